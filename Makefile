@@ -1,0 +1,72 @@
+# fumehood. `make demo` sets up and runs the main job; `make test` sets up and runs the tests.
+#
+# PYTHON       the interpreter that makes the virtual environment (3.11 or 3.12)
+# TORCH_INDEX  where the CPU build of torch is looked for when your package index has none
+# PYTEST_ARGS  passed on to pytest
+
+PYTHON ?= python3.11
+VENV ?= .venv
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+PYTEST_ARGS ?=
+
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+TORCH := $(VENV)/.torch
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-slow lint format doctor schemas bench bench-startup bench-harvest bench-train clean
+
+help:  ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(TORCH): scripts/install_torch.sh | $(BIN)/python
+	TORCH_INDEX="$(TORCH_INDEX)" sh scripts/install_torch.sh "$(BIN)/python"
+	@touch $@
+
+$(READY): requirements.lock pyproject.toml $(TORCH)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+setup: $(READY)  ## make the virtual environment (2 to 4 minutes the first time)
+
+demo: $(READY)  ## run the main job: an MCP client trains and benchmarks SAEs on a real language model
+	$(BIN)/fumehood demo
+
+test: lint  ## run the tests that belong to every commit
+	$(BIN)/python -m pytest -m "not slow and not network and not gpu" $(PYTEST_ARGS)
+
+test-slow: $(READY)  ## run the long proofs too
+	$(BIN)/python -m pytest -m "not network and not gpu" $(PYTEST_ARGS)
+
+lint: $(READY)  ## ruff and mypy --strict
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(READY)  ## put every file into the house style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+doctor: $(READY)  ## say what is installed and what is missing
+	$(BIN)/fumehood doctor
+
+schemas: $(READY)  ## rewrite the committed tool schemas after a wanted change
+	UPDATE_SCHEMAS=1 $(BIN)/python -m pytest -q tests/server -k schemas
+
+bench-startup: $(READY)  ## spawn -> tools/list, median of 10
+	$(BIN)/python benchmarks/startup.py
+
+bench-harvest: $(READY)  ## activations per second, against peers and this machine's limit
+	$(BIN)/python benchmarks/harvest.py
+
+bench-train: $(READY)  ## training tokens per second, against dictionary_learning's trainSAE
+	$(BIN)/python benchmarks/train.py
+
+bench: bench-startup bench-harvest bench-train  ## all benchmarks
+
+clean:  ## remove the virtual environment and build leftovers (workspaces and caches stay)
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache

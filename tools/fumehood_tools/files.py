@@ -1,0 +1,91 @@
+"""Files that survive a crash: replaced atomically or only appended to; and where our data lies."""
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from fumehood_tools.errors import StorageFailed
+
+
+def data_path(name: str) -> Path:
+    """Return the file or folder called name ("sandbox_template"), in a checkout or an install."""
+    here = Path(__file__).resolve().parent
+    for path in (here / "_data" / name, *(up / name for up in here.parents[:2])):
+        if path.exists():
+            return path
+    raise FileNotFoundError(f"{name} is neither above {here} nor in its _data")
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Replace path atomically; its folder is made if needed. Raises StorageFailed."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+    except OSError as error:
+        raise StorageFailed.from_os_error(error, f"Writing {path.name}") from error
+
+
+def write_text(path: Path, content: str) -> None:
+    """Replace path atomically with UTF-8 text. Raises StorageFailed."""
+    write_bytes(path, content.encode("utf-8"))
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Replace path atomically with JSON (keys in the order given). Raises StorageFailed."""
+    write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Return the JSON in path. Raises StorageFailed when it is missing or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise StorageFailed.from_os_error(error, f"Reading {path.name}") from error
+    except ValueError as error:
+        raise StorageFailed(
+            f"{path} is damaged ({error}). Delete it and repeat the run."
+        ) from error
+
+
+def sha256_of(path: Path) -> str:
+    """Return the hex sha256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sha256_of_tree(root: Path, pattern: str = "**/*.py") -> str:
+    """Return one hex sha256 over the names and contents of all files that match pattern."""
+    digest = hashlib.sha256()
+    for path in sorted(root.glob(pattern)):
+        digest.update(f"{path.relative_to(root).as_posix()}\0{sha256_of(path)}\n".encode())
+    return digest.hexdigest()
+
+
+def digest_of(parts: Any) -> str:
+    """Return a short content address (16 hex digits) of JSON-like parts."""
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def last_lines(text: str, count: int) -> str:
+    """Return the last count lines of text."""
+    return "\n".join(text.splitlines()[-count:])
+
+
+def total_size(paths: Iterable[Path]) -> int:
+    """Return the bytes that the given files hold together; missing ones count 0."""
+    return sum(path.stat().st_size for path in paths if path.is_file())

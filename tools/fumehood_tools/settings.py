@@ -1,0 +1,73 @@
+"""Settings of one fumehood process. The only module that reads the environment.
+
+FUMEHOOD_WORKSPACE  the folder for sandboxes, jobs and results (default: the working folder)
+FUMEHOOD_CACHE      what can be shared and rebuilt: subjects, activations (default: the user's cache)
+FUMEHOOD_DTYPE      auto | float32 | bfloat16, the harvest's arithmetic (default: auto, by measurement)
+FUMEHOOD_DEVICE     auto | cpu | cuda (default: auto)
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import platformdirs
+from pydantic import BaseModel, ValidationError
+
+from fumehood_tools.errors import BadRequest
+
+Dtype = Literal["auto", "float32", "bfloat16"]
+Device = Literal["auto", "cpu", "cuda"]
+
+
+class Settings(BaseModel, frozen=True):
+    """Where things are kept and how work is done."""
+
+    workspace: Path
+    cache: Path
+    dtype: Dtype = "auto"
+    device: Device = "auto"
+
+    @property
+    def state(self) -> Path:
+        """The machine's corner of the workspace: job table, logs, keys."""
+        return self.workspace / ".fumehood"
+
+    @property
+    def sandboxes(self) -> Path:
+        """The folder that holds one folder per sandbox."""
+        return self.workspace / "sandboxes"
+
+    def as_environment(self) -> dict[str, str]:
+        """Return the variables with which a child process gets the same settings."""
+        return {
+            "FUMEHOOD_WORKSPACE": str(self.workspace),
+            "FUMEHOOD_CACHE": str(self.cache),
+            "FUMEHOOD_DTYPE": self.dtype,
+            "FUMEHOOD_DEVICE": self.device,
+        }
+
+
+def load_settings(
+    workspace: Path | str | None = None, environ: Mapping[str, str] | None = None
+) -> Settings:
+    """Return the settings of this process; an explicit workspace wins over the environment.
+
+    Raises BadRequest when a variable holds a value that is not allowed.
+    """
+    env = os.environ if environ is None else environ
+    folder = Path(workspace or env.get("FUMEHOOD_WORKSPACE") or Path.cwd())
+    cache = Path(env.get("FUMEHOOD_CACHE") or platformdirs.user_cache_dir("fumehood"))
+    try:
+        return Settings.model_validate(
+            {
+                "workspace": folder.expanduser().absolute(),
+                "cache": cache.expanduser().absolute(),
+                "dtype": env.get("FUMEHOOD_DTYPE") or "auto",
+                "device": env.get("FUMEHOOD_DEVICE") or "auto",
+            }
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = f"FUMEHOOD_{str(first['loc'][0]).upper()}"
+        raise BadRequest(f"{name}={first['input']!r}: {first['msg']}. Unset or mend it.") from error
