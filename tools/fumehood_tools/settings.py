@@ -1,13 +1,14 @@
 """Settings of one fumehood process. The only module that reads the environment.
 
 FUMEHOOD_WORKSPACE  the folder for sandboxes, jobs and results (default: the working folder)
-FUMEHOOD_CACHE      what can be shared and rebuilt: subjects, activations (default: the user's cache)
-FUMEHOOD_DTYPE      auto | float32 | bfloat16, the harvest's arithmetic (default: auto, by measurement)
+FUMEHOOD_CACHE      what can be shared and rebuilt: subjects, activations (default: the user's)
+FUMEHOOD_DTYPE      auto | float32 | bfloat16, the harvest's arithmetic (auto: by measurement)
 FUMEHOOD_DEVICE     auto | cpu | cuda (default: auto)
+FUMEHOOD_TOKEN      the bearer token of `fumehood serve --http`; no setting, and never passed on
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +19,16 @@ from fumehood_tools.errors import BadRequest
 
 Dtype = Literal["auto", "float32", "bfloat16"]
 Device = Literal["auto", "cpu", "cuda"]
+
+KEYS = (
+    "HF_TOKEN",
+    "RUNPOD_API_KEY",
+    "PERPLEXITY_API_KEY",
+    "EXA_API_KEY",
+    "SEMANTIC_SCHOLAR_API_KEY",
+    "OPENALEX_API_KEY",
+)
+"""Variables that hold keys of services. None is needed; nothing here ever shows a value."""
 
 
 class Settings(BaseModel, frozen=True):
@@ -71,3 +82,15 @@ def load_settings(
         first = error.errors()[0]
         name = f"FUMEHOOD_{str(first['loc'][0]).upper()}"
         raise BadRequest(f"{name}={first['input']!r}: {first['msg']}. Unset or mend it.") from error
+
+
+def take_token(environ: MutableMapping[str, str] | None = None) -> str | None:
+    """Return the bearer token for HTTP, None when there is none; no child process inherits it."""
+    env = os.environ if environ is None else environ
+    return env.pop("FUMEHOOD_TOKEN", "") or None
+
+
+def configured_keys(environ: Mapping[str, str] | None = None) -> dict[str, bool]:
+    """Return for each name in KEYS whether it is set; never a value."""
+    env = os.environ if environ is None else environ
+    return {name: bool(env.get(name, "").strip()) for name in KEYS}

@@ -1,0 +1,129 @@
+"""Turn documents into token rows: BOS and context - 1 tokens of one passage.
+
+Passages of at most 6,000 characters are shuffled with a fixed seed and tokenised until there is
+enough, so 200,000 tokens cost a second whatever the corpus holds. Passages too short for a row are
+joined, a blank line between them. T = context, R = rows.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from fumehood_tools.corpora.sources import SPEECH_SHARE, Document, passages, read_documents
+from fumehood_tools.corpora.splitting import split_documents
+from fumehood_tools.errors import CorpusTooSmall
+from fumehood_tools.sandbox.spec import CorpusSpec
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_SEED = 0
+_BATCH = 64
+_EVAL_SHARES = (0.08, 0.16, 0.32, 0.5)
+# Enough text for the tokens asked for, with any tokenizer for any alphabet.
+_CHARACTERS_PER_TOKEN = 12
+
+
+class Encoder(Protocol):
+    """What is needed of a tokenizer."""
+
+    bos: int
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return the token ids of each text, without special tokens."""
+        ...
+
+
+class TokenRows(NamedTuple):
+    """Token ids, int32: train_RT and evaluation_RT; position 0 is BOS everywhere."""
+
+    train: "NDArray[np.int32]"
+    evaluation: "NDArray[np.int32]"
+
+
+def rows_needed(tokens: int, context: int) -> int:
+    """Return how many rows give at least `tokens` activations, position 0 not counted."""
+    return -(-tokens // (context - 1))
+
+
+def build_rows(corpus: CorpusSpec, encoder: Encoder) -> TokenRows:
+    """Return the rows of both splits. Raises CorpusTooSmall saying how many tokens there are."""
+    wanted = corpus.train_tokens + corpus.eval_tokens
+    documents = read_documents(corpus.name, _CHARACTERS_PER_TOKEN * wanted)
+    caps = {"sotu": SPEECH_SHARE} if corpus.name == "mixed" else {}
+    body = corpus.context - 1
+    n_eval = rows_needed(corpus.eval_tokens, corpus.context)
+    n_train = rows_needed(corpus.train_tokens, corpus.context)
+    evaluation: list[list[int]] = []
+    for share in _EVAL_SHARES:
+        split = split_documents(documents, share)
+        evaluation = _take(split.evaluation, n_eval, body, encoder, caps)
+        if len(evaluation) == n_eval:
+            break
+    if len(evaluation) < n_eval:
+        raise _too_small(corpus, "evaluation", len(evaluation) * body)
+    train = _take(split.train, n_train, body, encoder, caps)
+    if len(train) < n_train:
+        raise _too_small(corpus, "training", len(train) * body)
+    return TokenRows(_as_array(train, encoder.bos), _as_array(evaluation, encoder.bos))
+
+
+def _take(
+    documents: Sequence[Document],
+    wanted: int,
+    body: int,
+    encoder: Encoder,
+    caps: Mapping[str, float],
+) -> list[list[int]]:
+    """Return up to `wanted` rows in random order, no source above its cap."""
+    pieces = [Document(one.source, part) for one in documents for part in passages(one.text)]
+    draw = random.Random(_SEED)
+    draw.shuffle(pieces)
+    room = {source: int(cap * wanted) for source, cap in caps.items()}
+    used: Counter[str] = Counter()
+    rows: list[list[int]] = []
+    for source, row in _rows_of(pieces, body, encoder):
+        if used[source] >= room.get(source, wanted):
+            continue
+        used[source] += 1
+        rows.append(row)
+        if len(rows) == wanted:
+            break
+    draw.shuffle(rows)
+    return rows
+
+
+def _rows_of(
+    pieces: Sequence[Document], body: int, encoder: Encoder
+) -> Iterator[tuple[str, list[int]]]:
+    between = encoder.encode(["\n\n"])[0]
+    short: list[int] = []
+    for start in range(0, len(pieces), _BATCH):
+        batch = pieces[start : start + _BATCH]
+        for piece, ids in zip(batch, encoder.encode([one.text for one in batch]), strict=True):
+            for first in range(0, len(ids) - body + 1, body):
+                yield piece.source, ids[first : first + body]
+            if len(ids) < body:
+                short += ids + between
+                if len(short) >= body:
+                    yield piece.source, short[:body]
+                    short = []
+
+
+def _as_array(rows: list[list[int]], bos: int) -> "NDArray[np.int32]":
+    import numpy as np
+
+    body = np.asarray(rows, dtype=np.int32)
+    return np.concatenate([np.full((len(rows), 1), bos, dtype=np.int32), body], axis=1)
+
+
+def _too_small(corpus: CorpusSpec, split: str, tokens: int) -> CorpusTooSmall:
+    asked = corpus.train_tokens if split == "training" else corpus.eval_tokens
+    key = "train_tokens" if split == "training" else "eval_tokens"
+    return CorpusTooSmall(
+        f"Corpus {corpus.name} holds {tokens:,} {split} tokens in rows of {corpus.context}; "
+        f"{asked:,} were asked for. Set corpus.{key} to {tokens} or less, or choose a larger "
+        "corpus (mixed holds about 9 million tokens)."
+    )

@@ -1,0 +1,56 @@
+"""Split documents into training and evaluation so that no text stands on both sides.
+
+1. Documents with the same opening are one family and stay together; exact copies are dropped.
+2. Families are shuffled with a fixed seed; evaluation takes from the end, training from the front.
+3. An evaluation document, a fifth of whose sentences also stand in a training document, is dropped:
+   news is re-issued with a new headline. (Method: shared sentences, as in near-duplicate filters.)
+"""
+
+import random
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from fumehood_tools.corpora.sources import Document, opening_of
+
+_SEED = 0
+_SHARED_LIMIT = 0.2
+# Shorter sentences ("Thank you.") are shared by texts that have nothing to do with each other.
+_SENTENCE_CHARACTERS = 40
+_SENTENCE_END = re.compile(r"[.!?\n]+\s*")
+
+
+class Split(NamedTuple):
+    """Two lists of documents that share no text."""
+
+    train: list[Document]
+    evaluation: list[Document]
+
+
+def split_documents(documents: Sequence[Document], share: float) -> Split:
+    """Return the split whose evaluation side holds the last `share` of the shuffled families."""
+    families: dict[str, list[Document]] = {}
+    seen: set[str] = set()
+    for document in documents:
+        plain = " ".join(document.text.split())
+        if plain and plain not in seen:
+            seen.add(plain)
+            families.setdefault(opening_of(document.text), []).append(document)
+    order = list(families.values())
+    random.Random(_SEED).shuffle(order)
+    cut = len(order) - max(1, round(len(order) * share)) if len(order) > 1 else len(order)
+    train = [document for family in order[:cut] for document in family]
+    evaluation = [document for family in order[cut:] for document in family]
+    known = {hash(sentence) for document in train for sentence in sentences(document.text)}
+    return Split(train, [one for one in evaluation if _shared(one, known) <= _SHARED_LIMIT])
+
+
+def sentences(text: str) -> list[str]:
+    """Return the sentences of a text that are long enough to be its own, white space evened out."""
+    parts = (" ".join(part.split()) for part in _SENTENCE_END.split(text))
+    return [part for part in parts if len(part) >= _SENTENCE_CHARACTERS]
+
+
+def _shared(document: Document, known: set[int]) -> float:
+    own = sentences(document.text)
+    return sum(hash(sentence) in known for sentence in own) / len(own) if own else 0.0

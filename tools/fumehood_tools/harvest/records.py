@@ -1,0 +1,122 @@
+"""What a harvest is asked for and what it leaves. Light: no numpy, no torch.
+
+<cache>/activations/<digest>/  manifest.json (written last), eval_tokens.npy, train_tokens.npy,
+                               train/00000.npy …, eval/00000.npy …
+<cache>/probing/<digest>/      <task>_activations.pt
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, Field, ValidationError
+
+from fumehood_tools.corpora import corpus_identity, probing_identity
+from fumehood_tools.errors import BadRequest, StorageFailed
+from fumehood_tools.files import digest_of, read_json
+from fumehood_tools.machine import RealDtype
+from fumehood_tools.sandbox.spec import CorpusSpec, ScoringSpec, SubjectSpec
+from fumehood_tools.settings import Device, Dtype
+from fumehood_tools.subjects import SubjectInfo
+
+MANIFEST = "manifest.json"
+# Raise when the same request would give other numbers.
+_ENGINE_VERSION = 1
+
+Part = Literal["activations", "probing"]
+
+
+class HarvestRequest(BaseModel, frozen=True, extra="forbid"):
+    """The content of spec.json."""
+
+    subject: SubjectSpec = SubjectSpec()
+    corpus: CorpusSpec = CorpusSpec()
+    scoring: ScoringSpec = ScoringSpec()
+    cache: Path
+    dtype: Dtype = "auto"
+    device: Device = "auto"
+    parts: tuple[Part, ...] = ("activations", "probing")
+
+
+class Activations(BaseModel, frozen=True):
+    """Activations of one site on one corpus. Shards are [n, d_model], float16 or float32."""
+
+    digest: str
+    folder: Path
+    train_shards: tuple[Path, ...]
+    eval_shards: tuple[Path, ...]
+    eval_tokens_file: Path = Field(description="npy int32 [rows, context], BOS at position 0")
+    train_tokens: int = Field(description="activations in the training split")
+    eval_tokens: int = Field(description="activations in the evaluation split")
+    d_model: int
+    dtype: RealDtype = Field(description="arithmetic of the forward pass, not of the storage")
+    scale: float = Field(description="sqrt(mean |x|^2) over the training split")
+    subject_identity: str
+    corpus_digest: str
+
+
+class Probing(BaseModel, frozen=True):
+    """The folder with one `<task>_activations.pt` per task, as sae-bench reads them."""
+
+    digest: str
+    folder: Path
+    tasks: tuple[str, ...]
+
+
+def read_request(path: Path) -> HarvestRequest:
+    """Return the checked content of a spec.json. Raises BadRequest, StorageFailed."""
+    try:
+        return HarvestRequest.model_validate(read_json(path))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise BadRequest(f"{path.name}: {key}: {first['msg']}. Mend that key.") from error
+
+
+def read_activations(folder: Path) -> Activations:
+    """Return what a finished harvest left in a folder.
+
+    Raises StorageFailed when it is unfinished, damaged or has lost a file.
+    """
+    try:
+        held = read_json(folder / MANIFEST)
+        for key in ("train_shards", "eval_shards"):
+            held[key] = [folder / name for name in held[key]]
+        held["eval_tokens_file"] = folder / held["eval_tokens_file"]
+        found = Activations.model_validate({**held, "folder": folder})
+    except (ValidationError, KeyError, TypeError) as error:
+        raise StorageFailed(
+            f"{folder / MANIFEST} is damaged. Delete the folder, repeat."
+        ) from error
+    for path in (*found.train_shards, *found.eval_shards, found.eval_tokens_file):
+        if not path.is_file():
+            raise StorageFailed(f"{path} is gone. Repeat the harvest: the rest is kept.")
+    return found
+
+
+def activations_folder(request: HarvestRequest, info: SubjectInfo, dtype: RealDtype) -> Path:
+    """Return where these activations lie; the name is the digest of all that decides on them."""
+    parts = {
+        "engine": _ENGINE_VERSION,
+        "subject": info.identity,
+        "site": [request.subject.site, request.subject.layer],
+        "corpus": corpus_identity(request.corpus, info.kind),
+        "dtype": dtype,
+    }
+    return request.cache / "activations" / digest_of(parts)
+
+
+def probing_folder(request: HarvestRequest, info: SubjectInfo, dtype: RealDtype) -> Path:
+    """Return where these probing artifacts lie; tasks asked for later join the same folder."""
+    parts = {
+        "engine": _ENGINE_VERSION,
+        "subject": info.identity,
+        "site": [request.subject.site, request.subject.layer],
+        "texts": probing_identity(request.scoring),
+        "dtype": dtype,
+    }
+    return request.cache / "probing" / digest_of(parts)
+
+
+def artifact(folder: Path, task: str) -> Path:
+    """Return the file sae-bench looks for."""
+    return folder / f"{task}_activations.pt"

@@ -1,0 +1,84 @@
+"""How a job ended, told from its exit code and from what its worker left in its folder."""
+
+import json
+import signal
+from pathlib import Path
+from typing import Any, NamedTuple
+
+AGAIN = "Start it again with the same arguments; finished parts are kept."
+LONGEST_ERROR = 4000
+"""Characters of a worker's own error text."""
+
+
+class Outcome(NamedTuple):
+    """The last state of a job."""
+
+    status: str
+    error: str | None = None
+    code: str | None = None
+
+
+CANCELLED = Outcome("cancelled")
+LOST = Outcome(
+    "lost",
+    f"The process that watched over this job was killed (a reboot, memory, a stop). {AGAIN}",
+    "lost",
+)
+
+
+def read_object(path: Path) -> dict[str, Any] | None:
+    """Return the JSON object in path; None when there is none, whole."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def timed_out(limit: float) -> Outcome:
+    """Return the outcome of a job that was stopped at its time limit, in seconds."""
+    text = f"It ran longer than its limit of {limit:g} s and was stopped. Allow more. {AGAIN}"
+    return Outcome("failed", text, "timeout")
+
+
+def outcome_of(folder: Path, exit_code: int) -> Outcome:
+    """Return how a job ended whose worker ended by itself."""
+    if exit_code == 0:
+        result = folder / "result.json"
+        if result.exists() and read_object(result) is None:
+            return Outcome("failed", f"Its result.json is damaged. {AGAIN}", "storage_failed")
+        return Outcome("succeeded")
+    told = read_object(folder / "error.json") or {}
+    if isinstance(message := told.get("message"), str) and message:
+        return Outcome("failed", message[:LONGEST_ERROR], str(told.get("code", "error")))
+    return Outcome("failed", _crash_text(exit_code), "crashed")
+
+
+def orphan_outcome(folder: Path, exit_code: int | None, cancel_wanted: bool) -> Outcome:
+    """Return how a job ended whose supervisor and worker are gone.
+
+    Without an exit code a whole result.json counts as success: it is a worker's last act.
+    """
+    if cancel_wanted:
+        return CANCELLED
+    if exit_code is not None:
+        return outcome_of(folder, exit_code)
+    if (folder / "error.json").exists():
+        return outcome_of(folder, 1)
+    if read_object(folder / "result.json") is not None:
+        return Outcome("succeeded")
+    return LOST
+
+
+def _crash_text(exit_code: int) -> str:
+    if exit_code >= 0:
+        how = f"Its process ended with exit code {exit_code}"
+    else:
+        try:
+            name = signal.Signals(-exit_code).name
+        except ValueError:
+            name = f"signal {-exit_code}"
+        how = f"Its process was killed by {name}"
+        if -exit_code == signal.SIGKILL:
+            how += ", which is how a system short of memory ends programs"
+    return f"{how}. Read the end of its log (read_job_log), mend the cause and start it again."

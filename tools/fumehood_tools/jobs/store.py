@@ -1,0 +1,282 @@
+"""The door to jobs: submit, look, list, read the log, cancel.
+
+Every look settles what it sees: a job whose supervisor was killed shows as lost, and a queued job
+starts when a slot is free. A look costs well under a millisecond, a start 0.1 s. One store may be
+used from several threads, and many processes may hold one each.
+"""
+
+import base64
+import json
+import math
+import os
+import re
+import secrets
+import shutil
+import sqlite3
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import ValidationError
+
+from fumehood_tools.errors import BadRequest, StorageFailed, UnknownName
+from fumehood_tools.files import write_json
+from fumehood_tools.jobs.models import Job, JobPage, LogPage, Progress, Status
+from fumehood_tools.jobs.outcome import read_object
+from fumehood_tools.jobs.queue import pump, reconcile
+from fumehood_tools.jobs.reading import read_page
+from fumehood_tools.jobs.table import Table
+
+DEFAULT_SLOTS = {"cpu": 1, "gpu": 1}
+MOST_JOBS = 100
+MOST_LINES = 1000
+WAITING = ("queued", "starting", "running")
+
+
+class JobStore:
+    """The jobs of one workspace.
+
+    `slots` says how many jobs of each kind of place may run at once. It is kept with the table, so
+    that supervisors obey it too; left out, what is kept holds, else one cpu and one gpu job.
+    """
+
+    def __init__(self, root: Path, slots: Mapping[str, int] | None = None) -> None:
+        """Make folder and table where needed. Raises StorageFailed, and BadRequest on Windows."""
+        if os.name == "nt":
+            raise BadRequest("Jobs need POSIX processes. Run fumehood inside WSL.")
+        if slots is not None and (not slots or any(size < 1 for size in slots.values())):
+            raise BadRequest("Every slot must hold one job or more; name at least one slot.")
+        self._table = Table(Path(root).absolute())
+        if slots is not None:
+            self._table.set_slots(slots)
+        elif not self._table.slots():
+            self._table.set_slots(DEFAULT_SLOTS)
+
+    def close(self) -> None:
+        """Let go of the table. Jobs go on."""
+        self._table.close()
+
+    def submit(
+        self,
+        kind: str,
+        argv: Sequence[str],
+        *,
+        title: str,
+        slot: str = "cpu",
+        request_key: str | None = None,
+        timeout_s: float | None = None,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | str | None = None,
+    ) -> Job:
+        """Queue a program and start it when its slot is free; it runs on without us.
+
+        With a request_key that was used before, the job of then is returned while it waits, runs or
+        has succeeded; after a failure, a cancel or a loss a fresh one is made. `env` is added to
+        the environment of whoever starts the job, which may be the supervisor of another one: pass
+        what it depends on. The default cwd is the job's folder. The time limit is in seconds.
+        Raises BadRequest, StorageFailed.
+        """
+        self._check(kind, argv, slot, timeout_s)
+        spec = {
+            "argv": list(argv),
+            "cwd": None if cwd is None else str(Path(cwd).absolute()),
+            "env": dict(env or {}),
+            "timeout_s": timeout_s,
+        }
+        reconcile(self._table)
+        with self._table.writing():
+            job_id = self._job_of_key(request_key)
+            if job_id is None:
+                job_id = self._insert(kind, title, slot, request_key, spec)
+        pump(self._table)
+        return self.get(job_id)
+
+    def get(self, job_id: str) -> Job:
+        """Return a job as it stands. Raises UnknownName."""
+        row = self._row(job_id)
+        if row["status"] in ("starting", "running"):
+            if reconcile(self._table, job_id):
+                pump(self._table)
+            row = self._row(job_id)
+        elif row["status"] == "queued":
+            pump(self._table)
+            row = self._row(job_id)
+        return self._job(row)
+
+    def list(
+        self,
+        status: Status | None = None,
+        kind: str | None = None,
+        limit: int = 20,
+        cursor: str | None = None,
+    ) -> JobPage:
+        """Return jobs, newest first. Raises BadRequest for a bad limit, status or cursor."""
+        if not 1 <= limit <= MOST_JOBS:
+            raise BadRequest(f"limit must be from 1 to {MOST_JOBS}, not {limit}.")
+        if status is not None and status not in get_args(Status):
+            raise BadRequest(f"No status {status!r}. Known: {', '.join(get_args(Status))}.")
+        pump(self._table)
+        filters = {"status": status, "kind": kind}
+        wanted = {name: value for name, value in filters.items() if value is not None}
+        where = " AND ".join([f"{name}=?" for name in wanted] or ["1"])
+        total = self._table.number(f"SELECT COUNT(*) FROM jobs WHERE {where}", *wanted.values())
+        below = _number_of(cursor) if cursor else 2**62
+        rows = self._table.rows(
+            f"SELECT * FROM jobs WHERE {where} AND number<? ORDER BY number DESC LIMIT ?",
+            *wanted.values(),
+            below,
+            limit + 1,
+        )
+        page = rows[:limit]
+        return JobPage(
+            jobs=tuple(self._job(row) for row in page),
+            total=total,
+            next_cursor=_cursor_of(page[-1]["number"]) if len(rows) > limit else None,
+        )
+
+    def cancel(self, job_id: str) -> Job:
+        """Stop a job: at once while it waits, within seconds while it runs. Raises UnknownName.
+
+        A job that has ended is left as it is.
+        """
+        self._row(job_id)
+        with self._table.writing():
+            self._table.change("UPDATE jobs SET cancel_wanted=1 WHERE id=?", job_id)
+            self._table.change(
+                "UPDATE jobs SET status='cancelled', finished=? WHERE id=? AND "
+                "(status='queued' OR (status='starting' AND supervisor_pid IS NULL))",
+                time.time(),
+                job_id,
+            )
+        return self.get(job_id)
+
+    def read_log(
+        self,
+        job_id: str,
+        offset: int | None = None,
+        limit_lines: int = 100,
+        contains: str | None = None,
+    ) -> LogPage:
+        """Return the last lines of a job's output, or the first from a byte offset on.
+
+        `contains` keeps the lines with this text. Raises UnknownName, BadRequest.
+        """
+        if not 1 <= limit_lines <= MOST_LINES:
+            raise BadRequest(f"limit_lines must be from 1 to {MOST_LINES}, not {limit_lines}.")
+        ended = self._row(job_id)["status"] not in WAITING
+        path = self._table.folder(job_id) / "output.log"
+        return read_page(path, ended, offset, limit_lines, contains)
+
+    def pump(self) -> None:
+        """Settle lost jobs and start queued ones. Call it when a server starts."""
+        pump(self._table)
+
+    def folder(self, job_id: str) -> Path:
+        """Return the folder of a job. Raises UnknownName."""
+        self._row(job_id)
+        return self._table.folder(job_id)
+
+    def _check(self, kind: str, argv: Sequence[str], slot: str, timeout_s: float | None) -> None:
+        if not re.fullmatch(r"[a-z][a-z0-9_]{0,31}", kind):
+            raise BadRequest(f"kind {kind!r} must be a short lower-case word.")
+        if isinstance(argv, str) or not argv or any("\0" in word for word in argv):
+            raise BadRequest("argv must be a list of words, the program first.")
+        if timeout_s is not None and not 0 < timeout_s < math.inf:
+            raise BadRequest(f"timeout_s must be more than 0 seconds, not {timeout_s}.")
+        if slot not in (slots := self._table.slots()):
+            raise BadRequest(f"No slot {slot!r}. Known: {', '.join(slots)}.")
+
+    def _job_of_key(self, request_key: str | None) -> str | None:
+        """Return the job that a key stands for; take the key away from one that came to nothing."""
+        row = self._table.row("SELECT * FROM jobs WHERE request_key=?", request_key)
+        if row is None:
+            return None
+        alive = row["status"] in WAITING and not row["cancel_wanted"]
+        if alive or row["status"] == "succeeded":
+            return str(row["id"])
+        self._table.change("UPDATE jobs SET request_key=NULL WHERE id=?", row["id"])
+        return None
+
+    def _insert(
+        self, kind: str, title: str, slot: str, request_key: str | None, spec: Mapping[str, Any]
+    ) -> str:
+        job_id = f"{kind}-{secrets.token_hex(5)}"
+        folder = self._table.folder(job_id)
+        try:
+            folder.mkdir(mode=0o700)
+            write_json(folder / "spec.json", spec)
+            self._table.change(
+                "INSERT INTO jobs(id, kind, title, slot, request_key, status, created) "
+                "VALUES(?,?,?,?,?,'queued',?)",
+                *(job_id, kind, title, slot, request_key, time.time()),
+            )
+        except (OSError, StorageFailed) as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            if isinstance(error, OSError):
+                raise StorageFailed.from_os_error(error, "Making the job's folder") from error
+            raise
+        return job_id
+
+    def _row(self, job_id: str) -> sqlite3.Row:
+        row = self._table.job(job_id)
+        if row is None:
+            recent = self._table.rows("SELECT id FROM jobs ORDER BY number DESC LIMIT 12")
+            raise UnknownName("job", job_id, [known["id"] for known in recent], "Call list_jobs.")
+        return row
+
+    def _job(self, row: sqlite3.Row) -> Job:
+        ended = row["status"] not in WAITING
+        result = self._table.folder(row["id"]) / "result.json"
+        until = row["finished"] if ended else time.time()
+        return Job(
+            job_id=row["id"],
+            kind=row["kind"],
+            title=row["title"],
+            status=row["status"],
+            created=_iso(row["created"]) or "",
+            started=_iso(row["started"]),
+            finished=_iso(row["finished"]),
+            progress=_progress(row["progress"]),
+            exit_code=row["exit_code"],
+            error=row["error"],
+            error_code=row["error_code"],
+            queue_position=self._position(row) if row["status"] == "queued" else None,
+            result=read_object(result) if ended else None,
+            seconds=None if row["started"] is None else round(max(0, until - row["started"]), 3),
+        )
+
+    def _position(self, row: sqlite3.Row) -> int:
+        return self._table.number(
+            "SELECT COUNT(*) FROM jobs WHERE slot=? AND status='queued' AND number<=?",
+            row["slot"],
+            row["number"],
+        )
+
+
+def _progress(text: str | None) -> Progress | None:
+    try:
+        return None if text is None else Progress.model_validate(json.loads(text))
+    except ValidationError:  # a worker's own file, not ours to fail over
+        return None
+
+
+def _iso(seconds: float | None) -> str | None:
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+
+
+def _cursor_of(number: int) -> str:
+    return base64.urlsafe_b64encode(f"job {number}".encode()).decode()
+
+
+def _number_of(cursor: str) -> int:
+    try:
+        word, number = base64.urlsafe_b64decode(cursor.encode()).decode().split(" ")
+        return {"job": int(number)}[word]
+    except (KeyError, ValueError) as error:
+        raise BadRequest(
+            f"Cursor {cursor[:40]!r} is not one of list's. Pass next_cursor as it came, or none."
+        ) from error

@@ -1,0 +1,139 @@
+"""What this machine can do: its processor, and whether bfloat16 is worth it here.
+
+bf16 is five times faster than fp32 on a CPU with avx512_bf16 or AMX and slower on one without, so
+it is chosen by a measurement (matmuls, 1 to 2 s), kept in <cache>/machine.json. A machine
+whose description is known costs no import of torch.
+"""
+
+import hashlib
+import os
+import platform
+import time
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ValidationError
+
+from fumehood_tools.errors import BadRequest, PartMissing, StorageFailed
+from fumehood_tools.files import read_json, write_json
+from fumehood_tools.settings import Device, Dtype
+
+RealDtype = Literal["float32", "bfloat16"]
+# Below this gain the rounding of bf16 buys nothing.
+_WORTH_IT = 1.3
+_MEASURE_S = 0.5
+
+
+class Machine(BaseModel, frozen=True):
+    """One machine, as measured. Rates in GFLOP/s over all cores torch uses."""
+
+    key: str
+    processor: str
+    cores: int
+    torch: str
+    cuda: str | None
+    float32_gflops: float
+    bfloat16_gflops: float
+
+    @property
+    def fast_dtype(self) -> RealDtype:
+        """The arithmetic in which a harvest is fastest here."""
+        faster = self.bfloat16_gflops > _WORTH_IT * self.float32_gflops
+        return "bfloat16" if faster else "float32"
+
+
+def describe_processor() -> str:
+    """Return the processor's name and the instruction sets that decide about bf16."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    facts = dict(line.split(":", 1) for line in lines if ":" in line)
+    facts = {key.strip(): value.strip() for key, value in facts.items()}
+    flags = set(facts.get("flags", facts.get("Features", "")).split())
+    sets = sorted(flags & {"avx2", "avx512f", "avx512_bf16", "amx_bf16", "bf16"})
+    return " ".join([facts.get("model name", platform.machine()), *sets])
+
+
+def read_machine(cache: Path) -> Machine:
+    """Return this machine's description; measure it where it is not known yet.
+
+    Raises PartMissing without torch, StorageFailed when the cache cannot be written.
+    """
+    path = cache / "machine.json"
+    key = _key()
+    try:
+        known = Machine.model_validate(read_json(path))
+        if known.key == key:
+            return known
+    except (StorageFailed, ValidationError):
+        pass  # Not there, or damaged: measured again and replaced.
+    machine = _measure(key)
+    write_json(path, machine.model_dump())
+    return machine
+
+
+def choose_device(asked: Device, machine: Machine) -> Literal["cpu", "cuda"]:
+    """Return where to compute. Raises BadRequest for cuda on a machine without it."""
+    if asked == "cuda" and machine.cuda is None:
+        raise BadRequest("No CUDA device is visible to torch. Set FUMEHOOD_DEVICE=cpu or auto.")
+    if asked == "auto":
+        return "cuda" if machine.cuda else "cpu"
+    return asked
+
+
+def choose_dtype(asked: Dtype, machine: Machine) -> RealDtype:
+    """Return the arithmetic of a harvest: what was asked for, else the faster one here."""
+    return machine.fast_dtype if asked == "auto" else asked
+
+
+def matmul_gflops(dtype: RealDtype, device: str) -> float:
+    """Return GFLOP/s of a product of the shape a small model's MLP has: the best of some rounds.
+
+    Ends after 0.5 s: a CPU that emulates bf16 needs most of a second for one round.
+    """
+    import torch
+
+    rows, inner, columns = 512, 576, 1536
+    if device == "cuda":
+        rows, inner, columns = 8192, 4096, 4096
+    left = torch.randn(rows, inner, device=device).to(getattr(torch, dtype))
+    right = torch.randn(inner, columns, device=device).to(getattr(torch, dtype))
+    best, ends = float("inf"), time.perf_counter() + _MEASURE_S
+    while best == float("inf") or time.perf_counter() < ends:
+        started = time.perf_counter()
+        product = left @ right
+        # Reading a value waits for a GPU to have finished.
+        float(product[0, 0])
+        best = min(best, time.perf_counter() - started)
+    return 2e-9 * rows * inner * columns / best
+
+
+def _measure(key: str) -> Machine:
+    try:
+        import torch
+    except ImportError as error:
+        raise PartMissing("torch", "pip install torch") from error
+    cuda = torch.cuda.is_available()
+    device = "cuda" if cuda else "cpu"
+    return Machine(
+        key=key,
+        processor=describe_processor(),
+        cores=torch.get_num_threads(),
+        torch=torch.__version__,
+        cuda=torch.cuda.get_device_name(0) if cuda else None,
+        float32_gflops=round(matmul_gflops("float32", device), 1),
+        bfloat16_gflops=round(matmul_gflops("bfloat16", device), 1),
+    )
+
+
+def _key() -> str:
+    """Return a fingerprint of everything the measurement depends on, without importing torch."""
+    try:
+        torch_version = version("torch")
+    except PackageNotFoundError as error:
+        raise PartMissing("torch", "pip install torch") from error
+    gpus = sorted(path.name for path in Path("/proc/driver/nvidia/gpus").glob("*"))
+    facts = [describe_processor(), str(os.cpu_count()), torch_version, *gpus]
+    return hashlib.sha256("\0".join(facts).encode()).hexdigest()[:16]

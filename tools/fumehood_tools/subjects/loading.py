@@ -1,0 +1,58 @@
+"""Load a language model with its tokenizer. Heavy: imports torch and transformers.
+
+Costs 1 s for the embedded subject once it is converted (30 s the first time), minutes for a
+download. Nothing is modified; code that comes with a model is never run.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from fumehood_tools.errors import BadRequest, PartMissing
+from fumehood_tools.sandbox.spec import SubjectSpec
+from fumehood_tools.subjects import embedded
+from fumehood_tools.subjects.catalogue import (
+    ALIASES,
+    SYNTHETIC,
+    describe_subject,
+    hub_command,
+    local_folder,
+)
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+def model_source(subject: SubjectSpec, cache: Path) -> str:
+    """Return what transformers loads this subject from: a folder or a hub id."""
+    if subject.name == SYNTHETIC:
+        raise BadRequest("The synthetic subject is not a language model: build SyntheticSubject().")
+    if subject.name == embedded.NAME:
+        return str(embedded.ensure_converted(cache))
+    folder = local_folder(subject.name)
+    return str(folder) if folder else ALIASES.get(subject.name, subject.name)
+
+
+def load_language_model(
+    subject: SubjectSpec,
+    cache: Path,
+    dtype: Literal["float32", "bfloat16"] = "float32",
+    device: str = "cpu",
+) -> tuple["PreTrainedModel", "PreTrainedTokenizerBase"]:
+    """Return (the whole model in eval mode, its tokenizer).
+
+    Raises what describe_subject raises, and PartMissing when the weights cannot be had.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    describe_subject(subject, cache)
+    source = model_source(subject, cache)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source)
+        model: Any = AutoModelForCausalLM.from_pretrained(source, dtype=getattr(torch, dtype))
+    except OSError as error:
+        first = str(error).strip().splitlines()[0]
+        raise PartMissing(f"The subject {subject.name}", hub_command(source), first) from error
+    return model.to(device).eval(), tokenizer
