@@ -1,0 +1,237 @@
+"""The command line. Everything slow is imported by the subcommand that needs it.
+
+Exit codes: 0 done, 1 the tool, job or machine said no, 2 wrong usage, 130 interrupted.
+stdout carries results only; progress, hints and errors go to stderr.
+"""
+
+import argparse
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fumehood import __version__
+from fumehood_tools.errors import BadRequest, FumehoodError
+
+if TYPE_CHECKING:
+    from fumehood.app import FumehoodServer
+    from fumehood_tools.settings import Settings
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    options = _parser().parse_args(argv)
+    run: Callable[[argparse.Namespace], int] = options.run
+    try:
+        return run(options)
+    except FumehoodError as error:
+        print(f"fumehood: {error.code}: {error}", file=sys.stderr)
+        return 2 if isinstance(error, BadRequest) else 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="fumehood",
+        description="Let agents experiment. Keep the metrics behind glass.",
+        epilog="Set up a client with: <client> mcp add fumehood -- fumehood serve",
+    )
+    parser.add_argument("--version", action="version", version=f"fumehood {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    workspace = argparse.ArgumentParser(add_help=False)
+    workspace.add_argument(
+        "--workspace",
+        metavar="DIR",
+        help="folder for sandboxes, jobs and results (default: FUMEHOOD_WORKSPACE, else here)",
+    )
+    choice = argparse.ArgumentParser(add_help=False)
+    choice.add_argument("--toolsets", metavar="A,B", help="offer only these: sandbox,bench,jobs")
+    choice.add_argument(
+        "--read-only", action="store_true", help="offer no tool that changes things"
+    )
+    _add_serve(commands, [workspace, choice])
+    _add_tools_and_call(commands, [workspace, choice])
+    _add_demo_and_doctor(commands, [workspace])
+    return parser
+
+
+Commands = Any
+"""argparse keeps the type of a group of subcommands to itself."""
+
+
+def _add_serve(commands: Commands, parents: list[argparse.ArgumentParser]) -> None:
+    serve = commands.add_parser("serve", parents=parents, help="run the MCP server (stdio)")
+    serve.add_argument("--http", type=_port, metavar="PORT", help="serve streamable HTTP instead")
+    serve.add_argument("--host", default="127.0.0.1", help="address for --http (%(default)s)")
+    serve.add_argument("--token", help="bearer token for --http (better: FUMEHOOD_TOKEN)")
+    serve.add_argument(
+        "--allowed-host",
+        action="append",
+        default=[],
+        metavar="NAME[:PORT]",
+        help="a Host header to accept besides loopback; may be repeated",
+    )
+    serve.set_defaults(run=_serve)
+
+
+def _add_tools_and_call(commands: Commands, parents: list[argparse.ArgumentParser]) -> None:
+    tools = commands.add_parser("tools", parents=parents, help="list the tools an agent sees")
+    tools.add_argument("--json", action="store_true", help="whole schemas, as JSON")
+    tools.set_defaults(run=_tools)
+    call = commands.add_parser("call", parents=parents[:1], help="call a tool as an agent does")
+    call.add_argument("tool")
+    call.add_argument(
+        "arguments",
+        nargs="?",
+        default="{}",
+        help="""a JSON object, e.g. '{"job_id": "…"}'; - is stdin""",
+    )
+    call.set_defaults(run=_call)
+
+
+def _add_demo_and_doctor(commands: Commands, parents: list[argparse.ArgumentParser]) -> None:
+    demo = commands.add_parser("demo", parents=parents, help="run the main job from end to end")
+    demo.add_argument("--scale", choices=("demo", "tiny"), default="demo", help="(%(default)s)")
+    demo.set_defaults(run=_demo)
+    doctor = commands.add_parser("doctor", parents=parents, help="say what is installed or missing")
+    doctor.add_argument("--json", action="store_true")
+    doctor.set_defaults(run=_doctor)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    settings = _settings(options)
+    from fumehood.app import build_server
+    from fumehood_tools.settings import take_token
+
+    inherited = take_token()
+    server = build_server(settings, _toolsets(options), options.read_only)
+    if options.http is None:
+        # asyncio's handler would wait for the thread that reads stdin, until a key is pressed.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        server.run("stdio")
+    else:
+        given = options.token if options.token is not None else inherited
+        _serve_http(options, settings, server, given)
+    return _leave()
+
+
+def _serve_http(
+    options: argparse.Namespace, settings: "Settings", server: "FumehoodServer", given: str | None
+) -> None:
+    from fumehood.http import Address, check_access, serve_http, token_for
+
+    address = Address(options.host, options.http, tuple(options.allowed_host))
+    check_access(address, given)
+    token = token_for(settings.state, given)
+    print(f"fumehood {__version__} serves {settings.workspace} at {address.url}", file=sys.stderr)
+    if given is None:
+        kept = settings.state / "token"
+        print(f"Authorization: Bearer {token}\n(kept in {kept})", file=sys.stderr)
+    serve_http(server, address, token)
+
+
+def _leave() -> int:
+    """Return 0; end at once where a thread still works for a caller that has gone."""
+    if threading.active_count() > 1:
+        logging.shutdown()
+        sys.stderr.flush()
+        os._exit(0)
+    return 0
+
+
+def _tools(options: argparse.Namespace) -> int:
+    import anyio
+
+    from fumehood.client import list_tools
+
+    chosen = ["--toolsets", options.toolsets] if options.toolsets is not None else []
+    chosen += ["--read-only"] if options.read_only else []
+    _toolsets(options)
+    tools = anyio.run(list_tools, _settings(options), chosen)
+    if options.json:
+        listed = [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in tools]
+        print(json.dumps(listed, indent=1, ensure_ascii=False))
+        return 0
+    width = max((len(tool.name) for tool in tools), default=0)
+    for tool in tools:
+        print(f"{tool.name:{width}}  {(tool.description or '').partition(chr(10))[0]}")
+    return 0
+
+
+def _call(options: argparse.Namespace) -> int:
+    arguments = _json_object(sys.stdin.read() if options.arguments == "-" else options.arguments)
+    settings = _settings(options)
+    import anyio
+
+    from fumehood.client import call
+
+    outcome = anyio.run(call, settings, options.tool, arguments)
+    if outcome.stderr:
+        print(outcome.stderr, file=sys.stderr)
+    if outcome.stdout:
+        print(outcome.stdout)
+    return outcome.code
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from fumehood.demo import run_demo
+
+    return run_demo(Path(options.workspace) if options.workspace else None, options.scale)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    settings = _settings(options)
+    from fumehood_tools.doctor import examine
+
+    report = examine(settings)
+    if options.json:
+        print(json.dumps(report.model_dump(mode="json"), indent=1, ensure_ascii=False))
+    else:
+        print(report.text())
+    return 0 if report.ready else 1
+
+
+def _settings(options: argparse.Namespace) -> "Settings":
+    from fumehood_tools.settings import load_settings
+
+    return load_settings(options.workspace)
+
+
+def _toolsets(options: argparse.Namespace) -> list[str] | None:
+    """Return the named toolsets, checked before a server is spawned for nothing."""
+    if options.toolsets is None:
+        return None
+    names: list[str] = options.toolsets.split(",")
+    from fumehood.tooling import choose_toolsets
+
+    choose_toolsets(names)
+    return names
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    """Return the tool arguments in text. Raises BadRequest that says where the JSON is wrong."""
+    example = """Write it as one quoted word: fumehood call TOOL '{"name": "value"}'"""
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise BadRequest(
+            f"The arguments are no JSON: {error.msg} at character {error.pos + 1} of {text!r}. "
+            + example
+        ) from error
+    if not isinstance(value, dict):
+        raise BadRequest(
+            f"The arguments must be a JSON object, not {type(value).__name__}. {example}"
+        )
+    return value
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; use 1 to 65535")
+    return int(text)

@@ -1,0 +1,97 @@
+"""The client half of the command line: a real MCP client that spawns a real server over stdio.
+
+What `fumehood call` and `fumehood tools` show is therefore what an agent gets. One call costs a
+server start, about a second. Nothing is cached.
+"""
+
+import base64
+import hashlib
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mcp import Client, MCPError
+from mcp.client.stdio import StdioServerParameters
+from mcp.types import CallToolResult, ImageContent, TextContent, Tool
+
+import fumehood
+import fumehood_tools
+from fumehood_tools.files import write_bytes
+from fumehood_tools.settings import Settings
+
+
+class Outcome(NamedTuple):
+    """What a call printed and how it ended."""
+
+    stdout: str
+    stderr: str
+    code: int
+
+
+def server_parameters(settings: Settings, options: Sequence[str] = ()) -> StdioServerParameters:
+    """Return how to spawn a server with these settings that imports the same packages as we do."""
+    homes = {str(Path(file).parents[1]) for file in _package_files()}
+    return StdioServerParameters(
+        command=sys.executable,
+        args=["-m", "fumehood", "serve", "--workspace", str(settings.workspace), *options],
+        env={**settings.as_environment(), "PYTHONPATH": os.pathsep.join(sorted(homes))},
+        cwd=Path.cwd(),
+    )
+
+
+@asynccontextmanager
+async def connected(settings: Settings, options: Sequence[str] = ()) -> AsyncIterator[Client]:
+    """Spawn a server and connect to it; it ends with the block, its jobs do not."""
+    async with Client(server_parameters(settings, options)) as client:
+        yield client
+
+
+async def list_tools(settings: Settings, options: Sequence[str] = ()) -> list[Tool]:
+    """Return the tools that a client of this workspace is offered."""
+    async with connected(settings, options) as client:
+        return (await client.list_tools()).tools
+
+
+async def call(settings: Settings, tool: str, arguments: dict[str, Any]) -> Outcome:
+    """Call one tool and say what to print: JSON on stdout, or an error on stderr and code 1."""
+    async with connected(settings) as client:
+        try:
+            result = await client.call_tool(tool, arguments, progress_callback=_show_progress)
+        except MCPError as error:
+            return Outcome("", f"{error.error.message}", 1)
+    if result.is_error:
+        return Outcome("", text_of(result), 1)
+    return Outcome(json.dumps(printable(settings, result), indent=1, ensure_ascii=False), "", 0)
+
+
+def text_of(result: CallToolResult) -> str:
+    """Return the text blocks of a result, joined."""
+    return "\n".join(part.text for part in result.content if isinstance(part, TextContent))
+
+
+def printable(settings: Settings, result: CallToolResult) -> Any:
+    """Return the structured content, or text and the paths of saved images when there is none."""
+    if result.structured_content is not None:
+        return result.structured_content
+    images = []
+    for part in result.content:
+        if isinstance(part, ImageContent):
+            data = base64.b64decode(part.data)
+            name = f"image-{hashlib.sha256(data).hexdigest()[:12]}.{part.mime_type.split('/')[-1]}"
+            path = settings.state / "outputs" / name
+            write_bytes(path, data)
+            images.append(str(path))
+    return {"text": text_of(result), "images": images}
+
+
+async def _show_progress(progress: float, total: float | None, message: str | None) -> None:
+    share = f"{progress:g}/{total:g}" if total else f"{progress:g}"
+    print(f"{share} {message or ''}".rstrip(), file=sys.stderr, flush=True)
+
+
+def _package_files() -> tuple[str, ...]:
+    return tuple(module.__file__ for module in (fumehood, fumehood_tools) if module.__file__)

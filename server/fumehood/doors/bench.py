@@ -1,0 +1,117 @@
+"""Doors to what was measured: the table and the plot of a sandbox."""
+
+from typing import Annotated
+
+from mcp.types import CallToolResult
+from pydantic import Field
+
+from fumehood.tooling import Toolbox, answer, picture
+from fumehood_tools.bench.plot import plot_benchmarks as draw
+from fumehood_tools.bench.plot_spec import PlotFile, Probing
+from fumehood_tools.bench.table import BenchmarkTable, SortKey
+from fumehood_tools.bench.table import read_benchmarks as read
+from fumehood_tools.sandbox.create import open_sandbox
+
+SandboxName = Annotated[
+    str, Field(description="Name of a sandbox, e.g. 'demo'", min_length=1, max_length=64)
+]
+Variants = Annotated[
+    list[str] | None,
+    Field(
+        description="Only these, and the untrained control; all if left out",
+        min_length=1,
+        max_length=100,
+    ),
+]
+SettingName = Annotated[
+    str | None,
+    Field(description="Scores of another setting, by the name the table gives; newest if left out"),
+]
+
+
+def register(toolbox: Toolbox) -> None:
+    """Declare the two benchmark tools."""
+    _register_table(toolbox)
+    _register_plot(toolbox)
+
+
+def _register_table(toolbox: Toolbox) -> None:
+    @toolbox.tool(
+        title="Read benchmarks",
+        toolset="bench",
+        read_only=True,
+        destructive=False,
+        idempotent=True,
+        open_world=False,
+    )
+    def read_benchmarks(
+        sandbox: SandboxName,
+        variants: Variants = None,
+        sort: Annotated[SortKey, Field(description="Best first")] = "explained_variance",
+        details: Annotated[
+            bool | None,
+            Field(description="Every metric, one row per seed; default: if one variant is named"),
+        ] = None,
+        setting: SettingName = None,
+        limit: Annotated[int, Field(ge=1, le=100)] = 20,
+        cursor: Annotated[str | None, Field(description="next_cursor of the page before")] = None,
+    ) -> Annotated[CallToolResult, BenchmarkTable]:
+        """Read the scores of a sandbox as a table, a row per variant. Use it when a run has ended.
+
+        Returns mean and spread over seeds of L0, explained variance (centred), loss recovered,
+        sparse-probing accuracy, alive latents; failed runs with their messages; warnings. Only
+        scores of one setting (data, sizes, evaluator) stand in one table. Compare at similar L0;
+        a sparse-probing gain under 0.02, or any gain with 1 seed, is no result.
+        Next: plot_benchmarks, or run_variants with more seeds.
+        """
+        table = read(
+            open_sandbox(toolbox.settings, sandbox).folder,
+            variants=variants,
+            sort=sort,
+            limit=limit,
+            cursor=cursor,
+            setting=setting,
+            details=details,
+        )
+        return answer(table.text(), table)
+
+
+def _register_plot(toolbox: Toolbox) -> None:
+    @toolbox.tool(
+        title="Plot benchmarks",
+        toolset="bench",
+        read_only=False,
+        destructive=False,
+        idempotent=True,
+        open_world=False,
+    )
+    def plot_benchmarks(
+        sandbox: SandboxName,
+        variants: Variants = None,
+        probing: Annotated[
+            Probing, Field(description="Sparse probing on the best 1, 2, 5 or all latents")
+        ] = "top5",
+        setting: SettingName = None,
+    ) -> CallToolResult:
+        """Draw L0 against explained variance and against sparse probing, a point per variant.
+
+        Use it to see the trade-off between sparsity and quality, and for reports. Returns the
+        picture and the paths of PNG, SVG and CSV (in results/plots/ of the sandbox; an older plot
+        of the same choice is replaced). Next: read_benchmarks for exact numbers.
+        """
+        plot = draw(
+            open_sandbox(toolbox.settings, sandbox).folder,
+            variants=variants,
+            probing=probing,
+            setting=setting,
+            font_cache=toolbox.settings.cache / "matplotlib",
+        )
+        return picture(_plot_text(plot), plot.png)
+
+
+def _plot_text(plot: PlotFile) -> str:
+    lines = [plot.text, f"PNG ({plot.width} x {plot.height}): {plot.png}"]
+    lines += [f"SVG: {plot.svg}", f"CSV: {plot.csv}"]
+    if plot.unlabelled:
+        lines.append(f"no room for the names of: {', '.join(plot.unlabelled)} (see the CSV)")
+    return "\n".join([*lines, "Next: read_benchmarks for exact numbers."])

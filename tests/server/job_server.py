@@ -1,0 +1,107 @@
+"""The real server with one more door, for tests: jobs that start from within its own process.
+
+Run as a script; speaks stdio. The workspace comes from the environment.
+"""
+
+import os
+import sys
+import time
+from typing import Annotated
+
+from mcp.types import CallToolResult
+from pydantic import BaseModel
+
+from fumehood.app import build_server
+from fumehood.doors import DOORS
+from fumehood.tooling import Toolbox, answer
+from fumehood_tools.settings import load_settings
+
+WORKER = """
+import sys, time
+from pathlib import Path
+from fumehood_tools.jobs import Progress
+from fumehood_tools.jobs.worker import JobContext
+ctx = JobContext.from_environment()
+gate, steps = Path(sys.argv[1]), 5
+print("the worker says hello", flush=True)
+for step in range(steps):
+    ctx.report(Progress(done=step + 1, total=steps, phase="count", message=f"step {step + 1}",
+                        rate=None, rate_unit=None, eta_seconds=None))
+    time.sleep(0.05)
+end = time.monotonic() + 60
+while not gate.exists() and time.monotonic() < end:
+    time.sleep(0.02)
+ctx.finish({"steps": steps, "next": "Call read_benchmarks."})
+"""
+
+
+class Started(BaseModel):
+    job_id: str
+
+
+class Said(BaseModel):
+    text: str
+
+
+def register(toolbox: Toolbox) -> None:
+    """Register the tools of this door."""
+
+    @toolbox.tool(
+        title="Start a job that ends when a file appears",
+        toolset="jobs",
+        read_only=False,
+        destructive=False,
+        idempotent=False,
+        open_world=False,
+    )
+    def start_test_job(gate: str) -> Annotated[CallToolResult, Started]:
+        """Start a tiny job."""
+        argv = [sys.executable, "-c", WORKER, gate]
+        job = toolbox.jobs.submit("test", argv, title="tiny", cwd=None)
+        return answer(job.job_id, Started(job_id=job.job_id))
+
+    @toolbox.tool(
+        title="Start a job that prints a lot",
+        toolset="jobs",
+        read_only=False,
+        destructive=False,
+        idempotent=False,
+        open_world=False,
+    )
+    def start_noisy_job() -> Annotated[CallToolResult, Started]:
+        """Start a job that prints long, coloured lines."""
+        argv = [sys.executable, "-c", "for i in range(300): print(f'\\x1b[31m{i} ' + 'x' * 900)"]
+        job = toolbox.jobs.submit("test", argv, title="noisy")
+        return answer(job.job_id, Started(job_id=job.job_id))
+
+    @toolbox.tool(
+        title="Print to the wire",
+        toolset="jobs",
+        read_only=True,
+        destructive=False,
+        idempotent=True,
+        open_world=False,
+    )
+    def print_noise() -> Annotated[CallToolResult, Said]:
+        """Print where the protocol runs."""
+        print("stray print", flush=True)
+        os.write(1, b"stray write\n")
+        os.system("echo stray child")
+        return answer("quiet", Said(text="quiet"))
+
+    @toolbox.tool(
+        title="Block a thread",
+        toolset="jobs",
+        read_only=True,
+        destructive=False,
+        idempotent=True,
+        open_world=False,
+    )
+    def block_thread(seconds: float) -> Annotated[CallToolResult, Said]:
+        """Hold a thread as a slow disk would."""
+        time.sleep(seconds)
+        return answer("done", Said(text="done"))
+
+
+if __name__ == "__main__":
+    build_server(load_settings(), doors=(*DOORS, register)).run("stdio")

@@ -1,0 +1,132 @@
+"""The benchmark tools, through a client."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcp import Client
+from mcp.types import CallToolResult, ImageContent, TextContent
+
+from fumehood.app import build_server
+from fumehood.doors import bench
+from fumehood_tools.bench.records import Metrics, Provenance, Score
+from fumehood_tools.files import write_json
+from fumehood_tools.sandbox.create import Sandbox, create_sandbox
+from fumehood_tools.settings import Settings
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def sandbox(settings: Settings) -> Sandbox:
+    return create_sandbox(settings, "box", subject="synthetic", layer=0, corpus="synthetic")
+
+
+def put_score(sandbox: Sandbox, variant: str, l0: float, explained: float) -> Path:
+    """Write a synthetic record of a packaged variant; nothing was trained."""
+    source = (sandbox.variants / f"{variant}.py").read_bytes()
+    score = Score(
+        variant=variant,
+        seed=0,
+        subject="synthetic",
+        layer=0,
+        site="resid_post",
+        dict_size=256,
+        train_tokens=20_000,
+        eval_tokens=2_032,
+        metrics=Metrics.model_validate(
+            {"l0": l0, "explained_variance": explained, "mse": 1.0, "alive": 0.9}
+            | {"probing_top5": 0.75 if explained > 0.5 else 0.70, "probing_subject": 0.86}
+        ),
+        provenance=Provenance(
+            variant_sha256=hashlib.sha256(source).hexdigest(),
+            weights_sha256="w" * 64,
+            data_digest="d" * 16,
+            template_sha256="t" * 64,
+            evaluator_sha256="e" * 16,
+            versions={},
+            machine="a machine",
+        ),
+        glass="rlimits",
+        train_seconds=1.0,
+        score_seconds=1.0,
+        finished="2026-01-01T00:00:00+00:00",
+    )
+    folder = sandbox.results / variant / "seed0-00000000"
+    write_json(folder / "score.json", score.model_dump(mode="json"))
+    return folder
+
+
+@pytest.fixture
+def scored(sandbox: Sandbox) -> Sandbox:
+    put_score(sandbox, "topk", 32.0, 0.73)
+    put_score(sandbox, "standard", 76.0, 0.71)
+    put_score(sandbox, "untrained", 32.0, 0.05)
+    return sandbox
+
+
+async def call(settings: Settings, tool: str, **arguments: Any) -> CallToolResult:
+    async with Client(build_server(settings, doors=[bench.register])) as client:
+        return await client.call_tool(tool, arguments)
+
+
+def text_of(result: CallToolResult) -> str:
+    return "\n".join(part.text for part in result.content if isinstance(part, TextContent))
+
+
+async def test_the_table_comes_as_text_and_as_typed_rows(
+    settings: Settings, scored: Sandbox
+) -> None:
+    result = await call(settings, "read_benchmarks", sandbox="box")
+    table = result.structured_content or {}
+    assert [row["variant"] for row in table["rows"]] == ["topk", "standard", "untrained"]
+    assert [row["kind"] for row in table["rows"]] == ["baseline", "baseline", "control"]
+    assert table["rows"][0]["metrics"]["explained_variance"]["mean"] == 0.73
+    assert "topk (baseline)" in text_of(result) and "1 seed: no error bar" in text_of(result)
+
+
+async def test_a_sandbox_without_scores_says_what_to_call(
+    settings: Settings, sandbox: Sandbox
+) -> None:
+    result = await call(settings, "read_benchmarks", sandbox="box")
+    assert not result.is_error and "run_variants" in text_of(result)
+    plot = await call(settings, "plot_benchmarks", sandbox="box")
+    assert plot.is_error and "run_variants" in text_of(plot)
+
+
+async def test_a_damaged_record_does_not_hide_the_others(
+    settings: Settings, scored: Sandbox
+) -> None:
+    (scored.results / "standard" / "seed0-00000000" / "score.json").write_text("{")
+    result = await call(settings, "read_benchmarks", sandbox="box")
+    table = result.structured_content or {}
+    assert [row["variant"] for row in table["rows"]] == ["topk", "untrained"]
+    assert "standard/seed0-00000000" in text_of(result)
+
+
+async def test_the_plot_comes_as_a_picture_with_its_path_and_nothing_beside_it(
+    settings: Settings, scored: Sandbox
+) -> None:
+    result = await call(settings, "plot_benchmarks", sandbox="box")
+    assert not result.is_error, text_of(result)
+    [image] = [part for part in result.content if isinstance(part, ImageContent)]
+    assert image.mime_type == "image/png" and result.structured_content is None
+    path = scored.results / "plots" / "benchmarks.png"
+    assert str(path) in text_of(result) and path.is_file()
+
+
+async def test_names_that_do_not_exist_get_a_suggestion(
+    settings: Settings, scored: Sandbox
+) -> None:
+    wrong = await call(settings, "read_benchmarks", sandbox="bax")
+    assert wrong.is_error and "box" in text_of(wrong)
+    wrong = await call(settings, "plot_benchmarks", sandbox="box", variants=["topc"])
+    assert wrong.is_error and "topk" in text_of(wrong)
+
+
+async def test_a_read_only_server_reads_but_does_not_draw(settings: Settings) -> None:
+    server = build_server(settings, read_only=True, doors=[bench.register])
+    async with Client(server) as client:
+        names = [tool.name for tool in (await client.list_tools()).tools]
+    assert names == ["read_benchmarks"]

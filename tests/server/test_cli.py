@@ -1,0 +1,106 @@
+"""The command line, run as a user runs it."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fumehood import __version__
+from fumehood.client import printable
+from fumehood.tooling import picture
+from fumehood_tools.errors import StorageFailed
+from fumehood_tools.settings import Settings
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def fumehood(environ: dict[str, str]) -> Run:
+    def run(*arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "-m", "fumehood", *arguments],
+            env=environ,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return run
+
+
+def test_the_version_is_printed_without_loading_the_server(
+    fumehood: Run, environ: dict[str, str]
+) -> None:
+    assert fumehood("--version").stdout == f"fumehood {__version__}\n"
+    code = "import sys, fumehood.cli; print({'mcp', 'pydantic', 'psutil'} & sys.modules.keys())"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "set()\n"
+
+
+def test_tools_are_listed_for_people_and_for_programs(fumehood: Run) -> None:
+    listed = fumehood("tools")
+    assert listed.returncode == 0
+    assert re.search(r"^wait_for_job +Wait for a job to end", listed.stdout, re.MULTILINE)
+    schemas = json.loads(fumehood("tools", "--json", "--toolsets", "jobs", "--read-only").stdout)
+    assert {tool["name"] for tool in schemas} == {"list_jobs", "wait_for_job", "read_job_log"}
+    assert all("inputSchema" in tool for tool in schemas)
+
+
+def test_a_call_prints_the_structured_result(fumehood: Run) -> None:
+    done = fumehood("call", "list_jobs", '{"limit": 5}')
+    assert done.returncode == 0
+    assert json.loads(done.stdout) == {"jobs": [], "total": 0, "next_cursor": None}
+    assert json.loads(fumehood("call", "list_jobs", "-", stdin="{}").stdout)["total"] == 0
+
+
+def test_a_tool_error_is_text_on_stderr_and_exit_code_1(fumehood: Run) -> None:
+    done = fumehood("call", "wait_for_job", '{"job_id": "nope"}')
+    assert done.returncode == 1 and done.stdout == ""
+    assert "unknown_name: No job 'nope'" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_an_image_is_saved_and_its_path_printed(settings: Settings, tmp_path: Path) -> None:
+    image = tmp_path / "plot.png"
+    image.write_bytes(b"not really a picture")
+    printed = printable(settings, picture("three points", image))
+    assert printed["text"] == "three points"
+    (saved,) = printed["images"]
+    assert saved.endswith(".png") and Path(saved).read_bytes() == image.read_bytes()
+
+
+def test_a_picture_that_is_gone_is_a_storage_failure(tmp_path: Path) -> None:
+    with pytest.raises(StorageFailed, match="gone.png"):
+        picture("", tmp_path / "gone.png")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("{limit: 5}", "at character 2 of '{limit: 5}'"),
+        ("[1]", "must be a JSON object, not list"),
+        ("limit=5", "Write it as one quoted word"),
+    ],
+)
+def test_bad_json_says_what_is_wrong(fumehood: Run, arguments: str, said: str) -> None:
+    done = fumehood("call", "list_jobs", arguments)
+    assert done.returncode == 2 and said in done.stderr
+
+
+@pytest.mark.parametrize("command", ["serve", "tools"])
+def test_an_unknown_toolset_is_refused_by_name(fumehood: Run, command: str) -> None:
+    done = fumehood(command, "--toolsets", "jbos")
+    assert done.returncode != 0 and "Did you mean 'jobs'?" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_port_is_refused(fumehood: Run) -> None:
+    done = fumehood("serve", "--http", "99999")
+    assert done.returncode == 2 and "is no port" in done.stderr

@@ -1,0 +1,202 @@
+"""The main job through a real client and a real server process, on the synthetic subject."""
+
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from mcp import Client, StdioServerParameters
+from mcp.types import CallToolResult, ImageContent, TextContent
+
+pytestmark = pytest.mark.anyio
+
+HONEST = '''"""Soft TopK: the k largest pre-activations, after a learnable gain per latent."""
+
+import torch
+from core import BaseSAE, BaseTrainer
+
+K = 8
+
+
+class CustomSAE(BaseSAE):
+    def __init__(self, activation_dim, dict_size):
+        super().__init__(activation_dim, dict_size)
+        self.gain = torch.nn.Parameter(torch.ones(dict_size))
+
+    def encode(self, x):
+        f = torch.relu(self.encoder(x - self.bias)) * self.gain.abs()
+        values, index = f.topk(K, dim=-1)
+        return torch.zeros_like(f).scatter(-1, index, values)
+
+
+class CustomTrainer(BaseTrainer):
+    def loss(self, x, step, logging=False, **kwargs):
+        x_hat = self.ae(x)
+        return (x - x_hat).pow(2).sum(dim=-1).mean()
+'''
+HEAD = "import torch\nfrom core import BaseSAE, BaseTrainer\n\n\nclass CustomSAE(BaseSAE):\n"
+BROKEN = {
+    "syntax_error": "class CustomSAE(BaseSAE:\n    pass\n",
+    "no_class": '"""Nothing here."""\nimport torch\n',
+    "wrong_shape": HEAD + "    def encode(self, x):\n        return x\n",
+    "gives_nan": HEAD + "    def decode(self, f):\n        return self.decoder(f) / 0 * 0\n",
+    "endless": HEAD + "    def encode(self, x):\n        while True:\n            pass\n",
+    "hungry": HEAD
+    + "    def encode(self, x):\n        torch.zeros(25 << 30)\n        return super().encode(x)\n",
+}
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+async def client(tmp_path: Path, shared_cache: Path) -> AsyncIterator[Client]:
+    environment = {
+        "FUMEHOOD_WORKSPACE": str(tmp_path),
+        "FUMEHOOD_CACHE": str(shared_cache),
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+    }
+    server = StdioServerParameters(
+        command=sys.executable, args=["-m", "fumehood", "serve"], env=environment
+    )
+    async with Client(server) as connected:
+        yield connected
+
+
+async def call(client: Client, tool: str, **arguments: Any) -> CallToolResult:
+    return await client.call_tool(tool, arguments)
+
+
+async def ask(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
+    result = await call(client, tool, **arguments)
+    assert not result.is_error, text(result)
+    assert result.structured_content is not None
+    return result.structured_content
+
+
+def text(result: CallToolResult) -> str:
+    return "\n".join(part.text for part in result.content if isinstance(part, TextContent))
+
+
+async def open_small_sandbox(client: Client, name: str) -> Path:
+    made = await ask(
+        client,
+        "create_sandbox",
+        name=name,
+        subject="synthetic",
+        layer=0,
+        corpus="synthetic",
+        dict_size=256,
+        train_tokens=20_000,
+        eval_tokens=2_032,
+    )
+    return Path(made["folder"])
+
+
+async def run_to_its_end(client: Client, **arguments: Any) -> dict[str, Any]:
+    job_id = (await ask(client, "run_variants", **arguments))["job_id"]
+    with anyio.fail_after(400):
+        while True:
+            job = await ask(client, "wait_for_job", job_id=job_id, max_seconds=45)
+            if job["status"] not in ("queued", "starting", "running"):
+                return job
+
+
+async def test_an_agent_gets_from_a_variant_to_a_plot(client: Client) -> None:
+    folder = await open_small_sandbox(client, "first")
+    (folder / "variants" / "soft_topk.py").write_text(HONEST, encoding="utf-8")
+    report = await ask(client, "check_variant", sandbox="first", variant="soft_topk")
+    assert report["ok"], report
+    variants = ["soft_topk", "topk", "untrained"]
+    job = await run_to_its_end(client, sandbox="first", variants=variants)
+    assert job["status"] == "succeeded", job
+    table = await ask(client, "read_benchmarks", sandbox="first")
+    rows = {row["variant"]: row for row in table["rows"]}
+    assert set(rows) == set(variants)
+    explained = {name: row["metrics"]["explained_variance"]["mean"] for name, row in rows.items()}
+    assert explained["topk"] > explained["untrained"] + 0.1
+    assert explained["soft_topk"] > explained["untrained"] + 0.1
+    for row in rows.values():
+        assert row["metrics"]["loss_recovered"]["mean"] is not None
+        assert row["metrics"]["probing_top5"]["mean"] > 1 / 3
+    plotted = await call(client, "plot_benchmarks", sandbox="first")
+    assert not plotted.is_error, text(plotted)
+    assert [part for part in plotted.content if isinstance(part, ImageContent)]
+    for name in ("core.json", "sparse_probing.json"):
+        [written] = (folder / "results" / "topk").glob(f"seed0-*/{name}")
+        content = json.loads(written.read_text(encoding="utf-8"))
+        assert content["eval_type_id"] == name.removesuffix(".json")
+        assert content["eval_result_metrics"]
+    again = await run_to_its_end(client, sandbox="first", variants=variants)
+    assert again["result"]["scored"] == []
+    assert len(again["result"]["reused"]) == 3
+
+
+async def test_every_broken_variant_fails_alone_and_says_what_to_do(client: Client) -> None:
+    folder = await open_small_sandbox(client, "broken")
+    settings = folder / "sandbox.toml"
+    content = settings.read_text(encoding="utf-8")
+    content = content.replace("train_minutes = 30", "train_minutes = 0.25")
+    settings.write_text(content, encoding="utf-8")
+    for name, source in BROKEN.items():
+        (folder / "variants" / f"{name}.py").write_text(source, encoding="utf-8")
+    job = await run_to_its_end(client, sandbox="broken", variants=["topk", *BROKEN])
+    assert job["status"] == "succeeded", job
+    failed = job["result"]["failed"]
+    assert {name.split(" ")[0] for name in failed} == set(BROKEN)
+    assert job["result"]["scored"] == ["topk seed 0"]
+    said = {name.split(" ")[0]: message for name, message in failed.items()}
+    assert "syntax_error.py:1" in said["syntax_error"]
+    assert "CustomSAE" in said["no_class"]
+    assert "wrong_shape.py:7" in said["wrong_shape"] or "256" in said["wrong_shape"]
+    assert "nan" in said["gives_nan"].lower() or "finite" in said["gives_nan"]
+    assert "train_minutes" in said["endless"]
+    assert "memory" in said["hungry"]
+    table = await call(client, "read_benchmarks", sandbox="broken")
+    assert all(name in text(table) for name in BROKEN)
+
+
+async def test_requests_that_cannot_be_right_name_the_next_step(client: Client) -> None:
+    await open_small_sandbox(client, "here")
+    wrong = [
+        ("create_sandbox", {"name": "here"}, "already_exists"),
+        ("create_sandbox", {"name": "../up"}, "lower case"),
+        ("create_sandbox", {"name": "a", "subject": "smollm3"}, "smollm2-135m"),
+        ("create_sandbox", {"name": "b", "layer": 99}, "0 to 29"),
+        ("create_sandbox", {"name": "c", "corpus": "no-such-corpus"}, "mixed"),
+        ("create_sandbox", {"name": "d", "layr": 3}, "layer"),
+        ("check_variant", {"sandbox": "here", "variant": "topc"}, "topk"),
+        ("run_variants", {"sandbox": "her", "variants": ["topk"]}, "here"),
+        ("run_variants", {"sandbox": "here", "variants": ["nope"]}, "list_variants"),
+        ("wait_for_job", {"job_id": "run-00000000"}, "list_jobs"),
+        ("read_benchmarks", {"sandbox": "here"}, None),
+    ]
+    for tool, arguments, hint in wrong:
+        result = await call(client, tool, **arguments)
+        if hint is None:
+            assert not result.is_error and "run_variants" in text(result)
+        else:
+            assert result.is_error, (tool, arguments, text(result))
+            assert hint in text(result), (tool, arguments, text(result))
+
+
+async def test_a_corpus_that_is_too_small_says_how_much_there_is(
+    client: Client, tmp_path: Path
+) -> None:
+    (tmp_path / "small.txt").write_text("A short text about nothing. " * 40, encoding="utf-8")
+    await ask(client, "create_sandbox", name="small", corpus=str(tmp_path / "small.txt"))
+    job = await run_to_its_end(client, sandbox="small", variants=["topk"])
+    assert job["status"] == "failed"
+    assert job["error_code"] == "corpus_too_small"
+    assert "train_tokens" in job["error"]

@@ -1,0 +1,102 @@
+"""The tool list is an API: it is committed, diffed and linted."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from mcp import Client
+from mcp.types import Tool
+
+from fumehood.app import INSTRUCTIONS, build_server
+from fumehood_tools.settings import Settings
+
+pytestmark = pytest.mark.anyio
+
+SCHEMAS = Path(__file__).with_name("tool_schemas.json")
+HEAVY = ("torch", "numpy", "transformers", "matplotlib", "pandas", "PIL", "scipy", "sklearn")
+
+LIST_IN_A_FRESH_PROCESS = """
+import sys, anyio
+from mcp import Client
+from fumehood.app import build_server
+from fumehood_tools.settings import load_settings
+async def main():
+    async with Client(build_server(load_settings())) as client:
+        assert (await client.list_tools()).tools
+anyio.run(main)
+print(*(name for name in sys.argv[1:] if name in sys.modules))
+"""
+
+
+async def tools_of(settings: Settings, era: str = "auto") -> list[Tool]:
+    async with Client(build_server(settings), mode=era) as client:
+        return (await client.list_tools()).tools
+
+
+async def test_tool_schemas_match_the_committed_ones(settings: Settings, era: str) -> None:
+    tools = await tools_of(settings, era)
+    now = {t.name: t.model_dump(mode="json", by_alias=True, exclude_none=True) for t in tools}
+    if os.environ.get("UPDATE_SCHEMAS"):
+        SCHEMAS.write_text(json.dumps(now, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    assert now == json.loads(SCHEMAS.read_text(encoding="utf-8")), "run `make schemas`, look at it"
+
+
+async def test_every_tool_is_named_verb_noun_and_has_all_four_hints(settings: Settings) -> None:
+    for tool in await tools_of(settings):
+        assert re.fullmatch(r"[a-z]+(_[a-z]+)+", tool.name) and len(tool.name) <= 32, tool.name
+        hints = tool.annotations
+        assert tool.title and hints is not None, tool.name
+        given = (
+            hints.read_only_hint,
+            hints.destructive_hint,
+            hints.idempotent_hint,
+            hints.open_world_hint,
+        )
+        assert None not in given, tool.name
+
+
+async def test_texts_are_dedented_and_short_enough_for_clients_that_cut_them(
+    settings: Settings,
+) -> None:
+    tools = await tools_of(settings)
+    assert len(INSTRUCTIONS.encode()) < 2000
+    for tool in tools:
+        text = tool.description or ""
+        assert 40 < len(text) < 2000 and "\n    " not in text, tool.name
+        first = text.splitlines()[0]
+        assert len(first) <= 100, f"{tool.name}: the first line decides, keep it short"
+
+
+async def test_the_tool_list_stays_small(settings: Settings) -> None:
+    tools = await tools_of(settings)
+    listed = [t.model_dump_json(by_alias=True, exclude_none=True) for t in tools]
+    assert len(tools) <= 30
+    assert sum(map(len, listed)) < 40_000
+    assert max(map(len, listed)) < 8_000
+
+
+async def test_every_input_schema_is_closed_and_every_argument_is_described(
+    settings: Settings,
+) -> None:
+    for tool in await tools_of(settings):
+        assert tool.input_schema["additionalProperties"] is False, tool.name
+        for name, argument in tool.input_schema.get("properties", {}).items():
+            bounded = {"enum", "maximum", "default"} & argument.keys()
+            assert "description" in argument or bounded, f"{tool.name}({name})"
+
+
+def test_listing_tools_imports_nothing_heavy(environ: dict[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LIST_IN_A_FRESH_PROCESS, *HEAVY],
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == []
