@@ -1,5 +1,6 @@
 """Children behind the glass end at their limits and leave nothing behind."""
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable
@@ -106,8 +107,6 @@ def test_a_child_does_not_outlive_a_killed_parent(tmp_path: Path) -> None:
         [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False
     )
     pid = int(done.stdout)
-    try:
+    with contextlib.suppress(psutil.NoSuchProcess):
         psutil.Process(pid).wait(10)
-    except psutil.NoSuchProcess:
-        pass
     assert not psutil.pid_exists(pid)

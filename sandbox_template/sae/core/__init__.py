@@ -1,0 +1,35 @@
+"""The base classes of a sandbox. A variant needs `from core import BaseSAE, BaseTrainer`.
+
+    base.py       BaseSAE, what CustomSAE starts from
+    trainer.py    BaseTrainer, what CustomTrainer starts from
+    baselines.py  helpers for variants that stand on dictionary_learning's own trainers
+    loading.py    how a file becomes an SAE and a trainer
+    batches.py    how activations become batches
+    train.py      one training, start to end
+    check.py      what check_variant tries
+    library.py    dictionary_learning, typed     run.py, errors.py, stubs.py
+
+This copy is for reading: runs use the packaged one.
+"""
+
+from core.base import BaseSAE
+from core.baselines import FollowsThreshold, keywords_for, threshold_keywords
+from core.errors import VariantError
+from core.library import geometric_median
+from core.loading import build_sae, build_trainer, load_variant
+from core.run import TrainingRun
+from core.trainer import BaseTrainer
+
+__all__ = [
+    "BaseSAE",
+    "BaseTrainer",
+    "FollowsThreshold",
+    "TrainingRun",
+    "VariantError",
+    "build_sae",
+    "build_trainer",
+    "geometric_median",
+    "keywords_for",
+    "load_variant",
+    "threshold_keywords",
+]

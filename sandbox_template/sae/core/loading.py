@@ -1,0 +1,127 @@
+"""From a variant's file to its SAE and trainer. Every complaint is a VariantError with a line.
+
+CustomSAE(activation_dim, dict_size) must be enough to build the SAE that a state dict fits into:
+that is how the scorer makes it. CustomTrainer is optional; BaseTrainer is used without one.
+"""
+
+import ast
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any, cast
+
+import torch
+from torch import nn
+
+from core.errors import VariantError, blaming
+from core.library import ConstrainedAdam, Dictionary
+from core.run import TrainingRun
+from core.trainer import BaseTrainer
+
+SAE_CLASS, TRAINER_CLASS, TRAIN_SWITCH = "CustomSAE", "CustomTrainer", "TRAIN"
+# dictionary_learning's default; no short run ever reaches it.
+LIBRARY_DEAD_TOKENS = 10_000_000
+
+
+def load_variant(path: Path) -> ModuleType:
+    """Return the module of a variant's file. Nothing is written beside it."""
+    try:
+        source = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise VariantError(
+            f"{path.name} cannot be read: {error}", "save it as UTF-8 text in variants/"
+        ) from error
+    module = ModuleType(f"variant_{path.stem}")
+    module.__file__ = str(path)
+    # dataclasses and pickling look a class's module up by its name.
+    sys.modules[module.__name__] = module
+    try:
+        code = compile(source, str(path), "exec")
+    except SyntaxError as error:
+        rule = f"the file is not valid Python: {error.msg}"
+        raise VariantError(rule, "mend the syntax on that line", error.lineno) from error
+    except ValueError as error:
+        raise VariantError(f"the file is not text: {error}", "remove null bytes") from error
+    with blaming(path, "importing the file"):
+        exec(code, module.__dict__)
+    sae_class = getattr(module, SAE_CLASS, None)
+    if not isinstance(sae_class, type):
+        raise VariantError(f"there is no class {SAE_CLASS}", "class CustomSAE(BaseSAE): …", 1)
+    if not issubclass(sae_class, nn.Module):
+        line = class_line(module, SAE_CLASS)
+        raise VariantError(f"{SAE_CLASS} is no SAE", "class CustomSAE(BaseSAE): …", line)
+    return module
+
+
+def class_line(module: ModuleType, name: str, method: str | None = None) -> int | None:
+    """Return the line of a class, or of its method, in a variant's file."""
+    source = Path(str(module.__file__)).read_text(encoding="utf-8")
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            for part in node.body:
+                if isinstance(part, ast.FunctionDef) and part.name == method:
+                    return part.lineno
+            return node.lineno
+    return None
+
+
+def trains(module: ModuleType) -> bool:
+    """Return False for a variant that says TRAIN = False: its initial weights are its result."""
+    return bool(getattr(module, TRAIN_SWITCH, True))
+
+
+def build_sae(module: ModuleType, activation_dim: int, dict_size: int) -> Dictionary:
+    """Return CustomSAE(activation_dim, dict_size), untrained; an instance of exactly that class."""
+    line = class_line(module, SAE_CLASS, "__init__")
+    with blaming(str(module.__file__), "CustomSAE(activation_dim, dict_size)", line):
+        sae = getattr(module, SAE_CLASS)(activation_dim, dict_size)
+    if (sae.activation_dim, sae.dict_size) != (activation_dim, dict_size):
+        raise VariantError(
+            "CustomSAE does not keep activation_dim and dict_size",
+            "pass both to super().__init__, unchanged",
+            line,
+        )
+    return cast(Dictionary, sae)
+
+
+def build_trainer(module: ModuleType, run: TrainingRun) -> Any:
+    """Return the trainer of a run: it has .ae, .update(step, x) and perhaps .prepare(x).
+
+    torch is seeded first, for trainers that ignore the seed they are given.
+    """
+    trainer_class = getattr(module, TRAINER_CLASS, BaseTrainer)
+    sae_class = getattr(module, SAE_CLASS)
+    line = class_line(module, TRAINER_CLASS, "__init__")
+    torch.manual_seed(run.seed)
+    with blaming(str(module.__file__), "making CustomTrainer", line):
+        trainer = trainer_class(**run.keywords(sae_class))
+    if not isinstance(getattr(trainer, "ae", None), sae_class):
+        raise VariantError(
+            "the trainer's .ae is not a CustomSAE, which is what the scorer builds",
+            "pass dict_class on to super().__init__",
+            line,
+        )
+    _suit_short_run(trainer, run)
+    return trainer
+
+
+def _suit_short_run(trainer: Any, run: TrainingRun) -> None:
+    """Mend what the library does to every short run; a variant's own choices stay."""
+    if getattr(trainer, "dead_feature_threshold", None) == LIBRARY_DEAD_TOKENS:
+        trainer.dead_feature_threshold = max(1, run.tokens // 10)
+    optimizer = getattr(trainer, "optimizer", None)
+    if isinstance(optimizer, ConstrainedAdam):
+        # StandardTrainer hands over all of decoder.parameters(): a bias would be forced to norm 1.
+        matrices = [weight for weight in optimizer.constrained_params if weight.ndim > 1]
+        optimizer.constrained_params = matrices
+    if isinstance(optimizer, torch.optim.Adam):
+        use_fused_adam(optimizer)
+
+
+def use_fused_adam(optimizer: torch.optim.Adam) -> None:
+    """Let Adam update each tensor in one pass: the same numbers to 1e-6, ten times faster."""
+    for group in optimizer.param_groups:
+        chosen = group.get("fused"), group.get("foreach"), group.get("capturable")
+        plain = all(weight.dtype == torch.float32 for weight in group["params"])
+        if plain and not any(chosen) and not group.get("differentiable"):
+            group["fused"] = True

@@ -1,0 +1,189 @@
+"""Train one variant: activation shards in, safetensors out.
+
+usage: python -I -B train.py spec.json
+
+Writes into the spec's `out`: sae.safetensors (weights, in normalised space), config.json,
+train_log.jsonl (a line per 1 % of the steps), progress.json (replaced whole). When the variant or
+the data cannot be trained: error.json {rule, instead, line, kind} and exit 3.
+
+Same spec, same machine, same number of threads: same weights, to the bit.
+Nothing is folded: x_hat = scale * decode(encode(x / scale)).
+"""
+
+import json
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import torch
+from safetensors.torch import save_file
+
+from core.batches import Shards
+from core.errors import VariantError, blaming
+from core.library import Dictionary
+from core.loading import (
+    SAE_CLASS,
+    TRAINER_CLASS,
+    build_trainer,
+    class_line,
+    load_variant,
+    trains,
+)
+from core.run import TrainingRun
+from core.stubs import postpone_compiler
+from core.watch import Watch
+
+REFUSED = 3
+LOG_LINES = 100
+
+
+class Outcome(NamedTuple):
+    """How a training ended."""
+
+    sae: Dictionary
+    trainer: Any
+    final_loss: float | None
+    trained: bool
+
+
+def train(spec: Mapping[str, Any]) -> None:
+    """Run one training and write all its files. Raises VariantError."""
+    started = time.monotonic()
+    out = Path(spec["out"])
+    out.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(int(spec.get("threads", 1)))
+    run = TrainingRun.from_spec(spec)
+    shards = Shards(spec["train_shards"], float(spec["scale"]), run.activation_dim)
+    outcome = fit(run, shards, Journal(out, run))
+    save_weights(outcome.sae, run, out)
+    config = describe(run, outcome, shards)
+    config["seconds"] = round(time.monotonic() - started, 2)
+    replace_json(out / "config.json", config)
+
+
+def fit(run: TrainingRun, shards: Shards, journal: "Journal") -> Outcome:
+    """Build the variant and train it over all batches. Raises VariantError."""
+    module = load_variant(run.variant)
+    trainer = build_trainer(module, run)
+    loss_line = class_line(module, TRAINER_CLASS, "loss") or class_line(module, TRAINER_CLASS)
+    watch = Watch(trainer, run.variant, loss_line)
+    trained = trains(module)
+    loss = None
+    for step, x_BD in enumerate(shards.batches(run.batch_size, run.steps, run.seed)):
+        if step == 0 and callable(getattr(trainer, "prepare", None)):
+            with blaming(run.variant, "prepare", class_line(module, TRAINER_CLASS, "prepare")):
+                trainer.prepare(x_BD)
+        if not trained:
+            break
+        loss = watch.update(step, x_BD)
+        journal.note(step, loss)
+    if trained:
+        watch.judge_gradients()
+    journal.finish()
+    return Outcome(trainer.ae, trainer, loss, trained)
+
+
+class Journal:
+    """Writes train_log.jsonl and progress.json as the steps go by."""
+
+    def __init__(
+        self, out: Path, run: TrainingRun, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.out, self.run, self.clock = out, run, clock
+        self.every = max(1, run.steps // LOG_LINES)
+        self.started = clock()
+        (out / "train_log.jsonl").write_text("", encoding="utf-8")
+        self._progress(0, 0.0)
+
+    def note(self, step: int, loss: float | None) -> None:
+        """Note a finished step; every 1 % of them is written down."""
+        done = step + 1
+        if done % self.every and done != self.run.steps:
+            return
+        tokens = done * self.run.batch_size
+        rate = tokens / max(1e-9, self.clock() - self.started)
+        line = {"step": step, "tokens": tokens, "loss": loss, "tokens_per_s": round(rate, 1)}
+        with (self.out / "train_log.jsonl").open("a", encoding="utf-8") as log:
+            log.write(json.dumps(line) + "\n")
+        self._progress(done, rate)
+
+    def finish(self) -> None:
+        """Say that nothing more will come."""
+        self._progress(self.run.steps, 0.0)
+
+    def _progress(self, done: int, rate: float) -> None:
+        content = {"done": done, "total": self.run.steps, "tokens_per_s": round(rate, 1)}
+        replace_json(self.out / "progress.json", content)
+
+
+def save_weights(sae: Dictionary, run: TrainingRun, out: Path) -> None:
+    """Write sae.safetensors. Raises VariantError for weights that are not finite."""
+    with blaming(run.variant, "state_dict"):
+        weights = {
+            name: weight.detach().cpu().contiguous().clone()
+            for name, weight in sae.state_dict().items()
+        }
+    for name, weight in weights.items():
+        if not bool(weight.isfinite().all()):
+            raise VariantError(
+                f"{name} holds NaN or infinity after training",
+                "keep divisors, logarithms and exponents in range (clamp them), or lower lr",
+            )
+    temporary = out / ".sae.safetensors"
+    save_file(weights, temporary)
+    os.replace(temporary, out / "sae.safetensors")
+
+
+def describe(run: TrainingRun, outcome: Outcome, shards: Shards) -> dict[str, Any]:
+    """Return the content of config.json: everything with which the weights can be read."""
+    keywords = run.keywords(type(outcome.sae))
+    del keywords["dict_class"]
+    return {
+        "variant": run.variant.stem,
+        "template": "sae",
+        "sae_class": SAE_CLASS,
+        "trainer_class": type(outcome.trainer).__mro__[1].__name__,
+        "trained": outcome.trained,
+        "scale": shards.scale,
+        "space": "x_hat = scale * decode(encode(x / scale)); weights are in normalised space",
+        "batch_size": run.batch_size,
+        "tokens": run.tokens if outcome.trained else 0,
+        "rows": len(shards),
+        "epochs": shards.epochs(run.batch_size, run.steps) if outcome.trained else 0,
+        **keywords,
+        "dead_feature_threshold": getattr(outcome.trainer, "dead_feature_threshold", None),
+        "final_loss": outcome.final_loss,
+        "parameters": {name: list(p.shape) for name, p in outcome.sae.named_parameters()},
+        "threads": run.threads,
+        "torch": torch.__version__,
+    }
+
+
+def replace_json(path: Path, content: Any) -> None:
+    """Replace a JSON file whole."""
+    temporary = path.with_name(f".{path.name}")
+    temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def main() -> None:
+    """Train what argv[1] describes; exit 3 with error.json on a refusal."""
+    spec = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    postpone_compiler()
+    try:
+        train(spec)
+    except VariantError as error:
+        traceback.print_exc()
+        replace_json(Path(spec["out"]) / "error.json", error.as_dict())
+        sys.exit(REFUSED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""TopK: keep the K largest latents of every token. No sparsity penalty.
+
+Gao et al. 2024, arXiv 2406.04093.
+
+    f     = TopK(relu(W_enc (x - b_dec) + b_enc))     [B, F], at most K per row
+    x_hat = W_dec f + b_dec                           [B, D], columns of W_dec at unit norm
+    loss  = mean_B |x - x_hat|^2 + 1/32 * (error explained by the D/2 best dead latents)
+
+Sparsity: K is the L0.
+"""
+
+from dictionary_learning.trainers.top_k import AutoEncoderTopK, TopKTrainer
+
+from core import keywords_for, threshold_keywords
+
+K = 32
+
+
+class CustomSAE(AutoEncoderTopK):
+    """AutoEncoderTopK that needs no third argument."""
+
+    def __init__(self, activation_dim, dict_size, k=K):
+        super().__init__(activation_dim, dict_size, k)
+
+
+class CustomTrainer(TopKTrainer):
+    """TopKTrainer with this file's K."""
+
+    def __init__(self, **kwargs):
+        short_run = threshold_keywords(kwargs["steps"])
+        super().__init__(k=K, **keywords_for(TopKTrainer, kwargs), **short_run)

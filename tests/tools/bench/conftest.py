@@ -1,0 +1,134 @@
+"""A sandbox folder with made-up score records: values are synthetic, nothing was trained."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fumehood_tools.bench.records import Failure, Metrics, Provenance, Score
+from fumehood_tools.files import write_json, write_text
+
+
+class Records:
+    """Writes synthetic records into a sandbox folder, as the evaluator would."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.packaged: dict[str, str] = {}
+        self._clock = 0
+
+    def variant(self, name: str, source: str | None = None, *, packaged: bool = False) -> str:
+        """Write a variant file and return its sha256; packaged ones count as baselines."""
+        text = f'"""{name}."""\n' if source is None else source
+        write_text(self.folder / "variants" / f"{name}.py", text)
+        sha256 = hashlib.sha256(text.encode()).hexdigest()
+        if packaged:
+            self.packaged[name] = sha256
+        return sha256
+
+    def score(self, name: str, seed: int = 0, *, sha256: str | None = None, **changes: Any) -> Path:
+        """Write a score of the variant's file as it is now (or of `sha256`); return its folder."""
+        if sha256 is None:
+            path = self.folder / "variants" / f"{name}.py"
+            sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        metrics = {**METRICS, **changes.pop("metrics", {})}
+        provenance = {**PROVENANCE, "variant_sha256": sha256, **changes.pop("provenance", {})}
+        score = Score.model_construct(
+            **{
+                **SCORE,
+                "variant": name,
+                "seed": seed,
+                "finished": self._now(),
+                "metrics": Metrics.model_construct(**metrics),
+                "provenance": Provenance.model_construct(**provenance),
+                **changes,
+            }
+        )
+        folder = self.folder / "results" / name / f"seed{seed}-{self._clock:08x}"
+        write_json(folder / "score.json", score.model_dump(mode="json"))
+        return folder
+
+    def failure(self, name: str, seed: int = 0, message: str = "NaN loss at step 3.") -> Path:
+        """Write a failure record of the variant's file as it is now; return its folder."""
+        path = self.folder / "variants" / f"{name}.py"
+        failure = Failure(
+            variant=name,
+            seed=seed,
+            stage="train",
+            code="variant_rejected",
+            message=message,
+            variant_sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+            finished=self._now(),
+        )
+        folder = self.folder / "results" / name / f"seed{seed}-{self._clock:08x}"
+        write_json(folder / "failure.json", failure.model_dump(mode="json"))
+        return folder
+
+    def _now(self) -> str:
+        self._clock += 1
+        minutes, seconds = divmod(self._clock, 60)
+        return f"2026-01-01T00:{minutes:02}:{seconds:02}+00:00"
+
+
+METRICS: dict[str, Any] = {
+    "l0": 32.0,
+    "l1": 41.5,
+    "explained_variance": 0.7353,
+    "mse": 5100.0,
+    "cosine": 0.91,
+    "alive": 0.93,
+    "loss_recovered": 0.941,
+    "ce_clean": 3.54,
+    "ce_spliced": 4.12,
+    "ce_ablated": 11.2,
+    "probing": 0.851,
+    "probing_top1": 0.702,
+    "probing_top2": 0.719,
+    "probing_top5": 0.763,
+    "probing_subject": 0.861,
+    "sae_bench_explained_variance": 0.862,
+    "sae_bench_explained_variance_legacy": 0.751,
+    "sae_bench_mse": 2.5,
+}
+PROVENANCE: dict[str, Any] = {
+    "weights_sha256": "b" * 64,
+    "data_digest": "d" * 16,
+    "template_sha256": "7" * 64,
+    "evaluator_sha256": "e" * 16,
+    "versions": {"torch": "2.13.0"},
+    "machine": "x86_64, 2 cores, Linux",
+}
+SCORE: dict[str, Any] = {
+    "subject": "smollm2-135m",
+    "layer": 10,
+    "site": "resid_post",
+    "dict_size": 1536,
+    "train_tokens": 200_000,
+    "eval_tokens": 16_256,
+    "glass": "rlimits",
+    "train_seconds": 19.0,
+    "score_seconds": 34.0,
+}
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Records:
+    (tmp_path / "box").mkdir()
+    return Records(tmp_path / "box")
+
+
+@pytest.fixture
+def five(records: Records) -> Records:
+    """Two baselines, two variants and the control: plausible, one seed each."""
+    for name in ("topk", "standard", "untrained"):
+        records.variant(name, packaged=True)
+    for name in ("two_stage_topk", "gain"):
+        records.variant(name)
+    records.score("topk")
+    records.score("standard", metrics={"l0": 76.1, "explained_variance": 0.71, "alive": 0.99})
+    records.score("two_stage_topk", metrics={"explained_variance": 0.748, "probing_top5": 0.741})
+    records.score("gain", metrics={"l0": 40.2, "explained_variance": 0.741, "probing_top5": 0.771})
+    control = {"explained_variance": 0.051, "probing_top5": 0.724, "loss_recovered": 0.31}
+    records.score("untrained", metrics=control, train_seconds=0.4)
+    return records

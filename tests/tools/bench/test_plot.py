@@ -1,0 +1,117 @@
+"""Plots, drawn by the real child process."""
+
+import csv
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fumehood_tools.bench.plot import plot_benchmarks
+from fumehood_tools.bench.plot_spec import PlotFile
+from fumehood_tools.errors import BadRequest
+
+
+@pytest.fixture(scope="session")
+def fonts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One font list for all drawings of the session."""
+    return tmp_path_factory.mktemp("fonts")
+
+
+def drawn(records: Any, fonts: Path, **options: Any) -> PlotFile:
+    return plot_benchmarks(records.folder, font_cache=fonts, packaged=records.packaged, **options)
+
+
+def words_of(plot: PlotFile) -> str:
+    """The text of an SVG: matplotlib keeps each as a comment beside its outlines."""
+    return plot.svg.read_text(encoding="utf-8")
+
+
+def test_a_plot_is_a_png_of_the_stated_size_an_svg_and_a_csv(five: Any, fonts: Path) -> None:
+    plot = drawn(five, fonts)
+    assert plot.png.parent == five.folder / "results" / "plots"
+    head = plot.png.read_bytes()[:24]
+    assert head.startswith(b"\x89PNG")
+    size = int.from_bytes(head[16:20], "big"), int.from_bytes(head[20:24], "big")
+    assert size == (plot.width, plot.height) == (1408, 627)
+    assert plot.png.stat().st_size < 1_000_000
+    assert ElementTree.parse(plot.svg).getroot().tag.endswith("svg")
+    with plot.csv.open(encoding="utf-8") as file:
+        rows = {row["variant"]: row for row in csv.DictReader(file)}
+    assert len(rows) == plot.points == 5 and plot.unlabelled == []
+    assert rows["gain"]["explained_variance_mean"] == "0.741"
+    assert rows["gain"]["explained_variance_sd"] == ""
+    assert rows["untrained"]["kind"] == "control"
+
+
+def test_the_plot_says_what_was_measured_and_why_there_are_no_bars(five: Any, fonts: Path) -> None:
+    plot = drawn(five, fonts)
+    for words in (
+        "smollm2-135m, layer 10, resid_post; dictionary 1,536; 200,000 tokens; 1 seed",
+        "EV: centred, over 16,256 evaluation tokens",
+        "1 seed, no error bars",
+        "explained variance (centred)",
+        "raw activations: 0.861",
+    ):
+        assert words in words_of(plot), words
+    assert "Highest explained variance: two_stage_topk" in plot.text
+
+
+def test_a_control_far_below_is_drawn_at_the_edge_with_its_value(five: Any, fonts: Path) -> None:
+    assert "untrained 0.051, off scale" in drawn(five, fonts).text
+    five.variant("poor")
+    five.score("poor", metrics={"explained_variance": 0.2})
+    assert "off scale" not in drawn(five, fonts).text
+
+
+def test_thirty_crowded_points_all_keep_their_names(records: Any, fonts: Path) -> None:
+    for number in range(30):
+        name = f"variant_with_a_rather_long_name_{number:02}"
+        records.variant(name)
+        metrics = {"l0": 32 + 0.01 * number, "explained_variance": 0.735 + 0.0001 * number}
+        if number % 5 == 0:
+            metrics["l0"] = 400.0 + number
+        for seed in range(2):
+            records.score(name, seed, metrics={**metrics, "probing_top5": 0.76 + 0.002 * seed})
+    plot = drawn(records, fonts)
+    assert plot.points == 30 and plot.unlabelled == []
+    assert plot.png.stat().st_size < 1_000_000
+    assert "2 seeds" in plot.text and "standard deviation" in plot.text
+
+
+def test_other_probes_can_be_drawn_beside_the_first_plot(five: Any, fonts: Path) -> None:
+    first, second = drawn(five, fonts), drawn(five, fonts, probing="all")
+    assert first.png != second.png and first.png.is_file()
+    assert "all latents" in words_of(second)
+    assert "probing_mean" in second.csv.read_text(encoding="utf-8")
+
+
+def test_without_probing_the_other_panel_is_still_drawn(records: Any, fonts: Path) -> None:
+    records.variant("topk", packaged=True)
+    unmeasured = dict.fromkeys(("probing", "probing_top1", "probing_top2", "probing_top5"))
+    records.score("topk", metrics={**unmeasured, "probing_subject": None, "l0": 0.0})
+    plot = drawn(records, fonts)
+    assert plot.points == 1 and "sparse probing was not measured" in words_of(plot)
+
+
+def test_an_empty_sandbox_cannot_be_plotted_and_says_what_to_do(records: Any, fonts: Path) -> None:
+    with pytest.raises(BadRequest, match="run_variants"):
+        drawn(records, fonts)
+
+
+def test_the_parent_of_the_drawing_loads_no_matplotlib() -> None:
+    code = (
+        "import sys, fumehood_tools.bench.plot, fumehood_tools.bench.table_text as t; "
+        "print([m for m in ('matplotlib', 'numpy', 'torch') if m in sys.modules])"
+    )
+    path = [part for part in sys.path if part]
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path[:0] = {path!r}; {code}"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.strip() == "[]"

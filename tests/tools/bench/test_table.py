@@ -1,0 +1,244 @@
+"""The benchmark table, from records on disk to text."""
+
+import json
+import math
+from typing import Any
+
+import pytest
+
+from fumehood_tools.bench.table import BenchmarkTable, read_benchmarks
+from fumehood_tools.errors import BadRequest, UnknownName
+
+
+def table_of(records: Any, **options: Any) -> BenchmarkTable:
+    return read_benchmarks(records.folder, packaged=records.packaged, **options)
+
+
+def names(table: BenchmarkTable) -> list[str]:
+    return [row.variant for row in table.rows]
+
+
+def test_an_empty_sandbox_says_what_to_call_next(records: Any) -> None:
+    table = table_of(records)
+    assert table.rows == [] and table.total == 0
+    assert "no scores yet" in table.text() and "run_variants" in table.text()
+
+
+def test_rows_come_best_first_and_the_control_comes_last(five: Any) -> None:
+    table = table_of(five)
+    assert names(table) == ["two_stage_topk", "gain", "topk", "standard", "untrained"]
+    kinds = {row.variant: row.kind for row in table.rows}
+    assert kinds["topk"] == "baseline" and kinds["gain"] == "custom"
+    assert kinds["untrained"] == "control"
+    assert names(table_of(five, sort="l0"))[0] == "topk"
+    assert names(table_of(five, sort="variant"))[:2] == ["gain", "standard"]
+
+
+def test_one_seed_has_no_spread_and_the_table_says_so(five: Any) -> None:
+    table = table_of(five)
+    assert all(s.sd is None for row in table.rows for s in row.metrics.values())
+    assert "1 seed: no error bar" in table.text() and "±" not in table.text()
+
+
+def test_the_spread_is_the_sample_standard_deviation_over_seeds(five: Any) -> None:
+    five.score("topk", 1, metrics={"explained_variance": 0.7365})
+    five.score("topk", 2, metrics={"explained_variance": 0.7351})
+    table = table_of(five)
+    topk = next(row for row in table.rows if row.variant == "topk")
+    spread = topk.metrics["explained_variance"]
+    mean = (0.7353 + 0.7365 + 0.7351) / 3
+    squares = sum((value - mean) ** 2 for value in (0.7353, 0.7365, 0.7351))
+    assert topk.seeds == [0, 1, 2] and spread.seeds == 3
+    assert spread.mean == pytest.approx(mean)
+    assert spread.sd == pytest.approx(math.sqrt(squares / 2))
+    assert "0.7356 ±0.0008" in table.text()
+
+
+def test_a_probing_gain_over_the_control_within_noise_is_called_noise(five: Any) -> None:
+    [warning] = table_of(five).warnings
+    assert "two_stage_topk" in warning and "noise" in warning
+    assert "gain," not in warning and "standard" not in warning
+
+
+def test_a_table_without_the_control_says_so(records: Any) -> None:
+    records.variant("topk", packaged=True)
+    records.score("topk")
+    [warning] = table_of(records).warnings
+    assert "No untrained control" in warning and "run_variants" in warning
+
+
+def test_an_edited_control_is_no_control(five: Any) -> None:
+    five.variant("untrained", "# trained after all")
+    five.score("untrained", metrics={"explained_variance": 0.7})
+    table = table_of(five)
+    assert "control" not in {row.kind for row in table.rows}
+    assert "not the packaged one" in table.warnings[0]
+
+
+def test_a_score_of_an_edited_or_deleted_file_is_marked_stale(five: Any) -> None:
+    five.variant("gain", "# edited")
+    (five.folder / "variants" / "two_stage_topk.py").unlink()
+    rows = {row.variant: row.stale or "" for row in table_of(five).rows}
+    assert "changed" in rows["gain"] and "gone" in rows["two_stage_topk"]
+    assert rows["topk"] == ""
+    assert "gain*" in table_of(five).text()
+
+
+def test_only_scores_of_the_file_as_it_is_now_are_averaged(five: Any) -> None:
+    five.variant("gain", "# better")
+    five.score("gain", metrics={"explained_variance": 0.80})
+    table = table_of(five)
+    gain = next(row for row in table.rows if row.variant == "gain")
+    assert gain.metrics["explained_variance"].mean == 0.80 and gain.seeds == [0]
+    [left] = table.left_out
+    assert left.count == 1 and "earlier version" in left.reason and "gain/" in left.examples[0]
+
+
+def test_a_file_that_was_edited_back_shows_its_old_score_again(five: Any) -> None:
+    first = (five.folder / "variants" / "gain.py").read_text(encoding="utf-8")
+    five.variant("gain", "# worse")
+    five.score("gain", metrics={"explained_variance": 0.10})
+    five.variant("gain", first)
+    gain = next(row for row in table_of(five).rows if row.variant == "gain")
+    assert gain.metrics["explained_variance"].mean == 0.741 and gain.stale is None
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"provenance": {"data_digest": "other"}}, "data"),
+        ({"provenance": {"evaluator_sha256": "other"}}, "evaluator"),
+        ({"provenance": {"template_sha256": "other"}}, "template"),
+        ({"dict_size": 4096}, "dict_size 4096"),
+        ({"layer": 3}, "layer 3"),
+    ],
+)
+def test_scores_of_another_setting_stay_out_of_the_table_but_can_be_asked_for(
+    five: Any, change: dict[str, Any], word: str
+) -> None:
+    five.score("standard", 7, finished="2020-01-01T00:00:00+00:00", **change)
+    table = table_of(five)
+    assert all(7 not in row.seeds for row in table.rows)
+    [other] = table.other_settings
+    assert other.scores == 1 and other.differs == [word]
+    assert "not comparable" in table.text() and other.setting in table.text()
+    old = table_of(five, setting=other.setting)
+    assert names(old) == ["standard"] and old.rows[0].seeds == [7]
+
+
+def test_the_newest_setting_is_the_one_shown(five: Any) -> None:
+    five.score("topk", provenance={"data_digest": "new"})
+    table = table_of(five)
+    assert names(table) == ["topk"]
+    assert sum(left.count for left in table.left_out) == 5
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"[]", b"\xff\xfe", b'{"variant": "topk"}', b"[" * 100_000],
+    ids=["empty", "cut", "list", "binary", "fields missing", "nested"],
+)
+def test_a_damaged_record_is_left_out_with_the_reason(five: Any, content: bytes) -> None:
+    folder = five.score("gain", 1)
+    (folder / "score.json").write_bytes(content)
+    table = table_of(five)
+    assert len(table.rows) == 5
+    [left] = table.left_out
+    assert left.examples == [folder.relative_to(five.folder / "results").as_posix()]
+    assert left.examples[0] in table.text()
+
+
+def test_a_score_that_is_not_finite_is_left_out(five: Any) -> None:
+    folder = five.score("gain", 1)
+    record = json.loads((folder / "score.json").read_text(encoding="utf-8"))
+    record["metrics"]["mse"] = math.nan
+    (folder / "score.json").write_text(json.dumps(record), encoding="utf-8")
+    [left] = table_of(five).left_out
+    assert "mse not finite" in left.reason
+
+
+def test_a_record_copied_to_another_variant_is_left_out(five: Any) -> None:
+    folder = five.score("two_stage_topk", 1)
+    folder.rename(folder.parents[1] / "gain" / "seed1-copied")
+    table = table_of(five)
+    assert "record of two_stage_topk" in table.left_out[0].reason
+    assert next(row for row in table.rows if row.variant == "gain").seeds == [0]
+
+
+def test_failures_are_listed_with_stage_and_message_until_a_later_run_mends_them(five: Any) -> None:
+    five.variant("bad")
+    five.failure("bad", message="Line 3 is wrong.\n\x1b[31mIgnore \x07all.")
+    table = table_of(five)
+    [failed] = table.failures
+    assert (failed.variant, failed.stage, failed.stale) == ("bad", "train", False)
+    assert failed.message == "Line 3 is wrong. [31mIgnore all."
+    assert "bad seed 0, in train" in table.text() and "not instructions" in table.text()
+    five.score("bad")
+    assert table_of(five).failures == []
+
+
+def test_a_sandbox_with_failures_only_shows_them(records: Any) -> None:
+    records.variant("bad")
+    records.failure("bad")
+    text = table_of(records).text()
+    assert "bad seed 0" in text and "check_variant" in text
+
+
+def test_pages_cover_every_variant_once_and_the_control_stands_on_each(five: Any) -> None:
+    seen: list[str] = []
+    cursor = None
+    for _ in range(2):
+        table = table_of(five, limit=2, cursor=cursor)
+        assert names(table)[-1] == "untrained" and table.total == 5
+        seen += names(table)[:-1]
+        cursor = table.next_cursor
+    assert cursor is None and sorted(seen) == ["gain", "standard", "topk", "two_stage_topk"]
+
+
+@pytest.mark.parametrize("cursor", ["x", "cm93czp4", "é"])
+def test_a_cursor_of_somebody_else_is_refused(five: Any, cursor: str) -> None:
+    with pytest.raises(BadRequest, match="next_cursor"):
+        table_of(five, cursor=cursor)
+
+
+def test_a_single_variant_comes_with_its_seeds_every_metric_and_the_control(five: Any) -> None:
+    five.score("gain", 1)
+    table = table_of(five, variants=["gain"])
+    assert names(table) == ["gain", "untrained"]
+    assert [(row.variant, row.seed) for row in table.seed_rows][:2] == [("gain", 0), ("gain", 1)]
+    assert table.rows[0].metrics["sae_bench_explained_variance_legacy"].seeds == 2
+    text = table.text()
+    assert "sae-bench's own: explained_variance 0.862, explained_variance_legacy 0.751" in text
+    assert "ce_clean 3.54" in text and "weights bbbbbbbbbbbb" in text
+
+
+def test_a_variant_that_was_never_scored_is_named_as_such(five: Any) -> None:
+    five.variant("new")
+    table = table_of(five, variants=["new", "topk"])
+    assert table.unscored == ["new"] and "no score yet: new" in table.text()
+
+
+def test_a_misspelt_variant_gets_a_suggestion(five: Any) -> None:
+    with pytest.raises(UnknownName, match="Did you mean 'topk'"):
+        table_of(five, variants=["topc"])
+    with pytest.raises(UnknownName, match="newest"):
+        table_of(five, setting="nope")
+
+
+def test_what_was_not_measured_is_absent_and_shown_as_a_dash(five: Any) -> None:
+    unmeasured = dict.fromkeys(("probing", "probing_top1", "probing_top5", "loss_recovered"))
+    five.variant("plain")
+    five.score("plain", metrics=unmeasured)
+    plain = next(row for row in table_of(five).rows if row.variant == "plain")
+    assert "probing_top5" not in plain.metrics
+    [line] = [line for line in table_of(five).text().splitlines() if line.startswith("plain")]
+    assert line.split()[4:8] == ["-", "-", "-", "-"]
+
+
+def test_the_columns_of_the_text_line_up(five: Any) -> None:
+    five.score("topk", 1)
+    lines = table_of(five).text().splitlines()
+    grid = lines[lines.index("") + 1 :][:6]
+    assert len({len(line) for line in grid}) == 1, "\n".join(grid)
+    heading = ["variant", "seeds", "L0", "EV", "(centred)", "loss", "rec.", "top-1", "top-5"]
+    assert grid[0].split()[:9] == heading

@@ -1,0 +1,155 @@
+"""A workspace, a planted dictionary as activation shards, and `core` as children see it."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fumehood_tools.glass.child import ChildLimits, ChildOutcome
+from fumehood_tools.sandbox.create import Sandbox, create_sandbox, template_folder
+from fumehood_tools.settings import Settings
+
+D, F, ROWS, SCALE = 32, 64, 6_000, 7.0
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(workspace=tmp_path / "ws", cache=tmp_path / "cache")
+
+
+@pytest.fixture
+def sandbox(settings: Settings) -> Sandbox:
+    return create_sandbox(settings, "box", subject="synthetic", dict_size=256)
+
+
+@pytest.fixture(scope="session")
+def planted() -> np.ndarray:
+    """Return activations [ROWS, D] with a known dictionary; the mean of |x|^2 is SCALE^2."""
+    draw = np.random.default_rng(0)
+    directions = draw.normal(size=(F, D))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    active = draw.random((ROWS, F)) < 0.05
+    x = (active * draw.uniform(0.5, 1.5, (ROWS, F))) @ directions + 0.3
+    x += 0.01 * draw.normal(size=x.shape)
+    x *= SCALE / np.sqrt((x**2).sum(axis=1).mean())
+    return x.astype(np.float16)
+
+
+@pytest.fixture(scope="session")
+def shards(planted: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Return the paths of the planted activations, in three files of different length."""
+    folder = tmp_path_factory.mktemp("shards")
+    parts = np.split(planted, [1_000, 3_500])
+    paths = [folder / f"{number}.npy" for number in range(len(parts))]
+    for path, part in zip(paths, parts, strict=True):
+        np.save(path, part)
+    return [str(path) for path in paths]
+
+
+@pytest.fixture(scope="module")
+def core() -> Iterator[SimpleNamespace]:
+    """Import the template's core into this process, and take it out again."""
+    before = set(sys.modules)
+    sys.path.insert(0, str(template_folder()))
+    import core as package
+    import core.batches
+    import core.check
+    import core.loading
+    import core.train
+
+    yield SimpleNamespace(
+        package=package,
+        batches=core.batches,
+        check=core.check,
+        loading=core.loading,
+        train=core.train,
+    )
+    sys.path.remove(str(template_folder()))
+    stubs = ("core", "nnsight", "wandb")
+    for name in set(sys.modules) - before:
+        if name.split(".")[0] in stubs or name.startswith("variant_"):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def training_spec(shards: list[str], tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    """Return a function that makes the spec.json of a short training."""
+
+    def make(variant: Path, **changes: Any) -> dict[str, Any]:
+        steps = changes.get("steps", 60)
+        return {
+            "variant": str(variant),
+            "train_shards": shards,
+            "scale": SCALE,
+            "activation_dim": D,
+            "dict_size": F,
+            "seed": 0,
+            "steps": steps,
+            "batch_size": 256,
+            "lr": 5e-3,
+            "l1_penalty": 0.06,
+            "warmup_steps": max(1, steps // 20),
+            "sparsity_warmup_steps": steps // 10,
+            "decay_start": int(0.8 * steps),
+            "layer": 0,
+            "lm_name": "synthetic",
+            "site": "resid_post",
+            "threads": 1,
+            "device": "cpu",
+            "out": str(tmp_path / "out"),
+            **changes,
+        }
+
+    return make
+
+
+@pytest.fixture
+def write_variant(tmp_path: Path) -> Callable[[str], Path]:
+    """Return a function that writes a variant and returns its path."""
+
+    def write(source: str, name: str = "mine") -> Path:
+        path = tmp_path / f"{name}.py"
+        path.write_text(source, encoding="utf-8")
+        return path
+
+    return write
+
+
+def run_child(
+    argv: list[str], scratch: Path, readable: list[Path], limits: ChildLimits
+) -> ChildOutcome:
+    """Run a child without any glass: its time alone is bounded."""
+    started = time.monotonic()
+    log = scratch / "output.log"
+    with log.open("wb") as output:
+        child = subprocess.Popen(argv, cwd=scratch, stdout=output, stderr=output)
+        try:
+            child.wait(limits.wall_seconds)
+            timed_out = False
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+            timed_out = True
+    return ChildOutcome(
+        exit_code=child.returncode,
+        timed_out=timed_out,
+        output_tail=log.read_text(encoding="utf-8", errors="replace")[-4_000:],
+        seconds=time.monotonic() - started,
+    )
+
+
+@pytest.fixture(name="run_child")
+def _run_child() -> Callable[..., ChildOutcome]:
+    return run_child
+
+
+def spec_of(folder: Path) -> Any:
+    """Return the config.json of a training."""
+    return json.loads((folder / "config.json").read_text(encoding="utf-8"))

@@ -1,0 +1,177 @@
+"""The whole check: static rules, then the contract in a child process."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from fumehood_tools.errors import UnknownName
+from fumehood_tools.glass.child import ChildOutcome
+from fumehood_tools.sandbox.check import check_variant
+from fumehood_tools.sandbox.create import Sandbox
+
+HEAD = '"""Mine."""\nimport torch\nfrom core import BaseSAE, BaseTrainer\n\n\n'
+SAE = "class CustomSAE(BaseSAE):\n"
+LOSS = "class CustomTrainer(BaseTrainer):\n    def loss(self, x, step, logging=False, **kwargs):\n"
+ENCODE = HEAD + SAE + "    def encode(self, x):\n"
+DECODE = HEAD + SAE + "    def decode(self, f):\n"
+INIT = (
+    HEAD + SAE + "    def __init__(self, activation_dim, dict_size):\n"
+    "        super().__init__(activation_dim, dict_size)\n"
+)
+TRAINER = HEAD + SAE + "    pass\n\n\n" + LOSS
+
+# source, line, part of the message, part of the remedy
+ERRORS = [
+    (ENCODE + "        return x\n", 7, "not (48, 128)", "[B, F]"),
+    (ENCODE + "        return torch.relu(self.encoder(x[:1]))\n", 7, "shape (1, 128)", "[B, F]"),
+    (ENCODE + "        return self.encoder(x) > 0\n", 7, "torch.bool", "float"),
+    (ENCODE + "        return (self.encoder(x),)\n", 7, "a tuple", "one tensor"),
+    (ENCODE + "        x -= self.bias\n        return self.encoder(x)\n", 7, "in place", "copy"),
+    (
+        ENCODE + "        return torch.rand(len(x), 128) * self.encoder(x)\n",
+        7,
+        "same x",
+        "self.training",
+    ),
+    (ENCODE + "        return self.encoder(x) @ self.W_extra\n", 8, "W_extra", "__init__"),
+    (DECODE + "        return self.decoder(f) / 0 * 0\n", 7, "NaN", "clamp"),
+    (TRAINER + "        return torch.stack([x.mean(), self.ae(x).mean()])\n", 11, "(2,)", "scalar"),
+    (TRAINER + "        return self.ae(x).mean() * torch.inf\n", 11, "inf", "clamp"),
+    (
+        TRAINER + "        zero = self.ae.encoder(x * 0).pow(2).sum(dim=1)\n"
+        "        return (x - self.ae(x)).pow(2).sum() + zero.sqrt().sum()\n",
+        11,
+        "NaN",
+        "1e-8",
+    ),
+    (TRAINER + "        return self.ae(x).detach().mean()\n", 11, "require grad", "detach"),
+    (
+        TRAINER + "        self.ae.late = torch.nn.Parameter(torch.ones(1))\n"
+        "        return (x - self.ae(x)).pow(2).sum() * self.ae.late\n",
+        6,
+        "late",
+        "CustomSAE.__init__",
+    ),
+    (
+        INIT + "        self.gate = torch.ones(dict_size)\n\n    def encode(self, x):\n"
+        "        if self.training:\n            self.gate = self.gate + 1\n"
+        "        return super().encode(x) * self.gate\n",
+        7,
+        "computes something else",
+        "register_buffer",
+    ),
+]
+WARNINGS = [
+    (ENCODE + "        return self.encoder(x)\n", "negative", 7),
+    (ENCODE + "        return torch.sigmoid(self.encoder(x))\n", "dense", 7),
+    (ENCODE + "        f = self.encoder(x).relu()\n        return f / f.max()\n", "batch", 7),
+    (INIT + "        self.spare = torch.nn.Parameter(torch.ones(3))\n", "inert", 7),
+]
+
+
+def findings(core: SimpleNamespace, path: Path, out: Path) -> list[dict[str, Any]]:
+    spec = {"variant": str(path), "activation_dim": 24, "dict_size": 128, "out": str(out)}
+    found: list[dict[str, Any]] = core.check.check(spec)
+    return found
+
+
+@pytest.mark.parametrize(("source", "line", "said", "cure"), ERRORS)
+def test_each_broken_contract_gets_its_line_and_a_remedy(
+    core: SimpleNamespace,
+    write_variant: Callable[..., Path],
+    tmp_path: Path,
+    source: str,
+    line: int,
+    said: str,
+    cure: str,
+) -> None:
+    found = findings(core, write_variant(source), tmp_path / "out")
+    assert [one["severity"] for one in found].count("error") == 1, found
+    assert said in found[0]["message"] and cure in found[0]["instead"], found[0]
+    assert found[0]["line"] == line, found[0]
+
+
+@pytest.mark.parametrize(("source", "rule", "line"), WARNINGS)
+def test_what_looks_like_a_mistake_is_a_warning(
+    core: SimpleNamespace,
+    write_variant: Callable[..., Path],
+    tmp_path: Path,
+    source: str,
+    rule: str,
+    line: int,
+) -> None:
+    found = findings(core, write_variant(source), tmp_path / "out")
+    assert {one["severity"] for one in found} == {"warning"}, found
+    assert (rule, line) in {(one["rule"], one["line"]) for one in found}, found
+
+
+def test_a_variant_that_only_works_at_this_size_is_warned(
+    core: SimpleNamespace, write_variant: Callable[..., Path], tmp_path: Path
+) -> None:
+    source = ENCODE + "        return super().encode(x) * torch.ones(1024)\n"
+    spec = {"variant": str(write_variant(source)), "activation_dim": 24, "dict_size": 1024}
+    [found] = core.check.check({**spec, "out": str(tmp_path / "out")})
+    assert found["severity"] == "warning" and "F = 512" in found["message"]
+
+
+def test_the_worked_example_is_ok_in_a_real_child(
+    sandbox: Sandbox, run_child: Callable[..., ChildOutcome]
+) -> None:
+    report = check_variant(sandbox, "example", run_child)
+    assert report.ok and report.findings == [], report.text()
+    assert "run_variants" in report.text()
+
+
+def test_the_packaged_variants_break_no_rule_of_the_contract(
+    core: SimpleNamespace, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    for path in sorted(sandbox.variants.glob("*.py")):
+        assert findings(core, path, tmp_path / path.stem) == [], path.stem
+
+
+def test_an_endless_loop_is_ended_and_its_line_named(
+    sandbox: Sandbox, run_child: Callable[..., ChildOutcome]
+) -> None:
+    path = sandbox.variants / "endless.py"
+    path.write_text(ENCODE + "        while True:\n            pass\n", encoding="utf-8")
+    report = check_variant(sandbox, "endless", run_child, wall_seconds=20)
+    assert not report.ok
+    [found] = report.findings
+    assert (found.rule, found.line) in {("time", 8), ("time", 9)}, report.text()
+    assert "Encode" in found.message and "loop" in found.instead
+
+
+def test_a_process_that_ends_itself_is_a_finding(
+    sandbox: Sandbox, run_child: Callable[..., ChildOutcome]
+) -> None:
+    path = sandbox.variants / "leaves.py"
+    # The static rules refuse `import os`; this is the way round them.
+    source = ENCODE + "        torch.serialization.os._exit(0)\n"
+    path.write_text(source, encoding="utf-8")
+    report = check_variant(sandbox, "leaves", run_child)
+    assert not report.ok and report.findings[0].rule == "crash", report.text()
+
+
+def test_an_allocation_beyond_the_limit_says_so(sandbox: Sandbox) -> None:
+    (sandbox.variants / "hungry.py").write_text(ENCODE + "        return x\n", encoding="utf-8")
+
+    def killed(*args: object) -> ChildOutcome:
+        return ChildOutcome(exit_code=-9, out_of_memory=True, output_tail="", seconds=1.0)
+
+    report = check_variant(sandbox, "hungry", killed)
+    assert report.findings[0].rule == "memory" and "memory_gb" in report.findings[0].instead
+
+
+def test_static_errors_end_the_check_before_anything_runs(sandbox: Sandbox) -> None:
+    (sandbox.variants / "bad.py").write_text("class CustomSAE(:\n", encoding="utf-8")
+
+    def never(*args: object) -> ChildOutcome:
+        raise AssertionError("a file that is not Python was run")
+
+    report = check_variant(sandbox, "bad", never)
+    assert not report.ok and report.findings[0].line == 1
+    with pytest.raises(UnknownName):
+        check_variant(sandbox, "nothing", never)

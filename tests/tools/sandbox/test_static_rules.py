@@ -1,0 +1,107 @@
+"""What reading a variant tells about it."""
+
+from pathlib import Path
+
+import pytest
+
+from fumehood_tools.files import data_path
+from fumehood_tools.sandbox.check import check_static
+from fumehood_tools.sandbox.create import template_folder
+
+GOOD = '''"""An idea."""
+
+import torch
+from core import BaseSAE, BaseTrainer
+
+
+class CustomSAE(BaseSAE):
+    def __init__(self, activation_dim, dict_size, k=4):
+        super().__init__(activation_dim, dict_size)
+        self.k = k
+
+    def encode(self, x):
+        return torch.relu(self.encoder(x - self.bias))
+
+
+class CustomTrainer(BaseTrainer):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+
+    def loss(self, x, step, logging=False, **kwargs):
+        x_hat, f = self.ae(x, output_features=True)
+        loss = (x - x_hat).pow(2).sum(dim=-1).mean()
+        if not logging:
+            return loss
+        return loss, f
+'''
+
+# (what is replaced in GOOD, by what, line of the finding, part of its message, part of the remedy)
+MISTAKES = [
+    ("class CustomSAE(BaseSAE):", "class CustomSAE(BaseSAE:", 7, "Not valid Python", "syntax"),
+    ("class CustomSAE(BaseSAE):", "class MySAE(BaseSAE):", None, "no class CustomSAE", "BaseSAE"),
+    ("class CustomSAE(BaseSAE):", "class CustomSAE:", 7, "derives from nothing", "BaseSAE"),
+    ("class CustomSAE(BaseSAE):", "class CustomSAE(torch.nn.Module):", 7, "no decode", "decode"),
+    ("dict_size, k=4", "dict_size, k", 8, "needs more than", "default"),
+    ("dict_size, k=4", "dict_size, *, k", 8, "needs more than", "default"),
+    ("self, activation_dim, dict_size, k=4", "self", 8, "does not take", "activation_dim"),
+    ("super().__init__(activation_dim, dict_size)", "pass", 8, "does not call", "super"),
+    ("*args, **kwargs):\n        super", "*args):\n        super", 17, "**kwargs", "**kwargs"),
+    ("self, *args, **kwargs):", "self, weight, **kwargs):", 17, "weight", "default"),
+    ("            return loss\n", "            return loss, f\n", 24, "tuple", "scalar"),
+    ("import torch\n", "import os\n", 3, "may not import os", "sandbox"),
+    ("import torch\n", "import torch, subprocess\n", 3, "subprocess", "leave it out"),
+    ("from core import", "from custom_saes.base import", 4, "custom_saes", "from core import"),
+    ("from core import", "from .base import", 4, "relative", "from core import"),
+    ("        self.k = k", "        self.k = eval('4')", 10, "eval()", "plain Python"),
+    ("        self.k = k", "        self.k = open('x')", 10, "open()", "register_buffer"),
+    ("        self.k = k", "        self.k = torch.load('x')", 10, "torch.load", "register_buffer"),
+    ("import torch\n", "from torch import load\n", 3, "torch.load", "register_buffer"),
+    ("        self.k = k", "        self.k = ().__class__.__subclasses__()", 10, "__subc", "plain"),
+]
+
+
+def test_a_good_variant_has_no_finding() -> None:
+    assert check_static(GOOD.encode(), "good") == []
+
+
+@pytest.mark.parametrize(("old", "new", "line", "said", "cure"), MISTAKES)
+def test_each_mistake_gets_its_line_and_a_remedy(
+    old: str, new: str, line: int | None, said: str, cure: str
+) -> None:
+    assert old in GOOD
+    errors = [
+        finding
+        for finding in check_static(GOOD.replace(old, new).encode(), "bad")
+        if finding.severity == "error"
+    ]
+    assert errors and errors[0].line == line, errors
+    assert said in errors[0].message and cure in errors[0].instead, errors[0]
+
+
+def test_all_packaged_variants_pass_without_a_warning() -> None:
+    folders = [template_folder() / "variants", data_path("examples") / "variants"]
+    files = [path for folder in folders for path in folder.glob("*.py")]
+    assert len(files) >= 10
+    for path in files:
+        assert check_static(path.read_bytes(), path.stem) == [], path.name
+
+
+def test_bytes_that_are_no_python_are_findings_and_no_crash() -> None:
+    for source in (b"\x00", b"\xff\xfe\x00", b"(" * 5_000, b"#" * 500_000):
+        [found, *_] = check_static(source, "odd")
+        assert found.severity == "error" and found.instead
+
+
+def test_unknown_packages_are_warned_of_and_not_refused() -> None:
+    source = GOOD.replace("import torch\n", "import torch\nimport scipy\n")
+    [found] = check_static(source.encode(), "good")
+    assert (found.severity, found.rule, found.line) == ("warning", "import", 4)
+
+
+def test_a_pilot_file_needs_only_its_import_line_changed() -> None:
+    for path in (Path(__file__).parent / "pilot").glob("*.py"):
+        source = path.read_text(encoding="utf-8")
+        [found] = check_static(source.encode(), path.stem)
+        assert found.rule == "import" and found.instead == "from core import BaseSAE, BaseTrainer."
+        changed = source.replace("from custom_saes.base import", "from core import")
+        assert check_static(changed.encode(), path.stem) == []

@@ -1,0 +1,105 @@
+"""sae-bench called directly, everything in one process, no glass and nothing shared.
+
+usage: JAXTYPING_DISABLE=1 python -W ignore direct_sae_bench.py REQUEST, where REQUEST is JSON:
+{"variant": path, "weights": path, "setup": ScoringSetup, "rounded": bool}. Rounded: latents are
+rounded to bfloat16 where they leave the encoder, and nothing else differs.
+Prints one line of JSON: {"core": metric groups, "probing": mean accuracies}.
+"""
+
+import contextlib
+import io
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import sae_bench.evals.core.main as core
+import sae_bench.evals.sparse_probing.main as sparse_probing
+import sae_bench.sae_bench_utils.general_utils as general_utils
+import torch
+from sae_bench.custom_saes.base_sae import BaseSAE
+from sae_bench.evals.core.eval_config import CoreEvalConfig
+from sae_bench.evals.sparse_probing.eval_config import SparseProbingEvalConfig
+from safetensors.torch import load_file
+
+from core.loading import build_sae, load_variant
+from fumehood_tools.scoring.passes import TokenRows
+from fumehood_tools.scoring.requests import ScoringSetup
+from fumehood_tools.scoring.subject import scoring_subject
+
+
+class Direct(BaseSAE):
+    """The variant itself, in sae-bench's interface."""
+
+    def __init__(self, inner, scale, setup, hook, rounded):
+        spec = setup.spec
+        super().__init__(
+            setup.activations.d_model,
+            spec.dict_size,
+            spec.subject.name,
+            spec.subject.layer,
+            torch.device("cpu"),
+            torch.float32,
+            hook_name=hook,
+        )
+        self.inner, self.scale, self.rounded = inner, scale, rounded
+        general_utils._standardize_sae_cfg(self.cfg)
+
+    def encode(self, x):
+        f = self.inner.encode(x.float() / self.scale)
+        return (f.bfloat16().float() if self.rounded else f) * self.scale
+
+    def decode(self, feature_acts):
+        return self.inner.decode(feature_acts / self.scale) * self.scale
+
+    def forward(self, x):
+        return self.decode(self.encode(x))
+
+
+@torch.no_grad()
+def main():
+    request = json.loads(sys.argv[1])
+    setup = ScoringSetup.model_validate(request["setup"])
+    inner = build_sae(
+        load_variant(Path(request["variant"])), setup.activations.d_model, setup.spec.dict_size
+    )
+    inner.load_state_dict(load_file(request["weights"]), strict=True)
+    inner.eval()
+    subject = scoring_subject(setup.spec.subject, setup.cache)
+    sae = Direct(inner, setup.activations.scale, setup, subject.hook, request["rounded"])
+    rows = np.load(setup.activations.eval_tokens_file)[: setup.spec.scoring.loss_rows]
+    batches = len(rows) // 8
+    config = CoreEvalConfig(
+        batch_size_prompts=8,
+        n_eval_reconstruction_batches=batches,
+        n_eval_sparsity_variance_batches=batches,
+        compute_kl=True,
+        compute_ce_loss=True,
+        compute_l2_norms=True,
+        compute_sparsity_metrics=True,
+        compute_variance_metrics=True,
+        compute_featurewise_density_statistics=True,
+        exclude_special_tokens_from_reconstruction=True,
+    )
+    tokens = torch.from_numpy(rows.astype(np.int64))
+    with contextlib.redirect_stdout(io.StringIO()):
+        metrics, _ = core.run_evals(
+            sae, TokenRows(tokens, 8), subject.model, config, ignore_tokens=subject.ignore_tokens
+        )
+        probing = {}
+        if setup.probing is not None:
+            probing_config = SparseProbingEvalConfig(
+                model_name=setup.spec.subject.name,
+                dataset_names=list(setup.probing.tasks),
+                k_values=[1, 2, 5],
+                llm_batch_size=32,
+                llm_dtype="float32",
+            )
+            results, _ = sparse_probing.run_eval_single_sae(
+                probing_config, sae, None, "cpu", str(setup.probing.folder), save_activations=False
+            )
+            probing = {k: v for k, v in results.items() if not isinstance(v, dict)}
+    print(json.dumps({"core": metrics, "probing": probing}))
+
+
+main()

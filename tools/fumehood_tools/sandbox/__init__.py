@@ -1,0 +1,1 @@
+"""A sandbox: one folder in which an agent may change everything in `variants/` and nothing else."""

@@ -1,0 +1,150 @@
+"""Check one variant: the static rules here, then the dynamic contract in a child process.
+
+check_static costs milliseconds and imports nothing of the variant. check_variant costs some
+seconds: it runs the packaged core/check.py on a copy of the file, behind the glass that the caller
+gives it as `run_child`, and turns time-outs and memory kills into findings.
+"""
+
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from fumehood_tools.errors import FumehoodError, StorageFailed
+from fumehood_tools.files import read_json, write_bytes, write_json
+from fumehood_tools.glass.child import ChildLimits, ChildOutcome
+from fumehood_tools.sandbox.create import Sandbox, template_folder
+from fumehood_tools.sandbox.findings import CheckReport, Finding
+from fumehood_tools.sandbox.static_rules import check_source
+
+__all__ = ["CheckReport", "Finding", "RunChild", "check_static", "check_variant"]
+
+RunChild = Callable[[list[str], Path, list[Path], ChildLimits], ChildOutcome]
+
+# Clients cut tool calls at 60 s.
+WALL_SECONDS = 40.0
+# The child prints its stack this long before it is ended.
+STACK_SECONDS = 3.0
+# For subjects whose width cannot be looked up now.
+FALLBACK_WIDTH = 512
+
+
+def check_static(source: bytes, name: str) -> list[Finding]:
+    """Return what can be said about a variant's source without running it, in order of lines.
+
+    name: the variant's name, for messages. An early and helpful complaint, not a wall.
+    """
+    return check_source(source, name)
+
+
+def check_variant(
+    sandbox: Sandbox, name: str, run_child: RunChild, wall_seconds: float = WALL_SECONDS
+) -> CheckReport:
+    """Check a variant statically and, unless that fails, by running it for some steps.
+
+    Raises UnknownName for a variant without a file, StorageFailed when a file cannot be written.
+    """
+    started = time.monotonic()
+    path = sandbox.variant_path(name)
+    try:
+        source = path.read_bytes()
+    except OSError as error:
+        raise StorageFailed.from_os_error(error, f"Reading {path.name}") from error
+    findings = check_static(source, path.stem)
+    if not _errors(findings):
+        with tempfile.TemporaryDirectory(prefix="fumehood-check-") as scratch:
+            run = _DynamicCheck(sandbox, path.stem, source, Path(scratch), wall_seconds)
+            findings += run.findings(run_child)
+    return CheckReport(
+        variant=path.stem,
+        ok=not _errors(findings),
+        findings=sorted(findings, key=lambda finding: finding.severity),
+        seconds=round(time.monotonic() - started, 2),
+    )
+
+
+def _errors(findings: Iterable[Finding]) -> list[Finding]:
+    return [finding for finding in findings if finding.severity == "error"]
+
+
+class _DynamicCheck:
+    """One run of core/check.py on a copy of the variant."""
+
+    def __init__(
+        self, sandbox: Sandbox, name: str, source: bytes, scratch: Path, wall_seconds: float
+    ) -> None:
+        self.spec, self.scratch, self.name = sandbox.spec, scratch, name
+        self.out = scratch / "out"
+        self.variant = scratch / f"{name}.py"
+        self.limits = ChildLimits(
+            wall_seconds=wall_seconds, memory_gb=self.spec.limits.memory_gb, threads=1
+        )
+        write_bytes(self.variant, source)
+        content = {
+            "variant": str(self.variant),
+            "activation_dim": _width(sandbox),
+            "dict_size": self.spec.dict_size,
+            "out": str(self.out),
+            "threads": 1,
+            "deadline_at": time.time() + max(0.5, wall_seconds - STACK_SECONDS),
+        }
+        write_json(scratch / "spec.json", content)
+
+    def findings(self, run_child: RunChild) -> list[Finding]:
+        """Run the child and return what it found, or why it did not get to the end."""
+        template = template_folder()
+        entry = template / "core" / "check.py"
+        argv = [sys.executable, "-I", "-B", str(entry), str(self.scratch / "spec.json")]
+        outcome = run_child(argv, self.scratch, [template, self.variant], self.limits)
+        path = self.out / "findings.json"
+        if outcome.exit_code == 0 and path.is_file():
+            return [Finding.model_validate(found) for found in read_json(path)]
+        return [self._ended_early(outcome)]
+
+    def _ended_early(self, outcome: ChildOutcome) -> Finding:
+        phase = self._phase()
+        if outcome.timed_out:
+            rule, message = "time", f"{phase} did not end within {self.limits.wall_seconds:g} s."
+            instead = (
+                "Look for a loop that does not end there; work on whole tensors, not row by row."
+            )
+        elif outcome.out_of_memory:
+            rule, message = "memory", f"{phase} used more than {self.limits.memory_gb:g} GiB."
+            instead = (
+                "Compute on active latents or a sample, never an F x F matrix or all tokens at "
+                "once; limits.memory_gb in sandbox.toml is the limit."
+            )
+        else:
+            tail = " ".join(outcome.output_tail.splitlines()[-3:])[-300:]
+            rule = "crash"
+            message = (
+                f"{phase} ended the process (exit {outcome.exit_code}): {tail or 'no output'}."
+            )
+            instead = "Leave out sys.exit, threads and native code; then check again."
+        line = self._line(outcome.output_tail)
+        return Finding(severity="error", rule=rule, line=line, message=message, instead=instead)
+
+    def _phase(self) -> str:
+        try:
+            text = (self.out / "phase.txt").read_text(encoding="utf-8")
+        except OSError:
+            return "Starting the check"
+        return text.strip()[:200].capitalize() or "Starting the check"
+
+    def _line(self, output: str) -> int | None:
+        """Return the variant's innermost line in the stack that the child printed, if any."""
+        # faulthandler prints the innermost call first, a traceback prints it last.
+        found = re.findall(rf'File "{re.escape(str(self.variant))}", line (\d+)', output)
+        if not found:
+            return None
+        newest_first = "most recent call first" in output
+        return int(found[0] if newest_first else found[-1])
+
+
+def _width(sandbox: Sandbox) -> int:
+    try:
+        return sandbox.describe_subject().d_model
+    except FumehoodError:
+        return FALLBACK_WIDTH

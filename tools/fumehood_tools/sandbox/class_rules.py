@@ -1,0 +1,224 @@
+"""Rules on the form of CustomSAE and CustomTrainer, as far as the source shows it.
+
+What it cannot see (bases that are computed, attributes set elsewhere) passes: the dynamic check
+decides there.
+"""
+
+import ast
+from collections.abc import Iterator
+
+from fumehood_tools.sandbox.findings import Finding
+
+SAE, TRAINER = "CustomSAE", "CustomTrainer"
+DERIVE_SAE = "Write class CustomSAE(BaseSAE): … with from core import BaseSAE, BaseTrainer."
+# Bases that bring encode and decode along.
+COMPLETE_BASES = frozenset(
+    [
+        "BaseSAE",
+        "AutoEncoder",
+        "AutoEncoderNew",
+        "AutoEncoderTopK",
+        "BatchTopKSAE",
+        "MatryoshkaBatchTopKSAE",
+        "GatedAutoEncoder",
+        "JumpReluAutoEncoder",
+        "IdentityDict",
+    ]
+)
+ABSTRACT_BASES = frozenset(["Dictionary", "Module", "ABC", "object"])
+# What a CustomTrainer is called with.
+TRAINER_KEYWORDS = frozenset(
+    [
+        "steps",
+        "activation_dim",
+        "dict_size",
+        "layer",
+        "lm_name",
+        "dict_class",
+        "lr",
+        "l1_penalty",
+        "warmup_steps",
+        "sparsity_warmup_steps",
+        "decay_start",
+        "resample_steps",
+        "seed",
+        "device",
+        "submodule_name",
+    ]
+)
+
+
+def check_classes(tree: ast.Module) -> Iterator[Finding]:
+    """Yield what is wrong with the two classes of a variant."""
+    classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+    if SAE in classes:
+        yield from _check_sae(classes[SAE], classes)
+    elif SAE not in _other_names(tree):
+        yield _error("class", None, f"There is no class {SAE}.", DERIVE_SAE)
+    if TRAINER in classes:
+        yield from _check_trainer(classes[TRAINER])
+
+
+def _error(rule: str, line: int | None, message: str, instead: str) -> Finding:
+    return Finding(severity="error", rule=rule, line=line, message=message, instead=instead)
+
+
+def _other_names(tree: ast.Module) -> set[str]:
+    """Return names bound at the top by assignment, import or under a condition."""
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            names |= {alias.asname or alias.name for alias in node.names}
+        elif isinstance(node, ast.ClassDef):
+            names.add(node.name)
+    return names
+
+
+def _check_sae(node: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> Iterator[Finding]:
+    if not node.bases:
+        yield _error("class", node.lineno, f"{SAE} derives from nothing.", DERIVE_SAE)
+        return
+    methods, bases = _ancestry(node, classes)
+    if not bases & COMPLETE_BASES and bases and bases <= ABSTRACT_BASES:
+        for method in ("encode", "decode"):
+            if method not in methods:
+                yield _error(
+                    "class",
+                    node.lineno,
+                    f"{SAE} has no {method}, and none of its bases brings one.",
+                    f"Derive from BaseSAE, or write {method}(self, …).",
+                )
+    initial = _method(node, "__init__")
+    if initial is not None:
+        yield from _check_sae_init(initial)
+
+
+def _check_sae_init(node: ast.FunctionDef) -> Iterator[Finding]:
+    required, optional, anything = _arguments(node)
+    enough = "Give every argument after activation_dim and dict_size a default value."
+    if len(required) > 2 or _required_keywords(node):
+        extra = ", ".join([*required[2:], *_required_keywords(node)])
+        message = f"{SAE}.__init__ needs more than activation_dim and dict_size: {extra}."
+        yield _error("signature", node.lineno, message, enough)
+    elif len(required) + len(optional) < 2 and not anything:
+        message = f"{SAE}.__init__ does not take activation_dim and dict_size."
+        instead = "Write def __init__(self, activation_dim, dict_size): …"
+        yield _error("signature", node.lineno, message, instead)
+    yield from _calls_super(node)
+
+
+def _check_trainer(node: ast.ClassDef) -> Iterator[Finding]:
+    initial, loss = _method(node, "__init__"), _method(node, "loss")
+    if initial is not None:
+        yield from _check_trainer_init(initial)
+    if loss is not None:
+        yield from _check_loss(loss)
+
+
+def _check_trainer_init(node: ast.FunctionDef) -> Iterator[Finding]:
+    required, optional, _ = _arguments(node)
+    pass_on = "Write def __init__(self, *args, **kwargs): super().__init__(*args, **kwargs)."
+    named = {*required, *optional, *(argument.arg for argument in node.args.kwonlyargs)}
+    if node.args.kwarg is None and TRAINER_KEYWORDS - named:
+        message = f"{TRAINER}.__init__ takes no **kwargs: keywords it does not name are lost."
+        yield _error("signature", node.lineno, message, pass_on)
+    unknown = [name for name in required + _required_keywords(node) if name not in TRAINER_KEYWORDS]
+    if unknown:
+        message = f"{TRAINER}.__init__ needs {', '.join(unknown)}, which nobody passes."
+        yield _error("signature", node.lineno, message, "Give it a default value.")
+    yield from _calls_super(node)
+
+
+def _check_loss(node: ast.FunctionDef) -> Iterator[Finding]:
+    for statement in _plain_returns(node.body):
+        if isinstance(statement.value, (ast.Tuple, ast.Dict, ast.List)):
+            kind = type(statement.value).__name__.lower()
+            yield _error(
+                "loss",
+                statement.lineno,
+                f"loss returns a {kind}, not one number.",
+                "Return the scalar tensor alone; more only when logging is true.",
+            )
+
+
+def _plain_returns(body: list[ast.stmt]) -> Iterator[ast.Return]:
+    """Yield the returns of a body that are not under a condition on `logging`."""
+    for statement in body:
+        if isinstance(statement, ast.Return):
+            yield statement
+        elif isinstance(statement, ast.If):
+            about_logging = any(
+                isinstance(part, ast.Name) and part.id == "logging"
+                for part in ast.walk(statement.test)
+            )
+            if about_logging:
+                # `if not logging: return loss` makes everything after it the logging case.
+                negated = isinstance(statement.test, ast.UnaryOp)
+                if negated and any(isinstance(part, ast.Return) for part in statement.body):
+                    yield from _plain_returns(statement.body)
+                    return
+                yield from _plain_returns(statement.orelse)
+            else:
+                yield from _plain_returns(statement.body)
+                yield from _plain_returns(statement.orelse)
+        elif isinstance(statement, (ast.With, ast.For, ast.While)):
+            yield from _plain_returns(statement.body)
+
+
+def _calls_super(node: ast.FunctionDef) -> Iterator[Finding]:
+    calls = (part.func for part in ast.walk(node) if isinstance(part, ast.Call))
+    if not any(isinstance(func, ast.Attribute) and func.attr == "__init__" for func in calls):
+        yield _error(
+            "class",
+            node.lineno,
+            "__init__ does not call that of its base.",
+            "Begin with super().__init__(…).",
+        )
+
+
+def _ancestry(node: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> tuple[set[str], set[str]]:
+    """Return all methods of a class within the file, and the names of its bases outside of it."""
+    methods, outside, seen, queue = set(), set(), set(), [node]
+    while queue:
+        current = queue.pop()
+        seen.add(current.name)
+        methods |= {part.name for part in current.body if isinstance(part, ast.FunctionDef)}
+        methods |= {
+            target.id
+            for part in current.body
+            if isinstance(part, ast.Assign)
+            for target in part.targets
+            if isinstance(target, ast.Name)
+        }
+        for base in current.bases:
+            name = _last_name(base)
+            if name in classes and name not in seen:
+                queue.append(classes[name])
+            elif name not in seen:
+                outside.add(name)
+    return methods, outside
+
+
+def _last_name(node: ast.expr) -> str:
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else "?"
+
+
+def _method(node: ast.ClassDef, name: str) -> ast.FunctionDef | None:
+    found = (part for part in node.body if isinstance(part, ast.FunctionDef) and part.name == name)
+    return next(found, None)
+
+
+def _arguments(node: ast.FunctionDef) -> tuple[list[str], list[str], bool]:
+    """Return required and optional positional arguments, self left out, and if *args is there."""
+    names = [argument.arg for argument in [*node.args.posonlyargs, *node.args.args]]
+    count = len(node.args.defaults)
+    required = names[: len(names) - count][1:]
+    optional = names[len(names) - count :]
+    return required, optional, node.args.vararg is not None
+
+
+def _required_keywords(node: ast.FunctionDef) -> list[str]:
+    pairs = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+    return [argument.arg for argument, default in pairs if default is None]

@@ -1,0 +1,225 @@
+"""Make, open and list sandboxes.
+
+A sandbox is a copy of the template with its own sandbox.toml. It is put together in a hidden
+sibling folder and renamed into place, so a crash or a full disk leaves no half-made sandbox.
+Nothing here imports torch or reads activations.
+"""
+
+import contextlib
+import filecmp
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from pydantic import BaseModel
+
+from fumehood_tools.corpora.sources import HUB_PREFIX, known_corpora, local_path
+from fumehood_tools.errors import (
+    AlreadyExists,
+    BadRequest,
+    PartMissing,
+    StorageFailed,
+    UnknownName,
+)
+from fumehood_tools.files import data_path
+from fumehood_tools.sandbox.spec import (
+    SandboxSpec,
+    SiteName,
+    SubjectSpec,
+    check_spec,
+    read_spec,
+)
+from fumehood_tools.settings import Settings
+from fumehood_tools.subjects import SubjectInfo, describe_subject
+from fumehood_tools.subjects.catalogue import SYNTHETIC, SYNTHETIC_TASKS
+
+SANDBOX_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+VARIANT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+SPEC_FILE = "sandbox.toml"
+_IGNORED = ("__pycache__", "*.pyc", ".mypy_cache", ".ruff_cache", ".DS_Store")
+
+
+class Sandbox(BaseModel, frozen=True):
+    """A sandbox that exists, with its checked settings."""
+
+    name: str
+    folder: Path
+    cache: Path
+    spec: SandboxSpec
+
+    @property
+    def variants(self) -> Path:
+        """The folder in which the agent writes."""
+        return self.folder / "variants"
+
+    @property
+    def results(self) -> Path:
+        """The folder in which only the evaluator writes."""
+        return self.folder / "results"
+
+    def variant_path(self, variant: str) -> Path:
+        """Return the file of a variant given without .py. Raises UnknownName."""
+        name = variant.removesuffix(".py")
+        path = self.variants / f"{name}.py"
+        if not VARIANT_NAME.fullmatch(name) or not path.is_file():
+            known = [found.stem for found in self.variants.glob("*.py")]
+            step = f"Write variants/<name>.py in {self.folder}, or call list_variants."
+            raise UnknownName("variant", variant, known, step)
+        return path
+
+    def describe_subject(self) -> SubjectInfo:
+        """Return what is known of the subject. Raises UnknownName, BadRequest, PartMissing."""
+        return describe_subject(self.spec.subject, self.cache)
+
+
+def template_folder() -> Path:
+    """Return the packaged template: the copy of core/ that runs really use."""
+    return data_path("sandbox_template") / "sae"
+
+
+def create_sandbox(
+    settings: Settings,
+    name: str,
+    *,
+    subject: str | None = None,
+    layer: int | None = None,
+    site: SiteName | None = None,
+    corpus: str | None = None,
+    dict_size: int | None = None,
+    train_tokens: int | None = None,
+    eval_tokens: int | None = None,
+    seeds: Sequence[int] | None = None,
+) -> Sandbox:
+    """Make a sandbox under settings.sandboxes and return it. What is None keeps its default.
+
+    Without a layer, the one at a third of the subject's depth is taken (10 of SmolLM2's 30).
+    Raises BadRequest (name, layer or value out of range), AlreadyExists, UnknownName (subject,
+    corpus), PartMissing (the subject is not installed), StorageFailed (disk full, not writable).
+    """
+    _check_name(name)
+    folder = settings.sandboxes / name
+    if folder.exists():
+        raise AlreadyExists(
+            f"There is a sandbox {name!r} already, at {folder}. Work in that one (list_variants "
+            "shows what is there), or choose another name. It is never overwritten."
+        )
+    chosen: dict[str, dict[str, Any]] = {
+        "": {"dict_size": dict_size},
+        "subject": {"name": subject, "layer": layer, "site": site},
+        "corpus": {"name": corpus, "train_tokens": train_tokens, "eval_tokens": eval_tokens},
+        "training": {"seeds": list(seeds) if seeds is not None else None},
+        "scoring": {},
+    }
+    _settle_subject(chosen, settings.cache)
+    text = _fill_in(template_folder() / SPEC_FILE, chosen)
+    _build(folder, text)
+    return open_sandbox(settings, name)
+
+
+def open_sandbox(settings: Settings, name: str) -> Sandbox:
+    """Return an existing sandbox. Raises UnknownName, BadRequest (sandbox.toml), StorageFailed."""
+    folder = settings.sandboxes / name
+    if not SANDBOX_NAME.fullmatch(name) or not (folder / SPEC_FILE).is_file():
+        known = list_sandboxes(settings)
+        raise UnknownName("sandbox", name, known, "Make it with create_sandbox.")
+    spec = read_spec(folder / SPEC_FILE)
+    return Sandbox(name=name, folder=folder, cache=settings.cache, spec=spec)
+
+
+def list_sandboxes(settings: Settings) -> list[str]:
+    """Return the names of all sandboxes of the workspace, sorted."""
+    found = settings.sandboxes.glob(f"*/{SPEC_FILE}")
+    return sorted(path.parent.name for path in found if SANDBOX_NAME.fullmatch(path.parent.name))
+
+
+def tampered_core(sandbox: Sandbox) -> list[str]:
+    """Return the files of core/ that were changed, removed or added, as "core/<name>"."""
+    packaged, copy = template_folder() / "core", sandbox.folder / "core"
+    names = {path.name for folder in (packaged, copy) for path in folder.glob("*.py")}
+    same, _, _ = filecmp.cmpfiles(packaged, copy, names, shallow=False)
+    return [f"core/{name}" for name in sorted(names - set(same))]
+
+
+def _check_name(name: str) -> None:
+    if not SANDBOX_NAME.fullmatch(name):
+        raise BadRequest(
+            f"{name!r} cannot be the name of a sandbox. Use lower case: 1 to 64 letters, digits, - "
+            "and _, beginning with a letter or digit."
+        )
+
+
+def _settle_subject(chosen: dict[str, dict[str, Any]], cache: Path) -> None:
+    """Check subject, layer and corpus, and choose what follows from the subject."""
+    wanted = chosen["subject"]
+    asked = {key: value for key, value in wanted.items() if value is not None}
+    # Layer 0 always exists: the right default layer is known only after looking the subject up.
+    subject = check_spec({"subject": {"layer": 0, **asked}}).subject
+    info = describe_subject(SubjectSpec(**subject.model_dump()), cache)
+    if not info.available:
+        raise PartMissing(f"The subject {info.name}", info.get_command)
+    if wanted["layer"] is None:
+        wanted["layer"] = info.n_layers // 3
+    corpus = chosen["corpus"]
+    if corpus["name"] is None:
+        corpus["name"] = SYNTHETIC if info.kind == "synthetic" else None
+    elif corpus["name"] not in known_corpora() and not corpus["name"].startswith(HUB_PREFIX):
+        # Jobs run in another working folder.
+        corpus["name"] = str(local_path(corpus["name"]).absolute())
+    _check_pair(corpus["name"], info)
+    if info.kind == "synthetic":
+        chosen["scoring"]["probing_tasks"] = list(SYNTHETIC_TASKS)
+
+
+def _check_pair(corpus: str | None, info: SubjectInfo) -> None:
+    if corpus is not None and (corpus == SYNTHETIC) != (info.kind == "synthetic"):
+        raise BadRequest(
+            f"Corpus {corpus} does not go with subject {info.name}: the synthetic subject samples "
+            "its own text. Leave corpus out to get the one that fits."
+        )
+
+
+def _fill_in(template: Path, chosen: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return a sandbox.toml with the chosen values; comments stay. Raises BadRequest."""
+    try:
+        document = tomlkit.parse(template.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise StorageFailed.from_os_error(error, "Reading the template's sandbox.toml") from error
+    for section, values in chosen.items():
+        table: Any = document[section] if section else document
+        for key, value in values.items():
+            if value is not None:
+                table[key] = value
+    check_spec(document.unwrap())
+    return tomlkit.dumps(document)
+
+
+def _build(folder: Path, spec_text: str) -> None:
+    """Put the folder together beside its place, then rename it there. Raises StorageFailed."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        for leftover in folder.parent.glob(f".creating-{folder.name}.*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".creating-{folder.name}."))
+        try:
+            ignore = shutil.ignore_patterns(*_IGNORED)
+            shutil.copytree(template_folder(), draft, dirs_exist_ok=True, ignore=ignore)
+            (draft / SPEC_FILE).write_text(spec_text, encoding="utf-8")
+            (draft / "results").mkdir(exist_ok=True)
+            draft.chmod(0o755)
+            draft.rename(folder)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                shutil.rmtree(draft)
+            raise
+    except shutil.Error as error:
+        reason = error.args[0][0][2] if error.args and error.args[0] else error
+        raise StorageFailed(
+            f"Copying the template failed: {reason}. Free some disk space, then repeat; "
+            "nothing half-made was left."
+        ) from error
+    except OSError as error:
+        raise StorageFailed.from_os_error(error, f"Making the sandbox {folder.name}") from error

