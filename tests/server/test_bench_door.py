@@ -43,6 +43,7 @@ def put_score(sandbox: Sandbox, variant: str, l0: float, explained: float) -> Pa
             variant_sha256=hashlib.sha256(source).hexdigest(),
             weights_sha256="w" * 64,
             data_digest="d" * 16,
+            settings_digest="s" * 16,
             template_sha256="t" * 64,
             evaluator_sha256="e" * 16,
             versions={},

@@ -94,6 +94,7 @@ METRICS: dict[str, Any] = {
 PROVENANCE: dict[str, Any] = {
     "weights_sha256": "b" * 64,
     "data_digest": "d" * 16,
+    "settings_digest": "s" * 16,
     "template_sha256": "7" * 64,
     "evaluator_sha256": "e" * 16,
     "versions": {"torch": "2.13.0"},

@@ -107,6 +107,7 @@ def test_a_file_that_was_edited_back_shows_its_old_score_again(five: Any) -> Non
     ("change", "word"),
     [
         ({"provenance": {"data_digest": "other"}}, "data"),
+        ({"provenance": {"settings_digest": "other"}}, "settings"),
         ({"provenance": {"evaluator_sha256": "other"}}, "evaluator"),
         ({"provenance": {"template_sha256": "other"}}, "template"),
         ({"dict_size": 4096}, "dict_size 4096"),

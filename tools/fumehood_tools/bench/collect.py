@@ -5,7 +5,6 @@ read is reported, never raised and never guessed at. Scores are comparable when 
 `Setting`; of several scores of one variant and seed the newest of the current file counts.
 """
 
-import functools
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
@@ -16,7 +15,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from fumehood_tools.bench.records import FAILURE_FILE, SCORE_FILE, Failure, Score, read_score
 from fumehood_tools.errors import StorageFailed
-from fumehood_tools.files import data_path, digest_of, read_json, sha256_of
+from fumehood_tools.files import digest_of, read_json, sha256_of
 
 _EXAMPLES = 3
 
@@ -39,6 +38,7 @@ class Setting(BaseModel, frozen=True):
     train_tokens: int
     eval_tokens: int
     data: str = Field(description="digest of the activations")
+    settings: str = Field(description="digest of sandbox.toml's [training] and [scoring]")
     template: str = Field(description="digest of the packaged core/")
     evaluator: str = Field(description="digest of the code that makes data and scores")
 
@@ -51,7 +51,7 @@ class Setting(BaseModel, frozen=True):
         """Return the fields in which other is not the same, in words."""
         return [
             field
-            if field in ("data", "template", "evaluator")
+            if field in ("data", "settings", "template", "evaluator")
             else f"{field} {getattr(other, field)}"
             for field in type(self).model_fields
             if getattr(self, field) != getattr(other, field)
@@ -83,6 +83,7 @@ def setting_of(score: Score) -> Setting:
         train_tokens=score.train_tokens,
         eval_tokens=score.eval_tokens,
         data=score.provenance.data_digest,
+        settings=score.provenance.settings_digest,
         template=score.provenance.template_sha256,
         evaluator=score.provenance.evaluator_sha256,
     )
@@ -214,9 +215,3 @@ def variant_files(folder: Path) -> dict[str, str]:
         except OSError as error:
             raise StorageFailed.from_os_error(error, f"Reading {path.name}") from error
     return found
-
-
-@functools.cache
-def packaged_variants() -> Mapping[str, str]:
-    """Return the baselines and the control as they were packaged: name -> sha256."""
-    return variant_files(data_path("sandbox_template") / "sae" / "variants")

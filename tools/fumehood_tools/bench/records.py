@@ -55,6 +55,7 @@ class Provenance(BaseModel, frozen=True):
     variant_sha256: str
     weights_sha256: str
     data_digest: str = Field(description="content address of the activations, both splits")
+    settings_digest: str = Field(description="content address of [training] and [scoring]")
     template_sha256: str
     evaluator_sha256: str
     versions: dict[str, str] = Field(description="package -> version")

@@ -22,13 +22,13 @@ from fumehood_tools.bench.collect import (
     choose,
     collect,
     newest_first,
-    packaged_variants,
     scores_per_setting,
     unresolved,
     variant_files,
 )
 from fumehood_tools.bench.records import Failure, Metrics, Score
 from fumehood_tools.errors import BadRequest, UnknownName
+from fumehood_tools.sandbox.variants import packaged_variants
 
 CONTROL = "untrained"
 NOISE = 0.02

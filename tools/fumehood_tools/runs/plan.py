@@ -19,6 +19,7 @@ from fumehood_tools.bench.records import SCORE_FILE, Provenance
 from fumehood_tools.errors import StorageFailed
 from fumehood_tools.files import data_path, digest_of, sha256_of_tree
 from fumehood_tools.sandbox.create import Sandbox
+from fumehood_tools.sandbox.spec import SandboxSpec
 
 PACKAGES = ("torch", "dictionary-learning", "sae-bench", "transformer-lens", "transformers")
 EVALUATOR_PARTS = ("corpora", "glass", "harvest", "scoring", "subjects")
@@ -57,7 +58,8 @@ def plan_items(
     Raises UnknownName for a variant without a file.
     """
     shared = [
-        sandbox.spec.model_dump(mode="json", exclude={"limits": True, "training": {"seeds"}}),
+        sandbox.spec.dict_size,
+        settings_digest(sandbox.spec),
         data_digest,
         template_sha256(),
         evaluator_sha256(),
@@ -92,12 +94,21 @@ def evaluator_sha256() -> str:
     return digest_of({part: sha256_of_tree(package / part) for part in EVALUATOR_PARTS})
 
 
-def provenance(item: RunItem, weights_sha256: str, data_digest: str) -> Provenance:
+def settings_digest(spec: SandboxSpec) -> str:
+    """Return the content address of how variants are trained and scored."""
+    training = spec.training.model_dump(mode="json", exclude={"seeds"})
+    return digest_of([training, spec.scoring.model_dump(mode="json")])
+
+
+def provenance(
+    item: RunItem, spec: SandboxSpec, weights_sha256: str, data_digest: str
+) -> Provenance:
     """Return what a score of this item is a score of."""
     return Provenance(
         variant_sha256=item.sha256,
         weights_sha256=weights_sha256,
         data_digest=data_digest,
+        settings_digest=settings_digest(spec),
         template_sha256=template_sha256(),
         evaluator_sha256=evaluator_sha256(),
         versions={"python": platform.python_version(), **_versions()},

@@ -118,7 +118,9 @@ class RunJob:
         errors = [f for f in check_static(item.source, item.variant) if f.severity == "error"]
         if errors:
             first = errors[0]
-            message = f"{item.variant}.py:{first.line or 1}: {first.message} Instead: {first.instead}"
+            message = (
+                f"{item.variant}.py:{first.line or 1}: {first.message} Instead: {first.instead}"
+            )
             self.record_failure(item, "check", "variant_rejected", message)
         return not errors
 
@@ -213,7 +215,7 @@ class RunJob:
             train_tokens=training.steps * spec.training.batch_size,
             eval_tokens=spec.corpus.eval_tokens,
             metrics=metrics,
-            provenance=provenance(item, sha256_of(training.out / WEIGHTS), self.data_digest),
+            provenance=provenance(item, spec, sha256_of(training.out / WEIGHTS), self.data_digest),
             glass=level_available(),
             train_seconds=round(train_seconds, 2),
             score_seconds=score_seconds,

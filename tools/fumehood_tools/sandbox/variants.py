@@ -74,7 +74,7 @@ def _describe(path: Path) -> VariantInfo:
         path=str(path),
         summary=summary,
         sha256=sha256,
-        is_baseline=_packaged().get(path.stem) == sha256,
+        is_baseline=packaged_variants().get(path.stem) == sha256,
         problem=problem or None,
         lines=len(text.splitlines()),
     )
@@ -95,7 +95,8 @@ def _evident_problem(path: Path, tree: ast.Module) -> str:
 
 
 @functools.cache
-def _packaged() -> dict[str, str]:
+def packaged_variants() -> dict[str, str]:
+    """Return the baselines and the control as they were packaged: name -> sha256."""
     folder = template_folder() / "variants"
     return {
         path.stem: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.py")
