@@ -193,6 +193,8 @@ def _environment(scratch: Path, threads: int) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "PYTHONDONTWRITEBYTECODE": "1",
         "OMP_NUM_THREADS": count,
+        # Children share cores with others: their threads must not spin while they wait.
+        "OMP_WAIT_POLICY": "PASSIVE",
         "MKL_NUM_THREADS": count,
         "OPENBLAS_NUM_THREADS": count,
     }

@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from fumehood_tools.errors import RunFailed
@@ -18,13 +18,19 @@ class LineChild:
     Stays in the job's process group, so that the group's end is its end too.
     """
 
-    def __init__(self, module: str, *arguments: str) -> None:
+    def __init__(
+        self, module: str, *arguments: str, environ: Mapping[str, str] | None = None
+    ) -> None:
         self.module = module
         self.process = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(_import_path())},
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join(_import_path()),
+                **(environ or {}),
+            },
         )
         assert self.process.stdout is not None
         self._lines = LineReader(self.process.stdout.fileno())

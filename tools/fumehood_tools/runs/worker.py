@@ -35,6 +35,8 @@ from fumehood_tools.scoring.requests import ScoringRequest, ScoringSetup
 from fumehood_tools.settings import Settings, load_settings
 
 TICK_SECONDS = 0.2
+# The scorer's threads share cores with trainings: they must not spin while they wait.
+PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}
 # Training is most of the work of one SAE, scoring the rest: for the progress bar only.
 TRAIN_SHARE = 0.6
 
@@ -134,7 +136,10 @@ class RunJob:
             probing=probing,
             cache=self.settings.cache,
         )
-        with contextlib.ExitStack() as children, LineChild("fumehood_tools.scoring") as scorer:
+        with (
+            contextlib.ExitStack() as children,
+            LineChild("fumehood_tools.scoring", environ=PATIENT) as scorer,
+        ):
             children.callback(self.end_trainings)
             scorer.send(setup.model_dump_json())
             while self.waiting or self.training or self.trained:
@@ -150,13 +155,16 @@ class RunJob:
             training.child.end()
 
     def start_trainings(self, activations: Activations, scratch: Path) -> None:
-        """Fill the free places: one single-threaded child per core uses the cores best."""
-        width = max(1, os.cpu_count() or 1)
-        while self.waiting and len(self.training) < width:
+        """Fill the free places: one single-threaded child per core uses the cores best.
+
+        While something is being scored, one core is the scorer's.
+        """
+        cores = os.cpu_count() or 1
+        places = max(1, cores - 1 if self.trained else cores)
+        while self.waiting and len(self.training) < places:
+            side_by_side = min(places, len(self.training) + len(self.waiting))
+            threads = max(1, places // side_by_side)
             item = self.waiting.popleft()
-            threads = max(
-                1, width // max(1, min(width, len(self.training) + 1 + len(self.waiting)))
-            )
             folder = scratch / f"{item.variant}-{item.seed}"
             print(f"training {item.name} ({threads} threads)", flush=True)
             self.training.append(Training(item, self.sandbox.spec, activations, folder, threads))

@@ -68,8 +68,8 @@ class ScoringSpec(_Section):
         description="sparse-probing tasks; empty to leave sparse probing out",
     )
     probing_context: int = Field(64, ge=8, description="tokens per probing text")
-    probing_train: int = Field(300, ge=10, description="training texts per class")
-    probing_test: int = Field(200, ge=10, description="test texts per class")
+    probing_train: int = Field(150, ge=10, description="training texts per class")
+    probing_test: int = Field(100, ge=10, description="test texts per class")
 
 
 class LimitsSpec(_Section):

@@ -59,12 +59,12 @@ class GlassSAE(BaseSAE):  # type: ignore[misc]
     def encode(self, x: "Tensor") -> "Tensor":
         """Return latents [..., F] of activations [..., D], both in raw units."""
         flat = x.reshape(-1, x.shape[-1]).float() / self.scale
-        return (self.halves.encode(flat) * self.scale).reshape(*x.shape[:-1], -1)
+        return self.halves.encode(flat).mul_(self.scale).reshape(*x.shape[:-1], -1)
 
     def decode(self, feature_acts: "Tensor") -> "Tensor":
         """Return reconstructions [..., D] of latents [..., F], both in raw units."""
         flat = feature_acts.reshape(-1, feature_acts.shape[-1]) / self.scale
-        return (self.halves.decode(flat) * self.scale).reshape(*feature_acts.shape[:-1], -1)
+        return self.halves.decode(flat).mul_(self.scale).reshape(*feature_acts.shape[:-1], -1)
 
     def forward(self, x: "Tensor") -> "Tensor":
         """Return the reconstruction of x, through both halves."""

@@ -7,6 +7,8 @@ site set to 0 and a truncated pass for the activations. Three of the four are th
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from fumehood_tools.scoring.late_start import LateStart
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -22,8 +24,8 @@ class SharedPasses:
     Results are kept per batch of tokens for the life of the object: one scoring job.
     """
 
-    def __init__(self, model: Any) -> None:
-        self.model = model
+    def __init__(self, model: Any, late_start: LateStart | None = None) -> None:
+        self.model, self.late_start = model, late_start
         self.tokenizer = getattr(model, "tokenizer", None)
         self._kept: dict[tuple[str, bytes], Any] = {}
         self._kept_bytes = 0
@@ -40,10 +42,16 @@ class SharedPasses:
         """Return a pass with hooks; the ablated one is made once."""
         [(_, hook)] = kwargs["fwd_hooks"]
         if getattr(hook, "__name__", "") == ABLATION_HOOK:
-            return self._once(
-                "ablated", tokens, lambda: self.model.run_with_hooks(tokens, **kwargs)
-            )
-        return self.model.run_with_hooks(tokens, **kwargs)
+            return self._once("ablated", tokens, lambda: self._from_site(tokens, kwargs))
+        return self._from_site(tokens, kwargs)
+
+    def _from_site(self, tokens: "Tensor", kwargs: dict[str, Any]) -> Any:
+        if self.late_start is None:
+            return self.model.run_with_hooks(tokens, **kwargs)
+        name = self.late_start.hook
+        _, cache = self.run_with_cache(tokens, prepend_bos=False, names_filter=[name])
+        with self.late_start.given(cache[name]):
+            return self.model.run_with_hooks(tokens, **kwargs)
 
     def _plain_cache(self, tokens: "Tensor", kwargs: dict[str, Any]) -> tuple[None, dict[str, Any]]:
         # Only the wanted activations are kept: a whole cache would hold every layer's.

@@ -35,9 +35,12 @@ class Scorer:
         self.setup = setup
         subject = scoring_subject(setup.spec.subject, setup.cache)
         self.hook, self.ignore = subject.hook, subject.ignore_tokens
-        self.passes = SharedPasses(subject.model)
         rows = np.load(setup.activations.eval_tokens_file)[: setup.spec.scoring.loss_rows]
         self.rows = torch.from_numpy(rows.astype(np.int64))
+        late_start = subject.late_start
+        if late_start is not None and not late_start.works(self.rows):
+            late_start = None
+        self.passes = SharedPasses(subject.model, late_start)
 
     def start(self, request: ScoringRequest) -> "PendingScore":
         """Start the two children of a request; they load while something else is scored."""
@@ -53,7 +56,9 @@ class PendingScore:
         width = scorer.setup.activations.d_model
         self.sae = TrainedSAE(request.variant, request.weights, width, spec.dict_size)
         limits = ChildLimits(
-            wall_seconds=spec.limits.score_minutes * 60, memory_gb=spec.limits.memory_gb
+            wall_seconds=spec.limits.score_minutes * 60,
+            memory_gb=spec.limits.memory_gb,
+            threads=torch.get_num_threads(),
         )
         self.halves = Halves(self.sae, request.scratch, limits)
 

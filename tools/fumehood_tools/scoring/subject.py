@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from fumehood_tools.sandbox.spec import SubjectSpec
+from fumehood_tools.scoring.late_start import LateStart
 from fumehood_tools.subjects import describe_subject, hook_name
 from fumehood_tools.subjects.loading import load_language_model
 from fumehood_tools.subjects.synthetic import BOS, SyntheticSubject
@@ -15,6 +16,7 @@ class ScoringSubject(NamedTuple):
     model: Any
     hook: str
     ignore_tokens: set[int | None]
+    late_start: LateStart | None = None
 
 
 def scoring_subject(spec: SubjectSpec, cache: Path) -> ScoringSubject:
@@ -34,4 +36,5 @@ def scoring_subject(spec: SubjectSpec, cache: Path) -> ScoringSubject:
         info.name, device="cpu", dtype=model.dtype, hf_model=model, tokenizer=tokenizer
     )
     special = {tokenizer.pad_token_id, tokenizer.eos_token_id, tokenizer.bos_token_id}
-    return ScoringSubject(bridge, hook, special)
+    late_start = LateStart(bridge, spec.layer, hook) if spec.site == "resid_post" else None
+    return ScoringSubject(bridge, hook, special, late_start)
