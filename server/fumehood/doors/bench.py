@@ -5,6 +5,7 @@ from typing import Annotated
 from mcp.types import CallToolResult
 from pydantic import Field
 
+from fumehood.doors.arguments import SandboxName
 from fumehood.tooling import Toolbox, answer, picture
 from fumehood_tools.bench.plot import plot_benchmarks as draw
 from fumehood_tools.bench.plot_spec import PlotFile, Probing
@@ -12,9 +13,6 @@ from fumehood_tools.bench.table import BenchmarkTable, SortKey
 from fumehood_tools.bench.table import read_benchmarks as read
 from fumehood_tools.sandbox.create import open_sandbox
 
-SandboxName = Annotated[
-    str, Field(description="Name of a sandbox, e.g. 'demo'", min_length=1, max_length=64)
-]
 Variants = Annotated[
     list[str] | None,
     Field(

@@ -5,6 +5,7 @@ from typing import Annotated
 from mcp.types import CallToolResult
 from pydantic import BaseModel, Field
 
+from fumehood.doors.arguments import SandboxName
 from fumehood.tooling import Toolbox, answer
 from fumehood_tools.glass import run_behind_glass
 from fumehood_tools.runs import start_run
@@ -13,10 +14,6 @@ from fumehood_tools.sandbox.check import CheckReport
 from fumehood_tools.sandbox.create import Sandbox
 from fumehood_tools.sandbox.spec import SiteName
 from fumehood_tools.sandbox.variants import VariantInfo
-
-SandboxName = Annotated[
-    str, Field(description="Name of a sandbox, e.g. 'demo'", min_length=1, max_length=64)
-]
 
 
 class SandboxResult(BaseModel):

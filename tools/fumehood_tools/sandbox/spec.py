@@ -61,7 +61,7 @@ class ScoringSpec(_Section):
     """What the evaluator measures."""
 
     loss_rows: int = Field(
-        16, ge=1, description="evaluation rows for loss recovered (rows x context tokens)"
+        8, ge=1, description="evaluation rows for loss recovered (rows x context tokens)"
     )
     probing_tasks: tuple[str, ...] = Field(
         ("ag_news", "code", "wiki_occupation", "amazon_sentiment"),

@@ -1,0 +1,9 @@
+"""Arguments that several tools share, so that they read the same everywhere."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+SandboxName = Annotated[
+    str, Field(description="Name of a sandbox, e.g. 'demo'", min_length=1, max_length=64)
+]
