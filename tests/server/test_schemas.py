@@ -100,3 +100,11 @@ def test_listing_tools_imports_nothing_heavy(environ: dict[str, str]) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == []
+
+
+def test_the_readme_lists_every_tool_with_the_first_sentence_of_its_description() -> None:
+    readme = (SCHEMAS.parents[2] / "README.md").read_text(encoding="utf-8")
+    for name, tool in json.loads(SCHEMAS.read_text(encoding="utf-8")).items():
+        words = tool["description"].split("\n\n")[0].replace("\n", " ")
+        first = words.split(". ")[0].rstrip(".")
+        assert f"| `{name}` | {first}. |" in readme, f"mend the row of {name} in README.md"
