@@ -105,7 +105,10 @@ async def open_small_sandbox(client: Client, name: str) -> Path:
 
 
 async def run_to_its_end(client: Client, **arguments: Any) -> dict[str, Any]:
-    job_id = (await ask(client, "run_variants", **arguments))["job_id"]
+    return await ended(client, (await ask(client, "run_variants", **arguments))["job_id"])
+
+
+async def ended(client: Client, job_id: str) -> dict[str, Any]:
     with anyio.fail_after(400):
         while True:
             job = await ask(client, "wait_for_job", job_id=job_id, max_seconds=45)
@@ -175,8 +178,8 @@ async def test_a_run_that_was_cut_short_goes_on_where_it_stopped(client: Client)
         while not list((folder / "results").glob("*/seed*/score.json")):
             job = await ask(client, "wait_for_job", job_id=started["job_id"], max_seconds=1)
             assert job["status"] in ("queued", "starting", "running"), job
-    stopped = await ask(client, "cancel_job", job_id=started["job_id"])
-    assert stopped["status"] == "cancelled"
+    await ask(client, "cancel_job", job_id=started["job_id"])
+    assert (await ended(client, started["job_id"]))["status"] == "cancelled"
     kept = {path.parent.parent.name for path in folder.glob("results/*/seed*/score.json")}
     job = await run_to_its_end(client, sandbox="resumed", variants=variants)
     assert job["status"] == "succeeded", job
@@ -217,4 +220,5 @@ async def test_a_corpus_that_is_too_small_says_how_much_there_is(
     job = await run_to_its_end(client, sandbox="small", variants=["topk"])
     assert job["status"] == "failed"
     assert job["error_code"] == "corpus_too_small"
-    assert "train_tokens" in job["error"]
+    assert "small.txt holds 0 evaluation tokens" in job["error"]
+    assert "larger corpus" in job["error"]

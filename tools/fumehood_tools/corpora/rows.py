@@ -8,6 +8,7 @@ joined, a blank line between them. T = context, R = rows.
 import random
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from fumehood_tools.corpora.sources import SPEECH_SHARE, Document, passages, read_documents
@@ -122,8 +123,10 @@ def _as_array(rows: list[list[int]], bos: int) -> "NDArray[np.int32]":
 def _too_small(corpus: CorpusSpec, split: str, tokens: int) -> CorpusTooSmall:
     asked = corpus.train_tokens if split == "training" else corpus.eval_tokens
     key = "train_tokens" if split == "training" else "eval_tokens"
+    least = 1_000 if split == "training" else 256
+    cure = f"Set corpus.{key} to at most {tokens}, or choose" if tokens >= least else "Choose"
     return CorpusTooSmall(
-        f"Corpus {corpus.name} holds {tokens:,} {split} tokens in rows of {corpus.context}; "
-        f"{asked:,} were asked for. Set corpus.{key} to {tokens} or less, or choose a larger "
-        "corpus (mixed holds about 9 million tokens)."
+        f"Corpus {Path(corpus.name).name} holds {tokens:,} {split} tokens in whole rows of "
+        f"{corpus.context}; {asked:,} were asked for (corpus.{key}). {cure} a larger corpus: mixed "
+        "holds about 9 million tokens."
     )
