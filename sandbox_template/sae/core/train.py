@@ -76,7 +76,8 @@ def fit(run: TrainingRun, shards: Shards, journal: "Journal") -> Outcome:
     watch = Watch(trainer, run.variant, loss_line)
     trained = trains(module)
     loss = None
-    for step, x_BD in enumerate(shards.batches(run.batch_size, run.steps, run.seed)):
+    for step, rows_BD in enumerate(shards.batches(run.batch_size, run.steps, run.seed)):
+        x_BD = rows_BD.to(run.device)
         if step == 0 and callable(getattr(trainer, "prepare", None)):
             with blaming(run.variant, "prepare", class_line(module, TRAINER_CLASS, "prepare")):
                 trainer.prepare(x_BD)

@@ -11,7 +11,7 @@ import pytest
 
 from fumehood_tools.files import data_path
 from fumehood_tools.runs.plan import RunItem
-from fumehood_tools.runs.training import WEIGHTS, Training
+from fumehood_tools.runs.training import WEIGHTS, Place, Training
 from fumehood_tools.sandbox.spec import CorpusSpec, SandboxSpec, ScoringSpec, SubjectSpec
 from fumehood_tools.scoring.requests import ScoringRequest, ScoringSetup
 
@@ -75,7 +75,7 @@ def harvested(spec: SandboxSpec, cache: Path) -> ScoringSetup:
 def trained(setup: ScoringSetup, variant: str, scratch: Path) -> Training:
     source = (TEMPLATE / "variants" / f"{variant}.py").read_bytes()
     item = RunItem(variant, 0, source, "0" * 16, scratch)
-    with Training(item, setup.spec, setup.activations, scratch, threads=2) as training:
+    with Training(item, setup.spec, setup.activations, Place(scratch, threads=2)) as training:
         training.child.process.wait(300)
         assert training.finished() is not None
         return training

@@ -10,6 +10,7 @@ class ChildLimits(BaseModel, frozen=True):
     memory_gb: float = Field(8.0, gt=0, description="resident memory of the child, GiB")
     file_gb: float = Field(8.0, gt=0, description="largest file the child may write, GiB")
     threads: int = Field(1, ge=1, description="compute threads")
+    cuda: bool = Field(False, description="CUDA maps more address space than any limit allows")
 
 
 class ChildOutcome(BaseModel, frozen=True):

@@ -30,7 +30,8 @@ def main() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != limits["parent"]:
             sys.exit("the parent is gone")
-        lower(resource.RLIMIT_AS, limits["address_bytes"])
+        if limits["address_bytes"] is not None:
+            lower(resource.RLIMIT_AS, limits["address_bytes"])
     lower(resource.RLIMIT_FSIZE, limits["file_bytes"])
     lower(resource.RLIMIT_CORE, 0)
     os.execv(program[0], program)

@@ -68,8 +68,9 @@ class GlassChild:
             )
 
     def _command(self, argv: Sequence[str], mapped_bytes: int) -> list[str]:
+        address = int(self.limits.memory_gb * GIB) + ADDRESS_HEADROOM + mapped_bytes
         limits = {
-            "address_bytes": int(self.limits.memory_gb * GIB) + ADDRESS_HEADROOM + mapped_bytes,
+            "address_bytes": None if self.limits.cuda else address,
             "file_bytes": int(self.limits.file_gb * GIB),
             "parent": os.getpid(),
         }

@@ -39,6 +39,7 @@ def run(request: HarvestRequest, reporter: Reporter) -> dict[str, object]:
     if "probing" in request.parts:
         probing = harvester.probing()
         answer["probing"] = probing.model_dump(mode="json") if probing else None
+    answer["device"] = harvester.device
     return answer
 
 

@@ -38,10 +38,10 @@ class Harvester:
         self._request, self._reporter = request, reporter
         self.info = describe_subject(request.subject, request.cache)
         self.dtype: RealDtype = "float32"
-        self._device = "cpu"
+        self.device = "cpu"
         if self.info.kind == "language_model":
             machine = read_machine(request.cache)
-            self._device = choose_device(request.device, machine)
+            self.device = choose_device(request.device, machine)
             self.dtype = choose_dtype(request.dtype, machine)
         self._source: Source | None = None
 
@@ -117,7 +117,7 @@ class Harvester:
             self._reporter.note("loading", f"Loading {request.subject.name} in {self.dtype}")
             from fumehood_tools.harvest.engine import open_source
 
-            self._source = open_source(request.subject, request.cache, self.dtype, self._device)
+            self._source = open_source(request.subject, request.cache, self.dtype, self.device)
         return self._source
 
     @contextlib.contextmanager

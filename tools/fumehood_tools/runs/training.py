@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from fumehood_tools.errors import FumehoodError, RunFailed, StorageFailed, VariantRejected
 from fumehood_tools.files import data_path, read_json, write_bytes, write_json
@@ -16,23 +16,27 @@ REFUSED = 3
 WEIGHTS, CONFIG, LOG = "sae.safetensors", "config.json", "train_log.jsonl"
 
 
+class Place(NamedTuple):
+    """Where one training runs."""
+
+    scratch: Path
+    threads: int = 1
+    device: str = "cpu"
+
+
 class Training:
     """One SAE in training. Use as a context manager: leaving it ends the child."""
 
     def __init__(
-        self,
-        item: RunItem,
-        spec: SandboxSpec,
-        activations: Activations,
-        scratch: Path,
-        threads: int,
+        self, item: RunItem, spec: SandboxSpec, activations: Activations, place: Place
     ) -> None:
-        self.item, self.spec, self.scratch = item, spec, scratch
+        self.item, self.spec, self.scratch = item, spec, place.scratch
+        scratch, threads = place.scratch, place.threads
         self.out = scratch / "out"
         self.variant = scratch / f"{item.variant}.py"
         write_bytes(self.variant, item.source)
         self.out.mkdir(parents=True, exist_ok=True)
-        write_json(scratch / "spec.json", self._spec(activations, threads))
+        write_json(scratch / "spec.json", self._spec(activations, place))
         entry = data_path("sandbox_template") / "sae" / "core" / "train.py"
         self.child = GlassChild(
             [sys.executable, "-I", "-B", str(entry), str(scratch / "spec.json")],
@@ -42,6 +46,7 @@ class Training:
                 wall_seconds=spec.limits.train_minutes * 60,
                 memory_gb=spec.limits.memory_gb,
                 threads=threads,
+                cuda=place.device == "cuda",
             ),
         )
 
@@ -51,7 +56,7 @@ class Training:
     def __exit__(self, *exc: object) -> None:
         self.child.end()
 
-    def _spec(self, activations: Activations, threads: int) -> dict[str, Any]:
+    def _spec(self, activations: Activations, place: Place) -> dict[str, Any]:
         training, steps = self.spec.training, self.steps
         return {
             "variant": str(self.variant),
@@ -70,8 +75,8 @@ class Training:
             "layer": self.spec.subject.layer,
             "lm_name": self.spec.subject.name,
             "site": self.spec.subject.site,
-            "threads": threads,
-            "device": "cpu",
+            "threads": place.threads,
+            "device": place.device,
             "out": str(self.out),
         }
 

@@ -28,7 +28,7 @@ from fumehood_tools.jobs import Progress
 from fumehood_tools.jobs.worker import JobContext
 from fumehood_tools.runs.helpers import LineChild
 from fumehood_tools.runs.plan import RunItem, now, plan_items, provenance
-from fumehood_tools.runs.training import CONFIG, LOG, WEIGHTS, Training
+from fumehood_tools.runs.training import CONFIG, LOG, WEIGHTS, Place, Training
 from fumehood_tools.sandbox.check import check_static
 from fumehood_tools.sandbox.create import Sandbox, open_sandbox
 from fumehood_tools.scoring.requests import ScoringRequest, ScoringSetup
@@ -62,6 +62,7 @@ class RunJob:
         self.training: list[Training] = []
         self.trained: dict[str, tuple[Training, float]] = {}
         self.total = 0
+        self.device = "cpu"
 
     def run(self) -> dict[str, Any]:
         """Do all of it; return the job's result. Raises RunFailed when no item has a score."""
@@ -109,6 +110,7 @@ class RunJob:
                     elif "error" in line:
                         raise _as_error(line["error"])
                     else:
+                        self.device = line["device"]
                         probing = line.get("probing")
                         return (
                             Activations.model_validate(line["activations"]),
@@ -160,14 +162,15 @@ class RunJob:
         While something is being scored, one core is the scorer's.
         """
         cores = os.cpu_count() or 1
-        places = max(1, cores - 1 if self.trained else cores)
+        places = max(1, cores - 1 if self.trained else cores) if self.device == "cpu" else 1
         while self.waiting and len(self.training) < places:
             side_by_side = min(places, len(self.training) + len(self.waiting))
             threads = max(1, places // side_by_side)
             item = self.waiting.popleft()
             folder = scratch / f"{item.variant}-{item.seed}"
             print(f"training {item.name} ({threads} threads)", flush=True)
-            self.training.append(Training(item, self.sandbox.spec, activations, folder, threads))
+            place = Place(folder, threads, self.device)
+            self.training.append(Training(item, self.sandbox.spec, activations, place))
 
     def collect_trainings(self, scorer: LineChild) -> None:
         """Send every training that has ended to the scorer."""
