@@ -97,9 +97,9 @@ def test_a_reissued_article_is_dropped_from_the_evaluation_side() -> None:
 
 def test_too_little_text_says_how_much_there_is_and_what_to_set(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "texts", 10)
-    with pytest.raises(CorpusTooSmall, match=r"Set corpus\.train_tokens to \d+ or less") as caught:
+    with pytest.raises(CorpusTooSmall, match=r"Set corpus\.train_tokens to at most \d+") as caught:
         build_rows(spec(folder, train=100_000), Letters())
-    held = int(str(caught.value).split("train_tokens to ")[1].split()[0])
+    held = int(str(caught.value).split("at most ")[1].split(",")[0])
     assert len(build_rows(spec(folder, train=held), Letters()).train) == held // 31
 
 

@@ -20,7 +20,7 @@ SPEC = SandboxSpec(
     dict_size=192,
     subject=SubjectSpec(name="synthetic", layer=0),
     corpus=CorpusSpec(name="synthetic", train_tokens=20_000, eval_tokens=2_032),
-    scoring=ScoringSpec(probing_tasks=("topics",)),
+    scoring=ScoringSpec(loss_rows=16, probing_tasks=("topics",)),
 )
 SMOLLM2 = SandboxSpec(
     dict_size=384,
