@@ -28,7 +28,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(argv)
     run: Callable[[argparse.Namespace], int] = options.run
     try:
-        return run(options)
+        code = run(options)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # Whoever read us has seen enough (`| head`); the interpreter would complain once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except FumehoodError as error:
         print(f"fumehood: {error.code}: {error}", file=sys.stderr)
         return 2 if isinstance(error, BadRequest) else 1

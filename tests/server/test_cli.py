@@ -104,3 +104,18 @@ def test_an_unknown_toolset_is_refused_by_name(fumehood: Run, command: str) -> N
 def test_a_wrong_port_is_refused(fumehood: Run) -> None:
     done = fumehood("serve", "--http", "99999")
     assert done.returncode == 2 and "is no port" in done.stderr
+
+
+def test_a_reader_that_has_seen_enough_gets_no_traceback(environ: dict[str, str]) -> None:
+    reading = subprocess.Popen(
+        [sys.executable, "-u", "-m", "fumehood", "tools", "--json"],
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert reading.stdout is not None and reading.stderr is not None
+    reading.stdout.close()
+    assert "Traceback" not in reading.stderr.read()
+    reading.stderr.close()
+    assert reading.wait(30) in (0, 1)
