@@ -17,26 +17,9 @@ def run_core(
 ) -> dict[str, Any]:
     """Run sae-bench core on token rows [R, context], write `out`, return its metric groups."""
     import sae_bench.evals.core.main as core
-    from sae_bench.evals.core.eval_config import CoreEvalConfig
 
-    per_batch = min(ROWS_PER_BATCH, len(rows))
-    batches = len(rows) // per_batch
-    config = CoreEvalConfig(
-        model_name=sae.cfg.model_name,
-        batch_size_prompts=per_batch,
-        n_eval_reconstruction_batches=batches,
-        n_eval_sparsity_variance_batches=batches,
-        dataset="fumehood evaluation split",
-        context_size=int(rows.shape[1]),
-        compute_kl=True,
-        compute_ce_loss=True,
-        compute_l2_norms=True,
-        compute_sparsity_metrics=True,
-        compute_variance_metrics=True,
-        compute_featurewise_density_statistics=True,
-        compute_featurewise_weight_based_metrics=True,
-        exclude_special_tokens_from_reconstruction=True,
-    )
+    config = core_config(sae.cfg.model_name, len(rows), int(rows.shape[1]))
+    per_batch = config.batch_size_prompts
     metrics, features = core.run_evals(
         sae, TokenRows(rows, per_batch), passes, config, ignore_tokens=ignore
     )
@@ -58,3 +41,26 @@ def run_core(
         sae,
     )
     return dict(metrics)
+
+
+def core_config(subject: str, rows: int, context: int) -> Any:
+    """Return sae-bench's configuration that measures everything on `rows` rows of tokens."""
+    from sae_bench.evals.core.eval_config import CoreEvalConfig
+
+    per_batch = min(ROWS_PER_BATCH, rows)
+    return CoreEvalConfig(
+        model_name=subject,
+        batch_size_prompts=per_batch,
+        n_eval_reconstruction_batches=rows // per_batch,
+        n_eval_sparsity_variance_batches=rows // per_batch,
+        dataset="fumehood evaluation split",
+        context_size=context,
+        compute_kl=True,
+        compute_ce_loss=True,
+        compute_l2_norms=True,
+        compute_sparsity_metrics=True,
+        compute_variance_metrics=True,
+        compute_featurewise_density_statistics=True,
+        compute_featurewise_weight_based_metrics=True,
+        exclude_special_tokens_from_reconstruction=True,
+    )
