@@ -3,8 +3,8 @@
 usage: python -I -B train_peer.py spec.json      (the spec of sandbox_template/sae/core/train.py)
 
 The trainer class and its knobs are read off the packaged variant, so that both sides train the
-same SAE; everything else is the library's. Writes the two files of train.py that are compared:
-sae.safetensors and train_log.jsonl.
+same SAE; everything else is the library's. Appends its speed and what it explains, as JSON, to
+train_log.jsonl.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 TEMPLATE = Path(__file__).resolve().parents[1] / "sandbox_template" / "sae"
-sys.path.insert(0, str(TEMPLATE))
+sys.path[:0] = [str(TEMPLATE), str(Path(__file__).resolve().parent)]
 
 from core.stubs import postpone_compiler, stub_unused
 
@@ -26,7 +26,7 @@ stub_unused()
 
 import torch
 from dictionary_learning.training import trainSAE
-from safetensors.torch import save_file
+from explained import explained_variance
 from torch import Tensor
 
 from core.batches import Shards
@@ -81,9 +81,11 @@ def main() -> None:
     with contextlib.redirect_stderr(io.StringIO()):
         trainSAE(data, [config], steps=run.steps, device="cpu")
     seconds = time.perf_counter() - data.started
-    state = {name: value.contiguous() for name, value in kept[0].ae.state_dict().items()}
-    save_file(state, out / "sae.safetensors")
-    line = {"tokens": run.tokens, "tokens_per_s": run.tokens / seconds}
+    line = {
+        "tokens": run.tokens,
+        "tokens_per_s": run.tokens / seconds,
+        "explained_variance": explained_variance(kept[0].ae, spec),
+    }
     (out / "train_log.jsonl").write_text(json.dumps(line) + "\n", encoding="utf-8")
 
 
