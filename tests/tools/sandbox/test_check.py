@@ -175,3 +175,13 @@ def test_static_errors_end_the_check_before_anything_runs(sandbox: Sandbox) -> N
     assert not report.ok and report.findings[0].line == 1
     with pytest.raises(UnknownName):
         check_variant(sandbox, "nothing", never)
+
+
+def test_the_variant_in_the_readme_passes(
+    sandbox: Sandbox, run_child: Callable[..., ChildOutcome]
+) -> None:
+    readme = Path(__file__).resolve().parents[3] / "README.md"
+    source = readme.read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
+    (sandbox.variants / "from_readme.py").write_text(source, encoding="utf-8")
+    report = check_variant(sandbox, "from_readme", run_child)
+    assert report.ok, report.text()
