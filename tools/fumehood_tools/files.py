@@ -5,9 +5,9 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from fumehood_tools.errors import StorageFailed
 
@@ -21,14 +21,18 @@ def data_path(name: str) -> Path:
     raise FileNotFoundError(f"{name} is neither above {here} nor in its _data")
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Replace path atomically; its folder is made if needed. Raises StorageFailed."""
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Give a file to write; it replaces path atomically when the block ends well.
+
+    The folder is made if needed; a block that fails leaves path as it was. Raises StorageFailed.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(content)
+                yield file
             os.chmod(temporary, 0o644)
             os.replace(temporary, path)
         except BaseException:
@@ -37,6 +41,12 @@ def write_bytes(path: Path, content: bytes) -> None:
             raise
     except OSError as error:
         raise StorageFailed.from_os_error(error, f"Writing {path.name}") from error
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Replace path atomically; its folder is made if needed. Raises StorageFailed."""
+    with replacing(path) as file:
+        file.write(content)
 
 
 def write_text(path: Path, content: str) -> None:

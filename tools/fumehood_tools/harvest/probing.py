@@ -6,9 +6,6 @@ Rows of BOS, EOS and padding are zero: sae-bench leaves zero rows out of its mea
 B = texts, T = context, D = d_model.
 """
 
-import contextlib
-import os
-import tempfile
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +15,7 @@ import torch
 from torch import Tensor
 
 from fumehood_tools.corpora.probing import labelled_texts
-from fumehood_tools.errors import StorageFailed
+from fumehood_tools.files import replacing
 from fumehood_tools.harvest.engine import Source, SyntheticReader, TextEncoder
 from fumehood_tools.harvest.records import artifact
 from fumehood_tools.harvest.reporting import Phase, Reporter
@@ -168,17 +165,5 @@ def _read(ids: Ids, context: int, source: Source, phase: Phase) -> Tensor:
 
 def _save(content: dict[str, Any], path: Path) -> None:
     """Replace path atomically with a file that torch.load(weights_only=True) reads."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                torch.save(content, file)
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-            raise
-    except OSError as error:
-        raise StorageFailed.from_os_error(error, f"Writing {path.name}") from error
+    with replacing(path) as file:
+        torch.save(content, file)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from fumehood_tools.errors import FumehoodError, RunFailed, StorageFailed, VariantRejected
-from fumehood_tools.files import data_path, read_json, write_bytes, write_json
+from fumehood_tools.files import data_path, last_lines, read_json, write_bytes, write_json
 from fumehood_tools.glass import ChildLimits, ChildOutcome, GlassChild
 from fumehood_tools.harvest import Activations
 from fumehood_tools.runs.plan import RunItem
@@ -126,7 +126,7 @@ class Training:
                 f"The disk is full: training {self.item.name} stopped. Free some space, then start "
                 "the same run again; finished SAEs are kept."
             )
-        tail = "\n".join(outcome.output_tail.splitlines()[-8:])
+        tail = last_lines(outcome.output_tail, 8)
         return RunFailed(
             f"{name}: training ended with exit {outcome.exit_code}. Its last words (quoted, "
             f"untrusted):\n{tail}\nCall check_variant to see the line."

@@ -50,7 +50,7 @@ class RunRequest(BaseModel, frozen=True):
 
 
 class RunJob:
-    """One job: a queue of items, at most `width` trainings at a time, one scorer."""
+    """One job: a queue of items, as many trainings at a time as there are places, one scorer."""
 
     def __init__(self, context: JobContext, settings: Settings, request: RunRequest) -> None:
         self.context, self.settings, self.request = context, settings, request
