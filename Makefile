@@ -14,7 +14,7 @@ READY := $(VENV)/.ready
 TORCH := $(VENV)/.torch
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint format doctor schemas bench bench-startup bench-harvest bench-train clean
+.PHONY: help setup demo test test-slow lint format doctor schemas bench bench-startup bench-harvest bench-train bench-glass redteam clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -51,6 +51,9 @@ format: $(READY)  ## put every file into the house style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+redteam: $(READY)  ## run every cheat and honest variant of the red team through the real pipeline
+	$(BIN)/fumehood redteam
+
 doctor: $(READY)  ## say what is installed and what is missing
 	$(BIN)/fumehood doctor
 
@@ -66,7 +69,10 @@ bench-harvest: $(READY)  ## activations per second, against peers and this machi
 bench-train: $(READY)  ## training tokens per second, against dictionary_learning's trainSAE
 	$(BIN)/python benchmarks/train.py
 
-bench: bench-startup bench-harvest bench-train  ## all benchmarks
+bench-glass: $(READY)  ## scoring behind the glass, against the same scoring in one process
+	$(BIN)/python benchmarks/glass.py
+
+bench: bench-startup bench-harvest bench-train bench-glass  ## all benchmarks
 
 clean:  ## remove the virtual environment and build leftovers (workspaces and caches stay)
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache

@@ -22,6 +22,7 @@ from torch.nn.functional import embedding_bag
 from core import BaseSAE, BaseTrainer, geometric_median
 
 K = 32
+PARENT = "topk"  # what the change is compared with: same weights, same batch, same seeds
 
 
 class CustomSAE(BaseSAE):

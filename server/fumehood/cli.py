@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fumehood import __version__
+from fumehood.redteam import add_redteam, run_redteam
+from fumehood.verify import add_verify, run_verify
 from fumehood_tools.errors import BadRequest, FumehoodError
 
 if TYPE_CHECKING:
@@ -64,6 +66,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_serve(commands, [workspace, choice])
     _add_tools_and_call(commands, [workspace, choice])
     _add_demo_and_doctor(commands, [workspace])
+    add_verify(commands, [workspace]).set_defaults(run=_verify)
+    add_redteam(commands).set_defaults(run=run_redteam)
     return parser
 
 
@@ -201,6 +205,10 @@ def _doctor(options: argparse.Namespace) -> int:
     else:
         print(report.text())
     return 0 if report.ready else 1
+
+
+def _verify(options: argparse.Namespace) -> int:
+    return run_verify(_settings(options), options)
 
 
 def _settings(options: argparse.Namespace) -> "Settings":

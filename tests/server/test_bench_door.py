@@ -10,8 +10,9 @@ from mcp.types import CallToolResult, ImageContent, TextContent
 
 from fumehood.app import build_server
 from fumehood.doors import bench
-from fumehood_tools.bench.records import Metrics, Provenance, Score
-from fumehood_tools.files import write_json
+from fumehood_tools.bench.records import Cost, Data, Metrics, Provenance, Score
+from fumehood_tools.files import write_bytes, write_json
+from fumehood_tools.receipts import make_key, sign, state_of
 from fumehood_tools.sandbox.create import Sandbox, create_sandbox
 from fumehood_tools.settings import Settings
 
@@ -24,38 +25,44 @@ def sandbox(settings: Settings) -> Sandbox:
 
 
 def put_score(sandbox: Sandbox, variant: str, l0: float, explained: float) -> Path:
-    """Write a synthetic record of a packaged variant; nothing was trained."""
+    """Sign a synthetic record of a packaged variant; nothing was trained."""
     source = (sandbox.variants / f"{variant}.py").read_bytes()
+    weights = b"not really weights"
     score = Score(
         variant=variant,
         seed=0,
+        run="0" * 16,
         subject="synthetic",
         layer=0,
         site="resid_post",
         dict_size=256,
-        train_tokens=20_000,
-        eval_tokens=2_032,
+        data=Data(digest="d" * 16, train_tokens=20_000, eval_tokens=2_032),
         metrics=Metrics.model_validate(
             {"l0": l0, "explained_variance": explained, "mse": 1.0, "alive": 0.9}
             | {"probing_top5": 0.75 if explained > 0.5 else 0.70, "probing_subject": 0.86}
         ),
         provenance=Provenance(
             variant_sha256=hashlib.sha256(source).hexdigest(),
-            weights_sha256="w" * 64,
-            data_digest="d" * 16,
+            weights_sha256=hashlib.sha256(weights).hexdigest(),
+            weights_bytes=len(weights),
             settings_digest="s" * 16,
             template_sha256="t" * 64,
             evaluator_sha256="e" * 16,
             versions={},
             machine="a machine",
         ),
+        files={},
+        spec={},
         glass="rlimits",
-        train_seconds=1.0,
-        score_seconds=1.0,
+        cost=Cost(train_seconds=1.0, score_seconds=1.0),
+        started="2026-01-01T00:00:00+00:00",
         finished="2026-01-01T00:00:00+00:00",
     )
     folder = sandbox.results / variant / "seed0-00000000"
-    write_json(folder / "score.json", score.model_dump(mode="json"))
+    key = make_key(state_of(sandbox.folder))
+    write_bytes(folder / f"{variant}.py", source)
+    write_bytes(folder / "sae.safetensors", weights)
+    write_json(folder / "score.json", sign(score.model_dump(mode="json"), key))
     return folder
 
 
@@ -104,6 +111,19 @@ async def test_a_damaged_record_does_not_hide_the_others(
     table = result.structured_content or {}
     assert [row["variant"] for row in table["rows"]] == ["topk", "untrained"]
     assert "standard/seed0-00000000" in text_of(result)
+
+
+async def test_what_was_edited_is_in_neither_table_nor_plot_and_both_say_so(
+    settings: Settings, scored: Sandbox
+) -> None:
+    path = scored.results / "topk" / "seed0-00000000" / "score.json"
+    path.write_text(path.read_text(encoding="utf-8").replace("0.73", "0.99"), encoding="utf-8")
+    result = await call(settings, "read_benchmarks", sandbox="box")
+    table = result.structured_content or {}
+    assert [row["variant"] for row in table["rows"]] == ["standard", "untrained"]
+    assert "edited after it was signed (topk/seed0-00000000)" in text_of(result)
+    plot = await call(settings, "plot_benchmarks", sandbox="box")
+    assert "edited after it was signed" in text_of(plot) and "2 variants" in text_of(plot)
 
 
 async def test_the_plot_comes_as_a_picture_with_its_path_and_nothing_beside_it(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,6 +12,9 @@ import anyio
 import pytest
 from mcp import Client, StdioServerParameters
 from mcp.types import CallToolResult, ImageContent, TextContent
+
+from fumehood_tools import receipts
+from fumehood_tools.files import write_json
 
 pytestmark = pytest.mark.anyio
 
@@ -60,15 +64,20 @@ def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
 
 
-@pytest.fixture
-async def client(tmp_path: Path, shared_cache: Path) -> AsyncIterator[Client]:
-    environment = {
-        "FUMEHOOD_WORKSPACE": str(tmp_path),
-        "FUMEHOOD_CACHE": str(shared_cache),
+def environment_of(workspace: Path, cache: Path) -> dict[str, str]:
+    return {
+        "FUMEHOOD_WORKSPACE": str(workspace),
+        "FUMEHOOD_CACHE": str(cache),
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
     }
+
+
+@pytest.fixture
+async def client(tmp_path: Path, shared_cache: Path) -> AsyncIterator[Client]:
     server = StdioServerParameters(
-        command=sys.executable, args=["-m", "fumehood", "serve"], env=environment
+        command=sys.executable,
+        args=["-m", "fumehood", "serve"],
+        env=environment_of(tmp_path, shared_cache),
     )
     async with Client(server) as connected:
         yield connected
@@ -116,7 +125,7 @@ async def ended(client: Client, job_id: str) -> dict[str, Any]:
                 return job
 
 
-async def test_an_agent_gets_from_a_variant_to_a_plot(client: Client) -> None:
+async def test_an_agent_gets_from_a_variant_to_a_plot(client: Client, tmp_path: Path) -> None:
     folder = await open_small_sandbox(client, "first")
     (folder / "variants" / "soft_topk.py").write_text(HONEST, encoding="utf-8")
     report = await ask(client, "check_variant", sandbox="first", variant="soft_topk")
@@ -144,6 +153,33 @@ async def test_an_agent_gets_from_a_variant_to_a_plot(client: Client) -> None:
     again = await run_to_its_end(client, sandbox="first", variants=variants)
     assert again["result"]["scored"] == []
     assert len(again["result"]["reused"]) == 3
+    scored_again_by_verify(folder, tmp_path / "empty cache")
+
+
+def scored_again_by_verify(sandbox: Path, cache: Path) -> None:
+    """All three are scored again, on data harvested anew; one number was a lie, well signed."""
+    [path] = sandbox.glob("results/topk/seed0-*/score.json")
+    record = json.loads(path.read_text(encoding="utf-8"))
+    record["metrics"]["explained_variance"] += 0.05
+    key = receipts.make_key(receipts.state_of(sandbox))
+    signed = receipts.sign(record, key)
+    write_json(path, signed)
+    place = f"first/topk/{path.parent.name}"
+    receipts.append(receipts.state_of(sandbox), key, [("score", place, receipts.mac_of(signed))])
+    done = subprocess.run(
+        [sys.executable, "-m", "fumehood", "verify", "--rescore", "3"],
+        env={**os.environ, **environment_of(sandbox.parents[1], cache)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    *findings, last = done.stdout.splitlines()
+    assert done.returncode == 1 and "3 scores and 0 failures" in last, done.stdout + done.stderr
+    [wrong] = [line for line in findings if line.startswith("wrong: ")]
+    assert wrong.startswith(f"wrong: {place}: scored again, it differs: explained_variance ")
+    assert wrong.endswith("[rescore_differs]")
+    assert sum(line.startswith("scored again: ") for line in findings) == 2
 
 
 async def test_every_broken_variant_fails_alone_and_says_what_to_do(client: Client) -> None:

@@ -5,7 +5,6 @@ network, writes nothing but a file of no bytes that is removed again. Keys are r
 never by value. It does not check that a part works: `fumehood demo` does.
 """
 
-import ctypes
 import importlib.util
 import os
 import platform
@@ -15,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Literal
@@ -23,7 +22,7 @@ from typing import Literal
 import psutil
 from pydantic import BaseModel, Field, ValidationError
 
-from fumehood_tools.errors import StorageFailed
+from fumehood_tools.errors import GlassTooWeak, StorageFailed
 from fumehood_tools.files import read_json, total_size
 from fumehood_tools.settings import Settings, configured_keys
 
@@ -35,7 +34,6 @@ _REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)(?:\[.*\])?\s*\(?([^;()]*)")
 _EXTRA = re.compile(r"extra\s*==\s*['\"]([^'\"]+)['\"]")
 _CHECKOUT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 _SMI = ("nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader")
-_LANDLOCK_CREATE_RULESET, _LANDLOCK_VERSION = 444, 1
 _KEY_USES = {
     "HF_TOKEN": "gated subject models of the hub",
     "RUNPOD_API_KEY": "training on rented GPUs; not used yet",
@@ -302,21 +300,18 @@ def _machine(settings: Settings) -> list[Finding]:
     except (StorageFailed, ValidationError):
         unmeasured = "not measured yet; the first harvest does"
         harvest = _optional("arithmetic", None, unmeasured)
-    glass = _level()
     return [
         Finding(section="machine", part="processor", state="ok", detail=cores),
         Finding(section="machine", part="memory", state="ok", detail=sizes),
         _optional("gpu", _gpu(), "none found; everything runs on the processor"),
         harvest,
-        Finding(section="machine", part="glass", state="ok", detail=f"level {glass}"),
-        _optional("bubblewrap", shutil.which("bwrap"), "not found; not used yet"),
-        _optional("landlock", _landlock(), "not offered by the kernel; not used yet"),
+        *_glass(settings),
     ]
 
 
-def _optional(part: str, found: str | None, otherwise: str) -> Finding:
+def _optional(part: str, found: str | None, otherwise: str, section: str = "machine") -> Finding:
     state: State = "ok" if found else "absent"
-    return Finding(section="machine", part=part, state=state, detail=found or otherwise)
+    return Finding(section=section, part=part, state=state, detail=found or otherwise)
 
 
 def _gpu() -> str | None:
@@ -329,19 +324,49 @@ def _gpu() -> str | None:
     return "; ".join(done.stdout.strip().splitlines()) or None
 
 
-def _level() -> str:
-    from fumehood_tools.glass import level_available
+def _glass(settings: Settings) -> list[Finding]:
+    """Say which isolation variants get on this machine, and what would make it stronger."""
+    from fumehood_tools.glass import available_levels, choose_level
+    from fumehood_tools.glass.inside import landlock, seccomp
 
-    return level_available()
+    there = available_levels()
+    try:
+        level = choose_level(settings.glass)
+    except GlassTooWeak as error:
+        detail, command = str(error), "FUMEHOOD_GLASS=auto fumehood …"
+        glass = Finding(
+            section="glass", part="level", state="missing", detail=detail, command=command
+        )
+    else:
+        forced = " (FUMEHOOD_GLASS)" if settings.glass != "auto" else ""
+        weak = "; files and network are open to variants" if level == "rlimits" else ""
+        detail = f"{level}{forced}{weak}; offered: {', '.join(there)}"
+        glass = Finding(section="glass", part="level", state="ok", detail=detail)
+    if sys.platform == "darwin":
+        return [glass]
+    abi = f"ABI {landlock.abi()}" if landlock.abi() else None
+    known = platform.machine() if seccomp.is_offered() else None
+    return [
+        glass,
+        _bubblewrap("bubblewrap" in there),
+        _optional("landlock", abi, "not offered by the kernel (5.13 or later is needed)", "glass"),
+        _optional("call filter", known, f"not written for {platform.machine()}", "glass"),
+    ]
 
 
-def _landlock() -> str | None:
-    """Return the kernel's Landlock ABI in words, None where there is none."""
-    if sys.platform != "linux":
-        return None
-    syscall: Callable[..., int] = ctypes.CDLL(None).syscall
-    abi = syscall(_LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), _LANDLOCK_VERSION)
-    return f"ABI {abi}; not used yet" if abi > 0 else None
+def _bubblewrap(works: bool) -> Finding:
+    found = shutil.which("bwrap")
+    state: State = "ok" if works else "absent"
+    detail = found or "not found; the strongest level needs it"
+    if found and not works:
+        detail = f"{found}, which may not make namespaces here"
+    return Finding(
+        section="glass",
+        part="bubblewrap",
+        state=state,
+        detail=detail,
+        command=None if found else "apt-get install bubblewrap",
+    )
 
 
 def _keys(environ: Mapping[str, str] | None) -> list[Finding]:

@@ -6,8 +6,10 @@
     ├── AlreadyExists         a folder or record that would be overwritten
     ├── PartMissing           a package, model or corpus that is not installed
     ├── CorpusTooSmall        fewer tokens than were asked for
+    ├── GlassTooWeak          isolation that this machine cannot give
     ├── VariantRejected       a variant file that breaks a rule of the sandbox
     ├── RunFailed             training or scoring did not end well
+    │   └── IntegrityFailed   a check of the evaluator did not pass: no score
     └── StorageFailed         disk full, folder not writable, file damaged
 
 Each message says what happened, then what to do next: an agent reads it and acts on it.
@@ -21,10 +23,13 @@ from collections.abc import Iterable
 class FumehoodError(Exception):
     """Base class of every failure a caller is expected to handle.
 
-    `code` is a stable word for programs; the message is for the agent.
+    `code` is a stable word for programs; the message is for the agent. `check` names the check
+    that did not pass, `limit` the limit that was reached, where it was one of these.
     """
 
     code = "error"
+    check: str | None = None
+    limit: str | None = None
 
 
 class BadRequest(FumehoodError):
@@ -72,6 +77,12 @@ class CorpusTooSmall(FumehoodError):
     code = "corpus_too_small"
 
 
+class GlassTooWeak(FumehoodError):
+    """This machine cannot give the isolation that is asked for."""
+
+    code = "glass_too_weak"
+
+
 class VariantRejected(FumehoodError):
     """A variant file breaks a rule of the sandbox."""
 
@@ -86,6 +97,16 @@ class RunFailed(FumehoodError):
     """Training or scoring did not end well; what was written before is kept."""
 
     code = "run_failed"
+
+
+class IntegrityFailed(RunFailed):
+    """A check of the evaluator did not pass; `check` is its name."""
+
+    code = "integrity"
+
+    def __init__(self, check: str, measured: str, instead: str) -> None:
+        super().__init__(f"{check}: {measured}. {instead}")
+        self.check = check
 
 
 class StorageFailed(FumehoodError):

@@ -4,6 +4,7 @@ FUMEHOOD_WORKSPACE  the folder for sandboxes, jobs and results (default: the wor
 FUMEHOOD_CACHE      what can be shared and rebuilt: subjects, activations (default: the user's)
 FUMEHOOD_DTYPE      auto | float32 | bfloat16, the harvest's arithmetic (auto: by measurement)
 FUMEHOOD_DEVICE     auto | cpu | cuda (default: auto)
+FUMEHOOD_GLASS      auto | bubblewrap | landlock | sandbox-exec | rlimits (auto: the best there is)
 FUMEHOOD_TOKEN      the bearer token of `fumehood serve --http`; no setting, and never passed on
 """
 
@@ -19,6 +20,8 @@ from fumehood_tools.errors import BadRequest
 
 Dtype = Literal["auto", "float32", "bfloat16"]
 Device = Literal["auto", "cpu", "cuda"]
+GlassLevel = Literal["bubblewrap", "landlock", "sandbox-exec", "rlimits"]
+GlassAsked = Literal["auto", "bubblewrap", "landlock", "sandbox-exec", "rlimits"]
 
 KEYS = (
     "HF_TOKEN",
@@ -38,6 +41,7 @@ class Settings(BaseModel, frozen=True):
     cache: Path
     dtype: Dtype = "auto"
     device: Device = "auto"
+    glass: GlassAsked = "auto"
 
     @property
     def state(self) -> Path:
@@ -56,6 +60,7 @@ class Settings(BaseModel, frozen=True):
             "FUMEHOOD_CACHE": str(self.cache),
             "FUMEHOOD_DTYPE": self.dtype,
             "FUMEHOOD_DEVICE": self.device,
+            "FUMEHOOD_GLASS": self.glass,
         }
 
 
@@ -76,6 +81,7 @@ def load_settings(
                 "cache": cache.expanduser().absolute(),
                 "dtype": env.get("FUMEHOOD_DTYPE") or "auto",
                 "device": env.get("FUMEHOOD_DEVICE") or "auto",
+                "glass": env.get("FUMEHOOD_GLASS") or "auto",
             }
         )
     except ValidationError as error:

@@ -9,6 +9,9 @@ one number, so that the mean of |x|^2 over the training split is 1.
 `bias` is subtracted before the encoder and added after the decoder; the decoder, a Linear, has a
 bias of its own besides (as in the 2025 pilot). Override encode, decode or both; add parameters in
 __init__ with defaults for every further argument.
+
+A subclass may define skip(x), [B, D] -> [B, D], for a path past the latents, in a file that says
+SKIP = True: then forward returns decode(encode(x)) + skip(x). Metrics are of the latents alone.
 """
 
 from pathlib import Path
@@ -53,6 +56,8 @@ class BaseSAE(Dictionary):
         """Return x_hat [B, D], or (x_hat, f [B, F]) with output_features."""
         f = self.encode(x)
         x_hat = self.decode(f)
+        if (skip := getattr(type(self), "skip", None)) is not None:
+            x_hat = x_hat + skip(self, x)
         return (x_hat, f) if output_features else x_hat
 
     @classmethod

@@ -91,9 +91,8 @@ def _announcer(out: Path) -> Callable[[str], None]:
     return announce
 
 
-def main() -> None:
-    """Check what argv[1] describes. Exit 0 whatever is found."""
-    spec = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+def main(spec: Mapping[str, Any]) -> int:
+    """Check what spec describes. Returns 0 whatever is found."""
     if "deadline_at" in spec:
         # Imports may have taken long: what counts is when the caller will end this process.
         faulthandler.dump_traceback_later(max(0.5, spec["deadline_at"] - time.time()))
@@ -101,7 +100,8 @@ def main() -> None:
     findings = check(spec)
     path = Path(spec["out"]) / "findings.json"
     path.write_text(json.dumps(findings, indent=1) + "\n", encoding="utf-8")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))))

@@ -2,6 +2,12 @@
 
 CustomSAE(activation_dim, dict_size) must be enough to build the SAE that a state dict fits into:
 that is how the scorer makes it. CustomTrainer is optional; BaseTrainer is used without one.
+
+A file declares what the evaluator has to know, as plain constants at its top:
+
+    TRAIN = False            no step is taken: the initial weights are the result
+    DECODER = "nonlinear"    decode is not linear in f; without it x_hat = f W + b is measured
+    SKIP = True              CustomSAE.skip(x) -> [B, D] goes past the latents and is shown apart
 """
 
 import ast
@@ -19,6 +25,7 @@ from core.run import TrainingRun
 from core.trainer import BaseTrainer
 
 SAE_CLASS, TRAINER_CLASS, TRAIN_SWITCH = "CustomSAE", "CustomTrainer", "TRAIN"
+DECODERS = ("linear", "nonlinear")
 # dictionary_learning's default; no short run ever reaches it.
 LIBRARY_DEAD_TOKENS = 10_000_000
 
@@ -50,7 +57,29 @@ def load_variant(path: Path) -> ModuleType:
     if not issubclass(sae_class, nn.Module):
         line = class_line(module, SAE_CLASS)
         raise VariantError(f"{SAE_CLASS} is no SAE", "class CustomSAE(BaseSAE): …", line)
+    _check_declarations(module)
     return module
+
+
+def _check_declarations(module: ModuleType) -> None:
+    decoder, skips = getattr(module, "DECODER", "linear"), getattr(module, "SKIP", False)
+    if decoder not in DECODERS:
+        raise VariantError(
+            f"DECODER is {decoder!r}", 'write DECODER = "nonlinear", or leave it out'
+        )
+    has_skip = callable(getattr(getattr(module, SAE_CLASS), "skip", None))
+    line = class_line(module, SAE_CLASS, "skip")
+    if skips and not has_skip:
+        cure = "def skip(self, x): … in CustomSAE, returning [B, D]"
+        raise VariantError("SKIP is declared, and CustomSAE has no skip", cure, line)
+    if has_skip and not skips:
+        cure = "write SKIP = True at the top of the file, or call the method something else"
+        raise VariantError("CustomSAE.skip is not declared: scores would leave it out", cure, line)
+
+
+def has_linear_decoder(module: ModuleType) -> bool:
+    """Return False for a variant that says DECODER = "nonlinear"."""
+    return bool(getattr(module, "DECODER", "linear") == "linear")
 
 
 def class_line(module: ModuleType, name: str, method: str | None = None) -> int | None:

@@ -21,6 +21,7 @@ from core.loading import (
     build_sae,
     build_trainer,
     class_line,
+    has_linear_decoder,
     trains,
 )
 from core.run import TrainingRun
@@ -128,6 +129,13 @@ class Probe:
             f_BF = self.encode(sae, x_BD)
             self.announce("decode")
             self.decode(sae, f_BF)
+            if callable(getattr(type(sae), "skip", None)):
+                self.announce("skip")
+                with blaming(self.file, "skip", self.method_line("skip")):
+                    past_BD = sae.skip(x_BD)
+                self._fits(
+                    past_BD, (ROWS, self.run.activation_dim), "skip", self.method_line("skip")
+                )
             self.announce("forward")
             with blaming(self.file, "forward", self.method_line("forward")):
                 pair = sae(x_BD, output_features=True)
@@ -201,11 +209,27 @@ class Probe:
             self.report.add(
                 "warning",
                 "batch",
-                "encode depends on the other rows of the batch: scores depend on the batch size",
+                "encode depends on the other rows of the batch: the evaluator refuses that",
                 "in eval mode treat each row by itself, e.g. with a threshold learned in training",
                 line,
             )
         self._activity(f_BF, line)
+        if has_linear_decoder(self.module):
+            self._linearity(sae, f_BF)
+
+    def _linearity(self, sae: Any, f_BF: Tensor) -> None:
+        half = len(f_BF) // 2
+        first, second = f_BF[:half], f_BF[half : 2 * half]
+        apart = self.decode(sae, first) + self.decode(sae, second)
+        whole = self.decode(sae, first + second) + self.decode(sae, torch.zeros_like(first))
+        if float((apart - whole).norm()) > 0.01 * max(float(apart.norm()), 1e-6):
+            self.report.add(
+                "warning",
+                "decoder",
+                "decode is not linear in f: the evaluator refuses that where it is not declared",
+                'write DECODER = "nonlinear" at the top of the file, or make it linear',
+                self.method_line("decode"),
+            )
 
     def _activity(self, f_BF: Tensor, line: int | None) -> None:
         L0 = float((f_BF != 0).float().sum(dim=1).mean())
@@ -214,8 +238,8 @@ class Probe:
             add(
                 "warning",
                 "negative",
-                "Some latents are negative: they count as active, and probes read them",
-                "end encode with relu, unless signed latents are the idea",
+                "Some latents are negative: the evaluator refuses them",
+                "end encode with relu; two latents for a direction and its opposite",
                 line,
             )
         if L0 == 0:

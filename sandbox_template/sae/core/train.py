@@ -174,17 +174,17 @@ def replace_json(path: Path, content: Any) -> None:
     os.replace(temporary, path)
 
 
-def main() -> None:
-    """Train what argv[1] describes; exit 3 with error.json on a refusal."""
-    spec = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+def main(spec: Mapping[str, Any]) -> int:
+    """Train what spec describes and return 0; 3, with error.json, on a refusal."""
     postpone_compiler()
     try:
         train(spec)
     except VariantError as error:
         traceback.print_exc()
         replace_json(Path(spec["out"]) / "error.json", error.as_dict())
-        sys.exit(REFUSED)
+        return REFUSED
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))))

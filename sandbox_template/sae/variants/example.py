@@ -17,6 +17,7 @@ import torch
 from core import BaseSAE, BaseTrainer, geometric_median
 
 K = 32
+PARENT = "topk"  # what the change is compared with: same weights, same batch, same seeds
 
 
 class CustomSAE(BaseSAE):

@@ -7,7 +7,8 @@ from pydantic import BaseModel, Field
 
 from fumehood.doors.arguments import SandboxName
 from fumehood.tooling import Toolbox, answer
-from fumehood_tools.glass import run_behind_glass
+from fumehood_tools.bench.controls import CONTROL_NAMES
+from fumehood_tools.glass import choose_level
 from fumehood_tools.runs import start_run
 from fumehood_tools.sandbox import check, create, variants
 from fumehood_tools.sandbox.check import CheckReport
@@ -49,7 +50,7 @@ class RunStarted(BaseModel):
 
     job_id: str
     status: str
-    saes: int = Field(description="variants x seeds")
+    saes: int = Field(description="variants and controls x seeds")
     queue_position: int | None
     next: str
 
@@ -219,7 +220,8 @@ def _register_check(toolbox: Toolbox) -> None:
         write instead. Next: mend the errors and call it again, or call run_variants.
         """
         box = create.open_sandbox(toolbox.settings, sandbox)
-        report = check.check_variant(box, variant, run_behind_glass)
+        level = choose_level(toolbox.settings.glass, box.spec.limits.glass)
+        report = check.check_variant(box, variant, level)
         return answer(report.text(), report)
 
 
@@ -242,6 +244,13 @@ def _register_run(toolbox: Toolbox) -> None:
             list[int] | None,
             Field(description="Seeds; default: sandbox.toml's. Three or more show the noise"),
         ] = None,
+        controls: Annotated[
+            bool,
+            Field(
+                description="Also run two blanks (the first baseline renamed) and a known cheat: "
+                "read_benchmarks then says whether the bench told them apart"
+            ),
+        ] = False,
         request_key: Annotated[
             str | None,
             Field(description="Any word: the same word again returns the same job", max_length=200),
@@ -251,14 +260,23 @@ def _register_run(toolbox: Toolbox) -> None:
 
         Activations are harvested once and shared. SAEs that have a score for the same file, seed
         and settings are not run again, so repeat a call that was cut short. Always include a
-        baseline (topk) and the control (untrained). The job goes on if you disconnect.
+        baseline (topk) and the control (untrained). Before you believe a result: controls=True and
+        two seeds or more (three further SAEs per seed). The job goes on if you disconnect.
         Next: wait_for_job, then read_benchmarks.
         """
-        job = start_run(toolbox.settings, toolbox.jobs, sandbox, variants, seeds or (), request_key)
+        job = start_run(
+            toolbox.settings,
+            toolbox.jobs,
+            sandbox,
+            variants,
+            seeds or (),
+            request_key,
+            controls=controls,
+        )
         result = RunStarted(
             job_id=job.job_id,
             status=job.status,
-            saes=_saes(toolbox, sandbox, variants, seeds),
+            saes=_saes(toolbox, sandbox, variants, seeds, len(CONTROL_NAMES) if controls else 0),
             queue_position=job.queue_position,
             next=f"wait_for_job(job_id={job.job_id!r})",
         )
@@ -267,6 +285,8 @@ def _register_run(toolbox: Toolbox) -> None:
         return answer(text, result)
 
 
-def _saes(toolbox: Toolbox, sandbox: str, names: list[str], seeds: list[int] | None) -> int:
+def _saes(
+    toolbox: Toolbox, sandbox: str, names: list[str], seeds: list[int] | None, controls: int
+) -> int:
     spec = create.open_sandbox(toolbox.settings, sandbox).spec
-    return len(set(names)) * len(set(seeds or spec.training.seeds))
+    return (len(set(names)) + controls) * len(set(seeds or spec.training.seeds))

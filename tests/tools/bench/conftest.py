@@ -1,13 +1,16 @@
-"""A sandbox folder with made-up score records: values are synthetic, nothing was trained."""
+"""A sandbox folder with made-up records, signed: values are synthetic, nothing was trained."""
 
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
-from fumehood_tools.bench.records import Failure, Metrics, Provenance, Score
-from fumehood_tools.files import write_json, write_text
+from fumehood_tools.bench.records import Failure
+from fumehood_tools.files import write_bytes, write_json, write_text
+from fumehood_tools.receipts import append, mac_of, make_key, sign, state_of
+
+WEIGHTS = b"not really weights"
 
 
 class Records:
@@ -27,42 +30,56 @@ class Records:
             self.packaged[name] = sha256
         return sha256
 
-    def score(self, name: str, seed: int = 0, *, sha256: str | None = None, **changes: Any) -> Path:
-        """Write a score of the variant's file as it is now (or of `sha256`); return its folder."""
-        if sha256 is None:
-            path = self.folder / "variants" / f"{name}.py"
-            sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-        metrics = {**METRICS, **changes.pop("metrics", {})}
-        provenance = {**PROVENANCE, "variant_sha256": sha256, **changes.pop("provenance", {})}
-        score = Score.model_construct(
-            **{
-                **SCORE,
-                "variant": name,
-                "seed": seed,
-                "finished": self._now(),
-                "metrics": Metrics.model_construct(**metrics),
-                "provenance": Provenance.model_construct(**provenance),
-                **changes,
-            }
-        )
-        folder = self.folder / "results" / name / f"seed{seed}-{self._clock:08x}"
-        write_json(folder / "score.json", score.model_dump(mode="json"))
-        return folder
+    def score(self, name: str, seed: int = 0, **changes: Any) -> Path:
+        """Write a score of the variant's file as it is now; return its folder."""
+        source = (self.folder / "variants" / f"{name}.py").read_bytes()
+        parts: dict[str, Any] = {
+            part: {**content, **changes.pop(part, {})} for part, content in PARTS.items()
+        }
+        parts["provenance"].setdefault("variant_sha256", hashlib.sha256(source).hexdigest())
+        record = {
+            "variant": name,
+            "seed": seed,
+            "finished": self._now(),
+            **SCORE,
+            **parts,
+            **changes,
+        }
+        return self._put(record, source, "score")
 
-    def failure(self, name: str, seed: int = 0, message: str = "NaN loss at step 3.") -> Path:
+    def failure(
+        self, name: str, seed: int = 0, message: str = "NaN loss at step 3.", **changes: Any
+    ) -> Path:
         """Write a failure record of the variant's file as it is now; return its folder."""
-        path = self.folder / "variants" / f"{name}.py"
+        source = (self.folder / "variants" / f"{name}.py").read_bytes()
         failure = Failure(
             variant=name,
             seed=seed,
+            run="0" * 16,
             stage="train",
             code="variant_rejected",
             message=message,
-            variant_sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+            variant_sha256=hashlib.sha256(source).hexdigest(),
+            started="2026-01-01T00:00:00+00:00",
             finished=self._now(),
         )
-        folder = self.folder / "results" / name / f"seed{seed}-{self._clock:08x}"
-        write_json(folder / "failure.json", failure.model_dump(mode="json"))
+        return self._put({**failure.model_dump(mode="json"), **changes}, source, "failure")
+
+    def _put(
+        self, record: dict[str, Any], source: bytes, kind: Literal["score", "failure"]
+    ) -> Path:
+        state = state_of(self.folder)
+        key = make_key(state)
+        name = f"seed{record['seed']}-{self._clock:08x}"
+        folder = self.folder / "results" / record["variant"] / name
+        signed = sign(record, key)
+        write_bytes(folder / f"{record['variant']}.py", source)
+        if kind == "score":
+            write_bytes(folder / "sae.safetensors", WEIGHTS)
+        write_json(folder / f"{kind}.json", signed)
+        append(
+            state, key, [(kind, f"{self.folder.name}/{record['variant']}/{name}", mac_of(signed))]
+        )
         return folder
 
     def _now(self) -> str:
@@ -92,31 +109,38 @@ METRICS: dict[str, Any] = {
     "sae_bench_mse": 2.5,
 }
 PROVENANCE: dict[str, Any] = {
-    "weights_sha256": "b" * 64,
-    "data_digest": "d" * 16,
+    "weights_sha256": hashlib.sha256(WEIGHTS).hexdigest(),
+    "weights_bytes": len(WEIGHTS),
     "settings_digest": "s" * 16,
     "template_sha256": "7" * 64,
     "evaluator_sha256": "e" * 16,
     "versions": {"torch": "2.13.0"},
     "machine": "x86_64, 2 cores, Linux",
 }
+PARTS: dict[str, dict[str, Any]] = {
+    "metrics": METRICS,
+    "provenance": PROVENANCE,
+    "data": {"digest": "d" * 16, "train_tokens": 200_000, "eval_tokens": 16_256},
+    "cost": {"train_seconds": 19.0, "score_seconds": 34.0},
+}
 SCORE: dict[str, Any] = {
+    "run": "0" * 16,
     "subject": "smollm2-135m",
     "layer": 10,
     "site": "resid_post",
     "dict_size": 1536,
-    "train_tokens": 200_000,
-    "eval_tokens": 16_256,
+    "files": {},
+    "spec": {},
     "glass": "rlimits",
-    "train_seconds": 19.0,
-    "score_seconds": 34.0,
+    "started": "2026-01-01T00:00:00+00:00",
 }
 
 
 @pytest.fixture
 def records(tmp_path: Path) -> Records:
-    (tmp_path / "box").mkdir()
-    return Records(tmp_path / "box")
+    folder = tmp_path / "sandboxes" / "box"
+    folder.mkdir(parents=True)
+    return Records(folder)
 
 
 @pytest.fixture
@@ -131,5 +155,5 @@ def five(records: Records) -> Records:
     records.score("two_stage_topk", metrics={"explained_variance": 0.748, "probing_top5": 0.741})
     records.score("gain", metrics={"l0": 40.2, "explained_variance": 0.741, "probing_top5": 0.771})
     control = {"explained_variance": 0.051, "probing_top5": 0.724, "loss_recovered": 0.31}
-    records.score("untrained", metrics=control, train_seconds=0.4)
+    records.score("untrained", metrics=control, cost={"train_seconds": 0.4})
     return records

@@ -1,6 +1,5 @@
 """The benchmark table, from records on disk to text."""
 
-import json
 import math
 from typing import Any
 
@@ -106,7 +105,7 @@ def test_a_file_that_was_edited_back_shows_its_old_score_again(five: Any) -> Non
 @pytest.mark.parametrize(
     ("change", "word"),
     [
-        ({"provenance": {"data_digest": "other"}}, "data"),
+        ({"data": {"digest": "other"}}, "data"),
         ({"provenance": {"settings_digest": "other"}}, "settings"),
         ({"provenance": {"evaluator_sha256": "other"}}, "evaluator"),
         ({"provenance": {"template_sha256": "other"}}, "template"),
@@ -128,7 +127,7 @@ def test_scores_of_another_setting_stay_out_of_the_table_but_can_be_asked_for(
 
 
 def test_the_newest_setting_is_the_one_shown(five: Any) -> None:
-    five.score("topk", provenance={"data_digest": "new"})
+    five.score("topk", data={"digest": "new"})
     table = table_of(five)
     assert names(table) == ["topk"]
     assert sum(left.count for left in table.left_out) == 5
@@ -150,10 +149,7 @@ def test_a_damaged_record_is_left_out_with_the_reason(five: Any, content: bytes)
 
 
 def test_a_score_that_is_not_finite_is_left_out(five: Any) -> None:
-    folder = five.score("gain", 1)
-    record = json.loads((folder / "score.json").read_text(encoding="utf-8"))
-    record["metrics"]["mse"] = math.nan
-    (folder / "score.json").write_text(json.dumps(record), encoding="utf-8")
+    five.score("gain", 1, metrics={"mse": math.nan})
     [left] = table_of(five).left_out
     assert "mse not finite" in left.reason
 
@@ -210,7 +206,7 @@ def test_a_single_variant_comes_with_its_seeds_every_metric_and_the_control(five
     assert table.rows[0].metrics["sae_bench_explained_variance_legacy"].seeds == 2
     text = table.text()
     assert "sae-bench's own: explained_variance 0.862, explained_variance_legacy 0.751" in text
-    assert "ce_clean 3.54" in text and "weights bbbbbbbbbbbb" in text
+    assert "ce_clean 3.54" in text and "weights 6bc9509551b4" in text
 
 
 def test_a_variant_that_was_never_scored_is_named_as_such(five: Any) -> None:
@@ -243,3 +239,82 @@ def test_the_columns_of_the_text_line_up(five: Any) -> None:
     assert len({len(line) for line in grid}) == 1, "\n".join(grid)
     heading = ["variant", "seeds", "L0", "EV", "(centred)", "loss", "rec.", "top-1", "top-5"]
     assert grid[0].split()[:9] == heading
+
+
+INTEGRITY = {
+    "decoder": "linear",
+    "decoder_residual": 6e-8,
+    "repeat_difference": 0.0,
+    "batch_dependence": 0.0,
+    "parameters": 33_090,
+    "parameter_ratio": 1.0,
+    "checks": ["output_sign", "determinism"],
+}
+ALIKE = {
+    "parent": "topk",
+    "forward": 0.0,
+    "loss": 0.0,
+    "gradient": 0.0,
+    "mechanism": "same",
+}
+
+
+def line_of(table: BenchmarkTable, variant: str) -> str:
+    return next(line for line in table.text().splitlines() if line.startswith(variant))
+
+
+def test_a_variant_that_does_what_its_parent_does_is_called_inert(five: Any) -> None:
+    five.variant("renamed")
+    five.score("renamed", inertness=ALIKE)
+    table = table_of(five)
+    rows = {row.variant: row.verdict for row in table.rows}
+    assert rows["renamed"] == "inert" and rows["topk"] is None
+    assert "inert" in line_of(table, "renamed") and "change:" in table.text()
+    whole = table_of(five, variants=["renamed"])
+    assert "computation: same as topk" in whole.verdicts["renamed"].lower()
+    assert "renamed: inert: every score equals that of topk" in whole.text()
+
+
+def test_a_skip_path_and_a_non_linear_decoder_are_marked(five: Any) -> None:
+    five.variant("bypass")
+    skip = {"explained_variance_skip": 0.4, "explained_variance_with_skip": 0.9}
+    five.score("bypass", integrity={**INTEGRITY, **skip})
+    five.variant("deep")
+    nonlinear = {"decoder": "nonlinear", "explained_variance_linear": 0.5}
+    five.score("deep", integrity={**INTEGRITY, **nonlinear})
+    table = table_of(five)
+    rows = {row.variant: (row.skip, row.nonlinear) for row in table.rows}
+    assert rows["bypass"] == (True, False) and rows["deep"] == (False, True)
+    assert "bypass +skip" in table.text() and "the metrics leave it out" in table.text()
+    assert "deep ~" in table.text() and "non-linear decoder" in table.text()
+    text = table_of(five, variants=["bypass"]).text()
+    assert "explained_variance_with_skip 0.9" in text
+    assert "passed: output_sign, determinism" in text
+
+
+def test_the_isolation_is_a_column_only_where_it_differs(five: Any) -> None:
+    assert "glass: rlimits." in table_of(five).text()
+    five.score("gain", 1, glass="bubblewrap")
+    assert line_of(table_of(five), "gain").endswith("bubblewrap/rlimits")
+    assert line_of(table_of(five), "variant").endswith("glass")
+
+
+def test_controls_stand_apart_from_variants_of_the_same_name(five: Any) -> None:
+    five.variant("blank")
+    five.score("blank", metrics={"explained_variance": 0.1})
+    for seed in (1000, 1001):
+        five.score("blank", seed, control="blank of topk")
+    five.score("topk", 1)
+    table = table_of(five)
+    blank = next(row for row in table.rows if row.variant == "blank")
+    assert blank.seeds == [0] and blank.metrics["explained_variance"].mean == 0.1
+    assert table.controls_ok is True
+    assert "blank (made from topk): passed" in table.text()
+
+
+def test_a_refused_spike_is_a_control_and_no_failure(five: Any) -> None:
+    five.variant("spike")
+    five.failure("spike", control="spike of topk", message="decoder_packing: no.")
+    table = table_of(five)
+    assert table.failures == [] and table.controls_ok is True
+    assert "spike (made from topk): passed, refused" in table.text()

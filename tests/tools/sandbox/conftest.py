@@ -1,9 +1,7 @@
 """A workspace, a planted dictionary as activation shards, and `core` as children see it."""
 
 import json
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fumehood_tools.glass.child import ChildLimits, ChildOutcome
 from fumehood_tools.sandbox.create import Sandbox, create_sandbox, template_folder
 from fumehood_tools.settings import Settings
 
@@ -120,34 +117,6 @@ def write_variant(tmp_path: Path) -> Callable[[str], Path]:
         return path
 
     return write
-
-
-def run_child(
-    argv: list[str], scratch: Path, readable: list[Path], limits: ChildLimits
-) -> ChildOutcome:
-    """Run a child without any glass: its time alone is bounded."""
-    started = time.monotonic()
-    log = scratch / "output.log"
-    with log.open("wb") as output:
-        child = subprocess.Popen(argv, cwd=scratch, stdout=output, stderr=output)
-        try:
-            child.wait(limits.wall_seconds)
-            timed_out = False
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
-            timed_out = True
-    return ChildOutcome(
-        exit_code=child.returncode,
-        timed_out=timed_out,
-        output_tail=log.read_text(encoding="utf-8", errors="replace")[-4_000:],
-        seconds=time.monotonic() - started,
-    )
-
-
-@pytest.fixture(name="run_child")
-def _run_child() -> Callable[..., ChildOutcome]:
-    return run_child
 
 
 def spec_of(folder: Path) -> Any:

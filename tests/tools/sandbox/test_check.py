@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from fumehood_tools.errors import UnknownName
-from fumehood_tools.glass.child import ChildOutcome
+from fumehood_tools.glass import available_levels
 from fumehood_tools.sandbox.check import check_variant
 from fumehood_tools.sandbox.create import Sandbox
 
+LEVEL = available_levels()[0]
 HEAD = '"""Mine."""\nimport torch\nfrom core import BaseSAE, BaseTrainer\n\n\n'
 SAE = "class CustomSAE(BaseSAE):\n"
 LOSS = "class CustomTrainer(BaseTrainer):\n    def loss(self, x, step, logging=False, **kwargs):\n"
@@ -117,10 +118,8 @@ def test_a_variant_that_only_works_at_this_size_is_warned(
     assert found["severity"] == "warning" and "F = 512" in found["message"]
 
 
-def test_the_worked_example_is_ok_in_a_real_child(
-    sandbox: Sandbox, run_child: Callable[..., ChildOutcome]
-) -> None:
-    report = check_variant(sandbox, "example", run_child)
+def test_the_worked_example_is_ok_in_a_real_child(sandbox: Sandbox) -> None:
+    report = check_variant(sandbox, "example", LEVEL)
     assert report.ok and report.findings == [], report.text()
     assert "run_variants" in report.text()
 
@@ -132,56 +131,48 @@ def test_the_packaged_variants_break_no_rule_of_the_contract(
         assert findings(core, path, tmp_path / path.stem) == [], path.stem
 
 
-def test_an_endless_loop_is_ended_and_its_line_named(
-    sandbox: Sandbox, run_child: Callable[..., ChildOutcome]
-) -> None:
+def test_an_endless_loop_is_ended_and_its_line_named(sandbox: Sandbox) -> None:
     path = sandbox.variants / "endless.py"
     path.write_text(ENCODE + "        while True:\n            pass\n", encoding="utf-8")
-    report = check_variant(sandbox, "endless", run_child, wall_seconds=20)
+    report = check_variant(sandbox, "endless", LEVEL, wall_seconds=20)
     assert not report.ok
     [found] = report.findings
     assert (found.rule, found.line) in {("time", 8), ("time", 9)}, report.text()
     assert "Encode" in found.message and "loop" in found.instead
 
 
-def test_a_process_that_ends_itself_is_a_finding(
-    sandbox: Sandbox, run_child: Callable[..., ChildOutcome]
-) -> None:
+def test_a_process_that_ends_itself_is_a_finding(sandbox: Sandbox) -> None:
     path = sandbox.variants / "leaves.py"
-    # The static rules refuse `import os`; this is the way round them.
-    source = ENCODE + "        torch.serialization.os._exit(0)\n"
+    beyond = "numpy.lib.stride_tricks.as_strided(numpy.ones(1), (2**40,), (8,))[2**39]"
+    source = ENCODE + f"        import numpy\n        return {beyond}\n"
     path.write_text(source, encoding="utf-8")
-    report = check_variant(sandbox, "leaves", run_child)
+    report = check_variant(sandbox, "leaves", LEVEL)
     assert not report.ok and report.findings[0].rule == "crash", report.text()
 
 
 def test_an_allocation_beyond_the_limit_says_so(sandbox: Sandbox) -> None:
-    (sandbox.variants / "hungry.py").write_text(ENCODE + "        return x\n", encoding="utf-8")
-
-    def killed(*args: object) -> ChildOutcome:
-        return ChildOutcome(exit_code=-9, out_of_memory=True, output_tail="", seconds=1.0)
-
-    report = check_variant(sandbox, "hungry", killed)
+    source = (
+        ENCODE + "        x = []\n        while True:\n            x.append(torch.ones(1 << 22))\n"
+    )
+    (sandbox.variants / "hungry.py").write_text(source, encoding="utf-8")
+    limits = sandbox.spec.limits.model_copy(update={"memory_gb": 1.0})
+    spec = sandbox.spec.model_copy(update={"limits": limits})
+    report = check_variant(sandbox.model_copy(update={"spec": spec}), "hungry", LEVEL)
     assert report.findings[0].rule == "memory" and "memory_gb" in report.findings[0].instead
 
 
 def test_static_errors_end_the_check_before_anything_runs(sandbox: Sandbox) -> None:
     (sandbox.variants / "bad.py").write_text("class CustomSAE(:\n", encoding="utf-8")
-
-    def never(*args: object) -> ChildOutcome:
-        raise AssertionError("a file that is not Python was run")
-
-    report = check_variant(sandbox, "bad", never)
-    assert not report.ok and report.findings[0].line == 1
+    report = check_variant(sandbox, "bad", LEVEL)
+    assert not report.ok
+    assert [(found.rule, found.line) for found in report.findings] == [("syntax", 1)]
     with pytest.raises(UnknownName):
-        check_variant(sandbox, "nothing", never)
+        check_variant(sandbox, "nothing", LEVEL)
 
 
-def test_the_variant_in_the_readme_passes(
-    sandbox: Sandbox, run_child: Callable[..., ChildOutcome]
-) -> None:
+def test_the_variant_in_the_readme_passes(sandbox: Sandbox) -> None:
     readme = Path(__file__).resolve().parents[3] / "README.md"
     source = readme.read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
     (sandbox.variants / "from_readme.py").write_text(source, encoding="utf-8")
-    report = check_variant(sandbox, "from_readme", run_child)
+    report = check_variant(sandbox, "from_readme", LEVEL)
     assert report.ok, report.text()

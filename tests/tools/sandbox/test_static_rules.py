@@ -86,6 +86,81 @@ def test_all_packaged_variants_pass_without_a_warning() -> None:
         assert check_static(path.read_bytes(), path.stem) == [], path.name
 
 
+# (what is put at the end of GOOD, part of the message, part of the remedy)
+GAMES = [
+    ("from torch import load as read", "torch.load", "register_buffer"),
+    ("import numpy as n\nn.memmap('x')", "numpy.memmap", "register_buffer"),
+    ("torch.jit.load('x')", "torch.jit.load", "register_buffer"),
+    ("read = open", "open()", "register_buffer"),
+    ("getattr(torch, 'load')", "torch.load", "register_buffer"),
+    ("getattr(torch, '__lo' + 'ader__')", "__loader__", "plain Python"),
+    ("'{0.__globals__}'.format(print)", "__globals__", "plain Python"),
+    ("torch.relu = None", "change torch.relu", "subclass"),
+    ("for torch.relu in [1]: pass", "change torch.relu", "subclass"),
+    ("T = torch.Tensor\nT.sum = None", "change torch.Tensor.sum", "subclass"),
+    ("BaseSAE.encode = None", "change core.BaseSAE.encode", "subclass"),
+    ("del BaseTrainer.loss", "change core.BaseTrainer.loss", "subclass"),
+    ("setattr(BaseSAE, 'encode', None)", "change core.BaseSAE", "subclass"),
+    ("type.__setattr__(BaseSAE, 'encode', None)", "change core.BaseSAE", "subclass"),
+    ("vars(torch)['relu'] = None", "vars(torch)", "subclass"),
+    ("torch.__dict__.update(relu=None)", "torch.__dict__", "subclass"),
+    ("class A:\n    def __eq__(self, other): return True", "__eq__", "plain torch"),
+    ("class A:\n    def __torch_function__(self): ...", "__torch_function__", "plain torch"),
+    ("class A(torch.Tensor): ...", "tensor class", "plain torch"),
+    ("def f(x, other): return x.as_subclass(other)", "tensors of a class", "plain torch"),
+    ("def f(e): return e.__traceback__", "__traceback__", "plain Python"),
+    ("def f(frame): return frame.f_back", "f_back", "plain Python"),
+    ("import gc", "import gc", "plain Python"),
+    ("from ctypes import cdll", "import ctypes", "plain Python"),
+    ("import sys\nsys.modules['torch']", "import sys", "leave it out"),
+    ("from torch import multiprocessing", "torch.multiprocessing", "leave it out"),
+    ("from torch.utils import cpp_extension", "torch.utils.cpp_extension", "plain Python"),
+    ("torch.zeros(2).share_memory_()", "share_memory_", "register_buffer"),
+    ("import time\ntime.sleep(9)", "time.sleep", "limited"),
+    ("def f(): raise SystemExit", "SystemExit", "ValueError"),
+    ("DECODER = 'magic'", "DECODER is 'magic'", "nonlinear"),
+    ("SKIP = 1", "neither True nor False", "SKIP = True"),
+    ("SKIP = True", "no method skip", "skip(self, x)"),
+    ("PARENT = 3", "no name of a variant", "PARENT ="),
+]
+
+
+@pytest.mark.parametrize(("game", "said", "cure"), GAMES)
+def test_games_with_what_is_shared_get_their_line_and_a_remedy(
+    game: str, said: str, cure: str
+) -> None:
+    source = f"{GOOD}\n\n{game}\n"
+    found = check_static(source.encode(), "bad")
+    errors = [finding for finding in found if finding.severity == "error"]
+    assert errors and (errors[0].line or 0) > len(GOOD.splitlines()), found
+    assert said in errors[0].message and cure in errors[0].instead, errors[0]
+
+
+def test_state_that_scoring_never_sees_is_warned_of_and_not_refused() -> None:
+    lines = ["global LAST", "type(self).seen = LAST", "KEPT.append(LAST)"]
+    state = "KEPT = []\ndef f(self):\n" + "".join(f"    {line}\n" for line in lines)
+    found = check_static(f"{GOOD}\n\n{state}".encode(), "good")
+    assert [(finding.severity, finding.rule) for finding in found] == [("warning", "state")] * 3
+
+
+def test_nothing_is_said_of_what_honest_authors_write() -> None:
+    path = Path(__file__).parent / "honest" / "idioms.py"
+    assert check_static(path.read_bytes(), path.stem) == []
+
+
+def test_sources_that_are_an_attack_on_their_reader_are_findings_and_no_crash() -> None:
+    for deep in (
+        "1" + "**1" * 60_000,
+        "-" * 60_000 + "1",
+        "'a'" + "+'a'" * 900,
+        "f" + "()" * 2_000,
+    ):
+        found = check_static(f"{GOOD}\nx = {deep}\n".encode(), "deep")
+        assert all(finding.rule == "syntax" for finding in found)
+    [found, *_] = check_static(f"{GOOD}\ntorch{'.a' * 900} = 1\n".encode(), "long")
+    assert len(found.message) < 600
+
+
 def test_bytes_that_are_no_python_are_findings_and_no_crash() -> None:
     for source in (b"\x00", b"\xff\xfe\x00", b"(" * 5_000, b"#" * 500_000):
         [found, *_] = check_static(source, "odd")

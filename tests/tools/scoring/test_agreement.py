@@ -4,12 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
 from fumehood_tools.files import data_path
+from fumehood_tools.glass import Nursery
 from fumehood_tools.runs.plan import RunItem
 from fumehood_tools.runs.training import WEIGHTS, Place, Training
 from fumehood_tools.sandbox.spec import CorpusSpec, SandboxSpec, ScoringSpec, SubjectSpec
@@ -48,37 +50,16 @@ def environment() -> dict[str, str]:
     }
 
 
-def harvested(spec: SandboxSpec, cache: Path) -> ScoringSetup:
-    request = {
-        "subject": spec.subject.model_dump(),
-        "corpus": spec.corpus.model_dump(),
-        "scoring": spec.scoring.model_dump(),
-        "cache": str(cache),
-        "dtype": "float32",
-        "device": "cpu",
-        "parts": ["activations", "probing"],
-    }
-    path = cache / "harvest.json"
-    path.write_text(json.dumps(request), encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, "-m", "fumehood_tools.harvest", str(path)],
-        env=environment(),
-        stdout=subprocess.PIPE,
-        check=True,
-    )
-    last = json.loads(done.stdout.splitlines()[-1])
-    return ScoringSetup(
-        spec=spec, activations=last["activations"], probing=last["probing"], cache=cache
-    )
-
-
 def trained(setup: ScoringSetup, variant: str, scratch: Path) -> Training:
     source = (TEMPLATE / "variants" / f"{variant}.py").read_bytes()
     item = RunItem(variant, 0, source, "0" * 16, scratch)
-    with Training(item, setup.spec, setup.activations, Place(scratch, threads=2)) as training:
-        training.child.process.wait(300)
-        assert training.finished() is not None
-        return training
+    shards = {path.parent for path in setup.activations.train_shards}
+    with Nursery(scratch, level=setup.glass, readable=shards) as nursery:
+        place = Place(scratch / "run", nursery, threads=2)
+        with Training(item, setup.spec, setup.activations, place) as training:
+            training.child.wait()
+            assert training.finished() is not None
+            return training
 
 
 def through_the_glass(setup: ScoringSetup, training: Training) -> dict[str, Any]:
@@ -86,7 +67,6 @@ def through_the_glass(setup: ScoringSetup, training: Training) -> dict[str, Any]
         name="it",
         variant=training.variant,
         weights=training.out / WEIGHTS,
-        scratch=training.scratch,
         out=training.out,
     )
     done = subprocess.run(
@@ -120,8 +100,10 @@ def called_directly(setup: ScoringSetup, training: Training, rounded: bool) -> d
     return found
 
 
-def measured(spec: SandboxSpec, variant: str, folder: Path) -> Measured:
-    setup = harvested(spec, folder)
+def measured(
+    harvest: Callable[..., ScoringSetup], spec: SandboxSpec, variant: str, folder: Path
+) -> Measured:
+    setup = harvest(spec, folder)
     training = trained(setup, variant, folder / "scratch")
     return Measured(
         through_the_glass(setup, training),
@@ -166,13 +148,17 @@ def assert_agreement(found: Measured) -> None:
 
 
 @pytest.mark.parametrize("variant", ["topk", "standard"])
-def test_metrics_agree_with_sae_bench_called_directly(variant: str, tmp_path: Path) -> None:
-    found = measured(SPEC, variant, tmp_path)
+def test_metrics_agree_with_sae_bench_called_directly(
+    variant: str, tmp_path: Path, harvest: Callable[..., ScoringSetup]
+) -> None:
+    found = measured(harvest, SPEC, variant, tmp_path)
     assert_agreement(found)
     # Ours counts over all evaluation tokens, sae-bench over the rows it was given: the same here.
     assert found.glass["l0"] == pytest.approx(found.direct["core"]["sparsity"]["l0"], rel=1e-3)
 
 
 @pytest.mark.slow
-def test_metrics_agree_on_the_real_language_model(tmp_path: Path) -> None:
-    assert_agreement(measured(SMOLLM2, "topk", tmp_path))
+def test_metrics_agree_on_the_real_language_model(
+    tmp_path: Path, harvest: Callable[..., ScoringSetup]
+) -> None:
+    assert_agreement(measured(harvest, SMOLLM2, "topk", tmp_path))

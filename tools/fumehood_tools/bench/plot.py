@@ -15,7 +15,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fumehood_tools.bench.plot_spec import Drawn, PlotFile, PlotSpec, Point, Probing
-from fumehood_tools.bench.table import BenchmarkTable, Row, Spread, read_benchmarks
+from fumehood_tools.bench.table import BenchmarkTable, read_benchmarks
+from fumehood_tools.bench.table_rows import Row, Spread
 from fumehood_tools.errors import BadRequest, FumehoodError, PartMissing, RunFailed
 from fumehood_tools.files import last_lines, write_bytes, write_text
 
@@ -25,6 +26,7 @@ _METRIC: Mapping[Probing, str] = {
     "top5": "probing_top5",
     "all": "probing",
 }
+_MARKS = ("skip", "nonlinear", "glass", "change")
 _DRAWING_S = 120
 _ALL = 1_000_000
 
@@ -80,6 +82,10 @@ def _point(row: Row, probing: Probing) -> Point:
         variant=row.variant,
         kind=row.kind,
         stale=row.stale is not None,
+        skip=row.skip,
+        nonlinear=row.nonlinear,
+        glass="/".join(row.glass),
+        verdict=row.verdict,
         l0=row.metrics["l0"],
         explained_variance=row.metrics["explained_variance"],
         probing=row.metrics.get(_METRIC[probing]),
@@ -120,11 +126,12 @@ def _csv(points: list[Point], probing: Probing) -> str:
     writer = csv.writer(out, lineterminator="\n")
     names = ("l0", "explained_variance", _METRIC[probing])
     columns = [f"{name}_{part}" for name in names for part in ("mean", "sd", "seeds")]
-    writer.writerow(["variant", "kind", "stale", *columns])
+    writer.writerow(["variant", "kind", "stale", *columns, *_MARKS])
     for point in points:
         cells: list[object] = [point.variant, point.kind, int(point.stale)]
         for spread in (point.l0, point.explained_variance, point.probing):
             cells += _cells(spread)
+        cells += [int(point.skip), int(point.nonlinear), point.glass, point.verdict or ""]
         writer.writerow(cells)
     return out.getvalue()
 
@@ -145,9 +152,20 @@ def _text(table: BenchmarkTable, spec: PlotSpec, drawn: Drawn) -> str:
         f"{best.l0.mean:.1f}. Compare at similar L0 only: more latents always explain more.",
         *(f"At the edge: {name}." for name in drawn.off_scale),
         spec.footnote,
+        *_apart(spec.points),
+        *table.controls,
         *(f"! {warning}" for warning in table.warnings),
+        *(f"left out: {left.count} x {left.reason}" for left in table.left_out),
     ]
     return "\n".join(lines)
+
+
+def _apart(points: Sequence[Point]) -> list[str]:
+    """Return which points do not stand for a plain encoder and decoder."""
+    skip = ", ".join(point.variant for point in points if point.skip)
+    nonlinear = ", ".join(point.variant for point in points if point.nonlinear)
+    said = [f"With a skip path, which is left out of the metrics: {skip}."] if skip else []
+    return [*said, *([f"With a non-linear decoder: {nonlinear}."] if nonlinear else [])]
 
 
 def _draw(spec: PlotSpec, target: Path) -> Drawn:

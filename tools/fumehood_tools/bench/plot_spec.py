@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from fumehood_tools.bench.table import Kind, Spread
+from fumehood_tools.bench.table_rows import Kind, Spread
 
 Probing = Literal["top1", "top2", "top5", "all"]
 
@@ -16,6 +16,10 @@ class Point(BaseModel, frozen=True):
     variant: str
     kind: Kind
     stale: bool
+    skip: bool
+    nonlinear: bool
+    glass: str
+    verdict: str | None
     l0: Spread
     explained_variance: Spread
     probing: Spread | None

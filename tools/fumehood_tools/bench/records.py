@@ -1,19 +1,17 @@
 """Score records: what the evaluator writes, and nobody else.
 
 One run is one folder `results/<variant>/seed<seed>-<run digest>/` with the weights
-(`sae.safetensors`), the training log, sae-bench's own two result files (`core.json`,
-`sparse_probing.json`) and `score.json`, the record below. A run that failed has `failure.json`.
+(`sae.safetensors`), the variant's file as it was, the training log, sae-bench's own two result
+files (`core.json`, `sparse_probing.json`) and `score.json`, the record below. A run that failed has
+`failure.json`. Both are signed when they are written: what is read must have a sound receipt.
 """
 
-from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
-from fumehood_tools.errors import StorageFailed
-from fumehood_tools.files import read_json
-
-SCORE_FILE = "score.json"
-FAILURE_FILE = "failure.json"
+from fumehood_tools.bench.inertness import Inertness
+from fumehood_tools.bench.integrity import Integrity
 
 
 class Metrics(BaseModel, frozen=True):
@@ -50,11 +48,11 @@ class Metrics(BaseModel, frozen=True):
 
 
 class Provenance(BaseModel, frozen=True):
-    """What a score is a score of."""
+    """What a score is a score of, and by whose code."""
 
     variant_sha256: str
     weights_sha256: str
-    data_digest: str = Field(description="content address of the activations, both splits")
+    weights_bytes: int
     settings_digest: str = Field(description="content address of [training] and [scoring]")
     template_sha256: str
     evaluator_sha256: str
@@ -62,43 +60,61 @@ class Provenance(BaseModel, frozen=True):
     machine: str = Field(description="processor, cores, system")
 
 
+class Data(BaseModel, frozen=True):
+    """The activations a score stands on."""
+
+    digest: str = Field(description="content address of the activations, both splits")
+    train_tokens: int = Field(description="seen in training")
+    eval_tokens: int = Field(description="measured on")
+    train_sha256: str | None = Field(None, description="of the token rows of the training split")
+    eval_sha256: str | None = Field(None, description="of the token rows of the evaluation split")
+
+
+class Cost(BaseModel, frozen=True):
+    """What a score took."""
+
+    train_seconds: float
+    score_seconds: float
+    usd: float = Field(0.0, description="rented machines; 0 on one's own")
+
+
 class Score(BaseModel, frozen=True):
-    """One trained and scored SAE."""
+    """One trained and scored SAE. On disk it is a receipt: see fumehood_tools.receipts."""
 
     variant: str
     seed: int
+    run: str = Field(description="content address of all that decides on the numbers")
+    control: str | None = Field(None, description="which control of the run it is, and of what")
     subject: str
     layer: int
     site: str
     dict_size: int
-    train_tokens: int
-    eval_tokens: int
+    data: Data
     metrics: Metrics
+    integrity: Integrity | None = Field(None, description="what the evaluator's checks measured")
+    inertness: Inertness | None = Field(None, description="compared with what it inherits from")
     provenance: Provenance
-    glass: str = Field(description="which isolation held: rlimits, portable …")
-    train_seconds: float
-    score_seconds: float
+    files: dict[str, str] = Field(description="what lies beside the record: name -> sha256")
+    spec: dict[str, Any] = Field(description="the whole sandbox.toml, to score it again")
+    glass: str = Field(description="which isolation held: bubblewrap, landlock, rlimits …")
+    cost: Cost
+    started: str = Field(description="ISO 8601, UTC")
     finished: str = Field(description="ISO 8601, UTC")
 
 
 class Failure(BaseModel, frozen=True):
-    """One run that did not end in a score."""
+    """One run that did not end in a score. On disk it is a receipt too."""
 
     variant: str
     seed: int
+    run: str = Field(description="content address of all that decides on the numbers")
+    control: str | None = None
     stage: str = Field(description="check, train, score")
     code: str
+    check: str | None = Field(None, description="the evaluator's check that did not pass")
+    limit: str | None = Field(None, description="the limit of the glass that ended it")
     message: str = Field(description="what happened and what to do next")
     variant_sha256: str
+    glass: str | None = Field(None, description="which isolation held")
+    started: str
     finished: str
-
-
-def read_score(path: Path) -> Score:
-    """Return the record in a score.json. Raises StorageFailed when it is damaged."""
-    try:
-        return Score.model_validate(read_json(path))
-    except ValidationError as error:
-        raise StorageFailed(
-            f"{path} is not a score record ({error.error_count()} problems). "
-            "Delete its folder and call run_variants again."
-        ) from error

@@ -1,8 +1,10 @@
 """A benchmark table as text: compact, aligned, complete by itself."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from fumehood_tools.bench.table import BenchmarkTable, FailureRow, Row, SeedRow, Spread
+from fumehood_tools.bench.table import BenchmarkTable
+from fumehood_tools.bench.table_rows import FailureRow, Row, SeedRow, Spread
 
 # metric, heading, digits; digits -1: a share, shown in percent.
 _COLUMNS = (
@@ -34,6 +36,8 @@ _LEGEND = (
 def render(table: BenchmarkTable) -> str:
     """Return the table for reading."""
     lines = [*_head(table), *_grid(table), *_seed_lines(table.seed_rows)]
+    lines += [f"{name}: {verdict}" for name, verdict in table.verdicts.items()]
+    lines += table.controls
     lines += [f"! {warning}" for warning in table.warnings]
     lines += _failures(table.failures)
     if table.unscored:
@@ -87,11 +91,15 @@ def _head(table: BenchmarkTable) -> list[str]:
 def _grid(table: BenchmarkTable) -> list[str]:
     if not table.rows:
         return []
-    head = ["variant", "seeds", *(heading for _, heading, _ in _COLUMNS), "train s"]
-    cells = [head]
+    judged = any(row.verdict for row in table.rows)
+    levels = {"/".join(row.glass) for row in table.rows}
+    last = ["train s", *["change"] * judged, *["glass"] * (len(levels) > 1)]
+    cells = [["variant", "seeds", *(heading for _, heading, _ in _COLUMNS), *last]]
     for row in table.rows:
         values = [_value(row.metrics.get(name), digits) for name, _, digits in _COLUMNS]
-        cells.append([_name(row), str(len(row.seeds)), *values, f"{row.train_seconds:.1f}"])
+        more = [f"{row.train_seconds:.1f}", *[row.verdict or "-"] * judged]
+        more += ["/".join(row.glass)] * (len(levels) > 1)
+        cells.append([_name(row), str(len(row.seeds)), *values, *more])
     counts = {len(row.seeds) for row in table.rows}
     if counts == {1}:
         bars = "1 seed: no error bar."
@@ -100,12 +108,27 @@ def _grid(table: BenchmarkTable) -> list[str]:
     else:
         bars = "±: sample standard deviation over seeds."
     stale = [f"* {row.variant}: {row.stale}" for row in table.rows if row.stale]
-    return [*align(cells), "", f"{_LEGEND} {bars}", *stale]
+    glass = f" glass: {', '.join(sorted(levels))}." if len(levels) == 1 else ""
+    return [*align(cells), "", f"{_LEGEND} {bars}{glass}", *_marks(table.rows), *stale]
 
 
 def _name(row: Row) -> str:
-    mark = "*" if row.stale else ""
-    return f"{row.variant}{mark}" + ("" if row.kind == "custom" else f" ({row.kind})")
+    kind = "" if row.kind == "custom" else f" ({row.kind})"
+    return f"{row.variant}{'*' * bool(row.stale)}{kind}{' +skip' * row.skip}{' ~' * row.nonlinear}"
+
+
+def _marks(rows: Sequence[Row]) -> list[str]:
+    lines = []
+    if any(row.verdict for row in rows):
+        lines.append(
+            "change: active: scores outside the parent's seed noise; weak: computes something "
+            "else, no score shows it; inert: nothing shows; ?: not judged (name one variant)."
+        )
+    if any(row.skip for row in rows):
+        lines.append("+skip: declares a path past the latents; the metrics leave it out.")
+    if any(row.nonlinear for row in rows):
+        lines.append("~: declares a non-linear decoder.")
+    return lines
 
 
 def _value(spread: Spread | None, digits: int) -> str:
@@ -133,12 +156,24 @@ def _seed_lines(rows: Sequence[SeedRow]) -> list[str]:
             values = [f"{name} {value:.5g}" for name, value in found if value is not None]
             if values:
                 lines.append(f"  {heading}: {', '.join(values)}")
+        lines += _integrity(row.integrity)
     return [
         *lines,
         "sae-bench's own: its explained_variance is wrong where activations are large, its mse "
         "depends on the batch; kept for comparison with published numbers.",
         "",
     ]
+
+
+def _integrity(found: Mapping[str, Any]) -> list[str]:
+    """Return the numbers behind the checks, those that were measured."""
+    said, passed = [], ""
+    for name, value in found.items():
+        if isinstance(value, tuple):
+            passed = f"; passed: {', '.join(value)}"
+        else:
+            said.append(f"{name} {value:.5g}" if isinstance(value, float) else f"{name} {value}")
+    return [f"  integrity: {', '.join(said)}{passed}"] if said else []
 
 
 def _failures(rows: Sequence[FailureRow]) -> list[str]:
@@ -148,6 +183,7 @@ def _failures(rows: Sequence[FailureRow]) -> list[str]:
     for row in rows:
         since = "; the file was changed since" if row.stale else ""
         lines.append(
-            f"- {row.variant} seed {row.seed}, in {row.stage} ({row.code}{since}): {row.message}"
+            f"- {row.variant} seed {row.seed}, in {row.stage} "
+            f"({': '.join(filter(None, (row.code, row.check or row.limit)))}{since}): {row.message}"
         )
     return lines

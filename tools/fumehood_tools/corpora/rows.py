@@ -5,13 +5,20 @@ enough, so 200,000 tokens cost a second whatever the corpus holds. Passages too 
 joined, a blank line between them. T = context, R = rows.
 """
 
+import hashlib
 import random
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from fumehood_tools.corpora.sources import SPEECH_SHARE, Document, passages, read_documents
+from fumehood_tools.corpora.sources import (
+    SPEECH_SHARE,
+    Document,
+    opening_of,
+    passages,
+    read_documents,
+)
 from fumehood_tools.corpora.splitting import split_documents
 from fumehood_tools.errors import CorpusTooSmall
 from fumehood_tools.sandbox.spec import CorpusSpec
@@ -37,11 +44,19 @@ class Encoder(Protocol):
         ...
 
 
+class Documents(NamedTuple):
+    """What rows were made from: sorted digests of document families, per split."""
+
+    train: list[str]
+    evaluation: list[str]
+
+
 class TokenRows(NamedTuple):
     """Token ids, int32: train_RT and evaluation_RT; position 0 is BOS everywhere."""
 
     train: "NDArray[np.int32]"
     evaluation: "NDArray[np.int32]"
+    documents: Documents
 
 
 def rows_needed(tokens: int, context: int) -> int:
@@ -68,7 +83,14 @@ def build_rows(corpus: CorpusSpec, encoder: Encoder) -> TokenRows:
     train = _take(split.train, n_train, body, encoder, caps)
     if len(train) < n_train:
         raise _too_small(corpus, "training", len(train) * body)
-    return TokenRows(_as_array(train, encoder.bos), _as_array(evaluation, encoder.bos))
+    families = Documents(_families(split.train), _families(split.evaluation))
+    return TokenRows(_as_array(train, encoder.bos), _as_array(evaluation, encoder.bos), families)
+
+
+def _families(documents: Sequence[Document]) -> list[str]:
+    """Return the digests of the families of these documents: texts with the same opening."""
+    openings = {opening_of(one.text) for one in documents}
+    return sorted(hashlib.sha256(text.encode()).hexdigest()[:16] for text in openings)
 
 
 def _take(

@@ -80,7 +80,7 @@ class Harvester:
 
     def _harvest(self, folder: Path) -> Activations:
         from fumehood_tools.harvest import shards
-        from fumehood_tools.harvest.tokens import token_rows
+        from fumehood_tools.harvest.tokens import DOCUMENTS, token_rows
 
         source = self._open()
         rows = token_rows(self._request.corpus, source, folder, self._reporter)
@@ -99,6 +99,7 @@ class Harvester:
             "train_shards": [f"train/{path.name}" for path in paths["train"]],
             "eval_shards": [f"eval/{path.name}" for path in paths["eval"]],
             "eval_tokens_file": "eval_tokens.npy",
+            "documents_file": DOCUMENTS,
             "train_tokens": len(rows.train) * body,
             "eval_tokens": len(rows.evaluation) * body,
             "d_model": width,

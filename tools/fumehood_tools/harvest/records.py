@@ -1,7 +1,7 @@
 """What a harvest is asked for and what it leaves. Light: no numpy, no torch.
 
 <cache>/activations/<digest>/  manifest.json (written last), eval_tokens.npy, train_tokens.npy,
-                               train/00000.npy …, eval/00000.npy …
+                               documents.json, train/00000.npy …, eval/00000.npy …
 <cache>/probing/<digest>/      <task>_activations.pt
 """
 
@@ -45,6 +45,7 @@ class Activations(BaseModel, frozen=True):
     train_shards: tuple[Path, ...]
     eval_shards: tuple[Path, ...]
     eval_tokens_file: Path = Field(description="npy int32 [rows, context], BOS at position 0")
+    documents_file: Path = Field(description="digests of the documents of both splits")
     train_tokens: int = Field(description="activations in the training split")
     eval_tokens: int = Field(description="activations in the evaluation split")
     d_model: int
@@ -81,13 +82,15 @@ def read_activations(folder: Path) -> Activations:
         held = read_json(folder / MANIFEST)
         for key in ("train_shards", "eval_shards"):
             held[key] = [folder / name for name in held[key]]
-        held["eval_tokens_file"] = folder / held["eval_tokens_file"]
+        for key in ("eval_tokens_file", "documents_file"):
+            held[key] = folder / held[key]
         found = Activations.model_validate({**held, "folder": folder})
     except (ValidationError, KeyError, TypeError) as error:
         raise StorageFailed(
             f"{folder / MANIFEST} is damaged. Delete the folder, repeat."
         ) from error
-    for path in (*found.train_shards, *found.eval_shards, found.eval_tokens_file):
+    single = (found.eval_tokens_file, found.documents_file)
+    for path in (*found.train_shards, *found.eval_shards, *single):
         if not path.is_file():
             raise StorageFailed(f"{path} is gone. Repeat the harvest: the rest is kept.")
     return found

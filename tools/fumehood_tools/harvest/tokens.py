@@ -1,16 +1,23 @@
 """Token rows of a harvest, made once and kept beside its shards."""
 
+import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from fumehood_tools.corpora.rows import TokenRows, build_rows, rows_needed
+from fumehood_tools.corpora.rows import Documents, TokenRows, build_rows, rows_needed
+from fumehood_tools.files import read_json, write_json
 from fumehood_tools.harvest.engine import Source, SyntheticReader
 from fumehood_tools.harvest.reporting import Reporter
 from fumehood_tools.harvest.shards import read_array, write_array
 from fumehood_tools.sandbox.spec import CorpusSpec
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+DOCUMENTS = "documents.json"
 _TRAIN_SEED, _EVAL_SEED = 1, 2
 # Rows per synthetic document, so that a document's topic shows.
 _ROWS_PER_DOCUMENT = 4
@@ -22,12 +29,17 @@ def token_rows(corpus: CorpusSpec, source: Source, folder: Path, reporter: Repor
     Raises CorpusTooSmall, PartMissing, StorageFailed.
     """
     train, evaluation = folder / "train_tokens.npy", folder / "eval_tokens.npy"
-    if not (train.is_file() and evaluation.is_file()):
+    documents = folder / DOCUMENTS
+    if not all(path.is_file() for path in (train, evaluation, documents)):
         reporter.note("tokens", f"Tokenising {corpus.name}")
         made = _make(corpus, source)
         write_array(train, made.train)
         write_array(evaluation, made.evaluation)
-    return TokenRows(read_array(train), read_array(evaluation))
+        content = {"train": made.documents.train, "eval": made.documents.evaluation}
+        write_json(documents, content)
+    split = read_json(documents)
+    families = Documents(split["train"], split["eval"])
+    return TokenRows(read_array(train), read_array(evaluation), families)
 
 
 def _make(corpus: CorpusSpec, source: Source) -> TokenRows:
@@ -41,7 +53,16 @@ def _make(corpus: CorpusSpec, source: Source) -> TokenRows:
         count = rows_needed(tokens, corpus.context)
         return subject.sample_documents(count, corpus.context, seed, length)
 
-    return TokenRows(
-        sample(corpus.train_tokens, _TRAIN_SEED).numpy().astype(np.int32),
-        sample(corpus.eval_tokens, _EVAL_SEED).numpy().astype(np.int32),
-    )
+    train = sample(corpus.train_tokens, _TRAIN_SEED).numpy().astype(np.int32)
+    evaluation = sample(corpus.eval_tokens, _EVAL_SEED).numpy().astype(np.int32)
+    documents = Documents(_sampled_documents(train), _sampled_documents(evaluation))
+    return TokenRows(train, evaluation, documents)
+
+
+def _sampled_documents(rows_RT: "NDArray[np.int32]") -> list[str]:
+    """Return the digests of sampled documents, each a run of consecutive rows."""
+    found = {
+        hashlib.sha256(rows_RT[start : start + _ROWS_PER_DOCUMENT].tobytes()).hexdigest()[:16]
+        for start in range(0, len(rows_RT), _ROWS_PER_DOCUMENT)
+    }
+    return sorted(found)

@@ -15,14 +15,22 @@ from typing import NamedTuple
 
 import psutil
 
-from fumehood_tools.bench.records import SCORE_FILE, Provenance
+from fumehood_tools.bench.records import Provenance
 from fumehood_tools.errors import StorageFailed
-from fumehood_tools.files import data_path, digest_of, sha256_of_tree
+from fumehood_tools.files import data_path, digest_of, sha256_of, sha256_of_tree
+from fumehood_tools.runs.controls import ControlItem
 from fumehood_tools.sandbox.create import Sandbox
 from fumehood_tools.sandbox.spec import SandboxSpec
 
 PACKAGES = ("torch", "dictionary-learning", "sae-bench", "transformer-lens", "transformers")
-EVALUATOR_PARTS = ("corpora", "glass", "harvest", "scoring", "subjects")
+EVALUATOR_PARTS = (
+    "corpora",
+    "glass",
+    "harvest",
+    "sandbox/declarations.py",
+    "scoring",
+    "subjects",
+)
 
 
 class RunItem(NamedTuple):
@@ -33,6 +41,7 @@ class RunItem(NamedTuple):
     source: bytes
     digest: str
     folder: Path
+    control: str | None = None
 
     @property
     def name(self) -> str:
@@ -44,16 +53,15 @@ class RunItem(NamedTuple):
         """The content address of the variant's source."""
         return hashlib.sha256(self.source).hexdigest()
 
-    @property
-    def is_done(self) -> bool:
-        """Whether its score is there already."""
-        return (self.folder / SCORE_FILE).is_file()
-
 
 def plan_items(
-    sandbox: Sandbox, variants: Sequence[str], seeds: Sequence[int], data_digest: str
+    sandbox: Sandbox,
+    variants: Sequence[str],
+    seeds: Sequence[int],
+    data_digest: str,
+    controls: Sequence[ControlItem] = (),
 ) -> list[RunItem]:
-    """Return one item per variant and seed. Each variant's source is read once, here.
+    """Return one item per variant and seed, then the controls. Each source is read once, here.
 
     Raises UnknownName for a variant without a file.
     """
@@ -64,13 +72,19 @@ def plan_items(
         template_sha256(),
         evaluator_sha256(),
     ]
+
+    def item(name: str, seed: int, source: bytes, control: str | None = None) -> RunItem:
+        digest = digest_of([hashlib.sha256(source).hexdigest(), seed, *shared])
+        folder = sandbox.results / name / f"seed{seed}-{digest[:8]}"
+        return RunItem(name, seed, source, digest, folder, control)
+
     items = []
     for variant in variants:
         source = _read(sandbox.variant_path(variant))
-        for seed in seeds:
-            digest = digest_of([hashlib.sha256(source).hexdigest(), seed, *shared])
-            folder = sandbox.results / variant / f"seed{seed}-{digest[:8]}"
-            items.append(RunItem(variant, seed, source, digest, folder))
+        items += [item(variant, seed, source) for seed in seeds]
+    for control in controls:
+        source = control.source.encode()
+        items += [item(control.name, seed, source, control.label) for seed in control.seeds]
     return items
 
 
@@ -91,7 +105,8 @@ def template_sha256() -> str:
 def evaluator_sha256() -> str:
     """Return the content address of the code that makes data and scores."""
     package = Path(__file__).resolve().parents[1]
-    return digest_of({part: sha256_of_tree(package / part) for part in EVALUATOR_PARTS})
+    parts = [package / part for part in EVALUATOR_PARTS]
+    return digest_of([sha256_of(p) if p.is_file() else sha256_of_tree(p) for p in parts])
 
 
 def settings_digest(spec: SandboxSpec) -> str:
@@ -100,14 +115,12 @@ def settings_digest(spec: SandboxSpec) -> str:
     return digest_of([training, spec.scoring.model_dump(mode="json")])
 
 
-def provenance(
-    item: RunItem, spec: SandboxSpec, weights_sha256: str, data_digest: str
-) -> Provenance:
+def provenance(item: RunItem, spec: SandboxSpec, weights: Path) -> Provenance:
     """Return what a score of this item is a score of."""
     return Provenance(
         variant_sha256=item.sha256,
-        weights_sha256=weights_sha256,
-        data_digest=data_digest,
+        weights_sha256=sha256_of(weights),
+        weights_bytes=weights.stat().st_size,
         settings_digest=settings_digest(spec),
         template_sha256=template_sha256(),
         evaluator_sha256=evaluator_sha256(),

@@ -3,9 +3,11 @@
 import json
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.jobs import Job, JobStore
+from fumehood_tools.runs.controls import plan_controls
 from fumehood_tools.sandbox.create import open_sandbox
 from fumehood_tools.settings import Settings
 
@@ -19,8 +21,12 @@ def start_run(
     variants: Sequence[str],
     seeds: Sequence[int] = (),
     request_key: str | None = None,
+    *,
+    controls: bool = False,
 ) -> Job:
     """Queue the training and scoring of variants x seeds and return the job.
+
+    controls: also of two blanks and a spike, made from the run's first baseline.
 
     SAEs whose variant, seed, settings and data have not changed since their score are not run
     again. Raises UnknownName for a sandbox or variant that does not exist, BadRequest for an
@@ -35,8 +41,11 @@ def start_run(
         raise BadRequest(f"Seeds must be 0 or more, at most {MOST_SEEDS} of them.")
     for name in names:
         box.variant_path(name)
-    request = {"sandbox": sandbox, "variants": names, "seeds": chosen}
-    count = len(names) * len(chosen)
+    request: dict[str, Any] = {"sandbox": sandbox, "variants": names, "seeds": chosen}
+    mixed_in = plan_controls(box, names, chosen) if controls else ()
+    if mixed_in:
+        request["controls"] = [item.model_dump(mode="json") for item in mixed_in]
+    count = (len(names) + len(mixed_in)) * len(chosen)
     return jobs.submit(
         "run",
         [sys.executable, "-m", "fumehood_tools.runs.worker", json.dumps(request)],

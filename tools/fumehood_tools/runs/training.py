@@ -1,25 +1,33 @@
-"""One training behind the glass: start it, watch it, read what it handed back."""
+"""One training behind the glass: start it, watch it, take what it hands back.
 
-import json
-import sys
+Everything in the child's scratch folder is in hostile hands: what is kept is read from there once,
+when the child has ended, as plain files of bounded size.
+"""
+
+import contextlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from fumehood_tools.errors import FumehoodError, RunFailed, StorageFailed, VariantRejected
-from fumehood_tools.files import data_path, last_lines, read_json, write_bytes, write_json
-from fumehood_tools.glass import ChildLimits, ChildOutcome, GlassChild
+from fumehood_tools.files import last_lines, write_bytes
+from fumehood_tools.glass import ChildLimits, ChildOutcome, Nursery, take_file, take_json
 from fumehood_tools.harvest import Activations
 from fumehood_tools.runs.plan import RunItem
 from fumehood_tools.sandbox.spec import SandboxSpec
 
 REFUSED = 3
 WEIGHTS, CONFIG, LOG = "sae.safetensors", "config.json", "train_log.jsonl"
+ERROR, PROGRESS = "error.json", "progress.json"
+MOST_BYTES = {CONFIG: 1 << 20, LOG: 16 << 20, ERROR: 1 << 20, PROGRESS: 4_096}
+# What a remark of a variant's process may be long.
+REMARK = 1_000
 
 
 class Place(NamedTuple):
-    """Where one training runs."""
+    """Where one training runs: a folder under the nursery's scratch root."""
 
     scratch: Path
+    nursery: Nursery
     threads: int = 1
     device: str = "cpu"
 
@@ -30,22 +38,23 @@ class Training:
     def __init__(
         self, item: RunItem, spec: SandboxSpec, activations: Activations, place: Place
     ) -> None:
-        self.item, self.spec, self.scratch = item, spec, place.scratch
-        scratch, threads = place.scratch, place.threads
-        self.out = scratch / "out"
-        self.variant = scratch / f"{item.variant}.py"
-        write_bytes(self.variant, item.source)
+        self.item, self.spec, self.scratch = item, spec, place.scratch.resolve()
+        # The one belongs to us, the other to the child.
+        self.out = self.scratch / "handed-back"
+        self._child_out = self.scratch / "child" / "out"
+        self.variant = self.scratch / f"{item.variant}.py"
         self.out.mkdir(parents=True, exist_ok=True)
-        write_json(scratch / "spec.json", self._spec(activations, place))
-        entry = data_path("sandbox_template") / "sae" / "core" / "train.py"
-        self.child = GlassChild(
-            [sys.executable, "-I", "-B", str(entry), str(scratch / "spec.json")],
-            scratch=scratch,
-            readable=activations.train_shards,
+        write_bytes(self.variant, item.source)
+        self.child = place.nursery.start(
+            "core.train",
+            self._spec(activations, place),
+            scratch=self.scratch / "child",
+            readable=[self.variant, *activations.train_shards],
             limits=ChildLimits(
                 wall_seconds=spec.limits.train_minutes * 60,
                 memory_gb=spec.limits.memory_gb,
-                threads=threads,
+                scratch_gb=spec.limits.scratch_gb,
+                threads=place.threads,
                 cuda=place.device == "cuda",
             ),
         )
@@ -60,7 +69,7 @@ class Training:
         training, steps = self.spec.training, self.steps
         return {
             "variant": str(self.variant),
-            "train_shards": [str(path) for path in activations.train_shards],
+            "train_shards": [str(path.resolve()) for path in activations.train_shards],
             "scale": activations.scale,
             "activation_dim": activations.d_model,
             "dict_size": self.spec.dict_size,
@@ -77,7 +86,7 @@ class Training:
             "site": self.spec.subject.site,
             "threads": place.threads,
             "device": place.device,
-            "out": str(self.out),
+            "out": str(self._child_out),
         }
 
     @property
@@ -87,23 +96,41 @@ class Training:
 
     def fraction(self) -> float:
         """Return how much of the training is done, 0 to 1."""
-        try:
-            progress = json.loads((self.out / "progress.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return 0.0
-        return float(progress["done"]) / max(1.0, float(progress["total"]))
+        with contextlib.suppress(RunFailed, ValueError, TypeError, KeyError, OverflowError):
+            progress = take_json(self._child_out, PROGRESS, MOST_BYTES[PROGRESS])
+            done = float(progress["done"]) / max(1.0, float(progress["total"]))
+            return min(1.0, max(0.0, done))
+        return 0.0
 
     def finished(self) -> ChildOutcome | None:
-        """Return the outcome once the child has ended. Raises the reason when it ended badly."""
+        """Return the outcome once the child has ended and what it made lies in `out`.
+
+        Raises the reason when it ended badly.
+        """
         outcome = self.child.poll()
-        if outcome is not None and outcome.exit_code != 0:
-            raise self._reason(outcome)
-        if outcome is not None and not (self.out / WEIGHTS).is_file():
+        if outcome is None:
+            return None
+        if outcome.exit_code != 0 or outcome.limit is not None:
+            reason = self._reason(outcome)
+            reason.limit = outcome.limit
+            raise reason
+        self._keep()
+        return outcome
+
+    def _taken(self, name: str) -> bytes | None:
+        most = MOST_BYTES.get(name, int(self.spec.limits.scratch_gb * (1 << 30)))
+        return take_file(self._child_out, name, most)
+
+    def _keep(self) -> None:
+        """Copy what the child handed back to where it cannot reach."""
+        for name in (WEIGHTS, CONFIG, LOG):
+            if (content := self._taken(name)) is not None:
+                write_bytes(self.out / name, content)
+        if not (self.out / WEIGHTS).is_file():
             raise RunFailed(
                 f"{self.item.variant}.py: training ended without handing back weights. Leave out "
                 "exits of its own; call check_variant."
             )
-        return outcome
 
     def _reason(self, outcome: ChildOutcome) -> FumehoodError:
         name, limits = f"{self.item.variant}.py", self.spec.limits
@@ -117,10 +144,13 @@ class Training:
                 f"{name}: training used more than {limits.memory_gb:g} GiB. Compute penalties on "
                 "active latents or a sample, or raise limits.memory_gb in sandbox.toml."
             )
-        if outcome.exit_code == REFUSED and (self.out / "error.json").is_file():
-            error = read_json(self.out / "error.json")
-            line = int(error.get("line") or 1)
-            return VariantRejected(name, line, error["rule"], error["instead"].rstrip("."))
+        if outcome.limit is not None:
+            return RunFailed(
+                f"{name}: training was ended at the limit on {outcome.limit}. Write less, start "
+                "fewer threads; limits are in sandbox.toml."
+            )
+        if outcome.exit_code == REFUSED and (refusal := self._refusal(name)) is not None:
+            return refusal
         if "No space left" in outcome.output_tail:
             return StorageFailed(
                 f"The disk is full: training {self.item.name} stopped. Free some space, then start "
@@ -131,3 +161,11 @@ class Training:
             f"{name}: training ended with exit {outcome.exit_code}. Its last words (quoted, "
             f"untrusted):\n{tail}\nCall check_variant to see the line."
         )
+
+    def _refusal(self, name: str) -> VariantRejected | None:
+        """Return what core/train.py had to say of the variant, if that can be read."""
+        with contextlib.suppress(RunFailed, ValueError, TypeError, KeyError, AttributeError):
+            error = take_json(self._child_out, ERROR, MOST_BYTES[ERROR])
+            line, rule = int(error.get("line") or 1), str(error["rule"])[:REMARK]
+            return VariantRejected(name, line, rule, str(error["instead"])[:REMARK].rstrip("."))
+        return None

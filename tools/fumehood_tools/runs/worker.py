@@ -8,29 +8,28 @@ whole. A killed job loses at most the SAEs that were being trained or scored.
 
 import contextlib
 import os
-import shutil
 import signal
 import sys
-import tempfile
 from collections import deque
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel
 
-from fumehood_tools.bench.records import FAILURE_FILE, SCORE_FILE, Failure, Metrics, Score
-from fumehood_tools.errors import FumehoodError, RunFailed, StorageFailed
-from fumehood_tools.files import sha256_of, write_bytes, write_json
-from fumehood_tools.glass import level_available
-from fumehood_tools.harvest import Activations, Probing
+from fumehood_tools.errors import FumehoodError, RunFailed
+from fumehood_tools.glass import Nursery, choose_level, remove_folder, scratch_folder
+from fumehood_tools.harvest import Activations
 from fumehood_tools.jobs import Progress
 from fumehood_tools.jobs.worker import JobContext
+from fumehood_tools.runs.controls import ControlItem
+from fumehood_tools.runs.harvesting import Harvest, as_error, harvest
 from fumehood_tools.runs.helpers import LineChild
-from fumehood_tools.runs.plan import RunItem, now, plan_items, provenance
-from fumehood_tools.runs.training import CONFIG, LOG, WEIGHTS, Place, Training
+from fumehood_tools.runs.plan import RunItem, plan_items
+from fumehood_tools.runs.recording import Recorder, Stage
+from fumehood_tools.runs.training import WEIGHTS, Place, Training
 from fumehood_tools.sandbox.check import check_static
 from fumehood_tools.sandbox.create import Sandbox, open_sandbox
+from fumehood_tools.scoring.inertness import find_parent
 from fumehood_tools.scoring.requests import ScoringRequest, ScoringSetup
 from fumehood_tools.settings import Settings, load_settings
 
@@ -47,6 +46,8 @@ class RunRequest(BaseModel, frozen=True):
     sandbox: str
     variants: tuple[str, ...]
     seeds: tuple[int, ...]
+    controls: tuple[ControlItem, ...] = ()
+    static_rules: bool = True
 
 
 class RunJob:
@@ -61,22 +62,26 @@ class RunJob:
         self.waiting: deque[RunItem] = deque()
         self.training: list[Training] = []
         self.trained: dict[str, tuple[Training, float]] = {}
+        self.compared: set[str] = set()
         self.total = 0
         self.device = "cpu"
+        self.level = choose_level(settings.glass, self.sandbox.spec.limits.glass)
 
     def run(self) -> dict[str, Any]:
         """Do all of it; return the job's result. Raises RunFailed when no item has a score."""
-        activations, probing = self.harvest()
-        self.data_digest = "+".join(part.digest for part in (activations, probing) if part)
+        self.records = Recorder(self.settings, self.sandbox, self.level)
+        found = harvest(self.sandbox.spec, self.settings, self.context.folder, self.context.report)
+        self.device, request = found.device, self.request
         items = plan_items(
-            self.sandbox, self.request.variants, self.request.seeds, self.data_digest
+            self.sandbox, request.variants, request.seeds, found.digest, request.controls
         )
         self.total = len(items)
-        self.reused = [item.name for item in items if item.is_done]
-        self.waiting.extend(item for item in items if not item.is_done and self.passes_check(item))
+        done = [item for item in items if self.records.is_done(item)]
+        self.reused = [item.name for item in done]
+        self.waiting.extend(item for item in items if item not in done and self.passes_check(item))
         if self.waiting:
-            with tempfile.TemporaryDirectory(dir=self.context.folder, prefix="scratch-") as scratch:
-                self.train_and_score(activations, probing, Path(scratch))
+            with scratch_folder(self.context.folder, "scratch-") as scratch:
+                self.train_and_score(found, scratch)
         if not self.scored and not self.reused:
             reasons = "\n".join(f"- {name}: {why}" for name, why in self.failed.items())
             raise RunFailed(f"No variant got a score.\n{reasons}")
@@ -88,75 +93,59 @@ class RunJob:
             "next": f"read_benchmarks(sandbox={self.request.sandbox!r})",
         }
 
-    def harvest(self) -> tuple[Activations, Probing | None]:
-        """Return the activations, made now if they are not in the cache."""
-        spec = self.sandbox.spec
-        content = {
-            "subject": spec.subject.model_dump(),
-            "corpus": spec.corpus.model_dump(),
-            "scoring": spec.scoring.model_dump(),
-            "cache": str(self.settings.cache),
-            "dtype": self.settings.dtype,
-            "device": self.settings.device,
-            "parts": ["activations", *(["probing"] if spec.scoring.probing_tasks else [])],
-        }
-        path = self.context.folder / "harvest.json"
-        write_json(path, content)
-        with LineChild("fumehood_tools.harvest", str(path)) as child:
-            while True:
-                for line in child.receive(1.0):
-                    if "progress" in line:
-                        self.context.report(Progress.model_validate(line["progress"]))
-                    elif "error" in line:
-                        raise _as_error(line["error"])
-                    else:
-                        self.device = line["device"]
-                        probing = line.get("probing")
-                        return (
-                            Activations.model_validate(line["activations"]),
-                            Probing.model_validate(probing) if probing else None,
-                        )
-
     def passes_check(self, item: RunItem) -> bool:
         """Return whether the static check lets the item run; a refusal is recorded."""
+        if not self.request.static_rules or item.control is not None:
+            return True
         errors = [f for f in check_static(item.source, item.variant) if f.severity == "error"]
         if errors:
             first = errors[0]
             message = (
                 f"{item.variant}.py:{first.line or 1}: {first.message} Instead: {first.instead}"
             )
-            self.record_failure(item, "check", "variant_rejected", message)
+            self.record_failure(item, "check", {"code": "variant_rejected", "message": message})
         return not errors
 
-    def train_and_score(
-        self, activations: Activations, probing: Probing | None, scratch: Path
-    ) -> None:
+    def train_and_score(self, found: Harvest, scratch: Path) -> None:
         """Work the queue off. The scorer's imports run beside the first trainings."""
+        self.found, activations = found, found.activations
         setup = ScoringSetup(
             spec=self.sandbox.spec,
             activations=activations,
-            probing=probing,
+            probing=found.probing,
             cache=self.settings.cache,
+            scratch=scratch,
+            glass=self.level,
         )
         with (
             contextlib.ExitStack() as children,
             LineChild("fumehood_tools.scoring", environ=PATIENT) as scorer,
+            self.nursery(activations, scratch) as nursery,
         ):
             children.callback(self.end_trainings)
             scorer.send(setup.model_dump_json())
             while self.waiting or self.training or self.trained:
-                self.start_trainings(activations, scratch)
+                self.start_trainings(activations, nursery)
                 self.collect_trainings(scorer)
                 for answer in scorer.receive(TICK_SECONDS):
                     self.take_answer(answer)
                 self.report()
+
+    def nursery(self, activations: Activations, scratch: Path) -> Nursery:
+        """Return the parent of all trainings; they may read the training split, no other."""
+        return Nursery(
+            scratch,
+            level=self.level,
+            readable=dict.fromkeys(path.parent for path in activations.train_shards),
+            cuda=self.device == "cuda",
+        )
 
     def end_trainings(self) -> None:
         """End the trainings that still run."""
         for training in self.training:
             training.child.end()
 
-    def start_trainings(self, activations: Activations, scratch: Path) -> None:
+    def start_trainings(self, activations: Activations, nursery: Nursery) -> None:
         """Fill the free places: one single-threaded child per core uses the cores best.
 
         While something is being scored, one core is the scorer's.
@@ -167,9 +156,10 @@ class RunJob:
             side_by_side = min(places, len(self.training) + len(self.waiting))
             threads = max(1, places // side_by_side)
             item = self.waiting.popleft()
-            folder = scratch / f"{item.variant}-{item.seed}"
+            folder = nursery.scratch_root / f"{item.variant}-{item.seed}"
             print(f"training {item.name} ({threads} threads)", flush=True)
-            place = Place(folder, threads, self.device)
+            self.records.start(item)
+            place = Place(folder, nursery, threads, self.device)
             self.training.append(Training(item, self.sandbox.spec, activations, place))
 
     def collect_trainings(self, scorer: LineChild) -> None:
@@ -179,7 +169,7 @@ class RunJob:
                 outcome = training.finished()
             except FumehoodError as error:
                 self.training.remove(training)
-                self.record_failure(training.item, "train", error.code, str(error))
+                self.record_failure(training.item, "train", described(error))
                 continue
             if outcome is None:
                 continue
@@ -191,10 +181,20 @@ class RunJob:
                 name=name,
                 variant=training.variant,
                 weights=training.out / WEIGHTS,
-                scratch=training.scratch,
                 out=training.out,
+                seed=training.item.seed,
+                parent=self.parent_of(training),
             )
             scorer.send(request.model_dump_json())
+
+    def parent_of(self, training: Training) -> Path | None:
+        """Return the file to compare a variant with: once per source, None for further seeds."""
+        source = training.item.sha256
+        if source in self.compared:
+            return None
+        self.compared.add(source)
+        parent = find_parent(training.variant, self.sandbox.variants)
+        return parent.path if parent else None
 
     def take_answer(self, answer: dict[str, Any]) -> None:
         """Record one answer of the scorer."""
@@ -202,67 +202,26 @@ class RunJob:
             print("scorer ready", flush=True)
             return
         if "name" not in answer:
-            raise _as_error(answer["error"])
+            raise as_error(answer["error"])
         training, train_seconds = self.trained.pop(answer["name"])
         if "error" in answer:
-            error = answer["error"]
-            self.record_failure(training.item, "score", error["code"], error["message"])
+            self.compared.discard(training.item.sha256)
+            self.record_failure(training.item, "score", answer["error"])
             return
-        metrics = Metrics.model_validate(answer["metrics"])
-        self.record_score(training, metrics, train_seconds, answer["seconds"])
-
-    def record_score(
-        self, training: Training, metrics: Metrics, train_seconds: float, score_seconds: float
-    ) -> None:
-        """Put the run's folder into results/, whole or not at all."""
-        item, spec = training.item, self.sandbox.spec
-        score = Score(
-            variant=item.variant,
-            seed=item.seed,
-            subject=spec.subject.name,
-            layer=spec.subject.layer,
-            site=spec.subject.site,
-            dict_size=spec.dict_size,
-            train_tokens=training.steps * spec.training.batch_size,
-            eval_tokens=spec.corpus.eval_tokens,
-            metrics=metrics,
-            provenance=provenance(item, spec, sha256_of(training.out / WEIGHTS), self.data_digest),
-            glass=level_available(),
-            train_seconds=round(train_seconds, 2),
-            score_seconds=score_seconds,
-            finished=now(),
-        )
-        kept = [WEIGHTS, CONFIG, LOG, "core.json", "sparse_probing.json"]
-        with _new_folder(item.folder) as folder:
-            write_bytes(folder / f"{item.variant}.py", item.source)
-            for name in kept:
-                if (training.out / name).is_file():
-                    shutil.copyfile(training.out / name, folder / name)
-            write_json(folder / SCORE_FILE, score.model_dump(mode="json"))
-        shutil.rmtree(training.scratch, ignore_errors=True)
+        item = training.item
+        data = self.found.data(training.steps * self.sandbox.spec.training.batch_size)
+        score = self.records.score(item, training.out, data, answer, train_seconds)
+        remove_folder(training.scratch)
         self.scored.append(item.name)
         print(
-            f"scored {item.name} in {score_seconds:.1f} s: L0 {metrics.l0:.1f}, "
-            f"explained variance {metrics.explained_variance:.4f}",
+            f"scored {item.name} in {score.cost.score_seconds:.1f} s: L0 {score.metrics.l0:.1f}, "
+            f"explained variance {score.metrics.explained_variance:.4f}",
             flush=True,
         )
 
-    def record_failure(
-        self, item: RunItem, stage: Literal["check", "train", "score"], code: str, message: str
-    ) -> None:
+    def record_failure(self, item: RunItem, stage: Stage, error: dict[str, Any]) -> None:
         """Keep what went wrong beside the results."""
-        failure = Failure(
-            variant=item.variant,
-            seed=item.seed,
-            stage=stage,
-            code=code,
-            message=message,
-            variant_sha256=item.sha256,
-            finished=now(),
-        )
-        with _new_folder(item.folder) as folder:
-            write_bytes(folder / f"{item.variant}.py", item.source)
-            write_json(folder / FAILURE_FILE, failure.model_dump(mode="json"))
+        message = self.records.failure(item, stage, error)
         self.failed[item.name] = message
         print(f"failed {item.name} ({stage}): {message}", flush=True)
 
@@ -286,27 +245,10 @@ class RunJob:
         )
 
 
-@contextlib.contextmanager
-def _new_folder(target: Path) -> Iterator[Path]:
-    """Give a temporary sibling of target that replaces it when the block ends well."""
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=".new-"))
-        try:
-            yield temporary
-            os.chmod(temporary, 0o755)
-            shutil.rmtree(target, ignore_errors=True)
-            os.rename(temporary, target)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-    except OSError as error:
-        raise StorageFailed.from_os_error(error, f"Writing the results of {target.name}") from error
-
-
-def _as_error(content: dict[str, str]) -> FumehoodError:
-    error = RunFailed(content["message"])
-    error.code = content["code"]
-    return error
+def described(error: FumehoodError) -> dict[str, Any]:
+    """Return an error as a record keeps it."""
+    parts = {"check": error.check, "limit": error.limit}
+    return {"code": error.code, "message": str(error), **parts}
 
 
 def main() -> None:

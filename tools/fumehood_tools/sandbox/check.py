@@ -1,27 +1,32 @@
 """Check one variant: the static rules here, then the dynamic contract in a child process.
 
 check_static costs milliseconds and imports nothing of the variant. check_variant costs some
-seconds: it runs the packaged core/check.py on a copy of the file, behind the glass that the caller
-gives it as `run_child`, and turns time-outs and memory kills into findings.
+seconds: it runs the packaged core/check.py on a copy of the file, behind the glass, and turns
+time-outs and memory kills into findings.
 """
 
 import re
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
-from fumehood_tools.errors import FumehoodError, StorageFailed
-from fumehood_tools.files import read_json, write_bytes, write_json
-from fumehood_tools.glass.child import ChildLimits, ChildOutcome
-from fumehood_tools.sandbox.create import Sandbox, template_folder
+from pydantic import TypeAdapter, ValidationError
+
+from fumehood_tools.errors import FumehoodError, RunFailed, StorageFailed
+from fumehood_tools.files import write_bytes
+from fumehood_tools.glass import (
+    ChildLimits,
+    ChildOutcome,
+    GlassLevel,
+    Nursery,
+    scratch_folder,
+    take_file,
+)
+from fumehood_tools.sandbox.create import Sandbox
 from fumehood_tools.sandbox.findings import CheckReport, Finding
 from fumehood_tools.sandbox.static_rules import check_source
 
-__all__ = ["CheckReport", "Finding", "RunChild", "check_static", "check_variant"]
-
-RunChild = Callable[[list[str], Path, list[Path], ChildLimits], ChildOutcome]
+__all__ = ["CheckReport", "Finding", "check_static", "check_variant"]
 
 # Clients cut tool calls at 60 s.
 WALL_SECONDS = 40.0
@@ -29,6 +34,8 @@ WALL_SECONDS = 40.0
 STACK_SECONDS = 3.0
 # For subjects whose width cannot be looked up now.
 FALLBACK_WIDTH = 512
+MOST_FINDINGS = 1 << 20
+FINDINGS = TypeAdapter(list[Finding])
 
 
 def check_static(source: bytes, name: str) -> list[Finding]:
@@ -40,11 +47,12 @@ def check_static(source: bytes, name: str) -> list[Finding]:
 
 
 def check_variant(
-    sandbox: Sandbox, name: str, run_child: RunChild, wall_seconds: float = WALL_SECONDS
+    sandbox: Sandbox, name: str, level: GlassLevel, wall_seconds: float = WALL_SECONDS
 ) -> CheckReport:
     """Check a variant statically and, unless that fails, by running it for some steps.
 
-    Raises UnknownName for a variant without a file, StorageFailed when a file cannot be written.
+    Raises UnknownName for a variant without a file, StorageFailed when a file cannot be written,
+    RunFailed when the glass of that level cannot be put up.
     """
     started = time.monotonic()
     path = sandbox.variant_path(name)
@@ -54,9 +62,9 @@ def check_variant(
         raise StorageFailed.from_os_error(error, f"Reading {path.name}") from error
     findings = check_static(source, path.stem)
     if not _errors(findings):
-        with tempfile.TemporaryDirectory(prefix="fumehood-check-") as scratch:
-            run = _DynamicCheck(sandbox, path.stem, source, Path(scratch), wall_seconds)
-            findings += run.findings(run_child)
+        with scratch_folder(None, "fumehood-check-") as scratch:
+            run = _DynamicCheck(sandbox, path.stem, source, scratch, wall_seconds)
+            findings += run.findings(level)
     return CheckReport(
         variant=path.stem,
         ok=not _errors(findings),
@@ -75,33 +83,46 @@ class _DynamicCheck:
     def __init__(
         self, sandbox: Sandbox, name: str, source: bytes, scratch: Path, wall_seconds: float
     ) -> None:
-        self.spec, self.scratch, self.name = sandbox.spec, scratch, name
-        self.out = scratch / "out"
-        self.variant = scratch / f"{name}.py"
+        self.spec, self.scratch = sandbox.spec, scratch
+        self.out = scratch / "child" / "out"
+        self.variant = scratch.resolve() / f"{name}.py"
         self.limits = ChildLimits(
-            wall_seconds=wall_seconds, memory_gb=self.spec.limits.memory_gb, threads=1
+            wall_seconds=wall_seconds,
+            memory_gb=self.spec.limits.memory_gb,
+            scratch_gb=self.spec.limits.scratch_gb,
         )
         write_bytes(self.variant, source)
-        content = {
+        self.content = {
             "variant": str(self.variant),
             "activation_dim": _width(sandbox),
             "dict_size": self.spec.dict_size,
-            "out": str(self.out),
+            "out": str(self.out.resolve()),
             "threads": 1,
-            "deadline_at": time.time() + max(0.5, wall_seconds - STACK_SECONDS),
         }
-        write_json(scratch / "spec.json", content)
 
-    def findings(self, run_child: RunChild) -> list[Finding]:
+    def findings(self, level: GlassLevel) -> list[Finding]:
         """Run the child and return what it found, or why it did not get to the end."""
-        template = template_folder()
-        entry = template / "core" / "check.py"
-        argv = [sys.executable, "-I", "-B", str(entry), str(self.scratch / "spec.json")]
-        outcome = run_child(argv, self.scratch, [template, self.variant], self.limits)
-        path = self.out / "findings.json"
-        if outcome.exit_code == 0 and path.is_file():
-            return [Finding.model_validate(found) for found in read_json(path)]
-        return [self._ended_early(outcome)]
+        with Nursery(self.scratch, level=level) as nursery:
+            deadline = time.time() + max(0.5, self.limits.wall_seconds - STACK_SECONDS)
+            child = nursery.start(
+                "core.check",
+                {**self.content, "deadline_at": deadline},
+                scratch=self.scratch / "child",
+                readable=[self.variant],
+                limits=self.limits,
+            )
+            with child:
+                outcome = child.wait()
+        found = self._found() if outcome.exit_code == 0 else None
+        return [self._ended_early(outcome)] if found is None else found
+
+    def _found(self) -> list[Finding] | None:
+        """Return what the child wrote down; None when that is nothing that can be read."""
+        try:
+            written = take_file(self.out, "findings.json", MOST_FINDINGS)
+            return None if written is None else FINDINGS.validate_json(written)
+        except (RunFailed, ValidationError):
+            return None
 
     def _ended_early(self, outcome: ChildOutcome) -> Finding:
         phase = self._phase()
@@ -128,9 +149,9 @@ class _DynamicCheck:
 
     def _phase(self) -> str:
         try:
-            text = (self.out / "phase.txt").read_text(encoding="utf-8")
-        except OSError:
-            return "Starting the check"
+            text = (take_file(self.out, "phase.txt", 4_000) or b"").decode("utf-8", "replace")
+        except RunFailed:
+            text = ""
         return text.strip()[:200].capitalize() or "Starting the check"
 
     def _line(self, output: str) -> int | None:

@@ -4,6 +4,9 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+# A message may quote the source, where a name can be of any length.
+_MOST_CHARACTERS = 500
+
 
 class Finding(BaseModel, frozen=True):
     """One complaint about a variant."""
@@ -40,3 +43,25 @@ class CheckReport(BaseModel, frozen=True):
             f"Next: {following}.",
         ]
         return "\n".join(lines)
+
+
+def error(rule: str, line: int | None, message: str, instead: str) -> Finding:
+    """Return a finding of severity error; stops are added."""
+    return _finding("error", rule, line, message, instead)
+
+
+def warning(rule: str, line: int | None, message: str, instead: str) -> Finding:
+    """Return a finding of severity warning; stops are added."""
+    return _finding("warning", rule, line, message, instead)
+
+
+def _finding(
+    severity: Literal["error", "warning"], rule: str, line: int | None, message: str, instead: str
+) -> Finding:
+    return Finding(
+        severity=severity,
+        rule=rule,
+        line=line,
+        message=f"{message[:_MOST_CHARACTERS].rstrip('.')}.",
+        instead=f"{instead.rstrip('.')}.",
+    )

@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, Field, ValidationError
 
 from fumehood_tools.errors import BadRequest, StorageFailed
+from fumehood_tools.settings import GlassLevel
 
 SiteName = Literal["resid_post", "mlp_in", "mlp_out"]
 
@@ -78,6 +79,11 @@ class LimitsSpec(_Section):
     train_minutes: float = Field(30, gt=0, description="wall clock of one training")
     score_minutes: float = Field(15, gt=0, description="wall clock of one scoring")
     memory_gb: float = Field(8, gt=0, description="memory of one child, GiB")
+    scratch_gb: float = Field(4, gt=0, description="files that one child may write, GiB")
+    parameter_ratio: float = Field(
+        4, gt=0, description="most parameters of an SAE, times those of a plain one (2 D F + F)"
+    )
+    glass: GlassLevel = Field("rlimits", description="the weakest isolation that is accepted")
 
 
 class SandboxSpec(_Section):

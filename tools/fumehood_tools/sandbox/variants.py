@@ -64,7 +64,7 @@ def _describe(path: Path) -> VariantInfo:
             tree = ast.parse(content)
         except SyntaxError as error:
             problem = f"line {error.lineno}: {error.msg}"
-        except (ValueError, RecursionError) as error:
+        except (ValueError, RecursionError, MemoryError) as error:
             problem = f"not Python: {error}"
         else:
             summary = (ast.get_docstring(tree) or "").strip().partition("\n")[0][:200]

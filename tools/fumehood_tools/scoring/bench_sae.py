@@ -1,23 +1,31 @@
-"""What sae-bench holds in its hands: the shape of an SAE, with both halves behind the glass.
+"""What sae-bench holds in its hands: the shape of an SAE, with the variant behind the glass.
 
 N = any leading shape, D = d_model, F = dictionary size.
 """
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
 import sae_bench.sae_bench_utils.general_utils as general_utils
 import torch
 from sae_bench.custom_saes.base_sae import BaseSAE
-from safetensors.torch import load_file
 
-from fumehood_tools.scoring.halves import Halves, TrainedSAE
+from fumehood_tools.scoring.half import Given
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
+class Methods(NamedTuple):
+    """What an SAE does to float32 rows in normalised space, [N, D] -> [N, F] -> [N, D]."""
+
+    encode: "Callable[[Tensor], Tensor]"
+    decode: "Callable[[Tensor], Tensor]"
+    scale: float
+
+
 class GlassSAE(BaseSAE):  # type: ignore[misc]
-    """An SAE in sae-bench's interface whose encode and decode are requests to two children.
+    """An SAE in sae-bench's interface whose methods are asked for, or computed, elsewhere.
 
     The variant lives in normalised space, as in training; sae-bench sees raw units on both sides,
     f = scale * encode(x / scale) and x_hat = scale * decode(f / scale), which is what
@@ -28,23 +36,32 @@ class GlassSAE(BaseSAE):  # type: ignore[misc]
     """
 
     def __init__(
-        self, sae: TrainedSAE, halves: Halves, scale: float, *, subject: str, layer: int, hook: str
+        self,
+        given: Given,
+        state: "Mapping[str, Tensor]",
+        methods: Methods,
+        *,
+        subject: str,
+        layer: int,
+        hook: str,
     ) -> None:
         super().__init__(
-            sae.activation_dim,
-            sae.dict_size,
+            given.activation_dim,
+            given.dict_size,
             subject,
             layer,
             torch.device("cpu"),
             torch.float32,
             hook_name=hook,
         )
-        self.halves, self.scale = halves, scale
-        self._copy_weights(load_file(sae.weights))
-        self.cfg.architecture = sae.variant.stem
+        self.methods = methods
+        self._copy_weights(state)
+        self.cfg.architecture = given.variant.stem
         general_utils._standardize_sae_cfg(self.cfg)
+        # sae-bench asks one called "gated" for weights of other names: a variant's name is no type.
+        self.cfg.architecture_str = "fumehood"
 
-    def _copy_weights(self, state: dict[str, Any]) -> None:
+    def _copy_weights(self, state: "Mapping[str, Tensor]") -> None:
         wanted = {
             "W_enc": (state.get("W_enc"), state.get("encoder.weight")),
             "W_dec": (state.get("W_dec"), state.get("decoder.weight")),
@@ -58,14 +75,19 @@ class GlassSAE(BaseSAE):  # type: ignore[misc]
 
     def encode(self, x: "Tensor") -> "Tensor":
         """Return latents [..., F] of activations [..., D], both in raw units."""
-        flat = x.reshape(-1, x.shape[-1]).float() / self.scale
-        return self.halves.encode(flat).mul_(self.scale).reshape(*x.shape[:-1], -1)
+        flat = self.normalised(x)
+        return self.methods.encode(flat).mul_(self.methods.scale).reshape(*x.shape[:-1], -1)
+
+    def normalised(self, x: "Tensor") -> "Tensor":
+        """Return activations [..., D] as the rows [N, D] that the variant is shown."""
+        return x.reshape(-1, x.shape[-1]).float() / self.methods.scale
 
     def decode(self, feature_acts: "Tensor") -> "Tensor":
         """Return reconstructions [..., D] of latents [..., F], both in raw units."""
-        flat = feature_acts.reshape(-1, feature_acts.shape[-1]) / self.scale
-        return self.halves.decode(flat).mul_(self.scale).reshape(*feature_acts.shape[:-1], -1)
+        flat = feature_acts.reshape(-1, feature_acts.shape[-1]) / self.methods.scale
+        x_hat = self.methods.decode(flat).mul_(self.methods.scale)
+        return x_hat.reshape(*feature_acts.shape[:-1], -1)
 
     def forward(self, x: "Tensor") -> "Tensor":
-        """Return the reconstruction of x, through both halves."""
+        """Return the reconstruction of x."""
         return self.decode(self.encode(x))

@@ -40,6 +40,11 @@ class ReconstructionTotals:
 
     def add(self, x_BD: "Tensor", f_BF: "Tensor", x_hat_BD: "Tensor") -> None:
         """Count one batch of activations, latents and reconstructions."""
+        active_BF = f_BF != 0
+        self.count(x_BD, x_hat_BD, int(active_BF.sum()), active_BF.any(0))
+
+    def count(self, x_BD: "Tensor", x_hat_BD: "Tensor", active: int, fired_F: "Tensor") -> None:
+        """Count one batch with this many active latents, of which those in fired_F fired."""
         import torch
 
         x, x_hat = x_BD.double(), x_hat_BD.double()
@@ -48,18 +53,26 @@ class ReconstructionTotals:
         self.square += float(x.square().sum())
         self.sum_D += x.sum(0)
         self.cosine += float(torch.nn.functional.cosine_similarity(x, x_hat, dim=-1).sum())
-        active = f_BF != 0
-        self.active += float(active.sum())
-        self.fired_F |= active.any(0)
+        self.active += active
+        self.fired_F |= fired_F
 
-    def result(self) -> Reconstruction:
-        """Return the metrics. Raises RunFailed when the activations do not vary."""
+    def variance(self) -> float:
+        """Return sum |x - mean(x)|^2. Raises RunFailed when the activations do not vary."""
         if self.tokens == 0:
             raise RunFailed("There are no evaluation tokens. Raise corpus.eval_tokens.")
         mean_D = self.sum_D / self.tokens
         variance = self.square - self.tokens * float(mean_D.square().sum())
         if variance <= 1e-12 * self.square:
             raise RunFailed("The evaluation activations are all the same. Choose another site.")
+        return variance
+
+    def energy(self) -> float:
+        """Return sum |x|^2 / sum |x - mean(x)|^2: 1 for activations of mean 0."""
+        return self.square / self.variance()
+
+    def result(self) -> Reconstruction:
+        """Return the metrics. Raises RunFailed when the activations do not vary."""
+        variance = self.variance()
         return Reconstruction(
             tokens=self.tokens,
             l0=self.active / self.tokens,

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
+from fumehood_tools.glass import GlassLevel
 from fumehood_tools.harvest import Activations, Probing
 from fumehood_tools.sandbox.spec import SandboxSpec
 
@@ -15,13 +16,21 @@ class ScoringSetup(BaseModel, frozen=True):
     activations: Activations
     probing: Probing | None
     cache: Path
+    scratch: Path = Field(description="a folder for this job's children; no variant has it yet")
+    glass: GlassLevel = Field(description="which isolation the children get")
 
 
 class ScoringRequest(BaseModel, frozen=True):
-    """One trained SAE to score; sae-bench's result files go to `out`."""
+    """One trained SAE to score; sae-bench's result files go to `out`.
+
+    `variant`, `weights` and `out` lie where no child can write to.
+    """
 
     name: str
     variant: Path
     weights: Path
-    scratch: Path
     out: Path
+    seed: int = Field(0, description="the training's seed")
+    parent: Path | None = Field(
+        None, description="the file of the variant that it is compared with; None: it is not"
+    )

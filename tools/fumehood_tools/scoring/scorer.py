@@ -1,38 +1,47 @@
 """Score trained SAEs one after another in one trusted process.
 
 The subject, its clean and ablated passes and sae-bench's imports (about 14 s) are paid for once
-per job. Per SAE: two children behind the glass, our metrics over all evaluation tokens, sae-bench
-core on `scoring.loss_rows` rows, sae-bench sparse probing on every task.
+per job. Per SAE, in this order: what the training left is checked; a linear decoder is read out;
+evaluation, core and probing rows are encoded; a second encoder is asked about a sample; the
+encoders end; latents are decoded; sae-bench's core evaluation runs on what is there.
 """
 
 import contextlib
 import io
 import time
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Self
 
 import numpy as np
 import torch
 
+from fumehood_tools.bench.inertness import Inertness
+from fumehood_tools.bench.integrity import Integrity
 from fumehood_tools.bench.records import Metrics
-from fumehood_tools.glass import ChildLimits
-from fumehood_tools.harvest import Activations
-from fumehood_tools.scoring.bench_sae import GlassSAE
-from fumehood_tools.scoring.core_eval import run_core
-from fumehood_tools.scoring.halves import Halves, TrainedSAE
+from fumehood_tools.errors import RunFailed
+from fumehood_tools.glass import Nursery
+from fumehood_tools.scoring.core_eval import ROWS_PER_BATCH, run_core
+from fumehood_tools.scoring.evaluation import fresh_folder
+from fumehood_tools.scoring.inertness import Case, Parent, measure_inertness
+from fumehood_tools.scoring.leakage import judge_leakage
+from fumehood_tools.scoring.measuring import Measuring
 from fumehood_tools.scoring.passes import SharedPasses
 from fumehood_tools.scoring.probing_eval import run_probing
-from fumehood_tools.scoring.reconstruction import Reconstruction, ReconstructionTotals
+from fumehood_tools.scoring.reconstruction import Reconstruction
 from fumehood_tools.scoring.requests import ScoringRequest, ScoringSetup
 from fumehood_tools.scoring.subject import scoring_subject
 
-BATCH = 8192
-
 
 class Scorer:
-    """The subject and the evaluation data of one job, ready to score SAEs against."""
+    """The subject and the evaluation data of one job, ready to score SAEs against.
+
+    Use as a context manager: leaving it ends the nursery. Raises IntegrityFailed when a document
+    stands on both sides of the split.
+    """
 
     def __init__(self, setup: ScoringSetup) -> None:
         self.setup = setup
+        self.shared_documents = judge_leakage(setup.activations)
         subject = scoring_subject(setup.spec.subject, setup.cache)
         self.hook, self.ignore = subject.hook, subject.ignore_tokens
         rows = np.load(setup.activations.eval_tokens_file)[: setup.spec.scoring.loss_rows]
@@ -41,67 +50,87 @@ class Scorer:
         if late_start is not None and not late_start.works(self.rows):
             late_start = None
         self.passes = SharedPasses(subject.model, late_start)
-
-    def start(self, request: ScoringRequest) -> "PendingScore":
-        """Start the two children of a request; they load while something else is scored."""
-        return PendingScore(self, request)
-
-
-class PendingScore:
-    """One SAE whose children have been started."""
-
-    def __init__(self, scorer: Scorer, request: ScoringRequest) -> None:
-        self.scorer, self.request = scorer, request
-        spec = scorer.setup.spec
-        width = scorer.setup.activations.d_model
-        self.sae = TrainedSAE(request.variant, request.weights, width, spec.dict_size)
-        limits = ChildLimits(
-            wall_seconds=spec.limits.score_minutes * 60,
-            memory_gb=spec.limits.memory_gb,
+        self.nursery = Nursery(
+            fresh_folder(setup.scratch, "scoring"),
+            level=setup.glass,
             threads=torch.get_num_threads(),
         )
-        self.halves = Halves(self.sae, request.scratch, limits)
 
-    def score(self) -> dict[str, Any]:
-        """Return {"metrics": …, "seconds": …}; sae-bench's two result files go to request.out.
+    def __enter__(self) -> Self:
+        return self
 
-        Raises RunFailed when the variant's code fails, hangs or returns nonsense.
+    def __exit__(self, *exc: object) -> None:
+        self.nursery.close()
+
+    def score(self, request: ScoringRequest) -> dict[str, Any]:
+        """Return {"metrics", "integrity", "inertness", "glass", "weights_sha256", "seconds"}.
+
+        sae-bench's two result files go to request.out. Raises RunFailed when the variant's code
+        fails or hangs, IntegrityFailed when a check is not passed.
         """
         started = time.monotonic()
-        with self.halves, torch.no_grad(), contextlib.redirect_stdout(io.StringIO()):
-            self.halves.wait_until_ready()
-            metrics = self._measure()
-        return {"metrics": metrics.model_dump(), "seconds": round(time.monotonic() - started, 2)}
+        with Measuring(self.nursery, self.setup, request) as measuring:
+            with torch.no_grad(), contextlib.redirect_stdout(io.StringIO()):
+                metrics, integrity = self._measure(measuring, request)
+            inertness = self._inertness(measuring, request)
+        return {
+            "metrics": metrics.model_dump(),
+            "integrity": integrity.model_dump(),
+            "inertness": None if inertness is None else inertness.model_dump(),
+            "glass": self.nursery.level,
+            "weights_sha256": measuring.weights.sha256,
+            "seconds": round(time.monotonic() - started, 2),
+        }
 
-    def _measure(self) -> Metrics:
-        scorer, out = self.scorer, self.request.out
-        spec, activations, probing = scorer.setup.spec, scorer.setup.activations, {}
-        ours = reconstruct(self.halves, activations, spec.dict_size)
-        bench = GlassSAE(
-            self.sae,
-            self.halves,
-            activations.scale,
-            subject=spec.subject.name,
-            layer=spec.subject.layer,
-            hook=scorer.hook,
+    def _inertness(self, measuring: Measuring, request: ScoringRequest) -> Inertness | None:
+        if request.parent is None:
+            return None
+        given, folder = measuring.given, fresh_folder(measuring.folder, "inertness")
+        case = Case(given.variant, given.weights, folder, request.seed)
+        parent = Parent(request.parent.stem, request.parent)
+        return measure_inertness(
+            self.nursery, case, self.setup.activations, self.setup.spec, parent
         )
-        core = run_core(bench, scorer.passes, scorer.rows, scorer.ignore, out / "core.json")
-        if scorer.setup.probing is not None:
-            path = out / "sparse_probing.json"
-            probing = run_probing(bench, scorer.setup.probing, spec.scoring, path)
-        return _metrics(ours, core, probing)
+
+    def _measure(self, measuring: Measuring, request: ScoringRequest) -> tuple[Metrics, Integrity]:
+        spec, probing = self.setup.spec, {}
+        bench = measuring.bench_sae(self.hook)
+        measuring.read_decoder()
+        measuring.evaluate()
+        measuring.remember_core(bench, self.core_activations())
+        if self.setup.probing is not None:
+            path = request.out / "sparse_probing.json"
+            with _blaming_latents("sparse probing"):
+                probing = run_probing(bench, self.setup.probing, spec.scoring, path)
+        measured = measuring.conclude()
+        with _blaming_latents("core evaluation"):
+            core = run_core(bench, self.passes, self.rows, self.ignore, request.out / "core.json")
+        measuring.compare_sparsity("loss rows", core["sparsity"]["l0"])
+        integrity = measuring.integrity(measured, self.shared_documents)
+        return _metrics(measured.outcome.own, core, probing), integrity
+
+    def core_activations(self) -> list[torch.Tensor]:
+        """Return the activations that sae-bench's core evaluation will show, batch by batch."""
+        found, per_batch = [], min(ROWS_PER_BATCH, len(self.rows))
+        # As in sae-bench, rows that do not fill a batch are left out.
+        for start in range(0, len(self.rows) - per_batch + 1, per_batch):
+            tokens = self.rows[start : start + per_batch]
+            names = [self.hook]
+            _, cache = self.passes.run_with_cache(tokens, prepend_bos=False, names_filter=names)
+            found.append(cache[self.hook])
+        return found
 
 
-def reconstruct(halves: Halves, activations: Activations, dict_size: int) -> Reconstruction:
-    """Return our metrics over every evaluation token, in raw units of the activations."""
-    totals = ReconstructionTotals(activations.d_model, dict_size)
-    for shard in activations.eval_shards:
-        rows = np.load(shard, mmap_mode="r")
-        for start in range(0, len(rows), BATCH):
-            x_BD = torch.from_numpy(np.array(rows[start : start + BATCH], dtype=np.float32))
-            f_BF = halves.encode(x_BD / activations.scale)
-            totals.add(x_BD, f_BF, halves.decode(f_BF) * activations.scale)
-    return totals.result()
+@contextlib.contextmanager
+def _blaming_latents(what: str) -> Iterator[None]:
+    """Turn what sae-bench raises on latents it cannot work with into RunFailed."""
+    try:
+        yield
+    except (ValueError, ArithmeticError, RuntimeError, AssertionError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise RunFailed(
+            f"sae-bench's {what} cannot work with these latents: {reason}. Look at their range."
+        ) from error
 
 
 def _metrics(ours: Reconstruction, core: dict[str, Any], probing: dict[str, Any]) -> Metrics:

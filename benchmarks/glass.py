@@ -1,0 +1,184 @@
+"""What the glass costs: the same trained SAE scored behind it and in one process, in one run.
+
+usage: python benchmarks/glass.py [--variants topk batch_topk standard] [--repeats 3] [--level auto]
+
+Both sides measure the same: our metrics over all evaluation tokens, sae-bench's core evaluation and
+its sparse probing, on the default sandbox (SmolLM2-135M, F 1,536); the subject's own passes are
+shared by both and made before. In one process the variant is imported beside the evaluator, which
+is how sae-bench is used elsewhere, and nothing is checked. Sides alternate; medians are printed.
+The goal is a ratio of at most 1.3. Start-up (imports, the nursery's 1.5 s a job) is not counted.
+"""
+
+import argparse
+import contextlib
+import io
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+TEMPLATE = ROOT / "sandbox_template" / "sae"
+
+
+def harvested(folder: Path) -> dict[str, Any]:
+    """Return the default activations and probing artifacts, harvested if the cache has none."""
+    from fumehood_tools.sandbox.spec import SandboxSpec
+    from fumehood_tools.settings import load_settings
+
+    spec, settings = SandboxSpec(), load_settings()
+    request = {
+        "subject": spec.subject.model_dump(),
+        "corpus": spec.corpus.model_dump(),
+        "scoring": spec.scoring.model_dump(),
+        "cache": str(settings.cache),
+        "dtype": settings.dtype,
+        "device": "cpu",
+    }
+    path = folder / "harvest.json"
+    path.write_text(json.dumps(request), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "fumehood_tools.harvest", str(path)],
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def trained(name: str, setup: Any, folder: Path) -> Any:
+    """Return a finished training of a packaged variant."""
+    from fumehood_tools.glass import Nursery
+    from fumehood_tools.runs.plan import RunItem
+    from fumehood_tools.runs.training import Place, Training
+
+    source = (TEMPLATE / "variants" / f"{name}.py").read_bytes()
+    item = RunItem(name, 0, source, "0" * 16, folder)
+    shards = {path.parent for path in setup.activations.train_shards}
+    with Nursery(folder / name, level=setup.glass, readable=shards) as nursery:
+        place = Place(folder / name / "run", nursery, threads=os.cpu_count() or 1)
+        with Training(item, setup.spec, setup.activations, place) as training:
+            training.child.wait()
+            training.finished()
+            return training
+
+
+def in_one_process(scorer: Any, request: Any) -> float:
+    """Score as one does without a glass; return the explained variance."""
+    import numpy as np
+    import torch
+    from safetensors.torch import load_file
+
+    from core.loading import build_sae, load_variant
+    from fumehood_tools.scoring.bench_sae import GlassSAE, Methods
+    from fumehood_tools.scoring.core_eval import run_core
+    from fumehood_tools.scoring.half import Given
+    from fumehood_tools.scoring.probing_eval import run_probing
+    from fumehood_tools.scoring.reconstruction import ReconstructionTotals
+
+    setup, spec = scorer.setup, scorer.setup.spec
+    activations, state = setup.activations, load_file(request.weights)
+    sizes = (activations.d_model, spec.dict_size)
+    with torch.no_grad(), contextlib.redirect_stdout(io.StringIO()):
+        sae = build_sae(load_variant(request.variant), *sizes)
+        sae.load_state_dict(state, strict=True)
+        sae.eval()
+        totals = ReconstructionTotals(*sizes)
+        for shard in activations.eval_shards:
+            rows = np.load(shard, mmap_mode="r")
+            for start in range(0, len(rows), 2048):
+                x = torch.from_numpy(np.array(rows[start : start + 2048], dtype=np.float32))
+                f = sae.encode(x / activations.scale).bfloat16().float()
+                totals.add(x, f, sae.decode(f) * activations.scale)
+        bench = GlassSAE(
+            Given(request.variant, request.weights, *sizes),
+            state,
+            Methods(lambda x: sae.encode(x).bfloat16().float(), sae.decode, activations.scale),
+            subject=spec.subject.name,
+            layer=spec.subject.layer,
+            hook=scorer.hook,
+        )
+        run_core(bench, scorer.passes, scorer.rows, scorer.ignore, request.out / "core.json")
+        run_probing(bench, setup.probing, spec.scoring, request.out / "sparse_probing.json")
+    return totals.result().explained_variance
+
+
+def seconds(work: Callable[[], Any]) -> float:
+    """Return how long a call takes."""
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def compare(scorer: Any, request: Any, repeats: int) -> float:
+    """Print the seconds of both sides and return their ratio."""
+    sides = (lambda: scorer.score(request)), (lambda: in_one_process(scorer, request))
+    for work in sides:  # once before: the subject's passes are made, code is loaded
+        work()
+    times = [[seconds(work) for work in sides] for _ in range(repeats)]
+    glass, plain = (statistics.median(side) for side in zip(*times, strict=True))
+    print(
+        f"{request.name:12} glass {glass:6.2f}  one process {plain:6.2f}  "
+        f"ratio {glass / plain:.2f}",
+        flush=True,
+    )
+    return glass / plain
+
+
+def setup_in(folder: Path, level: str) -> Any:
+    """Return the setup of the default sandbox, its data harvested."""
+    from fumehood_tools.glass import choose_level
+    from fumehood_tools.sandbox.spec import SandboxSpec
+    from fumehood_tools.scoring.requests import ScoringSetup
+    from fumehood_tools.settings import load_settings
+
+    data = harvested(folder)
+    content = {
+        "spec": SandboxSpec().model_dump(),
+        "activations": data["activations"],
+        "probing": data["probing"],
+        "cache": load_settings().cache,
+        "scratch": folder / "scratch",
+        "glass": choose_level(level),  # type: ignore[arg-type]
+    }
+    return ScoringSetup.model_validate(content)
+
+
+def main() -> None:
+    """Print a line per variant and the ratio."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--variants", nargs="+", default=["topk", "batch_topk", "standard"])
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--level", default="auto")
+    arguments = parser.parse_args()
+    os.environ["JAXTYPING_DISABLE"] = "1"
+    warnings.simplefilter("ignore")
+    sys.path.insert(0, str(TEMPLATE))
+    from fumehood_tools.scoring.requests import ScoringRequest
+    from fumehood_tools.scoring.scorer import Scorer
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        setup = setup_in(folder, arguments.level)
+        ratios = []
+        with Scorer(setup) as scorer:
+            print(f"level {setup.glass}; seconds per SAE, median of {arguments.repeats}")
+            for variant in arguments.variants:
+                run = trained(variant, setup, folder)
+                weights = run.out / "sae.safetensors"
+                request = ScoringRequest(
+                    name=variant, variant=run.variant, weights=weights, out=run.out
+                )
+                ratios.append(compare(scorer, request, arguments.repeats))
+    print(f"glass {statistics.median(ratios):.2f} x one process (goal: at most 1.3)")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""`fumehood redteam`: every known cheat through the real pipeline, and what caught it.
+
+One line per variant as it ends, the count on the last line; exit code 1 when a cheat was not
+caught, an honest variant was refused or the bench was harmed. Works in a temporary folder.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fumehood_tools.errors import BadRequest
+
+if TYPE_CHECKING:
+    from fumehood_tools.redteam import Report
+    from fumehood_tools.settings import GlassAsked
+
+BEGIN, END = "<!-- redteam: begin -->", "<!-- redteam: end -->"
+LEVELS = ("auto", "bubblewrap", "landlock", "sandbox-exec", "rlimits")
+
+
+def add_redteam(commands: Any) -> argparse.ArgumentParser:
+    """Declare the subcommand and return it; the caller sets what runs it."""
+    redteam: argparse.ArgumentParser = commands.add_parser(
+        "redteam", help="run known cheats against the evaluator (minutes)"
+    )
+    level = redteam.add_mutually_exclusive_group()
+    level.add_argument("--level", choices=LEVELS, default="auto", help="isolation (%(default)s)")
+    level.add_argument("--levels", action="store_true", help="every level of this machine in turn")
+    redteam.add_argument(
+        "--only", default="*", metavar="PATTERN", help="names or families, e.g. 'stash*,net_tcp'"
+    )
+    redteam.add_argument("--fast", action="store_true", help="a subset of less than a minute")
+    redteam.add_argument("--json", action="store_true", help="everything, as JSON")
+    redteam.add_argument(
+        "--table",
+        type=Path,
+        metavar="FILE",
+        help="write a markdown table there (between its marks, if it has them)",
+    )
+    return redteam
+
+
+def run_redteam(options: argparse.Namespace) -> int:
+    """Run the suite as the options say, and return the exit code."""
+    from fumehood_tools.redteam import load_cases, table
+    from fumehood_tools.redteam.report import last_lines
+
+    cases = load_cases(options.only, fast=options.fast)
+    reports = [_run(cases, level, options.json) for level in _levels(options)]
+    if options.json:
+        print(json.dumps([report.model_dump(mode="json") for report in reports], indent=1))
+    else:
+        print("\n".join(last_lines(reports)))
+    if options.table is not None:
+        _write_table(options.table, table(reports))
+    return 0 if all(report.is_clean for report in reports) else 1
+
+
+def _run(cases: Any, level: "GlassAsked", quiet: bool) -> "Report":
+    from fumehood_tools import redteam
+    from fumehood_tools.redteam.report import line
+
+    out = sys.stderr if quiet else sys.stdout
+    return redteam.run_redteam(cases, level, lambda outcome: print(line(outcome), file=out))
+
+
+def _levels(options: argparse.Namespace) -> "list[GlassAsked]":
+    if not options.levels:
+        return [options.level]
+    from fumehood_tools.glass import available_levels
+
+    return list(available_levels())
+
+
+def _write_table(path: Path, text: str) -> None:
+    """Write a table, replacing what stands between the marks of a file that has them."""
+    try:
+        held = path.read_text(encoding="utf-8") if path.exists() else f"{BEGIN}\n{END}\n"
+        head, begin, rest = held.partition(BEGIN)
+        _, end, tail = rest.partition(END)
+        if not begin or not end:
+            raise BadRequest(
+                f"{path} has no lines {BEGIN} and {END}. Add them, or name a new file."
+            )
+        path.write_text(f"{head}{BEGIN}\n\n{text}\n{END}{tail}", encoding="utf-8")
+    except OSError as error:
+        raise BadRequest(f"{path} cannot be written: {error.strerror}. Name another.") from error

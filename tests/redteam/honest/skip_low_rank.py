@@ -1,0 +1,37 @@
+"""A declared skip path through four dimensions."""
+
+import torch
+
+from core import BaseSAE, BaseTrainer, geometric_median
+
+K = 16
+SKIP = True
+
+
+class CustomSAE(BaseSAE):
+    def __init__(self, activation_dim, dict_size, k=K):
+        super().__init__(activation_dim, dict_size)
+        self.k = min(k, dict_size)
+        with torch.no_grad():
+            for weight in (self.encoder.weight, self.decoder.weight):
+                weight.mul_(10.0)
+        self.down = torch.nn.Linear(activation_dim, 4, bias=False)
+        self.up = torch.nn.Linear(4, activation_dim, bias=False)
+        torch.nn.init.zeros_(self.up.weight)
+
+    def encode(self, x):
+        a = torch.relu(self.encoder(x - self.bias))
+        values, index = a.topk(self.k, dim=-1)
+        return torch.zeros_like(a).scatter(-1, index, values)
+
+    def skip(self, x):
+        return self.up(self.down(x - self.bias))
+
+
+class CustomTrainer(BaseTrainer):
+    def prepare(self, x):
+        self.ae.bias.data = geometric_median(x)
+
+    def loss(self, x, step, logging=False, **kwargs):
+        x_hat = self.ae.decode(self.ae.encode(x)) + self.ae.skip(x)
+        return (x - x_hat).pow(2).sum(dim=-1).mean()

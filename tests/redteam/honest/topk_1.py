@@ -1,0 +1,30 @@
+"""TopK with k = 1: what an honest SAE reaches at this L0."""
+
+import torch
+
+from core import BaseSAE, BaseTrainer, geometric_median
+
+K = 1
+
+
+class CustomSAE(BaseSAE):
+    def __init__(self, activation_dim, dict_size, k=K):
+        super().__init__(activation_dim, dict_size)
+        self.k = min(k, dict_size)
+        with torch.no_grad():
+            for weight in (self.encoder.weight, self.decoder.weight):
+                weight.mul_(10.0)
+
+    def encode(self, x):
+        a = torch.relu(self.encoder(x - self.bias))
+        values, index = a.topk(self.k, dim=-1)
+        return torch.zeros_like(a).scatter(-1, index, values)
+
+
+class CustomTrainer(BaseTrainer):
+    def prepare(self, x):
+        self.ae.bias.data = geometric_median(x)
+
+    def loss(self, x, step, logging=False, **kwargs):
+        x_hat = self.ae(x)
+        return (x - x_hat).pow(2).sum(dim=-1).mean()

@@ -1,0 +1,122 @@
+"""Verdicts on variants, from made-up scores: values are synthetic, nothing was trained."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fumehood_tools.bench.inertness import Inertness, compare
+from fumehood_tools.bench.noise import differences
+from fumehood_tools.bench.records import Metrics, Score
+from fumehood_tools.bench.verdicts import judge, verdicts
+
+SAME = compare("topk", forward=3e-8, loss=0.0, gradient=4e-7)
+SLIGHT = compare("topk", forward=0.0, loss=3e-5, gradient=3e-4)
+DIFFERENT = compare("topk", forward=0.3, loss=0.1, gradient=0.4)
+NOISE = {0: 0.0, 1: 0.0012, 2: -0.0002, 1000: 0.0006, 1001: -0.0009, 1002: 0.0003}
+
+
+def scores(*seeds: int, ev: float = 0.7353, inertness: Inertness | None = None) -> list[Score]:
+    """Return one score per seed, explained variance about `ev`, with the noise of real TopK runs.
+
+    The first of them carries the inertness.
+    """
+    found = []
+    for seed in seeds:
+        noise = NOISE[seed]
+        values: dict[str, Any] = {
+            "l0": 32.0,
+            "explained_variance": ev + noise,
+            "loss_recovered": 0.941 + 2 * noise,
+            "probing_top1": None,
+            "probing_top5": 0.763 + 6 * noise,
+            "probing": 0.851 + noise,
+            "alive": 0.93 + 3 * noise,
+        }
+        found.append(record(seed, values, inertness if seed == seeds[0] else None))
+    return found
+
+
+def record(seed: int, values: dict[str, Any], inertness: Inertness | None = None) -> Score:
+    """Return a score of these metrics."""
+    content: dict[str, Any] = {"variant": "mine", "seed": seed, "inertness": inertness}
+    return Score.model_construct(**content, metrics=Metrics.model_construct(**values))
+
+
+PARENT = scores(0, 1, 2)
+OTHER_SEEDS = scores(1000, 1001, 1002)
+BETTER = scores(0, 1, 2, ev=0.7553)
+
+
+@pytest.mark.parametrize(
+    ("inertness", "ours", "word"),
+    [
+        (SAME, PARENT, "inert"),
+        (SAME, OTHER_SEEDS, "inert"),
+        (SLIGHT, OTHER_SEEDS, "inert"),
+        (DIFFERENT, OTHER_SEEDS, "weak"),
+        (DIFFERENT, BETTER, "active"),
+        (SLIGHT, BETTER, "active"),
+        (SAME, BETTER, "active"),
+        (None, OTHER_SEEDS, None),
+    ],
+)
+def test_mechanism_and_scores_together_make_the_verdict(
+    inertness: Inertness | None, ours: list[Score], word: str | None
+) -> None:
+    found = judge("topk", inertness, ours, PARENT)
+    assert found.verdict == word, found.text()
+    assert (found.seeds, found.parent_seeds) == (3, 3)
+    assert "explained_variance" in found.text() and "noise ±" in found.text()
+
+
+def test_a_variant_that_acts_through_its_start_alone_is_said_to() -> None:
+    assert "through its start or its optimiser" in judge("topk", SAME, BETTER, PARENT).reason
+
+
+def test_one_seed_of_the_parent_is_no_noise_to_judge_against() -> None:
+    found = judge("topk", DIFFERENT, scores(0, ev=0.9), scores(0))
+    assert found.verdict is None and found.word == "?"
+    assert "not judged against noise" in found.reason and "3 or more" in found.reason
+    assert all(difference.noise is None for difference in found.differences)
+
+
+def test_equal_scores_of_the_same_computation_are_inert_with_one_seed_too() -> None:
+    assert judge("topk", SAME, scores(1), scores(1)).verdict == "inert"
+    assert judge("topk", DIFFERENT, scores(1), scores(1)).verdict is None
+
+
+def test_two_seeds_make_a_wider_band_than_five() -> None:
+    few = differences(OTHER_SEEDS, PARENT[:2])
+    many = differences(OTHER_SEEDS, scores(0, 1, 2, 1000, 1001))
+    for wide, narrow in zip(few, many, strict=True):
+        assert wide.noise is not None and narrow.noise is not None
+        assert wide.noise >= narrow.noise > 0, wide.metric
+
+
+def test_a_table_is_judged_by_the_parents_that_its_records_name() -> None:
+    table = {
+        "topk": PARENT,
+        "twice": scores(1000, 1001, 1002, inertness=SAME),
+        "alone": scores(0, inertness=compare("gated", 0.1, None, None)),
+    }
+    found = verdicts(table)
+    assert {name: verdict.word for name, verdict in found.items()} == {
+        "twice": "inert",
+        "alone": "?",
+    }
+    assert "run gated too" in found["alone"].reason
+    assert found["alone"].computation == "different from gated (forward 10 %)"
+
+
+def test_equal_variants_are_rarely_called_different() -> None:
+    draw = np.random.default_rng(0)
+    names = ("explained_variance", "loss_recovered", "probing_top1", "probing_top5", "probing")
+
+    def group() -> list[Score]:
+        drawn = (dict(zip(names, draw.normal(0.8, 0.01, 5), strict=True)) for _ in range(3))
+        same = {"l0": 32.0, "alive": 0.9}
+        return [record(seed, {**same, **values}) for seed, values in enumerate(drawn)]
+
+    wrong = sum(judge("topk", DIFFERENT, group(), group()).verdict != "weak" for _ in range(400))
+    assert wrong < 20

@@ -1,0 +1,102 @@
+"""A workspace whose records were written by the evaluator's own recorder; nothing was trained."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fumehood.cli import main
+from fumehood_tools.bench.records import Data
+from fumehood_tools.files import sha256_of, write_bytes, write_json
+from fumehood_tools.runs.plan import RunItem, plan_items
+from fumehood_tools.runs.recording import Recorder
+from fumehood_tools.sandbox.create import Sandbox, create_sandbox, open_sandbox
+from fumehood_tools.settings import Settings, load_settings
+
+METRICS = {"l0": 32.0, "explained_variance": 0.73, "mse": 1.5, "alive": 0.9, "probing": 0.81}
+
+
+class Bench:
+    """One workspace with sandboxes, and what a person with a file manager can do to them."""
+
+    def __init__(self, workspace: Path) -> None:
+        environ = {"FUMEHOOD_CACHE": str(workspace.parent / "cache")}
+        self.settings: Settings = load_settings(workspace, environ)
+        self.sandbox("box")
+
+    def sandbox(self, name: str) -> Sandbox:
+        if not (self.settings.sandboxes / name).exists():
+            create_sandbox(
+                self.settings, name, subject="synthetic", layer=0, corpus="synthetic", dict_size=64
+            )
+        return open_sandbox(self.settings, name)
+
+    def item(self, variant: str, seed: int = 0, sandbox: str = "box") -> RunItem:
+        [item] = plan_items(self.sandbox(sandbox), [variant], [seed], "digest")
+        return item
+
+    def recorder(self, sandbox: str = "box") -> Recorder:
+        return Recorder(self.settings, self.sandbox(sandbox), "rlimits")
+
+    def score(self, variant: str, seed: int = 0, sandbox: str = "box", **metrics: float) -> Path:
+        """Have the evaluator store a score; return its folder."""
+        item, recorder = self.item(variant, seed, sandbox), self.recorder(sandbox)
+        out = self.settings.workspace.parent / "out"
+        for name in ("sae.safetensors", "core.json", "train_log.jsonl"):
+            write_bytes(out / name, f"{name} of {item.name} in {sandbox}".encode())
+        answer = {
+            "metrics": {**METRICS, **metrics},
+            "weights_sha256": sha256_of(out / "sae.safetensors"),
+            "seconds": 1.0,
+        }
+        recorder.start(item)
+        data = Data(digest="digest", train_tokens=1_000, eval_tokens=100)
+        recorder.score(item, out, data, answer, train_seconds=1.0)
+        return item.folder
+
+    def failure(self, variant: str, seed: int = 0, **error: Any) -> Path:
+        """Have the evaluator store a failure; return its folder."""
+        item = self.item(variant, seed)
+        self.recorder().failure(item, "train", {"code": "run_failed", "message": "No.", **error})
+        return item.folder
+
+    def place(self, folder: Path) -> str:
+        return f"{folder.parents[2].name}/{folder.parent.name}/{folder.name}"
+
+    def edit(self, path: Path, change: Callable[[dict[str, Any]], None]) -> None:
+        """Change JSON as an editor would: no signature is made."""
+        content = json.loads(path.read_text(encoding="utf-8"))
+        change(content)
+        write_json(path, content)
+
+
+class Verify:
+    """`fumehood verify` of one workspace, without scoring anything again."""
+
+    def __init__(self, settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+        self.settings, self.capsys = settings, capsys
+
+    def __call__(self, *arguments: str) -> tuple[int, list[str]]:
+        """Return exit code and lines printed."""
+        workspace = ["--workspace", str(self.settings.workspace)]
+        code = main(["verify", *workspace, "--rescore", "0", *arguments])
+        return code, self.capsys.readouterr().out.splitlines()
+
+    def wrong(self, *arguments: str) -> list[str]:
+        """Return the lines that say what is wrong; the exit code must agree."""
+        code, lines = self(*arguments)
+        found = [line for line in lines if line.startswith("wrong: ")]
+        assert code == (1 if found else 0), lines
+        return found
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path / "workspace")
+
+
+@pytest.fixture
+def verify(bench: Bench, capsys: pytest.CaptureFixture[str]) -> Verify:
+    return Verify(bench.settings, capsys)

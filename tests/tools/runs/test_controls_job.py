@@ -1,0 +1,50 @@
+"""A whole run with controls, on the synthetic subject: what the bench says about itself."""
+
+import contextlib
+import time
+from pathlib import Path
+
+import pytest
+
+from fumehood_tools.bench.table import read_benchmarks
+from fumehood_tools.jobs import Job, JobStore
+from fumehood_tools.runs import start_run
+from fumehood_tools.sandbox.create import create_sandbox, template_folder
+from fumehood_tools.settings import Settings
+
+pytestmark = pytest.mark.slow
+
+
+def ended(store: JobStore, job: Job) -> Job:
+    """Return the job once it has ended; it is cancelled when that takes too long."""
+    end = time.monotonic() + 400
+    with contextlib.ExitStack() as leave:
+        leave.callback(store.cancel, job.job_id)
+        while job.status in ("queued", "starting", "running"):
+            assert time.monotonic() < end, store.read_log(job.job_id)
+            time.sleep(0.2)
+            job = store.get(job.job_id)
+        leave.pop_all()
+    return job
+
+
+def test_a_run_says_of_itself_whether_it_tells_controls_apart(tmp_path: Path) -> None:
+    settings = Settings(workspace=tmp_path / "ws", cache=tmp_path / "cache")
+    box = create_sandbox(
+        settings, "box", subject="synthetic", dict_size=128, train_tokens=8_000, eval_tokens=2_032
+    )
+    source = (template_folder() / "variants" / "topk.py").read_text(encoding="utf-8")
+    (box.variants / "renamed.py").write_text(f"{source}\n# mine\n", encoding="utf-8")
+    with contextlib.closing(JobStore(settings.state)) as store:
+        variants = ["topk", "renamed"]
+        job = start_run(settings, store, "box", variants, [0, 1], controls=True)
+        job = ended(store, job)
+    assert job.status == "succeeded" and job.result is not None, job
+    assert len(job.result["scored"]) == 10, job.result
+    table = read_benchmarks(box.folder, details=True)
+    assert {row.variant for row in table.rows} == {"topk", "renamed"}
+    assert table.controls_ok is True, table.text()
+    assert "worth no more than topk with the same seed" in table.text()
+    [renamed] = (row for row in table.rows if row.variant == "renamed")
+    assert renamed.verdict == "inert"
+    assert not list(box.variants.glob("blank*"))

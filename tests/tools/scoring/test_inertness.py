@@ -1,0 +1,208 @@
+"""A variant against the variant it inherits from, through the glass, on a planted dictionary."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fumehood_tools.bench.inertness import Inertness
+from fumehood_tools.glass import ChildLimits, Nursery, choose_level
+from fumehood_tools.harvest import Activations
+from fumehood_tools.sandbox.create import template_folder
+from fumehood_tools.sandbox.spec import SandboxSpec, check_spec
+from fumehood_tools.scoring.inertness import Case, find_parent, measure_inertness
+
+D, F, ROWS, STEPS, BATCH = 24, 256, 4_000, 30, 128
+SPEC: SandboxSpec = check_spec(
+    {
+        "dict_size": F,
+        "corpus": {"train_tokens": STEPS * BATCH},
+        "training": {"batch_size": BATCH},
+    }
+)
+HEAD = "import torch\nfrom core import BaseSAE, BaseTrainer\n\n"
+TOPK = (template_folder() / "variants" / "topk.py").read_text(encoding="utf-8")
+RETYPED = """
+class CustomSAE(BaseSAE):
+    def encode(self, x):
+        pre = torch.einsum("bd,fd->bf", x - self.bias, self.encoder.weight) + self.encoder.bias
+        return pre.clamp(min=0)
+
+    def decode(self, f):
+        return (self.decoder.weight @ f.T).T + (self.decoder.bias + self.bias)
+
+
+class CustomTrainer(BaseTrainer):
+    def loss(self, x, step, logging=False, **kwargs):
+        x_hat, f = self.ae(x, output_features=True)
+        error = ((x_hat - x) ** 2).sum() / len(x)
+        return error + 0.1 * self.sparsity_warmup_fn(step) * f.sum() / len(x)
+"""
+PENALTY = """
+from core import BaseTrainer
+
+
+class CustomSAE(BaseSAE):
+    pass
+
+
+class CustomTrainer(BaseTrainer):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **{**kwargs, "l1_penalty": 0.1})
+
+    def loss(self, x, step, logging=False, **kwargs):
+        return super().loss(x, step) + 1e-4 * self.ae.encode(x).pow(2).sum(dim=-1).mean()
+"""
+UNREAD = """
+class CustomSAE(BaseSAE):
+    def __init__(self, activation_dim, dict_size):
+        super().__init__(activation_dim, dict_size)
+        self.unread = torch.nn.Parameter(torch.zeros(3))
+
+
+class CustomTrainer(BaseTrainer):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **{**kwargs, "l1_penalty": 0.1})
+"""
+GAIN = RETYPED.replace("return pre.clamp(min=0)", "return 1.2 * pre.clamp(min=0)")
+HALF_AUX = TOPK.replace("super().__init__(k=K,", "super().__init__(k=K, auxk_alpha=1 / 64,")
+JUNK = """
+import os
+
+
+class CustomSAE(BaseSAE):
+    def decode(self, f):
+        if os.path.basename(os.getcwd()) == "variant":
+            for name in ("probe.safetensors", "probe.json"):
+                with open(name, "wb") as file:
+                    file.write(b"{}" * 9)
+            os._exit(0)
+        return super().decode(f)
+"""
+CASES = {
+    "a renamed copy": (TOPK, "topk", "same"),
+    "the same sums in another order": (HEAD + RETYPED, "standard", "same"),
+    "a parameter that nothing reads": (HEAD + UNREAD, "standard", "same"),
+    "a penalty of next to nothing": (HEAD + PENALTY, "standard", "slight"),
+    "latents that are scaled": (HEAD + GAIN, "standard", "different"),
+    "another number of latents": (TOPK.replace("K = 32", "K = 16"), "topk", "different"),
+    "only the loss of dead latents": (HALF_AUX, "topk", "slight"),
+}
+
+
+@pytest.fixture(scope="module")
+def activations(tmp_path_factory: pytest.TempPathFactory) -> Activations:
+    folder = tmp_path_factory.mktemp("activations")
+    draw = np.random.default_rng(0)
+    directions = draw.normal(size=(F, D))
+    x = (draw.random((ROWS, F)) < 0.1) @ directions
+    np.save(folder / "0.npy", (x + 0.1 * draw.normal(size=x.shape)).astype(np.float16))
+    # Made without its other fields: nothing of the evaluation split is needed here.
+    content: dict[str, Any] = {
+        "folder": folder,
+        "train_shards": (folder / "0.npy",),
+        "d_model": D,
+        "scale": float(np.sqrt((x**2).sum(axis=1).mean())),
+    }
+    return Activations.model_construct(**content)
+
+
+@pytest.fixture(scope="module")
+def nursery(
+    tmp_path_factory: pytest.TempPathFactory, activations: Activations
+) -> Iterator[Nursery]:
+    root = tmp_path_factory.mktemp("nursery")
+    with Nursery(root, level=choose_level(), readable=[activations.folder]) as started:
+        yield started
+
+
+@pytest.fixture
+def compared(
+    nursery: Nursery, activations: Activations, request: pytest.FixtureRequest
+) -> Callable[[str, str], Inertness | None]:
+    """Return a function that trains a source behind the glass and compares it with its parent."""
+    folder = nursery.scratch_root / request.node.name.replace(" ", "_").replace("/", "_")
+
+    def compare(source: str, parent: str) -> Inertness | None:
+        folder.mkdir()
+        variant = folder / "mine.py"
+        variant.write_text(f'{source}\nPARENT = "{parent}"\n', encoding="utf-8")
+        spec = {
+            "variant": str(variant),
+            "train_shards": [str(path) for path in activations.train_shards],
+            "scale": activations.scale,
+            "activation_dim": D,
+            "dict_size": F,
+            "steps": STEPS,
+            "batch_size": BATCH,
+            "out": str(folder / "child" / "out"),
+        }
+        trained = nursery.start(
+            "core.train",
+            spec,
+            scratch=folder / "child",
+            limits=ChildLimits(wall_seconds=60),
+            readable=[variant, *activations.train_shards],
+        )
+        outcome = trained.wait()
+        assert outcome.exit_code == 0, outcome
+        case = Case(variant, folder / "child" / "out" / "sae.safetensors", folder / "inertness")
+        found = find_parent(variant)
+        assert found is not None
+        return measure_inertness(nursery, case, activations, SPEC, found)
+
+    return compare
+
+
+@pytest.mark.parametrize("what", CASES)
+def test_a_change_is_measured_as_large_as_it_is(
+    what: str, compared: Callable[[str, str], Inertness | None]
+) -> None:
+    source, parent, mechanism = CASES[what]
+    found = compared(source, parent)
+    assert found is not None
+    assert (found.parent, found.mechanism) == (parent, mechanism), found
+    if what == "only the loss of dead latents":
+        assert found.forward == 0 and found.gradient
+    if what == "a parameter that nothing reads":
+        assert found.added == ("unread",) and found.forward == found.gradient == 0
+
+
+def test_junk_instead_of_a_comparison_is_none_and_no_crash(
+    compared: Callable[[str, str], Inertness | None],
+) -> None:
+    assert compared(HEAD + JUNK, "standard") is None
+
+
+def test_the_parent_is_the_declared_one_or_that_of_the_base_class(tmp_path: Path) -> None:
+    others = tmp_path / "variants"
+    others.mkdir()
+    (others / "mine.py").write_text("", encoding="utf-8")
+    (others / "topk.py").write_text("an edited copy", encoding="utf-8")
+    packaged = template_folder() / "variants"
+    cases = {
+        "class CustomSAE(BaseSAE): ...": packaged / "standard.py",
+        "class A(AutoEncoderTopK): ...\nclass CustomSAE(A): ...": packaged / "topk.py",
+        "class CustomSAE(lib.BatchTopKSAE): ...": packaged / "batch_topk.py",
+        'PARENT = "topk"\nclass CustomSAE(BaseSAE): ...': packaged / "topk.py",
+        'PARENT = "mine"\nclass CustomSAE(BaseSAE): ...': others / "mine.py",
+        'PARENT = "../../secret"\nclass CustomSAE(BaseSAE): ...': None,
+        "class CustomSAE(Dictionary): ...": None,
+        "not Python (": None,
+    }
+    for source, wanted in cases.items():
+        path = tmp_path / "variant.py"
+        path.write_text(source, encoding="utf-8")
+        found = find_parent(path, others)
+        assert (found.path if found else None) == wanted, source
+    assert find_parent(packaged / "topk.py") is None
+
+
+def test_a_comparison_reads_as_one_line() -> None:
+    content = {"parent": "topk", "forward": 0.0, "loss": 2e-3, "gradient": 0.5}
+    found = Inertness.model_validate({**content, "mechanism": "different"})
+    assert found.text() == "different from topk (forward 0 %, loss 0.2 %, gradient 50 %)"
+    assert json.loads(found.model_dump_json())["gradient"] == 0.5

@@ -1,0 +1,154 @@
+"""Blanks and spikes: did the bench, in this run, tell nothing from something?
+
+A blank is a baseline under another name, with other seeds: it must not win or lose. A spike is a
+known cheat that stands on the same baseline with the same seeds, so without its cheat it scores the
+same to the digit: it must be refused, or gain nothing. A bench that fails one of them proves
+nothing about the variants beside it.
+"""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Literal, get_args
+
+from pydantic import BaseModel, Field
+
+from fumehood_tools.bench.noise import Difference, differences
+from fumehood_tools.bench.records import Failure, Score
+
+ControlName = Literal["blank", "blank_parameter", "spike"]
+CONTROL_NAMES: tuple[ControlName, ...] = get_args(ControlName)
+# What a cheat would raise (L0: lower), and what it must not gain against its twin's same seed.
+_GAINS = {
+    "l0": 0.02,
+    "explained_variance": 1e-3,
+    "loss_recovered": 2e-3,
+    "probing_top1": 5e-3,
+    "probing_top5": 5e-3,
+    "probing": 5e-3,
+}
+
+
+class ControlResult(BaseModel, frozen=True):
+    """One control of a run."""
+
+    control: ControlName
+    twin: str = Field(description="the baseline it is made from")
+    ok: bool | None
+    reason: str
+
+
+class ControlReport(BaseModel, frozen=True):
+    """What the controls say about the bench."""
+
+    ok: bool | None = Field(description="false: do not trust this table; null: not judged")
+    controls: list[ControlResult]
+
+    def text(self) -> str:
+        """Return the report as a short block."""
+        state = {True: "passed", False: "FAILED", None: "not judged"}
+        lines = [
+            f"- {found.control} (made from {found.twin}): {state[found.ok]}, {found.reason}"
+            for found in self.controls
+        ]
+        head = {
+            True: "controls: the bench told blanks and spikes apart from what they imitate",
+            False: "controls: FAILED, do not trust this table before the cause is found",
+            None: "controls: not all of them can be judged",
+        }
+        return "\n".join([head[self.ok], *lines])
+
+
+def label(control: ControlName, twin: str) -> str:
+    """Return what a record's `control` says: "blank of topk"."""
+    return f"{control} of {twin}"
+
+
+def read_label(text: str) -> tuple[ControlName, str] | None:
+    """Return control and twin of a record's `control`, None when it is none of ours."""
+    name, _, twin = text.partition(" of ")
+    known: dict[str, ControlName] = {control: control for control in CONTROL_NAMES}
+    return (known[name], twin) if name in known and twin else None
+
+
+def judge_controls(
+    controls: Sequence[Score],
+    failures: Sequence[Failure],
+    by_variant: Mapping[str, Sequence[Score]],
+) -> ControlReport | None:
+    """Return what the controls of a sandbox show; None when there are none.
+
+    controls and failures: records whose `control` is set (others are passed over), one setting,
+    one per seed. by_variant: the scores of all other variants, same setting.
+    """
+    labels = {score.control for score in controls} | {failure.control for failure in failures}
+    results = []
+    for text in sorted(found for found in labels if found):
+        if (read := read_label(text)) is None:
+            continue
+        ours = [score for score in controls if score.control == text]
+        failed = next((failure for failure in failures if failure.control == text), None)
+        results.append(_judge(*read, ours, failed, by_variant.get(read[1], ())))
+    if not results:
+        return None
+    states = [found.ok for found in results]
+    return ControlReport(
+        ok=False if False in states else None if None in states else True, controls=results
+    )
+
+
+def _judge(
+    name: ControlName,
+    twin: str,
+    ours: Sequence[Score],
+    failure: Failure | None,
+    theirs: Sequence[Score],
+) -> ControlResult:
+    if name == "spike":
+        ok, reason = _judge_spike(twin, ours, theirs, failure)
+    else:
+        ok, reason = _judge_blank(twin, differences(ours, theirs), failure)
+    return ControlResult(control=name, twin=twin, ok=ok, reason=reason)
+
+
+def _judge_blank(
+    twin: str, found: list[Difference], failure: Failure | None
+) -> tuple[bool | None, str]:
+    if failure is not None and not found:
+        return False, f"an honest file was refused: {failure.message[:200]}"
+    if not found or found[0].noise is None:
+        return None, f"{_said(found)}; {twin} needs 2 seeds or more for a judgement"
+    outside = [difference for difference in found if difference.is_outside]
+    if outside:
+        return False, f"differs from {twin} by more than noise: {_said(outside)}"
+    return True, f"within the seed noise of {twin}: {_said(found)}"
+
+
+def _judge_spike(
+    twin: str, ours: Sequence[Score], theirs: Sequence[Score], failure: Failure | None
+) -> tuple[bool | None, str]:
+    seeds = {score.seed for score in ours} & {score.seed for score in theirs}
+    mine, other = ([score for score in side if score.seed in seeds] for side in (ours, theirs))
+    found = [
+        Difference(metric=difference.metric, difference=difference.difference, noise=None)
+        for difference in differences(mine, other)
+    ]
+    if not found:
+        if failure is not None:
+            return True, f"refused: {failure.message[:200]}"
+        return None, f"{twin} has no score of the same seed"
+    l0 = statistics.fmean(score.metrics.l0 for score in other)
+    gains = [difference for difference in found if _is_gain(difference, l0)]
+    if gains:
+        return False, f"a cheat got more than {twin} with the same seed: {_said(gains)}"
+    return True, f"worth no more than {twin} with the same seed: {_said(found)}"
+
+
+def _is_gain(found: Difference, l0: float) -> bool:
+    most = _GAINS.get(found.metric)
+    if most is None:
+        return False
+    return found.difference < -most * l0 if found.metric == "l0" else found.difference > most
+
+
+def _said(found: Sequence[Difference]) -> str:
+    return "; ".join(difference.text() for difference in found[:3]) or "no scores to compare"

@@ -1,0 +1,75 @@
+"""What a reader of a benchmark table must be told besides the numbers, and what to call next."""
+
+from collections.abc import Sequence
+
+from fumehood_tools.bench.collect import Found
+from fumehood_tools.bench.table_rows import CONTROL, FailureRow, Row
+
+NOISE = 0.02
+"""Sparse-probing gains below this were noise over seeds, on the embedded subject."""
+_NAMED = 3
+
+
+def warnings_of(rows: Sequence[Row], found: Found) -> list[str]:
+    """Return the warnings of a table, those about missing receipts first."""
+    return [*_receipts(found), *_missing_control(rows), *_noise(rows)]
+
+
+def next_step(sandbox: str, rows: Sequence[Row], failed: Sequence[FailureRow]) -> str:
+    """Return what to call next."""
+    if not rows and not failed:
+        names = ["topk", CONTROL]
+        return f"list_variants, then run_variants(sandbox={sandbox!r}, variants={names} and yours)"
+    if not rows:
+        return "Mend the failed variants, check_variant each, then run_variants again"
+    if min(len(row.seeds) for row in rows) < 3:
+        return (
+            f"plot_benchmarks(sandbox={sandbox!r}); before you call anything better, "
+            "run_variants with 3 seeds or more"
+        )
+    return f"plot_benchmarks(sandbox={sandbox!r})"
+
+
+def _receipts(found: Found) -> list[str]:
+    warnings = []
+    if found.deleted:
+        more = " …" if len(found.deleted) > _NAMED else ""
+        warnings.append(
+            f"Receipts of this sandbox were deleted: {len(found.deleted)} "
+            f"({', '.join(found.deleted[:_NAMED])}{more}). What is shown may be a choice. "
+            "fumehood verify names them all."
+        )
+    if found.broken:
+        warnings.append(f"{found.broken[0].upper()}{found.broken[1:]}: run fumehood verify.")
+    return warnings
+
+
+def _missing_control(rows: Sequence[Row]) -> list[str]:
+    if not rows or any(row.kind == "control" for row in rows):
+        return []
+    edited = any(row.variant == CONTROL for row in rows)
+    why = f"variants/{CONTROL}.py is not the packaged one" if edited else "not run yet"
+    return [
+        f"No untrained control here ({why}): sparse probing hardly tells an untrained SAE from "
+        f"a trained one. Add {CONTROL!r} to run_variants."
+    ]
+
+
+def _noise(rows: Sequence[Row]) -> list[str]:
+    control = next((row for row in rows if row.kind == "control"), None)
+    if control is None or "probing_top5" not in control.metrics:
+        return []
+    floor = control.metrics["probing_top5"].mean
+    close = [
+        row.variant
+        for row in rows
+        if row is not control
+        and "probing_top5" in row.metrics
+        and row.metrics["probing_top5"].mean < floor + NOISE
+    ]
+    if not close:
+        return []
+    return [
+        f"Top-5 probing of {', '.join(close)} is less than {NOISE} above the untrained "
+        f"control's ({floor:.3f}): a gain under about {NOISE} is noise."
+    ]

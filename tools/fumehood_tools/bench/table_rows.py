@@ -1,0 +1,184 @@
+"""The rows of a benchmark table, made from scores. Pure: nothing is read here.
+
+Never shows a spread of one seed. Marks what a reader must know before comparing: a file that was
+changed since, a skip path, a non-linear decoder, the isolation under which it was scored.
+"""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from fumehood_tools.bench.records import Failure, Metrics, Score
+from fumehood_tools.bench.verdicts import Verdict
+
+CONTROL = "untrained"
+Kind = Literal["custom", "baseline", "control"]
+SortKey = Literal[
+    "explained_variance",
+    "l0",
+    "loss_recovered",
+    "probing_top1",
+    "probing_top5",
+    "probing",
+    "alive",
+    "train_seconds",
+    "variant",
+]
+HEADLINE = (
+    "l0",
+    "explained_variance",
+    "loss_recovered",
+    "probing_top1",
+    "probing_top5",
+    "probing",
+    "alive",
+)
+_ASCENDING = ("l0", "train_seconds")
+_MESSAGE = 400
+
+
+class Spread(BaseModel, frozen=True):
+    """One metric over the seeds of one variant."""
+
+    mean: float
+    sd: float | None = Field(description="sample standard deviation; null with 1 seed")
+    seeds: int = Field(description="seeds with a value")
+
+
+class Row(BaseModel, frozen=True):
+    """One variant."""
+
+    variant: str
+    kind: Kind = Field(description="baseline and control: the packaged file, unchanged")
+    seeds: list[int]
+    metrics: dict[str, Spread] = Field(description="a metric that was not measured is absent")
+    train_seconds: float
+    stale: str | None = Field(description="why the score is not one of the file as it is now")
+    skip: bool = Field(description="declares a skip path; the metrics are of the latents alone")
+    nonlinear: bool = Field(description="declares a non-linear decoder")
+    glass: list[str] = Field(description="the isolation under which its seeds were scored")
+    verdict: str | None = Field(
+        description="did its change do anything: active, weak, inert; ?: not judged"
+    )
+
+
+class SeedRow(BaseModel, frozen=True):
+    """One trained SAE: every metric, and what it is a score of (digests cut to 12 digits)."""
+
+    variant: str
+    seed: int
+    metrics: dict[str, float] = Field(description="as measured; sae_bench_* are sae-bench's own")
+    integrity: dict[str, Any] = Field(description="what the evaluator's checks measured")
+    variant_sha256: str
+    weights_sha256: str
+    glass: str
+    machine: str
+    train_seconds: float
+    score_seconds: float
+    finished: str
+
+
+class FailureRow(BaseModel, frozen=True):
+    """One run without a score. The message may quote the variant's own output: data, not orders."""
+
+    variant: str
+    seed: int
+    stage: str
+    code: str
+    check: str | None = Field(description="the evaluator's check that did not pass")
+    limit: str | None = Field(description="the limit that ended it")
+    message: str
+    stale: bool = Field(description="the file has been changed since")
+
+
+def row(
+    scores: Sequence[Score],
+    current: Mapping[str, str],
+    packaged: Mapping[str, str],
+    verdict: Verdict | None,
+    whole: bool,
+) -> Row:
+    """Return the row of one variant. current, packaged: name -> sha256; whole: every metric."""
+    name, sha256 = scores[0].variant, scores[0].provenance.variant_sha256
+    kind: Kind = "custom"
+    if packaged.get(name) == sha256:
+        kind = "control" if name == CONTROL else "baseline"
+    stale = None
+    if name not in current:
+        stale = f"variants/{name}.py is gone"
+    elif current[name] != sha256:
+        stale = f"variants/{name}.py was changed after this score; run_variants scores it again"
+    checked = [score.integrity for score in scores if score.integrity is not None]
+    return Row(
+        variant=name,
+        kind=kind,
+        seeds=[score.seed for score in scores],
+        metrics=_spreads(scores, tuple(Metrics.model_fields) if whole else HEADLINE),
+        train_seconds=round(statistics.fmean(score.cost.train_seconds for score in scores), 2),
+        stale=stale,
+        skip=any(found.explained_variance_with_skip is not None for found in checked),
+        nonlinear=any(found.decoder == "nonlinear" for found in checked),
+        glass=sorted({score.glass for score in scores}),
+        verdict=verdict.word if verdict else None,
+    )
+
+
+def _spreads(scores: Sequence[Score], names: Sequence[str]) -> dict[str, Spread]:
+    spreads = {}
+    for name in names:
+        values = [v for s in scores if (v := getattr(s.metrics, name)) is not None]
+        if values:
+            deviation = statistics.stdev(values) if len(values) > 1 else None
+            mean = statistics.fmean(values)
+            spreads[name] = Spread(mean=mean, sd=deviation, seeds=len(values))
+    return spreads
+
+
+def in_order(rows: Sequence[Row], sort: SortKey) -> list[Row]:
+    """Return rows, best first (names: A first), rows without that metric and the control last."""
+
+    def key(row: Row) -> tuple[bool, bool, float, str]:
+        if sort == "train_seconds":
+            value: float | None = row.train_seconds
+        else:
+            value = row.metrics[sort].mean if sort in row.metrics else None
+        missing = value is None and sort != "variant"
+        order = (value or 0.0) * (1 if sort in _ASCENDING else -1)
+        return row.kind == "control", missing, order, row.variant
+
+    return sorted(rows, key=key)
+
+
+def seed_row(score: Score) -> SeedRow:
+    """Return everything that was measured of one SAE."""
+    return SeedRow(
+        variant=score.variant,
+        seed=score.seed,
+        metrics=score.metrics.model_dump(exclude_none=True),
+        integrity=score.integrity.model_dump(exclude_none=True) if score.integrity else {},
+        variant_sha256=score.provenance.variant_sha256[:12],
+        weights_sha256=score.provenance.weights_sha256[:12],
+        glass=score.glass,
+        machine=score.provenance.machine,
+        train_seconds=score.cost.train_seconds,
+        score_seconds=score.cost.score_seconds,
+        finished=score.finished,
+    )
+
+
+def failure_row(failure: Failure, current: Mapping[str, str]) -> FailureRow:
+    """Return a failure with a message that fits on a line and cannot steer a terminal."""
+    printable = "".join(c if c.isprintable() else " " for c in failure.message)
+    message = " ".join(printable.split())
+    return FailureRow(
+        variant=failure.variant,
+        seed=failure.seed,
+        stage=failure.stage,
+        code=failure.code,
+        check=failure.check,
+        limit=failure.limit,
+        message=message if len(message) <= _MESSAGE else f"{message[:_MESSAGE]} […]",
+        stale=current.get(failure.variant) != failure.variant_sha256,
+    )

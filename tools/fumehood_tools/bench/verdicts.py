@@ -1,0 +1,106 @@
+"""Verdicts: did a variant's change do anything? From its mechanism and its scores together.
+
+    active  its scores lie outside the seed noise of its parent's
+    weak    it computes something else, and no score shows it
+    inert   it computes the same, or nearly, and no score shows a difference
+
+"Nothing outside the noise" is not "equal": few seeds make wide noise. Nothing here says better.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from fumehood_tools.bench.inertness import Inertness
+from fumehood_tools.bench.noise import Difference, are_equal, differences
+from fumehood_tools.bench.records import Score
+
+VerdictWord = Literal["active", "weak", "inert"]
+NOT_JUDGED = "not judged against noise"
+
+
+class Verdict(BaseModel, frozen=True):
+    """Whether one variant's change did anything."""
+
+    parent: str
+    verdict: VerdictWord | None = Field(description="null: not judged")
+    reason: str
+    computation: str | None = Field(description="compared with the parent's; null: not measured")
+    differences: list[Difference]
+    seeds: int
+    parent_seeds: int
+
+    @property
+    def word(self) -> str:
+        """The verdict for a column of a table."""
+        return self.verdict or "?"
+
+    def text(self) -> str:
+        """Return the verdict in one line, numbers included."""
+        numbers = "; ".join(found.text() for found in self.differences)
+        mechanism = f" Computation: {self.computation}." if self.computation else ""
+        scores = f" Scores minus {self.parent}'s: {numbers}." if numbers else ""
+        return f"{self.verdict or 'no verdict'}: {self.reason}.{mechanism}{scores}"
+
+
+def judge(
+    parent: str, inertness: Inertness | None, ours: Sequence[Score], theirs: Sequence[Score]
+) -> Verdict:
+    """Return the verdict on a variant with scores `ours` against its parent's, `theirs`.
+
+    Both lists hold scores of one setting, one per seed.
+    """
+    found = differences(ours, theirs)
+    verdict, reason = _decide(parent, inertness, ours, theirs, found)
+    return Verdict(
+        parent=parent,
+        verdict=verdict,
+        reason=reason,
+        computation=inertness.text() if inertness else None,
+        differences=found,
+        seeds=len(ours),
+        parent_seeds=len(theirs),
+    )
+
+
+def verdicts(by_variant: Mapping[str, Sequence[Score]]) -> dict[str, Verdict]:
+    """Return variant -> verdict for every variant of a table that has a parent.
+
+    by_variant: the scores of one setting, one per seed. The inertness is read from whichever score
+    of a variant carries it.
+    """
+    found = {}
+    for name, scores in by_variant.items():
+        measured = [score.inertness for score in scores if score.inertness is not None]
+        if measured:
+            parent = measured[-1].parent
+            found[name] = judge(parent, measured[-1], scores, by_variant.get(parent, ()))
+    return found
+
+
+def _decide(
+    parent: str,
+    inertness: Inertness | None,
+    ours: Sequence[Score],
+    theirs: Sequence[Score],
+    found: Sequence[Difference],
+) -> tuple[VerdictWord | None, str]:
+    mechanism = inertness.mechanism if inertness else None
+    if not ours or not theirs:
+        return None, f"{NOT_JUDGED}: run {parent} too, with 3 seeds or more"
+    if mechanism == "same" and are_equal(ours, theirs):
+        return "inert", f"every score equals that of {parent} with the same seed"
+    if len(theirs) < 2:
+        return None, f"{NOT_JUDGED}: {parent} has 1 seed, run 3 or more of both"
+    outside = [difference.metric for difference in found if difference.is_outside]
+    if outside:
+        how = " (the same computation: through its start or its optimiser)"
+        return "active", f"outside the noise in {', '.join(outside)}" + how * (mechanism == "same")
+    if mechanism is None:
+        return None, "no score outside the noise, and its computation was not compared"
+    within = f"no score outside the noise of {len(theirs)} seeds of {parent}"
+    if mechanism == "different":
+        return "weak", f"it computes something else, but {within}"
+    nearly = "the same" if mechanism == "same" else "nearly the same"
+    return "inert", f"it computes {nearly}, and {within}"

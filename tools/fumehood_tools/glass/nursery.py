@@ -1,0 +1,288 @@
+"""Start children behind the glass, each a fork of a parent that has torch and `core` loaded.
+
+A nursery costs about 1.5 s once, a child about 10 ms. Where forks of one parent cannot be shut off
+from each other (bubblewrap without Landlock, sandbox-exec), every child gets a nursery of its own.
+"""
+
+import contextlib
+import json
+import os
+import select
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any, Self
+
+from fumehood_tools.errors import RunFailed
+from fumehood_tools.files import total_size
+from fumehood_tools.glass import bubblewrap, seatbelt
+from fumehood_tools.glass.child import GIB, ChildLimits, GlassChild, Line
+from fumehood_tools.glass.inside import landlock, seccomp
+from fumehood_tools.glass.levels import separates_siblings
+from fumehood_tools.glass.view import common_view, devices, import_path
+from fumehood_tools.settings import GlassLevel
+
+# torch reserves address space far beyond what it uses (thread stacks, libraries, arenas).
+ADDRESS_HEADROOM = 6 * GIB
+OPEN_FILES = 256
+PIPE_BYTES = 1 << 20
+START_SECONDS = 120.0
+PRELOAD = ("torch", "safetensors.torch", "core", "core.train", "core.check", "inside.serve")
+ENTRY = "import sys; sys.path[:0] = {path!r}; from inside.nursery import main; main()"
+LOG = "nursery.log"
+
+
+class Nursery:
+    """The parent of children. Use as a context manager: leaving it ends all of them.
+
+    `scratch_root` holds the scratch folders of all children; `readable` is what children may be
+    given to read besides the common view and files under scratch_root.
+    """
+
+    def __init__(
+        self,
+        scratch_root: Path,
+        *,
+        level: GlassLevel,
+        threads: int = 1,
+        readable: Iterable[Path] = (),
+        cuda: bool = False,
+        shared: bool | None = None,
+    ) -> None:
+        """Start loading. shared: one parent for all children; default: where that is safe."""
+        self.scratch_root = scratch_root.resolve()
+        self.level, self.threads, self.cuda = level, threads, cuda
+        self.readable = [path.resolve() for path in readable]
+        self._lock = threading.Lock()
+        self._open: list[_Process] = []
+        self._walls_of_its_own = level in ("bubblewrap", "landlock")
+        if shared is None:
+            shared = level == "rlimits" or (self._walls_of_its_own and separates_siblings())
+        self._shared = self._process(self.scratch_root, self.readable) if shared else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all children and their parents."""
+        for process in list(self._open):
+            process.close()
+
+    def start(
+        self,
+        program: str,
+        spec: Mapping[str, Any],
+        *,
+        scratch: Path,
+        limits: ChildLimits,
+        readable: Iterable[Path] = (),
+        pipes: bool = False,
+        pass_fds: Sequence[int] = (),
+    ) -> GlassChild:
+        """Start `program` (a module with main(spec) -> exit code, or a .py file) in a child.
+
+        scratch: the child's working folder, its HOME and TMPDIR, the one place it may write to.
+        readable: files that it may read besides the common view. pass_fds keep their numbers.
+        Raises RunFailed when the glass cannot be put up.
+        """
+        scratch.mkdir(parents=True, exist_ok=True)
+        given = [path.resolve() for path in readable]
+        request = {
+            "program": program,
+            "spec": dict(spec),
+            "walls": self._walls(scratch.resolve(), given, limits),
+            "scratch": str(scratch.resolve()),
+            "environment": environment(scratch.resolve(), limits.threads),
+            "threads": limits.threads,
+        }
+        with self._lock:
+            if self._shared is not None and self._shared.process.poll() is not None:
+                # At level rlimits a child can kill it.
+                self._shared = self._process(self.scratch_root, self.readable)
+            process = self._shared or self._process(scratch.resolve(), given)
+            line = process.fork(request, pipes=pipes, pass_fds=pass_fds)
+        on_end = (lambda: None) if process is self._shared else process.close
+        return GlassChild(line, scratch, limits, on_end)
+
+    def _process(self, root: Path, readable: list[Path]) -> "_Process":
+        process = _Process(self, root, readable)
+        self._open.append(process)
+        return process
+
+    def _walls(self, scratch: Path, given: list[Path], limits: ChildLimits) -> dict[str, Any]:
+        files = {
+            "readable": [*common_view(self.cuda), *map(str, given)],
+            "writable": [str(scratch), *devices(self.cuda)],
+        }
+        return {
+            "limits": resource_limits(limits, total_size(given)),
+            "landlock": files if self._walls_of_its_own and landlock.abi() else None,
+            "seccomp": self._walls_of_its_own and seccomp.is_offered(),
+        }
+
+
+class _Process:
+    """One running nursery, whose children write under `root`."""
+
+    def __init__(self, nursery: Nursery, root: Path, readable: list[Path]) -> None:
+        self.nursery, self.root, self.readable = nursery, root, readable
+        nursery.scratch_root.mkdir(parents=True, exist_ok=True)
+        self._log = nursery.scratch_root / LOG
+        self._control, theirs = socket.socketpair()
+        clean = environment(root, nursery.threads)
+        with self._log.open("ab") as log, theirs:
+            self.process = subprocess.Popen(
+                self._command(theirs.fileno(), clean),
+                cwd=root,
+                env=clean,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+        self._is_ready = False
+
+    def _command(self, control: int, clean: Mapping[str, str]) -> list[str]:
+        nursery, wrapped = self.nursery, self.nursery.level in ("bubblewrap", "sandbox-exec")
+        prefix: list[str] = []
+        if nursery.level == "bubblewrap":
+            prefix = bubblewrap.command(self.root, self.readable, clean, nursery.cuda)
+        elif nursery.level == "sandbox-exec":
+            prefix = seatbelt.command(self.root, self.readable)
+        spec = {
+            "preload": PRELOAD,
+            "control": control,
+            "parent": None if wrapped else os.getpid(),
+            "namespaces": nursery.level == "landlock" and not nursery.cuda,
+        }
+        code = ENTRY.format(path=import_path())
+        return [*prefix, sys.executable, "-I", "-B", "-S", "-c", code, json.dumps(spec)]
+
+    def fork(self, request: dict[str, Any], *, pipes: bool, pass_fds: Sequence[int]) -> Line:
+        """Have the nursery fork a child for a request. Raises RunFailed when it cannot."""
+        self._wait_until_ready()
+        with contextlib.ExitStack() as theirs:
+            status, status_write = _pipe(theirs)
+            output, output_write = _pipe(theirs, PIPE_BYTES)
+            stdin: IO[bytes] | None = None
+            stdout: IO[bytes] | None = None
+            stdin_read = _opened(theirs, os.open(os.devnull, os.O_RDONLY))
+            stdout_write = output_write
+            if pipes:
+                stdin_read, ours = os.pipe()
+                _opened(theirs, stdin_read)
+                stdin = os.fdopen(ours, "wb", buffering=0)
+                answers, stdout_write = _pipe(theirs)
+                stdout = os.fdopen(answers, "rb", buffering=0)
+            handles = [status_write, stdin_read, stdout_write, output_write, *pass_fds]
+            content = json.dumps({**request, "targets": [0, 1, 2, *pass_fds]}).encode()
+            try:
+                socket.send_fds(self._control, [len(content).to_bytes(8, "big")], handles)
+                self._control.sendall(content)
+                pid = self._receive_pid()
+            except OSError as error:
+                raise self._failure() from error
+        return Line(pid, status, output, stdin, stdout)
+
+    def _receive_pid(self) -> int:
+        """Return the child's pid as seen from here: inside, it may have another number."""
+        header, handles, _, _ = socket.recv_fds(self._control, 8, 1)
+        if len(header) < 8:
+            raise self._failure()
+        length = int.from_bytes(header, "big")
+        content = b""
+        while len(content) < length:
+            part = self._control.recv(length - len(content))
+            if not part:
+                raise self._failure()
+            content += part
+        if not handles:
+            return int(json.loads(content)["pid"])
+        try:
+            facts = Path(f"/proc/self/fdinfo/{handles[0]}").read_text(encoding="ascii")
+        finally:
+            os.close(handles[0])
+        numbers = dict(line.split(":", 1) for line in facts.splitlines() if ":" in line)
+        return int(numbers["Pid"])
+
+    def _wait_until_ready(self) -> None:
+        if self._is_ready:
+            return
+        readable, _, _ = select.select([self._control], [], [], START_SECONDS)
+        if not readable or self._control.recv(8, socket.MSG_WAITALL) != b"ready---":
+            raise self._failure()
+        self._is_ready = True
+
+    def _failure(self) -> RunFailed:
+        self.close()
+        said = self._log.read_text(encoding="utf-8", errors="replace")[-600:]
+        return RunFailed(
+            f"The glass (level {self.nursery.level}) could not be put up. Call `fumehood doctor`; "
+            f"FUMEHOOD_GLASS chooses another level. Its last words: {said!r}"
+        )
+
+    def close(self) -> None:
+        """End the nursery and with it every child."""
+        if self in self.nursery._open:
+            self.nursery._open.remove(self)
+        self._control.close()
+        # It ends its children first; what does not heed is killed.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(2)
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+
+
+def environment(scratch: Path, threads: int) -> dict[str, str]:
+    """Return all that a child knows of the environment."""
+    count = str(threads)
+    return {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(scratch),
+        "TMPDIR": str(scratch),
+        "LANG": "C.UTF-8",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "OMP_NUM_THREADS": count,
+        # Children share cores with others: their threads must not spin while they wait.
+        "OMP_WAIT_POLICY": "PASSIVE",
+        "MKL_NUM_THREADS": count,
+        "OPENBLAS_NUM_THREADS": count,
+    }
+
+
+def resource_limits(limits: ChildLimits, mapped_bytes: int) -> dict[str, int]:
+    """Return the kernel's limits for a child that maps so many bytes of files."""
+    address = int(limits.memory_gb * GIB) + ADDRESS_HEADROOM + mapped_bytes
+    found = {
+        "RLIMIT_FSIZE": int(limits.scratch_gb * GIB),
+        "RLIMIT_NOFILE": OPEN_FILES,
+        "RLIMIT_CORE": 0,
+        "RLIMIT_CPU": limits.processor_seconds,
+    }
+    if sys.platform == "linux" and not limits.cuda:
+        found["RLIMIT_AS"] = address
+    return found
+
+
+def _pipe(theirs: contextlib.ExitStack, size: int | None = None) -> tuple[int, int]:
+    """Return a pipe whose writing end is closed here at the end of the block."""
+    read, write = os.pipe()
+    if size is not None and sys.platform == "linux":
+        import fcntl
+
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, size)
+    return read, _opened(theirs, write)
+
+
+def _opened(theirs: contextlib.ExitStack, handle: int) -> int:
+    theirs.callback(os.close, handle)
+    return handle

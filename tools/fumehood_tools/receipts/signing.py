@@ -1,0 +1,110 @@
+"""A receipt: a record with `"receipt": {"workspace", "mac"}`, HMAC-SHA256 over all the rest of it.
+
+What is signed is the JSON itself, not what a model makes of it: a field that was edited, added or
+taken away is found, whether or not anything reads it.
+"""
+
+import hmac
+import json
+import os
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+from fumehood_tools.errors import StorageFailed
+from fumehood_tools.receipts.key import Key
+
+RECEIPT = "receipt"
+_PURPOSE = "fumehood receipt 1"
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), check_circular=False)
+
+Code = Literal[
+    "damaged",
+    "unsigned",
+    "other_workspace",
+    "edited",
+    "misplaced",
+    "copied",
+    "put_back",
+    "withdrawn",
+    "variant_edited",
+    "weights_missing",
+    "weights_swapped",
+    "file_edited",
+    "key_missing",
+]
+
+
+class Problem(NamedTuple):
+    """Why a record does not count."""
+
+    code: Code
+    text: str
+
+
+def sign(record: Mapping[str, Any], key: Key) -> dict[str, Any]:
+    """Return the record with its receipt; one it had before is replaced."""
+    content = {name: value for name, value in record.items() if name != RECEIPT}
+    mac = key.mac(_PURPOSE, _canonical(content))
+    return {**content, RECEIPT: {"workspace": key.workspace, "mac": mac}}
+
+
+def check(record: Mapping[str, Any], key: Key) -> Problem | None:
+    """Return what is wrong with the record's receipt; None: it is ours, and untouched."""
+    receipt = record.get(RECEIPT)
+    if not isinstance(receipt, dict) or not isinstance(receipt.get("mac"), str):
+        return Problem("unsigned", "a record without a receipt; run_variants makes one with it")
+    if receipt.get("workspace") != key.workspace:
+        return Problem(
+            "other_workspace",
+            "a receipt of another workspace; a score counts where it was made, run_variants here",
+        )
+    try:
+        expected = sign(record, key)[RECEIPT]
+    except RecursionError:
+        return Problem("damaged", "a record of hundreds of levels: none of ours")
+    same = hmac.compare_digest(expected["mac"].encode(), receipt["mac"].encode())
+    if not same or receipt != expected:
+        return Problem("edited", "the record was edited after it was signed")
+    return None
+
+
+def mac_of(record: Mapping[str, Any]) -> str:
+    """Return the mac in a record that has been checked."""
+    mac: str = record[RECEIPT]["mac"]
+    return mac
+
+
+def read_record(path: str) -> dict[str, Any]:
+    """Return a record's JSON.
+
+    Raises FileNotFoundError, StorageFailed when it is damaged or names a key twice.
+    """
+    name = os.path.basename(path)
+    try:
+        with open(path, "rb") as file:
+            record = json.loads(file.read().decode("utf-8"), object_pairs_hook=_object)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise StorageFailed.from_os_error(error, f"Reading {name}") from error
+    except (ValueError, RecursionError) as error:
+        raise StorageFailed(f"{name} is damaged ({_shortly(error)})") from error
+    if not isinstance(record, dict):
+        raise StorageFailed(f"{name} is damaged (no JSON object)")
+    return record
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        # Readers of other make may take the first of two, we the last: neither is meant.
+        raise ValueError("a key stands twice in one object")
+    return content
+
+
+def _canonical(content: Mapping[str, Any]) -> bytes:
+    return _ENCODER.encode(content).encode()
+
+
+def _shortly(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error)[:80]}"

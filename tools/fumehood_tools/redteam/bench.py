@@ -1,0 +1,135 @@
+"""The small bench on which the suite runs: a workspace, two sandboxes, a canary folder.
+
+One temporary folder holds workspace/ (sandboxes `cheats` and `honest`, the same but
+for their limits), cache/, job/, canary/ (secret.txt, victim.txt, drop/).
+"""
+
+import secrets
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import tomlkit
+
+from fumehood_tools.files import write_text
+from fumehood_tools.redteam.world import Secrets
+from fumehood_tools.sandbox.create import SPEC_FILE, Sandbox, create_sandbox
+from fumehood_tools.settings import GlassAsked, Settings
+
+TRAINING = {"batch_size": 256, "lr": 0.003}
+SCORING = {"loss_rows": 8, "probing_train": 60, "probing_test": 60}
+# Cheats that only wait are ended soon; honest variants are not hurried by a busy machine.
+LIMITS_OF_CHEATS: dict[str, float] = {
+    "train_minutes": 0.15,
+    "score_minutes": 0.2,
+    "memory_gb": 1.0,
+    "scratch_gb": 0.25,
+}
+LIMITS_OF_HONEST: dict[str, float] = {"train_minutes": 5, "score_minutes": 5, "memory_gb": 2.0}
+KEPT_FILES = (
+    "sae.safetensors",
+    "config.json",
+    "train_log.jsonl",
+    "core.json",
+    "sparse_probing.json",
+    "score.json",
+    "failure.json",
+)
+
+
+class Bench(NamedTuple):
+    """Where everything is, and what must stay secret."""
+
+    root: Path
+    settings: Settings
+    cheats: Sandbox
+    honest: Sandbox
+    secrets: Secrets
+    environment_secret: str
+
+    @property
+    def canary(self) -> Path:
+        """A folder outside of workspace and cache that is nobody's business."""
+        return self.root / "canary"
+
+    @property
+    def log(self) -> Path:
+        """What the job and its trusted children printed."""
+        return self.root / "driver.log"
+
+    def learn_secrets(self) -> None:
+        """Take up the secrets that exist only after the harvest: the key, the evaluation split."""
+        key = self.settings.state / "receipt.key"
+        if key.is_file():
+            self.secrets.add("the receipt key", key.read_bytes()[:64])
+        for path in self.settings.cache.rglob("*.npy"):
+            if "eval" in str(path.relative_to(self.settings.cache)):
+                with path.open("rb") as file:
+                    file.seek(1024)
+                    self.secrets.add("the evaluation split", file.read(32))
+
+    def save(self) -> None:
+        """Keep a copy of what a cheat could spoil for those after it."""
+        for place in self._spoilable():
+            kept = self.root / "kept" / place.relative_to(self.root)
+            if not kept.exists():
+                shutil.copytree(place, kept, ignore=shutil.ignore_patterns("results"))
+
+    def restore(self) -> None:
+        """Put back what was kept; results and records stay as they are."""
+        for place in self._spoilable():
+            kept = self.root / "kept" / place.relative_to(self.root)
+            shutil.copytree(kept, place, dirs_exist_ok=True)
+        for path in (self.canary / "drop").iterdir():
+            subprocess.run(["rm", "-rf", "--", str(path)], check=False)
+
+    def _spoilable(self) -> tuple[Path, ...]:
+        return (self.cheats.folder, self.settings.cache)
+
+
+def make_bench(root: Path, level: GlassAsked) -> Bench:
+    """Make the workspace, both sandboxes and the canary folder under root."""
+    settings = Settings(
+        workspace=root / "workspace", cache=root / "cache", glass=level, device="cpu"
+    )
+    found, hidden = Secrets(), secrets.token_hex(16)
+    found.add("the environment", f"FUMEHOOD_CANARY={hidden}".encode())
+    found.add("the environment", hidden.encode())
+    canary, told = root / "canary", secrets.token_hex(16)
+    write_text(canary / "secret.txt", told)
+    write_text(canary / "victim.txt", "as it was\n")
+    (canary / "drop").mkdir()
+    (canary / "drop").chmod(0o777)
+    found.add("the file outside", told.encode())
+    for name in ("cheats", "honest"):
+        (root / "job" / name).mkdir(parents=True)
+    settings.cache.mkdir()
+    cheats, honest = (
+        _sandbox(settings, name, limits)
+        for name, limits in (("cheats", LIMITS_OF_CHEATS), ("honest", LIMITS_OF_HONEST))
+    )
+    neighbour = f"neighbour-{secrets.token_hex(16)}"
+    write_text(cheats.variants / "secret_idea.py", f'"""{neighbour}"""\n')
+    found.add("the neighbour's variant", neighbour.encode())
+    return Bench(root, settings, cheats, honest, found, hidden)
+
+
+def _sandbox(settings: Settings, name: str, limits: dict[str, float]) -> Sandbox:
+    made = create_sandbox(
+        settings,
+        name,
+        subject="synthetic",
+        layer=0,
+        corpus="synthetic",
+        dict_size=128,
+        train_tokens=25_600,
+        eval_tokens=2_032,
+    )
+    path = made.folder / SPEC_FILE
+    document: Any = tomlkit.parse(path.read_text(encoding="utf-8"))
+    for section, values in (("training", TRAINING), ("scoring", SCORING), ("limits", limits)):
+        for key, value in values.items():
+            document[section][key] = value
+    write_text(path, tomlkit.dumps(document))
+    return made

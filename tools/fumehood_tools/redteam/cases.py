@@ -1,0 +1,122 @@
+"""The variants of the suite: files under tests/redteam, described by its manifest.
+
+`cheats/<family>_<name>.py` and `honest/<name>.py`; the packaged variants of the template are honest
+cases too. In manifest.toml: `fast` (part of the fast subset), `twin` (an honest variant that says
+what is reached at its L0), `expect` (what catches the cheat at the strongest level) and `claim`
+(what it gets from a naive benchmark; for the tests).
+"""
+
+import secrets
+import tomllib
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from pydantic import BaseModel, Field
+
+from fumehood_tools.errors import BadRequest
+from fumehood_tools.files import data_path
+
+FOLDER = "tests/redteam"
+Side = Literal["cheat", "honest"]
+# Five megabytes in one comment; a parser's stack is some thousand levels deep.
+PADDING = "x" * 5_000_000
+NESTED = "\nDEEP = " + "-" * 50_000 + "1\n"
+
+
+class Edge(BaseModel, frozen=True):
+    """A bound on one naive number."""
+
+    at_least: float = float("-inf")
+    at_most: float = float("inf")
+
+
+class Entry(BaseModel, frozen=True):
+    """What the manifest says about one variant."""
+
+    fast: bool = False
+    twin: bool = False
+    expect: tuple[str, ...] = Field((), description="check, limit or word in the verdict")
+    claim: dict[str, Edge | bool] = {}
+
+
+class Case(NamedTuple):
+    """One variant of the suite."""
+
+    name: str
+    side: Side
+    source: str
+    entry: Entry
+
+    @property
+    def family(self) -> str:
+        """What kind of cheat it is: the first word of its name."""
+        return self.name.partition("_")[0] if self.side == "cheat" else "honest"
+
+    @property
+    def says(self) -> str:
+        """The first line of its docstring."""
+        return self.source.partition('"""')[2].partition('"""')[0].partition("\n")[0].strip()
+
+
+def read_manifest() -> dict[str, dict[str, Entry]]:
+    """Return {"cheats": {name: entry}, "honest": {name: entry}}."""
+    text = (data_path(FOLDER) / "manifest.toml").read_text(encoding="utf-8")
+    return {
+        side: {name: Entry.model_validate(entry) for name, entry in entries.items()}
+        for side, entries in tomllib.loads(text).items()
+    }
+
+
+def load_cases(pattern: str = "*", *, fast: bool = False) -> list[Case]:
+    """Return the cases whose name or family fits one of the patterns, honest ones first.
+
+    pattern: shell patterns with commas between them. Raises BadRequest when nothing fits.
+    """
+    manifest = read_manifest()
+    cases = []
+    for path in _honest_files():
+        entry = manifest["honest"].get(path.stem, Entry())
+        cases.append(Case(path.stem, "honest", path.read_text(encoding="utf-8"), entry))
+    for name, entry in manifest["cheats"].items():
+        path = data_path(FOLDER) / "cheats" / f"{name}.py"
+        cases.append(Case(name, "cheat", path.read_text(encoding="utf-8"), entry))
+    patterns = [part.strip() for part in pattern.split(",")]
+    chosen = [
+        case
+        for case in cases
+        if any(fnmatch(case.name, part) or fnmatch(case.family, part) for part in patterns)
+        and (case.entry.fast or not fast)
+    ]
+    if not chosen:
+        raise BadRequest(f"No variant of the red team fits {pattern!r}. Try 'stash*' or 'honest'.")
+    return chosen
+
+
+def honest_twins() -> list[Case]:
+    """Return the honest variants that say what is reached at which L0; the first is quick."""
+    return [case for case in load_cases("honest") if case.entry.twin]
+
+
+def _honest_files() -> Sequence[Path]:
+    packaged = data_path("sandbox_template") / "sae" / "variants"
+    examples = data_path("examples") / "variants"
+    own = data_path(FOLDER) / "honest"
+    return [path for folder in (packaged, examples, own) for path in sorted(folder.glob("*.py"))]
+
+
+def fill_in(case: Case, places: Mapping[str, str]) -> str:
+    """Return the source of a case with @PLACE@ replaced by what the suite knows."""
+    text = case.source.replace("# @PAD@", f"# {PADDING}").replace("# @NEST@", NESTED)
+    for name, value in {**places, "TOKEN": token_of(case.name)}.items():
+        text = text.replace(f"@{name}@", value)
+    return text
+
+
+_SALT = secrets.token_hex(4)
+
+
+def token_of(name: str) -> str:
+    """Return a word that marks everything that one case leaves behind."""
+    return f"fh-{_SALT}-{name}"

@@ -1,0 +1,112 @@
+"""The job of the red team: the real job, one variant at a time, waiting for leave after each.
+
+usage: python -m fumehood_tools.redteam.driver '{"workspace": …, "cache": …, "job": …, "glass": …,
+       "sandbox": …, "variants": […], "honest": true | false}'
+
+stdout, a line of JSON each: {"ready": …} once the scorer is up, then {"ended": variant, …}. Cheats
+run one after another, and after each line a line on stdin is waited for; honest variants run side
+by side. Orphans of cheats become children of this process, so that none goes unseen.
+"""
+
+import ctypes
+import json
+import os
+import signal
+import sys
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+from fumehood_tools.errors import FumehoodError
+from fumehood_tools.glass import Nursery
+from fumehood_tools.harvest import Activations
+from fumehood_tools.jobs.worker import JobContext
+from fumehood_tools.runs.plan import RunItem
+from fumehood_tools.runs.recording import Stage
+from fumehood_tools.runs.worker import RunJob, RunRequest
+from fumehood_tools.settings import Settings
+
+PR_SET_CHILD_SUBREAPER = 36
+
+
+class Driver(RunJob):
+    """A RunJob that tells what came of every variant, and waits between cheats."""
+
+    def __init__(self, spec: dict[str, Any], say: Any) -> None:
+        settings = Settings(
+            workspace=spec["workspace"], cache=spec["cache"], glass=spec["glass"], device="cpu"
+        )
+        context = JobContext("red-team", Path(spec["job"]))
+        honest = bool(spec["honest"])
+        request = RunRequest(
+            sandbox=spec["sandbox"],
+            variants=tuple(spec["variants"]),
+            seeds=(0,),
+            static_rules=honest,
+        )
+        super().__init__(context, settings, request)
+        self.honest, self.say, self.is_ready = honest, say, False
+        self.signals: list[str] = []
+        for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP):
+            signal.signal(number, self._note_signal)
+
+    def _note_signal(self, number: int, frame: object) -> None:
+        self.signals.append(signal.Signals(number).name)
+
+    def start_trainings(self, activations: Activations, nursery: Nursery) -> None:
+        """Start the next training; of cheats, one at a time and not before the scorer is up."""
+        if self.honest:
+            super().start_trainings(activations, nursery)
+        elif self.is_ready and not self.training and not self.trained and self.waiting:
+            others = self.waiting
+            self.waiting = deque([others.popleft()])
+            super().start_trainings(activations, nursery)
+            self.waiting = others
+
+    def take_answer(self, answer: dict[str, Any]) -> None:
+        """Take an answer of the scorer, and tell it."""
+        super().take_answer(answer)
+        if answer.get("ready"):
+            self.is_ready = True
+            self._tell({"ready": True, "glass": self.level})
+        elif "metrics" in answer:
+            parts = {key: answer.get(key) for key in ("metrics", "integrity", "seconds")}
+            self._tell({"ended": _variant(answer["name"]), **parts})
+
+    def record_failure(self, item: RunItem, stage: Stage, error: dict[str, Any]) -> None:
+        """Record a failure, and tell it."""
+        super().record_failure(item, stage, error)
+        told = {key: error.get(key) for key in ("code", "message", "check", "limit")}
+        self._tell({"ended": item.variant, "stage": stage, **told})
+
+    def _tell(self, content: dict[str, Any]) -> None:
+        signals, self.signals = self.signals, []
+        self.say({**content, "signals": signals})
+        if not self.honest:
+            sys.stdin.readline()
+
+
+def _variant(name: str) -> str:
+    return name.rpartition(" seed ")[0]
+
+
+def main() -> None:
+    """Run the job described by argv[1]; exit 0 when it came to its end, whatever came of it."""
+    spec = json.loads(sys.argv[1])
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+    def say(content: dict[str, Any]) -> None:
+        print(json.dumps(content), file=answers, flush=True)
+
+    sys.stdin.readline()  # cheats are told the number of this process: their files come after it
+    try:
+        Driver(spec, say).run()
+    except FumehoodError as error:
+        say({"stopped": str(error)})
+
+
+if __name__ == "__main__":
+    main()

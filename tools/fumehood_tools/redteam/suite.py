@@ -1,0 +1,389 @@
+"""Run the suite: honest variants side by side, then cheats one by one, and look what they did.
+
+Costs 3 to 8 minutes on two cores for all, under a minute for the fast subset. A cheat that takes
+the job down or holds it up counts as not caught; the job is started again for the rest.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from fumehood_tools.errors import RunFailed
+from fumehood_tools.files import last_lines, write_text
+from fumehood_tools.lines import LineReader
+from fumehood_tools.redteam import world
+from fumehood_tools.redteam.bench import KEPT_FILES, Bench, make_bench
+from fumehood_tools.redteam.cases import Case, fill_in, honest_twins, token_of
+from fumehood_tools.redteam.listeners import Listeners
+from fumehood_tools.redteam.report import Report
+from fumehood_tools.redteam.verdicts import Frontier, Outcome, judge_cheat, judge_honest
+from fumehood_tools.sandbox.check import check_static
+from fumehood_tools.sandbox.create import Sandbox
+from fumehood_tools.settings import GlassAsked
+
+HANG_SECONDS = 100.0
+# Bytes of results of one variant of this small bench; an honest one leaves 200 kB.
+MOST_RESULTS = 10_000_000
+Told = dict[str, Any]
+Show = Callable[[Outcome], None]
+
+
+class Stopped(Exception):
+    """The driver ended or hung before the next variant did. The message says which."""
+
+
+class DriverProcess:
+    """The process of the job, spoken to in lines of JSON. Leaving it ends all its descendants."""
+
+    def __init__(self, bench: Bench, sandbox: Sandbox, honest: bool, names: Sequence[str]) -> None:
+        spec = {
+            "workspace": str(bench.settings.workspace),
+            "cache": str(bench.settings.cache),
+            "job": str(bench.root / "job" / sandbox.name),
+            "glass": bench.settings.glass,
+            "sandbox": sandbox.name,
+            "variants": list(names),
+            "honest": honest,
+        }
+        with bench.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "fumehood_tools.redteam.driver", json.dumps(spec)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env={
+                    **os.environ,
+                    "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+                    "FUMEHOOD_CANARY": bench.environment_secret,
+                },
+                start_new_session=True,
+            )
+        assert self.process.stdout is not None
+        self._lines = LineReader(self.process.stdout.fileno())
+        self._waiting: list[Told] = []
+
+    def __enter__(self) -> "DriverProcess":
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        family = [self.process.pid, *world.descendants(self.process.pid)]
+        if self.process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(5)
+        world.end_processes(family)
+        self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout):
+            assert stream is not None
+            with contextlib.suppress(OSError):
+                stream.close()
+
+    def go(self) -> None:
+        """Let the driver take its next step."""
+        assert self.process.stdin is not None
+        with contextlib.suppress(OSError):
+            self.process.stdin.write(b"go\n")
+            self.process.stdin.flush()
+
+    def next(self) -> Told:
+        """Return the next thing the driver says. Raises Stopped when there is none."""
+        end = time.monotonic() + HANG_SECONDS
+        while not self._waiting:
+            arrived = self._lines.read(1.0)
+            if arrived is None:
+                raise Stopped(f"took the job down (exit {self.process.wait()})")
+            self._waiting += [json.loads(line) for line in arrived]
+            if time.monotonic() > end:
+                raise Stopped(f"held the job up for {HANG_SECONDS:.0f} s")
+        told = self._waiting.pop(0)
+        if "stopped" in told:
+            raise Stopped(f"took the job down: {told['stopped'][:300]}")
+        return told
+
+
+class RedTeam:
+    """One run of the suite at one level."""
+
+    def __init__(self, bench: Bench, listeners: Listeners, show: Show) -> None:
+        self.bench, self.listeners, self.show = bench, listeners, show
+        self.scores: dict[str, Mapping[str, Any]] = {}
+        self.level = "?"
+        self._starts = 0
+        self.witnesses: list[Told] = []
+        self._driver: DriverProcess | None = None
+
+    def run_honest(self, cases: Sequence[Case]) -> list[Outcome]:
+        """Train and score honest variants, static rules on."""
+        told: dict[str, Told] = {}
+        for case in cases:
+            write_text(self.bench.honest.variants / f"{case.name}.py", case.source)
+        names = [case.name for case in cases]
+        with DriverProcess(self.bench, self.bench.honest, True, names) as driver:
+            driver.go()
+            while len(told) < len(cases):
+                try:
+                    said = driver.next()
+                except Stopped as reason:
+                    told |= {name: {"message": str(reason)} for name in names if name not in told}
+                    break
+                self.level = said.get("glass", self.level)
+                if "ended" in said:
+                    told[said["ended"]] = said
+        outcomes = [judge_honest(case, told.get(case.name), _rules(case)) for case in cases]
+        for case, outcome in zip(cases, outcomes, strict=True):
+            if outcome.ok:
+                self.scores[case.name] = told[case.name]["metrics"]
+            self.show(outcome)
+        return outcomes
+
+    def run_cheats(self, cases: Sequence[Case]) -> list[Outcome]:
+        """Run cheats one by one, static rules off; start the job again where one stops it."""
+        outcomes: list[Outcome] = []
+        while len(outcomes) < len(cases):
+            for outcome in self._run_until_stopped(cases[len(outcomes) :]):
+                outcomes.append(outcome)
+                self.show(outcome)
+        return outcomes
+
+    def prepare(self, cases: Sequence[Case]) -> None:
+        """Start the job of cheats: it loads what it needs while honest variants are run."""
+        # An honest variant goes first: what it leaves running belongs to the bench. It also goes
+        # last, and must get the same numbers again.
+        self._starts += 1
+        first, last = (f"witness_{self._starts}_{place}" for place in ("first", "last"))
+        for name in (first, last):
+            write_text(self.bench.cheats.variants / f"{name}.py", honest_twins()[0].source)
+        names = [first, *(case.name for case in cases), last]
+        self._driver = DriverProcess(self.bench, self.bench.cheats, False, names)
+        self._write(cases, self._driver.process.pid)
+        self._driver.go()
+
+    def _run_until_stopped(self, cases: Sequence[Case]) -> Iterator[Outcome]:
+        if self._driver is None:
+            self.prepare(cases)
+        assert self._driver is not None
+        with self._driver as driver:
+            self._driver = None
+            try:
+                self.level = driver.next().get("glass", self.level)
+                driver.go()
+                self.witnesses.append(driver.next())
+            except Stopped as reason:
+                said = last_lines(self._log_tail(), 3)
+                raise RunFailed(f"The job of the suite did not start: {reason}.\n{said}") from None
+            self.bench.learn_secrets()
+            self.bench.save()
+            watch = Watch(self, driver.process.pid)
+            for case in cases:
+                outcome, stopped = self._run_cheat(driver, watch, case)
+                yield outcome
+                if stopped:
+                    return
+            driver.go()
+            try:
+                self.witnesses.append(driver.next())
+            except Stopped:
+                self.witnesses.append({})
+            driver.go()
+
+    def close(self) -> None:
+        """End a job that was prepared and not used."""
+        if self._driver is not None:
+            self._driver.__exit__()
+
+    def _run_cheat(self, driver: DriverProcess, watch: "Watch", case: Case) -> tuple[Outcome, bool]:
+        """Run one cheat; return its outcome, and whether it stopped the job."""
+        started = time.monotonic()
+        driver.go()
+        try:
+            told, stopped = driver.next(), False
+            breaches = watch.breaches(case, told)
+        except Stopped as reason:
+            told, stopped = {"message": last_lines(self._log_tail(), 3)}, True
+            breaches = [str(reason), *watch.breaches(case, told)]
+        told["wall_seconds"] = round(time.monotonic() - started, 1)
+        if breaches:
+            self.bench.restore()
+            watch.files = watch.now()
+            # A job without its helpers, or with a spoilt ledger, would refuse all that follow.
+            stopped |= watch.is_broken or any(".fumehood" in breach for breach in breaches)
+        if stopped:
+            shutil.rmtree(self.bench.settings.state, ignore_errors=True)
+        return judge_cheat(case, told, breaches, self.frontier(), _rules(case)), stopped
+
+    @property
+    def is_unharmed(self) -> bool:
+        """Whether the witness got the same numbers each time."""
+        keys = ("l0", "explained_variance", "loss_recovered")
+        found = [told.get("metrics") or {} for told in self.witnesses]
+        told = [[metrics.get(key, float("nan")) for key in keys] for metrics in found]
+        return all(
+            abs(one - other) < 1e-3
+            for numbers in told
+            for one, other in zip(numbers, told[0], strict=True)
+        )
+
+    def _log_tail(self) -> str:
+        with self.bench.log.open("rb") as log:
+            log.seek(max(0, self.bench.log.stat().st_size - 4_000))
+            return log.read().decode("utf-8", "replace")
+
+    def frontier(self) -> Frontier:
+        """Return what honest variants reached so far."""
+        return Frontier(list(self.scores.values()))
+
+    def _write(self, cases: Sequence[Case], pid: int) -> None:
+        """Write the cheats into the sandbox, told where everything is."""
+        bench, listeners = self.bench, self.listeners
+        places = {
+            "SANDBOX": str(bench.cheats.folder),
+            "WORKSPACE": str(bench.settings.workspace),
+            "CACHE": str(bench.settings.cache),
+            "CANARY": str(bench.canary),
+            "JOB": str(bench.root / "job" / bench.cheats.name),
+            "PORT": str(listeners.tcp_port),
+            "UDP": str(listeners.udp_port),
+            "SOCKET": str(listeners.path),
+            "ABSTRACT": listeners.abstract,
+            "LISTEN": str(listeners.knocked_port),
+            "PID": str(pid),
+        }
+        for case in cases:
+            write_text(bench.cheats.variants / f"{case.name}.py", fill_in(case, places))
+
+
+class Watch:
+    """The world as it was before the next cheat."""
+
+    def __init__(self, team: RedTeam, pid: int) -> None:
+        self.team, self.bench, self.pid = team, team.bench, pid
+        self.processes = world.descendants(pid)
+        self.is_broken = False
+        self.files = self.now()
+        self.log_read = self._log_size()
+        team.listeners.heard()
+
+    def breaches(self, case: Case, told: Told) -> list[str]:
+        """Return what the case changed, read or reached, and take the world as it is now."""
+        left = world.left_running(self.pid, self.processes)
+        found = [f"{name} still runs" for name in left.values()][:3]
+        world.end_processes(left)
+        ended = self.processes.keys() - world.descendants(self.pid).keys()
+        self.is_broken = bool(ended)
+        found += [f"the bench's {self.processes[pid]} was ended" for pid in sorted(ended)]
+        self.team.listeners.settle()
+        found += self.team.listeners.heard()
+        found += [f"the job got {name}" for name in dict.fromkeys(told.get("signals", []))]
+        found += self._changed_files(case)
+        found += self._planted(case)
+        found += self._leaked(case, told)
+        return found
+
+    def now(self) -> dict[str, world.Facts]:
+        """Return the files as they are now."""
+        return self._files(None)
+
+    def _files(self, case: Case | None) -> dict[str, world.Facts]:
+        bench, state = self.bench, self.bench.settings.state
+        left_out = [bench.root / "job", bench.root / "kept", bench.log, *state.glob("receipts*")]
+        if case is not None:
+            left_out.append(bench.cheats.results / case.name)
+        return world.snapshot(bench.root, left_out)
+
+    def _changed_files(self, case: Case) -> list[str]:
+        before, now = self.files, self._files(case)
+        self.files = self.now()
+        lines = world.differences(before, now)
+        token = token_of(case.name)
+        for folder in (Path("/dev/shm"), Path(tempfile.gettempdir())):
+            if folder.is_dir():
+                planted = [path for path in folder.iterdir() if token in path.name]
+                lines += [f"{path} appeared" for path in planted]
+                for path in planted:
+                    path.unlink(missing_ok=True)
+        return lines[:6]
+
+    def _planted(self, case: Case) -> list[str]:
+        """Return what stands in the results of a case that the evaluator did not write."""
+        folder, known = self.bench.cheats.results / case.name, {*KEPT_FILES, f"{case.name}.py"}
+        lines, size = [], 0
+        for path in world.walk(folder, set()) if folder.is_dir() else ():
+            size += path.lstat().st_size
+            if path.is_symlink() or not (path.is_dir() or path.name in known):
+                lines.append(f"results/{path.name} was planted")
+            elif path.suffix == ".json" and f'"planted": "{token_of(case.name)}"' in path.read_text(
+                encoding="utf-8", errors="replace"
+            ):
+                lines.append(f"results/{path.name} was forged")
+        if size > MOST_RESULTS:
+            lines.append(f"results/ was filled with {size / 1e6:.0f} MB")
+        return lines
+
+    def _leaked(self, case: Case, told: Told) -> list[str]:
+        folder, report = self.bench.cheats.results / case.name, self.bench.root / "told.txt"
+        news = self.bench.root / "news.txt"
+        try:
+            report.write_text(json.dumps(told), encoding="utf-8")
+            with self.bench.log.open("rb") as log:
+                log.seek(self.log_read)
+                news.write_bytes(log.read(1 << 24))
+            self.log_read = self._log_size()
+            results = [path for path in folder.rglob("*") if path.name != f"{case.name}.py"]
+            return self.bench.secrets.found_in([report, news, *results])
+        finally:
+            report.unlink(missing_ok=True)
+            news.unlink(missing_ok=True)
+
+    def _log_size(self) -> int:
+        return self.bench.log.stat().st_size
+
+
+def _rules(case: Case) -> bool:
+    """Whether the static rules would refuse the file."""
+    source = fill_in(case, {}) if case.side == "cheat" else case.source
+    return any(f.severity == "error" for f in check_static(source.encode(), case.name))
+
+
+@contextlib.contextmanager
+def temporary_root() -> Iterator[Path]:
+    """Give a temporary folder; Python's own removal gives up on folders as deep as a cheat's."""
+    root = Path(tempfile.mkdtemp(prefix="fumehood-redteam-")).resolve()
+    root.chmod(0o755)
+    try:
+        yield root
+    finally:
+        subprocess.run(["rm", "-rf", "--", str(root)], check=False, stderr=subprocess.DEVNULL)
+
+
+def run_redteam(
+    cases: Sequence[Case], level: GlassAsked = "auto", show: Show = lambda outcome: None
+) -> Report:
+    """Run the cases at one level and return what came of each. Everything is removed at the end."""
+    started = time.monotonic()
+    honest = {case.name: case for case in cases if case.side == "honest"}
+    twins = {case.name: case for case in honest_twins()}
+    cheats = [case for case in cases if case.side == "cheat"]
+    with contextlib.ExitStack() as stack:
+        bench = make_bench(stack.enter_context(temporary_root()), level)
+        with Listeners(bench.canary / "listener.sock") as listeners:
+            team = stack.enter_context(contextlib.closing(RedTeam(bench, listeners, show)))
+            if cheats:
+                team.prepare(cheats)
+            outcomes = team.run_honest(list({**honest, **(twins if cheats else {})}.values()))
+            outcomes = [outcome for outcome in outcomes if outcome.name in honest]
+            unharmed = None
+            if cheats:
+                outcomes += team.run_cheats(cheats)
+                unharmed = team.is_unharmed
+    seconds = round(time.monotonic() - started, 1)
+    return Report(level=team.level, outcomes=tuple(outcomes), seconds=seconds, unharmed=unharmed)

@@ -1,0 +1,136 @@
+"""What a cheat may not change: files outside its scratch folder, processes, ports, secrets.
+
+A file counts as changed when its type, rights, owner, size, time, link target, marks or inode are
+others than before. Folders count by rights and owner; what lies in them is looked at itself.
+"""
+
+import base64
+import contextlib
+import os
+import stat
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+
+GRACE_SECONDS = 2.5
+MOST_READ = 64 << 20
+
+
+class Facts(NamedTuple):
+    """What is remembered of one file or folder."""
+
+    mode: int
+    owner: tuple[int, int]
+    size: int
+    time_ns: int
+    inode: int
+    target: str
+    marks: tuple[str, ...]
+
+
+def snapshot(root: Path, left_out: Iterable[Path]) -> dict[str, Facts]:
+    """Return the facts of everything under root, but for the folders and files left out."""
+    return {str(path.relative_to(root)): facts(path) for path in walk(root, set(left_out))}
+
+
+def walk(root: Path, left_out: set[Path]) -> Iterator[Path]:
+    """Yield root's files and folders, following no link."""
+    for entry in os.scandir(root):
+        path = Path(entry.path)
+        if path in left_out:
+            continue
+        yield path
+        if entry.is_dir(follow_symlinks=False):
+            yield from walk(path, left_out)
+
+
+def facts(path: Path) -> Facts:
+    """Return the facts of one path, of a link itself."""
+    found = path.lstat()
+    is_folder = stat.S_ISDIR(found.st_mode)
+    marks: tuple[str, ...] = ()
+    with contextlib.suppress(OSError, AttributeError):
+        marks = tuple(sorted(os.listxattr(path, follow_symlinks=False)))
+    return Facts(
+        mode=found.st_mode,
+        owner=(found.st_uid, found.st_gid),
+        size=0 if is_folder else found.st_size,
+        time_ns=0 if is_folder else found.st_mtime_ns,
+        inode=found.st_ino,
+        target=os.readlink(path) if stat.S_ISLNK(found.st_mode) else "",
+        marks=marks,
+    )
+
+
+def differences(before: Mapping[str, Facts], after: Mapping[str, Facts]) -> list[str]:
+    """Return one line per path that appeared, went or changed."""
+    lines = [f"{name} appeared" for name in sorted(after.keys() - before.keys())]
+    lines += [f"{name} is gone" for name in sorted(before.keys() - after.keys())]
+    for name in sorted(before.keys() & after.keys()):
+        changed = [
+            field
+            for field, old, new in zip(Facts._fields, before[name], after[name], strict=True)
+            if old != new
+        ]
+        if changed:
+            lines.append(f"{name} changed ({', '.join(changed)})")
+    return lines
+
+
+def descendants(pid: int) -> dict[int, str]:
+    """Return the living processes under pid: pid -> a few words. Zombies have ended."""
+    found = {}
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for process in psutil.Process(pid).children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                if process.status() != psutil.STATUS_ZOMBIE:
+                    above = process.parent()
+                    family = f"{above.name()} ({above.pid})" if above else "nobody"
+                    found[process.pid] = f"{process.name()} ({process.pid}, child of {family})"
+    return found
+
+
+def left_running(pid: int, before: Iterable[int]) -> dict[int, str]:
+    """Return the descendants that came after `before` and do not go within some seconds."""
+    known, end = set(before), time.monotonic() + GRACE_SECONDS
+    while True:
+        left = {child: name for child, name in descendants(pid).items() if child not in known}
+        if not left or time.monotonic() > end:
+            return left
+        time.sleep(0.05)
+
+
+def end_processes(pids: Iterable[int]) -> None:
+    """Kill processes that a cheat left running."""
+    for pid in pids:
+        with contextlib.suppress(psutil.Error):
+            psutil.Process(pid).kill()
+
+
+class Secrets:
+    """Bytes that may appear in nothing that comes out, in no usual spelling."""
+
+    def __init__(self) -> None:
+        self._spellings: dict[bytes, str] = {}
+
+    def add(self, name: str, secret: bytes) -> None:
+        """Watch for a secret; one of a single repeated byte is none."""
+        if len(set(secret)) < 8:
+            return
+        for spelling in (secret, secret.hex().encode(), base64.b64encode(secret)):
+            self._spellings[spelling] = name
+
+    def found_in(self, paths: Iterable[Path]) -> list[str]:
+        """Return "name in file" for every secret that a file holds."""
+        lines = []
+        for path in paths:
+            if not stat.S_ISREG(path.lstat().st_mode):
+                continue
+            with path.open("rb") as file:
+                held = file.read(MOST_READ)
+            names = {name for spelling, name in self._spellings.items() if spelling in held}
+            lines += [f"{name} was read (found in {path.name})" for name in sorted(names)]
+        return lines

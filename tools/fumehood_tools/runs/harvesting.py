@@ -1,0 +1,84 @@
+"""The harvest as a child of a job: activations and probing artifacts, made where missing."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from fumehood_tools.bench.records import Data
+from fumehood_tools.errors import FumehoodError, RunFailed
+from fumehood_tools.files import sha256_of, write_json
+from fumehood_tools.harvest import Activations, Probing
+from fumehood_tools.jobs import Progress
+from fumehood_tools.runs.helpers import LineChild
+from fumehood_tools.sandbox.spec import SandboxSpec
+from fumehood_tools.settings import Settings
+
+_TRAIN_TOKENS = "train_tokens.npy"
+
+
+class Harvest(NamedTuple):
+    """What a sandbox's variants are trained and scored on."""
+
+    activations: Activations
+    probing: Probing | None
+    device: str
+
+    @property
+    def digest(self) -> str:
+        """The content address of all of it."""
+        return "+".join(part.digest for part in (self.activations, self.probing) if part)
+
+    def data(self, train_tokens: int) -> Data:
+        """Return what a record says of it; train_tokens were seen in training."""
+        train = self.activations.folder / _TRAIN_TOKENS
+        return Data(
+            digest=self.digest,
+            train_tokens=train_tokens,
+            eval_tokens=self.activations.eval_tokens,
+            train_sha256=sha256_of(train) if train.is_file() else None,
+            eval_sha256=sha256_of(self.activations.eval_tokens_file),
+        )
+
+
+def harvest(
+    spec: SandboxSpec,
+    settings: Settings,
+    folder: Path,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+) -> Harvest:
+    """Return what the cache holds for spec, made now if it holds nothing; folder is for notes.
+
+    Raises what the harvest raises: CorpusTooSmall, PartMissing, BadRequest, RunFailed …
+    """
+    content = {
+        "subject": spec.subject.model_dump(),
+        "corpus": spec.corpus.model_dump(),
+        "scoring": spec.scoring.model_dump(),
+        "cache": str(settings.cache),
+        "dtype": settings.dtype,
+        "device": settings.device,
+        "parts": ["activations", *(["probing"] if spec.scoring.probing_tasks else [])],
+    }
+    path = folder / "harvest.json"
+    write_json(path, content)
+    with LineChild("fumehood_tools.harvest", str(path)) as child:
+        while True:
+            for line in child.receive(1.0):
+                if "progress" in line:
+                    on_progress(Progress.model_validate(line["progress"]))
+                elif "error" in line:
+                    raise as_error(line["error"])
+                else:
+                    probing = line.get("probing")
+                    return Harvest(
+                        Activations.model_validate(line["activations"]),
+                        Probing.model_validate(probing) if probing else None,
+                        line["device"],
+                    )
+
+
+def as_error(content: dict[str, Any]) -> FumehoodError:
+    """Return an error that a child described as JSON."""
+    error = RunFailed(content["message"])
+    error.code = content["code"]
+    return error

@@ -1,0 +1,153 @@
+"""Write what came of a run into results/: signed, whole or not at all, and entered in the ledger.
+
+A crash between folder and ledger leaves a sound receipt that the ledger does not know; the next
+run of the sandbox enters it.
+"""
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from fumehood_tools import receipts
+from fumehood_tools.bench.records import Cost, Data, Failure, Metrics, Score
+from fumehood_tools.errors import RunFailed, StorageFailed
+from fumehood_tools.files import sha256_of, write_bytes, write_json
+from fumehood_tools.glass import STRENGTH, quotable
+from fumehood_tools.receipts.folders import Kind, adopt, place_of
+from fumehood_tools.runs.plan import RunItem, now, provenance
+from fumehood_tools.sandbox.create import Sandbox
+from fumehood_tools.settings import Settings
+
+Stage = Literal["check", "train", "score"]
+WEIGHTS = "sae.safetensors"
+KEPT = ("config.json", "train_log.jsonl", "core.json", "sparse_probing.json")
+_FILES: dict[Kind, str] = {"score": receipts.SCORE_FILE, "failure": receipts.FAILURE_FILE}
+
+
+class Recorder:
+    """Writes the records of one job. Makes the workspace's key if it has none."""
+
+    def __init__(self, settings: Settings, sandbox: Sandbox, glass: str) -> None:
+        self.settings, self.sandbox, self.glass = settings, sandbox, glass
+        self.key = receipts.make_key(settings.state)
+        self._started: dict[str, str] = {}
+        adopt(settings.state, sandbox.results)
+        self._book = receipts.open_book(settings.state)
+
+    def is_done(self, item: RunItem) -> bool:
+        """Whether a sound score of the item was there when the job began, within today's limits."""
+        held = receipts.read_folder(item.folder, self._book)
+        if held is None or held.kind != "score" or held.problem is not None:
+            return False
+        limits = self.sandbox.spec.limits
+        ratio = (held.record.get("integrity") or {}).get("parameter_ratio", 0.0)
+        behind = STRENGTH.get(held.record["glass"], 0)
+        return behind >= STRENGTH[limits.glass] and bool(ratio <= limits.parameter_ratio)
+
+    def start(self, item: RunItem) -> None:
+        """Note when work on an item began."""
+        self._started[item.name] = now()
+
+    def score(
+        self, item: RunItem, out: Path, data: Data, answer: Mapping[str, Any], train_seconds: float
+    ) -> Score:
+        """Keep what the scorer answered about the weights in `out`, and return the record.
+
+        Raises RunFailed when these are not the weights that were scored.
+        """
+        spec, files = self.sandbox.spec, {}
+        about = provenance(item, spec, out / WEIGHTS)
+        if answer.get("weights_sha256") != about.weights_sha256:
+            raise RunFailed(f"The weights of {item.name} changed while they were scored. Repeat.")
+        for name in KEPT:
+            if (out / name).is_file():
+                files[name] = sha256_of(out / name)
+        score = Score(
+            variant=item.variant,
+            seed=item.seed,
+            run=item.digest,
+            control=item.control,
+            subject=spec.subject.name,
+            layer=spec.subject.layer,
+            site=spec.subject.site,
+            dict_size=spec.dict_size,
+            data=data,
+            metrics=Metrics.model_validate(answer["metrics"]),
+            integrity=answer.get("integrity"),
+            inertness=answer.get("inertness"),
+            provenance=about,
+            files=files,
+            spec=spec.model_dump(mode="json"),
+            glass=self.glass,
+            cost=Cost(train_seconds=round(train_seconds, 2), score_seconds=answer["seconds"]),
+            started=self._started.get(item.name, now()),
+            finished=now(),
+        )
+        self._write("score", item, score, {name: out / name for name in (WEIGHTS, *files)})
+        return score
+
+    def failure(self, item: RunItem, stage: Stage, error: Mapping[str, Any]) -> str:
+        """Keep {"code", "message", "check"?, "limit"?}; return the message as it was kept."""
+        message = self._without_paths(error["message"])
+        failure = Failure(
+            variant=item.variant,
+            seed=item.seed,
+            run=item.digest,
+            control=item.control,
+            stage=stage,
+            code=error["code"],
+            check=error.get("check"),
+            limit=error.get("limit"),
+            message=message,
+            variant_sha256=item.sha256,
+            glass=None if stage == "check" else self.glass,
+            started=self._started.get(item.name, now()),
+            finished=now(),
+        )
+        self._write("failure", item, failure, {})
+        return message
+
+    def _write(
+        self, kind: Kind, item: RunItem, record: BaseModel, beside: Mapping[str, Path]
+    ) -> None:
+        state, place = self.settings.state, place_of(item.folder)
+        signed = receipts.sign(record.model_dump(mode="json"), self.key)
+        if (old := receipts.open_book(state).standing.get(place)) is not None:
+            # Said before the old record goes: a crash in between must not look like a deletion.
+            receipts.append(state, self.key, [("supersede", place, old.receipt)])
+        with _new_folder(item.folder) as folder:
+            write_bytes(folder / f"{item.variant}.py", item.source)
+            for name, source in beside.items():
+                shutil.copyfile(source, folder / name)
+            write_json(folder / _FILES[kind], signed)
+        receipts.append(state, self.key, [(kind, place, receipts.mac_of(signed))])
+
+    def _without_paths(self, message: str) -> str:
+        """Return message without the folders of this machine: records may be handed on."""
+        message = quotable(message)
+        for folder in (self.settings.workspace, self.settings.cache, Path.home()):
+            message = message.replace(f"{folder}/", "")
+        return message
+
+
+@contextlib.contextmanager
+def _new_folder(target: Path) -> Iterator[Path]:
+    """Give a temporary sibling of target that replaces it when the block ends well."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=".new-"))
+        try:
+            yield temporary
+            os.chmod(temporary, 0o755)
+            shutil.rmtree(target, ignore_errors=True)
+            os.rename(temporary, target)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    except OSError as error:
+        raise StorageFailed.from_os_error(error, f"Writing the results of {target.name}") from error

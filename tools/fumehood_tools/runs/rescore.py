@@ -1,0 +1,196 @@
+"""Score stored SAEs again, from copies, and compare with what their receipts say.
+
+A receipt proves that a number was not changed since; scoring again proves that it was right. Costs
+what scoring costs: about 20 s for a sandbox, then 10 to 40 s per SAE; activations are harvested
+anew if the cache was emptied. Writes nothing but a scratch folder, which is removed.
+"""
+
+import random
+import shutil
+import tempfile
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel, Field
+
+from fumehood_tools.bench.records import Metrics, Score
+from fumehood_tools.errors import BadRequest, FumehoodError
+from fumehood_tools.files import digest_of
+from fumehood_tools.glass import choose_level, scratch_folder
+from fumehood_tools.receipts.audit import Finding, Level, Sound
+from fumehood_tools.receipts.folders import WEIGHTS_FILE
+from fumehood_tools.runs.harvesting import as_error, harvest
+from fumehood_tools.runs.helpers import LineChild
+from fumehood_tools.runs.plan import evaluator_sha256, template_sha256
+from fumehood_tools.sandbox.spec import SandboxSpec, check_spec
+from fumehood_tools.scoring.requests import ScoringRequest, ScoringSetup
+from fumehood_tools.settings import Settings
+
+TOLERANCE = 1e-3
+"""Of metrics between 0 and 1; of larger ones, relative. Rows come in another order each time."""
+PROBING_TOLERANCE = 1e-2
+"""Accuracies are counts of a few hundred texts: one that flips is 1e-3 to 5e-3."""
+Say = Callable[[str], None]
+
+
+class Rescored(BaseModel, frozen=True):
+    """One score compared."""
+
+    place: str
+    largest: float = Field(description="largest difference, in units of its tolerance")
+
+
+class Rescoring(NamedTuple):
+    """What came of a sample."""
+
+    rescored: list[Rescored]
+    findings: list[Finding]
+
+
+def rescore(
+    sound: Sequence[Sound], settings: Settings, count: int, say: Say = lambda _: None
+) -> Rescoring:
+    """Score `count` of the given scores again, drawn by chance; those of this evaluator first.
+
+    What cannot be scored again is said in a note: another evaluator made it, or its corpus or
+    subject is not what it was.
+    """
+    drawn = random.SystemRandom().sample(list(sound), len(sound))
+    mine = [score for score in drawn if _is_by_this_evaluator(score.record)]
+    result = Rescoring([], [])
+    if count > 0 and len(mine) < min(count, len(drawn)):
+        others = len(drawn) - len(mine)
+        text = f"{others} scores by another version of the evaluator were not scored again"
+        result.findings.append(_finding("scores", "note", "other_evaluator", text))
+    groups: dict[str, list[Sound]] = defaultdict(list)
+    for score in mine[:count]:
+        groups[digest_of(score.record["spec"])].append(score)
+    for group in groups.values():
+        _rescore_group(group, settings, say, result)
+    return result
+
+
+def _is_by_this_evaluator(record: Mapping[str, Any]) -> bool:
+    about = record.get("provenance", {})
+    made_by = about.get("evaluator_sha256"), about.get("template_sha256")
+    return bool(made_by == (evaluator_sha256(), template_sha256()))
+
+
+def _rescore_group(group: Sequence[Sound], settings: Settings, say: Say, result: Rescoring) -> None:
+    """Score SAEs of one spec again in one scorer."""
+    try:
+        spec = check_spec(group[0].record["spec"])
+        with scratch_folder(settings.state, "verify-") as scratch:
+            folder = scratch.resolve()
+            setup = _setup(spec, settings, folder, say)
+            _score_all(group, setup, settings, folder, say, result)
+    except (FumehoodError, OSError) as error:
+        level: Level = "note" if isinstance(error, BadRequest) else "wrong"
+        text = f"could not be scored again: {error}"
+        said = (_finding(score.place, level, "rescore_failed", text) for score in group)
+        result.findings.extend(said)
+
+
+def _setup(spec: SandboxSpec, settings: Settings, folder: Path, say: Say) -> ScoringSetup:
+    say(f"reading activations of {spec.subject.name}")
+    found = harvest(spec, settings, folder, lambda progress: say(progress.message))
+    scratch = folder / "children"
+    scratch.mkdir()
+    return ScoringSetup(
+        spec=spec,
+        activations=found.activations,
+        probing=found.probing,
+        cache=settings.cache,
+        scratch=scratch,
+        glass=choose_level(settings.glass, spec.limits.glass),
+    )
+
+
+def _score_all(
+    group: Sequence[Sound],
+    setup: ScoringSetup,
+    settings: Settings,
+    folder: Path,
+    say: Say,
+    result: Rescoring,
+) -> None:
+    digest = "+".join(part.digest for part in (setup.activations, setup.probing) if part)
+    waiting = {}
+    for score in group:
+        if Score.model_validate(score.record).data.digest == digest:
+            waiting[score.place] = score
+        else:
+            text = "not scored again: its corpus or subject is not what it was, or the arithmetic"
+            result.findings.append(_finding(score.place, "note", "other_data", text))
+    if not waiting:
+        return
+    queue = iter(list(waiting.values()))
+    with LineChild("fumehood_tools.scoring", environ=settings.as_environment()) as scorer:
+        scorer.send(setup.model_dump_json())
+        _send_next(scorer, queue, folder, say)
+        while waiting:
+            for answer in scorer.receive(1.0):
+                if answer.get("ready"):
+                    continue
+                if "name" not in answer:
+                    raise as_error(answer["error"])
+                _send_next(scorer, queue, folder, say)
+                _compare(waiting.pop(answer["name"]), answer, result)
+
+
+def _send_next(scorer: LineChild, queue: Iterator[Sound], folder: Path, say: Say) -> None:
+    """Send one request, if one is left: more at once could fill the pipes both ways."""
+    if (score := next(queue, None)) is not None:
+        say(f"scoring {score.place} again")
+        copy = Path(tempfile.mkdtemp(dir=folder, prefix="copy-"))
+        scorer.send(_request(score, copy).model_dump_json())
+
+
+def _request(score: Sound, copy: Path) -> ScoringRequest:
+    """Return the request for a copy of what lies beside the record."""
+    (copy / "out").mkdir()
+    variant = f"{score.record['variant']}.py"
+    for name in (variant, WEIGHTS_FILE):
+        shutil.copyfile(score.folder / name, copy / name)
+    return ScoringRequest(
+        name=score.place,
+        variant=copy / variant,
+        weights=copy / WEIGHTS_FILE,
+        out=copy / "out",
+        seed=score.record["seed"],
+    )
+
+
+def _compare(score: Sound, answer: Mapping[str, Any], result: Rescoring) -> None:
+    if "error" in answer:
+        text = f"scoring again failed: {answer['error']['message']}"
+        result.findings.append(_finding(score.place, "wrong", "rescore_failed", text))
+        return
+    stored = Metrics.model_validate(score.record["metrics"]).model_dump()
+    now = Metrics.model_validate(answer["metrics"]).model_dump()
+    parts = {name: _distance(name, stored[name], now[name]) for name in stored}
+    differing = [
+        f"{name} {stored[name]:.6g} stored, {now[name]:.6g} now"
+        if None not in (stored[name], now[name])
+        else f"{name} {stored[name]} stored, {now[name]} now"
+        for name, distance in parts.items()
+        if distance > 1
+    ]
+    if differing:
+        text = f"scored again, it differs: {'; '.join(differing)}"
+        result.findings.append(_finding(score.place, "wrong", "rescore_differs", text))
+    result.rescored.append(Rescored(place=score.place, largest=max(parts.values())))
+
+
+def _distance(name: str, stored: float | None, now: float | None) -> float:
+    """Return |stored - now| in units of what may differ."""
+    if stored is None or now is None:
+        return 0.0 if stored is now else float("inf")
+    tolerance = PROBING_TOLERANCE if name.startswith("probing") else TOLERANCE
+    return abs(stored - now) / (tolerance * max(1.0, abs(stored)))
+
+
+def _finding(place: str, level: Level, code: str, text: str) -> Finding:
+    return Finding(place=place, level=level, code=code, message=text)

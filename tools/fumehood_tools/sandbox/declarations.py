@@ -1,0 +1,113 @@
+"""What a variant's file declares at its top: TRAIN, DECODER, SKIP and PARENT.
+
+Read from the source, never by running it. A declaration counts only as a plain constant.
+"""
+
+import ast
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from fumehood_tools.sandbox.findings import Finding, error
+
+DECODERS = ("linear", "nonlinear")
+# The outside base class of a CustomSAE -> the packaged variant that is just that.
+PARENT_OF_BASE = {
+    "BaseSAE": "standard",
+    "AutoEncoder": "standard",
+    "AutoEncoderTopK": "topk",
+    "BatchTopKSAE": "batch_topk",
+    "MatryoshkaBatchTopKSAE": "matryoshka",
+    "GatedAutoEncoder": "gated",
+    "JumpReluAutoEncoder": "jumprelu",
+}
+
+
+class Declarations(NamedTuple):
+    """The declarations of one file; parent: None when none is declared."""
+
+    decoder: str = "linear"
+    skip: bool = False
+    parent: str | None = None
+
+
+def read_declarations(source: bytes) -> Declarations:
+    """Return what a file declares; what is not a proper constant counts as not declared."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return Declarations()
+    found = {name: value for name, value, _ in _constants(tree)}
+    decoder, skip, parent = found.get("DECODER"), found.get("SKIP"), found.get("PARENT")
+    return Declarations(
+        decoder=str(decoder) if decoder in DECODERS else "linear",
+        skip=skip is True,
+        parent=parent if isinstance(parent, str) and parent else None,
+    )
+
+
+def parent_of(source: bytes, name: str, *, is_packaged: bool) -> str | None:
+    """Return the variant that a file is compared with: the declared one, else that of its base.
+
+    None for a packaged file that declares none, and for bases that no packaged variant stands for.
+    """
+    declared = read_declarations(source).parent
+    if declared is not None:
+        return declared if declared != name else None
+    if is_packaged:
+        return None
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    found = (PARENT_OF_BASE[base] for base in _outside_bases(tree) if base in PARENT_OF_BASE)
+    return next(found, None)
+
+
+def check_declarations(tree: ast.Module) -> Iterator[Finding]:
+    """Yield what is wrong with the declarations of a file."""
+    for name, value, line in _constants(tree):
+        if name == "DECODER" and value not in DECODERS:
+            said = f"DECODER is {value!r}" if value is not None else "DECODER is no constant"
+            cure = 'write DECODER = "nonlinear" for a decoder that is not linear, else leave it out'
+            yield error("declaration", line, said, cure)
+        elif name == "SKIP" and not isinstance(value, bool):
+            cure = "write SKIP = True for a skip path, else leave it out"
+            yield error("declaration", line, "SKIP is neither True nor False", cure)
+        elif name == "SKIP" and value and not _has_method(tree, "skip"):
+            cure = "write skip(self, x) -> [B, D] in CustomSAE, or leave SKIP out"
+            yield error("declaration", line, "SKIP is True, and there is no method skip", cure)
+        elif name == "PARENT" and not (isinstance(value, str) and value):
+            cure = 'write the name of a variant, as in PARENT = "topk", or leave it out'
+            yield error("declaration", line, "PARENT is no name of a variant", cure)
+
+
+def _has_method(tree: ast.Module, name: str) -> bool:
+    return any(isinstance(node, ast.FunctionDef) and node.name == name for node in ast.walk(tree))
+
+
+def _constants(tree: ast.Module) -> Iterator[tuple[str, object, int]]:
+    for node in tree.body:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            value = node.value.value if isinstance(node.value, ast.Constant) else None
+            for target in targets:
+                if isinstance(target, ast.Name):
+                    yield target.id, value, node.lineno
+
+
+def _outside_bases(tree: ast.Module) -> Iterator[str]:
+    """Yield the names of CustomSAE's bases, nearest first, own classes of the file looked into."""
+    classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+    queue, seen = ["CustomSAE"], set()
+    while queue:
+        name = queue.pop(0)
+        if name in seen:
+            continue
+        seen.add(name)
+        if name not in classes:
+            yield name
+            continue
+        queue += [
+            base.attr if isinstance(base, ast.Attribute) else getattr(base, "id", "?")
+            for base in classes[name].bases
+        ]

@@ -1,0 +1,102 @@
+"""Decoders: a linear one is read out and applied here, another is asked behind the glass.
+
+A linear decoder is read out before the encoder has seen a row of the evaluation: b = decode(0),
+W_i = decode(e_i) - b. From then on x_hat = f W + b is computed by the evaluator, so nothing that
+encode hides in latents, or elsewhere, reaches the variant's decode.
+
+N = rows, D = d_model, F = dictionary size; normalised space.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from fumehood_tools.errors import IntegrityFailed
+from fumehood_tools.scoring.half import Half
+from fumehood_tools.scoring.latents import Latents, decode_linear
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+# Reading W out costs 2 D F^2; above this size the weights file is believed where trials agree.
+READ_OUT_TO = 8192
+TRIALS = 64
+TRIAL_TOLERANCE = 1e-4
+# Relative difference between decode(f) and f W + b on real latents. Not a wall: the metrics are
+# those of f W + b in any case. Measured: 5e-8 to 9e-8 on every packaged baseline, 2e-3 for a
+# decoder that computes in bfloat16; 0.24 for a second layer, 1.4 for unpacked bits.
+RESIDUAL_LIMIT = 0.01
+
+
+class LinearDecoder(NamedTuple):
+    """x_hat = f W + b."""
+
+    W_FD: "Tensor"
+    b_D: "Tensor"
+
+    def __call__(self, f: Latents) -> "Tensor":
+        """Return float32 reconstructions [N, D]."""
+        return decode_linear(f, self.W_FD, self.b_D)
+
+
+def read_decoder(half: Half, dict_size: int, weights: Mapping[str, "Tensor"]) -> LinearDecoder:
+    """Return the linear part of the child's decode. Raises RunFailed, IntegrityFailed."""
+    import torch
+
+    b_D = half(torch.zeros(1, dict_size))[0]
+    if dict_size > READ_OUT_TO:
+        named = _named_decoder(weights, dict_size, len(b_D))
+        if named is not None and _agrees(half, LinearDecoder(named, b_D)):
+            return LinearDecoder(named, b_D)
+    W_FD = torch.empty(dict_size, len(b_D))
+    for start in range(0, dict_size, half.rows):
+        count = min(half.rows, dict_size - start)
+        unit = torch.zeros(count, dict_size, dtype=torch.bfloat16)
+        unit[torch.arange(count), start + torch.arange(count)] = 1
+        W_FD[start : start + count] = half(unit) - b_D
+    return LinearDecoder(W_FD, b_D)
+
+
+def _named_decoder(weights: Mapping[str, "Tensor"], F: int, D: int) -> "Tensor | None":
+    """Return W [F, D] where the weights file has it under a usual name."""
+    for name, transposed in (("W_dec", False), ("decoder.weight", True)):
+        if name in weights:
+            W = weights[name].T if transposed else weights[name]
+            if tuple(W.shape) == (F, D):
+                return W.float().contiguous()
+    return None
+
+
+def _agrees(half: Half, decoder: LinearDecoder) -> bool:
+    """Return whether decode does what these weights say, on single latents and on mixtures."""
+    import torch
+
+    F = len(decoder.W_FD)
+    single = torch.zeros(TRIALS, F)
+    single[torch.arange(TRIALS), torch.randint(F, (TRIALS,))] = 1
+    mixed = torch.rand(TRIALS, F) * (torch.rand(TRIALS, F) < 64 / F)
+    trials = torch.cat([single, mixed]).bfloat16()
+    expected = torch.addmm(decoder.b_D, trials.float(), decoder.W_FD)
+    found = torch.cat(list(half.all(trials)))
+    return bool((found - expected).norm() <= TRIAL_TOLERANCE * expected.norm())
+
+
+def residual(half: Half, f_NF: "Tensor", decoder: LinearDecoder) -> float:
+    """Return |decode(f) - (f W + b)| / |decode(f)| over all rows of bfloat16 latents [N, F]."""
+    import torch
+
+    found = torch.cat(list(half.all(f_NF)))
+    linear = torch.addmm(decoder.b_D, f_NF.float(), decoder.W_FD)
+    size = max(float(found.norm()), float(linear.norm()), 1e-30)
+    return float((found - linear).norm()) / size
+
+
+def judge_linear(measured: float) -> None:
+    """Raise IntegrityFailed for an undeclared decoder that is not linear on real latents."""
+    if measured > RESIDUAL_LIMIT:
+        raise IntegrityFailed(
+            "decoder_nonlinear",
+            f"on real latents decode(f) differs from f W + b by {measured:.1%} (allowed: "
+            f"{RESIDUAL_LIMIT:.0%}), with W and b read from decode(e_i) and decode(0)",
+            'Make decode linear in f, or write DECODER = "nonlinear" at the top of the file: then '
+            "decode itself is measured, and must bear noise on f.",
+        )

@@ -1,0 +1,118 @@
+"""What a training handed back, looked at before any child sees it again.
+
+Files are read once, without following links, and what was read is what is scored: a copy in a
+folder that no child can write to. Only safetensors are read: a header of JSON and plain numbers.
+"""
+
+import hashlib
+import json
+import struct
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from fumehood_tools.errors import IntegrityFailed
+from fumehood_tools.files import write_bytes
+from fumehood_tools.glass import take_file
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+HEADER_BYTES = 1 << 20
+DTYPES = {"F64", "F32", "F16", "BF16", "I64", "I32", "I16", "I8", "U8", "BOOL"}
+# A file may hold its numbers as float64 and some buffers besides.
+BYTES_PER_NUMBER = 8
+CURE = "Leave saving to the template: it writes sae.safetensors from state_dict()."
+
+
+class Weights(NamedTuple):
+    """Checked weights."""
+
+    state: "dict[str, Tensor]"
+    parameters: int
+    ratio: float
+    sha256: str
+
+
+def plain_parameters(activation_dim: int, dict_size: int) -> int:
+    """Return the numbers in a plain SAE: two matrices and the encoder's bias."""
+    return 2 * activation_dim * dict_size + dict_size
+
+
+def take_weights(
+    source: Path, target: Path, activation_dim: int, dict_size: int, most_ratio: float
+) -> Weights:
+    """Copy checked weights from a child's folder to `target` and return them.
+
+    Raises IntegrityFailed: weights_file when it is no proper safetensors file or holds a value that
+    is not finite, parameter_budget when it holds more than most_ratio times a plain SAE's numbers.
+    """
+    plain = plain_parameters(activation_dim, dict_size)
+    most = int(most_ratio * plain * BYTES_PER_NUMBER) + HEADER_BYTES
+    content = take_file(source.parent, source.name, most)
+    if content is None:
+        raise _refused("there is none")
+    parameters = _count(content)
+    ratio = parameters / plain
+    if ratio > most_ratio:
+        raise IntegrityFailed(
+            "parameter_budget",
+            f"the weights hold {parameters:,} numbers, {ratio:.1f} times those of a plain SAE "
+            f"(allowed: {most_ratio:g})",
+            "Use fewer parameters, or raise limits.parameter_ratio in sandbox.toml.",
+        )
+    state = _load(content)
+    write_bytes(target, content)
+    return Weights(state, parameters, ratio, hashlib.sha256(content).hexdigest())
+
+
+def _count(content: bytes) -> int:
+    """Return how many numbers a safetensors file declares, its header checked."""
+    header = _header(content)
+    total = 0
+    for name, entry in header.items():
+        if name == "__metadata__":
+            continue
+        proper = (
+            isinstance(entry, dict)
+            and entry.get("dtype") in DTYPES
+            and isinstance(entry.get("shape"), list)
+            and all(isinstance(size, int) and size >= 0 for size in entry["shape"])
+        )
+        if not proper:
+            raise _refused(f"the entry {name[:60]!r} is no tensor of a plain type")
+        numbers = 1
+        for size in entry["shape"]:
+            numbers *= size
+        total += numbers
+    return total
+
+
+def _header(content: bytes) -> dict[str, Any]:
+    size = struct.unpack("<Q", content[:8])[0] if len(content) >= 8 else 0
+    if not 2 <= size <= min(HEADER_BYTES, len(content) - 8):
+        raise _refused("it does not begin with the header of a safetensors file")
+    try:
+        header = json.loads(content[8 : 8 + size])
+    except (ValueError, RecursionError):
+        header = None
+    if not isinstance(header, dict):
+        raise _refused("its header is no JSON object")
+    return header
+
+
+def _load(content: bytes) -> "dict[str, Tensor]":
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    try:
+        state = load(content)
+    except (SafetensorError, ValueError, KeyError, RuntimeError) as error:
+        raise _refused(f"it cannot be read ({error})") from error
+    for name, weight in state.items():
+        if weight.dtype.is_floating_point and not bool(weight.isfinite().all()):
+            raise _refused(f"{name} holds NaN or infinity")
+    return state
+
+
+def _refused(why: str) -> IntegrityFailed:
+    return IntegrityFailed("weights_file", f"the weights file was refused: {why}", CURE)
