@@ -131,7 +131,7 @@ SCORE: dict[str, Any] = {
     "dict_size": 1536,
     "files": {},
     "spec": {},
-    "glass": "rlimits",
+    "glass": "landlock",
     "started": "2026-01-01T00:00:00+00:00",
 }
 

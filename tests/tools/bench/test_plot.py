@@ -44,7 +44,7 @@ def test_a_plot_is_a_png_of_the_stated_size_an_svg_and_a_csv(five: Any, fonts: P
     assert rows["gain"]["explained_variance_mean"] == "0.741"
     assert rows["gain"]["explained_variance_sd"] == ""
     assert rows["untrained"]["kind"] == "control"
-    assert rows["gain"]["glass"] == "rlimits" and rows["gain"]["skip"] == "0"
+    assert rows["gain"]["glass"] == "landlock" and rows["gain"]["skip"] == "0"
 
 
 def test_the_plot_says_what_was_measured_and_why_there_are_no_bars(five: Any, fonts: Path) -> None:

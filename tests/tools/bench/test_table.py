@@ -293,9 +293,9 @@ def test_a_skip_path_and_a_non_linear_decoder_are_marked(five: Any) -> None:
 
 
 def test_the_isolation_is_a_column_only_where_it_differs(five: Any) -> None:
-    assert "glass: rlimits." in table_of(five).text()
+    assert "glass: landlock." in table_of(five).text()
     five.score("gain", 1, glass="bubblewrap")
-    assert line_of(table_of(five), "gain").endswith("bubblewrap/rlimits")
+    assert line_of(table_of(five), "gain").endswith("bubblewrap/landlock")
     assert line_of(table_of(five), "variant").endswith("glass")
 
 
@@ -318,3 +318,10 @@ def test_a_refused_spike_is_a_control_and_no_failure(five: Any) -> None:
     table = table_of(five)
     assert table.failures == [] and table.controls_ok is True
     assert "spike (made from topk): passed, refused" in table.text()
+
+
+def test_a_score_that_was_made_where_files_are_open_is_pointed_out(five: Any) -> None:
+    assert not any("rlimits" in warning for warning in table_of(five).warnings)
+    five.score("gain", 1, glass="rlimits")
+    [warning] = [text for text in table_of(five).warnings if "rlimits" in text]
+    assert "gain" in warning and "limits.glass" in warning

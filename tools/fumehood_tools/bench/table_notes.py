@@ -8,11 +8,12 @@ from fumehood_tools.bench.table_rows import CONTROL, FailureRow, Row
 NOISE = 0.02
 """Sparse-probing gains below this were noise over seeds, on the embedded subject."""
 _NAMED = 3
+WEAK = "rlimits"
 
 
 def warnings_of(rows: Sequence[Row], found: Found) -> list[str]:
     """Return the warnings of a table, those about missing receipts first."""
-    return [*_receipts(found), *_missing_control(rows), *_noise(rows)]
+    return [*_receipts(found), *_weak_glass(rows), *_missing_control(rows), *_noise(rows)]
 
 
 def next_step(sandbox: str, rows: Sequence[Row], failed: Sequence[FailureRow]) -> str:
@@ -42,6 +43,18 @@ def _receipts(found: Found) -> list[str]:
     if found.broken:
         warnings.append(f"{found.broken[0].upper()}{found.broken[1:]}: run fumehood verify.")
     return warnings
+
+
+def _weak_glass(rows: Sequence[Row]) -> list[str]:
+    weak = [row.variant for row in rows if WEAK in row.glass and row.kind == "custom"]
+    if not weak:
+        return []
+    more = " …" if len(weak) > _NAMED else ""
+    return [
+        f"Scored at level {WEAK}: {', '.join(weak[:_NAMED])}{more}. There a variant can read files, "
+        "the evaluation split too. fumehood doctor says how to get a stronger glass; limits.glass "
+        "in sandbox.toml demands one."
+    ]
 
 
 def _missing_control(rows: Sequence[Row]) -> list[str]:
