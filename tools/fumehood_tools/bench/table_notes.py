@@ -51,9 +51,9 @@ def _weak_glass(rows: Sequence[Row]) -> list[str]:
         return []
     more = " …" if len(weak) > _NAMED else ""
     return [
-        f"Scored at level {WEAK}: {', '.join(weak[:_NAMED])}{more}. There a variant can read files, "
-        "the evaluation split too. fumehood doctor says how to get a stronger glass; limits.glass "
-        "in sandbox.toml demands one."
+        f"Scored at level {WEAK}: {', '.join(weak[:_NAMED])}{more}. There a variant can read "
+        "files, the evaluation split too. fumehood doctor says how to get a stronger glass; "
+        "limits.glass in sandbox.toml demands one."
     ]
 
 
