@@ -248,6 +248,7 @@ async def test_requests_that_cannot_be_right_name_the_next_step(client: Client) 
             assert hint in text(result), (tool, arguments, text(result))
 
 
+@pytest.mark.slow
 async def test_a_corpus_that_is_too_small_says_how_much_there_is(
     client: Client, tmp_path: Path
 ) -> None:

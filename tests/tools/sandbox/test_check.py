@@ -134,7 +134,7 @@ def test_the_packaged_variants_break_no_rule_of_the_contract(
 def test_an_endless_loop_is_ended_and_its_line_named(sandbox: Sandbox) -> None:
     path = sandbox.variants / "endless.py"
     path.write_text(ENCODE + "        while True:\n            pass\n", encoding="utf-8")
-    report = check_variant(sandbox, "endless", LEVEL, wall_seconds=20)
+    report = check_variant(sandbox, "endless", LEVEL, wall_seconds=8)
     assert not report.ok
     [found] = report.findings
     assert (found.rule, found.line) in {("time", 8), ("time", 9)}, report.text()
