@@ -38,7 +38,9 @@ def snapshot(root: Path, left_out: Iterable[Path]) -> dict[str, Facts]:
 
 def walk(root: Path, left_out: set[Path]) -> Iterator[Path]:
     """Yield root's files and folders, following no link."""
-    for entry in os.scandir(root):
+    with os.scandir(root) as entries:
+        present = list(entries)
+    for entry in present:
         path = Path(entry.path)
         if path in left_out:
             continue
