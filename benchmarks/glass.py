@@ -12,10 +12,8 @@ The goal is a ratio of at most 1.3. Start-up (imports, the nursery's 1.5 s a job
 import argparse
 import contextlib
 import io
-import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -26,31 +24,6 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATE = ROOT / "sandbox_template" / "sae"
-
-
-def harvested(folder: Path) -> dict[str, Any]:
-    """Return the default activations and probing artifacts, harvested if the cache has none."""
-    from fumehood_tools.sandbox.spec import SandboxSpec
-    from fumehood_tools.settings import load_settings
-
-    spec, settings = SandboxSpec(), load_settings()
-    request = {
-        "subject": spec.subject.model_dump(),
-        "corpus": spec.corpus.model_dump(),
-        "scoring": spec.scoring.model_dump(),
-        "cache": str(settings.cache),
-        "dtype": settings.dtype,
-        "device": "cpu",
-    }
-    path = folder / "harvest.json"
-    path.write_text(json.dumps(request), encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, "-m", "fumehood_tools.harvest", str(path)],
-        stdout=subprocess.PIPE,
-        check=True,
-    )
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
 
 
 def trained(name: str, setup: Any, folder: Path) -> Any:
@@ -135,20 +108,14 @@ def compare(scorer: Any, request: Any, repeats: int) -> float:
 def setup_in(folder: Path, level: str) -> Any:
     """Return the setup of the default sandbox, its data harvested."""
     from fumehood_tools.glass import choose_level
+    from fumehood_tools.runs.harvesting import harvest
     from fumehood_tools.sandbox.spec import SandboxSpec
-    from fumehood_tools.scoring.requests import ScoringSetup
     from fumehood_tools.settings import load_settings
 
-    data = harvested(folder)
-    content = {
-        "spec": SandboxSpec().model_dump(),
-        "activations": data["activations"],
-        "probing": data["probing"],
-        "cache": load_settings().cache,
-        "scratch": folder / "scratch",
-        "glass": choose_level(level),  # type: ignore[arg-type]
-    }
-    return ScoringSetup.model_validate(content)
+    spec, settings = SandboxSpec(), load_settings().model_copy(update={"device": "cpu"})
+    scratch = folder / "scratch"
+    found = harvest(spec, settings, folder)
+    return found.scoring_setup(spec, settings, scratch, choose_level(level))  # type: ignore[arg-type]
 
 
 def main() -> None:

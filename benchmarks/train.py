@@ -35,29 +35,17 @@ class Measured(NamedTuple):
 
 def activations() -> dict[str, Any]:
     """Return the default activations, harvested if the cache has none."""
+    from fumehood_tools.runs.harvesting import harvest
     from fumehood_tools.sandbox.spec import SandboxSpec
     from fumehood_tools.settings import load_settings
 
-    spec, settings = SandboxSpec(), load_settings()
-    request = {
-        "subject": spec.subject.model_dump(),
-        "corpus": spec.corpus.model_dump(),
-        "scoring": spec.scoring.model_dump(),
-        "cache": str(settings.cache),
-        "dtype": settings.dtype,
-        "device": "cpu",
-        "parts": ["activations"],
-    }
+    spec = SandboxSpec()
+    without_probing = spec.scoring.model_copy(update={"probing_tasks": ()})
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "spec.json"
-        path.write_text(json.dumps(request), encoding="utf-8")
-        done = subprocess.run(
-            [sys.executable, "-m", "fumehood_tools.harvest", str(path)],
-            stdout=subprocess.PIPE,
-            check=True,
-        )
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])["activations"]
-    return found
+        asked = spec.model_copy(update={"scoring": without_probing})
+        settings = load_settings().model_copy(update={"device": "cpu"})
+        found = harvest(asked, settings, Path(folder))
+    return found.activations.model_dump(mode="json")
 
 
 def matmul_limit(threads: int) -> float:

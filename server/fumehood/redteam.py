@@ -8,7 +8,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from fumehood_tools.errors import BadRequest
 
@@ -17,16 +17,19 @@ if TYPE_CHECKING:
     from fumehood_tools.settings import GlassAsked
 
 BEGIN, END = "<!-- redteam: begin -->", "<!-- redteam: end -->"
-LEVELS = ("auto", "bubblewrap", "landlock", "sandbox-exec", "rlimits")
 
 
 def add_redteam(commands: Any) -> argparse.ArgumentParser:
     """Declare the subcommand and return it; the caller sets what runs it."""
+    from fumehood_tools.settings import GlassAsked
+
     redteam: argparse.ArgumentParser = commands.add_parser(
         "redteam", help="run known cheats against the evaluator (minutes)"
     )
     level = redteam.add_mutually_exclusive_group()
-    level.add_argument("--level", choices=LEVELS, default="auto", help="isolation (%(default)s)")
+    level.add_argument(
+        "--level", choices=get_args(GlassAsked), default="auto", help="isolation (%(default)s)"
+    )
     level.add_argument("--levels", action="store_true", help="every level of this machine in turn")
     redteam.add_argument(
         "--only", default="*", metavar="PATTERN", help="names or families, e.g. 'stash*,net_tcp'"

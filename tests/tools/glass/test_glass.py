@@ -19,13 +19,13 @@ from fumehood_tools.glass import (
     Nursery,
     available_levels,
     choose_level,
-    quotable,
     scratch_folder,
     shared_buffer,
     take_file,
     take_json,
 )
 from fumehood_tools.glass.seatbelt import profile
+from fumehood_tools.quoting import quotable
 
 Run = Callable[..., ChildOutcome]
 LEVELS = available_levels()

@@ -12,8 +12,9 @@ import pytest
 
 from fumehood_tools.files import data_path
 from fumehood_tools.glass import Nursery
+from fumehood_tools.receipts import WEIGHTS_FILE
 from fumehood_tools.runs.plan import RunItem
-from fumehood_tools.runs.training import WEIGHTS, Place, Training
+from fumehood_tools.runs.training import Place, Training
 from fumehood_tools.sandbox.spec import CorpusSpec, SandboxSpec, ScoringSpec, SubjectSpec
 from fumehood_tools.scoring.requests import ScoringRequest, ScoringSetup
 
@@ -66,7 +67,7 @@ def through_the_glass(setup: ScoringSetup, training: Training) -> dict[str, Any]
     request = ScoringRequest(
         name="it",
         variant=training.variant,
-        weights=training.out / WEIGHTS,
+        weights=training.out / WEIGHTS_FILE,
         out=training.out,
     )
     done = subprocess.run(
@@ -86,7 +87,7 @@ def called_directly(setup: ScoringSetup, training: Training, rounded: bool) -> d
     request = {
         "rounded": rounded,
         "variant": str(training.variant),
-        "weights": str(training.out / WEIGHTS),
+        "weights": str(training.out / WEIGHTS_FILE),
         "setup": setup.model_dump(mode="json"),
     }
     script = Path(__file__).with_name("direct_sae_bench.py")

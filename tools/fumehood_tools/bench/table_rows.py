@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 
 from fumehood_tools.bench.records import Failure, Metrics, Score
 from fumehood_tools.bench.verdicts import Verdict
+from fumehood_tools.quoting import one_line
 
 CONTROL = "untrained"
 Kind = Literal["custom", "baseline", "control"]
@@ -170,8 +171,7 @@ def seed_row(score: Score) -> SeedRow:
 
 def failure_row(failure: Failure, current: Mapping[str, str]) -> FailureRow:
     """Return a failure with a message that fits on a line and cannot steer a terminal."""
-    printable = "".join(c if c.isprintable() else " " for c in failure.message)
-    message = " ".join(printable.split())
+    message = one_line(failure.message)
     return FailureRow(
         variant=failure.variant,
         seed=failure.seed,

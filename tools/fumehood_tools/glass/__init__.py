@@ -11,7 +11,6 @@ large it is) at level landlock, timing.
 from fumehood_tools.glass.buffers import shared_buffer
 from fumehood_tools.glass.child import ChildLimits, ChildOutcome, GlassChild
 from fumehood_tools.glass.handback import (
-    quotable,
     remove_folder,
     scratch_folder,
     take_file,
@@ -31,7 +30,6 @@ __all__ = [
     "Nursery",
     "available_levels",
     "choose_level",
-    "quotable",
     "remove_folder",
     "scratch_folder",
     "shared_buffer",

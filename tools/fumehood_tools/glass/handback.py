@@ -1,4 +1,4 @@
-"""Read what a child handed back without being led elsewhere, and quote what it said.
+"""Read what a child handed back without being led elsewhere, and remove what it left.
 
 The folder was in a child's hands: a name in it may be a link, a pipe, a device or 100 GB, a file of
 JSON a hundred thousand brackets, and folders may be nested deeper than Python can walk.
@@ -58,14 +58,6 @@ def take_json(folder: Path, name: str, most_bytes: int) -> Any:
         return json.loads(content)
     except (ValueError, RecursionError) as error:
         raise _refusal(name, "it is no JSON") from error
-
-
-def quotable(text: str) -> str:
-    """Return what a child said as text that every terminal and file takes, without controls."""
-    whole = text.encode("utf-8", "replace").decode("utf-8")
-    return "".join(
-        c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in whole
-    )
 
 
 def remove_folder(folder: Path) -> None:

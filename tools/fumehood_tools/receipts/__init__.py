@@ -15,6 +15,7 @@ the key's whole folder can undo what was written since.
 from fumehood_tools.receipts.folders import (
     FAILURE_FILE,
     SCORE_FILE,
+    WEIGHTS_FILE,
     Book,
     Held,
     open_book,
@@ -28,6 +29,7 @@ from fumehood_tools.receipts.signing import Problem, check, mac_of, sign
 __all__ = [
     "FAILURE_FILE",
     "SCORE_FILE",
+    "WEIGHTS_FILE",
     "Book",
     "Held",
     "Key",

@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 import tomlkit
 
 from fumehood_tools.files import write_text
+from fumehood_tools.receipts import FAILURE_FILE, SCORE_FILE, WEIGHTS_FILE
 from fumehood_tools.redteam.world import Secrets
+from fumehood_tools.runs.recording import KEPT
 from fumehood_tools.sandbox.create import SPEC_FILE, Sandbox, create_sandbox
 from fumehood_tools.settings import GlassAsked, Settings
 
@@ -27,15 +29,8 @@ LIMITS_OF_CHEATS: dict[str, float] = {
     "scratch_gb": 0.25,
 }
 LIMITS_OF_HONEST: dict[str, float] = {"train_minutes": 5, "score_minutes": 5, "memory_gb": 2.0}
-KEPT_FILES = (
-    "sae.safetensors",
-    "config.json",
-    "train_log.jsonl",
-    "core.json",
-    "sparse_probing.json",
-    "score.json",
-    "failure.json",
-)
+# What the evaluator writes beside the variant's file.
+KEPT_FILES = (WEIGHTS_FILE, *KEPT, SCORE_FILE, FAILURE_FILE)
 
 
 class Bench(NamedTuple):

@@ -19,6 +19,7 @@ from typing import Any
 
 from fumehood_tools.errors import RunFailed
 from fumehood_tools.files import last_lines, write_text
+from fumehood_tools.glass import scratch_folder
 from fumehood_tools.lines import LineReader
 from fumehood_tools.redteam import world
 from fumehood_tools.redteam.bench import KEPT_FILES, Bench, make_bench
@@ -356,13 +357,10 @@ def _rules(case: Case) -> bool:
 
 @contextlib.contextmanager
 def temporary_root() -> Iterator[Path]:
-    """Give a temporary folder; Python's own removal gives up on folders as deep as a cheat's."""
-    root = Path(tempfile.mkdtemp(prefix="fumehood-redteam-")).resolve()
-    root.chmod(0o755)
-    try:
-        yield root
-    finally:
-        subprocess.run(["rm", "-rf", "--", str(root)], check=False, stderr=subprocess.DEVNULL)
+    """Give a temporary folder that others may look into."""
+    with scratch_folder(None, "fumehood-redteam-") as root:
+        root.chmod(0o755)
+        yield root.resolve()
 
 
 def run_redteam(

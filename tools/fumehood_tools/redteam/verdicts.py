@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from fumehood_tools.quoting import one_line
 from fumehood_tools.redteam.cases import Case
 
 # How much better than honest a number must be to count: more than the noise of this small bench.
@@ -21,6 +22,7 @@ MARGINS = {
     "probing": 0.1,
 }
 NO_LATENTS = 0.05
+_MOST_SAID = 300
 
 
 class Outcome(BaseModel, frozen=True):
@@ -86,7 +88,7 @@ def judge_cheat(
         says=case.says,
         ok=not problems,
         by="; ".join(problems) if problems else _caught_by(told, frontier),
-        said=plain(str(told.get("message") or "")),
+        said=_said(told),
         breaches=tuple(problems),
         rules=rules,
         l0=metrics["l0"] if metrics else None,
@@ -106,12 +108,16 @@ def judge_honest(case: Case, told: Mapping[str, Any] | None, rules: bool) -> Out
         says=case.says,
         ok=metrics is not None,
         by="scored" if metrics else f"refused: {_reason(told)}",
-        said=plain(str(told.get("message") or "")),
+        said=_said(told),
         rules=rules,
         l0=metrics["l0"] if metrics else None,
         explained_variance=metrics["explained_variance"] if metrics else None,
         seconds=told.get("seconds") or 0.0,
     )
+
+
+def _said(told: Mapping[str, Any]) -> str:
+    return one_line(str(told.get("message") or ""))[:_MOST_SAID]
 
 
 def _caught_by(told: Mapping[str, Any], frontier: Frontier) -> str:
@@ -134,9 +140,3 @@ def _reason(told: Mapping[str, Any]) -> str:
     if "all refused: " in str(told.get("message")):
         return "every deed refused"
     return f"{told.get('code') or 'failed'} ({stage})"
-
-
-def plain(text: str, most: int = 300) -> str:
-    """Return text in one line without control characters, shortened."""
-    clean = "".join(letter if letter.isprintable() else " " for letter in text)
-    return " ".join(clean.split())[:most]

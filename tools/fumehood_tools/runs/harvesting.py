@@ -11,7 +11,8 @@ from fumehood_tools.harvest import Activations, Probing
 from fumehood_tools.jobs import Progress
 from fumehood_tools.runs.helpers import LineChild
 from fumehood_tools.sandbox.spec import SandboxSpec
-from fumehood_tools.settings import Settings
+from fumehood_tools.scoring.requests import ScoringSetup
+from fumehood_tools.settings import GlassLevel, Settings
 
 _TRAIN_TOKENS = "train_tokens.npy"
 
@@ -37,6 +38,19 @@ class Harvest(NamedTuple):
             eval_tokens=self.activations.eval_tokens,
             train_sha256=sha256_of(train) if train.is_file() else None,
             eval_sha256=sha256_of(self.activations.eval_tokens_file),
+        )
+
+    def scoring_setup(
+        self, spec: SandboxSpec, settings: Settings, scratch: Path, level: GlassLevel
+    ) -> ScoringSetup:
+        """Return what a scorer of these data is told first; children work under `scratch`."""
+        return ScoringSetup(
+            spec=spec,
+            activations=self.activations,
+            probing=self.probing,
+            cache=settings.cache,
+            scratch=scratch,
+            glass=level,
         )
 
 

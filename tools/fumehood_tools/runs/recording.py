@@ -18,15 +18,16 @@ from fumehood_tools import receipts
 from fumehood_tools.bench.records import Cost, Data, Failure, Metrics, Score
 from fumehood_tools.errors import RunFailed, StorageFailed
 from fumehood_tools.files import sha256_of, write_bytes, write_json
-from fumehood_tools.glass import STRENGTH, quotable
-from fumehood_tools.receipts.folders import Kind, adopt, place_of
+from fumehood_tools.glass import STRENGTH
+from fumehood_tools.quoting import quotable
+from fumehood_tools.receipts.folders import WEIGHTS_FILE, Kind, adopt, place_of
 from fumehood_tools.runs.plan import RunItem, now, provenance
+from fumehood_tools.runs.training import CONFIG, LOG
 from fumehood_tools.sandbox.create import Sandbox
 from fumehood_tools.settings import Settings
 
 Stage = Literal["check", "train", "score"]
-WEIGHTS = "sae.safetensors"
-KEPT = ("config.json", "train_log.jsonl", "core.json", "sparse_probing.json")
+KEPT = (CONFIG, LOG, "core.json", "sparse_probing.json")
 _FILES: dict[Kind, str] = {"score": receipts.SCORE_FILE, "failure": receipts.FAILURE_FILE}
 
 
@@ -62,7 +63,7 @@ class Recorder:
         Raises RunFailed when these are not the weights that were scored.
         """
         spec, files = self.sandbox.spec, {}
-        about = provenance(item, spec, out / WEIGHTS)
+        about = provenance(item, spec, out / WEIGHTS_FILE)
         if answer.get("weights_sha256") != about.weights_sha256:
             raise RunFailed(f"The weights of {item.name} changed while they were scored. Repeat.")
         for name in KEPT:
@@ -89,7 +90,7 @@ class Recorder:
             started=self._started.get(item.name, now()),
             finished=now(),
         )
-        self._write("score", item, score, {name: out / name for name in (WEIGHTS, *files)})
+        self._write("score", item, score, {name: out / name for name in (WEIGHTS_FILE, *files)})
         return score
 
     def failure(self, item: RunItem, stage: Stage, error: Mapping[str, Any]) -> str:

@@ -19,12 +19,12 @@ from fumehood_tools.bench.records import Metrics, Score
 from fumehood_tools.errors import BadRequest, FumehoodError
 from fumehood_tools.files import digest_of
 from fumehood_tools.glass import choose_level, scratch_folder
+from fumehood_tools.receipts import WEIGHTS_FILE
 from fumehood_tools.receipts.audit import Finding, Level, Sound
-from fumehood_tools.receipts.folders import WEIGHTS_FILE
 from fumehood_tools.runs.harvesting import as_error, harvest
 from fumehood_tools.runs.helpers import LineChild
 from fumehood_tools.runs.plan import evaluator_sha256, template_sha256
-from fumehood_tools.sandbox.spec import SandboxSpec, check_spec
+from fumehood_tools.sandbox.spec import check_spec
 from fumehood_tools.scoring.requests import ScoringRequest, ScoringSetup
 from fumehood_tools.settings import Settings
 
@@ -84,28 +84,30 @@ def _rescore_group(group: Sequence[Sound], settings: Settings, say: Say, result:
         spec = check_spec(group[0].record["spec"])
         with scratch_folder(settings.state, "verify-") as scratch:
             folder = scratch.resolve()
-            setup = _setup(spec, settings, folder, say)
-            _score_all(group, setup, settings, folder, say, result)
+            say(f"reading activations of {spec.subject.name}")
+            found = harvest(spec, settings, folder, lambda progress: say(progress.message))
+            level = choose_level(settings.glass, spec.limits.glass)
+            here = _of_these_data(group, found.digest, result)
+            if here:
+                setup = found.scoring_setup(spec, settings, folder, level)
+                _score_all(here, setup, settings, folder, say, result)
     except (FumehoodError, OSError) as error:
-        level: Level = "note" if isinstance(error, BadRequest) else "wrong"
+        how: Level = "note" if isinstance(error, BadRequest) else "wrong"
         text = f"could not be scored again: {error}"
-        said = (_finding(score.place, level, "rescore_failed", text) for score in group)
+        said = (_finding(score.place, how, "rescore_failed", text) for score in group)
         result.findings.extend(said)
 
 
-def _setup(spec: SandboxSpec, settings: Settings, folder: Path, say: Say) -> ScoringSetup:
-    say(f"reading activations of {spec.subject.name}")
-    found = harvest(spec, settings, folder, lambda progress: say(progress.message))
-    scratch = folder / "children"
-    scratch.mkdir()
-    return ScoringSetup(
-        spec=spec,
-        activations=found.activations,
-        probing=found.probing,
-        cache=settings.cache,
-        scratch=scratch,
-        glass=choose_level(settings.glass, spec.limits.glass),
-    )
+def _of_these_data(group: Sequence[Sound], digest: str, result: Rescoring) -> list[Sound]:
+    """Return the scores made on the data that are there now; a note says which were not."""
+    here = []
+    for score in group:
+        if Score.model_validate(score.record).data.digest == digest:
+            here.append(score)
+        else:
+            text = "not scored again: its corpus or subject is not what it was, or the arithmetic"
+            result.findings.append(_finding(score.place, "note", "other_data", text))
+    return here
 
 
 def _score_all(
@@ -116,17 +118,8 @@ def _score_all(
     say: Say,
     result: Rescoring,
 ) -> None:
-    digest = "+".join(part.digest for part in (setup.activations, setup.probing) if part)
-    waiting = {}
-    for score in group:
-        if Score.model_validate(score.record).data.digest == digest:
-            waiting[score.place] = score
-        else:
-            text = "not scored again: its corpus or subject is not what it was, or the arithmetic"
-            result.findings.append(_finding(score.place, "note", "other_data", text))
-    if not waiting:
-        return
-    queue = iter(list(waiting.values()))
+    waiting = {score.place: score for score in group}
+    queue = iter(group)
     with LineChild("fumehood_tools.scoring", environ=settings.as_environment()) as scorer:
         scorer.send(setup.model_dump_json())
         _send_next(scorer, queue, folder, say)

@@ -12,11 +12,12 @@ from fumehood_tools.errors import FumehoodError, RunFailed, StorageFailed, Varia
 from fumehood_tools.files import last_lines, write_bytes
 from fumehood_tools.glass import ChildLimits, ChildOutcome, Nursery, take_file, take_json
 from fumehood_tools.harvest import Activations
+from fumehood_tools.receipts import WEIGHTS_FILE
 from fumehood_tools.runs.plan import RunItem
 from fumehood_tools.sandbox.spec import SandboxSpec
 
 REFUSED = 3
-WEIGHTS, CONFIG, LOG = "sae.safetensors", "config.json", "train_log.jsonl"
+CONFIG, LOG = "config.json", "train_log.jsonl"
 ERROR, PROGRESS = "error.json", "progress.json"
 MOST_BYTES = {CONFIG: 1 << 20, LOG: 16 << 20, ERROR: 1 << 20, PROGRESS: 4_096}
 # What a remark of a variant's process may be long.
@@ -66,21 +67,14 @@ class Training:
         self.child.end()
 
     def _spec(self, activations: Activations, place: Place) -> dict[str, Any]:
-        training, steps = self.spec.training, self.steps
         return {
+            **self.spec.schedule(),
             "variant": str(self.variant),
             "train_shards": [str(path.resolve()) for path in activations.train_shards],
             "scale": activations.scale,
             "activation_dim": activations.d_model,
             "dict_size": self.spec.dict_size,
             "seed": self.item.seed,
-            "steps": steps,
-            "batch_size": training.batch_size,
-            "lr": training.lr,
-            "l1_penalty": training.l1_penalty,
-            "warmup_steps": max(1, round(training.warmup_fraction * steps)),
-            "sparsity_warmup_steps": max(1, round(0.1 * steps)),
-            "decay_start": min(steps - 1, max(round(training.decay_fraction * steps), 1)),
             "layer": self.spec.subject.layer,
             "lm_name": self.spec.subject.name,
             "site": self.spec.subject.site,
@@ -88,11 +82,6 @@ class Training:
             "device": place.device,
             "out": str(self._child_out),
         }
-
-    @property
-    def steps(self) -> int:
-        """Gradient steps: as many whole batches as there are training tokens."""
-        return max(1, self.spec.corpus.train_tokens // self.spec.training.batch_size)
 
     def fraction(self) -> float:
         """Return how much of the training is done, 0 to 1."""
@@ -123,10 +112,10 @@ class Training:
 
     def _keep(self) -> None:
         """Copy what the child handed back to where it cannot reach."""
-        for name in (WEIGHTS, CONFIG, LOG):
+        for name in (WEIGHTS_FILE, CONFIG, LOG):
             if (content := self._taken(name)) is not None:
                 write_bytes(self.out / name, content)
-        if not (self.out / WEIGHTS).is_file():
+        if not (self.out / WEIGHTS_FILE).is_file():
             raise RunFailed(
                 f"{self.item.variant}.py: training ended without handing back weights. Leave out "
                 "exits of its own; call check_variant."

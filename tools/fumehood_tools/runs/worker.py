@@ -21,16 +21,17 @@ from fumehood_tools.glass import Nursery, choose_level, remove_folder, scratch_f
 from fumehood_tools.harvest import Activations
 from fumehood_tools.jobs import Progress
 from fumehood_tools.jobs.worker import JobContext
+from fumehood_tools.receipts import WEIGHTS_FILE
 from fumehood_tools.runs.controls import ControlItem
 from fumehood_tools.runs.harvesting import Harvest, as_error, harvest
 from fumehood_tools.runs.helpers import LineChild
 from fumehood_tools.runs.plan import RunItem, plan_items
 from fumehood_tools.runs.recording import Recorder, Stage
-from fumehood_tools.runs.training import WEIGHTS, Place, Training
+from fumehood_tools.runs.training import Place, Training
 from fumehood_tools.sandbox.check import check_static
 from fumehood_tools.sandbox.create import Sandbox, open_sandbox
 from fumehood_tools.scoring.inertness import find_parent
-from fumehood_tools.scoring.requests import ScoringRequest, ScoringSetup
+from fumehood_tools.scoring.requests import ScoringRequest
 from fumehood_tools.settings import Settings, load_settings
 
 TICK_SECONDS = 0.2
@@ -109,14 +110,7 @@ class RunJob:
     def train_and_score(self, found: Harvest, scratch: Path) -> None:
         """Work the queue off. The scorer's imports run beside the first trainings."""
         self.found, activations = found, found.activations
-        setup = ScoringSetup(
-            spec=self.sandbox.spec,
-            activations=activations,
-            probing=found.probing,
-            cache=self.settings.cache,
-            scratch=scratch,
-            glass=self.level,
-        )
+        setup = found.scoring_setup(self.sandbox.spec, self.settings, scratch, self.level)
         with (
             contextlib.ExitStack() as children,
             LineChild("fumehood_tools.scoring", environ=PATIENT) as scorer,
@@ -180,7 +174,7 @@ class RunJob:
             request = ScoringRequest(
                 name=name,
                 variant=training.variant,
-                weights=training.out / WEIGHTS,
+                weights=training.out / WEIGHTS_FILE,
                 out=training.out,
                 seed=training.item.seed,
                 parent=self.parent_of(training),
@@ -209,7 +203,7 @@ class RunJob:
             self.record_failure(training.item, "score", answer["error"])
             return
         item = training.item
-        data = self.found.data(training.steps * self.sandbox.spec.training.batch_size)
+        data = self.found.data(self.sandbox.spec.steps * self.sandbox.spec.training.batch_size)
         score = self.records.score(item, training.out, data, answer, train_seconds)
         remove_folder(training.scratch)
         self.scored.append(item.name)

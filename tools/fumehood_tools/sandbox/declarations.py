@@ -32,10 +32,18 @@ class Declarations(NamedTuple):
 
 def read_declarations(source: bytes) -> Declarations:
     """Return what a file declares; what is not a proper constant counts as not declared."""
+    return _declared(_tree(source))
+
+
+def _tree(source: bytes) -> ast.Module:
+    """Return the tree of a source; an empty one for what is no Python."""
     try:
-        tree = ast.parse(source)
+        return ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return Declarations()
+        return ast.Module(body=[], type_ignores=[])
+
+
+def _declared(tree: ast.Module) -> Declarations:
     found = {name: value for name, value, _ in _constants(tree)}
     decoder, skip, parent = found.get("DECODER"), found.get("SKIP"), found.get("PARENT")
     return Declarations(
@@ -50,14 +58,11 @@ def parent_of(source: bytes, name: str, *, is_packaged: bool) -> str | None:
 
     None for a packaged file that declares none, and for bases that no packaged variant stands for.
     """
-    declared = read_declarations(source).parent
+    tree = _tree(source)
+    declared = _declared(tree).parent
     if declared is not None:
         return declared if declared != name else None
     if is_packaged:
-        return None
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     found = (PARENT_OF_BASE[base] for base in _outside_bases(tree) if base in PARENT_OF_BASE)
     return next(found, None)

@@ -97,6 +97,24 @@ class SandboxSpec(_Section):
     scoring: ScoringSpec = ScoringSpec()
     limits: LimitsSpec = LimitsSpec()
 
+    @property
+    def steps(self) -> int:
+        """Gradient steps of a training: as many whole batches as there are training tokens."""
+        return max(1, self.corpus.train_tokens // self.training.batch_size)
+
+    def schedule(self) -> dict[str, float]:
+        """Return what every training is given of numbers: steps, rates, warm-ups (in steps)."""
+        training, steps = self.training, self.steps
+        return {
+            "steps": steps,
+            "batch_size": training.batch_size,
+            "lr": training.lr,
+            "l1_penalty": training.l1_penalty,
+            "warmup_steps": max(1, round(training.warmup_fraction * steps)),
+            "sparsity_warmup_steps": max(1, round(0.1 * steps)),
+            "decay_start": min(steps - 1, max(round(training.decay_fraction * steps), 1)),
+        }
+
 
 def read_spec(path: Path) -> SandboxSpec:
     """Return the checked content of a sandbox.toml.

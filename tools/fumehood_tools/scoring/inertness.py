@@ -7,14 +7,13 @@ trained weights and 256 rows of the training split; what they hand back is compa
 Not a wall: a variant that wants to look active can (nobody gains by that, its scores must follow).
 """
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fumehood_tools.bench.inertness import Inertness, compare
 from fumehood_tools.errors import RunFailed
 from fumehood_tools.files import sha256_of
-from fumehood_tools.glass import ChildLimits, Nursery, take_file
+from fumehood_tools.glass import ChildLimits, Nursery, take_file, take_json
 from fumehood_tools.harvest import Activations
 from fumehood_tools.sandbox.create import VARIANT_NAME, template_folder
 from fumehood_tools.sandbox.declarations import parent_of
@@ -125,20 +124,13 @@ def difference(ours: "Tensor", theirs: "Tensor") -> float:
 
 
 def _training(activations: Activations, spec: SandboxSpec, seed: int) -> dict[str, Any]:
-    training = spec.training
-    steps = max(1, spec.corpus.train_tokens // training.batch_size)
     return {
+        **spec.schedule(),
         "activation_dim": activations.d_model,
         "dict_size": spec.dict_size,
         "seed": seed,
-        "steps": steps,
-        "batch_size": training.batch_size,
-        "lr": training.lr,
-        "l1_penalty": training.l1_penalty,
-        "warmup_steps": max(1, round(training.warmup_fraction * steps)),
-        "sparsity_warmup_steps": max(1, round(0.1 * steps)),
         # Past all warm-ups, before the rate falls.
-        "step": steps // 2,
+        "step": spec.steps // 2,
     }
 
 
@@ -181,8 +173,8 @@ def _read(folder: Path, numbers: dict[str, Any], most_bytes: int) -> Probed:
     from safetensors.torch import load
 
     content = take_file(folder, "probe.safetensors", most_bytes)
-    names = take_file(folder, "probe.json", 1 << 20)
-    if content is None or names is None:
+    said = take_json(folder, "probe.json", 1 << 20)
+    if content is None or said is None:
         raise ValueError("the child left no comparison")
     try:
         tensors = load(content)
@@ -194,10 +186,6 @@ def _read(folder: Path, numbers: dict[str, Any], most_bytes: int) -> Probed:
     for name, tensor in tensors.items():
         if not tensor.is_floating_point() or not bool(tensor.isfinite().all()):
             raise ValueError(f"{name[:60]} holds NaN or infinity")
-    try:
-        said = json.loads(names)
-    except RecursionError as error:
-        raise ValueError("the child's list of names is no JSON") from error
     return Probed(tensors, _names(said, "missing"), _names(said, "added"))
 
 
