@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Literal
 
 import psutil
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
-from fumehood_tools.errors import GlassTooWeak, StorageFailed
-from fumehood_tools.files import read_json, total_size
+from fumehood_tools.errors import GlassTooWeak
+from fumehood_tools.files import total_size
 from fumehood_tools.settings import Settings, configured_keys
 
 State = Literal["ok", "missing", "absent"]
@@ -283,28 +283,24 @@ def _writable(folder: Path) -> bool:
 
 
 def _machine(settings: Settings) -> list[Finding]:
-    from fumehood_tools.machine import Machine, describe_processor
+    from fumehood_tools.machine import choose_dtype, describe_processor, known_machine
 
     memory = psutil.virtual_memory()
     sizes = f"{memory.total / _GIB:.0f} GiB, {memory.available / _GIB:.0f} GiB free"
     cores = f"{psutil.cpu_count()} cores, {describe_processor()}"
-    try:
-        known = Machine.model_validate(read_json(settings.cache / "machine.json"))
-        harvest = Finding(
-            section="machine",
-            part="arithmetic",
-            state="ok",
-            detail=f"{known.fast_dtype}: float32 {known.float32_gflops:.0f}, "
-            f"bfloat16 {known.bfloat16_gflops:.0f} GFLOP/s measured",
+    known = known_machine(settings.cache)
+    arithmetic = None
+    if known is not None:
+        forced = "" if settings.dtype == "auto" else ", forced by FUMEHOOD_DTYPE"
+        arithmetic = (
+            f"{choose_dtype(settings.dtype, known)}{forced}: float32 {known.float32_gflops:.0f}, "
+            f"bfloat16 {known.bfloat16_gflops:.0f} GFLOP/s measured on {known.threads} threads"
         )
-    except (StorageFailed, ValidationError):
-        unmeasured = "not measured yet; the first harvest does"
-        harvest = _optional("arithmetic", None, unmeasured)
     return [
         Finding(section="machine", part="processor", state="ok", detail=cores),
         Finding(section="machine", part="memory", state="ok", detail=sizes),
         _optional("gpu", _gpu(), "none found; everything runs on the processor"),
-        harvest,
+        _optional("arithmetic", arithmetic, "not measured yet; the first harvest does"),
         *_glass(settings),
     ]
 

@@ -1,8 +1,9 @@
-"""What this machine can do: its processor, and whether bfloat16 is worth it here.
+"""What this machine can do: its processor, whether bfloat16 is worth it, how many threads are best.
 
-bf16 is five times faster than fp32 on a CPU with avx512_bf16 or AMX and slower on one without, so
-it is chosen by a measurement (matmuls, 1 to 2 s), kept in <cache>/machine.json. A machine
-whose description is known costs no import of torch.
+bf16 is five times faster than fp32 on a CPU with avx512_bf16 or AMX and slower on one without, and
+hardware threads that share a core may add nothing, so both are chosen by a measurement (matmuls,
+1 to 3 s), kept in <cache>/machine.json. A machine whose description is known costs no import of
+torch. What was chosen decides on harvests and on trainings; FUMEHOOD_DTYPE forces the arithmetic.
 """
 
 import hashlib
@@ -26,11 +27,12 @@ _MEASURE_S = 0.5
 
 
 class Machine(BaseModel, frozen=True):
-    """One machine, as measured. Rates in GFLOP/s over all cores torch uses."""
+    """One machine, as measured. Rates in GFLOP/s over `threads` threads."""
 
     key: str
     processor: str
     cores: int
+    threads: int
     torch: str
     cuda: str | None
     float32_gflops: float
@@ -38,7 +40,7 @@ class Machine(BaseModel, frozen=True):
 
     @property
     def fast_dtype(self) -> RealDtype:
-        """The arithmetic in which a harvest is fastest here."""
+        """The arithmetic in which large products are fastest here."""
         faster = self.bfloat16_gflops > _WORTH_IT * self.float32_gflops
         return "bfloat16" if faster else "float32"
 
@@ -61,17 +63,33 @@ def read_machine(cache: Path) -> Machine:
 
     Raises PartMissing without torch, StorageFailed when the cache cannot be written.
     """
-    path = cache / "machine.json"
-    key = _key()
+    key, known = _key(), known_machine(cache)
+    if known is None:
+        known = _measure(key)
+        write_json(cache / "machine.json", known.model_dump())
+    return known
+
+
+def known_machine(cache: Path) -> Machine | None:
+    """Return what was measured of this machine before; None when nothing was, or it changed."""
     try:
-        known = Machine.model_validate(read_json(path))
-        if known.key == key:
-            return known
-    except (StorageFailed, ValidationError):
-        pass  # Not there, or damaged: measured again and replaced.
-    machine = _measure(key)
-    write_json(path, machine.model_dump())
-    return machine
+        known = Machine.model_validate(read_json(cache / "machine.json"))
+        return known if known.key == _key() else None
+    except (StorageFailed, ValidationError, PartMissing):
+        return None  # Not there, or damaged: whoever needs it measures again.
+
+
+def best_threads(cache: Path) -> int:
+    """Return how many threads together are fastest here; unmeasured, as many as may be used."""
+    known = known_machine(cache)
+    return known.threads if known is not None else usable_cores()
+
+
+def usable_cores() -> int:
+    """Return the processors that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def choose_device(asked: Device, machine: Machine) -> Literal["cpu", "cuda"]:
@@ -117,15 +135,35 @@ def _measure(key: str) -> Machine:
         raise PartMissing("torch", "pip install torch") from error
     cuda = torch.cuda.is_available()
     device = "cuda" if cuda else "cpu"
+    threads = _fastest_threads()
+    torch.set_num_threads(threads)
     return Machine(
         key=key,
         processor=describe_processor(),
-        cores=torch.get_num_threads(),
+        cores=usable_cores(),
+        threads=threads,
         torch=torch.__version__,
         cuda=torch.cuda.get_device_name(0) if cuda else None,
         float32_gflops=round(matmul_gflops("float32", device), 1),
         bfloat16_gflops=round(matmul_gflops("bfloat16", device), 1),
     )
+
+
+def _fastest_threads() -> int:
+    """Return with how many threads a product is fastest: one per core or one per hardware thread.
+
+    Counted within this process's affinity and container limits.
+    """
+    import torch
+    from joblib.externals.loky import cpu_count
+
+    choices = sorted({cpu_count(only_physical_cores=True), cpu_count()})
+    rates = {}
+    for threads in choices if len(choices) > 1 else ():
+        torch.set_num_threads(threads)
+        rates[threads] = matmul_gflops("float32", "cpu")
+    # A few percent more are no reason to have twice the processes.
+    return next((n for n in choices if rates.get(n, 0) * 1.05 >= max(rates.values(), default=0)), 1)
 
 
 def _key() -> str:
@@ -135,5 +173,5 @@ def _key() -> str:
     except PackageNotFoundError as error:
         raise PartMissing("torch", "pip install torch") from error
     gpus = sorted(path.name for path in Path("/proc/driver/nvidia/gpus").glob("*"))
-    facts = [describe_processor(), str(os.cpu_count()), torch_version, *gpus]
+    facts = [describe_processor(), str(usable_cores()), torch_version, *gpus]
     return hashlib.sha256("\0".join(facts).encode()).hexdigest()[:16]

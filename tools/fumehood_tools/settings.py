@@ -2,7 +2,7 @@
 
 FUMEHOOD_WORKSPACE  the folder for sandboxes, jobs and results (default: the working folder)
 FUMEHOOD_CACHE      what can be shared and rebuilt: subjects, activations (default: the user's)
-FUMEHOOD_DTYPE      auto | float32 | bfloat16, the harvest's arithmetic (auto: by measurement)
+FUMEHOOD_DTYPE      auto | float32 | bfloat16, for harvest and training (auto: by measurement)
 FUMEHOOD_DEVICE     auto | cpu | cuda (default: auto)
 FUMEHOOD_GLASS      auto | bubblewrap | landlock | sandbox-exec | rlimits (auto: the best there is)
 FUMEHOOD_TOKEN      the bearer token of `fumehood serve --http`; no setting, and never passed on

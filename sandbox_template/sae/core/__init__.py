@@ -3,6 +3,8 @@
     base.py       BaseSAE, what CustomSAE starts from
     trainer.py    BaseTrainer, what CustomTrainer starts from
     baselines.py  helpers for variants that stand on dictionary_learning's own trainers
+    kernels/      sparse latents: encode, decode and gradients that cost what is active
+    sparse_trainers.py  the TopK trainers on active latents only
     loading.py    how a file becomes an SAE and a trainer
     batches.py    how activations become batches
     train.py      one training, start to end
@@ -15,21 +17,31 @@ This copy is for reading: runs use the packaged one.
 from core.base import BaseSAE
 from core.baselines import FollowsThreshold, keywords_for, threshold_keywords
 from core.errors import VariantError
+from core.kernels import Latents, batch_topk_encode, latent_major, sparse_decode, topk_encode
 from core.library import geometric_median
 from core.loading import build_sae, build_trainer, load_variant
 from core.run import TrainingRun
+from core.sparse_trainers import SparseBatchTopK, SparseMatryoshka, SparseTopK
 from core.trainer import BaseTrainer
 
 __all__ = [
     "BaseSAE",
     "BaseTrainer",
     "FollowsThreshold",
+    "Latents",
+    "SparseBatchTopK",
+    "SparseMatryoshka",
+    "SparseTopK",
     "TrainingRun",
     "VariantError",
+    "batch_topk_encode",
     "build_sae",
     "build_trainer",
     "geometric_median",
     "keywords_for",
+    "latent_major",
     "load_variant",
+    "sparse_decode",
     "threshold_keywords",
+    "topk_encode",
 ]

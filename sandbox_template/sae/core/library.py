@@ -1,15 +1,18 @@
 """What is used of dictionary_learning, with types.
 
 Importing this module puts the stand-ins of stubs.py in place first, so import dictionary_learning
-through here (or after `import core`, as variants do).
+through here (or after `import core`, as variants do). It also gives the library's trainers our
+ConstrainedAdam, which does the same in two passes over the weights instead of a dozen.
 """
 
+import importlib
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
+from core.kernels.adam import UnitNormAdam
 from core.stubs import stub_unused
 
 stub_unused()
@@ -45,16 +48,38 @@ if TYPE_CHECKING:
 
     def geometric_median(points: Tensor) -> Tensor: ...
 
-    class ConstrainedAdam(torch.optim.Adam):
-        """Adam that keeps some parameters at unit norm along dimension 0."""
-
-        constrained_params: list[nn.Parameter]
-
-        def __init__(self, params: Iterable[Any], constrained_params: Iterable[Any], lr: float): ...
 else:
     from dictionary_learning.dictionary import Dictionary
     from dictionary_learning.trainers.standard import StandardTrainer
     from dictionary_learning.trainers.top_k import geometric_median
-    from dictionary_learning.trainers.trainer import ConstrainedAdam
+
+
+class ConstrainedAdam(UnitNormAdam):
+    """Adam that keeps some matrices at unit norm along dimension 0, as the library's.
+
+    The library's StandardTrainer hands over all of decoder.parameters(): a bias, which it would
+    force to norm 1, is left alone here.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        constrained_params: Iterable[nn.Parameter],
+        lr: float,
+        betas: tuple[float, float] = (0.9, 0.999),
+    ) -> None:
+        matrices = [weight for weight in constrained_params if weight.ndim > 1]
+        super().__init__(params, dict.fromkeys(matrices, 0), lr=lr, betas=betas)
+
+    @property
+    def constrained_params(self) -> list[nn.Parameter]:
+        """The matrices that are kept at unit norm."""
+        return list(self.unit_norm)
+
+
+for _module in ("trainer", "standard", "gdm", "p_anneal"):
+    importlib.import_module(f"dictionary_learning.trainers.{_module}").ConstrainedAdam = (  # type: ignore[attr-defined]
+        ConstrainedAdam
+    )
 
 __all__ = ["ConstrainedAdam", "Dictionary", "StandardTrainer", "geometric_median"]

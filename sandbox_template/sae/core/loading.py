@@ -8,6 +8,7 @@ A file declares what the evaluator has to know, as plain constants at its top:
     TRAIN = False            no step is taken: the initial weights are the result
     DECODER = "nonlinear"    decode is not linear in f; without it x_hat = f W + b is measured
     SKIP = True              CustomSAE.skip(x) -> [B, D] goes past the latents and is shown apart
+    ARITHMETIC = "float32"   products are not rounded in training, whatever a machine gains
 """
 
 import ast
@@ -20,7 +21,8 @@ import torch
 from torch import nn
 
 from core.errors import VariantError, blaming
-from core.library import ConstrainedAdam, Dictionary
+from core.kernels.adam import UnitNormAdam
+from core.library import Dictionary
 from core.run import TrainingRun
 from core.trainer import BaseTrainer
 
@@ -67,6 +69,10 @@ def _check_declarations(module: ModuleType) -> None:
         raise VariantError(
             f"DECODER is {decoder!r}", 'write DECODER = "nonlinear", or leave it out'
         )
+    if getattr(module, "ARITHMETIC", "float32") != "float32":
+        raise VariantError(
+            "ARITHMETIC can only be float32", 'write ARITHMETIC = "float32", or leave it out'
+        )
     has_skip = callable(getattr(getattr(module, SAE_CLASS), "skip", None))
     line = class_line(module, SAE_CLASS, "skip")
     if skips and not has_skip:
@@ -97,6 +103,11 @@ def class_line(module: ModuleType, name: str, method: str | None = None) -> int 
 def trains(module: ModuleType) -> bool:
     """Return False for a variant that says TRAIN = False: its initial weights are its result."""
     return bool(getattr(module, TRAIN_SWITCH, True))
+
+
+def arithmetic_of(module: ModuleType, run: TrainingRun) -> str:
+    """Return in which arithmetic a variant trains: the machine's, unless the file wants float32."""
+    return str(getattr(module, "ARITHMETIC", run.arithmetic))
 
 
 def build_sae(module: ModuleType, activation_dim: int, dict_size: int) -> Dictionary:
@@ -139,11 +150,7 @@ def _suit_short_run(trainer: Any, run: TrainingRun) -> None:
     if getattr(trainer, "dead_feature_threshold", None) == LIBRARY_DEAD_TOKENS:
         trainer.dead_feature_threshold = max(1, run.tokens // 10)
     optimizer = getattr(trainer, "optimizer", None)
-    if isinstance(optimizer, ConstrainedAdam):
-        # StandardTrainer hands over all of decoder.parameters(): a bias would be forced to norm 1.
-        matrices = [weight for weight in optimizer.constrained_params if weight.ndim > 1]
-        optimizer.constrained_params = matrices
-    if isinstance(optimizer, torch.optim.Adam):
+    if isinstance(optimizer, torch.optim.Adam) and not isinstance(optimizer, UnitNormAdam):
         use_fused_adam(optimizer)
 
 

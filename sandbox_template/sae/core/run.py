@@ -30,6 +30,7 @@ class TrainingRun:
     site: str = "resid_post"
     device: str = "cpu"
     threads: int = 1
+    arithmetic: str = "float32"  # of large products: float32 or bfloat16
 
     @classmethod
     def from_spec(cls, spec: Mapping[str, Any]) -> "TrainingRun":

@@ -27,10 +27,12 @@ from safetensors.torch import save_file
 
 from core.batches import Shards
 from core.errors import VariantError, blaming
+from core.kernels.arithmetic import products_in
 from core.library import Dictionary
 from core.loading import (
     SAE_CLASS,
     TRAINER_CLASS,
+    arithmetic_of,
     build_trainer,
     class_line,
     load_variant,
@@ -51,6 +53,7 @@ class Outcome(NamedTuple):
     trainer: Any
     final_loss: float | None
     trained: bool
+    arithmetic: str
 
 
 def train(spec: Mapping[str, Any]) -> None:
@@ -74,21 +77,22 @@ def fit(run: TrainingRun, shards: Shards, journal: "Journal") -> Outcome:
     trainer = build_trainer(module, run)
     loss_line = class_line(module, TRAINER_CLASS, "loss") or class_line(module, TRAINER_CLASS)
     watch = Watch(trainer, run.variant, loss_line)
-    trained = trains(module)
+    trained, arithmetic = trains(module), arithmetic_of(module, run)
     loss = None
-    for step, rows_BD in enumerate(shards.batches(run.batch_size, run.steps, run.seed)):
-        x_BD = rows_BD.to(run.device)
-        if step == 0 and callable(getattr(trainer, "prepare", None)):
-            with blaming(run.variant, "prepare", class_line(module, TRAINER_CLASS, "prepare")):
-                trainer.prepare(x_BD)
-        if not trained:
-            break
-        loss = watch.update(step, x_BD)
-        journal.note(step, loss)
+    with products_in(arithmetic):
+        for step, rows_BD in enumerate(shards.batches(run.batch_size, run.steps, run.seed)):
+            x_BD = rows_BD.to(run.device)
+            if step == 0 and callable(getattr(trainer, "prepare", None)):
+                with blaming(run.variant, "prepare", class_line(module, TRAINER_CLASS, "prepare")):
+                    trainer.prepare(x_BD)
+            if not trained:
+                break
+            loss = watch.update(step, x_BD)
+            journal.note(step, loss)
     if trained:
         watch.judge_gradients()
     journal.finish()
-    return Outcome(trainer.ae, trainer, loss, trained)
+    return Outcome(trainer.ae, trainer, loss, trained, arithmetic)
 
 
 class Journal:
@@ -163,6 +167,7 @@ def describe(run: TrainingRun, outcome: Outcome, shards: Shards) -> dict[str, An
         "final_loss": outcome.final_loss,
         "parameters": {name: list(p.shape) for name, p in outcome.sae.named_parameters()},
         "threads": run.threads,
+        "arithmetic": outcome.arithmetic,
         "torch": torch.__version__,
     }
 

@@ -11,7 +11,7 @@ Sparsity: K is the mean L0. The threshold makes encode independent of the other 
 
 from dictionary_learning.trainers.batch_top_k import BatchTopKSAE, BatchTopKTrainer
 
-from core import FollowsThreshold, keywords_for, threshold_keywords
+from core import FollowsThreshold, SparseBatchTopK, keywords_for, threshold_keywords
 
 K = 32
 
@@ -23,8 +23,8 @@ class CustomSAE(BatchTopKSAE):
         super().__init__(activation_dim, dict_size, k)
 
 
-class CustomTrainer(FollowsThreshold, BatchTopKTrainer):
-    """BatchTopKTrainer with this file's K and a threshold that suits short runs."""
+class CustomTrainer(FollowsThreshold, SparseBatchTopK, BatchTopKTrainer):
+    """BatchTopKTrainer with this file's K and a threshold that suits short runs, sparse."""
 
     def __init__(self, **kwargs):
         short_run = threshold_keywords(kwargs["steps"])

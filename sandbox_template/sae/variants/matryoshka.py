@@ -14,7 +14,7 @@ from dictionary_learning.trainers.matryoshka_batch_top_k import (
     MatryoshkaBatchTopKTrainer,
 )
 
-from core import FollowsThreshold, keywords_for, threshold_keywords
+from core import FollowsThreshold, SparseMatryoshka, keywords_for, threshold_keywords
 
 K = 32
 GROUPS = (1 / 16, 1 / 16, 1 / 8, 1 / 4, 1 / 2)
@@ -33,8 +33,8 @@ class CustomSAE(MatryoshkaBatchTopKSAE):
         super().__init__(activation_dim, dict_size, k, sizes or group_sizes(dict_size))
 
 
-class CustomTrainer(FollowsThreshold, MatryoshkaBatchTopKTrainer):
-    """MatryoshkaBatchTopKTrainer with this file's K and a threshold that suits short runs."""
+class CustomTrainer(FollowsThreshold, SparseMatryoshka, MatryoshkaBatchTopKTrainer):
+    """The library's trainer with this file's K and a threshold that suits short runs, sparse."""
 
     def __init__(self, **kwargs):
         short_run = threshold_keywords(kwargs["steps"])

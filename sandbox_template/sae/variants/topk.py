@@ -11,7 +11,7 @@ Sparsity: K is the L0.
 
 from dictionary_learning.trainers.top_k import AutoEncoderTopK, TopKTrainer
 
-from core import keywords_for, threshold_keywords
+from core import SparseTopK, keywords_for, threshold_keywords
 
 K = 32
 
@@ -23,8 +23,8 @@ class CustomSAE(AutoEncoderTopK):
         super().__init__(activation_dim, dict_size, k)
 
 
-class CustomTrainer(TopKTrainer):
-    """TopKTrainer with this file's K."""
+class CustomTrainer(SparseTopK, TopKTrainer):
+    """TopKTrainer with this file's K, computed on active latents only."""
 
     def __init__(self, **kwargs):
         short_run = threshold_keywords(kwargs["steps"])

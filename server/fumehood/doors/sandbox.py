@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from fumehood.doors.arguments import SandboxName
 from fumehood.tooling import Toolbox, answer
 from fumehood_tools.bench.controls import CONTROL_NAMES
-from fumehood_tools.glass import choose_level
+from fumehood_tools.glass import choose_level, compiled_kernels
 from fumehood_tools.runs import start_run
 from fumehood_tools.sandbox import check, create, variants
 from fumehood_tools.sandbox.check import CheckReport
@@ -221,7 +221,8 @@ def _register_check(toolbox: Toolbox) -> None:
         """
         box = create.open_sandbox(toolbox.settings, sandbox)
         level = choose_level(toolbox.settings.glass, box.spec.limits.glass)
-        report = check.check_variant(box, variant, level)
+        kernels = compiled_kernels(toolbox.settings.cache)
+        report = check.check_variant(box, variant, level, kernels=kernels)
         return answer(report.text(), report)
 
 

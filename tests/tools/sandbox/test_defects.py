@@ -172,20 +172,3 @@ def test_a_decoders_bias_is_not_forced_to_norm_one(
     weights = load_file(Path(spec["out"]) / "sae.safetensors")
     np.testing.assert_allclose(np.linalg.norm(weights["decoder.weight"], axis=0), 1, atol=1e-5)
     assert 0 < np.linalg.norm(weights["decoder.bias"]) < 0.7
-
-
-def test_fused_adam_gives_the_numbers_of_plain_adam(
-    core: SimpleNamespace, training_spec: Spec
-) -> None:
-    import torch
-
-    spec = training_spec(variant("standard"))
-    shards = core.batches.Shards(spec["train_shards"], spec["scale"], spec["activation_dim"])
-    fused, plain = trainer_of(core, spec), trainer_of(core, spec)
-    assert fused.optimizer.param_groups[0]["fused"] is True
-    plain.optimizer.param_groups[0]["fused"] = False
-    for step, x in enumerate(shards.batches(256, 20, seed=0)):
-        fused.update(step, x)
-        plain.update(step, x)
-    for (name, one), two in zip(fused.ae.named_parameters(), plain.ae.parameters(), strict=True):
-        assert torch.allclose(one, two, atol=1e-5), name

@@ -58,6 +58,9 @@ class Provenance(BaseModel, frozen=True):
     evaluator_sha256: str
     versions: dict[str, str] = Field(description="package -> version")
     machine: str = Field(description="processor, cores, system")
+    arithmetic: str = Field(
+        "float32", description="of large products in training, float32 or bfloat16"
+    )
 
 
 class Data(BaseModel, frozen=True):

@@ -10,6 +10,7 @@ large it is) at level landlock, timing.
 
 from fumehood_tools.glass.buffers import shared_buffer
 from fumehood_tools.glass.child import ChildLimits, ChildOutcome, GlassChild
+from fumehood_tools.glass.compiled import compiled_kernels
 from fumehood_tools.glass.handback import (
     remove_folder,
     scratch_folder,
@@ -30,6 +31,7 @@ __all__ = [
     "Nursery",
     "available_levels",
     "choose_level",
+    "compiled_kernels",
     "remove_folder",
     "scratch_folder",
     "shared_buffer",

@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import select
+import shutil
 import socket
 import subprocess
 import sys
@@ -20,9 +21,11 @@ from fumehood_tools.errors import RunFailed
 from fumehood_tools.files import total_size
 from fumehood_tools.glass import bubblewrap, seatbelt
 from fumehood_tools.glass.child import GIB, ChildLimits, GlassChild, Line
+from fumehood_tools.glass.compiled import CACHE_VARIABLE
 from fumehood_tools.glass.inside import landlock, seccomp
 from fumehood_tools.glass.levels import separates_siblings
 from fumehood_tools.glass.view import common_view, devices, import_path
+from fumehood_tools.heap import REUSED_HEAP
 from fumehood_tools.settings import GlassLevel
 
 # torch reserves address space far beyond what it uses (thread stacks, libraries, arenas).
@@ -30,16 +33,26 @@ ADDRESS_HEADROOM = 6 * GIB
 OPEN_FILES = 256
 PIPE_BYTES = 1 << 20
 START_SECONDS = 120.0
-PRELOAD = ("torch", "safetensors.torch", "core", "core.train", "core.check", "inside.serve")
+PRELOAD = (
+    "torch",
+    "safetensors.torch",
+    "core",
+    "core.kernels.compiled",
+    "core.train",
+    "core.check",
+    "inside.serve",
+)
 ENTRY = "import sys; sys.path[:0] = {path!r}; from inside.nursery import main; main()"
 LOG = "nursery.log"
+KERNELS = "kernels"
 
 
 class Nursery:
     """The parent of children. Use as a context manager: leaving it ends all of them.
 
     `scratch_root` holds the scratch folders of all children; `readable` is what children may be
-    given to read besides the common view and files under scratch_root.
+    given to read besides the common view and files under scratch_root. `kernels` is what
+    `compiled_kernels` returned: without it every parent compiles for itself, some 5 s.
     """
 
     def __init__(
@@ -50,11 +63,12 @@ class Nursery:
         threads: int = 1,
         readable: Iterable[Path] = (),
         cuda: bool = False,
+        kernels: Path | None = None,
         shared: bool | None = None,
     ) -> None:
         """Start loading. shared: one parent for all children; default: where that is safe."""
         self.scratch_root = scratch_root.resolve()
-        self.level, self.threads, self.cuda = level, threads, cuda
+        self.level, self.threads, self.cuda, self.kernels = level, threads, cuda, kernels
         self.readable = [path.resolve() for path in readable]
         self._lock = threading.Lock()
         self._open: list[_Process] = []
@@ -135,7 +149,15 @@ class _Process:
         nursery.scratch_root.mkdir(parents=True, exist_ok=True)
         self._log = nursery.scratch_root / LOG
         self._control, theirs = socket.socketpair()
-        clean = environment(root, nursery.threads)
+        # A copy of its own, which is read before there is a child that could write to it.
+        root.mkdir(parents=True, exist_ok=True)
+        if nursery.kernels is not None:
+            shutil.copytree(nursery.kernels, root / KERNELS, dirs_exist_ok=True)
+        clean = {
+            **environment(root, nursery.threads),
+            **REUSED_HEAP,
+            CACHE_VARIABLE: str(root / KERNELS),
+        }
         with self._log.open("ab") as log, theirs:
             self.process = subprocess.Popen(
                 self._command(theirs.fileno(), clean),

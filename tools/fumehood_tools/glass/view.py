@@ -14,7 +14,8 @@ from pathlib import Path
 from fumehood_tools.files import data_path
 
 INSIDE = Path(__file__).with_name("inside")
-# Import names: torch and what it loads, dictionary_learning and what that loads, numpy, einops.
+# Import names: torch and what it loads, dictionary_learning and what that loads, numpy, einops,
+# what compiles kernels.
 PACKAGES = (
     "torch",
     "torchgen",
@@ -39,6 +40,8 @@ PACKAGES = (
     "packaging",
     "nvidia",
     "triton",
+    "numba",
+    "llvmlite",
 )
 SYSTEM = ("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/local/lib")
 FACTS = (

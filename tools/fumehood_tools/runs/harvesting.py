@@ -9,6 +9,7 @@ from fumehood_tools.errors import FumehoodError, RunFailed
 from fumehood_tools.files import sha256_of, write_json
 from fumehood_tools.harvest import Activations, Probing
 from fumehood_tools.jobs import Progress
+from fumehood_tools.machine import RealDtype, best_threads
 from fumehood_tools.runs.helpers import LineChild
 from fumehood_tools.sandbox.spec import SandboxSpec
 from fumehood_tools.scoring.requests import ScoringSetup
@@ -23,6 +24,8 @@ class Harvest(NamedTuple):
     activations: Activations
     probing: Probing | None
     device: str
+    arithmetic: RealDtype = "float32"
+    threads: int = 1
 
     @property
     def digest(self) -> str:
@@ -83,12 +86,23 @@ def harvest(
                 elif "error" in line:
                     raise as_error(line["error"])
                 else:
-                    probing = line.get("probing")
-                    return Harvest(
-                        Activations.model_validate(line["activations"]),
-                        Probing.model_validate(probing) if probing else None,
-                        line["device"],
-                    )
+                    return _taken(line, settings)
+
+
+def _taken(line: dict[str, Any], settings: Settings) -> Harvest:
+    """Return the child's last line as a Harvest, with how trainings on it are to compute.
+
+    Their arithmetic is the harvest's, which was measured to be the faster one, or what was set.
+    """
+    activations = Activations.model_validate(line["activations"])
+    probing = line.get("probing")
+    return Harvest(
+        activations,
+        Probing.model_validate(probing) if probing else None,
+        line["device"],
+        activations.dtype if settings.dtype == "auto" else settings.dtype,
+        best_threads(settings.cache),
+    )
 
 
 def as_error(content: dict[str, Any]) -> FumehoodError:

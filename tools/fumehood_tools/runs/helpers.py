@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from fumehood_tools.errors import RunFailed
+from fumehood_tools.heap import REUSED_HEAP
 from fumehood_tools.lines import LineReader
 
 
@@ -29,6 +30,7 @@ class LineChild:
             env={
                 **os.environ,
                 "PYTHONPATH": os.pathsep.join(_import_path()),
+                **REUSED_HEAP,
                 **(environ or {}),
             },
         )

@@ -115,7 +115,9 @@ def settings_digest(spec: SandboxSpec) -> str:
     return digest_of([training, spec.scoring.model_dump(mode="json")])
 
 
-def provenance(item: RunItem, spec: SandboxSpec, weights: Path) -> Provenance:
+def provenance(
+    item: RunItem, spec: SandboxSpec, weights: Path, arithmetic: str = "float32"
+) -> Provenance:
     """Return what a score of this item is a score of."""
     return Provenance(
         variant_sha256=item.sha256,
@@ -125,6 +127,7 @@ def provenance(item: RunItem, spec: SandboxSpec, weights: Path) -> Provenance:
         template_sha256=template_sha256(),
         evaluator_sha256=evaluator_sha256(),
         versions={"python": platform.python_version(), **_versions()},
+        arithmetic=arithmetic,
         machine=f"{platform.machine()}, {psutil.cpu_count()} cores, {platform.system()}",
     )
 

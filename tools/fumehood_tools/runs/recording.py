@@ -36,6 +36,7 @@ class Recorder:
 
     def __init__(self, settings: Settings, sandbox: Sandbox, glass: str) -> None:
         self.settings, self.sandbox, self.glass = settings, sandbox, glass
+        self.arithmetic = "float32"
         self.key = receipts.make_key(settings.state)
         self._started: dict[str, str] = {}
         adopt(settings.state, sandbox.results)
@@ -63,7 +64,7 @@ class Recorder:
         Raises RunFailed when these are not the weights that were scored.
         """
         spec, files = self.sandbox.spec, {}
-        about = provenance(item, spec, out / WEIGHTS_FILE)
+        about = provenance(item, spec, out / WEIGHTS_FILE, self.arithmetic)
         if answer.get("weights_sha256") != about.weights_sha256:
             raise RunFailed(f"The weights of {item.name} changed while they were scored. Repeat.")
         for name in KEPT:

@@ -31,6 +31,7 @@ class Place(NamedTuple):
     nursery: Nursery
     threads: int = 1
     device: str = "cpu"
+    arithmetic: str = "float32"
 
 
 class Training:
@@ -80,6 +81,7 @@ class Training:
             "site": self.spec.subject.site,
             "threads": place.threads,
             "device": place.device,
+            "arithmetic": place.arithmetic,
             "out": str(self._child_out),
         }
 

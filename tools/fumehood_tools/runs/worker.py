@@ -7,7 +7,6 @@ whole. A killed job loses at most the SAEs that were being trained or scored.
 """
 
 import contextlib
-import os
 import signal
 import sys
 from collections import deque
@@ -17,7 +16,13 @@ from typing import Any
 from pydantic import BaseModel
 
 from fumehood_tools.errors import FumehoodError, RunFailed
-from fumehood_tools.glass import Nursery, choose_level, remove_folder, scratch_folder
+from fumehood_tools.glass import (
+    Nursery,
+    choose_level,
+    compiled_kernels,
+    remove_folder,
+    scratch_folder,
+)
 from fumehood_tools.harvest import Activations
 from fumehood_tools.jobs import Progress
 from fumehood_tools.jobs.worker import JobContext
@@ -73,9 +78,9 @@ class RunJob:
         self.records = Recorder(self.settings, self.sandbox, self.level)
         found = harvest(self.sandbox.spec, self.settings, self.context.folder, self.context.report)
         self.device, request = found.device, self.request
-        items = plan_items(
-            self.sandbox, request.variants, request.seeds, found.digest, request.controls
-        )
+        self.records.arithmetic = found.arithmetic
+        digest = f"{found.digest}+{found.arithmetic}"
+        items = plan_items(self.sandbox, request.variants, request.seeds, digest, request.controls)
         self.total = len(items)
         done = [item for item in items if self.records.is_done(item)]
         self.reused = [item.name for item in done]
@@ -132,6 +137,7 @@ class RunJob:
             level=self.level,
             readable=dict.fromkeys(path.parent for path in activations.train_shards),
             cuda=self.device == "cuda",
+            kernels=compiled_kernels(self.settings.cache),
         )
 
     def end_trainings(self) -> None:
@@ -140,11 +146,11 @@ class RunJob:
             training.child.end()
 
     def start_trainings(self, activations: Activations, nursery: Nursery) -> None:
-        """Fill the free places: one single-threaded child per core uses the cores best.
+        """Fill the free places: single-threaded children, as many as use the cores best.
 
         While something is being scored, one core is the scorer's.
         """
-        cores = os.cpu_count() or 1
+        cores = self.found.threads
         places = max(1, cores - 1 if self.trained else cores) if self.device == "cpu" else 1
         while self.waiting and len(self.training) < places:
             side_by_side = min(places, len(self.training) + len(self.waiting))
@@ -153,7 +159,7 @@ class RunJob:
             folder = nursery.scratch_root / f"{item.variant}-{item.seed}"
             print(f"training {item.name} ({threads} threads)", flush=True)
             self.records.start(item)
-            place = Place(folder, nursery, threads, self.device)
+            place = Place(folder, nursery, threads, self.device, self.found.arithmetic)
             self.training.append(Training(item, self.sandbox.spec, activations, place))
 
     def collect_trainings(self, scorer: LineChild) -> None:

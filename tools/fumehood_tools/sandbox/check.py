@@ -47,10 +47,15 @@ def check_static(source: bytes, name: str) -> list[Finding]:
 
 
 def check_variant(
-    sandbox: Sandbox, name: str, level: GlassLevel, wall_seconds: float = WALL_SECONDS
+    sandbox: Sandbox,
+    name: str,
+    level: GlassLevel,
+    wall_seconds: float = WALL_SECONDS,
+    kernels: Path | None = None,
 ) -> CheckReport:
     """Check a variant statically and, unless that fails, by running it for some steps.
 
+    kernels: what compiled_kernels returned; without it the child's parent compiles for itself.
     Raises UnknownName for a variant without a file, StorageFailed when a file cannot be written,
     RunFailed when the glass of that level cannot be put up.
     """
@@ -64,7 +69,7 @@ def check_variant(
     if not _errors(findings):
         with scratch_folder(None, "fumehood-check-") as scratch:
             run = _DynamicCheck(sandbox, path.stem, source, scratch, wall_seconds)
-            findings += run.findings(level)
+            findings += run.findings(level, kernels)
     return CheckReport(
         variant=path.stem,
         ok=not _errors(findings),
@@ -100,9 +105,9 @@ class _DynamicCheck:
             "threads": 1,
         }
 
-    def findings(self, level: GlassLevel) -> list[Finding]:
+    def findings(self, level: GlassLevel, kernels: Path | None) -> list[Finding]:
         """Run the child and return what it found, or why it did not get to the end."""
-        with Nursery(self.scratch, level=level) as nursery:
+        with Nursery(self.scratch, level=level, kernels=kernels) as nursery:
             deadline = time.time() + max(0.5, self.limits.wall_seconds - STACK_SECONDS)
             child = nursery.start(
                 "core.check",

@@ -19,7 +19,7 @@ from fumehood_tools.bench.inertness import Inertness
 from fumehood_tools.bench.integrity import Integrity
 from fumehood_tools.bench.records import Metrics
 from fumehood_tools.errors import RunFailed
-from fumehood_tools.glass import Nursery
+from fumehood_tools.glass import Nursery, compiled_kernels
 from fumehood_tools.scoring.core_eval import ROWS_PER_BATCH, run_core
 from fumehood_tools.scoring.evaluation import fresh_folder
 from fumehood_tools.scoring.inertness import Case, Parent, measure_inertness
@@ -54,6 +54,7 @@ class Scorer:
             fresh_folder(setup.scratch, "scoring"),
             level=setup.glass,
             threads=torch.get_num_threads(),
+            kernels=compiled_kernels(setup.cache),
         )
 
     def __enter__(self) -> Self:

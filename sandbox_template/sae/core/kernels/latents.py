@@ -41,3 +41,11 @@ class Latents(NamedTuple):
         fired_F = torch.zeros(self.dict_size, dtype=torch.bool, device=self.value_A.device)
         fired_F[self.index_A[self.value_A > 0].long()] = True
         return fired_F
+
+    def between(self, first: int, last: int) -> "Latents":
+        """Return the latents from `first` up to `last`, numbered from 0."""
+        chosen_A = (self.index_A >= first) & (self.index_A < last)
+        before_A = torch.zeros(len(chosen_A) + 1, dtype=torch.int64, device=chosen_A.device)
+        torch.cumsum(chosen_A, 0, out=before_A[1:])
+        index_A = self.index_A[chosen_A] - first
+        return Latents(self.value_A[chosen_A], index_A, before_A[self.start_B], last - first)

@@ -1,0 +1,42 @@
+"""In which arithmetic large products are computed: float32, or bfloat16 with float32 sums.
+
+One choice for the whole process, made from outside by a measurement of the machine or by a setting.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Literal, get_args
+
+import torch
+
+from core.kernels.products import RoundedProducts
+
+Arithmetic = Literal["float32", "bfloat16"]
+_chosen: list[torch.dtype] = [torch.float32]
+
+
+@contextlib.contextmanager
+def products_in(name: str) -> Iterator[None]:
+    """Compute large products in this arithmetic for a while. Raises ValueError for another name.
+
+    Sparse selections stay exact (they only screen with it); other products are rounded.
+    """
+    if name not in get_args(Arithmetic):
+        raise ValueError(f"{name!r} is no arithmetic: float32 or bfloat16")
+    before, _chosen[0] = _chosen[0], getattr(torch, name)
+    try:
+        with _mode(name):
+            yield
+    finally:
+        _chosen[0] = before
+
+
+def _mode(name: str) -> contextlib.AbstractContextManager[object]:
+    if name == "float32":
+        return contextlib.nullcontext()
+    return RoundedProducts()  # type: ignore[no-untyped-call]
+
+
+def product_dtype() -> torch.dtype:
+    """Return the number format in which large products are computed."""
+    return _chosen[0]

@@ -1,0 +1,43 @@
+"""Which implementation computes: numba on a CPU, Triton on a GPU, plain torch elsewhere."""
+
+import functools
+import importlib
+from types import ModuleType
+
+import torch
+from torch import Tensor
+
+from core.kernels import reference
+
+
+def backend_of(*tensors: Tensor) -> ModuleType:
+    """Return the module with the primitives for these tensors; the reference suits all."""
+    if any(tensor.dtype != torch.float32 for tensor in tensors):
+        return reference
+    kind = tensors[0].device.type
+    if any(tensor.device.type != kind for tensor in tensors):
+        return reference
+    return _fastest(kind)
+
+
+@functools.cache
+def has_numba() -> bool:
+    """Return whether kernels for a CPU can be compiled here."""
+    return _importable("numba")
+
+
+@functools.cache
+def _fastest(kind: str) -> ModuleType:
+    if kind == "cpu" and has_numba():
+        return importlib.import_module("core.kernels.cpu")
+    if kind == "cuda" and _importable("triton"):
+        return importlib.import_module("core.kernels.gpu")
+    return reference
+
+
+def _importable(package: str) -> bool:
+    try:
+        importlib.import_module(package)
+    except ImportError:
+        return False
+    return True

@@ -1,0 +1,120 @@
+"""Sparse latents with gradients: what a variant calls.
+
+Forward and gradients are those of the dense form, to float32 rounding; only active latents are
+touched. B = tokens, D = activation_dim, F = dict_size, A = entries (about B * L0).
+"""
+
+from typing import Any
+
+from torch import Tensor
+from torch.autograd import Function
+
+from core.kernels.backends import backend_of
+from core.kernels.latents import Latents
+from core.kernels.reference import Entries
+
+
+def topk_encode(x_BD: Tensor, W_enc_FD: Tensor, b_enc_F: Tensor, k: int) -> Latents:
+    """Return the k largest of relu(x W_enc^T + b_enc) of every token (arXiv 2406.04093).
+
+    k entries per token; where fewer are above 0, the rest are padding. Gradients as of relu and
+    topk: to the chosen entries above 0.
+    """
+    entries = _select("topk", x_BD, W_enc_FD, b_enc_F, min(k, len(W_enc_FD)))
+    return _latents(x_BD, W_enc_FD, b_enc_F, entries, rectified=True)
+
+
+def batch_topk_encode(x_BD: Tensor, W_enc_FD: Tensor, b_enc_F: Tensor, k: int) -> Latents:
+    """Return the k * B largest of relu(x W_enc^T + b_enc) of the batch (arXiv 2412.06410)."""
+    entries = _select("batch_topk", x_BD, W_enc_FD, b_enc_F, k * len(x_BD))
+    return _latents(x_BD, W_enc_FD, b_enc_F, entries, rectified=True)
+
+
+def sparse_decode(latents: Latents, W_dec_DF: Tensor) -> Tensor:
+    """Return f W_dec^T [B, D], without a bias. W_dec is the weight of nn.Linear(F, D).
+
+    Fastest where W_dec's columns are contiguous (see `latent_major`).
+    """
+    decoded: Tensor = _apply(_Decode, *latents[:3], W_dec_DF)
+    return decoded
+
+
+def latent_major(weight_DF: Tensor) -> Tensor:
+    """Return the same matrix with each column (one latent) contiguous in memory."""
+    return weight_DF.t().contiguous().t()
+
+
+def _select(name: str, x_BD: Tensor, W_FD: Tensor, b_F: Tensor, count: int) -> Entries:
+    given = [tensor.detach().contiguous() for tensor in (x_BD, W_FD, b_F)]
+    chosen: Entries = getattr(backend_of(*given), name)(*given, count)
+    return chosen
+
+
+def _latents(x: Tensor, W: Tensor, b: Tensor, entries: Entries, *, rectified: bool) -> Latents:
+    value_A = _apply(_Encode, x, W, b, *entries, rectified)
+    return Latents(value_A, entries.index_A, entries.start_B, len(W))
+
+
+def _apply(function: Any, *given: Any) -> Tensor:
+    result: Tensor = function.apply(*given)
+    return result
+
+
+class _Encode(Function):
+    """Chosen pre-activations, of which the values are known: only gradients are computed here."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x_BD: Tensor,
+        W_FD: Tensor,
+        b_F: Tensor,
+        value_A: Tensor,
+        index_A: Tensor,
+        start_B: Tensor,
+        rectified: bool,
+    ) -> Tensor:
+        ctx.save_for_backward(x_BD, W_FD, value_A, index_A, start_B)
+        ctx.rectified = rectified
+        return value_A.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        x_BD, W_FD, value_A, index_A, start_B = ctx.saved_tensors
+        grad_A = grads[0] * (value_A > 0) if ctx.rectified else grads[0].contiguous()
+        backend, F = backend_of(x_BD, W_FD), len(W_FD)
+        for_x, for_W, for_b = ctx.needs_input_grad[:3]
+        return (
+            backend.weighted_rows(grad_A, index_A, start_B, W_FD.contiguous()) if for_x else None,
+            backend.outer_rows(grad_A, index_A, start_B, x_BD.contiguous(), F) if for_W else None,
+            grad_A.new_zeros(F).index_add_(0, index_A, grad_A) if for_b else None,
+            *[None] * 4,
+        )
+
+
+class _Decode(Function):
+    """Weighted sums of decoder columns."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, value_A: Tensor, index_A: Tensor, start_B: Tensor, W_DF: Tensor
+    ) -> Tensor:
+        W_FD = W_DF.t().contiguous()
+        ctx.save_for_backward(value_A, index_A, start_B, W_FD)
+        decoded: Tensor = backend_of(W_FD).weighted_rows(value_A, index_A, start_B, W_FD)
+        return decoded
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        value_A, index_A, start_B, W_FD = ctx.saved_tensors
+        grad_BD, backend = grads[0].contiguous(), backend_of(W_FD)
+        for_value, _, _, for_W = ctx.needs_input_grad
+        grad_W_DF = None
+        if for_W:
+            grad_W_DF = backend.outer_rows(value_A, index_A, start_B, grad_BD, len(W_FD)).t()
+        return (
+            backend.gathered_dot(grad_BD, W_FD, index_A, start_B) if for_value else None,
+            None,
+            None,
+            grad_W_DF,
+        )

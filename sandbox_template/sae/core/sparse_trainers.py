@@ -1,0 +1,157 @@
+"""dictionary_learning's TopK trainers, computed on active latents only.
+
+Mixins: put one before the library's trainer, which keeps its constructor, its schedule and its
+threshold. Values and gradients are the library's to float32 rounding. One difference: a latent
+counts as fired when its value is above 0; the library's TopK also counts the zeros that topk picks
+to fill up a row.
+
+B = tokens, D = activation_dim, F = dict_size.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
+
+from core.kernels import Latents, batch_topk_encode, latent_major, sparse_decode, topk_encode
+from core.kernels.adam import UnitNormAdam
+from core.library import geometric_median
+
+
+class SparseSteps:
+    """The loss and the step that TopK trainers share. Subclasses say which latents are kept.
+
+    loss = |x - x_hat|^2 + auxk_alpha * what dead latents leave of the error (arXiv 2406.04093, A.2)
+    """
+
+    ae: Any
+    k: int
+    auxk_alpha: float
+    top_k_aux: int
+    dead_feature_threshold: int
+    num_tokens_since_fired: Tensor
+    threshold_start_step: int
+    optimizer: torch.optim.Optimizer
+    scheduler: LambdaLR
+    update_threshold: Callable[[Tensor], None]
+
+    def __init__(self, **keywords: Any) -> None:
+        """Take the library's keywords; its optimiser is replaced by one of the same numbers."""
+        super().__init__(**keywords)
+        plain = self.optimizer.param_groups[0]
+        if self._has_linear_layers:
+            self.ae.decoder.weight.data = latent_major(self.ae.decoder.weight.data)
+            unit_norm = {self.ae.decoder.weight: 0}
+        else:
+            unit_norm = {self.ae.W_dec: 1}
+        self.optimizer = UnitNormAdam(
+            self.ae.parameters(),
+            unit_norm,
+            lr=plain["initial_lr"],
+            betas=plain["betas"],
+            eps=plain["eps"],
+            most_norm=1.0,
+        )
+        self.scheduler = LambdaLR(self.optimizer, lr_lambda=self.scheduler.lr_lambdas[0])
+
+    @property
+    def _has_linear_layers(self) -> bool:
+        return isinstance(getattr(self.ae, "decoder", None), nn.Linear)
+
+    def encoder(self) -> tuple[Tensor, Tensor]:
+        """Return W_enc [F, D] and b_enc [F]."""
+        ae = self.ae
+        if self._has_linear_layers:
+            return ae.encoder.weight, ae.encoder.bias
+        return ae.W_enc.t(), ae.b_enc
+
+    def decoder(self) -> Tensor:
+        """Return W_dec [D, F]."""
+        decoder: Tensor = self.ae.decoder.weight if self._has_linear_layers else self.ae.W_dec.t()
+        return decoder
+
+    def select(self, centred_BD: Tensor) -> Latents:
+        """Return the latents that are kept."""
+        raise NotImplementedError
+
+    def follow(self, f: Latents) -> None:
+        """Let the threshold of evaluation follow the smallest value kept."""
+        self.update_threshold(f.value_A.detach())
+
+    def reconstruction(self, x: Tensor, f: Latents) -> tuple[Tensor, Tensor]:
+        """Return the reconstruction loss, a scalar, and the error x - x_hat [B, D]."""
+        error_BD = x - (sparse_decode(f, self.decoder()) + self.ae.b_dec)
+        return error_BD.pow(2).sum(dim=-1).mean(), error_BD
+
+    def loss(self, x: Tensor, step: int, logging: bool = False, **_: Any) -> Tensor:
+        """Return the library's loss for activations [B, D]."""
+        centred_BD = x - self.ae.b_dec
+        f = self.select(centred_BD)
+        if step > self.threshold_start_step:
+            self.follow(f)
+        loss, error_BD = self.reconstruction(x, f)
+        self.num_tokens_since_fired += len(x)
+        self.num_tokens_since_fired[f.fired()] = 0
+        dead = (self.num_tokens_since_fired >= self.dead_feature_threshold).nonzero().flatten()
+        if len(dead) and self.auxk_alpha > 0:
+            loss = loss + self.auxk_alpha * self.dead_loss(error_BD.detach(), centred_BD, dead)
+        return loss
+
+    def dead_loss(self, error_BD: Tensor, centred_BD: Tensor, dead: Tensor) -> Tensor:
+        """Return what the best dead latents leave of the error, as a share of its variance."""
+        W_FD, b_F = self.encoder()
+        f = topk_encode(centred_BD, W_FD[dead], b_F[dead], min(self.top_k_aux, len(dead)))
+        left_BD = error_BD - sparse_decode(f, self.decoder()[:, dead])
+        spread = (error_BD - error_BD.mean(dim=0)).pow(2).sum(dim=-1).mean()
+        return (left_BD.pow(2).sum(dim=-1).mean() / spread).nan_to_num(0.0)
+
+    def update(self, step: int, x: Tensor) -> float:
+        """Do one step on activations [B, D]; return the loss."""
+        if step == 0:
+            self.ae.b_dec.data = geometric_median(x)
+        loss = self.loss(x, step=step)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.scheduler.step()
+        return loss.item()
+
+
+class SparseTopK(SparseSteps):
+    """For TopKTrainer."""
+
+    def select(self, centred_BD: Tensor) -> Latents:
+        """Return the k largest latents of every token."""
+        return topk_encode(centred_BD, *self.encoder(), self.k)
+
+    def follow(self, f: Latents) -> None:
+        """Follow the mean over tokens of the smallest value kept."""
+        self.update_threshold(f.value_A.detach().view(f.rows, -1))
+
+
+class SparseBatchTopK(SparseSteps):
+    """For BatchTopKTrainer."""
+
+    def select(self, centred_BD: Tensor) -> Latents:
+        """Return the k * B largest latents of the batch."""
+        return batch_topk_encode(centred_BD, *self.encoder(), self.k)
+
+
+class SparseMatryoshka(SparseBatchTopK):
+    """For MatryoshkaBatchTopKTrainer: every prefix of groups reconstructs by itself."""
+
+    group_weights: list[float]
+
+    def reconstruction(self, x: Tensor, f: Latents) -> tuple[Tensor, Tensor]:
+        """Return the mean loss of all prefixes, and the error of the longest."""
+        sizes = self.ae.group_sizes.tolist()
+        x_hat_BD, losses, first = self.ae.b_dec.expand_as(x), [], 0
+        for size, W_FD, weight in zip(
+            sizes, torch.split(self.ae.W_dec, sizes), self.group_weights, strict=True
+        ):
+            x_hat_BD = x_hat_BD + sparse_decode(f.between(first, first + size), W_FD.t())
+            losses.append((x - x_hat_BD).pow(2).sum(dim=-1).mean() * weight)
+            first += size
+        return torch.stack(losses).mean(), x - x_hat_BD

@@ -1,0 +1,54 @@
+"""The template's compiled kernels, made once per machine on the trusted side.
+
+numba keeps machine code in files that are pickles: who may write them decides what a process that
+reads them runs. They are made here, in the cache folder, which no child can write to; a nursery is
+given a copy of its own, loads it before its first child exists, and nothing reads it afterwards.
+"""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from tempfile import mkdtemp
+
+from fumehood_tools.files import digest_of, sha256_of_tree
+from fumehood_tools.glass.view import import_path, template
+from fumehood_tools.machine import describe_processor
+
+CODE = "import sys; sys.path[:0] = {path!r}; import core.kernels.compiled"
+CACHE_VARIABLE = "NUMBA_CACHE_DIR"
+
+
+def compiled_kernels(cache: Path) -> Path | None:
+    """Return the folder with the kernels' machine code, made now where there is none (10 s).
+
+    None without numba, and where it cannot be made: nurseries then compile for themselves.
+    """
+    try:
+        numba = version("numba")
+    except PackageNotFoundError:
+        return None
+    kernels = template() / "core" / "kernels"
+    facts = [sha256_of_tree(kernels), str(kernels), numba, sys.version, describe_processor()]
+    folder = cache / "kernels" / digest_of(facts)
+    if folder.is_dir():
+        return folder
+    with contextlib.suppress(OSError, subprocess.CalledProcessError):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(mkdtemp(dir=folder.parent))
+        code = CODE.format(path=import_path())
+        command = [sys.executable, "-I", "-B", "-S", "-c", code]
+        subprocess.run(
+            command,
+            env={**os.environ, CACHE_VARIABLE: str(made)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
+        with contextlib.suppress(OSError):
+            made.rename(folder)
+        shutil.rmtree(made, ignore_errors=True)
+    return folder if folder.is_dir() else None
