@@ -32,13 +32,13 @@ class Latents(NamedTuple):
         )
 
     def dense(self) -> Tensor:
-        """Return f [B, F], float32. Gradients flow back to value_A."""
-        f_BF = torch.zeros(self.rows, self.dict_size, device=self.value_A.device)
+        """Return f [B, F]. Gradients flow back to value_A."""
+        f_BF = self.value_A.new_zeros(self.rows, self.dict_size)
         return f_BF.index_put((self.row_A(), self.index_A.long()), self.value_A, accumulate=True)
 
     def fired(self) -> Tensor:
         """Return bool [F]: which latents are above 0 for some token."""
-        fired_F = torch.zeros(self.dict_size, dtype=torch.bool, device=self.value_A.device)
+        fired_F = self.value_A.new_zeros(self.dict_size, dtype=torch.bool)
         fired_F[self.index_A[self.value_A > 0].long()] = True
         return fired_F
 

@@ -50,7 +50,7 @@ def gathered_dot(x_BD: Tensor, W_FD: Tensor, index_A: Tensor, start_B: Tensor) -
 
 def weighted_rows(value_A: Tensor, index_A: Tensor, start_B: Tensor, W_FD: Tensor) -> Tensor:
     """Return y [B, D]: the sum of value * W[index] over the entries of each row."""
-    y_BD = torch.zeros(len(start_B) - 1, W_FD.shape[1], device=W_FD.device)
+    y_BD = W_FD.new_zeros(len(start_B) - 1, W_FD.shape[1])
     return y_BD.index_add_(0, _row_A(start_B), value_A[:, None] * W_FD[index_A.long()])
 
 
@@ -58,7 +58,7 @@ def outer_rows(
     value_A: Tensor, index_A: Tensor, start_B: Tensor, x_BD: Tensor, dict_size: int
 ) -> Tensor:
     """Return G [F, D]: the sum of value * x[row] over the entries of each latent."""
-    G_FD = torch.zeros(dict_size, x_BD.shape[1], device=x_BD.device)
+    G_FD = x_BD.new_zeros(dict_size, x_BD.shape[1])
     return G_FD.index_add_(0, index_A.long(), value_A[:, None] * x_BD[_row_A(start_B)])
 
 

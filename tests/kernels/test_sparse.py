@@ -1,0 +1,202 @@
+"""Sparse latents give the dense form's values and gradients, whatever screens them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+ARITHMETICS = ("float32", "bfloat16")
+
+
+def planted(seed: int, B: int = 96, D: int = 37, F: int = 300) -> dict[str, Tensor]:
+    """Return activations and the weights of an SAE: x, W_enc [F, D], b_enc, W_dec [D, F]."""
+    draw = torch.Generator().manual_seed(seed)
+    made = {
+        "x": torch.randn(B, D, generator=draw) / D**0.5,
+        "W_enc": torch.randn(F, D, generator=draw) / D**0.5,
+        "b_enc": 0.05 * torch.randn(F, generator=draw),
+        "W_dec": torch.randn(D, F, generator=draw) / D**0.5,
+    }
+    return {name: tensor.requires_grad_() for name, tensor in made.items()}
+
+
+def dense_topk(x: Tensor, W: Tensor, b: Tensor, k: int) -> Tensor:
+    """Return f [B, F] as AutoEncoderTopK computes it."""
+    pre = torch.relu(x @ W.T + b)
+    value, index = pre.topk(k, dim=-1)
+    return torch.zeros_like(pre).scatter(-1, index, value)
+
+
+def dense_batch_topk(x: Tensor, W: Tensor, b: Tensor, k: int) -> Tensor:
+    """Return f [B, F] as BatchTopKSAE computes it."""
+    pre = torch.relu(x @ W.T + b).flatten()
+    chosen = pre.topk(k * len(x))
+    return torch.zeros_like(pre).scatter(-1, chosen.indices, chosen.values).view(len(x), -1)
+
+
+def results(encode: Callable[..., Any], decode: Callable[..., Tensor], p: dict[str, Tensor]) -> Any:
+    """Return reconstruction and all gradients of a loss that no symmetry can save."""
+    f = encode(p["x"], p["W_enc"], p["b_enc"])
+    x_hat = decode(f, p["W_dec"])
+    weights = torch.linspace(0.5, 2.0, x_hat.shape[1])
+    loss = ((p["x"] - x_hat).pow(2) * weights).sum(dim=-1).mean()
+    return x_hat.detach(), torch.autograd.grad(loss, list(p.values()))
+
+
+@pytest.mark.parametrize("arithmetic", ARITHMETICS)
+@pytest.mark.parametrize("name", ["topk", "batch_topk"])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_values_and_gradients_are_those_of_the_dense_form(
+    name: str, arithmetic: str, seed: int
+) -> None:
+    from core import batch_topk_encode, sparse_decode, topk_encode
+    from core.kernels.arithmetic import products_in
+
+    dense, sparse = {
+        "topk": (dense_topk, topk_encode),
+        "batch_topk": (dense_batch_topk, batch_topk_encode),
+    }[name]
+    p = planted(seed)
+    x_hat, grads = results(lambda *a: dense(*a, 7), lambda f, W: f @ W.T, p)
+    with products_in(arithmetic):
+        ours, our_grads = results(lambda *a: sparse(*a, 7), sparse_decode, p)
+    torch.testing.assert_close(ours, x_hat, atol=1e-6, rtol=1e-5)
+    for key, grad, our_grad in zip(p, grads, our_grads, strict=True):
+        torch.testing.assert_close(our_grad, grad, atol=1e-6, rtol=1e-4, msg=key)
+
+
+@given(
+    B=st.integers(1, 300),
+    D=st.integers(1, 70),
+    F=st.integers(1, 900),
+    k=st.integers(1, 100),
+    seed=st.integers(0, 1000),
+    bias=st.sampled_from([-0.5, 0.0, 0.3]),
+    arithmetic=st.sampled_from(ARITHMETICS),
+)
+@settings(max_examples=120, deadline=None)
+def test_any_shape_selects_what_the_reference_selects(
+    B: int, D: int, F: int, k: int, seed: int, bias: float, arithmetic: str
+) -> None:
+    from core.kernels import cpu, reference
+    from core.kernels.arithmetic import products_in
+
+    p = {name: tensor.detach() for name, tensor in planted(seed, B, D, F).items()}
+    x, W, b = p["x"], p["W_enc"], p["b_enc"] + bias
+    with products_in(arithmetic):
+        found = cpu.topk(x, W, b, min(k, F))
+        of_batch = cpu.batch_topk(x, W, b, k * B)
+    wanted = reference.topk(x, W, b, min(k, F)).value_A.view(B, -1).sort(dim=1).values
+    torch.testing.assert_close(
+        found.value_A.view(B, -1).sort(dim=1).values, wanted, atol=1e-6, rtol=1e-5
+    )
+    exact = reference.batch_topk(x, W, b, k * B)
+    assert len(of_batch.value_A) == len(exact.value_A)
+    torch.testing.assert_close(
+        of_batch.value_A.sort().values, exact.value_A.sort().values, atol=1e-6, rtol=1e-5
+    )
+    pre = torch.addmm(b, x, W.T)
+    for entries in (found, of_batch):
+        rows = torch.repeat_interleave(torch.arange(B), entries.start_B.diff())
+        listed = entries.value_A > 0
+        torch.testing.assert_close(
+            pre[rows, entries.index_A.long()][listed],
+            entries.value_A[listed],
+            atol=1e-6,
+            rtol=1e-5,
+        )
+
+
+def crowded(count: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return x, W, b where many latents differ by less than bfloat16 can tell."""
+    draw = torch.Generator().manual_seed(3)
+    x = torch.randn(64, 48, generator=draw)
+    x = torch.nn.functional.normalize(x, dim=1)
+    W = torch.randn(512, 48, generator=draw) / 48**0.5
+    W[:count] = x[0] * (0.9 + 2e-5 * torch.arange(count)[:, None])
+    return x, W, torch.zeros(512)
+
+
+def test_latents_that_bfloat16_cannot_tell_apart_are_told_apart() -> None:
+    from core.kernels import cpu, reference
+    from core.kernels.arithmetic import products_in
+
+    x, W, b = crowded(60)
+    rounded = (x.bfloat16() @ W.bfloat16().T).topk(8, dim=-1).indices[0].sort().values
+    exact = reference.topk(x, W, b, 8).index_A.view(64, 8)[0].sort().values
+    assert not torch.equal(rounded.int(), exact)
+    with products_in("bfloat16"):
+        ours = cpu.topk(x, W, b, 8).index_A.view(64, 8)[0].sort().values
+    assert torch.equal(ours, exact)
+
+
+@pytest.mark.parametrize("arithmetic", ARITHMETICS)
+def test_a_row_with_more_candidates_than_room_is_done_again_exactly(arithmetic: str) -> None:
+    from core.kernels import cpu, reference
+    from core.kernels.arithmetic import products_in
+
+    x, W, b = crowded(500)
+    if arithmetic == "float32":
+        W[:500] = W[499]  # equal ones: every one of them reaches the threshold
+    before = cpu.redone["rows"]
+    with products_in(arithmetic):
+        found = cpu.topk(x, W, b, 8)
+    assert cpu.redone["rows"] > before
+    torch.testing.assert_close(
+        found.value_A.view(64, 8).sort(dim=1).values,
+        reference.topk(x, W, b, 8).value_A.view(64, 8).sort(dim=1).values,
+    )
+
+
+def test_rows_without_enough_active_latents_are_padded_with_zeros_that_carry_no_gradient() -> None:
+    from core import topk_encode
+
+    p = planted(0)
+    f = topk_encode(p["x"], p["W_enc"], p["b_enc"] - 0.55, 16)
+    assert 0 < int((f.value_A > 0).sum()) < len(f.value_A) == 96 * 16
+    (grad,) = torch.autograd.grad(f.value_A.sum(), p["b_enc"])
+    assert float(grad.sum()) == float((f.value_A > 0).sum())
+
+
+def test_two_threads_give_the_numbers_of_one() -> None:
+    from core import sparse_decode, topk_encode
+
+    p, threads = planted(1, B=600), torch.get_num_threads()
+    found = []
+    try:
+        for count in (1, 2):
+            torch.set_num_threads(count)
+            found.append(results(lambda *a: topk_encode(*a, 7), sparse_decode, p))
+    finally:
+        torch.set_num_threads(threads)
+    assert torch.equal(found[0][0], found[1][0])
+    for one, two in zip(found[0][1], found[1][1], strict=True):
+        torch.testing.assert_close(one, two)
+
+
+def test_a_slice_of_latents_reconstructs_what_the_dense_slice_does() -> None:
+    from core import sparse_decode, topk_encode
+
+    p = planted(2)
+    f = topk_encode(p["x"], p["W_enc"], p["b_enc"], 7)
+    part = f.between(100, 200)
+    torch.testing.assert_close(part.dense(), f.dense()[:, 100:200])
+    torch.testing.assert_close(
+        sparse_decode(part, p["W_dec"][:, 100:200]),
+        f.dense()[:, 100:200] @ p["W_dec"][:, 100:200].T,
+    )
+    assert torch.equal(f.fired(), (f.dense() > 0).any(dim=0))
+
+
+def test_other_number_formats_are_computed_by_the_reference() -> None:
+    from core import sparse_decode, topk_encode
+
+    p = {name: tensor.detach().double() for name, tensor in planted(0).items()}
+    f = topk_encode(p["x"], p["W_enc"], p["b_enc"], 7)
+    wanted = dense_topk(p["x"], p["W_enc"], p["b_enc"], 7)
+    torch.testing.assert_close(f.dense(), wanted)
+    torch.testing.assert_close(sparse_decode(f, p["W_dec"]), wanted @ p["W_dec"].T)

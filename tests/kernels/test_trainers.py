@@ -1,0 +1,94 @@
+"""Trained on active latents only, an SAE is the one that the library trains densely."""
+
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from fumehood_tools.files import data_path
+
+VARIANTS = data_path("sandbox_template") / "sae" / "variants"
+D, F, BATCH, STEPS = 32, 256, 256, 60
+
+
+def planted(seed: int) -> Tensor:
+    """Return activations [8192, D] of unit mean square norm with a known dictionary."""
+    draw = torch.Generator().manual_seed(seed)
+    directions = torch.nn.functional.normalize(torch.randn(96, D, generator=draw), dim=1)
+    active = torch.rand(8192, 96, generator=draw) < 0.05
+    x = (active * (0.5 + torch.rand(8192, 96, generator=draw))) @ directions + 0.2
+    return x / x.pow(2).sum(dim=1).mean().sqrt()
+
+
+def batches(x: Tensor, seed: int) -> Iterator[Tensor]:
+    draw = torch.Generator().manual_seed(seed)
+    for _ in range(STEPS):
+        yield x[torch.randint(0, len(x), (BATCH,), generator=draw)]
+
+
+def both(name: str, seed: int, dead_after: int) -> tuple[Any, Any]:
+    """Return the packaged variant's trainer and the library's own, with the same knobs."""
+    import core
+
+    run = core.TrainingRun(
+        VARIANTS / f"{name}.py", D, F, STEPS, BATCH, lr=5e-3, warmup_steps=4, seed=seed
+    )
+    module: ModuleType = core.load_variant(run.variant)
+    vars(module)["K"] = 6
+    ours = core.build_trainer(module, run)
+    library = next(
+        base for base in type(ours).__mro__ if base.__module__.startswith("dictionary_learning")
+    )
+    keywords = {
+        **core.keywords_for(library, run.keywords(library)),
+        **core.threshold_keywords(STEPS),
+        "k": 6,
+    }
+    del keywords["dict_class"]
+    if name == "matryoshka":
+        keywords["group_fractions"] = list(module.GROUPS)
+    theirs = library(**keywords)
+    ours.dead_feature_threshold = theirs.dead_feature_threshold = dead_after
+    return ours, theirs
+
+
+def explained(sae: Any, x: Tensor) -> float:
+    with torch.no_grad():
+        left = (x - sae.decode(sae.encode(x))).pow(2).sum()
+    return 1 - float(left / (x - x.mean(dim=0)).pow(2).sum())
+
+
+@pytest.mark.parametrize("arithmetic", ["float32", "bfloat16"])
+@pytest.mark.parametrize("name", ["topk", "batch_topk", "matryoshka"])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_short_training_ends_where_the_librarys_ends(
+    name: str, seed: int, arithmetic: str
+) -> None:
+    from core.kernels.arithmetic import products_in
+
+    ours, theirs = both(name, seed, dead_after=10_000_000)
+    x = planted(seed)
+    for step, (one, two) in enumerate(zip(batches(x, seed), batches(x, seed), strict=True)):
+        with products_in(arithmetic):
+            loss = ours.update(step, one)
+        expected = theirs.update(step, two)
+        if step < 20:
+            assert loss == pytest.approx(expected, rel=1e-4)
+    assert explained(theirs.ae, x) > 0.5
+    assert explained(ours.ae, x) == pytest.approx(explained(theirs.ae, x), abs=5e-3)
+
+
+@pytest.mark.parametrize("name", ["topk", "batch_topk", "matryoshka"])
+def test_the_loss_of_dead_latents_is_the_librarys(name: str) -> None:
+    ours, theirs = both(name, 0, dead_after=BATCH)
+    x, helped = planted(0), 0
+    for step, (one, two) in enumerate(zip(batches(x, 0), batches(x, 0), strict=True)):
+        loss, expected = ours.update(step, one), theirs.update(step, two)
+        helped += theirs.dead_features > 0
+        if step == 12:
+            break
+        assert loss == pytest.approx(expected, rel=1e-3)
+    assert helped > 5
