@@ -1,13 +1,15 @@
-"""Training speed against `dictionary_learning.trainSAE`, in one run on the same activations.
+"""Training speed against the libraries' own trainers: `python benchmarks/train.py`.
 
-usage: python benchmarks/train.py [--dict-size 1536] [--tokens 100000] [--threads 1] [--variants …]
+Everybody trains the same SAE (same activations, start weights, sizes, schedule, number of threads),
+each in a process of its own, one after the other: first dictionary_learning's trainSAE and then our
+core/train.py; for TopK also SAELens' SAETrainer and sparsify's SparseCoder. Rates are from the
+first batch to the last step, reading the data included. Ours trains in the arithmetic that was
+measured to be the faster one here, FUMEHOOD_DTYPE=float32 forces the other.
 
-Per baseline: tokens/s of fumehood's training child and of the library's own `trainSAE`, each in a
-process of its own, one after the other, same activations, seed, batch size, steps and learning
-rate; the share of this machine's measured fp32 matmul limit (a dense step costs 12 D F per token);
-and the explained variance that both end with on the evaluation split. Start-up is not counted.
-The library's Standard is an AutoEncoder with another initialisation than BaseSAE (unit decoder
-columns, no decoder bias), so in short runs these two end at different values.
+"of limit" is the share of this machine's matmul rate (in the arithmetic used, one shape, measured
+here): a dense step costs 12 D F FLOP per token, a sparse one the encoder's 2 D F and little more.
+QUICK=1 does a fifth of the tokens: its speeds stand, its explained variances are of hardly
+trained SAEs. The last line is the result.
 """
 
 import argparse
@@ -16,21 +18,34 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
-CORE = ROOT / "sandbox_template" / "sae" / "core"
-VARIANTS = ROOT / "sandbox_template" / "sae" / "variants"
-PEER = Path(__file__).with_name("train_peer.py")
+sys.path.insert(0, str(ROOT / "tools"))
+BENCHMARKS = ROOT / "benchmarks"
+TEMPLATE = ROOT / "sandbox_template" / "sae"
+OURS = TEMPLATE / "core" / "train.py"
+SPARSE = ("topk", "batch_topk", "matryoshka")
+DENSE = ("standard", "gated", "jumprelu")
+OTHERS = ("saelens", "sparsify")
+# Installed beside the project for this benchmark alone: not a dependency.
+PEERS = ROOT / "build" / "peers"
+PEER_PACKAGES = (
+    "eai-sparsify==1.3.3",
+    "natsort==8.4.0",
+    "simple-parsing==0.1.9",
+    "docstring-parser==0.18.0",
+    "schedulefree==1.4.1",
+)
 
 
 class Measured(NamedTuple):
-    """One training."""
+    """One training: tokens per second, explained variance of the result, arithmetic."""
 
     tokens_per_s: float
     explained_variance: float
+    arithmetic: str
 
 
 def activations() -> dict[str, Any]:
@@ -45,37 +60,22 @@ def activations() -> dict[str, Any]:
         asked = spec.model_copy(update={"scoring": without_probing})
         settings = load_settings().model_copy(update={"device": "cpu"})
         found = harvest(asked, settings, Path(folder))
-    return found.activations.model_dump(mode="json")
+    return {**found.activations.model_dump(mode="json"), "arithmetic": found.arithmetic}
 
 
-def matmul_limit(threads: int) -> float:
-    """Return this machine's fp32 matmul rate in FLOP/s at a training step's shape."""
-    import torch
-
-    torch.set_num_threads(threads)
-    a, b = torch.randn(2048, 576), torch.randn(576, 4096)
-    best = 1e9
-    for _ in range(8):
-        started = time.perf_counter()
-        a @ b
-        best = min(best, time.perf_counter() - started)
-    return 2 * 2048 * 576 * 4096 / best
-
-
-def training_spec(
-    name: str, data: dict[str, Any], arguments: argparse.Namespace, out: Path
-) -> dict[str, Any]:
-    """Return the spec of one training, read by core/train.py and by the peer."""
-    steps = arguments.tokens // arguments.batch_size
+def training_spec(name: str, data: dict[str, Any], asked: argparse.Namespace) -> dict[str, Any]:
+    """Return the spec of one training, read by core/train.py and by the peers."""
+    steps = max(2, asked.tokens // asked.batch_size)
     return {
-        "variant": str(VARIANTS / f"{name}.py"),
+        "variant": str(TEMPLATE / "variants" / f"{name}.py"),
         "train_shards": data["train_shards"],
+        "eval_shards": data["eval_shards"],
         "scale": data["scale"],
         "activation_dim": data["d_model"],
-        "dict_size": arguments.dict_size,
-        "seed": 0,
+        "dict_size": asked.dict_size,
+        "seed": asked.seed,
         "steps": steps,
-        "batch_size": arguments.batch_size,
+        "batch_size": asked.batch_size,
         "lr": 2e-3,
         "l1_penalty": 0.06,
         "warmup_steps": max(1, steps // 20),
@@ -84,44 +84,47 @@ def training_spec(
         "layer": 10,
         "lm_name": "smollm2-135m",
         "site": "resid_post",
-        "threads": arguments.threads,
+        "threads": asked.threads,
         "device": "cpu",
-        "out": str(out),
-        "eval_shards": data["eval_shards"],
+        "arithmetic": data["arithmetic"],
     }
 
 
-def run(script: Path, spec: dict[str, Any], out: Path) -> None:
-    """Run one training process; its output is shown only when it fails."""
-    path = out / "spec.json"
-    path.write_text(json.dumps(spec), encoding="utf-8")
-    threads = str(spec["threads"])
-    environment = {**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
-    done = subprocess.run(
-        [sys.executable, "-I", "-B", str(script), str(path)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise SystemExit(f"{script.name} failed:\n{done.stdout}{done.stderr}")
-
-
-def measure(
-    script: Path, name: str, data: dict[str, Any], arguments: argparse.Namespace
-) -> Measured:
-    """Train once and return the speed and what the SAE explains."""
+def run(spec: dict[str, Any], script: Path, *arguments: str) -> dict[str, Any]:
+    """Run one training in a process of its own; return the last line of its log, evaluated."""
+    ours = script == OURS
     with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder)
-        spec = training_spec(name, data, arguments, out)
-        run(script, spec, out)
-        log = (out / "train_log.jsonl").read_text(encoding="utf-8")
-        last = json.loads(log.splitlines()[-1])
-        explained = last.get("explained_variance")  # the peer's SAE is of the library's own class
-        if explained is None:
-            explained = variant_explains(spec, out / "sae.safetensors")
-        return Measured(last["tokens_per_s"], explained)
+        path = Path(folder) / "spec.json"
+        path.write_text(json.dumps({**spec, "out": folder}), encoding="utf-8")
+        done = subprocess.run(
+            [sys.executable, "-I", "-B", str(script), str(path), *arguments],
+            env=environment(spec["threads"], ours),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise SystemExit(f"{script.name} failed:\n{done.stdout}{done.stderr}")
+        log = (Path(folder) / "train_log.jsonl").read_text(encoding="utf-8")
+        last: dict[str, Any] = json.loads(log.splitlines()[-1])
+        if ours:
+            last["explained_variance"] = variant_explains(spec, Path(folder) / "sae.safetensors")
+    return last
+
+
+def environment(threads: int, ours: bool) -> dict[str, str]:
+    """Return a training's environment: ours is what a nursery gives it, a peer's a user's own."""
+    from fumehood_tools.glass import compiled_kernels
+    from fumehood_tools.glass.compiled import CACHE_VARIABLE
+    from fumehood_tools.heap import REUSED_HEAP
+    from fumehood_tools.settings import load_settings
+
+    count = str(threads)
+    found = {**os.environ, "OMP_NUM_THREADS": count, "MKL_NUM_THREADS": count}
+    if ours:
+        kernels = compiled_kernels(load_settings().cache)
+        found |= REUSED_HEAP | ({CACHE_VARIABLE: str(kernels)} if kernels else {})
+    return found
 
 
 def variant_explains(spec: dict[str, Any], weights: Path) -> float:
@@ -137,42 +140,105 @@ def variant_explains(spec: dict[str, Any], weights: Path) -> float:
     return explained_variance(sae, spec)
 
 
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--dict-size", type=int, default=1536)
-    parser.add_argument("--tokens", type=int, default=100_000)
-    parser.add_argument("--batch-size", type=int, default=1024)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument(
-        "--variants", nargs="+", default=["topk", "batch_topk", "standard", "gated", "jumprelu"]
-    )
-    arguments = parser.parse_args()
-    sys.path.insert(0, str(CORE.parent))
-    data = activations()
-    limit = matmul_limit(arguments.threads)
-    flops = 12 * data["d_model"] * arguments.dict_size
-    print(
-        f"D {data['d_model']}, F {arguments.dict_size}, batch {arguments.batch_size}, "
-        f"{arguments.tokens:,} tokens, {arguments.threads} thread(s); fp32 matmul limit "
-        f"{limit / 1e9:.0f} GFLOP/s"
-    )
-    print(
-        f"{'':12} {'fumehood':>10} {'trainSAE':>10} {'ratio':>6} {'of limit':>9}  EV ours / theirs"
-    )
-    ratios = []
-    for name in arguments.variants:
-        ours = measure(CORE / "train.py", name, data, arguments)
-        theirs = measure(PEER, name, data, arguments)
-        ratios.append(f"{name} {ours.tokens_per_s / theirs.tokens_per_s:.2f} x trainSAE")
+def measure(spec: dict[str, Any], contender: str) -> Measured:
+    """Train with one contender: fumehood, trainSAE, saelens or sparsify."""
+    script = {"fumehood": OURS, "trainSAE": BENCHMARKS / "train_peer.py"}
+    arguments = () if contender in script else (contender, str(PEERS))
+    last = run(spec, script.get(contender, BENCHMARKS / "train_others.py"), *arguments)
+    arithmetic = spec["arithmetic"] if contender == "fumehood" else "float32"
+    return Measured(last["tokens_per_s"], last["explained_variance"], arithmetic)
+
+
+def install_peers() -> None:
+    """Install sparsify and what it needs beside the project, without their dependencies."""
+    if not (PEERS / "sparsify").is_dir():
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
+        subprocess.run([*command, "--target", str(PEERS), *PEER_PACKAGES], check=True)
+
+
+class Table:
+    """Prints a row per training and keeps the ratios."""
+
+    def __init__(self, asked: argparse.Namespace, width: int) -> None:
+        import torch
+
+        from fumehood_tools.machine import matmul_gflops
+
+        torch.set_num_threads(asked.threads)
+        sizes = (asked.batch_size, width, asked.dict_size)
+        self.dense_flops = 12 * width * asked.dict_size
+        self.limits = {
+            name: 1e9 * matmul_gflops(name, "cpu", sizes) for name in ("float32", "bfloat16")
+        }
+        rates = ", ".join(f"{name} {rate / 1e9:.0f}" for name, rate in self.limits.items())
         print(
-            f"{name:12} {ours.tokens_per_s:10,.0f} {theirs.tokens_per_s:10,.0f} "
-            f"{ours.tokens_per_s / theirs.tokens_per_s:6.2f} "
-            f"{ours.tokens_per_s * flops / limit:9.0%}  "
-            f"{ours.explained_variance:.4f} / {theirs.explained_variance:.4f}",
+            f"D {width}, F {asked.dict_size}, batch {asked.batch_size}, {asked.tokens:,} tokens, "
+            f"{asked.threads} thread(s); matmul limit, GFLOP/s: {rates}"
+        )
+        print(
+            f"{'variant':12}{'trainer':>10}{'tokens/s':>10}{'s/100k':>8}{'ratio':>7}"
+            f"{'of limit':>10}{'EV':>8}  arithmetic"
+        )
+
+    def add(self, name: str, contender: str, found: Measured, reference: Measured) -> float:
+        """Print one training; return how many times faster than the reference it is."""
+        sparse = contender == "sparsify" or (contender == "fumehood" and name in SPARSE)
+        flops = self.dense_flops / (6 if sparse else 1)
+        share = found.tokens_per_s * flops / self.limits[found.arithmetic]
+        ratio = found.tokens_per_s / reference.tokens_per_s
+        print(
+            f"{name:12}{contender:>10}{found.tokens_per_s:>10,.0f}"
+            f"{1e5 / found.tokens_per_s:>8.1f}{ratio:>7.2f}{share:>10.0%}"
+            f"{found.explained_variance:>8.4f}  {found.arithmetic}",
             flush=True,
         )
-    print(", ".join(ratios))
+        return ratio
+
+
+def main() -> None:
+    """Print the table and the result line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    quick = bool(os.environ.get("QUICK"))
+    parser.add_argument("--dict-size", type=int, default=4096)
+    parser.add_argument("--tokens", type=int, default=40_960 if quick else 204_800)
+    parser.add_argument("--batch-size", type=int, default=2048)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--variants", nargs="+", default=["topk", "batch_topk", *DENSE])
+    asked = parser.parse_args()
+    sys.path[:0] = [str(TEMPLATE), str(BENCHMARKS)]
+    data = activations()
+    install_peers()
+    table, ratios = Table(asked, data["d_model"]), {}
+    for name in asked.variants:
+        spec = training_spec(name, data, asked)
+        reference = measure(spec, "trainSAE")
+        table.add(name, "trainSAE", reference, reference)
+        ours = measure(spec, "fumehood")
+        ratios[name] = table.add(name, "fumehood", ours, reference)
+        apart = abs(ours.explained_variance - reference.explained_variance)
+        if apart > 0.005:
+            print(f"{'':12}{'':>10}explained variance differs by {apart:.4f}")
+        if name == "topk":
+            others = {other: measure(spec, other) for other in OTHERS}
+            for other, found in others.items():
+                table.add(name, other, found, reference)
+            best = max(found.tokens_per_s for found in others.values())
+            ratios["best peer"] = ours.tokens_per_s / max(best, reference.tokens_per_s)
+    print(result(ratios))
+
+
+def result(ratios: dict[str, float]) -> str:
+    """Return the last line; what was not run is left out."""
+    parts = []
+    if "topk" in ratios:
+        parts.append(f"topk {ratios['topk']:.1f} x trainSAE, {ratios['best peer']:.1f} x best peer")
+    if "batch_topk" in ratios:
+        parts.append(f"batchtopk {ratios['batch_topk']:.1f} x trainSAE")
+    dense = [ratios[name] for name in DENSE if name in ratios]
+    if dense:
+        parts.append(f"dense {min(dense):.1f} x trainSAE")
+    return "; ".join(parts)
 
 
 if __name__ == "__main__":

@@ -2,91 +2,144 @@
 
 usage: python -I -B train_peer.py spec.json      (the spec of sandbox_template/sae/core/train.py)
 
-The trainer class and its knobs are read off the packaged variant, so that both sides train the
-same SAE; everything else is the library's. Appends its speed and what it explains, as JSON, to
-train_log.jsonl.
+The trainer class and its knobs are read off the packaged variant, and its SAE starts from the
+variant's weights, so that both sides train the same SAE; everything else is the library's. Appends
+its speed and what it explains, as JSON, to train_log.jsonl.
 """
 
 import contextlib
+import importlib
 import io
 import json
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 TEMPLATE = Path(__file__).resolve().parents[1] / "sandbox_template" / "sae"
-sys.path[:0] = [str(TEMPLATE), str(Path(__file__).resolve().parent)]
-
-from core.stubs import postpone_compiler, stub_unused
-
-postpone_compiler()
-stub_unused()
+sys.path[:0] = [
+    str(TEMPLATE),
+    str(Path(__file__).resolve().parent),
+    str(TEMPLATE.parents[1] / "tools"),
+]
 
 import torch
-from dictionary_learning.training import trainSAE
 from explained import explained_variance
 from torch import Tensor
 
 from core.batches import Shards
 from core.loading import build_trainer, load_variant
 from core.run import TrainingRun
+from core.stubs import postpone_compiler
 
-KNOBS = ("k", "target_l0", "sparsity_penalty", "bandwidth", "group_fractions")
+KNOBS = ("k", "target_l0", "bandwidth", "group_fractions")
+
+
+class Start(NamedTuple):
+    """What a peer starts from: the run, its data, the variant's trainer as it was made."""
+
+    spec: dict[str, Any]
+    run: TrainingRun
+    shards: Shards
+    trainer: Any
+    weights: dict[str, Tensor]
+
+    @property
+    def k(self) -> int:
+        """The number of latents kept per token."""
+        return int(self.trainer.k)
+
+    def batches(self) -> Iterator[Tensor]:
+        """Yield the batches of the run."""
+        return self.shards.batches(self.run.batch_size, self.run.steps, self.run.seed)
+
+
+def read_start(path: str) -> Start:
+    """Return the start of a training: weights as after `prepare`, the bias at the median."""
+    from core.library import geometric_median
+
+    spec = json.loads(Path(path).read_text(encoding="utf-8"))
+    torch.set_num_threads(spec["threads"])
+    run = TrainingRun.from_spec(spec)
+    shards = Shards(spec["train_shards"], spec["scale"], run.activation_dim)
+    trainer = build_trainer(load_variant(run.variant), run)
+    first = next(shards.batches(run.batch_size, 1, run.seed))
+    if callable(getattr(trainer, "prepare", None)):
+        trainer.prepare(first)
+    weights = {name: value.detach().clone() for name, value in trainer.ae.state_dict().items()}
+    if "b_dec" in weights and hasattr(trainer, "k"):
+        weights["b_dec"] = geometric_median(first)
+    return Start(spec, run, shards, trainer, weights)
+
+
+def report(start: Start, seconds: float, sae: Any) -> None:
+    """Write what the benchmark compares."""
+    line = {
+        "tokens": start.run.tokens,
+        "tokens_per_s": start.run.tokens / seconds,
+        "explained_variance": explained_variance(sae, start.spec),
+    }
+    log = Path(start.spec["out"]) / "train_log.jsonl"
+    log.write_text(json.dumps(line) + "\n", encoding="utf-8")
+
+
+def own_class(variant: Any) -> type:
+    """Return the library's trainer class that a variant stands on, as the library has it.
+
+    core gives the library's trainers a faster optimiser: the modules are loaded again without it.
+    """
+    ours = next(
+        base for base in type(variant).__mro__ if base.__module__.startswith("dictionary_learning")
+    )
+    importlib.reload(importlib.import_module("dictionary_learning.trainers.trainer"))
+    module = importlib.reload(importlib.import_module(ours.__module__))
+    own: type = getattr(module, ours.__name__)
+    return own
+
+
+def library_config(start: Start, library: type) -> dict[str, Any]:
+    """Return what trainSAE hands to the library's class: keywords of the run, knobs."""
+    variant = start.trainer
+    accepted = library.__init__.__code__.co_varnames  # type: ignore[misc]
+    ours = {name: getattr(variant, name) for name in KNOBS if hasattr(variant, name)}
+    known = {**start.run.keywords(type(variant.ae)), **variant.config, **ours}
+    left_out = ("dict_class", "wandb_name")
+    return {name: v for name, v in known.items() if name in accepted and name not in left_out}
 
 
 class Timed:
-    """The batches of a training, with the time from the first one to the end."""
+    """The batches of a training, with the time from the first one on."""
 
-    def __init__(self, shards: Shards, run: TrainingRun) -> None:
-        self.shards, self.run = shards, run
-        self.started = 0.0
+    def __init__(self, start: Start) -> None:
+        self.start, self.began = start, 0.0
 
     def __iter__(self) -> Iterator[Tensor]:
-        self.started = time.perf_counter()
-        yield from self.shards.batches(self.run.batch_size, self.run.steps, self.run.seed)
-
-
-def library_config(run: TrainingRun) -> dict[str, Any]:
-    """Return the trainer's config for trainSAE: the library's class, the variant's knobs."""
-    variant = build_trainer(load_variant(run.variant), run)
-    library = next(
-        base for base in type(variant).__mro__ if base.__module__.startswith("dictionary_learning")
-    )
-    config: dict[str, Any] = {"trainer": library}
-    accepted = library.__init__.__code__.co_varnames  # type: ignore[misc]
-    ours = {name: getattr(variant, name) for name in KNOBS if hasattr(variant, name)}
-    known = {**run.keywords(type(variant.ae)), **variant.config, **ours}
-    left_out = ("dict_class", "wandb_name")
-    return config | {n: v for n, v in known.items() if n in accepted and n not in left_out}
+        self.began = time.perf_counter()
+        yield from self.start.batches()
 
 
 def main() -> None:
     """Train with the library and write what the benchmark compares."""
-    spec = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    out = Path(spec["out"])
-    torch.set_num_threads(spec["threads"])
-    run = TrainingRun.from_spec(spec)
-    data = Timed(Shards(spec["train_shards"], spec["scale"], run.activation_dim), run)
-    kept: list[Any] = []
-    config = library_config(run)
-    library = config["trainer"]
+    postpone_compiler()
+    start = read_start(sys.argv[1])
+    from dictionary_learning.training import trainSAE
 
-    def remember(**keywords: Any) -> Any:
-        kept.append(library(**keywords))
-        return kept[0]
+    data, kept, library = Timed(start), [], own_class(start.trainer)
 
-    config["trainer"] = remember
+    def made(**keywords: Any) -> Any:
+        trainer: Any = library(**keywords)
+        trainer.ae.load_state_dict(start.weights, strict=False)
+        if hasattr(trainer, "dead_feature_threshold"):
+            trainer.dead_feature_threshold = start.trainer.dead_feature_threshold
+        kept.append(trainer)
+        return trainer
+
+    config = {"trainer": made, **library_config(start, library)}
     with contextlib.redirect_stderr(io.StringIO()):
-        trainSAE(data, [config], steps=run.steps, device="cpu")
-    seconds = time.perf_counter() - data.started
-    line = {
-        "tokens": run.tokens,
-        "tokens_per_s": run.tokens / seconds,
-        "explained_variance": explained_variance(kept[0].ae, spec),
-    }
-    (out / "train_log.jsonl").write_text(json.dumps(line) + "\n", encoding="utf-8")
+        trainSAE(data, [config], steps=start.run.steps, device="cpu")
+    report(start, time.perf_counter() - data.began, kept[0].ae)
 
 
-main()
+if __name__ == "__main__":
+    main()

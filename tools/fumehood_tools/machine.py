@@ -106,16 +106,18 @@ def choose_dtype(asked: Dtype, machine: Machine) -> RealDtype:
     return machine.fast_dtype if asked == "auto" else asked
 
 
-def matmul_gflops(dtype: RealDtype, device: str) -> float:
-    """Return GFLOP/s of a product of the shape a small model's MLP has: the best of some rounds.
+def matmul_gflops(
+    dtype: RealDtype, device: str, sizes: tuple[int, int, int] | None = None
+) -> float:
+    """Return GFLOP/s of a product [rows, inner] x [inner, columns]: the best of some rounds.
 
+    sizes: rows, inner, columns; without them a shape that a small model's MLP has.
     Ends after 0.5 s: a CPU that emulates bf16 needs most of a second for one round.
     """
     import torch
 
-    rows, inner, columns = 512, 576, 1536
-    if device == "cuda":
-        rows, inner, columns = 8192, 4096, 4096
+    usual = (8192, 4096, 4096) if device == "cuda" else (512, 576, 1536)
+    rows, inner, columns = sizes or usual
     left = torch.randn(rows, inner, device=device).to(getattr(torch, dtype))
     right = torch.randn(inner, columns, device=device).to(getattr(torch, dtype))
     best, ends = float("inf"), time.perf_counter() + _MEASURE_S

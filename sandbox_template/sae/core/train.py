@@ -27,6 +27,7 @@ from safetensors.torch import save_file
 
 from core.batches import Shards
 from core.errors import VariantError, blaming
+from core.kernels import compiled  # noqa: F401  (before the clock runs)
 from core.kernels.arithmetic import products_in
 from core.library import Dictionary
 from core.loading import (

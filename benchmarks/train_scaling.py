@@ -1,0 +1,161 @@
+"""How a TopK step grows with the dictionary and with k: `python benchmarks/train_scaling.py`.
+
+One thread, the packaged TopK trainer on harvested activations, batch 2,048. Parts of a step:
+screening (rounding, the encoder's product), selection (candidates, exact scores, k largest), rest
+(decoder, gradients, optimiser, bookkeeping). Medians of some steps. Draws benchmarks/scaling.png;
+the last line compares the whole step at the largest dictionary with screening and selection alone.
+"""
+
+import argparse
+import os
+import statistics
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+TEMPLATE = ROOT / "sandbox_template" / "sae"
+sys.path[:0] = [str(ROOT / "tools"), str(TEMPLATE)]
+BATCH, STEPS = 2048, 8
+SIZES = [1024, 2048, 4096, 8192, 16384, 32768]
+PICTURE = ROOT / "benchmarks" / "scaling.png"
+
+
+class Split(NamedTuple):
+    """Milliseconds of one step."""
+
+    dict_size: int
+    k: int
+    screening: float
+    selection: float
+    whole: float
+
+
+def step_split(dict_size: int, k: int, data: dict[str, Any]) -> Split:
+    """Return the medians over some steps of one training."""
+    import core
+    from core.kernels import cpu
+    from core.kernels.arithmetic import products_in
+
+    run = core.TrainingRun(
+        TEMPLATE / "variants" / "topk.py", data["d_model"], dict_size, 1000, BATCH, warmup_steps=9
+    )
+    module = core.load_variant(run.variant)
+    vars(module)["K"] = k
+    trainer = core.build_trainer(module, run)
+    timed: dict[str, list[float]] = {"screen": [], "topk": []}
+    batches, whole = _batches(data), []
+    with _timing(cpu, timed), products_in(data["arithmetic"]):
+        for step in range(STEPS + 2):
+            x = next(batches)
+            began = time.perf_counter()
+            trainer.update(step, x)
+            whole.append(time.perf_counter() - began)
+    # The first step finds the median of the data, the second one's memory is new.
+    found = {name: 1e3 * statistics.median(values[2:]) for name, values in timed.items()}
+    screening, encode = found["screen"], found["topk"]
+    return Split(dict_size, k, screening, encode - screening, 1e3 * statistics.median(whole[2:]))
+
+
+class _timing:
+    """While active, the time of the backend's functions is written down."""
+
+    def __init__(self, module: Any, into: dict[str, list[float]]) -> None:
+        self.module, self.into = module, into
+        self.plain = {name: getattr(module, name) for name in into}
+
+    def __enter__(self) -> None:
+        for name, function in self.plain.items():
+            setattr(self.module, name, self._timed(name, function))
+
+    def _timed(self, name: str, function: Any) -> Any:
+        def call(*arguments: Any) -> Any:
+            began = time.perf_counter()
+            result = function(*arguments)
+            self.into[name].append(time.perf_counter() - began)
+            return result
+
+        return call
+
+    def __exit__(self, *exc: object) -> None:
+        for name, function in self.plain.items():
+            setattr(self.module, name, function)
+
+
+def _batches(data: dict[str, Any]) -> Iterator[Any]:
+    from core.batches import Shards
+
+    shards = Shards(data["train_shards"], data["scale"], data["d_model"])
+    return shards.batches(BATCH, STEPS + 2, 0)
+
+
+def draw(by_size: list[Split], by_k: list[Split]) -> None:
+    """Draw both curves, each with its parts."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    from matplotlib import pyplot
+
+    figure, panels = pyplot.subplots(1, 2, figsize=(10, 4), layout="constrained")
+    for panel, found, name in zip(panels, (by_size, by_k), ("dict_size", "k"), strict=True):
+        at = [getattr(split, name) for split in found]
+        panel.plot(at, [split.whole for split in found], "o-", label="whole step")
+        panel.plot(
+            at, [split.screening + split.selection for split in found], "s--",
+            label="screening + selection",
+        )  # fmt: skip
+        panel.plot(at, [split.screening for split in found], ":", label="screening product")
+        panel.set(xscale="log", xlabel="dictionary size F" if name == "dict_size" else "k")
+        panel.set_xticks(at, [f"{value:,}" for value in at])
+        panel.minorticks_off()
+        panel.set_ylim(bottom=0)
+        panel.set_ylabel("ms per step of 2,048 tokens, one thread")
+        panel.legend(frameon=False)
+    panels[0].set_title(f"k = {by_size[0].k}")
+    panels[1].set_title(f"F = {by_k[0].dict_size:,}")
+    figure.savefig(PICTURE, dpi=120)
+
+
+def main() -> None:
+    """Print both tables, draw them, print the result line."""
+    from fumehood_tools.heap import REUSED_HEAP
+
+    if any(os.environ.get(name) != value for name, value in REUSED_HEAP.items()):
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **REUSED_HEAP})
+    parser = argparse.ArgumentParser(description="How a TopK step grows with F and k")
+    quick = bool(os.environ.get("QUICK"))
+    parser.add_argument(
+        "--sizes", type=int, nargs="+", default=[1024, 2048, 4096, 8192, 16384, 32768]
+    )
+    parser.add_argument("--ks", type=int, nargs="+", default=[8, 16, 32, 64, 128])
+    asked = parser.parse_args()
+    sizes = asked.sizes[:: 5 if quick else 1]
+    import torch
+    from train import activations
+
+    data = activations()
+    torch.set_num_threads(1)
+    print(f"{'F':>7}{'k':>5}{'screening':>11}{'selection':>11}{'rest':>8}{'step, ms':>10}")
+    by_size = [_printed(step_split(size, 32, data)) for size in sizes]
+    by_k = [_printed(step_split(4096, k, data)) for k in asked.ks[:: 2 if quick else 1]]
+    if not quick:
+        draw(by_size, by_k)
+    last = by_size[-1]
+    ratio = last.whole / (last.screening + last.selection)
+    print(f"a step at F {last.dict_size:,} costs {ratio:.2f} x screening and selection")
+
+
+def _printed(split: Split) -> Split:
+    rest = split.whole - split.screening - split.selection
+    print(
+        f"{split.dict_size:>7,}{split.k:>5}{split.screening:>11.1f}{split.selection:>11.1f}"
+        f"{rest:>8.1f}{split.whole:>10.1f}",
+        flush=True,
+    )
+    return split
+
+
+if __name__ == "__main__":
+    main()
