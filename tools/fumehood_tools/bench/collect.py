@@ -1,24 +1,19 @@
-"""Collect score and failure records of a sandbox, and sort out which may stand in one table.
+"""Sort out which records of a sandbox may stand in one table; `shelf` reads them.
 
-Reads every `results/<variant>/seed*/{score,failure}.json` and the ledger; writes nothing. Only what
-has a sound receipt is used: the rest is reported, never raised and never guessed at. Scores are
-comparable when they share a `Setting`; of several of one variant and seed the newest of the current
-file counts. Costs about 0.5 ms per record: weights are not hashed here, `fumehood verify` does.
+Scores are comparable when they share a `Setting`; of several of one variant and seed the newest of
+the current file counts.
 """
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
 from fumehood_tools.bench.records import Failure, Score
 from fumehood_tools.errors import StorageFailed
 from fumehood_tools.files import digest_of, sha256_of
-from fumehood_tools.receipts import Held, open_book, read_folder, state_of
-from fumehood_tools.receipts.folders import folders_of
 
 _EXAMPLES = 3
 
@@ -95,51 +90,6 @@ def setting_of(score: Score) -> Setting:
         template=score.provenance.template_sha256,
         evaluator=score.provenance.evaluator_sha256,
     )
-
-
-def collect(results: Path) -> Found:
-    """Return every record under a sandbox's results/; a folder that does not exist holds none.
-
-    Raises StorageFailed when the workspace's key cannot be read.
-    """
-    book = open_book(state_of(results.parent))
-    found = Found({}, {}, [], [], book.broken)
-    others: dict[str, list[str]] = defaultdict(list)
-    present = []
-    for folder in folders_of(results):
-        held = read_folder(folder, book)
-        if held is None:
-            continue
-        place = folder.relative_to(results).as_posix()
-        present.append(held.place)
-        record = _record(held)
-        if isinstance(record, str):
-            others[record].append(place)
-        elif isinstance(record, Score):
-            found.scores[place] = record
-        else:
-            found.failures[place] = record
-    found.damaged.extend(_left_out(reason, places) for reason, places in others.items())
-    found.deleted.extend(book.missing(present, under=results.parent.name))
-    return found
-
-
-def _record(held: Held) -> Score | Failure | str:
-    """Return the record of a folder, or why it does not count."""
-    if held.problem is not None:
-        return held.problem.text
-    try:
-        if held.kind == "failure":
-            return Failure.model_validate(held.record)
-        score = Score.model_validate(held.record)
-    except ValidationError:
-        return f"a {held.kind} record of another version of fumehood; run_variants again"
-    wrong = [
-        name
-        for name, value in score.metrics.model_dump().items()
-        if value is not None and not math.isfinite(value)
-    ]
-    return f"{', '.join(wrong)} not finite; run_variants again" if wrong else score
 
 
 def choose(

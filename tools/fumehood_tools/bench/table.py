@@ -17,7 +17,6 @@ from fumehood_tools.bench.collect import (
     LeftOut,
     Setting,
     choose,
-    collect,
     newest_first,
     scores_per_setting,
     unresolved,
@@ -26,6 +25,7 @@ from fumehood_tools.bench.collect import (
 from fumehood_tools.bench.controls import ControlReport, judge_controls
 from fumehood_tools.bench.paging import cursor_at, offset_of
 from fumehood_tools.bench.records import Failure
+from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.bench.table_notes import next_step, warnings_of
 from fumehood_tools.bench.table_rows import (
     CONTROL,
@@ -42,6 +42,7 @@ from fumehood_tools.bench.table_rows import (
 )
 from fumehood_tools.bench.verdicts import Verdict, verdicts
 from fumehood_tools.errors import BadRequest, UnknownName
+from fumehood_tools.receipts import state_of
 from fumehood_tools.sandbox.variants import packaged_variants
 
 __all__ = [
@@ -103,14 +104,16 @@ def read_benchmarks(
     setting: str | None = None,
     details: bool | None = None,
     packaged: Mapping[str, str] | None = None,
+    shelf: Shelf | None = None,
 ) -> BenchmarkTable:
     """Return the table of the sandbox in folder; without a `setting`, of the newest one.
 
     details: every metric, one row per seed; default: if a single variant is asked for. packaged:
-    name -> sha256 of the files that count as baselines (default: the template's).
+    name -> sha256 of the files that count as baselines (default: the template's). shelf: the
+    workspace's, of a process that asks more than once (default: one that is empty).
     Raises UnknownName for a variant or setting that does not exist, BadRequest for a bad cursor.
     """
-    read = _read(folder, variants, setting)
+    read = _read(folder, variants, setting, shelf or Shelf(state_of(folder)))
     kinds = packaged_variants() if packaged is None else packaged
     whole = (variants is not None and len(variants) == 1) if details is None else details
     rows = [
@@ -139,8 +142,10 @@ class _Page(NamedTuple):
     next_cursor: str | None
 
 
-def _read(folder: Path, variants: Sequence[str] | None, setting: str | None) -> _Records:
-    found = collect(folder / "results")
+def _read(
+    folder: Path, variants: Sequence[str] | None, setting: str | None, shelf: Shelf
+) -> _Records:
+    found = shelf.collect(folder / "results")
     current = variant_files(folder / "variants")
     wanted = _wanted(variants, found, current)
     shown = _pick(newest_first(found), setting)

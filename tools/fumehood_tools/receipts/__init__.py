@@ -4,6 +4,8 @@ key.py      the workspace's secret and its public name
 signing.py  a record and its HMAC; what is wrong with a record that was changed
 ledger.py   which receipts were ever written, so that one that goes missing shows
 folders.py  one results folder: its receipt, and whether what lies beside it is what was scored
+reader.py   the ledger for processes that ask about one sandbox, and ask again
+stamps.py   has a file been touched since it was read?
 audit.py    everything of a workspace, byte for byte: what `fumehood verify` says
 
 Covered: whoever can write files in sandboxes/, but cannot read `.fumehood/receipt.key`. A program
@@ -24,6 +26,7 @@ from fumehood_tools.receipts.folders import (
 )
 from fumehood_tools.receipts.key import Key, load_key
 from fumehood_tools.receipts.ledger import Ledger, append, make_key
+from fumehood_tools.receipts.reader import LedgerReader
 from fumehood_tools.receipts.signing import Problem, check, mac_of, sign
 
 __all__ = [
@@ -34,6 +37,7 @@ __all__ = [
     "Held",
     "Key",
     "Ledger",
+    "LedgerReader",
     "Problem",
     "append",
     "check",
