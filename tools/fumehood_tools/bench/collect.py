@@ -6,14 +6,12 @@ the current file counts.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 from pydantic import BaseModel, Field
 
 from fumehood_tools.bench.records import Failure, Score
-from fumehood_tools.errors import StorageFailed
-from fumehood_tools.files import digest_of, sha256_of
+from fumehood_tools.files import digest_of
 
 _EXAMPLES = 3
 
@@ -60,6 +58,8 @@ class Found(NamedTuple):
     """All records of a sandbox, each with its folder under results/."""
 
     scores: dict[str, Score]
+    settings: dict[str, Setting]
+    """Of each score; equal ones are one object."""
     failures: dict[str, Failure]
     damaged: list[LeftOut]
     deleted: list[str]
@@ -104,7 +104,8 @@ def choose(
     for place, score in found.scores.items():
         if wanted is not None and score.variant not in wanted and score.control is None:
             continue
-        if (found_in := setting_of(score)) != setting:
+        found_in = found.settings[place]
+        if found_in is not setting and found_in != setting:
             others[f"other setting ({', '.join(setting.differences(found_in))})"].append(place)
         else:
             kept[score.variant, score.control][place] = score
@@ -146,18 +147,16 @@ def _left_out(reason: str, places: list[str]) -> LeftOut:
     return LeftOut(reason=reason, count=len(places), examples=places[:_EXAMPLES])
 
 
-def newest_first(found: Found) -> list[Setting]:
-    """Return the settings that occur, the one with the newest score first."""
+def settings_of(found: Found) -> dict[Setting, int]:
+    """Return how many scores each setting has, the one with the newest score first."""
     newest: dict[Setting, str] = {}
-    for score in found.scores.values():
-        setting = setting_of(score)
+    counts: Counter[Setting] = Counter()
+    for place, score in found.scores.items():
+        setting = found.settings[place]
         newest[setting] = max(newest.get(setting, ""), score.finished)
-    return sorted(newest, key=lambda setting: newest[setting], reverse=True)
-
-
-def scores_per_setting(found: Found) -> Counter[Setting]:
-    """Return how many scores each setting has."""
-    return Counter(setting_of(score) for score in found.scores.values())
+        counts[setting] += 1
+    by_age = sorted(newest, key=lambda setting: newest[setting], reverse=True)
+    return {setting: counts[setting] for setting in by_age}
 
 
 def unresolved(found: Found) -> list[Failure]:
@@ -170,18 +169,3 @@ def unresolved(found: Found) -> list[Failure]:
         if failed is not None and failed.finished <= score.finished:
             del newest[score.variant, score.seed, score.control]
     return [newest[key] for key in sorted(newest, key=lambda key: (*key[:2], key[2] or ""))]
-
-
-def variant_files(folder: Path) -> dict[str, str]:
-    """Return variant -> sha256 of the files in a folder of variants. Raises StorageFailed."""
-    found = {}
-    for path in sorted(folder.glob("*.py")):
-        if path.stem.startswith("_") or not path.is_file():
-            continue
-        try:
-            found[path.stem] = sha256_of(path)
-        except FileNotFoundError:
-            continue  # Deleted while we looked.
-        except OSError as error:
-            raise StorageFailed.from_os_error(error, f"Reading {path.name}") from error
-    return found
