@@ -177,10 +177,7 @@ async def ask_servers(sides: Sequence[Side], repeats: int) -> None:
         for operation in OPERATIONS:
             for side in sides:
                 await operation.call(side)
-                side.times.clear() if operation.name not in side.times else None
-        for operation in OPERATIONS:
-            for side in sides:
-                side.times.pop(operation.name, None)
+                del side.times[operation.name]
             for _ in range(FEW if operation.few else repeats):
                 for side in sides:
                     await operation.call(side)
@@ -264,18 +261,17 @@ def report(sides: Sequence[Side]) -> None:
     ratios: dict[str, float] = {}
     for grows in (False, True):
         if grows:
-            print("its sandbox grew")
+            sizes = " -> ".join(f"{side.filled.large_results:,}" for side in sides)
+            print(f"its sandbox grew ({sizes} results)")
         for name in few.times:
             if (name in GROWING) == grows:
                 a, b = statistics.median(few.times[name]), statistics.median(many.times[name])
                 ratios[name] = b / a
                 print(f"{name:42} {1e3 * a:7.2f} ms {1e3 * b:7.2f} ms {b / a:7.2f} x")
     print(f"{'peak RSS of a server':42} {few.peak_mb:7.0f} MB {many.peak_mb:7.0f} MB")
-    fixed = {name: ratio for name, ratio in ratios.items() if name not in GROWING}
-    for text, chosen in (("with its sandbox", GROWING), ("scaling", set(fixed))):
+    for text, chosen in (("its sandbox grew", GROWING), ("scaling", set(ratios) - GROWING)):
         worst = max(chosen, key=lambda name: ratios[name])
-        how = "grew: worst" if text != "scaling" else ": worst"
-        print(f"{text}{how} {ratios[worst]:.1f} x at {many.filled.jobs:,} ({worst})")
+        print(f"{text}: worst {ratios[worst]:.1f} x at {many.filled.jobs:,} ({worst})")
 
 
 if __name__ == "__main__":

@@ -43,13 +43,14 @@ class Filled(NamedTuple):
     settings: Settings
     jobs: int
     results: int
+    large_results: int
     ended_job: str
     queued_job: str
     late_cursor: str | None
 
 
 def fill(root: Path, count: int) -> Filled:
-    """Make a workspace under root with `count` jobs and as many results; some 5 s for 10,000."""
+    """Make a workspace under root with `count` jobs and as many results; some 8 s for 10,000."""
     settings = Settings(workspace=root / f"workspace{count}", cache=root / "cache", device="cpu")
     results = _fill_results(settings, count)
     ended, queued = _fill_jobs(settings, count)
@@ -57,7 +58,8 @@ def fill(root: Path, count: int) -> Filled:
     for _ in range(max(1, count * 9 // 1000)):  # to nine tenths of the list
         cursor = store.list(limit=100, cursor=cursor).next_cursor or cursor
     store.close()
-    return Filled(settings, count, results, ended, queued, cursor)
+    large = (results - SMALL_RESULTS) // len(LARGE)
+    return Filled(settings, count, results, large, ended, queued, cursor)
 
 
 def sandbox(settings: Settings, name: str) -> Sandbox:
@@ -226,13 +228,12 @@ def _job_folder(folder: Path, status: str) -> None:
         (folder / "supervisor.log").touch()
     if status == "succeeded":
         result = {"scored": ["topk seed 0"], "failed": {}, "next": "read_benchmarks"}
-        write_result = json.dumps(result)
-        (folder / "result.json").write_text(write_result, encoding="utf-8")
+        (folder / "result.json").write_text(json.dumps(result), encoding="utf-8")
 
 
 def trained(folder: Path) -> Path:
     """Leave in folder what a training leaves; return it."""
-    (folder).mkdir(exist_ok=True)
+    folder.mkdir(exist_ok=True)
     (folder / receipts.WEIGHTS_FILE).write_bytes(WEIGHTS)
     write_text(folder / "core.json", "{}")
     return folder

@@ -10,6 +10,8 @@ audit.py    everything of a workspace, byte for byte: what `fumehood verify` say
 
 Covered: whoever can write files in sandboxes/, but cannot read `.fumehood/receipt.key`. A program
 run behind the glass is one; so is a colleague, a script, an agent with a file tool.
+What a process remembers is what it has verified, in its own memory: nobody can write there. On disk
+there is one shortcut, a checkpoint signed like the ledger; `audit` uses neither.
 Not covered: whoever reads the key can sign whatever they like; and who can put back an old copy of
 the key's whole folder can undo what was written since.
 """
