@@ -203,7 +203,7 @@ def record(sides: Sequence[Side], root: Path, repeats: int) -> None:
     for side in sides:  # imports and digests are paid once per process
         _record(side, _recorder(side, SMALL))
     recorders = {}
-    for _ in range(FEW):
+    for _ in range(repeats):
         for side in sides:
             with side.timed("a job's start, small (Recorder)"):
                 recorders[side] = _recorder(side, SMALL)
