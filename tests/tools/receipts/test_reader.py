@@ -102,6 +102,15 @@ def test_lines_of_other_processes_are_read_on(long: Path, later: Callable[[], fl
     assert "box0/topk/late0" in reader.book("box0").standing
 
 
+@pytest.mark.parametrize("name", ["läb", 'quo"te', "back\\slash", "box"])
+def test_a_sandbox_of_any_name_has_its_own_lines(tmp_path: Path, name: str) -> None:
+    key = receipts.make_key(tmp_path)
+    others = [f"{name}2", f"x{name}", "box1"]
+    for number, sandbox in enumerate([name, *others]):
+        receipts.append(tmp_path, key, [("score", f"{sandbox}/topk/seed0", f"{number}")])
+    assert list(LedgerReader(tmp_path).book(name).standing) == [f"{name}/topk/seed0"]
+
+
 @pytest.mark.parametrize(
     "forge",
     [

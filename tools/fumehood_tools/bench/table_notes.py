@@ -8,7 +8,7 @@ from fumehood_tools.bench.table_rows import CONTROL, Outline
 
 NOISE = 0.02
 """Sparse-probing gains below this were noise over seeds, on the embedded subject."""
-_NAMED = 3
+_NAMED, _NAMED_AS_NOISE = 3, 10
 WEAK = "rlimits"
 
 
@@ -35,10 +35,9 @@ def next_step(sandbox: str, rows: Sequence[Outline], failed: Sequence[Failure]) 
 def _receipts(found: Found) -> list[str]:
     warnings = []
     if found.deleted:
-        more = " …" if len(found.deleted) > _NAMED else ""
         warnings.append(
             f"Receipts of this sandbox were deleted: {len(found.deleted)} "
-            f"({', '.join(found.deleted[:_NAMED])}{more}). What is shown may be a choice. "
+            f"({_some(found.deleted, _NAMED)}). What is shown may be a choice. "
             "fumehood verify names them all."
         )
     if found.broken:
@@ -50,9 +49,8 @@ def _weak_glass(rows: Sequence[Outline]) -> list[str]:
     weak = [row.variant for row in rows if WEAK in row.glass and row.kind == "custom"]
     if not weak:
         return []
-    more = " …" if len(weak) > _NAMED else ""
     return [
-        f"Scored at level {WEAK}: {', '.join(weak[:_NAMED])}{more}. There a variant can read "
+        f"Scored at level {WEAK}: {_some(weak, _NAMED)}. There a variant can read "
         "files, the evaluation split too. fumehood doctor says how to get a stronger glass; "
         "limits.glass in sandbox.toml demands one."
     ]
@@ -84,6 +82,12 @@ def _noise(rows: Sequence[Outline]) -> list[str]:
     if not close:
         return []
     return [
-        f"Top-5 probing of {', '.join(close)} is less than {NOISE} above the untrained "
-        f"control's ({floor:.3f}): a gain under about {NOISE} is noise."
+        f"Top-5 probing of {_some(close, _NAMED_AS_NOISE)} is less than {NOISE} above the "
+        f"untrained control's ({floor:.3f}): a gain under about {NOISE} is noise."
     ]
+
+
+def _some(names: Sequence[str], most: int) -> str:
+    """Return the first names, and how many more there are."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -52,6 +52,7 @@ from fumehood_tools.receipts.stamps import Stamp, stamp_of
 
 CHECKPOINT_FILE = "receipts.checkpoint.json"
 _PURPOSE = "fumehood ledger checkpoint 1"
+_NEVER = Stamp((), settled=False)
 _WORTH_KEEPING = 256
 """Lines. So many are verified in 2 ms."""
 
@@ -65,7 +66,7 @@ class LedgerReader:
         self.state, self._clock = state, clock
         self._lock = threading.Lock()
         self._key: Key | None = None
-        self._stamp = Stamp((), settled=False)
+        self._stamp = _NEVER
         self._vouched = 0
         self._forget()
 
@@ -89,7 +90,7 @@ class LedgerReader:
     def adopt(self, results: Path) -> int:
         """Enter receipts that a crash left out of the ledger; return how many. Reads only those.
 
-        For writers: signs a checkpoint for readers to come too. Raises StorageFailed.
+        For writers. Signs a checkpoint, too, for readers to come. Raises StorageFailed.
         """
         book = self.book(results.parent.name)
         if book.key is None or (book.broken and not book.standing):
@@ -129,6 +130,7 @@ class LedgerReader:
         stamp = stamp_of([f"{self.state}/{name}" for name in files], self._clock())
         if self._stamp.vouches(stamp):
             return
+        self._stamp = _NEVER  # until all of it has been read
         if (key := load_key(self.state)) != self._key:
             self._forget()
             self._key = key
@@ -174,7 +176,7 @@ def _signed(content: list[Any], key: Key) -> dict[str, Any]:
 
 def _lines_of(raw: bytes, sandbox: str) -> list[Line]:
     """Return the lines of one sandbox in verified bytes. A quote inside a value is escaped."""
-    mark = f'"place":"{sandbox}/'.encode()
+    mark = f'"place":{json.dumps(f"{sandbox}/")[:-1]}'.encode()
     return [Line(**json.loads(raw[begin:end])) for begin, end in _found(raw, mark)]
 
 
