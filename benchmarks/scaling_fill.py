@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from fumehood_tools import receipts
+from fumehood_tools.bench.inertness import compare
 from fumehood_tools.bench.records import Cost, Data, Failure, Metrics, Provenance, Score
 from fumehood_tools.files import write_text
 from fumehood_tools.jobs import JobStore
@@ -26,6 +27,7 @@ SMALL, SMALL_RESULTS = "small", 24
 LARGE = [f"large{number}" for number in range(1, 10)]
 SEEDS = 3
 WEIGHTS = b"not really weights"
+DIFFERENT = compare("topk", forward=0.3, loss=0.1, gradient=0.4)
 QUEUED_SHARE = 4
 """One job in so many waits."""
 ENDED = ("succeeded", "succeeded", "succeeded", "failed", "cancelled", "lost")
@@ -130,6 +132,7 @@ def _score(box: Sandbox, variant: str, source: bytes, seed: int, run: str) -> Sc
         dict_size=64,
         data=Data(digest="d" * 16, train_tokens=200_000, eval_tokens=16_256),
         metrics=Metrics.model_validate(metrics(spread)),
+        inertness=DIFFERENT if variant.startswith("idea") and seed == 0 else None,
         provenance=Provenance(
             variant_sha256=hashlib.sha256(source).hexdigest(),
             weights_sha256=hashlib.sha256(WEIGHTS).hexdigest(),

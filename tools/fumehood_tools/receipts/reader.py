@@ -27,10 +27,9 @@ from fumehood_tools.errors import StorageFailed
 from fumehood_tools.files import read_json, write_json
 from fumehood_tools.receipts.folders import (
     Book,
-    folders_of,
     keyless_book,
-    place_of,
     read_folder,
+    runs_of,
 )
 from fumehood_tools.receipts.key import KEY_FILE, Key, load_key
 from fumehood_tools.receipts.ledger import (
@@ -92,12 +91,13 @@ class LedgerReader:
 
         For writers. Signs a checkpoint, too, for readers to come. Raises StorageFailed.
         """
-        book = self.book(results.parent.name)
+        sandbox = results.parent.name
+        book = self.book(sandbox)
         if book.key is None or (book.broken and not book.standing):
             return 0
         standing = {p for p, line in book.standing.items() if line.action in WRITTEN}
-        unknown = [path for path in folders_of(results) if place_of(path) not in standing]
-        found = [held for path in unknown if (held := read_folder(path, book)) is not None]
+        unknown = [run for run in runs_of(results) if "/".join((sandbox, *run)) not in standing]
+        found = [held for run in unknown if (held := read_folder(results.joinpath(*run), book))]
         late = [
             (h.kind, h.place, mac_of(h.record)) for h in found if not h.problem and not h.listed
         ]
