@@ -14,7 +14,7 @@ READY := $(VENV)/.ready
 TORCH := $(VENV)/.torch
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint format doctor schemas bench bench-startup bench-harvest bench-train bench-glass redteam clean
+.PHONY: help setup demo test test-slow lint format doctor schemas bench bench-startup bench-harvest bench-train bench-glass bench-scaling redteam clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -71,6 +71,9 @@ bench-train: $(READY)  ## training tokens per second, against dictionary_learnin
 
 bench-glass: $(READY)  ## scoring behind the glass, against the same scoring in one process
 	$(BIN)/python benchmarks/glass.py
+
+bench-scaling: $(READY)  ## what the server does with 10,000 jobs and results, against 100
+	$(BIN)/python benchmarks/scaling.py
 
 bench: bench-startup bench-harvest bench-train bench-glass  ## all benchmarks
 

@@ -26,6 +26,7 @@ from mcp.types import CallToolResult, ImageContent, TextContent, ToolAnnotations
 from pydantic import BaseModel
 
 from fumehood.strict_args import close_the_schema
+from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.errors import BadRequest, StorageFailed, UnknownName
 from fumehood_tools.jobs import JobStore
 from fumehood_tools.settings import Settings
@@ -53,6 +54,11 @@ class Toolbox:
     def jobs(self) -> JobStore:
         """The workspace's job table; it is made at the first use, not when the server starts."""
         return JobStore(self.settings.state)
+
+    @cached_property
+    def shelf(self) -> Shelf:
+        """The workspace's records; those that were read and verified once stay in memory."""
+        return Shelf(self.settings.state)
 
     def tool(
         self,

@@ -126,6 +126,22 @@ async def test_what_was_edited_is_in_neither_table_nor_plot_and_both_say_so(
     assert "edited after it was signed" in text_of(plot) and "2 variants" in text_of(plot)
 
 
+async def test_a_server_that_has_shown_a_score_refuses_it_once_it_is_tampered_with(
+    settings: Settings, scored: Sandbox
+) -> None:
+    path = scored.results / "topk" / "seed0-00000000" / "score.json"
+    async with Client(build_server(settings, doors=[bench.register])) as client:
+        for _ in range(2):
+            before = await client.call_tool("read_benchmarks", {"sandbox": "box"})
+            assert "topk" in [row["variant"] for row in (before.structured_content or {})["rows"]]
+        path.write_text(path.read_text(encoding="utf-8").replace("0.73", "0.99"), encoding="utf-8")
+        after = await client.call_tool("read_benchmarks", {"sandbox": "box"})
+        again = await client.call_tool("read_benchmarks", {"sandbox": "box"})
+    for result in (after, again):
+        assert "topk" not in [row["variant"] for row in (result.structured_content or {})["rows"]]
+        assert "edited after it was signed (topk/seed0-00000000)" in text_of(result)
+
+
 async def test_the_plot_comes_as_a_picture_with_its_path_and_nothing_beside_it(
     settings: Settings, scored: Sandbox
 ) -> None:

@@ -70,6 +70,7 @@ def _register_table(toolbox: Toolbox) -> None:
             cursor=cursor,
             setting=setting,
             details=details,
+            shelf=toolbox.shelf,
         )
         return answer(table.text(), table)
 
@@ -103,6 +104,7 @@ def _register_plot(toolbox: Toolbox) -> None:
             probing=probing,
             setting=setting,
             font_cache=toolbox.settings.cache / "matplotlib",
+            shelf=toolbox.shelf,
         )
         return picture(_plot_text(plot), plot.png)
 

@@ -126,7 +126,7 @@ def _register_create(toolbox: Toolbox) -> None:
 
 
 def _describe(box: Sandbox) -> CallToolResult:
-    spec, names = box.spec, [found.name for found in variants.list_variants(box)]
+    spec, names = box.spec, variants.variant_names(box)
     result = SandboxResult(
         sandbox=box.name,
         folder=str(box.folder),
@@ -172,7 +172,7 @@ def _register_list(toolbox: Toolbox) -> None:
         of yours, or run_variants for several.
         """
         box = create.open_sandbox(toolbox.settings, sandbox)
-        page = variants.page_of(variants.list_variants(box), limit, cursor)
+        page = variants.list_variants(box, limit, cursor)
         tampered = create.tampered_core(box)
         result = VariantList(
             sandbox=sandbox,

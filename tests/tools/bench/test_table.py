@@ -59,6 +59,14 @@ def test_a_probing_gain_over_the_control_within_noise_is_called_noise(five: Any)
     assert "gain," not in warning and "standard" not in warning
 
 
+def test_a_warning_stays_short_however_many_variants_it_concerns(five: Any) -> None:
+    for number in range(30):
+        five.variant(f"idea{number}")
+        five.score(f"idea{number}", metrics={"probing_top5": 0.73})
+    [warning] = table_of(five, limit=3).warnings
+    assert "and 21 more is less than" in warning and len(warning) < 300
+
+
 def test_a_table_without_the_control_says_so(records: Any) -> None:
     records.variant("topk", packaged=True)
     records.score("topk")

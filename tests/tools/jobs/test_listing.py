@@ -1,8 +1,11 @@
 """Lists go by pages, newest first."""
 
+import sqlite3
+
 import pytest
 
 from fumehood_tools.errors import BadRequest
+from fumehood_tools.jobs import JobStore
 
 SLEEPER = "print('ready', flush=True); import time; time.sleep(300)"
 
@@ -55,3 +58,40 @@ def test_a_wrong_cursor_limit_or_status_is_refused_with_what_is_right(store) -> 
         store.list(limit=101)
     with pytest.raises(BadRequest, match="Known: queued"):
         store.list(status="done")
+
+
+def test_totals_and_places_hold_however_long_the_queue_and_wherever_it_shrinks(
+    start, running, store
+) -> None:
+    running(start(SLEEPER))
+    made = [start("pass").job_id for _ in range(270)]
+    assert store.get(made[-1]).queue_position == 270
+    for job_id in (made[0], made[3], made[100]):
+        store.cancel(job_id)
+    places = {job.job_id: job.queue_position for job in store.list("queued", limit=100).jobs}
+    assert [places[job_id] for job_id in made[:-101:-1]] == list(range(267, 167, -1))
+    assert store.get(made[1]).queue_position == 1 and store.get(made[4]).queue_position == 3
+    assert [store.list(status, limit=1).total for status in (None, "queued", "cancelled")] == [
+        *(271, 267, 3)
+    ]
+    assert store.list("queued", "demo", limit=1).total == 267
+    assert store.list("queued", "other", limit=1).total == 0
+
+
+def test_a_table_of_an_earlier_version_keeps_its_jobs_and_gets_its_totals(
+    root, start, running, finished
+) -> None:
+    finished(start("pass"))
+    running(start(SLEEPER))
+    waiting = [start("pass").job_id for _ in range(3)]
+    db = sqlite3.connect(root / "jobs.sqlite3", isolation_level=None)
+    for name in ("added", "removed", "moved"):
+        db.execute(f"DROP TRIGGER job_{name}")
+    db.execute("DROP TABLE tallies")
+    db.execute("PRAGMA user_version=1")
+    db.close()
+    store = JobStore(root)
+    assert store.list(limit=1).total == 5 and store.list("succeeded").total == 1
+    assert [store.get(job_id).queue_position for job_id in waiting] == [1, 2, 3]
+    store.cancel(waiting[0])
+    assert store.get(waiting[1]).queue_position == 1 and store.list("queued").total == 2

@@ -4,7 +4,7 @@ import pytest
 
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.sandbox.create import Sandbox
-from fumehood_tools.sandbox.variants import list_variants, page_of
+from fumehood_tools.sandbox.variants import VariantInfo, list_variants
 
 BASELINES = {
     "standard",
@@ -19,7 +19,7 @@ BASELINES = {
 
 
 def test_all_baselines_are_there_with_a_summary_and_without_a_problem(sandbox: Sandbox) -> None:
-    found = {variant.name: variant for variant in list_variants(sandbox)}
+    found = {variant.name: variant for variant in list_variants(sandbox, 100).variants}
     assert set(found) == BASELINES | {"example"}
     for variant in found.values():
         assert variant.is_baseline and variant.problem is None and len(variant.summary) > 20
@@ -31,7 +31,7 @@ def test_an_edited_baseline_is_no_baseline_any_more(sandbox: Sandbox) -> None:
     path.write_text(path.read_text(encoding="utf-8").replace("K = 32", "K = 64"), encoding="utf-8")
     copy = sandbox.variants / "renamed.py"
     copy.write_bytes(sandbox.variant_path("standard").read_bytes())
-    found = {variant.name: variant for variant in list_variants(sandbox)}
+    found = {variant.name: variant for variant in list_variants(sandbox, 100).variants}
     assert not found["topk"].is_baseline
     assert not found["renamed"].is_baseline
     assert found["renamed"].sha256 == found["standard"].sha256
@@ -50,27 +50,41 @@ def test_a_file_that_cannot_run_is_listed_with_its_problem(
     sandbox: Sandbox, content: bytes, said: str
 ) -> None:
     (sandbox.variants / "bad.py").write_bytes(content)
-    found = {variant.name: variant for variant in list_variants(sandbox)}
+    found = {variant.name: variant for variant in list_variants(sandbox, 100).variants}
     assert said in (found["bad"].problem or "")
     assert found["topk"].problem is None
 
 
 def test_a_file_whose_name_no_tool_could_take_says_so(sandbox: Sandbox) -> None:
     (sandbox.variants / "my idea.py").write_text("class CustomSAE: pass", encoding="utf-8")
-    problems = {variant.name: variant.problem for variant in list_variants(sandbox)}
+    problems = {variant.name: variant.problem for variant in list_variants(sandbox, 100).variants}
     assert "rename" in (problems["my idea"] or "")
 
 
 def test_pages_join_to_the_whole_list(sandbox: Sandbox) -> None:
-    everything = list_variants(sandbox)
-    joined, cursor = [], None
+    # A name that goes on where another ends stands behind it, though "-" stands before ".".
+    for name in ("topk-b", "topk0"):
+        (sandbox.variants / f"{name}.py").write_text("class CustomSAE: pass", encoding="utf-8")
+    everything = list_variants(sandbox, 100).variants
+    joined: list[VariantInfo] = []
+    cursor = None
     while True:
-        page = page_of(everything, 4, cursor)
+        page = list_variants(sandbox, 4, cursor)
         assert page.total == len(everything) and len(page.variants) <= 4
         joined += page.variants
         cursor = page.next_cursor
         if cursor is None:
             break
-    assert joined == everything
+    names = [variant.name for variant in joined]
+    assert joined == everything and names == sorted({*BASELINES, "example", "topk-b", "topk0"})
     with pytest.raises(BadRequest, match="next_cursor"):
-        page_of(everything, 4, "three")
+        list_variants(sandbox, 4, "three")
+
+
+def test_a_page_goes_on_where_the_last_one_ended_whatever_came_and_went(sandbox: Sandbox) -> None:
+    first = list_variants(sandbox, 3)
+    (sandbox.variants / f"{first.variants[2].name}.py").unlink()
+    (sandbox.variants / "aaa.py").write_text("class CustomSAE: pass", encoding="utf-8")
+    second = list_variants(sandbox, 3, first.next_cursor)
+    names = sorted({*BASELINES, "example"})
+    assert [variant.name for variant in second.variants] == names[3:6] and second.total == 9

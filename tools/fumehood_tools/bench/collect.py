@@ -1,24 +1,17 @@
-"""Collect score and failure records of a sandbox, and sort out which may stand in one table.
+"""Sort out which records of a sandbox may stand in one table; `shelf` reads them.
 
-Reads every `results/<variant>/seed*/{score,failure}.json` and the ledger; writes nothing. Only what
-has a sound receipt is used: the rest is reported, never raised and never guessed at. Scores are
-comparable when they share a `Setting`; of several of one variant and seed the newest of the current
-file counts. Costs about 0.5 ms per record: weights are not hashed here, `fumehood verify` does.
+Scores are comparable when they share a `Setting`; of several of one variant and seed the newest of
+the current file counts.
 """
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import NamedTuple
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
 from fumehood_tools.bench.records import Failure, Score
-from fumehood_tools.errors import StorageFailed
-from fumehood_tools.files import digest_of, sha256_of
-from fumehood_tools.receipts import Held, open_book, read_folder, state_of
-from fumehood_tools.receipts.folders import folders_of
+from fumehood_tools.files import digest_of
 
 _EXAMPLES = 3
 
@@ -65,6 +58,8 @@ class Found(NamedTuple):
     """All records of a sandbox, each with its folder under results/."""
 
     scores: dict[str, Score]
+    settings: dict[str, Setting]
+    """Of each score; equal ones are one object."""
     failures: dict[str, Failure]
     damaged: list[LeftOut]
     deleted: list[str]
@@ -97,51 +92,6 @@ def setting_of(score: Score) -> Setting:
     )
 
 
-def collect(results: Path) -> Found:
-    """Return every record under a sandbox's results/; a folder that does not exist holds none.
-
-    Raises StorageFailed when the workspace's key cannot be read.
-    """
-    book = open_book(state_of(results.parent))
-    found = Found({}, {}, [], [], book.broken)
-    others: dict[str, list[str]] = defaultdict(list)
-    present = []
-    for folder in folders_of(results):
-        held = read_folder(folder, book)
-        if held is None:
-            continue
-        place = folder.relative_to(results).as_posix()
-        present.append(held.place)
-        record = _record(held)
-        if isinstance(record, str):
-            others[record].append(place)
-        elif isinstance(record, Score):
-            found.scores[place] = record
-        else:
-            found.failures[place] = record
-    found.damaged.extend(_left_out(reason, places) for reason, places in others.items())
-    found.deleted.extend(book.missing(present, under=results.parent.name))
-    return found
-
-
-def _record(held: Held) -> Score | Failure | str:
-    """Return the record of a folder, or why it does not count."""
-    if held.problem is not None:
-        return held.problem.text
-    try:
-        if held.kind == "failure":
-            return Failure.model_validate(held.record)
-        score = Score.model_validate(held.record)
-    except ValidationError:
-        return f"a {held.kind} record of another version of fumehood; run_variants again"
-    wrong = [
-        name
-        for name, value in score.metrics.model_dump().items()
-        if value is not None and not math.isfinite(value)
-    ]
-    return f"{', '.join(wrong)} not finite; run_variants again" if wrong else score
-
-
 def choose(
     found: Found, setting: Setting, current: Mapping[str, str], wanted: frozenset[str] | None
 ) -> Chosen:
@@ -154,7 +104,8 @@ def choose(
     for place, score in found.scores.items():
         if wanted is not None and score.variant not in wanted and score.control is None:
             continue
-        if (found_in := setting_of(score)) != setting:
+        found_in = found.settings[place]
+        if found_in is not setting and found_in != setting:
             others[f"other setting ({', '.join(setting.differences(found_in))})"].append(place)
         else:
             kept[score.variant, score.control][place] = score
@@ -196,18 +147,16 @@ def _left_out(reason: str, places: list[str]) -> LeftOut:
     return LeftOut(reason=reason, count=len(places), examples=places[:_EXAMPLES])
 
 
-def newest_first(found: Found) -> list[Setting]:
-    """Return the settings that occur, the one with the newest score first."""
+def settings_of(found: Found) -> dict[Setting, int]:
+    """Return how many scores each setting has, the one with the newest score first."""
     newest: dict[Setting, str] = {}
-    for score in found.scores.values():
-        setting = setting_of(score)
+    counts: Counter[Setting] = Counter()
+    for place, score in found.scores.items():
+        setting = found.settings[place]
         newest[setting] = max(newest.get(setting, ""), score.finished)
-    return sorted(newest, key=lambda setting: newest[setting], reverse=True)
-
-
-def scores_per_setting(found: Found) -> Counter[Setting]:
-    """Return how many scores each setting has."""
-    return Counter(setting_of(score) for score in found.scores.values())
+        counts[setting] += 1
+    by_age = sorted(newest, key=lambda setting: newest[setting], reverse=True)
+    return {setting: counts[setting] for setting in by_age}
 
 
 def unresolved(found: Found) -> list[Failure]:
@@ -220,18 +169,3 @@ def unresolved(found: Found) -> list[Failure]:
         if failed is not None and failed.finished <= score.finished:
             del newest[score.variant, score.seed, score.control]
     return [newest[key] for key in sorted(newest, key=lambda key: (*key[:2], key[2] or ""))]
-
-
-def variant_files(folder: Path) -> dict[str, str]:
-    """Return variant -> sha256 of the files in a folder of variants. Raises StorageFailed."""
-    found = {}
-    for path in sorted(folder.glob("*.py")):
-        if path.stem.startswith("_") or not path.is_file():
-            continue
-        try:
-            found[path.stem] = sha256_of(path)
-        except FileNotFoundError:
-            continue  # Deleted while we looked.
-        except OSError as error:
-            raise StorageFailed.from_os_error(error, f"Reading {path.name}") from error
-    return found

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fumehood_tools.bench.plot_spec import Drawn, PlotFile, PlotSpec, Point, Probing
+from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.bench.table import BenchmarkTable, read_benchmarks
 from fumehood_tools.bench.table_rows import Row, Spread
 from fumehood_tools.errors import BadRequest, FumehoodError, PartMissing, RunFailed
@@ -39,6 +40,7 @@ def plot_benchmarks(
     setting: str | None = None,
     font_cache: Path | None = None,
     packaged: Mapping[str, str] | None = None,
+    shelf: Shelf | None = None,
 ) -> PlotFile:
     """Draw the comparable scores of the sandbox in folder into its results/plots/.
 
@@ -46,7 +48,13 @@ def plot_benchmarks(
     exist, PartMissing without matplotlib, RunFailed when the drawing ended badly.
     """
     table = read_benchmarks(
-        folder, variants=variants, limit=_ALL, setting=setting, details=True, packaged=packaged
+        folder,
+        variants=variants,
+        limit=_ALL,
+        setting=setting,
+        details=True,
+        packaged=packaged,
+        shelf=shelf,
     )
     points = [_point(row, probing) for row in table.rows]
     if not points:

@@ -17,31 +17,32 @@ from fumehood_tools.bench.collect import (
     LeftOut,
     Setting,
     choose,
-    collect,
-    newest_first,
-    scores_per_setting,
+    settings_of,
     unresolved,
-    variant_files,
 )
 from fumehood_tools.bench.controls import ControlReport, judge_controls
 from fumehood_tools.bench.paging import cursor_at, offset_of
 from fumehood_tools.bench.records import Failure
+from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.bench.table_notes import next_step, warnings_of
 from fumehood_tools.bench.table_rows import (
     CONTROL,
     FailureRow,
     Kind,
+    Outline,
     Row,
     SeedRow,
     SortKey,
     Spread,
     failure_row,
     in_order,
+    outline,
     row,
     seed_row,
 )
 from fumehood_tools.bench.verdicts import Verdict, verdicts
 from fumehood_tools.errors import BadRequest, UnknownName
+from fumehood_tools.receipts import state_of
 from fumehood_tools.sandbox.variants import packaged_variants
 
 __all__ = [
@@ -103,22 +104,26 @@ def read_benchmarks(
     setting: str | None = None,
     details: bool | None = None,
     packaged: Mapping[str, str] | None = None,
+    shelf: Shelf | None = None,
 ) -> BenchmarkTable:
     """Return the table of the sandbox in folder; without a `setting`, of the newest one.
 
     details: every metric, one row per seed; default: if a single variant is asked for. packaged:
-    name -> sha256 of the files that count as baselines (default: the template's).
+    name -> sha256 of the files that count as baselines (default: the template's). shelf: the
+    workspace's, of a process that asks more than once (default: one that is empty).
     Raises UnknownName for a variant or setting that does not exist, BadRequest for a bad cursor.
     """
-    read = _read(folder, variants, setting)
+    read = _read(folder, variants, setting, shelf or Shelf(state_of(folder)))
     kinds = packaged_variants() if packaged is None else packaged
     whole = (variants is not None and len(variants) == 1) if details is None else details
+    outlines = [outline(scores, kinds, sort) for scores in read.chosen.by_variant.values()]
+    page = _page(in_order(outlines, sort), limit, cursor)
+    judged = verdicts(read.whole.by_variant, page.variants)
     rows = [
-        row(scores, read.current, kinds, read.verdicts.get(name), whole)
-        for name, scores in read.chosen.by_variant.items()
+        row(read.chosen.by_variant[name], read.current, kinds, judged.get(name), whole)
+        for name in page.variants
     ]
-    page = _page(in_order(rows, sort), limit, cursor)
-    return _table(folder.name, read, rows, page, whole)
+    return _table(folder.name, read, outlines, page, rows, judged if whole else None)
 
 
 class _Records(NamedTuple):
@@ -127,66 +132,76 @@ class _Records(NamedTuple):
     found: Found
     current: Mapping[str, str]
     wanted: frozenset[str] | None
+    settings: Mapping[Setting, int]
     shown: Setting | None
     chosen: Chosen
-    verdicts: Mapping[str, Verdict]
+    whole: Chosen
+    """The same without regard to what is asked for: a variant is judged against its parent."""
     controls: ControlReport | None
     failures: list[Failure]
 
 
 class _Page(NamedTuple):
-    rows: list[Row]
+    variants: list[str]
     next_cursor: str | None
 
 
-def _read(folder: Path, variants: Sequence[str] | None, setting: str | None) -> _Records:
-    found = collect(folder / "results")
-    current = variant_files(folder / "variants")
+def _read(
+    folder: Path, variants: Sequence[str] | None, setting: str | None, shelf: Shelf
+) -> _Records:
+    found = shelf.collect(folder / "results")
+    current = shelf.variant_files(folder / "variants")
     wanted = _wanted(variants, found, current)
-    shown = _pick(newest_first(found), setting)
+    settings = settings_of(found)
+    shown = _pick(list(settings), setting)
     # A table without the control misleads, so it is there whatever was asked for.
     kept = None if wanted is None else wanted | {CONTROL}
     nothing = Chosen({}, [], [])
     chosen = choose(found, shown, current, kept) if shown else nothing
-    # A variant is judged against its parent, whether that is asked for or not.
     whole = choose(found, shown, current, None) if shown and kept is not None else chosen
     failed = unresolved(found)
     return _Records(
         found,
         current,
         wanted,
+        settings,
         shown,
         chosen,
-        verdicts(whole.by_variant),
+        whole,
         judge_controls(whole.controls, [f for f in failed if f.control], whole.by_variant),
         [f for f in failed if not f.control and (wanted is None or f.variant in wanted)],
     )
 
 
 def _table(
-    sandbox: str, read: _Records, rows: list[Row], page: _Page, whole: bool
+    sandbox: str,
+    read: _Records,
+    outlines: Sequence[Outline],
+    page: _Page,
+    rows: list[Row],
+    judged: Mapping[str, Verdict] | None,
 ) -> BenchmarkTable:
-    failed = [failure_row(failure, read.current) for failure in read.failures]
-    shown, controls = page.rows, read.controls
+    """Return the table of one page. judged: the verdicts on it, when details are wanted."""
+    failed, controls = read.failures, read.controls
     return BenchmarkTable(
         sandbox=sandbox,
         setting=read.shown and read.shown.name,
         shared=read.shown,
-        rows=shown,
-        seed_rows=_seed_rows(shown, read.chosen) if whole else [],
-        verdicts=_verdicts(shown, read.verdicts) if whole else {},
+        rows=rows,
+        seed_rows=[] if judged is None else _seed_rows(rows, read.chosen),
+        verdicts={name: verdict.text() for name, verdict in (judged or {}).items()},
         controls=controls.text().splitlines() if controls else [],
         controls_ok=controls.ok if controls else None,
-        failures=failed[:_MOST_FAILURES],
+        failures=[failure_row(failure, read.current) for failure in failed[:_MOST_FAILURES]],
         unscored=sorted((read.wanted or frozenset()) - set(read.chosen.by_variant)),
-        other_settings=_others(read.found, read.shown),
+        other_settings=_others(read.settings, read.shown),
         left_out=[*read.found.damaged, *read.chosen.left_out, *_more(len(failed))],
-        warnings=warnings_of(rows, read.found),
+        warnings=warnings_of(outlines, read.found),
         ce_clean=_first(read.chosen, "ce_clean"),
         probing_subject=_first(read.chosen, "probing_subject"),
-        total=len(rows),
+        total=len(outlines),
         next_cursor=page.next_cursor,
-        next=next_step(sandbox, rows, failed),
+        next=next_step(sandbox, outlines, failed),
     )
 
 
@@ -212,7 +227,7 @@ def _pick(settings: list[Setting], name: str | None) -> Setting | None:
     return by_name[name]
 
 
-def _page(rows: list[Row], limit: int, cursor: str | None) -> _Page:
+def _page(rows: Sequence[Outline], limit: int, cursor: str | None) -> _Page:
     """Return one page with the control at its end, and the cursor of the next."""
     if limit < 1:
         raise BadRequest(f"limit={limit}: must be 1 or more.")
@@ -220,15 +235,12 @@ def _page(rows: list[Row], limit: int, cursor: str | None) -> _Page:
     others = [row for row in rows if row.kind != "control"]
     controls = [row for row in rows if row.kind == "control"]
     following = cursor_at(start + limit) if start + limit < len(others) else None
-    return _Page([*others[start : start + limit], *controls], following)
+    shown = [*others[start : start + limit], *controls]
+    return _Page([row.variant for row in shown], following)
 
 
 def _seed_rows(rows: list[Row], chosen: Chosen) -> list[SeedRow]:
     return [seed_row(score) for row in rows for score in chosen.by_variant[row.variant]]
-
-
-def _verdicts(rows: list[Row], found: Mapping[str, Verdict]) -> dict[str, str]:
-    return {row.variant: found[row.variant].text() for row in rows if row.variant in found}
 
 
 def _more(failures: int) -> list[LeftOut]:
@@ -238,11 +250,10 @@ def _more(failures: int) -> list[LeftOut]:
     return [LeftOut(reason="more failures than are listed", count=hidden, examples=[])]
 
 
-def _others(found: Found, shown: Setting | None) -> list[OtherSetting]:
-    counts = scores_per_setting(found)
+def _others(settings: Mapping[Setting, int], shown: Setting | None) -> list[OtherSetting]:
     return [
-        OtherSetting(setting=s.name, scores=counts[s], differs=shown.differences(s))
-        for s in newest_first(found)
+        OtherSetting(setting=s.name, scores=count, differs=shown.differences(s))
+        for s, count in settings.items()
         if shown is not None and s != shown
     ]
 

@@ -3,27 +3,28 @@
 from collections.abc import Sequence
 
 from fumehood_tools.bench.collect import Found
-from fumehood_tools.bench.table_rows import CONTROL, FailureRow, Row
+from fumehood_tools.bench.records import Failure
+from fumehood_tools.bench.table_rows import CONTROL, Outline
 
 NOISE = 0.02
 """Sparse-probing gains below this were noise over seeds, on the embedded subject."""
-_NAMED = 3
+_NAMED, _NAMED_AS_NOISE = 3, 10
 WEAK = "rlimits"
 
 
-def warnings_of(rows: Sequence[Row], found: Found) -> list[str]:
+def warnings_of(rows: Sequence[Outline], found: Found) -> list[str]:
     """Return the warnings of a table, those about missing receipts first."""
     return [*_receipts(found), *_weak_glass(rows), *_missing_control(rows), *_noise(rows)]
 
 
-def next_step(sandbox: str, rows: Sequence[Row], failed: Sequence[FailureRow]) -> str:
+def next_step(sandbox: str, rows: Sequence[Outline], failed: Sequence[Failure]) -> str:
     """Return what to call next."""
     if not rows and not failed:
         names = ["topk", CONTROL]
         return f"list_variants, then run_variants(sandbox={sandbox!r}, variants={names} and yours)"
     if not rows:
         return "Mend the failed variants, check_variant each, then run_variants again"
-    if min(len(row.seeds) for row in rows) < 3:
+    if min(row.seeds for row in rows) < 3:
         return (
             f"plot_benchmarks(sandbox={sandbox!r}); before you call anything better, "
             "run_variants with 3 seeds or more"
@@ -34,10 +35,9 @@ def next_step(sandbox: str, rows: Sequence[Row], failed: Sequence[FailureRow]) -
 def _receipts(found: Found) -> list[str]:
     warnings = []
     if found.deleted:
-        more = " …" if len(found.deleted) > _NAMED else ""
         warnings.append(
             f"Receipts of this sandbox were deleted: {len(found.deleted)} "
-            f"({', '.join(found.deleted[:_NAMED])}{more}). What is shown may be a choice. "
+            f"({_some(found.deleted, _NAMED)}). What is shown may be a choice. "
             "fumehood verify names them all."
         )
     if found.broken:
@@ -45,19 +45,18 @@ def _receipts(found: Found) -> list[str]:
     return warnings
 
 
-def _weak_glass(rows: Sequence[Row]) -> list[str]:
+def _weak_glass(rows: Sequence[Outline]) -> list[str]:
     weak = [row.variant for row in rows if WEAK in row.glass and row.kind == "custom"]
     if not weak:
         return []
-    more = " …" if len(weak) > _NAMED else ""
     return [
-        f"Scored at level {WEAK}: {', '.join(weak[:_NAMED])}{more}. There a variant can read "
+        f"Scored at level {WEAK}: {_some(weak, _NAMED)}. There a variant can read "
         "files, the evaluation split too. fumehood doctor says how to get a stronger glass; "
         "limits.glass in sandbox.toml demands one."
     ]
 
 
-def _missing_control(rows: Sequence[Row]) -> list[str]:
+def _missing_control(rows: Sequence[Outline]) -> list[str]:
     if not rows or any(row.kind == "control" for row in rows):
         return []
     edited = any(row.variant == CONTROL for row in rows)
@@ -68,21 +67,27 @@ def _missing_control(rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def _noise(rows: Sequence[Row]) -> list[str]:
+def _noise(rows: Sequence[Outline]) -> list[str]:
     control = next((row for row in rows if row.kind == "control"), None)
-    if control is None or "probing_top5" not in control.metrics:
+    if control is None or "probing_top5" not in control.means:
         return []
-    floor = control.metrics["probing_top5"].mean
+    floor = control.means["probing_top5"]
     close = [
         row.variant
         for row in rows
         if row is not control
-        and "probing_top5" in row.metrics
-        and row.metrics["probing_top5"].mean < floor + NOISE
+        and "probing_top5" in row.means
+        and row.means["probing_top5"] < floor + NOISE
     ]
     if not close:
         return []
     return [
-        f"Top-5 probing of {', '.join(close)} is less than {NOISE} above the untrained "
-        f"control's ({floor:.3f}): a gain under about {NOISE} is noise."
+        f"Top-5 probing of {_some(close, _NAMED_AS_NOISE)} is less than {NOISE} above the "
+        f"untrained control's ({floor:.3f}): a gain under about {NOISE} is noise."
     ]
+
+
+def _some(names: Sequence[str], most: int) -> str:
+    """Return the first names, and how many more there are."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

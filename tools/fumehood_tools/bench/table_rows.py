@@ -6,7 +6,7 @@ changed since, a skip path, a non-linear decoder, the isolation under which it w
 
 import statistics
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, Field
 
@@ -94,6 +94,29 @@ class FailureRow(BaseModel, frozen=True):
     stale: bool = Field(description="the file has been changed since")
 
 
+class Outline(NamedTuple):
+    """What the order and the warnings of a table need to know of each variant, on any page."""
+
+    variant: str
+    kind: Kind
+    seeds: int
+    glass: frozenset[str]
+    means: dict[str, float]
+    """Of the metric that is sorted by and of top-5 probing, where they were measured."""
+
+
+def outline(scores: Sequence[Score], packaged: Mapping[str, str], sort: SortKey) -> Outline:
+    """Return the outline of one variant. packaged: name -> sha256."""
+    means: dict[str, float] = {}
+    for name in {sort, "probing_top5"} - {"variant"}:
+        if name == "train_seconds":
+            means[name] = _train_seconds(scores)
+        elif values := _values(scores, name):
+            means[name] = statistics.fmean(values)
+    glass = frozenset(score.glass for score in scores)
+    return Outline(scores[0].variant, _kind(scores[0], packaged), len(scores), glass, means)
+
+
 def row(
     scores: Sequence[Score],
     current: Mapping[str, str],
@@ -103,9 +126,6 @@ def row(
 ) -> Row:
     """Return the row of one variant. current, packaged: name -> sha256; whole: every metric."""
     name, sha256 = scores[0].variant, scores[0].provenance.variant_sha256
-    kind: Kind = "custom"
-    if packaged.get(name) == sha256:
-        kind = "control" if name == CONTROL else "baseline"
     stale = None
     if name not in current:
         stale = f"variants/{name}.py is gone"
@@ -114,10 +134,10 @@ def row(
     checked = [score.integrity for score in scores if score.integrity is not None]
     return Row(
         variant=name,
-        kind=kind,
+        kind=_kind(scores[0], packaged),
         seeds=[score.seed for score in scores],
         metrics=_spreads(scores, tuple(Metrics.model_fields) if whole else HEADLINE),
-        train_seconds=round(statistics.fmean(score.cost.train_seconds for score in scores), 2),
+        train_seconds=_train_seconds(scores),
         stale=stale,
         skip=any(found.explained_variance_with_skip is not None for found in checked),
         nonlinear=any(found.decoder == "nonlinear" for found in checked),
@@ -126,30 +146,40 @@ def row(
     )
 
 
+def _kind(score: Score, packaged: Mapping[str, str]) -> Kind:
+    if packaged.get(score.variant) != score.provenance.variant_sha256:
+        return "custom"
+    return "control" if score.variant == CONTROL else "baseline"
+
+
+def _train_seconds(scores: Sequence[Score]) -> float:
+    return round(statistics.fmean(score.cost.train_seconds for score in scores), 2)
+
+
+def _values(scores: Sequence[Score], metric: str) -> list[float]:
+    return [v for score in scores if (v := getattr(score.metrics, metric)) is not None]
+
+
 def _spreads(scores: Sequence[Score], names: Sequence[str]) -> dict[str, Spread]:
     spreads = {}
     for name in names:
-        values = [v for s in scores if (v := getattr(s.metrics, name)) is not None]
-        if values:
+        if values := _values(scores, name):
             deviation = statistics.stdev(values) if len(values) > 1 else None
             mean = statistics.fmean(values)
             spreads[name] = Spread(mean=mean, sd=deviation, seeds=len(values))
     return spreads
 
 
-def in_order(rows: Sequence[Row], sort: SortKey) -> list[Row]:
-    """Return rows, best first (names: A first), rows without that metric and the control last."""
+def in_order(outlines: Sequence[Outline], sort: SortKey) -> list[Outline]:
+    """Return them, best first (names: A first), those without that metric and the control last."""
 
-    def key(row: Row) -> tuple[bool, bool, float, str]:
-        if sort == "train_seconds":
-            value: float | None = row.train_seconds
-        else:
-            value = row.metrics[sort].mean if sort in row.metrics else None
+    def key(found: Outline) -> tuple[bool, bool, float, str]:
+        value = found.means.get(sort)
         missing = value is None and sort != "variant"
         order = (value or 0.0) * (1 if sort in _ASCENDING else -1)
-        return row.kind == "control", missing, order, row.variant
+        return found.kind == "control", missing, order, found.variant
 
-    return sorted(rows, key=key)
+    return sorted(outlines, key=key)
 
 
 def seed_row(score: Score) -> SeedRow:

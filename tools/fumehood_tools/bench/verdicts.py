@@ -7,7 +7,7 @@
 "Nothing outside the noise" is not "equal": few seeds make wide noise. Nothing here says better.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from pydantic import BaseModel, Field
@@ -64,14 +64,17 @@ def judge(
     )
 
 
-def verdicts(by_variant: Mapping[str, Sequence[Score]]) -> dict[str, Verdict]:
-    """Return variant -> verdict for every variant of a table that has a parent.
+def verdicts(
+    by_variant: Mapping[str, Sequence[Score]], only: Iterable[str] | None = None
+) -> dict[str, Verdict]:
+    """Return variant -> verdict for every variant of a table (or for some) that has a parent.
 
     by_variant: the scores of one setting, one per seed. The inertness is read from whichever score
     of a variant carries it.
     """
     found = {}
-    for name, scores in by_variant.items():
+    for name in by_variant if only is None else only:
+        scores = by_variant[name]
         measured = [score.inertness for score in scores if score.inertness is not None]
         if measured:
             parent = measured[-1].parent

@@ -7,6 +7,7 @@
 Under `root`: jobs.sqlite3 and jobs/<job_id>/ with spec.json, output.log, supervisor.log and what
 the worker writes: progress.json, result.json, error.json. No daemon: `pump` starts queued jobs and
 is called by every submit, by every supervisor at its end and by every look at a queued job.
+Jobs that ended long ago are forgotten (`retention`): the newest 1,000 and a month's are kept.
 
 Covered: death of the submitter by signal, process group or process tree; death of a supervisor, a
 worker or a launcher at any moment; a full disk; floods of output.

@@ -121,7 +121,6 @@ class JobStore:
         filters = {"status": status, "kind": kind}
         wanted = {name: value for name, value in filters.items() if value is not None}
         where = " AND ".join([f"{name}=?" for name in wanted] or ["1"])
-        total = self._table.number(f"SELECT COUNT(*) FROM jobs WHERE {where}", *wanted.values())
         below = _number_of(cursor) if cursor else 2**62
         rows = self._table.rows(
             f"SELECT * FROM jobs WHERE {where} AND number<? ORDER BY number DESC LIMIT ?",
@@ -132,7 +131,7 @@ class JobStore:
         page = rows[:limit]
         return JobPage(
             jobs=tuple(self._job(row) for row in page),
-            total=total,
+            total=self._table.count(status, kind),
             next_cursor=_cursor_of(page[-1]["number"]) if len(rows) > limit else None,
         )
 
@@ -229,7 +228,7 @@ class JobStore:
     def _job(self, row: sqlite3.Row) -> Job:
         ended = row["status"] not in WAITING
         result = self._table.folder(row["id"]) / "result.json"
-        until = row["finished"] if ended else time.time()
+        until, place = row["finished"] if ended else time.time(), self._table.place
         return Job(
             job_id=row["id"],
             kind=row["kind"],
@@ -242,16 +241,9 @@ class JobStore:
             exit_code=row["exit_code"],
             error=row["error"],
             error_code=row["error_code"],
-            queue_position=self._position(row) if row["status"] == "queued" else None,
+            queue_position=place(row["slot"], row["number"]) if row["status"] == "queued" else None,
             result=read_object(result) if ended else None,
             seconds=None if row["started"] is None else round(max(0, until - row["started"]), 3),
-        )
-
-    def _position(self, row: sqlite3.Row) -> int:
-        return self._table.number(
-            "SELECT COUNT(*) FROM jobs WHERE slot=? AND status='queued' AND number<=?",
-            row["slot"],
-            row["number"],
         )
 
 

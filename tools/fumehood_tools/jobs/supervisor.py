@@ -1,7 +1,8 @@
 """Watch over one job from its start to its end: `python -m fumehood_tools.jobs.supervisor ROOT ID`.
 
 Starts the worker in a session of its own, keeps its output (capped), copies its progress into the
-table, stops it when asked to or when its time is up, settles the row and starts the next job.
+table, stops it when asked to or when its time is up, settles the row, starts the next job and
+forgets some of those that ended long ago.
 Holds no pydantic and no results. A signal to the supervisor stops the job; a kill makes it `lost`,
 which the next look at the table settles.
 """
@@ -39,6 +40,7 @@ from fumehood_tools.jobs.processes import (
     signal_group,
 )
 from fumehood_tools.jobs.queue import pump
+from fumehood_tools.jobs.retention import prune
 from fumehood_tools.jobs.table import Table
 
 TICK_SECONDS = 0.2
@@ -210,6 +212,7 @@ def supervise(root: Path, job_id: str) -> None:
         return
     _settle(table, job_id, _outcome(table, job_id))
     pump(table)
+    prune(table)
 
 
 def _outcome(table: Table, job_id: str) -> Outcome:

@@ -1,7 +1,8 @@
 """The job table: SQLite in WAL mode, one row per job. Light: a supervisor imports it.
 
 Statements that change who owns a job carry the state they expect in their WHERE, so that whoever
-comes second changes nothing. Times in the table are seconds since the epoch.
+comes second changes nothing. Times in the table are seconds since the epoch. How many jobs there
+are, and how many wait before one, is kept by triggers: no statement counts what only grows.
 Every failure of the file is a StorageFailed that names it.
 """
 
@@ -19,9 +20,34 @@ from fumehood_tools.jobs.outcome import Outcome
 from fumehood_tools.jobs.processes import Identity, machine
 from fumehood_tools.locking import exclusive
 
-VERSION = 1
 BUSY_SECONDS = 20.0
-SCHEMA = (
+BLOCK = 256
+"""Waiting jobs are tallied by blocks of so many numbers, so that a place is counted within one."""
+
+_BLOCK_OF = f"CASE {{row}}.status WHEN 'queued' THEN {{row}}.number/{BLOCK} ELSE 0 END"
+
+
+def _tally(row: str) -> str:
+    """Return the statement that counts a row of a trigger in."""
+    block = _BLOCK_OF.format(row=row)
+    return (
+        f"INSERT INTO tallies VALUES({row}.status, {row}.slot, {block}, {row}.kind, 1) "
+        "ON CONFLICT DO UPDATE SET jobs=jobs+1;"
+    )
+
+
+def _untally(row: str) -> str:
+    """Return the statements that count a row of a trigger out; a tally of nothing is dropped."""
+    same = (
+        f"status={row}.status AND slot={row}.slot AND block={_BLOCK_OF.format(row=row)} "
+        f"AND kind={row}.kind"
+    )
+    return (
+        f"UPDATE tallies SET jobs=jobs-1 WHERE {same}; DELETE FROM tallies WHERE {same} AND jobs<1;"
+    )
+
+
+_TABLES = (
     """CREATE TABLE jobs(
         number INTEGER PRIMARY KEY AUTOINCREMENT,
         id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, title TEXT NOT NULL, slot TEXT NOT NULL,
@@ -39,6 +65,21 @@ SCHEMA = (
     "CREATE INDEX jobs_by_kind ON jobs(kind, number)",
     "CREATE TABLE slots(name TEXT PRIMARY KEY, size INTEGER NOT NULL)",
 )
+_TALLIES = (
+    """CREATE TABLE tallies(
+        status TEXT NOT NULL, slot TEXT NOT NULL, block INTEGER NOT NULL, kind TEXT NOT NULL,
+        jobs INTEGER NOT NULL, PRIMARY KEY(status, slot, block, kind)) WITHOUT ROWID""",
+    f"INSERT INTO tallies SELECT status, slot, {_BLOCK_OF.format(row='jobs')} AS part, kind, "
+    "COUNT(*) FROM jobs GROUP BY status, slot, part, kind",
+    f"CREATE TRIGGER job_added AFTER INSERT ON jobs BEGIN {_tally('NEW')} END",
+    f"CREATE TRIGGER job_removed AFTER DELETE ON jobs BEGIN {_untally('OLD')} END",
+    "CREATE TRIGGER job_moved AFTER UPDATE OF status ON jobs WHEN OLD.status<>NEW.status "
+    f"BEGIN {_untally('OLD')} {_tally('NEW')} END",
+)
+MIGRATIONS = (_TABLES, _TALLIES)
+"""What leads from each version of the table to the next."""
+
+VERSION = len(MIGRATIONS)
 ACTIVE = "status IN ('starting','running')"
 
 
@@ -77,9 +118,9 @@ class Table:
         return next(iter(self.rows(sql, *values)), None)
 
     def number(self, sql: str, *values: Any) -> int:
-        """Return the one integer a query answers with."""
+        """Return the one integer a query answers with; 0 for NULL."""
         found = self.row(sql, *values)
-        return int(found[0]) if found else 0
+        return int(found[0] or 0) if found else 0
 
     def change(self, sql: str, *values: Any) -> int:
         """Run one statement; return how many rows it changed."""
@@ -102,6 +143,24 @@ class Table:
     def job(self, job_id: str) -> sqlite3.Row | None:
         """Return the row of a job."""
         return self.row("SELECT * FROM jobs WHERE id=?", job_id)
+
+    def count(self, status: str | None = None, kind: str | None = None) -> int:
+        """Return how many jobs there are, of one status and kind where these are given."""
+        return self.number(
+            "SELECT SUM(jobs) FROM tallies WHERE (?1 IS NULL OR status=?1) "
+            "AND (?2 IS NULL OR kind=?2)",
+            status,
+            kind,
+        )
+
+    def place(self, slot: str, number: int) -> int:
+        """Return the place in the queue of its slot that a waiting job's number has; 1 is next."""
+        before = "SELECT SUM(jobs) FROM tallies WHERE status='queued' AND slot=? AND block<?"
+        here = (
+            "SELECT COUNT(*) FROM jobs WHERE slot=? AND status='queued' AND number BETWEEN ? AND ?"
+        )
+        block = number // BLOCK
+        return self.number(before, slot, block) + self.number(here, slot, block * BLOCK, number)
 
     def set_slots(self, slots: Mapping[str, int]) -> None:
         """Store how many jobs may run at once in each slot."""
@@ -204,8 +263,10 @@ class Table:
             if found < VERSION:
                 self._db.execute("PRAGMA journal_mode=WAL")
                 with self.writing():
-                    for statement in (*SCHEMA, f"PRAGMA user_version={VERSION}"):
-                        self._db.execute(statement)
+                    for statements in MIGRATIONS[found:]:
+                        for statement in statements:
+                            self._db.execute(statement)
+                    self._db.execute(f"PRAGMA user_version={VERSION}")
 
     def _version(self) -> int:
         return int(self._db.execute("PRAGMA user_version").fetchone()[0])

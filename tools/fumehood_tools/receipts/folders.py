@@ -8,13 +8,13 @@ A place is `<sandbox>/<variant>/<run>`: how ledger, messages and `fumehood verif
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from fumehood_tools.errors import StorageFailed
 from fumehood_tools.receipts.key import Key, load_key
-from fumehood_tools.receipts.ledger import LEDGER_FILE, Ledger, Line, append, read_ledger
+from fumehood_tools.receipts.ledger import LEDGER_FILE, WRITTEN, Ledger, Line, read_ledger
 from fumehood_tools.receipts.signing import Problem, check, mac_of, read_record
 
 SCORE_FILE, FAILURE_FILE, WEIGHTS_FILE = "score.json", "failure.json", "sae.safetensors"
@@ -33,14 +33,42 @@ class Held(NamedTuple):
     """Whether the ledger has this receipt; a crash may have left it out."""
 
 
+class Sealed(NamedTuple):
+    """What lies in one folder, whatever the ledger says of it."""
+
+    place: str
+    kind: Kind
+    record: dict[str, Any]
+    mac: str
+    problem: Problem | None
+    """With the record itself; the ledger need not be asked about such a one."""
+    beside: Problem | None
+    """With what lies beside it."""
+
+
+def _nowhere(mac: str) -> str | None:
+    return None
+
+
 class Book(NamedTuple):
-    """The key and the ledger of a workspace. key None: nothing was ever signed here."""
+    """The key and the ledger of a workspace, or of one sandbox. key None: nothing was ever signed.
+
+    `elsewhere` finds the place of a receipt that is not in `places`.
+    """
 
     key: Key | None
     standing: Mapping[str, Line]
     places: Mapping[str, str]
     broken: str | None
     behind: bool
+    elsewhere: Callable[[str], str | None] = _nowhere
+
+    @classmethod
+    def of(
+        cls, key: Key | None, held: Ledger, elsewhere: Callable[[str], str | None] = _nowhere
+    ) -> "Book":
+        """Return the book of a ledger that was read."""
+        return cls(key, held.standing(), held.places_of(), held.broken, held.behind, elsewhere)
 
     def missing(self, present: Iterable[str], under: str = "") -> list[str]:
         """Return the places under a sandbox that the ledger knows and that are gone, sorted."""
@@ -48,7 +76,7 @@ class Book(NamedTuple):
         return sorted(
             place
             for place, line in self.standing.items()
-            if line.action in ("score", "failure")
+            if line.action in WRITTEN
             and place not in there
             and (not under or place.startswith(f"{under}/"))
         )
@@ -60,19 +88,41 @@ def state_of(sandbox: Path) -> Path:
 
 
 def open_book(state: Path) -> Book:
-    """Return what tells sound receipts from others. Raises StorageFailed (key unreadable)."""
+    """Return what tells sound receipts from others, the whole ledger read and verified.
+
+    Raises StorageFailed (key unreadable). Readers of one sandbox use a `LedgerReader`.
+    """
     key = load_key(state)
-    if key is not None:
-        held = read_ledger(state, key)
-    else:
-        gone = "the workspace's key is gone, the ledger of its receipts is there"
-        held = Ledger([], gone if (state / LEDGER_FILE).exists() else None, behind=False)
-    return Book(key, held.standing(), held.places_of(), held.broken, held.behind)
+    return keyless_book(state) if key is None else Book.of(key, read_ledger(state, key))
+
+
+def keyless_book(state: Path) -> Book:
+    """Return the book of a workspace without a key: there should be no ledger either."""
+    gone = "the workspace's key is gone, the ledger of its receipts is there"
+    broken = gone if (state / LEDGER_FILE).exists() else None
+    return Book.of(None, Ledger([], broken, behind=False))
 
 
 def folders_of(results: Path) -> list[Path]:
     """Return the folders of runs under a sandbox's results/."""
-    return sorted(results.glob("*/seed*"))
+    return [results / variant / run for variant, run in runs_of(results)]
+
+
+def runs_of(results: Path | str) -> list[tuple[str, str]]:
+    """Return (variant, run) of the folders of runs under a sandbox's results/, sorted."""
+    return sorted(
+        (variant, run)
+        for variant in _names(str(results), "")
+        for run in _names(f"{results}/{variant}", "seed")
+    )
+
+
+def _names(folder: str, prefix: str) -> list[str]:
+    """Return the names in a folder that begin so; of none when it is no folder we may read."""
+    try:
+        return [name for name in os.listdir(folder) if name.startswith(prefix)]
+    except OSError:
+        return []
 
 
 def place_of(folder: Path) -> str:
@@ -83,6 +133,12 @@ def place_of(folder: Path) -> str:
 
 def read_folder(folder: Path, book: Book) -> Held | None:
     """Return the record in a folder of a run with what is wrong with it; None: there is none."""
+    sealed = read_sealed(folder, book.key)
+    return None if sealed is None else judge(sealed, book)
+
+
+def read_sealed(folder: Path, key: Key | None) -> Sealed | None:
+    """Return what lies in a folder of a run, its files checked; None: there is no record."""
     place, base = place_of(folder), str(folder)
     for kind, name in _FILES:
         try:
@@ -90,41 +146,48 @@ def read_folder(folder: Path, book: Book) -> Held | None:
         except FileNotFoundError:
             continue
         except StorageFailed as error:
-            return Held(place, kind, {}, Problem("damaged", str(error)), listed=True)
-        problem = _signature(record, book) or _position(record, place, book)
-        listed = problem is not None or mac_of(record) in book.places
-        return Held(place, kind, record, problem or _beside(kind, record, base), listed)
+            return Sealed(place, kind, {}, "", Problem("damaged", str(error)), None)
+        problem = _signature(record, key) or _misplaced(record, place)
+        if problem is not None:
+            return Sealed(place, kind, record, "", problem, None)
+        return Sealed(place, kind, record, mac_of(record), None, _beside(kind, record, base))
     return None
 
 
-def adopt(state: Path, results: Path) -> int:
-    """Enter receipts that a crash left out of the ledger; return how many. Reads only those."""
-    book = open_book(state)
-    if book.key is None or (book.broken and not book.standing):
-        return 0
-    standing = {p for p, line in book.standing.items() if line.action in ("score", "failure")}
-    unknown = [path for path in folders_of(results) if place_of(path) not in standing]
-    found = [held for path in unknown if (held := read_folder(path, book)) is not None]
-    late = [(h.kind, h.place, mac_of(h.record)) for h in found if not h.problem and not h.listed]
-    if late or book.behind:
-        append(state, book.key, late)
-    return len(late)
+def judge(sealed: Sealed, book: Book) -> Held:
+    """Return what was found in a folder with what the ledger says of it."""
+    place, kind, record, mac, problem, beside = sealed
+    if problem is not None:
+        return Held(place, kind, record, problem, listed=True)
+    written = book.places.get(mac) or book.elsewhere(mac)
+    problem = _position(mac, written, place, book)
+    listed = problem is not None or written is not None
+    return Held(place, kind, record, problem or beside, listed)
 
 
-def _signature(record: Mapping[str, Any], book: Book) -> Problem | None:
-    if book.key is None:
+def files_of(folder: str, variant: str) -> tuple[str, ...]:
+    """Return the paths on which it depends what `read_sealed` finds in the folder of a variant."""
+    names = (SCORE_FILE, FAILURE_FILE, f"{variant}.py", WEIGHTS_FILE)
+    return tuple(f"{folder}/{name}" for name in names)
+
+
+def _signature(record: Mapping[str, Any], key: Key | None) -> Problem | None:
+    if key is None:
         return Problem("key_missing", "this workspace has no key (.fumehood/receipt.key)")
-    return check(record, book.key)
+    return check(record, key)
 
 
-def _position(record: Mapping[str, Any], place: str, book: Book) -> Problem | None:
-    """Return what is wrong with a signed record standing where it stands."""
+def _misplaced(record: Mapping[str, Any], place: str) -> Problem | None:
+    """Return what is wrong with a signed record standing in this folder."""
     _, variant, run = place.split("/")
     mine = f"{record.get('variant')} seed {record.get('seed')}"
     if record.get("variant") != variant or run.split("-")[0] != f"seed{record.get('seed')}":
         return Problem("misplaced", f"a record of {mine}, not of this folder")
-    mac = mac_of(record)
-    written = book.places.get(mac)
+    return None
+
+
+def _position(mac: str, written: str | None, place: str, book: Book) -> Problem | None:
+    """Return what the ledger has against a receipt standing where it stands."""
     if written is not None and written != place:
         return Problem("copied", f"a copy of the receipt of {written}")
     line = book.standing.get(place)

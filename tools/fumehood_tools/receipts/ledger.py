@@ -5,11 +5,14 @@
 shows. A crash leaves a receipt without its line, or a line that the head does not count yet: both
 are told from tampering, and mended by the next writer. A head is there before the key is, so that
 a ledger that is gone whole shows too.
+
+Reading verifies every line; appending costs the same however long the ledger is. `reader.py` is for
+a process that asks more than once.
 """
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -22,8 +25,12 @@ from fumehood_tools.receipts.key import Key, load_key, write_key
 LEDGER_FILE, HEAD_FILE, LOCK_FILE = "receipts.jsonl", "receipts.head.json", "receipts.lock"
 _LINE, _HEAD = "fumehood ledger line 1", "fumehood ledger head 1"
 _START = ""
+_LONGEST_LINE = 4096
+"""Bytes. A line of ours has some 300."""
 
 Action = Literal["score", "failure", "supersede", "withdraw"]
+WRITTEN: tuple[Action, ...] = ("score", "failure")
+"""What says that a receipt stands at its place."""
 
 
 class Line(NamedTuple):
@@ -34,6 +41,17 @@ class Line(NamedTuple):
     receipt: str
     time: str
     mac: str
+
+
+class Chain(NamedTuple):
+    """The first lines of a ledger, verified: bytes, lines, and the mac of the last one."""
+
+    size: int
+    lines: int
+    last: str
+
+
+NOTHING = Chain(0, 0, _START)
 
 
 class Ledger(NamedTuple):
@@ -50,8 +68,7 @@ class Ledger(NamedTuple):
 
     def places_of(self) -> dict[str, str]:
         """Return mac of a receipt -> the place it was written to."""
-        written = ("score", "failure")
-        return {line.receipt: line.place for line in self.lines if line.action in written}
+        return {line.receipt: line.place for line in self.lines if line.action in WRITTEN}
 
 
 def make_key(state: Path) -> Key:
@@ -78,34 +95,54 @@ def make_key(state: Path) -> Key:
 
 def read_ledger(state: Path, key: Key) -> Ledger:
     """Return the ledger as it is; lines after a broken one are not believed."""
-    head = _read_head(state, key)
-    raw = _read(state / LEDGER_FILE)
-    lines, rest = _chain(raw, key)
+    head, raw = read_head(state, key), read_bytes(state)
+    lines, chain = verify_lines(raw, key, NOTHING)
+    return Ledger(lines, *verdict(raw, head, NOTHING, lines, chain))
+
+
+def verify_lines(raw: bytes, key: Key, start: Chain) -> tuple[list[Line], Chain]:
+    """Return the lines behind `start` up to the first that is not ours, and the chain they make."""
+    lines: list[Line] = []
+    last, position = start.last, start.size
+    while (end := raw.find(b"\n", position)) >= 0:
+        line = _line(raw[position:end], last, key)
+        if line is None:
+            break
+        lines.append(line)
+        last, position = line.mac, end + 1
+    return lines, Chain(position, start.lines + len(lines), last)
+
+
+def verdict(
+    raw: bytes, head: "Head | str", start: Chain, lines: Sequence[Line], chain: Chain
+) -> tuple[str | None, bool]:
+    """Return what is wrong with a ledger, and whether a crash left it behind.
+
+    lines: those behind `start` that were verified; the head may not count fewer than start has.
+    """
     if isinstance(head, str):
-        return Ledger(lines, head, behind=False)
+        return head, False
+    rest = raw[chain.size :]
     broken = None
-    if len(lines) < head.lines:
+    if chain.lines < head.lines:
         how = "gone" if not raw else "edited or cut" if rest else "cut"
-        broken = f"the ledger of receipts is {how}: {len(lines)} of {head.lines} lines are whole"
+        broken = f"the ledger of receipts is {how}: {chain.lines} of {head.lines} lines are whole"
     elif b"\n" in rest:
-        broken = f"the ledger of receipts was edited: line {len(lines) + 1} is not ours"
-    elif head.last != ([_START] + [line.mac for line in lines])[head.lines]:
+        broken = f"the ledger of receipts was edited: line {chain.lines + 1} is not ours"
+    elif head.last != [start.last, *(line.mac for line in lines)][head.lines - start.lines]:
         broken = "the ledger of receipts is not the one its head was signed for"
-    behind = broken is None and (bool(rest) or len(lines) > head.lines)
-    return Ledger(lines, broken, behind=behind)
+    return broken, broken is None and (bool(rest) or chain.lines > head.lines)
 
 
 def append(state: Path, key: Key, entries: Iterable[tuple[Action, str, str]]) -> None:
     """Append (action, place, mac of the receipt). Raises StorageFailed; a broken ledger stays so.
 
-    Costs one read of the ledger and two syncs, however many entries.
+    Costs two syncs, however many entries and however long the ledger. Only one that does not end
+    as its head says is read whole: after a crash it is mended, after tampering its head stays.
     """
     with exclusive(state / LOCK_FILE):
-        held = read_ledger(state, key)
-        if held.behind:
-            _drop_torn(state / LEDGER_FILE)
-        last = held.lines[-1].mac if held.lines else _START
-        count, time = len(held.lines), datetime.now(UTC).isoformat(timespec="seconds")
+        end = _end(state, key)
+        last, count, time = end.last, end.lines, datetime.now(UTC).isoformat(timespec="seconds")
         written = b""
         for action, place, receipt in entries:
             content = {"action": action, "place": place, "receipt": receipt, "time": time}
@@ -119,9 +156,50 @@ def append(state: Path, key: Key, entries: Iterable[tuple[Action, str, str]]) ->
                 os.fsync(file.fileno())
         except OSError as error:
             raise StorageFailed.from_os_error(error, "Writing the ledger of receipts") from error
-        if held.broken is None:
+        if not end.broken:
             # A head over a broken chain would hide the break.
             write_json(state / HEAD_FILE, _head(count, last, key))
+
+
+class _End(NamedTuple):
+    """Where the next line goes."""
+
+    lines: int
+    last: str
+    broken: bool
+
+
+def _end(state: Path, key: Key) -> _End:
+    """Return the end of the ledger, mended where a crash tore it."""
+    head = read_head(state, key)
+    # A last line that was put there to please us breaks the chain for every reader all the same.
+    if isinstance(head, Head) and _last_mac(state / LEDGER_FILE) == head.last:
+        return _End(head.lines, head.last, broken=False)
+    raw = read_bytes(state)
+    lines, chain = verify_lines(raw, key, NOTHING)
+    broken, behind = verdict(raw, head, NOTHING, lines, chain)
+    if behind:
+        _drop_torn(state / LEDGER_FILE)
+    return _End(chain.lines, chain.last, broken is not None)
+
+
+def _last_mac(path: Path) -> str | None:
+    """Return the mac that the last line carries, unverified; None when it is no whole line."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _LONGEST_LINE))
+            lines = file.read().splitlines(keepends=True)
+    except FileNotFoundError:
+        return _START
+    except OSError as error:
+        raise StorageFailed.from_os_error(error, "Reading the ledger of receipts") from error
+    if not lines:
+        return _START
+    try:
+        return str(json.loads(lines[-1])["mac"]) if lines[-1].endswith(b"\n") else None
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
 
 
 def _drop_torn(path: Path) -> None:
@@ -134,19 +212,6 @@ def _drop_torn(path: Path) -> None:
         raise StorageFailed.from_os_error(error, "Mending the ledger of receipts") from error
 
 
-def _chain(raw: bytes, key: Key) -> tuple[list[Line], bytes]:
-    """Return the lines up to the first that is not ours, and the bytes from there on."""
-    lines: list[Line] = []
-    last, start = _START, 0
-    while (end := raw.find(b"\n", start)) >= 0:
-        line = _line(raw[start:end], last, key)
-        if line is None:
-            break
-        lines.append(line)
-        last, start = line.mac, end + 1
-    return lines, raw[start:]
-
-
 def _line(raw: bytes, last: str, key: Key) -> Line | None:
     try:
         content: dict[str, Any] = json.loads(raw)
@@ -157,7 +222,9 @@ def _line(raw: bytes, last: str, key: Key) -> Line | None:
     return line if line.mac == key.mac(_LINE, _bytes([last, content])) else None
 
 
-class _Head(NamedTuple):
+class Head(NamedTuple):
+    """How many lines were signed for, and the mac of the last of them."""
+
     lines: int
     last: str
 
@@ -166,22 +233,23 @@ def _head(count: int, last: str, key: Key) -> dict[str, Any]:
     return {"count": count, "last": last, "mac": key.mac(_HEAD, _bytes([count, last]))}
 
 
-def _read_head(state: Path, key: Key) -> _Head | str:
+def read_head(state: Path, key: Key) -> Head | str:
     """Return the head, or what is wrong with it."""
     try:
         if not (state / HEAD_FILE).exists():
             return f"the head of the ledger is gone (.fumehood/{HEAD_FILE})"
         head = read_json(state / HEAD_FILE)
         if head == _head(head["count"], head["last"], key):
-            return _Head(head["count"], head["last"])
+            return Head(head["count"], head["last"])
     except (StorageFailed, KeyError, TypeError, RecursionError):
         pass
     return f"the head of the ledger was edited (.fumehood/{HEAD_FILE})"
 
 
-def _read(path: Path) -> bytes:
+def read_bytes(state: Path) -> bytes:
+    """Return the ledger's bytes; none when it is not there. Raises StorageFailed."""
     try:
-        return path.read_bytes()
+        return (state / LEDGER_FILE).read_bytes()
     except FileNotFoundError:
         return b""
     except OSError as error:

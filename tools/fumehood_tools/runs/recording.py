@@ -20,7 +20,7 @@ from fumehood_tools.errors import RunFailed, StorageFailed
 from fumehood_tools.files import sha256_of, write_bytes, write_json
 from fumehood_tools.glass import STRENGTH
 from fumehood_tools.quoting import quotable
-from fumehood_tools.receipts.folders import WEIGHTS_FILE, Kind, adopt, place_of
+from fumehood_tools.receipts.folders import WEIGHTS_FILE, Kind, place_of
 from fumehood_tools.runs.plan import RunItem, now, provenance
 from fumehood_tools.runs.training import CONFIG, LOG
 from fumehood_tools.sandbox.create import Sandbox
@@ -39,8 +39,9 @@ class Recorder:
         self.arithmetic = "float32"
         self.key = receipts.make_key(settings.state)
         self._started: dict[str, str] = {}
-        adopt(settings.state, sandbox.results)
-        self._book = receipts.open_book(settings.state)
+        self._ledger = receipts.LedgerReader(settings.state)
+        self._ledger.adopt(sandbox.results)
+        self._book = self._ledger.book(sandbox.name)
 
     def is_done(self, item: RunItem) -> bool:
         """Whether a sound score of the item was there when the job began, within today's limits."""
@@ -120,7 +121,7 @@ class Recorder:
     ) -> None:
         state, place = self.settings.state, place_of(item.folder)
         signed = receipts.sign(record.model_dump(mode="json"), self.key)
-        if (old := receipts.open_book(state).standing.get(place)) is not None:
+        if (old := self._ledger.book(self.sandbox.name).standing.get(place)) is not None:
             # Said before the old record goes: a crash in between must not look like a deletion.
             receipts.append(state, self.key, [("supersede", place, old.receipt)])
         with _new_folder(item.folder) as folder:

@@ -3,9 +3,9 @@
 import ast
 import base64
 import binascii
+import bisect
 import functools
 import hashlib
-from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, Field
@@ -34,19 +34,22 @@ class VariantPage(BaseModel, frozen=True):
     next_cursor: str | None
 
 
-def list_variants(sandbox: Sandbox) -> list[VariantInfo]:
-    """Return the variants of a sandbox, sorted by name. A bad file has its `problem` set."""
-    paths = sorted(sandbox.variants.glob("*.py"))
-    return [_describe(path) for path in paths if not path.name.startswith(("_", "."))]
+def variant_names(sandbox: Sandbox) -> list[str]:
+    """Return the names of the variants of a sandbox, sorted. No file is read."""
+    files = (path.name for path in sandbox.variants.glob("*.py"))
+    return sorted(name.removesuffix(".py") for name in files if not name.startswith(("_", ".")))
 
 
-def page_of(variants: Sequence[VariantInfo], limit: int, cursor: str | None) -> VariantPage:
-    """Return `limit` variants after the cursor. Raises BadRequest for a cursor that is not ours."""
-    last = _decode(cursor) if cursor else ""
-    rest = [found for found in variants if found.name > last]
-    page = rest[:limit]
-    following = _encode(page[-1].name) if len(rest) > limit else None
-    return VariantPage(variants=page, total=len(variants), next_cursor=following)
+def list_variants(sandbox: Sandbox, limit: int, cursor: str | None = None) -> VariantPage:
+    """Return `limit` variants after the cursor, sorted by name. A bad file has its `problem` set.
+
+    Reads the files of this page only. Raises BadRequest for a cursor that is not ours.
+    """
+    names, last = variant_names(sandbox), _decode(cursor) if cursor else ""
+    start = bisect.bisect_right(names, last)
+    page = [_describe(sandbox.variants / f"{name}.py") for name in names[start : start + limit]]
+    following = _encode(page[-1].name) if start + limit < len(names) else None
+    return VariantPage(variants=page, total=len(names), next_cursor=following)
 
 
 def _describe(path: Path) -> VariantInfo:

@@ -1,0 +1,170 @@
+"""The records of sandboxes, read and verified once; for a process that is asked again and again.
+
+Reads every `results/<variant>/seed*/{score,failure}.json` and the ledger; writes nothing. Only what
+has a sound receipt is used: the rest is reported, never raised and never guessed at. Weights are
+not hashed here, `fumehood verify` does.
+
+Costs about 0.2 ms per record the first time. From then on a look at the files of a folder (10 us)
+tells whether it was touched since; if it was, it is verified anew. What the ledger says of a
+receipt is asked each time. Memory: some 10 kB per record; 4,000 are kept, or one sandbox's.
+"""
+
+import math
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from fumehood_tools.bench.collect import Found, LeftOut, Setting, setting_of
+from fumehood_tools.bench.records import Failure, Score
+from fumehood_tools.errors import StorageFailed
+from fumehood_tools.files import sha256_of
+from fumehood_tools.receipts import Book, LedgerReader
+from fumehood_tools.receipts.folders import Sealed, files_of, judge, read_sealed, runs_of
+from fumehood_tools.receipts.key import Key
+from fumehood_tools.receipts.stamps import Stamp, stamp_of
+
+MOST_KEPT = 4_000
+_EXAMPLES = 3
+
+
+class _Kept(NamedTuple):
+    """What was found in one folder, and how its files stood before it was read."""
+
+    stamp: Stamp
+    sealed: Sealed | None
+    record: Score | Failure | str
+    """Or why it does not count, when its receipt is sound."""
+    setting: Setting | None
+
+
+class Shelf:
+    """The records of one workspace. May be used by several threads."""
+
+    def __init__(self, state: Path, clock: Callable[[], float] = time.time) -> None:
+        """Read nothing yet. state: the workspace's .fumehood; clock: seconds since the epoch."""
+        self.verified = 0
+        """Folders that were read and verified so far, again ones counted again."""
+        self._clock = clock
+        self._ledger = LedgerReader(state, clock)
+        self._lock = threading.Lock()
+        self._key: Key | None = None
+        self._kept: dict[Path, dict[tuple[str, str], _Kept]] = {}
+        self._settings: dict[Setting, Setting] = {}
+        self._sources: dict[Path, dict[str, tuple[Stamp, str]]] = {}
+
+    def collect(self, results: Path) -> Found:
+        """Return every record under a sandbox's results/; a folder that does not exist holds none.
+
+        The whole `spec` of a score stays on disk. Raises StorageFailed when the workspace's key
+        cannot be read.
+        """
+        with self._lock:
+            book = self._ledger.book(results.parent.name)
+            return _found(self._look(results, book), results, book)
+
+    def variant_files(self, folder: Path) -> dict[str, str]:
+        """Return variant -> sha256 of the files in a folder of variants. Raises StorageFailed."""
+        with self._lock:
+            before = self._sources.get(folder, {})
+            now: dict[str, tuple[Stamp, str]] = {}
+            for path in sorted(folder.glob("*.py")):
+                if path.stem.startswith("_"):
+                    continue
+                stamp = stamp_of([str(path)], self._clock())
+                kept = before.get(path.stem)
+                if kept is not None and kept[0].vouches(stamp):
+                    now[path.stem] = kept
+                elif (sha256 := _sha256(path)) is not None:
+                    now[path.stem] = stamp, sha256
+            self._sources[folder] = now
+            return {name: sha256 for name, (_, sha256) in now.items()}
+
+    def _look(self, results: Path, book: Book) -> dict[tuple[str, str], _Kept]:
+        """Return what is in each folder, read anew where it was touched."""
+        if book.key != self._key:
+            self._kept.clear()
+            self._key = book.key
+        before = self._kept.pop(results, {})
+        now: dict[tuple[str, str], _Kept] = {}
+        for variant, run in runs_of(results):
+            folder = f"{results}/{variant}/{run}"
+            stamp = stamp_of(files_of(folder, variant), self._clock())
+            kept = before.get((variant, run))
+            if kept is None or not kept.stamp.vouches(stamp):
+                kept = self._read(Path(folder), stamp, book.key)
+            now[variant, run] = kept
+        self._kept[results] = now  # at the end: the first is the one not asked for longest
+        while len(self._kept) > 1 and sum(map(len, self._kept.values())) > MOST_KEPT:
+            del self._kept[next(iter(self._kept))]
+        return now
+
+    def _read(self, folder: Path, stamp: Stamp, key: Key | None) -> _Kept:
+        self.verified += 1
+        sealed = read_sealed(folder, key)
+        if sealed is None:
+            return _Kept(stamp, None, "", None)
+        record = "" if sealed.problem is not None else _record(sealed)
+        setting = None
+        if isinstance(record, Score):
+            found = setting_of(record)
+            setting = self._settings.setdefault(found, found)
+        return _Kept(stamp, sealed._replace(record={}), record, setting)
+
+
+def _found(looked: dict[tuple[str, str], _Kept], results: Path, book: Book) -> Found:
+    """Return the records that count, and why others do not, as the ledger stands."""
+    found = Found({}, {}, {}, [], [], book.broken)
+    others: dict[str, list[str]] = defaultdict(list)
+    present = []
+    for (variant, run), kept in looked.items():
+        if kept.sealed is None:
+            continue
+        place, held = f"{variant}/{run}", judge(kept.sealed, book)
+        present.append(held.place)
+        if held.problem is not None:
+            others[held.problem.text].append(place)
+        elif isinstance(kept.record, Score) and kept.setting is not None:
+            found.scores[place], found.settings[place] = kept.record, kept.setting
+        elif isinstance(kept.record, Failure):
+            found.failures[place] = kept.record
+        elif isinstance(kept.record, str):
+            others[kept.record].append(place)
+    found.damaged.extend(
+        LeftOut(reason=reason, count=len(places), examples=places[:_EXAMPLES])
+        for reason, places in others.items()
+    )
+    found.deleted.extend(book.missing(present, under=results.parent.name))
+    return found
+
+
+def _record(sealed: Sealed) -> Score | Failure | str:
+    """Return the record of a folder, or why it does not count."""
+    try:
+        if sealed.kind == "failure":
+            return Failure.model_validate(sealed.record)
+        score = Score.model_validate({**sealed.record, "spec": {}})
+    except ValidationError:
+        return f"a {sealed.kind} record of another version of fumehood; run_variants again"
+    wrong = [
+        name
+        for name, value in score.metrics.model_dump().items()
+        if value is not None and not math.isfinite(value)
+    ]
+    return f"{', '.join(wrong)} not finite; run_variants again" if wrong else score
+
+
+def _sha256(path: Path) -> str | None:
+    """Return the hash of a variant's file; None when it is none, or gone since we looked."""
+    if not path.is_file():
+        return None
+    try:
+        return sha256_of(path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StorageFailed.from_os_error(error, f"Reading {path.name}") from error
