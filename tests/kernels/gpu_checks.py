@@ -3,6 +3,8 @@
 On a CUDA machine at real sizes; in Triton's interpreter, on the CPU, at small ones.
 """
 
+from typing import NamedTuple
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -19,7 +21,7 @@ DEVICE = "cuda" if CUDA else "cpu"
 SHAPES = (
     [(2048, 576, 4096, 32), (4096, 768, 16384, 1), (777, 2304, 65536, 64), (333, 576, 8192, 512)]
     if CUDA
-    else [(5, 72, 300, 4), (1, 33, 70, 1), (3, 576, 130, 2), (2, 2304, 100, 2)]
+    else [(5, 72, 300, 4), (1, 33, 70, 1), (3, 576, 130, 2), (2, 2304, 100, 2), (2, 24, 4200, 5)]
 )
 ENTRIES = SHAPES if CUDA else [(5, 72, 60, 4), (1, 33, 70, 1), (3, 576, 40, 16), (2, 2304, 20, 3)]
 SEEDS = range(3)
@@ -125,34 +127,52 @@ def test_gradients_of_a_latent_with_many_entries_are_the_same_to_the_bit_each_ti
     assert torch.allclose(first, want_FD, rtol=1e-4, atol=1e-3)
 
 
-def misjudged(decoys: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return x, W, b and the winners: latents 0 to 5 of every row, which bf16 puts far behind.
+class Misjudged(NamedTuple):
+    """Latents 0 to 5 win every row, the next ones are decoys; bf16 puts the winners far behind."""
 
-    Every weight of a winner rounds down by nearly half a step, every weight of a decoy up, and all
-    point along x: the error is the largest that the bounds allow. What is left is bias.
-    """
-    D, F = 64, 2000
-    W_FD = torch.zeros(F, D + 1)
-    W_FD[:6, :D] = 1 + 2**-8 - 2**-16
-    W_FD[6 : 6 + decoys, :D] = 1 + 2**-8 + 2**-16
-    W_FD[: 6 + decoys, D] = -64
-    b_F = torch.full((F,), -1.0)
-    b_F[:6], b_F[6 : 6 + decoys] = 2**-7, 0
-    winners = torch.arange(6, dtype=torch.int32, device=DEVICE)
-    return torch.ones(3, D + 1).to(DEVICE), W_FD.to(DEVICE), b_F.to(DEVICE), winners
+    x_BD: Tensor
+    W_FD: Tensor
+    b_F: Tensor
+    floor: float
 
 
+def misjudged(by: str, decoys: int) -> Misjudged:
+    """Return winners that `by` underrates and decoys that it overrates, each nearly as far as can
+    be: everything rounds by nearly half a step, in the same direction, along the other factor."""
+    D, F = 64, 1800
+    won, lost = slice(0, 6), slice(6, 6 + decoys)
+    x_BD, W_FD, b_F = torch.zeros(3, D + 1), torch.zeros(F, D + 1), torch.full((F,), -1.0)
+    if by == "weights":
+        x_BD[:] = 1
+        W_FD[won, :D], W_FD[won, D] = 1 + 2**-8 - 2**-16, -64
+        W_FD[lost, :D], W_FD[lost, D] = 1 + 2**-8 + 2**-16, -64
+        b_F[won], b_F[lost], floor = 2**-7, 0, 0.2525
+    elif by == "activations":
+        x_BD[:, :D], x_BD[:, D] = 1 + 2**-8 - 2**-16, 64
+        W_FD[won, :D], W_FD[won, D] = 1, -1
+        W_FD[lost, :D], W_FD[lost, D] = -1, 1
+        b_F[won], b_F[lost], floor = 0.25 + 2**-7, 0.75, 0.504
+    else:  # the sum: 256.98 becomes 256 and 257.01 becomes 258
+        x_BD[:, :2] = 1
+        W_FD[won, 0], W_FD[won, 1] = 256, 1 - 2**-6
+        W_FD[lost, 0], W_FD[lost, 1] = 256, 1 + 2**-7
+        b_F[won], b_F[lost], floor = 2**-5, 0, 257.01
+    return Misjudged(x_BD.to(DEVICE), W_FD.to(DEVICE), b_F.to(DEVICE), floor)
+
+
+@pytest.mark.parametrize("by", ["weights", "activations", "sum"])
 @pytest.mark.parametrize("primitive", ["topk", "batch_topk", "above"])
 @pytest.mark.parametrize(("decoys", "falls_back"), [(100, False), (400, True)])
 def test_latents_that_bf16_misjudges_are_chosen_all_the_same(
-    primitive: str, decoys: int, falls_back: bool
+    by: str, primitive: str, decoys: int, falls_back: bool
 ) -> None:
-    x_BD, W_FD, b_F, winners = misjudged(decoys)
-    rounded_BF = x_BD.bfloat16().float() @ W_FD.bfloat16().float().T + b_F
-    assert rounded_BF[:, 6].min() > rounded_BF[:, :6].max() + 0.49
-    wanted = {"topk": 6, "batch_topk": 18, "above": torch.full_like(b_F, 0.2525)}[primitive]
+    x_BD, W_FD, b_F, floor = misjudged(by, decoys)
+    rounded_BF = (x_BD.bfloat16() @ W_FD.bfloat16().T).float() + b_F
+    assert rounded_BF[:, 6].min() > rounded_BF[:, :6].max() + 0.4
+    wanted = {"topk": 6, "batch_topk": 18, "above": torch.full_like(b_F, floor)}[primitive]
     before = gpu.exact_rows[primitive]
     got = getattr(gpu, primitive)(x_BD, W_FD, b_F, wanted)
+    winners = torch.arange(6, dtype=torch.int32, device=DEVICE)
     assert torch.equal(got.index_A.view(3, 6).sort().values, winners.expand(3, 6))
     assert gpu.exact_rows[primitive] - before == (3 if falls_back else 0)
 
@@ -182,14 +202,15 @@ def test_integers_are_selected_without_any_error(
     assert torch.equal(got.view(B, k).sort().values, want.view(B, k).sort().values)
     got, want = gpu.batch_topk(*rows, count).value_A, reference.batch_topk(*rows, count).value_A
     assert torch.equal(got.sort().values, want.sort().values)
-    floor_F = (torch.rand(F, generator=draw) * 1e6 * scale).to(DEVICE)
+    pre_BF = torch.addmm(rows[2], rows[0], rows[1].T)
+    floor_F = pre_BF[0].clamp(min=pre_BF.quantile(0.97))
     for got, want in zip(gpu.above(*rows, floor_F), reference.above(*rows, floor_F), strict=True):
         assert torch.equal(got, want)
 
 
 def test_equal_latents_fall_back_and_any_of_them_may_be_chosen() -> None:
     x_BD, W_FD, b_F = drawn(3, 40, 4, seed=1)
-    W_FD, b_F = W_FD.repeat(150, 1), b_F.abs().repeat(150)
+    W_FD, b_F = W_FD.repeat(300, 1), b_F.abs().repeat(300)
     before = gpu.exact_rows["topk"]
     got, want = gpu.topk(x_BD, W_FD, b_F, 5), reference.topk(x_BD, W_FD, b_F, 5)
     assert torch.allclose(got.value_A, want.value_A, atol=1e-5)
@@ -204,6 +225,10 @@ def test_fewer_active_latents_than_k_are_filled_up_with_zeros() -> None:
     assert (want.value_A == 0).sum() > 200 and (got.value_A > 0).sum() > 0
     assert_alike(got, want, 300, torch.zeros(1, device=DEVICE))
     assert got.index_A.min() >= 0 and got.index_A.max() < 300
+    before = gpu.exact_rows["batch_topk"]
+    got, want = gpu.batch_topk(x_BD, W_FD, b_F, 300), reference.batch_topk(x_BD, W_FD, b_F, 300)
+    assert torch.equal(got.index_A, want.index_A) and torch.equal(got.start_B, want.start_B)
+    assert gpu.exact_rows["batch_topk"] == before
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # the interpreter's numpy, on overflow
