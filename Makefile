@@ -72,6 +72,10 @@ bench-train: $(READY)  ## training tokens per second, against dictionary_learnin
 bench-glass: $(READY)  ## scoring behind the glass, against the same scoring in one process
 	$(BIN)/python benchmarks/glass.py
 
+.PHONY: bench-kernels-gpu
+bench-kernels-gpu: $(READY)  ## sparse kernels on a GPU, against their dense form (not part of bench)
+	$(BIN)/python benchmarks/kernels_gpu.py
+
 bench: bench-startup bench-harvest bench-train bench-glass  ## all benchmarks
 
 clean:  ## remove the virtual environment and build leftovers (workspaces and caches stay)

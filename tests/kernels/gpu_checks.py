@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -24,7 +24,7 @@ SHAPES = (
     else [(5, 72, 300, 4), (1, 33, 70, 1), (3, 576, 130, 2), (2, 2304, 100, 2), (2, 24, 4200, 5)]
 )
 ENTRIES = SHAPES if CUDA else [(5, 72, 60, 4), (1, 33, 70, 1), (3, 576, 40, 16), (2, 2304, 20, 3)]
-SEEDS = range(3)
+SEEDS = range(3 if CUDA else 2)
 shapes = pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: "-".join(map(str, shape)))
 seeds = pytest.mark.parametrize("seed", SEEDS)
 
@@ -177,7 +177,8 @@ def test_latents_that_bf16_misjudges_are_chosen_all_the_same(
     assert gpu.exact_rows[primitive] - before == (3 if falls_back else 0)
 
 
-@settings(max_examples=15, deadline=None, derandomize=True)
+# Not shrunk: what a seed draws has no simpler form.
+@settings(max_examples=12, deadline=None, derandomize=True, phases=[Phase.generate])
 @given(
     seed=st.integers(0, 10_000),
     B=st.integers(1, 4),
