@@ -12,6 +12,7 @@ PYTEST_ARGS ?=
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TORCH := $(VENV)/.torch
+TESTED := $(VENV)/.tested
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-slow lint format doctor schemas bench bench-startup bench-harvest bench-train bench-glass bench-scaling redteam clean
@@ -36,10 +37,14 @@ setup: $(READY)  ## make the virtual environment (2 to 4 minutes the first time)
 demo: $(READY)  ## run the main job: an MCP client trains and benchmarks SAEs on a real language model
 	$(BIN)/fumehood demo
 
-test: lint  ## run the tests that belong to every commit
+$(TESTED): requirements-test.lock $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-test.lock
+	@touch $@
+
+test: lint $(TESTED)  ## run the tests that belong to every commit
 	$(BIN)/python -m pytest -m "not slow and not network and not gpu" $(PYTEST_ARGS)
 
-test-slow: $(READY)  ## run the long proofs too
+test-slow: $(TESTED)  ## run the long proofs too
 	$(BIN)/python -m pytest -m "not network and not gpu" $(PYTEST_ARGS)
 
 lint: $(READY)  ## ruff and mypy --strict
@@ -66,14 +71,20 @@ bench-startup: $(READY)  ## spawn -> tools/list, median of 10
 bench-harvest: $(READY)  ## activations per second, against peers and this machine's limit
 	$(BIN)/python benchmarks/harvest.py
 
-bench-train: $(READY)  ## training tokens per second, against dictionary_learning's trainSAE
+bench-train: $(READY)  ## training tokens per second, against dictionary_learning, SAELens and sparsify (QUICK=1: 4 min)
 	$(BIN)/python benchmarks/train.py
+
+bench-growth: $(READY)  ## how a TopK step grows with F and k, one thread
+	$(BIN)/python benchmarks/train_growth.py
 
 bench-glass: $(READY)  ## scoring behind the glass, against the same scoring in one process
 	$(BIN)/python benchmarks/glass.py
 
 bench-scaling: $(READY)  ## what the server does with 10,000 jobs and results, against 100
 	$(BIN)/python benchmarks/scaling.py
+
+bench-kernels-gpu: $(READY)  ## sparse kernels on a GPU, against their dense form (not part of bench)
+	$(BIN)/python benchmarks/kernels_gpu.py
 
 bench: bench-startup bench-harvest bench-train bench-glass  ## all benchmarks
 

@@ -1,8 +1,8 @@
-"""How a TopK step grows with the dictionary and with k: `python benchmarks/train_scaling.py`.
+"""How a TopK step grows with the dictionary and with k: `python benchmarks/train_growth.py`.
 
 One thread, the packaged TopK trainer on harvested activations, batch 2,048. Parts of a step:
 screening (rounding, the encoder's product), selection (candidates, exact scores, k largest), rest
-(decoder, gradients, optimiser, bookkeeping). Medians of some steps. Draws benchmarks/scaling.png;
+(decoder, gradients, optimiser, bookkeeping). Medians of some steps. Draws benchmarks/growth.png;
 the last line compares the whole step at the largest dictionary with screening and selection alone.
 """
 
@@ -20,7 +20,7 @@ TEMPLATE = ROOT / "sandbox_template" / "sae"
 sys.path[:0] = [str(ROOT / "tools"), str(TEMPLATE)]
 BATCH, STEPS = 2048, 8
 SIZES = [1024, 2048, 4096, 8192, 16384, 32768]
-PICTURE = ROOT / "benchmarks" / "scaling.png"
+PICTURE = ROOT / "benchmarks" / "growth.png"
 
 
 class Split(NamedTuple):
