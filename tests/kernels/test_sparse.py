@@ -152,6 +152,23 @@ def test_a_row_with_more_candidates_than_room_is_done_again_exactly(arithmetic: 
     )
 
 
+def test_rows_that_are_done_again_are_exact_where_products_are_rounded() -> None:
+    from core import topk_encode
+    from core.kernels import cpu
+    from core.kernels.arithmetic import products_in
+
+    draw = torch.Generator().manual_seed(0)
+    x = torch.randn(2048, 256, generator=draw)
+    W = x[:1].expand(1024, -1) * (1 + 1e-5 * torch.arange(1024))[:, None]
+    wanted = dense_topk(x, W, torch.zeros(1024), 5)
+    before = cpu.redone["rows"]
+    with products_in("bfloat16"):
+        f = topk_encode(x, W, torch.zeros(1024), 5)
+    # So many that the product that does them again would be rounded if it were any other.
+    assert cpu.redone["rows"] > before + 800
+    torch.testing.assert_close(f.dense().sum(dim=1), wanted.sum(dim=1), atol=1e-4, rtol=1e-5)
+
+
 def test_rows_without_enough_active_latents_are_padded_with_zeros_that_carry_no_gradient() -> None:
     from core import topk_encode
 

@@ -42,6 +42,8 @@ class SparseSteps:
         super().__init__(**keywords)
         plain = self.optimizer.param_groups[0]
         if self._has_linear_layers:
+            # A latent's numbers side by side, in both matrices: they are gathered.
+            self.ae.encoder.weight.data = self.ae.encoder.weight.data.contiguous()
             self.ae.decoder.weight.data = latent_major(self.ae.decoder.weight.data)
             unit_norm = {self.ae.decoder.weight: 0}
         else:

@@ -30,9 +30,24 @@ def has_numba() -> bool:
 def _fastest(kind: str) -> ModuleType:
     if kind == "cpu" and has_numba():
         return importlib.import_module("core.kernels.cpu")
-    if kind == "cuda" and _importable("triton"):
-        return importlib.import_module("core.kernels.gpu")
+    if kind == "cuda":
+        return _gpu()
     return reference
+
+
+def _gpu() -> ModuleType:
+    """Return Triton's kernels where a first one can be compiled (it needs a C compiler)."""
+    gpu = importlib.import_module("core.kernels.gpu")
+    if not gpu.is_usable():
+        return reference
+    one = torch.ones(1, 16, device="cuda")
+    number, start = torch.zeros(1, dtype=torch.int32), torch.tensor([0, 1])
+    try:
+        gpu.gathered_dot(one, one, number.cuda(), start.cuda())
+    except Exception as error:  # noqa: BLE001  (whatever a compiler raises: the result is the same)
+        print(f"Kernels for the GPU cannot be compiled here, torch computes: {error}"[:500])
+        return reference
+    return gpu
 
 
 def _importable(package: str) -> bool:

@@ -159,9 +159,9 @@ def outer_rows(
 
 def _cuts(reached: float, slack_B: Tensor) -> Tensor:
     """Return per row the ordered bits below which nothing can be among the wanted."""
-    wanted = reached * (1 - 2**-7) - float(slack_B.max())
+    wanted = reached * (1 - 2**-8) - float(slack_B.max())
     lowest_B = wanted - slack_B
-    lowest_B -= lowest_B.abs() * 2**-7
+    lowest_B -= lowest_B.abs() * 2**-8
     # A step down in bits where rounding to bfloat16 may have gone up.
     bits_B = lowest_B.bfloat16().view(torch.int16).to(torch.int64)
     ordered_B = torch.where(bits_B >= 0, bits_B, bits_B ^ 0x7FFF)

@@ -11,6 +11,7 @@ from torch.autograd import Function
 
 from core.kernels.backends import backend_of
 from core.kernels.latents import Latents
+from core.kernels.products import exact_products
 from core.kernels.reference import Entries
 
 
@@ -46,7 +47,8 @@ def latent_major(weight_DF: Tensor) -> Tensor:
 
 def _select(name: str, x_BD: Tensor, W_FD: Tensor, b_F: Tensor, count: int) -> Entries:
     given = [tensor.detach().contiguous() for tensor in (x_BD, W_FD, b_F)]
-    chosen: Entries = getattr(backend_of(*given), name)(*given, count)
+    with exact_products():
+        chosen: Entries = getattr(backend_of(*given), name)(*given, count)
     return chosen
 
 

@@ -30,12 +30,13 @@ def jit(*arguments: str, returns: str = "void") -> Callable[[Any], Any]:
 
 @jit(MATRIX, "uint16[:,::1]", VECTOR, VECTOR, NUMBER, NUMBER)
 def round_rows(W, rounded, norm, moved, first, last):
-    """Write bfloat16(W), |bfloat16(w)| and |w - bfloat16(w)| per row."""
+    """Write bfloat16(W), |bfloat16(w)| and |w - bfloat16(w)| per row; 0 beyond W's columns."""
     D = W.shape[1]
     as_float = np.empty(D, np.float32)
     as_bits = as_float.view(np.uint32)
     for r in range(first, last):
         w, bits, out = W[r], W[r].view(np.uint32), rounded[r]
+        out[D:] = 0
         for d in range(D):
             # Round to nearest, ties to even.
             half = np.uint32(0x7FFF) + ((bits[d] >> np.uint32(16)) & np.uint32(1))
@@ -152,12 +153,12 @@ def cut_of(bound, slack, scratch, scratch_bits):
     """Return the ordered bits below which nothing can be among the wanted.
 
     bound: ordered bits that k screened values reach, not below 0. slack: how far a screened value,
-    before its own rounding (2^-8, twice because of the bias), may be from the exact one.
+    before it was rounded to 8 bits itself, may be from the exact one.
     """
     scratch_bits[0] = np.uint32(bound) << np.uint32(16)
-    wanted = scratch[0] * np.float32(1 - 2**-7) - slack
+    wanted = scratch[0] * np.float32(1 - 2**-8) - slack
     lowest = wanted - slack
-    lowest -= abs(lowest) * np.float32(2**-7)
+    lowest -= abs(lowest) * np.float32(2**-8)
     return floor_bits(lowest, scratch, scratch_bits)
 
 

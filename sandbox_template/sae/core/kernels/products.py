@@ -5,6 +5,8 @@ and result are rounded, sums and everything else stay float32, in the forward pa
 Elementwise work, reductions and the optimiser are not touched. Training only: metrics never see it.
 """
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -14,6 +16,19 @@ from torch.utils._python_dispatch import TorchDispatchMode
 # Smaller products are not worth the conversion of their operands.
 LEAST_FLOPS = 2e8
 _MM, _ADDMM = torch.ops.aten.mm.default, torch.ops.aten.addmm.default
+
+
+_exact_depth = [0]
+
+
+@contextlib.contextmanager
+def exact_products() -> Iterator[None]:
+    """Round nothing for a while."""
+    _exact_depth[0] += 1
+    try:
+        yield
+    finally:
+        _exact_depth[0] -= 1
 
 
 class RoundedProducts(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -29,7 +44,7 @@ class RoundedProducts(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 def _is_large(left: Tensor, right: Tensor) -> bool:
-    both = left.dtype == right.dtype == torch.float32
+    both = left.dtype == right.dtype == torch.float32 and not _exact_depth[0]
     return both and 2.0 * left.shape[0] * left.shape[1] * right.shape[1] >= LEAST_FLOPS
 
 
