@@ -1,11 +1,12 @@
 """Harvest speed against TransformerLens and Hugging Face: `python benchmarks/harvest.py [--quick]`.
 
 All contenders read the residual stream of layer 10 of SmolLM2-135M on the same 32 x 128 tokens and
-must agree on it. Peers run in a process of their own, as their users run them; ours in one that
-keeps freed memory, as the harvest does. Rounds are interleaved: in each, every contender gets a
-slice of time, so a noisy neighbour hits all alike. Printed are medians over the rounds, ratios to
-the faster TransformerLens in float32 within each round, and the share of this machine's matmul
-rate in the dtype used (2 FLOP per parameter up to the site and token), measured in each round.
+must agree on it. Peers run in a process of their own, as their users run them; ours in one with
+the harvest's settings (fumehood_tools/heavy.py), under which one row shows a peer too. Rounds are
+interleaved: in each, every contender gets a slice of time, so a noisy neighbour hits all alike.
+Printed are medians over the rounds, ratios to the faster TransformerLens in float32 within each
+round, and the share of this machine's matmul rate in the dtype used (2 FLOP per parameter up to
+the site and token), measured in each round. On a busy machine peers lose more: the load is shown.
 The last line is the result: harvest E.E x TransformerLens (bf16), F.F x (fp32).
 """
 
@@ -23,11 +24,17 @@ from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 
+from fumehood_tools.heavy import settle_in  # noqa: E402
+
+ENVIRONMENT = dict(os.environ)
+# Peers run as their users run them. The limit is measured in a process that has settled in, too.
+if "peer:" not in " ".join(sys.argv):
+    settle_in()
+
 import torch  # noqa: E402
 
 from fumehood_tools.harvest import Site  # noqa: E402
 from fumehood_tools.harvest.engine import ModelReader  # noqa: E402
-from fumehood_tools.heap import keep_freed_memory  # noqa: E402
 from fumehood_tools.machine import RealDtype, matmul_gflops, read_machine  # noqa: E402
 from fumehood_tools.sandbox.spec import SubjectSpec  # noqa: E402
 from fumehood_tools.settings import load_settings  # noqa: E402
@@ -43,7 +50,7 @@ Read = Callable[[torch.Tensor], torch.Tensor]
 
 
 class Contender(NamedTuple):
-    """One row of the table. `place` says which process it runs in: "peer", "kept" or "ours"."""
+    """One row of the table. `place` says which process it runs in: "peer", "settled" or "ours"."""
 
     label: str
     kind: str
@@ -68,7 +75,7 @@ QUICK = (
 FULL = (
     *QUICK,
     Contender(f"{HOOKED}, 8 rows", "hooked", rows=8),
-    Contender(f"{HOOKED}, memory kept", "hooked", place="kept"),
+    Contender(f"{HOOKED}, our settings", "hooked", place="settled"),
     Contender(HOOKED, "hooked", "bfloat16"),
     Contender(BRIDGE, "bridge", "bfloat16"),
     Contender("Hugging Face, output_hidden_states", "whole"),
@@ -91,8 +98,8 @@ def main() -> None:
     device = "cuda" if machine.cuda else "cpu"
     contenders = [one for one in (QUICK if quick else FULL) if _runs_here(one, machine.fast_dtype)]
     print(f"{machine.cuda or machine.processor}, {machine.cores} threads, torch {machine.torch}")
-    print(f"{rounds} rounds of {seconds} s each, {ROWS} x {CONTEXT} tokens", flush=True)
-    keep_freed_memory()
+    busy = os.getloadavg()[0]
+    print(f"{rounds} rounds of {seconds} s, {ROWS} x {CONTEXT} tokens, load {busy:.1f}", flush=True)
     processes = {place: Process(place, device) for place in {one.place for one in contenders}}
     for one in contenders:
         processes[one.place].load(one)
@@ -167,7 +174,7 @@ class Process:
     def __init__(self, place: str, device: str) -> None:
         command = [sys.executable, __file__, "--serve", f"{place}:{device}"]
         self._child = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT
         )
 
     def load(self, contender: Contender) -> None:
@@ -201,8 +208,6 @@ def serve(where: str) -> None:
     place, device = where.split(":")
     stream = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    if place != "peer":
-        keep_freed_memory()
     draw = torch.Generator().manual_seed(0)
     tokens_BT = torch.randint(3, 40_000, (ROWS, CONTEXT), generator=draw).to(device)
     models: dict[tuple[str, str], Read] = {}
@@ -289,7 +294,9 @@ def _hooked(dtype: RealDtype, device: str) -> Read:
         dtype=getattr(torch, dtype),
         model_name=SUBJECT.name,
     )
-    hooked = HookedTransformer(config, tokenizer=tokenizer, default_padding_side="right")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        hooked = HookedTransformer(config, tokenizer=tokenizer, default_padding_side="right")
     hooked.load_and_process_state_dict(
         convert_llama_weights(model, config),
         fold_ln=False,
