@@ -1,4 +1,4 @@
-"""Harvest speed against TransformerLens and Hugging Face: `python benchmarks/harvest.py [--quick]`.
+"""Harvest speed against its peers: `python benchmarks/harvest.py [--quick] [--rounds N]`.
 
 All contenders read the residual stream of layer 10 of SmolLM2-135M on the same 32 x 128 tokens and
 must agree on it. Peers run in a process of their own, as their users run them; ours in one with
@@ -86,6 +86,7 @@ def main() -> None:
     """Print the table and the result line, or serve one process of contenders."""
     parser = argparse.ArgumentParser(description="Harvest speed against its peers")
     parser.add_argument("--quick", action="store_true", help="fewer contenders, under a minute")
+    parser.add_argument("--rounds", type=int, help="7, or 3 when quick")
     parser.add_argument("--serve", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.serve:
@@ -93,6 +94,7 @@ def main() -> None:
         return
     quick = arguments.quick or bool(os.environ.get("QUICK"))
     rounds, seconds = (3, 1.5) if quick else (7, 3.0)
+    rounds = arguments.rounds or rounds
     cache = load_settings().cache
     machine = read_machine(cache)
     device = "cuda" if machine.cuda else "cpu"
