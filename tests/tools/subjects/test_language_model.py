@@ -58,6 +58,7 @@ def check_sites(cache: Path) -> None:
         import torch
         from transformer_lens.model_bridge import TransformerBridge
 
+        from fumehood_tools.harvest import Site
         from fumehood_tools.harvest.engine import ModelReader
         from fumehood_tools.subjects import hook_name
         from fumehood_tools.subjects.loading import load_language_model, model_source
@@ -81,6 +82,8 @@ def check_sites(cache: Path) -> None:
                     tokens, fwd_hooks=[(hook, lambda x, hook: torch.zeros_like(x))]
                 )
                 clean = bridge(tokens)
-            ours = ModelReader(load_language_model(spec, cache)[0], 10, site).read(tokens)
+            place = Site(layer=10, site=site)
+            reader = ModelReader(load_language_model(spec, cache)[0], [place])
+            (ours,) = reader.read(tokens, [place])
             torch.testing.assert_close(ours[:, 1:], cached[hook][:, 1:], rtol=1e-4, atol=1e-3)
             assert (ablated - clean).abs().max() > 0.1, f"{hook} cannot be replaced"

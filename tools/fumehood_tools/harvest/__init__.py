@@ -9,8 +9,9 @@ from fumehood_tools.harvest.records import (
     Activations,
     HarvestRequest,
     Probing,
+    Site,
     read_activations,
     read_request,
 )
 
-__all__ = ["Activations", "HarvestRequest", "Probing", "read_activations", "read_request"]
+__all__ = ["Activations", "HarvestRequest", "Probing", "Site", "read_activations", "read_request"]

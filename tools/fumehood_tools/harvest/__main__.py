@@ -1,25 +1,30 @@
 """`python -m fumehood_tools.harvest spec.json`: the trusted child that reads activations.
 
-Prints JSON lines on stdout: {"progress": …} while it works, then {"activations": …, "probing": …},
-or {"error": {"code", "message"}} and exit status 1. Everything else that libraries print goes to
-stderr. Can be killed at any moment and run again.
+Prints JSON lines on stdout: {"progress": …} while it works, then {"activations": …, "probing": …,
+"sites": [the same for each further site]}, or {"error": {"code", "message"}} and exit status 1.
+Everything else that libraries print goes to stderr. Can be killed at any moment and run again.
 """
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
+from pydantic import BaseModel
+
 from fumehood_tools.errors import BadRequest, FumehoodError
 from fumehood_tools.harvest.collect import Harvester
-from fumehood_tools.harvest.records import HarvestRequest, read_request
+from fumehood_tools.harvest.records import Activations, HarvestRequest, Probing, read_request
 from fumehood_tools.harvest.reporting import Reporter
+from fumehood_tools.heavy import settle_in
 from fumehood_tools.settings import load_settings
 
 
 def main(arguments: list[str]) -> int:
     """Run one request; return the exit status."""
     reporter = Reporter(_own_stdout())
+    settle_in()
     try:
         if len(arguments) != 1:
             raise BadRequest("Usage: python -m fumehood_tools.harvest spec.json")
@@ -33,14 +38,24 @@ def main(arguments: list[str]) -> int:
 def run(request: HarvestRequest, reporter: Reporter) -> dict[str, object]:
     """Harvest the parts a request names; return the last line's content."""
     harvester = Harvester(request, reporter)
-    answer: dict[str, object] = {"activations": None, "probing": None}
+    activations: tuple[Activations, ...] | None = None
+    probing: tuple[Probing, ...] | None = None
     if "activations" in request.parts:
-        answer["activations"] = harvester.activations().model_dump(mode="json")
+        activations = harvester.activations()
     if "probing" in request.parts:
         probing = harvester.probing()
-        answer["probing"] = probing.model_dump(mode="json") if probing else None
-    answer["device"] = harvester.device
-    return answer
+    own, *others = (
+        {"activations": _content(activations, number), "probing": _content(probing, number)}
+        for number in range(len(request.all_sites))
+    )
+    sites = [
+        {**site.model_dump(), **made} for site, made in zip(request.sites, others, strict=True)
+    ]
+    return {**own, "sites": sites, "device": harvester.device}
+
+
+def _content(made: Sequence[BaseModel] | None, number: int) -> object:
+    return made[number].model_dump(mode="json") if made is not None else None
 
 
 def _with_settings(request: HarvestRequest) -> HarvestRequest:

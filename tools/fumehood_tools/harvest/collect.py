@@ -4,18 +4,22 @@ When everything asked for is there already, nothing heavy is imported and no loc
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from fumehood_tools.corpora.probing import check_tasks, known_tasks
 from fumehood_tools.errors import StorageFailed
-from fumehood_tools.files import write_json
+from fumehood_tools.files import digest_of, write_json
 from fumehood_tools.harvest.records import (
+    BATCH,
+    DOCUMENTS,
+    EVAL_TOKENS,
     MANIFEST,
     Activations,
     HarvestRequest,
     Probing,
+    Site,
     activations_folder,
     artifact,
     probing_folder,
@@ -23,43 +27,55 @@ from fumehood_tools.harvest.records import (
 )
 from fumehood_tools.harvest.reporting import Reporter
 from fumehood_tools.locking import exclusive
-from fumehood_tools.machine import RealDtype, choose_device, choose_dtype, read_machine
+from fumehood_tools.machine import Machine, RealDtype, choose_device, choose_dtype, read_machine
 from fumehood_tools.subjects import SubjectInfo, describe_subject
 from fumehood_tools.subjects.catalogue import SYNTHETIC_TASKS
 
 if TYPE_CHECKING:
-    from fumehood_tools.harvest.engine import Source
+    from fumehood_tools.corpora.rows import TokenRows
+    from fumehood_tools.harvest.engine import Reader, Source
+    from fumehood_tools.harvest.shards import Target
 
 
 class Harvester:
-    """Does one request. The subject is loaded at most once, and only where something is missing."""
+    """Does one request. The subject is loaded at most once, and only where something is missing.
+
+    What several sites lack is read in the same forward passes, to the deepest of them.
+    """
 
     def __init__(self, request: HarvestRequest, reporter: Reporter) -> None:
         self._request, self._reporter = request, reporter
         self.info = describe_subject(request.subject, request.cache)
+        for site in request.sites:
+            describe_subject(request.subject.model_copy(update=site.model_dump()), request.cache)
         self.dtype: RealDtype = "float32"
-        self.device = "cpu"
+        self.device: Literal["cpu", "cuda"] = "cpu"
+        self._machine: Machine | None = None
         if self.info.kind == "language_model":
-            machine = read_machine(request.cache)
-            self.device = choose_device(request.device, machine)
-            self.dtype = choose_dtype(request.dtype, machine)
+            self._machine = read_machine(request.cache)
+            self.device = choose_device(request.device, self._machine)
+            self.dtype = choose_dtype(request.dtype, self._machine)
         self._source: Source | None = None
 
-    def activations(self) -> Activations:
-        """Return the activations, harvesting what is missing.
+    def activations(self) -> tuple[Activations, ...]:
+        """Return the activations of each of the request's sites, harvesting what is missing.
 
         Raises CorpusTooSmall, PartMissing, BadRequest, RunFailed, StorageFailed.
         """
-        folder = activations_folder(self._request, self.info, self.dtype)
-        with contextlib.suppress(StorageFailed):
-            return read_activations(folder)
-        with self._alone(folder):
-            with contextlib.suppress(StorageFailed):
-                return read_activations(folder)
-            return self._harvest(folder)
+        folders = {
+            site: activations_folder(self._request, site, self.info, self.dtype)
+            for site in self._request.all_sites
+        }
+        missing = [folder for folder in folders.values() if not _is_finished(folder)]
+        if missing:
+            with self._alone(missing):
+                left = {site: path for site, path in folders.items() if not _is_finished(path)}
+                if left:
+                    self._harvest(left)
+        return tuple(read_activations(folders[site]) for site in self._request.all_sites)
 
-    def probing(self) -> Probing | None:
-        """Return the probing artifacts, building the missing tasks; None when none are asked for.
+    def probing(self) -> tuple[Probing, ...] | None:
+        """Return the probing artifacts of each site, building the missing ones; None: no tasks.
 
         Raises UnknownName for a task, and what `activations` raises.
         """
@@ -67,49 +83,112 @@ class Harvester:
         if not tasks:
             return None
         check_tasks(tasks, _tasks_of(self.info))
-        folder = probing_folder(self._request, self.info, self.dtype)
-        if not all(artifact(folder, task).is_file() for task in tasks):
-            from fumehood_tools.harvest.probing import build_artifacts
+        folders = {
+            site: probing_folder(self._request, site, self.info, self.dtype)
+            for site in self._request.all_sites
+        }
+        lacking = [folder for folder in folders.values() if _missing_tasks(folder, tasks)]
+        if lacking:
+            with self._alone(lacking):
+                left = {site: _missing_tasks(path, tasks) for site, path in folders.items()}
+                if any(left.values()):
+                    self._probe(folders, left)
+        return tuple(
+            Probing(digest=folders[site].name, folder=folders[site], tasks=tasks)
+            for site in self._request.all_sites
+        )
 
-            with self._alone(folder):
-                missing = [task for task in tasks if not artifact(folder, task).is_file()]
-                if missing:
-                    scoring = self._request.scoring
-                    build_artifacts(missing, scoring, self._open(), folder, self._reporter)
-        return Probing(digest=folder.name, folder=folder, tasks=tasks)
-
-    def _harvest(self, folder: Path) -> Activations:
-        from fumehood_tools.harvest import shards
-        from fumehood_tools.harvest.tokens import DOCUMENTS, token_rows
+    def _harvest(self, folders: dict[Site, Path]) -> None:
+        from fumehood_tools.harvest.shards import Target
+        from fumehood_tools.harvest.tokens import token_rows
 
         source = self._open()
-        rows = token_rows(self._request.corpus, source, folder, self._reporter)
-        splits = (("eval", rows.evaluation), ("train", rows.train))
-        width = source.reader.d_model
-        total = sum(part.shape[0] * (part.shape[1] - 1) for _, part in splits)
-        left = sum(shards.missing_tokens(part, folder / name, width) for name, part in splits)
+        rows = token_rows(self._request.corpus, source, tuple(folders.values()), self._reporter)
+        # One batch for all, but where a killed harvest had begun with another.
+        by_batch: dict[int, list[Target]] = {}
+        for site, folder in folders.items():
+            batch = self._batch_for(folder, rows, tuple(folders))
+            by_batch.setdefault(batch, []).append(Target(site, folder))
+        for batch, targets in by_batch.items():
+            self._write(targets, rows, source.reader, batch)
+
+    def _write(
+        self, targets: "list[Target]", rows: "TokenRows", reader: "Reader", batch: int
+    ) -> None:
+        from fumehood_tools.harvest import shards
+
+        parts = {"eval": rows.evaluation, "train": rows.train}
+        into = {
+            name: [shards.Target(site, folder / name) for site, folder in targets] for name in parts
+        }
+        width = reader.d_model
+        total = sum(sum(shards.shard_sizes(part)) for part in parts.values())
+        left = sum(shards.missing_tokens(parts[name], into[name], width) for name in parts)
         phase = self._reporter.phase("activations", total, total - left)
         paths = {
-            name: shards.write_split(part, folder / name, source.reader, phase)
-            for name, part in splits
+            name: shards.write_split(parts[name], into[name], reader, batch, phase)
+            for name in parts
         }
-        body = self._request.corpus.context - 1
+        for number, (_, folder) in enumerate(targets):
+            train, evaluation = paths["train"][number], paths["eval"][number]
+            facts = {
+                "train_tokens": sum(shards.shard_sizes(rows.train)),
+                "eval_tokens": sum(shards.shard_sizes(rows.evaluation)),
+                "d_model": width,
+                "scale": shards.scale_of(train),
+                "batch_tokens": batch,
+            }
+            self._finish(folder, train, evaluation, facts)
+
+    def _finish(
+        self,
+        folder: Path,
+        train: tuple[Path, ...],
+        evaluation: tuple[Path, ...],
+        facts: dict[str, float],
+    ) -> None:
         manifest = {
             "digest": folder.name,
-            "train_shards": [f"train/{path.name}" for path in paths["train"]],
-            "eval_shards": [f"eval/{path.name}" for path in paths["eval"]],
-            "eval_tokens_file": "eval_tokens.npy",
+            "train_shards": [f"train/{path.name}" for path in train],
+            "eval_shards": [f"eval/{path.name}" for path in evaluation],
+            "eval_tokens_file": EVAL_TOKENS,
             "documents_file": DOCUMENTS,
-            "train_tokens": len(rows.train) * body,
-            "eval_tokens": len(rows.evaluation) * body,
-            "d_model": width,
+            **facts,
             "dtype": self.dtype,
-            "scale": shards.scale_of(paths["train"]),
             "subject_identity": self.info.identity,
             "corpus_digest": _corpus_digest(self._request, self.info),
         }
         write_json(folder / MANIFEST, manifest)
-        return read_activations(folder)
+
+    def _probe(self, folders: dict[Site, Path], tasks: dict[Site, tuple[str, ...]]) -> None:
+        from fumehood_tools.harvest.batching import Batch, kept_batch
+        from fumehood_tools.harvest.probing import Wanted, build_artifacts
+
+        batch = kept_batch(self._known_batch()) or Batch()
+        wanted = [Wanted(site, folders[site], missing) for site, missing in tasks.items()]
+        build_artifacts(wanted, self._request.scoring, self._open(), batch.tokens, self._reporter)
+
+    def _batch_for(self, folder: Path, rows: "TokenRows", sites: tuple[Site, ...]) -> int:
+        from fumehood_tools.harvest import batching
+
+        def measure() -> batching.Batch:
+            self._reporter.note("batch", "Measuring how many tokens a pass should take")
+            candidates = batching.CANDIDATES[self.device]
+            return batching.measure_batch(rows.train, self._open().reader, sites, candidates)
+
+        total = rows.train.size + rows.evaluation.size
+        if self._machine is None:
+            return batching.DEFAULT_TOKENS
+        return batching.choose_batch(folder / BATCH, self._known_batch(), measure, total).tokens
+
+    def _known_batch(self) -> Path:
+        """Return where the batch of this subject on this machine is kept: the same for all sites.
+
+        Sites harvested together and one by one have the same bytes only from the same batch.
+        """
+        machine = self._machine.key if self._machine else None
+        parts = [machine, self.info.identity, self.dtype, self.device]
+        return self._request.cache / "batches" / f"{digest_of(parts)}.json"
 
     def _open(self) -> "Source":
         if self._source is None:
@@ -118,21 +197,39 @@ class Harvester:
             self._reporter.note("loading", f"Loading {request.subject.name} in {self.dtype}")
             from fumehood_tools.harvest.engine import open_source
 
-            self._source = open_source(request.subject, request.cache, self.dtype, self.device)
+            self._source = open_source(
+                request.subject, request.all_sites, request.cache, self.dtype, self.device
+            )
         return self._source
 
     @contextlib.contextmanager
-    def _alone(self, folder: Path) -> Iterator[None]:
-        """Hold the folder's lock; what a killed process was writing is removed."""
-        with exclusive(folder.parent / f".{folder.name}.lock", self._say_waiting):
-            for left in (path for path in folder.rglob(".*") if path.is_file()):
-                left.unlink(missing_ok=True)
+    def _alone(self, folders: Sequence[Path]) -> Iterator[None]:
+        """Hold the folders' locks; what a killed process was writing is removed."""
+        with contextlib.ExitStack() as locks:
+            # In one order everywhere: two processes never wait for each other.
+            for folder in sorted(folders):
+                lock = folder.parent / f".{folder.name}.lock"
+                locks.enter_context(exclusive(lock, self._say_waiting))
+                for left in (path for path in folder.rglob(".*") if path.is_file()):
+                    left.unlink(missing_ok=True)
             yield
 
     def _say_waiting(self) -> None:
         self._reporter.note(
             "waiting", "Another harvest of the same data is running; waiting for it"
         )
+
+
+def _is_finished(folder: Path) -> bool:
+    try:
+        read_activations(folder)
+    except StorageFailed:
+        return False
+    return True
+
+
+def _missing_tasks(folder: Path, tasks: Sequence[str]) -> tuple[str, ...]:
+    return tuple(task for task in tasks if not artifact(folder, task).is_file())
 
 
 def _tasks_of(info: SubjectInfo) -> tuple[str, ...]:

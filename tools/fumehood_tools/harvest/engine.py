@@ -1,6 +1,6 @@
-"""Read activations at a site: the forward pass ends there.
+"""Read activations at one or more sites: the forward pass ends at the deepest.
 
-Blocks above the site, the final norm and the head are never run, which is what makes a harvest to
+Blocks above it, the final norm and the head are never run, which is what makes a harvest to
 layer 10 of 30 three times faster than a whole pass. B = rows, T = positions, D = d_model.
 """
 
@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from fumehood_tools.errors import BadRequest, RunFailed
+from fumehood_tools.harvest.records import Site
 from fumehood_tools.machine import RealDtype
-from fumehood_tools.sandbox.spec import SiteName, SubjectSpec
+from fumehood_tools.sandbox.spec import SubjectSpec
 from fumehood_tools.subjects.catalogue import SYNTHETIC
 from fumehood_tools.subjects.loading import load_language_model
 from fumehood_tools.subjects.sites import find_blocks, find_mlp
@@ -28,59 +29,72 @@ class Reader(Protocol):
 
     d_model: int
 
-    def read(self, tokens_BT: Tensor) -> Tensor:
-        """Return activations_BTD, float32 on the CPU. Raises RunFailed when one is not finite."""
+    def read(self, tokens_BT: Tensor, sites: Sequence[Site]) -> list[Tensor]:
+        """Return activations_BTD of each site, float32 on the CPU, from one forward pass.
+
+        The sites are among those it was made for. Raises RunFailed when a value is not finite.
+        """
         ...
 
 
 class _Reached(Exception):
-    """Carries the activation out of the forward pass at the site."""
-
-    def __init__(self, x_BTD: Tensor) -> None:
-        super().__init__("site reached")
-        self.x_BTD = x_BTD
+    """Ends the forward pass: every site that was wanted has been read."""
 
 
 class ModelReader:
-    """Reads one site of a Hugging Face causal LM. Cuts the blocks above it off the given model."""
+    """Reads sites of a Hugging Face causal LM. Cuts the blocks above them off the given model."""
 
-    def __init__(self, model: "PreTrainedModel", layer: int, site: SiteName) -> None:
+    def __init__(self, model: "PreTrainedModel", sites: Sequence[Site]) -> None:
         body: Any = model.base_model
         blocks = find_blocks(body, model.config.get_text_config().num_hidden_layers)
-        if layer >= len(blocks):
-            raise BadRequest(f"The model has layers 0 to {len(blocks) - 1}, not {layer}.")
-        self._body, self._site, self._layer = body, site, layer
+        deepest = max(site.layer for site in sites)
+        if deepest >= len(blocks):
+            raise BadRequest(f"The model has layers 0 to {len(blocks) - 1}, not {deepest}.")
+        self._body = body
         self._device = next(body.parameters()).device
+        self._wanted: frozenset[Site] = frozenset()
+        self._found: dict[Site, Tensor] = {}
         self.d_model = int(model.config.get_text_config().hidden_size)
-        _stop_at(blocks[layer], site)
-        del blocks[layer + 1 :]
+        for site in set(sites):
+            self._watch(blocks[site.layer], site)
+        del blocks[deepest + 1 :]
 
     @torch.no_grad()
-    def read(self, tokens_BT: Tensor) -> Tensor:
-        """Return activations_BTD, float32 on the CPU. Right padding needs no mask: causal."""
+    def read(self, tokens_BT: Tensor, sites: Sequence[Site]) -> list[Tensor]:
+        """Return activations_BTD of each site. Right padding needs no mask: causal."""
+        self._wanted, self._found = frozenset(sites), {}
         try:
             self._body(input_ids=tokens_BT.to(self._device), use_cache=False)
-        except _Reached as reached:
-            return _finite(reached.x_BTD, f"{self._site} of layer {self._layer}")
+        except _Reached:
+            return [
+                _finite(self._found[site], f"{site.site} of layer {site.layer}") for site in sites
+            ]
+        missed = next(site for site in sites if site not in self._found)
         raise RunFailed(
-            f"The forward pass never reached {self._site} of layer {self._layer}. "
+            f"The forward pass never reached {missed.site} of layer {missed.layer}. "
             "This architecture is not supported: choose another site or subject."
         )
 
+    def _watch(self, block: torch.nn.Module, site: Site) -> None:
+        def take(x_BTD: Tensor) -> None:
+            if site in self._wanted:
+                # A copy: what runs after the site may work in place.
+                self._found[site] = x_BTD.to("cpu", torch.float32, copy=True)
+                if len(self._found) == len(self._wanted):
+                    raise _Reached
 
-def _stop_at(block: torch.nn.Module, site: SiteName) -> None:
-    def leave_with_output(module: torch.nn.Module, args: Any, output: Any) -> None:
-        raise _Reached(output[0] if isinstance(output, tuple) else output)
+        def output_hook(module: torch.nn.Module, args: Any, output: Any) -> None:
+            take(output[0] if isinstance(output, tuple) else output)
 
-    def leave_with_input(module: torch.nn.Module, args: Any, kwargs: Any) -> None:
-        raise _Reached(args[0] if args else next(iter(kwargs.values())))
+        def input_hook(module: torch.nn.Module, args: Any, kwargs: Any) -> None:
+            take(args[0] if args else next(iter(kwargs.values())))
 
-    if site == "resid_post":
-        block.register_forward_hook(leave_with_output)
-    elif site == "mlp_out":
-        find_mlp(block).register_forward_hook(leave_with_output)
-    else:
-        find_mlp(block).register_forward_pre_hook(leave_with_input, with_kwargs=True)
+        if site.site == "resid_post":
+            block.register_forward_hook(output_hook)
+        elif site.site == "mlp_out":
+            find_mlp(block).register_forward_hook(output_hook)
+        else:
+            find_mlp(block).register_forward_pre_hook(input_hook, with_kwargs=True)
 
 
 class SyntheticReader:
@@ -91,14 +105,15 @@ class SyntheticReader:
         self.d_model = subject.dictionary.shape[1]
 
     @torch.no_grad()
-    def read(self, tokens_BT: Tensor) -> Tensor:
-        """Return activations_BTD, float32 on the CPU."""
-        return _finite(self.subject.activations(tokens_BT.long()), "the synthetic subject")
+    def read(self, tokens_BT: Tensor, sites: Sequence[Site]) -> list[Tensor]:
+        """Return activations_BTD for each site, float32 on the CPU."""
+        x_BTD = _finite(self.subject.activations(tokens_BT.long()), "the synthetic subject")
+        return [x_BTD for _ in sites]
 
 
 def _finite(x_BTD: Tensor, where: str) -> Tensor:
-    x_BTD = x_BTD.float().cpu()
-    if not bool(torch.isfinite(x_BTD).all()):
+    # The extremes show a NaN and an infinity, in one pass over the values.
+    if not bool(torch.isfinite(torch.stack(x_BTD.aminmax())).all()):
         raise RunFailed(
             f"Activations at {where} are not finite. Repeat with FUMEHOOD_DTYPE=float32; "
             "if they still are not, the model's weights are damaged."
@@ -134,14 +149,16 @@ class Source:
         self.reader, self.encoder, self.bos = reader, encoder, bos
 
 
-def open_source(subject: SubjectSpec, cache: Path, dtype: RealDtype, device: str) -> Source:
-    """Load a subject up to the site. Raises PartMissing, BadRequest, StorageFailed."""
+def open_source(
+    subject: SubjectSpec, sites: Sequence[Site], cache: Path, dtype: RealDtype, device: str
+) -> Source:
+    """Load a subject up to the deepest site. Raises PartMissing, BadRequest, StorageFailed."""
     if subject.name == SYNTHETIC:
-        if subject.site != "resid_post":
+        if any(one.site != "resid_post" for one in sites):
             raise BadRequest(
                 'The synthetic subject has the one site "resid_post". Set subject.site.'
             )
         return Source(SyntheticReader(SyntheticSubject()), None, BOS)
     model, tokenizer = load_language_model(subject, cache, dtype, device)
     encoder = TextEncoder(tokenizer)
-    return Source(ModelReader(model, subject.layer, subject.site), encoder, encoder.bos)
+    return Source(ModelReader(model, sites), encoder, encoder.bos)

@@ -7,7 +7,7 @@ B = texts, T = context, D = d_model.
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,50 +17,64 @@ from torch import Tensor
 from fumehood_tools.corpora.probing import labelled_texts
 from fumehood_tools.files import replacing
 from fumehood_tools.harvest.engine import Source, SyntheticReader, TextEncoder
-from fumehood_tools.harvest.records import artifact
+from fumehood_tools.harvest.records import Site, artifact
 from fumehood_tools.harvest.reporting import Phase, Reporter
-from fumehood_tools.harvest.shards import BATCH_TOKENS
 from fumehood_tools.sandbox.spec import ScoringSpec
 from fumehood_tools.subjects.synthetic import TOPICS
 
 _PROBE_SEED = 42
 _TOP_K = (1, 2, 5)
+_SIDES = ("train", "test")
 # Tokens are rarely longer; where they are, the whole text is tokenised.
 _CHARACTERS_PER_TOKEN = 16
 _SYNTHETIC_SEEDS = (100, 200)
 
 Ids = list[list[int]]
+Sides = dict[str, dict[str, Tensor]]
 
 
-class ClassIds(NamedTuple):
-    """Token ids of one class, without BOS, at most context - 1 per text."""
+class _Text(NamedTuple):
+    """One labelled text: where its activations go, and at most context - 1 ids, without BOS."""
 
-    train: Ids
-    test: Ids
+    side: str
+    name: str
+    row: int
+    ids: list[int]
+
+
+class Wanted(NamedTuple):
+    """The tasks that a site's folder lacks."""
+
+    site: Site
+    folder: Path
+    tasks: tuple[str, ...]
 
 
 def build_artifacts(
-    tasks: Sequence[str], scoring: ScoringSpec, source: Source, folder: Path, reporter: Reporter
+    wanted: Sequence[Wanted],
+    scoring: ScoringSpec,
+    source: Source,
+    batch_tokens: int,
+    reporter: Reporter,
 ) -> None:
     """Write `<task>_activations.pt` for each task, one after the other, each atomically.
 
-    Raises CorpusTooSmall, PartMissing, RunFailed, StorageFailed.
+    A task that several sites lack is read in one pass. Raises CorpusTooSmall, PartMissing,
+    RunFailed, StorageFailed.
     """
+    tasks = tuple(dict.fromkeys(task for one in wanted for task in one.tasks))
     reporter.note("probing", f"Tokenising {len(tasks)} probing tasks")
-    ids = {task: _task_ids(task, scoring, source) for task in tasks}
-    total = sum(
-        len(one) + 1 for classes in ids.values() for pair in classes.values() for part in pair
-        for one in part
-    )  # fmt: skip
+    texts = {task: _task_texts(task, scoring, source) for task in tasks}
+    total = sum(len(text.ids) + 1 for part in texts.values() for text in part)
     phase = reporter.phase("probing", total)
-    for task, classes in ids.items():
-        sides: dict[str, dict[str, Tensor]] = {"train": {}, "test": {}}
-        for name, (train, test) in classes.items():
-            sides["train"][name] = _read(train, scoring.probing_context, source, phase)
-            sides["test"][name] = _read(test, scoring.probing_context, source, phase)
-        reporter.note("probing", f"Training probes on the model's own activations: {task}")
-        results = probe_model(sides["train"], sides["test"])
-        _save({**sides, "llm_results": results}, artifact(folder, task))
+    for task in tasks:
+        lacking = [one for one in wanted if task in one.tasks]
+        sites = [one.site for one in lacking]
+        read = _read(texts[task], scoring, source, sites, batch_tokens, phase)
+        for one, sides in zip(lacking, read, strict=True):
+            reporter.note("probing", f"Training probes on the model's own activations: {task}")
+            results = probe_model(sides["train"], sides["test"])
+            _save({**sides, "llm_results": results}, artifact(one.folder, task))
 
 
 def mean_over_tokens(x_BTD: Tensor) -> Tensor:
@@ -100,15 +114,24 @@ def _train_probes(means: list[dict[str, Tensor]]) -> dict[str, dict[str, float]]
     return results
 
 
-def _task_ids(task: str, scoring: ScoringSpec, source: Source) -> dict[str, ClassIds]:
-    keep = scoring.probing_context - 1
+def _task_texts(task: str, scoring: ScoringSpec, source: Source) -> list[_Text]:
+    """Return all texts of a task, class by class."""
     if source.encoder is None:
-        return _synthetic_ids(scoring, source)
-    texts = labelled_texts(task, scoring.probing_train, scoring.probing_test)
-    return {
-        name: ClassIds(*(_first_ids(part, keep, source.encoder) for part in pair))
-        for name, pair in texts.items()
-    }
+        classes = _synthetic_ids(scoring, source)
+    else:
+        keep, encoder = scoring.probing_context - 1, source.encoder
+        classes = {
+            name: tuple(_first_ids(part, keep, encoder) for part in pair)
+            for name, pair in labelled_texts(
+                task, scoring.probing_train, scoring.probing_test
+            ).items()
+        }
+    return [
+        _Text(side, name, row, ids)
+        for name, pair in classes.items()
+        for side, part in zip(_SIDES, pair, strict=True)
+        for row, ids in enumerate(part)
+    ]
 
 
 def _first_ids(texts: Sequence[str], keep: int, encoder: TextEncoder) -> Ids:
@@ -126,7 +149,7 @@ def _first_ids(texts: Sequence[str], keep: int, encoder: TextEncoder) -> Ids:
     return [found[:keep] for found in ids]
 
 
-def _synthetic_ids(scoring: ScoringSpec, source: Source) -> dict[str, ClassIds]:
+def _synthetic_ids(scoring: ScoringSpec, source: Source) -> dict[str, tuple[Ids, ...]]:
     assert isinstance(source.reader, SyntheticReader)
     subject, context = source.reader.subject, scoring.probing_context
 
@@ -137,30 +160,64 @@ def _synthetic_ids(scoring: ScoringSpec, source: Source) -> dict[str, ClassIds]:
 
     train, test = _SYNTHETIC_SEEDS
     return {
-        f"topic_{topic}": ClassIds(
-            sample(scoring.probing_train, topic, train), sample(scoring.probing_test, topic, test)
+        f"topic_{topic}": (
+            sample(scoring.probing_train, topic, train),
+            sample(scoring.probing_test, topic, test),
         )
         for topic in range(TOPICS)
     }
 
 
-def _read(ids: Ids, context: int, source: Source, phase: Phase) -> Tensor:
-    """Return x_BTD with zero rows for special tokens; texts of like length share a batch."""
+def _read(
+    texts: Sequence[_Text],
+    scoring: ScoringSpec,
+    source: Source,
+    sites: Sequence[Site],
+    batch_tokens: int,
+    phase: Phase,
+) -> list[Sides]:
+    """Return for each site {side: {class: x_BTD}}, with zero rows for special tokens."""
     special = source.encoder.special if source.encoder else frozenset({source.bos})
+    special_S = torch.tensor(sorted(special))
+    held = [_zeros(texts, scoring, source.reader.d_model) for _ in sites]
+    for batch in _batches(texts, batch_tokens):
+        tokens_BT = _padded(batch, source)
+        special_BT = torch.isin(tokens_BT, special_S)
+        for sides, x_BTD in zip(held, source.reader.read(tokens_BT, sites), strict=True):
+            x_BTD[special_BT] = 0
+            for text, x_TD in zip(batch, x_BTD, strict=True):
+                sides[text.side][text.name][text.row, : len(x_TD)] = x_TD
+        phase.advance(sum(len(text.ids) + 1 for text in batch))
+    return held
+
+
+def _zeros(texts: Sequence[_Text], scoring: ScoringSpec, d_model: int) -> Sides:
+    counts = {"train": scoring.probing_train, "test": scoring.probing_test}
+    names = dict.fromkeys(text.name for text in texts)
+    return {
+        side: {name: torch.zeros(counts[side], scoring.probing_context, d_model) for name in names}
+        for side in _SIDES
+    }
+
+
+def _batches(texts: Sequence[_Text], batch_tokens: int) -> Iterator[list[_Text]]:
+    """Yield texts of like length, from any class: batch_tokens at most with their padding."""
+    batch: list[_Text] = []
+    for text in sorted(texts, key=lambda text: len(text.ids)):
+        if batch and (len(batch) + 1) * (len(text.ids) + 1) > batch_tokens:
+            yield batch
+            batch = []
+        batch.append(text)
+    yield batch
+
+
+def _padded(batch: Sequence[_Text], source: Source) -> Tensor:
+    """Return tokens_BT: BOS, the text, padding on the right."""
     pad = source.encoder.pad if source.encoder else source.bos
-    x_BTD = torch.zeros(len(ids), context, source.reader.d_model)
-    order = sorted(range(len(ids)), key=lambda number: len(ids[number]))
-    batch = max(1, BATCH_TOKENS // context)
-    for start in range(0, len(order), batch):
-        numbers = order[start : start + batch]
-        width = 1 + len(ids[numbers[-1]])
-        rows = [[source.bos, *ids[n], *[pad] * (width - 1 - len(ids[n]))] for n in numbers]
-        tokens_BT = torch.tensor(rows)
-        found_BTD = source.reader.read(tokens_BT)
-        found_BTD[torch.isin(tokens_BT, torch.tensor(sorted(special)))] = 0
-        x_BTD[torch.tensor(numbers), :width] = found_BTD
-        phase.advance(sum(len(ids[n]) + 1 for n in numbers))
-    return x_BTD
+    width = max(len(text.ids) for text in batch)
+    return torch.tensor(
+        [[source.bos, *text.ids, *[pad] * (width - len(text.ids))] for text in batch]
+    )
 
 
 def _save(content: dict[str, Any], path: Path) -> None:

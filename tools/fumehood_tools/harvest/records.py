@@ -1,8 +1,9 @@
 """What a harvest is asked for and what it leaves. Light: no numpy, no torch.
 
 <cache>/activations/<digest>/  manifest.json (written last), eval_tokens.npy, train_tokens.npy,
-                               documents.json, train/00000.npy …, eval/00000.npy …
+                               documents.json, batch.json, train/00000.npy …, eval/00000.npy …
 <cache>/probing/<digest>/      <task>_activations.pt
+<cache>/batches/<digest>.json  the batch that was measured to be fastest for a subject here
 """
 
 from pathlib import Path
@@ -14,27 +15,43 @@ from fumehood_tools.corpora import corpus_identity, probing_identity
 from fumehood_tools.errors import BadRequest, StorageFailed
 from fumehood_tools.files import digest_of, read_json
 from fumehood_tools.machine import RealDtype
-from fumehood_tools.sandbox.spec import CorpusSpec, ScoringSpec, SubjectSpec
+from fumehood_tools.sandbox.spec import CorpusSpec, ScoringSpec, SiteName, SubjectSpec
 from fumehood_tools.settings import Device, Dtype
 from fumehood_tools.subjects import SubjectInfo
 
 MANIFEST = "manifest.json"
+TRAIN_TOKENS, EVAL_TOKENS = "train_tokens.npy", "eval_tokens.npy"
+DOCUMENTS = "documents.json"
+BATCH = "batch.json"
 # Raise when the same request would give other numbers.
 _ENGINE_VERSION = 1
 
 Part = Literal["activations", "probing"]
 
 
+class Site(BaseModel, frozen=True, extra="forbid"):
+    """A place in a subject where activations are read."""
+
+    layer: int = Field(ge=0, description="block index, from 0")
+    site: SiteName = "resid_post"
+
+
 class HarvestRequest(BaseModel, frozen=True, extra="forbid"):
     """The content of spec.json."""
 
     subject: SubjectSpec = SubjectSpec()
+    sites: tuple[Site, ...] = Field((), description="read in the same passes as subject's own")
     corpus: CorpusSpec = CorpusSpec()
     scoring: ScoringSpec = ScoringSpec()
     cache: Path
     dtype: Dtype = "auto"
     device: Device = "auto"
     parts: tuple[Part, ...] = ("activations", "probing")
+
+    @property
+    def all_sites(self) -> tuple[Site, ...]:
+        """The subject's own site, then `sites`."""
+        return (Site(layer=self.subject.layer, site=self.subject.site), *self.sites)
 
 
 class Activations(BaseModel, frozen=True):
@@ -53,6 +70,9 @@ class Activations(BaseModel, frozen=True):
     scale: float = Field(description="sqrt(mean |x|^2) over the training split")
     subject_identity: str
     corpus_digest: str
+    batch_tokens: int | None = Field(
+        None, description="tokens per forward pass; None: from before it was written down"
+    )
 
 
 class Probing(BaseModel, frozen=True):
@@ -96,24 +116,28 @@ def read_activations(folder: Path) -> Activations:
     return found
 
 
-def activations_folder(request: HarvestRequest, info: SubjectInfo, dtype: RealDtype) -> Path:
-    """Return where these activations lie; the name is the digest of all that decides on them."""
+def activations_folder(
+    request: HarvestRequest, site: Site, info: SubjectInfo, dtype: RealDtype
+) -> Path:
+    """Return where a site's activations lie; the name digests all that decides on them."""
     parts = {
         "engine": _ENGINE_VERSION,
         "subject": info.identity,
-        "site": [request.subject.site, request.subject.layer],
+        "site": [site.site, site.layer],
         "corpus": corpus_identity(request.corpus, info.kind),
         "dtype": dtype,
     }
     return request.cache / "activations" / digest_of(parts)
 
 
-def probing_folder(request: HarvestRequest, info: SubjectInfo, dtype: RealDtype) -> Path:
-    """Return where these probing artifacts lie; tasks asked for later join the same folder."""
+def probing_folder(
+    request: HarvestRequest, site: Site, info: SubjectInfo, dtype: RealDtype
+) -> Path:
+    """Return where a site's probing artifacts lie; tasks asked for later join the same folder."""
     parts = {
         "engine": _ENGINE_VERSION,
         "subject": info.identity,
-        "site": [request.subject.site, request.subject.layer],
+        "site": [site.site, site.layer],
         "texts": probing_identity(request.scoring),
         "dtype": dtype,
     }

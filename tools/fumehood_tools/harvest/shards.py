@@ -6,9 +6,9 @@ finished. D = d_model, N = activations of a shard.
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -16,42 +16,69 @@ import torch
 from fumehood_tools.errors import StorageFailed
 from fumehood_tools.files import write_bytes
 from fumehood_tools.harvest.engine import Reader
+from fumehood_tools.harvest.records import Site
 from fumehood_tools.harvest.reporting import Phase
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SHARD_ACTIVATIONS = 16_384
-BATCH_TOKENS = 4_096
 # float16 ends at 65,504; massive activations of some models lie above.
 FLOAT16_LIMIT = 6e4
 
 
-def write_split(
-    rows_RT: "NDArray[np.int32]", folder: Path, reader: Reader, phase: Phase
-) -> tuple[Path, ...]:
-    """Write every missing shard of one split and return all their paths in order.
+class Target(NamedTuple):
+    """Where the shards of a site go."""
 
+    site: Site
+    folder: Path
+
+    def shard(self, number: int) -> Path:
+        """Return the path of a shard, whether or not it is there."""
+        return self.folder / f"{number:05d}.npy"
+
+    def lacks(self, number: int, count: int, d_model: int) -> bool:
+        """Tell whether a shard still has to be made."""
+        return not is_whole(self.shard(number), count, d_model)
+
+
+def write_split(
+    rows_RT: "NDArray[np.int32]",
+    targets: Sequence[Target],
+    reader: Reader,
+    batch_tokens: int,
+    phase: Phase,
+) -> list[tuple[Path, ...]]:
+    """Write every missing shard of one split; return, for each target, all its paths in order.
+
+    A shard that several sites lack is made in one pass to the deepest of them.
     Raises RunFailed for activations that are not finite, StorageFailed.
     """
-    paths: list[Path] = []
-    for number, part_RT in enumerate(shard_ranges(rows_RT)):
-        path = folder / f"{number:05d}.npy"
+    numbers = range(len(shard_sizes(rows_RT)))
+    for number, part_RT in zip(numbers, shard_ranges(rows_RT), strict=True):
         count = part_RT.shape[0] * (part_RT.shape[1] - 1)
-        if not is_whole(path, count, reader.d_model):
-            write_array(path, _activations(part_RT, reader, phase))
-        paths.append(path)
-    return tuple(paths)
+        missing = [one for one in targets if one.lacks(number, count, reader.d_model)]
+        if not missing:
+            continue
+        sites = [one.site for one in missing]
+        shards = _activations(part_RT, sites, reader, batch_tokens, phase)
+        for target, shard_ND in zip(missing, shards, strict=True):
+            write_array(target.shard(number), shard_ND)
+    return [tuple(target.shard(number) for number in numbers) for target in targets]
 
 
-def missing_tokens(rows_RT: "NDArray[np.int32]", folder: Path, d_model: int) -> int:
-    """Return how many activations still have to be computed."""
-    sizes = [(part.shape[0] * (part.shape[1] - 1)) for part in shard_ranges(rows_RT)]
+def missing_tokens(rows_RT: "NDArray[np.int32]", targets: Sequence[Target], d_model: int) -> int:
+    """Return how many tokens still have to go through the subject, for one target or more."""
     return sum(
         size
-        for number, size in enumerate(sizes)
-        if not is_whole(folder / f"{number:05d}.npy", size, d_model)
+        for number, size in enumerate(shard_sizes(rows_RT))
+        if any(target.lacks(number, size, d_model) for target in targets)
     )
+
+
+def shard_sizes(rows_RT: "NDArray[np.int32]") -> list[int]:
+    """Return the number of activations in each shard."""
+    return [part.shape[0] * (part.shape[1] - 1) for part in shard_ranges(rows_RT)]
 
 
 def shard_ranges(rows_RT: "NDArray[np.int32]") -> Iterator["NDArray[np.int32]"]:
@@ -96,18 +123,35 @@ def scale_of(shards: tuple[Path, ...]) -> float:
 
 
 def _activations(
-    rows_RT: "NDArray[np.int32]", reader: Reader, phase: Phase
-) -> "NDArray[np.float16] | NDArray[np.float32]":
+    rows_RT: "NDArray[np.int32]",
+    sites: Sequence[Site],
+    reader: Reader,
+    batch_tokens: int,
+    phase: Phase,
+) -> "list[NDArray[np.float16] | NDArray[np.float32]]":
+    """Return shard_ND for each site, of one range of rows."""
     context = rows_RT.shape[1]
-    shard_ND = np.empty((rows_RT.shape[0] * (context - 1), reader.d_model), dtype=np.float32)
-    batch = max(1, BATCH_TOKENS // context)
-    for start in range(0, len(rows_RT), batch):
-        tokens_BT = torch.from_numpy(rows_RT[start : start + batch].astype(np.int64))
-        # Position 0 is BOS: a hundred times the norm of the others, and the same in every row.
-        x_ND = reader.read(tokens_BT)[:, 1:].reshape(-1, reader.d_model).numpy()
-        first = start * (context - 1)
-        shard_ND[first : first + len(x_ND)] = x_ND
-        phase.advance(len(x_ND))
-    if float(np.abs(shard_ND).max()) > FLOAT16_LIMIT:
-        return shard_ND
-    return shard_ND.astype(np.float16)
+    body = context - 1
+    shards_ND = [torch.empty(len(rows_RT) * body, reader.d_model) for _ in sites]
+    step = _rows_per_pass(len(rows_RT), context, batch_tokens)
+    for start in range(0, len(rows_RT), step):
+        tokens_BT = torch.from_numpy(rows_RT[start : start + step].astype(np.int64))
+        for shard_ND, x_BTD in zip(shards_ND, reader.read(tokens_BT, sites), strict=True):
+            # Position 0 is BOS: a hundred times the norm of the others, and the same in every row.
+            shard_BTD = shard_ND[start * body : (start + len(x_BTD)) * body]
+            shard_BTD.view(len(x_BTD), body, -1).copy_(x_BTD[:, 1:])
+        phase.advance(len(tokens_BT) * body)
+    return [_stored(shard_ND) for shard_ND in shards_ND]
+
+
+def _rows_per_pass(rows: int, context: int, batch_tokens: int) -> int:
+    """Return the rows of a forward pass: as equal as can be, so that no pass has a single row."""
+    passes = -(-rows // max(1, batch_tokens // context))
+    return -(-rows // passes)
+
+
+def _stored(shard_ND: torch.Tensor) -> "NDArray[np.float16] | NDArray[np.float32]":
+    fits = bool(torch.stack(shard_ND.aminmax()).abs().max() <= FLOAT16_LIMIT)
+    stored: NDArray[np.float16] | NDArray[np.float32]
+    stored = (shard_ND.half() if fits else shard_ND).numpy()
+    return stored

@@ -1,6 +1,7 @@
-"""Token rows of a harvest, made once and kept beside its shards."""
+"""Token rows of a harvest, made once and kept beside the shards of each site."""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import torch
 from fumehood_tools.corpora.rows import Documents, TokenRows, build_rows, rows_needed
 from fumehood_tools.files import read_json, write_json
 from fumehood_tools.harvest.engine import Source, SyntheticReader
+from fumehood_tools.harvest.records import DOCUMENTS, EVAL_TOKENS, TRAIN_TOKENS
 from fumehood_tools.harvest.reporting import Reporter
 from fumehood_tools.harvest.shards import read_array, write_array
 from fumehood_tools.sandbox.spec import CorpusSpec
@@ -17,29 +19,37 @@ from fumehood_tools.sandbox.spec import CorpusSpec
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-DOCUMENTS = "documents.json"
 _TRAIN_SEED, _EVAL_SEED = 1, 2
 # Rows per synthetic document, so that a document's topic shows.
 _ROWS_PER_DOCUMENT = 4
 
 
-def token_rows(corpus: CorpusSpec, source: Source, folder: Path, reporter: Reporter) -> TokenRows:
-    """Return the rows of both splits, from the folder or made now and kept there.
+def token_rows(
+    corpus: CorpusSpec, source: Source, folders: Sequence[Path], reporter: Reporter
+) -> TokenRows:
+    """Return the rows of both splits, from a folder or made now, and leave them in every folder.
 
     Raises CorpusTooSmall, PartMissing, StorageFailed.
     """
-    train, evaluation = folder / "train_tokens.npy", folder / "eval_tokens.npy"
-    documents = folder / DOCUMENTS
-    if not all(path.is_file() for path in (train, evaluation, documents)):
+    lacking = [folder for folder in folders if not _has_rows(folder)]
+    kept = next((folder for folder in folders if folder not in lacking), None)
+    if kept is None:
         reporter.note("tokens", f"Tokenising {corpus.name}")
-        made = _make(corpus, source)
-        write_array(train, made.train)
-        write_array(evaluation, made.evaluation)
-        content = {"train": made.documents.train, "eval": made.documents.evaluation}
-        write_json(documents, content)
-    split = read_json(documents)
-    families = Documents(split["train"], split["eval"])
-    return TokenRows(read_array(train), read_array(evaluation), families)
+        rows = _make(corpus, source)
+    else:
+        split = read_json(kept / DOCUMENTS)
+        families = Documents(split["train"], split["eval"])
+        rows = TokenRows(read_array(kept / TRAIN_TOKENS), read_array(kept / EVAL_TOKENS), families)
+    for folder in lacking:
+        write_array(folder / TRAIN_TOKENS, rows.train)
+        write_array(folder / EVAL_TOKENS, rows.evaluation)
+        content = {"train": rows.documents.train, "eval": rows.documents.evaluation}
+        write_json(folder / DOCUMENTS, content)
+    return rows
+
+
+def _has_rows(folder: Path) -> bool:
+    return all((folder / name).is_file() for name in (TRAIN_TOKENS, EVAL_TOKENS, DOCUMENTS))
 
 
 def _make(corpus: CorpusSpec, source: Source) -> TokenRows:
