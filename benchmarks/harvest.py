@@ -24,12 +24,12 @@ from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 
-from fumehood_tools.heavy import settle_in  # noqa: E402
+from settled import plain_environment, settle  # noqa: E402
 
-ENVIRONMENT = dict(os.environ)
+ENVIRONMENT = plain_environment()
 # Peers run as their users run them. The limit is measured in a process that has settled in, too.
 if "peer:" not in " ".join(sys.argv):
-    settle_in()
+    settle()
 
 import torch  # noqa: E402
 

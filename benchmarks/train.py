@@ -116,14 +116,14 @@ def environment(threads: int, ours: bool) -> dict[str, str]:
     """Return a training's environment: ours is what a nursery gives it, a peer's a user's own."""
     from fumehood_tools.glass import compiled_kernels
     from fumehood_tools.glass.compiled import CACHE_VARIABLE
-    from fumehood_tools.heap import REUSED_HEAP
+    from fumehood_tools.heavy import HEAVY_WORK
     from fumehood_tools.settings import load_settings
 
     count = str(threads)
     found = {**os.environ, "OMP_NUM_THREADS": count, "MKL_NUM_THREADS": count}
     if ours:
         kernels = compiled_kernels(load_settings().cache)
-        found |= REUSED_HEAP | ({CACHE_VARIABLE: str(kernels)} if kernels else {})
+        found |= HEAVY_WORK | ({CACHE_VARIABLE: str(kernels)} if kernels else {})
     return found
 
 

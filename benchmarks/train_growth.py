@@ -120,10 +120,9 @@ def draw(by_size: list[Split], by_k: list[Split]) -> None:
 
 def main() -> None:
     """Print both tables, draw them, print the result line."""
-    from fumehood_tools.heap import REUSED_HEAP
+    from settled import settle
 
-    if any(os.environ.get(name) != value for name, value in REUSED_HEAP.items()):
-        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **REUSED_HEAP})
+    settle()
     parser = argparse.ArgumentParser(description="How a TopK step grows with F and k")
     quick = bool(os.environ.get("QUICK"))
     parser.add_argument(

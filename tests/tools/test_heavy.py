@@ -1,16 +1,16 @@
-"""A process that computes keeps its memory and does not spin, once it has settled in."""
+"""A process of heavy work keeps its memory and does not spin while it waits."""
 
 import ctypes
+import os
 import subprocess
 import sys
 
 import pytest
 
+from fumehood_tools.heavy import HEAVY_WORK
+
 COUNT = """
-import resource, sys
-sys.path[:0] = {path!r}
-from fumehood_tools.heavy import keep_freed_memory
-assert keep_freed_memory()
+import resource
 def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 def use():
@@ -21,33 +21,23 @@ use()
 print(faults() - before)
 """
 
-SETTLE = """
-import sys
-sys.path[:0] = {path!r}
-from fumehood_tools.heavy import settle_in
-settle_in()
-import torch
-"""
+
+def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, **environment},
+    )
 
 
-@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="needs glibc's mallopt")
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="needs glibc's malloc")
 def test_a_block_taken_again_is_not_cleared_by_the_kernel_again() -> None:
-    command = [sys.executable, "-c", COUNT.format(path=sys.path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert int(done.stdout) < 100
+    assert int(run(COUNT).stdout) > 1000
+    assert int(run(COUNT, **HEAVY_WORK).stdout) < 100
 
 
-def test_threads_that_wait_sleep_unless_the_user_wants_otherwise(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("OMP_DISPLAY_ENV", "TRUE")
-    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
-    assert "OMP_WAIT_POLICY = 'PASSIVE'" in said_by_openmp()
-    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
-    assert "OMP_WAIT_POLICY = 'ACTIVE'" in said_by_openmp()
-
-
-def said_by_openmp() -> str:
-    """Return what the OpenMP of torch says of its settings."""
-    command = [sys.executable, "-c", SETTLE.format(path=sys.path)]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stderr
+def test_threads_that_wait_sleep() -> None:
+    said = run("import torch", **HEAVY_WORK, OMP_DISPLAY_ENV="TRUE").stderr
+    assert "OMP_WAIT_POLICY = 'PASSIVE'" in said

@@ -25,7 +25,7 @@ from fumehood_tools.glass.compiled import CACHE_VARIABLE
 from fumehood_tools.glass.inside import landlock, seccomp
 from fumehood_tools.glass.levels import separates_siblings
 from fumehood_tools.glass.view import common_view, devices, import_path
-from fumehood_tools.heap import REUSED_HEAP
+from fumehood_tools.heavy import HEAVY_WORK
 from fumehood_tools.settings import GlassLevel
 
 # torch reserves address space far beyond what it uses (thread stacks, libraries, arenas).
@@ -155,7 +155,6 @@ class _Process:
             shutil.copytree(nursery.kernels, root / KERNELS, dirs_exist_ok=True)
         clean = {
             **environment(root, nursery.threads),
-            **REUSED_HEAP,
             CACHE_VARIABLE: str(root / KERNELS),
         }
         with self._log.open("ab") as log, theirs:
@@ -272,9 +271,8 @@ def environment(scratch: Path, threads: int) -> dict[str, str]:
         "TMPDIR": str(scratch),
         "LANG": "C.UTF-8",
         "PYTHONDONTWRITEBYTECODE": "1",
+        **HEAVY_WORK,
         "OMP_NUM_THREADS": count,
-        # Children share cores with others: their threads must not spin while they wait.
-        "OMP_WAIT_POLICY": "PASSIVE",
         "MKL_NUM_THREADS": count,
         "OPENBLAS_NUM_THREADS": count,
     }

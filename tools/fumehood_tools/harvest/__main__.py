@@ -17,14 +17,12 @@ from fumehood_tools.errors import BadRequest, FumehoodError
 from fumehood_tools.harvest.collect import Harvester
 from fumehood_tools.harvest.records import Activations, HarvestRequest, Probing, read_request
 from fumehood_tools.harvest.reporting import Reporter
-from fumehood_tools.heavy import settle_in
 from fumehood_tools.settings import load_settings
 
 
 def main(arguments: list[str]) -> int:
     """Run one request; return the exit status."""
     reporter = Reporter(_own_stdout())
-    settle_in()
     try:
         if len(arguments) != 1:
             raise BadRequest("Usage: python -m fumehood_tools.harvest spec.json")

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from fumehood_tools.errors import RunFailed
-from fumehood_tools.heap import REUSED_HEAP
+from fumehood_tools.heavy import HEAVY_WORK
 from fumehood_tools.lines import LineReader
 
 
@@ -28,9 +28,9 @@ class LineChild:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={
+                **HEAVY_WORK,
                 **os.environ,
                 "PYTHONPATH": os.pathsep.join(_import_path()),
-                **REUSED_HEAP,
                 **(environ or {}),
             },
         )

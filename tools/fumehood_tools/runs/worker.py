@@ -40,8 +40,6 @@ from fumehood_tools.scoring.requests import ScoringRequest
 from fumehood_tools.settings import Settings, load_settings
 
 TICK_SECONDS = 0.2
-# The scorer's threads share cores with trainings: they must not spin while they wait.
-PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}
 # Training is most of the work of one SAE, scoring the rest: for the progress bar only.
 TRAIN_SHARE = 0.6
 
@@ -118,7 +116,7 @@ class RunJob:
         setup = found.scoring_setup(self.sandbox.spec, self.settings, scratch, self.level)
         with (
             contextlib.ExitStack() as children,
-            LineChild("fumehood_tools.scoring", environ=PATIENT) as scorer,
+            LineChild("fumehood_tools.scoring") as scorer,
             self.nursery(activations, scratch) as nursery,
         ):
             children.callback(self.end_trainings)
