@@ -121,6 +121,8 @@ def environment(threads: int, ours: bool) -> dict[str, str]:
 
     count = str(threads)
     found = {**os.environ, "OMP_NUM_THREADS": count, "MKL_NUM_THREADS": count}
+    # sparsify takes Triton where it is installed, also without a GPU, and fails.
+    found["SPARSIFY_DISABLE_TRITON"] = "1"
     if ours:
         kernels = compiled_kernels(load_settings().cache)
         found |= HEAVY_WORK | ({CACHE_VARIABLE: str(kernels)} if kernels else {})
