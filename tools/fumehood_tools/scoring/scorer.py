@@ -8,7 +8,6 @@ encoders end; latents are decoded; sae-bench's core evaluation runs on what is t
 
 import contextlib
 import io
-import time
 from collections.abc import Iterator
 from typing import Any, Self
 
@@ -29,6 +28,7 @@ from fumehood_tools.scoring.passes import SharedPasses
 from fumehood_tools.scoring.probing_eval import run_probing
 from fumehood_tools.scoring.reconstruction import Reconstruction
 from fumehood_tools.scoring.requests import ScoringRequest, ScoringSetup
+from fumehood_tools.scoring.stopwatch import Stopwatch
 from fumehood_tools.scoring.subject import scoring_subject
 
 
@@ -63,23 +63,29 @@ class Scorer:
         self.nursery.close()
 
     def score(self, request: ScoringRequest) -> dict[str, Any]:
-        """Return {"metrics", "integrity", "inertness", "glass", "weights_sha256", "seconds"}.
+        """Return {"metrics", "integrity", "inertness", "glass", "weights_sha256", "seconds", "split"}:
+
+        "split" says where the seconds went, by stage.
 
         sae-bench's two result files go to request.out. Raises RunFailed when the variant's code
         fails or hangs, IntegrityFailed when a check is not passed.
         """
-        started = time.monotonic()
-        with Measuring(self.nursery, self.setup, request) as measuring:
+        watch = Stopwatch()
+        with watch.stage("start"):
+            measuring = Measuring(self.nursery, self.setup, request)
+        with measuring:
             with torch.no_grad(), contextlib.redirect_stdout(io.StringIO()):
-                metrics, integrity = self._measure(measuring, request)
-            inertness = self._inertness(measuring, request)
+                metrics, integrity = self._measure(measuring, request, watch)
+            with watch.stage("inertness"):
+                inertness = self._inertness(measuring, request)
         return {
             "metrics": metrics.model_dump(),
             "integrity": integrity.model_dump(),
             "inertness": None if inertness is None else inertness.model_dump(),
             "glass": self.nursery.level,
             "weights_sha256": measuring.weights.sha256,
-            "seconds": round(time.monotonic() - started, 2),
+            "seconds": round(watch.total, 2),
+            "split": {name: round(took, 3) for name, took in watch.seconds.items()},
         }
 
     def _inertness(self, measuring: Measuring, request: ScoringRequest) -> Inertness | None:
@@ -92,18 +98,23 @@ class Scorer:
             self.nursery, case, self.setup.activations, self.setup.spec, parent
         )
 
-    def _measure(self, measuring: Measuring, request: ScoringRequest) -> tuple[Metrics, Integrity]:
+    def _measure(
+        self, measuring: Measuring, request: ScoringRequest, watch: Stopwatch
+    ) -> tuple[Metrics, Integrity]:
         spec, probing = self.setup.spec, {}
         bench = measuring.bench_sae(self.hook)
-        measuring.read_decoder()
-        measuring.evaluate()
-        measuring.remember_core(bench, self.core_activations())
+        with watch.stage("decode"):
+            measuring.read_decoder()
+        with watch.stage("encode"):
+            measuring.evaluate()
+            measuring.remember_core(bench, self.core_activations())
         if self.setup.probing is not None:
             path = request.out / "sparse_probing.json"
-            with _blaming_latents("sparse probing"):
+            with watch.stage("probing"), _blaming_latents("sparse probing"):
                 probing = run_probing(bench, self.setup.probing, spec.scoring, path)
-        measured = measuring.conclude()
-        with _blaming_latents("core evaluation"):
+        with watch.stage("checks"):
+            measured = measuring.conclude()
+        with watch.stage("core"), _blaming_latents("core evaluation"):
             core = run_core(bench, self.passes, self.rows, self.ignore, request.out / "core.json")
         measuring.compare_sparsity("loss rows", core["sparsity"]["l0"])
         integrity = measuring.integrity(measured, self.shared_documents)
