@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -70,16 +70,25 @@ def in_one_process(scorer: Any, request: Any) -> float:
                 x = torch.from_numpy(np.array(rows[start : start + 2048], dtype=np.float32))
                 f = sae.encode(x / activations.scale).bfloat16().float()
                 totals.add(x, f, sae.decode(f) * activations.scale)
+
+        def encode(x: torch.Tensor) -> torch.Tensor:
+            rounded: torch.Tensor = sae.encode(x).bfloat16().float()
+            return rounded
+
+        def answers(x: torch.Tensor) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+            for rows in torch.arange(len(x)).split(2048):
+                yield rows, encode(x[rows])
+
         bench = GlassSAE(
             Given(request.variant, request.weights, *sizes),
             state,
-            Methods(lambda x: sae.encode(x).bfloat16().float(), sae.decode, activations.scale),
+            Methods(encode, answers, sae.decode, activations.scale),
             subject=spec.subject.name,
             layer=spec.subject.layer,
             hook=scorer.hook,
         )
         run_core(bench, scorer.passes, scorer.rows, scorer.ignore, request.out / "core.json")
-        run_probing(bench, setup.probing, spec.scoring, request.out / "sparse_probing.json")
+        run_probing(bench, scorer.texts, spec.scoring, request.out / "sparse_probing.json")
     return totals.result().explained_variance
 
 

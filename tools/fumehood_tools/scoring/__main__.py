@@ -1,7 +1,7 @@
 """The scorer as a process: `python -m fumehood_tools.scoring`, JSON lines in and out.
 
 First line in: a ScoringSetup; answer {"ready": true}. Every further line: a ScoringRequest; answer
-{"name", "metrics", "integrity", "inertness", "glass", "weights_sha256", "seconds"} or
+{"name", "metrics", "integrity", "inertness", "glass", "weights_sha256", "seconds", "split"} or
 {"name", "error": {"code", "message", "check", "limit"}}. Answers come in the order of the requests.
 """
 

@@ -110,7 +110,12 @@ class Measuring:
     def bench_sae(self, hook: str) -> GlassSAE:
         """Return the SAE as sae-bench sees it."""
         subject = self.setup.spec.subject
-        methods = Methods(lambda x: self.encoder.dense(x, self.phase), self._decode, self.scale)
+        methods = Methods(
+            lambda x: self.encoder.dense(x, self.phase),
+            lambda x: self.encoder.answers(x, self.phase),
+            self._decode,
+            self.scale,
+        )
         return GlassSAE(
             self.given,
             self.weights.state,

@@ -26,6 +26,7 @@ from fumehood_tools.scoring.leakage import judge_leakage
 from fumehood_tools.scoring.measuring import Measuring
 from fumehood_tools.scoring.passes import SharedPasses
 from fumehood_tools.scoring.probing_eval import run_probing
+from fumehood_tools.scoring.probing_texts import ProbingTexts
 from fumehood_tools.scoring.reconstruction import Reconstruction
 from fumehood_tools.scoring.requests import ScoringRequest, ScoringSetup
 from fumehood_tools.scoring.stopwatch import Stopwatch
@@ -50,6 +51,7 @@ class Scorer:
         if late_start is not None and not late_start.works(self.rows):
             late_start = None
         self.passes = SharedPasses(subject.model, late_start)
+        self.texts = ProbingTexts(setup.probing) if setup.probing is not None else None
         self.nursery = Nursery(
             fresh_folder(setup.scratch, "scoring"),
             level=setup.glass,
@@ -63,9 +65,7 @@ class Scorer:
         self.nursery.close()
 
     def score(self, request: ScoringRequest) -> dict[str, Any]:
-        """Return {"metrics", "integrity", "inertness", "glass", "weights_sha256", "seconds", "split"}:
-
-        "split" says where the seconds went, by stage.
+        """Return what __main__ answers: metrics, integrity, inertness, the seconds by stage …
 
         sae-bench's two result files go to request.out. Raises RunFailed when the variant's code
         fails or hangs, IntegrityFailed when a check is not passed.
@@ -108,10 +108,10 @@ class Scorer:
         with watch.stage("encode"):
             measuring.evaluate()
             measuring.remember_core(bench, self.core_activations())
-        if self.setup.probing is not None:
+        if self.texts is not None:
             path = request.out / "sparse_probing.json"
             with watch.stage("probing"), _blaming_latents("sparse probing"):
-                probing = run_probing(bench, self.setup.probing, spec.scoring, path)
+                probing = run_probing(bench, self.texts, spec.scoring, path)
         with watch.stage("checks"):
             measured = measuring.conclude()
         with watch.stage("core"), _blaming_latents("core evaluation"):
