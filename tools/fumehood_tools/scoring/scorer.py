@@ -9,6 +9,8 @@ encoders end; latents are decoded; sae-bench's core evaluation runs on what is t
 import contextlib
 import io
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -19,6 +21,7 @@ from fumehood_tools.bench.integrity import Integrity
 from fumehood_tools.bench.records import Metrics
 from fumehood_tools.errors import RunFailed
 from fumehood_tools.glass import Nursery
+from fumehood_tools.scoring.bench_sae import GlassSAE
 from fumehood_tools.scoring.core_eval import ROWS_PER_BATCH, run_core
 from fumehood_tools.scoring.evaluation import fresh_folder
 from fumehood_tools.scoring.inertness import Case, Parent, measure_inertness
@@ -101,24 +104,39 @@ class Scorer:
     def _measure(
         self, measuring: Measuring, request: ScoringRequest, watch: Stopwatch
     ) -> tuple[Metrics, Integrity]:
-        spec, probing = self.setup.spec, {}
         bench = measuring.bench_sae(self.hook)
         with watch.stage("decode"):
             measuring.read_decoder()
         with watch.stage("encode"):
             measuring.evaluate()
             measuring.remember_core(bench, self.core_activations())
-        if self.texts is not None:
-            path = request.out / "sparse_probing.json"
-            with watch.stage("probing"), _blaming_latents("sparse probing"):
-                probing = run_probing(bench, self.texts, spec.scoring, path)
+        # A nonlinear decoder is asked by core, and only when no encoder is left.
+        core = None
+        with ThreadPoolExecutor(1) as beside:
+            probing = beside.submit(self._probing, bench, request.out)
+            if not measuring.nonlinear:
+                core = self._core(bench, request.out, watch)
+            with watch.stage("probing"):
+                accuracies = probing.result()
         with watch.stage("checks"):
             measured = measuring.conclude()
-        with watch.stage("core"), _blaming_latents("core evaluation"):
-            core = run_core(bench, self.passes, self.rows, self.ignore, request.out / "core.json")
+        if core is None:
+            core = self._core(bench, request.out, watch)
         measuring.compare_sparsity("loss rows", core["sparsity"]["l0"])
         integrity = measuring.integrity(measured, self.shared_documents)
-        return _metrics(measured.outcome.own, core, probing), integrity
+        return _metrics(measured.outcome.own, core, accuracies), integrity
+
+    def _core(self, bench: GlassSAE, out: Path, watch: Stopwatch) -> dict[str, Any]:
+        with watch.stage("core"), _blaming_latents("core evaluation"):
+            return run_core(bench, self.passes, self.rows, self.ignore, out / "core.json")
+
+    def _probing(self, bench: GlassSAE, out: Path) -> dict[str, Any]:
+        """Probe, in a thread of its own: the child encodes while core's passes run."""
+        if self.texts is None:
+            return {}
+        with torch.no_grad(), _blaming_latents("sparse probing"):
+            path = out / "sparse_probing.json"
+            return run_probing(bench, self.texts, self.setup.spec.scoring, path)
 
     def core_activations(self) -> list[torch.Tensor]:
         """Return the activations that sae-bench's core evaluation will show, batch by batch."""
