@@ -46,6 +46,20 @@ class Scorer:
     def __init__(self, setup: ScoringSetup) -> None:
         self.setup = setup
         self.shared_documents = judge_leakage(setup.activations)
+        # First: its parent loads while the subject does.
+        self.nursery = Nursery(
+            fresh_folder(setup.scratch, "scoring"),
+            level=setup.glass,
+            threads=torch.get_num_threads(),
+        )
+        try:
+            self._load_subject()
+        except BaseException:
+            self.nursery.close()
+            raise
+
+    def _load_subject(self) -> None:
+        setup = self.setup
         subject = scoring_subject(setup.spec.subject, setup.cache)
         self.hook, self.ignore = subject.hook, subject.ignore_tokens
         rows = np.load(setup.activations.eval_tokens_file)[: setup.spec.scoring.loss_rows]
@@ -55,17 +69,19 @@ class Scorer:
             late_start = None
         self.passes = SharedPasses(subject.model, late_start)
         self.texts = ProbingTexts(setup.probing) if setup.probing is not None else None
-        self.nursery = Nursery(
-            fresh_folder(setup.scratch, "scoring"),
-            level=setup.glass,
-            threads=torch.get_num_threads(),
-        )
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
         self.nursery.close()
+
+    def prepare(self) -> None:
+        """Compute what the first SAE would have to wait for: passes that all SAEs share."""
+        with torch.no_grad():
+            self.core_activations()
+            for tokens in self._batches():
+                self.passes(tokens, return_type="both", loss_per_token=True)
 
     def score(self, request: ScoringRequest) -> dict[str, Any]:
         """Return what __main__ answers: metrics, integrity, inertness, the seconds by stage …
@@ -140,14 +156,17 @@ class Scorer:
 
     def core_activations(self) -> list[torch.Tensor]:
         """Return the activations that sae-bench's core evaluation will show, batch by batch."""
-        found, per_batch = [], min(ROWS_PER_BATCH, len(self.rows))
+        names = [self.hook]
+        return [
+            self.passes.run_with_cache(tokens, prepend_bos=False, names_filter=names)[1][self.hook]
+            for tokens in self._batches()
+        ]
+
+    def _batches(self) -> Iterator[torch.Tensor]:
+        per_batch = min(ROWS_PER_BATCH, len(self.rows))
         # As in sae-bench, rows that do not fill a batch are left out.
         for start in range(0, len(self.rows) - per_batch + 1, per_batch):
-            tokens = self.rows[start : start + per_batch]
-            names = [self.hook]
-            _, cache = self.passes.run_with_cache(tokens, prepend_bos=False, names_filter=names)
-            found.append(cache[self.hook])
-        return found
+            yield self.rows[start : start + per_batch]
 
 
 @contextlib.contextmanager
