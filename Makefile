@@ -14,7 +14,7 @@ READY := $(VENV)/.ready
 TORCH := $(VENV)/.torch
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint format doctor schemas bench bench-startup bench-harvest bench-train bench-glass redteam clean
+.PHONY: help setup demo test test-slow lint format doctor schemas bench bench-startup bench-harvest bench-train bench-glass bench-score redteam clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -72,7 +72,10 @@ bench-train: $(READY)  ## training tokens per second, against dictionary_learnin
 bench-glass: $(READY)  ## scoring behind the glass, against the same scoring in one process
 	$(BIN)/python benchmarks/glass.py
 
-bench: bench-startup bench-harvest bench-train bench-glass  ## all benchmarks
+bench-score: $(READY)  ## scoring one more SAE, against sae-bench's own run
+	$(BIN)/python benchmarks/score.py
+
+bench: bench-startup bench-harvest bench-train bench-glass bench-score  ## all benchmarks
 
 clean:  ## remove the virtual environment and build leftovers (workspaces and caches stay)
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache

@@ -26,13 +26,13 @@ ROOT = Path(__file__).resolve().parents[1]
 TEMPLATE = ROOT / "sandbox_template" / "sae"
 
 
-def trained(name: str, setup: Any, folder: Path) -> Any:
-    """Return a finished training of a packaged variant."""
+def trained(name: str, setup: Any, folder: Path, addition: str = "") -> Any:
+    """Return a finished training of a packaged variant, `addition` written below its source."""
     from fumehood_tools.glass import Nursery
     from fumehood_tools.runs.plan import RunItem
     from fumehood_tools.runs.training import Place, Training
 
-    source = (TEMPLATE / "variants" / f"{name}.py").read_bytes()
+    source = (TEMPLATE / "variants" / f"{name}.py").read_bytes() + addition.encode()
     item = RunItem(name, 0, source, "0" * 16, folder)
     shards = {path.parent for path in setup.activations.train_shards}
     with Nursery(folder / name, level=setup.glass, readable=shards) as nursery:

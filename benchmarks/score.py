@@ -1,14 +1,17 @@
 """Scoring one more SAE behind the glass, against sae-bench's own run, in one run.
 
-usage: python benchmarks/score.py [--variants topk standard] [--repeats 3] [--cold]
+usage: python benchmarks/score.py [--variants topk standard] [--repeats 3] [--level auto]
 
 Both sides measure sae-bench's core evaluation and sparse probing of the same trained SAEs, on the
 default sandbox (SmolLM2-135M, F 1,536), each in one process of its own that has its imports behind
 it, the subject loaded and the probed activations on the disk. Ours measures explained variance over
-all evaluation tokens besides, behind the glass and with every check, on a subject that has been
-scored before. Sides alternate; medians count. All metrics must agree, as in
-tests/tools/scoring/test_agreement.py: closely with sae-bench on latents rounded to bfloat16, which
-is what crosses the glass, and nearly with sae-bench on the variant as it is.
+all evaluation tokens and the distance from the parent variant besides, behind the glass and with
+every check, on a subject that has been scored before. Sides alternate; medians count.
+All metrics must agree, as in tests/tools/scoring/test_agreement.py: closely with sae-bench on
+latents rounded to bfloat16, which is what crosses the glass, and nearly with it on the variant as
+it is.
+Core runs beside probing on our side: `probing` is what was waited for after core's end. A scorer is
+started twice, the first time in a cache that holds none of the subject's passes.
 The last line is the result: score S % of sae-bench's own run (goal: at most 40 %).
 """
 
@@ -26,7 +29,7 @@ from typing import Any, NamedTuple, Self
 from glass import setup_in, trained
 
 PEER = Path(__file__).with_name("score_peer.py")
-STAGES = ("start", "decode", "encode", "probing", "checks", "core", "inertness")
+STAGES = ("start", "decode", "encode", "core", "probing", "checks", "inertness")
 # Our name -> where sae-bench has it, and how far apart: absolute, or relative to its own size.
 SAME = {
     "loss_recovered": ("core", "model_performance_preservation", "ce_loss_score"),
@@ -64,9 +67,13 @@ ROUNDED, PLAIN = Tolerance(1e-4, 0.003), Tolerance(5e-3, 0.06)
 class Speaker:
     """A process that talks in JSON lines."""
 
-    def __init__(self, *command: str) -> None:
+    def __init__(self, *command: str, **environ: str) -> None:
         self.started = time.perf_counter()
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+        environment = {
+            **os.environ,
+            **environ,
+            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        }
         self.process = subprocess.Popen(
             [sys.executable, "-W", "ignore", *command],
             stdin=subprocess.PIPE,
@@ -183,11 +190,51 @@ def print_row(name: str, times: Times) -> float:
     return ours / theirs
 
 
-def start_scorer(setup: Any) -> tuple[Speaker, float]:
-    """Start a scorer as a job does; return it with its seconds to ready."""
-    scorer = Speaker("-m", "fumehood_tools.scoring")
+class Started(NamedTuple):
+    """A scorer that has scored its first SAE, and the seconds from its start to that."""
+
+    scorer: Speaker
+    ready: float
+    first: float
+
+
+def start_scorer(setup: Any, request: Any) -> Started:
+    """Start a scorer as a job does, and have it score an SAE."""
+    from fumehood_tools.runs.worker import PATIENT
+
+    scorer = Speaker("-m", "fumehood_tools.scoring", **PATIENT)
     scorer.ask(setup.model_dump_json())
-    return scorer, scorer.age
+    ready = scorer.age
+    scorer.ask(request.model_dump_json())
+    return Started(scorer, ready, scorer.age)
+
+
+def in_fresh_cache(setup: Any, folder: Path) -> Any:
+    """Return the setup with a cache that holds the subject's weights and none of its passes."""
+    folder.mkdir()
+    (folder / "subjects").symlink_to(setup.cache / "subjects")
+    return setup.model_copy(update={"cache": folder})
+
+
+def run(setup: Any, requests: list[Any], folder: Path, repeats: int) -> list[float]:
+    """Print the table and return each SAE's share."""
+    path = folder / "setup.json"
+    path.write_text(setup.model_dump_json(), encoding="utf-8")
+    cold = start_scorer(setup, requests[0])
+    with cold.scorer:
+        pass
+    warm = start_scorer(setup, requests[0])
+    with warm.scorer, Speaker(str(PEER), str(path)) as peer:
+        theirs = peer.hear()
+        print(f"level {setup.glass}; seconds from the start of a scorer, cold and warm cache:")
+        print(f"ready {cold.ready:.1f} and {warm.ready:.1f}, ", end="")
+        print(f"first SAE {cold.first:.1f} and {warm.first:.1f}")
+        print(f"sae-bench: imports {theirs['imports']:.1f}, subject {theirs['subject']:.1f}")
+        print(f"one more SAE, medians of {repeats}, seconds:")
+        header = "".join(f"{stage:>10}" for stage in STAGES)
+        print(f"{'SAE':10}{'ours':>7}{header}{'sae-bench':>11}{'core':>7}{'probing':>9}")
+        peer.ask(asked(requests[0]))
+        return [print_row(one.name, compare(warm.scorer, peer, one, repeats)) for one in requests]
 
 
 def main() -> None:
@@ -199,28 +246,12 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        setup = setup_in(folder, arguments.level)
-        requests = [request_for(trained(v, setup, folder), folder) for v in arguments.variants]
-        (folder / "setup.json").write_text(setup.model_dump_json(), encoding="utf-8")
-        scorer, ready = start_scorer(setup)
-        with scorer, Speaker(str(PEER), str(folder / "setup.json")) as peer:
-            theirs = peer.hear()
-            print(f"level {setup.glass}; scorer ready after {ready:.1f} s")
-            print(
-                f"sae-bench: imports {theirs['imports']:.1f} s, subject {theirs['subject']:.1f} s"
-            )
-            first = scorer.ask(requests[0].model_dump_json())
-            peer.ask(asked(requests[0]))
-            print(
-                f"first SAE of the job {first['seconds']:.2f} s; then, medians of "
-                f"{arguments.repeats} in seconds:"
-            )
-            header = "".join(f"{stage:>10}" for stage in STAGES)
-            print(f"{'SAE':10}{'ours':>7}{header}{'sae-bench':>11}{'core':>7}{'probing':>9}")
-            shares = [
-                print_row(one.name, compare(scorer, peer, one, arguments.repeats))
-                for one in requests
-            ]
+        setup = in_fresh_cache(setup_in(folder, arguments.level), folder / "cache")
+        requests = [
+            request_for(trained(variant, setup, folder, f'\nPARENT = "{variant}"\n'), folder)
+            for variant in arguments.variants
+        ]
+        shares = run(setup, requests, folder, arguments.repeats)
     print(f"score {statistics.mean(shares):.0%} of sae-bench's own run")
 
 

@@ -73,7 +73,9 @@ class Direct(BaseSAE):  # type: ignore[misc]
         return self.decode(self.encode(x))
 
 
-def run_core(sae: Direct, setup: ScoringSetup, subject: ScoringSubject) -> dict[str, Any]:
+def run_core(
+    sae: Direct, setup: ScoringSetup, subject: ScoringSubject, out: Path
+) -> dict[str, Any]:
     """Return sae-bench's core metrics, on the rows and with the settings of our scoring."""
     rows = np.load(setup.activations.eval_tokens_file)[: setup.spec.scoring.loss_rows]
     config = core_config(setup.spec.subject.name, len(rows), rows.shape[1])
@@ -81,7 +83,17 @@ def run_core(sae: Direct, setup: ScoringSetup, subject: ScoringSubject) -> dict[
     metrics, features = core_evaluation.run_evals(
         sae, store, subject.model, config, ignore_tokens=subject.ignore_tokens
     )
-    core_evaluation.calculate_misc_metrics(features)
+    metrics["misc_metrics"] = core_evaluation.calculate_misc_metrics(features)
+    record = {
+        "eval_cfg": config,
+        "metrics": metrics,
+        "feature_metrics": features,
+        "sae_id": "direct",
+        "sae_set": "direct",
+    }
+    core_evaluation.save_single_eval_result(
+        core_evaluation.replace_nans_with_negative_one(record), "id", "", "", str(out), sae
+    )
     return dict(metrics)
 
 
@@ -107,7 +119,8 @@ def answer(request: dict[str, Any], setup: ScoringSetup, subject: ScoringSubject
     times = [time.perf_counter()]
     with contextlib.redirect_stdout(io.StringIO()):
         sae = Direct(request, setup, subject.hook)
-        metrics = run_core(sae, setup, subject)
+        out = Path(request["weights"]).with_name("core_direct.json")
+        metrics = run_core(sae, setup, subject, out)
         times.append(time.perf_counter())
         probing = run_probing(sae, setup)
         times.append(time.perf_counter())

@@ -19,20 +19,22 @@ SMALL_BYTES = 1 << 20
 
 
 class Shelf:
-    """Known values of one job, by name. Large ones are kept up to `most_bytes` together."""
+    """Known values by name: small ones in `small`, large ones up to `most_bytes` together."""
 
-    def __init__(self, most_bytes: int) -> None:
+    def __init__(self, most_bytes: int, small: "dict[str, Tensor]") -> None:
         self.most_bytes, self.bytes = most_bytes, 0
-        self._values: dict[str, Tensor] = {}
+        self.small = small
+        self._large: dict[str, Tensor] = {}
 
     def get(self, name: str, make: "Callable[[], Tensor]", *, keep: bool) -> "Tensor":
         """Return the value of this name, made now if it is not there; `keep`: though large."""
-        if name in self._values:
-            return self._values[name]
+        if (found := self.small.get(name, self._large.get(name))) is not None:
+            return found
         value = make()
-        small = value.nbytes <= SMALL_BYTES
-        if small or (keep and self.bytes + value.nbytes <= self.most_bytes):
-            self._values[name] = value
+        if value.nbytes <= SMALL_BYTES:
+            self.small[name] = value
+        elif keep and self.bytes + value.nbytes <= self.most_bytes:
+            self._large[name] = value
             self.bytes += value.nbytes
         return value
 

@@ -2,7 +2,8 @@
 
     take files -> read decoder -> evaluate -> remember core rows -> (probing) -> conclude
 
-`conclude` ends the encoders and decodes; what sae-bench asks after it is answered from memory.
+`conclude` ends the encoders and decodes. What sae-bench's core evaluation asks of the encoder is
+answered from memory, at any time after the core rows were remembered.
 """
 
 from typing import TYPE_CHECKING, NamedTuple, Self

@@ -24,28 +24,49 @@ KEPT_BYTES = 3 << 30
 class SharedPasses:
     """Stands where sae-bench expects a HookedTransformer and remembers what it may.
 
-    Results are kept per batch of tokens for the life of the object: one scoring job.
+    Results are kept per batch of tokens for the life of the object, one scoring job. `small` is
+    what another job may be given to begin with: results without logits, by name. `head` starts
+    behind the last block, where that was tried: with it a clean pass that is known costs the head.
     """
 
-    def __init__(self, model: Any, late_start: LateStart | None = None) -> None:
-        self.model, self.late_start = model, late_start
+    def __init__(
+        self,
+        model: Any,
+        late_start: LateStart | None = None,
+        head: LateStart | None = None,
+        small: "dict[str, Tensor] | None" = None,
+    ) -> None:
+        self.model, self.late_start, self.head = model, late_start, head
         self.tokenizer = getattr(model, "tokenizer", None)
-        self._shelf = Shelf(KEPT_BYTES)
-        self._losses: dict[str, Tensor] = {}
-        self._sites: dict[str, dict[str, Tensor]] = {}
+        self.small: dict[str, Tensor] = {} if small is None else small
+        self._shelf = Shelf(KEPT_BYTES, self.small)
 
     def __call__(self, tokens: "Tensor", **kwargs: Any) -> Any:
         """Return the clean pass: logits, as known values, and losses."""
-        return self._known("clean", tokens, lambda: self.model(tokens, **kwargs), lasting=True)
+        return self._known("clean", tokens, lambda: self._clean(tokens, kwargs), lasting=True)
+
+    def _clean(self, tokens: "Tensor", kwargs: dict[str, Any]) -> Any:
+        if self.head is None:
+            return self.model(tokens, **kwargs)
+        name = f"last {_name(tokens)}"
+        if name in self.small:
+            with self.head.given(self.small[name]):
+                return self.model(tokens, **kwargs)
+
+        def note(resid_BTD: "Tensor", hook: object) -> None:
+            self.small[name] = resid_BTD
+
+        return self.model.run_with_hooks(tokens, fwd_hooks=[(self.head.hook, note)], **kwargs)
 
     def run_with_cache(self, tokens: "Tensor", **kwargs: Any) -> tuple[None, dict[str, Any]]:
-        """Return the truncated pass with its activations."""
-        batch = _name(tokens)
-        if batch not in self._sites:
+        """Return the truncated pass with the one activation that is asked for."""
+        [wanted] = kwargs["names_filter"]
+        name = f"{wanted} {_name(tokens)}"
+        if name not in self.small:
             # Only the wanted activations are kept: a whole cache would hold every layer's.
             _, cache = self.model.run_with_cache(tokens, **kwargs)
-            self._sites[batch] = {name: cache[name] for name in kwargs["names_filter"]}
-        return None, self._sites[batch]
+            self.small[name] = cache[wanted]
+        return None, {wanted: self.small[name]}
 
     def run_with_hooks(self, tokens: "Tensor", **kwargs: Any) -> Any:
         """Return a pass with hooks; the ablated one is made once."""
@@ -67,15 +88,15 @@ class SharedPasses:
     ) -> "tuple[Known, Tensor]":
         """Return logits and losses; the pass is made for its losses, and for logits if needed."""
         name, fresh = f"{kind} {_name(tokens)}", []
-        if name not in self._losses:
-            logits, self._losses[name] = run()
+        if name not in self.small:
+            logits, self.small[name] = run()
             fresh.append(logits)
 
         def make() -> "Tensor":
             made: Tensor = fresh.pop() if fresh else run()[0]
             return made
 
-        return Known(self._shelf, name, make, lasting=lasting), self._losses[name]
+        return Known(self._shelf, name, make, lasting=lasting), self.small[name]
 
 
 def _name(tokens: "Tensor") -> str:

@@ -1,9 +1,11 @@
 """Score trained SAEs one after another in one trusted process.
 
-The subject, its clean and ablated passes and sae-bench's imports (about 14 s) are paid for once
-per job. Per SAE, in this order: what the training left is checked; a linear decoder is read out;
-evaluation, core and probing rows are encoded; a second encoder is asked about a sample; the
-encoders end; latents are decoded; sae-bench's core evaluation runs on what is there.
+sae-bench's imports (4 s of processor time) are paid for once per job; the subject's clean and
+ablated passes once per evaluation set, in whichever job comes first. Per SAE, in this order: what
+the training left is checked; a linear decoder is read out; evaluation, core and probing rows are
+encoded; a second encoder is asked about a sample; the encoders end; latents are decoded. The core
+evaluation of sae-bench needs no child when the decoder is linear, and runs beside the encoding of
+the probing rows; else it runs at the end.
 """
 
 import contextlib
@@ -27,6 +29,7 @@ from fumehood_tools.scoring.evaluation import fresh_folder
 from fumehood_tools.scoring.inertness import Case, Parent, measure_inertness
 from fumehood_tools.scoring.leakage import judge_leakage
 from fumehood_tools.scoring.measuring import Measuring
+from fumehood_tools.scoring.pass_store import passes_file, read_passes, write_passes
 from fumehood_tools.scoring.passes import SharedPasses
 from fumehood_tools.scoring.probing_eval import run_probing
 from fumehood_tools.scoring.probing_texts import ProbingTexts
@@ -64,10 +67,14 @@ class Scorer:
         self.hook, self.ignore = subject.hook, subject.ignore_tokens
         rows = np.load(setup.activations.eval_tokens_file)[: setup.spec.scoring.loss_rows]
         self.rows = torch.from_numpy(rows.astype(np.int64))
-        late_start = subject.late_start
-        if late_start is not None and not late_start.works(self.rows):
-            late_start = None
-        self.passes = SharedPasses(subject.model, late_start)
+        self.passes_file = passes_file(setup)
+        known = read_passes(self.passes_file)
+        self.passes_kept = set(known)
+        late, head = (
+            one if one is not None and one.works(self.rows) else None
+            for one in (subject.late_start, subject.head)
+        )
+        self.passes = SharedPasses(subject.model, late, head, known)
         self.texts = ProbingTexts(setup.probing) if setup.probing is not None else None
 
     def __enter__(self) -> Self:
@@ -77,11 +84,20 @@ class Scorer:
         self.nursery.close()
 
     def prepare(self) -> None:
-        """Compute what the first SAE would have to wait for: passes that all SAEs share."""
+        """Compute what the first SAE would have to wait for, of what all SAEs share."""
         with torch.no_grad():
             self.core_activations()
             for tokens in self._batches():
-                self.passes(tokens, return_type="both", loss_per_token=True)
+                logits, _ = self.passes(tokens, return_type="both", loss_per_token=True)
+                probabilities: Any = torch.nn.functional.softmax(logits, dim=-1)
+                # Known, as the logits are: made now.
+                torch.log(probabilities).value()  # type: ignore[attr-defined]
+
+    def keep_passes(self) -> None:
+        """Leave what is new of the subject's passes to later jobs."""
+        if self.passes.small.keys() != self.passes_kept:
+            write_passes(self.passes_file, self.passes.small)
+            self.passes_kept = set(self.passes.small)
 
     def score(self, request: ScoringRequest) -> dict[str, Any]:
         """Return what __main__ answers: metrics, integrity, inertness, the seconds by stage …
@@ -97,6 +113,7 @@ class Scorer:
                 metrics, integrity = self._measure(measuring, request, watch)
             with watch.stage("inertness"):
                 inertness = self._inertness(measuring, request)
+        self.keep_passes()
         return {
             "metrics": metrics.model_dump(),
             "integrity": integrity.model_dump(),
