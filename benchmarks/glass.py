@@ -26,14 +26,16 @@ ROOT = Path(__file__).resolve().parents[1]
 TEMPLATE = ROOT / "sandbox_template" / "sae"
 
 
-def trained(name: str, setup: Any, folder: Path, addition: str = "") -> Any:
-    """Return a finished training of a packaged variant, `addition` written below its source."""
+def trained(name: str, setup: Any, folder: Path, *, child: bool = False) -> Any:
+    """Return a finished training of a packaged variant; child: of one that calls it its parent."""
     from fumehood_tools.glass import Nursery
     from fumehood_tools.runs.plan import RunItem
     from fumehood_tools.runs.training import Place, Training
 
-    source = (TEMPLATE / "variants" / f"{name}.py").read_bytes() + addition.encode()
-    item = RunItem(name, 0, source, "0" * 16, folder)
+    source = (TEMPLATE / "variants" / f"{name}.py").read_bytes()
+    if child:
+        source += f'\nPARENT = "{name}"\n'.encode()
+    item = RunItem(f"like_{name}" if child else name, 0, source, "0" * 16, folder)
     shards = {path.parent for path in setup.activations.train_shards}
     with Nursery(folder / name, level=setup.glass, readable=shards) as nursery:
         place = Place(folder / name / "run", nursery, threads=os.cpu_count() or 1)

@@ -183,7 +183,7 @@ def print_row(name: str, times: Times) -> float:
     ours, theirs = statistics.median(times.ours), statistics.median(times.peer)
     stages = "".join(f"{split.get(stage, 0.0):>10.2f}" for stage in STAGES)
     print(
-        f"{name:10}{ours:>7.2f}{stages}{theirs:>11.2f}{peer['core']:>7.2f}{peer['probing']:>9.2f}"
+        f"{name:14}{ours:>7.2f}{stages}{theirs:>11.2f}{peer['core']:>7.2f}{peer['probing']:>9.2f}"
         f"{ours / theirs:>7.0%}",
         flush=True,
     )
@@ -232,7 +232,7 @@ def run(setup: Any, requests: list[Any], folder: Path, repeats: int) -> list[flo
         print(f"sae-bench: imports {theirs['imports']:.1f}, subject {theirs['subject']:.1f}")
         print(f"one more SAE, medians of {repeats}, seconds:")
         header = "".join(f"{stage:>10}" for stage in STAGES)
-        print(f"{'SAE':10}{'ours':>7}{header}{'sae-bench':>11}{'core':>7}{'probing':>9}")
+        print(f"{'SAE':14}{'ours':>7}{header}{'sae-bench':>11}{'core':>7}{'probing':>9}")
         peer.ask(asked(requests[0]))
         return [print_row(one.name, compare(warm.scorer, peer, one, repeats)) for one in requests]
 
@@ -248,7 +248,7 @@ def main() -> None:
         folder = Path(name)
         setup = in_fresh_cache(setup_in(folder, arguments.level), folder / "cache")
         requests = [
-            request_for(trained(variant, setup, folder, f'\nPARENT = "{variant}"\n'), folder)
+            request_for(trained(variant, setup, folder, child=True), folder)
             for variant in arguments.variants
         ]
         shares = run(setup, requests, folder, arguments.repeats)
