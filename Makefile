@@ -15,7 +15,7 @@ TORCH := $(VENV)/.torch
 TESTED := $(VENV)/.tested
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint format doctor schemas bench bench-startup bench-harvest bench-train bench-glass bench-scaling redteam clean
+.PHONY: help setup demo test test-slow lint format doctor schemas bench bench-startup bench-harvest bench-train bench-growth bench-score bench-glass bench-scaling bench-kernels-gpu redteam clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -86,7 +86,10 @@ bench-scaling: $(READY)  ## what the server does with 10,000 jobs and results, a
 bench-kernels-gpu: $(READY)  ## sparse kernels on a GPU, against their dense form (not part of bench)
 	$(BIN)/python benchmarks/kernels_gpu.py
 
-bench: bench-startup bench-harvest bench-train bench-glass  ## all benchmarks
+bench-score: $(READY)  ## scoring one more SAE, against sae-bench's own run
+	$(BIN)/python benchmarks/score.py
+
+bench: bench-startup bench-harvest bench-train bench-growth bench-score bench-glass bench-scaling  ## all benchmarks
 
 clean:  ## remove the virtual environment and build leftovers (workspaces and caches stay)
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache

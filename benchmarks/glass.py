@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +26,16 @@ ROOT = Path(__file__).resolve().parents[1]
 TEMPLATE = ROOT / "sandbox_template" / "sae"
 
 
-def trained(name: str, setup: Any, folder: Path) -> Any:
-    """Return a finished training of a packaged variant."""
+def trained(name: str, setup: Any, folder: Path, *, child: bool = False) -> Any:
+    """Return a finished training of a packaged variant; child: of one that calls it its parent."""
     from fumehood_tools.glass import Nursery
     from fumehood_tools.runs.plan import RunItem
     from fumehood_tools.runs.training import Place, Training
 
     source = (TEMPLATE / "variants" / f"{name}.py").read_bytes()
-    item = RunItem(name, 0, source, "0" * 16, folder)
+    if child:
+        source += f'\nPARENT = "{name}"\n'.encode()
+    item = RunItem(f"like_{name}" if child else name, 0, source, "0" * 16, folder)
     shards = {path.parent for path in setup.activations.train_shards}
     with Nursery(folder / name, level=setup.glass, readable=shards) as nursery:
         place = Place(folder / name / "run", nursery, threads=os.cpu_count() or 1)
@@ -70,16 +72,25 @@ def in_one_process(scorer: Any, request: Any) -> float:
                 x = torch.from_numpy(np.array(rows[start : start + 2048], dtype=np.float32))
                 f = sae.encode(x / activations.scale).bfloat16().float()
                 totals.add(x, f, sae.decode(f) * activations.scale)
+
+        def encode(x: torch.Tensor) -> torch.Tensor:
+            rounded: torch.Tensor = sae.encode(x).bfloat16().float()
+            return rounded
+
+        def answers(x: torch.Tensor) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+            for rows in torch.arange(len(x)).split(2048):
+                yield rows, encode(x[rows])
+
         bench = GlassSAE(
             Given(request.variant, request.weights, *sizes),
             state,
-            Methods(lambda x: sae.encode(x).bfloat16().float(), sae.decode, activations.scale),
+            Methods(encode, answers, sae.decode, activations.scale),
             subject=spec.subject.name,
             layer=spec.subject.layer,
             hook=scorer.hook,
         )
         run_core(bench, scorer.passes, scorer.rows, scorer.ignore, request.out / "core.json")
-        run_probing(bench, setup.probing, spec.scoring, request.out / "sparse_probing.json")
+        run_probing(bench, scorer.texts, spec.scoring, request.out / "sparse_probing.json")
     return totals.result().explained_variance
 
 

@@ -74,6 +74,22 @@ class RunJob:
     def run(self) -> dict[str, Any]:
         """Do all of it; return the job's result. Raises RunFailed when no item has a score."""
         self.records = Recorder(self.settings, self.sandbox, self.level)
+        # Its imports take seconds: they begin before anyone looks whether the cache holds the data.
+        with LineChild("fumehood_tools.scoring") as scorer:
+            self.harvest_and_run(scorer)
+        if not self.scored and not self.reused:
+            reasons = "\n".join(f"- {name}: {why}" for name, why in self.failed.items())
+            raise RunFailed(f"No variant got a score.\n{reasons}")
+        return {
+            "sandbox": self.request.sandbox,
+            "scored": self.scored,
+            "reused": self.reused,
+            "failed": self.failed,
+            "next": f"read_benchmarks(sandbox={self.request.sandbox!r})",
+        }
+
+    def harvest_and_run(self, scorer: LineChild) -> None:
+        """Harvest, see what is to be done, do it."""
         found = harvest(self.sandbox.spec, self.settings, self.context.folder, self.context.report)
         self.device, request = found.device, self.request
         self.records.arithmetic = found.arithmetic
@@ -85,17 +101,7 @@ class RunJob:
         self.waiting.extend(item for item in items if item not in done and self.passes_check(item))
         if self.waiting:
             with scratch_folder(self.context.folder, "scratch-") as scratch:
-                self.train_and_score(found, scratch)
-        if not self.scored and not self.reused:
-            reasons = "\n".join(f"- {name}: {why}" for name, why in self.failed.items())
-            raise RunFailed(f"No variant got a score.\n{reasons}")
-        return {
-            "sandbox": self.request.sandbox,
-            "scored": self.scored,
-            "reused": self.reused,
-            "failed": self.failed,
-            "next": f"read_benchmarks(sandbox={self.request.sandbox!r})",
-        }
+                self.train_and_score(found, scratch, scorer)
 
     def passes_check(self, item: RunItem) -> bool:
         """Return whether the static check lets the item run; a refusal is recorded."""
@@ -110,13 +116,14 @@ class RunJob:
             self.record_failure(item, "check", {"code": "variant_rejected", "message": message})
         return not errors
 
-    def train_and_score(self, found: Harvest, scratch: Path) -> None:
-        """Work the queue off. The scorer's imports run beside the first trainings."""
+    def train_and_score(self, found: Harvest, scratch: Path, scorer: LineChild) -> None:
+        """Work the queue off. The scorer gets ready beside the first trainings."""
         self.found, activations = found, found.activations
         setup = found.scoring_setup(self.sandbox.spec, self.settings, scratch, self.level)
         with (
             contextlib.ExitStack() as children,
-            LineChild("fumehood_tools.scoring") as scorer,
+            # Ended before its children's scratch folders are removed.
+            scorer,
             self.nursery(activations, scratch) as nursery,
         ):
             children.callback(self.end_trainings)

@@ -1,10 +1,12 @@
 """The scorer as a process: `python -m fumehood_tools.scoring`, JSON lines in and out.
 
-First line in: a ScoringSetup; answer {"ready": true}. Every further line: a ScoringRequest; answer
-{"name", "metrics", "integrity", "inertness", "glass", "weights_sha256", "seconds"} or
-{"name", "error": {"code", "message", "check", "limit"}}. Answers come in the order of the requests.
+Imports begin at once. First line in: a ScoringSetup; answer {"ready": true}. Every further line: a
+ScoringRequest; answer {"name", "metrics", "integrity", "inertness", "glass", "weights_sha256",
+"seconds", "split": seconds by stage} or {"name", "error": {"code", "message", "check", "limit"}}.
+Answers come in the order of the requests. Before the first, what all SAEs share is computed.
 """
 
+import importlib
 import json
 import os
 import sys
@@ -12,6 +14,13 @@ import warnings
 
 from fumehood_tools.errors import FumehoodError
 from fumehood_tools.scoring.requests import ScoringRequest, ScoringSetup
+from fumehood_tools.scoring.stubs import stub_unused
+
+HEAVY = (
+    "sae_bench.evals.core.main",
+    "sae_bench.evals.sparse_probing.probe_training",
+    "sae_bench.evals.sparse_probing.eval_output",
+)
 
 
 def describe(error: FumehoodError) -> dict[str, str | None]:
@@ -35,6 +44,10 @@ def main() -> None:
     def answer(content: dict[str, object]) -> None:
         print(json.dumps(content), file=answers, flush=True)
 
+    stub_unused()
+    # The slow ones now, while the job still looks for its data.
+    for module in HEAVY:
+        importlib.import_module(module)
     from fumehood_tools.scoring.scorer import Scorer
 
     try:
@@ -44,6 +57,7 @@ def main() -> None:
         sys.exit(1)
     with scorer:
         answer({"ready": True})
+        scorer.prepare()
         for line in sys.stdin:
             request = ScoringRequest.model_validate_json(line)
             try:

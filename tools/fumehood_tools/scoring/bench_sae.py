@@ -1,9 +1,9 @@
 """What sae-bench holds in its hands: the shape of an SAE, with the variant behind the glass.
 
-N = any leading shape, D = d_model, F = dictionary size.
+N = any leading shape, D = d_model, F = dictionary size, T = texts.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import sae_bench.sae_bench_utils.general_utils as general_utils
@@ -11,15 +11,20 @@ import torch
 from sae_bench.custom_saes.base_sae import BaseSAE
 
 from fumehood_tools.scoring.half import Given
+from fumehood_tools.scoring.probing_texts import Texts
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
 class Methods(NamedTuple):
-    """What an SAE does to float32 rows in normalised space, [N, D] -> [N, F] -> [N, D]."""
+    """What an SAE does to float32 rows in normalised space, [N, D] -> [N, F] -> [N, D].
+
+    `answers` encodes too, and yields row numbers [B] with their latents [B, F], in any order.
+    """
 
     encode: "Callable[[Tensor], Tensor]"
+    answers: "Callable[[Tensor], Iterator[tuple[Tensor, Tensor]]]"
     decode: "Callable[[Tensor], Tensor]"
     scale: float
 
@@ -77,6 +82,17 @@ class GlassSAE(BaseSAE):  # type: ignore[misc]
         """Return latents [..., F] of activations [..., D], both in raw units."""
         flat = self.normalised(x)
         return self.methods.encode(flat).mul_(self.methods.scale).reshape(*x.shape[:-1], -1)
+
+    def mean_latents(self, texts: Texts) -> "Tensor":
+        """Return the mean latents [T, F] of each text over its rows, in raw units.
+
+        What sae-bench's get_sae_meaned_activations makes of dense latents.
+        """
+        sum_TF = torch.zeros(texts.texts, self.cfg.d_sae)
+        for x_ND, text_N in texts.calls():
+            for row_B, f_BF in self.methods.answers(x_ND.div_(self.methods.scale)):
+                sum_TF.index_add_(0, text_N[row_B], f_BF.float())
+        return sum_TF.mul_(self.methods.scale).div_(texts.rows_per_text()[:, None])
 
     def normalised(self, x: "Tensor") -> "Tensor":
         """Return activations [..., D] as the rows [N, D] that the variant is shown."""

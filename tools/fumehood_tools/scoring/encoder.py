@@ -61,6 +61,19 @@ class Part(NamedTuple):
     f: Latents
 
 
+class _Request(NamedTuple):
+    """Rows `x_BD` of a call, what repeats of other rows gave before, and both as they are shown.
+
+    Row i of the two together stands at `place[i]` of what is shown.
+    """
+
+    row_B: "Tensor"
+    x_BD: "Tensor"
+    before_RF: "Tensor"
+    shown: "Tensor"
+    place: "Tensor"
+
+
 class Encoder:
     """Encodes rows through a child that `start` starts when there is none."""
 
@@ -75,7 +88,7 @@ class Encoder:
 
     def parts(self, x_ND: "Tensor", phase: str) -> Iterator[Part]:
         """Yield the latents of all rows, a request at a time. Raises RunFailed."""
-        for row_B, f_BF in self._requests(x_ND, phase):
+        for row_B, f_BF in self.answers(x_ND, phase):
             yield Part(row_B, pack(f_BF))
 
     def dense(self, x_ND: "Tensor", phase: str) -> "Tensor":
@@ -91,7 +104,7 @@ class Encoder:
                 f_NF.index_copy_(0, part.row_B, part.f.to_dense().float())
             return f_NF
         live_M = x_ND.abs().sum(dim=1).nonzero().flatten()
-        for row_B, f_BF in self._requests(x_ND[live_M], phase):
+        for row_B, f_BF in self.answers(x_ND[live_M], phase):
             f_NF.index_copy_(0, live_M[row_B], f_BF.float())
         return f_NF
 
@@ -107,18 +120,26 @@ class Encoder:
             self._remembered[key] = list(self.parts(x_ND, phase))
             self._remembered_sizes.add(len(x_ND))
 
-    def _requests(self, x_ND: "Tensor", phase: str) -> Iterator["tuple[Tensor, Tensor]"]:
+    def answers(self, x_ND: "Tensor", phase: str) -> Iterator["tuple[Tensor, Tensor]"]:
+        """Yield row numbers [B] and their bfloat16 latents [B, F] until every row was encoded.
+
+        The child works on the next request while an answer is looked at, here and by the caller:
+        no other use of the encoder before the end. Raises RunFailed, IntegrityFailed.
+        """
         import torch
 
-        half = self.start()
-        count = self.l0.setdefault(phase, Mean())
-        order_N = torch.from_numpy(self.draw.permutation(len(x_ND)))
-        for row_B in self._cut(order_N, half.rows):
-            x_BD = x_ND[row_B]
-            f_BF = self._ask(half, x_BD)
-            count.add((f_BF[:COUNTED] != 0).sum(dim=1))
-            self.witnesses.add(phase, x_BD, f_BF)
-            yield row_B, f_BF
+        half, count = self.start(), self.l0.setdefault(phase, Mean())
+        parts = self._cut(torch.from_numpy(self.draw.permutation(len(x_ND))), half.rows)
+        asked: _Request | None = None
+        for row_B in parts:
+            following = self._mix(half.rows, row_B, x_ND[row_B])
+            answer = None if asked is None else half.answer()
+            half.ask(following.shown)
+            if asked is not None and answer is not None:
+                yield asked.row_B, self._take(asked, half.checked(answer), phase, count)
+            asked = following
+        if asked is not None:
+            yield asked.row_B, self._take(asked, half.checked(half.answer()), phase, count)
 
     def _cut(self, order_N: "Tensor", most: int) -> Iterator["Tensor"]:
         """Yield parts of random sizes with room for repeats."""
@@ -129,21 +150,27 @@ class Encoder:
             yield order_N[start : start + size]
             start += size
 
-    def _ask(self, half: Half, x_BD: "Tensor") -> "Tensor":
-        """Return the latents of a request that has repeats among its rows."""
+    def _mix(self, most: int, row_B: "Tensor", x_BD: "Tensor") -> "_Request":
+        """Return a request whose rows are mixed with some that were shown before."""
         import torch
 
-        hidden = min(half.rows - len(x_BD), 1 + len(x_BD) // REPEAT_EVERY)
+        hidden = min(most - len(x_BD), 1 + len(x_BD) // REPEAT_EVERY)
         again_RD, before_RF = self.witnesses.some(hidden)
         shown = torch.cat([x_BD, again_RD]) if again_RD.numel() else x_BD
         order = torch.from_numpy(self.draw.permutation(len(shown)))
-        answer = half(shown[order])
         place = torch.empty_like(order)
         place[order] = torch.arange(len(order))
-        f = answer[place]
-        if again_RD.numel():
-            self.repeats.add(relative_difference(f[len(x_BD) :], before_RF))
-        return f[: len(x_BD)]
+        return _Request(row_B, x_BD, before_RF, shown[order], place)
+
+    def _take(self, asked: "_Request", answer: "Tensor", phase: str, count: Mean) -> "Tensor":
+        """Return the latents of the rows that were asked for; the repeats are compared."""
+        f, rows = answer[asked.place], len(asked.x_BD)
+        if asked.before_RF.numel():
+            self.repeats.add(relative_difference(f[rows:], asked.before_RF))
+        f_BF = f[:rows]
+        count.add((f_BF[:COUNTED] != 0).sum(dim=1))
+        self.witnesses.add(phase, asked.x_BD, f_BF)
+        return f_BF
 
 
 class SecondOpinion(NamedTuple):

@@ -91,29 +91,45 @@ class Half:
                 os.close(handle)
         self._rest = b""
         self._ready = False
+        self._asked: tuple[int, str] | None = None
 
     def __call__(self, rows_ND: "Tensor") -> "Tensor":
         """Return the child's answer to at most `self.rows` rows: a copy, checked.
 
         Latents come back bfloat16, not negative, -0.0 as 0.0. Raises RunFailed, IntegrityFailed.
         """
+        self.ask(rows_ND)
+        return self.checked(self.answer())
+
+    def ask(self, rows_ND: "Tensor") -> None:
+        """Send a request of at most `self.rows` rows; `answer` must be called before the next."""
         count = len(rows_ND)
-        assert count <= self.rows
+        assert count <= self.rows and self._asked is None
         if not self._ready:
             self._expect("ready", True)
             self._ready = True
         self._input[:count] = rows_ND
         ticket = secrets.token_hex(8)
+        self._asked = count, ticket
         try:
             self._child.stdin.write(f"{count} {ticket}\n".encode())
             self._child.stdin.flush()
         except BrokenPipeError:
             self._raise_end()
+
+    def answer(self) -> "Tensor":
+        """Return a copy of the answer to the last request, to be looked at by `checked`."""
+        assert self._asked is not None
+        count, ticket = self._asked
         self._expect("done", ticket)
+        self._asked = None
         # Copied first: the child can still write into the buffer while it is looked at.
-        result = self._output[:count].clone()
-        check_values(result, self.role)
-        return result.abs_() if self.role == "encode" else result
+        return self._output[:count].clone()
+
+    def checked(self, answer: "Tensor") -> "Tensor":
+        """Return an answer that holds nothing it may not hold. Raises IntegrityFailed."""
+        check_values(answer, self.role)
+        return answer.abs_() if self.role == "encode" else answer
 
     def all(self, rows: "Tensor") -> Iterator["Tensor"]:
         """Yield the answers to any number of rows, request by request, in order."""

@@ -2,7 +2,8 @@
 
     take files -> read decoder -> evaluate -> remember core rows -> (probing) -> conclude
 
-`conclude` ends the encoders and decodes; what sae-bench asks after it is answered from memory.
+`conclude` ends the encoders and decodes. What sae-bench's core evaluation asks of the encoder is
+answered from memory, at any time after the core rows were remembered.
 """
 
 from typing import TYPE_CHECKING, NamedTuple, Self
@@ -110,7 +111,12 @@ class Measuring:
     def bench_sae(self, hook: str) -> GlassSAE:
         """Return the SAE as sae-bench sees it."""
         subject = self.setup.spec.subject
-        methods = Methods(lambda x: self.encoder.dense(x, self.phase), self._decode, self.scale)
+        methods = Methods(
+            lambda x: self.encoder.dense(x, self.phase),
+            lambda x: self.encoder.answers(x, self.phase),
+            self._decode,
+            self.scale,
+        )
         return GlassSAE(
             self.given,
             self.weights.state,

@@ -4,9 +4,11 @@ sae-bench runs, per batch and SAE, a clean pass, a pass with the SAE spliced in,
 site set to 0 and a truncated pass for the activations. Three of the four are the same for all SAEs.
 """
 
+import hashlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from fumehood_tools.scoring.known import Known, Shelf
 from fumehood_tools.scoring.late_start import LateStart
 
 if TYPE_CHECKING:
@@ -14,35 +16,63 @@ if TYPE_CHECKING:
 
 # sae-bench's name for the hook that sets the site to 0 (evals/core/main.py, get_recons_loss).
 ABLATION_HOOK = "standard_zero_ablate_hook"
-# Logits are large (16 rows x 128 tokens x 49,152 words: 400 MB); beyond this, passes are repeated.
+# Probabilities are large (16 rows x 128 tokens x 49,152 words: 400 MB, and their logarithms as
+# much); beyond this, they are computed again.
 KEPT_BYTES = 3 << 30
 
 
 class SharedPasses:
     """Stands where sae-bench expects a HookedTransformer and remembers what it may.
 
-    Results are kept per batch of tokens for the life of the object: one scoring job.
+    Results are kept per batch of tokens for the life of the object, one scoring job. `small` is
+    what another job may be given to begin with: results without logits, by name. `head` starts
+    behind the last block, where that was tried: with it a clean pass that is known costs the head.
     """
 
-    def __init__(self, model: Any, late_start: LateStart | None = None) -> None:
-        self.model, self.late_start = model, late_start
+    def __init__(
+        self,
+        model: Any,
+        late_start: LateStart | None = None,
+        head: LateStart | None = None,
+        small: "dict[str, Tensor] | None" = None,
+    ) -> None:
+        self.model, self.late_start, self.head = model, late_start, head
         self.tokenizer = getattr(model, "tokenizer", None)
-        self._kept: dict[tuple[str, bytes], Any] = {}
-        self._kept_bytes = 0
+        self.small: dict[str, Tensor] = {} if small is None else small
+        self._shelf = Shelf(KEPT_BYTES, self.small)
 
     def __call__(self, tokens: "Tensor", **kwargs: Any) -> Any:
-        """Return the clean pass."""
-        return self._once("clean", tokens, lambda: self.model(tokens, **kwargs))
+        """Return the clean pass: logits, as known values, and losses."""
+        return self._known("clean", tokens, lambda: self._clean(tokens, kwargs), lasting=True)
 
-    def run_with_cache(self, tokens: "Tensor", **kwargs: Any) -> Any:
-        """Return the truncated pass with its activations."""
-        return self._once("cache", tokens, lambda: self._plain_cache(tokens, kwargs))
+    def _clean(self, tokens: "Tensor", kwargs: dict[str, Any]) -> Any:
+        if self.head is None:
+            return self.model(tokens, **kwargs)
+        name = f"last {_name(tokens)}"
+        if name in self.small:
+            with self.head.given(self.small[name]):
+                return self.model(tokens, **kwargs)
+
+        def note(resid_BTD: "Tensor", hook: object) -> None:
+            self.small[name] = resid_BTD
+
+        return self.model.run_with_hooks(tokens, fwd_hooks=[(self.head.hook, note)], **kwargs)
+
+    def run_with_cache(self, tokens: "Tensor", **kwargs: Any) -> tuple[None, dict[str, Any]]:
+        """Return the truncated pass with the one activation that is asked for."""
+        [wanted] = kwargs["names_filter"]
+        name = f"{wanted} {_name(tokens)}"
+        if name not in self.small:
+            # Only the wanted activations are kept: a whole cache would hold every layer's.
+            _, cache = self.model.run_with_cache(tokens, **kwargs)
+            self.small[name] = cache[wanted]
+        return None, {wanted: self.small[name]}
 
     def run_with_hooks(self, tokens: "Tensor", **kwargs: Any) -> Any:
         """Return a pass with hooks; the ablated one is made once."""
         [(_, hook)] = kwargs["fwd_hooks"]
         if getattr(hook, "__name__", "") == ABLATION_HOOK:
-            return self._once("ablated", tokens, lambda: self._from_site(tokens, kwargs))
+            return self._known("ablated", tokens, lambda: self._from_site(tokens, kwargs))
         return self._from_site(tokens, kwargs)
 
     def _from_site(self, tokens: "Tensor", kwargs: dict[str, Any]) -> Any:
@@ -53,30 +83,24 @@ class SharedPasses:
         with self.late_start.given(cache[name]):
             return self.model.run_with_hooks(tokens, **kwargs)
 
-    def _plain_cache(self, tokens: "Tensor", kwargs: dict[str, Any]) -> tuple[None, dict[str, Any]]:
-        # Only the wanted activations are kept: a whole cache would hold every layer's.
-        _, cache = self.model.run_with_cache(tokens, **kwargs)
-        return None, {name: cache[name] for name in kwargs["names_filter"]}
+    def _known(
+        self, kind: str, tokens: "Tensor", run: Callable[[], Any], *, lasting: bool = False
+    ) -> "tuple[Known, Tensor]":
+        """Return logits and losses; the pass is made for its losses, and for logits if needed."""
+        name, fresh = f"{kind} {_name(tokens)}", []
+        if name not in self.small:
+            logits, self.small[name] = run()
+            fresh.append(logits)
 
-    def _once(self, kind: str, tokens: "Tensor", run: Callable[[], Any]) -> Any:
-        key = (kind, tokens.cpu().numpy().tobytes())
-        if key in self._kept:
-            return self._kept[key]
-        result = run()
-        size = _tensor_bytes(result)
-        if self._kept_bytes + size <= KEPT_BYTES:
-            self._kept[key] = result
-            self._kept_bytes += size
-        return result
+        def make() -> "Tensor":
+            made: Tensor = fresh.pop() if fresh else run()[0]
+            return made
+
+        return Known(self._shelf, name, make, lasting=lasting), self.small[name]
 
 
-def _tensor_bytes(result: Any) -> int:
-    """Return the bytes of all tensors in a pass's result (nested tuples and dicts)."""
-    if isinstance(result, tuple):
-        return sum(_tensor_bytes(part) for part in result)
-    if isinstance(result, dict):
-        return sum(_tensor_bytes(part) for part in result.values())
-    return int(result.nbytes) if hasattr(result, "nbytes") else 0
+def _name(tokens: "Tensor") -> str:
+    return hashlib.blake2b(tokens.cpu().numpy().tobytes(), digest_size=16).hexdigest()
 
 
 class TokenRows:

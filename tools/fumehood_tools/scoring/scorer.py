@@ -1,15 +1,18 @@
 """Score trained SAEs one after another in one trusted process.
 
-The subject, its clean and ablated passes and sae-bench's imports (about 14 s) are paid for once
-per job. Per SAE, in this order: what the training left is checked; a linear decoder is read out;
-evaluation, core and probing rows are encoded; a second encoder is asked about a sample; the
-encoders end; latents are decoded; sae-bench's core evaluation runs on what is there.
+sae-bench's imports (4 s of processor time) are paid for once per job; the subject's clean and
+ablated passes once per evaluation set, in whichever job comes first. Per SAE, in this order: what
+the training left is checked; a linear decoder is read out; evaluation, core and probing rows are
+encoded; a second encoder is asked about a sample; the encoders end; latents are decoded. The core
+evaluation of sae-bench needs no child when the decoder is linear, and runs beside the encoding of
+the probing rows; else it runs at the end.
 """
 
 import contextlib
 import io
-import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -20,15 +23,19 @@ from fumehood_tools.bench.integrity import Integrity
 from fumehood_tools.bench.records import Metrics
 from fumehood_tools.errors import RunFailed
 from fumehood_tools.glass import Nursery, compiled_kernels
+from fumehood_tools.scoring.bench_sae import GlassSAE
 from fumehood_tools.scoring.core_eval import ROWS_PER_BATCH, run_core
 from fumehood_tools.scoring.evaluation import fresh_folder
 from fumehood_tools.scoring.inertness import Case, Parent, measure_inertness
 from fumehood_tools.scoring.leakage import judge_leakage
 from fumehood_tools.scoring.measuring import Measuring
+from fumehood_tools.scoring.pass_store import passes_file, read_passes, write_passes
 from fumehood_tools.scoring.passes import SharedPasses
 from fumehood_tools.scoring.probing_eval import run_probing
+from fumehood_tools.scoring.probing_texts import ProbingTexts
 from fumehood_tools.scoring.reconstruction import Reconstruction
 from fumehood_tools.scoring.requests import ScoringRequest, ScoringSetup
+from fumehood_tools.scoring.stopwatch import Stopwatch
 from fumehood_tools.scoring.subject import scoring_subject
 
 
@@ -42,20 +49,34 @@ class Scorer:
     def __init__(self, setup: ScoringSetup) -> None:
         self.setup = setup
         self.shared_documents = judge_leakage(setup.activations)
-        subject = scoring_subject(setup.spec.subject, setup.cache)
-        self.hook, self.ignore = subject.hook, subject.ignore_tokens
-        rows = np.load(setup.activations.eval_tokens_file)[: setup.spec.scoring.loss_rows]
-        self.rows = torch.from_numpy(rows.astype(np.int64))
-        late_start = subject.late_start
-        if late_start is not None and not late_start.works(self.rows):
-            late_start = None
-        self.passes = SharedPasses(subject.model, late_start)
+        # First: its parent loads while the subject does.
         self.nursery = Nursery(
             fresh_folder(setup.scratch, "scoring"),
             level=setup.glass,
             threads=torch.get_num_threads(),
             kernels=compiled_kernels(setup.cache),
         )
+        try:
+            self._load_subject()
+        except BaseException:
+            self.nursery.close()
+            raise
+
+    def _load_subject(self) -> None:
+        setup = self.setup
+        subject = scoring_subject(setup.spec.subject, setup.cache)
+        self.hook, self.ignore = subject.hook, subject.ignore_tokens
+        rows = np.load(setup.activations.eval_tokens_file)[: setup.spec.scoring.loss_rows]
+        self.rows = torch.from_numpy(rows.astype(np.int64))
+        self.passes_file = passes_file(setup)
+        known = read_passes(self.passes_file)
+        self.passes_kept = set(known)
+        late, head = (
+            one if one is not None and one.works(self.rows) else None
+            for one in (subject.late_start, subject.head)
+        )
+        self.passes = SharedPasses(subject.model, late, head, known)
+        self.texts = ProbingTexts(setup.probing) if setup.probing is not None else None
 
     def __enter__(self) -> Self:
         return self
@@ -63,24 +84,45 @@ class Scorer:
     def __exit__(self, *exc: object) -> None:
         self.nursery.close()
 
+    def prepare(self) -> None:
+        """Compute what the first SAE would have to wait for, of what all SAEs share."""
+        with torch.no_grad():
+            self.core_activations()
+            for tokens in self._batches():
+                logits, _ = self.passes(tokens, return_type="both", loss_per_token=True)
+                probabilities: Any = torch.nn.functional.softmax(logits, dim=-1)
+                # Known, as the logits are: made now.
+                torch.log(probabilities).value()  # type: ignore[attr-defined]
+
+    def keep_passes(self) -> None:
+        """Leave what is new of the subject's passes to later jobs."""
+        if self.passes.small.keys() != self.passes_kept:
+            write_passes(self.passes_file, self.passes.small)
+            self.passes_kept = set(self.passes.small)
+
     def score(self, request: ScoringRequest) -> dict[str, Any]:
-        """Return {"metrics", "integrity", "inertness", "glass", "weights_sha256", "seconds"}.
+        """Return what __main__ answers: metrics, integrity, inertness, the seconds by stage …
 
         sae-bench's two result files go to request.out. Raises RunFailed when the variant's code
         fails or hangs, IntegrityFailed when a check is not passed.
         """
-        started = time.monotonic()
-        with Measuring(self.nursery, self.setup, request) as measuring:
+        watch = Stopwatch()
+        with watch.stage("start"):
+            measuring = Measuring(self.nursery, self.setup, request)
+        with measuring:
             with torch.no_grad(), contextlib.redirect_stdout(io.StringIO()):
-                metrics, integrity = self._measure(measuring, request)
-            inertness = self._inertness(measuring, request)
+                metrics, integrity = self._measure(measuring, request, watch)
+            with watch.stage("inertness"):
+                inertness = self._inertness(measuring, request)
+        self.keep_passes()
         return {
             "metrics": metrics.model_dump(),
             "integrity": integrity.model_dump(),
             "inertness": None if inertness is None else inertness.model_dump(),
             "glass": self.nursery.level,
             "weights_sha256": measuring.weights.sha256,
-            "seconds": round(time.monotonic() - started, 2),
+            "seconds": round(watch.total, 2),
+            "split": {name: round(took, 3) for name, took in watch.seconds.items()},
         }
 
     def _inertness(self, measuring: Measuring, request: ScoringRequest) -> Inertness | None:
@@ -93,33 +135,56 @@ class Scorer:
             self.nursery, case, self.setup.activations, self.setup.spec, parent
         )
 
-    def _measure(self, measuring: Measuring, request: ScoringRequest) -> tuple[Metrics, Integrity]:
-        spec, probing = self.setup.spec, {}
+    def _measure(
+        self, measuring: Measuring, request: ScoringRequest, watch: Stopwatch
+    ) -> tuple[Metrics, Integrity]:
         bench = measuring.bench_sae(self.hook)
-        measuring.read_decoder()
-        measuring.evaluate()
-        measuring.remember_core(bench, self.core_activations())
-        if self.setup.probing is not None:
-            path = request.out / "sparse_probing.json"
-            with _blaming_latents("sparse probing"):
-                probing = run_probing(bench, self.setup.probing, spec.scoring, path)
-        measured = measuring.conclude()
-        with _blaming_latents("core evaluation"):
-            core = run_core(bench, self.passes, self.rows, self.ignore, request.out / "core.json")
+        with watch.stage("decode"):
+            measuring.read_decoder()
+        with watch.stage("encode"):
+            measuring.evaluate()
+            measuring.remember_core(bench, self.core_activations())
+        # A nonlinear decoder is asked by core, and only when no encoder is left.
+        core = None
+        with ThreadPoolExecutor(1) as beside:
+            probing = beside.submit(self._probing, bench, request.out)
+            if not measuring.nonlinear:
+                core = self._core(bench, request.out, watch)
+            with watch.stage("probing"):
+                accuracies = probing.result()
+        with watch.stage("checks"):
+            measured = measuring.conclude()
+        if core is None:
+            core = self._core(bench, request.out, watch)
         measuring.compare_sparsity("loss rows", core["sparsity"]["l0"])
         integrity = measuring.integrity(measured, self.shared_documents)
-        return _metrics(measured.outcome.own, core, probing), integrity
+        return _metrics(measured.outcome.own, core, accuracies), integrity
+
+    def _core(self, bench: GlassSAE, out: Path, watch: Stopwatch) -> dict[str, Any]:
+        with watch.stage("core"), _blaming_latents("core evaluation"):
+            return run_core(bench, self.passes, self.rows, self.ignore, out / "core.json")
+
+    def _probing(self, bench: GlassSAE, out: Path) -> dict[str, Any]:
+        """Probe, in a thread of its own: the child encodes while core's passes run."""
+        if self.texts is None:
+            return {}
+        with torch.no_grad(), _blaming_latents("sparse probing"):
+            path = out / "sparse_probing.json"
+            return run_probing(bench, self.texts, self.setup.spec.scoring, path)
 
     def core_activations(self) -> list[torch.Tensor]:
         """Return the activations that sae-bench's core evaluation will show, batch by batch."""
-        found, per_batch = [], min(ROWS_PER_BATCH, len(self.rows))
+        names = [self.hook]
+        return [
+            self.passes.run_with_cache(tokens, prepend_bos=False, names_filter=names)[1][self.hook]
+            for tokens in self._batches()
+        ]
+
+    def _batches(self) -> Iterator[torch.Tensor]:
+        per_batch = min(ROWS_PER_BATCH, len(self.rows))
         # As in sae-bench, rows that do not fill a batch are left out.
         for start in range(0, len(self.rows) - per_batch + 1, per_batch):
-            tokens = self.rows[start : start + per_batch]
-            names = [self.hook]
-            _, cache = self.passes.run_with_cache(tokens, prepend_bos=False, names_filter=names)
-            found.append(cache[self.hook])
-        return found
+            yield self.rows[start : start + per_batch]
 
 
 @contextlib.contextmanager

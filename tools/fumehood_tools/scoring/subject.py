@@ -17,6 +17,7 @@ class ScoringSubject(NamedTuple):
     hook: str
     ignore_tokens: set[int | None]
     late_start: LateStart | None = None
+    head: LateStart | None = None
 
 
 def scoring_subject(spec: SubjectSpec, cache: Path) -> ScoringSubject:
@@ -37,4 +38,6 @@ def scoring_subject(spec: SubjectSpec, cache: Path) -> ScoringSubject:
     )
     special = {tokenizer.pad_token_id, tokenizer.eos_token_id, tokenizer.bos_token_id}
     late_start = LateStart(bridge, spec.layer, hook) if spec.site == "resid_post" else None
-    return ScoringSubject(bridge, hook, special, late_start)
+    last = info.n_layers - 1
+    head = LateStart(bridge, last, hook_name("resid_post", last))
+    return ScoringSubject(bridge, hook, special, late_start, head)
