@@ -15,7 +15,7 @@ TORCH := $(VENV)/.torch
 TESTED := $(VENV)/.tested
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint format doctor schemas bench bench-startup bench-harvest bench-train bench-growth bench-score bench-glass bench-scaling bench-kernels-gpu redteam clean
+.PHONY: help setup demo test test-slow lint format doctor schemas bench bench-startup bench-harvest bench-train bench-profile bench-growth bench-score bench-glass bench-scaling bench-kernels-gpu redteam clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -74,6 +74,9 @@ bench-harvest: $(READY)  ## activations per second, against peers and this machi
 bench-train: $(READY)  ## training tokens per second, against dictionary_learning, SAELens and sparsify (QUICK=1: 4 min)
 	$(BIN)/python benchmarks/train.py
 
+bench-profile: $(READY)  ## where the time of a run goes, for each baseline
+	$(BIN)/python benchmarks/profiling.py
+
 bench-growth: $(READY)  ## how a TopK step grows with F and k, one thread
 	$(BIN)/python benchmarks/train_growth.py
 
@@ -89,7 +92,7 @@ bench-kernels-gpu: $(READY)  ## sparse kernels on a GPU, against their dense for
 bench-score: $(READY)  ## scoring one more SAE, against sae-bench's own run
 	$(BIN)/python benchmarks/score.py
 
-bench: bench-startup bench-harvest bench-train bench-growth bench-score bench-glass bench-scaling  ## all benchmarks
+bench: bench-startup bench-harvest bench-train bench-profile bench-growth bench-score bench-glass bench-scaling  ## all benchmarks
 
 clean:  ## remove the virtual environment and build leftovers (workspaces and caches stay)
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache

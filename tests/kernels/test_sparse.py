@@ -217,3 +217,44 @@ def test_other_number_formats_are_computed_by_the_reference() -> None:
     wanted = dense_topk(p["x"], p["W_enc"], p["b_enc"], 7)
     torch.testing.assert_close(f.dense(), wanted)
     torch.testing.assert_close(sparse_decode(f, p["W_dec"]), wanted @ p["W_dec"].T)
+
+
+@pytest.mark.parametrize("arithmetic", ARITHMETICS)
+@pytest.mark.parametrize("floors", ["none", "one", "own"])
+def test_what_is_above_a_floor_is_what_the_dense_form_keeps(floors: str, arithmetic: str) -> None:
+    from core import rectified, sparse_decode, threshold_encode
+    from core.kernels.arithmetic import products_in
+
+    p = planted(4)
+    floor = {"none": 0.0, "one": 0.1, "own": torch.linspace(0.0, 0.3, 300)}[floors]
+    b = p["b_enc"] - 0.3
+
+    def dense(x: Tensor, W: Tensor, b_enc: Tensor) -> Tensor:
+        pre = x @ W.T + b_enc - 0.3
+        return pre * (pre > floor)
+
+    x_hat, grads = results(dense, lambda f, W: f @ W.T, p)
+    with products_in(arithmetic):
+        ours, our_grads = results(
+            lambda x, W, b_enc: threshold_encode(x, W, b_enc - 0.3, floor), sparse_decode, p
+        )
+    torch.testing.assert_close(ours, x_hat, atol=1e-6, rtol=1e-5)
+    for key, grad, our_grad in zip(p, grads, our_grads, strict=True):
+        torch.testing.assert_close(our_grad, grad, atol=1e-6, rtol=1e-4, msg=key)
+    with products_in(arithmetic, screening_only=True), torch.no_grad():
+        shown = rectified(p["x"].view(12, 8, -1), p["W_enc"], b, floor)
+    torch.testing.assert_close(shown.view(96, -1), dense(p["x"], p["W_enc"], p["b_enc"]).detach())
+
+
+def test_a_floor_that_lets_many_pass_is_computed_densely_and_exactly() -> None:
+    from core.kernels import cpu, reference
+    from core.kernels.arithmetic import products_in
+
+    p = {name: tensor.detach() for name, tensor in planted(5).items()}
+    given, before = (p["x"], p["W_enc"], p["b_enc"], torch.full((300,), -0.1)), cpu.redone["rows"]
+    with products_in("bfloat16"):
+        found = cpu.above(*given)
+    assert cpu.redone["rows"] == before + 96
+    wanted = reference.above(*given)
+    assert torch.equal(found.index_A, wanted.index_A)
+    torch.testing.assert_close(found.value_A, wanted.value_A)

@@ -17,7 +17,15 @@ This copy is for reading: runs use the packaged one.
 from core.base import BaseSAE
 from core.baselines import FollowsThreshold, keywords_for, threshold_keywords
 from core.errors import VariantError
-from core.kernels import Latents, batch_topk_encode, latent_major, sparse_decode, topk_encode
+from core.kernels import (
+    Latents,
+    batch_topk_encode,
+    latent_major,
+    rectified,
+    sparse_decode,
+    threshold_encode,
+    topk_encode,
+)
 from core.library import geometric_median
 from core.loading import build_sae, build_trainer, load_variant
 from core.run import TrainingRun
@@ -41,7 +49,9 @@ __all__ = [
     "keywords_for",
     "latent_major",
     "load_variant",
+    "rectified",
     "sparse_decode",
+    "threshold_encode",
     "threshold_keywords",
     "topk_encode",
 ]

@@ -20,6 +20,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
+from core.kernels import rectified
 from core.library import Dictionary
 
 INITIAL_NORM = 0.1
@@ -45,7 +46,9 @@ class BaseSAE(Dictionary):
 
     def encode(self, x: Tensor) -> Tensor:
         """Return latents [B, F] of activations [B, D]; none is negative."""
-        return torch.relu(self.encoder(x - self.bias))
+        if torch.is_grad_enabled() or type(self.encoder) is not nn.Linear:
+            return torch.relu(self.encoder(x - self.bias))
+        return rectified(x - self.bias, self.encoder.weight, self.encoder.bias)
 
     def decode(self, f: Tensor) -> Tensor:
         """Return reconstructions [B, D] of latents [B, F]."""

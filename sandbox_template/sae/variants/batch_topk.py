@@ -11,7 +11,7 @@ Sparsity: K is the mean L0. The threshold makes encode independent of the other 
 
 from dictionary_learning.trainers.batch_top_k import BatchTopKSAE, BatchTopKTrainer
 
-from core import FollowsThreshold, SparseBatchTopK, keywords_for, threshold_keywords
+from core import FollowsThreshold, SparseBatchTopK, keywords_for, rectified, threshold_keywords
 
 K = 32
 
@@ -21,6 +21,12 @@ class CustomSAE(BatchTopKSAE):
 
     def __init__(self, activation_dim, dict_size, k=K):
         super().__init__(activation_dim, dict_size, k)
+
+    def encode(self, x, **how):
+        if how:
+            return super().encode(x, **how)
+        floor = max(0.0, float(self.threshold))
+        return rectified(x - self.b_dec, self.encoder.weight, self.encoder.bias, floor)
 
 
 class CustomTrainer(FollowsThreshold, SparseBatchTopK, BatchTopKTrainer):

@@ -11,7 +11,7 @@ Sparsity: K is the L0.
 
 from dictionary_learning.trainers.top_k import AutoEncoderTopK, TopKTrainer
 
-from core import SparseTopK, keywords_for, threshold_keywords
+from core import SparseTopK, keywords_for, threshold_keywords, topk_encode
 
 K = 32
 
@@ -21,6 +21,13 @@ class CustomSAE(AutoEncoderTopK):
 
     def __init__(self, activation_dim, dict_size, k=K):
         super().__init__(activation_dim, dict_size, k)
+
+    def encode(self, x, **how):
+        if how:
+            return super().encode(x, **how)
+        centred = (x - self.b_dec).reshape(-1, self.activation_dim)
+        f = topk_encode(centred, self.encoder.weight, self.encoder.bias, int(self.k))
+        return f.dense().view(*x.shape[:-1], self.dict_size)
 
 
 class CustomTrainer(SparseTopK, TopKTrainer):

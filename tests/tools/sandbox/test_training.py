@@ -236,3 +236,24 @@ def test_children_start_without_the_slow_imports_and_can_still_compile(tmp_path:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_file_can_refuse_rounded_products_and_the_config_says_how_it_was_trained(
+    core: SimpleNamespace, training_spec: Spec, write_variant: Callable[[str], Path]
+) -> None:
+    rounded = training_spec(VARIANTS / "standard.py", steps=4, arithmetic="bfloat16")
+    core.train.train(rounded)
+    assert spec(rounded)["arithmetic"] == "bfloat16"
+    exact = write_variant(f'{HEAD}ARITHMETIC = "float32"\n\n\n{SAE}')
+    unrounded = training_spec(exact, steps=4, arithmetic="bfloat16")
+    core.train.train(unrounded)
+    assert spec(unrounded)["arithmetic"] == "float32"
+    wrong = write_variant(f'{HEAD}ARITHMETIC = "bfloat16"\n\n\n{SAE}', "wrong")
+    with pytest.raises(core.package.VariantError, match="ARITHMETIC can only be float32"):
+        core.train.train(training_spec(wrong, steps=4))
+
+
+def spec(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the config.json of a training."""
+    config: dict[str, Any] = json.loads((Path(given["out"]) / "config.json").read_text("utf-8"))
+    return config

@@ -33,12 +33,16 @@ REFUSALS = ("output_shape", "output_dtype")
 
 
 class Given(NamedTuple):
-    """What a child is given: a file of code and a file of numbers, both checked."""
+    """What a child is given: a file of code and a file of numbers, both checked.
+
+    screening: the arithmetic in which kernels may leave latents out; their results are exact.
+    """
 
     variant: Path
     weights: Path
     activation_dim: int
     dict_size: int
+    screening: str = "float32"
 
 
 def rows_per_request(dict_size: int) -> int:
@@ -73,6 +77,7 @@ class Half:
             "activation_dim": given.activation_dim,
             "dict_size": given.dict_size,
             "rows": self.rows,
+            "screening": given.screening,
             "input": handles[0],
             "output": handles[1],
         }

@@ -7,6 +7,8 @@ trained weights and 256 rows of the training split; what they hand back is compa
 Not a wall: a variant that wants to look active can (nobody gains by that, its scores must follow).
 """
 
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -88,10 +90,13 @@ def measure_inertness(
     batch = case.scratch / "batch.safetensors"
     save_file({"x": training_rows(activations)}, batch)
     numbers = _training(activations, spec, case.seed)
-    variant = _probe(nursery, case, spec, {**numbers, "fit": False}, case.variant)
     theirs = case.scratch / f"{parent.name}.py"
     theirs.write_bytes(parent.path.read_bytes())
-    against = _probe(nursery, case, spec, {**numbers, "fit": True}, theirs)
+    probe = partial(_probe, nursery, case, spec)
+    with ThreadPoolExecutor(2) as beside:
+        ours = beside.submit(probe, {**numbers, "fit": False}, case.variant)
+        against = probe({**numbers, "fit": True}, theirs)
+        variant = ours.result()
     if variant is None or against is None:
         return None
     return compare(

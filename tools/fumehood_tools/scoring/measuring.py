@@ -76,6 +76,7 @@ class Measuring:
             self.folder / "given" / "sae.safetensors",
             activations.d_model,
             spec.dict_size,
+            activations.dtype,
         )
         write_bytes(self.given.variant, source)
         sizes = (activations.d_model, spec.dict_size)

@@ -9,19 +9,24 @@ they come out of the encoder, instead of from a dense [texts, context, F].
 import contextlib
 import random
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fumehood_tools.sandbox.spec import ScoringSpec
 from fumehood_tools.scoring.bench_sae import GlassSAE
 from fumehood_tools.scoring.probing_texts import ProbingTexts, Task
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 K_VALUES = (1, 2, 5)
 # As in sae_bench.evals.sparse_probing.main, run_eval_single_dataset.
 ON_ALL_LATENTS: dict[str, Any] = {"use_sklearn": False, "batch_size": 250, "epochs": 100}
 
 Accuracies = dict[str, dict[str, float]]
+Sides = tuple[dict[str, "Tensor"], dict[str, "Tensor"]]
 
 
 def run_probing(sae: GlassSAE, texts: ProbingTexts, spec: ScoringSpec, out: Path) -> dict[str, Any]:
@@ -32,7 +37,12 @@ def run_probing(sae: GlassSAE, texts: ProbingTexts, spec: ScoringSpec, out: Path
     config = _config(sae, texts.names, spec)
     random.seed(config.random_seed)
     torch.manual_seed(config.random_seed)
-    per_class = {f"{task}_results": _probe(sae, texts.task(task)) for task in texts.names}
+    per_class = {}
+    with ThreadPoolExecutor(1) as encoding:
+        # The next task's texts are encoded while this one's probes are trained.
+        sides = {name: encoding.submit(_latents, sae, texts.task(name)) for name in texts.names}
+        for name, side in sides.items():
+            per_class[f"{name}_results"] = _probe(side.result(), texts.task(name))
     results = {
         task: {key: sum(part.values()) / len(part) for key, part in found.items()}
         for task, found in per_class.items()
@@ -58,14 +68,23 @@ def _config(sae: GlassSAE, tasks: Sequence[str], spec: ScoringSpec) -> Any:
     )
 
 
-def _probe(sae: GlassSAE, task: Task) -> Accuracies:
+def _latents(sae: GlassSAE, task: Task) -> Sides:
+    """Return the mean latents [T, F] of every class, for training and for test."""
+    import torch
+
+    with torch.no_grad():
+        train, test = (
+            {name: sae.mean_latents(part) for name, part in side.items()}
+            for side in (task.train, task.test)
+        )
+    return train, test
+
+
+def _probe(sides: Sides, task: Task) -> Accuracies:
     """Return sae-bench's accuracies of one task, by kind of probe and class."""
     from sae_bench.evals.sparse_probing.probe_training import train_probe_on_activations
 
-    train, test = (
-        {name: sae.mean_latents(part) for name, part in side.items()}
-        for side in (task.train, task.test)
-    )
+    train, test = sides
     with one_thread():
         _, found = train_probe_on_activations(train, test, lr=1e-2, **ON_ALL_LATENTS)
         results = {"sae_test_accuracy": found, **task.subject_results}

@@ -16,16 +16,17 @@ _chosen: list[torch.dtype] = [torch.float32]
 
 
 @contextlib.contextmanager
-def products_in(name: str) -> Iterator[None]:
+def products_in(name: str, *, screening_only: bool = False) -> Iterator[None]:
     """Compute large products in this arithmetic for a while. Raises ValueError for another name.
 
-    Sparse selections stay exact (they only screen with it); other products are rounded.
+    Sparse selections stay exact (they only screen with it); other products are rounded, unless
+    screening_only: then nothing is, and every number is that of float32.
     """
     if name not in get_args(Arithmetic):
         raise ValueError(f"{name!r} is no arithmetic: float32 or bfloat16")
     before, _chosen[0] = _chosen[0], getattr(torch, name)
     try:
-        with _mode(name):
+        with _mode("float32" if screening_only else name):
             yield
     finally:
         _chosen[0] = before

@@ -18,7 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.kernels import jitted, reference
+from core.kernels import jitted, jitted_lists, reference
+from core.kernels.arithmetic import product_dtype
 from core.kernels.reference import Entries
 from core.kernels.screening import Screen, screen
 from core.kernels.threads import over_rows
@@ -28,6 +29,8 @@ ROOM, LEAST_ROOM = 4, 256
 LANES = 256
 # Rows whose values are counted to guess where the threshold of a batch lies.
 SAMPLED_ROWS = 64
+# A threshold that lets one latent in so many pass is computed densely.
+DENSE_FROM = 8
 
 redone = {"rows": 0}
 
@@ -63,7 +66,7 @@ def batch_topk(x_BD: Tensor, W_FD: Tensor, b_F: Tensor, count: int) -> Entries:
     listed = _candidates(found, (x_BD, W_FD, b_F), bound, max(ROOM * count // B, LEAST_ROOM))
     arrays = [tensor.numpy() for tensor in listed]
     flat = torch.empty(int(listed.count_B.sum()))
-    above_0 = jitted.positive_scores(arrays[1], arrays[2], flat.numpy())
+    above_0 = jitted_lists.positive_scores(arrays[1], arrays[2], flat.numpy())
     least, ties = 0.0, 0
     if above_0 > count:
         least = jitted.nth_largest(flat.numpy(), above_0, count)
@@ -72,7 +75,7 @@ def batch_topk(x_BD: Tensor, W_FD: Tensor, b_F: Tensor, count: int) -> Entries:
     value_A, index_A = torch.empty(kept), torch.empty(kept, dtype=torch.int32)
     start_B = torch.empty(B + 1, dtype=torch.int64)
     out = [tensor.numpy() for tensor in (value_A, index_A, start_B)]
-    jitted.keep_from(*arrays, np.float32(least), ties, *out)
+    jitted_lists.keep_from(*arrays, np.float32(least), ties, *out)
     return Entries(value_A, index_A, start_B)
 
 
@@ -92,7 +95,7 @@ def _reached_by(high_BF: Tensor, count: int) -> int:
     B, high = len(high_BF), high_BF.numpy()
     histogram = torch.empty(32768, dtype=torch.int64)
     step = max(1, B // SAMPLED_ROWS)
-    jitted.bits_histogram(high, step, histogram.numpy())
+    jitted_lists.bits_histogram(high, step, histogram.numpy())
     reach = histogram.flip(0).cumsum(0)
     sampled = len(range(0, B, step))
     for surplus in (1.02, 1.1, 1.3, 2.0, 4.0, 16.0):
@@ -100,7 +103,7 @@ def _reached_by(high_BF: Tensor, count: int) -> int:
         bound = 32767 - int(torch.searchsorted(reach, wanted))
         if bound <= 0:
             break
-        if sum(over_rows(B, partial(jitted.count_from, high, bound))) >= count:
+        if sum(over_rows(B, partial(jitted_lists.count_from, high, bound))) >= count:
             return bound
     return 0
 
@@ -119,15 +122,47 @@ def _candidates(
         if found.rounded:
             cut_B = _cuts(reached, found.slack_B)
             arrays: list[Any] = [tensor.numpy() for tensor in (found.pre_BF, *given, cut_B)]
-            kernel = jitted.candidates_rounded
+            kernel = jitted_lists.candidates_rounded
         else:
             arrays = [found.pre_BF.numpy(), np.float32(max(reached, 2.0**-149))]
-            kernel = jitted.candidates_exact
+            kernel = jitted_lists.candidates_exact
         over_rows(B, partial(kernel, *arrays, *out, lanes))
         most = int(listed.count_B.max())
         if most <= room:
             return listed
         room = most
+
+
+def above(x_BD: Tensor, W_FD: Tensor, b_F: Tensor, floor_F: Tensor) -> Entries:
+    """Return every pre-activation above its latent's floor; values may be negative.
+
+    Dense where more than one latent in eight may be, in the first rows, or one in two in any row.
+    """
+    B, F = len(x_BD), len(W_FD)
+    if product_dtype() == torch.float32:
+        return reference.above(x_BD, W_FD, b_F, floor_F)
+    found, room = screen(x_BD, W_FD, b_F), max(1, F // 2)
+    listed = _Listed(
+        torch.empty(B, room, dtype=torch.int32),
+        torch.empty(B, room),
+        torch.zeros(B, dtype=torch.int32),
+    )
+    given = (found.pre_BF, x_BD, W_FD, b_F, floor_F, found.slack_B, *listed)
+    arrays = [tensor.numpy() for tensor in given]
+    work, first = partial(jitted_lists.above_rounded, *arrays), min(B, SAMPLED_ROWS)
+    work(0, first)
+    many = int(listed.count_B.sum()) > first * F // DENSE_FROM
+    if not many:
+        over_rows(B - first, lambda start, end: work(first + start, first + end))
+    if many or bool((listed.count_B < 0).any()):
+        redone["rows"] += B
+        return reference.above(x_BD, W_FD, b_F, floor_F)
+    most = int(listed.count_B.sum())
+    value_A, index_A = torch.empty(most), torch.empty(most, dtype=torch.int32)
+    start_B = torch.empty(B + 1, dtype=torch.int64)
+    out = [tensor.numpy() for tensor in (*listed, floor_F, value_A, index_A, start_B)]
+    kept = jitted_lists.keep_above(*out)
+    return Entries(value_A[:kept], index_A[:kept], start_B)
 
 
 def gathered_dot(x_BD: Tensor, W_FD: Tensor, index_A: Tensor, start_B: Tensor) -> Tensor:

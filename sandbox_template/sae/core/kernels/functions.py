@@ -6,9 +6,11 @@ touched. B = tokens, D = activation_dim, F = dict_size, A = entries (about B * L
 
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.autograd import Function
 
+from core.kernels.arithmetic import product_dtype
 from core.kernels.backends import backend_of
 from core.kernels.latents import Latents
 from core.kernels.products import exact_products
@@ -31,6 +33,32 @@ def batch_topk_encode(x_BD: Tensor, W_enc_FD: Tensor, b_enc_F: Tensor, k: int) -
     return _latents(x_BD, W_enc_FD, b_enc_F, entries, rectified=True)
 
 
+def threshold_encode(
+    x_BD: Tensor, W_enc_FD: Tensor, b_enc_F: Tensor, floor: Tensor | float = 0.0
+) -> Latents:
+    """Return the pre-activations x W_enc^T + b_enc that are above a floor, for all or per latent.
+
+    floor 0: the latents of a ReLU. Gradients go to the listed values; the floor gets none. Pays
+    where few latents are above it: from one in eight on it is computed densely.
+    """
+    floor_F = torch.as_tensor(floor, dtype=x_BD.dtype, device=x_BD.device).expand(len(W_enc_FD))
+    entries = _select("above", x_BD, W_enc_FD, b_enc_F, floor_F.detach().contiguous())
+    return _latents(x_BD, W_enc_FD, b_enc_F, entries, rectified=False)
+
+
+def rectified(x: Tensor, W_enc_FD: Tensor, b_enc_F: Tensor, floor: Tensor | float = 0.0) -> Tensor:
+    """Return dense latents [..., F] of x [..., D]: pre-activations above a floor >= 0, else 0.
+
+    floor 0 is relu. Without gradients, where products may be screened, it computes active latents
+    only: the same numbers to float32 rounding.
+    """
+    if product_dtype() == torch.float32 or torch.is_grad_enabled():
+        pre = torch.nn.functional.linear(x, W_enc_FD, b_enc_F)
+        return torch.relu(pre) * (pre > floor)
+    f = threshold_encode(x.reshape(-1, x.shape[-1]), W_enc_FD, b_enc_F, floor)
+    return f.dense().view(*x.shape[:-1], -1)
+
+
 def sparse_decode(latents: Latents, W_dec_DF: Tensor) -> Tensor:
     """Return f W_dec^T [B, D], without a bias. W_dec is the weight of nn.Linear(F, D).
 
@@ -45,10 +73,10 @@ def latent_major(weight_DF: Tensor) -> Tensor:
     return weight_DF.t().contiguous().t()
 
 
-def _select(name: str, x_BD: Tensor, W_FD: Tensor, b_F: Tensor, count: int) -> Entries:
+def _select(name: str, x_BD: Tensor, W_FD: Tensor, b_F: Tensor, wanted: Any) -> Entries:
     given = [tensor.detach().contiguous() for tensor in (x_BD, W_FD, b_F)]
     with exact_products():
-        chosen: Entries = getattr(backend_of(*given), name)(*given, count)
+        chosen: Entries = getattr(backend_of(*given), name)(*given, wanted)
     return chosen
 
 

@@ -33,8 +33,9 @@ class Latents(NamedTuple):
 
     def dense(self) -> Tensor:
         """Return f [B, F]. Gradients flow back to value_A."""
-        f_BF = self.value_A.new_zeros(self.rows, self.dict_size)
-        return f_BF.index_put((self.row_A(), self.index_A.long()), self.value_A, accumulate=True)
+        place_A = self.row_A() * self.dict_size + self.index_A
+        f_A = self.value_A.new_zeros(self.rows * self.dict_size)
+        return f_A.scatter_add(0, place_A, self.value_A).view(self.rows, -1)
 
     def fired(self) -> Tensor:
         """Return bool [F]: which latents are above 0 for some token."""

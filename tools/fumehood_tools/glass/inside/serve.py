@@ -1,9 +1,10 @@
 """One method of a trained variant, on request: encode, decode or skip.
 
 The program `inside.serve`. Its spec: {"role", "variant", "weights", "activation_dim", "dict_size",
-"rows", "input": fd, "output": fd}. Inputs and outputs lie in two mapped buffers: activations [B, D]
-float32, latents [B, F] bfloat16. A request is a line "<rows> <ticket>"; its answer is a line of
-JSON, {"done": ticket} or {"error": …, "kind": …}; {"ready": true} comes once, before all others.
+"rows", "screening", "input": fd, "output": fd}. Inputs and outputs lie in two mapped buffers:
+activations [B, D] float32, latents [B, F] bfloat16. A request is a line "<rows> <ticket>"; its
+answer is a line of JSON, {"done": ticket} or {"error": …, "kind": …}; {"ready": true} comes once,
+before all others. Kernels may screen in the arithmetic "screening": every result stays exact.
 
 Nothing here is trusted: the variant's code shares the process. It speaks for an honest variant.
 """
@@ -97,9 +98,12 @@ def main(spec: dict[str, Any]) -> int:
         answer(error=where(error, spec["variant"]), kind="failed")
         raise
     answer(ready=True)
-    for line in sys.stdin:
-        rows, ticket = line.split()
-        serve(spec, method, (source[: int(rows)], target[: int(rows)]), ticket, answer)
+    from core.kernels.arithmetic import products_in
+
+    with products_in(spec["screening"], screening_only=True):
+        for line in sys.stdin:
+            rows, ticket = line.split()
+            serve(spec, method, (source[: int(rows)], target[: int(rows)]), ticket, answer)
     return 0
 
 
