@@ -100,3 +100,14 @@ def bench(tmp_path: Path) -> Bench:
 @pytest.fixture
 def verify(bench: Bench, capsys: pytest.CaptureFixture[str]) -> Verify:
     return Verify(bench.settings, capsys)
+
+
+@pytest.fixture
+def stored(bench: Any) -> dict[str, Path]:
+    """A healthy workspace: three scores and one failure."""
+    return {
+        "topk": bench.score("topk"),
+        "topk 1": bench.score("topk", 1),
+        "standard": bench.score("standard"),
+        "gated": bench.failure("gated"),
+    }

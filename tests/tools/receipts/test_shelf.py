@@ -15,16 +15,6 @@ from fumehood_tools.receipts.ledger import LEDGER_FILE
 
 
 @pytest.fixture
-def stored(bench: Any) -> dict[str, Path]:
-    return {
-        "topk": bench.score("topk"),
-        "topk 1": bench.score("topk", 1),
-        "standard": bench.score("standard"),
-        "gated": bench.failure("gated"),
-    }
-
-
-@pytest.fixture
 def shelf(bench: Any, stored: dict[str, Path]) -> Shelf:
     """A shelf that has read everything, by a clock by which all of it has settled."""
     made = Shelf(bench.settings.state, lambda: time.time() + 3600)

@@ -21,17 +21,6 @@ def shown(bench: Any) -> set[str]:
     return {f"{row.variant} {seed}" for row in table_of(bench).rows for seed in row.seeds}
 
 
-@pytest.fixture
-def stored(bench: Any) -> dict[str, Path]:
-    """A healthy workspace: three scores and one failure."""
-    return {
-        "topk": bench.score("topk"),
-        "topk 1": bench.score("topk", 1),
-        "standard": bench.score("standard"),
-        "gated": bench.failure("gated"),
-    }
-
-
 def test_an_untouched_workspace_is_found_sound(bench: Any, verify: Any, stored: Any) -> None:
     code, lines = verify()
     assert code == 0 and len(lines) == 1
