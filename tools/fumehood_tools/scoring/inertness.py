@@ -7,6 +7,7 @@ trained weights and 256 rows of the training split; what they hand back is compa
 Not a wall: a variant that wants to look active can (nobody gains by that, its scores must follow).
 """
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -161,15 +162,20 @@ def _probe(
     with child:
         outcome = child.wait()
     if outcome.exit_code != 0:
-        print(f"not compared with its parent: {outcome.output_tail[-600:]}", flush=True)
+        _say(outcome.output_tail)
         return None
     # Latents, reconstruction and gradients: a few times the weights, plus the batch.
     room = 4 * case.weights.stat().st_size + 8 * ROWS * (numbers["dict_size"] + 65_536) + (1 << 20)
     try:
         return _read(folder, numbers, room)
     except (RunFailed, ValueError) as error:
-        print(f"not compared with its parent: {str(error)[:600]}", flush=True)
+        _say(str(error))
         return None
+
+
+def _say(reason: str) -> None:
+    # Not on stdout: that is sae-bench's while it runs beside this.
+    print(f"not compared with its parent: {reason[-600:]}", file=sys.stderr, flush=True)
 
 
 def _read(folder: Path, numbers: dict[str, Any], most_bytes: int) -> Probed:

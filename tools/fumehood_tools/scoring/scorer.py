@@ -5,7 +5,8 @@ ablated passes once per evaluation set, in whichever job comes first. Per SAE, i
 the training left is checked; a linear decoder is read out; evaluation, core and probing rows are
 encoded; a second encoder is asked about a sample; the encoders end; latents are decoded. The core
 evaluation of sae-bench needs no child when the decoder is linear, and runs beside the encoding of
-the probing rows; else it runs at the end.
+the probing rows; else it runs at the end. The distance from the parent variant is measured while
+probes are being fitted.
 """
 
 import contextlib
@@ -109,11 +110,8 @@ class Scorer:
         watch = Stopwatch()
         with watch.stage("start"):
             measuring = Measuring(self.nursery, self.setup, request)
-        with measuring:
-            with torch.no_grad(), contextlib.redirect_stdout(io.StringIO()):
-                metrics, integrity = self._measure(measuring, request, watch)
-            with watch.stage("inertness"):
-                inertness = self._inertness(measuring, request)
+        with measuring, torch.no_grad(), contextlib.redirect_stdout(io.StringIO()):
+            metrics, integrity, inertness = self._measure(measuring, request, watch)
         self.keep_passes()
         return {
             "metrics": metrics.model_dump(),
@@ -137,7 +135,7 @@ class Scorer:
 
     def _measure(
         self, measuring: Measuring, request: ScoringRequest, watch: Stopwatch
-    ) -> tuple[Metrics, Integrity]:
+    ) -> tuple[Metrics, Integrity, Inertness | None]:
         bench = measuring.bench_sae(self.hook)
         with watch.stage("decode"):
             measuring.read_decoder()
@@ -150,6 +148,9 @@ class Scorer:
             probing = beside.submit(self._probing, bench, request.out)
             if not measuring.nonlinear:
                 core = self._core(bench, request.out, watch)
+            # Beside the probes: these children share nothing with the encoder but its weights.
+            with watch.stage("inertness"):
+                inertness = self._inertness(measuring, request)
             with watch.stage("probing"):
                 accuracies = probing.result()
         with watch.stage("checks"):
@@ -158,7 +159,7 @@ class Scorer:
             core = self._core(bench, request.out, watch)
         measuring.compare_sparsity("loss rows", core["sparsity"]["l0"])
         integrity = measuring.integrity(measured, self.shared_documents)
-        return _metrics(measured.outcome.own, core, accuracies), integrity
+        return _metrics(measured.outcome.own, core, accuracies), integrity, inertness
 
     def _core(self, bench: GlassSAE, out: Path, watch: Stopwatch) -> dict[str, Any]:
         with watch.stage("core"), _blaming_latents("core evaluation"):
