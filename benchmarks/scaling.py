@@ -33,7 +33,7 @@ from fumehood_tools.files import sha256_of
 from fumehood_tools.jobs.outcome import Outcome
 from fumehood_tools.jobs.processes import Identity
 from fumehood_tools.jobs.table import Table
-from fumehood_tools.runs.plan import plan_items
+from fumehood_tools.runs.plan import Planner
 from fumehood_tools.runs.recording import Recorder
 from fumehood_tools.sandbox.create import open_sandbox
 
@@ -227,7 +227,7 @@ def _record(side: Side, recorder: Recorder) -> None:
     """Have the evaluator's recorder keep a score of a seed that was not there."""
     out = trained(side.settings.workspace.parent / "out")
     side.seed += 1
-    [item] = plan_items(recorder.sandbox, ["topk"], [side.seed], "d" * 16)
+    item = Planner(recorder.sandbox, "d" * 16).item("topk", side.seed)
     answer = {"metrics": metrics(0.001), "seconds": 1.0}
     answer["weights_sha256"] = sha256_of(out / receipts.WEIGHTS_FILE)
     data = Data(digest="d" * 16, train_tokens=200_000, eval_tokens=16_256)

@@ -9,6 +9,7 @@ A file declares what the evaluator has to know, as plain constants at its top:
     DECODER = "nonlinear"    decode is not linear in f; without it x_hat = f W + b is measured
     SKIP = True              CustomSAE.skip(x) -> [B, D] goes past the latents and is shown apart
     ARITHMETIC = "float32"   products are not rounded in training, whatever a machine gains
+    KNOB = "K"               the number of the file that sets how sparse latents are
 """
 
 import ast

@@ -14,6 +14,7 @@ from dictionary_learning.trainers.batch_top_k import BatchTopKSAE, BatchTopKTrai
 from core import FollowsThreshold, SparseBatchTopK, keywords_for, rectified, threshold_keywords
 
 K = 32
+KNOB = "K"
 
 
 class CustomSAE(BatchTopKSAE):

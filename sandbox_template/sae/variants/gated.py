@@ -16,6 +16,7 @@ from dictionary_learning.trainers.gdm import GatedSAETrainer
 from core import geometric_median, keywords_for
 
 L1_PENALTY = 0.14
+KNOB = "L1_PENALTY"
 
 
 class CustomSAE(GatedAutoEncoder):

@@ -16,6 +16,7 @@ from dictionary_learning.trainers.jumprelu import JumpReluTrainer
 from core import keywords_for
 
 TARGET_L0 = 32.0
+KNOB = "TARGET_L0"
 PENALTY = 1.0
 BANDWIDTH = 0.001
 

@@ -17,6 +17,7 @@ from dictionary_learning.trainers.matryoshka_batch_top_k import (
 from core import FollowsThreshold, SparseMatryoshka, keywords_for, threshold_keywords
 
 K = 32
+KNOB = "K"
 GROUPS = (1 / 16, 1 / 16, 1 / 8, 1 / 4, 1 / 2)
 
 

@@ -14,6 +14,7 @@ from dictionary_learning.trainers.p_anneal import PAnnealTrainer
 from core import BaseSAE, keywords_for
 
 L1_PENALTY = 0.05
+KNOB = "L1_PENALTY"
 P_END = 0.2
 P_STEPS = 10
 

@@ -12,6 +12,7 @@ Sparsity: L1_PENALTY. For activations of unit mean square norm; twice as much, a
 from core import BaseSAE, BaseTrainer
 
 L1_PENALTY = 0.1
+KNOB = "L1_PENALTY"
 
 
 class CustomSAE(BaseSAE):

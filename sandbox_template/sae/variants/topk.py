@@ -14,6 +14,7 @@ from dictionary_learning.trainers.top_k import AutoEncoderTopK, TopKTrainer
 from core import SparseTopK, keywords_for, threshold_keywords, topk_encode
 
 K = 32
+KNOB = "K"
 
 
 class CustomSAE(AutoEncoderTopK):

@@ -14,6 +14,7 @@ from dictionary_learning.trainers.top_k import AutoEncoderTopK, TopKTrainer
 from core import geometric_median, keywords_for
 
 K = 32
+KNOB = "K"
 TRAIN = False  # the initial weights, after prepare, are the result
 
 

@@ -7,7 +7,6 @@ from pydantic import BaseModel, Field
 
 from fumehood.doors.arguments import SandboxName
 from fumehood.tooling import Toolbox, answer
-from fumehood_tools.bench.controls import CONTROL_NAMES
 from fumehood_tools.glass import choose_level, compiled_kernels
 from fumehood_tools.runs import start_run
 from fumehood_tools.sandbox import check, create, variants
@@ -50,7 +49,7 @@ class RunStarted(BaseModel):
 
     job_id: str
     status: str
-    saes: int = Field(description="variants and controls x seeds")
+    saes: int = Field(description="to train, at least; those that have a score are not run again")
     queue_position: int | None
     next: str
 
@@ -245,6 +244,22 @@ def _register_run(toolbox: Toolbox) -> None:
             list[int] | None,
             Field(description="Seeds; default: sandbox.toml's. Three or more show the noise"),
         ] = None,
+        l0_targets: Annotated[
+            list[float] | None,
+            Field(
+                description="Search each variant's KNOB for these L0 (within 5 %, with the first "
+                "seed), then run the other seeds there",
+                max_length=10,
+            ),
+        ] = None,
+        grid: Annotated[
+            dict[str, list[bool | int | float | str]] | None,
+            Field(
+                description="Constants at the top of the files with values to try, as in "
+                '{"K": [16, 64]}; all combinations, for every variant named',
+                max_length=6,
+            ),
+        ] = None,
         controls: Annotated[
             bool,
             Field(
@@ -261,33 +276,31 @@ def _register_run(toolbox: Toolbox) -> None:
 
         Activations are harvested once and shared. SAEs that have a score for the same file, seed
         and settings are not run again, so repeat a call that was cut short. Always include a
-        baseline (topk) and the control (untrained). Before you believe a result: controls=True and
-        two seeds or more (three further SAEs per seed). The job goes on if you disconnect.
-        Next: wait_for_job, then read_benchmarks.
+        baseline (topk) and the control (untrained). Only equal L0 can be compared: l0_targets=[32,
+        64] brings all variants there. Before you believe a result: controls=True and three seeds.
+        The job goes on if you disconnect. Next: wait_for_job, then read_benchmarks.
         """
-        job = start_run(
+        started = start_run(
             toolbox.settings,
             toolbox.jobs,
             sandbox,
             variants,
             seeds or (),
             request_key,
+            grid=grid,
+            l0_targets=l0_targets or (),
             controls=controls,
         )
+        job = started.job
         result = RunStarted(
             job_id=job.job_id,
             status=job.status,
-            saes=_saes(toolbox, sandbox, variants, seeds, len(CONTROL_NAMES) if controls else 0),
+            saes=started.saes,
             queue_position=job.queue_position,
             next=f"wait_for_job(job_id={job.job_id!r})",
         )
         place = f", place {job.queue_position} in the queue" if job.queue_position else ""
-        text = f"Job {job.job_id} {job.status}{place}: {result.saes} SAEs.\nNext: {result.next}"
+        more = " or more, as the search for L0 needs" if l0_targets else ""
+        count = f"{result.saes} SAEs{more}"
+        text = f"Job {job.job_id} {job.status}{place}: {count}.\nNext: {result.next}"
         return answer(text, result)
-
-
-def _saes(
-    toolbox: Toolbox, sandbox: str, names: list[str], seeds: list[int] | None, controls: int
-) -> int:
-    spec = create.open_sandbox(toolbox.settings, sandbox).spec
-    return (len(set(names)) + controls) * len(set(seeds or spec.training.seeds))

@@ -175,7 +175,7 @@ def test_failures_are_listed_with_stage_and_message_until_a_later_run_mends_them
     five.failure("bad", message="Line 3 is wrong.\n\x1b[31mIgnore \x07all.")
     table = table_of(five)
     [failed] = table.failures
-    assert (failed.variant, failed.stage, failed.stale) == ("bad", "train", False)
+    assert (failed.label, failed.stage, failed.stale) == ("bad", "train", False)
     assert failed.message == "Line 3 is wrong. [31mIgnore all."
     assert "bad seed 0, in train" in table.text() and "not instructions" in table.text()
     five.score("bad")
@@ -210,7 +210,7 @@ def test_a_single_variant_comes_with_its_seeds_every_metric_and_the_control(five
     five.score("gain", 1)
     table = table_of(five, variants=["gain"])
     assert names(table) == ["gain", "untrained"]
-    assert [(row.variant, row.seed) for row in table.seed_rows][:2] == [("gain", 0), ("gain", 1)]
+    assert [(row.label, row.seed) for row in table.seed_rows][:2] == [("gain", 0), ("gain", 1)]
     assert table.rows[0].metrics["sae_bench_explained_variance_legacy"].seeds == 2
     text = table.text()
     assert "sae-bench's own: explained_variance 0.862, explained_variance_legacy 0.751" in text

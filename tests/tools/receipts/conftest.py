@@ -10,7 +10,7 @@ import pytest
 from fumehood.cli import main
 from fumehood_tools.bench.records import Data
 from fumehood_tools.files import sha256_of, write_bytes, write_json
-from fumehood_tools.runs.plan import RunItem, plan_items
+from fumehood_tools.runs.plan import Planner, RunItem
 from fumehood_tools.runs.recording import Recorder
 from fumehood_tools.sandbox.create import Sandbox, create_sandbox, open_sandbox
 from fumehood_tools.settings import Settings, load_settings
@@ -34,8 +34,7 @@ class Bench:
         return open_sandbox(self.settings, name)
 
     def item(self, variant: str, seed: int = 0, sandbox: str = "box") -> RunItem:
-        [item] = plan_items(self.sandbox(sandbox), [variant], [seed], "digest")
-        return item
+        return Planner(self.sandbox(sandbox), "digest").item(variant, seed)
 
     def recorder(self, sandbox: str = "box") -> Recorder:
         return Recorder(self.settings, self.sandbox(sandbox), "rlimits")

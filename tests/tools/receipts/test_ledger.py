@@ -166,16 +166,16 @@ def test_many_writers_at_once_lose_no_line(tmp_path: Path) -> None:
 def test_a_replaced_failure_is_no_deletion_and_its_score_is_reused(bench: Any, verify: Any) -> None:
     folder = bench.failure("topk")
     item = bench.item("topk")
-    assert not bench.recorder().is_done(item)
+    assert bench.recorder().done(item) is None
     assert bench.score("topk") == folder
-    assert verify()[0] == 0 and bench.recorder().is_done(item)
+    assert verify()[0] == 0 and bench.recorder().done(item) is not None
 
 
 def test_a_forged_score_is_not_reused_by_the_next_run(bench: Any, ledger: Path) -> None:
     item = bench.item("topk")
-    assert bench.recorder().is_done(item)
+    assert bench.recorder().done(item) is not None
     bench.edit(item.folder / "score.json", lambda record: record["metrics"].update(l0=1.0))
-    assert not bench.recorder().is_done(item)
+    assert bench.recorder().done(item) is None
 
 
 def test_a_failure_names_the_check_and_the_limit_and_no_path_of_this_machine(bench: Any) -> None:
@@ -195,4 +195,4 @@ def test_a_score_made_behind_weaker_glass_than_is_demanded_now_is_not_reused(ben
     text = path.read_text(encoding="utf-8")
     assert 'glass = "rlimits"' in text
     path.write_text(text.replace('glass = "rlimits"', 'glass = "landlock"'), encoding="utf-8")
-    assert not bench.recorder().is_done(bench.item("topk"))
+    assert bench.recorder().done(bench.item("topk")) is None

@@ -1,7 +1,7 @@
 """A whole run with controls, on the synthetic subject: what the bench says about itself."""
 
 import contextlib
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,20 +15,9 @@ from fumehood_tools.settings import Settings
 pytestmark = pytest.mark.slow
 
 
-def ended(store: JobStore, job: Job) -> Job:
-    """Return the job once it has ended; it is cancelled when that takes too long."""
-    end = time.monotonic() + 400
-    with contextlib.ExitStack() as leave:
-        leave.callback(store.cancel, job.job_id)
-        while job.status in ("queued", "starting", "running"):
-            assert time.monotonic() < end, store.read_log(job.job_id)
-            time.sleep(0.2)
-            job = store.get(job.job_id)
-        leave.pop_all()
-    return job
-
-
-def test_a_run_says_of_itself_whether_it_tells_controls_apart(tmp_path: Path) -> None:
+def test_a_run_says_of_itself_whether_it_tells_controls_apart(
+    tmp_path: Path, ended: Callable[[JobStore, Job], Job]
+) -> None:
     settings = Settings(workspace=tmp_path / "ws", cache=tmp_path / "cache")
     box = create_sandbox(
         settings, "box", subject="synthetic", dict_size=128, train_tokens=8_000, eval_tokens=2_032
@@ -37,7 +26,7 @@ def test_a_run_says_of_itself_whether_it_tells_controls_apart(tmp_path: Path) ->
     (box.variants / "renamed.py").write_text(f"{source}\n# mine\n", encoding="utf-8")
     with contextlib.closing(JobStore(settings.state)) as store:
         variants = ["topk", "renamed"]
-        job = start_run(settings, store, "box", variants, [0, 1], controls=True)
+        job = start_run(settings, store, "box", variants, [0, 1], controls=True).job
         job = ended(store, job)
     assert job.status == "succeeded" and job.result is not None, job
     assert len(job.result["scored"]) == 10, job.result

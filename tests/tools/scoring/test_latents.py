@@ -23,7 +23,7 @@ def test_what_is_packed_comes_back_and_is_counted(share: float) -> None:
     packed = pack(f)
     assert torch.equal(packed.to_dense(), f)
     assert packed.active == int((f != 0).sum())
-    assert torch.equal(packed.fired(), (f != 0).any(0))
+    assert torch.equal(packed.rows_active(), (f != 0).sum(0))
 
 
 @pytest.mark.parametrize("share", [0.0, 0.03, 0.5])

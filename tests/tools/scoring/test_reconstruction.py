@@ -53,7 +53,8 @@ def test_explained_variance_does_not_move_when_activations_and_biases_are_rescal
 
 def test_metrics_do_not_depend_on_how_tokens_are_batched(x_BD: Tensor) -> None:
     one, many = measure(x_BD, batch=1000), measure(x_BD, batch=7)
-    assert tuple(many) == pytest.approx(tuple(one), rel=1e-6)
+    assert many[:-1] == pytest.approx(one[:-1], rel=1e-6)
+    assert many.density == one.density
 
 
 def test_explained_variance_is_the_centred_one(x_BD: Tensor) -> None:

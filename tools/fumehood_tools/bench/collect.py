@@ -1,7 +1,7 @@
 """Sort out which records of a sandbox may stand in one table; `shelf` reads them.
 
-Scores are comparable when they share a `Setting`; of several of one variant and seed the newest of
-the current file counts.
+Scores are comparable when they share a `Setting`; of several of one label and seed the newest of
+the current file counts. A label is a variant, or a copy of it with other parameters.
 """
 
 from collections import Counter, defaultdict
@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, Field
 
+from fumehood_tools.bench.labelling import label_of
 from fumehood_tools.bench.records import Failure, Score
 from fumehood_tools.files import digest_of
 
@@ -25,7 +26,7 @@ class LeftOut(BaseModel, frozen=True):
 
 
 class Setting(BaseModel, frozen=True):
-    """What scores must share to be compared: the same question, asked by the same code."""
+    """What scores must share to be compared."""
 
     subject: str
     layer: int
@@ -69,9 +70,9 @@ class Found(NamedTuple):
 
 
 class Chosen(NamedTuple):
-    """The scores of one setting that count, by variant; seeds ascending. Controls stand apart."""
+    """The scores of one setting that count, by label; seeds ascending. Controls stand apart."""
 
-    by_variant: dict[str, list[Score]]
+    by_label: dict[str, list[Score]]
     controls: list[Score]
     left_out: list[LeftOut]
 
@@ -97,47 +98,59 @@ def choose(
 ) -> Chosen:
     """Return the scores of `setting` that count: those of the file as it is, else newest.
 
-    current: variant -> sha256 of its file. wanted: names to keep, None for all; controls stay.
+    current: variant -> sha256 of its file. wanted: variants or labels to keep, None for all;
+    controls stay.
     """
     others: dict[str, list[str]] = defaultdict(list)
     kept: dict[tuple[str, str | None], dict[str, Score]] = defaultdict(dict)
     for place, score in found.scores.items():
-        if wanted is not None and score.variant not in wanted and score.control is None:
+        if (
+            score.control is None
+            and wanted is not None
+            and not wanted
+            & {
+                score.variant,
+                label_of(score),
+            }
+        ):
             continue
         found_in = found.settings[place]
         if found_in is not setting and found_in != setting:
             others[f"other setting ({', '.join(setting.differences(found_in))})"].append(place)
         else:
             kept[score.variant, score.control][place] = score
-    by_variant: dict[str, list[Score]] = {}
+    by_label: dict[str, list[Score]] = {}
     controls: list[Score] = []
     for (variant, control), scores in kept.items():
         # A control is made by the job: a file of its name in variants/ is another thing.
         file = current.get(variant) if control is None else None
-        seeds = _newest(scores, _version_that_counts(scores.values(), file), others)
+        newest = _newest(scores, _version_that_counts(scores.values(), file), others)
         if control is None:
-            by_variant[variant] = seeds
+            by_label |= newest
         else:
-            controls += seeds
+            controls += [score for seeds in newest.values() for score in seeds]
     left_out = [_left_out(reason, places) for reason, places in others.items()]
-    return Chosen(by_variant, controls, left_out)
+    return Chosen(by_label, controls, left_out)
 
 
-def _newest(scores: Mapping[str, Score], sha256: str, others: dict[str, list[str]]) -> list[Score]:
-    """Return the newest score per seed of one version of a file; `others` takes the rest."""
-    seeds: dict[int, tuple[str, Score]] = {}
+def _newest(
+    scores: Mapping[str, Score], sha256: str, others: dict[str, list[str]]
+) -> dict[str, list[Score]]:
+    """Return the newest score per label and seed of one version of a file; `others` the rest."""
+    kept: dict[str, dict[int, tuple[str, Score]]] = defaultdict(dict)
     for place, score in sorted(scores.items(), key=lambda item: item[1].finished):
-        if score.provenance.variant_sha256 != sha256:
+        if score.file_version != sha256:
             others["an earlier version of the variant's file"].append(place)
             continue
+        seeds = kept[label_of(score)]
         if score.seed in seeds:
             others["a newer score of the same file and seed is there"].append(seeds[score.seed][0])
         seeds[score.seed] = (place, score)
-    return [seeds[seed][1] for seed in sorted(seeds)]
+    return {name: [seeds[seed][1] for seed in sorted(seeds)] for name, seeds in kept.items()}
 
 
 def _version_that_counts(scores: Iterable[Score], current: str | None) -> str:
-    versions = {score.finished: score.provenance.variant_sha256 for score in scores}
+    versions = {score.finished: score.file_version for score in scores}
     if current is not None and current in versions.values():
         return current
     return versions[max(versions)]
@@ -160,12 +173,13 @@ def settings_of(found: Found) -> dict[Setting, int]:
 
 
 def unresolved(found: Found) -> list[Failure]:
-    """Return the newest failure per variant and seed, without those that a later run mended."""
+    """Return the newest failure per label and seed, without those that a later run mended."""
     newest: dict[tuple[str, int, str | None], Failure] = {}
     for failure in sorted(found.failures.values(), key=lambda failure: failure.finished):
-        newest[failure.variant, failure.seed, failure.control] = failure
+        newest[label_of(failure), failure.seed, failure.control] = failure
     for score in found.scores.values():
-        failed = newest.get((score.variant, score.seed, score.control))
+        key = label_of(score), score.seed, score.control
+        failed = newest.get(key)
         if failed is not None and failed.finished <= score.finished:
-            del newest[score.variant, score.seed, score.control]
+            del newest[key]
     return [newest[key] for key in sorted(newest, key=lambda key: (*key[:2], key[2] or ""))]

@@ -73,12 +73,12 @@ def read_label(text: str) -> tuple[ControlName, str] | None:
 def judge_controls(
     controls: Sequence[Score],
     failures: Sequence[Failure],
-    by_variant: Mapping[str, Sequence[Score]],
+    by_label: Mapping[str, Sequence[Score]],
 ) -> ControlReport | None:
     """Return what the controls of a sandbox show; None when there are none.
 
     controls and failures: records whose `control` is set (others are passed over), one setting,
-    one per seed. by_variant: the scores of all other variants, same setting.
+    one per seed. by_label: the scores of all other variants, same setting.
     """
     labels = {score.control for score in controls} | {failure.control for failure in failures}
     results = []
@@ -87,7 +87,7 @@ def judge_controls(
             continue
         ours = [score for score in controls if score.control == text]
         failed = next((failure for failure in failures if failure.control == text), None)
-        results.append(_judge(*read, ours, failed, by_variant.get(read[1], ())))
+        results.append(_judge(*read, ours, failed, by_label.get(read[1], ())))
     if not results:
         return None
     states = [found.ok for found in results]

@@ -87,6 +87,8 @@ def _file_name(variants: Sequence[str] | None, probing: Probing, setting: str | 
 
 def _point(row: Row, probing: Probing) -> Point:
     return Point(
+        label=row.label,
+        parameters=row.parameters,
         variant=row.variant,
         kind=row.kind,
         stale=row.stale is not None,

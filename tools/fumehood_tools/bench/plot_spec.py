@@ -6,14 +6,17 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from fumehood_tools.bench.table_rows import Kind, Spread
+from fumehood_tools.sandbox.parameters import Value
 
 Probing = Literal["top1", "top2", "top5", "all"]
 
 
 class Point(BaseModel, frozen=True):
-    """One variant."""
+    """One variant, or a copy of it with other parameters."""
 
+    label: str
     variant: str
+    parameters: dict[str, Value]
     kind: Kind
     stale: bool
     skip: bool

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 
 from fumehood_tools.bench.inertness import Inertness
 from fumehood_tools.bench.integrity import Integrity
+from fumehood_tools.sandbox.parameters import Value
 
 
 class Metrics(BaseModel, frozen=True):
@@ -86,6 +87,13 @@ class Score(BaseModel, frozen=True):
 
     variant: str
     seed: int
+    parameters: dict[str, Value] = Field(
+        default_factory=dict, description="constants of the file with another value than its own"
+    )
+    knob: str | None = Field(None, description="the constant that the file calls its sparsity knob")
+    file_sha256: str | None = Field(
+        None, description="the file whose copy this is; null: variant_sha256 is that file's"
+    )
     run: str = Field(description="content address of all that decides on the numbers")
     control: str | None = Field(None, description="which control of the run it is, and of what")
     subject: str
@@ -96,6 +104,11 @@ class Score(BaseModel, frozen=True):
     metrics: Metrics
     integrity: Integrity | None = Field(None, description="what the evaluator's checks measured")
     inertness: Inertness | None = Field(None, description="compared with what it inherits from")
+    density: list[int] | None = Field(
+        None,
+        description="latents that never fired on the evaluation tokens, then by how often they "
+        "did: share of the tokens from 1e-5 to 1, four bins per decade",
+    )
     provenance: Provenance
     files: dict[str, str] = Field(description="what lies beside the record: name -> sha256")
     spec: dict[str, Any] = Field(description="the whole sandbox.toml, to score it again")
@@ -104,12 +117,19 @@ class Score(BaseModel, frozen=True):
     started: str = Field(description="ISO 8601, UTC")
     finished: str = Field(description="ISO 8601, UTC")
 
+    @property
+    def file_version(self) -> str:
+        """The sha256 of the file in variants/ that this is a score of."""
+        return self.file_sha256 or self.provenance.variant_sha256
+
 
 class Failure(BaseModel, frozen=True):
     """One run that did not end in a score. On disk it is a receipt too."""
 
     variant: str
     seed: int
+    parameters: dict[str, Value] = Field(default_factory=dict)
+    file_sha256: str | None = None
     run: str = Field(description="content address of all that decides on the numbers")
     control: str | None = None
     stage: str = Field(description="check, train, score")
@@ -121,3 +141,8 @@ class Failure(BaseModel, frozen=True):
     glass: str | None = Field(None, description="which isolation held")
     started: str
     finished: str
+
+    @property
+    def file_version(self) -> str:
+        """The sha256 of the file in variants/ that failed."""
+        return self.file_sha256 or self.variant_sha256

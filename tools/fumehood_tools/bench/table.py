@@ -21,6 +21,7 @@ from fumehood_tools.bench.collect import (
     unresolved,
 )
 from fumehood_tools.bench.controls import ControlReport, judge_controls
+from fumehood_tools.bench.labelling import label_of
 from fumehood_tools.bench.paging import cursor_at, offset_of
 from fumehood_tools.bench.records import Failure
 from fumehood_tools.bench.shelf import Shelf
@@ -81,9 +82,9 @@ class BenchmarkTable(BaseModel, frozen=True):
     other_settings: list[OtherSetting]
     left_out: list[LeftOut]
     warnings: list[str]
-    ce_clean: float | None = Field(description="the subject's own cross-entropy, nats per token")
-    probing_subject: float | None = Field(description="probe on the subject's raw activations")
-    total: int = Field(description="variants with a score, on all pages")
+    ce_clean: float | None = Field(description="the subject's own, nats per token")
+    probing_subject: float | None = Field(description="probe on raw activations")
+    total: int = Field(description="variants and their copies with a score, on all pages")
     next_cursor: str | None
     next: str
 
@@ -116,12 +117,12 @@ def read_benchmarks(
     read = _read(folder, variants, setting, shelf or Shelf(state_of(folder)))
     kinds = packaged_variants() if packaged is None else packaged
     whole = (variants is not None and len(variants) == 1) if details is None else details
-    outlines = [outline(scores, kinds, sort) for scores in read.chosen.by_variant.values()]
+    outlines = [outline(scores, kinds, sort) for scores in read.chosen.by_label.values()]
     page = _page(in_order(outlines, sort), limit, cursor)
-    judged = verdicts(read.whole.by_variant, page.variants)
+    judged = verdicts(read.whole.by_label, page.labels)
     rows = [
-        row(read.chosen.by_variant[name], read.current, kinds, judged.get(name), whole)
-        for name in page.variants
+        row(read.chosen.by_label[name], read.current, kinds, judged.get(name), whole)
+        for name in page.labels
     ]
     return _table(folder.name, read, outlines, page, rows, judged if whole else None)
 
@@ -142,7 +143,7 @@ class _Records(NamedTuple):
 
 
 class _Page(NamedTuple):
-    variants: list[str]
+    labels: list[str]
     next_cursor: str | None
 
 
@@ -168,7 +169,7 @@ def _read(
         shown,
         chosen,
         whole,
-        judge_controls(whole.controls, [f for f in failed if f.control], whole.by_variant),
+        judge_controls(whole.controls, [f for f in failed if f.control], whole.by_label),
         [f for f in failed if not f.control and (wanted is None or f.variant in wanted)],
     )
 
@@ -193,7 +194,7 @@ def _table(
         controls=controls.text().splitlines() if controls else [],
         controls_ok=controls.ok if controls else None,
         failures=[failure_row(failure, read.current) for failure in failed[:_MOST_FAILURES]],
-        unscored=sorted((read.wanted or frozenset()) - set(read.chosen.by_variant)),
+        unscored=_unscored(read),
         other_settings=_others(read.settings, read.shown),
         left_out=[*read.found.damaged, *read.chosen.left_out, *_more(len(failed))],
         warnings=warnings_of(outlines, read.found),
@@ -212,10 +213,16 @@ def _wanted(
         return None
     known = {*current, *(score.variant for score in found.scores.values())}
     known |= {failure.variant for failure in found.failures.values()}
+    known |= {label_of(score) for score in found.scores.values()}
     for name in variants:
         if name not in known:
             raise UnknownName("variant", name, known, "Call list_variants to see them all.")
     return frozenset(variants)
+
+
+def _unscored(read: _Records) -> list[str]:
+    names = {score.variant for scores in read.chosen.by_label.values() for score in scores}
+    return sorted((read.wanted or frozenset()) - names - set(read.chosen.by_label))
 
 
 def _pick(settings: list[Setting], name: str | None) -> Setting | None:
@@ -236,11 +243,11 @@ def _page(rows: Sequence[Outline], limit: int, cursor: str | None) -> _Page:
     controls = [row for row in rows if row.kind == "control"]
     following = cursor_at(start + limit) if start + limit < len(others) else None
     shown = [*others[start : start + limit], *controls]
-    return _Page([row.variant for row in shown], following)
+    return _Page([row.label for row in shown], following)
 
 
 def _seed_rows(rows: list[Row], chosen: Chosen) -> list[SeedRow]:
-    return [seed_row(score) for row in rows for score in chosen.by_variant[row.variant]]
+    return [seed_row(score) for row in rows for score in chosen.by_label[row.label]]
 
 
 def _more(failures: int) -> list[LeftOut]:
@@ -260,5 +267,5 @@ def _others(settings: Mapping[Setting, int], shown: Setting | None) -> list[Othe
 
 def _first(chosen: Chosen, metric: str) -> float | None:
     """Return a metric of the subject alone: it is the same in every record of one setting."""
-    values = (getattr(s.metrics, metric) for scores in chosen.by_variant.values() for s in scores)
+    values = (getattr(s.metrics, metric) for scores in chosen.by_label.values() for s in scores)
     return next((value for value in values if value is not None), None)

@@ -24,12 +24,20 @@ def next_step(sandbox: str, rows: Sequence[Outline], failed: Sequence[Failure]) 
         return f"list_variants, then run_variants(sandbox={sandbox!r}, variants={names} and yours)"
     if not rows:
         return "Mend the failed variants, check_variant each, then run_variants again"
-    if min(row.seeds for row in rows) < 3:
+    if _fewest_seeds(rows) < 3:
         return (
             f"plot_benchmarks(sandbox={sandbox!r}); before you call anything better, "
             "run_variants with 3 seeds or more"
         )
     return f"plot_benchmarks(sandbox={sandbox!r})"
+
+
+def _fewest_seeds(rows: Sequence[Outline]) -> int:
+    """Return the seeds of the variant with the fewest; of its copies, the one with most counts."""
+    most: dict[str, int] = {}
+    for row in rows:
+        most[row.variant] = max(row.seeds, most.get(row.variant, 0))
+    return min(most.values())
 
 
 def _receipts(found: Found) -> list[str]:
@@ -46,7 +54,7 @@ def _receipts(found: Found) -> list[str]:
 
 
 def _weak_glass(rows: Sequence[Outline]) -> list[str]:
-    weak = [row.variant for row in rows if WEAK in row.glass and row.kind == "custom"]
+    weak = [row.label for row in rows if WEAK in row.glass and row.kind == "custom"]
     if not weak:
         return []
     return [
@@ -73,9 +81,9 @@ def _noise(rows: Sequence[Outline]) -> list[str]:
         return []
     floor = control.means["probing_top5"]
     close = [
-        row.variant
+        row.label
         for row in rows
-        if row is not control
+        if row.kind != "control"
         and "probing_top5" in row.means
         and row.means["probing_top5"] < floor + NOISE
     ]

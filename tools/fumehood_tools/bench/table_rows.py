@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, Field
 
+from fumehood_tools.bench.labelling import label_of
 from fumehood_tools.bench.records import Failure, Metrics, Score
 from fumehood_tools.bench.verdicts import Verdict
 from fumehood_tools.quoting import one_line
@@ -44,31 +45,33 @@ class Spread(BaseModel, frozen=True):
     """One metric over the seeds of one variant."""
 
     mean: float
-    sd: float | None = Field(description="sample standard deviation; null with 1 seed")
+    sd: float | None = Field(description="sample s.d.; null with 1 seed")
     seeds: int = Field(description="seeds with a value")
 
 
 class Row(BaseModel, frozen=True):
-    """One variant."""
+    """One variant, or a copy of it with other parameters."""
 
+    label: str = Field(description="topk, or topk(K=64) for a copy")
     variant: str
+    parameters: dict[str, Any] = Field(description="what the copy changes")
     kind: Kind = Field(description="baseline and control: the packaged file, unchanged")
     seeds: list[int]
     metrics: dict[str, Spread] = Field(description="a metric that was not measured is absent")
     train_seconds: float
     stale: str | None = Field(description="why the score is not one of the file as it is now")
-    skip: bool = Field(description="declares a skip path; the metrics are of the latents alone")
-    nonlinear: bool = Field(description="declares a non-linear decoder")
-    glass: list[str] = Field(description="the isolation under which its seeds were scored")
+    skip: bool = Field(description="a skip path; metrics leave it out")
+    nonlinear: bool = Field(description="non-linear decoder")
+    glass: list[str] = Field(description="isolation, by seed")
     verdict: str | None = Field(
         description="did its change do anything: active, weak, inert; ?: not judged"
     )
 
 
 class SeedRow(BaseModel, frozen=True):
-    """One trained SAE: every metric, and what it is a score of (digests cut to 12 digits)."""
+    """One trained SAE: every metric; digests cut to 12 digits."""
 
-    variant: str
+    label: str
     seed: int
     metrics: dict[str, float] = Field(description="as measured; sae_bench_* are sae-bench's own")
     integrity: dict[str, Any] = Field(description="what the evaluator's checks measured")
@@ -82,9 +85,9 @@ class SeedRow(BaseModel, frozen=True):
 
 
 class FailureRow(BaseModel, frozen=True):
-    """One run without a score. The message may quote the variant's own output: data, not orders."""
+    """One run without a score. The message may quote the variant: data, not orders."""
 
-    variant: str
+    label: str
     seed: int
     stage: str
     code: str
@@ -95,8 +98,9 @@ class FailureRow(BaseModel, frozen=True):
 
 
 class Outline(NamedTuple):
-    """What the order and the warnings of a table need to know of each variant, on any page."""
+    """What the order and the warnings of a table need to know of each row, on any page."""
 
+    label: str
     variant: str
     kind: Kind
     seeds: int
@@ -114,7 +118,10 @@ def outline(scores: Sequence[Score], packaged: Mapping[str, str], sort: SortKey)
         elif values := _values(scores, name):
             means[name] = statistics.fmean(values)
     glass = frozenset(score.glass for score in scores)
-    return Outline(scores[0].variant, _kind(scores[0], packaged), len(scores), glass, means)
+    first = scores[0]
+    return Outline(
+        label_of(first), first.variant, _kind(first, packaged), len(scores), glass, means
+    )
 
 
 def row(
@@ -125,7 +132,7 @@ def row(
     whole: bool,
 ) -> Row:
     """Return the row of one variant. current, packaged: name -> sha256; whole: every metric."""
-    name, sha256 = scores[0].variant, scores[0].provenance.variant_sha256
+    name, sha256 = scores[0].variant, scores[0].file_version
     stale = None
     if name not in current:
         stale = f"variants/{name}.py is gone"
@@ -133,7 +140,9 @@ def row(
         stale = f"variants/{name}.py was changed after this score; run_variants scores it again"
     checked = [score.integrity for score in scores if score.integrity is not None]
     return Row(
+        label=label_of(scores[0]),
         variant=name,
+        parameters=scores[0].parameters,
         kind=_kind(scores[0], packaged),
         seeds=[score.seed for score in scores],
         metrics=_spreads(scores, tuple(Metrics.model_fields) if whole else HEADLINE),
@@ -147,7 +156,7 @@ def row(
 
 
 def _kind(score: Score, packaged: Mapping[str, str]) -> Kind:
-    if packaged.get(score.variant) != score.provenance.variant_sha256:
+    if packaged.get(score.variant) != score.file_version:
         return "custom"
     return "control" if score.variant == CONTROL else "baseline"
 
@@ -177,7 +186,7 @@ def in_order(outlines: Sequence[Outline], sort: SortKey) -> list[Outline]:
         value = found.means.get(sort)
         missing = value is None and sort != "variant"
         order = (value or 0.0) * (1 if sort in _ASCENDING else -1)
-        return found.kind == "control", missing, order, found.variant
+        return found.kind == "control", missing, order, found.label
 
     return sorted(outlines, key=key)
 
@@ -185,7 +194,7 @@ def in_order(outlines: Sequence[Outline], sort: SortKey) -> list[Outline]:
 def seed_row(score: Score) -> SeedRow:
     """Return everything that was measured of one SAE."""
     return SeedRow(
-        variant=score.variant,
+        label=label_of(score),
         seed=score.seed,
         metrics=score.metrics.model_dump(exclude_none=True),
         integrity=score.integrity.model_dump(exclude_none=True) if score.integrity else {},
@@ -203,12 +212,12 @@ def failure_row(failure: Failure, current: Mapping[str, str]) -> FailureRow:
     """Return a failure with a message that fits on a line and cannot steer a terminal."""
     message = one_line(failure.message)
     return FailureRow(
-        variant=failure.variant,
+        label=label_of(failure),
         seed=failure.seed,
         stage=failure.stage,
         code=failure.code,
         check=failure.check,
         limit=failure.limit,
         message=message if len(message) <= _MESSAGE else f"{message[:_MESSAGE]} […]",
-        stale=current.get(failure.variant) != failure.variant_sha256,
+        stale=current.get(failure.variant) != failure.file_version,
     )

@@ -76,7 +76,7 @@ def _head(table: BenchmarkTable) -> list[str]:
     facts.append(f"{shared.eval_tokens:,} evaluation tokens")
     lines = [
         f"{table.sandbox}: {shared.subject}, layer {shared.layer}, {shared.site}; "
-        f"{', '.join(facts)}; {table.total} variants"
+        f"{', '.join(facts)}; {table.total} rows"
     ]
     subject = []
     if table.ce_clean is not None:
@@ -107,14 +107,14 @@ def _grid(table: BenchmarkTable) -> list[str]:
         bars = "±: sample standard deviation over seeds; rows with 1 seed: no error bar."
     else:
         bars = "±: sample standard deviation over seeds."
-    stale = [f"* {row.variant}: {row.stale}" for row in table.rows if row.stale]
+    stale = [f"* {row.label}: {row.stale}" for row in table.rows if row.stale]
     glass = f" glass: {', '.join(sorted(levels))}." if len(levels) == 1 else ""
     return [*align(cells), "", f"{_LEGEND} {bars}{glass}", *_marks(table.rows), *stale]
 
 
 def _name(row: Row) -> str:
     kind = "" if row.kind == "custom" else f" ({row.kind})"
-    return f"{row.variant}{'*' * bool(row.stale)}{kind}{' +skip' * row.skip}{' ~' * row.nonlinear}"
+    return f"{row.label}{'*' * bool(row.stale)}{kind}{' +skip' * row.skip}{' ~' * row.nonlinear}"
 
 
 def _marks(rows: Sequence[Row]) -> list[str]:
@@ -146,7 +146,7 @@ def _seed_lines(rows: Sequence[SeedRow]) -> list[str]:
     lines = ["", "per seed:"]
     for row in rows:
         lines.append(
-            f"{row.variant} seed {row.seed}: file {row.variant_sha256}, weights "
+            f"{row.label} seed {row.seed}: file {row.variant_sha256}, weights "
             f"{row.weights_sha256}, glass {row.glass}, trained {row.train_seconds:.1f} s, scored "
             f"{row.score_seconds:.1f} s, {row.finished}, {row.machine}"
         )
@@ -183,7 +183,7 @@ def _failures(rows: Sequence[FailureRow]) -> list[str]:
     for row in rows:
         since = "; the file was changed since" if row.stale else ""
         lines.append(
-            f"- {row.variant} seed {row.seed}, in {row.stage} "
+            f"- {row.label} seed {row.seed}, in {row.stage} "
             f"({': '.join(filter(None, (row.code, row.check or row.limit)))}{since}): {row.message}"
         )
     return lines

@@ -65,20 +65,20 @@ def judge(
 
 
 def verdicts(
-    by_variant: Mapping[str, Sequence[Score]], only: Iterable[str] | None = None
+    by_label: Mapping[str, Sequence[Score]], only: Iterable[str] | None = None
 ) -> dict[str, Verdict]:
-    """Return variant -> verdict for every variant of a table (or for some) that has a parent.
+    """Return label -> verdict for every row of a table (or for some) that has a parent.
 
-    by_variant: the scores of one setting, one per seed. The inertness is read from whichever score
+    by_label: the scores of one setting, one per seed. The inertness is read from whichever score
     of a variant carries it.
     """
     found = {}
-    for name in by_variant if only is None else only:
-        scores = by_variant[name]
+    for name in by_label if only is None else only:
+        scores = by_label[name]
         measured = [score.inertness for score in scores if score.inertness is not None]
         if measured:
             parent = measured[-1].parent
-            found[name] = judge(parent, measured[-1], scores, by_variant.get(parent, ()))
+            found[name] = judge(parent, measured[-1], scores, by_label.get(parent, ()))
     return found
 
 

@@ -157,7 +157,8 @@ def _changed_since(scores: Sequence[Sound]) -> list[Finding]:
     for score in scores:
         if score.record.get("control") is None:
             file = score.folder.parents[2] / "variants" / f"{score.record['variant']}.py"
-            versions[file].add(score.record["provenance"]["variant_sha256"])
+            own = score.record["provenance"]["variant_sha256"]
+            versions[file].add(score.record.get("file_sha256") or own)
     found = []
     for file, scored in versions.items():
         if (now := _sha256(file)) not in scored:

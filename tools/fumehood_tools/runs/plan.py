@@ -1,4 +1,4 @@
-"""What a job has to do: one item per variant and seed, and which of them are done already.
+"""The items of a job: one per variant, or copy of it with other parameters, and seed.
 
 An item's digest covers everything that could change its numbers: the variant's source, the seed,
 the sandbox's settings, the activations, the template and the evaluator. Equal digest, equal result.
@@ -7,7 +7,7 @@ the sandbox's settings, the activations, the template and the evaluator. Equal d
 import functools
 import hashlib
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,11 +15,14 @@ from typing import NamedTuple
 
 import psutil
 
+from fumehood_tools.bench.labelling import label
 from fumehood_tools.bench.records import Provenance
 from fumehood_tools.errors import StorageFailed
 from fumehood_tools.files import data_path, digest_of, sha256_of, sha256_of_tree
 from fumehood_tools.runs.controls import ControlItem
 from fumehood_tools.sandbox.create import Sandbox
+from fumehood_tools.sandbox.declarations import read_declarations
+from fumehood_tools.sandbox.parameters import Value, with_parameters
 from fumehood_tools.sandbox.spec import SandboxSpec
 
 PACKAGES = ("torch", "dictionary-learning", "sae-bench", "transformer-lens", "transformers")
@@ -34,7 +37,7 @@ EVALUATOR_PARTS = (
 
 
 class RunItem(NamedTuple):
-    """One SAE to train and score."""
+    """One SAE to train and score. source: the file's, or a copy's with other parameters."""
 
     variant: str
     seed: int
@@ -42,11 +45,14 @@ class RunItem(NamedTuple):
     digest: str
     folder: Path
     control: str | None = None
+    parameters: Mapping[str, Value] = {}
+    knob: str | None = None
+    file_sha256: str | None = None
 
     @property
     def name(self) -> str:
         """How logs and progress call it."""
-        return f"{self.variant} seed {self.seed}"
+        return f"{label(self.variant, self.parameters)} seed {self.seed}"
 
     @property
     def sha256(self) -> str:
@@ -54,38 +60,52 @@ class RunItem(NamedTuple):
         return hashlib.sha256(self.source).hexdigest()
 
 
-def plan_items(
-    sandbox: Sandbox,
-    variants: Sequence[str],
-    seeds: Sequence[int],
-    data_digest: str,
-    controls: Sequence[ControlItem] = (),
-) -> list[RunItem]:
-    """Return one item per variant and seed, then the controls. Each source is read once, here.
+class Planner:
+    """Makes the items of one job. Each variant's file is read once, when it is first asked for."""
 
-    Raises UnknownName for a variant without a file.
-    """
-    shared = [
-        sandbox.spec.dict_size,
-        settings_digest(sandbox.spec),
-        data_digest,
-        template_sha256(),
-        evaluator_sha256(),
-    ]
+    def __init__(self, sandbox: Sandbox, data_digest: str) -> None:
+        self.sandbox = sandbox
+        self._sources: dict[str, bytes] = {}
+        self._shared = [
+            sandbox.spec.dict_size,
+            settings_digest(sandbox.spec),
+            data_digest,
+            template_sha256(),
+            evaluator_sha256(),
+        ]
 
-    def item(name: str, seed: int, source: bytes, control: str | None = None) -> RunItem:
-        digest = digest_of([hashlib.sha256(source).hexdigest(), seed, *shared])
-        folder = sandbox.results / name / f"seed{seed}-{digest[:8]}"
-        return RunItem(name, seed, source, digest, folder, control)
+    def source(self, variant: str) -> bytes:
+        """Return a variant's file. Raises UnknownName for a variant without one."""
+        if variant not in self._sources:
+            self._sources[variant] = _read(self.sandbox.variant_path(variant))
+        return self._sources[variant]
 
-    items = []
-    for variant in variants:
-        source = _read(sandbox.variant_path(variant))
-        items += [item(variant, seed, source) for seed in seeds]
-    for control in controls:
+    def item(
+        self, variant: str, seed: int, parameters: Mapping[str, Value] | None = None
+    ) -> RunItem:
+        """Return the item of a variant, or of its copy with other parameters.
+
+        Raises UnknownName for a variant or constant that is not there, BadRequest for a value that
+        does not fit.
+        """
+        file = self.source(variant)
+        copy = with_parameters(file, variant, parameters or {})
+        return self._item(variant, seed, copy.source)._replace(
+            parameters=copy.parameters,
+            knob=read_declarations(file).knob,
+            file_sha256=hashlib.sha256(file).hexdigest(),
+        )
+
+    def controls(self, control: ControlItem) -> list[RunItem]:
+        """Return one item per seed of a control."""
         source = control.source.encode()
-        items += [item(control.name, seed, source, control.label) for seed in control.seeds]
-    return items
+        items = [self._item(control.name, seed, source) for seed in control.seeds]
+        return [item._replace(control=control.label) for item in items]
+
+    def _item(self, name: str, seed: int, source: bytes) -> RunItem:
+        digest = digest_of([hashlib.sha256(source).hexdigest(), seed, *self._shared])
+        folder = self.sandbox.results / name / f"seed{seed}-{digest[:8]}"
+        return RunItem(name, seed, source, digest, folder)
 
 
 def _read(path: Path) -> bytes:

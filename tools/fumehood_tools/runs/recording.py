@@ -43,15 +43,20 @@ class Recorder:
         self._ledger.adopt(sandbox.results)
         self._book = self._ledger.book(sandbox.name)
 
-    def is_done(self, item: RunItem) -> bool:
-        """Whether a sound score of the item was there when the job began, within today's limits."""
+    def done(self, item: RunItem) -> float | None:
+        """Return the L0 of a sound score of the item, within today's limits; None without one.
+
+        It was there when the job began, or was written by it.
+        """
         held = receipts.read_folder(item.folder, self._book)
         if held is None or held.kind != "score" or held.problem is not None:
-            return False
+            return None
         limits = self.sandbox.spec.limits
         ratio = (held.record.get("integrity") or {}).get("parameter_ratio", 0.0)
         behind = STRENGTH.get(held.record["glass"], 0)
-        return behind >= STRENGTH[limits.glass] and bool(ratio <= limits.parameter_ratio)
+        if behind < STRENGTH[limits.glass] or ratio > limits.parameter_ratio:
+            return None
+        return float(held.record["metrics"]["l0"])
 
     def start(self, item: RunItem) -> None:
         """Note when work on an item began."""
@@ -74,6 +79,9 @@ class Recorder:
         score = Score(
             variant=item.variant,
             seed=item.seed,
+            parameters=dict(item.parameters),
+            knob=item.knob,
+            file_sha256=item.file_sha256,
             run=item.digest,
             control=item.control,
             subject=spec.subject.name,
@@ -84,6 +92,7 @@ class Recorder:
             metrics=Metrics.model_validate(answer["metrics"]),
             integrity=answer.get("integrity"),
             inertness=answer.get("inertness"),
+            density=answer.get("density"),
             provenance=about,
             files=files,
             spec=spec.model_dump(mode="json"),
@@ -101,6 +110,8 @@ class Recorder:
         failure = Failure(
             variant=item.variant,
             seed=item.seed,
+            parameters=dict(item.parameters),
+            file_sha256=item.file_sha256,
             run=item.digest,
             control=item.control,
             stage=stage,

@@ -2,16 +2,26 @@
 
 import json
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
-from fumehood_tools.errors import BadRequest
+from fumehood_tools.errors import BadRequest, StorageFailed
 from fumehood_tools.jobs import Job, JobStore
 from fumehood_tools.runs.controls import plan_controls
-from fumehood_tools.sandbox.create import open_sandbox
+from fumehood_tools.runs.sweep import Wanted, check_wanted
+from fumehood_tools.sandbox.create import Sandbox, open_sandbox
+from fumehood_tools.sandbox.parameters import Value
 from fumehood_tools.settings import Settings
 
 MOST_SEEDS = 50
+MOST_SAES = 5_000
+
+
+class StartedRun(NamedTuple):
+    """A queued run; saes: at least so many, more where an L0 has to be searched for."""
+
+    job: Job
+    saes: int
 
 
 def start_run(
@@ -22,15 +32,19 @@ def start_run(
     seeds: Sequence[int] = (),
     request_key: str | None = None,
     *,
+    grid: Mapping[str, Sequence[Value]] | None = None,
+    l0_targets: Sequence[float] = (),
     controls: bool = False,
-) -> Job:
-    """Queue the training and scoring of variants x seeds and return the job.
+) -> StartedRun:
+    """Queue the training and scoring of variants x seeds x parameters.
 
-    controls: also of two blanks and a spike, made from the run's first baseline.
+    grid: constants of the files with the values to try, all combinations; every variant needs
+    them. l0_targets: each variant's knob is searched for these L0, with the first seed; then the
+    other seeds run. controls: also two blanks and a spike, made from the run's first baseline.
 
     SAEs whose variant, seed, settings and data have not changed since their score are not run
-    again. Raises UnknownName for a sandbox or variant that does not exist, BadRequest for an
-    empty or oversized request.
+    again. Raises UnknownName for a sandbox, variant or constant that does not exist, BadRequest
+    for an empty or oversized request, or a value that does not fit.
     """
     box = open_sandbox(settings, sandbox)
     names = tuple(dict.fromkeys(variants))
@@ -39,14 +53,20 @@ def start_run(
         raise BadRequest("No variants given. Call list_variants and name at least one.")
     if len(chosen) > MOST_SEEDS or any(seed < 0 for seed in chosen):
         raise BadRequest(f"Seeds must be 0 or more, at most {MOST_SEEDS} of them.")
-    for name in names:
-        box.variant_path(name)
-    request: dict[str, Any] = {"sandbox": sandbox, "variants": names, "seeds": chosen}
     mixed_in = plan_controls(box, names, chosen) if controls else ()
+    targets = _targets(l0_targets, box.spec.dict_size)
+    wanted = Wanted(names, chosen, dict(grid or {}), targets, mixed_in)
+    if empty := [name for name, values in wanted.grid.items() if not values]:
+        raise BadRequest(f"grid has no value for {empty[0]}. Give one or more, or leave it out.")
+    count = check_wanted({name: _source(box, name) for name in names}, wanted)
+    if count > MOST_SAES:
+        raise BadRequest(f"{count:,} SAEs in one run, at most {MOST_SAES:,}. Split the grid.")
+    request: dict[str, Any] = {"sandbox": sandbox, "variants": names, "seeds": chosen}
+    more = {"grid": wanted.grid, "l0_targets": targets}
+    request |= {name: value for name, value in more.items() if value}
     if mixed_in:
         request["controls"] = [item.model_dump(mode="json") for item in mixed_in]
-    count = (len(names) + len(mixed_in)) * len(chosen)
-    return jobs.submit(
+    job = jobs.submit(
         "run",
         [sys.executable, "-m", "fumehood_tools.runs.worker", json.dumps(request)],
         title=f"{sandbox}: {', '.join(names[:4])}{' …' if len(names) > 4 else ''} ({count} SAEs)",
@@ -54,3 +74,22 @@ def start_run(
         request_key=request_key,
         env=settings.as_environment(),
     )
+    return StartedRun(job, count)
+
+
+def _targets(l0_targets: Sequence[float], dict_size: int) -> tuple[float, ...]:
+    """Return the targets, each once. Raises BadRequest for one that no dictionary can have."""
+    for target in l0_targets:
+        if not 1 <= target <= dict_size / 2:
+            raise BadRequest(
+                f"l0_targets: {target:g} is not between 1 and half the dictionary ({dict_size}/2)."
+            )
+    return tuple(dict.fromkeys(float(target) for target in l0_targets))
+
+
+def _source(box: Sandbox, name: str) -> bytes:
+    path = box.variant_path(name)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise StorageFailed.from_os_error(error, f"Reading {path.name}") from error

@@ -1,4 +1,4 @@
-"""The job of run_variants: harvest once, train side by side, score as trainings end.
+"""The job of run_variants: harvest once, train side by side, score as trainings end, go on.
 
 usage (inside a job): python -m fumehood_tools.runs.worker '{"sandbox": …, "variants": […], …}'
 
@@ -30,11 +30,13 @@ from fumehood_tools.receipts import WEIGHTS_FILE
 from fumehood_tools.runs.controls import ControlItem
 from fumehood_tools.runs.harvesting import Harvest, as_error, harvest
 from fumehood_tools.runs.helpers import LineChild
-from fumehood_tools.runs.plan import RunItem, plan_items
+from fumehood_tools.runs.plan import Planner, RunItem
 from fumehood_tools.runs.recording import Recorder, Stage
+from fumehood_tools.runs.sweep import Sweep, Wanted
 from fumehood_tools.runs.training import Place, Training
 from fumehood_tools.sandbox.check import check_static
 from fumehood_tools.sandbox.create import Sandbox, open_sandbox
+from fumehood_tools.sandbox.parameters import Value
 from fumehood_tools.scoring.inertness import find_parent
 from fumehood_tools.scoring.requests import ScoringRequest
 from fumehood_tools.settings import Settings, load_settings
@@ -50,6 +52,8 @@ class RunRequest(BaseModel, frozen=True):
     sandbox: str
     variants: tuple[str, ...]
     seeds: tuple[int, ...]
+    grid: dict[str, tuple[Value, ...]] = {}
+    l0_targets: tuple[float, ...] = ()
     controls: tuple[ControlItem, ...] = ()
     static_rules: bool = True
 
@@ -67,7 +71,6 @@ class RunJob:
         self.training: list[Training] = []
         self.trained: dict[str, tuple[Training, float]] = {}
         self.compared: set[str] = set()
-        self.total = 0
         self.device = "cpu"
         self.level = choose_level(settings.glass, self.sandbox.spec.limits.glass)
 
@@ -85,6 +88,7 @@ class RunJob:
             "scored": self.scored,
             "reused": self.reused,
             "failed": self.failed,
+            "aimed": self.sweep.aimed(),
             "next": f"read_benchmarks(sandbox={self.request.sandbox!r})",
         }
 
@@ -94,14 +98,28 @@ class RunJob:
         self.device, request = found.device, self.request
         self.records.arithmetic = found.arithmetic
         digest = f"{found.digest}+{found.arithmetic}"
-        items = plan_items(self.sandbox, request.variants, request.seeds, digest, request.controls)
-        self.total = len(items)
-        done = [item for item in items if self.records.is_done(item)]
-        self.reused = [item.name for item in done]
-        self.waiting.extend(item for item in items if item not in done and self.passes_check(item))
+        wanted = Wanted(
+            request.variants, request.seeds, request.grid, request.l0_targets, request.controls
+        )
+        self.sweep = Sweep(Planner(self.sandbox, digest), wanted)
+        self.enqueue(self.sweep.first())
         if self.waiting:
             with scratch_folder(self.context.folder, "scratch-") as scratch:
                 self.train_and_score(found, scratch, scorer)
+
+    def enqueue(self, items: list[RunItem]) -> None:
+        """Put items into the queue; what has its score, or is refused, leads to what follows."""
+        todo = deque(items)
+        while todo:
+            item = todo.popleft()
+            l0 = self.records.done(item)
+            if l0 is not None:
+                self.reused.append(item.name)
+                todo.extend(self.sweep.after(item, l0))
+            elif self.passes_check(item):
+                self.waiting.append(item)
+            else:
+                todo.extend(self.sweep.after(item, None))
 
     def passes_check(self, item: RunItem) -> bool:
         """Return whether the static check lets the item run; a refusal is recorded."""
@@ -161,7 +179,7 @@ class RunJob:
             side_by_side = min(places, len(self.training) + len(self.waiting))
             threads = max(1, places // side_by_side)
             item = self.waiting.popleft()
-            folder = nursery.scratch_root / f"{item.variant}-{item.seed}"
+            folder = nursery.scratch_root / f"{item.variant}-{item.digest[:12]}"
             print(f"training {item.name} ({threads} threads)", flush=True)
             self.records.start(item)
             place = Place(folder, nursery, threads, self.device, self.found.arithmetic)
@@ -175,6 +193,7 @@ class RunJob:
             except FumehoodError as error:
                 self.training.remove(training)
                 self.record_failure(training.item, "train", described(error))
+                self.enqueue(self.sweep.after(training.item, None))
                 continue
             if outcome is None:
                 continue
@@ -193,9 +212,12 @@ class RunJob:
             scorer.send(request.model_dump_json())
 
     def parent_of(self, training: Training) -> Path | None:
-        """Return the file to compare a variant with: once per source, None for further seeds."""
+        """Return the file to compare a variant with: once per file, None for further seeds.
+
+        A copy with other parameters is not compared: its parent would need the same ones.
+        """
         source = training.item.sha256
-        if source in self.compared:
+        if source in self.compared or training.item.parameters:
             return None
         self.compared.add(source)
         parent = find_parent(training.variant, self.sandbox.variants)
@@ -212,6 +234,7 @@ class RunJob:
         if "error" in answer:
             self.compared.discard(training.item.sha256)
             self.record_failure(training.item, "score", answer["error"])
+            self.enqueue(self.sweep.after(training.item, None))
             return
         item = training.item
         data = self.found.data(self.sandbox.spec.steps * self.sandbox.spec.training.batch_size)
@@ -223,6 +246,7 @@ class RunJob:
             f"explained variance {score.metrics.explained_variance:.4f}",
             flush=True,
         )
+        self.enqueue(self.sweep.after(item, score.metrics.l0))
 
     def record_failure(self, item: RunItem, stage: Stage, error: dict[str, Any]) -> None:
         """Keep what went wrong beside the results."""
@@ -243,9 +267,10 @@ class RunJob:
         self.context.report(
             Progress(
                 done=round(done, 3),
-                total=float(self.total),
+                total=float(self.sweep.total),
                 phase="train and score",
-                message=f"{ended} of {self.total} SAEs done; " + (", ".join(doing) or "finishing"),
+                message=f"{ended} of {self.sweep.total} SAEs done; "
+                + (", ".join(doing) or "finishing"),
             )
         )
 

@@ -1,4 +1,4 @@
-"""What a variant's file declares at its top: TRAIN, DECODER, SKIP and PARENT.
+"""What a variant's file declares at its top: TRAIN, DECODER, SKIP, PARENT and KNOB.
 
 Read from the source, never by running it. A declaration counts only as a plain constant.
 """
@@ -23,11 +23,12 @@ PARENT_OF_BASE = {
 
 
 class Declarations(NamedTuple):
-    """The declarations of one file; parent: None when none is declared."""
+    """The declarations of one file; parent, knob: None when none is declared."""
 
     decoder: str = "linear"
     skip: bool = False
     parent: str | None = None
+    knob: str | None = None
 
 
 def read_declarations(source: bytes) -> Declarations:
@@ -45,11 +46,13 @@ def _tree(source: bytes) -> ast.Module:
 
 def _declared(tree: ast.Module) -> Declarations:
     found = {name: value for name, value, _ in _constants(tree)}
-    decoder, skip, parent = found.get("DECODER"), found.get("SKIP"), found.get("PARENT")
+    decoder, skip = found.get("DECODER"), found.get("SKIP")
+    parent, knob = found.get("PARENT"), found.get("KNOB")
     return Declarations(
         decoder=str(decoder) if decoder in DECODERS else "linear",
         skip=skip is True,
         parent=parent if isinstance(parent, str) and parent else None,
+        knob=knob if isinstance(knob, str) and knob else None,
     )
 
 
@@ -84,6 +87,16 @@ def check_declarations(tree: ast.Module) -> Iterator[Finding]:
         elif name == "PARENT" and not (isinstance(value, str) and value):
             cure = 'write the name of a variant, as in PARENT = "topk", or leave it out'
             yield error("declaration", line, "PARENT is no name of a variant", cure)
+        elif name == "KNOB" and not _is_number(tree, value):
+            cure = 'write KNOB = "K", and K = 32 on a line of its own at the top of the file'
+            yield error("declaration", line, "KNOB names no number of this file", cure)
+
+
+def _is_number(tree: ast.Module, name: object) -> bool:
+    values = [value for constant, value, _ in _constants(tree) if constant == name]
+    return bool(values) and all(
+        isinstance(value, int | float) and not isinstance(value, bool) for value in values
+    )
 
 
 def _has_method(tree: ast.Module, name: str) -> bool:

@@ -121,7 +121,7 @@ class Evaluation:
         *,
         final: bool,
     ) -> None:
-        fired_F = f.fired()
+        fired_F = f.rows_active()
         self.totals.count(x_BD, x_hat_BD, f.active, fired_F)
         if skip_BD is not None and final:
             self.skip.count(x_BD, skip_BD, f.active, fired_F)

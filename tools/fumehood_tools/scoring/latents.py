@@ -44,15 +44,13 @@ class Latents(NamedTuple):
         ends = torch.cat([self.start_N[1:], torch.tensor([len(self.index_A)])])
         return torch.repeat_interleave(torch.arange(self.rows), ends - self.start_N)
 
-    def fired(self) -> "Tensor":
-        """Return which latents are active in any row, bool [F]."""
+    def rows_active(self) -> "Tensor":
+        """Return in how many rows each latent is active, int64 [F]."""
         import torch
 
         if self.dense_NF is not None:
-            return (self.dense_NF != 0).any(0)
-        fired_F = torch.zeros(self.dict_size, dtype=torch.bool)
-        fired_F[self.index_A.long()] = True
-        return fired_F
+            return (self.dense_NF != 0).sum(0)
+        return torch.bincount(self.index_A.long(), minlength=self.dict_size)
 
 
 def pack(f_NF: "Tensor") -> Latents:

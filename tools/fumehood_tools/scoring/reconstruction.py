@@ -8,12 +8,16 @@ explained as SAELens computes it since decoderesearch/SAELens#659), and the mean
 B = tokens in a batch, D = d_model, F = dictionary size.
 """
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from fumehood_tools.errors import RunFailed
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+RAREST, BINS_PER_DECADE = 1e-5, 4
 
 
 class Reconstruction(NamedTuple):
@@ -25,6 +29,8 @@ class Reconstruction(NamedTuple):
     mse: float
     cosine: float
     alive: float
+    density: list[int]
+    """Latents that never fired, then by the share of tokens on which they did: see `_density`."""
 
 
 class ReconstructionTotals:
@@ -36,15 +42,15 @@ class ReconstructionTotals:
         self.tokens = 0
         self.residual = self.square = self.active = self.cosine = 0.0
         self.sum_D = torch.zeros(activation_dim, dtype=torch.float64)
-        self.fired_F = torch.zeros(dict_size, dtype=torch.bool)
+        self.fired_F = torch.zeros(dict_size, dtype=torch.int64)
 
     def add(self, x_BD: "Tensor", f_BF: "Tensor", x_hat_BD: "Tensor") -> None:
         """Count one batch of activations, latents and reconstructions."""
         active_BF = f_BF != 0
-        self.count(x_BD, x_hat_BD, int(active_BF.sum()), active_BF.any(0))
+        self.count(x_BD, x_hat_BD, int(active_BF.sum()), active_BF.sum(0))
 
     def count(self, x_BD: "Tensor", x_hat_BD: "Tensor", active: int, fired_F: "Tensor") -> None:
-        """Count one batch with this many active latents, of which those in fired_F fired."""
+        """Count one batch with this many active latents; fired_F: in how many rows each was."""
         import torch
 
         x, x_hat = x_BD.double(), x_hat_BD.double()
@@ -54,7 +60,7 @@ class ReconstructionTotals:
         self.sum_D += x.sum(0)
         self.cosine += float(torch.nn.functional.cosine_similarity(x, x_hat, dim=-1).sum())
         self.active += active
-        self.fired_F |= fired_F
+        self.fired_F += fired_F
 
     def variance(self) -> float:
         """Return sum |x - mean(x)|^2. Raises RunFailed when the activations do not vary."""
@@ -79,5 +85,21 @@ class ReconstructionTotals:
             explained_variance=1 - self.residual / variance,
             mse=self.residual / self.tokens,
             cosine=self.cosine / self.tokens,
-            alive=float(self.fired_F.double().mean()),
+            alive=float((self.fired_F > 0).double().mean()),
+            density=_density(self.fired_F, self.tokens),
         )
+
+
+def _density(fired_F: "Tensor", tokens: int) -> list[int]:
+    """Return how many latents never fired, then how many in each bin of their firing frequency.
+
+    Four bins per decade from 1e-5 to 1; what is rarer or more frequent is in the outer ones.
+    """
+    import torch
+
+    alive = fired_F[fired_F > 0].double() / tokens
+    first, per_decade = math.log10(RAREST), BINS_PER_DECADE
+    bins = round(-first * per_decade)
+    number = ((alive.log10() - first) * per_decade).floor().long().clamp(0, bins - 1)
+    counts = torch.bincount(number, minlength=bins)
+    return [int((fired_F == 0).sum()), *counts.tolist()]

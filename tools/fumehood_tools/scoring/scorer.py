@@ -14,7 +14,7 @@ import io
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -38,6 +38,15 @@ from fumehood_tools.scoring.reconstruction import Reconstruction
 from fumehood_tools.scoring.requests import ScoringRequest, ScoringSetup
 from fumehood_tools.scoring.stopwatch import Stopwatch
 from fumehood_tools.scoring.subject import scoring_subject
+
+
+class _Measured(NamedTuple):
+    """All that was measured of one SAE."""
+
+    metrics: Metrics
+    integrity: Integrity
+    inertness: Inertness | None
+    density: list[int]
 
 
 class Scorer:
@@ -111,12 +120,13 @@ class Scorer:
         with watch.stage("start"):
             measuring = Measuring(self.nursery, self.setup, request)
         with measuring, torch.no_grad(), contextlib.redirect_stdout(io.StringIO()):
-            metrics, integrity, inertness = self._measure(measuring, request, watch)
+            found = self._measure(measuring, request, watch)
         self.keep_passes()
         return {
-            "metrics": metrics.model_dump(),
-            "integrity": integrity.model_dump(),
-            "inertness": None if inertness is None else inertness.model_dump(),
+            "metrics": found.metrics.model_dump(),
+            "integrity": found.integrity.model_dump(),
+            "inertness": None if found.inertness is None else found.inertness.model_dump(),
+            "density": found.density,
             "glass": self.nursery.level,
             "weights_sha256": measuring.weights.sha256,
             "seconds": round(watch.total, 2),
@@ -135,7 +145,7 @@ class Scorer:
 
     def _measure(
         self, measuring: Measuring, request: ScoringRequest, watch: Stopwatch
-    ) -> tuple[Metrics, Integrity, Inertness | None]:
+    ) -> _Measured:
         bench = measuring.bench_sae(self.hook)
         with watch.stage("decode"):
             measuring.read_decoder()
@@ -159,7 +169,8 @@ class Scorer:
             core = self._core(bench, request.out, watch)
         measuring.compare_sparsity("loss rows", core["sparsity"]["l0"])
         integrity = measuring.integrity(measured, self.shared_documents)
-        return _metrics(measured.outcome.own, core, accuracies), integrity, inertness
+        own = measured.outcome.own
+        return _Measured(_metrics(own, core, accuracies), integrity, inertness, own.density)
 
     def _core(self, bench: GlassSAE, out: Path, watch: Stopwatch) -> dict[str, Any]:
         with watch.stage("core"), _blaming_latents("core evaluation"):

@@ -1,0 +1,27 @@
+"""Jobs that a test starts and waits for."""
+
+import contextlib
+import time
+from collections.abc import Callable
+
+import pytest
+
+from fumehood_tools.jobs import Job, JobStore
+
+
+@pytest.fixture
+def ended() -> Callable[[JobStore, Job], Job]:
+    """Return a function that waits for a job; it is cancelled when that takes too long."""
+    return _ended
+
+
+def _ended(store: JobStore, job: Job) -> Job:
+    end = time.monotonic() + 400
+    with contextlib.ExitStack() as leave:
+        leave.callback(store.cancel, job.job_id)
+        while job.status in ("queued", "starting", "running"):
+            assert time.monotonic() < end, store.read_log(job.job_id)
+            time.sleep(0.2)
+            job = store.get(job.job_id)
+        leave.pop_all()
+    return job

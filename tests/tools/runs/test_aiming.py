@@ -1,0 +1,69 @@
+"""The search for a knob's value at which L0 is what it should be."""
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fumehood_tools.runs.aiming import MOST_TRIES, TOLERANCE, Aim
+
+
+def search(start: int | float, target: float, l0_of: Callable[[float], float]) -> Aim:
+    """Run a search on a curve that stands for trainings."""
+    aim = Aim(start, target)
+    while (value := aim.next_value) is not None:
+        aim.take(l0_of(value))
+    return aim
+
+
+def test_a_count_of_latents_is_hit_at_the_second_try() -> None:
+    aim = search(32, 64, lambda k: 0.98 * k)
+    assert [tried.value for tried in aim.tries] == [32, 65]
+    assert aim.hit
+
+
+def test_a_file_that_is_there_already_costs_one_try() -> None:
+    assert len(search(0.1, 50, lambda _: 51.0).tries) == 1
+
+
+@given(
+    start=st.floats(0.01, 1.0),
+    power=st.floats(-2.0, -0.3),
+    at_tenth=st.floats(20.0, 200.0),
+    target=st.sampled_from([16.0, 32.0, 64.0]),
+)
+def test_a_penalty_that_follows_a_power_law_is_found_from_anywhere(
+    start: float, power: float, at_tenth: float, target: float
+) -> None:
+    aim = search(start, target, lambda penalty: at_tenth * (penalty / 0.1) ** power)
+    assert aim.hit, aim.tries
+
+
+@pytest.mark.parametrize("target", [20.0, 32.0, 64.0, 100.0])
+def test_a_curve_with_a_bend_is_found_within_a_few_tries(target: float) -> None:
+    # As in a short L1 training: steep where latents die, flat where the penalty hardly bites.
+    aim = search(0.1, target, lambda penalty: 150 / (1 + (penalty / 0.08) ** 1.6))
+    assert aim.hit and len(aim.tries) <= 5
+
+
+def test_a_target_out_of_reach_ends_with_the_nearest_value() -> None:
+    aim = search(32, 64, lambda k: min(k, 40.0))
+    assert not aim.hit and aim.best.l0 == 40.0
+    assert len(aim.tries) <= MOST_TRIES
+
+
+def test_latents_that_all_died_do_not_stop_the_search() -> None:
+    aim = search(1.0, 32, lambda penalty: 0.0 if penalty > 0.5 else 3.2 / penalty)
+    assert aim.hit and aim.best.l0 == pytest.approx(32, rel=TOLERANCE)
+
+
+def test_between_two_counts_the_nearer_one_is_taken() -> None:
+    aim = search(4, 5.5, lambda k: float(k))
+    assert not aim.hit and aim.best.value in (5, 6)
+
+
+def test_a_try_without_a_score_ends_the_search() -> None:
+    aim = Aim(32, 64)
+    aim.give_up()
+    assert aim.next_value is None

@@ -1,0 +1,107 @@
+"""Sweeps through real jobs on the synthetic subject: grids, aimed L0, and what is not run again."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from fumehood_tools.bench.table import read_benchmarks
+from fumehood_tools.errors import BadRequest, UnknownName
+from fumehood_tools.jobs import Job, JobStore
+from fumehood_tools.runs import start_run
+from fumehood_tools.sandbox.create import Sandbox, create_sandbox
+from fumehood_tools.settings import Settings
+
+Ended = Callable[[JobStore, Job], Job]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(workspace=tmp_path / "ws", cache=tmp_path / "cache")
+
+
+@pytest.fixture
+def box(settings: Settings) -> Sandbox:
+    return create_sandbox(
+        settings, "box", subject="synthetic", dict_size=64, train_tokens=8_000, eval_tokens=2_032
+    )
+
+
+@pytest.fixture
+def store(settings: Settings, box: Sandbox) -> Iterator[JobStore]:
+    with contextlib.closing(JobStore(settings.state)) as opened:
+        yield opened
+
+
+def test_every_variant_is_brought_to_the_l0_and_then_run_with_all_seeds(
+    settings: Settings, box: Sandbox, store: JobStore, ended: Ended
+) -> None:
+    wanted = {"variants": ["topk", "standard"], "seeds": [0, 1], "l0_targets": [6, 12]}
+    job = ended(store, start_run(settings, store, "box", **wanted).job)
+    assert job.status == "succeeded" and job.result is not None, store.read_log(job.job_id)
+    aimed = {(found["variant"], found["target_l0"]): found for found in job.result["aimed"]}
+    assert len(aimed) == 4
+    assert all(found["hit"] for found in aimed.values()), aimed
+    assert {found["knob"] for found in aimed.values()} == {"K", "L1_PENALTY"}
+
+    rows = {row.label: row for row in read_benchmarks(box.folder, limit=100).rows}
+    for (variant, target), found in aimed.items():
+        whole = [
+            row
+            for row in rows.values()
+            if row.variant == variant and row.seeds == [0, 1] and row.parameters
+        ]
+        nearest = min(whole, key=lambda row: abs(row.metrics["l0"].mean - target))
+        assert nearest.parameters == {found["knob"]: found["value"]}
+        assert nearest.metrics["l0"].mean == pytest.approx(target, rel=0.15)
+    # The file as it is was the first try, with the first seed.
+    assert rows["topk"].seeds == [0] and rows["topk"].parameters == {}
+
+    trained = len(job.result["scored"])
+    again = ended(store, start_run(settings, store, "box", **wanted).job)
+    assert again.result is not None
+    assert again.result["scored"] == [] and len(again.result["reused"]) == trained
+    assert again.result["aimed"] == job.result["aimed"]
+
+
+def test_a_grid_runs_every_combination_as_a_copy_with_a_row_of_its_own(
+    settings: Settings, box: Sandbox, store: JobStore, ended: Ended
+) -> None:
+    started = start_run(
+        settings, store, "box", ["topk"], [0], grid={"K": [4, 32]}, request_key="once"
+    )
+    job = ended(store, started.job)
+    assert started.saes == 2 and job.status == "succeeded", store.read_log(job.job_id)
+    rows = {row.label: row for row in read_benchmarks(box.folder).rows}
+    assert set(rows) == {"topk", "topk(K=4)"}
+    assert rows["topk(K=4)"].kind == "baseline" and rows["topk(K=4)"].stale is None
+    assert rows["topk(K=4)"].metrics["l0"].mean == pytest.approx(4, rel=0.05)
+    assert [row.label for row in read_benchmarks(box.folder, variants=["topk(K=4)"]).rows] == [
+        "topk(K=4)"
+    ]
+    source = box.variant_path("topk").read_bytes()
+    kept = {path.read_bytes() for path in box.results.glob("topk/*/topk.py")}
+    assert kept == {source, source.replace(b"K = 32\n", b"K = 4\n")}
+    # An edit makes every copy old.
+    box.variant_path("topk").write_bytes(source + b"\n# edited\n")
+    assert all(row.stale for row in read_benchmarks(box.folder).rows)
+
+
+def test_what_cannot_be_swept_is_said_before_anything_runs(
+    settings: Settings, box: Sandbox, store: JobStore
+) -> None:
+    (box.variants / "plain.py").write_text('"""No knob."""\n', encoding="utf-8")
+    with pytest.raises(UnknownName, match="BANDWIDTH"):
+        start_run(settings, store, "box", ["jumprelu"], grid={"BANDWITH": [0.1]})
+    with pytest.raises(BadRequest, match=r'KNOB = "K"'):
+        start_run(settings, store, "box", ["topk", "plain"], l0_targets=[8])
+    with pytest.raises(BadRequest, match="K is the knob of topk"):
+        start_run(settings, store, "box", ["topk"], grid={"K": [8]}, l0_targets=[8])
+    with pytest.raises(BadRequest, match="half the dictionary"):
+        start_run(settings, store, "box", ["topk"], l0_targets=[40])
+    with pytest.raises(BadRequest, match="no value for it"):
+        start_run(settings, store, "box", ["topk"], grid={"K": ["many"]})
+    with pytest.raises(BadRequest, match="no value for K"):
+        start_run(settings, store, "box", ["topk"], grid={"K": []})
+    assert store.list().total == 0
