@@ -208,19 +208,21 @@ async def test_every_broken_variant_fails_alone_and_says_what_to_do(client: Clie
 
 async def test_a_run_that_was_cut_short_goes_on_where_it_stopped(client: Client) -> None:
     folder = await open_small_sandbox(client, "resumed")
-    variants = ["topk", "batch_topk", "untrained"]
-    started = await ask(client, "run_variants", sandbox="resumed", variants=variants)
+    wanted = {"variants": ["topk", "batch_topk", "untrained"], "seeds": list(range(8))}
+    started = await ask(client, "run_variants", sandbox="resumed", **wanted)
     with anyio.fail_after(300):
         while not list((folder / "results").glob("*/seed*/score.json")):
             job = await ask(client, "wait_for_job", job_id=started["job_id"], max_seconds=1)
             assert job["status"] in ("queued", "starting", "running"), job
     await ask(client, "cancel_job", job_id=started["job_id"])
     assert (await ended(client, started["job_id"]))["status"] == "cancelled"
-    kept = {path.parent.parent.name for path in folder.glob("results/*/seed*/score.json")}
-    job = await run_to_its_end(client, sandbox="resumed", variants=variants)
+    records = [json.loads(path.read_bytes()) for path in folder.glob("results/*/seed*/score.json")]
+    kept = {f"{record['variant']} seed {record['seed']}" for record in records}
+    assert 0 < len(kept) < 24
+    job = await run_to_its_end(client, sandbox="resumed", **wanted)
     assert job["status"] == "succeeded", job
-    assert {name.split(" ")[0] for name in job["result"]["reused"]} == kept
-    assert len(job["result"]["scored"]) == len(variants) - len(kept)
+    assert set(job["result"]["reused"]) == kept
+    assert len(job["result"]["scored"]) == 24 - len(kept)
     assert not list(folder.glob("results/*/.new-*"))
 
 

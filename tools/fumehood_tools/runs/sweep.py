@@ -5,6 +5,7 @@ An item is handed out once, whatever asks for it. Nothing here trains or reads r
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from fumehood_tools.errors import BadRequest
@@ -40,9 +41,9 @@ class Sweep:
     def __init__(self, planner: Planner, wanted: Wanted) -> None:
         """Raise what `check_wanted` raises."""
         self.planner, self.wanted = planner, wanted
-        self._handed_out: dict[str, RunItem] = {}
-        self._waiting: dict[str, list[_Search]] = {}
-        self._known: dict[str, float | None] = {}
+        self._handed_out: dict[Path, RunItem] = {}
+        self._waiting: dict[Path, list[_Search]] = {}
+        self._known: dict[Path, float | None] = {}
         self._searches: list[_Search] = []
 
     @property
@@ -66,9 +67,9 @@ class Sweep:
 
     def after(self, item: RunItem, l0: float | None) -> list[RunItem]:
         """Return what is wanted now that an item has this L0, or (None) got no score."""
-        self._known[item.digest] = l0
+        self._known[item.folder] = l0
         found: list[RunItem] = []
-        for search in self._waiting.pop(item.digest, []):
+        for search in self._waiting.pop(item.folder, []):
             found += self._told(search, l0)
         return found
 
@@ -105,9 +106,9 @@ class Sweep:
         assert value is not None, "nothing to try"
         parameters = {**search.parameters, search.knob: value}
         item = self.planner.item(search.variant, self.wanted.seeds[0], parameters)
-        if item.digest in self._known:
-            return self._told(search, self._known[item.digest])
-        self._waiting.setdefault(item.digest, []).append(search)
+        if item.folder in self._known:
+            return self._told(search, self._known[item.folder])
+        self._waiting.setdefault(item.folder, []).append(search)
         return self._new([item])
 
     def _told(self, search: _Search, l0: float | None) -> list[RunItem]:
@@ -125,8 +126,8 @@ class Sweep:
         return self._new(self.planner.item(variant, seed, parameters) for seed in self.wanted.seeds)
 
     def _new(self, items: Iterable[RunItem]) -> list[RunItem]:
-        found = [item for item in items if item.digest not in self._handed_out]
-        self._handed_out |= {item.digest: item for item in found}
+        found = [item for item in items if item.folder not in self._handed_out]
+        self._handed_out |= {item.folder: item for item in found}
         return found
 
 
