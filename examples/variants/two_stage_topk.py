@@ -12,7 +12,7 @@ arXiv 2506.03093).
     x_hat = W_dec f + b_dec + bias
     loss  = mean_B |x - x_hat|^2
 
-Sparsity: K bounds the L0. Cost: a second product with the encoder; W_dec f1 and W_dec f2 are
+Sparsity: K, which bounds the L0. Cost: a second product with the encoder; W_dec f1 and W_dec f2 are
 gathered from K/2 columns per token, so a step takes no longer than TopK's.
 """
 
@@ -22,6 +22,7 @@ from torch.nn.functional import embedding_bag
 from core import BaseSAE, BaseTrainer, geometric_median
 
 K = 32
+KNOB = "K"
 PARENT = "topk"  # what the change is compared with: same weights, same batch, same seeds
 
 

@@ -5,6 +5,7 @@
     baselines.py  helpers for variants that stand on dictionary_learning's own trainers
     kernels/      sparse latents: encode, decode and gradients that cost what is active
     sparse_trainers.py  the TopK trainers on active latents only
+    topk.py       BaseTopK and BaseTopKTrainer, what a variant of TopK starts from
     loading.py    how a file becomes an SAE and a trainer
     batches.py    how activations become batches
     train.py      one training, start to end
@@ -30,10 +31,13 @@ from core.library import geometric_median
 from core.loading import build_sae, build_trainer, load_variant
 from core.run import TrainingRun
 from core.sparse_trainers import SparseBatchTopK, SparseMatryoshka, SparseTopK
+from core.topk import BaseTopK, BaseTopKTrainer, keep_largest, off_diagonal, sample_fired
 from core.trainer import BaseTrainer
 
 __all__ = [
     "BaseSAE",
+    "BaseTopK",
+    "BaseTopKTrainer",
     "BaseTrainer",
     "FollowsThreshold",
     "Latents",
@@ -46,10 +50,13 @@ __all__ = [
     "build_sae",
     "build_trainer",
     "geometric_median",
+    "keep_largest",
     "keywords_for",
     "latent_major",
     "load_variant",
+    "off_diagonal",
     "rectified",
+    "sample_fired",
     "sparse_decode",
     "threshold_encode",
     "threshold_keywords",

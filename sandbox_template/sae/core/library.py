@@ -46,12 +46,33 @@ if TYPE_CHECKING:
 
         def update(self, step: int, activations: Tensor) -> float | None: ...
 
+    class AutoEncoderTopK(Dictionary):
+        """dictionary_learning's TopK SAE."""
+
+        k: Tensor
+        encoder: nn.Linear
+        decoder: nn.Linear
+        b_dec: nn.Parameter
+
+        def __init__(self, activation_dim: int, dict_size: int, k: int) -> None: ...
+
+        def encode(self, x: Tensor, **how: Any) -> Any: ...
+
+    class TopKTrainer:
+        """dictionary_learning's trainer of it."""
+
+        def __init__(self, **keywords: Any) -> None: ...
+
     def geometric_median(points: Tensor) -> Tensor: ...
 
 else:
     from dictionary_learning.dictionary import Dictionary
     from dictionary_learning.trainers.standard import StandardTrainer
-    from dictionary_learning.trainers.top_k import geometric_median
+    from dictionary_learning.trainers.top_k import (  # noqa: F401  (ours import them from here)
+        AutoEncoderTopK,
+        TopKTrainer,
+        geometric_median,
+    )
 
 
 class ConstrainedAdam(UnitNormAdam):

@@ -99,7 +99,11 @@ class SparseSteps:
         dead = (self.num_tokens_since_fired >= self.dead_feature_threshold).nonzero().flatten()
         if len(dead) and self.auxk_alpha > 0:
             loss = loss + self.auxk_alpha * self.dead_loss(error_BD.detach(), centred_BD, dead)
-        return loss
+        return loss + self.penalty(x, f, step)
+
+    def penalty(self, x: Tensor, f: Latents, step: int) -> Tensor | float:
+        """Return what a variant asks for besides reconstruction: a scalar, 0 here."""
+        return 0.0
 
     def dead_loss(self, error_BD: Tensor, centred_BD: Tensor, dead: Tensor) -> Tensor:
         """Return what the best dead latents leave of the error, as a share of its variance."""

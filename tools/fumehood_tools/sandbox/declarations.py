@@ -15,6 +15,7 @@ PARENT_OF_BASE = {
     "BaseSAE": "standard",
     "AutoEncoder": "standard",
     "AutoEncoderTopK": "topk",
+    "BaseTopK": "topk",
     "BatchTopKSAE": "batch_topk",
     "MatryoshkaBatchTopKSAE": "matryoshka",
     "GatedAutoEncoder": "gated",

@@ -43,6 +43,16 @@ class Latents(NamedTuple):
         fired_F[self.index_A[self.value_A > 0].long()] = True
         return fired_F
 
+    def columns(self, index_S: Tensor) -> Tensor:
+        """Return the dense columns [B, S] of some latents. Gradients flow back to value_A."""
+        place_F = torch.full((self.dict_size,), -1, device=index_S.device)
+        place_F[index_S] = torch.arange(len(index_S), device=index_S.device)
+        place_A = place_F[self.index_A.long()]
+        chosen_A = place_A >= 0
+        flat_A = (self.row_A() * len(index_S) + place_A)[chosen_A]
+        f_A = self.value_A.new_zeros(self.rows * len(index_S))
+        return f_A.scatter_add(0, flat_A, self.value_A[chosen_A]).view(self.rows, -1)
+
     def between(self, first: int, last: int) -> "Latents":
         """Return the latents from `first` up to `last`, numbered from 0."""
         chosen_A = (self.index_A >= first) & (self.index_A < last)
