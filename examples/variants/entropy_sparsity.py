@@ -1,7 +1,7 @@
 """Entropy sparsity: few latents per token, all latents over the text.
 
-p_b = f_b / |f_b|_1 [B, F] is how a token's activation is spread over latents, u = mean_B p_b how the
-batch's is. Low entropy of p is sparse; high entropy of u is balanced:
+p_b = f_b / |f_b|_1 [B, F] is how a token's activation is spread over latents, u = mean_B p_b [F]
+how the batch's is. Low entropy of p is sparse; high entropy of u is balanced:
 
     H(p)  = -sum_i p_i log p_i                                     nats; log L0 when spread evenly
     loss  = mean_B |x - x_hat|^2

@@ -50,7 +50,7 @@ class TrainingSpec(_Section):
         0.06, ge=0, description="L1 weight, for activations of unit mean square norm"
     )
     warmup_fraction: float = Field(
-        0.05, ge=0, le=0.5, description="share of the steps with rising rate"
+        0.05, ge=0, le=0.9, description="share of the steps with rising rate"
     )
     decay_fraction: float = Field(
         0.8, gt=0, le=1, description="share of the steps before the rate falls"
