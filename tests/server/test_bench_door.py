@@ -24,14 +24,17 @@ def sandbox(settings: Settings) -> Sandbox:
     return create_sandbox(settings, "box", subject="synthetic", layer=0, corpus="synthetic")
 
 
-def put_score(sandbox: Sandbox, variant: str, l0: float, explained: float) -> Path:
+def put_score(
+    sandbox: Sandbox, variant: str, l0: float, explained: float, seed: int = 0, **parts: Any
+) -> Path:
     """Sign a synthetic record of a packaged variant; nothing was trained."""
     source = (sandbox.variants / f"{variant}.py").read_bytes()
     weights = b"not really weights"
     score = Score(
         variant=variant,
-        seed=0,
+        seed=seed,
         run="0" * 16,
+        **parts,
         subject="synthetic",
         layer=0,
         site="resid_post",
@@ -58,7 +61,7 @@ def put_score(sandbox: Sandbox, variant: str, l0: float, explained: float) -> Pa
         started="2026-01-01T00:00:00+00:00",
         finished="2026-01-01T00:00:00+00:00",
     )
-    folder = sandbox.results / variant / "seed0-00000000"
+    folder = sandbox.results / variant / f"seed{seed}-{round(l0):08}"
     key = make_key(state_of(sandbox.folder))
     write_bytes(folder / f"{variant}.py", source)
     write_bytes(folder / "sae.safetensors", weights)
@@ -140,6 +143,28 @@ async def test_a_server_that_has_shown_a_score_refuses_it_once_it_is_tampered_wi
     for result in (after, again):
         assert "topk" not in [row["variant"] for row in (result.structured_content or {})["rows"]]
         assert "edited after it was signed (topk/seed0-00000000)" in text_of(result)
+
+
+async def test_variants_are_compared_at_the_l0_of_each_and_the_answer_defines_its_words(
+    settings: Settings, sandbox: Sandbox
+) -> None:
+    for seed, noise in enumerate((0.0, 0.001, -0.0005)):
+        for l0, explained in ((16, 0.65), (64, 0.75)):
+            levels: dict[str, Any] = {"parameters": {"K": l0}, "file_sha256": None}
+            put_score(sandbox, "topk", l0, explained + noise, seed, **levels)
+        put_score(sandbox, "gated", 32.0, 0.70 + 0.03 - noise, seed)
+        put_score(sandbox, "standard", 90.0, 0.71, seed)
+    result = await call(settings, "compare_variants", sandbox="box")
+    assert not result.is_error, text_of(result)
+    told = result.structured_content or {}
+    rows = {row["variant"]: row for row in told["rows"]}
+    assert rows["gated"]["verdict"] == "better"
+    assert rows["gated"]["effect"]["mean"] == pytest.approx(0.03, abs=0.001)
+    assert rows["standard"]["verdict"] == "not comparable"
+    assert "is not covered by topk" in text_of(result)
+    assert told["definitions"]["better"] in text_of(result)
+    wrong = await call(settings, "compare_variants", sandbox="box", baseline="topkk")
+    assert wrong.is_error and "topk" in text_of(wrong)
 
 
 async def test_the_plot_comes_as_a_picture_with_its_path_and_nothing_beside_it(

@@ -11,6 +11,9 @@ from fumehood_tools.bench.plot import plot_benchmarks as draw
 from fumehood_tools.bench.plot_spec import PlotFile, Probing
 from fumehood_tools.bench.table import BenchmarkTable, SortKey
 from fumehood_tools.bench.table import read_benchmarks as read
+from fumehood_tools.compare import Comparison
+from fumehood_tools.compare import compare_variants as compare
+from fumehood_tools.compare.report import Metric
 from fumehood_tools.sandbox.create import open_sandbox
 
 Variants = Annotated[
@@ -28,8 +31,9 @@ SettingName = Annotated[
 
 
 def register(toolbox: Toolbox) -> None:
-    """Declare the two benchmark tools."""
+    """Declare the three benchmark tools."""
     _register_table(toolbox)
+    _register_comparison(toolbox)
     _register_plot(toolbox)
 
 
@@ -73,6 +77,46 @@ def _register_table(toolbox: Toolbox) -> None:
             shelf=toolbox.shelf,
         )
         return answer(table.text(), table)
+
+
+def _register_comparison(toolbox: Toolbox) -> None:
+    @toolbox.tool(
+        title="Compare variants",
+        toolset="bench",
+        read_only=True,
+        destructive=False,
+        idempotent=True,
+        open_world=False,
+    )
+    def compare_variants(
+        sandbox: SandboxName,
+        variants: Annotated[
+            list[str] | None,
+            Field(description="Only these; all if left out", min_length=1, max_length=100),
+        ] = None,
+        baseline: Annotated[str, Field(description="What they are compared with")] = "topk",
+        metric: Annotated[
+            Metric, Field(description="What is judged; the others are shown")
+        ] = "explained_variance",
+        setting: SettingName = None,
+    ) -> Annotated[CallToolResult, Comparison]:
+        """Say which variants are better than a baseline at the same L0. Use it before you claim so.
+
+        Pairs seeds, reads the baseline off at each variant's own L0, corrects for every variant
+        tried in this workspace, and knows the baseline's own noise. Returns per variant: better,
+        worse, equal, undecided (how many seeds would decide) or not comparable; the difference
+        with its interval; whether the Pareto front moves. Needs 3 seeds, and the baseline at
+        several L0: run_variants with l0_targets, or grid. Next: what the answer says.
+        """
+        found = compare(
+            open_sandbox(toolbox.settings, sandbox).folder,
+            variants=variants,
+            baseline=baseline,
+            metric=metric,
+            setting=setting,
+            shelf=toolbox.shelf,
+        )
+        return answer(found.text(), found)
 
 
 def _register_plot(toolbox: Toolbox) -> None:

@@ -8,7 +8,6 @@ imported here. Costs 2 s, the first time on a machine some seconds more (a list 
 import csv
 import io
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -18,8 +17,9 @@ from fumehood_tools.bench.plot_spec import Drawn, PlotFile, PlotSpec, Point, Pro
 from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.bench.table import BenchmarkTable, read_benchmarks
 from fumehood_tools.bench.table_rows import Row, Spread
-from fumehood_tools.errors import BadRequest, FumehoodError, PartMissing, RunFailed
-from fumehood_tools.files import last_lines, write_bytes, write_text
+from fumehood_tools.errors import BadRequest, PartMissing
+from fumehood_tools.files import write_bytes, write_text
+from fumehood_tools.side_process import ask_side_process
 
 _METRIC: Mapping[Probing, str] = {
     "top1": "probing_top1",
@@ -179,39 +179,22 @@ def _apart(points: Sequence[Point]) -> list[str]:
 
 
 def _draw(spec: PlotSpec, target: Path) -> Drawn:
-    """Have a child draw into a temporary folder, then put PNG and SVG in place.
-
-    The child's working folder makes our packages importable, in a checkout and in an install.
-    """
+    """Have a child draw into a temporary folder, then put PNG and SVG in place."""
+    part = PartMissing("matplotlib", 'pip install "fumehood[sae]"', "it draws the plots")
     with tempfile.TemporaryDirectory(prefix="fumehood-plot-") as folder:
-        path = Path(folder) / "spec.json"
-        write_text(path, spec.model_dump_json())
-        try:
-            done = subprocess.run(
-                [sys.executable, "-m", "fumehood_tools.bench.plot", str(path)],
-                cwd=Path(__file__).resolve().parents[2],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                encoding="utf-8",
-                timeout=_DRAWING_S,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise RunFailed(f"Drawing took over {_DRAWING_S} s. Ask for fewer variants.") from error
-        if done.returncode != 0:
-            raise _as_error(done.returncode, done.stderr)
+        said = ask_side_process(
+            "fumehood_tools.bench.plot",
+            spec.model_dump_json(),
+            seconds=_DRAWING_S,
+            missing={"matplotlib": part},
+            what="Drawing",
+            instead="read_benchmarks still gives the numbers.",
+            folder=Path(folder),
+        )
         for suffix in (".png", ".svg"):
-            write_bytes(target.with_suffix(suffix), path.with_suffix(suffix).read_bytes())
-        return Drawn.model_validate_json(done.stdout.splitlines()[-1])
-
-
-def _as_error(code: int, stderr: str) -> FumehoodError:
-    if "No module named 'matplotlib'" in stderr:
-        return PartMissing("matplotlib", 'pip install "fumehood[sae]"', "it draws the plots")
-    return RunFailed(
-        f"Drawing failed (exit {code}): {last_lines(stderr, 3)}. "
-        "read_benchmarks still gives the numbers."
-    )
+            drawn = (Path(folder) / "spec.json").with_suffix(suffix)
+            write_bytes(target.with_suffix(suffix), drawn.read_bytes())
+        return Drawn.model_validate_json(said)
 
 
 def main(argv: Sequence[str]) -> int:

@@ -154,7 +154,7 @@ def _read(
     current = shelf.variant_files(folder / "variants")
     wanted = _wanted(variants, found, current)
     settings = settings_of(found)
-    shown = _pick(list(settings), setting)
+    shown = pick_setting(list(settings), setting)
     # A table without the control misleads, so it is there whatever was asked for.
     kept = None if wanted is None else wanted | {CONTROL}
     nothing = Chosen({}, [], [])
@@ -225,7 +225,8 @@ def _unscored(read: _Records) -> list[str]:
     return sorted((read.wanted or frozenset()) - names - set(read.chosen.by_label))
 
 
-def _pick(settings: list[Setting], name: str | None) -> Setting | None:
+def pick_setting(settings: list[Setting], name: str | None) -> Setting | None:
+    """Return the setting of that name, the newest without one. Raises UnknownName."""
     if name is None:
         return settings[0] if settings else None
     by_name = {setting.name: setting for setting in settings}

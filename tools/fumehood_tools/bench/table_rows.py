@@ -120,7 +120,7 @@ def outline(scores: Sequence[Score], packaged: Mapping[str, str], sort: SortKey)
     glass = frozenset(score.glass for score in scores)
     first = scores[0]
     return Outline(
-        label_of(first), first.variant, _kind(first, packaged), len(scores), glass, means
+        label_of(first), first.variant, kind_of(first, packaged), len(scores), glass, means
     )
 
 
@@ -143,7 +143,7 @@ def row(
         label=label_of(scores[0]),
         variant=name,
         parameters=scores[0].parameters,
-        kind=_kind(scores[0], packaged),
+        kind=kind_of(scores[0], packaged),
         seeds=[score.seed for score in scores],
         metrics=_spreads(scores, tuple(Metrics.model_fields) if whole else HEADLINE),
         train_seconds=_train_seconds(scores),
@@ -155,7 +155,8 @@ def row(
     )
 
 
-def _kind(score: Score, packaged: Mapping[str, str]) -> Kind:
+def kind_of(score: Score, packaged: Mapping[str, str]) -> Kind:
+    """Return what a score is one of. packaged: name -> sha256."""
     if packaged.get(score.variant) != score.file_version:
         return "custom"
     return "control" if score.variant == CONTROL else "baseline"

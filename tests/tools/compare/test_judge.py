@@ -1,0 +1,240 @@
+"""Comparisons of made-up points: every verdict word, the correction, the curve, the numbers."""
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from fumehood_tools.bench.table_rows import Kind
+from fumehood_tools.compare.judge import Judge
+from fumehood_tools.compare.matched import Curve, differences, pareto_front
+from fumehood_tools.compare.question import Point, Question
+from fumehood_tools.compare.report import Compared, Comparison, Metric
+from fumehood_tools.compare.statistics import adjusted, noise_floor, seeds_needed
+
+SEEDS = (0, 1, 2)
+NOISE = (0.0008, -0.0004, 0.0001, -0.0006, 0.0005)
+
+
+def point(
+    variant: str, seed: int, l0: float, value: float, kind: Kind = "custom", knob: int = 0
+) -> Point:
+    label = f"{variant}(K={knob})" if knob else variant
+    return Point(
+        variant=variant,
+        label=label,
+        kind=kind,
+        seed=seed,
+        l0=l0,
+        values={"explained_variance": value, "probing_top5": value - 0.1},
+        seconds=6.0,
+    )
+
+
+def baseline(seeds: Sequence[int] = SEEDS) -> list[Point]:
+    """Return topk at three levels: 0.1 more per doubling of L0, and some noise."""
+    return [
+        point("topk", seed, l0, 0.6 + 0.1 * math.log2(l0 / 16) + NOISE[seed], "baseline", l0)
+        for l0 in (16, 32, 64)
+        for seed in seeds
+    ]
+
+
+def variant(
+    name: str, gain: float, l0: float = 40.0, seeds: Sequence[int] = SEEDS, spread: float = 1.0
+) -> list[Point]:
+    """Return a variant that is better than topk by `gain` at its L0."""
+    return [
+        point(name, s, l0, 0.6 + 0.1 * math.log2(l0 / 16) + gain + spread * NOISE[(s + 2) % 5])
+        for s in seeds
+    ]
+
+
+def compared(
+    points: list[Point],
+    tries: int = 1,
+    metric: Metric = "explained_variance",
+    variants: list[str] | None = None,
+) -> Comparison:
+    question = Question(
+        sandbox="box",
+        setting="12345678",
+        metric=metric,
+        baseline="topk",
+        variants=variants,
+        tries=tries,
+        points=points,
+        changes={},
+        left_out=[],
+    )
+    return Judge(question).answer()
+
+
+def row(found: Comparison, name: str = "mine") -> Compared:
+    return next(row for row in found.rows if row.variant == name)
+
+
+def test_a_gain_beyond_noise_is_better_and_a_loss_worse() -> None:
+    found = compared([*baseline(), *variant("mine", 0.03), *variant("other", -0.03)])
+    assert row(found).verdict == "better" and row(found, "other").verdict == "worse"
+    better = row(found).effect
+    assert better and better.seeds == 3 and better.low is not None and better.low > 0
+    assert better.mean == pytest.approx(0.03, abs=0.002)
+    assert row(found).front is True and row(found, "other").front is False
+    assert [row.variant for row in found.rows] == ["mine", "other"]
+
+
+def test_no_difference_is_equal_and_a_wide_spread_is_undecided() -> None:
+    found = compared([*baseline(), *variant("mine", 0.0), *variant("wide", 0.005, spread=20)])
+    assert row(found).verdict == "equal"
+    wide = row(found, "wide")
+    assert wide.verdict == "undecided" and wide.seeds_needed and wide.seeds_needed > 3
+    assert f"{wide.seeds_needed} seeds would decide" in wide.reason
+    assert wide.reason in found.text()
+
+
+def test_more_latents_are_no_merit() -> None:
+    # Twice the latents explain 0.1 more, as topk's do: at the same L0 nothing is left of it.
+    found = compared([*baseline(), *variant("mine", 0.0, l0=60.0)])
+    assert row(found).verdict == "equal"
+
+
+def test_two_seeds_never_make_a_variant_better() -> None:
+    found = compared([*baseline(), *variant("mine", 0.03, seeds=(0, 1))])
+    assert row(found).verdict == "undecided" and "3 are the least" in row(found).reason
+
+
+@pytest.mark.parametrize(
+    ("points", "why"),
+    [
+        (variant("mine", 0.03, l0=90.0), "L0 90 to 90 is not covered"),
+        (variant("mine", 0.03, seeds=(3, 4)), "0 seeds in common"),
+        (variant("mine", 0.03, seeds=(0,)), "1 seeds in common|not covered"),
+    ],
+)
+def test_what_cannot_be_compared_says_why(points: list[Point], why: str) -> None:
+    found = compared([*baseline(), *points])
+    assert row(found).verdict == "not comparable"
+    assert any(part in row(found).reason for part in why.split("|")), row(found).reason
+
+
+def test_many_tries_make_the_same_gain_unconvincing() -> None:
+    points = [*baseline(), *variant("mine", 0.004, spread=1.5)]
+    alone, among_many = row(compared(points)), row(compared(points, tries=500))
+    assert alone.p == among_many.p and alone.p is not None and alone.p < 0.05
+    assert alone.p_adjusted == pytest.approx(alone.p)
+    assert alone.verdict == "better"
+    assert among_many.p_adjusted == pytest.approx(min(1.0, 500 * alone.p))
+    assert among_many.verdict != "better"
+
+
+def test_variants_that_are_not_shown_count_as_tries() -> None:
+    points = [*baseline(), *variant("mine", 0.004, spread=1.5)]
+    points += [p for n in range(30) for p in variant(f"idle{n}", 0.0, spread=1 + n)]
+    found = compared(points, variants=["mine"])
+    assert [row.variant for row in found.rows] == ["mine"]
+    assert found.tries == 31 and row(found).verdict != "better"
+
+
+def test_a_gain_below_the_baselines_own_noise_is_not_better() -> None:
+    noisy = [p.model_copy(update={"l0": p.l0, "values": _moved(p, 20)}) for p in baseline()]
+    # A variant that moves with the baseline, seed by seed, and is a little above it.
+    mine = [
+        point("mine", p.seed, 32.0, p.values["explained_variance"] + 0.002 + 1e-6 * p.seed)
+        for p in noisy
+        if p.l0 == 32
+    ]
+    found = compared([*noisy, *mine])
+    assert row(found).p_adjusted is not None and row(found).p_adjusted < 0.05  # type: ignore[operator]
+    assert found.noise_floor and found.noise_floor > 0.002
+    assert row(found).verdict == "equal"
+
+
+def _moved(p: Point, times: float) -> dict[str, float]:
+    return {name: value + times * NOISE[p.seed] for name, value in p.values.items()}
+
+
+def test_levels_of_a_variant_are_one_test_not_several() -> None:
+    mine = [
+        p.model_copy(update={"label": f"mine(K={p.l0:.0f})"})
+        for l0 in (20.0, 40.0, 60.0)
+        for p in variant("mine", 0.03, l0=l0)
+    ]
+    tried = point("mine", 0, 50.0, 0.1)  # one seed on the way to an L0: shown, not tested
+    found = compared([*baseline(), *mine, tried])
+    assert found.tries == 1
+    assert [level.l0 for level in row(found).levels] == [20.0, 40.0, 50.0, 60.0]
+    assert row(found).verdict == "better"
+
+
+def test_the_control_is_a_floor_and_no_competitor() -> None:
+    control = [p.model_copy(update={"kind": "control"}) for p in variant("untrained", -0.4)]
+    found = compared([*baseline(), *control, *variant("mine", 0.0)])
+    assert [row.variant for row in found.rows] == ["mine"]
+    assert found.floor and found.floor.mean == pytest.approx(-0.4, abs=0.01)
+    assert "untrained" not in found.pareto
+
+
+def test_another_metric_can_be_judged() -> None:
+    found = compared([*baseline(), *variant("mine", 0.05)], metric="probing_top5")
+    assert found.margin == 0.02 and row(found).verdict == "better"
+    assert "explained_variance" in row(found).other
+
+
+def test_the_text_defines_its_words_and_says_what_it_takes() -> None:
+    text = compared([*baseline(), *variant("mine", 0.03)], tries=7).text()
+    assert "better: the mean difference is above 0" in text and "worse: " not in text
+    assert "Corrected for 7 variants" in text and "To see a difference of 0.005" in text
+
+
+def test_a_curve_goes_through_its_points_and_little_further() -> None:
+    curve = Curve([16, 32, 64], [0.6, 0.7, 0.8])
+    assert curve.at(32) == pytest.approx(0.7)
+    assert curve.at(32 * math.sqrt(2)) == pytest.approx(0.75, abs=1e-6)
+    assert curve.at(68) == pytest.approx(0.8 + 0.1 * math.log2(68 / 64), abs=2e-3)
+    assert curve.at(75) is None and curve.at(12) is None
+    alone = Curve([32], [0.7])
+    assert alone.at(32.5) == 0.7 and alone.at(34) is None
+
+
+def test_differences_pair_seeds() -> None:
+    curves = {0: Curve([32], [0.7]), 1: Curve([32], [0.6])}
+    points = [point("mine", 0, 32, 0.71), point("mine", 1, 32, 0.62), point("mine", 2, 32, 0.9)]
+    found = differences(points, curves, "explained_variance")["mine"]
+    assert found == {0: pytest.approx(0.01), 1: pytest.approx(0.02)}
+
+
+def test_the_front_holds_what_nothing_beats_in_both() -> None:
+    points = [point("a", 0, 10, 0.5), point("b", 0, 20, 0.4), point("c", 0, 30, 0.6)]
+    assert pareto_front(points, "explained_variance") == ["a", "c"]
+
+
+def test_the_correction_is_benjamini_and_hochbergs() -> None:
+    # Worked by hand: 5 tries; 0.01 * 5 / 1, 0.02 * 5 / 2, 0.04 * 5 / 3 from below.
+    found = adjusted({"a": 0.01, "b": 0.02, "c": 0.04}, 5)
+    assert found == {
+        "a": pytest.approx(0.05),
+        "b": pytest.approx(0.05),
+        "c": pytest.approx(0.0667, abs=1e-4),
+    }
+
+
+def test_the_noise_floor_holds_95_of_100_pairs_of_equal_sets() -> None:
+    draw = np.random.default_rng(0)
+    sets = draw.normal(0.7, 0.01, size=(4_000, 2, 3)).mean(axis=2)
+    share = float(np.mean(np.abs(sets[:, 0] - sets[:, 1]) <= noise_floor(0.01, 10_000, 3)))
+    assert share == pytest.approx(0.95, abs=0.012)
+
+
+def test_the_seeds_that_are_needed_are_enough_in_8_of_10_cases() -> None:
+    needed = seeds_needed(0.002, 0.0015, tries=1)
+    assert needed is not None
+    draw = np.random.default_rng(1)
+    hits: Callable[[int], float] = lambda n: float(  # noqa: E731
+        np.mean(stats.ttest_1samp(draw.normal(0.002, 0.0015, (3_000, n)), 0, axis=1).pvalue < 0.05)
+    )
+    assert hits(needed) >= 0.78 and hits(needed - 1) < 0.82
+    assert seeds_needed(0.002, 0.0015, tries=50) > needed  # type: ignore[operator]
+    assert seeds_needed(1e-6, 1.0, tries=1) is None

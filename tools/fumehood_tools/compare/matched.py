@@ -1,0 +1,106 @@
+"""A variant against a baseline at equal L0, seed by seed.
+
+The baseline's metric as a function of log L0 is interpolated through its levels of one seed, and
+read off at the variant's own L0 with the same seed: no knob has to be hit exactly. Metrics are
+smooth and monotone there; monotone cubics (Fritsch, Carlson 1980; scipy's PCHIP) do not overshoot.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from scipy.interpolate import PchipInterpolator
+
+from fumehood_tools.compare.question import Point
+
+REACH, ALONE = 1.1, 1.02
+"""How far beyond the baseline's levels its curve may be continued, as a factor on L0; and how far
+from its only level, when nothing is known of a slope."""
+
+
+class Curve:
+    """One metric of one baseline over L0, for one seed or for means over seeds."""
+
+    def __init__(self, l0s: Sequence[float], values: Sequence[float]) -> None:
+        """Take points in any order; those with the same L0 are averaged. At least one."""
+        together: dict[float, list[float]] = defaultdict(list)
+        for l0, value in zip(l0s, values, strict=True):
+            together[l0].append(value)
+        self.l0s = sorted(together)
+        self.values = [float(np.mean(together[l0])) for l0 in self.l0s]
+
+    @property
+    def covers(self) -> tuple[float, float]:
+        """The L0 between which values can be read off."""
+        reach = REACH if len(self.l0s) > 1 else ALONE
+        return self.l0s[0] / reach, self.l0s[-1] * reach
+
+    def at(self, l0: float) -> float | None:
+        """Return the value at an L0, None where the curve does not reach."""
+        low, high = self.covers
+        if not low <= l0 <= high:
+            return None
+        if len(self.l0s) == 1:
+            return self.values[0]
+        curve = PchipInterpolator(np.log(self.l0s), self.values)
+        inside = min(max(l0, self.l0s[0]), self.l0s[-1])
+        beyond = math.log(l0) - math.log(inside)
+        return float(curve(math.log(inside)) + beyond * curve.derivative()(math.log(inside)))
+
+
+def curves_by_seed(points: Iterable[Point], metric: str) -> dict[int, Curve]:
+    """Return seed -> curve of a baseline; points without L0 or metric are passed over."""
+    found: dict[int, list[Point]] = defaultdict(list)
+    for point in points:
+        if metric in point.values and point.l0 > 0:
+            found[point.seed].append(point)
+    return {
+        seed: Curve([p.l0 for p in some], [p.values[metric] for p in some])
+        for seed, some in found.items()
+    }
+
+
+def mean_curve(points: Iterable[Point], metric: str) -> Curve | None:
+    """Return the curve through a baseline's means over seeds, a point per label."""
+    by_label: dict[str, list[Point]] = defaultdict(list)
+    for point in points:
+        if metric in point.values and point.l0 > 0:
+            by_label[point.label].append(point)
+    if not by_label:
+        return None
+    l0s = [float(np.mean([p.l0 for p in some])) for some in by_label.values()]
+    values = [float(np.mean([p.values[metric] for p in some])) for some in by_label.values()]
+    return Curve(l0s, values)
+
+
+def differences(
+    points: Iterable[Point], curves: dict[int, Curve], metric: str
+) -> dict[str, dict[int, float]]:
+    """Return label -> seed -> variant minus baseline; what cannot be compared is not there."""
+    found: dict[str, dict[int, float]] = defaultdict(dict)
+    for point in points:
+        if metric not in point.values or point.seed not in curves or point.l0 <= 0:
+            continue
+        theirs = curves[point.seed].at(point.l0)
+        if theirs is not None:
+            found[point.label][point.seed] = point.values[metric] - theirs
+    return dict(found)
+
+
+def pareto_front(points: Iterable[Point], metric: str) -> list[str]:
+    """Return the labels whose means no other label beats in L0 and in the metric."""
+    by_label: dict[str, list[Point]] = defaultdict(list)
+    for point in points:
+        if metric in point.values and point.l0 > 0:
+            by_label[point.label].append(point)
+    means = {
+        label: (np.mean([p.l0 for p in some]), np.mean([p.values[metric] for p in some]))
+        for label, some in by_label.items()
+    }
+    front, best = [], -math.inf
+    for label, (_, value) in sorted(means.items(), key=lambda item: (item[1][0], -item[1][1])):
+        if value > best:
+            front.append(label)
+            best = float(value)
+    return front

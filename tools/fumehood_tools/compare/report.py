@@ -1,0 +1,149 @@
+"""What a comparison says: records for programs, a table for reading. Light: no numpy here."""
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from fumehood_tools.bench.table_text import align
+
+Metric = Literal["explained_variance", "loss_recovered", "probing_top1", "probing_top5", "probing"]
+METRICS: tuple[Metric, ...] = (
+    "explained_variance",
+    "loss_recovered",
+    "probing_top1",
+    "probing_top5",
+)
+# Differences smaller than these do not matter: about the spread of a metric over seeds, or what a
+# reader of a figure would call the same.
+MARGINS: dict[Metric, float] = {
+    "explained_variance": 0.005,
+    "loss_recovered": 0.01,
+    "probing_top1": 0.02,
+    "probing_top5": 0.02,
+    "probing": 0.02,
+}
+Word = Literal["better", "worse", "equal", "undecided", "not comparable"]
+ALPHA = 0.05
+DEFINITIONS: dict[Word, str] = {
+    "better": "the mean difference is above 0: its p, corrected for all variants tried, is at most "
+    "0.05, and it is larger than the noise floor; 3 seeds or more",
+    "worse": "the same, below 0",
+    "equal": "the difference lies within the margin (two one-sided tests, p at most 0.05)",
+    "undecided": "none of these: more seeds would tell",
+    "not comparable": "fewer than 2 seeds in common, or no L0 that the baseline covers",
+}
+
+
+class Effect(BaseModel, frozen=True):
+    """A mean difference over seeds, variant minus baseline at the variant's L0."""
+
+    mean: float
+    low: float | None = Field(description="95 % confidence interval; null with fewer than 2 seeds")
+    high: float | None
+    seeds: int
+
+
+class Level(BaseModel, frozen=True):
+    """One sparsity of a variant."""
+
+    label: str
+    l0: float
+    effect: Effect
+
+
+class Compared(BaseModel, frozen=True):
+    """One variant against the baseline, its levels taken together per seed."""
+
+    variant: str
+    verdict: Word
+    reason: str
+    effect: Effect | None
+    p: float | None = Field(description="paired t test over seeds, two-sided")
+    p_adjusted: float | None = Field(description="Benjamini-Hochberg over all variants tried")
+    levels: list[Level]
+    other: dict[str, Effect] = Field(description="other metrics; not judged")
+    seeds_needed: int | None = Field(description="to decide on a difference as large as this one")
+    front: bool | None = Field(
+        description="lies above every packaged baseline at its L0, by more than the noise floor"
+    )
+    change: str | None = Field(description="did its change do anything: active, weak, inert")
+
+
+class Comparison(BaseModel, frozen=True):
+    """All variants of a sandbox against one baseline."""
+
+    sandbox: str
+    setting: str
+    metric: Metric
+    baseline: str
+    l0_range: tuple[float, float] = Field(description="that the baseline covers, all seeds")
+    tries: int = Field(description="variants tried in this workspace: what p is corrected for")
+    noise_floor: float | None = Field(
+        description="two sets of 3 seeds of the baseline differ by less, 95 times in 100"
+    )
+    margin: float
+    power: str
+    rows: list[Compared]
+    floor: Effect | None = Field(
+        description="the untrained control: what the metric gives for free"
+    )
+    pareto: list[str] = Field(description="labels that no other beats in both L0 and metric")
+    definitions: dict[str, str]
+    left_out: list[str]
+    next: str
+
+    def text(self) -> str:
+        """Return the comparison for reading."""
+        low, high = self.l0_range
+        noise = "not known" if self.noise_floor is None else f"±{self.noise_floor:.2g}"
+        lines = [
+            f"{self.sandbox}: {self.metric} against {self.baseline} at the same L0 "
+            f"({self.baseline} covers {low:.0f} to {high:.0f}), paired by seed.",
+            f"Corrected for {self.tries} variants tried in this workspace. Noise floor {noise} "
+            f"(3 seeds); differences within ±{self.margin:g} do not matter.",
+            self.power,
+            "",
+            *_table(self.rows, self.metric),
+            "",
+        ]
+        if self.floor:
+            lines.append(f"untrained, for comparison: {_effect(self.floor, 4)}")
+        lines.append(f"Pareto front (L0, {self.metric}): {', '.join(self.pareto) or 'empty'}")
+        said = {row.verdict for row in self.rows}
+        lines += [f"{word}: {text}." for word, text in self.definitions.items() if word in said]
+        lines += [f"! {left}" for left in self.left_out]
+        return "\n".join([*lines, f"Next: {self.next}"])
+
+
+def _table(rows: list[Compared], metric: Metric) -> list[str]:
+    if not rows:
+        return ["nothing to compare"]
+    digits = 4 if metric in ("explained_variance", "loss_recovered") else 3
+    grid = [["variant", "verdict", "difference [95 %]", "seeds", "p adj.", "front", "change", "L0"]]
+    grid += [_cells(row, digits) for row in rows]
+    notes = [
+        f"{row.variant}: {row.reason}"
+        for row in rows
+        if row.verdict in ("undecided", "not comparable")
+    ]
+    return [*align(grid), *(["", *notes] if notes else [])]
+
+
+def _cells(row: Compared, digits: int) -> list[str]:
+    return [
+        row.variant,
+        row.verdict,
+        _effect(row.effect, digits) if row.effect else "-",
+        str(row.effect.seeds) if row.effect else "0",
+        "-" if row.p_adjusted is None else f"{row.p_adjusted:.2g}",
+        "moves" if row.front else "-",
+        row.change or "-",
+        " ".join(f"{level.l0:.0f}" for level in row.levels) or "-",
+    ]
+
+
+def _effect(effect: Effect, digits: int) -> str:
+    mean = f"{effect.mean:+.{digits}f}"
+    if effect.low is None or effect.high is None:
+        return mean
+    return f"{mean} [{effect.low:+.{digits}f}, {effect.high:+.{digits}f}]"

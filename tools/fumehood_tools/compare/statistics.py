@@ -1,0 +1,100 @@
+"""The tests: paired differences over seeds, noise, equivalence, many tries, power.
+
+All of it is scipy's and statsmodels' arithmetic; here it is only said what goes in.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from scipy import stats
+from statsmodels.stats.power import TTestPower
+from statsmodels.stats.weightstats import DescrStatsW
+
+from fumehood_tools.compare.report import ALPHA, Effect
+
+LEAST_SEEDS = 3
+_POWER = 0.8
+_MOST_SEEDS = 1_000
+
+
+def effect(pairs: Sequence[float]) -> Effect:
+    """Return mean and 95 % interval (Student) of paired differences, one or more."""
+    if len(pairs) < 2:
+        return Effect(mean=float(np.mean(pairs)), low=None, high=None, seeds=len(pairs))
+    if np.ptp(pairs) == 0:
+        mean = float(pairs[0])
+        return Effect(mean=mean, low=mean, high=mean, seeds=len(pairs))
+    low, high = stats.ttest_1samp(pairs, 0.0).confidence_interval(1 - ALPHA)
+    return Effect(mean=float(np.mean(pairs)), low=float(low), high=float(high), seeds=len(pairs))
+
+
+def p_value(pairs: Sequence[float]) -> float | None:
+    """Return the two-sided p of a paired t test; None with fewer than two pairs.
+
+    Pairs that are all the same number have no spread to test with: 1 for zeros, else 0.
+    """
+    if len(pairs) < 2:
+        return None
+    if np.ptp(pairs) == 0:
+        return 1.0 if pairs[0] == 0 else 0.0
+    return float(stats.ttest_1samp(pairs, 0.0).pvalue)
+
+
+def is_within(pairs: Sequence[float], margin: float) -> bool:
+    """Whether two one-sided tests (Schuirmann 1987) put the mean between -margin and margin."""
+    if len(pairs) < 2:
+        return False
+    if np.ptp(pairs) == 0:
+        return abs(pairs[0]) < margin
+    p, _, _ = DescrStatsW(np.asarray(pairs)).ttost_mean(-margin, margin)
+    return bool(p <= ALPHA)
+
+
+def adjusted(ps: Mapping[str, float], tries: int) -> dict[str, float]:
+    """Return Benjamini-Hochberg adjusted p values in a family of `tries`.
+
+    What was tried and has no p of its own stands in the family with p = 1.
+    """
+    if not ps:
+        return {}
+    others = [1.0] * max(0, tries - len(ps))
+    found = stats.false_discovery_control([*ps.values(), *others], method="bh")
+    return {name: float(p) for name, p in zip(ps, found, strict=False)}
+
+
+def seed_spread(by_label: Mapping[str, Sequence[float]]) -> tuple[float, int] | None:
+    """Return a baseline's standard deviation over seeds, pooled over its levels, and its degrees
+    of freedom; None when no level has two seeds."""
+    groups = [values for values in by_label.values() if len(values) > 1]
+    freedom = sum(len(values) - 1 for values in groups)
+    if not freedom:
+        return None
+    squares = sum(float(np.var(values, ddof=1)) * (len(values) - 1) for values in groups)
+    return math.sqrt(squares / freedom), freedom
+
+
+def noise_floor(spread: float, freedom: int, seeds: int) -> float:
+    """Return what the means of two sets of `seeds` seeds of the baseline differ by at most.
+
+    95 times in 100: t * s * sqrt(2 / n).
+    """
+    return float(stats.t.ppf(1 - ALPHA / 2, freedom)) * spread * math.sqrt(2 / seeds)
+
+
+def seeds_needed(difference: float, spread: float, tries: int) -> int | None:
+    """Return the seeds at which a paired test finds a difference in 8 of 10 cases.
+
+    spread: standard deviation of one pair. At the level that the smallest of `tries` p values must
+    reach. None when more than 1,000 would be needed.
+    """
+    if spread <= 0:
+        return LEAST_SEEDS
+    size, level = abs(difference) / spread, ALPHA / max(1, tries)
+    test = TTestPower()
+    for seeds in range(LEAST_SEEDS, _MOST_SEEDS):
+        if test.power(size, seeds, level, alternative="two-sided") >= _POWER:
+            return seeds
+        if seeds == LEAST_SEEDS and size * math.sqrt(_MOST_SEEDS) < 2:
+            return None
+    return None
