@@ -61,7 +61,7 @@ def put_score(
         started="2026-01-01T00:00:00+00:00",
         finished="2026-01-01T00:00:00+00:00",
     )
-    folder = sandbox.results / variant / f"seed{seed}-{round(l0):08}"
+    folder = sandbox.results / variant / f"seed{seed}-{round(l0) if parts else 0:08}"
     key = make_key(state_of(sandbox.folder))
     write_bytes(folder / f"{variant}.py", source)
     write_bytes(folder / "sae.safetensors", weights)
@@ -191,4 +191,4 @@ async def test_a_read_only_server_reads_but_does_not_draw(settings: Settings) ->
     server = build_server(settings, read_only=True, doors=[bench.register])
     async with Client(server) as client:
         names = [tool.name for tool in (await client.list_tools()).tools]
-    assert names == ["read_benchmarks"]
+    assert names == ["read_benchmarks", "compare_variants"]
