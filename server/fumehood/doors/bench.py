@@ -156,6 +156,7 @@ def _register_plot(toolbox: Toolbox) -> None:
 def _plot_text(plot: PlotFile) -> str:
     lines = [plot.text, f"PNG ({plot.width} x {plot.height}): {plot.png}"]
     lines += [f"SVG: {plot.svg}", f"CSV: {plot.csv}"]
+    lines.append(f"each panel as a figure of its own: {plot.png.stem}-1, -2 (PNG and SVG)")
     if plot.unlabelled:
         lines.append(f"no room for the names of: {', '.join(plot.unlabelled)} (see the CSV)")
     return "\n".join([*lines, "Next: read_benchmarks for exact numbers."])

@@ -1,43 +1,32 @@
-"""Labels keep off each other, whatever the points."""
+"""Names in a margin keep apart, in order, and near what they name."""
 
-from hypothesis import given, settings
+import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 
-from fumehood_tools.bench.labels import Box, Item, place_labels
-
-AREA = Box(0, 0, 640, 440)
-ITEMS = st.lists(
-    st.builds(Item, st.floats(0, 640), st.floats(0, 440), st.floats(20, 150), st.just(11.0)),
-    max_size=12,
-)
+from fumehood_tools.bench.labels import spread
 
 
-@settings(max_examples=25, deadline=None)
-@given(ITEMS)
-def test_labels_overlap_neither_each_other_nor_a_point_and_stay_inside(items: list[Item]) -> None:
-    boxes = [box for box in place_labels(items, AREA).boxes if box is not None]
-    for index, box in enumerate(boxes):
-        assert box.inside(AREA)
-        assert not any(box.overlaps(other) for other in boxes[index + 1 :])
-        assert not any(box.overlaps(Box(i.x - 6, i.y - 6, i.x + 6, i.y + 6)) for i in items)
+@given(st.lists(st.floats(0, 400), max_size=40))
+def test_names_are_apart_inside_and_in_the_order_of_their_points(wanted: list[float]) -> None:
+    placed = spread(wanted, 11.0, 0.0, 400.0)
+    shown = sorted((y, spot) for y, spot in zip(wanted, placed, strict=True) if spot is not None)
+    assert len(shown) == min(len(wanted), 37)
+    spots = [spot for _, spot in shown]
+    assert all(0 <= spot <= 400.0 for spot in spots)
+    assert sorted(spots) == spots
+    assert all(b - a >= 11.0 - 1e-6 for a, b in zip(spots, spots[1:], strict=False))
 
 
-def test_twenty_points_on_one_spot_all_keep_their_labels() -> None:
-    items = [Item(320 + 0.1 * n, 220, 110, 11) for n in range(20)]
-    assert place_labels(items, AREA).left_out == []
+def test_a_lone_name_is_where_its_point_is() -> None:
+    assert spread([123.0, 300.0], 11.0, 0.0, 400.0) == [123.0, 300.0]
 
 
-def test_a_lone_point_has_its_label_right_beside_it() -> None:
-    [box] = place_labels([Item(300, 200, 80, 11)], AREA).boxes
-    assert box is not None and 306 < box.left < 314 and box.bottom < 200 < box.top
+def test_two_on_one_spot_part_to_both_sides_of_it() -> None:
+    assert spread([200.0, 200.0], 10.0, 0.0, 400.0) == [195.0, 205.0]
 
 
-def test_a_label_without_a_place_is_reported_not_drawn_over_others() -> None:
-    small = Box(0, 0, 100, 20)
-    placed = place_labels([Item(50, 10, 90, 11), Item(52, 10, 90, 11)], small)
-    assert placed.left_out == [0, 1]
-
-
-def test_the_same_points_give_the_same_places() -> None:
-    items = [Item(37.0 * n % 640, 53.0 * n % 440, 90, 11) for n in range(15)]
-    assert place_labels(items, AREA) == place_labels(items, AREA)
+def test_without_room_for_all_some_are_left_out_and_nothing_overlaps() -> None:
+    placed = spread([10.0] * 9, 10.0, 0.0, 30.0)
+    assert [spot for spot in placed if spot is not None] == pytest.approx([0.0, 10.0, 20.0, 30.0])
+    assert placed.count(None) == 5

@@ -35,7 +35,7 @@ def test_a_plot_is_a_png_of_the_stated_size_an_svg_and_a_csv(five: Any, fonts: P
     head = plot.png.read_bytes()[:24]
     assert head.startswith(b"\x89PNG")
     size = int.from_bytes(head[16:20], "big"), int.from_bytes(head[20:24], "big")
-    assert size == (plot.width, plot.height) == (1408, 627)
+    assert size == (plot.width, plot.height) == (1650, 704)
     assert plot.png.stat().st_size < 1_000_000
     assert ElementTree.parse(plot.svg).getroot().tag.endswith("svg")
     with plot.csv.open(encoding="utf-8") as file:
@@ -45,6 +45,9 @@ def test_a_plot_is_a_png_of_the_stated_size_an_svg_and_a_csv(five: Any, fonts: P
     assert rows["gain"]["explained_variance_sd"] == ""
     assert rows["untrained"]["kind"] == "control"
     assert rows["gain"]["glass"] == "landlock" and rows["gain"]["skip"] == "0"
+    for panel in ("-1", "-2"):
+        alone = plot.png.with_name(f"{plot.png.stem}{panel}.png")
+        assert alone.read_bytes().startswith(b"\x89PNG") and alone.with_suffix(".svg").is_file()
 
 
 def test_the_plot_says_what_was_measured_and_why_there_are_no_bars(five: Any, fonts: Path) -> None:
@@ -80,6 +83,23 @@ def test_thirty_crowded_points_all_keep_their_names(records: Any, fonts: Path) -
     assert plot.points == 30 and plot.unlabelled == []
     assert plot.png.stat().st_size < 1_000_000
     assert "2 seeds" in plot.text and "standard deviation" in plot.text
+
+
+def test_levels_of_a_variant_are_one_series_with_one_name(records: Any, fonts: Path) -> None:
+    records.variant("topk", packaged=True)
+    for k in (16, 32, 64):
+        for seed in range(2):
+            metrics = {"l0": float(k), "explained_variance": 0.6 + 0.002 * k + 0.001 * seed}
+            records.score("topk", seed, parameters={"K": k} if k != 32 else {}, metrics=metrics)
+    records.score("topk", 0, parameters={"K": 48}, metrics={"l0": 48.0})  # on the way to an L0
+    plot = drawn(records, fonts)
+    assert plot.points == 4 and "1 variants, 4 points" in plot.text
+    assert words_of(plot).count("<!-- topk -->") == 2  # once in each panel
+    with plot.csv.open(encoding="utf-8") as file:
+        rows = {row["label"]: row for row in csv.DictReader(file)}
+    assert rows["topk(K=64)"]["parameters"] == '{"K": 64}'
+    assert rows["topk(K=48)"]["l0_seeds"] == "1"
+    assert "Small points: fewer seeds." in plot.text
 
 
 def test_other_probes_can_be_drawn_beside_the_first_plot(five: Any, fonts: Path) -> None:

@@ -1,10 +1,11 @@
-"""Draw the two panels. Imported by the drawing child only: matplotlib costs 1 s and 60 MB.
+"""Draw the panels. Imported by the drawing child only: matplotlib costs 1 s and 60 MB.
 
-Colours are Okabe and Ito's, told apart in every common colour blindness; kinds also differ by
-marker. A control far below the others is drawn at the lower edge with its value, not left out.
+A variant's levels of sparsity are one series, joined by a line, named once in the margin. Colours
+are Okabe and Ito's, told apart in every common colour blindness; kinds also differ by marker. A
+control far below the others is drawn at the lower edge with its value, not left out.
 """
 
-import math
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -17,25 +18,20 @@ from matplotlib.axes import Axes  # noqa: E402  (the backend comes first)
 from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 from matplotlib.lines import Line2D  # noqa: E402
-from matplotlib.ticker import (  # noqa: E402
-    LogLocator,
-    MaxNLocator,
-    NullFormatter,
-    ScalarFormatter,
-)
-from matplotlib.transforms import BboxBase  # noqa: E402
 
-from fumehood_tools.bench.labels import Box, Item, leader, place_labels  # noqa: E402
+from fumehood_tools.bench.axes import limits_y, scale_x, style_axes  # noqa: E402
+from fumehood_tools.bench.front import front  # noqa: E402
+from fumehood_tools.bench.labels import spread  # noqa: E402
 from fumehood_tools.bench.plot_spec import Drawn, PlotSpec, Point, Probing  # noqa: E402
-from fumehood_tools.bench.table import Kind, Spread  # noqa: E402
+from fumehood_tools.bench.table_rows import Kind, Spread  # noqa: E402
 
-INCHES = (12.8, 5.7)
 DPI = 110
-LONGEST_NAME = 26
-CROWDED = 14
-# A range this many times that of the others would squeeze them into a line.
-SQUEEZE = 2.5
-LOG_FROM = 10
+BOTH, ONE = (15.0, 6.4), (8.4, 6.4)
+"""Inches of the figure with two panels, and of one with a single panel."""
+MARGIN = 1.9
+"""Inches to the right of a panel for names."""
+LONGEST_NAME = 30
+FRONT = "#9A9A9A"
 
 
 class Style(NamedTuple):
@@ -44,13 +40,14 @@ class Style(NamedTuple):
     colour: str
     marker: str
     size: float
+    line: float
     meaning: str
 
 
 STYLES: dict[Kind, Style] = {
-    "custom": Style("#B8480A", "o", 6.5, "variant"),
-    "baseline": Style("#0072B2", "s", 6.0, "baseline (packaged)"),
-    "control": Style("#444444", "X", 7.5, "control (untrained)"),
+    "custom": Style("#B8480A", "o", 5.0, 0.8, "variant"),
+    "baseline": Style("#0072B2", "s", 4.5, 1.5, "baseline (packaged)"),
+    "control": Style("#444444", "X", 6.5, 1.0, "control (untrained)"),
 }
 
 _LATENTS: dict[Probing, str] = {
@@ -62,158 +59,183 @@ _LATENTS: dict[Probing, str] = {
 
 
 class Panel(NamedTuple):
-    """What could not be shown as it is."""
+    """One panel: what it shows, and the points with their y values."""
 
-    unlabelled: set[str]
-    off_scale: list[str]
+    name: str
+    title: str
+    y_label: str
+    values: list[tuple[Point, Spread]]
+    reference: float | None = None
 
 
 class Mark(NamedTuple):
-    """One point in one panel."""
+    """One point in a panel. A minor one has fewer seeds than the rest of its series."""
 
     point: Point
     x: float
     y: float
     spread: Spread
     off_scale: bool
+    minor: bool
 
 
-def draw(spec: PlotSpec, png: Path, svg: Path) -> Drawn:
-    """Draw spec into png and svg."""
+class Shown(NamedTuple):
+    """What could not be shown as it is."""
+
+    unlabelled: set[str]
+    off_scale: list[str]
+
+
+def draw(spec: PlotSpec, target: Path) -> Drawn:
+    """Draw both panels into target's PNG and SVG, and each into <target>-1 and <target>-2."""
     matplotlib.rcParams.update(
         {"svg.hashsalt": "fumehood", "font.size": 9, "axes.titlesize": 10, "axes.labelsize": 9}
     )
-    figure = Figure(figsize=INCHES, dpi=DPI, facecolor="white")
-    FigureCanvasAgg(figure)
-    left, right = figure.subplots(1, 2)
-    figure.subplots_adjust(left=0.06, right=0.985, top=0.865, bottom=0.145, wspace=0.15)
-    figure.text(0.06, 0.95, spec.title, fontsize=11, weight="bold")
-    figure.text(0.06, 0.025, spec.footnote, fontsize=8, color="#444444")
-    _legend(figure, {point.kind for point in spec.points})
-    drawn = _panel(
-        left,
-        [(point, point.explained_variance) for point in spec.points],
-        ("Reconstruction", "explained variance (centred)"),
-        None,
-    )
     probed = [(point, point.probing) for point in spec.points if point.probing is not None]
-    heading = (
-        "Sparse probing",
-        f"probe accuracy, {_LATENTS[spec.probing]}",
-    )
-    if probed:
-        more = _panel(right, probed, heading, spec.probing_subject)
-        drawn = Panel(drawn.unlabelled | more.unlabelled, [*drawn.off_scale, *more.off_scale])
-    else:
-        _empty(right, heading[0])
-    figure.savefig(png, dpi=DPI, metadata={"Software": None})
-    figure.savefig(svg, metadata={"Date": None})
+    panels = [
+        Panel(
+            "1",
+            "Reconstruction",
+            "explained variance (centred)",
+            [(point, point.explained_variance) for point in spec.points],
+        ),
+        Panel(
+            "2",
+            "Sparse probing",
+            f"probe accuracy, {_LATENTS[spec.probing]}",
+            probed,
+            spec.probing_subject,
+        ),
+    ]
+    shown = _figure(spec, panels, BOTH, target)
+    for panel in panels:
+        _figure(spec, [panel], ONE, target.with_name(f"{target.stem}-{panel.name}.png"))
     return Drawn(
-        width=round(INCHES[0] * DPI),
-        height=round(INCHES[1] * DPI),
-        unlabelled=sorted(drawn.unlabelled),
-        off_scale=drawn.off_scale,
+        width=round(BOTH[0] * DPI),
+        height=round(BOTH[1] * DPI),
+        unlabelled=sorted(shown.unlabelled),
+        off_scale=shown.off_scale,
     )
 
 
-def _legend(figure: Figure, kinds: set[Kind]) -> None:
+def _figure(
+    spec: PlotSpec, panels: Sequence[Panel], inches: tuple[float, float], target: Path
+) -> Shown:
+    figure = Figure(figsize=inches, dpi=DPI, facecolor="white")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(1, len(panels), squeeze=False)[0]
+    figure.subplots_adjust(
+        left=0.65 / inches[0],
+        right=1 - MARGIN / inches[0],
+        top=0.87,
+        bottom=0.13,
+        wspace=(MARGIN + 0.75) / ((inches[0] - len(panels) * (MARGIN + 0.7)) / len(panels)),
+    )
+    figure.text(0.65 / inches[0], 0.955, spec.title, fontsize=10.5, weight="bold")
+    footnote = spec.footnote if len(panels) > 1 else spec.footnote.replace(". ", ".\n", 1)
+    figure.text(0.65 / inches[0], 0.02, footnote, fontsize=7.5, color="#444444")
+    _legend(figure, {point.kind for point in spec.points}, inches[0])
+    shown = Shown(set(), [])
+    for one, panel in zip(axes, panels, strict=True):
+        found = _panel(one, panel) if panel.values else _empty(one, panel.title)
+        shown = Shown(shown.unlabelled | found.unlabelled, [*shown.off_scale, *found.off_scale])
+    figure.savefig(target, dpi=DPI, metadata={"Software": None})
+    figure.savefig(target.with_suffix(".svg"), metadata={"Date": None})
+    return shown
+
+
+def _legend(figure: Figure, kinds: set[Kind], width: float) -> None:
+    shown = [style for kind, style in STYLES.items() if kind in kinds]
     handles = [
-        Line2D([], [], color=s.colour, marker=s.marker, markersize=s.size, ls="", label=s.meaning)
-        for kind, s in STYLES.items()
-        if kind in kinds
+        Line2D([], [], color=s.colour, marker=s.marker, markersize=s.size, lw=s.line) for s in shown
     ]
     figure.legend(
-        handles=handles,
-        loc="upper right",
-        bbox_to_anchor=(0.99, 0.995),
-        ncols=len(handles),
+        handles=[*handles, Line2D([], [], color=FRONT, lw=1.0, ls=":")],
+        labels=[*(style.meaning for style in shown), "Pareto front"],
+        loc="upper left",
+        bbox_to_anchor=(0.6 / width, 0.95),
+        ncols=len(handles) + 1,
         frameon=False,
-        fontsize=9,
-        handletextpad=0.2,
+        fontsize=8,
+        handletextpad=0.4,
+        columnspacing=1.4,
     )
 
 
-def _empty(axes: Axes, title: str) -> None:
+def _empty(axes: Axes, title: str) -> Shown:
     axes.set_title(title, loc="left")
     axes.set_axis_off()
     said = "sparse probing was not measured\n(scoring.probing_tasks in sandbox.toml)"
     axes.text(0.5, 0.5, said, ha="center", transform=axes.transAxes, color="#444444")
+    return Shown(set(), [])
 
 
-def _panel(
-    axes: Axes,
-    values: Sequence[tuple[Point, Spread]],
-    heading: tuple[str, str],
-    reference: float | None,
-) -> Panel:
-    """Draw one panel of points with their y values."""
-    axes.set_title(heading[0], loc="left")
-    axes.set_ylabel(heading[1])
-    axes.set_xlabel("L0 (latents active per token)")
-    axes.grid(color="#E6E6E6", linewidth=0.7)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    _scale_x(axes, [point.l0 for point, _ in values])
-    bottom, top = _limits_y(values, reference)
+def _panel(axes: Axes, panel: Panel) -> Shown:
+    """Draw one panel: front, series, reference, names."""
+    style_axes(axes, panel.title, panel.y_label)
+    scale_x(axes, [point.l0 for point, _ in panel.values])
+    bottom, top = limits_y(panel.values, panel.reference)
     axes.set_ylim(bottom, top)
-    axes.yaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 2.5, 5, 10]))
     edge = bottom + 0.03 * (top - bottom)
+    series = _series(panel, bottom, edge)
+    _front(axes, series)
+    for marks in sorted(series, key=lambda some: some[0].point.kind == "custom"):
+        _draw_series(axes, marks)
+    if panel.reference is not None:
+        _reference(axes, panel.reference)
+    unlabelled = _name_all(axes, series)
+    off = [_name(mark) for marks in series for mark in marks if mark.off_scale]
+    return Shown(unlabelled, off)
+
+
+def _series(panel: Panel, bottom: float, edge: float) -> list[list[Mark]]:
+    """Return the marks of each variant, by L0."""
+    by_variant: dict[str, list[tuple[Point, Spread]]] = defaultdict(list)
+    for point, value in panel.values:
+        by_variant[point.variant].append((point, value))
+    series = []
+    for some in by_variant.values():
+        most = max(point.l0.seeds for point, _ in some)
+        marks = [
+            Mark(
+                point,
+                point.l0.mean,
+                max(value.mean, edge),
+                value,
+                value.mean < bottom,
+                point.l0.seeds < most,
+            )
+            for point, value in some
+        ]
+        series.append(sorted(marks, key=lambda mark: mark.x))
+    return series
+
+
+def _front(axes: Axes, series: Sequence[Sequence[Mark]]) -> None:
     marks = [
-        Mark(point, point.l0.mean, max(spread.mean, edge), spread, spread.mean < bottom)
-        for point, spread in values
+        mark
+        for some in series
+        for mark in some
+        if mark.point.kind != "control" and not mark.minor and not mark.off_scale
     ]
-    for mark in sorted(marks, key=lambda mark: mark.point.kind == "custom"):
-        _mark(axes, mark)
-    obstacles = [_reference(axes, reference)] if reference is not None else []
-    unlabelled = _label(axes, marks, obstacles)
-    return Panel(unlabelled, [_name(mark) for mark in marks if mark.off_scale])
+    best = [marks[index] for index in front([(mark.x, mark.y) for mark in marks])]
+    if len(best) > 1:
+        xs, ys = [mark.x for mark in best], [mark.y for mark in best]
+        axes.step(xs, ys, where="post", color=FRONT, linewidth=1.0, linestyle=":", zorder=1)
 
 
-def _scale_x(axes: Axes, spreads: Sequence[Spread]) -> None:
-    low = min(spread.mean - (spread.sd or 0) for spread in spreads)
-    high = max(spread.mean + (spread.sd or 0) for spread in spreads)
-    if low > 0 and high / low > LOG_FROM:
-        axes.set_xscale("log")
-        margin = (high / low) ** 0.08
-        axes.set_xlim(low / margin, high * margin)
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.xaxis.set_major_formatter(ScalarFormatter())
-        axes.xaxis.set_minor_formatter(NullFormatter())
-        return
-    margin_x = 0.12 * (high - low) or max(1.0, 0.05 * abs(high))
-    axes.set_xlim(low - margin_x, high + margin_x)
+def _draw_series(axes: Axes, marks: Sequence[Mark]) -> None:
+    style = STYLES[marks[0].point.kind]
+    whole = [mark for mark in marks if not mark.minor and not mark.off_scale]
+    xs, ys = [mark.x for mark in whole], [mark.y for mark in whole]
+    axes.plot(xs, ys, color=style.colour, linewidth=style.line, alpha=0.55, zorder=2)
+    for mark in marks:
+        _mark(axes, mark, style)
 
 
-def _limits_y(
-    values: Sequence[tuple[Point, Spread]], reference: float | None
-) -> tuple[float, float]:
-    """Return limits that hold all points; the control and the reference only if not too far."""
-    rest = [spread for point, spread in values if point.kind != "control"]
-    low, high = _range(rest or [spread for _, spread in values])
-    width = max(high - low, 0.004)
-    for point, spread in values:
-        reach = spread.mean - (spread.sd or 0)
-        if point.kind == "control" and high - reach <= SQUEEZE * width:
-            low = min(low, reach)
-            high = max(high, spread.mean + (spread.sd or 0))
-        elif point.kind == "control":
-            low = min(low, high - width) - 0.12 * width  # Room for its label at the edge.
-    if reference is not None and reference - low <= SQUEEZE * width:
-        high = max(high, reference)
-    margin = 0.09 * max(high - low, 0.004)
-    return low - margin, high + margin
-
-
-def _range(spreads: Sequence[Spread]) -> tuple[float, float]:
-    return (
-        min(spread.mean - (spread.sd or 0) for spread in spreads),
-        max(spread.mean + (spread.sd or 0) for spread in spreads),
-    )
-
-
-def _mark(axes: Axes, mark: Mark) -> None:
-    style = STYLES[mark.point.kind]
-    if not mark.off_scale and (mark.spread.sd is not None or mark.point.l0.sd is not None):
+def _mark(axes: Axes, mark: Mark, style: Style) -> None:
+    bars = mark.spread.sd is not None or mark.point.l0.sd is not None
+    if bars and not mark.off_scale:
         axes.errorbar(
             mark.x,
             mark.y,
@@ -221,78 +243,72 @@ def _mark(axes: Axes, mark: Mark) -> None:
             yerr=mark.spread.sd,
             ecolor=style.colour,
             elinewidth=0.9,
-            alpha=0.4,
+            alpha=0.5,
             fmt="none",
         )
+    hollow = mark.point.stale
     axes.plot(
         mark.x,
         mark.y,
         marker="v" if mark.off_scale else style.marker,
-        markersize=style.size,
+        markersize=style.size * (0.6 if mark.minor else 1.0),
+        alpha=0.4 if mark.minor else 1.0,
         color=style.colour,
-        markerfacecolor="white" if mark.point.stale else style.colour,
-        markeredgecolor=style.colour if mark.point.stale else "white",
-        markeredgewidth=1.0 if mark.point.stale else 0.6,
+        markerfacecolor="white" if hollow else style.colour,
+        markeredgecolor=style.colour if hollow else "white",
+        markeredgewidth=1.0 if hollow else 0.5,
         linestyle="",
         clip_on=False,
+        zorder=3,
     )
 
 
-def _reference(axes: Axes, value: float) -> Box:
-    """Draw the subject's own accuracy; return the box of its caption, in pixels."""
+def _reference(axes: Axes, value: float) -> None:
+    """Draw the subject's own accuracy, or say where it is."""
     bottom, top = axes.get_ylim()
-    inside = bottom <= value <= top
-    if inside:
+    if bottom <= value <= top:
         axes.axhline(value, color="#777777", linestyle="--", linewidth=1.0)
-    arrow = "" if inside else "↑ " if value > top else "↓ "
-    caption = axes.annotate(
+    arrow = "" if bottom <= value <= top else "↑ " if value > top else "↓ "
+    axes.set_title(
         f"{arrow}probe on the subject's raw activations: {value:.3f}",
-        (0.01, value if inside else (0.99 if value > top else 0.01)),
-        xycoords=axes.get_yaxis_transform() if inside else axes.transAxes,
-        xytext=(0, -3 if inside or value > top else 3),
-        textcoords="offset points",
-        va="top" if inside or value > top else "bottom",
+        loc="right",
         fontsize=8,
         color="#555555",
     )
-    return _box(caption.get_window_extent())
 
 
-def _label(axes: Axes, marks: Sequence[Mark], obstacles: Sequence[Box]) -> set[str]:
-    """Write the names beside the points; return those that found no room."""
+def _name_all(axes: Axes, series: Sequence[Sequence[Mark]]) -> set[str]:
+    """Write each variant's name in the margin; return those for which there was no room."""
     figure = axes.get_figure(root=True)
     assert figure is not None, "axes without a figure"
-    size = 8.0 if len(marks) <= CROWDED else 7.0
-    texts = [
-        figure.text(0, 0, _name(mark), fontsize=size, color=STYLES[mark.point.kind].colour)
-        for mark in marks
-    ]
-    items = []
-    for mark, text in zip(marks, texts, strict=True):
-        x, y = axes.transData.transform((mark.x, mark.y))
-        extent = text.get_window_extent()
-        items.append(Item(float(x), float(y), extent.width, extent.height))
-    placed = place_labels(items, _box(axes.get_window_extent()), obstacles)
-    width, height = figure.bbox.width, figure.bbox.height
-    for item, text, box in zip(items, texts, placed.boxes, strict=True):
-        if box is None:
-            text.remove()
+    box = axes.get_window_extent()
+    size = 8.0 if len(series) <= 28 else 7.0 if len(series) <= 36 else 6.0
+    ends = [max((m for m in marks if not m.minor), key=lambda m: m.x) for marks in series]
+    places = [axes.transData.transform((mark.x, mark.y)) for mark in ends]
+    height = size * DPI / 72 * 1.18
+    spots = spread([float(y) for _, y in places], height, box.y0, box.y1)
+    left = box.x1 + 0.3 * DPI
+    width, tall = figure.bbox.width, figure.bbox.height
+    unlabelled = set()
+    for mark, (x, y), spot in zip(ends, places, spots, strict=True):
+        colour = STYLES[mark.point.kind].colour
+        if spot is None:
+            unlabelled.add(mark.point.variant)
             continue
-        text.set_position((box.left / width, box.bottom / height))
-        text.set_verticalalignment("bottom")
-        text.set_bbox({"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 0.3})
-        x0, y0, x1, y1 = leader(item, box)
-        if math.hypot(x1 - x0, y1 - y0) > 14:
-            line = Line2D(
-                [x0 / width, x1 / width],
-                [y0 / height, y1 / height],
-                transform=figure.transFigure,
-                color="#999999",
-                linewidth=0.6,
-                zorder=1,
-            )
-            figure.add_artist(line)
-    return {marks[index].point.variant for index in placed.left_out}
+        figure.text(
+            left / width, spot / tall, _name(mark), fontsize=size, color=colour, va="center"
+        )
+        line = Line2D(
+            [(x + 5) / width, (box.x1 + 0.06 * DPI) / width, (left - 4) / width],
+            [y / tall, y / tall, spot / tall],
+            transform=figure.transFigure,
+            color=colour,
+            alpha=0.28,
+            linewidth=0.6,
+            zorder=1,
+        )
+        figure.add_artist(line)
+    return unlabelled
 
 
 def _name(mark: Mark) -> str:
@@ -303,7 +319,3 @@ def _name(mark: Mark) -> str:
     star = "*" if mark.point.stale else ""
     value = f" {mark.spread.mean:.3f}, off scale" if mark.off_scale else ""
     return f"{name}{star}{value}"
-
-
-def _box(extent: BboxBase) -> Box:
-    return Box(extent.x0, extent.y0, extent.x1, extent.y1)

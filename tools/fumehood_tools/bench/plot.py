@@ -7,6 +7,7 @@ imported here. Costs 2 s, the first time on a machine some seconds more (a list 
 
 import csv
 import io
+import json
 import os
 import sys
 import tempfile
@@ -29,6 +30,7 @@ _METRIC: Mapping[Probing, str] = {
 }
 _MARKS = ("skip", "nonlinear", "glass", "change")
 _DRAWING_S = 120
+PANELS = ("-1", "-2")
 _ALL = 1_000_000
 
 
@@ -125,7 +127,7 @@ def _footnote(table: BenchmarkTable, points: list[Point]) -> str:
         parts.append("1 seed, no error bars.")
     else:
         parts.append("Bars: sample standard deviation over seeds.")
-        parts += ["Points with 1 seed have none."] if 1 in counts else []
+        parts += ["Small points: fewer seeds."] if len(counts) > 1 else []
     if any(point.stale for point in points):
         parts.append("* the variant's file was changed since.")
     return " ".join(parts)
@@ -136,9 +138,11 @@ def _csv(points: list[Point], probing: Probing) -> str:
     writer = csv.writer(out, lineterminator="\n")
     names = ("l0", "explained_variance", _METRIC[probing])
     columns = [f"{name}_{part}" for name in names for part in ("mean", "sd", "seeds")]
-    writer.writerow(["variant", "kind", "stale", *columns, *_MARKS])
+    writer.writerow(["label", "variant", "parameters", "kind", "stale", *columns, *_MARKS])
     for point in points:
-        cells: list[object] = [point.variant, point.kind, int(point.stale)]
+        parameters = json.dumps(point.parameters) if point.parameters else ""
+        cells: list[object] = [point.label, point.variant, parameters]
+        cells += [point.kind, int(point.stale)]
         for spread in (point.l0, point.explained_variance, point.probing):
             cells += _cells(spread)
         cells += [int(point.skip), int(point.nonlinear), point.glass, point.verdict or ""]
@@ -154,11 +158,12 @@ def _cells(spread: Spread | None) -> list[object]:
 
 def _text(table: BenchmarkTable, spec: PlotSpec, drawn: Drawn) -> str:
     best = max(spec.points, key=lambda point: point.explained_variance.mean)
+    variants = len({point.variant for point in spec.points})
     lines = [
         f"{spec.title}.",
         f"Left: L0 against explained variance; right: L0 against sparse probing ({spec.probing}). "
-        f"{len(spec.points)} variants.",
-        f"Highest explained variance: {best.variant} {best.explained_variance.mean:.4f} at L0 "
+        f"{variants} variants, {len(spec.points)} points.",
+        f"Highest explained variance: {best.label} {best.explained_variance.mean:.4f} at L0 "
         f"{best.l0.mean:.1f}. Compare at similar L0 only: more latents always explain more.",
         *(f"At the edge: {name}." for name in drawn.off_scale),
         spec.footnote,
@@ -172,28 +177,31 @@ def _text(table: BenchmarkTable, spec: PlotSpec, drawn: Drawn) -> str:
 
 def _apart(points: Sequence[Point]) -> list[str]:
     """Return which points do not stand for a plain encoder and decoder."""
-    skip = ", ".join(point.variant for point in points if point.skip)
-    nonlinear = ", ".join(point.variant for point in points if point.nonlinear)
+    skip = ", ".join(point.label for point in points if point.skip)
+    nonlinear = ", ".join(point.label for point in points if point.nonlinear)
     said = [f"With a skip path, which is left out of the metrics: {skip}."] if skip else []
     return [*said, *([f"With a non-linear decoder: {nonlinear}."] if nonlinear else [])]
 
 
 def _draw(spec: PlotSpec, target: Path) -> Drawn:
     """Have a child draw into a temporary folder, then put PNG and SVG in place."""
-    part = PartMissing("matplotlib", 'pip install "fumehood[sae]"', "it draws the plots")
+    absent = PartMissing("matplotlib", 'pip install "fumehood[sae]"', "it draws the plots")
     with tempfile.TemporaryDirectory(prefix="fumehood-plot-") as folder:
         said = ask_side_process(
             "fumehood_tools.bench.plot",
             spec.model_dump_json(),
             seconds=_DRAWING_S,
-            missing={"matplotlib": part},
+            missing={"matplotlib": absent},
             what="Drawing",
             instead="read_benchmarks still gives the numbers.",
             folder=Path(folder),
         )
-        for suffix in (".png", ".svg"):
-            drawn = (Path(folder) / "spec.json").with_suffix(suffix)
-            write_bytes(target.with_suffix(suffix), drawn.read_bytes())
+        for part in ("", *PANELS):
+            for suffix in (".png", ".svg"):
+                name = f"{target.stem}{part}{suffix}"
+                write_bytes(
+                    target.with_name(name), (Path(folder) / f"spec{part}{suffix}").read_bytes()
+                )
         return Drawn.model_validate_json(said)
 
 
@@ -206,7 +214,7 @@ def main(argv: Sequence[str]) -> int:
         os.environ.setdefault("MPLCONFIGDIR", str(spec.font_cache))
     from fumehood_tools.bench.drawing import draw
 
-    print(draw(spec, path.with_suffix(".png"), path.with_suffix(".svg")).model_dump_json())
+    print(draw(spec, path.with_suffix(".png")).model_dump_json())
     return 0
 
 

@@ -8,10 +8,12 @@ smooth and monotone there; monotone cubics (Fritsch, Carlson 1980; scipy's PCHIP
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from statistics import fmean
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
+from fumehood_tools.bench.front import front
 from fumehood_tools.compare.question import Point
 
 REACH, ALONE = 1.1, 1.02
@@ -95,12 +97,8 @@ def pareto_front(points: Iterable[Point], metric: str) -> list[str]:
         if metric in point.values and point.l0 > 0:
             by_label[point.label].append(point)
     means = {
-        label: (np.mean([p.l0 for p in some]), np.mean([p.values[metric] for p in some]))
+        label: (fmean(p.l0 for p in some), fmean(p.values[metric] for p in some))
         for label, some in by_label.items()
     }
-    front, best = [], -math.inf
-    for label, (_, value) in sorted(means.items(), key=lambda item: (item[1][0], -item[1][1])):
-        if value > best:
-            front.append(label)
-            best = float(value)
-    return front
+    labels = list(means)
+    return [labels[index] for index in front([means[label] for label in labels])]
