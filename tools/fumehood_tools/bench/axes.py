@@ -9,7 +9,7 @@ from fumehood_tools.bench.plot_spec import Point
 from fumehood_tools.bench.table_rows import Spread
 
 # A range this many times that of the others would squeeze them into a line.
-SQUEEZE = 2.5
+SQUEEZE = 1.6
 LOG_FROM = 3.5
 
 

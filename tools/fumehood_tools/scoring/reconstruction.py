@@ -8,16 +8,13 @@ explained as SAELens computes it since decoderesearch/SAELens#659), and the mean
 B = tokens in a batch, D = d_model, F = dictionary size.
 """
 
-import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from fumehood_tools.errors import RunFailed
+from fumehood_tools.scoring.density import density
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-
-RAREST, BINS_PER_DECADE = 1e-5, 4
 
 
 class Reconstruction(NamedTuple):
@@ -30,7 +27,7 @@ class Reconstruction(NamedTuple):
     cosine: float
     alive: float
     density: list[int]
-    """Latents that never fired, then by the share of tokens on which they did: see `_density`."""
+    """Latents that never fired, then by the share of tokens on which they did: see density.py."""
 
 
 class ReconstructionTotals:
@@ -86,20 +83,5 @@ class ReconstructionTotals:
             mse=self.residual / self.tokens,
             cosine=self.cosine / self.tokens,
             alive=float((self.fired_F > 0).double().mean()),
-            density=_density(self.fired_F, self.tokens),
+            density=density(self.fired_F, self.tokens),
         )
-
-
-def _density(fired_F: "Tensor", tokens: int) -> list[int]:
-    """Return how many latents never fired, then how many in each bin of their firing frequency.
-
-    Four bins per decade from 1e-5 to 1; what is rarer or more frequent is in the outer ones.
-    """
-    import torch
-
-    alive = fired_F[fired_F > 0].double() / tokens
-    first, per_decade = math.log10(RAREST), BINS_PER_DECADE
-    bins = round(-first * per_decade)
-    number = ((alive.log10() - first) * per_decade).floor().long().clamp(0, bins - 1)
-    counts = torch.bincount(number, minlength=bins)
-    return [int((fired_F == 0).sum()), *counts.tolist()]

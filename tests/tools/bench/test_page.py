@@ -1,0 +1,188 @@
+"""The page of a sandbox in a real browser: headless Chromium, at 1,280 and at 400 pixels.
+
+A script is added behind the page's own, does what a reader would do and leaves what it saw in the
+document; Chromium prints that and its console.
+"""
+
+import html
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fumehood_tools.page import app_html, page_content, write_page
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next((found for name in NAMES if (found := shutil.which(name))), None)
+# Chromium's own window is 500 pixels wide at least: a narrow page stands in a frame.
+FRAME = """<!doctype html><iframe id="frame" width="{width}" height="900" style="border: 0"
+srcdoc="{page}"></iframe><script>
+document.getElementById("frame").addEventListener("load", (event) => {{
+  const report = event.target.contentDocument.getElementById("report").cloneNode(true);
+  document.body.append(report);
+}});
+</script>"""
+needs_a_browser = pytest.mark.skipif(
+    CHROMIUM is None, reason="no Chromium here: apt-get install chromium"
+)
+HOSTILE = '''"""An idea </script><img src=x onerror="document.title='owned'"> & <b>bold</b>."""
+
+K = 32
+'''
+READER = Path(__file__).with_name("page_reader.js").read_text(encoding="utf-8")
+REPORT = f"<script>\n{READER}</script>"
+
+
+def browse(page: Path, width: int) -> tuple[dict[str, Any], list[str]]:
+    """Return what the script saw, and the lines of the console."""
+    assert CHROMIUM is not None, "no browser"
+    if width < 500:
+        inside = html.escape(page.read_text(encoding="utf-8"), quote=True)
+        page = page.with_name("frame.html")
+        page.write_text(FRAME.format(width=width, page=inside), encoding="utf-8")
+    done = subprocess.run(
+        [
+            CHROMIUM,
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--enable-logging=stderr",
+            f"--user-data-dir={page.parent / 'profile'}",
+            f"--window-size={max(width, 500)},900",
+            "--virtual-time-budget=5000",
+            "--dump-dom",
+            page.as_uri(),
+        ],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+        check=True,
+    )
+    found = re.search(r'<pre id="report">(.*?)</pre>', done.stdout, re.S)
+    console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+    assert found, (done.stdout[-500:], console)
+    return json.loads(html.unescape(found[1])), console
+
+
+@pytest.fixture
+def page(records: Any, tmp_path: Path) -> Path:
+    """Write the page of a sandbox with levels, a control, a try and a hostile docstring."""
+    records.variant("topk", packaged=True)
+    records.variant("untrained", packaged=True)
+    records.variant("gated", packaged=True)
+    records.variant("hostile", HOSTILE)
+    for seed in range(2):
+        for k in (16, 32, 64):
+            metrics = {"l0": float(k), "explained_variance": 0.6 + 0.002 * k + 0.001 * seed}
+            records.score("topk", seed, parameters={"K": k} if k != 32 else {}, metrics=metrics)
+        records.score("untrained", seed, metrics={"l0": 32.0, "explained_variance": 0.05})
+        records.score("gated", seed, metrics={"l0": 45.0, "explained_variance": 0.66})
+        folder = records.score("hostile", seed, density=[3, *[0] * 10, 20, 30, 10, *[0] * 7])
+        lines = [json.dumps({"tokens": 100 * n, "loss": 1 / n}) for n in range(1, 500)]
+        lines[7] = '{"tokens": "x", "loss": NaN}'
+        (folder / "train_log.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    records.score("gated", 0, parameters={"L1_PENALTY": 0.2}, metrics={"l0": 20.0})
+    content = page_content(records.folder, packaged=records.packaged)
+    written = write_page(records.folder, content)
+    target = tmp_path / "page.html"
+    text = written.read_text(encoding="utf-8")
+    target.write_text(text.replace("</body>", f"{REPORT}</body>"), encoding="utf-8")
+    return target
+
+
+@needs_a_browser
+@pytest.mark.parametrize("width", [1280, 400])
+def test_the_page_works_in_a_browser_and_nothing_overlaps(page: Path, width: int) -> None:
+    seen, console = browse(page, width)
+    assert console == [], console
+    assert seen["width"] == width
+    assert not seen["scrolls"] and not seen["detail_scrolls"]
+    assert seen["clashes"] == [] and seen["detail_clashes"] == []
+    assert seen["names"][0] == "hostile" and "gated(L1_PENALTY=0.2)" not in seen["names"]
+    assert seen["by_l0"][0] == "topk(K=16)" and seen["by_l0_down"] == seen["by_l0"][::-1]
+    assert seen["filtered"] == ["gated"]
+
+
+@needs_a_browser
+def test_a_mark_lights_its_row_and_its_series_and_opens_curves_and_receipts(page: Path) -> None:
+    seen, _ = browse(page, 1280)
+    assert seen["lit"].count("path:topk(K=16)") == 2 and "tr:topk(K=16)" in seen["lit"]
+    assert seen["lit"].count("path:topk") == 2  # the lines through topk's levels, in both plots
+    assert "L0 16.0" in seen["tip"] and "2 seeds" in seen["tip"] and seen["dark"] == 0
+    assert seen["hidden"] is True and seen["charts"] == 2
+    for words in ("Training loss", "Feature density", "never fired: 3, 3", "receipt", "seed 1"):
+        assert words in seen["detail"], words
+
+
+@needs_a_browser
+def test_text_of_a_variant_stays_text(page: Path) -> None:
+    seen, console = browse(page, 1280)
+    assert "</script><img src=x" in seen["detail"] and seen["images"] == 0
+    assert seen["title"] == "box · fumehood" and console == []
+
+
+def test_the_page_loads_nothing_and_its_data_cannot_end_their_element(page: Path) -> None:
+    text = page.read_text(encoding="utf-8").replace(REPORT, "")
+    assert not re.search(r"(src|href)=[\"']?(https?:)?//", text)
+    assert "default-src 'none'" in text
+    data = text.split('id="data">')[1].split("</script>")[0]
+    sources = json.loads(data)["sources"].values()
+    assert HOSTILE in sources
+
+
+def test_curves_are_thinned_out_and_hostile_lines_passed_over(page: Path) -> None:
+    data = page.read_text(encoding="utf-8").split('id="data">')[1].split("</script>")[0]
+    curves = [sae["curve"] for sae in json.loads(data)["saes"] if sae["label"] == "hostile"]
+    assert len(curves) == 2 and all(50 <= len(curve) <= 61 for curve in curves)
+    assert curves[0][0] == [100, 1.0] and curves[0][-1][0] == 49_900
+
+
+def test_the_view_of_an_app_is_the_page_without_data() -> None:
+    assert 'id="data"></script>' in app_html() and "ui/initialize" in app_html()
+
+
+HOST = """<!doctype html><iframe id="frame" width="700" height="700" srcdoc="{view}"></iframe>
+<script>
+const frame = document.getElementById("frame"), heard = [];
+addEventListener("message", (event) => {{
+  const message = event.data, answer = (content) => frame.contentWindow.postMessage(content, "*");
+  heard.push(message.method);
+  if (message.method === "ui/initialize") {{
+    answer({{ jsonrpc: "2.0", id: message.id, result: {{ protocolVersion: "2026-01-26" }} }});
+  }}
+  if (message.method === "ui/notifications/initialized") {{
+    const params = {{ content: [], _meta: {{ "fumehood/benchmarks": {content} }} }};
+    answer({{ jsonrpc: "2.0", method: "ui/notifications/tool-result", params }});
+  }}
+  if (message.method === "ui/notifications/size-changed") {{
+    const page = frame.contentDocument, report = document.createElement("pre");
+    report.id = "report";
+    report.textContent = JSON.stringify({{
+      heard, rows: page.querySelectorAll("#body tr").length, height: message.params.height,
+      marks: page.querySelectorAll(".mark").length, title: page.querySelector("h1").textContent,
+    }});
+    document.body.append(report);
+  }}
+}});
+</script>"""
+
+
+@needs_a_browser
+def test_a_client_that_draws_views_sees_the_same_plots_and_table(
+    records: Any, tmp_path: Path
+) -> None:
+    records.variant("topk", packaged=True)
+    for seed, l0 in enumerate((32.0, 33.0)):
+        records.score("topk", seed, metrics={"l0": l0})
+    content = page_content(records.folder, packaged=records.packaged) | {"saes": [], "sources": {}}
+    view = html.escape(app_html(), quote=True)
+    host = tmp_path / "host.html"
+    host.write_text(HOST.format(view=view, content=json.dumps(content)), encoding="utf-8")
+    seen, console = browse(host, 900)
+    assert console == []
+    assert seen["heard"][:2] == ["ui/initialize", "ui/notifications/initialized"]
+    assert (seen["rows"], seen["marks"], seen["title"]) == (1, 2, "box") and seen["height"] > 300

@@ -1,0 +1,71 @@
+"""One trained SAE in lines: what was measured, checked and signed; and its training curve."""
+
+import json
+from pathlib import Path
+
+from fumehood_tools.bench.records import Score
+
+MOST_POINTS = 60
+_METRICS = (
+    ("L0", "l0", 2),
+    ("explained variance", "explained_variance", 5),
+    ("loss recovered", "loss_recovered", 5),
+    ("cross-entropy, spliced", "ce_spliced", 4),
+    ("probing top-1", "probing_top1", 4),
+    ("probing top-5", "probing_top5", 4),
+    ("alive", "alive", 4),
+    ("sae-bench's own EV", "sae_bench_explained_variance", 5),
+)
+
+
+def facts_of(score: Score, mac: str) -> list[tuple[str, str]]:
+    """Return name and value of what is worth knowing of a score; digests cut to 12 digits."""
+    about, metrics = score.provenance, score.metrics.model_dump()
+    lines = [
+        (name, f"{metrics[key]:.{digits}f}")
+        for name, key, digits in _METRICS
+        if metrics.get(key) is not None
+    ]
+    if score.parameters:
+        lines.append(("parameters", ", ".join(f"{k} = {v}" for k, v in score.parameters.items())))
+    if score.integrity is not None:
+        lines.append(("checks passed", str(len(score.integrity.checks))))
+        lines.append(("decoder", score.integrity.decoder))
+    return [
+        *lines,
+        ("receipt", mac[:12]),
+        ("variant", about.variant_sha256[:12]),
+        ("weights", about.weights_sha256[:12]),
+        ("data", score.data.digest[:12]),
+        ("evaluator", about.evaluator_sha256[:12]),
+        ("template", about.template_sha256[:12]),
+        ("glass", score.glass),
+        ("arithmetic", about.arithmetic),
+        ("machine", about.machine),
+        ("packages", ", ".join(f"{name} {version}" for name, version in about.versions.items())),
+        ("trained, scored", f"{score.cost.train_seconds:.1f} s, {score.cost.score_seconds:.1f} s"),
+        ("finished", score.finished),
+    ]
+
+
+def curve_of(log: Path) -> list[tuple[int, float]] | None:
+    """Return (tokens, loss) of a training log, evenly thinned out; None without one.
+
+    The variant's process wrote it: what is not a number is passed over.
+    """
+    try:
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return None
+    points = [point for line in lines if (point := _point(line)) is not None]
+    step = max(1, -(-len(points) // MOST_POINTS))
+    return [*points[:-1:step], points[-1]] if points else None
+
+
+def _point(line: str) -> tuple[int, float] | None:
+    try:
+        found = json.loads(line)
+        tokens, loss = int(found["tokens"]), float(found["loss"])
+    except (ValueError, KeyError, TypeError, OverflowError):
+        return None
+    return (tokens, round(loss, 6)) if abs(loss) < 1e12 else None
