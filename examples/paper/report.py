@@ -15,6 +15,7 @@ from fumehood_tools.compare.report import Compared, Effect
 from fumehood_tools.jobs import Job, JobStore
 from fumehood_tools.page import page_content, write_page
 from fumehood_tools.sandbox.create import Sandbox
+from fumehood_tools.sandbox.declarations import read_declarations
 from fumehood_tools.sandbox.variants import packaged_variants
 from fumehood_tools.settings import Settings
 
@@ -33,6 +34,8 @@ def write_report(
     table = read_benchmarks(box.folder, limit=100_000, details=True)
     explained = compare_variants(box.folder)
     probing = compare_variants(box.folder, metric="probing_top5")
+    penalised = _children_of(table, "standard", box)
+    parent = compare_variants(box.folder, variants=penalised, baseline="standard")
     plot = plot_benchmarks(box.folder, font_cache=settings.cache / "matplotlib")
     page = write_page(box.folder, page_content(box.folder))
     figures = folder / "figures"
@@ -49,6 +52,7 @@ def write_report(
         *_table(table, explained, probing, targets),
         *_words(explained),
         *_text("Explained variance", explained),
+        *_text("Explained variance of the L1 variants against standard", parent),
         *_text("Sparse probing", probing),
         "The same as a page with curves, receipts and sources: "
         f"`{page.relative_to(box.folder)}` in the sandbox.",
@@ -56,6 +60,13 @@ def write_report(
     target = folder / "RESULTS.md"
     target.write_text("\n".join(parts) + "\n", encoding="utf-8")
     return target
+
+
+def _children_of(table: BenchmarkTable, parent: str, box: Sandbox) -> list[str]:
+    """Return the variants whose file says that they stand on that parent."""
+    custom = {row.variant for row in table.rows if row.kind == "custom"}
+    sources = {name: box.variant_path(name).read_bytes() for name in sorted(custom)}
+    return [name for name, text in sources.items() if read_declarations(text).parent == parent]
 
 
 def _head(box: Sandbox, table: BenchmarkTable, store: JobStore) -> list[str]:

@@ -27,7 +27,8 @@ ALPHA = 0.05
 DEFINITIONS: dict[Word, str] = {
     "better": "the mean difference is above 0: its p, corrected for all variants tried, is at most "
     "0.05, and it is larger than the noise floor; 3 seeds or more",
-    "worse": "the same, below 0",
+    "worse": "the mean difference is below 0, as surely as `better` asks for: corrected p at most "
+    "0.05, larger than the noise floor, 3 seeds or more",
     "equal": "the difference lies within the margin (two one-sided tests, p at most 0.05), and no "
     "level of it lies outside",
     "undecided": "none of these: more seeds would tell",
