@@ -34,7 +34,7 @@ def next_step(sandbox: str, rows: Sequence[Outline], failed: Sequence[Failure]) 
             f"plot_benchmarks(sandbox={sandbox!r}); before you call anything better, "
             "run_variants with 3 seeds or more"
         )
-    return f"plot_benchmarks(sandbox={sandbox!r})"
+    return f"compare_variants(sandbox={sandbox!r}), plot_benchmarks(sandbox={sandbox!r})"
 
 
 def _fewest_seeds(rows: Sequence[Outline]) -> int:
