@@ -18,6 +18,7 @@ from matplotlib.axes import Axes  # noqa: E402  (the backend comes first)
 from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 from matplotlib.lines import Line2D  # noqa: E402
+from matplotlib.text import Text  # noqa: E402
 
 from fumehood_tools.bench.axes import limits_y, scale_x, style_axes  # noqa: E402
 from fumehood_tools.bench.front import front  # noqa: E402
@@ -30,7 +31,8 @@ BOTH, ONE = (15.0, 6.4), (8.4, 6.4)
 """Inches of the figure with two panels, and of one with a single panel."""
 MARGIN = 1.9
 """Inches to the right of a panel for names."""
-LONGEST_NAME = 30
+NAMES_FROM = 0.3
+"""Inches from the panel to its names; between the two run the lines from point to name."""
 FRONT = "#9A9A9A"
 
 
@@ -41,13 +43,14 @@ class Style(NamedTuple):
     marker: str
     size: float
     line: float
+    dashes: str
     meaning: str
 
 
 STYLES: dict[Kind, Style] = {
-    "custom": Style("#B8480A", "o", 5.0, 0.8, "variant"),
-    "baseline": Style("#0072B2", "s", 4.5, 1.5, "baseline (packaged)"),
-    "control": Style("#444444", "X", 6.5, 1.0, "control (untrained)"),
+    "custom": Style("#B8480A", "o", 5.0, 0.8, "-", "variant"),
+    "baseline": Style("#0072B2", "s", 4.5, 1.5, "-", "baseline (packaged)"),
+    "control": Style("#444444", "X", 6.5, 1.0, "-.", "control (untrained)"),
 }
 
 _LATENTS: dict[Probing, str] = {
@@ -146,7 +149,8 @@ def _figure(
 def _legend(figure: Figure, kinds: set[Kind], width: float) -> None:
     shown = [style for kind, style in STYLES.items() if kind in kinds]
     handles = [
-        Line2D([], [], color=s.colour, marker=s.marker, markersize=s.size, lw=s.line) for s in shown
+        Line2D([], [], color=s.colour, marker=s.marker, markersize=s.size, lw=s.line, ls=s.dashes)
+        for s in shown
     ]
     figure.legend(
         handles=[*handles, Line2D([], [], color=FRONT, lw=1.0, ls=":")],
@@ -227,6 +231,9 @@ def _draw_series(axes: Axes, marks: Sequence[Mark]) -> None:
     xs, ys = [mark.x for mark in whole], [mark.y for mark in whole]
     axes.plot(xs, ys, color=style.colour, linewidth=style.line, alpha=0.55, zorder=2)
     for mark in marks:
+        if mark.point.kind == "control" and not mark.off_scale:
+            # The floor: what a dictionary reaches that was never trained.
+            axes.axhline(mark.y, color=style.colour, lw=style.line, ls=style.dashes, zorder=1)
         _mark(axes, mark, style)
 
 
@@ -283,7 +290,7 @@ def _name_all(axes: Axes, series: Sequence[Sequence[Mark]]) -> set[str]:
     places = [axes.transData.transform((mark.x, mark.y)) for mark in ends]
     height = size * DPI / 72 * 1.18
     spots = spread([float(y) for _, y in places], height, box.y0, box.y1)
-    left = box.x1 + 0.3 * DPI
+    left = box.x1 + NAMES_FROM * DPI
     width, tall = figure.bbox.width, figure.bbox.height
     unlabelled = set()
     for mark, (x, y), spot in zip(ends, places, spots, strict=True):
@@ -291,9 +298,8 @@ def _name_all(axes: Axes, series: Sequence[Sequence[Mark]]) -> set[str]:
         if spot is None:
             unlabelled.add(mark.point.variant)
             continue
-        figure.text(
-            left / width, spot / tall, _name(mark), fontsize=size, color=colour, va="center"
-        )
+        name = figure.text(left / width, spot / tall, "", fontsize=size, color=colour, va="center")
+        _write(name, mark)
         line = Line2D(
             [(x + 5) / width, (box.x1 + 0.06 * DPI) / width, (left - 4) / width],
             [y / tall, y / tall, spot / tall],
@@ -307,11 +313,21 @@ def _name_all(axes: Axes, series: Sequence[Sequence[Mark]]) -> set[str]:
     return unlabelled
 
 
-def _name(mark: Mark) -> str:
+def _write(text: Text, mark: Mark) -> None:
+    """Put the mark's name into text, with its middle left out where the margin is too narrow."""
+    room = (MARGIN - NAMES_FROM) * DPI - 3
+    kept = len(mark.point.variant)
+    text.set_text(_name(mark))
+    while text.get_window_extent().width > room and kept > 2:
+        kept -= 1
+        text.set_text(_name(mark, kept))
+
+
+def _name(mark: Mark, kept: int | None = None) -> str:
+    """Return the name of a mark; kept: how many characters of a variant's long name to show."""
     name = mark.point.variant
-    if len(name) > LONGEST_NAME:
-        half = LONGEST_NAME // 2
-        name = f"{name[:half]}…{name[-half + 1 :]}"
+    if kept is not None:
+        name = f"{name[: -(-kept // 2)]}…{name[len(name) - kept // 2 :]}"
     star = "*" if mark.point.stale else ""
     value = f" {mark.spread.mean:.3f}, off scale" if mark.off_scale else ""
     return f"{name}{star}{value}"
