@@ -136,6 +136,12 @@ SCORE: dict[str, Any] = {
 }
 
 
+@pytest.fixture(scope="session")
+def fonts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One font list for all drawings of the session."""
+    return tmp_path_factory.mktemp("fonts")
+
+
 @pytest.fixture
 def records(tmp_path: Path) -> Records:
     folder = tmp_path / "sandboxes" / "box"

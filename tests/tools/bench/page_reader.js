@@ -13,6 +13,10 @@
   report.scrolls = document.documentElement.scrollWidth > innerWidth;
   report.clashes = clashes();
   report.names = names();
+  report.key = [...document.querySelectorAll("#key span")].map((n) => n.textContent);
+  const scale = (svg) => svg.getBoundingClientRect().width / svg.viewBox.baseVal.width;
+  report.smallest = Math.min(...[...document.querySelectorAll("#plots svg")].map((svg) => 12 * scale(svg)));
+  report.ticks = document.querySelectorAll("#plots svg:first-of-type .label[y='" + (document.querySelector("#plots svg").viewBox.baseVal.height - 28) + "']").length / 2;
   press("l0"); report.by_l0 = names();
   press("l0"); report.by_l0_down = names();
   const mark = document.querySelector('.mark[data-label="topk(K=16)"]');

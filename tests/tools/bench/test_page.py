@@ -1,4 +1,4 @@
-"""The page of a sandbox in a real browser: headless Chromium, at 1,280 and at 400 pixels.
+"""The page of a sandbox, and its figures, in a real browser: headless Chromium, 1,280 and 400 wide.
 
 A script is added behind the page's own, does what a reader would do and leaves what it saw in the
 document; Chromium prints that and its console.
@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from fumehood_tools.bench.plot import plot_benchmarks
 from fumehood_tools.page import app_html, page_content, write_page
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -105,6 +106,9 @@ def test_the_page_works_in_a_browser_and_nothing_overlaps(page: Path, width: int
     assert seen["names"][0] == "hostile" and "gated(L1_PENALTY=0.2)" not in seen["names"]
     assert seen["by_l0"][0] == "topk(K=16)" and seen["by_l0_down"] == seen["by_l0"][::-1]
     assert seen["filtered"] == ["gated"]
+    assert seen["key"] == ["variant", "baseline (packaged)", "control (untrained)"]
+    assert seen["smallest"] >= 10, "text of a plot, in pixels"
+    assert seen["ticks"] >= 3
 
 
 @needs_a_browser
@@ -186,3 +190,46 @@ def test_a_client_that_draws_views_sees_the_same_plots_and_table(
     assert console == []
     assert seen["heard"][:2] == ["ui/initialize", "ui/notifications/initialized"]
     assert (seen["rows"], seen["marks"], seen["title"]) == (1, 2, "box") and seen["height"] > 300
+
+
+FIGURE = """<!doctype html>{svg}<script>
+const svg = document.querySelector("svg"), whole = svg.getBoundingClientRect();
+const texts = [...svg.querySelectorAll("g[id^=text_]")].map((n) => [
+  [...n.childNodes].filter((c) => c.nodeType === Node.COMMENT_NODE).map((c) => c.data.trim())[0],
+  n.getBoundingClientRect(),
+]);
+const overlap = (a, b) => a.left < b.right - 1 && b.left < a.right - 1
+  && a.top < b.bottom - 1 && b.top < a.bottom - 1;
+const report = document.createElement("pre");
+report.id = "report";
+report.textContent = JSON.stringify({{
+  names: texts.map(([name]) => name),
+  outside: texts.filter(([, b]) => b.left < whole.left || b.right > whole.right
+    || b.top < whole.top || b.bottom > whole.bottom).map(([name]) => name),
+  clashes: texts.flatMap(([a, box], i) => texts.slice(i + 1)
+    .filter(([, other]) => overlap(box, other)).map(([b]) => `${{a}} / ${{b}}`)),
+}});
+document.body.append(report);
+</script>"""
+
+
+@needs_a_browser
+def test_no_text_of_a_crowded_figure_overlaps_or_leaves_it(
+    records: Any, fonts: Path, tmp_path: Path
+) -> None:
+    names = [f"variant_with_quite_a_long_name_{number:02}" for number in range(24)]
+    for number, name in enumerate([*names, "W" * 40]):
+        records.variant(name)
+        for k in (32, 64):
+            metrics = {"l0": k + 0.01 * number, "explained_variance": 0.7 + k / 1e3 + number / 1e4}
+            records.score(name, parameters={"K": k}, metrics=metrics)
+    records.variant("untrained", packaged=True)
+    records.score("untrained", metrics={"explained_variance": 0.05, "probing_top5": 0.75})
+    plot = plot_benchmarks(records.folder, font_cache=fonts, packaged=records.packaged)
+    for part in ("", "-1", "-2"):
+        svg = plot.svg.with_name(f"{plot.svg.stem}{part}.svg").read_text(encoding="utf-8")
+        page = tmp_path / f"figure{part}.html"
+        page.write_text(FIGURE.format(svg=svg[svg.index("<svg") :]), encoding="utf-8")
+        seen, _ = browse(page, 1280)
+        assert seen["outside"] == [] and seen["clashes"] == [], part
+        assert len(seen["names"]) > 30 and any("…" in name for name in seen["names"])

@@ -14,12 +14,6 @@ from fumehood_tools.bench.plot_spec import PlotFile
 from fumehood_tools.errors import BadRequest
 
 
-@pytest.fixture(scope="session")
-def fonts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One font list for all drawings of the session."""
-    return tmp_path_factory.mktemp("fonts")
-
-
 def drawn(records: Any, fonts: Path, **options: Any) -> PlotFile:
     return plot_benchmarks(records.folder, font_cache=fonts, packaged=records.packaged, **options)
 

@@ -2,12 +2,13 @@
 // Draws what it is given and asks nobody. Everything from outside is put in as text, never as HTML.
 (() => {
   const SVG = "http://www.w3.org/2000/svg";
-  const W = 560, H = 360, PAD = { left: 58, right: 14, top: 12, bottom: 44 };
+  const NARROW = matchMedia("(max-width: 600px)"), PAD = { left: 58, right: 14, top: 12, bottom: 44 };
   const $ = (id) => document.getElementById(id);
+  let W = 560, H = 360;  // Of a plot, in units that are about a pixel each.
   let content = null, order = { key: "explained_variance", down: true }, chosen = null;
 
   function make(tag, attributes = {}, ...children) {
-    const svg = ["svg", "g", "path", "line", "circle", "rect", "text", "title"].includes(tag);
+    const svg = ["svg", "g", "path", "line", "text", "title"].includes(tag);
     const node = svg ? document.createElementNS(SVG, tag) : document.createElement(tag);
     for (const [name, value] of Object.entries(attributes)) {
       if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
@@ -15,6 +16,18 @@
     }
     node.append(...children.filter((child) => child !== null));
     return node;
+  }
+
+  const SHAPES = {
+    custom: (x, y) => `M${x - 4.5},${y}a4.5,4.5 0 1,0 9,0a4.5,4.5 0 1,0 -9,0`,
+    baseline: (x, y) => `M${x - 4},${y - 4}h8v8h-8z`,
+    control: (x, y) => `M${x},${y - 6}l6,6l-6,6l-6,-6z`,
+  };
+  const KINDS = { custom: "variant", baseline: "baseline (packaged)", control: "control (untrained)" };
+
+  function key() {
+    const there = Object.keys(KINDS).filter((kind) => content.rows.some((row) => row.kind === kind));
+    return there.map((kind) => make("span", { class: kind }, make("svg", { viewBox: "0 0 14 14", "aria-hidden": "true" }, make("path", { d: SHAPES[kind](7, 7) })), KINDS[kind]));
   }
 
   const format = (value, digits) => value === null || value === undefined ? "–" : value.toFixed(digits);
@@ -29,8 +42,10 @@
   }
 
   function logTicks(low, high) {
-    const all = [1, 2, 3, 5, 10, 20, 30, 50, 100, 200, 300, 500, 1000, 2000, 5000, 10000];
-    return all.filter((at) => at >= low && at <= high);
+    const decades = [0.1, 1, 10, 100, 1000, 10000], within = (steps) => decades.flatMap((ten) => steps.map((n) => +(n * ten).toPrecision(2))).filter((at) => at >= low && at <= high);
+    // A narrow range gets finer steps, so that there are some to read it by.
+    const coarse = [[1], [1, 3], [1, 2, 3, 5], [1, 1.5, 2, 3, 4, 5, 6, 8]].map(within);
+    return coarse.find((found) => found.length >= 4) || coarse[3];
   }
 
   // Rows that a plot shows: tries on the way to an L0 only when they are asked for.
@@ -117,7 +132,7 @@
     const spread = row.metrics[panel.key], cx = x(row.metrics.l0.mean), low = spread.mean < bottom, cy = y(clamp(spread.mean, bottom));
     const group = make("g", { class: row.kind });
     if (spread.sd && !low) group.append(make("line", { class: "bar", x1: cx, x2: cx, y1: y(spread.mean - spread.sd), y2: y(spread.mean + spread.sd) }));
-    const shape = low ? `M${cx - 5},${cy - 9}h10l-5,8z` : { custom: `M${cx - 4.5},${cy}a4.5,4.5 0 1,0 9,0a4.5,4.5 0 1,0 -9,0`, baseline: `M${cx - 4},${cy - 4}h8v8h-8z`, control: `M${cx},${cy - 6}l6,6l-6,6l-6,-6z` }[row.kind];
+    const shape = low ? `M${cx - 5},${cy - 9}h10l-5,8z` : SHAPES[row.kind](cx, cy);
     const said = `${row.label}\nL0 ${format(row.metrics.l0.mean, 1)}, ${panel.y} ${format(spread.mean, 4)}${spread.sd ? ` ±${format(spread.sd, 4)}` : ""}\n${row.seeds.length} seed${row.seeds.length > 1 ? "s" : ""}${low ? ", below the plot" : ""}`;
     group.append(make("path", {
       class: `mark ${row.kind}${row.minor ? " minor" : ""}`, d: shape, tabindex: 0, role: "button", "aria-label": said.replaceAll("\n", ", "), "data-label": row.label, "data-variant": row.variant,
@@ -169,8 +184,11 @@
     $("count").textContent = `${rows.length} of ${content.rows.length} rows`;
   }
 
+  // A long name is broken between its words, not within one.
+  const breakable = (name) => name.split(/(?<=_)|(?=\()/).flatMap((part) => [make("wbr"), part]);
+
   function cell(row, key) {
-    if (key === "label") return make("td", {}, make("button", { type: "button", onclick: () => choose(row) }, row.label + (row.stale ? " *" : "")));
+    if (key === "label") return make("td", {}, make("button", { type: "button", onclick: () => choose(row) }, ...breakable(row.label), row.stale ? " *" : null));
     if (key === "seeds") return make("td", {}, String(row.seeds.length));
     if (key === "verdict" || key === "change") return make("td", { title: row[`${key}_reason`] }, row[key] || "–");
     const spread = row.metrics[key], column = content.columns.find((one) => one.key === key);
@@ -197,7 +215,7 @@
   const card = (title, inside) => make("div", { class: "card" }, make("h3", {}, title), inside || make("p", { class: "note" }, "not kept"));
 
   function chart(lines, x, y, note) {
-    const w = 420, h = 190, pad = 46, xs = lines.flat().map((p) => p[0]), ys = lines.flat().map((p) => p[1]);
+    const w = NARROW.matches ? 340 : 420, h = 190, pad = 46, xs = lines.flat().map((p) => p[0]), ys = lines.flat().map((p) => p[1]);
     const [left, right] = [Math.min(...xs), Math.max(...xs)], [bottom, top] = [Math.min(0, ...ys), Math.max(...ys, 1e-9)];
     const px = (v) => pad + (w - pad - 10) * (v - left) / Math.max(1e-9, right - left), py = (v) => h - 34 - (h - 46) * (v - bottom) / (top - bottom);
     const svg = make("svg", { viewBox: `0 0 ${w} ${h}`, role: "img", "aria-label": note });
@@ -228,7 +246,9 @@
   }
 
   function draw() {
+    [W, H] = NARROW.matches ? [380, 300] : [560, 360];
     $("plots").replaceChildren(...content.panels.map(plot));
+    $("key").replaceChildren(...key());
     table();
     if (chosen && !content.rows.includes(chosen)) $("detail").hidden = true;
   }
@@ -245,6 +265,7 @@
 
   $("filter").addEventListener("input", draw);
   $("minor").addEventListener("change", draw);
+  NARROW.addEventListener("change", () => { if (content) draw(); });
 
   // In an MCP client the data come from the tool's result (MCP Apps, JSON-RPC over postMessage).
   function listen() {
