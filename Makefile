@@ -15,7 +15,7 @@ TORCH := $(VENV)/.torch
 TESTED := $(VENV)/.tested
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint format doctor schemas bench bench-startup bench-harvest bench-train bench-profile bench-growth bench-variants bench-score bench-glass bench-scaling bench-kernels-gpu redteam clean
+.PHONY: help setup demo paper test test-slow lint format doctor schemas bench bench-startup bench-harvest bench-train bench-profile bench-growth bench-variants bench-score bench-glass bench-scaling bench-kernels-gpu redteam clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -58,6 +58,9 @@ format: $(READY)  ## put every file into the house style
 
 redteam: $(READY)  ## run every cheat and honest variant of the red team through the real pipeline
 	$(BIN)/fumehood redteam
+
+paper: $(READY)  ## train, score and report the paper's 24 variants (about an hour; goes on where it was cut short)
+	$(BIN)/python examples/paper/run.py
 
 doctor: $(READY)  ## say what is installed and what is missing
 	$(BIN)/fumehood doctor

@@ -16,12 +16,13 @@ import shutil
 import sys
 import time
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import tomlkit
 from pydantic import BaseModel
+from report import write_report
 from tqdm import tqdm
 
 from fumehood_tools.errors import FumehoodError, RunFailed
@@ -52,6 +53,8 @@ class Config(BaseModel, frozen=True):
     name: str
     seeds: tuple[int, ...]
     l0_targets: tuple[float, ...]
+    variants: tuple[str, ...] = ()
+    """Which of the files in examples/variants; all of the paper's if left out."""
     levels: dict[str, dict[str, tuple[float | int, ...]]] = {}
     sandbox: dict[str, Any] = {}
 
@@ -68,6 +71,7 @@ def main() -> int:
         settings = load_settings(asked.workspace)
         if not asked.report:
             run_all(config, settings)
+        report(config, settings, asked.config.resolve().parent)
     except FumehoodError as error:
         print(f"stopped: {error}", file=sys.stderr)
         return 1
@@ -78,7 +82,7 @@ def run_all(config: Config, settings: Settings) -> None:
     """Train and score what has no score yet. Raises FumehoodError."""
     settings.workspace.mkdir(parents=True, exist_ok=True)
     box = sandbox_of(config, settings)
-    variants = put_variants(box)
+    variants = put_variants(box, config.variants)
     baselines = [name for name in packaged_variants() if name != EXAMPLE]
     everything = [*baselines, *variants]
     with contextlib.closing(JobStore(settings.state)) as store:
@@ -93,6 +97,13 @@ def run_all(config: Config, settings: Settings) -> None:
                 said = "\n".join(store.read_log(job.job_id, limit_lines=12).lines)
                 raise RunFailed(f"Job {job.job_id} ended as {job.status}.\n{said}")
             print_result(job.result or {})
+
+
+def report(config: Config, settings: Settings, folder: Path) -> None:
+    """Write RESULTS.md and the figures beside the configuration."""
+    box = open_sandbox(settings, config.name)
+    with contextlib.closing(JobStore(settings.state)) as store:
+        print(write_report(box, settings, store, config.l0_targets, folder))
 
 
 def requests(config: Config, everything: list[str]) -> Iterator[dict[str, Any]]:
@@ -159,11 +170,11 @@ def set_values(table: Any, wanted: Mapping[str, Any]) -> None:
             table[key] = value
 
 
-def put_variants(box: Sandbox) -> list[str]:
-    """Copy the paper's variants into the sandbox; return their names."""
+def put_variants(box: Sandbox, wanted: Sequence[str]) -> list[str]:
+    """Copy the paper's variants, or those that are wanted, into the sandbox; return their names."""
     names = []
     for path in sorted(VARIANTS.glob("*.py")):
-        if path.stem not in NOT_THE_PAPERS:
+        if path.stem in wanted or not (wanted or path.stem in NOT_THE_PAPERS):
             shutil.copyfile(path, box.variants / path.name)
             names.append(path.stem)
     return names
@@ -171,9 +182,8 @@ def put_variants(box: Sandbox) -> list[str]:
 
 def follow(store: JobStore, job: Job) -> Job:
     """Show a job's progress until it ends; return it."""
-    with tqdm(
-        total=1.0, desc=job.title[:40], bar_format="{desc} {percentage:3.0f}% {postfix}"
-    ) as bar:
+    line = "{desc} {percentage:3.0f}% {elapsed} {postfix}"
+    with tqdm(total=1.0, desc=job.title[:40], bar_format=line, mininterval=10) as bar:
         while job.status in UNENDED:
             time.sleep(2)
             job = store.get(job.job_id)

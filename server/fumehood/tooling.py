@@ -69,8 +69,12 @@ class Toolbox:
         destructive: bool,
         idempotent: bool,
         open_world: bool,
+        view: str | None = None,
     ) -> Callable[[Call], Call]:
-        """Register the decorated function as a tool under its own name; returns it unchanged."""
+        """Register the decorated function as a tool under its own name; returns it unchanged.
+
+        view: the ui:// address of what draws its result, in clients that do (MCP Apps).
+        """
         hints = ToolAnnotations(
             read_only_hint=read_only,
             destructive_hint=destructive,
@@ -79,7 +83,7 @@ class Toolbox:
         )
 
         def register(call: Call) -> Call:
-            made = agent_tool(call, title, hints)
+            made = agent_tool(call, title, hints, view)
             if made.name in self.tools:
                 raise ValueError(f"two tools are called {made.name}")
             if toolset in self.toolsets and (read_only or not self.read_only):
@@ -89,7 +93,9 @@ class Toolbox:
         return register
 
 
-def agent_tool(call: Callable[..., Any], title: str, hints: ToolAnnotations) -> Tool:
+def agent_tool(
+    call: Callable[..., Any], title: str, hints: ToolAnnotations, view: str | None = None
+) -> Tool:
     """Return the SDK's form of a tool. Raises TypeError for what a client could trip over."""
     if hints.read_only_hint and hints.destructive_hint:
         raise TypeError(f"{call.__name__}: a read-only tool can't be destructive")
@@ -98,6 +104,7 @@ def agent_tool(call: Callable[..., Any], title: str, hints: ToolAnnotations) -> 
         title=title,
         description=inspect.cleandoc(call.__doc__ or ""),
         annotations=hints,
+        meta={"ui": {"resourceUri": view}} if view else None,
     )
     if not made.description:
         raise TypeError(f"{call.__name__}: a tool needs a docstring, the agent reads it")
@@ -128,17 +135,18 @@ def answer(text: str, model: BaseModel) -> CallToolResult:
     )
 
 
-def picture(text: str, path: Path) -> CallToolResult:
+def picture(text: str, path: Path, meta: dict[str, Any] | None = None) -> CallToolResult:
     """Return an image (PNG) with text, and no structured content: it would hide the image.
 
-    Raises StorageFailed when the file can't be read.
+    meta: what a view draws; the server leaves it out for clients that draw none. Raises
+    StorageFailed when the file can't be read.
     """
     try:
         data = base64.b64encode(path.read_bytes()).decode("ascii")
     except OSError as error:
         raise StorageFailed.from_os_error(error, f"Reading {path.name}") from error
     image = ImageContent(type="image", data=data, mime_type="image/png")
-    return CallToolResult(content=[TextContent(type="text", text=text), image])
+    return CallToolResult(content=[TextContent(type="text", text=text), image], _meta=meta)
 
 
 def choose_toolsets(names: Iterable[str] | None) -> frozenset[Toolset]:

@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 from mcp import Client
+from mcp.client.extension import advertise
+from mcp.server.apps import APP_MIME_TYPE, EXTENSION_ID
 from mcp.types import CallToolResult, ImageContent, TextContent
 
 from fumehood.app import build_server
 from fumehood.doors import bench
+from fumehood.views import BENCHMARKS, META_KEY
 from fumehood_tools.bench.records import Cost, Data, Metrics, Provenance, Score
 from fumehood_tools.files import write_bytes, write_json
 from fumehood_tools.receipts import make_key, sign, state_of
@@ -174,8 +177,25 @@ async def test_the_plot_comes_as_a_picture_with_its_path_and_nothing_beside_it(
     assert not result.is_error, text_of(result)
     [image] = [part for part in result.content if isinstance(part, ImageContent)]
     assert image.mime_type == "image/png" and result.structured_content is None
-    path = scored.results / "plots" / "benchmarks.png"
-    assert str(path) in text_of(result) and path.is_file()
+    for path in ("plots/benchmarks.png", "page/index.html"):
+        assert str(scored.results / path) in text_of(result) and (scored.results / path).is_file()
+    assert META_KEY not in (result.meta or {})
+
+
+async def test_clients_that_draw_views_get_the_data_and_the_page_to_draw_them(
+    settings: Settings, scored: Sandbox
+) -> None:
+    drawing = {"mimeTypes": [APP_MIME_TYPE]}
+    server = build_server(settings, doors=[bench.register])
+    async with Client(server, extensions=[advertise(EXTENSION_ID, drawing)]) as client:
+        tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+        assert (tools["plot_benchmarks"].meta or {})["ui"]["resourceUri"] == BENCHMARKS
+        [page] = (await client.read_resource(BENCHMARKS)).contents
+        result = await client.call_tool("plot_benchmarks", {"sandbox": "box"})
+    assert page.mime_type == APP_MIME_TYPE and "ui/initialize" in page.text  # type: ignore[union-attr]
+    told = (result.meta or {})[META_KEY]
+    assert {row["label"] for row in told["rows"]} == {"topk", "standard", "untrained"}
+    assert told["saes"] == [] and told["sources"] == {}
 
 
 async def test_names_that_do_not_exist_get_a_suggestion(

@@ -10,13 +10,13 @@ from fumehood_tools.jobs import Job, JobStore
 
 
 @pytest.fixture
-def ended() -> Callable[[JobStore, Job], Job]:
+def ended() -> Callable[..., Job]:
     """Return a function that waits for a job; it is cancelled when that takes too long."""
     return _ended
 
 
-def _ended(store: JobStore, job: Job) -> Job:
-    end = time.monotonic() + 400
+def _ended(store: JobStore, job: Job, seconds: float = 400) -> Job:
+    end = time.monotonic() + seconds
     with contextlib.ExitStack() as leave:
         leave.callback(store.cancel, job.job_id)
         while job.status in ("queued", "starting", "running"):

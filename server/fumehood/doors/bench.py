@@ -1,5 +1,6 @@
 """Doors to what was measured: the table and the plot of a sandbox."""
 
+from pathlib import Path
 from typing import Annotated
 
 from mcp.types import CallToolResult
@@ -7,6 +8,7 @@ from pydantic import Field
 
 from fumehood.doors.arguments import SandboxName
 from fumehood.tooling import Toolbox, answer, picture
+from fumehood.views import BENCHMARKS, META_KEY
 from fumehood_tools.bench.plot import plot_benchmarks as draw
 from fumehood_tools.bench.plot_spec import PlotFile, Probing
 from fumehood_tools.bench.table import BenchmarkTable, SortKey
@@ -14,6 +16,7 @@ from fumehood_tools.bench.table import read_benchmarks as read
 from fumehood_tools.compare import Comparison
 from fumehood_tools.compare import compare_variants as compare
 from fumehood_tools.compare.report import Metric
+from fumehood_tools.page import page_content, write_page
 from fumehood_tools.sandbox.create import open_sandbox
 
 Variants = Annotated[
@@ -127,6 +130,7 @@ def _register_plot(toolbox: Toolbox) -> None:
         destructive=False,
         idempotent=True,
         open_world=False,
+        view=BENCHMARKS,
     )
     def plot_benchmarks(
         sandbox: SandboxName,
@@ -140,23 +144,29 @@ def _register_plot(toolbox: Toolbox) -> None:
 
         Use it to see the trade-off between sparsity and quality, and for reports. Returns the
         picture and the paths of PNG, SVG and CSV (in results/plots/ of the sandbox; an older plot
-        of the same choice is replaced). Next: read_benchmarks for exact numbers.
+        of the same choice is replaced), and of an HTML page for people with everything: linked
+        plots, table, training curves, receipts, sources. Next: read_benchmarks for exact numbers.
         """
+        folder = open_sandbox(toolbox.settings, sandbox).folder
         plot = draw(
-            open_sandbox(toolbox.settings, sandbox).folder,
+            folder,
             variants=variants,
             probing=probing,
             setting=setting,
             font_cache=toolbox.settings.cache / "matplotlib",
             shelf=toolbox.shelf,
         )
-        return picture(_plot_text(plot), plot.png)
+        content = page_content(folder, setting=setting, shelf=toolbox.shelf)
+        page = write_page(folder, content)
+        for_view = {META_KEY: content | {"saes": [], "sources": {}}}
+        return picture(_plot_text(plot, page), plot.png, for_view)
 
 
-def _plot_text(plot: PlotFile) -> str:
+def _plot_text(plot: PlotFile, page: Path) -> str:
     lines = [plot.text, f"PNG ({plot.width} x {plot.height}): {plot.png}"]
     lines += [f"SVG: {plot.svg}", f"CSV: {plot.csv}"]
     lines.append(f"each panel as a figure of its own: {plot.png.stem}-1, -2 (PNG and SVG)")
+    lines.append(f"page ({page.stat().st_size / 1e6:.1f} MB, opens in any browser): {page}")
     if plot.unlabelled:
         lines.append(f"no room for the names of: {', '.join(plot.unlabelled)} (see the CSV)")
     return "\n".join([*lines, "Next: read_benchmarks for exact numbers."])

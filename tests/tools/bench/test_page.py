@@ -53,6 +53,7 @@ def browse(page: Path, width: int) -> tuple[dict[str, Any], list[str]]:
             "--enable-logging=stderr",
             f"--user-data-dir={page.parent / 'profile'}",
             f"--window-size={max(width, 500)},900",
+            "--virtual-time-budget=5000",
             "--dump-dom",
             page.as_uri(),
         ],
@@ -142,3 +143,46 @@ def test_curves_are_thinned_out_and_hostile_lines_passed_over(page: Path) -> Non
 
 def test_the_view_of_an_app_is_the_page_without_data() -> None:
     assert 'id="data"></script>' in app_html() and "ui/initialize" in app_html()
+
+
+HOST = """<!doctype html><iframe id="frame" width="700" height="700" srcdoc="{view}"></iframe>
+<script>
+const frame = document.getElementById("frame"), heard = [];
+addEventListener("message", (event) => {{
+  const message = event.data, answer = (content) => frame.contentWindow.postMessage(content, "*");
+  heard.push(message.method);
+  if (message.method === "ui/initialize") {{
+    answer({{ jsonrpc: "2.0", id: message.id, result: {{ protocolVersion: "2026-01-26" }} }});
+  }}
+  if (message.method === "ui/notifications/initialized") {{
+    const params = {{ content: [], _meta: {{ "fumehood/benchmarks": {content} }} }};
+    answer({{ jsonrpc: "2.0", method: "ui/notifications/tool-result", params }});
+  }}
+  if (message.method === "ui/notifications/size-changed") {{
+    const page = frame.contentDocument, report = document.createElement("pre");
+    report.id = "report";
+    report.textContent = JSON.stringify({{
+      heard, rows: page.querySelectorAll("#body tr").length, height: message.params.height,
+      marks: page.querySelectorAll(".mark").length, title: page.querySelector("h1").textContent,
+    }});
+    document.body.append(report);
+  }}
+}});
+</script>"""
+
+
+@needs_a_browser
+def test_a_client_that_draws_views_sees_the_same_plots_and_table(
+    records: Any, tmp_path: Path
+) -> None:
+    records.variant("topk", packaged=True)
+    for seed, l0 in enumerate((32.0, 33.0)):
+        records.score("topk", seed, metrics={"l0": l0})
+    content = page_content(records.folder, packaged=records.packaged) | {"saes": [], "sources": {}}
+    view = html.escape(app_html(), quote=True)
+    host = tmp_path / "host.html"
+    host.write_text(HOST.format(view=view, content=json.dumps(content)), encoding="utf-8")
+    seen, console = browse(host, 900)
+    assert console == []
+    assert seen["heard"][:2] == ["ui/initialize", "ui/notifications/initialized"]
+    assert (seen["rows"], seen["marks"], seen["title"]) == (1, 2, "box") and seen["height"] > 300

@@ -93,13 +93,13 @@ def test_levels_of_a_variant_are_one_series_with_one_name(records: Any, fonts: P
             records.score("topk", seed, parameters={"K": k} if k != 32 else {}, metrics=metrics)
     records.score("topk", 0, parameters={"K": 48}, metrics={"l0": 48.0})  # on the way to an L0
     plot = drawn(records, fonts)
-    assert plot.points == 4 and "1 variants, 4 points" in plot.text
+    assert plot.points == 3 and "1 variants, 3 points" in plot.text
     assert words_of(plot).count("<!-- topk -->") == 2  # once in each panel
     with plot.csv.open(encoding="utf-8") as file:
         rows = {row["label"]: row for row in csv.DictReader(file)}
     assert rows["topk(K=64)"]["parameters"] == '{"K": 64}'
     assert rows["topk(K=48)"]["l0_seeds"] == "1"
-    assert "Small points: fewer seeds." in plot.text
+    assert "Not drawn: 1 tries with fewer seeds" in plot.text
 
 
 def test_other_probes_can_be_drawn_beside_the_first_plot(five: Any, fonts: Path) -> None:

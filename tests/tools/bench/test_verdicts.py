@@ -40,6 +40,7 @@ def scores(*seeds: int, ev: float = 0.7353, inertness: Inertness | None = None) 
 def record(seed: int, values: dict[str, Any], inertness: Inertness | None = None) -> Score:
     """Return a score of these metrics."""
     content: dict[str, Any] = {"variant": "mine", "seed": seed, "inertness": inertness}
+    content["file_sha256"] = "f" * 64
     return Score.model_construct(**content, metrics=Metrics.model_construct(**values))
 
 
@@ -94,13 +95,37 @@ def test_two_seeds_make_a_wider_band_than_five() -> None:
         assert wide.noise >= narrow.noise > 0, wide.metric
 
 
-def test_a_table_is_judged_by_the_parents_that_its_records_name() -> None:
-    table = {
-        "topk": PARENT,
-        "twice": scores(1000, 1001, 1002, inertness=SAME),
-        "alone": scores(0, inertness=compare("gated", 0.1, None, None)),
+def table(**by_variant: list[Score]) -> dict[str, list[Score]]:
+    """Return scores by label, each called what it stands under."""
+    return {
+        name: [score.model_copy(update={"variant": name}) for score in some]
+        for name, some in by_variant.items()
     }
-    found = verdicts(table)
+
+
+def with_k(label: str, k: int, some: list[Score]) -> dict[str, list[Score]]:
+    """Return scores of a copy with another K."""
+    changes = {"variant": label, "parameters": {"K": k}}
+    return {f"{label}(K={k})": [score.model_copy(update=changes) for score in some]}
+
+
+def test_a_copy_is_judged_against_its_parents_copy_with_the_same_parameters() -> None:
+    asked = table(topk=PARENT[:1], mine=scores(0, inertness=SAME))
+    asked |= with_k("mine", 64, OTHER_SEEDS) | with_k("mine", 16, OTHER_SEEDS)
+    assert set(verdicts(asked)) == {"mine"}
+    asked |= with_k("topk", 64, PARENT)
+    found = verdicts(asked)
+    assert found["mine(K=64)"].verdict == "inert" and "mine(K=16)" not in found
+
+
+def test_a_table_is_judged_by_the_parents_that_its_records_name() -> None:
+    found = verdicts(
+        table(
+            topk=PARENT,
+            twice=scores(1000, 1001, 1002, inertness=SAME),
+            alone=scores(0, inertness=compare("gated", 0.1, None, None)),
+        )
+    )
     assert {name: verdict.word for name, verdict in found.items()} == {
         "twice": "inert",
         "alone": "?",

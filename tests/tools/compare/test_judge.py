@@ -12,7 +12,12 @@ from fumehood_tools.compare.judge import Judge
 from fumehood_tools.compare.matched import Curve, differences, pareto_front
 from fumehood_tools.compare.question import Point, Question
 from fumehood_tools.compare.report import Compared, Comparison, Metric
-from fumehood_tools.compare.statistics import adjusted, noise_floor, seeds_needed
+from fumehood_tools.compare.statistics import (
+    adjusted,
+    noise_floor,
+    seeds_for_equal,
+    seeds_needed,
+)
 
 SEEDS = (0, 1, 2)
 NOISE = (0.0008, -0.0004, 0.0001, -0.0006, 0.0005)
@@ -67,7 +72,8 @@ def compared(
         tries=tries,
         points=points,
         changes={},
-        left_out=[],
+        warnings=["Receipts were deleted"],
+        left_out=["left out: 1 x damaged"],
     )
     return Judge(question).answer()
 
@@ -109,7 +115,7 @@ def test_two_seeds_never_make_a_variant_better() -> None:
 @pytest.mark.parametrize(
     ("points", "why"),
     [
-        (variant("mine", 0.03, l0=90.0), "L0 90 to 90 is not covered"),
+        (variant("mine", 0.03, l0=90.0), "L0 90 is not covered by topk (L0 16 to 64)"),
         (variant("mine", 0.03, seeds=(3, 4)), "0 seeds in common"),
         (variant("mine", 0.03, seeds=(0,)), "1 seeds in common|not covered"),
     ],
@@ -186,6 +192,8 @@ def test_another_metric_can_be_judged() -> None:
 def test_the_text_defines_its_words_and_says_what_it_takes() -> None:
     text = compared([*baseline(), *variant("mine", 0.03)], tries=7).text()
     assert "better: the mean difference is above 0" in text and "worse: " not in text
+    assert "! Receipts were deleted" in text and "! left out: 1 x damaged" in text
+    assert "not judged" in text and "probing_top5" in text
     assert "Corrected for 7 variants" in text and "To see a difference of 0.005" in text
 
 
@@ -238,3 +246,79 @@ def test_the_seeds_that_are_needed_are_enough_in_8_of_10_cases() -> None:
     assert hits(needed) >= 0.78 and hits(needed - 1) < 0.82
     assert seeds_needed(0.002, 0.0015, tries=50) > needed  # type: ignore[operator]
     assert seeds_needed(1e-6, 1.0, tries=1) is None
+
+
+def test_a_larger_difference_never_needs_more_seeds() -> None:
+    needed = [seeds_needed(0.2 * 1.2**n, 1.0, tries=24) or 0 for n in range(30)]
+    assert needed == sorted(needed, reverse=True) and needed[-1] == 3
+
+
+def packaged(name: str, gain: float) -> list[Point]:
+    return [p.model_copy(update={"kind": "baseline"}) for p in variant(name, gain, spread=0.5)]
+
+
+def test_variants_that_lose_and_baselines_that_win_do_not_make_a_small_gain_convincing() -> None:
+    points = [*baseline(), *variant("mine", 0.004, spread=1.5)]
+    alone = row(compared(points, tries=20))
+    crippled = [p for n in range(15) for p in variant(f"crippled{n}", -0.3)]
+    others = [p for n in range(6) for p in packaged(f"baseline{n}", 0.3)]
+    among = compared([*points, *crippled, *others], tries=20)
+    assert row(among, "crippled3").verdict == "worse"
+    assert row(among, "baseline3").verdict == "better"
+    assert among.tries == 20 and row(among).p_adjusted == alone.p_adjusted
+    assert row(among).verdict == alone.verdict != "better"
+
+
+def test_losses_at_one_l0_do_not_hide_behind_gains_at_another() -> None:
+    mine = [
+        p.model_copy(update={"label": f"mine(K={p.l0:.0f})"})
+        for l0, gain in ((20.0, 0.03), (60.0, -0.03))
+        for p in variant("mine", gain, l0=l0)
+    ]
+    found = compared([*baseline(), *mine])
+    assert row(found).verdict == "undecided" and row(found).seeds_needed is None
+    assert "levels differ: +0.0298" in row(found).reason and "mine(K=60)" in row(found).reason
+    assert "20: +0.0298, 60: -0.0302" in found.text()
+
+
+def test_more_seeds_at_the_best_level_do_not_put_the_others_aside() -> None:
+    best = variant("mine", 0.03, l0=20.0, seeds=(0, 1, 2, 3, 4))
+    rest = [p.model_copy(update={"label": "mine(K=60)"}) for p in variant("mine", -0.02, l0=60.0)]
+    found = row(compared([*baseline((0, 1, 2, 3, 4)), *best, *rest]))
+    assert [level.tested for level in found.levels] == [True, True]
+    assert found.effect and found.effect.seeds == 3
+    assert found.effect.mean == pytest.approx(0.005, abs=0.002)
+
+
+def test_a_difference_that_is_none_needs_the_seeds_that_show_so() -> None:
+    wide = row(compared([*baseline(), *variant("wide", 0.0, spread=15)]), "wide")
+    assert wide.verdict == "undecided" and wide.seeds_needed
+    assert 3 < wide.seeds_needed < 100
+    assert seeds_for_equal(0.001, 0.004, 0.005) == seeds_for_equal(-0.001, 0.004, 0.005)
+    assert seeds_for_equal(0.006, 0.004, 0.005) is None
+
+
+def test_two_seeds_of_the_baseline_at_different_levels_are_no_noise_to_judge_by() -> None:
+    base = [p for p in baseline() if (p.seed, p.l0) in ((0, 16), (1, 32), (2, 64))]
+    mine = [point("mine", p.seed, p.l0, p.values["explained_variance"] + 0.03) for p in base]
+    found = row(compared([*base, *mine]))
+    assert found.verdict == "undecided" and "noise of topk is not known" in found.reason
+
+
+def test_levels_that_are_nearly_one_give_no_slope_to_go_on_with() -> None:
+    noisy = Curve([32, 63.5, 64], [0.7, 0.798, 0.802])
+    assert noisy.at(70) == pytest.approx(0.8 + 0.1 * math.log2(70 / 63.75), abs=1e-3)
+    close = Curve([32, 32.1], [0.7, 0.71])
+    assert close.at(32.5) == pytest.approx(0.705) and close.at(34) is None
+    narrow = Curve([32, 34], [0.7, 0.71])
+    assert narrow.at(33) == pytest.approx(0.705, abs=1e-3) and narrow.at(36) is None
+    falling = Curve([32, 34, 64], [0.7, 0.71, 0.8])
+    assert falling.at(30) == pytest.approx(0.7 + 0.1 * math.log2(30 / 32), abs=1e-3)
+
+
+def test_the_front_is_moved_by_what_is_better_alone() -> None:
+    found = compared([*baseline(), *variant("mine", 0.004, spread=1.5)], tries=500)
+    assert row(found).verdict != "better" and row(found).front is False
+    rival = packaged("rival", 0.06)
+    found = compared([*baseline(), *rival, *variant("mine", 0.03)])
+    assert row(found).verdict == "better" and row(found).front is False

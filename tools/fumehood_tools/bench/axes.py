@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
+from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from fumehood_tools.bench.plot_spec import Point
 from fumehood_tools.bench.table_rows import Spread
@@ -33,7 +33,7 @@ def scale_x(axes: Axes, spreads: Sequence[Spread]) -> None:
         margin = (high / low) ** 0.06
         axes.set_xlim(low / margin, high * margin)
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
-        axes.xaxis.set_major_formatter(ScalarFormatter())
+        axes.xaxis.set_major_formatter(FormatStrFormatter("%g"))
         axes.xaxis.set_minor_formatter(NullFormatter())
         return
     margin_x = 0.12 * (high - low) or max(1.0, 0.05 * abs(high))

@@ -69,14 +69,13 @@ class Panel(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """One point in a panel. A minor one has fewer seeds than the rest of its series."""
+    """One point in a panel."""
 
     point: Point
     x: float
     y: float
     spread: Spread
     off_scale: bool
-    minor: bool
 
 
 class Shown(NamedTuple):
@@ -195,7 +194,6 @@ def _series(panel: Panel, bottom: float, edge: float) -> list[list[Mark]]:
         by_variant[point.variant].append((point, value))
     series = []
     for some in by_variant.values():
-        most = max(point.l0.seeds for point, _ in some)
         marks = [
             Mark(
                 point,
@@ -203,7 +201,6 @@ def _series(panel: Panel, bottom: float, edge: float) -> list[list[Mark]]:
                 max(value.mean, edge),
                 value,
                 value.mean < bottom,
-                point.l0.seeds < most,
             )
             for point, value in some
         ]
@@ -216,7 +213,7 @@ def _front(axes: Axes, series: Sequence[Sequence[Mark]]) -> None:
         mark
         for some in series
         for mark in some
-        if mark.point.kind != "control" and not mark.minor and not mark.off_scale
+        if mark.point.kind != "control" and not mark.off_scale
     ]
     best = [marks[index] for index in front([(mark.x, mark.y) for mark in marks])]
     if len(best) > 1:
@@ -226,7 +223,7 @@ def _front(axes: Axes, series: Sequence[Sequence[Mark]]) -> None:
 
 def _draw_series(axes: Axes, marks: Sequence[Mark]) -> None:
     style = STYLES[marks[0].point.kind]
-    whole = [mark for mark in marks if not mark.minor and not mark.off_scale]
+    whole = [mark for mark in marks if not mark.off_scale]
     xs, ys = [mark.x for mark in whole], [mark.y for mark in whole]
     axes.plot(xs, ys, color=style.colour, linewidth=style.line, alpha=0.55, zorder=2)
     for mark in marks:
@@ -251,8 +248,7 @@ def _mark(axes: Axes, mark: Mark, style: Style) -> None:
         mark.x,
         mark.y,
         marker="v" if mark.off_scale else style.marker,
-        markersize=style.size * (0.6 if mark.minor else 1.0),
-        alpha=0.4 if mark.minor else 1.0,
+        markersize=style.size,
         color=style.colour,
         markerfacecolor="white" if hollow else style.colour,
         markeredgecolor=style.colour if hollow else "white",
@@ -283,7 +279,7 @@ def _name_all(axes: Axes, series: Sequence[Sequence[Mark]]) -> set[str]:
     assert figure is not None, "axes without a figure"
     box = axes.get_window_extent()
     size = 8.0 if len(series) <= 28 else 7.0 if len(series) <= 36 else 6.0
-    ends = [max((m for m in marks if not m.minor), key=lambda m: m.x) for marks in series]
+    ends = [max(marks, key=lambda mark: mark.x) for marks in series]
     places = [axes.transData.transform((mark.x, mark.y)) for mark in ends]
     height = size * DPI / 72 * 1.18
     spots = spread([float(y) for _, y in places], height, box.y0, box.y1)

@@ -62,11 +62,12 @@ def plot_benchmarks(
     if not points:
         raise BadRequest(f"No score to plot in {folder.name}. Next: {table.next}.")
     target = folder / "results" / "plots" / _file_name(variants, probing, setting)
+    drawn_points = _without_tries(points)
     spec = PlotSpec(
-        points=points,
+        points=drawn_points,
         probing=probing,
-        title=_title(table),
-        footnote=_footnote(table, points),
+        title=_title(table, drawn_points),
+        footnote=_footnote(table, drawn_points, len(points)),
         probing_subject=table.probing_subject,
         font_cache=font_cache,
     )
@@ -75,7 +76,7 @@ def plot_benchmarks(
     drawn = _draw(spec, target)
     return PlotFile(
         **files,
-        points=len(points),
+        points=len(drawn_points),
         **drawn.model_dump(exclude={"off_scale"}),
         text=_text(table, spec, drawn),
     )
@@ -104,10 +105,21 @@ def _point(row: Row, probing: Probing) -> Point:
     )
 
 
-def _title(table: BenchmarkTable) -> str:
+def _without_tries(points: list[Point]) -> list[Point]:
+    """Return the points without those that have fewer seeds than another of the same variant.
+
+    They were tries on the way to an L0; the CSV has them.
+    """
+    most: dict[str, int] = {}
+    for point in points:
+        most[point.variant] = max(point.l0.seeds, most.get(point.variant, 0))
+    return [point for point in points if point.l0.seeds == most[point.variant]]
+
+
+def _title(table: BenchmarkTable, points: Sequence[Point]) -> str:
     shared = table.shared
     assert shared is not None, "points without a setting"
-    counts = sorted({len(row.seeds) for row in table.rows})
+    counts = sorted({point.l0.seeds for point in points})
     seeds = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     plural = "" if counts == [1] else "s"
     return (
@@ -116,7 +128,7 @@ def _title(table: BenchmarkTable) -> str:
     )
 
 
-def _footnote(table: BenchmarkTable, points: list[Point]) -> str:
+def _footnote(table: BenchmarkTable, points: list[Point], measured: int) -> str:
     assert table.shared is not None, "points without a setting"
     parts = [
         f"EV: centred, over {table.shared.eval_tokens:,} evaluation tokens "
@@ -127,7 +139,8 @@ def _footnote(table: BenchmarkTable, points: list[Point]) -> str:
         parts.append("1 seed, no error bars.")
     else:
         parts.append("Bars: sample standard deviation over seeds.")
-        parts += ["Small points: fewer seeds."] if len(counts) > 1 else []
+    if len(points) < measured:
+        parts.append(f"Not drawn: {measured - len(points)} tries with fewer seeds (see the CSV).")
     if any(point.stale for point in points):
         parts.append("* the variant's file was changed since.")
     return " ".join(parts)

@@ -67,6 +67,11 @@ class Shelf:
             book = self._ledger.book(results.parent.name)
             return _found(self._look(results, book), results, book)
 
+    def sandboxes(self) -> set[str]:
+        """Return the sandboxes that ever had a record, also those that are gone."""
+        with self._lock:
+            return self._ledger.sandboxes()
+
     def variant_files(self, folder: Path) -> dict[str, str]:
         """Return variant -> sha256 of the files in a folder of variants. Raises StorageFailed."""
         with self._lock:

@@ -14,7 +14,12 @@ WEAK = "rlimits"
 
 def warnings_of(rows: Sequence[Outline], found: Found) -> list[str]:
     """Return the warnings of a table, those about missing receipts first."""
-    return [*_receipts(found), *_weak_glass(rows), *_missing_control(rows), *_noise(rows)]
+    return [*warnings_about_trust(rows, found), *_noise(rows)]
+
+
+def warnings_about_trust(rows: Sequence[Outline], found: Found) -> list[str]:
+    """Return those that hold for any use of the scores, the ones about missing receipts first."""
+    return [*_receipts(found), *_weak_glass(rows), *_missing_control(rows)]
 
 
 def next_step(sandbox: str, rows: Sequence[Outline], failed: Sequence[Failure]) -> str:
@@ -29,7 +34,7 @@ def next_step(sandbox: str, rows: Sequence[Outline], failed: Sequence[Failure]) 
             f"plot_benchmarks(sandbox={sandbox!r}); before you call anything better, "
             "run_variants with 3 seeds or more"
         )
-    return f"plot_benchmarks(sandbox={sandbox!r})"
+    return f"compare_variants(sandbox={sandbox!r}), plot_benchmarks(sandbox={sandbox!r})"
 
 
 def _fewest_seeds(rows: Sequence[Outline]) -> int:

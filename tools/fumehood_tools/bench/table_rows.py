@@ -132,27 +132,31 @@ def row(
     whole: bool,
 ) -> Row:
     """Return the row of one variant. current, packaged: name -> sha256; whole: every metric."""
-    name, sha256 = scores[0].variant, scores[0].file_version
-    stale = None
-    if name not in current:
-        stale = f"variants/{name}.py is gone"
-    elif current[name] != sha256:
-        stale = f"variants/{name}.py was changed after this score; run_variants scores it again"
     checked = [score.integrity for score in scores if score.integrity is not None]
     return Row(
         label=label_of(scores[0]),
-        variant=name,
+        variant=scores[0].variant,
         parameters=scores[0].parameters,
         kind=kind_of(scores[0], packaged),
         seeds=[score.seed for score in scores],
         metrics=_spreads(scores, tuple(Metrics.model_fields) if whole else HEADLINE),
         train_seconds=_train_seconds(scores),
-        stale=stale,
+        stale=stale_reason(scores[0], current),
         skip=any(found.explained_variance_with_skip is not None for found in checked),
         nonlinear=any(found.decoder == "nonlinear" for found in checked),
         glass=sorted({score.glass for score in scores}),
         verdict=verdict.word if verdict else None,
     )
+
+
+def stale_reason(score: Score, current: Mapping[str, str]) -> str | None:
+    """Return why a score is not one of the variant's file as it is now; None: it is."""
+    name = score.variant
+    if name not in current:
+        return f"variants/{name}.py is gone"
+    if current[name] != score.file_version:
+        return f"variants/{name}.py was changed after this score; run_variants scores it again"
+    return None
 
 
 def kind_of(score: Score, packaged: Mapping[str, str]) -> Kind:

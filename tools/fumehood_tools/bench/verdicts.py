@@ -13,6 +13,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from fumehood_tools.bench.inertness import Inertness
+from fumehood_tools.bench.labelling import label
 from fumehood_tools.bench.noise import Difference, are_equal, differences
 from fumehood_tools.bench.records import Score
 
@@ -70,15 +71,23 @@ def verdicts(
     """Return label -> verdict for every row of a table (or for some) that has a parent.
 
     by_label: the scores of one setting, one per seed. The inertness is read from whichever score
-    of a variant carries it.
+    of a file carries it, for copies with other parameters too; their scores are held against the
+    parent's with the same parameters, and are not judged without.
     """
+    measured = {
+        (score.variant, score.file_version): score.inertness
+        for scores in by_label.values()
+        for score in scores
+        if score.inertness is not None
+    }
     found = {}
     for name in by_label if only is None else only:
         scores = by_label[name]
-        measured = [score.inertness for score in scores if score.inertness is not None]
-        if measured:
-            parent = measured[-1].parent
-            found[name] = judge(parent, measured[-1], scores, by_label.get(parent, ()))
+        inertness = measured.get((scores[0].variant, scores[0].file_version))
+        if inertness is not None:
+            theirs = by_label.get(label(inertness.parent, scores[0].parameters), ())
+            if theirs or not scores[0].parameters:
+                found[name] = judge(inertness.parent, inertness, scores, theirs)
     return found
 
 

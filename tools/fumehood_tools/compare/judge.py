@@ -26,12 +26,13 @@ from fumehood_tools.compare.report import (
 )
 from fumehood_tools.compare.statistics import (
     LEAST_SEEDS,
-    adjusted,
+    adjusted_by_direction,
     effect,
     is_within,
     noise_floor,
     p_value,
     seed_spread,
+    seeds_for_equal,
     seeds_needed,
 )
 
@@ -39,6 +40,7 @@ from fumehood_tools.compare.statistics import (
 class _Verdict(NamedTuple):
     word: Word
     reason: str
+    seeds_needed: int | None = None
 
 
 class Judge:
@@ -55,15 +57,31 @@ class Judge:
         self.curves = {metric: curves_by_seed(base, metric) for metric in (*METRICS, self.metric)}
         self.spread = seed_spread(_by_label(base, self.metric))
         self.others = [n for n in self.by_variant if n not in (question.baseline, CONTROL)]
-        ps = {name: p_value(self.pairs(name, self.metric)) for name in self.others}
-        self.ps = {name: p for name, p in ps.items() if p is not None}
-        self.tries = max(question.tries, len(self.ps))
-        self.corrected = adjusted(self.ps, self.tries)
+        self.means: dict[str, float] = {}
+        self.ps: dict[str, float] = {}
+        for name in self.others:
+            pairs = self.pairs(name, self.metric)
+            if (p := p_value(pairs)) is not None:
+                self.means[name], self.ps[name] = statistics.fmean(pairs), p
+        packaged = {name: p for name, p in self.ps.items() if self.is_packaged(name)}
+        tried = {name: p for name, p in self.ps.items() if name not in packaged}
+        self.tries = max(question.tries, len(tried))
+        # Nobody tried the packaged ones in the hope of a gain, and many of them surely differ: in
+        # the family of the variants they would lower what a variant has to reach.
+        self.corrected = {
+            **adjusted_by_direction(tried, self.means, self.tries),
+            **adjusted_by_direction(packaged, self.means, len(packaged)),
+        }
         self.rivals = [
             curve
-            for points in self.by_variant.values()
-            if points[0].kind == "baseline" and (curve := mean_curve(points, self.metric))
+            for name, points in self.by_variant.items()
+            if (self.is_packaged(name) or name == question.baseline)
+            and (curve := mean_curve(points, self.metric))
         ]
+
+    def is_packaged(self, name: str) -> bool:
+        """Whether a variant is a baseline that came with the sandbox."""
+        return self.by_variant[name][0].kind == "baseline"
 
     def answer(self) -> Comparison:
         """Return the comparison."""
@@ -92,6 +110,7 @@ class Judge:
             floor=effect(control) if control else None,
             pareto=pareto_front(competing, self.metric),
             definitions={str(word): text for word, text in DEFINITIONS.items()},
+            warnings=question.warnings,
             left_out=question.left_out,
             next=self.next_step(rows),
         )
@@ -100,18 +119,26 @@ class Judge:
         """Return label -> seed -> difference of one variant."""
         return differences(self.by_variant.get(name, []), self.curves[metric], metric)
 
-    def pairs(self, name: str, metric: Metric) -> list[float]:
-        """Return a difference per seed: the mean over the levels that have all of those seeds.
+    def tested(self, name: str, metric: Metric) -> dict[str, dict[int, float]]:
+        """Return the levels that count, cut to the seeds that all of them have.
 
-        A level with fewer seeds (a try on the way to an L0) is shown, and not tested.
+        Those with three seeds or more; else those with the most. One with fewer (a try on the way
+        to an L0) is shown, and not tested.
         """
         levels = self.levels(name, metric)
-        if not levels:
-            return []
-        most = max(len(seeds) for seeds in levels.values())
-        whole = [seeds for seeds in levels.values() if len(seeds) == most]
-        shared = set.intersection(*(set(seeds) for seeds in whole))
-        return [statistics.fmean(seeds[seed] for seeds in whole) for seed in sorted(shared)]
+        most = max(levels.values(), key=len, default={})
+        least = min(len(most), LEAST_SEEDS)
+        whole = {label: seeds for label, seeds in levels.items() if len(seeds) >= least}
+        shared = sorted(set(most).intersection(*whole.values()))
+        if len(shared) < least:
+            return {label: seeds for label, seeds in whole.items() if seeds.keys() == most.keys()}
+        return {label: {s: seeds[s] for s in shared} for label, seeds in whole.items()}
+
+    def pairs(self, name: str, metric: Metric) -> list[float]:
+        """Return a difference per seed, the mean over the levels that count."""
+        whole = list(self.tested(name, metric).values())
+        seeds = sorted(whole[0]) if whole else []
+        return [statistics.fmean(level[seed] for level in whole) for seed in seeds]
 
     def floor(self, seeds: int) -> float | None:
         """Return the noise floor for so many seeds, None when the baseline's spread is unknown."""
@@ -135,18 +162,20 @@ class Judge:
             p_adjusted=self.corrected.get(name),
             levels=self.shown_levels(name, points),
             other=other,
-            seeds_needed=self.seeds_for(pairs) if verdict.word == "undecided" else None,
-            front=self.moves_front(points),
+            seeds_needed=verdict.seeds_needed,
+            front=self.moves_front(points, verdict.word),
             change=self.question.changes.get(name),
         )
 
     def shown_levels(self, name: str, points: Sequence[Point]) -> list[Level]:
         """Return the levels of a variant, by L0."""
+        tested = self.tested(name, self.metric)
         levels = [
             Level(
                 label=label,
                 l0=statistics.fmean(point.l0 for point in points if point.label == label),
                 effect=effect(list(seeds.values())),
+                tested=label in tested,
             )
             for label, seeds in self.levels(name, self.metric).items()
         ]
@@ -156,19 +185,40 @@ class Judge:
         """Return the word for a variant's differences, and why."""
         if len(pairs) < 2:
             return _Verdict("not comparable", self.why_not(name))
-        mean, floor = statistics.fmean(pairs), self.floor(len(pairs))
-        beyond = floor is not None and abs(mean) > floor
-        if len(pairs) >= LEAST_SEEDS and beyond and self.corrected[name] <= ALPHA:
+        mean, floor = self.means[name], self.floor(len(pairs))
+        split = self.split(name, mean, floor)
+        if len(pairs) >= LEAST_SEEDS and self.is_real(name, floor):
             small = f", though within the margin of {self.margin:g}" * (abs(mean) < self.margin)
-            word: Word = "better" if mean > 0 else "worse"
-            return _Verdict(word, f"{mean:+.4f}, corrected p {self.corrected[name]:.2g}{small}")
+            said = f"{mean:+.4f}, corrected p {self.corrected[name]:.2g}{small}{split}"
+            return _Verdict("better" if mean > 0 else "worse", said)
         if is_within(pairs, self.margin):
+            if split:
+                return _Verdict("undecided", f"{mean:+.4f} on average{split}")
             return _Verdict("equal", f"within ±{self.margin:g}")
         if len(pairs) < LEAST_SEEDS:
             return _Verdict("undecided", f"{len(pairs)} seeds; {LEAST_SEEDS} are the least")
+        if floor is None:
+            noise = f"the noise of {self.question.baseline} is not known: run 3 seeds of it"
+            return _Verdict("undecided", f"{mean:+.4f}; {noise}{split}")
         needed = self.seeds_for(pairs)
-        more = f"{needed} seeds would decide" if needed else "no number of seeds we know would"
-        return _Verdict("undecided", f"{mean:+.4f}, p {self.ps[name]:.2g}; {more}")
+        more = f"{needed} seeds would decide" if needed else "1,000 seeds would not decide"
+        said = f"{mean:+.4f}, p {self.ps[name]:.2g}; {more}{split}"
+        return _Verdict("undecided", said, needed)
+
+    def is_real(self, name: str, floor: float | None) -> bool:
+        """Whether a difference is larger than noise, and sure after all that was tried."""
+        return floor is not None and abs(self.means[name]) > floor and self.corrected[name] <= ALPHA
+
+    def split(self, name: str, mean: float, floor: float | None) -> str:
+        """Return the levels that the mean hides, in words: they lie elsewhere, and matter."""
+        least = max(self.margin, floor or 0.0)
+        hidden = [
+            f"{found:+.4f} for {label}"
+            for label, seeds in self.tested(name, self.metric).items()
+            if abs(found := statistics.fmean(seeds.values())) > least
+            and (found * mean < 0 or abs(mean) <= self.margin)
+        ]
+        return f"; its levels differ: {', '.join(hidden)}" if hidden else ""
 
     def why_not(self, name: str) -> str:
         """Return why a variant has fewer than two differences."""
@@ -178,19 +228,22 @@ class Judge:
         seeds = {point.seed for point in points} & set(self.curves[self.metric])
         if len(seeds) < 2:
             return f"{len(seeds)} seeds in common with {self.question.baseline}: run 3 of both"
-        l0s = sorted(point.l0 for point in points)
+        own, base = (
+            f"L0 {low:.0f}" if f"{low:.0f}" == f"{high:.0f}" else f"L0 {low:.0f} to {high:.0f}"
+            for low, high in (_range(points), _range(self.by_variant[self.question.baseline]))
+        )
         return (
-            f"L0 {l0s[0]:.0f} to {l0s[-1]:.0f} is not covered by {self.question.baseline}: "
+            f"{own} is not covered by {self.question.baseline} ({base}): "
             "run_variants with l0_targets for both"
         )
 
     def seeds_for(self, pairs: Sequence[float]) -> int | None:
-        """Return the seeds that would decide on a difference as large as the one seen."""
-        if len(pairs) < 2:
-            return None
+        """Return the seeds that would decide on the difference seen: it is real, or it is none."""
         own = statistics.stdev(pairs)
         spread = max(own, 2**0.5 * self.spread[0]) if self.spread else own
-        return seeds_needed(statistics.fmean(pairs), spread, self.tries)
+        mean = statistics.fmean(pairs)
+        ways = seeds_needed(mean, spread, self.tries), seeds_for_equal(mean, spread, self.margin)
+        return min((seeds for seeds in ways if seeds is not None), default=None)
 
     def power(self) -> str:
         """Return what it takes to see a difference that matters."""
@@ -206,8 +259,8 @@ class Judge:
             f"{needed} seeds of both: about {minutes:.0f} min of one core."
         )
 
-    def moves_front(self, points: Sequence[Point]) -> bool | None:
-        """Whether some level lies above all packaged baselines by more than noise; None: no curve.
+    def moves_front(self, points: Sequence[Point], word: Word) -> bool | None:
+        """Whether a better one has a level above all baselines by more than noise; None: unknown.
 
         At an L0 that no baseline reaches nothing is said.
         """
@@ -218,7 +271,7 @@ class Judge:
             at = [value for curve in self.rivals if (value := curve.at(l0)) is not None]
             if at and floor is not None and len(values) >= LEAST_SEEDS:
                 found.append(statistics.fmean(values) > max(at) + floor)
-        return any(found) if found else None
+        return any(found) and word == "better" if found else None
 
     def next_step(self, rows: Sequence[Compared]) -> str:
         """Return what to call next."""
@@ -230,6 +283,11 @@ class Judge:
         if any(row.verdict == "undecided" for row in rows):
             return "run_variants with more seeds for what is undecided and matters, or let it go"
         return f"plot_benchmarks(sandbox={self.question.sandbox!r})"
+
+
+def _range(points: Sequence[Point]) -> tuple[float, float]:
+    l0s = [point.l0 for point in points]
+    return min(l0s), max(l0s)
 
 
 def _by_label(points: Sequence[Point], metric: str) -> dict[str, list[float]]:

@@ -17,25 +17,28 @@ from fumehood_tools.bench.front import front
 from fumehood_tools.compare.question import Point
 
 REACH, ALONE = 1.1, 1.02
-"""How far beyond the baseline's levels its curve may be continued, as a factor on L0; and how far
-from its only level, when nothing is known of a slope."""
+"""Factors on L0. REACH: how far beyond its levels a baseline's curve may be continued. ALONE: how
+far from its only level; levels nearer than that are one, the slope between them would be noise."""
 
 
 class Curve:
     """One metric of one baseline over L0, for one seed or for means over seeds."""
 
     def __init__(self, l0s: Sequence[float], values: Sequence[float]) -> None:
-        """Take points in any order; those with the same L0 are averaged. At least one."""
-        together: dict[float, list[float]] = defaultdict(list)
-        for l0, value in zip(l0s, values, strict=True):
-            together[l0].append(value)
-        self.l0s = sorted(together)
-        self.values = [float(np.mean(together[l0])) for l0 in self.l0s]
+        """Take points in any order; those with nearly the same L0 are averaged. At least one."""
+        levels: list[list[tuple[float, float]]] = []
+        for point in sorted(zip(l0s, values, strict=True)):
+            if levels and point[0] <= ALONE * levels[-1][0][0]:
+                levels[-1].append(point)
+            else:
+                levels.append([point])
+        self.l0s = [fmean(l0 for l0, _ in level) for level in levels]
+        self.values = [fmean(value for _, value in level) for level in levels]
 
     @property
     def covers(self) -> tuple[float, float]:
         """The L0 between which values can be read off."""
-        reach = REACH if len(self.l0s) > 1 else ALONE
+        reach = REACH if self.l0s[-1] >= REACH * self.l0s[0] else ALONE
         return self.l0s[0] / reach, self.l0s[-1] * reach
 
     def at(self, l0: float) -> float | None:
@@ -45,10 +48,22 @@ class Curve:
             return None
         if len(self.l0s) == 1:
             return self.values[0]
-        curve = PchipInterpolator(np.log(self.l0s), self.values)
         inside = min(max(l0, self.l0s[0]), self.l0s[-1])
-        beyond = math.log(l0) - math.log(inside)
-        return float(curve(math.log(inside)) + beyond * curve.derivative()(math.log(inside)))
+        value = float(PchipInterpolator(np.log(self.l0s), self.values)(math.log(inside)))
+        return value + self._slope_beyond(l0) * math.log(l0 / inside)
+
+    def _slope_beyond(self, l0: float) -> float:
+        """Return the slope from the last level before an L0 to one that lies REACH from it."""
+        end = 0 if l0 < self.l0s[0] else -1
+        far = [
+            (abs(math.log(level / self.l0s[end])), level, value)
+            for level, value in zip(self.l0s, self.values, strict=True)
+            if abs(math.log(level / self.l0s[end])) >= math.log(REACH)
+        ]
+        if not far:
+            return 0.0
+        _, level, value = min(far)
+        return (self.values[end] - value) / math.log(self.l0s[end] / level)
 
 
 def curves_by_seed(points: Iterable[Point], metric: str) -> dict[int, Curve]:

@@ -32,4 +32,5 @@ class Question(BaseModel, frozen=True):
     points: list[Point]
     changes: dict[str, str]
     """Variant -> what bench.verdicts says of its change."""
+    warnings: list[str]
     left_out: list[str]

@@ -27,8 +27,10 @@ ALPHA = 0.05
 DEFINITIONS: dict[Word, str] = {
     "better": "the mean difference is above 0: its p, corrected for all variants tried, is at most "
     "0.05, and it is larger than the noise floor; 3 seeds or more",
-    "worse": "the same, below 0",
-    "equal": "the difference lies within the margin (two one-sided tests, p at most 0.05)",
+    "worse": "the mean difference is below 0, as surely as `better` asks for: corrected p at most "
+    "0.05, larger than the noise floor, 3 seeds or more",
+    "equal": "the difference lies within the margin (two one-sided tests, p at most 0.05), and no "
+    "level of it lies outside",
     "undecided": "none of these: more seeds would tell",
     "not comparable": "fewer than 2 seeds in common, or no L0 that the baseline covers",
 }
@@ -49,6 +51,7 @@ class Level(BaseModel, frozen=True):
     label: str
     l0: float
     effect: Effect
+    tested: bool = Field(description="false: has fewer seeds than another level, is only shown")
 
 
 class Compared(BaseModel, frozen=True):
@@ -59,12 +62,15 @@ class Compared(BaseModel, frozen=True):
     reason: str
     effect: Effect | None
     p: float | None = Field(description="paired t test over seeds, two-sided")
-    p_adjusted: float | None = Field(description="Benjamini-Hochberg over all variants tried")
+    p_adjusted: float | None = Field(
+        description="Benjamini-Hochberg over all variants tried, gains and losses apart; packaged "
+        "baselines among themselves"
+    )
     levels: list[Level]
     other: dict[str, Effect] = Field(description="other metrics; not judged")
-    seeds_needed: int | None = Field(description="to decide on a difference as large as this one")
+    seeds_needed: int | None = Field(description="to decide that this difference is real, or none")
     front: bool | None = Field(
-        description="lies above every packaged baseline at its L0, by more than the noise floor"
+        description="is better, and above every baseline at its L0 by more than the noise floor"
     )
     change: str | None = Field(description="did its change do anything: active, weak, inert")
 
@@ -89,6 +95,7 @@ class Comparison(BaseModel, frozen=True):
     )
     pareto: list[str] = Field(description="labels that no other beats in both L0 and metric")
     definitions: dict[str, str]
+    warnings: list[str]
     left_out: list[str]
     next: str
 
@@ -106,12 +113,13 @@ class Comparison(BaseModel, frozen=True):
             *_table(self.rows, self.metric),
             "",
         ]
+        lines += _other_metrics(self.rows)
         if self.floor:
             lines.append(f"untrained, for comparison: {_effect(self.floor, 4)}")
         lines.append(f"Pareto front (L0, {self.metric}): {', '.join(self.pareto) or 'empty'}")
         said = {row.verdict for row in self.rows}
         lines += [f"{word}: {text}." for word, text in self.definitions.items() if word in said]
-        lines += [f"! {left}" for left in self.left_out]
+        lines += [f"! {found}" for found in (*self.warnings, *self.left_out)]
         return "\n".join([*lines, f"Next: {self.next}"])
 
 
@@ -119,12 +127,14 @@ def _table(rows: list[Compared], metric: Metric) -> list[str]:
     if not rows:
         return ["nothing to compare"]
     digits = 4 if metric in ("explained_variance", "loss_recovered") else 3
-    grid = [["variant", "verdict", "difference [95 %]", "seeds", "p adj.", "front", "change", "L0"]]
+    grid = [
+        ["variant", "verdict", "difference [95 %]", "seeds", "p adj.", "front", "change", "at L0"]
+    ]
     grid += [_cells(row, digits) for row in rows]
     notes = [
         f"{row.variant}: {row.reason}"
         for row in rows
-        if row.verdict in ("undecided", "not comparable")
+        if row.verdict in ("undecided", "not comparable") or "levels differ" in row.reason
     ]
     return [*align(grid), *(["", *notes] if notes else [])]
 
@@ -138,8 +148,29 @@ def _cells(row: Compared, digits: int) -> list[str]:
         "-" if row.p_adjusted is None else f"{row.p_adjusted:.2g}",
         "moves" if row.front else "-",
         row.change or "-",
-        " ".join(f"{level.l0:.0f}" for level in row.levels) or "-",
+        _levels(row.levels, digits),
     ]
+
+
+def _levels(levels: list[Level], digits: int) -> str:
+    """Return the L0 of the levels that count; of several, the difference at each."""
+    tested = [level for level in levels if level.tested]
+    if len(tested) == 1:
+        return f"{tested[0].l0:.0f}"
+    return ", ".join(f"{x.l0:.0f}: {x.effect.mean:+.{digits}f}" for x in tested) or "-"
+
+
+def _other_metrics(rows: list[Compared]) -> list[str]:
+    """Return the metrics that are shown and not judged."""
+    names = sorted({name for row in rows for name in row.other})
+    if not names:
+        return []
+    grid = [["not judged", *names]]
+    for row in rows:
+        if row.other:
+            found = [row.other.get(name) for name in names]
+            grid.append([row.variant, *(_effect(one, 3) if one else "-" for one in found)])
+    return [*align(grid), ""]
 
 
 def _effect(effect: Effect, digits: int) -> str:

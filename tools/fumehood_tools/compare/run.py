@@ -3,18 +3,21 @@
 Costs some ms per record and 2 s for the child (scipy, statsmodels). Writes nothing.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from fumehood_tools.bench.collect import Found, choose, settings_of
+from fumehood_tools.bench.collect import Chosen, Found, choose, settings_of, unresolved
+from fumehood_tools.bench.controls import judge_controls
 from fumehood_tools.bench.labelling import label_of
-from fumehood_tools.bench.records import Failure, Score
+from fumehood_tools.bench.records import Score
 from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.bench.table import pick_setting
-from fumehood_tools.bench.table_rows import kind_of
+from fumehood_tools.bench.table_notes import warnings_about_trust
+from fumehood_tools.bench.table_rows import kind_of, outline, stale_reason
 from fumehood_tools.bench.verdicts import verdicts
 from fumehood_tools.compare.question import Point, Question
 from fumehood_tools.compare.report import Comparison, Metric
+from fumehood_tools.compare.tries import count_tries
 from fumehood_tools.errors import BadRequest, PartMissing, UnknownName
 from fumehood_tools.receipts import state_of
 from fumehood_tools.sandbox.variants import packaged_variants
@@ -46,7 +49,8 @@ def compare_variants(
     shown = pick_setting(list(settings), setting)
     if shown is None:
         raise BadRequest(f"No score in {folder.name}. Next: run_variants, with {baseline}.")
-    chosen = choose(found, shown, shelf.variant_files(folder / "variants"), None)
+    current = shelf.variant_files(folder / "variants")
+    chosen = choose(found, shown, current, None)
     scores = [score for some in chosen.by_label.values() for score in some]
     names = {score.variant for score in scores}
     for name in (baseline, *(variants or ())):
@@ -61,40 +65,44 @@ def compare_variants(
         variants=None if variants is None else list(variants),
         tries=count_tries(folder.parent, shelf, kinds),
         points=[_point(score, kinds) for score in scores],
-        changes={name: found.word for name, found in verdicts(chosen.by_label).items()},
-        left_out=[f"left out: {left.count} x {left.reason}" for left in chosen.left_out],
+        changes=_changes(chosen.by_label),
+        warnings=_warnings(chosen, current, kinds, found),
+        left_out=[
+            f"left out: {left.count} x {left.reason}" for left in (*found.damaged, *chosen.left_out)
+        ],
     )
     if not any(metric in point.values for point in question.points if point.variant == baseline):
         raise BadRequest(f"{metric} of {baseline} was not measured. Choose another metric.")
     return Comparison.model_validate_json(_ask(question))
 
 
-def count_tries(sandboxes: Path, shelf: Shelf, packaged: Mapping[str, str]) -> int:
-    """Return how many variants were tried in a workspace: every version of every file that ran.
-
-    Scored or failed, current or not, in any sandbox; also what the ledger knows and is deleted.
-    Packaged baselines and controls are none.
-    """
-    tried: set[tuple[str, str, str]] = set()
-    for results in sorted(sandboxes.glob("*/results")):
-        found = shelf.collect(results)
-        tried |= set(_versions(results.parent.name, found, packaged))
-    return len(tried)
+def _changes(by_label: Mapping[str, Sequence[Score]]) -> dict[str, str]:
+    """Return variant -> the strongest of what is said of its levels."""
+    strength = ("?", "inert", "weak", "active")
+    said: dict[str, str] = {}
+    for label, found in verdicts(by_label).items():
+        variant = by_label[label][0].variant
+        said[variant] = max(said.get(variant, "?"), found.word, key=strength.index)
+    return said
 
 
-def _versions(
-    sandbox: str, found: Found, packaged: Mapping[str, str]
-) -> Iterable[tuple[str, str, str]]:
-    names = set()
-    records: list[Score | Failure] = [*found.scores.values(), *found.failures.values()]
-    for record in records:
-        names.add(record.variant)
-        if record.control is None and packaged.get(record.variant) != record.file_version:
-            yield sandbox, record.variant, record.file_version
-    for place in found.deleted:
-        variant = place.split("/")[1]
-        if variant not in names and variant not in packaged:
-            yield sandbox, variant, ""
+def _warnings(
+    chosen: Chosen, current: Mapping[str, str], packaged: Mapping[str, str], found: Found
+) -> list[str]:
+    """Return what must be known before the numbers are believed."""
+    outlines = [outline(scores, packaged, "l0") for scores in chosen.by_label.values()]
+    failed = [failure for failure in unresolved(found) if failure.control]
+    controls = judge_controls(chosen.controls, failed, chosen.by_label)
+    stale = {
+        reason: None
+        for scores in chosen.by_label.values()
+        if (reason := stale_reason(scores[0], current)) is not None
+    }
+    return [
+        *warnings_about_trust(outlines, found),
+        *(controls.text().splitlines() if controls and controls.ok is False else []),
+        *stale,
+    ]
 
 
 def _point(score: Score, packaged: Mapping[str, str]) -> Point:

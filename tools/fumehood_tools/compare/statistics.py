@@ -3,12 +3,12 @@
 All of it is scipy's and statsmodels' arithmetic; here it is only said what goes in.
 """
 
+import bisect
 import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy import stats
-from statsmodels.stats.power import TTestPower
 from statsmodels.stats.weightstats import DescrStatsW
 
 from fumehood_tools.compare.report import ALPHA, Effect
@@ -63,6 +63,21 @@ def adjusted(ps: Mapping[str, float], tries: int) -> dict[str, float]:
     return {name: float(p) for name, p in zip(ps, found, strict=False)}
 
 
+def adjusted_by_direction(
+    ps: Mapping[str, float], means: Mapping[str, float], tries: int
+) -> dict[str, float]:
+    """Return adjusted p values, gains and losses each corrected in a family of `tries`.
+
+    In either, what points the other way stands with p = 1. In one family, a crowd of crippled
+    variants, surely worse, would lower what a small gain has to reach.
+    """
+    found: dict[str, float] = {}
+    for sign in (1, -1):
+        ours = {name: p for name, p in ps.items() if (means[name] >= 0) == (sign > 0)}
+        found |= adjusted(ours, tries)
+    return found
+
+
 def seed_spread(by_label: Mapping[str, Sequence[float]]) -> tuple[float, int] | None:
     """Return a baseline's standard deviation over seeds, pooled over its levels, and its degrees
     of freedom; None when no level has two seeds."""
@@ -90,11 +105,32 @@ def seeds_needed(difference: float, spread: float, tries: int) -> int | None:
     """
     if spread <= 0:
         return LEAST_SEEDS
-    size, level = abs(difference) / spread, ALPHA / max(1, tries)
-    test = TTestPower()
-    for seeds in range(LEAST_SEEDS, _MOST_SEEDS):
-        if test.power(size, seeds, level, alternative="two-sided") >= _POWER:
-            return seeds
-        if seeds == LEAST_SEEDS and size * math.sqrt(_MOST_SEEDS) < 2:
-            return None
-    return None
+    return _fewest(abs(difference) / spread, ALPHA / max(1, tries) / 2, _POWER)
+
+
+def seeds_for_equal(difference: float, spread: float, margin: float) -> int | None:
+    """Return the seeds at which two one-sided tests put a difference within the margin.
+
+    In 8 of 10 cases, each of the two in 9. None when it is not within, or 1,000 are too few.
+    """
+    room = margin - abs(difference)
+    if room <= 0:
+        return None
+    if spread <= 0:
+        return LEAST_SEEDS
+    return _fewest(room / spread, ALPHA, 1 - (1 - _POWER) / 2)
+
+
+def _fewest(size: float, level: float, power: float) -> int | None:
+    """Return the seeds at which a one-sided t test has the power; it grows with them.
+
+    By Student's non-central distribution itself: statsmodels' TTestPower is nan here and there.
+    """
+
+    def is_enough(seeds: int) -> bool:
+        critical = stats.t.isf(level, seeds - 1)
+        return bool(stats.nct.sf(critical, seeds - 1, size * math.sqrt(seeds)) >= power)
+
+    seeds = range(LEAST_SEEDS, _MOST_SEEDS + 1)
+    place = bisect.bisect_left(seeds, True, key=is_enough)
+    return seeds[place] if place < len(seeds) else None

@@ -43,14 +43,13 @@ def page_content(
     folder: Path,
     *,
     setting: str | None = None,
-    whole: bool = True,
     packaged: Mapping[str, str] | None = None,
     shelf: Shelf | None = None,
 ) -> dict[str, Any]:
     """Return what the page of the sandbox in folder shows.
 
-    whole: with seeds, curves, receipts and sources; without, some 300 bytes per row. Raises
-    UnknownName for a setting that does not exist.
+    Some 1.5 kB per SAE, curves and receipts, and every source once. Raises UnknownName for a
+    setting that does not exist.
     """
     shelf = shelf or Shelf(state_of(folder))
     table = read_benchmarks(
@@ -74,7 +73,7 @@ def page_content(
         "saes": [],
         "sources": {},
     }
-    if whole and table.shared is not None:
+    if table.shared is not None:
         _add_saes(content, folder, table, shelf)
     return content
 

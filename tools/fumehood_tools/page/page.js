@@ -218,7 +218,7 @@
     const lines = kept.map((bins) => bins.slice(1).map((count, index) => [first + step * (index + 0.5), count]));
     const dead = kept.map((bins) => bins[0]).join(", ");
     const power = (v) => `1e${Math.round(v)}`;
-    return make("div", {}, chart(lines, power, (v, d) => v.toFixed(d), "share of tokens on which a latent fires; latents"), make("p", { class: "note" }, `never fired: ${dead}`));
+    return make("div", {}, chart(lines, power, (v, d) => v.toFixed(d), "latents, by the share of tokens on which they fire"), make("p", { class: "note" }, `never fired: ${dead}`));
   }
 
   function seedCard(sae) {

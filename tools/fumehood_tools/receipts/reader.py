@@ -17,6 +17,7 @@ import contextlib
 import functools
 import hashlib
 import json
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -51,6 +52,7 @@ from fumehood_tools.receipts.stamps import Stamp, stamp_of
 
 CHECKPOINT_FILE = "receipts.checkpoint.json"
 _PURPOSE = "fumehood ledger checkpoint 1"
+_SANDBOX = re.compile(rb'"place":"([^"/]+)/')
 _NEVER = Stamp((), settled=False)
 _WORTH_KEEPING = 256
 """Lines. So many are verified in 2 ms."""
@@ -85,6 +87,12 @@ class LedgerReader:
                 elsewhere = functools.partial(_place_of, self._raw)
                 self._books[sandbox] = Book.of(self._key, held, elsewhere)
             return self._books[sandbox]
+
+    def sandboxes(self) -> set[str]:
+        """Return the sandboxes that the ledger speaks of. Raises StorageFailed."""
+        with self._lock:
+            self._refresh()
+            return {name.decode() for name in _SANDBOX.findall(self._raw)}
 
     def adopt(self, results: Path) -> int:
         """Enter receipts that a crash left out of the ledger; return how many. Reads only those.
