@@ -15,7 +15,7 @@ TORCH := $(VENV)/.torch
 TESTED := $(VENV)/.tested
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo paper test test-slow lint format doctor schemas bench bench-startup bench-harvest bench-train bench-profile bench-growth bench-score bench-glass bench-scaling bench-kernels-gpu redteam clean
+.PHONY: help setup demo paper test test-slow lint format doctor schemas bench bench-startup bench-harvest bench-train bench-profile bench-growth bench-variants bench-score bench-glass bench-scaling bench-kernels-gpu redteam clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -83,6 +83,9 @@ bench-profile: $(READY)  ## where the time of a run goes, for each baseline
 bench-growth: $(READY)  ## how a TopK step grows with F and k, one thread
 	$(BIN)/python benchmarks/train_growth.py
 
+bench-variants: $(READY)  ## what a training step of every variant costs, against Standard's (QUICK=1: a third)
+	$(BIN)/python benchmarks/variants.py
+
 bench-glass: $(READY)  ## scoring behind the glass, against the same scoring in one process
 	$(BIN)/python benchmarks/glass.py
 
@@ -95,7 +98,7 @@ bench-kernels-gpu: $(READY)  ## sparse kernels on a GPU, against their dense for
 bench-score: $(READY)  ## scoring one more SAE, against sae-bench's own run
 	$(BIN)/python benchmarks/score.py
 
-bench: bench-startup bench-harvest bench-train bench-profile bench-growth bench-score bench-glass bench-scaling  ## all benchmarks
+bench: bench-startup bench-harvest bench-train bench-profile bench-growth bench-variants bench-score bench-glass bench-scaling  ## all benchmarks
 
 clean:  ## remove the virtual environment and build leftovers (workspaces and caches stay)
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from core import TrainingRun, build_sae, build_trainer, load_variant
+from fumehood_tools.bench.inertness import SAME
 from fumehood_tools.runs.sweep import knob_value
 from fumehood_tools.sandbox.check import check_static
 from fumehood_tools.sandbox.create import template_folder
@@ -16,6 +18,7 @@ from fumehood_tools.sandbox.declarations import read_declarations
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "variants"
 PATHS = sorted(EXAMPLES.glob("*.py"))
+WITH_PENALTY = [path for path in PATHS if "def penalty(" in path.read_text(encoding="utf-8")]
 # Shinkle, Jang, Thibodeau 2025, section 3.
 PAPERS = {
     "competitive_inhibition",
@@ -44,22 +47,33 @@ PAPERS = {
     "task_weighted_jacobian",
 }
 MOST_TIMES_STANDARD = 3
+ACTIVE = 100 * SAME
 
 every_variant = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+every_paper_variant = pytest.mark.parametrize(
+    "path", [path for path in PATHS if path.stem in PAPERS], ids=lambda path: path.stem
+)
 
 
-def made(path: Path, D: int = 24, F: int = 160, batch: int = 64) -> tuple[object, Tensor]:
+def made(path: Path, D: int = 24, F: int = 160, batch: int = 64) -> tuple[Any, Tensor]:
     """Return a trainer and a batch of rows of unit mean square norm."""
     run = TrainingRun(path, D, F, steps=50, batch_size=batch, warmup_steps=1, decay_start=40)
     x = torch.randn(batch, D, generator=torch.Generator().manual_seed(1)) / D**0.5
     return build_trainer(load_variant(path), run), x
 
 
+def gradients(trainer: Any, x: Tensor) -> dict[str, Tensor]:
+    """Return the gradient of each weight on a batch, in the middle of a training."""
+    trainer.ae.zero_grad()
+    trainer.loss(x, step=25).backward()
+    return {name: weight.grad.clone() for name, weight in trainer.ae.named_parameters()}
+
+
 def flops(path: Path) -> int:
     """Return the multiplications and additions of one step's products at F = 4,096."""
     trainer, x = made(path, 576, 4_096)
     with FlopCounterMode(display=False) as counter:
-        trainer.update(1, x)  # type: ignore[attr-defined]
+        trainer.update(1, x)
     return counter.get_total_flops()
 
 
@@ -87,26 +101,53 @@ def test_it_trains_and_every_gradient_is_finite(path: Path) -> None:
     x[0] = 0.0
     if prepare := getattr(trainer, "prepare", None):
         prepare(x)
-    before = [weight.detach().clone() for weight in trainer.ae.parameters()]  # type: ignore[attr-defined]
+    before = [weight.detach().clone() for weight in trainer.ae.parameters()]
     for step in range(4):
-        trainer.update(step, x)  # type: ignore[attr-defined]
-    weights = list(trainer.ae.parameters())  # type: ignore[attr-defined]
+        trainer.update(step, x)
+    weights = list(trainer.ae.parameters())
     assert all(weight.isfinite().all() for weight in weights)
     assert all(not torch.equal(a, b) for a, b in zip(before, weights, strict=True))
     for rows in (x, torch.zeros_like(x)):
-        trainer.ae.zero_grad()  # type: ignore[attr-defined]
-        loss = trainer.loss(rows, step=4)  # type: ignore[attr-defined]
+        trainer.ae.zero_grad()
+        loss = trainer.loss(rows, step=4)
         loss.backward()
         grads = [weight.grad for weight in weights if weight.grad is not None]
         assert loss.isfinite() and grads and all(grad.isfinite().all() for grad in grads)
+
+
+@every_paper_variant
+def test_its_idea_moves_the_weights_that_its_parent_has_too(path: Path) -> None:
+    trainer, x = made(path)
+    name = read_declarations(path.read_bytes()).parent
+    parent, _ = made(template_folder() / "variants" / f"{name}.py")
+    for step in range(12):
+        trainer.update(step, x)
+    known = dict(parent.ae.named_parameters())
+    ours = {n: w for n, w in trainer.ae.state_dict().items() if n in known}
+    parent.ae.load_state_dict(ours, strict=False)
+    mine, theirs = gradients(trainer, x), gradients(parent, x)
+    apart = sum(float((mine[n] - theirs[n]).pow(2).sum()) for n in known) ** 0.5
+    size = sum(float(grad.pow(2).sum()) for grad in theirs.values()) ** 0.5
+    assert apart > ACTIVE * size
+
+
+@pytest.mark.parametrize("path", WITH_PENALTY, ids=lambda path: path.stem)
+def test_a_penalty_pulls_at_the_weights(path: Path) -> None:
+    trainer, x = made(path)
+    for step in range(12):
+        trainer.update(step, x)
+    trainer.ae.zero_grad()
+    trainer.penalty(x, trainer.ae.select(x - trainer.ae.b_dec), 25).backward()
+    grads = [weight.grad for weight in trainer.ae.parameters() if weight.grad is not None]
+    assert sum(float(grad.abs().sum()) for grad in grads) > 0
 
 
 @every_variant
 def test_latents_in_evaluation_are_of_their_row_alone_and_decode_is_linear(path: Path) -> None:
     trainer, x = made(path)
     for step in range(3):
-        trainer.update(step, x)  # type: ignore[attr-defined]
-    state = trainer.ae.state_dict()  # type: ignore[attr-defined]
+        trainer.update(step, x)
+    state = trainer.ae.state_dict()
     sae = build_sae(load_variant(path), 24, 160)
     sae.load_state_dict(state, strict=True)
     sae.eval()

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
@@ -143,6 +144,21 @@ def test_offsets_from_the_nearest_core_count_and_far_latents_do_not(variant: Loa
     assert float(module.offsets(W, core)) == about(0.25)
 
 
+def test_latents_find_their_core_anew_every_so_many_steps(variant: Load) -> None:
+    module = variant("synonym_factor_merging")
+    module.CORES = 2
+    trainer, f = _trainer(module), of_dense(torch.ones(1, 64))
+    trainer.penalty(torch.zeros(1, 8), f, 0)
+    with torch.no_grad():
+        trainer.ae.decoder.weight[:, 5] = trainer.ae.decoder.weight[:, 0]
+        trainer.ae.decoder.weight[:, 6] = trainer.ae.decoder.weight[:, 1]
+        trainer.ae.core[5:7] = tensor([1, 0])
+    trainer.penalty(torch.zeros(1, 8), f, 1)
+    assert trainer.ae.core[5:7].tolist() == [1, 0]
+    trainer.penalty(torch.zeros(1, 8), f, module.REFRESH)
+    assert trainer.ae.core[5:7].tolist() == [0, 1]
+
+
 def test_the_head_says_how_many_candidates_are_kept(variant: Load) -> None:
     module = variant("dynamic_k")
     rank = tensor([[0, 1, 2, 3]])
@@ -154,6 +170,16 @@ def test_the_head_says_how_many_candidates_are_kept(variant: Load) -> None:
     assert float(budget.grad) == about(sum(float(s * (1 - s)) for s in slopes) / module.SOFT)
     sae = module.CustomSAE(8, 64, 4)
     assert sae.budget(torch.randn(3, 8)).tolist() == [4.0, 4.0, 4.0]
+
+
+def test_a_mean_budget_of_k_is_free_and_one_half_more_costs_a_quarter(variant: Load) -> None:
+    module = variant("dynamic_k")
+    trainer, x = _trainer(module), torch.zeros(3, 8)
+    f = trainer.ae.select(x)
+    assert trainer.penalty(x, f, 1).item() == about(0.0)
+    with torch.no_grad():
+        trainer.ae.head.bias.fill_(math.log(3))  # sigmoid: 3/4, so k(x) = 1.5 K
+    assert trainer.penalty(x, f, 1).item() == about(module.WEIGHT / 4)
 
 
 def test_styles_in_balance_cost_nothing_and_a_single_one_costs_most(variant: Load) -> None:
@@ -223,6 +249,18 @@ def test_a_group_of_equal_latents_costs_its_sum_and_a_lonely_latent_more(variant
     assert float(term(tensor([[2.0, 0.0, 0.0, 0.0, 1.0]]), 4)) == about(4.0 + 1.0)
 
 
+def test_half_of_the_sparsity_is_of_groups(variant: Load) -> None:
+    module = variant("mixed_granularity")
+    trainer = _trainer(module)
+    with torch.no_grad():
+        for weight in trainer.ae.parameters():
+            weight.zero_()
+        trainer.ae.encoder.bias[0] = 2.0
+    # |f|_1 = 2, and 2 sqrt(s) at sizes 4, 16 and 64; nothing to reconstruct.
+    expected = module.L1_PENALTY * (0.5 * 2 + 0.5 * (4 + 8 + 16) / 3)
+    assert trainer.loss(torch.zeros(3, 8), 10).item() == about(expected)
+
+
 def test_groups_sizes_are_learned_and_sum_to_the_dictionary(variant: Load) -> None:
     module = variant("group_sparsity")
     inside, size = module.membership(tensor([0.0, math.log(3)]), 400)
@@ -260,7 +298,7 @@ def test_the_second_look_sees_what_the_first_left_over(variant: Load) -> None:
     assert f.tolist() == [[about(1.0), about(0.0)]]
 
 
-def _trainer(module: ModuleType) -> object:
+def _trainer(module: ModuleType) -> Any:
     from pathlib import Path
 
     from core import TrainingRun, build_trainer
