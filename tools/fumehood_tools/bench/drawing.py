@@ -229,10 +229,11 @@ def _draw_series(axes: Axes, marks: Sequence[Mark]) -> None:
     style = STYLES[marks[0].point.kind]
     whole = [mark for mark in marks if not mark.off_scale]
     xs, ys = [mark.x for mark in whole], [mark.y for mark in whole]
-    axes.plot(xs, ys, color=style.colour, linewidth=style.line, alpha=0.55, zorder=2)
+    axes.plot(xs, ys, color=style.colour, lw=style.line, ls=style.dashes, alpha=0.55, zorder=2)
     for mark in marks:
-        if mark.point.kind == "control" and not mark.off_scale:
-            # The floor: what a dictionary reaches that was never trained.
+        if mark.point.kind == "control" and len(marks) == 1 and not mark.off_scale:
+            # The floor: what a dictionary reaches that was never trained. With several levels their
+            # own line is the floor.
             axes.axhline(mark.y, color=style.colour, lw=style.line, ls=style.dashes, zorder=1)
         _mark(axes, mark, style)
 
