@@ -166,7 +166,7 @@ def _plot_text(plot: PlotFile, page: Path) -> str:
     lines = [plot.text, f"PNG ({plot.width} x {plot.height}): {plot.png}"]
     lines += [f"SVG: {plot.svg}", f"CSV: {plot.csv}"]
     lines.append(f"each panel as a figure of its own: {plot.png.stem}-1, -2 (PNG and SVG)")
-    lines.append(f"page ({page.stat().st_size / 1e6:.1f} MB, opens in any browser): {page}")
+    lines.append(f"page ({page.stat().st_size / 1e3:,.0f} kB, opens in any browser): {page}")
     if plot.unlabelled:
         lines.append(f"no room for the names of: {', '.join(plot.unlabelled)} (see the CSV)")
     return "\n".join([*lines, "Next: read_benchmarks for exact numbers."])

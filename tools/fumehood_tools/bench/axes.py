@@ -8,8 +8,9 @@ from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullF
 from fumehood_tools.bench.plot_spec import Point
 from fumehood_tools.bench.table_rows import Spread
 
-# A range this many times that of the others would squeeze them into a line.
-SQUEEZE = 1.6
+# A range this many times that of the others squeezes them too much: the subject's own accuracy is
+# then left out.
+SQUEEZE = 2.5
 LOG_FROM = 3.5
 
 
@@ -41,15 +42,18 @@ def scale_x(axes: Axes, spreads: Sequence[Spread]) -> None:
 
 
 def limits_y(
-    values: Sequence[tuple[Point, Spread]], reference: float | None
+    values: Sequence[tuple[Point, Spread]], reference: float | None, floor: float
 ) -> tuple[float, float]:
-    """Return limits that hold all points; the control and the reference only if not too far."""
+    """Return limits that hold all points; the control and the reference only if not too far.
+
+    floor: how many times the range of the others the control may make it.
+    """
     rest = [spread for point, spread in values if point.kind != "control"]
     low, high = _range(rest or [spread for _, spread in values])
     width = max(high - low, 0.004)
     for point, spread in values:
         reach = spread.mean - (spread.sd or 0)
-        if point.kind == "control" and high - reach <= SQUEEZE * width:
+        if point.kind == "control" and high - reach <= floor * width:
             low = min(low, reach)
             high = max(high, spread.mean + (spread.sd or 0))
         elif point.kind == "control":

@@ -23,14 +23,14 @@ from matplotlib.text import Text  # noqa: E402
 from fumehood_tools.bench.axes import limits_y, scale_x, style_axes  # noqa: E402
 from fumehood_tools.bench.front import front  # noqa: E402
 from fumehood_tools.bench.labels import spread  # noqa: E402
-from fumehood_tools.bench.plot_spec import Drawn, PlotSpec, Point, Probing  # noqa: E402
+from fumehood_tools.bench.plot_spec import FLOORS, Drawn, PlotSpec, Point, Probing  # noqa: E402
 from fumehood_tools.bench.table_rows import Kind, Spread  # noqa: E402
 
 DPI = 110
 BOTH, ONE = (15.0, 6.4), (8.4, 6.4)
 """Inches of the figure with two panels, and of one with a single panel."""
-MARGIN = 1.9
-"""Inches to the right of a panel for names."""
+LEFT, MARGIN = 0.8, 1.9
+"""Inches to the left of a panel for its axis, and to the right of it for names."""
 NAMES_FROM = 0.3
 """Inches from the panel to its names; between the two run the lines from point to name."""
 FRONT = "#9A9A9A"
@@ -127,15 +127,15 @@ def _figure(
     FigureCanvasAgg(figure)
     axes = figure.subplots(1, len(panels), squeeze=False)[0]
     figure.subplots_adjust(
-        left=0.65 / inches[0],
+        left=LEFT / inches[0],
         right=1 - MARGIN / inches[0],
         top=0.87,
         bottom=0.13,
-        wspace=(MARGIN + 0.75) / ((inches[0] - len(panels) * (MARGIN + 0.7)) / len(panels)),
+        wspace=(MARGIN + LEFT + 0.05) / ((inches[0] - len(panels) * (MARGIN + LEFT)) / len(panels)),
     )
-    figure.text(0.65 / inches[0], 0.955, spec.title, fontsize=10.5, weight="bold")
+    figure.text(LEFT / inches[0], 0.955, spec.title, fontsize=10.5, weight="bold")
     footnote = spec.footnote if len(panels) > 1 else spec.footnote.replace(". ", ".\n", 1)
-    figure.text(0.65 / inches[0], 0.02, footnote, fontsize=7.5, color="#444444")
+    figure.text(LEFT / inches[0], 0.02, footnote, fontsize=7.5, color="#444444")
     _legend(figure, {point.kind for point in spec.points}, inches[0])
     shown = Shown(set(), [])
     for one, panel in zip(axes, panels, strict=True):
@@ -156,7 +156,7 @@ def _legend(figure: Figure, kinds: set[Kind], width: float) -> None:
         handles=[*handles, Line2D([], [], color=FRONT, lw=1.0, ls=":")],
         labels=[*(style.meaning for style in shown), "Pareto front"],
         loc="upper left",
-        bbox_to_anchor=(0.6 / width, 0.95),
+        bbox_to_anchor=((LEFT - 0.05) / width, 0.95),
         ncols=len(handles) + 1,
         frameon=False,
         fontsize=8,
@@ -177,7 +177,7 @@ def _panel(axes: Axes, panel: Panel) -> Shown:
     """Draw one panel: front, series, reference, names."""
     style_axes(axes, panel.title, panel.y_label)
     scale_x(axes, [point.l0 for point, _ in panel.values])
-    bottom, top = limits_y(panel.values, panel.reference)
+    bottom, top = limits_y(panel.values, panel.reference, FLOORS[panel.name])
     axes.set_ylim(bottom, top)
     edge = bottom + 0.03 * (top - bottom)
     series = _series(panel, bottom, edge)

@@ -11,6 +11,11 @@ from fumehood_tools.sandbox.parameters import Value
 Probing = Literal["top1", "top2", "top5", "all"]
 
 
+FLOORS = {"1": 1.6, "2": 3.5}
+"""Panel -> how many times the range of all others an untrained control may stretch it. In sparse
+probing it must be seen, for it is the floor; in explained variance its value will do."""
+
+
 class Point(BaseModel, frozen=True):
     """One variant, or a copy of it with other parameters."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fumehood_tools.bench.collect import choose
+from fumehood_tools.bench.plot_spec import FLOORS
 from fumehood_tools.bench.records import Score
 from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.bench.table import BenchmarkTable, read_benchmarks
@@ -143,6 +144,7 @@ def _panels(table: BenchmarkTable) -> list[dict[str, Any]]:
             "key": "explained_variance",
             "title": "Reconstruction",
             "y": "explained variance",
+            "floor": FLOORS["1"],
             "reference": None,
             "note": None,
         },
@@ -150,6 +152,7 @@ def _panels(table: BenchmarkTable) -> list[dict[str, Any]]:
             "key": "probing_top5",
             "title": "Sparse probing",
             "y": "accuracy, best 5 latents",
+            "floor": FLOORS["2"],
             "reference": reference,
             "note": said,
         },

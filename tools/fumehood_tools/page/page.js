@@ -90,7 +90,7 @@
     const all = of(rows), competing = of(rows.filter((row) => row.kind !== "control"));
     if (!competing.length) return all;
     const high = Math.max(...competing), width = high - Math.min(...competing);
-    return high - Math.min(...all) <= 1.6 * width ? all : competing;
+    return high - Math.min(...all) <= panel.floor * width ? all : competing;
   }
 
   const reach = (spread) => [spread.mean - (spread.sd || 0), spread.mean + (spread.sd || 0)];
