@@ -17,7 +17,7 @@ from pathlib import Path
 from fumehood_tools.bench.plot_spec import Drawn, PlotFile, PlotSpec, Point, Probing
 from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.bench.table import BenchmarkTable, read_benchmarks
-from fumehood_tools.bench.table_rows import Row, Spread
+from fumehood_tools.bench.table_rows import Row, Spread, most_seeds
 from fumehood_tools.errors import BadRequest, PartMissing
 from fumehood_tools.files import write_bytes, write_text
 from fumehood_tools.side_process import ask_side_process
@@ -110,9 +110,7 @@ def _without_tries(points: list[Point]) -> list[Point]:
 
     They were tries on the way to an L0; the CSV has them.
     """
-    most: dict[str, int] = {}
-    for point in points:
-        most[point.variant] = max(point.l0.seeds, most.get(point.variant, 0))
+    most = most_seeds((point.variant, point.l0.seeds) for point in points)
     return [point for point in points if point.l0.seeds == most[point.variant]]
 
 

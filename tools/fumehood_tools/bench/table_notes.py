@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from fumehood_tools.bench.collect import Found
 from fumehood_tools.bench.records import Failure
-from fumehood_tools.bench.table_rows import CONTROL, Outline
+from fumehood_tools.bench.table_rows import CONTROL, Outline, most_seeds
 
 NOISE = 0.02
 """Sparse-probing gains below this were noise over seeds, on the embedded subject."""
@@ -39,10 +39,7 @@ def next_step(sandbox: str, rows: Sequence[Outline], failed: Sequence[Failure]) 
 
 def _fewest_seeds(rows: Sequence[Outline]) -> int:
     """Return the seeds of the variant with the fewest; of its copies, the one with most counts."""
-    most: dict[str, int] = {}
-    for row in rows:
-        most[row.variant] = max(row.seeds, most.get(row.variant, 0))
-    return min(most.values())
+    return min(most_seeds((row.variant, row.seeds) for row in rows).values())
 
 
 def _receipts(found: Found) -> list[str]:

@@ -5,7 +5,7 @@ changed since, a skip path, a non-linear decoder, the isolation under which it w
 """
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, Field
@@ -182,6 +182,14 @@ def _spreads(scores: Sequence[Score], names: Sequence[str]) -> dict[str, Spread]
             mean = statistics.fmean(values)
             spreads[name] = Spread(mean=mean, sd=deviation, seeds=len(values))
     return spreads
+
+
+def most_seeds(counted: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """Return variant -> the most seeds that any of its copies has, from (variant, seeds)."""
+    most: dict[str, int] = {}
+    for variant, seeds in counted:
+        most[variant] = max(seeds, most.get(variant, 0))
+    return most
 
 
 def in_order(outlines: Sequence[Outline], sort: SortKey) -> list[Outline]:

@@ -7,7 +7,7 @@ smooth and monotone there; monotone cubics (Fritsch, Carlson 1980; scipy's PCHIP
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from statistics import fmean
 
 import numpy as np
@@ -69,9 +69,8 @@ class Curve:
 def curves_by_seed(points: Iterable[Point], metric: str) -> dict[int, Curve]:
     """Return seed -> curve of a baseline; points without L0 or metric are passed over."""
     found: dict[int, list[Point]] = defaultdict(list)
-    for point in points:
-        if metric in point.values and point.l0 > 0:
-            found[point.seed].append(point)
+    for point in _measured(points, metric):
+        found[point.seed].append(point)
     return {
         seed: Curve([p.l0 for p in some], [p.values[metric] for p in some])
         for seed, some in found.items()
@@ -80,15 +79,8 @@ def curves_by_seed(points: Iterable[Point], metric: str) -> dict[int, Curve]:
 
 def mean_curve(points: Iterable[Point], metric: str) -> Curve | None:
     """Return the curve through a baseline's means over seeds, a point per label."""
-    by_label: dict[str, list[Point]] = defaultdict(list)
-    for point in points:
-        if metric in point.values and point.l0 > 0:
-            by_label[point.label].append(point)
-    if not by_label:
-        return None
-    l0s = [float(np.mean([p.l0 for p in some])) for some in by_label.values()]
-    values = [float(np.mean([p.values[metric] for p in some])) for some in by_label.values()]
-    return Curve(l0s, values)
+    means = _means(points, metric).values()
+    return Curve([l0 for l0, _ in means], [value for _, value in means]) if means else None
 
 
 def differences(
@@ -96,24 +88,31 @@ def differences(
 ) -> dict[str, dict[int, float]]:
     """Return label -> seed -> variant minus baseline; what cannot be compared is not there."""
     found: dict[str, dict[int, float]] = defaultdict(dict)
-    for point in points:
-        if metric not in point.values or point.seed not in curves or point.l0 <= 0:
-            continue
-        theirs = curves[point.seed].at(point.l0)
-        if theirs is not None:
+    for point in _measured(points, metric):
+        curve = curves.get(point.seed)
+        if curve is not None and (theirs := curve.at(point.l0)) is not None:
             found[point.label][point.seed] = point.values[metric] - theirs
     return dict(found)
 
 
 def pareto_front(points: Iterable[Point], metric: str) -> list[str]:
     """Return the labels whose means no other label beats in L0 and in the metric."""
+    means = _means(points, metric)
+    labels = list(means)
+    return [labels[index] for index in front(list(means.values()))]
+
+
+def _measured(points: Iterable[Point], metric: str) -> Iterator[Point]:
+    """Yield the points that have an L0 and the metric."""
+    return (point for point in points if metric in point.values and point.l0 > 0)
+
+
+def _means(points: Iterable[Point], metric: str) -> dict[str, tuple[float, float]]:
+    """Return label -> (L0, metric), means over seeds."""
     by_label: dict[str, list[Point]] = defaultdict(list)
-    for point in points:
-        if metric in point.values and point.l0 > 0:
-            by_label[point.label].append(point)
-    means = {
+    for point in _measured(points, metric):
+        by_label[point.label].append(point)
+    return {
         label: (fmean(p.l0 for p in some), fmean(p.values[metric] for p in some))
         for label, some in by_label.items()
     }
-    labels = list(means)
-    return [labels[index] for index in front([means[label] for label in labels])]

@@ -14,7 +14,7 @@ from fumehood_tools.bench.plot_spec import FLOORS
 from fumehood_tools.bench.records import Score
 from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.bench.table import BenchmarkTable, read_benchmarks
-from fumehood_tools.bench.table_rows import Row
+from fumehood_tools.bench.table_rows import Row, most_seeds
 from fumehood_tools.compare import Comparison, compare_variants
 from fumehood_tools.errors import FumehoodError
 from fumehood_tools.page.facts import curve_of, facts_of
@@ -57,7 +57,7 @@ def page_content(
         folder, limit=_ALL, setting=setting, details=True, packaged=packaged, shelf=shelf
     )
     compared = _compared(folder, table, packaged, shelf)
-    most = _most_seeds(table.rows)
+    most = most_seeds((row.variant, len(row.seeds)) for row in table.rows)
     content: dict[str, Any] = {
         "sandbox": table.sandbox,
         "subtitle": _subtitle(table),
@@ -127,13 +127,6 @@ def _row(
         "verdict": verdict.verdict if verdict else None,
         "verdict_reason": verdict.reason if verdict else None,
     }
-
-
-def _most_seeds(rows: list[Row]) -> dict[str, int]:
-    most: dict[str, int] = {}
-    for row in rows:
-        most[row.variant] = max(len(row.seeds), most.get(row.variant, 0))
-    return most
 
 
 def _panels(table: BenchmarkTable) -> list[dict[str, Any]]:
