@@ -58,8 +58,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="folder for sandboxes, jobs and results (default: FUMEHOOD_WORKSPACE, else here)",
     )
+    workspace.add_argument("--offline", action="store_true", help="send nothing to any service")
     choice = argparse.ArgumentParser(add_help=False)
-    choice.add_argument("--toolsets", metavar="A,B", help="offer only these: sandbox,bench,jobs")
+    choice.add_argument(
+        "--toolsets", metavar="A,B", help="offer only these: papers,sandbox,bench,jobs"
+    )
     choice.add_argument(
         "--read-only", action="store_true", help="offer no tool that changes things"
     )
@@ -214,7 +217,7 @@ def _verify(options: argparse.Namespace) -> int:
 def _settings(options: argparse.Namespace) -> "Settings":
     from fumehood_tools.settings import load_settings
 
-    return load_settings(options.workspace)
+    return load_settings(options.workspace, offline=options.offline)
 
 
 def _toolsets(options: argparse.Namespace) -> list[str] | None:

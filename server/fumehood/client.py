@@ -21,7 +21,7 @@ from mcp.types import CallToolResult, ImageContent, TextContent, Tool
 import fumehood
 import fumehood_tools
 from fumehood_tools.files import write_bytes
-from fumehood_tools.settings import Settings
+from fumehood_tools.settings import Settings, load_keys
 
 
 class Outcome(NamedTuple):
@@ -38,7 +38,11 @@ def server_parameters(settings: Settings, options: Sequence[str] = ()) -> StdioS
     return StdioServerParameters(
         command=sys.executable,
         args=["-m", "fumehood", "serve", "--workspace", str(settings.workspace), *options],
-        env={**settings.as_environment(), "PYTHONPATH": os.pathsep.join(sorted(homes))},
+        env={
+            **settings.as_environment(),
+            **{name: secret.get_secret_value() for name, secret in load_keys().items()},
+            "PYTHONPATH": os.pathsep.join(sorted(homes)),
+        },
         cwd=Path.cwd(),
     )
 

@@ -18,7 +18,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Iterable
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Literal, ParamSpec, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, get_args
 
 import anyio.to_thread
 from mcp.server.mcpserver.tools import Tool
@@ -29,9 +29,12 @@ from fumehood.strict_args import close_the_schema
 from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.errors import BadRequest, StorageFailed, UnknownName
 from fumehood_tools.jobs import JobStore
-from fumehood_tools.settings import Settings
+from fumehood_tools.settings import Settings, load_keys
 
-Toolset = Literal["sandbox", "bench", "jobs"]
+if TYPE_CHECKING:
+    from fumehood_tools.papers.search import PaperSearch
+
+Toolset = Literal["papers", "sandbox", "bench", "jobs"]
 TOOLSETS: tuple[Toolset, ...] = get_args(Toolset)
 
 P = ParamSpec("P")
@@ -59,6 +62,17 @@ class Toolbox:
     def shelf(self) -> Shelf:
         """The workspace's records; those that were read and verified once stay in memory."""
         return Shelf(self.settings.state)
+
+    @cached_property
+    def search(self) -> "PaperSearch":
+        """Searches for papers, with this process' keys; what they need is imported now."""
+        from fumehood_tools.papers.library import Library
+        from fumehood_tools.papers.search import PaperSearch
+        from fumehood_tools.papers.services import Services
+        from fumehood_tools.papers.web import Keys
+
+        services = Services(self.settings, Keys(load_keys()))
+        return PaperSearch(self.settings, Library(self.settings.state), services)
 
     def tool(
         self,

@@ -37,10 +37,10 @@ _SMI = ("nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader")
 _KEY_USES = {
     "HF_TOKEN": "gated subject models of the hub",
     "RUNPOD_API_KEY": "training on rented GPUs; not used yet",
-    "PERPLEXITY_API_KEY": "judging and searching; not used yet",
-    "EXA_API_KEY": "searching papers and code; not used yet",
-    "SEMANTIC_SCHOLAR_API_KEY": "searching papers; not used yet",
-    "OPENALEX_API_KEY": "searching papers; not used yet",
+    "PERPLEXITY_API_KEY": "searches papers and judges them",
+    "EXA_API_KEY": "searches papers by meaning",
+    "SEMANTIC_SCHOLAR_API_KEY": "searches papers; citation counts",
+    "OPENALEX_API_KEY": "searches papers beyond computer science; free",
 }
 
 

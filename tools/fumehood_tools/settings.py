@@ -5,6 +5,9 @@ FUMEHOOD_CACHE      what can be shared and rebuilt: subjects, activations (defau
 FUMEHOOD_DTYPE      auto | float32 | bfloat16, for harvest and training (auto: by measurement)
 FUMEHOOD_DEVICE     auto | cpu | cuda (default: auto)
 FUMEHOOD_GLASS      auto | bubblewrap | landlock | sandbox-exec | rlimits (auto: the best there is)
+FUMEHOOD_LIBRARY    folders and files (.bib, .pdf) that searches look into, separated like PATH
+FUMEHOOD_OFFLINE    1: nothing is sent anywhere (also `fumehood --offline …`)
+FUMEHOOD_ENDPOINTS  other addresses of services: arxiv=http://host/…;exa=http://…
 FUMEHOOD_TOKEN      the bearer token of `fumehood serve --http`; no setting, and never passed on
 """
 
@@ -14,7 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 import platformdirs
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from fumehood_tools.errors import BadRequest
 
@@ -34,6 +37,17 @@ KEYS = (
 """Variables that hold keys of services. None is needed; nothing here ever shows a value."""
 
 
+ENDPOINTS = {
+    "arxiv": "https://export.arxiv.org",
+    "hugging_face": "https://huggingface.co",
+    "perplexity": "https://api.perplexity.ai",
+    "exa": "https://api.exa.ai",
+    "semantic_scholar": "https://api.semanticscholar.org",
+    "openalex": "https://api.openalex.org",
+}
+"""Where services are asked; FUMEHOOD_ENDPOINTS names others (a mirror, a stand-in)."""
+
+
 class Settings(BaseModel, frozen=True):
     """Where things are kept and how work is done."""
 
@@ -42,6 +56,14 @@ class Settings(BaseModel, frozen=True):
     dtype: Dtype = "auto"
     device: Device = "auto"
     glass: GlassAsked = "auto"
+    library: tuple[Path, ...] = ()
+    offline: bool = False
+    endpoints: dict[str, str] = ENDPOINTS
+
+    @property
+    def papers(self) -> Path:
+        """The folder for people's papers: BibTeX files and PDFs in it belong to the library."""
+        return self.workspace / "papers"
 
     @property
     def state(self) -> Path:
@@ -61,13 +83,20 @@ class Settings(BaseModel, frozen=True):
             "FUMEHOOD_DTYPE": self.dtype,
             "FUMEHOOD_DEVICE": self.device,
             "FUMEHOOD_GLASS": self.glass,
+            "FUMEHOOD_LIBRARY": os.pathsep.join(map(str, self.library)),
+            "FUMEHOOD_OFFLINE": "1" if self.offline else "",
+            "FUMEHOOD_ENDPOINTS": ";".join(f"{n}={url}" for n, url in self.endpoints.items()),
+            **({"HF_HUB_OFFLINE": "1"} if self.offline else {}),
         }
 
 
 def load_settings(
-    workspace: Path | str | None = None, environ: Mapping[str, str] | None = None
+    workspace: Path | str | None = None,
+    environ: Mapping[str, str] | None = None,
+    *,
+    offline: bool = False,
 ) -> Settings:
-    """Return the settings of this process; an explicit workspace wins over the environment.
+    """Return the settings of this process; what is given wins over the environment.
 
     Raises BadRequest when a variable holds a value that is not allowed.
     """
@@ -82,6 +111,9 @@ def load_settings(
                 "dtype": env.get("FUMEHOOD_DTYPE") or "auto",
                 "device": env.get("FUMEHOOD_DEVICE") or "auto",
                 "glass": env.get("FUMEHOOD_GLASS") or "auto",
+                "library": _paths(env.get("FUMEHOOD_LIBRARY", "")),
+                "offline": offline or env.get("FUMEHOOD_OFFLINE") or False,
+                "endpoints": _endpoints(env.get("FUMEHOOD_ENDPOINTS", "")),
             }
         )
     except ValidationError as error:
@@ -94,6 +126,32 @@ def take_token(environ: MutableMapping[str, str] | None = None) -> str | None:
     """Return the bearer token for HTTP, None when there is none; no child process inherits it."""
     env = os.environ if environ is None else environ
     return env.pop("FUMEHOOD_TOKEN", "") or None
+
+
+def load_keys(environ: Mapping[str, str] | None = None) -> dict[str, SecretStr]:
+    """Return the keys that are set. Raises BadRequest for one that can't travel in a header."""
+    env = os.environ if environ is None else environ
+    values = {name: env.get(name, "").strip() for name in KEYS}
+    for name, value in values.items():
+        if not (value.isascii() and value.isprintable() and " " not in value):
+            raise BadRequest(f"{name} holds blanks or other characters that no key has. Mend it.")
+    return {name: SecretStr(value) for name, value in values.items() if value}
+
+
+def _paths(text: str) -> list[Path]:
+    return [Path(part).expanduser().absolute() for part in text.split(os.pathsep) if part]
+
+
+def _endpoints(text: str) -> dict[str, str]:
+    """Return all addresses of services. Raises BadRequest for a name or form that can't be."""
+    chosen = dict(ENDPOINTS)
+    for part in filter(None, text.split(";")):
+        name, _, url = part.partition("=")
+        if name not in ENDPOINTS or not url.startswith(("http://", "https://")):
+            known = ", ".join(ENDPOINTS)
+            raise BadRequest(f"FUMEHOOD_ENDPOINTS: {part!r} is not name=http…; names: {known}.")
+        chosen[name] = url.rstrip("/")
+    return chosen
 
 
 def configured_keys(environ: Mapping[str, str] | None = None) -> dict[str, bool]:

@@ -54,7 +54,7 @@ def ask_side_process(
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise RunFailed(f"{what} took over {seconds:g} s. Ask for fewer variants.") from error
+        raise RunFailed(f"{what} took over {seconds:g} s. {instead}") from error
     if done.returncode == 0 and done.stdout.strip():
         return done.stdout.splitlines()[-1]
     for package, problem in missing.items():

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 
-from fumehood.doors import bench, jobs, sandbox
+from fumehood.doors import bench, jobs, papers, sandbox
 from fumehood.tooling import Toolbox
 
 DOORS: tuple[Callable[[Toolbox], None], ...] = (
+    papers.register,
     sandbox.register,
     bench.register,
     jobs.register,

@@ -1,0 +1,93 @@
+"""The door to papers: search."""
+
+from typing import Annotated, Literal
+
+import anyio.from_thread
+from mcp.server.mcpserver import Context
+from mcp.types import CallToolResult
+from pydantic import Field
+
+from fumehood.tooling import Toolbox, answer, in_thread
+from fumehood_tools.papers.report import SearchResult
+from fumehood_tools.papers.sources.model import SourceName
+from fumehood_tools.papers.wish import MOST_QUERY, AgentJudgement, Wish
+
+Year = Annotated[int | None, Field(ge=1900, le=2100)]
+
+
+def register(toolbox: Toolbox) -> None:
+    """Declare the tools for papers."""
+    _register_search(toolbox)
+
+
+def _register_search(toolbox: Toolbox) -> None:
+    @toolbox.tool(
+        title="Search papers",
+        toolset="papers",
+        read_only=False,
+        destructive=False,
+        idempotent=True,
+        open_world=True,
+    )
+    async def search_papers(
+        query: Annotated[
+            str,
+            Field(min_length=1, max_length=MOST_QUERY, description="Technique, question or title"),
+        ],
+        ctx: Context[None, None],
+        purpose: Annotated[
+            str, Field(max_length=1000, description="What it is for; the judge reads it")
+        ] = "",
+        sources: Annotated[
+            list[SourceName] | None, Field(description="Only these; all if left out")
+        ] = None,
+        first_year: Year = None,
+        last_year: Year = None,
+        limit: Annotated[int, Field(ge=1, le=50)] = 10,
+        cursor: Annotated[str | None, Field(description="next_cursor of the page before")] = None,
+        judgements: Annotated[
+            list[AgentJudgement] | None,
+            Field(description="Your own, by paper id; they outrank every other", max_length=50),
+        ] = None,
+        judge: Annotated[
+            Literal["auto", "lexical"],
+            Field(description="auto: Perplexity where a key is set, else by words"),
+        ] = "auto",
+        refresh: Annotated[bool, Field(description="Don't use answers of the last day")] = False,
+        bibtex: Annotated[bool, Field(description="Give BibTeX of this page too")] = False,
+    ) -> Annotated[CallToolResult, SearchResult]:
+        """Find papers: arXiv, Hugging Face, your library; with keys Perplexity, Exa and others.
+
+        Use it before you write a variant, to see whether the idea exists. Asks all sources at
+        once; duplicates are merged. Returns papers, most relevant first, each with id, abstract,
+        code links, confidence 0-1 with reasoning and who judged; and the status of every source:
+        one that failed is no evidence that nothing exists. May take 20 s, with a judge 40 s.
+        Next: your own judgements (same query and purpose), or cursor.
+        """
+        if cursor is not None:
+            page = await in_thread(toolbox.search.page, cursor, limit, bibtex=bibtex)
+            return answer(page.text(), page)
+        wish = Wish(
+            query=query,
+            purpose=purpose,
+            sources=tuple(sources or ()),
+            first_year=first_year,
+            last_year=last_year,
+        )
+        told: list[str] = []
+
+        def tell(text: str) -> None:
+            told.append(text)
+            anyio.from_thread.run(ctx.report_progress, len(told), None, text)
+
+        found = await in_thread(
+            toolbox.search.search,
+            wish,
+            limit=limit,
+            judgements=judgements or (),
+            judge=judge,
+            refresh=refresh,
+            bibtex=bibtex,
+            on_answer=tell,
+        )
+        return answer(found.text(), found)

@@ -1,0 +1,1 @@
+"""Papers: searched in many places at once, judged, merged, and kept in the workspace's library."""

@@ -1,0 +1,161 @@
+"""Ask all sources side by side: nobody waits for more than the slowest, or for the deadline.
+
+Each source runs in a thread of its own, with its turns (pacing), retries (tenacity: exponential
+with jitter, or what Retry-After says) and typed status. A thread that is still busy at the
+deadline is left behind; it holds up no shutdown. Whatever goes wrong in a source stays there.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
+from tenacity.wait import wait_random_exponential
+
+from fumehood_tools.errors import FumehoodError
+from fumehood_tools.papers.paper import Paper
+from fumehood_tools.papers.sources.model import (
+    Answer,
+    Deadline,
+    NoTurn,
+    Query,
+    Source,
+    SourceFailed,
+    SourceStatus,
+    Status,
+    Web,
+)
+
+TRIES = 3
+GRACE = 0.25
+_BACKOFF = wait_random_exponential(multiplier=0.5, max=8)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one source gave."""
+
+    status: SourceStatus
+    papers: list[Paper]
+
+
+WebOf = Callable[[Source], Web]
+
+
+def ask_all(
+    sources: Sequence[Source],
+    query: Query,
+    web_of: WebOf,
+    *,
+    seconds: float,
+    on_answer: Callable[[Outcome], None] = lambda _: None,
+) -> list[Outcome]:
+    """Return one outcome per source, in their order, after so many seconds at most."""
+    deadline = Deadline(seconds)
+    answered: queue.Queue[tuple[int, Outcome]] = queue.Queue()
+
+    def run(place: int, source: Source) -> None:
+        outcome = _failed(source, "unavailable", "It failed on our side; our log says how.")
+        try:
+            outcome = ask_one(source, query, web_of(source), deadline)
+        finally:
+            answered.put((place, outcome))
+
+    for place, source in enumerate(sources):
+        threading.Thread(
+            target=run, args=(place, source), name=f"search {source.name}", daemon=True
+        ).start()
+    outcomes: dict[int, Outcome] = {}
+    while len(outcomes) < len(sources):
+        try:
+            place, outcome = answered.get(timeout=deadline.remaining() + GRACE)
+        except queue.Empty:
+            break
+        outcomes[place] = outcome
+        on_answer(outcome)
+    late = f"It did not answer within {seconds:.0f} s. Ask again, or leave it out."
+    return [
+        outcomes.get(place) or _failed(source, "timeout", late, seconds=seconds)
+        for place, source in enumerate(sources)
+    ]
+
+
+def ask_one(source: Source, query: Query, web: Web, deadline: Deadline) -> Outcome:
+    """Ask one source, again where that helps; a failure is a status."""
+    began = time.monotonic()
+    try:
+        answer = _with_retries(source, query, web, deadline)
+    except SourceFailed as failed:
+        return _failed(
+            source,
+            failed.status,
+            str(failed),
+            seconds=time.monotonic() - began,
+            retry_after=failed.retry_after,
+        )
+    except FumehoodError as error:
+        return _failed(source, "unavailable", str(error), seconds=time.monotonic() - began)
+    note = f"{answer.unreadable} of its entries could not be read." if answer.unreadable else None
+    status = SourceStatus(
+        name=source.name,
+        status="ok",
+        count=len(answer.papers),
+        total=answer.total,
+        seconds=round(time.monotonic() - began, 2),
+        error=note,
+        cost_usd=answer.cost_usd,
+    )
+    return Outcome(status, answer.papers)
+
+
+def _with_retries(source: Source, query: Query, web: Web, deadline: Deadline) -> Answer:
+    def may_help(error: BaseException) -> bool:
+        if not (isinstance(error, SourceFailed) and error.again):
+            return False
+        return (error.retry_after or 0.0) < deadline.remaining()
+
+    def pause(state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.retry_after if isinstance(error, SourceFailed) else None
+        return min(asked if asked is not None else _BACKOFF(state), deadline.remaining())
+
+    failures: list[SourceFailed] = []
+
+    def ask() -> Answer:
+        try:
+            return source.ask(query, web, deadline)
+        except SourceFailed as failed:
+            # Where no second turn comes in time, the first failure is what there is to say.
+            known = failures[-1] if failures and isinstance(failed, NoTurn) else failed
+            failures.append(known)
+            raise known from failed
+
+    tries = Retrying(
+        retry=retry_if_exception(may_help),
+        stop=stop_after_attempt(TRIES),
+        wait=pause,
+        reraise=True,
+    )
+    return tries(ask)
+
+
+def _failed(
+    source: Source,
+    status: Status,
+    text: str,
+    *,
+    seconds: float = 0,
+    retry_after: float | None = None,
+) -> Outcome:
+    return Outcome(
+        SourceStatus(
+            name=source.name,
+            status=status,
+            seconds=round(seconds, 2),
+            error=text,
+            retry_after=retry_after,
+        ),
+        [],
+    )

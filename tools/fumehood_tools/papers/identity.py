@@ -1,0 +1,73 @@
+"""Who a paper is: arXiv ids, DOIs and titles in one form each.
+
+arxiv_id("https://arxiv.org/pdf/2309.08600v3.pdf")  -> "2309.08600"
+doi("https://doi.org/10.48550/arXiv.2309.08600")    -> "10.48550/arxiv.2309.08600"
+title_key("Sparse {Auto}encoders: $k$-sparse")      -> "sparse autoencoders k sparse"
+"""
+
+import re
+import unicodedata
+
+from fumehood_tools.quoting import one_line
+
+_ARXIV = re.compile(
+    r"(?:arxiv[.:/\s]|/abs/|/pdf/|/html/|/src/|/e-print/|papers/|^)\s*"
+    r"(\d{4}\.\d{4,5}|[a-z-]+(?:\.[a-z]{2})?/\d{7})(?:v\d+)?(?![\d.]*\d)",
+    re.IGNORECASE,
+)
+_DOI = re.compile(r"10\.\d{4,9}/[^\s\"<>{}|\\^`]+", re.IGNORECASE)
+_WORD = re.compile(r"[^\W_]+")
+_MARKUP = re.compile(r"[\\${}]|<[a-z/]")
+
+
+def arxiv_id(text: str) -> str | None:
+    """Return the arXiv id in an id, URL, DOI or BibTeX field, without version; None without one."""
+    found = _ARXIV.search(text.strip())
+    return found[1].lower() if found else None
+
+
+def doi(text: str) -> str | None:
+    """Return the DOI in text in lower case, None without one."""
+    found = _DOI.search(text.strip())
+    return found[0].rstrip(".,;)").lower() if found else None
+
+
+def plain(text: str) -> str:
+    """Return text from outside on one line: LaTeX and HTML markup become what they print."""
+    if _MARKUP.search(text):
+        text = _without_markup(text)
+    return one_line(unicodedata.normalize("NFKC", text))
+
+
+def _without_markup(text: str) -> str:
+    from pylatexenc.latex2text import LatexNodes2Text
+    from pylatexenc.latexwalker import LatexWalkerError
+
+    text = re.sub(r"</?[a-z][^<>]{0,200}>", "", text, flags=re.IGNORECASE)
+    try:
+        escaped = re.sub(r"(?<!\\)([&%#])", r"\\\1", text)
+        read = LatexNodes2Text(math_mode="text", keep_comments=True).latex_to_text(escaped)
+    except (LatexWalkerError, ValueError, IndexError, RecursionError):
+        return re.sub(r"[\\${}]", "", text)
+    return str(read)
+
+
+def title_key(title: str) -> str:
+    """Return a title without case, accents, punctuation and markup: what duplicates share."""
+    spelled = unicodedata.normalize("NFKD", plain(title).casefold())
+    letters = "".join(c for c in spelled if not unicodedata.combining(c))
+    return " ".join(_WORD.findall(letters.replace("-", " ")))
+
+
+def main_title_key(title: str) -> str | None:
+    """Return the key of what stands before a subtitle, None where it is too short to be a name."""
+    head, separator, _ = plain(title).partition(": ")
+    key = title_key(head) if separator else ""
+    return key if len(key.split()) >= 3 else None
+
+
+def surname(author: str) -> str:
+    """Return the last name of "Hoagy Cunningham", "Cunningham, Hoagy" or "H. Cunningham"."""
+    name = author.partition(",")[0] if "," in author else author
+    words = title_key(name).split()
+    return words[-1] if words else ""

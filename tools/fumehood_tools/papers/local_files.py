@@ -1,0 +1,114 @@
+"""BibTeX files and PDFs of people's own folders, taken into the library.
+
+Looked at are `papers/` of the workspace and the folders or files of FUMEHOOD_LIBRARY. A file is
+read when it is new or has changed. PDFs are opened in a child process, which gives title, authors,
+arXiv id and the first page's text; one that brings the child down is noted and left alone.
+"""
+
+import itertools
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from fumehood_tools.errors import PartMissing, RunFailed
+from fumehood_tools.papers.bibtex import read_bibtex
+from fumehood_tools.papers.library import Library
+from fumehood_tools.papers.paper import Paper, make_paper
+from fumehood_tools.side_process import ask_side_process
+
+MOST_FILES = 20_000
+PDFS_PER_SEARCH = 40
+MOST_BIB_BYTES = 50_000_000
+_CHILD = "fumehood_tools.papers.pdf_fronts"
+
+
+def take_in(library: Library, places: Sequence[Path], workspace: Path) -> list[str]:
+    """Read new and changed files into the library; return one sentence per thing left out."""
+    notes: list[str] = []
+    fresh = [(path, name) for path, name in _files(places) if library.kept(name) is None]
+    for path, name in fresh:
+        if path.suffix.lower() == ".bib":
+            notes += _take_bibtex(library, path)
+            library.keep(name, {})
+    pdfs = {path: name for path, name in fresh if path.suffix.lower() == ".pdf"}
+    for path, front in _fronts(list(pdfs)[:PDFS_PER_SEARCH]):
+        if front is None:
+            notes.append(f"{path.name} could not be opened as a PDF.")
+        else:
+            library.remember(filter(None, [_paper(path, front, workspace)]))
+        library.keep(pdfs[path], {})
+    if len(pdfs) > PDFS_PER_SEARCH:
+        notes.append(f"{len(pdfs) - PDFS_PER_SEARCH} PDFs are not read yet: search again.")
+    return notes
+
+
+def _take_bibtex(library: Library, path: Path) -> list[str]:
+    try:
+        if path.stat().st_size > MOST_BIB_BYTES:
+            return [f"{path.name} is larger than {MOST_BIB_BYTES:,} bytes and was not read."]
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        return [f"{path.name} could not be read ({error.strerror})."]
+    library.remember(read_bibtex(text))
+    return []
+
+
+def _files(places: Sequence[Path]) -> Iterator[tuple[Path, str]]:
+    """Return BibTeX files and PDFs, each with the name under which its reading is noted."""
+    found = (path for place in places for path in _walk(place))
+    for path in itertools.islice(found, MOST_FILES):
+        try:
+            stat = path.stat()
+        except OSError:
+            continue
+        if path.suffix.lower() in (".bib", ".pdf") and path.is_file():
+            yield path, f"file {path} {stat.st_size} {stat.st_mtime_ns}"
+
+
+def _walk(place: Path) -> Iterator[Path]:
+    if place.is_dir():
+        yield from sorted(it for it in place.rglob("*") if it.suffix.lower() in (".bib", ".pdf"))
+    else:
+        yield place
+
+
+def _fronts(paths: Sequence[Path]) -> Iterator[tuple[Path, dict[str, Any] | None]]:
+    """Return what the child reads of each PDF; one by one where it did not survive them all."""
+    if not paths:
+        return
+    try:
+        yield from zip(paths, _ask(paths), strict=True)
+    except RunFailed:
+        if len(paths) == 1:
+            yield paths[0], None
+            return
+        for path in paths:
+            yield from _fronts([path])
+
+
+def _ask(paths: Sequence[Path]) -> list[dict[str, Any] | None]:
+    answer = ask_side_process(
+        _CHILD,
+        json.dumps([str(path) for path in paths]),
+        seconds=5 + 0.5 * len(paths),
+        missing={"pypdfium2": PartMissing("pypdfium2", "pip install pypdfium2")},
+        what="Looking into PDFs",
+        instead="They are left out.",
+    )
+    found: list[dict[str, Any] | None] = json.loads(answer)
+    return found
+
+
+def _paper(path: Path, front: dict[str, Any], workspace: Path) -> Paper | None:
+    inside = path.is_relative_to(workspace)
+    return make_paper(
+        "library",
+        title=front["title"] or path.stem.replace("_", " "),
+        identifiers=[front["stamp"], path.stem],
+        other_ids=[f"file:{front['sha256'][:12]}"],
+        authors=front["authors"],
+        year=front["year"],
+        abstract=front["abstract"],
+        pdf=(path.relative_to(workspace) if inside else path).as_posix(),
+    )

@@ -1,0 +1,41 @@
+"""The services of one process: one HTTP client, the keys, everybody's turns."""
+
+from fumehood_tools.papers.pacing import Pacer
+from fumehood_tools.papers.sources.model import Pace, Source, Web
+from fumehood_tools.papers.sources.perplexity import KEY as JUDGE_KEY
+from fumehood_tools.papers.web import HttpWeb, Keys, open_client
+from fumehood_tools.settings import Settings
+
+
+class Services:
+    """What sources and judges need to reach their services. Threads may share it."""
+
+    def __init__(self, settings: Settings, keys: Keys) -> None:
+        self._settings, self._keys = settings, keys
+        self._pacer = Pacer(settings.cache / "turns")
+
+        self._client = open_client()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._client.close()
+
+    def has_key(self, variable: str) -> bool:
+        """Say whether a key is set."""
+        return variable in self._keys
+
+    def may_judge(self) -> bool:
+        """Say whether papers may be judged by Perplexity."""
+        return not self._settings.offline and self.has_key(JUDGE_KEY)
+
+    def web_of(self, source: Source) -> Web:
+        """Return how a source's service is reached."""
+        return self._web(source.pace)
+
+    def judge_web(self) -> Web:
+        """Return how the judge is reached."""
+        return self._web(Pace("perplexity", 0.05))
+
+    def _web(self, pace: Pace) -> Web:
+        endpoint = self._settings.endpoints[pace.service]
+        return HttpWeb(self._client, endpoint, pace, self._keys, self._pacer)

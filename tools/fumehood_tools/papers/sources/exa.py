@@ -1,0 +1,103 @@
+"""Exa, through `exa-py`: category "publication" (called "research paper" until July 2026).
+
+The package is imported when a search needs it (0.8 s: it brings openai along). It has no retries
+and raises ValueError for every HTTP error, so the number is read out of its text; Retry-After is
+lost with it.
+"""
+
+import re
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from fumehood_tools.papers.paper import Paper, make_paper
+from fumehood_tools.papers.sources.model import (
+    Answer,
+    Deadline,
+    Pace,
+    Query,
+    SourceFailed,
+    SourceName,
+    Web,
+    only_papers,
+)
+from fumehood_tools.papers.web import failure_of_status
+
+KEY = "EXA_API_KEY"
+_CODE = re.compile(r"status code (\d{3})")
+
+
+class _Result(BaseModel, from_attributes=True):
+    url: str
+    title: str
+    published_date: str | None = None
+    author: str | None = None
+    highlights: list[str] | None = None
+
+
+class ExaSource:
+    """Exa."""
+
+    name: SourceName = "exa"
+    key: str | None = KEY
+    pace = Pace("exa", 0.2)
+
+    def ask(self, query: Query, web: Web, deadline: Deadline) -> Answer:
+        """Return what Exa finds. Raises SourceFailed."""
+        answer = _search(query, web, deadline)
+        results = answer.results
+        read: list[_Result] = []
+        for result in results if isinstance(results, list) else []:
+            try:
+                read.append(_Result.model_validate(result))
+            except ValidationError:
+                continue
+        if results and not read:
+            raise SourceFailed("bad_answer", f"None of its {len(results)} entries could be read.")
+        cost = getattr(answer.cost_dollars, "total", 0) or 0
+        papers = only_papers(map(_paper, read), query)
+        return Answer(papers, cost_usd=float(cost), unreadable=len(results) - len(read))
+
+
+def _search(query: Query, web: Web, deadline: Deadline) -> Any:
+    import requests
+    from exa_py import Exa
+
+    client = Exa(web.key(KEY), base_url=web.endpoint, timeout=deadline.remaining())
+    years: dict[str, str] = {}
+    if query.first_year:
+        years["start_published_date"] = f"{query.first_year}-01-01T00:00:00.000Z"
+    if query.last_year:
+        years["end_published_date"] = f"{query.last_year}-12-31T23:59:59.999Z"
+    try:
+        with web.turn(deadline):
+            return client.search(
+                query.text,
+                category="publication",
+                num_results=min(query.limit, 100),
+                contents={"highlights": True},
+                **years,
+            )
+    except requests.Timeout as error:
+        raise SourceFailed("timeout", "It did not answer in time.") from error
+    except requests.RequestException as error:
+        raise SourceFailed("unavailable", "The connection failed.", again=True) from error
+    except ValueError as error:
+        if found := _CODE.search(str(error)):
+            raise failure_of_status(int(found[1]), None, KEY) from error
+        raise SourceFailed("bad_answer", "It answered with something that is no JSON.") from error
+    except (AttributeError, KeyError, TypeError) as error:
+        raise SourceFailed("bad_answer", "It answered in another form than expected.") from error
+
+
+def _paper(result: _Result) -> Paper | None:
+    authors = re.split(r"[;,]\s*", result.author) if result.author else []
+    return make_paper(
+        "exa",
+        title=re.sub(r"^\[\d{4}\.\d{4,5}(?:v\d+)?\]\s*", "", result.title),
+        identifiers=[result.url],
+        authors=authors,
+        published=result.published_date[:10] if result.published_date else None,
+        abstract=" … ".join(result.highlights or []),
+        url=result.url,
+    )

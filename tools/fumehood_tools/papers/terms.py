@@ -1,0 +1,165 @@
+"""Words of a text as the ranker compares them: stemmed, without stop words, with field's synonyms.
+
+The tables are the field's: an acronym stands for its words, and a phrase for its acronym, so that
+"SAE" finds "sparse autoencoder" and the reverse. An expansion counts less than the word itself.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cache, lru_cache
+from typing import Any
+
+from fumehood_tools.papers.identity import plain
+
+_STOP = (
+    "a about an and are as at be been between by can could did do does each find for from get give "
+    "had has have how i in into is it its may me more most my not of on or other our over paper "
+    "papers recent show some such than that the their them then there these they this those to up "
+    "use used uses using via want was we were what when where whether which while who why will "
+    "with work works would you your"
+)
+STOP_WORDS = frozenset(_STOP.split())
+
+ACRONYMS = {
+    "bert": ("language model",),
+    "cav": ("concept activation vector",),
+    "ce": ("cross entropy",),
+    "cka": ("centered kernel alignment",),
+    "clt": ("cross layer transcoder",),
+    "cnn": ("convolutional neural network",),
+    "cot": ("chain of thought",),
+    "das": ("distributed alignment search",),
+    "dl": ("deep learning",),
+    "ev": ("explained variance",),
+    "gan": ("generative adversarial network",),
+    "gd": ("gradient descent",),
+    "gpt": ("language model", "transformer"),
+    "ica": ("independent component analysis",),
+    "icl": ("in context learning",),
+    "ig": ("integrated gradients",),
+    "ioi": ("indirect object identification",),
+    "kl": ("kullback leibler divergence",),
+    "l0": ("sparsity",),
+    "l1": ("sparsity penalty",),
+    "llm": ("large language model",),
+    "lm": ("language model",),
+    "lora": ("low rank adaptation",),
+    "mech interp": ("mechanistic interpretability",),
+    "ml": ("machine learning",),
+    "mlp": ("multilayer perceptron", "feed forward"),
+    "moe": ("mixture of experts",),
+    "mse": ("mean squared error",),
+    "nlp": ("natural language processing",),
+    "nmf": ("non negative matrix factorization",),
+    "nn": ("neural network",),
+    "ood": ("out of distribution",),
+    "pca": ("principal component analysis",),
+    "ppo": ("proximal policy optimization",),
+    "qa": ("question answering",),
+    "rag": ("retrieval augmented generation",),
+    "relu": ("rectified linear unit",),
+    "rl": ("reinforcement learning",),
+    "rlhf": ("reinforcement learning from human feedback",),
+    "rnn": ("recurrent neural network",),
+    "sae": ("sparse autoencoder",),
+    "sgd": ("stochastic gradient descent",),
+    "shap": ("shapley value",),
+    "svd": ("singular value decomposition",),
+    "tcav": ("testing with concept activation vectors",),
+    "vae": ("variational autoencoder",),
+    "vit": ("vision transformer",),
+    "vlm": ("vision language model",),
+    "xai": ("explainable artificial intelligence", "interpretability"),
+}
+"""Acronym -> what it stands for. Written from the field's use, not from any query we measure."""
+
+SYNONYMS = (
+    ("sparse autoencoder", "dictionary learning", "sparse coding"),
+    ("latent", "feature", "dictionary element"),
+    ("interpretability", "explainability"),
+    ("steering", "activation engineering", "representation engineering", "intervention"),
+    ("activation patching", "causal tracing", "causal mediation", "interchange intervention"),
+    ("polysemantic", "superposition"),
+    ("monosemantic", "interpretable feature"),
+    ("circuit", "subgraph", "computational graph"),
+    ("transcoder", "mlp approximation"),
+    ("probing", "probe", "linear classifier"),
+    ("dead latent", "dead feature", "dead neuron"),
+    ("honesty", "truthfulness", "lying", "deception"),
+    ("hidden state", "activation", "representation", "residual stream"),
+    ("scaling law", "scaling"),
+    ("grokking", "delayed generalization"),
+    ("knowledge editing", "model editing"),
+    ("attribution", "saliency"),
+    ("benchmark", "evaluation"),
+    ("hallucination", "factuality"),
+    ("unlearning", "concept erasure"),
+)
+"""Phrases that are used for one another."""
+
+EXPANSION_WEIGHT = 0.4
+_TOKEN = re.compile(r"[^\W_]+(?:-[^\W_]+)*")
+
+
+def words(text: str) -> list[str]:
+    """Return the words of text in lower case; "auto-encoder" gives auto, encoder, autoencoder."""
+    found: list[str] = []
+    for token in _TOKEN.findall(plain(text).lower()):
+        parts = token.split("-")
+        found += parts
+        if len(parts) > 1:
+            found.append("".join(parts))
+    return found
+
+
+def content_words(text: str) -> list[str]:
+    """Return the words that carry a query's meaning, in their order, each once."""
+    return list(dict.fromkeys(word for word in words(text) if word not in STOP_WORDS))
+
+
+@lru_cache(maxsize=50_000)
+def stem(word: str) -> str:
+    """Return the stem of an English word (Snowball; Porter 2001)."""
+    return str(_stemmer().stemWord(word))
+
+
+def stems(text: str) -> list[str]:
+    """Return the stems of a text without stop words, in its order."""
+    return [stem(word) for word in words(text) if word not in STOP_WORDS]
+
+
+def expansions(stemmed: list[str]) -> set[str]:
+    """Return the stems that a text's acronyms and phrases also stand for, less its own."""
+    present = set(stemmed)
+    joined = f" {' '.join(stemmed)} "
+    more: set[str] = set()
+    for phrase, others in _table():
+        if phrase[0] in present and (len(phrase) == 1 or f" {' '.join(phrase)} " in joined):
+            more.update(others)
+    return more - present
+
+
+@cache
+def _table() -> list[tuple[tuple[str, ...], frozenset[str]]]:
+    """Return phrase (stems) -> the stems of everything that it may be called."""
+    return [
+        (tuple(stems(phrase)), frozenset(word for other in others for word in stems(other)))
+        for phrase, others in _names()
+    ]
+
+
+def _names() -> Iterator[tuple[str, tuple[str, ...]]]:
+    for acronym, meanings in ACRONYMS.items():
+        yield acronym, meanings
+        for meaning in meanings:
+            yield meaning, (acronym,)
+    for group in SYNONYMS:
+        for phrase in group:
+            yield phrase, tuple(other for other in group if other != phrase)
+
+
+@cache
+def _stemmer() -> Any:
+    import snowballstemmer
+
+    return snowballstemmer.stemmer("english")
