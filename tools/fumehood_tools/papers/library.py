@@ -147,13 +147,13 @@ class Library:
         )
         self._db.executemany(
             "INSERT OR REPLACE INTO aliases VALUES(?, ?)",
-            [(alias, number) for alias in {paper.id, *paper.keys(), *paper.aliases}],
+            [(alias, number) for alias in {paper.id, *paper.own_ids(), *paper.aliases}],
         )
         return paper
 
     def _known(self, paper: Paper) -> list[tuple[int, Paper]]:
         """Return what the library has that is the same paper; the longest known first."""
-        names = [*paper.keys(), *paper.aliases]
+        names = [*paper.own_ids(), *paper.aliases]
         marks = ",".join("?" * len(names))
         title = '"' + paper.title.replace('"', " ") + '"'
         rows = self._db.execute(

@@ -23,7 +23,7 @@ def merge_papers(papers: Iterable[Paper]) -> list[Paper]:
     merged: list[Paper] = []
     index: dict[str, list[int]] = {}
     for paper in sorted(papers, key=_rank):
-        keys = [*paper.keys(), *paper.aliases, *_title_keys(paper)]
+        keys = [*paper.own_ids(), *paper.aliases, *_title_keys(paper)]
         spots = dict.fromkeys(spot for key in keys for spot in index.get(key, ()))
         home = next((spot for spot in spots if same_paper(merged[spot], paper)), None)
         if home is None:
@@ -42,7 +42,7 @@ def same_paper(one: Paper, other: Paper) -> bool:
     """Say whether two records are of one paper."""
     if one.arxiv and other.arxiv:
         return one.arxiv == other.arxiv
-    if {*one.keys(), *one.aliases} & {*other.keys(), *other.aliases}:
+    if {*one.own_ids(), *one.aliases} & {*other.own_ids(), *other.aliases}:
         return True
     if one.year and other.year and abs(one.year - other.year) > 1:
         return False
@@ -61,7 +61,7 @@ def same_paper(one: Paper, other: Paper) -> bool:
 def united(one: Paper, other: Paper) -> Paper:
     """Return one record with all that two records of one paper say."""
     first, second = sorted((one, other), key=_rank)
-    keys = list(dict.fromkeys([*first.keys(), *second.keys()]))
+    keys = list(dict.fromkeys([*first.own_ids(), *second.own_ids()]))
     whole = first.model_copy(
         update={
             "authors": max(first.authors, second.authors, key=_fullness),
@@ -84,7 +84,7 @@ def united(one: Paper, other: Paper) -> Paper:
             "judgement": _most_confident(first, second),
         }
     )
-    best = whole.keys()[0]
+    best = whole.own_ids()[0]
     known = {*keys, first.id, second.id, *first.aliases, *second.aliases} - {best, ""}
     return whole.model_copy(update={"id": best, "aliases": sorted(known)})
 

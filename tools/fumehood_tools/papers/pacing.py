@@ -18,6 +18,8 @@ from fumehood_tools.files import write_text
 from fumehood_tools.papers.sources.model import Deadline, NoTurn, Pace
 
 LONGEST_PAUSE = 3600.0
+USEFUL = 0.5
+"""Seconds that must be left for an answer when a turn begins."""
 
 
 class Pacer:
@@ -34,12 +36,12 @@ class Pacer:
         """
         lock = self._lock(pace.service)
         try:
-            lock.acquire(timeout=deadline.remaining(), poll_interval=0.02)
+            lock.acquire(timeout=max(0.0, deadline.remaining() - USEFUL), poll_interval=0.02)
         except Timeout as error:
             raise NoTurn(pace.interval) from error
         try:
             pause = self._pause(pace.service)
-            if pause >= deadline.remaining():
+            if pause + USEFUL > deadline.remaining():
                 raise NoTurn(pause)
             time.sleep(pause)
             self._leave(pace.service, pace.interval)

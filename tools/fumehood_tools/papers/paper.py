@@ -57,7 +57,7 @@ class Paper(BaseModel, frozen=True):
     aliases: list[str] = Field(default_factory=list, description="Other ids that lead to it")
     judgement: Judgement | None = None
 
-    def keys(self) -> list[str]:
+    def own_ids(self) -> list[str]:
         """Return every id under which this paper may be known, the best first."""
         known = [
             *([f"arxiv:{self.arxiv}"] if self.arxiv else []),
@@ -89,7 +89,7 @@ def make_paper(
         return None
     if not title_key(paper.title):
         return None
-    return paper.model_copy(update={"id": paper.keys()[0]})
+    return paper.model_copy(update={"id": paper.own_ids()[0]})
 
 
 def _short_digest(text: str) -> str:

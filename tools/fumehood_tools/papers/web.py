@@ -89,12 +89,9 @@ class HttpWeb:
 
     def _ask(self, method: str, path: str, deadline: Deadline, **request: Any) -> bytes:
         with self.turn(deadline):
-            left = deadline.remaining()
-            if not left:
-                raise SourceFailed("timeout", "It did not answer in time.")
             try:
                 with self._client.stream(
-                    method, self.endpoint + path, timeout=left, **request
+                    method, self.endpoint + path, timeout=deadline.left(), **request
                 ) as response:
                     body = _read(response, deadline)
             except httpx.TimeoutException as error:
@@ -147,8 +144,7 @@ def _read(response: httpx.Response, deadline: Deadline) -> bytes:
         size += len(part)
         if size > MOST_BYTES:
             raise SourceFailed("bad_answer", f"Its answer is longer than {MOST_BYTES:,} bytes.")
-        if not deadline.remaining():
-            raise SourceFailed("timeout", "It did not answer in time.")
+        deadline.left()
     return b"".join(parts)
 
 

@@ -63,7 +63,7 @@ def _search(query: Query, web: Web, deadline: Deadline) -> Any:
     import requests
     from exa_py import Exa
 
-    client = Exa(web.key(KEY), base_url=web.endpoint, timeout=deadline.remaining())
+    client = Exa(web.key(KEY), base_url=web.endpoint)
     years: dict[str, str] = {}
     if query.first_year:
         years["start_published_date"] = f"{query.first_year}-01-01T00:00:00.000Z"
@@ -76,6 +76,7 @@ def _search(query: Query, web: Web, deadline: Deadline) -> Any:
                 category="publication",
                 num_results=min(query.limit, 100),
                 contents={"highlights": True},
+                timeout=deadline.left(),
                 **years,
             )
     except requests.Timeout as error:

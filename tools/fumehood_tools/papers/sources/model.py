@@ -94,6 +94,12 @@ class Deadline:
         """Return the seconds left, 0 when it is over."""
         return max(0.0, self._end - self._clock())
 
+    def left(self) -> float:
+        """Return the seconds left. Raises SourceFailed when it is over."""
+        if not (seconds := self.remaining()):
+            raise SourceFailed("timeout", "It did not answer in time.")
+        return seconds
+
 
 @dataclass(frozen=True)
 class Pace:

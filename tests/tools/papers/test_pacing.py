@@ -1,0 +1,143 @@
+"""arXiv is asked once in three seconds and once at a time, by all processes of a user together."""
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from fakes.http_service import Fault
+from fakes.paper_services import PaperServices
+
+from fumehood_tools.papers.pacing import Pacer
+from fumehood_tools.papers.sources.model import Deadline, NoTurn, Pace
+from fumehood_tools.papers.wish import Wish
+
+ROOT = Path(__file__).resolve().parents[3]
+SEARCHES = """
+import sys, threading
+from pathlib import Path
+from fumehood_tools.papers.library import Library
+from fumehood_tools.papers.search import PaperSearch
+from fumehood_tools.papers.services import Services
+from fumehood_tools.papers.web import Keys
+from fumehood_tools.papers.wish import Wish
+from fumehood_tools.settings import load_settings
+
+folder, endpoints, name, count = sys.argv[1:]
+environ = {"FUMEHOOD_CACHE": folder + "/cache", "FUMEHOOD_ENDPOINTS": endpoints}
+settings = load_settings(Path(folder, name), environ)
+search = PaperSearch(settings, Library(settings.state), Services(settings, Keys({})))
+
+def one(number):
+    wish = Wish(query=f"sparse autoencoder number {name} {number}", sources=("arxiv",))
+    print(search.search(wish).sources[0].status, flush=True)
+
+threads = [threading.Thread(target=one, args=(number,)) for number in range(int(count))]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+"""
+
+
+@pytest.mark.slow
+def test_thirty_searches_of_two_processes_never_break_arxivs_rule(tmp_path: Path) -> None:
+    with PaperServices().running() as services:
+        services["arxiv"].latency = 0.3
+        children = [
+            subprocess.Popen(
+                [sys.executable, "-c", SEARCHES, str(tmp_path), services.endpoints, name, "15"],
+                cwd=ROOT / "tools",
+                stdout=subprocess.PIPE,
+                encoding="utf-8",
+            )
+            for name in ("one", "two")
+        ]
+        said = [line for child in children for line in child.communicate()[0].split()]
+        moments = [request.moment for request in services["arxiv"].log]
+    assert len(said) == 30
+    assert set(said) == {"ok", "rate_limited"}
+    assert said.count("ok") == len(moments) >= 5
+    gaps = [later - earlier for earlier, later in zip(moments, moments[1:], strict=False)]
+    assert min(gaps) >= 3.0, gaps
+
+
+def test_a_turn_that_would_come_too_late_is_refused_with_the_time_to_wait(tmp_path: Path) -> None:
+    pace = Pace("arxiv", 30.0, one_at_a_time=True)
+    with Pacer(tmp_path).turn(pace, Deadline(1)):
+        pass
+    with pytest.raises(NoTurn) as refused, Pacer(tmp_path).turn(pace, Deadline(1)):
+        pass
+    assert 25 < (refused.value.retry_after or 0) <= 30
+
+
+def test_one_connection_at_a_time_is_kept(tmp_path: Path) -> None:
+    pace = Pace("arxiv", 0.0, one_at_a_time=True)
+    inside, most, lock = 0, 0, threading.Lock()
+
+    def go() -> None:
+        nonlocal inside, most
+        for _ in range(20):
+            with Pacer(tmp_path).turn(pace, Deadline(30)):
+                with lock:
+                    inside += 1
+                    most = max(most, inside)
+                with lock:
+                    inside -= 1
+
+    threads = [threading.Thread(target=go) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == 1
+
+
+def test_a_killed_holder_and_a_damaged_file_stop_nobody(tmp_path: Path) -> None:
+    pace = Pace("arxiv", 3.0, one_at_a_time=True)
+    held = (
+        "import sys, os; from pathlib import Path\n"
+        "from fumehood_tools.papers.pacing import Pacer\n"
+        "from fumehood_tools.papers.sources.model import Deadline, Pace\n"
+        "with Pacer(Path(sys.argv[1])).turn(Pace('arxiv', 3.0, True), Deadline(9)):\n"
+        "    os.kill(os.getpid(), 9)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", held, str(tmp_path)], cwd=ROOT / "tools", check=False
+    )
+    assert done.returncode == -9
+    (tmp_path / "arxiv.next").write_text("soon", encoding="utf-8")
+    with Pacer(tmp_path).turn(pace, Deadline(5)):
+        pass
+
+
+def test_a_failed_second_question_does_not_cost_the_first_ones_papers(make_search) -> None:
+    from fakes.paper_services import Known
+
+    with PaperServices([Known("Sparse autoencoder", "2401.00001")]).running() as services:
+        search = make_search(services, keys={}, seconds=2.0)
+        found = search.search(Wish(query="sparse autoencoder", sources=("arxiv",)))
+    assert len(services["arxiv"].log) == 1  # a second turn would have come too late
+    assert [paper.arxiv for paper in found.papers] == ["2401.00001"]
+    assert found.sources[0].status == "ok"
+
+
+def test_arxivs_own_syntax_is_passed_on_and_words_are_joined(make_search) -> None:
+    with PaperServices().running() as services:
+        search = make_search(services, keys={}, seconds=8.0)
+        search.search(Wish(query='au:olah AND ti:"circuits"', sources=("arxiv",)))
+        search.search(Wish(query='How do "dead latents" arise in SAEs?', sources=("arxiv",)))
+        asked = [request.query["search_query"] for request in services["arxiv"].log]
+        agents = {request.headers["user-agent"] for request in services["arxiv"].log}
+    assert asked == ['au:olah AND ti:"circuits"', 'all:"dead latents" AND all:arise AND all:saes']
+    assert all(agent.startswith("fumehood/") for agent in agents)
+
+
+def test_an_unwritable_cache_is_a_status_too(tmp_path: Path, make_search) -> None:
+    with PaperServices().running() as services:
+        services["openalex"].fault = Fault("status", status=500)
+        (tmp_path / "workspace").mkdir()
+        (tmp_path / "workspace" / "cache").write_text("a file, no folder", encoding="utf-8")
+        search = make_search(services, seconds=2.0)
+        found = search.search(Wish(query="sparse", sources=("hugging_face",)))
+    assert found.sources[0].status == "unavailable"
+    assert "folder for turns" in (found.sources[0].error or "")
