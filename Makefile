@@ -15,7 +15,7 @@ TORCH := $(VENV)/.torch
 TESTED := $(VENV)/.tested
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo paper test test-slow lint format doctor schemas bench bench-startup bench-harvest bench-train bench-profile bench-growth bench-variants bench-score bench-glass bench-scaling bench-kernels-gpu redteam clean
+.PHONY: help setup demo paper test test-slow lint format doctor schemas bench bench-startup bench-harvest bench-train bench-profile bench-growth bench-variants bench-score bench-glass bench-scaling bench-search bench-ranking bench-kernels-gpu redteam clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -92,13 +92,19 @@ bench-glass: $(READY)  ## scoring behind the glass, against the same scoring in 
 bench-scaling: $(READY)  ## what the server does with 10,000 jobs and results, against 100
 	$(BIN)/python benchmarks/scaling.py
 
+bench-search: $(READY)  ## a search of six services against the slowest of them; the library
+	$(BIN)/python benchmarks/search.py
+
+bench-ranking: $(TESTED)  ## the keyless ranker against plain BM25, on a labelled set
+	$(BIN)/python benchmarks/ranking/run.py
+
 bench-kernels-gpu: $(READY)  ## sparse kernels on a GPU, against their dense form (not part of bench)
 	$(BIN)/python benchmarks/kernels_gpu.py
 
 bench-score: $(READY)  ## scoring one more SAE, against sae-bench's own run
 	$(BIN)/python benchmarks/score.py
 
-bench: bench-startup bench-harvest bench-train bench-profile bench-growth bench-variants bench-score bench-glass bench-scaling  ## all benchmarks
+bench: bench-startup bench-harvest bench-train bench-profile bench-growth bench-variants bench-score bench-glass bench-scaling bench-search bench-ranking  ## all benchmarks
 
 clean:  ## remove the virtual environment and build leftovers (workspaces and caches stay)
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache

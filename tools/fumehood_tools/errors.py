@@ -10,6 +10,7 @@
     ├── VariantRejected       a variant file that breaks a rule of the sandbox
     ├── RunFailed             training or scoring did not end well
     │   └── IntegrityFailed   a check of the evaluator did not pass: no score
+    ├── Unreadable            a paper whose text can't be had
     └── StorageFailed         disk full, folder not writable, file damaged
 
 Each message says what happened, then what to do next: an agent reads it and acts on it.
@@ -107,6 +108,12 @@ class IntegrityFailed(RunFailed):
     def __init__(self, check: str, measured: str, instead: str) -> None:
         super().__init__(f"{check}: {measured}. {instead}")
         self.check = check
+
+
+class Unreadable(FumehoodError):
+    """A paper, or one of its sources, can't be read."""
+
+    code = "unreadable"
 
 
 class StorageFailed(FumehoodError):

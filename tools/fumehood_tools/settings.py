@@ -39,6 +39,7 @@ KEYS = (
 
 ENDPOINTS = {
     "arxiv": "https://export.arxiv.org",
+    "arxiv_html": "https://arxiv.org",
     "hugging_face": "https://huggingface.co",
     "perplexity": "https://api.perplexity.ai",
     "exa": "https://api.exa.ai",

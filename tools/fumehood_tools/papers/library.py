@@ -119,6 +119,12 @@ class Library:
             row = db.execute("SELECT body, at FROM kept WHERE name=?", (name,)).fetchone()
         return None if row is None else (json.loads(row[0]), max(0.0, time.time() - row[1]))
 
+    def kept_under(self, prefix: str) -> list[Any]:
+        """Return everything kept under names with a prefix."""
+        with self._reading() as db:
+            rows = db.execute("SELECT body FROM kept WHERE name GLOB ?", (f"{prefix}*",)).fetchall()
+        return [json.loads(row[0]) for row in rows]
+
     def forget_kept(self, prefix: str, older_than: float) -> None:
         """Drop what was kept under names with a prefix longer than so many seconds ago."""
         with self._changing() as db:

@@ -1,5 +1,6 @@
 """The services of one process: one HTTP client, the keys, everybody's turns."""
 
+from fumehood_tools.papers.downloads import Downloads
 from fumehood_tools.papers.pacing import Pacer
 from fumehood_tools.papers.sources.model import Pace, Source, Web
 from fumehood_tools.papers.sources.perplexity import KEY as JUDGE_KEY
@@ -35,6 +36,10 @@ class Services:
     def judge_web(self) -> Web:
         """Return how the judge is reached."""
         return self._web(Pace("perplexity", 0.05))
+
+    def downloads(self) -> Downloads:
+        """Return how files of papers are fetched."""
+        return Downloads(self._client, self._pacer, tuple(self._settings.endpoints.values()))
 
     def _web(self, pace: Pace) -> Web:
         endpoint = self._settings.endpoints[pace.service]

@@ -103,7 +103,7 @@ class HttpWeb:
                 raise SourceFailed("bad_answer", "Its answer could not be decoded.") from error
         body = self._keys.clean(body)
         if response.status_code != 200:
-            wait = _seconds_to_wait(response.headers.get("retry-after"))
+            wait = seconds_to_wait(response.headers.get("retry-after"))
             if wait:
                 self._pacer.hold_off(self._pace, wait)
             raise failure_of_status(response.status_code, wait, said=_said(body))
@@ -162,7 +162,7 @@ def _as_json(body: bytes) -> Any:
         ) from error
 
 
-def _seconds_to_wait(header: str | None) -> float | None:
+def seconds_to_wait(header: str | None) -> float | None:
     """Return the seconds in a Retry-After header (a number or a date, RFC 9110), if there are."""
     if header is None:
         return None
