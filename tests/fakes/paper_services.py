@@ -60,10 +60,13 @@ class PaperServices:
     def __init__(self, papers: list[Known] | None = None) -> None:
         self.papers = PAPERS if papers is None else papers
         self.verdict: object = None
+        self.files: dict[str, Reply] = {}
+        """path on arXiv (/src/…, /html/…, /pdf/…) or elsewhere -> what is there"""
         self.services = {
             name: HttpService(getattr(self, name))
             for name in (
                 "arxiv",
+                "arxiv_html",
                 "hugging_face",
                 "perplexity",
                 "exa",
@@ -89,11 +92,17 @@ class PaperServices:
             yield self
 
     def arxiv(self, request: Request) -> Reply:
-        """GET /api/query"""
+        """GET /api/query, /src/… and /pdf/…"""
+        if request.path != "/api/query":
+            return self.arxiv_html(request)
         known = [paper for paper in self.papers if paper.arxiv]
         entries = "".join(_entry(paper) for paper in known)
         feed = ATOM.format(count=len(known), entries=entries)
         return Reply(feed.encode(), content_type="application/atom+xml")
+
+    def arxiv_html(self, request: Request) -> Reply:
+        """GET /html/…"""
+        return self.files.get(request.path, Reply(b"Not here", 404, "text/plain"))
 
     def hugging_face(self, request: Request) -> Reply:
         """GET /api/papers/search"""

@@ -11,11 +11,10 @@ The outcome does not depend on the order of the records.
 from collections.abc import Iterable
 
 from fumehood_tools.papers.identity import main_title_key, surname, title_key
-from fumehood_tools.papers.paper import Judge, Paper
+from fumehood_tools.papers.paper import TRUST, Paper
 
 _RECORDS = ("arxiv", "semantic_scholar", "openalex", "hugging_face", "library", "exa")
 """Whose titles and addresses are kept, best first; Perplexity's are those of web pages."""
-_TRUST: dict[Judge, int] = {"agent": 2, "perplexity": 1, "lexical": 0}
 
 
 def merge_papers(papers: Iterable[Paper]) -> list[Paper]:
@@ -91,7 +90,7 @@ def united(one: Paper, other: Paper) -> Paper:
 
 def _most_confident(one: Paper, other: Paper) -> object:
     judged = [paper.judgement for paper in (one, other) if paper.judgement]
-    return max(judged, key=lambda it: (it.confidence, _TRUST[it.judged_by]), default=None)
+    return max(judged, key=lambda it: (it.confidence, TRUST[it.judged_by]), default=None)
 
 
 def _title_keys(paper: Paper) -> list[str]:

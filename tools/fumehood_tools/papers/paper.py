@@ -27,6 +27,9 @@ Long = Annotated[str, _capped(6000)]
 Address = Annotated[str, _capped(2000)]
 
 
+TRUST: dict[Judge, int] = {"lexical": 0, "perplexity": 1, "agent": 2}
+
+
 class Judgement(BaseModel, frozen=True):
     """How relevant a paper is to a query and its purpose, and who says so."""
 

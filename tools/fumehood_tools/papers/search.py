@@ -19,7 +19,7 @@ from fumehood_tools.papers.fan_out import Outcome, ask_all
 from fumehood_tools.papers.judging import judge_with_perplexity
 from fumehood_tools.papers.library import Library
 from fumehood_tools.papers.local_files import take_in
-from fumehood_tools.papers.paper import Judgement, Paper
+from fumehood_tools.papers.paper import TRUST, Judgement, Paper
 from fumehood_tools.papers.ranking import Ranker, lexical_judgements
 from fumehood_tools.papers.report import SearchResult, shown
 from fumehood_tools.papers.services import Services
@@ -40,7 +40,6 @@ KEY_ADDS = {
     "OPENALEX_API_KEY": "works outside computer science; the key is free",
 }
 _NAMES: tuple[str, ...] = get_args(SourceName)
-_TRUST = {"lexical": 0, "perplexity": 1, "agent": 2}
 
 
 class PaperSearch:
@@ -253,7 +252,7 @@ class PaperSearch:
 
 def _better(one: Judgement, other: Judgement) -> Judgement:
     """Return the judgement of the more trusted judge; of two by the same one, the surer."""
-    return max(one, other, key=lambda it: (_TRUST[it.judged_by], it.confidence))
+    return max(one, other, key=lambda it: (TRUST[it.judged_by], it.confidence))
 
 
 def _query(wish: Wish) -> Query:
