@@ -32,7 +32,10 @@ from fumehood_tools.jobs import JobStore
 from fumehood_tools.settings import Settings, load_keys
 
 if TYPE_CHECKING:
+    from fumehood_tools.papers.library import Library
     from fumehood_tools.papers.search import PaperSearch
+    from fumehood_tools.papers.services import Services
+    from fumehood_tools.reading.reader import PaperReader
 
 Toolset = Literal["papers", "sandbox", "bench", "jobs"]
 TOOLSETS: tuple[Toolset, ...] = get_args(Toolset)
@@ -65,14 +68,32 @@ class Toolbox:
 
     @cached_property
     def search(self) -> "PaperSearch":
-        """Searches for papers, with this process' keys; what they need is imported now."""
-        from fumehood_tools.papers.library import Library
+        """Searches for papers; what they need is imported now."""
         from fumehood_tools.papers.search import PaperSearch
+
+        return PaperSearch(self.settings, self.library, self.services)
+
+    @cached_property
+    def reader(self) -> "PaperReader":
+        """The papers that were read, and how another one gets read."""
+        from fumehood_tools.reading.reader import PaperReader
+
+        return PaperReader(self.settings, self.library, self.services, self.jobs)
+
+    @cached_property
+    def library(self) -> "Library":
+        """The workspace's papers."""
+        from fumehood_tools.papers.library import Library
+
+        return Library(self.settings.state)
+
+    @cached_property
+    def services(self) -> "Services":
+        """The services that are searched and read from, with this process' keys."""
         from fumehood_tools.papers.services import Services
         from fumehood_tools.papers.web import Keys
 
-        services = Services(self.settings, Keys(load_keys()))
-        return PaperSearch(self.settings, Library(self.settings.state), services)
+        return Services(self.settings, Keys(load_keys()))
 
     def tool(
         self,

@@ -129,7 +129,7 @@ def _register_readers(toolbox: Toolbox) -> None:
         Returns its state either way: status, progress with the time left, result or error, and
         `next`, what to call then. While it still runs, call this again; don't start it twice.
         """
-        job = await _watch(toolbox.jobs, job_id, ctx, max_seconds)
+        job = await watch(toolbox.jobs, job_id, ctx, max_seconds)
         return _state_of(job)
 
     @toolbox.tool(
@@ -175,7 +175,7 @@ def _register_cancel(toolbox: Toolbox) -> None:
         return _state_of(toolbox.jobs.cancel(job_id))
 
 
-async def _watch(store: JobStore, job_id: str, ctx: Context[None, None], seconds: float) -> Job:
+async def watch(store: JobStore, job_id: str, ctx: Context[None, None], seconds: float) -> Job:
     """Return the job when it has ended or the time is up; report its progress until then."""
     deadline = anyio.current_time() + seconds
     reported = 0.0

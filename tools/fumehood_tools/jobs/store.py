@@ -29,7 +29,7 @@ from fumehood_tools.jobs.queue import pump, reconcile
 from fumehood_tools.jobs.reading import read_page
 from fumehood_tools.jobs.table import Table
 
-DEFAULT_SLOTS = {"cpu": 1, "gpu": 1}
+DEFAULT_SLOTS = {"cpu": 1, "gpu": 1, "read": 2}
 MOST_JOBS = 100
 MOST_LINES = 1000
 WAITING = ("queued", "starting", "running")
@@ -39,7 +39,7 @@ class JobStore:
     """The jobs of one workspace.
 
     `slots` says how many jobs of each kind of place may run at once. It is kept with the table, so
-    that supervisors obey it too; left out, what is kept holds, else one cpu and one gpu job.
+    that supervisors obey it too; left out, what is kept holds, else DEFAULT_SLOTS.
     """
 
     def __init__(self, root: Path, slots: Mapping[str, int] | None = None) -> None:
@@ -51,8 +51,8 @@ class JobStore:
         self._table = Table(Path(root).absolute())
         if slots is not None:
             self._table.set_slots(slots)
-        elif not self._table.slots():
-            self._table.set_slots(DEFAULT_SLOTS)
+        else:
+            self._table.set_slots(DEFAULT_SLOTS | self._table.slots())
 
     def close(self) -> None:
         """Let go of the table. Jobs go on."""
