@@ -1,6 +1,6 @@
 """Read the benchmark's papers with every backend and print one table.
 
-    python benchmarks/pdf/run.py [--backends NAME ...] [--papers NAME ...] [--misses] [--json OUT]
+    python benchmarks/pdf/run.py [--backends NAME ...] [--papers NAME ... | --held-out] [--misses]
 
 pdftext, latex and marker-layout are ours; pypdfium2 and pdftotext (poppler) give plain text and
 show what reading adds. Every figure is a share of all items of all papers, tau apart. A backend
@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tarfile
 import time
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -132,6 +133,15 @@ def _read_one(read: Read, paper: str) -> Reading:
     return Reading(paper, truth.pages, seconds, scored, failure)
 
 
+def papers(held_out: bool) -> list[str]:
+    """The names of the papers that readers may be improved on, or of those held out from that."""
+    return sorted(
+        path.parent.name
+        for path in PAPERS.glob("*/labels.toml")
+        if tomllib.loads(path.read_text(encoding="utf-8")).get("held_out", False) == held_out
+    )
+
+
 def add_up(readings: list[Reading]) -> dict[str, Share]:
     """The shares of all papers together."""
     return {
@@ -173,15 +183,17 @@ def print_misses(backend: str, readings: list[Reading]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--papers", nargs="*", default=sorted(p.name for p in PAPERS.iterdir()))
+    parser.add_argument("--papers", nargs="*", choices=[*papers(False), *papers(True)])
+    parser.add_argument("--held-out", action="store_true", help="the papers kept for a fair figure")
     parser.add_argument("--backends", nargs="*", choices=BACKENDS, default=list(BACKENDS))
     parser.add_argument("--misses", action="store_true", help="list what each paper lost")
     parser.add_argument("--json", type=Path, help="write all counts and misses here")
     args = parser.parse_args()
+    names = args.papers or papers(args.held_out)
     done: dict[str, list[Reading]] = {}
     for name in args.backends:
         try:
-            done[name] = run_backend(name, args.papers)
+            done[name] = run_backend(name, names)
         except NotHere as error:
             print(f"{name}: not here: {error}")
     pages = {name: sum(r.pages for r in readings) for name, readings in done.items()}
