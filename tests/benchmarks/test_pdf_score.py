@@ -127,6 +127,8 @@ def test_a_lost_heading_lowers_recall_and_an_invented_one_precision(truth: Any) 
     assert lost(changed(whole, "Introduction", None), truth) == {"heads": (1, 2)}
     more = whole.blocks + [Block(kind="heading", text="Fig. 3")]
     assert lost(whole.model_copy(update={"blocks": more}), truth) == {"heads=": (2, 3)}
+    neutral = whole.blocks + [Block(kind="heading", text="ABSTRACT")]
+    assert lost(whole.model_copy(update={"blocks": neutral}), truth) == {}
     assert lost(changed(whole, "References", None), truth) == {}
     assert lost(changed(whole, "Data.", None), truth) == {"runin": (0, 1)}
 
@@ -162,6 +164,25 @@ def test_a_number_in_a_table_must_be_exact(truth: Any) -> None:
     assert with_rows([*right[:2], ["Finch", "345"]]) == {"rows": (2, 3), "rows=": (2, 3)}
     assert with_rows([*right[:2], ["3.45", "Finch"]]) == {"rows": (2, 3), "rows=": (2, 3)}
     assert with_rows(right[:2]) == {"rows": (2, 3)}
+
+
+def test_equal_rows_and_equal_numbers_in_a_row_are_each_counted(truth: Any) -> None:
+    row = scorer.Row(cells=["Wren", "2.0", "2.0"])
+    twice = truth.model_copy(update={"tables": [[row, row]]})
+
+    def with_rows(*rows: list[str]) -> dict[str, tuple[int, int]]:
+        caption = truth.captions[0].text
+        table = Block(kind="table", text=caption, number="1", rows=list(rows))
+        return lost(changed(perfect(truth), caption, table), twice)
+
+    assert with_rows(row.cells, row.cells) == {}
+    assert with_rows(row.cells) == {"rows": (1, 2)}
+    assert with_rows(row.cells, ["Wren", "2.0"]) == {"rows": (1, 2), "rows=": (1, 2)}
+
+
+def test_only_an_equation_has_the_number_of_an_equation(truth: Any) -> None:
+    code = Block(kind="code", text="x", number="1")
+    assert lost(changed(perfect(truth), "x", code), truth) == {"equations": (0, 1)}
 
 
 def test_references_must_be_split_and_dated(truth: Any) -> None:
