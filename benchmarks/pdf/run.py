@@ -1,0 +1,233 @@
+"""Read the benchmark's papers with every backend and print one table.
+
+    python benchmarks/pdf/run.py [--backends NAME ...] [--papers NAME ... | --held-out] [--misses]
+
+pdftext, latex and marker-layout are ours; pypdfium2 and pdftotext (poppler) give plain text and
+show what reading adds. Every figure is a share of all items of all papers, tau apart. A backend
+that cannot run here is named with the reason. One paper is read beforehand, unmeasured; the time
+is wall time around one call, child processes included, one paper after the other.
+"""
+
+import argparse
+import io
+import json
+import shutil
+import subprocess
+import sys
+import tarfile
+import time
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
+
+from score import METRICS, Score, Share, Truth, score, score_text  # noqa: E402
+
+from fumehood_tools.errors import FumehoodError  # noqa: E402
+from fumehood_tools.reading.document import Document  # noqa: E402
+
+PAPERS = Path(__file__).resolve().parent / "papers"
+NOT_SOURCE = {"paper.pdf", "labels.toml", "truth.json"}
+Read = Callable[[Path], Document | str]
+
+
+class NotHere(Exception):
+    """A backend that cannot run on this machine."""
+
+
+class Reading(NamedTuple):
+    """What one backend made of one paper."""
+
+    paper: str
+    pages: int
+    seconds: float
+    score: Score
+    failure: str = ""
+
+
+def pack(folder: Path) -> bytes:
+    """The source of a paper as arXiv hands it out: a .tar.gz, without PDF and truth."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and path.name not in NOT_SOURCE:
+                archive.add(path, arcname=path.relative_to(folder).as_posix())
+    return packed.getvalue()
+
+
+def load_pdftext() -> Read:
+    from fumehood_tools.reading.pdf import read_pdf
+
+    return lambda folder: read_pdf(folder / "paper.pdf")
+
+
+def load_latex() -> Read:
+    from fumehood_tools.reading.latex import read_latex
+
+    return lambda folder: read_latex(pack(folder))
+
+
+def load_marker() -> Read:
+    from fumehood_tools.reading.marker import read_with_marker
+
+    return lambda folder: read_with_marker(folder / "paper.pdf")
+
+
+def load_pypdfium2() -> Read:
+    import pypdfium2
+
+    def read(folder: Path) -> str:
+        pdf = pypdfium2.PdfDocument(folder / "paper.pdf")
+        pages = [page.get_textpage().get_text_bounded() for page in pdf]
+        pdf.close()
+        return "\n".join(pages)
+
+    return read
+
+
+def load_pdftotext() -> Read:
+    if shutil.which("pdftotext") is None:
+        raise NotHere("pdftotext is not on PATH; install poppler-utils")
+
+    def read(folder: Path) -> str:
+        command = ["pdftotext", str(folder / "paper.pdf"), "-"]
+        return subprocess.run(command, capture_output=True, check=True).stdout.decode()
+
+    return read
+
+
+BACKENDS = {
+    "latex": load_latex,
+    "pdftext": load_pdftext,
+    "marker-layout": load_marker,
+    "pypdfium2": load_pypdfium2,
+    "pdftotext": load_pdftotext,
+}
+
+
+def run_backend(name: str, papers: list[str]) -> list[Reading]:
+    """Read the papers one after the other; NotHere when the backend is missing."""
+    try:
+        read = BACKENDS[name]()
+        read(PAPERS / papers[0])
+    except ImportError as error:
+        raise NotHere(str(error)) from error
+    except FumehoodError as error:
+        # A reader may fail on its first paper and read the others; a missing part stays missing.
+        if error.code == "part_missing":
+            raise NotHere(str(error)) from error
+    return [_read_one(read, paper) for paper in papers]
+
+
+def _read_one(read: Read, paper: str) -> Reading:
+    truth = Truth.model_validate_json((PAPERS / paper / "truth.json").read_bytes())
+    start, failure = time.perf_counter(), ""
+    try:
+        given = read(PAPERS / paper)
+    except FumehoodError as error:
+        given, failure = "", str(error)
+    seconds = time.perf_counter() - start
+    scored = score_text(given, truth) if isinstance(given, str) else score(given, truth)
+    return Reading(paper, truth.pages, seconds, scored, failure)
+
+
+def papers(held_out: bool) -> list[str]:
+    """The names of the papers that readers may be improved on, or of those held out from that."""
+    return sorted(
+        path.parent.name
+        for path in PAPERS.glob("*/labels.toml")
+        if tomllib.loads(path.read_text(encoding="utf-8")).get("held_out", False) == held_out
+    )
+
+
+def add_up(readings: list[Reading]) -> dict[str, Share]:
+    """The shares of all papers together."""
+    return {
+        metric: Share(*map(sum, zip(*(r.score.shares[metric] for r in readings), strict=True)))
+        for metric in METRICS
+    }
+
+
+def show(share: Share) -> str:
+    if share.value is None:
+        return "-"
+    return "1" if share.hits == share.of else f"{share.value:.3f}".lstrip("0").replace("-0", "-")
+
+
+def print_table(rows: dict[str, tuple[dict[str, Share], float]]) -> None:
+    """One line per metric, one column per row, since there are more metrics than backends."""
+    width = max(map(len, rows), default=0)
+    print(" " * 9 + "  ".join(f"{name:>{width}}" for name in rows))
+    for metric in METRICS:
+        cells = [f"{show(shares[metric]):>{width}}" for shares, _ in rows.values()]
+        print(f"{metric:9}" + "  ".join(cells))
+    print("pages/s  " + "  ".join(f"{rate:>{width}.1f}" for _, rate in rows.values()))
+
+
+def print_misses(backend: str, readings: list[Reading]) -> None:
+    """What each paper lost, item by item, and what was made up (the metrics that end in =)."""
+    for reading in readings:
+        print(
+            f"\n## {backend}: {reading.paper}"
+            + f" FAILED: {reading.failure}" * bool(reading.failure)
+        )
+        for metric, missed in reading.score.misses.items():
+            share = reading.score.shares[metric]
+            if share.of and share.hits < share.of:
+                print(f"{metric} {share.hits}/{share.of}")
+                for item in missed:
+                    print(f"    {item[:160]}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--papers", nargs="*", choices=[*papers(False), *papers(True)])
+    parser.add_argument("--held-out", action="store_true", help="the papers kept for a fair figure")
+    parser.add_argument("--backends", nargs="*", choices=BACKENDS, default=list(BACKENDS))
+    parser.add_argument("--misses", action="store_true", help="list what each paper lost")
+    parser.add_argument("--json", type=Path, help="write all counts and misses here")
+    args = parser.parse_args()
+    names = args.papers or papers(args.held_out)
+    done: dict[str, list[Reading]] = {}
+    for name in args.backends:
+        try:
+            done[name] = run_backend(name, names)
+        except NotHere as error:
+            print(f"{name}: not here: {error}")
+    pages = {name: sum(r.pages for r in readings) for name, readings in done.items()}
+    print_table(
+        {
+            name: (add_up(readings), pages[name] / sum(r.seconds for r in readings))
+            for name, readings in done.items()
+        }
+    )
+    for name, readings in done.items():
+        for reading in readings:
+            if reading.failure and not args.misses:
+                print(f"{name}: {reading.paper} failed: {reading.failure}")
+        if args.misses:
+            print_misses(name, readings)
+    if args.json:
+        args.json.write_text(json.dumps(_as_json(done), indent=1), encoding="utf-8")
+
+
+def _as_json(done: dict[str, list[Reading]]) -> dict[str, dict[str, object]]:
+    return {
+        name: {
+            r.paper: {
+                "pages": r.pages,
+                "seconds": round(r.seconds, 4),
+                "failure": r.failure,
+                "shares": r.score.shares,
+                "misses": r.score.misses,
+            }
+            for r in readings
+        }
+        for name, readings in done.items()
+    }
+
+
+if __name__ == "__main__":
+    main()
