@@ -70,7 +70,7 @@ class Downloads:
         except httpx.TimeoutException as error:
             raise SourceFailed("timeout", "It did not answer in time.") from error
         except (httpx.TransportError, httpx.InvalidURL, httpx.DecodingError) as error:
-            text = f"The connection failed ({type(error).__name__})."
+            text = f"The connection failed ({type(error).__name__}). Check the network."
             raise SourceFailed("unavailable", text, again=True) from error
 
     def _check(self, url: str) -> None:

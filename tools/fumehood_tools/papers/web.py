@@ -97,7 +97,7 @@ class HttpWeb:
             except httpx.TimeoutException as error:
                 raise SourceFailed("timeout", "It did not answer in time.") from error
             except httpx.TransportError as error:
-                text = f"The connection failed ({type(error).__name__})."
+                text = f"The connection failed ({type(error).__name__}). Check the network."
                 raise SourceFailed("unavailable", text, again=True) from error
             except (httpx.DecodingError, httpx.InvalidURL) as error:
                 raise SourceFailed("bad_answer", "Its answer could not be decoded.") from error

@@ -88,7 +88,7 @@ def search_query(query: Query, junction: str) -> str:
         text = f" {junction} ".join(terms) or "all:" + re.sub(r"\W+", " ", query.text).strip()
     if query.first_year is None and query.last_year is None:
         return text
-    first, last = query.first_year or 1991, query.last_year or 9999
+    first, last = query.first_year or 1991, query.last_year or 2100
     return f"({text}) AND submittedDate:[{first}01010000 TO {last}12312359]"
 
 

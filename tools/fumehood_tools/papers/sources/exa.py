@@ -82,7 +82,9 @@ def _search(query: Query, web: Web, deadline: Deadline) -> Any:
     except requests.Timeout as error:
         raise SourceFailed("timeout", "It did not answer in time.") from error
     except requests.RequestException as error:
-        raise SourceFailed("unavailable", "The connection failed.", again=True) from error
+        raise SourceFailed(
+            "unavailable", "The connection failed. Check the network.", again=True
+        ) from error
     except ValueError as error:
         if found := _CODE.search(str(error)):
             raise failure_of_status(int(found[1]), None, KEY) from error
