@@ -1,65 +1,110 @@
-"""A document as Markdown, for people and for agents that read files."""
+"""A document as Markdown or JSON, for people, files and agents.
 
+Markdown keeps headings, lists, tables, equations, code, captions, footnotes, references and links;
+text that would be taken for markup at the start of a line is escaped. Hidden text is left out.
+JSON keeps everything: `Document.model_validate_json` gives the document back.
+"""
+
+import re
 from collections.abc import Iterator
 
-from fumehood_tools.reading.document import Block, Document
+from fumehood_tools.reading.document import Block, Document, Reference
+from fumehood_tools.reading.outline import caption_text
 
-_ESCAPED = str.maketrans({"|": "\\|", "\n": " "})
+_MARKUP = re.compile(r"^(\s*)(#{1,6}\s|>|\||[-+*]\s|`{3}|~{3}|\d+[.)]\s)", re.M)
 
 
 def to_markdown(document: Document) -> str:
-    """Return the whole document: headings, pipe tables, equations, captions, references, links."""
-    return "\n\n".join(part for part in _parts(document) if part) + "\n"
-
-
-def table_markdown(block: Block) -> str:
-    """Return a table's rows as a pipe table, its first row as the header."""
-    width = max((len(row) for row in block.rows), default=0)
-    if not width:
-        return ""
-    rows = [row + [""] * (width - len(row)) for row in block.rows]
-    lines = ["| " + " | ".join(cell.translate(_ESCAPED) for cell in row) + " |" for row in rows]
-    return "\n".join([lines[0], "|" + " --- |" * width, *lines[1:]])
-
-
-def _parts(document: Document) -> Iterator[str]:
-    yield f"# {document.title}" if document.title else ""
-    yield ", ".join(document.authors)
+    """Return the document as Markdown; the title is the only heading of the first level."""
+    parts = [f"# {_line(document.title)}"] if document.title else []
+    if document.authors:
+        parts.append(", ".join(_line(author) for author in document.authors))
     if document.abstract:
-        yield "## Abstract"
-        yield document.abstract
+        parts.append(f"**Abstract.** {_prose(document.abstract)}")
+    kind = ""
     for block in document.blocks:
-        yield _block(block)
-    if document.references:
-        yield "## References"
-        yield "\n".join(f"- {it.label} {it.text}".strip() for it in document.references)
-    if document.links:
-        yield "## Links"
-        urls = dict.fromkeys(
-            f"- <{it.url}>{f' ({it.text})' if it.text else ''}" for it in document.links
-        )
-        yield "\n".join(urls)
+        text = _block(block)
+        if kind == block.kind == "list_item":
+            parts[-1] += f"\n{text}"
+        else:
+            parts.append(text)
+        kind = block.kind
+    parts += _listed("References", (_reference(entry) for entry in document.references))
+    parts += _listed("Links", (f"- {_link(link.text, link.url)}" for link in document.links))
+    return "\n\n".join(parts) + "\n"
+
+
+def to_json(document: Document) -> str:
+    """Return the document as JSON that gives it back unchanged."""
+    return document.model_dump_json(indent=1)
+
+
+def _listed(title: str, lines: Iterator[str]) -> list[str]:
+    text = "\n".join(lines)
+    return [f"## {title}", text] if text else []
 
 
 def _block(block: Block) -> str:
-    label = f" {block.number}" if block.number else ""
     match block.kind:
         case "heading":
-            number = f"{block.number} " if block.number else ""
-            return f"{'#' * min(6, (block.level or 1) + 1)} {number}{block.text}"
+            title = " ".join(part for part in (block.number, _line(block.text)) if part)
+            return f"{'#' * min(6, (block.level or 1) + 1)} {title}"
         case "list_item":
-            return f"- {block.text}"
+            return f"- {_line(block.text)}"
         case "table":
-            return f"**Table{label}:** {block.text}\n\n{table_markdown(block)}".strip()
+            return "\n\n".join(part for part in (_caption(block), _table(block.rows)) if part)
         case "figure":
-            return f"**Figure{label}:** {block.text}"
+            return _caption(block)
         case "equation":
-            number = f" \\tag{{{block.number}}}" if block.number and block.latex else ""
-            if block.latex:
-                return f"$$\n{block.latex}{number}\n$$"
-            return f"{block.text}{f' ({block.number})' if block.number else ''}"
+            tag = f" \\tag{{{block.number}}}" if block.number else ""
+            return f"$$\n{block.latex or block.text}{tag}\n$$"
         case "code":
-            return f"```\n{block.text}\n```"
+            runs = re.findall(r"`{3,}", block.text)
+            fence = "`" * (max(map(len, runs)) + 1 if runs else 3)
+            return f"{fence}\n{block.text}\n{fence}"
         case "footnote":
-            return f"> {block.text}"
-    return block.text
+            return f"> {_line(block.text)}"
+        case _:
+            return _prose(block.text)
+
+
+def _caption(block: Block) -> str:
+    return f"*{_line(caption_text(block))}*"
+
+
+def _table(rows: list[list[str]]) -> str:
+    if not rows:
+        return ""
+    width = max(len(row) for row in rows)
+    lines = [_pipes([*row, *[""] * (width - len(row))]) for row in rows]
+    return "\n".join([lines[0], _pipes(["---"] * width), *lines[1:]])
+
+
+def _pipes(cells: list[str]) -> str:
+    return f"| {' | '.join(_line(cell).replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def _reference(entry: Reference) -> str:
+    known = [
+        f"https://arxiv.org/abs/{entry.arxiv}" if entry.arxiv else None,
+        f"https://doi.org/{entry.doi}" if entry.doi else None,
+        entry.url,
+    ]
+    missing = [url for url in known if url and url not in entry.text]
+    return " ".join(["-", _line(entry.label), _line(entry.text), *(f"<{url}>" for url in missing)])
+
+
+def _link(text: str, url: str) -> str:
+    words = _line(text)
+    if not words or words == url:
+        return f"<{url}>"
+    escaped = words.replace("[", "\\[").replace("]", "\\]")
+    return f"[{escaped}](<{url}>)"
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _prose(text: str) -> str:
+    return _MARKUP.sub(r"\1\\\2", text.strip())

@@ -1,201 +1,263 @@
-"""The section tree of a document, and its text in chunks with stable ids.
+"""The section tree of a document, and its text in chunks of a size that an agent reads at once.
 
-    s0          front matter: abstract and what stands before the first heading
-    s3.2        the section printed as 3.2;  sA.1 of the appendix
-    s~2         the second section without a number;  s3~1 the first unnumbered one in section 3
-    s3.2/c1     the first chunk of 3.2
-
-Ids depend on the document alone: reading it again gives the same ones.
+Section ids come from the printed numbers (`s3.2`, appendix `sA.1`), so they mean what the paper
+means; where a paper prints none, from the position (`s3`, `s3.2`); a heading without number among
+numbered ones is `su1`, `s3.u1`. `s0` is what stands before the first heading, the abstract first.
+Ids depend on nothing but the document: reading the same content again gives the same ids.
+Linear in the document; nothing is cached.
 """
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 from pydantic import BaseModel, Field
 
-from fumehood_tools.reading.document import Block, BlockKind, Document
+from fumehood_tools.reading.document import Block, BlockKind, Document, Reference
+from fumehood_tools.reading.sentences import sentence_spans
 
-CHUNK = 3000
-"""Characters of a chunk, about; a block is split only where it alone is longer."""
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
+CHUNK_CHARACTERS = 3000
+ABSTRACT = -1
+"""Stands for the abstract where a number of a block is expected."""
+
+_BIBLIOGRAPHY = re.compile(r"\W*(references|bibliography|works cited|literature cited)\W*", re.I)
+_LABELS = {"table": "Table", "figure": "Figure"}
 
 
 class Section(BaseModel, frozen=True):
-    """One section, without those below it."""
+    """One section; its text are the blocks from its heading to the next one."""
 
-    id: str
+    id: str = Field(description="'s3.2'; 's0' is the front matter")
     title: str
-    number: str | None = None
-    level: int = Field(ge=0, description="0 is the front matter, 1 a section")
-    path: list[str] = Field(description="Titles from the top down to this one")
+    number: str | None = Field(default=None, description="As printed")
+    level: int = Field(description="1 = section, 2 = subsection; 0 = front matter")
+    parent: str | None = Field(default=None, description="Id of the section around it")
+    path: list[str] = Field(description="Titles from the top, its own last")
     page: int | None = None
-    characters: int
-    chunks: int
+    start: int = Field(description="Its first block: the heading, except in the front matter")
+    end: int = Field(description="The block after its last one, subsections not counted")
+
+    @property
+    def is_bibliography(self) -> bool:
+        """Whether this is the list of references."""
+        return bool(_BIBLIOGRAPHY.fullmatch(self.title))
 
 
 class Chunk(BaseModel, frozen=True):
-    """A piece of one section's own text, whole blocks."""
+    """Consecutive blocks of one section: what is read, searched and cited as one piece."""
 
-    id: str
-    section: str = Field(description="The section's id")
-    path: list[str]
-    pages: list[int] = Field(description="First and last page; empty where pages are not known")
-    kinds: list[BlockKind]
+    id: str = Field(description="'s3.2/c1'")
+    section: str
+    path: list[str] = Field(description="Titles of the sections around it, outermost first")
+    pages: list[int] = Field(description="On which it lies; empty where the source has no pages")
     text: str
+    kinds: list[BlockKind] = Field(description="Of each block, in order")
+    blocks: list[int] = Field(description="Number of each block in the document; -1 = abstract")
+    starts: list[int] = Field(description="Where each block begins in text")
 
 
-class Outline(NamedTuple):
-    """All sections in reading order, and all chunks."""
+class Shown(BaseModel, frozen=True):
+    """A table, figure or equation of a document."""
+
+    id: str = Field(description="'t1', 'f1' or 'e1', counted in reading order")
+    number: str | None = Field(description="As printed")
+    section: str
+    page: int | None
+    block: int = Field(description="Its number in the document")
+    text: str = Field(description="The caption; of an equation, the equation")
+
+
+class Outline(BaseModel, frozen=True):
+    """A document's sections, chunks and the lists beside its text."""
 
     sections: list[Section]
     chunks: list[Chunk]
-
-    def chunks_of(self, section: str) -> list[Chunk]:
-        """Return the chunks of a section and of all sections below it."""
-        inside = {it.id for it in self._below(section)}
-        return [chunk for chunk in self.chunks if chunk.section in inside]
-
-    def _below(self, section: str) -> Iterator[Section]:
-        level: int | None = None
-        for it in self.sections:
-            if it.id == section:
-                level = it.level
-            elif level is not None and it.level <= level:
-                return
-            if level is not None:
-                yield it
-            if level == 0:
-                return
-
-
-class _Part(NamedTuple):
-    heading: Block | None
-    blocks: list[Block]
+    tables: list[Shown]
+    figures: list[Shown]
+    equations: list[Shown]
+    references: list[Reference]
 
 
 def outline_of(document: Document) -> Outline:
-    """Return the section tree and the chunks of a document."""
-    sections: list[Section] = []
-    chunks: list[Chunk] = []
-    open_titles: list[tuple[int, str, str]] = []
-    taken: set[str] = set()
-    for part in _parts(document):
-        level = part.heading.level or 1 if part.heading else 0
-        while open_titles and open_titles[-1][0] >= level:
-            open_titles.pop()
-        name = _name(part.heading, open_titles[-1][1] if open_titles else "s", taken)
-        title = part.heading.text if part.heading else "Front matter"
-        if part.heading:
-            open_titles.append((level, name, title))
-        path = [it[2] for it in open_titles] or [title]
-        own = list(_chunks(name, path, part))
-        chunks += own
-        sections.append(
-            Section(
-                id=name,
-                title=title,
-                number=part.heading.number if part.heading else None,
-                level=level,
-                path=path,
-                page=(part.heading or next(iter(part.blocks), None) or _NOWHERE).page,
-                characters=sum(len(chunk.text) for chunk in own),
-                chunks=len(own),
-            )
-        )
-    return Outline(sections, chunks)
-
-
-_NOWHERE = Block(kind="paragraph", text="")
-
-
-def block_text(block: Block) -> str:
-    """Return a block as readable text: tables row by row, captions and equations with labels."""
-    label = f" {block.number}" if block.number else ""
-    match block.kind:
-        case "table":
-            rows = "\n".join(" | ".join(row) for row in block.rows)
-            return f"Table{label}: {block.text}\n{rows}".strip()
-        case "figure":
-            return f"Figure{label}: {block.text}"
-        case "equation":
-            return f"{block.text} ({block.number})" if block.number else block.text
-        case "list_item":
-            return f"- {block.text}"
-        case "footnote":
-            return f"[footnote] {block.text}"
-    return block.text
-
-
-def _parts(document: Document) -> Iterator[_Part]:
-    """Return the document cut at its headings; the abstract opens the front matter."""
-    front = [Block(kind="paragraph", text=document.abstract)] if document.abstract else []
-    part = _Part(None, front)
-    for block in document.blocks:
-        if block.kind == "heading":
-            if part.heading or part.blocks:
-                yield part
-            part = _Part(block, [])
-        else:
-            part.blocks.append(block)
-    if part.heading or part.blocks:
-        yield part
-
-
-def _name(heading: Block | None, above: str, taken: set[str]) -> str:
-    if heading is None:
-        name = "s0"
-    elif heading.number and f"s{heading.number}" not in taken:
-        name = f"s{heading.number}"
-    else:
-        count = 1
-        while f"{above}~{count}" in taken:
-            count += 1
-        name = f"{above}~{count}"
-    taken.add(name)
-    return name
-
-
-def _chunks(section: str, path: list[str], part: _Part) -> Iterator[Chunk]:
-    pieces = [(block, text) for block in part.blocks for text in _pieces(block_text(block))]
-    gathered: list[tuple[Block, str]] = []
-    size = number = 0
-    for block, text in [*pieces, (None, "")]:
-        if gathered and (block is None or size + len(text) > CHUNK):
-            number += 1
-            yield _chunk(f"{section}/c{number}", section, path, gathered)
-            gathered, size = [], 0
-        if block is not None:
-            gathered.append((block, text))
-            size += len(text)
-
-
-def _chunk(name: str, section: str, path: list[str], pieces: list[tuple[Block, str]]) -> Chunk:
-    pages = [block.page for block, _ in pieces if block.page]
-    return Chunk(
-        id=name,
-        section=section,
-        path=path,
-        pages=[min(pages), max(pages)] if pages else [],
-        kinds=list(dict.fromkeys(block.kind for block, _ in pieces)),
-        text="\n\n".join(text for _, text in pieces),
+    """Return the section tree, the chunks and the lists of a document."""
+    sections = _sections(document)
+    shown: dict[str, list[Shown]] = {"table": [], "figure": [], "equation": []}
+    for section in sections:
+        for index in range(section.start, section.end):
+            block = document.blocks[index]
+            if (listed := shown.get(block.kind)) is not None:
+                listed.append(
+                    Shown(
+                        id=f"{block.kind[0]}{len(listed) + 1}",
+                        number=block.number,
+                        section=section.id,
+                        page=block.page,
+                        block=index,
+                        text=block.text or block.latex or "",
+                    )
+                )
+    return Outline(
+        sections=sections,
+        chunks=[chunk for section in sections for chunk in _chunks(document, section)],
+        tables=shown["table"],
+        figures=shown["figure"],
+        equations=shown["equation"],
+        references=document.references,
     )
 
 
-def _pieces(text: str) -> Iterator[str]:
-    """Return text whole, or cut at sentence ends where it is longer than a chunk."""
-    if len(text) <= CHUNK:
-        if text:
-            yield text
-        return
-    piece = ""
-    for sentence in _SENTENCE_END.split(text):
-        for start in range(0, len(sentence), CHUNK):
-            part = sentence[start : start + CHUNK]
-            if piece and len(piece) + len(part) + 1 > CHUNK:
-                yield piece
-                piece = part
-            else:
-                piece = f"{piece} {part}" if piece else part
-    if piece:
-        yield piece
+def row_text(row: Iterable[str]) -> str:
+    """Return one row of a table as it is shown and quoted: cells between bars."""
+    return " | ".join(" ".join(cell.split()) for cell in row)
+
+
+def caption_text(block: Block) -> str:
+    """Return the caption of a table or figure with its label: 'Table 2: Scores.'"""
+    label = " ".join(part for part in (_LABELS[block.kind], block.number) if part)
+    return f"{label}: {block.text}" if block.text else label
+
+
+def block_text(block: Block) -> str:
+    """Return a block as it is read: a table as caption and rows, an equation with its number."""
+    if block.kind == "table":
+        return "\n".join([caption_text(block), *(row_text(row) for row in block.rows)])
+    if block.kind == "figure":
+        return caption_text(block)
+    if block.kind == "equation":
+        text = block.text or block.latex or ""
+        return f"{text} ({block.number})" if block.number else text
+    return block.text
+
+
+def _sections(document: Document) -> list[Section]:
+    blocks = document.blocks
+    heads = [index for index, block in enumerate(blocks) if block.kind == "heading"]
+    front = Section(
+        id="s0",
+        title="Front matter",
+        level=0,
+        path=["Front matter"],
+        page=blocks[0].page if blocks else None,
+        start=0,
+        end=heads[0] if heads else len(blocks),
+    )
+    namer = _Namer(numbered=any(blocks[index].number for index in heads))
+    sections, around = [front], list[Section]()
+    for start, end in pairwise([*heads, len(blocks)]):
+        block = blocks[start]
+        level = block.level or (block.number or "").rstrip(".").count(".") + 1
+        while around and around[-1].level >= level:
+            around.pop()
+        parent = around[-1] if around else None
+        section = Section(
+            id=namer.name(block.number, parent.id if parent else None),
+            title=block.text,
+            number=block.number,
+            level=level,
+            parent=parent.id if parent else None,
+            path=[*(parent.path if parent else ()), block.text],
+            page=block.page,
+            start=start,
+            end=end,
+        )
+        sections.append(section)
+        around.append(section)
+    return sections
+
+
+class _Namer:
+    """Gives every section an id of its own."""
+
+    def __init__(self, numbered: bool) -> None:
+        self._mark = "u" if numbered else ""
+        self._children: Counter[str] = Counter()
+        self._taken: Counter[str] = Counter({"s0": 1})
+
+    def name(self, number: str | None, parent: str | None) -> str:
+        """Return the id of the next section."""
+        printed = re.sub(r"[^\w.]", "", number or "").strip(".")
+        if printed:
+            name = f"s{printed}"
+        else:
+            around = f"{parent}." if parent else "s"
+            self._children[around] += 1
+            name = f"{around}{self._mark}{self._children[around]}"
+        self._taken[name] += 1
+        return name if self._taken[name] == 1 else f"{name}-{self._taken[name]}"
+
+
+class _Part(NamedTuple):
+    """A block or, of a long one, a part of it."""
+
+    block: int
+    kind: BlockKind
+    page: int | None
+    text: str
+
+
+def _chunks(document: Document, section: Section) -> Iterator[Chunk]:
+    held: list[_Part] = []
+    size = count = 0
+    for part in _parts(document, section):
+        if held and size + len(part.text) > CHUNK_CHARACTERS:
+            count += 1
+            yield _chunk(section, count, held)
+            held, size = [], 0
+        held.append(part)
+        size += len(part.text) + 2
+    if held:
+        yield _chunk(section, count + 1, held)
+
+
+def _chunk(section: Section, count: int, parts: list[_Part]) -> Chunk:
+    starts, at = [], 0
+    for part in parts:
+        starts.append(at)
+        at += len(part.text) + 2
+    return Chunk(
+        id=f"{section.id}/c{count}",
+        section=section.id,
+        path=section.path,
+        pages=sorted({part.page for part in parts if part.page}),
+        text="\n\n".join(part.text for part in parts),
+        kinds=[part.kind for part in parts],
+        blocks=[part.block for part in parts],
+        starts=starts,
+    )
+
+
+def _parts(document: Document, section: Section) -> Iterator[_Part]:
+    if section.level == 0 and document.abstract:
+        for text in _split(document.abstract, lines=False):
+            yield _Part(ABSTRACT, "paragraph", section.page, text)
+    for index in range(section.start, section.end):
+        block = document.blocks[index]
+        if block.kind != "heading":
+            for text in _split(block_text(block), lines=block.kind in ("table", "code")):
+                yield _Part(index, block.kind, block.page, text)
+
+
+def _split(text: str, lines: bool) -> Iterator[str]:
+    """Give text in parts of at most CHUNK_CHARACTERS, cut at ends of lines or sentences."""
+    start = 0
+    ends = _line_ends(text) if lines else [end for _, end in sentence_spans(text)]
+    ends.append(len(text))
+    before = 0
+    for end in ends:
+        if end - start > CHUNK_CHARACTERS and before > start:
+            yield text[start:before].strip()
+            start = before
+        while end - start > CHUNK_CHARACTERS:
+            cut = text.rfind(" ", start + 1, start + CHUNK_CHARACTERS)
+            cut = cut if cut > start else start + CHUNK_CHARACTERS
+            yield text[start:cut].strip()
+            start = cut
+        before = end
+    if rest := text[start:].strip():
+        yield rest
+
+
+def _line_ends(text: str) -> list[int]:
+    return [match.start() for match in re.finditer("\n", text)]

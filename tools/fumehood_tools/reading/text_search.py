@@ -1,0 +1,241 @@
+"""Search in the text of documents: which passage of which paper says something.
+
+Words are compared by stem (Snowball English; Porter 2001), a phrase in quotes as consecutive words;
+chunks are ranked by BM25 (Robertson & Zaragoza 2009; k1 = 1.2, b = 0.75). The same documents and
+query give the same page every time. A `TextIndex` is built in one pass over the text and may be
+kept; `search_text` builds one for a single question. Headings count for the chunks below them.
+"""
+
+import math
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from functools import cache, lru_cache
+from typing import Any, Literal, NamedTuple
+
+from pydantic import BaseModel, Field
+
+from fumehood_tools.errors import BadRequest
+from fumehood_tools.reading.document import Document
+from fumehood_tools.reading.outline import Chunk, outline_of
+
+MOST_HITS = 100
+SNIPPET_CHARACTERS = 300
+Match = Literal["any", "all"]
+
+_K1, _B = 1.2, 0.75
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_QUERY = re.compile(r'["“”]([^"“”]+)["“”]|([^\s"“”]+)')
+_STOP_WORDS = (
+    "a an and are as at be by do does for from had has have how in is it its of on or that the "
+    "their these they this to was we were what when where which who why with"
+)
+_STOP = frozenset(_STOP_WORDS.split())
+
+
+class Hit(BaseModel, frozen=True):
+    """One chunk that answers a query."""
+
+    paper: str
+    section: str = Field(description="Section id, as in the outline")
+    title: str = Field(description="Titles of the sections around it")
+    page: int | None = Field(description="Page of the words shown, where the source has pages")
+    chunk: str = Field(description="Chunk id, with which the whole passage is read")
+    score: float = Field(description="BM25; comparable within one query only")
+    snippet: str = Field(description="Quoted from the paper; ** stands around the words found")
+
+
+class Hits(BaseModel, frozen=True):
+    """One page of hits, best first."""
+
+    hits: list[Hit]
+    total: int = Field(description="Chunks that match, on all pages")
+    next_offset: int | None = Field(description="Where the next page begins; None: no more")
+
+
+class _Term(NamedTuple):
+    """One word of a query, or a phrase: its stems in order."""
+
+    stems: tuple[str, ...]
+
+
+class _Entry(NamedTuple):
+    """One chunk in the index."""
+
+    paper: str
+    chunk: Chunk
+    document: Document
+    length: int
+
+
+def search_text(
+    documents: Mapping[str, Document],
+    query: str,
+    *,
+    match: Match = "any",
+    limit: int = 20,
+    offset: int = 0,
+) -> Hits:
+    """Return the chunks of documents that match query, best first. Raises BadRequest."""
+    return TextIndex(documents).search(query, match=match, limit=limit, offset=offset)
+
+
+class TextIndex:
+    """The stems of every chunk of some documents, ready to be asked."""
+
+    def __init__(self, documents: Mapping[str, Document]) -> None:
+        self._entries: list[_Entry] = []
+        self._where: dict[str, dict[int, list[int]]] = defaultdict(dict)
+        for paper, document in documents.items():
+            for chunk in outline_of(document).chunks:
+                self._add(paper, document, chunk)
+        lengths = [entry.length for entry in self._entries]
+        self._mean = sum(lengths) / len(lengths) if lengths else 1.0
+
+    def search(self, query: str, *, match: Match = "any", limit: int = 20, offset: int = 0) -> Hits:
+        """Return one page of the chunks that match, best first.
+
+        any: one word or phrase is enough, more rank higher; all: every one must occur.
+        Raises BadRequest for a query without words or a page that cannot be.
+        """
+        if not 1 <= limit <= MOST_HITS or offset < 0:
+            raise BadRequest(f"limit is 1 to {MOST_HITS} and offset 0 or more: correct them.")
+        terms = _terms(query)
+        found = [self._chunks_with(term) for term in terms]
+        numbers = set(found[0]).union(*found)
+        if match == "all":
+            numbers.intersection_update(*found)
+        scores = {number: self._score(number, found) for number in numbers}
+        order = sorted(scores, key=lambda number: (-scores[number], number))
+        page = order[offset : offset + limit]
+        after = offset + len(page)
+        return Hits(
+            hits=[self._hit(number, scores[number], terms) for number in page],
+            total=len(order),
+            next_offset=after if after < len(order) else None,
+        )
+
+    def _add(self, paper: str, document: Document, chunk: Chunk) -> None:
+        number = len(self._entries)
+        stems = [stem(word) for word in _words(chunk.text)]
+        # Far behind the text, so that no phrase runs from the text into the titles.
+        titles = [stem(word) for title in chunk.path for word in _words(title)]
+        for start, some in ((0, stems), (len(stems) + 100, titles)):
+            for place, one in enumerate(some, start):
+                self._where[one].setdefault(number, []).append(place)
+        self._entries.append(_Entry(paper, chunk, document, len(stems) + len(titles)))
+
+    def _chunks_with(self, term: _Term) -> Counter[int]:
+        """Return chunk -> how often the term occurs in it."""
+        first, *rest = (self._where.get(one, {}) for one in term.stems)
+        if not rest:
+            return Counter({number: len(places) for number, places in first.items()})
+        counts: Counter[int] = Counter()
+        for number in set(first).intersection(*rest):
+            others = [set(places[number]) for places in rest]
+            counts[number] = sum(
+                all(place + step in other for step, other in enumerate(others, 1))
+                for place in first[number]
+            )
+        return +counts
+
+    def _score(self, number: int, found: Sequence[Counter[int]]) -> float:
+        norm = _K1 * (1 - _B + _B * self._entries[number].length / self._mean)
+        total = len(self._entries)
+        return sum(
+            math.log(1 + (total - len(counts) + 0.5) / (len(counts) + 0.5))
+            * (counts[number] * (_K1 + 1) / (counts[number] + norm))
+            for counts in found
+            if number in counts
+        )
+
+    def _hit(self, number: int, score: float, terms: Sequence[_Term]) -> Hit:
+        paper, chunk, document, _ = self._entries[number]
+        spans = _spans(chunk.text, terms)
+        start, snippet = _snippet(chunk.text, spans)
+        at = max(i for i, begin in enumerate(chunk.starts) if begin <= start)
+        block = chunk.blocks[at]
+        page = document.blocks[block].page if block >= 0 else None
+        return Hit(
+            paper=paper,
+            section=chunk.section,
+            title=" > ".join(chunk.path),
+            page=page or next(iter(chunk.pages), None),
+            chunk=chunk.id,
+            score=round(score, 4),
+            snippet=snippet,
+        )
+
+
+@lru_cache(maxsize=100_000)
+def stem(word: str) -> str:
+    """Return the stem of an English word, in lower case (Snowball)."""
+    lower = word.lower()
+    return str(_stemmer().stemWord(lower)) if lower.isascii() else lower
+
+
+@cache
+def _stemmer() -> Any:
+    import snowballstemmer
+
+    return snowballstemmer.stemmer("english")
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(unicodedata.normalize("NFKC", text))
+
+
+def _terms(query: str) -> list[_Term]:
+    terms: dict[_Term, bool] = {}
+    for phrase, word in _QUERY.findall(query):
+        found = _words(phrase or word)
+        # "top-k" is a phrase too: its parts stand side by side.
+        if found:
+            term = _Term(tuple(stem(one) for one in found))
+            terms[term] = len(found) == 1 and found[0].lower() in _STOP
+    telling = [term for term, stop in terms.items() if not stop]
+    if not terms:
+        raise BadRequest("The query holds no words: give words, or a phrase in double quotes.")
+    return telling or list(terms)
+
+
+def _spans(text: str, terms: Sequence[_Term]) -> list[tuple[int, int]]:
+    """Return where the terms stand in text, in order."""
+    places = list(_WORD.finditer(text))
+    stems = [stem(unicodedata.normalize("NFKC", place[0])) for place in places]
+    spans = []
+    for at in range(len(stems)):
+        for term in terms:
+            after = at + len(term.stems)
+            if tuple(stems[at:after]) == term.stems:
+                spans.append((places[at].start(), places[after - 1].end()))
+                break
+    return spans
+
+
+def _snippet(text: str, spans: Sequence[tuple[int, int]]) -> tuple[int, str]:
+    """Return where the shown words begin, and the densest stretch of text with hits marked."""
+    if not spans:
+        return 0, _shown(text, 0, min(len(text), SNIPPET_CHARACTERS), ())
+    best = max(spans, key=lambda span: (_within(spans, span[0]), -span[0]))
+    start = max(0, best[0] - SNIPPET_CHARACTERS // 4)
+    start = text.rfind(" ", 0, start) + 1 if start else 0
+    end = min(len(text), start + SNIPPET_CHARACTERS)
+    end = max(best[1], end if end == len(text) else text.rfind(" ", start, end))
+    return best[0], _shown(text, start, end, spans)
+
+
+def _within(spans: Sequence[tuple[int, int]], start: int) -> int:
+    reach = SNIPPET_CHARACTERS * 3 // 4
+    return sum(start <= begin and end <= start + reach for begin, end in spans)
+
+
+def _shown(text: str, start: int, end: int, spans: Sequence[tuple[int, int]]) -> str:
+    parts, at = ["…" if start else ""], start
+    for begin, stop in spans:
+        if at <= begin and stop <= end:
+            parts += [text[at:begin], "**", text[begin:stop], "**"]
+            at = stop
+    parts += [text[at:end], "…" if end < len(text) else ""]
+    return " ".join("".join(parts).split())
