@@ -52,7 +52,9 @@ def _block(block: Block) -> str:
         case "list_item":
             return f"- {_line(block.text)}"
         case "table":
-            return "\n\n".join(part for part in (_caption(block), _table(block.rows)) if part)
+            return "\n\n".join(
+                part for part in (_caption(block), table_markdown(block.rows)) if part
+            )
         case "figure":
             return _caption(block)
         case "equation":
@@ -72,7 +74,8 @@ def _caption(block: Block) -> str:
     return f"*{_line(caption_text(block))}*"
 
 
-def _table(rows: list[list[str]]) -> str:
+def table_markdown(rows: list[list[str]]) -> str:
+    """Return rows as a pipe table, the first one as its header."""
     if not rows:
         return ""
     width = max(len(row) for row in rows)
