@@ -12,6 +12,7 @@ from fumehood_tools.errors import Unreadable
 from fumehood_tools.jobs.models import Job
 from fumehood_tools.reading.ladder import SourceAsked
 from fumehood_tools.reading.reader import ReadRequest
+from fumehood_tools.reading.text_search import Hits, Match
 from fumehood_tools.reading.view import PaperView, Part, view_of
 
 WAIT_SECONDS = 40.0
@@ -29,6 +30,7 @@ PaperId = Annotated[
 def register(toolbox: Toolbox) -> None:
     """Declare the tools for the text of papers."""
     _register_read(toolbox)
+    _register_text_search(toolbox)
 
 
 def _register_read(toolbox: Toolbox) -> None:
@@ -74,6 +76,36 @@ def _register_read(toolbox: Toolbox) -> None:
             return answer(waiting.text(), waiting)
         view = await in_thread(view_of, *found, part, section, cursor)
         return answer(view.text(), view)
+
+
+def _register_text_search(toolbox: Toolbox) -> None:
+    @toolbox.tool(
+        title="Search the text of papers",
+        toolset="papers",
+        read_only=True,
+        destructive=False,
+        idempotent=True,
+        open_world=False,
+    )
+    def search_paper_text(
+        query: Annotated[
+            str, Field(min_length=1, max_length=400, description='Words, or a "phrase" in quotes')
+        ],
+        papers: Annotated[
+            list[str] | None, Field(description="Only in these; all that were read if left out")
+        ] = None,
+        match: Annotated[Match, Field(description="One of the words is enough, or all")] = "any",
+        limit: Annotated[int, Field(ge=1, le=50)] = 10,
+        offset: Annotated[int, Field(ge=0, description="next_offset of the page before")] = 0,
+    ) -> Annotated[CallToolResult, Hits]:
+        """Search inside the papers that were read. Use it to find where a paper says something.
+
+        Returns passages, best first: paper, section, page, chunk id, the words around the hit
+        (untrusted quotation). Next: read_paper with section=<chunk id> for the whole passage.
+        """
+        index = toolbox.reader.index(papers)
+        hits = index.search(query, match=match, limit=limit, offset=offset)
+        return answer(hits.text(), hits)
 
 
 def _is_done(job: Job) -> bool:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -141,3 +142,13 @@ def test_an_unwritable_cache_is_a_status_too(tmp_path: Path, make_search) -> Non
         found = search.search(Wish(query="sparse", sources=("hugging_face",)))
     assert found.sources[0].status == "unavailable"
     assert "folder for turns" in (found.sources[0].error or "")
+
+
+def test_a_turn_waits_until_the_service_may_be_asked_again(tmp_path: Path) -> None:
+    pace = Pace("exa", 0.3)
+    began = []
+    for _ in range(3):
+        with Pacer(tmp_path).turn(pace, Deadline(9)):
+            began.append(time.time())
+    assert began[1] - began[0] >= 0.3
+    assert began[2] - began[1] >= 0.3

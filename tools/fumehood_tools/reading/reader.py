@@ -1,7 +1,9 @@
 """Read papers as jobs: started once, kept for good, found again by any id."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from threading import Lock
 
 from pydantic import BaseModel
 
@@ -14,6 +16,7 @@ from fumehood_tools.reading.ladder import Ladder, SourceAsked
 from fumehood_tools.reading.reading import Reading
 from fumehood_tools.reading.shelf import ReadingShelf
 from fumehood_tools.reading.target import find_target
+from fumehood_tools.reading.text_search import TextIndex
 from fumehood_tools.settings import Settings
 
 
@@ -34,6 +37,8 @@ class PaperReader:
         self._settings, self._library = settings, library
         self._services, self._jobs = services, jobs
         self.shelf = ReadingShelf(settings, library)
+        self._index = lru_cache(maxsize=2)(self._build_index)
+        self._lock = Lock()
 
     def find(self, request: ReadRequest) -> tuple[Reading, Document] | None:
         """Return a paper that was read from the source asked for, None when it was not.
@@ -63,6 +68,16 @@ class PaperReader:
     def read_here(self, request: ReadRequest, password: str) -> None:
         """Read a protected PDF in this process' children: no job keeps its password."""
         read_now(self._settings, self._library, self._services, request, password=password)
+
+    def index(self, papers: Sequence[str] | None) -> TextIndex:
+        """Return the index of papers that were read, of all for None. Raises UnknownName."""
+        names = [it.paper for it in self.shelf.all()] if papers is None else papers
+        found = [self.shelf.get(name) for name in names]
+        with self._lock:
+            return self._index(tuple((it.paper, it.digest) for it, _ in found))
+
+    def _build_index(self, papers: tuple[tuple[str, str], ...]) -> TextIndex:
+        return TextIndex({paper: self.shelf.get(paper)[1] for paper, _ in papers})
 
     def _target_id(self, request: ReadRequest) -> str:
         return find_target(request.paper, self._settings.workspace, self._library).id
