@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from fumehood_tools.papers.library import Library
     from fumehood_tools.papers.search import PaperSearch
     from fumehood_tools.papers.services import Services
+    from fumehood_tools.reading.reader import PaperReader
 
 Toolset = Literal["papers", "sandbox", "bench", "jobs"]
 TOOLSETS: tuple[Toolset, ...] = get_args(Toolset)
@@ -71,6 +72,13 @@ class Toolbox:
         from fumehood_tools.papers.search import PaperSearch
 
         return PaperSearch(self.settings, self.library, self.services)
+
+    @cached_property
+    def reader(self) -> "PaperReader":
+        """The papers that were read, and how another one gets read."""
+        from fumehood_tools.reading.reader import PaperReader
+
+        return PaperReader(self.settings, self.library, self.services, self.jobs)
 
     @cached_property
     def library(self) -> "Library":

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 
-from fumehood.doors import bench, jobs, papers, sandbox
+from fumehood.doors import bench, jobs, papers, reading, sandbox
 from fumehood.tooling import Toolbox
 
 DOORS: tuple[Callable[[Toolbox], None], ...] = (
     papers.register,
+    reading.register,
     sandbox.register,
     bench.register,
     jobs.register,

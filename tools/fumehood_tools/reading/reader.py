@@ -1,0 +1,100 @@
+"""Read papers as jobs: started once, kept for good, found again by any id."""
+
+import sys
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from threading import Lock
+
+from pydantic import BaseModel
+
+from fumehood_tools.jobs import JobStore
+from fumehood_tools.jobs.models import Job
+from fumehood_tools.papers.library import Library
+from fumehood_tools.papers.services import Services
+from fumehood_tools.reading.document import Document
+from fumehood_tools.reading.ladder import Ladder, SourceAsked
+from fumehood_tools.reading.reading import Reading
+from fumehood_tools.reading.shelf import ReadingShelf
+from fumehood_tools.reading.target import find_target
+from fumehood_tools.reading.text_search import TextIndex
+from fumehood_tools.settings import Settings
+
+
+class ReadRequest(BaseModel, frozen=True):
+    """What is to be read, and from which source."""
+
+    paper: str
+    source: SourceAsked = "auto"
+    refresh: bool = False
+
+
+class PaperReader:
+    """The papers of one workspace, and how another one gets read."""
+
+    def __init__(
+        self, settings: Settings, library: Library, services: Services, jobs: JobStore
+    ) -> None:
+        self._settings, self._library = settings, library
+        self._services, self._jobs = services, jobs
+        self.shelf = ReadingShelf(settings, library)
+        self._index = lru_cache(maxsize=2)(self._build_index)
+        self._lock = Lock()
+
+    def find(self, request: ReadRequest) -> tuple[Reading, Document] | None:
+        """Return a paper that was read from the source asked for, None when it was not.
+
+        Raises BadRequest and UnknownName for what can't be read at all.
+        """
+        found = self.shelf.find(request.paper) or self.shelf.find(self._target_id(request))
+        if found is not None and request.source in ("auto", found[0].source):
+            return found
+        return None
+
+    def start(self, request: ReadRequest) -> Job:
+        """Return the job that reads a paper: a new one, or the one that does so already.
+
+        Raises BadRequest, UnknownName, StorageFailed.
+        """
+        target = self._target_id(request)
+        return self._jobs.submit(
+            "read",
+            [sys.executable, "-m", "fumehood_tools.reading.worker", request.model_dump_json()],
+            title=f"read {target}",
+            slot="read",
+            request_key=None if request.refresh else f"read {target} {request.source}",
+            env=self._settings.as_environment(),
+        )
+
+    def read_here(self, request: ReadRequest, password: str) -> None:
+        """Read a protected PDF in this process' children: no job keeps its password."""
+        read_now(self._settings, self._library, self._services, request, password=password)
+
+    def index(self, papers: Sequence[str] | None) -> TextIndex:
+        """Return the index of papers that were read, of all for None. Raises UnknownName."""
+        names = [it.paper for it in self.shelf.all()] if papers is None else papers
+        found = [self.shelf.get(name) for name in names]
+        with self._lock:
+            return self._index(tuple((it.paper, it.digest) for it, _ in found))
+
+    def _build_index(self, papers: tuple[tuple[str, str], ...]) -> TextIndex:
+        return TextIndex({paper: self.shelf.get(paper)[1] for paper, _ in papers})
+
+    def _target_id(self, request: ReadRequest) -> str:
+        return find_target(request.paper, self._settings.workspace, self._library).id
+
+
+def read_now(
+    settings: Settings,
+    library: Library,
+    services: Services,
+    request: ReadRequest,
+    *,
+    password: str | None = None,
+    on_step: Callable[[str], None] = lambda _: None,
+) -> Reading:
+    """Read a paper here and keep it. Raises BadRequest, UnknownName, Unreadable, StorageFailed."""
+    target = find_target(request.paper, settings.workspace, library)
+    ladder = Ladder(settings, services, password=password, refresh=request.refresh, on_step=on_step)
+    read = ladder.read(target, request.source)
+    shelf = ReadingShelf(settings, library)
+    return shelf.put(target.id, read.document, read.attempts, read.original)

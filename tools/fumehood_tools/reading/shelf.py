@@ -1,0 +1,111 @@
+"""Papers that were read, kept in the workspace: found by any id that leads to them.
+
+A document lies once, under the digest of its content, in `.fumehood/documents/`; beside it, for
+people, `papers/<name>.md`. Those read last stay in memory.
+"""
+
+import re
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+
+from fumehood_tools.errors import StorageFailed, UnknownName
+from fumehood_tools.files import write_text
+from fumehood_tools.papers.library import Library
+from fumehood_tools.papers.paper import make_paper
+from fumehood_tools.reading.document import Document
+from fumehood_tools.reading.markdown import to_markdown
+from fumehood_tools.reading.reading import Attempt, Reading
+from fumehood_tools.settings import Settings
+
+_PREFIX = "reading "
+
+
+class ReadingShelf:
+    """The papers read in one workspace."""
+
+    def __init__(self, settings: Settings, library: Library) -> None:
+        self._settings, self._library = settings, library
+        self._load = lru_cache(maxsize=16)(self._read_file)
+
+    def find(self, paper: str) -> tuple[Reading, Document] | None:
+        """Return a paper that was read, by any id that leads to it; None when it was not."""
+        for name in self._names(paper):
+            if kept := self._library.kept(_PREFIX + name):
+                reading = Reading.model_validate(kept[0])
+                return reading, self._load(reading.digest)
+        return None
+
+    def get(self, paper: str) -> tuple[Reading, Document]:
+        """Return a paper that was read. Raises UnknownName."""
+        if found := self.find(paper):
+            return found
+        known = [it.paper for it in self.all()]
+        raise UnknownName("paper that was read", paper, known, "Call read_paper with it first.")
+
+    def all(self) -> list[Reading]:
+        """Return everything that was read, the newest first."""
+        kept = self._library.kept_under(_PREFIX)
+        readings = [Reading.model_validate(it) for it in kept]
+        return sorted(readings, key=lambda it: it.read_at, reverse=True)
+
+    def put(
+        self, paper: str, document: Document, attempts: list[Attempt], original: Path | None
+    ) -> Reading:
+        """Keep a document; the library learns its title and abstract. Raises StorageFailed."""
+        settings = self._settings
+        write_text(self._file(document.digest), document.model_dump_json())
+        name = re.sub(r"[^A-Za-z0-9.-]+", "_", paper).strip("_.")[:100]
+        markdown = settings.papers / f"{name}.md"
+        write_text(markdown, to_markdown(document))
+        reading = Reading(
+            paper=paper,
+            title=document.title,
+            source=document.source,
+            digest=document.digest,
+            attempts=attempts,
+            read_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            markdown=markdown.relative_to(settings.workspace).as_posix(),
+            original=None if original is None else self._shown(original),
+        )
+        self._library.keep(_PREFIX + paper, reading.model_dump())
+        self._remember(paper, document)
+        return reading
+
+    def _remember(self, paper: str, document: Document) -> None:
+        """Let a search find what was read."""
+        known = make_paper(
+            "library",
+            title=document.title,
+            identifiers=[paper if paper.startswith(("arxiv:", "doi:")) else None],
+            other_ids=[] if paper.startswith(("arxiv:", "doi:", "title:")) else [paper],
+            authors=document.authors,
+            abstract=document.abstract,
+        )
+        if known is not None:
+            self._library.remember([known])
+
+    def _names(self, paper: str) -> list[str]:
+        try:
+            known = self._library.find(paper)
+        except UnknownName:
+            return [paper]
+        return list(dict.fromkeys([paper, known.id, *known.own_ids(), *known.aliases]))
+
+    def _file(self, digest: str) -> Path:
+        return self._settings.state / "documents" / f"{digest}.json"
+
+    def _read_file(self, digest: str) -> Document:
+        path = self._file(digest)
+        try:
+            return Document.model_validate_json(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise StorageFailed.from_os_error(error, "Reading a kept document") from error
+        except ValueError as error:
+            raise StorageFailed(
+                f"{path.name} is damaged. Read the paper again with refresh=true."
+            ) from error
+
+    def _shown(self, path: Path) -> str:
+        workspace = self._settings.workspace
+        return (path.relative_to(workspace) if path.is_relative_to(workspace) else path).as_posix()
