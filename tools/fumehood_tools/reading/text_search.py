@@ -31,7 +31,7 @@ _STOP_WORDS = (
     "a an and are as at be by do does for from had has have how in is it its of on or that the "
     "their these they this to was we were what when where which who why with"
 )
-_STOP = frozenset(_STOP_WORDS.split())
+STOP = frozenset(_STOP_WORDS.split())
 
 
 class Hit(BaseModel, frozen=True):
@@ -193,7 +193,7 @@ def _terms(query: str) -> list[_Term]:
         # "top-k" is a phrase too: its parts stand side by side.
         if found:
             term = _Term(tuple(stem(one) for one in found))
-            terms[term] = len(found) == 1 and found[0].lower() in _STOP
+            terms[term] = len(found) == 1 and found[0].lower() in STOP
     telling = [term for term, stop in terms.items() if not stop]
     if not terms:
         raise BadRequest("The query holds no words: give words, or a phrase in double quotes.")
