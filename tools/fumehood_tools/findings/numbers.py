@@ -20,17 +20,17 @@ _WORDS = {
         start=1,
     )
 } | {"twelve": Decimal(12)}
-_DASH = "-\u2010\u2011\u2013\u2212"
+DASHES = "-\u2010\u2011\u2013\u2212"
 _NUMBER = re.compile(
     rf"""
     (?<![^\W_])(?<!\d\.)
     (?:
       (?P<digits>\d{{1,3}}(?:,\d{{3}})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)
       (?:
-        [eE](?P<e>[+{_DASH}]?\d{{1,2}})(?!\w)
-        | \s?[×x·*]\s?10(?:\^\{{?(?P<p>[+{_DASH}]?\d{{1,2}})\}}?|(?P<q>[{_DASH}]\d{{1,2}})(?!\d))
-        | \^\{{?(?P<power>[+{_DASH}]?\d{{1,2}})\}}?
-        | (?<=10)(?P<flat>[{_DASH}]\d{{1,2}})(?![\d.])
+        [eE](?P<e>[+{DASHES}]?\d{{1,2}})(?!\w)
+        | \s?[×x·*]\s?10(?:\^\{{?(?P<p>[+{DASHES}]?\d{{1,2}})\}}?|(?P<q>[{DASHES}]\d{{1,2}})(?!\d))
+        | \^\{{?(?P<power>[+{DASHES}]?\d{{1,2}})\}}?
+        | (?<=10)(?P<flat>[{DASHES}]\d{{1,2}})(?![\d.])
       )?
       (?:\s?(?P<scale>[kKMBT]|thousand|million|billion|trillion)(?![^\W_]))?
       (?P<percent>\s?(?:%|percent\b))?
@@ -38,7 +38,7 @@ _NUMBER = re.compile(
     )""",
     re.X | re.I,
 )
-_NAME = re.compile(rf"(?<![^\W_])[^\W\d_][^\W_]*(?:[{_DASH}][^\W_]+)*")
+_NAME = re.compile(rf"(?<![^\W_])[^\W\d_][^\W_]*(?:[{DASHES}][^\W_]+)*")
 _GROUP = re.compile(r"\d+(?:[.,]\d+)*")
 _MOST_DIGITS = 40
 
@@ -115,7 +115,7 @@ def _number(text: str, match: re.Match[str]) -> Number | None:
 
 def _before(text: str, start: int) -> tuple[int, bool]:
     """Return the sign before a number, and whether it hangs on a word by a hyphen."""
-    if start == 0 or text[start - 1] not in _DASH:
+    if start == 0 or text[start - 1] not in DASHES:
         return 1, False
     ahead = text[max(0, start - 3) : start - 1]
     if not ahead:
@@ -134,7 +134,7 @@ def _scale(word: str) -> int:
 
 
 def _integer(text: str) -> int:
-    return int(re.sub(f"[{_DASH}]", "-", text))
+    return int(re.sub(f"[{DASHES}]", "-", text))
 
 
 def _raised(base: Decimal, power: int) -> Decimal:

@@ -9,6 +9,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
+from fumehood_tools.findings.numbers import DASHES
 from fumehood_tools.findings.plain import clean, squeeze
 from fumehood_tools.reading.document import BlockKind, Document
 from fumehood_tools.reading.outline import Chunk, Outline, Section, outline_of
@@ -45,6 +46,8 @@ class Span(NamedTuple):
     text: str
     whole_words: str
     """The text, grown to the blanks around it: a number cut in two is whole again."""
+    sign: str
+    """The dash right before it, if there is one: dashes are squeezed away."""
 
 
 class Stream:
@@ -90,6 +93,7 @@ class Stream:
             last,
             self._between(first, begin, last, stop),
             self._between(first, wide_begin, last, wide_stop),
+            head[begin - 1] if begin and head[begin - 1] in DASHES else "",
         )
 
     def sections(self) -> Iterator[tuple[int, int]]:
@@ -120,23 +124,11 @@ class Texts(NamedTuple):
 
 
 def texts_of(document: Document) -> Texts:
-    """Return everything in a document that has words, as passages."""
-    outline = outline_of(document)
+    """Return everything in a document that has words, as clean passages."""
     body, references = list[Passage](), list[Passage]()
-    if document.title:
-        body.append(Passage("title", clean(document.title), "s0", "Title", None, None, -2))
-    for section, chunks in _by_section(outline):
+    for section, passage in printed(document):
         to = references if section.is_bibliography else body
-        if section.level:
-            chunk = chunks[0].id if chunks else None
-            text = clean(" ".join(filter(None, (section.number, section.title))))
-            to.append(
-                Passage(
-                    "heading", text, section.id, section.title, chunk, section.page, section.start
-                )
-            )
-        for chunk_ in chunks:
-            to += _passages(document, section, chunk_)
+        to.append(passage._replace(text=clean(passage.text)))
     references += [
         Passage("reference", clean(f"{one.label} {one.text}"), None, "References", None, None, -3)
         for one in document.references
@@ -146,6 +138,25 @@ def texts_of(document: Document) -> Texts:
         for one in document.hidden
     ]
     return Texts(body, list(_latex(document, body)), references, hidden)
+
+
+def printed(document: Document) -> Iterator[tuple[Section, Passage]]:
+    """Give the passages of a document in reading order, their text as the document has it."""
+    for section, chunks in _by_section(outline_of(document)):
+        first = chunks[0].id if chunks else None
+        if section.level:
+            text = " ".join(filter(None, (section.number, section.title)))
+            yield (
+                section,
+                Passage(
+                    "heading", text, section.id, section.title, first, section.page, section.start
+                ),
+            )
+        elif document.title:
+            yield section, Passage("title", document.title, "s0", section.title, first, None, -2)
+        for chunk in chunks:
+            for passage in _passages(document, section, chunk):
+                yield section, passage
 
 
 def flowing(passages: Sequence[Passage]) -> list[Passage]:
@@ -185,7 +196,7 @@ def _passages(document: Document, section: Section, chunk: Chunk) -> Iterator[Pa
             part: PassageKind = kind
             if kind == "table":
                 part = "caption" if caption and number == 0 else "row"
-            yield Passage(part, clean(line), section.id, section.title, chunk.id, page, block)
+            yield Passage(part, line, section.id, section.title, chunk.id, page, block)
 
 
 def _latex(document: Document, body: Sequence[Passage]) -> Iterator[Passage]:

@@ -39,7 +39,7 @@ _NEGATING_WORDS = (
 )
 _NEGATIONS = frozenset(_NEGATING_WORDS.split())
 _GREEK_LIKE_LATIN = frozenset("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧονυ")
-_BROKEN_WORD = re.compile(r"(?<=\w)[-\u2010\u00ad]\s+(?=\w)")
+_BROKEN_WORD = re.compile(r"(?<=[^\W\d_])[-\u2010]\s+(?=[^\W\d_])")
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
 
@@ -84,6 +84,7 @@ def is_negation(word: str) -> bool:
 
 def same_sense(quote: str, found: str) -> str:
     """Return what differs between two clean texts of one squeezed form: '' or a reason."""
+    quote, found = _BROKEN_WORD.sub("", quote), _BROKEN_WORD.sub("", found)
     if negations(quote) != negations(found):
         return "a negation stands in one and not in the other"
     if digit_groups(quote) != digit_groups(found):

@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from fumehood_tools.findings.nearest import ALIKE, Nearest, NearestPassage
+from fumehood_tools.findings.numbers import DASHES
 from fumehood_tools.findings.passages import (
     HEADINGS,
     Passage,
@@ -125,7 +126,8 @@ class QuoteFinder:
             good = list[Span]()
             for span in stream.spans(needle):
                 passage = stream.passages[span.first]
-                if reason := same_sense(plain, span.text):
+                told = f"{span.sign}{span.text}" if plain[0] in DASHES else span.text
+                if reason := same_sense(plain, told):
                     refused = refused or _misquoted(reason, passage, span.text)
                 elif all(
                     one.kind in HEADINGS for one in stream.passages[span.first : span.last + 1]
