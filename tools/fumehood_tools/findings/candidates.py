@@ -47,7 +47,7 @@ _COUNTED = re.compile(
 )
 _METRIC = re.compile(
     rf"\b(?P<name>{rules.METRIC_NAMES})\s?(?:=|:|of|is|was|reaches|stays at|which stays at|at"
-    rf"|from)\s?(?P<value>[-−]?{rules.NUMBER})(?![\w-])(?!\.\d)",
+    rf"|from|\()\s?(?P<value>\d+ (?:out )?of \d+|[-−]?{rules.NUMBER})(?![\w-])(?!\.\d)",
     re.I,
 )
 _PERCENT_OF = re.compile(

@@ -34,13 +34,19 @@ def _cue(name: str, field: FieldName, strength: float, pattern: str) -> Cue:
 
 CUES = (
     _cue("introduces", "methodology", 0.6,
-         r"(?:we|this paper|this work) (?:propose|introduce|present|develop|design|describe)s?\b"),
+         r"(?:we|this paper|this work) (?:propose|introduce|present|develop|design|describe)"
+         r"(?:d|ed|s)?\b"),
     _cue("does", "methodology", 0.45,
-         r"we (?:then |first |also )?(?:train|fit|use|collect|construct|sample|compare|apply|adopt"
-         r"|compute|select|fine-?tune|initiali[sz]e|replace|normali[sz]e|tax|penali[sz]e)\b"),
-    _cue("is trained", "methodology", 0.4,
-         r"(?:is|are|was|were) (?:trained|initiali[sz]ed|optimi[sz]ed|kept"
-         r"|normali[sz]ed|computed)\b"),
+         r"we (?:then |first |also |next )?(?:train|fit|us|collect|construct|sampl|compar|appl"
+         r"|adopt|comput|select|fine-?tun|initiali[sz]|replac|normali[sz]|penali[sz]|build|built"
+         r"|implement|combin|extract|record|run|ran|tax)(?:e|ed|ied|y)?\b"),
+    _cue("is done", "methodology", 0.4,
+         r"(?:is|are|was|were) (?:trained|initiali[sz]ed|optimi[sz]ed|kept|normali[sz]ed|computed"
+         r"|designed to|built on|drawn from|taken from)\b"),
+    _cue("our method", "methodology", 0.5,
+         r"our (?:\w+ )?(?:method(?:ology)?|approach|framework|system|pipeline|procedure"
+         r"|architecture)(?: \w+)? (?:consists|follows|combines|uses|works|takes|builds|extends"
+         r"|trains|includes)\b"),
     _cue("held out", "validation_methods", 0.6,
          r"(?:held-?out|validation set|test set|development set|cross-?validat\w+|k-fold)\b"),
     _cue("spread", "validation_methods", 0.6,
@@ -48,7 +54,8 @@ CUES = (
          r"|statistical(?:ly)? significan\w+|(?:random )?seeds\b|averaged over)"),
     _cue("control", "validation_methods", 0.5,
          r"(?:ablat\w+|baselines?|control experiments?|human (?:evaluat|rat|annotat)\w+"
-         r"|we (?:evaluate|validate|measure|verify|test)\b|sanity checks?)"),
+         r"|we (?:evaluate|validate|measure|verify|test)d?\b|sanity checks?|benchmarked"
+         r"|validated (?:by|on|against))"),
     _cue("hardware", "compute_requirements", 0.7,
          r"(?:(?:\d+\s?[×x]?\s?|single |one )?(?:NVIDIA |AMD |Google )?(?:[AVH]\d{2,3}s?|RTX ?\w+"
          r"|GTX ?\w+|TPU ?v?\d?\w*|GPUs?)\b)"),
