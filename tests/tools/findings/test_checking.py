@@ -208,8 +208,8 @@ def test_the_best_of_several_readings_counts(paper: Document) -> None:
 def test_a_record_without_text_or_of_too_many_items_is_a_bad_request(paper: Document) -> None:
     with pytest.raises(BadRequest, match="read the paper first"):
         check_record([item()], {})
-    with pytest.raises(BadRequest, match="201 items"):
-        check_record([item()] * 201, {"latex": paper})
+    with pytest.raises(BadRequest, match="501 items"):
+        check_record([item()] * 501, {"latex": paper})
 
 
 def test_wrong_keys_and_fields_are_all_named_at_once() -> None:

@@ -113,11 +113,16 @@ def test_a_quote_with_a_negation_put_in_is_refused(
     assert finder.find(f"{quote[:spot]} {word}{quote[spot:]}").status == "refused"
 
 
-def test_a_negation_taken_out_is_refused(finder: QuoteFinder) -> None:
-    found = finder.find(
+def test_a_word_taken_out_is_refused_and_named(finder: QuoteFinder) -> None:
+    short = finder.find(
         "It does improve the accuracy of sparse probes, which stays at 0.91 for both."
     )
-    assert found.status == "refused" and "“not” left out" in found.reason
+    assert short.status == "refused" and "“not” left out" in short.reason
+    told = "Moss performs worse than top-k when L0 is above 256."
+    assert finder.find(told).status == "accepted"
+    found = finder.find("The memory grows with the dictionary, so that it is not feasible")
+    assert found.status == "refused"
+    assert "leaves out words of the paper unmarked: “square of the”" in found.reason
 
 
 def test_a_place_is_named_by_section_page_and_chunk(finder: QuoteFinder) -> None:
@@ -278,6 +283,15 @@ def test_misquotations_of_a_book_cost_milliseconds(paper: Document) -> None:
         quote = f"We train every autoencoder on the stream after layer {number} of Pythia-70M, " * 4
         assert finder.find(quote).status == "refused"
     assert time.perf_counter() - start < 5
+
+
+def test_an_appendix_that_stands_below_the_references_counts(paper: Document) -> None:
+    told = "The appendix lost its heading when the paper was read."
+    blocks = [Block(kind="heading", text="References", level=1)]
+    blocks += [Block(kind="paragraph", text=text) for text in (paper.references[0].text, told)]
+    finder = QuoteFinder(paper.model_copy(update={"blocks": blocks}))
+    assert finder.find(told).status == "accepted"
+    assert finder.find(paper.references[0].text).status == "refused"
 
 
 def test_an_empty_document_refuses_everything() -> None:

@@ -29,6 +29,7 @@ from fumehood_tools.reading.sentences import sentence_spans
 
 MOST_PER_FIELD = 60
 MOST_PER_PAGE = 100
+_SILENT = HEADINGS | {"row", "equation", "code", "reference"}
 
 _NAME_FIRST = [
     (
@@ -153,11 +154,12 @@ def _strongest(
 
 
 def _read(document: Document) -> Iterator[Candidate]:
-    for section, passage in printed(document):
-        if section.is_bibliography or passage.kind in (HEADINGS | {"row", "equation", "code"}):
+    for passage in printed(document):
+        if passage.kind in _SILENT:
             continue
         for start, end in sentence_spans(passage.text):
-            yield from _sentence(passage, start, end)
+            if end - start >= SHORTEST_QUOTE:
+                yield from _sentence(passage, passage.text[start:end])
         if passage.kind == "caption":
             for told in table_readings(document.blocks[passage.block]):
                 measured = told._asdict()
@@ -165,8 +167,7 @@ def _read(document: Document) -> Iterator[Candidate]:
     yield from _linked(document)
 
 
-def _sentence(passage: Passage, start: int, end: int) -> Iterator[Candidate]:
-    sentence = passage.text[start:end]
+def _sentence(passage: Passage, sentence: str) -> Iterator[Candidate]:
     for cue in rules.CUES:
         if found := cue.pattern.search(sentence):
             yield _candidate(
@@ -258,7 +259,7 @@ def _linked(document: Document) -> Iterator[Candidate]:
     ]
     if not links:
         return
-    passages = [passage for section, passage in printed(document) if not section.is_bibliography]
+    passages = [passage for passage in printed(document) if passage.kind not in _SILENT]
     for link in links:
         for passage in passages:
             at = passage.text.find(link.text)

@@ -46,7 +46,7 @@ def check_record(items: Sequence[Item], documents: Mapping[str, Document]) -> Ch
     """Return every item with the verdict of the text.
 
     documents are the readings of one paper (LaTeX, PDF …) by name: the best verdict counts.
-    Raises BadRequest without a document, or for more than 200 items.
+    Raises BadRequest without a document, or for more than 500 items.
     """
     if not documents:
         raise BadRequest("There is no text to hold the record to: read the paper first.")

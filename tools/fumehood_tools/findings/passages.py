@@ -20,6 +20,7 @@ FLOATING: frozenset[PassageKind] = frozenset({"table", "caption", "row", "figure
 """Kinds that may stand between two halves of a sentence."""
 
 _MOST_SPANS = 50
+_YEAR = re.compile(r"\b(?:19|20)\d\d[a-z]?\b|\barXiv\b", re.I)
 _NUMBERED_MARK = re.compile(r"\s?\[([1-9]\d{0,3}(?:\s*[,;–-]\s*[1-9]\d{0,3})*)\]")
 _NAMED_MARK = re.compile(
     r"\s?\([^()\d]{0,120}[^\W\d_][^()\d]{0,20}(?:19|20)\d\d[a-z]?[^()]{0,200}\)"
@@ -126,8 +127,8 @@ class Texts(NamedTuple):
 def texts_of(document: Document) -> Texts:
     """Return everything in a document that has words, as clean passages."""
     body, references = list[Passage](), list[Passage]()
-    for section, passage in printed(document):
-        to = references if section.is_bibliography else body
+    for passage in printed(document):
+        to = references if passage.kind == "reference" else body
         to.append(passage._replace(text=clean(passage.text)))
     references += [
         Passage("reference", clean(f"{one.label} {one.text}"), None, "References", None, None, -3)
@@ -140,23 +141,34 @@ def texts_of(document: Document) -> Texts:
     return Texts(body, list(_latex(document, body)), references, hidden)
 
 
-def printed(document: Document) -> Iterator[tuple[Section, Passage]]:
+def printed(document: Document) -> Iterator[Passage]:
     """Give the passages of a document in reading order, their text as the document has it."""
+    entries = [squeeze(clean(one.text)) for one in document.references]
     for section, chunks in _by_section(outline_of(document)):
         first = chunks[0].id if chunks else None
         if section.level:
             text = " ".join(filter(None, (section.number, section.title)))
-            yield (
-                section,
-                Passage(
-                    "heading", text, section.id, section.title, first, section.page, section.start
-                ),
+            yield Passage(
+                "heading", text, section.id, section.title, first, section.page, section.start
             )
         elif document.title:
-            yield section, Passage("title", document.title, "s0", section.title, first, None, -2)
+            yield Passage("title", document.title, "s0", section.title, first, None, -2)
         for chunk in chunks:
             for passage in _passages(document, section, chunk):
-                yield section, passage
+                listed = section.is_bibliography and _is_entry(passage.text, entries)
+                yield passage._replace(kind="reference") if listed else passage
+
+
+def _is_entry(text: str, entries: Sequence[str]) -> bool:
+    """Whether text below the heading of the references belongs to them.
+
+    What follows them (an appendix whose heading was missed) does not: it is none of the entries,
+    or, where these are not known, names no year.
+    """
+    if not entries:
+        return bool(_YEAR.search(text))
+    told = squeeze(clean(text))
+    return any(entry in told or told in entry for entry in entries)
 
 
 def flowing(passages: Sequence[Passage]) -> list[Passage]:

@@ -40,6 +40,7 @@ _ELLIPSIS = re.compile(r"\s*(?:\[\s*\.{3,}\s*\]|\(\s*\.{3,}\s*\)|\.{3,})\s*")
 _SHORTEST_PART = 8
 _NEAR = 400
 _MOST_SHOWN = 320
+_WORTH_COMPARING = 60.0
 
 
 class Found(NamedTuple):
@@ -210,15 +211,20 @@ class QuoteFinder:
     def _why(self, plain: str, nearest: Nearest) -> str:
         needle = squeeze(plain)
         known = _known_prefix(self.body, needle)
-        rest = needle[known:]
-        if min(known, len(rest)) >= _SHORTEST_PART and rest in self.body.squeezed:
-            return (
-                "It is put together from two places of the paper. Quote one place per item, or "
-                "put … between parts of one section."
-            )
-        differs = f" Differs: {'; '.join(nearest.turns[:4])}." if nearest.turns else ""
-        if nearest.alike < 60:
-            differs = ""
+        if min(known, len(needle) - known) >= _SHORTEST_PART:
+            first = self.body.ends(needle[:known])
+            rest = self.body.ends(needle[known:], first[1] if first else 0)
+            if first and rest and rest[0] - first[1] <= _NEAR:
+                between = _short(self.body.span(first[1], rest[0]).text)
+                return f"It leaves out words of the paper unmarked: “{between}”."
+            if needle[known:] in self.body.squeezed:
+                return (
+                    "It is put together from two places of the paper. Quote one place per item, or "
+                    "put … between parts of one section."
+                )
+        differs = ""
+        if nearest.turns and nearest.alike >= _WORTH_COMPARING:
+            differs = f" Differs: {'; '.join(nearest.turns[:4])}."
         return f"It is not in the paper; the nearest is {nearest.alike:.0f} % alike.{differs}"
 
 

@@ -28,7 +28,7 @@ WITH_VALUE: frozenset[FieldName] = frozenset({"technical_parameters", "metrics"}
 """Fields whose items need a name and a value."""
 
 SHORTEST_QUOTE, LONGEST_QUOTE = 15, 600
-MOST_ITEMS = 200
+MOST_ITEMS = 500
 
 Status = Literal["accepted", "flagged", "refused"]
 
