@@ -127,7 +127,8 @@ def _read_one(read: Read, paper: str) -> Reading:
     try:
         given = read(PAPERS / paper)
     except FumehoodError as error:
-        given, failure = "", str(error)
+        # Nothing was read, so that everything is missed.
+        given, failure = Document(source="pdftext"), str(error)
     seconds = time.perf_counter() - start
     scored = score_text(given, truth) if isinstance(given, str) else score(given, truth)
     return Reading(paper, truth.pages, seconds, scored, failure)
