@@ -8,12 +8,12 @@ lies `papers/<name>.findings.json`.
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from fumehood_tools.findings.checking import check_record
-from fumehood_tools.findings.record import FIELDS, CheckedItem, CheckedRecord, Item, Status
 from pydantic import BaseModel, Field
 
 from fumehood_tools.errors import UnknownName
 from fumehood_tools.files import write_json
+from fumehood_tools.findings.checking import check_record
+from fumehood_tools.findings.record import FIELDS, CheckedItem, CheckedRecord, Item, Status
 from fumehood_tools.papers.library import Library
 from fumehood_tools.reading.document import Document
 from fumehood_tools.reading.reading import Reading
