@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio
+import psutil
 import pytest
-from fakes.http_service import Reply
+from fakes.http_service import Fault, Reply
 from fakes.paper_services import PaperServices
 from mcp import Client
 
@@ -240,3 +242,50 @@ async def test_pages_of_a_paper_follow_one_another_and_lose_nothing(reading: Set
             client, "read_paper", paper="papers/a.pdf", part="text", section="s99"
         )
         assert text.startswith("ERROR unknown_name")
+
+
+async def test_a_reading_that_was_killed_is_told_and_the_same_call_reads_it_again(
+    reading: Settings, services: PaperServices
+) -> None:
+    services.files["/src/2401.00001"] = Reply(_source("many-hands"))
+    services["arxiv"].fault = Fault("hang")
+    async with Client(build_server(reading)) as client:
+        said: list[str] = []
+
+        async def read() -> None:
+            said.append((await _call(client, "read_paper", paper="2401.00001"))[0])
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(read)
+            while not services["arxiv"].log:
+                await anyio.sleep(0.02)
+            worker = next(
+                process
+                for process in psutil.process_iter(["cmdline"])
+                if "fumehood_tools.reading.worker" in (process.info["cmdline"] or [])
+                and process.environ().get("FUMEHOOD_WORKSPACE") == str(reading.workspace)
+            )
+            worker.kill()
+        assert said[0].startswith("ERROR unreadable")
+        services["arxiv"].fault = None
+        _, outline = await _call(client, "read_paper", paper="2401.00001")
+        assert outline["source"] == "latex"
+
+
+async def test_a_long_reading_answers_with_its_job_and_goes_on_without_the_caller(
+    reading: Settings, services: PaperServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fumehood.doors.reading.WAIT_SECONDS", 0.0)
+    services.files["/src/2401.00001"] = Reply(_source("many-hands"))
+    async with Client(build_server(reading)) as client:
+        result = await client.call_tool("read_paper", {"paper": "2401.00001"})
+        assert result.structured_content is not None
+        job = result.structured_content["job_id"]
+        assert "still being read" in result.content[0].text  # type: ignore[union-attr]
+        waited = await client.call_tool("wait_for_job", {"job_id": job, "max_seconds": 40})
+        assert waited.structured_content is not None
+        assert waited.structured_content["status"] == "succeeded"
+        assert "read_paper(paper='arxiv:2401.00001')" in waited.structured_content["next"]
+        result = await client.call_tool("read_paper", {"paper": "2401.00001"})
+        assert result.structured_content is not None
+        assert result.structured_content["source"] == "latex"

@@ -112,7 +112,7 @@ class ReadingShelf:
 
 
 def _file_name(paper: str, title: str) -> str:
-    """Return a name for people: "arxiv_2309.08600", or the title's words and what tells it apart."""
+    """Return a name for people: "arxiv_2309.08600", or words of the title with a suffix."""
     if paper.startswith(("arxiv:", "doi:")):
         return re.sub(r"[^A-Za-z0-9.-]+", "_", paper)[:100]
     words = re.sub(r"[^a-z0-9]+", "-", title_key(title))[:60].strip("-")
