@@ -182,6 +182,39 @@ def test_a_setting_with_a_number_from_nowhere_is_refused(paper: Document) -> Non
     assert checked.status == "refused" and "640" in checked.reason
 
 
+ROW = "Model | Explained variance | Loss recovered (%) | Dead latents … Moss (ours) | 0.823 | 95.6"
+
+
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [
+        ({"name": "loss recovered", "value": "95.6", "model": "Moss"}, "accepted"),
+        ({"name": "EV", "value": "0.823", "model": "Moss (ours)"}, "accepted"),
+        ({"name": "explained variance", "value": "82.3", "unit": "%"}, "accepted"),
+        ({"name": "loss recovered", "value": "0.823", "model": "Moss"}, "refused"),
+        ({"name": "loss recovered", "value": "95.6", "model": "Top-k"}, "refused"),
+        ({"name": "perplexity", "value": "95.6", "model": "Moss"}, "flagged"),
+    ],
+)
+def test_a_number_of_a_table_belongs_to_its_row_and_column(
+    paper: Document, more: dict[str, str], status: str
+) -> None:
+    checked = check(paper, item("metrics", quote=ROW, **more))
+    assert checked.status == status, checked.reason
+
+
+def test_cells_of_two_rows_in_one_quote_are_flagged(paper: Document) -> None:
+    quote = "Top-k | 0.801 | 94.8 … (ours) | 0.823 | 95.6"
+    checked = check(paper, item("metrics", name="EV", value="0.823", quote=quote))
+    assert checked.status == "flagged" and "different rows" in checked.reason
+
+
+def test_a_name_that_the_quote_does_not_speak_of_is_flagged(paper: Document) -> None:
+    told = item("metrics", name="perplexity", value="0.823")
+    assert check(paper, told).status == "flagged"
+    assert check(paper, told.model_copy(update={"name": "EV"})).status == "accepted"
+
+
 def test_a_code_link_must_be_an_address_of_the_paper(paper: Document) -> None:
     quote = "Our code is available at https://github.com/quill-marrow/moss-sae"
     good = item("code_links", value="github.com/quill-marrow/moss-sae/", quote=quote)

@@ -165,6 +165,11 @@ def test_an_ellipsis_joins_parts_of_one_section_in_order(finder: QuoteFinder) ->
     assert far.status == "refused" and "within one section" in far.reason
 
 
+def test_single_words_strung_together_by_ellipses_are_refused(finder: QuoteFinder) -> None:
+    assert finder.find("autoencoders … improve … everything … accuracy").status == "refused"
+    assert finder.find("Sparse … a … autoencoders … e … latents").status == "refused"
+
+
 def test_an_ellipsis_that_swallows_a_negation_is_flagged(finder: QuoteFinder) -> None:
     found = finder.find("against 0.801 for the top-k baseline. It does … improve the accuracy")
     assert found.status != "accepted"
