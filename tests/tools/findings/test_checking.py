@@ -83,7 +83,7 @@ def test_an_accepted_item_says_where_it_stands(paper: Document) -> None:
         ("explained variance", ".823", None, EV),
         ("learning rate", "0.0003", None, ADAM),
         ("learning rate", "3 × 10^-4", None, ADAM),
-        ("batch size", "4k", None, ADAM.replace("4,096", "4,096")),
+        ("batch size", "4.096k", None, ADAM),
         ("tokens", "200M", None, "with activations of 200 million tokens from the Pile"),
         ("tokens", "200", "million", "with activations of 200 million tokens from the Pile"),
         ("seeds", "3", None, "Each configuration was trained with three seeds."),
@@ -95,7 +95,7 @@ def test_a_number_counts_in_any_usual_notation(
     paper: Document, name: str, value: str, unit: str | None, quote: str
 ) -> None:
     checked = check(paper, item("metrics", name=name, value=value, unit=unit, quote=quote))
-    assert (checked.status == "accepted") == (value != "4k"), checked.reason
+    assert checked.status == "accepted", checked.reason
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,8 @@ def test_an_acronym_stands_for_its_words(paper: Document) -> None:
 def test_a_value_of_words_must_stand_in_the_quote(paper: Document) -> None:
     told = item("technical_parameters", name="optimiser", value="Adam", quote=ADAM)
     assert check(paper, told).status == "accepted"
-    assert check(paper, told.model_copy(update={"value": "Lion"})).status == "refused"
+    other = check(paper, told.model_copy(update={"name": "learning rate", "value": "cosine"}))
+    assert other.status == "refused" and "“cosine” is not in the quote" in other.reason
     gpu = item(
         "compute_requirements",
         name="GPU",
