@@ -67,6 +67,20 @@ def test_the_papers_own_work_ranks_above_what_it_tells_of_others(paper: Document
     assert values.index("0.823") < values.index("0.74")
 
 
+def test_sections_and_sentences_about_others_weaken_a_candidate() -> None:
+    told = "Training is limited to {} models in this line of research{}."
+    blocks = [
+        Block(kind="heading", text="Related Work", level=1),
+        Block(kind="paragraph", text=told.format("small", "")),
+        Block(kind="heading", text="Remarks", level=1),
+        Block(kind="paragraph", text=told.format("large", " [3]")),
+        Block(kind="paragraph", text=told.format("tiny", "")),
+    ]
+    found = of(Document(source="html", blocks=blocks), "limitations")
+    assert [one.strength for one in found] == [0.7, 0.55, 0.4]
+    assert ["tiny" in found[0].quote, "[3]" in found[1].quote] == [True, True]
+
+
 @pytest.mark.parametrize(
     ("field", "words"),
     [

@@ -131,7 +131,7 @@ def test_a_place_is_named_by_section_page_and_chunk(finder: QuoteFinder) -> None
 
 
 def test_a_quote_may_run_over_blocks_and_over_what_floats_between_them() -> None:
-    halves = ["The loss of the memory is", "felt most by rare latents."]
+    halves = ["The loss of the memory [1] is", "felt most by rare latents [2]."]
     blocks = [
         Block(kind="paragraph", text=halves[0]),
         Block(kind="figure", text="A figure in between.", number="3"),
@@ -148,12 +148,23 @@ def test_citation_marks_may_be_left_out_but_not_changed(finder: QuoteFinder) -> 
     assert finder.find(told.format(" [4]")).status == "refused"
 
 
-def test_an_interval_is_no_citation_mark() -> None:
+def test_an_interval_is_no_citation_mark(paper: Document) -> None:
     blocks = [
-        Block(kind="paragraph", text="We clip the coefficient to [0, 1] in every one of our runs.")
+        Block(kind="paragraph", text="We clip the coefficient to [2, 8] in every single run.")
     ]
-    finder = QuoteFinder(Document(source="html", blocks=blocks))
-    assert finder.find("We clip the coefficient to in every one of our runs.").status == "refused"
+    finder = QuoteFinder(paper.model_copy(update={"blocks": blocks}))
+    assert finder.find("We clip the coefficient to in every single run.").status == "refused"
+
+
+def test_of_two_places_the_hinted_one_is_taken(paper: Document) -> None:
+    told = "The same sentence stands in two places."
+    blocks = [*paper.blocks[:3], Block(kind="paragraph", text=told), *paper.blocks[3:]]
+    finder = QuoteFinder(
+        paper.model_copy(update={"blocks": [*blocks, Block(kind="paragraph", text=told)]})
+    )
+    for hint in ("s1", "sA.1", "1", "Introduction", "A.1 Hyperparameter search"):
+        passage = finder.find(told, section=hint).passage
+        assert passage and passage.section == ("sA.1" if hint.strip("s").startswith("A") else "s1")
 
 
 def test_an_ellipsis_joins_parts_of_one_section_in_order(finder: QuoteFinder) -> None:
@@ -163,6 +174,11 @@ def test_an_ellipsis_joins_parts_of_one_section_in_order(finder: QuoteFinder) ->
     assert finder.find(f"{second} ... {first}").status == "refused"
     far = finder.find(f"{first} … Training diverges when λ exceeds 0.1")
     assert far.status == "refused" and "within one section" in far.reason
+
+
+def test_single_words_strung_together_by_ellipses_are_refused(finder: QuoteFinder) -> None:
+    assert finder.find("autoencoders … improve … everything … accuracy").status == "refused"
+    assert finder.find("Sparse … a … autoencoders … e … latents").status == "refused"
 
 
 def test_an_ellipsis_that_swallows_a_negation_is_flagged(finder: QuoteFinder) -> None:
@@ -244,6 +260,7 @@ def test_a_slip_is_flagged_with_the_words_of_the_paper(finder: QuoteFinder) -> N
         ("matters most for rare", "matters least for rare"),
         ("even though it was never", "even though it was ever"),
         ("fewer than 1 in 10,000", "more than 1 in 10,000"),
+        ("matters most for rare", "matters must for rare"),
     ],
 )
 def test_one_turned_word_in_a_long_quote_is_refused(
@@ -258,6 +275,26 @@ def test_blanks_never_turn_notable_into_not_able() -> None:
     blocks = [Block(kind="paragraph", text="The gain on small models is notable to everyone here.")]
     finder = QuoteFinder(Document(source="html", blocks=blocks))
     assert finder.find("The gain on small models is not able to everyone").status == "refused"
+
+
+@pytest.mark.parametrize(
+    ("told", "instead"),
+    [
+        ("a typical run", "an atypical run"),
+        ("λ > 0.1", "λ < 0.1"),
+        ("of 12 3 tokens", "of 123 tokens"),
+        ("by −0.5 on an A100", "by 0.5 on an A 100"),
+        ("by −0.5 on an A100", "by −0.5 on an A101"),
+    ],
+)
+def test_a_small_difference_that_turns_the_sense_is_refused(told: str, instead: str) -> None:
+    around = (
+        "In the course of these experiments it was seen that {} the rest stays as it was before."
+    )
+    blocks = [Block(kind="paragraph", text=around.format(told))]
+    finder = QuoteFinder(Document(source="html", blocks=blocks))
+    assert finder.find(around.format(told)).status == "accepted"
+    assert finder.find(around.format(instead)).status == "refused"
 
 
 def test_a_minus_sign_counts() -> None:

@@ -158,8 +158,7 @@ def _read(document: Document) -> Iterator[Candidate]:
         if passage.kind in _SILENT:
             continue
         for start, end in sentence_spans(passage.text):
-            if end - start >= SHORTEST_QUOTE:
-                yield from _sentence(passage, passage.text[start:end])
+            yield from _sentence(passage, passage.text[start:end])
         if passage.kind == "caption":
             for told in table_readings(document.blocks[passage.block]):
                 measured = told._asdict()

@@ -3,7 +3,8 @@
 Every item is judged by itself: what the text does not bear out is refused with a reason that says
 what to mend, the rest is kept. A number is borne out when it stands in the quotation itself, whole,
 in any usual notation (see `numbers`); a name with digits or a setting, when it stands anywhere in
-the paper. Not covered: a true number under a wrong name; the quotation beside it lets a reader see.
+the paper; of a plain table also row and column must be the right ones. Not covered: whether the
+statement follows from the quotation beside it; that stays with the reader.
 Costs one pass over the document, and for each misquotation a bounded search (see `nearest`).
 """
 
@@ -13,6 +14,8 @@ from decimal import Decimal
 from functools import cached_property
 
 from fumehood_tools.errors import BadRequest
+from fumehood_tools.findings.misplaced import misplaced
+from fumehood_tools.findings.naming import name_stems
 from fumehood_tools.findings.numbers import (
     claimed,
     meanings,
@@ -29,6 +32,7 @@ from fumehood_tools.findings.record import (
     Item,
     Status,
 )
+from fumehood_tools.findings.tables import headings_of
 from fumehood_tools.reading.document import Document
 from fumehood_tools.reading.text_search import STOP, stem
 
@@ -73,6 +77,7 @@ class Reading:
 
     def __init__(self, name: str, document: Document) -> None:
         self.name = name
+        self._document = document
         self._finder = QuoteFinder(document)
         self._links = {_address(link.url) for link in document.links}
 
@@ -127,6 +132,9 @@ class Reading:
             yield _missing_value(item.value or "", found.evidence)
             yield _missing_numbers("text", _POINTER.sub(" ", item.text), "", evidence)
             yield self._foreign(item)
+            if found.passage and found.passage.kind == "row":
+                block = self._document.blocks[found.passage.block]
+                yield misplaced(block, found.text, item)
         yield _unrelated(item, found.evidence)
 
     def _doubts(self, item: Item, found: Found) -> Iterator[str]:
@@ -135,6 +143,24 @@ class Reading:
                 unknown = [word for word in _content(clean(said)) if stem(word) not in self._stems]
                 if unknown:
                     yield f"{label} {said!r}: the paper has no “{unknown[0]}”."
+        # Of a value in words the name goes without saying: "We use Adam" is of the optimiser.
+        measured = item.field in WITH_VALUE and any(map(str.isdigit, item.value or ""))
+        if item.name and measured and not self._names(item.name, found):
+            yield f"name: the quote does not speak of “{item.name}”."
+
+    def _names(self, name: str, found: Found) -> bool:
+        """Whether the quotation, or the table that it is from, speaks of a name."""
+        told = [found.evidence]
+        if found.passage and found.passage.kind == "row":
+            block = self._document.blocks[found.passage.block]
+            told += [block.text, *headings_of(block)[0]]
+        evidence = clean(" ".join(told))
+        shared = set(name_stems(name)) & set(name_stems(evidence))
+        return (
+            bool(shared)
+            or squeeze(clean(name)) in squeeze(evidence)
+            or _abbreviates(evidence, clean(name))
+        )
 
     def _foreign(self, item: Item) -> str:
         """Return a name or number beside the value that stands nowhere in the paper."""

@@ -12,7 +12,8 @@ from typing import NamedTuple
 from pydantic import BaseModel, Field
 
 from fumehood_tools.errors import BadRequest
-from fumehood_tools.findings.plain import clean, squeeze, words
+from fumehood_tools.findings.naming import comparable_name
+from fumehood_tools.findings.plain import clean, squeeze
 from fumehood_tools.findings.record import (
     FIELDS,
     WITH_VALUE,
@@ -20,35 +21,12 @@ from fumehood_tools.findings.record import (
     CheckedRecord,
     FieldName,
 )
-from fumehood_tools.reading.text_search import STOP, stem
 
 MOST_PAPERS = 20
 NOTE = (
     "Numbers of different papers were not measured under one setting (data, model, sparsity, code "
     "and seeds differ): read a row as what each paper reports, not as a ranking."
 )
-
-_ABBREVIATIONS = {
-    "acc": "accuracy",
-    "auroc": "area under curve",
-    "auc": "area under curve",
-    "bs": "batch size",
-    "bsz": "batch size",
-    "ce": "cross entropy",
-    "dict": "dictionary",
-    "ev": "explained variance",
-    "fvu": "fraction variance unexplained",
-    "kl": "kullback leibler divergence",
-    "lambda": "λ",
-    "lr": "learning rate",
-    "mse": "mean squared error",
-    "ppl": "perplexity",
-    "wd": "weight decay",
-    "beta1": "β1",
-    "beta2": "β2",
-    "alpha": "α",
-    "epsilon": "ε",
-}
 
 
 class Statement(BaseModel, frozen=True):
@@ -129,17 +107,6 @@ class _Key(NamedTuple):
     name: tuple[str, ...]
     data_set: str = ""
     model: str = ""
-
-
-def comparable_name(name: str) -> tuple[str, ...]:
-    """Return a name as it is compared: stems in order of the alphabet, abbreviations resolved."""
-    parts = [
-        stem(part)
-        for word in words(clean(name))
-        for part in _ABBREVIATIONS.get(word, word).split()
-        if part not in STOP
-    ]
-    return tuple(sorted(parts)) or (squeeze(clean(name)),)
 
 
 def _metric_key(one: CheckedItem) -> _Key:

@@ -37,7 +37,8 @@ from fumehood_tools.findings.record import LONGEST_QUOTE, SHORTEST_QUOTE, Status
 from fumehood_tools.reading.document import Document
 
 _ELLIPSIS = re.compile(r"\s*(?:\[\s*\.{3,}\s*\]|\(\s*\.{3,}\s*\)|\.{3,})\s*")
-_SHORTEST_PART = 8
+_SHORTEST_PART = 10
+_MOST_TRIES = 50
 _NEAR = 400
 _MOST_SHOWN = 320
 _WORTH_COMPARING = 60.0
@@ -269,15 +270,18 @@ def _in_order(stream: Stream, parts: Sequence[str], begin: int, end: int) -> lis
     at = begin
     for part in parts:
         needle = squeeze(part)
-        while True:
+        for _ in range(_MOST_TRIES):
             if (place := stream.ends(needle, at, end)) is None:
                 return []
             at = place[1]
             span = stream.span(*place)
             whole_row = span.text.strip() == stream.passages[span.first].text.strip()
-            if (len(needle) >= _SHORTEST_PART or whole_row) and not same_sense(part, span.text):
+            long_enough = len(needle) >= _SHORTEST_PART and " " in part
+            if (long_enough or whole_row) and not same_sense(part, span.text):
                 spans.append(place)
                 break
+        else:
+            return []
     return spans
 
 
@@ -291,7 +295,22 @@ def _joined(stream: Stream, parts: Sequence[str], places: list[tuple[int, int]])
         if negations(gap) and passage.kind != "row":
             reason = f"What … leaves out holds a negation: “{_short(gap)}”."
             return Found("flagged", reason, passage, text, evidence)
+    if passage.kind == "row" and not all(_is_heading_row(stream, span) for span in spans[:-1]):
+        reason = "Its parts are from different rows of a table. Quote the heading … one row."
+        return Found("flagged", reason, passage, text, evidence)
     return Found("accepted", "", passage, text, evidence)
+
+
+def _is_heading_row(stream: Stream, span: Span) -> bool:
+    """Whether a part is from the head of a table, or from its caption or the text."""
+    passage = stream.passages[span.first]
+    before = stream.passages[span.first - 1] if span.first else passage
+    return (
+        passage.kind != "row"
+        or before.kind != "row"
+        or before.block != passage.block
+        or not any(letter.isdigit() for letter in passage.text)
+    )
 
 
 def _known_prefix(stream: Stream, needle: str) -> int:

@@ -36,18 +36,15 @@ class TableReading(NamedTuple):
 
 def table_readings(block: Block) -> Iterator[TableReading]:
     """Give the numbers of a table, at most 200."""
-    rows = [[" ".join(cell.split()) for cell in row] for row in block.rows]
-    first = next((at for at, row in enumerate(rows) if any(map(_is_number, row[1:]))), len(rows))
-    if not 0 < first <= _MOST_HEADINGS:
-        return
-    headings = _headings(rows[:first])
+    headings, rows = headings_of(block)
     settings = bool(
         rules.SETTINGS_TABLE.search(f"{block.text} {' '.join(headings)}") and len(headings) == 2
     )
     given = 0
-    for row in rows[first:]:
-        quote = _quote(rows[first - 1], row)
-        if not quote or not row[0]:
+    above = _tidy(block.rows[len(block.rows) - len(rows) - 1]) if rows else []
+    for row in rows:
+        quote = _quote(above, row)
+        if not quote or not row or not row[0]:
             continue
         for heading, value in zip(headings[1:], row[1:], strict=False):
             if _is_number(value) and (settings or heading) and given < MOST_CELLS:
@@ -57,6 +54,20 @@ def table_readings(block: Block) -> Iterator[TableReading]:
                     if settings
                     else _metric(heading, row[0], value, quote)
                 )
+
+
+def headings_of(block: Block) -> tuple[list[str], list[list[str]]]:
+    """Return a table's headings and the rows below them; no rows where there is no heading."""
+    rows = [_tidy(row) for row in block.rows]
+    first = next((at for at, row in enumerate(rows) if any(map(_is_number, row[1:]))), len(rows))
+    if not 0 < first <= _MOST_HEADINGS:
+        return [], []
+    return _headings(rows[:first]), rows[first:]
+
+
+def without_unit(heading: str) -> str:
+    """Return a heading without the unit in brackets."""
+    return _UNIT.sub("", heading).strip() or heading
 
 
 def _setting(label: str, value: str, quote: str) -> TableReading:
@@ -70,7 +81,7 @@ def _metric(heading: str, label: str, value: str, quote: str) -> TableReading:
     unit = _UNIT.search(heading) or _UNIT.search(value)
     return TableReading(
         "metrics",
-        _UNIT.sub("", heading).strip() or heading,
+        without_unit(heading),
         value,
         unit[1] or unit[2] if unit else None,
         label,
@@ -94,6 +105,10 @@ def _quote(heading: Sequence[str], row: Sequence[str]) -> str:
         if SHORTEST_QUOTE <= len(quote) <= LONGEST_QUOTE:
             return quote
     return ""
+
+
+def _tidy(row: Sequence[str]) -> list[str]:
+    return [" ".join(cell.split()) for cell in row]
 
 
 def _is_number(cell: str) -> bool:
