@@ -69,10 +69,10 @@ class ReadingShelf:
             original=None if original is None else self._shown(original),
         )
         self._library.keep(_PREFIX + paper, reading.model_dump())
-        self._remember(paper, document)
+        self._remember(paper, document, reading.original)
         return reading
 
-    def _remember(self, paper: str, document: Document) -> None:
+    def _remember(self, paper: str, document: Document, original: str | None) -> None:
         """Let a search find what was read."""
         known = make_paper(
             "library",
@@ -81,6 +81,7 @@ class ReadingShelf:
             other_ids=[] if paper.startswith(("arxiv:", "doi:", "title:")) else [paper],
             authors=document.authors,
             abstract=document.abstract,
+            pdf=original,
         )
         if known is not None:
             self._library.remember([known])

@@ -13,12 +13,12 @@ from typing import Any
 from fumehood_tools.reading.document import Block, BlockKind, Document, Link, TextSource
 from fumehood_tools.reading.marker.pieces import Piece, PieceKind, pieces_of
 from fumehood_tools.reading.marker.references import references_of
+from fumehood_tools.reading.outline import BIBLIOGRAPHY
 
 _NUMBER = re.compile(
     r"((?:\d{1,2}|[A-Z](?=\.\d))(?:\.\d{1,2}){0,3}|[IVX]{1,5}(?=\.\s))[.:]?\s+(\S.*)"
 )
 _APPENDIX = re.compile(r"(?:appendix\s+)?([A-Z](?:\.\d{1,2}){0,3})[.:]?\s+(\S.*)", re.I)
-_BIBLIOGRAPHY = re.compile(r"\W*(references|bibliography|works cited|literature cited)\W*", re.I)
 _ABSTRACT = re.compile(r"abstract\b[\s.:—–-]*", re.I)
 _CAPTION = re.compile(
     r"(Figure|Fig\.|Table|Tab\.)\s*([A-Z]?\.?\d+(?:\.\d+)?[a-z]?)\s*[:.|—–-]?\s*", re.I
@@ -122,7 +122,7 @@ def _take_bibliography(pieces: list[Piece]) -> tuple[list[Piece], list[Piece]]:
     inside = False
     for piece in pieces:
         if piece.kind == "heading":
-            inside = bool(_BIBLIOGRAPHY.fullmatch(_numbered(piece.text, True)[1]))
+            inside = bool(BIBLIOGRAPHY.fullmatch(_numbered(piece.text, True)[1]))
             if not inside:
                 others.append(piece)
         elif piece.kind == "entry" or (inside and piece.kind in ("text", "item")):
