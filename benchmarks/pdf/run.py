@@ -72,7 +72,7 @@ def load_latex() -> Read:
 def load_marker() -> Read:
     from fumehood_tools.reading.marker import read_with_marker
 
-    return lambda folder: read_with_marker(folder / "paper.pdf")
+    return lambda folder: read_with_marker(folder / "paper.pdf", mode="layout")
 
 
 def load_pypdfium2() -> Read:
@@ -127,7 +127,8 @@ def _read_one(read: Read, paper: str) -> Reading:
     try:
         given = read(PAPERS / paper)
     except FumehoodError as error:
-        given, failure = "", str(error)
+        # Nothing was read, so that everything is missed.
+        given, failure = Document(source="pdftext"), str(error)
     seconds = time.perf_counter() - start
     scored = score_text(given, truth) if isinstance(given, str) else score(given, truth)
     return Reading(paper, truth.pages, seconds, scored, failure)
@@ -169,10 +170,10 @@ def print_table(rows: dict[str, tuple[dict[str, Share], float]]) -> None:
 def print_misses(backend: str, readings: list[Reading]) -> None:
     """What each paper lost, item by item, and what was made up (the metrics that end in =)."""
     for reading in readings:
-        print(
-            f"\n## {backend}: {reading.paper}"
-            + f" FAILED: {reading.failure}" * bool(reading.failure)
-        )
+        print(f"\n## {backend}: {reading.paper}")
+        if reading.failure:
+            print(f"failed: {reading.failure}")
+            continue
         for metric, missed in reading.score.misses.items():
             share = reading.score.shares[metric]
             if share.of and share.hits < share.of:

@@ -9,9 +9,12 @@ from pydantic import Field
 from fumehood.doors.jobs import watch
 from fumehood.tooling import Toolbox, answer, in_thread
 from fumehood_tools.errors import Unreadable
+from fumehood_tools.findings.compare import Comparison as PaperComparison
+from fumehood_tools.findings.compare import compare_records
+from fumehood_tools.findings.record import MOST_ITEMS, Item
+from fumehood_tools.findings.shelf import RecordedFindings
 from fumehood_tools.jobs.models import Job
-from fumehood_tools.reading.ladder import SourceAsked
-from fumehood_tools.reading.reader import ReadRequest
+from fumehood_tools.reading.reading import ReadRequest, SourceAsked
 from fumehood_tools.reading.text_search import Hits, Match
 from fumehood_tools.reading.view import PaperView, Part, view_of
 

@@ -18,11 +18,10 @@ from fumehood_tools.papers.services import Services
 from fumehood_tools.papers.sources.arxiv_api import ArxivSource
 from fumehood_tools.papers.sources.model import Deadline, SourceFailed
 from fumehood_tools.reading.document import Document, TextSource
-from fumehood_tools.reading.reading import Attempt, AttemptStatus
+from fumehood_tools.reading.reading import Attempt, AttemptStatus, SourceAsked
 from fumehood_tools.reading.target import Target
 from fumehood_tools.settings import Settings
 
-SourceAsked = Literal["auto", "latex", "html", "marker", "marker-layout", "pdftext"]
 FETCH_SECONDS = 120.0
 READ_SECONDS = 900.0
 MOST_BYTES = 300_000_000
