@@ -307,8 +307,9 @@ def _char(composer: Composer, stream: Stream) -> None:
 
 _CITES = (
     "cite citep citet citealp citealt citeauthor citeyear citeyearpar Citet Citep parencite "
-    "textcite autocite fullcite footcite shortcite newcite citetext onlinecite citenum smartcite supercite "
-    "Textcite Parencite Autocite citetalias citepalias citeA citeNP shortciteN"
+    "textcite autocite fullcite footcite shortcite newcite citetext onlinecite citenum "
+    "smartcite supercite Textcite Parencite Autocite citetalias citepalias citeA citeNP "
+    "shortciteN"
 )
 _REFS = {
     "ref": "ref pageref subref autopageref vref labelcref",

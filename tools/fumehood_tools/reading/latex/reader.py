@@ -6,7 +6,7 @@ bounded by the limits of `unpacking`, `expansion` and `composing`.
 
 import posixpath
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from fumehood_tools.reading.document import Block, Document, HiddenText, Link
 from fumehood_tools.reading.latex.algorithms import ALGORITHM_HANDLERS
@@ -75,7 +75,9 @@ def _document(composer: Composer, main: str, warnings: list[str]) -> Document:
         references=[
             entry.model_copy(update={"text": fill_marks(entry.text, fill)}) for entry in entries
         ],
-        links=_links(composer.links, abstract, blocks),
+        links=_links(
+            composer.links, [abstract, *_texts(blocks), *(entry.text for entry in entries)]
+        ),
         hidden=(composer.hidden + _prose_comments(composer.state.comments))[:MOST_HIDDEN],
         warnings=[*warnings, *composer.state.warnings],
     )
@@ -119,15 +121,20 @@ def _prose_comments(comments: list[str]) -> list[HiddenText]:
     ]
 
 
-def _links(links: list[Link], abstract: str, blocks: list[Block]) -> list[Link]:
+def _texts(blocks: list[Block]) -> Iterator[str]:
+    for block in blocks:
+        if block.kind != "code":
+            yield block.text
+            yield from (cell for row in block.rows for cell in row)
+
+
+def _links(links: list[Link], texts: list[str]) -> list[Link]:
     """Return each address once, those of the markup first; then those that only stand in text."""
     unique: dict[str, Link] = {}
     for link in links:
         held = unique.setdefault(link.url, link)
         if held.text == held.url != link.text:
             unique[link.url] = link
-    texts = [abstract, *(block.text for block in blocks if block.kind != "code")]
-    texts += [cell for block in blocks for row in block.rows for cell in row]
     for link in links_in_text(texts):
         unique.setdefault(link.url, link)
     return list(unique.values())
