@@ -29,31 +29,34 @@ _SPLIT = re.compile(r"\s*(?:,|;|·|•|\band\b|&|\bund\b)\s*|\s{3,}", re.I)
 
 
 class Front(NamedTuple):
-    """What the first page says about the paper; lines: those it was read from."""
+    """What the first page says about the paper; matter: names, addresses, dates."""
 
     title: str
     authors: list[str]
+    title_lines: list[Line]
+    matter: list[Line]
     abstract: list[Line]
-    lines: list[Line]
+
+    @property
+    def lines(self) -> list[Line]:
+        """Return all the lines it was read from."""
+        return [*self.title_lines, *self.matter, *self.abstract]
 
 
 def front_of(lines: Sequence[Line], heads: Sequence[Head], style: Style) -> Front:
     """Return the front of a paper from the lines of its first page, in order."""
     title = _title_lines(lines, style)
     if not title:
-        return Front("", [], _abstract(lines, heads, 0, style), [])
+        return Front("", [], [], [], _abstract(lines, heads, 0, style))
     start = lines.index(title[-1]) + 1
     names = {id(line) for line in title}
     body = _body_start(lines, heads, names, start)
     abstract = _abstract(lines[:body], heads, start, style)
     end = min((lines.index(line) for line in abstract), default=body)
-    matter = [
-        line for line in lines[:end] if id(line) not in names and not _ABSTRACT.fullmatch(line.text)
-    ]
+    matter = [line for line in lines[:end] if id(line) not in names]
+    matter += [line for line in lines[end:body] if _ABSTRACT.fullmatch(line.text)]
     authors = _authors([line for line in matter if lines.index(line) >= start])
-    taken = [*title, *matter, *abstract]
-    taken += [line for line in lines[:body] if _ABSTRACT.fullmatch(line.text)]
-    return Front(joined([prose_of(line.words) for line in title]), authors, abstract, taken)
+    return Front(joined([prose_of(it.words) for it in title]), authors, title, matter, abstract)
 
 
 def _title_lines(lines: Sequence[Line], style: Style) -> list[Line]:

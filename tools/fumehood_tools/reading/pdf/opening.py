@@ -29,6 +29,7 @@ from fumehood_tools.reading.pdf.pages import Page, page_of
 from fumehood_tools.reading.pdf.references import references_of
 from fumehood_tools.reading.pdf.text import Spelling, text_of
 
+MOST_PAGES = 2000
 _LEAST_WORDS = 15
 OnPage = Callable[[int, int], None]
 
@@ -87,6 +88,13 @@ def read_document(
     _check_text(pages, name, total, warnings)
     parts = take_apart(pages, bookmarks)
     return _document(parts, links, warnings, total)
+
+
+def pages_of(path: Path, password: str | None) -> tuple[list[Page], list[Bookmark]]:
+    """Return what stands on the pages of a PDF, and its bookmarks. Raises Unreadable."""
+    with opened(path, path.name, password, MOST_PAGES) as pdf:
+        pages, _, _ = _pages(pdf, range(len(pdf)), lambda done, total: None)
+        return pages, bookmarks_of(pdf)
 
 
 def _pages(
