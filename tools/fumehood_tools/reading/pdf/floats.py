@@ -57,6 +57,7 @@ def take_floats(page: Page, lines: list[Line], body: float) -> list[Float]:
     rules = rules_of(page)
     _framed_tables(lines, floats, taken, rules)
     _open_tables(lines, floats, taken)
+    _loose_tables(lines, floats, taken)
     _programs(lines, floats, taken, rules)
     _drop_drawings(page, lines, floats, taken, body)
     floats.sort(key=lambda it: it.at)
@@ -244,6 +245,24 @@ def _open_tables(lines: Sequence[Line], floats: Sequence[Float], taken: set[int]
                 it.rows, it.body = rows, run
                 taken.update(map(id, run))
                 break
+
+
+def _loose_tables(lines: Sequence[Line], floats: list[Float], taken: set[int]) -> None:
+    """Take tables without rules and captions: rows of as many cells, with numbers in them."""
+    run: list[Line] = []
+    for line in [*lines, None]:
+        cells = line.cells(0.9) if line and id(line) not in taken else []
+        if line and len(cells) > 2 and line.share("math") < 0.3:
+            near = not run or 0 < line.base - run[-1].base < 2.2 * line.size
+            if near and (not run or len(run[-1].cells(0.9)) == len(cells)):
+                run.append(line)
+                continue
+        digits = sum(any(map(str.isdigit, it.text)) for it in run)
+        if len(run) > 2 and digits >= len(run) - 1:
+            rows = rows_of([word for it in run for word in it.words])
+            if len(rows) > 2 and _is_tabular(rows):
+                _put_table(lines, floats, taken, run, rows)
+        run = [line] if line and len(cells) > 2 else []
 
 
 def _run(lines: Sequence[Line], order: Iterable[int], taken: set[int]) -> list[Line]:

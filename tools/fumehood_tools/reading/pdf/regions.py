@@ -23,7 +23,7 @@ class Rule(NamedTuple):
 def drawings_of(page: Page, lines: Sequence[Line]) -> list[Box]:
     """Return the boxes of drawings, plots and photographs, the labels around them included."""
     texts = [(line.x0, line.top, line.x1, line.bottom) for line in lines]
-    marks = [box for box in page.marks if not _is_ground(box, texts)]
+    marks = [box for box, ground in page.marks if not (ground and _is_ground(box, texts))]
     pictures = [box for box in page.pictures if box[2] - box[0] < 0.98 * page.width]
     kept = []
     for cluster in _cut([(box, True) for box in pictures] + [(box, False) for box in marks]):
@@ -37,8 +37,6 @@ def drawings_of(page: Page, lines: Sequence[Line]) -> list[Box]:
 def _is_ground(box: Box, texts: list[Box]) -> bool:
     """Whether a shape is the ground of text: a coloured cell, a frame around a paragraph."""
     width, height = box[2] - box[0], box[3] - box[1]
-    if height < 1 or width < 1:
-        return height < 1 and width < 8
     inside = sum(
         box[0] - 2 <= left and right <= box[2] + 2 and box[1] - 3 <= top and bottom <= box[3] + 3
         for left, top, right, bottom in texts

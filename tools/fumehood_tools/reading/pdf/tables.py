@@ -4,6 +4,7 @@ Columns grow from the narrowest cells, so a header that spans several does not j
 that only goes on where cells of the row above are full is part of that row.
 """
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
@@ -188,6 +189,8 @@ def _goes_on(
         return in_header and _all_within(above, columns) and _all_within(here, columns)
     if in_header:
         return _all_within(above, columns) and _all_within(here, columns)
+    if not all(re.search(r"[^\W\d_]{2}", cell.text) for cell in here if cell):
+        return False
     if here[0] is not None and len(filled) > 1:
         return False
     return all(_is_full(above[column], columns[column], here[column]) for column in filled)
