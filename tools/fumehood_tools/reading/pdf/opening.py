@@ -157,15 +157,15 @@ def take_apart(pages: list[Page], bookmarks: Sequence[Bookmark]) -> Parts:
     footnotes: list[list[Piece]] = []
     for page, lines in sheets:
         lines[:] = in_reading_order(lines)
+        take_contents(lines)
         footnotes.append(take_footnotes(lines, page.rules, style))
         floats.append(take_floats(page, lines, style.size))
     every = list(chain.from_iterable(lines for _, lines in sheets))
     spelling = Spelling(every)
     heads = find_heads(every, style, bookmarks)
-    contents = list(every)
-    take_contents(contents, heads)
-    front = front_of([line for line in contents if line.page == 1], heads, style)
-    heads, kept = _without_front(heads, front, contents)
+    first = pages[0].number
+    front = front_of([line for line in every if line.page == first], heads, style)
+    heads, kept = _without_front(heads, front, every)
     flow = Flow(style, heads, justified=_is_justified(kept))
     elements: list[Line | Float] = []
     notes: list[Piece] = []

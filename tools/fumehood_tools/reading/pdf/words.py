@@ -13,6 +13,7 @@ from fumehood_tools.reading.pdf.fonts import Face
 
 Script = Literal["", "super", "sub"]
 SOFT_HYPHENS = "\u00ad\u0002\ufffe"
+HYPHENS = f"-\u2010{SOFT_HYPHENS}"
 _ACCENTS = {
     "\u00b4": "\u0301", "`": "\u0300", "\u00a8": "\u0308", "\u02c6": "\u0302", "^": "\u0302",
     "\u02dc": "\u0303", "\u00af": "\u0304", "\u02d8": "\u0306", "\u02d9": "\u0307",
