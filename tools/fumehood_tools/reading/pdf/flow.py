@@ -84,6 +84,9 @@ class Flow:
             self._close()
             self._references = True
             return self._line(line, ahead)
+        if self._in_formula(line):
+            self._pieces[-1].lines.append(line)
+            return 1
         if (equation := equation_at(ahead, self._style)) is not None:
             self._add(equation)
             return len(equation.lines)
@@ -129,6 +132,16 @@ class Flow:
         before = self._current.lines[-1]
         near = 0 < line.base - before.base < 1.3 * self._style.pitch
         return near and before.short < 1 and before.text[-1:] not in ":;"
+
+    def _in_formula(self, line: Line) -> bool:
+        """Whether a line is a piece of the formula before it: a limit, a denominator."""
+        if self._current or not self._pieces or self._pieces[-1].kind != "equation":
+            return False
+        formula = self._pieces[-1].lines
+        top, bottom = min(it.top for it in formula), max(it.bottom for it in formula)
+        within = top - 0.6 * line.size < line.base < bottom + 0.9 * line.size
+        wordless = not any(len(it.text) > 3 and it.text.isalpha() for it in line.words)
+        return within and wordless and line.page == formula[0].page and _number_of(line) is None
 
     def _resumes(self, line: Line) -> bool:
         """Whether a word that a formula or a float tore apart goes on here."""

@@ -15,7 +15,7 @@ from fumehood_tools.reading.pdf.words import HYPHENS, SOFT_HYPHENS, Word, join_w
 _SOFT = re.compile(f"[{SOFT_HYPHENS}]")
 _TOKEN = re.compile(r"[^\W\d_]+(?:[-\u2010][^\W\d_]+)*")
 _COMPOUND_WORDS = (
-    "self non well high low cross multi two three four five six one zero single double long short "
+    "well high low cross multi two three four five six one zero single double long short "
     "large small fine real state end left right top open model data time task layer token human "
     "feature word sentence byte half mean ground near full state-of-the of first second third "
     "higher lower quasi all ever so cost key hand machine code mid"
@@ -50,7 +50,7 @@ class Spelling:
             return kept > joined
         if "-" in left or "-" in right:
             return True
-        return left in _COMPOUND and (right in self._known or len(right) > 3)
+        return left in ("self", "non") or (left in _COMPOUND and right in self._known)
 
 
 def joined(texts: Sequence[str], spelling: Spelling | None = None) -> str:
