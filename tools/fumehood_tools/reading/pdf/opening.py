@@ -23,12 +23,13 @@ from fumehood_tools.reading.pdf.flow import (
 from fumehood_tools.reading.pdf.front import Front, front_of
 from fumehood_tools.reading.pdf.furniture import take_furniture
 from fumehood_tools.reading.pdf.headings import Bookmark, Head, Style, find_heads
-from fumehood_tools.reading.pdf.lines import Line, in_reading_order, lines_of, set_columns
+from fumehood_tools.reading.pdf.lines import Line, in_reading_order, lines_of_pages, set_columns
 from fumehood_tools.reading.pdf.links import bookmarks_of, links_of, text_links
 from fumehood_tools.reading.pdf.pages import Page, page_of
 from fumehood_tools.reading.pdf.references import references_of
 from fumehood_tools.reading.pdf.text import Spelling, text_of
 
+MOST_PAGES = 2000
 _LEAST_WORDS = 15
 OnPage = Callable[[int, int], None]
 
@@ -89,6 +90,13 @@ def read_document(
     return _document(parts, links, warnings, total)
 
 
+def pages_of(path: Path, password: str | None) -> tuple[list[Page], list[Bookmark]]:
+    """Return what stands on the pages of a PDF, and its bookmarks. Raises Unreadable."""
+    with opened(path, path.name, password, MOST_PAGES) as pdf:
+        pages, _, _ = _pages(pdf, range(len(pdf)), lambda done, total: None)
+        return pages, bookmarks_of(pdf)
+
+
 def _pages(
     pdf: Any, numbers: Iterable[int], on_page: OnPage
 ) -> tuple[list[Page], list[Link], list[str]]:
@@ -141,7 +149,7 @@ def _listed(numbers: Sequence[int]) -> str:
 
 def take_apart(pages: list[Page], bookmarks: Sequence[Bookmark]) -> Parts:
     """Return the parts of a paper from what stands on its pages."""
-    sheets = [(page, lines_of(page)) for page in pages]
+    sheets = list(zip(pages, lines_of_pages(pages), strict=True))
     furniture = take_furniture(sheets)
     set_columns(sheets)
     style = Style.of([line for _, lines in sheets for line in lines])
@@ -149,15 +157,15 @@ def take_apart(pages: list[Page], bookmarks: Sequence[Bookmark]) -> Parts:
     footnotes: list[list[Piece]] = []
     for page, lines in sheets:
         lines[:] = in_reading_order(lines)
+        take_contents(lines)
         footnotes.append(take_footnotes(lines, page.rules, style))
         floats.append(take_floats(page, lines, style.size))
     every = list(chain.from_iterable(lines for _, lines in sheets))
     spelling = Spelling(every)
     heads = find_heads(every, style, bookmarks)
-    contents = list(every)
-    take_contents(contents, heads)
-    front = front_of([line for line in contents if line.page == 1], heads, style)
-    heads, kept = _without_front(heads, front, contents)
+    first = pages[0].number
+    front = front_of([line for line in every if line.page == first], heads, style)
+    heads, kept = _without_front(heads, front, every)
     flow = Flow(style, heads, justified=_is_justified(kept))
     elements: list[Line | Float] = []
     notes: list[Piece] = []
@@ -174,11 +182,11 @@ def _without_front(
     heads: list[Head], front: Front, lines: Sequence[Line]
 ) -> tuple[list[Head], dict[int, Line]]:
     gone = set(map(id, front.lines))
-    bases = {(line.page, line.base, line.x0) for line in front.abstract}
+    bases = {(line.page, line.base, line.column) for line in front.abstract}
     kept = {
         id(line): line
         for line in lines
-        if id(line) not in gone and (line.page, line.base, line.x0) not in bases
+        if id(line) not in gone and (line.page, line.base, line.column) not in bases
     }
     return [head for head in heads if id(head.lines[0]) in kept], kept
 
