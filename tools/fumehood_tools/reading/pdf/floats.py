@@ -1,0 +1,298 @@
+"""Captions, tables and drawings of a page, taken out of the flow of its lines.
+
+A table is known by its rules, or by rows of cells beside a caption that says so; a drawing by what
+is drawn. What stands in a drawing is no prose and is left out; its caption stays.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Literal
+
+from fumehood_tools.reading.document import Box
+from fumehood_tools.reading.pdf.lines import Line
+from fumehood_tools.reading.pdf.pages import Page
+from fumehood_tools.reading.pdf.regions import (
+    Rule,
+    drawings_of,
+    frames_of,
+    labels_in,
+    rules_of,
+)
+from fumehood_tools.reading.pdf.tables import rows_of
+
+FloatKind = Literal["figure", "table", "code"]
+CAPTION = re.compile(
+    r"(?P<label>Figure|Fig\.|Fig|Table|Tab\.|Algorithm|Listing|Scheme)\s*"
+    r"(?P<number>(?:[A-Z]\.?)?\d{1,3}(?:\.\d{1,3})?[a-z]?|[IVXL]{1,6})"
+    r"(?P<mark>\s*[:.|\u2013\u2014]|\s*$|(?=\s))\s*",
+    re.I,
+)
+_KINDS: dict[str, FloatKind] = {"fig": "figure", "sch": "figure", "tab": "table"}
+
+
+@dataclass(slots=True)
+class Float:
+    """A caption with what it belongs to. at: index of the line before which it was printed."""
+
+    kind: FloatKind
+    number: str | None
+    caption: list[Line]
+    at: int
+    skip: int = 0
+    rows: list[list[str]] = field(default_factory=list)
+    body: list[Line] = field(default_factory=list)
+
+    @property
+    def lines(self) -> list[Line]:
+        """Return all its lines."""
+        return [*self.caption, *self.body]
+
+
+def take_floats(page: Page, lines: list[Line], body: float) -> list[Float]:
+    """Remove captions, tables and drawings from the lines of a page; return them in order."""
+    floats = list(_captions(lines, body))
+    taken = {id(line) for it in floats for line in it.caption}
+    rules = rules_of(page)
+    _framed_tables(lines, floats, taken, rules)
+    _open_tables(lines, floats, taken)
+    _programs(lines, floats, taken, rules)
+    _drop_drawings(page, lines, floats, taken, body)
+    floats.sort(key=lambda it: it.at)
+    kept: list[Line] = []
+    places: dict[int, int] = {}
+    for at, line in enumerate(lines):
+        places[at] = len(kept)
+        if id(line) not in taken:
+            kept.append(line)
+    for it in floats:
+        it.at = places.get(it.at, len(kept))
+    lines[:] = kept
+    return floats
+
+
+def _captions(lines: Sequence[Line], body: float) -> Iterable[Float]:
+    used = -1
+    for at, line in enumerate(lines):
+        match = CAPTION.match(line.text) if at > used else None
+        if not match or not _is_caption(lines, at, match, body):
+            continue
+        end = _caption_end(lines, at, body, alone=match.end() == len(line.text))
+        kind = _KINDS.get(match["label"][:3].lower(), "code")
+        used = end - 1
+        yield Float(kind, match["number"], list(lines[at:end]), at, skip=match.end())
+
+
+def _is_caption(lines: Sequence[Line], at: int, match: re.Match[str], body: float) -> bool:
+    line = lines[at]
+    mark = match["mark"].strip()
+    label_bold = line.words[0].face.bold and not line.words[-1].face.bold
+    if not mark and match.end() != len(line.text) and not label_bold:
+        return False
+    if mark == ":" or label_bold or abs(line.size - body) > 0.4:
+        return True
+    before = lines[at - 1] if at else None
+    if before is None or before.column != line.column or before.page != line.page:
+        return True
+    follows = 0 < line.base - before.base < 1.4 * line.size and before.short < 2
+    ended = before.text[-1:] in ".!?:"
+    return not (follows and not ended and len(before.words) > 3)
+
+
+def _caption_end(lines: Sequence[Line], at: int, body: float, *, alone: bool) -> int:
+    """Return the index after the last line of a caption."""
+    end, pitch = at + 1, 1.42 * lines[at].size
+    if alone and end < len(lines) and 0 < lines[end].base - lines[at].base < 2 * lines[at].size:
+        end, pitch = end + 1, 1.42 * lines[end].size
+    while end < len(lines):
+        before, line = lines[end - 1], lines[end]
+        step = line.base - before.base
+        if not (0.3 * line.size < step <= pitch) or abs(line.size - before.size) > 0.3:
+            break
+        if line.x0 > before.x1 or line.x1 < before.x0 or len(line.cells(1.4)) > 2:
+            break
+        if before.short > 6 and before.x0 < before.left + 2 * before.size and line.indent > -1:
+            # A last line that leaves room ends a caption, unless it is set narrow or centred.
+            middle = (line.x0 + line.x1) / 2, (before.x0 + before.x1) / 2
+            if abs(middle[0] - middle[1]) > 3:
+                break
+        pitch = min(pitch, 1.15 * step)
+        end += 1
+    return end
+
+
+def _framed_tables(
+    lines: Sequence[Line], floats: list[Float], taken: set[int], rules: Sequence[Rule]
+) -> None:
+    """Take the tables that stand between rules of one width."""
+    for frame in frames_of(rules):
+        for part in _frame_parts(frame, lines, taken):
+            inside = _between(lines, part[0], part[-1], taken)
+            within = [
+                rule
+                for rule in rules
+                if part[0].y <= rule.y <= part[-1].y
+                and rule.x0 > part[0].x0 - 5
+                and rule.x1 < part[0].x1 + 5
+            ]
+            words = [word for line in inside for word in line.words]
+            rows = rows_of(words, within) if words else []
+            if len(rows) < 2 or not _is_tabular(rows):
+                continue
+            _put_table(lines, floats, taken, inside, rows)
+
+
+def _frame_parts(
+    frame: Sequence[Rule], lines: Sequence[Line], taken: set[int]
+) -> Iterable[list[Rule]]:
+    """Give runs of rules with nothing but rows between them."""
+    run = [frame[0]]
+    for before, rule in pairwise(frame):
+        inside = _between(lines, before, rule, taken)
+        if _has_caption(lines, before, rule, taken) or _is_prose(inside, rule.x1 - rule.x0):
+            if len(run) > 1:
+                yield run
+            run = []
+        run.append(rule)
+    if len(run) > 1:
+        yield run
+
+
+def _between(lines: Sequence[Line], top: Rule, bottom: Rule, taken: set[int]) -> list[Line]:
+    return [
+        line
+        for line in lines
+        if id(line) not in taken
+        and top.y < line.base - 0.2 * line.size < bottom.y
+        and top.x0 - 6 <= line.x0
+        and line.x1 <= top.x1 + 6
+    ]
+
+
+def _has_caption(lines: Sequence[Line], top: Rule, bottom: Rule, taken: set[int]) -> bool:
+    return any(
+        id(line) in taken
+        and top.y < line.base - 0.2 * line.size < bottom.y
+        and line.x0 < top.x1
+        and line.x1 > top.x0
+        for line in lines
+    )
+
+
+def _is_prose(lines: Sequence[Line], width: float) -> bool:
+    full = sum(len(line.cells()) == 1 and line.x1 - line.x0 > 0.85 * width for line in lines)
+    return full > 2 and full > 0.5 * len(lines)
+
+
+def _is_tabular(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether most rows fill at least two cells."""
+    return sum(sum(map(bool, row)) >= 2 for row in rows) > 0.5 * len(rows)
+
+
+def _put_table(
+    lines: Sequence[Line],
+    floats: list[Float],
+    taken: set[int],
+    inside: Sequence[Line],
+    rows: list[list[str]],
+) -> None:
+    """Give rows to the nearest caption of a table that has none, or to a table without one."""
+    at = next(index for index, line in enumerate(lines) if line is inside[0])
+    box = _box(inside)
+    free = [it for it in floats if it.kind == "table" and not it.rows and _beside(it, box)]
+    it = min(free, key=lambda it: _distance(it, box), default=None)
+    if it is None:
+        it = Float("table", None, [], at)
+        floats.append(it)
+    it.rows, it.body = rows, list(inside)
+    taken.update(map(id, inside))
+
+
+def _box(lines: Iterable[Line]) -> Box:
+    some = list(lines)
+    return (
+        min(line.x0 for line in some),
+        min(line.top for line in some),
+        max(line.x1 for line in some),
+        max(line.bottom for line in some),
+    )
+
+
+def _beside(it: Float, box: Box) -> bool:
+    left, _, right, _ = _box(it.caption)
+    return left < box[2] and right > box[0] and _distance(it, box) < 60
+
+
+def _distance(it: Float, box: Box) -> float:
+    _, top, _, bottom = _box(it.caption)
+    return max(top - box[3], box[1] - bottom, 0)
+
+
+def _open_tables(lines: Sequence[Line], floats: Sequence[Float], taken: set[int]) -> None:
+    """Take tables without rules: rows of cells below a caption, or above it."""
+    where = {id(line): at for at, line in enumerate(lines)}
+    for it in floats:
+        if it.kind != "table" or it.rows:
+            continue
+        below = _run(lines, range(where[id(it.caption[-1])] + 1, len(lines)), taken)
+        above = _run(lines, range(where[id(it.caption[0])] - 1, -1, -1), taken)[::-1]
+        for run in sorted((below, above), key=len, reverse=True):
+            words = [word for line in run for word in line.words]
+            rows = rows_of(words) if len(run) > 1 else []
+            if len(rows) > 1 and _is_tabular(rows):
+                it.rows, it.body = rows, run
+                taken.update(map(id, run))
+                break
+
+
+def _run(lines: Sequence[Line], order: Iterable[int], taken: set[int]) -> list[Line]:
+    """Return the lines that look like rows, up to the first that doesn't."""
+    found: list[Line] = []
+    for at in order:
+        line = lines[at]
+        single = len(line.cells(0.9)) == 1
+        if id(line) in taken or (single and (len(line.words) > 6 or line.short < 1)):
+            break
+        if found and abs(line.base - found[-1].base) > 3 * line.size:
+            break
+        found.append(line)
+    while found and len(found[-1].cells(0.9)) == 1 and len(found[-1].words) > 2:
+        found.pop()
+    return found
+
+
+def _programs(
+    lines: Sequence[Line], floats: Sequence[Float], taken: set[int], rules: Sequence[Rule]
+) -> None:
+    """Take the lines of algorithms and listings: down to the closing rule, or while set alike."""
+    where = {id(line): at for at, line in enumerate(lines)}
+    for it in floats:
+        if it.kind != "code":
+            continue
+        box = _box(it.caption)
+        under = [
+            rule for rule in rules if rule.y > box[3] - 2 and rule.x0 < box[2] and rule.x1 > box[0]
+        ]
+        end = under[1].y if len(under) > 1 and under[0].y < box[3] + 15 else None
+        start = where[id(it.caption[-1])] + 1
+        for line in lines[start:]:
+            inside = line.base < end if end else line.share("mono") > 0.5
+            if id(line) in taken or not inside or line.base < box[1]:
+                break
+            it.body.append(line)
+            taken.add(id(line))
+
+
+def _drop_drawings(
+    page: Page, lines: Sequence[Line], floats: Sequence[Float], taken: set[int], body: float
+) -> None:
+    """Take the text that stands in drawings which have a caption beside them."""
+    captions = [_box(it.caption) for it in floats if it.kind == "figure"]
+    free = [line for line in lines if id(line) not in taken]
+    for box in drawings_of(page, free):
+        for caption in captions:
+            apart = max(caption[1] - box[3], box[1] - caption[3])
+            if apart < 90 and caption[0] < box[2] + 20 and caption[2] > box[0] - 20:
+                taken.update(map(id, labels_in(box, free, body)))
+                break

@@ -1,0 +1,301 @@
+"""The flow of a paper: its lines as headings, paragraphs, items, equations, programs, footnotes.
+
+Floats never end a paragraph: they come after the one that they interrupt. A paragraph goes on in
+the next column or page unless it has ended there.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from fumehood_tools.reading.pdf.floats import Float
+from fumehood_tools.reading.pdf.headings import Head, Style
+from fumehood_tools.reading.pdf.lines import Line
+from fumehood_tools.reading.pdf.words import Word
+
+PieceKind = Literal[
+    "heading", "paragraph", "list_item", "equation", "code", "footnote", "float", "reference"
+]
+_BULLET = re.compile(r"[•‣◦∙·▪■□●○–—*∗⋄◆►▶✓-]")
+_ENUMERATOR = re.compile(r"\(?(?:[a-z]|[ivx]{1,4}|\d{1,2})[.)]|\[?[A-Z]{1,2}\d{1,2}[\].:)]")
+_EQUATION_NUMBER = re.compile(r"\(((?:[A-Z]\.?|S)?\d{1,3}(?:\.\d{1,3})?[a-z]?|[*†])\)")
+_REFERENCES = re.compile(
+    r"\W*(references|bibliography|works cited|literature cited|literature)\W*", re.I
+)
+_CONTENTS = re.compile(r"\W*(table of )?contents\W*", re.I)
+_CONTENTS_LINE = re.compile(r"(?:\.\s?){4,}|\s\d{1,3}$")
+_FIRST_REFERENCE = re.compile(r"\[1\]\s+\S")
+_SENTENCE_END = '.!?:;"”’)]'
+
+
+@dataclass(slots=True)
+class Piece:
+    """Lines that make up one block of the document."""
+
+    kind: PieceKind
+    lines: list[Line] = field(default_factory=list)
+    head: Head | None = None
+    float: Float | None = None
+    number: str | None = None
+
+
+class Flow:
+    """Takes the lines of a paper in order and gives its pieces."""
+
+    def __init__(self, style: Style, heads: Sequence[Head], *, justified: bool) -> None:
+        self._style, self._justified = style, justified
+        self._heads = {id(head.lines[0]): head for head in heads}
+        self._pieces: list[Piece] = []
+        self._current: Piece | None = None
+        self._waiting: list[Piece] = []
+        self._hang = 0.0
+        self._apart = False
+        self._references = False
+
+    def pieces(self, elements: Sequence[Line | Float]) -> list[Piece]:
+        """Return the pieces of a paper."""
+        at = 0
+        while at < len(elements):
+            element = elements[at]
+            if isinstance(element, Float):
+                self._waiting.append(Piece("float", element.lines, float=element))
+                self._apart = True
+                if self._current is None:
+                    self._close()
+                at += 1
+                continue
+            at += self._line(element, [it for it in elements[at : at + 12] if isinstance(it, Line)])
+        self._close()
+        return self._pieces
+
+    def _line(self, line: Line, ahead: Sequence[Line]) -> int:
+        """Take one line, or as many as belong to what begins here; return how many."""
+        head = self._heads.get(id(line))
+        if head and (not self._references or self._ends_references(head)):
+            return self._heading(head, line)
+        if self._references:
+            if self._current is None:
+                self._current = Piece("reference")
+            self._current.lines.append(line)
+            return 1
+        if self._first_reference(line, ahead):
+            self._close()
+            self._references = True
+            return self._line(line, ahead)
+        if (equation := equation_at(ahead, self._style)) is not None:
+            self._add(equation)
+            return len(equation.lines)
+        if line.share("mono") > 0.8 and (len(line.words) > 1 or _is_code(ahead)):
+            if self._current and self._current.kind == "code":
+                self._current.lines.append(line)
+            else:
+                self._begin("code", line)
+            return 1
+        if (text_at := item_start(line, ahead)) is not None:
+            self._begin("list_item", line)
+            self._hang = text_at
+        elif self._goes_on(line):
+            assert self._current is not None
+            self._current.lines.append(line)
+        else:
+            self._begin("paragraph", line)
+        self._apart = False
+        return 1
+
+    def _heading(self, head: Head, line: Line) -> int:
+        self._add(Piece("heading", head.lines, head=head))
+        self._references = bool(_REFERENCES.fullmatch(head.text))
+        if head.run_in:
+            self._begin("paragraph", line.without(head.run_in))
+        return len(head.lines)
+
+    def _ends_references(self, head: Head) -> bool:
+        return not head.run_in and (head.level == 1 or head.number is not None)
+
+    def _first_reference(self, line: Line, ahead: Sequence[Line]) -> bool:
+        """Whether a bibliography without a heading begins: [1], and [2] soon after."""
+        if not _FIRST_REFERENCE.match(line.text) or line.indent > 2:
+            return False
+        return any(it.text.startswith("[2] ") and abs(it.x0 - line.x0) < 3 for it in ahead)
+
+    def _begin(self, kind: PieceKind, line: Line) -> None:
+        self._close()
+        self._current = Piece(kind, [line])
+
+    def _add(self, piece: Piece) -> None:
+        self._close()
+        self._pieces.append(piece)
+
+    def _close(self) -> None:
+        if self._current:
+            self._pieces.append(self._current)
+        self._pieces += self._waiting
+        self._current, self._waiting, self._apart = None, [], False
+
+    def _goes_on(self, line: Line) -> bool:
+        """Whether a line goes on with the current paragraph or item."""
+        if self._current is None or self._current.kind not in ("paragraph", "list_item"):
+            return False
+        before = self._current.lines[-1]
+        if abs(before.size - line.size) > 0.08 * self._style.size + 0.2:
+            return False
+        item = self._current.kind == "list_item"
+        step = line.base - before.base
+        moved = before.page != line.page or before.column != line.column or step < 0
+        if moved or self._apart:
+            ended = before.text[-1:] in _SENTENCE_END and before.text[-1:] not in ",;"
+            lower = line.text[:1].islower()
+            if item:
+                return not ended or lower or line.indent > 0.8
+            return lower or not (ended and (before.short > 1 or line.indent > 0.7))
+        pitch = self._style.pitch * before.size / self._style.size
+        if step > 1.3 * pitch:
+            return False
+        if item:
+            return line.x0 > self._hang - 0.4 * line.size
+        if len(self._current.lines) == 1 and line.x0 < before.x0 - 0.5 * line.size:
+            return True
+        if line.x0 > before.x0 + 0.7 * line.size and line.x0 < before.x0 + 5 * line.size:
+            return False
+        ended = before.text[-1:] in ".!?:"
+        return not (self._justified and ended and before.short > 4 and line.indent < 0.3)
+
+
+def item_start(line: Line, ahead: Sequence[Line]) -> float | None:
+    """Return where the text of a list item begins, None when a line begins none."""
+    words = line.words
+    if len(words) < 2:
+        return None
+    first, second = words[0], words[1]
+    if _BULLET.fullmatch(first.text) and (
+        line.indent > 0.2 or second.x0 - first.x1 > 0.3 * line.size
+    ):
+        return second.x0
+    hangs = len(ahead) > 1 and abs(ahead[1].x0 - second.x0) < 2 and ahead[1].x0 > line.x0 + 4
+    if _ENUMERATOR.fullmatch(first.text) and not second.glued and (line.indent > 0.6 or hangs):
+        return second.x0
+    if line.indent > 1.2 and (label := _label(words)):
+        return line.x0 + (0 if label == len(words) else 0.1)
+    return None
+
+
+def _label(words: Sequence[Word]) -> int:
+    """Return how many bold words with a colon after them open a line, as in a description list."""
+    for count, word in enumerate(words, 1):
+        if not word.face.bold:
+            return 0
+        if word.text.endswith(":"):
+            return count if count <= 8 else 0
+    return 0
+
+
+def _is_code(ahead: Sequence[Line]) -> bool:
+    return len(ahead) > 1 and ahead[1].share("mono") > 0.8 and "://" not in ahead[0].text
+
+
+def equation_at(ahead: Sequence[Line], style: Style) -> Piece | None:
+    """Return the display formula that begins with the first of some lines."""
+    lines: list[Line] = []
+    number = None
+    for line in ahead:
+        found = _number_of(line)
+        near = not lines or abs(line.base - lines[-1].base) < 2.6 * style.size
+        if not near or not (found or _is_display(line, style)) or (found and number):
+            break
+        lines.append(line)
+        number = found or number
+    if not lines:
+        return None
+    formula = number is not None or any(line.share("math") > 0.2 for line in lines)
+    return Piece("equation", lines, number=number) if formula else None
+
+
+def _number_of(line: Line) -> str | None:
+    """Return the equation number at an edge of a line, apart from the formula."""
+    last, first = line.words[-1], line.words[0]
+    if (match := _EQUATION_NUMBER.fullmatch(last.text)) and line.short < 1.5:
+        before = line.words[-2] if len(line.words) > 1 else None
+        if before is None or last.x0 - before.x1 > 1.2 * line.size:
+            return match[1]
+    if (match := _EQUATION_NUMBER.fullmatch(first.text)) and abs(line.indent) < 0.5:
+        after = line.words[1] if len(line.words) > 1 else None
+        if after is not None and after.x0 - first.x1 > 2 * line.size and line.share("math") > 0.15:
+            return match[1]
+    return None
+
+
+def _is_display(line: Line, style: Style) -> bool:
+    """Whether a line is set apart and made of formulas rather than of words."""
+    prose = sum(
+        len(word.text) > 2 and word.text.strip(".,;:()").isalpha() and not word.face.math
+        for word in line.words
+    )
+    few = prose <= max(1, 0.25 * len(line.words))
+    return few and line.indent > 1 and (line.share("math") > 0.2 or len(line.text) < 12)
+
+
+def take_contents(lines: list[Line], heads: list[Head]) -> None:
+    """Remove a table of contents: its lines, and what was taken for headings there."""
+    for head in heads:
+        if not _CONTENTS.fullmatch(head.text):
+            continue
+        start = next(at for at, line in enumerate(lines) if line is head.lines[0])
+        end = start + 1
+        for at in range(start + 1, len(lines)):
+            if _CONTENTS_LINE.search(lines[at].text):
+                end = at + 1
+            elif at > end + 1:
+                break
+        gone = set(map(id, lines[start:end]))
+        heads[:] = [it for it in heads if id(it.lines[0]) not in gone]
+        lines[:] = lines[:start] + lines[end:]
+        return
+
+
+def take_footnotes(lines: list[Line], rules: Sequence[tuple[float, float, float]], style: Style
+) -> list[Piece]:  # fmt: skip
+    """Remove the footnotes of one page from its lines; return them in order."""
+    found: list[Piece] = []
+    taken: set[int] = set()
+    for column in {line.column for line in lines}:
+        mine = sorted((line for line in lines if line.column == column), key=lambda it: it.base)
+        start = _footnote_start(mine, rules, style)
+        for line in mine[start:]:
+            marked = line.words[0].script == "super" or bool(re.match(r"[*†‡§]", line.text))
+            if marked or not found or found[-1].lines[-1].column != column:
+                found.append(Piece("footnote"))
+            found[-1].lines.append(line)
+            taken.add(id(line))
+    lines[:] = [line for line in lines if id(line) not in taken]
+    return found
+
+
+def _footnote_start(
+    lines: Sequence[Line], rules: Sequence[tuple[float, float, float]], style: Style
+) -> int:
+    """Return the index of the first footnote among the lines of a column."""
+    low = len(lines)
+    while low and lines[low - 1].size < 0.95 * style.size:
+        low -= 1
+    for at in range(low, len(lines)):
+        line = lines[at]
+        ruled = any(
+            0 < line.base - y < 2.2 * line.size
+            and abs(x0 - line.left) < 6
+            and x1 - x0 < 0.55 * (line.right - line.left)
+            for x0, y, x1 in rules
+        )
+        if ruled or (line.words[0].script == "super" and len(line.words) > 1):
+            return at
+    return len(lines)
+
+
+def elements_of(lines: Sequence[Line], floats: Sequence[Float]) -> Iterator[Line | Float]:
+    """Give lines and floats of a page in order."""
+    waiting = sorted(floats, key=lambda it: it.at)
+    for at, line in enumerate(lines):
+        while waiting and waiting[0].at <= at:
+            yield waiting.pop(0)
+        yield line
+    yield from waiting

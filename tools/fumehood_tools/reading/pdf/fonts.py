@@ -1,0 +1,51 @@
+"""What the name of a font says about its letters: bold, italic, small capitals, math, typewriter.
+
+Names are those of TeX's fonts, their clones and common system fonts; the weight and the flags in
+a PDF are often wrong, so they count only where the name says nothing.
+"""
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+_BOLD = re.compile(
+    r"bold|black|heavy|medi(?!um)|demi|cmbx|cmb\d|cmssbx|sfbx|ecbx|sfsx|sfxb|-bd|TB\b|TBI?$|tb\d?$"
+)
+_ITALIC = re.compile(r"ital|obli|slant|cmti|cmsl|sfti|sfsl|ecti|ecsl|cmbxti|-it\b|TI$|-ita")
+_CAPS = re.compile(r"csc|sfcc|smallcap|caps\d|-sc\b|[a-z]sc$|romancaps")
+_MATH = re.compile(
+    r"^cmmi|^cmsy|^cmex|^cmmib|^cmbsy|^msam|^msbm|^lmmath|^euf|^eus|^rsfs|^stmary|^wasy|^mathit|"
+    r"math|^esint|^txsy|^txex|^pxsy|^rtxmi|^txmi|^pxmi|^newtxmi|^dsrom|^bbold|symbol"
+)
+_MONO = re.compile(r"mono|cmtt|sftt|ectt|courier|typewriter|txtt|consol|cmsltt|ltt\d|menlo|zi4")
+_FORCE_BOLD = 1 << 18
+_ITALIC_FLAG = 1 << 6
+
+
+class Face(NamedTuple):
+    """The look of a font."""
+
+    name: str
+    bold: bool
+    italic: bool
+    caps: bool
+    math: bool
+    mono: bool
+
+
+@lru_cache(maxsize=4096)
+def face_of(name: str, weight: int, flags: int) -> Face:
+    """Return what a font looks like, from its PostScript name, weight and descriptor flags."""
+    bare = name.split("+", 1)[-1]
+    low = bare.lower()
+    known = bool(re.search(r"[a-z]{3}", low))
+    return Face(
+        name=bare,
+        bold=bool(_BOLD.search(low) or re.search(r"TBI?$", bare))
+        or (not known and (weight >= 700 or bool(flags & _FORCE_BOLD))),
+        italic=bool(_ITALIC.search(low) or re.search(r"T[BZ]?I$", bare))
+        or (not known and bool(flags & _ITALIC_FLAG)),
+        caps=bool(_CAPS.search(low)),
+        math=bool(_MATH.search(low)),
+        mono=bool(_MONO.search(low)),
+    )

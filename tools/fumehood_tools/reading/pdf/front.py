@@ -1,0 +1,192 @@
+"""The front of a paper: title, authors and abstract, taken out of the lines of the first page."""
+
+import re
+from collections.abc import Sequence
+from itertools import takewhile
+from typing import NamedTuple
+
+from fumehood_tools.reading.pdf.headings import Head, Style, look_of
+from fumehood_tools.reading.pdf.lines import Line
+from fumehood_tools.reading.pdf.text import joined, prose_of
+from fumehood_tools.reading.pdf.words import Word
+
+_ABSTRACT = re.compile(r"(abstract|summary|zusammenfassung)\b\s*[.:\u2013\u2014-]*\s*", re.I)
+_AFTER_ABSTRACT = re.compile(
+    r"(key\s?words|index terms|ccs concepts|categories|acm reference|introduction|pacs|msc|"
+    r"jel|mathematics subject|contents\b|\d{4} mathematics)", re.I
+)  # fmt: skip
+_NO_NAME = re.compile(
+    r"@|https?:|www\.|\d{4}|universi|institut|depart|school|labor|\blabs?\b|centre|center|college|"
+    r"\bgroup\b|\binc\b|corp|research|academy|faculty|company|gmbh|\bltd\b|street|\bdate|review|"
+    r"submitted|preprint|technical report|contribut|correspond|abstract|conference|workshop|"
+    r"proceedings|journal|program|foundation|hospital|technolog|science|theory|under |copyright",
+    re.I,
+)
+_PARTICLES = "de da do dos di du del della van von der den la le el al bin ibn zu y e ter ten"
+_PARTICLE = frozenset(_PARTICLES.split())
+_FIRST = re.compile(r"introduction|background|overview|contents|motivation", re.I)
+_SPLIT = re.compile(r"\s*(?:,|;|·|•|\band\b|&|\bund\b)\s*|\s{3,}", re.I)
+
+
+class Front(NamedTuple):
+    """What the first page says about the paper; matter: names, addresses, dates."""
+
+    title: str
+    authors: list[str]
+    title_lines: list[Line]
+    matter: list[Line]
+    abstract: list[Line]
+
+    @property
+    def lines(self) -> list[Line]:
+        """Return all the lines it was read from."""
+        return [*self.title_lines, *self.matter, *self.abstract]
+
+
+def front_of(lines: Sequence[Line], heads: Sequence[Head], style: Style) -> Front:
+    """Return the front of a paper from the lines of its first page, in order."""
+    title = _title_lines(lines, style)
+    if not title:
+        return Front("", [], [], [], _abstract(lines, heads, 0, style))
+    start = lines.index(title[-1]) + 1
+    names = {id(line) for line in title}
+    body = _body_start(lines, heads, names, start)
+    abstract = _abstract(lines[:body], heads, start, style)
+    end = min((lines.index(line) for line in abstract), default=body)
+    matter = [line for line in lines[:end] if id(line) not in names]
+    matter += [line for line in lines[end:body] if _ABSTRACT.fullmatch(line.text)]
+    authors = _authors([line for line in matter if lines.index(line) >= start])
+    return Front(joined([prose_of(it.words) for it in title]), authors, title, matter, abstract)
+
+
+def _title_lines(lines: Sequence[Line], style: Style) -> list[Line]:
+    """Return the largest lines of the upper page; without larger ones, the first bold or caps."""
+    upper = [line for line in lines[:40] if len(line.text) > 2]
+    if not upper:
+        return []
+    largest = max(line.size for line in upper)
+    if largest > 1.12 * style.size:
+        first = next(at for at, line in enumerate(upper) if line.size > 0.96 * largest)
+        same = list(takewhile(lambda line: line.size > 0.93 * largest, upper[first:]))
+        return same[:6]
+    for at, line in enumerate(upper[:8]):
+        look = look_of(line)
+        if (look.bold or look.caps) and len(line.words) > 1 and not _ABSTRACT.match(line.text):
+            end = at + 1
+            while end < len(upper) and look_of(upper[end]) == look:
+                end += 1
+            return upper[at : min(end, at + 6)]
+    return []
+
+
+def _body_start(lines: Sequence[Line], heads: Sequence[Head], title: set[int], start: int) -> int:
+    """Return the index of the first line that a section of the paper begins with."""
+    where = {id(line): at for at, line in enumerate(lines)}
+    for head in heads:
+        at = where.get(id(head.lines[0]))
+        if at is None or at < start or id(head.lines[0]) in title:
+            continue
+        first = head.number or _FIRST.fullmatch(head.text)
+        alone = not head.run_in and _after_prose(lines, start, at)
+        if (first or alone) and not _ABSTRACT.match(head.text):
+            return at
+    return len(lines) if any(_ABSTRACT.match(line.text) for line in lines) else start
+
+
+def _after_prose(lines: Sequence[Line], start: int, at: int) -> bool:
+    return sum(_is_prose(line) for line in lines[start:at]) >= 2
+
+
+def _is_prose(line: Line) -> bool:
+    lower = sum(word.text[:1].islower() for word in line.words)
+    return len(line.words) >= 6 and lower >= 0.5 * len(line.words)
+
+
+def _abstract(lines: Sequence[Line], heads: Sequence[Head], start: int, style: Style) -> list[Line]:
+    """Return the lines of the abstract: after its name, else the first prose of the front."""
+    stops = {id(head.lines[0]) for head in heads if not _ABSTRACT.match(head.text)}
+    for at, line in enumerate(lines):
+        match = _ABSTRACT.match(line.text)
+        if not match or not _is_name(line, match):
+            continue
+        whole = match.end() >= len(line.text)
+        found = [] if whole else [_without(line, match.end())]
+        for after in lines[at + 1 :]:
+            if id(after) in stops or _AFTER_ABSTRACT.match(after.text):
+                break
+            found.append(after)
+        return found
+    prose = [at for at in range(start, len(lines)) if _is_prose(lines[at])]
+    if len(prose) < 2 or prose[0] + 1 not in prose:
+        return []
+    rest = lines[prose[0] :]
+    return list(
+        takewhile(lambda it: id(it) not in stops and not _AFTER_ABSTRACT.match(it.text), rest)
+    )
+
+
+def _is_name(line: Line, match: re.Match[str]) -> bool:
+    if match.end() >= len(line.text):
+        return True
+    first, mark = line.words[0], match[0].strip()[-1:]
+    look = first.face
+    return look.bold or look.caps or look.italic or mark in ".:\u2013\u2014" or first.text.isupper()
+
+
+def _without(line: Line, count: int) -> Line:
+    """Return a line without so many letters at its start."""
+    words, left = [], count
+    for word in line.words:
+        if left >= len(word.text):
+            left -= len(word.text) + 1
+            continue
+        if left > 0:
+            word = Word(word.text[left:], word.x0, word.x1, word.base, word.size, word.face)
+            left = 0
+        words.append(word)
+    copy = Line(words or line.words, line.page, line.base, line.size, line.column)
+    copy.left, copy.right = line.left, line.right
+    return copy
+
+
+def _authors(lines: Sequence[Line]) -> list[str]:
+    """Return what looks like names, from above; the line below a name is its address."""
+    names: list[str] = []
+    address: list[tuple[float, float, float]] = []
+    for line in lines:
+        for cell in line.cells(1.2):
+            x0, x1 = cell[0].x0, cell[-1].x1
+            if any(x0 < right and x1 > left and 0 < line.base - base < 60
+                   for left, right, base in address):  # fmt: skip
+                continue
+            found = _names(cell)
+            names += [name for name in found if name not in names]
+            if not found and names:
+                address.append((x0, x1, line.base))
+    return names
+
+
+def _names(cell: Sequence[Word]) -> list[str]:
+    text = " ".join(
+        word.text if not word.glued else f"\0{word.text}" for word in cell if word.script != "super"
+    ).replace(" \0", "").replace("\0", "")  # fmt: skip
+    text = re.sub(r"\([^)]*\)|[\d*\u2217\u2020\u2021\u00a7\u00b6#]+|\S+@\S+", " ", text)
+    if _NO_NAME.search(text) and not re.match(r"anonymous", text, re.I):
+        return []
+    parts = [" ".join(part.split()) for part in _SPLIT.split(text)]
+    parts = [part for part in parts if part]
+    good = [part for part in parts if _is_person(part)]
+    return good if len(good) > 0.5 * len(parts) else []
+
+
+def _is_person(text: str) -> bool:
+    words = text.split()
+    caseless = not any(char.lower() != char.upper() for char in text)
+    if not (1 if caseless else 2) <= len(words) <= 6 or len(text) > 50:
+        return False
+    return all(_opens_name(word) or word.lower() in _PARTICLE for word in words)
+
+
+def _opens_name(word: str) -> bool:
+    first = word.lstrip("'’\"“(-")[:1]
+    return first.isalpha() and first == first.upper()

@@ -1,0 +1,100 @@
+"""Running heads, running feet, page numbers and stamps: told by standing at the edge of pages.
+
+A row at the edge is furniture when it is a page number, when its text comes again at the edge of
+another page, when it begins or ends with the number of its page, or when it repeats the title.
+Rows are taken from the outside in, and the first one that is none of these ends it.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+
+from fumehood_tools.reading.pdf.lines import Line
+from fumehood_tools.reading.pdf.pages import Page
+
+_ZONE = 0.13
+_MOST_ROWS = 3
+_PAGE_NUMBER = re.compile(
+    r"\W*(?:page\s+)?(?:\d{1,4}|[ivxl]{1,6})(?:\s*(?:of|/)\s*\d{1,4})?\W*", re.I
+)
+_STAMP = re.compile(r"arXiv:\d{4}\.\d{4,5}(v\d+)?\b.*\[")
+_EDGE_NUMBER = re.compile(r"^(\d{1,4})\b|\b(\d{1,4})$")
+
+
+def take_furniture(pages: Sequence[tuple[Page, list[Line]]]) -> list[list[Line]]:
+    """Remove the furniture from the lines of every page; return it, page by page."""
+    rows = [list(_edge_rows(page, lines)) for page, lines in pages]
+    seen = Counter(key for found in rows for key in {_key(row) for row in found})
+    offsets = Counter(
+        offset
+        for (page, _), found in zip(pages, rows, strict=True)
+        for offset in {it for row in found for it in _offsets(row, page.number)}
+    )
+    title = _squeeze(_largest(pages[0][1])) if pages else ""
+    taken: list[list[Line]] = []
+    for (page, lines), found in zip(pages, rows, strict=True):
+        drop: list[Line] = [line for line in lines if _STAMP.match(line.text)]
+        open_edges = {"top", "bottom"}
+        for row in found:
+            if row.edge not in open_edges:
+                continue
+            numbered = any(offsets[it] > 1 for it in _offsets(row, page.number))
+            titled = page.number > 1 and len(squeezed := _squeeze(row.text)) > 12
+            if (
+                _PAGE_NUMBER.fullmatch(row.text)
+                or seen[_key(row)] > 1
+                or (numbered and row.apart)
+                or (titled and row.apart and squeezed in title)
+            ):
+                drop += row.lines
+            else:
+                open_edges.discard(row.edge)
+        gone = set(map(id, drop))
+        lines[:] = [line for line in lines if id(line) not in gone]
+        taken.append(drop)
+    return taken
+
+
+class _Row:
+    """The lines of one height at an edge of a page."""
+
+    def __init__(self, lines: list[Line], edge: str, apart: bool) -> None:
+        self.lines, self.edge, self.apart = lines, edge, apart
+        self.text = " ".join(line.text for line in sorted(lines, key=lambda it: it.x0))
+
+
+def _edge_rows(page: Page, lines: list[Line]) -> Iterator[_Row]:
+    """Give the rows at the top edge from above, then those at the bottom edge from below."""
+    heights: dict[int, list[Line]] = defaultdict(list)
+    for line in sorted(lines, key=lambda it: it.base):
+        near = next((h for h in heights if abs(h - line.base) < 0.4 * line.size), None)
+        heights[round(line.base) if near is None else near].append(line)
+    order = sorted(heights)
+    for edge, bases in (("top", order), ("bottom", order[::-1])):
+        for at, base in enumerate(bases[:_MOST_ROWS]):
+            depth = base / page.height if edge == "top" else 1 - base / page.height
+            if depth > _ZONE:
+                break
+            size = heights[base][0].size
+            after = bases[at + 1] if at + 1 < len(bases) else None
+            apart = after is None or abs(after - base) > 1.5 * size
+            yield _Row(heights[base], edge, apart)
+
+
+def _key(row: _Row) -> str:
+    return f"{row.edge} {re.sub(r'[0-9]+', '#', row.text)}"
+
+
+def _offsets(row: _Row, number: int) -> set[int]:
+    """Return by how much the numbers at the ends of a row differ from the page's."""
+    found = (match[1] or match[2] for match in _EDGE_NUMBER.finditer(row.text))
+    return {int(digits) - number for digits in found}
+
+
+def _largest(lines: list[Line]) -> str:
+    top = max((line.size for line in lines), default=0)
+    return " ".join(line.text for line in lines if line.size > 0.97 * top)
+
+
+def _squeeze(text: str) -> str:
+    return "".join(filter(str.isalnum, text.casefold()))

@@ -1,0 +1,345 @@
+"""Headings: lines that look unlike the text, numbered as an outline or named in the bookmarks.
+
+Evidence, strongest first: the PDF's bookmarks, when the page says the same; numbers that follow
+each other, in a look of their own; well-known names; lines that look like headings found so.
+A heading that shares its line with the text after it (run-in) is one too.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from fumehood_tools.reading.pdf.lines import Line
+from fumehood_tools.reading.pdf.numbering import Number, Outline, number_at_start
+from fumehood_tools.reading.pdf.text import joined, prose_of
+from fumehood_tools.reading.pdf.words import Word
+
+RUN_IN_LEVEL = 4
+_MOST_LETTERS = 150
+_MOST_LINES = 4
+_KNOWN = re.compile(
+    r"abstract|introduction|references|bibliography|works cited|literature cited|literature|"
+    r"acknowledge?ments?|conclusions?|discussion|limitations?|appendix|appendices|related works?|"
+    r"broader impacts?( statement)?|ethics statement|ethical considerations|future work|contents|"
+    r"impact statement|reproducibility( statement)?|data availability|author contributions|"
+    r"supplementary materials?|methods?|results|background|keywords|funding|declarations?|"
+    r"conflicts? of interest|table of contents|materials and methods|index terms",
+    re.I,
+)
+_STATEMENT = re.compile(
+    r"(theorem|lemma|proof|definition|remark|corollary|proposition|example|claim|assumption|"
+    r"conjecture|fact|observation|hypothesis|case|step|keywords?|index terms|date|figure|table|"
+    r"algorithm|question|answer|input|output|require|ensure|note)\b",
+    re.I,
+)
+
+
+class Bookmark(NamedTuple):
+    """An entry of the PDF's outline; page counts from 1, level from 1."""
+
+    level: int
+    title: str
+    page: int
+
+
+class Look(NamedTuple):
+    """What makes a line look unlike the text."""
+
+    size: float
+    bold: bool
+    italic: bool
+    caps: bool
+
+
+@dataclass(slots=True)
+class Head:
+    """A heading. run_in: how many words of its last line belong to it, 0 for the whole line."""
+
+    level: int
+    number: str | None
+    text: str
+    lines: list[Line]
+    run_in: int = 0
+
+
+class Style(NamedTuple):
+    """How the text of the paper looks: size in points, distance of its lines, bold or not."""
+
+    size: float
+    pitch: float
+
+    @classmethod
+    def of(cls, lines: Sequence[Line]) -> "Style":
+        """Return the look that most letters have."""
+        sizes: Counter[float] = Counter()
+        for line in lines:
+            sizes[round(line.size * 5) / 5] += sum(len(word.text) for word in line.words)
+        size = sizes.most_common(1)[0][0] if sizes else 10.0
+        steps = Counter(
+            round(after.base - before.base, 1)
+            for before, after in zip(lines, lines[1:], strict=False)
+            if before.column == after.column and 0.9 * size < after.base - before.base < 2.2 * size
+            if abs(before.size - size) < 0.3 and abs(after.size - size) < 0.3
+        )
+        return cls(size, steps.most_common(1)[0][0] if steps else 1.2 * size)
+
+
+class _Candidate(NamedTuple):
+    at: int
+    lines: list[Line]
+    number: Number | None
+    title: str
+    look: Look
+    apart: bool
+
+
+def find_heads(lines: Sequence[Line], style: Style, bookmarks: Sequence[Bookmark]) -> list[Head]:
+    """Return the headings among the lines of a paper, in order."""
+    marked = {(_squeeze(_bare(it.title)), page): it.level for it in bookmarks for page in
+              (it.page - 1, it.page, it.page + 1)}  # fmt: skip
+    candidates = list(_candidates(lines, style, marked))
+    outline = Outline()
+    heads: dict[int, Head] = {}
+    levels: dict[Look, int] = {}
+    for it in candidates:
+        level = outline.level(it.number) if it.number and _is_titled(it, style) else None
+        if level:
+            heads[it.at] = _head(it, level)
+            levels.setdefault(it.look, level)
+    for it in candidates:
+        if it.at in heads:
+            continue
+        level = marked.get((_squeeze(it.title), it.lines[0].page)) or _unnumbered_level(
+            it, style, levels
+        )
+        if level:
+            heads[it.at] = _head(it, level)
+    taken = {id(line) for head in heads.values() for line in head.lines}
+    heads.update(_run_ins(lines, style, taken))
+    return [heads[at] for at in sorted(heads)]
+
+
+def _head(it: _Candidate, level: int) -> Head:
+    number = it.number.printed if it.number else None
+    return Head(level, number, it.title if number else _whole(it.lines), it.lines)
+
+
+def _whole(lines: Sequence[Line]) -> str:
+    return joined([prose_of(line.words) for line in lines]).rstrip(":")
+
+
+def _candidates(
+    lines: Sequence[Line], style: Style, marked: dict[tuple[str, int], int]
+) -> Iterator[_Candidate]:
+    skip = -1
+    for at, line in enumerate(lines):
+        if at <= skip:
+            continue
+        count = _marked_lines(lines, at, marked) or _alike_lines(lines, at, style)
+        if not count:
+            continue
+        some = list(lines[at : at + count])
+        whole = _whole(some)
+        number = number_at_start(whole)
+        if number and (number.length >= len(whole) or not _stands_off(line, number)):
+            number = None
+        title = whole[number.length :] if number else whole
+        if not re.search(r"[^\W\d_]{2}", title) or len(whole) > _MOST_LETTERS:
+            continue
+        skip = at + count - 1
+        yield _Candidate(at, some, number, title, look_of(some[-1]), _is_apart(lines, at, style))
+
+
+def _stands_off(line: Line, number: Number) -> bool:
+    """Whether a lone letter is a number: a point follows it, or more room than a space."""
+    if len(number.printed) > 1 or number.printed.isdigit() or number.mark or number.word:
+        return True
+    words = line.words
+    return len(words) < 2 or words[1].x0 - words[0].x1 > 0.5 * line.size
+
+
+def _marked_lines(lines: Sequence[Line], at: int, marked: dict[tuple[str, int], int]) -> int:
+    """Return how many lines from here make up the title of a bookmark."""
+    if not marked:
+        return 0
+    text = ""
+    for count, line in enumerate(lines[at : at + _MOST_LINES], 1):
+        text = f"{text} {line.text}".strip()
+        if len(text) > _MOST_LETTERS:
+            return 0
+        for way in {text, _bare(text)}:
+            if (_squeeze(way), line.page) in marked and way[:1].upper() == way[:1]:
+                return count
+    return 0
+
+
+def _alike_lines(lines: Sequence[Line], at: int, style: Style) -> int:
+    """Return how many lines from here look alike and unlike the text; 0 if the first doesn't."""
+    line = lines[at]
+    look = look_of(line)
+    if not _is_unlike(line, look, style) or _STATEMENT.match(line.text):
+        return 0
+    count = 1
+    while at + count < len(lines):
+        before, after = lines[at + count - 1], lines[at + count]
+        step = after.base - before.base
+        close = 0 < step < 1.55 * after.size and after.page == before.page
+        if not close or look_of(after) != look or number_at_start(after.text) is not None:
+            break
+        centred = abs((before.x0 + before.x1) - (after.x0 + after.x1)) < 6
+        if before.short > 9 and not centred and not before.text.endswith(":"):
+            break
+        count += 1
+    return count if count <= _MOST_LINES else 0
+
+
+def look_of(line: Line) -> Look:
+    """Return the look of a line, its number left aside."""
+    words = line.words
+    if len(words) > 1 and number_at_start(f"{words[0].text} x"):
+        words = words[1:]
+    letters = "".join(word.text for word in words if not word.script)
+    total = len(letters) or 1
+    upper = sum(char.isupper() for char in letters)
+    alpha = sum(char.isalpha() for char in letters)
+
+    def most(test: str) -> bool:
+        return sum(len(it.text) for it in words if getattr(it.face, test)) > 0.7 * total
+
+    return Look(
+        size=round(max(word.size for word in words) * 2) / 2,
+        bold=most("bold"),
+        italic=most("italic"),
+        caps=most("caps") or (alpha > 3 and upper > 0.85 * alpha),
+    )
+
+
+def _is_unlike(line: Line, look: Look, style: Style) -> bool:
+    if not (look.bold or look.italic or look.caps or look.size > 1.06 * style.size):
+        return bool(_KNOWN.fullmatch(line.text.strip(" .:")) and len(line.words) < 4)
+    if line.text[-1:] in ",;" or len(line.cells(3.5)) > 1:
+        return False
+    return line.share("math") < 0.5 and line.share("mono") < 0.5 and look.size > 0.8 * style.size
+
+
+def _is_apart(lines: Sequence[Line], at: int, style: Style) -> bool:
+    """Whether more room than usual, or the top of a column, is above a line."""
+    if at == 0:
+        return True
+    before, line = lines[at - 1], lines[at]
+    step = line.base - before.base
+    return not (0 < step < 1.2 * max(style.pitch, 1.2 * line.size)) or before.page != line.page
+
+
+def _is_titled(it: _Candidate, style: Style) -> bool:
+    """Whether a numbered candidate looks like a heading rather than an item of a list."""
+    first = it.title.lstrip("\"“‘'(")[:1]
+    if first.islower() or it.title[-1:] in ",;" or len(it.title.split()) > 22:
+        return False
+    if it.look.italic and not it.look.bold and it.number and it.number.mark == ")":
+        return False
+    ends = it.title[-1:] == "." and len(it.title.split()) > 12
+    return not ends
+
+
+def _unnumbered_level(it: _Candidate, style: Style, levels: dict[Look, int]) -> int | None:
+    words = it.title.split()
+    whole = _whole(it.lines)
+    first = whole.lstrip("\"“‘'(")[:1]
+    if _KNOWN.fullmatch(whole.strip(" .:")):
+        return levels.get(it.look, 1) if it.apart or it.look.bold else None
+    if it.number and it.number.schemes == ("arabic",):
+        return None
+    if len(words) > 14 or first.islower() or not it.apart or whole[-1:] in ".,;":
+        return None
+    if it.look in levels:
+        return levels[it.look]
+    if it.look.italic and not it.look.bold and it.look.size < 1.06 * style.size:
+        return None
+    if it.look.caps and not (it.look.bold or it.look.size > 1.06 * style.size) and levels:
+        return None
+    bigger = [level for look, level in levels.items() if look.size >= it.look.size]
+    if not levels:
+        return 1 if it.look.size > 1.06 * style.size or it.look.bold else None
+    return min(RUN_IN_LEVEL, max(bigger, default=0) + (0 if not bigger else 1)) or 1
+
+
+def _run_ins(lines: Sequence[Line], style: Style, taken: set[int]) -> Iterator[tuple[int, Head]]:
+    """Give the headings that share a line with the text after them."""
+    found: list[tuple[int, Head, bool]] = []
+    for at, line in enumerate(lines):
+        if id(line) in taken or abs(line.size - style.size) > 1.2:
+            continue
+        if not _begins_paragraph(lines, at, style, taken):
+            continue
+        for test in ("bold", "italic"):
+            head = _run_in(lines, at, test)
+            if head:
+                found.append((at, head, test == "bold"))
+                break
+    italics = sum(not bold for _, _, bold in found)
+    for at, head, bold in found:
+        numbered = head.number is not None
+        if bold or numbered or italics > 1:
+            yield at, head
+
+
+def _begins_paragraph(lines: Sequence[Line], at: int, style: Style, taken: set[int]) -> bool:
+    if at == 0:
+        return True
+    before, line = lines[at - 1], lines[at]
+    return (
+        id(before) in taken
+        or before.page != line.page
+        or before.column != line.column
+        or line.base - before.base > 1.12 * style.pitch
+        or line.x0 > before.x0 + 0.6 * line.size
+        or (before.short > 1.5 and before.text[-1:] in ".:!?)")
+    )
+
+
+def _run_in(lines: Sequence[Line], at: int, test: str) -> Head | None:
+    line = lines[at]
+    number = number_at_start(line.text)
+    skip = 0
+    if number and line.words[0].text.rstrip(".)") == number.printed:
+        skip = 1
+    else:
+        number = None
+    words = line.words[skip:]
+    count = 0
+    while count < len(words) and getattr(words[count].face, test):
+        count += 1
+    rest = words[count:]
+    label = prose_of(words[:count])
+    if not count or not rest or count > 12 or _STATEMENT.match(label):
+        return None
+    if number is None and label[:1].islower() or not re.search(r"[^\W\d_]{2}", label):
+        return None
+    if test == "italic" and (rest[0].face.math or number and number.mark == "."):
+        return None
+    if label[-1] not in ".:?!" or label.endswith("et al.") or _is_bullet(line.words[0]):
+        return None
+    if test == "bold" and label[-1] == ":" and line.indent > 1.2:
+        # An item of a description list.
+        return None
+    level = len(number.parts) if number else RUN_IN_LEVEL
+    if number and number.mark == ")":
+        level = 3
+    title = label.rstrip(".:") or label
+    return Head(level, number.printed if number else None, title, [line], skip + count)
+
+
+def _is_bullet(word: Word) -> bool:
+    return not any(char.isalnum() for char in word.text)
+
+
+def _bare(title: str) -> str:
+    number = number_at_start(title)
+    return title[number.length :] if number and len(title) > number.length else title
+
+
+def _squeeze(text: str) -> str:
+    return "".join(filter(str.isalnum, text.casefold()))

@@ -1,0 +1,262 @@
+"""Words put together to lines, and lines to columns, in reading order.
+
+The order in which a file draws its text is the reading order of nearly every paper; where it jumps
+about on a page, the lines are ordered by columns instead. A line knows the edges of its column, so
+that indents and short last lines can be told.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from fumehood_tools.reading.pdf.fonts import Face
+from fumehood_tools.reading.pdf.pages import Page
+from fumehood_tools.reading.pdf.words import Word, join_words
+
+WIDE, LEFT, RIGHT = 0, 1, 2
+_CELL_GAP = 1.1
+
+
+@dataclass(slots=True)
+class Line:
+    """Words on one baseline. left and right are the edges of its column."""
+
+    words: list[Word]
+    page: int
+    base: float
+    size: float
+    column: int = WIDE
+    left: float = 0.0
+    right: float = 0.0
+    face: Face = field(init=False)
+    x0: float = field(init=False)
+    x1: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.measure()
+
+    def measure(self) -> None:
+        """Work out what follows from the words, after they changed."""
+        self.x0 = min(word.x0 for word in self.words)
+        self.x1 = max(word.x1 for word in self.words)
+        faces: Counter[Face] = Counter()
+        for word in self.words:
+            faces[word.face] += len(word.text)
+        self.face = faces.most_common(1)[0][0]
+
+    @property
+    def top(self) -> float:
+        """Return the height of its capitals."""
+        return self.base - 0.72 * self.size
+
+    @property
+    def bottom(self) -> float:
+        """Return the depth of its descenders."""
+        return self.base + 0.22 * self.size
+
+    @property
+    def text(self) -> str:
+        """Return the line as it is printed."""
+        return join_words(self.words)
+
+    @property
+    def indent(self) -> float:
+        """Return how far it begins from the left edge of its column, in its size."""
+        return (self.x0 - self.left) / self.size
+
+    @property
+    def short(self) -> float:
+        """Return how far it ends from the right edge of its column, in its size."""
+        return (self.right - self.x1) / self.size
+
+    def without(self, count: int) -> "Line":
+        """Return the line without its first words."""
+        rest = Line(self.words[count:], self.page, self.base, self.size, self.column)
+        rest.left, rest.right = self.left, self.right
+        return rest
+
+    def share(self, test: str) -> float:
+        """Return the share of letters whose face is bold, italic, math, mono or caps."""
+        total = sum(len(word.text) for word in self.words)
+        return sum(len(word.text) for word in self.words if getattr(word.face, test)) / total
+
+    def cells(self, gap: float = _CELL_GAP) -> list[list[Word]]:
+        """Return words in groups that a gap of so many times the size keeps apart."""
+        groups = [[self.words[0]]]
+        for before, word in pairwise(self.words):
+            if word.x0 - before.x1 > gap * self.size:
+                groups.append([])
+            groups[-1].append(word)
+        return groups
+
+
+def lines_of(page: Page) -> list[Line]:
+    """Return the lines of a page in the order in which the file draws them."""
+    lines: list[Line] = []
+    for word in _without_line_numbers(page.words):
+        if lines and _continues(lines[-1], word):
+            _append(lines[-1], word)
+        else:
+            lines.append(Line([word], page.number, word.base, word.size))
+    for line in lines:
+        line.measure()
+    return _rejoined(lines)
+
+
+def _continues(line: Line, word: Word) -> bool:
+    last = line.words[-1]
+    size = max(line.size, word.size)
+    gap = word.x0 - last.x1
+    if gap < -0.45 * size and not (last.script and gap > -1.2 * size):
+        return False
+    shift = abs(word.base - line.base)
+    if shift <= 0.12 * size:
+        return True
+    if gap > 1.2 * size:
+        return False
+    if word.size < 0.88 * line.size or (word.size > 1.13 * line.size and _all_small(line, word)):
+        return shift < 0.75 * size
+    return shift < 0.4 * size
+
+
+def _all_small(line: Line, word: Word) -> bool:
+    return sum(len(it.text) for it in line.words) <= 3 and word.base > line.base - 0.3 * word.size
+
+
+def _append(line: Line, word: Word) -> None:
+    if word.size > 1.13 * line.size and abs(word.base - line.base) > 0.12 * word.size:
+        for before in line.words:
+            before.script = "super" if before.base < word.base else "sub"
+        line.base, line.size = word.base, word.size
+    elif word.size > line.size:
+        line.size = word.size
+    elif word.size < 0.88 * line.size and abs(word.base - line.base) > 0.1 * line.size:
+        word.script = "super" if word.base < line.base else "sub"
+    line.words.append(word)
+
+
+def _rejoined(lines: list[Line]) -> list[Line]:
+    """Put pieces of one row that were drawn right to left, as labels and numbers, together."""
+    kept: list[Line] = []
+    for line in lines:
+        before = kept[-1] if kept else None
+        if before and abs(before.base - line.base) < 0.12 * line.size and line.x1 <= before.x0 + 1:
+            gap = before.x0 - line.x1
+            if gap < 2.5 * line.size or len(line.text) <= 6:
+                before.words = line.words + before.words
+                before.measure()
+                continue
+        kept.append(line)
+    return kept
+
+
+def _without_line_numbers(words: list[Word]) -> list[Word]:
+    """Return words without the numbers that a review copy has in its margin."""
+    if not words:
+        return []
+    x0, x1 = min(word.x0 for word in words), max(word.x1 for word in words)
+    edge = 0.1 * (x1 - x0)
+    stacks: dict[int, list[Word]] = {}
+    for word in words:
+        if word.text.isdigit() and (word.x1 < x0 + edge or word.x0 > x1 - edge):
+            stacks.setdefault(round(word.x1 / 6), []).append(word)
+    dropped: set[int] = set()
+    for stack in stacks.values():
+        stack.sort(key=lambda word: word.base)
+        steps = [int(after.text) - int(before.text) for before, after in pairwise(stack)]
+        if len(stack) >= 10 and sum(step == 1 for step in steps) > 0.8 * len(steps):
+            dropped.update(map(id, stack))
+    return [word for word in words if id(word) not in dropped]
+
+
+def set_columns(pages: Sequence[tuple[Page, list[Line]]]) -> None:
+    """Tell every line its column and the column's edges."""
+    gutters = [_gutter(lines) for _, lines in pages]
+    known = [gutter for gutter in gutters if gutter is not None]
+    usual = sorted(known)[len(known) // 2] if len(known) * 2 > len(pages) else None
+    edges: dict[int, tuple[float, float]] = {}
+    for (_, lines), found in zip(pages, gutters, strict=True):
+        gutter = found
+        if gutter is None and usual is not None and _weak(lines, usual):
+            gutter = usual
+        for line in lines:
+            line.column = _column(line, gutter)
+        for column in (WIDE, LEFT, RIGHT):
+            mine = [line for line in lines if line.column == column]
+            if mine:
+                _set_edges(mine, column, edges)
+
+
+def _gutter(lines: list[Line]) -> float | None:
+    """Return where the gap between two columns of prose lies."""
+    spans = [(line.x0, line.x1) for line in lines if len(line.words) > 1]
+    if len(spans) < 12:
+        return None
+    low, high = min(x0 for x0, _ in spans), max(x1 for _, x1 in spans)
+    width = high - low
+    best, best_score = None, 0.0
+    for step in range(35, 66):
+        x = low + width * step / 100
+        left = [(x0, x1) for x0, x1 in spans if x1 <= x]
+        right = [(x0, x1) for x0, x1 in spans if x0 >= x]
+        across = len(spans) - len(left) - len(right)
+        full = [
+            sum(x1 - x0 > 0.72 * (x - low) for x0, x1 in left),
+            sum(x1 - x0 > 0.72 * (high - x) for x0, x1 in right),
+        ]
+        score = min(full) - 0.35 * across
+        if min(full) >= 6 and score > best_score:
+            best, best_score = x, score
+    if best is None:
+        return None
+    right_edge = min(line.x0 for line in lines if line.x0 >= best)
+    left_edge = max((line.x1 for line in lines if line.x1 <= best), default=best)
+    return (left_edge + right_edge) / 2
+
+
+def _weak(lines: list[Line], gutter: float) -> bool:
+    across = sum(line.x0 < gutter - 5 and line.x1 > gutter + 5 for line in lines)
+    return across < 0.6 * len(lines)
+
+
+def _column(line: Line, gutter: float | None) -> int:
+    if gutter is None or (line.x0 < gutter - 3 and line.x1 > gutter + 3):
+        return WIDE
+    return LEFT if (line.x0 + line.x1) / 2 < gutter else RIGHT
+
+
+def _set_edges(lines: list[Line], column: int, edges: dict[int, tuple[float, float]]) -> None:
+    """Set the edges of a column: where most of its lines begin and end."""
+    long = [line for line in lines if len(line.words) >= 5]
+    if len(long) >= 3 or column not in edges:
+        some = long or lines
+        starts = Counter(round(line.x0) for line in some)
+        most = max(starts.values())
+        left = min(x for x, count in starts.items() if count >= max(2, 0.3 * most) or most == 1)
+        ends = Counter(round(line.x1) for line in some)
+        common = [x for x, count in ends.items() if count >= max(2, 0.3 * max(ends.values()))]
+        right = max(common) if common else max(line.x1 for line in some)
+        edges[column] = (left, right)
+    for line in lines:
+        line.left, line.right = edges[column]
+
+
+def in_reading_order(lines: list[Line]) -> list[Line]:
+    """Return the lines of a page in reading order: as drawn, unless that jumps up too often."""
+    jumps = sum(
+        after.base < before.base - before.size and after.column == before.column
+        for before, after in pairwise(lines)
+    )
+    if jumps <= max(4, len(lines) // 10):
+        return lines
+    wide = sorted((line for line in lines if line.column == WIDE), key=lambda line: line.base)
+    narrow = [line for line in lines if line.column != WIDE]
+    ordered: list[Line] = []
+    for line in [*wide, None]:
+        above = [it for it in narrow if line is None or it.base < line.base]
+        narrow = [it for it in narrow if line is not None and it.base >= line.base]
+        ordered += sorted(above, key=lambda it: (it.column, it.base, it.x0))
+        if line is not None:
+            ordered.append(line)
+    return ordered

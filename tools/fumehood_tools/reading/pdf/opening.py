@@ -1,0 +1,234 @@
+"""Open a PDF and read it whole. Runs in the child; `read_pdf` is the door for everyone else."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pypdfium2 as pdfium
+import pypdfium2.raw as raw
+
+from fumehood_tools.errors import Unreadable
+from fumehood_tools.reading.document import Document, HiddenText, Link
+from fumehood_tools.reading.pdf.blocks import blocks_of
+from fumehood_tools.reading.pdf.floats import Float, take_floats
+from fumehood_tools.reading.pdf.flow import (
+    Flow,
+    Piece,
+    elements_of,
+    take_contents,
+    take_footnotes,
+)
+from fumehood_tools.reading.pdf.front import Front, front_of
+from fumehood_tools.reading.pdf.furniture import take_furniture
+from fumehood_tools.reading.pdf.headings import Bookmark, Head, Style, find_heads
+from fumehood_tools.reading.pdf.lines import Line, in_reading_order, lines_of, set_columns
+from fumehood_tools.reading.pdf.links import bookmarks_of, links_of, text_links
+from fumehood_tools.reading.pdf.pages import Page, page_of
+from fumehood_tools.reading.pdf.references import references_of
+from fumehood_tools.reading.pdf.text import Spelling, text_of
+
+MOST_PAGES = 2000
+_LEAST_WORDS = 15
+OnPage = Callable[[int, int], None]
+
+
+class Parts(NamedTuple):
+    """A paper taken apart: its pages, their furniture, the front and the pieces of the text."""
+
+    pages: list[Page]
+    furniture: list[list[Line]]
+    front: Front
+    pieces: list[Piece]
+    spelling: Spelling
+
+
+@contextmanager
+def opened(path: Path, name: str, password: str | None, max_pages: int) -> Iterator[Any]:
+    """Give an open pypdfium2 document. Raises Unreadable."""
+    try:
+        document = pdfium.PdfDocument(path, password=password)
+    except pdfium.PdfiumError as error:
+        raise _why_closed(error, name, password) from error
+    try:
+        pages = len(document)
+        if not pages:
+            raise Unreadable(f"{name} is damaged: no page of it can be found. Fetch it again.")
+        if pages > max_pages:
+            raise Unreadable(
+                f"{name} has {pages} pages, over the limit of {max_pages}. Split it, then read "
+                "the parts."
+            )
+        yield document
+    finally:
+        document.close()
+
+
+def _why_closed(error: pdfium.PdfiumError, name: str, password: str | None) -> Unreadable:
+    if error.err_code == raw.FPDF_ERR_PASSWORD:
+        if password:
+            return Unreadable(f"The password does not open {name}. Pass the right one as password.")
+        return Unreadable(f"{name} is encrypted and needs a password. Pass it as password.")
+    if error.err_code == raw.FPDF_ERR_SECURITY:
+        return Unreadable(
+            f"{name} is encrypted in a way that is not supported. Save it without protection first."
+        )
+    return Unreadable(f"{name} is damaged beyond repair or no PDF. Fetch it again.")
+
+
+def read_document(
+    path: Path, *, name: str, password: str | None, max_pages: int, on_page: OnPage
+) -> Document:
+    """Return a PDF as a document. Raises Unreadable."""
+    with opened(path, name, password, max_pages) as pdf:
+        pages, links, warnings = _pages(pdf, range(len(pdf)), on_page)
+        bookmarks = bookmarks_of(pdf)
+        total = len(pdf)
+    _check_text(pages, name, total, warnings)
+    parts = take_apart(pages, bookmarks)
+    return _document(parts, links, warnings, total)
+
+
+def pages_of(path: Path, password: str | None) -> tuple[list[Page], list[Bookmark]]:
+    """Return what stands on the pages of a PDF, and its bookmarks. Raises Unreadable."""
+    with opened(path, path.name, password, MOST_PAGES) as pdf:
+        pages, _, _ = _pages(pdf, range(len(pdf)), lambda done, total: None)
+        return pages, bookmarks_of(pdf)
+
+
+def _pages(
+    pdf: Any, numbers: Iterable[int], on_page: OnPage
+) -> tuple[list[Page], list[Link], list[str]]:
+    pages: list[Page] = []
+    links: list[Link] = []
+    failed: list[int] = []
+    total = len(pdf)
+    for index in numbers:
+        try:
+            pdf_page = pdf[index]
+        except pdfium.PdfiumError:
+            failed.append(index + 1)
+            continue
+        try:
+            page = page_of(pdf_page, index + 1)
+            links += links_of(pdf, pdf_page, index + 1, page.words)
+            pages.append(page)
+        except pdfium.PdfiumError:
+            failed.append(index + 1)
+        finally:
+            pdf_page.close()
+        on_page(index + 1, total)
+    warnings = [f"Pages that could not be read: {_listed(failed)}."] if failed else []
+    return pages, links, warnings
+
+
+def _check_text(pages: Sequence[Page], name: str, total: int, warnings: list[str]) -> None:
+    """Say what has no text. Raises Unreadable when there is none at all."""
+    if not pages:
+        raise Unreadable(f"None of the {total} pages of {name} can be read: it is damaged.")
+    bare = [page.number for page in pages if len(page.words) < 3 and page.images]
+    if sum(len(page.words) for page in pages) < _LEAST_WORDS:
+        if bare:
+            raise Unreadable(
+                f"{name} is a scan: its {total} pages are pictures without text. Reading it needs "
+                "OCR: install marker (pip install 'fumehood[pdf]') and ask for source='marker'."
+            )
+        if not any(page.words for page in pages):
+            raise Unreadable(f"{name} has {total} pages and no text on them. Read another source.")
+    if bare:
+        warnings.append(f"Pages that are pictures without text: {_listed(bare)}.")
+    if ocr := [page.number for page in pages if page.recognised]:
+        warnings.append(f"Text of a scan, recognised by a machine: pages {_listed(ocr)}.")
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    some = ", ".join(map(str, numbers[:20]))
+    return f"{some} and {len(numbers) - 20} more" if len(numbers) > 20 else some
+
+
+def take_apart(pages: list[Page], bookmarks: Sequence[Bookmark]) -> Parts:
+    """Return the parts of a paper from what stands on its pages."""
+    sheets = [(page, lines_of(page)) for page in pages]
+    furniture = take_furniture(sheets)
+    set_columns(sheets)
+    style = Style.of([line for _, lines in sheets for line in lines])
+    floats: list[list[Float]] = []
+    footnotes: list[list[Piece]] = []
+    for page, lines in sheets:
+        lines[:] = in_reading_order(lines)
+        footnotes.append(take_footnotes(lines, page.rules, style))
+        floats.append(take_floats(page, lines, style.size))
+    every = list(chain.from_iterable(lines for _, lines in sheets))
+    spelling = Spelling(every)
+    heads = find_heads(every, style, bookmarks)
+    contents = list(every)
+    take_contents(contents, heads)
+    front = front_of([line for line in contents if line.page == 1], heads, style)
+    heads, kept = _without_front(heads, front, contents)
+    flow = Flow(style, heads, justified=_is_justified(kept))
+    elements: list[Line | Float] = []
+    notes: list[Piece] = []
+    for (_, lines), some, found in zip(sheets, floats, footnotes, strict=True):
+        elements += [
+            it for it in elements_of(lines, some) if isinstance(it, Float) or id(it) in kept
+        ]
+        notes += found
+    pieces = _with_notes(flow.pieces(elements), notes)
+    return Parts(pages, furniture, front, pieces, spelling)
+
+
+def _without_front(
+    heads: list[Head], front: Front, lines: Sequence[Line]
+) -> tuple[list[Head], dict[int, Line]]:
+    gone = set(map(id, front.lines))
+    bases = {(line.page, line.base, line.x0) for line in front.abstract}
+    kept = {
+        id(line): line
+        for line in lines
+        if id(line) not in gone and (line.page, line.base, line.x0) not in bases
+    }
+    return [head for head in heads if id(head.lines[0]) in kept], kept
+
+
+def _is_justified(lines: dict[int, Line]) -> bool:
+    long = [line for line in lines.values() if len(line.words) > 5]
+    return sum(abs(line.short) < 0.3 for line in long) > 0.4 * len(long)
+
+
+def _with_notes(pieces: list[Piece], notes: Sequence[Piece]) -> list[Piece]:
+    """Put footnotes behind the last piece that begins on their page."""
+    merged: list[Piece] = []
+    waiting = list(notes)
+    for piece in pieces:
+        page = piece.lines[0].page if piece.lines else 0
+        while waiting and page and waiting[0].lines[0].page < page:
+            merged.append(waiting.pop(0))
+        merged.append(piece)
+    return merged + waiting
+
+
+def _document(parts: Parts, links: list[Link], warnings: list[str], total: int) -> Document:
+    references = [
+        entry
+        for piece in parts.pieces
+        if piece.kind == "reference"
+        for entry in references_of(piece.lines, parts.spelling, links)
+    ]
+    blocks = blocks_of(parts.pieces, parts.spelling)
+    abstract = text_of(parts.front.abstract, parts.spelling)
+    texts = [(abstract, 1), *((block.text, block.page) for block in blocks)]
+    texts += [(entry.text, None) for entry in references]
+    hidden: list[HiddenText] = [it for page in parts.pages for it in page.hidden]
+    return Document(
+        source="pdftext",
+        title=parts.front.title,
+        authors=parts.front.authors,
+        abstract=abstract,
+        blocks=blocks,
+        references=references,
+        links=[*links, *text_links(texts, links)],
+        hidden=hidden,
+        pages=total,
+        warnings=warnings,
+    )

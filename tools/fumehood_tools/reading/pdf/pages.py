@@ -1,0 +1,294 @@
+"""What stands on a page of a PDF: words, rules, pictures; and what is there but not to be seen.
+
+Characters come from pdftext (pdfium's text layer, doubled letters dropped), their colour and mode
+from pdfium, once per text object. Imported in child processes only.
+"""
+
+import ctypes
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+import pypdfium2 as pdfium
+import pypdfium2.raw as raw
+from pdftext.pdf.chars import deduplicate_chars, get_chars
+
+from fumehood_tools.reading.document import Box, HiddenText
+from fumehood_tools.reading.pdf.fonts import face_of
+from fumehood_tools.reading.pdf.words import Glyph, Word, words_of
+
+MOST_OBJECTS = 20_000
+MOST_CHARACTERS = 200_000
+TINY = 2.0
+Why = Literal["white", "tiny", "off-page", "invisible", "covered"]
+Colour = tuple[int, int, int]
+_WHITE = 247
+
+
+class Paint(NamedTuple):
+    """A filled shape or a picture, in drawing order; colour None is a picture."""
+
+    box: Box
+    colour: Colour | None
+
+
+class Ink(NamedTuple):
+    """How a text object is drawn."""
+
+    size: float
+    colour: Colour
+    unseen: bool
+
+
+@dataclass(slots=True)
+class Page:
+    """One page. number counts from 1; rules are (left, y, right) of horizontal lines."""
+
+    number: int
+    width: float
+    height: float
+    words: list[Word] = field(default_factory=list)
+    rules: list[tuple[float, float, float]] = field(default_factory=list)
+    pictures: list[Box] = field(default_factory=list)
+    marks: list[Box] = field(default_factory=list)
+    hidden: list[HiddenText] = field(default_factory=list)
+    dashes: list[Box] = field(default_factory=list)
+    images: int = 0
+    recognised: bool = False
+
+
+class Frame(NamedTuple):
+    """How coordinates of a page become points from the top left of the page as it is shown."""
+
+    left: float
+    bottom: float
+    width: float
+    height: float
+    rotation: int
+
+    @classmethod
+    def of(cls, page: Any) -> "Frame":
+        """Return the frame of a pypdfium2 page: its crop box, turned."""
+        left, bottom, right, top = page.get_bbox()
+        # As in pdftext, so that shapes lie where characters do.
+        return cls(
+            left, bottom, math.ceil(right - left), math.ceil(top - bottom), page.get_rotation()
+        )
+
+    def point(self, x: float, y: float) -> tuple[float, float]:
+        """Return a point as it is shown."""
+        x, y = x - self.left, self.height - (y - self.bottom)
+        match self.rotation:
+            case 90:
+                return self.height - y, x
+            case 180:
+                return self.width - x, self.height - y
+            case 270:
+                return y, self.width - x
+        return x, y
+
+    def box(self, left: float, bottom: float, right: float, top: float) -> Box:
+        """Return a box as it is shown."""
+        (x0, y0), (x1, y1) = self.point(left, bottom), self.point(right, top)
+        return min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)
+
+    @property
+    def shown(self) -> tuple[float, float]:
+        """Return width and height as they are shown."""
+        sizes = (self.width, self.height)
+        return sizes if self.rotation % 180 == 0 else (self.height, self.width)
+
+
+def page_of(pdf_page: Any, number: int) -> Page:
+    """Return what stands on one page. Raises pypdfium2.PdfiumError."""
+    frame = Frame.of(pdf_page)
+    width, height = frame.shown
+    page = Page(number, width, height)
+    paints = _shapes(pdf_page, frame, page)
+    # Under the picture of a scan lies the text that a machine recognised.
+    scan = any((x1 - x0) * (y1 - y0) > 0.6 * width * height for x0, y0, x1, y1 in page.pictures)
+    text = pdf_page.get_textpage()
+    try:
+        glyphs = list(_glyphs(text, pdf_page, frame, paints, page, scan=scan))
+    finally:
+        text.close()
+    page.words = words_of(_with_underscores(glyphs, page.dashes))
+    return page
+
+
+def _with_underscores(glyphs: Iterable[Glyph], dashes: list[Box]) -> Iterator[Glyph]:
+    """Give glyphs with underscores that are drawn as short rules, as TeX does."""
+    rows: dict[int, list[Box]] = defaultdict(list)
+    for box in dashes:
+        rows[round(box[1] / 4)].append(box)
+    last: Glyph | None = None
+    for glyph in glyphs:
+        if last and rows and (drawn := _dash_after(last, rows)):
+            last = last._replace(text="_", x0=drawn[0], x1=drawn[2])
+            yield last
+            if glyph.text.isspace():
+                continue
+        yield glyph
+        last = None if glyph.text.isspace() else glyph
+
+
+def _dash_after(glyph: Glyph, rows: dict[int, list[Box]]) -> Box | None:
+    row = round(glyph.base / 4)
+    for box in (box for near in (row - 1, row, row + 1) for box in rows.get(near, ())):
+        low = -0.15 * glyph.size < box[1] - glyph.base < 0.25 * glyph.size
+        if low and -0.1 * glyph.size < box[0] - glyph.x1 < 0.12 * glyph.size:
+            return box
+    return None
+
+
+def _glyphs(
+    text: Any, pdf_page: Any, frame: Frame, paints: list[Paint], page: Page, *, scan: bool
+) -> Iterator[Glyph]:
+    """Give the glyphs that are seen; note the others in page.hidden."""
+    if text.count_chars() > MOST_CHARACTERS:
+        raise pdfium.PdfiumError(f"page {page.number} holds over {MOST_CHARACTERS} characters")
+    chars = deduplicate_chars(get_chars(text, pdf_page.get_bbox(), frame.rotation))
+    inks = _Inks(text)
+    unseen: list[tuple[Why, str]] = []
+    x, y = ctypes.c_double(), ctypes.c_double()
+    boxes, angles = chars.boxes.tolist(), chars.rotations.tolist()
+    turned = math.pi / 2 if frame.rotation % 180 else 0.0
+    for place, index in enumerate(chars.char_indices.tolist()):
+        char = chars.text[place]
+        font = chars.fonts[chars.font_ids[place]]
+        left, top, right, bottom = boxes[place]
+        raw.FPDFText_GetCharOrigin(text.raw, index, x, y)
+        base = frame.point(x.value, y.value)[1]
+        ink = inks.of(index, font["size"])
+        if not char.isspace():
+            if scan and ink.unseen:
+                page.recognised, ink = True, ink._replace(unseen=False, colour=(0, 0, 0))
+            why = _why_hidden((left, top, right, bottom), ink, paints, page)
+            if why:
+                unseen.append((why, char))
+                continue
+            unseen.append(("covered", ""))
+            if abs(math.sin(angles[place] - turned)) > 0.1:
+                continue
+        elif unseen and unseen[-1][1]:
+            unseen.append((unseen[-1][0], " "))
+        face = face_of(font["name"], font["weight"], font["flags"])
+        yield Glyph(char, left, right, base, ink.size, face)
+    page.hidden += _runs(unseen, page.number)
+
+
+class _Inks:
+    """The ink of every text object of a page, asked once."""
+
+    def __init__(self, text: Any) -> None:
+        self._text = text
+        self._known: dict[int, Ink] = {}
+        self._rgba = [ctypes.c_uint() for _ in range(4)]
+        self._matrix = raw.FS_MATRIX()
+        self._last = Ink(10.0, (0, 0, 0), False)
+
+    def of(self, index: int, size: float) -> Ink:
+        """Return the ink of a character; what pdfium made up has that of the one before."""
+        handle = raw.FPDFText_GetTextObject(self._text.raw, index)
+        address = ctypes.cast(handle, ctypes.c_void_p).value if handle else None
+        if address is None:
+            return self._last
+        if address not in self._known:
+            self._known[address] = self._ask(handle, index, size)
+        self._last = self._known[address]
+        return self._last
+
+    def _ask(self, handle: Any, index: int, size: float) -> Ink:
+        scale = 1.0
+        if raw.FPDFText_GetMatrix(self._text.raw, index, self._matrix):
+            scale = math.hypot(self._matrix.c, self._matrix.d)
+        red, green, blue, alpha = self._rgba
+        raw.FPDFText_GetFillColor(self._text.raw, index, red, green, blue, alpha)
+        mode = raw.FPDFTextObj_GetTextRenderMode(handle)
+        unseen = mode in (3, 7) or alpha.value == 0
+        colour = (red.value, green.value, blue.value)
+        # Outlined letters are seen by their stroke, whatever they are filled with.
+        if mode in (1, 2, 5, 6):
+            colour = (0, 0, 0)
+        return Ink(abs(size * scale), colour, unseen)
+
+
+def _why_hidden(box: Box, ink: Ink, paints: list[Paint], page: Page) -> Why | None:
+    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    if not (-2 <= x <= page.width + 2 and -2 <= y <= page.height + 2):
+        return "off-page"
+    if ink.unseen:
+        return "invisible"
+    if ink.size < TINY:
+        return "tiny"
+    if ink.colour == (0, 0, 0) or (min(ink.colour) < _WHITE and not paints):
+        return None
+    behind: Colour | None = (255, 255, 255)
+    for paint in paints:
+        left, top, right, bottom = paint.box
+        if left <= x <= right and top <= y <= bottom:
+            behind = paint.colour
+    if behind is None:
+        return None
+    near = max(abs(one - other) for one, other in zip(ink.colour, behind, strict=True))
+    return "white" if near < 256 - _WHITE else None
+
+
+def _runs(unseen: list[tuple[Why, str]], page: int) -> list[HiddenText]:
+    """Return characters that follow each other as one hidden text."""
+    found: list[HiddenText] = []
+    text, last = "", None
+    for why, char in [*unseen, ("covered", "")]:
+        if (not char or why != last) and text.strip() and last:
+            found.append(HiddenText(text=" ".join(text.split()), page=page, why=last))
+        text = (text if why == last and char else "") + char
+        last = why if char else None
+    return found
+
+
+def _shapes(pdf_page: Any, frame: Frame, page: Page) -> list[Paint]:
+    """Note rules, pictures and marks of drawings; return what is painted, in order."""
+    paints: list[Paint] = []
+    edges = [ctypes.c_float() for _ in range(4)]
+    total = raw.FPDFPage_CountObjects(pdf_page.raw)
+    for index in range(min(total, MOST_OBJECTS)):
+        handle = raw.FPDFPage_GetObject(pdf_page.raw, index)
+        kind = raw.FPDFPageObj_GetType(handle)
+        if kind == raw.FPDF_PAGEOBJ_TEXT:
+            continue
+        if not raw.FPDFPageObj_GetBounds(handle, *edges):
+            continue
+        left, bottom, right, top = (edge.value for edge in edges)
+        box = frame.box(left, bottom, right, top)
+        if kind == raw.FPDF_PAGEOBJ_PATH:
+            _path(handle, box, page, paints)
+        else:
+            page.images += kind == raw.FPDF_PAGEOBJ_IMAGE
+            if box[2] - box[0] > 15 and box[3] - box[1] > 15:
+                page.pictures.append(box)
+            paints.append(Paint(box, None))
+    return paints
+
+
+def _path(handle: Any, box: Box, page: Page, paints: list[Paint]) -> None:
+    left, top, right, bottom = box
+    width, height = right - left, bottom - top
+    fill, stroke = ctypes.c_int(), ctypes.c_int()
+    raw.FPDFPath_GetDrawMode(handle, fill, stroke)
+    if not (fill.value or stroke.value):
+        return
+    if height < 3 and width > 12:
+        page.rules.append((left, (top + bottom) / 2, right))
+        return
+    if height < 1 and width > 2:
+        page.dashes.append(box)
+    if fill.value:
+        rgba = [ctypes.c_uint() for _ in range(4)]
+        raw.FPDFPageObj_GetFillColor(handle, *rgba)
+        red, green, blue, alpha = (part.value for part in rgba)
+        if alpha > 25:
+            paints.append(Paint(box, (red, green, blue)))
+    if width < 0.9 * page.width and height < 0.9 * page.height:
+        page.marks.append(box)

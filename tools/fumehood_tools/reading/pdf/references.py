@@ -1,0 +1,147 @@
+"""The bibliography split into entries: by [1], by 1., by labels, else by hanging indents.
+
+Numbers have to follow each other, so a year or a page at the start of a line begins no entry.
+"""
+
+import re
+from collections.abc import Sequence
+
+from fumehood_tools.papers.identity import arxiv_id, doi
+from fumehood_tools.reading.document import Link, Reference
+from fumehood_tools.reading.pdf.lines import Line
+from fumehood_tools.reading.pdf.text import Spelling, joined, prose_of
+
+_BRACKET = re.compile(r"\[(\d{1,4})\]\s*")
+_POINT = re.compile(r"\(?(\d{1,4})[.)]\s+|(\d{1,4})\s+(?=[A-Z])")
+_LABEL = re.compile(r"\[([^\W\d_][^\[\]]{1,40})\]\s*")
+_YEAR = re.compile(r"(?<![\d./:-])((?:19|20)\d{2})[a-z]?(?![\d/]|[\u2013-]\d)")
+_YEAR_IN_PARENTHESES = re.compile(r"[(\[]((?:19|20)\d{2})[a-z]?[)\],]")
+_URL = re.compile(r"https?://[^\s<>\"'“”]+")
+_ARXIV = re.compile(r"arxiv", re.I)
+_NAMED_YEAR = re.compile(r"[^\W\d_].{3,200}?(?:\(|, |\. |\s)(?:19|20)\d{2}[a-z]?\b")
+
+
+def references_of(
+    lines: Sequence[Line], spelling: Spelling, links: Sequence[Link]
+) -> list[Reference]:
+    """Return the entries of a bibliography, in order."""
+    entries = _numbered(lines) or _labelled(lines) or _hanging(lines) or _spaced(lines)
+    return [_reference(label, some, spelling, links) for label, some in entries if some]
+
+
+_Entries = list[tuple[str, list[Line]]]
+
+
+def _numbered(lines: Sequence[Line]) -> _Entries:
+    """Return entries that begin with numbers in order, in the way most of them do."""
+    best: _Entries = []
+    for pattern in (_BRACKET, _POINT):
+        entries: _Entries = []
+        for line in lines:
+            match = pattern.match(line.text)
+            digits = match and next(filter(None, match.groups()))
+            if digits and int(digits) == len(entries) + 1:
+                entries.append((f"[{digits}]", [line]))
+            elif entries:
+                entries[-1][1].append(line)
+        if len(entries) > max(1, len(best)) or (entries and not best and pattern is _BRACKET):
+            best = entries
+    return best
+
+
+def _labelled(lines: Sequence[Line]) -> _Entries:
+    """Return entries that begin with a label in brackets: [Elhage22]."""
+    entries: _Entries = []
+    for line in lines:
+        match = _LABEL.match(line.text)
+        if match and line.indent < 1.5:
+            entries.append((f"[{match[1]}]", [line]))
+        elif entries:
+            entries[-1][1].append(line)
+    return entries if len(entries) > 1 and 4 * len(entries) > len(lines) / 2 else []
+
+
+def _hanging(lines: Sequence[Line]) -> _Entries:
+    """Return entries whose first line stands out to the left."""
+    edges: dict[tuple[int, int], float] = {}
+    for line in lines:
+        key = line.page, line.column
+        edges[key] = min(edges.get(key, line.x0), line.x0)
+    out = [line.x0 - edges[line.page, line.column] < 0.45 * line.size for line in lines]
+    hung = [not it for it in out].count(True)
+    if not lines or hung < 0.2 * len(lines) or hung > 0.9 * len(lines):
+        return []
+    entries: _Entries = []
+    for line, begins in zip(lines, out, strict=True):
+        if begins or not entries:
+            entries.append(("", [line]))
+        else:
+            entries[-1][1].append(line)
+    return entries
+
+
+def _spaced(lines: Sequence[Line]) -> _Entries:
+    """Return entries kept apart by room, or by a short last line before a name and a year."""
+    entries: _Entries = []
+    for at, line in enumerate(lines):
+        before = lines[at - 1] if at else None
+        step = line.base - before.base if before else 0
+        apart = before is not None and step > 1.32 * 1.2 * line.size
+        ended = before is not None and before.text[-1:] == "."
+        ahead = joined([it.text for it in lines[at : at + 3]])
+        named = bool(_NAMED_YEAR.match(ahead)) and line.text[:1].isupper()
+        if (
+            before is None
+            or apart
+            or (ended and before.short > 2)
+            or (ended and step < 0 and named)
+        ):
+            entries.append(("", [line]))
+        else:
+            entries[-1][1].append(line)
+    return entries
+
+
+def _reference(
+    label: str, lines: Sequence[Line], spelling: Spelling, links: Sequence[Link]
+) -> Reference:
+    text = joined([prose_of(line.words) for line in lines], spelling)
+    for pattern in (_BRACKET, _LABEL) if label.startswith("[") else ():
+        text = pattern.sub("", text, count=1) if pattern.match(text) else text
+    if label and (match := _POINT.match(text)) and f"[{match[1] or match[2]}]" == label:
+        text = text[match.end() :]
+    own = [link.url for link in links if any(_covers(link, line) for line in lines)]
+    printed = [url.rstrip(".,;:)]}") for url in _URL.findall(text)]
+    urls = own + printed
+    named = " ".join([text, *urls])
+    arxiv = arxiv_id(named[found.start() :]) if (found := _ARXIV.search(named)) else None
+    identifier = doi(named)
+    return Reference(
+        label=label or _short_label(text),
+        text=text,
+        year=_year(text),
+        arxiv=arxiv,
+        doi=identifier,
+        url=next(iter(urls), None),
+    )
+
+
+def _covers(link: Link, line: Line) -> bool:
+    if link.box is None or link.page != line.page:
+        return False
+    left, top, right, bottom = link.box
+    middle = line.base - 0.3 * line.size
+    return top <= middle <= bottom and left < line.x1 and right > line.x0
+
+
+def _year(text: str) -> int | None:
+    bare = re.sub(r"https?://\S+|10\.\d{4,9}/\S+|\d{4}\.\d{4,5}", " ", text)
+    found = _YEAR_IN_PARENTHESES.findall(bare) or _YEAR.findall(bare)[::-1]
+    return int(found[0]) if found else None
+
+
+def _short_label(text: str) -> str:
+    """Return a label for an entry that prints none: first name and year."""
+    names = re.split(r"[,.(]| and | et al", text, maxsplit=1)[0].split()
+    year = _year(text)
+    return " ".join([*names[-1:], *([str(year)] if year else [])]) or text[:20]

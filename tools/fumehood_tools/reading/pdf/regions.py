@@ -1,0 +1,138 @@
+"""Where drawings and tables lie on a page: boxes found from pictures, strokes and rules."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from fumehood_tools.reading.document import Box
+from fumehood_tools.reading.pdf.lines import Line
+from fumehood_tools.reading.pdf.pages import Page
+
+_LEAST_MARKS = 6
+_NEAR = 12.0
+_SAME_EDGE = 4.0
+
+
+class Rule(NamedTuple):
+    """A horizontal rule."""
+
+    x0: float
+    y: float
+    x1: float
+
+
+def drawings_of(page: Page, lines: Sequence[Line]) -> list[Box]:
+    """Return the boxes of drawings, plots and photographs, the labels around them included."""
+    texts = [(line.x0, line.top, line.x1, line.bottom) for line in lines]
+    marks = [box for box in page.marks if not _is_ground(box, texts)]
+    pictures = [box for box in page.pictures if box[2] - box[0] < 0.98 * page.width]
+    kept = []
+    for cluster in _cut([(box, True) for box in pictures] + [(box, False) for box in marks]):
+        box = _around(box for box, _ in cluster)
+        large = box[2] - box[0] > 30 and box[3] - box[1] > 25
+        if large and (any(picture for _, picture in cluster) or len(cluster) >= _LEAST_MARKS):
+            kept.append(box)
+    return kept
+
+
+def _is_ground(box: Box, texts: list[Box]) -> bool:
+    """Whether a shape is the ground of text: a coloured cell, a frame around a paragraph."""
+    width, height = box[2] - box[0], box[3] - box[1]
+    if height < 1 or width < 1:
+        return height < 1 and width < 8
+    inside = sum(
+        box[0] - 2 <= left and right <= box[2] + 2 and box[1] - 3 <= top and bottom <= box[3] + 3
+        for left, top, right, bottom in texts
+        if box[1] - 20 < top < box[3] + 20
+    )
+    return inside > 0 and (width > 100 or height < 20)
+
+
+_Marked = tuple[Box, bool]
+
+
+def _cut(boxes: list[_Marked], gap: float = 10.0) -> list[list[_Marked]]:
+    """Return boxes in clusters with empty stripes between them, cutting by height and width."""
+    done: list[list[_Marked]] = []
+    open_clusters = [(boxes, 1, 0)] if boxes else []
+    while open_clusters:
+        cluster, axis, whole = open_clusters.pop()
+        parts = _stripes(cluster, axis, gap)
+        if len(parts) == 1:
+            if whole:
+                done.append(cluster)
+            else:
+                open_clusters.append((cluster, 1 - axis, 1))
+        else:
+            open_clusters += [(part, 1 - axis, 0) for part in parts]
+    return done
+
+
+def _stripes(boxes: list[_Marked], axis: int, gap: float) -> list[list[_Marked]]:
+    ordered = sorted(boxes, key=lambda it: it[0][axis])
+    parts, end = [[ordered[0]]], ordered[0][0][axis + 2]
+    for it in ordered[1:]:
+        if it[0][axis] > end + gap:
+            parts.append([])
+        parts[-1].append(it)
+        end = max(end, it[0][axis + 2])
+    return parts
+
+
+def _around(boxes: Iterable[Box]) -> Box:
+    lefts, tops, rights, bottoms = zip(*boxes, strict=True)
+    return min(lefts), min(tops), max(rights), max(bottoms)
+
+
+def labels_in(box: Box, lines: Sequence[Line], body: float) -> list[Line]:
+    """Return the lines that belong to a drawing: inside it, or short and at its edge."""
+    found = []
+    for line in lines:
+        x, y = (line.x0 + line.x1) / 2, line.base - 0.3 * line.size
+        if box[0] <= x <= box[2] and box[1] <= y <= box[3]:
+            found.append(line)
+            continue
+        near = box[0] - _NEAR <= x <= box[2] + _NEAR and box[1] - _NEAR <= y <= box[3] + _NEAR
+        label = len(line.words) <= 8 and line.size <= 1.02 * body and line.share("bold") < 0.5
+        if near and label and not _in_prose(line, lines):
+            found.append(line)
+    return found
+
+
+def _in_prose(line: Line, lines: Sequence[Line]) -> bool:
+    """Whether a full line of text stands right above or below."""
+    return any(
+        other is not line
+        and len(other.words) >= 6
+        and abs(other.base - line.base) < 1.5 * line.size
+        and abs(other.size - line.size) < 0.5
+        and other.x0 - 25 < line.x0 < other.x1
+        for other in lines
+    )
+
+
+def rules_of(page: Page) -> list[Rule]:
+    """Return the rules of a page from above, pieces of one rule put together."""
+    merged: list[Rule] = []
+    for x0, y, x1 in sorted(page.rules, key=lambda rule: (round(rule[1]), rule[0])):
+        last = merged[-1] if merged else None
+        if last and abs(last.y - y) < 1 and x0 < last.x1 + 1.5 and x1 > last.x0 - 1.5:
+            merged[-1] = Rule(min(last.x0, x0), last.y, max(last.x1, x1))
+        else:
+            merged.append(Rule(x0, y, x1))
+    return sorted(merged, key=lambda rule: rule.y)
+
+
+def frames_of(rules: Sequence[Rule]) -> list[list[Rule]]:
+    """Return rules in groups of the same left and right edge, from above: frames of tables."""
+    groups: list[list[Rule]] = []
+    for rule in rules:
+        if rule.x1 - rule.x0 < 40:
+            continue
+        for group in groups:
+            first = group[0]
+            if abs(first.x0 - rule.x0) < _SAME_EDGE and abs(first.x1 - rule.x1) < _SAME_EDGE:
+                group.append(rule)
+                break
+        else:
+            groups.append([rule])
+    return [group for group in groups if len(group) > 1]

@@ -1,0 +1,215 @@
+"""Tables as rows of cells: words on one height are a row, empty stripes keep columns apart.
+
+Columns grow from the narrowest cells, so a header that spans several does not join them. A line
+that only goes on where cells of the row above are full is part of that row.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from statistics import median
+from typing import NamedTuple
+
+from fumehood_tools.reading.pdf.regions import Rule
+from fumehood_tools.reading.pdf.text import joined
+from fumehood_tools.reading.pdf.words import Word, join_words
+
+_GAP = 0.62
+
+
+class Cell(NamedTuple):
+    """Words that stand together in one row."""
+
+    x0: float
+    x1: float
+    text: str
+
+
+class Row(NamedTuple):
+    """Cells of one height."""
+
+    base: float
+    size: float
+    cells: list[Cell]
+
+
+def rows_of(words: Sequence[Word], rules: Sequence[Rule] = ()) -> list[list[str]]:
+    """Return the rows of a table, header first; every row has a cell for each column."""
+    rows = _visual_rows(words)
+    columns = _columns(rows)
+    if len(columns) < 2:
+        return []
+    placed = [_placed(row, columns) for row in rows]
+    groups = _grouped(rows, placed, columns, rules)
+    return [_merged([placed[index] for index in group]) for group in groups]
+
+
+def _visual_rows(words: Sequence[Word]) -> list[Row]:
+    """Return rows from above; scripts stay with the words that they belong to."""
+    groups: list[list[Word]] = []
+    base = 0.0
+    for word in sorted((it for it in words if not it.script), key=lambda it: it.base):
+        if groups and word.base - base < 0.35 * word.size:
+            groups[-1].append(word)
+        else:
+            groups.append([word])
+            base = word.base
+    for word in words:
+        if word.script and groups:
+            min(groups, key=lambda it: abs(it[0].base - word.base)).append(word)
+    rows = []
+    for group in groups:
+        group.sort(key=lambda it: it.x0)
+        size = median(word.size for word in group)
+        rows.append(Row(group[0].base, size, _cells(group, size)))
+    return rows
+
+
+def _cells(words: list[Word], size: float) -> list[Cell]:
+    parts = [[words[0]]]
+    end = words[0].x1
+    for word in words[1:]:
+        if word.x0 - end > _GAP * size:
+            parts.append([])
+        parts[-1].append(word)
+        end = max(end, word.x1)
+    return [Cell(part[0].x0, max(it.x1 for it in part), join_words(part)) for part in parts]
+
+
+def _columns(rows: Sequence[Row]) -> list[tuple[float, float]]:
+    """Return the spans of the columns, from the left."""
+    columns: list[tuple[float, float]] = []
+    most = max((len(row.cells) for row in rows), default=0)
+    full = [row for row in rows if len(row.cells) > most / 2]
+    cells = [cell for row in full for cell in row.cells]
+    for cell in sorted(cells, key=lambda it: it.x1 - it.x0):
+        touched = [span for span in columns if cell.x0 < span[1] + 1 and cell.x1 > span[0] - 1]
+        if len(touched) > 1:
+            continue
+        if touched:
+            columns.remove(touched[0])
+        low = min([cell.x0, *(span[0] for span in touched)])
+        high = max([cell.x1, *(span[1] for span in touched)])
+        columns.append((low, high))
+    return _without_halves(sorted(columns), full)
+
+
+def _without_halves(
+    columns: list[tuple[float, float]], rows: Sequence[Row]
+) -> list[tuple[float, float]]:
+    """Join neighbours that no row fills both: one column, aligned left here and right there."""
+    merged: list[tuple[float, float]] = []
+    for span in columns:
+        before = merged[-1] if merged else None
+        if before and not any(
+            _touches(row, before) != _touches(row, span)
+            for row in rows
+            if _touches(row, before) is not None and _touches(row, span) is not None
+        ):
+            bridged = any(
+                cell.x0 < before[1] and cell.x1 > span[0] for row in rows for cell in row.cells
+            )
+            if bridged:
+                merged[-1] = (before[0], span[1])
+                continue
+        merged.append(span)
+    return merged
+
+
+def _touches(row: Row, span: tuple[float, float]) -> int | None:
+    """Return which cell of a row lies over a column."""
+    return next(
+        (at for at, cell in enumerate(row.cells) if cell.x0 < span[1] and cell.x1 > span[0]), None
+    )
+
+
+def _placed(row: Row, columns: Sequence[tuple[float, float]]) -> list[Cell | None]:
+    placed: list[Cell | None] = [None] * len(columns)
+    for cell in row.cells:
+        middle = (cell.x0 + cell.x1) / 2
+        over = [at for at, span in enumerate(columns) if cell.x0 < span[1] and cell.x1 > span[0]]
+        nearest = min(range(len(columns)), key=lambda at: abs(sum(columns[at]) / 2 - middle))
+        at = over[0] if over else nearest
+        held = placed[at]
+        if held:
+            text = f"{held.text} {cell.text}"
+            placed[at] = Cell(min(held.x0, cell.x0), max(held.x1, cell.x1), text)
+        else:
+            placed[at] = cell
+    return placed
+
+
+def _grouped(
+    rows: Sequence[Row],
+    placed: Sequence[list[Cell | None]],
+    columns: Sequence[tuple[float, float]],
+    rules: Sequence[Rule],
+) -> list[list[int]]:
+    """Return which visual rows make one row."""
+    steps = [after.base - before.base for before, after in pairwise(rows)]
+    usual = median(steps) if steps else 0
+    header = _header_end(rows, rules)
+    groups = [[0]]
+    for at in range(1, len(rows)):
+        ruled = any(
+            rows[at - 1].base < rule.y < rows[at].base - 0.3 * rows[at].size for rule in rules
+        )
+        close = rows[at].base - rows[at - 1].base <= 1.15 * usual
+        if not ruled and close and _goes_on(placed, at, columns, in_header=at < header):
+            groups[-1].append(at)
+        else:
+            groups.append([at])
+    return groups
+
+
+def _header_end(rows: Sequence[Row], rules: Sequence[Rule]) -> int:
+    """Return how many visual rows stand above the second long rule."""
+    long = [rule for rule in rules if rules and rule.x1 - rule.x0 > 0.8 * _widest(rules)]
+    inner = [rule.y for rule in long if rule.y > rows[0].base]
+    return sum(row.base < inner[0] for row in rows) if inner else 0
+
+
+def _widest(rules: Sequence[Rule]) -> float:
+    return max(rule.x1 - rule.x0 for rule in rules)
+
+
+def _goes_on(
+    placed: Sequence[list[Cell | None]],
+    at: int,
+    columns: Sequence[tuple[float, float]],
+    *,
+    in_header: bool,
+) -> bool:
+    """Whether a visual row goes on with the one above."""
+    here, above = placed[at], placed[at - 1]
+    filled = [column for column, cell in enumerate(here) if cell]
+    if not filled or len(filled) == len(columns):
+        return in_header and len(columns) > 1 and _all_within(above, columns)
+    if any(above[column] is None for column in filled):
+        return in_header and _all_within(above, columns) and _all_within(here, columns)
+    if in_header:
+        return _all_within(above, columns) and _all_within(here, columns)
+    if here[0] is not None and len(filled) > 1:
+        return False
+    return all(_is_full(above[column], columns[column], here[column]) for column in filled)
+
+
+def _all_within(cells: Sequence[Cell | None], columns: Sequence[tuple[float, float]]) -> bool:
+    """Whether no cell spans several columns."""
+    return all(
+        sum(cell.x0 < span[1] and cell.x1 > span[0] for span in columns) <= 1
+        for cell in cells
+        if cell
+    )
+
+
+def _is_full(above: Cell | None, span: tuple[float, float], here: Cell | None) -> bool:
+    """Whether the first word of a cell would not have fitted behind the text above."""
+    if above is None or here is None:
+        return False
+    words = here.text.split()
+    share = len(words[0]) / max(1, len(here.text))
+    return above.x1 + share * (here.x1 - here.x0) + 1 > span[1] - 1
+
+
+def _merged(parts: Sequence[list[Cell | None]]) -> list[str]:
+    return [joined([cell.text for cell in column if cell]) for column in zip(*parts, strict=True)]

@@ -1,0 +1,111 @@
+"""Lines put together to running text: hyphenation undone, marks of footnotes left out.
+
+A hyphen at the end of a line stays when the paper writes the word with it elsewhere, or when the
+word before it is one that forms compounds; it goes when the joined word occurs elsewhere or
+nothing is known. Addresses that break at a line end are put together without a space.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from fumehood_tools.reading.pdf.lines import Line
+from fumehood_tools.reading.pdf.words import SOFT_HYPHENS, Word, join_words
+
+_HYPHENS = f"-\u2010{SOFT_HYPHENS}"
+_SOFT = re.compile(f"[{SOFT_HYPHENS}]")
+_TOKEN = re.compile(r"[^\W\d_]+(?:[-\u2010][^\W\d_]+)*")
+_COMPOUND_WORDS = (
+    "self non well high low cross multi two three four five six one zero single double long short "
+    "large small fine real state end left right top open model data time task layer token human "
+    "feature word sentence byte half mean ground near full state-of-the of first second third "
+    "higher lower quasi all ever so cost key hand machine code mid"
+)
+_COMPOUND = frozenset(_COMPOUND_WORDS.split())
+_MARK = re.compile(r"(?:\d{1,2}(?:,\d{1,2})*|[*\u2217\u2020\u2021\u00a7\u00b6#\u2225]{1,3})[,]?")
+_URL_TAIL = re.compile(r"(?:https?://|www\.)\S*$|\b10\.\d{4,9}/\S*$")
+_URL_GOES_ON = re.compile(r"\S*[/\-_.=?&%~#\d]\S*")
+
+
+class Spelling:
+    """How a paper writes its words, to tell hyphens of words from those of line ends."""
+
+    def __init__(self, lines: Iterable[Line]) -> None:
+        self._known: Counter[str] = Counter()
+        for line in lines:
+            text = line.text
+            if text[-1:] in _HYPHENS:
+                text = text.rpartition(" ")[0]
+            self._known.update(token.lower() for token in _TOKEN.findall(text))
+
+    def keeps_hyphen(self, before: str, after: str) -> bool:
+        """Whether the hyphen between two parts of a word belongs to it."""
+        if not after[:1].islower() or not before[-1:].isalpha():
+            return True
+        parts = _TOKEN.findall(before), _TOKEN.findall(after)
+        if not parts[0] or not parts[1]:
+            return True
+        left, right = parts[0][-1].lower(), parts[1][0].lower()
+        joined, kept = self._known[left + right], self._known[f"{left}-{right}"]
+        if joined or kept:
+            return kept > joined
+        if "-" in left or "-" in right:
+            return True
+        return left in _COMPOUND and (right in self._known or len(right) > 3)
+
+
+def joined(texts: Sequence[str], spelling: Spelling | None = None) -> str:
+    """Return lines of text as one."""
+    text = ""
+    for line in texts:
+        line = line.strip()
+        if not line:
+            continue
+        text = _with(text, line, spelling) if text else line
+    return " ".join(_SOFT.sub("-", text).split())
+
+
+def _with(text: str, line: str, spelling: Spelling | None) -> str:
+    last = text[-1]
+    tail = _URL_TAIL.search(text)
+    head = line.split(maxsplit=1)[0]
+    if tail and last in "/-_.=?&%~#" + _HYPHENS and _URL_GOES_ON.fullmatch(head):
+        return (text[:-1] + "-" if last in _HYPHENS else text) + line
+    if last in _HYPHENS and text[-2:-1].strip():
+        before, after = text[:-1].rpartition(" ")[2], head
+        keep = spelling.keeps_hyphen(before, after) if spelling else not after[:1].islower()
+        return f"{text[:-1]}-{line}" if keep else text[:-1] + line
+    if last in "\u2013\u2014" and text[-2:-1].strip() or line[0] == "\u2014":
+        return text + line
+    return f"{text} {line}"
+
+
+def prose_of(words: Sequence[Word]) -> str:
+    """Return words as text without the marks of footnotes; exponents are told by ^."""
+    kept: list[Word] = []
+    for at, word in enumerate(words):
+        if word.script != "super":
+            kept.append(word)
+            continue
+        before = words[at - 1] if at else None
+        if _is_note(word, before):
+            continue
+        if word.glued and before and before.text[-1:].isdigit() and word.text[:1] in "0123456789-−":
+            word = Word(f"^{word.text}", word.x0, word.x1, word.base, word.size, word.face, True)
+        kept.append(word)
+    return join_words(kept)
+
+
+def _is_note(word: Word, before: Word | None) -> bool:
+    if not _MARK.fullmatch(word.text):
+        return False
+    if before is None:
+        return True
+    if before.face.math or (before.face.italic and len(before.text) == 1):
+        return False
+    return bool(re.search(r"[^\W\d_]{2}[.,;:!?)\]\"”’]*$|[.,;:!?)\]\"”’]$", before.text))
+
+
+def text_of(lines: Sequence[Line], spelling: Spelling | None = None) -> str:
+    """Return lines as one paragraph."""
+    return joined([prose_of(line.words) for line in lines], spelling)

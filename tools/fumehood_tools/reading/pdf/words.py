@@ -1,0 +1,184 @@
+"""Words of a page: letters put together, accents composed, ligatures taken apart, scripts told.
+
+A word is what stands together without a space; a superscript or subscript is a word of its own,
+glued to the one before. Coordinates are points from the top left of the page as it is shown.
+"""
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from fumehood_tools.reading.pdf.fonts import Face
+
+Script = Literal["", "super", "sub"]
+SOFT_HYPHENS = "\u00ad\u0002\ufffe"
+_ACCENTS = {
+    "\u00b4": "\u0301", "`": "\u0300", "\u00a8": "\u0308", "\u02c6": "\u0302", "^": "\u0302",
+    "\u02dc": "\u0303", "\u00af": "\u0304", "\u02d8": "\u0306", "\u02d9": "\u0307",
+    "\u02da": "\u030a", "\u02c7": "\u030c", "\u00b8": "\u0327", "\u02db": "\u0328",
+    "\u02dd": "\u030b",
+}  # fmt: skip
+_BELOW = {"\u0327", "\u0328"}
+_SPACES = " \t\r\n\f\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u3000"
+_NOTHING = "\u200b\u200c\u200d\ufeff\u2060"
+
+
+class Glyph(NamedTuple):
+    """One character on the page; base is where its baseline lies."""
+
+    text: str
+    x0: float
+    x1: float
+    base: float
+    size: float
+    face: Face
+
+
+@dataclass(slots=True)
+class Word:
+    """Letters without a space between them. glued: no space before it either."""
+
+    text: str
+    x0: float
+    x1: float
+    base: float
+    size: float
+    face: Face
+    glued: bool = False
+    script: Script = ""
+
+    @property
+    def top(self) -> float:
+        """Return the height of its capitals."""
+        return self.base - 0.72 * self.size
+
+    @property
+    def bottom(self) -> float:
+        """Return the depth of its descenders."""
+        return self.base + 0.22 * self.size
+
+    @property
+    def middle(self) -> float:
+        """Return the middle of its small letters."""
+        return self.base - 0.25 * self.size
+
+
+def words_of(glyphs: Iterable[Glyph]) -> list[Word]:
+    """Return the words of glyphs in the order in which the file draws them."""
+    words: list[Word] = []
+    current: list[Glyph] = []
+    spaced = True
+
+    def close(space: bool) -> None:
+        nonlocal spaced
+        if current:
+            words.append(_word(current, glued=not spaced))
+            current.clear()
+            spaced = space
+        else:
+            spaced = spaced or space
+
+    for glyph in glyphs:
+        if glyph.text in _SPACES:
+            close(space=True)
+            continue
+        if glyph.text in _NOTHING:
+            continue
+        if current:
+            last = current[-1]
+            if not _continues(last, glyph):
+                close(space=not _touches(last, glyph))
+        elif words and spaced and glyph.size and _made_up(words[-1], glyph):
+            spaced = False
+        current.append(glyph)
+    close(space=True)
+    return words
+
+
+def _continues(last: Glyph, glyph: Glyph) -> bool:
+    size = max(last.size, glyph.size)
+    gap = glyph.x0 - last.x1
+    if abs(glyph.base - last.base) > 0.12 * size:
+        return False
+    # The letters of a ligature share one box.
+    return -0.6 * size < gap < 0.22 * size or abs(glyph.x0 - last.x0) < 0.01
+
+
+def _touches(last: Glyph, glyph: Glyph) -> bool:
+    size = max(last.size, glyph.size)
+    return -0.6 * size < glyph.x0 - last.x1 < 0.22 * size and abs(glyph.base - last.base) < size
+
+
+def _made_up(word: Word, glyph: Glyph) -> bool:
+    """Whether a space before glyph is too narrow to be one, as after the first small capital."""
+    size = max(word.size, glyph.size)
+    same = abs(word.base - glyph.base) < 0.1 * size
+    return same and word.size != glyph.size and -0.2 * size < glyph.x0 - word.x1 < 0.09 * size
+
+
+def _word(glyphs: list[Glyph], *, glued: bool) -> Word:
+    big = max(glyphs, key=lambda glyph: glyph.size)
+    letters = [glyph for glyph in glyphs if glyph.text.isalpha()] or glyphs
+    face = max(
+        {glyph.face for glyph in letters},
+        key=lambda face: sum(glyph.face == face for glyph in letters),
+    )
+    return Word(
+        text=_compose(glyphs),
+        x0=min(glyph.x0 for glyph in glyphs),
+        x1=max(glyph.x1 for glyph in glyphs),
+        base=big.base,
+        size=big.size,
+        face=face,
+        glued=glued,
+    )
+
+
+def _compose(glyphs: list[Glyph]) -> str:
+    """Return the text of glyphs; an accent printed over a letter becomes part of it."""
+    parts: list[str] = []
+    at = 0
+    while at < len(glyphs):
+        glyph = glyphs[at]
+        after = glyphs[at + 1] if at + 1 < len(glyphs) else None
+        mark = _ACCENTS.get(glyph.text)
+        if mark and after and after.text.isalpha() and _over(glyph, after):
+            base = {"\u0131": "i", "\u0237": "j"}.get(after.text, after.text)
+            parts.append(base[0] + mark + base[1:])
+            at += 2
+            continue
+        if mark in _BELOW and parts and _over(glyph, glyphs[at - 1]):
+            parts.append(mark)
+        else:
+            parts.append(glyph.text)
+        at += 1
+    return _plain("".join(parts))
+
+
+def _over(accent: Glyph, letter: Glyph) -> bool:
+    middle = (accent.x0 + accent.x1) / 2
+    return letter.x0 - 0.05 * letter.size < middle < letter.x1 + 0.05 * letter.size
+
+
+def _plain(text: str) -> str:
+    """Return text with ligatures as letters and accents composed."""
+    if text.isascii():
+        return text
+    letters = (
+        unicodedata.normalize("NFKC", char)
+        if "\ufb00" <= char <= "\ufb06" or "\ufb50" <= char <= "\ufdff" or char >= "\ufe70"
+        else char
+        for char in text
+    )
+    return unicodedata.normalize("NFC", "".join(letters))
+
+
+def join_words(words: Iterable[Word]) -> str:
+    """Return words as text, without spaces where none were printed."""
+    parts: list[str] = []
+    for word in words:
+        if parts and not word.glued:
+            parts.append(" ")
+        parts.append(word.text)
+    return "".join(parts)
