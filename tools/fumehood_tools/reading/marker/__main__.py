@@ -32,14 +32,13 @@ def main() -> None:
     from fumehood_tools.reading.marker.convert import convert
     from fumehood_tools.reading.marker.mapping import document_of
 
+    mode = request["mode"]
     output = convert(
-        request["path"],
-        mode=request["mode"],
-        conversion=request["conversion"],
-        ocr=request["ocr"],
-        on_page=lambda done, total: print("page", done, total, file=answer),
+        request["path"], mode=mode, conversion=request["conversion"], ocr=request["ocr"]
     )
-    document = document_of(output, "marker" if request["mode"] == "models" else "marker-layout")
+    answer.write(f"page {pages} {pages}\n")
+    source = "marker" if mode == "models" else "marker-layout"
+    document = document_of(output, source, levels_known=mode == "layout")
     Path(request["out"]).write_text(document.model_dump_json(), encoding="utf-8")
 
 

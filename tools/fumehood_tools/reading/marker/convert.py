@@ -1,13 +1,12 @@
 """One conversion with marker, in the process that imports it. The worker's alone."""
 
-from collections.abc import Callable
 from typing import Any, Literal, cast
 
 from marker.converters.pdf import PdfConverter
-from marker.models import create_model_dict, shutdown_models
 
 from fumehood_tools.reading.marker.layout import HeuristicLayoutBuilder
 
+MODELS = ("layout_model", "fast_layout_model", "recognition_model", "ocr_error_model")
 RENDERER = "marker.renderers.json.JSONRenderer"
 
 
@@ -17,10 +16,13 @@ def convert(
     mode: Literal["models", "layout"],
     conversion: Literal["fast", "balanced"],
     ocr: bool,
-    on_page: Callable[[int, int], None],
 ) -> dict[str, Any]:
-    """Return marker's JSON of a PDF; all pages at once, as parts would lose the hierarchy."""
-    models = create_model_dict()
+    """Return marker's JSON of a PDF; all pages at once, as parts would lose the hierarchy.
+
+    In mode "layout" blocks have what the layout knew and marker has no word for: the level of a
+    heading, whether it is of the abstract.
+    """
+    models = _models() if mode == "models" else dict.fromkeys(MODELS)
     config = {
         "mode": conversion,
         "disable_ocr": not ocr,
@@ -30,9 +32,17 @@ def convert(
     }
     converter = PdfConverter(artifact_dict=models, config=config, renderer=RENDERER)
     if mode == "layout":
-        HeuristicLayoutBuilder.on_page = staticmethod(on_page)
         converter.layout_builder_class = HeuristicLayoutBuilder
-    try:
-        return cast(dict[str, Any], converter(path).model_dump(mode="json"))
-    finally:
-        shutdown_models(models)
+    output = cast(dict[str, Any], converter(path).model_dump(mode="json"))
+    if mode == "layout":
+        for page in output["children"]:
+            for block in page["children"] or ():
+                if (box := HeuristicLayoutBuilder.known.get(block["id"])) is not None:
+                    block.update(level=box.level, abstract=box.abstract)
+    return output
+
+
+def _models() -> dict[str, Any]:
+    from marker.models import create_model_dict
+
+    return cast(dict[str, Any], create_model_dict())

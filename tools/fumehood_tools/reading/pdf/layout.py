@@ -46,6 +46,7 @@ class LabelledBox(NamedTuple):
     label: Label
     box: Box
     level: int | None = None
+    abstract: bool = False
 
 
 class PageLayout(NamedTuple):
@@ -82,7 +83,8 @@ def _boxes(parts: Parts) -> Iterator[tuple[int, LabelledBox]]:
             yield line.page, LabelledBox("PageHeader", box_of([line]))
     yield from _of_lines("SectionHeader", parts.front.title_lines, 0)
     yield from _of_lines("Text", parts.front.matter)
-    yield from _of_lines("Text", parts.front.abstract)
+    for page, it in _of_lines("Text", parts.front.abstract):
+        yield page, it._replace(abstract=True)
     for piece in parts.pieces:
         yield from _of_piece(piece)
     for line in furniture:
