@@ -12,7 +12,7 @@ from typing import Literal
 from fumehood_tools.reading.pdf.floats import Float
 from fumehood_tools.reading.pdf.headings import Head, Style
 from fumehood_tools.reading.pdf.lines import Line
-from fumehood_tools.reading.pdf.words import Word
+from fumehood_tools.reading.pdf.words import HYPHENS, Word
 
 PieceKind = Literal[
     "heading", "paragraph", "list_item", "equation", "code", "footnote", "float", "reference"
@@ -24,6 +24,7 @@ _REFERENCES = re.compile(
     r"\W*(references|bibliography|works cited|literature cited|literature)\W*", re.I
 )
 _CONTENTS = re.compile(r"\W*(table of )?contents\W*", re.I)
+_LEADERS = re.compile(r"(?:\.\s?){5,}\s*\d{1,3}$")
 _CONTENTS_LINE = re.compile(r"(?:\.\s?){4,}|\s\d{1,3}$")
 _FIRST_REFERENCE = re.compile(r"\[1\]\s+\S")
 _SENTENCE_END = '.!?:;"”’)]'
@@ -86,7 +87,7 @@ class Flow:
         if (equation := equation_at(ahead, self._style)) is not None:
             self._add(equation)
             return len(equation.lines)
-        if line.share("mono") > 0.8 and (len(line.words) > 1 or _is_code(ahead)):
+        if line.share("mono") > 0.8 and not self._is_inline(line) and _is_code(ahead):
             if self._current and self._current.kind == "code":
                 self._current.lines.append(line)
             else:
@@ -98,6 +99,8 @@ class Flow:
         elif self._goes_on(line):
             assert self._current is not None
             self._current.lines.append(line)
+        elif self._resumes(line):
+            pass
         else:
             self._begin("paragraph", line)
         self._apart = False
@@ -118,6 +121,26 @@ class Flow:
         if not _FIRST_REFERENCE.match(line.text) or line.indent > 2:
             return False
         return any(it.text.startswith("[2] ") and abs(it.x0 - line.x0) < 3 for it in ahead)
+
+    def _is_inline(self, line: Line) -> bool:
+        """Whether typewriter letters go on with a sentence of the line above."""
+        if self._current is None or self._current.kind not in ("paragraph", "list_item"):
+            return False
+        before = self._current.lines[-1]
+        near = 0 < line.base - before.base < 1.3 * self._style.pitch
+        return near and before.short < 1 and before.text[-1:] not in ":;"
+
+    def _resumes(self, line: Line) -> bool:
+        """Whether a word that a formula or a float tore apart goes on here."""
+        last = next((it for it in reversed(self._pieces) if it.kind == "paragraph"), None)
+        if self._current or last is None or self._pieces[-1].kind not in ("equation", "float"):
+            return False
+        if last.lines[-1].text[-1:] not in HYPHENS or not line.text[:1].islower():
+            return False
+        self._pieces.remove(last)
+        last.lines.append(line)
+        self._current = last
+        return True
 
     def _begin(self, kind: PieceKind, line: Line) -> None:
         self._close()
@@ -191,7 +214,11 @@ def _label(words: Sequence[Word]) -> int:
 
 
 def _is_code(ahead: Sequence[Line]) -> bool:
-    return len(ahead) > 1 and ahead[1].share("mono") > 0.8 and "://" not in ahead[0].text
+    """Whether typewriter letters are a program: several words, or several such lines."""
+    line = ahead[0]
+    if "://" in line.text:
+        return False
+    return len(line.words) > 1 or (len(ahead) > 1 and ahead[1].share("mono") > 0.8)
 
 
 def equation_at(ahead: Sequence[Line], style: Style) -> Piece | None:
@@ -235,22 +262,20 @@ def _is_display(line: Line, style: Style) -> bool:
     return few and line.indent > 1 and (line.share("math") > 0.2 or len(line.text) < 12)
 
 
-def take_contents(lines: list[Line], heads: list[Head]) -> None:
-    """Remove a table of contents: its lines, and what was taken for headings there."""
-    for head in heads:
-        if not _CONTENTS.fullmatch(head.text):
-            continue
-        start = next(at for at, line in enumerate(lines) if line is head.lines[0])
-        end = start + 1
-        for at in range(start + 1, len(lines)):
-            if _CONTENTS_LINE.search(lines[at].text):
-                end = at + 1
-            elif at > end + 1:
-                break
-        gone = set(map(id, lines[start:end]))
-        heads[:] = [it for it in heads if id(it.lines[0]) not in gone]
-        lines[:] = lines[:start] + lines[end:]
+def take_contents(lines: list[Line]) -> None:
+    """Remove a table of contents from the lines of a page."""
+    start = next((at for at, line in enumerate(lines) if _CONTENTS.fullmatch(line.text)), None)
+    end = 0 if start is None else start + 1
+    first = start if start is not None else 0
+    if start is None and not (lines and _LEADERS.search(lines[0].text)):
         return
+    for at in range(end, len(lines)):
+        if _CONTENTS_LINE.search(lines[at].text):
+            end = at + 1
+        elif at > end + 1:
+            break
+    if end > first + 2:
+        del lines[first:end]
 
 
 def take_footnotes(lines: list[Line], rules: Sequence[tuple[float, float, float]], style: Style

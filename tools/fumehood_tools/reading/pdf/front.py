@@ -47,14 +47,12 @@ def front_of(lines: Sequence[Line], heads: Sequence[Head], style: Style) -> Fron
     """Return the front of a paper from the lines of its first page, in order."""
     title = _title_lines(lines, style)
     if not title:
-        return Front("", [], [], [], _abstract(lines, heads, 0, style))
+        return Front("", [], [], [], _abstract(lines, heads, 0)[1])
     start = lines.index(title[-1]) + 1
     names = {id(line) for line in title}
     body = _body_start(lines, heads, names, start)
-    abstract = _abstract(lines[:body], heads, start, style)
-    end = min((lines.index(line) for line in abstract), default=body)
+    end, abstract = _abstract(lines[:body], heads, start)
     matter = [line for line in lines[:end] if id(line) not in names]
-    matter += [line for line in lines[end:body] if _ABSTRACT.fullmatch(line.text)]
     authors = _authors([line for line in matter if lines.index(line) >= start])
     return Front(joined([prose_of(it.words) for it in title]), authors, title, matter, abstract)
 
@@ -102,27 +100,31 @@ def _is_prose(line: Line) -> bool:
     return len(line.words) >= 6 and lower >= 0.5 * len(line.words)
 
 
-def _abstract(lines: Sequence[Line], heads: Sequence[Head], start: int, style: Style) -> list[Line]:
-    """Return the lines of the abstract: after its name, else the first prose of the front."""
+def _abstract(lines: Sequence[Line], heads: Sequence[Head], start: int) -> tuple[int, list[Line]]:
+    """Return the abstract's lines, and where the matter before them ends.
+
+    They come after its name, or are the first prose of the front.
+    """
     stops = {id(head.lines[0]) for head in heads if not _ABSTRACT.match(head.text)}
+
+    def run(begin: int) -> list[Line]:
+        end = begin
+        while end < len(lines) and not (
+            id(lines[end]) in stops or _AFTER_ABSTRACT.match(lines[end].text)
+        ):
+            end += 1
+        return list(lines[begin:end])
+
     for at, line in enumerate(lines):
         match = _ABSTRACT.match(line.text)
-        if not match or not _is_name(line, match):
-            continue
-        whole = match.end() >= len(line.text)
-        found = [] if whole else [_without(line, match.end())]
-        for after in lines[at + 1 :]:
-            if id(after) in stops or _AFTER_ABSTRACT.match(after.text):
-                break
-            found.append(after)
-        return found
+        if match and _is_name(line, match):
+            if match.end() >= len(line.text):
+                return at + 1, run(at + 1)
+            return at, [_without(line, match.end()), *run(at + 1)]
     prose = [at for at in range(start, len(lines)) if _is_prose(lines[at])]
     if len(prose) < 2 or prose[0] + 1 not in prose:
-        return []
-    rest = lines[prose[0] :]
-    return list(
-        takewhile(lambda it: id(it) not in stops and not _AFTER_ABSTRACT.match(it.text), rest)
-    )
+        return len(lines), []
+    return prose[0], run(prose[0])
 
 
 def _is_name(line: Line, match: re.Match[str]) -> bool:

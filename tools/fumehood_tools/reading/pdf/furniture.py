@@ -15,10 +15,12 @@ from fumehood_tools.reading.pdf.pages import Page
 _ZONE = 0.13
 _MOST_ROWS = 3
 _PAGE_NUMBER = re.compile(
-    r"\W*(?:page\s+)?(?:\d{1,4}|[ivxl]{1,6})(?:\s*(?:of|/)\s*\d{1,4})?\W*", re.I
+    r"[-\u2013\u2014|\s]*(?:page\s+)?(?:\d{1,4}|[ivxl]{1,6})(?:\s*(?:of|/)\s*\d{1,4})?"
+    r"[-\u2013\u2014|\s]*",
+    re.I,
 )
 _STAMP = re.compile(r"arXiv:\d{4}\.\d{4,5}(v\d+)?\b.*\[")
-_EDGE_NUMBER = re.compile(r"^(\d{1,4})\b|\b(\d{1,4})$")
+_EDGE_NUMBER = re.compile(r"^(\d{1,4})(?=\s|$)|(?<=\s)(\d{1,4})$")
 
 
 def take_furniture(pages: Sequence[tuple[Page, list[Line]]]) -> list[list[Line]]:
@@ -41,7 +43,7 @@ def take_furniture(pages: Sequence[tuple[Page, list[Line]]]) -> list[list[Line]]
             numbered = any(offsets[it] > 1 for it in _offsets(row, page.number))
             titled = page.number > 1 and len(squeezed := _squeeze(row.text)) > 12
             if (
-                _PAGE_NUMBER.fullmatch(row.text)
+                (row.apart and _PAGE_NUMBER.fullmatch(row.text))
                 or seen[_key(row)] > 1
                 or (numbered and row.apart)
                 or (titled and row.apart and squeezed in title)
@@ -85,10 +87,10 @@ def _key(row: _Row) -> str:
     return f"{row.edge} {re.sub(r'[0-9]+', '#', row.text)}"
 
 
-def _offsets(row: _Row, number: int) -> set[int]:
-    """Return by how much the numbers at the ends of a row differ from the page's."""
+def _offsets(row: _Row, number: int) -> set[tuple[str, int]]:
+    """Return by how much the numbers at the ends of a row differ from the page's, by edge."""
     found = (match[1] or match[2] for match in _EDGE_NUMBER.finditer(row.text))
-    return {int(digits) - number for digits in found}
+    return {(row.edge, int(digits) - number) for digits in found}
 
 
 def _largest(lines: list[Line]) -> str:

@@ -179,6 +179,8 @@ def _alike_lines(lines: Sequence[Line], at: int, style: Style) -> int:
     """Return how many lines from here look alike and unlike the text; 0 if the first doesn't."""
     line = lines[at]
     look = look_of(line)
+    if _is_plainly_numbered(lines, at, style):
+        return 1
     if not _is_unlike(line, look, style) or _STATEMENT.match(line.text):
         return 0
     count = 1
@@ -193,6 +195,17 @@ def _alike_lines(lines: Sequence[Line], at: int, style: Style) -> int:
             break
         count += 1
     return count if count <= _MOST_LINES else 0
+
+
+def _is_plainly_numbered(lines: Sequence[Line], at: int, style: Style) -> bool:
+    """Whether a short line with room above begins with a number of several parts."""
+    line = lines[at]
+    number = number_at_start(line.text)
+    if number is None or len(number.parts) < 2 or abs(line.size - style.size) > 0.3:
+        return False
+    title = line.text[number.length :]
+    short = line.short > 2 and len(title.split()) <= 12 and title[-1:] not in ".,;:"
+    return short and title[:1].isupper() and _is_apart(lines, at, style) and line.indent < 0.5
 
 
 def look_of(line: Line) -> Look:

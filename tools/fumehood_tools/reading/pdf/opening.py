@@ -23,7 +23,7 @@ from fumehood_tools.reading.pdf.flow import (
 from fumehood_tools.reading.pdf.front import Front, front_of
 from fumehood_tools.reading.pdf.furniture import take_furniture
 from fumehood_tools.reading.pdf.headings import Bookmark, Head, Style, find_heads
-from fumehood_tools.reading.pdf.lines import Line, in_reading_order, lines_of, set_columns
+from fumehood_tools.reading.pdf.lines import Line, in_reading_order, lines_of_pages, set_columns
 from fumehood_tools.reading.pdf.links import bookmarks_of, links_of, text_links
 from fumehood_tools.reading.pdf.pages import Page, page_of
 from fumehood_tools.reading.pdf.references import references_of
@@ -149,7 +149,7 @@ def _listed(numbers: Sequence[int]) -> str:
 
 def take_apart(pages: list[Page], bookmarks: Sequence[Bookmark]) -> Parts:
     """Return the parts of a paper from what stands on its pages."""
-    sheets = [(page, lines_of(page)) for page in pages]
+    sheets = list(zip(pages, lines_of_pages(pages), strict=True))
     furniture = take_furniture(sheets)
     set_columns(sheets)
     style = Style.of([line for _, lines in sheets for line in lines])
@@ -157,15 +157,15 @@ def take_apart(pages: list[Page], bookmarks: Sequence[Bookmark]) -> Parts:
     footnotes: list[list[Piece]] = []
     for page, lines in sheets:
         lines[:] = in_reading_order(lines)
+        take_contents(lines)
         footnotes.append(take_footnotes(lines, page.rules, style))
         floats.append(take_floats(page, lines, style.size))
     every = list(chain.from_iterable(lines for _, lines in sheets))
     spelling = Spelling(every)
     heads = find_heads(every, style, bookmarks)
-    contents = list(every)
-    take_contents(contents, heads)
-    front = front_of([line for line in contents if line.page == 1], heads, style)
-    heads, kept = _without_front(heads, front, contents)
+    first = pages[0].number
+    front = front_of([line for line in every if line.page == first], heads, style)
+    heads, kept = _without_front(heads, front, every)
     flow = Flow(style, heads, justified=_is_justified(kept))
     elements: list[Line | Float] = []
     notes: list[Piece] = []

@@ -34,6 +34,13 @@ class Paint(NamedTuple):
     colour: Colour | None
 
 
+class Mark(NamedTuple):
+    """A shape that is no rule. ground: filled without an outline, as a coloured cell is."""
+
+    box: Box
+    ground: bool
+
+
 class Ink(NamedTuple):
     """How a text object is drawn."""
 
@@ -52,7 +59,7 @@ class Page:
     words: list[Word] = field(default_factory=list)
     rules: list[tuple[float, float, float]] = field(default_factory=list)
     pictures: list[Box] = field(default_factory=list)
-    marks: list[Box] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
     hidden: list[HiddenText] = field(default_factory=list)
     dashes: list[Box] = field(default_factory=list)
     images: int = 0
@@ -114,24 +121,27 @@ def page_of(pdf_page: Any, number: int) -> Page:
         glyphs = list(_glyphs(text, pdf_page, frame, paints, page, scan=scan))
     finally:
         text.close()
-    page.words = words_of(_with_underscores(glyphs, page.dashes))
+    page.words = words_of(_with_underscores(glyphs, page))
     return page
 
 
-def _with_underscores(glyphs: Iterable[Glyph], dashes: list[Box]) -> Iterator[Glyph]:
+def _with_underscores(glyphs: Iterable[Glyph], page: Page) -> Iterator[Glyph]:
     """Give glyphs with underscores that are drawn as short rules, as TeX does."""
+    used: set[Box] = set()
     rows: dict[int, list[Box]] = defaultdict(list)
-    for box in dashes:
+    for box in page.dashes:
         rows[round(box[1] / 4)].append(box)
     last: Glyph | None = None
     for glyph in glyphs:
         if last and rows and (drawn := _dash_after(last, rows)):
             last = last._replace(text="_", x0=drawn[0], x1=drawn[2])
+            used.add(drawn)
             yield last
             if glyph.text.isspace():
                 continue
         yield glyph
         last = None if glyph.text.isspace() else glyph
+    page.marks = [mark for mark in page.marks if mark.box not in used]
 
 
 def _dash_after(glyph: Glyph, rows: dict[int, list[Box]]) -> Box | None:
@@ -291,4 +301,4 @@ def _path(handle: Any, box: Box, page: Page, paints: list[Paint]) -> None:
         if alpha > 25:
             paints.append(Paint(box, (red, green, blue)))
     if width < 0.9 * page.width and height < 0.9 * page.height:
-        page.marks.append(box)
+        page.marks.append(Mark(box, bool(fill.value and not stroke.value)))

@@ -10,9 +10,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from fumehood_tools.reading.pdf.lines import Line
-from fumehood_tools.reading.pdf.words import SOFT_HYPHENS, Word, join_words
+from fumehood_tools.reading.pdf.words import HYPHENS, SOFT_HYPHENS, Word, join_words
 
-_HYPHENS = f"-\u2010{SOFT_HYPHENS}"
 _SOFT = re.compile(f"[{SOFT_HYPHENS}]")
 _TOKEN = re.compile(r"[^\W\d_]+(?:[-\u2010][^\W\d_]+)*")
 _COMPOUND_WORDS = (
@@ -34,7 +33,7 @@ class Spelling:
         self._known: Counter[str] = Counter()
         for line in lines:
             text = line.text
-            if text[-1:] in _HYPHENS:
+            if text[-1:] in HYPHENS:
                 text = text.rpartition(" ")[0]
             self._known.update(token.lower() for token in _TOKEN.findall(text))
 
@@ -69,9 +68,9 @@ def _with(text: str, line: str, spelling: Spelling | None) -> str:
     last = text[-1]
     tail = _URL_TAIL.search(text)
     head = line.split(maxsplit=1)[0]
-    if tail and last in "/-_.=?&%~#" + _HYPHENS and _URL_GOES_ON.fullmatch(head):
-        return (text[:-1] + "-" if last in _HYPHENS else text) + line
-    if last in _HYPHENS and text[-2:-1].strip():
+    if tail and last in "/-_.=?&%~#" + HYPHENS and _URL_GOES_ON.fullmatch(head):
+        return (text[:-1] + "-" if last in HYPHENS else text) + line
+    if last in HYPHENS and text[-2:-1].strip():
         before, after = text[:-1].rpartition(" ")[2], head
         keep = spelling.keeps_hyphen(before, after) if spelling else not after[:1].islower()
         return f"{text[:-1]}-{line}" if keep else text[:-1] + line

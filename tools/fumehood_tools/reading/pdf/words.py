@@ -13,13 +13,13 @@ from fumehood_tools.reading.pdf.fonts import Face
 
 Script = Literal["", "super", "sub"]
 SOFT_HYPHENS = "\u00ad\u0002\ufffe"
+HYPHENS = f"-\u2010{SOFT_HYPHENS}"
 _ACCENTS = {
     "\u00b4": "\u0301", "`": "\u0300", "\u00a8": "\u0308", "\u02c6": "\u0302", "^": "\u0302",
     "\u02dc": "\u0303", "\u00af": "\u0304", "\u02d8": "\u0306", "\u02d9": "\u0307",
     "\u02da": "\u030a", "\u02c7": "\u030c", "\u00b8": "\u0327", "\u02db": "\u0328",
     "\u02dd": "\u030b",
 }  # fmt: skip
-_BELOW = {"\u0327", "\u0328"}
 _SPACES = " \t\r\n\f\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u3000"
 _NOTHING = "\u200b\u200c\u200d\ufeff\u2060"
 
@@ -79,7 +79,7 @@ def words_of(glyphs: Iterable[Glyph]) -> list[Word]:
         else:
             spaced = spaced or space
 
-    for glyph in glyphs:
+    for glyph in _with_late_accents(glyphs):
         if glyph.text in _SPACES:
             close(space=True)
             continue
@@ -94,6 +94,25 @@ def words_of(glyphs: Iterable[Glyph]) -> list[Word]:
         current.append(glyph)
     close(space=True)
     return words
+
+
+def _with_late_accents(glyphs: Iterable[Glyph]) -> list[Glyph]:
+    """Return glyphs with accents that are drawn after their letter put onto it."""
+    kept: list[Glyph] = []
+    for glyph in glyphs:
+        mark = _ACCENTS.get(glyph.text)
+        if mark:
+            for back in range(1, min(len(kept), 8) + 1):
+                letter = kept[-back]
+                level = abs(letter.base - glyph.base) < 0.5 * letter.size
+                if letter.text.isalpha() and level and _over(glyph, letter):
+                    kept[-back] = letter._replace(text=letter.text + mark)
+                    break
+            else:
+                kept.append(glyph)
+        else:
+            kept.append(glyph)
+    return kept
 
 
 def _continues(last: Glyph, glyph: Glyph) -> bool:
@@ -148,10 +167,7 @@ def _compose(glyphs: list[Glyph]) -> str:
             parts.append(base[0] + mark + base[1:])
             at += 2
             continue
-        if mark in _BELOW and parts and _over(glyph, glyphs[at - 1]):
-            parts.append(mark)
-        else:
-            parts.append(glyph.text)
+        parts.append(glyph.text)
         at += 1
     return _plain("".join(parts))
 
