@@ -81,9 +81,10 @@ def test_levels_come_from_printed_numbers_and_marker_s_own_are_learnt_from_them(
             head("1.1 Training", 4),
             head("Ablations", 4),
             head("Acknowledgements", 3),
-            head("II. Roman", 3),
-            head("A.1 Search", 4),
             head("A Study in Moss", 3),
+            head("References", 3),
+            head("A Proofs", 3),
+            head("A.1 Search", 4),
         ]
     )
     assert [(it.number, it.text, it.level) for it in document.blocks] == [
@@ -91,10 +92,25 @@ def test_levels_come_from_printed_numbers_and_marker_s_own_are_learnt_from_them(
         ("1.1", "Training", 2),
         (None, "Ablations", 2),
         (None, "Acknowledgements", 1),
-        ("II", "Roman", 1),
-        ("A.1", "Search", 2),
         (None, "A Study in Moss", 1),
+        ("A", "Proofs", 1),
+        ("A.1", "Search", 2),
     ]
+
+
+def test_levels_and_title_that_the_layout_knows_are_taken() -> None:
+    page = [head("Moss"), text("We keep a memory."), head("First"), head("Second")]
+    page[0]["level"], page[2]["level"], page[3]["level"] = 0, 1, 2
+    page[1]["abstract"] = True
+    output = {"children": [block("Page", "", *page)]}
+    document = document_of(output, "marker-layout", levels_known=True)
+    assert document.title == "Moss" and document.abstract == "We keep a memory."
+    assert [(it.text, it.level) for it in document.blocks] == [("First", 1), ("Second", 2)]
+
+
+def test_without_printed_numbers_marker_s_levels_count_from_the_title_s() -> None:
+    document = read([head("Moss", 1), head("First", 2), head("Deeper", 3)])
+    assert [(it.text, it.level) for it in document.blocks] == [("First", 1), ("Deeper", 2)]
 
 
 def test_a_paragraph_broken_by_a_page_or_column_is_one() -> None:

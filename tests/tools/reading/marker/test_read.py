@@ -139,6 +139,6 @@ def test_a_damaged_file_is_told_by_the_worker_without_importing_marker(
 ) -> None:
     path = tmp_path / "broken.pdf"
     path.write_bytes(content)
-    with pytest.raises(FumehoodError, match="broken.pdf is no PDF") as caught:
+    with pytest.raises(FumehoodError, match="broken.pdf is damaged") as caught:
         read_with_marker(path, mode="layout", settings=settings)
     assert caught.value.code == "unreadable"

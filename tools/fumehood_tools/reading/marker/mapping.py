@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from fumehood_tools.reading.document import Block, BlockKind, Document, Link, TextSource
+from fumehood_tools.reading.document import Block, BlockKind, Document, HiddenText, Link, TextSource
 from fumehood_tools.reading.marker.pieces import Piece, PieceKind, pieces_of
 from fumehood_tools.reading.marker.references import references_of
 from fumehood_tools.reading.pdf.numbering import Outline, number_at_start
@@ -33,7 +33,11 @@ _MOST_ABSTRACT = 4
 
 
 def document_of(
-    output: Mapping[str, Any], source: TextSource, *, levels_known: bool = False
+    output: Mapping[str, Any],
+    source: TextSource,
+    *,
+    hidden: Sequence[HiddenText] = (),
+    levels_known: bool = False,
 ) -> Document:
     """Return the document that marker's JSON output describes.
 
@@ -54,6 +58,7 @@ def document_of(
         blocks=_blocks(body, levels_known),
         references=references_of(entry.text for entry in body.entries),
         links=list(links.values()),
+        hidden=list(hidden),
         pages=len(output["children"]),
     )
 
