@@ -50,6 +50,7 @@ class Piece(NamedTuple):
     rows: list[list[str]] = []
     latex: str | None = None
     goes_on: bool = False
+    abstract: bool = False
 
 
 def pieces_of(output: Mapping[str, Any]) -> Iterator[Piece]:
@@ -76,7 +77,7 @@ def _piece(kind: PieceKind, block: Mapping[str, Any], page: int) -> Piece:
     root = html.fragment_fromstring(_whole_html(block) or " ", create_parent="div")
     left, top, right, bottom = block["bbox"]
     heading = root.find(".//*") if kind == "heading" else None
-    level = re.fullmatch(r"h([1-6])", heading.tag) if heading is not None else None
+    tag = re.fullmatch(r"h([1-6])", heading.tag) if heading is not None else None
     links = list(_links(root, page))
     rows = _rows(root, block) if kind == "table" else []
     formula = root.find(".//math") if kind == "equation" else None
@@ -86,10 +87,11 @@ def _piece(kind: PieceKind, block: Mapping[str, Any], page: int) -> Piece:
         page=page,
         box=(left, top, right, bottom),
         links=links,
-        level=int(level[1]) if level else None,
+        level=block.get("level", int(tag[1]) if tag else None),
         rows=rows,
         latex=_text(formula) if formula is not None else None,
         goes_on=bool(root.find_class("has-continuation")),
+        abstract=block.get("abstract", False),
     )
 
 

@@ -10,7 +10,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from fumehood_tools.reading.document import Box
+from fumehood_tools.reading.document import Box, HiddenText
 from fumehood_tools.reading.pdf.blocks import box_of
 from fumehood_tools.reading.pdf.flow import Piece
 from fumehood_tools.reading.pdf.lines import Line
@@ -46,15 +46,17 @@ class LabelledBox(NamedTuple):
     label: Label
     box: Box
     level: int | None = None
+    abstract: bool = False
 
 
 class PageLayout(NamedTuple):
-    """One page, counted from 1, and its boxes in reading order."""
+    """One page, counted from 1, its boxes in reading order, and what lies in none of them."""
 
     number: int
     width: float
     height: float
     boxes: list[LabelledBox]
+    hidden: list[HiddenText]
 
 
 def layout_of(
@@ -68,7 +70,7 @@ def layout_of(
         boxes[number].append(labelled)
     wanted = None if page_numbers is None else set(page_numbers)
     return [
-        PageLayout(page.number, page.width, page.height, boxes[page.number])
+        PageLayout(page.number, page.width, page.height, boxes[page.number], page.hidden)
         for page in pages
         if wanted is None or page.number in wanted
     ]
@@ -82,7 +84,8 @@ def _boxes(parts: Parts) -> Iterator[tuple[int, LabelledBox]]:
             yield line.page, LabelledBox("PageHeader", box_of([line]))
     yield from _of_lines("SectionHeader", parts.front.title_lines, 0)
     yield from _of_lines("Text", parts.front.matter)
-    yield from _of_lines("Text", parts.front.abstract)
+    for page, it in _of_lines("Text", parts.front.abstract):
+        yield page, it._replace(abstract=True)
     for piece in parts.pieces:
         yield from _of_piece(piece)
     for line in furniture:
