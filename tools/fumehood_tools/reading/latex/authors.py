@@ -42,7 +42,7 @@ def author_names(composer: Composer) -> list[str]:
     names: dict[str, None] = {}
     for tokens in composer.front.authors:
         for part in _parts(composer, tokens):
-            names.update(dict.fromkeys(_names(part)))
+            names.update(dict.fromkeys(names_in(part)))
         if len(names) > MOST_AUTHORS:
             break
     return list(names)
@@ -75,7 +75,8 @@ def _parts(composer: Composer, tokens: list[str]) -> list[str]:
     return [composer.inline_raw(part) for part in parts]
 
 
-def _names(part: str) -> list[str]:
+def names_in(part: str) -> list[str]:
+    """Return the names that open a text whose lines LINE sets apart."""
     names: list[str] = []
     for line in part.split(LINE):
         text = " ".join(_SIGNS.sub(" ", line).split()).strip(" ,;")

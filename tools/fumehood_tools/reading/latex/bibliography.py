@@ -43,7 +43,7 @@ def references(composer: Composer, main: str) -> list[Reference]:
     return _from_bib(composer)
 
 
-def reference(composer: Composer, label: str, text: str, links: list[str]) -> Reference:
+def reference(label: str, text: str, links: list[str]) -> Reference:
     """Return an entry with what can be told from its text and links."""
     everything = " ".join([text, *links])
     arxiv = _ARXIV.search(everything)
@@ -87,7 +87,7 @@ def _from_items(composer: Composer, tokens: list[str]) -> list[Reference]:
         label = _label(composer, printed, key, len(found) + 1)
         composer.labels_of[key] = label
         if text and len(found) < MOST_REFERENCES:
-            entry = reference(composer, label, text, links)
+            entry = reference(label, text, links)
             year = _IN_BRACKETS.search(composer.inline(printed)) if printed else None
             found.append(entry.model_copy(update={"year": int(year.group(1))}) if year else entry)
     return found
@@ -228,7 +228,7 @@ def _from_fields(composer: Composer, label: str, fields: dict[str, str]) -> Refe
         if name in fields
     ]
     text = ". ".join(part.rstrip(".") for part in parts if part)
-    entry = reference(composer, label, tidy(text), links)
+    entry = reference(label, tidy(text), links)
     return entry.model_copy(update={"year": int(year)}) if re.fullmatch(r"\d{4}", year) else entry
 
 

@@ -206,14 +206,14 @@ def _same(stream: Stream) -> bool:
 
 
 def _number(stream: Stream) -> bool:
-    """Decide `\\ifnum 1<2`; what is no plain number counts as true."""
+    """Decide `\\ifnum 1<2`; what compares more than plain numbers counts as true."""
     said = ""
-    while (token := stream.next()) and token[0] not in "\\{}$" and len(said) < 40:
-        said += token
-        if token == " " and re.search(r"[<>=]\s*-?\d", said):
+    while (token := stream.pull()) and token not in ("{", "}", "$", PARAGRAPH) and len(said) < 40:
+        said += "?" if token[0] == "\\" else token
+        if re.search(r"[<>=]\s*(?:\?|-?\d+\s)", said):
+            token = ""
             break
-    else:
-        stream.push([token] if token else [])
+    stream.push([token] if token else [])
     match = re.match(r"\s*(-?\d+)\s*([<>=])\s*(-?\d+)", said)
     if match is None:
         return True

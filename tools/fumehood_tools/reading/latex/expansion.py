@@ -14,7 +14,7 @@ from typing import NamedTuple
 from fumehood_tools.reading.latex.tokens import PARAGRAPH, RAW, plain
 
 MOST_PULLED = 12_000_000
-MOST_EXPANDED = 2_000_000
+MOST_EXPANDED = 1_000_000
 _FAR = 4_000
 END_OF_FILE = "\x04"
 _TOO_MUCH = (
