@@ -164,9 +164,18 @@ def _glyphs(
     unseen: list[tuple[Why, str]] = []
     x, y = ctypes.c_double(), ctypes.c_double()
     boxes, angles = chars.boxes.tolist(), chars.rotations.tolist()
+    high = 0
     turned = math.pi / 2 if frame.rotation % 180 else 0.0
     for place, index in enumerate(chars.char_indices.tolist()):
         char = chars.text[place]
+        if char == "\ufffd" and (halved := raw.FPDFText_GetUnicode(text.raw, index)) >= 0xD800:
+            # Letters beyond the first plane come in two halves, which pdftext does not join.
+            if halved < 0xDC00:
+                high = halved
+                continue
+            if halved < 0xE000 and high:
+                char = chr(0x10000 + ((high - 0xD800) << 10) + (halved - 0xDC00))
+            high = 0
         font = chars.fonts[chars.font_ids[place]]
         left, top, right, bottom = boxes[place]
         raw.FPDFText_GetCharOrigin(text.raw, index, x, y)
