@@ -84,6 +84,9 @@ class Flow:
             self._close()
             self._references = True
             return self._line(line, ahead)
+        if self._in_formula(line):
+            self._pieces[-1].lines.append(line)
+            return 1
         if (equation := equation_at(ahead, self._style)) is not None:
             self._add(equation)
             return len(equation.lines)
@@ -93,7 +96,9 @@ class Flow:
             else:
                 self._begin("code", line)
             return 1
-        if (text_at := item_start(line, ahead)) is not None:
+        last = self._current or (self._pieces[-1] if self._pieces else None)
+        in_list = last is not None and last.kind == "list_item"
+        if (text_at := item_start(line, ahead, in_list=in_list)) is not None:
             self._begin("list_item", line)
             self._hang = text_at
         elif self._goes_on(line):
@@ -129,6 +134,16 @@ class Flow:
         before = self._current.lines[-1]
         near = 0 < line.base - before.base < 1.3 * self._style.pitch
         return near and before.short < 1 and before.text[-1:] not in ":;"
+
+    def _in_formula(self, line: Line) -> bool:
+        """Whether a line is a piece of the formula before it: a limit, a denominator."""
+        if self._current or not self._pieces or self._pieces[-1].kind != "equation":
+            return False
+        formula = self._pieces[-1].lines
+        top, bottom = min(it.top for it in formula), max(it.bottom for it in formula)
+        within = top - 0.6 * line.size < line.base < bottom + 0.9 * line.size
+        wordless = not any(len(it.text) > 3 and it.text.isalpha() for it in line.words)
+        return within and wordless and line.page == formula[0].page and _number_of(line) is None
 
     def _resumes(self, line: Line) -> bool:
         """Whether a word that a formula or a float tore apart goes on here."""
@@ -185,8 +200,11 @@ class Flow:
         return not (self._justified and ended and before.short > 4 and line.indent < 0.3)
 
 
-def item_start(line: Line, ahead: Sequence[Line]) -> float | None:
-    """Return where the text of a list item begins, None when a line begins none."""
+def item_start(line: Line, ahead: Sequence[Line], *, in_list: bool) -> float | None:
+    """Return where the text of a list item begins, None when a line begins none.
+
+    What could be the start of a sentence counts in a list only: after an item, or before one.
+    """
     words = line.words
     if len(words) < 2:
         return None
@@ -196,21 +214,28 @@ def item_start(line: Line, ahead: Sequence[Line]) -> float | None:
     ):
         return second.x0
     hangs = len(ahead) > 1 and abs(ahead[1].x0 - second.x0) < 2 and ahead[1].x0 > line.x0 + 4
-    if _ENUMERATOR.fullmatch(first.text) and not second.glued and (line.indent > 0.6 or hangs):
-        return second.x0
-    if line.indent > 1.2 and (label := _label(words)):
-        return line.x0 + (0 if label == len(words) else 0.1)
+    alike = [it for it in ahead[1:] if abs(it.x0 - line.x0) < 3]
+    if _ENUMERATOR.fullmatch(first.text) and not second.glued:
+        others = any(_ENUMERATOR.fullmatch(it.words[0].text) for it in alike)
+        if line.indent > 0.6 or hangs or in_list or others:
+            return second.x0
+    if (
+        line.indent > 1.2
+        and _has_label(words)
+        and (in_list or any(_has_label(it.words) for it in alike))
+    ):
+        return line.x0
     return None
 
 
-def _label(words: Sequence[Word]) -> int:
-    """Return how many bold words with a colon after them open a line, as in a description list."""
-    for count, word in enumerate(words, 1):
+def _has_label(words: Sequence[Word]) -> bool:
+    """Whether bold words with a colon after them open a line, as in a description list."""
+    for word in words[:8]:
         if not word.face.bold:
-            return 0
+            return False
         if word.text.endswith(":"):
-            return count if count <= 8 else 0
-    return 0
+            return True
+    return False
 
 
 def _is_code(ahead: Sequence[Line]) -> bool:

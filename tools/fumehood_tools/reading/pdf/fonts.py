@@ -18,6 +18,9 @@ _MATH = re.compile(
     r"math|^esint|^txsy|^txex|^pxsy|^rtxmi|^txmi|^pxmi|^newtxmi|^dsrom|^bbold|symbol"
 )
 _MONO = re.compile(r"mono|cmtt|sftt|ectt|courier|typewriter|txtt|consol|cmsltt|ltt\d|menlo|zi4")
+_STROKES = re.compile(r"^(line|lcircle|circle)w?\d+$")
+_LARGE = re.compile(r"^cmex|^lmmathext|^euex|^yhcmex|^txex|^pxex")
+_LARGE_SYMBOLS = {"P": "∑", "Q": "∏", "R": "∫", "X": "∑", "Y": "∏", "Z": "∫"}
 _FORCE_BOLD = 1 << 18
 _ITALIC_FLAG = 1 << 6
 
@@ -31,6 +34,12 @@ class Face(NamedTuple):
     caps: bool
     math: bool
     mono: bool
+    strokes: bool = False
+    large: bool = False
+
+    def shown(self, char: str) -> str:
+        """Return what a character looks like: TeX's large symbols are coded as letters."""
+        return _LARGE_SYMBOLS.get(char, char) if self.large else char
 
 
 @lru_cache(maxsize=4096)
@@ -48,4 +57,6 @@ def face_of(name: str, weight: int, flags: int) -> Face:
         caps=bool(_CAPS.search(low)),
         math=bool(_MATH.search(low)),
         mono=bool(_MONO.search(low)),
+        strokes=bool(_STROKES.search(low)),
+        large=bool(_LARGE.search(low)),
     )

@@ -117,7 +117,7 @@ def find_heads(lines: Sequence[Line], style: Style, bookmarks: Sequence[Bookmark
         if level:
             heads[it.at] = _head(it, level)
     taken = {id(line) for head in heads.values() for line in head.lines}
-    heads.update(_run_ins(lines, style, taken))
+    heads.update(_run_ins(lines, style, taken, marked))
     return [heads[at] for at in sorted(heads)]
 
 
@@ -279,7 +279,9 @@ def _unnumbered_level(it: _Candidate, style: Style, levels: dict[Look, int]) -> 
     return min(RUN_IN_LEVEL, max(bigger, default=0) + (0 if not bigger else 1)) or 1
 
 
-def _run_ins(lines: Sequence[Line], style: Style, taken: set[int]) -> Iterator[tuple[int, Head]]:
+def _run_ins(
+    lines: Sequence[Line], style: Style, taken: set[int], marked: dict[tuple[str, int], int]
+) -> Iterator[tuple[int, Head]]:
     """Give the headings that share a line with the text after them."""
     found: list[tuple[int, Head, bool]] = []
     for at, line in enumerate(lines):
@@ -288,7 +290,7 @@ def _run_ins(lines: Sequence[Line], style: Style, taken: set[int]) -> Iterator[t
         if not _begins_paragraph(lines, at, style, taken):
             continue
         for test in ("bold", "italic"):
-            head = _run_in(lines, at, test)
+            head = _run_in(line, test, marked)
             if head:
                 found.append((at, head, test == "bold"))
                 break
@@ -313,12 +315,13 @@ def _begins_paragraph(lines: Sequence[Line], at: int, style: Style, taken: set[i
     )
 
 
-def _run_in(lines: Sequence[Line], at: int, test: str) -> Head | None:
-    line = lines[at]
+def _run_in(line: Line, test: str, marked: dict[tuple[str, int], int]) -> Head | None:
     number = number_at_start(line.text)
     skip = 0
     if number and line.words[0].text.rstrip(".)") == number.printed:
         skip = 1
+    elif test == "italic" and re.fullmatch(r"[a-z]\)", line.words[0].text):
+        skip, number = 1, None
     else:
         number = None
     words = line.words[skip:]
@@ -333,7 +336,13 @@ def _run_in(lines: Sequence[Line], at: int, test: str) -> Head | None:
         return None
     if test == "italic" and (rest[0].face.math or number and number.mark == "."):
         return None
-    if label[-1] not in ".:?!" or label.endswith("et al.") or _is_bullet(line.words[0]):
+    known = (_squeeze(label), line.page) in marked
+    if (
+        label[-1] not in ".:?!"
+        and not known
+        or label.endswith("et al.")
+        or _is_bullet(line.words[0])
+    ):
         return None
     if test == "bold" and label[-1] == ":" and line.indent > 1.2:
         # An item of a description list.

@@ -67,11 +67,13 @@ def _goes_on(before: Box, box: Box) -> bool:
 
 def _under(box: Box, words: Sequence[Word]) -> str:
     left, top, right, bottom = box
-    return join_words(
+    found = [
         word
         for word in words
         if left - 1 <= (word.x0 + word.x1) / 2 <= right + 1 and top - 1 <= word.middle <= bottom + 1
-    )
+    ]
+    text = join_words(found)
+    return text.rstrip(".,;:") if found and found[-1].x1 > right + 0.5 else text
 
 
 def text_links(texts: Iterable[tuple[str, int | None]], known: Sequence[Link]) -> list[Link]:

@@ -182,11 +182,11 @@ def _without_front(
     heads: list[Head], front: Front, lines: Sequence[Line]
 ) -> tuple[list[Head], dict[int, Line]]:
     gone = set(map(id, front.lines))
-    bases = {(line.page, line.base, line.x0) for line in front.abstract}
+    bases = {(line.page, line.base, line.column) for line in front.abstract}
     kept = {
         id(line): line
         for line in lines
-        if id(line) not in gone and (line.page, line.base, line.x0) not in bases
+        if id(line) not in gone and (line.page, line.base, line.column) not in bases
     }
     return [head for head in heads if id(head.lines[0]) in kept], kept
 

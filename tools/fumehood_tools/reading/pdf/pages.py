@@ -185,7 +185,11 @@ def _glyphs(
         elif unseen and unseen[-1][1]:
             unseen.append((unseen[-1][0], " "))
         face = face_of(font["name"], font["weight"], font["flags"])
-        yield Glyph(char, left, right, base, ink.size, face)
+        if face.strokes:
+            # Pictures of LaTeX are drawn with letters of fonts that hold nothing but strokes.
+            page.marks.append(Mark((left, top, right, bottom), ground=False))
+            continue
+        yield Glyph(face.shown(char), left, right, base, ink.size, face)
     page.hidden += _runs(unseen, page.number)
 
 

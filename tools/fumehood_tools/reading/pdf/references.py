@@ -142,6 +142,6 @@ def _year(text: str) -> int | None:
 
 def _short_label(text: str) -> str:
     """Return a label for an entry that prints none: first name and year."""
-    names = re.split(r"[,.(]| and | et al", text, maxsplit=1)[0].split()
+    name = re.search(r"[^\W\d_]{2,}(?:-[^\W\d_]+)*", text)
     year = _year(text)
-    return " ".join([*names[-1:], *([str(year)] if year else [])]) or text[:20]
+    return f"{name[0] if name else ''} {year or ''}".strip() or text[:20]

@@ -43,7 +43,13 @@ def drawing_at(caption: Box, drawings: Sequence[Box]) -> Box | None:
         key=lambda chain: min(_apart(caption, box) for box in chain),
         default=None,
     )
-    return _around(best) if best else None
+    if not best:
+        return None
+    left, top, right, bottom = _around(best)
+    # Names of panels stand between a drawing and its caption.
+    if top > caption[1]:
+        return left, min(top, caption[3]), right, bottom
+    return left, top, right, max(bottom, caption[1])
 
 
 def _chain(caption: Box, drawings: Sequence[Box], *, below: bool) -> list[Box]:

@@ -155,7 +155,29 @@ def _parted(cell: Cell, size: float, columns: Sequence[tuple[float, float]]) -> 
             if not any(low < middle < high for low, high in columns):
                 parts.append([])
         parts[-1].append(word)
+    if len(parts) == 1:
+        parts = _aligned(cell, columns) or parts
     return [_cell(part) for part in parts] if len(parts) > 1 else [cell]
+
+
+def _aligned(cell: Cell, columns: Sequence[tuple[float, float]]) -> list[list[Word]] | None:
+    """Return a header's words by column, if each group is set like the cells under it."""
+    over = [span for span in columns if cell.x0 < span[1] and cell.x1 > span[0]]
+    if not 2 <= len(over) <= len(cell.words):
+        return None
+    groups: list[list[Word]] = [[] for _ in over]
+    for word in cell.words:
+        middle = (word.x0 + word.x1) / 2
+        nearest = min(range(len(over)), key=lambda at: abs(sum(over[at]) / 2 - middle))
+        groups[nearest].append(word)
+    return groups if all(map(_is_aligned, groups, over)) else None
+
+
+def _is_aligned(words: Sequence[Word], span: tuple[float, float]) -> bool:
+    if not words:
+        return False
+    left, right = words[0].x0 - span[0], words[-1].x1 - span[1]
+    return min(abs(left), abs(right), abs(left + right) / 2) < 1.5
 
 
 def _grouped(

@@ -8,6 +8,7 @@ nothing is known. Addresses that break at a line end are put together without a 
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from fumehood_tools.reading.pdf.lines import Line
 from fumehood_tools.reading.pdf.words import HYPHENS, SOFT_HYPHENS, Word, join_words
@@ -15,7 +16,7 @@ from fumehood_tools.reading.pdf.words import HYPHENS, SOFT_HYPHENS, Word, join_w
 _SOFT = re.compile(f"[{SOFT_HYPHENS}]")
 _TOKEN = re.compile(r"[^\W\d_]+(?:[-\u2010][^\W\d_]+)*")
 _COMPOUND_WORDS = (
-    "self non well high low cross multi two three four five six one zero single double long short "
+    "well high low cross multi two three four five six one zero single double long short "
     "large small fine real state end left right top open model data time task layer token human "
     "feature word sentence byte half mean ground near full state-of-the of first second third "
     "higher lower quasi all ever so cost key hand machine code mid"
@@ -50,7 +51,7 @@ class Spelling:
             return kept > joined
         if "-" in left or "-" in right:
             return True
-        return left in _COMPOUND and (right in self._known or len(right) > 3)
+        return left in ("self", "non") or (left in _COMPOUND and right in self._known)
 
 
 def joined(texts: Sequence[str], spelling: Spelling | None = None) -> str:
@@ -82,15 +83,19 @@ def _with(text: str, line: str, spelling: Spelling | None) -> str:
 def prose_of(words: Sequence[Word]) -> str:
     """Return words as text without the marks of footnotes; exponents are told by ^."""
     kept: list[Word] = []
+    small_capitals = any(word.face.caps and word.text[1:].islower() for word in words)
+    largest = max((word.size for word in words), default=0)
     for at, word in enumerate(words):
         if word.script != "super":
+            if small_capitals and word.text.isupper() and word.size < 0.87 * largest:
+                word = replace(word, text=word.text.lower())
             kept.append(word)
             continue
         before = words[at - 1] if at else None
         if _is_note(word, before):
             continue
         if word.glued and before and before.text[-1:].isdigit() and word.text[:1] in "0123456789-−":
-            word = Word(f"^{word.text}", word.x0, word.x1, word.base, word.size, word.face, True)
+            word = replace(word, text=f"^{word.text}", glued=True)
         kept.append(word)
     return join_words(kept)
 

@@ -143,14 +143,27 @@ def _word(glyphs: list[Glyph], *, glued: bool) -> Word:
         {glyph.face for glyph in letters},
         key=lambda face: sum(glyph.face == face for glyph in letters),
     )
+    text = _compose(glyphs)
+    if _is_small_capitals(glyphs):
+        text, face = text[0] + text[1:].lower(), face._replace(caps=True)
     return Word(
-        text=_compose(glyphs),
+        text=text,
         x0=min(glyph.x0 for glyph in glyphs),
         x1=max(glyph.x1 for glyph in glyphs),
         base=big.base,
         size=big.size,
         face=face,
         glued=glued,
+    )
+
+
+def _is_small_capitals(glyphs: list[Glyph]) -> bool:
+    """Whether small capitals are imitated: a capital, and smaller capitals after it."""
+    first, *rest = glyphs
+    letters = [glyph for glyph in rest if glyph.text.isalpha()]
+    return bool(letters) and all(
+        glyph.text.isupper() and 0.6 * first.size < glyph.size < 0.87 * first.size
+        for glyph in letters
     )
 
 
