@@ -25,11 +25,15 @@ def references_of(
     lines: Sequence[Line], spelling: Spelling, links: Sequence[Link]
 ) -> list[Reference]:
     """Return the entries of a bibliography, in order."""
-    entries = _numbered(lines) or _labelled(lines) or _hanging(lines) or _spaced(lines)
-    return [_reference(label, some, spelling, links) for label, some in entries if some]
+    return [_reference(label, some, spelling, links) for label, some in entries_of(lines) if some]
 
 
 _Entries = list[tuple[str, list[Line]]]
+
+
+def entries_of(lines: Sequence[Line]) -> _Entries:
+    """Return the printed label ("" for none) and the lines of each entry."""
+    return _numbered(lines) or _labelled(lines) or _hanging(lines) or _spaced(lines)
 
 
 def _numbered(lines: Sequence[Line]) -> _Entries:
