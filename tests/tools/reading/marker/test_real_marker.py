@@ -1,7 +1,6 @@
 """The real marker pipeline reads papers on this machine alone: no network, no model file."""
 
 import base64
-import os
 import shutil
 import struct
 import subprocess
@@ -81,6 +80,16 @@ def test_without_network_and_models_it_reads_a_page_of_our_own(
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_a_title_at_the_upper_edge_is_no_running_head(
+    own_pdf: Path, settings: MarkerSettings, cut_off: list[str]
+) -> None:
+    content = own_pdf.read_bytes()
+    assert b"130 770 Td" in content
+    own_pdf.write_bytes(content.replace(b"130 770 Td", b"130 812 Td"))
+    document = read_with_marker(own_pdf, mode="layout", settings=settings, command=cut_off)
+    assert document.title == "Moss Autoencoders Keep Count"
+
+
 def test_text_that_nobody_sees_is_kept_apart(
     own_pdf: Path, settings: MarkerSettings, cut_off: list[str]
 ) -> None:
@@ -121,17 +130,18 @@ def test_without_network_and_models_it_reads_a_real_paper(
 
 
 class LayoutServer:
-    """Answers as surya's layout server does: the same boxes, in parts of any page's size."""
+    """Answers as surya's layout server does, the same for every page."""
 
+    # Of an A4 page, in points: label, left, top, right, bottom.
     BOXES = (
-        ("SectionHeader", 0.05, 0.05, 0.95, 0.08),
-        ("Text", 0.05, 0.11, 0.95, 0.18),
-        ("SectionHeader", 0.05, 0.185, 0.95, 0.21),
-        ("Text", 0.05, 0.215, 0.95, 0.262),
-        ("SectionHeader", 0.05, 0.265, 0.5, 0.285),
-        ("Text", 0.05, 0.315, 0.95, 0.34),
-        ("Caption", 0.05, 0.35, 0.95, 0.375),
-        ("Table", 0.1, 0.38, 0.9, 0.46),
+        ("SectionHeader", 30, 51, 565, 79),
+        ("Text", 30, 82, 565, 143),
+        ("SectionHeader", 30, 146, 565, 166),
+        ("Text", 30, 170, 565, 208),
+        ("SectionHeader", 30, 210, 300, 226),
+        ("Text", 30, 249, 565, 269),
+        ("Caption", 30, 277, 565, 297),
+        ("Table", 60, 301, 535, 364),
     )
 
     def __call__(self, request: Request) -> Reply:
@@ -146,7 +156,8 @@ class LayoutServer:
         wide, high = struct.unpack(">II", base64.b64decode(image)[16:24])
         boxes = []
         for position, (label, left, top, right, bottom) in enumerate(self.BOXES):
-            x0, y0, x1, y1 = left * wide, top * high, right * wide, bottom * high
+            x0, x1 = left / 595 * wide, right / 595 * wide
+            y0, y1 = top / 842 * high, bottom / 842 * high
             polygon = [[x0, y0], [x1, y0], [x1, y1], [x0, y1]]
             boxes.append({"polygon": polygon, "label": label, "raw_label": label})
             boxes[-1] |= {"position": position, "confidence": 0.9, "count": 0}
@@ -154,13 +165,14 @@ class LayoutServer:
 
 
 def test_mode_models_asks_the_layout_server_that_is_configured(
-    own_pdf: Path, settings: MarkerSettings, monkeypatch: pytest.MonkeyPatch
+    own_pdf: Path, settings: MarkerSettings
 ) -> None:
     with HttpService(LayoutServer()) as service:
-        monkeypatch.setitem(os.environ, "FAST_LAYOUT_SERVER_URL", f"{service.url}/v1")
         mine = settings.model_copy(update={"layout_server": f"{service.url}/v1"})
         document = read_with_marker(own_pdf, mode="models", settings=mine)
-        assert [it.path for it in service.log if it.method == "POST"] == ["/v1/infer"]
+        assert [it.path.rpartition("/")[2] for it in service.log if it.method == "POST"] == [
+            "infer"
+        ]
     assert document.source == "marker" and document.title == "Moss Autoencoders Keep Count"
     assert [it.number for it in document.blocks if it.kind == "heading"] == ["1", "2"]
     [table] = [it for it in document.blocks if it.kind == "table"]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from fumehood_tools.errors import Unreadable
+from fumehood_tools.reading.marker.sizes import with_own_sizes
 from fumehood_tools.reading.pdf.opening import MOST_PAGES, opened
 
 
@@ -34,11 +35,12 @@ def _read(request: dict[str, Any], answer: TextIO) -> None:
     path, mode = Path(request["path"]), request["mode"]
     with opened(path, path.name, None, MOST_PAGES) as pdf:
         pages = len(pdf)
+        whole = with_own_sizes(pdf, path, Path(request["out"]).parent)
     print("page", 0, pages, file=answer)
     from fumehood_tools.reading.marker.convert import convert
     from fumehood_tools.reading.marker.mapping import document_of
 
-    converted = convert(str(path), mode=mode, conversion=request["conversion"], ocr=request["ocr"])
+    converted = convert(str(whole), mode=mode, conversion=request["conversion"], ocr=request["ocr"])
     print("page", pages, pages, file=answer)
     document = document_of(
         converted.output,

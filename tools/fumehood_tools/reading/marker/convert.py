@@ -9,6 +9,12 @@ from fumehood_tools.reading.document import HiddenText
 from fumehood_tools.reading.marker.layout import CleanLayoutBuilder, HeuristicLayoutBuilder
 
 MODELS = ("layout_model", "fast_layout_model", "recognition_model", "ocr_error_model")
+LAYOUT_KNOWS = {
+    "MarginaliaProcessor_header_zone": 0.0,
+    "MarginaliaProcessor_footer_zone": 0.0,
+    "IgnoreTextProcessor_common_element_min_blocks": 1_000_000,
+}
+"""Our layout knows headers and footers from all pages; marker need not guess them by place."""
 RENDERER = "marker.renderers.json.JSONRenderer"
 
 
@@ -42,7 +48,10 @@ def convert(
     if not ocr:
         # Sharp images are for OCR alone.
         config["highres_block_types"] = ()
-    builder = HeuristicLayoutBuilder if mode == "layout" else CleanLayoutBuilder
+    builder = CleanLayoutBuilder
+    if mode == "layout":
+        builder = HeuristicLayoutBuilder
+        config.update(LAYOUT_KNOWS)
     converter = PdfConverter(artifact_dict=models, config=config, renderer=RENDERER)
     converter.layout_builder_class = builder
     output = cast(dict[str, Any], converter(path).model_dump(mode="json"))

@@ -14,6 +14,7 @@ from fumehood_tools.reading.document import Block, BlockKind, Document, HiddenTe
 from fumehood_tools.reading.marker.pieces import Piece, PieceKind, pieces_of
 from fumehood_tools.reading.marker.references import references_of
 from fumehood_tools.reading.outline import BIBLIOGRAPHY
+from fumehood_tools.reading.pdf.links import text_links
 from fumehood_tools.reading.pdf.numbering import Outline, number_at_start
 
 _ABSTRACT = re.compile(r"\Aabstract\b[\s.:—–-]*", re.I)
@@ -43,21 +44,22 @@ def document_of(
 
     levels_known: the levels of headings mean what ours mean, and level 0 is the title.
     """
-    pieces = _joined(pieces_of(output))
-    title, pieces = _take_title(pieces)
+    joined = _joined(pieces_of(output))
+    title, pieces = _take_title(joined)
     abstract, pieces = _take_abstract(pieces)
     body = _take_bibliography(pieces)
+    texts = [(abstract, 1), *((it.text, it.page) for it in (*body.pieces, *body.entries))]
     links: dict[tuple[str, int | None], Link] = {}
-    for piece in (*body.pieces, *body.entries):
-        for link in piece.links:
-            links.setdefault((link.url, link.page), link)
+    for link in (link for it in joined for link in it.links):
+        links.setdefault((link.url, link.page), link)
+    marked = list(links.values())
     return Document(
         source=source,
         title=title,
         abstract=abstract,
         blocks=_blocks(body, levels_known),
         references=references_of(entry.text for entry in body.entries),
-        links=list(links.values()),
+        links=[*marked, *text_links(texts, marked)],
         hidden=list(hidden),
         pages=len(output["children"]),
     )

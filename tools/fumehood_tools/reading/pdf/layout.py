@@ -15,6 +15,7 @@ from fumehood_tools.reading.pdf.blocks import box_of
 from fumehood_tools.reading.pdf.flow import Piece
 from fumehood_tools.reading.pdf.lines import Line
 from fumehood_tools.reading.pdf.opening import Parts, pages_of, take_apart
+from fumehood_tools.reading.pdf.references import entries_of
 
 Label = Literal[
     "SectionHeader",
@@ -35,7 +36,6 @@ _LABELS: dict[str, Label] = {
     "equation": "Formula",
     "code": "Code",
     "footnote": "Footnote",
-    "reference": "Text",
 }
 _BODY_LABELS: dict[str, Label] = {"table": "Table", "code": "Code", "figure": "Text"}
 
@@ -99,6 +99,9 @@ def _of_piece(piece: Piece) -> Iterator[tuple[int, LabelledBox]]:
         yield from _of_lines(_BODY_LABELS[piece.float.kind], piece.float.body)
     elif piece.head and not piece.head.run_in:
         yield from _of_lines("SectionHeader", piece.lines, piece.head.level)
+    elif piece.kind == "reference":
+        for _, lines in entries_of(piece.lines):
+            yield from _of_lines("Text", lines)
     elif piece.head is None:
         yield from _of_lines(_LABELS[piece.kind], piece.lines)
 
