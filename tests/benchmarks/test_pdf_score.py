@@ -247,7 +247,7 @@ def test_every_item_of_the_truth_is_printed_in_the_pdf(folder: Path) -> None:
     short = printed.replace("fig", "figure").replace("figureure", "figure")
     assert [label for label in labels if scorer.squeeze(label) not in short] == []
     assert {scorer.unquote(url) for url in urls} == {
-        link.url for link in truth.links if link.kind == "annotation"
+        scorer.unquote(link.url) for link in truth.links if link.kind == "annotation"
     }
     for link in truth.links:
         assert link.kind == "annotation" or link.url in "".join(text.split())
