@@ -6,13 +6,20 @@ warning. Nothing is fetched and no script runs.
 """
 
 import re
-from collections.abc import Iterator
+from itertools import zip_longest
+from typing import Literal
 
 from lxml import etree, html
 
 from fumehood_tools.errors import Unreadable
 from fumehood_tools.reading.document import Block, Document, Link, Reference
-from fumehood_tools.reading.html_displays import caption_of, code_of, equations_of, rows_of
+from fumehood_tools.reading.html_displays import (
+    captions_of,
+    code_of,
+    equations_of,
+    own_parts,
+    rows_of,
+)
 from fumehood_tools.reading.html_text import NOT_TEXT, Element, Text, classes
 from fumehood_tools.reading.latex.authors import names_in
 from fumehood_tools.reading.latex.bibliography import reference
@@ -38,6 +45,7 @@ _SKIPPED = {
     ),
     *("ltx_title_bibliography", "ltx_title_abstract", "ltx_role_newpage", "ltx_pagination"),
 }
+_NUMBERED = re.compile(r"(\d{1,2}(?:\.\d{1,2})*|[A-Z](?:\.\d{1,2})+)\.?\s+(?=[^\W\d_])")
 _PAGE_PARTS = {"nav", "header", "footer", "aside"}
 
 
@@ -214,6 +222,8 @@ class _Page:
         elif re.fullmatch(r"h[1-6]", element.tag):
             level = max(1, int(element.tag[1]) - 1)
         if text:
+            if not tags and (led := _NUMBERED.match(text)):
+                number, text = led.group(1), text[led.end() :]
             printed = re.sub(r"^(?:Appendix|Chapter|Part)\s+", "", number).strip(" .)") or None
             self._add(Block(kind="heading", text=text, level=level or 4, number=printed))
 
@@ -231,6 +241,8 @@ class _Page:
             tags = [tag for name in printed for tag in _with_class(item, name)]
             label = self._text.of(tags[0]) if tags else f"[{len(self._references) + 1}]"
             text = self._text.of(item, (*printed, "ltx_bib_cited"))
+            if tags and "ltx_bib_author-year" in classes(tags[0]):
+                text = f"{label}. {text}"
             links = [link.url for link in self._text.links[before:]]
             if text:
                 self._references.append(reference(label, text, links))
@@ -241,25 +253,35 @@ class _Page:
             self._add(Block(kind="table", text="", rows=rows))
 
     def _figure(self, element: Element, named: set[str], depth: int) -> None:
-        """Read a float: its caption goes to its table, figure or algorithm."""
-        number, text = caption_of(self._text, element)
-        inner = [part for part in _floats(element) if part.tag == "figure"]
-        tabular = next(iter(_with_class(element, "ltx_tabular")), None)
-        listing = next(iter(_with_class(element, "ltx_listing")), None)
-        for part in inner:
+        """Read a float: its captions go to its tables, its figure or its algorithm."""
+        captions = captions_of(self._text, element)
+        for part in own_parts(element, "figure"):
             self._block(part, depth + 1)
+        tables = [rows_of(self._text, part) for part in own_parts(element, "table")]
+        tables = [rows for rows in tables if rows]
+        listings = list(_with_class(element, "ltx_listing"))[:1]
         if "ltx_table" in named:
-            rows = rows_of(self._text, tabular) if tabular is not None and not inner else []
-            if rows or text or number:
-                self._add(Block(kind="table", text=text, number=number, rows=rows))
-        elif listing is not None:
-            head = f"Algorithm {number}: {text}" if number else text
-            code = code_of(self._text, listing)
-            self._add(Block(kind="code", text="\n".join(filter(None, (head, code)))))
-        elif text or number:
+            for caption, rows in zip_longest(captions, tables):
+                number, text = caption or (None, "")
+                self._add(Block(kind="table", text=text, number=number, rows=rows or []))
+        else:
+            kind: Literal["figure", "code"] = "code" if listings else "figure"
+            for number, text in captions:
+                self._captioned(kind, number, text, listings)
+            if listings and not captions:
+                self._captioned("code", None, "", listings)
+            for rows in tables:
+                self._add(Block(kind="table", text="", rows=rows))
+        for aside in own_parts(element, "p"):
+            self._prose(self._text.of(aside))
+
+    def _captioned(self, kind: str, number: str | None, text: str, listings: list[Element]) -> None:
+        if kind == "figure":
             self._add(Block(kind="figure", text=text, number=number))
-        elif tabular is not None:
-            self._table(tabular)
+            return
+        head = f"Algorithm {number}: {text}" if number else text
+        code = code_of(self._text, listings[0])
+        self._add(Block(kind="code", text="\n".join(filter(None, (head, code)))))
 
 
 _INLINE = {
@@ -299,11 +321,3 @@ def _with_class(element: Element, name: str) -> list[Element]:
     path = f".//*[contains(concat(' ', normalize-space(@class), ' '), ' {name} ')]"
     found: list[Element] = element.xpath(path)
     return found
-
-
-def _floats(element: Element) -> Iterator[Element]:
-    """Give the floats that lie directly in a float."""
-    for part in element.iterdescendants("figure"):
-        around = next(part.iterancestors("figure"), None)
-        if around is element:
-            yield part

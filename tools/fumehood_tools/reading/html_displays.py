@@ -103,19 +103,28 @@ def _equation_number(row: Element) -> str | None:
     return None
 
 
-def caption_of(text: Text, figure: Element) -> tuple[str | None, str]:
-    """Return number and text of a float's own caption."""
-    for caption in figure.iterdescendants("figcaption", "caption"):
-        if next(caption.iterancestors("figure"), figure) is not figure:
-            continue
-        tags = [tag for tag in caption.iterdescendants("span") if "ltx_tag" in classes(tag)]
-        said = text.of(caption, ("ltx_tag",))
-        if tags:
-            printed = "".join(tags[0].itertext())
-            return re.sub(r"^\s*[A-Za-z]+\.?\s+", "", printed).strip(" :.()\n") or None, said
-        label = _LABEL.match(said)
-        return (label.group(1), said[label.end() :]) if label else (None, said)
-    return None, ""
+def captions_of(text: Text, figure: Element) -> list[tuple[str | None, str]]:
+    """Return number and text of a float's own captions, in order."""
+    return [_caption(text, caption) for caption in own_parts(figure, "figcaption", "caption")]
+
+
+def _caption(text: Text, caption: Element) -> tuple[str | None, str]:
+    tags = [tag for tag in caption.iterdescendants("span") if "ltx_tag" in classes(tag)]
+    said = text.of(caption, ("ltx_tag",))
+    if tags:
+        printed = "".join(tags[0].itertext())
+        return re.sub(r"^\s*[A-Za-z]+\.?\s+", "", printed).strip(" :.()\n") or None, said
+    label = _LABEL.match(said)
+    return (label.group(1), said[label.end() :]) if label else (None, said)
+
+
+def own_parts(figure: Element, *tags: str) -> list[Element]:
+    """Return the parts of a float with these tags that lie in no other part, and no inner float."""
+    return [
+        part
+        for part in figure.iterdescendants(*tags)
+        if next(part.iterancestors("figure", "figcaption", "table", "pre"), None) is figure
+    ]
 
 
 def code_of(text: Text, element: Element) -> str:

@@ -18,6 +18,7 @@ from fumehood_tools.reading.latex.symbols import symbols
 from fumehood_tools.reading.latex.tokens import LISTING, PARAGRAPH, RAW, plain
 
 MOST_DEEP = 40
+_LONGEST_REREAD = 400
 LINE = "\x05"
 _MARK, _END_MARK = "\x06", "\x07"
 _MARKED = re.compile("\x06([a-zA-Z]+) ([^\x06\x07]*)\x07")
@@ -159,7 +160,7 @@ class Composer:
             return
         stream.push([first] if first else [])
         inside, closed = self.formula_tokens(stream)
-        if closed:
+        if closed or len(inside) > _LONGEST_REREAD:
             self.out.append(readable(inside))
         else:
             self.out.append("$")

@@ -248,6 +248,10 @@ def _subfloat_command(composer: Composer, stream: Stream) -> None:
 
 def _algorithmic(composer: Composer, stream: Stream, name: str) -> None:
     stream.optional()
+    if composer.depth:
+        # Within its float the lines are the float's.
+        composer.out.append(composer.inline_raw(composer.body(stream, name)))
+        return
     _, code = pseudocode(composer, composer.body(stream, name))
     composer.add(Block(kind="code", text=code))
 

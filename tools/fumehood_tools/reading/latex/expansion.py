@@ -6,16 +6,17 @@ by meaning can't be redefined. Everything is bounded: MOST_PULLED tokens in all,
 them made by macros.
 """
 
+import functools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from fumehood_tools.reading.latex.tokens import PARAGRAPH, RAW, plain
 
-MOST_PULLED = 12_000_000
+MOST_PULLED = 6_000_000
 MOST_EXPANDED = 1_000_000
 _FAR = 4_000
+_PER_EXPANSION = 4
 END_OF_FILE = "\x04"
 _TOO_MUCH = (
     "The paper's macros expand without end or are very many: the rest of them was left unexpanded."
@@ -38,7 +39,8 @@ _KEPT_NAMES = (
 KEPT = {f"\\{name}" for name in _KEPT_NAMES.split()}
 
 
-class Macro(NamedTuple):
+@dataclass(frozen=True)
+class Macro:
     """A definition: one delimiter per parameter ('' for an ordinary one), defaults, its body.
 
     `kinds` has one letter per parameter, as xparse names them: m, o (optional), s (star).
@@ -50,7 +52,7 @@ class Macro(NamedTuple):
     before: list[str]
     body: list[str]
 
-    @property
+    @functools.cached_property
     def fills(self) -> bool:
         """Say whether the body holds places to fill."""
         return any("#" in token for token in self.body)
@@ -118,7 +120,7 @@ class Stream:
             if token[0] != "\\":
                 return token
             if (macro := state.macros.get(token)) is not None:
-                self._expand(token, macro)
+                self._use(macro)
             elif (primitive := state.primitives.get(token)) is not None:
                 primitive(self)
             elif token.startswith(("\\begin{", "\\end{")) and self._environment(token):
@@ -201,22 +203,24 @@ class Stream:
             inside.append(token)
         return inside
 
-    def _expand(self, name: str, macro: Macro) -> None:
+    def _use(self, macro: Macro) -> None:
+        arguments = self._arguments(macro)
+        self._push_made(_filled(macro.body, arguments) if macro.fills else macro.body)
+
+    def _push_made(self, made: list[str]) -> None:
+        """Push what a macro made; when macros have made too much, none is known any more."""
         state = self.state
-        self._use(macro, macro.body)
-        if state.expanded > MOST_EXPANDED:
+        state.expanded += len(made) + _PER_EXPANSION
+        if state.expanded <= MOST_EXPANDED:
+            self.push(made)
+        else:
             state.warn(_TOO_MUCH)
             state.macros.clear()
             state.environments.clear()
 
-    def _use(self, macro: Macro, body: list[str]) -> None:
-        arguments = self._arguments(macro)
-        made = _filled(body, arguments) if macro.fills else body
-        self.state.expanded += len(made) + 1
-        if self.state.expanded <= MOST_EXPANDED:
-            self.push(made)
-
     def _arguments(self, macro: Macro) -> list[list[str]]:
+        if not macro.kinds and not macro.before:
+            return []
         for wanted in macro.before:
             token = self.pull()
             if token != wanted:
@@ -238,6 +242,10 @@ class Stream:
     def _delimited(self, delimiter: list[str]) -> list[str]:
         found: list[str] = []
         while (token := self.pull()) and len(found) < _FAR:
+            if len(delimiter) == 1 and token[0] not in "\\{}" and delimiter[0] in token:
+                before, _, after = token.partition(delimiter[0])
+                self.push([after] if after else [])
+                return [*found, before] if before else found
             found.append(token)
             if found[-len(delimiter) :] == delimiter:
                 return found[: -len(delimiter)]
@@ -248,10 +256,9 @@ class Stream:
         if (known := self.state.environments.get(name)) is not None:
             begin, end = known
             if begins:
-                self._use(begin, begin.body)
+                self._use(begin)
             else:
-                self.state.expanded += len(end) + 1
-                self.push(end)
+                self._push_made(end)
             return True
         if f"\\end{name}" in self.state.macros and f"\\{name}" in self.state.macros:
             self.push([f"\\{name}" if begins else f"\\end{name}"])

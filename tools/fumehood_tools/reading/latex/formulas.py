@@ -85,7 +85,7 @@ _RELATIONS = set("=<>≤≥≈≠∈∼→←↦⇒⇔≔≡∝⊆⊂≪≫±×�
 
 def readable(tokens: list[str]) -> str:
     """Return a formula as text."""
-    return " ".join(_Formula(tokens, 0).text().split())
+    return " ".join(_Formula(tokens, 0).text().split()).replace(" ;", ";")
 
 
 class _Formula:
