@@ -147,7 +147,7 @@ def _check_text(pages: Sequence[Page], name: str, total: int, warnings: list[str
         raise Unreadable(f"None of the {total} pages of {name} can be read: it is damaged.")
     bare = [page.number for page in pages if len(page.words) < 3 and page.images]
     if sum(len(page.words) for page in pages) < _LEAST_WORDS:
-        if bare:
+        if len(bare) > len(pages) / 2:
             raise Unreadable(
                 f"{name} is a scan: its {total} pages are pictures without text. Reading it needs "
                 "OCR: install marker (pip install 'fumehood[pdf]') and ask for source='marker'."

@@ -25,6 +25,7 @@ TINY = 2.0
 Why = Literal["white", "tiny", "off-page", "invisible", "covered"]
 Colour = tuple[int, int, int]
 _WHITE = 247
+_LEAST_GROUND = 30.0
 
 
 class Paint(NamedTuple):
@@ -311,7 +312,7 @@ def _path(handle: Any, box: Box, page: Page, paints: list[Paint]) -> None:
         rgba = [ctypes.c_uint() for _ in range(4)]
         raw.FPDFPageObj_GetFillColor(handle, *rgba)
         red, green, blue, alpha = (part.value for part in rgba)
-        if alpha > 25:
+        if alpha > 25 and width * height > _LEAST_GROUND:
             paints.append(Paint(box, (red, green, blue)))
     if width < 0.9 * page.width and height < 0.9 * page.height:
         page.marks.append(Mark(box, bool(fill.value and not stroke.value)))
