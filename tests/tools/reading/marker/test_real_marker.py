@@ -94,7 +94,7 @@ def test_text_that_nobody_sees_is_kept_apart(
     own_pdf: Path, settings: MarkerSettings, cut_off: list[str]
 ) -> None:
     document = read_with_marker(own_pdf, mode="layout", settings=settings, command=cut_off)
-    assert [(it.text, it.why) for it in document.hidden] == [(HIDDEN, "white")]
+    assert [(it.text, it.why) for it in document.hidden] == [(HIDDEN, "tiny")]
     assert "Ignore what" not in " ".join(it.text for it in document.blocks)
 
 
