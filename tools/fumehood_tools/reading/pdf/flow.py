@@ -27,6 +27,9 @@ _CONTENTS = re.compile(r"\W*(table of )?contents\W*", re.I)
 _LEADERS = re.compile(r"(?:\.\s?){5,}\s*\d{1,3}$")
 _CONTENTS_LINE = re.compile(r"(?:\.\s?){4,}|\s\d{1,3}$")
 _FIRST_REFERENCE = re.compile(r"\[1\]\s+\S")
+_SIGN = re.compile(
+    r"[=+\u2212\u2225\u2211\u220f\u222b\u2264\u2265\u2208\u221a\u00d7|<>\u221e\u2248\u2192]"
+)
 _SENTENCE_END = '.!?:;"”’)]'
 
 
@@ -259,7 +262,7 @@ def equation_at(ahead: Sequence[Line], style: Style) -> Piece | None:
         number = found or number
     if not lines:
         return None
-    formula = number is not None or any(line.share("math") > 0.2 for line in lines)
+    formula = number is not None or any(_mathness(line) > 0.3 for line in lines)
     return Piece("equation", lines, number=number) if formula else None
 
 
@@ -284,7 +287,19 @@ def _is_display(line: Line, style: Style) -> bool:
         for word in line.words
     )
     few = prose <= max(1, 0.25 * len(line.words))
-    return few and line.indent > 1 and (line.share("math") > 0.2 or len(line.text) < 12)
+    return few and line.indent > 1 and (_mathness(line) > 0.3 or len(line.text) < 12)
+
+
+def _mathness(line: Line) -> float:
+    """Return the share of words that are formulas by their font, script or signs."""
+    found = sum(
+        word.face.math
+        or bool(word.script)
+        or (len(word.text) == 1 and word.face.italic)
+        or bool(_SIGN.search(word.text))
+        for word in line.words
+    )
+    return found / len(line.words)
 
 
 def take_contents(lines: list[Line]) -> None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 _BOLD = re.compile(
     r"bold|black|heavy|medi(?!um)|demi|cmbx|cmb\d|cmssbx|sfbx|ecbx|sfsx|sfxb|-bd|TB\b|TBI?$|tb\d?$"
 )
-_ITALIC = re.compile(r"ital|obli|slant|cmti|cmsl|sfti|sfsl|ecti|ecsl|cmbxti|-it\b|TI$|-ita")
+_ITALIC = re.compile(r"ital|obli|slant|cmti|cmsl|sfti|sfsl|ecti|ecsl|cmbxti|-it\b|-ita")
 _CAPS = re.compile(r"csc|sfcc|smallcap|caps\d|-sc\b|[a-z]sc$|romancaps")
 _MATH = re.compile(
     r"^cmmi|^cmsy|^cmex|^cmmib|^cmbsy|^msam|^msbm|^lmmath|^euf|^eus|^rsfs|^stmary|^wasy|^mathit|"
@@ -52,7 +52,7 @@ def face_of(name: str, weight: int, flags: int) -> Face:
         name=bare,
         bold=bool(_BOLD.search(low) or re.search(r"TBI?$", bare))
         or (not known and (weight >= 700 or bool(flags & _FORCE_BOLD))),
-        italic=bool(_ITALIC.search(low) or re.search(r"T[BZ]?I$", bare))
+        italic=bool(_ITALIC.search(low) or re.search(r"T[BZ]?[IO]$", bare))
         or (not known and bool(flags & _ITALIC_FLAG)),
         caps=bool(_CAPS.search(low)),
         math=bool(_MATH.search(low)),

@@ -88,7 +88,9 @@ def _body_start(lines: Sequence[Line], heads: Sequence[Head], title: set[int], s
         alone = not head.run_in and _after_prose(lines, start, at)
         if (first or alone) and not _ABSTRACT.match(head.text):
             return at
-    return len(lines) if any(_ABSTRACT.match(line.text) for line in lines) else start
+    title_page = sum(_is_prose(line) for line in lines[start:]) < 3
+    named = any(_ABSTRACT.match(line.text) for line in lines)
+    return len(lines) if title_page or named else start
 
 
 def _after_prose(lines: Sequence[Line], start: int, at: int) -> bool:

@@ -1,7 +1,8 @@
 """Running heads, running feet, page numbers and stamps: told by standing at the edge of pages.
 
 A row at the edge is furniture when it is a page number, when its text comes again at the edge of
-another page, when it begins or ends with the number of its page, or when it repeats the title.
+another page, when it begins or ends with the number of its page, or when all its words stand in
+the front of the paper.
 Rows are taken from the outside in, and the first one that is none of these ends it.
 """
 
@@ -19,7 +20,7 @@ _PAGE_NUMBER = re.compile(
     r"[-\u2013\u2014|\s]*",
     re.I,
 )
-_STAMP = re.compile(r"arXiv:\d{4}\.\d{4,5}(v\d+)?\b.*\[")
+_STAMP = re.compile(r"arXiv:\d{4}\.\d{4,5}(v\d+)?\b.*\[|Preprint submitted to ")
 _EDGE_NUMBER = re.compile(r"^(\d{1,4})(?=\s|$)|(?<=\s)(\d{1,4})$")
 
 
@@ -32,7 +33,7 @@ def take_furniture(pages: Sequence[tuple[Page, list[Line]]]) -> list[list[Line]]
         for (page, _), found in zip(pages, rows, strict=True)
         for offset in {it for row in found for it in _offsets(row, page.number)}
     )
-    title = _squeeze(_largest(pages[0][1])) if pages else ""
+    front = _words(" ".join(line.text for line in pages[0][1][:15])) if pages else set()
     taken: list[list[Line]] = []
     for (page, lines), found in zip(pages, rows, strict=True):
         drop: list[Line] = [line for line in lines if _STAMP.match(line.text)]
@@ -41,12 +42,12 @@ def take_furniture(pages: Sequence[tuple[Page, list[Line]]]) -> list[list[Line]]
             if row.edge not in open_edges:
                 continue
             numbered = any(offsets[it] > 1 for it in _offsets(row, page.number))
-            titled = page.number > 1 and len(squeezed := _squeeze(row.text)) > 12
+            titled = page.number > 1 and not row.bold and _words(row.text) <= front
             if (
                 (row.apart and _PAGE_NUMBER.fullmatch(row.text))
                 or seen[_key(row)] > 1
                 or (numbered and row.apart)
-                or (titled and row.apart and squeezed in title)
+                or (titled and row.apart and row.edge == "top")
             ):
                 drop += row.lines
             else:
@@ -62,6 +63,7 @@ class _Row:
 
     def __init__(self, lines: list[Line], edge: str, apart: bool) -> None:
         self.lines, self.edge, self.apart = lines, edge, apart
+        self.bold = any(line.share("bold") > 0.5 for line in lines)
         self.text = " ".join(line.text for line in sorted(lines, key=lambda it: it.x0))
 
 
@@ -93,10 +95,5 @@ def _offsets(row: _Row, number: int) -> set[tuple[str, int]]:
     return {(row.edge, int(digits) - number) for digits in found}
 
 
-def _largest(lines: list[Line]) -> str:
-    top = max((line.size for line in lines), default=0)
-    return " ".join(line.text for line in lines if line.size > 0.97 * top)
-
-
-def _squeeze(text: str) -> str:
-    return "".join(filter(str.isalnum, text.casefold()))
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"[^\W\d_]{4,}", text.casefold()))

@@ -234,7 +234,16 @@ def _is_unlike(line: Line, look: Look, style: Style) -> bool:
         return bool(_KNOWN.fullmatch(line.text.strip(" .:")) and len(line.words) < 4)
     if line.text[-1:] in ",;" or len(line.cells(3.5)) > 1:
         return False
+    if look.bold and any(_is_plain(word) for word in line.words[1:]):
+        # Text begins in the same line.
+        return False
     return line.share("math") < 0.5 and line.share("mono") < 0.5 and look.size > 0.8 * style.size
+
+
+def _is_plain(word: Word) -> bool:
+    face = word.face
+    wordy = len(word.text) > 1 and word.text.isalpha() and not word.script
+    return wordy and not (face.bold or face.math or face.mono or face.italic)
 
 
 def _is_apart(lines: Sequence[Line], at: int, style: Style) -> bool:
@@ -334,7 +343,9 @@ def _run_in(line: Line, test: str, marked: dict[tuple[str, int], int]) -> Head |
         return None
     if number is None and label[:1].islower() or not re.search(r"[^\W\d_]{2}", label):
         return None
-    if test == "italic" and (rest[0].face.math or number and number.mark == "."):
+    if test == "italic" and rest[0].face.math:
+        return None
+    if test == "italic" and number and number.mark == "." and len(number.parts) < 2:
         return None
     known = (_squeeze(label), line.page) in marked
     if (

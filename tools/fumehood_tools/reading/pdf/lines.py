@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from fumehood_tools.reading.pdf.fonts import Face
 from fumehood_tools.reading.pdf.pages import Page
-from fumehood_tools.reading.pdf.words import Word, join_words
+from fumehood_tools.reading.pdf.words import Word, gap_between, join_words
 
 WIDE, LEFT, RIGHT = 0, 1, 2
 _CELL_GAP = 1.1
@@ -118,7 +118,7 @@ def _lines_of(page: Page, words: Sequence[Word]) -> list[Line]:
 def _continues(line: Line, word: Word) -> bool:
     last = line.words[-1]
     size = max(line.size, word.size)
-    gap = word.x0 - last.x1
+    gap = gap_between(last, word)
     if gap < -0.45 * size and not (last.script and gap > -1.2 * size):
         return False
     shift = abs(word.base - line.base)

@@ -60,7 +60,7 @@ def _joined(found: Iterable[tuple[str, Box]], number: int, words: Sequence[Word]
 
 def _goes_on(before: Box, box: Box) -> bool:
     height = before[3] - before[1]
-    below = 0 < box[1] - before[1] < 2.5 * height and box[0] < before[2]
+    below = 0 < box[1] - before[1] < 4 * height and box[0] < before[2]
     beside = abs(box[1] - before[1]) < 0.5 * height and 0 <= box[0] - before[2] < height
     return below or beside or box[1] < before[1] - 10 * height
 

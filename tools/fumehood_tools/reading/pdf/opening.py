@@ -1,5 +1,6 @@
 """Open a PDF and read it whole. Runs in the child; `read_pdf` is the door for everyone else."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
@@ -31,6 +32,7 @@ from fumehood_tools.reading.pdf.text import Spelling, text_of
 
 MOST_PAGES = 2000
 _LEAST_WORDS = 15
+_CATALOG = re.compile(rb"\b(\d{1,9}) \d{1,5} obj\s{0,10}<<[^>]{0,200}/Type\s{0,5}/Catalog")
 OnPage = Callable[[int, int], None]
 
 
@@ -47,10 +49,7 @@ class Parts(NamedTuple):
 @contextmanager
 def opened(path: Path, name: str, password: str | None, max_pages: int) -> Iterator[Any]:
     """Give an open pypdfium2 document. Raises Unreadable."""
-    try:
-        document = pdfium.PdfDocument(path, password=password)
-    except pdfium.PdfiumError as error:
-        raise _why_closed(error, name, password) from error
+    document = _open(path, name, password)
     try:
         pages = len(document)
         if not pages:
@@ -63,6 +62,25 @@ def opened(path: Path, name: str, password: str | None, max_pages: int) -> Itera
         yield document
     finally:
         document.close()
+
+
+def _open(path: Path, name: str, password: str | None) -> Any:
+    """Open a PDF, a torn one with a new trailer. Raises Unreadable."""
+    try:
+        return pdfium.PdfDocument(path, password=password)
+    except pdfium.PdfiumError as error:
+        if error.err_code != raw.FPDF_ERR_FORMAT:
+            raise _why_closed(error, name, password) from error
+        torn = error
+    data = path.read_bytes()
+    catalogs = _CATALOG.findall(data)
+    if not catalogs:
+        raise _why_closed(torn, name, password) from torn
+    trailer = b"\ntrailer\n<< /Root %s 0 R >>\nstartxref\n0\n%%%%EOF\n" % catalogs[-1]
+    try:
+        return pdfium.PdfDocument(data + trailer, password=password)
+    except pdfium.PdfiumError as error:
+        raise _why_closed(error, name, password) from error
 
 
 def _why_closed(error: pdfium.PdfiumError, name: str, password: str | None) -> Unreadable:
@@ -129,7 +147,7 @@ def _check_text(pages: Sequence[Page], name: str, total: int, warnings: list[str
         raise Unreadable(f"None of the {total} pages of {name} can be read: it is damaged.")
     bare = [page.number for page in pages if len(page.words) < 3 and page.images]
     if sum(len(page.words) for page in pages) < _LEAST_WORDS:
-        if bare:
+        if len(bare) > len(pages) / 2:
             raise Unreadable(
                 f"{name} is a scan: its {total} pages are pictures without text. Reading it needs "
                 "OCR: install marker (pip install 'fumehood[pdf]') and ask for source='marker'."

@@ -25,6 +25,7 @@ TINY = 2.0
 Why = Literal["white", "tiny", "off-page", "invisible", "covered"]
 Colour = tuple[int, int, int]
 _WHITE = 247
+_LEAST_GROUND = 30.0
 
 
 class Paint(NamedTuple):
@@ -164,9 +165,18 @@ def _glyphs(
     unseen: list[tuple[Why, str]] = []
     x, y = ctypes.c_double(), ctypes.c_double()
     boxes, angles = chars.boxes.tolist(), chars.rotations.tolist()
+    high = 0
     turned = math.pi / 2 if frame.rotation % 180 else 0.0
     for place, index in enumerate(chars.char_indices.tolist()):
         char = chars.text[place]
+        if char == "\ufffd" and (halved := raw.FPDFText_GetUnicode(text.raw, index)) >= 0xD800:
+            # Letters beyond the first plane come in two halves, which pdftext does not join.
+            if halved < 0xDC00:
+                high = halved
+                continue
+            if halved < 0xE000 and high:
+                char = chr(0x10000 + ((high - 0xD800) << 10) + (halved - 0xDC00))
+            high = 0
         font = chars.fonts[chars.font_ids[place]]
         left, top, right, bottom = boxes[place]
         raw.FPDFText_GetCharOrigin(text.raw, index, x, y)
@@ -302,7 +312,7 @@ def _path(handle: Any, box: Box, page: Page, paints: list[Paint]) -> None:
         rgba = [ctypes.c_uint() for _ in range(4)]
         raw.FPDFPageObj_GetFillColor(handle, *rgba)
         red, green, blue, alpha = (part.value for part in rgba)
-        if alpha > 25:
+        if alpha > 25 and width * height > _LEAST_GROUND:
             paints.append(Paint(box, (red, green, blue)))
     if width < 0.9 * page.width and height < 0.9 * page.height:
         page.marks.append(Mark(box, bool(fill.value and not stroke.value)))

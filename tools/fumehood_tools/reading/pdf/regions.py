@@ -74,6 +74,8 @@ def _apart(one: Box, other: Box) -> float:
 def _is_ground(box: Box, texts: list[Box]) -> bool:
     """Whether a shape is the ground of text: a coloured cell, a frame around a paragraph."""
     width, height = box[2] - box[0], box[3] - box[1]
+    if width < 12:
+        return False
     inside = sum(
         box[0] - 2 <= left and right <= box[2] + 2 and box[1] - 3 <= top and bottom <= box[3] + 3
         for left, top, right, bottom in texts

@@ -80,14 +80,22 @@ def _with(text: str, line: str, spelling: Spelling | None) -> str:
     return f"{text} {line}"
 
 
-def prose_of(words: Sequence[Word]) -> str:
-    """Return words as text without the marks of footnotes; exponents are told by ^."""
+def _capital_size(words: Iterable[Word]) -> float:
+    """Return the size of the capitals among imitated small capitals, 0 where there are none."""
+    sizes = [word.size for word in words if word.face.caps and word.text[1:].islower()]
+    return max(sizes, default=0.0)
+
+
+def prose_of(words: Sequence[Word], capitals: float | None = None) -> str:
+    """Return words as text without the marks of footnotes; exponents are told by ^.
+
+    capitals: size of the capitals, where the words are part of a text in small ones.
+    """
     kept: list[Word] = []
-    small_capitals = any(word.face.caps and word.text[1:].islower() for word in words)
-    largest = max((word.size for word in words), default=0)
+    largest = _capital_size(words) if capitals is None else capitals
     for at, word in enumerate(words):
         if word.script != "super":
-            if small_capitals and word.text.isupper() and word.size < 0.87 * largest:
+            if word.size < 0.87 * largest and word.text.upper() == word.text:
                 word = replace(word, text=word.text.lower())
             kept.append(word)
             continue
@@ -112,4 +120,5 @@ def _is_note(word: Word, before: Word | None) -> bool:
 
 def text_of(lines: Sequence[Line], spelling: Spelling | None = None) -> str:
     """Return lines as one paragraph."""
-    return joined([prose_of(line.words) for line in lines], spelling)
+    capitals = _capital_size(word for line in lines for word in line.words)
+    return joined([prose_of(line.words, capitals) for line in lines], spelling)

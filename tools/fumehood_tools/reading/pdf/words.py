@@ -4,6 +4,7 @@ A word is what stands together without a space; a superscript or subscript is a 
 glued to the one before. Coordinates are points from the top left of the page as it is shown.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ _ACCENTS = {
     "\u02dd": "\u030b",
 }  # fmt: skip
 _SPACES = " \t\r\n\f\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u3000"
+_VARIANT = re.compile("[\ufb00-\ufb06\ufb50-\ufdff\ufe70-\uffef\U0001d400-\U0001d7ff]")
 _NOTHING = "\u200b\u200c\u200d\ufeff\u2060"
 
 
@@ -117,16 +119,26 @@ def _with_late_accents(glyphs: Iterable[Glyph]) -> list[Glyph]:
 
 def _continues(last: Glyph, glyph: Glyph) -> bool:
     size = max(last.size, glyph.size)
-    gap = glyph.x0 - last.x1
+    gap = gap_between(last, glyph)
     if abs(glyph.base - last.base) > 0.12 * size:
         return False
     # The letters of a ligature share one box.
     return -0.6 * size < gap < 0.22 * size or abs(glyph.x0 - last.x0) < 0.01
 
 
+def gap_between(last: "Glyph | Word", after: "Glyph | Word") -> float:
+    """Return the room between two that follow each other, in the direction of their script."""
+    gap = after.x0 - last.x1
+    if gap < 0 and unicodedata.bidirectional(after.text[0]) in ("R", "AL"):
+        return last.x0 - after.x1
+    return gap
+
+
 def _touches(last: Glyph, glyph: Glyph) -> bool:
     size = max(last.size, glyph.size)
-    return -0.6 * size < glyph.x0 - last.x1 < 0.22 * size and abs(glyph.base - last.base) < size
+    return (
+        -0.6 * size < gap_between(last, glyph) < 0.22 * size and abs(glyph.base - last.base) < size
+    )
 
 
 def _made_up(word: Word, glyph: Glyph) -> bool:
@@ -191,14 +203,11 @@ def _over(accent: Glyph, letter: Glyph) -> bool:
 
 
 def _plain(text: str) -> str:
-    """Return text with ligatures as letters and accents composed."""
+    """Return text with ligatures and letters of formulas as letters, accents composed."""
     if text.isascii():
         return text
     letters = (
-        unicodedata.normalize("NFKC", char)
-        if "\ufb00" <= char <= "\ufb06" or "\ufb50" <= char <= "\ufdff" or char >= "\ufe70"
-        else char
-        for char in text
+        unicodedata.normalize("NFKC", char) if _VARIANT.match(char) else char for char in text
     )
     return unicodedata.normalize("NFC", "".join(letters))
 
