@@ -45,7 +45,7 @@ def settings(tmp_path: Path) -> MarkerSettings:
 @pytest.fixture
 def own_pdf(tmp_path: Path) -> Path:
     """Return a page of our own: title, abstract, headings, a table, links, references, and a
-    line in white. Its size, A4, is inherited from the page tree."""
+    line that is drawn invisibly over another. Its size, A4, is inherited from the page tree."""
     path = tmp_path / "own.pdf"
     path.write_bytes(_pdf(_LINES, _LINKS))
     return path
@@ -110,8 +110,8 @@ def _pdf(lines: list[tuple[str, int, int, int, str]], links: list[tuple[int, ...
         f"BT /{font} {size} Tf {left} {foot + _LIFT} Td ({words}) Tj ET"
         for font, size, left, foot, words in lines
     )
-    white = f"1 1 1 rg BT /{_REGULAR} 10 Tf 72 {586 + _LIFT} Td ({HIDDEN}) Tj ET 0 0 0 rg"
-    content = f"{white}\n{text}".encode("ascii")
+    unseen = f"BT 3 Tr /{_REGULAR} 10 Tf 72 {528 + _LIFT} Td ({HIDDEN}) Tj 0 Tr ET"
+    content = f"{unseen}\n{text}".encode("ascii")
     annotations = " ".join(
         f"<</Type/Annot/Subtype/Link/Rect[{left} {foot + _LIFT} {right} {top + _LIFT}]"
         f"/Border[0 0 0]/A<</S/URI/URI({url})>>>>"

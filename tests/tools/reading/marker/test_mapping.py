@@ -218,3 +218,9 @@ def test_markup_in_a_paper_s_text_stays_text() -> None:
         [text("&lt;script&gt;x&lt;/script&gt; &amp; <b>a</b> <table"), block("Text", "")]
     )
     assert [it.text for it in document.blocks] == ["<script>x</script> & a"]
+
+
+def test_characters_that_are_no_text_are_left_out() -> None:
+    words = "".join(map(chr, (0, 7, 27, 0xFFFE, 0xFFFF, 0xD800)))
+    document = read([text(f"a{words}b \U0001f9ea")], [text(words), text("")])
+    assert [it.text for it in document.blocks] == ["ab \U0001f9ea"]

@@ -29,7 +29,7 @@ def quick(settings: MarkerSettings) -> MarkerStatus:
 @pytest.fixture
 def listening() -> Iterator[str]:
     """Return the address of a server on loopback that takes connections."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
+    with socket.create_server(("0.0.0.0", 0)) as server:
         yield f"http://127.0.0.1:{server.getsockname()[1]}/v1"
 
 

@@ -35,6 +35,7 @@ _GROUPS = ("ListGroup", "TableGroup", "FigureGroup", "PictureGroup")
 _LEFT_OUT = ("PageHeader", "PageFooter", "Reference")
 _CHILD = re.compile(r"<content-ref src=['\"]([^'\"]*)['\"]></content-ref>")
 _WEB = re.compile(r"(?:https?|ftp)://\S+")
+_NO_TEXT = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
 _MOST_SPAN = 50
 
 
@@ -74,7 +75,8 @@ def _open(block: Mapping[str, Any], page: int) -> Iterator[Piece]:
 
 
 def _piece(kind: PieceKind, block: Mapping[str, Any], page: int) -> Piece:
-    root = html.fragment_fromstring(_whole_html(block) or " ", create_parent="div")
+    markup = _NO_TEXT.sub("", _whole_html(block))
+    root = html.fragment_fromstring(markup or " ", create_parent="div")
     left, top, right, bottom = block["bbox"]
     heading = root.find(".//*") if kind == "heading" else None
     tag = re.fullmatch(r"h([1-6])", heading.tag) if heading is not None else None

@@ -28,6 +28,7 @@ Label = Literal[
     "Footnote",
     "Formula",
     "Code",
+    "Bibliography",
 ]
 _LABELS: dict[str, Label] = {
     "heading": "SectionHeader",
@@ -41,7 +42,10 @@ _BODY_LABELS: dict[str, Label] = {"table": "Table", "code": "Code", "figure": "T
 
 
 class LabelledBox(NamedTuple):
-    """A box in points from the top left. level: of a heading, 1 = section, 0 = the title."""
+    """A box in points from the top left. level: of a heading, 1 = section, 0 = the title.
+
+    An entry of the bibliography has a box of its own.
+    """
 
     label: Label
     box: Box
@@ -101,7 +105,7 @@ def _of_piece(piece: Piece) -> Iterator[tuple[int, LabelledBox]]:
         yield from _of_lines("SectionHeader", piece.lines, piece.head.level)
     elif piece.kind == "reference":
         for _, lines in entries_of(piece.lines):
-            yield from _of_lines("Text", lines)
+            yield from _of_lines("Bibliography", lines)
     elif piece.head is None:
         yield from _of_lines(_LABELS[piece.kind], piece.lines)
 
