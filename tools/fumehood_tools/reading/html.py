@@ -137,9 +137,9 @@ class _Page:
         self._text.notes.clear()
 
     def _prose(self, text: str) -> None:
-        said = f"{self._opening} {text}".strip()
-        self._opening = ""
-        if said:
+        if text:
+            said = f"{self._opening} {text}".strip()
+            self._opening = ""
             self._add(Block(kind="list_item" if self._in_item else "paragraph", text=said))
 
     def _walk(self, element: Element, depth: int) -> None:
@@ -295,7 +295,7 @@ _BLOCK_CLASSES = {"ltx_equation", "ltx_equationgroup", "ltx_listing", "ltx_tabul
 def _holds_blocks(element: Element) -> bool:
     """Say whether an inline element or paragraph has blocks inside, notes aside."""
     if element.tag == "math":
-        return element.get("display") == "block"
+        return bool(element.get("display") == "block")
     return any(
         (part.tag in _BLOCK_TAGS or bool(classes(part) & _BLOCK_CLASSES))
         and not _inside_note(part, element)

@@ -1,12 +1,13 @@
 """Broken, endless and random LaTeX: read as far as it goes, within bounds, without a crash."""
 
+import contextlib
 import gzip
 import random
 
 import pytest
+from fakes.paper_sources import PAPERS, article, packed, paper
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tools.reading.sources import PAPERS, article, packed, paper
 
 from fumehood_tools.errors import FumehoodError, Unreadable
 from fumehood_tools.reading.document import Document
@@ -72,25 +73,23 @@ def read(body: str) -> Document:
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=120).map("".join))
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_heap_of_latex_pieces_makes_the_reader_fail(body: str) -> None:
     assert read(body).source == "latex"
 
 
 @given(st.binary(max_size=400))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_random_bytes_are_read_or_refused(data: bytes) -> None:
     for archive in (data, gzip.compress(data), packed({"main.tex": data})):
-        try:
+        with contextlib.suppress(FumehoodError):
             read_latex(archive)
-        except FumehoodError:
-            pass
 
 
 @pytest.mark.parametrize("name", ["quiet-rivers", "many-macros"])
 def test_a_paper_cut_off_anywhere_is_read_as_far_as_it_goes(name: str) -> None:
     text = (PAPERS / name / "paper.tex").read_bytes()
-    for end in random.Random(7).sample(range(120, len(text)), 60):
+    for end in random.Random(7).sample(range(120, len(text)), 30):
         try:
             assert read_latex(packed({"paper.tex": text[:end]})).source == "latex"
         except Unreadable:
@@ -126,7 +125,7 @@ def test_text_after_an_endless_macro_is_still_read() -> None:
     "piece", ["{", "\\textbf{", "\\footnote{", "$x_{", "\\begin{center}", "\\frac{"]
 )
 def test_depth_costs_no_stack(piece: str) -> None:
-    assert read(piece * 20_000 + "deep").source == "latex"
+    assert read(piece * 3_000 + "deep").source == "latex"
 
 
 def test_a_group_that_never_closes_ends_with_its_paragraph() -> None:

@@ -1,6 +1,6 @@
 """Whole papers of ours, read from their LaTeX source and looked at item by item."""
 
-from tools.reading.sources import paper
+from fakes.paper_sources import paper
 
 from fumehood_tools.reading.document import Block, Document
 from fumehood_tools.reading.latex import read_latex

@@ -4,6 +4,7 @@ Works on tokens whose macros are expanded already. Depth is bounded; what lies
 deeper is given as LaTeX.
 """
 
+import re
 import unicodedata
 
 from fumehood_tools.reading.latex.symbols import (
@@ -80,6 +81,7 @@ _SHOWN = {
     ),
 }
 _TWO_OVER = {"frac", "dfrac", "tfrac", "nicefrac", "sfrac", "cfrac"}
+_EQUALS = re.compile(r"([=<>:]*[=<>])")
 _RELATIONS = set("=<>≤≥≈≠∈∼→←↦⇒⇔≔≡∝⊆⊂≪≫±×·+≜∪∩")
 
 
@@ -153,7 +155,7 @@ class _Formula:
             return ""
         if first in "&~":
             return " "
-        return token.replace("'", "′")
+        return _EQUALS.sub(r" \1 ", token.replace("'", "′"))
 
     def _script(self, mark: str) -> str:
         inside = self._inner(self._argument())

@@ -5,7 +5,7 @@ import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 
-PAPERS = Path(__file__).with_name("papers")
+PAPERS = Path(__file__).resolve().parents[1] / "tools" / "reading" / "papers"
 
 
 def packed(files: Mapping[str, str | bytes]) -> bytes:
