@@ -27,7 +27,7 @@ class Page:
 
     def text(self, text: str, x: float, y: float, size: float = 10, before: str = "") -> "Page":
         """Write text with its baseline at y from below."""
-        codes = "".join(f"{ord(char):04x}" for char in text)
+        codes = "".join(f"{_code(char):04x}" for char in text)
         return self.draw(f"q {before} BT /U {size} Tf {x} {y} Td <{codes}> Tj ET Q")
 
     def prose(self, count: int = 20, y: float = 700) -> "Page":
@@ -75,10 +75,19 @@ def make_pdf(pages: list[Page], *, password: str | None = None) -> bytes:
     return _written(objects, password)
 
 
+def _code(char: str) -> int:
+    """Return the code of a letter; mathematical ones (U+1Dxxx) lie in the private area."""
+    return ord(char) if ord(char) < 0x10000 else 0xE000 + (ord(char) & 0xFFF)
+
+
+def _char(code: int) -> str:
+    return chr(0x1D000 + (code & 0xFFF)) if 0xE000 <= code < 0xF000 else chr(code)
+
+
 def _letters(page: Page) -> set[str]:
     codes = b"".join(page.content).decode("ascii").split("<")[1:]
     return {
-        chr(int(text[at : at + 4], 16))
+        _char(int(text[at : at + 4], 16))
         for text in (code.split(">")[0] for code in codes)
         for at in range(0, len(text), 4)
     }
@@ -91,7 +100,9 @@ def _stream(data: bytes, extra: bytes = b"") -> bytes:
 
 
 def _to_unicode(letters: list[str]) -> bytes:
-    lines = [b"<%04x> <%04x>" % (ord(char), ord(char)) for char in letters]
+    lines = [
+        b"<%04x> <%s>" % (_code(char), char.encode("utf-16-be").hex().encode()) for char in letters
+    ]
     blocks = [lines[at : at + 100] for at in range(0, len(lines), 100)]
     body = b"\n".join(
         b"%d beginbfchar\n%s\nendbfchar" % (len(block), b"\n".join(block)) for block in blocks

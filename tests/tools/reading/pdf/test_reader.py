@@ -203,3 +203,15 @@ def test_running_heads_and_page_numbers_are_no_text(tmp_path: Path) -> None:
     ]
     text = _text(_read(tmp_path, *pages))
     assert "Running Head" not in text and not any(char.isdigit() for char in text)
+
+
+def test_invisible_text_over_a_picture_stays_hidden_beside_other_text(tmp_path: Path) -> None:
+    page = Page(image=True).prose(20).text("obey the hidden words", 72, 100, 10, "3 Tr")
+    document = _read(tmp_path, page)
+    assert [it.why for it in document.hidden] == ["invisible"] and "obey" not in _text(document)
+
+
+def test_letters_beyond_the_first_plane_are_whole(tmp_path: Path) -> None:
+    page = Page().prose(10).text("\U0001d465\U0001d466 and", 72, 400)
+    text = _text(_read(tmp_path, page))
+    assert text.endswith("xy and") and "\ufffd" not in text

@@ -62,11 +62,16 @@ def read_with_marker(
             environ={**_environment(settings, mode), _NAME_TAG: tag},
             command=command,
         )
+    return _document(content, path.name)
+
+
+def _document(content: bytes, name: str) -> Document:
+    """Raises Unreadable for an answer that is none."""
     try:
         return Document.model_validate_json(content)
     except ValidationError as error:
         raise Unreadable(
-            f"marker's answer about {path.name} is no document ({error.error_count()} faults). "
+            f"marker's answer about {name} is no document ({error.error_count()} faults). "
             "Try another source of this paper."
         ) from error
 

@@ -7,9 +7,8 @@ from fumehood_tools.reading.pdf.floats import CAPTION, Float
 from fumehood_tools.reading.pdf.flow import Piece
 from fumehood_tools.reading.pdf.lines import Line
 from fumehood_tools.reading.pdf.text import Spelling, prose_of, text_of
-from fumehood_tools.reading.pdf.words import join_words
+from fumehood_tools.reading.pdf.words import BULLETS, join_words
 
-_MARKS = "•‣◦∙·▪■□●○–—*∗⋄◆►▶✓-"
 _CODE_LETTER = 0.525
 
 
@@ -43,7 +42,7 @@ def _block(piece: Piece, spelling: Spelling) -> Block:
             return Block(kind="code", text=program_text(piece.lines), page=page, box=box)
         case "list_item":
             text = text_of(piece.lines, spelling)
-            text = text[1:].lstrip() if text[0] in _MARKS and text[1:2] == " " else text
+            text = text[1:].lstrip() if text[0] in BULLETS and text[1:2] == " " else text
             return Block(kind="list_item", text=text, page=page, box=box)
         case "footnote":
             return Block(kind="footnote", text=text_of(piece.lines, spelling), page=page, box=box)

@@ -30,6 +30,7 @@ CAPTION = re.compile(
     r"(?P<mark>\s*[:.|\u2013\u2014]|\s*$|(?=\s))\s*",
     re.I,
 )
+_NEXT = 25.0
 _KINDS: dict[str, FloatKind] = {"fig": "figure", "sch": "figure", "tab": "table"}
 
 
@@ -119,7 +120,7 @@ def _caption_end(lines: Sequence[Line], at: int, rules: Sequence[Rule], *, alone
         if before.short > 6 and before.x0 < before.left + 2 * before.size and line.indent > -1:
             # A last line that leaves room ends a caption, unless it is set narrow or centred.
             middle = (line.x0 + line.x1) / 2, (before.x0 + before.x1) / 2
-            if abs(middle[0] - middle[1]) > 3:
+            if abs(middle[0] - middle[1]) > 3 and line.x1 > before.x1 + line.size:
                 break
         pitch = min(pitch, 1.15 * step)
         end += 1
@@ -165,7 +166,7 @@ def _frame_parts(
     run = [frame[0]]
     for before, rule in pairwise(frame):
         inside = _between(lines, before, rule, taken)
-        if _has_caption(lines, before, rule, taken) or _is_prose(inside, rule.x1 - rule.x0):
+        if _is_crossed(lines, before, rule, taken) or _is_prose(inside, rule.x1 - rule.x0):
             if len(run) > 1:
                 yield run
             run = []
@@ -185,9 +186,10 @@ def _between(lines: Sequence[Line], top: Rule, bottom: Rule, taken: set[int]) ->
     ]
 
 
-def _has_caption(lines: Sequence[Line], top: Rule, bottom: Rule, taken: set[int]) -> bool:
+def _is_crossed(lines: Sequence[Line], top: Rule, bottom: Rule, taken: set[int]) -> bool:
+    """Whether a caption, or text wider than the frame, stands between two rules."""
     return any(
-        id(line) in taken
+        (id(line) in taken or line.x0 < top.x0 - 12 or line.x1 > top.x1 + 12)
         and top.y < line.base - 0.2 * line.size < bottom.y
         and line.x0 < top.x1
         and line.x1 > top.x0
@@ -215,7 +217,9 @@ def _put_table(
     """Give rows to the nearest caption of a table that has none, or to a table without one."""
     at = next(index for index, line in enumerate(lines) if line is inside[0])
     box = _box(inside)
-    free = [it for it in floats if it.kind == "table" and not it.rows and _beside(it, box)]
+    bare = [it for it in floats if it.kind == "table" and not it.rows]
+    free = [it for it in bare if _beside(it, box)]
+    free = free or [it for it in bare if _distance(it, box) < _NEXT]
     it = min(free, key=lambda it: _distance(it, box), default=None)
     if it is None:
         it = Float("table", None, [], at)

@@ -12,12 +12,11 @@ from typing import Literal
 from fumehood_tools.reading.pdf.floats import Float
 from fumehood_tools.reading.pdf.headings import Head, Style
 from fumehood_tools.reading.pdf.lines import Line
-from fumehood_tools.reading.pdf.words import HYPHENS, Word
+from fumehood_tools.reading.pdf.words import BULLETS, HYPHENS, Word
 
 PieceKind = Literal[
     "heading", "paragraph", "list_item", "equation", "code", "footnote", "float", "reference"
 ]
-_BULLET = re.compile(r"[•‣◦∙·▪■□●○–—*∗⋄◆►▶✓-]")
 _ENUMERATOR = re.compile(r"\(?(?:[a-z]|[ivx]{1,4}|\d{1,2})[.)]|\[?[A-Z]{1,2}\d{1,2}[\].:)]")
 _EQUATION_NUMBER = re.compile(r"\(((?:[A-Z]\.?|S)?\d{1,3}(?:\.\d{1,3})?[a-z]?|[*†])\)")
 _REFERENCES = re.compile(
@@ -212,9 +211,7 @@ def item_start(line: Line, ahead: Sequence[Line], *, in_list: bool) -> float | N
     if len(words) < 2:
         return None
     first, second = words[0], words[1]
-    if _BULLET.fullmatch(first.text) and (
-        line.indent > 0.2 or second.x0 - first.x1 > 0.3 * line.size
-    ):
+    if first.text in BULLETS and (line.indent > 0.2 or second.x0 - first.x1 > 0.3 * line.size):
         return second.x0
     hangs = len(ahead) > 1 and abs(ahead[1].x0 - second.x0) < 2 and ahead[1].x0 > line.x0 + 4
     alike = [it for it in ahead[1:] if abs(it.x0 - line.x0) < 3]

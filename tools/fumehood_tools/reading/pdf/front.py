@@ -47,11 +47,12 @@ def front_of(lines: Sequence[Line], heads: Sequence[Head], style: Style) -> Fron
     """Return the front of a paper from the lines of its first page, in order."""
     title = _title_lines(lines, style)
     if not title:
-        return Front("", [], [], [], _abstract(lines, heads, 0)[1])
+        return Front("", [], [], [], _abstract(lines, heads, len(lines))[1])
     start = lines.index(title[-1]) + 1
     names = {id(line) for line in title}
     body = _body_start(lines, heads, names, start)
-    end, abstract = _abstract(lines[:body], heads, start)
+    # Without a name, prose is an abstract only where a section follows it.
+    end, abstract = _abstract(lines[:body], heads, start if body < len(lines) else body)
     matter = [line for line in lines[:end] if id(line) not in names]
     authors = _authors([line for line in matter if lines.index(line) >= start])
     return Front(joined([prose_of(it.words) for it in title]), authors, title, matter, abstract)

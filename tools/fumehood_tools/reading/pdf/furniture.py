@@ -1,9 +1,9 @@
 """Running heads, running feet, page numbers and stamps: told by standing at the edge of pages.
 
-A row at the edge is furniture when it is a page number, when its text comes again at the edge of
-another page, when it begins or ends with the number of its page, or when all its words stand in
-the front of the paper.
-Rows are taken from the outside in, and the first one that is none of these ends it.
+A row at the edge, apart from the text, is furniture when it is a page number, when its text comes
+again at the edge of another page, when it begins or ends with the number of its page, or when all
+its words stand in the front of the paper. Rows are taken from the outside in, up to the first one
+that is none of these.
 """
 
 import re
@@ -43,11 +43,11 @@ def take_furniture(pages: Sequence[tuple[Page, list[Line]]]) -> list[list[Line]]
                 continue
             numbered = any(offsets[it] > 1 for it in _offsets(row, page.number))
             titled = page.number > 1 and not row.bold and _words(row.text) <= front
-            if (
-                (row.apart and _PAGE_NUMBER.fullmatch(row.text))
+            if row.apart and (
+                _PAGE_NUMBER.fullmatch(row.text)
                 or seen[_key(row)] > 1
-                or (numbered and row.apart)
-                or (titled and row.apart and row.edge == "top")
+                or numbered
+                or (titled and row.edge == "top")
             ):
                 drop += row.lines
             else:

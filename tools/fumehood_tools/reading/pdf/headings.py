@@ -14,7 +14,7 @@ from typing import NamedTuple
 from fumehood_tools.reading.pdf.lines import Line
 from fumehood_tools.reading.pdf.numbering import Number, Outline, number_at_start
 from fumehood_tools.reading.pdf.text import joined, prose_of
-from fumehood_tools.reading.pdf.words import Word
+from fumehood_tools.reading.pdf.words import BULLETS, Word
 
 RUN_IN_LEVEL = 4
 _MOST_LETTERS = 150
@@ -118,7 +118,20 @@ def find_heads(lines: Sequence[Line], style: Style, bookmarks: Sequence[Bookmark
             heads[it.at] = _head(it, level)
     taken = {id(line) for head in heads.values() for line in head.lines}
     heads.update(_run_ins(lines, style, taken, marked))
+    if not levels and not marked:
+        _rank([heads[it.at] for it in candidates if it.at in heads])
     return [heads[at] for at in sorted(heads)]
+
+
+def _rank(heads: Sequence[Head]) -> None:
+    """Give headings without numbers levels by their size; the largest alone is the title."""
+    sizes = Counter(look_of(head.lines[-1]).size for head in heads)
+    order = sorted(sizes, reverse=True)
+    if len(order) > 1 and sizes[order[0]] == 1:
+        order = order[1:]
+    for head in heads:
+        size = look_of(head.lines[-1]).size
+        head.level = min(RUN_IN_LEVEL, order.index(size) + 1) if size in order else 1
 
 
 def _head(it: _Candidate, level: int) -> Head:
@@ -232,7 +245,7 @@ def look_of(line: Line) -> Look:
 def _is_unlike(line: Line, look: Look, style: Style) -> bool:
     if not (look.bold or look.italic or look.caps or look.size > 1.06 * style.size):
         return bool(_KNOWN.fullmatch(line.text.strip(" .:")) and len(line.words) < 4)
-    if line.text[-1:] in ",;" or len(line.cells(3.5)) > 1:
+    if line.text[-1:] in ",;" or len(line.cells(3.5)) > 1 or line.words[0].text in BULLETS:
         return False
     if look.bold and any(_is_plain(word) for word in line.words[1:]):
         # Text begins in the same line.
@@ -352,7 +365,7 @@ def _run_in(line: Line, test: str, marked: dict[tuple[str, int], int]) -> Head |
         label[-1] not in ".:?!"
         and not known
         or label.endswith("et al.")
-        or _is_bullet(line.words[0])
+        or line.words[0].text in BULLETS
     ):
         return None
     if test == "bold" and label[-1] == ":" and line.indent > 1.2:
@@ -363,10 +376,6 @@ def _run_in(line: Line, test: str, marked: dict[tuple[str, int], int]) -> Head |
         level = 3
     title = label.rstrip(".:") or label
     return Head(level, number.printed if number else None, title, [line], skip + count)
-
-
-def _is_bullet(word: Word) -> bool:
-    return not any(char.isalnum() for char in word.text)
 
 
 def _bare(title: str) -> str:

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from fumehood_tools.reading.pdf.fonts import Face
 from fumehood_tools.reading.pdf.pages import Page
-from fumehood_tools.reading.pdf.words import Word, gap_between, join_words
+from fumehood_tools.reading.pdf.words import BULLETS, Word, gap_between, join_words
 
 WIDE, LEFT, RIGHT = 0, 1, 2
 _CELL_GAP = 1.1
@@ -112,7 +112,7 @@ def _lines_of(page: Page, words: Sequence[Word]) -> list[Line]:
             lines.append(Line([word], page.number, word.base, word.size))
     for line in lines:
         line.measure()
-    return _rejoined(lines)
+    return _with_bullets(_rejoined(lines))
 
 
 def _continues(line: Line, word: Word) -> bool:
@@ -136,7 +136,10 @@ def _all_small(line: Line, word: Word) -> bool:
 
 
 def _append(line: Line, word: Word) -> None:
-    if word.size > 1.13 * line.size and abs(word.base - line.base) > 0.12 * word.size:
+    if len(line.words) == 1 and line.words[0].text in BULLETS:
+        # A bullet says nothing about the size of its item.
+        line.base, line.size = word.base, word.size
+    elif word.size > 1.13 * line.size and abs(word.base - line.base) > 0.12 * word.size:
         for before in line.words:
             before.script = "super" if before.base < word.base else "sub"
         line.base, line.size = word.base, word.size
@@ -145,6 +148,23 @@ def _append(line: Line, word: Word) -> None:
     elif word.size < 0.88 * line.size and abs(word.base - line.base) > 0.1 * line.size:
         word.script = "super" if word.base < line.base else "sub"
     line.words.append(word)
+
+
+def _with_bullets(lines: list[Line]) -> list[Line]:
+    """Put bullets that were drawn apart from their items before them."""
+    lone = [line for line in lines if all(word.text in BULLETS for word in line.words)]
+    if not lone:
+        return lines
+    gone = set(map(id, lone))
+    kept = [line for line in lines if id(line) not in gone]
+    for bullet in (word for line in lone for word in line.words):
+        level = (it for it in kept if abs(it.base - bullet.base) < 0.5 * it.size)
+        right = [it for it in level if 0 < it.x0 - bullet.x1 < 3 * it.size]
+        if right:
+            item = min(right, key=lambda it: it.x0)
+            item.words.insert(0, bullet)
+            item.measure()
+    return kept
 
 
 def _rejoined(lines: list[Line]) -> list[Line]:

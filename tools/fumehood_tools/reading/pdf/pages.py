@@ -165,18 +165,12 @@ def _glyphs(
     unseen: list[tuple[Why, str]] = []
     x, y = ctypes.c_double(), ctypes.c_double()
     boxes, angles = chars.boxes.tolist(), chars.rotations.tolist()
-    high = 0
+    indices = chars.char_indices.tolist()
+    scan = scan and _is_mostly_unseen(inks, indices)
     turned = math.pi / 2 if frame.rotation % 180 else 0.0
-    for place, index in enumerate(chars.char_indices.tolist()):
-        char = chars.text[place]
-        if char == "\ufffd" and (halved := raw.FPDFText_GetUnicode(text.raw, index)) >= 0xD800:
-            # Letters beyond the first plane come in two halves, which pdftext does not join.
-            if halved < 0xDC00:
-                high = halved
-                continue
-            if halved < 0xE000 and high:
-                char = chr(0x10000 + ((high - 0xD800) << 10) + (halved - 0xDC00))
-            high = 0
+    for place, (index, char) in enumerate(zip(indices, _letters(text, chars), strict=True)):
+        if not char:
+            continue
         font = chars.fonts[chars.font_ids[place]]
         left, top, right, bottom = boxes[place]
         raw.FPDFText_GetCharOrigin(text.raw, index, x, y)
@@ -201,6 +195,29 @@ def _glyphs(
             continue
         yield Glyph(face.shown(char), left, right, base, ink.size, face)
     page.hidden += _runs(unseen, page.number)
+
+
+def _letters(text: Any, chars: Any) -> list[str]:
+    """Return the characters; of one that comes in two halves, nothing and then the whole.
+
+    pdftext gives a replacement character for each half of a letter beyond the first plane.
+    """
+    letters: list[str] = list(chars.text)
+    high = 0
+    for place in (at for at, char in enumerate(letters) if char == "\ufffd"):
+        code = raw.FPDFText_GetUnicode(text.raw, int(chars.char_indices[place]))
+        if 0xD800 <= code < 0xDC00:
+            high, letters[place] = code, ""
+        elif 0xDC00 <= code < 0xE000 and high:
+            letters[place] = chr(0x10000 + ((high - 0xD800) << 10) + (code - 0xDC00))
+            high = 0
+    return letters
+
+
+def _is_mostly_unseen(inks: "_Inks", indices: list[int]) -> bool:
+    """Whether nearly all text is invisible, as what a machine recognised on a scan is."""
+    unseen = sum(inks.of(index, 10.0).unseen for index in indices)
+    return unseen > 0.9 * len(indices)
 
 
 class _Inks:

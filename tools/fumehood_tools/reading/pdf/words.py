@@ -23,6 +23,7 @@ _ACCENTS = {
 }  # fmt: skip
 _SPACES = " \t\r\n\f\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u3000"
 _VARIANT = re.compile("[\ufb00-\ufb06\ufb50-\ufdff\ufe70-\uffef\U0001d400-\U0001d7ff]")
+BULLETS = "•‣◦∙·▪■□●○–—*∗⋄◆►▶✓-"
 _NOTHING = "\u200b\u200c\u200d\ufeff\u2060"
 
 
