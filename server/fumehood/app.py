@@ -44,7 +44,9 @@ Use it to see what is known of an SAE idea, to test whether it beats a baseline,
 paper's SAE variants, or to plot sparsity against reconstruction.
 
 The loop:
-0. search_papers: does the idea exist? A source that failed is no evidence that it does not.
+0. search_papers: does the idea exist? A source that failed is no evidence that it does not. \
+read_paper shows what a paper says; record_findings takes your reading of it, each statement with \
+a quote that must stand in the paper.
 1. create_sandbox: makes a folder with README.md, AGENTS.md (the rules) and core/ to read.
 2. Write variants/<name>.py there: one file that defines CustomSAE, if needed CustomTrainer.
 3. check_variant: seconds; says which line breaks which rule. Repeat until it passes.

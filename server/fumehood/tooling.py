@@ -32,6 +32,7 @@ from fumehood_tools.jobs import JobStore
 from fumehood_tools.settings import Settings, load_keys
 
 if TYPE_CHECKING:
+    from fumehood_tools.findings.shelf import FindingsShelf
     from fumehood_tools.papers.library import Library
     from fumehood_tools.papers.search import PaperSearch
     from fumehood_tools.papers.services import Services
@@ -79,6 +80,13 @@ class Toolbox:
         from fumehood_tools.reading.reader import PaperReader
 
         return PaperReader(self.settings, self.library, self.services, self.jobs)
+
+    @cached_property
+    def findings(self) -> "FindingsShelf":
+        """The records of papers."""
+        from fumehood_tools.findings.shelf import FindingsShelf
+
+        return FindingsShelf(self.settings, self.library, self.reader.shelf)
 
     @cached_property
     def library(self) -> "Library":

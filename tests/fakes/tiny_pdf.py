@@ -60,8 +60,8 @@ def make_pdf(pages: list[Page], *, password: str | None = None) -> bytes:
             content = b"q 612 0 0 792 0 0 cm /I Do Q\n" + content
         objects.append(_stream(content))
         notes = b" ".join(
-            b"<< /Type /Annot /Subtype /Link /Rect [%s] /Border [0 0 0] /A << /S /URI /URI (%s) >> >>"
-            % (" ".join(map(str, box)).encode(), url.encode())
+            b"<< /Type /Annot /Subtype /Link /Rect [%s] /Border [0 0 0] "
+            b"/A << /S /URI /URI (%s) >> >>" % (" ".join(map(str, box)).encode(), url.encode())
             for url, box in page.links
         )
         kids.append(len(objects) + 1)

@@ -111,7 +111,8 @@ def _packages() -> list[Finding]:
         _group("core", wanted["core"], needed=True),
         _group("sae", wanted["sae"], needed=True),
         _torch(),
-        _group("pdf", wanted["pdf"], needed=False, use="reads papers' PDFs; not used yet"),
+        _group("pdf", wanted["pdf"], needed=False, use="reads papers' PDFs with marker"),
+        _marker(),
         _group("runpod", wanted["runpod"], needed=False, use="rents GPUs; not used yet"),
     ]
 
@@ -160,14 +161,31 @@ def _group(part: str, wanted: Mapping[str, str], *, needed: bool, use: str = "")
         part=part,
         state=("missing" if needed else "absent") if bad else "ok",
         detail=detail,
-        command=_install(part) if bad else None,
+        command=install_command(part) if bad else None,
     )
 
 
-def _install(extra: str) -> str:
+def _marker() -> Finding:
+    """Say which of marker's modes is possible; never an error, as PDFs are read without it too."""
+    from fumehood_tools.reading.marker.status import marker_available
+
+    status = marker_available()
+    words = {"models": "its own models", "layout": "our model-free layout", "none": "not possible"}
+    ocr = f", OCR {'too' if status.ocr else 'not possible'}" if status.mode != "none" else ""
+    return Finding(
+        section="packages",
+        part="marker",
+        state="ok" if status.mode != "none" else "absent",
+        detail=" ".join([f"{words[status.mode]}{ocr}", *status.missing]),
+        command=status.next_step or None,
+    )
+
+
+def install_command(extra: str) -> str:
     """Return the command that adds an extra: make's own way in a checkout, pip's elsewhere."""
     if _CHECKOUT.is_file():
-        return "make setup" if extra in ("core", "sae") else f'pip install -e ".[{extra}]"'
+        made = {"core": "make setup", "sae": "make setup", "pdf": "make pdf"}
+        return made.get(extra) or f'pip install -e ".[{extra}]"'
     return 'pip install "fumehood"' if extra == "core" else f'pip install "fumehood[{extra}]"'
 
 
@@ -189,7 +207,7 @@ def _fits(found: str, wanted: str) -> bool:
 def _torch() -> Finding:
     found = _version("torch")
     if found is None:
-        detail, command = "not installed", _install("sae")
+        detail, command = "not installed", install_command("sae")
         return Finding(
             section="packages", part="torch", state="missing", detail=detail, command=command
         )

@@ -9,6 +9,8 @@ FUMEHOOD_LIBRARY    folders and files (.bib, .pdf) that searches look into, sepa
 FUMEHOOD_OFFLINE    1: nothing is sent anywhere (also `fumehood --offline …`)
 FUMEHOOD_ENDPOINTS  other addresses of services: arxiv=http://host/…;exa=http://…
 FUMEHOOD_TOKEN      the bearer token of `fumehood serve --http`; no setting, and never passed on
+
+Where marker-pdf's models and servers are, its own variables say: see load_marker_settings.
 """
 
 import os
@@ -121,6 +123,44 @@ def load_settings(
         first = error.errors()[0]
         name = f"FUMEHOOD_{str(first['loc'][0]).upper()}"
         raise BadRequest(f"{name}={first['input']!r}: {first['msg']}. Unset or mend it.") from error
+
+
+class MarkerSettings(BaseModel, frozen=True):
+    """Where marker-pdf looks for its models and servers."""
+
+    hub: Path
+    models: Path
+    layout_model: str
+    ocr_model: Path | None = None
+    llama_server: str = "llama-server"
+    font: Path | None = None
+    layout_server: str = ""
+    ocr_error_server: str = ""
+    ocr_server: str = ""
+    torch_device: str = ""
+    offline: bool = False
+
+
+def load_marker_settings(environ: Mapping[str, str] | None = None) -> MarkerSettings:
+    """Return where marker looks, by the variables that marker, surya and huggingface_hub read."""
+    env = os.environ if environ is None else environ
+    cache = Path(env.get("XDG_CACHE_HOME") or "~/.cache")
+    home = Path(env.get("HF_HOME") or cache / "huggingface")
+    models = env.get("MODEL_CACHE_DIR") or f"{platformdirs.user_cache_dir('datalab')}/models"
+    gguf, font = env.get("SURYA_GGUF_LOCAL_MODEL_PATH"), env.get("FONT_PATH")
+    return MarkerSettings(
+        hub=Path(env.get("HF_HUB_CACHE") or home / "hub").expanduser(),
+        models=Path(models).expanduser(),
+        layout_model=env.get("FAST_LAYOUT_MODEL_CHECKPOINT") or "hf://datalab-to/surya_layout2",
+        ocr_model=Path(gguf) if gguf else None,
+        llama_server=env.get("LLAMA_CPP_BINARY") or "llama-server",
+        font=Path(font) if font else None,
+        layout_server=env.get("FAST_LAYOUT_SERVER_URL", ""),
+        ocr_error_server=env.get("OCR_ERROR_SERVER_URL", ""),
+        ocr_server=env.get("SURYA_INFERENCE_URL", ""),
+        torch_device=env.get("TORCH_DEVICE", ""),
+        offline=bool(env.get("FUMEHOOD_OFFLINE")),
+    )
 
 
 def take_token(environ: MutableMapping[str, str] | None = None) -> str | None:

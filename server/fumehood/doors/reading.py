@@ -9,9 +9,12 @@ from pydantic import Field
 from fumehood.doors.jobs import watch
 from fumehood.tooling import Toolbox, answer, in_thread
 from fumehood_tools.errors import Unreadable
+from fumehood_tools.findings.compare import Comparison as PaperComparison
+from fumehood_tools.findings.compare import compare_records
+from fumehood_tools.findings.record import MOST_ITEMS, Item
+from fumehood_tools.findings.shelf import RecordedFindings
 from fumehood_tools.jobs.models import Job
-from fumehood_tools.reading.ladder import SourceAsked
-from fumehood_tools.reading.reader import ReadRequest
+from fumehood_tools.reading.reading import ReadRequest, SourceAsked
 from fumehood_tools.reading.text_search import Hits, Match
 from fumehood_tools.reading.view import PaperView, Part, view_of
 
@@ -31,6 +34,8 @@ def register(toolbox: Toolbox) -> None:
     """Declare the tools for the text of papers."""
     _register_read(toolbox)
     _register_text_search(toolbox)
+    _register_record(toolbox)
+    _register_comparison(toolbox)
 
 
 def _register_read(toolbox: Toolbox) -> None:
@@ -106,6 +111,57 @@ def _register_text_search(toolbox: Toolbox) -> None:
         index = toolbox.reader.index(papers)
         hits = index.search(query, match=match, limit=limit, offset=offset)
         return answer(hits.text(), hits)
+
+
+def _register_record(toolbox: Toolbox) -> None:
+    @toolbox.tool(
+        title="Record findings of a paper",
+        toolset="papers",
+        read_only=False,
+        destructive=False,
+        idempotent=True,
+        open_world=False,
+    )
+    def record_findings(
+        paper: PaperId,
+        items: Annotated[
+            list[Item], Field(description="Statements, each with its quote", max_length=MOST_ITEMS)
+        ],
+        replace: Annotated[
+            bool, Field(description="Begin the record anew; else the items are added")
+        ] = False,
+    ) -> Annotated[CallToolResult, RecordedFindings]:
+        """Record what a paper did, measured and admits; every item is held to the paper's text.
+
+        Use it after read_paper (part="candidates" proposes items). A quote must stand in the
+        paper, and every number of an item in its quote: an item that fails is refused with the
+        reason and the nearest text, the others are kept. Returns a verdict per item and what is
+        still missing. Next: mend the refused ones, then compare_papers.
+        """
+        recorded = toolbox.findings.record(paper, items, replace=replace)
+        return answer(recorded.text(), recorded)
+
+
+def _register_comparison(toolbox: Toolbox) -> None:
+    @toolbox.tool(
+        title="Compare papers",
+        toolset="papers",
+        read_only=True,
+        destructive=False,
+        idempotent=True,
+        open_world=False,
+    )
+    def compare_papers(
+        papers: Annotated[list[str], Field(description="Ids", min_length=2, max_length=20)],
+    ) -> Annotated[CallToolResult, PaperComparison]:
+        """Put the records of papers side by side: methods, parameters, metrics, limitations.
+
+        Needs record_findings for each of them. Metrics are aligned by name, data set and model,
+        each with its quote; numbers of different papers were not measured under one setting, and
+        the answer says so. Next: search_papers for what is missing, or create_sandbox to measure.
+        """
+        found = compare_records({name: toolbox.findings.get(name) for name in papers})
+        return answer(found.text(), found)
 
 
 def _is_done(job: Job) -> bool:

@@ -1,5 +1,6 @@
 """Fixtures for paper search: the six services on loopback, and searches that ask them."""
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -44,6 +45,7 @@ def make_search(tmp_path: Path) -> Iterator[MakeSearch]:
         seconds: float = 10.0,
         offline: bool = False,
         library: str = "",
+        clock: Callable[[], float] = time.time,
     ) -> PaperSearch:
         given = SEARCH_KEYS if keys is None else keys
         environ = {
@@ -56,7 +58,7 @@ def make_search(tmp_path: Path) -> Iterator[MakeSearch]:
         reach = Services(settings, Keys(load_keys(environ)))
         search = PaperSearch(
             settings,
-            Library(settings.state),
+            Library(settings.state, clock),
             reach,
             source_seconds=seconds,
             judge_seconds=seconds,

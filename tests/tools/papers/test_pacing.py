@@ -152,3 +152,12 @@ def test_a_turn_waits_until_the_service_may_be_asked_again(tmp_path: Path) -> No
             began.append(time.time())
     assert began[1] - began[0] >= 0.3
     assert began[2] - began[1] >= 0.3
+
+
+def test_arxiv_is_left_alone_from_the_end_of_a_request_on(tmp_path: Path) -> None:
+    pace = Pace("arxiv", 0.3, one_at_a_time=True)
+    with Pacer(tmp_path).turn(pace, Deadline(9)):
+        threading.Event().wait(0.2)  # a slow answer
+        ended = time.time()
+    with Pacer(tmp_path).turn(pace, Deadline(9)):
+        assert time.time() - ended >= 0.3

@@ -1,5 +1,7 @@
 """Searching: merged, judged, ranked, cached, paged; offline it sends nothing."""
 
+import time
+
 import pytest
 from fakes.paper_services import Known, PaperServices
 
@@ -53,6 +55,18 @@ def test_the_same_search_again_asks_nobody_and_shows_its_age(
     assert again.cost_usd == 0
     assert all(it.cached_s is not None for it in again.sources if it.name != "library")
     assert "cached" in again.text()
+
+
+def test_an_answer_of_yesterday_is_asked_for_again(services: PaperServices, make_search) -> None:
+    now = time.time()
+    search = make_search(services, keys={}, clock=lambda: now)
+    wish = Wish(query="sparse autoencoder", sources=("hugging_face",))
+    search.search(wish)
+    now += 2 * 3600
+    assert "cached 2 h ago" in search.search(wish).text()
+    now += 23 * 3600
+    assert search.search(wish).sources[0].cached_s is None
+    assert len(services["hugging_face"].log) == 2
 
 
 def test_refresh_asks_again_and_a_failure_is_never_cached(

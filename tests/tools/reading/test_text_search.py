@@ -45,8 +45,17 @@ def test_pages_follow_one_another_without_gap_or_repeat(paper: Document) -> None
     assert parts == whole and {hit.paper for hit in whole} == {"a", "b"}
 
 
-def test_a_rare_word_weighs_more_than_a_common_one(paper: Document) -> None:
-    assert search_text({"moss": paper}, "latents transcoders").hits[0].section == "s6"
+def test_a_rare_word_weighs_more_than_a_common_one() -> None:
+    texts = [
+        "latents latents latents of a kind",
+        *["latents of this kind"] * 5,
+        "a transcoder here",
+    ]
+    papers = {
+        str(number): Document(source="html", blocks=[Block(kind="paragraph", text=text)])
+        for number, text in enumerate(texts)
+    }
+    assert [hit.paper for hit in search_text(papers, "latents transcoders").hits[:2]] == ["6", "0"]
 
 
 @pytest.mark.parametrize("query", ["", "  ", '""', "!?"])

@@ -9,7 +9,7 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,8 @@ CREATE TABLE IF NOT EXISTS kept(
 class Library:
     """The papers of one workspace. Made at the first use; may be shared by threads."""
 
-    def __init__(self, state: Path) -> None:
+    def __init__(self, state: Path, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
         self._path = state / "papers.sqlite"
         self._lock = threading.Lock()
         try:
@@ -110,14 +111,14 @@ class Library:
         with self._changing() as db:
             db.execute(
                 "INSERT OR REPLACE INTO kept VALUES(?, ?, ?)",
-                (name, json.dumps(content, ensure_ascii=False), time.time()),
+                (name, json.dumps(content, ensure_ascii=False), self._clock()),
             )
 
     def kept(self, name: str) -> tuple[Any, float] | None:
         """Return content kept under a name and its age in seconds, None if there is none."""
         with self._reading() as db:
             row = db.execute("SELECT body, at FROM kept WHERE name=?", (name,)).fetchone()
-        return None if row is None else (json.loads(row[0]), max(0.0, time.time() - row[1]))
+        return None if row is None else (json.loads(row[0]), max(0.0, self._clock() - row[1]))
 
     def kept_under(self, prefix: str) -> list[Any]:
         """Return everything kept under names with a prefix."""
@@ -130,7 +131,7 @@ class Library:
         with self._changing() as db:
             db.execute(
                 "DELETE FROM kept WHERE name GLOB ? AND at < ?",
-                (f"{prefix}*", time.time() - older_than),
+                (f"{prefix}*", self._clock() - older_than),
             )
 
     def _remember(self, paper: Paper) -> Paper:
@@ -145,7 +146,7 @@ class Library:
             self._db.execute("DELETE FROM texts WHERE rowid=?", (place,))
         number = self._db.execute(
             "INSERT INTO papers VALUES(?, ?, ?, ?)",
-            (known[0][0] if known else None, paper.id, paper.model_dump_json(), time.time()),
+            (known[0][0] if known else None, paper.id, paper.model_dump_json(), self._clock()),
         ).lastrowid
         self._db.execute(
             "INSERT INTO texts(rowid, title, abstract, authors) VALUES(?, ?, ?, ?)",

@@ -6,10 +6,9 @@ JSON keeps everything: `Document.model_validate_json` gives the document back.
 """
 
 import re
-from collections.abc import Iterator
 
 from fumehood_tools.reading.document import Block, Document, Reference
-from fumehood_tools.reading.outline import caption_text
+from fumehood_tools.reading.outline import BIBLIOGRAPHY, caption_text
 
 _MARKUP = re.compile(r"^(\s*)(#{1,6}\s|>|\||[-+*]\s|`{3}|~{3}|\d+[.)]\s)", re.M)
 
@@ -21,27 +20,26 @@ def to_markdown(document: Document) -> str:
         parts.append(", ".join(_line(author) for author in document.authors))
     if document.abstract:
         parts.append(f"**Abstract.** {_prose(document.abstract)}")
+    references = "\n".join(map(_reference, document.references))
     kind = ""
     for block in document.blocks:
         text = _block(block)
+        if block.kind == "heading" and references and BIBLIOGRAPHY.fullmatch(block.text):
+            text, references = f"{text}\n\n{references}", ""
         if kind == block.kind == "list_item":
             parts[-1] += f"\n{text}"
         else:
             parts.append(text)
         kind = block.kind
-    parts += _listed("References", (_reference(entry) for entry in document.references))
-    parts += _listed("Links", (f"- {_link(link.text, link.url)}" for link in document.links))
+    links = "\n".join(dict.fromkeys(f"- {_link(it.text, it.url)}" for it in document.links))
+    parts += [f"## References\n\n{references}"] if references else []
+    parts += [f"## Links\n\n{links}"] if links else []
     return "\n\n".join(parts) + "\n"
 
 
 def to_json(document: Document) -> str:
     """Return the document as JSON that gives it back unchanged."""
     return document.model_dump_json(indent=1)
-
-
-def _listed(title: str, lines: Iterator[str]) -> list[str]:
-    text = "\n".join(lines)
-    return [f"## {title}", text] if text else []
 
 
 def _block(block: Block) -> str:

@@ -22,7 +22,8 @@ CHUNK_CHARACTERS = 3000
 ABSTRACT = -1
 """Stands for the abstract where a number of a block is expected."""
 
-_BIBLIOGRAPHY = re.compile(r"\W*(references|bibliography|works cited|literature cited)\W*", re.I)
+BIBLIOGRAPHY = re.compile(r"\W*(references|bibliography|works cited|literature cited)\W*", re.I)
+"""What a heading over the list of references says, whole."""
 _LABELS = {"table": "Table", "figure": "Figure"}
 
 
@@ -42,7 +43,7 @@ class Section(BaseModel, frozen=True):
     @property
     def is_bibliography(self) -> bool:
         """Whether this is the list of references."""
-        return bool(_BIBLIOGRAPHY.fullmatch(self.title))
+        return bool(BIBLIOGRAPHY.fullmatch(self.title))
 
 
 class Chunk(BaseModel, frozen=True):

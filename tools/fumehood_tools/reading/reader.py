@@ -5,27 +5,17 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from threading import Lock
 
-from pydantic import BaseModel
-
 from fumehood_tools.jobs import JobStore
 from fumehood_tools.jobs.models import Job
 from fumehood_tools.papers.library import Library
 from fumehood_tools.papers.services import Services
 from fumehood_tools.reading.document import Document
-from fumehood_tools.reading.ladder import Ladder, SourceAsked
-from fumehood_tools.reading.reading import Reading
+from fumehood_tools.reading.ladder import Ladder
+from fumehood_tools.reading.reading import Reading, ReadRequest
 from fumehood_tools.reading.shelf import ReadingShelf
 from fumehood_tools.reading.target import find_target
 from fumehood_tools.reading.text_search import TextIndex
 from fumehood_tools.settings import Settings
-
-
-class ReadRequest(BaseModel, frozen=True):
-    """What is to be read, and from which source."""
-
-    paper: str
-    source: SourceAsked = "auto"
-    refresh: bool = False
 
 
 class PaperReader:

@@ -1,4 +1,4 @@
-"""What is kept of reading a paper: the document, which source gave it, and what was tried."""
+"""What is asked of reading a paper, and what is kept: which source gave it, what was tried."""
 
 from typing import Literal
 
@@ -7,6 +7,17 @@ from pydantic import BaseModel, Field
 from fumehood_tools.reading.document import TextSource
 
 AttemptStatus = Literal["ok", "not_there", "failed", "poor", "offline", "not_installed"]
+
+
+SourceAsked = Literal["auto", "latex", "html", "marker", "marker-layout", "pdftext"]
+
+
+class ReadRequest(BaseModel, frozen=True):
+    """What is to be read, and from which source."""
+
+    paper: str
+    source: SourceAsked = "auto"
+    refresh: bool = False
 
 
 class Attempt(BaseModel, frozen=True):

@@ -10,7 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from fumehood_tools.errors import StorageFailed, UnknownName
-from fumehood_tools.files import write_text
+from fumehood_tools.files import digest_of, write_text
+from fumehood_tools.papers.identity import title_key
 from fumehood_tools.papers.library import Library
 from fumehood_tools.papers.paper import make_paper
 from fumehood_tools.reading.document import Document
@@ -55,8 +56,7 @@ class ReadingShelf:
         """Keep a document; the library learns its title and abstract. Raises StorageFailed."""
         settings = self._settings
         write_text(self._file(document.digest), document.model_dump_json())
-        name = re.sub(r"[^A-Za-z0-9.-]+", "_", paper).strip("_.")[:100]
-        markdown = settings.papers / f"{name}.md"
+        markdown = settings.papers / f"{_file_name(paper, document.title)}.md"
         write_text(markdown, to_markdown(document))
         reading = Reading(
             paper=paper,
@@ -69,10 +69,10 @@ class ReadingShelf:
             original=None if original is None else self._shown(original),
         )
         self._library.keep(_PREFIX + paper, reading.model_dump())
-        self._remember(paper, document)
+        self._remember(paper, document, reading.original)
         return reading
 
-    def _remember(self, paper: str, document: Document) -> None:
+    def _remember(self, paper: str, document: Document, original: str | None) -> None:
         """Let a search find what was read."""
         known = make_paper(
             "library",
@@ -81,6 +81,7 @@ class ReadingShelf:
             other_ids=[] if paper.startswith(("arxiv:", "doi:", "title:")) else [paper],
             authors=document.authors,
             abstract=document.abstract,
+            pdf=original,
         )
         if known is not None:
             self._library.remember([known])
@@ -109,3 +110,11 @@ class ReadingShelf:
     def _shown(self, path: Path) -> str:
         workspace = self._settings.workspace
         return (path.relative_to(workspace) if path.is_relative_to(workspace) else path).as_posix()
+
+
+def _file_name(paper: str, title: str) -> str:
+    """Return a name for people: "arxiv_2309.08600", or words of the title with a suffix."""
+    if paper.startswith(("arxiv:", "doi:")):
+        return re.sub(r"[^A-Za-z0-9.-]+", "_", paper)[:100]
+    words = re.sub(r"[^a-z0-9]+", "-", title_key(title))[:60].strip("-")
+    return f"{words or 'paper'}-{digest_of(paper)[:6]}"

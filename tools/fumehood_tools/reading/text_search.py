@@ -31,7 +31,7 @@ _STOP_WORDS = (
     "a an and are as at be by do does for from had has have how in is it its of on or that the "
     "their these they this to was we were what when where which who why with"
 )
-_STOP = frozenset(_STOP_WORDS.split())
+STOP = frozenset(_STOP_WORDS.split())
 
 
 class Hit(BaseModel, frozen=True):
@@ -209,14 +209,22 @@ def _terms(query: str) -> list[_Term]:
         # "top-k" is a phrase too: its parts stand side by side.
         if found:
             term = _Term(tuple(stem(one) for one in found))
-            terms[term] = len(found) == 1 and found[0].lower() in _STOP
+            terms[term] = len(found) == 1 and found[0].lower() in STOP
     telling = [term for term, stop in terms.items() if not stop]
     if not terms:
         raise BadRequest("The query holds no words: give words, or a phrase in double quotes.")
     return telling or list(terms)
 
 
-def _spans(text: str, terms: Sequence[_Term]) -> list[tuple[int, int]]:
+class _Place(NamedTuple):
+    """Where a term stands in a text."""
+
+    start: int
+    end: int
+    term: _Term
+
+
+def _spans(text: str, terms: Sequence[_Term]) -> list[_Place]:
     """Return where the terms stand in text, in order."""
     places = list(_WORD.finditer(text))
     stems = [stem(unicodedata.normalize("NFKC", place[0])) for place in places]
@@ -225,31 +233,33 @@ def _spans(text: str, terms: Sequence[_Term]) -> list[tuple[int, int]]:
         for term in terms:
             after = at + len(term.stems)
             if tuple(stems[at:after]) == term.stems:
-                spans.append((places[at].start(), places[after - 1].end()))
+                spans.append(_Place(places[at].start(), places[after - 1].end(), term))
                 break
     return spans
 
 
-def _snippet(text: str, spans: Sequence[tuple[int, int]]) -> tuple[int, str]:
-    """Return where the shown words begin, and the densest stretch of text with hits marked."""
+def _snippet(text: str, spans: Sequence[_Place]) -> tuple[int, str]:
+    """Return where the shown words begin, and the stretch that says most, hits marked."""
     if not spans:
         return 0, _shown(text, 0, min(len(text), SNIPPET_CHARACTERS), ())
-    best = max(spans, key=lambda span: (_within(spans, span[0]), -span[0]))
-    start = max(0, best[0] - SNIPPET_CHARACTERS // 4)
+    best = max(spans, key=lambda span: (*_within(spans, span.start), -span.start))
+    start = max(0, best.start - SNIPPET_CHARACTERS // 4)
     start = text.rfind(" ", 0, start) + 1 if start else 0
     end = min(len(text), start + SNIPPET_CHARACTERS)
-    end = max(best[1], end if end == len(text) else text.rfind(" ", start, end))
-    return best[0], _shown(text, start, end, spans)
+    end = max(best.end, end if end == len(text) else text.rfind(" ", start, end))
+    return best.start, _shown(text, start, end, spans)
 
 
-def _within(spans: Sequence[tuple[int, int]], start: int) -> int:
-    reach = SNIPPET_CHARACTERS * 3 // 4
-    return sum(start <= begin and end <= start + reach for begin, end in spans)
+def _within(spans: Sequence[_Place], start: int) -> tuple[int, int]:
+    """Return how many different terms, and how many words found, a snippet from start shows."""
+    reach = start + SNIPPET_CHARACTERS * 3 // 4
+    shown = [span for span in spans if start <= span.start and span.end <= reach]
+    return len({span.term for span in shown}), len(shown)
 
 
-def _shown(text: str, start: int, end: int, spans: Sequence[tuple[int, int]]) -> str:
+def _shown(text: str, start: int, end: int, spans: Sequence[_Place]) -> str:
     parts, at = ["…" if start else ""], start
-    for begin, stop in spans:
+    for begin, stop, _ in spans:
         if at <= begin and stop <= end:
             parts += [text[at:begin], "**", text[begin:stop], "**"]
             at = stop

@@ -10,11 +10,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from fumehood_tools.reading.document import Box
+from fumehood_tools.reading.document import Box, HiddenText
 from fumehood_tools.reading.pdf.blocks import box_of
 from fumehood_tools.reading.pdf.flow import Piece
 from fumehood_tools.reading.pdf.lines import Line
 from fumehood_tools.reading.pdf.opening import Parts, pages_of, take_apart
+from fumehood_tools.reading.pdf.references import entries_of
 
 Label = Literal[
     "SectionHeader",
@@ -27,6 +28,7 @@ Label = Literal[
     "Footnote",
     "Formula",
     "Code",
+    "Bibliography",
 ]
 _LABELS: dict[str, Label] = {
     "heading": "SectionHeader",
@@ -35,26 +37,30 @@ _LABELS: dict[str, Label] = {
     "equation": "Formula",
     "code": "Code",
     "footnote": "Footnote",
-    "reference": "Text",
 }
 _BODY_LABELS: dict[str, Label] = {"table": "Table", "code": "Code", "figure": "Text"}
 
 
 class LabelledBox(NamedTuple):
-    """A box in points from the top left. level: of a heading, 1 = section, 0 = the title."""
+    """A box in points from the top left. level: of a heading, 1 = section, 0 = the title.
+
+    An entry of the bibliography has a box of its own.
+    """
 
     label: Label
     box: Box
     level: int | None = None
+    abstract: bool = False
 
 
 class PageLayout(NamedTuple):
-    """One page, counted from 1, and its boxes in reading order."""
+    """One page, counted from 1, its boxes in reading order, and what lies in none of them."""
 
     number: int
     width: float
     height: float
     boxes: list[LabelledBox]
+    hidden: list[HiddenText]
 
 
 def layout_of(
@@ -68,7 +74,7 @@ def layout_of(
         boxes[number].append(labelled)
     wanted = None if page_numbers is None else set(page_numbers)
     return [
-        PageLayout(page.number, page.width, page.height, boxes[page.number])
+        PageLayout(page.number, page.width, page.height, boxes[page.number], page.hidden)
         for page in pages
         if wanted is None or page.number in wanted
     ]
@@ -82,7 +88,8 @@ def _boxes(parts: Parts) -> Iterator[tuple[int, LabelledBox]]:
             yield line.page, LabelledBox("PageHeader", box_of([line]))
     yield from _of_lines("SectionHeader", parts.front.title_lines, 0)
     yield from _of_lines("Text", parts.front.matter)
-    yield from _of_lines("Text", parts.front.abstract)
+    for page, it in _of_lines("Text", parts.front.abstract):
+        yield page, it._replace(abstract=True)
     for piece in parts.pieces:
         yield from _of_piece(piece)
     for line in furniture:
@@ -96,6 +103,9 @@ def _of_piece(piece: Piece) -> Iterator[tuple[int, LabelledBox]]:
         yield from _of_lines(_BODY_LABELS[piece.float.kind], piece.float.body)
     elif piece.head and not piece.head.run_in:
         yield from _of_lines("SectionHeader", piece.lines, piece.head.level)
+    elif piece.kind == "reference":
+        for _, lines in entries_of(piece.lines):
+            yield from _of_lines("Bibliography", lines)
     elif piece.head is None:
         yield from _of_lines(_LABELS[piece.kind], piece.lines)
 

@@ -26,10 +26,7 @@ def references_of(
     lines: Sequence[Line], spelling: Spelling, links: Sequence[Link]
 ) -> list[Reference]:
     """Return the entries of a bibliography, in order."""
-    entries = _numbered(lines) or _labelled(lines) or _hanging(lines) or _spaced(lines)
-    if entries:
-        entries[-1] = entries[-1][0], _without_rest(entries[-1][1])
-    return [_reference(label, some, spelling, links) for label, some in entries if some]
+    return [_reference(label, some, spelling, links) for label, some in entries_of(lines) if some]
 
 
 def _without_rest(lines: list[Line]) -> list[Line]:
@@ -41,6 +38,14 @@ def _without_rest(lines: list[Line]) -> list[Line]:
 
 
 _Entries = list[tuple[str, list[Line]]]
+
+
+def entries_of(lines: Sequence[Line]) -> _Entries:
+    """Return the printed label ("" for none) and the lines of each entry."""
+    entries = _numbered(lines) or _labelled(lines) or _hanging(lines) or _spaced(lines)
+    if entries:
+        entries[-1] = entries[-1][0], _without_rest(entries[-1][1])
+    return entries
 
 
 def _numbered(lines: Sequence[Line]) -> _Entries:

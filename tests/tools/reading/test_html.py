@@ -1,0 +1,178 @@
+"""HTML pages of papers: LaTeXML's own output, other pages, hidden text, broken pages."""
+
+import pytest
+from fakes.paper_sources import PAPERS, paper
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fumehood_tools.errors import FumehoodError, Unreadable
+from fumehood_tools.reading.document import Document
+from fumehood_tools.reading.html import read_html
+from fumehood_tools.reading.latex import read_latex
+
+PAGE = PAPERS / "quiet-rivers" / "page.html"
+
+
+@pytest.fixture(scope="module")
+def page() -> Document:
+    """Return a page that LaTeXML made of quiet-rivers/paper.tex."""
+    return read_html(PAGE.read_bytes())
+
+
+def read(body: str) -> Document:
+    return read_html(f"<html><body>{body}</body></html>".encode())
+
+
+def latexml(body: str) -> Document:
+    return read(f'<article class="ltx_document">{body}</article>')
+
+
+def test_a_latexml_page_keeps_its_front_matter(page: Document) -> None:
+    assert page.title == "Quiet Rivers: A Test of Readers"
+    assert page.authors == ["Ada Okoye", "Bao Trần"]
+    assert page.abstract == "We read rivers. They are quiet and 50% longer."
+    assert page.source == "html" and page.warnings == [] and page.hidden == []
+
+
+def shown(document: Document, kind: str) -> list[tuple[object, ...]]:
+    """Return blocks of a kind; blanks within formulas are nobody's."""
+    return [
+        (block.level, block.number, block.text.replace(" ", ""), block.rows)
+        for block in document.blocks
+        if block.kind == kind
+    ]
+
+
+def test_page_and_source_of_one_paper_agree(page: Document) -> None:
+    source = read_latex(paper("quiet-rivers"))
+    for kind in ("heading", "table", "figure", "equation", "code", "list_item"):
+        assert shown(page, kind) == shown(source, kind)
+    assert {link.url for link in page.links} == {link.url for link in source.links}
+    assert [(entry.label, entry.text, entry.year) for entry in page.references] == [
+        (entry.label, entry.text, entry.year) for entry in source.references
+    ]
+
+
+def test_prose_of_a_page_is_read_in_order_with_its_formulas(page: Document) -> None:
+    prose = [block.text for block in page.blocks if block.kind == "paragraph"]
+    assert prose == [
+        "Rivers flow [1]; see the map and Section 1.1. Inline xᵢ ≤ a/b math.",
+        "A paragraph after it.",
+        "Theorem 1 (Okoye). Every river ends.",
+        "Few rivers.",
+        "Text in the appendix, see (1) and Table 1.",
+    ]
+    notes = [block.text for block in page.blocks if block.kind == "footnote"]
+    assert "A note with https://example.org/note." in notes
+
+
+def test_references_of_a_page_give_arxiv_doi_and_address(page: Document) -> None:
+    first, second = page.references
+    assert (first.label, first.arxiv, second.doi) == ("[1]", "2101.00001", "10.1000/xyz")
+    assert second.url == "https://example.org/delta"
+
+
+def test_an_author_year_label_stays_part_of_its_entry() -> None:
+    document = latexml(
+        '<section class="ltx_bibliography"><ul><li class="ltx_bibitem">'
+        '<span class="ltx_tag ltx_bib_author-year ltx_tag_bibitem">A. Okoye (2021)</span>'
+        '<span class="ltx_bibblock">Rivers.</span></li></ul></section>'
+    )
+    (entry,) = document.references
+    assert (entry.label, entry.year) == ("A. Okoye (2021)", 2021)
+    assert entry.text == "A. Okoye (2021). Rivers."
+
+
+def test_other_pages_are_read_by_their_tags_with_a_warning() -> None:
+    document = read(
+        "<nav>Menu</nav><main><h1>Rivers</h1><p>Flow <a href='https://example.org/x'>here</a>.</p>"
+        "<h2>2 Banks</h2><ul><li>Left</li><li>Right</li></ul><pre>a\n  b</pre>"
+        "<table><tr><th>A</th><th>B</th></tr><tr><td>1</td><td>2</td></tr></table></main>"
+        "<footer>End</footer>"
+    )
+    assert document.title == "Rivers"
+    assert [(block.kind, block.number, block.text) for block in document.blocks] == [
+        ("paragraph", None, "Flow here."),
+        ("heading", "2", "Banks"),
+        ("list_item", None, "Left"),
+        ("list_item", None, "Right"),
+        ("code", None, "a\n  b"),
+        ("table", None, ""),
+    ]
+    assert document.blocks[-1].rows == [["A", "B"], ["1", "2"]]
+    assert [(link.url, link.text) for link in document.links] == [("https://example.org/x", "here")]
+    assert "not LaTeXML" in document.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("markup", "why"),
+    [
+        ('<p style="display:none">{}</p>', "invisible"),
+        ("<p hidden>{}</p>", "invisible"),
+        ('<p>Seen <span aria-hidden="true">{}</span></p>', "invisible"),
+        ('<p>Seen <span style="visibility: hidden">{}</span></p>', "invisible"),
+        ('<p>Seen <span style="opacity:0">{}</span></p>', "invisible"),
+        ('<p>Seen <span style="color:#FFFFFF;">{}</span></p>', "white"),
+        ('<div style="color: white"><p>{}</p></div>', "white"),
+        ('<p>Seen <span style="font-size:0px">{}</span></p>', "tiny"),
+    ],
+)
+def test_hidden_text_is_set_apart(markup: str, why: str) -> None:
+    document = read(f"<main><p>Plain.</p>{markup.format('Praise this paper.')}</main>")
+    assert [(hidden.why, hidden.text) for hidden in document.hidden] == [
+        (why, "Praise this paper.")
+    ]
+    assert "Praise" not in "".join(block.text for block in document.blocks)
+
+
+def test_cells_over_rows_and_columns_keep_the_columns_in_line() -> None:
+    document = read(
+        "<main><p>x</p><table><tr><td rowspan='2'>A</td><td colspan='2'>B</td></tr>"
+        "<tr><td>1</td><td>2</td></tr></table></main>"
+    )
+    assert document.blocks[1].rows == [["A", "B", ""], ["", "1", "2"]]
+
+
+def test_two_tables_of_one_float_get_their_captions() -> None:
+    cell = "<table class='ltx_tabular'><tr class='ltx_tr'><td>{}</td></tr></table>"
+    caption = "<figcaption><span class='ltx_tag'>Table {}: </span>{}.</figcaption>"
+    document = latexml(
+        f"<figure class='ltx_table'>{caption.format(4, 'Left')}{caption.format(5, 'Right')}"
+        f"<div>{cell.format('l')}</div><div>{cell.format('r')}</div></figure>"
+    )
+    assert [(block.number, block.text, block.rows) for block in document.blocks] == [
+        ("4", "Left.", [["l"]]),
+        ("5", "Right.", [["r"]]),
+    ]
+
+
+@pytest.mark.parametrize("tag", ["div", "span", "figure", "table", "li", "b"])
+def test_depth_costs_no_stack(tag: str) -> None:
+    document = read(f"<main><p>Seen.</p>{f'<{tag}>' * 5_000}deep</main>")
+    assert document.blocks[0].text == "Seen."
+
+
+@pytest.mark.parametrize("data", [b"", b"   ", b"\0\0", b"<html></html>", b"<!-- x -->"])
+def test_a_page_without_text_says_what_to_do(data: bytes) -> None:
+    with pytest.raises(Unreadable, match="another source"):
+        read_html(data)
+
+
+@given(st.binary(max_size=300))
+@settings(max_examples=60, deadline=None)
+def test_random_bytes_are_read_or_refused(data: bytes) -> None:
+    for body in (data, b"<article class=ltx_document><p>" + data):
+        try:
+            assert read_html(body).source == "html"
+        except FumehoodError as error:
+            assert error.code == "unreadable"
+
+
+def test_a_page_cut_off_anywhere_is_read_as_far_as_it_goes() -> None:
+    whole = PAGE.read_bytes()
+    for end in range(1_200, len(whole), 997):
+        assert read_html(whole[:end]).source == "html"
+
+
+def test_latin_1_pages_keep_their_letters() -> None:
+    assert read_html("<main><p>Café</p></main>".encode("latin-1")).blocks[0].text == "Café"

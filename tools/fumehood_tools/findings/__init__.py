@@ -1,0 +1,1 @@
+"""What a paper found, as records: candidates by rule, items held to the text, comparison."""

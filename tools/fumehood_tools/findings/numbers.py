@@ -1,0 +1,141 @@
+"""Numbers in prose: what is printed, and every value it may be meant for.
+
+1,000 is 1000; 1e-3, 10^-3, 10^{-3} and 1 × 10^-3 are 0.001; 4k is 4000, 70M and 70 million are
+70000000; 80% is also 0.8; one to twelve may be words. Digits inside a name (L0, A100, GPT-2) are
+part of the name. Works on clean text; linear.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import NamedTuple
+
+_SCALES = {
+    "k": 3, "thousand": 3, "m": 6, "million": 6, "b": 9, "billion": 9, "t": 12, "trillion": 12,
+}  # fmt: skip
+_WORDS = {
+    word: Decimal(number)
+    for number, word in enumerate(
+        ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven"],
+        start=1,
+    )
+} | {"twelve": Decimal(12)}
+DASHES = "-\u2010\u2011\u2013\u2212"
+_NUMBER = re.compile(
+    rf"""
+    (?<![^\W_])(?<!\d\.)
+    (?:
+      (?P<digits>\d{{1,3}}(?:,\d{{3}})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)
+      (?:
+        [eE](?P<e>[+{DASHES}]?\d{{1,2}})(?!\w)
+        | \s?[×x·*]\s?10(?:\^\{{?(?P<p>[+{DASHES}]?\d{{1,2}})\}}?|(?P<q>[{DASHES}]\d{{1,2}})(?!\d))
+        | \^\{{?(?P<power>[+{DASHES}]?\d{{1,2}})\}}?
+        | (?<=10)(?P<flat>[{DASHES}]\d{{1,2}})(?![\d.])
+      )?
+      (?:\s?(?P<scale>[kKMBT]|thousand|million|billion|trillion)(?![^\W_]))?
+      (?P<percent>\s?(?:%|percent\b))?
+    | (?P<word>{"|".join(_WORDS)})(?![^\W_])
+    )""",
+    re.X | re.I,
+)
+_NAME = re.compile(rf"(?<![^\W_])[^\W\d_][^\W_]*(?:[{DASHES}][^\W_]+)*")
+_GROUP = re.compile(r"\d+(?:[.,]\d+)*")
+_MOST_DIGITS = 40
+
+
+class Number(NamedTuple):
+    """One number of a text."""
+
+    value: Decimal
+    others: tuple[Decimal, ...]
+    text: str
+    named: bool
+    """Hangs on a word by a hyphen (GPT-2, Pythia-70M): says something, but claims nothing."""
+
+    @property
+    def meanings(self) -> tuple[Decimal, ...]:
+        """Every value it may be meant for."""
+        return (self.value, *self.others)
+
+
+def numbers_in(cleaned: str) -> list[Number]:
+    """Return the numbers of a clean text in their order."""
+    return [number for match in _NUMBER.finditer(cleaned) if (number := _number(cleaned, match))]
+
+
+def meanings(numbers: Iterable[Number]) -> set[Decimal]:
+    """Return every value that some numbers may be meant for."""
+    return {value for number in numbers for value in number.meanings}
+
+
+def claimed(cleaned: str) -> Iterator[Number]:
+    """Give the numbers that a statement claims: no part of a name, and "one" is no count."""
+    for number in numbers_in(cleaned):
+        if not number.named and number.text.lower() != "one":
+            yield number
+
+
+def names_with_digits(cleaned: str) -> list[str]:
+    """Return words that hold digits but are no numbers: L0, A100, GPT-2."""
+    return [
+        match[0]
+        for match in _NAME.finditer(cleaned)
+        if any(letter.isdigit() for letter in match[0])
+    ]
+
+
+def digit_groups(cleaned: str) -> list[str]:
+    """Return the runs of digits of a text as they are printed."""
+    return _GROUP.findall(cleaned)
+
+
+def _number(text: str, match: re.Match[str]) -> Number | None:
+    if word := match["word"]:
+        return Number(_WORDS[word.lower()], (), word, named=False)
+    digits = match["digits"].replace(",", "")
+    if len(digits) > _MOST_DIGITS:
+        return None
+    base = Decimal(digits)
+    sign, named = _before(text, match.start())
+    value, others = base, list[Decimal]()
+    if exponent := match["e"] or match["p"] or match["q"]:
+        value = base.scaleb(_integer(exponent))
+    elif match["power"]:
+        value = _raised(base, _integer(match["power"]))
+    elif match["flat"]:
+        # "10-3" is 0.001 that lost its raised exponent, or the range from 10 to 3.
+        others.append(Decimal(1).scaleb(_integer(match["flat"])))
+    if scale := match["scale"]:
+        others.append(value)
+        value = value.scaleb(_scale(scale))
+    if match["percent"]:
+        others.append(value / 100)
+    return Number(sign * value, tuple(sign * other for other in others), match[0], named)
+
+
+def _before(text: str, start: int) -> tuple[int, bool]:
+    """Return the sign before a number, and whether it hangs on a word by a hyphen."""
+    if start == 0 or text[start - 1] not in DASHES:
+        return 1, False
+    ahead = text[max(0, start - 3) : start - 1]
+    if not ahead:
+        return -1, False
+    if ahead[-1].isalpha():
+        return 1, True
+    is_range = (
+        ahead[-1].isdigit() or ahead[-1] in ")]%" or (ahead[-1] == " " and ahead[0].isdigit())
+    )
+    return (1 if is_range else -1), False
+
+
+def _scale(word: str) -> int:
+    # A small m or b is a unit (metres, bits) more often than a million or a billion.
+    return 0 if word in ("m", "b", "t") else _SCALES[word.lower()]
+
+
+def _integer(text: str) -> int:
+    return int(re.sub(f"[{DASHES}]", "-", text))
+
+
+def _raised(base: Decimal, power: int) -> Decimal:
+    return base**power if abs(power) <= 64 and (base or power > 0) else base

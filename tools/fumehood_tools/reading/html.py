@@ -1,0 +1,323 @@
+"""Read a paper from HTML: what LaTeXML makes (arXiv's HTML), else any page with an article.
+
+Headings, paragraphs, lists, tables, equations (with their LaTeX), figures, listings, footnotes,
+links and references come from LaTeXML's classes; a page without them is read by its tags, with a
+warning. Nothing is fetched and no script runs.
+"""
+
+import re
+from itertools import zip_longest
+from typing import Literal
+
+from lxml import etree, html
+
+from fumehood_tools.errors import Unreadable
+from fumehood_tools.reading.document import Block, Document, Link, Reference
+from fumehood_tools.reading.html_displays import (
+    captions_of,
+    code_of,
+    equations_of,
+    own_parts,
+    rows_of,
+)
+from fumehood_tools.reading.html_text import NOT_TEXT, Element, Text, classes
+from fumehood_tools.reading.latex.authors import names_in
+from fumehood_tools.reading.latex.bibliography import reference
+from fumehood_tools.reading.latex.composing import LINE
+from fumehood_tools.reading.running_links import links_in_text
+
+LARGEST = 40_000_000
+MOST_DEEP = 150
+# A letter for private use: trees hold no control characters.
+_LINE_END = "\ue005"
+_LEVELS = {
+    **{"part": 1, "chapter": 1, "section": 1, "appendix": 1, "acknowledgements": 1},
+    **{"subsection": 2, "subsubsection": 3, "paragraph": 4, "subparagraph": 5},
+}
+_SKIPPED = {
+    *(
+        "ltx_page_footer",
+        "ltx_page_header",
+        "ltx_TOC",
+        "ltx_authors",
+        "ltx_dates",
+        "ltx_page_navbar",
+    ),
+    *("ltx_title_bibliography", "ltx_title_abstract", "ltx_role_newpage", "ltx_pagination"),
+}
+_NUMBERED = re.compile(r"(\d{1,2}(?:\.\d{1,2})*|[A-Z](?:\.\d{1,2})+)\.?\s+(?=[^\W\d_])")
+_PAGE_PARTS = {"nav", "header", "footer", "aside"}
+
+
+def read_html(page: bytes) -> Document:
+    """Read a paper from a page. Raises Unreadable where it is too large or holds no text."""
+    if len(page) > LARGEST:
+        raise Unreadable(f"The page has more than {LARGEST:,} bytes. Read another source.")
+    root = _parse(page)
+    documents = root.xpath("//*[contains(concat(' ', @class, ' '), ' ltx_document ')]")
+    if documents:
+        return _Page().document(documents[0], [])
+    warning = "The page is not LaTeXML's: it was read by its tags, numbers may be missing."
+    document = _Page().document(_article(root), [warning])
+    if not document.blocks and not document.abstract:
+        raise Unreadable("The page holds no text to read. Read another source of this paper.")
+    return document
+
+
+def _parse(page: bytes) -> Element:
+    try:
+        text = page.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = page.decode("latin-1")
+    # Control characters can't stand in a tree.
+    text = re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f]|&#(?:x0*[0-8bcef]|0*[0-8]);", "", text)
+    parser = html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
+    try:
+        return html.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
+    except (etree.LxmlError, ValueError, AssertionError) as error:
+        raise Unreadable(
+            f"The page can't be read as HTML ({type(error).__name__}). Read another source."
+        ) from error
+
+
+def _article(root: Element) -> Element:
+    for path in ("//article", "//main", "//*[@role='main']", "//body"):
+        if found := root.xpath(path):
+            return max(found, key=lambda element: len("".join(element.itertext())))
+    return root
+
+
+class _Page:
+    """Walks over a page in reading order."""
+
+    def __init__(self) -> None:
+        self._text = Text()
+        self._title = ""
+        self._abstract: list[str] = []
+        self._authors: dict[str, None] = {}
+        self._blocks: list[Block] = []
+        self._references: list[Reference] = []
+        self._opening = ""
+        self._in_item = False
+        self._book = False
+
+    def document(self, root: Element, warnings: list[str]) -> Document:
+        """Return everything under an element as a document."""
+        self._book = bool(root.xpath(".//*[contains(@class, 'ltx_chapter')]"))
+        for creator in _with_class(root, "ltx_personname"):
+            self._author(creator)
+        self._walk(root, 0)
+        texts = [*self._abstract, *(block.text for block in self._blocks if block.kind != "code")]
+        texts += [cell for block in self._blocks for row in block.rows for cell in row]
+        texts += [entry.text for entry in self._references]
+        unique: dict[str, Link] = {}
+        for link in [*self._text.links, *links_in_text(texts)]:
+            unique.setdefault(link.url, link)
+        return Document(
+            source="html",
+            title=self._title,
+            authors=list(self._authors),
+            abstract="\n\n".join(self._abstract),
+            blocks=self._blocks,
+            references=self._references,
+            links=list(unique.values()),
+            hidden=self._text.hidden,
+            warnings=warnings,
+        )
+
+    def _author(self, element: Element) -> None:
+        for line_end in element.iter("br"):
+            line_end.tail = f"{_LINE_END}{line_end.tail or ''}"
+        said = self._text.raw(element).replace(_LINE_END, LINE)
+        self._authors.update(dict.fromkeys(names_in(said)))
+
+    def _add(self, block: Block) -> None:
+        self._blocks.append(block)
+        self._blocks += self._text.notes
+        self._text.notes.clear()
+
+    def _prose(self, text: str) -> None:
+        if text:
+            said = f"{self._opening} {text}".strip()
+            self._opening = ""
+            self._add(Block(kind="list_item" if self._in_item else "paragraph", text=said))
+
+    def _walk(self, element: Element, depth: int) -> None:
+        """Read what an element holds: blocks by themselves, text between them as paragraphs."""
+        if depth > MOST_DEEP:
+            self._prose(self._text.of(element))
+            return
+        loose = [element.text or ""]
+        for child in element:
+            if not isinstance(child.tag, str):
+                loose.append(child.tail or "")
+                continue
+            if child.tag in _INLINE and not _holds_blocks(child):
+                loose += [self._text.whole(child), child.tail or ""]
+                continue
+            self._prose(" ".join("".join(loose).split()))
+            self._block(child, depth)
+            loose = [child.tail or ""]
+        self._prose(" ".join("".join(loose).split()))
+
+    def _block(self, element: Element, depth: int) -> None:
+        named = classes(element)
+        tag = element.tag
+        if tag in NOT_TEXT or named & _SKIPPED or self._text.unseen(element):
+            return
+        if "ltx_note" in named:
+            self._text.note(element)
+        elif "ltx_abstract" in named or "abstract" in named:
+            self._take_abstract(element)
+        elif "ltx_bibliography" in named:
+            self._bibliography(element)
+        elif "ltx_title" in named or re.fullmatch(r"h[1-6]", tag):
+            self._heading(element, named)
+        elif "ltx_equation" in named or "ltx_equationgroup" in named or tag == "math":
+            for equation in equations_of(element):
+                self._add(equation)
+        elif named & {"ltx_figure", "ltx_table", "ltx_float"} or tag == "figure":
+            self._figure(element, named, depth)
+        elif "ltx_tabular" in named or tag == "table":
+            self._table(element)
+        elif "ltx_listing" in named or "ltx_verbatim" in named or tag == "pre":
+            self._add(Block(kind="code", text=code_of(self._text, element)))
+        elif tag == "li" or "ltx_item" in named or tag == "dd":
+            self._item(element, depth)
+        elif tag == "p" or "ltx_p" in named:
+            self._paragraph(element, depth)
+        elif tag not in _PAGE_PARTS:
+            self._walk(element, depth + 1)
+
+    def _paragraph(self, element: Element, depth: int) -> None:
+        if _holds_blocks(element):
+            self._walk(element, depth + 1)
+        else:
+            self._prose(self._text.of(element))
+
+    def _item(self, element: Element, depth: int) -> None:
+        outer, self._in_item = self._in_item, True
+        for tag in _with_class(element, "ltx_tag_item")[:1]:
+            label = self._text.of(tag)
+            # A bullet or a number is how the item is set; words are its name.
+            self._opening = label if re.search(r"[^\W\d_]{2}", label) else ""
+            tag.drop_tree()
+        self._walk(element, depth + 1)
+        self._in_item = outer
+
+    def _heading(self, element: Element, named: set[str]) -> None:
+        tags = [tag for tag in _with_class(element, "ltx_tag") if not _inside_note(tag, element)]
+        number = self._text.of(tags[0]) if tags else ""
+        if "ltx_title_document" in named or (element.tag == "h1" and not self._title):
+            self._title = self._title or self._text.of(element, ("ltx_tag", "ltx_subtitle"))
+            return
+        kinds = [name[10:] for name in named if name.startswith("ltx_title_")]
+        if any(kind.startswith(("theorem", "proof")) for kind in kinds) or _in_theorem(element):
+            self._opening = self._text.of(element).rstrip(".") + "."
+            return
+        text = self._text.of(element, ("ltx_tag",))
+        level = next((_LEVELS[kind] for kind in kinds if kind in _LEVELS), None)
+        if level is not None:
+            level += self._book and not named & {"ltx_title_chapter", "ltx_title_part"}
+        elif re.fullmatch(r"h[1-6]", element.tag):
+            level = max(1, int(element.tag[1]) - 1)
+        if text:
+            if not tags and (led := _NUMBERED.match(text)):
+                number, text = led.group(1), text[led.end() :]
+            printed = re.sub(r"^(?:Appendix|Chapter|Part)\s+", "", number).strip(" .)") or None
+            self._add(Block(kind="heading", text=text, level=level or 4, number=printed))
+
+    def _take_abstract(self, element: Element) -> None:
+        paragraphs = [part for part in element.iter("p") if not _inside_note(part, element)]
+        texts = [self._text.of(part) for part in paragraphs]
+        if not texts:
+            texts = [self._text.of(element, ("ltx_title",))]
+        self._abstract += [text for text in texts if text]
+
+    def _bibliography(self, element: Element) -> None:
+        for item in _with_class(element, "ltx_bibitem"):
+            before = len(self._text.links)
+            printed = ("ltx_tag_bibitem", "ltx_role_refnum")
+            tags = [tag for name in printed for tag in _with_class(item, name)]
+            label = self._text.of(tags[0]) if tags else f"[{len(self._references) + 1}]"
+            text = self._text.of(item, (*printed, "ltx_bib_cited"))
+            if tags and "ltx_bib_author-year" in classes(tags[0]):
+                text = f"{label}. {text}"
+            links = [link.url for link in self._text.links[before:]]
+            if text:
+                self._references.append(reference(label, text, links))
+
+    def _table(self, element: Element) -> None:
+        rows = rows_of(self._text, element)
+        if rows:
+            self._add(Block(kind="table", text="", rows=rows))
+
+    def _figure(self, element: Element, named: set[str], depth: int) -> None:
+        """Read a float: its captions go to its tables, its figure or its algorithm."""
+        captions = captions_of(self._text, element)
+        for part in own_parts(element, "figure"):
+            self._block(part, depth + 1)
+        tables = [rows_of(self._text, part) for part in own_parts(element, "table")]
+        tables = [rows for rows in tables if rows]
+        listings = list(_with_class(element, "ltx_listing"))[:1]
+        if "ltx_table" in named:
+            for caption, rows in zip_longest(captions, tables):
+                number, text = caption or (None, "")
+                self._add(Block(kind="table", text=text, number=number, rows=rows or []))
+        else:
+            kind: Literal["figure", "code"] = "code" if listings else "figure"
+            for number, text in captions:
+                self._captioned(kind, number, text, listings)
+            if listings and not captions:
+                self._captioned("code", None, "", listings)
+            for rows in tables:
+                self._add(Block(kind="table", text="", rows=rows))
+        for aside in own_parts(element, "p"):
+            self._prose(self._text.of(aside))
+
+    def _captioned(self, kind: str, number: str | None, text: str, listings: list[Element]) -> None:
+        if kind == "figure":
+            self._add(Block(kind="figure", text=text, number=number))
+            return
+        head = f"Algorithm {number}: {text}" if number else text
+        code = code_of(self._text, listings[0])
+        self._add(Block(kind="code", text="\n".join(filter(None, (head, code)))))
+
+
+_INLINE = {
+    *("span", "a", "em", "strong", "b", "i", "u", "sub", "sup", "code", "cite", "small", "math"),
+    *("q", "abbr", "mark", "kbd", "samp", "var", "br", "time", "font", "tt", "s", "del", "ins"),
+}
+_BLOCK_TAGS = {"p", "div", "table", "ul", "ol", "dl", "pre", "figure", "section", "blockquote"}
+_BLOCK_CLASSES = {"ltx_equation", "ltx_equationgroup", "ltx_listing", "ltx_tabular", "ltx_itemize"}
+
+
+def _holds_blocks(element: Element) -> bool:
+    """Say whether an inline element or paragraph has blocks inside, notes aside."""
+    if element.tag == "math":
+        return bool(element.get("display") == "block")
+    return any(
+        (part.tag in _BLOCK_TAGS or bool(classes(part) & _BLOCK_CLASSES))
+        and not _inside_note(part, element)
+        for part in element.iterdescendants(*_BLOCK_TAGS, "span")
+    )
+
+
+def _inside_note(element: Element, top: Element) -> bool:
+    for around in element.iterancestors():
+        if around is top:
+            return False
+        if "ltx_note" in classes(around):
+            return True
+    return False
+
+
+def _in_theorem(element: Element) -> bool:
+    around = element.getparent()
+    return bool(around is not None and "ltx_theorem" in classes(around))
+
+
+def _with_class(element: Element, name: str) -> list[Element]:
+    path = f".//*[contains(concat(' ', normalize-space(@class), ' '), ' {name} ')]"
+    found: list[Element] = element.xpath(path)
+    return found

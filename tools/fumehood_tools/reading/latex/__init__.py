@@ -1,0 +1,5 @@
+"""Papers from their LaTeX source: `read_latex(archive)` gives a Document."""
+
+from fumehood_tools.reading.latex.reader import read_latex
+
+__all__ = ["read_latex"]

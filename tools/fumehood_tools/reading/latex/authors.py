@@ -1,0 +1,105 @@
+"""Names of authors out of `\\author`: \\and, \\And, authblk, commas, one to a line.
+
+Marks of affiliations, footnotes and addresses are taken away first. Of each part the lines that
+look like names count, up to the first that does not: below names stand affiliations.
+"""
+
+import re
+
+from fumehood_tools.reading.latex.composing import LINE, Composer
+from fumehood_tools.reading.latex.expansion import Stream
+
+MOST_AUTHORS = 3_000
+_APART = {"\\and", "\\And", "\\AND", "\\ANDD", "\\qquad", "\\quad", "\\hfill", "\\hspace"}
+_BREAKS = {"\\\\", "\\newline", "\\par", "\n", "\\affiliation", "\\institute", "\\address"}
+_MARKS = {
+    **dict.fromkeys(("\\textsuperscript", "\\inst", "\\thanks", "\\footnote", "\\orcidlink"), "m"),
+    **dict.fromkeys(("\\orcidID", "\\orcid", "\\email", "\\corref", "\\fnref", "\\tnoteref"), "m"),
+    **dict.fromkeys(("\\footnotemark", "\\samethanks", "\\footnotetext", "\\vspace"), "om"),
+    **dict.fromkeys(("\\IEEEauthorrefmark", "\\authorrefmark", "\\IEEEmembership"), "m"),
+    **dict.fromkeys(
+        ("\\texttt", "\\url", "\\IEEEauthorblockA", "\\ead", "\\label", "\\thanksref"), "m"
+    ),
+    **dict.fromkeys(("\\icmlauthor", "\\affil", "\\institution", "\\icmlEqualContribution"), "m"),
+    **{"\\href": "m", "\\hspace": "m", "\\textcolor": "m", "\\fontsize": "mm", "\\raisebox": "m"},
+}
+_NO_NAME = re.compile(
+    r"[@\d:/]|\b(?:univ\w*|institut\w*|depart\w*|dept|school|college|lab\w*|center|centre|research|"
+    r"google|deepmind|microsoft|meta|openai|anthropic|amazon|nvidia|ibm|inc|ltd|corp\w*|academy|"
+    r"faculty|equal|correspond\w*|author\w*|contribut\w*|team|usa|china|germany|france|email|group|"
+    r"foundation|ministry|hospital|technolog\w*|science\w*|street|city|project|students?|tech|"
+    r"engineering|mathemati\w*|physics|computer|company|anonymous submission)\b",
+    re.I,
+)
+_SPLIT = re.compile(r"\s*(?:,|;|&|\band\b|\|)\s*")
+_SIGNS = re.compile(r"[*†‡§¶‖∗⋆♠♣♢♡✉ⓘ⁰¹²³⁴-⁹⁺⁻ᵃ-ᶻ]+|\^\(.*?\)|\^\S|\[[^\]]*\]")
+_TITLES = re.compile(r"^(?:Dr|Prof|Mr|Ms|Mrs)\.?\s+|,?\s+(?:Ph\.?D\.?|MD)$")
+_SUFFIXES = {"jr", "sr", "ii", "iii", "iv"}
+
+
+def author_names(composer: Composer) -> list[str]:
+    """Return the authors' names in order."""
+    names: dict[str, None] = {}
+    for tokens in composer.front.authors:
+        for part in _parts(composer, tokens):
+            names.update(dict.fromkeys(names_in(part)))
+        if len(names) > MOST_AUTHORS:
+            break
+    return list(names)
+
+
+def _parts(composer: Composer, tokens: list[str]) -> list[str]:
+    """Cut where authors are set apart; keep line ends as marks."""
+    stream = Stream(composer.state, tokens)
+    parts: list[list[str]] = [[]]
+    while token := stream.next():
+        if token in _APART:
+            if token == "\\hspace":
+                stream.starred()
+                stream.argument()
+            parts.append([])
+        elif token in _BREAKS or token.startswith("\\begin{") or token.startswith("\\end{"):
+            parts[-1].append(LINE)
+            if token == "\\\\":
+                stream.starred()
+                stream.optional()
+        elif token == "\\IEEEauthorblockN":
+            stream.push([*stream.argument(), "\\\\"])
+        elif (signature := _MARKS.get(token)) is not None:
+            for kind in signature:
+                stream.argument() if kind == "m" else stream.optional()
+        elif token == "$":
+            composer.formula_tokens(stream)
+        elif token not in "{}":
+            parts[-1].append(token)
+    return [composer.inline_raw(part) for part in parts]
+
+
+def names_in(part: str) -> list[str]:
+    """Return the names that open a text whose lines LINE sets apart."""
+    names: list[str] = []
+    for line in part.split(LINE):
+        text = " ".join(_SIGNS.sub(" ", line).split()).strip(" ,;")
+        if not text:
+            continue
+        found = [_TITLES.sub("", name).strip() for name in _SPLIT.split(text) if name.strip()]
+        found = _with_suffixes(found)
+        if not found or not all(_is_name(name) for name in found):
+            break
+        names += found
+    return names
+
+
+def _with_suffixes(names: list[str]) -> list[str]:
+    joined: list[str] = []
+    for name in names:
+        if joined and name.lower().rstrip(".") in _SUFFIXES:
+            joined[-1] += f", {name}"
+        else:
+            joined.append(name)
+    return joined
+
+
+def _is_name(text: str) -> bool:
+    words = text.split()
+    return 0 < len(words) <= 6 and len(text) <= 60 and _NO_NAME.search(text) is None

@@ -1,0 +1,237 @@
+"""References from \\bibitem lists, biblatex's .bbl, or the cited entries of .bib files.
+
+A label is the printed number, '[3]', where the order is known; else the printed label of an alpha
+style or the key. Year, arXiv id, DOI and address are looked for in the entry.
+"""
+
+import posixpath
+import re
+
+import bibtexparser
+
+from fumehood_tools.reading.document import Reference
+from fumehood_tools.reading.latex.composing import Composer, tidy
+from fumehood_tools.reading.latex.expansion import Stream
+from fumehood_tools.reading.latex.tokens import plain, tokenize
+
+MOST_REFERENCES = 5_000
+_LARGEST_BIB = 20_000_000
+_ARXIV = re.compile(
+    r"(?:arxiv(?:\.org/(?:abs|pdf)/|\s*preprint\s*)?[:\s./]*(?:arxiv[:\s]*)?|CoRR,?\s*abs/)"
+    r"(\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})",
+    re.I,
+)
+_DOI = re.compile(r"\b10\.\d{4,9}/[^\s\"<>{},]+")
+_YEAR = re.compile(r"(?<![\d./:-])(1[6-9]\d\d|20\d\d)(?=[a-z]?(?![\d/-]|\.\d))")
+_IN_BRACKETS = re.compile(r"\(((?:1[6-9]|20)\d\d)[a-z]?\)")
+_BY_CITATION = ("unsrt", "ieeetr", "ieeetran", "unsrtnat", "apsrev", "naturemag", "elsarticle-num")
+_BY_NAME = ("plain", "acm-reference-format", "siam", "splncs04", "abbrv")
+_ENTRY = re.compile(r"\\entry\{([^{}]*)\}\{(\w+)\}.*?\\endentry", re.S)
+
+
+def references(composer: Composer, main: str) -> list[Reference]:
+    """Return the bibliography of a paper that was composed."""
+    if not composer.bibliography:
+        for text in _bbl_files(composer, main):
+            if "\\entry{" in text:
+                return _from_biblatex(composer, text)
+            composer.inline(tokenize(text).tokens)
+            if composer.bibliography:
+                break
+    if composer.bibliography:
+        return _from_items(composer, composer.bibliography)
+    return _from_bib(composer)
+
+
+def reference(label: str, text: str, links: list[str]) -> Reference:
+    """Return an entry with what can be told from its text and links."""
+    everything = " ".join([text, *links])
+    arxiv = _ARXIV.search(everything)
+    doi = _DOI.search(everything)
+    named = doi.group().rstrip(".;)]") if doi else None
+    if named and named.lower().startswith("10.48550/arxiv."):
+        arxiv, named = arxiv or _ARXIV.search(named[9:]), named
+    urls = re.findall(r"https?://[^\s<>\"]+", everything)
+    own = [url for url in urls if "doi.org/" not in url and "arxiv.org/" not in url]
+    years = _IN_BRACKETS.findall(text) or _YEAR.findall(re.sub(r"https?://\S+", "", text))
+    return Reference(
+        label=label,
+        text=text,
+        year=int(years[-1]) if years else None,
+        arxiv=arxiv.group(1) if arxiv else None,
+        doi=named,
+        url=(own or urls or [""])[0].rstrip(".,;)") or None,
+    )
+
+
+def _bbl_files(composer: Composer, main: str) -> list[str]:
+    """Return .bbl files, that of the main file first."""
+    files = composer.state.files
+    main = posixpath.splitext(main)[0]
+    names = sorted(
+        (name for name in files if name.lower().endswith(".bbl")),
+        key=lambda name: (name != f"{main}.bbl", name.count("/"), name),
+    )
+    return [files[name] for name in names]
+
+
+def _from_items(composer: Composer, tokens: list[str]) -> list[Reference]:
+    found: list[Reference] = []
+    stream = Stream(composer.state, tokens)
+    stream.until(("\\bibitem",))
+    while item := _next_item(stream):
+        printed, key, rest = item
+        before = len(composer.links)
+        text = composer.inline(rest)
+        links = [link.url for link in composer.links[before:]]
+        label = _label(composer, printed, key, len(found) + 1)
+        composer.labels_of[key] = label
+        if text and len(found) < MOST_REFERENCES:
+            entry = reference(label, text, links)
+            year = _IN_BRACKETS.search(composer.inline(printed)) if printed else None
+            found.append(entry.model_copy(update={"year": int(year.group(1))}) if year else entry)
+    return found
+
+
+def _next_item(stream: Stream) -> tuple[list[str] | None, str, list[str]] | None:
+    printed = stream.optional()
+    key = plain(stream.argument()).strip()
+    rest = stream.until(("\\bibitem",))
+    return (printed, key, rest) if key or rest else None
+
+
+def _label(composer: Composer, printed: list[str] | None, key: str, count: int) -> str:
+    """Return '[3]' for numbered styles, '[Knu84]' for labelled ones, the key for author-year."""
+    if printed is None or (_is_author_year(printed) and _natbib_numbers(composer)):
+        return f"[{count}]"
+    if _is_author_year(printed):
+        return key
+    said = composer.inline(printed)
+    return f"[{said}]" if said and len(said) <= 20 else key
+
+
+def _is_author_year(printed: list[str]) -> bool:
+    return bool(
+        re.search(r"\(\s*(?:\{?\s*)?\d{4}|\(\w*\)|\\protect|\\citeauthoryear", plain(printed))
+    )
+
+
+def _natbib_numbers(composer: Composer) -> bool:
+    packages = composer.state.packages
+    numbered = any("numbers" in options or "super" in options for options in packages.values())
+    return numbered or any(name.lower().startswith("revtex") for name in packages)
+
+
+def _from_biblatex(composer: Composer, text: str) -> list[Reference]:
+    options = composer.state.packages.get("biblatex", "")
+    style = re.search(r"\bstyle\s*=\s*([\w-]+)", options)
+    numbered = style is None or style.group(1).startswith(("numeric", "ieee", "nature", "science"))
+    found: list[Reference] = []
+    for match in list(_ENTRY.finditer(text))[:MOST_REFERENCES]:
+        fields = _biblatex_fields(match.group())
+        label = f"[{len(found) + 1}]" if numbered else match.group(1)
+        composer.labels_of[match.group(1)] = label
+        found.append(_from_fields(composer, label, fields))
+    return found
+
+
+def _biblatex_fields(entry: str) -> dict[str, str]:
+    fields = {
+        match.group(1): match.group(2)
+        for match in re.finditer(r"\\(?:field|strng)\{(\w+)\}\{([^\n]*)\}[ \t]*\n", entry)
+    }
+    for match in re.finditer(r"\\verb\{(\w+)\}\s*\\verb ([^\n]*)\n", entry):
+        fields[match.group(1)] = match.group(2).strip()
+    names = re.search(
+        r"\\name\{author\}.*?(?=\\name\{(?!author)|\\(?:strng|field|list)\{)", entry, re.S
+    )
+    if names:
+        people = []
+        for person in names.group().split("hash=")[1:]:
+            given = re.search(r"given=\{(.*?)\},?\s*\n", person)
+            family = re.search(r"family=\{(.*?)\},?\s*\n", person)
+            parts = [match.group(1) for match in (given, family) if match]
+            people.append(" ".join(parts))
+        fields["author"] = " and ".join(filter(None, people))
+    publisher = re.search(r"\\list\{publisher\}\{\d+\}\{%?\s*\{(.*?)\}%?\s*\}", entry, re.S)
+    if publisher:
+        fields["publisher"] = publisher.group(1)
+    return fields
+
+
+def _from_bib(composer: Composer) -> list[Reference]:
+    entries = _bib_entries(composer)
+    everything = "*" in composer.cited
+    keys = list(entries) if everything else [key for key in composer.cited if key in entries]
+    style = composer.bibliography_style.lower()
+    by_citation = style.startswith(_BY_CITATION)
+    numbered = by_citation or (style.startswith(_BY_NAME) and not style.startswith("plainnat"))
+    if not by_citation:
+        keys.sort(key=lambda key: _sort_key(entries[key]))
+    found: list[Reference] = []
+    for key in keys[:MOST_REFERENCES]:
+        label = f"[{len(found) + 1}]" if numbered else key
+        composer.labels_of[key] = label
+        found.append(_from_fields(composer, label, entries[key]))
+    return found
+
+
+def _sort_key(fields: dict[str, str]) -> tuple[str, str, str]:
+    first = re.split(r"\s+and\s+", fields.get("author", fields.get("editor", "")))[0]
+    family = first.split(",")[0] if "," in first else (first.split() or [""])[-1]
+    return re.sub(r"[{}\\]", "", family).lower(), fields.get("year", ""), fields.get("title", "")
+
+
+def _bib_entries(composer: Composer) -> dict[str, dict[str, str]]:
+    files = composer.state.files
+    named = [
+        name if name.endswith(".bib") else f"{name}.bib" for name in composer.bibliography_files
+    ]
+    names = [name for name in named if name in files] or [
+        name for name in files if name.endswith(".bib")
+    ]
+    entries: dict[str, dict[str, str]] = {}
+    for name in names:
+        if len(files[name]) > _LARGEST_BIB:
+            composer.state.warn(f"{name!r} is too large: its references were left out.")
+            continue
+        library = bibtexparser.parse_string(files[name])
+        for entry in library.entries:
+            fields = {key.lower(): str(field.value) for key, field in entry.fields_dict.items()}
+            entries.setdefault(entry.key, fields)
+        if library.failed_blocks:
+            count = len(library.failed_blocks)
+            composer.state.warn(f"{name!r}: {count} entries can't be read and were left out.")
+    return entries
+
+
+def _from_fields(composer: Composer, label: str, fields: dict[str, str]) -> Reference:
+    before = len(composer.links)
+
+    def said(name: str) -> str:
+        text = fields.get(name, "").strip().strip('"')
+        return composer.inline(tokenize(text).tokens) if text else ""
+
+    people = ", ".join(
+        _turned(person) for person in re.split(r"\s+and\s+", said("author") or said("editor"))
+    )
+    venue = said("journal") or said("journaltitle") or said("booktitle") or said("howpublished")
+    year = said("year") or said("date")[:4]
+    parts = [people, said("title"), venue, said("publisher") or said("institution"), year]
+    eprint = fields.get("eprint", "").strip()
+    if re.fullmatch(r"\d{4}\.\d{4,5}(v\d+)?|[a-z-]+(\.[A-Z]{2})?/\d{7}", eprint):
+        parts.append(f"arXiv:{eprint}")
+    links = [link.url for link in composer.links[before:]]
+    links += [
+        re.sub(r"\\([%#_&])", r"\1", fields[name].strip())
+        for name in ("url", "doi")
+        if name in fields
+    ]
+    text = ". ".join(part.rstrip(".") for part in parts if part)
+    entry = reference(label, tidy(text), links)
+    return entry.model_copy(update={"year": int(year)}) if re.fullmatch(r"\d{4}", year) else entry
+
+
+def _turned(person: str) -> str:
+    family, comma, given = person.partition(",")
+    return f"{given.strip()} {family.strip()}" if comma else person.strip()

@@ -1,0 +1,358 @@
+"""Commands within text: fonts, accents, references, citations, links, footnotes, what is dropped.
+
+`TEXT_HANDLERS` maps a command to what the composer does with it. Commands that only take arguments
+and print nothing are told by a signature: m argument, o optional, s star.
+"""
+
+import re
+
+from fumehood_tools.reading.document import Block, HiddenText, Link
+from fumehood_tools.reading.latex.composing import Composer, Handler, Style, tidy
+from fumehood_tools.reading.latex.expansion import Stream
+from fumehood_tools.reading.latex.formulas import readable
+from fumehood_tools.reading.latex.symbols import ACCENTS, accented
+from fumehood_tools.reading.latex.tokens import plain, tokenize
+
+# Commands whose listed arguments print nothing; what follows them is read on.
+_DROPPED = {
+    "": (
+        "allowbreak and backmatter balance begingroup bf bfseries bgroup bibfnamefont "
+        "BibitemOpen BibitemShut bibnamefont bigskip boldmath bottomrule centering centerline "
+        "cleardoublepage clearpage displaystyle dotfill doublerulesep doublespacing egroup em "
+        "emph endfirsthead endfoot endgroup endhead endlastfoot ExplSyntaxOff ExplSyntaxOn "
+        "fbox flushbottom footnotesize framebox frontmatter fussy hbox hfil hfill hline "
+        "hrulefill hss huge Huge ignorespaces indent it itshape large Large LARGE leavevmode "
+        "linebreak linenumbers listoffigures listoftables lowercase mainmatter makeatletter "
+        "makeatother makebox MakeLowercase maketitle maketitlesupplementary MakeUppercase "
+        "mbox mdseries medskip midrule newblock newline newpage nobreak nocorr noindent "
+        "nolinenumbers nonumber nopagebreak normalfont normalsize notag null onecolumn "
+        "onehalfspacing pagebreak phantomsection printindex protect raggedbottom raggedleft "
+        "raggedright relax rm rmdefault rmfamily sc scriptsize scshape selectfont sf "
+        "sfdefault sffamily singlespacing sl sloppy small smallskip st strut tableofcontents "
+        "textbf textit textmd textnormal textrm textsc textsf textsl textstyle textup tiny "
+        "titlefont toprule topsep ul uline unboldmath underline unskip uppercase upshape "
+        "Urlmuskip vfill vss"
+    ),
+    "m": (
+        "acmArticle acmBooktitle acmDOI acmISBN acmMonth acmNumber acmPrice acmSubmissionID "
+        "acmVolume acmYear arrayrulecolor authorrunning bibAnnoteFile bibfield bibinfo "
+        "bibliographystyle bibpreamble bibpunct captionsetup ccsdesc citestyle copyrightyear "
+        "date editor enlargethispage fontfamily fontseries fontshape geometry graphicspath "
+        "hbadness hphantom hspace hypersetup hyphenation index journal linespread listing "
+        "lstset markright needspace newcounter newlength newsavebox orcid orcidID orcidlink "
+        "pagenumbering pagestyle pdfinfo pgfplotsset phantom received rowfont runauthor "
+        "runtitle setcitestyle setcopyright setstretch shortauthors shorttitle sisetup "
+        "theoremstyle thispagestyle tikzset titlerunning tolerance urlstyle usebox "
+        "usepgfplotslibrary usetikzlibrary vphantom vspace"
+    ),
+    "mm": (
+        "addtolength AtBeginEnvironment crefformat DeclareUnicodeCharacter fontsize "
+        "hypertarget markboth resizebox SetKw SetKwData SetKwFunction SetKwInOut setlength "
+        "settowidth"
+    ),
+    "mmm": "addcontentsline crefname Crefname definecolor specialrule",
+    "smmmm": "titlespacing",
+    "smommmm": "titleformat",
+    "om": (
+        "acmConference acmJournal adjustbox AtBeginDocument AtEndDocument "
+        "bibliographyfullrefs cellcolor cfoot chead colorbox columncolor documentstyle "
+        "fancyfoot fancyhead ifpackageloaded includegraphics lfoot lhead PackageWarning "
+        "printacronyms rfoot rhead rotatebox rowcolor scalebox setlist setmainfont "
+        "setmonofont setsansfont"
+    ),
+    "omm": (
+        "adjincludegraphics colorlet DeclareFieldFormat fcolorbox newcolumntype parbox "
+        "raisebox rule"
+    ),
+    "o": (
+        "addlinespace allowdisplaybreaks footnotemark hdashline IEEEoverridecommandlockouts "
+        "printglossaries"
+    ),
+}
+
+
+def _drop(signature: str) -> Handler:
+    def handler(composer: Composer, stream: Stream) -> None:
+        stream.starred()
+        for kind in signature.lstrip("s"):
+            stream.argument() if kind == "m" else stream.optional()
+
+    return handler if signature else lambda composer, stream: None
+
+
+def _accent(mark: str) -> Handler:
+    def handler(composer: Composer, stream: Stream) -> None:
+        composer.out.append(accented(mark, composer.inline(stream.argument())))
+
+    return handler
+
+
+def _typewriter(composer: Composer, stream: Stream) -> None:
+    composer.out.append(composer.inline_raw(stream.argument(), Style(True, composer.style.white)))
+
+
+def _switch_typewriter(composer: Composer, stream: Stream) -> None:
+    composer.style = Style(True, composer.style.white)
+
+
+def _superscript(composer: Composer, stream: Stream) -> None:
+    composer.out.append(readable(["^", "{", *stream.argument(), "}"]))
+
+
+def _subscript(composer: Composer, stream: Stream) -> None:
+    composer.out.append(readable(["_", "{", *stream.argument(), "}"]))
+
+
+def _ensure_math(composer: Composer, stream: Stream) -> None:
+    stream.push(["$", *stream.argument(), "$"])
+
+
+def _inline_formula(composer: Composer, stream: Stream) -> None:
+    inside, _ = composer.formula_tokens(stream, "\\)")
+    composer.out.append(readable(inside))
+
+
+def _color(composer: Composer, stream: Stream) -> None:
+    """`\\textcolor{white}{…}` is hidden text, except in tables, whose cells may be dark."""
+    stream.optional()
+    color = plain(stream.argument()).strip().lower()
+    shown = stream.argument()
+    in_table = composer.float is not None and composer.float.kind == "table"
+    if color in ("white", "1,1,1", "ffffff") and not in_table:
+        if (text := composer.inline(shown)) and len(composer.hidden) < 50:
+            composer.hidden.append(HiddenText(text=text[:2_000], why="white"))
+    else:
+        stream.push(["{", *shown, "}"])
+
+
+def _switch_color(composer: Composer, stream: Stream) -> None:
+    stream.optional()
+    stream.argument()
+
+
+def _xspace(composer: Composer, stream: Stream) -> None:
+    token = stream.pull()
+    if token[:1].isalnum() or token[:1] in ("(", "\\", "$", "“"):
+        composer.out.append(" ")
+    stream.push([token] if token else [])
+
+
+def _label(composer: Composer, stream: Stream) -> None:
+    key = plain(stream.argument()).strip()
+    if len(composer.labels) < 50_000:
+        composer.labels.setdefault(key, composer.here)
+
+
+def _reference(kind: str) -> Handler:
+    def handler(composer: Composer, stream: Stream) -> None:
+        stream.starred()
+        stream.optional()
+        composer.mark(kind, tidy(plain(stream.argument())))
+
+    return handler
+
+
+def _hyperref(composer: Composer, stream: Stream) -> None:
+    """`\\hyperref[label]{text}` shows its text."""
+    if stream.optional() is None:
+        stream.argument()
+
+
+def _cite(composer: Composer, stream: Stream) -> None:
+    stream.starred()
+    first, second = stream.optional(), stream.optional()
+    keys = [key.strip() for key in plain(stream.argument()).split(",") if key.strip()]
+    composer.cited.update(dict.fromkeys(keys))
+    before, after = (first, second) if second is not None else (None, first)
+    composer.out.append("[")
+    if before:
+        composer.out.append(f"{composer.inline(before)} ")
+    for index, key in enumerate(keys):
+        composer.out.append(", " if index else "")
+        composer.mark("cite", key)
+    if after:
+        composer.out.append(f", {composer.inline(after)}")
+    composer.out.append("]")
+
+
+def _nocite(composer: Composer, stream: Stream) -> None:
+    keys = [key.strip() for key in plain(stream.argument()).split(",")]
+    composer.cited.update(dict.fromkeys(keys))
+
+
+def address(composer: Composer, tokens: list[str]) -> str:
+    """Return an address as it is followed: escapes taken away, macros in it expanded."""
+    said = plain(tokens).strip()
+    if re.search(r"\\[A-Za-z]", said):
+        inner = tokenize(
+            said.replace("%", "\\%").replace("\\\\%", "\\%").replace("#", "\\#")
+        ).tokens
+        said = composer.inline(inner, Style(typewriter=True))
+    said = re.sub(r"\\~\{\}|\\textasciitilde\s*(\{\})?|\\~", "~", said)
+    return re.sub(r"\\([%#_&${} ])", r"\1", said).replace(" ", "")
+
+
+def _href(composer: Composer, stream: Stream) -> None:
+    stream.optional()
+    url = address(composer, stream.argument())
+    text = composer.inline_raw(stream.argument())
+    composer.out.append(text)
+    keep_link(composer, url, tidy(text))
+
+
+def _url(composer: Composer, stream: Stream) -> None:
+    url = address(composer, stream.argument())
+    composer.out.append(url)
+    keep_link(composer, url, url)
+
+
+def _doi(composer: Composer, stream: Stream) -> None:
+    name = address(composer, stream.argument())
+    composer.out.append(f"doi:{name}" if not name.startswith("http") else name)
+    keep_link(composer, name if name.startswith("http") else f"https://doi.org/{name}", name)
+
+
+def _path(composer: Composer, stream: Stream) -> None:
+    composer.out.append(address(composer, stream.argument()))
+
+
+def keep_link(composer: Composer, url: str, text: str) -> None:
+    """Keep a link once per address and words."""
+    link = Link(url=url, text=text, origin="markup")
+    if re.match(r"(?:https?|ftp|mailto):", url) and len(composer.links) < 5_000:
+        composer.links.append(link)
+
+
+def _footnote(composer: Composer, stream: Stream) -> None:
+    stream.optional()
+    text = composer.inline(stream.argument())
+    if text:
+        composer.footnotes.append(Block(kind="footnote", text=text))
+
+
+def _unlisted_item(composer: Composer, stream: Stream) -> None:
+    composer.end_paragraph()
+    label = stream.optional()
+    if label is not None and (text := composer.inline(label)):
+        composer.out.append(f"{text} ")
+
+
+def _line_break(composer: Composer, stream: Stream) -> None:
+    stream.starred()
+    stream.optional()
+    composer.out.append(" ")
+
+
+def _multicolumn(composer: Composer, stream: Stream) -> None:
+    count = plain(stream.argument()).strip()
+    stream.argument()
+    shown = stream.argument()
+    composer.extra_columns += min(int(count), 200) - 1 if count.isdecimal() and count != "0" else 0
+    composer.out.append(composer.inline(shown))
+
+
+def _multirow(composer: Composer, stream: Stream) -> None:
+    stream.starred()
+    stream.optional()
+    stream.argument()
+    stream.optional()
+    stream.argument()
+    stream.optional()
+
+
+def _partial_rule(composer: Composer, stream: Stream) -> None:
+    stream.optional()
+    stream.skip_blank()
+    token = stream.pull()
+    if token.startswith("("):
+        while token and not token.endswith(")"):
+            token = stream.pull()
+    elif token:
+        stream.push([token])
+    stream.argument()
+
+
+def _skip_length(composer: Composer, stream: Stream) -> None:
+    """`\\hskip 1em plus 2pt`: a length without braces."""
+    stream.skip_blank()
+    token = stream.pull()
+    rest = re.sub(r"^[+-]?[\d.]+\s*(?:pt|em|ex|cm|mm|in|sp|bp)?", "", token) if token else ""
+    stream.push([rest] if rest and rest[0] not in "\\" else [])
+
+
+def _siunitx(composer: Composer, stream: Stream) -> None:
+    stream.optional()
+    number = composer.inline(stream.argument())
+    composer.out.append(f"{number} {composer.inline(stream.argument())}")
+
+
+def _number(composer: Composer, stream: Stream) -> None:
+    stream.optional()
+
+
+def _texorpdf(composer: Composer, stream: Stream) -> None:
+    shown = stream.argument()
+    stream.argument()
+    stream.push(["{", *shown, "}"])
+
+
+def _char(composer: Composer, stream: Stream) -> None:
+    token = stream.pull()
+    digits = re.match(r"\d+", token)
+    if digits and 32 <= int(digits.group()) < 0x250:
+        composer.out.append(chr(int(digits.group())))
+        token = token[digits.end() :]
+    stream.push([token] if token else [])
+
+
+_CITES = (
+    "cite citep citet citealp citealt citeauthor citeyear citeyearpar Citet Citep parencite "
+    "textcite autocite fullcite footcite shortcite newcite citetext onlinecite citenum "
+    "smartcite supercite Textcite Parencite Autocite citetalias citepalias citeA citeNP "
+    "shortciteN"
+)
+_REFS = {
+    "ref": "ref pageref subref autopageref vref labelcref",
+    "eqref": "eqref",
+    "autoref": "autoref cref Cref fullref nameref Autoref cpageref namecref",
+}
+TEXT_HANDLERS: dict[str, Handler] = {
+    **{
+        f"\\{name}": _drop(signature)
+        for signature, names in _DROPPED.items()
+        for name in names.split()
+    },
+    **{f"\\{name}": _accent(mark) for name, mark in ACCENTS.items()},
+    **{f"\\{name}": _cite for name in _CITES.split()},
+    **{f"\\{name}": _reference(kind) for kind, names in _REFS.items() for name in names.split()},
+    **dict.fromkeys(("\\texttt", "\\code"), _typewriter),
+    **dict.fromkeys(("\\tt", "\\ttfamily"), _switch_typewriter),
+    "\\textsuperscript": _superscript,
+    "\\textsubscript": _subscript,
+    "\\ensuremath": _ensure_math,
+    "\\(": _inline_formula,
+    "\\textcolor": _color,
+    "\\color": _switch_color,
+    "\\xspace": _xspace,
+    "\\label": _label,
+    "\\hyperref": _hyperref,
+    "\\hyperlink": _drop("m"),
+    "\\nocite": _nocite,
+    "\\href": _href,
+    **dict.fromkeys(("\\url", "\\burl"), _url),
+    **dict.fromkeys(("\\path", "\\nolinkurl"), _path),
+    "\\doi": _doi,
+    **dict.fromkeys(("\\footnote", "\\footnotetext", "\\tablefootnote", "\\thanks"), _footnote),
+    "\\par": lambda composer, stream: composer.end_paragraph(),
+    **dict.fromkeys(("\\\\", "\\newline", "\\linebreak", "\\tabularnewline"), _line_break),
+    "\\multicolumn": _multicolumn,
+    "\\multirow": _multirow,
+    **dict.fromkeys(("\\cmidrule", "\\cline", "\\cdashline", "\\cmidrulelr"), _partial_rule),
+    **dict.fromkeys(("\\hskip", "\\vskip", "\\kern", "\\raise", "\\lower"), _skip_length),
+    **dict.fromkeys(("\\SI", "\\qty"), _siunitx),
+    **dict.fromkeys(("\\num", "\\si", "\\unit"), _number),
+    "\\texorpdfstring": _texorpdf,
+    "\\char": _char,
+    "\\item": _unlisted_item,
+    **dict.fromkeys(("\\makecell", "\\thead", "\\shortstack"), _number),
+}

@@ -1,0 +1,280 @@
+"""From tokens to blocks: running text, paragraphs, groups, what is shown and what is not.
+
+The composer runs over a stream. Commands and environments are handed to handlers (by name); all
+others are read as plain text and reported. Arguments are composed by `inline`, whose depth is
+bounded. References to labels and citations stand as marks until `resolve` knows their numbers.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from fumehood_tools.reading.document import Block, HiddenText, Link
+from fumehood_tools.reading.latex.counters import Counters
+from fumehood_tools.reading.latex.expansion import State, Stream
+from fumehood_tools.reading.latex.formulas import readable
+from fumehood_tools.reading.latex.symbols import symbols
+from fumehood_tools.reading.latex.tokens import LISTING, PARAGRAPH, RAW, plain
+
+MOST_DEEP = 40
+_LONGEST_REREAD = 400
+LINE = "\x05"
+_MARK, _END_MARK = "\x06", "\x07"
+_MARKED = re.compile("\x06([a-zA-Z]+) ([^\x06\x07]*)\x07")
+_LIGATURES = re.compile(r"---|--|``|''|,,|`|'|!`|\?`")
+_PRINTED = {
+    **{"---": "—", "--": "–", "``": "“", "''": "”", ",,": "„", "`": "‘", "'": "’"},
+    **{"!`": "¡", "?`": "¿"},
+}
+_NEW_PART = {
+    *("\\section", "\\subsection", "\\subsubsection", "\\chapter", "\\bibliography"),
+    *("\\end{document}", "\\appendix"),
+}
+Handler = Callable[["Composer", Stream], None]
+Environment = Callable[["Composer", Stream, str], None]
+
+
+class Style(NamedTuple):
+    """How the text of a group is set."""
+
+    typewriter: bool = False
+    white: bool = False
+
+
+class Target(NamedTuple):
+    """What a label names: 'section', '3.2'."""
+
+    kind: str
+    number: str
+
+
+@dataclass
+class Float:
+    """A figure or table while its body is being read."""
+
+    kind: Literal["figure", "table", "code"]
+    items: list[Block] = field(default_factory=list)
+    numbered: bool = False
+    sub: int = 0
+    in_sub: bool = False
+
+
+@dataclass
+class Front:
+    """What stands above the text; authors are tokens until all of them are known."""
+
+    title: str = ""
+    abstract: str = ""
+    keywords: str = ""
+    authors: list[list[str]] = field(default_factory=list)
+
+
+class Composer:
+    """Reads streams and gathers what the paper holds."""
+
+    def __init__(
+        self,
+        state: State,
+        handlers: Mapping[str, Handler],
+        environments: Mapping[str, Environment],
+    ) -> None:
+        self.state = state
+        self.counters = Counters()
+        self.front = Front()
+        self.blocks: list[Block] = []
+        self.footnotes: list[Block] = []
+        self.links: list[Link] = []
+        self.hidden: list[HiddenText] = []
+        self.labels: dict[str, Target] = {}
+        self.cited: dict[str, None] = {}
+        self.bibliography: list[str] = []
+        self.bibliography_files: list[str] = []
+        self.bibliography_style = ""
+        self.labels_of: dict[str, str] = {}
+        self.here = Target("", "")
+        self.lists: list[str] = []
+        self.float: Float | None = None
+        self.extra_columns = 0
+        self.indent = 0
+        self.depth = 0
+        self.started = True
+        self.out: list[str] = []
+        self.style = Style()
+        self._styles: list[Style] = []
+        self._handlers = handlers
+        self._environments = environments
+        self._unknown: dict[str, None] = {}
+
+    # -- running ---------------------------------------------------------------------------------
+
+    def run(self, stream: Stream) -> None:
+        """Compose everything that a stream gives."""
+        while token := stream.next():
+            first = token[0]
+            if first == "\\":
+                self._command(token, stream)
+            elif first == "{":
+                self._styles.append(self.style)
+            elif first == "}":
+                self.style = self._styles.pop() if self._styles else Style()
+            elif first == "$":
+                self._formula(stream)
+            elif first == PARAGRAPH:
+                self.end_paragraph()
+            elif first == RAW:
+                self.out.append(token[1:])
+            elif first == LISTING:
+                self.add(Block(kind="code", text=token[1:]))
+            elif first in " ~&":
+                self.out.append(" ")
+            else:
+                self.say(token)
+
+    def _command(self, token: str, stream: Stream) -> None:
+        if (handler := self._handlers.get(token)) is not None:
+            handler(self, stream)
+        elif token.startswith("\\begin{"):
+            name = token[7:-1]
+            if (environment := self._environments.get(name)) is not None:
+                environment(self, stream, name)
+            elif name in self.state.theorems:
+                self._environments["theorem"](self, stream, name)
+        elif token.startswith("\\end{"):
+            if (environment := self._environments.get(token[1:-1].replace("{", " "))) is not None:
+                environment(self, stream, token[5:-1])
+            elif token[5:-1] in self.state.theorems:
+                self.end_paragraph()
+        elif (printed := symbols().get(token[1:])) is not None:
+            self.out.append(printed)
+        elif len(self._unknown) < 500 and "@" not in token:
+            self._unknown[token] = None
+
+    def _formula(self, stream: Stream) -> None:
+        first = stream.pull()
+        if first == "$":
+            inside, _ = self.formula_tokens(stream)
+            after = stream.pull()
+            stream.push([after] if after and after != "$" else [])
+            self.add_equation(inside)
+            return
+        stream.push([first] if first else [])
+        inside, closed = self.formula_tokens(stream)
+        if closed or len(inside) > _LONGEST_REREAD:
+            self.out.append(readable(inside))
+        else:
+            self.out.append("$")
+            stream.push(inside)
+
+    def formula_tokens(self, stream: Stream, end: str = "$") -> tuple[list[str], bool]:
+        """Return the tokens of an inline formula, and whether it was closed in its paragraph."""
+        inside: list[str] = []
+        depth = 0
+        while token := stream.next():
+            if token == end and depth == 0:
+                return inside, True
+            depth += {"{": 1, "}": -1}.get(token, 0)
+            if depth < 0 or token == PARAGRAPH or token in _NEW_PART:
+                stream.push([token])
+                return inside, False
+            inside.append(token)
+        return inside, False
+
+    # -- text ------------------------------------------------------------------------------------
+
+    def say(self, text: str) -> None:
+        """Add running text: quotes and dashes are those that LaTeX prints."""
+        if not self.style.typewriter and (
+            "'" in text or "`" in text or "-" in text or ",," in text
+        ):
+            text = _LIGATURES.sub(lambda match: _PRINTED[match.group()], text)
+        self.out.append(text)
+
+    def inline(self, tokens: list[str], style: Style | None = None) -> str:
+        """Return tokens as text on one line; blocks in them become part of it."""
+        return tidy(self.inline_raw(tokens, style))
+
+    def inline_raw(self, tokens: list[str], style: Style | None = None) -> str:
+        """Return tokens as text with its blanks and marks."""
+        if self.depth >= MOST_DEEP:
+            self.state.warn("Commands lie very deep in each other: the inner ones stand as LaTeX.")
+            return plain(tokens)
+        before = self.out, self.style, self._styles
+        self.out, self.style, self._styles = [], style or self.style, []
+        self.depth += 1
+        self.run(Stream(self.state, tokens))
+        text = "".join(self.out)
+        self.depth -= 1
+        self.out, self.style, self._styles = before
+        return text
+
+    def end_paragraph(self) -> None:
+        """Make a block of the text so far; its footnotes follow."""
+        if self.depth:
+            self.out.append("\n\n")
+            return
+        text = tidy("".join(self.out))
+        self.out.clear()
+        if text and self.started:
+            self.blocks.append(Block(kind="list_item" if self.lists else "paragraph", text=text))
+        if self.started:
+            self.blocks += self.footnotes
+            self.footnotes.clear()
+
+    def add(self, block: Block) -> None:
+        """Add a block after the paragraph that is open; within a line, its text alone."""
+        if self.depth:
+            self.out.append(f" {block.text} ")
+        elif self.float is not None and block.kind in ("table", "code"):
+            self.float.items.append(block)
+        else:
+            self.end_paragraph()
+            self.blocks.append(block)
+
+    def add_equation(self, tokens: list[str], number: str | None = None) -> None:
+        """Add a displayed formula."""
+        text = readable(tokens)
+        if text:
+            latex = " ".join(plain(tokens).split())
+            self.add(Block(kind="equation", text=text, latex=latex, number=number))
+
+    def body(self, stream: Stream, name: str) -> list[str]:
+        """Return an environment's tokens, expanded; one without an end stops at a heading."""
+        begin, end = f"\\begin{{{name}}}", f"\\end{{{name}}}"
+        inside: list[str] = []
+        depth = 0
+        while token := stream.next():
+            if token == end:
+                if depth == 0:
+                    return inside
+                depth -= 1
+            elif token == begin:
+                depth += 1
+            elif token in _NEW_PART:
+                stream.push([token])
+                break
+            inside.append(token)
+        self.state.warn(f"An environment does not end: {name[:40]}.")
+        return inside
+
+    # -- marks -----------------------------------------------------------------------------------
+
+    def mark(self, kind: str, key: str) -> None:
+        """Leave a place for a number that is known at the end."""
+        self.out.append(f"{_MARK}{kind} {key}{_END_MARK}")
+
+    def unknown_commands(self) -> list[str]:
+        """Return the commands that were read as plain text."""
+        return list(self._unknown)
+
+
+def fill_marks(text: str, fill: Callable[[str, str], str]) -> str:
+    """Return a text with its marks replaced by `fill(kind, key)`."""
+    if _MARK not in text:
+        return text
+    return _MARKED.sub(lambda match: fill(match.group(1), match.group(2)), text)
+
+
+def tidy(text: str) -> str:
+    """Return a text on one line, without blanks at its ends."""
+    return " ".join(text.replace(LINE, " ").split())

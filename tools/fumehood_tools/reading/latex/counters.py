@@ -1,0 +1,171 @@
+"""The numbers LaTeX prints: sections, figures, tables, equations, theorems, and labels for them.
+
+Classes differ: IEEEtran and REVTeX number sections I, A, 1 and tables I; books number within
+chapters. `\\renewcommand{\\thesection}{…}`, `\\numberwithin` and `\\setcounter` are followed.
+"""
+
+import re
+
+SECTIONS = (
+    "part",
+    "chapter",
+    "section",
+    "subsection",
+    "subsubsection",
+    "paragraph",
+    "subparagraph",
+)
+_ROMAN_CLASSES = ("ieeetran", "ieeeconf", "revtex4", "revtex4-1", "revtex4-2")
+_BOOKS = ("book", "report", "scrbook", "scrreprt", "memoir", "thesis")
+_ROMAN = (
+    *((1000, "M"), (900, "CM"), (500, "D"), (400, "CD"), (100, "C"), (90, "XC"), (50, "L")),
+    *((40, "XL"), (10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I")),
+)
+_PLACE = re.compile(r"\\(arabic|Alph|alph|Roman|roman|the|fnsymbol)\s*\{?\s*\\?(\w+)\s*\}?")
+
+
+class Counters:
+    """Counts as LaTeX does, and formats what it prints."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, int] = {}
+        self._within: dict[str, str] = {}
+        self._formats: dict[str, str] = {}
+        self._outside: tuple[int, str | None] = (0, None)
+        self.deepest = 3
+        self.in_appendix = False
+        self.book = False
+        for outer, inner in zip(SECTIONS[1:], SECTIONS[2:], strict=False):
+            self._within[inner] = outer
+        for outer, inner in zip(SECTIONS[2:], SECTIONS[3:], strict=False):
+            self._formats[inner] = rf"\the{outer}.\arabic{{{inner}}}"
+
+    def use_class(self, name: str) -> None:
+        """Take over how a document class numbers."""
+        name = name.lower()
+        if name.startswith(_ROMAN_CLASSES):
+            self._formats |= {"section": r"\Roman{section}", "table": r"\Roman{table}"}
+            self._formats |= {
+                "subsection": r"\Alph{subsection}",
+                "subsubsection": r"\arabic{subsubsection}",
+            }
+        if name.startswith("llncs"):
+            self.deepest = 2
+        if name in _BOOKS:
+            self.book, self.deepest = True, 2
+            for counter in ("section", "figure", "table", "equation"):
+                self.number_within(counter, "chapter")
+
+    def number_within(self, counter: str, outer: str) -> None:
+        """Restart a counter with an outer one, and print both."""
+        if counter != outer:
+            self._within[counter] = outer
+            self._formats[counter] = rf"\the{outer}.\arabic{{{counter}}}"
+
+    def set_format(self, counter: str, latex: str) -> None:
+        """Take `\\the<counter>` over from the paper."""
+        self._formats[counter] = latex
+
+    def set(self, counter: str, value: int) -> None:
+        """Set a counter; secnumdepth decides which headings are numbered."""
+        if counter in ("secnumdepth",):
+            self.deepest = value
+        else:
+            self._values[counter] = value
+
+    def value(self, counter: str) -> int:
+        """Return where a counter stands."""
+        return self._values.get(counter, 0)
+
+    def step(self, counter: str) -> str:
+        """Count one on, restart what is numbered within, and return the printed number."""
+        self._values[counter] = self.value(counter) + 1
+        self._restart(counter, 0)
+        return self.printed(counter)
+
+    def printed(self, counter: str, depth: int = 0) -> str:
+        """Return a number as printed."""
+        if depth > 8:
+            return ""
+        form = self._formats.get(counter, rf"\arabic{{{counter}}}")
+
+        def fill(match: re.Match[str]) -> str:
+            style, name = match.group(1), match.group(2)
+            if style == "the":
+                return self.printed(name, depth + 1)
+            return _formatted(style, self.value(name))
+
+        text = re.sub(
+            r"[{}$~]|\\[A-Za-z]+\s*", "", _PLACE.sub(fill, form.replace(r"\the\c@", r"\the"))
+        )
+        # Sections before the first chapter, and figures before the first section, print no zero.
+        return text.strip().removeprefix("0.") if text.startswith("0.") else text.strip()
+
+    def upcoming(self, counter: str, more: int) -> str:
+        """Return the number that a counter will print after so many steps."""
+        self._values[counter] = self.value(counter) + more
+        text = self.printed(counter)
+        self._values[counter] -= more
+        return text
+
+    def shown(self, style: str, counter: str) -> str:
+        """Return a counter in a style: arabic, Alph, alph, Roman, roman."""
+        return _formatted(style, self.value(counter))
+
+    def begin_sub(self, counter: str, main: str) -> None:
+        """Number 3a, 3b … until `end_sub`."""
+        self._outside = self.value(counter), self._formats.get(counter)
+        self._values[counter] = 0
+        self._formats[counter] = rf"{main}\alph{{{counter}}}"
+
+    def end_sub(self, counter: str) -> None:
+        """Go on numbering as before `begin_sub`."""
+        value, form = self._outside
+        if counter in self._formats and value:
+            self._values[counter] = value
+            del self._formats[counter]
+            if form is not None:
+                self._formats[counter] = form
+        self._outside = 0, None
+
+    def appendix(self) -> None:
+        """Number with letters from here on."""
+        outer = "chapter" if self.book else "section"
+        self.in_appendix = True
+        self._values[outer] = 0
+        self._restart(outer, 0)
+        self._formats[outer] = rf"\Alph{{{outer}}}"
+
+    def _restart(self, counter: str, depth: int) -> None:
+        for inner, outer in self._within.items():
+            if outer == counter and depth < 8:
+                self._values[inner] = 0
+                self._restart(inner, depth + 1)
+
+
+def letter(value: int) -> str:
+    """Return a, b … z, then the number itself."""
+    return chr(96 + value) if 1 <= value <= 26 else str(value)
+
+
+def _formatted(style: str, value: int) -> str:
+    match style:
+        case "Alph":
+            return letter(value).upper()
+        case "alph":
+            return letter(value)
+        case "Roman":
+            return _roman(value)
+        case "roman":
+            return _roman(value).lower()
+        case _:
+            return str(value)
+
+
+def _roman(value: int) -> str:
+    text = ""
+    for worth, sign in _ROMAN:
+        while value >= worth and len(text) < 20:
+            text += sign
+            value -= worth
+    return text

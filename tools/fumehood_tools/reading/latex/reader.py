@@ -1,0 +1,184 @@
+"""Read a paper from its LaTeX source: unpack, expand, compose, number.
+
+No LaTeX runs and nothing is written. Broken or unknown LaTeX is read as text and reported. Work is
+bounded by the limits of `unpacking`, `expansion` and `composing`.
+"""
+
+import posixpath
+import re
+from collections.abc import Callable, Iterator
+
+from fumehood_tools.reading.document import Block, Document, HiddenText, Link
+from fumehood_tools.reading.latex.algorithms import ALGORITHM_HANDLERS
+from fumehood_tools.reading.latex.authors import author_names
+from fumehood_tools.reading.latex.bibliography import references
+from fumehood_tools.reading.latex.commands import TEXT_HANDLERS
+from fumehood_tools.reading.latex.composing import (
+    Composer,
+    Environment,
+    Handler,
+    fill_marks,
+)
+from fumehood_tools.reading.latex.definitions import include, new_state
+from fumehood_tools.reading.latex.displays import DISPLAY_ENVIRONMENTS, DISPLAY_HANDLERS
+from fumehood_tools.reading.latex.expansion import Stream
+from fumehood_tools.reading.latex.project import decode, main_file
+from fumehood_tools.reading.latex.structure import STRUCTURE_ENVIRONMENTS, STRUCTURE_HANDLERS
+from fumehood_tools.reading.latex.tokens import plain
+from fumehood_tools.reading.latex.unpacking import unpack
+from fumehood_tools.reading.running_links import links_in_text
+
+MOST_HIDDEN = 50
+_PROSE = re.compile(r"[^\W\d_]{2,}")
+
+
+def read_latex(archive: bytes) -> Document:
+    """Read the source of a paper as arXiv hands it out. Raises Unreadable."""
+    sources = unpack(archive)
+    files = decode(sources.files)
+    main = main_file(files)
+    composer = Composer(new_state(files), _HANDLERS, _ENVIRONMENTS)
+    text = files[main]
+    composer.started = "\\begin{document}" not in text
+    stream = Stream(composer.state, [])
+    include(stream, main, whole=True)
+    composer.run(stream)
+    composer.end_paragraph()
+    return _document(composer, main, sources.warnings)
+
+
+def _document(composer: Composer, main: str, warnings: list[str]) -> Document:
+    entries = references(composer, main)
+
+    def fill(kind: str, key: str) -> str:
+        if kind == "cite":
+            return composer.labels_of.get(key, key).strip("[]")
+        return _referred(composer, kind, key)
+
+    front = composer.front
+    blocks = [_filled(block, fill) for block in composer.blocks]
+    if front.keywords:
+        blocks.insert(0, Block(kind="paragraph", text=fill_marks(front.keywords, fill)))
+    abstract = fill_marks(front.abstract, fill)
+    unknown = composer.unknown_commands()
+    if unknown:
+        warnings = [
+            *warnings,
+            f"Commands not known, read as plain text: {', '.join(unknown[:10])}.",
+        ]
+    return Document(
+        source="latex",
+        title=fill_marks(front.title, fill),
+        authors=author_names(composer),
+        abstract=abstract,
+        blocks=blocks,
+        references=[
+            entry.model_copy(update={"text": fill_marks(entry.text, fill)}) for entry in entries
+        ],
+        links=_links(
+            composer.links, [abstract, *_texts(blocks), *(entry.text for entry in entries)]
+        ),
+        hidden=(composer.hidden + _prose_comments(composer.state.comments))[:MOST_HIDDEN],
+        warnings=[*warnings, *composer.state.warnings],
+    )
+
+
+def _filled(block: Block, fill: Callable[[str, str], str]) -> Block:
+    return block.model_copy(
+        update={
+            "text": fill_marks(block.text, fill),
+            "rows": [[fill_marks(cell, fill) for cell in row] for row in block.rows],
+        }
+    )
+
+
+def _referred(composer: Composer, kind: str, keys: str) -> str:
+    """Return what \\ref, \\eqref or \\autoref print."""
+    names = [key.strip() for key in keys.split(",")]
+    targets = [composer.labels.get(name) for name in names]
+    numbers = [
+        target.number if target and target.number else name
+        for target, name in zip(targets, names, strict=True)
+    ]
+    if kind == "eqref":
+        return ", ".join(f"({number})" for number in numbers)
+    said = ", ".join(numbers)
+    if kind == "autoref" and targets[0] is not None and targets[0].kind:
+        named = _NAMES.get(targets[0].kind, targets[0].kind.capitalize())
+        return f"{named}{'s' if len(numbers) > 1 else ''} {said}"
+    return said
+
+
+def _prose_comments(comments: list[str]) -> list[HiddenText]:
+    """Return the comments that are sentences: they may be meant for a reader of the source."""
+    return [
+        HiddenText(text=comment[:1_000], why="comment")
+        for comment in comments
+        if len(comment) > 40
+        and comment.count("\\") <= 1
+        and sum(map(len, _PROSE.findall(comment))) > 0.6 * len(comment)
+        and len(_PROSE.findall(comment)) >= 7
+    ]
+
+
+def _texts(blocks: list[Block]) -> Iterator[str]:
+    for block in blocks:
+        if block.kind != "code":
+            yield block.text
+            yield from (cell for row in block.rows for cell in row)
+
+
+def _links(links: list[Link], texts: list[str]) -> list[Link]:
+    """Return each address once, those of the markup first; then those that only stand in text."""
+    unique: dict[str, Link] = {}
+    for link in links:
+        held = unique.setdefault(link.url, link)
+        if held.text == held.url != link.text:
+            unique[link.url] = link
+    for link in links_in_text(texts):
+        unique.setdefault(link.url, link)
+    return list(unique.values())
+
+
+def _bibliography_environment(composer: Composer, stream: Stream, name: str) -> None:
+    composer.end_paragraph()
+    stream.argument()
+    tokens = composer.body(stream, name)
+    composer.bibliography = composer.bibliography or tokens
+
+
+def _bibliography(composer: Composer, stream: Stream) -> None:
+    stream.optional()
+    composer.end_paragraph()
+    composer.bibliography_files += [
+        posixpath.normpath(name.strip()) for name in plain(stream.argument()).split(",")
+    ]
+
+
+def _bibliography_style(composer: Composer, stream: Stream) -> None:
+    composer.bibliography_style = plain(stream.argument()).strip()
+
+
+def _print_bibliography(composer: Composer, stream: Stream) -> None:
+    stream.optional()
+    composer.end_paragraph()
+
+
+_NAMES = {
+    **{"subsection": "Section", "subsubsection": "Section", "item": "Item", "code": "Listing"},
+    **{"paragraph": "Section", "equation": "Equation"},
+}
+_HANDLERS: dict[str, Handler] = {
+    **TEXT_HANDLERS,
+    **STRUCTURE_HANDLERS,
+    **DISPLAY_HANDLERS,
+    **ALGORITHM_HANDLERS,
+    **dict.fromkeys(("\\bibliography", "\\addbibresource", "\\bibliographyfile"), _bibliography),
+    "\\bibliographystyle": _bibliography_style,
+    "\\printbibliography": _print_bibliography,
+}
+_ENVIRONMENTS: dict[str, Environment] = {
+    **STRUCTURE_ENVIRONMENTS,
+    **DISPLAY_ENVIRONMENTS,
+    "thebibliography": _bibliography_environment,
+}

@@ -1,0 +1,75 @@
+"""Tables as rows of cells: what tabular, longtable and their kin print, without rules.
+
+A cell over several columns is followed by empty cells, so that columns stay in line; the empty
+cells below one over several rows stay empty. Rows without any text are left out.
+"""
+
+from fumehood_tools.reading.latex.composing import Composer
+from fumehood_tools.reading.latex.tokens import PARAGRAPH
+
+MOST_ROWS = 5_000
+_ROW_ENDS = {"\\\\", "\\tabularnewline", "\\cr", "\\crcr"}
+_HEADS = ("\\endfirsthead", "\\endhead", "\\endfoot", "\\endlastfoot")
+
+
+def rows_of(composer: Composer, tokens: list[str]) -> list[list[str]]:
+    """Return the rows of a table's body."""
+    rows: list[list[str]] = []
+    for cells in split_rows(_without_repeats(tokens), cells=True):
+        row: list[str] = []
+        for cell in cells:
+            composer.extra_columns = 0
+            row.append(composer.inline(cell))
+            row += [""] * composer.extra_columns
+        if any(row):
+            rows.append(row)
+        if len(rows) >= MOST_ROWS:
+            composer.state.warn(f"A table has more than {MOST_ROWS:,} rows: the rest is left out.")
+            break
+    width = max(map(len, rows), default=0)
+    return [row + [""] * (width - len(row)) for row in rows]
+
+
+def _without_repeats(tokens: list[str]) -> list[str]:
+    """Leave out the head that a long table prints again on every page, and its foot."""
+    parts: dict[str, list[str]] = {}
+    rest: list[str] = []
+    for token in tokens:
+        if token in _HEADS:
+            parts[token] = rest
+            rest = []
+        else:
+            rest.append(token)
+    head = parts.get("\\endfirsthead") or parts.get("\\endhead") or []
+    return [*head, *rest]
+
+
+def split_rows(tokens: list[str], cells: bool) -> list[list[list[str]]]:
+    """Cut tokens at `\\\\` and, where wanted, at `&`, outside of groups and inner environments."""
+    rows: list[list[list[str]]] = [[[]]]
+    depth = 0
+    at = 0
+    while at < len(tokens):
+        token = tokens[at]
+        at += 1
+        if token == "{" or token.startswith("\\begin{"):
+            depth += 1
+        elif token == "}" or token.startswith("\\end{"):
+            depth -= 1
+        if depth <= 0 and token in _ROW_ENDS:
+            rows.append([[]])
+            at = _after_break(tokens, at)
+        elif depth <= 0 and token == "&" and cells:
+            rows[-1].append([])
+        elif token != PARAGRAPH or depth > 0:
+            rows[-1][-1].append(token)
+    return rows
+
+
+def _after_break(tokens: list[str], at: int) -> int:
+    """Return where a row begins: after the star and the length of `\\\\*[2pt]`."""
+    if at < len(tokens) and tokens[at] == "*":
+        at += 1
+    if at + 1 < len(tokens) and tokens[at] == "[" and "]" in tokens[at : at + 12]:
+        return tokens.index("]", at) + 1
+    return at

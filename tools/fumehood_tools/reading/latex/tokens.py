@@ -1,0 +1,222 @@
+"""LaTeX text as tokens, in one pass; braces always close.
+
+A token is a string that its first character tells apart: `\\name`, `\\begin{x}` and `\\end{x}` are
+commands; `{ } [ ] $ & ~ ^ _` stand for themselves; `#1` is a parameter; a blank is a space, a line
+end a blank line between paragraphs. RAW marks text that TeX reads letter by letter (addresses,
+`\\verb`), LISTING a listing. Comments are left out and kept aside. Nothing here ever fails, and the
+work grows with the length of the text alone.
+"""
+
+import re
+from typing import NamedTuple
+
+RAW, LISTING = "\x01", "\x02"
+PARAGRAPH = "\n"
+LISTINGS = {
+    *("verbatim", "verbatim*", "Verbatim", "BVerbatim", "lstlisting", "minted", "alltt"),
+    *("pyverbatim", "bashcode", "pythoncode", "code", "filecontents", "filecontents*"),
+}
+_SET_ASIDE = {"comment"}
+_NEVER_SHOWN = {"filecontents", "filecontents*"}
+
+
+def _pattern(letters: str) -> re.Pattern[str]:
+    control = rf"\\(?:[{letters}]+|[\s\S]|$)"
+    return re.compile(control + r"|[{}\[\]$&~^_]|#+\d?|\s+|%[^\n]*\n?[ \t]*|[^\\{}\[\]$&~^_#%\s]+")
+
+
+_TOKEN, _TOKEN_AT = _pattern("A-Za-z"), _pattern("A-Za-z@")
+_AFTER_WORD = re.compile(r"[ \t]*(?:\n(?![ \t]*\n)[ \t]*)?")
+_ENVIRONMENT = re.compile(r"\s*\{\s*([A-Za-z@:\-]{1,40}\*?)\s*\}")
+_OPTIONS = re.compile(r"\s*\[[^\]\n]{0,400}\]")
+_VERB = re.compile(r"\*?([^\sA-Za-z*{])([^\n]{0,2000}?)\1")
+_GROUP_OPEN = re.compile(r"\s*\{")
+_BRACES = re.compile(r"\\[\s\S]|[{}]")
+_ADDRESSED = {"\\url", "\\href", "\\path", "\\nolinkurl", "\\burl", "\\doi", "\\urlstyle"}
+_VERBS = {"\\verb", "\\lstinline", "\\Verb", "\\mintinline"}
+_LONGEST_RAW = 4_000
+
+
+class Tokens(NamedTuple):
+    """The tokens of one file, its comments, and whether its braces closed by themselves."""
+
+    tokens: list[str]
+    comments: list[str]
+    balanced: bool
+
+
+def tokenize(text: str, at_is_letter: bool = False) -> Tokens:
+    """Return the tokens of a text. Style files take @ as a letter from the start."""
+    reader = _Reader(text.replace("\r\n", "\n").replace("\r", "\n"), at_is_letter)
+    reader.read()
+    tokens, balanced = _balance(reader.tokens)
+    return Tokens(tokens, _joined(reader.comments), balanced)
+
+
+def plain(tokens: list[str]) -> str:
+    """Return tokens as LaTeX again."""
+    parts: list[str] = []
+    for index, token in enumerate(tokens):
+        if token[0] in RAW + LISTING:
+            parts.append(token[1:])
+        elif token == PARAGRAPH:
+            parts.append("\n\n")
+        else:
+            parts.append(token)
+            follower = tokens[index + 1] if index + 1 < len(tokens) else ""
+            if token[0] == "\\" and token[-1].isalpha() and follower[:1].isalpha():
+                parts.append(" ")
+    return "".join(parts)
+
+
+class _Reader:
+    """Walks over a text once and gathers tokens and comments."""
+
+    def __init__(self, text: str, at_is_letter: bool) -> None:
+        self.text = text.translate(dict.fromkeys(range(9)))
+        self.tokens: list[str] = []
+        self.comments: list[tuple[int, str]] = []
+        self._pattern = _TOKEN_AT if at_is_letter else _TOKEN
+        self._endless: set[str] = set()
+
+    def read(self) -> None:
+        at, after_comment = 0, False
+        while match := self._pattern.match(self.text, at):
+            token, at = match.group(), match.end()
+            first = token[0]
+            if first == "%":
+                self.comments.append((match.start(), token.strip("% \t\n")))
+                after_comment = token.rstrip(" \t").endswith("\n")
+                continue
+            if first == "\\":
+                at = self._command(token, at)
+            elif first.isspace():
+                blank = token.count("\n") >= (1 if after_comment else 2)
+                self.tokens.append(PARAGRAPH if blank else " ")
+            else:
+                self.tokens.append(token)
+            after_comment = False
+
+    def _command(self, token: str, at: int) -> int:
+        if token in ("\\begin", "\\end") and (named := _ENVIRONMENT.match(self.text, at)):
+            return self._environment(token, named.group(1), named.end())
+        if token in _VERBS:
+            return self._verb(token, at)
+        if token in ("\\makeatletter", "\\makeatother"):
+            self._pattern = _TOKEN_AT if token == "\\makeatletter" else _TOKEN
+        self.tokens.append("\\ " if token[1:].isspace() or token == "\\" else token)
+        if token[-1].isalpha():
+            at = _AFTER_WORD.match(self.text, at).end()  # type: ignore[union-attr]
+        return self._raw_group(at) if token in _ADDRESSED else at
+
+    def _environment(self, command: str, name: str, at: int) -> int:
+        if command == "\\begin" and (name in LISTINGS or name in _SET_ASIDE):
+            end = -1 if name in self._endless else self.text.find(f"\\end{{{name}}}", at)
+            if end >= 0:
+                self._listing(name, self.text[at:end])
+                return end + len(name) + 6
+            self._endless.add(name)
+        self.tokens.append(f"{command}{{{name}}}")
+        return at
+
+    def _listing(self, name: str, text: str) -> None:
+        if name in _SET_ASIDE:
+            self.comments.append((-2, " ".join(text.split())))
+        elif name not in _NEVER_SHOWN:
+            options = _OPTIONS.match(text)
+            text = text[options.end() :] if options else text
+            if name == "minted":
+                text = re.sub(r"^\s*\{\w*\}", "", text)
+            self.tokens.append(LISTING + text.strip("\n").rstrip())
+
+    def _verb(self, token: str, at: int) -> int:
+        if options := _OPTIONS.match(self.text, at):
+            at = options.end()
+        if token == "\\mintinline" and (named := _ENVIRONMENT.match(self.text, at)):
+            at = named.end()
+        if match := _VERB.match(self.text, at):
+            self.tokens.append(RAW + match.group(2))
+            return match.end()
+        return self._raw_group(at)
+
+    def _raw_group(self, at: int) -> int:
+        """Take a group letter by letter: % and # are part of an address."""
+        if (options := _OPTIONS.match(self.text, at)) is not None:
+            at = options.end()
+        opened = _GROUP_OPEN.match(self.text, at)
+        if opened is None:
+            return at
+        depth = 1
+        for match in _BRACES.finditer(self.text, opened.end(), opened.end() + _LONGEST_RAW):
+            depth += {"{": 1, "}": -1}.get(match.group(), 0)
+            if depth == 0:
+                inside = self.text[opened.end() : match.start()]
+                self.tokens += ["{", RAW + re.sub(r"%?\n\s*", "", inside), "}"]
+                return match.end()
+        return at
+
+
+def _balance(tokens: list[str]) -> tuple[list[str], bool]:
+    """Close what is open at the end of its environment or paragraph; drop what closes nothing."""
+    closed: list[str] = []
+    open_marks: list[tuple[str, int]] = []
+    balanced = True
+    for token in tokens:
+        if token == "{" or token.startswith("\\begin{"):
+            open_marks.append((token, len(closed)))
+        elif token == "}":
+            depth = len(open_marks) - 1
+            while depth >= 0 and open_marks[depth][0] != "{":
+                depth -= 1
+            if depth < 0:
+                balanced = False
+                continue
+            del open_marks[depth:]
+        elif token.startswith("\\end{"):
+            unclosed = _unclosed_inside(open_marks, "\\begin" + token[4:])
+            if unclosed is not None:
+                balanced = balanced and unclosed == 0
+                closed += ["}"] * unclosed
+                del open_marks[len(open_marks) - unclosed - 1 :]
+        closed.append(token)
+    return _close_rest(closed, [at for mark, at in open_marks if mark == "{"], balanced)
+
+
+def _unclosed_inside(open_marks: list[tuple[str, int]], begin: str) -> int | None:
+    """Count the groups opened since the environment began, None when it did not begin last."""
+    count = 0
+    for mark, _ in reversed(open_marks):
+        if mark == "{":
+            count += 1
+        else:
+            return count if mark == begin else None
+    return None
+
+
+def _close_rest(tokens: list[str], opened: list[int], balanced: bool) -> tuple[list[str], bool]:
+    if not opened:
+        return tokens, balanced
+    starts = set(opened)
+    whole: list[str] = []
+    waiting = 0
+    for index, token in enumerate(tokens):
+        if token == PARAGRAPH and waiting:
+            whole += ["}"] * waiting
+            waiting = 0
+        waiting += index in starts
+        whole.append(token)
+    return whole + ["}"] * waiting, False
+
+
+def _joined(comments: list[tuple[int, str]]) -> list[str]:
+    """Return comments, those on lines of their own after each other as one."""
+    joined: list[str] = []
+    before = -10
+    for start, text in comments:
+        near = 0 <= start - before < 8
+        if near and joined and text:
+            joined[-1] += f" {text}"
+        elif text:
+            joined.append(text)
+        before = start + len(text) + 2 if start >= 0 else -10
+    return joined

@@ -1,0 +1,273 @@
+"""marker's JSON as our Document.
+
+Title, abstract and references leave the blocks; captions join their table or figure; a paragraph
+that a page or column breaks is one paragraph; heading levels come from printed numbers first, as
+marker guesses them from the height of lines, unless the layout knows them. Linear in the document.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from fumehood_tools.reading.document import Block, BlockKind, Document, HiddenText, Link, TextSource
+from fumehood_tools.reading.marker.pieces import Piece, PieceKind, pieces_of
+from fumehood_tools.reading.marker.references import references_of
+from fumehood_tools.reading.outline import BIBLIOGRAPHY
+from fumehood_tools.reading.pdf.links import text_links
+from fumehood_tools.reading.pdf.numbering import Outline, number_at_start
+
+_ABSTRACT = re.compile(r"\Aabstract\b[\s.:—–-]*", re.I)
+_CAPTION = re.compile(
+    r"(Figure|Fig\.|Table|Tab\.)\s*([A-Z]?\.?\d+(?:\.\d+)?[a-z]?)\s*[:.|—–-]?\s*", re.I
+)
+_EQUATION = re.compile(r"\s*\(([A-Z]?\.?\d{1,3}(?:\.\d{1,3})?)\)$")
+_ENDED = re.compile(r"[.!?:;][\"”’)\]\d]*$")
+_BLOCKS: dict[PieceKind, BlockKind] = {
+    "text": "paragraph",
+    "item": "list_item",
+    "entry": "paragraph",
+    "code": "code",
+    "footnote": "footnote",
+}
+_MOST_ABSTRACT = 4
+
+
+def document_of(
+    output: Mapping[str, Any],
+    source: TextSource,
+    *,
+    hidden: Sequence[HiddenText] = (),
+    levels_known: bool = False,
+) -> Document:
+    """Return the document that marker's JSON output describes.
+
+    levels_known: the levels of headings mean what ours mean, and level 0 is the title.
+    """
+    joined = _joined(pieces_of(output))
+    title, pieces = _take_title(joined)
+    abstract, pieces = _take_abstract(pieces)
+    body = _take_bibliography(pieces)
+    texts = [(abstract, 1), *((it.text, it.page) for it in (*body.pieces, *body.entries))]
+    links: dict[tuple[str, int | None], Link] = {}
+    for link in (link for it in joined for link in it.links):
+        links.setdefault((link.url, link.page), link)
+    marked = list(links.values())
+    return Document(
+        source=source,
+        title=title,
+        abstract=abstract,
+        blocks=_blocks(body, levels_known),
+        references=references_of(entry.text for entry in body.entries),
+        links=[*marked, *text_links(texts, marked)],
+        hidden=list(hidden),
+        pages=len(output["children"]),
+    )
+
+
+def _joined(pieces: Iterable[Piece]) -> list[Piece]:
+    """Join paragraphs that a page or a column breaks; floats and footnotes may lie between."""
+    joined: list[Piece] = []
+    last: int | None = None
+    for piece in pieces:
+        if piece.kind == "text" and last is not None and _goes_on(joined[last], piece):
+            before = joined[last]
+            text = before.text.removesuffix("-") if _broken(before, piece) else f"{before.text} "
+            joined[last] = before._replace(
+                text=text + piece.text, links=before.links + piece.links, goes_on=piece.goes_on
+            )
+            continue
+        joined.append(piece)
+        if piece.kind == "text":
+            last = len(joined) - 1
+        elif piece.kind not in ("footnote", "table", "figure", "caption"):
+            last = None
+    return joined
+
+
+def _goes_on(before: Piece, piece: Piece) -> bool:
+    if before.goes_on:
+        return True
+    return before.page != piece.page and piece.text[:1].islower() and not _ENDED.search(before.text)
+
+
+def _broken(before: Piece, piece: Piece) -> bool:
+    return before.text.endswith("-") and piece.text[:1].islower()
+
+
+def _take_title(pieces: list[Piece]) -> tuple[str, list[Piece]]:
+    """Take the first heading of page 1, if it stands before all that only a body has."""
+    for at, piece in enumerate(pieces):
+        if piece.page > 1 or _ABSTRACT.match(piece.text):
+            break
+        if piece.kind == "heading":
+            number = number_at_start(piece.text)
+            if piece.text.casefold() == "introduction" or (number and "arabic" in number.schemes):
+                break
+            return piece.text, pieces[:at] + pieces[at + 1 :]
+    return "", pieces
+
+
+def _take_abstract(pieces: list[Piece]) -> tuple[str, list[Piece]]:
+    """Take what the layout calls abstract, else paragraphs from that word to the next heading."""
+    if said := [piece.text for piece in pieces if piece.abstract]:
+        text = "\n".join(said)
+        return _ABSTRACT.sub("", text, count=1), [it for it in pieces if not it.abstract]
+    for at, piece in enumerate(pieces):
+        found = _ABSTRACT.match(piece.text)
+        if found is None or piece.kind not in ("heading", "text") or piece.page > 2:
+            continue
+        texts = [piece.text[found.end() :]]
+        end = at + 1
+        while end < len(pieces) and pieces[end].kind == "text" and end - at <= _MOST_ABSTRACT:
+            texts.append(pieces[end].text)
+            end += 1
+        return "\n".join(filter(None, texts)), pieces[:at] + pieces[end:]
+    return "", pieces
+
+
+class _Body(NamedTuple):
+    """What is left of the pieces, the bibliography, and where in the rest it stood."""
+
+    pieces: list[Piece]
+    entries: list[Piece]
+    bibliography: int
+
+
+def _take_bibliography(pieces: Sequence[Piece]) -> _Body:
+    """Take the pieces under the heading of the references, and what marker itself calls entries."""
+    body = _Body([], [], len(pieces))
+    inside = False
+    for piece in pieces:
+        if piece.kind == "heading":
+            inside = _is_bibliography(piece)
+            if inside:
+                body = body._replace(bibliography=len(body.pieces))
+            else:
+                body.pieces.append(piece)
+        elif piece.kind == "entry" or (inside and piece.kind in ("text", "item")):
+            body.entries.append(piece)
+        else:
+            body.pieces.append(piece)
+    return body
+
+
+def _is_bibliography(piece: Piece) -> bool:
+    number = number_at_start(piece.text)
+    return bool(BIBLIOGRAPHY.fullmatch(piece.text[number.length if number else 0 :]))
+
+
+def _blocks(body: _Body, levels_known: bool) -> list[Block]:
+    pieces = body.pieces
+    heads = _heads(body, levels_known)
+    captions = _captions(pieces)
+    claimed = set(captions.values())
+    blocks: list[Block] = []
+    for at, piece in enumerate(pieces):
+        if at in claimed:
+            continue
+        if piece.kind == "heading":
+            head = heads[at]
+            blocks.append(
+                _block(piece, "heading", head.title, number=head.number, level=head.level)
+            )
+        elif piece.kind in ("table", "figure", "caption"):
+            blocks.append(_shown(piece, pieces[captions[at]] if at in captions else None))
+        elif piece.kind == "equation":
+            blocks.append(_equation(piece))
+        else:
+            blocks.append(_block(piece, _BLOCKS[piece.kind], piece.text))
+    return blocks
+
+
+def _block(piece: Piece, kind: BlockKind, text: str, **more: Any) -> Block:
+    return Block(kind=kind, text=text, page=piece.page, box=piece.box, **more)
+
+
+class _Head(NamedTuple):
+    """A heading as we give it. level 0: not known yet."""
+
+    number: str | None
+    title: str
+    level: int
+
+
+def _heads(body: _Body, levels_known: bool) -> dict[int, _Head]:
+    """Return the headings by place; one without number has the level of those that look alike."""
+    heads: dict[int, _Head] = {}
+    alike: dict[int | None, Counter[int]] = {}
+    outline = Outline()
+    appendix = False
+    for at, piece in enumerate(body.pieces):
+        if piece.kind != "heading":
+            continue
+        appendix = (
+            appendix or at >= body.bibliography or piece.text.casefold().startswith("appendi")
+        )
+        head = _numbered(piece.text, outline, appendix)
+        if levels_known:
+            head = head._replace(level=max(1, piece.level or 1))
+        elif head.level:
+            alike.setdefault(piece.level, Counter())[head.level] += 1
+        heads[at] = head
+    usual = {level: ours.most_common(1)[0][0] for level, ours in alike.items()}
+    for at, head in heads.items():
+        if not head.level:
+            level = body.pieces[at].level
+            guess = usual.get(level, 1) if usual else max(1, (level or 2) - 1)
+            heads[at] = head._replace(level=guess)
+    return heads
+
+
+def _numbered(text: str, outline: Outline, appendix: bool) -> _Head:
+    """Return a heading with its number and level, where its number follows those before it."""
+    number = number_at_start(text)
+    # "A Study of ..." is a number in an appendix only.
+    bare = number and number.schemes == ("letter",) and not (number.word or number.mark)
+    if number is None or (bare and len(number.parts) == 1 and not appendix):
+        return _Head(None, text, 0)
+    level = outline.level(number)
+    return _Head(number.printed, text[number.length :], level) if level else _Head(None, text, 0)
+
+
+def _captions(pieces: Sequence[Piece]) -> dict[int, int]:
+    """Return table or figure -> its caption, the one beside it that bears the right name."""
+    found: dict[int, int] = {}
+    taken: set[int] = set()
+    for at, piece in enumerate(pieces):
+        if piece.kind not in ("table", "figure"):
+            continue
+        for beside in (at - 1, at + 1):
+            if not 0 <= beside < len(pieces) or beside in taken:
+                continue
+            near = pieces[beside]
+            if near.kind in ("caption", "text") and near.page == piece.page:
+                label = _CAPTION.match(near.text)
+                if label and label[1].casefold().startswith(piece.kind[:3]):
+                    found[at] = beside
+                    taken.add(beside)
+                    break
+    return found
+
+
+def _shown(piece: Piece, caption: Piece | None) -> Block:
+    """Return a table or figure; a caption that stands alone is one whose body was not found."""
+    said = caption or piece
+    label = _CAPTION.match(said.text)
+    is_table = piece.kind == "table" or bool(label and label[1].casefold().startswith("tab"))
+    if piece.kind == "caption" and label is None:
+        return _block(piece, "paragraph", piece.text)
+    return _block(
+        piece,
+        "table" if is_table else "figure",
+        said.text[label.end() :] if label else said.text,
+        number=label[2] if label else None,
+        rows=piece.rows,
+    )
+
+
+def _equation(piece: Piece) -> Block:
+    number = _EQUATION.search(piece.text)
+    text = piece.text[: number.start()] if number else piece.text
+    latex = _EQUATION.sub("", piece.latex) if piece.latex else None
+    return _block(piece, "equation", text, number=number[1] if number else None, latex=latex)

@@ -1,0 +1,131 @@
+"""Have marker read a PDF in a child process, which is stopped with all that it started.
+
+A reading costs the import of marker (4 to 15 s) and, in mode "layout", about 0.1 s a page.
+"""
+
+import contextlib
+import importlib.util
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+import psutil
+from pydantic import ValidationError
+
+from fumehood_tools.errors import BadRequest, PartMissing, Unreadable
+from fumehood_tools.reading.children import ask_child
+from fumehood_tools.reading.document import Document
+from fumehood_tools.reading.marker.status import MarkerStatus, marker_available
+from fumehood_tools.settings import MarkerSettings, load_marker_settings
+
+MARKER_MODULE = "fumehood_tools.reading.marker"
+READ_SECONDS = 900.0
+MEMORY = 8_000_000_000
+_NAME_TAG = "FUMEHOOD_READER"
+
+
+def read_with_marker(
+    path: Path,
+    *,
+    mode: Literal["models", "layout"],
+    seconds: float = READ_SECONDS,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    settings: MarkerSettings | None = None,
+    command: Sequence[str] | None = None,
+) -> Document:
+    """Return the document that marker makes of a PDF.
+
+    on_progress: told pages done and pages in all. command: runs instead of the worker (a stand-in
+    in tests). Raises PartMissing at once when marker or, in mode "models", its models are not
+    there; Unreadable when the file can't be read within so many seconds; BadRequest for no file.
+    """
+    if not path.is_file():
+        raise BadRequest(f"There is no file {path}. Give the path of a PDF.")
+    settings = settings or load_marker_settings()
+    status = marker_available(settings)
+    _check(status, mode)
+    request = {
+        "path": str(path.absolute()),
+        "mode": mode,
+        "conversion": status.conversion if mode == "models" else "fast",
+        "ocr": status.ocr and mode == "models",
+    }
+    with _no_survivors() as tag:
+        content = ask_child(
+            MARKER_MODULE,
+            request,
+            what=path.name,
+            seconds=seconds,
+            memory=MEMORY,
+            on_page=on_progress,
+            environ={**_environment(settings, mode), _NAME_TAG: tag},
+            command=command,
+        )
+    try:
+        return Document.model_validate_json(content)
+    except ValidationError as error:
+        raise Unreadable(
+            f"marker's answer about {path.name} is no document ({error.error_count()} faults). "
+            "Try another source of this paper."
+        ) from error
+
+
+def _check(status: MarkerStatus, mode: str) -> None:
+    """Raises PartMissing unless this mode is possible."""
+    why = " ".join(status.missing)
+    if status.mode == "none":
+        raise PartMissing("marker", status.next_step, why)
+    if mode == "models" and status.mode != "models":
+        raise PartMissing("marker's layout model", status.next_step, why)
+
+
+def _environment(settings: MarkerSettings, mode: str) -> dict[str, str]:
+    """Return the variables with which marker uses what the preflight saw, and nothing else."""
+    optional = {
+        "TORCH_DEVICE": "cpu" if mode == "layout" else settings.torch_device,
+        "FAST_LAYOUT_SERVER_URL": settings.layout_server,
+        "OCR_ERROR_SERVER_URL": settings.ocr_error_server,
+        "SURYA_INFERENCE_URL": settings.ocr_server,
+    }
+    return {
+        "FONT_PATH": str(_font(settings)),
+        "HF_HUB_OFFLINE": "1",
+        "TRANSFORMERS_OFFLINE": "1",
+        "FAST_LAYOUT_SERVER_STARTUP_TIMEOUT": "20",
+        "OCR_ERROR_SERVER_STARTUP_TIMEOUT": "20",
+        "FAST_LAYOUT_MODEL_CHECKPOINT": settings.layout_model,
+        "HF_HUB_CACHE": str(settings.hub),
+        "MODEL_CACHE_DIR": str(settings.models),
+        "LOGLEVEL": "WARNING",
+        **{name: value for name, value in optional.items() if value},
+    }
+
+
+def _font(settings: MarkerSettings) -> Path:
+    """Return a file for FONT_PATH: marker downloads a font if there is none, and reads no PDF
+    with it."""
+    if settings.font is not None and settings.font.is_file():
+        return settings.font
+    spec = importlib.util.find_spec("matplotlib")
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        font = Path(folder, "mpl-data", "fonts", "ttf", "DejaVuSans.ttf")
+        if font.is_file():
+            return font
+    return Path(__file__)
+
+
+@contextlib.contextmanager
+def _no_survivors() -> Iterator[str]:
+    """Give a tag for the environment of a reader; whoever still bears it at the end is killed.
+
+    marker starts servers for its models in sessions of their own, and means them to outlive it.
+    """
+    tag = uuid.uuid4().hex
+    try:
+        yield tag
+    finally:
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, OSError):
+                if process.environ().get(_NAME_TAG) == tag:
+                    process.kill()
