@@ -15,13 +15,21 @@ from fumehood_tools.reading.pdf.words import HYPHENS, SOFT_HYPHENS, Word, join_w
 
 _SOFT = re.compile(f"[{SOFT_HYPHENS}]")
 _TOKEN = re.compile(r"[^\W\d_]+(?:[-\u2010][^\W\d_]+)*")
-_COMPOUND_WORDS = (
-    "well high low cross multi two three four five six one zero single double long short "
-    "large small fine real state end left right top open model data time task layer token human "
-    "feature word sentence byte half mean ground near full state-of-the of first second third "
-    "higher lower quasi all ever so cost key hand machine code mid"
+_STRONG_WORDS = (
+    "self non near fine well high low cross two three four five six state real large small long "
+    "short full open left right top one zero single double"
 )
-_COMPOUND = frozenset(_COMPOUND_WORDS.split())
+_WEAK_WORDS = (
+    "multi end model data time task layer token human feature word sentence byte half mean ground "
+    "of first second third higher lower quasi all ever so cost key hand machine code mid"
+)
+_ENDING_WORDS = (
+    "ment ments ings light lights ness ward wards able ably ence ists ized izes ular ation ations "
+    "tion tions ance fully less ship hood ened ening ning ment ings ists ities"
+)
+_STRONG, _WEAK, _ENDINGS = (
+    frozenset(words.split()) for words in (_STRONG_WORDS, _WEAK_WORDS, _ENDING_WORDS)
+)
 _MARK = re.compile(r"(?:\d{1,2}(?:,\d{1,2})*|[*\u2217\u2020\u2021\u00a7\u00b6#\u2225]{1,3})[,]?")
 _URL_TAIL = re.compile(r"(?:https?://|www\.)\S*$|\b10\.\d{4,9}/\S*$")
 _URL_GOES_ON = re.compile(r"\S*[/\-_.=?&%~#\d]\S*")
@@ -32,9 +40,13 @@ class Spelling:
 
     def __init__(self, lines: Iterable[Line]) -> None:
         self._known: Counter[str] = Counter()
+        torn = False
         for line in lines:
             text = line.text
-            if text[-1:] in HYPHENS:
+            if torn:
+                text = text.partition(" ")[2]
+            torn = line.text[-1:] in HYPHENS
+            if torn:
                 text = text.rpartition(" ")[0]
             self._known.update(token.lower() for token in _TOKEN.findall(text))
 
@@ -51,7 +63,9 @@ class Spelling:
             return kept > joined
         if "-" in left or "-" in right:
             return True
-        return left in ("self", "non") or (left in _COMPOUND and right in self._known)
+        if left in _STRONG and len(right) > 3 and right not in _ENDINGS:
+            return True
+        return left in _WEAK and right in self._known
 
 
 def joined(texts: Sequence[str], spelling: Spelling | None = None) -> str:
