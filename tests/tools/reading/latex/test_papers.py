@@ -6,7 +6,6 @@ from fakes.paper_sources import article, packed, paper
 from fumehood_tools.reading.document import Block, Document
 from fumehood_tools.reading.latex import read_latex
 
-
 TWO = ["Jo Doe", "Li Wei"]
 
 
