@@ -21,7 +21,7 @@ from score import Address, Caption, Entry, Heading, Row, Sentence, Truth
 PAPERS = Path(__file__).resolve().parent / "papers"
 CUT = (
     *("figure", "table", "wrapfigure", "longtable", "tabular", "algorithm", "tikzpicture"),
-    *("verbatim", "lstlisting", "equation", "align", "widetext", "thebibliography"),
+    *("verbatim", "lstlisting", "equation", "align", "widetext", "thebibliography", "comment"),
 )
 BREAK = (
     r"\\(?:(?:sub)*section|paragraph|keywords|label|todo|appendix|maketitle|item|noindent|begin|end|"
@@ -80,10 +80,13 @@ def _body(folder: Path) -> str:
 
     def read(path: Path) -> str:
         text = re.sub(r"(?<!\\)%.*", "", path.read_text(encoding="utf-8"))
-        return re.sub(r"\\input\{([^}]*)\}", lambda hit: read(folder / f"{hit[1]}.tex"), text)
+        return re.sub(
+            r"\\(?:input|include)\{([^}]*)\}", lambda hit: read(folder / f"{hit[1]}.tex"), text
+        )
 
     text = read(folder / "paper.tex").partition(r"\begin{document}")[2]
-    text = re.sub(r"\\iflong\b.*?\\fi\b", "", text, flags=re.S)
+    text = text.partition(r"\end{document}")[0]
+    text = re.sub(r"\\if(?:long|false)\b.*?\\fi\b", "", text, flags=re.S)
     for name in CUT:
         # What follows a display is part of its sentence, hence the backslash.
         text = re.sub(rf"\\begin\{{({name}\*?)\}}.*?\\end\{{\1\}}", r"\\cut ", text, flags=re.S)

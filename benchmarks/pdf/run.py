@@ -17,7 +17,7 @@ import sys
 import tarfile
 import time
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -157,14 +157,21 @@ def show(share: Share) -> str:
     return "1" if share.hits == share.of else f"{share.value:.3f}".lstrip("0").replace("-0", "-")
 
 
-def print_table(rows: dict[str, tuple[dict[str, Share], float]]) -> None:
-    """One line per metric, one column per row, since there are more metrics than backends."""
-    width = max(map(len, rows), default=0)
-    print(" " * 9 + "  ".join(f"{name:>{width}}" for name in rows))
+def print_table(done: dict[str, list[Reading]]) -> None:
+    """One line per metric, one column per backend, since there are more metrics than backends."""
+    width = max(map(len, done), default=0)
+
+    def line(name: str, cells: Iterable[str]) -> None:
+        print(f"{name:9}" + "  ".join(f"{cell:>{width}}" for cell in cells))
+
+    sums = [add_up(readings) for readings in done.values()]
+    line("", done)
     for metric in METRICS:
-        cells = [f"{show(shares[metric]):>{width}}" for shares, _ in rows.values()]
-        print(f"{metric:9}" + "  ".join(cells))
-    print("pages/s  " + "  ".join(f"{rate:>{width}.1f}" for _, rate in rows.values()))
+        line(metric, [show(shares[metric]) for shares in sums])
+    seconds = [sum(r.seconds for r in readings) for readings in done.values()]
+    timed = list(zip(done.values(), seconds, strict=True))
+    line("pages/s", [f"{sum(r.pages for r in papers) / spent:.1f}" for papers, spent in timed])
+    line("s/paper", [f"{spent / len(papers):.3f}" for papers, spent in timed])
 
 
 def print_misses(backend: str, readings: list[Reading]) -> None:
@@ -197,13 +204,7 @@ def main() -> None:
             done[name] = run_backend(name, names)
         except NotHere as error:
             print(f"{name}: not here: {error}")
-    pages = {name: sum(r.pages for r in readings) for name, readings in done.items()}
-    print_table(
-        {
-            name: (add_up(readings), pages[name] / sum(r.seconds for r in readings))
-            for name, readings in done.items()
-        }
-    )
+    print_table(done)
     for name, readings in done.items():
         for reading in readings:
             if reading.failure and not args.misses:

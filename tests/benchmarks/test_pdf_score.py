@@ -242,8 +242,12 @@ def test_every_item_of_the_truth_is_printed_in_the_pdf(folder: Path) -> None:
     items += [s.text for s in truth.sentences]
     lines = [scorer.squeeze(item) for item in items]
     assert [line for line in lines if line not in printed and line not in source] == []
+    labels = [f"{c.kind}{c.number}{c.text}" for c in truth.captions]
+    labels += [f"{h.number}{h.text}" for h in truth.headings if h.number and not h.run_in]
+    short = printed.replace("fig", "figure").replace("figureure", "figure")
+    assert [label for label in labels if scorer.squeeze(label) not in short] == []
     assert {scorer.unquote(url) for url in urls} == {
-        link.url for link in truth.links if link.kind == "annotation"
+        scorer.unquote(link.url) for link in truth.links if link.kind == "annotation"
     }
     for link in truth.links:
         assert link.kind == "annotation" or link.url in "".join(text.split())

@@ -119,6 +119,29 @@ def test_a_table_of_settings_gives_settings() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("rows", "read"),
+    [
+        (
+            [["Model", "Corpus", "Fast"], ["Wren", "Code", "0.91 ± 0.02"], ["", "Law", ".84"]],
+            [("Fast", "0.91 ± 0.02", "Wren Code"), ("Fast", ".84", "Wren Law")],
+        ),
+        ([["d", "Greedy"], ["8", "3,100"]], [("Greedy", "3,100", "d 8")]),
+        ([["Width", "4096", "8192"], ["Top-k", "0.5", "0.6"]],
+         [("Width 4096", "0.5", "Top-k"), ("Width 8192", "0.6", "Top-k")]),
+        ([["Loss of all"], ["Model", "before", "after"], ["Wren-1B", "2.5", "2.4"]],
+         [("before", "2.5", "Wren-1B"), ("after", "2.4", "Wren-1B")]),
+        ([["Field", "Meaning"], ["magic", "identifies 3 formats"]], []),
+    ],
+)  # fmt: skip
+def test_heads_and_labels_of_uneven_tables_are_told_apart(
+    rows: list[list[str]], read: list[tuple[str, str, str]]
+) -> None:
+    table = Block(kind="table", text="Scores of the models.", rows=rows)
+    paper = Document(source="html", blocks=[table])
+    assert [(one.name, one.value, one.model) for one in of(paper, "metrics")] == read
+
+
 def test_counts_are_bounded_and_pages_follow_one_another(paper: Document) -> None:
     whole = candidates_of(paper, per_field=4)
     assert max(whole.counts.values()) == 4 and whole.next_offset is None

@@ -130,14 +130,14 @@ def test_a_place_is_named_by_section_page_and_chunk(finder: QuoteFinder) -> None
     assert passage and (passage.section, passage.page, passage.chunk) == ("s3.2", 1, "s3.2/c1")
 
 
-def test_a_quote_may_run_over_blocks_and_over_what_floats_between_them() -> None:
+def test_a_quote_may_run_over_blocks_and_over_what_floats_between_them(paper: Document) -> None:
     halves = ["The loss of the memory [1] is", "felt most by rare latents [2]."]
     blocks = [
         Block(kind="paragraph", text=halves[0]),
         Block(kind="figure", text="A figure in between.", number="3"),
         Block(kind="paragraph", text=halves[1]),
     ]
-    finder = QuoteFinder(Document(source="pdftext", blocks=blocks))
+    finder = QuoteFinder(paper.model_copy(update={"blocks": blocks}))
     assert finder.find(" ".join(halves)).status == "accepted"
 
 
@@ -280,7 +280,7 @@ def test_blanks_never_turn_notable_into_not_able() -> None:
 @pytest.mark.parametrize(
     ("told", "instead"),
     [
-        ("a typical run", "an atypical run"),
+        ("runs are typical here", "runs are atypical here"),
         ("λ > 0.1", "λ < 0.1"),
         ("of 12 3 tokens", "of 123 tokens"),
         ("by −0.5 on an A100", "by 0.5 on an A 100"),
@@ -295,6 +295,11 @@ def test_a_small_difference_that_turns_the_sense_is_refused(told: str, instead: 
     finder = QuoteFinder(Document(source="html", blocks=blocks))
     assert finder.find(around.format(told)).status == "accepted"
     assert finder.find(around.format(instead)).status == "refused"
+
+
+def test_a_quote_may_begin_with_a_dash(finder: QuoteFinder) -> None:
+    assert finder.find("-70M. The method does not help").status == "accepted"
+    assert finder.find("-8 TPU v3 cores").status == "refused"
 
 
 def test_a_minus_sign_counts() -> None:

@@ -84,6 +84,23 @@ def test_nothing_it_started_outlives_it(tmp_path: Path) -> None:
         assert time.monotonic() < end
 
 
+@pytest.mark.parametrize(("end", "said"), [("", "took over 2 s"), ("sys.exit(3)", "exit 3")])
+def test_a_grandchild_that_holds_its_pipes_delays_nothing(
+    tmp_path: Path, end: str, said: str
+) -> None:
+    note = tmp_path / "pid"
+    script = (
+        "import subprocess, time; "
+        "child = subprocess.Popen(['sleep', '600'], start_new_session=True); "
+        f"open({str(note)!r}, 'w').write(str(child.pid)); {end or 'time.sleep(600)'}"
+    )
+    began = time.monotonic()
+    with pytest.raises(Unreadable, match=said):
+        _ask(script, seconds=2)
+    assert time.monotonic() - began < 10
+    psutil.Process(int(note.read_text(encoding="utf-8"))).kill()
+
+
 def test_a_secret_of_the_request_stands_in_no_command_line() -> None:
     script = (
         "import psutil; "

@@ -275,7 +275,7 @@ def _in_order(stream: Stream, parts: Sequence[str], begin: int, end: int) -> lis
                 return []
             at = place[1]
             span = stream.span(*place)
-            whole_row = span.text.strip() == stream.passages[span.first].text.strip()
+            whole_row = needle == squeeze(stream.passages[span.first].text)
             long_enough = len(needle) >= _SHORTEST_PART and " " in part
             if (long_enough or whole_row) and not same_sense(part, span.text):
                 spans.append(place)

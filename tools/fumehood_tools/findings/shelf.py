@@ -13,7 +13,14 @@ from pydantic import BaseModel, Field
 from fumehood_tools.errors import UnknownName
 from fumehood_tools.files import write_json
 from fumehood_tools.findings.checking import check_record
-from fumehood_tools.findings.record import FIELDS, CheckedItem, CheckedRecord, Item, Status
+from fumehood_tools.findings.record import (
+    FIELDS,
+    MOST_ITEMS,
+    CheckedItem,
+    CheckedRecord,
+    Item,
+    Status,
+)
 from fumehood_tools.papers.library import Library
 from fumehood_tools.reading.document import Document
 from fumehood_tools.reading.reading import Reading
@@ -118,7 +125,14 @@ class FindingsShelf:
         if kept.digest == reading.digest:
             return kept.record
         items = [it.item for it in kept.record.items]
-        return CheckedRecord(items=check_record(items, {reading.paper: document}).kept)
+        checked = [
+            it
+            for start in range(0, len(items), MOST_ITEMS)
+            for it in check_record(
+                items[start : start + MOST_ITEMS], {reading.paper: document}
+            ).kept
+        ]
+        return CheckedRecord(items=checked)
 
 
 def _sameness(item: Item) -> tuple[str | None, ...]:

@@ -6,6 +6,7 @@ headings. Only cells that are a number (with %, ±, k, M, signs of significance)
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice, takewhile
 from typing import NamedTuple
 
 from fumehood_tools.findings import rules
@@ -40,29 +41,26 @@ def table_readings(block: Block) -> Iterator[TableReading]:
     settings = bool(
         rules.SETTINGS_TABLE.search(f"{block.text} {' '.join(headings)}") and len(headings) == 2
     )
-    given = 0
     above = _tidy(block.rows[len(block.rows) - len(rows) - 1]) if rows else []
-    for row in rows:
-        quote = _quote(above, row)
-        if not quote or not row or not row[0]:
-            continue
-        for heading, value in zip(headings[1:], row[1:], strict=False):
-            if _is_number(value) and (settings or heading) and given < MOST_CELLS:
-                given += 1
-                yield (
-                    _setting(row[0], value, quote)
-                    if settings
-                    else _metric(heading, row[0], value, quote)
-                )
+    readings = (
+        _setting(label, value, quote) if settings else _metric(heading, label, value, quote)
+        for label, row in _labelled(headings, rows)
+        if label and (quote := _quote(above, row))
+        for heading, value in zip(headings[1:], row[1:], strict=False)
+        if _is_number(value) and (settings or heading)
+    )
+    yield from islice(readings, MOST_CELLS)
 
 
 def headings_of(block: Block) -> tuple[list[str], list[list[str]]]:
     """Return a table's headings and the rows below them; no rows where there is no heading."""
     rows = [_tidy(row) for row in block.rows]
     first = next((at for at, row in enumerate(rows) if any(map(_is_number, row[1:]))), len(rows))
-    if not 0 < first <= _MOST_HEADINGS:
+    # A first row of numbers alone (widths, layers) is still the head.
+    first = max(first, 1)
+    if not rows or first > _MOST_HEADINGS:
         return [], []
-    return _headings(rows[:first]), rows[first:]
+    return _headings(rows[:first], max(map(len, rows))), rows[first:]
 
 
 def without_unit(heading: str) -> str:
@@ -91,10 +89,31 @@ def _metric(heading: str, label: str, value: str, quote: str) -> TableReading:
     )
 
 
-def _headings(rows: Sequence[Sequence[str]]) -> list[str]:
-    width = max(map(len, rows))
-    columns = [[row[at] for row in rows if at < len(row) and row[at]] for at in range(width)]
-    return [" ".join(dict.fromkeys(column)) for column in columns]
+def _headings(rows: Sequence[Sequence[str]], width: int) -> list[str]:
+    """Return the heading of each column; head rows with cells over several columns are left out."""
+    full = [row for row in rows if len(row) == width]
+    columns = [dict.fromkeys(row[at] for row in full if row[at]) for at in range(width)]
+    names = [" ".join(column) for column in columns]
+    corner = names[0] if names else ""
+    return [
+        name if _has_letter(name) else f"{corner} {name}".strip() if _has_letter(corner) else ""
+        for name in names
+    ]
+
+
+def _labelled(
+    headings: Sequence[str], rows: Sequence[list[str]]
+) -> Iterator[tuple[str, list[str]]]:
+    """Give every row with its label: cells before its first number, blanks filled from above."""
+    last: list[str] = []
+    for row in rows:
+        cells = list(takewhile(lambda cell: not _is_number(cell), row))
+        if not cells and row:
+            yield f"{headings[0]} {row[0]}".strip(), row
+            continue
+        blanks = len(list(takewhile(lambda cell: not cell, cells)))
+        last = [*last[:blanks], *cells[blanks:]]
+        yield " ".join(filter(None, last)), row
 
 
 def _quote(heading: Sequence[str], row: Sequence[str]) -> str:
@@ -109,6 +128,10 @@ def _quote(heading: Sequence[str], row: Sequence[str]) -> str:
 
 def _tidy(row: Sequence[str]) -> list[str]:
     return [" ".join(cell.split()) for cell in row]
+
+
+def _has_letter(text: str) -> bool:
+    return any(map(str.isalpha, text))
 
 
 def _is_number(cell: str) -> bool:

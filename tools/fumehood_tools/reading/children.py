@@ -112,6 +112,8 @@ class _Child:
             try:
                 line = self._lines.get(timeout=min(WATCH_SECONDS, left))
             except queue.Empty:
+                if (code := self._process.poll()) is not None:
+                    return code  # Something that it started still holds its stdout.
                 self._check_memory(memory, what)
                 continue
             if line is None:
@@ -134,10 +136,6 @@ class _Child:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
-        for pipe in (self._process.stdout, self._process.stdin):
-            if pipe is not None:
-                with contextlib.suppress(OSError):
-                    pipe.close()
 
     def _check_memory(self, memory: int, what: str) -> None:
         try:
@@ -151,15 +149,16 @@ class _Child:
                 "Try another source of this paper."
             )
 
+    # Each thread closes its own pipe: closing one that is being read waits for whoever writes it,
+    # which may be a grandchild in a session of its own.
     def _feed(self, request: str) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            assert self._process.stdin is not None
-            self._process.stdin.write(request)
-            self._process.stdin.close()
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError, ValueError), self._process.stdin as pipe:
+            pipe.write(request)
 
     def _listen(self) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            assert self._process.stdout is not None
-            for line in self._process.stdout:
+        assert self._process.stdout is not None
+        with contextlib.suppress(OSError, ValueError), self._process.stdout as pipe:
+            for line in pipe:
                 self._lines.put(line)
         self._lines.put(None)

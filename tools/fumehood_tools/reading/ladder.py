@@ -34,6 +34,8 @@ class Rung(NamedTuple):
 
     source: TextSource
     read: Callable[[], Document]
+    is_lost: bool = False
+    """Whether its file could not be had, so that nothing can be read from it by any means."""
 
 
 class Read(NamedTuple):
@@ -64,7 +66,7 @@ class Ladder:
         attempts: list[Attempt] = []
         poor: list[Document] = []
         for rung in self._rungs(target):
-            if asked not in ("auto", rung.source):
+            if asked not in ("auto", rung.source) and not rung.is_lost:
                 continue
             self._on_step(f"reading the {_NAMES[rung.source]}")
             began = time.monotonic()
@@ -111,12 +113,7 @@ class Ladder:
             with path.open("rb") as file:
                 head = file.read(1024).lstrip()
         except FumehoodError as error:
-            raised = error
-
-            def fail() -> Document:
-                raise raised
-
-            yield Rung("html", fail)
+            yield _failed("html", error)
             return
         if head.startswith(b"%PDF"):
             yield from self._of_pdf(lambda: path)
@@ -125,10 +122,15 @@ class Ladder:
         else:
             yield Rung("html", lambda: self._html(path))
 
-    def _of_pdf(self, path: Callable[[], Path]) -> Iterator[Rung]:
-        yield Rung("marker", lambda: self._marker(path(), "models"))
-        yield Rung("pdftext", lambda: self._pdf(path()))
-        yield Rung("marker-layout", lambda: self._marker(path(), "layout"))
+    def _of_pdf(self, fetch: Callable[[], Path]) -> Iterator[Rung]:
+        try:
+            path = fetch()
+        except FumehoodError as error:
+            yield _failed("pdftext", error)
+            return
+        yield Rung("marker", lambda: self._marker(path, "models"))
+        yield Rung("pdftext", lambda: self._pdf(path))
+        yield Rung("marker-layout", lambda: self._marker(path, "layout"))
 
     def _latex(self, path: Path) -> Document:
         from fumehood_tools.reading.latex import read_latex
@@ -182,6 +184,13 @@ _NAMES: dict[TextSource, str] = {
     "marker-layout": "PDF with marker's model-free layout",
     "pdftext": "PDF",
 }
+
+
+def _failed(source: TextSource, error: FumehoodError) -> Rung:
+    def fail() -> Document:
+        raise error
+
+    return Rung(source, fail, is_lost=True)
 
 
 def _attempt(rung: Rung, status: AttemptStatus, detail: str, began: float) -> Attempt:

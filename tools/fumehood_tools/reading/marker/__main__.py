@@ -8,8 +8,11 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any, TextIO
 
-import pypdfium2
+from fumehood_tools.errors import Unreadable
+from fumehood_tools.reading.marker.sizes import with_own_sizes
+from fumehood_tools.reading.pdf.opening import MOST_PAGES, opened
 
 
 def main() -> None:
@@ -19,27 +22,32 @@ def main() -> None:
     answer = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
     os.dup2(2, 1)
     try:
-        with pypdfium2.PdfDocument(request["path"]) as file:
-            pages = len(file)
-    except pypdfium2.PdfiumError as error:
-        locked = "password" in str(error).casefold()
-        why = (
-            "is locked by a password, which marker can't take" if locked else f"is no PDF: {error}"
-        )
-        answer.write(f"error {Path(request['path']).name} {why}. Try another source.\n")
-        return
-    answer.write(f"page 0 {pages}\n")
+        _read(request, answer)
+    except Unreadable as error:
+        print("error", " ".join(str(error).split()), file=answer)
+    for stream in (answer, sys.stdout, sys.stderr):
+        stream.flush()
+    # An orderly end of torch takes a second, and its file is written.
+    os._exit(0)
+
+
+def _read(request: dict[str, Any], answer: TextIO) -> None:
+    path, mode = Path(request["path"]), request["mode"]
+    with opened(path, path.name, None, MOST_PAGES) as pdf:
+        pages = len(pdf)
+        whole = with_own_sizes(pdf, path, Path(request["out"]).parent)
+    print("page", 0, pages, file=answer)
     from fumehood_tools.reading.marker.convert import convert
     from fumehood_tools.reading.marker.mapping import document_of
 
-    output = convert(
-        request["path"],
-        mode=request["mode"],
-        conversion=request["conversion"],
-        ocr=request["ocr"],
-        on_page=lambda done, total: print("page", done, total, file=answer),
+    converted = convert(str(whole), mode=mode, conversion=request["conversion"], ocr=request["ocr"])
+    print("page", pages, pages, file=answer)
+    document = document_of(
+        converted.output,
+        "marker" if mode == "models" else "marker-layout",
+        hidden=converted.hidden,
+        levels_known=mode == "layout",
     )
-    document = document_of(output, "marker" if request["mode"] == "models" else "marker-layout")
     Path(request["out"]).write_text(document.model_dump_json(), encoding="utf-8")
 
 

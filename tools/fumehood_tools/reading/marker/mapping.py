@@ -2,24 +2,22 @@
 
 Title, abstract and references leave the blocks; captions join their table or figure; a paragraph
 that a page or column breaks is one paragraph; heading levels come from printed numbers first, as
-marker guesses them from the height of lines. Linear in the document.
+marker guesses them from the height of lines, unless the layout knows them. Linear in the document.
 """
 
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from fumehood_tools.reading.document import Block, BlockKind, Document, Link, TextSource
+from fumehood_tools.reading.document import Block, BlockKind, Document, HiddenText, Link, TextSource
 from fumehood_tools.reading.marker.pieces import Piece, PieceKind, pieces_of
 from fumehood_tools.reading.marker.references import references_of
 from fumehood_tools.reading.outline import BIBLIOGRAPHY
+from fumehood_tools.reading.pdf.links import text_links
+from fumehood_tools.reading.pdf.numbering import Outline, number_at_start
 
-_NUMBER = re.compile(
-    r"((?:\d{1,2}|[A-Z](?=\.\d))(?:\.\d{1,2}){0,3}|[IVX]{1,5}(?=\.\s))[.:]?\s+(\S.*)"
-)
-_APPENDIX = re.compile(r"(?:appendix\s+)?([A-Z](?:\.\d{1,2}){0,3})[.:]?\s+(\S.*)", re.I)
-_ABSTRACT = re.compile(r"abstract\b[\s.:—–-]*", re.I)
+_ABSTRACT = re.compile(r"\Aabstract\b[\s.:—–-]*", re.I)
 _CAPTION = re.compile(
     r"(Figure|Fig\.|Table|Tab\.)\s*([A-Z]?\.?\d+(?:\.\d+)?[a-z]?)\s*[:.|—–-]?\s*", re.I
 )
@@ -35,23 +33,34 @@ _BLOCKS: dict[PieceKind, BlockKind] = {
 _MOST_ABSTRACT = 4
 
 
-def document_of(output: Mapping[str, Any], source: TextSource) -> Document:
-    """Return the document that marker's JSON output describes."""
-    pieces = _joined(pieces_of(output))
-    title, pieces = _take_title(pieces)
+def document_of(
+    output: Mapping[str, Any],
+    source: TextSource,
+    *,
+    hidden: Sequence[HiddenText] = (),
+    levels_known: bool = False,
+) -> Document:
+    """Return the document that marker's JSON output describes.
+
+    levels_known: the levels of headings mean what ours mean, and level 0 is the title.
+    """
+    joined = _joined(pieces_of(output))
+    title, pieces = _take_title(joined)
     abstract, pieces = _take_abstract(pieces)
-    entries, pieces = _take_bibliography(pieces)
+    body = _take_bibliography(pieces)
+    texts = [(abstract, 1), *((it.text, it.page) for it in (*body.pieces, *body.entries))]
     links: dict[tuple[str, int | None], Link] = {}
-    for piece in (*pieces, *entries):
-        for link in piece.links:
-            links.setdefault((link.url, link.page), link)
+    for link in (link for it in joined for link in it.links):
+        links.setdefault((link.url, link.page), link)
+    marked = list(links.values())
     return Document(
         source=source,
         title=title,
         abstract=abstract,
-        blocks=_blocks(pieces),
-        references=references_of(entry.text for entry in entries),
-        links=list(links.values()),
+        blocks=_blocks(body, levels_known),
+        references=references_of(entry.text for entry in body.entries),
+        links=[*marked, *text_links(texts, marked)],
+        hidden=list(hidden),
         pages=len(output["children"]),
     )
 
@@ -89,19 +98,21 @@ def _broken(before: Piece, piece: Piece) -> bool:
 def _take_title(pieces: list[Piece]) -> tuple[str, list[Piece]]:
     """Take the first heading of page 1, if it stands before all that only a body has."""
     for at, piece in enumerate(pieces):
-        if piece.kind != "heading":
-            if piece.page > 1 or _ABSTRACT.match(piece.text):
-                break
-            continue
-        known = _ABSTRACT.fullmatch(piece.text) or _NUMBER.fullmatch(piece.text)
-        if piece.page > 1 or known or piece.text.casefold().startswith("introduction"):
+        if piece.page > 1 or _ABSTRACT.match(piece.text):
             break
-        return piece.text, pieces[:at] + pieces[at + 1 :]
+        if piece.kind == "heading":
+            number = number_at_start(piece.text)
+            if piece.text.casefold() == "introduction" or (number and "arabic" in number.schemes):
+                break
+            return piece.text, pieces[:at] + pieces[at + 1 :]
     return "", pieces
 
 
 def _take_abstract(pieces: list[Piece]) -> tuple[str, list[Piece]]:
-    """Take the paragraphs from the word "Abstract" to the next heading."""
+    """Take what the layout calls abstract, else paragraphs from that word to the next heading."""
+    if said := [piece.text for piece in pieces if piece.abstract]:
+        text = "\n".join(said)
+        return _ABSTRACT.sub("", text, count=1), [it for it in pieces if not it.abstract]
     for at, piece in enumerate(pieces):
         found = _ABSTRACT.match(piece.text)
         if found is None or piece.kind not in ("heading", "text") or piece.page > 2:
@@ -115,38 +126,53 @@ def _take_abstract(pieces: list[Piece]) -> tuple[str, list[Piece]]:
     return "", pieces
 
 
-def _take_bibliography(pieces: list[Piece]) -> tuple[list[Piece], list[Piece]]:
+class _Body(NamedTuple):
+    """What is left of the pieces, the bibliography, and where in the rest it stood."""
+
+    pieces: list[Piece]
+    entries: list[Piece]
+    bibliography: int
+
+
+def _take_bibliography(pieces: Sequence[Piece]) -> _Body:
     """Take the pieces under the heading of the references, and what marker itself calls entries."""
-    entries: list[Piece] = []
-    others: list[Piece] = []
+    body = _Body([], [], len(pieces))
     inside = False
     for piece in pieces:
         if piece.kind == "heading":
-            inside = bool(BIBLIOGRAPHY.fullmatch(_numbered(piece.text, True)[1]))
-            if not inside:
-                others.append(piece)
+            inside = _is_bibliography(piece)
+            if inside:
+                body = body._replace(bibliography=len(body.pieces))
+            else:
+                body.pieces.append(piece)
         elif piece.kind == "entry" or (inside and piece.kind in ("text", "item")):
-            entries.append(piece)
+            body.entries.append(piece)
         else:
-            others.append(piece)
-    return entries, others
+            body.pieces.append(piece)
+    return body
 
 
-def _blocks(pieces: Sequence[Piece]) -> list[Block]:
-    levels = _levels(pieces)
+def _is_bibliography(piece: Piece) -> bool:
+    number = number_at_start(piece.text)
+    return bool(BIBLIOGRAPHY.fullmatch(piece.text[number.length if number else 0 :]))
+
+
+def _blocks(body: _Body, levels_known: bool) -> list[Block]:
+    pieces = body.pieces
+    heads = _heads(body, levels_known)
     captions = _captions(pieces)
     claimed = set(captions.values())
     blocks: list[Block] = []
-    appendix = False
     for at, piece in enumerate(pieces):
         if at in claimed:
             continue
         if piece.kind == "heading":
-            appendix = appendix or piece.text.casefold().startswith("appendi")
-            blocks.append(_heading(piece, appendix, levels))
+            head = heads[at]
+            blocks.append(
+                _block(piece, "heading", head.title, number=head.number, level=head.level)
+            )
         elif piece.kind in ("table", "figure", "caption"):
-            label = pieces[captions[at]] if at in captions else None
-            blocks.append(_shown(piece, label))
+            blocks.append(_shown(piece, pieces[captions[at]] if at in captions else None))
         elif piece.kind == "equation":
             blocks.append(_equation(piece))
         else:
@@ -158,32 +184,50 @@ def _block(piece: Piece, kind: BlockKind, text: str, **more: Any) -> Block:
     return Block(kind=kind, text=text, page=piece.page, box=piece.box, **more)
 
 
-def _numbered(text: str, appendix: bool) -> tuple[str | None, str]:
-    """Return the number and the title of a heading; a letter counts in an appendix only."""
-    found = _NUMBER.fullmatch(text) or (_APPENDIX.fullmatch(text) if appendix else None)
-    return (found[1], found[2]) if found else (None, text)
+class _Head(NamedTuple):
+    """A heading as we give it. level 0: not known yet."""
+
+    number: str | None
+    title: str
+    level: int
 
 
-def _levels(pieces: Sequence[Piece]) -> dict[int, int]:
-    """Return marker's level -> ours, learnt from the headings that print a number."""
-    seen: dict[int, Counter[int]] = {}
-    for piece in pieces:
-        if piece.kind == "heading" and piece.level is not None:
-            number, _ = _numbered(piece.text, False)
-            if number is not None:
-                seen.setdefault(piece.level, Counter())[number.count(".") + 1] += 1
-    return {level: ours.most_common(1)[0][0] for level, ours in seen.items()}
+def _heads(body: _Body, levels_known: bool) -> dict[int, _Head]:
+    """Return the headings by place; one without number has the level of those that look alike."""
+    heads: dict[int, _Head] = {}
+    alike: dict[int | None, Counter[int]] = {}
+    outline = Outline()
+    appendix = False
+    for at, piece in enumerate(body.pieces):
+        if piece.kind != "heading":
+            continue
+        appendix = (
+            appendix or at >= body.bibliography or piece.text.casefold().startswith("appendi")
+        )
+        head = _numbered(piece.text, outline, appendix)
+        if levels_known:
+            head = head._replace(level=max(1, piece.level or 1))
+        elif head.level:
+            alike.setdefault(piece.level, Counter())[head.level] += 1
+        heads[at] = head
+    usual = {level: ours.most_common(1)[0][0] for level, ours in alike.items()}
+    for at, head in heads.items():
+        if not head.level:
+            level = body.pieces[at].level
+            guess = usual.get(level, 1) if usual else max(1, (level or 2) - 1)
+            heads[at] = head._replace(level=guess)
+    return heads
 
 
-def _heading(piece: Piece, appendix: bool, levels: Mapping[int, int]) -> Block:
-    number, title = _numbered(piece.text, appendix)
-    if number is not None:
-        level = number.count(".") + 1
-    elif levels:
-        level = levels.get(piece.level or 1, 1)
-    else:
-        level = max(1, (piece.level or 1) - 1)
-    return _block(piece, "heading", title, number=number, level=level)
+def _numbered(text: str, outline: Outline, appendix: bool) -> _Head:
+    """Return a heading with its number and level, where its number follows those before it."""
+    number = number_at_start(text)
+    # "A Study of ..." is a number in an appendix only.
+    bare = number and number.schemes == ("letter",) and not (number.word or number.mark)
+    if number is None or (bare and len(number.parts) == 1 and not appendix):
+        return _Head(None, text, 0)
+    level = outline.level(number)
+    return _Head(number.printed, text[number.length :], level) if level else _Head(None, text, 0)
 
 
 def _captions(pieces: Sequence[Piece]) -> dict[int, int]:

@@ -35,6 +35,7 @@ _GROUPS = ("ListGroup", "TableGroup", "FigureGroup", "PictureGroup")
 _LEFT_OUT = ("PageHeader", "PageFooter", "Reference")
 _CHILD = re.compile(r"<content-ref src=['\"]([^'\"]*)['\"]></content-ref>")
 _WEB = re.compile(r"(?:https?|ftp)://\S+")
+_NO_TEXT = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
 _MOST_SPAN = 50
 
 
@@ -50,6 +51,7 @@ class Piece(NamedTuple):
     rows: list[list[str]] = []
     latex: str | None = None
     goes_on: bool = False
+    abstract: bool = False
 
 
 def pieces_of(output: Mapping[str, Any]) -> Iterator[Piece]:
@@ -73,10 +75,11 @@ def _open(block: Mapping[str, Any], page: int) -> Iterator[Piece]:
 
 
 def _piece(kind: PieceKind, block: Mapping[str, Any], page: int) -> Piece:
-    root = html.fragment_fromstring(_whole_html(block) or " ", create_parent="div")
+    markup = _NO_TEXT.sub("", _whole_html(block))
+    root = html.fragment_fromstring(markup or " ", create_parent="div")
     left, top, right, bottom = block["bbox"]
     heading = root.find(".//*") if kind == "heading" else None
-    level = re.fullmatch(r"h([1-6])", heading.tag) if heading is not None else None
+    tag = re.fullmatch(r"h([1-6])", heading.tag) if heading is not None else None
     links = list(_links(root, page))
     rows = _rows(root, block) if kind == "table" else []
     formula = root.find(".//math") if kind == "equation" else None
@@ -86,10 +89,11 @@ def _piece(kind: PieceKind, block: Mapping[str, Any], page: int) -> Piece:
         page=page,
         box=(left, top, right, bottom),
         links=links,
-        level=int(level[1]) if level else None,
+        level=block.get("level", int(tag[1]) if tag else None),
         rows=rows,
         latex=_text(formula) if formula is not None else None,
         goes_on=bool(root.find_class("has-continuation")),
+        abstract=block.get("abstract", False),
     )
 
 

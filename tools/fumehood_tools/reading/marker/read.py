@@ -81,16 +81,24 @@ def _check(status: MarkerStatus, mode: str) -> None:
 
 
 def _environment(settings: MarkerSettings, mode: str) -> dict[str, str]:
-    """Return the variables with which marker neither downloads nor waits for what is not there."""
-    device = "cpu" if mode == "layout" else settings.torch_device
+    """Return the variables with which marker uses what the preflight saw, and nothing else."""
+    optional = {
+        "TORCH_DEVICE": "cpu" if mode == "layout" else settings.torch_device,
+        "FAST_LAYOUT_SERVER_URL": settings.layout_server,
+        "OCR_ERROR_SERVER_URL": settings.ocr_error_server,
+        "SURYA_INFERENCE_URL": settings.ocr_server,
+    }
     return {
         "FONT_PATH": str(_font(settings)),
         "HF_HUB_OFFLINE": "1",
         "TRANSFORMERS_OFFLINE": "1",
         "FAST_LAYOUT_SERVER_STARTUP_TIMEOUT": "20",
         "OCR_ERROR_SERVER_STARTUP_TIMEOUT": "20",
+        "FAST_LAYOUT_MODEL_CHECKPOINT": settings.layout_model,
+        "HF_HUB_CACHE": str(settings.hub),
+        "MODEL_CACHE_DIR": str(settings.models),
         "LOGLEVEL": "WARNING",
-        **({"TORCH_DEVICE": device} if device else {}),
+        **{name: value for name, value in optional.items() if value},
     }
 
 

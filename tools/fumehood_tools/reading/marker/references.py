@@ -1,16 +1,17 @@
 """Entries of a bibliography, from its pieces of text as marker cuts them.
 
-A piece may hold several entries or a part of one. Printed numbers decide, `[3]` or `3.`, as long
-as they count upwards; without numbers a piece is an entry, unless it goes on with the one before.
+A piece may hold several entries or a part of one, and nothing of where its lines stood. Printed
+numbers decide, `[3]` or `3.`, as long as they count upwards; without numbers a piece is an entry,
+unless it goes on with the one before.
 """
 
 import re
 from collections.abc import Iterable
 
+from fumehood_tools.papers.identity import arxiv_id, doi
 from fumehood_tools.reading.document import Reference
 
-_ARXIV = re.compile(r"(?:arxiv[:.\s/]*(?:abs/|preprint\s*)?|abs/)(?:arxiv:)?(\d{4}\.\d{4,5})", re.I)
-_DOI = re.compile(r"\b(10\.\d{4,9}/[^\s\"<>]+[^\s\"<>.,;)\]])")
+_ARXIV = re.compile(r"arxiv", re.I)
 _URL = re.compile(r"https?://[^\s<>\"]+[^\s<>\".,;)\]]")
 _YEAR = re.compile(r"(?<![\d.:/])(19[5-9]\d|20[0-4]\d)(?![\d.]*\d)")
 _ENDED = re.compile(r"[.\])/\d]\W*$")
@@ -19,7 +20,7 @@ _ENDED = re.compile(r"[.\])/\d]\W*$")
 def references_of(pieces: Iterable[str]) -> list[Reference]:
     """Return the entries of a bibliography in order."""
     texts = [text for text in pieces if text.strip()]
-    for opening in (r"\[{}\]", r"(?<!\S){}\.(?=\s)"):
+    for opening in (r"\[{}\]", r"(?<!\S){}\.(?=\s+[^\Wa-z])"):
         if texts and re.match(opening.format(r"\d{1,3}"), texts[0]):
             return _numbered(" ".join(texts), opening)
     return [_reference(_name(text), text) for text in _unnumbered(texts)]
@@ -35,8 +36,8 @@ def _numbered(text: str, opening: str) -> list[Reference]:
         number += 1
     ends = [cut.start() for cut in cuts[1:]] + [len(text)]
     return [
-        _reference(cut[0], text[cut.end() : end].strip())
-        for cut, end in zip(cuts, ends, strict=True)
+        _reference(f"[{int(first[1]) + place}]", text[cut.end() : end].strip())
+        for place, (cut, end) in enumerate(zip(cuts, ends, strict=True))
     ]
 
 
@@ -58,12 +59,13 @@ def _name(text: str) -> str:
 
 
 def _reference(label: str, text: str) -> Reference:
-    years, arxiv, doi, url = (it.findall(text) for it in (_YEAR, _ARXIV, _DOI, _URL))
+    years, urls = _YEAR.findall(text), _URL.findall(text)
+    arxiv = _ARXIV.search(text)
     return Reference(
         label=label,
         text=text,
         year=int(years[-1]) if years else None,
-        arxiv=arxiv[0] if arxiv else None,
-        doi=doi[0] if doi else None,
-        url=url[0] if url else None,
+        arxiv=arxiv_id(text[arxiv.start() :]) if arxiv else None,
+        doi=doi(text),
+        url=urls[0] if urls else None,
     )

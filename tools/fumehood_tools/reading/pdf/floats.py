@@ -15,6 +15,7 @@ from fumehood_tools.reading.pdf.lines import Line
 from fumehood_tools.reading.pdf.pages import Page
 from fumehood_tools.reading.pdf.regions import (
     Rule,
+    drawing_at,
     drawings_of,
     frames_of,
     labels_in,
@@ -52,11 +53,12 @@ class Float:
 
 def take_floats(page: Page, lines: list[Line], body: float) -> list[Float]:
     """Remove captions, tables and drawings from the lines of a page; return them in order."""
-    floats = list(_captions(lines, body))
-    taken = {id(line) for it in floats for line in it.caption}
     rules = rules_of(page)
+    floats = list(_captions(lines, body, rules))
+    taken = {id(line) for it in floats for line in it.caption}
     _framed_tables(lines, floats, taken, rules)
     _open_tables(lines, floats, taken)
+    _loose_tables(lines, floats, taken)
     _programs(lines, floats, taken, rules)
     _drop_drawings(page, lines, floats, taken, body)
     floats.sort(key=lambda it: it.at)
@@ -72,13 +74,13 @@ def take_floats(page: Page, lines: list[Line], body: float) -> list[Float]:
     return floats
 
 
-def _captions(lines: Sequence[Line], body: float) -> Iterable[Float]:
+def _captions(lines: Sequence[Line], body: float, rules: Sequence[Rule]) -> Iterable[Float]:
     used = -1
     for at, line in enumerate(lines):
         match = CAPTION.match(line.text) if at > used else None
         if not match or not _is_caption(lines, at, match, body):
             continue
-        end = _caption_end(lines, at, body, alone=match.end() == len(line.text))
+        end = _caption_end(lines, at, rules, alone=match.end() == len(line.text))
         kind = _KINDS.get(match["label"][:3].lower(), "code")
         used = end - 1
         yield Float(kind, match["number"], list(lines[at:end]), at, skip=match.end())
@@ -100,7 +102,7 @@ def _is_caption(lines: Sequence[Line], at: int, match: re.Match[str], body: floa
     return not (follows and not ended and len(before.words) > 3)
 
 
-def _caption_end(lines: Sequence[Line], at: int, body: float, *, alone: bool) -> int:
+def _caption_end(lines: Sequence[Line], at: int, rules: Sequence[Rule], *, alone: bool) -> int:
     """Return the index after the last line of a caption."""
     end, pitch = at + 1, 1.42 * lines[at].size
     if alone and end < len(lines) and 0 < lines[end].base - lines[at].base < 2 * lines[at].size:
@@ -109,6 +111,8 @@ def _caption_end(lines: Sequence[Line], at: int, body: float, *, alone: bool) ->
         before, line = lines[end - 1], lines[end]
         step = line.base - before.base
         if not (0.3 * line.size < step <= pitch) or abs(line.size - before.size) > 0.3:
+            break
+        if _is_ruled(before, line, rules):
             break
         if line.x0 > before.x1 or line.x1 < before.x0 or len(line.cells(1.4)) > 2:
             break
@@ -120,6 +124,17 @@ def _caption_end(lines: Sequence[Line], at: int, body: float, *, alone: bool) ->
         pitch = min(pitch, 1.15 * step)
         end += 1
     return end
+
+
+def _is_ruled(before: Line, line: Line, rules: Sequence[Rule]) -> bool:
+    """Whether a rule runs between two lines."""
+    return any(
+        before.base < rule.y < line.base - 0.4 * line.size
+        and rule.x1 - rule.x0 > 40
+        and rule.x0 < line.x1
+        and rule.x1 > line.x0
+        for rule in rules
+    )
 
 
 def _framed_tables(
@@ -246,6 +261,24 @@ def _open_tables(lines: Sequence[Line], floats: Sequence[Float], taken: set[int]
                 break
 
 
+def _loose_tables(lines: Sequence[Line], floats: list[Float], taken: set[int]) -> None:
+    """Take tables without rules and captions: rows of as many cells, with numbers in them."""
+    run: list[Line] = []
+    for line in [*lines, None]:
+        cells = line.cells(0.9) if line and id(line) not in taken else []
+        if line and len(cells) > 2 and line.share("math") < 0.3:
+            near = not run or 0 < line.base - run[-1].base < 2.2 * line.size
+            if near and (not run or len(run[-1].cells(0.9)) == len(cells)):
+                run.append(line)
+                continue
+        digits = sum(any(map(str.isdigit, it.text)) for it in run)
+        if len(run) > 2 and digits >= len(run) - 1:
+            rows = rows_of([word for it in run for word in it.words])
+            if len(rows) > 2 and _is_tabular(rows):
+                _put_table(lines, floats, taken, run, rows)
+        run = [line] if line and len(cells) > 2 else []
+
+
 def _run(lines: Sequence[Line], order: Iterable[int], taken: set[int]) -> list[Line]:
     """Return the lines that look like rows, up to the first that doesn't."""
     found: list[Line] = []
@@ -288,11 +321,8 @@ def _drop_drawings(
     page: Page, lines: Sequence[Line], floats: Sequence[Float], taken: set[int], body: float
 ) -> None:
     """Take the text that stands in drawings which have a caption beside them."""
-    captions = [_box(it.caption) for it in floats if it.kind == "figure"]
     free = [line for line in lines if id(line) not in taken]
-    for box in drawings_of(page, free):
-        for caption in captions:
-            apart = max(caption[1] - box[3], box[1] - caption[3])
-            if apart < 90 and caption[0] < box[2] + 20 and caption[2] > box[0] - 20:
-                taken.update(map(id, labels_in(box, free, body)))
-                break
+    drawings = drawings_of(page, free)
+    for it in floats:
+        if it.kind == "figure" and (box := drawing_at(_box(it.caption), drawings)):
+            taken.update(map(id, labels_in(box, free, body)))

@@ -12,7 +12,7 @@ from typing import Literal
 from fumehood_tools.reading.pdf.floats import Float
 from fumehood_tools.reading.pdf.headings import Head, Style
 from fumehood_tools.reading.pdf.lines import Line
-from fumehood_tools.reading.pdf.words import Word
+from fumehood_tools.reading.pdf.words import HYPHENS, Word
 
 PieceKind = Literal[
     "heading", "paragraph", "list_item", "equation", "code", "footnote", "float", "reference"
@@ -24,8 +24,12 @@ _REFERENCES = re.compile(
     r"\W*(references|bibliography|works cited|literature cited|literature)\W*", re.I
 )
 _CONTENTS = re.compile(r"\W*(table of )?contents\W*", re.I)
+_LEADERS = re.compile(r"(?:\.\s?){5,}\s*\d{1,3}$")
 _CONTENTS_LINE = re.compile(r"(?:\.\s?){4,}|\s\d{1,3}$")
 _FIRST_REFERENCE = re.compile(r"\[1\]\s+\S")
+_SIGN = re.compile(
+    r"[=+\u2212\u2225\u2211\u220f\u222b\u2264\u2265\u2208\u221a\u00d7|<>\u221e\u2248\u2192]"
+)
 _SENTENCE_END = '.!?:;"”’)]'
 
 
@@ -83,21 +87,28 @@ class Flow:
             self._close()
             self._references = True
             return self._line(line, ahead)
+        if self._in_formula(line):
+            self._pieces[-1].lines.append(line)
+            return 1
         if (equation := equation_at(ahead, self._style)) is not None:
             self._add(equation)
             return len(equation.lines)
-        if line.share("mono") > 0.8 and (len(line.words) > 1 or _is_code(ahead)):
+        if line.share("mono") > 0.8 and not self._is_inline(line) and _is_code(ahead):
             if self._current and self._current.kind == "code":
                 self._current.lines.append(line)
             else:
                 self._begin("code", line)
             return 1
-        if (text_at := item_start(line, ahead)) is not None:
+        last = self._current or (self._pieces[-1] if self._pieces else None)
+        in_list = last is not None and last.kind == "list_item"
+        if (text_at := item_start(line, ahead, in_list=in_list)) is not None:
             self._begin("list_item", line)
             self._hang = text_at
         elif self._goes_on(line):
             assert self._current is not None
             self._current.lines.append(line)
+        elif self._resumes(line):
+            pass
         else:
             self._begin("paragraph", line)
         self._apart = False
@@ -118,6 +129,36 @@ class Flow:
         if not _FIRST_REFERENCE.match(line.text) or line.indent > 2:
             return False
         return any(it.text.startswith("[2] ") and abs(it.x0 - line.x0) < 3 for it in ahead)
+
+    def _is_inline(self, line: Line) -> bool:
+        """Whether typewriter letters go on with a sentence of the line above."""
+        if self._current is None or self._current.kind not in ("paragraph", "list_item"):
+            return False
+        before = self._current.lines[-1]
+        near = 0 < line.base - before.base < 1.3 * self._style.pitch
+        return near and before.short < 1 and before.text[-1:] not in ":;"
+
+    def _in_formula(self, line: Line) -> bool:
+        """Whether a line is a piece of the formula before it: a limit, a denominator."""
+        if self._current or not self._pieces or self._pieces[-1].kind != "equation":
+            return False
+        formula = self._pieces[-1].lines
+        top, bottom = min(it.top for it in formula), max(it.bottom for it in formula)
+        within = top - 0.6 * line.size < line.base < bottom + 0.9 * line.size
+        wordless = not any(len(it.text) > 3 and it.text.isalpha() for it in line.words)
+        return within and wordless and line.page == formula[0].page and _number_of(line) is None
+
+    def _resumes(self, line: Line) -> bool:
+        """Whether a word that a formula or a float tore apart goes on here."""
+        last = next((it for it in reversed(self._pieces) if it.kind == "paragraph"), None)
+        if self._current or last is None or self._pieces[-1].kind not in ("equation", "float"):
+            return False
+        if last.lines[-1].text[-1:] not in HYPHENS or not line.text[:1].islower():
+            return False
+        self._pieces.remove(last)
+        last.lines.append(line)
+        self._current = last
+        return True
 
     def _begin(self, kind: PieceKind, line: Line) -> None:
         self._close()
@@ -162,8 +203,11 @@ class Flow:
         return not (self._justified and ended and before.short > 4 and line.indent < 0.3)
 
 
-def item_start(line: Line, ahead: Sequence[Line]) -> float | None:
-    """Return where the text of a list item begins, None when a line begins none."""
+def item_start(line: Line, ahead: Sequence[Line], *, in_list: bool) -> float | None:
+    """Return where the text of a list item begins, None when a line begins none.
+
+    What could be the start of a sentence counts in a list only: after an item, or before one.
+    """
     words = line.words
     if len(words) < 2:
         return None
@@ -173,25 +217,36 @@ def item_start(line: Line, ahead: Sequence[Line]) -> float | None:
     ):
         return second.x0
     hangs = len(ahead) > 1 and abs(ahead[1].x0 - second.x0) < 2 and ahead[1].x0 > line.x0 + 4
-    if _ENUMERATOR.fullmatch(first.text) and not second.glued and (line.indent > 0.6 or hangs):
-        return second.x0
-    if line.indent > 1.2 and (label := _label(words)):
-        return line.x0 + (0 if label == len(words) else 0.1)
+    alike = [it for it in ahead[1:] if abs(it.x0 - line.x0) < 3]
+    if _ENUMERATOR.fullmatch(first.text) and not second.glued:
+        others = any(_ENUMERATOR.fullmatch(it.words[0].text) for it in alike)
+        if line.indent > 0.6 or hangs or in_list or others:
+            return second.x0
+    if (
+        line.indent > 1.2
+        and _has_label(words)
+        and (in_list or any(_has_label(it.words) for it in alike))
+    ):
+        return line.x0
     return None
 
 
-def _label(words: Sequence[Word]) -> int:
-    """Return how many bold words with a colon after them open a line, as in a description list."""
-    for count, word in enumerate(words, 1):
+def _has_label(words: Sequence[Word]) -> bool:
+    """Whether bold words with a colon after them open a line, as in a description list."""
+    for word in words[:8]:
         if not word.face.bold:
-            return 0
+            return False
         if word.text.endswith(":"):
-            return count if count <= 8 else 0
-    return 0
+            return True
+    return False
 
 
 def _is_code(ahead: Sequence[Line]) -> bool:
-    return len(ahead) > 1 and ahead[1].share("mono") > 0.8 and "://" not in ahead[0].text
+    """Whether typewriter letters are a program: several words, or several such lines."""
+    line = ahead[0]
+    if "://" in line.text:
+        return False
+    return len(line.words) > 1 or (len(ahead) > 1 and ahead[1].share("mono") > 0.8)
 
 
 def equation_at(ahead: Sequence[Line], style: Style) -> Piece | None:
@@ -207,7 +262,7 @@ def equation_at(ahead: Sequence[Line], style: Style) -> Piece | None:
         number = found or number
     if not lines:
         return None
-    formula = number is not None or any(line.share("math") > 0.2 for line in lines)
+    formula = number is not None or any(_mathness(line) > 0.3 for line in lines)
     return Piece("equation", lines, number=number) if formula else None
 
 
@@ -232,25 +287,35 @@ def _is_display(line: Line, style: Style) -> bool:
         for word in line.words
     )
     few = prose <= max(1, 0.25 * len(line.words))
-    return few and line.indent > 1 and (line.share("math") > 0.2 or len(line.text) < 12)
+    return few and line.indent > 1 and (_mathness(line) > 0.3 or len(line.text) < 12)
 
 
-def take_contents(lines: list[Line], heads: list[Head]) -> None:
-    """Remove a table of contents: its lines, and what was taken for headings there."""
-    for head in heads:
-        if not _CONTENTS.fullmatch(head.text):
-            continue
-        start = next(at for at, line in enumerate(lines) if line is head.lines[0])
-        end = start + 1
-        for at in range(start + 1, len(lines)):
-            if _CONTENTS_LINE.search(lines[at].text):
-                end = at + 1
-            elif at > end + 1:
-                break
-        gone = set(map(id, lines[start:end]))
-        heads[:] = [it for it in heads if id(it.lines[0]) not in gone]
-        lines[:] = lines[:start] + lines[end:]
+def _mathness(line: Line) -> float:
+    """Return the share of words that are formulas by their font, script or signs."""
+    found = sum(
+        word.face.math
+        or bool(word.script)
+        or (len(word.text) == 1 and word.face.italic)
+        or bool(_SIGN.search(word.text))
+        for word in line.words
+    )
+    return found / len(line.words)
+
+
+def take_contents(lines: list[Line]) -> None:
+    """Remove a table of contents from the lines of a page."""
+    start = next((at for at, line in enumerate(lines) if _CONTENTS.fullmatch(line.text)), None)
+    end = 0 if start is None else start + 1
+    first = start if start is not None else 0
+    if start is None and not (lines and _LEADERS.search(lines[0].text)):
         return
+    for at in range(end, len(lines)):
+        if _CONTENTS_LINE.search(lines[at].text):
+            end = at + 1
+        elif at > end + 1:
+            break
+    if end > first + 2:
+        del lines[first:end]
 
 
 def take_footnotes(lines: list[Line], rules: Sequence[tuple[float, float, float]], style: Style

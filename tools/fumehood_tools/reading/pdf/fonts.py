@@ -11,13 +11,16 @@ from typing import NamedTuple
 _BOLD = re.compile(
     r"bold|black|heavy|medi(?!um)|demi|cmbx|cmb\d|cmssbx|sfbx|ecbx|sfsx|sfxb|-bd|TB\b|TBI?$|tb\d?$"
 )
-_ITALIC = re.compile(r"ital|obli|slant|cmti|cmsl|sfti|sfsl|ecti|ecsl|cmbxti|-it\b|TI$|-ita")
+_ITALIC = re.compile(r"ital|obli|slant|cmti|cmsl|sfti|sfsl|ecti|ecsl|cmbxti|-it\b|-ita")
 _CAPS = re.compile(r"csc|sfcc|smallcap|caps\d|-sc\b|[a-z]sc$|romancaps")
 _MATH = re.compile(
     r"^cmmi|^cmsy|^cmex|^cmmib|^cmbsy|^msam|^msbm|^lmmath|^euf|^eus|^rsfs|^stmary|^wasy|^mathit|"
     r"math|^esint|^txsy|^txex|^pxsy|^rtxmi|^txmi|^pxmi|^newtxmi|^dsrom|^bbold|symbol"
 )
 _MONO = re.compile(r"mono|cmtt|sftt|ectt|courier|typewriter|txtt|consol|cmsltt|ltt\d|menlo|zi4")
+_STROKES = re.compile(r"^(line|lcircle|circle)w?\d+$")
+_LARGE = re.compile(r"^cmex|^lmmathext|^euex|^yhcmex|^txex|^pxex")
+_LARGE_SYMBOLS = {"P": "∑", "Q": "∏", "R": "∫", "X": "∑", "Y": "∏", "Z": "∫"}
 _FORCE_BOLD = 1 << 18
 _ITALIC_FLAG = 1 << 6
 
@@ -31,6 +34,12 @@ class Face(NamedTuple):
     caps: bool
     math: bool
     mono: bool
+    strokes: bool = False
+    large: bool = False
+
+    def shown(self, char: str) -> str:
+        """Return what a character looks like: TeX's large symbols are coded as letters."""
+        return _LARGE_SYMBOLS.get(char, char) if self.large else char
 
 
 @lru_cache(maxsize=4096)
@@ -43,9 +52,11 @@ def face_of(name: str, weight: int, flags: int) -> Face:
         name=bare,
         bold=bool(_BOLD.search(low) or re.search(r"TBI?$", bare))
         or (not known and (weight >= 700 or bool(flags & _FORCE_BOLD))),
-        italic=bool(_ITALIC.search(low) or re.search(r"T[BZ]?I$", bare))
+        italic=bool(_ITALIC.search(low) or re.search(r"T[BZ]?[IO]$", bare))
         or (not known and bool(flags & _ITALIC_FLAG)),
         caps=bool(_CAPS.search(low)),
         math=bool(_MATH.search(low)),
         mono=bool(_MONO.search(low)),
+        strokes=bool(_STROKES.search(low)),
+        large=bool(_LARGE.search(low)),
     )

@@ -29,31 +29,32 @@ _SPLIT = re.compile(r"\s*(?:,|;|·|•|\band\b|&|\bund\b)\s*|\s{3,}", re.I)
 
 
 class Front(NamedTuple):
-    """What the first page says about the paper; lines: those it was read from."""
+    """What the first page says about the paper; matter: names, addresses, dates."""
 
     title: str
     authors: list[str]
+    title_lines: list[Line]
+    matter: list[Line]
     abstract: list[Line]
-    lines: list[Line]
+
+    @property
+    def lines(self) -> list[Line]:
+        """Return all the lines it was read from."""
+        return [*self.title_lines, *self.matter, *self.abstract]
 
 
 def front_of(lines: Sequence[Line], heads: Sequence[Head], style: Style) -> Front:
     """Return the front of a paper from the lines of its first page, in order."""
     title = _title_lines(lines, style)
     if not title:
-        return Front("", [], _abstract(lines, heads, 0, style), [])
+        return Front("", [], [], [], _abstract(lines, heads, 0)[1])
     start = lines.index(title[-1]) + 1
     names = {id(line) for line in title}
     body = _body_start(lines, heads, names, start)
-    abstract = _abstract(lines[:body], heads, start, style)
-    end = min((lines.index(line) for line in abstract), default=body)
-    matter = [
-        line for line in lines[:end] if id(line) not in names and not _ABSTRACT.fullmatch(line.text)
-    ]
+    end, abstract = _abstract(lines[:body], heads, start)
+    matter = [line for line in lines[:end] if id(line) not in names]
     authors = _authors([line for line in matter if lines.index(line) >= start])
-    taken = [*title, *matter, *abstract]
-    taken += [line for line in lines[:body] if _ABSTRACT.fullmatch(line.text)]
-    return Front(joined([prose_of(line.words) for line in title]), authors, abstract, taken)
+    return Front(joined([prose_of(it.words) for it in title]), authors, title, matter, abstract)
 
 
 def _title_lines(lines: Sequence[Line], style: Style) -> list[Line]:
@@ -87,7 +88,9 @@ def _body_start(lines: Sequence[Line], heads: Sequence[Head], title: set[int], s
         alone = not head.run_in and _after_prose(lines, start, at)
         if (first or alone) and not _ABSTRACT.match(head.text):
             return at
-    return len(lines) if any(_ABSTRACT.match(line.text) for line in lines) else start
+    title_page = sum(_is_prose(line) for line in lines[start:]) < 3
+    named = any(_ABSTRACT.match(line.text) for line in lines)
+    return len(lines) if title_page or named else start
 
 
 def _after_prose(lines: Sequence[Line], start: int, at: int) -> bool:
@@ -99,27 +102,31 @@ def _is_prose(line: Line) -> bool:
     return len(line.words) >= 6 and lower >= 0.5 * len(line.words)
 
 
-def _abstract(lines: Sequence[Line], heads: Sequence[Head], start: int, style: Style) -> list[Line]:
-    """Return the lines of the abstract: after its name, else the first prose of the front."""
+def _abstract(lines: Sequence[Line], heads: Sequence[Head], start: int) -> tuple[int, list[Line]]:
+    """Return the abstract's lines, and where the matter before them ends.
+
+    They come after its name, or are the first prose of the front.
+    """
     stops = {id(head.lines[0]) for head in heads if not _ABSTRACT.match(head.text)}
+
+    def run(begin: int) -> list[Line]:
+        end = begin
+        while end < len(lines) and not (
+            id(lines[end]) in stops or _AFTER_ABSTRACT.match(lines[end].text)
+        ):
+            end += 1
+        return list(lines[begin:end])
+
     for at, line in enumerate(lines):
         match = _ABSTRACT.match(line.text)
-        if not match or not _is_name(line, match):
-            continue
-        whole = match.end() >= len(line.text)
-        found = [] if whole else [_without(line, match.end())]
-        for after in lines[at + 1 :]:
-            if id(after) in stops or _AFTER_ABSTRACT.match(after.text):
-                break
-            found.append(after)
-        return found
+        if match and _is_name(line, match):
+            if match.end() >= len(line.text):
+                return at + 1, run(at + 1)
+            return at, [_without(line, match.end()), *run(at + 1)]
     prose = [at for at in range(start, len(lines)) if _is_prose(lines[at])]
     if len(prose) < 2 or prose[0] + 1 not in prose:
-        return []
-    rest = lines[prose[0] :]
-    return list(
-        takewhile(lambda it: id(it) not in stops and not _AFTER_ABSTRACT.match(it.text), rest)
-    )
+        return len(lines), []
+    return prose[0], run(prose[0])
 
 
 def _is_name(line: Line, match: re.Match[str]) -> bool:

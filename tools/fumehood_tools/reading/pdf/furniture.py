@@ -1,7 +1,8 @@
 """Running heads, running feet, page numbers and stamps: told by standing at the edge of pages.
 
 A row at the edge is furniture when it is a page number, when its text comes again at the edge of
-another page, when it begins or ends with the number of its page, or when it repeats the title.
+another page, when it begins or ends with the number of its page, or when all its words stand in
+the front of the paper.
 Rows are taken from the outside in, and the first one that is none of these ends it.
 """
 
@@ -15,10 +16,12 @@ from fumehood_tools.reading.pdf.pages import Page
 _ZONE = 0.13
 _MOST_ROWS = 3
 _PAGE_NUMBER = re.compile(
-    r"\W*(?:page\s+)?(?:\d{1,4}|[ivxl]{1,6})(?:\s*(?:of|/)\s*\d{1,4})?\W*", re.I
+    r"[-\u2013\u2014|\s]*(?:page\s+)?(?:\d{1,4}|[ivxl]{1,6})(?:\s*(?:of|/)\s*\d{1,4})?"
+    r"[-\u2013\u2014|\s]*",
+    re.I,
 )
-_STAMP = re.compile(r"arXiv:\d{4}\.\d{4,5}(v\d+)?\b.*\[")
-_EDGE_NUMBER = re.compile(r"^(\d{1,4})\b|\b(\d{1,4})$")
+_STAMP = re.compile(r"arXiv:\d{4}\.\d{4,5}(v\d+)?\b.*\[|Preprint submitted to ")
+_EDGE_NUMBER = re.compile(r"^(\d{1,4})(?=\s|$)|(?<=\s)(\d{1,4})$")
 
 
 def take_furniture(pages: Sequence[tuple[Page, list[Line]]]) -> list[list[Line]]:
@@ -30,7 +33,7 @@ def take_furniture(pages: Sequence[tuple[Page, list[Line]]]) -> list[list[Line]]
         for (page, _), found in zip(pages, rows, strict=True)
         for offset in {it for row in found for it in _offsets(row, page.number)}
     )
-    title = _squeeze(_largest(pages[0][1])) if pages else ""
+    front = _words(" ".join(line.text for line in pages[0][1][:15])) if pages else set()
     taken: list[list[Line]] = []
     for (page, lines), found in zip(pages, rows, strict=True):
         drop: list[Line] = [line for line in lines if _STAMP.match(line.text)]
@@ -39,12 +42,12 @@ def take_furniture(pages: Sequence[tuple[Page, list[Line]]]) -> list[list[Line]]
             if row.edge not in open_edges:
                 continue
             numbered = any(offsets[it] > 1 for it in _offsets(row, page.number))
-            titled = page.number > 1 and len(squeezed := _squeeze(row.text)) > 12
+            titled = page.number > 1 and not row.bold and _words(row.text) <= front
             if (
-                _PAGE_NUMBER.fullmatch(row.text)
+                (row.apart and _PAGE_NUMBER.fullmatch(row.text))
                 or seen[_key(row)] > 1
                 or (numbered and row.apart)
-                or (titled and row.apart and squeezed in title)
+                or (titled and row.apart and row.edge == "top")
             ):
                 drop += row.lines
             else:
@@ -60,6 +63,7 @@ class _Row:
 
     def __init__(self, lines: list[Line], edge: str, apart: bool) -> None:
         self.lines, self.edge, self.apart = lines, edge, apart
+        self.bold = any(line.share("bold") > 0.5 for line in lines)
         self.text = " ".join(line.text for line in sorted(lines, key=lambda it: it.x0))
 
 
@@ -85,16 +89,11 @@ def _key(row: _Row) -> str:
     return f"{row.edge} {re.sub(r'[0-9]+', '#', row.text)}"
 
 
-def _offsets(row: _Row, number: int) -> set[int]:
-    """Return by how much the numbers at the ends of a row differ from the page's."""
+def _offsets(row: _Row, number: int) -> set[tuple[str, int]]:
+    """Return by how much the numbers at the ends of a row differ from the page's, by edge."""
     found = (match[1] or match[2] for match in _EDGE_NUMBER.finditer(row.text))
-    return {int(digits) - number for digits in found}
+    return {(row.edge, int(digits) - number) for digits in found}
 
 
-def _largest(lines: list[Line]) -> str:
-    top = max((line.size for line in lines), default=0)
-    return " ".join(line.text for line in lines if line.size > 0.97 * top)
-
-
-def _squeeze(text: str) -> str:
-    return "".join(filter(str.isalnum, text.casefold()))
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"[^\W\d_]{4,}", text.casefold()))

@@ -117,7 +117,7 @@ def find_heads(lines: Sequence[Line], style: Style, bookmarks: Sequence[Bookmark
         if level:
             heads[it.at] = _head(it, level)
     taken = {id(line) for head in heads.values() for line in head.lines}
-    heads.update(_run_ins(lines, style, taken))
+    heads.update(_run_ins(lines, style, taken, marked))
     return [heads[at] for at in sorted(heads)]
 
 
@@ -179,6 +179,8 @@ def _alike_lines(lines: Sequence[Line], at: int, style: Style) -> int:
     """Return how many lines from here look alike and unlike the text; 0 if the first doesn't."""
     line = lines[at]
     look = look_of(line)
+    if _is_plainly_numbered(lines, at, style):
+        return 1
     if not _is_unlike(line, look, style) or _STATEMENT.match(line.text):
         return 0
     count = 1
@@ -193,6 +195,17 @@ def _alike_lines(lines: Sequence[Line], at: int, style: Style) -> int:
             break
         count += 1
     return count if count <= _MOST_LINES else 0
+
+
+def _is_plainly_numbered(lines: Sequence[Line], at: int, style: Style) -> bool:
+    """Whether a short line with room above begins with a number of several parts."""
+    line = lines[at]
+    number = number_at_start(line.text)
+    if number is None or len(number.parts) < 2 or abs(line.size - style.size) > 0.3:
+        return False
+    title = line.text[number.length :]
+    short = line.short > 2 and len(title.split()) <= 12 and title[-1:] not in ".,;:"
+    return short and title[:1].isupper() and _is_apart(lines, at, style) and line.indent < 0.5
 
 
 def look_of(line: Line) -> Look:
@@ -221,7 +234,16 @@ def _is_unlike(line: Line, look: Look, style: Style) -> bool:
         return bool(_KNOWN.fullmatch(line.text.strip(" .:")) and len(line.words) < 4)
     if line.text[-1:] in ",;" or len(line.cells(3.5)) > 1:
         return False
+    if look.bold and any(_is_plain(word) for word in line.words[1:]):
+        # Text begins in the same line.
+        return False
     return line.share("math") < 0.5 and line.share("mono") < 0.5 and look.size > 0.8 * style.size
+
+
+def _is_plain(word: Word) -> bool:
+    face = word.face
+    wordy = len(word.text) > 1 and word.text.isalpha() and not word.script
+    return wordy and not (face.bold or face.math or face.mono or face.italic)
 
 
 def _is_apart(lines: Sequence[Line], at: int, style: Style) -> bool:
@@ -266,7 +288,9 @@ def _unnumbered_level(it: _Candidate, style: Style, levels: dict[Look, int]) -> 
     return min(RUN_IN_LEVEL, max(bigger, default=0) + (0 if not bigger else 1)) or 1
 
 
-def _run_ins(lines: Sequence[Line], style: Style, taken: set[int]) -> Iterator[tuple[int, Head]]:
+def _run_ins(
+    lines: Sequence[Line], style: Style, taken: set[int], marked: dict[tuple[str, int], int]
+) -> Iterator[tuple[int, Head]]:
     """Give the headings that share a line with the text after them."""
     found: list[tuple[int, Head, bool]] = []
     for at, line in enumerate(lines):
@@ -275,7 +299,7 @@ def _run_ins(lines: Sequence[Line], style: Style, taken: set[int]) -> Iterator[t
         if not _begins_paragraph(lines, at, style, taken):
             continue
         for test in ("bold", "italic"):
-            head = _run_in(lines, at, test)
+            head = _run_in(line, test, marked)
             if head:
                 found.append((at, head, test == "bold"))
                 break
@@ -300,12 +324,13 @@ def _begins_paragraph(lines: Sequence[Line], at: int, style: Style, taken: set[i
     )
 
 
-def _run_in(lines: Sequence[Line], at: int, test: str) -> Head | None:
-    line = lines[at]
+def _run_in(line: Line, test: str, marked: dict[tuple[str, int], int]) -> Head | None:
     number = number_at_start(line.text)
     skip = 0
     if number and line.words[0].text.rstrip(".)") == number.printed:
         skip = 1
+    elif test == "italic" and re.fullmatch(r"[a-z]\)", line.words[0].text):
+        skip, number = 1, None
     else:
         number = None
     words = line.words[skip:]
@@ -318,9 +343,17 @@ def _run_in(lines: Sequence[Line], at: int, test: str) -> Head | None:
         return None
     if number is None and label[:1].islower() or not re.search(r"[^\W\d_]{2}", label):
         return None
-    if test == "italic" and (rest[0].face.math or number and number.mark == "."):
+    if test == "italic" and rest[0].face.math:
         return None
-    if label[-1] not in ".:?!" or label.endswith("et al.") or _is_bullet(line.words[0]):
+    if test == "italic" and number and number.mark == "." and len(number.parts) < 2:
+        return None
+    known = (_squeeze(label), line.page) in marked
+    if (
+        label[-1] not in ".:?!"
+        and not known
+        or label.endswith("et al.")
+        or _is_bullet(line.words[0])
+    ):
         return None
     if test == "bold" and label[-1] == ":" and line.indent > 1.2:
         # An item of a description list.

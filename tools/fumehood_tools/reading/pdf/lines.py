@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from fumehood_tools.reading.pdf.fonts import Face
 from fumehood_tools.reading.pdf.pages import Page
-from fumehood_tools.reading.pdf.words import Word, join_words
+from fumehood_tools.reading.pdf.words import Word, gap_between, join_words
 
 WIDE, LEFT, RIGHT = 0, 1, 2
 _CELL_GAP = 1.1
@@ -91,10 +91,21 @@ class Line:
         return groups
 
 
-def lines_of(page: Page) -> list[Line]:
-    """Return the lines of a page in the order in which the file draws them."""
+def lines_of_pages(pages: Sequence[Page]) -> list[list[Line]]:
+    """Return the lines of every page in the order in which the file draws them."""
+    stacks = [_number_stacks(page.words) for page in pages]
+    # A last page with few lines shows by itself alone that they are numbered.
+    edges = {key for found in stacks for key, stack in found.items() if len(stack) >= 10}
+    lines = []
+    for page, found in zip(pages, stacks, strict=True):
+        numbers = {id(word) for key in edges for word in found.get(key, ())}
+        lines.append(_lines_of(page, [it for it in page.words if id(it) not in numbers]))
+    return lines
+
+
+def _lines_of(page: Page, words: Sequence[Word]) -> list[Line]:
     lines: list[Line] = []
-    for word in _without_line_numbers(page.words):
+    for word in words:
         if lines and _continues(lines[-1], word):
             _append(lines[-1], word)
         else:
@@ -107,7 +118,7 @@ def lines_of(page: Page) -> list[Line]:
 def _continues(line: Line, word: Word) -> bool:
     last = line.words[-1]
     size = max(line.size, word.size)
-    gap = word.x0 - last.x1
+    gap = gap_between(last, word)
     if gap < -0.45 * size and not (last.script and gap > -1.2 * size):
         return False
     shift = abs(word.base - line.base)
@@ -151,35 +162,35 @@ def _rejoined(lines: list[Line]) -> list[Line]:
     return kept
 
 
-def _without_line_numbers(words: list[Word]) -> list[Word]:
-    """Return words without the numbers that a review copy has in its margin."""
+def _number_stacks(words: Sequence[Word]) -> dict[int, list[Word]]:
+    """Return numbers that stand at an edge of the page and count its lines, by that edge."""
     if not words:
-        return []
+        return {}
     x0, x1 = min(word.x0 for word in words), max(word.x1 for word in words)
     edge = 0.1 * (x1 - x0)
     stacks: dict[int, list[Word]] = {}
     for word in words:
         if word.text.isdigit() and (word.x1 < x0 + edge or word.x0 > x1 - edge):
-            stacks.setdefault(round(word.x1 / 6), []).append(word)
-    dropped: set[int] = set()
-    for stack in stacks.values():
+            stacks.setdefault(round(word.x1 / 8), []).append(word)
+    counting: dict[int, list[Word]] = {}
+    for key, stack in stacks.items():
         stack.sort(key=lambda word: word.base)
         steps = [int(after.text) - int(before.text) for before, after in pairwise(stack)]
-        if len(stack) >= 10 and sum(step == 1 for step in steps) > 0.8 * len(steps):
-            dropped.update(map(id, stack))
-    return [word for word in words if id(word) not in dropped]
+        if steps and sum(step == 1 for step in steps) > 0.8 * len(steps):
+            counting[key] = stack
+    return counting
 
 
 def set_columns(pages: Sequence[tuple[Page, list[Line]]]) -> None:
     """Tell every line its column and the column's edges."""
     gutters = [_gutter(lines) for _, lines in pages]
-    known = [gutter for gutter in gutters if gutter is not None]
-    usual = sorted(known)[len(known) // 2] if len(known) * 2 > len(pages) else None
+    known = sorted({gutter for gutter in gutters if gutter is not None})
     edges: dict[int, tuple[float, float]] = {}
     for (_, lines), found in zip(pages, gutters, strict=True):
         gutter = found
-        if gutter is None and usual is not None and _weak(lines, usual):
-            gutter = usual
+        if gutter is None and known:
+            usual = known[len(known) // 2]
+            gutter = usual if _is_split(lines, usual) else None
         for line in lines:
             line.column = _column(line, gutter)
         for column in (WIDE, LEFT, RIGHT):
@@ -215,9 +226,10 @@ def _gutter(lines: list[Line]) -> float | None:
     return (left_edge + right_edge) / 2
 
 
-def _weak(lines: list[Line], gutter: float) -> bool:
+def _is_split(lines: list[Line], gutter: float) -> bool:
+    """Whether the columns of other pages are those of a page with little on it."""
     across = sum(line.x0 < gutter - 5 and line.x1 > gutter + 5 for line in lines)
-    return across < 0.6 * len(lines)
+    return across < 0.3 * len(lines)
 
 
 def _column(line: Line, gutter: float | None) -> int:

@@ -60,18 +60,20 @@ def _joined(found: Iterable[tuple[str, Box]], number: int, words: Sequence[Word]
 
 def _goes_on(before: Box, box: Box) -> bool:
     height = before[3] - before[1]
-    below = 0 < box[1] - before[1] < 2.5 * height and box[0] < before[2]
+    below = 0 < box[1] - before[1] < 4 * height and box[0] < before[2]
     beside = abs(box[1] - before[1]) < 0.5 * height and 0 <= box[0] - before[2] < height
     return below or beside or box[1] < before[1] - 10 * height
 
 
 def _under(box: Box, words: Sequence[Word]) -> str:
     left, top, right, bottom = box
-    return join_words(
+    found = [
         word
         for word in words
         if left - 1 <= (word.x0 + word.x1) / 2 <= right + 1 and top - 1 <= word.middle <= bottom + 1
-    )
+    ]
+    text = join_words(found)
+    return text.rstrip(".,;:") if found and found[-1].x1 > right + 0.5 else text
 
 
 def text_links(texts: Iterable[tuple[str, int | None]], known: Sequence[Link]) -> list[Link]:

@@ -1,5 +1,6 @@
 """Open a PDF and read it whole. Runs in the child; `read_pdf` is the door for everyone else."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
@@ -23,13 +24,15 @@ from fumehood_tools.reading.pdf.flow import (
 from fumehood_tools.reading.pdf.front import Front, front_of
 from fumehood_tools.reading.pdf.furniture import take_furniture
 from fumehood_tools.reading.pdf.headings import Bookmark, Head, Style, find_heads
-from fumehood_tools.reading.pdf.lines import Line, in_reading_order, lines_of, set_columns
+from fumehood_tools.reading.pdf.lines import Line, in_reading_order, lines_of_pages, set_columns
 from fumehood_tools.reading.pdf.links import bookmarks_of, links_of, text_links
 from fumehood_tools.reading.pdf.pages import Page, page_of
 from fumehood_tools.reading.pdf.references import references_of
 from fumehood_tools.reading.pdf.text import Spelling, text_of
 
+MOST_PAGES = 2000
 _LEAST_WORDS = 15
+_CATALOG = re.compile(rb"\b(\d{1,9}) \d{1,5} obj\s{0,10}<<[^>]{0,200}/Type\s{0,5}/Catalog")
 OnPage = Callable[[int, int], None]
 
 
@@ -46,10 +49,7 @@ class Parts(NamedTuple):
 @contextmanager
 def opened(path: Path, name: str, password: str | None, max_pages: int) -> Iterator[Any]:
     """Give an open pypdfium2 document. Raises Unreadable."""
-    try:
-        document = pdfium.PdfDocument(path, password=password)
-    except pdfium.PdfiumError as error:
-        raise _why_closed(error, name, password) from error
+    document = _open(path, name, password)
     try:
         pages = len(document)
         if not pages:
@@ -62,6 +62,25 @@ def opened(path: Path, name: str, password: str | None, max_pages: int) -> Itera
         yield document
     finally:
         document.close()
+
+
+def _open(path: Path, name: str, password: str | None) -> Any:
+    """Open a PDF, a torn one with a new trailer. Raises Unreadable."""
+    try:
+        return pdfium.PdfDocument(path, password=password)
+    except pdfium.PdfiumError as error:
+        if error.err_code != raw.FPDF_ERR_FORMAT:
+            raise _why_closed(error, name, password) from error
+        torn = error
+    data = path.read_bytes()
+    catalogs = _CATALOG.findall(data)
+    if not catalogs:
+        raise _why_closed(torn, name, password) from torn
+    trailer = b"\ntrailer\n<< /Root %s 0 R >>\nstartxref\n0\n%%%%EOF\n" % catalogs[-1]
+    try:
+        return pdfium.PdfDocument(data + trailer, password=password)
+    except pdfium.PdfiumError as error:
+        raise _why_closed(error, name, password) from error
 
 
 def _why_closed(error: pdfium.PdfiumError, name: str, password: str | None) -> Unreadable:
@@ -87,6 +106,13 @@ def read_document(
     _check_text(pages, name, total, warnings)
     parts = take_apart(pages, bookmarks)
     return _document(parts, links, warnings, total)
+
+
+def pages_of(path: Path, password: str | None) -> tuple[list[Page], list[Bookmark]]:
+    """Return what stands on the pages of a PDF, and its bookmarks. Raises Unreadable."""
+    with opened(path, path.name, password, MOST_PAGES) as pdf:
+        pages, _, _ = _pages(pdf, range(len(pdf)), lambda done, total: None)
+        return pages, bookmarks_of(pdf)
 
 
 def _pages(
@@ -121,7 +147,7 @@ def _check_text(pages: Sequence[Page], name: str, total: int, warnings: list[str
         raise Unreadable(f"None of the {total} pages of {name} can be read: it is damaged.")
     bare = [page.number for page in pages if len(page.words) < 3 and page.images]
     if sum(len(page.words) for page in pages) < _LEAST_WORDS:
-        if bare:
+        if len(bare) > len(pages) / 2:
             raise Unreadable(
                 f"{name} is a scan: its {total} pages are pictures without text. Reading it needs "
                 "OCR: install marker (pip install 'fumehood[pdf]') and ask for source='marker'."
@@ -141,7 +167,7 @@ def _listed(numbers: Sequence[int]) -> str:
 
 def take_apart(pages: list[Page], bookmarks: Sequence[Bookmark]) -> Parts:
     """Return the parts of a paper from what stands on its pages."""
-    sheets = [(page, lines_of(page)) for page in pages]
+    sheets = list(zip(pages, lines_of_pages(pages), strict=True))
     furniture = take_furniture(sheets)
     set_columns(sheets)
     style = Style.of([line for _, lines in sheets for line in lines])
@@ -149,15 +175,15 @@ def take_apart(pages: list[Page], bookmarks: Sequence[Bookmark]) -> Parts:
     footnotes: list[list[Piece]] = []
     for page, lines in sheets:
         lines[:] = in_reading_order(lines)
+        take_contents(lines)
         footnotes.append(take_footnotes(lines, page.rules, style))
         floats.append(take_floats(page, lines, style.size))
     every = list(chain.from_iterable(lines for _, lines in sheets))
     spelling = Spelling(every)
     heads = find_heads(every, style, bookmarks)
-    contents = list(every)
-    take_contents(contents, heads)
-    front = front_of([line for line in contents if line.page == 1], heads, style)
-    heads, kept = _without_front(heads, front, contents)
+    first = pages[0].number
+    front = front_of([line for line in every if line.page == first], heads, style)
+    heads, kept = _without_front(heads, front, every)
     flow = Flow(style, heads, justified=_is_justified(kept))
     elements: list[Line | Float] = []
     notes: list[Piece] = []
@@ -174,11 +200,11 @@ def _without_front(
     heads: list[Head], front: Front, lines: Sequence[Line]
 ) -> tuple[list[Head], dict[int, Line]]:
     gone = set(map(id, front.lines))
-    bases = {(line.page, line.base, line.x0) for line in front.abstract}
+    bases = {(line.page, line.base, line.column) for line in front.abstract}
     kept = {
         id(line): line
         for line in lines
-        if id(line) not in gone and (line.page, line.base, line.x0) not in bases
+        if id(line) not in gone and (line.page, line.base, line.column) not in bases
     }
     return [head for head in heads if id(head.lines[0]) in kept], kept
 

@@ -25,6 +25,7 @@ TINY = 2.0
 Why = Literal["white", "tiny", "off-page", "invisible", "covered"]
 Colour = tuple[int, int, int]
 _WHITE = 247
+_LEAST_GROUND = 30.0
 
 
 class Paint(NamedTuple):
@@ -32,6 +33,13 @@ class Paint(NamedTuple):
 
     box: Box
     colour: Colour | None
+
+
+class Mark(NamedTuple):
+    """A shape that is no rule. ground: filled without an outline, as a coloured cell is."""
+
+    box: Box
+    ground: bool
 
 
 class Ink(NamedTuple):
@@ -52,7 +60,7 @@ class Page:
     words: list[Word] = field(default_factory=list)
     rules: list[tuple[float, float, float]] = field(default_factory=list)
     pictures: list[Box] = field(default_factory=list)
-    marks: list[Box] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
     hidden: list[HiddenText] = field(default_factory=list)
     dashes: list[Box] = field(default_factory=list)
     images: int = 0
@@ -114,24 +122,27 @@ def page_of(pdf_page: Any, number: int) -> Page:
         glyphs = list(_glyphs(text, pdf_page, frame, paints, page, scan=scan))
     finally:
         text.close()
-    page.words = words_of(_with_underscores(glyphs, page.dashes))
+    page.words = words_of(_with_underscores(glyphs, page))
     return page
 
 
-def _with_underscores(glyphs: Iterable[Glyph], dashes: list[Box]) -> Iterator[Glyph]:
+def _with_underscores(glyphs: Iterable[Glyph], page: Page) -> Iterator[Glyph]:
     """Give glyphs with underscores that are drawn as short rules, as TeX does."""
+    used: set[Box] = set()
     rows: dict[int, list[Box]] = defaultdict(list)
-    for box in dashes:
+    for box in page.dashes:
         rows[round(box[1] / 4)].append(box)
     last: Glyph | None = None
     for glyph in glyphs:
         if last and rows and (drawn := _dash_after(last, rows)):
             last = last._replace(text="_", x0=drawn[0], x1=drawn[2])
+            used.add(drawn)
             yield last
             if glyph.text.isspace():
                 continue
         yield glyph
         last = None if glyph.text.isspace() else glyph
+    page.marks = [mark for mark in page.marks if mark.box not in used]
 
 
 def _dash_after(glyph: Glyph, rows: dict[int, list[Box]]) -> Box | None:
@@ -154,9 +165,18 @@ def _glyphs(
     unseen: list[tuple[Why, str]] = []
     x, y = ctypes.c_double(), ctypes.c_double()
     boxes, angles = chars.boxes.tolist(), chars.rotations.tolist()
+    high = 0
     turned = math.pi / 2 if frame.rotation % 180 else 0.0
     for place, index in enumerate(chars.char_indices.tolist()):
         char = chars.text[place]
+        if char == "\ufffd" and (halved := raw.FPDFText_GetUnicode(text.raw, index)) >= 0xD800:
+            # Letters beyond the first plane come in two halves, which pdftext does not join.
+            if halved < 0xDC00:
+                high = halved
+                continue
+            if halved < 0xE000 and high:
+                char = chr(0x10000 + ((high - 0xD800) << 10) + (halved - 0xDC00))
+            high = 0
         font = chars.fonts[chars.font_ids[place]]
         left, top, right, bottom = boxes[place]
         raw.FPDFText_GetCharOrigin(text.raw, index, x, y)
@@ -175,7 +195,11 @@ def _glyphs(
         elif unseen and unseen[-1][1]:
             unseen.append((unseen[-1][0], " "))
         face = face_of(font["name"], font["weight"], font["flags"])
-        yield Glyph(char, left, right, base, ink.size, face)
+        if face.strokes:
+            # Pictures of LaTeX are drawn with letters of fonts that hold nothing but strokes.
+            page.marks.append(Mark((left, top, right, bottom), ground=False))
+            continue
+        yield Glyph(face.shown(char), left, right, base, ink.size, face)
     page.hidden += _runs(unseen, page.number)
 
 
@@ -288,7 +312,7 @@ def _path(handle: Any, box: Box, page: Page, paints: list[Paint]) -> None:
         rgba = [ctypes.c_uint() for _ in range(4)]
         raw.FPDFPageObj_GetFillColor(handle, *rgba)
         red, green, blue, alpha = (part.value for part in rgba)
-        if alpha > 25:
+        if alpha > 25 and width * height > _LEAST_GROUND:
             paints.append(Paint(box, (red, green, blue)))
     if width < 0.9 * page.width and height < 0.9 * page.height:
-        page.marks.append(box)
+        page.marks.append(Mark(box, bool(fill.value and not stroke.value)))

@@ -5,6 +5,7 @@ Numbers have to follow each other, so a year or a page at the start of a line be
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from fumehood_tools.papers.identity import arxiv_id, doi
 from fumehood_tools.reading.document import Link, Reference
@@ -25,11 +26,26 @@ def references_of(
     lines: Sequence[Line], spelling: Spelling, links: Sequence[Link]
 ) -> list[Reference]:
     """Return the entries of a bibliography, in order."""
-    entries = _numbered(lines) or _labelled(lines) or _hanging(lines) or _spaced(lines)
-    return [_reference(label, some, spelling, links) for label, some in entries if some]
+    return [_reference(label, some, spelling, links) for label, some in entries_of(lines) if some]
+
+
+def _without_rest(lines: list[Line]) -> list[Line]:
+    """Return the last entry without what stands far below it, as addresses of authors."""
+    for at, (before, line) in enumerate(pairwise(lines), 1):
+        if before.column == line.column and line.base - before.base > 2.4 * line.size:
+            return lines[:at]
+    return lines
 
 
 _Entries = list[tuple[str, list[Line]]]
+
+
+def entries_of(lines: Sequence[Line]) -> _Entries:
+    """Return the printed label ("" for none) and the lines of each entry."""
+    entries = _numbered(lines) or _labelled(lines) or _hanging(lines) or _spaced(lines)
+    if entries:
+        entries[-1] = entries[-1][0], _without_rest(entries[-1][1])
+    return entries
 
 
 def _numbered(lines: Sequence[Line]) -> _Entries:
@@ -142,6 +158,6 @@ def _year(text: str) -> int | None:
 
 def _short_label(text: str) -> str:
     """Return a label for an entry that prints none: first name and year."""
-    names = re.split(r"[,.(]| and | et al", text, maxsplit=1)[0].split()
+    name = re.search(r"[^\W\d_]{2,}(?:-[^\W\d_]+)*", text)
     year = _year(text)
-    return " ".join([*names[-1:], *([str(year)] if year else [])]) or text[:20]
+    return f"{name[0] if name else ''} {year or ''}".strip() or text[:20]

@@ -7,8 +7,9 @@ from fumehood_tools.reading.document import Box
 from fumehood_tools.reading.pdf.lines import Line
 from fumehood_tools.reading.pdf.pages import Page
 
-_LEAST_MARKS = 6
+_LEAST_MARKS = 2
 _NEAR = 12.0
+_FAR, _NEXT = 90.0, 45.0
 _SAME_EDGE = 4.0
 
 
@@ -21,24 +22,60 @@ class Rule(NamedTuple):
 
 
 def drawings_of(page: Page, lines: Sequence[Line]) -> list[Box]:
-    """Return the boxes of drawings, plots and photographs, the labels around them included."""
+    """Return the boxes of drawings, plots and photographs; a panel is one of its own."""
     texts = [(line.x0, line.top, line.x1, line.bottom) for line in lines]
-    marks = [box for box in page.marks if not _is_ground(box, texts)]
+    marks = [box for box, ground in page.marks if not (ground and _is_ground(box, texts))]
     pictures = [box for box in page.pictures if box[2] - box[0] < 0.98 * page.width]
     kept = []
     for cluster in _cut([(box, True) for box in pictures] + [(box, False) for box in marks]):
         box = _around(box for box, _ in cluster)
-        large = box[2] - box[0] > 30 and box[3] - box[1] > 25
+        large = box[2] - box[0] > 25 and box[3] - box[1] > 15
         if large and (any(picture for _, picture in cluster) or len(cluster) >= _LEAST_MARKS):
             kept.append(box)
     return kept
 
 
+def drawing_at(caption: Box, drawings: Sequence[Box]) -> Box | None:
+    """Return the box around the drawings that a caption belongs to: those next to it, chained."""
+    chains = [_chain(caption, drawings, below=below) for below in (False, True)]
+    best = min(
+        (chain for chain in chains if chain),
+        key=lambda chain: min(_apart(caption, box) for box in chain),
+        default=None,
+    )
+    if not best:
+        return None
+    left, top, right, bottom = _around(best)
+    # Names of panels stand between a drawing and its caption.
+    if top > caption[1]:
+        return left, min(top, caption[3]), right, bottom
+    return left, top, right, max(bottom, caption[1])
+
+
+def _chain(caption: Box, drawings: Sequence[Box], *, below: bool) -> list[Box]:
+    side = [box for box in drawings if (box[1] > caption[1]) == below]
+    found: list[Box] = []
+    reach, room = caption, _FAR
+    for box in sorted(side, key=lambda it: _apart(caption, it)):
+        level = (
+            found and box[1] < max(it[3] for it in found) and box[3] > min(it[1] for it in found)
+        )
+        beside = box[0] < reach[2] + 20 and box[2] > reach[0] - 20
+        if _apart(reach, box) < room and (beside or level):
+            found.append(box)
+            reach, room = _around([reach, box]), _NEXT
+    return found
+
+
+def _apart(one: Box, other: Box) -> float:
+    return max(one[1] - other[3], other[1] - one[3], 0.0)
+
+
 def _is_ground(box: Box, texts: list[Box]) -> bool:
     """Whether a shape is the ground of text: a coloured cell, a frame around a paragraph."""
     width, height = box[2] - box[0], box[3] - box[1]
-    if height < 1 or width < 1:
-        return height < 1 and width < 8
+    if width < 12:
+        return False
     inside = sum(
         box[0] - 2 <= left and right <= box[2] + 2 and box[1] - 3 <= top and bottom <= box[3] + 3
         for left, top, right, bottom in texts

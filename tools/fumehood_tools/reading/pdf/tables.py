@@ -4,6 +4,7 @@ Columns grow from the narrowest cells, so a header that spans several does not j
 that only goes on where cells of the row above are full is part of that row.
 """
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
@@ -14,6 +15,7 @@ from fumehood_tools.reading.pdf.text import joined
 from fumehood_tools.reading.pdf.words import Word, join_words
 
 _GAP = 0.62
+_LEAST_GAP = 0.42
 
 
 class Cell(NamedTuple):
@@ -22,6 +24,7 @@ class Cell(NamedTuple):
     x0: float
     x1: float
     text: str
+    words: tuple[Word, ...] = ()
 
 
 class Row(NamedTuple):
@@ -72,7 +75,11 @@ def _cells(words: list[Word], size: float) -> list[Cell]:
             parts.append([])
         parts[-1].append(word)
         end = max(end, word.x1)
-    return [Cell(part[0].x0, max(it.x1 for it in part), join_words(part)) for part in parts]
+    return [_cell(part) for part in parts]
+
+
+def _cell(words: Sequence[Word]) -> Cell:
+    return Cell(words[0].x0, max(it.x1 for it in words), join_words(words), tuple(words))
 
 
 def _columns(rows: Sequence[Row]) -> list[tuple[float, float]]:
@@ -124,7 +131,7 @@ def _touches(row: Row, span: tuple[float, float]) -> int | None:
 
 def _placed(row: Row, columns: Sequence[tuple[float, float]]) -> list[Cell | None]:
     placed: list[Cell | None] = [None] * len(columns)
-    for cell in row.cells:
+    for cell in (part for it in row.cells for part in _parted(it, row.size, columns)):
         middle = (cell.x0 + cell.x1) / 2
         over = [at for at, span in enumerate(columns) if cell.x0 < span[1] and cell.x1 > span[0]]
         nearest = min(range(len(columns)), key=lambda at: abs(sum(columns[at]) / 2 - middle))
@@ -136,6 +143,41 @@ def _placed(row: Row, columns: Sequence[tuple[float, float]]) -> list[Cell | Non
         else:
             placed[at] = cell
     return placed
+
+
+def _parted(cell: Cell, size: float, columns: Sequence[tuple[float, float]]) -> list[Cell]:
+    """Return a cell cut where its words lie over different columns with some room between."""
+    parts: list[list[Word]] = [[]]
+    for word in cell.words:
+        last = parts[-1][-1] if parts[-1] else None
+        if last and word.x0 - last.x1 > _LEAST_GAP * size:
+            middle = (last.x1 + word.x0) / 2
+            if not any(low < middle < high for low, high in columns):
+                parts.append([])
+        parts[-1].append(word)
+    if len(parts) == 1:
+        parts = _aligned(cell, columns) or parts
+    return [_cell(part) for part in parts] if len(parts) > 1 else [cell]
+
+
+def _aligned(cell: Cell, columns: Sequence[tuple[float, float]]) -> list[list[Word]] | None:
+    """Return a header's words by column, if each group is set like the cells under it."""
+    over = [span for span in columns if cell.x0 < span[1] and cell.x1 > span[0]]
+    if not 2 <= len(over) <= len(cell.words):
+        return None
+    groups: list[list[Word]] = [[] for _ in over]
+    for word in cell.words:
+        middle = (word.x0 + word.x1) / 2
+        nearest = min(range(len(over)), key=lambda at: abs(sum(over[at]) / 2 - middle))
+        groups[nearest].append(word)
+    return groups if all(map(_is_aligned, groups, over)) else None
+
+
+def _is_aligned(words: Sequence[Word], span: tuple[float, float]) -> bool:
+    if not words:
+        return False
+    left, right = words[0].x0 - span[0], words[-1].x1 - span[1]
+    return min(abs(left), abs(right), abs(left + right) / 2) < 1.5
 
 
 def _grouped(
@@ -188,6 +230,8 @@ def _goes_on(
         return in_header and _all_within(above, columns) and _all_within(here, columns)
     if in_header:
         return _all_within(above, columns) and _all_within(here, columns)
+    if not all(re.search(r"[^\W\d_]{2}", cell.text) for cell in here if cell):
+        return False
     if here[0] is not None and len(filled) > 1:
         return False
     return all(_is_full(above[column], columns[column], here[column]) for column in filled)

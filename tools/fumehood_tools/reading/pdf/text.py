@@ -8,15 +8,15 @@ nothing is known. Addresses that break at a line end are put together without a 
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from fumehood_tools.reading.pdf.lines import Line
-from fumehood_tools.reading.pdf.words import SOFT_HYPHENS, Word, join_words
+from fumehood_tools.reading.pdf.words import HYPHENS, SOFT_HYPHENS, Word, join_words
 
-_HYPHENS = f"-\u2010{SOFT_HYPHENS}"
 _SOFT = re.compile(f"[{SOFT_HYPHENS}]")
 _TOKEN = re.compile(r"[^\W\d_]+(?:[-\u2010][^\W\d_]+)*")
 _COMPOUND_WORDS = (
-    "self non well high low cross multi two three four five six one zero single double long short "
+    "well high low cross multi two three four five six one zero single double long short "
     "large small fine real state end left right top open model data time task layer token human "
     "feature word sentence byte half mean ground near full state-of-the of first second third "
     "higher lower quasi all ever so cost key hand machine code mid"
@@ -34,7 +34,7 @@ class Spelling:
         self._known: Counter[str] = Counter()
         for line in lines:
             text = line.text
-            if text[-1:] in _HYPHENS:
+            if text[-1:] in HYPHENS:
                 text = text.rpartition(" ")[0]
             self._known.update(token.lower() for token in _TOKEN.findall(text))
 
@@ -51,7 +51,7 @@ class Spelling:
             return kept > joined
         if "-" in left or "-" in right:
             return True
-        return left in _COMPOUND and (right in self._known or len(right) > 3)
+        return left in ("self", "non") or (left in _COMPOUND and right in self._known)
 
 
 def joined(texts: Sequence[str], spelling: Spelling | None = None) -> str:
@@ -69,9 +69,9 @@ def _with(text: str, line: str, spelling: Spelling | None) -> str:
     last = text[-1]
     tail = _URL_TAIL.search(text)
     head = line.split(maxsplit=1)[0]
-    if tail and last in "/-_.=?&%~#" + _HYPHENS and _URL_GOES_ON.fullmatch(head):
-        return (text[:-1] + "-" if last in _HYPHENS else text) + line
-    if last in _HYPHENS and text[-2:-1].strip():
+    if tail and last in "/-_.=?&%~#" + HYPHENS and _URL_GOES_ON.fullmatch(head):
+        return (text[:-1] + "-" if last in HYPHENS else text) + line
+    if last in HYPHENS and text[-2:-1].strip():
         before, after = text[:-1].rpartition(" ")[2], head
         keep = spelling.keeps_hyphen(before, after) if spelling else not after[:1].islower()
         return f"{text[:-1]}-{line}" if keep else text[:-1] + line
@@ -80,18 +80,30 @@ def _with(text: str, line: str, spelling: Spelling | None) -> str:
     return f"{text} {line}"
 
 
-def prose_of(words: Sequence[Word]) -> str:
-    """Return words as text without the marks of footnotes; exponents are told by ^."""
+def _capital_size(words: Iterable[Word]) -> float:
+    """Return the size of the capitals among imitated small capitals, 0 where there are none."""
+    sizes = [word.size for word in words if word.face.caps and word.text[1:].islower()]
+    return max(sizes, default=0.0)
+
+
+def prose_of(words: Sequence[Word], capitals: float | None = None) -> str:
+    """Return words as text without the marks of footnotes; exponents are told by ^.
+
+    capitals: size of the capitals, where the words are part of a text in small ones.
+    """
     kept: list[Word] = []
+    largest = _capital_size(words) if capitals is None else capitals
     for at, word in enumerate(words):
         if word.script != "super":
+            if word.size < 0.87 * largest and word.text.upper() == word.text:
+                word = replace(word, text=word.text.lower())
             kept.append(word)
             continue
         before = words[at - 1] if at else None
         if _is_note(word, before):
             continue
         if word.glued and before and before.text[-1:].isdigit() and word.text[:1] in "0123456789-−":
-            word = Word(f"^{word.text}", word.x0, word.x1, word.base, word.size, word.face, True)
+            word = replace(word, text=f"^{word.text}", glued=True)
         kept.append(word)
     return join_words(kept)
 
@@ -108,4 +120,5 @@ def _is_note(word: Word, before: Word | None) -> bool:
 
 def text_of(lines: Sequence[Line], spelling: Spelling | None = None) -> str:
     """Return lines as one paragraph."""
-    return joined([prose_of(line.words) for line in lines], spelling)
+    capitals = _capital_size(word for line in lines for word in line.words)
+    return joined([prose_of(line.words, capitals) for line in lines], spelling)

@@ -4,6 +4,7 @@ A word is what stands together without a space; a superscript or subscript is a 
 glued to the one before. Coordinates are points from the top left of the page as it is shown.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,14 +14,15 @@ from fumehood_tools.reading.pdf.fonts import Face
 
 Script = Literal["", "super", "sub"]
 SOFT_HYPHENS = "\u00ad\u0002\ufffe"
+HYPHENS = f"-\u2010{SOFT_HYPHENS}"
 _ACCENTS = {
     "\u00b4": "\u0301", "`": "\u0300", "\u00a8": "\u0308", "\u02c6": "\u0302", "^": "\u0302",
     "\u02dc": "\u0303", "\u00af": "\u0304", "\u02d8": "\u0306", "\u02d9": "\u0307",
     "\u02da": "\u030a", "\u02c7": "\u030c", "\u00b8": "\u0327", "\u02db": "\u0328",
     "\u02dd": "\u030b",
 }  # fmt: skip
-_BELOW = {"\u0327", "\u0328"}
 _SPACES = " \t\r\n\f\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u3000"
+_VARIANT = re.compile("[\ufb00-\ufb06\ufb50-\ufdff\ufe70-\uffef\U0001d400-\U0001d7ff]")
 _NOTHING = "\u200b\u200c\u200d\ufeff\u2060"
 
 
@@ -79,7 +81,7 @@ def words_of(glyphs: Iterable[Glyph]) -> list[Word]:
         else:
             spaced = spaced or space
 
-    for glyph in glyphs:
+    for glyph in _with_late_accents(glyphs):
         if glyph.text in _SPACES:
             close(space=True)
             continue
@@ -96,18 +98,47 @@ def words_of(glyphs: Iterable[Glyph]) -> list[Word]:
     return words
 
 
+def _with_late_accents(glyphs: Iterable[Glyph]) -> list[Glyph]:
+    """Return glyphs with accents that are drawn after their letter put onto it."""
+    kept: list[Glyph] = []
+    for glyph in glyphs:
+        mark = _ACCENTS.get(glyph.text)
+        if mark:
+            for back in range(1, min(len(kept), 8) + 1):
+                letter = kept[-back]
+                level = abs(letter.base - glyph.base) < 0.5 * letter.size
+                if letter.text.isalpha() and level and _over(glyph, letter):
+                    kept[-back] = letter._replace(text=letter.text + mark)
+                    break
+            else:
+                kept.append(glyph)
+        else:
+            kept.append(glyph)
+    return kept
+
+
 def _continues(last: Glyph, glyph: Glyph) -> bool:
     size = max(last.size, glyph.size)
-    gap = glyph.x0 - last.x1
+    gap = gap_between(last, glyph)
     if abs(glyph.base - last.base) > 0.12 * size:
         return False
     # The letters of a ligature share one box.
     return -0.6 * size < gap < 0.22 * size or abs(glyph.x0 - last.x0) < 0.01
 
 
+def gap_between(last: "Glyph | Word", after: "Glyph | Word") -> float:
+    """Return the room between two that follow each other, in the direction of their script."""
+    gap = after.x0 - last.x1
+    if gap < 0 and unicodedata.bidirectional(after.text[0]) in ("R", "AL"):
+        return last.x0 - after.x1
+    return gap
+
+
 def _touches(last: Glyph, glyph: Glyph) -> bool:
     size = max(last.size, glyph.size)
-    return -0.6 * size < glyph.x0 - last.x1 < 0.22 * size and abs(glyph.base - last.base) < size
+    return (
+        -0.6 * size < gap_between(last, glyph) < 0.22 * size and abs(glyph.base - last.base) < size
+    )
 
 
 def _made_up(word: Word, glyph: Glyph) -> bool:
@@ -124,14 +155,27 @@ def _word(glyphs: list[Glyph], *, glued: bool) -> Word:
         {glyph.face for glyph in letters},
         key=lambda face: sum(glyph.face == face for glyph in letters),
     )
+    text = _compose(glyphs)
+    if _is_small_capitals(glyphs):
+        text, face = text[0] + text[1:].lower(), face._replace(caps=True)
     return Word(
-        text=_compose(glyphs),
+        text=text,
         x0=min(glyph.x0 for glyph in glyphs),
         x1=max(glyph.x1 for glyph in glyphs),
         base=big.base,
         size=big.size,
         face=face,
         glued=glued,
+    )
+
+
+def _is_small_capitals(glyphs: list[Glyph]) -> bool:
+    """Whether small capitals are imitated: a capital, and smaller capitals after it."""
+    first, *rest = glyphs
+    letters = [glyph for glyph in rest if glyph.text.isalpha()]
+    return bool(letters) and all(
+        glyph.text.isupper() and 0.6 * first.size < glyph.size < 0.87 * first.size
+        for glyph in letters
     )
 
 
@@ -148,10 +192,7 @@ def _compose(glyphs: list[Glyph]) -> str:
             parts.append(base[0] + mark + base[1:])
             at += 2
             continue
-        if mark in _BELOW and parts and _over(glyph, glyphs[at - 1]):
-            parts.append(mark)
-        else:
-            parts.append(glyph.text)
+        parts.append(glyph.text)
         at += 1
     return _plain("".join(parts))
 
@@ -162,14 +203,11 @@ def _over(accent: Glyph, letter: Glyph) -> bool:
 
 
 def _plain(text: str) -> str:
-    """Return text with ligatures as letters and accents composed."""
+    """Return text with ligatures and letters of formulas as letters, accents composed."""
     if text.isascii():
         return text
     letters = (
-        unicodedata.normalize("NFKC", char)
-        if "\ufb00" <= char <= "\ufb06" or "\ufb50" <= char <= "\ufdff" or char >= "\ufe70"
-        else char
-        for char in text
+        unicodedata.normalize("NFKC", char) if _VARIANT.match(char) else char for char in text
     )
     return unicodedata.normalize("NFC", "".join(letters))
 
