@@ -1,9 +1,12 @@
 """Whole papers of ours, read from their LaTeX source and looked at item by item."""
 
-from fakes.paper_sources import paper
+import pytest
+from fakes.paper_sources import article, packed, paper
 
 from fumehood_tools.reading.document import Block, Document
 from fumehood_tools.reading.latex import read_latex
+
+TWO = ["Jo Doe", "Li Wei"]
 
 
 def of_kind(document: Document, kind: str) -> list[Block]:
@@ -215,3 +218,67 @@ def test_text_of_every_script_and_accents_survive() -> None:
     assert "Café naïve ø ß Š ç å." in texts
     assert document.authors == ["Ana-Lucía Prieto", "Yūki Tanaka"]
     assert headings(document)[-1] == (1, None, "Acknowledgments")
+
+
+@pytest.mark.parametrize(
+    ("latex", "names"),
+    [
+        (r"\author{Jo Doe\thanks{X}\\Dept of CS\\ \And Li Wei\\Google}", TWO),
+        (
+            r"\author[1]{Jo Doe}\author[2]{J. van Dam}\affil[1]{A}",
+            ["Jo Doe", "J. van Dam"],
+        ),
+        (r"\author{Jo Doe\inst{1} \and Li Wei\inst{2}}\institute{U}", TWO),
+        (r"\author{Jo Doe\corref{c}}\author[b]{Li Wei}\address[b]{Place}", TWO),
+        (
+            r"\icmlauthor{Jo Doe}{a}\icmlauthor{Li Wei}{b}\icmlaffiliation{a}{U}",
+            TWO,
+        ),
+        (
+            r"\author{Jo Doe$^1$\quad Li Wei$^2$\\$^1$Oxbridge Place\quad$^2$MIT}",
+            TWO,
+        ),
+        (
+            r"\author{\textbf{Jo Doe}$^{1,*}$, Li Wei$^2$ \\ \texttt{\{a,b\}@c.d}}",
+            TWO,
+        ),
+        (r"\author{Jo Doe, Li Wei, and 王伟\thanks{All at one}}", ["Jo Doe", "Li Wei", "王伟"]),
+    ],
+)
+def test_authors_are_found_in_the_ways_of_all_classes(latex: str, names: list[str]) -> None:
+    assert read_latex(article(f"\\title{{T}}{latex}\\maketitle Text.")).authors == names
+
+
+def test_a_biblatex_bibliography_is_read_from_its_bbl() -> None:
+    bbl = """\\entry{doe}{article}{}
+      \\name{author}{2}{}{%
+        {{hash=1}{%
+           family={Doe},
+           given={Jane}}}%
+        {{hash=2}{%
+           family={Wei},
+           given={Li}}}%
+      }
+      \\field{title}{Deep {Rivers}}
+      \\field{journaltitle}{J. Water}
+      \\field{year}{2020}
+      \\verb{doi}
+      \\verb 10.1000/x_1
+      \\endverb
+    \\endentry
+    """
+    source = (
+        "\\documentclass{article}\\usepackage{biblatex}\\begin{document}"
+        "See \\parencite{doe}.\\printbibliography\\end{document}"
+    )
+    document = read_latex(packed({"main.tex": source, "main.bbl": bbl}))
+    (entry,) = document.references
+    assert (entry.label, entry.year, entry.doi) == ("[1]", 2020, "10.1000/x_1")
+    assert entry.text == "Jane Doe, Li Wei. Deep Rivers. J. Water. 2020"
+    assert document.blocks[0].text == "See [1]."
+
+
+def test_pieces_of_latex_become_readable_text() -> None:
+    body = r"$\{a\mid b\}$, $10^{-3}$, $\mathbb{E}_x[f]$, \(x<y\), \SI{5}{m}, don't, 1--2, \H{o}."
+    (block,) = read_latex(article(body)).blocks
+    assert block.text == "{a|b}, 10⁻³, 𝔼ₓ[f], x < y, 5 m, don’t, 1–2, ő."

@@ -24,7 +24,7 @@ _MARKS = {
     **{"\\href": "m", "\\hspace": "m", "\\textcolor": "m", "\\fontsize": "mm", "\\raisebox": "m"},
 }
 _NO_NAME = re.compile(
-    r"[@\d:/]|\b(?:univ\w*|institut\w*|depart\w*|dept|school|college|lab\w*|center|centre|research|"
+    r"[@\d:/]|\b(?:univ\w*|uni|institut\w*|depart\w*|dept|school|college|lab\w*|center|centre|research|"
     r"google|deepmind|microsoft|meta|openai|anthropic|amazon|nvidia|ibm|inc|ltd|corp\w*|academy|"
     r"faculty|equal|correspond\w*|author\w*|contribut\w*|team|usa|china|germany|france|email|group|"
     r"foundation|ministry|hospital|technolog\w*|science\w*|street|city|project|students?|tech|"
@@ -34,6 +34,7 @@ _NO_NAME = re.compile(
 _SPLIT = re.compile(r"\s*(?:,|;|&|\band\b|\|)\s*")
 _SIGNS = re.compile(r"[*†‡§¶‖∗⋆♠♣♢♡✉ⓘ⁰¹²³⁴-⁹⁺⁻ᵃ-ᶻ]+|\^\(.*?\)|\^\S|\[[^\]]*\]")
 _TITLES = re.compile(r"^(?:Dr|Prof|Mr|Ms|Mrs)\.?\s+|,?\s+(?:Ph\.?D\.?|MD)$")
+_LEADING_MARK = "\ue006"
 _SUFFIXES = {"jr", "sr", "ii", "iii", "iv"}
 
 
@@ -66,13 +67,26 @@ def _parts(composer: Composer, tokens: list[str]) -> list[str]:
         elif token == "\\IEEEauthorblockN":
             stream.push([*stream.argument(), "\\\\"])
         elif (signature := _MARKS.get(token)) is not None:
+            if token == "\\textsuperscript":
+                _note_mark(parts[-1])
             for kind in signature:
                 stream.argument() if kind == "m" else stream.optional()
         elif token == "$":
+            _note_mark(parts[-1])
             composer.formula_tokens(stream)
         elif token not in "{}":
             parts[-1].append(token)
     return [composer.inline_raw(part) for part in parts]
+
+
+def _note_mark(part: list[str]) -> None:
+    """A mark that opens a line belongs to an affiliation; behind a name it is left out."""
+    for token in reversed(part):
+        if not token.isspace() and token != LINE:
+            return
+        if token == LINE:
+            break
+    part.append(_LEADING_MARK)
 
 
 def names_in(part: str) -> list[str]:
@@ -84,7 +98,7 @@ def names_in(part: str) -> list[str]:
             continue
         found = [_TITLES.sub("", name).strip() for name in _SPLIT.split(text) if name.strip()]
         found = _with_suffixes(found)
-        if not found or not all(_is_name(name) for name in found):
+        if _LEADING_MARK in line or not found or not all(_is_name(name) for name in found):
             break
         names += found
     return names
@@ -102,4 +116,5 @@ def _with_suffixes(names: list[str]) -> list[str]:
 
 def _is_name(text: str) -> bool:
     words = text.split()
-    return 0 < len(words) <= 6 and len(text) <= 60 and _NO_NAME.search(text) is None
+    several = 1 < len(words) <= 6 or (len(words) == 1 and not text.isascii())
+    return several and len(text) <= 60 and _NO_NAME.search(text) is None

@@ -26,6 +26,7 @@ _YEAR = re.compile(r"(?<![\d./:-])(1[6-9]\d\d|20\d\d)(?=[a-z]?(?![\d/-]|\.\d))")
 _IN_BRACKETS = re.compile(r"\(((?:1[6-9]|20)\d\d)[a-z]?\)")
 _BY_CITATION = ("unsrt", "ieeetr", "ieeetran", "unsrtnat", "apsrev", "naturemag", "elsarticle-num")
 _BY_NAME = ("plain", "acm-reference-format", "siam", "splncs04", "abbrv")
+_GROUP = r"\{((?:[^{}]|\{[^{}]*\})*)\}"
 _ENTRY = re.compile(r"\\entry\{([^{}]*)\}\{(\w+)\}.*?\\endentry", re.S)
 
 
@@ -148,8 +149,8 @@ def _biblatex_fields(entry: str) -> dict[str, str]:
     if names:
         people = []
         for person in names.group().split("hash=")[1:]:
-            given = re.search(r"given=\{(.*?)\},?\s*\n", person)
-            family = re.search(r"family=\{(.*?)\},?\s*\n", person)
+            given = re.search(rf"given={_GROUP}", person)
+            family = re.search(rf"family={_GROUP}", person)
             parts = [match.group(1) for match in (given, family) if match]
             people.append(" ".join(parts))
         fields["author"] = " and ".join(filter(None, people))

@@ -187,7 +187,7 @@ class _Formula:
         return self._other(name)
 
     def _other(self, name: str) -> str:
-        if name in _DROPPED or name.endswith("}"):
+        if name in _DROPPED or name.startswith(("begin{", "end{")):
             if name in ("left", "right") and self._next_is("."):
                 self._stack.pop()
             return "" if name in _DROPPED else self._environment(name)
