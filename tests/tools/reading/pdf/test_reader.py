@@ -166,6 +166,15 @@ def test_links_come_with_their_words_and_those_of_the_text_without_doubles(tmp_p
     ]
 
 
+def test_a_link_over_two_lines_is_one(tmp_path: Path) -> None:
+    page = Page().prose().text("it is kept at https://code.example.org/", 72, 400)
+    page.text("group/tool for all", 72, 388)
+    url = "https://code.example.org/group/tool"
+    page.links += [(url, (142.0, 397.0, 280.0, 410.0)), (url, (72.0, 385.0, 121.0, 398.0))]
+    links = _read(tmp_path, page).links
+    assert [(link.url, link.text) for link in links] == [(url, url)]
+
+
 def test_an_address_is_joined_over_a_line_end_only_where_it_goes_on(tmp_path: Path) -> None:
     page = Page().prose(4)
     page.text("The code of the paper is kept at the address https://git.example.", 72, 652)

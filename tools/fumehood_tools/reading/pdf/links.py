@@ -13,6 +13,7 @@ import pypdfium2.raw as raw
 from fumehood_tools.reading.document import Box, Link
 from fumehood_tools.reading.pdf.headings import Bookmark
 from fumehood_tools.reading.pdf.pages import Frame
+from fumehood_tools.reading.pdf.text import joined
 from fumehood_tools.reading.pdf.words import Word, join_words
 
 MOST_LINKS = 5000
@@ -54,7 +55,7 @@ def _joined(found: Iterable[tuple[str, Box]], number: int, words: Sequence[Word]
         else:
             pieces.append((url, [box]))
     for url, boxes in pieces:
-        text = " ".join(filter(None, (_under(box, words) for box in boxes)))
+        text = joined([_under(box, words) for box in boxes])
         yield Link(url=url, text=text, page=number, box=boxes[0], origin="annotation")
 
 
