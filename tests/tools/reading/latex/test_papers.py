@@ -302,3 +302,9 @@ def test_the_dot_macro_of_vision_conferences_prints_one_dot() -> None:
     )
     (block,) = read_latex(article(r"Rivers, \eg the Nile, \eg.", preamble)).blocks
     assert block.text == "Rivers, e.g. the Nile, e.g."
+
+
+def test_cells_after_a_spanning_one_stay_in_their_columns() -> None:
+    body = r"\begin{tabular}{lll}\multicolumn{2}{c}{Both} & One\\ 1 & 2 & 3\\\end{tabular}"
+    (table,) = read_latex(article(body)).blocks
+    assert table.rows == [["Both", "", "One"], ["1", "2", "3"]]
