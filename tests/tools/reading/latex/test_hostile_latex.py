@@ -142,6 +142,15 @@ def test_a_caption_that_never_closes_stays_in_its_figure() -> None:
     ]
 
 
+def test_a_footnote_that_never_closes_ends_with_its_environment() -> None:
+    document = read(r"\begin{quote}One.\footnote{Note.\end{quote} Two.")
+    assert [(block.kind, block.text) for block in document.blocks] == [
+        ("paragraph", "One."),
+        ("footnote", "Note."),
+        ("paragraph", "Two."),
+    ]
+
+
 def test_a_dollar_that_is_never_paired_stays_a_dollar() -> None:
     assert [block.text for block in read("It costs 3$ now.\n\nMore.").blocks] == [
         "It costs 3$ now.",

@@ -282,3 +282,29 @@ def test_pieces_of_latex_become_readable_text() -> None:
     body = r"$\{a\mid b\}$, $10^{-3}$, $\mathbb{E}_x[f]$, \(x<y\), \SI{5}{m}, don't, 1--2, \H{o}."
     (block,) = read_latex(article(body)).blocks
     assert block.text == "{a|b}, 10⁻³, 𝔼ₓ[f], x < y, 5 m, don’t, 1–2, ő."
+
+
+def test_lengths_and_rules_leave_no_trace() -> None:
+    body = (
+        r"\tabcolsep=5pt \parskip 2pt\parindent=.5\textwidth A\hskip 1em B, 5 apples.\vskip -2mm "
+        r"\begin{tabular}{ll}\Xhline{2\arrayrulewidth}\toprule[1pt] a & b \\[2ex] "
+        r"\noalign{\vskip 2pt}\cmidrule[.5pt](l{2pt}r){1-2} c & d\\ \bottomrule[1pt]\end{tabular}"
+    )
+    paragraph, table = read_latex(article(body)).blocks
+    assert paragraph.text == "A B, 5 apples."
+    assert table.rows == [["a", "b"], ["c", "d"]]
+
+
+def test_the_dot_macro_of_vision_conferences_prints_one_dot() -> None:
+    preamble = (
+        r"\makeatletter\DeclareRobustCommand\onedot{\futurelet\@let@token\@onedot}"
+        r"\def\@onedot{\ifx\@let@token.\else.\null\fi\xspace}\def\eg{\emph{e.g}\onedot}\makeatother"
+    )
+    (block,) = read_latex(article(r"Rivers, \eg the Nile, \eg.", preamble)).blocks
+    assert block.text == "Rivers, e.g. the Nile, e.g."
+
+
+def test_cells_after_a_spanning_one_stay_in_their_columns() -> None:
+    body = r"\begin{tabular}{lll}\multicolumn{2}{c}{Both} & One\\ 1 & 2 & 3\\\end{tabular}"
+    (table,) = read_latex(article(body)).blocks
+    assert table.rows == [["Both", "", "One"], ["1", "2", "3"]]

@@ -17,40 +17,40 @@ from fumehood_tools.reading.latex.tokens import plain, tokenize
 _DROPPED = {
     "": (
         "allowbreak and backmatter balance begingroup bf bfseries bgroup bibfnamefont "
-        "BibitemOpen BibitemShut bibnamefont bigskip boldmath bottomrule centering centerline "
+        "BibitemOpen BibitemShut bibnamefont bigskip boldmath centering centerline "
         "cleardoublepage clearpage displaystyle dotfill doublerulesep doublespacing egroup em "
         "emph endfirsthead endfoot endgroup endhead endlastfoot ExplSyntaxOff ExplSyntaxOn "
-        "fbox flushbottom footnotesize framebox frontmatter fussy hbox hfil hfill hline "
-        "hrulefill hss huge Huge ignorespaces indent it itshape large Large LARGE leavevmode "
+        "fbox flushbottom footnotesize framebox frontmatter fussy hbox hfil hfill Hline hline "
+        "hrulefill hss Huge huge ignorespaces indent it itshape large LARGE Large leavevmode "
         "linebreak linenumbers listoffigures listoftables lowercase mainmatter makeatletter "
         "makeatother makebox MakeLowercase maketitle maketitlesupplementary MakeUppercase "
-        "mbox mdseries medskip midrule newblock newline newpage nobreak nocorr noindent "
-        "nolinenumbers nonumber nopagebreak normalfont normalsize notag null onecolumn "
-        "onehalfspacing pagebreak phantomsection printindex protect raggedbottom raggedleft "
-        "raggedright relax rm rmdefault rmfamily sc scriptsize scshape selectfont sf "
-        "sfdefault sffamily singlespacing sl sloppy small smallskip st strut tableofcontents "
-        "textbf textit textmd textnormal textrm textsc textsf textsl textstyle textup tiny "
-        "titlefont toprule topsep ul uline unboldmath underline unskip uppercase upshape "
-        "Urlmuskip vfill vss"
+        "mbox mdseries medskip newblock newline newpage nobreak nocorr noindent nolinenumbers "
+        "nonumber nopagebreak normalfont normalsize notag null onecolumn onehalfspacing "
+        "pagebreak phantomsection printindex protect raggedbottom raggedleft raggedright "
+        "relax rm rmdefault rmfamily sc scriptsize scshape selectfont sf sfdefault sffamily "
+        "singlespacing sl sloppy small smallskip st strut tableofcontents textbf textit "
+        "textmd textnormal textrm textsc textsf textsl textstyle textup thickhline tiny "
+        "titlefont topsep ul uline unboldmath underline unskip uppercase upshape Urlmuskip "
+        "vfill vss"
     ),
     "m": (
         "acmArticle acmBooktitle acmDOI acmISBN acmMonth acmNumber acmPrice acmSubmissionID "
         "acmVolume acmYear arrayrulecolor authorrunning bibAnnoteFile bibfield bibinfo "
         "bibliographystyle bibpreamble bibpunct captionsetup ccsdesc citestyle copyrightyear "
         "date editor enlargethispage fontfamily fontseries fontshape geometry graphicspath "
-        "hbadness hphantom hspace hypersetup hyphenation index journal linespread listing "
-        "lstset markright needspace newcounter newlength newsavebox orcid orcidID orcidlink "
-        "pagenumbering pagestyle pdfinfo pgfplotsset phantom received rowfont runauthor "
-        "runtitle setcitestyle setcopyright setstretch shortauthors shorttitle sisetup "
-        "theoremstyle thispagestyle tikzset titlerunning tolerance urlstyle usebox "
-        "usepgfplotslibrary usetikzlibrary vphantom vspace"
+        "hbadness hhline hphantom hspace hypersetup hyphenation index journal linespread "
+        "listing lstset markright needspace newcounter newlength newsavebox noalign orcid "
+        "orcidID orcidlink pagenumbering pagestyle pdfinfo pgfplotsset phantom received "
+        "rowfont runauthor runtitle setcitestyle setcopyright setstretch shortauthors "
+        "shorttitle sisetup theoremstyle thispagestyle tikzset titlerunning tolerance "
+        "urlstyle usebox usepgfplotslibrary usetikzlibrary vphantom vspace Xhline"
     ),
     "mm": (
         "addtolength AtBeginEnvironment crefformat DeclareUnicodeCharacter fontsize "
         "hypertarget markboth resizebox SetKw SetKwData SetKwFunction SetKwInOut setlength "
-        "settowidth"
+        "settowidth Xcline"
     ),
-    "mmm": "addcontentsline crefname Crefname definecolor specialrule",
+    "mmm": "addcontentsline Crefname crefname definecolor specialrule",
     "smmmm": "titlespacing",
     "smommmm": "titleformat",
     "om": (
@@ -58,15 +58,15 @@ _DROPPED = {
         "bibliographyfullrefs cellcolor cfoot chead colorbox columncolor documentstyle "
         "fancyfoot fancyhead ifpackageloaded includegraphics lfoot lhead PackageWarning "
         "printacronyms rfoot rhead rotatebox rowcolor scalebox setlist setmainfont "
-        "setmonofont setsansfont"
+        "setmonofont setsansfont tabucline tcbset"
     ),
     "omm": (
         "adjincludegraphics colorlet DeclareFieldFormat fcolorbox newcolumntype parbox "
-        "raisebox rule"
+        "raisebox rowcolors rule"
     ),
     "o": (
-        "addlinespace allowdisplaybreaks footnotemark hdashline IEEEoverridecommandlockouts "
-        "printglossaries"
+        "addlinespace allowdisplaybreaks bottomrule footnotemark hdashline "
+        "IEEEoverridecommandlockouts midrule morecmidrules printglossaries toprule"
     ),
 }
 
@@ -135,6 +135,15 @@ def _xspace(composer: Composer, stream: Stream) -> None:
     if token[:1].isalnum() or token[:1] in ("(", "\\", "$", "“"):
         composer.out.append(" ")
     stream.push([token] if token else [])
+
+
+def _one_dot(composer: Composer, stream: Stream) -> None:
+    """`\\onedot` of CVPR's style: a dot where none follows, and a blank before a word."""
+    token = stream.pull()
+    if token[:1] != ".":
+        composer.out.append(".")
+    stream.push([token] if token else [])
+    _xspace(composer, stream)
 
 
 def _label(composer: Composer, stream: Stream) -> None:
@@ -273,11 +282,17 @@ def _partial_rule(composer: Composer, stream: Stream) -> None:
 
 
 def _skip_length(composer: Composer, stream: Stream) -> None:
-    """`\\hskip 1em plus 2pt`: a length without braces."""
+    """`\\hskip 1em`, `\\tabcolsep=5pt`, `\\parskip .5\\baselineskip`: a length without braces."""
     stream.skip_blank()
     token = stream.pull()
-    rest = re.sub(r"^[+-]?[\d.]+\s*(?:pt|em|ex|cm|mm|in|sp|bp)?", "", token) if token else ""
-    stream.push([rest] if rest and rest[0] not in "\\" else [])
+    rest = _LENGTH.sub("", token, count=1)
+    if rest or not token:
+        stream.push([rest] if rest else [])
+        return
+    follower = "" if token[-1].isalpha() else stream.pull()
+    # A factor stands before the length that it multiplies.
+    if follower and (follower[0] != "\\" or follower in TEXT_HANDLERS):
+        stream.push([follower])
 
 
 def _siunitx(composer: Composer, stream: Stream) -> None:
@@ -305,6 +320,12 @@ def _char(composer: Composer, stream: Stream) -> None:
     stream.push([token] if token else [])
 
 
+_LENGTH = re.compile(r"^=?[+-]?(?:\d*\.?\d+)?(?:pt|em|ex|cm|mm|in|sp|bp)?(?![A-Za-z])")
+_LENGTHS = (
+    "hskip vskip kern raise lower tabcolsep parskip parindent baselineskip textfloatsep floatsep "
+    "abovecaptionskip belowcaptionskip intextsep itemsep abovedisplayskip belowdisplayskip parsep "
+    "columnsep topsep leftmargin extrarowheight arrayrulewidth hsize hangindent fboxsep"
+)
 _CITES = (
     "cite citep citet citealp citealt citeauthor citeyear citeyearpar Citet Citep parencite "
     "textcite autocite fullcite footcite shortcite newcite citetext onlinecite citenum "
@@ -334,6 +355,7 @@ TEXT_HANDLERS: dict[str, Handler] = {
     "\\textcolor": _color,
     "\\color": _switch_color,
     "\\xspace": _xspace,
+    "\\@onedot": _one_dot,
     "\\label": _label,
     "\\hyperref": _hyperref,
     "\\hyperlink": _drop("m"),
@@ -348,7 +370,7 @@ TEXT_HANDLERS: dict[str, Handler] = {
     "\\multicolumn": _multicolumn,
     "\\multirow": _multirow,
     **dict.fromkeys(("\\cmidrule", "\\cline", "\\cdashline", "\\cmidrulelr"), _partial_rule),
-    **dict.fromkeys(("\\hskip", "\\vskip", "\\kern", "\\raise", "\\lower"), _skip_length),
+    **{f"\\{name}": _skip_length for name in _LENGTHS.split()},
     **dict.fromkeys(("\\SI", "\\qty"), _siunitx),
     **dict.fromkeys(("\\num", "\\si", "\\unit"), _number),
     "\\texorpdfstring": _texorpdf,
