@@ -108,6 +108,8 @@ def find_heads(lines: Sequence[Line], style: Style, bookmarks: Sequence[Bookmark
         if level:
             heads[it.at] = _head(it, level)
             levels.setdefault(it.look, level)
+    if not levels and not marked:
+        levels |= _families(candidates)
     for it in candidates:
         if it.at in heads:
             continue
@@ -121,6 +123,23 @@ def find_heads(lines: Sequence[Line], style: Style, bookmarks: Sequence[Bookmark
     if not levels and not marked:
         _rank([heads[it.at] for it in candidates if it.at in heads])
     return [heads[at] for at in sorted(heads)]
+
+
+def _families(candidates: Sequence[_Candidate]) -> dict[Look, int]:
+    """Return levels of looks that several lines of their own share, where nothing is numbered.
+
+    Capitals in the size of the text, and below them italics: the way of journals of psychology.
+    """
+    shared = Counter(
+        it.look
+        for it in candidates
+        if it.apart and not it.number and len(it.title.split()) <= 8 and it.title[-1] not in ".,;:"
+    )
+    caps = [look for look, count in shared.items() if look.caps and count >= 3]
+    italics = [
+        look for look, count in shared.items() if look.italic and count >= 2 and not look.caps
+    ]
+    return dict.fromkeys(caps, 1) | dict.fromkeys(italics if caps else [], 2)
 
 
 def _rank(heads: Sequence[Head]) -> None:
