@@ -224,3 +224,12 @@ def test_letters_beyond_the_first_plane_are_whole(tmp_path: Path) -> None:
     page = Page().prose(10).text("\U0001d465\U0001d466 and", 72, 400)
     text = _text(_read(tmp_path, page))
     assert text.endswith("xy and") and "\ufffd" not in text
+
+
+@pytest.mark.parametrize("turn", ["0 1 -1 0 612 0 cm", "0 -1 1 0 0 792 cm"])
+def test_a_page_that_is_set_sideways_is_read_upright(tmp_path: Path, turn: str) -> None:
+    sideways = Page().draw(turn).text("the first line of a wide table", 90, 500).prose(10, y=480)
+    document = _read(tmp_path, Page().prose(), sideways)
+    text = _text(document).replace(" ", "")  # the font without glyphs has no sure blanks
+    assert text.index("thefirstlineofawidetable") < text.rindex("severalwordsofplain")
+    assert document.hidden == []

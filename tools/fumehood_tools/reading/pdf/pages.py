@@ -28,6 +28,10 @@ _WHITE = 247
 _LEAST_GROUND = 30.0
 
 
+SAMPLE = 300
+"""Characters of a page that are asked for the direction of the text."""
+
+
 class Paint(NamedTuple):
     """A filled shape or a picture, in drawing order; colour None is a picture."""
 
@@ -77,12 +81,16 @@ class Frame(NamedTuple):
     rotation: int
 
     @classmethod
-    def of(cls, page: Any) -> "Frame":
-        """Return the frame of a pypdfium2 page: its crop box, turned."""
+    def of(cls, page: Any, turn: int = 0) -> "Frame":
+        """Return the frame of a pypdfium2 page: its crop box, turned, and so much more."""
         left, bottom, right, top = page.get_bbox()
         # As in pdftext, so that shapes lie where characters do.
         return cls(
-            left, bottom, math.ceil(right - left), math.ceil(top - bottom), page.get_rotation()
+            left,
+            bottom,
+            math.ceil(right - left),
+            math.ceil(top - bottom),
+            (page.get_rotation() + turn) % 360,
         )
 
     def point(self, x: float, y: float) -> tuple[float, float]:
@@ -111,19 +119,36 @@ class Frame(NamedTuple):
 
 def page_of(pdf_page: Any, number: int) -> Page:
     """Return what stands on one page. Raises pypdfium2.PdfiumError."""
-    frame = Frame.of(pdf_page)
-    width, height = frame.shown
-    page = Page(number, width, height)
-    paints = _shapes(pdf_page, frame, page)
-    # Under the picture of a scan lies the text that a machine recognised.
-    scan = any((x1 - x0) * (y1 - y0) > 0.6 * width * height for x0, y0, x1, y1 in page.pictures)
     text = pdf_page.get_textpage()
     try:
+        frame = Frame.of(pdf_page, _turn(text, pdf_page.get_rotation()))
+        width, height = frame.shown
+        page = Page(number, width, height)
+        paints = _shapes(pdf_page, frame, page)
+        # Under the picture of a scan lies the text that a machine recognised.
+        area = 0.6 * width * height
+        scan = any((x1 - x0) * (y1 - y0) > area for x0, y0, x1, y1 in page.pictures)
         glyphs = list(_glyphs(text, pdf_page, frame, paints, page, scan=scan))
     finally:
         text.close()
     page.words = words_of(_with_underscores(glyphs, page))
     return page
+
+
+def _turn(text: Any, rotation: int) -> int:
+    """Return by how many degrees a page is to be turned so that most of its text is upright.
+
+    A wide table is often set sideways on a page of its own.
+    """
+    count = text.count_chars()
+    step = max(1, count // SAMPLE)
+    angles = [raw.FPDFText_GetCharAngle(text.raw, index) for index in range(0, count, step)]
+    across = [math.sin(angle + math.radians(rotation)) for angle in angles if angle >= 0]
+    up = sum(sine < -0.9 for sine in across)
+    down = sum(sine > 0.9 for sine in across)
+    if max(up, down) <= 0.6 * len(across):
+        return 0
+    return 90 if up > down else 270
 
 
 def _with_underscores(glyphs: Iterable[Glyph], page: Page) -> Iterator[Glyph]:
