@@ -16,7 +16,7 @@ TESTED := $(VENV)/.tested
 PDF := $(VENV)/.pdf
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo pdf paper test test-slow lint format doctor schemas bench bench-startup bench-harvest bench-train bench-profile bench-growth bench-variants bench-score bench-glass bench-scaling bench-search bench-ranking bench-kernels-gpu redteam clean
+.PHONY: help setup demo pdf paper test test-slow lint format doctor schemas bench bench-startup bench-harvest bench-train bench-profile bench-growth bench-variants bench-score bench-glass bench-scaling bench-search bench-ranking bench-pdf bench-kernels-gpu redteam clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -105,13 +105,16 @@ bench-search: $(READY)  ## a search of six services against the slowest of them;
 bench-ranking: $(TESTED)  ## the keyless ranker against plain BM25, on a labelled set
 	$(BIN)/python benchmarks/ranking/run.py
 
+bench-pdf: $(READY)  ## what each reader gets out of 28 labelled papers
+	$(BIN)/python benchmarks/pdf/run.py
+
 bench-kernels-gpu: $(READY)  ## sparse kernels on a GPU, against their dense form (not part of bench)
 	$(BIN)/python benchmarks/kernels_gpu.py
 
 bench-score: $(READY)  ## scoring one more SAE, against sae-bench's own run
 	$(BIN)/python benchmarks/score.py
 
-bench: bench-startup bench-harvest bench-train bench-profile bench-growth bench-variants bench-score bench-glass bench-scaling bench-search bench-ranking  ## all benchmarks
+bench: bench-startup bench-harvest bench-train bench-profile bench-growth bench-variants bench-score bench-glass bench-scaling bench-search bench-ranking bench-pdf  ## all benchmarks
 
 clean:  ## remove the virtual environment and build leftovers (workspaces and caches stay)
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache

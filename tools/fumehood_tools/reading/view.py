@@ -4,17 +4,19 @@ import base64
 import json
 from collections import Counter
 from collections.abc import Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, Field
 
 from fumehood_tools.errors import BadRequest, UnknownName
-from fumehood_tools.findings.candidates import MOST_PER_FIELD, Candidate, candidates_of
 from fumehood_tools.quoting import quotable
 from fumehood_tools.reading.document import Block, Document, TextSource
 from fumehood_tools.reading.markdown import table_markdown
 from fumehood_tools.reading.outline import Chunk, Outline, Section, Shown, outline_of
 from fumehood_tools.reading.reading import Reading
+
+if TYPE_CHECKING:
+    from fumehood_tools.findings.candidates import Candidate
 
 Part = Literal[
     "outline",
@@ -140,7 +142,10 @@ def _items(document: Document, part: Part, section: str | None) -> list[PaperIte
                 for it in document.links
             ]
         case "candidates":
-            found = candidates_of(document, per_field=MOST_PER_FIELD // 3)
+            # Its rules take 20 ms to compile, which a server's start need not pay.
+            from fumehood_tools.findings.candidates import candidates_of
+
+            found = candidates_of(document)
             return [_of_candidate(it) for it in found.candidates]
         case "hidden":
             return [PaperItem(id=it.why, text=it.text, page=it.page) for it in document.hidden]
@@ -176,7 +181,7 @@ def _of_shown(shown: Shown, block: Block) -> PaperItem:
     return PaperItem(id=shown.id, text=label + text, page=shown.page, rows=block.rows)
 
 
-def _of_candidate(candidate: Candidate) -> PaperItem:
+def _of_candidate(candidate: "Candidate") -> PaperItem:
     """Return a candidate: its quote, and what an item of a record would say of it."""
     value = " ".join(it for it in (candidate.value, candidate.unit) if it)
     named = " = ".join(it for it in (candidate.name, value) if it)

@@ -80,6 +80,8 @@ def joined(texts: Sequence[str], spelling: Spelling | None = None) -> str:
 
 
 def _with(text: str, line: str, spelling: Spelling | None) -> str:
+    if text.endswith(("http:", "https:")) and line.startswith("//"):
+        return text + line
     last = text[-1]
     tail = _URL_TAIL.search(text)
     head = line.split(maxsplit=1)[0]
