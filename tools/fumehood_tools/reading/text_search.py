@@ -11,12 +11,12 @@ import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from functools import cache, lru_cache
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, Field
 
 from fumehood_tools.errors import BadRequest
+from fumehood_tools.papers.terms import stem as english_stem
 from fumehood_tools.reading.document import Document
 from fumehood_tools.reading.outline import Chunk, outline_of
 
@@ -184,18 +184,10 @@ class TextIndex:
         )
 
 
-@lru_cache(maxsize=100_000)
 def stem(word: str) -> str:
-    """Return the stem of an English word, in lower case (Snowball)."""
+    """Return the stem of an English word, in lower case; other words as they are."""
     lower = word.lower()
-    return str(_stemmer().stemWord(lower)) if lower.isascii() else lower
-
-
-@cache
-def _stemmer() -> Any:
-    import snowballstemmer
-
-    return snowballstemmer.stemmer("english")
+    return english_stem(lower) if lower.isascii() else lower
 
 
 def _words(text: str) -> list[str]:

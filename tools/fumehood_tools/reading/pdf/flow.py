@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from fumehood_tools.reading.pdf.floats import Float
-from fumehood_tools.reading.pdf.headings import Head, Style
 from fumehood_tools.reading.pdf.lines import Line
+from fumehood_tools.reading.pdf.looks import Head, Style
 from fumehood_tools.reading.pdf.words import BULLETS, HYPHENS, Word
 
 PieceKind = Literal[

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from itertools import takewhile
 from typing import NamedTuple
 
-from fumehood_tools.reading.pdf.headings import Head, Style, look_of
 from fumehood_tools.reading.pdf.lines import Line
+from fumehood_tools.reading.pdf.looks import Head, Style, look_of
 from fumehood_tools.reading.pdf.text import joined, prose_of
 from fumehood_tools.reading.pdf.words import Word
 

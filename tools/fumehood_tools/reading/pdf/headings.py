@@ -8,10 +8,10 @@ A heading that shares its line with the text after it (run-in) is one too.
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from fumehood_tools.reading.pdf.lines import Line
+from fumehood_tools.reading.pdf.looks import Bookmark, Head, Look, Style, look_of
 from fumehood_tools.reading.pdf.numbering import Number, Outline, number_at_start
 from fumehood_tools.reading.pdf.text import joined, prose_of
 from fumehood_tools.reading.pdf.words import BULLETS, Word
@@ -34,56 +34,6 @@ _STATEMENT = re.compile(
     r"algorithm|question|answer|input|output|require|ensure|note)\b",
     re.I,
 )
-
-
-class Bookmark(NamedTuple):
-    """An entry of the PDF's outline; page counts from 1, level from 1."""
-
-    level: int
-    title: str
-    page: int
-
-
-class Look(NamedTuple):
-    """What makes a line look unlike the text."""
-
-    size: float
-    bold: bool
-    italic: bool
-    caps: bool
-
-
-@dataclass(slots=True)
-class Head:
-    """A heading. run_in: how many words of its last line belong to it, 0 for the whole line."""
-
-    level: int
-    number: str | None
-    text: str
-    lines: list[Line]
-    run_in: int = 0
-
-
-class Style(NamedTuple):
-    """How the text of the paper looks: size in points, distance of its lines, bold or not."""
-
-    size: float
-    pitch: float
-
-    @classmethod
-    def of(cls, lines: Sequence[Line]) -> "Style":
-        """Return the look that most letters have."""
-        sizes: Counter[float] = Counter()
-        for line in lines:
-            sizes[round(line.size * 5) / 5] += sum(len(word.text) for word in line.words)
-        size = sizes.most_common(1)[0][0] if sizes else 10.0
-        steps = Counter(
-            round(after.base - before.base, 1)
-            for before, after in zip(lines, lines[1:], strict=False)
-            if before.column == after.column and 0.9 * size < after.base - before.base < 2.2 * size
-            if abs(before.size - size) < 0.3 and abs(after.size - size) < 0.3
-        )
-        return cls(size, steps.most_common(1)[0][0] if steps else 1.2 * size)
 
 
 class _Candidate(NamedTuple):
@@ -238,27 +188,6 @@ def _is_plainly_numbered(lines: Sequence[Line], at: int, style: Style) -> bool:
     title = line.text[number.length :]
     short = line.short > 2 and len(title.split()) <= 12 and title[-1:] not in ".,;:"
     return short and title[:1].isupper() and _is_apart(lines, at, style) and line.indent < 0.5
-
-
-def look_of(line: Line) -> Look:
-    """Return the look of a line, its number left aside."""
-    words = line.words
-    if len(words) > 1 and number_at_start(f"{words[0].text} x"):
-        words = words[1:]
-    letters = "".join(word.text for word in words if not word.script)
-    total = len(letters) or 1
-    upper = sum(char.isupper() for char in letters)
-    alpha = sum(char.isalpha() for char in letters)
-
-    def most(test: str) -> bool:
-        return sum(len(it.text) for it in words if getattr(it.face, test)) > 0.7 * total
-
-    return Look(
-        size=round(max(word.size for word in words) * 2) / 2,
-        bold=most("bold"),
-        italic=most("italic"),
-        caps=most("caps") or (alpha > 3 and upper > 0.85 * alpha),
-    )
 
 
 def _is_unlike(line: Line, look: Look, style: Style) -> bool:

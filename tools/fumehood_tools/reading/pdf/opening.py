@@ -23,9 +23,10 @@ from fumehood_tools.reading.pdf.flow import (
 )
 from fumehood_tools.reading.pdf.front import Front, front_of
 from fumehood_tools.reading.pdf.furniture import take_furniture
-from fumehood_tools.reading.pdf.headings import Bookmark, Head, Style, find_heads
+from fumehood_tools.reading.pdf.headings import find_heads
 from fumehood_tools.reading.pdf.lines import Line, in_reading_order, lines_of_pages, set_columns
 from fumehood_tools.reading.pdf.links import bookmarks_of, links_of, text_links
+from fumehood_tools.reading.pdf.looks import Bookmark, Head, Style
 from fumehood_tools.reading.pdf.pages import Page, page_of
 from fumehood_tools.reading.pdf.references import references_of
 from fumehood_tools.reading.pdf.text import Spelling, text_of
