@@ -62,10 +62,6 @@ class Counters:
             self._within[counter] = outer
             self._formats[counter] = rf"\the{outer}.\arabic{{{counter}}}"
 
-    def set_format(self, counter: str, latex: str) -> None:
-        """Take `\\the<counter>` over from the paper."""
-        self._formats[counter] = latex
-
     def set(self, counter: str, value: int) -> None:
         """Set a counter; secnumdepth decides which headings are numbered."""
         if counter in ("secnumdepth",):
