@@ -198,6 +198,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write all counts and misses here")
     args = parser.parse_args()
     names = args.papers or papers(args.held_out)
+    if not names:
+        parser.error("no paper is held out any more: write new ones, and mark them in labels.toml")
     done: dict[str, list[Reading]] = {}
     for name in args.backends:
         try:
