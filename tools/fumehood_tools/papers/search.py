@@ -5,13 +5,11 @@ where Perplexity judges. Answers are cached in the library for a day, per source
 Everything found is remembered, so a search without network still finds it.
 """
 
-import base64
-import binascii
-import json
 import time
 from collections.abc import Callable, Sequence
 from typing import Literal, get_args
 
+from fumehood_tools.cursors import cursor_of, position_of
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.files import digest_of
 from fumehood_tools.papers.bibtex import write_bibtex
@@ -104,28 +102,24 @@ class PaperSearch:
 
     def page(self, cursor: str, limit: int = 10, *, bibtex: bool = False) -> SearchResult:
         """Return a further page of an earlier search. Raises BadRequest."""
-        try:
-            name, offset = json.loads(base64.urlsafe_b64decode(cursor.encode("ascii")))
-            return self._page(str(name), int(offset), limit, bibtex)
-        except (ValueError, TypeError, binascii.Error) as error:
-            raise BadRequest("This cursor is none. Take next_cursor of a result.") from error
+        name, offset = position_of(cursor, 2)
+        return self._page(str(name), offset, limit, bibtex)
 
     def _page(self, name: str, offset: int, limit: int, bibtex: bool) -> SearchResult:
-        found = self._library.kept(name) if name.startswith("search ") and offset >= 0 else None
+        found = self._library.kept(name) if name.startswith("search ") else None
         if found is None:
             raise BadRequest("This search is not kept any more. Search again without a cursor.")
         content, _ = found
         everything = [Paper.model_validate(paper) for paper in content["papers"]]
         page = everything[offset : offset + limit]
         end = offset + len(page)
-        onward = json.dumps([name, end]).encode() if end < len(everything) else None
         return SearchResult(
             query=content["wish"]["query"],
             purpose=content["wish"]["purpose"],
             papers=shown(page),
             first=offset + 1 if page else 0,
             total=len(everything),
-            next_cursor=base64.urlsafe_b64encode(onward).decode("ascii") if onward else None,
+            next_cursor=cursor_of([name, end]) if end < len(everything) else None,
             sources=[SourceStatus.model_validate(it) for it in content["sources"]],
             cost_usd=round(sum(it["cost_usd"] for it in content["sources"]), 6),
             bibtex=write_bibtex(page) if bibtex else None,

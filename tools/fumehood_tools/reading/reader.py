@@ -61,10 +61,9 @@ class PaperReader:
 
     def index(self, papers: Sequence[str] | None) -> TextIndex:
         """Return the index of papers that were read, of all for None. Raises UnknownName."""
-        names = [it.paper for it in self.shelf.all()] if papers is None else papers
-        found = [self.shelf.get(name) for name in names]
+        found = self.shelf.all() if papers is None else map(self.shelf.reading, papers)
         with self._lock:
-            return self._index(tuple((it.paper, it.digest) for it, _ in found))
+            return self._index(tuple((it.paper, it.digest) for it in found))
 
     def _build_index(self, papers: tuple[tuple[str, str], ...]) -> TextIndex:
         return TextIndex({paper: self.shelf.get(paper)[1] for paper, _ in papers})

@@ -31,15 +31,17 @@ class ReadingShelf:
 
     def find(self, paper: str) -> tuple[Reading, Document] | None:
         """Return a paper that was read, by any id that leads to it; None when it was not."""
-        for name in self._names(paper):
-            if kept := self._library.kept(_PREFIX + name):
-                reading = Reading.model_validate(kept[0])
-                return reading, self._load(reading.digest)
-        return None
+        reading = self._reading(paper)
+        return None if reading is None else (reading, self._load(reading.digest))
 
     def get(self, paper: str) -> tuple[Reading, Document]:
         """Return a paper that was read. Raises UnknownName."""
-        if found := self.find(paper):
+        reading = self.reading(paper)
+        return reading, self._load(reading.digest)
+
+    def reading(self, paper: str) -> Reading:
+        """Return what is kept of reading a paper, without its document. Raises UnknownName."""
+        if found := self._reading(paper):
             return found
         known = [it.paper for it in self.all()]
         raise UnknownName("paper that was read", paper, known, "Call read_paper with it first.")
@@ -85,6 +87,12 @@ class ReadingShelf:
         )
         if known is not None:
             self._library.remember([known])
+
+    def _reading(self, paper: str) -> Reading | None:
+        for name in self._names(paper):
+            if kept := self._library.kept(_PREFIX + name):
+                return Reading.model_validate(kept[0])
+        return None
 
     def _names(self, paper: str) -> list[str]:
         try:

@@ -1,13 +1,12 @@
 """What an agent is shown of a paper: one part, one page of it, marked as quotation."""
 
-import base64
-import json
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, Field
 
+from fumehood_tools.cursors import cursor_of, position_of
 from fumehood_tools.errors import BadRequest, UnknownName
 from fumehood_tools.quoting import quotable
 from fumehood_tools.reading.document import Block, Document, TextSource
@@ -110,7 +109,7 @@ def view_of(
         title=document.title,
         source=reading.source,
         total=len(items),
-        next_cursor=_cursor(position, end) if end < len(items) else None,
+        next_cursor=cursor_of([*position, end]) if end < len(items) else None,
         pages=document.pages,
         items=items[start:end],
     )
@@ -234,20 +233,13 @@ def _end_of_page(items: Sequence[PaperItem], start: int) -> int:
     return end
 
 
-def _cursor(position: list[str | None], end: int) -> str:
-    return base64.urlsafe_b64encode(json.dumps([*position, end]).encode()).decode("ascii")
-
-
 def _offset(cursor: str | None, position: list[str | None]) -> int:
     if cursor is None:
         return 0
-    try:
-        *of, offset = json.loads(base64.urlsafe_b64decode(cursor.encode("ascii")))
-    except (ValueError, TypeError) as error:
-        raise BadRequest("This cursor is none. Take next_cursor of a result.") from error
-    if of != position or not isinstance(offset, int) or offset < 0:
+    *of, offset = position_of(cursor, len(position) + 1)
+    if of != position:
         raise BadRequest("This cursor belongs to another paper, part or section. Start without it.")
-    return offset
+    return int(offset)
 
 
 def _attempt_line(attempt: dict[str, object]) -> str:
