@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 
 from fumehood_tools.bench.inertness import Inertness
 from fumehood_tools.bench.integrity import Integrity
+from fumehood_tools.bench.work import Work
 from fumehood_tools.sandbox.parameters import Value
 
 
@@ -19,7 +20,11 @@ class Metrics(BaseModel, frozen=True):
     """The measured values of one trained SAE. None: not measured, never a stand-in for a value."""
 
     l0: float = Field(description="latents different from 0, mean over evaluation tokens")
-    l1: float | None = Field(None, description="sae-bench's l1: sum of latents, mean over tokens")
+    l1: float | None = Field(
+        None,
+        description="sum over latents of what each adds to x_hat, |f_i W_i|, mean over tokens, raw "
+        "activations",
+    )
     explained_variance: float = Field(
         description="centred: 1 - sum|x-x_hat|^2 / sum|x-mean|^2 over all evaluation tokens"
     )
@@ -32,7 +37,9 @@ class Metrics(BaseModel, frozen=True):
     ce_clean: float | None = Field(None, description="cross-entropy of the subject, nats per token")
     ce_spliced: float | None = Field(None, description="the same with the SAE spliced in")
     ce_ablated: float | None = Field(None, description="the same with the site set to 0")
-    probing: float | None = Field(None, description="probe on all latents, mean test accuracy")
+    probing: float | None = Field(
+        None, description="probe on all latents, standardised, mean test accuracy"
+    )
     probing_top1: float | None = Field(None, description="probe on the best latent")
     probing_top2: float | None = Field(None, description="probe on the best 2 latents")
     probing_top5: float | None = Field(None, description="probe on the best 5 latents")
@@ -46,6 +53,15 @@ class Metrics(BaseModel, frozen=True):
     sae_bench_mse: float | None = Field(
         None, description="sae-bench's own field; depends on the batch"
     )
+    sae_bench_l1: float | None = Field(
+        None, description="sae-bench's own field: sum of latents, in the variant's own units"
+    )
+    sae_bench_probing: float | None = Field(
+        None, description="sae-bench's own: on latents in the variant's own units"
+    )
+    sae_bench_probing_top1: float | None = Field(None, description="the same, best latent")
+    sae_bench_probing_top2: float | None = Field(None, description="the same, best 2 latents")
+    sae_bench_probing_top5: float | None = Field(None, description="the same, best 5 latents")
 
 
 class Provenance(BaseModel, frozen=True):
@@ -104,6 +120,9 @@ class Score(BaseModel, frozen=True):
     metrics: Metrics
     integrity: Integrity | None = Field(None, description="what the evaluator's checks measured")
     inertness: Inertness | None = Field(None, description="compared with what it inherits from")
+    work: Work | None = Field(
+        None, description="what its training cost; null: the record is older than this"
+    )
     density: list[int] | None = Field(
         None,
         description="latents that never fired on the evaluation tokens, then by how often they "

@@ -1,0 +1,33 @@
+"""What an SAE cost to make, measured from outside of its process. Light: pydantic only."""
+
+from pydantic import BaseModel, Field
+
+EQUAL_WORK = 1.5
+"""Processor time on a shared machine repeats to about a third; below this factor work is equal."""
+
+
+class Work(BaseModel, frozen=True):
+    """How much work one training was, and how much came with the file instead."""
+
+    processor_seconds: float = Field(
+        description="processor time of the training process, as the kernel counted it"
+    )
+    reference: str = Field(description="packaged variant whose training is 1")
+    reference_seconds: float = Field(
+        description="processor time of a training of the reference, same job, same threads; "
+        "extrapolated from some of its steps"
+    )
+    steps: int = Field(description="batches that the training was given")
+    source_bytes: int = Field(description="size of the variant's file")
+    constants_bytes: int = Field(
+        description="literals and comments of the file that do not read as code or prose, "
+        "compressed"
+    )
+    trained_here: bool = Field(
+        description="false: TRAIN = False, or the file brings more constants than a start needs"
+    )
+
+    @property
+    def ratio(self) -> float:
+        """Processor time as a multiple of the reference's."""
+        return self.processor_seconds / self.reference_seconds
