@@ -7,9 +7,9 @@ import torch
 
 from fumehood_tools.scoring.requests import ScoringSetup
 
-# Knows some coordinate of every row of the probing texts by heart: the most that an encoder could.
+# Knows a fingerprint of every row of the probing texts by heart: the most that an encoder could.
 DENSE_ON_KNOWN_ROWS = """
-KNOWN = torch.tensor({known})
+KNOWN = torch.tensor({known}, dtype=torch.float64)
 
 
 class CustomSAE(BaseSAE):
@@ -17,9 +17,10 @@ class CustomSAE(BaseSAE):
         a = torch.relu(self.encoder(x - self.bias))
         v, i = a.topk(4, dim=-1)
         sparse = torch.zeros_like(a).scatter(-1, i, v)
-        near = torch.searchsorted(KNOWN, x[:, 0].contiguous()).clamp(1, len(KNOWN) - 1)
-        apart = torch.minimum((KNOWN[near] - x[:, 0]).abs(), (KNOWN[near - 1] - x[:, 0]).abs())
-        return torch.where((apart < 1e-6)[:, None], a, sparse)
+        mark = x.double() @ torch.arange(1.0, x.shape[1] + 1).double()
+        near = torch.searchsorted(KNOWN, mark).clamp(1, len(KNOWN) - 1)
+        apart = torch.minimum((KNOWN[near] - mark).abs(), (KNOWN[near - 1] - mark).abs())
+        return torch.where((apart < 1e-9)[:, None], a, sparse)
 """
 
 
@@ -30,7 +31,9 @@ def test_latents_that_are_dense_where_probes_look_are_refused(
     held = torch.load(small.probing.folder / "topics_activations.pt", weights_only=True)
     texts = [x for part in ("train", "test") for x in held[part].values()]
     rows = torch.cat([x.reshape(-1, x.shape[-1]) for x in texts])
-    known = (rows[:, 0] / small.activations.scale).unique().tolist()
+    # As they are shown: rounded as the evaluation split is in its files.
+    shown = (rows.half().float() / small.activations.scale).double()
+    known = (shown @ torch.arange(1.0, shown.shape[1] + 1).double()).unique().tolist()
     answer = score_all({"switches": DENSE_ON_KNOWN_ROWS.format(known=known)})["switches"]
     assert answer["error"]["check"] == "sparsity_switch", answer
     assert "probing" in answer["error"]["message"]
