@@ -23,8 +23,16 @@ from fumehood_tools.scoring.bench_sae import GlassSAE
 from fumehood_tools.scoring.probing_texts import Means, ProbingTexts, Task
 
 K_VALUES = (1, 2, 5)
-# As in sae_bench.evals.sparse_probing.main, run_eval_single_dataset.
-ON_ALL_LATENTS: dict[str, Any] = {"use_sklearn": False, "batch_size": 250, "epochs": 100}
+# As in sae_bench.evals.sparse_probing.main, run_eval_single_dataset: AdamW, which keeps the epoch
+# that is best on the test texts.
+ON_ALL_LATENTS: dict[str, Any] = {
+    "use_sklearn": False,
+    "batch_size": 250,
+    "epochs": 100,
+    "lr": 1e-2,
+}
+# Ours: sae-bench's other probe, logistic regression, which never looks at the test texts.
+ON_ALL_STANDARDISED: dict[str, Any] = {"use_sklearn": True}
 
 # A latent that varies less than this share of its size is a constant with rounding.
 CONSTANT = 1e-5
@@ -48,22 +56,24 @@ def run_probing(
     sides: for each task, the mean latents of its texts in raw units, for training and for test.
     """
     config, tasks = _config(sae, texts.names, spec), [texts.task(name) for name in texts.names]
-    raw = _probe_all(config, tasks, sides)
+    raw = _probe_all(config, tasks, sides, ON_ALL_LATENTS)
     means, results = _averages(raw)
     details = {task: results[f"{task}_results"] for task in texts.names}
     _write(config, sae, {**means, **details}, raw, out)
-    ours, _ = _averages(_probe_all(config, tasks, [standardised(*side) for side in sides]))
-    return Probed(means, ours)
+    ours = [standardised(*side) for side in sides]
+    return Probed(means, _averages(_probe_all(config, tasks, ours, ON_ALL_STANDARDISED))[0])
 
 
-def _probe_all(config: Any, tasks: Sequence[Task], sides: Sequence[Sides]) -> dict[str, Accuracies]:
+def _probe_all(
+    config: Any, tasks: Sequence[Task], sides: Sequence[Sides], on_all: Mapping[str, Any]
+) -> dict[str, Accuracies]:
     """Return the accuracies of every task, from sae-bench's seed on."""
     import torch
 
     random.seed(config.random_seed)
     torch.manual_seed(config.random_seed)
     return {
-        f"{name}_results": _probe(side, task)
+        f"{name}_results": _probe(side, task, on_all)
         for name, task, side in zip(config.dataset_names, tasks, sides, strict=True)
     }
 
@@ -112,13 +122,13 @@ def _config(sae: GlassSAE, tasks: Sequence[str], spec: ScoringSpec) -> Any:
     )
 
 
-def _probe(sides: Sides, task: Task) -> Accuracies:
+def _probe(sides: Sides, task: Task, on_all: Mapping[str, Any]) -> Accuracies:
     """Return sae-bench's accuracies of one task, by kind of probe and class."""
     from sae_bench.evals.sparse_probing.probe_training import train_probe_on_activations
 
     train, test = sides
     with one_thread():
-        _, found = train_probe_on_activations(train, test, lr=1e-2, **ON_ALL_LATENTS)
+        _, found = train_probe_on_activations(train, test, **on_all)
         results = {"sae_test_accuracy": found, **task.subject_results}
         for k in K_VALUES:
             _, found = train_probe_on_activations(train, test, select_top_k=k)
