@@ -138,6 +138,7 @@ class Nursery:
             "limits": resource_limits(limits, total_size(given)),
             "landlock": files if self._walls_of_its_own and landlock.abi() else None,
             "seccomp": self._walls_of_its_own and seccomp.is_offered(),
+            "cuda": self.cuda,
         }
 
 

@@ -48,13 +48,18 @@ FACTS = (
     "/etc/ld.so.cache",
     "/etc/localtime",
     "/proc/cpuinfo",
-    "/proc/meminfo",
     "/sys/devices/system/cpu",
     "/dev/zero",
     "/dev/urandom",
     "/dev/random",
 )
-GPU = ("/proc/driver/nvidia", "/proc/devices", "/sys/module/nvidia", "/sys/bus/pci")
+GPU = (
+    "/proc/meminfo",
+    "/proc/driver/nvidia",
+    "/proc/devices",
+    "/sys/module/nvidia",
+    "/sys/bus/pci",
+)
 PREINSTALLED = ("site-packages", "dist-packages")
 
 
