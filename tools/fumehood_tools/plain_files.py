@@ -7,8 +7,8 @@ socket, a folder, a link to nothing, or a file of 100 GB. A link to a plain file
 import errno
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from fumehood_tools.errors import StorageFailed
 
@@ -27,7 +27,7 @@ class NotPlain(OSError):
     """There is something of that name, but no plain file of the size that is allowed."""
 
 
-def open_plain(path: Path | str, most_bytes: int | None = None) -> BinaryIO:
+def open_plain(path: Path | str, most_bytes: int | None = None) -> BufferedReader:
     """Open a plain file of at most most_bytes for reading. Raises NotPlain, OSError."""
     _check(path, os.stat(path), most_bytes)
     # It may have been replaced since: then opening does not wait, and is looked at again.
