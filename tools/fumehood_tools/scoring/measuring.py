@@ -13,6 +13,7 @@ from fumehood_tools.bench.integrity import Integrity
 from fumehood_tools.errors import IntegrityFailed
 from fumehood_tools.files import write_bytes
 from fumehood_tools.glass import ChildLimits, Nursery, remove_folder
+from fumehood_tools.plain_files import read_plain
 from fumehood_tools.sandbox.declarations import read_declarations
 from fumehood_tools.scoring.bench_sae import GlassSAE, Methods
 from fumehood_tools.scoring.bits import Bits, bits_per_token
@@ -81,7 +82,7 @@ class Measuring:
 
         spec, activations = setup.spec, setup.activations
         self.setup, self.scale = setup, activations.scale
-        source = request.variant.read_bytes()
+        source = read_plain(request.variant)
         self.declared = read_declarations(source)
         self.nonlinear = self.declared.decoder == "nonlinear"
         self.folder = fresh_folder(nursery.scratch_root, "sae")

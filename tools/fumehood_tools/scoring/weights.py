@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 HEADER_BYTES = 1 << 20
-DTYPES = {"F64", "F32", "F16", "BF16", "I64", "I32", "I16", "I8", "U8", "BOOL"}
+DTYPES = {"F64", "F32", "F16", "BF16", "I64", "I32", "I16", "I8", "U8", "BOOL", "C64"}
 # A file may hold its numbers as float64 and some buffers besides.
 BYTES_PER_NUMBER = 8
 CURE = "Leave saving to the template: it writes sae.safetensors from state_dict()."
@@ -80,7 +80,7 @@ def _count(content: bytes) -> int:
         )
         if not proper:
             raise _refused(f"the entry {name[:60]!r} is no tensor of a plain type")
-        numbers = 1
+        numbers = 2 if entry["dtype"] == "C64" else 1
         for size in entry["shape"]:
             numbers *= size
         total += numbers
@@ -109,7 +109,8 @@ def _load(content: bytes) -> "dict[str, Tensor]":
     except (SafetensorError, ValueError, KeyError, RuntimeError) as error:
         raise _refused(f"it cannot be read ({error})") from error
     for name, weight in state.items():
-        if weight.dtype.is_floating_point and not bool(weight.isfinite().all()):
+        real = weight.dtype.is_floating_point or weight.dtype.is_complex
+        if real and not bool(weight.isfinite().all()):
             raise _refused(f"{name} holds NaN or infinity")
     return state
 
