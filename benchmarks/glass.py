@@ -55,6 +55,7 @@ def in_one_process(scorer: Any, request: Any) -> float:
     from fumehood_tools.scoring.bench_sae import GlassSAE, Methods
     from fumehood_tools.scoring.core_eval import run_core
     from fumehood_tools.scoring.half import Given
+    from fumehood_tools.scoring.latents import pack
     from fumehood_tools.scoring.probing_eval import run_probing
     from fumehood_tools.scoring.probing_texts import TaskRows
     from fumehood_tools.scoring.reconstruction import ReconstructionTotals
@@ -89,13 +90,10 @@ def in_one_process(scorer: Any, request: Any) -> float:
         run_core(bench, scorer.passes, scorer.rows, scorer.ignore, request.out / "core.json")
         sides = []
         for name in scorer.texts.names:
-            stored = np.dtype(np.float32)
-            task = TaskRows(
-                name, scorer.texts.task(name), activations.scale, stored, spec.dict_size
-            )
+            task = TaskRows(name, scorer.texts.task(name), activations.scale, spec.dict_size)
             for start in range(0, task.rows, 2048):
                 numbers = np.arange(start, min(start + 2048, task.rows))
-                task.take(numbers, encode(task.read(numbers)) * activations.scale)
+                task.take(numbers, pack(encode(task.read(numbers)).bfloat16()))
             sides.append(task.means())
         run_probing(bench, scorer.texts, sides, spec.scoring, request.out / "sparse_probing.json")
     return totals.result().explained_variance

@@ -4,8 +4,8 @@ usage: python -W ignore score_peer.py SETUP     (SETUP: a file holding a Scoring
 
 Says {"imports", "subject": seconds} once. Each line on standard input, {"variant": path, "weights":
 path, "rounded": bool}, is answered with {"core": metric groups, "probing": mean accuracies,
-"seconds": {"core", "probing"}}. Rounded: activations are rounded to float16 and latents to bfloat16,
-as they are stored and cross the glass. The probed activations lie on the disk beforehand,
+"seconds": {"core", "probing"}}. Rounded: activations are rounded to float16 and latents to
+bfloat16, as they are stored and cross the glass. The probed activations lie on the disk beforehand,
 as after an earlier run of sae-bench.
 """
 

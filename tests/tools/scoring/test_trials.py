@@ -36,12 +36,17 @@ def curve(l0: float = 32, energy: float = 1.0, **lost: float) -> Curve:
 
 @pytest.mark.parametrize(
     ("l0", "energy", "noise_loss", "drop_loss"),
-    [(32, 1.0, 0.0002, 0.02), (79, 1.5, 0.0001, 0.01), (1, 1.0, 0.001, 0.9), (5, 2.0, 0.001, 0.4)],
+    [(32, 1.0, 0.0002, 0.02), (79, 1.5, 0.0001, 0.01), (1, 1.0, 0.001, 0.81), (5, 2.0, 0.001, 0.3)],
 )
 def test_losses_of_honest_decoders_pass(
     l0: float, energy: float, noise_loss: float, drop_loss: float
 ) -> None:
     judge_curve(curve(l0, energy, relative_2pc=noise_loss, one_latent_less=drop_loss))
+
+
+def test_a_code_in_which_two_latents_are_read_together_is_refused() -> None:
+    with pytest.raises(IntegrityFailed, match="decoder_packing"):
+        judge_curve(curve(l0=2, one_latent_less=0.98))
 
 
 @pytest.mark.parametrize("trial", ["relative_2pc", "one_latent_less"])

@@ -20,6 +20,7 @@ import numpy as np
 from fumehood_tools.errors import IntegrityFailed
 from fumehood_tools.scoring.differences import Difference, Differences
 from fumehood_tools.scoring.half import Half
+from fumehood_tools.scoring.latents import Latents, pack
 from fumehood_tools.scoring.witnesses import Witnesses
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 REPEAT_EVERY = 32
 # Sizes of the second child's requests, over and over until the witnesses are used up.
 OTHER_SIZES = (1, 2, 61, 3, 7, 17, 200, 1, 5)
-# L0 of a source is counted on so many rows of each request.
-COUNTED = 64
 
 
 class Source(Protocol):
@@ -46,25 +45,20 @@ class Source(Protocol):
     def read(self, number_B: "NDArray[np.int64]") -> "Tensor":
         """Return the rows with these numbers as the variant is shown them, float32 [B, D]."""
 
-    def take(self, number_B: "NDArray[np.int64]", f_BF: "Tensor") -> None:
-        """Use the bfloat16 latents of these rows."""
+    def take(self, number_B: "NDArray[np.int64]", f: Latents) -> None:
+        """Use the latents of these rows."""
 
 
-class Mean:
-    """A running mean."""
+class Sparsity:
+    """How many latents are active, mean over the rows of a source."""
 
     def __init__(self) -> None:
-        self.total, self.count = 0.0, 0
-
-    def add(self, values: "Tensor") -> None:
-        """Count these values."""
-        self.total += float(values.double().sum())
-        self.count += values.numel()
+        self.active, self.rows = 0, 0
 
     @property
-    def value(self) -> float | None:
-        """The mean; None before the first value."""
-        return self.total / self.count if self.count else None
+    def l0(self) -> float:
+        """The mean; 0 before the first row."""
+        return self.active / self.rows if self.rows else 0.0
 
 
 class Sizes:
@@ -76,11 +70,14 @@ class Sizes:
         self.square_F = torch.zeros(dict_size, dtype=torch.float64)
         self.active_F = torch.zeros(dict_size, dtype=torch.int64)
 
-    def add(self, f_BF: "Tensor") -> None:
+    def add(self, f: Latents) -> None:
         """Count these latents."""
-        f = f_BF.float()
-        self.square_F += f.square().sum(0).double()
-        self.active_F += (f != 0).sum(0)
+        import torch
+
+        _, index_A, value_A = f.entries()
+        square_A, most = value_A.double().square(), len(self.square_F)
+        self.square_F += torch.bincount(index_A, weights=square_A, minlength=most)
+        self.active_F += torch.bincount(index_A, minlength=most)
 
     def rms(self) -> "Tensor":
         """Return the sizes, float32 [F]; 1 for latents that were never active."""
@@ -113,7 +110,7 @@ class Encoder:
         self.witnesses = Witnesses(dict_size, self.draw)
         self.repeats = Differences(dict_size)
         self.sizes = Sizes(dict_size)
-        self.l0: dict[str, Mean] = {}
+        self.sparsity: dict[str, Sparsity] = {}
 
     def run(self, sources: Sequence[Source]) -> None:
         """Encode every row of all sources, mixed with each other, and hand latents to their source.
@@ -176,13 +173,16 @@ class Encoder:
         f, rows = answer[asked.place], len(asked.x_BD)
         if asked.before_RF.numel():
             self.repeats.add(f[rows:], asked.before_RF)
-        self.sizes.add(f[:rows])
+        own = pack(f[:rows])
+        self.sizes.add(own)
         for number, local, part in asked.groups:
-            source, f_BF = sources[number], f[part]
-            few = f_BF[self.draw.permutation(len(f_BF))[:COUNTED]]
-            self.l0.setdefault(source.name, Mean()).add((few != 0).sum(dim=1))
-            self.witnesses.add(source.name, asked.x_BD[part], f_BF)
-            source.take(local, f_BF)
+            source = sources[number]
+            latents = own.part(part.start, part.stop)
+            counted = self.sparsity.setdefault(source.name, Sparsity())
+            counted.active += latents.active
+            counted.rows += latents.rows
+            self.witnesses.add(source.name, asked.x_BD[part], f[part])
+            source.take(local, latents)
 
 
 class SecondOpinion(NamedTuple):

@@ -120,16 +120,17 @@ class Evaluation:
         """Return rows in normalised space."""
         return self.split.read(number_B) / self.scale
 
-    def take(self, number_B: "NDArray[np.int64]", f_BF: "Tensor") -> None:
+    def take(self, number_B: "NDArray[np.int64]", f: Latents) -> None:
         """Count a request's rows; keep the latents that are needed later."""
         import torch
 
         place_B = np.searchsorted(self.trial_R, number_B).clip(max=len(self.trial_R) - 1)
         hit_B = self.trial_R[place_B] == number_B
-        self.trial_f_RF[torch.from_numpy(place_B[hit_B])] = f_BF[torch.from_numpy(hit_B)]
-        f, x_BD = pack(f_BF), self.split.read(number_B)
+        self.trial_f_RF[torch.from_numpy(place_B[hit_B])] = f.to_dense()[torch.from_numpy(hit_B)]
+        x_BD = self.split.read(number_B)
         skip_BD = self._skip(x_BD) if self.skips else None
-        self.adds_l1 += float((f_BF.float() @ self._norm_F).sum())
+        _, index_A, value_A = f.entries()
+        self.adds_l1 += float((value_A * self._norm_F[index_A]).sum())
         self._count(x_BD, f, self.decoder(f) * self.scale, skip_BD, final=not self.keep)
         if self.keep:
             packed = None if skip_BD is None else skip_BD.bfloat16()

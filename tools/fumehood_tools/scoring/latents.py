@@ -44,6 +44,31 @@ class Latents(NamedTuple):
         ends = torch.cat([self.start_N[1:], torch.tensor([len(self.index_A)])])
         return torch.repeat_interleave(torch.arange(self.rows), ends - self.start_N)
 
+    def entries(self) -> "tuple[Tensor, Tensor, Tensor]":
+        """Return row, latent and float32 value of every active entry, rows ascending: each [A]."""
+        if self.dense_NF is not None:
+            row_A, index_A = self.dense_NF.nonzero(as_tuple=True)
+            return row_A, index_A, self.dense_NF[row_A, index_A].float()
+        return self.row_A(), self.index_A.long(), self.value_A.float()
+
+    def part(self, first: int, last: int) -> "Latents":
+        """Return the latents of some consecutive rows."""
+        if self.dense_NF is not None:
+            dense_nF = self.dense_NF[first:last]
+            return self._replace(
+                rows=last - first, dense_NF=dense_nF, active=int((dense_nF != 0).sum())
+            )
+        begin = int(self.start_N[first]) if first < self.rows else len(self.index_A)
+        end = int(self.start_N[last]) if last < self.rows else len(self.index_A)
+        return Latents(
+            last - first,
+            self.dict_size,
+            end - begin,
+            self.start_N[first:last] - begin,
+            self.index_A[begin:end],
+            self.value_A[begin:end],
+        )
+
     def rows_active(self) -> "Tensor":
         """Return in how many rows each latent is active, int64 [F]."""
         import torch

@@ -134,10 +134,10 @@ class Measuring:
             skips=self.declared.skip,
             keep=self.nonlinear,
         )
-        stored, size = self.evaluation.split.dtype, self.given.dict_size
         if texts is not None:
             self.tasks = [
-                TaskRows(name, texts.task(name), self.scale, stored, size) for name in texts.names
+                TaskRows(name, texts.task(name), self.scale, self.given.dict_size)
+                for name in texts.names
             ]
         self.encoder.run([self.evaluation, *self.tasks])
         self.halves.end("skip")
@@ -190,7 +190,7 @@ class Measuring:
     @property
     def l0_probing(self) -> float | None:
         """L0 on the probing texts, without padding: the mean over tasks."""
-        found = [self.encoder.l0[task.name].value or 0.0 for task in self.tasks]
+        found = [self.encoder.sparsity[task.name].l0 for task in self.tasks]
         return sum(found) / len(found) if found else None
 
     def compare_sparsity(self) -> None:
@@ -198,7 +198,7 @@ class Measuring:
         own = self.evaluation.totals.result().l0
         limit = SPARSITY_RATIO * own + SPARSITY_ROOM
         for task in self.tasks:
-            if (l0 := self.encoder.l0[task.name].value or 0.0) > limit:
+            if (l0 := self.encoder.sparsity[task.name].l0) > limit:
                 raise IntegrityFailed(
                     "sparsity_switch",
                     f"L0 is {own:.1f} on the evaluation split, and {l0:.1f} on the texts of "

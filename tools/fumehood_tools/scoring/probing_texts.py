@@ -1,131 +1,121 @@
 """The probed activations of one job: read once, shared by all SAEs.
 
-They stay in the files that the harvest wrote (mapped, not copied); kept besides is which of their
-rows count. Rows of BOS, EOS and padding are zero, and sae-bench leaves zero rows out of its means.
+Held in memory are the rows that count, rounded as the evaluation split is in its files: a longer
+mantissa would tell an encoder that a row is one of a probing text. Rows of BOS, EOS and padding are
+zero, and sae-bench leaves zero rows out of its means.
 
-T = texts of a class, C = context, D = d_model, N = rows that count, B = rows of a request,
-F = dictionary size.
+T = texts of a task, D = d_model, N = rows that count, B = rows of a request, F = dictionary size.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
 
 from fumehood_tools.harvest import Probing
 from fumehood_tools.harvest.records import artifact
+from fumehood_tools.scoring.latents import Latents
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
 Means = dict[str, "Tensor"]
-"""Label -> mean latents of its texts, float32 [T, F]."""
+"""Label -> mean latents of its texts, float32 [texts, F]."""
 
 
 class Texts(NamedTuple):
-    """The texts of one class: all rows, and the numbers of those that count, in order."""
+    """The texts of one class on one side; all texts of a task are numbered in one row."""
 
-    x_RD: "Tensor"
-    row_N: "Tensor"
-    context: int
+    side: str
+    label: str
+    first: int
+    last: int
+
+
+class Task(NamedTuple):
+    """A probing task: rows and the text of each, and what probes on the activations reach."""
+
+    x_ND: "Tensor"
+    text_N: "Tensor"
+    classes: list[Texts]
+    subject_results: dict[str, dict[str, float]]
 
     @property
     def texts(self) -> int:
         """How many texts: T."""
-        return len(self.x_RD) // self.context
-
-    def rows_per_text(self) -> "Tensor":
-        """Return how many rows count in each text, float32 [T]."""
-        return torch.bincount(self.row_N // self.context, minlength=self.texts).float()
-
-
-class Task(NamedTuple):
-    """A probing task: texts by class, and what probes on the subject's own activations reach."""
-
-    train: dict[str, Texts]
-    test: dict[str, Texts]
-    subject_results: dict[str, dict[str, float]]
+        return self.classes[-1].last
 
 
 class ProbingTexts:
-    """Reads tasks from sae-bench's artifact files, each when it is first asked for."""
+    """Reads tasks from sae-bench's artifact files, each when it is first asked for.
 
-    def __init__(self, probing: Probing) -> None:
+    stored: the type in which the evaluation split is stored.
+    """
+
+    def __init__(self, probing: Probing, stored: "np.dtype[Any]") -> None:
         self.folder, self.names = Path(probing.folder), probing.tasks
+        self.dtype = torch.float16 if stored == np.float16 else torch.float32
         self._tasks: dict[str, Task] = {}
 
     def task(self, name: str) -> Task:
         """Return a task by its name."""
         if name not in self._tasks:
             content = torch.load(artifact(self.folder, name), mmap=True, weights_only=True)
-            train, test = (
-                {label: _texts(x_TCD) for label, x_TCD in content[side].items()}
-                for side in ("train", "test")
-            )
-            self._tasks[name] = Task(train, test, content["llm_results"])
+            self._tasks[name] = _task(content, self.dtype)
         return self._tasks[name]
 
 
-def _texts(x_TCD: "Tensor") -> Texts:
-    counts_R = (x_TCD.sum(-1) != 0).flatten()
-    return Texts(x_TCD.flatten(0, 1), counts_R.nonzero().flatten(), x_TCD.shape[1])
+def _task(content: Mapping[str, Any], dtype: torch.dtype) -> Task:
+    rows, numbers, classes = [], [], []
+    most, first = torch.finfo(dtype).max, 0
+    for side in ("train", "test"):
+        for label, x_TCD in content[side].items():
+            text_N, place_N = (x_TCD.sum(-1) != 0).nonzero(as_tuple=True)
+            rows.append(x_TCD[text_N, place_N].clamp(-most, most).to(dtype))
+            numbers.append(first + text_N)
+            classes.append(Texts(side, label, first, first + len(x_TCD)))
+            first += len(x_TCD)
+    return Task(torch.cat(rows), torch.cat(numbers), classes, content["llm_results"])
 
 
 class TaskRows:
-    """The texts of a task as a source of the encoder's stream: all classes, training and test.
+    """The texts of a task as a source of the encoder's stream: all classes, training and test."""
 
-    Activations are rounded as the evaluation split's are in their files: a longer mantissa would
-    tell that a row is one of a probing text.
-    """
-
-    def __init__(
-        self, name: str, task: Task, scale: float, stored: "np.dtype[np.generic]", dict_size: int
-    ) -> None:
-        self.name, self._scale = name, scale
-        self._half = stored == np.float16
-        self._sides = [("train", label) for label in task.train]
-        self._sides += [("test", label) for label in task.test]
-        self._texts = [*task.train.values(), *task.test.values()]
-        self._ends = np.cumsum([len(texts.row_N) for texts in self._texts])
-        self._sums = [torch.zeros(texts.texts, dict_size) for texts in self._texts]
+    def __init__(self, name: str, task: Task, scale: float, dict_size: int) -> None:
+        self.name, self.task = name, task
+        self._scale = scale
+        self._sum_TF = torch.zeros(task.texts, dict_size)
 
     @property
     def rows(self) -> int:
         """How many rows count, of all texts."""
-        return int(self._ends[-1])
-
-    def _parts(self, number_B: "NDArray[np.int64]") -> "list[tuple[int, slice, Tensor]]":
-        """Return (class, place in the request, rows within the class); the numbers ascend."""
-        cuts = [0, *np.searchsorted(number_B, self._ends)]
-        found = []
-        for place, (begin, end) in enumerate(zip(cuts, cuts[1:], strict=False)):
-            if end > begin:
-                row_N = self._texts[place].row_N
-                within = number_B[begin:end] - (self._ends[place] - len(row_N))
-                found.append((place, slice(int(begin), int(end)), row_N[torch.from_numpy(within)]))
-        return found
+        return len(self.task.x_ND)
 
     def read(self, number_B: "NDArray[np.int64]") -> "Tensor":
         """Return rows in normalised space."""
-        parts = self._parts(number_B)
-        x_BD = torch.cat([self._texts[place].x_RD[row_b] for place, _, row_b in parts])
-        if self._half:
-            most = torch.finfo(torch.float16).max
-            x_BD = x_BD.clamp(-most, most).half()
-        return x_BD.float() / self._scale
+        return self.task.x_ND[torch.from_numpy(number_B)].float() / self._scale
 
-    def take(self, number_B: "NDArray[np.int64]", f_BF: "Tensor") -> None:
+    def take(self, number_B: "NDArray[np.int64]", f: Latents) -> None:
         """Add a request's latents to the sums of their texts."""
-        for place, part, row_b in self._parts(number_B):
-            text_b = row_b // self._texts[place].context
-            self._sums[place].index_add_(0, text_b, f_BF[part].float())
+        text_B = self.task.text_N[torch.from_numpy(number_B)]
+        if f.dense_NF is not None:
+            self._sum_TF.index_add_(0, text_B, f.dense_NF.float())
+            return
+        row_A, index_A, value_A = f.entries()
+        place_A = text_B[row_A] * f.dict_size + index_A
+        self._sum_TF.view(-1).index_add_(0, place_A, value_A)
 
     def means(self) -> tuple[Means, Means]:
-        """Return the mean latents of every class for training and for test; sums are given up."""
+        """Return the mean latents of every class for training and for test, in raw units.
+
+        As sae-bench sees latents: times the scale of the activations. The sums are given up.
+        """
+        count_T = torch.bincount(self.task.text_N, minlength=self.task.texts)
+        mean_TF = self._sum_TF.mul_(self._scale).div_(count_T[:, None])
         found: dict[str, Means] = {"train": {}, "test": {}}
-        for (side, label), texts, sum_TF in zip(self._sides, self._texts, self._sums, strict=True):
-            found[side][label] = sum_TF.div_(texts.rows_per_text()[:, None])
-        self._sums = []
+        for part in self.task.classes:
+            found[part.side][part.label] = mean_TF[part.first : part.last]
         return found["train"], found["test"]

@@ -86,7 +86,8 @@ class Scorer:
             for one in (subject.late_start, subject.head)
         )
         self.passes = SharedPasses(subject.model, late, head, known)
-        self.texts = ProbingTexts(setup.probing) if setup.probing is not None else None
+        stored = np.load(setup.activations.eval_shards[0], mmap_mode="r").dtype
+        self.texts = ProbingTexts(setup.probing, stored) if setup.probing is not None else None
 
     def __enter__(self) -> Self:
         return self
@@ -172,13 +173,10 @@ class Scorer:
             return run_core(bench, self.passes, self.rows, self.ignore, out / "core.json")
 
     def _probing(self, bench: GlassSAE, sides: Sequence[Sides], out: Path) -> Probed | None:
-        """Probe, in a thread of its own: core's passes run meanwhile. Means come normalised."""
+        """Probe, in a thread of its own: core's passes run meanwhile."""
         if self.texts is None:
             return None
         with torch.no_grad(), _blaming_latents("sparse probing"):
-            for means in (one for side in sides for one in side):
-                for mean_TF in means.values():
-                    mean_TF.mul_(bench.methods.scale)
             path = out / "sparse_probing.json"
             return run_probing(bench, self.texts, sides, self.setup.spec.scoring, path)
 

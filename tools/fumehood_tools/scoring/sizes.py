@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from fumehood_tools.scoring.encoder import Sizes
 from fumehood_tools.scoring.half import Half
+from fumehood_tools.scoring.latents import pack
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,7 +29,7 @@ def latent_sizes(half: Half, x_BD: "Tensor") -> "Tensor":
 
     sizes = Sizes(half.given.dict_size)
     for f_BF in half.all(x_BD):
-        sizes.add(f_BF)
+        sizes.add(pack(f_BF))
     fired_F = sizes.active_F > 0
     power_F = sizes.rms().log2().round().clamp(LOWEST, HIGHEST)
     middle = power_F[fired_F].median() if bool(fired_F.any()) else torch.tensor(0.0)
