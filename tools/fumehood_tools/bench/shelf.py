@@ -123,7 +123,9 @@ class Shelf:
 
 def _found(looked: dict[tuple[str, str], _Kept], results: Path, book: Book) -> Found:
     """Return the records that count, and why others do not, as the ledger stands."""
-    found = Found({}, {}, {}, [], [], book.broken)
+    sandbox = results.parent.name
+    tried = {place: sorted(words) for place, words in book.tried.items()}
+    found = Found({}, {}, {}, [], [], book.broken, book.withdrawn(sandbox), tried)
     others: dict[str, list[str]] = defaultdict(list)
     present = []
     for (variant, run), kept in looked.items():
@@ -143,7 +145,7 @@ def _found(looked: dict[tuple[str, str], _Kept], results: Path, book: Book) -> F
         LeftOut(reason=reason, count=len(places), examples=places[:_EXAMPLES])
         for reason, places in others.items()
     )
-    found.deleted.extend(book.missing(present, under=results.parent.name))
+    found.deleted.extend(book.missing(present, under=sandbox))
     return found
 
 

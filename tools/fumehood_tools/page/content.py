@@ -19,6 +19,7 @@ from fumehood_tools.compare import Comparison, compare_variants
 from fumehood_tools.errors import FumehoodError
 from fumehood_tools.page.facts import curve_of, facts_of
 from fumehood_tools.receipts import state_of
+from fumehood_tools.sandbox.variants import packaged_variants
 from fumehood_tools.scoring.density import BINS_PER_DECADE, RAREST
 
 COLUMNS = (
@@ -53,6 +54,7 @@ def page_content(
     setting that does not exist.
     """
     shelf = shelf or Shelf(state_of(folder))
+    packaged = packaged_variants() if packaged is None else packaged
     table = read_benchmarks(
         folder, limit=_ALL, setting=setting, details=True, packaged=packaged, shelf=shelf
     )
@@ -75,15 +77,21 @@ def page_content(
         "sources": {},
     }
     if table.shared is not None:
-        _add_saes(content, folder, table, shelf)
+        _add_saes(content, folder, table, shelf, packaged)
     return content
 
 
-def _add_saes(content: dict[str, Any], folder: Path, table: BenchmarkTable, shelf: Shelf) -> None:
+def _add_saes(
+    content: dict[str, Any],
+    folder: Path,
+    table: BenchmarkTable,
+    shelf: Shelf,
+    packaged: Mapping[str, str],
+) -> None:
     assert table.shared is not None, "no setting"
     found = shelf.collect(folder / "results")
     current = shelf.variant_files(folder / "variants")
-    chosen = choose(found, table.shared, current, None)
+    chosen = choose(found, table.shared, current, None, packaged)
     places = {id(score): place for place, score in found.scores.items()}
     for label, scores in chosen.by_label.items():
         for score in scores:
