@@ -82,6 +82,47 @@ class CustomSAE(BaseSAE):
             os._exit(0)
         return super().decode(f)
 """
+RENAMED = (template_folder() / "variants" / "batch_topk.py").read_text(encoding="utf-8")
+OTHER_UNITS = f"""{TOPK}
+
+class CustomSAE(CustomSAE):
+    def encode(self, x, **how):
+        return super().encode(x, **how) * 100
+
+    def decode(self, f):
+        return super().decode(f / 100)
+"""
+DEAD_BRANCH = f"""{TOPK}
+import torch
+
+
+class CustomSAE(CustomSAE):
+    def __init__(self, activation_dim, dict_size, k=K):
+        super().__init__(activation_dim, dict_size, k)
+        self.second = torch.nn.Linear(activation_dim, dict_size)
+
+    def encode(self, x, **how):
+        f = super().encode(x, **how)
+        if self.training or how:
+            return f
+        return f + 0.0 * self.second(x).relu()
+"""
+BALLAST = f"""{TOPK}
+
+class CustomSAE(CustomSAE):
+    def encode(self, x, **how):
+        f = super().encode(x, **how)
+        if how:
+            return f
+        f = f.clone()
+        f[:, 0] += 1e6
+        return f
+
+    def decode(self, f):
+        f = f.clone()
+        f[:, 0] -= 1e6 * (f[:, 0] >= 1e6)
+        return super().decode(f)
+"""
 CASES = {
     "a renamed copy": (TOPK, "topk", "same"),
     "the same sums in another order": (HEAD + RETYPED, "standard", "same"),
@@ -90,6 +131,9 @@ CASES = {
     "latents that are scaled": (HEAD + GAIN, "standard", "different"),
     "another number of latents": (TOPK.replace("K = 32", "K = 16"), "topk", "different"),
     "only the loss of dead latents": (HALF_AUX, "topk", "slight"),
+    "latents in other units": (OTHER_UNITS, "topk", "same"),
+    "a branch that adds nothing": (DEAD_BRANCH, "topk", "same"),
+    "one constant latent that nothing reads": (BALLAST, "topk", "slight"),
 }
 
 

@@ -128,10 +128,10 @@ def choose(
         first = next(iter(scores.values()))
         # A control is made by the job: a file of its name in variants/ is another thing.
         file = current.get(first.variant) if control is None else None
-        if control is None and first.variant in packaged and not is_packaged(first, packaged):
-            if file == packaged[first.variant]:
-                others["an edited file where the packaged one is again"] += scores
-                continue
+        restored = file is not None and file == packaged.get(first.variant)
+        if restored and not is_packaged(first, packaged):
+            others["an edited file where the packaged one is again"] += scores
+            continue
         newest = _newest(scores, _version_that_counts(scores.values(), file), others, packaged)
         if control is None:
             by_label |= newest

@@ -49,7 +49,8 @@ def _receipts(found: Found) -> list[str]:
         warnings.append(
             f"Receipts of this sandbox were deleted: {len(found.deleted)} "
             f"({_some(found.deleted, _NAMED)}). What is shown may be a choice. "
-            "They count among the tries that compare_variants corrects for; fumehood verify names them."
+            "They count among the tries that compare_variants corrects for. fumehood verify names "
+            "them all."
         )
     if found.withdrawn:
         warnings.append(

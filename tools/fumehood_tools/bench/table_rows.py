@@ -228,9 +228,7 @@ def seed_row(score: Score, packaged: Packaged) -> SeedRow:
     )
 
 
-def failure_row(
-    failure: Failure, current: Mapping[str, str], packaged: Packaged
-) -> FailureRow:
+def failure_row(failure: Failure, current: Mapping[str, str], packaged: Packaged) -> FailureRow:
     """Return a failure with a message that fits on a line and cannot steer a terminal."""
     message = one_line(failure.message)
     return FailureRow(

@@ -155,10 +155,10 @@ def verdict(
     return broken, broken is None and (bool(rest) or chain.lines > head.lines)
 
 
-def append(
-    state: Path, key: Key, entries: Iterable[tuple[Action, str, str] | Entry]
-) -> None:
-    """Append entries: action, place, mac of the receipt, what it is a try of. Raises StorageFailed; a broken ledger stays so.
+def append(state: Path, key: Key, entries: Iterable[tuple[Action, str, str] | Entry]) -> None:
+    """Append (action, place, mac of the receipt), and what that is a try of.
+
+    Raises StorageFailed; a broken ledger stays so.
 
     Costs two syncs, however many entries and however long the ledger. Only one that does not end
     as its head says is read whole: after a crash it is mended, after tampering its head stays.
