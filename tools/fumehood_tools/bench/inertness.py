@@ -104,7 +104,7 @@ def nearest(found: Mapping[str, Inertness], declared: str | None) -> Inertness |
         return None
     if near.mechanism == "different" or (own is not None and own.mechanism != "different"):
         return own and own.model_copy(update={"distances": distances})
-    return near.model_copy(update={"declared": declared, "distances": distances})
+    return near.model_copy(update={"declared": declared or "no parent", "distances": distances})
 
 
 def _percent(value: float) -> str:

@@ -184,10 +184,11 @@ def _against_baselines(
 
 
 def _inertness(name: str, found: dict[str, Any]) -> Inertness:
-    numbers = [found["forward"], found["loss"], found["gradient"]]
-    if not all(number is None or math.isfinite(number) for number in numbers):
+    forward, loss, gradient = found["forward"], found["loss"], found["gradient"]
+    if not all(number is None or math.isfinite(number) for number in (forward, loss, gradient)):
         raise ValueError(f"the difference from {name} is not finite")
-    return compare(name, *numbers, _names(found, "missing"), _names(found, "added"))
+    missing, added = _names(found, "missing"), _names(found, "added")
+    return compare(name, forward, loss, gradient, missing, added)
 
 
 def training_rows(activations: Activations) -> "Tensor":

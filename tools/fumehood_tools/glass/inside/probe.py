@@ -210,6 +210,7 @@ def main(spec: dict[str, Any]) -> int:
 
     postpone_compiler()
     x_BD = load_file(spec["batch"])["x"]
+    said: dict[str, Any]
     if "variants" in spec:
         ours = load_file(spec["ours"])
         said = {
