@@ -113,8 +113,8 @@ def doubt_about_same(here: Score, baseline: str, elsewhere: Iterable[Elsewhere])
 
 def _cure(baseline: str, values: str) -> str:
     return (
-        f"train {baseline} with {values} in [training] of sandbox.toml (run_variants, same seeds and "
-        "L0), put the file back, and compare again: it must be beaten there too"
+        f"train {baseline} with {values} in [training] of sandbox.toml (run_variants, same seeds "
+        "and L0), put the file back, and compare again: it must be beaten there too"
     )
 
 

@@ -36,7 +36,8 @@ LEGEND = (
     "name). loss rec.: sae-bench's ce_loss_score. top-1, top-5, all: sae-bench's sparse probing "
     "accuracy on the best 1, 5 and on all latents. alive: share of latents that fired. ±: sample "
     "standard deviation over seeds. * the variant's file was changed since. Dotted: Pareto front. "
-    "Compare at equal L0 only."
+    "Compare at equal L0 only. Training curves are what the variant's own process told, and were "
+    "not measured."
 )
 _ALL = 1_000_000
 
@@ -132,7 +133,7 @@ def _row(
         },
         "change": row.verdict,
         "change_reason": table.verdicts.get(row.label),
-        "verdict": verdict.verdict if verdict else None,
+        "verdict": verdict.verdict_text if verdict else None,
         "verdict_reason": verdict.reason if verdict else None,
     }
 
