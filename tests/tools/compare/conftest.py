@@ -42,7 +42,7 @@ class Box:
     def score(
         self, name: str, seed: int, gain: float = 0.0, l0: float = 32.0, **parts: Any
     ) -> Path:
-        """Sign a score of a variant's file as it is now; return its folder. parts: of the record."""
+        """Sign a score of a variant's file as it is now; return its folder."""
         source = (self.folder / "variants" / f"{name}.py").read_bytes()
         self._runs += 1
         metrics = {"explained_variance": 0.6 + 0.1 * math.log2(l0 / 16) + gain, **MEASURED}

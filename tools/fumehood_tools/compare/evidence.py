@@ -79,9 +79,17 @@ class Baseline:
         self.metric = metric
         self.curves = curves_by_seed(points, metric)
         self.points: dict[int, list[Point]] = defaultdict(list)
+        self._at: dict[float, dict[int, float]] = {}
         for point in points:
             if point.seed in self.curves and metric in point.values:
                 self.points[point.seed].append(point)
+
+    def all_at(self, l0: float) -> dict[int, float]:
+        """Return seed -> value at an L0, for all seeds that can be read off there."""
+        if l0 not in self._at:
+            found = {seed: self.at(seed, l0) for seed in self.curves}
+            self._at[l0] = {seed: value for seed, value in found.items() if value is not None}
+        return self._at[l0]
 
     def mean_at(self, l0: float) -> float | None:
         """Return the mean over the seeds that reach an L0; None where none does."""
@@ -145,7 +153,7 @@ def _by_seed(points: Sequence[Point], baseline: Baseline) -> dict[int, float]:
     """Return seed -> mean distance of a variant from the mean of the baseline's seeds."""
     apart: dict[int, list[float]] = defaultdict(list)
     for point in points:
-        values = _all_at(baseline, point.l0)
+        values = baseline.all_at(point.l0)
         if values:
             mean = statistics.fmean(values.values())
             apart[point.seed].append(point.values[baseline.metric] - mean)
@@ -159,16 +167,10 @@ def _baseline_by_seed(points: Sequence[Point], baseline: Baseline) -> dict[int, 
         l0s[point.label].append(point.l0)
     apart: dict[int, list[float]] = defaultdict(list)
     for some in l0s.values():
-        values = _all_at(baseline, statistics.fmean(some))
+        values = baseline.all_at(statistics.fmean(some))
         for seed, value in values.items():
             apart[seed].append(value - statistics.fmean(values.values()))
     return {seed: statistics.fmean(values) for seed, values in apart.items()}
-
-
-def _all_at(baseline: Baseline, l0: float) -> dict[int, float]:
-    """Return seed -> value of the baseline at an L0, for all seeds that can be read off there."""
-    found = {seed: baseline.at(seed, l0) for seed in baseline.curves}
-    return {seed: value for seed, value in found.items() if value is not None}
 
 
 def curve_of_work(points: Sequence[Point]) -> Curve | None:
