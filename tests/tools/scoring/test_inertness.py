@@ -82,7 +82,7 @@ class CustomSAE(BaseSAE):
             os._exit(0)
         return super().decode(f)
 """
-Compare = Callable[[str, str | None], Inertness | None]
+Compare = Callable[..., Inertness | None]
 RENAMED = (template_folder() / "variants" / "batch_topk.py").read_text(encoding="utf-8")
 OTHER_UNITS = f"""{TOPK}
 
@@ -152,9 +152,9 @@ def compared(nursery: Nursery, activations: Activations, request: pytest.Fixture
     """Return a function that trains a source behind the glass and compares it with its parent."""
     folder = nursery.scratch_root / request.node.name.replace(" ", "_").replace("/", "_")
 
-    def compare(source: str, parent: str | None) -> Inertness | None:
+    def compare(source: str, parent: str | None, name: str = "mine") -> Inertness | None:
         folder.mkdir()
-        variant = folder / "mine.py"
+        variant = folder / f"{name}.py"
         declared = f'\nPARENT = "{parent}"\n' if parent else ""
         variant.write_text(f"{source}{declared}", encoding="utf-8")
         spec = {
@@ -212,6 +212,12 @@ def test_without_a_parent_only_a_baseline_that_is_the_same_is_named(
 ) -> None:
     found = compared(source, None)
     assert (found and found.parent) == parent
+
+
+def test_a_packaged_variant_is_not_compared_with_itself(compared: Compare) -> None:
+    source = (template_folder() / "variants" / "example.py").read_text(encoding="utf-8")
+    found = compared(source, None, "example")
+    assert found is None or found.parent != "example"
 
 
 def test_junk_instead_of_a_comparison_is_none_and_no_crash(

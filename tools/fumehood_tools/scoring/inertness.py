@@ -160,7 +160,8 @@ def _against_baselines(
     given = case.scratch / "ours.safetensors"
     save_file(ours.tensors, given)
     copies = []
-    for name in sorted(packaged_variants().keys() - {CONTROL}):
+    itself = {case.variant.stem} if _is_packaged(Parent(case.variant.stem, case.variant)) else set()
+    for name in sorted(packaged_variants().keys() - {CONTROL} - itself):
         copies.append(case.scratch / f"packaged-{name}" / f"{name}.py")
         copies[-1].parent.mkdir(exist_ok=True)
         copies[-1].write_bytes((template_folder() / "variants" / f"{name}.py").read_bytes())
