@@ -192,13 +192,13 @@ def _inertness(name: str, found: dict[str, Any]) -> Inertness:
     return compare(name, forward, loss, gradient, missing, added)
 
 
-def training_rows(activations: Activations) -> "Tensor":
+def training_rows(activations: Activations, most: int = ROWS) -> "Tensor":
     """Return x_BD: rows spread evenly over the first training shard, in normalised space."""
     import numpy as np
     import torch
 
     shard = np.load(activations.train_shards[0], mmap_mode="r", allow_pickle=False)
-    chosen = np.linspace(0, len(shard) - 1, min(ROWS, len(shard))).round().astype(np.int64)
+    chosen = np.linspace(0, len(shard) - 1, min(most, len(shard))).round().astype(np.int64)
     rows = np.asarray(shard[np.unique(chosen)], dtype=np.float32)
     return torch.from_numpy(rows).div_(activations.scale)
 
