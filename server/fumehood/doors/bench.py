@@ -32,6 +32,14 @@ SettingName = Annotated[
     Field(description="Scores of another setting, by the name the table gives; newest if left out"),
 ]
 
+BaselineName = Annotated[
+    str,
+    Field(
+        description="What they are compared with. A packaged name means the packaged file, "
+        "whatever lies in variants/ now"
+    ),
+]
+
 
 def register(toolbox: Toolbox) -> None:
     """Declare the three benchmark tools."""
@@ -97,13 +105,7 @@ def _register_comparison(toolbox: Toolbox) -> None:
             list[str] | None,
             Field(description="Only these; all if left out", min_length=1, max_length=100),
         ] = None,
-        baseline: Annotated[
-            str,
-            Field(
-                description="What they are compared with. A packaged name means the packaged file, "
-                "whatever lies in variants/ now"
-            ),
-        ] = "topk",
+        baseline: BaselineName = "topk",
         metric: Annotated[
             Metric, Field(description="What is judged; the others are shown")
         ] = "explained_variance",
