@@ -145,6 +145,7 @@ def request_for(run: Any, variants: Path) -> Any:
         variant=run.variant,
         weights=run.out / "sae.safetensors",
         out=run.out,
+        compare=parent is not None,
         parent=parent.path if parent else None,
     )
 

@@ -32,6 +32,14 @@ SettingName = Annotated[
     Field(description="Scores of another setting, by the name the table gives; newest if left out"),
 ]
 
+BaselineName = Annotated[
+    str,
+    Field(
+        description="What they are compared with. A packaged name means the packaged file, "
+        "whatever lies in variants/ now"
+    ),
+]
+
 
 def register(toolbox: Toolbox) -> None:
     """Declare the three benchmark tools."""
@@ -97,7 +105,7 @@ def _register_comparison(toolbox: Toolbox) -> None:
             list[str] | None,
             Field(description="Only these; all if left out", min_length=1, max_length=100),
         ] = None,
-        baseline: Annotated[str, Field(description="What they are compared with")] = "topk",
+        baseline: BaselineName = "topk",
         metric: Annotated[
             Metric, Field(description="What is judged; the others are shown")
         ] = "explained_variance",
@@ -105,11 +113,12 @@ def _register_comparison(toolbox: Toolbox) -> None:
     ) -> Annotated[CallToolResult, Comparison]:
         """Say which variants are better than a baseline at the same L0. Use it before you claim so.
 
-        Pairs seeds, reads the baseline off at each variant's own L0, corrects for every variant
-        tried in this workspace, and knows the baseline's own noise. Returns per variant: better,
-        worse, equal, undecided (how many seeds would decide) or not comparable; the difference
-        with its interval; whether the Pareto front moves. Needs 3 seeds, and the baseline at
-        several L0: run_variants with l0_targets, or grid. Next: what the answer says.
+        Reads the baseline off at each variant's own L0, pairs seeds, uses all of the baseline's,
+        corrects for everything tried in this workspace, and knows the baseline's own noise. Returns
+        per variant: better (with how much work), worse, equal, undecided (why, and what would
+        decide), not comparable or not trained here; the difference with its interval; whether the
+        Pareto front moves. Needs 3 seeds, and the baseline at several L0: run_variants with
+        l0_targets, or grid. Next: what the answer says.
         """
         found = compare(
             open_sandbox(toolbox.settings, sandbox).folder,
@@ -145,7 +154,8 @@ def _register_plot(toolbox: Toolbox) -> None:
         Use it to see the trade-off between sparsity and quality, and for reports. Returns the
         picture and the paths of PNG, SVG and CSV (in results/plots/ of the sandbox; an older plot
         of the same choice is replaced), and of an HTML page for people with everything: linked
-        plots, table, training curves, receipts, sources. Next: read_benchmarks for exact numbers.
+        plots, table, training curves (as variants tell them), receipts, sources. Next:
+        read_benchmarks for exact numbers.
         """
         folder = open_sandbox(toolbox.settings, sandbox).folder
         plot = draw(

@@ -118,7 +118,13 @@ def test_a_mark_lights_its_row_and_its_series_and_opens_curves_and_receipts(page
     assert seen["lit"].count("path:topk") == 2  # the lines through topk's levels, in both plots
     assert "L0 16.0" in seen["tip"] and "2 seeds" in seen["tip"] and seen["dark"] == 0
     assert seen["hidden"] is True and seen["charts"] == 2
-    for words in ("Training loss", "Feature density", "never fired: 3, 3", "receipt", "seed 1"):
+    for words in (
+        "Training loss, as told by the variant's own process",
+        "Feature density",
+        "never fired: 3, 3",
+        "receipt",
+        "seed 1",
+    ):
         assert words in seen["detail"], words
 
 
@@ -143,6 +149,12 @@ def test_curves_are_thinned_out_and_hostile_lines_passed_over(page: Path) -> Non
     curves = [sae["curve"] for sae in json.loads(data)["saes"] if sae["label"] == "hostile"]
     assert len(curves) == 2 and all(50 <= len(curve) <= 61 for curve in curves)
     assert curves[0][0] == [100, 1.0] and curves[0][-1][0] == 49_900
+
+
+def test_curves_are_marked_as_the_variants_own_word(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert "Training loss, as told by the variant's own process; not measured" in text
+    assert "Training curves are what the variant's own process told" in text
 
 
 def test_the_view_of_an_app_is_the_page_without_data() -> None:

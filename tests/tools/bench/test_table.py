@@ -74,12 +74,37 @@ def test_a_table_without_the_control_says_so(records: Any) -> None:
     assert "No untrained control" in warning and "run_variants" in warning
 
 
-def test_an_edited_control_is_no_control(five: Any) -> None:
-    five.variant("untrained", "# trained after all")
-    five.score("untrained", metrics={"explained_variance": 0.7})
-    table = table_of(five)
+def test_an_edited_control_is_no_control(records: Any) -> None:
+    for name in ("topk", "untrained"):
+        records.variant(name, packaged=True)
+    records.score("topk")
+    records.variant("untrained", "# trained after all")
+    records.score("untrained", metrics={"explained_variance": 0.7})
+    table = table_of(records)
     assert "control" not in {row.kind for row in table.rows}
     assert "not the packaged one" in table.warnings[0]
+
+
+def test_scores_of_an_edited_file_do_not_take_the_place_of_the_packaged_ones(five: Any) -> None:
+    five.variant("topk", "# edited")
+    five.score("topk", metrics={"explained_variance": 0.9})
+    rows = {row.label: row for row in table_of(five).rows}
+    assert (rows["topk"].kind, rows["topk (edited)"].kind) == ("baseline", "custom")
+    assert rows["topk"].metrics["explained_variance"].mean == 0.7353
+    assert "score of the packaged file" in (rows["topk"].stale or "")
+    assert [row.label for row in table_of(five, variants=["topk (edited)"]).rows] == [
+        "topk (edited)",
+        "untrained",
+    ]
+
+
+def test_edited_scores_leave_the_table_when_the_packaged_file_is_back(five: Any) -> None:
+    five.variant("topk", "# edited")
+    five.score("topk", metrics={"explained_variance": 0.9})
+    five.variant("topk", packaged=True)
+    table = table_of(five)
+    assert "topk (edited)" not in {row.label for row in table.rows}
+    assert any("edited file" in left.reason for left in table.left_out)
 
 
 def test_a_score_of_an_edited_or_deleted_file_is_marked_stale(five: Any) -> None:

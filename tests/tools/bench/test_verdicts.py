@@ -134,6 +134,27 @@ def test_a_table_is_judged_by_the_parents_that_its_records_name() -> None:
     assert found["alone"].computation == "different from gated (forward 10 %)"
 
 
+RENAMED = SAME.model_copy(update={"parent": "batch_topk", "declared": "topk"})
+
+
+def test_a_renamed_baseline_is_inert_and_the_baseline_is_named_with_scores_or_without() -> None:
+    asked = table(topk=PARENT, mine=scores(1000, 1001, 1002, ev=0.8, inertness=RENAMED))
+    found = verdicts(asked)["mine"]
+    assert found.verdict == "inert" and found.parent == "batch_topk"
+    assert "computes the same as batch_topk, not topk; run batch_topk too" in found.text()
+    asked |= table(batch_topk=scores(0, 1, 2, ev=0.8))
+    found = verdicts(asked)["mine"]
+    assert found.verdict == "inert" and "as batch_topk, and no score outside" in found.reason
+
+
+def test_scores_of_an_edited_parent_are_none_to_judge_by() -> None:
+    inertness = DIFFERENT.model_copy(update={"parent_sha256": "a" * 64})
+    asked = table(topk=PARENT, mine=scores(1000, 1001, 1002, inertness=inertness))
+    assert verdicts(asked)["mine"].verdict is None
+    packaged = [score.model_copy(update={"file_sha256": "a" * 64}) for score in PARENT]
+    assert verdicts(asked | table(topk=packaged))["mine"].verdict == "weak"
+
+
 def test_equal_variants_are_rarely_called_different() -> None:
     draw = np.random.default_rng(0)
     names = ("explained_variance", "loss_recovered", "probing_top1", "probing_top5", "probing")

@@ -322,3 +322,24 @@ def test_the_front_is_moved_by_what_is_better_alone() -> None:
     rival = packaged("rival", 0.06)
     found = compared([*baseline(), *rival, *variant("mine", 0.03)])
     assert row(found).verdict == "better" and row(found).front is False
+
+
+def test_a_gain_in_pairs_must_hold_against_all_seeds_where_the_seeds_differ() -> None:
+    base = baseline((0, 1, 2, 3, 4))
+    mine = [
+        point("mine", p.seed, 32.0, p.values["explained_variance"] + 0.0028 + 1e-5 * p.seed)
+        for p in base
+        if p.l0 == 32
+    ]
+    alike = row(compared([*base, *mine], tries=60))
+    assert alike.verdict == "better" and "held against" not in alike.reason
+    some = row(compared([*base, *mine[:3]], tries=60))
+    assert some.verdict != "better" and "its 3 seeds are not the 5 of topk" in some.reason
+    assert alike.p is not None and some.p is not None and some.p > 100 * alike.p
+
+
+def test_pairs_and_all_seeds_that_point_to_different_sides_show_nothing() -> None:
+    base = [*baseline((0, 1, 2)), *(p for p in baseline((3, 4)) if p.l0 == 32)]
+    base += [point("topk", seed, 32.0, 0.75, "baseline", 32) for seed in range(5, 25)]
+    found = row(compared([*base, *variant("mine", 0.03, l0=32.0)]))
+    assert found.verdict not in ("better", "worse") and found.p == 1.0

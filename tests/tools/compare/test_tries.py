@@ -11,7 +11,8 @@ import pytest
 from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.compare.tries import count_tries
 from fumehood_tools.files import write_json, write_text
-from fumehood_tools.receipts import append, mac_of, make_key, sign, state_of
+from fumehood_tools.receipts import Entry, append, mac_of, make_key, sign, state_of, trial_of
+from fumehood_tools.receipts.audit import withdraw
 
 
 class Workspace:
@@ -21,9 +22,11 @@ class Workspace:
         self.sandboxes = folder / "sandboxes"
         self.packaged = {"topk": hashlib.sha256(b"topk").hexdigest()}
         self._runs = 0
+        self.says = True
+        """Whether lines of the ledger say what was tried, as those of older versions do not."""
 
     def ran(
-        self, sandbox: str, variant: str, source: str, seed: int = 0, control: str = ""
+        self, sandbox: str, variant: str, source: str, seed: int = 0, control: str = "", k: int = 0
     ) -> Path:
         """Write and sign the record of one run; return its folder."""
         self._runs += 1
@@ -34,6 +37,7 @@ class Workspace:
             "seed": seed,
             "run": f"{self._runs:016x}",
             "control": control or None,
+            "parameters": {"K": k} if k else {},
             "stage": "train",
             "code": "run_failed",
             "message": "",
@@ -46,7 +50,8 @@ class Workspace:
         write_text(folder / f"{variant}.py", source)
         write_json(folder / "failure.json", signed)
         place = f"{sandbox}/{variant}/{folder.name}"
-        append(state_of(box), key, [("failure", place, mac_of(signed))])
+        said = Entry("failure", place, mac_of(signed), trial_of(signed) if self.says else "")
+        append(state_of(box), key, [said])
         return folder
 
     def tries(self) -> int:
@@ -75,7 +80,18 @@ def test_packaged_baselines_and_controls_are_no_tries(workspace: Workspace) -> N
     assert workspace.tries() == 1
 
 
-def test_deleting_what_lost_takes_back_no_try(workspace: Workspace) -> None:
+def test_every_value_of_a_constant_is_a_try_and_further_seeds_are_none(
+    workspace: Workspace,
+) -> None:
+    for k in (16, 32, 64):
+        for seed in range(4):
+            workspace.ran("box", "mine", "one file", seed, k=k)
+    assert workspace.tries() == 3
+
+
+@pytest.mark.parametrize("says", [True, False], ids=["now", "by an older version"])
+def test_deleting_what_lost_takes_back_no_try(workspace: Workspace, says: bool) -> None:
+    workspace.says = says
     lost = [
         workspace.ran("box", "mine", f"version {n}", seed) for n in range(4) for seed in range(3)
     ]
@@ -86,6 +102,24 @@ def test_deleting_what_lost_takes_back_no_try(workspace: Workspace) -> None:
     assert workspace.tries() == before == 5
     shutil.rmtree(workspace.sandboxes / "box")
     assert workspace.tries() == before
+
+
+@pytest.mark.parametrize("name", ["mine", "topk", "blank"])
+def test_tries_with_seeds_of_their_own_stay_tries_whatever_they_are_called(
+    workspace: Workspace, name: str
+) -> None:
+    lost = [workspace.ran("box", name, f"version {n}", seed=n) for n in range(6)]
+    workspace.ran("box", "mine", "the winner", seed=7)
+    assert workspace.tries() == 7
+    for folder in lost[:3]:
+        shutil.rmtree(folder)
+    state = state_of(workspace.sandboxes / "box")
+    for folder in lost[3:]:
+        withdraw(state, f"box/{name}/{folder.name}")
+    assert workspace.tries() == 7
+    for folder in lost[3:]:
+        shutil.rmtree(folder)
+    assert workspace.tries() == 7
 
 
 def test_the_parent_of_the_comparing_child_loads_no_numpy() -> None:

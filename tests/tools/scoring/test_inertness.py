@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fumehood_tools.bench.inertness import Inertness
+from fumehood_tools.bench.inertness import SAME, SLIGHT, Inertness
 from fumehood_tools.glass import ChildLimits, Nursery, choose_level
 from fumehood_tools.harvest import Activations
 from fumehood_tools.sandbox.create import template_folder
@@ -82,6 +82,32 @@ class CustomSAE(BaseSAE):
             os._exit(0)
         return super().decode(f)
 """
+Compare = Callable[..., Inertness | None]
+RENAMED = (template_folder() / "variants" / "batch_topk.py").read_text(encoding="utf-8")
+OTHER_UNITS = f"""{TOPK}
+
+class CustomSAE(CustomSAE):
+    def encode(self, x, **how):
+        return super().encode(x, **how) * 100
+
+    def decode(self, f):
+        return super().decode(f / 100)
+"""
+DEAD_BRANCH = f"""{TOPK}
+import torch
+
+
+class CustomSAE(CustomSAE):
+    def __init__(self, activation_dim, dict_size, k=K):
+        super().__init__(activation_dim, dict_size, k)
+        self.second = torch.nn.Linear(activation_dim, dict_size)
+
+    def encode(self, x, **how):
+        f = super().encode(x, **how)
+        if self.training or how:
+            return f
+        return f + 0.0 * self.second(x).relu()
+"""
 CASES = {
     "a renamed copy": (TOPK, "topk", "same"),
     "the same sums in another order": (HEAD + RETYPED, "standard", "same"),
@@ -90,6 +116,8 @@ CASES = {
     "latents that are scaled": (HEAD + GAIN, "standard", "different"),
     "another number of latents": (TOPK.replace("K = 32", "K = 16"), "topk", "different"),
     "only the loss of dead latents": (HALF_AUX, "topk", "slight"),
+    "latents in other units": (OTHER_UNITS, "topk", "same"),
+    "a branch that adds nothing": (DEAD_BRANCH, "topk", "same"),
 }
 
 
@@ -120,16 +148,15 @@ def nursery(
 
 
 @pytest.fixture
-def compared(
-    nursery: Nursery, activations: Activations, request: pytest.FixtureRequest
-) -> Callable[[str, str], Inertness | None]:
+def compared(nursery: Nursery, activations: Activations, request: pytest.FixtureRequest) -> Compare:
     """Return a function that trains a source behind the glass and compares it with its parent."""
     folder = nursery.scratch_root / request.node.name.replace(" ", "_").replace("/", "_")
 
-    def compare(source: str, parent: str) -> Inertness | None:
+    def compare(source: str, parent: str | None, name: str = "mine") -> Inertness | None:
         folder.mkdir()
-        variant = folder / "mine.py"
-        variant.write_text(f'{source}\nPARENT = "{parent}"\n', encoding="utf-8")
+        variant = folder / f"{name}.py"
+        declared = f'\nPARENT = "{parent}"\n' if parent else ""
+        variant.write_text(f"{source}{declared}", encoding="utf-8")
         spec = {
             "variant": str(variant),
             "train_shards": [str(path) for path in activations.train_shards],
@@ -150,17 +177,14 @@ def compared(
         outcome = trained.wait()
         assert outcome.exit_code == 0, outcome
         case = Case(variant, folder / "child" / "out" / "sae.safetensors", folder / "inertness")
-        found = find_parent(variant)
-        assert found is not None
+        found = find_parent(variant) if parent else None
         return measure_inertness(nursery, case, activations, SPEC, found)
 
     return compare
 
 
 @pytest.mark.parametrize("what", CASES)
-def test_a_change_is_measured_as_large_as_it_is(
-    what: str, compared: Callable[[str, str], Inertness | None]
-) -> None:
+def test_a_change_is_measured_as_large_as_it_is(what: str, compared: Compare) -> None:
     source, parent, mechanism = CASES[what]
     found = compared(source, parent)
     assert found is not None
@@ -171,8 +195,33 @@ def test_a_change_is_measured_as_large_as_it_is(
         assert found.added == ("unread",) and found.forward == found.gradient == 0
 
 
+def test_a_baseline_under_another_name_is_that_baseline_whatever_it_declares(
+    compared: Compare,
+) -> None:
+    found = compared(RENAMED, "topk")
+    assert found is not None and found.parent == "batch_topk" and found.mechanism == "same"
+    assert found.declared == "topk" and found.parent_sha256
+    assert found.distances["batch_topk"] <= SAME < SLIGHT < found.distances["topk"]
+    assert {"gated", "jumprelu", "matryoshka", "p_anneal", "standard"} < found.distances.keys()
+    assert found.text().startswith("same as batch_topk, though it declares topk (")
+
+
+@pytest.mark.parametrize(("source", "parent"), [(RENAMED, "batch_topk"), (HEAD + GAIN, None)])
+def test_without_a_parent_only_a_baseline_that_is_the_same_is_named(
+    source: str, parent: str | None, compared: Compare
+) -> None:
+    found = compared(source, None)
+    assert (found and found.parent) == parent
+
+
+def test_a_packaged_variant_is_not_compared_with_itself(compared: Compare) -> None:
+    source = (template_folder() / "variants" / "example.py").read_text(encoding="utf-8")
+    found = compared(source, None, "example")
+    assert found is None or found.parent != "example"
+
+
 def test_junk_instead_of_a_comparison_is_none_and_no_crash(
-    compared: Callable[[str, str], Inertness | None],
+    compared: Compare,
 ) -> None:
     assert compared(HEAD + JUNK, "standard") is None
 

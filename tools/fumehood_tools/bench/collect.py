@@ -1,7 +1,9 @@
 """Sort out which records of a sandbox may stand in one table; `shelf` reads them.
 
 Scores are comparable when they share a `Setting`; of several of one label and seed the newest of
-the current file counts. A label is a variant, or a copy of it with other parameters.
+the current file counts. A label is a variant, or a copy of it with other parameters. What has the
+name of a packaged file counts as that only by the digest of its file: scores of the packaged file
+stand beside those of an edited one, whatever lies in variants/ now.
 """
 
 from collections import Counter, defaultdict
@@ -10,7 +12,7 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, Field
 
-from fumehood_tools.bench.labelling import label_of
+from fumehood_tools.bench.labelling import Packaged, is_packaged, label_of, name_of
 from fumehood_tools.bench.records import Failure, Score
 from fumehood_tools.files import digest_of
 
@@ -67,6 +69,10 @@ class Found(NamedTuple):
     """Receipts that the ledger knows and that are gone, as <sandbox>/<variant>/<run>."""
     broken: str | None
     """What is wrong with the ledger itself."""
+    withdrawn: list[str]
+    """Receipts that were given up with `fumehood verify --withdraw`, their files gone or not."""
+    tried: dict[str, list[str]]
+    """Place -> what the ledger says was tried there ("": an older line), whatever became of it."""
 
 
 class Chosen(NamedTuple):
@@ -94,37 +100,39 @@ def setting_of(score: Score) -> Setting:
 
 
 def choose(
-    found: Found, setting: Setting, current: Mapping[str, str], wanted: frozenset[str] | None
+    found: Found,
+    setting: Setting,
+    current: Mapping[str, str],
+    wanted: frozenset[str] | None,
+    packaged: Packaged,
 ) -> Chosen:
     """Return the scores of `setting` that count: those of the file as it is, else newest.
 
-    current: variant -> sha256 of its file. wanted: variants or labels to keep, None for all;
-    controls stay.
+    current, packaged: variant -> sha256 of its file. wanted: variants or labels to keep, None for
+    all; controls stay. Of a packaged variant both the packaged and an edited file may count.
     """
     others: dict[str, list[str]] = defaultdict(list)
     kept: dict[tuple[str, str | None], dict[str, Score]] = defaultdict(dict)
     for place, score in found.scores.items():
-        if (
-            score.control is None
-            and wanted is not None
-            and not wanted
-            & {
-                score.variant,
-                label_of(score),
-            }
-        ):
+        names = {score.variant, name_of(score, packaged), label_of(score, packaged)}
+        if score.control is None and wanted is not None and not wanted & names:
             continue
         found_in = found.settings[place]
         if found_in is not setting and found_in != setting:
             others[f"other setting ({', '.join(setting.differences(found_in))})"].append(place)
         else:
-            kept[score.variant, score.control][place] = score
+            kept[name_of(score, packaged), score.control][place] = score
     by_label: dict[str, list[Score]] = {}
     controls: list[Score] = []
-    for (variant, control), scores in kept.items():
+    for (_, control), scores in kept.items():
+        first = next(iter(scores.values()))
         # A control is made by the job: a file of its name in variants/ is another thing.
-        file = current.get(variant) if control is None else None
-        newest = _newest(scores, _version_that_counts(scores.values(), file), others)
+        file = current.get(first.variant) if control is None else None
+        restored = file is not None and file == packaged.get(first.variant)
+        if restored and not is_packaged(first, packaged):
+            others["an edited file where the packaged one is again"] += scores
+            continue
+        newest = _newest(scores, _version_that_counts(scores.values(), file), others, packaged)
         if control is None:
             by_label |= newest
         else:
@@ -134,7 +142,7 @@ def choose(
 
 
 def _newest(
-    scores: Mapping[str, Score], sha256: str, others: dict[str, list[str]]
+    scores: Mapping[str, Score], sha256: str, others: dict[str, list[str]], packaged: Packaged
 ) -> dict[str, list[Score]]:
     """Return the newest score per label and seed of one version of a file; `others` the rest."""
     kept: dict[str, dict[int, tuple[str, Score]]] = defaultdict(dict)
@@ -142,7 +150,7 @@ def _newest(
         if score.file_version != sha256:
             others["an earlier version of the variant's file"].append(place)
             continue
-        seeds = kept[label_of(score)]
+        seeds = kept[label_of(score, packaged)]
         if score.seed in seeds:
             others["a newer score of the same file and seed is there"].append(seeds[score.seed][0])
         seeds[score.seed] = (place, score)
@@ -172,13 +180,13 @@ def settings_of(found: Found) -> dict[Setting, int]:
     return {setting: counts[setting] for setting in by_age}
 
 
-def unresolved(found: Found) -> list[Failure]:
+def unresolved(found: Found, packaged: Packaged) -> list[Failure]:
     """Return the newest failure per label and seed, without those that a later run mended."""
     newest: dict[tuple[str, int, str | None], Failure] = {}
     for failure in sorted(found.failures.values(), key=lambda failure: failure.finished):
-        newest[label_of(failure), failure.seed, failure.control] = failure
+        newest[label_of(failure, packaged), failure.seed, failure.control] = failure
     for score in found.scores.values():
-        key = label_of(score), score.seed, score.control
+        key = label_of(score, packaged), score.seed, score.control
         failed = newest.get(key)
         if failed is not None and failed.finished <= score.finished:
             del newest[key]

@@ -15,14 +15,14 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from fumehood_tools.bench.collect import Found, LeftOut, Setting, setting_of
 from fumehood_tools.bench.records import Failure, Score
 from fumehood_tools.errors import StorageFailed
-from fumehood_tools.files import sha256_of
+from fumehood_tools.files import digest_of, sha256_of
 from fumehood_tools.plain_files import MOST_SOURCE_BYTES, NotPlain
 from fumehood_tools.receipts import Book, LedgerReader
 from fumehood_tools.receipts.folders import Sealed, files_of, judge, read_sealed, runs_of
@@ -31,6 +31,7 @@ from fumehood_tools.receipts.stamps import Stamp, stamp_of
 
 MOST_KEPT = 4_000
 _EXAMPLES = 3
+_KEPT_OF_SPEC = ("training", "scoring", "limits")
 
 
 class _Kept(NamedTuple):
@@ -56,13 +57,14 @@ class Shelf:
         self._key: Key | None = None
         self._kept: dict[Path, dict[tuple[str, str], _Kept]] = {}
         self._settings: dict[Setting, Setting] = {}
+        self._specs: dict[str, dict[str, Any]] = {}
         self._sources: dict[Path, dict[str, tuple[Stamp, str]]] = {}
 
     def collect(self, results: Path) -> Found:
         """Return every record under a sandbox's results/; a folder that does not exist holds none.
 
-        The whole `spec` of a score stays on disk. Raises StorageFailed when the workspace's key
-        cannot be read.
+        Of a score's `spec` only how it was trained and scored is kept, and the limits. Raises
+        StorageFailed when the workspace's key cannot be read.
         """
         with self._lock:
             book = self._ledger.book(results.parent.name)
@@ -114,7 +116,7 @@ class Shelf:
         sealed = read_sealed(folder, key)
         if sealed is None:
             return _Kept(stamp, None, "", None)
-        record = "" if sealed.problem is not None else _record(sealed)
+        record = "" if sealed.problem is not None else _record(sealed, self._specs)
         setting = None
         if isinstance(record, Score):
             found = setting_of(record)
@@ -124,7 +126,9 @@ class Shelf:
 
 def _found(looked: dict[tuple[str, str], _Kept], results: Path, book: Book) -> Found:
     """Return the records that count, and why others do not, as the ledger stands."""
-    found = Found({}, {}, {}, [], [], book.broken)
+    sandbox = results.parent.name
+    tried = {place: sorted(words) for place, words in book.tried.items()}
+    found = Found({}, {}, {}, [], [], book.broken, book.withdrawn(sandbox), tried)
     others: dict[str, list[str]] = defaultdict(list)
     present = []
     for (variant, run), kept in looked.items():
@@ -144,17 +148,19 @@ def _found(looked: dict[tuple[str, str], _Kept], results: Path, book: Book) -> F
         LeftOut(reason=reason, count=len(places), examples=places[:_EXAMPLES])
         for reason, places in others.items()
     )
-    found.deleted.extend(book.missing(present, under=results.parent.name))
+    found.deleted.extend(book.missing(present, under=sandbox))
     return found
 
 
-def _record(sealed: Sealed) -> Score | Failure | str:
-    """Return the record of a folder, or why it does not count."""
+def _record(sealed: Sealed, specs: dict[str, dict[str, Any]]) -> Score | Failure | str:
+    """Return the record of a folder, or why it does not count. specs: equal ones are one object."""
     try:
         if sealed.kind == "failure":
             return Failure.model_validate(sealed.record)
-        score = Score.model_validate({**sealed.record, "spec": {}})
-    except ValidationError:
+        spec = {name: sealed.record["spec"].get(name, {}) for name in _KEPT_OF_SPEC}
+        spec = specs.setdefault(digest_of(spec), spec)
+        score = Score.model_validate({**sealed.record, "spec": spec})
+    except (ValidationError, AttributeError, KeyError):
         return f"a {sealed.kind} record of another version of fumehood; run_variants again"
     wrong = [
         name

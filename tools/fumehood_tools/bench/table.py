@@ -21,7 +21,7 @@ from fumehood_tools.bench.collect import (
     unresolved,
 )
 from fumehood_tools.bench.controls import ControlReport, judge_controls
-from fumehood_tools.bench.labelling import label_of
+from fumehood_tools.bench.labelling import Packaged, label_of, name_of
 from fumehood_tools.bench.paging import cursor_at, offset_of
 from fumehood_tools.bench.records import Failure
 from fumehood_tools.bench.shelf import Shelf
@@ -114,8 +114,8 @@ def read_benchmarks(
     workspace's, of a process that asks more than once (default: one that is empty).
     Raises UnknownName for a variant or setting that does not exist, BadRequest for a bad cursor.
     """
-    read = _read(folder, variants, setting, shelf or Shelf(state_of(folder)))
     kinds = packaged_variants() if packaged is None else packaged
+    read = _read(folder, variants, setting, shelf or Shelf(state_of(folder)), kinds)
     whole = (variants is not None and len(variants) == 1) if details is None else details
     outlines = [outline(scores, kinds, sort) for scores in read.chosen.by_label.values()]
     page = _page(in_order(outlines, sort), limit, cursor)
@@ -140,6 +140,7 @@ class _Records(NamedTuple):
     """The same without regard to what is asked for: a variant is judged against its parent."""
     controls: ControlReport | None
     failures: list[Failure]
+    packaged: Packaged
 
 
 class _Page(NamedTuple):
@@ -148,19 +149,23 @@ class _Page(NamedTuple):
 
 
 def _read(
-    folder: Path, variants: Sequence[str] | None, setting: str | None, shelf: Shelf
+    folder: Path,
+    variants: Sequence[str] | None,
+    setting: str | None,
+    shelf: Shelf,
+    packaged: Packaged,
 ) -> _Records:
     found = shelf.collect(folder / "results")
     current = shelf.variant_files(folder / "variants")
-    wanted = _wanted(variants, found, current)
+    wanted = _wanted(variants, found, current, packaged)
     settings = settings_of(found)
     shown = pick_setting(list(settings), setting)
     # A table without the control misleads, so it is there whatever was asked for.
     kept = None if wanted is None else wanted | {CONTROL}
     nothing = Chosen({}, [], [])
-    chosen = choose(found, shown, current, kept) if shown else nothing
-    whole = choose(found, shown, current, None) if shown and kept is not None else chosen
-    failed = unresolved(found)
+    chosen = choose(found, shown, current, kept, packaged) if shown else nothing
+    whole = choose(found, shown, current, None, packaged) if shown and kept is not None else chosen
+    failed = unresolved(found, packaged)
     return _Records(
         found,
         current,
@@ -171,6 +176,7 @@ def _read(
         whole,
         judge_controls(whole.controls, [f for f in failed if f.control], whole.by_label),
         [f for f in failed if not f.control and (wanted is None or f.variant in wanted)],
+        packaged,
     )
 
 
@@ -189,11 +195,11 @@ def _table(
         setting=read.shown and read.shown.name,
         shared=read.shown,
         rows=rows,
-        seed_rows=[] if judged is None else _seed_rows(rows, read.chosen),
+        seed_rows=[] if judged is None else _seed_rows(rows, read),
         verdicts={name: verdict.text() for name, verdict in (judged or {}).items()},
         controls=controls.text().splitlines() if controls else [],
         controls_ok=controls.ok if controls else None,
-        failures=[failure_row(failure, read.current) for failure in failed[:_MOST_FAILURES]],
+        failures=[failure_row(f, read.current, read.packaged) for f in failed[:_MOST_FAILURES]],
         unscored=_unscored(read),
         other_settings=_others(read.settings, read.shown),
         left_out=[*read.found.damaged, *read.chosen.left_out, *_more(len(failed))],
@@ -207,13 +213,14 @@ def _table(
 
 
 def _wanted(
-    variants: Sequence[str] | None, found: Found, current: Mapping[str, str]
+    variants: Sequence[str] | None, found: Found, current: Mapping[str, str], packaged: Packaged
 ) -> frozenset[str] | None:
     if variants is None:
         return None
     known = {*current, *(score.variant for score in found.scores.values())}
     known |= {failure.variant for failure in found.failures.values()}
-    known |= {label_of(score) for score in found.scores.values()}
+    for score in found.scores.values():
+        known |= {name_of(score, packaged), label_of(score, packaged)}
     for name in variants:
         if name not in known:
             raise UnknownName("variant", name, known, "Call list_variants to see them all.")
@@ -222,6 +229,7 @@ def _wanted(
 
 def _unscored(read: _Records) -> list[str]:
     names = {score.variant for scores in read.chosen.by_label.values() for score in scores}
+    names |= {name_of(scores[0], read.packaged) for scores in read.chosen.by_label.values()}
     return sorted((read.wanted or frozenset()) - names - set(read.chosen.by_label))
 
 
@@ -247,8 +255,9 @@ def _page(rows: Sequence[Outline], limit: int, cursor: str | None) -> _Page:
     return _Page([row.label for row in shown], following)
 
 
-def _seed_rows(rows: list[Row], chosen: Chosen) -> list[SeedRow]:
-    return [seed_row(score) for row in rows for score in chosen.by_label[row.label]]
+def _seed_rows(rows: list[Row], read: _Records) -> list[SeedRow]:
+    by_label = read.chosen.by_label
+    return [seed_row(score, read.packaged) for row in rows for score in by_label[row.label]]
 
 
 def _more(failures: int) -> list[LeftOut]:

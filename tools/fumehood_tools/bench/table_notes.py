@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from fumehood_tools.bench.collect import Found
+from fumehood_tools.bench.labelling import edited
 from fumehood_tools.bench.records import Failure
 from fumehood_tools.bench.table_rows import CONTROL, Outline, most_seeds
 
@@ -48,7 +49,14 @@ def _receipts(found: Found) -> list[str]:
         warnings.append(
             f"Receipts of this sandbox were deleted: {len(found.deleted)} "
             f"({_some(found.deleted, _NAMED)}). What is shown may be a choice. "
-            "fumehood verify names them all."
+            "They count among the tries that compare_variants corrects for. fumehood verify names "
+            "them all."
+        )
+    if found.withdrawn:
+        warnings.append(
+            f"Receipts of this sandbox were withdrawn: {len(found.withdrawn)} "
+            f"({_some(found.withdrawn, _NAMED)}). What is shown may be a choice; they count among "
+            "the tries that compare_variants corrects for."
         )
     if found.broken:
         warnings.append(f"{found.broken[0].upper()}{found.broken[1:]}: run fumehood verify.")
@@ -69,8 +77,8 @@ def _weak_glass(rows: Sequence[Outline]) -> list[str]:
 def _missing_control(rows: Sequence[Outline]) -> list[str]:
     if not rows or any(row.kind == "control" for row in rows):
         return []
-    edited = any(row.variant == CONTROL for row in rows)
-    why = f"variants/{CONTROL}.py is not the packaged one" if edited else "not run yet"
+    changed = any(row.variant == edited(CONTROL) for row in rows)
+    why = f"variants/{CONTROL}.py is not the packaged one" if changed else "not run yet"
     return [
         f"No untrained control here ({why}): sparse probing hardly tells an untrained SAE from "
         f"a trained one. Add {CONTROL!r} to run_variants."

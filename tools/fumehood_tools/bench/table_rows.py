@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, Field
 
-from fumehood_tools.bench.labelling import label_of
+from fumehood_tools.bench.labelling import Packaged, is_packaged, label_of, name_of
 from fumehood_tools.bench.records import Failure, Metrics, Score
 from fumehood_tools.bench.verdicts import Verdict
 from fumehood_tools.quoting import one_line
@@ -109,7 +109,7 @@ class Outline(NamedTuple):
     """Of the metric that is sorted by and of top-5 probing, where they were measured."""
 
 
-def outline(scores: Sequence[Score], packaged: Mapping[str, str], sort: SortKey) -> Outline:
+def outline(scores: Sequence[Score], packaged: Packaged, sort: SortKey) -> Outline:
     """Return the outline of one variant. packaged: name -> sha256."""
     means: dict[str, float] = {}
     for name in {sort, "probing_top5"} - {"variant"}:
@@ -120,28 +120,33 @@ def outline(scores: Sequence[Score], packaged: Mapping[str, str], sort: SortKey)
     glass = frozenset(score.glass for score in scores)
     first = scores[0]
     return Outline(
-        label_of(first), first.variant, kind_of(first, packaged), len(scores), glass, means
+        label_of(first, packaged),
+        name_of(first, packaged),
+        kind_of(first, packaged),
+        len(scores),
+        glass,
+        means,
     )
 
 
 def row(
     scores: Sequence[Score],
     current: Mapping[str, str],
-    packaged: Mapping[str, str],
+    packaged: Packaged,
     verdict: Verdict | None,
     whole: bool,
 ) -> Row:
     """Return the row of one variant. current, packaged: name -> sha256; whole: every metric."""
     checked = [score.integrity for score in scores if score.integrity is not None]
     return Row(
-        label=label_of(scores[0]),
-        variant=scores[0].variant,
+        label=label_of(scores[0], packaged),
+        variant=name_of(scores[0], packaged),
         parameters=scores[0].parameters,
         kind=kind_of(scores[0], packaged),
         seeds=[score.seed for score in scores],
         metrics=_spreads(scores, tuple(Metrics.model_fields) if whole else HEADLINE),
         train_seconds=_train_seconds(scores),
-        stale=stale_reason(scores[0], current),
+        stale=stale_reason(scores[0], current, packaged),
         skip=any(found.explained_variance_with_skip is not None for found in checked),
         nonlinear=any(found.decoder == "nonlinear" for found in checked),
         glass=sorted({score.glass for score in scores}),
@@ -149,19 +154,21 @@ def row(
     )
 
 
-def stale_reason(score: Score, current: Mapping[str, str]) -> str | None:
+def stale_reason(score: Score, current: Mapping[str, str], packaged: Packaged) -> str | None:
     """Return why a score is not one of the variant's file as it is now; None: it is."""
     name = score.variant
     if name not in current:
         return f"variants/{name}.py is gone"
+    if current[name] != score.file_version and is_packaged(score, packaged):
+        return f"variants/{name}.py was changed; this is a score of the packaged file"
     if current[name] != score.file_version:
         return f"variants/{name}.py was changed after this score; run_variants scores it again"
     return None
 
 
-def kind_of(score: Score, packaged: Mapping[str, str]) -> Kind:
-    """Return what a score is one of. packaged: name -> sha256."""
-    if packaged.get(score.variant) != score.file_version:
+def kind_of(score: Score, packaged: Packaged) -> Kind:
+    """Return what a score is one of."""
+    if not is_packaged(score, packaged):
         return "custom"
     return "control" if score.variant == CONTROL else "baseline"
 
@@ -204,10 +211,10 @@ def in_order(outlines: Sequence[Outline], sort: SortKey) -> list[Outline]:
     return sorted(outlines, key=key)
 
 
-def seed_row(score: Score) -> SeedRow:
+def seed_row(score: Score, packaged: Packaged) -> SeedRow:
     """Return everything that was measured of one SAE."""
     return SeedRow(
-        label=label_of(score),
+        label=label_of(score, packaged),
         seed=score.seed,
         metrics=score.metrics.model_dump(exclude_none=True),
         integrity=score.integrity.model_dump(exclude_none=True) if score.integrity else {},
@@ -221,11 +228,11 @@ def seed_row(score: Score) -> SeedRow:
     )
 
 
-def failure_row(failure: Failure, current: Mapping[str, str]) -> FailureRow:
+def failure_row(failure: Failure, current: Mapping[str, str], packaged: Packaged) -> FailureRow:
     """Return a failure with a message that fits on a line and cannot steer a terminal."""
     message = one_line(failure.message)
     return FailureRow(
-        label=label_of(failure),
+        label=label_of(failure, packaged),
         seed=failure.seed,
         stage=failure.stage,
         code=failure.code,

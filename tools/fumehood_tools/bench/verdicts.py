@@ -4,6 +4,8 @@
     weak    it computes something else, and no score shows it
     inert   it computes the same, or nearly, and no score shows a difference
 
+It is judged against its parent; against another packaged baseline where it turns out to be that one
+under another name. A parent is told by the digest of its file: scores of an edited one are none.
 "Nothing outside the noise" is not "equal": few seeds make wide noise. Nothing here says better.
 """
 
@@ -86,9 +88,15 @@ def verdicts(
         inertness = measured.get((scores[0].variant, scores[0].file_version))
         if inertness is not None:
             theirs = by_label.get(label(inertness.parent, scores[0].parameters), ())
+            theirs = [one for one in theirs if _is_parent(one, inertness)]
             if theirs or not scores[0].parameters:
                 found[name] = judge(inertness.parent, inertness, scores, theirs)
     return found
+
+
+def _is_parent(score: Score, inertness: Inertness) -> bool:
+    """Whether a score is one of the file that a variant was compared with."""
+    return inertness.parent_sha256 in (None, score.file_version)
 
 
 def _decide(
@@ -99,6 +107,10 @@ def _decide(
     found: Sequence[Difference],
 ) -> tuple[VerdictWord | None, str]:
     mechanism = inertness.mechanism if inertness else None
+    nearly = "the same" if mechanism == "same" else "nearly the same"
+    if inertness is not None and inertness.declared and not theirs:
+        why = f"run {parent} too, to see if its start or its optimiser matters"
+        return "inert", f"it computes {nearly} as {parent}, not {inertness.declared}; {why}"
     if not ours or not theirs:
         return None, f"{NOT_JUDGED}: run {parent} too, with 3 seeds or more"
     if mechanism == "same" and are_equal(ours, theirs):
@@ -107,12 +119,11 @@ def _decide(
         return None, f"{NOT_JUDGED}: {parent} has 1 seed, run 3 or more of both"
     outside = [difference.metric for difference in found if difference.is_outside]
     if outside:
-        how = " (the same computation: through its start or its optimiser)"
+        how = f" (the same computation as {parent}: through its start or its optimiser)"
         return "active", f"outside the noise in {', '.join(outside)}" + how * (mechanism == "same")
     if mechanism is None:
         return None, "no score outside the noise, and its computation was not compared"
     within = f"no score outside the noise of {len(theirs)} seeds of {parent}"
     if mechanism == "different":
         return "weak", f"it computes something else, but {within}"
-    nearly = "the same" if mechanism == "same" else "nearly the same"
-    return "inert", f"it computes {nearly}, and {within}"
+    return "inert", f"it computes {nearly} as {parent}, and {within}"

@@ -1,36 +1,29 @@
 """From points to a comparison: runs in the child process, where numpy and scipy are."""
 
 import statistics
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from fumehood_tools.bench.table_rows import CONTROL
-from fumehood_tools.compare.matched import (
-    curves_by_seed,
-    differences,
-    mean_curve,
-    pareto_front,
-)
-from fumehood_tools.compare.question import Point, Question
+from fumehood_tools.bench.work import EQUAL_WORK
+from fumehood_tools.compare.evidence import Baseline, Found, find
+from fumehood_tools.compare.matched import pareto_front
+from fumehood_tools.compare.measured import Measured, by_label
+from fumehood_tools.compare.question import Point, Question, Rival
 from fumehood_tools.compare.report import (
     ALPHA,
+    AT_NOISE,
     DEFINITIONS,
     MARGINS,
     METRICS,
     Compared,
     Comparison,
-    Level,
-    Metric,
     Word,
 )
 from fumehood_tools.compare.statistics import (
     LEAST_SEEDS,
     adjusted_by_direction,
     effect,
-    is_within,
     noise_floor,
-    p_value,
     seed_spread,
     seeds_for_equal,
     seeds_needed,
@@ -50,20 +43,15 @@ class Judge:
         """Compute what all rows need: curves, noise, the corrected p of every variant."""
         self.question, self.metric = question, question.metric
         self.margin = MARGINS[self.metric]
-        self.by_variant: dict[str, list[Point]] = defaultdict(list)
-        for point in question.points:
-            self.by_variant[point.variant].append(point)
-        base = self.by_variant[question.baseline]
-        self.curves = {metric: curves_by_seed(base, metric) for metric in (*METRICS, self.metric)}
-        self.spread = seed_spread(_by_label(base, self.metric))
-        self.others = [n for n in self.by_variant if n not in (question.baseline, CONTROL)]
+        self.measured = Measured(question)
+        self.found: dict[str, Found] = {}
         self.means: dict[str, float] = {}
         self.ps: dict[str, float] = {}
-        for name in self.others:
-            pairs = self.pairs(name, self.metric)
-            if (p := p_value(pairs)) is not None:
-                self.means[name], self.ps[name] = statistics.fmean(pairs), p
-        packaged = {name: p for name, p in self.ps.items() if self.is_packaged(name)}
+        for name in self.measured.others:
+            self.found[name] = found = self.measured.find(name, self.metric)
+            if (p := found.p) is not None and self.measured.was_trained(name):
+                self.means[name], self.ps[name] = found.mean, p
+        packaged = {name: p for name, p in self.ps.items() if self.measured.is_packaged(name)}
         tried = {name: p for name, p in self.ps.items() if name not in packaged}
         self.tries = max(question.tries, len(tried))
         # Nobody tried the packaged ones in the hope of a gain, and many of them surely differ: in
@@ -72,16 +60,6 @@ class Judge:
             **adjusted_by_direction(tried, self.means, self.tries),
             **adjusted_by_direction(packaged, self.means, len(packaged)),
         }
-        self.rivals = [
-            curve
-            for name, points in self.by_variant.items()
-            if (self.is_packaged(name) or name == question.baseline)
-            and (curve := mean_curve(points, self.metric))
-        ]
-
-    def is_packaged(self, name: str) -> bool:
-        """Whether a variant is a baseline that came with the sandbox."""
-        return self.by_variant[name][0].kind == "baseline"
 
     def answer(self) -> Comparison:
         """Return the comparison."""
@@ -89,13 +67,13 @@ class Judge:
         order = {word: place for place, word in enumerate(DEFINITIONS)}
         rows = [
             self.row(name)
-            for name in self.others
+            for name in self.measured.others
             if question.variants is None or name in question.variants
         ]
         rows.sort(key=lambda row: (order[row.verdict], -(row.effect.mean if row.effect else 0)))
-        control = self.pairs(CONTROL, self.metric)
-        competing = [point for point in question.points if point.kind != "control"]
-        covers = [curve.covers for curve in self.curves[self.metric].values()]
+        control = [self.measured.find(name, self.metric).pairs for name in self.measured.controls]
+        curves = self.measured.baseline(self.metric).curves
+        covers = [curve.covers for curve in curves.values()]
         return Comparison(
             sandbox=question.sandbox,
             setting=question.setting,
@@ -103,95 +81,91 @@ class Judge:
             baseline=question.baseline,
             l0_range=(max(low for low, _ in covers), min(high for _, high in covers)),
             tries=self.tries,
-            noise_floor=self.floor(LEAST_SEEDS),
+            noise_floor=self.measured.floor(LEAST_SEEDS),
             margin=self.margin,
             power=self.power(),
+            otherwise=question.otherwise,
             rows=rows,
-            floor=effect(control) if control else None,
-            pareto=pareto_front(competing, self.metric),
+            floor=effect(control[0]) if control and control[0] else None,
+            pareto=pareto_front(self.measured.competing(), self.metric),
             definitions={str(word): text for word, text in DEFINITIONS.items()},
             warnings=question.warnings,
             left_out=question.left_out,
             next=self.next_step(rows),
         )
 
-    def levels(self, name: str, metric: Metric) -> dict[str, dict[int, float]]:
-        """Return label -> seed -> difference of one variant."""
-        return differences(self.by_variant.get(name, []), self.curves[metric], metric)
-
-    def tested(self, name: str, metric: Metric) -> dict[str, dict[int, float]]:
-        """Return the levels that count, cut to the seeds that all of them have.
-
-        Those with three seeds or more; else those with the most. One with fewer (a try on the way
-        to an L0) is shown, and not tested.
-        """
-        levels = self.levels(name, metric)
-        most = max(levels.values(), key=len, default={})
-        least = min(len(most), LEAST_SEEDS)
-        whole = {label: seeds for label, seeds in levels.items() if len(seeds) >= least}
-        shared = sorted(set(most).intersection(*whole.values()))
-        if len(shared) < least:
-            return {label: seeds for label, seeds in whole.items() if seeds.keys() == most.keys()}
-        return {label: {s: seeds[s] for s in shared} for label, seeds in whole.items()}
-
-    def pairs(self, name: str, metric: Metric) -> list[float]:
-        """Return a difference per seed, the mean over the levels that count."""
-        whole = list(self.tested(name, metric).values())
-        seeds = sorted(whole[0]) if whole else []
-        return [statistics.fmean(level[seed] for level in whole) for seed in seeds]
-
-    def floor(self, seeds: int) -> float | None:
-        """Return the noise floor for so many seeds, None when the baseline's spread is unknown."""
-        return None if self.spread is None else noise_floor(*self.spread, seeds)
-
     def row(self, name: str) -> Compared:
         """Return what is said of one variant."""
-        pairs, points = self.pairs(name, self.metric), self.by_variant[name]
-        verdict = self.verdict(name, pairs)
+        found, points = self.found[name], self.measured.by_variant[name]
+        work = self.measured.work(name)
+        verdict = self.guarded(name, self.verdict(name, found))
+        notes = self.notes(name, verdict.word, work)
         other = {
-            metric: effect(found)
+            metric: effect(pairs)
             for metric in METRICS
-            if metric != self.metric and (found := self.pairs(name, metric))
+            if metric != self.metric and (pairs := self.measured.find(name, metric).pairs)
         }
         return Compared(
             variant=name,
             verdict=verdict.word,
-            reason=verdict.reason,
-            effect=effect(pairs) if pairs else None,
+            reason="; ".join([verdict.reason, *notes]),
+            effect=found.effect() if found.pairs else None,
             p=self.ps.get(name),
             p_adjusted=self.corrected.get(name),
-            levels=self.shown_levels(name, points),
+            levels=self.measured.shown_levels(name, points),
             other=other,
             seeds_needed=verdict.seeds_needed,
-            front=self.moves_front(points, verdict.word),
+            front=self.moves_front(name, verdict.word),
             change=self.question.changes.get(name),
+            work=work,
+            at_noise=self.measured.seen_as(name, "explained_variance") == AT_NOISE,
         )
 
-    def shown_levels(self, name: str, points: Sequence[Point]) -> list[Level]:
-        """Return the levels of a variant, by L0."""
-        tested = self.tested(name, self.metric)
-        levels = [
-            Level(
-                label=label,
-                l0=statistics.fmean(point.l0 for point in points if point.label == label),
-                effect=effect(list(seeds.values())),
-                tested=label in tested,
+    def notes(self, name: str, word: Word, work: float | None) -> list[str]:
+        """Return what must be known with a verdict."""
+        if word == "not trained here":
+            return []
+        found, points, base = (
+            self.found[name],
+            self.measured.by_variant[name],
+            self.question.baseline,
+        )
+        notes = []
+        if found.ours:
+            ours, theirs = found.seeds
+            notes.append(
+                f"its {ours} seeds are not the {theirs} of {base}: held against all of them"
             )
-            for label, seeds in self.levels(name, self.metric).items()
-        ]
-        return sorted(levels, key=lambda level: level.l0)
+        if found.pairs and (few := self.measured.few(name)):
+            notes.append(f"not tested, too few seeds: {few}")
+        if self.measured.seen_as(name, self.metric) == AT_NOISE:
+            notes.append("compared at 10 % of noise on the latents: a decoder is nonlinear")
+        elif self.measured.is_nonlinear(name) and not self.metric.startswith("probing"):
+            noise = max(point.scored_at_noise for point in (*points, *self.measured.base))
+            notes.append(f"a decoder is nonlinear, measured at {100 * noise:.0f} % of noise")
+        if work is not None and work > EQUAL_WORK:
+            notes.append(f"with {work:.1f}x the work of {base}")
+        if name in self.question.gone:
+            notes.append(f"it has {self.question.gone[name]}")
+        return notes
 
-    def verdict(self, name: str, pairs: Sequence[float]) -> _Verdict:
+    def verdict(self, name: str, found: Found) -> _Verdict:
         """Return the word for a variant's differences, and why."""
+        if not self.measured.was_trained(name):
+            return _Verdict("not trained here", "its weights are not from a training that was seen")
+        pairs = found.pairs
         if len(pairs) < 2:
             return _Verdict("not comparable", self.why_not(name))
-        mean, floor = self.means[name], self.floor(len(pairs))
+        mean, floor = (
+            self.means[name],
+            self.measured.floor(len(pairs), self.measured.seen_as(name, self.metric)),
+        )
         split = self.split(name, mean, floor)
         if len(pairs) >= LEAST_SEEDS and self.is_real(name, floor):
             small = f", though within the margin of {self.margin:g}" * (abs(mean) < self.margin)
             said = f"{mean:+.4f}, corrected p {self.corrected[name]:.2g}{small}{split}"
             return _Verdict("better" if mean > 0 else "worse", said)
-        if is_within(pairs, self.margin):
+        if found.is_within(self.margin):
             if split:
                 return _Verdict("undecided", f"{mean:+.4f} on average{split}")
             return _Verdict("equal", f"within ±{self.margin:g}")
@@ -205,6 +179,41 @@ class Judge:
         said = f"{mean:+.4f}, p {self.ps[name]:.2g}; {more}{split}"
         return _Verdict("undecided", said, needed)
 
+    def guarded(self, name: str, verdict: _Verdict) -> _Verdict:
+        """Return the verdict, withheld where something stands against it."""
+        against = self.against(name, verdict.word)
+        return _Verdict("undecided", f"{verdict.reason}; {against}") if against else verdict
+
+    def against(self, name: str, word: Word) -> str | None:
+        """Return what stands against a verdict of better or worse, and what to do; else None."""
+        question = self.question
+        if word not in ("better", "worse"):
+            return None
+        if name in question.gone:
+            return "what is left of its seeds may be a choice"
+        if question.baseline in question.gone:
+            left = f"{question.baseline} has {question.gone[question.baseline]}"
+            return f"{left}: what is left of its seeds may be a choice"
+        doubt = question.doubts.get(name)
+        if word == "worse" or doubt is None:
+            return None
+        if doubt:
+            return doubt
+        return next((said for rival in question.rivals if (said := self.loses(name, rival))), None)
+
+    def loses(self, name: str, rival: Rival) -> str | None:
+        """Return why a variant is not above the baseline trained in another way; None: it is."""
+        metric = self.measured.seen_as(name, self.metric)
+        found = find(self.measured.by_variant[name], Baseline(rival.points, metric))
+        trained = f"{self.question.baseline} trained with {rival.words}"
+        if (p := found.p) is None:
+            return f"not comparable with {trained}: run 3 seeds of it at these L0"
+        spread = seed_spread(by_label(rival.points, metric))
+        floor = noise_floor(*spread, len(found.pairs)) if spread else None
+        if floor is not None and found.mean > floor and p * self.tries <= ALPHA:
+            return None
+        return f"{found.mean:+.4f} against {trained}, on the same data: no gain that is sure"
+
     def is_real(self, name: str, floor: float | None) -> bool:
         """Whether a difference is larger than noise, and sure after all that was tried."""
         return floor is not None and abs(self.means[name]) > floor and self.corrected[name] <= ALPHA
@@ -214,7 +223,7 @@ class Judge:
         least = max(self.margin, floor or 0.0)
         hidden = [
             f"{found:+.4f} for {label}"
-            for label, seeds in self.tested(name, self.metric).items()
+            for label, seeds in self.measured.tested(name).items()
             if abs(found := statistics.fmean(seeds.values())) > least
             and (found * mean < 0 or abs(mean) <= self.margin)
         ]
@@ -222,34 +231,40 @@ class Judge:
 
     def why_not(self, name: str) -> str:
         """Return why a variant has fewer than two differences."""
-        points = [p for p in self.by_variant[name] if self.metric in p.values]
+        base, metric = self.question.baseline, self.measured.seen_as(name, self.metric)
+        points = [p for p in self.measured.by_variant[name] if metric in p.values]
+        if metric == AT_NOISE and not (points and self.measured.baseline(metric).curves):
+            lacks = base if points else name
+            return (
+                "a decoder is nonlinear, and explained variance at 10 % of noise on the latents "
+                f"was not measured for {lacks}: run_variants scores it again"
+            )
         if not points:
             return f"{self.metric} was not measured"
-        seeds = {point.seed for point in points} & set(self.curves[self.metric])
+        seeds = {point.seed for point in points} & set(self.measured.baseline(metric).curves)
         if len(seeds) < 2:
-            return f"{len(seeds)} seeds in common with {self.question.baseline}: run 3 of both"
-        own, base = (
+            return f"{len(seeds)} seeds in common with {base}: run 3 of both"
+        own, theirs = (
             f"L0 {low:.0f}" if f"{low:.0f}" == f"{high:.0f}" else f"L0 {low:.0f} to {high:.0f}"
-            for low, high in (_range(points), _range(self.by_variant[self.question.baseline]))
+            for low, high in (_range(points), _range(self.measured.base))
         )
-        return (
-            f"{own} is not covered by {self.question.baseline} ({base}): "
-            "run_variants with l0_targets for both"
-        )
+        return f"{own} is not covered by {base} ({theirs}): run_variants with l0_targets for both"
 
     def seeds_for(self, pairs: Sequence[float]) -> int | None:
         """Return the seeds that would decide on the difference seen: it is real, or it is none."""
         own = statistics.stdev(pairs)
-        spread = max(own, 2**0.5 * self.spread[0]) if self.spread else own
+        noise = self.measured.spread(self.metric)
+        spread = max(own, 2**0.5 * noise[0]) if noise else own
         mean = statistics.fmean(pairs)
         ways = seeds_needed(mean, spread, self.tries), seeds_for_equal(mean, spread, self.margin)
         return min((seeds for seeds in ways if seeds is not None), default=None)
 
     def power(self) -> str:
         """Return what it takes to see a difference that matters."""
-        if self.spread is None:
+        noise = self.measured.spread(self.metric)
+        if noise is None:
             return f"{self.question.baseline} has no level with two seeds: noise is not known."
-        needed = seeds_needed(self.margin, 2**0.5 * self.spread[0], self.tries)
+        needed = seeds_needed(self.margin, 2**0.5 * noise[0], self.tries)
         if needed is None:
             return f"A difference of {self.margin:g} cannot be seen here, whatever the seeds."
         seconds = statistics.fmean(point.seconds for point in self.question.points)
@@ -259,16 +274,17 @@ class Judge:
             f"{needed} seeds of both: about {minutes:.0f} min of one core."
         )
 
-    def moves_front(self, points: Sequence[Point], word: Word) -> bool | None:
+    def moves_front(self, name: str, word: Word) -> bool | None:
         """Whether a better one has a level above all baselines by more than noise; None: unknown.
 
         At an L0 that no baseline reaches nothing is said.
         """
-        found = []
-        for label, values in _by_label(points, self.metric).items():
-            l0 = statistics.fmean(point.l0 for point in points if point.label == label)
-            floor = self.floor(len(values))
-            at = [value for curve in self.rivals if (value := curve.at(l0)) is not None]
+        metric, found = self.measured.seen_as(name, self.metric), []
+        rivals = self.measured.rivals(metric)
+        for label, values in by_label(self.measured.by_variant[name], metric).items():
+            l0 = statistics.fmean(p.l0 for p in self.measured.by_variant[name] if p.label == label)
+            floor = self.measured.floor(len(values), metric)
+            at = [value for curve in rivals if (value := curve.at(l0)) is not None]
             if at and floor is not None and len(values) >= LEAST_SEEDS:
                 found.append(statistics.fmean(values) > max(at) + floor)
         return any(found) and word == "better" if found else None
@@ -288,11 +304,3 @@ class Judge:
 def _range(points: Sequence[Point]) -> tuple[float, float]:
     l0s = [point.l0 for point in points]
     return min(l0s), max(l0s)
-
-
-def _by_label(points: Sequence[Point], metric: str) -> dict[str, list[float]]:
-    found: dict[str, list[float]] = defaultdict(list)
-    for point in points:
-        if metric in point.values:
-            found[point.label].append(point.values[metric])
-    return found

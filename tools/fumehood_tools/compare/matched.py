@@ -5,6 +5,7 @@ read off at the variant's own L0 with the same seed: no knob has to be hit exact
 smooth and monotone there; monotone cubics (Fritsch, Carlson 1980; scipy's PCHIP) do not overshoot.
 """
 
+import functools
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -35,6 +36,10 @@ class Curve:
         self.l0s = [fmean(l0 for l0, _ in level) for level in levels]
         self.values = [fmean(value for _, value in level) for level in levels]
 
+    @functools.cached_property
+    def _inside(self) -> PchipInterpolator:
+        return PchipInterpolator(np.log(self.l0s), self.values)
+
     @property
     def covers(self) -> tuple[float, float]:
         """The L0 between which values can be read off."""
@@ -49,7 +54,7 @@ class Curve:
         if len(self.l0s) == 1:
             return self.values[0]
         inside = min(max(l0, self.l0s[0]), self.l0s[-1])
-        value = float(PchipInterpolator(np.log(self.l0s), self.values)(math.log(inside)))
+        value = float(self._inside(math.log(inside)))
         return value + self._slope_beyond(l0) * math.log(l0 / inside)
 
     def _slope_beyond(self, l0: float) -> float:

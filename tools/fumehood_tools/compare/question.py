@@ -1,6 +1,6 @@
 """What the comparing child is told: the border between the light parent and numpy's process."""
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from fumehood_tools.bench.table_rows import Kind
 from fumehood_tools.compare.report import Metric
@@ -15,8 +15,22 @@ class Point(BaseModel, frozen=True):
     seed: int
     l0: float
     values: dict[str, float]
+    """Metrics; explained_variance_at_noise is among them where it was measured."""
     seconds: float
     """Of training and scoring."""
+    work: float | None = None
+    """Processor seconds of the training; None in older records."""
+    trained_here: bool = True
+    nonlinear: bool = False
+    scored_at_noise: float = 0.0
+
+
+class Rival(BaseModel, frozen=True):
+    """The baseline as it is when it is trained in another way, on the same data."""
+
+    words: str
+    """How: "lr 0.002"."""
+    points: list[Point]
 
 
 class Question(BaseModel, frozen=True):
@@ -34,3 +48,11 @@ class Question(BaseModel, frozen=True):
     """Variant -> what bench.verdicts says of its change."""
     warnings: list[str]
     left_out: list[str]
+    otherwise: list[str] = Field(default_factory=list)
+    """What sandbox.toml sets otherwise than the template."""
+    doubts: dict[str, str] = Field(default_factory=dict)
+    """Variant -> why a gain of it may be one over a badly trained baseline only, and how to show
+    that it isn't. An empty text: that has been shown, if all rivals are beaten."""
+    rivals: list[Rival] = Field(default_factory=list)
+    gone: dict[str, str] = Field(default_factory=dict)
+    """Variant (or baseline) -> which of its seeds were deleted, withdrawn, or failed."""

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from fumehood_tools.bench.table_text import align
+from fumehood_tools.bench.work import EQUAL_WORK
 
 Metric = Literal["explained_variance", "loss_recovered", "probing_top1", "probing_top5", "probing"]
 METRICS: tuple[Metric, ...] = (
@@ -22,18 +23,29 @@ MARGINS: dict[Metric, float] = {
     "probing_top5": 0.02,
     "probing": 0.02,
 }
-Word = Literal["better", "worse", "equal", "undecided", "not comparable"]
+AT_NOISE = "explained_variance_at_noise"
+"""What takes the place of explained variance where one side's decoder is nonlinear."""
+Word = Literal["better", "worse", "equal", "undecided", "not comparable", "not trained here"]
 ALPHA = 0.05
 DEFINITIONS: dict[Word, str] = {
     "better": "the mean difference is above 0: its p, corrected for all variants tried, is at most "
-    "0.05, and it is larger than the noise floor; 3 seeds or more",
+    "0.05, and it is larger than the noise floor; 3 seeds or more; where the seeds of the two are "
+    "not the same, it holds against all seeds of the baseline as well. If its training took over "
+    f"{EQUAL_WORK:g} times the baseline's processor time, the row says how many times",
     "worse": "the mean difference is below 0, as surely as `better` asks for: corrected p at most "
     "0.05, larger than the noise floor, 3 seeds or more",
     "equal": "the difference lies within the margin (two one-sided tests, p at most 0.05), and no "
     "level of it lies outside",
-    "undecided": "none of these: more seeds would tell",
-    "not comparable": "fewer than 2 seeds in common, or no L0 that the baseline covers",
+    "undecided": "none of these, or something stands against a verdict that the row names: seeds "
+    "that are gone, a baseline that may be badly trained",
+    "not comparable": "fewer than 2 seeds in common, no L0 that the baseline covers, or a metric "
+    "that one side has not",
+    "not trained here": "the file says TRAIN = False, or brings more constants than a start needs: "
+    "its training was not seen, so nothing is said",
 }
+
+
+_EXPLAINED = ("undecided", "not comparable", "not trained here")
 
 
 class Effect(BaseModel, frozen=True):
@@ -51,7 +63,9 @@ class Level(BaseModel, frozen=True):
     label: str
     l0: float
     effect: Effect
-    tested: bool = Field(description="false: has fewer seeds than another level, is only shown")
+    tested: bool = Field(
+        description="false: has fewer seeds than another level, is only shown; the reason names it"
+    )
 
 
 class Compared(BaseModel, frozen=True):
@@ -61,7 +75,10 @@ class Compared(BaseModel, frozen=True):
     verdict: Word
     reason: str
     effect: Effect | None
-    p: float | None = Field(description="paired t test over seeds, two-sided")
+    p: float | None = Field(
+        description="paired t test over seeds, two-sided; where the seeds of the two are not the "
+        "same, Welch's over all seeds if that is larger"
+    )
     p_adjusted: float | None = Field(
         description="Benjamini-Hochberg over all variants tried, gains and losses apart; packaged "
         "baselines among themselves"
@@ -73,6 +90,21 @@ class Compared(BaseModel, frozen=True):
         description="is better, and above every baseline at its L0 by more than the noise floor"
     )
     change: str | None = Field(description="did its change do anything: active, weak, inert")
+    work: float | None = Field(
+        description="processor time of its training over the baseline's at that L0; null: unknown"
+    )
+    at_noise: bool = Field(
+        False,
+        description="explained variance is compared at 10 % of noise on the latents, both sides: "
+        "one decoder is nonlinear",
+    )
+
+    @property
+    def verdict_text(self) -> str:
+        """The verdict, with the work that it took where that is not equal."""
+        if self.verdict not in ("better", "worse", "equal") or self.work is None:
+            return self.verdict
+        return self.verdict + f" with {self.work:.1f}x the work" * (self.work > EQUAL_WORK)
 
 
 class Comparison(BaseModel, frozen=True):
@@ -89,6 +121,9 @@ class Comparison(BaseModel, frozen=True):
     )
     margin: float
     power: str
+    otherwise: list[str] = Field(
+        description="what sandbox.toml sets otherwise than the template, for all rows"
+    )
     rows: list[Compared]
     floor: Effect | None = Field(
         description="the untrained control: what the metric gives for free"
@@ -106,6 +141,8 @@ class Comparison(BaseModel, frozen=True):
         lines = [
             f"{self.sandbox}: {self.metric} against {self.baseline} at the same L0 "
             f"({self.baseline} covers {low:.0f} to {high:.0f}), paired by seed.",
+            *[f"Set otherwise than in the template: {'; '.join(self.otherwise)}."]
+            * bool(self.otherwise),
             f"Corrected for {self.tries} variants tried in this workspace. Noise floor {noise} "
             f"(3 seeds); differences within ±{self.margin:g} do not matter.",
             self.power,
@@ -128,13 +165,14 @@ def _table(rows: list[Compared], metric: Metric) -> list[str]:
         return ["nothing to compare"]
     digits = 4 if metric in ("explained_variance", "loss_recovered") else 3
     grid = [
-        ["variant", "verdict", "difference [95 %]", "seeds", "p adj.", "front", "change", "at L0"]
+        ["variant", "verdict", "difference [95 %]", "seeds", "p adj.", "work", "front", "change"]
+        + ["at L0"]
     ]
     grid += [_cells(row, digits) for row in rows]
     notes = [
         f"{row.variant}: {row.reason}"
         for row in rows
-        if row.verdict in ("undecided", "not comparable") or "levels differ" in row.reason
+        if row.verdict in _EXPLAINED or "; " in row.reason
     ]
     return [*align(grid), *(["", *notes] if notes else [])]
 
@@ -142,10 +180,11 @@ def _table(rows: list[Compared], metric: Metric) -> list[str]:
 def _cells(row: Compared, digits: int) -> list[str]:
     return [
         row.variant,
-        row.verdict,
+        row.verdict_text,
         _effect(row.effect, digits) if row.effect else "-",
         str(row.effect.seeds) if row.effect else "0",
         "-" if row.p_adjusted is None else f"{row.p_adjusted:.2g}",
+        "-" if row.work is None else f"{row.work:.1f}x",
         "moves" if row.front else "-",
         row.change or "-",
         _levels(row.levels, digits),

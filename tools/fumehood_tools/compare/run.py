@@ -6,20 +6,37 @@ Costs some ms per record and 2 s for the child (scipy, statsmodels). Writes noth
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from fumehood_tools.bench.collect import Chosen, Found, choose, settings_of, unresolved
+from fumehood_tools.bench.collect import (
+    Chosen,
+    Found,
+    Setting,
+    choose,
+    settings_of,
+    unresolved,
+)
 from fumehood_tools.bench.controls import judge_controls
-from fumehood_tools.bench.labelling import label_of
+from fumehood_tools.bench.labelling import Packaged, edited, label_of, name_of
 from fumehood_tools.bench.records import Score
 from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.bench.table import pick_setting
 from fumehood_tools.bench.table_notes import warnings_about_trust
 from fumehood_tools.bench.table_rows import kind_of, outline, stale_reason
 from fumehood_tools.bench.verdicts import verdicts
-from fumehood_tools.compare.question import Point, Question
-from fumehood_tools.compare.report import Comparison, Metric
+from fumehood_tools.compare.question import Point, Question, Rival
+from fumehood_tools.compare.report import AT_NOISE, Comparison, Metric
+from fumehood_tools.compare.seeds import missing_seeds, scattered
+from fumehood_tools.compare.training import (
+    Elsewhere,
+    doubt_about,
+    doubt_about_same,
+    otherwise,
+    schedule_of,
+    trained_elsewhere,
+)
 from fumehood_tools.compare.tries import count_tries
 from fumehood_tools.errors import BadRequest, PartMissing, UnknownName
 from fumehood_tools.receipts import state_of
+from fumehood_tools.sandbox.create import template_folder
 from fumehood_tools.sandbox.variants import packaged_variants
 from fumehood_tools.side_process import ask_side_process
 
@@ -39,8 +56,9 @@ def compare_variants(
     """Return which variants of the sandbox in folder differ from a baseline at equal L0.
 
     variants: which to show; all count for the correction. packaged: name -> sha256 of the files
-    that count as baselines. Raises BadRequest when there is no score of the baseline, UnknownName
-    for a variant or setting that does not exist, PartMissing without statsmodels.
+    that count as baselines; such a name means that file, whatever lies in variants/ now.
+    Raises BadRequest when there is no score of the baseline, UnknownName for a variant or setting
+    that does not exist, PartMissing without statsmodels.
     """
     shelf = shelf or Shelf(state_of(folder))
     kinds = packaged_variants() if packaged is None else packaged
@@ -50,71 +68,171 @@ def compare_variants(
     if shown is None:
         raise BadRequest(f"No score in {folder.name}. Next: run_variants, with {baseline}.")
     current = shelf.variant_files(folder / "variants")
-    chosen = choose(found, shown, current, None)
-    scores = [score for some in chosen.by_label.values() for score in some]
-    names = {score.variant for score in scores}
-    for name in (baseline, *(variants or ())):
-        if name not in names:
-            hint = f"Only variants with a score can be compared: run_variants with {name!r} first."
-            raise UnknownName("scored variant", name, names, hint)
-    question = Question(
-        sandbox=folder.name,
-        setting=shown.name,
-        metric=metric,
-        baseline=baseline,
-        variants=None if variants is None else list(variants),
-        tries=count_tries(folder.parent, shelf, kinds),
-        points=[_point(score, kinds) for score in scores],
-        changes=_changes(chosen.by_label),
-        warnings=_warnings(chosen, current, kinds, found),
-        left_out=[
-            f"left out: {left.count} x {left.reason}" for left in (*found.damaged, *chosen.left_out)
-        ],
+    chosen = choose(found, shown, current, None, kinds)
+    _check_names(chosen, kinds, baseline, variants or ())
+    question = _question(folder, found, chosen, shown, kinds, baseline, metric).model_copy(
+        update={
+            "variants": None if variants is None else list(variants),
+            "tries": count_tries(folder.parent, shelf, kinds),
+            "warnings": _warnings(chosen, current, kinds, found, baseline),
+        }
     )
     if not any(metric in point.values for point in question.points if point.variant == baseline):
         raise BadRequest(f"{metric} of {baseline} was not measured. Choose another metric.")
     return Comparison.model_validate_json(_ask(question))
 
 
-def _changes(by_label: Mapping[str, Sequence[Score]]) -> dict[str, str]:
+def _check_names(
+    chosen: Chosen, packaged: Packaged, baseline: str, variants: Sequence[str]
+) -> None:
+    """Raise BadRequest where an edited file stands in the place of the baseline, UnknownName."""
+    names = {name_of(scores[0], packaged) for scores in chosen.by_label.values()}
+    if baseline in packaged and baseline not in names and edited(baseline) in names:
+        original = template_folder() / "variants" / f"{baseline}.py"
+        raise BadRequest(
+            f"There is no score of the packaged {baseline} in this setting: what was scored under "
+            f"that name is an edited file, a variant like any other ({edited(baseline)!r}). Give "
+            f"that file another name, copy {original} into variants/, and run_variants with "
+            f"{baseline!r}."
+        )
+    for name in (baseline, *variants):
+        if name not in names:
+            hint = f"Only variants with a score can be compared: run_variants with {name!r} first."
+            raise UnknownName("scored variant", name, names, hint)
+
+
+def _question(
+    folder: Path,
+    found: Found,
+    chosen: Chosen,
+    shown: Setting,
+    packaged: Packaged,
+    baseline: str,
+    metric: Metric,
+) -> Question:
+    scores = [score for some in chosen.by_label.values() for score in some]
+    base = next(score for score in scores if name_of(score, packaged) == baseline)
+    elsewhere = (
+        trained_elsewhere(found, shown, baseline, packaged, base)
+        if kind_of(base, packaged) == "baseline"
+        else []
+    )
+    here = schedule_of(base)
+    return Question(
+        sandbox=folder.name,
+        setting=shown.name,
+        metric=metric,
+        baseline=baseline,
+        variants=None,
+        tries=0,
+        points=[_point(score, packaged) for score in scores],
+        changes=_changes(chosen.by_label, packaged),
+        warnings=[],
+        left_out=[
+            f"left out: {left.count} x {left.reason}" for left in (*found.damaged, *chosen.left_out)
+        ],
+        otherwise=otherwise(scores),
+        doubts=_doubts(scores, base, packaged, elsewhere),
+        rivals=[
+            Rival(words=one.words(here), points=[_point(score, packaged) for score in one.scores])
+            for one in elsewhere
+        ],
+        gone=missing_seeds(found, chosen.by_label, baseline, packaged, folder.name),
+    )
+
+
+def _doubts(
+    scores: Sequence[Score], base: Score, packaged: Packaged, elsewhere: Sequence[Elsewhere]
+) -> dict[str, str]:
+    """Return variant -> what must be shown before a gain of it counts, see `training`."""
+    if kind_of(base, packaged) != "baseline":
+        return {}
+    custom = [score for score in scores if kind_of(score, packaged) == "custom"]
+    doubt = doubt_about(base, base.variant, elsewhere)
+    doubts = {} if doubt is None else {name_of(score, packaged): doubt for score in custom}
+    for score in custom:
+        same = score.inertness
+        if same and same.parent == base.variant and same.mechanism != "different":
+            name = name_of(score, packaged)
+            doubts[name] = doubts.get(name) or doubt_about_same(base, base.variant, elsewhere)
+    return doubts
+
+
+def _changes(by_label: Mapping[str, Sequence[Score]], packaged: Packaged) -> dict[str, str]:
     """Return variant -> the strongest of what is said of its levels."""
     strength = ("?", "inert", "weak", "active")
     said: dict[str, str] = {}
     for label, found in verdicts(by_label).items():
-        variant = by_label[label][0].variant
+        variant = name_of(by_label[label][0], packaged)
         said[variant] = max(said.get(variant, "?"), found.word, key=strength.index)
     return said
 
 
 def _warnings(
-    chosen: Chosen, current: Mapping[str, str], packaged: Mapping[str, str], found: Found
+    chosen: Chosen, current: Mapping[str, str], packaged: Packaged, found: Found, baseline: str
 ) -> list[str]:
     """Return what must be known before the numbers are believed."""
     outlines = [outline(scores, packaged, "l0") for scores in chosen.by_label.values()]
-    failed = [failure for failure in unresolved(found) if failure.control]
+    failed = [failure for failure in unresolved(found, packaged) if failure.control]
     controls = judge_controls(chosen.controls, failed, chosen.by_label)
     stale = {
         reason: None
         for scores in chosen.by_label.values()
-        if (reason := stale_reason(scores[0], current)) is not None
+        if (reason := stale_reason(scores[0], current, packaged)) is not None
     }
     return [
         *warnings_about_trust(outlines, found),
         *(controls.text().splitlines() if controls and controls.ok is False else []),
         *stale,
+        *_about_baseline(chosen, packaged, baseline),
+        *_unknown_work(chosen),
     ]
 
 
-def _point(score: Score, packaged: Mapping[str, str]) -> Point:
-    metrics = score.metrics.model_dump(exclude_none=True)
+def _about_baseline(chosen: Chosen, packaged: Packaged, baseline: str) -> list[str]:
+    levels = [s for s in chosen.by_label.values() if name_of(s[0], packaged) == baseline]
+    said = []
+    if kind_of(levels[0][0], packaged) == "custom":
+        said.append(
+            f"{baseline} is no packaged baseline: how well it is made and trained is not known, so "
+            "better than it is no more than that."
+        )
+    if seeds := scattered(score.seed for scores in levels for score in scores):
+        numbers = ", ".join(str(seed) for seed in seeds)
+        said.append(
+            f"The seeds of {baseline} are {numbers}: if they were chosen, verdicts are too. "
+            "run_variants with those in between."
+        )
+    return said
+
+
+def _unknown_work(chosen: Chosen) -> list[str]:
+    scores = [score for some in chosen.by_label.values() for score in some]
+    unknown = sum(score.work is None for score in scores)
+    if not unknown:
+        return []
+    return [
+        f"What the training cost is not known for {unknown} of {len(scores)} SAEs (older records): "
+        "verdicts on them are not at equal work."
+    ]
+
+
+def _point(score: Score, packaged: Packaged) -> Point:
+    metrics, checked = score.metrics.model_dump(exclude_none=True), score.integrity
+    if checked is not None and checked.explained_variance_at_noise is not None:
+        metrics[AT_NOISE] = checked.explained_variance_at_noise
     return Point(
-        variant=score.variant,
-        label=label_of(score),
+        variant=name_of(score, packaged),
+        label=label_of(score, packaged),
         kind=kind_of(score, packaged),
         seed=score.seed,
         l0=score.metrics.l0,
         values=metrics,
         seconds=score.cost.train_seconds + score.cost.score_seconds,
+        work=score.work.processor_seconds if score.work else None,
+        trained_here=score.work is None or score.work.trained_here,
+        nonlinear=checked is not None and checked.decoder == "nonlinear",
+        scored_at_noise=checked.scored_at_noise if checked else 0.0,
     )
 
 

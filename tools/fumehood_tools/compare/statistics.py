@@ -1,4 +1,4 @@
-"""The tests: paired differences over seeds, noise, equivalence, many tries, power.
+"""The tests: differences over seeds, paired and not, noise, equivalence, many tries, power.
 
 All of it is scipy's and statsmodels' arithmetic; here it is only said what goes in.
 """
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy import stats
-from statsmodels.stats.weightstats import DescrStatsW
+from statsmodels.stats.weightstats import DescrStatsW, ttost_ind
 
 from fumehood_tools.compare.report import ALPHA, Effect
 
@@ -39,6 +39,31 @@ def p_value(pairs: Sequence[float]) -> float | None:
     if np.ptp(pairs) == 0:
         return 1.0 if pairs[0] == 0 else 0.0
     return float(stats.ttest_1samp(pairs, 0.0).pvalue)
+
+
+def unpaired_effect(ours: Sequence[float], theirs: Sequence[float]) -> Effect:
+    """Return mean difference and 95 % interval (Welch) of two sets of seeds, two or more each."""
+    mean, seeds = float(np.mean(ours) - np.mean(theirs)), len(ours)
+    if np.ptp(ours) == 0 and np.ptp(theirs) == 0:
+        return Effect(mean=mean, low=mean, high=mean, seeds=seeds)
+    found = stats.ttest_ind(ours, theirs, equal_var=False)
+    low, high = found.confidence_interval(1 - ALPHA)
+    return Effect(mean=mean, low=float(low), high=float(high), seeds=seeds)
+
+
+def unpaired_p_value(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    """Return the two-sided p of Welch's t test; as in `p_value` without a spread."""
+    if np.ptp(ours) == 0 and np.ptp(theirs) == 0:
+        return 1.0 if ours[0] == theirs[0] else 0.0
+    return float(stats.ttest_ind(ours, theirs, equal_var=False).pvalue)
+
+
+def is_within_unpaired(ours: Sequence[float], theirs: Sequence[float], margin: float) -> bool:
+    """Whether two one-sided tests put the difference of two sets of seeds within the margin."""
+    if np.ptp(ours) == 0 and np.ptp(theirs) == 0:
+        return abs(ours[0] - theirs[0]) < margin
+    p, _, _ = ttost_ind(np.asarray(ours), np.asarray(theirs), -margin, margin, usevar="unequal")
+    return bool(p <= ALPHA)
 
 
 def is_within(pairs: Sequence[float], margin: float) -> bool:

@@ -19,6 +19,7 @@ from fumehood_tools.compare import Comparison, compare_variants
 from fumehood_tools.errors import FumehoodError
 from fumehood_tools.page.facts import curve_of, facts_of
 from fumehood_tools.receipts import state_of
+from fumehood_tools.sandbox.variants import packaged_variants
 from fumehood_tools.scoring.density import BINS_PER_DECADE, RAREST
 
 COLUMNS = (
@@ -35,7 +36,8 @@ LEGEND = (
     "name). loss rec.: sae-bench's ce_loss_score. top-1, top-5, all: sae-bench's sparse probing "
     "accuracy on the best 1, 5 and on all latents. alive: share of latents that fired. ±: sample "
     "standard deviation over seeds. * the variant's file was changed since. Dotted: Pareto front. "
-    "Compare at equal L0 only."
+    "Compare at equal L0 only. Training curves are what the variant's own process told, and were "
+    "not measured."
 )
 _ALL = 1_000_000
 
@@ -53,6 +55,7 @@ def page_content(
     setting that does not exist.
     """
     shelf = shelf or Shelf(state_of(folder))
+    packaged = packaged_variants() if packaged is None else packaged
     table = read_benchmarks(
         folder, limit=_ALL, setting=setting, details=True, packaged=packaged, shelf=shelf
     )
@@ -75,15 +78,21 @@ def page_content(
         "sources": {},
     }
     if table.shared is not None:
-        _add_saes(content, folder, table, shelf)
+        _add_saes(content, folder, table, shelf, packaged)
     return content
 
 
-def _add_saes(content: dict[str, Any], folder: Path, table: BenchmarkTable, shelf: Shelf) -> None:
+def _add_saes(
+    content: dict[str, Any],
+    folder: Path,
+    table: BenchmarkTable,
+    shelf: Shelf,
+    packaged: Mapping[str, str],
+) -> None:
     assert table.shared is not None, "no setting"
     found = shelf.collect(folder / "results")
     current = shelf.variant_files(folder / "variants")
-    chosen = choose(found, table.shared, current, None)
+    chosen = choose(found, table.shared, current, None, packaged)
     places = {id(score): place for place, score in found.scores.items()}
     for label, scores in chosen.by_label.items():
         for score in scores:
@@ -124,7 +133,7 @@ def _row(
         },
         "change": row.verdict,
         "change_reason": table.verdicts.get(row.label),
-        "verdict": verdict.verdict if verdict else None,
+        "verdict": verdict.verdict_text if verdict else None,
         "verdict_reason": verdict.reason if verdict else None,
     }
 

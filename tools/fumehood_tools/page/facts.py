@@ -51,7 +51,8 @@ def facts_of(score: Score, mac: str) -> list[tuple[str, str]]:
 def curve_of(log: Path) -> list[tuple[int, float]] | None:
     """Return (tokens, loss) of a training log, evenly thinned out; None without one.
 
-    The variant's process wrote it: what is not a number is passed over.
+    The variant's process wrote it, and may have written what it liked: it is shown as its word,
+    never as a measurement. What is not a number is passed over.
     """
     try:
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()

@@ -203,7 +203,7 @@
     detail.replaceChildren(make("h2", { tabindex: -1 }, row.label), ...(row.stale ? [make("p", { class: "note" }, `* ${row.stale}`)] : []),
       ...(row.verdict ? [make("p", {}, `${row.verdict}: ${row.verdict_reason || ""}`)] : []), ...(row.change_reason ? [make("p", { class: "note" }, row.change_reason)] : []));
     if (!saes.length) { detail.append(make("p", { class: "note" }, "Seeds, curves and receipts are on the page in results/page/.")); return; }
-    detail.append(make("div", { class: "cards" }, card("Training loss", saes.some((sae) => sae.curve) ? curves(saes) : null), card("Feature density", saes.some((sae) => sae.density) ? density(saes) : null)));
+    detail.append(make("div", { class: "cards" }, card("Training loss, as told by the variant's own process; not measured", saes.some((sae) => sae.curve) ? curves(saes) : null), card("Feature density", saes.some((sae) => sae.density) ? density(saes) : null)));
     detail.append(make("div", { class: "cards" }, ...saes.map(seedCard)));
     for (const sha of new Set(saes.map((sae) => sae.source))) {
       if (content.sources[sha]) detail.append(make("h3", {}, `Source, as it was trained (${sha.slice(0, 12)})`), make("pre", {}, content.sources[sha]));

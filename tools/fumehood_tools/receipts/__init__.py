@@ -6,6 +6,7 @@ ledger.py   which receipts were ever written, so that one that goes missing show
 folders.py  one results folder: its receipt, and whether what lies beside it is what was scored
 reader.py   the ledger for processes that ask about one sandbox, and ask again
 stamps.py   has a file been touched since it was read?
+trials.py   what a record is a try of, for the count of tries
 audit.py    everything of a workspace, byte for byte: what `fumehood verify` says
 
 Covered: whoever can write files in sandboxes/, but cannot read `.fumehood/receipt.key`. A program
@@ -27,15 +28,17 @@ from fumehood_tools.receipts.folders import (
     state_of,
 )
 from fumehood_tools.receipts.key import Key, load_key
-from fumehood_tools.receipts.ledger import Ledger, append, make_key
+from fumehood_tools.receipts.ledger import Entry, Ledger, append, make_key
 from fumehood_tools.receipts.reader import LedgerReader
 from fumehood_tools.receipts.signing import Problem, check, mac_of, sign
+from fumehood_tools.receipts.trials import trial_of
 
 __all__ = [
     "FAILURE_FILE",
     "SCORE_FILE",
     "WEIGHTS_FILE",
     "Book",
+    "Entry",
     "Held",
     "Key",
     "Ledger",
@@ -50,4 +53,5 @@ __all__ = [
     "read_folder",
     "sign",
     "state_of",
+    "trial_of",
 ]

@@ -99,7 +99,8 @@ def audit(state: Path, sandboxes: Path, only: str | None = None) -> tuple[Audit,
 def withdraw(state: Path, place: str) -> list[str]:
     """Enter into the ledger that receipts are given up: one place, or all under a prefix of it.
 
-    Readers leave them out from then on, and their files may be deleted. Returns the places.
+    Readers leave them out from then on, and their files may be deleted; what was tried stays
+    counted. Returns the places.
     Raises UnknownName when the ledger has none that stands there.
     """
     book = open_book(state)
@@ -113,7 +114,8 @@ def withdraw(state: Path, place: str) -> list[str]:
         raise UnknownName(
             "receipt", place, book.standing, "Give <sandbox>, <sandbox>/<variant> or a whole place."
         )
-    append(state, book.key, [("withdraw", known, standing[known].receipt) for known in standing])
+    lines = standing.values()
+    append(state, book.key, [("withdraw", line.place, line.receipt) for line in lines])
     return sorted(standing)
 
 

@@ -8,7 +8,7 @@ A place is `<sandbox>/<variant>/<run>`: how ledger, messages and `fumehood verif
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -63,13 +63,24 @@ class Book(NamedTuple):
     broken: str | None
     behind: bool
     elsewhere: Callable[[str], str | None] = _nowhere
+    tried: Mapping[str, Set[str]] = {}
+    """Place -> what was ever tried there, "" where an older line does not say."""
 
     @classmethod
     def of(
         cls, key: Key | None, held: Ledger, elsewhere: Callable[[str], str | None] = _nowhere
     ) -> "Book":
         """Return the book of a ledger that was read."""
-        return cls(key, held.standing(), held.places_of(), held.broken, held.behind, elsewhere)
+        standing, places = held.standing(), held.places_of()
+        return cls(key, standing, places, held.broken, held.behind, elsewhere, held.tried())
+
+    def withdrawn(self, under: str) -> list[str]:
+        """Return the places under a sandbox whose receipts were given up, sorted."""
+        return sorted(
+            place
+            for place, line in self.standing.items()
+            if line.action == "withdraw" and place.startswith(f"{under}/")
+        )
 
     def missing(self, present: Iterable[str], under: str = "") -> list[str]:
         """Return the places under a sandbox that the ledger knows and that are gone, sorted."""

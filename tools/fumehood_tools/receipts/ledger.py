@@ -33,14 +33,27 @@ WRITTEN: tuple[Action, ...] = ("score", "failure")
 """What says that a receipt stands at its place."""
 
 
+class Entry(NamedTuple):
+    """What a line is to say. trial: what the record is a try of, see `trials.py`."""
+
+    action: Action
+    place: str
+    receipt: str
+    trial: str = ""
+
+
 class Line(NamedTuple):
-    """One line. `supersede`: the receipt at that place is about to be replaced by a newer one."""
+    """One line. `supersede`: the receipt at that place is about to be replaced by a newer one.
+
+    trial is empty in lines of older versions.
+    """
 
     action: Action
     place: str
     receipt: str
     time: str
     mac: str
+    trial: str = ""
 
 
 class Chain(NamedTuple):
@@ -65,6 +78,14 @@ class Ledger(NamedTuple):
     def standing(self) -> dict[str, Line]:
         """Return place -> its newest line."""
         return {line.place: line for line in self.lines}
+
+    def tried(self) -> dict[str, set[str]]:
+        """Return place -> all that was ever tried there, also what was given up since."""
+        found: dict[str, set[str]] = {}
+        for line in self.lines:
+            if line.action in WRITTEN:
+                found.setdefault(line.place, set()).add(line.trial)
+        return found
 
     def places_of(self) -> dict[str, str]:
         """Return mac of a receipt -> the place it was written to."""
@@ -134,8 +155,10 @@ def verdict(
     return broken, broken is None and (bool(rest) or chain.lines > head.lines)
 
 
-def append(state: Path, key: Key, entries: Iterable[tuple[Action, str, str]]) -> None:
-    """Append (action, place, mac of the receipt). Raises StorageFailed; a broken ledger stays so.
+def append(state: Path, key: Key, entries: Iterable[tuple[Action, str, str] | Entry]) -> None:
+    """Append (action, place, mac of the receipt), and what that is a try of.
+
+    Raises StorageFailed; a broken ledger stays so.
 
     Costs two syncs, however many entries and however long the ledger. Only one that does not end
     as its head says is read whole: after a crash it is mended, after tampering its head stays.
@@ -144,8 +167,9 @@ def append(state: Path, key: Key, entries: Iterable[tuple[Action, str, str]]) ->
         end = _end(state, key)
         last, count, time = end.last, end.lines, datetime.now(UTC).isoformat(timespec="seconds")
         written = b""
-        for action, place, receipt in entries:
+        for action, place, receipt, trial in (Entry(*entry) for entry in entries):
             content = {"action": action, "place": place, "receipt": receipt, "time": time}
+            content |= {"trial": trial} if trial else {}
             last = key.mac(_LINE, _bytes([last, content]))
             written += _bytes({**content, "mac": last}) + b"\n"
             count += 1

@@ -39,6 +39,7 @@ from fumehood_tools.receipts.ledger import (
     NOTHING,
     WRITTEN,
     Chain,
+    Entry,
     Ledger,
     Line,
     append,
@@ -49,6 +50,7 @@ from fumehood_tools.receipts.ledger import (
 )
 from fumehood_tools.receipts.signing import mac_of
 from fumehood_tools.receipts.stamps import Stamp, stamp_of
+from fumehood_tools.receipts.trials import trial_of
 
 CHECKPOINT_FILE = "receipts.checkpoint.json"
 _PURPOSE = "fumehood ledger checkpoint 1"
@@ -107,7 +109,9 @@ class LedgerReader:
         unknown = [run for run in runs_of(results) if "/".join((sandbox, *run)) not in standing]
         found = [held for run in unknown if (held := read_folder(results.joinpath(*run), book))]
         late = [
-            (h.kind, h.place, mac_of(h.record)) for h in found if not h.problem and not h.listed
+            Entry(h.kind, h.place, mac_of(h.record), trial_of(h.record))
+            for h in found
+            if not h.problem and not h.listed
         ]
         if late or book.behind:
             append(self.state, book.key, late)

@@ -140,7 +140,8 @@ class Recorder:
             for name, source in beside.items():
                 shutil.copyfile(source, folder / name)
             write_json(folder / _FILES[kind], signed)
-        receipts.append(state, self.key, [(kind, place, receipts.mac_of(signed))])
+        entry = receipts.Entry(kind, place, receipts.mac_of(signed), receipts.trial_of(signed))
+        receipts.append(state, self.key, [entry])
 
     def _without_paths(self, message: str) -> str:
         """Return message without the folders of this machine: records may be handed on."""

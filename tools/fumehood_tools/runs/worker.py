@@ -37,6 +37,7 @@ from fumehood_tools.runs.training import Place, Training
 from fumehood_tools.sandbox.check import check_static
 from fumehood_tools.sandbox.create import Sandbox, open_sandbox
 from fumehood_tools.sandbox.parameters import Value
+from fumehood_tools.sandbox.variants import packaged_variants
 from fumehood_tools.scoring.inertness import find_parent
 from fumehood_tools.scoring.requests import ScoringRequest
 from fumehood_tools.settings import Settings, load_settings
@@ -207,19 +208,26 @@ class RunJob:
                 weights=training.out / WEIGHTS_FILE,
                 out=training.out,
                 seed=training.item.seed,
-                parent=self.parent_of(training),
+                compare=(compared := self.is_compared(training)),
+                parent=self.parent_of(training) if compared else None,
             )
             scorer.send(request.model_dump_json())
 
-    def parent_of(self, training: Training) -> Path | None:
-        """Return the file to compare a variant with: once per file, None for further seeds.
+    def is_compared(self, training: Training) -> bool:
+        """Whether to compare what a file computes with other variants: once, not for each seed.
 
-        A copy with other parameters is not compared: its parent would need the same ones.
+        A copy with other parameters is not compared: its parent would need the same ones. Nor is a
+        packaged file that stands on no other.
         """
-        source = training.item.sha256
-        if source in self.compared or training.item.parameters:
-            return None
-        self.compared.add(source)
+        item = training.item
+        if item.sha256 in self.compared or item.parameters:
+            return False
+        self.compared.add(item.sha256)
+        packaged = packaged_variants().get(item.variant) == item.sha256
+        return not packaged or self.parent_of(training) is not None
+
+    def parent_of(self, training: Training) -> Path | None:
+        """Return the file that a variant stands on, None for one that stands on none."""
         parent = find_parent(training.variant, self.sandbox.variants)
         return parent.path if parent else None
 

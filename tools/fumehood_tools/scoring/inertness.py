@@ -1,22 +1,27 @@
-"""Measure how far a trained variant's computation is from its parent's.
+"""Measure how far a trained variant's computation is from its parent's and from every baseline's.
 
-Two children behind the glass, one with the variant, one with its parent, both with the variant's
-trained weights and 256 rows of the training split; what they hand back is compared here. Costs
-0.3 to 0.5 s per variant at D = 576, F = 1,536. No evaluation row is shown to anyone.
+Children behind the glass, all with the variant's trained weights and 256 rows of the training
+split: one with the variant; one with its parent, where that is no packaged file; one with all
+packaged baselines, which is code of ours. Costs 0.6 s per variant at D = 576, F = 1,536, most of it
+beside the fitting of probes. No evaluation row is shown to anyone.
 
 Not a wall: a variant that wants to look active can (nobody gains by that, its scores must follow).
 """
 
 import hashlib
+import math
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fumehood_tools.bench.inertness import Inertness, compare
+from fumehood_tools.bench.inertness import SLIGHT, Inertness, compare, nearest
+from fumehood_tools.bench.table_rows import CONTROL
 from fumehood_tools.errors import RunFailed
 from fumehood_tools.glass import ChildLimits, Nursery, take_file, take_json
+from fumehood_tools.glass.inside import distances
 from fumehood_tools.harvest import Activations
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.sandbox.create import VARIANT_NAME, template_folder
@@ -78,39 +83,116 @@ def find_parent(variant: Path, others: Path | None = None) -> Parent | None:
 
 
 def measure_inertness(
-    nursery: Nursery, case: Case, activations: Activations, spec: SandboxSpec, parent: Parent
+    nursery: Nursery,
+    case: Case,
+    activations: Activations,
+    spec: SandboxSpec,
+    parent: Parent | None,
 ) -> Inertness | None:
-    """Return the comparison; None when one of the two children did not get to its end.
+    """Return the comparison with the parent, or with a packaged baseline that is the same SAE.
 
-    A variant whose code fails here is judged elsewhere: scoring goes on without a comparison.
-    Raises StorageFailed when a file cannot be written.
+    None when a child did not get to its end, or for a variant without a parent that is no
+    baseline. A variant whose code fails here is judged elsewhere: scoring goes on without a
+    comparison. Raises StorageFailed when a file cannot be written.
     """
     from safetensors.torch import save_file
 
     case.scratch.mkdir(parents=True, exist_ok=True)
     case = case._replace(**{name: getattr(case, name).resolve() for name in _PATHS})
-    batch = case.scratch / "batch.safetensors"
-    save_file({"x": training_rows(activations)}, batch)
+    save_file({"x": training_rows(activations)}, case.scratch / "batch.safetensors")
     numbers = _training(activations, spec, case.seed)
-    theirs = case.scratch / f"{parent.name}.py"
-    theirs.write_bytes(read_plain(parent.path))
-    probe = partial(_probe, nursery, case, spec)
+    custom = parent if parent is not None and not _is_packaged(parent) else None
+    probe = partial(_probe, nursery, case, spec, numbers)
     with ThreadPoolExecutor(2) as beside:
-        ours = beside.submit(probe, {**numbers, "fit": False}, case.variant)
-        against = probe({**numbers, "fit": True}, theirs)
-        variant = ours.result()
-    if variant is None or against is None:
-        return None
+        own_parent = beside.submit(_probe_parent, probe, case, custom) if custom else None
+        ours = probe(case.variant, fit=False)
+        if ours is None:
+            return None
+        found = _against_baselines(nursery, case, spec, numbers, ours, parent)
+        theirs = own_parent.result() if own_parent else None
+    if custom is not None:
+        if theirs is None:
+            return None
+        found[custom.name] = _compared(custom, ours, theirs)
+    chosen = nearest(found, parent.name if parent else None)
+    return chosen and chosen.model_copy(update={"parent_sha256": _sha256_of(chosen.parent, parent)})
+
+
+def _is_packaged(parent: Parent) -> bool:
+    return (
+        packaged_variants().get(parent.name) == hashlib.sha256(read_plain(parent.path)).hexdigest()
+    )
+
+
+def _sha256_of(name: str, parent: Parent | None) -> str | None:
+    """Return the digest of the file that a variant was compared with."""
+    if parent is not None and parent.name == name:
+        return hashlib.sha256(read_plain(parent.path)).hexdigest()
+    return packaged_variants().get(name)
+
+
+def _probe_parent(probe: Callable[..., Probed | None], case: Case, parent: Parent) -> Probed | None:
+    copy = case.scratch / f"{parent.name}.py"
+    copy.write_bytes(read_plain(parent.path))
+    return probe(copy, fit=True)
+
+
+def _compared(parent: Parent, ours: Probed, theirs: Probed) -> Inertness:
     return compare(
         parent.name,
-        forward=max(
-            difference(variant.tensors[name], against.tensors[name]) for name in ("f", "x_hat")
-        ),
-        loss=_loss_difference(variant, against),
-        gradient=_gradient_difference(variant, against),
-        missing=against.missing,
-        added=against.added,
+        forward=distances.forward_difference(ours.tensors, theirs.tensors),
+        loss=distances.loss_difference(ours.tensors, theirs.tensors),
+        gradient=distances.gradient_difference(ours.tensors, theirs.tensors),
+        missing=theirs.missing,
+        added=theirs.added,
     )
+
+
+def _against_baselines(
+    nursery: Nursery,
+    case: Case,
+    spec: SandboxSpec,
+    numbers: dict[str, Any],
+    ours: Probed,
+    parent: Parent | None,
+) -> dict[str, Inertness]:
+    """Return the comparison with every packaged baseline, by name; none when that failed."""
+    from safetensors.torch import save_file
+
+    # What was checked, not what the child left.
+    given = case.scratch / "ours.safetensors"
+    save_file(ours.tensors, given)
+    copies = []
+    itself = {case.variant.stem} if _is_packaged(Parent(case.variant.stem, case.variant)) else set()
+    for name in sorted(packaged_variants().keys() - {CONTROL} - itself):
+        copies.append(case.scratch / f"packaged-{name}" / f"{name}.py")
+        copies[-1].parent.mkdir(exist_ok=True)
+        copies[-1].write_bytes((template_folder() / "variants" / f"{name}.py").read_bytes())
+    content = {
+        **numbers,
+        "variant": str(copies[0]),
+        "variants": [str(copy) for copy in copies],
+        "ours": str(given),
+        "enough": SLIGHT,
+        "declared": parent.name if parent else "",
+    }
+    folder = case.scratch / "baselines"
+    if not _run(nursery, case, spec, content, folder, [*copies, given]):
+        return {}
+    said = take_json(folder, "probe.json", 1 << 20)
+    try:
+        return {name: _inertness(name, found) for name, found in (said or {}).items()}
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        _say(f"the comparison with the baselines cannot be read: {error}")
+        return {}
+
+
+def _inertness(name: str, found: dict[str, Any]) -> Inertness:
+    forward, loss, gradient = found["forward"], found["loss"], found["gradient"]
+    if not all(number is None or math.isfinite(number) for number in (forward, loss, gradient)):
+        raise ValueError(f"the difference from {name} is not finite")
+    missing, added = _names(found, "missing"), _names(found, "added")
+    return compare(name, forward, loss, gradient, missing, added)
 
 
 def training_rows(activations: Activations, most: int = ROWS) -> "Tensor":
@@ -122,12 +204,6 @@ def training_rows(activations: Activations, most: int = ROWS) -> "Tensor":
     chosen = np.linspace(0, len(shard) - 1, min(most, len(shard))).round().astype(np.int64)
     rows = np.asarray(shard[np.unique(chosen)], dtype=np.float32)
     return torch.from_numpy(rows).div_(activations.scale)
-
-
-def difference(ours: "Tensor", theirs: "Tensor") -> float:
-    """Return |ours - theirs| over the larger of |ours| and |theirs|: 0 to 2, 0 for two zeros."""
-    size = max(float(ours.double().norm()), float(theirs.double().norm()))
-    return float((ours.double() - theirs.double()).norm()) / size if size else 0.0
 
 
 def _training(activations: Activations, spec: SandboxSpec, seed: int) -> dict[str, Any]:
@@ -142,28 +218,18 @@ def _training(activations: Activations, spec: SandboxSpec, seed: int) -> dict[st
 
 
 def _probe(
-    nursery: Nursery, case: Case, spec: SandboxSpec, numbers: dict[str, Any], source: Path
+    nursery: Nursery,
+    case: Case,
+    spec: SandboxSpec,
+    numbers: dict[str, Any],
+    source: Path,
+    *,
+    fit: bool,
 ) -> Probed | None:
     """Run one child and read what it handed back; None when that is not what it should be."""
-    batch = case.scratch / "batch.safetensors"
-    folder = case.scratch / ("parent" if numbers["fit"] else "variant")
-    content = {
-        **numbers,
-        "variant": str(source),
-        "weights": str(case.weights),
-        "batch": str(batch),
-    }
-    limits = ChildLimits(
-        wall_seconds=min(WALL_SECONDS, spec.limits.score_minutes * 60),
-        memory_gb=spec.limits.memory_gb,
-        threads=1,
-    )
-    given = [source, case.weights, batch]
-    child = nursery.start("inside.probe", content, scratch=folder, limits=limits, readable=given)
-    with child:
-        outcome = child.wait()
-    if outcome.exit_code != 0:
-        _say(outcome.output_tail)
+    folder = case.scratch / ("parent" if fit else "variant")
+    content = {**numbers, "variant": str(source), "fit": fit}
+    if not _run(nursery, case, spec, content, folder, [source]):
         return None
     # Latents, reconstruction and gradients: a few times the weights, plus the batch.
     room = 4 * case.weights.stat().st_size + 8 * ROWS * (numbers["dict_size"] + 65_536) + (1 << 20)
@@ -174,9 +240,38 @@ def _probe(
         return None
 
 
+def _run(
+    nursery: Nursery,
+    case: Case,
+    spec: SandboxSpec,
+    content: dict[str, Any],
+    folder: Path,
+    readable: list[Path],
+) -> bool:
+    """Run a probing child in a folder of its own; return whether it got to its end."""
+    batch = case.scratch / "batch.safetensors"
+    limits = ChildLimits(
+        wall_seconds=min(WALL_SECONDS, spec.limits.score_minutes * 60),
+        memory_gb=spec.limits.memory_gb,
+        threads=1,
+    )
+    child = nursery.start(
+        "inside.probe",
+        {**content, "weights": str(case.weights), "batch": str(batch)},
+        scratch=folder,
+        limits=limits,
+        readable=[*readable, case.weights, batch],
+    )
+    with child:
+        outcome = child.wait()
+    if outcome.exit_code != 0:
+        _say(outcome.output_tail)
+    return outcome.exit_code == 0
+
+
 def _say(reason: str) -> None:
     # Not on stdout: that is sae-bench's while it runs beside this.
-    print(f"not compared with its parent: {reason[-600:]}", file=sys.stderr, flush=True)
+    print(f"not compared with other variants: {reason[-600:]}", file=sys.stderr, flush=True)
 
 
 def _read(folder: Path, numbers: dict[str, Any], most_bytes: int) -> Probed:
@@ -205,30 +300,3 @@ def _names(said: Any, key: str) -> tuple[str, ...]:
     found = said.get(key, []) if isinstance(said, dict) else []
     printable = (name[:60] for name in found if isinstance(name, str) and name.isprintable())
     return tuple(printable)[:_NAMES_SHOWN]
-
-
-def _loss_difference(variant: Probed, parent: Probed) -> float | None:
-    ours, theirs = variant.tensors.get("loss"), parent.tensors.get("loss")
-    if ours is None or theirs is None or ours.numel() != 1 or theirs.numel() != 1:
-        return None
-    return difference(ours.reshape(()), theirs.reshape(()))
-
-
-def _gradient_difference(variant: Probed, parent: Probed) -> float | None:
-    """Return the relative difference over all gradients; one that is missing counts as 0."""
-    if "loss" not in variant.tensors or "loss" not in parent.tensors:
-        return None
-    apart = ours = theirs = 0.0
-    for name in {*variant.tensors, *parent.tensors}:
-        if not name.startswith("grad."):
-            continue
-        pair = [probed.tensors.get(name) for probed in (variant, parent)]
-        sizes = [float(part.double().norm()) ** 2 if part is not None else 0.0 for part in pair]
-        ours, theirs = ours + sizes[0], theirs + sizes[1]
-        mine, other = pair
-        if mine is not None and other is not None and mine.shape == other.shape:
-            apart += float((mine.double() - other.double()).norm()) ** 2
-        else:
-            apart += sum(sizes)
-    size = max(ours, theirs)
-    return (apart / size) ** 0.5 if size else 0.0

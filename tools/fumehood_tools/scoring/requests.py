@@ -31,6 +31,9 @@ class ScoringRequest(BaseModel, frozen=True):
     weights: Path
     out: Path
     seed: int = Field(0, description="the training's seed")
+    compare: bool = Field(
+        False, description="whether its computation is compared with those of other variants"
+    )
     parent: Path | None = Field(
-        None, description="the file of the variant that it is compared with; None: it is not"
+        None, description="the file of the variant that it stands on; None: it has none"
     )

@@ -135,11 +135,11 @@ class Scorer:
         }
 
     def _inertness(self, measuring: Measuring, request: ScoringRequest) -> Inertness | None:
-        if request.parent is None:
+        if not request.compare:
             return None
         given, folder = measuring.given, fresh_folder(measuring.folder, "inertness")
         case = Case(given.variant, given.weights, folder, request.seed)
-        parent = Parent(request.parent.stem, request.parent)
+        parent = Parent(request.parent.stem, request.parent) if request.parent else None
         return measure_inertness(
             self.nursery, case, self.setup.activations, self.setup.spec, parent
         )

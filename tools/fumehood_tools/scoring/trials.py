@@ -26,8 +26,8 @@ SCORED_AT = 0.1
 # which the data alone decide. MEASURED
 NEEDS_DIGITS = 0.01
 # Refused outright. Noise of 2 % costs an honest decoder 4e-5 to 2e-4, a packer of bits 0.98. One
-# latent of L0 costs honest ones 0.6 to 0.8 of 1 / L0 (18 SAEs at L0 1 to 16; 0.017 at L0 32); codes
-# in which pairs of latents are read together 1.98 at L0 2, codes in digits 0.47 to 2.48 at L0 1 to 4.
+# latent of L0 costs honest ones 0.6 to 0.8 of 1 / L0 (18 SAEs at L0 1 to 16; 0.017 at L0 32); a
+# code in which pairs of latents are read together 1.98 at L0 2, codes in digits 0.47 at L0 4.
 NOISE_LIMIT = 0.05
 DROP_LIMIT, DROP_SHARES = 0.05, 1.2
 

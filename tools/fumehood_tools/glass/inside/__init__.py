@@ -7,5 +7,6 @@ imported here. The trusted side asks it only what the kernel offers.
     walls.py     what a child does to itself before any code of a variant runs
     landlock.py, seccomp.py, syscalls.py, namespaces.py   the kernel's own means, on Linux
     serve.py     encode and decode, on request
-    probe.py     one forward and backward pass, for the comparison with the parent variant
+    probe.py     one forward and backward pass, for the comparison with other variants
+    distances.py how far two of these passes lie apart
 """

@@ -2,18 +2,26 @@
 
 The program `inside.probe`. Its spec: the keys of a training's spec.json (variant, activation_dim,
 dict_size, steps, seed, …) and {"weights", "batch", "step", "fit": bool}. Without `fit` the weights
-must be the variant's own, to the last name; with it (the parent) they are given to the weights they
+must be the variant's own, to the last name; with it (a parent) they are given to the weights they
 fit, by name or by one of ALIASES, and what finds no partner stays as it was initialised.
 
 Writes into its working folder probe.safetensors (latents f [B, F], x_hat [B, D] in eval mode; in
 training mode loss [] and grad.<name>, names and shapes those of the weights file) and probe.json
 {"missing": […], "added": […]}. B = rows, D = activation_dim, F = dict_size.
+
+With {"ours", "variants": [path], "enough"} it compares instead, one packaged variant after the
+other in one process, which no other code ever runs in: `ours` is the probe.safetensors of the
+variant. probe.json then holds for each of them, by name, {"forward", "loss", "gradient", "missing",
+"added"}; loss and gradient are only looked at where the forward pass differs by at most `enough`,
+and for the variant named `declared`.
 """
 
 import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from . import distances
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,6 +36,8 @@ ALIASES = (
 
 LONG_AGO = 1 << 40
 FEW = 4
+SOME = 4
+"""Every so many rows are enough to tell that an SAE is another one."""
 
 
 class Partner(NamedTuple):
@@ -150,31 +160,81 @@ def pretend_dead_latents(trainer: Any) -> None:
         silent[1::2] = LONG_AGO
 
 
+class Probe:
+    """One SAE that was given the weights, ready to be asked."""
+
+    def __init__(self, spec: dict[str, Any], x_BD: "Tensor") -> None:
+        from core.loading import build_trainer, load_variant
+        from core.run import TrainingRun
+
+        self.spec, self.x_BD = spec, x_BD
+        run = TrainingRun.from_spec(spec)
+        self.module = load_variant(run.variant)
+        self.trainer = build_trainer(self.module, run)
+        if callable(getattr(self.trainer, "prepare", None)):
+            self.trainer.prepare(x_BD.clone())
+        self.partners, self.missing, self.added = load_weights(self.trainer.ae, spec)
+
+    def forward(self, step: int = 1) -> "dict[str, Tensor]":
+        """Return latents and reconstruction, of every step-th row."""
+        return plain(forward(self.module, self.trainer.ae, self.x_BD[::step], self.spec["seed"]))
+
+    def backward(self) -> "dict[str, Tensor]":
+        """Return loss and gradients."""
+        return plain(backward(self.trainer, self.x_BD, self.spec, self.partners))
+
+    def weights_said(self) -> dict[str, list[str]]:
+        """Return which weights found no partner, on either side."""
+        return {"missing": self.missing, "added": self.added}
+
+
+def plain(tensors: "dict[str, Tensor]") -> "dict[str, Tensor]":
+    """Return copies in float32: what shares memory, as views of one tensor do, cannot be saved."""
+    import torch
+
+    return {
+        name: as_real(torch.as_tensor(value).detach()).float().contiguous().clone()
+        for name, value in tensors.items()
+    }
+
+
+def compare_with(
+    variant: str, spec: dict[str, Any], x_BD: "Tensor", ours: "dict[str, Tensor]"
+) -> dict[str, Any]:
+    """Return how far a packaged variant is from `ours`, with the same weights."""
+    probe = Probe({**spec, "variant": variant, "fit": True}, x_BD)
+    declared = Path(variant).stem == spec["declared"]
+    some = {name: ours[name][::SOME] for name in ("f", "x_hat")}
+    found: dict[str, Any] = {"loss": None, "gradient": None, **probe.weights_said()}
+    found["forward"] = distances.forward_difference(some, probe.forward(SOME))
+    if found["forward"] <= spec["enough"] or declared:
+        theirs = probe.forward()
+        found["forward"] = distances.forward_difference(ours, theirs)
+        theirs |= probe.backward()
+        found["loss"] = distances.loss_difference(ours, theirs)
+        found["gradient"] = distances.gradient_difference(ours, theirs)
+    return found
+
+
 def main(spec: dict[str, Any]) -> int:
     """Probe what spec describes."""
-    import torch
     from safetensors.torch import load_file, save_file
 
-    from core.loading import build_trainer, load_variant
-    from core.run import TrainingRun
     from core.stubs import postpone_compiler
 
     postpone_compiler()
-    run = TrainingRun.from_spec(spec)
-    module = load_variant(run.variant)
-    trainer = build_trainer(module, run)
     x_BD = load_file(spec["batch"])["x"]
-    if callable(getattr(trainer, "prepare", None)):
-        trainer.prepare(x_BD.clone())
-    partners, missing, added = load_weights(trainer.ae, spec)
-    found = forward(module, trainer.ae, x_BD, run.seed)
-    found |= backward(trainer, x_BD, spec, partners)
-    # Cloned: what shares memory, as views of one tensor do, cannot be saved.
-    plain = {
-        name: as_real(torch.as_tensor(value).detach()).float().contiguous().clone()
-        for name, value in found.items()
-    }
-    save_file(plain, "probe.safetensors")
-    Path("probe.json").write_text(json.dumps({"missing": missing, "added": added}), "utf-8")
-    print(f"probed {len(plain)} tensors", file=sys.stderr)
+    said: dict[str, Any]
+    if "variants" in spec:
+        ours = load_file(spec["ours"])
+        said = {
+            Path(variant).stem: compare_with(variant, spec, x_BD, ours)
+            for variant in spec["variants"]
+        }
+    else:
+        probe = Probe(spec, x_BD)
+        save_file({**probe.forward(), **probe.backward()}, "probe.safetensors")
+        said = probe.weights_said()
+    Path("probe.json").write_text(json.dumps(said), "utf-8")
+    print(f"probed {', '.join(said)}", file=sys.stderr)
     return 0

@@ -1,0 +1,291 @@
+"""A comparison that cannot be bent: by the baseline's file, its training, seeds, tries and work."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fumehood_tools.bench.inertness import compare as inertness
+from fumehood_tools.bench.table import read_benchmarks
+from fumehood_tools.compare.report import Compared, Comparison
+from fumehood_tools.errors import BadRequest
+
+NOISE = (0.0008, -0.0004, 0.0001, -0.0006, 0.0005)
+SMALLER = tuple(NOISE[(seed + 2) % 5] for seed in range(5))
+
+
+def gains(mean: float, seeds: int = 5) -> list[float]:
+    return [mean + noise for noise in SMALLER[:seeds]]
+
+
+def work(seconds: float, **changes: Any) -> dict[str, Any]:
+    known = {
+        "processor_seconds": seconds,
+        "reference": "topk",
+        "reference_seconds": 1.0,
+        "steps": 195,
+        "source_bytes": 500,
+        "constants_bytes": 0,
+        "trained_here": True,
+    }
+    return known | changes
+
+
+def checked(decoder: str, at_noise: float | None, scored_at: float = 0.0) -> dict[str, Any]:
+    return {
+        "decoder": decoder,
+        "decoder_residual": 0.0,
+        "explained_variance_at_noise": at_noise,
+        "scored_at_noise": scored_at,
+        "repeat_difference": 0.0,
+        "batch_dependence": 0.0,
+        "parameters": 1,
+        "parameter_ratio": 1.0,
+    }
+
+
+@pytest.fixture
+def fair(box: Any) -> Any:
+    """The packaged topk with five seeds at three levels, and a file that is to be judged."""
+    box.file("topk", packaged=True)
+    box.file("mine")
+    box.levels("topk", NOISE)
+    return box
+
+
+def of_mine(found: Comparison) -> Compared:
+    return next(row for row in found.rows if row.variant == "mine")
+
+
+def row(box: Any, **asked: Any) -> Compared:
+    return of_mine(box.compare(**asked))
+
+
+def test_a_gain_is_better_and_its_row_needs_no_note(fair: Any) -> None:
+    fair.levels("mine", gains(0.03))
+    found = row(fair)
+    assert found.verdict == "better" and ";" not in found.reason, found.reason
+
+
+def test_an_edited_file_is_never_the_baseline_it_is_named_after(fair: Any) -> None:
+    fair.levels("mine", gains(0.0))
+    fair.file("topk", "# crippled")
+    fair.levels("topk", gains(-0.2))
+    found = fair.compare()
+    words = {one.variant: one.verdict for one in found.rows}
+    assert words == {"mine": "equal", "topk (edited)": "worse"}
+    assert found.tries == 6 and any("packaged file" in said for said in found.warnings)
+
+
+def test_without_scores_of_the_packaged_file_there_is_no_baseline(box: Any) -> None:
+    box.file("topk", packaged=True)
+    box.file("mine")
+    box.file("topk", "# crippled")
+    box.levels("topk", gains(-0.2))
+    box.levels("mine", gains(0.0))
+    with pytest.raises(BadRequest) as refused:
+        box.compare()
+    assert "no score of the packaged topk" in str(refused.value)
+    assert "'topk (edited)'" in str(refused.value) and "copy " in str(refused.value)
+    found = box.compare(baseline="topk (edited)")
+    assert any("topk (edited) is no packaged baseline" in said for said in found.warnings)
+
+
+SLOW: dict[str, Any] = {"lr": 1e-5, "batch_size": 1024}
+
+
+def test_a_gain_over_a_baseline_with_a_low_rate_is_not_called_better(fair: Any) -> None:
+    fair.training = SLOW
+    fair.levels("topk", [-0.3 + noise for noise in NOISE])
+    fair.levels("mine", gains(0.0))
+    found = fair.compare()
+    assert of_mine(found).verdict == "undecided"
+    assert "against topk trained with lr 0.002, on the same data" in of_mine(found).reason
+    assert found.otherwise == ["lr 1e-05 (template: 0.002)"]
+    assert "Set otherwise than in the template: lr 1e-05" in found.text()
+
+
+def test_a_baseline_with_a_low_rate_must_be_shown_to_be_trained_well(box: Any) -> None:
+    box.file("topk", packaged=True)
+    box.file("mine")
+    box.training = SLOW
+    box.levels("topk", NOISE)
+    box.levels("mine", gains(0.03))
+    found = box.compare()
+    assert of_mine(found).verdict == "undecided"
+    said = "topk may be badly trained with lr 1e-05: train topk with lr = 0.002"
+    assert said in of_mine(found).reason
+    box.training = {**SLOW, "lr": 2e-3}
+    box.levels("topk", [0.001 + noise for noise in NOISE])
+    assert row(box, setting=found.setting).verdict == "better"
+
+
+def test_in_few_steps_the_baseline_must_be_beaten_at_a_higher_rate_too(box: Any) -> None:
+    box.file("topk", packaged=True)
+    box.file("mine")
+    box.tokens = 20 * 1024
+    box.levels("topk", NOISE)
+    box.levels("mine", gains(0.03))
+    first = box.compare()
+    assert "badly trained in 20 steps: train topk with lr = 0.004 or more" in of_mine(first).reason
+    box.training = {**box.training, "lr": 4e-3}
+    box.levels("topk", [0.05 + noise for noise in NOISE])
+    found = row(box, setting=first.setting)
+    assert found.verdict == "undecided" and "no gain that is sure" in found.reason
+
+
+def test_what_computes_the_same_as_the_baseline_must_beat_it_at_a_higher_rate(fair: Any) -> None:
+    same = inertness("topk", 0.0, 0.0, 0.0).model_dump()
+    fair.levels("mine", gains(0.03), inertness=same)
+    found = row(fair)
+    assert found.verdict == "undecided"
+    assert "computes the same as topk, so its start, its rate or its optimiser" in found.reason
+
+
+def test_twenty_blanks_on_chosen_seeds_are_neither_better_nor_worse(box: Any) -> None:
+    draw = np.random.default_rng(7)
+    box.file("topk", packaged=True)
+    all_seeds = draw.normal(0.0, 0.003, 40)
+    box.levels("topk", list(all_seeds))
+    order = np.argsort(all_seeds)
+    for number in range(20):
+        name = f"blank{number:02}"
+        box.file(name)
+        for seed in order[:8] if number % 2 else order[-8:]:
+            for l0 in (20.0, 40.0):
+                gain = draw.normal(0.0, 0.003)
+                box.score(name, int(seed), gain, l0, parameters={"K": int(l0)})
+    found = box.compare()
+    words = [one.verdict for one in found.rows]
+    assert len(words) == 20 and not {"better", "worse"} & set(words), found.text()
+    assert all("are not the 40 of topk" in one.reason for one in found.rows)
+
+
+def test_seeds_of_the_baseline_that_have_fewer_levels_count_all_the_same(fair: Any) -> None:
+    # Ten better seeds at one level only, which is not the variant's.
+    for seed in range(5, 15):
+        fair.score("topk", seed, 0.03 + NOISE[seed % 5], 64.0, parameters={"K": 64})
+    for seed, gain in enumerate(gains(0.015)):
+        fair.score("mine", seed, gain, 24.0)
+    found = row(fair)
+    assert found.verdict in ("equal", "undecided") and "the 15 of topk" in found.reason
+
+
+@pytest.mark.parametrize("how", ["delete", "withdraw"])
+@pytest.mark.parametrize("whose", ["topk", "mine"])
+def test_seeds_that_are_gone_are_said_and_stand_against_a_verdict(
+    fair: Any, how: str, whose: str
+) -> None:
+    for seed, gain in enumerate(gains(0.03)):
+        fair.score("mine", seed, gain, 32.0)
+    gone = [fair.score(whose, seed, -0.03, 32.0) for seed in (5, 6)]
+    getattr(fair, how)(gone)
+    found = row(fair)
+    assert found.verdict == "undecided", found.reason
+    assert "2 seeds (5, 6) deleted or withdrawn: run them again" in found.reason
+
+
+def test_a_seed_that_was_run_again_is_not_missed(fair: Any) -> None:
+    for seed, gain in enumerate(gains(0.03)):
+        fair.score("mine", seed, gain, 32.0)
+    fair.withdraw([fair.score("mine", 4, -0.03, 32.0)])
+    assert row(fair).verdict == "better"
+
+
+def test_every_set_of_parameters_is_a_try_and_stays_one(fair: Any) -> None:
+    fair.file("best")
+    for value in range(6):
+        folders = [fair.score("mine", seed, parameters={"A": value}) for seed in range(3)]
+        if value % 2:
+            fair.delete(folders)
+        else:
+            fair.withdraw(folders)
+    fair.levels("best", gains(0.03), (32,))
+    found = fair.compare()
+    assert found.tries == 7
+    warned = " ".join(found.warnings)
+    assert "were deleted: 9" in warned and "were withdrawn: 9" in warned
+    table = read_benchmarks(fair.folder, packaged=fair.packaged)
+    assert sum("count among the tries" in said for said in table.warnings) == 2
+
+
+def test_one_thing_tried_in_two_settings_is_two_tries(fair: Any) -> None:
+    fair.score("mine", 0)
+    assert fair.compare().tries == 1
+    fair.training = SLOW
+    fair.score("mine", 0)
+    fair.score("topk", 0)
+    assert fair.compare().tries == 2
+
+
+def test_levels_with_too_few_seeds_are_named(fair: Any) -> None:
+    fair.levels("mine", gains(0.03), (20, 40))
+    fair.score("mine", 0, 0.03, 50.0, parameters={"K": 50})
+    found = fair.compare()
+    assert of_mine(found).verdict == "better"
+    assert of_mine(found).reason.endswith("not tested, too few seeds: mine(K=50) (1)")
+    assert of_mine(found).reason in found.text()
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "verdict", "said"),
+    [
+        (0.60, 0.68, "worse", "compared at 10 % of noise on the latents: a decoder is nonlinear"),
+        (0.72, 0.68, "better", "compared at 10 % of noise on the latents: a decoder is nonlinear"),
+        (0.72, None, "not comparable", "was not measured for topk: run_variants"),
+        (None, 0.68, "not comparable", "was not measured for mine: run_variants"),
+    ],
+)
+def test_a_nonlinear_decoder_is_compared_at_noise_on_both_sides(
+    box: Any, ours: float | None, theirs: float | None, verdict: str, said: str
+) -> None:
+    box.file("topk", packaged=True)
+    box.file("mine")
+    with_noise: Callable[[float | None, float], float | None] = lambda value, noise: (  # noqa: E731
+        None if value is None else value + noise
+    )
+    for seed, noise in enumerate(NOISE):
+        at = with_noise(theirs, noise)
+        box.score("topk", seed, noise, integrity=checked("linear", at))
+        at = with_noise(ours, SMALLER[seed])
+        box.score("mine", seed, 0.2 + noise, integrity=checked("nonlinear", at))
+    whole = box.compare()
+    found = of_mine(whole)
+    assert found.verdict == verdict and said in found.reason and found.at_noise, found.reason
+    assert ("mine" in whole.pareto) == (ours is not None and ours > 0.7)
+
+
+def test_a_gain_with_more_work_says_how_much(fair: Any) -> None:
+    for folder in fair.levels("topk", NOISE, work=work(2.0)):
+        assert folder.is_dir()
+    fair.levels("mine", gains(0.03), work=work(5.0))
+    found = fair.compare()
+    assert of_mine(found).work == pytest.approx(2.5)
+    assert "better with 2.5x the work" in found.text()
+    assert of_mine(found).reason.endswith("with 2.5x the work of topk")
+    assert not any("cost is not known" in said for said in found.warnings)
+
+
+def test_unknown_work_is_said_to_be_unknown(fair: Any) -> None:
+    fair.levels("mine", gains(0.03))
+    found = fair.compare()
+    assert of_mine(found).work is None
+    assert any("not known for 30 of 30 SAEs" in said for said in found.warnings)
+
+
+def test_what_was_not_trained_here_gets_no_verdict_and_no_place_on_the_front(fair: Any) -> None:
+    fair.levels("mine", gains(0.3), work=work(0.1, trained_here=False))
+    found = fair.compare()
+    assert of_mine(found).verdict == "not trained here" and of_mine(found).p is None
+    assert found.tries == 3 and not any(name.startswith("mine") for name in found.pareto)
+    assert "not trained here: the file says TRAIN = False" in found.text()
+
+
+def test_seeds_with_gaps_between_them_are_named(box: Any) -> None:
+    box.file("topk", packaged=True)
+    box.file("mine")
+    for seed, gain in zip((3, 17, 22), NOISE, strict=False):
+        box.score("topk", seed, gain)
+        box.score("mine", seed, gain)
+    assert any("seeds of topk are 3, 17, 22" in said for said in box.compare().warnings)

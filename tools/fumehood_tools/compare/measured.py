@@ -1,0 +1,148 @@
+"""All that one comparison is computed from: points by variant, the baseline's curves, its noise."""
+
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from fumehood_tools.compare.evidence import (
+    Baseline,
+    Found,
+    curve_of_work,
+    find,
+    levels_of,
+    tested_levels,
+)
+from fumehood_tools.compare.matched import Curve, mean_curve
+from fumehood_tools.compare.question import Point, Question
+from fumehood_tools.compare.report import AT_NOISE, Level
+from fumehood_tools.compare.statistics import effect, noise_floor, seed_spread
+
+_NAMED = 3
+
+
+class Measured:
+    """The points of one question."""
+
+    def __init__(self, question: Question) -> None:
+        self.metric, self.name_of_base = question.metric, question.baseline
+        self.by_variant: dict[str, list[Point]] = defaultdict(list)
+        for point in question.points:
+            self.by_variant[point.variant].append(point)
+        self.base = self.by_variant[question.baseline]
+        self.controls = [n for n, some in self.by_variant.items() if some[0].kind == "control"]
+        self.others = [n for n in self.by_variant if n not in (question.baseline, *self.controls)]
+        self._baselines: dict[str, Baseline] = {}
+
+    def is_packaged(self, name: str) -> bool:
+        """Whether a variant is a baseline that came with the sandbox."""
+        return self.by_variant[name][0].kind == "baseline"
+
+    def was_trained(self, name: str) -> bool:
+        """Whether every SAE of a variant got its weights from a training that was seen."""
+        return all(point.trained_here for point in self.by_variant[name])
+
+    def is_nonlinear(self, name: str) -> bool:
+        """Whether a variant, or what it is compared with, has a nonlinear decoder."""
+        return any(point.nonlinear for point in (*self.by_variant[name], *self.base))
+
+    def seen_as(self, name: str, metric: str) -> str:
+        """Return the metric that both sides are compared by."""
+        at_noise = metric == "explained_variance" and self.is_nonlinear(name)
+        return AT_NOISE if at_noise else metric
+
+    def baseline(self, metric: str) -> Baseline:
+        """Return the baseline's curves in one metric."""
+        if metric not in self._baselines:
+            self._baselines[metric] = Baseline(self.base, metric)
+        return self._baselines[metric]
+
+    def find(self, name: str, metric: str) -> Found:
+        """Return the difference of a variant from the baseline."""
+        return find(self.by_variant[name], self.baseline(self.seen_as(name, metric)))
+
+    def competing(self) -> list[Point]:
+        """Return what may stand on the front, nonlinear decoders with their value at noise."""
+        return [
+            point if not point.nonlinear else _at_noise(point)
+            for point in [p for some in self.by_variant.values() for p in some]
+            if point.kind != "control" and point.trained_here
+        ]
+
+    def spread(self, metric: str) -> tuple[float, int] | None:
+        """Return the baseline's noise over seeds and its degrees of freedom; None: not known."""
+        return seed_spread(by_label(self.base, metric))
+
+    def floor(self, seeds: int, metric: str | None = None) -> float | None:
+        """Return the noise floor for so many seeds, None when the baseline's spread is unknown."""
+        spread = self.spread(metric or self.metric)
+        return None if spread is None else noise_floor(*spread, seeds)
+
+    def tested(self, name: str) -> dict[str, dict[int, float]]:
+        """Return the levels that count: label -> seed -> difference."""
+        baseline = self.baseline(self.seen_as(name, self.metric))
+        return tested_levels(levels_of(self.by_variant[name], baseline))
+
+    def shown_levels(self, name: str, points: Sequence[Point]) -> list[Level]:
+        """Return the levels of a variant, by L0."""
+        tested = self.tested(name)
+        baseline = self.baseline(self.seen_as(name, self.metric))
+        levels = [
+            Level(
+                label=label,
+                l0=statistics.fmean(point.l0 for point in points if point.label == label),
+                effect=effect(list(seeds.values())),
+                tested=label in tested,
+            )
+            for label, seeds in levels_of(points, baseline).items()
+        ]
+        return sorted(levels, key=lambda level: level.l0)
+
+    def work(self, name: str) -> float | None:
+        """Return the processor time of a variant's trainings over the baseline's at that L0."""
+        curve = curve_of_work(self.base)
+        ratios = []
+        for label in self.tested(name):
+            some = [point for point in self.by_variant[name] if point.label == label]
+            theirs = curve.at(statistics.fmean(p.l0 for p in some)) if curve else None
+            if not theirs or any(point.work is None for point in some):
+                return None
+            ratios.append(statistics.fmean(point.work or 0.0 for point in some) / theirs)
+        return statistics.fmean(ratios) if ratios else None
+
+    def few(self, name: str) -> str:
+        """Return the levels that have too few seeds to be tested, in words."""
+        tested = self.tested(name)
+        seeds = {
+            label: len(values)
+            for label, values in by_label(self.by_variant[name], self.metric).items()
+            if label not in tested
+        }
+        named = [f"{label} ({count})" for label, count in sorted(seeds.items())]
+        more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+        return ", ".join(named[:_NAMED]) + more
+
+    def rivals(self, metric: str) -> list[Curve]:
+        """Return the mean curves of all packaged baselines, and of the baseline."""
+        return [
+            curve
+            for name, points in self.by_variant.items()
+            if (self.is_packaged(name) or name == self.name_of_base)
+            and (curve := mean_curve(points, metric))
+        ]
+
+
+def _at_noise(point: Point) -> Point:
+    """Return a nonlinear one with the explained variance that it keeps at noise, or without."""
+    values = {name: value for name, value in point.values.items() if name != "explained_variance"}
+    if AT_NOISE in values:
+        values["explained_variance"] = values[AT_NOISE]
+    return point.model_copy(update={"values": values})
+
+
+def by_label(points: Iterable[Point], metric: str) -> dict[str, list[float]]:
+    """Return label -> the values of one metric, where it was measured."""
+    found: dict[str, list[float]] = defaultdict(list)
+    for point in points:
+        if metric in point.values:
+            found[point.label].append(point.values[metric])
+    return found

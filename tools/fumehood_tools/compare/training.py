@@ -1,0 +1,134 @@
+"""How everything is trained in a setting, and whether the baseline may be badly trained there.
+
+A packaged baseline takes rate, batch and schedule from sandbox.toml; a variant may set its own. So
+a gain over a baseline that learns too slowly may be the rate's alone. Nothing in a source tells
+that for sure: the baseline has to be trained otherwise on the same data, and beaten there too. This
+is asked for
+
+- where rate, batch or schedule are not the template's: trained as in the template;
+- in fewer than LEAST_STEPS steps: at twice the template's rate or more. TopK explains .05 more at
+  twice the rate in 30 steps, .03 in 120, .02 in the template's 195 (SmolLM2, 1,536 latents);
+- of a variant that computes the same as the baseline, so that only its start, rate or optimiser can
+  differ: at twice the rate of here or more.
+
+Light: reads records, trains nothing.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from fumehood_tools.bench.collect import Found, Setting, choose
+from fumehood_tools.bench.labelling import Packaged, is_packaged
+from fumehood_tools.bench.records import Score
+from fumehood_tools.sandbox.spec import LimitsSpec, SandboxSpec, TrainingSpec
+
+LEAST_STEPS = 100
+FASTER = 2.0
+_SCHEDULE = ("lr", "batch_size", "warmup_fraction", "decay_fraction")
+_AS_HERE = ("subject", "layer", "site", "dict_size", "eval_tokens", "data", "template", "evaluator")
+_TEMPLATE: Mapping[str, Any] = TrainingSpec().model_dump()
+_LIMITS: Mapping[str, Any] = LimitsSpec().model_dump(exclude={"glass"})
+
+
+class Elsewhere(NamedTuple):
+    """Scores of the packaged baseline on the same data, trained in another way."""
+
+    schedule: Mapping[str, Any]
+    scores: list[Score]
+
+    def words(self, here: Mapping[str, Any]) -> str:
+        """Return how it was trained, as far as that differs from here."""
+        return ", ".join(_differing(self.schedule, here))
+
+
+def otherwise(scores: Sequence[Score]) -> list[str]:
+    """Return what the scores' sandbox.toml sets otherwise than the template, in words."""
+    said = [
+        f"{name} {', '.join(str(value) for value in values)} (template: {usual[name]})"
+        for section, usual in (("training", _TEMPLATE), ("limits", _LIMITS))
+        for name in usual
+        if name != "seeds"
+        and (values := _values(scores, section, name))
+        and values != [usual[name]]
+    ]
+    steps = sorted({steps_of(score) for score in scores if score.spec.get("training")})
+    if steps and steps != [SandboxSpec().steps]:
+        numbers = ", ".join(f"{number:,}" for number in steps)
+        said.append(f"{numbers} steps (template: {SandboxSpec().steps})")
+    return said
+
+
+def steps_of(score: Score) -> int:
+    """Return the batches that a training was given."""
+    return score.data.train_tokens // int(schedule_of(score)["batch_size"])
+
+
+def trained_elsewhere(
+    found: Found, setting: Setting, baseline: str, packaged: Packaged, here: Score
+) -> list[Elsewhere]:
+    """Return the packaged baseline's scores in settings that differ from this in training only."""
+    settings = {
+        other
+        for other in found.settings.values()
+        if other != setting and all(getattr(other, n) == getattr(setting, n) for n in _AS_HERE)
+    }
+    kept = []
+    for other in sorted(settings, key=lambda one: one.name):
+        chosen = choose(found, other, {}, frozenset([baseline]), packaged).by_label.values()
+        scores = [score for some in chosen for score in some if is_packaged(score, packaged)]
+        same = scores and scores[0].spec.get("scoring") == here.spec.get("scoring")
+        if same and schedule_of(scores[0]) != schedule_of(here):
+            kept.append(Elsewhere(schedule_of(scores[0]), scores))
+    return kept
+
+
+def doubt_about(here: Score, baseline: str, elsewhere: Iterable[Elsewhere]) -> str | None:
+    """Return why the baseline may be badly trained and how to show that it isn't.
+
+    An empty text: this is so, and has been shown. None: there is nothing to show.
+    """
+    schedule, steps, others = schedule_of(here), steps_of(here), list(elsewhere)
+    differs, rate = _differing(schedule, _TEMPLATE), FASTER * _TEMPLATE["lr"]
+    if differs and not any(not _differing(other.schedule, _TEMPLATE) for other in others):
+        changed = [name for name in _SCHEDULE if schedule[name] != _TEMPLATE[name]]
+        cure = _cure(baseline, ", ".join(f"{name} = {_TEMPLATE[name]}" for name in changed))
+        return f"{baseline} may be badly trained with {', '.join(differs)}: {cure}"
+    if steps < LEAST_STEPS and not any(other.schedule["lr"] >= rate for other in others):
+        cure = _cure(baseline, f"lr = {rate:g} or more")
+        return f"{baseline} may be badly trained in {steps} steps: {cure}"
+    return "" if differs or steps < LEAST_STEPS else None
+
+
+def doubt_about_same(here: Score, baseline: str, elsewhere: Iterable[Elsewhere]) -> str:
+    """Return the doubt about a gain of what computes the same as the baseline; empty: shown."""
+    rate = FASTER * schedule_of(here)["lr"]
+    if any(other.schedule["lr"] >= rate for other in elsewhere):
+        return ""
+    cure = _cure(baseline, f"lr = {rate:g} or more")
+    return (
+        f"it computes the same as {baseline}, so its start, its rate or its optimiser made the "
+        f"difference: {cure}"
+    )
+
+
+def _cure(baseline: str, values: str) -> str:
+    return (
+        f"train {baseline} with {values} in [training] of sandbox.toml (run_variants, same seeds "
+        "and L0), put the file back, and compare again: it must be beaten there too"
+    )
+
+
+def schedule_of(score: Score) -> dict[str, Any]:
+    """Return rate, batch and schedule of a training."""
+    training = score.spec.get("training") or {}
+    return {name: training.get(name, _TEMPLATE[name]) for name in _SCHEDULE}
+
+
+def _differing(schedule: Mapping[str, Any], usual: Mapping[str, Any]) -> list[str]:
+    return [f"{name} {schedule[name]}" for name in _SCHEDULE if schedule[name] != usual[name]]
+
+
+def _values(scores: Iterable[Score], section: str, name: str) -> list[Any]:
+    """Return the values that a key of sandbox.toml has in these scores; none of older ones."""
+    found = {repr(v): v for s in scores if (v := s.spec.get(section, {}).get(name)) is not None}
+    return [found[key] for key in sorted(found)]

@@ -1,0 +1,70 @@
+"""How far two SAEs' computations lie apart, each handed over as the tensors that `probe` makes.
+
+Relative differences in Euclidean norms, 0 for equal to the bit. Latents are compared each in units
+of its own size, so an SAE that only counts in other units is at 0. B = rows, F = latents.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Probed = dict[str, "Tensor"]
+
+
+def difference(ours: "Tensor", theirs: "Tensor") -> float:
+    """Return |ours - theirs| over the larger of |ours| and |theirs|: 0 to 2, 0 for two zeros."""
+    size = max(float(ours.double().norm()), float(theirs.double().norm()))
+    return float((ours.double() - theirs.double()).norm()) / size if size else 0.0
+
+
+def latent_difference(ours_BF: "Tensor", theirs_BF: "Tensor") -> float:
+    """Return the difference of latents, each in units of its own size: 0 to sqrt(2).
+
+    Latents weigh as much as they do in `theirs`, the packaged SAE: one that is silent there adds
+    nothing here. Whether it adds something is for the reconstruction to show.
+    """
+    ours_BF, theirs_BF = ours_BF.double(), theirs_BF.double()
+    ours_F, theirs_F = ours_BF.norm(dim=0), theirs_BF.norm(dim=0)
+    total = float(theirs_F.norm())
+    if not total:
+        return 1.0 if float(ours_F.norm()) else 0.0
+    tiny = 1e-300
+    apart_BF = ours_BF / ours_F.clamp(min=tiny) - theirs_BF / theirs_F.clamp(min=tiny)
+    return float((apart_BF.norm(dim=0) * theirs_F).norm()) / total
+
+
+def forward_difference(ours: Probed, theirs: Probed) -> float:
+    """Return the difference of latents or of reconstructions, the larger one."""
+    return max(
+        latent_difference(ours["f"], theirs["f"]), difference(ours["x_hat"], theirs["x_hat"])
+    )
+
+
+def loss_difference(ours: Probed, theirs: Probed) -> float | None:
+    """Return the difference of losses; None when one of the two has none."""
+    pair = [probed.get("loss") for probed in (ours, theirs)]
+    mine, other = pair
+    if mine is None or other is None or mine.numel() != 1 or other.numel() != 1:
+        return None
+    return difference(mine.reshape(()), other.reshape(()))
+
+
+def gradient_difference(ours: Probed, theirs: Probed) -> float | None:
+    """Return the relative difference over all gradients; one that is missing counts as 0."""
+    if "loss" not in ours or "loss" not in theirs:
+        return None
+    apart = mine = others = 0.0
+    for name in {*ours, *theirs}:
+        if not name.startswith("grad."):
+            continue
+        pair = [probed.get(name) for probed in (ours, theirs)]
+        sizes = [float(part.double().norm()) ** 2 if part is not None else 0.0 for part in pair]
+        mine, others = mine + sizes[0], others + sizes[1]
+        first, second = pair
+        if first is not None and second is not None and first.shape == second.shape:
+            apart += float((first.double() - second.double()).norm()) ** 2
+        else:
+            apart += sum(sizes)
+    size = max(mine, others)
+    return (apart / size) ** 0.5 if size else 0.0
