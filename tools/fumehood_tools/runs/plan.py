@@ -59,6 +59,11 @@ class RunItem(NamedTuple):
         """The content address of the variant's source."""
         return hashlib.sha256(self.source).hexdigest()
 
+    @property
+    def file_version(self) -> str:
+        """The content address of the file of which the source may be a copy."""
+        return self.file_sha256 or self.sha256
+
 
 class Planner:
     """Makes the items of one job. Each variant's file is read once, when it is first asked for."""

@@ -81,7 +81,14 @@ class LimitsSpec(_Section):
     memory_gb: float = Field(8, gt=0, description="memory of one child, GiB")
     scratch_gb: float = Field(4, gt=0, description="files that one child may write, GiB")
     parameter_ratio: float = Field(
-        4, gt=0, description="most parameters of an SAE, times those of a plain one (2 D F + F)"
+        4, gt=0, description="most bytes of an SAE's weights, times those of a plain one in float32"
+    )
+    source_kb: float = Field(64, gt=0, description="size of a variant's file, kB")
+    constants_kb: float = Field(
+        4, gt=0, description="what of the file reads neither as code nor as prose, compressed, kB"
+    )
+    work_ratio: float = Field(
+        3, gt=0, description="most processor time of a training, times that of a baseline's"
     )
     glass: GlassLevel = Field("rlimits", description="the weakest isolation that is accepted")
 
