@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from fumehood_tools.bench.labelling import label_of
 from fumehood_tools.bench.records import Failure, Score
 from fumehood_tools.files import digest_of
+from fumehood_tools.sandbox.spec import deciding_values
 
 _EXAMPLES = 3
 
@@ -35,9 +36,14 @@ class Setting(BaseModel, frozen=True):
     train_tokens: int
     eval_tokens: int
     data: str = Field(description="digest of the activations")
-    settings: str = Field(description="digest of sandbox.toml's [training] and [scoring]")
+    settings: str = Field(
+        description="digest of sandbox.toml's [training], [scoring] and budgets of an SAE"
+    )
     template: str = Field(description="digest of the packaged core/")
     evaluator: str = Field(description="digest of the code that makes data and scores")
+    values: tuple[tuple[str, str], ...] = Field(
+        (), exclude=True, repr=False, description="what `settings` is the digest of"
+    )
 
     @property
     def name(self) -> str:
@@ -47,11 +53,28 @@ class Setting(BaseModel, frozen=True):
     def differences(self, other: "Setting") -> list[str]:
         """Return the fields in which other is not the same, in words."""
         return [
-            field
-            if field in ("data", "settings", "template", "evaluator")
-            else f"{field} {getattr(other, field)}"
+            said
             for field in type(self).model_fields
             if getattr(self, field) != getattr(other, field)
+            for said in self._said(field, other)
+        ]
+
+    def _said(self, field: str, other: "Setting") -> list[str]:
+        """Return in which words a field differs; digests say no more than that they do."""
+        if field in ("data", "template", "evaluator"):
+            return [field]
+        values = self._differing_values(other)
+        if field == "settings":
+            # Records of made-up or older sandboxes do not say what the digest stands for.
+            return [] if values else [field]
+        return values if field == "values" else [f"{field} {getattr(other, field)}"]
+
+    def _differing_values(self, other: "Setting") -> list[str]:
+        ours, theirs = dict(self.values), dict(other.values)
+        return [
+            f"{key} {theirs.get(key, 'not there')} instead of {ours.get(key, 'not there')}"
+            for key in {**ours, **theirs}
+            if ours.get(key) != theirs.get(key)
         ]
 
 
@@ -90,6 +113,7 @@ def setting_of(score: Score) -> Setting:
         settings=score.provenance.settings_digest,
         template=score.provenance.template_sha256,
         evaluator=score.provenance.evaluator_sha256,
+        values=tuple((key, str(value)) for key, value in deciding_values(score.spec).items()),
     )
 
 

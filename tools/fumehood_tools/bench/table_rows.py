@@ -59,6 +59,12 @@ class Row(BaseModel, frozen=True):
     seeds: list[int]
     metrics: dict[str, Spread] = Field(description="a metric that was not measured is absent")
     train_seconds: float
+    work: float | None = Field(
+        description="processor time of a training, times a baseline's in the same run"
+    )
+    trained_here: bool | None = Field(
+        description="false: TRAIN = False, or the file brings what was computed elsewhere"
+    )
     stale: str | None = Field(description="why the score is not one of the file as it is now")
     skip: bool = Field(description="a skip path; metrics leave it out")
     nonlinear: bool = Field(description="non-linear decoder")
@@ -74,6 +80,7 @@ class SeedRow(BaseModel, frozen=True):
     label: str
     seed: int
     metrics: dict[str, float] = Field(description="as measured; sae_bench_* are sae-bench's own")
+    work: dict[str, Any] = Field(description="what its training cost and its file brings along")
     integrity: dict[str, Any] = Field(description="what the evaluator's checks measured")
     variant_sha256: str
     weights_sha256: str
@@ -107,6 +114,7 @@ class Outline(NamedTuple):
     glass: frozenset[str]
     means: dict[str, float]
     """Of the metric that is sorted by and of top-5 probing, where they were measured."""
+    trained_here: bool = True
 
 
 def outline(scores: Sequence[Score], packaged: Mapping[str, str], sort: SortKey) -> Outline:
@@ -120,7 +128,13 @@ def outline(scores: Sequence[Score], packaged: Mapping[str, str], sort: SortKey)
     glass = frozenset(score.glass for score in scores)
     first = scores[0]
     return Outline(
-        label_of(first), first.variant, kind_of(first, packaged), len(scores), glass, means
+        label_of(first),
+        first.variant,
+        kind_of(first, packaged),
+        len(scores),
+        glass,
+        means,
+        _trained_here(scores) is not False,
     )
 
 
@@ -141,6 +155,8 @@ def row(
         seeds=[score.seed for score in scores],
         metrics=_spreads(scores, tuple(Metrics.model_fields) if whole else HEADLINE),
         train_seconds=_train_seconds(scores),
+        work=_work_ratio(scores),
+        trained_here=_trained_here(scores),
         stale=stale_reason(scores[0], current),
         skip=any(found.explained_variance_with_skip is not None for found in checked),
         nonlinear=any(found.decoder == "nonlinear" for found in checked),
@@ -168,6 +184,16 @@ def kind_of(score: Score, packaged: Mapping[str, str]) -> Kind:
 
 def _train_seconds(scores: Sequence[Score]) -> float:
     return round(statistics.fmean(score.cost.train_seconds for score in scores), 2)
+
+
+def _work_ratio(scores: Sequence[Score]) -> float | None:
+    ratios = [score.work.ratio for score in scores if score.work is not None]
+    return round(statistics.fmean(ratios), 3) if ratios else None
+
+
+def _trained_here(scores: Sequence[Score]) -> bool | None:
+    found = [score.work.trained_here for score in scores if score.work is not None]
+    return all(found) if found else None
 
 
 def _values(scores: Sequence[Score], metric: str) -> list[float]:
@@ -210,6 +236,7 @@ def seed_row(score: Score) -> SeedRow:
         label=label_of(score),
         seed=score.seed,
         metrics=score.metrics.model_dump(exclude_none=True),
+        work={**score.work.model_dump(), "ratio": round(score.work.ratio, 3)} if score.work else {},
         integrity=score.integrity.model_dump(exclude_none=True) if score.integrity else {},
         variant_sha256=score.provenance.variant_sha256[:12],
         weights_sha256=score.provenance.weights_sha256[:12],

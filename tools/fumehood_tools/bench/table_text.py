@@ -93,11 +93,16 @@ def _grid(table: BenchmarkTable) -> list[str]:
         return []
     judged = any(row.verdict for row in table.rows)
     levels = {"/".join(row.glass) for row in table.rows}
-    last = ["train s", *["change"] * judged, *["glass"] * (len(levels) > 1)]
+    worked = any(row.work is not None for row in table.rows)
+    last = ["train s", *["work"] * worked, *["change"] * judged, *["glass"] * (len(levels) > 1)]
     cells = [["variant", "seeds", *(heading for _, heading, _ in _COLUMNS), *last]]
     for row in table.rows:
         values = [_value(row.metrics.get(name), digits) for name, _, digits in _COLUMNS]
-        more = [f"{row.train_seconds:.1f}", *[row.verdict or "-"] * judged]
+        more = [
+            f"{row.train_seconds:.1f}",
+            *[_times(row.work)] * worked,
+            *[row.verdict or "-"] * judged,
+        ]
         more += ["/".join(row.glass)] * (len(levels) > 1)
         cells.append([_name(row), str(len(row.seeds)), *values, *more])
     counts = {len(row.seeds) for row in table.rows}
@@ -114,7 +119,13 @@ def _grid(table: BenchmarkTable) -> list[str]:
 
 def _name(row: Row) -> str:
     kind = "" if row.kind == "custom" else f" ({row.kind})"
-    return f"{row.label}{'*' * bool(row.stale)}{kind}{' +skip' * row.skip}{' ~' * row.nonlinear}"
+    marks = f"{' +skip' * row.skip}{' ~' * row.nonlinear}{' ^' * (row.trained_here is False)}"
+    return f"{row.label}{'*' * bool(row.stale)}{kind}{marks}"
+
+
+def _times(ratio: float | None) -> str:
+    """Return a ratio for reading: 0.3x, 1.0x, 15x."""
+    return "-" if ratio is None else f"{ratio:.0f}x" if ratio >= 9.95 else f"{ratio:.1f}x"
 
 
 def _marks(rows: Sequence[Row]) -> list[str]:
@@ -128,6 +139,13 @@ def _marks(rows: Sequence[Row]) -> list[str]:
         lines.append("+skip: declares a path past the latents; the metrics leave it out.")
     if any(row.nonlinear for row in rows):
         lines.append("~: declares a non-linear decoder.")
+    if any(row.trained_here is False for row in rows):
+        lines.append("^: not trained here (TRAIN = False, or constants from elsewhere).")
+    if any(row.work is not None for row in rows):
+        lines.append(
+            "work: processor time of a training, times that of the packaged parent or of standard, "
+            "the dearer of them, for the same steps in the same run."
+        )
     return lines
 
 
@@ -156,12 +174,24 @@ def _seed_lines(rows: Sequence[SeedRow]) -> list[str]:
             values = [f"{name} {value:.5g}" for name, value in found if value is not None]
             if values:
                 lines.append(f"  {heading}: {', '.join(values)}")
-        lines += _integrity(row.integrity)
+        lines += [*_work(row.work), *_integrity(row.integrity)]
     return [
         *lines,
         "sae-bench's own: its explained_variance is wrong where activations are large, its mse "
         "depends on the batch; kept for comparison with published numbers.",
         "",
+    ]
+
+
+def _work(found: Mapping[str, Any]) -> list[str]:
+    """Return what a training cost and what its file brought along."""
+    if not found:
+        return []
+    here = "trained here" if found["trained_here"] else "not trained here"
+    return [
+        f"  work: {found['processor_seconds']:.2f} s of processor time, {found['steps']:,} steps, "
+        f"{_times(found['ratio'])} {found['reference']} ({found['reference_seconds']:.2f} s); "
+        f"{here}; file {found['source_bytes']:,} bytes, constants {found['constants_bytes']:,}"
     ]
 
 

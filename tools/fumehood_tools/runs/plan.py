@@ -23,7 +23,7 @@ from fumehood_tools.runs.controls import ControlItem
 from fumehood_tools.sandbox.create import Sandbox
 from fumehood_tools.sandbox.declarations import read_declarations
 from fumehood_tools.sandbox.parameters import Value, with_parameters
-from fumehood_tools.sandbox.spec import SandboxSpec
+from fumehood_tools.sandbox.spec import SandboxSpec, deciding_values
 
 PACKAGES = ("torch", "dictionary-learning", "sae-bench", "transformer-lens", "transformers")
 EVALUATOR_PARTS = (
@@ -135,9 +135,8 @@ def evaluator_sha256() -> str:
 
 
 def settings_digest(spec: SandboxSpec) -> str:
-    """Return the content address of how variants are trained and scored."""
-    training = spec.training.model_dump(mode="json", exclude={"seeds"})
-    return digest_of([training, spec.scoring.model_dump(mode="json")])
+    """Return the content address of how variants are trained and scored, within which budget."""
+    return digest_of(deciding_values(spec.model_dump(mode="json")))
 
 
 def provenance(

@@ -5,8 +5,9 @@ as comments. The evaluator reads the file once at the start of a job.
 """
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -121,6 +122,26 @@ class SandboxSpec(_Section):
             "sparsity_warmup_steps": max(1, round(0.1 * steps)),
             "decay_start": min(steps - 1, max(round(training.decay_fraction * steps), 1)),
         }
+
+
+# Of [limits]: what an SAE may hold or spend. Clocks, memory, disk and glass only protect.
+_DECIDING_LIMITS = ("parameter_ratio", "source_kb", "constants_kb", "work_ratio")
+
+
+def deciding_values(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what decides about numbers in a dumped SandboxSpec: "section.key" -> value.
+
+    Seeds and what stands in a record's own fields (subject, corpus, dictionary) are left out. A
+    spec that was kept with an older score may lack some.
+    """
+    found = {
+        f"{section}.{key}": value
+        for section in ("training", "scoring")
+        for key, value in spec.get(section, {}).items()
+        if key != "seeds"
+    }
+    limits = spec.get("limits", {})
+    return found | {f"limits.{key}": limits[key] for key in _DECIDING_LIMITS if key in limits}
 
 
 def read_spec(path: Path) -> SandboxSpec:
