@@ -6,7 +6,7 @@ the current file counts. A label is a variant, or a copy of it with other parame
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, Field
 
@@ -48,7 +48,7 @@ class Setting(BaseModel, frozen=True):
     @property
     def name(self) -> str:
         """A short name to ask for this setting by."""
-        return digest_of(self.model_dump())[:8]
+        return digest_of([self.model_dump(), self.values])[:8]
 
     def differences(self, other: "Setting") -> list[str]:
         """Return the fields in which other is not the same, in words."""
@@ -100,8 +100,8 @@ class Chosen(NamedTuple):
     left_out: list[LeftOut]
 
 
-def setting_of(score: Score) -> Setting:
-    """Return the setting of one score."""
+def setting_of(score: Score, spec: Mapping[str, Any]) -> Setting:
+    """Return the setting of one score. spec: its own, as it is on disk."""
     return Setting(
         subject=score.subject,
         layer=score.layer,
@@ -113,7 +113,7 @@ def setting_of(score: Score) -> Setting:
         settings=score.provenance.settings_digest,
         template=score.provenance.template_sha256,
         evaluator=score.provenance.evaluator_sha256,
-        values=tuple((key, str(value)) for key, value in deciding_values(score.spec).items()),
+        values=tuple((key, str(value)) for key, value in deciding_values(spec).items()),
     )
 
 
