@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, Field
+from pydantic.json_schema import SkipJsonSchema
 
 from fumehood_tools.bench.labelling import label_of
 from fumehood_tools.bench.records import Failure, Score
@@ -35,15 +36,12 @@ class Setting(BaseModel, frozen=True):
     dict_size: int
     train_tokens: int
     eval_tokens: int
-    data: str = Field(description="digest of the activations")
-    settings: str = Field(
-        description="digest of sandbox.toml's [training], [scoring] and budgets of an SAE"
-    )
-    template: str = Field(description="digest of the packaged core/")
-    evaluator: str = Field(description="digest of the code that makes data and scores")
-    values: tuple[tuple[str, str], ...] = Field(
-        (), exclude=True, repr=False, description="what `settings` is the digest of"
-    )
+    data: str = Field(description="digest of activations")
+    settings: str = Field(description="digest of [training], [scoring], budgets")
+    template: str = Field(description="digest of core/")
+    evaluator: str = Field(description="digest of the evaluator")
+    # What `settings` is the digest of: for `differences`, too long for every table.
+    values: SkipJsonSchema[tuple[tuple[str, str], ...]] = Field((), exclude=True, repr=False)
 
     @property
     def name(self) -> str:

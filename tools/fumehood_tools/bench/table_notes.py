@@ -78,7 +78,7 @@ def _missing_control(rows: Sequence[Outline]) -> list[str]:
 
 
 def _brought_along(rows: Sequence[Outline]) -> list[str]:
-    elsewhere = [row.label for row in rows if not row.trained_here and row.kind != "control"]
+    elsewhere = [row.label for row in rows if row.elsewhere and row.kind != "control"]
     if not elsewhere:
         return []
     return [

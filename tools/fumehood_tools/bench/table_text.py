@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fumehood_tools.bench.table import BenchmarkTable
-from fumehood_tools.bench.table_rows import FailureRow, Row, SeedRow, Spread
+from fumehood_tools.bench.table_rows import WORK, FailureRow, Row, SeedRow, Spread, times
 
 # metric, heading, digits; digits -1: a share, shown in percent.
 _COLUMNS = (
@@ -93,14 +93,14 @@ def _grid(table: BenchmarkTable) -> list[str]:
         return []
     judged = any(row.verdict for row in table.rows)
     levels = {"/".join(row.glass) for row in table.rows}
-    worked = any(row.work is not None for row in table.rows)
+    worked = any(WORK in row.metrics for row in table.rows)
     last = ["train s", *["work"] * worked, *["change"] * judged, *["glass"] * (len(levels) > 1)]
     cells = [["variant", "seeds", *(heading for _, heading, _ in _COLUMNS), *last]]
     for row in table.rows:
         values = [_value(row.metrics.get(name), digits) for name, _, digits in _COLUMNS]
         more = [
             f"{row.train_seconds:.1f}",
-            *[_times(row.work)] * worked,
+            *[_times(row.metrics.get(WORK))] * worked,
             *[row.verdict or "-"] * judged,
         ]
         more += ["/".join(row.glass)] * (len(levels) > 1)
@@ -119,13 +119,12 @@ def _grid(table: BenchmarkTable) -> list[str]:
 
 def _name(row: Row) -> str:
     kind = "" if row.kind == "custom" else f" ({row.kind})"
-    marks = f"{' +skip' * row.skip}{' ~' * row.nonlinear}{' ^' * (row.trained_here is False)}"
+    marks = f"{' +skip' * row.skip}{' ~' * row.nonlinear}{' ^' * row.elsewhere}"
     return f"{row.label}{'*' * bool(row.stale)}{kind}{marks}"
 
 
-def _times(ratio: float | None) -> str:
-    """Return a ratio for reading: 0.3x, 1.0x, 15x."""
-    return "-" if ratio is None else f"{ratio:.0f}x" if ratio >= 9.95 else f"{ratio:.1f}x"
+def _times(spread: Spread | None) -> str:
+    return "-" if spread is None else times(spread.mean)
 
 
 def _marks(rows: Sequence[Row]) -> list[str]:
@@ -139,9 +138,9 @@ def _marks(rows: Sequence[Row]) -> list[str]:
         lines.append("+skip: declares a path past the latents; the metrics leave it out.")
     if any(row.nonlinear for row in rows):
         lines.append("~: declares a non-linear decoder.")
-    if any(row.trained_here is False for row in rows):
+    if any(row.elsewhere for row in rows):
         lines.append("^: not trained here (TRAIN = False, or constants from elsewhere).")
-    if any(row.work is not None for row in rows):
+    if any(WORK in row.metrics for row in rows):
         lines.append(
             "work: processor time of a training, times that of the packaged parent or of standard, "
             "the dearer of them, for the same steps in the same run."
@@ -174,24 +173,12 @@ def _seed_lines(rows: Sequence[SeedRow]) -> list[str]:
             values = [f"{name} {value:.5g}" for name, value in found if value is not None]
             if values:
                 lines.append(f"  {heading}: {', '.join(values)}")
-        lines += [*_work(row.work), *_integrity(row.integrity)]
+        lines += _integrity(row.integrity)
     return [
         *lines,
         "sae-bench's own: its explained_variance is wrong where activations are large, its mse "
         "depends on the batch; kept for comparison with published numbers.",
         "",
-    ]
-
-
-def _work(found: Mapping[str, Any]) -> list[str]:
-    """Return what a training cost and what its file brought along."""
-    if not found:
-        return []
-    here = "trained here" if found["trained_here"] else "not trained here"
-    return [
-        f"  work: {found['processor_seconds']:.2f} s of processor time, {found['steps']:,} steps, "
-        f"{_times(found['ratio'])} {found['reference']} ({found['reference_seconds']:.2f} s); "
-        f"{here}; file {found['source_bytes']:,} bytes, constants {found['constants_bytes']:,}"
     ]
 
 
