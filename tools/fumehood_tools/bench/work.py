@@ -37,5 +37,10 @@ class Work(BaseModel, frozen=True):
         return self.processor_seconds / self.reference_seconds
 
     def is_over(self, most_ratio: float) -> bool:
-        """Whether it is more than most_ratio times the reference's, start-up aside."""
-        return self.processor_seconds > most_ratio * self.reference_seconds + SLACK_SECONDS
+        """Whether it is surely more than most_ratio times the reference's."""
+        return self.processor_seconds > most_seconds(most_ratio, self.reference_seconds)
+
+
+def most_seconds(most_ratio: float, reference_seconds: float) -> float:
+    """Return the processor time above which a training is surely more than so many references."""
+    return EQUAL_WORK * most_ratio * reference_seconds + SLACK_SECONDS

@@ -30,6 +30,7 @@ EVALUATOR_PARTS = (
     "corpora",
     "glass",
     "harvest",
+    "sandbox/constants.py",
     "sandbox/declarations.py",
     "scoring",
     "subjects",

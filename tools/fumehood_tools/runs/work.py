@@ -7,12 +7,16 @@ processor waits for the device, it is wall clock.
 from math import ceil
 from typing import NamedTuple
 
-from fumehood_tools.bench.work import SLACK_SECONDS, Work
+from fumehood_tools.bench.work import Work, most_seconds
 from fumehood_tools.errors import IntegrityFailed
 from fumehood_tools.glass import ChildOutcome
 from fumehood_tools.sandbox.constants import measure_constants, why_not_trained_here
 from fumehood_tools.sandbox.spec import LimitsSpec, SandboxSpec
 
+# Honest variants of the examples and the red team, all of which must be scored: at D = 64, F = 128
+# in float32 they take 0.95 to 1.9 times their reference, eight steps of matching pursuit 2.2; at
+# D = 576, F = 1,536 in bfloat16 0.9 to 1.9, with a sort or float64 2.2 to 3.0, three steps of LISTA
+# 3.0, matching pursuit 4.2. Fifteen more epochs in the last step take 10 to 13.
 # The kernel ends a training at this multiple of what it may take: one that is a little above gets
 # to its end, and is told how much it was.
 ENDED_AT = 1.25
@@ -27,7 +31,7 @@ class Reference(NamedTuple):
 
 def processor_limit(reference: Reference, limits: LimitsSpec) -> int:
     """Return the processor seconds after which a training is ended."""
-    return ceil(ENDED_AT * (limits.work_ratio * reference.seconds + SLACK_SECONDS))
+    return ceil(ENDED_AT * most_seconds(limits.work_ratio, reference.seconds))
 
 
 def work_of(
@@ -55,7 +59,8 @@ def over_budget(work: Work, limits: LimitsSpec, *, ended: bool = False) -> Integ
         "work_budget",
         f"the training {how} {work.processor_seconds:.2f} s of processor time, {work.ratio:.1f} "
         f"times what {work.reference} takes for the same {work.steps:,} steps and threads "
-        f"({work.reference_seconds:.2f} s; allowed: {limits.work_ratio:g} times)",
+        f"({work.reference_seconds:.2f} s; allowed: {limits.work_ratio:g} times, and half as much "
+        "again, for such times differ from run to run)",
         "Take one step per batch, with fewer passes over it; iterations inside encode count too. "
         "Or have limits.work_ratio raised in sandbox.toml: that is another setting, and what is "
         "better there is called better with so many times the work.",
