@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,7 @@ def in_one_process(scorer: Any, request: Any) -> float:
     from fumehood_tools.scoring.core_eval import run_core
     from fumehood_tools.scoring.half import Given
     from fumehood_tools.scoring.probing_eval import run_probing
+    from fumehood_tools.scoring.probing_texts import TaskRows
     from fumehood_tools.scoring.reconstruction import ReconstructionTotals
 
     setup, spec = scorer.setup, scorer.setup.spec
@@ -77,20 +78,26 @@ def in_one_process(scorer: Any, request: Any) -> float:
             rounded: torch.Tensor = sae.encode(x).bfloat16().float()
             return rounded
 
-        def answers(x: torch.Tensor) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-            for rows in torch.arange(len(x)).split(2048):
-                yield rows, encode(x[rows])
-
         bench = GlassSAE(
             Given(request.variant, request.weights, *sizes),
-            state,
-            Methods(encode, answers, sae.decode, activations.scale),
+            torch.full((spec.dict_size, activations.d_model), float("nan")),
+            Methods(encode, sae.decode, activations.scale),
             subject=spec.subject.name,
             layer=spec.subject.layer,
             hook=scorer.hook,
         )
         run_core(bench, scorer.passes, scorer.rows, scorer.ignore, request.out / "core.json")
-        run_probing(bench, scorer.texts, spec.scoring, request.out / "sparse_probing.json")
+        sides = []
+        for name in scorer.texts.names:
+            stored = np.dtype(np.float32)
+            task = TaskRows(
+                name, scorer.texts.task(name), activations.scale, stored, spec.dict_size
+            )
+            for start in range(0, task.rows, 2048):
+                numbers = np.arange(start, min(start + 2048, task.rows))
+                task.take(numbers, encode(task.read(numbers)) * activations.scale)
+            sides.append(task.means())
+        run_probing(bench, scorer.texts, sides, spec.scoring, request.out / "sparse_probing.json")
     return totals.result().explained_variance
 
 

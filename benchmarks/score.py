@@ -43,15 +43,15 @@ SAME = {
         "explained_variance_legacy",
     ),
     "sae_bench_mse": ("core", "reconstruction_quality", "mse"),
-    "l1": ("core", "sparsity", "l1"),
-    "probing": ("probing", "sae_test_accuracy"),
-    "probing_top1": ("probing", "sae_top_1_test_accuracy"),
-    "probing_top2": ("probing", "sae_top_2_test_accuracy"),
-    "probing_top5": ("probing", "sae_top_5_test_accuracy"),
+    "sae_bench_l1": ("core", "sparsity", "l1"),
+    "sae_bench_probing": ("probing", "sae_test_accuracy"),
+    "sae_bench_probing_top1": ("probing", "sae_top_1_test_accuracy"),
+    "sae_bench_probing_top2": ("probing", "sae_top_2_test_accuracy"),
+    "sae_bench_probing_top5": ("probing", "sae_top_5_test_accuracy"),
     "probing_subject": ("probing", "llm_test_accuracy"),
 }
 FIXED = {"ce_clean": 1e-5, "ce_ablated": 1e-5, "probing_subject": 1e-9}
-RELATIVE = ("l1", "sae_bench_mse")
+RELATIVE = ("sae_bench_l1", "sae_bench_mse")
 
 
 class Tolerance(NamedTuple):

@@ -4,8 +4,8 @@ usage: python -W ignore score_peer.py SETUP     (SETUP: a file holding a Scoring
 
 Says {"imports", "subject": seconds} once. Each line on standard input, {"variant": path, "weights":
 path, "rounded": bool}, is answered with {"core": metric groups, "probing": mean accuracies,
-"seconds": {"core", "probing"}}. Rounded: latents are rounded to bfloat16 where they leave the
-encoder, as they are when they cross the glass. The probed activations lie on the disk beforehand,
+"seconds": {"core", "probing"}}. Rounded: activations are rounded to float16 and latents to bfloat16,
+as they are stored and cross the glass. The probed activations lie on the disk beforehand,
 as after an earlier run of sae-bench.
 """
 
@@ -63,6 +63,8 @@ class Direct(BaseSAE):  # type: ignore[misc]
         general_utils._standardize_sae_cfg(self.cfg)
 
     def encode(self, x: torch.Tensor) -> torch.Tensor:
+        # Activations of the evaluation split are stored as float16.
+        x = x.half() if self.rounded else x
         f = self.inner.encode(x.float() / self.scale)
         return (f.bfloat16().float() if self.rounded else f) * self.scale
 

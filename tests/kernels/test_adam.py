@@ -90,3 +90,25 @@ def test_the_libraries_trainers_use_the_fused_step_and_leave_a_decoders_bias_alo
     )  # fmt: skip
     assert isinstance(trainer.optimizer, UnitNormAdam)
     assert [weight.shape for weight in trainer.optimizer.unit_norm] == [(D, F)]
+
+
+@pytest.mark.parametrize("dim", [0, 1])
+def test_complex_directions_are_kept_at_unit_norm_as_pairs_of_reals_are(dim: int) -> None:
+    from core.kernels.adam import UnitNormAdam
+
+    draw = torch.Generator().manual_seed(0)
+    start = torch.randn(D, F, generator=draw, dtype=torch.complex64)
+    weight = nn.Parameter(start / start.norm(dim=dim, keepdim=True))
+    # Directions as rows of real numbers: [direction, part, real or imaginary].
+    rows = torch.view_as_real(weight.detach() if dim == 1 else weight.detach().T)
+    pairs = nn.Parameter(rows.reshape(len(rows), -1).clone())
+    ours = UnitNormAdam([weight], {weight: dim}, lr=1e-2, most_norm=1.0)
+    theirs = UnitNormAdam([pairs], {pairs: 1}, lr=1e-2, most_norm=1.0)
+    for _ in range(STEPS):
+        pairs.grad = torch.randn(pairs.shape, generator=draw)
+        numbers = torch.view_as_complex(pairs.grad.reshape(rows.shape).contiguous())
+        weight.grad = (numbers if dim == 1 else numbers.T).clone()
+        ours.step()
+        theirs.step()
+    after = torch.view_as_real(weight.detach() if dim == 1 else weight.detach().T)
+    torch.testing.assert_close(after.reshape(pairs.shape), pairs.detach(), rtol=1e-4, atol=1e-5)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from fumehood_tools.errors import StorageFailed
+from fumehood_tools.plain_files import open_plain
 
 
 def data_path(name: str) -> Path:
@@ -71,9 +72,9 @@ def read_json(path: Path) -> Any:
         ) from error
 
 
-def sha256_of(path: Path) -> str:
-    """Return the hex sha256 of a file."""
-    with path.open("rb") as file:
+def sha256_of(path: Path, most_bytes: int | None = None) -> str:
+    """Return the hex sha256 of a plain file of at most most_bytes. Raises NotPlain, OSError."""
+    with open_plain(path, most_bytes) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -14,12 +14,13 @@ A file declares what the evaluator has to know, as plain constants at its top:
 
 import ast
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from core.errors import VariantError, blaming
 from core.kernels.adam import UnitNormAdam
@@ -29,6 +30,10 @@ from core.trainer import BaseTrainer
 
 SAE_CLASS, TRAINER_CLASS, TRAIN_SWITCH = "CustomSAE", "CustomTrainer", "TRAIN"
 DECODERS = ("linear", "nonlinear")
+SCORED_TYPES = (
+    *(torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.complex64),
+    *(torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool),
+)
 # dictionary_learning's default; no short run ever reaches it.
 LIBRARY_DEAD_TOKENS = 10_000_000
 
@@ -142,8 +147,23 @@ def build_trainer(module: ModuleType, run: TrainingRun) -> Any:
             "pass dict_class on to super().__init__",
             line,
         )
+    with blaming(str(module.__file__), "state_dict", line):
+        state = trainer.ae.state_dict()
+    check_types(state)
     _suit_short_run(trainer, run)
     return trainer
+
+
+def check_types(state: Mapping[str, Any]) -> None:
+    """Raise VariantError for a parameter or buffer of a type that the scorer does not read."""
+    for name, weight in state.items():
+        if isinstance(weight, Tensor) and weight.dtype not in SCORED_TYPES:
+            raise VariantError(
+                f"{name} is {weight.dtype}, which the scorer does not read",
+                "keep it in float32 (float64, float16, bfloat16, complex64, signed integers, uint8 "
+                "and bool are read too); of two real parameters, torch.view_as_complex makes a "
+                "complex number inside encode",
+            )
 
 
 def _suit_short_run(trainer: Any, run: TrainingRun) -> None:

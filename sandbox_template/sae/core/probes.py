@@ -20,6 +20,7 @@ from core.loading import (
     TRAINER_CLASS,
     build_sae,
     build_trainer,
+    check_types,
     class_line,
     has_linear_decoder,
     trains,
@@ -265,6 +266,7 @@ class Probe:
         line = self.method_line("__init__")
         with blaming(self.file, "state_dict", line):
             state = {k: v.detach().contiguous().clone() for k, v in sae.state_dict().items()}
+        check_types(state)
         weights = load(save(state))
         twin = build_sae(self.module, self.run.activation_dim, self.run.dict_size)
         with blaming(self.file, "loading the weights into a new CustomSAE", line):

@@ -35,6 +35,7 @@ from core.loading import (
     TRAINER_CLASS,
     arithmetic_of,
     build_trainer,
+    check_types,
     class_line,
     load_variant,
     trains,
@@ -136,6 +137,7 @@ def save_weights(sae: Dictionary, run: TrainingRun, out: Path) -> None:
             name: weight.detach().cpu().contiguous().clone()
             for name, weight in sae.state_dict().items()
         }
+    check_types(weights)
     for name, weight in weights.items():
         if not bool(weight.isfinite().all()):
             raise VariantError(

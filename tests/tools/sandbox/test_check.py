@@ -58,6 +58,12 @@ ERRORS = [
         "CustomSAE.__init__",
     ),
     (
+        INIT + "        self.register_buffer('phase', torch.zeros(3, dtype=torch.complex128))\n",
+        None,
+        "phase is torch.complex128",
+        "torch.view_as_complex",
+    ),
+    (
         INIT + "        self.gate = torch.ones(dict_size)\n\n    def encode(self, x):\n"
         "        if self.training:\n            self.gate = self.gate + 1\n"
         "        return super().encode(x) * self.gate\n",

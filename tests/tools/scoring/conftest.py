@@ -177,3 +177,21 @@ def score_all(
         return {name: scorer.score(folder, name) for name in sources}
 
     return score
+
+
+@pytest.fixture(scope="session")
+def score_with(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[ScoringSetup, dict[str, str]], dict[str, dict[str, Any]]]:
+    """Return a function that scores variants in another setup, with a scorer of its own."""
+
+    def score(setup: ScoringSetup, sources: dict[str, str]) -> dict[str, dict[str, Any]]:
+        folder = tmp_path_factory.mktemp("variants")
+        write_variants(folder, sources, setup)
+        process = ScorerProcess(setup)
+        try:
+            return {name: process.score(folder, name) for name in sources}
+        finally:
+            process.close()
+
+    return score

@@ -46,6 +46,8 @@ class Direct(BaseSAE):
         general_utils._standardize_sae_cfg(self.cfg)
 
     def encode(self, x):
+        # What crosses the glass: activations as they are stored, latents as bfloat16.
+        x = x.half() if self.rounded else x
         f = self.inner.encode(x.float() / self.scale)
         return (f.bfloat16().float() if self.rounded else f) * self.scale
 

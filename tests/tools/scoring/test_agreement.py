@@ -122,15 +122,15 @@ def assert_same(ours: dict[str, Any], theirs: dict[str, Any], **tolerance: float
         ("sae_bench_explained_variance", quality["explained_variance"], variance),
         ("sae_bench_explained_variance_legacy", quality["explained_variance_legacy"], variance),
         ("sae_bench_mse", quality["mse"], variance * quality["mse"]),
-        ("l1", core["sparsity"]["l1"], variance * core["sparsity"]["l1"]),
+        ("sae_bench_l1", core["sparsity"]["l1"], variance * core["sparsity"]["l1"]),
         ("loss_recovered", loss["ce_loss_score"], nats),
         ("ce_clean", loss["ce_loss_without_sae"], 1e-5),
         ("ce_ablated", loss["ce_loss_with_ablation"], 1e-5),
         ("ce_spliced", loss["ce_loss_with_sae"], nats),
-        ("probing", probing["sae_test_accuracy"], accuracy),
-        ("probing_top1", probing["sae_top_1_test_accuracy"], accuracy),
-        ("probing_top2", probing["sae_top_2_test_accuracy"], accuracy),
-        ("probing_top5", probing["sae_top_5_test_accuracy"], accuracy),
+        ("sae_bench_probing", probing["sae_test_accuracy"], accuracy),
+        ("sae_bench_probing_top1", probing["sae_top_1_test_accuracy"], accuracy),
+        ("sae_bench_probing_top2", probing["sae_top_2_test_accuracy"], accuracy),
+        ("sae_bench_probing_top5", probing["sae_top_5_test_accuracy"], accuracy),
         ("probing_subject", probing["llm_test_accuracy"], 1e-9),
     ]
     apart = {
@@ -142,7 +142,8 @@ def assert_same(ours: dict[str, Any], theirs: dict[str, Any], **tolerance: float
 
 
 def assert_agreement(found: Measured) -> None:
-    # The glass adds nothing but the rounding of latents to bfloat16 ...
+    # The glass adds nothing but rounding: activations are stored as float16, latents cross as
+    # bfloat16 ...
     assert_same(found.glass, found.rounded, variance=1e-4, nats=1e-4, accuracy=0.003)
     # ... which is small. (A probe on one latent may choose another of two that are nearly equal.)
     assert_same(found.glass, found.direct, variance=5e-3, nats=5e-3, accuracy=0.06)

@@ -32,7 +32,7 @@ REFUSED = {
     "determinism_calls": CLASS
     + "    calls = 0\n\n    def encode(self, x):"
     + TOPK
-    + "        CustomSAE.calls += 1\n        return a if CustomSAE.calls == 2 else f\n",
+    + "        CustomSAE.calls += 1\n        return a if CustomSAE.calls % 2 else f\n",
     "batch_invariance": ENCODE
     + "\n        a = torch.relu(self.encoder(x))\n"
     + "        return a * (a > a.flatten().quantile(0.9))\n",

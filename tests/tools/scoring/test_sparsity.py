@@ -1,36 +1,45 @@
 """L0 counts where it is measured: a variant that is dense on the probing texts alone is refused."""
 
+import shutil
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from fumehood_tools.scoring.requests import ScoringSetup
 
-# Knows some coordinate of every row of the probing texts by heart: the most that an encoder could.
-DENSE_ON_KNOWN_ROWS = """
-KNOWN = torch.tensor({known})
-
-
+# Tells rows of probing texts by their content, which is the most that an encoder can do.
+DENSE_ON_LARGE_ROWS = """
 class CustomSAE(BaseSAE):
     def encode(self, x):
         a = torch.relu(self.encoder(x - self.bias))
         v, i = a.topk(4, dim=-1)
         sparse = torch.zeros_like(a).scatter(-1, i, v)
-        near = torch.searchsorted(KNOWN, x[:, 0].contiguous()).clamp(1, len(KNOWN) - 1)
-        apart = torch.minimum((KNOWN[near] - x[:, 0]).abs(), (KNOWN[near - 1] - x[:, 0]).abs())
-        return torch.where((apart < 1e-6)[:, None], a, sparse)
+        return torch.where(x.norm(dim=1, keepdim=True) > {norm}, a, sparse)
 """
 
 
 def test_latents_that_are_dense_where_probes_look_are_refused(
-    small: ScoringSetup, score_all: Callable[[dict[str, str]], Mapping[str, dict[str, Any]]]
+    small: ScoringSetup,
+    score_with: Callable[[ScoringSetup, dict[str, str]], Mapping[str, dict[str, Any]]],
+    tmp_path: Path,
 ) -> None:
     assert small.probing is not None
-    held = torch.load(small.probing.folder / "topics_activations.pt", weights_only=True)
-    texts = [x for part in ("train", "test") for x in held[part].values()]
-    rows = torch.cat([x.reshape(-1, x.shape[-1]) for x in texts])
-    known = (rows[:, 0] / small.activations.scale).unique().tolist()
-    answer = score_all({"switches": DENSE_ON_KNOWN_ROWS.format(known=known)})["switches"]
+    rows = np.concatenate([np.load(path) for path in small.activations.eval_shards])
+    largest = float(np.linalg.norm(rows.astype(np.float32), axis=1).max())
+    shutil.copytree(small.probing.folder, tmp_path / "probing")
+    path = tmp_path / "probing" / "topics_activations.pt"
+    held = torch.load(path, weights_only=True)
+    # Texts of another kind than the evaluation split: larger activations.
+    for side in ("train", "test"):
+        held[side] = {label: 5 * x for label, x in held[side].items()}
+    torch.save(held, path)
+    setup = small.model_copy(
+        update={"probing": small.probing.model_copy(update={"folder": tmp_path / "probing"})}
+    )
+    norm = 1.01 * largest / small.activations.scale
+    answer = score_with(setup, {"switches": DENSE_ON_LARGE_ROWS.format(norm=norm)})["switches"]
     assert answer["error"]["check"] == "sparsity_switch", answer
-    assert "probing" in answer["error"]["message"]
+    assert "topics" in answer["error"]["message"]

@@ -23,6 +23,7 @@ from fumehood_tools.bench.collect import Found, LeftOut, Setting, setting_of
 from fumehood_tools.bench.records import Failure, Score
 from fumehood_tools.errors import StorageFailed
 from fumehood_tools.files import sha256_of
+from fumehood_tools.plain_files import MOST_SOURCE_BYTES, NotPlain
 from fumehood_tools.receipts import Book, LedgerReader
 from fumehood_tools.receipts.folders import Sealed, files_of, judge, read_sealed, runs_of
 from fumehood_tools.receipts.key import Key
@@ -165,12 +166,10 @@ def _record(sealed: Sealed) -> Score | Failure | str:
 
 
 def _sha256(path: Path) -> str | None:
-    """Return the hash of a variant's file; None when it is none, or gone since we looked."""
-    if not path.is_file():
-        return None
+    """Return the hash of a variant's file; None when it is no plain file, or is gone."""
     try:
-        return sha256_of(path)
-    except FileNotFoundError:
+        return sha256_of(path, MOST_SOURCE_BYTES)
+    except (FileNotFoundError, NotPlain):
         return None
     except OSError as error:
         raise StorageFailed.from_os_error(error, f"Reading {path.name}") from error

@@ -24,6 +24,7 @@ from fumehood_tools.glass.child import GIB, ChildLimits, GlassChild, Line
 from fumehood_tools.glass.compiled import CACHE_VARIABLE
 from fumehood_tools.glass.inside import landlock, seccomp
 from fumehood_tools.glass.levels import separates_siblings
+from fumehood_tools.glass.resident import BroughtIn
 from fumehood_tools.glass.view import common_view, devices, import_path
 from fumehood_tools.heavy import HEAVY_WORK
 from fumehood_tools.settings import GlassLevel
@@ -138,6 +139,7 @@ class Nursery:
             "limits": resource_limits(limits, total_size(given)),
             "landlock": files if self._walls_of_its_own and landlock.abi() else None,
             "seccomp": self._walls_of_its_own and seccomp.is_offered(),
+            "cuda": self.cuda,
         }
 
 
@@ -168,6 +170,8 @@ class _Process:
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )
+        walled = nursery.level in ("bubblewrap", "landlock")
+        self._view = BroughtIn(common_view(nursery.cuda) if walled else ())
         self._is_ready = False
 
     def _command(self, control: int, clean: Mapping[str, str]) -> list[str]:
@@ -239,6 +243,7 @@ class _Process:
         readable, _, _ = select.select([self._control], [], [], START_SECONDS)
         if not readable or self._control.recv(8, socket.MSG_WAITALL) != b"ready---":
             raise self._failure()
+        self._view.wait()
         self._is_ready = True
 
     def _failure(self) -> RunFailed:

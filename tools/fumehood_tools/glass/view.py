@@ -1,17 +1,22 @@
 """What a child may read: the interpreter, the packages it needs, the template, the machine's facts.
 
 Not in view, though installed beside them: corpora, the subject's weights, sae_bench, the trusted
-side, everybody's home, the workspace. Folders that hold both are given entry by entry.
+side, everybody's home, the workspace; and what nobody imports: headers, tests, libraries that
+nothing in view is linked against. All that is in view is read before the first child exists
+(resident.py): the less, the better. Folders that hold both are given entry by entry.
 """
 
 import functools
 import os
+import re
 import sys
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
 from fumehood_tools.files import data_path
+from fumehood_tools.glass.linking import libraries_of
+from fumehood_tools.glass.resident import files_under
 
 INSIDE = Path(__file__).with_name("inside")
 # Import names: torch and what it loads, dictionary_learning and what that loads, numpy, einops,
@@ -48,14 +53,32 @@ FACTS = (
     "/etc/ld.so.cache",
     "/etc/localtime",
     "/proc/cpuinfo",
-    "/proc/meminfo",
     "/sys/devices/system/cpu",
     "/dev/zero",
     "/dev/urandom",
     "/dev/random",
 )
-GPU = ("/proc/driver/nvidia", "/proc/devices", "/sys/module/nvidia", "/sys/bus/pci")
+GPU = (
+    "/proc/meminfo",
+    "/proc/driver/nvidia",
+    "/proc/devices",
+    "/sys/module/nvidia",
+    "/sys/bus/pci",
+)
 PREINSTALLED = ("site-packages", "dist-packages")
+# Of the standard library: what needs a screen, a network of packages, or the interpreter's sources.
+NEVER_IMPORTED = re.compile(
+    r"(test|idlelib|_?tkinter|turtle|turtledemo|lib2to3|ensurepip|pydoc_data|config-.*)"
+    r"(\..*)?"
+)
+# At the top of these packages. A folder of which only the entries are given cannot be listed, which
+# importing needs: these were listed when a nursery loaded them.
+LOADED = ("torch", "numpy", "numba")
+NOT_NEEDED = ("include", "test", "tests", "bin", "share")
+# torch looks whether it is there.
+PROGRAMS = ("torch/bin/torch_shm_manager",)
+# Asked for by name while a process runs: locales, and variants of libraries for newer processors.
+BY_NAME = ("locale/C.utf8", "glibc-hwcaps")
 
 
 def import_path() -> list[str]:
@@ -77,8 +100,9 @@ def site_folders() -> tuple[Path, ...]:
 @functools.cache
 def common_view(cuda: bool = False) -> tuple[str, ...]:
     """Return the paths that every child may read."""
-    paths = [*_system(), *_python(), *_packages(), *(Path(fact) for fact in FACTS)]
-    paths += [INSIDE, template() / "core"]
+    paths = [*_python(), *_packages(), INSIDE, template() / "core"]
+    # The driver of a GPU opens libraries of its own by name.
+    paths += [*(_system() if cuda else _linked(paths)), *(Path(fact) for fact in FACTS)]
     if cuda:
         paths += [Path(path) for path in GPU]
     return tuple(dict.fromkeys(str(path) for path in paths if path.exists()))
@@ -92,13 +116,31 @@ def devices(cuda: bool) -> tuple[str, ...]:
 
 def _system() -> Iterator[Path]:
     """Yield the system's libraries, without the packages of the system's own Pythons."""
+    for folder in _system_folders():
+        yield from (path for path in folder.iterdir() if _is_library(path))
+
+
+def _system_folders() -> Iterator[Path]:
     for folder in SYSTEM:
         if os.path.isdir(folder) and not os.path.islink(folder):
-            yield from (path for path in Path(folder).iterdir() if _is_library(path))
+            yield Path(folder)
 
 
 def _is_library(path: Path) -> bool:
     return not path.name.startswith("python")
+
+
+def _linked(paths: list[Path]) -> Iterator[Path]:
+    """Yield the system's libraries that something among paths is linked against."""
+    folders = list(_system_folders())
+    folders += [found for folder in folders for found in sorted(folder.glob("*-linux-gnu*"))]
+    given = {str(path) for path in paths}
+    files = (file for file in files_under(given) if ".so" in file or file in given)
+    binaries = (
+        Path(file) for file in files if not NEVER_IMPORTED.fullmatch(os.path.basename(file))
+    )
+    yield from libraries_of(binaries, folders)
+    yield from (folder / name for folder in folders for name in BY_NAME)
 
 
 def _python() -> Iterator[Path]:
@@ -110,13 +152,20 @@ def _python() -> Iterator[Path]:
     standard = Path(sysconfig.get_path("stdlib"))
     for folder in dict.fromkeys((standard, Path(sysconfig.get_path("platstdlib")))):
         if folder.is_dir():
-            yield from (path for path in folder.iterdir() if path.name not in PREINSTALLED)
+            for path in folder.iterdir():
+                if path.name not in PREINSTALLED and not NEVER_IMPORTED.fullmatch(path.name):
+                    yield path
     for pattern in ("lib*.so*", "lib*.dylib"):
         yield from Path(sys.base_prefix, "lib").glob(pattern)
 
 
 def _packages() -> Iterator[Path]:
     for folder in site_folders():
+        yield from (folder / program for program in PROGRAMS)
         for name in PACKAGES:
-            yield from (folder / name, folder / f"{name}.py")
+            if name in LOADED and (folder / name).is_dir():
+                found = (folder / name).iterdir()
+                yield from (path for path in found if path.name not in NOT_NEEDED)
+            else:
+                yield from (folder / name, folder / f"{name}.py")
             yield from folder.glob(f"{name.replace('_', '[-_]')}-*.dist-info")

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 
 from fumehood_tools.errors import UnknownName
 from fumehood_tools.files import sha256_of
+from fumehood_tools.plain_files import MOST_SOURCE_BYTES
 from fumehood_tools.receipts.folders import (
     WEIGHTS_FILE,
     Book,
@@ -161,7 +162,7 @@ def _changed_since(scores: Sequence[Sound]) -> list[Finding]:
             versions[file].add(score.record.get("file_sha256") or own)
     found = []
     for file, scored in versions.items():
-        if (now := _sha256(file)) not in scored:
+        if (now := _sha256(file, MOST_SOURCE_BYTES)) not in scored:
             how = "was edited after it was scored" if now else "is gone"
             place, message = f"{file.parents[1].name}/{file.stem}", f"variants/{file.name} {how}"
             found.append(Finding(place=place, level="note", code="stale", message=message))
@@ -197,8 +198,8 @@ def _bytes(record: Mapping[str, Any], folder: Path) -> list[tuple[str, str]]:
     return found
 
 
-def _sha256(path: Path) -> str | None:
+def _sha256(path: Path, most_bytes: int | None = None) -> str | None:
     try:
-        return sha256_of(path)
+        return sha256_of(path, most_bytes)
     except OSError:
         return None

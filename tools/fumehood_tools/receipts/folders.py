@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from fumehood_tools.errors import StorageFailed
+from fumehood_tools.plain_files import MOST_SOURCE_BYTES, open_plain
 from fumehood_tools.receipts.key import Key, load_key
 from fumehood_tools.receipts.ledger import LEDGER_FILE, WRITTEN, Ledger, Line, read_ledger
 from fumehood_tools.receipts.signing import Problem, check, mac_of, read_record
@@ -204,7 +205,7 @@ def _beside(kind: Kind, record: Mapping[str, Any], folder: str) -> Problem | Non
     """Return what is wrong with the files beside a sound record, without reading the weights."""
     about = record.get("provenance", {}) if kind == "score" else record
     try:
-        with open(f"{folder}/{record['variant']}.py", "rb") as file:
+        with open_plain(f"{folder}/{record['variant']}.py", MOST_SOURCE_BYTES) as file:
             found = hashlib.sha256(file.read()).hexdigest()
     except OSError:
         found = ""

@@ -11,8 +11,10 @@ from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 from fumehood_tools.errors import StorageFailed
+from fumehood_tools.plain_files import open_plain
 from fumehood_tools.receipts.key import Key
 
+MOST_BYTES = 64 << 20
 RECEIPT = "receipt"
 _PURPOSE = "fumehood receipt 1"
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), check_circular=False)
@@ -81,7 +83,7 @@ def read_record(path: str) -> dict[str, Any]:
     """
     name = os.path.basename(path)
     try:
-        with open(path, "rb") as file:
+        with open_plain(path, MOST_BYTES) as file:
             record = json.loads(file.read().decode("utf-8"), object_pairs_hook=_object)
     except FileNotFoundError:
         raise

@@ -9,13 +9,14 @@ seeds, so that without its cheat it is its twin to the bit. Their sources are ma
 packaged baseline; no file of the sandbox is written.
 """
 
+import hashlib
 from collections.abc import Sequence
 
 from pydantic import BaseModel, Field
 
 from fumehood_tools.bench.controls import CONTROL_NAMES, ControlName, label
 from fumehood_tools.errors import BadRequest
-from fumehood_tools.files import sha256_of
+from fumehood_tools.plain_files import read_plain
 from fumehood_tools.sandbox.create import Sandbox, template_folder
 from fumehood_tools.sandbox.variants import packaged_variants
 
@@ -105,7 +106,10 @@ def twin_of(sandbox: Sandbox, variants: Sequence[str]) -> str:
     baselines = packaged_variants()
     for name in variants:
         sha256 = baselines.get(name) if name != UNTRAINED else None
-        if sha256 is not None and sha256_of(sandbox.variant_path(name)) == sha256:
+        if (
+            sha256 is not None
+            and hashlib.sha256(read_plain(sandbox.variant_path(name))).hexdigest() == sha256
+        ):
             return name
     raise BadRequest(
         "controls are made from a packaged baseline, and none is in this run. Add 'topk' to "

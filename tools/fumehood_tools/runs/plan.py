@@ -17,8 +17,8 @@ import psutil
 
 from fumehood_tools.bench.labelling import label
 from fumehood_tools.bench.records import Provenance
-from fumehood_tools.errors import StorageFailed
 from fumehood_tools.files import data_path, digest_of, sha256_of, sha256_of_tree
+from fumehood_tools.plain_files import read_plain
 from fumehood_tools.runs.controls import ControlItem
 from fumehood_tools.sandbox.create import Sandbox
 from fumehood_tools.sandbox.declarations import read_declarations
@@ -81,9 +81,9 @@ class Planner:
         ]
 
     def source(self, variant: str) -> bytes:
-        """Return a variant's file. Raises UnknownName for a variant without one."""
+        """Return a variant's file. Raises UnknownName, StorageFailed when it is no plain file."""
         if variant not in self._sources:
-            self._sources[variant] = _read(self.sandbox.variant_path(variant))
+            self._sources[variant] = read_plain(self.sandbox.variant_path(variant))
         return self._sources[variant]
 
     def item(
@@ -112,13 +112,6 @@ class Planner:
         digest = digest_of([hashlib.sha256(source).hexdigest(), seed, *self._shared])
         folder = self.sandbox.results / name / f"seed{seed}-{digest[:8]}"
         return RunItem(name, seed, source, digest, folder)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise StorageFailed.from_os_error(error, f"Reading {path.name}") from error
 
 
 @functools.cache

@@ -5,8 +5,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from fumehood_tools.errors import BadRequest, StorageFailed
+from fumehood_tools.errors import BadRequest
 from fumehood_tools.jobs import Job, JobStore
+from fumehood_tools.plain_files import read_plain
 from fumehood_tools.runs.controls import plan_controls
 from fumehood_tools.runs.sweep import Wanted, check_wanted
 from fumehood_tools.sandbox.create import Sandbox, open_sandbox
@@ -88,8 +89,4 @@ def _targets(l0_targets: Sequence[float], dict_size: int) -> tuple[float, ...]:
 
 
 def _source(box: Sandbox, name: str) -> bytes:
-    path = box.variant_path(name)
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise StorageFailed.from_os_error(error, f"Reading {path.name}") from error
+    return read_plain(box.variant_path(name))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from fumehood_tools.errors import FumehoodError, IntegrityFailed, RunFailed, StorageFailed
+from fumehood_tools.errors import FumehoodError, IntegrityFailed, RunFailed
 from fumehood_tools.files import write_bytes
 from fumehood_tools.glass import (
     ChildLimits,
@@ -22,6 +22,7 @@ from fumehood_tools.glass import (
     scratch_folder,
     take_file,
 )
+from fumehood_tools.plain_files import read_plain
 from fumehood_tools.sandbox.constants import judge_source, why_not_trained_here
 from fumehood_tools.sandbox.create import Sandbox
 from fumehood_tools.sandbox.findings import CheckReport, Finding, error, warning
@@ -58,15 +59,13 @@ def check_variant(
     """Check a variant statically and, unless that fails, by running it for some steps.
 
     kernels: what compiled_kernels returned; without it the child's parent compiles for itself.
-    Raises UnknownName for a variant without a file, StorageFailed when a file cannot be written,
+    Raises UnknownName for a variant without a file, StorageFailed when its file is no plain one or
+    a file cannot be written,
     RunFailed when the glass of that level cannot be put up.
     """
     started = time.monotonic()
     path = sandbox.variant_path(name)
-    try:
-        source = path.read_bytes()
-    except OSError as error:
-        raise StorageFailed.from_os_error(error, f"Reading {path.name}") from error
+    source = read_plain(path)
     findings = [*check_static(source, path.stem), *_check_budget(source, sandbox.spec.limits)]
     if not _errors(findings):
         with scratch_folder(None, "fumehood-check-") as scratch:

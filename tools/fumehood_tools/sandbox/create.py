@@ -7,6 +7,7 @@ Nothing here imports torch or reads activations.
 
 import contextlib
 import filecmp
+import os
 import re
 import shutil
 import tempfile
@@ -62,10 +63,10 @@ class Sandbox(BaseModel, frozen=True):
         return self.folder / "results"
 
     def variant_path(self, variant: str) -> Path:
-        """Return the file of a variant given without .py. Raises UnknownName."""
+        """Return the file of a variant given without .py: `read_plain` it. Raises UnknownName."""
         name = variant.removesuffix(".py")
         path = self.variants / f"{name}.py"
-        if not VARIANT_NAME.fullmatch(name) or not path.is_file():
+        if not VARIANT_NAME.fullmatch(name) or not os.path.lexists(path):
             known = [found.stem for found in self.variants.glob("*.py")]
             step = f"Write variants/<name>.py in {self.folder}, or call list_variants."
             raise UnknownName("variant", variant, known, step)

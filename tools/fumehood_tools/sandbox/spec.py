@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
-from fumehood_tools.errors import BadRequest, StorageFailed
+from fumehood_tools.errors import BadRequest
+from fumehood_tools.plain_files import read_plain
 from fumehood_tools.settings import GlassLevel
 
 SiteName = Literal["resid_post", "mlp_in", "mlp_out"]
@@ -150,10 +151,8 @@ def read_spec(path: Path) -> SandboxSpec:
     Raises BadRequest with the offending key, StorageFailed when the file cannot be read.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise StorageFailed.from_os_error(error, "Reading sandbox.toml") from error
-    except tomllib.TOMLDecodeError as error:
+        content = tomllib.loads(read_plain(path).decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadRequest(f"sandbox.toml is not valid TOML: {error}. Mend that line.") from error
     return check_spec(content)
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field
 
-from fumehood_tools.errors import BadRequest
+from fumehood_tools.errors import BadRequest, StorageFailed
+from fumehood_tools.plain_files import read_plain
 from fumehood_tools.sandbox.create import VARIANT_NAME, Sandbox, template_folder
 
 
@@ -54,9 +55,9 @@ def list_variants(sandbox: Sandbox, limit: int, cursor: str | None = None) -> Va
 
 def _describe(path: Path) -> VariantInfo:
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        content, problem = b"", f"cannot be read: {error.strerror}"
+        content = read_plain(path)
+    except StorageFailed as error:
+        content, problem = b"", f"cannot be read: {error}"
     else:
         problem = ""
     sha256 = hashlib.sha256(content).hexdigest()

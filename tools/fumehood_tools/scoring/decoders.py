@@ -1,8 +1,9 @@
 """Decoders: a linear one is read out and applied here, another is asked behind the glass.
 
 A linear decoder is read out before the encoder has seen a row of the evaluation: b = decode(0),
-W_i = decode(e_i) - b. From then on x_hat = f W + b is computed by the evaluator, so nothing that
-encode hides in latents, or elsewhere, reaches the variant's decode.
+W_i = (decode(u_i e_i) - b) / u_i, with u_i the size that latent i has (sizes.py). From then on
+x_hat = f W + b is computed by the evaluator, so nothing that encode hides in latents, or elsewhere,
+reaches the variant's decode.
 
 N = rows, D = d_model, F = dictionary size; normalised space.
 """
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 READ_OUT_TO = 8192
 TRIALS = 64
 TRIAL_TOLERANCE = 1e-4
-# Relative difference between decode(f) and f W + b on real latents. Not a wall: the metrics are
-# those of f W + b in any case. Measured: 5e-8 to 9e-8 on every packaged baseline, 2e-3 for a
+# Difference between decode(f) and f W + b on real latents, relative to f W. Not a wall: the metrics
+# are those of f W + b in any case. Measured: 5e-8 to 9e-8 on every packaged baseline, 2e-3 for a
 # decoder that computes in bfloat16; 0.24 for a second layer, 1.4 for unpacked bits.
 RESIDUAL_LIMIT = 0.01
 
@@ -38,21 +39,26 @@ class LinearDecoder(NamedTuple):
         return decode_linear(f, self.W_FD, self.b_D)
 
 
-def read_decoder(half: Half, dict_size: int, weights: Mapping[str, "Tensor"]) -> LinearDecoder:
-    """Return the linear part of the child's decode. Raises RunFailed, IntegrityFailed."""
+def read_decoder(half: Half, size_F: "Tensor", weights: Mapping[str, "Tensor"]) -> LinearDecoder:
+    """Return the linear part of the child's decode at latents of these sizes, powers of 2.
+
+    Raises RunFailed, IntegrityFailed.
+    """
     import torch
 
+    dict_size = len(size_F)
     b_D = half(torch.zeros(1, dict_size))[0]
     if dict_size > READ_OUT_TO:
         named = _named_decoder(weights, dict_size, len(b_D))
-        if named is not None and _agrees(half, LinearDecoder(named, b_D)):
+        if named is not None and _agrees(half, LinearDecoder(named, b_D), size_F):
             return LinearDecoder(named, b_D)
     W_FD = torch.empty(dict_size, len(b_D))
     for start in range(0, dict_size, half.rows):
         count = min(half.rows, dict_size - start)
-        unit = torch.zeros(count, dict_size, dtype=torch.bfloat16)
-        unit[torch.arange(count), start + torch.arange(count)] = 1
-        W_FD[start : start + count] = half(unit) - b_D
+        single = torch.zeros(count, dict_size, dtype=torch.bfloat16)
+        size_n = size_F[start : start + count]
+        single[torch.arange(count), start + torch.arange(count)] = size_n.bfloat16()
+        W_FD[start : start + count] = (half(single) - b_D) / size_n[:, None]
     return LinearDecoder(W_FD, b_D)
 
 
@@ -66,7 +72,7 @@ def _named_decoder(weights: Mapping[str, "Tensor"], F: int, D: int) -> "Tensor |
     return None
 
 
-def _agrees(half: Half, decoder: LinearDecoder) -> bool:
+def _agrees(half: Half, decoder: LinearDecoder, size_F: "Tensor") -> bool:
     """Return whether decode does what these weights say, on single latents and on mixtures."""
     import torch
 
@@ -74,18 +80,18 @@ def _agrees(half: Half, decoder: LinearDecoder) -> bool:
     single = torch.zeros(TRIALS, F)
     single[torch.arange(TRIALS), torch.randint(F, (TRIALS,))] = 1
     mixed = torch.rand(TRIALS, F) * (torch.rand(TRIALS, F) < 64 / F)
-    trials = torch.cat([single, mixed]).bfloat16()
-    expected = torch.addmm(decoder.b_D, trials.float(), decoder.W_FD)
-    found = torch.cat(list(half.all(trials)))
+    trials = (torch.cat([single, mixed]) * size_F).bfloat16()
+    expected = trials.float() @ decoder.W_FD
+    found = torch.cat(list(half.all(trials))) - decoder.b_D
     return bool((found - expected).norm() <= TRIAL_TOLERANCE * expected.norm())
 
 
 def residual(half: Half, f_NF: "Tensor", decoder: LinearDecoder) -> float:
-    """Return |decode(f) - (f W + b)| / |decode(f)| over all rows of bfloat16 latents [N, F]."""
+    """Return |decode(f) - (f W + b)| / |f W| over all rows of bfloat16 latents [N, F]."""
     import torch
 
-    found = torch.cat(list(half.all(f_NF)))
-    linear = torch.addmm(decoder.b_D, f_NF.float(), decoder.W_FD)
+    found = torch.cat(list(half.all(f_NF))) - decoder.b_D
+    linear = f_NF.float() @ decoder.W_FD
     size = max(float(found.norm()), float(linear.norm()), 1e-30)
     return float((found - linear).norm()) / size
 

@@ -1,40 +1,53 @@
 """The encoder behind the glass, asked so that only what it makes of a row can count.
 
-Every request holds the rows of a call in a secret random order, has another size than the last,
-and hides rows that were shown before. A second child, fresh, is shown a sample in another order
-and in batches of 1 to a few hundred. What differs is measured per row as |f - f'| / max(|f|, |f'|)
-on the latents as they are handed over, in bfloat16.
+Everything that will ever be measured goes through one stream: rows of the evaluation split and of
+the probing texts of all classes, for training and for test, in one secret random order, in requests
+of random size, with rows hidden among them that were shown before. What a row is for is decided
+outside, when its latents are there. So neither the number of rows so far, nor the size of a
+request, nor a row's neighbours tell an encoder what is being measured.
 
-Honest encoders differ too: float32 sums depend on the size of a batch (1e-7), which seldom turns a
-bfloat16 rounding, and may exchange two latents that tie for the last place of TopK or lie on a
-threshold (then the row differs by about 1 / sqrt(L0)).
+Afterwards a second child, fresh, is shown a sample in another order and in batches of 1 to a few
+hundred. What differs is measured in `differences.py`.
 
-N = rows of a call, B = rows of a request, D = d_model, F = dictionary size; normalised space.
+N = rows of a source, B = rows of a request, D = d_model, F = dictionary size; normalised space.
 """
 
-import hashlib
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
 from fumehood_tools.errors import IntegrityFailed
+from fumehood_tools.scoring.differences import Difference, Differences
 from fumehood_tools.scoring.half import Half
-from fumehood_tools.scoring.latents import Latents, pack
-from fumehood_tools.scoring.witnesses import Witnesses, relative_difference
+from fumehood_tools.scoring.witnesses import Witnesses
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import Tensor
 
-# Measured means: 0 to 4e-10 on every packaged baseline, the examples and ISTA, on the synthetic
-# subject and on SmolLM2-135M; a BatchTopK without a threshold 0.09, a switch to dense 0.37.
-DIFFERENCE_LIMIT = 0.02
 # One row in so many of a request is a repeat.
 REPEAT_EVERY = 32
 # Sizes of the second child's requests, over and over until the witnesses are used up.
 OTHER_SIZES = (1, 2, 61, 3, 7, 17, 200, 1, 5)
-# L0 of a phase is counted on so many rows of each request.
-COUNTED = 48
+# L0 of a source is counted on so many rows of each request.
+COUNTED = 64
+
+
+class Source(Protocol):
+    """Rows that are to be encoded, and what becomes of their latents."""
+
+    name: str
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are: N."""
+
+    def read(self, number_B: "NDArray[np.int64]") -> "Tensor":
+        """Return the rows with these numbers as the variant is shown them, float32 [B, D]."""
+
+    def take(self, number_B: "NDArray[np.int64]", f_BF: "Tensor") -> None:
+        """Use the bfloat16 latents of these rows."""
 
 
 class Mean:
@@ -54,20 +67,37 @@ class Mean:
         return self.total / self.count if self.count else None
 
 
-class Part(NamedTuple):
-    """Latents of the rows `row_B` of a call, in the request's order."""
+class Sizes:
+    """The root mean square of each latent over the rows on which it is active."""
 
-    row_B: "Tensor"
-    f: Latents
+    def __init__(self, dict_size: int) -> None:
+        import torch
+
+        self.square_F = torch.zeros(dict_size, dtype=torch.float64)
+        self.active_F = torch.zeros(dict_size, dtype=torch.int64)
+
+    def add(self, f_BF: "Tensor") -> None:
+        """Count these latents."""
+        f = f_BF.float()
+        self.square_F += f.square().sum(0).double()
+        self.active_F += (f != 0).sum(0)
+
+    def rms(self) -> "Tensor":
+        """Return the sizes, float32 [F]; 1 for latents that were never active."""
+        import torch
+
+        rms_F = (self.square_F / self.active_F.clamp(min=1)).sqrt().float()
+        return torch.where(rms_F > 0, rms_F, torch.ones_like(rms_F))
 
 
 class _Request(NamedTuple):
-    """Rows `x_BD` of a call, what repeats of other rows gave before, and both as they are shown.
+    """Rows of several sources, then repeats, with what those gave before, and all as shown.
 
-    Row i of the two together stands at `place[i]` of what is shown.
+    groups: source number, row numbers, their places in `x_BD`. Row i of x_BD and the repeats
+    together stands at `place[i]` of what is shown.
     """
 
-    row_B: "Tensor"
+    groups: "list[tuple[int, NDArray[np.int64], slice]]"
     x_BD: "Tensor"
     before_RF: "Tensor"
     shown: "Tensor"
@@ -75,113 +105,95 @@ class _Request(NamedTuple):
 
 
 class Encoder:
-    """Encodes rows through a child that `start` starts when there is none."""
+    """Shows rows to a child that `start` starts."""
 
     def __init__(self, start: Callable[[], Half], dict_size: int) -> None:
-        self.start, self.dict_size = start, dict_size
+        self.start = start
         self.draw = np.random.default_rng()  # seeded by the system: no variant can know it
         self.witnesses = Witnesses(dict_size, self.draw)
-        self.repeats = Mean()
+        self.repeats = Differences(dict_size)
+        self.sizes = Sizes(dict_size)
         self.l0: dict[str, Mean] = {}
-        self._remembered: dict[bytes, list[Part]] = {}
-        self._remembered_sizes: set[int] = set()
 
-    def parts(self, x_ND: "Tensor", phase: str) -> Iterator[Part]:
-        """Yield the latents of all rows, a request at a time. Raises RunFailed."""
-        for row_B, f_BF in self.answers(x_ND, phase):
-            yield Part(row_B, pack(f_BF))
+    def run(self, sources: Sequence[Source]) -> None:
+        """Encode every row of all sources, mixed with each other, and hand latents to their source.
 
-    def dense(self, x_ND: "Tensor", phase: str) -> "Tensor":
-        """Return float32 latents [N, F]. Rows of x that are 0 throughout are not asked for: 0.
-
-        (Padding, which sae-bench leaves out of its means.) Raises RunFailed.
+        The child works on the next request while an answer is looked at. Raises RunFailed,
+        IntegrityFailed.
         """
-        import torch
-
-        f_NF = torch.zeros(len(x_ND), self.dict_size)
-        if (parts := self._memory(x_ND)) is not None:
-            for part in parts:
-                f_NF.index_copy_(0, part.row_B, part.f.to_dense().float())
-            return f_NF
-        live_M = x_ND.abs().sum(dim=1).nonzero().flatten()
-        for row_B, f_BF in self.answers(x_ND[live_M], phase):
-            f_NF.index_copy_(0, live_M[row_B], f_BF.float())
-        return f_NF
-
-    def _memory(self, x_ND: "Tensor") -> list[Part] | None:
-        if len(x_ND) not in self._remembered_sizes:
-            return None  # saves the hashing
-        return self._remembered.get(fingerprint(x_ND))
-
-    def remember(self, x_ND: "Tensor", phase: str) -> None:
-        """Encode rows that `dense` will be asked for when the child is gone."""
-        key = fingerprint(x_ND)
-        if key not in self._remembered:
-            self._remembered[key] = list(self.parts(x_ND, phase))
-            self._remembered_sizes.add(len(x_ND))
-
-    def answers(self, x_ND: "Tensor", phase: str) -> Iterator["tuple[Tensor, Tensor]"]:
-        """Yield row numbers [B] and their bfloat16 latents [B, F] until every row was encoded.
-
-        The child works on the next request while an answer is looked at, here and by the caller:
-        no other use of the encoder before the end. Raises RunFailed, IntegrityFailed.
-        """
-        import torch
-
-        half, count = self.start(), self.l0.setdefault(phase, Mean())
-        parts = self._cut(torch.from_numpy(self.draw.permutation(len(x_ND))), half.rows)
+        half = self.start()
         asked: _Request | None = None
-        for row_B in parts:
-            following = self._mix(half.rows, row_B, x_ND[row_B])
+        for following in self._requests(sources, half.rows):
             answer = None if asked is None else half.answer()
             half.ask(following.shown)
             if asked is not None and answer is not None:
-                yield asked.row_B, self._take(asked, half.checked(answer), phase, count)
+                self._take(sources, asked, half.checked(answer))
             asked = following
         if asked is not None:
-            yield asked.row_B, self._take(asked, half.checked(half.answer()), phase, count)
+            self._take(sources, asked, half.checked(half.answer()))
 
-    def _cut(self, order_N: "Tensor", most: int) -> Iterator["Tensor"]:
-        """Yield parts of random sizes with room for repeats."""
+    def _requests(self, sources: Sequence[Source], most: int) -> Iterator[_Request]:
+        """Yield requests of random sizes until every row of all sources was shown."""
+        ends = np.cumsum([source.rows for source in sources])
+        order = self.draw.permutation(int(ends[-1]))
         room = max(1, most - most // REPEAT_EVERY - 1)
         start = 0
-        while start < len(order_N):
+        while start < len(order):
             size = int(self.draw.integers(max(1, room * 3 // 4), room + 1))
-            yield order_N[start : start + size]
+            # In order, so that files are read from front to back; what is shown is shuffled.
+            chosen = np.sort(order[start : start + size])
             start += size
+            yield self._mix(sources, ends, chosen, most)
 
-    def _mix(self, most: int, row_B: "Tensor", x_BD: "Tensor") -> "_Request":
+    def _mix(
+        self,
+        sources: Sequence[Source],
+        ends: "NDArray[np.int64]",
+        chosen: "NDArray[np.int64]",
+        most: int,
+    ) -> _Request:
         """Return a request whose rows are mixed with some that were shown before."""
         import torch
 
+        groups, rows = [], []
+        cuts = [0, *np.searchsorted(chosen, ends)]
+        for number, (begin, end) in enumerate(zip(cuts, cuts[1:], strict=False)):
+            if end > begin:
+                local = chosen[begin:end] - (ends[number] - sources[number].rows)
+                groups.append((number, local, slice(int(begin), int(end))))
+                rows.append(sources[number].read(local))
+        x_BD = torch.cat(rows)
         hidden = min(most - len(x_BD), 1 + len(x_BD) // REPEAT_EVERY)
         again_RD, before_RF = self.witnesses.some(hidden)
         shown = torch.cat([x_BD, again_RD]) if again_RD.numel() else x_BD
         order = torch.from_numpy(self.draw.permutation(len(shown)))
         place = torch.empty_like(order)
         place[order] = torch.arange(len(order))
-        return _Request(row_B, x_BD, before_RF, shown[order], place)
+        return _Request(groups, x_BD, before_RF, shown[order], place)
 
-    def _take(self, asked: "_Request", answer: "Tensor", phase: str, count: Mean) -> "Tensor":
-        """Return the latents of the rows that were asked for; the repeats are compared."""
+    def _take(self, sources: Sequence[Source], asked: _Request, answer: "Tensor") -> None:
+        """Hand the latents of a request to their sources; the repeats are kept for comparison."""
         f, rows = answer[asked.place], len(asked.x_BD)
         if asked.before_RF.numel():
-            self.repeats.add(relative_difference(f[rows:], asked.before_RF))
-        f_BF = f[:rows]
-        count.add((f_BF[:COUNTED] != 0).sum(dim=1))
-        self.witnesses.add(phase, asked.x_BD, f_BF)
-        return f_BF
+            self.repeats.add(f[rows:], asked.before_RF)
+        self.sizes.add(f[:rows])
+        for number, local, part in asked.groups:
+            source, f_BF = sources[number], f[part]
+            few = f_BF[self.draw.permutation(len(f_BF))[:COUNTED]]
+            self.l0.setdefault(source.name, Mean()).add((few != 0).sum(dim=1))
+            self.witnesses.add(source.name, asked.x_BD[part], f_BF)
+            source.take(local, f_BF)
 
 
 class SecondOpinion(NamedTuple):
-    """What a second, fresh encoder makes of the witnesses; mean differences per row."""
+    """What a second, fresh encoder makes of the witnesses."""
 
-    same_batch: float  # one batch, asked twice
-    other_batches: float  # the same rows in batches of other sizes
-    first_encoder: float  # those, against what the first encoder made of them
+    same_batch: Difference  # one batch, asked twice
+    other_batches: Difference  # the same rows in batches of other sizes
+    first_encoder: Difference  # those, against what the first encoder made of them
 
 
-def ask_again(half: Half, encoder: Encoder) -> SecondOpinion:
+def ask_again(half: Half, encoder: Encoder, W_FD: "Tensor") -> SecondOpinion:
     """Show the witnesses to another child, in another order and in other batches."""
     import torch
 
@@ -196,35 +208,29 @@ def ask_again(half: Half, encoder: Encoder) -> SecondOpinion:
     apart_WF, batch = torch.cat(found), x_WD[: half.rows]
     whole_BF = half(batch)
     pairs = (whole_BF, half(batch)), (whole_BF, apart_WF[: len(batch)]), (f_WF, apart_WF)
-    return SecondOpinion(*(float(relative_difference(*pair).mean()) for pair in pairs))
+    compared = [Differences(f_WF.shape[1]) for _ in pairs]
+    for one, pair in zip(compared, pairs, strict=True):
+        one.add(*pair)
+    return SecondOpinion(*(one.result(W_FD) for one in compared))
 
 
-def judge_encoder(opinion: SecondOpinion, repeats: float) -> None:
+def judge_encoder(opinion: SecondOpinion, repeats: Difference) -> None:
     """Raise IntegrityFailed for an encoder that answers the same row differently."""
-    if opinion.same_batch > DIFFERENCE_LIMIT:
+    if said := opinion.same_batch.problem():
         raise IntegrityFailed(
             "determinism",
-            f"encode answered the same batch differently: {opinion.same_batch:.1%} of the latents' "
-            f"norm (allowed: {DIFFERENCE_LIMIT:.0%})",
+            f"encode answered the same batch differently: {said}",
             "Switch noise and dropout off unless self.training.",
         )
-    if opinion.other_batches > DIFFERENCE_LIMIT:
+    if said := opinion.other_batches.problem():
         raise IntegrityFailed(
             "batch_invariance",
-            "in batches of other sizes the same rows got latents that differ by "
-            f"{opinion.other_batches:.1%} of their norm (allowed: {DIFFERENCE_LIMIT:.0%})",
+            f"in batches of other sizes the same rows got other latents: {said}",
             "In eval mode treat each row by itself, e.g. with a threshold learned in training.",
         )
-    apart = max(repeats, opinion.first_encoder)
-    if apart > DIFFERENCE_LIMIT:
+    if said := repeats.problem() or opinion.first_encoder.problem():
         raise IntegrityFailed(
             "determinism",
-            f"rows shown again, later or to a fresh process, got latents that differ by {apart:.1%}"
-            f" of their norm (allowed: {DIFFERENCE_LIMIT:.0%})",
+            f"rows shown again, later or to a fresh process, got other latents: {said}",
             "encode must depend on the row alone, not on calls before or on time.",
         )
-
-
-def fingerprint(x_ND: "Tensor") -> bytes:
-    """Return a key for the content of a tensor."""
-    return hashlib.blake2b(x_ND.contiguous().numpy().data, digest_size=16).digest()

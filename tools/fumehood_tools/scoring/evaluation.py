@@ -1,45 +1,48 @@
 """Our own metrics of one SAE over all evaluation tokens, and what its checks measure on the way.
 
-The order is the point: a linear decoder is read out first; then rows are encoded; then, when no
-encode child is left, what has to be decoded by the variant's own code is decoded.
+The order is the point: a linear decoder is read out first; then rows are encoded, evaluation and
+probing rows mixed; then, when no encode child is left, what has to be decoded by the variant's own
+code is decoded. The spliced passes of sae-bench's core evaluation take their latents from here:
+the rows of loss recovered are rows of the evaluation split, encoded once, as such.
 
-B = rows of a request, N = rows of a call, D = d_model, F = dictionary size.
+B = rows of a request, R = trial rows, N = rows, D = d_model, F = dictionary size, T = context.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from fumehood_tools.harvest import Activations
 from fumehood_tools.scoring.decoders import LinearDecoder
-from fumehood_tools.scoring.encoder import Encoder
+from fumehood_tools.scoring.decoding import DecodeStream, Encoded
 from fumehood_tools.scoring.halves import Halves
-from fumehood_tools.scoring.latents import Latents
+from fumehood_tools.scoring.latents import Latents, pack
 from fumehood_tools.scoring.reconstruction import Reconstruction, ReconstructionTotals
-from fumehood_tools.scoring.robustness import Robustness, RobustnessTrial
+from fumehood_tools.scoring.trials import PLAIN, Curve, CurveTotals, changed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-ROWS_PER_CALL = 8192
+# The noise curve stands on so many rows, or on the rows of loss recovered where these are more.
+TRIAL_ROWS = 2048
 
 
 class EvaluationRows:
-    """The evaluation split in a secret random order. Shards are mapped, not loaded."""
+    """The evaluation split. Shards are mapped, not loaded."""
 
-    def __init__(self, activations: Activations, draw: np.random.Generator) -> None:
+    def __init__(self, activations: Activations) -> None:
         self.shards = [np.load(path, mmap_mode="r") for path in activations.eval_shards]
         self.ends = np.cumsum([len(shard) for shard in self.shards])
-        self.order = draw.permutation(int(self.ends[-1]))
+        self.count = int(self.ends[-1])
         self.width = activations.d_model
 
-    def calls(self) -> Iterator["NDArray[np.int64]"]:
-        """Yield the numbers of all rows, some thousands at a time."""
-        for start in range(0, len(self.order), ROWS_PER_CALL):
-            yield self.order[start : start + ROWS_PER_CALL]
+    @property
+    def dtype(self) -> "np.dtype[Any]":
+        """The type in which activations are stored."""
+        found: np.dtype[Any] = self.shards[0].dtype
+        return found
 
     def read(self, chosen_N: "NDArray[np.int64]") -> "Tensor":
         """Return the rows with these numbers, float32 [N, D], raw units."""
@@ -57,54 +60,80 @@ class EvaluationRows:
         return torch.from_numpy(x_ND)
 
 
-class Encoded(NamedTuple):
-    """One request's rows: their numbers, latents, what the skip path gives."""
-
-    number_B: "NDArray[np.int64]"
-    f: Latents
-    skip_BD: "Tensor | None"
-
-
 class Outcome(NamedTuple):
-    """What all evaluation tokens say."""
+    """What all evaluation tokens say. `exact`: with latents as they are; `own`: what is scored."""
 
     own: Reconstruction
+    exact: Reconstruction
+    curve: Curve
     linear_explained: float | None = None
-    robustness: Robustness | None = None
     skip_explained: float | None = None
     with_skip_explained: float | None = None
 
 
 class Evaluation:
-    """One pass over the evaluation split, for a linear decoder or a declared nonlinear one."""
+    """The evaluation split as a source of the encoder's stream; `keep`: for a nonlinear decoder."""
+
+    name = "eval"
 
     def __init__(
-        self, halves: Halves, encoder: Encoder, decoder: LinearDecoder, activations: Activations
+        self,
+        halves: Halves,
+        decoder: LinearDecoder,
+        activations: Activations,
+        loss_rows: int,
+        *,
+        skips: bool,
+        keep: bool,
     ) -> None:
-        self.halves, self.encoder, self.decoder = halves, encoder, decoder
+        self.halves, self.decoder = halves, decoder
         self.activations, self.scale = activations, activations.scale
-        self.rows = EvaluationRows(activations, encoder.draw)
-        self.totals = self._fresh_totals()
-        self.skip, self.both = self._fresh_totals(), self._fresh_totals()
+        self.split = EvaluationRows(activations)
+        self.skips, self.keep = skips, keep
+        self.totals, self.skip, self.both = (self.fresh_totals() for _ in range(3))
+        self.adds_l1 = 0.0
         self.kept: list[Encoded] = []
+        self.trial_R = trial_rows(self.split.count, loss_rows)
+        self.trial_f_RF = self._empty_latents()
+        self._norm_F = decoder.W_FD.norm(dim=1) * activations.scale
 
-    def _fresh_totals(self) -> ReconstructionTotals:
+    def fresh_totals(self) -> ReconstructionTotals:
+        """Return sums over nothing."""
         return ReconstructionTotals(self.activations.d_model, self.halves.given.dict_size)
 
-    def encode_all(self, *, skips: bool, keep: bool) -> None:
-        """Encode every evaluation row. `keep`: for a nonlinear decoder, which is asked later."""
-        for number_N in self.rows.calls():
-            x_ND = self.rows.read(number_N)
-            for part in self.encoder.parts(x_ND / self.scale, "eval"):
-                x_BD = x_ND[part.row_B]
-                skip_BD = self._skip(x_BD) if skips else None
-                self._count(
-                    x_BD, part.f, self.decoder(part.f) * self.scale, skip_BD, final=not keep
-                )
-                if keep:
-                    packed = None if skip_BD is None else skip_BD.bfloat16()
-                    self.kept.append(Encoded(number_N[part.row_B.numpy()], part.f, packed))
-        self.halves.end("skip")
+    def _empty_latents(self) -> "Tensor":
+        import torch
+
+        return torch.zeros(len(self.trial_R), self.halves.given.dict_size, dtype=torch.bfloat16)
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return self.split.count
+
+    @property
+    def l1(self) -> float:
+        """Sum over latents of |f_i W_i|, raw units, mean over tokens."""
+        return self.adds_l1 / self.totals.tokens
+
+    def read(self, number_B: "NDArray[np.int64]") -> "Tensor":
+        """Return rows in normalised space."""
+        return self.split.read(number_B) / self.scale
+
+    def take(self, number_B: "NDArray[np.int64]", f_BF: "Tensor") -> None:
+        """Count a request's rows; keep the latents that are needed later."""
+        import torch
+
+        place_B = np.searchsorted(self.trial_R, number_B).clip(max=len(self.trial_R) - 1)
+        hit_B = self.trial_R[place_B] == number_B
+        self.trial_f_RF[torch.from_numpy(place_B[hit_B])] = f_BF[torch.from_numpy(hit_B)]
+        f, x_BD = pack(f_BF), self.split.read(number_B)
+        skip_BD = self._skip(x_BD) if self.skips else None
+        self.adds_l1 += float((f_BF.float() @ self._norm_F).sum())
+        self._count(x_BD, f, self.decoder(f) * self.scale, skip_BD, final=not self.keep)
+        if self.keep:
+            packed = None if skip_BD is None else skip_BD.bfloat16()
+            self.kept.append(Encoded(number_B, f, packed))
 
     def _skip(self, x_BD: "Tensor") -> "Tensor":
         import torch
@@ -127,33 +156,53 @@ class Evaluation:
             self.skip.count(x_BD, skip_BD, f.active, fired_F)
             self.both.count(x_BD, x_hat_BD + skip_BD, f.active, fired_F)
 
-    def outcome(self, *, skips: bool) -> Outcome:
+    def outcome(self, rms_F: "Tensor") -> Outcome:
         """Return the metrics; what was kept is decoded now. The encode children must be gone."""
-        import torch
-
-        if not self.kept:
-            return self._outcome(skips, None, None)
+        trials = {PLAIN: self.trial_f_RF, **dict(changed(self.trial_f_RF, rms_F))}
+        if not self.keep:
+            decoded = {name: self.decoder(pack(f_RF)) for name, f_RF in trials.items()}
+            return self._concluded(trials, decoded, None)
         linear = self.totals.result().explained_variance
-        self.totals = self._fresh_totals()
-        half = self.halves.fresh("decode")
-        trial = RobustnessTrial(half, self.scale, self._fresh_totals)
-        for number_B, f, skip_BD in self.kept:
-            x_BD, f_BF = self.rows.read(number_B), f.to_dense()
-            x_hat_BD = torch.cat(list(half.all(f_BF))) * self.scale
-            given = None if skip_BD is None else skip_BD.float()
-            self._count(x_BD, f, x_hat_BD, given, final=True)
-            trial.add(x_BD, f_BF, x_hat_BD)
+        self.totals = self.fresh_totals()
+        stream = DecodeStream(self.halves, self.trial_R, trials)
+        for part, x_hat_BD in stream.run(self.kept):
+            x_BD = self.split.read(part.number_B)
+            given = None if part.skip_BD is None else part.skip_BD.float()
+            self._count(x_BD, part.f, x_hat_BD * self.scale, given, final=True)
         self.kept = []
-        return self._outcome(skips, linear, trial.result())
+        return self._concluded(trials, stream.decoded, linear)
 
-    def _outcome(self, skips: bool, linear: float | None, robustness: Robustness | None) -> Outcome:
-        return Outcome(
-            own=self.totals.result(),
-            linear_explained=linear,
-            robustness=robustness,
-            skip_explained=self.skip.result().explained_variance if skips else None,
-            with_skip_explained=self.both.result().explained_variance if skips else None,
+    def _concluded(
+        self, trials: "dict[str, Tensor]", decoded: "dict[str, Tensor]", linear: float | None
+    ) -> Outcome:
+        totals, x_RD = CurveTotals(self.fresh_totals), self.split.read(self.trial_R)
+        for name, x_hat_RD in decoded.items():
+            totals.add(name, x_RD, x_hat_RD * self.scale, trials[name] != 0)
+        curve, exact = totals.result(), self.totals.result()
+        rough = self.keep and curve.needs_digits
+        self.scored_trial = curve.worse_kind if rough else PLAIN
+        self.scored_x_hat_RD, self.scored_f_RF = (
+            decoded[self.scored_trial],
+            trials[self.scored_trial],
         )
+        return Outcome(
+            own=curve.at_noise(exact) if rough else exact,
+            exact=exact,
+            curve=curve,
+            linear_explained=linear,
+            skip_explained=self.skip.result().explained_variance if self.skips else None,
+            with_skip_explained=self.both.result().explained_variance if self.skips else None,
+        )
+
+
+def trial_rows(count: int, loss_rows: int) -> "NDArray[np.int64]":
+    """Return the numbers of the trial rows, ascending: the first `loss_rows`, and random others."""
+    first = np.arange(min(loss_rows, count))
+    room = min(TRIAL_ROWS, count) - len(first)
+    if room <= 0:
+        return first
+    others = np.random.default_rng().permutation(np.arange(len(first), count))[:room]
+    return np.sort(np.concatenate([first, others]))
 
 
 def fresh_folder(root: Path, name: str) -> Path:

@@ -58,7 +58,7 @@ class Half:
     ) -> None:
         import torch
 
-        self.role, self.limits = role, limits
+        self.role, self.given, self.limits = role, given, limits
         self.rows = rows_per_request(given.dict_size)
         wide = (given.dict_size, torch.bfloat16)
         narrow = (given.activation_dim, torch.float32)

@@ -7,6 +7,7 @@ trained weights and 256 rows of the training split; what they hand back is compa
 Not a wall: a variant that wants to look active can (nobody gains by that, its scores must follow).
 """
 
+import hashlib
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -15,9 +16,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fumehood_tools.bench.inertness import Inertness, compare
 from fumehood_tools.errors import RunFailed
-from fumehood_tools.files import sha256_of
 from fumehood_tools.glass import ChildLimits, Nursery, take_file, take_json
 from fumehood_tools.harvest import Activations
+from fumehood_tools.plain_files import read_plain
 from fumehood_tools.sandbox.create import VARIANT_NAME, template_folder
 from fumehood_tools.sandbox.declarations import parent_of
 from fumehood_tools.sandbox.spec import SandboxSpec
@@ -66,8 +67,8 @@ def find_parent(variant: Path, others: Path | None = None) -> Parent | None:
     A packaged name means the packaged file; other names are looked up in `others`, the sandbox's
     variants/.
     """
-    source, packaged = variant.read_bytes(), packaged_variants()
-    is_packaged = packaged.get(variant.stem) == sha256_of(variant)
+    source, packaged = read_plain(variant), packaged_variants()
+    is_packaged = packaged.get(variant.stem) == hashlib.sha256(source).hexdigest()
     name = parent_of(source, variant.stem, is_packaged=is_packaged)
     if name is None or not VARIANT_NAME.fullmatch(name):
         return None
@@ -92,7 +93,7 @@ def measure_inertness(
     save_file({"x": training_rows(activations)}, batch)
     numbers = _training(activations, spec, case.seed)
     theirs = case.scratch / f"{parent.name}.py"
-    theirs.write_bytes(parent.path.read_bytes())
+    theirs.write_bytes(read_plain(parent.path))
     probe = partial(_probe, nursery, case, spec)
     with ThreadPoolExecutor(2) as beside:
         ours = beside.submit(probe, {**numbers, "fit": False}, case.variant)
@@ -112,13 +113,13 @@ def measure_inertness(
     )
 
 
-def training_rows(activations: Activations) -> "Tensor":
+def training_rows(activations: Activations, most: int = ROWS) -> "Tensor":
     """Return x_BD: rows spread evenly over the first training shard, in normalised space."""
     import numpy as np
     import torch
 
     shard = np.load(activations.train_shards[0], mmap_mode="r", allow_pickle=False)
-    chosen = np.linspace(0, len(shard) - 1, min(ROWS, len(shard))).round().astype(np.int64)
+    chosen = np.linspace(0, len(shard) - 1, min(most, len(shard))).round().astype(np.int64)
     rows = np.asarray(shard[np.unique(chosen)], dtype=np.float32)
     return torch.from_numpy(rows).div_(activations.scale)
 

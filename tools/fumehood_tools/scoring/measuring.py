@@ -1,9 +1,10 @@
 """One SAE on its way through the checks: a step after another, none of which can be left out.
 
-    take files -> read decoder -> evaluate -> remember core rows -> (probing) -> conclude
+    take files -> read decoder -> encode everything -> conclude
 
-`conclude` ends the encoders and decodes. What sae-bench's core evaluation asks of the encoder is
-answered from memory, at any time after the core rows were remembered.
+`encode` shows all rows of the evaluation split and of the probing texts in one stream. `conclude`
+asks a second encoder, ends both, decodes, and judges. What sae-bench asks for afterwards is
+answered from memory.
 """
 
 from typing import TYPE_CHECKING, NamedTuple, Self
@@ -12,22 +13,26 @@ from fumehood_tools.bench.integrity import Integrity
 from fumehood_tools.errors import IntegrityFailed
 from fumehood_tools.files import write_bytes
 from fumehood_tools.glass import ChildLimits, Nursery, remove_folder
+from fumehood_tools.plain_files import read_plain
 from fumehood_tools.sandbox.constants import judge_source
 from fumehood_tools.sandbox.declarations import read_declarations
 from fumehood_tools.scoring.bench_sae import GlassSAE, Methods
+from fumehood_tools.scoring.bits import Bits, bits_per_token
+from fumehood_tools.scoring.core_rows import CoreRows
 from fumehood_tools.scoring.decoders import judge_linear, read_decoder, residual
-from fumehood_tools.scoring.encoder import Encoder, ask_again, judge_encoder
+from fumehood_tools.scoring.differences import Difference
+from fumehood_tools.scoring.encoder import Encoder, SecondOpinion, ask_again, judge_encoder
 from fumehood_tools.scoring.evaluation import Evaluation, Outcome, fresh_folder
 from fumehood_tools.scoring.half import Given
 from fumehood_tools.scoring.halves import Halves
-from fumehood_tools.scoring.latents import pack
+from fumehood_tools.scoring.inertness import training_rows
+from fumehood_tools.scoring.probing_texts import ProbingTexts, TaskRows
 from fumehood_tools.scoring.requests import ScoringRequest, ScoringSetup
-from fumehood_tools.scoring.robustness import judge_robustness
+from fumehood_tools.scoring.sizes import latent_sizes
+from fumehood_tools.scoring.trials import DROPPED, LEVELS, SCORED_AT, judge_curve, relative
 from fumehood_tools.scoring.weights import take_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from torch import Tensor
 
 # Other texts may well have another L0: on probing texts honest baselines have 1.0 (TopK) to 1.25
@@ -50,12 +55,22 @@ CHECKS = (
 )
 
 
+# Rows of the training split on which the sizes of latents are measured.
+SIZE_ROWS = 2048
+# A latent that moves x_hat by less than this share of its spread is idle.
+IDLE = 1e-6
+
+
 class Measured(NamedTuple):
     """What the checks measured."""
 
     outcome: Outcome
     residual: float
-    batch_dependence: float
+    repeats: Difference
+    opinion: SecondOpinion
+    bits: Bits
+    idle_latents: int
+    idle_l0: float
 
 
 class Measuring:
@@ -69,7 +84,7 @@ class Measuring:
 
         spec, activations = setup.spec, setup.activations
         self.setup, self.scale = setup, activations.scale
-        source = request.variant.read_bytes()
+        source = read_plain(request.variant)
         judge_source(source, spec.limits)
         self.declared = read_declarations(source)
         self.nonlinear = self.declared.decoder == "nonlinear"
@@ -93,7 +108,7 @@ class Measuring:
         )
         self.halves = Halves(nursery, self.given, self.folder, limits)
         self.encoder = Encoder(lambda: self.halves.get("encode"), spec.dict_size)
-        self.phase = "probing"
+        self.tasks: list[TaskRows] = []
 
     def __enter__(self) -> Self:
         return self
@@ -104,99 +119,117 @@ class Measuring:
 
     def read_decoder(self) -> None:
         """Read the linear decoder out. Nothing of the evaluation has been shown to anyone yet."""
-        self.decoder = read_decoder(
-            self.halves.fresh("decode"), self.given.dict_size, self.weights.state
-        )
+        x_BD = training_rows(self.setup.activations, SIZE_ROWS)
+        size_F = latent_sizes(self.halves.fresh("encode"), x_BD)
+        self.halves.end("encode")
+        decoder = read_decoder(self.halves.fresh("decode"), size_F, self.weights.state)
         self.halves.end("decode")
-        self.evaluation = Evaluation(
-            self.halves, self.encoder, self.decoder, self.setup.activations
-        )
+        self.decoder = decoder
 
-    def bench_sae(self, hook: str) -> GlassSAE:
+    def encode(self, core: CoreRows, texts: ProbingTexts | None) -> None:
+        """Encode all that will be measured, in one stream."""
+        activations = self.setup.activations
+        self.evaluation = Evaluation(
+            self.halves,
+            self.decoder,
+            activations,
+            core.rows,
+            skips=self.declared.skip,
+            keep=self.nonlinear,
+        )
+        stored, size = self.evaluation.split.dtype, self.given.dict_size
+        if texts is not None:
+            self.tasks = [
+                TaskRows(name, texts.task(name), self.scale, stored, size) for name in texts.names
+            ]
+        self.encoder.run([self.evaluation, *self.tasks])
+        self.halves.end("skip")
+        self.halves.end("encode")
+
+    def bench_sae(self, core: CoreRows, hook: str) -> GlassSAE:
         """Return the SAE as sae-bench sees it."""
         subject = self.setup.spec.subject
-        methods = Methods(
-            lambda x: self.encoder.dense(x, self.phase),
-            lambda x: self.encoder.answers(x, self.phase),
-            self._decode,
-            self.scale,
-        )
         return GlassSAE(
             self.given,
-            self.weights.state,
-            methods,
+            self.decoder.W_FD,
+            Methods(core.encode, core.decode, self.scale),
             subject=subject.name,
             layer=subject.layer,
             hook=hook,
         )
 
-    def _decode(self, f_NF: "Tensor") -> "Tensor":
-        import torch
-
-        rounded_NF = f_NF.bfloat16()
-        if self.nonlinear:
-            half = self.halves.get("decode")
-            return torch.cat(list(half.all(rounded_NF)))
-        return self.decoder(pack(rounded_NF))
-
-    def evaluate(self) -> None:
-        """Encode all evaluation rows; count them, or keep their latents for later."""
-        self.evaluation.encode_all(skips=self.declared.skip, keep=self.nonlinear)
-
-    def remember_core(self, bench: GlassSAE, batches: "Sequence[Tensor]") -> None:
-        """Encode what sae-bench's core evaluation will ask for when the encoders are gone."""
-        for x in batches:
-            self.encoder.remember(bench.normalised(x), "core")
-
-    def conclude(self) -> Measured:
-        """Ask a second encoder, end both, decode; every check of latents and decoder is judged."""
-        self.phase = "after"
+    def conclude(self, core: CoreRows) -> Measured:
+        """Ask a second encoder, end it, decode; every check of latents and decoder is judged."""
+        W_FD = self.decoder.W_FD
+        opinion = ask_again(self.halves.fresh("encode"), self.encoder, W_FD)
         self.halves.end("encode")
-        opinion = ask_again(self.halves.fresh("encode"), self.encoder)
-        self.halves.end("encode")
-        judge_encoder(opinion, self.encoder.repeats.value or 0.0)
-        if (probing := self.l0_probing) is not None:
-            self.compare_sparsity("probing texts", probing)
+        repeats = self.encoder.repeats.result(W_FD)
+        judge_encoder(opinion, repeats)
+        self.compare_sparsity()
         _, f_WF = self.encoder.witnesses.all()
         apart = residual(self.halves.fresh("decode"), f_WF, self.decoder)
         self.halves.end("decode")
         if not self.nonlinear:
             judge_linear(apart)
-        outcome = self.evaluation.outcome(skips=self.declared.skip)
-        if outcome.robustness is not None:
-            judge_robustness(outcome.robustness)
-        batches = max(opinion.other_batches, opinion.first_encoder)
-        return Measured(outcome, apart, batches)
+        rms_F, evaluation = self.encoder.sizes.rms(), self.evaluation
+        outcome = evaluation.outcome(rms_F)
+        if self.nonlinear:
+            judge_curve(outcome.curve)
+        core.fill(evaluation.scored_f_RF, evaluation.scored_x_hat_RD)
+        totals = evaluation.totals
+        bits = bits_per_token(totals.fired_F, totals.tokens, evaluation.trial_f_RF, rms_F)
+        return Measured(outcome, apart, repeats, opinion, bits, *self._idle(rms_F))
+
+    def _idle(self, rms_F: "Tensor") -> tuple[int, float]:
+        """Return how many latents fire without ever moving x_hat, and their share of L0."""
+        totals = self.evaluation.totals
+        adds_F = self.decoder.W_FD.norm(dim=1) * rms_F
+        spread = (totals.variance() / totals.tokens) ** 0.5 / self.scale
+        idle_F = (totals.fired_F > 0) & (adds_F < IDLE * spread)
+        if self.nonlinear:
+            return 0, 0.0
+        return int(idle_F.sum()), float(totals.fired_F[idle_F].sum()) / totals.tokens
 
     @property
     def l0_probing(self) -> float | None:
-        """L0 on the probing texts, without padding."""
-        count = self.encoder.l0.get("probing")
-        return None if count is None else count.value
+        """L0 on the probing texts, without padding: the mean over tasks."""
+        found = [self.encoder.l0[task.name].value or 0.0 for task in self.tasks]
+        return sum(found) / len(found) if found else None
 
-    def compare_sparsity(self, where: str, l0: float) -> None:
-        """Raise IntegrityFailed for latents far denser elsewhere than where L0 is measured."""
+    def compare_sparsity(self) -> None:
+        """Raise IntegrityFailed for latents far denser on probing texts than where L0 counts."""
         own = self.evaluation.totals.result().l0
         limit = SPARSITY_RATIO * own + SPARSITY_ROOM
-        if l0 > limit:
-            raise IntegrityFailed(
-                "sparsity_switch",
-                f"L0 is {own:.1f} on the evaluation split, and {l0:.1f} on the {where} "
-                f"(allowed: {limit:.1f})",
-                "Let encode be as sparse on every text: a fixed k, or thresholds that hold.",
-            )
+        for task in self.tasks:
+            if (l0 := self.encoder.l0[task.name].value or 0.0) > limit:
+                raise IntegrityFailed(
+                    "sparsity_switch",
+                    f"L0 is {own:.1f} on the evaluation split, and {l0:.1f} on the texts of "
+                    f"{task.name} (allowed: {limit:.1f})",
+                    "Let encode be as sparse on every text: a fixed k, or thresholds that hold.",
+                )
 
     def integrity(self, measured: Measured, shared_documents: int) -> Integrity:
         """Return the numbers of a scored SAE."""
-        outcome, robustness = measured.outcome, measured.outcome.robustness
+        outcome, opinion, curve = measured.outcome, measured.opinion, measured.outcome.curve
+        batches = max(opinion.other_batches.entries, opinion.first_encoder.entries)
+        outputs = (measured.repeats.output, opinion.other_batches.output)
         return Integrity(
             decoder="nonlinear" if self.nonlinear else "linear",
             decoder_residual=measured.residual,
             explained_variance_linear=outcome.linear_explained,
-            noise_loss=robustness.noise_loss if robustness else None,
-            drop_loss=robustness.drop_loss if robustness else None,
-            repeat_difference=self.encoder.repeats.value or 0.0,
-            batch_dependence=measured.batch_dependence,
+            explained_variance_at_noise=curve.at_noise(outcome.exact).explained_variance,
+            scored_at_noise=0.0 if outcome.own is outcome.exact else SCORED_AT,
+            noise_curve={name: round(value, 6) for name, value in curve.explained.items()},
+            bits_per_token=round(measured.bits.exact, 1),
+            bits_per_token_at_noise=round(measured.bits.at_noise, 1),
+            noise_loss=curve.lost(relative(LEVELS[0])) if self.nonlinear else None,
+            drop_loss=curve.lost(DROPPED) if self.nonlinear else None,
+            repeat_difference=measured.repeats.entries,
+            output_difference=max(*outputs, opinion.first_encoder.output),
+            batch_dependence=batches,
+            idle_latents=measured.idle_latents,
+            idle_l0=measured.idle_l0,
             l0_probing=self.l0_probing,
             parameters=self.weights.parameters,
             parameter_ratio=self.weights.ratio,

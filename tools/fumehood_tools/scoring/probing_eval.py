@@ -1,56 +1,110 @@
-"""sae-bench's sparse probing of one SAE on prepared activations, and its own result file.
+"""Sparse probing of one SAE on prepared activations: sae-bench's own, and on standardised latents.
 
 The probed activations were made by the harvest in sae-bench's artifact format, so no model runs
 here. Probes, scores and averages are sae_bench.evals.sparse_probing's own, asked for in the order
-and with the seed of its run_eval_single_sae; only the mean latents of a text are summed here, while
-they come out of the encoder, instead of from a dense [texts, context, F].
+and with the seed of its run_eval_single_sae; only the mean latents of a text are summed elsewhere,
+while they come out of the encoder, instead of from a dense [texts, context, F].
+
+sae-bench's probes are regularised and choose latents by differences of means, so that they depend
+on the units of the latents: the same SAE with latents 100,000 times as large gets another accuracy.
+Our metrics are those of the same probes on latents that are standardised first, each by the mean
+and the standard deviation that it has on the training texts of the task.
 """
 
 import contextlib
 import random
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 from fumehood_tools.sandbox.spec import ScoringSpec
 from fumehood_tools.scoring.bench_sae import GlassSAE
-from fumehood_tools.scoring.probing_texts import ProbingTexts, Task
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from fumehood_tools.scoring.probing_texts import Means, ProbingTexts, Task
 
 K_VALUES = (1, 2, 5)
-# As in sae_bench.evals.sparse_probing.main, run_eval_single_dataset.
-ON_ALL_LATENTS: dict[str, Any] = {"use_sklearn": False, "batch_size": 250, "epochs": 100}
+# As in sae_bench.evals.sparse_probing.main, run_eval_single_dataset: AdamW, which keeps the epoch
+# that is best on the test texts.
+ON_ALL_LATENTS: dict[str, Any] = {
+    "use_sklearn": False,
+    "batch_size": 250,
+    "epochs": 100,
+    "lr": 1e-2,
+}
+# Ours: sae-bench's other probe, logistic regression, which never looks at the test texts.
+ON_ALL_STANDARDISED: dict[str, Any] = {"use_sklearn": True}
+
+# A latent that varies less than this share of its size is a constant with rounding.
+CONSTANT = 1e-5
 
 Accuracies = dict[str, dict[str, float]]
-Sides = tuple[dict[str, "Tensor"], dict[str, "Tensor"]]
+Sides = tuple[Means, Means]
 
 
-def run_probing(sae: GlassSAE, texts: ProbingTexts, spec: ScoringSpec, out: Path) -> dict[str, Any]:
-    """Run sparse probing on every prepared task, write `out`, return the mean accuracies."""
+class Probed(NamedTuple):
+    """Mean accuracies by sae-bench's names: of its own run, and on standardised latents."""
+
+    raw: dict[str, Any]
+    standardised: dict[str, Any]
+
+
+def run_probing(
+    sae: GlassSAE, texts: ProbingTexts, sides: Sequence[Sides], spec: ScoringSpec, out: Path
+) -> Probed:
+    """Probe every prepared task; write sae-bench's own results to `out`.
+
+    sides: for each task, the mean latents of its texts in raw units, for training and for test.
+    """
+    config, tasks = _config(sae, texts.names, spec), [texts.task(name) for name in texts.names]
+    raw = _probe_all(config, tasks, sides, ON_ALL_LATENTS)
+    means, results = _averages(raw)
+    details = {task: results[f"{task}_results"] for task in texts.names}
+    _write(config, sae, {**means, **details}, raw, out)
+    ours = [standardised(*side) for side in sides]
+    return Probed(means, _averages(_probe_all(config, tasks, ours, ON_ALL_STANDARDISED))[0])
+
+
+def _probe_all(
+    config: Any, tasks: Sequence[Task], sides: Sequence[Sides], on_all: Mapping[str, Any]
+) -> dict[str, Accuracies]:
+    """Return the accuracies of every task, from sae-bench's seed on."""
     import torch
-    from sae_bench.sae_bench_utils.general_utils import average_results_dictionaries
 
-    config = _config(sae, texts.names, spec)
     random.seed(config.random_seed)
     torch.manual_seed(config.random_seed)
-    per_class = {}
-    with ThreadPoolExecutor(1) as encoding:
-        # The next task's texts are encoded while this one's probes are trained.
-        sides = {name: encoding.submit(_latents, sae, texts.task(name)) for name in texts.names}
-        for name, side in sides.items():
-            per_class[f"{name}_results"] = _probe(side.result(), texts.task(name))
+    return {
+        f"{name}_results": _probe(side, task, on_all)
+        for name, task, side in zip(config.dataset_names, tasks, sides, strict=True)
+    }
+
+
+def _averages(
+    per_class: Mapping[str, Accuracies],
+) -> tuple[dict[str, Any], dict[str, dict[str, float]]]:
+    """Return the means over tasks and those of each task."""
+    from sae_bench.sae_bench_utils.general_utils import average_results_dictionaries
+
     results = {
         task: {key: sum(part.values()) / len(part) for key, part in found.items()}
         for task, found in per_class.items()
     }
-    means: dict[str, Any] = average_results_dictionaries(results, list(texts.names))
-    details = {task: results[f"{task}_results"] for task in texts.names}
-    _write(config, sae, {**means, **details}, per_class, out)
-    return means
+    names = [task.removesuffix("_results") for task in per_class]
+    return average_results_dictionaries(results, names), results
+
+
+def standardised(train: Means, test: Means) -> Sides:
+    """Return the latents of both sides with mean 0 and variance 1 over all training texts."""
+    import torch
+
+    every_TF = torch.cat(list(train.values()))
+    deviation_F, mean_F = torch.std_mean(every_TF, dim=0, correction=0)
+    varies_F = deviation_F > CONSTANT * mean_F.abs()
+    factor_F = torch.where(varies_F, 1 / deviation_F, 0.0)
+    both = [
+        {label: (f_TF - mean_F) * factor_F for label, f_TF in side.items()}
+        for side in (train, test)
+    ]
+    return both[0], both[1]
 
 
 def _config(sae: GlassSAE, tasks: Sequence[str], spec: ScoringSpec) -> Any:
@@ -68,25 +122,13 @@ def _config(sae: GlassSAE, tasks: Sequence[str], spec: ScoringSpec) -> Any:
     )
 
 
-def _latents(sae: GlassSAE, task: Task) -> Sides:
-    """Return the mean latents [T, F] of every class, for training and for test."""
-    import torch
-
-    with torch.no_grad():
-        train, test = (
-            {name: sae.mean_latents(part) for name, part in side.items()}
-            for side in (task.train, task.test)
-        )
-    return train, test
-
-
-def _probe(sides: Sides, task: Task) -> Accuracies:
+def _probe(sides: Sides, task: Task, on_all: Mapping[str, Any]) -> Accuracies:
     """Return sae-bench's accuracies of one task, by kind of probe and class."""
     from sae_bench.evals.sparse_probing.probe_training import train_probe_on_activations
 
     train, test = sides
     with one_thread():
-        _, found = train_probe_on_activations(train, test, lr=1e-2, **ON_ALL_LATENTS)
+        _, found = train_probe_on_activations(train, test, **on_all)
         results = {"sae_test_accuracy": found, **task.subject_results}
         for k in K_VALUES:
             _, found = train_probe_on_activations(train, test, select_top_k=k)

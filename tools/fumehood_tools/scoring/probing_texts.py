@@ -3,22 +3,25 @@
 They stay in the files that the harvest wrote (mapped, not copied); kept besides is which of their
 rows count. Rows of BOS, EOS and padding are zero, and sae-bench leaves zero rows out of its means.
 
-T = texts of a class, C = context, D = d_model, N = rows that count.
+T = texts of a class, C = context, D = d_model, N = rows that count, B = rows of a request,
+F = dictionary size.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import torch
 
 from fumehood_tools.harvest import Probing
 from fumehood_tools.harvest.records import artifact
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import Tensor
 
-ROWS_PER_CALL = 16_384
+Means = dict[str, "Tensor"]
+"""Label -> mean latents of its texts, float32 [T, F]."""
 
 
 class Texts(NamedTuple):
@@ -32,12 +35,6 @@ class Texts(NamedTuple):
     def texts(self) -> int:
         """How many texts: T."""
         return len(self.x_RD) // self.context
-
-    def calls(self) -> "Iterator[tuple[Tensor, Tensor]]":
-        """Yield copies of rows [n, D] and the number of the text that each belongs to [n]."""
-        for start in range(0, len(self.row_N), ROWS_PER_CALL):
-            row_n = self.row_N[start : start + ROWS_PER_CALL]
-            yield self.x_RD[row_n], row_n // self.context
 
     def rows_per_text(self) -> "Tensor":
         """Return how many rows count in each text, float32 [T]."""
@@ -74,3 +71,61 @@ class ProbingTexts:
 def _texts(x_TCD: "Tensor") -> Texts:
     counts_R = (x_TCD.sum(-1) != 0).flatten()
     return Texts(x_TCD.flatten(0, 1), counts_R.nonzero().flatten(), x_TCD.shape[1])
+
+
+class TaskRows:
+    """The texts of a task as a source of the encoder's stream: all classes, training and test.
+
+    Activations are rounded as the evaluation split's are in their files: a longer mantissa would
+    tell that a row is one of a probing text.
+    """
+
+    def __init__(
+        self, name: str, task: Task, scale: float, stored: "np.dtype[np.generic]", dict_size: int
+    ) -> None:
+        self.name, self._scale = name, scale
+        self._half = stored == np.float16
+        self._sides = [("train", label) for label in task.train]
+        self._sides += [("test", label) for label in task.test]
+        self._texts = [*task.train.values(), *task.test.values()]
+        self._ends = np.cumsum([len(texts.row_N) for texts in self._texts])
+        self._sums = [torch.zeros(texts.texts, dict_size) for texts in self._texts]
+
+    @property
+    def rows(self) -> int:
+        """How many rows count, of all texts."""
+        return int(self._ends[-1])
+
+    def _parts(self, number_B: "NDArray[np.int64]") -> "list[tuple[int, slice, Tensor]]":
+        """Return (class, place in the request, rows within the class); the numbers ascend."""
+        cuts = [0, *np.searchsorted(number_B, self._ends)]
+        found = []
+        for place, (begin, end) in enumerate(zip(cuts, cuts[1:], strict=False)):
+            if end > begin:
+                row_N = self._texts[place].row_N
+                within = number_B[begin:end] - (self._ends[place] - len(row_N))
+                found.append((place, slice(int(begin), int(end)), row_N[torch.from_numpy(within)]))
+        return found
+
+    def read(self, number_B: "NDArray[np.int64]") -> "Tensor":
+        """Return rows in normalised space."""
+        parts = self._parts(number_B)
+        x_BD = torch.cat([self._texts[place].x_RD[row_b] for place, _, row_b in parts])
+        if self._half:
+            most = torch.finfo(torch.float16).max
+            x_BD = x_BD.clamp(-most, most).half()
+        return x_BD.float() / self._scale
+
+    def take(self, number_B: "NDArray[np.int64]", f_BF: "Tensor") -> None:
+        """Add a request's latents to the sums of their texts."""
+        for place, part, row_b in self._parts(number_B):
+            text_b = row_b // self._texts[place].context
+            self._sums[place].index_add_(0, text_b, f_BF[part].float())
+
+    def means(self) -> tuple[Means, Means]:
+        """Return the mean latents of every class for training and for test; sums are given up."""
+        found: dict[str, Means] = {"train": {}, "test": {}}
+        for (side, label), texts, sum_TF in zip(self._sides, self._texts, self._sums, strict=True):
+            found[side][label] = sum_TF.div_(texts.rows_per_text()[:, None])
+        self._sums = []
+        return found["train"], found["test"]

@@ -2,16 +2,15 @@
 
 sae-bench's imports (4 s of processor time) are paid for once per job; the subject's clean and
 ablated passes once per evaluation set, in whichever job comes first. Per SAE, in this order: what
-the training left is checked; a linear decoder is read out; evaluation, core and probing rows are
-encoded; a second encoder is asked about a sample; the encoders end; latents are decoded. The core
-evaluation of sae-bench needs no child when the decoder is linear, and runs beside the encoding of
-the probing rows; else it runs at the end. The distance from the parent variant is measured while
-probes are being fitted.
+the training left is checked; a linear decoder is read out; evaluation and probing rows are encoded
+in one stream; a second encoder is asked about a sample; the encoders end; latents are decoded; the
+core evaluation of sae-bench is run on what is known then. Probes are fitted from the end of the
+stream on, beside all that; the distance from the parent variant is measured last.
 """
 
 import contextlib
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -26,13 +25,14 @@ from fumehood_tools.errors import RunFailed
 from fumehood_tools.glass import Nursery, compiled_kernels
 from fumehood_tools.scoring.bench_sae import GlassSAE
 from fumehood_tools.scoring.core_eval import ROWS_PER_BATCH, run_core
+from fumehood_tools.scoring.core_rows import CoreRows
 from fumehood_tools.scoring.evaluation import fresh_folder
 from fumehood_tools.scoring.inertness import Case, Parent, measure_inertness
 from fumehood_tools.scoring.leakage import judge_leakage
 from fumehood_tools.scoring.measuring import Measuring
 from fumehood_tools.scoring.pass_store import passes_file, read_passes, write_passes
 from fumehood_tools.scoring.passes import SharedPasses
-from fumehood_tools.scoring.probing_eval import run_probing
+from fumehood_tools.scoring.probing_eval import Probed, Sides, run_probing
 from fumehood_tools.scoring.probing_texts import ProbingTexts
 from fumehood_tools.scoring.reconstruction import Reconstruction
 from fumehood_tools.scoring.requests import ScoringRequest, ScoringSetup
@@ -146,43 +146,41 @@ class Scorer:
     def _measure(
         self, measuring: Measuring, request: ScoringRequest, watch: Stopwatch
     ) -> _Measured:
-        bench = measuring.bench_sae(self.hook)
+        core_rows = CoreRows(self.core_activations(), measuring.scale)
         with watch.stage("decode"):
             measuring.read_decoder()
         with watch.stage("encode"):
-            measuring.evaluate()
-            measuring.remember_core(bench, self.core_activations())
-        # A nonlinear decoder is asked by core, and only when no encoder is left.
-        core = None
+            measuring.encode(core_rows, self.texts)
+        bench = measuring.bench_sae(core_rows, self.hook)
         with ThreadPoolExecutor(1) as beside:
-            probing = beside.submit(self._probing, bench, request.out)
-            if not measuring.nonlinear:
-                core = self._core(bench, request.out, watch)
+            sides = [task.means() for task in measuring.tasks]
+            probing = beside.submit(self._probing, bench, sides, request.out)
+            with watch.stage("checks"):
+                measured = measuring.conclude(core_rows)
+            core = self._core(bench, request.out, watch)
             # Beside the probes: these children share nothing with the encoder but its weights.
             with watch.stage("inertness"):
                 inertness = self._inertness(measuring, request)
             with watch.stage("probing"):
-                accuracies = probing.result()
-        with watch.stage("checks"):
-            measured = measuring.conclude()
-        if core is None:
-            core = self._core(bench, request.out, watch)
-        measuring.compare_sparsity("loss rows", core["sparsity"]["l0"])
+                probed = probing.result()
         integrity = measuring.integrity(measured, self.shared_documents)
-        own = measured.outcome.own
-        return _Measured(_metrics(own, core, accuracies), integrity, inertness, own.density)
+        own, l1 = measured.outcome.own, measuring.evaluation.l1
+        return _Measured(_metrics(own, l1, core, probed), integrity, inertness, own.density)
 
     def _core(self, bench: GlassSAE, out: Path, watch: Stopwatch) -> dict[str, Any]:
         with watch.stage("core"), _blaming_latents("core evaluation"):
             return run_core(bench, self.passes, self.rows, self.ignore, out / "core.json")
 
-    def _probing(self, bench: GlassSAE, out: Path) -> dict[str, Any]:
-        """Probe, in a thread of its own: the child encodes while core's passes run."""
+    def _probing(self, bench: GlassSAE, sides: Sequence[Sides], out: Path) -> Probed | None:
+        """Probe, in a thread of its own: core's passes run meanwhile. Means come normalised."""
         if self.texts is None:
-            return {}
+            return None
         with torch.no_grad(), _blaming_latents("sparse probing"):
+            for means in (one for side in sides for one in side):
+                for mean_TF in means.values():
+                    mean_TF.mul_(bench.methods.scale)
             path = out / "sparse_probing.json"
-            return run_probing(bench, self.texts, self.setup.spec.scoring, path)
+            return run_probing(bench, self.texts, sides, self.setup.spec.scoring, path)
 
     def core_activations(self) -> list[torch.Tensor]:
         """Return the activations that sae-bench's core evaluation will show, batch by batch."""
@@ -211,12 +209,16 @@ def _blaming_latents(what: str) -> Iterator[None]:
         ) from error
 
 
-def _metrics(ours: Reconstruction, core: dict[str, Any], probing: dict[str, Any]) -> Metrics:
+def _metrics(
+    ours: Reconstruction, l1: float, core: dict[str, Any], probed: Probed | None
+) -> Metrics:
     loss = core["model_performance_preservation"]
     quality, sparsity = core["reconstruction_quality"], core["sparsity"]
+    probing = probed.standardised if probed else {}
+    raw = probed.raw if probed else {}
     return Metrics(
         l0=ours.l0,
-        l1=sparsity["l1"],
+        l1=l1,
         explained_variance=ours.explained_variance,
         mse=ours.mse,
         cosine=ours.cosine,
@@ -229,8 +231,13 @@ def _metrics(ours: Reconstruction, core: dict[str, Any], probing: dict[str, Any]
         probing_top1=probing.get("sae_top_1_test_accuracy"),
         probing_top2=probing.get("sae_top_2_test_accuracy"),
         probing_top5=probing.get("sae_top_5_test_accuracy"),
-        probing_subject=probing.get("llm_test_accuracy"),
+        probing_subject=raw.get("llm_test_accuracy"),
         sae_bench_explained_variance=quality["explained_variance"],
         sae_bench_explained_variance_legacy=quality["explained_variance_legacy"],
         sae_bench_mse=quality["mse"],
+        sae_bench_l1=sparsity["l1"],
+        sae_bench_probing=raw.get("sae_test_accuracy"),
+        sae_bench_probing_top1=raw.get("sae_top_1_test_accuracy"),
+        sae_bench_probing_top2=raw.get("sae_top_2_test_accuracy"),
+        sae_bench_probing_top5=raw.get("sae_top_5_test_accuracy"),
     )

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 HEADER_BYTES = 1 << 20
-# Bytes of one number. The budget is in bytes: eight of them fit into an int64 as well.
+# Bytes of one number, of which a complex one is two. The budget is in bytes: an int64 holds eight.
 DTYPES = {
     **dict.fromkeys(("F64", "I64"), 8),
-    **dict.fromkeys(("F32", "I32"), 4),
+    **dict.fromkeys(("F32", "I32", "C64"), 4),
     **dict.fromkeys(("F16", "BF16", "I16"), 2),
     **dict.fromkeys(("I8", "U8", "BOOL"), 1),
 }
@@ -88,7 +88,7 @@ def _count(content: bytes) -> tuple[int, int]:
         )
         if not proper:
             raise _refused(f"the entry {name[:60]!r} is no tensor of a plain type")
-        numbers = 1
+        numbers = 2 if entry["dtype"] == "C64" else 1
         for length in entry["shape"]:
             numbers *= length
         total += numbers
@@ -118,7 +118,8 @@ def _load(content: bytes) -> "dict[str, Tensor]":
     except (SafetensorError, ValueError, KeyError, RuntimeError) as error:
         raise _refused(f"it cannot be read ({error})") from error
     for name, weight in state.items():
-        if weight.dtype.is_floating_point and not bool(weight.isfinite().all()):
+        real = weight.dtype.is_floating_point or weight.dtype.is_complex
+        if real and not bool(weight.isfinite().all()):
             raise _refused(f"{name} holds NaN or infinity")
     return state
 

@@ -71,7 +71,8 @@ class UnitNormAdam(torch.optim.Adam):
         for w, dim in self.unit_norm.items():
             if w.grad is not None:
                 n = w / (w.norm(dim=dim, keepdim=True) + _EPSILON)
-                w.grad -= (w.grad * n).sum(dim=dim, keepdim=True) * n
+                # The real part of a complex product: the part along a direction, as of two reals.
+                w.grad -= (w.grad * n.conj()).real.sum(dim=dim, keepdim=True) * n
         if self.most_norm is not None:
             torch.nn.utils.clip_grad_norm_(weights, self.most_norm)
         result = super().step(closure)

@@ -45,7 +45,8 @@ def find_partners(own: "dict[str, Tensor]", given: "dict[str, Tensor]") -> dict[
             found = given.get(partner.name)
             if found is None or partner.name in {other.name for other in partners.values()}:
                 continue
-            if (found.T if partner.transposed else found).shape == weight.shape:
+            shape = (found.T if partner.transposed else found).shape
+            if shape == weight.shape and found.is_complex() == weight.is_complex():
                 partners[name] = partner
                 break
     return partners
@@ -53,7 +54,12 @@ def find_partners(own: "dict[str, Tensor]", given: "dict[str, Tensor]") -> dict[
 
 def only_learned(weights: "dict[str, Tensor]") -> "dict[str, Tensor]":
     """Return the weights that training can change: a k or another size stays each SAE's own."""
-    return {name: weight for name, weight in weights.items() if weight.is_floating_point()}
+    return {name: weight for name, weight in weights.items() if can_be_learned(weight)}
+
+
+def can_be_learned(weight: "Tensor") -> bool:
+    """Return whether a weight is one of real or complex numbers."""
+    return weight.is_floating_point() or weight.is_complex()
 
 
 def _candidates(name: str) -> list[Partner]:
@@ -127,6 +133,14 @@ def backward(
     return found
 
 
+def as_real(value: "Tensor") -> "Tensor":
+    """Return complex numbers as pairs, in a last dimension of its own; others as they are."""
+    import torch
+
+    # A view that is conjugated only when it is read has no pairs yet.
+    return torch.view_as_real(value.resolve_conj()) if value.is_complex() else value
+
+
 def pretend_dead_latents(trainer: Any) -> None:
     """Have TopK's trainers take every other latent for dead, so that their loss counts too."""
     import torch
@@ -157,7 +171,7 @@ def main(spec: dict[str, Any]) -> int:
     found |= backward(trainer, x_BD, spec, partners)
     # Cloned: what shares memory, as views of one tensor do, cannot be saved.
     plain = {
-        name: torch.as_tensor(value).detach().float().contiguous().clone()
+        name: as_real(torch.as_tensor(value).detach()).float().contiguous().clone()
         for name, value in found.items()
     }
     save_file(plain, "probe.safetensors")

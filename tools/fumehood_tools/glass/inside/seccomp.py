@@ -1,5 +1,7 @@
 """A system-call filter: no sockets, no processes, no signals to others, nothing that stays behind.
 
+Nor may a process ask what the kernel holds in memory of a shared file, or advise it what to hold.
+
 Refused calls fail with EPERM, as where rights are missing, so a library that tries one goes on.
 Threads stay possible. Linux on x86_64 and aarch64; the filter holds for the life of the process.
 """
@@ -15,6 +17,10 @@ from .syscalls import (
     CLONE,
     CLONE3,
     FCNTL,
+    GET_MEMPOLICY,
+    IOCTL,
+    MADVISE,
+    MEMORY,
     OWN_ONLY,
     PRCTL,
     REFUSED,
@@ -25,12 +31,24 @@ from .syscalls import (
 ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
 X32_BIT = 0x40000000
 CLONE_THREAD = 0x00010000
-# Locks on files that others read, leases and notifications (fcntl.h).
-REFUSED_FCNTL = (6, 7, 13, 14, 37, 38, 1024, 1026)
+# F_DUPFD to F_SETFL and F_DUPFD_CLOEXEC (fcntl.h). The others lock or lease files that somebody
+# else reads, signal another process, or set a hint that stays with a file (F_SET_RW_HINT).
+ALLOWED_FCNTL = (0, 1, 2, 3, 4, 1030)
+# TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX (asm-generic/ioctls.h).
+ALLOWED_IOCTL = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
+# The second byte of those that file systems and block devices answer (FS_IOC_SETFLAGS and its kin
+# need no more than owning a file): refused where drivers of a GPU need commands of their own.
+IOCTL_KIND, IOCTLS_OF_FILES = 0xFF00, (0x12, 0x15, 0x58, 0x66, 0x76, 0x83, 0x94, 0xBC, 0xF5)
+# What allocators and threads advise (mman.h): DONTNEED, FREE, DONTFORK, DOFORK, HUGEPAGE,
+# NOHUGEPAGE, DONTDUMP, DODUMP, WIPEONFORK, KEEPONFORK, and stack guards of the C library.
+ALLOWED_MADVISE = (4, 8, 10, 11, 14, 15, 16, 17, 18, 19, 102, 103)
+MPOL_F_ADDR = 2
 PR_SET_PDEATHSIG, PR_SET_MM, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 35, 22, 38
+PR_SET_MEMORY_MERGE = 67
 SECCOMP_MODE_FILTER = 2
 
 LOAD, JUMP_EQUAL, JUMP_AT_LEAST, JUMP_BITS, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+AND = 0x54
 ALLOW, KILL_PROCESS, REFUSE = 0x7FFF0000, 0x80000000, 0x00050000
 NUMBER_AT, ARCHITECTURE_AT, ARGUMENTS_AT = 0, 4, 16
 
@@ -42,9 +60,13 @@ def is_offered() -> bool:
     return platform.system() == "Linux" and platform.machine() in ARCHITECTURES
 
 
-def restrict(own_pid: int) -> None:
-    """Put the filter on this process, all its threads to come included. Raises OSError."""
-    program = b"".join(struct.pack("HBBI", *one) for one in build(platform.machine(), own_pid))
+def restrict(own_pid: int, *, cuda: bool = False) -> None:
+    """Put the filter on this process, all its threads to come included. Raises OSError.
+
+    cuda: leave it what the driver of a GPU may need.
+    """
+    instructions = build(platform.machine(), own_pid, cuda=cuda)
+    program = b"".join(struct.pack("HBBI", *one) for one in instructions)
     buffer = ctypes.create_string_buffer(program)
     header = struct.pack("HP", len(program) // 8, ctypes.addressof(buffer))
     libc = ctypes.CDLL(None, use_errno=True)
@@ -56,7 +78,7 @@ def restrict(own_pid: int) -> None:
             raise OSError(ctypes.get_errno(), f"seccomp: {os.strerror(ctypes.get_errno())}")
 
 
-def build(machine: str, own_pid: int) -> list[Instruction]:
+def build(machine: str, own_pid: int, *, cuda: bool = False) -> list[Instruction]:
     """Return the filter as instructions of classic BPF: (code, jump if true, if false, operand)."""
     architecture, column = ARCHITECTURES[machine]
     filter_ = [
@@ -67,17 +89,23 @@ def build(machine: str, own_pid: int) -> list[Instruction]:
         (JUMP_AT_LEAST, 0, 1, X32_BIT),
         _refuse(errno.ENOSYS),
     ]
-    for numbers in REFUSED.values():
+    for numbers in (REFUSED if cuda else {**REFUSED, **MEMORY}).values():
         if (number := numbers[column]) is not None:
             filter_ += [(JUMP_EQUAL, 0, 1, number), _refuse(errno.EPERM)]
     # ENOSYS makes the C library fall back on clone, whose flags can be read.
     filter_ += [(JUMP_EQUAL, 0, 1, CLONE3[column]), _refuse(errno.ENOSYS)]
     filter_ += _when(CLONE[column], 0, (JUMP_BITS, CLONE_THREAD), allowed=True)
-    refused = [(JUMP_EQUAL, command) for command in REFUSED_FCNTL]
-    filter_ += _when(FCNTL[column], 1, *refused, allowed=False)
-    options = [(JUMP_EQUAL, option) for option in (PR_SET_PDEATHSIG, PR_SET_MM)]
+    filter_ += _when(FCNTL[column], 1, *_equal(ALLOWED_FCNTL), allowed=True)
+    if cuda:
+        kinds = _equal(kind << 8 for kind in IOCTLS_OF_FILES)
+        filter_ += _when(IOCTL[column], 1, *kinds, allowed=False, bits=IOCTL_KIND)
+    else:
+        filter_ += _when(IOCTL[column], 1, *_equal(ALLOWED_IOCTL), allowed=True)
+    filter_ += _when(MADVISE[column], 2, *_equal(ALLOWED_MADVISE), allowed=True)
+    filter_ += _when(GET_MEMPOLICY[column], 4, (JUMP_BITS, MPOL_F_ADDR), allowed=False)
+    options = _equal((PR_SET_PDEATHSIG, PR_SET_MM, PR_SET_MEMORY_MERGE))
     filter_ += _when(PRCTL[column], 0, *options, allowed=False)
-    own = [(JUMP_EQUAL, own_pid), (JUMP_EQUAL, 0)]
+    own = _equal((own_pid, 0))
     for name, numbers in OWN_ONLY.items():
         # kill(0) reaches the whole group, which is this process alone.
         targets = own if name != "tgkill" else own[:1]
@@ -90,14 +118,25 @@ def _refuse(code: int) -> Instruction:
     return (RETURN, 0, 0, REFUSE | code)
 
 
+def _equal(values: Iterable[int]) -> list[tuple[int, int]]:
+    return [(JUMP_EQUAL, value) for value in values]
+
+
 def _when(
-    number: int, argument: int, *tests: tuple[int, int], allowed: bool
+    number: int,
+    argument: int,
+    *tests: tuple[int, int],
+    allowed: bool,
+    bits: int = 0xFFFFFFFF,
 ) -> Iterable[Instruction]:
-    """For one call: return `allowed` if a test on its argument holds, else the contrary."""
+    """For one call: return `allowed` if a test on its argument holds, else the contrary.
+
+    Tests see the lower half of the argument, as the kernel does for an int, and `bits` of it.
+    """
     hit, miss = (RETURN, 0, 0, ALLOW), _refuse(errno.EPERM)
     if not allowed:
         hit, miss = miss, hit
-    body: list[Instruction] = [(LOAD, 0, 0, ARGUMENTS_AT + 8 * argument)]
+    body: list[Instruction] = [(LOAD, 0, 0, ARGUMENTS_AT + 8 * argument), (AND, 0, 0, bits)]
     for code, operand in tests:
         body += [(code, 0, 1, operand), hit]
     body.append(miss)

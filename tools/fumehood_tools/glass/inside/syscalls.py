@@ -41,6 +41,7 @@ OTHER_PROCESSES = {
     "sched_setattr": (314, 274),
     "migrate_pages": (256, 238),
     "move_pages": (279, 239),
+    "process_mrelease": (448, 448),
 }
 KERNEL = {
     "bpf": (321, 280),
@@ -62,6 +63,7 @@ KERNEL = {
     "fspick": (433, 433),
     "move_mount": (429, 429),
     "open_tree": (428, 428),
+    "open_tree_attr": (467, 467),
     "mount_setattr": (442, 442),
     "name_to_handle_at": (303, 264),
     "open_by_handle_at": (304, 265),
@@ -75,6 +77,7 @@ KERNEL = {
     "swapoff": (168, 225),
     "acct": (163, 89),
     "quotactl": (179, 60),
+    "quotactl_fd": (443, 443),
     "settimeofday": (164, 170),
     "clock_settime": (227, 112),
     "adjtimex": (159, 171),
@@ -136,11 +139,60 @@ ATTRIBUTES = {
     "truncate": (76, 45),
     "mknod": (133, None),
     "mknodat": (259, 33),
+    "file_setattr": (469, 469),
 }
-REFUSED = {**NETWORK, **PROCESSES, **OTHER_PROCESSES, **KERNEL, **LEFT_BEHIND, **ATTRIBUTES}
+# Pages and names that the kernel keeps in memory outlive a process. These calls tell which pages
+# of a shared file are there (mincore, RWF_NOWAIT, cachestat, splice from a page that is not read
+# yet), which names are (RESOLVE_CACHED of openat2), or how many faults it took (getrusage); or
+# they bring pages in, keep them or drop them.
+RESIDENCY = {
+    "mincore": (27, 232),
+    "cachestat": (451, 451),
+    "preadv2": (327, 286),
+    "pwritev2": (328, 287),
+    "readahead": (187, 213),
+    "fadvise64": (221, 223),
+    "io_setup": (206, 0),
+    "io_destroy": (207, 1),
+    "io_submit": (209, 2),
+    "io_cancel": (210, 3),
+    "io_getevents": (208, 4),
+    "io_pgetevents": (333, 292),
+    "splice": (275, 76),
+    "tee": (276, 77),
+    "vmsplice": (278, 75),
+    "sendfile": (40, 71),
+    "copy_file_range": (326, 285),
+    "sync": (162, 81),
+    "syncfs": (306, 267),
+    "sync_file_range": (277, 84),
+    "remap_file_pages": (216, 234),
+    "openat2": (437, 437),
+    "lookup_dcookie": (212, 18),
+    "getrusage": (98, 165),
+}
+# The driver of a GPU may lock memory, and ask how much of it the machine has.
+MEMORY = {
+    "mlock": (149, 228),
+    "mlock2": (325, 284),
+    "munlock": (150, 229),
+    "mlockall": (151, 230),
+    "munlockall": (152, 231),
+    "sysinfo": (99, 179),
+}
+REFUSED = {
+    **NETWORK,
+    **PROCESSES,
+    **OTHER_PROCESSES,
+    **KERNEL,
+    **LEFT_BEHIND,
+    **ATTRIBUTES,
+    **RESIDENCY,
+}
 
 CLONE, CLONE3 = (56, 220), (435, 435)
-FCNTL, PRCTL = (72, 25), (157, 167)
+FCNTL, PRCTL, IOCTL = (72, 25), (157, 167), (16, 29)
+MADVISE, GET_MEMPOLICY = (28, 233), (239, 236)
 # Allowed when their first argument is this process (or 0).
 OWN_ONLY = {"kill": (62, 129), "tgkill": (234, 131), "prlimit64": (302, 261)}
 SCHED_SETAFFINITY = (203, 122)

@@ -29,7 +29,8 @@ def die_with(parent: int) -> None:
 def put_up(walls: dict[str, Any]) -> None:
     """Put up the walls of a child: {"limits": {name: value}, "landlock": …, "seccomp": …}.
 
-    landlock: None, or {"readable": [path], "writable": [path]}. seccomp: whether it is wanted.
+    landlock: None, or {"readable": [path], "writable": [path]}. seccomp: whether it is wanted;
+    cuda: whether it leaves a GPU's driver what that may need.
     """
     for name, value in walls["limits"].items():
         lower(getattr(resource, name), value)
@@ -37,7 +38,7 @@ def put_up(walls: dict[str, Any]) -> None:
         landlock.restrict(walls["landlock"]["readable"], walls["landlock"]["writable"])
     if walls["seccomp"]:
         drop_capabilities()
-        seccomp.restrict(os.getpid())
+        seccomp.restrict(os.getpid(), cuda=walls["cuda"])
 
 
 def lower(kind: int, limit: int) -> None:

@@ -1,0 +1,169 @@
+"""What the kernel remembers of shared files is no wire between children: nothing asks or sets it.
+
+The same calls are made without walls, where they succeed: it is the wall that refuses them.
+"""
+
+import errno
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fumehood_tools.glass import ChildOutcome, GlassLevel, available_levels
+from fumehood_tools.glass.inside import syscalls
+
+Run = Callable[..., ChildOutcome]
+WALLED = [level for level in available_levels() if level in ("bubblewrap", "landlock")]
+every_wall = pytest.mark.parametrize(
+    "level", WALLED or [pytest.param("rlimits", marks=pytest.mark.skip("no walls here"))]
+)
+# Calls of Python or of the C library, and three that it has no name for; `shared` is a descriptor
+# of a file that other children read too, `page` the address of its first page in memory.
+ASKS = {
+    "mincore": "c(libc.mincore(page, 4096, buffer))",
+    "cachestat": "c(libc.syscall(451, shared, struct.pack('QQ', 0, 4096), buffer, 0))",
+    "a read that does not wait": "os.preadv(shared, [bytearray(1)], 0, os.RWF_NOWAIT)",
+    "splice": "os.splice(shared, write, 1, 0)",
+    "sendfile": "os.sendfile(write, shared, 0, 1)",
+    "copy_file_range": "os.copy_file_range(shared, own, 1, 0, 0)",
+    "a name, if it is cached": "c(libc.syscall(437, -100, name, struct.pack('QQQ', 0, 0, 32), 24))",
+    "faults": "resource.getrusage(resource.RUSAGE_SELF)",
+    "kernel aio": "c(libc.syscall({io_setup}, 1, struct.pack('Q', 0)))",
+    "the node of a page": "c(libc.syscall({get_mempolicy}, buffer, 0, 0, page, 2))",
+    "the machine's memory": "c(libc.sysinfo(buffer))",
+    "a file's hint": "fcntl.fcntl(shared, 1035, bytes(8))",
+    "a file's flags": "fcntl.ioctl(shared, 0x80086601, bytes(8))",
+}
+ADVICES = {
+    "fadvise, dropping": "os.posix_fadvise(shared, 0, 0, os.POSIX_FADV_DONTNEED)",
+    "fadvise, bringing in": "os.posix_fadvise(shared, 0, 0, os.POSIX_FADV_WILLNEED)",
+    "readahead": "c(libc.readahead(shared, 0, 4096))",
+    "madvise, bringing in": "c(libc.madvise(page, 4096, 3))",
+    "madvise, order of reading": "c(libc.madvise(page, 4096, 1))",
+    "madvise, cold": "c(libc.madvise(page, 4096, 20))",
+    "madvise, paging out": "c(libc.madvise(page, 4096, 21))",
+    "madvise, populating": "c(libc.madvise(page, 4096, 22))",
+    "mlock": "c(libc.mlock(page, 4096))",
+    "sync": "c(libc.syncfs(own))",
+    "sync_file_range": "c(libc.sync_file_range(own, 0, 0, 0))",
+    "a file's hint, set": "fcntl.fcntl(shared, 1036, struct.pack('Q', 2))",
+    "an owner of signals": "fcntl.fcntl(own, 8, os.getpid())",
+    # Sets the flags to what they were.
+    "a file's flags, set": "fcntl.ioctl(shared, 0x40086602, flags)",
+}
+PRELUDE = """
+import ctypes, fcntl, mmap, os, resource, struct, core
+libc = ctypes.CDLL(None, use_errno=True)
+def c(result):
+    if result < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+shared = os.open(core.__file__, os.O_RDONLY)
+own = os.open('own', os.O_RDWR | os.O_CREAT)
+name = os.fsencode(core.__file__)
+read, write = os.pipe()
+buffer = ctypes.create_string_buffer(1 << 12)
+libc.mmap.restype = ctypes.c_void_p
+page = ctypes.c_void_p(libc.mmap(None, 4096, 1, 1, shared, 0))
+ctypes.string_at(page, 1)
+flags = struct.pack('Q', 0)
+try: flags = fcntl.ioctl(shared, 0x80086601, bytes(8))
+except OSError: pass
+def tried(what, call):
+    try: call()
+    except OSError as error: print(what, error.errno, sep=': ')
+    else: print(what, 'allowed', sep=': ')
+"""
+
+
+def numbers(machine: str) -> dict[str, int | None]:
+    """Return name -> number of what the filter names, on a machine."""
+    column = ("x86_64", "aarch64").index(machine)
+    known = {**syscalls.REFUSED, **syscalls.MEMORY, "get_mempolicy": syscalls.GET_MEMPOLICY}
+    return {name: both[column] for name, both in known.items()}
+
+
+def answers(run: Run, level: GlassLevel, calls: dict[str, str]) -> dict[str, str]:
+    """Make calls in a child; return "allowed" or the number of the error for each."""
+    import platform
+
+    here = numbers(platform.machine())
+    lines = [f"tried({what!r}, lambda: {code.format(**here)})" for what, code in calls.items()]
+    outcome = run("\n".join([PRELUDE, *lines]), level)
+    assert outcome.exit_code == 0, outcome.output_tail
+    found = (line.rpartition(": ") for line in outcome.output_tail.splitlines())
+    return {what: said for what, _, said in found}
+
+
+@every_wall
+@pytest.mark.parametrize("calls", [ASKS, ADVICES], ids=["ask", "advise"])
+def test_a_child_can_neither_ask_nor_advise_what_the_kernel_keeps_of_a_shared_file(
+    run: Run, level: GlassLevel, calls: dict[str, str]
+) -> None:
+    assert answers(run, level, calls) == dict.fromkeys(calls, str(errno.EPERM))
+
+
+@pytest.mark.skipif(not WALLED, reason="these are Linux' calls")
+def test_without_walls_most_of_these_calls_succeed(run: Run) -> None:
+    found = answers(run, "rlimits", ASKS | ADVICES)
+    # What an older kernel or another file system does not have is refused for that reason.
+    allowed = [what for what, said in found.items() if said == "allowed"]
+    assert len(allowed) > 3 / 4 * len(found), found
+
+
+@every_wall
+def test_what_allocators_and_libraries_ask_of_the_kernel_is_allowed(
+    run: Run, level: GlassLevel
+) -> None:
+    code = (
+        "import ctypes, fcntl, mmap, os, shutil\n"
+        "room = mmap.mmap(-1, 1 << 22, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)\n"
+        "for advice in (4, 8, 14, 15, 16, 17):\n"
+        "    room.madvise(advice)\n"
+        "handle = os.open('own', os.O_RDWR | os.O_CREAT)\n"
+        "os.close(os.dup(handle)); os.set_inheritable(handle, False)\n"
+        "read, write = os.pipe(); os.set_blocking(read, False)\n"
+        "fcntl.fcntl(read, fcntl.F_DUPFD_CLOEXEC, 9)\n"
+        "open('mine', 'w').write('x' * 9); shutil.copyfile('mine', 'yours')\n"
+        "print(open('yours').read(), os.isatty(1))"
+    )
+    assert run(code, level).output_tail == "xxxxxxxxx False\n"
+
+
+@every_wall
+def test_counters_of_the_machine_and_of_memory_are_out_of_view(run: Run, level: GlassLevel) -> None:
+    code = (
+        "import os\n"
+        "places = ['/proc/meminfo', '/proc/vmstat', '/proc/zoneinfo', '/proc/diskstats']\n"
+        "places += [f'/proc/self/{name}' for name in ('io', 'stat', 'smaps', 'pagemap', 'maps')]\n"
+        "for place in [*places, '/sys/kernel/mm/lru_gen/enabled', '/sys/block']:\n"
+        "    try: os.listdir(place) if os.path.isdir(place) else open(place)\n"
+        "    except OSError: continue\n"
+        "    print('reached', place)"
+    )
+    assert run(code, level).output_tail == ""
+
+
+@pytest.mark.parametrize(
+    "machine, header",
+    [
+        ("x86_64", "/usr/include/x86_64-linux-gnu/asm/unistd_64.h"),
+        ("aarch64", "/usr/include/asm-generic/unistd.h"),
+    ],
+)
+def test_the_numbers_of_refused_calls_are_those_of_the_kernels_headers(
+    machine: str, header: str
+) -> None:
+    if not Path(header).is_file():
+        pytest.skip("the kernel's headers are not installed")
+    text = Path(header).read_text(encoding="utf-8")
+    known = {
+        name: int(number)
+        for name, number in re.findall(r"#define __NR(?:3264)?_(\w+)\s+(\d+)", text)
+    }
+    known.pop("syscalls", None)  # how many there are
+    ours = numbers(machine)
+    newest = max(known.values())
+    for name, number in ours.items():
+        # A header that is older than a call does not know it.
+        assert known.get(name) == number or (number or 0) > newest, name

@@ -1,0 +1,98 @@
+"""A declared nonlinear decoder, asked so that it can remember nothing and compare nothing.
+
+Every request is answered by a process of its own, which has decoded nothing before. All that is
+asked is dealt out at random: rows of the evaluation split with their exact latents, and trial rows
+with changed ones (trials.py). No request holds two versions of one row.
+
+R = trial rows, B = rows of a request, D = d_model, F = dictionary size; normalised space.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from fumehood_tools.scoring.half import rows_per_request
+from fumehood_tools.scoring.halves import Halves
+from fumehood_tools.scoring.latents import Latents
+from fumehood_tools.scoring.trials import PLAIN
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+# Requests are this full on average: they are dealt out at random.
+FILLED = 0.8
+
+
+class Encoded(NamedTuple):
+    """Some rows: their numbers, latents, what the skip path gives."""
+
+    number_B: "NDArray[np.int64]"
+    f: Latents
+    skip_BD: "Tensor | None"
+
+
+class DecodeStream:
+    """Decodes all rows and all trials; `decoded` holds the trials' reconstructions afterwards."""
+
+    def __init__(
+        self, halves: Halves, trial_R: "NDArray[np.int64]", trials: "Mapping[str, Tensor]"
+    ) -> None:
+        import torch
+
+        self.halves, self.trial_R, self.trials = halves, trial_R, trials
+        width = halves.given.activation_dim
+        self.decoded = {name: torch.zeros(len(trial_R), width) for name in trials}
+        self._most = rows_per_request(halves.given.dict_size)
+        self._draw = np.random.default_rng()
+
+    def run(self, kept: Sequence[Encoded]) -> "Iterator[tuple[Encoded, Tensor]]":
+        """Yield every part with its reconstructions [B, D]. Raises RunFailed, IntegrityFailed."""
+        request_R, dealt = self._deal(kept)
+        changed = [name for name in self.trials if name != PLAIN]
+        for number, parts in enumerate(dealt):
+            # Version v of a row is asked for v requests behind its exact latents.
+            trials = [
+                (name, np.flatnonzero((request_R + 1 + v) % len(dealt) == number))
+                for v, name in enumerate(changed)
+            ]
+            yield from self._answer(parts, trials)
+
+    def _deal(self, kept: Sequence[Encoded]) -> "tuple[NDArray[np.int64], list[list[Encoded]]]":
+        """Return the request of every trial row's exact latents, and the parts of each request."""
+        rows = sum(len(part.number_B) for part in kept) + len(self.trial_R) * len(self.trials)
+        count = max(len(self.trials), round(rows / (FILLED * self._most)) + 1)
+        dealt: list[list[Encoded]] = [[] for _ in range(count)]
+        request_R = np.zeros(len(self.trial_R), dtype=np.int64)
+        for place, chosen in enumerate(self._draw.permutation(len(kept))):
+            part = kept[chosen]
+            dealt[place % count].append(part)
+            request_R[np.isin(self.trial_R, part.number_B)] = place % count
+        return request_R, dealt
+
+    def _answer(
+        self, parts: Sequence[Encoded], trials: "Sequence[tuple[str, NDArray[np.int64]]]"
+    ) -> "Iterator[tuple[Encoded, Tensor]]":
+        """Decode one request's rows, shuffled, and sort the answers back."""
+        import torch
+
+        latents = [part.f.to_dense() for part in parts]
+        latents += [self.trials[name][torch.from_numpy(row_B)] for name, row_B in trials]
+        if not sum(len(one) for one in latents):
+            return
+        f_BF = torch.cat(latents)
+        order = torch.from_numpy(self._draw.permutation(len(f_BF)))
+        x_hat_BD = torch.empty(len(f_BF), self.halves.given.activation_dim)
+        for some in torch.split(order, self._most):
+            x_hat_BD[some] = self.halves.fresh("decode")(f_BF[some])
+        self.halves.end("decode")
+        sizes = [len(one) for one in latents]
+        answers = torch.split(x_hat_BD, sizes)
+        for part, answer in zip(parts, answers, strict=False):
+            row_R = np.searchsorted(self.trial_R, part.number_B).clip(max=len(self.trial_R) - 1)
+            hit_B = self.trial_R[row_R] == part.number_B
+            self.decoded[PLAIN][torch.from_numpy(row_R[hit_B])] = answer[torch.from_numpy(hit_B)]
+            yield part, answer
+        for (name, row_B), answer in zip(trials, answers[len(parts) :], strict=True):
+            self.decoded[name][torch.from_numpy(row_B)] = answer

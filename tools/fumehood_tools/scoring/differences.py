@@ -1,0 +1,83 @@
+"""How far two answers to the same rows are apart, measured where it matters.
+
+Each active latent counts in its own units: the difference of one entry is |f - g| / max(f, g),
+between 0 and 1, so that neither a large latent nor one with a large range can hide what others do.
+The mean over entries says how much changes at all; the mean per latent finds a few that change
+among many that do not; and |(f - g) W| / |f W| is what reaches the reconstruction.
+
+Honest encoders differ too: float32 sums depend on the size of a batch (1e-7), which seldom turns a
+bfloat16 rounding, and may exchange two latents that tie for the last place of TopK or lie on a
+threshold. Then single entries differ by 1.
+
+R = rows, F = dictionary size, D = d_model.
+"""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from fumehood_tools.scoring.latents import Latents
+
+# MEASURED
+ENTRY_LIMIT, OUTPUT_LIMIT = 0.02, 0.02
+# A latent is judged by itself from so many entries on: 1 of 30 that flips by chance is nothing.
+LATENT_LIMIT, LATENT_ENTRIES = 0.25, 30
+# Pairs of rows that are kept for comparison, in bytes of their active latents.
+MOST_BYTES = 128 << 20
+
+
+class Difference(NamedTuple):
+    """Means of relative differences, all between 0 and 1 (output: 0 to 2)."""
+
+    entries: float
+    latent: float
+    output: float
+
+    def problem(self) -> str | None:
+        """Return what is too large, in words; None when nothing is."""
+        if self.entries > ENTRY_LIMIT:
+            return f"active latents differ by {self.entries:.1%} (allowed: {ENTRY_LIMIT:.0%})"
+        if self.latent > LATENT_LIMIT:
+            return f"one latent differs by {self.latent:.1%} (allowed: {LATENT_LIMIT:.0%})"
+        if self.output > OUTPUT_LIMIT:
+            return f"the reconstructions differ by {self.output:.1%} (allowed: {OUTPUT_LIMIT:.0%})"
+        return None
+
+
+class Differences:
+    """Pairs of answers [R, F] to the same rows, kept packed until they are compared."""
+
+    def __init__(self, dict_size: int) -> None:
+        self.dict_size, self.bytes = dict_size, 0
+        self._pairs: list[tuple[Latents, Latents]] = []
+
+    def add(self, f_RF: "Tensor", g_RF: "Tensor") -> None:
+        """Keep bfloat16 answers to the same rows; beyond MOST_BYTES they are left out."""
+        from fumehood_tools.scoring.latents import pack
+
+        if self.bytes < MOST_BYTES:
+            pair = pack(f_RF), pack(g_RF)
+            self.bytes += 10 * (pair[0].active + pair[1].active)
+            self._pairs.append(pair)
+
+    def result(self, W_FD: "Tensor") -> Difference:
+        """Return the differences; W: what each latent adds to the reconstruction."""
+        import torch
+
+        apart_F, count_F = torch.zeros(2, self.dict_size, dtype=torch.float64)
+        moved = size = 0.0
+        for packed_f, packed_g in self._pairs:
+            f_RF, g_RF = packed_f.to_dense().float(), packed_g.to_dense().float()
+            largest_RF = torch.maximum(f_RF, g_RF)
+            active_RF = largest_RF > 0
+            entry_RF = (f_RF - g_RF).abs() / torch.where(active_RF, largest_RF, 1.0)
+            apart_F += entry_RF.sum(0).double()
+            count_F += active_RF.sum(0)
+            if bool((entry_RF > 0).any()):
+                moved += float(((f_RF - g_RF) @ W_FD).square().sum())
+            size += float((f_RF @ W_FD).square().sum())
+        often_F = count_F >= LATENT_ENTRIES
+        worst = float((apart_F[often_F] / count_F[often_F]).max()) if bool(often_F.any()) else 0.0
+        entries = float(apart_F.sum() / count_F.sum().clamp(min=1))
+        return Difference(entries, worst, (moved / size) ** 0.5 if size else 0.0)

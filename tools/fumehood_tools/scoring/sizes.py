@@ -1,0 +1,35 @@
+"""How large each latent is, before anything of the evaluation was shown to anyone.
+
+Measured on rows of the training split, which the variant has seen anyway. A decoder is read out at
+these sizes: decode(u_i e_i) for a latent of size u_i is as exact for latents of 1e-7 as for 1e6.
+
+B = rows, D = d_model, F = dictionary size.
+"""
+
+from typing import TYPE_CHECKING
+
+from fumehood_tools.scoring.encoder import Sizes
+from fumehood_tools.scoring.half import Half
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+# Powers of 2 within which float32 and bfloat16 have room for sums of squares.
+LOWEST, HIGHEST = -40, 40
+
+
+def latent_sizes(half: Half, x_BD: "Tensor") -> "Tensor":
+    """Return the size of each latent on rows in normalised space: powers of 2, float32 [F].
+
+    A latent that is silent on these rows gets the median of the others. Raises RunFailed,
+    IntegrityFailed.
+    """
+    import torch
+
+    sizes = Sizes(half.given.dict_size)
+    for f_BF in half.all(x_BD):
+        sizes.add(f_BF)
+    fired_F = sizes.active_F > 0
+    power_F = sizes.rms().log2().round().clamp(LOWEST, HIGHEST)
+    middle = power_F[fired_F].median() if bool(fired_F.any()) else torch.tensor(0.0)
+    return torch.exp2(torch.where(fired_F, power_F, middle))

@@ -1,0 +1,151 @@
+"""The noise curve: what is still explained when latents are known less exactly.
+
+A sparse code says which latents are active and about how strongly. A code in digits says more, in
+places that an honest SAE does not need: it explains much with exact latents and nothing with rough
+ones. So some evaluation rows are decoded with their active latents changed: by noise relative to
+each value, by noise in units of the latent's root mean square, rounded as 8-bit and 4-bit numbers,
+and with one random active latent left out.
+
+R = rows, F = dictionary size, D = d_model.
+"""
+
+import secrets
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from fumehood_tools.errors import IntegrityFailed
+from fumehood_tools.scoring.reconstruction import Reconstruction, ReconstructionTotals
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+PLAIN, DROPPED = "exact", "one latent less"
+LEVELS = (0.02, 0.05, 0.1, 0.2)
+SCORED_AT = 0.1
+# Scored at noise: those that lose more at 10 % than this, in units of the energy |x|^2 / variance,
+# which the data alone decide. MEASURED
+NEEDS_DIGITS = 0.01
+# Refused outright: noise of 2 % costs an honest decoder about 4e-4 of the energy, one latent of L0
+# about 1 / L0, the largest some times that.
+# MEASURED: noise 4e-5 and 2e-4, one latent 0.008 (L0 79) and 0.017 (L0 32); packers 0.98 and 0.14.
+NOISE_LIMIT = 0.05
+DROP_LIMIT, DROP_SHARES = 0.1, 4.0
+
+
+def relative(level: float) -> str:
+    """Return the name of the trial with so much noise relative to each value."""
+    return f"relative {level:.0%}"
+
+
+def additive(level: float) -> str:
+    """Return the name of the trial with so much noise of each latent's root mean square."""
+    return f"additive {level:.0%}"
+
+
+def changed(f_RF: "Tensor", rms_F: "Tensor") -> Iterator[tuple[str, "Tensor"]]:
+    """Yield every trial's name and its bfloat16 latents [R, F], made from exact ones.
+
+    The global random numbers of torch are left alone: probes are trained with them meanwhile.
+    """
+    import torch
+
+    draw = torch.Generator()
+    draw.manual_seed(secrets.randbits(60))
+    f, active_RF = f_RF.float(), f_RF != 0
+    least_F = rms_F * 2.0**-8  # what stays of a latent that noise would switch off
+    for level in LEVELS:
+        noise_RF = torch.randn(f.shape, generator=draw)
+        yield relative(level), (f * (1 + level * noise_RF)).clamp_(min=0).bfloat16()
+        moved_RF = torch.maximum(f + level * rms_F * noise_RF, least_F)
+        yield additive(level), (moved_RF * active_RF).bfloat16()
+    # Three bits behind the leading one, as in the format e4m3, without its narrow range.
+    mantissa_RF, exponent_RF = torch.frexp(f)
+    yield "fp8", torch.ldexp((mantissa_RF * 16).round() / 16, exponent_RF).bfloat16()
+    # 15 steps up to four times the root mean square; what is active stays so.
+    step_F = rms_F * 4 / 15
+    steps_RF = (f / step_F).round().clamp(1, 15)
+    yield "4 bits", (steps_RF * step_F * active_RF).bfloat16()
+    # A random one of the active latents: the largest of random numbers given to them.
+    chosen_R = (torch.rand(f.shape, generator=draw) * active_RF).argmax(dim=1)
+    dropped_RF = f_RF.clone()
+    dropped_RF[torch.arange(len(f)), chosen_R] = 0
+    yield DROPPED, dropped_RF
+
+
+class Curve(NamedTuple):
+    """What the trial rows say, by trial."""
+
+    found: dict[str, Reconstruction]
+    energy: float
+
+    @property
+    def explained(self) -> dict[str, float]:
+        """Explained variance by trial, in the order in which they were made."""
+        return {name: one.explained_variance for name, one in self.found.items()}
+
+    @property
+    def worse_kind(self) -> str:
+        """The trial with noise of SCORED_AT that explains less."""
+        kinds = relative(SCORED_AT), additive(SCORED_AT)
+        return min(kinds, key=lambda name: self.found[name].explained_variance)
+
+    def lost(self, name: str) -> float:
+        """Return the explained variance that a trial loses."""
+        return self.found[PLAIN].explained_variance - self.found[name].explained_variance
+
+    @property
+    def needs_digits(self) -> bool:
+        """Whether more is lost at SCORED_AT than an honest SAE loses."""
+        return self.lost(self.worse_kind) > NEEDS_DIGITS * self.energy
+
+    def at_noise(self, exact: Reconstruction) -> Reconstruction:
+        """Return metrics of all rows as they would be with noise, from those without."""
+        plain, noisy = self.found[PLAIN], self.found[self.worse_kind]
+        return exact._replace(
+            explained_variance=exact.explained_variance - self.lost(self.worse_kind),
+            mse=exact.mse + noisy.mse - plain.mse,
+            cosine=exact.cosine + noisy.cosine - plain.cosine,
+        )
+
+
+class CurveTotals:
+    """Adds up reconstructions by trial."""
+
+    def __init__(self, totals: Callable[[], ReconstructionTotals]) -> None:
+        self._fresh = totals
+        self._totals: dict[str, ReconstructionTotals] = {}
+
+    def add(self, name: str, x_RD: "Tensor", x_hat_RD: "Tensor", active_RF: "Tensor") -> None:
+        """Count rows of a trial: raw x and x_hat, and which latents are active."""
+        totals = self._totals.setdefault(name, self._fresh())
+        totals.count(x_RD, x_hat_RD, int(active_RF.sum()), active_RF.sum(0))
+
+    def result(self) -> Curve:
+        """Return the curve. Raises RunFailed when the activations do not vary."""
+        found = {name: totals.result() for name, totals in self._totals.items()}
+        return Curve(found, self._totals[PLAIN].energy())
+
+
+def judge_curve(curve: Curve) -> None:
+    """Raise IntegrityFailed for a decoder that reads more from latents than their sizes."""
+    cure = (
+        "Let decode depend smoothly on each latent. Digits of a latent, or the set of those that "
+        "are active, must not be read as a code."
+    )
+    limit, lost = NOISE_LIMIT * curve.energy, curve.lost(relative(LEVELS[0]))
+    if lost > limit:
+        raise IntegrityFailed(
+            "decoder_packing",
+            f"{LEVELS[0]:.0%} of noise on the latents cost {lost:.3f} of explained "
+            f"variance (allowed: {limit:.3f})",
+            cure,
+        )
+    l0, lost = curve.found[PLAIN].l0, curve.lost(DROPPED)
+    limit = DROP_LIMIT + DROP_SHARES * curve.energy / max(l0, 1.0)
+    if lost > limit:
+        raise IntegrityFailed(
+            "decoder_packing",
+            f"leaving out one active latent per row cost {lost:.3f} of explained "
+            f"variance (allowed at L0 {l0:.1f}: {limit:.3f})",
+            cure,
+        )
