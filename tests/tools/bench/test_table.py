@@ -358,3 +358,57 @@ def test_a_score_that_was_made_where_files_are_open_is_pointed_out(five: Any) ->
     five.score("gain", 1, glass="rlimits")
     [warning] = [text for text in table_of(five).warnings if "rlimits" in text]
     assert "gain" in warning and "limits.glass" in warning
+
+
+WORK = {
+    "processor_seconds": 30.0,
+    "reference": "standard",
+    "reference_seconds": 2.0,
+    "steps": 195,
+    "source_bytes": 1_918,
+    "constants_bytes": 40,
+    "trained_here": True,
+}
+
+
+def test_the_work_of_a_training_is_a_column_of_its_own(five: Any) -> None:
+    assert " work " not in line_of(table_of(five), "variant")
+    five.score("gain", work=WORK)
+    five.score("gain", 1, work={**WORK, "processor_seconds": 34.0})
+    five.score("topk", work={**WORK, "processor_seconds": 1.9})
+    table = table_of(five)
+    assert {row.variant: row.metrics for row in table.rows}["gain"]["work"].mean == 16.0
+    assert line_of(table, "variant").endswith(" work")
+    assert line_of(table, "gain").endswith(" 16x") and line_of(table, "topk").endswith(" 0.9x")
+    assert line_of(table, "standard").endswith(" -")
+    assert "work: processor time of a training" in table.text()
+    whole = table_of(five, variants=["gain"]).text()
+    assert "work 15x that of standard (30.00 and 2.00 s of processor time, 195 steps)" in whole
+    assert "trained here, file of 1,918 bytes, 40 of them constants" in whole
+
+
+def test_what_was_not_trained_here_is_marked_and_named(five: Any) -> None:
+    elsewhere = {**WORK, "trained_here": False}
+    five.score("untrained", work=elsewhere)
+    assert not [text for text in table_of(five).warnings if "Not trained here" in text]
+    five.score("gain", work=elsewhere)
+    five.score("topk", work=WORK)
+    table = table_of(five)
+    rows = {row.variant: row.elsewhere for row in table.rows}
+    assert [name for name, elsewhere in rows.items() if elsewhere] == ["gain", "untrained"]
+    [warning] = [text for text in table.warnings if "Not trained here" in text]
+    assert "gain" in warning and "topk" not in warning and "verdict" in warning
+    assert "gain ^" in table.text() and "^: not trained here" in table.text()
+
+
+def test_settings_that_differ_are_named_with_their_values(records: Any) -> None:
+    records.variant("topk")
+    ours = {"training": {"lr": 0.002, "seeds": [0]}, "limits": {"work_ratio": 3, "memory_gb": 8}}
+    theirs = {"training": {"lr": 0.01, "seeds": [1]}, "limits": {"memory_gb": 2}}
+    records.score("topk", 1, spec=theirs, provenance={"settings_digest": "other"})
+    records.score("topk", spec=ours)
+    [other] = table_of(records).other_settings
+    assert other.differs == [
+        "training.lr 0.01 instead of 0.002",
+        "limits.work_ratio not there instead of 3",
+    ]

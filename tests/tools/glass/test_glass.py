@@ -71,6 +71,49 @@ def test_processor_time_has_a_limit_of_its_own(run: Run) -> None:
     assert run("while True: pass", cpu_seconds=1).limit == "cpu"
 
 
+BUSY = """
+import os, threading, time
+def work():
+    end = time.thread_time() + 0.4
+    while time.thread_time() < end:
+        pass
+threads = [threading.Thread(target=work) for _ in range(2)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+for handle in range(3, 64):
+    try:
+        os.write(handle, b"0 0.000001")
+    except OSError:
+        pass
+"""
+
+
+@every_level
+def test_the_processor_time_of_all_threads_is_counted_where_the_child_cannot_reach(
+    run: Run, level: GlassLevel
+) -> None:
+    outcome = run(BUSY, level)
+    assert outcome.exit_code == 0, outcome
+    assert outcome.processor_seconds is not None and 0.8 <= outcome.processor_seconds < 5
+    idle = run("print('hello')", level)
+    assert idle.processor_seconds is not None and idle.processor_seconds < 0.8
+
+
+def test_a_child_that_is_ended_is_counted_too(run: Run) -> None:
+    outcome = run("while True: pass", wall_seconds=1.5)
+    assert outcome.timed_out
+    assert outcome.processor_seconds is not None and outcome.processor_seconds > 0.1
+
+
+def test_a_child_that_ignores_the_limit_on_processor_time_is_ended_at_it_all_the_same(
+    run: Run,
+) -> None:
+    code = "import signal\nsignal.signal(signal.SIGXCPU, signal.SIG_IGN)\nwhile True: pass"
+    assert run(code, cpu_seconds=1).limit == "cpu"
+
+
 @every_level
 def test_an_allocation_of_100_gb_fails_inside_the_child(run: Run, level: GlassLevel) -> None:
     assert run("x = bytearray(100 << 30)", level).out_of_memory

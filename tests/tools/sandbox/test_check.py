@@ -1,5 +1,6 @@
 """The whole check: static rules, then the contract in a child process."""
 
+import random
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -182,3 +183,15 @@ def test_the_variant_in_the_readme_passes(sandbox: Sandbox) -> None:
     (sandbox.variants / "from_readme.py").write_text(source, encoding="utf-8")
     report = check_variant(sandbox, "from_readme", LEVEL)
     assert report.ok, report.text()
+
+
+def test_what_a_file_brings_along_is_said_before_anything_is_trained(sandbox: Sandbox) -> None:
+    topk = (sandbox.variants / "topk.py").read_text(encoding="utf-8")
+    for name, size in (("some", 1_000), ("much", 6_000)):
+        numbers = random.Random(0).randbytes(size).hex()
+        (sandbox.variants / f"{name}.py").write_text(f'{topk}\nW = "{numbers}"\n', "utf-8")
+    some, much = (check_variant(sandbox, name, LEVEL) for name in ("some", "much"))
+    [found] = [finding for finding in some.findings if finding.rule == "not_trained_here"]
+    assert some.ok and "not trained here" in found.message and "no verdict" in found.message
+    [refused] = [finding for finding in much.findings if finding.severity == "error"]
+    assert refused.rule == "source_budget" and "allowed: 4" in refused.message

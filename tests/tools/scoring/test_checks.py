@@ -1,5 +1,6 @@
 """What the evaluator refuses, what it measures, and that it never takes a variant's word."""
 
+import hashlib
 import json
 import struct
 from collections.abc import Callable, Mapping
@@ -8,6 +9,8 @@ from typing import Any
 
 import pytest
 
+# 6 kB in hex.
+BROUGHT = "".join(hashlib.sha256(bytes([number])).hexdigest() for number in range(200))
 Answers = Mapping[str, dict[str, Any]]
 TOPK = """
         a = torch.relu(self.encoder(x - self.bias))
@@ -51,6 +54,12 @@ REFUSED = {
     + "    def __init__(self, activation_dim, dict_size):\n"
     + "        super().__init__(activation_dim, dict_size)\n"
     + "        self.more = torch.nn.Parameter(torch.zeros(9, activation_dim, dict_size))\n",
+    "parameter_budget_bytes": CLASS
+    + "    def __init__(self, activation_dim, dict_size):\n"
+    + "        super().__init__(activation_dim, dict_size)\n"
+    + "        more = torch.zeros(4, activation_dim, dict_size, dtype=torch.int64)\n"
+    + "        self.register_buffer('more', more)\n",
+    "source_budget": f'WEIGHTS = "{BROUGHT}"\n' + CLASS + "    pass\n",
     "protocol": ENCODE
     + "\n        for handle in range(3, 60):\n"
     + "            try:\n"
@@ -90,6 +99,7 @@ CHECKED = (
     "decoder_nonlinear",
     "decoder_packing",
     "parameter_budget",
+    "source_budget",
     "protocol",
 )
 WORTH_NOTHING = {
@@ -117,6 +127,14 @@ WORTH_NOTHING = {
     + "\n        h = super().decode(f)\n        return h + 0.3 * torch.relu(h)\n",
     "silent": ENCODE + "\n        return 0 * torch.relu(self.encoder(x))\n",
     "gated": ENCODE + TOPK + "        return f\n",
+    "double": CLASS
+    + "    def __init__(self, activation_dim, dict_size):\n"
+    + "        super().__init__(activation_dim, dict_size)\n        self.double()\n\n"
+    + "    def encode(self, x):"
+    + TOPK.replace("x - self.bias", "x.double() - self.bias")
+    + "        return f.float()\n"
+    + DECODE
+    + "\n        return super().decode(f.double()).float()\n",
 }
 
 
@@ -149,6 +167,12 @@ def test_an_honest_variant_is_measured_and_its_margins_are_kept(scored: Answers)
     assert integrity["l0_probing"] == pytest.approx(8, abs=0.5)
     assert integrity["parameter_ratio"] == pytest.approx(1, abs=0.02)
     assert {*CHECKED} - {*integrity["checks"]} == {"decoder_packing"}
+
+
+def test_the_budget_of_weights_is_in_bytes(scored: Answers) -> None:
+    plain, double = (scored[name]["integrity"] for name in ("honest", "double"))
+    assert double["parameters"] == plain["parameters"]
+    assert double["parameter_ratio"] == pytest.approx(2 * plain["parameter_ratio"])
 
 
 def test_a_skip_path_is_shown_apart_and_headline_metrics_are_of_the_latents(

@@ -8,13 +8,15 @@ stand beside those of an edited one, whatever lies in variants/ now.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, Field
+from pydantic.json_schema import SkipJsonSchema
 
 from fumehood_tools.bench.labelling import Packaged, is_packaged, label_of, name_of
 from fumehood_tools.bench.records import Failure, Score
 from fumehood_tools.files import digest_of
+from fumehood_tools.sandbox.spec import deciding_values
 
 _EXAMPLES = 3
 
@@ -36,24 +38,43 @@ class Setting(BaseModel, frozen=True):
     dict_size: int
     train_tokens: int
     eval_tokens: int
-    data: str = Field(description="digest of the activations")
-    settings: str = Field(description="digest of sandbox.toml's [training] and [scoring]")
-    template: str = Field(description="digest of the packaged core/")
-    evaluator: str = Field(description="digest of the code that makes data and scores")
+    data: str = Field(description="digest of activations")
+    settings: str = Field(description="digest of [training], [scoring], budgets")
+    template: str = Field(description="digest of core/")
+    evaluator: str = Field(description="digest of the evaluator")
+    # What `settings` is the digest of: for `differences`, too long for every table.
+    values: SkipJsonSchema[tuple[tuple[str, str], ...]] = Field((), exclude=True, repr=False)
 
     @property
     def name(self) -> str:
         """A short name to ask for this setting by."""
-        return digest_of(self.model_dump())[:8]
+        return digest_of([self.model_dump(), self.values])[:8]
 
     def differences(self, other: "Setting") -> list[str]:
         """Return the fields in which other is not the same, in words."""
         return [
-            field
-            if field in ("data", "settings", "template", "evaluator")
-            else f"{field} {getattr(other, field)}"
+            said
             for field in type(self).model_fields
             if getattr(self, field) != getattr(other, field)
+            for said in self._said(field, other)
+        ]
+
+    def _said(self, field: str, other: "Setting") -> list[str]:
+        """Return in which words a field differs; digests say no more than that they do."""
+        if field in ("data", "template", "evaluator"):
+            return [field]
+        values = self._differing_values(other)
+        if field == "settings":
+            # Records of made-up or older sandboxes do not say what the digest stands for.
+            return [] if values else [field]
+        return values if field == "values" else [f"{field} {getattr(other, field)}"]
+
+    def _differing_values(self, other: "Setting") -> list[str]:
+        ours, theirs = dict(self.values), dict(other.values)
+        return [
+            f"{key} {theirs.get(key, 'not there')} instead of {ours.get(key, 'not there')}"
+            for key in {**ours, **theirs}
+            if ours.get(key) != theirs.get(key)
         ]
 
 
@@ -83,8 +104,8 @@ class Chosen(NamedTuple):
     left_out: list[LeftOut]
 
 
-def setting_of(score: Score) -> Setting:
-    """Return the setting of one score."""
+def setting_of(score: Score, spec: Mapping[str, Any]) -> Setting:
+    """Return the setting of one score. spec: its own, as it is on disk."""
     return Setting(
         subject=score.subject,
         layer=score.layer,
@@ -96,6 +117,7 @@ def setting_of(score: Score) -> Setting:
         settings=score.provenance.settings_digest,
         template=score.provenance.template_sha256,
         evaluator=score.provenance.evaluator_sha256,
+        values=tuple((key, str(value)) for key, value in deciding_values(spec).items()),
     )
 
 

@@ -70,7 +70,9 @@ class Provenance(BaseModel, frozen=True):
     variant_sha256: str
     weights_sha256: str
     weights_bytes: int
-    settings_digest: str = Field(description="content address of [training] and [scoring]")
+    settings_digest: str = Field(
+        description="content address of [training], [scoring] and what an SAE may hold and spend"
+    )
     template_sha256: str
     evaluator_sha256: str
     versions: dict[str, str] = Field(description="package -> version")

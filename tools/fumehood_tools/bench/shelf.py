@@ -119,7 +119,8 @@ class Shelf:
         record = "" if sealed.problem is not None else _record(sealed, self._specs)
         setting = None
         if isinstance(record, Score):
-            found = setting_of(record)
+            spec = sealed.record.get("spec")
+            found = setting_of(record, spec if isinstance(spec, dict) else {})
             setting = self._settings.setdefault(found, found)
         return _Kept(stamp, sealed._replace(record={}), record, setting)
 

@@ -15,7 +15,7 @@ WEAK = "rlimits"
 
 def warnings_of(rows: Sequence[Outline], found: Found) -> list[str]:
     """Return the warnings of a table, those about missing receipts first."""
-    return [*warnings_about_trust(rows, found), *_noise(rows)]
+    return [*warnings_about_trust(rows, found), *_brought_along(rows), *_noise(rows)]
 
 
 def warnings_about_trust(rows: Sequence[Outline], found: Found) -> list[str]:
@@ -82,6 +82,17 @@ def _missing_control(rows: Sequence[Outline]) -> list[str]:
     return [
         f"No untrained control here ({why}): sparse probing hardly tells an untrained SAE from "
         f"a trained one. Add {CONTROL!r} to run_variants."
+    ]
+
+
+def _brought_along(rows: Sequence[Outline]) -> list[str]:
+    elsewhere = [row.label for row in rows if row.elsewhere and row.kind != "control"]
+    if not elsewhere:
+        return []
+    return [
+        f"Not trained here: {_some(elsewhere, _NAMED)}. The file says TRAIN = False or brings "
+        "constants that were computed elsewhere: its scores say nothing about training by these "
+        "rules, and get no verdict. check_variant says which of the two it is."
     ]
 
 

@@ -13,9 +13,12 @@ from pydantic import BaseModel, Field
 from fumehood_tools.bench.labelling import Packaged, is_packaged, label_of, name_of
 from fumehood_tools.bench.records import Failure, Metrics, Score
 from fumehood_tools.bench.verdicts import Verdict
+from fumehood_tools.bench.work import Work
 from fumehood_tools.quoting import one_line
 
 CONTROL = "untrained"
+WORK = "work"
+"""Stands among a row's metrics: work of a training, times that of what it is set against."""
 Kind = Literal["custom", "baseline", "control"]
 SortKey = Literal[
     "explained_variance",
@@ -57,9 +60,10 @@ class Row(BaseModel, frozen=True):
     parameters: dict[str, Any] = Field(description="what the copy changes")
     kind: Kind = Field(description="baseline and control: the packaged file, unchanged")
     seeds: list[int]
-    metrics: dict[str, Spread] = Field(description="a metric that was not measured is absent")
+    metrics: dict[str, Spread] = Field(description="absent: not measured")
     train_seconds: float
-    stale: str | None = Field(description="why the score is not one of the file as it is now")
+    elsewhere: bool = Field(description="not trained here")
+    stale: str | None = Field(description="why it is no score of the file as it is")
     skip: bool = Field(description="a skip path; metrics leave it out")
     nonlinear: bool = Field(description="non-linear decoder")
     glass: list[str] = Field(description="isolation, by seed")
@@ -107,6 +111,7 @@ class Outline(NamedTuple):
     glass: frozenset[str]
     means: dict[str, float]
     """Of the metric that is sorted by and of top-5 probing, where they were measured."""
+    elsewhere: bool = False
 
 
 def outline(scores: Sequence[Score], packaged: Packaged, sort: SortKey) -> Outline:
@@ -126,6 +131,7 @@ def outline(scores: Sequence[Score], packaged: Packaged, sort: SortKey) -> Outli
         len(scores),
         glass,
         means,
+        _is_from_elsewhere(scores),
     )
 
 
@@ -146,6 +152,7 @@ def row(
         seeds=[score.seed for score in scores],
         metrics=_spreads(scores, tuple(Metrics.model_fields) if whole else HEADLINE),
         train_seconds=_train_seconds(scores),
+        elsewhere=_is_from_elsewhere(scores),
         stale=stale_reason(scores[0], current, packaged),
         skip=any(found.explained_variance_with_skip is not None for found in checked),
         nonlinear=any(found.decoder == "nonlinear" for found in checked),
@@ -177,14 +184,21 @@ def _train_seconds(scores: Sequence[Score]) -> float:
     return round(statistics.fmean(score.cost.train_seconds for score in scores), 2)
 
 
+def _is_from_elsewhere(scores: Sequence[Score]) -> bool:
+    """Whether the file says that it is not trained, or brings what was computed elsewhere."""
+    return any(score.work is not None and not score.work.trained_here for score in scores)
+
+
 def _values(scores: Sequence[Score], metric: str) -> list[float]:
     return [v for score in scores if (v := getattr(score.metrics, metric)) is not None]
 
 
 def _spreads(scores: Sequence[Score], names: Sequence[str]) -> dict[str, Spread]:
+    """Return the metrics of these names that were measured, and the work of a training."""
+    work = [score.work.ratio for score in scores if score.work is not None]
     spreads = {}
-    for name in names:
-        if values := _values(scores, name):
+    for name, values in (*((name, _values(scores, name)) for name in names), (WORK, work)):
+        if values:
             deviation = statistics.stdev(values) if len(values) > 1 else None
             mean = statistics.fmean(values)
             spreads[name] = Spread(mean=mean, sd=deviation, seeds=len(values))
@@ -216,8 +230,14 @@ def seed_row(score: Score, packaged: Packaged) -> SeedRow:
     return SeedRow(
         label=label_of(score, packaged),
         seed=score.seed,
-        metrics=score.metrics.model_dump(exclude_none=True),
-        integrity=score.integrity.model_dump(exclude_none=True) if score.integrity else {},
+        metrics={
+            **score.metrics.model_dump(exclude_none=True),
+            **({WORK: score.work.ratio} if score.work else {}),
+        },
+        integrity={
+            **(score.integrity.model_dump(exclude_none=True) if score.integrity else {}),
+            **({WORK: _work_in_words(score.work)} if score.work else {}),
+        },
         variant_sha256=score.provenance.variant_sha256[:12],
         weights_sha256=score.provenance.weights_sha256[:12],
         glass=score.glass,
@@ -225,6 +245,20 @@ def seed_row(score: Score, packaged: Packaged) -> SeedRow:
         train_seconds=score.cost.train_seconds,
         score_seconds=score.cost.score_seconds,
         finished=score.finished,
+    )
+
+
+def times(ratio: float) -> str:
+    """Return a ratio for reading: 0.3x, 1.0x, 15x."""
+    return f"{ratio:.0f}x" if ratio >= 9.95 else f"{ratio:.1f}x"
+
+
+def _work_in_words(work: Work) -> str:
+    return (
+        f"{times(work.ratio)} that of {work.reference} ({work.processor_seconds:.2f} and "
+        f"{work.reference_seconds:.2f} s of processor time, {work.steps:,} steps), "
+        f"{'trained here' if work.trained_here else 'not trained here'}, file of "
+        f"{work.source_bytes:,} bytes, {work.constants_bytes:,} of them constants"
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fumehood_tools.bench.table import BenchmarkTable
-from fumehood_tools.bench.table_rows import FailureRow, Row, SeedRow, Spread
+from fumehood_tools.bench.table_rows import WORK, FailureRow, Row, SeedRow, Spread, times
 
 # metric, heading, digits; digits -1: a share, shown in percent.
 _COLUMNS = (
@@ -93,11 +93,16 @@ def _grid(table: BenchmarkTable) -> list[str]:
         return []
     judged = any(row.verdict for row in table.rows)
     levels = {"/".join(row.glass) for row in table.rows}
-    last = ["train s", *["change"] * judged, *["glass"] * (len(levels) > 1)]
+    worked = any(WORK in row.metrics for row in table.rows)
+    last = ["train s", *["work"] * worked, *["change"] * judged, *["glass"] * (len(levels) > 1)]
     cells = [["variant", "seeds", *(heading for _, heading, _ in _COLUMNS), *last]]
     for row in table.rows:
         values = [_value(row.metrics.get(name), digits) for name, _, digits in _COLUMNS]
-        more = [f"{row.train_seconds:.1f}", *[row.verdict or "-"] * judged]
+        more = [
+            f"{row.train_seconds:.1f}",
+            *[_times(row.metrics.get(WORK))] * worked,
+            *[row.verdict or "-"] * judged,
+        ]
         more += ["/".join(row.glass)] * (len(levels) > 1)
         cells.append([_name(row), str(len(row.seeds)), *values, *more])
     counts = {len(row.seeds) for row in table.rows}
@@ -114,7 +119,12 @@ def _grid(table: BenchmarkTable) -> list[str]:
 
 def _name(row: Row) -> str:
     kind = "" if row.kind == "custom" else f" ({row.kind})"
-    return f"{row.label}{'*' * bool(row.stale)}{kind}{' +skip' * row.skip}{' ~' * row.nonlinear}"
+    marks = f"{' +skip' * row.skip}{' ~' * row.nonlinear}{' ^' * row.elsewhere}"
+    return f"{row.label}{'*' * bool(row.stale)}{kind}{marks}"
+
+
+def _times(spread: Spread | None) -> str:
+    return "-" if spread is None else times(spread.mean)
 
 
 def _marks(rows: Sequence[Row]) -> list[str]:
@@ -128,6 +138,13 @@ def _marks(rows: Sequence[Row]) -> list[str]:
         lines.append("+skip: declares a path past the latents; the metrics leave it out.")
     if any(row.nonlinear for row in rows):
         lines.append("~: declares a non-linear decoder.")
+    if any(row.elsewhere for row in rows):
+        lines.append("^: not trained here (TRAIN = False, or constants from elsewhere).")
+    if any(WORK in row.metrics for row in rows):
+        lines.append(
+            "work: processor time of a training, times that of the packaged parent or of standard, "
+            "the dearer of them, for the same steps in the same run."
+        )
     return lines
 
 

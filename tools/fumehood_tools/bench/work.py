@@ -5,12 +5,16 @@ from pydantic import BaseModel, Field
 EQUAL_WORK = 1.5
 """Processor time on a shared machine repeats to about a third; below this factor work is equal."""
 
+SLACK_SECONDS = 0.25
+"""Start-up differs by so much: a training this small is never too dear, whatever its ratio."""
+
 
 class Work(BaseModel, frozen=True):
     """How much work one training was, and how much came with the file instead."""
 
     processor_seconds: float = Field(
-        description="processor time of the training process, as the kernel counted it"
+        description="processor time of the training process, as the kernel counted it; on CUDA, "
+        "where the processor waits for the device, wall clock"
     )
     reference: str = Field(description="packaged variant whose training is 1")
     reference_seconds: float = Field(
@@ -31,3 +35,12 @@ class Work(BaseModel, frozen=True):
     def ratio(self) -> float:
         """Processor time as a multiple of the reference's."""
         return self.processor_seconds / self.reference_seconds
+
+    def is_over(self, most_ratio: float) -> bool:
+        """Whether it is surely more than most_ratio times the reference's."""
+        return self.processor_seconds > most_seconds(most_ratio, self.reference_seconds)
+
+
+def most_seconds(most_ratio: float, reference_seconds: float) -> float:
+    """Return the processor time above which a training is surely more than so many references."""
+    return EQUAL_WORK * most_ratio * reference_seconds + SLACK_SECONDS

@@ -23,6 +23,7 @@ MOST_NESTED = 10
 LOOK_SECONDS = 0.25
 # A killed process that touches a slow disk may take a while to go.
 WORD_SECONDS = 30.0
+WORD_BYTES = 64
 
 Limit = Literal["wall", "memory", "cpu", "scratch", "threads", "output"]
 
@@ -52,6 +53,11 @@ class ChildOutcome(BaseModel, frozen=True):
     limit: Limit | None = Field(None, description="the limit at which it was ended")
     output_tail: str = Field("", description="last 4,000 characters of its output")
     seconds: float = 0.0
+    processor_seconds: float | None = Field(
+        None,
+        description="processor time of all its threads and of what it waited for, as the kernel "
+        "counted it; None: nobody was left to ask",
+    )
 
     @property
     def timed_out(self) -> bool:
@@ -90,6 +96,7 @@ class GlassChild:
         self._line, self._on_end = line, on_end
         self._tail, self._printed = b"", 0
         self._exit_code: int | None = None
+        self._processor_seconds: float | None = None
         self._ended = False
         self._next_look = 0.0
         os.set_blocking(line.output, False)
@@ -149,9 +156,10 @@ class GlassChild:
         tail = self.output_tail()
         return ChildOutcome(
             exit_code=code,
-            limit=self.limit or _limit_told_by(code, tail),
+            limit=self.limit or self._processor_limit(code) or _limit_told_by(code, tail),
             output_tail=tail,
             seconds=round(self.seconds, 3),
+            processor_seconds=self._processor_seconds,
         )
 
     def output_tail(self) -> str:
@@ -182,8 +190,9 @@ class GlassChild:
         """Whether the nursery has reported the child's end, or is gone itself."""
         if self._exit_code is None:
             with contextlib.suppress(BlockingIOError):
-                said = os.read(self._line.status, 16)
-                self._exit_code = int(said) if said else -signal.SIGKILL
+                said = os.read(self._line.status, WORD_BYTES).split()
+                self._exit_code = int(said[0]) if said else -signal.SIGKILL
+                self._processor_seconds = float(said[1]) if said else None
         return self._exit_code is not None
 
     def _await_status(self) -> None:
@@ -191,6 +200,13 @@ class GlassChild:
         select.select([self._line.status], [], [], WORD_SECONDS)
         if not self._has_ended():
             self._exit_code = -signal.SIGKILL
+
+    def _processor_limit(self, exit_code: int) -> Limit | None:
+        """Return "cpu" for a child that was killed with all of its processor time used."""
+        # It may ignore the signal that says why; the one that follows says nothing.
+        used = self._processor_seconds or 0.0
+        spent = exit_code == -signal.SIGKILL and used >= self.limits.processor_seconds
+        return "cpu" if spent else None
 
     def _limit_reached(self) -> Limit | None:
         if self.seconds > self.limits.wall_seconds:

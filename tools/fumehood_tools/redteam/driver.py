@@ -61,7 +61,7 @@ class Driver(RunJob):
             others = self.waiting
             self.waiting = deque([others.popleft()])
             super().start_trainings(activations, nursery)
-            self.waiting = others
+            self.waiting.extend(others)
 
     def take_answer(self, answer: dict[str, Any]) -> None:
         """Take an answer of the scorer, and tell it."""

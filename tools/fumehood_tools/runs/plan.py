@@ -23,13 +23,14 @@ from fumehood_tools.runs.controls import ControlItem
 from fumehood_tools.sandbox.create import Sandbox
 from fumehood_tools.sandbox.declarations import read_declarations
 from fumehood_tools.sandbox.parameters import Value, with_parameters
-from fumehood_tools.sandbox.spec import SandboxSpec
+from fumehood_tools.sandbox.spec import SandboxSpec, deciding_values
 
 PACKAGES = ("torch", "dictionary-learning", "sae-bench", "transformer-lens", "transformers")
 EVALUATOR_PARTS = (
     "corpora",
     "glass",
     "harvest",
+    "sandbox/constants.py",
     "sandbox/declarations.py",
     "scoring",
     "subjects",
@@ -58,6 +59,11 @@ class RunItem(NamedTuple):
     def sha256(self) -> str:
         """The content address of the variant's source."""
         return hashlib.sha256(self.source).hexdigest()
+
+    @property
+    def file_version(self) -> str:
+        """The content address of the file of which the source may be a copy."""
+        return self.file_sha256 or self.sha256
 
 
 class Planner:
@@ -123,9 +129,8 @@ def evaluator_sha256() -> str:
 
 
 def settings_digest(spec: SandboxSpec) -> str:
-    """Return the content address of how variants are trained and scored."""
-    training = spec.training.model_dump(mode="json", exclude={"seeds"})
-    return digest_of([training, spec.scoring.model_dump(mode="json")])
+    """Return the content address of how variants are trained and scored, within which budget."""
+    return digest_of(deciding_values(spec.model_dump(mode="json")))
 
 
 def provenance(

@@ -10,12 +10,13 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel
 
 from fumehood_tools import receipts
 from fumehood_tools.bench.records import Cost, Data, Failure, Metrics, Score
+from fumehood_tools.bench.work import Work
 from fumehood_tools.errors import RunFailed, StorageFailed
 from fumehood_tools.files import sha256_of, write_bytes, write_json
 from fumehood_tools.glass import STRENGTH
@@ -29,6 +30,13 @@ from fumehood_tools.settings import Settings
 Stage = Literal["check", "train", "score"]
 KEPT = (CONFIG, LOG, "core.json", "sparse_probing.json")
 _FILES: dict[Kind, str] = {"score": receipts.SCORE_FILE, "failure": receipts.FAILURE_FILE}
+
+
+class Effort(NamedTuple):
+    """What a training took: wall clock, and work where there was something to set it against."""
+
+    seconds: float
+    work: Work | None
 
 
 class Recorder:
@@ -56,6 +64,9 @@ class Recorder:
         behind = STRENGTH.get(held.record["glass"], 0)
         if behind < STRENGTH[limits.glass] or ratio > limits.parameter_ratio:
             return None
+        work = held.record.get("work")
+        if work is not None and Work.model_validate(work).is_over(limits.work_ratio):
+            return None
         return float(held.record["metrics"]["l0"])
 
     def start(self, item: RunItem) -> None:
@@ -63,7 +74,7 @@ class Recorder:
         self._started[item.name] = now()
 
     def score(
-        self, item: RunItem, out: Path, data: Data, answer: Mapping[str, Any], train_seconds: float
+        self, item: RunItem, out: Path, data: Data, answer: Mapping[str, Any], effort: Effort
     ) -> Score:
         """Keep what the scorer answered about the weights in `out`, and return the record.
 
@@ -92,12 +103,13 @@ class Recorder:
             metrics=Metrics.model_validate(answer["metrics"]),
             integrity=answer.get("integrity"),
             inertness=answer.get("inertness"),
+            work=effort.work,
             density=answer.get("density"),
             provenance=about,
             files=files,
             spec=spec.model_dump(mode="json"),
             glass=self.glass,
-            cost=Cost(train_seconds=round(train_seconds, 2), score_seconds=answer["seconds"]),
+            cost=Cost(train_seconds=round(effort.seconds, 2), score_seconds=answer["seconds"]),
             started=self._started.get(item.name, now()),
             finished=now(),
         )

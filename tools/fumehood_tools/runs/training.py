@@ -8,12 +8,14 @@ import contextlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from fumehood_tools.bench.work import Work
 from fumehood_tools.errors import FumehoodError, RunFailed, StorageFailed, VariantRejected
 from fumehood_tools.files import last_lines, write_bytes
 from fumehood_tools.glass import ChildLimits, ChildOutcome, Nursery, take_file, take_json
 from fumehood_tools.harvest import Activations
 from fumehood_tools.receipts import WEIGHTS_FILE
 from fumehood_tools.runs.plan import RunItem
+from fumehood_tools.runs.work import Reference, over_budget, processor_limit, work_of
 from fumehood_tools.sandbox.spec import SandboxSpec
 
 REFUSED = 3
@@ -34,31 +36,55 @@ class Place(NamedTuple):
     arithmetic: str = "float32"
 
 
+def training_spec(
+    spec: SandboxSpec, activations: Activations, place: Place, variant: Path
+) -> dict[str, Any]:
+    """Return what a training of a variant's file is told, but for where its results go."""
+    return {
+        **spec.schedule(),
+        "variant": str(variant),
+        "train_shards": [str(path.resolve()) for path in activations.train_shards],
+        "scale": activations.scale,
+        "activation_dim": activations.d_model,
+        "dict_size": spec.dict_size,
+        "seed": 0,
+        "layer": spec.subject.layer,
+        "lm_name": spec.subject.name,
+        "site": spec.subject.site,
+        "threads": place.threads,
+        "device": place.device,
+        "arithmetic": place.arithmetic,
+    }
+
+
 class Training:
     """One SAE in training. Use as a context manager: leaving it ends the child."""
 
     def __init__(
-        self, item: RunItem, spec: SandboxSpec, activations: Activations, place: Place
+        self,
+        item: RunItem,
+        spec: SandboxSpec,
+        activations: Activations,
+        place: Place,
+        reference: Reference | None = None,
     ) -> None:
+        """Start it. reference: what its work is set against; None: that could not be measured."""
         self.item, self.spec, self.scratch = item, spec, place.scratch.resolve()
+        self.device, self.reference = place.device, reference
+        self.work: Work | None = None
         # The one belongs to us, the other to the child.
         self.out = self.scratch / "handed-back"
         self._child_out = self.scratch / "child" / "out"
         self.variant = self.scratch / f"{item.variant}.py"
         self.out.mkdir(parents=True, exist_ok=True)
         write_bytes(self.variant, item.source)
+        content = training_spec(spec, activations, place, self.variant)
         self.child = place.nursery.start(
             "core.train",
-            self._spec(activations, place),
+            {**content, "seed": item.seed, "out": str(self._child_out)},
             scratch=self.scratch / "child",
             readable=[self.variant, *activations.train_shards],
-            limits=ChildLimits(
-                wall_seconds=spec.limits.train_minutes * 60,
-                memory_gb=spec.limits.memory_gb,
-                scratch_gb=spec.limits.scratch_gb,
-                threads=place.threads,
-                cuda=place.device == "cuda",
-            ),
+            limits=self._limits(place),
         )
 
     def __enter__(self) -> "Training":
@@ -67,23 +93,18 @@ class Training:
     def __exit__(self, *exc: object) -> None:
         self.child.end()
 
-    def _spec(self, activations: Activations, place: Place) -> dict[str, Any]:
-        return {
-            **self.spec.schedule(),
-            "variant": str(self.variant),
-            "train_shards": [str(path.resolve()) for path in activations.train_shards],
-            "scale": activations.scale,
-            "activation_dim": activations.d_model,
-            "dict_size": self.spec.dict_size,
-            "seed": self.item.seed,
-            "layer": self.spec.subject.layer,
-            "lm_name": self.spec.subject.name,
-            "site": self.spec.subject.site,
-            "threads": place.threads,
-            "device": place.device,
-            "arithmetic": place.arithmetic,
-            "out": str(self._child_out),
-        }
+    def _limits(self, place: Place) -> ChildLimits:
+        limits, reference = self.spec.limits, self.reference
+        # On CUDA work is wall clock: it is judged at the end.
+        bound = None if reference is None or place.device == "cuda" else reference
+        return ChildLimits(
+            wall_seconds=limits.train_minutes * 60,
+            cpu_seconds=processor_limit(bound, limits) if bound else None,
+            memory_gb=limits.memory_gb,
+            scratch_gb=limits.scratch_gb,
+            threads=place.threads,
+            cuda=place.device == "cuda",
+        )
 
     def fraction(self) -> float:
         """Return how much of the training is done, 0 to 1."""
@@ -101,10 +122,14 @@ class Training:
         outcome = self.child.poll()
         if outcome is None:
             return None
+        if self.reference is not None:
+            self.work = work_of(self.item.source, self.spec, self.reference, outcome, self.device)
         if outcome.exit_code != 0 or outcome.limit is not None:
             reason = self._reason(outcome)
             reason.limit = outcome.limit
             raise reason
+        if self.work is not None and self.work.is_over(self.spec.limits.work_ratio):
+            raise over_budget(self.work, self.spec.limits)
         self._keep()
         return outcome
 
@@ -125,6 +150,8 @@ class Training:
 
     def _reason(self, outcome: ChildOutcome) -> FumehoodError:
         name, limits = f"{self.item.variant}.py", self.spec.limits
+        if outcome.limit == "cpu" and self.work is not None:
+            return over_budget(self.work, limits, ended=True)
         if outcome.timed_out:
             return RunFailed(
                 f"{name}: training did not end within {limits.train_minutes:g} min. Look for a "

@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from fumehood_tools.errors import FumehoodError, RunFailed
+from fumehood_tools.errors import FumehoodError, IntegrityFailed, RunFailed
 from fumehood_tools.glass import (
     Nursery,
     choose_level,
@@ -31,10 +31,12 @@ from fumehood_tools.runs.controls import ControlItem
 from fumehood_tools.runs.harvesting import Harvest, as_error, harvest
 from fumehood_tools.runs.helpers import LineChild
 from fumehood_tools.runs.plan import Planner, RunItem
-from fumehood_tools.runs.recording import Recorder, Stage
+from fumehood_tools.runs.recording import Effort, Recorder, Stage
+from fumehood_tools.runs.references import References, rivals_of
 from fumehood_tools.runs.sweep import Sweep, Wanted
 from fumehood_tools.runs.training import Place, Training
 from fumehood_tools.sandbox.check import check_static
+from fumehood_tools.sandbox.constants import judge_source
 from fumehood_tools.sandbox.create import Sandbox, open_sandbox
 from fumehood_tools.sandbox.parameters import Value
 from fumehood_tools.sandbox.variants import packaged_variants
@@ -70,7 +72,7 @@ class RunJob:
         self.failed: dict[str, str] = {}
         self.waiting: deque[RunItem] = deque()
         self.training: list[Training] = []
-        self.trained: dict[str, tuple[Training, float]] = {}
+        self.trained: dict[str, tuple[Training, Effort]] = {}
         self.compared: set[str] = set()
         self.device = "cpu"
         self.level = choose_level(settings.glass, self.sandbox.spec.limits.glass)
@@ -146,6 +148,10 @@ class RunJob:
             self.nursery(activations, scratch) as nursery,
         ):
             children.callback(self.end_trainings)
+            self.references = References(
+                self.sandbox.spec, activations, nursery, self.device, self.found.arithmetic
+            )
+            children.callback(self.references.end)
             scorer.send(setup.model_dump_json())
             while self.waiting or self.training or self.trained:
                 self.start_trainings(activations, nursery)
@@ -172,19 +178,37 @@ class RunJob:
     def start_trainings(self, activations: Activations, nursery: Nursery) -> None:
         """Fill the free places: single-threaded children, as many as use the cores best.
 
-        While something is being scored, one core is the scorer's.
+        While something is being scored, one core is the scorer's. An item waits for what its work
+        is to be set against: the first of a job, and where the number of threads is a new one.
         """
         cores = self.found.threads
         places = max(1, cores - 1 if self.trained else cores) if self.device == "cpu" else 1
         while self.waiting and len(self.training) < places:
             side_by_side = min(places, len(self.training) + len(self.waiting))
             threads = max(1, places // side_by_side)
+            if not self.passes_budget(self.waiting[0]):
+                self.enqueue(self.sweep.after(self.waiting.popleft(), None))
+                continue
+            rivals = rivals_of(self.waiting[0])
+            if not self.references.ready(rivals, threads, side_by_side - len(self.training)):
+                return
             item = self.waiting.popleft()
             folder = nursery.scratch_root / f"{item.variant}-{item.digest[:12]}"
             print(f"training {item.name} ({threads} threads)", flush=True)
             self.records.start(item)
             place = Place(folder, nursery, threads, self.device, self.found.arithmetic)
-            self.training.append(Training(item, self.sandbox.spec, activations, place))
+            reference = self.references.dearest(rivals, threads)
+            training = Training(item, self.sandbox.spec, activations, place, reference)
+            self.training.append(training)
+
+    def passes_budget(self, item: RunItem) -> bool:
+        """Return whether a file brings no more along than it may; a refusal is recorded."""
+        try:
+            judge_source(item.source, self.sandbox.spec.limits)
+        except IntegrityFailed as error:
+            self.record_failure(item, "check", described(error))
+            return False
+        return True
 
     def collect_trainings(self, scorer: LineChild) -> None:
         """Send every training that has ended to the scorer."""
@@ -200,8 +224,9 @@ class RunJob:
                 continue
             self.training.remove(training)
             name = training.item.name
-            print(f"trained {name} in {outcome.seconds:.1f} s", flush=True)
-            self.trained[name] = (training, outcome.seconds)
+            times = f", {training.work.ratio:.1f} x the work" if training.work else ""
+            print(f"trained {name} in {outcome.seconds:.1f} s{times}", flush=True)
+            self.trained[name] = (training, Effort(outcome.seconds, training.work))
             request = ScoringRequest(
                 name=name,
                 variant=training.variant,
@@ -238,7 +263,7 @@ class RunJob:
             return
         if "name" not in answer:
             raise as_error(answer["error"])
-        training, train_seconds = self.trained.pop(answer["name"])
+        training, effort = self.trained.pop(answer["name"])
         if "error" in answer:
             self.compared.discard(training.item.sha256)
             self.record_failure(training.item, "score", answer["error"])
@@ -246,7 +271,7 @@ class RunJob:
             return
         item = training.item
         data = self.found.data(self.sandbox.spec.steps * self.sandbox.spec.training.batch_size)
-        score = self.records.score(item, training.out, data, answer, train_seconds)
+        score = self.records.score(item, training.out, data, answer, effort)
         remove_folder(training.scratch)
         self.scored.append(item.name)
         print(
@@ -270,6 +295,8 @@ class RunJob:
         )
         doing = [f"training {t.item.name}" for t in self.training]
         doing += [f"scoring {name}" for name in list(self.trained)[:1]]
+        if self.waiting and self.references.is_busy:
+            doing.append("measuring what baselines take")
         if len(self.trained) > 1:
             doing.append(f"{len(self.trained) - 1} more to score")
         self.context.report(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from fumehood_tools.errors import FumehoodError, RunFailed
+from fumehood_tools.errors import FumehoodError, IntegrityFailed, RunFailed
 from fumehood_tools.files import write_bytes
 from fumehood_tools.glass import (
     ChildLimits,
@@ -23,8 +23,10 @@ from fumehood_tools.glass import (
     take_file,
 )
 from fumehood_tools.plain_files import read_plain
+from fumehood_tools.sandbox.constants import judge_source, why_not_trained_here
 from fumehood_tools.sandbox.create import Sandbox
-from fumehood_tools.sandbox.findings import CheckReport, Finding
+from fumehood_tools.sandbox.findings import CheckReport, Finding, error, warning
+from fumehood_tools.sandbox.spec import LimitsSpec
 from fumehood_tools.sandbox.static_rules import check_source
 
 __all__ = ["CheckReport", "Finding", "check_static", "check_variant"]
@@ -64,7 +66,7 @@ def check_variant(
     started = time.monotonic()
     path = sandbox.variant_path(name)
     source = read_plain(path)
-    findings = check_static(source, path.stem)
+    findings = [*check_static(source, path.stem), *_check_budget(source, sandbox.spec.limits)]
     if not _errors(findings):
         with scratch_folder(None, "fumehood-check-") as scratch:
             run = _DynamicCheck(sandbox, path.stem, source, scratch, wall_seconds)
@@ -75,6 +77,20 @@ def check_variant(
         findings=sorted(findings, key=lambda finding: finding.severity),
         seconds=round(time.monotonic() - started, 2),
     )
+
+
+def _check_budget(source: bytes, limits: LimitsSpec) -> list[Finding]:
+    """Return what a run will refuse, or mark, because of what the file brings along."""
+    try:
+        judge_source(source, limits)
+    except IntegrityFailed as refusal:
+        cure = "compute it in __init__ or prepare, or let it be learned from the batches"
+        return [error("source_budget", None, str(refusal), cure)]
+    if (why := why_not_trained_here(source)) is None:
+        return []
+    said = f"its SAEs will count as not trained here and get no verdict: {why}"
+    cure = "start from random numbers or the first batch; leave it as it is in a control"
+    return [warning("not_trained_here", None, said, cure)]
 
 
 def _errors(findings: Iterable[Finding]) -> list[Finding]:

@@ -37,6 +37,13 @@ def read_declarations(source: bytes) -> Declarations:
     return _declared(_tree(source))
 
 
+def declares_no_training(source: bytes) -> bool:
+    """Return whether a file says TRAIN, and anything but True."""
+    return any(
+        name == "TRAIN" and value is not True for name, value, _ in _constants(_tree(source))
+    )
+
+
 def _tree(source: bytes) -> ast.Module:
     """Return the tree of a source; an empty one for what is no Python."""
     try:
@@ -66,8 +73,15 @@ def parent_of(source: bytes, name: str, *, is_packaged: bool) -> str | None:
     declared = _declared(tree).parent
     if declared is not None:
         return declared if declared != name else None
-    if is_packaged:
-        return None
+    return None if is_packaged else _base_parent(tree)
+
+
+def parent_of_base(source: bytes) -> str | None:
+    """Return the packaged variant that stands for the base class of a file's SAE, if one does."""
+    return _base_parent(_tree(source))
+
+
+def _base_parent(tree: ast.Module) -> str | None:
     found = (PARENT_OF_BASE[base] for base in _outside_bases(tree) if base in PARENT_OF_BASE)
     return next(found, None)
 

@@ -5,8 +5,9 @@ as comments. The evaluator reads the file once at the start of a job.
 """
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -82,7 +83,14 @@ class LimitsSpec(_Section):
     memory_gb: float = Field(8, gt=0, description="memory of one child, GiB")
     scratch_gb: float = Field(4, gt=0, description="files that one child may write, GiB")
     parameter_ratio: float = Field(
-        4, gt=0, description="most parameters of an SAE, times those of a plain one (2 D F + F)"
+        4, gt=0, description="most bytes of an SAE's weights, times those of a plain one in float32"
+    )
+    source_kb: float = Field(64, gt=0, description="size of a variant's file, kB")
+    constants_kb: float = Field(
+        4, gt=0, description="what of the file reads neither as code nor as prose, compressed, kB"
+    )
+    work_ratio: float = Field(
+        3, gt=0, description="most processor time of a training, times that of a baseline's"
     )
     glass: GlassLevel = Field("rlimits", description="the weakest isolation that is accepted")
 
@@ -115,6 +123,26 @@ class SandboxSpec(_Section):
             "sparsity_warmup_steps": max(1, round(0.1 * steps)),
             "decay_start": min(steps - 1, max(round(training.decay_fraction * steps), 1)),
         }
+
+
+# Of [limits]: what an SAE may hold or spend. Clocks, memory, disk and glass only protect.
+_DECIDING_LIMITS = ("parameter_ratio", "source_kb", "constants_kb", "work_ratio")
+
+
+def deciding_values(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what decides about numbers in a dumped SandboxSpec: "section.key" -> value.
+
+    Seeds and what stands in a record's own fields (subject, corpus, dictionary) are left out. A
+    spec that was kept with an older score may lack some.
+    """
+    found = {
+        f"{section}.{key}": value
+        for section in ("training", "scoring")
+        for key, value in spec.get(section, {}).items()
+        if key != "seeds"
+    }
+    limits = spec.get("limits", {})
+    return found | {f"limits.{key}": limits[key] for key in _DECIDING_LIMITS if key in limits}
 
 
 def read_spec(path: Path) -> SandboxSpec:

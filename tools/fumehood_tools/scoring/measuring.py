@@ -14,6 +14,7 @@ from fumehood_tools.errors import IntegrityFailed
 from fumehood_tools.files import write_bytes
 from fumehood_tools.glass import ChildLimits, Nursery, remove_folder
 from fumehood_tools.plain_files import read_plain
+from fumehood_tools.sandbox.constants import judge_source
 from fumehood_tools.sandbox.declarations import read_declarations
 from fumehood_tools.scoring.bench_sae import GlassSAE, Methods
 from fumehood_tools.scoring.bits import Bits, bits_per_token
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 # pays and sparse where they are counted have F / L0 times.
 SPARSITY_RATIO, SPARSITY_ROOM = 3.0, 16.0
 CHECKS = (
+    "source_budget",
     "weights_file",
     "parameter_budget",
     "leakage",
@@ -83,6 +85,7 @@ class Measuring:
         spec, activations = setup.spec, setup.activations
         self.setup, self.scale = setup, activations.scale
         source = read_plain(request.variant)
+        judge_source(source, spec.limits)
         self.declared = read_declarations(source)
         self.nonlinear = self.declared.decoder == "nonlinear"
         self.folder = fresh_folder(nursery.scratch_root, "sae")

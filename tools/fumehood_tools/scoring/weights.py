@@ -18,9 +18,14 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 HEADER_BYTES = 1 << 20
-DTYPES = {"F64", "F32", "F16", "BF16", "I64", "I32", "I16", "I8", "U8", "BOOL", "C64"}
-# A file may hold its numbers as float64 and some buffers besides.
-BYTES_PER_NUMBER = 8
+# Bytes of one number, of which a complex one is two. The budget is in bytes: an int64 holds eight.
+DTYPES = {
+    **dict.fromkeys(("F64", "I64"), 8),
+    **dict.fromkeys(("F32", "I32", "C64"), 4),
+    **dict.fromkeys(("F16", "BF16", "I16"), 2),
+    **dict.fromkeys(("I8", "U8", "BOOL"), 1),
+}
+PLAIN_BYTES = 4
 CURE = "Leave saving to the template: it writes sae.safetensors from state_dict()."
 
 
@@ -30,6 +35,7 @@ class Weights(NamedTuple):
     state: "dict[str, Tensor]"
     parameters: int
     ratio: float
+    """Bytes of all tensors over those of a plain SAE in float32."""
     sha256: str
 
 
@@ -44,31 +50,33 @@ def take_weights(
     """Copy checked weights from a child's folder to `target` and return them.
 
     Raises IntegrityFailed: weights_file when it is no proper safetensors file or holds a value that
-    is not finite, parameter_budget when it holds more than most_ratio times a plain SAE's numbers.
+    is not finite, parameter_budget when its tensors have more than most_ratio times the bytes of a
+    plain SAE in float32.
     """
-    plain = plain_parameters(activation_dim, dict_size)
-    most = int(most_ratio * plain * BYTES_PER_NUMBER) + HEADER_BYTES
-    content = take_file(source.parent, source.name, most)
+    plain = PLAIN_BYTES * plain_parameters(activation_dim, dict_size)
+    # Twice what is allowed is still read, so that the message can say how much it is.
+    content = take_file(source.parent, source.name, int(2 * most_ratio * plain) + HEADER_BYTES)
     if content is None:
         raise _refused("there is none")
-    parameters = _count(content)
-    ratio = parameters / plain
+    parameters, size = _count(content)
+    ratio = size / plain
     if ratio > most_ratio:
         raise IntegrityFailed(
             "parameter_budget",
-            f"the weights hold {parameters:,} numbers, {ratio:.1f} times those of a plain SAE "
-            f"(allowed: {most_ratio:g})",
-            "Use fewer parameters, or raise limits.parameter_ratio in sandbox.toml.",
+            f"the weights and buffers take {size:,} bytes, {ratio:.1f} times those of a plain SAE "
+            f"in float32 (allowed: {most_ratio:g})",
+            "Use fewer parameters, smaller buffers or float32 in place of float64, or raise "
+            "limits.parameter_ratio in sandbox.toml.",
         )
     state = _load(content)
     write_bytes(target, content)
     return Weights(state, parameters, ratio, hashlib.sha256(content).hexdigest())
 
 
-def _count(content: bytes) -> int:
-    """Return how many numbers a safetensors file declares, its header checked."""
+def _count(content: bytes) -> tuple[int, int]:
+    """Return how many numbers a safetensors file declares and their bytes, its header checked."""
     header = _header(content)
-    total = 0
+    total = size = 0
     for name, entry in header.items():
         if name == "__metadata__":
             continue
@@ -81,10 +89,11 @@ def _count(content: bytes) -> int:
         if not proper:
             raise _refused(f"the entry {name[:60]!r} is no tensor of a plain type")
         numbers = 2 if entry["dtype"] == "C64" else 1
-        for size in entry["shape"]:
-            numbers *= size
+        for length in entry["shape"]:
+            numbers *= length
         total += numbers
-    return total
+        size += numbers * DTYPES[entry["dtype"]]
+    return total, size
 
 
 def _header(content: bytes) -> dict[str, Any]:

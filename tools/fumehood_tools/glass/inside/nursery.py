@@ -6,8 +6,9 @@ usage: python -I -B -S -c 'import sys; sys.path[:0] = […]; from inside.nursery
 No code of a variant ever runs in this process. Requests come over a socket, one at a time: eight
 bytes of length with the child's descriptors attached, then JSON {"program", "spec", "walls",
 "scratch", "environment", "threads", "targets"}; the answer is eight bytes of length and JSON
-{"pid"} with a pidfd attached where there is one. The exit code of a child goes into its own status
-pipe, the first descriptor of its request. When the socket closes, all children end.
+{"pid"} with a pidfd attached where there is one. When a child has ended, its exit code and the
+processor seconds that the kernel counted for it ("0 12.345678") go into its own status pipe, the
+first descriptor of its request, which no child holds. When the socket closes, all children end.
 """
 
 import ctypes
@@ -84,14 +85,17 @@ class Nursery:
         """Collect ended children; a process that is none of ours was left behind by one."""
         while True:
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
                 break
             if pid == 0:
                 break
             if (pipe := self.children.pop(pid, None)) is not None:
                 end_group(pid)
-                os.write(pipe, str(os.waitstatus_to_exitcode(status)).encode())
+                # All threads, and the processes that it waited for.
+                seconds = usage.ru_utime + usage.ru_stime
+                code = os.waitstatus_to_exitcode(status)
+                os.write(pipe, f"{code} {seconds:.6f}".encode())
                 os.close(pipe)
         self.end_strays()
 

@@ -1,0 +1,99 @@
+"""Budgets through a real job on the synthetic subject: work, what a file brings, what is said."""
+
+import contextlib
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tomlkit
+
+from fumehood_tools.bench.table import read_benchmarks
+from fumehood_tools.jobs import Job, JobStore
+from fumehood_tools.runs import start_run
+from fumehood_tools.runs.plan import settings_digest
+from fumehood_tools.sandbox.create import Sandbox, create_sandbox
+from fumehood_tools.sandbox.spec import SandboxSpec, check_spec
+from fumehood_tools.settings import Settings
+
+Ended = Callable[[JobStore, Job], Job]
+# 200 passes over each batch.
+LONG = """
+
+class CustomTrainer(CustomTrainer):
+    def update(self, step, x):
+        for _ in range(200):
+            found = super().update(step, x)
+        return found
+"""
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(workspace=tmp_path / "ws", cache=tmp_path / "cache")
+
+
+@pytest.fixture
+def box(settings: Settings) -> Sandbox:
+    made = create_sandbox(
+        settings, "box", subject="synthetic", dict_size=64, train_tokens=8_000, eval_tokens=2_032
+    )
+    topk = (made.variants / "topk.py").read_text(encoding="utf-8")
+    files = {"long": LONG, "some": brought(1_000), "much": brought(6_000)}
+    for name, more in files.items():
+        (made.variants / f"{name}.py").write_text(f"{topk}\n{more}\n", encoding="utf-8")
+    return made
+
+
+def brought(size: int) -> str:
+    return f'W = "{random.Random(0).randbytes(size).hex()}"'
+
+
+def set_limit(box: Sandbox, name: str, value: float) -> None:
+    path = box.folder / "sandbox.toml"
+    document: Any = tomlkit.parse(path.read_text(encoding="utf-8"))
+    document["limits"][name] = value
+    path.write_text(tomlkit.dumps(document), encoding="utf-8")
+
+
+def test_work_and_constants_have_a_budget_and_are_in_every_table(
+    settings: Settings, box: Sandbox, ended: Ended
+) -> None:
+    names = ["topk", "standard", "untrained", "some", "long", "much"]
+    with contextlib.closing(JobStore(settings.state)) as store:
+        job = ended(store, start_run(settings, store, "box", names, [0]).job)
+        assert job.status == "succeeded" and job.result is not None, store.read_log(job.job_id)
+        failed = {failure.label: failure for failure in read_benchmarks(box.folder).failures}
+        assert set(failed) == {"long", "much"}
+        assert (failed["long"].stage, failed["long"].check) == ("train", "work_budget")
+        assert "limits.work_ratio" in failed["long"].message
+        assert "allowed: 3 times," in failed["long"].message
+        assert (failed["much"].stage, failed["much"].check) == ("check", "source_budget")
+        assert "limits.constants_kb" in failed["much"].message
+
+        table = read_benchmarks(box.folder)
+        rows = {row.variant: row for row in table.rows}
+        assert all("work" in row.metrics for row in rows.values())
+        assert {name for name, row in rows.items() if row.elsewhere} == {"some", "untrained"}
+        [warning] = [text for text in table.warnings if "Not trained here" in text]
+        assert "some" in warning and "untrained" not in warning
+
+        set_limit(box, "work_ratio", 10_000)
+        job = ended(store, start_run(settings, store, "box", ["long"], [0]).job)
+        assert job.status == "succeeded", store.read_log(job.job_id)
+    table = read_benchmarks(box.folder)
+    [long] = table.rows
+    assert long.metrics["work"].mean > 5
+    [other] = table.other_settings
+    assert other.differs == ["limits.work_ratio 3.0 instead of 10000.0"]
+
+
+def test_a_setting_covers_what_an_sae_may_hold_and_spend_and_not_what_only_protects() -> None:
+    def digest(**limits: float) -> str:
+        return settings_digest(check_spec({"limits": limits}))
+
+    deciding = ("parameter_ratio", "work_ratio", "source_kb", "constants_kb")
+    assert len({digest(), *(digest(**{name: 7}) for name in deciding)}) == 5
+    protecting = ("train_minutes", "score_minutes", "memory_gb", "scratch_gb")
+    assert {digest(**{name: 7}) for name in protecting} == {settings_digest(SandboxSpec())}

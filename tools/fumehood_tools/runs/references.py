@@ -1,0 +1,149 @@
+"""What a training may cost: packaged variants, trained for a moment, say what one is worth.
+
+A variant is set against the dearer of two packaged ones: its parent (declared, or by its base
+class) and `standard`. The packaged topk computes active latents only and may cost a tenth of what
+an honest TopK written out costs; `standard` costs what a plain dense SAE costs. A packaged file is
+set against itself. Each is measured once per job and number of threads, in as many children side by
+side as trainings will be, by the code and on the data of the trainings: SECONDS of processor time.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from math import ceil
+from pathlib import Path
+from statistics import fmean
+from typing import NamedTuple
+
+from fumehood_tools.errors import FumehoodError, RunFailed
+from fumehood_tools.glass import ChildLimits, GlassChild, Nursery, remove_folder, take_json
+from fumehood_tools.harvest import Activations
+from fumehood_tools.runs.plan import RunItem
+from fumehood_tools.runs.training import Place, training_spec
+from fumehood_tools.runs.work import Reference
+from fumehood_tools.sandbox.create import template_folder
+from fumehood_tools.sandbox.declarations import parent_of_base, read_declarations
+from fumehood_tools.sandbox.spec import SandboxSpec
+from fumehood_tools.sandbox.variants import packaged_variants
+
+# At D = 576, F = 1,536 on one thread of this: 13 steps of 195. The estimate is within 15 % of what
+# the packaged files then took, on two cores that three others shared.
+SECONDS = 0.7
+STANDARD, UNTRAINED = "standard", "untrained"
+ANSWER, MOST_BYTES = "reference.json", 4_096
+
+
+class _Rehearsal(NamedTuple):
+    """A packaged variant that is being trained for a moment."""
+
+    name: str
+    threads: int
+    child: GlassChild
+
+
+def rivals_of(item: RunItem) -> tuple[str, ...]:
+    """Return the packaged variants whose dearer one says what an item's training may cost."""
+    packaged = packaged_variants()
+    trained = packaged.keys() - {UNTRAINED}
+    own = item.variant if packaged.get(item.variant) == item.file_version else None
+    if own in trained and not item.parameters:
+        return (own,)
+    parents = own, read_declarations(item.source).parent, parent_of_base(item.source)
+    parent = next((name for name in parents if name in trained), None)
+    return tuple(dict.fromkeys(name for name in (parent, STANDARD) if name is not None))
+
+
+class References:
+    """Measures what packaged variants cost, while others wait; keeps it for the whole job."""
+
+    def __init__(
+        self,
+        spec: SandboxSpec,
+        activations: Activations,
+        nursery: Nursery,
+        device: str,
+        arithmetic: str,
+    ) -> None:
+        self.spec, self.activations, self.nursery = spec, activations, nursery
+        self.device, self.arithmetic = device, arithmetic
+        self._seconds: dict[tuple[str, int], list[float]] = {}
+        self._waiting: deque[tuple[str, int]] = deque()
+        self._running: list[_Rehearsal] = []
+        self._started = 0
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is being measured."""
+        return bool(self._waiting or self._running)
+
+    def ready(self, names: Sequence[str], threads: int, places: int) -> bool:
+        """Return whether these are measured at so many threads; what is missing is begun.
+
+        places: how many children there is room for.
+        """
+        keys = [(name, threads) for name in names]
+        missing = [key for key in keys if key not in self._seconds]
+        for key in missing:
+            self._seconds[key] = []
+            self._waiting.extend([key] * ceil(places / len(missing)))
+        self._collect()
+        while self._waiting and len(self._running) < places:
+            self._start(*self._waiting.popleft())
+        going = {*self._waiting, *((r.name, r.threads) for r in self._running)}
+        return going.isdisjoint(keys)
+
+    def dearest(self, names: Sequence[str], threads: int) -> Reference | None:
+        """Return the dearest of those that were measured; None: none came to its end."""
+        found = [
+            Reference(name, fmean(seconds))
+            for name in names
+            if (seconds := self._seconds.get((name, threads)))
+        ]
+        return max(found, key=lambda reference: reference.seconds, default=None)
+
+    def end(self) -> None:
+        """End what still runs."""
+        for rehearsal in self._running:
+            rehearsal.child.end()
+
+    def _start(self, name: str, threads: int) -> None:
+        self._started += 1
+        folder = self.nursery.scratch_root / f"reference-{name}-{self._started}"
+        variant = template_folder() / "variants" / f"{name}.py"
+        place = Place(folder, self.nursery, threads, self.device, self.arithmetic)
+        content = training_spec(self.spec, self.activations, place, variant)
+        limits = self.spec.limits
+        child = self.nursery.start(
+            "inside.reference",
+            {**content, "seconds": SECONDS, "out": str(folder)},
+            scratch=folder,
+            readable=[variant, *self.activations.train_shards],
+            limits=ChildLimits(
+                wall_seconds=limits.train_minutes * 60,
+                memory_gb=limits.memory_gb,
+                threads=threads,
+                cuda=self.device == "cuda",
+            ),
+        )
+        self._running.append(_Rehearsal(name, threads, child))
+
+    def _collect(self) -> None:
+        for rehearsal in list(self._running):
+            if (outcome := rehearsal.child.poll()) is None:
+                continue
+            self._running.remove(rehearsal)
+            name, threads = rehearsal.name, rehearsal.threads
+            try:
+                seconds = self._answer(rehearsal.child.scratch)
+            except (FumehoodError, ValueError, TypeError, KeyError) as error:
+                last = outcome.output_tail[-300:]
+                print(f"{name} was not measured: {error!r}. Its last words: {last}", flush=True)
+            else:
+                self._seconds[name, threads].append(seconds)
+                print(f"a training of {name} costs {seconds:.2f} s ({threads} threads)", flush=True)
+            remove_folder(rehearsal.child.scratch)
+
+    def _answer(self, folder: Path) -> float:
+        found = take_json(folder, ANSWER, MOST_BYTES)
+        if found is None:
+            raise RunFailed("it left no answer")
+        return float(found["start"]) + float(found["step"]) * (self.spec.steps - 1)

@@ -1,0 +1,67 @@
+"""The work of one training beside what it may be: measured from outside, refused above the limit.
+
+On a CPU, work is the processor time that the kernel counted for the child; on CUDA, where the
+processor waits for the device, it is wall clock.
+"""
+
+from math import ceil
+from typing import NamedTuple
+
+from fumehood_tools.bench.work import Work, most_seconds
+from fumehood_tools.errors import IntegrityFailed
+from fumehood_tools.glass import ChildOutcome
+from fumehood_tools.sandbox.constants import measure_constants, why_not_trained_here
+from fumehood_tools.sandbox.spec import LimitsSpec, SandboxSpec
+
+# Honest variants of the examples and the red team, all of which must be scored: at D = 64, F = 128
+# in float32 they take 0.95 to 1.9 times their reference, eight steps of matching pursuit 2.2; at
+# D = 576, F = 1,536 in bfloat16 0.9 to 1.9, with a sort or float64 2.2 to 3.0, three steps of LISTA
+# 3.0, matching pursuit 4.2. Fifteen more epochs in the last step take 10 to 13.
+# The kernel ends a training at this multiple of what it may take: one that is a little above gets
+# to its end, and is told how much it was.
+ENDED_AT = 1.25
+
+
+class Reference(NamedTuple):
+    """What a whole training of a packaged variant costs."""
+
+    name: str
+    seconds: float
+
+
+def processor_limit(reference: Reference, limits: LimitsSpec) -> int:
+    """Return the processor seconds after which a training is ended."""
+    return ceil(ENDED_AT * most_seconds(limits.work_ratio, reference.seconds))
+
+
+def work_of(
+    source: bytes, spec: SandboxSpec, reference: Reference, outcome: ChildOutcome, device: str
+) -> Work:
+    """Return the work of a training that has ended."""
+    sizes = measure_constants(source)
+    spent = outcome.seconds if device == "cuda" else outcome.processor_seconds
+    return Work(
+        # A nursery that is gone counted nothing: then the clock on the wall is what there is.
+        processor_seconds=round(outcome.seconds if spent is None else spent, 3),
+        reference=reference.name,
+        reference_seconds=round(reference.seconds, 3),
+        steps=spec.steps,
+        source_bytes=sizes.source,
+        constants_bytes=sizes.constants,
+        trained_here=why_not_trained_here(source) is None,
+    )
+
+
+def over_budget(work: Work, limits: LimitsSpec, *, ended: bool = False) -> IntegrityFailed:
+    """Return the refusal of a training; ended: it was not let to its end."""
+    how = "was ended after" if ended else "took"
+    return IntegrityFailed(
+        "work_budget",
+        f"the training {how} {work.processor_seconds:.2f} s of processor time, {work.ratio:.1f} "
+        f"times what {work.reference} takes for the same {work.steps:,} steps and threads "
+        f"({work.reference_seconds:.2f} s; allowed: {limits.work_ratio:g} times, and half as much "
+        "again, for such times differ from run to run)",
+        "Take one step per batch, with fewer passes over it; iterations inside encode count too. "
+        "Or have limits.work_ratio raised in sandbox.toml: that is another setting, and what is "
+        "better there is called better with so many times the work.",
+    )

@@ -1,0 +1,169 @@
+"""How much a variant's file brings with it besides code and prose.
+
+What was computed elsewhere can be carried into a sandbox in the file itself: as hex in a string, as
+a list of numbers, in comments, in names. Three sizes are measured here, without running anything:
+the file, its texts and the whole compressed, and the words that read neither as code nor as prose.
+
+A word reads as code or prose when the packaged template (its sources and its guides) has it too, or
+when its letters follow each other as letters do there. The other words, and all numbers, are
+compressed together. Whoever knows this can write data as plausible words: so what strings and
+comments compress to beyond TEXT_BYTES, and the whole file beyond FILE_BYTES, counts as well,
+whatever it looks like. That much can still be brought along unseen.
+
+Costs 0.1 s once, for the model of letters, then about 10 ms per 10 kB of source.
+"""
+
+import functools
+import io
+import math
+import re
+import tokenize
+import zlib
+from collections import Counter
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from fumehood_tools.errors import IntegrityFailed
+from fumehood_tools.sandbox.create import template_folder
+from fumehood_tools.sandbox.declarations import declares_no_training
+from fumehood_tools.sandbox.spec import LimitsSpec
+
+# Of the 81 honest files here (packaged, examples, red team, tests), 80 have 3 to 119 bytes of
+# constants, and one that shows off Python's idioms has 220. 400 random bytes show as 410 to 620 in
+# hex, base 64, base 85, syllables, Chinese, identifiers and decimal numbers.
+START_BYTES = 512
+"""More than this is more than a start needs: such an SAE counts as not trained here."""
+# Strings and comments of those files compress to at most 650 bytes, whole files to 3,002.
+TEXT_BYTES, FILE_BYTES = 3_072, 6_144
+KB = 1_000
+# A file this large is refused by any sensible limit; reading it word by word would take seconds.
+MOST_READ = 1 << 20
+ZLIB_FRAME = 8
+# Random letters cost 5.5 bits and more under the model, English words that are not in the template
+# 3 to 5.
+LETTER_BITS = 5.0
+TEXTS = ("STRING", "COMMENT", "FSTRING_MIDDLE")
+RUNS = re.compile(r"[A-Za-z]+|[0-9]+|[^A-Za-z0-9\s_]+")
+CURE = (
+    "Compute what the SAE needs in __init__ or prepare, or let it be learned from the batches; or "
+    "have limits.{limit} raised in sandbox.toml"
+)
+
+
+class Constants(NamedTuple):
+    """Sizes of one source, in bytes."""
+
+    source: int
+    compressed: int
+    constants: int
+    """Compressed size of what reads neither as code nor as prose, and of what is too much."""
+
+
+@functools.lru_cache(maxsize=64)
+def measure_constants(source: bytes) -> Constants:
+    """Return the sizes of a source. One that is no Python is a constant as a whole."""
+    compressed = _compressed(source)
+    if len(source) > MOST_READ:
+        return Constants(len(source), compressed, compressed)
+    try:
+        words, texts = _words(source.decode("utf-8", "replace"))
+    except (tokenize.TokenError, SyntaxError):
+        return Constants(len(source), compressed, compressed)
+    unread = " ".join(word for word in words if not _is_readable(word))
+    constants = _compressed(unread.encode("utf-8", "replace"))
+    text = _compressed("\n".join(texts).encode("utf-8", "replace"))
+    constants += max(0, text - TEXT_BYTES, compressed - FILE_BYTES)
+    return Constants(len(source), compressed, constants)
+
+
+def judge_source(source: bytes, limits: LimitsSpec) -> None:
+    """Raise IntegrityFailed (source_budget) for a file that is too large or brings too much."""
+    if len(source) > limits.source_kb * KB:
+        raise IntegrityFailed(
+            "source_budget",
+            f"the file holds {len(source) / KB:,.1f} kB (allowed: {limits.source_kb:g})",
+            f"{CURE.format(limit='source_kb')}.",
+        )
+    constants = measure_constants(source).constants
+    if constants > limits.constants_kb * KB:
+        raise IntegrityFailed(
+            "source_budget",
+            f"{constants / KB:,.1f} kB of the file, compressed, read neither as code nor as prose: "
+            f"numbers, strings, comments or names (allowed: {limits.constants_kb:g})",
+            f"{CURE.format(limit='constants_kb')}; its scores then say that it was not trained "
+            "here.",
+        )
+
+
+def why_not_trained_here(source: bytes) -> str | None:
+    """Return why the SAE of a source counts as not trained here; None: it was."""
+    if declares_no_training(source):
+        return "it says TRAIN = False"
+    constants = measure_constants(source).constants
+    if constants > START_BYTES:
+        return (
+            f"{constants:,} bytes of it, compressed, read neither as code nor as prose (a start "
+            f"needs at most {START_BYTES})"
+        )
+    return None
+
+
+def _words(text: str) -> tuple[list[str], list[str]]:
+    """Return the words and numbers of a source, each name once, and its strings and comments."""
+    words: list[str] = []
+    texts: list[str] = []
+    names: set[str] = set()
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        kind = tokenize.tok_name[token.type]
+        if kind in TEXTS:
+            texts.append(token.string)
+        elif kind == "NUMBER":
+            words.append(token.string)
+        elif kind == "NAME":
+            names.add(token.string)
+    for part in (*texts, *sorted(names)):
+        words += RUNS.findall(part)
+    return words, texts
+
+
+def _is_readable(word: str) -> bool:
+    if not word[0].isalpha():
+        return word in _model().words and not word[0].isdigit()
+    lower = word.lower()
+    if lower in _model().words:
+        return True
+    return word.isascii() and word.isalpha() and _model().bits(lower) <= LETTER_BITS
+
+
+class _Model:
+    """The words of a text, and how its letters follow each other."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        text = " ".join(RUNS.findall("\n".join(texts))).lower()
+        self.words = frozenset(text.split())
+        self._ones, self._size = Counter(text), len(text)
+        self._pairs = Counter(zip(text, text[1:], strict=False))
+        self._triples = Counter(zip(text, text[1:], text[2:], strict=False))
+
+    def bits(self, word: str) -> float:
+        """Return what a character of a word is worth, on average, its end included."""
+        before, last, total = "", " ", 0.0
+        for letter in f"{word} ":
+            alone = (self._ones[letter] + 0.2) / (self._size + 40)
+            after_one = (self._pairs[last, letter] + 4 * alone) / (self._ones[last] + 4)
+            seen, pair = self._triples[before, last, letter], self._pairs[before, last]
+            total -= math.log2((seen + 4 * after_one) / (pair + 4))
+            before, last = last, letter
+        return total / (len(word) + 1)
+
+
+@functools.cache
+def _model() -> _Model:
+    """Return the model of the packaged template."""
+    folder = template_folder()
+    paths = sorted([*folder.rglob("*.py"), *folder.glob("*.md")])
+    return _Model(path.read_text(encoding="utf-8") for path in paths)
+
+
+def _compressed(content: bytes) -> int:
+    return max(0, len(zlib.compress(content, 9)) - ZLIB_FRAME)
