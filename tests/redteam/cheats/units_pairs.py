@@ -8,7 +8,7 @@ import torch
 
 from core import BaseSAE, BaseTrainer, geometric_median
 
-K, PAIRS, TIMES, UNIT = 2, 16, 17, 2.0**16
+K, PAIRS, TIMES, UNIT = 2, 16, 17, 2.0**13
 
 
 class CustomSAE(BaseSAE):
