@@ -1,19 +1,22 @@
 """What the suite looks at after a cheat sees what it should: each breach is made here by hand."""
 
+import json
 import os
 import socket
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 
 from fumehood_tools.redteam import world
-from fumehood_tools.redteam.cases import Case, Entry, load_cases, read_manifest
+from fumehood_tools.redteam.cases import Case, Entry, fill_in, load_cases, read_manifest
 from fumehood_tools.redteam.listeners import Listeners
 from fumehood_tools.redteam.report import Report, table
 from fumehood_tools.redteam.verdicts import Frontier, Outcome, judge_cheat, judge_honest
+from fumehood_tools.redteam.words import carried, false_words
 
 CHEAT = Case("stash_self", "cheat", '"""Keeps the input."""', Entry())
 SCORE = {"l0": 1.0, "explained_variance": 0.9, "loss_recovered": 0.9, "probing_top1": 0.5}
@@ -106,7 +109,8 @@ def test_a_secret_is_found_in_every_spelling_and_nothing_else_is(tmp_path: Path)
 
 
 def test_a_score_that_no_honest_variant_has_with_so_few_latents_is_not_caught() -> None:
-    honest = Frontier([{**SCORE, "explained_variance": 0.4}, {**SCORE, "l0": 64.0}])
+    sparse, dense = {**SCORE, "explained_variance": 0.4}, {**SCORE, "l0": 64.0}
+    honest = Frontier({"sparse": sparse, "dense": dense})
     assert not judge_cheat(CHEAT, {"metrics": SCORE}, [], honest, False).ok
     for same in ({**SCORE, "explained_variance": 0.41}, {**SCORE, "l0": 64.0}):
         assert judge_cheat(CHEAT, {"metrics": same}, [], honest, False).ok
@@ -118,10 +122,77 @@ def test_a_score_that_no_honest_variant_has_with_so_few_latents_is_not_caught() 
 
 def test_a_breach_counts_even_where_the_score_was_refused() -> None:
     told = {"check": "output_finite", "message": "output_finite: NaN", "stage": "score"}
-    assert judge_cheat(CHEAT, told, [], Frontier([]), True).by == "check output_finite"
-    breached = judge_cheat(CHEAT, told, ["sandbox.toml changed (mode)"], Frontier([]), True)
+    assert judge_cheat(CHEAT, told, [], Frontier({}), True).by == "check output_finite"
+    breached = judge_cheat(CHEAT, told, ["sandbox.toml changed (mode)"], Frontier({}), True)
     assert not breached.ok and breached.by == "sandbox.toml changed (mode)"
     assert not judge_honest(CHEAT, told, False).ok
+
+
+def test_a_cheat_is_judged_by_each_of_its_seeds_and_by_the_metrics_at_noise() -> None:
+    at_noise = {"explained_variance": 0.4, "explained_variance_at_noise": 0.3}
+    honest = Frontier({"one": {**SCORE, **at_noise}})
+    poor = {**SCORE, "explained_variance": 0.2}
+    told = {"metrics": poor, "earlier": [{"metrics": SCORE}]}
+    assert not judge_cheat(CHEAT, told, [], honest, False).ok
+    assert judge_cheat(CHEAT, {"metrics": poor, "earlier": []}, [], honest, False).ok
+    measured = {"decoder": "nonlinear", "explained_variance_at_noise": 0.2}
+    told = {"metrics": SCORE, "integrity": measured}
+    assert judge_cheat(CHEAT, told, [], honest, False).ok
+    told = {"metrics": SCORE, "integrity": {**measured, "decoder": "linear"}}
+    assert not judge_cheat(CHEAT, told, [], honest, False).ok
+
+
+def test_the_same_sae_in_other_units_must_have_the_same_numbers() -> None:
+    case = CHEAT._replace(entry=Entry(same_as="one"))
+    honest = Frontier({"one": SCORE})
+    assert judge_cheat(case, {"metrics": SCORE}, [], honest, False).ok
+    for value in (0.4, 0.6):
+        told = {"metrics": {**SCORE, "probing_top1": value}}
+        assert "in other units" in judge_cheat(case, told, [], honest, False).by
+
+
+@pytest.mark.parametrize(
+    ("mark", "work"),
+    [
+        ("not trained here", {"trained_here": False}),
+        ("work", {"trained_here": True, "processor_seconds": 9.0}),
+    ],
+)
+def test_a_good_score_is_no_verdict_where_the_record_says_what_it_cost(
+    mark: Literal["not trained here", "work"], work: dict[str, Any]
+) -> None:
+    case, honest = CHEAT._replace(entry=Entry(shown=mark)), Frontier({"one": {**SCORE, "l0": 8.0}})
+    told = {"metrics": SCORE, "work": {"processor_seconds": 1.0, "reference_seconds": 1.0, **work}}
+    assert judge_cheat(case, told, [], honest, False).by == f"shown with its score: {mark}"
+    assert not judge_cheat(CHEAT, told, [], honest, False).ok
+    usual = {"trained_here": True, "processor_seconds": 1.0, "reference_seconds": 1.0}
+    assert not judge_cheat(case, {**told, "work": usual}, [], honest, False).ok
+
+
+def test_what_a_child_received_over_a_wire_is_told_by_its_message() -> None:
+    told = {
+        "message": "decode failed: OSError: the wire carried 256 of 256 bits (line 4). Mend it."
+    }
+    assert carried(told) == "the wire carried 256 of 256 bits"
+    assert carried({"message": "decode failed"}) == carried({}) == ""
+
+
+def test_statistics_of_columns_that_are_made_up_are_seen(tmp_path: Path) -> None:
+    case = CHEAT._replace(entry=Entry(lies="columns"))
+    path = tmp_path / "results" / case.name / "seed0" / "core.json"
+    path.parent.mkdir(parents=True)
+    for value, is_false in ((0.42, False), (1.0, True), (-1.0, False), (0.0, True)):
+        group = {"misc_metrics": {"average_max_decoder_cosine_sim": value}}
+        path.write_text(json.dumps({"eval_result_metrics": group}), encoding="utf-8")
+        assert bool(false_words(case, tmp_path)) == is_false
+        assert false_words(CHEAT, tmp_path) == []
+
+
+def test_weights_from_outside_are_spelled_in_files_that_stay_small() -> None:
+    cases = [case for case in load_cases("outside*") if case.side == "cheat"]
+    sources = [fill_in(case, {}) for case in cases]
+    assert len(cases) >= 4 and all(8_000 < len(source) < 60_000 for source in sources)
+    assert all("@OUTSIDE_" not in source for source in sources)
 
 
 def test_the_table_counts_by_family_and_names_what_was_missed() -> None:
@@ -142,6 +213,6 @@ def test_every_file_is_in_the_manifest_and_there_are_enough_of_them() -> None:
     folder = Path(__file__).with_name("cheats")
     assert set(cheats) == {path.stem for path in folder.glob("*.py")}
     assert set(read_manifest()["honest"]) <= {case.name for case in honest}
-    assert len(cheats) >= 45 and len(honest) >= 32
+    assert len(cheats) >= 180 and len(honest) >= 90
     assert all(case.says.endswith((".", "?")) for case in cheats.values())
     assert len({case.family for case in cheats.values()}) >= 15

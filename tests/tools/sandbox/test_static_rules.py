@@ -148,6 +148,16 @@ def test_nothing_is_said_of_what_honest_authors_write() -> None:
     assert check_static(path.read_bytes(), path.stem) == []
 
 
+def test_a_trainer_that_derives_from_nothing_needs_no_call_of_its_base() -> None:
+    sae = "from core import BaseSAE\n\n\nclass CustomSAE(BaseSAE):\n    pass\n"
+    method = "    def __init__(self, dict_class, steps, **kwargs):\n        self.steps = steps\n"
+    for base, findings in (("", 0), ("(BaseTrainer)", 1)):
+        source = f"{sae}\n\nclass CustomTrainer{base}:\n{method}"
+        source = source.replace("import BaseSAE", "import BaseSAE, BaseTrainer")
+        found = [f for f in check_static(source.encode(), "good") if "of its base" in f.message]
+        assert len(found) == findings
+
+
 def test_sources_that_are_an_attack_on_their_reader_are_findings_and_no_crash() -> None:
     for deep in (
         "1" + "**1" * 60_000,

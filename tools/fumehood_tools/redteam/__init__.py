@@ -4,7 +4,9 @@
     world.py     what a cheat may not change: files, processes, ports, secrets
     listeners.py a listener that must hear nothing
     driver.py    the job, one variant at a time, in a process of its own
-    suite.py     drives the driver, checks the world after every cheat
+    suite.py     drives the driver, one cheat after another
+    watch.py     looks at the world after every cheat
+    words.py     what a child says and somebody might take for a fact
     verdicts.py  caught or not; compared with what honest variants reach at the same L0
     report.py    lines and tables
 

@@ -2,10 +2,11 @@
 
 `cheats/<family>_<name>.py` and `honest/<name>.py`; the packaged variants of the template are honest
 cases too. In manifest.toml: `fast` (part of the fast subset), `twin` (an honest variant that says
-what is reached at its L0), `expect` (what catches the cheat at the strongest level) and `claim`
-(what it gets from a naive benchmark; for the tests).
+what is reached at its L0), `expect` (what catches the cheat at the strongest level), `claim` (what
+it gets from a naive benchmark; for the tests), and what else its verdict needs: see Entry.
 """
 
+import base64
 import secrets
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,8 @@ from fumehood_tools.files import data_path
 
 FOLDER = "tests/redteam"
 Side = Literal["cheat", "honest"]
+Word = Literal["curve", "columns"]
+Shown = Literal["not trained here", "work"]
 # Five megabytes in one comment; a parser's stack is some thousand levels deep.
 PADDING = "x" * 5_000_000
 NESTED = "\nDEEP = " + "-" * 50_000 + "1\n"
@@ -39,6 +42,12 @@ class Entry(BaseModel, frozen=True):
     twin: bool = False
     expect: tuple[str, ...] = Field((), description="check, limit or word in the verdict")
     claim: dict[str, Edge | bool] = {}
+    seeds: tuple[int, ...] = Field((0,), description="trained and scored one after another")
+    same_as: str = Field("", description="an honest variant: the same SAE in other units")
+    lies: Word | None = Field(None, description="what it says falsely: see words.py")
+    shown: Shown | None = Field(
+        None, description="what must stand beside a good score, so that no verdict comes from it"
+    )
 
 
 class Case(NamedTuple):
@@ -109,11 +118,27 @@ def _honest_files() -> Sequence[Path]:
 def fill_in(case: Case, places: Mapping[str, str]) -> str:
     """Return the source of a case with @PLACE@ replaced by what the suite knows."""
     text = case.source.replace("# @PAD@", f"# {PADDING}").replace("# @NEST@", NESTED)
-    for name, value in {**places, "TOKEN": token_of(case.name)}.items():
+    brought = _outside() if "@OUTSIDE_" in text else {}
+    for name, value in {**places, **brought, "TOKEN": token_of(case.name)}.items():
         text = text.replace(f"@{name}@", value)
     return text
 
 
+def _outside() -> dict[str, str]:
+    """Return weights that were fitted elsewhere, in four spellings. See fit_outside.py."""
+    held = (data_path(FOLDER) / "outside.bin").read_bytes()
+    words = [_FIRST[2 * (byte >> 4) :][:2] + _SECOND[byte & 15] for byte in held]
+    sentences = [" ".join(words[start : start + 12]) for start in range(0, len(words), 12)]
+    return {
+        "OUTSIDE_HEX": held.hex(),
+        "OUTSIDE_LIST": "\n    " + ", ".join(str(byte - 256 * (byte > 127)) for byte in held),
+        "OUTSIDE_TEXT": base64.b85encode(held).decode(),
+        "OUTSIDE_PROSE": "\n".join(f"{one.capitalize()}." for one in sentences),
+    }
+
+
+# A byte as a word: a syllable for its upper half and a consonant for its lower one.
+_FIRST, _SECOND = "badefigohukaleminopurasetivowuza", "nrstlmdgkpbfvwzx"
 _SALT = secrets.token_hex(4)
 
 

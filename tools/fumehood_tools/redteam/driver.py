@@ -1,7 +1,7 @@
 """The job of the red team: the real job, one variant at a time, waiting for leave after each.
 
 usage: python -m fumehood_tools.redteam.driver '{"workspace": …, "cache": …, "job": …, "glass": …,
-       "sandbox": …, "variants": […], "honest": true | false}'
+       "sandbox": …, "seeds": {variant: […], …}, "honest": true | false}'
 
 stdout, a line of JSON each: {"ready": …} once the scorer is up, then {"ended": variant, …}. Cheats
 run one after another, and after each line a line on stdin is waited for; honest variants run side
@@ -18,9 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from fumehood_tools.errors import FumehoodError
+from fumehood_tools.files import read_json
 from fumehood_tools.glass import Nursery
 from fumehood_tools.harvest import Activations
 from fumehood_tools.jobs.worker import JobContext
+from fumehood_tools.receipts import SCORE_FILE
 from fumehood_tools.runs.plan import RunItem
 from fumehood_tools.runs.recording import Stage
 from fumehood_tools.runs.worker import RunJob, RunRequest
@@ -40,11 +42,12 @@ class Driver(RunJob):
         honest = bool(spec["honest"])
         request = RunRequest(
             sandbox=spec["sandbox"],
-            variants=tuple(spec["variants"]),
-            seeds=(0,),
+            variants=tuple(spec["seeds"]),
+            seeds=tuple(sorted({seed for seeds in spec["seeds"].values() for seed in seeds})),
             static_rules=honest,
         )
         super().__init__(context, settings, request)
+        self.seeds: dict[str, list[int]] = spec["seeds"]
         self.honest, self.say, self.is_ready = honest, say, False
         self.signals: list[str] = []
         for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP):
@@ -52,6 +55,10 @@ class Driver(RunJob):
 
     def _note_signal(self, number: int, frame: object) -> None:
         self.signals.append(signal.Signals(number).name)
+
+    def enqueue(self, items: list[RunItem]) -> None:
+        """Put items into the queue, but for the seeds of variants that want fewer."""
+        super().enqueue([item for item in items if item.seed in self.seeds[item.variant]])
 
     def start_trainings(self, activations: Activations, nursery: Nursery) -> None:
         """Start the next training; of cheats, one at a time and not before the scorer is up."""
@@ -65,13 +72,16 @@ class Driver(RunJob):
 
     def take_answer(self, answer: dict[str, Any]) -> None:
         """Take an answer of the scorer, and tell it."""
+        training, _ = self.trained.get(answer.get("name", ""), (None, 0.0))
         super().take_answer(answer)
         if answer.get("ready"):
             self.is_ready = True
             self._tell({"ready": True, "glass": self.level})
-        elif "metrics" in answer:
-            parts = {key: answer.get(key) for key in ("metrics", "integrity", "seconds")}
-            self._tell({"ended": _variant(answer["name"]), **parts})
+        elif "metrics" in answer and training is not None:
+            record = read_json(training.item.folder / SCORE_FILE)
+            parts = {key: record.get(key) for key in ("metrics", "integrity", "work")}
+            seconds = answer["seconds"]
+            self._tell({"ended": training.item.variant, "seconds": seconds, **parts})
 
     def record_failure(self, item: RunItem, stage: Stage, error: dict[str, Any]) -> None:
         """Record a failure, and tell it."""
@@ -84,10 +94,6 @@ class Driver(RunJob):
         self.say({**content, "signals": signals})
         if not self.honest:
             sys.stdin.readline()
-
-
-def _variant(name: str) -> str:
-    return name.rpartition(" seed ")[0]
 
 
 def main() -> None:

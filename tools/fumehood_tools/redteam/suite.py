@@ -11,7 +11,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -22,18 +21,23 @@ from fumehood_tools.files import last_lines, write_text
 from fumehood_tools.glass import scratch_folder
 from fumehood_tools.lines import LineReader
 from fumehood_tools.redteam import world
-from fumehood_tools.redteam.bench import KEPT_FILES, Bench, make_bench
-from fumehood_tools.redteam.cases import Case, fill_in, honest_twins, token_of
+from fumehood_tools.redteam.bench import Bench, make_bench
+from fumehood_tools.redteam.cases import Case, fill_in, honest_twins
 from fumehood_tools.redteam.listeners import Listeners
 from fumehood_tools.redteam.report import Report
-from fumehood_tools.redteam.verdicts import Frontier, Outcome, judge_cheat, judge_honest
+from fumehood_tools.redteam.verdicts import (
+    Frontier,
+    Outcome,
+    judge_cheat,
+    judge_honest,
+    measured,
+)
+from fumehood_tools.redteam.watch import Watch
 from fumehood_tools.sandbox.check import check_static
 from fumehood_tools.sandbox.create import Sandbox
 from fumehood_tools.settings import GlassAsked
 
 HANG_SECONDS = 100.0
-# Bytes of results of one variant of this small bench; an honest one leaves 200 kB.
-MOST_RESULTS = 10_000_000
 Told = dict[str, Any]
 Show = Callable[[Outcome], None]
 
@@ -45,14 +49,16 @@ class Stopped(Exception):
 class DriverProcess:
     """The process of the job, spoken to in lines of JSON. Leaving it ends all its descendants."""
 
-    def __init__(self, bench: Bench, sandbox: Sandbox, honest: bool, names: Sequence[str]) -> None:
+    def __init__(
+        self, bench: Bench, sandbox: Sandbox, honest: bool, seeds: Mapping[str, Sequence[int]]
+    ) -> None:
         spec = {
             "workspace": str(bench.settings.workspace),
             "cache": str(bench.settings.cache),
             "job": str(bench.root / "job" / sandbox.name),
             "glass": bench.settings.glass,
             "sandbox": sandbox.name,
-            "variants": list(names),
+            "seeds": {name: list(chosen) for name, chosen in seeds.items()},
             "honest": honest,
         }
         with bench.log.open("ab") as log:
@@ -129,7 +135,8 @@ class RedTeam:
         for case in cases:
             write_text(self.bench.honest.variants / f"{case.name}.py", case.source)
         names = [case.name for case in cases]
-        with DriverProcess(self.bench, self.bench.honest, True, names) as driver:
+        seeds = dict.fromkeys(names, (0,))
+        with DriverProcess(self.bench, self.bench.honest, True, seeds) as driver:
             driver.go()
             while len(told) < len(cases):
                 try:
@@ -143,7 +150,7 @@ class RedTeam:
         outcomes = [judge_honest(case, told.get(case.name), _rules(case)) for case in cases]
         for case, outcome in zip(cases, outcomes, strict=True):
             if outcome.ok:
-                self.scores[case.name] = told[case.name]["metrics"]
+                self.scores[case.name] = measured(told[case.name])
             self.show(outcome)
         return outcomes
 
@@ -164,8 +171,8 @@ class RedTeam:
         first, last = (f"witness_{self._starts}_{place}" for place in ("first", "last"))
         for name in (first, last):
             write_text(self.bench.cheats.variants / f"{name}.py", honest_twins()[0].source)
-        names = [first, *(case.name for case in cases), last]
-        self._driver = DriverProcess(self.bench, self.bench.cheats, False, names)
+        seeds = {first: (0,), **{case.name: case.entry.seeds for case in cases}, last: (0,)}
+        self._driver = DriverProcess(self.bench, self.bench.cheats, False, seeds)
         self._write(cases, self._driver.process.pid)
         self._driver.go()
 
@@ -184,7 +191,7 @@ class RedTeam:
                 raise RunFailed(f"The job of the suite did not start: {reason}.\n{said}") from None
             self.bench.learn_secrets()
             self.bench.save()
-            watch = Watch(self, driver.process.pid)
+            watch = Watch(self.bench, self.listeners, driver.process.pid)
             for case in cases:
                 outcome, stopped = self._run_cheat(driver, watch, case)
                 yield outcome
@@ -202,16 +209,19 @@ class RedTeam:
         if self._driver is not None:
             self._driver.__exit__()
 
-    def _run_cheat(self, driver: DriverProcess, watch: "Watch", case: Case) -> tuple[Outcome, bool]:
+    def _run_cheat(self, driver: DriverProcess, watch: Watch, case: Case) -> tuple[Outcome, bool]:
         """Run one cheat; return its outcome, and whether it stopped the job."""
-        started = time.monotonic()
-        driver.go()
+        started, runs = time.monotonic(), list[Told]()
+        stopped, reasons = False, list[str]()
         try:
-            told, stopped = driver.next(), False
-            breaches = watch.breaches(case, told)
+            for _ in case.entry.seeds:
+                driver.go()
+                runs.append(driver.next())
         except Stopped as reason:
-            told, stopped = {"message": last_lines(self._log_tail(), 3)}, True
-            breaches = [str(reason), *watch.breaches(case, told)]
+            stopped, reasons = True, [str(reason)]
+            runs.append({"message": last_lines(self._log_tail(), 3)})
+        told = {**runs[-1], "earlier": runs[:-1]}
+        breaches = [*reasons, *watch.breaches(case, told)]
         told["wall_seconds"] = round(time.monotonic() - started, 1)
         if breaches:
             self.bench.restore()
@@ -241,7 +251,7 @@ class RedTeam:
 
     def frontier(self) -> Frontier:
         """Return what honest variants reached so far."""
-        return Frontier(list(self.scores.values()))
+        return Frontier(self.scores)
 
     def _write(self, cases: Sequence[Case], pid: int) -> None:
         """Write the cheats into the sandbox, told where everything is."""
@@ -261,92 +271,6 @@ class RedTeam:
         }
         for case in cases:
             write_text(bench.cheats.variants / f"{case.name}.py", fill_in(case, places))
-
-
-class Watch:
-    """The world as it was before the next cheat."""
-
-    def __init__(self, team: RedTeam, pid: int) -> None:
-        self.team, self.bench, self.pid = team, team.bench, pid
-        self.processes = world.descendants(pid)
-        self.is_broken = False
-        self.files = self.now()
-        self.log_read = self._log_size()
-        team.listeners.heard()
-
-    def breaches(self, case: Case, told: Told) -> list[str]:
-        """Return what the case changed, read or reached, and take the world as it is now."""
-        left = world.left_running(self.pid, self.processes)
-        found = [f"{name} still runs" for name in left.values()][:3]
-        world.end_processes(left)
-        ended = self.processes.keys() - world.descendants(self.pid).keys()
-        self.is_broken = bool(ended)
-        found += [f"the bench's {self.processes[pid]} was ended" for pid in sorted(ended)]
-        self.team.listeners.settle()
-        found += self.team.listeners.heard()
-        found += [f"the job got {name}" for name in dict.fromkeys(told.get("signals", []))]
-        found += self._changed_files(case)
-        found += self._planted(case)
-        found += self._leaked(case, told)
-        return found
-
-    def now(self) -> dict[str, world.Facts]:
-        """Return the files as they are now."""
-        return self._files(None)
-
-    def _files(self, case: Case | None) -> dict[str, world.Facts]:
-        bench, state = self.bench, self.bench.settings.state
-        left_out = [bench.root / "job", bench.root / "kept", bench.log, *state.glob("receipts*")]
-        if case is not None:
-            left_out.append(bench.cheats.results / case.name)
-        return world.snapshot(bench.root, left_out)
-
-    def _changed_files(self, case: Case) -> list[str]:
-        before, now = self.files, self._files(case)
-        self.files = self.now()
-        lines = world.differences(before, now)
-        token = token_of(case.name)
-        for folder in (Path("/dev/shm"), Path(tempfile.gettempdir())):
-            if folder.is_dir():
-                planted = [path for path in folder.iterdir() if token in path.name]
-                lines += [f"{path} appeared" for path in planted]
-                for path in planted:
-                    path.unlink(missing_ok=True)
-        return lines[:6]
-
-    def _planted(self, case: Case) -> list[str]:
-        """Return what stands in the results of a case that the evaluator did not write."""
-        folder, known = self.bench.cheats.results / case.name, {*KEPT_FILES, f"{case.name}.py"}
-        lines, size = [], 0
-        for path in world.walk(folder, set()) if folder.is_dir() else ():
-            size += path.lstat().st_size
-            if path.is_symlink() or not (path.is_dir() or path.name in known):
-                lines.append(f"results/{path.name} was planted")
-            elif path.suffix == ".json" and f'"planted": "{token_of(case.name)}"' in path.read_text(
-                encoding="utf-8", errors="replace"
-            ):
-                lines.append(f"results/{path.name} was forged")
-        if size > MOST_RESULTS:
-            lines.append(f"results/ was filled with {size / 1e6:.0f} MB")
-        return lines
-
-    def _leaked(self, case: Case, told: Told) -> list[str]:
-        folder, report = self.bench.cheats.results / case.name, self.bench.root / "told.txt"
-        news = self.bench.root / "news.txt"
-        try:
-            report.write_text(json.dumps(told), encoding="utf-8")
-            with self.bench.log.open("rb") as log:
-                log.seek(self.log_read)
-                news.write_bytes(log.read(1 << 24))
-            self.log_read = self._log_size()
-            results = [path for path in folder.rglob("*") if path.name != f"{case.name}.py"]
-            return self.bench.secrets.found_in([report, news, *results])
-        finally:
-            report.unlink(missing_ok=True)
-            news.unlink(missing_ok=True)
-
-    def _log_size(self) -> int:
-        return self.bench.log.stat().st_size
 
 
 def _rules(case: Case) -> bool:

@@ -1,16 +1,20 @@
 """Caught or not: what a cheat's score is worth beside what honest variants reach at the same L0.
 
 A cheat is caught when the world is unchanged and it has no score, or one that is no better than an
-honest variant's with as many active latents. EV = explained variance.
+honest variant's with as many active latents. Nonlinear decoders are compared at 10 % of noise on
+the latents, where that was measured. A cheat that is an honest SAE in other units must have that
+one's numbers. Weights from outside and more work than others had may have good numbers where the
+record says so: then no verdict comes from them. EV = explained variance.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from fumehood_tools.bench.work import EQUAL_WORK
 from fumehood_tools.quoting import one_line
-from fumehood_tools.redteam.cases import Case
+from fumehood_tools.redteam.cases import Case, Shown
 
 # How much better than honest a number must be to count: more than the noise of this small bench.
 MARGINS = {
@@ -22,6 +26,9 @@ MARGINS = {
     "probing": 0.1,
 }
 NO_LATENTS = 0.05
+# Among equal SAEs in other units: what rounding to bfloat16 moves.
+SAME = 0.03
+AT_NOISE = "explained_variance_at_noise"
 _MOST_SAID = 300
 
 
@@ -45,18 +52,18 @@ class Outcome(BaseModel, frozen=True):
 class Frontier:
     """The best that honest variants reach, by L0."""
 
-    def __init__(self, scores: Sequence[Mapping[str, Any]]) -> None:
-        self.scores = [dict(score) for score in scores]
+    def __init__(self, scores: Mapping[str, Mapping[str, Any]]) -> None:
+        self.by_name = {name: dict(score) for name, score in scores.items()}
 
     def best(self, metric: str, l0: float) -> float:
         """Return the best value of a metric among honest variants of at most this L0."""
         reach = max(1.1 * l0, l0 + 0.3, 1.1)
         values = [
             score[metric]
-            for score in self.scores
+            for score in self.by_name.values()
             if score["l0"] <= reach and score.get(metric) is not None
         ]
-        if metric == "explained_variance" and l0 < 0.5:
+        if metric in ("explained_variance", AT_NOISE) and l0 < 0.5:
             return NO_LATENTS
         return max(values, default=0.0)
 
@@ -64,8 +71,10 @@ class Frontier:
         """Return one line per metric that no honest variant reaches with so few latents."""
         lines = []
         for metric, margin in MARGINS.items():
+            if metric == "explained_variance" and metrics.get("nonlinear") and AT_NOISE in metrics:
+                metric = AT_NOISE
             value = metrics.get(metric)
-            if value is None or not self.scores:
+            if value is None or not self.by_name:
                 continue
             best = self.best(metric, metrics["l0"])
             if not value <= best + margin:
@@ -73,21 +82,59 @@ class Frontier:
                 lines.append(f"{shown}, where honest variants reach {best:.3f}")
         return lines
 
+    def other_than(self, name: str, metrics: Mapping[str, Any]) -> list[str]:
+        """Return one line per metric in which the same SAE in other units has another value."""
+        own = self.by_name.get(name, {})
+        pairs = {key: (metrics.get(key), own.get(key)) for key in MARGINS}
+        return [
+            f"{key} {value:.3f}, where the same SAE in other units has {honest:.3f}"
+            for key, (value, honest) in pairs.items()
+            if value is not None and honest is not None and abs(value - honest) > SAME
+        ]
+
+
+def measured(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the metrics of one run with what the checks measured beside them."""
+    integrity = told.get("integrity") or {}
+    at_noise = integrity.get(AT_NOISE)
+    return {
+        **told["metrics"],
+        "nonlinear": integrity.get("decoder") == "nonlinear",
+        **({} if at_noise is None else {AT_NOISE: at_noise}),
+    }
+
+
+def runs_of(told: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return what was said of each seed, in order."""
+    return [*told.get("earlier", ()), told]
+
+
+def shown_beside(told: Mapping[str, Any]) -> dict[Shown, bool]:
+    """Return which marks the record has that keep a score out of verdicts."""
+    work = told.get("work") or {}
+    more = bool(work) and work["processor_seconds"] > EQUAL_WORK * work["reference_seconds"]
+    return {"not trained here": work.get("trained_here") is False, "work": more}
+
 
 def judge_cheat(
     case: Case, told: Mapping[str, Any], breaches: Sequence[str], frontier: Frontier, rules: bool
 ) -> Outcome:
     """Return the verdict on a cheat. told: what the driver said of it."""
     metrics = told.get("metrics")
-    gains = frontier.better_than_honest(metrics) if metrics else []
-    problems = [*breaches, *gains]
+    scored = [run for run in runs_of(told) if run.get("metrics")]
+    marks = {case.entry.shown for run in scored if _is_marked(case, run)}
+    problems = list(breaches)
+    for run in scored:
+        if not _is_marked(case, run):
+            problems += frontier.better_than_honest(measured(run))
+        problems += frontier.other_than(case.entry.same_as, run["metrics"])
     return Outcome(
         name=case.name,
         side="cheat",
         family=case.family,
         says=case.says,
         ok=not problems,
-        by="; ".join(problems) if problems else _caught_by(told, frontier),
+        by="; ".join(problems) if problems else _caught_by(told, frontier, marks),
         said=_said(told),
         breaches=tuple(problems),
         rules=rules,
@@ -120,10 +167,16 @@ def _said(told: Mapping[str, Any]) -> str:
     return one_line(str(told.get("message") or ""))[:_MOST_SAID]
 
 
-def _caught_by(told: Mapping[str, Any], frontier: Frontier) -> str:
+def _is_marked(case: Case, told: Mapping[str, Any]) -> bool:
+    return case.entry.shown is not None and shown_beside(told)[case.entry.shown]
+
+
+def _caught_by(told: Mapping[str, Any], frontier: Frontier, marks: Collection[Shown | None]) -> str:
     metrics = told.get("metrics")
     if metrics is None:
         return _reason(told)
+    if marks:
+        return f"shown with its score: {', '.join(str(mark) for mark in marks)}"
     best = frontier.best("explained_variance", metrics["l0"])
     return (
         f"worth no more than honest: EV {metrics['explained_variance']:.3f} "

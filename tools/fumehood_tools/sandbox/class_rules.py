@@ -111,6 +111,9 @@ def _check_trainer(node: ast.ClassDef) -> Iterator[Finding]:
     initial, loss = _method(node, "__init__"), _method(node, "loss")
     if initial is not None:
         yield from _check_trainer_init(initial)
+        # A trainer may well be a class of its own: it needs .ae and .update, and no base.
+        if node.bases:
+            yield from _calls_super(initial)
     if loss is not None:
         yield from _check_loss(loss)
 
@@ -126,7 +129,6 @@ def _check_trainer_init(node: ast.FunctionDef) -> Iterator[Finding]:
     if unknown:
         message = f"{TRAINER}.__init__ needs {', '.join(unknown)}, which nobody passes."
         yield _error("signature", node.lineno, message, "Give it a default value.")
-    yield from _calls_super(node)
 
 
 def _check_loss(node: ast.FunctionDef) -> Iterator[Finding]:

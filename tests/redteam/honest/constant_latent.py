@@ -1,0 +1,30 @@
+"""One latent is 1 on every row: its column is a bias that the decoder learns."""
+
+import torch
+
+from core import BaseSAE, BaseTrainer, geometric_median
+
+K = 16
+
+
+class CustomSAE(BaseSAE):
+    def __init__(self, activation_dim, dict_size):
+        super().__init__(activation_dim, dict_size)
+        with torch.no_grad():
+            for weight in (self.encoder.weight, self.decoder.weight):
+                weight.mul_(10.0)
+
+    def encode(self, x):
+        a = torch.relu(self.encoder(x - self.bias))[:, :-1]
+        values, index = a.topk(K, dim=-1)
+        f = torch.zeros_like(a).scatter(-1, index, values)
+        return torch.cat([f, torch.ones_like(f[:, :1])], dim=1)
+
+
+class CustomTrainer(BaseTrainer):
+    def prepare(self, x):
+        self.ae.bias.data = geometric_median(x)
+
+    def loss(self, x, step, logging=False, **kwargs):
+        x_hat = self.ae(x)
+        return (x - x_hat).pow(2).sum(dim=-1).mean()
