@@ -32,7 +32,9 @@ def work(seconds: float, **changes: Any) -> dict[str, Any]:
     return known | changes
 
 
-def checked(decoder: str, at_noise: float | None, scored_at: float = 0.0) -> dict[str, Any]:
+def checked(
+    decoder: str, at_noise: float | None, scored_at: float = 0.0, weights: float = 1.0
+) -> dict[str, Any]:
     return {
         "decoder": decoder,
         "decoder_residual": 0.0,
@@ -41,7 +43,7 @@ def checked(decoder: str, at_noise: float | None, scored_at: float = 0.0) -> dic
         "repeat_difference": 0.0,
         "batch_dependence": 0.0,
         "parameters": 1,
-        "parameter_ratio": 1.0,
+        "parameter_ratio": weights,
     }
 
 
@@ -265,6 +267,12 @@ def test_a_gain_with_more_work_says_how_much(fair: Any) -> None:
     assert "better with 2.5x the work" in found.text()
     assert of_mine(found).reason.endswith("with 2.5x the work of topk")
     assert not any("cost is not known" in said for said in found.warnings)
+
+
+def test_a_gain_with_more_weights_says_how_many(fair: Any) -> None:
+    fair.levels("topk", NOISE, work=work(2.0), integrity=checked("linear", 0.7))
+    fair.levels("mine", gains(0.03), work=work(5.0), integrity=checked("linear", 0.7, weights=3.9))
+    assert "better with 2.5x the work and 3.9x the weights" in fair.compare().text()
 
 
 def test_unknown_work_is_said_to_be_unknown(fair: Any) -> None:

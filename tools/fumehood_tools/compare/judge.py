@@ -4,7 +4,6 @@ import statistics
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from fumehood_tools.bench.work import EQUAL_WORK
 from fumehood_tools.compare.evidence import Baseline, Found, find
 from fumehood_tools.compare.matched import pareto_front
 from fumehood_tools.compare.measured import Measured, by_label
@@ -18,6 +17,7 @@ from fumehood_tools.compare.report import (
     Compared,
     Comparison,
     Word,
+    more_of,
 )
 from fumehood_tools.compare.statistics import (
     LEAST_SEEDS,
@@ -97,9 +97,9 @@ class Judge:
     def row(self, name: str) -> Compared:
         """Return what is said of one variant."""
         found, points = self.found[name], self.measured.by_variant[name]
-        work = self.measured.work(name)
+        work, weights = self.measured.work(name), self.measured.weights(name)
         verdict = self.guarded(name, self.verdict(name, found))
-        notes = self.notes(name, verdict.word, work)
+        notes = self.notes(name, verdict.word, more_of(work, weights))
         other = {
             metric: effect(pairs)
             for metric in METRICS
@@ -118,10 +118,11 @@ class Judge:
             front=self.moves_front(name, verdict.word),
             change=self.question.changes.get(name),
             work=work,
+            weights=weights,
             at_noise=self.measured.seen_as(name, "explained_variance") == AT_NOISE,
         )
 
-    def notes(self, name: str, word: Word, work: float | None) -> list[str]:
+    def notes(self, name: str, word: Word, more: str) -> list[str]:
         """Return what must be known with a verdict."""
         if word == "not trained here":
             return []
@@ -143,8 +144,8 @@ class Judge:
         elif self.measured.is_nonlinear(name) and not self.metric.startswith("probing"):
             noise = max(point.scored_at_noise for point in (*points, *self.measured.base))
             notes.append(f"a decoder is nonlinear, measured at {100 * noise:.0f} % of noise")
-        if work is not None and work > EQUAL_WORK:
-            notes.append(f"with {work:.1f}x the work of {base}")
+        if more:
+            notes.append(f"with {more} of {base}")
         if name in self.question.gone:
             notes.append(f"it has {self.question.gone[name]}")
         return notes

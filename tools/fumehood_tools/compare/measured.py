@@ -109,6 +109,14 @@ class Measured:
             ratios.append(statistics.fmean(point.work or 0.0 for point in some) / theirs)
         return statistics.fmean(ratios) if ratios else None
 
+    def weights(self, name: str) -> float | None:
+        """Return the bytes of a variant's weights over the baseline's; None where not known."""
+        sides = [
+            [point.weights for point in points if point.weights]
+            for points in (self.by_variant[name], self.base)
+        ]
+        return statistics.fmean(sides[0]) / statistics.fmean(sides[1]) if all(sides) else None
+
     def few(self, name: str) -> str:
         """Return the levels that have too few seeds to be tested, in words."""
         tested = self.tested(name)

@@ -20,6 +20,8 @@ class Point(BaseModel, frozen=True):
     """Of training and scoring."""
     work: float | None = None
     """Processor seconds of the training; None in older records."""
+    weights: float | None = None
+    """Bytes of the weights over a plain SAE's; None in older records."""
     trained_here: bool = True
     nonlinear: bool = False
     scored_at_noise: float = 0.0

@@ -99,12 +99,24 @@ class Compared(BaseModel, frozen=True):
         "one decoder is nonlinear",
     )
 
+    weights: float | None = Field(
+        None, description="bytes of its weights over the baseline's; null: unknown"
+    )
+
     @property
     def verdict_text(self) -> str:
-        """The verdict, with the work that it took where that is not equal."""
-        if self.verdict not in ("better", "worse", "equal") or self.work is None:
+        """The verdict, with the work and the weights that it took where these are not equal."""
+        more = more_of(self.work, self.weights)
+        if self.verdict not in ("better", "worse", "equal") or not more:
             return self.verdict
-        return self.verdict + f" with {self.work:.1f}x the work" * (self.work > EQUAL_WORK)
+        return f"{self.verdict} with {more}"
+
+
+def more_of(work: float | None, weights: float | None) -> str:
+    """Return "2.5x the work and 3.9x the weights", as far as it is more than equal."""
+    both = (("work", work), ("weights", weights))
+    more = [f"{ratio:.1f}x the {name}" for name, ratio in both if ratio and ratio > EQUAL_WORK]
+    return " and ".join(more)
 
 
 class Comparison(BaseModel, frozen=True):

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 HEADER_BYTES = 1 << 20
+# Names and shapes of some thirty tensors. What is above counts as weights: names can hold numbers.
+FREE_HEADER_BYTES = 4096
 # Bytes of one number, of which a complex one is two. The budget is in bytes: an int64 holds eight.
 DTYPES = {
     **dict.fromkeys(("F64", "I64"), 8),
@@ -35,7 +37,7 @@ class Weights(NamedTuple):
     state: "dict[str, Tensor]"
     parameters: int
     ratio: float
-    """Bytes of all tensors over those of a plain SAE in float32."""
+    """Bytes of all tensors, and of a long header, over those of a plain SAE in float32."""
     sha256: str
 
 
@@ -74,9 +76,9 @@ def take_weights(
 
 
 def _count(content: bytes) -> tuple[int, int]:
-    """Return how many numbers a safetensors file declares and their bytes, its header checked."""
-    header = _header(content)
-    total = size = 0
+    """Return how many numbers a safetensors file declares, and its bytes. Checks its header."""
+    header, length = _header(content)
+    total, size = 0, max(0, length - FREE_HEADER_BYTES)
     for name, entry in header.items():
         if name == "__metadata__":
             continue
@@ -89,14 +91,15 @@ def _count(content: bytes) -> tuple[int, int]:
         if not proper:
             raise _refused(f"the entry {name[:60]!r} is no tensor of a plain type")
         numbers = 2 if entry["dtype"] == "C64" else 1
-        for length in entry["shape"]:
-            numbers *= length
+        for sides in entry["shape"]:
+            numbers *= sides
         total += numbers
         size += numbers * DTYPES[entry["dtype"]]
     return total, size
 
 
-def _header(content: bytes) -> dict[str, Any]:
+def _header(content: bytes) -> tuple[dict[str, Any], int]:
+    """Return the header of a safetensors file and its length in bytes."""
     size = struct.unpack("<Q", content[:8])[0] if len(content) >= 8 else 0
     if not 2 <= size <= min(HEADER_BYTES, len(content) - 8):
         raise _refused("it does not begin with the header of a safetensors file")
@@ -106,7 +109,7 @@ def _header(content: bytes) -> dict[str, Any]:
         header = None
     if not isinstance(header, dict):
         raise _refused("its header is no JSON object")
-    return header
+    return header, size
 
 
 def _load(content: bytes) -> "dict[str, Tensor]":
