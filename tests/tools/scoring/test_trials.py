@@ -24,29 +24,29 @@ Score = Callable[[dict[str, str]], Mapping[str, dict[str, Any]]]
 TRIALS = (PLAIN, *(kind(level) for level in LEVELS for kind in (relative, additive)), DROPPED)
 
 
-def curve(l0: float = 32, energy: float = 1.0, **lost: float) -> Curve:
+def curve(l0: float = 32, **lost: float) -> Curve:
     """Return a curve that explains 0.9, less what is lost by trial (underscores for spaces)."""
     named = {name.replace("_", " ").replace("pc", "%"): value for name, value in lost.items()}
     found = {
         name: Reconstruction(2048, l0, 0.9 - named.get(name, 0.0), 1.0, 0.9, 1.0, [])
         for name in TRIALS
     }
-    return Curve(found, energy)
+    return Curve(found)
 
 
 @pytest.mark.parametrize(
-    ("l0", "energy", "noise_loss", "drop_loss"),
-    [(32, 1.0, 0.0002, 0.02), (79, 1.5, 0.0001, 0.01), (1, 1.0, 0.001, 0.81), (5, 2.0, 0.001, 0.3)],
+    ("l0", "noise_loss", "drop_loss"),
+    [(32, 0.0002, 0.02), (79, 0.0001, 0.01), (1, 0.001, 0.81), (5, 0.001, 0.16)],
 )
-def test_losses_of_honest_decoders_pass(
-    l0: float, energy: float, noise_loss: float, drop_loss: float
-) -> None:
-    judge_curve(curve(l0, energy, relative_2pc=noise_loss, one_latent_less=drop_loss))
+def test_losses_of_honest_decoders_pass(l0: float, noise_loss: float, drop_loss: float) -> None:
+    judge_curve(curve(l0, relative_2pc=noise_loss, one_latent_less=drop_loss))
 
 
 def test_a_code_in_which_two_latents_are_read_together_is_refused() -> None:
     with pytest.raises(IntegrityFailed, match="decoder_packing"):
         judge_curve(curve(l0=2, one_latent_less=0.98))
+    with pytest.raises(IntegrityFailed, match="decoder_packing"):
+        judge_curve(curve(l0=4, one_latent_less=0.47))
 
 
 @pytest.mark.parametrize("trial", ["relative_2pc", "one_latent_less"])

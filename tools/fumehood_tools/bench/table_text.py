@@ -28,8 +28,8 @@ _SEED_LINES = (
 )
 _LEGEND = (
     "EV: explained variance, centred, over all evaluation tokens (ours). loss rec.: sae-bench's "
-    "ce_loss_score. top-1, top-5, all: sae-bench's sparse probing accuracy on the best 1, 5 and on "
-    "all latents. alive: latents that fired."
+    "ce_loss_score. top-1, top-5, all: accuracy of sae-bench's probes on the best 1, 5 and on all "
+    "latents, standardised. alive: latents that fired."
 )
 
 

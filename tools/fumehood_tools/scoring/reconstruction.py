@@ -69,10 +69,6 @@ class ReconstructionTotals:
             raise RunFailed("The evaluation activations are all the same. Choose another site.")
         return variance
 
-    def energy(self) -> float:
-        """Return sum |x|^2 / sum |x - mean(x)|^2: 1 for activations of mean 0."""
-        return self.square / self.variance()
-
     def result(self) -> Reconstruction:
         """Return the metrics. Raises RunFailed when the activations do not vary."""
         variance = self.variance()

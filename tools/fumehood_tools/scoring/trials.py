@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 PLAIN, DROPPED = "exact", "one latent less"
 LEVELS = (0.02, 0.05, 0.1, 0.2)
 SCORED_AT = 0.1
-# Scored at noise: those that lose more at 10 % than this, in units of the energy |x|^2 / variance,
-# which the data alone decide. MEASURED
+# Scored at noise: those that lose more explained variance at 10 % than this. Measured: honest
+# nonlinear decoders lose 0.0062 to 0.0067 (4 SAEs of the red team at L0 2 to 16), a linear TopK at
+# L0 32 on SmolLM2-135M 0.0034, codes in digits 0.2 to 0.9.
 NEEDS_DIGITS = 0.01
 # Refused outright. Noise of 2 % costs an honest decoder 4e-5 to 2e-4, a packer of bits 0.98. One
-# latent of L0 costs honest ones 0.6 to 0.8 of 1 / L0 (18 SAEs at L0 1 to 16; 0.017 at L0 32); a
-# code in which pairs of latents are read together 1.98 at L0 2, codes in digits 0.47 at L0 4.
+# latent costs honest ones 0.6 to 0.81 of 1 / L0 (18 SAEs at L0 1 to 16; 0.34 for a linear TopK at
+# L0 32 on SmolLM2-135M); a code in which two latents are read together costs 1.98 of 1 / L0 at
+# L0 2, one that reads four together 1.9 at L0 4.
 NOISE_LIMIT = 0.05
 DROP_LIMIT, DROP_SHARES = 0.05, 1.2
 
@@ -76,7 +78,6 @@ class Curve(NamedTuple):
     """What the trial rows say, by trial."""
 
     found: dict[str, Reconstruction]
-    energy: float
 
     @property
     def explained(self) -> dict[str, float]:
@@ -96,7 +97,7 @@ class Curve(NamedTuple):
     @property
     def needs_digits(self) -> bool:
         """Whether more is lost at SCORED_AT than an honest SAE loses."""
-        return self.lost(self.worse_kind) > NEEDS_DIGITS * self.energy
+        return self.lost(self.worse_kind) > NEEDS_DIGITS
 
     def at_noise(self, exact: Reconstruction) -> Reconstruction:
         """Return metrics of all rows as they would be with noise, from those without."""
@@ -122,8 +123,7 @@ class CurveTotals:
 
     def result(self) -> Curve:
         """Return the curve. Raises RunFailed when the activations do not vary."""
-        found = {name: totals.result() for name, totals in self._totals.items()}
-        return Curve(found, self._totals[PLAIN].energy())
+        return Curve({name: totals.result() for name, totals in self._totals.items()})
 
 
 def judge_curve(curve: Curve) -> None:
@@ -132,16 +132,16 @@ def judge_curve(curve: Curve) -> None:
         "Let decode depend smoothly on each latent. Digits of a latent, or the set of those that "
         "are active, must not be read as a code."
     )
-    limit, lost = NOISE_LIMIT * curve.energy, curve.lost(relative(LEVELS[0]))
-    if lost > limit:
+    lost = curve.lost(relative(LEVELS[0]))
+    if lost > NOISE_LIMIT:
         raise IntegrityFailed(
             "decoder_packing",
             f"{LEVELS[0]:.0%} of noise on the latents cost {lost:.3f} of explained "
-            f"variance (allowed: {limit:.3f})",
+            f"variance (allowed: {NOISE_LIMIT:.3f})",
             cure,
         )
     l0, lost = curve.found[PLAIN].l0, curve.lost(DROPPED)
-    limit = DROP_LIMIT + DROP_SHARES * curve.energy / max(l0, 1.0)
+    limit = DROP_LIMIT + DROP_SHARES / max(l0, 1.0)
     if lost > limit:
         raise IntegrityFailed(
             "decoder_packing",
