@@ -37,7 +37,7 @@ LEGEND = (
     "name). loss rec.: sae-bench's ce_loss_score. top-1, top-5, all: accuracy of sae-bench's "
     "probes on the best 1, 5 and on all latents, standardised. alive: share of latents that fired. "
     "work: processor time of a training, times a baseline's. ±: sample standard deviation over "
-    "seeds. * the variant's file was changed since. Dotted: Pareto front. Compare at equal L0 only. "
+    "seeds. * the variant's file was changed since. Dotted: Pareto front. Compare at equal L0. "
     "Training curves are what the variant's own process told, and were not measured."
 )
 _ALL = 1_000_000
