@@ -34,7 +34,7 @@ from fumehood_tools.jobs.outcome import Outcome
 from fumehood_tools.jobs.processes import Identity
 from fumehood_tools.jobs.table import Table
 from fumehood_tools.runs.plan import Planner
-from fumehood_tools.runs.recording import Recorder
+from fumehood_tools.runs.recording import Effort, Recorder
 from fumehood_tools.sandbox.create import open_sandbox
 
 Call = Callable[["Side"], Awaitable[None]]
@@ -231,7 +231,7 @@ def _record(side: Side, recorder: Recorder) -> None:
     answer = {"metrics": metrics(0.001), "seconds": 1.0}
     answer["weights_sha256"] = sha256_of(out / receipts.WEIGHTS_FILE)
     data = Data(digest="d" * 16, train_tokens=200_000, eval_tokens=16_256)
-    recorder.score(item, out, data, answer, train_seconds=1.0)
+    recorder.score(item, out, data, answer, Effort(1.0, None))
 
 
 def claim(sides: Sequence[Side], repeats: int) -> None:

@@ -11,7 +11,7 @@ from fumehood.cli import main
 from fumehood_tools.bench.records import Data
 from fumehood_tools.files import sha256_of, write_bytes, write_json
 from fumehood_tools.runs.plan import Planner, RunItem
-from fumehood_tools.runs.recording import Recorder
+from fumehood_tools.runs.recording import Effort, Recorder
 from fumehood_tools.sandbox.create import Sandbox, create_sandbox, open_sandbox
 from fumehood_tools.settings import Settings, load_settings
 
@@ -52,7 +52,7 @@ class Bench:
         }
         recorder.start(item)
         data = Data(digest="digest", train_tokens=1_000, eval_tokens=100)
-        recorder.score(item, out, data, answer, train_seconds=1.0)
+        recorder.score(item, out, data, answer, Effort(1.0, None))
         return item.folder
 
     def failure(self, variant: str, seed: int = 0, **error: Any) -> Path:

@@ -29,6 +29,7 @@ from fumehood_tools.scoring.inertness import training_rows
 from fumehood_tools.scoring.probing_texts import ProbingTexts, TaskRows
 from fumehood_tools.scoring.requests import ScoringRequest, ScoringSetup
 from fumehood_tools.scoring.sizes import latent_sizes
+from fumehood_tools.scoring.threads import one_thread
 from fumehood_tools.scoring.trials import DROPPED, LEVELS, SCORED_AT, judge_curve, relative
 from fumehood_tools.scoring.weights import take_weights
 
@@ -142,7 +143,9 @@ class Measuring:
                 TaskRows(name, texts.task(name), self.scale, self.given.dict_size)
                 for name in texts.names
             ]
-        self.encoder.run([self.evaluation, *self.tasks])
+        # The child has the threads; here is little to do per request, in many small pieces.
+        with one_thread():
+            self.encoder.run([self.evaluation, *self.tasks])
         self.halves.end("skip")
         self.halves.end("encode")
 

@@ -11,9 +11,8 @@ Our metrics are those of the same probes on latents that are standardised first,
 and the standard deviation that it has on the training texts of the task.
 """
 
-import contextlib
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +20,7 @@ from typing import Any, NamedTuple
 from fumehood_tools.sandbox.spec import ScoringSpec
 from fumehood_tools.scoring.bench_sae import GlassSAE
 from fumehood_tools.scoring.probing_texts import Means, ProbingTexts, Task
+from fumehood_tools.scoring.threads import one_thread
 
 K_VALUES = (1, 2, 5)
 # As in sae_bench.evals.sparse_probing.main, run_eval_single_dataset: AdamW, which keeps the epoch
@@ -134,19 +134,6 @@ def _probe(sides: Sides, task: Task, on_all: Mapping[str, Any]) -> Accuracies:
             _, found = train_probe_on_activations(train, test, select_top_k=k)
             results[f"sae_top_{k}_test_accuracy"] = found
     return results
-
-
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """Within the block torch computes in one thread: probes are too small to share."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _write(

@@ -38,6 +38,7 @@ from fumehood_tools.scoring.reconstruction import Reconstruction
 from fumehood_tools.scoring.requests import ScoringRequest, ScoringSetup
 from fumehood_tools.scoring.stopwatch import Stopwatch
 from fumehood_tools.scoring.subject import scoring_subject
+from fumehood_tools.scoring.threads import one_thread
 
 
 class _Measured(NamedTuple):
@@ -156,7 +157,7 @@ class Scorer:
         with ThreadPoolExecutor(1) as beside:
             sides = [task.means() for task in measuring.tasks]
             probing = beside.submit(self._probing, bench, sides, request.out)
-            with watch.stage("checks"):
+            with watch.stage("checks"), one_thread():
                 measured = measuring.conclude(core_rows)
             core = self._core(bench, request.out, watch)
             # Beside the probes: these children share nothing with the encoder but its weights.
