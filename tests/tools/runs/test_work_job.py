@@ -18,12 +18,12 @@ from fumehood_tools.sandbox.spec import SandboxSpec, check_spec
 from fumehood_tools.settings import Settings
 
 Ended = Callable[[JobStore, Job], Job]
-# 200 passes over each batch.
+# 1,000 passes over each batch: it is ended at its limit of processor time.
 LONG = """
 
 class CustomTrainer(CustomTrainer):
     def update(self, step, x):
-        for _ in range(200):
+        for _ in range(1000):
             found = super().update(step, x)
         return found
 """
