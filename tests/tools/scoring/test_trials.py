@@ -8,6 +8,7 @@ import torch
 
 from fumehood_tools.errors import IntegrityFailed
 from fumehood_tools.scoring.bits import bits_per_token
+from fumehood_tools.scoring.latents import pack
 from fumehood_tools.scoring.reconstruction import Reconstruction
 from fumehood_tools.scoring.trials import (
     DROPPED,
@@ -67,7 +68,7 @@ def test_every_change_leaves_silent_latents_silent_and_rounds_what_it_says() -> 
     draw = torch.Generator().manual_seed(0)
     f = torch.rand(300, 40, generator=draw) * (torch.rand(300, 40, generator=draw) < 0.2)
     f, rms = f.bfloat16(), torch.full((40,), 0.5)
-    made = dict(changed(f, rms))
+    made = {name: latents.to_dense() for name, latents in changed(pack(f), rms)}
     assert all(bool((made[name][f == 0] == 0).all()) for name in made)
     active = f != 0
     apart = (made[relative(0.1)].float() / f.float())[active] - 1

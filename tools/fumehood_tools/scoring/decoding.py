@@ -37,11 +37,12 @@ class DecodeStream:
     """Decodes all rows and all trials; `decoded` holds the trials' reconstructions afterwards."""
 
     def __init__(
-        self, halves: Halves, trial_R: "NDArray[np.int64]", trials: "Mapping[str, Tensor]"
+        self, halves: Halves, trial_R: "NDArray[np.int64]", trials: Mapping[str, Latents]
     ) -> None:
         import torch
 
-        self.halves, self.trial_R, self.trials = halves, trial_R, trials
+        self.halves, self.trial_R = halves, trial_R
+        self.trials = {name: f.to_dense() for name, f in trials.items()}
         width = halves.given.activation_dim
         self.decoded = {name: torch.zeros(len(trial_R), width) for name in trials}
         self._most = rows_per_request(halves.given.dict_size)

@@ -74,10 +74,10 @@ class Sizes:
         """Count these latents."""
         import torch
 
-        _, index_A, value_A = f.entries()
-        square_A, most = value_A.double().square(), len(self.square_F)
-        self.square_F += torch.bincount(index_A, weights=square_A, minlength=most)
-        self.active_F += torch.bincount(index_A, minlength=most)
+        f, most = f.sparse(), len(self.square_F)
+        square_A = f.value_A.double().square()
+        self.square_F += torch.bincount(f.index_A, weights=square_A, minlength=most)
+        self.active_F += torch.bincount(f.index_A, minlength=most)
 
     def rms(self) -> "Tensor":
         """Return the sizes, float32 [F]; 1 for latents that were never active."""

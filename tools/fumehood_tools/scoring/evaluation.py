@@ -129,8 +129,8 @@ class Evaluation:
         self.trial_f_RF[torch.from_numpy(place_B[hit_B])] = f.to_dense()[torch.from_numpy(hit_B)]
         x_BD = self.split.read(number_B)
         skip_BD = self._skip(x_BD) if self.skips else None
-        _, index_A, value_A = f.entries()
-        self.adds_l1 += float((value_A * self._norm_F[index_A]).sum())
+        sparse = f.sparse()
+        self.adds_l1 += float((sparse.value_A.float() * self._norm_F[sparse.index_A]).sum())
         self._count(x_BD, f, self.decoder(f) * self.scale, skip_BD, final=not self.keep)
         if self.keep:
             packed = None if skip_BD is None else skip_BD.bfloat16()
@@ -159,9 +159,10 @@ class Evaluation:
 
     def outcome(self, rms_F: "Tensor") -> Outcome:
         """Return the metrics; what was kept is decoded now. The encode children must be gone."""
-        trials = {PLAIN: self.trial_f_RF, **dict(changed(self.trial_f_RF, rms_F))}
+        exact = pack(self.trial_f_RF)
+        trials = {PLAIN: exact, **dict(changed(exact, rms_F))}
         if not self.keep:
-            decoded = {name: self.decoder(pack(f_RF)) for name, f_RF in trials.items()}
+            decoded = {name: self.decoder(f) for name, f in trials.items()}
             return self._concluded(trials, decoded, None)
         linear = self.totals.result().explained_variance
         self.totals = self.fresh_totals()
@@ -174,18 +175,15 @@ class Evaluation:
         return self._concluded(trials, stream.decoded, linear)
 
     def _concluded(
-        self, trials: "dict[str, Tensor]", decoded: "dict[str, Tensor]", linear: float | None
+        self, trials: dict[str, Latents], decoded: "dict[str, Tensor]", linear: float | None
     ) -> Outcome:
         totals, x_RD = CurveTotals(self.fresh_totals), self.split.read(self.trial_R)
         for name, x_hat_RD in decoded.items():
-            totals.add(name, x_RD, x_hat_RD * self.scale, trials[name] != 0)
+            totals.add(name, x_RD, x_hat_RD * self.scale, trials[name])
         curve, exact = totals.result(), self.totals.result()
         rough = self.keep and curve.needs_digits
-        self.scored_trial = curve.worse_kind if rough else PLAIN
-        self.scored_x_hat_RD, self.scored_f_RF = (
-            decoded[self.scored_trial],
-            trials[self.scored_trial],
-        )
+        scored = curve.worse_kind if rough else PLAIN
+        self.scored_x_hat_RD, self.scored_f_RF = decoded[scored], trials[scored].to_dense()
         return Outcome(
             own=curve.at_noise(exact) if rough else exact,
             exact=exact,

@@ -44,12 +44,9 @@ class Latents(NamedTuple):
         ends = torch.cat([self.start_N[1:], torch.tensor([len(self.index_A)])])
         return torch.repeat_interleave(torch.arange(self.rows), ends - self.start_N)
 
-    def entries(self) -> "tuple[Tensor, Tensor, Tensor]":
-        """Return row, latent and float32 value of every active entry, rows ascending: each [A]."""
-        if self.dense_NF is not None:
-            row_A, index_A = self.dense_NF.nonzero(as_tuple=True)
-            return row_A, index_A, self.dense_NF[row_A, index_A].float()
-        return self.row_A(), self.index_A.long(), self.value_A.float()
+    def sparse(self) -> "Latents":
+        """Return the same latents without `dense_NF`."""
+        return self if self.dense_NF is None else _packed(self.dense_NF)
 
     def part(self, first: int, last: int) -> "Latents":
         """Return the latents of some consecutive rows."""
@@ -75,22 +72,50 @@ class Latents(NamedTuple):
 
         if self.dense_NF is not None:
             return (self.dense_NF != 0).sum(0)
-        return torch.bincount(self.index_A.long(), minlength=self.dict_size)
+        return torch.bincount(self.index_A, minlength=self.dict_size)
 
 
 def pack(f_NF: "Tensor") -> Latents:
-    """Return bfloat16 latents [N, F] in their smaller form."""
+    """Return bfloat16 latents [N, F], none of them negative or -0.0, in their smaller form."""
+    import numpy as np
     import torch
 
     rows, dict_size = f_NF.shape
-    row_A, index_A = f_NF.nonzero(as_tuple=True)
-    active = len(row_A)
-    none = torch.empty(0, dtype=torch.int64)
+    active = int(np.count_nonzero(f_NF.contiguous().view(torch.int16).numpy()))
     if active > DENSE_FROM * rows * dict_size:
+        none = torch.empty(0, dtype=torch.int64)
         return Latents(rows, dict_size, active, none, none, none, f_NF)
-    start_N = torch.searchsorted(row_A, torch.arange(rows))
-    value_A = f_NF[row_A, index_A]
-    return Latents(rows, dict_size, active, start_N, index_A.int(), value_A)
+    return _packed(f_NF)
+
+
+def _packed(f_NF: "Tensor") -> Latents:
+    import torch
+
+    rows, dict_size = f_NF.shape
+    flat = f_NF.contiguous().view(-1)
+    place_A = _active_places(flat)
+    row_A = torch.div(place_A, dict_size, rounding_mode="floor")
+    count_N = torch.bincount(row_A, minlength=rows)
+    start_N = count_N.cumsum(0) - count_N
+    index_A = (place_A - row_A * dict_size).int()
+    return Latents(rows, dict_size, len(place_A), start_N, index_A, flat[place_A])
+
+
+def _active_places(flat: "Tensor") -> "Tensor":
+    """Return where bfloat16 numbers are not 0, ascending: numpy finds them, by four at once.
+
+    Several times as fast as torch's nonzero, for the few among many that are active.
+    """
+    import numpy as np
+    import torch
+
+    bits = flat.view(torch.int16).numpy()
+    whole = len(bits) // 4 * 4
+    fours = np.flatnonzero(bits[:whole].view(np.int64))
+    places = (4 * fours[:, None] + np.arange(4)).reshape(-1)
+    rest = whole + np.flatnonzero(bits[whole:])
+    places = np.concatenate([places[bits[places] != 0], rest])
+    return torch.from_numpy(places)
 
 
 def decode_linear(f: Latents, W_FD: "Tensor", b_D: "Tensor") -> "Tensor":

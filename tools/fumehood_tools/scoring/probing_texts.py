@@ -104,9 +104,8 @@ class TaskRows:
         if f.dense_NF is not None:
             self._sum_TF.index_add_(0, text_B, f.dense_NF.float())
             return
-        row_A, index_A, value_A = f.entries()
-        place_A = text_B[row_A] * f.dict_size + index_A
-        self._sum_TF.view(-1).index_add_(0, place_A, value_A)
+        place_A = text_B[f.row_A()] * f.dict_size + f.index_A
+        self._sum_TF.view(-1).index_add_(0, place_A, f.value_A.float())
 
     def means(self) -> tuple[Means, Means]:
         """Return the mean latents of every class for training and for test, in raw units.

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from fumehood_tools.errors import IntegrityFailed
+from fumehood_tools.scoring.latents import Latents
 from fumehood_tools.scoring.reconstruction import Reconstruction, ReconstructionTotals
 
 if TYPE_CHECKING:
@@ -44,8 +45,8 @@ def additive(level: float) -> str:
     return f"additive {level:.0%}"
 
 
-def changed(f_RF: "Tensor", rms_F: "Tensor") -> Iterator[tuple[str, "Tensor"]]:
-    """Yield every trial's name and its bfloat16 latents [R, F], made from exact ones.
+def changed(f: Latents, rms_F: "Tensor") -> Iterator[tuple[str, Latents]]:
+    """Yield every trial's name and its latents, made from exact ones of R rows.
 
     The global random numbers of torch are left alone: probes are trained with them meanwhile.
     """
@@ -53,25 +54,40 @@ def changed(f_RF: "Tensor", rms_F: "Tensor") -> Iterator[tuple[str, "Tensor"]]:
 
     draw = torch.Generator()
     draw.manual_seed(secrets.randbits(60))
-    f, active_RF = f_RF.float(), f_RF != 0
-    least_F = rms_F * 2.0**-8  # what stays of a latent that noise would switch off
+    f = f.sparse()
+    value_A, rms_A = f.value_A.float(), rms_F[f.index_A]
+    least_A = rms_A * 2.0**-8  # what stays of a latent that noise would switch off
+
+    def with_values(new_A: "Tensor") -> Latents:
+        return f._replace(value_A=torch.maximum(new_A, least_A).bfloat16())
+
     for level in LEVELS:
-        noise_RF = torch.randn(f.shape, generator=draw)
-        yield relative(level), (f * (1 + level * noise_RF)).clamp_(min=0).bfloat16()
-        moved_RF = torch.maximum(f + level * rms_F * noise_RF, least_F)
-        yield additive(level), (moved_RF * active_RF).bfloat16()
+        noise_A = torch.randn(value_A.shape, generator=draw)
+        least_A = torch.minimum(least_A, value_A * 2.0**-8)
+        yield relative(level), with_values(value_A * (1 + level * noise_A))
+        yield additive(level), with_values(value_A + level * rms_A * noise_A)
     # Three bits behind the leading one, as in the format e4m3, without its narrow range.
-    mantissa_RF, exponent_RF = torch.frexp(f)
-    yield "fp8", torch.ldexp((mantissa_RF * 16).round() / 16, exponent_RF).bfloat16()
+    mantissa_A, exponent_A = torch.frexp(value_A)
+    yield "fp8", with_values(torch.ldexp((mantissa_A * 16).round() / 16, exponent_A))
     # 15 steps up to four times the root mean square; what is active stays so.
-    step_F = rms_F * 4 / 15
-    steps_RF = (f / step_F).round().clamp(1, 15)
-    yield "4 bits", (steps_RF * step_F * active_RF).bfloat16()
-    # A random one of the active latents: the largest of random numbers given to them.
-    chosen_R = (torch.rand(f.shape, generator=draw) * active_RF).argmax(dim=1)
-    dropped_RF = f_RF.clone()
-    dropped_RF[torch.arange(len(f)), chosen_R] = 0
-    yield DROPPED, dropped_RF
+    step_A = rms_A * 4 / 15
+    yield "4 bits", with_values((value_A / step_A).round().clamp(1, 15) * step_A)
+    # A random one of the active latents of each row.
+    end_R = torch.cat([f.start_N[1:], torch.tensor([f.active])])
+    some_R = end_R > f.start_N
+    share_R = torch.rand(f.rows, generator=draw)
+    chosen_R = f.start_N + (share_R * (end_R - f.start_N)).long()
+    kept_A = torch.ones(f.active, dtype=torch.bool)
+    kept_A[chosen_R[some_R]] = False
+    yield (
+        DROPPED,
+        f._replace(
+            active=int(kept_A.sum()),
+            start_N=f.start_N - (some_R.cumsum(0) - some_R.long()),
+            index_A=f.index_A[kept_A],
+            value_A=f.value_A[kept_A],
+        ),
+    )
 
 
 class Curve(NamedTuple):
@@ -116,10 +132,10 @@ class CurveTotals:
         self._fresh = totals
         self._totals: dict[str, ReconstructionTotals] = {}
 
-    def add(self, name: str, x_RD: "Tensor", x_hat_RD: "Tensor", active_RF: "Tensor") -> None:
-        """Count rows of a trial: raw x and x_hat, and which latents are active."""
+    def add(self, name: str, x_RD: "Tensor", x_hat_RD: "Tensor", f: Latents) -> None:
+        """Count rows of a trial: raw x and x_hat, and their latents."""
         totals = self._totals.setdefault(name, self._fresh())
-        totals.count(x_RD, x_hat_RD, int(active_RF.sum()), active_RF.sum(0))
+        totals.count(x_RD, x_hat_RD, f.active, f.rows_active())
 
     def result(self) -> Curve:
         """Return the curve. Raises RunFailed when the activations do not vary."""
