@@ -10,9 +10,11 @@ import pytest
 import tomlkit
 
 from fumehood_tools.bench.table import read_benchmarks
+from fumehood_tools.errors import RunFailed
 from fumehood_tools.jobs import Job, JobStore
 from fumehood_tools.runs import start_run
 from fumehood_tools.runs.plan import settings_digest
+from fumehood_tools.runs.references import References
 from fumehood_tools.sandbox.create import Sandbox, create_sandbox
 from fumehood_tools.sandbox.spec import SandboxSpec, check_spec
 from fumehood_tools.settings import Settings
@@ -130,3 +132,10 @@ def test_work_that_is_done_while_the_decoder_is_asked_is_work_of_training(
         for failure in failed.values():
             assert (failure.stage, failure.check) == ("score", "work_budget")
             assert "belongs into the training" in failure.message
+
+
+def test_nothing_is_trained_where_its_budget_cannot_be_measured() -> None:
+    nothing: Any = None  # what was never begun needs neither data nor children
+    references = References(SandboxSpec(), nothing, nothing, "cpu", "float32")
+    with pytest.raises(RunFailed, match="could not be measured"):
+        references.dearest(["topk", "standard"], 1)

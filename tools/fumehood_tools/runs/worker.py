@@ -194,11 +194,16 @@ class RunJob:
             if not self.references.ready(rivals, threads, side_by_side - len(self.training)):
                 return
             item = self.waiting.popleft()
+            try:
+                reference = self.references.dearest(rivals, threads)
+            except RunFailed as error:
+                self.record_failure(item, "train", described(error))
+                self.enqueue(self.sweep.after(item, None))
+                continue
             folder = nursery.scratch_root / f"{item.variant}-{item.digest[:12]}"
             print(f"training {item.name} ({threads} threads)", flush=True)
             self.records.start(item)
             place = Place(folder, nursery, threads, self.device, self.found.arithmetic)
-            reference = self.references.dearest(rivals, threads)
             training = Training(item, self.sandbox.spec, activations, place, reference)
             self.training.append(training)
 
