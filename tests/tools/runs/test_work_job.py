@@ -10,9 +10,11 @@ import pytest
 import tomlkit
 
 from fumehood_tools.bench.table import read_benchmarks
+from fumehood_tools.errors import RunFailed
 from fumehood_tools.jobs import Job, JobStore
 from fumehood_tools.runs import start_run
 from fumehood_tools.runs.plan import settings_digest
+from fumehood_tools.runs.references import References
 from fumehood_tools.sandbox.create import Sandbox, create_sandbox
 from fumehood_tools.sandbox.spec import SandboxSpec, check_spec
 from fumehood_tools.settings import Settings
@@ -27,6 +29,19 @@ class CustomTrainer(CustomTrainer):
             found = super().update(step, x)
         return found
 """
+# A second of arithmetic in every child that decodes, or without end.
+IN_SCORING = """
+
+import time
+
+
+class CustomSAE(CustomSAE):
+    def decode(self, f):
+        started = time.process_time()
+        while not self.training and time.process_time() - started < {seconds}:
+            pass
+        return super().decode(f)
+"""
 
 
 @pytest.fixture
@@ -40,7 +55,13 @@ def box(settings: Settings) -> Sandbox:
         settings, "box", subject="synthetic", dict_size=64, train_tokens=8_000, eval_tokens=2_032
     )
     topk = (made.variants / "topk.py").read_text(encoding="utf-8")
-    files = {"long": LONG, "some": brought(1_000), "much": brought(6_000)}
+    files = {
+        "long": LONG,
+        "some": brought(1_000),
+        "much": brought(6_000),
+        "later": IN_SCORING.format(seconds=5),
+        "endless": IN_SCORING.format(seconds=1e6),
+    }
     for name, more in files.items():
         (made.variants / f"{name}.py").write_text(f"{topk}\n{more}\n", encoding="utf-8")
     return made
@@ -97,3 +118,24 @@ def test_a_setting_covers_what_an_sae_may_hold_and_spend_and_not_what_only_prote
     assert len({digest(), *(digest(**{name: 7}) for name in deciding)}) == 5
     protecting = ("train_minutes", "score_minutes", "memory_gb", "scratch_gb")
     assert {digest(**{name: 7}) for name in protecting} == {settings_digest(SandboxSpec())}
+
+
+def test_work_that_is_done_while_the_decoder_is_asked_is_work_of_training(
+    settings: Settings, box: Sandbox, ended: Ended
+) -> None:
+    with contextlib.closing(JobStore(settings.state)) as store:
+        names = ["topk", "later", "endless"]
+        job = ended(store, start_run(settings, store, "box", names, [0]).job)
+        assert job.status == "succeeded" and job.result is not None, store.read_log(job.job_id)
+        failed = {failure.label: failure for failure in read_benchmarks(box.folder).failures}
+        assert set(failed) == {"later", "endless"}
+        for failure in failed.values():
+            assert (failure.stage, failure.check) == ("score", "work_budget")
+            assert "belongs into the training" in failure.message
+
+
+def test_nothing_is_trained_where_its_budget_cannot_be_measured() -> None:
+    nothing: Any = None  # what was never begun needs neither data nor children
+    references = References(SandboxSpec(), nothing, nothing, "cpu", "float32")
+    with pytest.raises(RunFailed, match="could not be measured"):
+        references.dearest(["topk", "standard"], 1)

@@ -21,6 +21,11 @@ class Work(BaseModel, frozen=True):
         description="processor time of a training of the reference, same job, same threads; "
         "extrapolated from some of its steps"
     )
+    decoder_seconds: float = Field(
+        0.0,
+        description="processor time of the scoring's child that was asked for the decoder, the "
+        "longest of them: what is computed there is made there, and is work as well",
+    )
     steps: int = Field(description="batches that the training was given")
     source_bytes: int = Field(description="size of the variant's file")
     constants_bytes: int = Field(
@@ -32,13 +37,18 @@ class Work(BaseModel, frozen=True):
     )
 
     @property
+    def spent(self) -> float:
+        """Processor time of all that made the SAE."""
+        return self.processor_seconds + self.decoder_seconds
+
+    @property
     def ratio(self) -> float:
         """Processor time as a multiple of the reference's."""
-        return self.processor_seconds / self.reference_seconds
+        return self.spent / self.reference_seconds
 
     def is_over(self, most_ratio: float) -> bool:
         """Whether it is surely more than most_ratio times the reference's."""
-        return self.processor_seconds > most_seconds(most_ratio, self.reference_seconds)
+        return self.spent > most_seconds(most_ratio, self.reference_seconds)
 
 
 def most_seconds(most_ratio: float, reference_seconds: float) -> float:

@@ -229,7 +229,7 @@ def _point(score: Score, packaged: Packaged) -> Point:
         l0=score.metrics.l0,
         values=metrics,
         seconds=score.cost.train_seconds + score.cost.score_seconds,
-        work=score.work.processor_seconds if score.work else None,
+        work=score.work.spent if score.work else None,
         weights=score.integrity.parameter_ratio if score.integrity else None,
         trained_here=score.work is None or score.work.trained_here,
         nonlinear=checked is not None and checked.decoder == "nonlinear",

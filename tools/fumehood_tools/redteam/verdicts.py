@@ -112,7 +112,8 @@ def runs_of(told: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def shown_beside(told: Mapping[str, Any]) -> dict[Shown, bool]:
     """Return which marks the record has that keep a score out of verdicts."""
     work = told.get("work") or {}
-    more = bool(work) and work["processor_seconds"] > EQUAL_WORK * work["reference_seconds"]
+    spent = work.get("processor_seconds", 0.0) + work.get("decoder_seconds", 0.0)
+    more = bool(work) and spent > EQUAL_WORK * work["reference_seconds"]
     return {"not trained here": work.get("trained_here") is False, "work": more}
 
 

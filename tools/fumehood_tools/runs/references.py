@@ -15,6 +15,7 @@ from statistics import fmean
 from typing import NamedTuple
 
 from fumehood_tools.errors import FumehoodError, RunFailed
+from fumehood_tools.files import write_bytes
 from fumehood_tools.glass import ChildLimits, GlassChild, Nursery, remove_folder, take_json
 from fumehood_tools.harvest import Activations
 from fumehood_tools.runs.plan import RunItem
@@ -91,14 +92,23 @@ class References:
         going = {*self._waiting, *((r.name, r.threads) for r in self._running)}
         return going.isdisjoint(keys)
 
-    def dearest(self, names: Sequence[str], threads: int) -> Reference | None:
-        """Return the dearest of those that were measured; None: none came to its end."""
+    def dearest(self, names: Sequence[str], threads: int) -> Reference:
+        """Return the dearest of those that were measured.
+
+        Raises RunFailed when none came to its end: there is no training without a budget.
+        """
         found = [
             Reference(name, fmean(seconds))
             for name in names
             if (seconds := self._seconds.get((name, threads)))
         ]
-        return max(found, key=lambda reference: reference.seconds, default=None)
+        if not found:
+            raise RunFailed(
+                f"What a training of {' or '.join(names)} costs could not be measured, and without "
+                "that there is no budget of work. Look at the job's log; where limits.memory_gb or "
+                "limits.train_minutes in sandbox.toml are low, raise them."
+            )
+        return max(found, key=lambda reference: reference.seconds)
 
     def end(self) -> None:
         """End what still runs."""
@@ -108,14 +118,16 @@ class References:
     def _start(self, name: str, threads: int) -> None:
         self._started += 1
         folder = self.nursery.scratch_root / f"reference-{name}-{self._started}"
-        variant = template_folder() / "variants" / f"{name}.py"
+        # A copy beside the child's folder: no level shows a child the template's variants.
+        variant = folder / f"{name}.py"
+        write_bytes(variant, (template_folder() / "variants" / variant.name).read_bytes())
         place = Place(folder, self.nursery, threads, self.device, self.arithmetic)
         content = training_spec(self.spec, self.activations, place, variant)
         limits = self.spec.limits
         child = self.nursery.start(
             "inside.reference",
             {**content, "seconds": SECONDS, "out": str(folder)},
-            scratch=folder,
+            scratch=folder / "child",
             readable=[variant, *self.activations.train_shards],
             limits=ChildLimits(
                 wall_seconds=limits.train_minutes * 60,
@@ -140,7 +152,7 @@ class References:
             else:
                 self._seconds[name, threads].append(seconds)
                 print(f"a training of {name} costs {seconds:.2f} s ({threads} threads)", flush=True)
-            remove_folder(rehearsal.child.scratch)
+            remove_folder(rehearsal.child.scratch.parent)
 
     def _answer(self, folder: Path) -> float:
         found = take_json(folder, ANSWER, MOST_BYTES)

@@ -52,6 +52,35 @@ def work_of(
     )
 
 
+def decoder_limit(work: Work | None, limits: LimitsSpec) -> int | None:
+    """Return the processor seconds after which a child that decodes is ended."""
+    if work is None:
+        return None
+    left = most_seconds(limits.work_ratio, work.reference_seconds) - work.processor_seconds
+    return ceil(ENDED_AT * max(left, 1.0))
+
+
+def with_decoder(work: Work | None, seconds: float, limits: LimitsSpec) -> Work | None:
+    """Return the work with what the decoder's child took in scoring.
+
+    A decoder that is made there, from rows that the weights file holds, is work of training too.
+    Raises IntegrityFailed (work_budget) when it is too much.
+    """
+    if work is None:
+        return None
+    whole = work.model_copy(update={"decoder_seconds": seconds})
+    if whole.is_over(limits.work_ratio):
+        raise IntegrityFailed(
+            "work_budget",
+            f"the training and the child that was asked for the decoder took {whole.spent:.2f} s "
+            f"of processor time, {seconds:.2f} s of them in scoring, {whole.ratio:.1f} times what "
+            f"{work.reference} takes (allowed: {limits.work_ratio:g} times and half as much again)",
+            "Let decode use the weights as they are: what has to be computed once belongs into the "
+            "training.",
+        )
+    return whole
+
+
 def over_budget(work: Work, limits: LimitsSpec, *, ended: bool = False) -> IntegrityFailed:
     """Return the refusal of a training; ended: it was not let to its end."""
     how = "was ended after" if ended else "took"

@@ -35,6 +35,7 @@ from fumehood_tools.runs.recording import Effort, Recorder, Stage
 from fumehood_tools.runs.references import References, rivals_of
 from fumehood_tools.runs.sweep import Sweep, Wanted
 from fumehood_tools.runs.training import Place, Training
+from fumehood_tools.runs.work import decoder_limit, with_decoder
 from fumehood_tools.sandbox.check import check_static
 from fumehood_tools.sandbox.constants import judge_source
 from fumehood_tools.sandbox.create import Sandbox, open_sandbox
@@ -193,11 +194,16 @@ class RunJob:
             if not self.references.ready(rivals, threads, side_by_side - len(self.training)):
                 return
             item = self.waiting.popleft()
+            try:
+                reference = self.references.dearest(rivals, threads)
+            except RunFailed as error:
+                self.record_failure(item, "train", described(error))
+                self.enqueue(self.sweep.after(item, None))
+                continue
             folder = nursery.scratch_root / f"{item.variant}-{item.digest[:12]}"
             print(f"training {item.name} ({threads} threads)", flush=True)
             self.records.start(item)
             place = Place(folder, nursery, threads, self.device, self.found.arithmetic)
-            reference = self.references.dearest(rivals, threads)
             training = Training(item, self.sandbox.spec, activations, place, reference)
             self.training.append(training)
 
@@ -233,6 +239,7 @@ class RunJob:
                 weights=training.out / WEIGHTS_FILE,
                 out=training.out,
                 seed=training.item.seed,
+                decoder_seconds=decoder_limit(training.work, self.sandbox.spec.limits),
                 compare=(compared := self.is_compared(training)),
                 parent=self.parent_of(training) if compared else None,
             )
@@ -269,7 +276,14 @@ class RunJob:
             self.record_failure(training.item, "score", answer["error"])
             self.enqueue(self.sweep.after(training.item, None))
             return
-        item = training.item
+        item, limits = training.item, self.sandbox.spec.limits
+        try:
+            work = with_decoder(effort.work, answer["decode_seconds"], limits)
+        except IntegrityFailed as error:
+            self.record_failure(item, "score", described(error))
+            self.enqueue(self.sweep.after(item, None))
+            return
+        effort = effort._replace(work=work)
         data = self.found.data(self.sandbox.spec.steps * self.sandbox.spec.training.batch_size)
         score = self.records.score(item, training.out, data, answer, effort)
         remove_folder(training.scratch)

@@ -2,8 +2,9 @@
 
 Imports begin at once. First line in: a ScoringSetup; answer {"ready": true}. Every further line: a
 ScoringRequest; answer {"name", "metrics", "integrity", "inertness", "glass", "weights_sha256",
-"seconds", "split": seconds by stage} or {"name", "error": {"code", "message", "check", "limit"}}.
-Answers come in the order of the requests. Before the first, what all SAEs share is computed.
+"decode_seconds": processor time, "seconds", "split": seconds by stage} or {"name", "error":
+{"code", "message", "check", "limit"}}. Answers come in the order of the requests. Before the
+first, what all SAEs share is computed.
 """
 
 import importlib

@@ -187,6 +187,14 @@ class Half:
         if outcome is None:
             outcome = self._child.poll()
         self._child.end()
+        if self.limits.cpu_seconds is not None and self._child.outcome().limit == "cpu":
+            raise IntegrityFailed(
+                "work_budget",
+                f"{self.role} used more than {self.limits.cpu_seconds:.0f} s of processor time: "
+                "what it computes there would be more work than the training has left",
+                "Let decode use the weights as they are: what has to be computed once belongs "
+                "into the training.",
+            )
         error = RunFailed(self._why(outcome or self._child.outcome()))
         error.limit = outcome.limit if outcome else None
         raise error
@@ -209,9 +217,10 @@ class Half:
             f"{outcome.output_tail[-600:]!r}. Leave out exits of its own; call check_variant."
         )
 
-    def end(self) -> None:
-        """Kill the child and wait for its end. Safe to call twice."""
+    def end(self) -> float:
+        """Kill the child and wait for its end; return its processor seconds. Safe to call twice."""
         self._child.end()
+        return self._child.outcome().processor_seconds or 0.0
 
 
 def check_values(result: "Tensor", role: Role) -> None:

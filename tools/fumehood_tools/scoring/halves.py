@@ -22,11 +22,22 @@ APART: dict[Role, tuple[Role, ...]] = {
 class Halves:
     """Starts and ends the children of one SAE. Use as a context manager."""
 
-    def __init__(self, nursery: Nursery, given: Given, scratch: Path, limits: ChildLimits) -> None:
+    def __init__(
+        self,
+        nursery: Nursery,
+        given: Given,
+        scratch: Path,
+        limits: ChildLimits,
+        decoder_seconds: int | None = None,
+    ) -> None:
+        """decoder_seconds: processor time of one decode child; None: as long as the clock runs."""
         self.given = given
         self._nursery, self._scratch, self._limits = nursery, scratch, limits
         self._live: dict[Role, Half] = {}
+        self._decoder_seconds = decoder_seconds
         self._started = 0
+        self.decode_seconds = 0.0
+        """Processor time of the decode child that used most, of those that have ended."""
         self._deadline = time.monotonic() + limits.wall_seconds
 
     def __enter__(self) -> Self:
@@ -53,12 +64,13 @@ class Halves:
             error.limit = "wall"
             raise error
         self._started += 1
+        bound = self._decoder_seconds if role == "decode" else None
         half = Half(
             self._nursery,
             role,
             self.given,
             self._scratch / f"{role}-{self._started}",
-            self._limits.model_copy(update={"wall_seconds": left}),
+            self._limits.model_copy(update={"wall_seconds": left, "cpu_seconds": bound}),
         )
         self._live[role] = half
         return half
@@ -70,4 +82,6 @@ class Halves:
     def end(self, role: Role) -> None:
         """End the child that has this role, if there is one, and wait until it is gone."""
         if (half := self._live.pop(role, None)) is not None:
-            half.end()
+            spent = half.end()
+            if role == "decode":
+                self.decode_seconds = max(self.decode_seconds, spent)

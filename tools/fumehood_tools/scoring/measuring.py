@@ -107,7 +107,7 @@ class Measuring:
             scratch_gb=spec.limits.scratch_gb,
             threads=torch.get_num_threads(),
         )
-        self.halves = Halves(nursery, self.given, self.folder, limits)
+        self.halves = Halves(nursery, self.given, self.folder, limits, request.decoder_seconds)
         self.encoder = Encoder(lambda: self.halves.get("encode"), spec.dict_size)
         self.tasks: list[TaskRows] = []
 

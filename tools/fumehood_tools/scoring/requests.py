@@ -34,6 +34,9 @@ class ScoringRequest(BaseModel, frozen=True):
     compare: bool = Field(
         False, description="whether its computation is compared with those of other variants"
     )
+    decoder_seconds: int | None = Field(
+        None, description="processor time after which a child that decodes is ended; None: no limit"
+    )
     parent: Path | None = Field(
         None, description="the file of the variant that it stands on; None: it has none"
     )

@@ -131,6 +131,7 @@ class Scorer:
             "density": found.density,
             "glass": self.nursery.level,
             "weights_sha256": measuring.weights.sha256,
+            "decode_seconds": round(measuring.halves.decode_seconds, 3),
             "seconds": round(watch.total, 2),
             "split": {name: round(took, 3) for name, took in watch.seconds.items()},
         }
