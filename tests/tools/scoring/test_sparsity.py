@@ -43,3 +43,36 @@ def test_latents_that_are_dense_where_probes_look_are_refused(
     answer = score_with(setup, {"switches": DENSE_ON_LARGE_ROWS.format(norm=norm)})["switches"]
     assert answer["error"]["check"] == "sparsity_switch", answer
     assert "topics" in answer["error"]["message"]
+
+
+# Knows the rows of loss recovered by heart.
+DENSE_ON_KNOWN_ROWS = """
+KNOWN = torch.tensor({known}, dtype=torch.float64)
+
+
+class CustomSAE(BaseSAE):
+    def encode(self, x):
+        a = torch.relu(self.encoder(x - self.bias))
+        v, i = a.topk(4, dim=-1)
+        sparse = torch.zeros_like(a).scatter(-1, i, v)
+        mark = x.double() @ torch.arange(1.0, x.shape[1] + 1).double()
+        near = torch.searchsorted(KNOWN, mark).clamp(1, len(KNOWN) - 1)
+        apart = torch.minimum((KNOWN[near] - mark).abs(), (KNOWN[near - 1] - mark).abs())
+        return torch.where((apart < 1e-9)[:, None], a, sparse)
+"""
+
+
+def test_latents_that_are_dense_on_the_rows_of_loss_recovered_are_refused(
+    small: ScoringSetup,
+    score_with: Callable[[ScoringSetup, dict[str, str]], Mapping[str, dict[str, Any]]],
+) -> None:
+    # Constants of this size are refused before, so this setup lets them through.
+    limits = small.spec.limits.model_copy(update={"constants_kb": 100, "source_kb": 500})
+    setup = small.model_copy(update={"spec": small.spec.model_copy(update={"limits": limits})})
+    count = small.spec.scoring.loss_rows * (small.spec.corpus.context - 1)
+    rows = torch.from_numpy(np.load(small.activations.eval_shards[0])[:count]).float()
+    shown = (rows / small.activations.scale).double()
+    known = (shown @ torch.arange(1.0, shown.shape[1] + 1).double()).unique().tolist()
+    answer = score_with(setup, {"switches": DENSE_ON_KNOWN_ROWS.format(known=known)})["switches"]
+    assert answer["error"]["check"] == "sparsity_switch", answer
+    assert "rows of loss recovered" in answer["error"]["message"]

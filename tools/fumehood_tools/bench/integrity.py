@@ -61,6 +61,9 @@ class Integrity(BaseModel, frozen=True):
     batch_dependence: float = Field(
         description="the same in a fresh process, in another order and in batches of other sizes"
     )
+    l0_loss: float | None = Field(
+        None, description="L0 on the rows of loss recovered, mean over tokens"
+    )
     l0_probing: float | None = Field(None, description="L0 on the probing texts, mean over tokens")
     parameters: int = Field(description="numbers in the weights file, buffers included")
     parameter_ratio: float = Field(

@@ -32,6 +32,9 @@ class Work(BaseModel, frozen=True):
         description="literals and comments of the file that do not read as code or prose, "
         "compressed"
     )
+    sets_rate: bool = Field(
+        False, description="the file names a rate or an optimiser, so it may train at its own rate"
+    )
     trained_here: bool = Field(
         description="false: TRAIN = False, or the file brings more constants than a start needs"
     )

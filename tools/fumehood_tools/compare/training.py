@@ -9,7 +9,7 @@ is asked for
 - in fewer than LEAST_STEPS steps: at twice the template's rate or more. TopK explains .05 more at
   twice the rate in 30 steps, .03 in 120, .02 in the template's 195 (SmolLM2, 1,536 latents);
 - of a variant that computes the same as the baseline, so that only its start, rate or optimiser can
-  differ: at twice the rate of here or more.
+  differ, or whose file names a rate or an optimiser: at twice the rate of here or more.
 
 Light: reads records, trains nothing.
 """
@@ -99,16 +99,12 @@ def doubt_about(here: Score, baseline: str, elsewhere: Iterable[Elsewhere]) -> s
     return "" if differs or steps < LEAST_STEPS else None
 
 
-def doubt_about_same(here: Score, baseline: str, elsewhere: Iterable[Elsewhere]) -> str:
-    """Return the doubt about a gain of what computes the same as the baseline; empty: shown."""
-    rate = FASTER * schedule_of(here)["lr"]
+def doubt_about_rate(why: str, base: Score, elsewhere: Iterable[Elsewhere]) -> str:
+    """Return the doubt about a gain that a rate of its own may have made; empty: shown."""
+    rate = FASTER * schedule_of(base)["lr"]
     if any(other.schedule["lr"] >= rate for other in elsewhere):
         return ""
-    cure = _cure(baseline, f"lr = {rate:g} or more")
-    return (
-        f"it computes the same as {baseline}, so its start, its rate or its optimiser made the "
-        f"difference: {cure}"
-    )
+    return f"{why} may have made the difference: {_cure(base.variant, f'lr = {rate:g} or more')}"
 
 
 def _cure(baseline: str, values: str) -> str:

@@ -11,6 +11,7 @@ from fumehood_tools.bench.work import Work, most_seconds
 from fumehood_tools.errors import IntegrityFailed
 from fumehood_tools.glass import ChildOutcome
 from fumehood_tools.sandbox.constants import measure_constants, why_not_trained_here
+from fumehood_tools.sandbox.declarations import names_a_rate
 from fumehood_tools.sandbox.spec import LimitsSpec, SandboxSpec
 
 # Honest variants of the examples and the red team, all of which must be scored: at D = 64, F = 128
@@ -48,6 +49,7 @@ def work_of(
         steps=spec.steps,
         source_bytes=sizes.source,
         constants_bytes=sizes.constants,
+        sets_rate=names_a_rate(source),
         trained_here=why_not_trained_here(source) is None,
     )
 

@@ -31,10 +31,10 @@ from fumehood_tools.sandbox.spec import LimitsSpec
 # Of the 81 honest files here (packaged, examples, red team, tests), 80 have 3 to 119 bytes of
 # constants, and one that shows off Python's idioms has 220. 400 random bytes show as 410 to 620 in
 # hex, base 64, base 85, syllables, Chinese, identifiers and decimal numbers.
-START_BYTES = 512
+START_BYTES = 256
 """More than this is more than a start needs: such an SAE counts as not trained here."""
 # Strings and comments of those files compress to at most 650 bytes, whole files to 3,002.
-TEXT_BYTES, FILE_BYTES = 3_072, 6_144
+TEXT_BYTES, FILE_BYTES = 1_536, 6_144
 KB = 1_000
 # A file this large is refused by any sensible limit; reading it word by word would take seconds.
 MOST_READ = 1 << 20

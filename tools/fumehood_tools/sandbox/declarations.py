@@ -4,12 +4,14 @@ Read from the source, never by running it. A declaration counts only as a plain 
 """
 
 import ast
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from fumehood_tools.sandbox.findings import Finding, error
 
 DECODERS = ("linear", "nonlinear")
+RATE = re.compile(r"lr|learning_rate|param_groups|optim|\w*optimi[sz]er|\w*Adam\w*|SGD|LBFGS")
 # The outside base class of a CustomSAE -> the packaged variant that is just that.
 PARENT_OF_BASE = {
     "BaseSAE": "standard",
@@ -79,6 +81,23 @@ def parent_of(source: bytes, name: str, *, is_packaged: bool) -> str | None:
 def parent_of_base(source: bytes) -> str | None:
     """Return the packaged variant that stands for the base class of a file's SAE, if one does."""
     return _base_parent(_tree(source))
+
+
+def names_a_rate(source: bytes) -> bool:
+    """Return whether a file names a rate or an optimiser anywhere in its code.
+
+    Whoever wants to hide it can; what this finds is a file that says it.
+    """
+    for node in ast.walk(_tree(source)):
+        names = (
+            getattr(node, "id", None),
+            getattr(node, "attr", None),
+            getattr(node, "arg", None),
+            node.value if isinstance(node, ast.Constant) else None,
+        )
+        if any(isinstance(name, str) and RATE.fullmatch(name) for name in names):
+            return True
+    return False
 
 
 def _base_parent(tree: ast.Module) -> str | None:

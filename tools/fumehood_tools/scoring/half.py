@@ -25,6 +25,7 @@ Role = Literal["encode", "decode", "skip"]
 MOST_ROWS = 2048
 MOST_BYTES = 64 << 20
 LONGEST_ANSWER = 4096
+MOST_QUOTED = 200
 LOOK_SECONDS = 0.1
 # Activations have unit mean square norm, BOS some hundred times that. Squares stay in float32.
 LARGEST = 1e12
@@ -151,7 +152,7 @@ class Half:
         if not isinstance(content, dict):
             raise self._garbled(f"an answer of {self.role} is no JSON object")
         if "error" in content:
-            text, kind = str(content["error"])[:600], content.get("kind")
+            text, kind = quoted(content["error"]), content.get("kind")
             if kind in REFUSALS:
                 cure = "x is [B, D], latents are [B, F]; return one float32 tensor."
                 raise IntegrityFailed(str(kind), text, cure)
@@ -221,6 +222,12 @@ class Half:
         """Kill the child and wait for its end; return its processor seconds. Safe to call twice."""
         self._child.end()
         return self._child.outcome().processor_seconds or 0.0
+
+
+def quoted(said: object) -> str:
+    """Return what a child says of its failure, too short to hand a row of activations on."""
+    text = str(said).encode("ascii", "replace").decode("ascii")
+    return text if len(text) <= MOST_QUOTED else f"{text[: MOST_QUOTED - 30]} ... {text[-25:]}"
 
 
 def check_values(result: "Tensor", role: Role) -> None:
