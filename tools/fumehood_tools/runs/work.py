@@ -92,7 +92,8 @@ def over_budget(work: Work, limits: LimitsSpec, *, ended: bool = False) -> Integ
         f"times what {work.reference} takes for the same {work.steps:,} steps and threads "
         f"({work.reference_seconds:.2f} s; allowed: {limits.work_ratio:g} times, and half as much "
         "again, for such times differ from run to run)",
-        "Take one step per batch, with fewer passes over it; iterations inside encode count too. "
+        "Look for a loop that does not end; take one step per batch, with fewer passes over it: "
+        "iterations inside encode count too. "
         "Or have limits.work_ratio raised in sandbox.toml: that is another setting, and what is "
         "better there is called better with so many times the work.",
     )
