@@ -8,6 +8,7 @@ puts it too low where there are more values than entries. Units: bits.
 R = rows, F = dictionary size, A = active entries.
 """
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def bits_per_token(fired_F: "Tensor", tokens: int, f_RF: "Tensor", rms_F: "Tenso
     import torch
 
     p_F = (fired_F.double() / tokens).clamp(0, 1)
-    which = float((torch.special.entr(p_F) + torch.special.entr(1 - p_F)).sum()) / _LN2
+    which = float((torch.special.entr(p_F) + torch.special.entr(1 - p_F)).sum()) / math.log(2)
     l0 = float(p_F.sum())
     size_A = (f_RF.float() / rms_F)[f_RF != 0]
     if not len(size_A):
@@ -38,12 +39,9 @@ def bits_per_token(fired_F: "Tensor", tokens: int, f_RF: "Tensor", rms_F: "Tenso
     return Bits(which + l0 * _entropy(size_A.bfloat16()), which + l0 * _entropy(steps_A))
 
 
-_LN2 = 0.6931471805599453
-
-
 def _entropy(value_A: "Tensor") -> float:
     """Return the entropy of a sample in bits."""
     import torch
 
     _, count = torch.unique(value_A, return_counts=True)
-    return float(torch.special.entr(count.double() / count.sum()).sum()) / _LN2
+    return float(torch.special.entr(count.double() / count.sum()).sum()) / math.log(2)

@@ -33,6 +33,15 @@ class Encoded(NamedTuple):
     skip_BD: "Tensor | None"
 
 
+def among(trial_R: "NDArray[np.int64]", number_B: "NDArray[np.int64]") -> "tuple[Tensor, Tensor]":
+    """Return which of some rows are trial rows, bool [B], and the places of those among them."""
+    import torch
+
+    place_B = np.searchsorted(trial_R, number_B).clip(max=len(trial_R) - 1)
+    hit_B = trial_R[place_B] == number_B
+    return torch.from_numpy(hit_B), torch.from_numpy(place_B[hit_B])
+
+
 class DecodeStream:
     """Decodes all rows and all trials; `decoded` holds the trials' reconstructions afterwards."""
 
@@ -91,9 +100,8 @@ class DecodeStream:
         sizes = [len(one) for one in latents]
         answers = torch.split(x_hat_BD, sizes)
         for part, answer in zip(parts, answers, strict=False):
-            row_R = np.searchsorted(self.trial_R, part.number_B).clip(max=len(self.trial_R) - 1)
-            hit_B = self.trial_R[row_R] == part.number_B
-            self.decoded[PLAIN][torch.from_numpy(row_R[hit_B])] = answer[torch.from_numpy(hit_B)]
+            hit_B, place = among(self.trial_R, part.number_B)
+            self.decoded[PLAIN][place] = answer[hit_B]
             yield part, answer
         for (name, row_B), answer in zip(trials, answers[len(parts) :], strict=True):
             self.decoded[name][torch.from_numpy(row_B)] = answer

@@ -15,7 +15,7 @@ import numpy as np
 
 from fumehood_tools.harvest import Activations
 from fumehood_tools.scoring.decoders import LinearDecoder
-from fumehood_tools.scoring.decoding import DecodeStream, Encoded
+from fumehood_tools.scoring.decoding import DecodeStream, Encoded, among
 from fumehood_tools.scoring.halves import Halves
 from fumehood_tools.scoring.latents import Latents, pack
 from fumehood_tools.scoring.reconstruction import Reconstruction, ReconstructionTotals
@@ -122,11 +122,8 @@ class Evaluation:
 
     def take(self, number_B: "NDArray[np.int64]", f: Latents) -> None:
         """Count a request's rows; keep the latents that are needed later."""
-        import torch
-
-        place_B = np.searchsorted(self.trial_R, number_B).clip(max=len(self.trial_R) - 1)
-        hit_B = self.trial_R[place_B] == number_B
-        self.trial_f_RF[torch.from_numpy(place_B[hit_B])] = f.to_dense()[torch.from_numpy(hit_B)]
+        hit_B, place = among(self.trial_R, number_B)
+        self.trial_f_RF[place] = f.to_dense()[hit_B]
         x_BD = self.split.read(number_B)
         skip_BD = self._skip(x_BD) if self.skips else None
         sparse = f.sparse()

@@ -37,12 +37,18 @@ class Latents(NamedTuple):
         f_NF[self.row_A(), self.index_A.long()] = self.value_A
         return f_NF
 
-    def row_A(self) -> "Tensor":
-        """Return the row number of every active latent."""
+    def active_N(self) -> "Tensor":
+        """Return how many latents are active in each row; not for `dense_NF`."""
         import torch
 
         ends = torch.cat([self.start_N[1:], torch.tensor([len(self.index_A)])])
-        return torch.repeat_interleave(torch.arange(self.rows), ends - self.start_N)
+        return ends - self.start_N
+
+    def row_A(self) -> "Tensor":
+        """Return the row number of every active latent; not for `dense_NF`."""
+        import torch
+
+        return torch.repeat_interleave(torch.arange(self.rows), self.active_N())
 
     def sparse(self) -> "Latents":
         """Return the same latents without `dense_NF`."""

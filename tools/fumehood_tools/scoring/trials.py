@@ -56,14 +56,14 @@ def changed(f: Latents, rms_F: "Tensor") -> Iterator[tuple[str, Latents]]:
     draw.manual_seed(secrets.randbits(60))
     f = f.sparse()
     value_A, rms_A = f.value_A.float(), rms_F[f.index_A]
-    least_A = rms_A * 2.0**-8  # what stays of a latent that noise would switch off
+    # What stays of a latent that noise would switch off.
+    least_A = torch.minimum(rms_A, value_A) * 2.0**-8
 
     def with_values(new_A: "Tensor") -> Latents:
         return f._replace(value_A=torch.maximum(new_A, least_A).bfloat16())
 
     for level in LEVELS:
         noise_A = torch.randn(value_A.shape, generator=draw)
-        least_A = torch.minimum(least_A, value_A * 2.0**-8)
         yield relative(level), with_values(value_A * (1 + level * noise_A))
         yield additive(level), with_values(value_A + level * rms_A * noise_A)
     # Three bits behind the leading one, as in the format e4m3, without its narrow range.
@@ -73,10 +73,9 @@ def changed(f: Latents, rms_F: "Tensor") -> Iterator[tuple[str, Latents]]:
     step_A = rms_A * 4 / 15
     yield "4 bits", with_values((value_A / step_A).round().clamp(1, 15) * step_A)
     # A random one of the active latents of each row.
-    end_R = torch.cat([f.start_N[1:], torch.tensor([f.active])])
-    some_R = end_R > f.start_N
-    share_R = torch.rand(f.rows, generator=draw)
-    chosen_R = f.start_N + (share_R * (end_R - f.start_N)).long()
+    active_R = f.active_N()
+    some_R = active_R > 0
+    chosen_R = f.start_N + (torch.rand(f.rows, generator=draw) * active_R).long()
     kept_A = torch.ones(f.active, dtype=torch.bool)
     kept_A[chosen_R[some_R]] = False
     yield (
