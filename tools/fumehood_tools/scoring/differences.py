@@ -14,10 +14,10 @@ R = rows, F = dictionary size, D = d_model.
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from fumehood_tools.scoring.latents import Latents, decode_linear
+
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from fumehood_tools.scoring.latents import Latents
 
 # Measured: 0 on all 100 honest variants of the red team and on the packaged baselines on
 # SmolLM2-135M, for bfloat16 swallows what float32 sums differ by; a BatchTopK without a threshold
@@ -54,14 +54,11 @@ class Differences:
         self.dict_size, self.bytes = dict_size, 0
         self._pairs: list[tuple[Latents, Latents]] = []
 
-    def add(self, f_RF: "Tensor", g_RF: "Tensor") -> None:
-        """Keep bfloat16 answers to the same rows; beyond MOST_BYTES they are left out."""
-        from fumehood_tools.scoring.latents import pack
-
+    def add(self, f: Latents, g: Latents) -> None:
+        """Keep two answers to the same rows; beyond MOST_BYTES they are left out."""
         if self.bytes < MOST_BYTES:
-            pair = pack(f_RF), pack(g_RF)
-            self.bytes += 10 * (pair[0].active + pair[1].active)
-            self._pairs.append(pair)
+            self.bytes += 10 * (f.active + g.active)
+            self._pairs.append((f, g))
 
     def result(self, W_FD: "Tensor") -> Difference:
         """Return the differences; W: what each latent adds to the reconstruction."""
@@ -69,16 +66,18 @@ class Differences:
 
         apart_F, count_F = torch.zeros(2, self.dict_size, dtype=torch.float64)
         moved = size = 0.0
-        for packed_f, packed_g in self._pairs:
-            f_RF, g_RF = packed_f.to_dense().float(), packed_g.to_dense().float()
+        for f, g in self._pairs:
+            size += float(decode_linear(f, W_FD, torch.zeros(W_FD.shape[1])).square().sum())
+            if f.equals(g):  # so are nearly all
+                count_F += f.rows_active()
+                continue
+            f_RF, g_RF = f.to_dense().float(), g.to_dense().float()
             largest_RF = torch.maximum(f_RF, g_RF)
             active_RF = largest_RF > 0
             entry_RF = (f_RF - g_RF).abs() / torch.where(active_RF, largest_RF, 1.0)
             apart_F += entry_RF.sum(0).double()
             count_F += active_RF.sum(0)
-            if bool((entry_RF > 0).any()):
-                moved += float(((f_RF - g_RF) @ W_FD).square().sum())
-            size += float((f_RF @ W_FD).square().sum())
+            moved += float(((f_RF - g_RF) @ W_FD).square().sum())
         often_F = count_F >= LATENT_ENTRIES
         worst = float((apart_F[often_F] / count_F[often_F]).max()) if bool(often_F.any()) else 0.0
         entries = float(apart_F.sum() / count_F.sum().clamp(min=1))

@@ -121,13 +121,13 @@ class Encoder:
         half = self.start()
         asked: _Request | None = None
         for following in self._requests(sources, half.rows):
-            answer = None if asked is None else half.answer()
+            answer = None if asked is None else half.answer(asked.place)
             half.ask(following.shown)
             if asked is not None and answer is not None:
-                self._take(sources, asked, half.checked(answer))
+                self._take(sources, asked, half, answer)
             asked = following
         if asked is not None:
-            self._take(sources, asked, half.checked(half.answer()))
+            self._take(sources, asked, half, half.answer(asked.place))
 
     def _requests(self, sources: Sequence[Source], most: int) -> Iterator[_Request]:
         """Yield requests of random sizes until every row of all sources was shown."""
@@ -166,14 +166,14 @@ class Encoder:
         order = torch.from_numpy(self.draw.permutation(len(shown)))
         place = torch.empty_like(order)
         place[order] = torch.arange(len(order))
-        return _Request(groups, x_BD, before_RF, shown[order], place)
+        return _Request(groups, x_BD, before_RF, shown.index_select(0, order), place)
 
-    def _take(self, sources: Sequence[Source], asked: _Request, answer: "Tensor") -> None:
+    def _take(self, sources: Sequence[Source], asked: _Request, half: Half, f: "Tensor") -> None:
         """Hand the latents of a request to their sources; the repeats are kept for comparison."""
-        f, rows = answer[asked.place], len(asked.x_BD)
+        every, rows = half.packed(f), len(asked.x_BD)
         if asked.before_RF.numel():
-            self.repeats.add(f[rows:], asked.before_RF)
-        own = pack(f[:rows])
+            self.repeats.add(every.part(rows, every.rows), pack(asked.before_RF))
+        own = every.part(0, rows)
         self.sizes.add(own)
         for number, local, part in asked.groups:
             source = sources[number]
@@ -209,8 +209,8 @@ def ask_again(half: Half, encoder: Encoder, W_FD: "Tensor") -> SecondOpinion:
     whole_BF = half(batch)
     pairs = (whole_BF, half(batch)), (whole_BF, apart_WF[: len(batch)]), (f_WF, apart_WF)
     compared = [Differences(f_WF.shape[1]) for _ in pairs]
-    for one, pair in zip(compared, pairs, strict=True):
-        one.add(*pair)
+    for one, (f, g) in zip(compared, pairs, strict=True):
+        one.add(pack(f), pack(g))
     return SecondOpinion(*(one.result(W_FD) for one in compared))
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn
 
 from fumehood_tools.errors import IntegrityFailed, RunFailed
 from fumehood_tools.glass import ChildLimits, ChildOutcome, Nursery, shared_buffer
+from fumehood_tools.scoring.latents import Latents, pack
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -123,19 +124,36 @@ class Half:
         except BrokenPipeError:
             self._raise_end()
 
-    def answer(self) -> "Tensor":
-        """Return a copy of the answer to the last request, to be looked at by `checked`."""
+    def answer(self, place: "Tensor | None" = None) -> "Tensor":
+        """Return a copy of the answer to the last request, to be looked at by `checked`.
+
+        place: the rows of the request in the order in which they are wanted; None: as asked for.
+        """
         assert self._asked is not None
         count, ticket = self._asked
         self._expect("done", ticket)
         self._asked = None
         # Copied first: the child can still write into the buffer while it is looked at.
-        return self._output[:count].clone()
+        answer = self._output[:count]
+        return answer.clone() if place is None else answer.index_select(0, place)
 
     def checked(self, answer: "Tensor") -> "Tensor":
         """Return an answer that holds nothing it may not hold. Raises IntegrityFailed."""
         check_values(answer, self.role)
         return answer.abs_() if self.role == "encode" else answer
+
+    def packed(self, answer: "Tensor") -> Latents:
+        """Return the latents of an answer that holds nothing it may not hold, packed.
+
+        As `checked`, which it calls only where a look at the active latents does not do.
+        """
+        import torch
+
+        f = pack(answer)
+        if f.dense_NF is not None or bool((f.value_A.view(torch.int16) < 0).any()):
+            return pack(self.checked(answer))
+        check_values(f.value_A, self.role)
+        return f
 
     def all(self, rows: "Tensor") -> Iterator["Tensor"]:
         """Yield the answers to any number of rows, request by request, in order."""

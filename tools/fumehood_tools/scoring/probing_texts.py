@@ -96,7 +96,8 @@ class TaskRows:
 
     def read(self, number_B: "NDArray[np.int64]") -> "Tensor":
         """Return rows in normalised space."""
-        return self.task.x_ND[torch.from_numpy(number_B)].float() / self._scale
+        x_BD = self.task.x_ND.index_select(0, torch.from_numpy(number_B))
+        return x_BD.float().div_(self._scale)
 
     def take(self, number_B: "NDArray[np.int64]", f: Latents) -> None:
         """Add a request's latents to the sums of their texts."""
