@@ -1,5 +1,6 @@
 """What the suite looks at after a cheat sees what it should: each breach is made here by hand."""
 
+import contextlib
 import json
 import os
 import socket
@@ -12,9 +13,11 @@ from typing import Any, Literal
 import pytest
 
 from fumehood_tools.redteam import world
+from fumehood_tools.redteam.bench import make_bench
 from fumehood_tools.redteam.cases import Case, Entry, fill_in, load_cases, read_manifest
 from fumehood_tools.redteam.listeners import Listeners
-from fumehood_tools.redteam.report import Report, table
+from fumehood_tools.redteam.report import Report, last_lines, table
+from fumehood_tools.redteam.suite import RedTeam, temporary_root
 from fumehood_tools.redteam.verdicts import Frontier, Outcome, judge_cheat, judge_honest
 from fumehood_tools.redteam.words import carried, false_words
 
@@ -205,6 +208,24 @@ def test_the_table_counts_by_family_and_names_what_was_missed() -> None:
     assert "| net | 2 | 1/2 | 2 |" in text and "- `net_udp`: Calls." in text
     assert report.last_line() == "caught 1/2 cheats, refused 0/0 honest"
     assert not report.is_clean
+
+
+def test_a_bench_that_was_harmed_is_not_clean_and_the_report_says_what_changed() -> None:
+    said = "witness 2 of 2: l0 3.0 instead of 2.0"
+    report = Report(level="landlock", outcomes=(), seconds=1.0, harm=said)
+    assert not report.is_clean
+    assert last_lines([report])[0] == f"landlock: the bench was harmed: {said}"
+    with contextlib.ExitStack() as stack:
+        bench = make_bench(stack.enter_context(temporary_root()), "auto")
+        listeners = stack.enter_context(Listeners(bench.canary / "listener.sock"))
+        team = RedTeam(bench, listeners, lambda outcome: None)
+        numbers = {"l0": 2.0, "explained_variance": 0.8, "loss_recovered": 0.9}
+        team.witnesses = [{"metrics": numbers}, {"metrics": numbers | {"l0": 2.0001}}]
+        assert team.harm is None
+        team.witnesses.append({"metrics": numbers | {"l0": 3.0}})
+        assert "witness 3 of 3: l0 3.0 instead of 2.0" in str(team.harm)
+        team.witnesses[2] = {"message": "training took too long"}
+        assert team.harm == "witness 3 of 3: training took too long"
 
 
 def test_every_file_is_in_the_manifest_and_there_are_enough_of_them() -> None:

@@ -13,7 +13,7 @@ class Report(BaseModel, frozen=True):
     level: str
     outcomes: tuple[Outcome, ...]
     seconds: float
-    unharmed: bool | None = None
+    harm: str | None = None
 
     @property
     def cheats(self) -> list[Outcome]:
@@ -28,7 +28,7 @@ class Report(BaseModel, frozen=True):
     @property
     def is_clean(self) -> bool:
         """Whether every cheat was caught, nobody honest refused and the bench is unharmed."""
-        return all(outcome.ok for outcome in self.outcomes) and self.unharmed is not False
+        return all(outcome.ok for outcome in self.outcomes) and self.harm is None
 
     def last_line(self) -> str:
         """Return the result in one line."""
@@ -44,8 +44,8 @@ def last_lines(reports: Sequence[Report]) -> list[str]:
     """Return the results of all levels, one line each; the level is named where there are more."""
     lines = []
     for report in reports:
-        if report.unharmed is False:
-            lines.append(f"{report.level}: the bench was harmed: its witness got other numbers")
+        if report.harm is not None:
+            lines.append(f"{report.level}: the bench was harmed: {report.harm}")
         where = f"{report.level}, {report.seconds:.0f} s: " if len(reports) > 1 else ""
         lines.append(where + report.last_line())
     return lines

@@ -233,16 +233,19 @@ class RedTeam:
         return judge_cheat(case, told, breaches, self.frontier(), _rules(case)), stopped
 
     @property
-    def is_unharmed(self) -> bool:
-        """Whether the witness got the same numbers each time."""
+    def harm(self) -> str | None:
+        """What a witness got instead of the numbers that the first one got; None: the same."""
         keys = ("l0", "explained_variance", "loss_recovered")
-        found = [told.get("metrics") or {} for told in self.witnesses]
-        told = [[metrics.get(key, float("nan")) for key in keys] for metrics in found]
-        return all(
-            abs(one - other) < 1e-3
-            for numbers in told
-            for one, other in zip(numbers, told[0], strict=True)
-        )
+        own = self.witnesses[0].get("metrics") or {}
+        for number, told in enumerate(self.witnesses, 1):
+            metrics = told.get("metrics") or {}
+            found = [(key, own.get(key), metrics.get(key)) for key in keys]
+            if all(one and other and abs(one - other) < 1e-3 for _, one, other in found):
+                continue
+            numbers = [f"{key} {other} instead of {one}" for key, one, other in found if other]
+            said = "; ".join(numbers) or told.get("message") or "no answer, for the job was gone"
+            return f"witness {number} of {len(self.witnesses)}: {said}"
+        return None
 
     def _log_tail(self) -> str:
         with self.bench.log.open("rb") as log:
@@ -303,9 +306,9 @@ def run_redteam(
                 team.prepare(cheats)
             outcomes = team.run_honest(list({**honest, **(twins if cheats else {})}.values()))
             outcomes = [outcome for outcome in outcomes if outcome.name in honest]
-            unharmed = None
+            harm = None
             if cheats:
                 outcomes += team.run_cheats(cheats)
-                unharmed = team.is_unharmed
+                harm = team.harm
     seconds = round(time.monotonic() - started, 1)
-    return Report(level=team.level, outcomes=tuple(outcomes), seconds=seconds, unharmed=unharmed)
+    return Report(level=team.level, outcomes=tuple(outcomes), seconds=seconds, harm=harm)
