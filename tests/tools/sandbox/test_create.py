@@ -169,3 +169,16 @@ def test_a_changed_core_is_reported(sandbox: Sandbox) -> None:
     (sandbox.folder / "core" / "base.py").unlink()
     (sandbox.folder / "core" / "extra.py").write_text("", encoding="utf-8")
     assert tampered_core(sandbox) == ["core/base.py", "core/extra.py", "core/train.py"]
+
+
+def test_a_changed_kernel_is_reported_with_its_folder(sandbox: Sandbox) -> None:
+    kernels = sandbox.folder / "core" / "kernels"
+    (kernels / "products.py").write_text("print('mine')", encoding="utf-8")
+    (kernels / "adam.py").unlink()
+    (kernels / "more").mkdir()
+    (kernels / "more" / "extra.py").write_text("", encoding="utf-8")
+    assert tampered_core(sandbox) == [
+        "core/kernels/adam.py",
+        "core/kernels/more/extra.py",
+        "core/kernels/products.py",
+    ]

@@ -138,9 +138,13 @@ def list_sandboxes(settings: Settings) -> list[str]:
 
 
 def tampered_core(sandbox: Sandbox) -> list[str]:
-    """Return the files of core/ that were changed, removed or added, as "core/<name>"."""
+    """Return the files of core/ that were changed, removed or added, as "core/<path>"."""
     packaged, copy = template_folder() / "core", sandbox.folder / "core"
-    names = {path.name for folder in (packaged, copy) for path in folder.glob("*.py")}
+    names = {
+        path.relative_to(folder).as_posix()
+        for folder in (packaged, copy)
+        for path in folder.rglob("*.py")
+    }
     same, _, _ = filecmp.cmpfiles(packaged, copy, names, shallow=False)
     return [f"core/{name}" for name in sorted(names - set(same))]
 
