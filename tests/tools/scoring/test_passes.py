@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 
 from fumehood_tools.scoring.pass_store import read_passes, write_passes
@@ -48,7 +49,7 @@ def divergence(clean: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
 
 def measured(model: Any, tokens: torch.Tensor) -> list[torch.Tensor]:
     """Return what sae-bench computes of a batch: losses, and divergences from the clean pass."""
-    _, cache = model.run_with_cache(tokens, prepend_bos=False, names_filter=[SITE])
+    _, cache = model.run_with_cache(tokens, prepend_bos=False, names_filter=[SITE], stop_at_layer=1)
     clean, loss = model(tokens, **ASKED)
     found = [cache[SITE], loss]
     for hook in (halved, standard_zero_ablate_hook):
@@ -94,3 +95,24 @@ def test_a_damaged_file_of_passes_is_as_good_as_none(tmp_path: Path) -> None:
     write_passes(path, {"loss": torch.ones(3)})
     path.write_bytes(path.read_bytes()[:-4])
     assert read_passes(path) == {}
+
+
+def test_calls_that_core_does_not_make_are_the_models_own() -> None:
+    shared, subject = SharedPasses(SyntheticSubject()), SyntheticSubject()
+    measured(shared, tokens())
+    noted: list[torch.Tensor] = []
+
+    def note(x: torch.Tensor, hook: object) -> None:
+        noted.append(x)
+
+    two = [(SITE, halved), (SITE, note)]
+    found = shared.run_with_hooks(tokens(), fwd_hooks=two, return_type="logits")
+    assert torch.equal(found, subject.run_with_hooks(tokens(), fwd_hooks=two, return_type="logits"))
+    assert len(noted) == 2
+    assert torch.equal(noted[0], noted[1])
+    assert torch.equal(shared(tokens()), subject(tokens()))
+    _, cache = shared.run_with_cache(tokens(), names_filter=[SITE])
+    assert torch.equal(cache[SITE], subject.activations(tokens()))
+    assert shared.sample_documents == shared.model.sample_documents
+    with pytest.raises(AttributeError):
+        _ = shared.no_such_method

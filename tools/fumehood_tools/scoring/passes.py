@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 # sae-bench's name for the hook that sets the site to 0 (evals/core/main.py, get_recons_loss).
 ABLATION_HOOK = "standard_zero_ablate_hook"
+# What core passes besides tokens and hooks: these calls are remembered, all others are not.
+CORE_PASS = {"return_type": "both", "loss_per_token": True}
+CORE_CACHE = {"prepend_bos", "names_filter", "stop_at_layer"}
 # Probabilities are large (16 rows x 128 tokens x 49,152 words: 400 MB, and their logarithms as
 # much); beyond this, they are computed again.
 KEPT_BYTES = 3 << 30
@@ -27,6 +30,9 @@ class SharedPasses:
     Results are kept per batch of tokens for the life of the object, one scoring job. `small` is
     what another job may be given to begin with: results without logits, by name. `head` starts
     behind the last block, where that was tried: with it a clean pass that is known costs the head.
+
+    Only the calls of sae-bench's core evaluation are remembered. Every other call and attribute is
+    the model's own, so that other evaluations can use it too.
     """
 
     def __init__(
@@ -41,8 +47,14 @@ class SharedPasses:
         self.small: dict[str, Tensor] = {} if small is None else small
         self._shelf = Shelf(KEPT_BYTES, self.small)
 
-    def __call__(self, tokens: "Tensor", **kwargs: Any) -> Any:
-        """Return the clean pass: logits, as known values, and losses."""
+    def __getattr__(self, name: str) -> Any:
+        """Return what the model itself has by this name."""
+        return getattr(self.__dict__["model"], name)
+
+    def __call__(self, tokens: "Tensor", *args: Any, **kwargs: Any) -> Any:
+        """Return the clean pass: for core, logits as known values, and losses."""
+        if args or kwargs != CORE_PASS:
+            return self.model(tokens, *args, **kwargs)
         return self._known("clean", tokens, lambda: self._clean(tokens, kwargs), lasting=True)
 
     def _clean(self, tokens: "Tensor", kwargs: dict[str, Any]) -> Any:
@@ -58,29 +70,43 @@ class SharedPasses:
 
         return self.model.run_with_hooks(tokens, fwd_hooks=[(self.head.hook, note)], **kwargs)
 
-    def run_with_cache(self, tokens: "Tensor", **kwargs: Any) -> tuple[None, dict[str, Any]]:
-        """Return the truncated pass with the one activation that is asked for."""
-        [wanted] = kwargs["names_filter"]
-        name = f"{wanted} {_name(tokens)}"
-        if name not in self.small:
+    def run_with_cache(self, tokens: "Tensor", *args: Any, **kwargs: Any) -> Any:
+        """Return the truncated pass with the one activation that core asks for."""
+        names = kwargs.get("names_filter")
+        one = isinstance(names, list) and len(names) == 1
+        if args or not one or kwargs.keys() != CORE_CACHE or kwargs["prepend_bos"]:
+            return self.model.run_with_cache(tokens, *args, **kwargs)
+        [name] = kwargs["names_filter"]
+        return None, {name: self.activations_at(tokens, **kwargs)}
+
+    def activations_at(self, tokens: "Tensor", **kwargs: Any) -> "Tensor":
+        """Return the activations [B, T, D] at the one name in names_filter, made once."""
+        [name] = kwargs["names_filter"]
+        key = f"{name} {_name(tokens)}"
+        if key not in self.small:
             # Only the wanted activations are kept: a whole cache would hold every layer's.
             _, cache = self.model.run_with_cache(tokens, **kwargs)
-            self.small[name] = cache[wanted]
-        return None, {wanted: self.small[name]}
+            self.small[key] = cache[name]
+        return self.small[key]
 
-    def run_with_hooks(self, tokens: "Tensor", **kwargs: Any) -> Any:
-        """Return a pass with hooks; the ablated one is made once."""
-        [(_, hook)] = kwargs["fwd_hooks"]
+    def run_with_hooks(self, tokens: "Tensor", *args: Any, **kwargs: Any) -> Any:
+        """Return a pass with hooks; core's ablated one is made once."""
+        hooks = kwargs.get("fwd_hooks", [])
+        others = {key: value for key, value in kwargs.items() if key != "fwd_hooks"}
+        if args or others != CORE_PASS or len(hooks) != 1:
+            return self.model.run_with_hooks(tokens, *args, **kwargs)
+        [(site, hook)] = hooks
         if getattr(hook, "__name__", "") == ABLATION_HOOK:
-            return self._known("ablated", tokens, lambda: self._from_site(tokens, kwargs))
+            kind = f"ablated {site}"
+            return self._known(kind, tokens, lambda: self._from_site(tokens, kwargs))
         return self._from_site(tokens, kwargs)
 
     def _from_site(self, tokens: "Tensor", kwargs: dict[str, Any]) -> Any:
-        if self.late_start is None:
+        [(site, _)] = kwargs["fwd_hooks"]
+        if self.late_start is None or self.late_start.hook != site:
             return self.model.run_with_hooks(tokens, **kwargs)
-        name = self.late_start.hook
-        _, cache = self.run_with_cache(tokens, prepend_bos=False, names_filter=[name])
-        with self.late_start.given(cache[name]):
+        resid_BTD = self.activations_at(tokens, prepend_bos=False, names_filter=[site])
+        with self.late_start.given(resid_BTD):
             return self.model.run_with_hooks(tokens, **kwargs)
 
     def _known(

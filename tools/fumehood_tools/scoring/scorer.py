@@ -186,7 +186,7 @@ class Scorer:
         """Return the activations that sae-bench's core evaluation will show, batch by batch."""
         names = [self.hook]
         return [
-            self.passes.run_with_cache(tokens, prepend_bos=False, names_filter=names)[1][self.hook]
+            self.passes.activations_at(tokens, prepend_bos=False, names_filter=names)
             for tokens in self._batches()
         ]
 
