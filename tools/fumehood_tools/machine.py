@@ -101,6 +101,17 @@ def choose_device(asked: Device, machine: Machine) -> Literal["cpu", "cuda"]:
     return asked
 
 
+def expected_device(asked: Device, cache: Path) -> Literal["cpu", "cuda"]:
+    """Return where a job will compute, as far as it can be known without importing torch.
+
+    On a machine that was never measured, a GPU that its driver lists is expected to be used.
+    """
+    if asked != "auto":
+        return asked
+    known = known_machine(cache)
+    return "cuda" if (known.cuda if known is not None else _listed_gpus()) else "cpu"
+
+
 def choose_dtype(asked: Dtype, machine: Machine) -> RealDtype:
     """Return the arithmetic of a harvest: what was asked for, else the faster one here."""
     return machine.fast_dtype if asked == "auto" else asked
@@ -174,6 +185,10 @@ def _key() -> str:
         torch_version = version("torch")
     except PackageNotFoundError as error:
         raise PartMissing("torch", "pip install torch") from error
-    gpus = sorted(path.name for path in Path("/proc/driver/nvidia/gpus").glob("*"))
-    facts = [describe_processor(), str(usable_cores()), torch_version, *gpus]
+    facts = [describe_processor(), str(usable_cores()), torch_version, *_listed_gpus()]
     return hashlib.sha256("\0".join(facts).encode()).hexdigest()[:16]
+
+
+def _listed_gpus() -> list[str]:
+    """Return the addresses of the GPUs that NVIDIA's driver lists, sorted."""
+    return sorted(path.name for path in Path("/proc/driver/nvidia/gpus").glob("*"))

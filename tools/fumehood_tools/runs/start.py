@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.jobs import Job, JobStore
+from fumehood_tools.machine import expected_device
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.runs.controls import plan_controls
 from fumehood_tools.runs.sweep import Wanted, check_wanted
@@ -71,7 +72,7 @@ def start_run(
         "run",
         [sys.executable, "-m", "fumehood_tools.runs.worker", json.dumps(request)],
         title=f"{sandbox}: {', '.join(names[:4])}{' …' if len(names) > 4 else ''} ({count} SAEs)",
-        slot="gpu" if settings.device == "cuda" else "cpu",
+        slot="gpu" if expected_device(settings.device, settings.cache) == "cuda" else "cpu",
         request_key=request_key,
         env=settings.as_environment(),
     )
