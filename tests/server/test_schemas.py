@@ -1,5 +1,6 @@
 """The tool list is an API: it is committed, diffed and linted."""
 
+import itertools
 import json
 import os
 import re
@@ -11,7 +12,8 @@ import pytest
 from mcp import Client
 from mcp.types import Tool
 
-from fumehood.app import INSTRUCTIONS, build_server
+from fumehood.app import build_server
+from fumehood.tooling import TOOLSETS
 from fumehood_tools.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -23,6 +25,7 @@ LIST_IN_A_FRESH_PROCESS = """
 import sys, anyio
 from mcp import Client
 from fumehood.app import build_server
+from fumehood.tooling import TOOLSETS
 from fumehood_tools.settings import load_settings
 async def main():
     async with Client(build_server(load_settings())) as client:
@@ -63,12 +66,27 @@ async def test_texts_are_dedented_and_short_enough_for_clients_that_cut_them(
     settings: Settings,
 ) -> None:
     tools = await tools_of(settings)
-    assert len(INSTRUCTIONS.encode()) < 2000
+    assert len((build_server(settings).instructions or "").encode()) < 2000
     for tool in tools:
         text = tool.description or ""
         assert 40 < len(text) < 2000 and "\n    " not in text, tool.name
         first = text.splitlines()[0]
         assert len(first) <= 100, f"{tool.name}: the first line decides, keep it short"
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+@pytest.mark.parametrize("count", range(1, len(TOOLSETS) + 1))
+async def test_instructions_name_only_tools_that_are_offered(
+    settings: Settings, count: int, read_only: bool
+) -> None:
+    every = json.loads(SCHEMAS.read_text(encoding="utf-8")).keys()
+    for toolsets in itertools.combinations(TOOLSETS, count):
+        server = build_server(settings, toolsets, read_only)
+        offered = {tool.name for tool in await server.list_tools()}
+        named = set(re.findall(r"[a-z_]+", server.instructions or "")) & every
+        assert named <= offered, toolsets
+        assert named, toolsets
+        assert "untrusted" in (server.instructions or "")
 
 
 async def test_the_tool_list_stays_small(settings: Settings) -> None:
