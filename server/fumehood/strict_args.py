@@ -9,6 +9,7 @@ What it does not do: unknown keys *inside* an argument are the business of that 
 """
 
 import difflib
+from collections.abc import Collection
 from typing import Any
 
 from mcp.server.mcpserver.tools import Tool
@@ -19,17 +20,22 @@ MAX_ECHO = 80
 
 
 def close_the_schema(tool: Tool) -> None:
-    """Make the tool's published input schema closed, and drop the titles pydantic generates."""
+    """Make the tool's published input schema closed, and drop what no agent needs to read.
+
+    That is the titles that pydantic generates, and in output schemas the descriptions too: a
+    result explains itself, and they were a fifth of the tool list.
+    """
     arguments = tool.fn_metadata.arg_model
     arguments.model_config["extra"] = "forbid"
     arguments.model_rebuild(force=True)
-    tool.parameters = without_titles(arguments.model_json_schema(by_alias=True))
-    if tool.fn_metadata.output_schema is not None:
-        tool.fn_metadata.output_schema = without_titles(tool.fn_metadata.output_schema)
+    tool.parameters = without(("title",), arguments.model_json_schema(by_alias=True))
+    output = tool.fn_metadata.output_schema
+    if output is not None:
+        tool.fn_metadata.output_schema = without(("title", "description"), output)
 
 
-def without_titles(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return a JSON schema without `title` keywords; properties that are *named* title stay."""
+def without(keywords: Collection[str], schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a JSON schema without some keywords; properties that are *named* so stay."""
 
     def clean(node: Any, *, names: bool = False) -> Any:
         if isinstance(node, list):
@@ -39,7 +45,7 @@ def without_titles(schema: dict[str, Any]) -> dict[str, Any]:
         return {
             key: clean(value, names=not names and key in ("properties", "$defs"))
             for key, value in node.items()
-            if names or key != "title"
+            if names or key not in keywords
         }
 
     cleaned: dict[str, Any] = clean(schema)

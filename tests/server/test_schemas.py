@@ -97,6 +97,27 @@ async def test_the_tool_list_stays_small(settings: Settings) -> None:
     assert max(map(len, listed)) < 8_000
 
 
+async def test_output_schemas_have_no_descriptions_but_keep_fields_of_that_name(
+    settings: Settings,
+) -> None:
+    def keywords(node: object, *, names: bool = False) -> set[str]:
+        if isinstance(node, list):
+            return set().union(*map(keywords, node))
+        if not isinstance(node, dict):
+            return set()
+        inner = (
+            keywords(value, names=not names and key in ("properties", "$defs"))
+            for key, value in node.items()
+        )
+        return set().union(set() if names else node.keys(), *inner)
+
+    for tool in await tools_of(settings):
+        assert not {"title", "description"} & keywords(tool.output_schema), tool.name
+        assert "description" in keywords(tool.input_schema) or not tool.input_schema["properties"]
+    papers = next(tool for tool in await tools_of(settings) if tool.name == "search_papers")
+    assert '"title"' in json.dumps(papers.output_schema)
+
+
 async def test_every_input_schema_is_closed_and_every_argument_is_described(
     settings: Settings,
 ) -> None:
