@@ -14,6 +14,7 @@ from fumehood_tools.runs.plan import Planner, RunItem
 from fumehood_tools.runs.recording import Effort, Recorder
 from fumehood_tools.sandbox.create import Sandbox, create_sandbox, open_sandbox
 from fumehood_tools.settings import Settings, load_settings
+from fumehood_tools.where import here
 
 METRICS = {"l0": 32.0, "explained_variance": 0.73, "mse": 1.5, "alive": 0.9, "probing": 0.81}
 
@@ -49,10 +50,11 @@ class Bench:
             "metrics": {**METRICS, **metrics},
             "weights_sha256": sha256_of(out / "sae.safetensors"),
             "seconds": 1.0,
+            "where": here("cpu", 2, "landlock").model_dump(),
         }
         recorder.start(item)
         data = Data(digest="digest", train_tokens=1_000, eval_tokens=100)
-        recorder.score(item, out, data, answer, Effort(1.0, None))
+        recorder.score(item, out, data, answer, Effort(1.0, None, here("cpu", 1, "rlimits")))
         return item.folder
 
     def failure(self, variant: str, seed: int = 0, **error: Any) -> Path:

@@ -1,5 +1,6 @@
 """The ledger: what it shows of tampering, and what it makes of crashes."""
 
+import json
 import shutil
 import stat
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from fumehood_tools import receipts
+from fumehood_tools.bench.records import Score
 from fumehood_tools.bench.table import read_benchmarks
 from fumehood_tools.errors import StorageFailed
 from fumehood_tools.receipts.ledger import HEAD_FILE, LEDGER_FILE, read_ledger
@@ -187,6 +189,22 @@ def test_a_failure_names_the_check_and_the_limit_and_no_path_of_this_machine(ben
     [failed] = table.failures
     assert (failed.check, failed.limit) == ("output_sign", "memory")
     assert "run_failed: output_sign" in table.text()
+
+
+def test_a_score_says_where_it_was_trained_and_where_it_was_scored(bench: Any) -> None:
+    record = json.loads((bench.score("topk") / "score.json").read_text(encoding="utf-8"))
+    trained, scored = (record["provenance"][part] for part in ("trained", "scored"))
+    assert (trained["threads"], trained["glass"]) == (1, "rlimits")
+    assert (scored["threads"], scored["glass"]) == (2, "landlock")
+    for where in (trained, scored):
+        assert where["device"] == "cpu"
+        assert "cores" in where["machine"]
+        assert where["versions"].keys() >= {"python", "torch", "sae-bench"}
+    place = Score.model_validate(record).provenance.place
+    assert place.startswith("trained: cpu, 1 thread, rlimits; ")
+    assert "; scored: cpu, 2 threads, landlock; " in place
+    # The weaker of both is what the score stands on.
+    assert record["glass"] == "rlimits"
 
 
 def test_a_score_made_behind_weaker_glass_than_is_demanded_now_is_not_reused(bench: Any) -> None:

@@ -62,6 +62,9 @@ def test_complex_parameters_are_trained_and_scored_as_two_real_ones_each(
         for name in names
     ]
     trained, before = records
+    places = [trained["provenance"][part] for part in ("trained", "scored")]
+    assert all(place["device"] == "cpu" and place["threads"] >= 1 for place in places)
+    assert {place["glass"] for place in places} == {trained["glass"]}
     assert trained["metrics"]["l0"] == 8
     gain = trained["metrics"]["explained_variance"] - before["metrics"]["explained_variance"]
     assert gain > 0.1

@@ -14,6 +14,7 @@ from fumehood_tools.bench.inertness import Inertness
 from fumehood_tools.bench.integrity import Integrity
 from fumehood_tools.bench.work import Work
 from fumehood_tools.sandbox.parameters import Value
+from fumehood_tools.where import Where
 
 
 class Metrics(BaseModel, frozen=True):
@@ -75,11 +76,25 @@ class Provenance(BaseModel, frozen=True):
     )
     template_sha256: str
     evaluator_sha256: str
-    versions: dict[str, str] = Field(description="package -> version")
-    machine: str = Field(description="processor, cores, system")
+    trained: Where | None = Field(
+        None, description="where it was trained; null: the record is older than this"
+    )
+    scored: Where | None = Field(None, description="where it was scored; null: as above")
+    versions: dict[str, str] = Field(
+        default_factory=dict, description="of records that do not say it of both apart"
+    )
+    machine: str | None = Field(None, description="as versions")
     arithmetic: str = Field(
         "float32", description="of large products in training, float32 or bfloat16"
     )
+
+    @property
+    def place(self) -> str:
+        """Where the score was made: one text, or two where training and scoring differ."""
+        if self.trained is None or self.scored is None:
+            return self.machine or "an unknown machine"
+        trained, scored = self.trained.text(), self.scored.text()
+        return trained if trained == scored else f"trained: {trained}; scored: {scored}"
 
 
 class Data(BaseModel, frozen=True):
@@ -133,7 +148,9 @@ class Score(BaseModel, frozen=True):
     provenance: Provenance
     files: dict[str, str] = Field(description="what lies beside the record: name -> sha256")
     spec: dict[str, Any] = Field(description="the whole sandbox.toml, to score it again")
-    glass: str = Field(description="which isolation held: bubblewrap, landlock, rlimits …")
+    glass: str = Field(
+        description="which isolation held, in training and in scoring: the weaker of both"
+    )
     cost: Cost
     started: str = Field(description="ISO 8601, UTC")
     finished: str = Field(description="ISO 8601, UTC")

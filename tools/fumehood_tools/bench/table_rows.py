@@ -241,7 +241,7 @@ def seed_row(score: Score, packaged: Packaged) -> SeedRow:
         variant_sha256=score.provenance.variant_sha256[:12],
         weights_sha256=score.provenance.weights_sha256[:12],
         glass=score.glass,
-        machine=score.provenance.machine,
+        machine=score.provenance.place,
         train_seconds=score.cost.train_seconds,
         score_seconds=score.cost.score_seconds,
         finished=score.finished,

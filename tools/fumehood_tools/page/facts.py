@@ -1,9 +1,10 @@
 """One trained SAE in lines: what was measured, checked and signed; and its training curve."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
-from fumehood_tools.bench.records import Score
+from fumehood_tools.bench.records import Provenance, Score
 
 MOST_POINTS = 60
 _METRICS = (
@@ -41,10 +42,28 @@ def facts_of(score: Score, mac: str) -> list[tuple[str, str]]:
         ("template", about.template_sha256[:12]),
         ("glass", score.glass),
         ("arithmetic", about.arithmetic),
-        ("machine", about.machine),
-        ("packages", ", ".join(f"{name} {version}" for name, version in about.versions.items())),
+        *_places(about),
         ("trained, scored", f"{score.cost.train_seconds:.1f} s, {score.cost.score_seconds:.1f} s"),
         ("finished", score.finished),
+    ]
+
+
+def _places(about: Provenance) -> list[tuple[str, str]]:
+    """Return where it was trained and scored, once where that is the same."""
+
+    def packages(versions: Mapping[str, str]) -> str:
+        return ", ".join(f"{name} {version}" for name, version in versions.items())
+
+    trained, scored = about.trained, about.scored
+    if trained is None or scored is None:
+        return [("machine", about.place), ("packages", packages(about.versions))]
+    lines = [("trained on", trained.text()), ("scored on", scored.text())]
+    if trained.versions == scored.versions:
+        return [*lines, ("packages", packages(trained.versions))]
+    return [
+        *lines,
+        ("packages, training", packages(trained.versions)),
+        ("packages, scoring", packages(scored.versions)),
     ]
 
 

@@ -6,26 +6,23 @@ the sandbox's settings, the activations, the template and the evaluator. Equal d
 
 import functools
 import hashlib
-import platform
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
-
-import psutil
 
 from fumehood_tools.bench.labelling import label
 from fumehood_tools.bench.records import Provenance
 from fumehood_tools.files import data_path, digest_of, sha256_of, sha256_of_tree
+from fumehood_tools.glass import STRENGTH
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.runs.controls import ControlItem
 from fumehood_tools.sandbox.create import Sandbox
 from fumehood_tools.sandbox.declarations import read_declarations
 from fumehood_tools.sandbox.parameters import Value, with_parameters
 from fumehood_tools.sandbox.spec import SandboxSpec, deciding_values
+from fumehood_tools.where import Where
 
-PACKAGES = ("torch", "dictionary-learning", "sae-bench", "transformer-lens", "transformers")
 EVALUATOR_PARTS = (
     "corpora",
     "glass",
@@ -133,10 +130,22 @@ def settings_digest(spec: SandboxSpec) -> str:
     return digest_of(deciding_values(spec.model_dump(mode="json")))
 
 
-def provenance(
-    item: RunItem, spec: SandboxSpec, weights: Path, arithmetic: str = "float32"
-) -> Provenance:
-    """Return what a score of this item is a score of."""
+class Places(NamedTuple):
+    """Where an SAE was trained, in which arithmetic, and where it was scored."""
+
+    trained: Where
+    scored: Where
+    arithmetic: str = "float32"
+
+    @property
+    def glass(self) -> str:
+        """The weaker of the two isolations."""
+        strength: dict[str, int] = {str(level): value for level, value in STRENGTH.items()}
+        return min(self.trained.glass, self.scored.glass, key=lambda level: strength.get(level, 0))
+
+
+def provenance(item: RunItem, spec: SandboxSpec, weights: Path, places: Places) -> Provenance:
+    """Return what a score of this item is a score of, and where it was made."""
     return Provenance(
         variant_sha256=item.sha256,
         weights_sha256=sha256_of(weights),
@@ -144,20 +153,10 @@ def provenance(
         settings_digest=settings_digest(spec),
         template_sha256=template_sha256(),
         evaluator_sha256=evaluator_sha256(),
-        versions={"python": platform.python_version(), **_versions()},
-        arithmetic=arithmetic,
-        machine=f"{platform.machine()}, {psutil.cpu_count()} cores, {platform.system()}",
+        trained=places.trained,
+        scored=places.scored,
+        arithmetic=places.arithmetic,
     )
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def now() -> str:

@@ -22,10 +22,11 @@ from fumehood_tools.files import sha256_of, write_bytes, write_json
 from fumehood_tools.glass import STRENGTH
 from fumehood_tools.quoting import quotable
 from fumehood_tools.receipts.folders import WEIGHTS_FILE, Kind, place_of
-from fumehood_tools.runs.plan import RunItem, now, provenance
+from fumehood_tools.runs.plan import Places, RunItem, now, provenance
 from fumehood_tools.runs.training import CONFIG, LOG
 from fumehood_tools.sandbox.create import Sandbox
 from fumehood_tools.settings import Settings
+from fumehood_tools.where import Where
 
 Stage = Literal["check", "train", "score"]
 KEPT = (CONFIG, LOG, "core.json", "sparse_probing.json")
@@ -33,10 +34,15 @@ _FILES: dict[Kind, str] = {"score": receipts.SCORE_FILE, "failure": receipts.FAI
 
 
 class Effort(NamedTuple):
-    """What a training took: wall clock, and work where there was something to set it against."""
+    """What a training took: wall clock, and work where there was something to set it against.
+
+    where: where it ran; arithmetic: of its large products.
+    """
 
     seconds: float
     work: Work | None
+    where: Where
+    arithmetic: str = "float32"
 
 
 class Recorder:
@@ -44,7 +50,6 @@ class Recorder:
 
     def __init__(self, settings: Settings, sandbox: Sandbox, glass: str) -> None:
         self.settings, self.sandbox, self.glass = settings, sandbox, glass
-        self.arithmetic = "float32"
         self.key = receipts.make_key(settings.state)
         self._started: dict[str, str] = {}
         self._ledger = receipts.LedgerReader(settings.state)
@@ -81,7 +86,9 @@ class Recorder:
         Raises RunFailed when these are not the weights that were scored.
         """
         spec, files = self.sandbox.spec, {}
-        about = provenance(item, spec, out / WEIGHTS_FILE, self.arithmetic)
+        scored = Where.model_validate(answer["where"])
+        places = Places(effort.where, scored, effort.arithmetic)
+        about = provenance(item, spec, out / WEIGHTS_FILE, places)
         if answer.get("weights_sha256") != about.weights_sha256:
             raise RunFailed(f"The weights of {item.name} changed while they were scored. Repeat.")
         for name in KEPT:
@@ -108,7 +115,7 @@ class Recorder:
             provenance=about,
             files=files,
             spec=spec.model_dump(mode="json"),
-            glass=self.glass,
+            glass=places.glass,
             cost=Cost(train_seconds=round(effort.seconds, 2), score_seconds=answer["seconds"]),
             started=self._started.get(item.name, now()),
             finished=now(),

@@ -17,6 +17,7 @@ from fumehood_tools.receipts import WEIGHTS_FILE
 from fumehood_tools.runs.plan import RunItem
 from fumehood_tools.runs.work import Reference, over_budget, processor_limit, work_of
 from fumehood_tools.sandbox.spec import SandboxSpec
+from fumehood_tools.where import here
 
 REFUSED = 3
 CONFIG, LOG = "config.json", "train_log.jsonl"
@@ -72,6 +73,7 @@ class Training:
         self.item, self.spec, self.scratch = item, spec, place.scratch.resolve()
         self.device, self.reference = place.device, reference
         self.work: Work | None = None
+        self.where = here(place.device, place.threads, place.nursery.level)
         # The one belongs to us, the other to the child.
         self.out = self.scratch / "handed-back"
         self._child_out = self.scratch / "child" / "out"

@@ -100,7 +100,6 @@ class RunJob:
         """Harvest, see what is to be done, do it."""
         found = harvest(self.sandbox.spec, self.settings, self.context.folder, self.context.report)
         self.device, request = found.device, self.request
-        self.records.arithmetic = found.arithmetic
         digest = f"{found.digest}+{found.arithmetic}"
         wanted = Wanted(
             request.variants, request.seeds, request.grid, request.l0_targets, request.controls
@@ -232,7 +231,8 @@ class RunJob:
             name = training.item.name
             times = f", {training.work.ratio:.1f} x the work" if training.work else ""
             print(f"trained {name} in {outcome.seconds:.1f} s{times}", flush=True)
-            self.trained[name] = (training, Effort(outcome.seconds, training.work))
+            place = (training.where, self.found.arithmetic)
+            self.trained[name] = (training, Effort(outcome.seconds, training.work, *place))
             request = ScoringRequest(
                 name=name,
                 variant=training.variant,

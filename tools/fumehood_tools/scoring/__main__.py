@@ -1,7 +1,7 @@
 """The scorer as a process: `python -m fumehood_tools.scoring`, JSON lines in and out.
 
 Imports begin at once. First line in: a ScoringSetup; answer {"ready": true}. Every further line: a
-ScoringRequest; answer {"name", "metrics", "integrity", "inertness", "glass", "weights_sha256",
+ScoringRequest; answer {"name", "metrics", "integrity", "inertness", "where", "weights_sha256",
 "decode_seconds": processor time, "seconds", "split": seconds by stage} or {"name", "error":
 {"code", "message", "check", "limit"}}. Answers come in the order of the requests. Before the
 first, what all SAEs share is computed.

@@ -39,6 +39,7 @@ from fumehood_tools.scoring.requests import ScoringRequest, ScoringSetup
 from fumehood_tools.scoring.stopwatch import Stopwatch
 from fumehood_tools.scoring.subject import scoring_subject
 from fumehood_tools.scoring.threads import one_thread
+from fumehood_tools.where import here
 
 
 class _Measured(NamedTuple):
@@ -129,7 +130,7 @@ class Scorer:
             "integrity": found.integrity.model_dump(),
             "inertness": None if found.inertness is None else found.inertness.model_dump(),
             "density": found.density,
-            "glass": self.nursery.level,
+            "where": here("cpu", torch.get_num_threads(), self.nursery.level).model_dump(),
             "weights_sha256": measuring.weights.sha256,
             "decode_seconds": round(measuring.halves.decode_seconds, 3),
             "seconds": round(watch.total, 2),

@@ -1,0 +1,50 @@
+"""Where something was computed: the machine, the device, the threads, the glass, the packages.
+
+A score says it twice, for training and for scoring: the two may run on different machines. Each
+process that computes says it of itself; of a variant's child, which nobody believes, the process
+that started it does.
+"""
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+import psutil
+from pydantic import BaseModel, Field
+
+PACKAGES = ("torch", "dictionary-learning", "sae-bench", "transformer-lens", "transformers")
+
+
+class Where(BaseModel, frozen=True):
+    """One place of computation."""
+
+    machine: str = Field(description="processor, cores, system")
+    device: str = Field(description="cpu or cuda")
+    threads: int = Field(description="compute threads of the process")
+    glass: str = Field(description="which isolation held: bubblewrap, landlock, rlimits …")
+    versions: dict[str, str] = Field(description="package -> version")
+
+    def text(self) -> str:
+        """Return it in one line, without the versions."""
+        threads = f"{self.threads} thread{'' if self.threads == 1 else 's'}"
+        return f"{self.device}, {threads}, {self.glass}; {self.machine}"
+
+
+def here(device: str, threads: int, glass: str) -> Where:
+    """Return where this process is."""
+    return Where(
+        machine=f"{platform.machine()}, {psutil.cpu_count()} cores, {platform.system()}",
+        device=device,
+        threads=threads,
+        glass=glass,
+        versions={"python": platform.python_version(), **_versions()},
+    )
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
