@@ -1,10 +1,11 @@
 """The items of a job: one per variant, or copy of it with other parameters, and seed.
 
-An item's digest covers everything that could change its numbers: the variant's source, the seed,
-the sandbox's settings, the activations, the template and the evaluator. Equal digest, equal result.
+An item's digest covers what decides on its numbers: the variant's source, the seed, the sandbox's
+settings, the activations, the arithmetic, the device, the code of the template and the evaluator.
+What it leaves out are the number of threads and the versions of packages, on which the last digits
+of a training depend: a score records both.
 """
 
-import functools
 import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -13,25 +14,16 @@ from typing import NamedTuple
 
 from fumehood_tools.bench.labelling import label
 from fumehood_tools.bench.records import Provenance
-from fumehood_tools.files import data_path, digest_of, sha256_of, sha256_of_tree
+from fumehood_tools.files import digest_of, sha256_of
 from fumehood_tools.glass import STRENGTH
 from fumehood_tools.plain_files import read_plain
+from fumehood_tools.runs.code import evaluator_sha256, template_sha256
 from fumehood_tools.runs.controls import ControlItem
 from fumehood_tools.sandbox.create import Sandbox
 from fumehood_tools.sandbox.declarations import read_declarations
 from fumehood_tools.sandbox.parameters import Value, with_parameters
 from fumehood_tools.sandbox.spec import SandboxSpec, deciding_values
 from fumehood_tools.where import Where
-
-EVALUATOR_PARTS = (
-    "corpora",
-    "glass",
-    "harvest",
-    "sandbox/constants.py",
-    "sandbox/declarations.py",
-    "scoring",
-    "subjects",
-)
 
 
 class RunItem(NamedTuple):
@@ -109,20 +101,6 @@ class Planner:
         digest = digest_of([hashlib.sha256(source).hexdigest(), seed, *self._shared])
         folder = self.sandbox.results / name / f"seed{seed}-{digest[:8]}"
         return RunItem(name, seed, source, digest, folder)
-
-
-@functools.cache
-def template_sha256() -> str:
-    """Return the content address of the template's core: what training runs on."""
-    return sha256_of_tree(data_path("sandbox_template") / "sae" / "core")
-
-
-@functools.cache
-def evaluator_sha256() -> str:
-    """Return the content address of the code that makes data and scores."""
-    package = Path(__file__).resolve().parents[1]
-    parts = [package / part for part in EVALUATOR_PARTS]
-    return digest_of([sha256_of(p) if p.is_file() else sha256_of_tree(p) for p in parts])
 
 
 def settings_digest(spec: SandboxSpec) -> str:

@@ -21,9 +21,9 @@ from fumehood_tools.files import digest_of
 from fumehood_tools.glass import choose_level, scratch_folder
 from fumehood_tools.receipts import WEIGHTS_FILE
 from fumehood_tools.receipts.audit import Finding, Level, Sound
+from fumehood_tools.runs.code import evaluator_sha256, template_sha256
 from fumehood_tools.runs.harvesting import as_error, harvest
 from fumehood_tools.runs.helpers import LineChild
-from fumehood_tools.runs.plan import evaluator_sha256, template_sha256
 from fumehood_tools.sandbox.spec import check_spec
 from fumehood_tools.scoring.requests import ScoringRequest, ScoringSetup
 from fumehood_tools.settings import Settings

@@ -100,7 +100,7 @@ class RunJob:
         """Harvest, see what is to be done, do it."""
         found = harvest(self.sandbox.spec, self.settings, self.context.folder, self.context.report)
         self.device, request = found.device, self.request
-        digest = f"{found.digest}+{found.arithmetic}"
+        digest = f"{found.digest}+{found.arithmetic}+{found.device}"
         wanted = Wanted(
             request.variants, request.seeds, request.grid, request.l0_targets, request.controls
         )

@@ -1,0 +1,115 @@
+"""What decides on numbers is in a run's digest; what only says something is not."""
+
+import ast
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import fumehood_tools
+from fumehood_tools.files import data_path
+from fumehood_tools.runs.code import EVALUATOR_PARTS, code_sha256
+
+PACKAGE = Path(fumehood_tools.__file__).parent
+# Where the numbers of a score come from: activations, training, metrics.
+ROOTS = ("harvest/__main__.py", "scoring/__main__.py", "runs/training.py", "runs/references.py")
+# What these import and what decides on no number, and why.
+HARMLESS = {
+    "bench/controls.py": "names controls",
+    "bench/integrity.py": "a record's shape: what the checks found",
+    "bench/labelling.py": "names rows",
+    "bench/noise.py": "judges scores that are there",
+    "bench/records.py": "a record's shape",
+    "bench/table_rows.py": "shows scores that are there",
+    "bench/verdicts.py": "judges scores that are there",
+    "errors.py": "messages",
+    "files.py": "reads and writes files",
+    "locking.py": "one writer at a time",
+    "plain_files.py": "reads files",
+    "quoting.py": "messages",
+    "receipts": "signs scores that are there",
+    "runs/code.py": "this digest",
+    "runs/controls.py": "makes sources, which are in the digest themselves",
+    "runs/plan.py": "this digest",
+    "sandbox/create.py": "finds files",
+    "sandbox/findings.py": "a message's shape",
+    "sandbox/parameters.py": "makes sources, which are in the digest themselves",
+    "settings.py": "where things are; the device is in the digest itself",
+    "where.py": "says where it was",
+}
+
+
+def imported() -> set[str]:
+    """Return the files of the package that ROOTS import, directly or not."""
+    modules = {}
+    for path in PACKAGE.rglob("*.py"):
+        parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+        modules[".".join(part for part in parts if part != "__init__")] = path
+    names = {path: name for name, path in modules.items()}
+    found: set[str] = set()
+    todo = [names[PACKAGE / root] for root in ROOTS]
+    while todo:
+        if (name := todo.pop()) not in found:
+            found.add(name)
+            todo += [other for other in imports_of(modules[name]) if other in modules]
+    return {modules[name].relative_to(PACKAGE).as_posix() for name in found}
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def covered(file: str, parts: object) -> bool:
+    return any(file == part or file.startswith(f"{part}/") for part in parts)  # type: ignore[attr-defined]
+
+
+def test_whatever_makes_numbers_is_in_the_digest_or_has_a_reason_not_to_be() -> None:
+    files = imported()
+    assert len(files) > 80
+    open_ones = [file for file in sorted(files) if not covered(file, [*EVALUATOR_PARTS, *HARMLESS])]
+    assert not open_ones, "put these into EVALUATOR_PARTS, or into HARMLESS with a reason"
+    both = set(EVALUATOR_PARTS) & set(HARMLESS)
+    assert not both
+    for part in (*EVALUATOR_PARTS, *HARMLESS):
+        assert any(covered(file, [part]) for file in files), f"{part} is imported by none"
+
+
+@pytest.fixture
+def core(tmp_path: Path) -> Path:
+    copy = tmp_path / "core"
+    shutil.copytree(data_path("sandbox_template") / "sae" / "core", copy)
+    return copy
+
+
+def address(core: Path) -> str:
+    return code_sha256(core, core.rglob("*.py"))
+
+
+def test_words_do_not_change_the_address_of_code(core: Path) -> None:
+    before = address(core)
+    for path in core.rglob("*.py"):
+        text = path.read_text(encoding="utf-8").replace('"""', '"""In other words: ', 1)
+        path.write_text(f"{text}\n\n# A remark.\n", encoding="utf-8")
+    assert address(core) == before
+
+
+@pytest.mark.parametrize("change", ["a number", "a file", "a name", "a kernel"])
+def test_code_does_change_it(core: Path, change: str) -> None:
+    before = address(core)
+    if change == "a number":
+        path = core / "train.py"
+        path.write_text(path.read_text(encoding="utf-8") + "\nMORE = 1\n", encoding="utf-8")
+    elif change == "a file":
+        (core / "more.py").write_text("", encoding="utf-8")
+    elif change == "a name":
+        (core / "train.py").rename(core / "training.py")
+    else:
+        path = core / "kernels" / "products.py"
+        path.write_text(path.read_text(encoding="utf-8") + "\nMORE = 1\n", encoding="utf-8")
+    assert address(core) != before
