@@ -1,8 +1,8 @@
 """sae-bench called directly, everything in one process, no glass and nothing shared.
 
 usage: JAXTYPING_DISABLE=1 python -W ignore direct_sae_bench.py REQUEST, where REQUEST is JSON:
-{"variant": path, "weights": path, "setup": ScoringSetup, "rounded": bool}. Rounded: latents are
-rounded to bfloat16 where they leave the encoder, and nothing else differs.
+{"variant": path, "weights": path, "setup": ScoringSetup, "rounded": bool}. Rounded: the encoder is
+shown activations as they are stored, its latents are rounded to bfloat16, and nothing else differs.
 Prints one line of JSON: {"core": metric groups, "probing": mean accuracies}.
 """
 
@@ -32,6 +32,7 @@ class Direct(BaseSAE):
     """The variant itself, in sae-bench's interface."""
 
     def __init__(self, inner, scale, setup, hook, rounded):
+        """rounded: None, or the stored activations by the bytes of those that core shows."""
         spec = setup.spec
         super().__init__(
             setup.activations.d_model,
@@ -46,16 +47,39 @@ class Direct(BaseSAE):
         general_utils._standardize_sae_cfg(self.cfg)
 
     def encode(self, x):
+        if self.rounded is None:
+            return self.inner.encode(x / self.scale) * self.scale
         # What crosses the glass: activations as they are stored, latents as bfloat16.
-        x = x.half() if self.rounded else x
-        f = self.inner.encode(x.float() / self.scale)
-        return (f.bfloat16().float() if self.rounded else f) * self.scale
+        rows = x.reshape(-1, x.shape[-1])
+        stored = [self.rounded.get(row.numpy().tobytes(), row.half()) for row in rows]
+        x = torch.stack(stored).float().reshape(x.shape)
+        return self.inner.encode(x / self.scale).bfloat16().float() * self.scale
 
     def decode(self, feature_acts):
         return self.inner.decode(feature_acts / self.scale) * self.scale
 
     def forward(self, x):
         return self.decode(self.encode(x))
+
+
+def stored_rows(setup, subject, rows):
+    """Return the evaluation split's rows by the bytes of the activations that core will show.
+
+    Both are of the same tokens; the split was computed by the harvest, in other batches.
+    """
+    stored = np.concatenate([np.load(path) for path in setup.activations.eval_shards])
+    shown = []
+    for first in range(0, len(rows) // 8 * 8, 8):
+        _, cache = subject.model.run_with_cache(
+            torch.from_numpy(rows[first : first + 8].astype(np.int64)),
+            prepend_bos=False,
+            names_filter=[subject.hook],
+            stop_at_layer=setup.spec.subject.layer + 1,
+        )
+        shown.append(cache[subject.hook][:, 1:].flatten(0, 1))
+    shown = torch.cat(shown)
+    pairs = zip(shown, torch.from_numpy(stored[: len(shown)]), strict=True)
+    return {row.numpy().tobytes(): kept for row, kept in pairs}
 
 
 @torch.no_grad()
@@ -68,8 +92,9 @@ def main():
     inner.load_state_dict(load_file(request["weights"]), strict=True)
     inner.eval()
     subject = scoring_subject(setup.spec.subject, setup.cache)
-    sae = Direct(inner, setup.activations.scale, setup, subject.hook, request["rounded"])
     rows = np.load(setup.activations.eval_tokens_file)[: setup.spec.scoring.loss_rows]
+    rounded = stored_rows(setup, subject, rows) if request["rounded"] else None
+    sae = Direct(inner, setup.activations.scale, setup, subject.hook, rounded)
     batches = len(rows) // 8
     config = CoreEvalConfig(
         batch_size_prompts=8,
