@@ -25,7 +25,6 @@ LIST_IN_A_FRESH_PROCESS = """
 import sys, anyio
 from mcp import Client
 from fumehood.app import build_server
-from fumehood.tooling import TOOLSETS
 from fumehood_tools.settings import load_settings
 async def main():
     async with Client(build_server(load_settings())) as client:

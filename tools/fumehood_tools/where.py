@@ -5,11 +5,14 @@ process that computes says it of itself; of a variant's child, which nobody beli
 that started it does.
 """
 
+import functools
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
 import psutil
 from pydantic import BaseModel, Field
+
+from fumehood_tools.settings import GlassLevel
 
 PACKAGES = ("torch", "dictionary-learning", "sae-bench", "transformer-lens", "transformers")
 
@@ -20,7 +23,7 @@ class Where(BaseModel, frozen=True):
     machine: str = Field(description="processor, cores, system")
     device: str = Field(description="cpu or cuda")
     threads: int = Field(description="compute threads of the process")
-    glass: str = Field(description="which isolation held: bubblewrap, landlock, rlimits …")
+    glass: GlassLevel = Field(description="which isolation held: bubblewrap, landlock, rlimits …")
     versions: dict[str, str] = Field(description="package -> version")
 
     def text(self) -> str:
@@ -29,7 +32,7 @@ class Where(BaseModel, frozen=True):
         return f"{self.device}, {threads}, {self.glass}; {self.machine}"
 
 
-def here(device: str, threads: int, glass: str) -> Where:
+def here(device: str, threads: int, glass: GlassLevel) -> Where:
     """Return where this process is."""
     return Where(
         machine=f"{platform.machine()}, {psutil.cpu_count()} cores, {platform.system()}",
@@ -40,6 +43,7 @@ def here(device: str, threads: int, glass: str) -> Where:
     )
 
 
+@functools.cache
 def _versions() -> dict[str, str]:
     found = {}
     for package in PACKAGES:

@@ -239,10 +239,10 @@ class RedTeam:
         own = self.witnesses[0].get("metrics") or {}
         for number, told in enumerate(self.witnesses, 1):
             metrics = told.get("metrics") or {}
-            found = [(key, own.get(key), metrics.get(key)) for key in keys]
-            if all(one and other and abs(one - other) < 1e-3 for _, one, other in found):
+            pairs = {key: (own[key], metrics[key]) for key in keys if key in own and key in metrics}
+            if len(pairs) == len(keys) and all(abs(a - b) < 1e-3 for a, b in pairs.values()):
                 continue
-            numbers = [f"{key} {other} instead of {one}" for key, one, other in found if other]
+            numbers = [f"{key} {now} instead of {before}" for key, (before, now) in pairs.items()]
             said = "; ".join(numbers) or told.get("message") or "no answer, for the job was gone"
             return f"witness {number} of {len(self.witnesses)}: {said}"
         return None

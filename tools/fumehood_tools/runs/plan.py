@@ -15,7 +15,6 @@ from typing import NamedTuple
 from fumehood_tools.bench.labelling import label
 from fumehood_tools.bench.records import Provenance
 from fumehood_tools.files import digest_of, sha256_of
-from fumehood_tools.glass import STRENGTH
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.runs.code import evaluator_sha256, template_sha256
 from fumehood_tools.runs.controls import ControlItem
@@ -108,21 +107,15 @@ def settings_digest(spec: SandboxSpec) -> str:
     return digest_of(deciding_values(spec.model_dump(mode="json")))
 
 
-class Places(NamedTuple):
-    """Where an SAE was trained, in which arithmetic, and where it was scored."""
-
-    trained: Where
-    scored: Where
-    arithmetic: str = "float32"
-
-    @property
-    def glass(self) -> str:
-        """The weaker of the two isolations."""
-        strength: dict[str, int] = {str(level): value for level, value in STRENGTH.items()}
-        return min(self.trained.glass, self.scored.glass, key=lambda level: strength.get(level, 0))
-
-
-def provenance(item: RunItem, spec: SandboxSpec, weights: Path, places: Places) -> Provenance:
+def provenance(
+    item: RunItem,
+    spec: SandboxSpec,
+    weights: Path,
+    *,
+    trained: Where,
+    scored: Where,
+    arithmetic: str,
+) -> Provenance:
     """Return what a score of this item is a score of, and where it was made."""
     return Provenance(
         variant_sha256=item.sha256,
@@ -131,9 +124,9 @@ def provenance(item: RunItem, spec: SandboxSpec, weights: Path, places: Places) 
         settings_digest=settings_digest(spec),
         template_sha256=template_sha256(),
         evaluator_sha256=evaluator_sha256(),
-        trained=places.trained,
-        scored=places.scored,
-        arithmetic=places.arithmetic,
+        trained=trained,
+        scored=scored,
+        arithmetic=arithmetic,
     )
 
 

@@ -22,7 +22,7 @@ from fumehood_tools.files import sha256_of, write_bytes, write_json
 from fumehood_tools.glass import STRENGTH
 from fumehood_tools.quoting import quotable
 from fumehood_tools.receipts.folders import WEIGHTS_FILE, Kind, place_of
-from fumehood_tools.runs.plan import Places, RunItem, now, provenance
+from fumehood_tools.runs.plan import RunItem, now, provenance
 from fumehood_tools.runs.training import CONFIG, LOG
 from fumehood_tools.sandbox.create import Sandbox
 from fumehood_tools.settings import Settings
@@ -86,9 +86,15 @@ class Recorder:
         Raises RunFailed when these are not the weights that were scored.
         """
         spec, files = self.sandbox.spec, {}
-        scored = Where.model_validate(answer["where"])
-        places = Places(effort.where, scored, effort.arithmetic)
-        about = provenance(item, spec, out / WEIGHTS_FILE, places)
+        trained, scored = effort.where, Where.model_validate(answer["where"])
+        about = provenance(
+            item,
+            spec,
+            out / WEIGHTS_FILE,
+            trained=trained,
+            scored=scored,
+            arithmetic=effort.arithmetic,
+        )
         if answer.get("weights_sha256") != about.weights_sha256:
             raise RunFailed(f"The weights of {item.name} changed while they were scored. Repeat.")
         for name in KEPT:
@@ -115,7 +121,7 @@ class Recorder:
             provenance=about,
             files=files,
             spec=spec.model_dump(mode="json"),
-            glass=places.glass,
+            glass=min(trained.glass, scored.glass, key=STRENGTH.__getitem__),
             cost=Cost(train_seconds=round(effort.seconds, 2), score_seconds=answer["seconds"]),
             started=self._started.get(item.name, now()),
             finished=now(),

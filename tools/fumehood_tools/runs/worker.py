@@ -231,8 +231,8 @@ class RunJob:
             name = training.item.name
             times = f", {training.work.ratio:.1f} x the work" if training.work else ""
             print(f"trained {name} in {outcome.seconds:.1f} s{times}", flush=True)
-            place = (training.where, self.found.arithmetic)
-            self.trained[name] = (training, Effort(outcome.seconds, training.work, *place))
+            effort = Effort(outcome.seconds, training.work, training.where, self.found.arithmetic)
+            self.trained[name] = (training, effort)
             request = ScoringRequest(
                 name=name,
                 variant=training.variant,

@@ -55,9 +55,7 @@ class Latents(NamedTuple):
 
     def sparse(self) -> "Latents":
         """Return the same latents without `dense_NF`."""
-        if self.dense_NF is None:
-            return self
-        return _packed(self.dense_NF, _active_places(self.dense_NF))
+        return self if self.dense_NF is None else _packed(self.dense_NF)
 
     def equals(self, other: "Latents") -> bool:
         """Return whether these are the same latents, both stored in the same form."""
@@ -65,9 +63,12 @@ class Latents(NamedTuple):
 
         if self.dense_NF is not None and other.dense_NF is not None:
             return torch.equal(self.dense_NF, other.dense_NF)
-        pairs = zip(self[3:6], other[3:6], strict=True)
-        same_form = self.dense_NF is other.dense_NF
-        return same_form and all(torch.equal(one, another) for one, another in pairs)
+        return (
+            self.dense_NF is other.dense_NF
+            and torch.equal(self.start_N, other.start_N)
+            and torch.equal(self.index_A, other.index_A)
+            and torch.equal(self.value_A, other.value_A)
+        )
 
     def part(self, first: int, last: int) -> "Latents":
         """Return the latents of some consecutive rows."""
@@ -101,39 +102,40 @@ def pack(f_NF: "Tensor") -> Latents:
     import torch
 
     rows, dict_size = f_NF.shape
-    place_A = _active_places(f_NF)
-    if len(place_A) > DENSE_FROM * rows * dict_size:
+    active = int(np.count_nonzero(f_NF.contiguous().view(torch.int16).numpy()))
+    if active > DENSE_FROM * rows * dict_size:
         none = torch.empty(0, dtype=torch.int64)
-        return Latents(rows, dict_size, len(place_A), none, none, none, f_NF)
-    return _packed(f_NF, place_A)
+        return Latents(rows, dict_size, active, none, none, none, f_NF)
+    return _packed(f_NF)
 
 
-def _packed(f_NF: "Tensor", place_A: "NDArray[np.int64]") -> Latents:
+def _packed(f_NF: "Tensor") -> Latents:
     import torch
 
     rows, dict_size = f_NF.shape
+    flat = f_NF.contiguous().view(-1)
+    place_A = _active_places(flat)
     start_N = np.searchsorted(place_A, np.arange(rows) * dict_size)
     index_A = torch.from_numpy(place_A % dict_size).int()
-    value_A = f_NF.contiguous().view(-1)[torch.from_numpy(place_A)]
+    value_A = flat[torch.from_numpy(place_A)]
     return Latents(rows, dict_size, len(place_A), torch.from_numpy(start_N), index_A, value_A)
 
 
-def _active_places(f_NF: "Tensor") -> "NDArray[np.int64]":
-    """Return where bfloat16 numbers, counted row by row, are not 0, ascending.
+def _active_places(flat: "Tensor") -> "NDArray[np.int64]":
+    """Return where bfloat16 numbers are not 0, ascending: numpy finds them, by four at once.
 
-    Looked at by four at once: several times as fast as torch's nonzero, for the few among many
-    that are active.
+    Several times as fast as torch's nonzero, for the few among many that are active.
     """
     import torch
 
-    bits = f_NF.contiguous().view(-1).view(torch.int16).numpy()
+    bits = flat.view(torch.int16).numpy()
     whole = len(bits) // 4 * 4
     words = bits[:whole].view(np.int64)
     word = np.flatnonzero(words != 0)
     inner = np.flatnonzero(words[word].view(np.int16) != 0)
     places = 4 * word[inner >> 2] + (inner & 3)
     rest = whole + np.flatnonzero(bits[whole:])
-    return np.concatenate([places, rest]) if len(rest) else places
+    return np.concatenate([places, rest])
 
 
 def decode_linear(f: Latents, W_FD: "Tensor", b_D: "Tensor") -> "Tensor":

@@ -73,21 +73,24 @@ class SharedPasses:
     def run_with_cache(self, tokens: "Tensor", *args: Any, **kwargs: Any) -> Any:
         """Return the truncated pass with the one activation that core asks for."""
         names = kwargs.get("names_filter")
-        one = isinstance(names, list) and len(names) == 1
-        if args or not one or kwargs.keys() != CORE_CACHE or kwargs["prepend_bos"]:
+        others = args or kwargs.keys() != CORE_CACHE or kwargs["prepend_bos"]
+        if others or not isinstance(names, list) or len(names) != 1:
             return self.model.run_with_cache(tokens, *args, **kwargs)
-        [name] = kwargs["names_filter"]
-        return None, {name: self.activations_at(tokens, **kwargs)}
+        [site] = names
+        return None, {
+            site: self.activations_at(site, tokens, stop_at_layer=kwargs["stop_at_layer"])
+        }
 
-    def activations_at(self, tokens: "Tensor", **kwargs: Any) -> "Tensor":
-        """Return the activations [B, T, D] at the one name in names_filter, made once."""
-        [name] = kwargs["names_filter"]
-        key = f"{name} {_name(tokens)}"
-        if key not in self.small:
+    def activations_at(self, site: str, tokens: "Tensor", **kwargs: Any) -> "Tensor":
+        """Return the activations [B, T, D] at a site, made once; kwargs: for run_with_cache."""
+        name = f"{site} {_name(tokens)}"
+        if name not in self.small:
             # Only the wanted activations are kept: a whole cache would hold every layer's.
-            _, cache = self.model.run_with_cache(tokens, **kwargs)
-            self.small[key] = cache[name]
-        return self.small[key]
+            _, cache = self.model.run_with_cache(
+                tokens, prepend_bos=False, names_filter=[site], **kwargs
+            )
+            self.small[name] = cache[site]
+        return self.small[name]
 
     def run_with_hooks(self, tokens: "Tensor", *args: Any, **kwargs: Any) -> Any:
         """Return a pass with hooks; core's ablated one is made once."""
@@ -97,16 +100,14 @@ class SharedPasses:
             return self.model.run_with_hooks(tokens, *args, **kwargs)
         [(site, hook)] = hooks
         if getattr(hook, "__name__", "") == ABLATION_HOOK:
-            kind = f"ablated {site}"
-            return self._known(kind, tokens, lambda: self._from_site(tokens, kwargs))
+            return self._known(f"ablated {site}", tokens, lambda: self._from_site(tokens, kwargs))
         return self._from_site(tokens, kwargs)
 
     def _from_site(self, tokens: "Tensor", kwargs: dict[str, Any]) -> Any:
         [(site, _)] = kwargs["fwd_hooks"]
         if self.late_start is None or self.late_start.hook != site:
             return self.model.run_with_hooks(tokens, **kwargs)
-        resid_BTD = self.activations_at(tokens, prepend_bos=False, names_filter=[site])
-        with self.late_start.given(resid_BTD):
+        with self.late_start.given(self.activations_at(site, tokens)):
             return self.model.run_with_hooks(tokens, **kwargs)
 
     def _known(

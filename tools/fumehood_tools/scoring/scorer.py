@@ -185,11 +185,7 @@ class Scorer:
 
     def core_activations(self) -> list[torch.Tensor]:
         """Return the activations that sae-bench's core evaluation will show, batch by batch."""
-        names = [self.hook]
-        return [
-            self.passes.activations_at(tokens, prepend_bos=False, names_filter=names)
-            for tokens in self._batches()
-        ]
+        return [self.passes.activations_at(self.hook, tokens) for tokens in self._batches()]
 
     def _batches(self) -> Iterator[torch.Tensor]:
         per_batch = min(ROWS_PER_BATCH, len(self.rows))
