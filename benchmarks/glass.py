@@ -29,7 +29,7 @@ TEMPLATE = ROOT / "sandbox_template" / "sae"
 def trained(name: str, setup: Any, folder: Path, *, child: bool = False) -> Any:
     """Return a finished training of a packaged variant; child: of one that calls it its parent."""
     from fumehood_tools.glass import Nursery
-    from fumehood_tools.runs.plan import RunItem
+    from fumehood_tools.runs.items import RunItem
     from fumehood_tools.runs.training import Place, Training
 
     source = (TEMPLATE / "variants" / f"{name}.py").read_bytes()
@@ -54,11 +54,11 @@ def in_one_process(scorer: Any, request: Any) -> float:
     from core.loading import build_sae, load_variant
     from fumehood_tools.scoring.bench_sae import GlassSAE, Methods
     from fumehood_tools.scoring.core_eval import run_core
-    from fumehood_tools.scoring.half import Given
     from fumehood_tools.scoring.latents import pack
     from fumehood_tools.scoring.probing_eval import run_probing
     from fumehood_tools.scoring.probing_texts import TaskRows
     from fumehood_tools.scoring.reconstruction import ReconstructionTotals
+    from fumehood_tools.scoring.role_child import Given
 
     setup, spec = scorer.setup, scorer.setup.spec
     activations, state = setup.activations, load_file(request.weights)
@@ -125,8 +125,8 @@ def setup_in(folder: Path, level: str) -> Any:
     """Return the setup of the default sandbox, its data harvested."""
     from fumehood_tools.glass import choose_level
     from fumehood_tools.runs.harvesting import harvest
-    from fumehood_tools.sandbox.spec import SandboxSpec
     from fumehood_tools.settings import load_settings
+    from fumehood_tools.spec import SandboxSpec
 
     spec, settings = SandboxSpec(), load_settings().model_copy(update={"device": "cpu"})
     scratch = folder / "scratch"

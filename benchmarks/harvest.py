@@ -1,13 +1,13 @@
 """Harvest speed against its peers: `python benchmarks/harvest.py [--quick] [--rounds N]`.
 
 All contenders read the residual stream of layer 10 of SmolLM2-135M on the same 32 x 128 tokens and
-must agree on it. Peers run in a process of their own, as their users run them; ours in one with
-the harvest's settings (fumehood_tools/heavy.py), under which one row shows a peer too. Rounds are
-interleaved: in each, every contender gets a slice of time, so a noisy neighbour hits all alike.
+must agree on it. Peers run in a process of their own, as their users run them; ours in one with the
+harvest's settings (fumehood_tools/child_tuning.py), under which one row shows a peer too. Rounds
+are interleaved: in each, every contender gets a slice of time, so a noisy neighbour hits all alike.
 Printed are medians over the rounds, ratios to the faster TransformerLens in float32 within each
-round, and the share of this machine's matmul rate in the dtype used (2 FLOP per parameter up to
-the site and token), measured in each round. On a busy machine peers lose more: the load is shown.
-The last line is the result: harvest E.E x TransformerLens (bf16), F.F x (fp32).
+round, and the share of this machine's matmul rate in the dtype used (2 FLOP per parameter up to the
+site and token), measured in each round. On a busy machine peers lose more: the load is shown. The
+last line is the result: harvest E.E x TransformerLens (bf16), F.F x (fp32).
 """
 
 import argparse
@@ -36,8 +36,8 @@ import torch  # noqa: E402
 from fumehood_tools.harvest import Site  # noqa: E402
 from fumehood_tools.harvest.engine import ModelReader  # noqa: E402
 from fumehood_tools.machine import RealDtype, matmul_gflops, read_machine  # noqa: E402
-from fumehood_tools.sandbox.spec import SubjectSpec  # noqa: E402
 from fumehood_tools.settings import load_settings  # noqa: E402
+from fumehood_tools.spec import SubjectSpec  # noqa: E402
 from fumehood_tools.subjects import hook_name  # noqa: E402
 from fumehood_tools.subjects.loading import load_language_model, model_source  # noqa: E402
 from fumehood_tools.subjects.sites import find_blocks  # noqa: E402

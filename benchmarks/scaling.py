@@ -28,12 +28,12 @@ from startup import start_once
 
 from fumehood.client import connected, server_parameters, text_of
 from fumehood_tools import receipts
-from fumehood_tools.bench.records import Data
 from fumehood_tools.files import sha256_of
 from fumehood_tools.jobs.outcome import Outcome
 from fumehood_tools.jobs.processes import Identity
 from fumehood_tools.jobs.table import Table
-from fumehood_tools.runs.plan import Planner
+from fumehood_tools.records.scores import Data
+from fumehood_tools.runs.items import Planner
 from fumehood_tools.runs.recording import Effort, Recorder
 from fumehood_tools.sandbox.create import open_sandbox
 

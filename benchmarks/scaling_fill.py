@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from fumehood_tools import receipts
-from fumehood_tools.bench.inertness import compare
-from fumehood_tools.bench.records import Cost, Data, Failure, Metrics, Provenance, Score
 from fumehood_tools.files import write_text
 from fumehood_tools.jobs import JobStore
 from fumehood_tools.jobs.processes import identify, machine
 from fumehood_tools.jobs.table import Table
 from fumehood_tools.receipts.ledger import Action
+from fumehood_tools.records.inertness import compare
+from fumehood_tools.records.scores import Cost, Data, Failure, Metrics, Provenance, Score
 from fumehood_tools.sandbox.create import Sandbox, create_sandbox
 from fumehood_tools.settings import Settings
 

@@ -201,7 +201,7 @@ class Started(NamedTuple):
 
 def start_scorer(setup: Any, request: Any) -> Started:
     """Start a scorer as a job does, and have it score an SAE."""
-    from fumehood_tools.heavy import HEAVY_WORK
+    from fumehood_tools.child_tuning import HEAVY_WORK
 
     scorer = Speaker("-m", "fumehood_tools.scoring", **HEAVY_WORK)
     scorer.ask(setup.model_dump_json())

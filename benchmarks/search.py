@@ -23,10 +23,10 @@ from fakes.paper_services import Known, PaperServices  # noqa: E402
 from fumehood_tools.papers.library import Library  # noqa: E402
 from fumehood_tools.papers.paper import make_paper  # noqa: E402
 from fumehood_tools.papers.search import PaperSearch  # noqa: E402
+from fumehood_tools.papers.search_request import SearchRequest  # noqa: E402
 from fumehood_tools.papers.services import Services  # noqa: E402
-from fumehood_tools.papers.web import Keys  # noqa: E402
-from fumehood_tools.papers.wish import Wish  # noqa: E402
 from fumehood_tools.settings import load_keys, load_settings  # noqa: E402
+from fumehood_tools.web.service import Keys  # noqa: E402
 
 LATENCIES = {
     "arxiv": 3.0,
@@ -75,7 +75,7 @@ def fan_out(folder: Path, repeats: int) -> None:
             reach = Services(settings, Keys(load_keys(environ)))
             search = PaperSearch(settings, Library(settings.state), reach)
             began = time.perf_counter()
-            found = search.search(Wish(query="sparse autoencoder"), judge="lexical")
+            found = search.search(SearchRequest(query="sparse autoencoder"), judge="lexical")
             if number:
                 seconds.append(time.perf_counter() - began)
             assert {it.status for it in found.sources} == {"ok"}, found.sources
@@ -113,7 +113,7 @@ def library(folder: Path, papers: int) -> None:
     times = []
     for query in ("sparse autoencoder dead latents", "SAE steering", "circuit probing of vision"):
         began = time.perf_counter()
-        search.search(Wish(query=query))
+        search.search(SearchRequest(query=query))
         times.append(time.perf_counter() - began)
     search.close()
     print(

@@ -3,7 +3,7 @@
 import os
 import sys
 
-from fumehood_tools.heavy import HEAVY_WORK
+from fumehood_tools.child_tuning import HEAVY_WORK
 
 
 def settle() -> None:

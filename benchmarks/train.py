@@ -56,8 +56,8 @@ class Measured(NamedTuple):
 def activations() -> dict[str, Any]:
     """Return the default activations, harvested if the cache has none."""
     from fumehood_tools.runs.harvesting import harvest
-    from fumehood_tools.sandbox.spec import SandboxSpec
     from fumehood_tools.settings import load_settings
+    from fumehood_tools.spec import SandboxSpec
 
     spec = SandboxSpec()
     without_probing = spec.scoring.model_copy(update={"probing_tasks": ()})
@@ -119,9 +119,9 @@ def run(spec: dict[str, Any], script: Path, *arguments: str) -> dict[str, Any]:
 
 def environment(threads: int, ours: bool) -> dict[str, str]:
     """Return a training's environment: ours is what a nursery gives it, a peer's a user's own."""
+    from fumehood_tools.child_tuning import HEAVY_WORK
     from fumehood_tools.glass import compiled_kernels
     from fumehood_tools.glass.compiled import CACHE_VARIABLE
-    from fumehood_tools.heavy import HEAVY_WORK
     from fumehood_tools.settings import load_settings
 
     count = str(threads)

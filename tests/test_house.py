@@ -3,9 +3,32 @@
 import ast
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# The floors of the house, from the ground up: a part imports from lower floors only, and the parts
+# of one floor do not know each other. Modules at the top of a package stand for themselves.
+FLOORS = (
+    "errors child_tuning installing lines quoting",
+    "cursors locking plain_files settings",
+    "files registry spec where",
+    "corpora jobs machine receipts records side_process subjects web",
+    "glass harvest papers",
+    "reading sandbox",
+    "bench doctor paper_records",
+    "compare scoring",
+    "page runs",
+    "redteam",
+    "server.instructions server.strict_args server.client server.outputs server.views",
+    "server.tooling server.demo server.verify server.redteam",
+    "server.doors",
+    "server.app",
+    "server.http",
+    "server.cli",
+    "server.__main__",
+)
 
 # Wanted by packages of the locks, left out on purpose: see the heads of the lock files.
 LEFT_OUT = {
@@ -65,6 +88,65 @@ def test_the_work_never_imports_the_protocol() -> None:
             assert not bad, f"{path.relative_to(ROOT)} imports {bad}"
 
 
+def modules() -> dict[str, Path]:
+    """Return our modules: name -> file."""
+    found = {}
+    for folder in ("tools", "server"):
+        for path in (ROOT / folder).rglob("*.py"):
+            parts = path.relative_to(ROOT / folder).with_suffix("").parts
+            found[".".join(part for part in parts if part != "__init__")] = path
+    return found
+
+
+def imports() -> dict[str, set[str]]:
+    """Return module -> those of our modules that it imports, anywhere in it."""
+    known = modules()
+    found: dict[str, set[str]] = {name: set() for name in known}
+    for name, path in known.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found[name] |= {alias.name for alias in node.names} & known.keys()
+            elif isinstance(node, ast.ImportFrom):
+                package = node.module or ""
+                if node.level:
+                    base = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
+                    base = base[: len(base) - node.level + 1]
+                    package = ".".join([*base, *([node.module] if node.module else [])])
+                for alias in node.names:
+                    # A module out of a package is that module, whatever else the package exports.
+                    inner = f"{package}.{alias.name}"
+                    found[name] |= {inner if inner in known else package} & known.keys()
+        found[name].discard(name)
+    return found
+
+
+def part_of(module: str) -> str:
+    """Return the part of the house that a module belongs to."""
+    package, _, rest = module.partition(".")
+    first = rest.partition(".")[0]
+    return first if package == "fumehood_tools" else f"server.{first}".rstrip(".")
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    graph = TopologicalSorter(imports())
+    try:
+        graph.prepare()
+    except CycleError as error:
+        raise AssertionError(" -> ".join(error.args[1])) from None
+
+
+def test_every_import_goes_down() -> None:
+    floor = {part: number for number, parts in enumerate(FLOORS) for part in parts.split()}
+    floor |= {"": 0, "server": 0}  # the packages themselves: a version, nothing else
+    upward = [
+        f"{module} imports {other}"
+        for module, others in imports().items()
+        for other in others
+        if part_of(module) != part_of(other) and floor[part_of(module)] <= floor[part_of(other)]
+    ]
+    assert not upward, "\n".join(sorted(upward))
+
+
 # Who touches the environment, and why it is not settings.py's.
 ENVIRONMENT = {
     "tools/fumehood_tools/settings.py": "reads what users set",
@@ -74,9 +156,9 @@ ENVIRONMENT = {
     "tools/fumehood_tools/reading/children.py": "hands it on to a reader",
     "tools/fumehood_tools/glass/compiled.py": "hands it on to a compiler",
     "tools/fumehood_tools/redteam/suite.py": "hands it on to a bench",
-    "tools/fumehood_tools/runs/helpers.py": "hands it on to the scorer",
+    "tools/fumehood_tools/runs/line_child.py": "hands it on to the scorer",
     "tools/fumehood_tools/bench/plot.py": "tells matplotlib where its fonts are kept",
-    "tools/fumehood_tools/glass/inside/nursery.py": "a child's own, cleared",
+    "tools/fumehood_tools/glass/fumehood_child/nursery.py": "a child's own, cleared",
     "tools/fumehood_tools/scoring/__main__.py": "sae-bench's import needs a variable",
 }
 

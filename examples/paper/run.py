@@ -35,9 +35,9 @@ from fumehood_tools.sandbox.create import (
     list_sandboxes,
     open_sandbox,
 )
-from fumehood_tools.sandbox.spec import check_spec
 from fumehood_tools.sandbox.variants import packaged_variants
 from fumehood_tools.settings import Settings, load_settings
+from fumehood_tools.spec import check_spec
 
 HERE = Path(__file__).resolve().parent
 VARIANTS = HERE.parent / "variants"

@@ -24,7 +24,7 @@ from fumehood_tools.files import write_bytes
 from fumehood_tools.settings import Settings, load_keys
 
 
-class Outcome(NamedTuple):
+class CommandResult(NamedTuple):
     """What a call printed and how it ended."""
 
     stdout: str
@@ -60,16 +60,18 @@ async def list_tools(settings: Settings, options: Sequence[str] = ()) -> list[To
         return (await client.list_tools()).tools
 
 
-async def call(settings: Settings, tool: str, arguments: dict[str, Any]) -> Outcome:
+async def call(settings: Settings, tool: str, arguments: dict[str, Any]) -> CommandResult:
     """Call one tool and say what to print: JSON on stdout, or an error on stderr and code 1."""
     async with connected(settings) as client:
         try:
             result = await client.call_tool(tool, arguments, progress_callback=_show_progress)
         except MCPError as error:
-            return Outcome("", f"{error.error.message}", 1)
+            return CommandResult("", f"{error.error.message}", 1)
     if result.is_error:
-        return Outcome("", text_of(result), 1)
-    return Outcome(json.dumps(printable(settings, result), indent=1, ensure_ascii=False), "", 0)
+        return CommandResult("", text_of(result), 1)
+    return CommandResult(
+        json.dumps(printable(settings, result), indent=1, ensure_ascii=False), "", 0
+    )
 
 
 def text_of(result: CallToolResult) -> str:

@@ -32,7 +32,7 @@ from fumehood_tools.jobs import JobStore
 from fumehood_tools.settings import Settings, load_keys
 
 if TYPE_CHECKING:
-    from fumehood_tools.findings.shelf import FindingsShelf
+    from fumehood_tools.paper_records.shelf import FindingsShelf
     from fumehood_tools.papers.library import Library
     from fumehood_tools.papers.search import PaperSearch
     from fumehood_tools.papers.services import Services
@@ -84,7 +84,7 @@ class Toolbox:
     @cached_property
     def findings(self) -> "FindingsShelf":
         """The records of papers."""
-        from fumehood_tools.findings.shelf import FindingsShelf
+        from fumehood_tools.paper_records.shelf import FindingsShelf
 
         return FindingsShelf(self.settings, self.library, self.reader.shelf)
 
@@ -99,7 +99,7 @@ class Toolbox:
     def services(self) -> "Services":
         """The services that are searched and read from, with this process' keys."""
         from fumehood_tools.papers.services import Services
-        from fumehood_tools.papers.web import Keys
+        from fumehood_tools.web.service import Keys
 
         return Services(self.settings, Keys(load_keys()))
 

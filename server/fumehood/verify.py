@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fumehood_tools.errors import BadRequest
 
 if TYPE_CHECKING:
-    from fumehood_tools.receipts.audit import Audit, Finding
+    from fumehood_tools.receipts.audit import Audit, Discrepancy
     from fumehood_tools.settings import Settings
 
 
@@ -77,7 +77,7 @@ def _as_json(report: "Audit", rescored: dict[str, float]) -> str:
 
 def _as_text(report: "Audit", rescored: dict[str, float]) -> str:
     order = {"wrong": 0, "note": 1}
-    findings: list[Finding] = sorted(report.findings, key=lambda found: order[found.level])
+    findings: list[Discrepancy] = sorted(report.findings, key=lambda found: order[found.level])
     lines = [finding.line() for finding in findings]
     lines += [
         f"scored again: {place}: within {largest:.1%} of the tolerance"

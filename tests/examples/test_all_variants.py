@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from core import TrainingRun, build_sae, build_trainer, load_variant
-from fumehood_tools.bench.inertness import SAME
+from fumehood_tools.records.inertness import SAME
 from fumehood_tools.runs.sweep import knob_value
 from fumehood_tools.sandbox.check import check_static
 from fumehood_tools.sandbox.create import template_folder

@@ -18,7 +18,7 @@ from fumehood_tools.redteam.cases import Case, Entry, fill_in, load_cases, read_
 from fumehood_tools.redteam.listeners import Listeners
 from fumehood_tools.redteam.report import Report, last_lines, table
 from fumehood_tools.redteam.suite import RedTeam, temporary_root
-from fumehood_tools.redteam.verdicts import Frontier, Outcome, judge_cheat, judge_honest
+from fumehood_tools.redteam.verdicts import CaseResult, Frontier, judge_cheat, judge_honest
 from fumehood_tools.redteam.words import carried, false_words
 
 CHEAT = Case("stash_self", "cheat", '"""Keeps the input."""', Entry())
@@ -200,7 +200,7 @@ def test_weights_from_outside_are_spelled_in_files_that_stay_small() -> None:
 
 def test_the_table_counts_by_family_and_names_what_was_missed() -> None:
     outcomes = tuple(
-        Outcome(name=name, side="cheat", family="net", says="Calls.", ok=ok, by="b", rules=True)
+        CaseResult(name=name, side="cheat", family="net", says="Calls.", ok=ok, by="b", rules=True)
         for name, ok in (("net_tcp", True), ("net_udp", False))
     )
     report = Report(level="rlimits", outcomes=outcomes, seconds=1.0)

@@ -13,9 +13,9 @@ from mcp.types import CallToolResult, ImageContent, TextContent
 from fumehood.app import build_server
 from fumehood.doors import bench
 from fumehood.views import BENCHMARKS, META_KEY
-from fumehood_tools.bench.records import Cost, Data, Metrics, Provenance, Score
 from fumehood_tools.files import write_bytes, write_json
 from fumehood_tools.receipts import make_key, sign, state_of
+from fumehood_tools.records.scores import Cost, Data, Metrics, Provenance, Score
 from fumehood_tools.sandbox.create import Sandbox, create_sandbox
 from fumehood_tools.settings import Settings
 

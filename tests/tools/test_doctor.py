@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fumehood_tools.doctor import DoctorReport, Finding, examine
+from fumehood_tools.doctor import DoctorReport, Part, examine
 from fumehood_tools.settings import Settings, configured_keys, load_settings
 
 
@@ -17,7 +17,7 @@ def settings(tmp_path: Path) -> Settings:
     return load_settings(tmp_path / "work", {"FUMEHOOD_CACHE": str(tmp_path / "cache")})
 
 
-def part(report: DoctorReport, name: str) -> Finding:
+def part(report: DoctorReport, name: str) -> Part:
     return next(finding for finding in report.findings if finding.part == name)
 
 

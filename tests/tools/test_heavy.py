@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from fumehood_tools.heavy import HEAVY_WORK
+from fumehood_tools.child_tuning import HEAVY_WORK
 
 COUNT = """
 import resource

@@ -20,19 +20,20 @@ from pathlib import Path
 from typing import Literal
 
 import psutil
+from packaging.markers import Marker
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from pydantic import BaseModel, Field
 
 from fumehood_tools.errors import GlassTooWeak
 from fumehood_tools.files import total_size
+from fumehood_tools.installing import CHECKOUT, install_command
 from fumehood_tools.settings import Settings, configured_keys
 
 State = Literal["ok", "missing", "absent"]
 _MARKS: Mapping[State, str] = {"ok": "✓", "missing": "✗", "absent": "–"}
 _GIB = 1 << 30
 _NEEDED_GIB = 3
-_REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)(?:\[.*\])?\s*\(?([^;()]*)")
-_EXTRA = re.compile(r"extra\s*==\s*['\"]([^'\"]+)['\"]")
-_CHECKOUT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 _SMI = ("nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader")
 _KEY_USES = {
     "HF_TOKEN": "gated subject models of the hub",
@@ -44,7 +45,7 @@ _KEY_USES = {
 }
 
 
-class Finding(BaseModel, frozen=True):
+class Part(BaseModel, frozen=True):
     """One part: there (ok), needed and not there (missing), or optional and not there (absent)."""
 
     section: str
@@ -59,7 +60,7 @@ class DoctorReport(BaseModel, frozen=True):
 
     version: str
     ready: bool
-    findings: list[Finding]
+    findings: list[Part]
 
     def text(self) -> str:
         """Return the report for reading, one line per part."""
@@ -96,12 +97,12 @@ def examine(settings: Settings, environ: Mapping[str, str] | None = None) -> Doc
     )
 
 
-def _packages() -> list[Finding]:
+def _packages() -> list[Part]:
     release = platform.python_version()
     known = (3, 11) <= sys.version_info[:2] <= (3, 12)
     wanted = _requirements()
     return [
-        Finding(
+        Part(
             section="packages",
             part="python",
             state="ok" if known else "missing",
@@ -121,16 +122,16 @@ def _requirements() -> dict[str, dict[str, str]]:
     """Return group -> package -> version range, of the checkout, else of the installed wheel."""
     groups: dict[str, dict[str, str]] = {"core": {}, "sae": {}, "pdf": {}, "runpod": {}}
     for group, text in _checkout_requirements() or _wheel_requirements():
-        found = _REQUIREMENT.match(text)
-        if found and group in groups:
-            groups[group][found[1].lower()] = found[2].strip()
+        if group in groups:
+            wanted = Requirement(text)
+            groups[group][wanted.name.lower()] = str(wanted.specifier)
     return groups
 
 
 def _checkout_requirements() -> list[tuple[str, str]]:
-    if not _CHECKOUT.is_file():
+    if not CHECKOUT.is_file():
         return []
-    project = tomllib.loads(_CHECKOUT.read_text(encoding="utf-8"))["project"]
+    project = tomllib.loads(CHECKOUT.read_text(encoding="utf-8"))["project"]
     listed = {"core": project["dependencies"], **project["optional-dependencies"]}
     return [(group, text) for group, texts in listed.items() for text in texts]
 
@@ -140,10 +141,18 @@ def _wheel_requirements() -> list[tuple[str, str]]:
         texts = requires("fumehood") or []
     except PackageNotFoundError:
         return []
-    return [(said[1] if (said := _EXTRA.search(text)) else "core", text) for text in texts]
+    wanted = ((Requirement(text).marker, text) for text in texts)
+    return [(_extra_of(marker) if marker else "core", text) for marker, text in wanted]
 
 
-def _group(part: str, wanted: Mapping[str, str], *, needed: bool, use: str = "") -> Finding:
+def _extra_of(marker: Marker) -> str:
+    """Return the extra that a package is wanted for; "core" without one."""
+    names = ("sae", "pdf", "runpod")
+    wanted_by = [name for name in names if marker.evaluate({"extra": name})]
+    return wanted_by[0] if len(wanted_by) == 1 else "core"
+
+
+def _group(part: str, wanted: Mapping[str, str], *, needed: bool, use: str = "") -> Part:
     versions = {name: _version(name) for name in wanted}
     gone = [name for name, found in versions.items() if found is None]
     wrong = [
@@ -156,7 +165,7 @@ def _group(part: str, wanted: Mapping[str, str], *, needed: bool, use: str = "")
     problems = [f"missing {', '.join(gone)}"] if gone else []
     problems += [f"other version: {', '.join(wrong)}"] if wrong else []
     detail = "; ".join([f"{there} of {len(wanted)} there", *problems, *([use] if use else [])])
-    return Finding(
+    return Part(
         section="packages",
         part=part,
         state=("missing" if needed else "absent") if bad else "ok",
@@ -165,28 +174,20 @@ def _group(part: str, wanted: Mapping[str, str], *, needed: bool, use: str = "")
     )
 
 
-def _marker() -> Finding:
+def _marker() -> Part:
     """Say which of marker's modes is possible; never an error, as PDFs are read without it too."""
     from fumehood_tools.reading.marker.status import marker_available
 
     status = marker_available()
     words = {"models": "its own models", "layout": "our model-free layout", "none": "not possible"}
     ocr = f", OCR {'too' if status.ocr else 'not possible'}" if status.mode != "none" else ""
-    return Finding(
+    return Part(
         section="packages",
         part="marker",
         state="ok" if status.mode != "none" else "absent",
         detail=" ".join([f"{words[status.mode]}{ocr}", *status.missing]),
         command=status.next_step or None,
     )
-
-
-def install_command(extra: str) -> str:
-    """Return the command that adds an extra: make's own way in a checkout, pip's elsewhere."""
-    if _CHECKOUT.is_file():
-        made = {"core": "make setup", "sae": "make setup", "pdf": "make pdf"}
-        return made.get(extra) or f'pip install -e ".[{extra}]"'
-    return 'pip install "fumehood"' if extra == "core" else f'pip install "fumehood[{extra}]"'
 
 
 def _version(package: str) -> str | None:
@@ -197,23 +198,19 @@ def _version(package: str) -> str | None:
 
 
 def _fits(found: str, wanted: str) -> bool:
-    try:
-        from packaging.specifiers import SpecifierSet
-    except ImportError:
-        return True  # Without it only presence is judged.
     return SpecifierSet(wanted).contains(found, prereleases=True)
 
 
-def _torch() -> Finding:
+def _torch() -> Part:
     found = _version("torch")
     if found is None:
         detail, command = "not installed", install_command("sae")
-        return Finding(
+        return Part(
             section="packages", part="torch", state="missing", detail=detail, command=command
         )
     cuda = _torch_cuda()
     build = f"CUDA {cuda} build" if cuda else "CPU build"
-    return Finding(section="packages", part="torch", state="ok", detail=f"{found}, {build}")
+    return Part(section="packages", part="torch", state="ok", detail=f"{found}, {build}")
 
 
 def _torch_cuda() -> str | None:
@@ -229,7 +226,7 @@ def _torch_cuda() -> str | None:
     return None
 
 
-def _subject_and_text(settings: Settings) -> list[Finding]:
+def _subject_and_text(settings: Settings) -> list[Part]:
     from fumehood_tools.subjects import embedded
 
     gguf, converted = embedded.find_gguf(), embedded.converted_folder(settings.cache)
@@ -249,7 +246,7 @@ def _subject_and_text(settings: Settings) -> list[Finding]:
         ),
     )
     return [
-        Finding(
+        Part(
             section="subject and text",
             part=embedded.NAME,
             state="ok" if there else "missing",
@@ -260,9 +257,9 @@ def _subject_and_text(settings: Settings) -> list[Finding]:
     ]
 
 
-def _text_package(package: str, module: str, use: str, command: str) -> Finding:
+def _text_package(package: str, module: str, use: str, command: str) -> Part:
     there = importlib.util.find_spec(module) is not None
-    return Finding(
+    return Part(
         section="subject and text",
         part=package,
         state="ok" if there else "missing",
@@ -271,7 +268,7 @@ def _text_package(package: str, module: str, use: str, command: str) -> Finding:
     )
 
 
-def _places(settings: Settings) -> list[Finding]:
+def _places(settings: Settings) -> list[Part]:
     cached = total_size(settings.cache.rglob("*")) if settings.cache.is_dir() else 0
     return [
         _place("workspace", settings.workspace, "FUMEHOOD_WORKSPACE", ""),
@@ -279,7 +276,7 @@ def _places(settings: Settings) -> list[Finding]:
     ]
 
 
-def _place(part: str, folder: Path, variable: str, more: str) -> Finding:
+def _place(part: str, folder: Path, variable: str, more: str) -> Part:
     existing = next(path for path in (folder, *folder.parents) if os.path.exists(path))
     free = shutil.disk_usage(existing).free / _GIB
     detail, command = f"{folder}, {free:.1f} GiB free{more}", None
@@ -289,7 +286,7 @@ def _place(part: str, folder: Path, variable: str, more: str) -> Finding:
         detail += f"; {_NEEDED_GIB} GiB are needed"
         command = f"{variable}=<a folder on a larger disk> fumehood …"
     state: State = "missing" if command else "ok"
-    return Finding(section="places", part=part, state=state, detail=detail, command=command)
+    return Part(section="places", part=part, state=state, detail=detail, command=command)
 
 
 def _writable(folder: Path) -> bool:
@@ -300,7 +297,7 @@ def _writable(folder: Path) -> bool:
         return False
 
 
-def _machine(settings: Settings) -> list[Finding]:
+def _machine(settings: Settings) -> list[Part]:
     from fumehood_tools.machine import choose_dtype, describe_processor, known_machine
 
     memory = psutil.virtual_memory()
@@ -315,17 +312,17 @@ def _machine(settings: Settings) -> list[Finding]:
             f"bfloat16 {known.bfloat16_gflops:.0f} GFLOP/s measured on {known.threads} threads"
         )
     return [
-        Finding(section="machine", part="processor", state="ok", detail=cores),
-        Finding(section="machine", part="memory", state="ok", detail=sizes),
+        Part(section="machine", part="processor", state="ok", detail=cores),
+        Part(section="machine", part="memory", state="ok", detail=sizes),
         _optional("gpu", _gpu(), "none found; everything runs on the processor"),
         _optional("arithmetic", arithmetic, "not measured yet; the first harvest does"),
         *_glass(settings),
     ]
 
 
-def _optional(part: str, found: str | None, otherwise: str, section: str = "machine") -> Finding:
+def _optional(part: str, found: str | None, otherwise: str, section: str = "machine") -> Part:
     state: State = "ok" if found else "absent"
-    return Finding(section=section, part=part, state=state, detail=found or otherwise)
+    return Part(section=section, part=part, state=state, detail=found or otherwise)
 
 
 def _gpu() -> str | None:
@@ -338,24 +335,22 @@ def _gpu() -> str | None:
     return "; ".join(done.stdout.strip().splitlines()) or None
 
 
-def _glass(settings: Settings) -> list[Finding]:
+def _glass(settings: Settings) -> list[Part]:
     """Say which isolation variants get on this machine, and what would make it stronger."""
     from fumehood_tools.glass import available_levels, choose_level
-    from fumehood_tools.glass.inside import landlock, seccomp
+    from fumehood_tools.glass.fumehood_child import landlock, seccomp
 
     there = available_levels()
     try:
         level = choose_level(settings.glass)
     except GlassTooWeak as error:
         detail, command = str(error), "FUMEHOOD_GLASS=auto fumehood …"
-        glass = Finding(
-            section="glass", part="level", state="missing", detail=detail, command=command
-        )
+        glass = Part(section="glass", part="level", state="missing", detail=detail, command=command)
     else:
         forced = " (FUMEHOOD_GLASS)" if settings.glass != "auto" else ""
         weak = "; files and network are open to variants" if level == "rlimits" else ""
         detail = f"{level}{forced}{weak}; offered: {', '.join(there)}"
-        glass = Finding(section="glass", part="level", state="ok", detail=detail)
+        glass = Part(section="glass", part="level", state="ok", detail=detail)
     if sys.platform == "darwin":
         return [glass]
     abi = f"ABI {landlock.abi()}" if landlock.abi() else None
@@ -368,13 +363,13 @@ def _glass(settings: Settings) -> list[Finding]:
     ]
 
 
-def _bubblewrap(works: bool) -> Finding:
+def _bubblewrap(works: bool) -> Part:
     found = shutil.which("bwrap")
     state: State = "ok" if works else "absent"
     detail = found or "not found; the strongest level needs it"
     if found and not works:
         detail = f"{found}, which may not make namespaces here"
-    return Finding(
+    return Part(
         section="glass",
         part="bubblewrap",
         state=state,
@@ -383,9 +378,9 @@ def _bubblewrap(works: bool) -> Finding:
     )
 
 
-def _keys(environ: Mapping[str, str] | None) -> list[Finding]:
+def _keys(environ: Mapping[str, str] | None) -> list[Part]:
     return [
-        Finding(
+        Part(
             section="keys (none is needed)",
             part=name,
             state="ok" if there else "absent",

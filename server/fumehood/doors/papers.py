@@ -9,8 +9,8 @@ from pydantic import Field
 
 from fumehood.tooling import Toolbox, answer, in_thread
 from fumehood_tools.papers.report import SearchResult
+from fumehood_tools.papers.search_request import MOST_QUERY, AgentJudgement, SearchRequest
 from fumehood_tools.papers.sources.model import SourceName
-from fumehood_tools.papers.wish import MOST_QUERY, AgentJudgement, Wish
 
 Year = Annotated[int | None, Field(ge=1900, le=2100)]
 
@@ -67,7 +67,7 @@ def _register_search(toolbox: Toolbox) -> None:
         if cursor is not None:
             page = await in_thread(toolbox.search.page, cursor, limit, bibtex=bibtex)
             return answer(page.text(), page)
-        wish = Wish(
+        wish = SearchRequest(
             query=query,
             purpose=purpose,
             sources=tuple(sources or ()),

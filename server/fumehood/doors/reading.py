@@ -9,14 +9,14 @@ from pydantic import Field
 from fumehood.doors.jobs import watch
 from fumehood.tooling import Toolbox, answer, in_thread
 from fumehood_tools.errors import Unreadable
-from fumehood_tools.findings.compare import Comparison as PaperComparison
-from fumehood_tools.findings.compare import compare_records
-from fumehood_tools.findings.record import MOST_ITEMS, Item
-from fumehood_tools.findings.shelf import RecordedFindings
 from fumehood_tools.jobs.models import Job
+from fumehood_tools.paper_records.compare import RecordComparison, compare_records
+from fumehood_tools.paper_records.record import MOST_ITEMS, Item
+from fumehood_tools.paper_records.shelf import RecordedFindings
+from fumehood_tools.reading.document import Document
 from fumehood_tools.reading.reading import ReadRequest, SourceAsked
 from fumehood_tools.reading.text_search import Hits, Match
-from fumehood_tools.reading.view import PaperView, Part, view_of
+from fumehood_tools.reading.view import PaperItem, PaperView, Part, view_of
 
 WAIT_SECONDS = 40.0
 
@@ -79,7 +79,7 @@ def _register_read(toolbox: Toolbox) -> None:
         if found is None:
             waiting = PaperView(paper=paper, part=part, job_id=job.job_id)
             return answer(waiting.text(), waiting)
-        view = await in_thread(view_of, *found, part, section, cursor)
+        view = await in_thread(view_of, *found, part, section, cursor, _candidates)
         return answer(view.text(), view)
 
 
@@ -153,7 +153,7 @@ def _register_comparison(toolbox: Toolbox) -> None:
     )
     def compare_papers(
         papers: Annotated[list[str], Field(description="Ids", min_length=2, max_length=20)],
-    ) -> Annotated[CallToolResult, PaperComparison]:
+    ) -> Annotated[CallToolResult, RecordComparison]:
         """Put the records of papers side by side: methods, parameters, metrics, limitations.
 
         Needs record_findings for each of them. Metrics are aligned by name, data set and model,
@@ -162,6 +162,13 @@ def _register_comparison(toolbox: Toolbox) -> None:
         """
         found = compare_records({name: toolbox.findings.get(name) for name in papers})
         return answer(found.text(), found)
+
+
+def _candidates(document: Document) -> list[PaperItem]:
+    # Its rules take 20 ms to compile, which a server's start need not pay.
+    from fumehood_tools.paper_records.candidates import candidate_items
+
+    return candidate_items(document)
 
 
 def _is_done(job: Job) -> bool:

@@ -12,8 +12,8 @@ from fumehood_tools.runs import start_run
 from fumehood_tools.sandbox import check, create, variants
 from fumehood_tools.sandbox.check import CheckReport
 from fumehood_tools.sandbox.create import Sandbox
-from fumehood_tools.sandbox.spec import SiteName
 from fumehood_tools.sandbox.variants import VariantInfo
+from fumehood_tools.spec import SiteName
 
 
 class SandboxResult(BaseModel):

@@ -19,7 +19,7 @@ def describe(*args, **kwargs):
 
 core.train.describe = describe
 core.train.save_weights.__globals__["LOG_LINES"] = 0
-for name in ("inside.serve", "inside.probe", "__main__"):
+for name in ("fumehood_child.serve", "fumehood_child.probe", "__main__"):
     with contextlib.suppress(ImportError):
         module = sys.modules.get(name) or importlib.import_module(name)
         for part in ("isfinite", "allclose", "equal"):

@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 import pytest
 
-from fumehood_tools.bench.records import Failure
 from fumehood_tools.files import write_bytes, write_json, write_text
 from fumehood_tools.receipts import append, mac_of, make_key, sign, state_of
+from fumehood_tools.records.scores import Failure
 
 WEIGHTS = b"not really weights"
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from fumehood_tools.bench.controls import ControlReport, judge_controls, label, read_label
-from fumehood_tools.bench.records import Failure, Metrics, Score
+from fumehood_tools.records.scores import Failure, Metrics, Score
 
 EV = {0: 0.7353, 1: 0.7365, 2: 0.7351, 1000: 0.7359, 1001: 0.7344, 1002: 0.7356}
 

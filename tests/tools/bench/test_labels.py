@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fumehood_tools.bench.labels import spread
+from fumehood_tools.bench.name_layout import spread
 
 
 @given(st.lists(st.floats(0, 400), max_size=40))

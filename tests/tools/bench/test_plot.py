@@ -118,7 +118,7 @@ def test_an_empty_sandbox_cannot_be_plotted_and_says_what_to_do(records: Any, fo
 
 def test_the_parent_of_the_drawing_loads_no_matplotlib() -> None:
     code = (
-        "import sys, fumehood_tools.bench.plot, fumehood_tools.bench.table_text as t; "
+        "import sys, fumehood_tools.bench.plot, fumehood_tools.bench.benchmark_table as t; "
         "print([m for m in ('matplotlib', 'numpy', 'torch') if m in sys.modules])"
     )
     path = [part for part in sys.path if part]

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fumehood_tools.bench.inertness import Inertness, compare
 from fumehood_tools.bench.noise import differences
-from fumehood_tools.bench.records import Metrics, Score
 from fumehood_tools.bench.verdicts import judge, verdicts
+from fumehood_tools.records.inertness import Inertness, compare
+from fumehood_tools.records.scores import Metrics, Score
 
 SAME = compare("topk", forward=3e-8, loss=0.0, gradient=4e-7)
 SLIGHT = compare("topk", forward=0.0, loss=3e-5, gradient=3e-4)

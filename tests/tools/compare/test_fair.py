@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fumehood_tools.bench.inertness import compare as inertness
 from fumehood_tools.bench.table import read_benchmarks
 from fumehood_tools.compare.report import Compared, Comparison
 from fumehood_tools.errors import BadRequest
+from fumehood_tools.records.inertness import compare as inertness
 
 NOISE = (0.0008, -0.0004, 0.0001, -0.0006, 0.0005)
 SMALLER = tuple(NOISE[(seed + 2) % 5] for seed in range(5))

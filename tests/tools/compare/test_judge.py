@@ -10,7 +10,7 @@ from scipy import stats
 from fumehood_tools.bench.table_rows import Kind
 from fumehood_tools.compare.judge import Judge
 from fumehood_tools.compare.matched import Curve, differences, pareto_front
-from fumehood_tools.compare.question import Point, Question
+from fumehood_tools.compare.question import Question, ScoredSae
 from fumehood_tools.compare.report import Compared, Comparison, Metric
 from fumehood_tools.compare.statistics import (
     adjusted,
@@ -25,9 +25,9 @@ NOISE = (0.0008, -0.0004, 0.0001, -0.0006, 0.0005)
 
 def point(
     variant: str, seed: int, l0: float, value: float, kind: Kind = "custom", knob: int = 0
-) -> Point:
+) -> ScoredSae:
     label = f"{variant}(K={knob})" if knob else variant
-    return Point(
+    return ScoredSae(
         variant=variant,
         label=label,
         kind=kind,
@@ -38,7 +38,7 @@ def point(
     )
 
 
-def baseline(seeds: Sequence[int] = SEEDS) -> list[Point]:
+def baseline(seeds: Sequence[int] = SEEDS) -> list[ScoredSae]:
     """Return topk at three levels: 0.1 more per doubling of L0, and some noise."""
     return [
         point("topk", seed, l0, 0.6 + 0.1 * math.log2(l0 / 16) + NOISE[seed], "baseline", l0)
@@ -49,7 +49,7 @@ def baseline(seeds: Sequence[int] = SEEDS) -> list[Point]:
 
 def variant(
     name: str, gain: float, l0: float = 40.0, seeds: Sequence[int] = SEEDS, spread: float = 1.0
-) -> list[Point]:
+) -> list[ScoredSae]:
     """Return a variant that is better than topk by `gain` at its L0."""
     return [
         point(name, s, l0, 0.6 + 0.1 * math.log2(l0 / 16) + gain + spread * NOISE[(s + 2) % 5])
@@ -58,7 +58,7 @@ def variant(
 
 
 def compared(
-    points: list[Point],
+    points: list[ScoredSae],
     tries: int = 1,
     metric: Metric = "explained_variance",
     variants: list[str] | None = None,
@@ -120,7 +120,7 @@ def test_two_seeds_never_make_a_variant_better() -> None:
         (variant("mine", 0.03, seeds=(0,)), "1 seeds in common|not covered"),
     ],
 )
-def test_what_cannot_be_compared_says_why(points: list[Point], why: str) -> None:
+def test_what_cannot_be_compared_says_why(points: list[ScoredSae], why: str) -> None:
     found = compared([*baseline(), *points])
     assert row(found).verdict == "not comparable"
     assert any(part in row(found).reason for part in why.split("|")), row(found).reason
@@ -158,7 +158,7 @@ def test_a_gain_below_the_baselines_own_noise_is_not_better() -> None:
     assert row(found).verdict == "equal"
 
 
-def _moved(p: Point, times: float) -> dict[str, float]:
+def _moved(p: ScoredSae, times: float) -> dict[str, float]:
     return {name: value + times * NOISE[p.seed] for name, value in p.values.items()}
 
 
@@ -253,7 +253,7 @@ def test_a_larger_difference_never_needs_more_seeds() -> None:
     assert needed == sorted(needed, reverse=True) and needed[-1] == 3
 
 
-def packaged(name: str, gain: float) -> list[Point]:
+def packaged(name: str, gain: float) -> list[ScoredSae]:
     return [p.model_copy(update={"kind": "baseline"}) for p in variant(name, gain, spread=0.5)]
 
 

@@ -20,7 +20,7 @@ from fumehood_tools.errors import (
     StorageFailed,
     UnknownName,
 )
-from fumehood_tools.sandbox.spec import CorpusSpec
+from fumehood_tools.spec import CorpusSpec
 
 
 class Letters:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fumehood_tools.glass import ChildOutcome, GlassLevel, available_levels
-from fumehood_tools.glass.inside import syscalls
+from fumehood_tools.glass.fumehood_child import syscalls
 
 Run = Callable[..., ChildOutcome]
 WALLED = [level for level in available_levels() if level in ("bubblewrap", "landlock")]

@@ -14,7 +14,7 @@ from fumehood_tools.harvest import Site
 from fumehood_tools.harvest.engine import ModelReader
 from fumehood_tools.harvest.reporting import Reporter
 from fumehood_tools.harvest.shards import Target, write_split
-from fumehood_tools.sandbox.spec import SiteName
+from fumehood_tools.spec import SiteName
 from fumehood_tools.subjects.sites import find_blocks, find_mlp
 
 LAYOUTS = ("llama", "gpt_neox", "gpt2")

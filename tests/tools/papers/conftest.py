@@ -10,8 +10,8 @@ from fakes.paper_services import PaperServices
 from fumehood_tools.papers.library import Library
 from fumehood_tools.papers.search import PaperSearch
 from fumehood_tools.papers.services import Services
-from fumehood_tools.papers.web import Keys
 from fumehood_tools.settings import load_keys, load_settings
+from fumehood_tools.web.service import Keys
 
 SEARCH_KEYS = {
     name: f"canary-{name.lower()}-0123456789"

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from fakes.http_service import Fault, HttpService, Reply, Request
 
-from fumehood_tools.papers.downloads import Downloads
-from fumehood_tools.papers.pacing import Pacer
-from fumehood_tools.papers.sources.model import Deadline, SourceFailed
-from fumehood_tools.papers.web import open_client
+from fumehood_tools.web.downloads import Downloads
+from fumehood_tools.web.model import Deadline, SourceFailed
+from fumehood_tools.web.pacing import Pacer
+from fumehood_tools.web.service import open_client
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import pytest
 from fakes.http_service import Fault
 from fakes.paper_services import ATOM_ERROR, PaperServices
 
+from fumehood_tools.papers.search_request import SearchRequest
 from fumehood_tools.papers.sources.model import SourceStatus
-from fumehood_tools.papers.wish import Wish
 
 SOURCES = ("arxiv", "hugging_face", "perplexity", "exa", "semantic_scholar", "openalex")
 FAULTS = {
@@ -39,7 +39,7 @@ def test_a_fault_of_one_source_is_its_status_and_costs_no_other(fault: str, make
         with PaperServices().running() as services:
             services[broken].fault = what
             search = make_search(services, name=broken, seconds=SECONDS)
-            found = search.search(Wish(query="sparse autoencoder"), judge="lexical")
+            found = search.search(SearchRequest(query="sparse autoencoder"), judge="lexical")
         by_name = {it.name: it for it in found.sources}
         assert by_name[broken].status == expected, by_name[broken]
         assert by_name[broken].count == 0
@@ -62,7 +62,7 @@ def test_when_every_source_fails_the_answer_says_that_nothing_is_known(make_sear
         for service in services.services.values():
             service.fault = Fault("status", status=503)
         search = make_search(services, seconds=1.0)
-        found = search.search(Wish(query="sparse autoencoder"))
+        found = search.search(SearchRequest(query="sparse autoencoder"))
     assert found.total == 0
     assert "is not known" in found.text()
     assert {it.status for it in found.sources} == {"unavailable", "ok"}
@@ -72,7 +72,9 @@ def test_a_source_that_asks_for_a_second_is_asked_again_after_a_second(
     services: PaperServices, make_search
 ) -> None:
     services["openalex"].fault = Fault("status", status=429, retry_after="1", times=1)
-    found = make_search(services).search(Wish(query="sparse autoencoder", sources=("openalex",)))
+    found = make_search(services).search(
+        SearchRequest(query="sparse autoencoder", sources=("openalex",))
+    )
     assert found.sources[0].status == "ok"
     first, second = (request.moment for request in services["openalex"].log)
     assert second - first >= 1.0
@@ -83,7 +85,7 @@ def test_a_source_that_asked_for_a_pause_is_left_alone_by_the_next_search(
 ) -> None:
     services["exa"].fault = None
     services["openalex"].fault = Fault("status", status=429, retry_after="300")
-    wish = Wish(query="sparse autoencoder", sources=("openalex",))
+    wish = SearchRequest(query="sparse autoencoder", sources=("openalex",))
     make_search(services).search(wish)
     again = make_search(services).search(wish)
     assert again.sources[0].status == "rate_limited"
@@ -93,7 +95,7 @@ def test_a_source_that_asked_for_a_pause_is_left_alone_by_the_next_search(
 
 def test_an_error_entry_of_arxiv_is_not_no_papers(services: PaperServices, make_search) -> None:
     services["arxiv"].fault = Fault("wrong_type", body=ATOM_ERROR.encode())
-    found = make_search(services).search(Wish(query="x y", sources=("arxiv",)))
+    found = make_search(services).search(SearchRequest(query="x y", sources=("arxiv",)))
     assert found.sources[0].status == "bad_answer"
     assert "incorrect id format" in (found.sources[0].error or "")
 
@@ -103,7 +105,7 @@ def test_one_entry_in_another_form_is_left_out_and_said(
 ) -> None:
     entries = b'[{"paper": {"id": "2309.08600", "title": "Sparse things"}}, {"paper": 7}, 3]'
     services["hugging_face"].fault = Fault("wrong_type", body=entries)
-    found = make_search(services).search(Wish(query="sparse", sources=("hugging_face",)))
+    found = make_search(services).search(SearchRequest(query="sparse", sources=("hugging_face",)))
     assert [paper.title for paper in found.papers] == ["Sparse things"]
     assert found.sources[0].error == "2 of its entries could not be read."
 
@@ -112,10 +114,10 @@ def test_the_judge_may_fail_too_and_words_judge_instead(
     services: PaperServices, make_search
 ) -> None:
     services.verdict = {"judgements": [{"number": 1, "confidence": 7, "reasoning": "no"}, 3]}
-    found = make_search(services).search(Wish(query="sparse autoencoder"))
+    found = make_search(services).search(SearchRequest(query="sparse autoencoder"))
     assert {paper.judgement.judged_by for paper in found.papers if paper.judgement} == {"lexical"}
     services.verdict = 7
-    found = make_search(services, name="other").search(Wish(query="sparse autoencoder"))
+    found = make_search(services, name="other").search(SearchRequest(query="sparse autoencoder"))
     judge = _status(found.sources, "perplexity judge")
     assert judge.status == "bad_answer"
     assert {paper.judgement.judged_by for paper in found.papers if paper.judgement} == {"lexical"}

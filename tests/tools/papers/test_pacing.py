@@ -10,9 +10,9 @@ import pytest
 from fakes.http_service import Fault
 from fakes.paper_services import PaperServices
 
-from fumehood_tools.papers.pacing import Pacer
-from fumehood_tools.papers.sources.model import Deadline, NoTurn, Pace
-from fumehood_tools.papers.wish import Wish
+from fumehood_tools.papers.search_request import SearchRequest
+from fumehood_tools.web.model import Deadline, NoTurn, Pace
+from fumehood_tools.web.pacing import Pacer
 
 ROOT = Path(__file__).resolve().parents[3]
 SEARCHES = """
@@ -21,8 +21,8 @@ from pathlib import Path
 from fumehood_tools.papers.library import Library
 from fumehood_tools.papers.search import PaperSearch
 from fumehood_tools.papers.services import Services
-from fumehood_tools.papers.web import Keys
-from fumehood_tools.papers.wish import Wish
+from fumehood_tools.web.service import Keys
+from fumehood_tools.papers.search_request import Wish
 from fumehood_tools.settings import load_settings
 
 folder, endpoints, name, count = sys.argv[1:]
@@ -97,8 +97,8 @@ def test_a_killed_holder_and_a_damaged_file_stop_nobody(tmp_path: Path) -> None:
     pace = Pace("arxiv", 3.0, one_at_a_time=True)
     held = (
         "import sys, os; from pathlib import Path\n"
-        "from fumehood_tools.papers.pacing import Pacer\n"
-        "from fumehood_tools.papers.sources.model import Deadline, Pace\n"
+        "from fumehood_tools.web.pacing import Pacer\n"
+        "from fumehood_tools.web.model import Deadline, Pace\n"
         "with Pacer(Path(sys.argv[1])).turn(Pace('arxiv', 3.0, True), Deadline(9)):\n"
         "    os.kill(os.getpid(), 9)\n"
     )
@@ -116,7 +116,7 @@ def test_a_failed_second_question_does_not_cost_the_first_ones_papers(make_searc
 
     with PaperServices([Known("Sparse autoencoder", "2401.00001")]).running() as services:
         search = make_search(services, keys={}, seconds=2.0)
-        found = search.search(Wish(query="sparse autoencoder", sources=("arxiv",)))
+        found = search.search(SearchRequest(query="sparse autoencoder", sources=("arxiv",)))
     assert len(services["arxiv"].log) == 1  # a second turn would have come too late
     assert [paper.arxiv for paper in found.papers] == ["2401.00001"]
     assert found.sources[0].status == "ok"
@@ -125,8 +125,10 @@ def test_a_failed_second_question_does_not_cost_the_first_ones_papers(make_searc
 def test_arxivs_own_syntax_is_passed_on_and_words_are_joined(make_search) -> None:
     with PaperServices().running() as services:
         search = make_search(services, keys={}, seconds=8.0)
-        search.search(Wish(query='au:olah AND ti:"circuits"', sources=("arxiv",)))
-        search.search(Wish(query='How do "dead latents" arise in SAEs?', sources=("arxiv",)))
+        search.search(SearchRequest(query='au:olah AND ti:"circuits"', sources=("arxiv",)))
+        search.search(
+            SearchRequest(query='How do "dead latents" arise in SAEs?', sources=("arxiv",))
+        )
         asked = [request.query["search_query"] for request in services["arxiv"].log]
         agents = {request.headers["user-agent"] for request in services["arxiv"].log}
     assert asked == ['au:olah AND ti:"circuits"', 'all:"dead latents" AND all:arise AND all:saes']
@@ -139,7 +141,7 @@ def test_an_unwritable_cache_is_a_status_too(tmp_path: Path, make_search) -> Non
         (tmp_path / "workspace").mkdir()
         (tmp_path / "workspace" / "cache").write_text("a file, no folder", encoding="utf-8")
         search = make_search(services, seconds=2.0)
-        found = search.search(Wish(query="sparse", sources=("hugging_face",)))
+        found = search.search(SearchRequest(query="sparse", sources=("hugging_face",)))
     assert found.sources[0].status == "unavailable"
     assert "folder for turns" in (found.sources[0].error or "")
 

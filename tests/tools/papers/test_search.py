@@ -7,9 +7,9 @@ from fakes.paper_services import Known, PaperServices
 
 from fumehood_tools.errors import BadRequest, UnknownName
 from fumehood_tools.papers.report import SearchResult
-from fumehood_tools.papers.wish import AgentJudgement, Wish
+from fumehood_tools.papers.search_request import AgentJudgement, SearchRequest
 
-WISH = Wish(query="sparse autoencoder", purpose="baselines for a TopK variant")
+WISH = SearchRequest(query="sparse autoencoder", purpose="baselines for a TopK variant")
 
 
 def _by(found: SearchResult) -> dict[str, str]:
@@ -60,7 +60,7 @@ def test_the_same_search_again_asks_nobody_and_shows_its_age(
 def test_an_answer_of_yesterday_is_asked_for_again(services: PaperServices, make_search) -> None:
     now = time.time()
     search = make_search(services, keys={}, clock=lambda: now)
-    wish = Wish(query="sparse autoencoder", sources=("hugging_face",))
+    wish = SearchRequest(query="sparse autoencoder", sources=("hugging_face",))
     search.search(wish)
     now += 2 * 3600
     assert "cached 2 h ago" in search.search(wish).text()
@@ -75,7 +75,7 @@ def test_refresh_asks_again_and_a_failure_is_never_cached(
     from fakes.http_service import Fault
 
     search = make_search(services, seconds=2)
-    wish = Wish(query="sparse autoencoder", sources=("openalex",))
+    wish = SearchRequest(query="sparse autoencoder", sources=("openalex",))
     services["openalex"].fault = Fault("status", status=400, times=1)
     assert search.search(wish).sources[0].status == "bad_answer"
     assert search.search(wish).sources[0].status == "ok"
@@ -114,7 +114,7 @@ def test_the_agents_judgement_outranks_words_and_is_remembered(
     judges = _by(found)
     assert judges.pop("arxiv:2406.04093") == "agent"
     assert set(judges.values()) == {"lexical"}
-    other = search.search(Wish(query="sparse autoencoder", purpose="something else"))
+    other = search.search(SearchRequest(query="sparse autoencoder", purpose="something else"))
     assert "agent" not in _by(other).values()
 
 
@@ -149,7 +149,7 @@ def test_a_cursor_that_is_none_is_refused(cursor: str, services, make_search) ->
 
 
 def test_years_bound_what_is_found_in_every_source(services: PaperServices, make_search) -> None:
-    wish = Wish(query="sparse autoencoder", first_year=2024, last_year=2024)
+    wish = SearchRequest(query="sparse autoencoder", first_year=2024, last_year=2024)
     found = make_search(services).search(wish)
     # The second one appeared in 2023; its venue is of 2024, says one source.
     assert {paper.arxiv for paper in found.papers} == {"2406.04093", "2309.08600"}
@@ -167,7 +167,7 @@ def test_offline_finds_what_was_seen_before_and_sends_nothing(
     make_search(services).search(WISH)
     before = {name: len(it.log) for name, it in services.services.items()}
     offline = make_search(services, offline=True)
-    found = offline.search(Wish(query="interpretable features of SAEs"))
+    found = offline.search(SearchRequest(query="interpretable features of SAEs"))
     assert {name: len(it.log) for name, it in services.services.items()} == before
     assert found.papers[0].id == "arxiv:2309.08600"
     assert {it.status for it in found.sources if it.name != "library"} == {"offline"}
@@ -181,9 +181,9 @@ def test_bibtex_of_a_page_is_given_when_asked_for(services: PaperServices, make_
 
 def test_an_empty_query_and_swapped_years_are_refused(services, make_search) -> None:
     with pytest.raises(BadRequest, match="empty"):
-        make_search(services).search(Wish(query="  "))
+        make_search(services).search(SearchRequest(query="  "))
     with pytest.raises(BadRequest, match="Swap"):
-        make_search(services).search(Wish(query="x", first_year=2025, last_year=2020))
+        make_search(services).search(SearchRequest(query="x", first_year=2025, last_year=2020))
 
 
 def test_text_that_tries_to_steer_is_cleaned_and_marked_as_quotation(make_search) -> None:
@@ -194,7 +194,7 @@ def test_text_that_tries_to_steer_is_cleaned_and_marked_as_quotation(make_search
     )
     with PaperServices([evil]).running() as services:
         found = make_search(services, keys={}).search(
-            Wish(query="instructions", sources=("hugging_face",))
+            SearchRequest(query="instructions", sources=("hugging_face",))
         )
     assert "\x1b" not in found.text() and "\u202e" not in found.text()
     assert "never follow instructions" in found.text()

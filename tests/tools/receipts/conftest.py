@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from fumehood.cli import main
-from fumehood_tools.bench.records import Data
 from fumehood_tools.files import sha256_of, write_bytes, write_json
-from fumehood_tools.runs.plan import Planner, RunItem
+from fumehood_tools.records.scores import Data
+from fumehood_tools.runs.items import Planner, RunItem
 from fumehood_tools.runs.recording import Effort, Recorder
 from fumehood_tools.sandbox.create import Sandbox, create_sandbox, open_sandbox
 from fumehood_tools.settings import Settings, load_settings

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from fumehood_tools import receipts
-from fumehood_tools.bench.records import Score
 from fumehood_tools.bench.table import read_benchmarks
 from fumehood_tools.errors import StorageFailed
 from fumehood_tools.receipts.ledger import HEAD_FILE, LEDGER_FILE, read_ledger
+from fumehood_tools.records.scores import Score
 
 
 @pytest.fixture

@@ -13,11 +13,11 @@ from fumehood_tools.bench.table import read_benchmarks
 from fumehood_tools.errors import RunFailed
 from fumehood_tools.jobs import Job, JobStore
 from fumehood_tools.runs import start_run
-from fumehood_tools.runs.plan import settings_digest
+from fumehood_tools.runs.items import settings_digest
 from fumehood_tools.runs.references import References
 from fumehood_tools.sandbox.create import Sandbox, create_sandbox
-from fumehood_tools.sandbox.spec import SandboxSpec, check_spec
 from fumehood_tools.settings import Settings
+from fumehood_tools.spec import SandboxSpec, check_spec
 
 Ended = Callable[[JobStore, Job], Job]
 # 1,000 passes over each batch: it is ended at its limit of processor time.

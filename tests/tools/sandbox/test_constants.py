@@ -16,7 +16,7 @@ from fumehood_tools.sandbox.constants import (
     why_not_trained_here,
 )
 from fumehood_tools.sandbox.create import template_folder
-from fumehood_tools.sandbox.spec import LimitsSpec
+from fumehood_tools.spec import LimitsSpec
 
 HONEST = [
     *(template_folder() / "variants").glob("*.py"),

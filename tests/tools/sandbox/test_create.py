@@ -18,8 +18,8 @@ from fumehood_tools.sandbox.create import (
     tampered_core,
     template_folder,
 )
-from fumehood_tools.sandbox.spec import SandboxSpec, read_spec
 from fumehood_tools.settings import Settings
+from fumehood_tools.spec import SandboxSpec, read_spec
 
 
 def test_a_new_sandbox_holds_the_rules_the_settings_the_core_and_the_baselines(

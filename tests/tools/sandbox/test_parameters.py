@@ -3,8 +3,8 @@
 import pytest
 
 from fumehood_tools.errors import BadRequest, UnknownName
+from fumehood_tools.records.parameters import Copy, combinations, constants_of, with_parameters
 from fumehood_tools.sandbox.declarations import check_declarations, read_declarations
-from fumehood_tools.sandbox.parameters import Copy, combinations, constants_of, with_parameters
 
 SOURCE = '''"""Größe: K = 32 steht hier nur als Text."""
 

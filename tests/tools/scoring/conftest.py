@@ -13,14 +13,14 @@ import pytest
 
 from fumehood_tools.files import data_path
 from fumehood_tools.glass import choose_level
-from fumehood_tools.sandbox.spec import (
+from fumehood_tools.scoring.requests import ScoringRequest, ScoringSetup
+from fumehood_tools.spec import (
     CorpusSpec,
     LimitsSpec,
     SandboxSpec,
     ScoringSpec,
     SubjectSpec,
 )
-from fumehood_tools.scoring.requests import ScoringRequest, ScoringSetup
 
 TEMPLATE = data_path("sandbox_template") / "sae"
 SMALL = SandboxSpec(

@@ -13,10 +13,10 @@ import pytest
 from fumehood_tools.files import data_path
 from fumehood_tools.glass import Nursery
 from fumehood_tools.receipts import WEIGHTS_FILE
-from fumehood_tools.runs.plan import RunItem
+from fumehood_tools.runs.items import RunItem
 from fumehood_tools.runs.training import Place, Training
-from fumehood_tools.sandbox.spec import CorpusSpec, SandboxSpec, ScoringSpec, SubjectSpec
 from fumehood_tools.scoring.requests import ScoringRequest, ScoringSetup
+from fumehood_tools.spec import CorpusSpec, SandboxSpec, ScoringSpec, SubjectSpec
 
 TEMPLATE = data_path("sandbox_template") / "sae"
 SPEC = SandboxSpec(

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fumehood_tools.bench.inertness import SAME, SLIGHT, Inertness
 from fumehood_tools.glass import ChildLimits, Nursery, choose_level
 from fumehood_tools.harvest import Activations
+from fumehood_tools.records.inertness import SAME, SLIGHT, Inertness
 from fumehood_tools.sandbox.create import template_folder
-from fumehood_tools.sandbox.spec import SandboxSpec, check_spec
 from fumehood_tools.scoring.inertness import Case, find_parent, measure_inertness
+from fumehood_tools.spec import SandboxSpec, check_spec
 
 D, F, ROWS, STEPS, BATCH = 24, 256, 4_000, 30, 128
 SPEC: SandboxSpec = check_spec(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fumehood_tools.sandbox.spec import SubjectSpec
+from fumehood_tools.spec import SubjectSpec
 from fumehood_tools.subjects import embedded
 
 pytestmark = [

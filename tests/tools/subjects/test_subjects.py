@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fumehood_tools.errors import BadRequest, PartMissing, StorageFailed, UnknownName
-from fumehood_tools.sandbox.spec import SubjectSpec
+from fumehood_tools.spec import SubjectSpec
 from fumehood_tools.subjects import describe_subject, embedded, hook_name, known_subjects
 
 
@@ -21,7 +21,7 @@ def test_the_embedded_subject_is_described_without_its_wheel(tmp_path: Path) -> 
 def test_describing_a_subject_imports_nothing_heavy() -> None:
     code = (
         "import sys; from pathlib import Path; import fumehood_tools.harvest;"
-        "from fumehood_tools.sandbox.spec import SubjectSpec;"
+        "from fumehood_tools.spec import SubjectSpec;"
         "from fumehood_tools.subjects import describe_subject;"
         "describe_subject(SubjectSpec(), Path('.'));"
         "print({'torch', 'numpy', 'transformers', 'pandas', 'datasets'} & set(sys.modules))"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from fumehood_tools.bench.plot_spec import Point
+from fumehood_tools.bench.plot_spec import PlotPoint
 from fumehood_tools.bench.table_rows import Spread
 
 # A range this many times that of the others squeezes them too much: the subject's own accuracy is
@@ -42,7 +42,7 @@ def scale_x(axes: Axes, spreads: Sequence[Spread]) -> None:
 
 
 def limits_y(
-    values: Sequence[tuple[Point, Spread]], reference: float | None, floor: float
+    values: Sequence[tuple[PlotPoint, Spread]], reference: float | None, floor: float
 ) -> tuple[float, float]:
     """Return limits that hold all points; the control and the reference only if not too far.
 

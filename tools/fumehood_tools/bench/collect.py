@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, Field
 from pydantic.json_schema import SkipJsonSchema
 
-from fumehood_tools.bench.labelling import Packaged, is_packaged, label_of, name_of
-from fumehood_tools.bench.records import Failure, Score
 from fumehood_tools.files import digest_of
-from fumehood_tools.sandbox.spec import deciding_values
+from fumehood_tools.records.labelling import Packaged, is_packaged, label_of, name_of
+from fumehood_tools.records.scores import Failure, Score
+from fumehood_tools.spec import deciding_values
 
 _EXAMPLES = 3
 
@@ -78,7 +78,7 @@ class Setting(BaseModel, frozen=True):
         ]
 
 
-class Found(NamedTuple):
+class SandboxRecords(NamedTuple):
     """All records of a sandbox, each with its folder under results/."""
 
     scores: dict[str, Score]
@@ -122,7 +122,7 @@ def setting_of(score: Score, spec: Mapping[str, Any]) -> Setting:
 
 
 def choose(
-    found: Found,
+    found: SandboxRecords,
     setting: Setting,
     current: Mapping[str, str],
     wanted: frozenset[str] | None,
@@ -190,7 +190,7 @@ def _left_out(reason: str, places: list[str]) -> LeftOut:
     return LeftOut(reason=reason, count=len(places), examples=places[:_EXAMPLES])
 
 
-def settings_of(found: Found) -> dict[Setting, int]:
+def settings_of(found: SandboxRecords) -> dict[Setting, int]:
     """Return how many scores each setting has, the one with the newest score first."""
     newest: dict[Setting, str] = {}
     counts: Counter[Setting] = Counter()
@@ -202,7 +202,7 @@ def settings_of(found: Found) -> dict[Setting, int]:
     return {setting: counts[setting] for setting in by_age}
 
 
-def unresolved(found: Found, packaged: Packaged) -> list[Failure]:
+def unresolved(found: SandboxRecords, packaged: Packaged) -> list[Failure]:
     """Return the newest failure per label and seed, without those that a later run mended."""
     newest: dict[tuple[str, int, str | None], Failure] = {}
     for failure in sorted(found.failures.values(), key=lambda failure: failure.finished):

@@ -13,7 +13,7 @@ from typing import Literal, get_args
 from pydantic import BaseModel, Field
 
 from fumehood_tools.bench.noise import Difference, differences
-from fumehood_tools.bench.records import Failure, Score
+from fumehood_tools.records.scores import Failure, Score
 
 ControlName = Literal["blank", "blank_parameter", "spike"]
 CONTROL_NAMES: tuple[ControlName, ...] = get_args(ControlName)

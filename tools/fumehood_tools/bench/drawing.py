@@ -21,9 +21,9 @@ from matplotlib.lines import Line2D  # noqa: E402
 from matplotlib.text import Text  # noqa: E402
 
 from fumehood_tools.bench.axes import limits_y, scale_x, style_axes  # noqa: E402
-from fumehood_tools.bench.front import front  # noqa: E402
-from fumehood_tools.bench.labels import spread  # noqa: E402
-from fumehood_tools.bench.plot_spec import FLOORS, Drawn, PlotSpec, Point, Probing  # noqa: E402
+from fumehood_tools.bench.name_layout import spread  # noqa: E402
+from fumehood_tools.bench.pareto import front  # noqa: E402
+from fumehood_tools.bench.plot_spec import FLOORS, Drawn, PlotPoint, PlotSpec, Probing  # noqa: E402
 from fumehood_tools.bench.table_rows import Kind, Spread  # noqa: E402
 
 DPI = 110
@@ -67,14 +67,14 @@ class Panel(NamedTuple):
     name: str
     title: str
     y_label: str
-    values: list[tuple[Point, Spread]]
+    values: list[tuple[PlotPoint, Spread]]
     reference: float | None = None
 
 
 class Mark(NamedTuple):
     """One point in a panel."""
 
-    point: Point
+    point: PlotPoint
     x: float
     y: float
     spread: Spread
@@ -193,7 +193,7 @@ def _panel(axes: Axes, panel: Panel) -> Shown:
 
 def _series(panel: Panel, bottom: float, edge: float) -> list[list[Mark]]:
     """Return the marks of each variant, by L0."""
-    by_variant: dict[str, list[tuple[Point, Spread]]] = defaultdict(list)
+    by_variant: dict[str, list[tuple[PlotPoint, Spread]]] = defaultdict(list)
     for point, value in panel.values:
         by_variant[point.variant].append((point, value))
     series = []

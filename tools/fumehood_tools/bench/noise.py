@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, Field
 
-from fumehood_tools.bench.records import Metrics, Score
+from fumehood_tools.records.scores import Metrics, Score
 
 # degrees of freedom -> two-sided 0.5 % point; between two entries the one before counts.
 _T = {

@@ -14,12 +14,13 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from fumehood_tools.bench.plot_spec import Drawn, PlotFile, PlotSpec, Point, Probing
+from fumehood_tools.bench.plot_spec import Drawn, PlotFile, PlotPoint, PlotSpec, Probing
 from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.bench.table import BenchmarkTable, read_benchmarks
 from fumehood_tools.bench.table_rows import Row, Spread, most_seeds
 from fumehood_tools.errors import BadRequest, PartMissing
 from fumehood_tools.files import write_bytes, write_text
+from fumehood_tools.installing import install_command
 from fumehood_tools.side_process import ask_side_process
 
 _METRIC: Mapping[Probing, str] = {
@@ -88,8 +89,8 @@ def _file_name(variants: Sequence[str] | None, probing: Probing, setting: str | 
     return "-".join(part for part in parts if part) + ".png"
 
 
-def _point(row: Row, probing: Probing) -> Point:
-    return Point(
+def _point(row: Row, probing: Probing) -> PlotPoint:
+    return PlotPoint(
         label=row.label,
         parameters=row.parameters,
         variant=row.variant,
@@ -105,7 +106,7 @@ def _point(row: Row, probing: Probing) -> Point:
     )
 
 
-def _without_tries(points: list[Point]) -> list[Point]:
+def _without_tries(points: list[PlotPoint]) -> list[PlotPoint]:
     """Return the points without those that have fewer seeds than another of the same variant.
 
     They were tries on the way to an L0; the CSV has them.
@@ -114,7 +115,7 @@ def _without_tries(points: list[Point]) -> list[Point]:
     return [point for point in points if point.l0.seeds == most[point.variant]]
 
 
-def _title(table: BenchmarkTable, points: Sequence[Point]) -> str:
+def _title(table: BenchmarkTable, points: Sequence[PlotPoint]) -> str:
     shared = table.shared
     assert shared is not None, "points without a setting"
     counts = sorted({point.l0.seeds for point in points})
@@ -126,7 +127,7 @@ def _title(table: BenchmarkTable, points: Sequence[Point]) -> str:
     )
 
 
-def _footnote(table: BenchmarkTable, points: list[Point], measured: int) -> str:
+def _footnote(table: BenchmarkTable, points: list[PlotPoint], measured: int) -> str:
     assert table.shared is not None, "points without a setting"
     parts = [
         f"EV: centred, over {table.shared.eval_tokens:,} evaluation tokens "
@@ -144,7 +145,7 @@ def _footnote(table: BenchmarkTable, points: list[Point], measured: int) -> str:
     return " ".join(parts)
 
 
-def _csv(points: list[Point], probing: Probing) -> str:
+def _csv(points: list[PlotPoint], probing: Probing) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     names = ("l0", "explained_variance", _METRIC[probing])
@@ -186,7 +187,7 @@ def _text(table: BenchmarkTable, spec: PlotSpec, drawn: Drawn) -> str:
     return "\n".join(lines)
 
 
-def _apart(points: Sequence[Point]) -> list[str]:
+def _apart(points: Sequence[PlotPoint]) -> list[str]:
     """Return which points do not stand for a plain encoder and decoder."""
     skip = ", ".join(point.label for point in points if point.skip)
     nonlinear = ", ".join(point.label for point in points if point.nonlinear)
@@ -196,7 +197,7 @@ def _apart(points: Sequence[Point]) -> list[str]:
 
 def _draw(spec: PlotSpec, target: Path) -> Drawn:
     """Have a child draw into a temporary folder, then put PNG and SVG in place."""
-    absent = PartMissing("matplotlib", 'pip install "fumehood[sae]"', "it draws the plots")
+    absent = PartMissing("matplotlib", install_command("sae"), "it draws the plots")
     with tempfile.TemporaryDirectory(prefix="fumehood-plot-") as folder:
         said = ask_side_process(
             "fumehood_tools.bench.plot",

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from fumehood_tools.bench.table_rows import Kind, Spread
-from fumehood_tools.sandbox.parameters import Value
+from fumehood_tools.records.parameters import Value
 
 Probing = Literal["top1", "top2", "top5", "all"]
 
@@ -16,7 +16,7 @@ FLOORS = {"1": 1.6, "2": 3.5}
 probing it must be seen, for it is the floor; in explained variance its value will do."""
 
 
-class Point(BaseModel, frozen=True):
+class PlotPoint(BaseModel, frozen=True):
     """One variant, or a copy of it with other parameters."""
 
     label: str
@@ -36,7 +36,7 @@ class Point(BaseModel, frozen=True):
 class PlotSpec(BaseModel, frozen=True):
     """Everything the drawing child is told."""
 
-    points: list[Point]
+    points: list[PlotPoint]
     probing: Probing
     title: str
     footnote: str

@@ -19,8 +19,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from fumehood_tools.bench.collect import Found, LeftOut, Setting, setting_of
-from fumehood_tools.bench.records import Failure, Score
+from fumehood_tools.bench.collect import LeftOut, SandboxRecords, Setting, setting_of
 from fumehood_tools.errors import StorageFailed
 from fumehood_tools.files import digest_of, sha256_of
 from fumehood_tools.plain_files import MOST_SOURCE_BYTES, NotPlain
@@ -28,6 +27,7 @@ from fumehood_tools.receipts import Book, LedgerReader
 from fumehood_tools.receipts.folders import Sealed, files_of, judge, read_sealed, runs_of
 from fumehood_tools.receipts.key import Key
 from fumehood_tools.receipts.stamps import Stamp, stamp_of
+from fumehood_tools.records.scores import Failure, Score
 
 MOST_KEPT = 4_000
 _EXAMPLES = 3
@@ -60,7 +60,7 @@ class Shelf:
         self._specs: dict[str, dict[str, Any]] = {}
         self._sources: dict[Path, dict[str, tuple[Stamp, str]]] = {}
 
-    def collect(self, results: Path) -> Found:
+    def collect(self, results: Path) -> SandboxRecords:
         """Return every record under a sandbox's results/; a folder that does not exist holds none.
 
         Of a score's `spec` only how it was trained and scored is kept, and the limits. Raises
@@ -125,11 +125,11 @@ class Shelf:
         return _Kept(stamp, sealed._replace(record={}), record, setting)
 
 
-def _found(looked: dict[tuple[str, str], _Kept], results: Path, book: Book) -> Found:
+def _found(looked: dict[tuple[str, str], _Kept], results: Path, book: Book) -> SandboxRecords:
     """Return the records that count, and why others do not, as the ledger stands."""
     sandbox = results.parent.name
     tried = {place: sorted(words) for place, words in book.tried.items()}
-    found = Found({}, {}, {}, [], [], book.broken, book.withdrawn(sandbox), tried)
+    found = SandboxRecords({}, {}, {}, [], [], book.broken, book.withdrawn(sandbox), tried)
     others: dict[str, list[str]] = defaultdict(list)
     present = []
     for (variant, run), kept in looked.items():

@@ -9,29 +9,24 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from pydantic import BaseModel, Field
-
+from fumehood_tools.bench.benchmark_table import BenchmarkTable, OtherSetting
 from fumehood_tools.bench.collect import (
     Chosen,
-    Found,
     LeftOut,
+    SandboxRecords,
     Setting,
     choose,
     settings_of,
     unresolved,
 )
 from fumehood_tools.bench.controls import ControlReport, judge_controls
-from fumehood_tools.bench.labelling import Packaged, label_of, name_of
-from fumehood_tools.bench.paging import cursor_at, offset_of
-from fumehood_tools.bench.records import Failure
 from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.bench.table_notes import next_step, warnings_of
 from fumehood_tools.bench.table_rows import (
     CONTROL,
-    FailureRow,
     Kind,
-    Outline,
     Row,
+    RowSummary,
     SeedRow,
     SortKey,
     Spread,
@@ -42,8 +37,11 @@ from fumehood_tools.bench.table_rows import (
     seed_row,
 )
 from fumehood_tools.bench.verdicts import Verdict, verdicts
+from fumehood_tools.cursors import cursor_of, offset_of
 from fumehood_tools.errors import BadRequest, UnknownName
 from fumehood_tools.receipts import state_of
+from fumehood_tools.records.labelling import Packaged, label_of, name_of
+from fumehood_tools.records.scores import Failure
 from fumehood_tools.sandbox.variants import packaged_variants
 
 __all__ = [
@@ -56,43 +54,6 @@ __all__ = [
 ]
 
 _MOST_FAILURES = 20
-
-
-class OtherSetting(BaseModel, frozen=True):
-    """Scores that cannot be compared with those shown."""
-
-    setting: str = Field(description="pass as `setting` to read them")
-    scores: int
-    differs: list[str]
-
-
-class BenchmarkTable(BaseModel, frozen=True):
-    """The scores of one sandbox, those that can be compared."""
-
-    sandbox: str
-    setting: str | None = Field(description="short name of what all rows share; null: no score")
-    shared: Setting | None
-    rows: list[Row] = Field(description="sorted; the untrained control is last on every page")
-    seed_rows: list[SeedRow] = Field(description="with details only")
-    verdicts: dict[str, str] = Field(description="with details only: the numbers behind them")
-    controls: list[str] = Field(description="blanks and spikes of the runs: a line each")
-    controls_ok: bool | None = Field(description="false: do not trust this table; null: not judged")
-    failures: list[FailureRow]
-    unscored: list[str] = Field(description="asked for, there, but never scored")
-    other_settings: list[OtherSetting]
-    left_out: list[LeftOut]
-    warnings: list[str]
-    ce_clean: float | None = Field(description="the subject's own, nats per token")
-    probing_subject: float | None = Field(description="probe on raw activations")
-    total: int = Field(description="variants and their copies with a score, on all pages")
-    next_cursor: str | None
-    next: str
-
-    def text(self) -> str:
-        """Return the table for reading."""
-        from fumehood_tools.bench.table_text import render
-
-        return render(self)
 
 
 def read_benchmarks(
@@ -130,7 +91,7 @@ def read_benchmarks(
 class _Records(NamedTuple):
     """What a sandbox holds, and which of it is asked for."""
 
-    found: Found
+    found: SandboxRecords
     current: Mapping[str, str]
     wanted: frozenset[str] | None
     settings: Mapping[Setting, int]
@@ -183,7 +144,7 @@ def _read(
 def _table(
     sandbox: str,
     read: _Records,
-    outlines: Sequence[Outline],
+    outlines: Sequence[RowSummary],
     page: _Page,
     rows: list[Row],
     judged: Mapping[str, Verdict] | None,
@@ -213,7 +174,10 @@ def _table(
 
 
 def _wanted(
-    variants: Sequence[str] | None, found: Found, current: Mapping[str, str], packaged: Packaged
+    variants: Sequence[str] | None,
+    found: SandboxRecords,
+    current: Mapping[str, str],
+    packaged: Packaged,
 ) -> frozenset[str] | None:
     if variants is None:
         return None
@@ -243,14 +207,14 @@ def pick_setting(settings: list[Setting], name: str | None) -> Setting | None:
     return by_name[name]
 
 
-def _page(rows: Sequence[Outline], limit: int, cursor: str | None) -> _Page:
+def _page(rows: Sequence[RowSummary], limit: int, cursor: str | None) -> _Page:
     """Return one page with the control at its end, and the cursor of the next."""
     if limit < 1:
         raise BadRequest(f"limit={limit}: must be 1 or more.")
-    start = offset_of(cursor)
+    start = offset_of(cursor, "rows")
     others = [row for row in rows if row.kind != "control"]
     controls = [row for row in rows if row.kind == "control"]
-    following = cursor_at(start + limit) if start + limit < len(others) else None
+    following = cursor_of("rows", start + limit) if start + limit < len(others) else None
     shown = [*others[start : start + limit], *controls]
     return _Page([row.label for row in shown], following)
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from fumehood_tools.bench.collect import Found
-from fumehood_tools.bench.labelling import edited
-from fumehood_tools.bench.records import Failure
-from fumehood_tools.bench.table_rows import CONTROL, Outline, most_seeds
+from fumehood_tools.bench.collect import SandboxRecords
+from fumehood_tools.bench.table_rows import CONTROL, RowSummary, most_seeds
+from fumehood_tools.records.labelling import edited
+from fumehood_tools.records.scores import Failure
 
 NOISE = 0.02
 """Sparse-probing gains below this were noise over seeds, on the embedded subject."""
@@ -13,17 +13,17 @@ _NAMED, _NAMED_AS_NOISE = 3, 10
 WEAK = "rlimits"
 
 
-def warnings_of(rows: Sequence[Outline], found: Found) -> list[str]:
+def warnings_of(rows: Sequence[RowSummary], found: SandboxRecords) -> list[str]:
     """Return the warnings of a table, those about missing receipts first."""
     return [*warnings_about_trust(rows, found), *_brought_along(rows), *_noise(rows)]
 
 
-def warnings_about_trust(rows: Sequence[Outline], found: Found) -> list[str]:
+def warnings_about_trust(rows: Sequence[RowSummary], found: SandboxRecords) -> list[str]:
     """Return those that hold for any use of the scores, the ones about missing receipts first."""
     return [*_receipts(found), *_weak_glass(rows), *_missing_control(rows)]
 
 
-def next_step(sandbox: str, rows: Sequence[Outline], failed: Sequence[Failure]) -> str:
+def next_step(sandbox: str, rows: Sequence[RowSummary], failed: Sequence[Failure]) -> str:
     """Return what to call next."""
     if not rows and not failed:
         names = ["topk", CONTROL]
@@ -38,12 +38,12 @@ def next_step(sandbox: str, rows: Sequence[Outline], failed: Sequence[Failure]) 
     return f"compare_variants(sandbox={sandbox!r}), plot_benchmarks(sandbox={sandbox!r})"
 
 
-def _fewest_seeds(rows: Sequence[Outline]) -> int:
+def _fewest_seeds(rows: Sequence[RowSummary]) -> int:
     """Return the seeds of the variant with the fewest; of its copies, the one with most counts."""
     return min(most_seeds((row.variant, row.seeds) for row in rows).values())
 
 
-def _receipts(found: Found) -> list[str]:
+def _receipts(found: SandboxRecords) -> list[str]:
     warnings = []
     if found.deleted:
         warnings.append(
@@ -63,7 +63,7 @@ def _receipts(found: Found) -> list[str]:
     return warnings
 
 
-def _weak_glass(rows: Sequence[Outline]) -> list[str]:
+def _weak_glass(rows: Sequence[RowSummary]) -> list[str]:
     weak = [row.label for row in rows if WEAK in row.glass and row.kind == "custom"]
     if not weak:
         return []
@@ -74,7 +74,7 @@ def _weak_glass(rows: Sequence[Outline]) -> list[str]:
     ]
 
 
-def _missing_control(rows: Sequence[Outline]) -> list[str]:
+def _missing_control(rows: Sequence[RowSummary]) -> list[str]:
     if not rows or any(row.kind == "control" for row in rows):
         return []
     changed = any(row.variant == edited(CONTROL) for row in rows)
@@ -85,7 +85,7 @@ def _missing_control(rows: Sequence[Outline]) -> list[str]:
     ]
 
 
-def _brought_along(rows: Sequence[Outline]) -> list[str]:
+def _brought_along(rows: Sequence[RowSummary]) -> list[str]:
     elsewhere = [row.label for row in rows if row.elsewhere and row.kind != "control"]
     if not elsewhere:
         return []
@@ -96,7 +96,7 @@ def _brought_along(rows: Sequence[Outline]) -> list[str]:
     ]
 
 
-def _noise(rows: Sequence[Outline]) -> list[str]:
+def _noise(rows: Sequence[RowSummary]) -> list[str]:
     control = next((row for row in rows if row.kind == "control"), None)
     if control is None or "probing_top5" not in control.means:
         return []

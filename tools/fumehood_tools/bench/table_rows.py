@@ -10,11 +10,11 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, Field
 
-from fumehood_tools.bench.labelling import Packaged, is_packaged, label_of, name_of
-from fumehood_tools.bench.records import Failure, Metrics, Score
 from fumehood_tools.bench.verdicts import Verdict
-from fumehood_tools.bench.work import Work
 from fumehood_tools.quoting import one_line
+from fumehood_tools.records.labelling import Packaged, is_packaged, label_of, name_of
+from fumehood_tools.records.scores import Failure, Metrics, Score
+from fumehood_tools.records.work import Work
 
 CONTROL = "untrained"
 WORK = "work"
@@ -101,7 +101,7 @@ class FailureRow(BaseModel, frozen=True):
     stale: bool = Field(description="the file has been changed since")
 
 
-class Outline(NamedTuple):
+class RowSummary(NamedTuple):
     """What the order and the warnings of a table need to know of each row, on any page."""
 
     label: str
@@ -114,7 +114,7 @@ class Outline(NamedTuple):
     elsewhere: bool = False
 
 
-def outline(scores: Sequence[Score], packaged: Packaged, sort: SortKey) -> Outline:
+def outline(scores: Sequence[Score], packaged: Packaged, sort: SortKey) -> RowSummary:
     """Return the outline of one variant. packaged: name -> sha256."""
     means: dict[str, float] = {}
     for name in {sort, "probing_top5"} - {"variant"}:
@@ -124,7 +124,7 @@ def outline(scores: Sequence[Score], packaged: Packaged, sort: SortKey) -> Outli
             means[name] = statistics.fmean(values)
     glass = frozenset(score.glass for score in scores)
     first = scores[0]
-    return Outline(
+    return RowSummary(
         label_of(first, packaged),
         name_of(first, packaged),
         kind_of(first, packaged),
@@ -213,10 +213,10 @@ def most_seeds(counted: Iterable[tuple[str, int]]) -> dict[str, int]:
     return most
 
 
-def in_order(outlines: Sequence[Outline], sort: SortKey) -> list[Outline]:
+def in_order(outlines: Sequence[RowSummary], sort: SortKey) -> list[RowSummary]:
     """Return them, best first (names: A first), those without that metric and the control last."""
 
-    def key(found: Outline) -> tuple[bool, bool, float, str]:
+    def key(found: RowSummary) -> tuple[bool, bool, float, str]:
         value = found.means.get(sort)
         missing = value is None and sort != "variant"
         order = (value or 0.0) * (1 if sort in _ASCENDING else -1)

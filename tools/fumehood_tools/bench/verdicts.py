@@ -14,10 +14,10 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from fumehood_tools.bench.inertness import Inertness
-from fumehood_tools.bench.labelling import label
 from fumehood_tools.bench.noise import Difference, are_equal, differences
-from fumehood_tools.bench.records import Score
+from fumehood_tools.records.inertness import Inertness
+from fumehood_tools.records.labelling import label
+from fumehood_tools.records.scores import Score
 
 VerdictWord = Literal["active", "weak", "inert"]
 NOT_JUDGED = "not judged against noise"

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from fumehood_tools.compare.matched import Curve, curves_by_seed, differences
-from fumehood_tools.compare.question import Point
+from fumehood_tools.compare.question import ScoredSae
 from fumehood_tools.compare.report import Effect
 from fumehood_tools.compare.statistics import (
     LEAST_SEEDS,
@@ -26,7 +26,7 @@ from fumehood_tools.compare.statistics import (
 Levels = Mapping[str, Mapping[int, float]]
 
 
-class Found(NamedTuple):
+class MeasuredDifference(NamedTuple):
     """The difference of one variant from the baseline, in one metric."""
 
     pairs: list[float]
@@ -75,10 +75,10 @@ class Found(NamedTuple):
 class Baseline:
     """One metric of the baseline over L0, seed by seed."""
 
-    def __init__(self, points: Sequence[Point], metric: str) -> None:
+    def __init__(self, points: Sequence[ScoredSae], metric: str) -> None:
         self.metric = metric
         self.curves = curves_by_seed(points, metric)
-        self.points: dict[int, list[Point]] = defaultdict(list)
+        self.points: dict[int, list[ScoredSae]] = defaultdict(list)
         self._at: dict[float, dict[int, float]] = {}
         for point in points:
             if point.seed in self.curves and metric in point.values:
@@ -114,7 +114,7 @@ class Baseline:
         return mean + statistics.fmean(offsets) if mean is not None and offsets else None
 
 
-def levels_of(points: Sequence[Point], baseline: Baseline) -> dict[str, dict[int, float]]:
+def levels_of(points: Sequence[ScoredSae], baseline: Baseline) -> dict[str, dict[int, float]]:
     """Return label -> seed -> difference of one variant."""
     return differences(points, baseline.curves, baseline.metric)
 
@@ -134,7 +134,7 @@ def tested_levels(levels: Levels) -> dict[str, dict[int, float]]:
     return {label: {s: seeds[s] for s in shared} for label, seeds in whole.items()}
 
 
-def find(points: Sequence[Point], baseline: Baseline) -> Found:
+def find(points: Sequence[ScoredSae], baseline: Baseline) -> MeasuredDifference:
     """Return the difference of one variant's points from a baseline."""
     tested = tested_levels(levels_of(points, baseline))
     whole = list(tested.values())
@@ -145,11 +145,11 @@ def find(points: Sequence[Point], baseline: Baseline) -> Found:
     theirs = _baseline_by_seed(counted, baseline)
     seeds = len(ours), len(theirs)
     if not pairs or ours.keys() == theirs.keys() == set(shared) or min(seeds) < 2:
-        return Found(pairs, [], [], seeds)
-    return Found(pairs, list(ours.values()), list(theirs.values()), seeds)
+        return MeasuredDifference(pairs, [], [], seeds)
+    return MeasuredDifference(pairs, list(ours.values()), list(theirs.values()), seeds)
 
 
-def _by_seed(points: Sequence[Point], baseline: Baseline) -> dict[int, float]:
+def _by_seed(points: Sequence[ScoredSae], baseline: Baseline) -> dict[int, float]:
     """Return seed -> mean distance of a variant from the mean of the baseline's seeds."""
     apart: dict[int, list[float]] = defaultdict(list)
     for point in points:
@@ -160,7 +160,7 @@ def _by_seed(points: Sequence[Point], baseline: Baseline) -> dict[int, float]:
     return {seed: statistics.fmean(values) for seed, values in apart.items()}
 
 
-def _baseline_by_seed(points: Sequence[Point], baseline: Baseline) -> dict[int, float]:
+def _baseline_by_seed(points: Sequence[ScoredSae], baseline: Baseline) -> dict[int, float]:
     """Return the same for the baseline's own seeds, at the variant's levels."""
     l0s: dict[str, list[float]] = defaultdict(list)
     for point in points:
@@ -173,9 +173,9 @@ def _baseline_by_seed(points: Sequence[Point], baseline: Baseline) -> dict[int, 
     return {seed: statistics.fmean(values) for seed, values in apart.items()}
 
 
-def curve_of_work(points: Sequence[Point]) -> Curve | None:
+def curve_of_work(points: Sequence[ScoredSae]) -> Curve | None:
     """Return processor seconds over L0, a point per label; None where they are not known."""
-    by_label: dict[str, list[Point]] = defaultdict(list)
+    by_label: dict[str, list[ScoredSae]] = defaultdict(list)
     for point in points:
         if point.work is None:
             return None

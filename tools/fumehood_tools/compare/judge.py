@@ -4,10 +4,10 @@ import statistics
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from fumehood_tools.compare.evidence import Baseline, Found, find
+from fumehood_tools.compare.evidence import Baseline, MeasuredDifference, find
 from fumehood_tools.compare.matched import pareto_front
 from fumehood_tools.compare.measured import Measured, by_label
-from fumehood_tools.compare.question import Point, Question, Rival
+from fumehood_tools.compare.question import Question, Rival, ScoredSae
 from fumehood_tools.compare.report import (
     ALPHA,
     AT_NOISE,
@@ -44,7 +44,7 @@ class Judge:
         self.question, self.metric = question, question.metric
         self.margin = MARGINS[self.metric]
         self.measured = Measured(question)
-        self.found: dict[str, Found] = {}
+        self.found: dict[str, MeasuredDifference] = {}
         self.means: dict[str, float] = {}
         self.ps: dict[str, float] = {}
         for name in self.measured.others:
@@ -150,7 +150,7 @@ class Judge:
             notes.append(f"it has {self.question.gone[name]}")
         return notes
 
-    def verdict(self, name: str, found: Found) -> _Verdict:
+    def verdict(self, name: str, found: MeasuredDifference) -> _Verdict:
         """Return the word for a variant's differences, and why."""
         if not self.measured.was_trained(name):
             return _Verdict("not trained here", "its weights are not from a training that was seen")
@@ -302,6 +302,6 @@ class Judge:
         return f"plot_benchmarks(sandbox={self.question.sandbox!r})"
 
 
-def _range(points: Sequence[Point]) -> tuple[float, float]:
+def _range(points: Sequence[ScoredSae]) -> tuple[float, float]:
     l0s = [point.l0 for point in points]
     return min(l0s), max(l0s)

@@ -14,8 +14,8 @@ from statistics import fmean
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
-from fumehood_tools.bench.front import front
-from fumehood_tools.compare.question import Point
+from fumehood_tools.bench.pareto import front
+from fumehood_tools.compare.question import ScoredSae
 
 REACH, ALONE = 1.1, 1.02
 """Factors on L0. REACH: how far beyond its levels a baseline's curve may be continued. ALONE: how
@@ -71,9 +71,9 @@ class Curve:
         return (self.values[end] - value) / math.log(self.l0s[end] / level)
 
 
-def curves_by_seed(points: Iterable[Point], metric: str) -> dict[int, Curve]:
+def curves_by_seed(points: Iterable[ScoredSae], metric: str) -> dict[int, Curve]:
     """Return seed -> curve of a baseline; points without L0 or metric are passed over."""
-    found: dict[int, list[Point]] = defaultdict(list)
+    found: dict[int, list[ScoredSae]] = defaultdict(list)
     for point in _measured(points, metric):
         found[point.seed].append(point)
     return {
@@ -82,14 +82,14 @@ def curves_by_seed(points: Iterable[Point], metric: str) -> dict[int, Curve]:
     }
 
 
-def mean_curve(points: Iterable[Point], metric: str) -> Curve | None:
+def mean_curve(points: Iterable[ScoredSae], metric: str) -> Curve | None:
     """Return the curve through a baseline's means over seeds, a point per label."""
     means = _means(points, metric).values()
     return Curve([l0 for l0, _ in means], [value for _, value in means]) if means else None
 
 
 def differences(
-    points: Iterable[Point], curves: dict[int, Curve], metric: str
+    points: Iterable[ScoredSae], curves: dict[int, Curve], metric: str
 ) -> dict[str, dict[int, float]]:
     """Return label -> seed -> variant minus baseline; what cannot be compared is not there."""
     found: dict[str, dict[int, float]] = defaultdict(dict)
@@ -100,21 +100,21 @@ def differences(
     return dict(found)
 
 
-def pareto_front(points: Iterable[Point], metric: str) -> list[str]:
+def pareto_front(points: Iterable[ScoredSae], metric: str) -> list[str]:
     """Return the labels whose means no other label beats in L0 and in the metric."""
     means = _means(points, metric)
     labels = list(means)
     return [labels[index] for index in front(list(means.values()))]
 
 
-def _measured(points: Iterable[Point], metric: str) -> Iterator[Point]:
+def _measured(points: Iterable[ScoredSae], metric: str) -> Iterator[ScoredSae]:
     """Yield the points that have an L0 and the metric."""
     return (point for point in points if metric in point.values and point.l0 > 0)
 
 
-def _means(points: Iterable[Point], metric: str) -> dict[str, tuple[float, float]]:
+def _means(points: Iterable[ScoredSae], metric: str) -> dict[str, tuple[float, float]]:
     """Return label -> (L0, metric), means over seeds."""
-    by_label: dict[str, list[Point]] = defaultdict(list)
+    by_label: dict[str, list[ScoredSae]] = defaultdict(list)
     for point in _measured(points, metric):
         by_label[point.label].append(point)
     return {

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Sequence
 
 from fumehood_tools.compare.evidence import (
     Baseline,
-    Found,
+    MeasuredDifference,
     curve_of_work,
     find,
     levels_of,
     tested_levels,
 )
 from fumehood_tools.compare.matched import Curve, mean_curve
-from fumehood_tools.compare.question import Point, Question
+from fumehood_tools.compare.question import Question, ScoredSae
 from fumehood_tools.compare.report import AT_NOISE, Level
 from fumehood_tools.compare.statistics import effect, noise_floor, seed_spread
 
@@ -25,7 +25,7 @@ class Measured:
 
     def __init__(self, question: Question) -> None:
         self.metric, self.name_of_base = question.metric, question.baseline
-        self.by_variant: dict[str, list[Point]] = defaultdict(list)
+        self.by_variant: dict[str, list[ScoredSae]] = defaultdict(list)
         for point in question.points:
             self.by_variant[point.variant].append(point)
         self.base = self.by_variant[question.baseline]
@@ -56,11 +56,11 @@ class Measured:
             self._baselines[metric] = Baseline(self.base, metric)
         return self._baselines[metric]
 
-    def find(self, name: str, metric: str) -> Found:
+    def find(self, name: str, metric: str) -> MeasuredDifference:
         """Return the difference of a variant from the baseline."""
         return find(self.by_variant[name], self.baseline(self.seen_as(name, metric)))
 
-    def competing(self) -> list[Point]:
+    def competing(self) -> list[ScoredSae]:
         """Return what may stand on the front, nonlinear decoders with their value at noise."""
         return [
             point if not point.nonlinear else _at_noise(point)
@@ -82,7 +82,7 @@ class Measured:
         baseline = self.baseline(self.seen_as(name, self.metric))
         return tested_levels(levels_of(self.by_variant[name], baseline))
 
-    def shown_levels(self, name: str, points: Sequence[Point]) -> list[Level]:
+    def shown_levels(self, name: str, points: Sequence[ScoredSae]) -> list[Level]:
         """Return the levels of a variant, by L0."""
         tested = self.tested(name)
         baseline = self.baseline(self.seen_as(name, self.metric))
@@ -139,7 +139,7 @@ class Measured:
         ]
 
 
-def _at_noise(point: Point) -> Point:
+def _at_noise(point: ScoredSae) -> ScoredSae:
     """Return a nonlinear one with the explained variance that it keeps at noise, or without."""
     values = {name: value for name, value in point.values.items() if name != "explained_variance"}
     if AT_NOISE in values:
@@ -147,7 +147,7 @@ def _at_noise(point: Point) -> Point:
     return point.model_copy(update={"values": values})
 
 
-def by_label(points: Iterable[Point], metric: str) -> dict[str, list[float]]:
+def by_label(points: Iterable[ScoredSae], metric: str) -> dict[str, list[float]]:
     """Return label -> the values of one metric, where it was measured."""
     found: dict[str, list[float]] = defaultdict(list)
     for point in points:

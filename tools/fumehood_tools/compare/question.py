@@ -6,7 +6,7 @@ from fumehood_tools.bench.table_rows import Kind
 from fumehood_tools.compare.report import Metric
 
 
-class Point(BaseModel, frozen=True):
+class ScoredSae(BaseModel, frozen=True):
     """One trained and scored SAE."""
 
     variant: str
@@ -32,7 +32,7 @@ class Rival(BaseModel, frozen=True):
 
     words: str
     """How: "lr 0.002"."""
-    points: list[Point]
+    points: list[ScoredSae]
 
 
 class Question(BaseModel, frozen=True):
@@ -45,7 +45,7 @@ class Question(BaseModel, frozen=True):
     variants: list[str] | None
     """Which are shown; the others count among the tries all the same."""
     tries: int
-    points: list[Point]
+    points: list[ScoredSae]
     changes: dict[str, str]
     """Variant -> what bench.verdicts says of its change."""
     warnings: list[str]

@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from fumehood_tools.bench.table_text import align
-from fumehood_tools.bench.work import EQUAL_WORK
+from fumehood_tools.bench.benchmark_table import align
+from fumehood_tools.records.work import EQUAL_WORK
 
 Metric = Literal["explained_variance", "loss_recovered", "probing_top1", "probing_top5", "probing"]
 METRICS: tuple[Metric, ...] = (

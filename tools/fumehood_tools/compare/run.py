@@ -8,21 +8,19 @@ from pathlib import Path
 
 from fumehood_tools.bench.collect import (
     Chosen,
-    Found,
+    SandboxRecords,
     Setting,
     choose,
     settings_of,
     unresolved,
 )
 from fumehood_tools.bench.controls import judge_controls
-from fumehood_tools.bench.labelling import Packaged, edited, label_of, name_of
-from fumehood_tools.bench.records import Score
 from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.bench.table import pick_setting
 from fumehood_tools.bench.table_notes import warnings_about_trust
 from fumehood_tools.bench.table_rows import kind_of, outline, stale_reason
 from fumehood_tools.bench.verdicts import verdicts
-from fumehood_tools.compare.question import Point, Question, Rival
+from fumehood_tools.compare.question import Question, Rival, ScoredSae
 from fumehood_tools.compare.report import AT_NOISE, Comparison, Metric
 from fumehood_tools.compare.seeds import missing_seeds, scattered
 from fumehood_tools.compare.training import (
@@ -35,7 +33,10 @@ from fumehood_tools.compare.training import (
 )
 from fumehood_tools.compare.tries import count_tries
 from fumehood_tools.errors import BadRequest, PartMissing, UnknownName
+from fumehood_tools.installing import install_command
 from fumehood_tools.receipts import state_of
+from fumehood_tools.records.labelling import Packaged, edited, label_of, name_of
+from fumehood_tools.records.scores import Score
 from fumehood_tools.sandbox.create import template_folder
 from fumehood_tools.sandbox.variants import packaged_variants
 from fumehood_tools.side_process import ask_side_process
@@ -106,7 +107,7 @@ def _check_names(
 
 def _question(
     folder: Path,
-    found: Found,
+    found: SandboxRecords,
     chosen: Chosen,
     shown: Setting,
     packaged: Packaged,
@@ -187,7 +188,11 @@ def _changes(by_label: Mapping[str, Sequence[Score]], packaged: Packaged) -> dic
 
 
 def _warnings(
-    chosen: Chosen, current: Mapping[str, str], packaged: Packaged, found: Found, baseline: str
+    chosen: Chosen,
+    current: Mapping[str, str],
+    packaged: Packaged,
+    found: SandboxRecords,
+    baseline: str,
 ) -> list[str]:
     """Return what must be known before the numbers are believed."""
     outlines = [outline(scores, packaged, "l0") for scores in chosen.by_label.values()]
@@ -245,11 +250,11 @@ def _l0(score: Score, metric: Metric) -> float:
     return score.metrics.l0 if found is None else found
 
 
-def _point(score: Score, packaged: Packaged, metric: Metric) -> Point:
+def _point(score: Score, packaged: Packaged, metric: Metric) -> ScoredSae:
     metrics, checked = score.metrics.model_dump(exclude_none=True), score.integrity
     if checked is not None and checked.explained_variance_at_noise is not None:
         metrics[AT_NOISE] = checked.explained_variance_at_noise
-    return Point(
+    return ScoredSae(
         variant=name_of(score, packaged),
         label=label_of(score, packaged),
         kind=kind_of(score, packaged),
@@ -266,7 +271,7 @@ def _point(score: Score, packaged: Packaged, metric: Metric) -> Point:
 
 
 def _ask(question: Question) -> str:
-    missing = PartMissing("statsmodels", 'pip install "fumehood[sae]"', "it does the statistics")
+    missing = PartMissing("statsmodels", install_command("sae"), "it does the statistics")
     return ask_side_process(
         "fumehood_tools.compare",
         question.model_dump_json(),

@@ -7,17 +7,17 @@ whose record is gone, withdrawn or damaged can be run again: it gives the same n
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from fumehood_tools.bench.collect import Found, unresolved
-from fumehood_tools.bench.labelling import Packaged, label_of, name_of
-from fumehood_tools.bench.records import Score
+from fumehood_tools.bench.collect import SandboxRecords, unresolved
 from fumehood_tools.receipts.trials import read_trial, trial_of
+from fumehood_tools.records.labelling import Packaged, label_of, name_of
+from fumehood_tools.records.scores import Score
 
 _NAMED = 8
 _SAYS_WHAT = {"control", "provenance", "file_sha256", "parameters"}
 
 
 def missing_seeds(
-    found: Found,
+    found: SandboxRecords,
     by_label: Mapping[str, Sequence[Score]],
     baseline: str,
     packaged: Packaged,
@@ -43,7 +43,7 @@ def scattered(seeds: Iterable[int]) -> list[int]:
     return row if row and row[-1] - row[0] >= len(row) else []
 
 
-def _gone(found: Found, sandbox: str) -> dict[tuple[str, str], set[int]]:
+def _gone(found: SandboxRecords, sandbox: str) -> dict[tuple[str, str], set[int]]:
     """Return (variant, what was tried) -> the seeds that were scored and have no record now."""
     gone: dict[tuple[str, str], set[int]] = defaultdict(set)
     for place, words in found.tried.items():
@@ -74,7 +74,7 @@ def _gone_of_baseline(
 
 
 def _failed(
-    found: Found, by_label: Mapping[str, Sequence[Score]], packaged: Packaged
+    found: SandboxRecords, by_label: Mapping[str, Sequence[Score]], packaged: Packaged
 ) -> dict[str, set[int]]:
     """Return variant -> seeds that failed at a level at which others have a score."""
     failed: dict[str, set[int]] = defaultdict(set)

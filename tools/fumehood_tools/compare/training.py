@@ -17,10 +17,10 @@ Light: reads records, trains nothing.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from fumehood_tools.bench.collect import Found, Setting, choose
-from fumehood_tools.bench.labelling import Packaged, is_packaged
-from fumehood_tools.bench.records import Score
-from fumehood_tools.sandbox.spec import LimitsSpec, SandboxSpec, TrainingSpec
+from fumehood_tools.bench.collect import SandboxRecords, Setting, choose
+from fumehood_tools.records.labelling import Packaged, is_packaged
+from fumehood_tools.records.scores import Score
+from fumehood_tools.spec import LimitsSpec, SandboxSpec, TrainingSpec
 
 LEAST_STEPS = 100
 FASTER = 2.0
@@ -64,7 +64,7 @@ def steps_of(score: Score) -> int:
 
 
 def trained_elsewhere(
-    found: Found, setting: Setting, baseline: str, packaged: Packaged, here: Score
+    found: SandboxRecords, setting: Setting, baseline: str, packaged: Packaged, here: Score
 ) -> list[Elsewhere]:
     """Return the packaged baseline's scores in settings that differ from this in training only."""
     settings = {

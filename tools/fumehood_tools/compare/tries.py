@@ -12,11 +12,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from fumehood_tools.bench.collect import Found
+from fumehood_tools.bench.collect import SandboxRecords
 from fumehood_tools.bench.controls import CONTROL_NAMES
-from fumehood_tools.bench.records import Failure, Score
 from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.receipts.trials import CONTROL, Trial, read_trial, trial_of
+from fumehood_tools.records.scores import Failure, Score
 
 
 def count_tries(sandboxes: Path, shelf: Shelf, packaged: Mapping[str, str]) -> int:
@@ -28,7 +28,7 @@ def count_tries(sandboxes: Path, shelf: Shelf, packaged: Mapping[str, str]) -> i
     )
 
 
-def _tries(sandbox: str, found: Found, packaged: Mapping[str, str]) -> int:
+def _tries(sandbox: str, found: SandboxRecords, packaged: Mapping[str, str]) -> int:
     """Return how many tries one sandbox saw."""
     words = {place: set(said) for place, said in found.tried.items()}
     records: dict[str, Score | Failure] = {**found.scores, **found.failures}

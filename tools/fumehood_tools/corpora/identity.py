@@ -7,7 +7,7 @@ from fumehood_tools.corpora.probing import TASKS
 from fumehood_tools.corpora.sources import HUB_PREFIX, MIXED_SETS, local_identity, local_path
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.files import digest_of
-from fumehood_tools.sandbox.spec import CorpusSpec, ScoringSpec
+from fumehood_tools.spec import CorpusSpec, ScoringSpec
 
 # Raise when the same text would give other rows: splitting, shuffling, row cutting.
 _ROWS_VERSION = 1

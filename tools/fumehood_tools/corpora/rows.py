@@ -21,7 +21,7 @@ from fumehood_tools.corpora.sources import (
 )
 from fumehood_tools.corpora.splitting import split_documents
 from fumehood_tools.errors import CorpusTooSmall
-from fumehood_tools.sandbox.spec import CorpusSpec
+from fumehood_tools.spec import CorpusSpec
 
 if TYPE_CHECKING:
     import numpy as np

@@ -70,7 +70,7 @@ class ChildOutcome(BaseModel, frozen=True):
         return self.limit == "memory"
 
 
-class Line:
+class ChildLine:
     """What a child was started with and how it is spoken to: made by a Nursery."""
 
     def __init__(
@@ -88,7 +88,7 @@ class GlassChild:
     """
 
     def __init__(
-        self, line: Line, scratch: Path, limits: ChildLimits, on_end: Callable[[], None]
+        self, line: ChildLine, scratch: Path, limits: ChildLimits, on_end: Callable[[], None]
     ) -> None:
         self.limits, self.scratch = limits, scratch
         self.started = time.monotonic()

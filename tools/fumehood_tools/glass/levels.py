@@ -15,7 +15,7 @@ import subprocess
 import sys
 
 from fumehood_tools.errors import GlassTooWeak
-from fumehood_tools.glass.inside import landlock, seccomp
+from fumehood_tools.glass.fumehood_child import landlock, seccomp
 from fumehood_tools.settings import GlassAsked, GlassLevel
 
 # sandbox-exec shuts files and network as landlock does.

@@ -17,16 +17,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Self
 
+from fumehood_tools.child_tuning import HEAVY_WORK
 from fumehood_tools.errors import RunFailed
 from fumehood_tools.files import total_size
 from fumehood_tools.glass import bubblewrap, seatbelt
-from fumehood_tools.glass.child import GIB, ChildLimits, GlassChild, Line
+from fumehood_tools.glass.child import GIB, ChildLimits, ChildLine, GlassChild
 from fumehood_tools.glass.compiled import CACHE_VARIABLE
-from fumehood_tools.glass.inside import landlock, seccomp
+from fumehood_tools.glass.fumehood_child import landlock, seccomp
 from fumehood_tools.glass.levels import separates_siblings
 from fumehood_tools.glass.resident import BroughtIn
 from fumehood_tools.glass.view import common_view, devices, import_path
-from fumehood_tools.heavy import HEAVY_WORK
 from fumehood_tools.settings import GlassLevel
 
 # torch reserves address space far beyond what it uses (thread stacks, libraries, arenas).
@@ -41,9 +41,9 @@ PRELOAD = (
     "core.kernels.compiled",
     "core.train",
     "core.check",
-    "inside.serve",
+    "fumehood_child.serve",
 )
-ENTRY = "import sys; sys.path[:0] = {path!r}; from inside.nursery import main; main()"
+ENTRY = "import sys; sys.path[:0] = {path!r}; from fumehood_child.nursery import main; main()"
 LOG = "nursery.log"
 KERNELS = "kernels"
 
@@ -190,7 +190,7 @@ class _Process:
         code = ENTRY.format(path=import_path())
         return [*prefix, sys.executable, "-I", "-B", "-S", "-c", code, json.dumps(spec)]
 
-    def fork(self, request: dict[str, Any], *, pipes: bool, pass_fds: Sequence[int]) -> Line:
+    def fork(self, request: dict[str, Any], *, pipes: bool, pass_fds: Sequence[int]) -> ChildLine:
         """Have the nursery fork a child for a request. Raises RunFailed when it cannot."""
         self._wait_until_ready()
         with contextlib.ExitStack() as theirs:
@@ -214,7 +214,7 @@ class _Process:
                 pid = self._receive_pid()
             except OSError as error:
                 raise self._failure() from error
-        return Line(pid, status, output, stdin, stdout)
+        return ChildLine(pid, status, output, stdin, stdout)
 
     def _receive_pid(self) -> int:
         """Return the child's pid as seen from here: inside, it may have another number."""

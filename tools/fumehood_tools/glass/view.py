@@ -18,7 +18,7 @@ from fumehood_tools.files import data_path
 from fumehood_tools.glass.linking import libraries_of
 from fumehood_tools.glass.resident import files_under
 
-INSIDE = Path(__file__).with_name("inside")
+INSIDE = Path(__file__).with_name("fumehood_child")
 # Import names: torch and what it loads, dictionary_learning and what that loads, numpy, einops,
 # what compiles kernels.
 PACKAGES = (
@@ -82,7 +82,7 @@ BY_NAME = ("locale/C.utf8", "glibc-hwcaps")
 
 
 def import_path() -> list[str]:
-    """Return what a nursery adds to sys.path: the package `inside`, the template, packages."""
+    """Return what a nursery adds to sys.path: `fumehood_child`, the template, packages."""
     return [str(INSIDE.parent), str(template()), *map(str, site_folders())]
 
 

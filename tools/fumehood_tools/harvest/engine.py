@@ -14,7 +14,7 @@ from torch import Tensor
 from fumehood_tools.errors import BadRequest, RunFailed
 from fumehood_tools.harvest.records import Site
 from fumehood_tools.machine import RealDtype
-from fumehood_tools.sandbox.spec import SubjectSpec
+from fumehood_tools.spec import SubjectSpec
 from fumehood_tools.subjects.catalogue import SYNTHETIC
 from fumehood_tools.subjects.loading import load_language_model
 from fumehood_tools.subjects.sites import find_blocks, find_mlp

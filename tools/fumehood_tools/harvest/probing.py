@@ -19,7 +19,7 @@ from fumehood_tools.files import replacing
 from fumehood_tools.harvest.engine import Source, SyntheticReader, TextEncoder
 from fumehood_tools.harvest.records import Site, artifact
 from fumehood_tools.harvest.reporting import Phase, Reporter
-from fumehood_tools.sandbox.spec import ScoringSpec
+from fumehood_tools.spec import ScoringSpec
 from fumehood_tools.subjects.synthetic import TOPICS
 
 _PROBE_SEED = 42

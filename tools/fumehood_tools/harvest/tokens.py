@@ -14,7 +14,7 @@ from fumehood_tools.harvest.engine import Source, SyntheticReader
 from fumehood_tools.harvest.records import DOCUMENTS, EVAL_TOKENS, TRAIN_TOKENS
 from fumehood_tools.harvest.reporting import Reporter
 from fumehood_tools.harvest.shards import read_array, write_array
-from fumehood_tools.sandbox.spec import CorpusSpec
+from fumehood_tools.spec import CorpusSpec
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,7 +10,7 @@ LONGEST_ERROR = 4000
 """Characters of a worker's own error text."""
 
 
-class Outcome(NamedTuple):
+class JobEnd(NamedTuple):
     """The last state of a job."""
 
     status: str
@@ -18,8 +18,8 @@ class Outcome(NamedTuple):
     code: str | None = None
 
 
-CANCELLED = Outcome("cancelled")
-LOST = Outcome(
+CANCELLED = JobEnd("cancelled")
+LOST = JobEnd(
     "lost",
     f"The process that watched over this job was killed (a reboot, memory, a stop). {AGAIN}",
     "lost",
@@ -35,26 +35,26 @@ def read_object(path: Path) -> dict[str, Any] | None:
     return content if isinstance(content, dict) else None
 
 
-def timed_out(limit: float) -> Outcome:
+def timed_out(limit: float) -> JobEnd:
     """Return the outcome of a job that was stopped at its time limit, in seconds."""
     text = f"It ran longer than its limit of {limit:g} s and was stopped. Allow more. {AGAIN}"
-    return Outcome("failed", text, "timeout")
+    return JobEnd("failed", text, "timeout")
 
 
-def outcome_of(folder: Path, exit_code: int) -> Outcome:
+def outcome_of(folder: Path, exit_code: int) -> JobEnd:
     """Return how a job ended whose worker ended by itself."""
     if exit_code == 0:
         result = folder / "result.json"
         if result.exists() and read_object(result) is None:
-            return Outcome("failed", f"Its result.json is damaged. {AGAIN}", "storage_failed")
-        return Outcome("succeeded")
+            return JobEnd("failed", f"Its result.json is damaged. {AGAIN}", "storage_failed")
+        return JobEnd("succeeded")
     told = read_object(folder / "error.json") or {}
     if isinstance(message := told.get("message"), str) and message:
-        return Outcome("failed", message[:LONGEST_ERROR], str(told.get("code", "error")))
-    return Outcome("failed", _crash_text(exit_code), "crashed")
+        return JobEnd("failed", message[:LONGEST_ERROR], str(told.get("code", "error")))
+    return JobEnd("failed", _crash_text(exit_code), "crashed")
 
 
-def orphan_outcome(folder: Path, exit_code: int | None, cancel_wanted: bool) -> Outcome:
+def orphan_outcome(folder: Path, exit_code: int | None, cancel_wanted: bool) -> JobEnd:
     """Return how a job ended whose supervisor and worker are gone.
 
     Without an exit code a whole result.json counts as success: it is a worker's last act.
@@ -66,7 +66,7 @@ def orphan_outcome(folder: Path, exit_code: int | None, cancel_wanted: bool) -> 
     if (folder / "error.json").exists():
         return outcome_of(folder, 1)
     if read_object(folder / "result.json") is not None:
-        return Outcome("succeeded")
+        return JobEnd("succeeded")
     return LOST
 
 

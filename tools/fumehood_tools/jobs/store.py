@@ -5,7 +5,6 @@ starts when a slot is free. A look costs well under a millisecond, a start 0.1 s
 used from several threads, and many processes may hold one each.
 """
 
-import base64
 import json
 import math
 import os
@@ -21,6 +20,7 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
+from fumehood_tools.cursors import cursor_of, offset_of
 from fumehood_tools.errors import BadRequest, StorageFailed, UnknownName
 from fumehood_tools.files import write_json
 from fumehood_tools.jobs.models import Job, JobPage, LogPage, Progress, Status
@@ -121,7 +121,7 @@ class JobStore:
         filters = {"status": status, "kind": kind}
         wanted = {name: value for name, value in filters.items() if value is not None}
         where = " AND ".join([f"{name}=?" for name in wanted] or ["1"])
-        below = _number_of(cursor) if cursor else 2**62
+        below = offset_of(cursor, "jobs") if cursor else 2**62
         rows = self._table.rows(
             f"SELECT * FROM jobs WHERE {where} AND number<? ORDER BY number DESC LIMIT ?",
             *wanted.values(),
@@ -132,7 +132,7 @@ class JobStore:
         return JobPage(
             jobs=tuple(self._job(row) for row in page),
             total=self._table.count(status, kind),
-            next_cursor=_cursor_of(page[-1]["number"]) if len(rows) > limit else None,
+            next_cursor=cursor_of("jobs", page[-1]["number"]) if len(rows) > limit else None,
         )
 
     def cancel(self, job_id: str) -> Job:
@@ -258,17 +258,3 @@ def _iso(seconds: float | None) -> str | None:
     if seconds is None:
         return None
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
-
-
-def _cursor_of(number: int) -> str:
-    return base64.urlsafe_b64encode(f"job {number}".encode()).decode()
-
-
-def _number_of(cursor: str) -> int:
-    try:
-        word, number = base64.urlsafe_b64decode(cursor.encode()).decode().split(" ")
-        return {"job": int(number)}[word]
-    except (KeyError, ValueError) as error:
-        raise BadRequest(
-            f"Cursor {cursor[:40]!r} is not one of list's. Pass next_cursor as it came, or none."
-        ) from error

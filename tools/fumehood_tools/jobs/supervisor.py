@@ -27,7 +27,7 @@ from fumehood_tools.errors import StorageFailed
 from fumehood_tools.files import read_json
 from fumehood_tools.jobs import outcome
 from fumehood_tools.jobs.capture import CappedLog
-from fumehood_tools.jobs.outcome import Outcome
+from fumehood_tools.jobs.outcome import JobEnd
 from fumehood_tools.jobs.processes import (
     JOB_FOLDER,
     JOB_ID,
@@ -63,20 +63,20 @@ class Watch:
         self.table, self.job_id, self.spec = table, job_id, spec
         self.folder = table.folder(job_id)
         self.told_to_stop = False
-        self.stopping: Outcome | None = None
+        self.stopping: JobEnd | None = None
         self._kill_at = math.inf
         self._next_tick = self._next_beat = 0.0
         self._progress: str | None = None
         self._family: list[psutil.Process] = []
 
-    def run(self) -> Outcome:
+    def run(self) -> JobEnd:
         """Run the worker to its end and return how it ended."""
         try:
             self.log = CappedLog(self.folder / "output.log")
             self.worker = self._start()
         except OSError as error:
             text = f"Its program could not be started: {error}. Check the command and start again."
-            return Outcome("failed", text, "not_started")
+            return JobEnd("failed", text, "not_started")
         self.leader = identify(self.worker.pid) or Identity(self.worker.pid, 0.0)
         self.began = time.monotonic()
         try:
@@ -91,7 +91,7 @@ class Watch:
         self._look_at_progress()
         return self.stopping or outcome.outcome_of(self.folder, code)
 
-    def stop(self, why: Outcome) -> None:
+    def stop(self, why: JobEnd) -> None:
         """Ask the worker to end; it is killed if it has not after five seconds."""
         if self.stopping is None:
             self.stopping = why
@@ -215,11 +215,11 @@ def supervise(root: Path, job_id: str) -> None:
     prune(table)
 
 
-def _outcome(table: Table, job_id: str) -> Outcome:
+def _outcome(table: Table, job_id: str) -> JobEnd:
     try:
         spec = read_json(table.folder(job_id) / "spec.json")
     except StorageFailed as error:
-        return Outcome("failed", str(error), error.code)
+        return JobEnd("failed", str(error), error.code)
     if table.number("SELECT cancel_wanted FROM jobs WHERE id=?", job_id):
         return outcome.CANCELLED
     watch = Watch(table, job_id, spec)
@@ -232,7 +232,7 @@ def _outcome(table: Table, job_id: str) -> Outcome:
     return watch.run()
 
 
-def _settle(table: Table, job_id: str, end: Outcome) -> None:
+def _settle(table: Table, job_id: str, end: JobEnd) -> None:
     give_up = time.monotonic() + SETTLE_SECONDS
     while True:
         try:

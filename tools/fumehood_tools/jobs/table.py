@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from fumehood_tools.errors import StorageFailed
-from fumehood_tools.jobs.outcome import Outcome
+from fumehood_tools.jobs.outcome import JobEnd
 from fumehood_tools.jobs.processes import Identity, machine
 from fumehood_tools.locking import exclusive
 
@@ -222,7 +222,7 @@ class Table:
             == 1
         )
 
-    def settle(self, job_id: str, outcome: Outcome) -> bool:
+    def settle(self, job_id: str, outcome: JobEnd) -> bool:
         """Write the last state of a job; False when someone did it before."""
         return (
             self.change(

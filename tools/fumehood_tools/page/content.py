@@ -11,7 +11,6 @@ from typing import Any
 
 from fumehood_tools.bench.collect import choose
 from fumehood_tools.bench.plot_spec import FLOORS
-from fumehood_tools.bench.records import Score
 from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.bench.table import BenchmarkTable, read_benchmarks
 from fumehood_tools.bench.table_rows import Row, most_seeds
@@ -19,6 +18,7 @@ from fumehood_tools.compare import Comparison, compare_variants
 from fumehood_tools.errors import FumehoodError
 from fumehood_tools.page.facts import curve_of, facts_of
 from fumehood_tools.receipts import state_of
+from fumehood_tools.records.scores import Score
 from fumehood_tools.sandbox.variants import packaged_variants
 from fumehood_tools.scoring.density import BINS_PER_DECADE, RAREST
 

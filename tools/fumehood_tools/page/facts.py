@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from fumehood_tools.bench.records import Provenance, Score
+from fumehood_tools.records.scores import Provenance, Score
 
 MOST_POINTS = 60
 _METRICS = (

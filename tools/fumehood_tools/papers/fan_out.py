@@ -16,17 +16,8 @@ from tenacity.wait import wait_random_exponential
 
 from fumehood_tools.errors import FumehoodError
 from fumehood_tools.papers.paper import Paper
-from fumehood_tools.papers.sources.model import (
-    Answer,
-    Deadline,
-    NoTurn,
-    Query,
-    Source,
-    SourceFailed,
-    SourceStatus,
-    Status,
-    Web,
-)
+from fumehood_tools.papers.sources.model import Answer, Query, Source, SourceStatus
+from fumehood_tools.web.model import Deadline, NoTurn, SourceFailed, Status, Web
 
 TRIES = 3
 GRACE = 0.25
@@ -34,7 +25,7 @@ _BACKOFF = wait_random_exponential(multiplier=0.5, max=8)
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SourceResult:
     """What one source gave."""
 
     status: SourceStatus
@@ -50,11 +41,11 @@ def ask_all(
     web_of: WebOf,
     *,
     seconds: float,
-    on_answer: Callable[[Outcome], None] = lambda _: None,
-) -> list[Outcome]:
+    on_answer: Callable[[SourceResult], None] = lambda _: None,
+) -> list[SourceResult]:
     """Return one outcome per source, in their order, after so many seconds at most."""
     deadline = Deadline(seconds)
-    answered: queue.Queue[tuple[int, Outcome]] = queue.Queue()
+    answered: queue.Queue[tuple[int, SourceResult]] = queue.Queue()
 
     def run(place: int, source: Source) -> None:
         outcome = _failed(source, "unavailable", "It failed on our side; our log says how.")
@@ -67,7 +58,7 @@ def ask_all(
         threading.Thread(
             target=run, args=(place, source), name=f"search {source.name}", daemon=True
         ).start()
-    outcomes: dict[int, Outcome] = {}
+    outcomes: dict[int, SourceResult] = {}
     while len(outcomes) < len(sources):
         try:
             place, outcome = answered.get(timeout=deadline.remaining() + GRACE)
@@ -82,7 +73,7 @@ def ask_all(
     ]
 
 
-def ask_one(source: Source, query: Query, web: Web, deadline: Deadline) -> Outcome:
+def ask_one(source: Source, query: Query, web: Web, deadline: Deadline) -> SourceResult:
     """Ask one source, again where that helps; a failure is a status."""
     began = time.monotonic()
     try:
@@ -107,7 +98,7 @@ def ask_one(source: Source, query: Query, web: Web, deadline: Deadline) -> Outco
         error=note,
         cost_usd=answer.cost_usd,
     )
-    return Outcome(status, answer.papers)
+    return SourceResult(status, answer.papers)
 
 
 def _with_retries(source: Source, query: Query, web: Web, deadline: Deadline) -> Answer:
@@ -148,8 +139,8 @@ def _failed(
     *,
     seconds: float = 0,
     retry_after: float | None = None,
-) -> Outcome:
-    return Outcome(
+) -> SourceResult:
+    return SourceResult(
         SourceStatus(
             name=source.name,
             status=status,

@@ -14,8 +14,9 @@ from typing import Any
 from pydantic import BaseModel, Field, ValidationError
 
 from fumehood_tools.papers.paper import Judgement, Paper
-from fumehood_tools.papers.sources.model import Deadline, SourceFailed, SourceStatus, Web
+from fumehood_tools.papers.sources.model import SourceStatus
 from fumehood_tools.papers.sources.perplexity import KEY
+from fumehood_tools.web.model import Deadline, SourceFailed, Web
 
 MODEL = "perplexity/sonar"
 BATCH = 12

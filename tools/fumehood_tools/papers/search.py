@@ -13,17 +13,17 @@ from fumehood_tools.cursors import cursor_of, position_of
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.files import digest_of
 from fumehood_tools.papers.bibtex import write_bibtex
-from fumehood_tools.papers.fan_out import Outcome, ask_all
+from fumehood_tools.papers.fan_out import SourceResult, ask_all
 from fumehood_tools.papers.judging import judge_with_perplexity
 from fumehood_tools.papers.library import Library
 from fumehood_tools.papers.local_files import take_in
 from fumehood_tools.papers.paper import TRUST, Judgement, Paper
 from fumehood_tools.papers.ranking import Ranker, lexical_judgements
 from fumehood_tools.papers.report import SearchResult, shown
+from fumehood_tools.papers.search_request import AgentJudgement, SearchRequest
 from fumehood_tools.papers.services import Services
 from fumehood_tools.papers.sources.model import Query, SourceName, SourceStatus
 from fumehood_tools.papers.sources.remote import REMOTE
-from fumehood_tools.papers.wish import AgentJudgement, Wish
 from fumehood_tools.settings import Settings
 
 SOURCE_SECONDS = 20.0
@@ -62,7 +62,7 @@ class PaperSearch:
 
     def search(
         self,
-        wish: Wish,
+        wish: SearchRequest,
         *,
         limit: int = 10,
         judgements: Sequence[AgentJudgement] = (),
@@ -102,7 +102,7 @@ class PaperSearch:
 
     def page(self, cursor: str, limit: int = 10, *, bibtex: bool = False) -> SearchResult:
         """Return a further page of an earlier search. Raises BadRequest."""
-        name, offset = position_of(cursor, 2)
+        name, offset = position_of(cursor, "search", 2)
         return self._page(str(name), offset, limit, bibtex)
 
     def _page(self, name: str, offset: int, limit: int, bibtex: bool) -> SearchResult:
@@ -119,13 +119,13 @@ class PaperSearch:
             papers=shown(page),
             first=offset + 1 if page else 0,
             total=len(everything),
-            next_cursor=cursor_of([name, end]) if end < len(everything) else None,
+            next_cursor=cursor_of("search", name, end) if end < len(everything) else None,
             sources=[SourceStatus.model_validate(it) for it in content["sources"]],
             cost_usd=round(sum(it["cost_usd"] for it in content["sources"]), 6),
             bibtex=write_bibtex(page) if bibtex else None,
         )
 
-    def _take_judgements(self, wish: Wish, judgements: Sequence[AgentJudgement]) -> None:
+    def _take_judgements(self, wish: SearchRequest, judgements: Sequence[AgentJudgement]) -> None:
         if not judgements:
             return
         self._library.judge(
@@ -139,9 +139,11 @@ class PaperSearch:
             ],
         )
 
-    def _gather(self, wish: Wish, refresh: bool, on_answer: Callable[[str], None]) -> list[Outcome]:
+    def _gather(
+        self, wish: SearchRequest, refresh: bool, on_answer: Callable[[str], None]
+    ) -> list[SourceResult]:
         """Return one outcome per source that was named, of all sources where none was."""
-        outcomes: dict[str, Outcome] = {}
+        outcomes: dict[str, SourceResult] = {}
         to_ask = []
         for source in REMOTE:
             if wish.sources and source.name not in wish.sources:
@@ -166,8 +168,8 @@ class PaperSearch:
         return [outcomes[name] for name in _NAMES if name in outcomes]
 
     def _without_asking(
-        self, wish: Wish, name: SourceName, key: str | None, refresh: bool
-    ) -> Outcome | None:
+        self, wish: SearchRequest, name: SourceName, key: str | None, refresh: bool
+    ) -> SourceResult | None:
         """Return what is known without a request: a cached answer, no key, offline; else None."""
         kept = None if refresh else self._library.kept(_cache_name(wish, name))
         if kept is not None and kept[1] < FRESH_SECONDS:
@@ -175,16 +177,16 @@ class PaperSearch:
             papers = [Paper.model_validate(paper) for paper in content["papers"]]
             status = SourceStatus.model_validate(content["status"])
             update = {"cached_s": round(age, 1), "cost_usd": 0.0, "seconds": 0.0}
-            return Outcome(status.model_copy(update=update), papers)
+            return SourceResult(status.model_copy(update=update), papers)
         if self._settings.offline:
             text = "Offline: nothing was sent."
-            return Outcome(SourceStatus(name=name, status="offline", error=text), [])
+            return SourceResult(SourceStatus(name=name, status="offline", error=text), [])
         if key is not None and not self._services.has_key(key):
             text = f"Set {key} for {KEY_ADDS[key]}."
-            return Outcome(SourceStatus(name=name, status="no_key", error=text), [])
+            return SourceResult(SourceStatus(name=name, status="no_key", error=text), [])
         return None
 
-    def _keep_answer(self, wish: Wish, outcome: Outcome) -> None:
+    def _keep_answer(self, wish: SearchRequest, outcome: SourceResult) -> None:
         self._library.keep(
             _cache_name(wish, outcome.status.name),
             {
@@ -194,7 +196,7 @@ class PaperSearch:
         )
         self._library.forget_kept("answer ", KEPT_SECONDS)
 
-    def _look_into_library(self, wish: Wish) -> Outcome:
+    def _look_into_library(self, wish: SearchRequest) -> SourceResult:
         began = time.monotonic()
         settings = self._settings
         notes = take_in(self._library, [settings.papers, *settings.library], settings.workspace)
@@ -209,10 +211,10 @@ class PaperSearch:
             seconds=round(time.monotonic() - began, 2),
             error=" ".join(notes[:5]) or None,
         )
-        return Outcome(status, best)
+        return SourceResult(status, best)
 
     def _judged(
-        self, wish: Wish, papers: list[Paper], judge: Literal["auto", "lexical"]
+        self, wish: SearchRequest, papers: list[Paper], judge: Literal["auto", "lexical"]
     ) -> tuple[list[Paper], SourceStatus | None]:
         """Return the papers with their judgements, best first, and how asking a judge went."""
         said = self._library.judgements(wish.question)
@@ -249,11 +251,11 @@ def _better(one: Judgement, other: Judgement) -> Judgement:
     return max(one, other, key=lambda it: (TRUST[it.judged_by], it.confidence))
 
 
-def _query(wish: Wish) -> Query:
+def _query(wish: SearchRequest) -> Query:
     return Query(wish.query, FETCHED, wish.first_year, wish.last_year)
 
 
-def _cache_name(wish: Wish, name: str) -> str:
+def _cache_name(wish: SearchRequest, name: str) -> str:
     query = _query(wish)
     parts = [name, query.text, query.limit, query.first_year, query.last_year]
     return f"answer {digest_of(parts)}"

@@ -1,11 +1,12 @@
 """The services of one process: one HTTP client, the keys, everybody's turns."""
 
-from fumehood_tools.papers.downloads import Downloads
-from fumehood_tools.papers.pacing import Pacer
-from fumehood_tools.papers.sources.model import Pace, Source, Web
+from fumehood_tools.papers.sources.model import Source
 from fumehood_tools.papers.sources.perplexity import KEY as JUDGE_KEY
-from fumehood_tools.papers.web import HttpWeb, Keys, open_client
 from fumehood_tools.settings import Settings
+from fumehood_tools.web.downloads import Downloads
+from fumehood_tools.web.model import Pace, Web
+from fumehood_tools.web.pacing import Pacer
+from fumehood_tools.web.service import HttpWeb, Keys, open_client
 
 
 class Services:

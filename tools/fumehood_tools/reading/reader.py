@@ -10,11 +10,11 @@ from fumehood_tools.jobs.models import Job
 from fumehood_tools.papers.library import Library
 from fumehood_tools.papers.services import Services
 from fumehood_tools.reading.document import Document
-from fumehood_tools.reading.ladder import Ladder
 from fumehood_tools.reading.reading import Reading, ReadRequest
 from fumehood_tools.reading.shelf import ReadingShelf
 from fumehood_tools.reading.target import find_target
 from fumehood_tools.reading.text_search import TextIndex
+from fumehood_tools.reading.text_sources import Ladder
 from fumehood_tools.settings import Settings
 
 

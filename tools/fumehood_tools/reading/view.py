@@ -1,8 +1,8 @@
 """What an agent is shown of a paper: one part, one page of it, marked as quotation."""
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable, Sequence
+from typing import Literal
 
 from pydantic import BaseModel, Field
 
@@ -13,9 +13,6 @@ from fumehood_tools.reading.document import Block, Document, TextSource
 from fumehood_tools.reading.markdown import table_markdown
 from fumehood_tools.reading.outline import Chunk, Outline, Section, Shown, outline_of
 from fumehood_tools.reading.reading import Reading
-
-if TYPE_CHECKING:
-    from fumehood_tools.findings.candidates import Candidate
 
 Part = Literal[
     "outline",
@@ -93,14 +90,20 @@ class PaperView(BaseModel, frozen=True):
 
 
 def view_of(
-    reading: Reading, document: Document, part: Part, section: str | None, cursor: str | None
+    reading: Reading,
+    document: Document,
+    part: Part,
+    section: str | None,
+    cursor: str | None,
+    candidates: Callable[[Document], list[PaperItem]],
 ) -> PaperView:
     """Return one page of a part. Raises BadRequest, UnknownName.
 
-    section: id of a section (with those below it) or of a chunk, for part "text".
+    section: id of a section (with those below it) or of a chunk, for part "text". candidates: what
+    proposes the items of part "candidates".
     """
     position = [reading.digest, part, section]
-    items = _items(document, part, section)
+    items = candidates(document) if part == "candidates" else _items(document, part, section)
     start = _offset(cursor, position)
     end = _end_of_page(items, start)
     view = PaperView(
@@ -109,7 +112,7 @@ def view_of(
         title=document.title,
         source=reading.source,
         total=len(items),
-        next_cursor=cursor_of([*position, end]) if end < len(items) else None,
+        next_cursor=cursor_of("paper", *position, end) if end < len(items) else None,
         pages=document.pages,
         items=items[start:end],
     )
@@ -140,12 +143,6 @@ def _items(document: Document, part: Part, section: str | None) -> list[PaperIte
                 PaperItem(id=it.origin, text=it.text, page=it.page, url=it.url)
                 for it in document.links
             ]
-        case "candidates":
-            # Its rules take 20 ms to compile, which a server's start need not pay.
-            from fumehood_tools.findings.candidates import candidates_of
-
-            found = candidates_of(document)
-            return [_of_candidate(it) for it in found.candidates]
         case "hidden":
             return [PaperItem(id=it.why, text=it.text, page=it.page) for it in document.hidden]
     outline = outline_of(document)
@@ -178,15 +175,6 @@ def _of_shown(shown: Shown, block: Block) -> PaperItem:
     label = f"{block.kind} {shown.number}: " if shown.number else ""
     text = block.latex or shown.text
     return PaperItem(id=shown.id, text=label + text, page=shown.page, rows=block.rows)
-
-
-def _of_candidate(candidate: "Candidate") -> PaperItem:
-    """Return a candidate: its quote, and what an item of a record would say of it."""
-    value = " ".join(it for it in (candidate.value, candidate.unit) if it)
-    named = " = ".join(it for it in (candidate.name, value) if it)
-    place = " ".join(it for it in (candidate.section, candidate.title) if it)
-    path = "; ".join(it for it in (named, candidate.model, place) if it)
-    return PaperItem(id=candidate.field, text=candidate.quote, path=path, page=candidate.page)
 
 
 def _counts(document: Document) -> dict[str, int]:
@@ -236,7 +224,7 @@ def _end_of_page(items: Sequence[PaperItem], start: int) -> int:
 def _offset(cursor: str | None, position: list[str | None]) -> int:
     if cursor is None:
         return 0
-    *of, offset = position_of(cursor, len(position) + 1)
+    *of, offset = position_of(cursor, "paper", len(position) + 1)
     if of != position:
         raise BadRequest("This cursor belongs to another paper, part or section. Start without it.")
     return int(offset)

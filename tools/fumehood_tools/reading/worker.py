@@ -10,10 +10,10 @@ from fumehood_tools.jobs.models import Progress
 from fumehood_tools.jobs.worker import JobContext
 from fumehood_tools.papers.library import Library
 from fumehood_tools.papers.services import Services
-from fumehood_tools.papers.web import Keys
 from fumehood_tools.reading.reader import read_now
 from fumehood_tools.reading.reading import ReadRequest
 from fumehood_tools.settings import load_keys, load_settings
+from fumehood_tools.web.service import Keys
 
 
 def main() -> None:

@@ -28,7 +28,7 @@ Level = Literal["wrong", "note"]
 LEDGER = "ledger"
 
 
-class Finding(BaseModel, frozen=True):
+class Discrepancy(BaseModel, frozen=True):
     """One thing that is not as it was signed (wrong), or that is worth knowing (note)."""
 
     place: str = Field(description="<sandbox>/<variant>/<run>, or ledger")
@@ -47,7 +47,7 @@ class Audit(BaseModel, frozen=True):
     workspace: str | None = Field(description="public name of the key; null: there is none")
     scores: int = Field(description="sound receipts of scores")
     failures: int = Field(description="sound receipts of failures")
-    findings: list[Finding]
+    findings: list[Discrepancy]
 
     @property
     def is_sound(self) -> bool:
@@ -124,16 +124,16 @@ def _folders(sandboxes: Path, only: str | None) -> list[Path]:
     return [folder for name in names for folder in folders_of(sandboxes / name / "results")]
 
 
-def _ledger(book: Book) -> list[Finding]:
+def _ledger(book: Book) -> list[Discrepancy]:
     if book.broken:
-        return [Finding(place=LEDGER, level="wrong", code="ledger_broken", message=book.broken)]
+        return [Discrepancy(place=LEDGER, level="wrong", code="ledger_broken", message=book.broken)]
     if book.behind:
         message = "the last lines were written in a crash; the next run mends them"
-        return [Finding(place=LEDGER, level="note", code="ledger_behind", message=message)]
+        return [Discrepancy(place=LEDGER, level="note", code="ledger_behind", message=message)]
     return []
 
 
-def _deleted(places: Sequence[str], state: Path, sandboxes: Path) -> list[Finding]:
+def _deleted(places: Sequence[str], state: Path, sandboxes: Path) -> list[Discrepancy]:
     """Return a finding per receipt that is gone, and still is when one looks again."""
     if not places:
         return []
@@ -150,11 +150,11 @@ def _deleted(places: Sequence[str], state: Path, sandboxes: Path) -> list[Findin
             f"deleted: the receipt of a {line.action} of {line.time} is gone. If that was meant: "
             f"fumehood verify --withdraw {place}"
         )
-        found.append(Finding(place=place, level="wrong", code="deleted", message=message))
+        found.append(Discrepancy(place=place, level="wrong", code="deleted", message=message))
     return found
 
 
-def _changed_since(scores: Sequence[Sound]) -> list[Finding]:
+def _changed_since(scores: Sequence[Sound]) -> list[Discrepancy]:
     """Return a note for every variant of which no score is one of its file as it is now."""
     versions: dict[Path, set[str]] = defaultdict(set)
     for score in scores:
@@ -167,23 +167,23 @@ def _changed_since(scores: Sequence[Sound]) -> list[Finding]:
         if (now := _sha256(file, MOST_SOURCE_BYTES)) not in scored:
             how = "was edited after it was scored" if now else "is gone"
             place, message = f"{file.parents[1].name}/{file.stem}", f"variants/{file.name} {how}"
-            found.append(Finding(place=place, level="note", code="stale", message=message))
+            found.append(Discrepancy(place=place, level="note", code="stale", message=message))
     return found
 
 
-def _folder(held: Held, folder: Path) -> list[Finding]:
+def _folder(held: Held, folder: Path) -> list[Discrepancy]:
     """Return what is wrong in one folder: the cheap checks first, then every byte."""
     if held.problem is not None:
         level: Level = "note" if held.problem.code == "withdrawn" else "wrong"
         problem = held.problem
-        return [Finding(place=held.place, level=level, code=problem.code, message=problem.text)]
+        return [Discrepancy(place=held.place, level=level, code=problem.code, message=problem.text)]
     found = []
     if held.kind == "score":
         for code, text in _bytes(held.record, folder):
-            found.append(Finding(place=held.place, level="wrong", code=code, message=text))
+            found.append(Discrepancy(place=held.place, level="wrong", code=code, message=text))
     if not held.listed:
         text = "not in the ledger, as after a crash; the next run of this sandbox enters it"
-        found.append(Finding(place=held.place, level="note", code="unlisted", message=text))
+        found.append(Discrepancy(place=held.place, level="note", code="unlisted", message=text))
     return found
 
 

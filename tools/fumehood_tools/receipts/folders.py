@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 from fumehood_tools.errors import StorageFailed
 from fumehood_tools.plain_files import MOST_SOURCE_BYTES, open_plain
 from fumehood_tools.receipts.key import Key, load_key
-from fumehood_tools.receipts.ledger import LEDGER_FILE, WRITTEN, Ledger, Line, read_ledger
+from fumehood_tools.receipts.ledger import LEDGER_FILE, WRITTEN, Ledger, LedgerLine, read_ledger
 from fumehood_tools.receipts.signing import Problem, check, mac_of, read_record
 
 SCORE_FILE, FAILURE_FILE, WEIGHTS_FILE = "score.json", "failure.json", "sae.safetensors"
@@ -58,7 +58,7 @@ class Book(NamedTuple):
     """
 
     key: Key | None
-    standing: Mapping[str, Line]
+    standing: Mapping[str, LedgerLine]
     places: Mapping[str, str]
     broken: str | None
     behind: bool

@@ -42,7 +42,7 @@ class Entry(NamedTuple):
     trial: str = ""
 
 
-class Line(NamedTuple):
+class LedgerLine(NamedTuple):
     """One line. `supersede`: the receipt at that place is about to be replaced by a newer one.
 
     trial is empty in lines of older versions.
@@ -70,12 +70,12 @@ NOTHING = Chain(0, 0, _START)
 class Ledger(NamedTuple):
     """What a ledger says. `broken` is None, or what is wrong with it."""
 
-    lines: list[Line]
+    lines: list[LedgerLine]
     broken: str | None
     behind: bool
     """Whether a crash left a torn line, or lines that the head does not count."""
 
-    def standing(self) -> dict[str, Line]:
+    def standing(self) -> dict[str, LedgerLine]:
         """Return place -> its newest line."""
         return {line.place: line for line in self.lines}
 
@@ -121,9 +121,9 @@ def read_ledger(state: Path, key: Key) -> Ledger:
     return Ledger(lines, *verdict(raw, head, NOTHING, lines, chain))
 
 
-def verify_lines(raw: bytes, key: Key, start: Chain) -> tuple[list[Line], Chain]:
+def verify_lines(raw: bytes, key: Key, start: Chain) -> tuple[list[LedgerLine], Chain]:
     """Return the lines behind `start` up to the first that is not ours, and the chain they make."""
-    lines: list[Line] = []
+    lines: list[LedgerLine] = []
     last, position = start.last, start.size
     while (end := raw.find(b"\n", position)) >= 0:
         line = _line(raw[position:end], last, key)
@@ -135,7 +135,7 @@ def verify_lines(raw: bytes, key: Key, start: Chain) -> tuple[list[Line], Chain]
 
 
 def verdict(
-    raw: bytes, head: "Head | str", start: Chain, lines: Sequence[Line], chain: Chain
+    raw: bytes, head: "Head | str", start: Chain, lines: Sequence[LedgerLine], chain: Chain
 ) -> tuple[str | None, bool]:
     """Return what is wrong with a ledger, and whether a crash left it behind.
 
@@ -236,10 +236,10 @@ def _drop_torn(path: Path) -> None:
         raise StorageFailed.from_os_error(error, "Mending the ledger of receipts") from error
 
 
-def _line(raw: bytes, last: str, key: Key) -> Line | None:
+def _line(raw: bytes, last: str, key: Key) -> LedgerLine | None:
     try:
         content: dict[str, Any] = json.loads(raw)
-        line = Line(**content)
+        line = LedgerLine(**content)
     except (ValueError, TypeError, RecursionError):
         return None
     del content["mac"]

@@ -41,7 +41,7 @@ from fumehood_tools.receipts.ledger import (
     Chain,
     Entry,
     Ledger,
-    Line,
+    LedgerLine,
     append,
     read_bytes,
     read_head,
@@ -132,7 +132,7 @@ class LedgerReader:
     def _forget(self) -> None:
         self._raw, self._chain = b"", NOTHING
         self._vouched = 0
-        self._lines: dict[str, list[Line]] = {}
+        self._lines: dict[str, list[LedgerLine]] = {}
         self._books: dict[str, Book] = {}
         self._broken: str | None = None
         self._behind = False
@@ -162,7 +162,7 @@ class LedgerReader:
             self._add(lines)
         self._stamp = stamp
 
-    def _add(self, lines: list[Line]) -> None:
+    def _add(self, lines: list[LedgerLine]) -> None:
         self._books.clear()
         for line in lines:
             known = self._lines.get(line.place.partition("/")[0])
@@ -186,15 +186,15 @@ def _signed(content: list[Any], key: Key) -> dict[str, Any]:
     return {"content": content, "mac": key.mac(_PURPOSE, json.dumps(content).encode())}
 
 
-def _lines_of(raw: bytes, sandbox: str) -> list[Line]:
+def _lines_of(raw: bytes, sandbox: str) -> list[LedgerLine]:
     """Return the lines of one sandbox in verified bytes. A quote inside a value is escaped."""
     mark = f'"place":{json.dumps(f"{sandbox}/")[:-1]}'.encode()
-    return [Line(**json.loads(raw[begin:end])) for begin, end in _found(raw, mark)]
+    return [LedgerLine(**json.loads(raw[begin:end])) for begin, end in _found(raw, mark)]
 
 
 def _place_of(raw: bytes, mac: str) -> str | None:
     """Return the place that a receipt was written to, whichever sandbox that is in."""
-    found = [Line(**json.loads(raw[begin:end])) for begin, end in _found(raw, mac.encode())]
+    found = [LedgerLine(**json.loads(raw[begin:end])) for begin, end in _found(raw, mac.encode())]
     places = [line.place for line in found if line.receipt == mac and line.action in WRITTEN]
     return places[-1] if places else None
 

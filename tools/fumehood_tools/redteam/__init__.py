@@ -19,6 +19,6 @@ the suite made, fork at most some 250 sleepers of 20 s and stop at a few gigabyt
 from fumehood_tools.redteam.cases import Case, load_cases
 from fumehood_tools.redteam.report import Report, table
 from fumehood_tools.redteam.suite import run_redteam
-from fumehood_tools.redteam.verdicts import Outcome
+from fumehood_tools.redteam.verdicts import CaseResult
 
-__all__ = ["Case", "Outcome", "Report", "load_cases", "run_redteam", "table"]
+__all__ = ["Case", "CaseResult", "Report", "load_cases", "run_redteam", "table"]

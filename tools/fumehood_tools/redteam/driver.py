@@ -23,7 +23,7 @@ from fumehood_tools.glass import Nursery
 from fumehood_tools.harvest import Activations
 from fumehood_tools.jobs.worker import JobContext
 from fumehood_tools.receipts import SCORE_FILE
-from fumehood_tools.runs.plan import RunItem
+from fumehood_tools.runs.items import RunItem
 from fumehood_tools.runs.recording import Stage
 from fumehood_tools.runs.worker import RunJob, RunRequest
 from fumehood_tools.settings import Settings

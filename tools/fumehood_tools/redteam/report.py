@@ -4,24 +4,24 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel
 
-from fumehood_tools.redteam.verdicts import Outcome
+from fumehood_tools.redteam.verdicts import CaseResult
 
 
 class Report(BaseModel, frozen=True):
     """One run of the suite at one level of the glass."""
 
     level: str
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[CaseResult, ...]
     seconds: float
     harm: str | None = None
 
     @property
-    def cheats(self) -> list[Outcome]:
+    def cheats(self) -> list[CaseResult]:
         """The outcomes of cheats."""
         return [outcome for outcome in self.outcomes if outcome.side == "cheat"]
 
     @property
-    def honest(self) -> list[Outcome]:
+    def honest(self) -> list[CaseResult]:
         """The outcomes of honest variants."""
         return [outcome for outcome in self.outcomes if outcome.side == "honest"]
 
@@ -51,7 +51,7 @@ def last_lines(reports: Sequence[Report]) -> list[str]:
     return lines
 
 
-def line(outcome: Outcome) -> str:
+def line(outcome: CaseResult) -> str:
     """Return the line of one variant."""
     if outcome.side == "cheat":
         verdict = "caught    " if outcome.ok else "NOT CAUGHT"

@@ -26,8 +26,8 @@ from fumehood_tools.redteam.cases import Case, fill_in, honest_twins
 from fumehood_tools.redteam.listeners import Listeners
 from fumehood_tools.redteam.report import Report
 from fumehood_tools.redteam.verdicts import (
+    CaseResult,
     Frontier,
-    Outcome,
     judge_cheat,
     judge_honest,
     measured,
@@ -39,7 +39,7 @@ from fumehood_tools.settings import GlassAsked
 
 HANG_SECONDS = 100.0
 Told = dict[str, Any]
-Show = Callable[[Outcome], None]
+Show = Callable[[CaseResult], None]
 
 
 class Stopped(Exception):
@@ -129,7 +129,7 @@ class RedTeam:
         self.witnesses: list[Told] = []
         self._driver: DriverProcess | None = None
 
-    def run_honest(self, cases: Sequence[Case]) -> list[Outcome]:
+    def run_honest(self, cases: Sequence[Case]) -> list[CaseResult]:
         """Train and score honest variants, static rules on."""
         told: dict[str, Told] = {}
         for case in cases:
@@ -154,9 +154,9 @@ class RedTeam:
             self.show(outcome)
         return outcomes
 
-    def run_cheats(self, cases: Sequence[Case]) -> list[Outcome]:
+    def run_cheats(self, cases: Sequence[Case]) -> list[CaseResult]:
         """Run cheats one by one, static rules off; start the job again where one stops it."""
-        outcomes: list[Outcome] = []
+        outcomes: list[CaseResult] = []
         while len(outcomes) < len(cases):
             for outcome in self._run_until_stopped(cases[len(outcomes) :]):
                 outcomes.append(outcome)
@@ -176,7 +176,7 @@ class RedTeam:
         self._write(cases, self._driver.process.pid)
         self._driver.go()
 
-    def _run_until_stopped(self, cases: Sequence[Case]) -> Iterator[Outcome]:
+    def _run_until_stopped(self, cases: Sequence[Case]) -> Iterator[CaseResult]:
         if self._driver is None:
             self.prepare(cases)
         assert self._driver is not None
@@ -209,7 +209,9 @@ class RedTeam:
         if self._driver is not None:
             self._driver.__exit__()
 
-    def _run_cheat(self, driver: DriverProcess, watch: Watch, case: Case) -> tuple[Outcome, bool]:
+    def _run_cheat(
+        self, driver: DriverProcess, watch: Watch, case: Case
+    ) -> tuple[CaseResult, bool]:
         """Run one cheat; return its outcome, and whether it stopped the job."""
         started, runs = time.monotonic(), list[Told]()
         stopped, reasons = False, list[str]()

@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from fumehood_tools.bench.work import EQUAL_WORK
 from fumehood_tools.quoting import one_line
+from fumehood_tools.records.work import EQUAL_WORK
 from fumehood_tools.redteam.cases import Case, Shown
 
 # How much better than honest a number must be to count: more than the noise of this small bench.
@@ -32,7 +32,7 @@ AT_NOISE = "explained_variance_at_noise"
 _MOST_SAID = 300
 
 
-class Outcome(BaseModel, frozen=True):
+class CaseResult(BaseModel, frozen=True):
     """What came of one variant of the suite."""
 
     name: str
@@ -119,7 +119,7 @@ def shown_beside(told: Mapping[str, Any]) -> dict[Shown, bool]:
 
 def judge_cheat(
     case: Case, told: Mapping[str, Any], breaches: Sequence[str], frontier: Frontier, rules: bool
-) -> Outcome:
+) -> CaseResult:
     """Return the verdict on a cheat. told: what the driver said of it."""
     metrics = told.get("metrics")
     scored = [run for run in runs_of(told) if run.get("metrics")]
@@ -129,7 +129,7 @@ def judge_cheat(
         if not _is_marked(case, run):
             problems += frontier.better_than_honest(measured(run))
         problems += frontier.other_than(case.entry.same_as, run["metrics"])
-    return Outcome(
+    return CaseResult(
         name=case.name,
         side="cheat",
         family=case.family,
@@ -145,11 +145,11 @@ def judge_cheat(
     )
 
 
-def judge_honest(case: Case, told: Mapping[str, Any] | None, rules: bool) -> Outcome:
+def judge_honest(case: Case, told: Mapping[str, Any] | None, rules: bool) -> CaseResult:
     """Return the verdict on an honest variant: it must have a score."""
     told = told or {"message": "it never came to an end"}
     metrics = told.get("metrics")
-    return Outcome(
+    return CaseResult(
         name=case.name,
         side="honest",
         family="honest",

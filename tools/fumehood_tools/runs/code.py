@@ -17,19 +17,19 @@ from pathlib import Path
 from fumehood_tools.files import data_path
 
 EVALUATOR_PARTS = (
-    "bench/inertness.py",
-    "bench/work.py",
+    "records/inertness.py",
+    "records/work.py",
     "corpora",
     "glass",
     "harvest",
-    "heavy.py",
+    "child_tuning.py",
     "machine.py",
     "runs/references.py",
     "runs/training.py",
     "runs/work.py",
     "sandbox/constants.py",
     "sandbox/declarations.py",
-    "sandbox/spec.py",
+    "spec.py",
     "sandbox/variants.py",
     "scoring",
     "subjects",

@@ -4,16 +4,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fumehood_tools.bench.records import Data
 from fumehood_tools.errors import FumehoodError, RunFailed
 from fumehood_tools.files import sha256_of, write_json
 from fumehood_tools.harvest import Activations, Probing
 from fumehood_tools.jobs import Progress
 from fumehood_tools.machine import RealDtype, best_threads
-from fumehood_tools.runs.helpers import LineChild
-from fumehood_tools.sandbox.spec import SandboxSpec
+from fumehood_tools.records.scores import Data
+from fumehood_tools.runs.line_child import LineChild
 from fumehood_tools.scoring.requests import ScoringSetup
 from fumehood_tools.settings import GlassLevel, Settings
+from fumehood_tools.spec import SandboxSpec
 
 _TRAIN_TOKENS = "train_tokens.npy"
 

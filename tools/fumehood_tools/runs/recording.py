@@ -15,14 +15,14 @@ from typing import Any, Literal, NamedTuple
 from pydantic import BaseModel
 
 from fumehood_tools import receipts
-from fumehood_tools.bench.records import Cost, Data, Failure, Metrics, Score
-from fumehood_tools.bench.work import Work
 from fumehood_tools.errors import RunFailed, StorageFailed
 from fumehood_tools.files import sha256_of, write_bytes, write_json
 from fumehood_tools.glass import STRENGTH
 from fumehood_tools.quoting import quotable
 from fumehood_tools.receipts.folders import WEIGHTS_FILE, Kind, place_of
-from fumehood_tools.runs.plan import RunItem, now, provenance
+from fumehood_tools.records.scores import Cost, Data, Failure, Metrics, Score
+from fumehood_tools.records.work import Work
+from fumehood_tools.runs.items import RunItem, now, provenance
 from fumehood_tools.runs.training import CONFIG, LOG
 from fumehood_tools.sandbox.create import Sandbox
 from fumehood_tools.settings import Settings

@@ -18,13 +18,13 @@ from fumehood_tools.errors import FumehoodError, RunFailed
 from fumehood_tools.files import write_bytes
 from fumehood_tools.glass import ChildLimits, GlassChild, Nursery, remove_folder, take_json
 from fumehood_tools.harvest import Activations
-from fumehood_tools.runs.plan import RunItem
+from fumehood_tools.runs.items import RunItem
 from fumehood_tools.runs.training import Place, training_spec
 from fumehood_tools.runs.work import Reference
 from fumehood_tools.sandbox.create import template_folder
 from fumehood_tools.sandbox.declarations import parent_of_base, read_declarations
-from fumehood_tools.sandbox.spec import SandboxSpec
 from fumehood_tools.sandbox.variants import packaged_variants
+from fumehood_tools.spec import SandboxSpec
 
 # At D = 576, F = 1,536 on one thread of this: 13 steps of 195. The estimate is within 15 % of what
 # the packaged files then took, on two cores that three others shared.

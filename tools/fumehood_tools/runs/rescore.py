@@ -15,18 +15,18 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, Field
 
-from fumehood_tools.bench.records import Metrics, Score
 from fumehood_tools.errors import BadRequest, FumehoodError
 from fumehood_tools.files import digest_of
 from fumehood_tools.glass import choose_level, scratch_folder
 from fumehood_tools.receipts import WEIGHTS_FILE
-from fumehood_tools.receipts.audit import Finding, Level, Sound
+from fumehood_tools.receipts.audit import Discrepancy, Level, Sound
+from fumehood_tools.records.scores import Metrics, Score
 from fumehood_tools.runs.code import evaluator_sha256, template_sha256
 from fumehood_tools.runs.harvesting import as_error, harvest
-from fumehood_tools.runs.helpers import LineChild
-from fumehood_tools.sandbox.spec import check_spec
+from fumehood_tools.runs.line_child import LineChild
 from fumehood_tools.scoring.requests import ScoringRequest, ScoringSetup
 from fumehood_tools.settings import Settings
+from fumehood_tools.spec import check_spec
 
 TOLERANCE = 1e-3
 """Of metrics between 0 and 1; of larger ones, relative. Rows come in another order each time."""
@@ -46,7 +46,7 @@ class Rescoring(NamedTuple):
     """What came of a sample."""
 
     rescored: list[Rescored]
-    findings: list[Finding]
+    findings: list[Discrepancy]
 
 
 def rescore(
@@ -185,5 +185,5 @@ def _distance(name: str, stored: float | None, now: float | None) -> float:
     return abs(stored - now) / (tolerance * max(1.0, abs(stored)))
 
 
-def _finding(place: str, level: Level, code: str, text: str) -> Finding:
-    return Finding(place=place, level=level, code=code, message=text)
+def _finding(place: str, level: Level, code: str, text: str) -> Discrepancy:
+    return Discrepancy(place=place, level=level, code=code, message=text)

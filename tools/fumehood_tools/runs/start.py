@@ -9,10 +9,10 @@ from fumehood_tools.errors import BadRequest
 from fumehood_tools.jobs import Job, JobStore
 from fumehood_tools.machine import expected_device
 from fumehood_tools.plain_files import read_plain
+from fumehood_tools.records.parameters import Value
 from fumehood_tools.runs.controls import plan_controls
 from fumehood_tools.runs.sweep import Wanted, check_wanted
 from fumehood_tools.sandbox.create import Sandbox, open_sandbox
-from fumehood_tools.sandbox.parameters import Value
 from fumehood_tools.settings import Settings
 
 MOST_SEEDS = 50

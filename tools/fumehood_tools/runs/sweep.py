@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from fumehood_tools.errors import BadRequest
+from fumehood_tools.records.parameters import Value, combinations, constants_of, with_parameters
 from fumehood_tools.runs.aiming import Aim
 from fumehood_tools.runs.controls import ControlItem
-from fumehood_tools.runs.plan import Planner, RunItem
+from fumehood_tools.runs.items import Planner, RunItem
 from fumehood_tools.sandbox.declarations import read_declarations
-from fumehood_tools.sandbox.parameters import Value, combinations, constants_of, with_parameters
 
 
 class Wanted(NamedTuple):

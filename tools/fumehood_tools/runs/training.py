@@ -8,15 +8,15 @@ import contextlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fumehood_tools.bench.work import Work
 from fumehood_tools.errors import FumehoodError, RunFailed, StorageFailed, VariantRejected
 from fumehood_tools.files import last_lines, write_bytes
 from fumehood_tools.glass import ChildLimits, ChildOutcome, Nursery, take_file, take_json
 from fumehood_tools.harvest import Activations
 from fumehood_tools.receipts import WEIGHTS_FILE
-from fumehood_tools.runs.plan import RunItem
+from fumehood_tools.records.work import Work
+from fumehood_tools.runs.items import RunItem
 from fumehood_tools.runs.work import Reference, over_budget, processor_limit, work_of
-from fumehood_tools.sandbox.spec import SandboxSpec
+from fumehood_tools.spec import SandboxSpec
 from fumehood_tools.where import here
 
 REFUSED = 3

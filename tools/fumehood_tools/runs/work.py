@@ -7,12 +7,12 @@ processor waits for the device, it is wall clock.
 from math import ceil
 from typing import NamedTuple
 
-from fumehood_tools.bench.work import Work, most_seconds
 from fumehood_tools.errors import IntegrityFailed
 from fumehood_tools.glass import ChildOutcome
+from fumehood_tools.records.work import Work, most_seconds
 from fumehood_tools.sandbox.constants import measure_constants, why_not_trained_here
 from fumehood_tools.sandbox.declarations import names_a_rate
-from fumehood_tools.sandbox.spec import LimitsSpec, SandboxSpec
+from fumehood_tools.spec import LimitsSpec, SandboxSpec
 
 # Honest variants of the examples and the red team, all of which must be scored: at D = 64, F = 128
 # in float32 they take 0.95 to 1.9 times their reference, eight steps of matching pursuit 2.2; at

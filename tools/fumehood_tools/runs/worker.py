@@ -27,10 +27,11 @@ from fumehood_tools.harvest import Activations
 from fumehood_tools.jobs import Progress
 from fumehood_tools.jobs.worker import JobContext
 from fumehood_tools.receipts import WEIGHTS_FILE
+from fumehood_tools.records.parameters import Value
 from fumehood_tools.runs.controls import ControlItem
 from fumehood_tools.runs.harvesting import Harvest, as_error, harvest
-from fumehood_tools.runs.helpers import LineChild
-from fumehood_tools.runs.plan import Planner, RunItem
+from fumehood_tools.runs.items import Planner, RunItem
+from fumehood_tools.runs.line_child import LineChild
 from fumehood_tools.runs.recording import Effort, Recorder, Stage
 from fumehood_tools.runs.references import References, rivals_of
 from fumehood_tools.runs.sweep import Sweep, Wanted
@@ -39,7 +40,6 @@ from fumehood_tools.runs.work import decoder_limit, with_decoder
 from fumehood_tools.sandbox.check import check_static
 from fumehood_tools.sandbox.constants import judge_source
 from fumehood_tools.sandbox.create import Sandbox, open_sandbox
-from fumehood_tools.sandbox.parameters import Value
 from fumehood_tools.sandbox.variants import packaged_variants
 from fumehood_tools.scoring.inertness import find_parent
 from fumehood_tools.scoring.requests import ScoringRequest

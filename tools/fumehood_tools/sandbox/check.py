@@ -23,13 +23,13 @@ from fumehood_tools.glass import (
     take_file,
 )
 from fumehood_tools.plain_files import read_plain
+from fumehood_tools.sandbox.complaints import CheckReport, Complaint, error, warning
 from fumehood_tools.sandbox.constants import judge_source, why_not_trained_here
 from fumehood_tools.sandbox.create import Sandbox
-from fumehood_tools.sandbox.findings import CheckReport, Finding, error, warning
-from fumehood_tools.sandbox.spec import LimitsSpec
 from fumehood_tools.sandbox.static_rules import check_source
+from fumehood_tools.spec import LimitsSpec
 
-__all__ = ["CheckReport", "Finding", "check_static", "check_variant"]
+__all__ = ["CheckReport", "Complaint", "check_static", "check_variant"]
 
 # Clients cut tool calls at 60 s.
 WALL_SECONDS = 40.0
@@ -38,10 +38,10 @@ STACK_SECONDS = 3.0
 # For subjects whose width cannot be looked up now.
 FALLBACK_WIDTH = 512
 MOST_FINDINGS = 1 << 20
-FINDINGS = TypeAdapter(list[Finding])
+FINDINGS = TypeAdapter(list[Complaint])
 
 
-def check_static(source: bytes, name: str) -> list[Finding]:
+def check_static(source: bytes, name: str) -> list[Complaint]:
     """Return what can be said about a variant's source without running it, in order of lines.
 
     name: the variant's name, for messages. An early and helpful complaint, not a wall.
@@ -79,7 +79,7 @@ def check_variant(
     )
 
 
-def _check_budget(source: bytes, limits: LimitsSpec) -> list[Finding]:
+def _check_budget(source: bytes, limits: LimitsSpec) -> list[Complaint]:
     """Return what a run will refuse, or mark, because of what the file brings along."""
     try:
         judge_source(source, limits)
@@ -93,7 +93,7 @@ def _check_budget(source: bytes, limits: LimitsSpec) -> list[Finding]:
     return [warning("not_trained_here", None, said, cure)]
 
 
-def _errors(findings: Iterable[Finding]) -> list[Finding]:
+def _errors(findings: Iterable[Complaint]) -> list[Complaint]:
     return [finding for finding in findings if finding.severity == "error"]
 
 
@@ -120,7 +120,7 @@ class _DynamicCheck:
             "threads": 1,
         }
 
-    def findings(self, level: GlassLevel, kernels: Path | None) -> list[Finding]:
+    def findings(self, level: GlassLevel, kernels: Path | None) -> list[Complaint]:
         """Run the child and return what it found, or why it did not get to the end."""
         with Nursery(self.scratch, level=level, kernels=kernels) as nursery:
             deadline = time.time() + max(0.5, self.limits.wall_seconds - STACK_SECONDS)
@@ -136,7 +136,7 @@ class _DynamicCheck:
         found = self._found() if outcome.exit_code == 0 else None
         return [self._ended_early(outcome)] if found is None else found
 
-    def _found(self) -> list[Finding] | None:
+    def _found(self) -> list[Complaint] | None:
         """Return what the child wrote down; None when that is nothing that can be read."""
         try:
             written = take_file(self.out, "findings.json", MOST_FINDINGS)
@@ -144,7 +144,7 @@ class _DynamicCheck:
         except (RunFailed, ValidationError):
             return None
 
-    def _ended_early(self, outcome: ChildOutcome) -> Finding:
+    def _ended_early(self, outcome: ChildOutcome) -> Complaint:
         phase = self._phase()
         if outcome.timed_out:
             rule, message = "time", f"{phase} did not end within {self.limits.wall_seconds:g} s."
@@ -165,7 +165,7 @@ class _DynamicCheck:
             )
             instead = "Leave out sys.exit, threads and native code; then check again."
         line = self._line(outcome.output_tail)
-        return Finding(severity="error", rule=rule, line=line, message=message, instead=instead)
+        return Complaint(severity="error", rule=rule, line=line, message=message, instead=instead)
 
     def _phase(self) -> str:
         try:

@@ -7,7 +7,7 @@ decides there.
 import ast
 from collections.abc import Iterator
 
-from fumehood_tools.sandbox.findings import Finding
+from fumehood_tools.sandbox.complaints import Complaint
 
 SAE, TRAINER = "CustomSAE", "CustomTrainer"
 DERIVE_SAE = "Write class CustomSAE(BaseSAE): … with from core import BaseSAE, BaseTrainer."
@@ -48,7 +48,7 @@ TRAINER_KEYWORDS = frozenset(
 )
 
 
-def check_classes(tree: ast.Module) -> Iterator[Finding]:
+def check_classes(tree: ast.Module) -> Iterator[Complaint]:
     """Yield what is wrong with the two classes of a variant."""
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
     if SAE in classes:
@@ -59,8 +59,8 @@ def check_classes(tree: ast.Module) -> Iterator[Finding]:
         yield from _check_trainer(classes[TRAINER])
 
 
-def _error(rule: str, line: int | None, message: str, instead: str) -> Finding:
-    return Finding(severity="error", rule=rule, line=line, message=message, instead=instead)
+def _error(rule: str, line: int | None, message: str, instead: str) -> Complaint:
+    return Complaint(severity="error", rule=rule, line=line, message=message, instead=instead)
 
 
 def _other_names(tree: ast.Module) -> set[str]:
@@ -74,7 +74,7 @@ def _other_names(tree: ast.Module) -> set[str]:
     return names
 
 
-def _check_sae(node: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> Iterator[Finding]:
+def _check_sae(node: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> Iterator[Complaint]:
     if not node.bases:
         yield _error("class", node.lineno, f"{SAE} derives from nothing.", DERIVE_SAE)
         return
@@ -93,7 +93,7 @@ def _check_sae(node: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> Iterator
         yield from _check_sae_init(initial)
 
 
-def _check_sae_init(node: ast.FunctionDef) -> Iterator[Finding]:
+def _check_sae_init(node: ast.FunctionDef) -> Iterator[Complaint]:
     required, optional, anything = _arguments(node)
     enough = "Give every argument after activation_dim and dict_size a default value."
     if len(required) > 2 or _required_keywords(node):
@@ -107,7 +107,7 @@ def _check_sae_init(node: ast.FunctionDef) -> Iterator[Finding]:
     yield from _calls_super(node)
 
 
-def _check_trainer(node: ast.ClassDef) -> Iterator[Finding]:
+def _check_trainer(node: ast.ClassDef) -> Iterator[Complaint]:
     initial, loss = _method(node, "__init__"), _method(node, "loss")
     if initial is not None:
         yield from _check_trainer_init(initial)
@@ -118,7 +118,7 @@ def _check_trainer(node: ast.ClassDef) -> Iterator[Finding]:
         yield from _check_loss(loss)
 
 
-def _check_trainer_init(node: ast.FunctionDef) -> Iterator[Finding]:
+def _check_trainer_init(node: ast.FunctionDef) -> Iterator[Complaint]:
     required, optional, _ = _arguments(node)
     pass_on = "Write def __init__(self, *args, **kwargs): super().__init__(*args, **kwargs)."
     named = {*required, *optional, *(argument.arg for argument in node.args.kwonlyargs)}
@@ -131,7 +131,7 @@ def _check_trainer_init(node: ast.FunctionDef) -> Iterator[Finding]:
         yield _error("signature", node.lineno, message, "Give it a default value.")
 
 
-def _check_loss(node: ast.FunctionDef) -> Iterator[Finding]:
+def _check_loss(node: ast.FunctionDef) -> Iterator[Complaint]:
     for statement in _plain_returns(node.body):
         if isinstance(statement.value, (ast.Tuple, ast.Dict, ast.List)):
             kind = type(statement.value).__name__.lower()
@@ -167,7 +167,7 @@ def _plain_returns(body: list[ast.stmt]) -> Iterator[ast.Return]:
             yield from _plain_returns(statement.body)
 
 
-def _calls_super(node: ast.FunctionDef) -> Iterator[Finding]:
+def _calls_super(node: ast.FunctionDef) -> Iterator[Complaint]:
     calls = (part.func for part in ast.walk(node) if isinstance(part, ast.Call))
     if not any(isinstance(func, ast.Attribute) and func.attr == "__init__" for func in calls):
         yield _error(

@@ -26,7 +26,7 @@ from typing import NamedTuple
 from fumehood_tools.errors import IntegrityFailed
 from fumehood_tools.sandbox.create import template_folder
 from fumehood_tools.sandbox.declarations import declares_no_training
-from fumehood_tools.sandbox.spec import LimitsSpec
+from fumehood_tools.spec import LimitsSpec
 
 # Of the 81 honest files here (packaged, examples, red team, tests), 80 have 3 to 119 bytes of
 # constants, and one that shows off Python's idioms has 220. 400 random bytes show as 410 to 620 in

@@ -27,14 +27,14 @@ from fumehood_tools.errors import (
     UnknownName,
 )
 from fumehood_tools.files import data_path
-from fumehood_tools.sandbox.spec import (
+from fumehood_tools.settings import Settings
+from fumehood_tools.spec import (
     SandboxSpec,
     SiteName,
     SubjectSpec,
     check_spec,
     read_spec,
 )
-from fumehood_tools.settings import Settings
 from fumehood_tools.subjects import SubjectInfo, describe_subject
 from fumehood_tools.subjects.catalogue import SYNTHETIC, SYNTHETIC_TASKS
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from fumehood_tools.sandbox.findings import Finding, error
+from fumehood_tools.sandbox.complaints import Complaint, error
 
 DECODERS = ("linear", "nonlinear")
 RATE = re.compile(r"lr|learning_rate|param_groups|optim|\w*optimi[sz]er|\w*Adam\w*|SGD|LBFGS")
@@ -105,7 +105,7 @@ def _base_parent(tree: ast.Module) -> str | None:
     return next(found, None)
 
 
-def check_declarations(tree: ast.Module) -> Iterator[Finding]:
+def check_declarations(tree: ast.Module) -> Iterator[Complaint]:
     """Yield what is wrong with the declarations of a file."""
     for name, value, line in _constants(tree):
         if name == "DECODER" and value not in DECODERS:

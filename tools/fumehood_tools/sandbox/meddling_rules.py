@@ -8,7 +8,7 @@ warning.
 import ast
 from collections.abc import Iterator
 
-from fumehood_tools.sandbox.findings import Finding, error, warning
+from fumehood_tools.sandbox.complaints import Complaint, error, warning
 from fumehood_tools.sandbox.imported import Imported
 from fumehood_tools.sandbox.refusals import (
     HARMLESS_DUNDERS,
@@ -27,7 +27,7 @@ STORING = frozenset(["append", "extend", "insert", "add", "update", "setdefault"
 NO_STATE = "use register_buffer, or an attribute set in __init__: scoring runs in other processes"
 
 
-def check_meddling(tree: ast.Module, imported: Imported) -> Iterator[Finding]:
+def check_meddling(tree: ast.Module, imported: Imported) -> Iterator[Complaint]:
     """Yield what a variant does to things that are not its own."""
     yield from _changes(tree, imported)
     yield from _calls(tree, imported)
@@ -37,7 +37,7 @@ def check_meddling(tree: ast.Module, imported: Imported) -> Iterator[Finding]:
     yield from _exits(tree)
 
 
-def _changes(tree: ast.Module, imported: Imported) -> Iterator[Finding]:
+def _changes(tree: ast.Module, imported: Imported) -> Iterator[Complaint]:
     """Assignments to, and deletions of, what hangs on something imported."""
     for node in ast.walk(tree):
         if not isinstance(node, ast.Attribute | ast.Subscript):
@@ -60,7 +60,7 @@ def _changes(tree: ast.Module, imported: Imported) -> Iterator[Finding]:
             yield error("patch", node.lineno, _may_not("change", node.attr), NO_MAGIC)
 
 
-def _calls(tree: ast.Module, imported: Imported) -> Iterator[Finding]:
+def _calls(tree: ast.Module, imported: Imported) -> Iterator[Complaint]:
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call) or not node.args:
             continue
@@ -79,7 +79,7 @@ def _calls(tree: ast.Module, imported: Imported) -> Iterator[Finding]:
             yield error("tensor", node.lineno, message, NO_TENSOR_TRICK)
 
 
-def _getter(node: ast.Call) -> Iterator[Finding]:
+def _getter(node: ast.Call) -> Iterator[Complaint]:
     for argument in node.args:
         name = _text(argument, {})
         if name is None:
@@ -89,7 +89,7 @@ def _getter(node: ast.Call) -> Iterator[Finding]:
             yield error("call", node.lineno, _may_not("ask for", last), NO_MAGIC)
 
 
-def _classes(tree: ast.Module, imported: Imported) -> Iterator[Finding]:
+def _classes(tree: ast.Module, imported: Imported) -> Iterator[Complaint]:
     for node in ast.walk(tree):
         if not isinstance(node, ast.ClassDef):
             continue
@@ -112,7 +112,7 @@ def _defined(part: ast.stmt) -> set[str]:
     return set()
 
 
-def _strings(tree: ast.Module) -> Iterator[Finding]:
+def _strings(tree: ast.Module) -> Iterator[Complaint]:
     """Strings that hold a refused name, outside of docstrings: for a getattr put together."""
     told = {
         id(node.value)
@@ -131,7 +131,7 @@ def _strings(tree: ast.Module) -> Iterator[Finding]:
                     break
 
 
-def _state(tree: ast.Module) -> Iterator[Finding]:
+def _state(tree: ast.Module) -> Iterator[Complaint]:
     """State that lives longer than a call and outside of the SAE."""
     own = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
     kept = _containers(tree)
@@ -172,7 +172,7 @@ def _kept_in_module(node: ast.AST, containers: set[str]) -> str | None:
     return held.id if isinstance(held, ast.Name) and held.id in containers else None
 
 
-def _exits(tree: ast.Module) -> Iterator[Finding]:
+def _exits(tree: ast.Module) -> Iterator[Complaint]:
     """Exceptions that end a process instead of saying what is wrong."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Raise) and node.exc is not None:

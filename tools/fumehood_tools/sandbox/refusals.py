@@ -37,7 +37,7 @@ REFUSED_IMPORTS = {
     **_each("ctypes _ctypes cffi importlib builtins gc inspect runpy code dis", NO_MAGIC),
     **_each("traceback tracemalloc faulthandler weakref pdb bdb trace", NO_MAGIC),
     **_each("unittest pytest", NO_PATCH),
-    **_each("fumehood fumehood_tools sae_bench sae_lens transformer_lens inside", OUTSIDE),
+    **_each("fumehood fumehood_tools sae_bench sae_lens transformer_lens fumehood_child", OUTSIDE),
     "safetensors": "leave it out: weights are saved by the sandbox",
     "custom_saes": "from core import BaseSAE, BaseTrainer",
     "variants": "copy what you need into this file: a variant is one file",

@@ -8,8 +8,8 @@ import ast
 from collections.abc import Iterator
 
 from fumehood_tools.sandbox.class_rules import check_classes
+from fumehood_tools.sandbox.complaints import Complaint, error, warning
 from fumehood_tools.sandbox.declarations import check_declarations
-from fumehood_tools.sandbox.findings import Finding, error, warning
 from fumehood_tools.sandbox.imported import Imported
 from fumehood_tools.sandbox.meddling_rules import check_meddling
 from fumehood_tools.sandbox.refusals import (
@@ -23,10 +23,10 @@ from fumehood_tools.sandbox.refusals import (
 MOST_BYTES = 400_000
 
 
-def check_source(source: bytes, name: str) -> list[Finding]:
+def check_source(source: bytes, name: str) -> list[Complaint]:
     """Return the findings about a source, in order of lines."""
     tree = _parse(source, name)
-    if isinstance(tree, Finding):
+    if isinstance(tree, Complaint):
         return [tree]
     try:
         imported = Imported(tree)
@@ -47,7 +47,7 @@ def check_source(source: bytes, name: str) -> list[Finding]:
     return sorted(findings, key=lambda finding: finding.line or 0)
 
 
-def _parse(source: bytes, name: str) -> ast.Module | Finding:
+def _parse(source: bytes, name: str) -> ast.Module | Complaint:
     if len(source) > MOST_BYTES:
         size = f"{name}.py holds {len(source):,} bytes"
         return error("size", None, size, "keep code, and no weights or data, in the file")
@@ -62,12 +62,12 @@ def _parse(source: bytes, name: str) -> ast.Module | Finding:
         return error("syntax", None, f"Not valid Python: {problem}", "save it as UTF-8 text")
 
 
-def _too_deep(name: str) -> Finding:
+def _too_deep(name: str) -> Complaint:
     message = f"{name}.py nests its expressions too deep to be read"
     return error("syntax", None, message, "write a loop, or several statements")
 
 
-def _imports(tree: ast.Module) -> Iterator[Finding]:
+def _imports(tree: ast.Module) -> Iterator[Complaint]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -84,7 +84,7 @@ def _imports(tree: ast.Module) -> Iterator[Finding]:
                 yield from _judge_name(f"{module}.{alias.name}", node.lineno)
 
 
-def _judge_import(module: str, line: int) -> Iterator[Finding]:
+def _judge_import(module: str, line: int) -> Iterator[Complaint]:
     top = module.partition(".")[0]
     if top in REFUSED_IMPORTS:
         yield error("import", line, f"A variant may not import {top}", REFUSED_IMPORTS[top])
@@ -96,7 +96,7 @@ def _judge_import(module: str, line: int) -> Iterator[Finding]:
         yield from _judge_name(module, line)
 
 
-def _names(tree: ast.Module, imported: Imported) -> Iterator[Finding]:
+def _names(tree: ast.Module, imported: Imported) -> Iterator[Complaint]:
     """Names of Python and of libraries that are read, whether they are called or not."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
@@ -113,7 +113,7 @@ def _names(tree: ast.Module, imported: Imported) -> Iterator[Finding]:
             yield from _asked_for(node, imported)
 
 
-def _asked_for(node: ast.Call, imported: Imported) -> Iterator[Finding]:
+def _asked_for(node: ast.Call, imported: Imported) -> Iterator[Complaint]:
     """getattr(torch, "load") means torch.load."""
     owner, name = imported.dotted(node.args[0]), node.args[1]
     is_getattr = isinstance(node.func, ast.Name) and node.func.id == "getattr"
@@ -122,7 +122,7 @@ def _asked_for(node: ast.Call, imported: Imported) -> Iterator[Finding]:
         yield from _judge_name(f"{owner}.{text}", node.lineno)
 
 
-def _judge_name(whole: str, line: int) -> Iterator[Finding]:
+def _judge_name(whole: str, line: int) -> Iterator[Complaint]:
     """Judge a dotted name by itself and by what it lies under."""
     parts = whole.split(".")
     for length in range(2, len(parts) + 1):

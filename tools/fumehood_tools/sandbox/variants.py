@@ -1,8 +1,6 @@
 """What is in `variants/`: name, first line of the docstring, and whether it can be read at all."""
 
 import ast
-import base64
-import binascii
 import bisect
 import functools
 import hashlib
@@ -10,7 +8,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field
 
-from fumehood_tools.errors import BadRequest, StorageFailed
+from fumehood_tools.cursors import cursor_of, position_of
+from fumehood_tools.errors import StorageFailed
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.sandbox.create import VARIANT_NAME, Sandbox, template_folder
 
@@ -46,10 +45,11 @@ def list_variants(sandbox: Sandbox, limit: int, cursor: str | None = None) -> Va
 
     Reads the files of this page only. Raises BadRequest for a cursor that is not ours.
     """
-    names, last = variant_names(sandbox), _decode(cursor) if cursor else ""
+    names = variant_names(sandbox)
+    last = position_of(cursor, "variants", 1, str)[0] if cursor else ""
     start = bisect.bisect_right(names, last)
     page = [_describe(sandbox.variants / f"{name}.py") for name in names[start : start + limit]]
-    following = _encode(page[-1].name) if start + limit < len(names) else None
+    following = cursor_of("variants", page[-1].name) if start + limit < len(names) else None
     return VariantPage(variants=page, total=len(names), next_cursor=following)
 
 
@@ -105,17 +105,3 @@ def packaged_variants() -> dict[str, str]:
     return {
         path.stem: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.py")
     }
-
-
-def _encode(name: str) -> str:
-    return base64.urlsafe_b64encode(f"after:{name}".encode()).decode("ascii")
-
-
-def _decode(cursor: str) -> str:
-    try:
-        mark, _, name = base64.urlsafe_b64decode(cursor.encode("ascii")).decode().partition(":")
-    except (binascii.Error, ValueError):
-        mark, name = "", ""
-    if mark != "after":
-        raise BadRequest(f"{cursor!r} is not a next_cursor of list_variants. Call it without one.")
-    return name

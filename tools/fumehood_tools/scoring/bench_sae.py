@@ -10,7 +10,7 @@ import sae_bench.sae_bench_utils.general_utils as general_utils
 import torch
 from sae_bench.custom_saes.base_sae import BaseSAE
 
-from fumehood_tools.scoring.half import Given
+from fumehood_tools.scoring.role_child import Given
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from fumehood_tools.errors import IntegrityFailed
-from fumehood_tools.scoring.half import Half
 from fumehood_tools.scoring.latents import Latents, decode_linear
+from fumehood_tools.scoring.role_child import RoleChild
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -39,7 +39,9 @@ class LinearDecoder(NamedTuple):
         return decode_linear(f, self.W_FD, self.b_D)
 
 
-def read_decoder(half: Half, size_F: "Tensor", weights: Mapping[str, "Tensor"]) -> LinearDecoder:
+def read_decoder(
+    half: RoleChild, size_F: "Tensor", weights: Mapping[str, "Tensor"]
+) -> LinearDecoder:
     """Return the linear part of the child's decode at latents of these sizes, powers of 2.
 
     Raises RunFailed, IntegrityFailed.
@@ -72,7 +74,7 @@ def _named_decoder(weights: Mapping[str, "Tensor"], F: int, D: int) -> "Tensor |
     return None
 
 
-def _agrees(half: Half, decoder: LinearDecoder, size_F: "Tensor") -> bool:
+def _agrees(half: RoleChild, decoder: LinearDecoder, size_F: "Tensor") -> bool:
     """Return whether decode does what these weights say, on single latents and on mixtures."""
     import torch
 
@@ -86,7 +88,7 @@ def _agrees(half: Half, decoder: LinearDecoder, size_F: "Tensor") -> bool:
     return bool((found - expected).norm() <= TRIAL_TOLERANCE * expected.norm())
 
 
-def residual(half: Half, f_NF: "Tensor", decoder: LinearDecoder) -> float:
+def residual(half: RoleChild, f_NF: "Tensor", decoder: LinearDecoder) -> float:
     """Return |decode(f) - (f W + b)| / |f W| over all rows of bfloat16 latents [N, F]."""
     import torch
 

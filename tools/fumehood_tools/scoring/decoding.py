@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from fumehood_tools.scoring.half import rows_per_request
-from fumehood_tools.scoring.halves import Halves
 from fumehood_tools.scoring.latents import Latents
+from fumehood_tools.scoring.role_child import rows_per_request
+from fumehood_tools.scoring.role_children import RoleChildren
 from fumehood_tools.scoring.trials import PLAIN
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class DecodeStream:
     """Decodes all rows and all trials; `decoded` holds the trials' reconstructions afterwards."""
 
     def __init__(
-        self, halves: Halves, trial_R: "NDArray[np.int64]", trials: Mapping[str, Latents]
+        self, halves: RoleChildren, trial_R: "NDArray[np.int64]", trials: Mapping[str, Latents]
     ) -> None:
         import torch
 

@@ -19,9 +19,9 @@ import numpy as np
 
 from fumehood_tools.errors import IntegrityFailed
 from fumehood_tools.scoring.differences import Difference, Differences
-from fumehood_tools.scoring.half import Half
 from fumehood_tools.scoring.latents import Latents, pack
-from fumehood_tools.scoring.witnesses import Witnesses
+from fumehood_tools.scoring.reshown_rows import Witnesses
+from fumehood_tools.scoring.role_child import RoleChild
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -104,7 +104,7 @@ class _Request(NamedTuple):
 class Encoder:
     """Shows rows to a child that `start` starts."""
 
-    def __init__(self, start: Callable[[], Half], dict_size: int) -> None:
+    def __init__(self, start: Callable[[], RoleChild], dict_size: int) -> None:
         self.start = start
         self.draw = np.random.default_rng()  # seeded by the system: no variant can know it
         self.witnesses = Witnesses(dict_size, self.draw)
@@ -168,7 +168,9 @@ class Encoder:
         place[order] = torch.arange(len(order))
         return _Request(groups, x_BD, before_RF, shown.index_select(0, order), place)
 
-    def _take(self, sources: Sequence[Source], asked: _Request, half: Half, f: "Tensor") -> None:
+    def _take(
+        self, sources: Sequence[Source], asked: _Request, half: RoleChild, f: "Tensor"
+    ) -> None:
         """Hand the latents of a request to their sources; the repeats are kept for comparison."""
         every, rows = half.packed(f), len(asked.x_BD)
         if asked.before_RF.numel():
@@ -193,7 +195,7 @@ class SecondOpinion(NamedTuple):
     first_encoder: Difference  # those, against what the first encoder made of them
 
 
-def ask_again(half: Half, encoder: Encoder, W_FD: "Tensor") -> SecondOpinion:
+def ask_again(half: RoleChild, encoder: Encoder, W_FD: "Tensor") -> SecondOpinion:
     """Show the witnesses to another child, in another order and in other batches."""
     import torch
 

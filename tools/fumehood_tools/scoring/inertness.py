@@ -17,17 +17,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fumehood_tools.bench.inertness import SLIGHT, Inertness, compare, nearest
 from fumehood_tools.bench.table_rows import CONTROL
 from fumehood_tools.errors import RunFailed
 from fumehood_tools.glass import ChildLimits, Nursery, take_file, take_json
-from fumehood_tools.glass.inside import distances
+from fumehood_tools.glass.fumehood_child import distances
 from fumehood_tools.harvest import Activations
 from fumehood_tools.plain_files import read_plain
+from fumehood_tools.records.inertness import SLIGHT, Inertness, compare, nearest
 from fumehood_tools.sandbox.create import VARIANT_NAME, template_folder
 from fumehood_tools.sandbox.declarations import parent_of
-from fumehood_tools.sandbox.spec import SandboxSpec
 from fumehood_tools.sandbox.variants import packaged_variants
+from fumehood_tools.spec import SandboxSpec
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -256,7 +256,7 @@ def _run(
         threads=1,
     )
     child = nursery.start(
-        "inside.probe",
+        "fumehood_child.probe",
         {**content, "weights": str(case.weights), "batch": str(batch)},
         scratch=folder,
         limits=limits,

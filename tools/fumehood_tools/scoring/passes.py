@@ -8,8 +8,8 @@ import hashlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from fumehood_tools.scoring.known import Known, Shelf
-from fumehood_tools.scoring.late_start import LateStart
+from fumehood_tools.scoring.cached_tensor import CachedTensor, TensorCache
+from fumehood_tools.scoring.resumed_pass import ResumedPass
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,14 +38,14 @@ class SharedPasses:
     def __init__(
         self,
         model: Any,
-        late_start: LateStart | None = None,
-        head: LateStart | None = None,
+        late_start: ResumedPass | None = None,
+        head: ResumedPass | None = None,
         small: "dict[str, Tensor] | None" = None,
     ) -> None:
         self.model, self.late_start, self.head = model, late_start, head
         self.tokenizer = getattr(model, "tokenizer", None)
         self.small: dict[str, Tensor] = {} if small is None else small
-        self._shelf = Shelf(KEPT_BYTES, self.small)
+        self._shelf = TensorCache(KEPT_BYTES, self.small)
 
     def __getattr__(self, name: str) -> Any:
         """Return what the model itself has by this name."""
@@ -112,7 +112,7 @@ class SharedPasses:
 
     def _known(
         self, kind: str, tokens: "Tensor", run: Callable[[], Any], *, lasting: bool = False
-    ) -> "tuple[Known, Tensor]":
+    ) -> "tuple[CachedTensor, Tensor]":
         """Return logits and losses; the pass is made for its losses, and for logits if needed."""
         name, fresh = f"{kind} {_name(tokens)}", []
         if name not in self.small:
@@ -123,7 +123,7 @@ class SharedPasses:
             made: Tensor = fresh.pop() if fresh else run()[0]
             return made
 
-        return Known(self._shelf, name, make, lasting=lasting), self.small[name]
+        return CachedTensor(self._shelf, name, make, lasting=lasting), self.small[name]
 
 
 def _name(tokens: "Tensor") -> str:

@@ -17,10 +17,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fumehood_tools.sandbox.spec import ScoringSpec
 from fumehood_tools.scoring.bench_sae import GlassSAE
 from fumehood_tools.scoring.probing_texts import Means, ProbingTexts, Task
 from fumehood_tools.scoring.threads import one_thread
+from fumehood_tools.spec import ScoringSpec
 
 K_VALUES = (1, 2, 5)
 # As in sae_bench.evals.sparse_probing.main, run_eval_single_dataset: AdamW, which keeps the epoch

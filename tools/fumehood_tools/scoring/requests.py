@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 from fumehood_tools.glass import GlassLevel
 from fumehood_tools.harvest import Activations, Probing
-from fumehood_tools.sandbox.spec import SandboxSpec
+from fumehood_tools.spec import SandboxSpec
 
 
 class ScoringSetup(BaseModel, frozen=True):

@@ -18,24 +18,24 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import torch
 
-from fumehood_tools.bench.inertness import Inertness
-from fumehood_tools.bench.integrity import Integrity
-from fumehood_tools.bench.records import Metrics
 from fumehood_tools.errors import RunFailed
 from fumehood_tools.glass import Nursery, compiled_kernels
+from fumehood_tools.records.inertness import Inertness
+from fumehood_tools.records.integrity import Integrity
+from fumehood_tools.records.scores import Metrics
 from fumehood_tools.scoring.bench_sae import GlassSAE
 from fumehood_tools.scoring.core_eval import ROWS_PER_BATCH, run_core
 from fumehood_tools.scoring.core_rows import CoreRows
-from fumehood_tools.scoring.evaluation import fresh_folder
 from fumehood_tools.scoring.inertness import Case, Parent, measure_inertness
 from fumehood_tools.scoring.leakage import judge_leakage
-from fumehood_tools.scoring.measuring import Measuring
 from fumehood_tools.scoring.pass_store import passes_file, read_passes, write_passes
 from fumehood_tools.scoring.passes import SharedPasses
 from fumehood_tools.scoring.probing_eval import Probed, Sides, run_probing
 from fumehood_tools.scoring.probing_texts import ProbingTexts
 from fumehood_tools.scoring.reconstruction import Reconstruction
+from fumehood_tools.scoring.reconstruction_run import fresh_folder
 from fumehood_tools.scoring.requests import ScoringRequest, ScoringSetup
+from fumehood_tools.scoring.sae_under_test import SaeUnderTest
 from fumehood_tools.scoring.stopwatch import Stopwatch
 from fumehood_tools.scoring.subject import scoring_subject
 from fumehood_tools.scoring.threads import one_thread
@@ -121,7 +121,7 @@ class Scorer:
         """
         watch = Stopwatch()
         with watch.stage("start"):
-            measuring = Measuring(self.nursery, self.setup, request)
+            measuring = SaeUnderTest(self.nursery, self.setup, request)
         with measuring, torch.no_grad(), contextlib.redirect_stdout(io.StringIO()):
             found = self._measure(measuring, request, watch)
         self.keep_passes()
@@ -137,7 +137,7 @@ class Scorer:
             "split": {name: round(took, 3) for name, took in watch.seconds.items()},
         }
 
-    def _inertness(self, measuring: Measuring, request: ScoringRequest) -> Inertness | None:
+    def _inertness(self, measuring: SaeUnderTest, request: ScoringRequest) -> Inertness | None:
         if not request.compare:
             return None
         given, folder = measuring.given, fresh_folder(measuring.folder, "inertness")
@@ -148,7 +148,7 @@ class Scorer:
         )
 
     def _measure(
-        self, measuring: Measuring, request: ScoringRequest, watch: Stopwatch
+        self, measuring: SaeUnderTest, request: ScoringRequest, watch: Stopwatch
     ) -> _Measured:
         core_rows = CoreRows(self.core_activations(), measuring.scale)
         with watch.stage("decode"):

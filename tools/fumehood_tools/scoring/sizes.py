@@ -9,8 +9,8 @@ B = rows, D = d_model, F = dictionary size.
 from typing import TYPE_CHECKING
 
 from fumehood_tools.scoring.encoder import Sizes
-from fumehood_tools.scoring.half import Half
 from fumehood_tools.scoring.latents import pack
+from fumehood_tools.scoring.role_child import RoleChild
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 LOWEST, HIGHEST = -40, 40
 
 
-def latent_sizes(half: Half, x_BD: "Tensor") -> "Tensor":
+def latent_sizes(half: RoleChild, x_BD: "Tensor") -> "Tensor":
     """Return the size of each latent on rows in normalised space: powers of 2, float32 [F].
 
     A latent that is silent on these rows gets the median of the others. Raises RunFailed,

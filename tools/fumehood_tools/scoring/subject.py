@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fumehood_tools.sandbox.spec import SubjectSpec
-from fumehood_tools.scoring.late_start import LateStart
+from fumehood_tools.scoring.resumed_pass import ResumedPass
+from fumehood_tools.spec import SubjectSpec
 from fumehood_tools.subjects import describe_subject, hook_name
 from fumehood_tools.subjects.loading import load_language_model
 from fumehood_tools.subjects.synthetic import BOS, SyntheticSubject
@@ -16,8 +16,8 @@ class ScoringSubject(NamedTuple):
     model: Any
     hook: str
     ignore_tokens: set[int | None]
-    late_start: LateStart | None = None
-    head: LateStart | None = None
+    late_start: ResumedPass | None = None
+    head: ResumedPass | None = None
 
 
 def scoring_subject(spec: SubjectSpec, cache: Path) -> ScoringSubject:
@@ -37,7 +37,7 @@ def scoring_subject(spec: SubjectSpec, cache: Path) -> ScoringSubject:
         info.name, device="cpu", dtype=model.dtype, hf_model=model, tokenizer=tokenizer
     )
     special = {tokenizer.pad_token_id, tokenizer.eos_token_id, tokenizer.bos_token_id}
-    late_start = LateStart(bridge, spec.layer, hook) if spec.site == "resid_post" else None
+    late_start = ResumedPass(bridge, spec.layer, hook) if spec.site == "resid_post" else None
     last = info.n_layers - 1
-    head = LateStart(bridge, last, hook_name("resid_post", last))
+    head = ResumedPass(bridge, last, hook_name("resid_post", last))
     return ScoringSubject(bridge, hook, special, late_start, head)

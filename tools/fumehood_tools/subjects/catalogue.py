@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from fumehood_tools.errors import BadRequest, PartMissing, StorageFailed, UnknownName
 from fumehood_tools.files import read_json
-from fumehood_tools.sandbox.spec import SubjectSpec
+from fumehood_tools.spec import SubjectSpec
 from fumehood_tools.subjects import embedded
 
 SYNTHETIC = "synthetic"  # its corpus has the same name

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from fumehood_tools.errors import BadRequest, PartMissing
-from fumehood_tools.sandbox.spec import SubjectSpec
+from fumehood_tools.spec import SubjectSpec
 from fumehood_tools.subjects import embedded
 from fumehood_tools.subjects.catalogue import (
     ALIASES,

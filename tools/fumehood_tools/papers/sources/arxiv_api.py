@@ -12,17 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fumehood_tools.papers.paper import Paper, make_paper
-from fumehood_tools.papers.sources.model import (
-    Answer,
-    Deadline,
-    Pace,
-    Query,
-    SourceFailed,
-    SourceName,
-    Web,
-    only_papers,
-)
+from fumehood_tools.papers.sources.model import Answer, Query, SourceName, only_papers
 from fumehood_tools.papers.terms import content_words
+from fumehood_tools.web.model import Deadline, Pace, SourceFailed, Web
 
 if TYPE_CHECKING:
     import arxiv

@@ -11,17 +11,9 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from fumehood_tools.papers.paper import Paper, make_paper
-from fumehood_tools.papers.sources.model import (
-    Answer,
-    Deadline,
-    Pace,
-    Query,
-    SourceFailed,
-    SourceName,
-    Web,
-    only_papers,
-)
-from fumehood_tools.papers.web import failure_of_status
+from fumehood_tools.papers.sources.model import Answer, Query, SourceName, only_papers
+from fumehood_tools.web.model import Deadline, Pace, SourceFailed, Web
+from fumehood_tools.web.service import failure_of_status
 
 KEY = "EXA_API_KEY"
 _CODE = re.compile(r"status code (\d{3})")

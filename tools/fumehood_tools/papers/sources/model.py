@@ -3,44 +3,19 @@
 A failed source is a status, never an empty list.
 """
 
-import time
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
-from fumehood_tools.errors import FumehoodError
 from fumehood_tools.papers.paper import Paper
+from fumehood_tools.web.model import Deadline, Pace, SourceFailed, Status, Web
 
 SourceName = Literal[
     "arxiv", "hugging_face", "perplexity", "exa", "semantic_scholar", "openalex", "library"
 ]
-Status = Literal[
-    "ok", "rate_limited", "timeout", "unavailable", "bad_answer", "refused", "no_key", "offline"
-]
 Wire = TypeVar("Wire", bound=BaseModel)
-
-
-class SourceFailed(FumehoodError):
-    """A source gave no papers; `status` says in a word why, `again` whether asking twice helps."""
-
-    code = "source_failed"
-
-    def __init__(
-        self, status: Status, text: str, *, retry_after: float | None = None, again: bool = False
-    ) -> None:
-        super().__init__(text)
-        self.status, self.retry_after, self.again = status, retry_after, again
-
-
-class NoTurn(SourceFailed):
-    """Others ask the same service, and our turn would come too late."""
-
-    def __init__(self, seconds: float) -> None:
-        text = f"Other searches are waiting for it too. Ask again in {seconds:.0f} s."
-        super().__init__("rate_limited", text, retry_after=round(seconds, 1))
 
 
 class SourceStatus(BaseModel, frozen=True):
@@ -81,65 +56,6 @@ class Answer:
     total: int | None = None
     cost_usd: float = 0
     unreadable: int = 0
-
-
-class Deadline:
-    """A moment after which nobody waits any more."""
-
-    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._end = clock() + seconds
-
-    def remaining(self) -> float:
-        """Return the seconds left, 0 when it is over."""
-        return max(0.0, self._end - self._clock())
-
-    def left(self) -> float:
-        """Return the seconds left. Raises SourceFailed when it is over."""
-        if not (seconds := self.remaining()):
-            raise SourceFailed("timeout", "It did not answer in time.")
-        return seconds
-
-
-@dataclass(frozen=True)
-class Pace:
-    """How fast a service may be asked, by all processes of a user together."""
-
-    service: str
-    interval: float
-    """Seconds between the beginnings of two requests; between two, where one_at_a_time."""
-    one_at_a_time: bool = False
-
-
-class Web(Protocol):
-    """How a source reaches its service (papers.web.HttpWeb); every request waits for its turn."""
-
-    @property
-    def endpoint(self) -> str:
-        """The base address of the service, without a slash at its end."""
-
-    def key(self, variable: str) -> str:
-        """Return a key. It is put into requests and nowhere else."""
-
-    def turn(self, deadline: Deadline) -> AbstractContextManager[None]:
-        """Hold a turn at the service, for a client of its own. Raises SourceFailed."""
-
-    def get(self, path: str, deadline: Deadline) -> bytes:
-        """Return the body of an answer with status 200. Raises SourceFailed."""
-
-    def get_json(
-        self,
-        path: str,
-        deadline: Deadline,
-        params: dict[str, Any],
-        headers: dict[str, str] | None = None,
-    ) -> Any:
-        """Return the JSON of an answer. Raises SourceFailed."""
-
-    def post_json(
-        self, path: str, deadline: Deadline, body: dict[str, Any], headers: dict[str, str]
-    ) -> Any:
-        """Return the JSON of an answer to a JSON request. Raises SourceFailed."""
 
 
 class Source(Protocol):

@@ -9,16 +9,8 @@ import re
 from pydantic import BaseModel
 
 from fumehood_tools.papers.paper import Paper, make_paper
-from fumehood_tools.papers.sources.model import (
-    Answer,
-    Deadline,
-    Pace,
-    Query,
-    SourceName,
-    Web,
-    entries,
-    only_papers,
-)
+from fumehood_tools.papers.sources.model import Answer, Query, SourceName, entries, only_papers
+from fumehood_tools.web.model import Deadline, Pace, Web
 
 KEY = "PERPLEXITY_API_KEY"
 PRICE_USD = 0.005

@@ -15,7 +15,7 @@ from fumehood_tools.reading.marker.pieces import Piece, PieceKind, pieces_of
 from fumehood_tools.reading.marker.references import references_of
 from fumehood_tools.reading.outline import BIBLIOGRAPHY
 from fumehood_tools.reading.pdf.links import text_links
-from fumehood_tools.reading.pdf.numbering import Outline, number_at_start
+from fumehood_tools.reading.pdf.numbering import NumberedOutline, number_at_start
 
 _ABSTRACT = re.compile(r"\Aabstract\b[\s.:—–-]*", re.I)
 _CAPTION = re.compile(
@@ -196,7 +196,7 @@ def _heads(body: _Body, levels_known: bool) -> dict[int, _Head]:
     """Return the headings by place; one without number has the level of those that look alike."""
     heads: dict[int, _Head] = {}
     alike: dict[int | None, Counter[int]] = {}
-    outline = Outline()
+    outline = NumberedOutline()
     appendix = False
     for at, piece in enumerate(body.pieces):
         if piece.kind != "heading":
@@ -219,7 +219,7 @@ def _heads(body: _Body, levels_known: bool) -> dict[int, _Head]:
     return heads
 
 
-def _numbered(text: str, outline: Outline, appendix: bool) -> _Head:
+def _numbered(text: str, outline: NumberedOutline, appendix: bool) -> _Head:
     """Return a heading with its number and level, where its number follows those before it."""
     number = number_at_start(text)
     # "A Study of ..." is a number in an appendix only.

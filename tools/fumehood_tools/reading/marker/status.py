@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field
 
-from fumehood_tools.doctor import install_command
+from fumehood_tools.installing import install_command
 from fumehood_tools.settings import MarkerSettings, load_marker_settings
 
 CONNECT_SECONDS = 0.8

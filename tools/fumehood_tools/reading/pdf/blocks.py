@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from fumehood_tools.reading.document import Block, Box
 from fumehood_tools.reading.pdf.floats import CAPTION, Float
 from fumehood_tools.reading.pdf.flow import Piece
-from fumehood_tools.reading.pdf.lines import Line
+from fumehood_tools.reading.pdf.lines import TextLine
 from fumehood_tools.reading.pdf.text import Spelling, prose_of, text_of
 from fumehood_tools.reading.pdf.words import BULLETS, join_words
 
@@ -72,7 +72,7 @@ def _formula(piece: Piece) -> str:
     return " ".join(parts)
 
 
-def program_text(lines: Sequence[Line]) -> str:
+def program_text(lines: Sequence[TextLine]) -> str:
     """Return a program with its lines and indents."""
     if not lines:
         return ""
@@ -83,7 +83,7 @@ def program_text(lines: Sequence[Line]) -> str:
     )
 
 
-def box_of(lines: Sequence[Line]) -> Box:
+def box_of(lines: Sequence[TextLine]) -> Box:
     """Return the box of the lines on the page and column where they begin."""
     first = lines[0]
     some = [line for line in lines if (line.page, line.column) == (first.page, first.column)]

@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Literal
 
 from fumehood_tools.reading.document import Box
-from fumehood_tools.reading.pdf.lines import Line
+from fumehood_tools.reading.pdf.lines import TextLine
 from fumehood_tools.reading.pdf.pages import Page
 from fumehood_tools.reading.pdf.regions import (
     Rule,
@@ -40,19 +40,19 @@ class Float:
 
     kind: FloatKind
     number: str | None
-    caption: list[Line]
+    caption: list[TextLine]
     at: int
     skip: int = 0
     rows: list[list[str]] = field(default_factory=list)
-    body: list[Line] = field(default_factory=list)
+    body: list[TextLine] = field(default_factory=list)
 
     @property
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[TextLine]:
         """Return all its lines."""
         return [*self.caption, *self.body]
 
 
-def take_floats(page: Page, lines: list[Line], body: float) -> list[Float]:
+def take_floats(page: Page, lines: list[TextLine], body: float) -> list[Float]:
     """Remove captions, tables and drawings from the lines of a page; return them in order."""
     rules = rules_of(page)
     floats = list(_captions(lines, body, rules))
@@ -63,7 +63,7 @@ def take_floats(page: Page, lines: list[Line], body: float) -> list[Float]:
     _programs(lines, floats, taken, rules)
     _drop_drawings(page, lines, floats, taken, body)
     floats.sort(key=lambda it: it.at)
-    kept: list[Line] = []
+    kept: list[TextLine] = []
     places: dict[int, int] = {}
     for at, line in enumerate(lines):
         places[at] = len(kept)
@@ -75,7 +75,7 @@ def take_floats(page: Page, lines: list[Line], body: float) -> list[Float]:
     return floats
 
 
-def _captions(lines: Sequence[Line], body: float, rules: Sequence[Rule]) -> Iterable[Float]:
+def _captions(lines: Sequence[TextLine], body: float, rules: Sequence[Rule]) -> Iterable[Float]:
     used = -1
     for at, line in enumerate(lines):
         match = CAPTION.match(line.text) if at > used else None
@@ -87,7 +87,7 @@ def _captions(lines: Sequence[Line], body: float, rules: Sequence[Rule]) -> Iter
         yield Float(kind, match["number"], list(lines[at:end]), at, skip=match.end())
 
 
-def _is_caption(lines: Sequence[Line], at: int, match: re.Match[str], body: float) -> bool:
+def _is_caption(lines: Sequence[TextLine], at: int, match: re.Match[str], body: float) -> bool:
     line = lines[at]
     mark = match["mark"].strip()
     label_bold = line.words[0].face.bold and not line.words[-1].face.bold
@@ -103,7 +103,7 @@ def _is_caption(lines: Sequence[Line], at: int, match: re.Match[str], body: floa
     return not (follows and not ended and len(before.words) > 3)
 
 
-def _caption_end(lines: Sequence[Line], at: int, rules: Sequence[Rule], *, alone: bool) -> int:
+def _caption_end(lines: Sequence[TextLine], at: int, rules: Sequence[Rule], *, alone: bool) -> int:
     """Return the index after the last line of a caption."""
     end, pitch = at + 1, 1.42 * lines[at].size
     if alone and end < len(lines) and 0 < lines[end].base - lines[at].base < 2 * lines[at].size:
@@ -127,7 +127,7 @@ def _caption_end(lines: Sequence[Line], at: int, rules: Sequence[Rule], *, alone
     return end
 
 
-def _is_ruled(before: Line, line: Line, rules: Sequence[Rule]) -> bool:
+def _is_ruled(before: TextLine, line: TextLine, rules: Sequence[Rule]) -> bool:
     """Whether a rule runs between two lines."""
     return any(
         before.base < rule.y < line.base - 0.4 * line.size
@@ -139,7 +139,7 @@ def _is_ruled(before: Line, line: Line, rules: Sequence[Rule]) -> bool:
 
 
 def _framed_tables(
-    lines: Sequence[Line], floats: list[Float], taken: set[int], rules: Sequence[Rule]
+    lines: Sequence[TextLine], floats: list[Float], taken: set[int], rules: Sequence[Rule]
 ) -> None:
     """Take the tables that stand between rules of one width."""
     for frame in frames_of(rules):
@@ -160,7 +160,7 @@ def _framed_tables(
 
 
 def _frame_parts(
-    frame: Sequence[Rule], lines: Sequence[Line], taken: set[int]
+    frame: Sequence[Rule], lines: Sequence[TextLine], taken: set[int]
 ) -> Iterable[list[Rule]]:
     """Give runs of rules with nothing but rows between them."""
     run = [frame[0]]
@@ -175,7 +175,7 @@ def _frame_parts(
         yield run
 
 
-def _between(lines: Sequence[Line], top: Rule, bottom: Rule, taken: set[int]) -> list[Line]:
+def _between(lines: Sequence[TextLine], top: Rule, bottom: Rule, taken: set[int]) -> list[TextLine]:
     return [
         line
         for line in lines
@@ -186,7 +186,7 @@ def _between(lines: Sequence[Line], top: Rule, bottom: Rule, taken: set[int]) ->
     ]
 
 
-def _is_crossed(lines: Sequence[Line], top: Rule, bottom: Rule, taken: set[int]) -> bool:
+def _is_crossed(lines: Sequence[TextLine], top: Rule, bottom: Rule, taken: set[int]) -> bool:
     """Whether a caption, or text wider than the frame, stands between two rules."""
     return any(
         (id(line) in taken or line.x0 < top.x0 - 12 or line.x1 > top.x1 + 12)
@@ -197,7 +197,7 @@ def _is_crossed(lines: Sequence[Line], top: Rule, bottom: Rule, taken: set[int])
     )
 
 
-def _is_prose(lines: Sequence[Line], width: float) -> bool:
+def _is_prose(lines: Sequence[TextLine], width: float) -> bool:
     full = sum(len(line.cells()) == 1 and line.x1 - line.x0 > 0.85 * width for line in lines)
     return full > 2 and full > 0.5 * len(lines)
 
@@ -208,10 +208,10 @@ def _is_tabular(rows: Sequence[Sequence[str]]) -> bool:
 
 
 def _put_table(
-    lines: Sequence[Line],
+    lines: Sequence[TextLine],
     floats: list[Float],
     taken: set[int],
-    inside: Sequence[Line],
+    inside: Sequence[TextLine],
     rows: list[list[str]],
 ) -> None:
     """Give rows to the nearest caption of a table that has none, or to a table without one."""
@@ -228,7 +228,7 @@ def _put_table(
     taken.update(map(id, inside))
 
 
-def _box(lines: Iterable[Line]) -> Box:
+def _box(lines: Iterable[TextLine]) -> Box:
     some = list(lines)
     return (
         min(line.x0 for line in some),
@@ -248,7 +248,7 @@ def _distance(it: Float, box: Box) -> float:
     return max(top - box[3], box[1] - bottom, 0)
 
 
-def _open_tables(lines: Sequence[Line], floats: Sequence[Float], taken: set[int]) -> None:
+def _open_tables(lines: Sequence[TextLine], floats: Sequence[Float], taken: set[int]) -> None:
     """Take tables without rules: rows of cells below a caption, or above it."""
     where = {id(line): at for at, line in enumerate(lines)}
     for it in floats:
@@ -265,9 +265,9 @@ def _open_tables(lines: Sequence[Line], floats: Sequence[Float], taken: set[int]
                 break
 
 
-def _loose_tables(lines: Sequence[Line], floats: list[Float], taken: set[int]) -> None:
+def _loose_tables(lines: Sequence[TextLine], floats: list[Float], taken: set[int]) -> None:
     """Take tables without rules and captions: rows of as many cells, with numbers in them."""
-    run: list[Line] = []
+    run: list[TextLine] = []
     for line in [*lines, None]:
         cells = line.cells(0.9) if line and id(line) not in taken else []
         if line and len(cells) > 2 and line.share("math") < 0.3:
@@ -283,9 +283,9 @@ def _loose_tables(lines: Sequence[Line], floats: list[Float], taken: set[int]) -
         run = [line] if line and len(cells) > 2 else []
 
 
-def _run(lines: Sequence[Line], order: Iterable[int], taken: set[int]) -> list[Line]:
+def _run(lines: Sequence[TextLine], order: Iterable[int], taken: set[int]) -> list[TextLine]:
     """Return the lines that look like rows, up to the first that doesn't."""
-    found: list[Line] = []
+    found: list[TextLine] = []
     for at in order:
         line = lines[at]
         single = len(line.cells(0.9)) == 1
@@ -300,7 +300,7 @@ def _run(lines: Sequence[Line], order: Iterable[int], taken: set[int]) -> list[L
 
 
 def _programs(
-    lines: Sequence[Line], floats: Sequence[Float], taken: set[int], rules: Sequence[Rule]
+    lines: Sequence[TextLine], floats: Sequence[Float], taken: set[int], rules: Sequence[Rule]
 ) -> None:
     """Take the lines of algorithms and listings: down to the closing rule, or while set alike."""
     where = {id(line): at for at, line in enumerate(lines)}
@@ -322,7 +322,7 @@ def _programs(
 
 
 def _drop_drawings(
-    page: Page, lines: Sequence[Line], floats: Sequence[Float], taken: set[int], body: float
+    page: Page, lines: Sequence[TextLine], floats: Sequence[Float], taken: set[int], body: float
 ) -> None:
     """Take the text that stands in drawings which have a caption beside them."""
     free = [line for line in lines if id(line) not in taken]

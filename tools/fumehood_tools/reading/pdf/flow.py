@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from fumehood_tools.reading.pdf.floats import Float
-from fumehood_tools.reading.pdf.lines import Line
+from fumehood_tools.reading.pdf.lines import TextLine
 from fumehood_tools.reading.pdf.looks import Head, Style
 from fumehood_tools.reading.pdf.words import BULLETS, HYPHENS, Word
 
@@ -37,7 +37,7 @@ class Piece:
     """Lines that make up one block of the document."""
 
     kind: PieceKind
-    lines: list[Line] = field(default_factory=list)
+    lines: list[TextLine] = field(default_factory=list)
     head: Head | None = None
     float: Float | None = None
     number: str | None = None
@@ -56,7 +56,7 @@ class Flow:
         self._apart = False
         self._references = False
 
-    def pieces(self, elements: Sequence[Line | Float]) -> list[Piece]:
+    def pieces(self, elements: Sequence[TextLine | Float]) -> list[Piece]:
         """Return the pieces of a paper."""
         at = 0
         while at < len(elements):
@@ -68,11 +68,13 @@ class Flow:
                     self._close()
                 at += 1
                 continue
-            at += self._line(element, [it for it in elements[at : at + 12] if isinstance(it, Line)])
+            at += self._line(
+                element, [it for it in elements[at : at + 12] if isinstance(it, TextLine)]
+            )
         self._close()
         return self._pieces
 
-    def _line(self, line: Line, ahead: Sequence[Line]) -> int:
+    def _line(self, line: TextLine, ahead: Sequence[TextLine]) -> int:
         """Take one line, or as many as belong to what begins here; return how many."""
         head = self._heads.get(id(line))
         if head and (not self._references or self._ends_references(head)):
@@ -113,7 +115,7 @@ class Flow:
         self._apart = False
         return 1
 
-    def _heading(self, head: Head, line: Line) -> int:
+    def _heading(self, head: Head, line: TextLine) -> int:
         self._add(Piece("heading", head.lines, head=head))
         self._references = bool(_REFERENCES.fullmatch(head.text))
         if head.run_in:
@@ -123,13 +125,13 @@ class Flow:
     def _ends_references(self, head: Head) -> bool:
         return not head.run_in and (head.level == 1 or head.number is not None)
 
-    def _first_reference(self, line: Line, ahead: Sequence[Line]) -> bool:
+    def _first_reference(self, line: TextLine, ahead: Sequence[TextLine]) -> bool:
         """Whether a bibliography without a heading begins: [1], and [2] soon after."""
         if not _FIRST_REFERENCE.match(line.text) or line.indent > 2:
             return False
         return any(it.text.startswith("[2] ") and abs(it.x0 - line.x0) < 3 for it in ahead)
 
-    def _is_inline(self, line: Line) -> bool:
+    def _is_inline(self, line: TextLine) -> bool:
         """Whether typewriter letters go on with a sentence of the line above."""
         if self._current is None or self._current.kind not in ("paragraph", "list_item"):
             return False
@@ -137,7 +139,7 @@ class Flow:
         near = 0 < line.base - before.base < 1.3 * self._style.pitch
         return near and before.short < 1 and before.text[-1:] not in ":;"
 
-    def _in_formula(self, line: Line) -> bool:
+    def _in_formula(self, line: TextLine) -> bool:
         """Whether a line is a piece of the formula before it: a limit, a denominator."""
         if self._current or not self._pieces or self._pieces[-1].kind != "equation":
             return False
@@ -147,7 +149,7 @@ class Flow:
         wordless = not any(len(it.text) > 3 and it.text.isalpha() for it in line.words)
         return within and wordless and line.page == formula[0].page and _number_of(line) is None
 
-    def _resumes(self, line: Line) -> bool:
+    def _resumes(self, line: TextLine) -> bool:
         """Whether a word that a formula or a float tore apart goes on here."""
         last = next((it for it in reversed(self._pieces) if it.kind == "paragraph"), None)
         if self._current or last is None or self._pieces[-1].kind not in ("equation", "float"):
@@ -159,7 +161,7 @@ class Flow:
         self._current = last
         return True
 
-    def _begin(self, kind: PieceKind, line: Line) -> None:
+    def _begin(self, kind: PieceKind, line: TextLine) -> None:
         self._close()
         self._current = Piece(kind, [line])
 
@@ -173,7 +175,7 @@ class Flow:
         self._pieces += self._waiting
         self._current, self._waiting, self._apart = None, [], False
 
-    def _goes_on(self, line: Line) -> bool:
+    def _goes_on(self, line: TextLine) -> bool:
         """Whether a line goes on with the current paragraph or item."""
         if self._current is None or self._current.kind not in ("paragraph", "list_item"):
             return False
@@ -202,7 +204,7 @@ class Flow:
         return not (self._justified and ended and before.short > 4 and line.indent < 0.3)
 
 
-def item_start(line: Line, ahead: Sequence[Line], *, in_list: bool) -> float | None:
+def item_start(line: TextLine, ahead: Sequence[TextLine], *, in_list: bool) -> float | None:
     """Return where the text of a list item begins, None when a line begins none.
 
     What could be the start of a sentence counts in a list only: after an item, or before one.
@@ -238,7 +240,7 @@ def _has_label(words: Sequence[Word]) -> bool:
     return False
 
 
-def _is_code(ahead: Sequence[Line]) -> bool:
+def _is_code(ahead: Sequence[TextLine]) -> bool:
     """Whether typewriter letters are a program: several words, or several such lines."""
     line = ahead[0]
     if "://" in line.text:
@@ -246,9 +248,9 @@ def _is_code(ahead: Sequence[Line]) -> bool:
     return len(line.words) > 1 or (len(ahead) > 1 and ahead[1].share("mono") > 0.8)
 
 
-def equation_at(ahead: Sequence[Line], style: Style) -> Piece | None:
+def equation_at(ahead: Sequence[TextLine], style: Style) -> Piece | None:
     """Return the display formula that begins with the first of some lines."""
-    lines: list[Line] = []
+    lines: list[TextLine] = []
     number = None
     for line in ahead:
         found = _number_of(line)
@@ -263,7 +265,7 @@ def equation_at(ahead: Sequence[Line], style: Style) -> Piece | None:
     return Piece("equation", lines, number=number) if formula else None
 
 
-def _number_of(line: Line) -> str | None:
+def _number_of(line: TextLine) -> str | None:
     """Return the equation number at an edge of a line, apart from the formula."""
     last, first = line.words[-1], line.words[0]
     if (match := _EQUATION_NUMBER.fullmatch(last.text)) and line.short < 1.5:
@@ -277,7 +279,7 @@ def _number_of(line: Line) -> str | None:
     return None
 
 
-def _is_display(line: Line, style: Style) -> bool:
+def _is_display(line: TextLine, style: Style) -> bool:
     """Whether a line is set apart and made of formulas rather than of words."""
     prose = sum(
         len(word.text) > 2 and word.text.strip(".,;:()").isalpha() and not word.face.math
@@ -287,7 +289,7 @@ def _is_display(line: Line, style: Style) -> bool:
     return few and line.indent > 1 and (_mathness(line) > 0.3 or len(line.text) < 12)
 
 
-def _mathness(line: Line) -> float:
+def _mathness(line: TextLine) -> float:
     """Return the share of words that are formulas by their font, script or signs."""
     found = sum(
         word.face.math
@@ -299,7 +301,7 @@ def _mathness(line: Line) -> float:
     return found / len(line.words)
 
 
-def take_contents(lines: list[Line]) -> None:
+def take_contents(lines: list[TextLine]) -> None:
     """Remove a table of contents from the lines of a page."""
     start = next((at for at, line in enumerate(lines) if _CONTENTS.fullmatch(line.text)), None)
     end = 0 if start is None else start + 1
@@ -315,7 +317,7 @@ def take_contents(lines: list[Line]) -> None:
         del lines[first:end]
 
 
-def take_footnotes(lines: list[Line], rules: Sequence[tuple[float, float, float]], style: Style
+def take_footnotes(lines: list[TextLine], rules: Sequence[tuple[float, float, float]], style: Style
 ) -> list[Piece]:  # fmt: skip
     """Remove the footnotes of one page from its lines; return them in order."""
     found: list[Piece] = []
@@ -334,7 +336,7 @@ def take_footnotes(lines: list[Line], rules: Sequence[tuple[float, float, float]
 
 
 def _footnote_start(
-    lines: Sequence[Line], rules: Sequence[tuple[float, float, float]], style: Style
+    lines: Sequence[TextLine], rules: Sequence[tuple[float, float, float]], style: Style
 ) -> int:
     """Return the index of the first footnote among the lines of a column."""
     low = len(lines)
@@ -353,7 +355,7 @@ def _footnote_start(
     return len(lines)
 
 
-def elements_of(lines: Sequence[Line], floats: Sequence[Float]) -> Iterator[Line | Float]:
+def elements_of(lines: Sequence[TextLine], floats: Sequence[Float]) -> Iterator[TextLine | Float]:
     """Give lines and floats of a page in order."""
     waiting = sorted(floats, key=lambda it: it.at)
     for at, line in enumerate(lines):

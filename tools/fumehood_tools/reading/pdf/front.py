@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import takewhile
 from typing import NamedTuple
 
-from fumehood_tools.reading.pdf.lines import Line
+from fumehood_tools.reading.pdf.lines import TextLine
 from fumehood_tools.reading.pdf.looks import Head, Style, look_of
 from fumehood_tools.reading.pdf.text import joined, prose_of
 from fumehood_tools.reading.pdf.words import Word
@@ -33,17 +33,17 @@ class Front(NamedTuple):
 
     title: str
     authors: list[str]
-    title_lines: list[Line]
-    matter: list[Line]
-    abstract: list[Line]
+    title_lines: list[TextLine]
+    matter: list[TextLine]
+    abstract: list[TextLine]
 
     @property
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[TextLine]:
         """Return all the lines it was read from."""
         return [*self.title_lines, *self.matter, *self.abstract]
 
 
-def front_of(lines: Sequence[Line], heads: Sequence[Head], style: Style) -> Front:
+def front_of(lines: Sequence[TextLine], heads: Sequence[Head], style: Style) -> Front:
     """Return the front of a paper from the lines of its first page, in order."""
     title = _title_lines(lines, style)
     if not title:
@@ -58,7 +58,7 @@ def front_of(lines: Sequence[Line], heads: Sequence[Head], style: Style) -> Fron
     return Front(joined([prose_of(it.words) for it in title]), authors, title, matter, abstract)
 
 
-def _title_lines(lines: Sequence[Line], style: Style) -> list[Line]:
+def _title_lines(lines: Sequence[TextLine], style: Style) -> list[TextLine]:
     """Return the largest lines of the upper page; without larger ones, the first bold or caps."""
     upper = [line for line in lines[:40] if len(line.text) > 2]
     if not upper:
@@ -78,7 +78,9 @@ def _title_lines(lines: Sequence[Line], style: Style) -> list[Line]:
     return []
 
 
-def _body_start(lines: Sequence[Line], heads: Sequence[Head], title: set[int], start: int) -> int:
+def _body_start(
+    lines: Sequence[TextLine], heads: Sequence[Head], title: set[int], start: int
+) -> int:
     """Return the index of the first line that a section of the paper begins with."""
     where = {id(line): at for at, line in enumerate(lines)}
     for head in heads:
@@ -94,23 +96,25 @@ def _body_start(lines: Sequence[Line], heads: Sequence[Head], title: set[int], s
     return len(lines) if title_page or named else start
 
 
-def _after_prose(lines: Sequence[Line], start: int, at: int) -> bool:
+def _after_prose(lines: Sequence[TextLine], start: int, at: int) -> bool:
     return sum(_is_prose(line) for line in lines[start:at]) >= 2
 
 
-def _is_prose(line: Line) -> bool:
+def _is_prose(line: TextLine) -> bool:
     lower = sum(word.text[:1].islower() for word in line.words)
     return len(line.words) >= 6 and lower >= 0.5 * len(line.words)
 
 
-def _abstract(lines: Sequence[Line], heads: Sequence[Head], start: int) -> tuple[int, list[Line]]:
+def _abstract(
+    lines: Sequence[TextLine], heads: Sequence[Head], start: int
+) -> tuple[int, list[TextLine]]:
     """Return the abstract's lines, and where the matter before them ends.
 
     They come after its name, or are the first prose of the front.
     """
     stops = {id(head.lines[0]) for head in heads if not _ABSTRACT.match(head.text)}
 
-    def run(begin: int) -> list[Line]:
+    def run(begin: int) -> list[TextLine]:
         end = begin
         while end < len(lines) and not (
             id(lines[end]) in stops or _AFTER_ABSTRACT.match(lines[end].text)
@@ -130,7 +134,7 @@ def _abstract(lines: Sequence[Line], heads: Sequence[Head], start: int) -> tuple
     return prose[0], run(prose[0])
 
 
-def _is_name(line: Line, match: re.Match[str]) -> bool:
+def _is_name(line: TextLine, match: re.Match[str]) -> bool:
     if match.end() >= len(line.text):
         return True
     first, mark = line.words[0], match[0].strip()[-1:]
@@ -138,7 +142,7 @@ def _is_name(line: Line, match: re.Match[str]) -> bool:
     return look.bold or look.caps or look.italic or mark in ".:\u2013\u2014" or first.text.isupper()
 
 
-def _without(line: Line, count: int) -> Line:
+def _without(line: TextLine, count: int) -> TextLine:
     """Return a line without so many letters at its start."""
     words, left = [], count
     for word in line.words:
@@ -149,12 +153,12 @@ def _without(line: Line, count: int) -> Line:
             word = Word(word.text[left:], word.x0, word.x1, word.base, word.size, word.face)
             left = 0
         words.append(word)
-    copy = Line(words or line.words, line.page, line.base, line.size, line.column)
+    copy = TextLine(words or line.words, line.page, line.base, line.size, line.column)
     copy.left, copy.right = line.left, line.right
     return copy
 
 
-def _authors(lines: Sequence[Line]) -> list[str]:
+def _authors(lines: Sequence[TextLine]) -> list[str]:
     """Return what looks like names, from above; the line below a name is its address."""
     names: list[str] = []
     address: list[tuple[float, float, float]] = []

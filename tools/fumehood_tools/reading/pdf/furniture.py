@@ -10,7 +10,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
-from fumehood_tools.reading.pdf.lines import Line
+from fumehood_tools.reading.pdf.lines import TextLine
 from fumehood_tools.reading.pdf.pages import Page
 
 _ZONE = 0.13
@@ -24,7 +24,7 @@ _STAMP = re.compile(r"arXiv:\d{4}\.\d{4,5}(v\d+)?\b.*\[|Preprint submitted to ")
 _EDGE_NUMBER = re.compile(r"^(\d{1,4})(?=\s|$)|(?<=\s)(\d{1,4})$")
 
 
-def take_furniture(pages: Sequence[tuple[Page, list[Line]]]) -> list[list[Line]]:
+def take_furniture(pages: Sequence[tuple[Page, list[TextLine]]]) -> list[list[TextLine]]:
     """Remove the furniture from the lines of every page; return it, page by page."""
     rows = [list(_edge_rows(page, lines)) for page, lines in pages]
     seen = Counter(key for found in rows for key in {_key(row) for row in found})
@@ -34,9 +34,9 @@ def take_furniture(pages: Sequence[tuple[Page, list[Line]]]) -> list[list[Line]]
         for offset in {it for row in found for it in _offsets(row, page.number)}
     )
     front = _words(" ".join(line.text for line in pages[0][1][:15])) if pages else set()
-    taken: list[list[Line]] = []
+    taken: list[list[TextLine]] = []
     for (page, lines), found in zip(pages, rows, strict=True):
-        drop: list[Line] = [line for line in lines if _STAMP.match(line.text)]
+        drop: list[TextLine] = [line for line in lines if _STAMP.match(line.text)]
         open_edges = {"top", "bottom"}
         for row in found:
             if row.edge not in open_edges:
@@ -61,15 +61,15 @@ def take_furniture(pages: Sequence[tuple[Page, list[Line]]]) -> list[list[Line]]
 class _Row:
     """The lines of one height at an edge of a page."""
 
-    def __init__(self, lines: list[Line], edge: str, apart: bool) -> None:
+    def __init__(self, lines: list[TextLine], edge: str, apart: bool) -> None:
         self.lines, self.edge, self.apart = lines, edge, apart
         self.bold = any(line.share("bold") > 0.5 for line in lines)
         self.text = " ".join(line.text for line in sorted(lines, key=lambda it: it.x0))
 
 
-def _edge_rows(page: Page, lines: list[Line]) -> Iterator[_Row]:
+def _edge_rows(page: Page, lines: list[TextLine]) -> Iterator[_Row]:
     """Give the rows at the top edge from above, then those at the bottom edge from below."""
-    heights: dict[int, list[Line]] = defaultdict(list)
+    heights: dict[int, list[TextLine]] = defaultdict(list)
     for line in sorted(lines, key=lambda it: it.base):
         near = next((h for h in heights if abs(h - line.base) < 0.4 * line.size), None)
         heights[round(line.base) if near is None else near].append(line)

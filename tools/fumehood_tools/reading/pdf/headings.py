@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from fumehood_tools.reading.pdf.lines import Line
+from fumehood_tools.reading.pdf.lines import TextLine
 from fumehood_tools.reading.pdf.looks import Bookmark, Head, Look, Style, look_of
-from fumehood_tools.reading.pdf.numbering import Number, Outline, number_at_start
+from fumehood_tools.reading.pdf.numbering import Number, NumberedOutline, number_at_start
 from fumehood_tools.reading.pdf.text import joined, prose_of
 from fumehood_tools.reading.pdf.words import BULLETS, Word
 
@@ -38,19 +38,21 @@ _STATEMENT = re.compile(
 
 class _Candidate(NamedTuple):
     at: int
-    lines: list[Line]
+    lines: list[TextLine]
     number: Number | None
     title: str
     look: Look
     apart: bool
 
 
-def find_heads(lines: Sequence[Line], style: Style, bookmarks: Sequence[Bookmark]) -> list[Head]:
+def find_heads(
+    lines: Sequence[TextLine], style: Style, bookmarks: Sequence[Bookmark]
+) -> list[Head]:
     """Return the headings among the lines of a paper, in order."""
     marked = {(_squeeze(_bare(it.title)), page): it.level for it in bookmarks for page in
               (it.page - 1, it.page, it.page + 1)}  # fmt: skip
     candidates = list(_candidates(lines, style, marked))
-    outline = Outline()
+    outline = NumberedOutline()
     heads: dict[int, Head] = {}
     levels: dict[Look, int] = {}
     for it in candidates:
@@ -108,12 +110,12 @@ def _head(it: _Candidate, level: int) -> Head:
     return Head(level, number, it.title if number else _whole(it.lines), it.lines)
 
 
-def _whole(lines: Sequence[Line]) -> str:
+def _whole(lines: Sequence[TextLine]) -> str:
     return joined([prose_of(line.words) for line in lines]).rstrip(":")
 
 
 def _candidates(
-    lines: Sequence[Line], style: Style, marked: dict[tuple[str, int], int]
+    lines: Sequence[TextLine], style: Style, marked: dict[tuple[str, int], int]
 ) -> Iterator[_Candidate]:
     skip = -1
     for at, line in enumerate(lines):
@@ -134,7 +136,7 @@ def _candidates(
         yield _Candidate(at, some, number, title, look_of(some[-1]), _is_apart(lines, at, style))
 
 
-def _stands_off(line: Line, number: Number) -> bool:
+def _stands_off(line: TextLine, number: Number) -> bool:
     """Whether a lone letter is a number: a point follows it, or more room than a space."""
     if len(number.printed) > 1 or number.printed.isdigit() or number.mark or number.word:
         return True
@@ -142,7 +144,7 @@ def _stands_off(line: Line, number: Number) -> bool:
     return len(words) < 2 or words[1].x0 - words[0].x1 > 0.5 * line.size
 
 
-def _marked_lines(lines: Sequence[Line], at: int, marked: dict[tuple[str, int], int]) -> int:
+def _marked_lines(lines: Sequence[TextLine], at: int, marked: dict[tuple[str, int], int]) -> int:
     """Return how many lines from here make up the title of a bookmark."""
     if not marked:
         return 0
@@ -157,7 +159,7 @@ def _marked_lines(lines: Sequence[Line], at: int, marked: dict[tuple[str, int], 
     return 0
 
 
-def _alike_lines(lines: Sequence[Line], at: int, style: Style) -> int:
+def _alike_lines(lines: Sequence[TextLine], at: int, style: Style) -> int:
     """Return how many lines from here look alike and unlike the text; 0 if the first doesn't."""
     line = lines[at]
     look = look_of(line)
@@ -179,7 +181,7 @@ def _alike_lines(lines: Sequence[Line], at: int, style: Style) -> int:
     return count if count <= _MOST_LINES else 0
 
 
-def _is_plainly_numbered(lines: Sequence[Line], at: int, style: Style) -> bool:
+def _is_plainly_numbered(lines: Sequence[TextLine], at: int, style: Style) -> bool:
     """Whether a short line with room above begins with a number of several parts."""
     line = lines[at]
     number = number_at_start(line.text)
@@ -190,7 +192,7 @@ def _is_plainly_numbered(lines: Sequence[Line], at: int, style: Style) -> bool:
     return short and title[:1].isupper() and _is_apart(lines, at, style) and line.indent < 0.5
 
 
-def _is_unlike(line: Line, look: Look, style: Style) -> bool:
+def _is_unlike(line: TextLine, look: Look, style: Style) -> bool:
     if not (look.bold or look.italic or look.caps or look.size > 1.06 * style.size):
         return bool(_KNOWN.fullmatch(line.text.strip(" .:")) and len(line.words) < 4)
     if line.text[-1:] in ",;" or len(line.cells(3.5)) > 1 or line.words[0].text in BULLETS:
@@ -207,7 +209,7 @@ def _is_plain(word: Word) -> bool:
     return wordy and not (face.bold or face.math or face.mono or face.italic)
 
 
-def _is_apart(lines: Sequence[Line], at: int, style: Style) -> bool:
+def _is_apart(lines: Sequence[TextLine], at: int, style: Style) -> bool:
     """Whether more room than usual, or the top of a column, is above a line."""
     if at == 0:
         return True
@@ -250,7 +252,7 @@ def _unnumbered_level(it: _Candidate, style: Style, levels: dict[Look, int]) -> 
 
 
 def _run_ins(
-    lines: Sequence[Line], style: Style, taken: set[int], marked: dict[tuple[str, int], int]
+    lines: Sequence[TextLine], style: Style, taken: set[int], marked: dict[tuple[str, int], int]
 ) -> Iterator[tuple[int, Head]]:
     """Give the headings that share a line with the text after them."""
     found: list[tuple[int, Head, bool]] = []
@@ -271,7 +273,7 @@ def _run_ins(
             yield at, head
 
 
-def _begins_paragraph(lines: Sequence[Line], at: int, style: Style, taken: set[int]) -> bool:
+def _begins_paragraph(lines: Sequence[TextLine], at: int, style: Style, taken: set[int]) -> bool:
     if at == 0:
         return True
     before, line = lines[at - 1], lines[at]
@@ -285,7 +287,7 @@ def _begins_paragraph(lines: Sequence[Line], at: int, style: Style, taken: set[i
     )
 
 
-def _run_in(line: Line, test: str, marked: dict[tuple[str, int], int]) -> Head | None:
+def _run_in(line: TextLine, test: str, marked: dict[tuple[str, int], int]) -> Head | None:
     number = number_at_start(line.text)
     skip = 0
     if number and line.words[0].text.rstrip(".)") == number.printed:

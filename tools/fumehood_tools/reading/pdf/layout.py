@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 from fumehood_tools.reading.document import Box, HiddenText
 from fumehood_tools.reading.pdf.blocks import box_of
 from fumehood_tools.reading.pdf.flow import Piece
-from fumehood_tools.reading.pdf.lines import Line
+from fumehood_tools.reading.pdf.lines import TextLine
 from fumehood_tools.reading.pdf.opening import Parts, pages_of, take_apart
 from fumehood_tools.reading.pdf.references import entries_of
 
@@ -111,7 +111,7 @@ def _of_piece(piece: Piece) -> Iterator[tuple[int, LabelledBox]]:
 
 
 def _of_lines(
-    label: Label, lines: Iterable[Line], level: int | None = None
+    label: Label, lines: Iterable[TextLine], level: int | None = None
 ) -> Iterator[tuple[int, LabelledBox]]:
     """Give one box for each column of each page on which lines lie."""
     for (page, _), some in groupby(lines, lambda line: (line.page, line.column)):

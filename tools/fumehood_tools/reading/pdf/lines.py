@@ -19,7 +19,7 @@ _CELL_GAP = 1.1
 
 
 @dataclass(slots=True)
-class Line:
+class TextLine:
     """Words on one baseline. left and right are the edges of its column."""
 
     words: list[Word]
@@ -70,9 +70,9 @@ class Line:
         """Return how far it ends from the right edge of its column, in its size."""
         return (self.right - self.x1) / self.size
 
-    def without(self, count: int) -> "Line":
+    def without(self, count: int) -> "TextLine":
         """Return the line without its first words."""
-        rest = Line(self.words[count:], self.page, self.base, self.size, self.column)
+        rest = TextLine(self.words[count:], self.page, self.base, self.size, self.column)
         rest.left, rest.right = self.left, self.right
         return rest
 
@@ -91,7 +91,7 @@ class Line:
         return groups
 
 
-def lines_of_pages(pages: Sequence[Page]) -> list[list[Line]]:
+def lines_of_pages(pages: Sequence[Page]) -> list[list[TextLine]]:
     """Return the lines of every page in the order in which the file draws them."""
     stacks = [_number_stacks(page.words) for page in pages]
     # A last page with few lines shows by itself alone that they are numbered.
@@ -103,19 +103,19 @@ def lines_of_pages(pages: Sequence[Page]) -> list[list[Line]]:
     return lines
 
 
-def _lines_of(page: Page, words: Sequence[Word]) -> list[Line]:
-    lines: list[Line] = []
+def _lines_of(page: Page, words: Sequence[Word]) -> list[TextLine]:
+    lines: list[TextLine] = []
     for word in words:
         if lines and _continues(lines[-1], word):
             _append(lines[-1], word)
         else:
-            lines.append(Line([word], page.number, word.base, word.size))
+            lines.append(TextLine([word], page.number, word.base, word.size))
     for line in lines:
         line.measure()
     return _with_bullets(_rejoined(lines))
 
 
-def _continues(line: Line, word: Word) -> bool:
+def _continues(line: TextLine, word: Word) -> bool:
     last = line.words[-1]
     size = max(line.size, word.size)
     gap = gap_between(last, word)
@@ -131,11 +131,11 @@ def _continues(line: Line, word: Word) -> bool:
     return shift < 0.4 * size
 
 
-def _all_small(line: Line, word: Word) -> bool:
+def _all_small(line: TextLine, word: Word) -> bool:
     return sum(len(it.text) for it in line.words) <= 3 and word.base > line.base - 0.3 * word.size
 
 
-def _append(line: Line, word: Word) -> None:
+def _append(line: TextLine, word: Word) -> None:
     if len(line.words) == 1 and line.words[0].text in BULLETS:
         # A bullet says nothing about the size of its item.
         line.base, line.size = word.base, word.size
@@ -150,7 +150,7 @@ def _append(line: Line, word: Word) -> None:
     line.words.append(word)
 
 
-def _with_bullets(lines: list[Line]) -> list[Line]:
+def _with_bullets(lines: list[TextLine]) -> list[TextLine]:
     """Put bullets that were drawn apart from their items before them."""
     lone = [line for line in lines if all(word.text in BULLETS for word in line.words)]
     if not lone:
@@ -167,9 +167,9 @@ def _with_bullets(lines: list[Line]) -> list[Line]:
     return kept
 
 
-def _rejoined(lines: list[Line]) -> list[Line]:
+def _rejoined(lines: list[TextLine]) -> list[TextLine]:
     """Put pieces of one row that were drawn right to left, as labels and numbers, together."""
-    kept: list[Line] = []
+    kept: list[TextLine] = []
     for line in lines:
         before = kept[-1] if kept else None
         if before and abs(before.base - line.base) < 0.12 * line.size and line.x1 <= before.x0 + 1:
@@ -201,7 +201,7 @@ def _number_stacks(words: Sequence[Word]) -> dict[int, list[Word]]:
     return counting
 
 
-def set_columns(pages: Sequence[tuple[Page, list[Line]]]) -> None:
+def set_columns(pages: Sequence[tuple[Page, list[TextLine]]]) -> None:
     """Tell every line its column and the column's edges."""
     gutters = [_gutter(lines) for _, lines in pages]
     known = sorted({gutter for gutter in gutters if gutter is not None})
@@ -219,7 +219,7 @@ def set_columns(pages: Sequence[tuple[Page, list[Line]]]) -> None:
                 _set_edges(mine, column, edges)
 
 
-def _gutter(lines: list[Line]) -> float | None:
+def _gutter(lines: list[TextLine]) -> float | None:
     """Return where the gap between two columns of prose lies."""
     spans = [(line.x0, line.x1) for line in lines if len(line.words) > 1]
     if len(spans) < 12:
@@ -246,19 +246,19 @@ def _gutter(lines: list[Line]) -> float | None:
     return (left_edge + right_edge) / 2
 
 
-def _is_split(lines: list[Line], gutter: float) -> bool:
+def _is_split(lines: list[TextLine], gutter: float) -> bool:
     """Whether the columns of other pages are those of a page with little on it."""
     across = sum(line.x0 < gutter - 5 and line.x1 > gutter + 5 for line in lines)
     return across < 0.3 * len(lines)
 
 
-def _column(line: Line, gutter: float | None) -> int:
+def _column(line: TextLine, gutter: float | None) -> int:
     if gutter is None or (line.x0 < gutter - 3 and line.x1 > gutter + 3):
         return WIDE
     return LEFT if (line.x0 + line.x1) / 2 < gutter else RIGHT
 
 
-def _set_edges(lines: list[Line], column: int, edges: dict[int, tuple[float, float]]) -> None:
+def _set_edges(lines: list[TextLine], column: int, edges: dict[int, tuple[float, float]]) -> None:
     """Set the edges of a column: where most of its lines begin and end."""
     long = [line for line in lines if len(line.words) >= 5]
     if len(long) >= 3 or column not in edges:
@@ -274,7 +274,7 @@ def _set_edges(lines: list[Line], column: int, edges: dict[int, tuple[float, flo
         line.left, line.right = edges[column]
 
 
-def in_reading_order(lines: list[Line]) -> list[Line]:
+def in_reading_order(lines: list[TextLine]) -> list[TextLine]:
     """Return the lines of a page in reading order: as drawn, unless that jumps up too often."""
     jumps = sum(
         after.base < before.base - before.size and after.column == before.column
@@ -284,7 +284,7 @@ def in_reading_order(lines: list[Line]) -> list[Line]:
         return lines
     wide = sorted((line for line in lines if line.column == WIDE), key=lambda line: line.base)
     narrow = [line for line in lines if line.column != WIDE]
-    ordered: list[Line] = []
+    ordered: list[TextLine] = []
     for line in [*wide, None]:
         above = [it for it in narrow if line is None or it.base < line.base]
         narrow = [it for it in narrow if line is not None and it.base >= line.base]

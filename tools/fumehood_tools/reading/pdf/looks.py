@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from fumehood_tools.reading.pdf.lines import Line
+from fumehood_tools.reading.pdf.lines import TextLine
 from fumehood_tools.reading.pdf.numbering import number_at_start
 
 
@@ -33,7 +33,7 @@ class Head:
     level: int
     number: str | None
     text: str
-    lines: list[Line]
+    lines: list[TextLine]
     run_in: int = 0
 
 
@@ -44,7 +44,7 @@ class Style(NamedTuple):
     pitch: float
 
     @classmethod
-    def of(cls, lines: Sequence[Line]) -> "Style":
+    def of(cls, lines: Sequence[TextLine]) -> "Style":
         """Return the look that most letters have."""
         sizes: Counter[float] = Counter()
         for line in lines:
@@ -59,7 +59,7 @@ class Style(NamedTuple):
         return cls(size, steps.most_common(1)[0][0] if steps else 1.2 * size)
 
 
-def look_of(line: Line) -> Look:
+def look_of(line: TextLine) -> Look:
     """Return the look of a line, its number left aside."""
     words = line.words
     if len(words) > 1 and number_at_start(f"{words[0].text} x"):

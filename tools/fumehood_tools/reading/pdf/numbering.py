@@ -53,7 +53,7 @@ def number_at_start(text: str) -> Number | None:
     return Number(printed.upper(), match["mark"], word, parts, schemes, match.end())
 
 
-class Outline:
+class NumberedOutline:
     """The numbers accepted so far; `level` tells the level of the next one, or refuses it."""
 
     def __init__(self) -> None:

@@ -11,6 +11,7 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 
 from fumehood_tools.errors import Unreadable
+from fumehood_tools.installing import install_command
 from fumehood_tools.reading.document import Document, HiddenText, Link
 from fumehood_tools.reading.pdf.blocks import blocks_of
 from fumehood_tools.reading.pdf.floats import Float, take_floats
@@ -24,7 +25,7 @@ from fumehood_tools.reading.pdf.flow import (
 from fumehood_tools.reading.pdf.front import Front, front_of
 from fumehood_tools.reading.pdf.furniture import take_furniture
 from fumehood_tools.reading.pdf.headings import find_heads
-from fumehood_tools.reading.pdf.lines import Line, in_reading_order, lines_of_pages, set_columns
+from fumehood_tools.reading.pdf.lines import TextLine, in_reading_order, lines_of_pages, set_columns
 from fumehood_tools.reading.pdf.links import bookmarks_of, links_of, text_links
 from fumehood_tools.reading.pdf.looks import Bookmark, Head, Style
 from fumehood_tools.reading.pdf.pages import Page, page_of
@@ -41,7 +42,7 @@ class Parts(NamedTuple):
     """A paper taken apart: its pages, their furniture, the front and the pieces of the text."""
 
     pages: list[Page]
-    furniture: list[list[Line]]
+    furniture: list[list[TextLine]]
     front: Front
     pieces: list[Piece]
     spelling: Spelling
@@ -151,7 +152,7 @@ def _check_text(pages: Sequence[Page], name: str, total: int, warnings: list[str
         if len(bare) > len(pages) / 2:
             raise Unreadable(
                 f"{name} is a scan: its {total} pages are pictures without text. Reading it needs "
-                "OCR: install marker (pip install 'fumehood[pdf]') and ask for source='marker'."
+                f"OCR: install marker ({install_command('pdf')}) and ask for source='marker'."
             )
         if not any(page.words for page in pages):
             raise Unreadable(f"{name} has {total} pages and no text on them. Read another source.")
@@ -186,7 +187,7 @@ def take_apart(pages: list[Page], bookmarks: Sequence[Bookmark]) -> Parts:
     front = front_of([line for line in every if line.page == first], heads, style)
     heads, kept = _without_front(heads, front, every)
     flow = Flow(style, heads, justified=_is_justified(kept))
-    elements: list[Line | Float] = []
+    elements: list[TextLine | Float] = []
     notes: list[Piece] = []
     for (_, lines), some, found in zip(sheets, floats, footnotes, strict=True):
         elements += [
@@ -198,8 +199,8 @@ def take_apart(pages: list[Page], bookmarks: Sequence[Bookmark]) -> Parts:
 
 
 def _without_front(
-    heads: list[Head], front: Front, lines: Sequence[Line]
-) -> tuple[list[Head], dict[int, Line]]:
+    heads: list[Head], front: Front, lines: Sequence[TextLine]
+) -> tuple[list[Head], dict[int, TextLine]]:
     gone = set(map(id, front.lines))
     bases = {(line.page, line.base, line.column) for line in front.abstract}
     kept = {
@@ -210,7 +211,7 @@ def _without_front(
     return [head for head in heads if id(head.lines[0]) in kept], kept
 
 
-def _is_justified(lines: dict[int, Line]) -> bool:
+def _is_justified(lines: dict[int, TextLine]) -> bool:
     long = [line for line in lines.values() if len(line.words) > 5]
     return sum(abs(line.short) < 0.3 for line in long) > 0.4 * len(long)
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from fumehood_tools.papers.identity import arxiv_id, doi
 from fumehood_tools.reading.document import Link, Reference
-from fumehood_tools.reading.pdf.lines import Line
+from fumehood_tools.reading.pdf.lines import TextLine
 from fumehood_tools.reading.pdf.text import Spelling, joined, prose_of
 
 _BRACKET = re.compile(r"\[(\d{1,4})\]\s*")
@@ -23,13 +23,13 @@ _NAMED_YEAR = re.compile(r"[^\W\d_].{3,200}?(?:\(|, |\. |\s)(?:19|20)\d{2}[a-z]?
 
 
 def references_of(
-    lines: Sequence[Line], spelling: Spelling, links: Sequence[Link]
+    lines: Sequence[TextLine], spelling: Spelling, links: Sequence[Link]
 ) -> list[Reference]:
     """Return the entries of a bibliography, in order."""
     return [_reference(label, some, spelling, links) for label, some in entries_of(lines) if some]
 
 
-def _without_rest(lines: list[Line]) -> list[Line]:
+def _without_rest(lines: list[TextLine]) -> list[TextLine]:
     """Return the last entry without what stands far below it, as addresses of authors."""
     for at, (before, line) in enumerate(pairwise(lines), 1):
         if before.column == line.column and line.base - before.base > 2.4 * line.size:
@@ -37,10 +37,10 @@ def _without_rest(lines: list[Line]) -> list[Line]:
     return lines
 
 
-_Entries = list[tuple[str, list[Line]]]
+_Entries = list[tuple[str, list[TextLine]]]
 
 
-def entries_of(lines: Sequence[Line]) -> _Entries:
+def entries_of(lines: Sequence[TextLine]) -> _Entries:
     """Return the printed label ("" for none) and the lines of each entry."""
     entries = _numbered(lines) or _labelled(lines) or _hanging(lines) or _spaced(lines)
     if entries:
@@ -48,7 +48,7 @@ def entries_of(lines: Sequence[Line]) -> _Entries:
     return entries
 
 
-def _numbered(lines: Sequence[Line]) -> _Entries:
+def _numbered(lines: Sequence[TextLine]) -> _Entries:
     """Return entries that begin with numbers in order, in the way most of them do."""
     best: _Entries = []
     for pattern in (_BRACKET, _POINT):
@@ -65,7 +65,7 @@ def _numbered(lines: Sequence[Line]) -> _Entries:
     return best
 
 
-def _labelled(lines: Sequence[Line]) -> _Entries:
+def _labelled(lines: Sequence[TextLine]) -> _Entries:
     """Return entries that begin with a label in brackets: [Elhage22]."""
     entries: _Entries = []
     for line in lines:
@@ -77,7 +77,7 @@ def _labelled(lines: Sequence[Line]) -> _Entries:
     return entries if len(entries) > 1 and 4 * len(entries) > len(lines) / 2 else []
 
 
-def _hanging(lines: Sequence[Line]) -> _Entries:
+def _hanging(lines: Sequence[TextLine]) -> _Entries:
     """Return entries whose first line stands out to the left."""
     edges: dict[tuple[int, int], float] = {}
     for line in lines:
@@ -96,7 +96,7 @@ def _hanging(lines: Sequence[Line]) -> _Entries:
     return entries
 
 
-def _spaced(lines: Sequence[Line]) -> _Entries:
+def _spaced(lines: Sequence[TextLine]) -> _Entries:
     """Return entries kept apart by room, or by a short last line before a name and a year."""
     entries: _Entries = []
     for at, line in enumerate(lines):
@@ -119,7 +119,7 @@ def _spaced(lines: Sequence[Line]) -> _Entries:
 
 
 def _reference(
-    label: str, lines: Sequence[Line], spelling: Spelling, links: Sequence[Link]
+    label: str, lines: Sequence[TextLine], spelling: Spelling, links: Sequence[Link]
 ) -> Reference:
     text = joined([prose_of(line.words) for line in lines], spelling)
     for pattern in (_BRACKET, _LABEL) if label.startswith("[") else ():
@@ -142,7 +142,7 @@ def _reference(
     )
 
 
-def _covers(link: Link, line: Line) -> bool:
+def _covers(link: Link, line: TextLine) -> bool:
     if link.box is None or link.page != line.page:
         return False
     left, top, right, bottom = link.box

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from fumehood_tools.reading.document import Box
-from fumehood_tools.reading.pdf.lines import Line
+from fumehood_tools.reading.pdf.lines import TextLine
 from fumehood_tools.reading.pdf.pages import Page
 
 _LEAST_MARKS = 2
@@ -21,7 +21,7 @@ class Rule(NamedTuple):
     x1: float
 
 
-def drawings_of(page: Page, lines: Sequence[Line]) -> list[Box]:
+def drawings_of(page: Page, lines: Sequence[TextLine]) -> list[Box]:
     """Return the boxes of drawings, plots and photographs; a panel is one of its own."""
     texts = [(line.x0, line.top, line.x1, line.bottom) for line in lines]
     marks = [box for box, ground in page.marks if not (ground and _is_ground(box, texts))]
@@ -120,7 +120,7 @@ def _around(boxes: Iterable[Box]) -> Box:
     return min(lefts), min(tops), max(rights), max(bottoms)
 
 
-def labels_in(box: Box, lines: Sequence[Line], body: float) -> list[Line]:
+def labels_in(box: Box, lines: Sequence[TextLine], body: float) -> list[TextLine]:
     """Return the lines that belong to a drawing: inside it, or short and at its edge."""
     found = []
     for line in lines:
@@ -135,7 +135,7 @@ def labels_in(box: Box, lines: Sequence[Line], body: float) -> list[Line]:
     return found
 
 
-def _in_prose(line: Line, lines: Sequence[Line]) -> bool:
+def _in_prose(line: TextLine, lines: Sequence[TextLine]) -> bool:
     """Whether a full line of text stands right above or below."""
     return any(
         other is not line

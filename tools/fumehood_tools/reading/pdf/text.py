@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from fumehood_tools.reading.pdf.lines import Line
+from fumehood_tools.reading.pdf.lines import TextLine
 from fumehood_tools.reading.pdf.words import HYPHENS, SOFT_HYPHENS, Word, join_words
 
 _SOFT = re.compile(f"[{SOFT_HYPHENS}]")
@@ -38,7 +38,7 @@ _URL_GOES_ON = re.compile(r"\S*[/\-_.=?&%~#\d]\S*")
 class Spelling:
     """How a paper writes its words, to tell hyphens of words from those of line ends."""
 
-    def __init__(self, lines: Iterable[Line]) -> None:
+    def __init__(self, lines: Iterable[TextLine]) -> None:
         self._known: Counter[str] = Counter()
         torn = False
         for line in lines:
@@ -134,7 +134,7 @@ def _is_note(word: Word, before: Word | None) -> bool:
     return bool(re.search(r"[^\W\d_]{2}[.,;:!?)\]\"”’]*$|[.,;:!?)\]\"”’]$", before.text))
 
 
-def text_of(lines: Sequence[Line], spelling: Spelling | None = None) -> str:
+def text_of(lines: Sequence[TextLine], spelling: Spelling | None = None) -> str:
     """Return lines as one paragraph."""
     capitals = _capital_size(word for line in lines for word in line.words)
     return joined([prose_of(line.words, capitals) for line in lines], spelling)

@@ -1,0 +1,241 @@
+"""One forward and one backward pass of a variant with given weights: what inertness compares.
+
+The program `fumehood_child.probe`. Its spec: the keys of a training's spec.json (variant,
+activation_dim, dict_size, steps, seed, …) and {"weights", "batch", "step", "fit": bool}. Without
+`fit` the weights must be the variant's own, to the last name; with it (a parent) they are given to
+the weights they fit, by name or by one of ALIASES, and what finds no partner stays as it was
+initialised.
+
+Writes into its working folder probe.safetensors (latents f [B, F], x_hat [B, D] in eval mode; in
+training mode loss [] and grad.<name>, names and shapes those of the weights file) and probe.json
+{"missing": […], "added": […]}. B = rows, D = activation_dim, F = dict_size.
+
+With {"ours", "variants": [path], "enough"} it compares instead, one packaged variant after the
+other in one process, which no other code ever runs in: `ours` is the probe.safetensors of the
+variant. probe.json then holds for each of them, by name, {"forward", "loss", "gradient", "missing",
+"added"}; loss and gradient are only looked at where the forward pass differs by at most `enough`,
+and for the variant named `declared`.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from . import distances
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+# What different base classes call the same thing; "T": transposed there.
+ALIASES = (
+    (("encoder.weight", ""), ("W_enc", "T")),
+    (("decoder.weight", ""), ("W_dec", "T")),
+    (("encoder.bias", ""), ("b_enc", ""), ("mag_bias", "")),
+    (("bias", ""), ("b_dec", ""), ("decoder_bias", "")),
+)
+
+LONG_AGO = 1 << 40
+FEW = 4
+SOME = 4
+"""Every so many rows are enough to tell that an SAE is another one."""
+
+
+class Partner(NamedTuple):
+    """The weight of the file that one of the SAE's weights is given."""
+
+    name: str
+    transposed: bool
+
+
+def find_partners(own: "dict[str, Tensor]", given: "dict[str, Tensor]") -> dict[str, Partner]:
+    """Return own name -> its partner among the given weights: same name first, then an alias."""
+    partners: dict[str, Partner] = {}
+    for name, weight in own.items():
+        for partner in _candidates(name):
+            found = given.get(partner.name)
+            if found is None or partner.name in {other.name for other in partners.values()}:
+                continue
+            shape = (found.T if partner.transposed else found).shape
+            if shape == weight.shape and found.is_complex() == weight.is_complex():
+                partners[name] = partner
+                break
+    return partners
+
+
+def only_learned(weights: "dict[str, Tensor]") -> "dict[str, Tensor]":
+    """Return the weights that training can change: a k or another size stays each SAE's own."""
+    return {name: weight for name, weight in weights.items() if can_be_learned(weight)}
+
+
+def can_be_learned(weight: "Tensor") -> bool:
+    """Return whether a weight is one of real or complex numbers."""
+    return weight.is_floating_point() or weight.is_complex()
+
+
+def _candidates(name: str) -> list[Partner]:
+    found = [Partner(name, transposed=False)]
+    for group in ALIASES:
+        turned = dict(group)
+        if name in turned:
+            found += [Partner(n, turned[n] != turned[name]) for n, _ in group if n != name]
+    return found
+
+
+def load_weights(sae: Any, spec: dict[str, Any]) -> tuple[dict[str, Partner], list[str], list[str]]:
+    """Give the SAE its weights; return partners, the SAE's names without one, unused names."""
+    import torch
+    from safetensors.torch import load_file
+
+    given, own = load_file(spec["weights"]), sae.state_dict()
+    if not spec["fit"]:
+        sae.load_state_dict(given, strict=True)
+        return {name: Partner(name, transposed=False) for name in own}, [], []
+    given, own = only_learned(given), only_learned(own)
+    partners = find_partners(own, given)
+    with torch.no_grad():
+        fitting = {
+            name: (given[found.name].T if found.transposed else given[found.name]).contiguous()
+            for name, found in partners.items()
+        }
+        sae.load_state_dict(fitting, strict=False)
+    used = {found.name for found in partners.values()}
+    return partners, sorted(own.keys() - partners.keys()), sorted(given.keys() - used)
+
+
+def forward(module: Any, sae: Any, x_BD: "Tensor", seed: int) -> "dict[str, Tensor]":
+    """Return latents and reconstruction as the scorer would get them, a skip path included."""
+    import torch
+
+    torch.manual_seed(seed)
+    sae.eval()
+    with torch.no_grad():
+        f_BF = sae.encode(x_BD.clone())
+        x_hat_BD = sae.decode(f_BF.clone())
+        if getattr(module, "SKIP", False) is True:
+            x_hat_BD = x_hat_BD + sae.skip(x_BD.clone())
+    return {"f": f_BF, "x_hat": x_hat_BD}
+
+
+def backward(
+    trainer: Any, x_BD: "Tensor", spec: dict[str, Any], partners: dict[str, Partner]
+) -> "dict[str, Tensor]":
+    """Return the training loss and its gradients; nothing for a trainer without loss()."""
+    import torch
+
+    if not callable(getattr(trainer, "loss", None)):
+        return {}
+    torch.manual_seed(spec["seed"])
+    sae = trainer.ae.train()
+    sae.zero_grad(set_to_none=True)
+    # The few rows are there for the loss of dead latents: whatever fires is alive again.
+    losses = []
+    for rows in (x_BD, x_BD[:FEW]):
+        pretend_dead_latents(trainer)
+        loss = trainer.loss(rows.clone(), spec["step"])
+        loss.backward()
+        losses.append(loss.detach().reshape(()))
+    found = {"loss": torch.stack(losses).sum()}
+    for name, weight in sae.named_parameters():
+        if weight.grad is None:
+            continue
+        partner = partners.get(name, Partner(f"parent:{name}", transposed=False))
+        found[f"grad.{partner.name}"] = weight.grad.T if partner.transposed else weight.grad
+    return found
+
+
+def as_real(value: "Tensor") -> "Tensor":
+    """Return complex numbers as pairs, in a last dimension of its own; others as they are."""
+    import torch
+
+    # A view that is conjugated only when it is read has no pairs yet.
+    return torch.view_as_real(value.resolve_conj()) if value.is_complex() else value
+
+
+def pretend_dead_latents(trainer: Any) -> None:
+    """Have TopK's trainers take every other latent for dead, so that their loss counts too."""
+    import torch
+
+    silent = getattr(trainer, "num_tokens_since_fired", None)
+    if isinstance(silent, torch.Tensor) and not silent.is_floating_point():
+        silent[1::2] = LONG_AGO
+
+
+class Probe:
+    """One SAE that was given the weights, ready to be asked."""
+
+    def __init__(self, spec: dict[str, Any], x_BD: "Tensor") -> None:
+        from core.loading import build_trainer, load_variant
+        from core.run import TrainingRun
+
+        self.spec, self.x_BD = spec, x_BD
+        run = TrainingRun.from_spec(spec)
+        self.module = load_variant(run.variant)
+        self.trainer = build_trainer(self.module, run)
+        if callable(getattr(self.trainer, "prepare", None)):
+            self.trainer.prepare(x_BD.clone())
+        self.partners, self.missing, self.added = load_weights(self.trainer.ae, spec)
+
+    def forward(self, step: int = 1) -> "dict[str, Tensor]":
+        """Return latents and reconstruction, of every step-th row."""
+        return plain(forward(self.module, self.trainer.ae, self.x_BD[::step], self.spec["seed"]))
+
+    def backward(self) -> "dict[str, Tensor]":
+        """Return loss and gradients."""
+        return plain(backward(self.trainer, self.x_BD, self.spec, self.partners))
+
+    def weights_said(self) -> dict[str, list[str]]:
+        """Return which weights found no partner, on either side."""
+        return {"missing": self.missing, "added": self.added}
+
+
+def plain(tensors: "dict[str, Tensor]") -> "dict[str, Tensor]":
+    """Return copies in float32: what shares memory, as views of one tensor do, cannot be saved."""
+    import torch
+
+    return {
+        name: as_real(torch.as_tensor(value).detach()).float().contiguous().clone()
+        for name, value in tensors.items()
+    }
+
+
+def compare_with(
+    variant: str, spec: dict[str, Any], x_BD: "Tensor", ours: "dict[str, Tensor]"
+) -> dict[str, Any]:
+    """Return how far a packaged variant is from `ours`, with the same weights."""
+    probe = Probe({**spec, "variant": variant, "fit": True}, x_BD)
+    declared = Path(variant).stem == spec["declared"]
+    some = {name: ours[name][::SOME] for name in ("f", "x_hat")}
+    found: dict[str, Any] = {"loss": None, "gradient": None, **probe.weights_said()}
+    found["forward"] = distances.forward_difference(some, probe.forward(SOME))
+    if found["forward"] <= spec["enough"] or declared:
+        theirs = probe.forward()
+        found["forward"] = distances.forward_difference(ours, theirs)
+        theirs |= probe.backward()
+        found["loss"] = distances.loss_difference(ours, theirs)
+        found["gradient"] = distances.gradient_difference(ours, theirs)
+    return found
+
+
+def main(spec: dict[str, Any]) -> int:
+    """Probe what spec describes."""
+    from safetensors.torch import load_file, save_file
+
+    from core.stubs import postpone_compiler
+
+    postpone_compiler()
+    x_BD = load_file(spec["batch"])["x"]
+    said: dict[str, Any]
+    if "variants" in spec:
+        ours = load_file(spec["ours"])
+        said = {
+            Path(variant).stem: compare_with(variant, spec, x_BD, ours)
+            for variant in spec["variants"]
+        }
+    else:
+        probe = Probe(spec, x_BD)
+        save_file({**probe.forward(), **probe.backward()}, "probe.safetensors")
+        said = probe.weights_said()
+    Path("probe.json").write_text(json.dumps(said), "utf-8")
+    print(f"probed {', '.join(said)}", file=sys.stderr)
+    return 0

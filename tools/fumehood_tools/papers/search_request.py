@@ -1,0 +1,31 @@
+"""What an agent asks of a search, and what it says of its results."""
+
+from pydantic import BaseModel, Field
+
+from fumehood_tools.files import digest_of
+from fumehood_tools.papers.sources.model import SourceName
+
+MOST_QUERY = 400
+
+
+class AgentJudgement(BaseModel, frozen=True):
+    """The caller's own judgement of one paper."""
+
+    id: str = Field(max_length=200)
+    confidence: float = Field(ge=0, le=1)
+    reasoning: str = Field(min_length=10, max_length=1000)
+
+
+class SearchRequest(BaseModel, frozen=True):
+    """What is searched for. Two equal wishes have the same judgements and cached answers."""
+
+    query: str = Field(min_length=1, max_length=MOST_QUERY)
+    purpose: str = Field(default="", max_length=1000)
+    sources: tuple[SourceName, ...] = ()
+    first_year: int | None = Field(default=None, ge=1900, le=2100)
+    last_year: int | None = Field(default=None, ge=1900, le=2100)
+
+    @property
+    def question(self) -> str:
+        """What judgements are kept under."""
+        return digest_of([" ".join(self.query.lower().split()), " ".join(self.purpose.split())])

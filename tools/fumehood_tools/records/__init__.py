@@ -1,0 +1,1 @@
+"""Records: what a run leaves behind, as typed and frozen models. Reads and writes nothing."""

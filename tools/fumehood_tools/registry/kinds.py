@@ -1,0 +1,51 @@
+"""The kinds of records. A record of a kind is signed as `<kind>.json` in a folder of its own."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from fumehood_tools.errors import BadRequest, UnknownName
+from fumehood_tools.registry.metrics import Metric
+
+
+class RecordKind(NamedTuple):
+    """One kind of record.
+
+    places: glob of the folders that may hold one, under the workspace; in it a record is found even
+    when a crash kept it out of the ledger.
+    """
+
+    name: str
+    places: str
+    metrics: tuple[Metric, ...] = ()
+
+    @property
+    def file(self) -> str:
+        """The file that holds the record."""
+        return f"{self.name}.json"
+
+
+_RESULTS = "sandboxes/*/results/*/seed*"
+SCORE = RecordKind("score", _RESULTS)
+FAILURE = RecordKind("failure", _RESULTS)
+_KINDS = {kind.name: kind for kind in (SCORE, FAILURE)}
+
+
+def register_kind(kind: RecordKind) -> None:
+    """Make a kind known to this process; again is no error.
+
+    Raises BadRequest when another kind has its name.
+    """
+    if _KINDS.setdefault(kind.name, kind) != kind:
+        raise BadRequest(f"Two kinds of records are called {kind.name}. Rename one of them.")
+
+
+def kind_named(name: str) -> RecordKind:
+    """Return the kind of that name. Raises UnknownName."""
+    if name not in _KINDS:
+        raise UnknownName("kind of record", name, _KINDS, "Register it before it is written.")
+    return _KINDS[name]
+
+
+def kinds() -> Iterable[RecordKind]:
+    """Return all kinds that are known to this process."""
+    return tuple(_KINDS.values())

@@ -1,0 +1,135 @@
+"""The items of a job: one per variant, or copy of it with other parameters, and seed.
+
+An item's digest covers what decides on its numbers: the variant's source, the seed, the sandbox's
+settings, the activations, the arithmetic, the device, the code of the template and the evaluator.
+What it leaves out are the number of threads and the versions of packages, on which the last digits
+of a training depend: a score records both.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from fumehood_tools.files import digest_of, sha256_of
+from fumehood_tools.plain_files import read_plain
+from fumehood_tools.records.labelling import label
+from fumehood_tools.records.parameters import Value, with_parameters
+from fumehood_tools.records.scores import Provenance
+from fumehood_tools.runs.code import evaluator_sha256, template_sha256
+from fumehood_tools.runs.controls import ControlItem
+from fumehood_tools.sandbox.create import Sandbox
+from fumehood_tools.sandbox.declarations import read_declarations
+from fumehood_tools.spec import SandboxSpec, deciding_values
+from fumehood_tools.where import Where
+
+
+class RunItem(NamedTuple):
+    """One SAE to train and score. source: the file's, or a copy's with other parameters."""
+
+    variant: str
+    seed: int
+    source: bytes
+    digest: str
+    folder: Path
+    control: str | None = None
+    parameters: Mapping[str, Value] = {}
+    knob: str | None = None
+    file_sha256: str | None = None
+
+    @property
+    def name(self) -> str:
+        """How logs and progress call it."""
+        return f"{label(self.variant, self.parameters)} seed {self.seed}"
+
+    @property
+    def sha256(self) -> str:
+        """The content address of the variant's source."""
+        return hashlib.sha256(self.source).hexdigest()
+
+    @property
+    def file_version(self) -> str:
+        """The content address of the file of which the source may be a copy."""
+        return self.file_sha256 or self.sha256
+
+
+class Planner:
+    """Makes the items of one job. Each variant's file is read once, when it is first asked for."""
+
+    def __init__(self, sandbox: Sandbox, data_digest: str) -> None:
+        self.sandbox = sandbox
+        self._sources: dict[str, bytes] = {}
+        self._shared = [
+            sandbox.spec.dict_size,
+            settings_digest(sandbox.spec),
+            data_digest,
+            template_sha256(),
+            evaluator_sha256(),
+        ]
+
+    def source(self, variant: str) -> bytes:
+        """Return a variant's file. Raises UnknownName, StorageFailed when it is no plain file."""
+        if variant not in self._sources:
+            self._sources[variant] = read_plain(self.sandbox.variant_path(variant))
+        return self._sources[variant]
+
+    def item(
+        self, variant: str, seed: int, parameters: Mapping[str, Value] | None = None
+    ) -> RunItem:
+        """Return the item of a variant, or of its copy with other parameters.
+
+        Raises UnknownName for a variant or constant that is not there, BadRequest for a value that
+        does not fit.
+        """
+        file = self.source(variant)
+        copy = with_parameters(file, variant, parameters or {})
+        return self._item(variant, seed, copy.source)._replace(
+            parameters=copy.parameters,
+            knob=read_declarations(file).knob,
+            file_sha256=hashlib.sha256(file).hexdigest(),
+        )
+
+    def controls(self, control: ControlItem) -> list[RunItem]:
+        """Return one item per seed of a control."""
+        source = control.source.encode()
+        items = [self._item(control.name, seed, source) for seed in control.seeds]
+        return [item._replace(control=control.label) for item in items]
+
+    def _item(self, name: str, seed: int, source: bytes) -> RunItem:
+        digest = digest_of([hashlib.sha256(source).hexdigest(), seed, *self._shared])
+        folder = self.sandbox.results / name / f"seed{seed}-{digest[:8]}"
+        return RunItem(name, seed, source, digest, folder)
+
+
+def settings_digest(spec: SandboxSpec) -> str:
+    """Return the content address of how variants are trained and scored, within which budget."""
+    return digest_of(deciding_values(spec.model_dump(mode="json")))
+
+
+def provenance(
+    item: RunItem,
+    spec: SandboxSpec,
+    weights: Path,
+    *,
+    trained: Where,
+    scored: Where,
+    arithmetic: str,
+) -> Provenance:
+    """Return what a score of this item is a score of, and where it was made."""
+    return Provenance(
+        variant_sha256=item.sha256,
+        weights_sha256=sha256_of(weights),
+        weights_bytes=weights.stat().st_size,
+        settings_digest=settings_digest(spec),
+        template_sha256=template_sha256(),
+        evaluator_sha256=evaluator_sha256(),
+        trained=trained,
+        scored=scored,
+        arithmetic=arithmetic,
+    )
+
+
+def now() -> str:
+    """Return the time in ISO 8601, UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

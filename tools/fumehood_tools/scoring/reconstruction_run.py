@@ -1,0 +1,209 @@
+"""Our own metrics of one SAE over all evaluation tokens, and what its checks measure on the way.
+
+The order is the point: a linear decoder is read out first; then rows are encoded, evaluation and
+probing rows mixed; then, when no encode child is left, what has to be decoded by the variant's own
+code is decoded. The spliced passes of sae-bench's core evaluation take their latents from here:
+the rows of loss recovered are rows of the evaluation split, encoded once, as such.
+
+B = rows of a request, R = trial rows, N = rows, D = d_model, F = dictionary size, T = context.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from fumehood_tools.harvest import Activations
+from fumehood_tools.scoring.decoders import LinearDecoder
+from fumehood_tools.scoring.decoding import DecodeStream, Encoded, among
+from fumehood_tools.scoring.latents import Latents, pack
+from fumehood_tools.scoring.reconstruction import Reconstruction, ReconstructionTotals
+from fumehood_tools.scoring.role_children import RoleChildren
+from fumehood_tools.scoring.trials import PLAIN, Curve, CurveTotals, changed
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+# The noise curve stands on so many rows, or on the rows of loss recovered where these are more.
+TRIAL_ROWS = 2048
+
+
+class EvaluationRows:
+    """The evaluation split. Shards are mapped, not loaded."""
+
+    def __init__(self, activations: Activations) -> None:
+        self.shards = [np.load(path, mmap_mode="r") for path in activations.eval_shards]
+        self.ends = np.cumsum([len(shard) for shard in self.shards])
+        self.count = int(self.ends[-1])
+        self.width = activations.d_model
+
+    @property
+    def dtype(self) -> "np.dtype[Any]":
+        """The type in which activations are stored."""
+        found: np.dtype[Any] = self.shards[0].dtype
+        return found
+
+    def read(self, chosen_N: "NDArray[np.int64]") -> "Tensor":
+        """Return the rows with these numbers, float32 [N, D], raw units."""
+        import torch
+
+        back_N = np.argsort(chosen_N, kind="stable")
+        sorted_N = chosen_N[back_N]
+        x_ND = np.empty((len(chosen_N), self.width), dtype=np.float32)
+        begin, first = 0, 0
+        for shard, cut, end in zip(
+            self.shards, np.searchsorted(sorted_N, self.ends), self.ends, strict=True
+        ):
+            x_ND[back_N[begin:cut]] = shard[sorted_N[begin:cut] - first]
+            begin, first = int(cut), int(end)
+        return torch.from_numpy(x_ND)
+
+
+class ReconstructionResult(NamedTuple):
+    """What all evaluation tokens say. `exact`: with latents as they are; `own`: what is scored."""
+
+    own: Reconstruction
+    exact: Reconstruction
+    curve: Curve
+    linear_explained: float | None = None
+    skip_explained: float | None = None
+    with_skip_explained: float | None = None
+
+
+class Evaluation:
+    """The evaluation split as a source of the encoder's stream; `keep`: for a nonlinear decoder."""
+
+    name = "eval"
+
+    def __init__(
+        self,
+        halves: RoleChildren,
+        decoder: LinearDecoder,
+        activations: Activations,
+        loss_rows: int,
+        *,
+        skips: bool,
+        keep: bool,
+    ) -> None:
+        self.halves, self.decoder = halves, decoder
+        self.activations, self.scale = activations, activations.scale
+        self.split = EvaluationRows(activations)
+        self.skips, self.keep = skips, keep
+        self.totals, self.skip, self.both = (self.fresh_totals() for _ in range(3))
+        self.adds_l1 = 0.0
+        self.kept: list[Encoded] = []
+        self.trial_R = trial_rows(self.split.count, loss_rows)
+        self.trial_f_RF = self._empty_latents()
+        self._norm_F = decoder.W_FD.norm(dim=1) * activations.scale
+
+    def fresh_totals(self) -> ReconstructionTotals:
+        """Return sums over nothing."""
+        return ReconstructionTotals(self.activations.d_model, self.halves.given.dict_size)
+
+    def _empty_latents(self) -> "Tensor":
+        import torch
+
+        return torch.zeros(len(self.trial_R), self.halves.given.dict_size, dtype=torch.bfloat16)
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return self.split.count
+
+    @property
+    def l1(self) -> float:
+        """Sum over latents of |f_i W_i|, raw units, mean over tokens."""
+        return self.adds_l1 / self.totals.tokens
+
+    def read(self, number_B: "NDArray[np.int64]") -> "Tensor":
+        """Return rows in normalised space."""
+        return self.split.read(number_B) / self.scale
+
+    def take(self, number_B: "NDArray[np.int64]", f: Latents) -> None:
+        """Count a request's rows; keep the latents that are needed later."""
+        hit_B, place = among(self.trial_R, number_B)
+        self.trial_f_RF[place] = f.to_dense()[hit_B]
+        x_BD = self.split.read(number_B)
+        skip_BD = self._skip(x_BD) if self.skips else None
+        sparse = f.sparse()
+        self.adds_l1 += float((sparse.value_A.float() * self._norm_F[sparse.index_A]).sum())
+        self._count(x_BD, f, self.decoder(f) * self.scale, skip_BD, final=not self.keep)
+        if self.keep:
+            packed = None if skip_BD is None else skip_BD.bfloat16()
+            self.kept.append(Encoded(number_B, f, packed))
+
+    def _skip(self, x_BD: "Tensor") -> "Tensor":
+        import torch
+
+        half = self.halves.get("skip")
+        return torch.cat(list(half.all(x_BD / self.scale))) * self.scale
+
+    def _count(
+        self,
+        x_BD: "Tensor",
+        f: Latents,
+        x_hat_BD: "Tensor",
+        skip_BD: "Tensor | None",
+        *,
+        final: bool,
+    ) -> None:
+        fired_F = f.rows_active()
+        self.totals.count(x_BD, x_hat_BD, f.active, fired_F)
+        if skip_BD is not None and final:
+            self.skip.count(x_BD, skip_BD, f.active, fired_F)
+            self.both.count(x_BD, x_hat_BD + skip_BD, f.active, fired_F)
+
+    def outcome(self, rms_F: "Tensor") -> ReconstructionResult:
+        """Return the metrics; what was kept is decoded now. The encode children must be gone."""
+        exact = pack(self.trial_f_RF)
+        trials = {PLAIN: exact, **dict(changed(exact, rms_F))}
+        if not self.keep:
+            decoded = {name: self.decoder(f) for name, f in trials.items()}
+            return self._concluded(trials, decoded, None)
+        linear = self.totals.result().explained_variance
+        self.totals = self.fresh_totals()
+        stream = DecodeStream(self.halves, self.trial_R, trials)
+        for part, x_hat_BD in stream.run(self.kept):
+            x_BD = self.split.read(part.number_B)
+            given = None if part.skip_BD is None else part.skip_BD.float()
+            self._count(x_BD, part.f, x_hat_BD * self.scale, given, final=True)
+        self.kept = []
+        return self._concluded(trials, stream.decoded, linear)
+
+    def _concluded(
+        self, trials: dict[str, Latents], decoded: "dict[str, Tensor]", linear: float | None
+    ) -> ReconstructionResult:
+        totals, x_RD = CurveTotals(self.fresh_totals), self.split.read(self.trial_R)
+        for name, x_hat_RD in decoded.items():
+            totals.add(name, x_RD, x_hat_RD * self.scale, trials[name])
+        curve, exact = totals.result(), self.totals.result()
+        rough = self.keep and curve.needs_digits
+        scored = curve.worse_kind if rough else PLAIN
+        self.scored_x_hat_RD, self.scored_f_RF = decoded[scored], trials[scored].to_dense()
+        return ReconstructionResult(
+            own=curve.at_noise(exact) if rough else exact,
+            exact=exact,
+            curve=curve,
+            linear_explained=linear,
+            skip_explained=self.skip.result().explained_variance if self.skips else None,
+            with_skip_explained=self.both.result().explained_variance if self.skips else None,
+        )
+
+
+def trial_rows(count: int, loss_rows: int) -> "NDArray[np.int64]":
+    """Return the numbers of the trial rows, ascending: the first `loss_rows`, and random others."""
+    first = np.arange(min(loss_rows, count))
+    room = min(TRIAL_ROWS, count) - len(first)
+    if room <= 0:
+        return first
+    others = np.random.default_rng().permutation(np.arange(len(first), count))[:room]
+    return np.sort(np.concatenate([first, others]))
+
+
+def fresh_folder(root: Path, name: str) -> Path:
+    """Return a new folder below root that nobody could have prepared."""
+    import tempfile
+
+    root.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(dir=root, prefix=f"{name}-"))

@@ -1,0 +1,87 @@
+"""The children of one scoring: each role in a process of its own, encode and decode never at once.
+
+Starting one role ends those that must not be alive beside it, so a decode child begins when no
+encode child is left to tell it anything, and the other way round.
+"""
+
+import time
+from pathlib import Path
+from typing import Self
+
+from fumehood_tools.errors import RunFailed
+from fumehood_tools.glass import ChildLimits, Nursery
+from fumehood_tools.scoring.role_child import Given, Role, RoleChild
+
+APART: dict[Role, tuple[Role, ...]] = {
+    "encode": ("encode", "decode"),
+    "decode": ("decode", "encode", "skip"),
+    "skip": ("skip", "decode"),
+}
+
+
+class RoleChildren:
+    """Starts and ends the children of one SAE. Use as a context manager."""
+
+    def __init__(
+        self,
+        nursery: Nursery,
+        given: Given,
+        scratch: Path,
+        limits: ChildLimits,
+        decoder_seconds: int | None = None,
+    ) -> None:
+        """decoder_seconds: processor time of one decode child; None: as long as the clock runs."""
+        self.given = given
+        self._nursery, self._scratch, self._limits = nursery, scratch, limits
+        self._live: dict[Role, RoleChild] = {}
+        self._decoder_seconds = decoder_seconds
+        self._started = 0
+        self.decode_seconds = 0.0
+        """Processor time of the decode child that used most, of those that have ended."""
+        self._deadline = time.monotonic() + limits.wall_seconds
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        for role in list(self._live):
+            self.end(role)
+
+    def fresh(self, role: Role) -> RoleChild:
+        """Start a child for a role, after the end of those it must not meet.
+
+        Raises RunFailed when the time of the whole scoring is used up.
+        """
+        for other in APART[role]:
+            self.end(other)
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            minutes = self._limits.wall_seconds / 60
+            error = RunFailed(
+                f"Scoring took more than {minutes:g} min. Make encode and decode faster, or raise "
+                "limits.score_minutes in sandbox.toml."
+            )
+            error.limit = "wall"
+            raise error
+        self._started += 1
+        bound = self._decoder_seconds if role == "decode" else None
+        half = RoleChild(
+            self._nursery,
+            role,
+            self.given,
+            self._scratch / f"{role}-{self._started}",
+            self._limits.model_copy(update={"wall_seconds": left, "cpu_seconds": bound}),
+        )
+        self._live[role] = half
+        return half
+
+    def get(self, role: Role) -> RoleChild:
+        """Return the child that has this role, started now if there is none."""
+        return self._live[role] if role in self._live else self.fresh(role)
+
+    def end(self, role: Role) -> None:
+        """End the child that has this role, if there is one, and wait until it is gone."""
+        if (half := self._live.pop(role, None)) is not None:
+            spent = half.end()
+            if role == "decode":
+                self.decode_seconds = max(self.decode_seconds, spent)

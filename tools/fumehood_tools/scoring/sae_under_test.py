@@ -1,0 +1,260 @@
+"""One SAE on its way through the checks: a step after another, none of which can be left out.
+
+    take files -> read decoder -> encode everything -> conclude
+
+`encode` shows all rows of the evaluation split and of the probing texts in one stream. `conclude`
+asks a second encoder, ends both, decodes, and judges. What sae-bench asks for afterwards is
+answered from memory.
+"""
+
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+from fumehood_tools.errors import IntegrityFailed
+from fumehood_tools.files import write_bytes
+from fumehood_tools.glass import ChildLimits, Nursery, remove_folder
+from fumehood_tools.plain_files import read_plain
+from fumehood_tools.records.integrity import Integrity
+from fumehood_tools.sandbox.constants import judge_source
+from fumehood_tools.sandbox.declarations import read_declarations
+from fumehood_tools.scoring.bench_sae import GlassSAE, Methods
+from fumehood_tools.scoring.bits import Bits, bits_per_token
+from fumehood_tools.scoring.core_rows import CoreRows
+from fumehood_tools.scoring.decoders import judge_linear, read_decoder, residual
+from fumehood_tools.scoring.differences import Difference
+from fumehood_tools.scoring.encoder import Encoder, SecondOpinion, ask_again, judge_encoder
+from fumehood_tools.scoring.inertness import training_rows
+from fumehood_tools.scoring.probing_texts import ProbingTexts, TaskRows
+from fumehood_tools.scoring.reconstruction_run import Evaluation, ReconstructionResult, fresh_folder
+from fumehood_tools.scoring.requests import ScoringRequest, ScoringSetup
+from fumehood_tools.scoring.role_child import Given
+from fumehood_tools.scoring.role_children import RoleChildren
+from fumehood_tools.scoring.sizes import latent_sizes
+from fumehood_tools.scoring.threads import one_thread
+from fumehood_tools.scoring.trials import DROPPED, LEVELS, SCORED_AT, judge_curve, relative
+from fumehood_tools.scoring.weights import take_weights
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+# Other texts may well have another L0: on probing texts honest baselines have 1.0 (TopK) to 1.25
+# (Gated, BatchTopK, JumpReLU) times that of the evaluation split. Latents that are dense where it
+# pays and sparse where they are counted have F / L0 times.
+SPARSITY_RATIO, SPARSITY_ROOM = 2.0, 8.0
+# The rows of loss recovered are rows of the evaluation split.
+LOSS_RATIO, LOSS_ROOM = 1.5, 2.0
+CHECKS = (
+    "source_budget",
+    "weights_file",
+    "parameter_budget",
+    "leakage",
+    "protocol",
+    "output_shape",
+    "output_dtype",
+    "output_finite",
+    "output_sign",
+    "determinism",
+    "batch_invariance",
+    "sparsity_switch",
+)
+
+
+# Rows of the training split on which the sizes of latents are measured.
+SIZE_ROWS = 2048
+# A latent that moves x_hat by less than this share of its spread is idle.
+IDLE = 1e-6
+
+
+class Measured(NamedTuple):
+    """What the checks measured."""
+
+    outcome: ReconstructionResult
+    residual: float
+    repeats: Difference
+    opinion: SecondOpinion
+    bits: Bits
+    idle_latents: int
+    idle_l0: float
+
+
+class SaeUnderTest:
+    """Owns the children of one SAE and a folder for them.
+
+    Use as a context manager: leaving it ends the children and removes the folder.
+    """
+
+    def __init__(self, nursery: Nursery, setup: ScoringSetup, request: ScoringRequest) -> None:
+        import torch
+
+        spec, activations = setup.spec, setup.activations
+        self.setup, self.scale = setup, activations.scale
+        source = read_plain(request.variant)
+        judge_source(source, spec.limits)
+        self.declared = read_declarations(source)
+        self.nonlinear = self.declared.decoder == "nonlinear"
+        self.folder = fresh_folder(nursery.scratch_root, "sae")
+        self.given = Given(
+            self.folder / "given" / request.variant.name,
+            self.folder / "given" / "sae.safetensors",
+            activations.d_model,
+            spec.dict_size,
+            activations.dtype,
+        )
+        write_bytes(self.given.variant, source)
+        sizes = (activations.d_model, spec.dict_size)
+        most = spec.limits.parameter_ratio
+        self.weights = take_weights(request.weights, self.given.weights, *sizes, most)
+        limits = ChildLimits(
+            wall_seconds=spec.limits.score_minutes * 60,
+            memory_gb=spec.limits.memory_gb,
+            scratch_gb=spec.limits.scratch_gb,
+            threads=torch.get_num_threads(),
+        )
+        self.halves = RoleChildren(
+            nursery, self.given, self.folder, limits, request.decoder_seconds
+        )
+        self.encoder = Encoder(lambda: self.halves.get("encode"), spec.dict_size)
+        self.tasks: list[TaskRows] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.halves.__exit__(*exc)
+        remove_folder(self.folder)
+
+    def read_decoder(self) -> None:
+        """Read the linear decoder out. Nothing of the evaluation has been shown to anyone yet."""
+        x_BD = training_rows(self.setup.activations, SIZE_ROWS)
+        size_F = latent_sizes(self.halves.fresh("encode"), x_BD)
+        self.halves.end("encode")
+        decoder = read_decoder(self.halves.fresh("decode"), size_F, self.weights.state)
+        self.halves.end("decode")
+        self.decoder = decoder
+
+    def encode(self, core: CoreRows, texts: ProbingTexts | None) -> None:
+        """Encode all that will be measured, in one stream."""
+        activations = self.setup.activations
+        self.loss_rows = core.rows
+        self.evaluation = Evaluation(
+            self.halves,
+            self.decoder,
+            activations,
+            core.rows,
+            skips=self.declared.skip,
+            keep=self.nonlinear,
+        )
+        if texts is not None:
+            self.tasks = [
+                TaskRows(name, texts.task(name), self.scale, self.given.dict_size)
+                for name in texts.names
+            ]
+        # The child has the threads; here is little to do per request, in many small pieces.
+        with one_thread():
+            self.encoder.run([self.evaluation, *self.tasks])
+        self.halves.end("skip")
+        self.halves.end("encode")
+
+    def bench_sae(self, core: CoreRows, hook: str) -> GlassSAE:
+        """Return the SAE as sae-bench sees it."""
+        subject = self.setup.spec.subject
+        return GlassSAE(
+            self.given,
+            self.decoder.W_FD,
+            Methods(core.encode, core.decode, self.scale),
+            subject=subject.name,
+            layer=subject.layer,
+            hook=hook,
+        )
+
+    def conclude(self, core: CoreRows) -> Measured:
+        """Ask a second encoder, end it, decode; every check of latents and decoder is judged."""
+        W_FD = self.decoder.W_FD
+        opinion = ask_again(self.halves.fresh("encode"), self.encoder, W_FD)
+        self.halves.end("encode")
+        repeats = self.encoder.repeats.result(W_FD)
+        judge_encoder(opinion, repeats)
+        self.compare_sparsity()
+        _, f_WF = self.encoder.witnesses.all()
+        apart = residual(self.halves.fresh("decode"), f_WF, self.decoder)
+        self.halves.end("decode")
+        if not self.nonlinear:
+            judge_linear(apart)
+        rms_F, evaluation = self.encoder.sizes.rms(), self.evaluation
+        outcome = evaluation.outcome(rms_F)
+        if self.nonlinear:
+            judge_curve(outcome.curve)
+        core.fill(evaluation.scored_f_RF, evaluation.scored_x_hat_RD)
+        totals = evaluation.totals
+        bits = bits_per_token(totals.fired_F, totals.tokens, evaluation.trial_f_RF, rms_F)
+        return Measured(outcome, apart, repeats, opinion, bits, *self._idle(rms_F))
+
+    def _idle(self, rms_F: "Tensor") -> tuple[int, float]:
+        """Return how many latents fire without ever moving x_hat, and their share of L0."""
+        totals = self.evaluation.totals
+        adds_F = self.decoder.W_FD.norm(dim=1) * rms_F
+        spread = (totals.variance() / totals.tokens) ** 0.5 / self.scale
+        idle_F = (totals.fired_F > 0) & (adds_F < IDLE * spread)
+        if self.nonlinear:
+            return 0, 0.0
+        return int(idle_F.sum()), float(totals.fired_F[idle_F].sum()) / totals.tokens
+
+    @property
+    def l0_loss(self) -> float:
+        """L0 on the rows of loss recovered."""
+        f_NF = self.evaluation.trial_f_RF[: self.loss_rows]
+        return float(f_NF.count_nonzero()) / max(1, len(f_NF))
+
+    @property
+    def l0_probing(self) -> float | None:
+        """L0 on the probing texts, without padding: the mean over tasks."""
+        found = [self.encoder.sparsity[task.name].l0 for task in self.tasks]
+        return sum(found) / len(found) if found else None
+
+    def compare_sparsity(self) -> None:
+        """Raise IntegrityFailed for latents far denser on probing texts than where L0 counts."""
+        own = self.evaluation.totals.result().l0
+        most = SPARSITY_RATIO * own + SPARSITY_ROOM
+        found = [
+            (f"texts of {task.name}", self.encoder.sparsity[task.name].l0, most)
+            for task in self.tasks
+        ]
+        most = LOSS_RATIO * own + LOSS_ROOM
+        for where, l0, limit in (("rows of loss recovered", self.l0_loss, most), *found):
+            if l0 > limit:
+                raise IntegrityFailed(
+                    "sparsity_switch",
+                    f"L0 is {own:.1f} on the evaluation split, and {l0:.1f} on the {where} "
+                    f"(allowed: {limit:.1f})",
+                    "Let encode be as sparse on every text: a fixed k, or thresholds that hold.",
+                )
+
+    def integrity(self, measured: Measured, shared_documents: int) -> Integrity:
+        """Return the numbers of a scored SAE."""
+        outcome, opinion, curve = measured.outcome, measured.opinion, measured.outcome.curve
+        batches = max(opinion.other_batches.entries, opinion.first_encoder.entries)
+        outputs = (measured.repeats.output, opinion.other_batches.output)
+        return Integrity(
+            decoder="nonlinear" if self.nonlinear else "linear",
+            decoder_residual=measured.residual,
+            explained_variance_linear=outcome.linear_explained,
+            explained_variance_at_noise=curve.at_noise(outcome.exact).explained_variance,
+            scored_at_noise=0.0 if outcome.own is outcome.exact else SCORED_AT,
+            noise_curve={name: round(value, 6) for name, value in curve.explained.items()},
+            bits_per_token=round(measured.bits.exact, 1),
+            bits_per_token_at_noise=round(measured.bits.at_noise, 1),
+            noise_loss=curve.lost(relative(LEVELS[0])) if self.nonlinear else None,
+            drop_loss=curve.lost(DROPPED) if self.nonlinear else None,
+            repeat_difference=measured.repeats.entries,
+            output_difference=max(*outputs, opinion.first_encoder.output),
+            batch_dependence=batches,
+            idle_latents=measured.idle_latents,
+            idle_l0=measured.idle_l0,
+            l0_loss=self.l0_loss,
+            l0_probing=self.l0_probing,
+            parameters=self.weights.parameters,
+            parameter_ratio=self.weights.ratio,
+            explained_variance_skip=outcome.skip_explained,
+            explained_variance_with_skip=outcome.with_skip_explained,
+            shared_documents=shared_documents,
+            checks=(*CHECKS, "decoder_packing" if self.nonlinear else "decoder_nonlinear"),
+        )
