@@ -52,13 +52,14 @@ def run_verify(settings: "Settings", options: argparse.Namespace) -> int:
         from fumehood_tools.sandbox.create import open_sandbox
 
         open_sandbox(settings, options.sandbox)
-    report, sound = audit(settings.state, settings.sandboxes, options.sandbox)
+    report, sound = audit(settings.workspace, options.sandbox)
     rescored: dict[str, float] = {}
     findings = list(report.findings)
-    if options.rescore and sound:
+    scores = [record for record in sound if record.kind == "score"]
+    if options.rescore and scores:
         from fumehood_tools.runs.rescore import rescore
 
-        again = rescore(sound, settings, options.rescore, _say)
+        again = rescore(scores, settings, options.rescore, _say)
         findings += again.findings
         rescored = {one.place: one.largest for one in again.rescored}
     report = report.model_copy(update={"findings": findings})
@@ -85,7 +86,9 @@ def _as_text(report: "Audit", rescored: dict[str, float]) -> str:
         if largest <= 1
     ]
     wrong = sum(finding.level == "wrong" for finding in findings)
-    held = f"{report.scores} scores and {report.failures} failures with a sound receipt"
+    others = [f"{number} of kind {kind}" for kind, number in report.others.items()]
+    counts = [f"{report.scores} scores", f"{report.failures} failures", *others]
+    held = f"{', '.join(counts[:-1])} and {counts[-1]} with a sound receipt"
     if report.workspace is None:
         return "\n".join([*lines, "nothing was signed in this workspace yet"])
     verdict = "all is as it was measured" if not wrong else f"{wrong} findings are wrong"

@@ -13,8 +13,7 @@ from mcp.types import CallToolResult, ImageContent, TextContent
 from fumehood.app import build_server
 from fumehood.doors import bench
 from fumehood.views import BENCHMARKS, META_KEY
-from fumehood_tools.files import write_bytes, write_json
-from fumehood_tools.receipts import make_key, sign, state_of
+from fumehood_tools.receipts import Draft, RecordWriter, place_of, results_of
 from fumehood_tools.records.scores import Cost, Data, Metrics, Provenance, Score
 from fumehood_tools.sandbox.create import Sandbox, create_sandbox
 from fumehood_tools.settings import Settings
@@ -57,7 +56,6 @@ def put_score(
             versions={},
             machine="a machine",
         ),
-        files={},
         spec={},
         glass="rlimits",
         cost=Cost(train_seconds=1.0, score_seconds=1.0),
@@ -65,10 +63,10 @@ def put_score(
         finished="2026-01-01T00:00:00+00:00",
     )
     folder = sandbox.results / variant / f"seed{seed}-{round(l0) if parts else 0:08}"
-    key = make_key(state_of(sandbox.folder))
-    write_bytes(folder / f"{variant}.py", source)
-    write_bytes(folder / "sae.safetensors", weights)
-    write_json(folder / "score.json", sign(score.model_dump(mode="json"), key))
+    workspace = sandbox.folder.parents[1]
+    files: dict[str, bytes | Path] = {f"{variant}.py": source, "sae.safetensors": weights}
+    draft = Draft("score", place_of(folder, workspace), score.model_dump(mode="json"), files)
+    RecordWriter(workspace, results_of(sandbox.name)).write(draft)
     return folder
 
 

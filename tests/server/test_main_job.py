@@ -162,10 +162,11 @@ def scored_again_by_verify(sandbox: Path, cache: Path) -> None:
     record = json.loads(path.read_text(encoding="utf-8"))
     record["metrics"]["explained_variance"] += 0.05
     key = receipts.make_key(receipts.state_of(sandbox))
-    signed = receipts.sign(record, key)
+    place = receipts.place_of(path.parent, sandbox.parents[1])
+    signed = receipts.sign(record, key, "score", place)
     write_json(path, signed)
-    place = f"first/topk/{path.parent.name}"
-    receipts.append(receipts.state_of(sandbox), key, [("score", place, receipts.mac_of(signed))])
+    entry = receipts.Entry("written", "score", place, receipts.mac_of(signed))
+    receipts.append(receipts.state_of(sandbox), key, [entry])
     done = subprocess.run(
         [sys.executable, "-m", "fumehood", "verify", "--rescore", "3"],
         env={**os.environ, **environment_of(sandbox.parents[1], cache)},

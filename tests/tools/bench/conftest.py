@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 import pytest
 
-from fumehood_tools.files import write_bytes, write_json, write_text
-from fumehood_tools.receipts import append, mac_of, make_key, sign, state_of
+from fumehood_tools.files import write_text
+from fumehood_tools.receipts import Draft, RecordWriter, place_of, results_of
 from fumehood_tools.records.scores import Failure
 
 WEIGHTS = b"not really weights"
@@ -20,6 +20,7 @@ class Records:
         self.folder = folder
         self.packaged: dict[str, str] = {}
         self._clock = 0
+        self._writer: RecordWriter | None = None
 
     def variant(self, name: str, source: str | None = None, *, packaged: bool = False) -> str:
         """Write a variant file and return its sha256; packaged ones count as baselines."""
@@ -68,18 +69,15 @@ class Records:
     def _put(
         self, record: dict[str, Any], source: bytes, kind: Literal["score", "failure"]
     ) -> Path:
-        state = state_of(self.folder)
-        key = make_key(state)
+        workspace = self.folder.parents[1]
+        if self._writer is None:
+            self._writer = RecordWriter(workspace, results_of(self.folder.name))
         name = f"seed{record['seed']}-{self._clock:08x}"
         folder = self.folder / "results" / record["variant"] / name
-        signed = sign(record, key)
-        write_bytes(folder / f"{record['variant']}.py", source)
+        files: dict[str, bytes | Path] = {f"{record['variant']}.py": source}
         if kind == "score":
-            write_bytes(folder / "sae.safetensors", WEIGHTS)
-        write_json(folder / f"{kind}.json", signed)
-        append(
-            state, key, [(kind, f"{self.folder.name}/{record['variant']}/{name}", mac_of(signed))]
-        )
+            files["sae.safetensors"] = WEIGHTS
+        self._writer.write(Draft(kind, place_of(folder, workspace), record, files))
         return folder
 
     def _now(self) -> str:

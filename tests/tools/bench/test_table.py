@@ -191,7 +191,7 @@ def test_a_record_copied_to_another_variant_is_left_out(five: Any) -> None:
     folder = five.score("two_stage_topk", 1)
     folder.rename(folder.parents[1] / "gain" / "seed1-copied")
     table = table_of(five)
-    assert "record of two_stage_topk" in table.left_out[0].reason
+    assert "receipt of sandboxes/box/results/two_stage_topk" in table.left_out[0].reason
     assert next(row for row in table.rows if row.variant == "gain").seeds == [0]
 
 

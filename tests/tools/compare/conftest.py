@@ -11,8 +11,8 @@ import pytest
 
 from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.compare import Comparison, compare_variants
-from fumehood_tools.files import write_bytes, write_json, write_text
-from fumehood_tools.receipts import Entry, append, mac_of, make_key, sign, state_of, trial_of
+from fumehood_tools.files import write_text
+from fumehood_tools.receipts import Draft, RecordWriter, place_of, results_of, state_of
 from fumehood_tools.receipts.audit import withdraw
 
 WEIGHTS = b"not really weights"
@@ -29,6 +29,7 @@ class Box:
         """Of sandbox.toml, as it is for the next scores."""
         self.tokens = TOKENS
         self._runs = 0
+        self._writer: RecordWriter | None = None
 
     def file(self, name: str, source: str = "", *, packaged: bool = False) -> str:
         """Write a variant's file."""
@@ -68,14 +69,14 @@ class Box:
         return self._put(folder, record, source)
 
     def _put(self, folder: Path, record: dict[str, Any], source: bytes) -> Path:
-        state = state_of(self.folder)
-        key = make_key(state)
-        signed = sign(record, key)
-        write_bytes(folder / f"{record['variant']}.py", source)
-        write_bytes(folder / "sae.safetensors", WEIGHTS)
-        write_json(folder / "score.json", signed)
-        place = f"{self.folder.name}/{record['variant']}/{folder.name}"
-        append(state, key, [Entry("score", place, mac_of(signed), trial_of(signed))])
+        workspace = self.folder.parents[1]
+        if self._writer is None:
+            self._writer = RecordWriter(workspace, results_of(self.folder.name))
+        files: dict[str, bytes | Path] = {
+            f"{record['variant']}.py": source,
+            "sae.safetensors": WEIGHTS,
+        }
+        self._writer.write(Draft("score", place_of(folder, workspace), record, files))
         return folder
 
     def levels(
@@ -96,8 +97,7 @@ class Box:
     def withdraw(self, folders: Sequence[Path]) -> None:
         """Give receipts up, as `fumehood verify --withdraw` does."""
         for folder in folders:
-            place = f"{self.folder.name}/{folder.parent.name}/{folder.name}"
-            withdraw(state_of(self.folder), place)
+            withdraw(state_of(self.folder), place_of(folder, self.folder.parents[1]))
 
     def compare(self, **asked: Any) -> Comparison:
         """Return the comparison, the records read anew."""

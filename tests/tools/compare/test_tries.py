@@ -10,8 +10,19 @@ import pytest
 
 from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.compare.tries import count_tries
-from fumehood_tools.files import write_json, write_text
-from fumehood_tools.receipts import Entry, append, mac_of, make_key, sign, state_of, trial_of
+from fumehood_tools.files import write_json
+from fumehood_tools.receipts import (
+    Draft,
+    Entry,
+    RecordWriter,
+    append,
+    mac_of,
+    make_key,
+    place_of,
+    results_of,
+    sign,
+    state_of,
+)
 from fumehood_tools.receipts.audit import withdraw
 
 
@@ -45,13 +56,15 @@ class Workspace:
             "started": "2026-01-01T00:00:00+00:00",
             "finished": "2026-01-01T00:00:00+00:00",
         }
+        place = place_of(folder, box.parents[1])
+        if self.says:
+            draft = Draft("failure", place, record, {f"{variant}.py": source.encode()})
+            RecordWriter(box.parents[1], results_of(sandbox)).write(draft)
+            return folder
         key = make_key(state_of(box))
-        signed = sign(record, key)
-        write_text(folder / f"{variant}.py", source)
+        signed = sign(record, key, "failure", place)
         write_json(folder / "failure.json", signed)
-        place = f"{sandbox}/{variant}/{folder.name}"
-        said = Entry("failure", place, mac_of(signed), trial_of(signed) if self.says else "")
-        append(state_of(box), key, [said])
+        append(state_of(box), key, [Entry("written", "failure", place, mac_of(signed))])
         return folder
 
     def tries(self) -> int:

@@ -64,7 +64,7 @@ class Bench:
         return item.folder
 
     def place(self, folder: Path) -> str:
-        return f"{folder.parents[2].name}/{folder.parent.name}/{folder.name}"
+        return folder.relative_to(self.settings.workspace).as_posix()
 
     def edit(self, path: Path, change: Callable[[dict[str, Any]], None]) -> None:
         """Change JSON as an editor would: no signature is made."""

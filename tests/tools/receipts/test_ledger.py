@@ -12,6 +12,7 @@ import pytest
 from fumehood_tools import receipts
 from fumehood_tools.bench.table import read_benchmarks
 from fumehood_tools.errors import StorageFailed
+from fumehood_tools.receipts import Entry
 from fumehood_tools.receipts.ledger import HEAD_FILE, LEDGER_FILE, read_ledger
 from fumehood_tools.records.scores import Score
 
@@ -64,7 +65,7 @@ def test_a_line_taken_out_of_the_middle_is_found(verify: Any, ledger: Path) -> N
     "change",
     [
         lambda text: text.replace("seed1", "seed9"),
-        lambda text: text.replace('"score"', '"withdraw"', 1),
+        lambda text: text.replace('"written"', '"withdraw"', 1),
         lambda text: text + "{}\n",
         lambda text: "x" + text,
     ],
@@ -146,7 +147,7 @@ def test_a_crash_while_a_failure_was_replaced_is_no_alarm(bench: Any, verify: An
     folder = bench.failure("topk")
     state, key = bench.settings.state, receipts.load_key(bench.settings.state)
     old = receipts.open_book(state).standing[bench.place(folder)].receipt
-    receipts.append(state, key, [("supersede", bench.place(folder), old)])
+    receipts.append(state, key, [Entry("supersede", "failure", bench.place(folder), old)])
     assert verify()[0] == 0
     shutil.rmtree(folder)
     assert verify()[0] == 0
@@ -156,7 +157,8 @@ def test_many_writers_at_once_lose_no_line(tmp_path: Path) -> None:
     key = receipts.make_key(tmp_path)
 
     def write(number: int) -> None:
-        receipts.append(tmp_path, key, [("score", f"box/topk/seed{number}", str(number))])
+        place = f"sandboxes/box/results/topk/seed{number}"
+        receipts.append(tmp_path, key, [Entry("written", "score", place, str(number))])
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(write, range(32)))

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from fumehood_tools import receipts
-from fumehood_tools.receipts import LedgerReader, open_book
+from fumehood_tools.receipts import Entry, LedgerReader, open_book
+from fumehood_tools.receipts import results_of as under
 from fumehood_tools.receipts.ledger import HEAD_FILE, LEDGER_FILE
 from fumehood_tools.receipts.reader import CHECKPOINT_FILE
 
+TOPK_0 = f"{under('box0')}/topk/seed0"
 Damage = Callable[[Path, Path], None]
 
 
@@ -26,6 +28,10 @@ def edit(path: Path, change: Callable[[bytes], bytes]) -> None:
         file.write(content)
         file.truncate()
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def written(sandbox: str, run: str, receipt: str) -> Entry:
+    return Entry("written", "score", f"{under(sandbox)}/topk/{run}", receipt)
 
 
 def lines_of(content: bytes) -> list[bytes]:
@@ -59,19 +65,19 @@ def long(tmp_path: Path) -> Path:
     """The corner of a workspace whose ledger is long enough to be vouched for."""
     state = tmp_path / ".fumehood"
     key = receipts.make_key(state)
-    entries = [("score", f"box{n % 3}/topk/seed{n}", f"{n:064x}") for n in range(300)]
+    entries = [written(f"box{n % 3}", f"seed{n}", f"{n:064x}") for n in range(300)]
     receipts.append(state, key, entries[:-1])
     (state / "before").write_bytes((state / HEAD_FILE).read_bytes())
     receipts.append(state, key, entries[-1:])
-    LedgerReader(state).adopt(tmp_path / "sandboxes" / "box1" / "results")
+    LedgerReader(state).adopt(under("box1"))
     assert (state / CHECKPOINT_FILE).exists()
     return state
 
 
 def same_as_everything(reader: LedgerReader, sandbox: str) -> None:
     """The book of one sandbox must be that part of the book of a reader without a memory."""
-    ours, whole = reader.book(sandbox), open_book(reader.state)
-    prefix = f"{sandbox}/"
+    ours, whole = reader.book(under(sandbox)), open_book(reader.state)
+    prefix = f"{under(sandbox)}/"
     assert (ours.key, ours.broken, ours.behind) == (whole.key, whole.broken, whole.behind)
     assert ours.standing == {p: x for p, x in whole.standing.items() if p.startswith(prefix)}
     assert ours.places == {mac: p for mac, p in whole.places.items() if p.startswith(prefix)}
@@ -96,10 +102,11 @@ def test_lines_of_other_processes_are_read_on(long: Path, later: Callable[[], fl
     assert key is not None
     for number in range(3):
         same_as_everything(reader, "box0")
-        receipts.append(long, key, [("supersede", "box0/topk/seed0", f"{number}")])
-        receipts.append(long, key, [("score", f"box{number}/topk/late{number}", f"late {number}")])
+        receipts.append(long, key, [Entry("supersede", "score", TOPK_0, f"{number}")])
+        entry = written(f"box{number}", f"late{number}", f"late {number}")
+        receipts.append(long, key, [entry])
     same_as_everything(reader, "box0")
-    assert "box0/topk/late0" in reader.book("box0").standing
+    assert f"{under('box0')}/topk/late0" in reader.book(under("box0")).standing
 
 
 @pytest.mark.parametrize("name", ["läb", 'quo"te', "back\\slash", "box"])
@@ -107,8 +114,9 @@ def test_a_sandbox_of_any_name_has_its_own_lines(tmp_path: Path, name: str) -> N
     key = receipts.make_key(tmp_path)
     others = [f"{name}2", f"x{name}", "box1"]
     for number, sandbox in enumerate([name, *others]):
-        receipts.append(tmp_path, key, [("score", f"{sandbox}/topk/seed0", f"{number}")])
-    assert list(LedgerReader(tmp_path).book(name).standing) == [f"{name}/topk/seed0"]
+        receipts.append(tmp_path, key, [written(sandbox, "seed0", f"{number}")])
+    book = LedgerReader(tmp_path).book(under(name))
+    assert list(book.standing) == [f"{under(name)}/topk/seed0"]
 
 
 @pytest.mark.parametrize(
@@ -127,16 +135,17 @@ def test_a_forged_checkpoint_is_passed_over(long: Path, bench: Any, forge: Any) 
 
 def test_a_checkpoint_does_not_hide_an_edit_of_what_it_vouched_for(long: Path) -> None:
     edit(long / LEDGER_FILE, lambda content: content.replace(b"seed1", b"seed9", 1))
-    assert "edited or cut: 1 of 300" in (LedgerReader(long).book("box1").broken or "")
+    assert "edited or cut: 1 of 300" in (LedgerReader(long).book(under("box1")).broken or "")
     same_as_everything(LedgerReader(long), "box1")
 
 
 def test_an_old_checkpoint_hides_no_line_written_since(long: Path) -> None:
     key = receipts.load_key(long)
     assert key is not None
-    receipts.append(long, key, [("withdraw", "box1/topk/seed1", "1")])
+    place = f"{under('box1')}/topk/seed1"
+    receipts.append(long, key, [Entry("withdraw", "score", place, "1")])
     same_as_everything(LedgerReader(long), "box1")
-    assert LedgerReader(long).book("box1").standing["box1/topk/seed1"].action == "withdraw"
+    assert LedgerReader(long).book(under("box1")).standing[place].action == "withdraw"
 
 
 @pytest.mark.parametrize(
@@ -159,6 +168,6 @@ def test_a_line_that_is_added_hides_no_break(long: Path, damage: Any) -> None:
     edit(long / LEDGER_FILE, lambda content: damage(content, last))
     assert open_book(long).broken
     for _ in range(2):
-        receipts.append(long, key, [("score", "box1/topk/new", "new")])
+        receipts.append(long, key, [written("box1", "new", "new")])
         assert open_book(long).broken
         same_as_everything(LedgerReader(long), "box1")

@@ -174,7 +174,7 @@ def test_a_receipt_of_another_sandbox_is_found(bench: Any, verify: Any, stored: 
 def test_a_receipt_under_another_name_is_found(bench: Any, verify: Any, stored: Any) -> None:
     stored["topk"].rename(stored["standard"].parent / "seed0-ffffffff")
     found = verify.wrong()
-    assert any("a record of topk seed 0, not of this folder [misplaced]" in line for line in found)
+    assert any("a copy of the receipt of" in line for line in found)
     assert any("[deleted]" in line and bench.place(stored["topk"]) in line for line in found)
 
 
@@ -210,7 +210,7 @@ def test_the_sandbox_that_is_asked_for_is_the_one_that_is_checked(
     shutil.rmtree(bench.score("topk", sandbox="other"))
     assert verify.wrong("--sandbox", "box") == []
     [line] = verify.wrong("--sandbox", "other")
-    assert "other/topk" in line
+    assert "other/results/topk" in line
 
 
 def test_findings_come_as_json_too(bench: Any, verify: Any, stored: Any) -> None:
@@ -259,10 +259,11 @@ def test_scores_of_another_evaluator_are_not_scored_again_and_that_is_said(
         path = stored[name] / "score.json"
         record = json.loads(path.read_text(encoding="utf-8"))
         record["provenance"]["evaluator_sha256"] = "e" * 16
-        signed = receipts.sign(record, key)
-        write_json(path, signed)
         place = bench.place(stored[name])
-        receipts.append(state, key, [("score", place, receipts.mac_of(signed))])
+        signed = receipts.sign(record, key, "score", place)
+        write_json(path, signed)
+        entry = receipts.Entry("written", "score", place, receipts.mac_of(signed))
+        receipts.append(state, key, [entry])
     code, [note, last] = verify("--rescore", "2")
     assert code == 0 and "3 scores by another version of the evaluator" in note
     assert "3 scores and 1 failures" in last

@@ -31,6 +31,7 @@ HARMLESS = {
     "records/parameters.py": "makes sources, which are in the digest themselves",
     "records/scores.py": "a record's shape",
     "receipts": "signs scores that are there",
+    "registry": "names of what is recorded",
     "runs/code.py": "this digest",
     "runs/controls.py": "makes sources, which are in the digest themselves",
     "runs/items.py": "this digest",

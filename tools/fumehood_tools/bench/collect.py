@@ -87,7 +87,7 @@ class SandboxRecords(NamedTuple):
     failures: dict[str, Failure]
     damaged: list[LeftOut]
     deleted: list[str]
-    """Receipts that the ledger knows and that are gone, as <sandbox>/<variant>/<run>."""
+    """Receipts that the ledger knows and that are gone, as places (see receipts/places.py)."""
     broken: str | None
     """What is wrong with the ledger itself."""
     withdrawn: list[str]

@@ -24,10 +24,13 @@ from fumehood_tools.errors import StorageFailed
 from fumehood_tools.files import digest_of, sha256_of
 from fumehood_tools.plain_files import MOST_SOURCE_BYTES, NotPlain
 from fumehood_tools.receipts import Book, LedgerReader
-from fumehood_tools.receipts.folders import Sealed, files_of, judge, read_sealed, runs_of
+from fumehood_tools.receipts.files import WEIGHTS_FILE
+from fumehood_tools.receipts.folders import Sealed, judge, read_sealed
 from fumehood_tools.receipts.key import Key
+from fumehood_tools.receipts.places import place_of, places_on_disk, run_of
 from fumehood_tools.receipts.stamps import Stamp, stamp_of
 from fumehood_tools.records.scores import Failure, Score
+from fumehood_tools.registry.kinds import FAILURE, SCORE
 
 MOST_KEPT = 4_000
 _EXAMPLES = 3
@@ -55,7 +58,7 @@ class Shelf:
         self._ledger = LedgerReader(state, clock)
         self._lock = threading.Lock()
         self._key: Key | None = None
-        self._kept: dict[Path, dict[tuple[str, str], _Kept]] = {}
+        self._kept: dict[Path, dict[str, _Kept]] = {}
         self._settings: dict[Setting, Setting] = {}
         self._specs: dict[str, dict[str, Any]] = {}
         self._sources: dict[Path, dict[str, tuple[Stamp, str]]] = {}
@@ -67,8 +70,10 @@ class Shelf:
         StorageFailed when the workspace's key cannot be read.
         """
         with self._lock:
-            book = self._ledger.book(results.parent.name)
-            return _found(self._look(results, book), results, book)
+            workspace = results.parents[2]
+            under = place_of(results, workspace)
+            book = self._ledger.book(under)
+            return _found(self._look(workspace, under, book), under, book)
 
     def sandboxes(self) -> set[str]:
         """Return the sandboxes that ever had a record, also those that are gone."""
@@ -92,28 +97,29 @@ class Shelf:
             self._sources[folder] = now
             return {name: sha256 for name, (_, sha256) in now.items()}
 
-    def _look(self, results: Path, book: Book) -> dict[tuple[str, str], _Kept]:
-        """Return what is in each folder, read anew where it was touched."""
+    def _look(self, workspace: Path, under: str, book: Book) -> dict[str, _Kept]:
+        """Return place -> what is in the folder, read anew where it was touched."""
         if book.key != self._key:
             self._kept.clear()
             self._key = book.key
-        before = self._kept.pop(results, {})
-        now: dict[tuple[str, str], _Kept] = {}
-        for variant, run in runs_of(results):
-            folder = f"{results}/{variant}/{run}"
-            stamp = stamp_of(files_of(folder, variant), self._clock())
-            kept = before.get((variant, run))
+        before = self._kept.pop(workspace / under, {})
+        now: dict[str, _Kept] = {}
+        for place in places_on_disk(workspace, under):
+            stamp = stamp_of(_deciding_files(workspace, place), self._clock())
+            kept = before.get(place)
             if kept is None or not kept.stamp.vouches(stamp):
-                kept = self._read(Path(folder), stamp, book.key)
-            now[variant, run] = kept
-        self._kept[results] = now  # at the end: the first is the one not asked for longest
+                kept = self._read(workspace, place, stamp, book.key)
+            now[place] = kept
+        self._kept[workspace / under] = (
+            now  # at the end: the first is the one not asked for longest
+        )
         while len(self._kept) > 1 and sum(map(len, self._kept.values())) > MOST_KEPT:
             del self._kept[next(iter(self._kept))]
         return now
 
-    def _read(self, folder: Path, stamp: Stamp, key: Key | None) -> _Kept:
+    def _read(self, workspace: Path, place: str, stamp: Stamp, key: Key | None) -> _Kept:
         self.verified += 1
-        sealed = read_sealed(folder, key)
+        sealed = read_sealed(workspace, place, key)
         if sealed is None:
             return _Kept(stamp, None, "", None)
         record = "" if sealed.problem is not None else _record(sealed, self._specs)
@@ -125,17 +131,22 @@ class Shelf:
         return _Kept(stamp, sealed._replace(record={}), record, setting)
 
 
-def _found(looked: dict[tuple[str, str], _Kept], results: Path, book: Book) -> SandboxRecords:
+def _deciding_files(workspace: Path, place: str) -> list[str]:
+    """Return the paths on which it depends what is read at the place of a run."""
+    names = (SCORE.file, FAILURE.file, f"{run_of(place)[0]}.py", WEIGHTS_FILE)
+    return [f"{workspace}/{place}/{name}" for name in names]
+
+
+def _found(looked: dict[str, _Kept], under: str, book: Book) -> SandboxRecords:
     """Return the records that count, and why others do not, as the ledger stands."""
-    sandbox = results.parent.name
     tried = {place: sorted(words) for place, words in book.tried.items()}
-    found = SandboxRecords({}, {}, {}, [], [], book.broken, book.withdrawn(sandbox), tried)
+    found = SandboxRecords({}, {}, {}, [], [], book.broken, book.withdrawn(under), tried)
     others: dict[str, list[str]] = defaultdict(list)
     present = []
-    for (variant, run), kept in looked.items():
+    for where, kept in looked.items():
         if kept.sealed is None:
             continue
-        place, held = f"{variant}/{run}", judge(kept.sealed, book)
+        place, held = where.removeprefix(f"{under}/"), judge(kept.sealed, book)
         present.append(held.place)
         if held.problem is not None:
             others[held.problem.text].append(place)
@@ -149,7 +160,7 @@ def _found(looked: dict[tuple[str, str], _Kept], results: Path, book: Book) -> S
         LeftOut(reason=reason, count=len(places), examples=places[:_EXAMPLES])
         for reason, places in others.items()
     )
-    found.deleted.extend(book.missing(present, under=sandbox))
+    found.deleted.extend(book.missing(present, under))
     return found
 
 

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from fumehood_tools.bench.collect import SandboxRecords, unresolved
+from fumehood_tools.receipts.places import run_of
 from fumehood_tools.receipts.trials import read_trial, trial_of
 from fumehood_tools.records.labelling import Packaged, label_of, name_of
 from fumehood_tools.records.scores import Score
@@ -47,7 +48,7 @@ def _gone(found: SandboxRecords, sandbox: str) -> dict[tuple[str, str], set[int]
     """Return (variant, what was tried) -> the seeds that were scored and have no record now."""
     gone: dict[tuple[str, str], set[int]] = defaultdict(set)
     for place, words in found.tried.items():
-        _, variant, run = place.split("/")
+        variant, run = run_of(place)
         if f"{variant}/{run}" not in found.scores:
             for word in words:
                 gone[variant, word].add(int(run.partition("-")[0].removeprefix("seed")))

@@ -15,6 +15,7 @@ from pathlib import Path
 from fumehood_tools.bench.collect import SandboxRecords
 from fumehood_tools.bench.controls import CONTROL_NAMES
 from fumehood_tools.bench.shelf import Shelf
+from fumehood_tools.receipts.places import results_of, run_of
 from fumehood_tools.receipts.trials import CONTROL, Trial, read_trial, trial_of
 from fumehood_tools.records.scores import Failure, Score
 
@@ -33,7 +34,7 @@ def _tries(sandbox: str, found: SandboxRecords, packaged: Mapping[str, str]) -> 
     words = {place: set(said) for place, said in found.tried.items()}
     records: dict[str, Score | Failure] = {**found.scores, **found.failures}
     for place, record in records.items():
-        said = words.setdefault(f"{sandbox}/{place}", set())
+        said = words.setdefault(f"{results_of(sandbox)}/{place}", set())
         said.discard("")
         if not said:  # an older line, or none after a crash
             said.add(trial_of(record.model_dump(mode="json", exclude={"metrics", "spec"})))
@@ -41,7 +42,7 @@ def _tries(sandbox: str, found: SandboxRecords, packaged: Mapping[str, str]) -> 
         (variant, trial)
         for place, said in words.items()
         for word in said - {"", CONTROL}
-        for variant, trial in [(place.split("/")[1], read_trial(word))]
+        for variant, trial in [(run_of(place)[0], read_trial(word))]
         if not trial.is_of(packaged.get(variant, ""))
     }
     gone = [place for place, said in words.items() if "" in said]
@@ -61,7 +62,7 @@ def _older(places: Iterable[str], packaged: Mapping[str, str]) -> int:
     """Return how many tries stand behind receipts that are gone and whose lines don't say."""
     runs: dict[str, Counter[str]] = defaultdict(Counter)
     for place in places:
-        _, variant, run = place.split("/")
+        variant, run = run_of(place)
         if variant not in packaged and variant not in CONTROL_NAMES:
             runs[variant][run.partition("-")[0]] += 1
     return sum(max(seeds.values()) for seeds in runs.values())

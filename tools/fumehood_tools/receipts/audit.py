@@ -1,11 +1,11 @@
 """Everything of a workspace checked byte for byte: records, sources, weights, ledger.
 
-Reads every file that a receipt names and hashes it: about 1 s per GB of weights. Changes nothing;
+Reads every file that a record names and hashes it: about 1 s per GB of weights. Changes nothing;
 `withdraw` appends one line per receipt to the ledger.
 """
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,15 +14,18 @@ from pydantic import BaseModel, Field
 from fumehood_tools.errors import UnknownName
 from fumehood_tools.files import sha256_of
 from fumehood_tools.plain_files import MOST_SOURCE_BYTES
-from fumehood_tools.receipts.folders import (
-    WEIGHTS_FILE,
-    Book,
-    Held,
-    folders_of,
-    open_book,
-    read_folder,
+from fumehood_tools.receipts.files import changed
+from fumehood_tools.receipts.folders import Book, Held, open_book, read_folder
+from fumehood_tools.receipts.ledger import Entry, LedgerLine, append
+from fumehood_tools.receipts.places import (
+    SANDBOXES,
+    STATE,
+    is_under,
+    places_on_disk,
+    results_of,
 )
-from fumehood_tools.receipts.ledger import append
+from fumehood_tools.receipts.signing import Problem, mac_of
+from fumehood_tools.registry.kinds import FAILURE, SCORE
 
 Level = Literal["wrong", "note"]
 LEDGER = "ledger"
@@ -31,7 +34,7 @@ LEDGER = "ledger"
 class Discrepancy(BaseModel, frozen=True):
     """One thing that is not as it was signed (wrong), or that is worth knowing (note)."""
 
-    place: str = Field(description="<sandbox>/<variant>/<run>, or ledger")
+    place: str = Field(description="a folder of the workspace, or ledger")
     level: Level
     code: str = Field(description="a stable word: edited, deleted, weights_swapped …")
     message: str
@@ -47,6 +50,7 @@ class Audit(BaseModel, frozen=True):
     workspace: str | None = Field(description="public name of the key; null: there is none")
     scores: int = Field(description="sound receipts of scores")
     failures: int = Field(description="sound receipts of failures")
+    others: dict[str, int] = Field(description="sound receipts of other kinds: kind -> number")
     findings: list[Discrepancy]
 
     @property
@@ -56,72 +60,94 @@ class Audit(BaseModel, frozen=True):
 
 
 class Sound(BaseModel, frozen=True):
-    """A score whose receipt and files are whole."""
+    """A record whose receipt and files are whole."""
 
+    kind: str
     place: str
     folder: Path
     record: dict[str, Any]
+    written: str | None = Field(description="when, by the ledger; null: it does not know it yet")
 
 
-def audit(state: Path, sandboxes: Path, only: str | None = None) -> tuple[Audit, list[Sound]]:
-    """Return what is wrong in the workspace (or in one sandbox), and the scores that are whole.
+def audit(workspace: Path, only: str | None = None) -> tuple[Audit, list[Sound]]:
+    """Return what is wrong in the workspace (or in one sandbox), and the records that are whole.
 
     Raises StorageFailed when the key cannot be read.
     """
-    book = open_book(state)
-    found, failures = _ledger(book), 0
-    scores: list[Sound] = []
+    book, under = open_book(workspace / STATE), f"{SANDBOXES}/{only}" if only else ""
+    found = _ledger(book)
+    sound: list[Sound] = []
     present: list[str] = []
-    for folder in _folders(sandboxes, only):
-        held = read_folder(folder, book)
+    for place in _places(workspace, under, book):
+        held = read_folder(workspace, place, book)
         if held is None:
             continue
-        present.append(held.place)
-        here = _folder(held, folder)
+        present.append(place)
+        here = _folder(held, workspace / place)
         found += here
-        if any(finding.level == "wrong" for finding in here) or held.problem:
-            continue
-        if held.kind == "score":
-            scores.append(Sound(place=held.place, folder=folder, record=held.record))
-        else:
-            failures += 1
-    found += _deleted(book.missing(present, only or ""), state, sandboxes)
+        if held.problem is None and all(one.level != "wrong" for one in here):
+            line = book.standing.get(place)
+            written = line.time if line is not None and held.listed else None
+            sound.append(
+                Sound(
+                    kind=held.kind,
+                    place=place,
+                    folder=workspace / place,
+                    record=held.record,
+                    written=written,
+                )
+            )
+    found += _deleted(book.missing(present, under), workspace)
+    found += _subjects(sound, book)
+    scores = [one for one in sound if one.kind == SCORE.name]
     found += _changed_since(scores)
+    counts = Counter(one.kind for one in sound)
     report = Audit(
         workspace=book.key.workspace if book.key else None,
-        scores=len(scores),
-        failures=failures,
+        scores=counts.pop(SCORE.name, 0),
+        failures=counts.pop(FAILURE.name, 0),
+        others=dict(sorted(counts.items())),
         findings=found,
     )
-    return report, scores
+    return report, sound
 
 
-def withdraw(state: Path, place: str) -> list[str]:
-    """Enter into the ledger that receipts are given up: one place, or all under a prefix of it.
+def withdraw(state: Path, name: str) -> list[str]:
+    """Enter into the ledger that receipts are given up: one place, or all that lie under it.
 
     Readers leave them out from then on, and their files may be deleted; what was tried stays
-    counted. Returns the places.
-    Raises UnknownName when the ledger has none that stands there.
+    counted. name: a place, or <sandbox>, <sandbox>/<variant>, <sandbox>/<variant>/<run> for short.
+    Returns the places. Raises UnknownName when the ledger has none that stands there.
     """
     book = open_book(state)
-    wanted = place.strip("/")
-    standing = {
-        known: line
-        for known, line in book.standing.items()
-        if line.action in ("score", "failure") and f"{known}/".startswith(f"{wanted}/")
-    }
+    wanted = name.strip("/")
+    standing = _standing_under(book, wanted) or _standing_under(book, _in_full(wanted))
     if book.key is None or not standing:
-        raise UnknownName(
-            "receipt", place, book.standing, "Give <sandbox>, <sandbox>/<variant> or a whole place."
-        )
-    lines = standing.values()
-    append(state, book.key, [("withdraw", line.place, line.receipt) for line in lines])
-    return sorted(standing)
+        hint = "Give a place, <sandbox> or <sandbox>/<variant>."
+        raise UnknownName("receipt", name, book.standing, hint)
+    entries = [Entry("withdraw", line.kind, line.place, line.receipt) for line in standing]
+    append(state, book.key, entries)
+    return sorted(line.place for line in standing)
 
 
-def _folders(sandboxes: Path, only: str | None) -> list[Path]:
-    names = [only] if only else sorted(path.name for path in sandboxes.glob("*"))
-    return [folder for name in names for folder in folders_of(sandboxes / name / "results")]
+def _standing_under(book: Book, under: str) -> list[LedgerLine]:
+    return [
+        line
+        for place, line in book.standing.items()
+        if line.action == "written" and under and is_under(place, under)
+    ]
+
+
+def _in_full(short: str) -> str:
+    """Return the place that <sandbox>, <sandbox>/<variant>, <sandbox>/<variant>/<run> stand for."""
+    sandbox, _, rest = short.partition("/")
+    return f"{results_of(sandbox)}/{rest}" if rest else f"{SANDBOXES}/{sandbox}"
+
+
+def _places(workspace: Path, under: str, book: Book) -> list[str]:
+    """Return where a record may lie: by its kind, or by the ledger."""
+    known = {place for place in book.standing if is_under(place, under)}
+    return sorted(known.union(places_on_disk(workspace, under)))
 
 
 def _ledger(book: Book) -> list[Discrepancy]:
@@ -133,24 +159,44 @@ def _ledger(book: Book) -> list[Discrepancy]:
     return []
 
 
-def _deleted(places: Sequence[str], state: Path, sandboxes: Path) -> list[Discrepancy]:
+def _deleted(places: Sequence[str], workspace: Path) -> list[Discrepancy]:
     """Return a finding per receipt that is gone, and still is when one looks again."""
     if not places:
         return []
     # A job may have put a new record in place of an old one while we read.
-    book = open_book(state)
+    book = open_book(workspace / STATE)
     found = []
     for place in places:
-        sandbox, variant, run = place.split("/")
         line = book.standing[place]
-        folder = sandboxes / sandbox / "results" / variant / run
-        if line.action == "supersede" or read_folder(folder, book) is not None:
+        if line.action == "supersede" or read_folder(workspace, place, book) is not None:
             continue
         message = (
-            f"deleted: the receipt of a {line.action} of {line.time} is gone. If that was meant: "
+            f"deleted: the receipt of a {line.kind} of {line.time} is gone. If that was meant: "
             f"fumehood verify --withdraw {place}"
         )
         found.append(Discrepancy(place=place, level="wrong", code="deleted", message=message))
+    return found
+
+
+def _subjects(sound: Sequence[Sound], book: Book) -> list[Discrepancy]:
+    """Return what is wrong with the records that records are about."""
+    found = []
+    written = {**book.places, **{mac_of(one.record): one.place for one in sound}}
+    for one in sound:
+        about = one.record.get("subject_of")
+        if not isinstance(about, dict):
+            continue
+        place, receipt = str(about.get("place")), str(about.get("receipt"))
+        line = book.standing.get(place)
+        if written.get(receipt) != place:
+            level: Level = "wrong"
+            code, text = "no_subject", f"about a record of {place} that this workspace never had"
+        elif line is not None and (line.receipt != receipt or line.action != "written"):
+            level, code = "note", "subject_replaced"
+            text = f"about a record of {place} that was replaced or withdrawn since"
+        else:
+            continue
+        found.append(Discrepancy(place=one.place, level=level, code=code, message=text))
     return found
 
 
@@ -178,26 +224,16 @@ def _folder(held: Held, folder: Path) -> list[Discrepancy]:
         problem = held.problem
         return [Discrepancy(place=held.place, level=level, code=problem.code, message=problem.text)]
     found = []
-    if held.kind == "score":
-        for code, text in _bytes(held.record, folder):
-            found.append(Discrepancy(place=held.place, level="wrong", code=code, message=text))
+    wrong = changed(held.kind, held.record, folder)
+    found += [_wrong(held.place, problem) for problem in wrong]
     if not held.listed:
         text = "not in the ledger, as after a crash; the next run of this sandbox enters it"
         found.append(Discrepancy(place=held.place, level="note", code="unlisted", message=text))
     return found
 
 
-def _bytes(record: Mapping[str, Any], folder: Path) -> list[tuple[str, str]]:
-    about, files = record.get("provenance", {}), record.get("files", {})
-    found = []
-    if _sha256(folder / WEIGHTS_FILE) != about.get("weights_sha256"):
-        found.append(("weights_swapped", f"{WEIGHTS_FILE} is not the file that was scored"))
-    for name, sha256 in sorted(files.items()):
-        now = _sha256(folder / name)
-        if now != sha256:
-            how = "was edited" if now else "is gone"
-            found.append(("file_edited", f"{name} {how} since the score was signed"))
-    return found
+def _wrong(place: str, problem: Problem) -> Discrepancy:
+    return Discrepancy(place=place, level="wrong", code=problem.code, message=problem.text)
 
 
 def _sha256(path: Path, most_bytes: int | None = None) -> str | None:

@@ -6,6 +6,10 @@ shows. A crash leaves a receipt without its line, or a line that the head does n
 are told from tampering, and mended by the next writer. A head is there before the key is, so that
 a ledger that is gone whole shows too.
 
+Lines are written in format 2: {action, kind, place, receipt, time, trial?, mac}. Lines of format 1,
+whose action was the kind of a score or a failure, are read and verified as ever; a ledger that an
+older version began holds both.
+
 Reading verifies every line; appending costs the same however long the ledger is. `reader.py` is for
 a process that asks more than once.
 """
@@ -21,34 +25,38 @@ from fumehood_tools.errors import StorageFailed
 from fumehood_tools.files import read_json, write_json
 from fumehood_tools.locking import exclusive
 from fumehood_tools.receipts.key import Key, load_key, write_key
+from fumehood_tools.receipts.places import place_of_format_1
+from fumehood_tools.receipts.trials import TRIED
 
 LEDGER_FILE, HEAD_FILE, LOCK_FILE = "receipts.jsonl", "receipts.head.json", "receipts.lock"
-_LINE, _HEAD = "fumehood ledger line 1", "fumehood ledger head 1"
+_LINE, _LINE_1 = "fumehood ledger line 2", "fumehood ledger line 1"
+_HEAD = "fumehood ledger head 1"
 _START = ""
 _LONGEST_LINE = 4096
 """Bytes. A line of ours has some 300."""
 
-Action = Literal["score", "failure", "supersede", "withdraw"]
-WRITTEN: tuple[Action, ...] = ("score", "failure")
-"""What says that a receipt stands at its place."""
+Action = Literal["written", "supersede", "withdraw"]
 
 
 class Entry(NamedTuple):
-    """What a line is to say. trial: what the record is a try of, see `trials.py`."""
+    """What a line is to say. trial: what the record is a try of, see `trials.py`.
+
+    kind: of the record; supersede: the receipt at that place is about to be replaced by a newer
+    one.
+    """
 
     action: Action
+    kind: str
     place: str
     receipt: str
     trial: str = ""
 
 
 class LedgerLine(NamedTuple):
-    """One line. `supersede`: the receipt at that place is about to be replaced by a newer one.
-
-    trial is empty in lines of older versions.
-    """
+    """One line. In format 1 trial may be empty, and is the kind of what was given up."""
 
     action: Action
+    kind: str
     place: str
     receipt: str
     time: str
@@ -83,13 +91,13 @@ class Ledger(NamedTuple):
         """Return place -> all that was ever tried there, also what was given up since."""
         found: dict[str, set[str]] = {}
         for line in self.lines:
-            if line.action in WRITTEN:
+            if line.action == "written" and line.kind in TRIED:
                 found.setdefault(line.place, set()).add(line.trial)
         return found
 
     def places_of(self) -> dict[str, str]:
         """Return mac of a receipt -> the place it was written to."""
-        return {line.receipt: line.place for line in self.lines if line.action in WRITTEN}
+        return {line.receipt: line.place for line in self.lines if line.action == "written"}
 
 
 def make_key(state: Path) -> Key:
@@ -155,8 +163,8 @@ def verdict(
     return broken, broken is None and (bool(rest) or chain.lines > head.lines)
 
 
-def append(state: Path, key: Key, entries: Iterable[tuple[Action, str, str] | Entry]) -> None:
-    """Append (action, place, mac of the receipt), and what that is a try of.
+def append(state: Path, key: Key, entries: Iterable[Entry]) -> None:
+    """Append lines.
 
     Raises StorageFailed; a broken ledger stays so.
 
@@ -167,9 +175,10 @@ def append(state: Path, key: Key, entries: Iterable[tuple[Action, str, str] | En
         end = _end(state, key)
         last, count, time = end.last, end.lines, datetime.now(UTC).isoformat(timespec="seconds")
         written = b""
-        for action, place, receipt, trial in (Entry(*entry) for entry in entries):
-            content = {"action": action, "place": place, "receipt": receipt, "time": time}
-            content |= {"trial": trial} if trial else {}
+        for entry in entries:
+            content = {**entry._asdict(), "time": time}
+            if not entry.trial:
+                del content["trial"]
             last = key.mac(_LINE, _bytes([last, content]))
             written += _bytes({**content, "mac": last}) + b"\n"
             count += 1
@@ -237,13 +246,34 @@ def _drop_torn(path: Path) -> None:
 
 
 def _line(raw: bytes, last: str, key: Key) -> LedgerLine | None:
+    """Return the line after the one with the mac `last`; None when it is not ours."""
     try:
         content: dict[str, Any] = json.loads(raw)
-        line = LedgerLine(**content)
-    except (ValueError, TypeError, RecursionError):
+        line = read_line(content)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
+    purpose = _LINE if "kind" in content else _LINE_1
     del content["mac"]
-    return line if line.mac == key.mac(_LINE, _bytes([last, content])) else None
+    return line if line.mac == key.mac(purpose, _bytes([last, content])) else None
+
+
+def read_line(content: dict[str, Any]) -> LedgerLine:
+    """Return what the JSON of a line says, of either format; its mac is not looked at.
+
+    Raises TypeError, KeyError or AttributeError for what is no line.
+    """
+    if "kind" in content:
+        return LedgerLine(**content)
+    action = content["action"]
+    written = action in TRIED
+    return LedgerLine(
+        **{
+            **content,
+            "action": "written" if written else action,
+            "kind": action if written else "",
+            "place": place_of_format_1(content["place"]),
+        }
+    )
 
 
 class Head(NamedTuple):

@@ -1,4 +1,4 @@
-"""The ledger for a process that asks about single sandboxes, and asks again.
+"""The ledger for a process that asks about parts of a workspace, and asks again.
 
 What was verified is kept in memory, the bytes themselves. When the file was touched they are
 compared with it, and only lines behind them are verified; an edit anywhere has the whole of it read
@@ -26,18 +26,12 @@ from typing import Any
 
 from fumehood_tools.errors import StorageFailed
 from fumehood_tools.files import read_json, write_json
-from fumehood_tools.receipts.folders import (
-    Book,
-    keyless_book,
-    read_folder,
-    runs_of,
-)
+from fumehood_tools.receipts.folders import Book, keyless_book, read_folder
 from fumehood_tools.receipts.key import KEY_FILE, Key, load_key
 from fumehood_tools.receipts.ledger import (
     HEAD_FILE,
     LEDGER_FILE,
     NOTHING,
-    WRITTEN,
     Chain,
     Entry,
     Ledger,
@@ -45,16 +39,20 @@ from fumehood_tools.receipts.ledger import (
     append,
     read_bytes,
     read_head,
+    read_line,
     verdict,
     verify_lines,
 )
+from fumehood_tools.receipts.places import SANDBOXES, is_under, places_on_disk
 from fumehood_tools.receipts.signing import mac_of
 from fumehood_tools.receipts.stamps import Stamp, stamp_of
-from fumehood_tools.receipts.trials import trial_of
+from fumehood_tools.receipts.trials import trial_word
 
 CHECKPOINT_FILE = "receipts.checkpoint.json"
 _PURPOSE = "fumehood ledger checkpoint 1"
-_SANDBOX = re.compile(rb'"place":"([^"/]+)/')
+# Keys of a line stand in alphabetical order; a line of format 1 has no kind.
+_SANDBOX_1 = re.compile(rb'^\{"action":"[^"]*","mac":"[^"]*","place":"([^"/]+)/', re.M)
+_SANDBOX_2 = re.compile(rb'","mac":"[^"]*","place":"sandboxes/([^"/]+)/')
 _NEVER = Stamp((), settled=False)
 _WORTH_KEEPING = 256
 """Lines. So many are verified in 2 ms."""
@@ -73,8 +71,8 @@ class LedgerReader:
         self._vouched = 0
         self._forget()
 
-    def book(self, sandbox: str) -> Book:
-        """Return what tells sound receipts of one sandbox from others, as of now.
+    def book(self, under: str) -> Book:
+        """Return what tells sound receipts under a place from others, as of now.
 
         Raises StorageFailed when key or ledger cannot be read.
         """
@@ -82,34 +80,36 @@ class LedgerReader:
             self._refresh()
             if self._key is None:
                 return keyless_book(self.state)
-            if sandbox not in self._lines:
-                self._lines[sandbox] = _lines_of(self._raw, sandbox)
-            if sandbox not in self._books:
-                held = Ledger(self._lines[sandbox], self._broken, self._behind)
+            if under not in self._lines:
+                self._lines[under] = _lines_of(self._raw, under)
+            if under not in self._books:
+                held = Ledger(self._lines[under], self._broken, self._behind)
                 elsewhere = functools.partial(_place_of, self._raw)
-                self._books[sandbox] = Book.of(self._key, held, elsewhere)
-            return self._books[sandbox]
+                self._books[under] = Book.of(self._key, held, elsewhere)
+            return self._books[under]
 
     def sandboxes(self) -> set[str]:
         """Return the sandboxes that the ledger speaks of. Raises StorageFailed."""
         with self._lock:
             self._refresh()
-            return {name.decode() for name in _SANDBOX.findall(self._raw)}
+            names = {*_SANDBOX_1.findall(self._raw), *_SANDBOX_2.findall(self._raw)}
+            return {name.decode() for name in names}
 
-    def adopt(self, results: Path) -> int:
-        """Enter receipts that a crash left out of the ledger; return how many. Reads only those.
+    def adopt(self, under: str) -> int:
+        """Enter receipts under a place that a crash left out of the ledger; return how many.
 
-        For writers. Signs a checkpoint, too, for readers to come. Raises StorageFailed.
+        For writers. Reads only those. Signs a checkpoint, too, for readers to come. Raises
+        StorageFailed.
         """
-        sandbox = results.parent.name
-        book = self.book(sandbox)
+        book = self.book(under)
         if book.key is None or (book.broken and not book.standing):
             return 0
-        standing = {p for p, line in book.standing.items() if line.action in WRITTEN}
-        unknown = [run for run in runs_of(results) if "/".join((sandbox, *run)) not in standing]
-        found = [held for run in unknown if (held := read_folder(results.joinpath(*run), book))]
+        standing = {p for p, line in book.standing.items() if line.action == "written"}
+        workspace = self.state.parent
+        unknown = [place for place in places_on_disk(workspace, under) if place not in standing]
+        found = [held for place in unknown if (held := read_folder(workspace, place, book))]
         late = [
-            Entry(h.kind, h.place, mac_of(h.record), trial_of(h.record))
+            Entry("written", h.kind, h.place, mac_of(h.record), trial_word(h.kind, h.record))
             for h in found
             if not h.problem and not h.listed
         ]
@@ -164,10 +164,8 @@ class LedgerReader:
 
     def _add(self, lines: list[LedgerLine]) -> None:
         self._books.clear()
-        for line in lines:
-            known = self._lines.get(line.place.partition("/")[0])
-            if known is not None:
-                known.append(line)
+        for under, known in self._lines.items():
+            known += [line for line in lines if is_under(line.place, under)]
 
     def _take_over(self, raw: bytes, key: Key, counted: int) -> None:
         """Begin behind what the checkpoint vouches for, if it speaks of this ledger."""
@@ -186,16 +184,23 @@ def _signed(content: list[Any], key: Key) -> dict[str, Any]:
     return {"content": content, "mac": key.mac(_PURPOSE, json.dumps(content).encode())}
 
 
-def _lines_of(raw: bytes, sandbox: str) -> list[LedgerLine]:
-    """Return the lines of one sandbox in verified bytes. A quote inside a value is escaped."""
-    mark = f'"place":{json.dumps(f"{sandbox}/")[:-1]}'.encode()
-    return [LedgerLine(**json.loads(raw[begin:end])) for begin, end in _found(raw, mark)]
+def _lines_of(raw: bytes, under: str) -> list[LedgerLine]:
+    """Return the lines of verified bytes whose places lie under another."""
+    marks = [f'"place":{json.dumps(under)[:-1]}'.encode()]
+    first, _, rest = under.partition("/")
+    if first == SANDBOXES:
+        # So a line of format 1 names what lies there.
+        sandbox = f"{rest.partition('/')[0]}/" if rest else ""
+        marks.append(f'"place":{json.dumps(sandbox)[:-1]}'.encode())
+    spans = sorted({span for mark in marks for span in _found(raw, mark)})
+    lines = (read_line(json.loads(raw[begin:end])) for begin, end in spans)
+    return [line for line in lines if is_under(line.place, under)]
 
 
 def _place_of(raw: bytes, mac: str) -> str | None:
-    """Return the place that a receipt was written to, whichever sandbox that is in."""
-    found = [LedgerLine(**json.loads(raw[begin:end])) for begin, end in _found(raw, mac.encode())]
-    places = [line.place for line in found if line.receipt == mac and line.action in WRITTEN]
+    """Return the place that a receipt was written to, wherever in the workspace that is."""
+    found = [read_line(json.loads(raw[begin:end])) for begin, end in _found(raw, mac.encode())]
+    places = [line.place for line in found if line.receipt == mac and line.action == "written"]
     return places[-1] if places else None
 
 

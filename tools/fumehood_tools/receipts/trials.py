@@ -9,9 +9,12 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from fumehood_tools.files import digest_of
+from fumehood_tools.registry.kinds import FAILURE, SCORE
 
 CONTROL = "control"
 """The word of a blank or a spike, which nobody tries in hope of a gain."""
+TRIED = (SCORE.name, FAILURE.name)
+"""Kinds whose records are tries."""
 _FILE, _DIGEST = 16, 8
 
 
@@ -36,6 +39,11 @@ def trial_of(record: Mapping[str, Any]) -> str:
     parameters = digest_of(record.get("parameters") or {})[:_DIGEST]
     settings = str(about.get("settings_digest") or "")[:_DIGEST]
     return "/".join([file[:_FILE], parameters, settings])
+
+
+def trial_word(kind: str, record: Mapping[str, Any]) -> str:
+    """Return what a record is a try of; "" for a kind whose records are none."""
+    return trial_of(record) if kind in TRIED else ""
 
 
 def read_trial(word: str) -> Trial:

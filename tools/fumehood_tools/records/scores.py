@@ -8,7 +8,7 @@ files (`core.json`, `sparse_probing.json`) and `score.json`, the record below. A
 
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from fumehood_tools.records.inertness import Inertness
 from fumehood_tools.records.integrity import Integrity
@@ -107,6 +107,19 @@ class Data(BaseModel, frozen=True):
     eval_sha256: str | None = Field(None, description="of the token rows of the evaluation split")
 
 
+class RecordedFile(BaseModel, frozen=True):
+    """A file of a record."""
+
+    sha256: str
+    bytes: int | None = Field(None, description="size; null: the record is older than this")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_a_digest(cls, said: Any) -> Any:
+        """Read what older records say of a file: its sha256 alone."""
+        return {"sha256": said} if isinstance(said, str) else said
+
+
 class Cost(BaseModel, frozen=True):
     """What a score took."""
 
@@ -146,7 +159,9 @@ class Score(BaseModel, frozen=True):
         "did: share of the tokens from 1e-5 to 1, four bins per decade",
     )
     provenance: Provenance
-    files: dict[str, str] = Field(description="what lies beside the record: name -> sha256")
+    files: dict[str, RecordedFile] = Field(
+        default_factory=dict, description="what lies beside the record, by name"
+    )
     spec: dict[str, Any] = Field(description="the whole sandbox.toml, to score it again")
     glass: str = Field(
         description="which isolation held, in training and in scoring: the weaker of both"

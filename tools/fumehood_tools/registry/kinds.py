@@ -11,12 +11,14 @@ class RecordKind(NamedTuple):
     """One kind of record.
 
     places: glob of the folders that may hold one, under the workspace; in it a record is found even
-    when a crash kept it out of the ledger.
+    when a crash kept it out of the ledger. needs: globs of the files beside a record without which,
+    or changed, it does not count for readers; `fumehood verify` holds a record to all its files.
     """
 
     name: str
     places: str
     metrics: tuple[Metric, ...] = ()
+    needs: tuple[str, ...] = ("*",)
 
     @property
     def file(self) -> str:
@@ -25,7 +27,7 @@ class RecordKind(NamedTuple):
 
 
 _RESULTS = "sandboxes/*/results/*/seed*"
-SCORE = RecordKind("score", _RESULTS)
+SCORE = RecordKind("score", _RESULTS, needs=("*.py", "*.safetensors"))
 FAILURE = RecordKind("failure", _RESULTS)
 _KINDS = {kind.name: kind for kind in (SCORE, FAILURE)}
 

@@ -1,27 +1,19 @@
-"""Write what came of a run into results/: signed, whole or not at all, and entered in the ledger.
+"""Record what came of a run under results/: a score or a failure, with what belongs to it."""
 
-A crash between folder and ledger leaves a sound receipt that the ledger does not know; the next
-run of the sandbox enters it.
-"""
-
-import contextlib
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel
 
 from fumehood_tools import receipts
-from fumehood_tools.errors import RunFailed, StorageFailed
-from fumehood_tools.files import sha256_of, write_bytes, write_json
+from fumehood_tools.errors import RunFailed
 from fumehood_tools.glass import STRENGTH
 from fumehood_tools.quoting import quotable
-from fumehood_tools.receipts.folders import WEIGHTS_FILE, Kind, place_of
+from fumehood_tools.receipts import WEIGHTS_FILE
 from fumehood_tools.records.scores import Cost, Data, Failure, Metrics, Score
 from fumehood_tools.records.work import Work
+from fumehood_tools.registry.kinds import FAILURE, SCORE, RecordKind
 from fumehood_tools.runs.items import RunItem, now, provenance
 from fumehood_tools.runs.training import CONFIG, LOG
 from fumehood_tools.sandbox.create import Sandbox
@@ -30,7 +22,6 @@ from fumehood_tools.where import Where
 
 Stage = Literal["check", "train", "score"]
 KEPT = (CONFIG, LOG, "core.json", "sparse_probing.json")
-_FILES: dict[Kind, str] = {"score": receipts.SCORE_FILE, "failure": receipts.FAILURE_FILE}
 
 
 class Effort(NamedTuple):
@@ -50,18 +41,18 @@ class Recorder:
 
     def __init__(self, settings: Settings, sandbox: Sandbox, glass: str) -> None:
         self.settings, self.sandbox, self.glass = settings, sandbox, glass
-        self.key = receipts.make_key(settings.state)
         self._started: dict[str, str] = {}
-        self._ledger = receipts.LedgerReader(settings.state)
-        self._ledger.adopt(sandbox.results)
-        self._book = self._ledger.book(sandbox.name)
+        results = receipts.place_of(sandbox.results, settings.workspace)
+        self._writer = receipts.RecordWriter(settings.workspace, results)
+        self._book = self._writer.book()
 
     def done(self, item: RunItem) -> float | None:
         """Return the L0 of a sound score of the item, within today's limits; None without one.
 
         It was there when the job began, or was written by it.
         """
-        held = receipts.read_folder(item.folder, self._book)
+        place = receipts.place_of(item.folder, self.settings.workspace)
+        held = receipts.read_folder(self.settings.workspace, place, self._book)
         if held is None or held.kind != "score" or held.problem is not None:
             return None
         limits = self.sandbox.spec.limits
@@ -85,7 +76,7 @@ class Recorder:
 
         Raises RunFailed when these are not the weights that were scored.
         """
-        spec, files = self.sandbox.spec, {}
+        spec = self.sandbox.spec
         trained, scored = effort.where, Where.model_validate(answer["where"])
         about = provenance(
             item,
@@ -97,9 +88,6 @@ class Recorder:
         )
         if answer.get("weights_sha256") != about.weights_sha256:
             raise RunFailed(f"The weights of {item.name} changed while they were scored. Repeat.")
-        for name in KEPT:
-            if (out / name).is_file():
-                files[name] = sha256_of(out / name)
         score = Score(
             variant=item.variant,
             seed=item.seed,
@@ -119,14 +107,14 @@ class Recorder:
             work=effort.work,
             density=answer.get("density"),
             provenance=about,
-            files=files,
             spec=spec.model_dump(mode="json"),
             glass=min(trained.glass, scored.glass, key=STRENGTH.__getitem__),
             cost=Cost(train_seconds=round(effort.seconds, 2), score_seconds=answer["seconds"]),
             started=self._started.get(item.name, now()),
             finished=now(),
         )
-        self._write("score", item, score, {name: out / name for name in (WEIGHTS_FILE, *files)})
+        kept = [name for name in KEPT if (out / name).is_file()]
+        self._write(SCORE, item, score, {name: out / name for name in (WEIGHTS_FILE, *kept)})
         return score
 
     def failure(self, item: RunItem, stage: Stage, error: Mapping[str, Any]) -> str:
@@ -149,24 +137,16 @@ class Recorder:
             started=self._started.get(item.name, now()),
             finished=now(),
         )
-        self._write("failure", item, failure, {})
+        self._write(FAILURE, item, failure, {})
         return message
 
     def _write(
-        self, kind: Kind, item: RunItem, record: BaseModel, beside: Mapping[str, Path]
+        self, kind: RecordKind, item: RunItem, record: BaseModel, beside: Mapping[str, Path]
     ) -> None:
-        state, place = self.settings.state, place_of(item.folder)
-        signed = receipts.sign(record.model_dump(mode="json"), self.key)
-        if (old := self._ledger.book(self.sandbox.name).standing.get(place)) is not None:
-            # Said before the old record goes: a crash in between must not look like a deletion.
-            receipts.append(state, self.key, [("supersede", place, old.receipt)])
-        with _new_folder(item.folder) as folder:
-            write_bytes(folder / f"{item.variant}.py", item.source)
-            for name, source in beside.items():
-                shutil.copyfile(source, folder / name)
-            write_json(folder / _FILES[kind], signed)
-        entry = receipts.Entry(kind, place, receipts.mac_of(signed), receipts.trial_of(signed))
-        receipts.append(state, self.key, [entry])
+        files: dict[str, bytes | Path] = {f"{item.variant}.py": item.source, **beside}
+        content = record.model_dump(mode="json", exclude={"files"})
+        place = receipts.place_of(item.folder, self.settings.workspace)
+        self._writer.write(receipts.Draft(kind.name, place, content, files))
 
     def _without_paths(self, message: str) -> str:
         """Return message without the folders of this machine: records may be handed on."""
@@ -174,20 +154,3 @@ class Recorder:
         for folder in (self.settings.workspace, self.settings.cache, Path.home()):
             message = message.replace(f"{folder}/", "")
         return message
-
-
-@contextlib.contextmanager
-def _new_folder(target: Path) -> Iterator[Path]:
-    """Give a temporary sibling of target that replaces it when the block ends well."""
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=".new-"))
-        try:
-            yield temporary
-            os.chmod(temporary, 0o755)
-            shutil.rmtree(target, ignore_errors=True)
-            os.rename(temporary, target)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-    except OSError as error:
-        raise StorageFailed.from_os_error(error, f"Writing the results of {target.name}") from error

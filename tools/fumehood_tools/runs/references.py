@@ -125,7 +125,7 @@ class References:
         content = training_spec(self.spec, self.activations, place, variant)
         limits = self.spec.limits
         child = self.nursery.start(
-            "inside.reference",
+            "fumehood_child.reference",
             {**content, "seconds": SECONDS, "out": str(folder)},
             scratch=folder / "child",
             readable=[variant, *self.activations.train_shards],

@@ -1,0 +1,125 @@
+"""The files that a record names: which there are, and whether they are still what was recorded.
+
+A record lists all of its own under `files`: name -> sha256 and bytes. Scores and failures of format
+1 name their weights and their variant's source apart, and list only what else lies beside them.
+"""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from fumehood_tools.files import sha256_of
+from fumehood_tools.plain_files import MOST_SOURCE_BYTES, open_plain
+from fumehood_tools.receipts.signing import RECEIPT, Problem
+from fumehood_tools.registry.kinds import RecordKind
+
+WEIGHTS_FILE = "sae.safetensors"
+
+
+class NamedFile(NamedTuple):
+    """One file of a record. size: bytes, None where the record does not say."""
+
+    name: str
+    sha256: str
+    size: int | None = None
+
+    @property
+    def is_source(self) -> bool:
+        """Whether it is code: small, and read whole whenever the record is read."""
+        return self.name.endswith(".py")
+
+
+def named_files(kind: str, record: Mapping[str, Any]) -> list[NamedFile]:
+    """Return all files of a signed record, sorted by name."""
+    listed = record.get("files") or {}
+    found = {name: _named(name, said) for name, said in listed.items() if _is_plain(name)}
+    if "place" not in record[RECEIPT]:
+        found |= {file.name: file for file in _of_format_1(kind, record)}
+    return [found[name] for name in sorted(found)]
+
+
+def beside(kind: RecordKind, record: Mapping[str, Any], folder: str) -> Problem | None:
+    """Return what a look at the files of a record finds wrong: sources read, of others the size.
+
+    Only the files that its kind cannot do without are looked at.
+    """
+    for file in named_files(kind.name, record):
+        if any(fnmatchcase(file.name, needed) for needed in kind.needs):
+            problem = _source(file, folder) if file.is_source else _size(file, folder)
+            if problem is not None:
+                return problem
+    return None
+
+
+def changed(kind: str, record: Mapping[str, Any], folder: Path) -> list[Problem]:
+    """Return what is wrong with the files of a record, every byte of each read and hashed."""
+    problems = []
+    for file in named_files(kind, record):
+        now = _sha256(folder / file.name)
+        if now == file.sha256:
+            continue
+        if file.name == WEIGHTS_FILE:
+            text = f"{WEIGHTS_FILE} is not the file that was scored"
+            problems.append(Problem("weights_swapped", text))
+        else:
+            how = "was edited" if now else "is gone"
+            text = f"{file.name} {how} since the {kind} was signed"
+            problems.append(Problem("file_edited", text))
+    return problems
+
+
+def _named(name: str, said: Any) -> NamedFile:
+    if isinstance(said, Mapping):
+        return NamedFile(name, str(said.get("sha256")), said.get("bytes"))
+    return NamedFile(name, str(said))
+
+
+def _is_plain(name: str) -> bool:
+    return bool(name) and name == os.path.basename(name) and name not in (".", "..")
+
+
+def _of_format_1(kind: str, record: Mapping[str, Any]) -> list[NamedFile]:
+    """Return the files that a record of format 1 names elsewhere than under `files`."""
+    about = record.get("provenance", {}) if kind == "score" else record
+    files = [NamedFile(f"{record.get('variant')}.py", str(about.get("variant_sha256")))]
+    if kind == "score":
+        sha256, size = str(about.get("weights_sha256")), about.get("weights_bytes")
+        files.append(NamedFile(WEIGHTS_FILE, sha256, size))
+    return files
+
+
+def _source(file: NamedFile, folder: str) -> Problem | None:
+    try:
+        with open_plain(f"{folder}/{file.name}", MOST_SOURCE_BYTES) as content:
+            found = hashlib.sha256(content.read()).hexdigest()
+    except OSError:
+        found = ""
+    if found == file.sha256:
+        return None
+    how = "was edited" if found else "is gone"
+    return Problem("variant_edited", f"the variant's file beside the record {how}")
+
+
+def _size(file: NamedFile, folder: str) -> Problem | None:
+    is_weights = file.name == WEIGHTS_FILE
+    try:
+        size = os.stat(f"{folder}/{file.name}").st_size
+    except OSError:
+        if is_weights:
+            return Problem("weights_missing", f"the weights ({WEIGHTS_FILE}) are gone")
+        return Problem("file_edited", f"{file.name} is gone")
+    if file.size in (None, size):
+        return None
+    if is_weights:
+        return Problem("weights_swapped", "the weights are not those that were scored")
+    return Problem("file_edited", f"{file.name} is not the file that was recorded")
+
+
+def _sha256(path: Path) -> str | None:
+    try:
+        return sha256_of(path)
+    except OSError:
+        return None

@@ -1,0 +1,117 @@
+"""Write a record: signed, with its files, whole or not at all, and entered in the ledger.
+
+A crash between folder and ledger leaves a sound receipt that the ledger does not know; whoever next
+writes there enters it (`LedgerReader.adopt`).
+"""
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from fumehood_tools.errors import BadRequest, StorageFailed
+from fumehood_tools.files import sha256_of, write_bytes, write_json
+from fumehood_tools.receipts.folders import Book
+from fumehood_tools.receipts.ledger import Entry, append, make_key
+from fumehood_tools.receipts.places import STATE, checked, is_under
+from fumehood_tools.receipts.reader import LedgerReader
+from fumehood_tools.receipts.signing import mac_of, sign
+from fumehood_tools.receipts.trials import trial_word
+from fumehood_tools.registry.kinds import kind_named
+
+
+class Subject(NamedTuple):
+    """The record that another one is about: its place, and the mac of its receipt."""
+
+    place: str
+    receipt: str
+
+
+class Draft(NamedTuple):
+    """What is to be recorded.
+
+    place: the folder it will have, see `places.py`. content: the record, as JSON. files: name ->
+    bytes, or the file that is copied.
+    """
+
+    kind: str
+    place: str
+    content: Mapping[str, Any]
+    files: Mapping[str, bytes | Path] = {}
+    subject: Subject | None = None
+
+
+class RecordWriter:
+    """Writes records under one place of a workspace. Makes the workspace's key if it has none."""
+
+    def __init__(self, workspace: Path, under: str) -> None:
+        """Enter what a crash left out of the ledger. Raises StorageFailed."""
+        self.workspace, self.under = workspace, under
+        self.key = make_key(workspace / STATE)
+        self._ledger = LedgerReader(workspace / STATE)
+        self._ledger.adopt(under)
+
+    def book(self) -> Book:
+        """Return what tells sound receipts under the place from others, as of now."""
+        return self._ledger.book(self.under)
+
+    def write(self, draft: Draft) -> dict[str, Any]:
+        """Write a record and return it, signed. It takes the place of whatever lies there.
+
+        Raises UnknownName for a kind that is not registered, BadRequest for a place that is not
+        under the writer's or a file that has no plain name, StorageFailed.
+        """
+        kind, place = kind_named(draft.kind), checked(draft.place)
+        if not is_under(place, self.under):
+            raise BadRequest(f"{place} does not lie under {self.under}. Open a writer for it.")
+        for name in draft.files:
+            if name != os.path.basename(name) or name == kind.file:
+                raise BadRequest(f"{name!r} cannot be a file of a record. Use a plain file name.")
+        old = self.book().standing.get(place)
+        if old is not None:
+            # Said before the old record goes: a crash in between must not look like a deletion.
+            self._append(Entry("supersede", old.kind, place, old.receipt))
+        with _new_folder(self.workspace / place) as folder:
+            signed = sign(_with_files(draft, folder), self.key, kind.name, place)
+            write_json(folder / kind.file, signed)
+        self._append(
+            Entry("written", kind.name, place, mac_of(signed), trial_word(kind.name, signed))
+        )
+        return signed
+
+    def _append(self, entry: Entry) -> None:
+        append(self.workspace / STATE, self.key, [entry])
+
+
+def _with_files(draft: Draft, folder: Path) -> dict[str, Any]:
+    """Put the files of a record into a folder; return the record with them and its subject."""
+    files = {}
+    for name, source in sorted(draft.files.items()):
+        target = folder / name
+        if isinstance(source, bytes):
+            write_bytes(target, source)
+        else:
+            shutil.copyfile(source, target)
+        files[name] = {"sha256": sha256_of(target), "bytes": target.stat().st_size}
+    content = {**draft.content, "files": files}
+    return content if draft.subject is None else {**content, "subject_of": draft.subject._asdict()}
+
+
+@contextlib.contextmanager
+def _new_folder(target: Path) -> Iterator[Path]:
+    """Give a temporary sibling of target that replaces it when the block ends well."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=".new-"))
+        try:
+            yield temporary
+            os.chmod(temporary, 0o755)
+            shutil.rmtree(target, ignore_errors=True)
+            os.rename(temporary, target)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    except OSError as error:
+        raise StorageFailed.from_os_error(error, f"Writing the record {target.name}") from error
