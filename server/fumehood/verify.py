@@ -1,18 +1,21 @@
 """`fumehood verify`: is every stored number the one that was measured, and is none missing?
 
 Checks every receipt, every file a receipt names and the ledger, then scores a sample again. Prints
-one line per finding, naming the place; exit code 1 when anything is wrong.
+one line per finding, naming the place; exit code 1 when anything is wrong. With --export the sound
+receipts go into a file that anybody can verify: `fumehood verify FILE --key FILE.pub` needs no
+workspace.
 """
 
 import argparse
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fumehood_tools.errors import BadRequest
 
 if TYPE_CHECKING:
-    from fumehood_tools.receipts.audit import Audit, Discrepancy
+    from fumehood_tools.receipts.audit import Audit, Discrepancy, Sound
     from fumehood_tools.settings import Settings
 
 
@@ -20,6 +23,18 @@ def add_verify(commands: Any, parents: list[argparse.ArgumentParser]) -> argpars
     """Declare the subcommand and return it; the caller sets what runs it."""
     verify: argparse.ArgumentParser = commands.add_parser(
         "verify", parents=parents, help="check that every stored score is as it was measured"
+    )
+    verify.add_argument(
+        "file",
+        nargs="?",
+        metavar="FILE",
+        help="an export to check instead of a workspace; needs --key",
+    )
+    verify.add_argument("--key", metavar="PUB", help="the public key of an export (a .pub file)")
+    verify.add_argument(
+        "--export",
+        metavar="FILE",
+        help="write the sound receipts to FILE, signed, and the public key to FILE.pub",
     )
     verify.add_argument("--sandbox", metavar="NAME", help="this one only (default: all)")
     verify.add_argument(
@@ -44,6 +59,8 @@ def run_verify(settings: "Settings", options: argparse.Namespace) -> int:
 
     if options.rescore < 0:
         raise BadRequest(f"--rescore {options.rescore}: must be 0 or more.")
+    if options.file is not None or options.key is not None:
+        return _check_export(options)
     if options.withdraw is not None:
         for place in withdraw(settings.state, options.withdraw):
             print(f"withdrawn: {place}")
@@ -53,18 +70,66 @@ def run_verify(settings: "Settings", options: argparse.Namespace) -> int:
 
         open_sandbox(settings, options.sandbox)
     report, sound = audit(settings.workspace, options.sandbox)
-    rescored: dict[str, float] = {}
-    findings = list(report.findings)
-    scores = [record for record in sound if record.kind == "score"]
-    if options.rescore and scores:
-        from fumehood_tools.runs.rescore import rescore
-
-        again = rescore(scores, settings, options.rescore, _say)
-        findings += again.findings
-        rescored = {one.place: one.largest for one in again.rescored}
-    report = report.model_copy(update={"findings": findings})
+    report, rescored = _scored_again(settings, report, sound, options.rescore)
     print(_as_json(report, rescored) if options.json else _as_text(report, rescored))
+    if options.export is not None:
+        _export(settings, report, sound, Path(options.export))
     return 0 if report.is_sound else 1
+
+
+def _scored_again(
+    settings: "Settings", report: "Audit", sound: list["Sound"], most: int
+) -> tuple["Audit", dict[str, float]]:
+    """Return the report with what scoring some SAEs again found; place -> share of tolerance."""
+    scores = [record for record in sound if record.kind == "score"]
+    if not most or not scores:
+        return report, {}
+    from fumehood_tools.runs.rescore import rescore
+
+    again = rescore(scores, settings, most, _say)
+    findings = [*report.findings, *again.findings]
+    rescored = {one.place: one.largest for one in again.rescored}
+    return report.model_copy(update={"findings": findings}), rescored
+
+
+def _export(settings: "Settings", report: "Audit", sound: list["Sound"], to: Path) -> None:
+    """Write the export. Raises BadRequest when anything in the workspace is wrong."""
+    from fumehood_tools.receipts.export import export
+
+    if not report.is_sound:
+        raise BadRequest(
+            "Nothing was exported: see what is wrong above. Mend or withdraw it first."
+        )
+    withdrawn = [found.place for found in report.findings if found.code == "withdrawn"]
+    made = export(settings.workspace, sound, withdrawn, to)
+    _say(
+        f"exported {made.receipts} receipts to {to}, signed with key {made.key_id}\n"
+        f"publish {made.public_key.name} where readers trust it; they run: "
+        f"fumehood verify {to.name} --key {made.public_key.name}"
+    )
+
+
+def _check_export(options: argparse.Namespace) -> int:
+    """Print whether an export verifies with a public key; return the exit code."""
+    from fumehood_tools.receipts.export import check_export
+
+    if options.file is None or options.key is None:
+        raise BadRequest("An export is checked with its key: fumehood verify FILE --key FILE.pub")
+    checked = check_export(Path(options.file), Path(options.key))
+    if options.json:
+        content = {"sound": not checked.wrong, **checked._asdict()}
+        print(json.dumps(content, indent=1, ensure_ascii=False))
+        return 1 if checked.wrong else 0
+    for wrong in checked.wrong:
+        print(f"wrong: {wrong}")
+    held = f"{len(checked.places)} receipts of workspace {checked.workspace}"
+    verdict = (
+        f"{len(checked.wrong)} findings are wrong"
+        if checked.wrong
+        else f"all signed with key {checked.key_id}, none is missing"
+    )
+    print(f"{held}, exported {checked.exported}: {verdict}")
+    return 1 if checked.wrong else 0
 
 
 def _say(message: str) -> None:

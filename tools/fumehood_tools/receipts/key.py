@@ -65,12 +65,19 @@ def load_key(state: Path) -> Key | None:
 
 def write_key(state: Path, key: Key) -> None:
     """Put the key in place whole, readable by its owner only. One that is there stays."""
-    path = state / KEY_FILE
+    write_secret(state / KEY_FILE, key.secret)
+
+
+def write_secret(path: Path, content: bytes) -> None:
+    """Put a secret in place whole, readable by its owner only. One that is there stays.
+
+    Raises StorageFailed.
+    """
     try:
-        handle, temporary = tempfile.mkstemp(dir=state, prefix=f".{KEY_FILE}.")
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(key.secret)
+                file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             with contextlib.suppress(FileExistsError):
@@ -78,4 +85,4 @@ def write_key(state: Path, key: Key) -> None:
         finally:
             os.unlink(temporary)
     except OSError as error:
-        raise StorageFailed.from_os_error(error, "Making the workspace's key") from error
+        raise StorageFailed.from_os_error(error, f"Making the key {path.name}") from error

@@ -68,7 +68,7 @@ class RecordWriter:
         if not is_under(place, self.under):
             raise BadRequest(f"{place} does not lie under {self.under}. Open a writer for it.")
         for name in draft.files:
-            if name != os.path.basename(name) or name == kind.file:
+            if not name or name != os.path.basename(name) or name in (".", "..", kind.file):
                 raise BadRequest(f"{name!r} cannot be a file of a record. Use a plain file name.")
         old = self.book().standing.get(place)
         if old is not None:

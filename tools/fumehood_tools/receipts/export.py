@@ -1,0 +1,197 @@
+"""Receipts for strangers: what this workspace measured, verifiable with a public key alone.
+
+`export` writes the sound receipts of a workspace, one in-toto Statement per receipt in a DSSE
+envelope, and behind them an index of all of them: so one that is taken out, put in or swapped
+shows. `check_export` needs the file and the public key, and nothing else. The record is in the
+statement; of its files (weights, source, logs) the digests are.
+
+Not covered: the key says which workspace signed, not that its owner measured honestly. Receipts are
+checked against the ledger before they are exported, and not again by `check_export`.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from fumehood_tools.errors import BadRequest, StorageFailed
+from fumehood_tools.files import sha256_of, write_bytes
+from fumehood_tools.receipts import dsse
+from fumehood_tools.receipts.audit import Sound
+from fumehood_tools.receipts.files import named_files
+from fumehood_tools.receipts.places import STATE
+from fumehood_tools.receipts.signing import RECEIPT
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+RECEIPT_TYPE, INDEX_TYPE = "urn:fumehood:receipt:v1", "urn:fumehood:receipt-index:v1"
+PUBLIC_SUFFIX = ".pub"
+
+
+class Exported(NamedTuple):
+    """What was written."""
+
+    receipts: int
+    key_id: str
+    public_key: Path
+
+
+class Checked(NamedTuple):
+    """What a file of receipts holds, as far as it could be read, and what is wrong with it."""
+
+    workspace: str
+    exported: str
+    places: list[str]
+    key_id: str
+    wrong: list[str]
+
+
+class _Statement(NamedTuple):
+    """One verified line."""
+
+    number: int
+    digest: str
+    place: str
+    content: dict[str, Any]
+
+
+def export(workspace: Path, sound: Sequence[Sound], withdrawn: Sequence[str], to: Path) -> Exported:
+    """Write the receipts to a file, and the public key beside it (`<file>.pub`).
+
+    sound: records that were verified just now (`audit`); withdrawn: places whose receipts were
+    given up, which the index names. Raises BadRequest for a workspace without sound records,
+    StorageFailed.
+    """
+    if not sound:
+        raise BadRequest("There is no sound receipt to export. Run variants first.")
+    key = dsse.signing_key(workspace / STATE)
+    payloads = [(one.place, _receipt(one)) for one in sound]
+    name = str(sound[0].record[RECEIPT]["workspace"])
+    index = dsse.statement(
+        [{"name": place, "digest": {"sha256": _digest(body)}} for place, body in payloads],
+        INDEX_TYPE,
+        {
+            "workspace": name,
+            "exported": datetime.now(UTC).isoformat(timespec="seconds"),
+            "withdrawn": sorted(withdrawn),
+            "fumehood": version("fumehood"),
+        },
+    )
+    bodies = [*(body for _, body in payloads), index]
+    write_bytes(to, b"".join(dsse.sealed(body, key) for body in bodies))
+    public = to.with_name(to.name + PUBLIC_SUFFIX)
+    write_bytes(public, dsse.pem_of(key.public_key()))
+    return Exported(len(sound), dsse.key_id_of(key.public_key()), public)
+
+
+def check_export(file: Path, key_file: Path) -> Checked:
+    """Return what is wrong with a file of receipts by a public key.
+
+    Raises StorageFailed, BadRequest when file or key cannot be read.
+    """
+    key = dsse.public_key(key_file)
+    try:
+        lines = file.read_bytes().splitlines()
+    except OSError as error:
+        raise StorageFailed.from_os_error(error, f"Reading {file.name}") from error
+    wrong: list[str] = []
+    found = [
+        one
+        for number, line in enumerate(lines, 1)
+        if (one := _verified(number, line, key, wrong)) is not None
+    ]
+    indexes = [one for one in found if one.content.get("predicateType") == INDEX_TYPE]
+    receipts = [one for one in found if one.content.get("predicateType") == RECEIPT_TYPE]
+    about: dict[str, Any] = {}
+    if len(indexes) == 1 and indexes[0].number == len(lines):
+        about = indexes[0].content["predicate"]
+        wrong += _against_index(receipts, indexes[0].content["subject"])
+    else:
+        last = "has no index that verifies as its last line"
+        how = "has more than one index" if len(indexes) > 1 else last
+        wrong.append(f"{file.name} {how}: receipts may be missing. Export it anew.")
+    return Checked(
+        workspace=str(about.get("workspace", "unknown")),
+        exported=str(about.get("exported", "at an unknown time")),
+        places=[one.place for one in receipts],
+        key_id=dsse.key_id_of(key),
+        wrong=wrong,
+    )
+
+
+def _receipt(one: Sound) -> bytes:
+    """Return the statement about one record: the record is in it, its files are its subject."""
+    record_file = f"{one.kind}.json"
+    files = [(file.name, file.sha256) for file in named_files(one.kind, one.record)]
+    subject = [(record_file, sha256_of(one.folder / record_file)), *files]
+    return dsse.statement(
+        [{"name": f"{one.place}/{name}", "digest": {"sha256": sha256}} for name, sha256 in subject],
+        RECEIPT_TYPE,
+        {"kind": one.kind, "place": one.place, "written": one.written, "record": one.record},
+    )
+
+
+def _verified(
+    number: int, line: bytes, key: "Ed25519PublicKey", wrong: list[str]
+) -> _Statement | None:
+    """Return what a line says if the key signed it; else add to `wrong` what is the matter."""
+    envelope = dsse.opened(line)
+    if envelope is None:
+        wrong.append(f"line {number} is no signed statement: it was damaged or put there.")
+        return None
+    place = _claimed_place(envelope.payload)
+    if not dsse.is_signed_by(envelope, key):
+        own = dsse.key_id_of(key)
+        how = "its signature does not fit: it was changed after it was signed"
+        if envelope.key_id != own:
+            how = f"it names another key ({envelope.key_id[:16]}) than the one given ({own[:16]})"
+        wrong.append(f"line {number} ({place}): {how}.")
+        return None
+    return _Statement(number, _digest(envelope.payload), place, json.loads(envelope.payload))
+
+
+def _claimed_place(payload: bytes) -> str:
+    """Return what a payload says that it is about, verified or not."""
+    try:
+        content = json.loads(payload)
+        if content["predicateType"] == INDEX_TYPE:
+            return "the index"
+        return str(content["predicate"]["place"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return "unreadable"
+
+
+def _against_index(receipts: Sequence[_Statement], listed: list[dict[str, Any]]) -> list[str]:
+    """Return what is missing, was put in, or stands in the place of another."""
+    wanted = [(str(one["name"]), str(one["digest"]["sha256"])) for one in listed]
+    there = {one.digest for one in receipts}
+    missing = [
+        f"the receipt of {place} is missing or was changed."
+        for place, digest in wanted
+        if digest not in there
+    ]
+    known = {digest for _, digest in wanted}
+    added = [
+        f"line {one.number} ({one.place}) is a receipt that the index does not list."
+        for one in receipts
+        if one.digest not in known
+    ]
+    if missing or added:
+        return [*missing, *added]
+    return [
+        f"line {one.number} holds the receipt of {one.place}, where that of {place} belongs."
+        for one, (place, digest) in zip(receipts, wanted, strict=False)
+        if one.digest != digest
+    ] or _repeated(receipts, len(wanted))
+
+
+def _repeated(receipts: Sequence[_Statement], wanted: int) -> list[str]:
+    return [f"line {one.number} ({one.place}) repeats a receipt." for one in receipts[wanted:]]
+
+
+def _digest(payload: bytes) -> str:
+    return hashlib.sha256(payload).hexdigest()
