@@ -189,3 +189,27 @@ def test_modules_stay_short_and_open_with_their_contract() -> None:
             text = path.read_text(encoding="utf-8")
             assert len(text.splitlines()) <= 400, f"{path} is longer than 400 lines"
             assert ast.get_docstring(ast.parse(text)), f"{path} has no module docstring"
+
+
+def code_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Return the lines of a function's body, its docstring and functions inside of it left out."""
+    body = function.body[1:] if ast.get_docstring(function) else function.body
+    if not body:
+        return 0
+    lines = set(range(body[0].lineno, (function.end_lineno or 0) + 1))
+    for inner in ast.walk(function):
+        if inner is not function and isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef):
+            first = min([inner.lineno, *(one.lineno for one in inner.decorator_list)])
+            lines -= set(range(first, (inner.end_lineno or 0) + 1))
+    return len(lines)
+
+
+def test_functions_stay_short() -> None:
+    long = {
+        f"{path.relative_to(ROOT)}: {node.name} has {code_lines(node)} lines"
+        for folder in ("tools", "server", "sandbox_template")
+        for path in (ROOT / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and code_lines(node) > 40
+    }
+    assert not long, "\n".join(sorted(long))

@@ -72,21 +72,10 @@ class RoleChild:
             memory = mmap.mmap(handles[-1], size)
             buffers.append(torch.frombuffer(memory, dtype=dtype).view(self.rows, columns))
         self._input, self._output = buffers
-        spec = {
-            "role": role,
-            "variant": str(given.variant),
-            "weights": str(given.weights),
-            "activation_dim": given.activation_dim,
-            "dict_size": given.dict_size,
-            "rows": self.rows,
-            "screening": given.screening,
-            "input": handles[0],
-            "output": handles[1],
-        }
         try:
             self._child = nursery.start(
                 "fumehood_child.serve",
-                spec,
+                self._spec(*handles),
                 scratch=scratch,
                 limits=limits,
                 readable=[given.variant, given.weights],
@@ -99,6 +88,20 @@ class RoleChild:
         self._rest = b""
         self._ready = False
         self._asked: tuple[int, str] | None = None
+
+    def _spec(self, input_fd: int, output_fd: int) -> dict[str, Any]:
+        """Return what the child is told: see fumehood_child/serve.py."""
+        return {
+            "role": self.role,
+            "variant": str(self.given.variant),
+            "weights": str(self.given.weights),
+            "activation_dim": self.given.activation_dim,
+            "dict_size": self.given.dict_size,
+            "rows": self.rows,
+            "screening": self.given.screening,
+            "input": input_fd,
+            "output": output_fd,
+        }
 
     def __call__(self, rows_ND: "Tensor") -> "Tensor":
         """Return the child's answer to at most `self.rows` rows: a copy, checked.
