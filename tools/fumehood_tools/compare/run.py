@@ -37,7 +37,7 @@ from fumehood_tools.installing import install_command
 from fumehood_tools.receipts import state_of
 from fumehood_tools.records.labelling import Packaged, edited, label_of, name_of
 from fumehood_tools.records.scores import Score
-from fumehood_tools.registry.lookup import chosen_metrics, judged_metrics, metric_named
+from fumehood_tools.registry.lookup import judged_metrics, metric_named, metrics_beside
 from fumehood_tools.registry.metrics import Metric
 from fumehood_tools.registry.sae_metrics import QUALITY, SPARSITY
 from fumehood_tools.sandbox.create import template_folder
@@ -130,7 +130,7 @@ def _question(
         sandbox=folder.name,
         setting=shown.name,
         metric=metric,
-        beside=chosen_metrics(lambda one: one.headline and one.beside and one.better != "neither"),
+        beside=metrics_beside(),
         baseline=baseline,
         variants=None,
         tries=0,

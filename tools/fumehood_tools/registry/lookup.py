@@ -25,6 +25,11 @@ def judged_metrics() -> tuple[Metric, ...]:
     return chosen_metrics(lambda metric: metric.is_judged)
 
 
+def metrics_beside() -> tuple[Metric, ...]:
+    """Return the metrics that a comparison shows beside the one that it judges."""
+    return chosen_metrics(lambda m: m.headline and m.beside and m.better != "neither")
+
+
 def metric_named(key: str, among: tuple[Metric, ...] | None = None) -> Metric:
     """Return a metric; among: of these. Raises UnknownName."""
     known = known_metrics() if among is None else {metric.key: metric for metric in among}
