@@ -63,13 +63,13 @@ def variant(
 def compared(
     points: list[ScoredSae],
     tries: int = 1,
-    metric: Metric = metric_named(QUALITY),
+    metric: Metric | None = None,
     variants: list[str] | None = None,
 ) -> Comparison:
     question = Question(
         sandbox="box",
         setting="12345678",
-        metric=metric,
+        metric=metric or metric_named(QUALITY),
         beside=metrics_beside(),
         baseline="topk",
         variants=variants,
