@@ -28,8 +28,8 @@ from fumehood_tools.bench.table_rows import Kind, Spread  # noqa: E402
 from fumehood_tools.registry.metrics import Axis, Metric  # noqa: E402
 
 DPI = 110
-WIDTH, HEIGHT = {1: 8.4, 2: 15.0, 3: 22.5, 4: 30.0}, 6.4
-"""Inches of a figure, by its panels."""
+WIDTH, HEIGHT = {1: 8.4, 2: 15.0}, 6.4
+"""Inches of a figure, by its columns, and of each of its rows. A row has two panels at most."""
 LEFT, MARGIN = 0.8, 1.9
 """Inches to the left of a panel for its axis, and to the right of it for names."""
 NAMES_FROM = 0.3
@@ -91,13 +91,13 @@ def draw(spec: PlotSpec, target: Path) -> Drawn:
         {"svg.hashsalt": "fumehood", "font.size": 9, "axes.titlesize": 10, "axes.labelsize": 9}
     )
     panels = [Panel(panel, spec.sparsity, _values(spec, panel)) for panel in spec.panels]
-    inches = WIDTH[len(panels)], HEIGHT
-    shown = _figure(spec, panels, inches, target)
+    shown = _figure(spec, panels, target)
     for number, panel in enumerate(panels, 1):
-        _figure(spec, [panel], (WIDTH[1], HEIGHT), target.with_name(f"{target.stem}-{number}.png"))
+        _figure(spec, [panel], target.with_name(f"{target.stem}-{number}.png"))
+    rows, columns = _grid(len(panels))
     return Drawn(
-        width=round(inches[0] * DPI),
-        height=round(inches[1] * DPI),
+        width=round(WIDTH[columns] * DPI),
+        height=round(HEIGHT * rows * DPI),
         unlabelled=sorted(shown.unlabelled),
         off_scale=shown.off_scale,
     )
@@ -113,25 +113,34 @@ def _values(spec: PlotSpec, panel: PanelSpec) -> list[tuple[PlotPoint, Spread]]:
     ]
 
 
-def _figure(
-    spec: PlotSpec, panels: Sequence[Panel], inches: tuple[float, float], target: Path
-) -> Shown:
-    figure = Figure(figsize=inches, dpi=DPI, facecolor="white")
+def _grid(panels: int) -> tuple[int, int]:
+    """Return the rows and columns of a figure."""
+    columns = min(panels, max(WIDTH))
+    return -(-panels // columns), columns
+
+
+def _figure(spec: PlotSpec, panels: Sequence[Panel], target: Path) -> Shown:
+    rows, columns = _grid(len(panels))
+    width = WIDTH[columns]
+    figure = Figure(figsize=(width, HEIGHT * rows), dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(1, len(panels), squeeze=False)[0]
+    axes = figure.subplots(rows, columns, squeeze=False).flat
     figure.subplots_adjust(
-        left=LEFT / inches[0],
-        right=1 - MARGIN / inches[0],
-        top=0.87,
-        bottom=0.13,
-        wspace=(MARGIN + LEFT + 0.05) / ((inches[0] - len(panels) * (MARGIN + LEFT)) / len(panels)),
+        left=LEFT / width,
+        right=1 - MARGIN / width,
+        top=1 - 0.13 / rows,
+        bottom=0.13 / rows,
+        wspace=(MARGIN + LEFT + 0.05) / ((width - columns * (MARGIN + LEFT)) / columns),
+        hspace=0.26 / 0.74,
     )
-    figure.text(LEFT / inches[0], 0.955, spec.title, fontsize=10.5, weight="bold")
-    footnote = spec.footnote if len(panels) > 1 else spec.footnote.replace(". ", ".\n", 1)
-    figure.text(LEFT / inches[0], 0.02, footnote, fontsize=7.5, color="#444444")
-    _legend(figure, {point.kind for point in spec.points}, inches[0])
+    figure.text(LEFT / width, 1 - 0.045 / rows, spec.title, fontsize=10.5, weight="bold")
+    footnote = spec.footnote if columns > 1 else spec.footnote.replace(". ", ".\n", 1)
+    figure.text(LEFT / width, 0.02 / rows, footnote, fontsize=7.5, color="#444444")
+    _legend(figure, {point.kind for point in spec.points}, width, rows)
+    for one in axes[len(panels) :]:
+        one.set_axis_off()
     shown = Shown(set(), [])
-    for one, panel in zip(axes, panels, strict=True):
+    for one, panel in zip(axes, panels, strict=False):
         found = _panel(one, panel) if panel.values else _empty(one, panel)
         shown = Shown(shown.unlabelled | found.unlabelled, [*shown.off_scale, *found.off_scale])
     figure.savefig(target, dpi=DPI, metadata={"Software": None})
@@ -139,7 +148,7 @@ def _figure(
     return shown
 
 
-def _legend(figure: Figure, kinds: set[Kind], width: float) -> None:
+def _legend(figure: Figure, kinds: set[Kind], width: float, rows: int) -> None:
     shown = [style for kind, style in STYLES.items() if kind in kinds]
     handles = [
         Line2D([], [], color=s.colour, marker=s.marker, markersize=s.size, lw=s.line, ls=s.dashes)
@@ -149,7 +158,7 @@ def _legend(figure: Figure, kinds: set[Kind], width: float) -> None:
         handles=[*handles, Line2D([], [], color=FRONT, lw=1.0, ls=":")],
         labels=[*(style.meaning for style in shown), "Pareto front"],
         loc="upper left",
-        bbox_to_anchor=((LEFT - 0.05) / width, 0.95),
+        bbox_to_anchor=((LEFT - 0.05) / width, 1 - 0.05 / rows),
         ncols=len(handles) + 1,
         frameon=False,
         fontsize=8,

@@ -219,7 +219,7 @@ def _shown(panels: Sequence[PanelSpec]) -> str:
     names = [f"L0 against {panel.metric.words}" for panel in panels]
     if len(names) == 2:
         return f"Left: {names[0]}; right: {names[1]}"
-    return f"From left to right: {', '.join(names)}" if len(names) > 1 else names[0]
+    return f"Row by row: {', '.join(names)}" if len(names) > 1 else names[0]
 
 
 def _best(spec: PlotSpec) -> list[str]:
