@@ -19,7 +19,7 @@ from fumehood_tools.jobs.processes import identify, machine
 from fumehood_tools.jobs.table import Table
 from fumehood_tools.receipts.ledger import Action
 from fumehood_tools.records.inertness import compare
-from fumehood_tools.records.scores import Cost, Data, Failure, Metrics, Provenance, Score
+from fumehood_tools.records.scores import Cost, Data, Failure, Provenance, Score
 from fumehood_tools.sandbox.create import Sandbox, create_sandbox
 from fumehood_tools.settings import Settings
 
@@ -131,7 +131,7 @@ def _score(box: Sandbox, variant: str, source: bytes, seed: int, run: str) -> Sc
         site="resid_post",
         dict_size=64,
         data=Data(digest="d" * 16, train_tokens=200_000, eval_tokens=16_256),
-        metrics=Metrics.model_validate(metrics(spread)),
+        metrics=metrics(spread),
         inertness=DIFFERENT if variant.startswith("idea") and seed == 0 else None,
         provenance=Provenance(
             variant_sha256=hashlib.sha256(source).hexdigest(),

@@ -14,7 +14,7 @@ from fumehood.app import build_server
 from fumehood.doors import bench
 from fumehood.views import BENCHMARKS, META_KEY
 from fumehood_tools.receipts import Draft, RecordWriter, place_of, results_of
-from fumehood_tools.records.scores import Cost, Data, Metrics, Provenance, Score
+from fumehood_tools.records.scores import Cost, Data, Provenance, Score
 from fumehood_tools.sandbox.create import Sandbox, create_sandbox
 from fumehood_tools.settings import Settings
 
@@ -42,10 +42,8 @@ def put_score(
         site="resid_post",
         dict_size=256,
         data=Data(digest="d" * 16, train_tokens=20_000, eval_tokens=2_032),
-        metrics=Metrics.model_validate(
-            {"l0": l0, "explained_variance": explained, "mse": 1.0, "alive": 0.9}
-            | {"probing_top5": 0.75 if explained > 0.5 else 0.70, "probing_subject": 0.86}
-        ),
+        metrics={"l0": l0, "explained_variance": explained, "mse": 1.0, "alive": 0.9}
+        | {"probing_top5": 0.75 if explained > 0.5 else 0.70, "probing_subject": 0.86},
         provenance=Provenance(
             variant_sha256=hashlib.sha256(source).hexdigest(),
             weights_sha256=hashlib.sha256(weights).hexdigest(),

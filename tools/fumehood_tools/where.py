@@ -26,9 +26,14 @@ class Where(BaseModel, frozen=True):
     glass: GlassLevel = Field(description="which isolation held: bubblewrap, landlock, rlimits …")
     versions: dict[str, str] = Field(description="package -> version")
 
-    def text(self) -> str:
-        """Return it in one line, without the versions."""
+    def text(self, scored_with: int | None = None) -> str:
+        """Return it in one line, without the versions.
+
+        scored_with: the threads of a scoring that differs from this training in nothing else.
+        """
         threads = f"{self.threads} thread{'' if self.threads == 1 else 's'}"
+        if scored_with is not None:
+            threads += f" ({scored_with} to score)"
         return f"{self.device}, {threads}, {self.glass}; {self.machine}"
 
 

@@ -1,5 +1,6 @@
 """Doors to what was measured: the table and the plot of a sandbox."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -9,14 +10,17 @@ from pydantic import Field
 from fumehood.doors.arguments import SandboxName
 from fumehood.tooling import Toolbox, answer, picture
 from fumehood.views import BENCHMARKS, META_KEY
+from fumehood_tools.bench.plot import MOST_PANELS
 from fumehood_tools.bench.plot import plot_benchmarks as draw
-from fumehood_tools.bench.plot_spec import PlotFile, Probing
-from fumehood_tools.bench.table import BenchmarkTable, SortKey
+from fumehood_tools.bench.plot_spec import PlotFile
+from fumehood_tools.bench.table import BenchmarkTable
 from fumehood_tools.bench.table import read_benchmarks as read
 from fumehood_tools.compare import Comparison
 from fumehood_tools.compare import compare_variants as compare
-from fumehood_tools.compare.report import Metric
 from fumehood_tools.page import page_content, write_page
+from fumehood_tools.registry.lookup import headline_metrics, judged_metrics
+from fumehood_tools.registry.metrics import Metric
+from fumehood_tools.registry.sae_metrics import QUALITY
 from fumehood_tools.sandbox.create import open_sandbox
 
 Variants = Annotated[
@@ -48,7 +52,13 @@ def register(toolbox: Toolbox) -> None:
     _register_plot(toolbox)
 
 
+def _keys(metrics: Iterable[Metric]) -> str:
+    return ", ".join(metric.key for metric in metrics)
+
+
 def _register_table(toolbox: Toolbox) -> None:
+    orders = f"Best first, by {_keys(headline_metrics())}, train_seconds, or (A to Z) variant"
+
     @toolbox.tool(
         title="Read benchmarks",
         toolset="bench",
@@ -60,7 +70,7 @@ def _register_table(toolbox: Toolbox) -> None:
     def read_benchmarks(
         sandbox: SandboxName,
         variants: Variants = None,
-        sort: Annotated[SortKey, Field(description="Best first")] = "explained_variance",
+        sort: Annotated[str, Field(description=orders)] = QUALITY,
         details: Annotated[
             bool | None,
             Field(description="Every metric, one row per seed; default: if one variant is named"),
@@ -91,6 +101,8 @@ def _register_table(toolbox: Toolbox) -> None:
 
 
 def _register_comparison(toolbox: Toolbox) -> None:
+    judged = f"What is judged; others are shown. One of {_keys(judged_metrics())}"
+
     @toolbox.tool(
         title="Compare variants",
         toolset="bench",
@@ -106,9 +118,7 @@ def _register_comparison(toolbox: Toolbox) -> None:
             Field(description="Only these; all if left out", min_length=1, max_length=100),
         ] = None,
         baseline: BaselineName = "topk",
-        metric: Annotated[
-            Metric, Field(description="What is judged; the others are shown")
-        ] = "explained_variance",
+        metric: Annotated[str, Field(description=judged)] = QUALITY,
         setting: SettingName = None,
     ) -> Annotated[CallToolResult, Comparison]:
         """Say which variants are better than a baseline at the same L0. Use it before you claim so.
@@ -132,6 +142,11 @@ def _register_comparison(toolbox: Toolbox) -> None:
 
 
 def _register_plot(toolbox: Toolbox) -> None:
+    drawn = (
+        "What to draw over L0, a panel each, such as probing or loss_recovered; default: "
+        "explained_variance, probing_top5, and what was measured of these SAEs elsewhere"
+    )
+
     @toolbox.tool(
         title="Plot benchmarks",
         toolset="bench",
@@ -144,9 +159,9 @@ def _register_plot(toolbox: Toolbox) -> None:
     def plot_benchmarks(
         sandbox: SandboxName,
         variants: Variants = None,
-        probing: Annotated[
-            Probing, Field(description="Sparse probing on the best 1, 2, 5 or all latents")
-        ] = "top5",
+        metrics: Annotated[
+            list[str] | None, Field(description=drawn, min_length=1, max_length=MOST_PANELS)
+        ] = None,
         setting: SettingName = None,
     ) -> CallToolResult:
         """Draw L0 against explained variance and against sparse probing, a point per variant.
@@ -161,7 +176,7 @@ def _register_plot(toolbox: Toolbox) -> None:
         plot = draw(
             folder,
             variants=variants,
-            probing=probing,
+            metrics=metrics,
             setting=setting,
             font_cache=toolbox.settings.cache / "matplotlib",
             shelf=toolbox.shelf,
@@ -175,7 +190,8 @@ def _register_plot(toolbox: Toolbox) -> None:
 def _plot_text(plot: PlotFile, page: Path) -> str:
     lines = [plot.text, f"PNG ({plot.width} x {plot.height}): {plot.png}"]
     lines += [f"SVG: {plot.svg}", f"CSV: {plot.csv}"]
-    lines.append(f"each panel as a figure of its own: {plot.png.stem}-1, -2 (PNG and SVG)")
+    names = ", ".join([f"{plot.png.stem}-1", *(f"-{n}" for n in range(2, plot.panels + 1))])
+    lines.append(f"each panel as a figure of its own: {names} (PNG and SVG)")
     lines.append(f"page ({page.stat().st_size / 1e3:,.0f} kB, opens in any browser): {page}")
     if plot.unlabelled:
         lines.append(f"no room for the names of: {', '.join(plot.unlabelled)} (see the CSV)")

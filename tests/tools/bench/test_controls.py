@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from fumehood_tools.bench.controls import ControlReport, judge_controls, label, read_label
-from fumehood_tools.records.scores import Failure, Metrics, Score
+from fumehood_tools.records.scores import Failure, Score
 
 EV = {0: 0.7353, 1: 0.7365, 2: 0.7351, 1000: 0.7359, 1001: 0.7344, 1002: 0.7356}
 
@@ -14,7 +14,7 @@ def score(seed: int, control: str | None = None, gain: float = 0.0, l0: float = 
     explained = min(1.0, EV[seed] + gain)
     values: dict[str, Any] = {"l0": l0, "explained_variance": explained, "alive": 0.93}
     record: dict[str, Any] = {"variant": "x", "seed": seed, "control": control}
-    return Score.model_construct(**record, metrics=Metrics.model_construct(**values))
+    return Score.model_construct(**record, metrics=values)
 
 
 def failure(control: str | None) -> Failure:

@@ -97,7 +97,10 @@ def test_levels_of_a_variant_are_one_series_with_one_name(records: Any, fonts: P
 
 
 def test_other_probes_can_be_drawn_beside_the_first_plot(five: Any, fonts: Path) -> None:
-    first, second = drawn(five, fonts), drawn(five, fonts, probing="all")
+    first, second = (
+        drawn(five, fonts),
+        drawn(five, fonts, metrics=["explained_variance", "probing"]),
+    )
     assert first.png != second.png and first.png.is_file()
     assert "all latents" in words_of(second)
     assert "probing_mean" in second.csv.read_text(encoding="utf-8")

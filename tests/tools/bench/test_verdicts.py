@@ -8,7 +8,7 @@ import pytest
 from fumehood_tools.bench.noise import differences
 from fumehood_tools.bench.verdicts import judge, verdicts
 from fumehood_tools.records.inertness import Inertness, compare
-from fumehood_tools.records.scores import Metrics, Score
+from fumehood_tools.records.scores import Score
 
 SAME = compare("topk", forward=3e-8, loss=0.0, gradient=4e-7)
 SLIGHT = compare("topk", forward=0.0, loss=3e-5, gradient=3e-4)
@@ -28,7 +28,6 @@ def scores(*seeds: int, ev: float = 0.7353, inertness: Inertness | None = None) 
             "l0": 32.0,
             "explained_variance": ev + noise,
             "loss_recovered": 0.941 + 2 * noise,
-            "probing_top1": None,
             "probing_top5": 0.763 + 6 * noise,
             "probing": 0.851 + noise,
             "alive": 0.93 + 3 * noise,
@@ -41,7 +40,7 @@ def record(seed: int, values: dict[str, Any], inertness: Inertness | None = None
     """Return a score of these metrics."""
     content: dict[str, Any] = {"variant": "mine", "seed": seed, "inertness": inertness}
     content["file_sha256"] = "f" * 64
-    return Score.model_construct(**content, metrics=Metrics.model_construct(**values))
+    return Score.model_construct(**content, metrics=values)
 
 
 PARENT = scores(0, 1, 2)

@@ -11,13 +11,16 @@ from fumehood_tools.bench.table_rows import Kind
 from fumehood_tools.compare.judge import Judge
 from fumehood_tools.compare.matched import Curve, differences, pareto_front
 from fumehood_tools.compare.question import Question, ScoredSae
-from fumehood_tools.compare.report import Compared, Comparison, Metric
+from fumehood_tools.compare.report import Compared, Comparison
 from fumehood_tools.compare.statistics import (
     adjusted,
     noise_floor,
     seeds_for_equal,
     seeds_needed,
 )
+from fumehood_tools.registry.lookup import metric_named, metrics_beside
+from fumehood_tools.registry.metrics import Metric
+from fumehood_tools.registry.sae_metrics import QUALITY
 
 SEEDS = (0, 1, 2)
 NOISE = (0.0008, -0.0004, 0.0001, -0.0006, 0.0005)
@@ -60,13 +63,14 @@ def variant(
 def compared(
     points: list[ScoredSae],
     tries: int = 1,
-    metric: Metric = "explained_variance",
+    metric: Metric | None = None,
     variants: list[str] | None = None,
 ) -> Comparison:
     question = Question(
         sandbox="box",
         setting="12345678",
-        metric=metric,
+        metric=metric or metric_named(QUALITY),
+        beside=metrics_beside(),
         baseline="topk",
         variants=variants,
         tries=tries,
@@ -184,9 +188,23 @@ def test_the_control_is_a_floor_and_no_competitor() -> None:
 
 
 def test_another_metric_can_be_judged() -> None:
-    found = compared([*baseline(), *variant("mine", 0.05)], metric="probing_top5")
+    found = compared([*baseline(), *variant("mine", 0.05)], metric=metric_named("probing_top5"))
     assert found.margin == 0.02 and row(found).verdict == "better"
     assert "explained_variance" in row(found).other
+
+
+def test_of_a_metric_of_which_less_is_better_a_fall_is_a_gain() -> None:
+    lower = metric_named(QUALITY)._replace(better="lower")
+    points = [*baseline(), *variant("mine", -0.03), *variant("other", 0.03)]
+    found = compared(points, metric=lower)
+    assert [(row.variant, row.verdict) for row in found.rows] == [
+        ("mine", "better"),
+        ("other", "worse"),
+    ]
+    assert row(found).front and not row(found, "other").front
+    assert "mine" not in compared(points).pareto and "other" in compared(points).pareto
+    assert found.pareto == ["topk(K=16)"]
+    assert found.definitions["better"].startswith("the mean difference is below 0")
 
 
 def test_the_text_defines_its_words_and_says_what_it_takes() -> None:
@@ -216,7 +234,7 @@ def test_differences_pair_seeds() -> None:
 
 def test_the_front_holds_what_nothing_beats_in_both() -> None:
     points = [point("a", 0, 10, 0.5), point("b", 0, 20, 0.4), point("c", 0, 30, 0.6)]
-    assert pareto_front(points, "explained_variance") == ["a", "c"]
+    assert pareto_front(points, metric_named(QUALITY)) == ["a", "c"]
 
 
 def test_the_correction_is_benjamini_and_hochbergs() -> None:

@@ -31,7 +31,7 @@ HARMLESS = {
     "records/parameters.py": "makes sources, which are in the digest themselves",
     "records/scores.py": "a record's shape",
     "receipts": "signs scores that are there",
-    "registry": "names of what is recorded",
+    "registry": "says how numbers that are there are named, shown and judged",
     "runs/code.py": "this digest",
     "runs/controls.py": "makes sources, which are in the digest themselves",
     "runs/items.py": "this digest",

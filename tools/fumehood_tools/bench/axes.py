@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
+from matplotlib.axis import XAxis, YAxis
 from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from fumehood_tools.bench.plot_spec import PlotPoint
 from fumehood_tools.bench.table_rows import Spread
+from fumehood_tools.registry.metrics import Axis
 
 # A range this many times that of the others squeezes them too much: the subject's own accuracy is
 # then left out.
@@ -14,15 +16,19 @@ SQUEEZE = 2.5
 LOG_FROM = 3.5
 
 
-def style_axes(axes: Axes, title: str, y_label: str) -> None:
-    """Give axes their title, labels and grid."""
-    axes.set_title(title, loc="left")
-    axes.set_ylabel(y_label)
-    axes.set_xlabel("L0 (latents active per token)")
+def style_axes(axes: Axes, y: Axis, x: Axis) -> None:
+    """Give axes their title, labels, grid and scale."""
+    axes.set_title(y.title or y.label, loc="left")
+    axes.set_ylabel(y.label)
+    axes.set_xlabel(x.label)
     axes.grid(color="#E6E6E6", linewidth=0.7)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.yaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 2.5, 5, 10]))
+    if y.scale == "log":
+        axes.set_yscale("log")
+        _label_log(axes.yaxis)
+    else:
+        axes.yaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 2.5, 5, 10]))
 
 
 def scale_x(axes: Axes, spreads: Sequence[Spread]) -> None:
@@ -33,12 +39,23 @@ def scale_x(axes: Axes, spreads: Sequence[Spread]) -> None:
         axes.set_xscale("log")
         margin = (high / low) ** 0.06
         axes.set_xlim(low / margin, high * margin)
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
-        axes.xaxis.set_major_formatter(FormatStrFormatter("%g"))
-        axes.xaxis.set_minor_formatter(NullFormatter())
+        _label_log(axes.xaxis)
         return
     margin_x = 0.12 * (high - low) or max(1.0, 0.05 * abs(high))
     axes.set_xlim(low - margin_x, high + margin_x)
+
+
+def _label_log(axis: XAxis | YAxis) -> None:
+    axis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
+    axis.set_major_formatter(FormatStrFormatter("%g"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def limits_log_y(values: Sequence[tuple[PlotPoint, Spread]]) -> tuple[float, float]:
+    """Return limits on a log scale that hold all points, which are above 0."""
+    low, high = min(spread.mean for _, spread in values), max(spread.mean for _, spread in values)
+    margin = max(high / low, 1.1) ** 0.08
+    return low / margin, high * margin
 
 
 def limits_y(

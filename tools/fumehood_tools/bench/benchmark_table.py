@@ -3,39 +3,16 @@
 The text is compact, aligned and complete by itself.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, Field
 
 from fumehood_tools.bench.collect import LeftOut, Setting
 from fumehood_tools.bench.table_rows import WORK, FailureRow, Row, SeedRow, Spread, times
-
-# metric, heading, digits; digits -1: a share, shown in percent.
-_COLUMNS = (
-    ("l0", "L0", 1),
-    ("explained_variance", "EV (centred)", 4),
-    ("loss_recovered", "loss rec.", 4),
-    ("probing_top1", "top-1", 3),
-    ("probing_top5", "top-5", 3),
-    ("probing", "all", 3),
-    ("alive", "alive", -1),
-)
-_SEED_LINES = (
-    (("l0", "l1", "alive"), "latents"),
-    (("explained_variance", "mse", "cosine"), "reconstruction"),
-    (("loss_recovered", "ce_clean", "ce_spliced", "ce_ablated"), "loss"),
-    (("probing_top1", "probing_top2", "probing_top5", "probing"), "probing"),
-    (
-        ("explained_variance", "explained_variance_legacy", "mse"),
-        "sae-bench's own",
-    ),
-)
-_LEGEND = (
-    "EV: explained variance, centred, over all evaluation tokens (ours). loss rec.: sae-bench's "
-    "ce_loss_score. top-1, top-5, all: accuracy of sae-bench's probes on the best 1, 5 and on all "
-    "latents, standardised. alive: latents that fired."
-)
+from fumehood_tools.registry.kinds import known_metrics
+from fumehood_tools.registry.lookup import headline_metrics, metric_named
+from fumehood_tools.registry.metrics import Metric
 
 
 class OtherSetting(BaseModel, frozen=True):
@@ -62,8 +39,7 @@ class BenchmarkTable(BaseModel, frozen=True):
     other_settings: list[OtherSetting]
     left_out: list[LeftOut]
     warnings: list[str]
-    ce_clean: float | None = Field(description="the subject's own, nats per token")
-    probing_subject: float | None = Field(description="probe on raw activations")
+    subject: dict[str, float] = Field(description="metrics of the subject without an SAE")
     total: int = Field(description="variants and their copies with a score, on all pages")
     next_cursor: str | None
     next: str
@@ -118,14 +94,14 @@ def _head(table: BenchmarkTable) -> list[str]:
         f"{table.sandbox}: {shared.subject}, layer {shared.layer}, {shared.site}; "
         f"{', '.join(facts)}; {table.total} rows"
     ]
-    subject = []
-    if table.ce_clean is not None:
-        subject.append(f"cross-entropy {table.ce_clean:.3f} nats per token")
-    if table.probing_subject is not None:
-        subject.append(f"probe on its raw activations {table.probing_subject:.3f}")
-    if subject:
-        lines.append(f"the subject itself: {', '.join(subject)}")
+    if table.subject:
+        said = (_of_subject(metric_named(key), value) for key, value in table.subject.items())
+        lines.append(f"the subject itself: {', '.join(said)}")
     return [*lines, ""]
+
+
+def _of_subject(metric: Metric, value: float) -> str:
+    return f"{metric.title} {value:.{metric.digits}f} {metric.unit}".rstrip()
 
 
 def _grid(table: BenchmarkTable) -> list[str]:
@@ -135,9 +111,10 @@ def _grid(table: BenchmarkTable) -> list[str]:
     levels = {"/".join(row.glass) for row in table.rows}
     worked = any(WORK in row.metrics for row in table.rows)
     last = ["train s", *["work"] * worked, *["change"] * judged, *["glass"] * (len(levels) > 1)]
-    cells = [["variant", "seeds", *(heading for _, heading, _ in _COLUMNS), *last]]
+    columns = columns_of(table.rows)
+    cells = [["variant", "seeds", *(metric.title for metric in columns), *last]]
     for row in table.rows:
-        values = [_value(row.metrics.get(name), digits) for name, _, digits in _COLUMNS]
+        values = [_value(row.metrics.get(metric.key), metric) for metric in columns]
         more = [
             f"{row.train_seconds:.1f}",
             *[_times(row.metrics.get(WORK))] * worked,
@@ -154,7 +131,22 @@ def _grid(table: BenchmarkTable) -> list[str]:
         bars = "±: sample standard deviation over seeds."
     stale = [f"* {row.label}: {row.stale}" for row in table.rows if row.stale]
     glass = f" glass: {', '.join(sorted(levels))}." if len(levels) == 1 else ""
-    return [*align(cells), "", f"{_LEGEND} {bars}{glass}", *_marks(table.rows), *stale]
+    legend = " ".join([*legend_of(columns), f"{bars}{glass}"])
+    return [*align(cells), "", legend, *_marks(table.rows), *stale]
+
+
+def columns_of(rows: Sequence[Row]) -> list[Metric]:
+    """Return the metrics that stand in the table: those that any row has."""
+    return [m for m in headline_metrics() if any(m.key in row.metrics for row in rows)]
+
+
+def legend_of(metrics: Iterable[Metric]) -> list[str]:
+    """Return one sentence per way of measuring, with the headings that it belongs to."""
+    headings: dict[str, list[str]] = {}
+    for metric in metrics:
+        if metric.legend:
+            headings.setdefault(metric.legend, []).append(metric.heading)
+    return [f"{', '.join(names)}: {legend}." for legend, names in headings.items()]
 
 
 def _name(row: Row) -> str:
@@ -188,13 +180,13 @@ def _marks(rows: Sequence[Row]) -> list[str]:
     return lines
 
 
-def _value(spread: Spread | None, digits: int) -> str:
+def _value(spread: Spread | None, metric: Metric) -> str:
     if spread is None:
         return "-"
-    if digits < 0:
+    if metric.share:
         return f"{spread.mean:.0%}"
-    mean = f"{spread.mean:.{digits}f}"
-    return mean if spread.sd is None else f"{mean} ±{spread.sd:.{digits}f}"
+    mean = f"{spread.mean:.{metric.digits}f}"
+    return mean if spread.sd is None else f"{mean} ±{spread.sd:.{metric.digits}f}"
 
 
 def _seed_lines(rows: Sequence[SeedRow]) -> list[str]:
@@ -207,18 +199,33 @@ def _seed_lines(rows: Sequence[SeedRow]) -> list[str]:
             f"{row.weights_sha256}, glass {row.glass}, trained {row.train_seconds:.1f} s, scored "
             f"{row.score_seconds:.1f} s, {row.finished}, {row.machine}"
         )
-        for names, heading in _SEED_LINES:
-            prefix = "sae_bench_" if heading.startswith("sae-bench") else ""
-            found = [(name, row.metrics.get(prefix + name)) for name in names]
-            values = [f"{name} {value:.5g}" for name, value in found if value is not None]
-            if values:
-                lines.append(f"  {heading}: {', '.join(values)}")
+        for group, metrics in _groups(row).items():
+            values = [f"{metric.own_name} {row.metrics[metric.key]:.5g}" for metric in metrics]
+            lines.append(f"  {group}: {', '.join(values)}")
         lines += _integrity(row.integrity)
+    return [*lines, *_caveats(rows), ""]
+
+
+def _groups(row: SeedRow) -> dict[str, list[Metric]]:
+    """Return heading -> the metrics of an SAE that stand in one line."""
+    found: dict[str, list[Metric]] = {}
+    for metric in known_metrics().values():
+        if metric.group and metric.key in row.metrics:
+            found.setdefault(metric.group, []).append(metric)
+    return found
+
+
+def _caveats(rows: Sequence[SeedRow]) -> list[str]:
+    """Return a line per group on what is wrong with its metrics."""
+    found: dict[str, dict[str, None]] = {}
+    for row in rows:
+        for group, metrics in _groups(row).items():
+            said = {f"its {m.own_name} {m.caveat}": None for m in metrics if m.caveat}
+            found.setdefault(group, {}).update(said)
     return [
-        *lines,
-        "sae-bench's own: its explained_variance is wrong where activations are large, its mse "
-        "depends on the batch; kept for comparison with published numbers.",
-        "",
+        f"{group}: {', '.join(said)}; kept for comparison with published numbers."
+        for group, said in found.items()
+        if said
     ]
 
 

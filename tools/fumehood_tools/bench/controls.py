@@ -14,18 +14,10 @@ from pydantic import BaseModel, Field
 
 from fumehood_tools.bench.noise import Difference, differences
 from fumehood_tools.records.scores import Failure, Score
+from fumehood_tools.registry.lookup import metric_named
 
 ControlName = Literal["blank", "blank_parameter", "spike"]
 CONTROL_NAMES: tuple[ControlName, ...] = get_args(ControlName)
-# What a cheat would raise (L0: lower), and what it must not gain against its twin's same seed.
-_GAINS = {
-    "l0": 0.02,
-    "explained_variance": 1e-3,
-    "loss_recovered": 2e-3,
-    "probing_top1": 5e-3,
-    "probing_top5": 5e-3,
-    "probing": 5e-3,
-}
 
 
 class ControlResult(BaseModel, frozen=True):
@@ -136,18 +128,20 @@ def _judge_spike(
         if failure is not None:
             return True, f"refused: {failure.message[:200]}"
         return None, f"{twin} has no score of the same seed"
-    l0 = statistics.fmean(score.metrics.l0 for score in other)
-    gains = [difference for difference in found if _is_gain(difference, l0)]
+    gains = [difference for difference in found if _is_gain(difference, other)]
     if gains:
         return False, f"a cheat got more than {twin} with the same seed: {_said(gains)}"
     return True, f"worth no more than {twin} with the same seed: {_said(found)}"
 
 
-def _is_gain(found: Difference, l0: float) -> bool:
-    most = _GAINS.get(found.metric)
-    if most is None:
+def _is_gain(found: Difference, theirs: Sequence[Score]) -> bool:
+    """Whether a cheat got more than its twin. Of L0 and of errors, less is more."""
+    metric = metric_named(found.metric)
+    if metric.gain is None:
         return False
-    return found.difference < -most * l0 if found.metric == "l0" else found.difference > most
+    values = (score.metrics[metric.key] for score in theirs if metric.key in score.metrics)
+    scale = abs(statistics.fmean(values)) if metric.relative else 1.0
+    return metric.sign * found.difference > metric.gain * scale
 
 
 def _said(found: Sequence[Difference]) -> str:

@@ -20,15 +20,16 @@ from matplotlib.figure import Figure  # noqa: E402
 from matplotlib.lines import Line2D  # noqa: E402
 from matplotlib.text import Text  # noqa: E402
 
-from fumehood_tools.bench.axes import limits_y, scale_x, style_axes  # noqa: E402
+from fumehood_tools.bench.axes import limits_log_y, limits_y, scale_x, style_axes  # noqa: E402
 from fumehood_tools.bench.name_layout import spread  # noqa: E402
 from fumehood_tools.bench.pareto import front  # noqa: E402
-from fumehood_tools.bench.plot_spec import FLOORS, Drawn, PlotPoint, PlotSpec, Probing  # noqa: E402
+from fumehood_tools.bench.plot_spec import Drawn, PanelSpec, PlotPoint, PlotSpec  # noqa: E402
 from fumehood_tools.bench.table_rows import Kind, Spread  # noqa: E402
+from fumehood_tools.registry.metrics import Axis, Metric  # noqa: E402
 
 DPI = 110
-BOTH, ONE = (15.0, 6.4), (8.4, 6.4)
-"""Inches of the figure with two panels, and of one with a single panel."""
+WIDTH, HEIGHT = {1: 8.4, 2: 15.0}, 6.4
+"""Inches of a figure, by its columns, and of each of its rows. A row has two panels at most."""
 LEFT, MARGIN = 0.8, 1.9
 """Inches to the left of a panel for its axis, and to the right of it for names."""
 NAMES_FROM = 0.3
@@ -53,22 +54,18 @@ STYLES: dict[Kind, Style] = {
     "control": Style("#444444", "X", 6.5, 1.0, "-.", "control (untrained)"),
 }
 
-_LATENTS: dict[Probing, str] = {
-    "top1": "best latent",
-    "top2": "best 2 latents",
-    "top5": "best 5 latents",
-    "all": "all latents",
-}
-
 
 class Panel(NamedTuple):
     """One panel: what it shows, and the points with their y values."""
 
-    name: str
-    title: str
-    y_label: str
+    spec: PanelSpec
+    sparsity: Metric
     values: list[tuple[PlotPoint, Spread]]
-    reference: float | None = None
+
+    @property
+    def axis(self) -> Axis:
+        """How its metric is drawn."""
+        return self.spec.metric.drawn
 
 
 class Mark(NamedTuple):
@@ -89,64 +86,69 @@ class Shown(NamedTuple):
 
 
 def draw(spec: PlotSpec, target: Path) -> Drawn:
-    """Draw both panels into target's PNG and SVG, and each into <target>-1 and <target>-2."""
+    """Draw all panels into target's PNG and SVG, and each into <target>-1, <target>-2, …"""
     matplotlib.rcParams.update(
         {"svg.hashsalt": "fumehood", "font.size": 9, "axes.titlesize": 10, "axes.labelsize": 9}
     )
-    probed = [(point, point.probing) for point in spec.points if point.probing is not None]
-    panels = [
-        Panel(
-            "1",
-            "Reconstruction",
-            "explained variance (centred)",
-            [(point, point.explained_variance) for point in spec.points],
-        ),
-        Panel(
-            "2",
-            "Sparse probing",
-            f"probe accuracy, {_LATENTS[spec.probing]}",
-            probed,
-            spec.probing_subject,
-        ),
-    ]
-    shown = _figure(spec, panels, BOTH, target)
-    for panel in panels:
-        _figure(spec, [panel], ONE, target.with_name(f"{target.stem}-{panel.name}.png"))
+    panels = [Panel(panel, spec.sparsity, _values(spec, panel)) for panel in spec.panels]
+    shown = _figure(spec, panels, target)
+    for number, panel in enumerate(panels, 1):
+        _figure(spec, [panel], target.with_name(f"{target.stem}-{number}.png"))
+    rows, columns = _grid(len(panels))
     return Drawn(
-        width=round(BOTH[0] * DPI),
-        height=round(BOTH[1] * DPI),
+        width=round(WIDTH[columns] * DPI),
+        height=round(HEIGHT * rows * DPI),
         unlabelled=sorted(shown.unlabelled),
         off_scale=shown.off_scale,
     )
 
 
-def _figure(
-    spec: PlotSpec, panels: Sequence[Panel], inches: tuple[float, float], target: Path
-) -> Shown:
-    figure = Figure(figsize=inches, dpi=DPI, facecolor="white")
+def _values(spec: PlotSpec, panel: PanelSpec) -> list[tuple[PlotPoint, Spread]]:
+    """Return the points that a panel can show; on a log scale those above 0."""
+    key, log = panel.metric.key, panel.metric.drawn.scale == "log"
+    return [
+        (point, found)
+        for point in spec.points
+        if (found := point.metrics.get(key)) is not None and not (log and found.mean <= 0)
+    ]
+
+
+def _grid(panels: int) -> tuple[int, int]:
+    """Return the rows and columns of a figure."""
+    columns = min(panels, max(WIDTH))
+    return -(-panels // columns), columns
+
+
+def _figure(spec: PlotSpec, panels: Sequence[Panel], target: Path) -> Shown:
+    rows, columns = _grid(len(panels))
+    width = WIDTH[columns]
+    figure = Figure(figsize=(width, HEIGHT * rows), dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(1, len(panels), squeeze=False)[0]
+    axes = figure.subplots(rows, columns, squeeze=False).flat
     figure.subplots_adjust(
-        left=LEFT / inches[0],
-        right=1 - MARGIN / inches[0],
-        top=0.87,
-        bottom=0.13,
-        wspace=(MARGIN + LEFT + 0.05) / ((inches[0] - len(panels) * (MARGIN + LEFT)) / len(panels)),
+        left=LEFT / width,
+        right=1 - MARGIN / width,
+        top=1 - 0.13 / rows,
+        bottom=0.13 / rows,
+        wspace=(MARGIN + LEFT + 0.05) / ((width - columns * (MARGIN + LEFT)) / columns),
+        hspace=0.26 / 0.74,
     )
-    figure.text(LEFT / inches[0], 0.955, spec.title, fontsize=10.5, weight="bold")
-    footnote = spec.footnote if len(panels) > 1 else spec.footnote.replace(". ", ".\n", 1)
-    figure.text(LEFT / inches[0], 0.02, footnote, fontsize=7.5, color="#444444")
-    _legend(figure, {point.kind for point in spec.points}, inches[0])
+    figure.text(LEFT / width, 1 - 0.045 / rows, spec.title, fontsize=10.5, weight="bold")
+    footnote = spec.footnote if columns > 1 else spec.footnote.replace(". ", ".\n", 1)
+    figure.text(LEFT / width, 0.02 / rows, footnote, fontsize=7.5, color="#444444")
+    _legend(figure, {point.kind for point in spec.points}, width, rows)
+    for one in axes[len(panels) :]:
+        one.set_axis_off()
     shown = Shown(set(), [])
-    for one, panel in zip(axes, panels, strict=True):
-        found = _panel(one, panel) if panel.values else _empty(one, panel.title)
+    for one, panel in zip(axes, panels, strict=False):
+        found = _panel(one, panel) if panel.values else _empty(one, panel)
         shown = Shown(shown.unlabelled | found.unlabelled, [*shown.off_scale, *found.off_scale])
     figure.savefig(target, dpi=DPI, metadata={"Software": None})
     figure.savefig(target.with_suffix(".svg"), metadata={"Date": None})
     return shown
 
 
-def _legend(figure: Figure, kinds: set[Kind], width: float) -> None:
+def _legend(figure: Figure, kinds: set[Kind], width: float, rows: int) -> None:
     shown = [style for kind, style in STYLES.items() if kind in kinds]
     handles = [
         Line2D([], [], color=s.colour, marker=s.marker, markersize=s.size, lw=s.line, ls=s.dashes)
@@ -156,7 +158,7 @@ def _legend(figure: Figure, kinds: set[Kind], width: float) -> None:
         handles=[*handles, Line2D([], [], color=FRONT, lw=1.0, ls=":")],
         labels=[*(style.meaning for style in shown), "Pareto front"],
         loc="upper left",
-        bbox_to_anchor=((LEFT - 0.05) / width, 0.95),
+        bbox_to_anchor=((LEFT - 0.05) / width, 1 - 0.05 / rows),
         ncols=len(handles) + 1,
         frameon=False,
         fontsize=8,
@@ -165,27 +167,32 @@ def _legend(figure: Figure, kinds: set[Kind], width: float) -> None:
     )
 
 
-def _empty(axes: Axes, title: str) -> Shown:
-    axes.set_title(title, loc="left")
+def _empty(axes: Axes, panel: Panel) -> Shown:
+    axes.set_title(panel.axis.title or panel.axis.label, loc="left")
     axes.set_axis_off()
-    said = "sparse probing was not measured\n(scoring.probing_tasks in sandbox.toml)"
+    said = panel.axis.absent or f"{panel.spec.metric.words} was not measured"
     axes.text(0.5, 0.5, said, ha="center", transform=axes.transAxes, color="#444444")
     return Shown(set(), [])
 
 
 def _panel(axes: Axes, panel: Panel) -> Shown:
     """Draw one panel: front, series, reference, names."""
-    style_axes(axes, panel.title, panel.y_label)
+    style_axes(axes, panel.axis, panel.sparsity.drawn)
     scale_x(axes, [point.l0 for point, _ in panel.values])
-    bottom, top = limits_y(panel.values, panel.reference, FLOORS[panel.name])
+    reference = panel.spec.reference
+    if panel.axis.scale == "log":
+        bottom, top = limits_log_y(panel.values)
+        edge = bottom
+    else:
+        bottom, top = limits_y(panel.values, reference, panel.axis.reach)
+        edge = bottom + 0.03 * (top - bottom)
     axes.set_ylim(bottom, top)
-    edge = bottom + 0.03 * (top - bottom)
     series = _series(panel, bottom, edge)
-    _front(axes, series)
+    _front(axes, series, panel.spec.metric)
     for marks in sorted(series, key=lambda some: some[0].point.kind == "custom"):
         _draw_series(axes, marks)
-    if panel.reference is not None:
-        _reference(axes, panel.reference)
+    if reference is not None:
+        _reference(axes, reference, panel.spec.reference_name)
     unlabelled = _name_all(axes, series)
     off = [_name(mark) for marks in series for mark in marks if mark.off_scale]
     return Shown(unlabelled, off)
@@ -212,14 +219,16 @@ def _series(panel: Panel, bottom: float, edge: float) -> list[list[Mark]]:
     return series
 
 
-def _front(axes: Axes, series: Sequence[Sequence[Mark]]) -> None:
+def _front(axes: Axes, series: Sequence[Sequence[Mark]], metric: Metric) -> None:
+    if metric.better == "neither":
+        return
     marks = [
         mark
         for some in series
         for mark in some
         if mark.point.kind != "control" and not mark.off_scale
     ]
-    best = [marks[index] for index in front([(mark.x, mark.y) for mark in marks])]
+    best = [marks[index] for index in front([(mark.x, metric.sign * mark.y) for mark in marks])]
     if len(best) > 1:
         xs, ys = [mark.x for mark in best], [mark.y for mark in best]
         axes.step(xs, ys, where="post", color=FRONT, linewidth=1.0, linestyle=":", zorder=1)
@@ -267,14 +276,14 @@ def _mark(axes: Axes, mark: Mark, style: Style) -> None:
     )
 
 
-def _reference(axes: Axes, value: float) -> None:
-    """Draw the subject's own accuracy, or say where it is."""
+def _reference(axes: Axes, value: float, name: str) -> None:
+    """Draw the subject's own value, or say where it is."""
     bottom, top = axes.get_ylim()
     if bottom <= value <= top:
         axes.axhline(value, color="#777777", linestyle="--", linewidth=1.0)
     arrow = "" if bottom <= value <= top else "↑ " if value > top else "↓ "
     axes.set_title(
-        f"{arrow}probe on the subject's raw activations: {value:.3f}",
+        f"{arrow}{name}: {value:.3f}",
         loc="right",
         fontsize=8,
         color="#555555",

@@ -8,11 +8,13 @@ a wide band (t = 14), three a usable one (t = 5.6). Not a comparison of quality:
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, Field
 
-from fumehood_tools.records.scores import Metrics, Score
+from fumehood_tools.records.scores import Score
+from fumehood_tools.registry.lookup import chosen_metrics
+from fumehood_tools.registry.metrics import Metric
 
 # degrees of freedom -> two-sided 0.5 % point; between two entries the one before counts.
 _T = {
@@ -31,16 +33,6 @@ _T = {
     20: 3.153,
     30: 3.030,
     60: 2.915,
-}
-# Smaller differences are none, however well a few seeds happen to agree. L0: share of the parent's.
-SMALLEST = {
-    "l0": 0.01,
-    "explained_variance": 5e-4,
-    "loss_recovered": 1e-3,
-    "probing_top1": 2e-3,
-    "probing_top5": 2e-3,
-    "probing": 2e-3,
-    "alive": 2e-3,
 }
 
 
@@ -68,14 +60,13 @@ def differences(ours: Sequence[Score], theirs: Sequence[Score]) -> list[Differen
     The noise is not known (null) when `theirs` has one seed: it is their spread that counts.
     """
     found = []
-    for metric, smallest in SMALLEST.items():
+    for metric in _held_against_noise():
         mine, other = _values(ours, metric), _values(theirs, metric)
         if mine and other:
             mean = statistics.fmean(other)
-            floor = smallest * (abs(mean) if metric == "l0" else 1.0)
-            noise = None if len(other) < 2 else max(floor, _band(mine, other))
+            noise = None if len(other) < 2 else max(_smallest(metric, mean), _band(mine, other))
             found.append(
-                Difference(metric=metric, difference=statistics.fmean(mine) - mean, noise=noise)
+                Difference(metric=metric.key, difference=statistics.fmean(mine) - mean, noise=noise)
             )
     return found
 
@@ -87,17 +78,23 @@ def are_equal(ours: Sequence[Score], theirs: Sequence[Score]) -> bool:
     return bool(pairs) and all(_is_same(mine, other) for mine, other in pairs)
 
 
-def _is_same(mine: Metrics, other: Metrics) -> bool:
-    pairs = [(getattr(mine, metric), getattr(other, metric)) for metric in SMALLEST]
-    return all(
-        a == b if a is None or b is None else math.isclose(a, b, rel_tol=1e-7, abs_tol=1e-9)
-        for a, b in pairs
-    )
+def _is_same(mine: Mapping[str, float], other: Mapping[str, float]) -> bool:
+    """Whether two SAEs have the same values of all that was measured of both."""
+    keys = [m.key for m in _held_against_noise() if m.key in mine and m.key in other]
+    return all(math.isclose(mine[key], other[key], rel_tol=1e-7, abs_tol=1e-9) for key in keys)
 
 
-def _values(scores: Sequence[Score], metric: str) -> list[float]:
-    values = (getattr(score.metrics, metric) for score in scores)
-    return [value for value in values if value is not None]
+def _held_against_noise() -> tuple[Metric, ...]:
+    return chosen_metrics(lambda metric: metric.smallest is not None)
+
+
+def _smallest(metric: Metric, mean: float) -> float:
+    """Return the difference below which there is none. mean: of what it is compared with."""
+    return (metric.smallest or 0.0) * (abs(mean) if metric.relative else 1.0)
+
+
+def _values(scores: Sequence[Score], metric: Metric) -> list[float]:
+    return [score.metrics[metric.key] for score in scores if metric.key in score.metrics]
 
 
 def _band(mine: list[float], other: list[float]) -> float:

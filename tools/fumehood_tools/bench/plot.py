@@ -1,4 +1,4 @@
-"""Plots of a sandbox's benchmarks: L0 against explained variance and against sparse probing.
+"""Plots of a sandbox's benchmarks: metrics over L0, a panel each.
 
 `plot_benchmarks` is light: it reads records, writes the CSV, and has a trusted child process
 (`python -m fumehood_tools.bench.plot spec.json`) draw PNG and SVG, so that matplotlib is never
@@ -14,24 +14,22 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from fumehood_tools.bench.plot_spec import Drawn, PlotFile, PlotPoint, PlotSpec, Probing
+from fumehood_tools.bench.plot_spec import Drawn, PanelSpec, PlotFile, PlotPoint, PlotSpec
 from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.bench.table import BenchmarkTable, read_benchmarks
 from fumehood_tools.bench.table_rows import Row, Spread, most_seeds
 from fumehood_tools.errors import BadRequest, PartMissing
 from fumehood_tools.files import write_bytes, write_text
 from fumehood_tools.installing import install_command
+from fumehood_tools.registry.kinds import known_metrics
+from fumehood_tools.registry.lookup import chosen_metrics, metric_named
+from fumehood_tools.registry.metrics import Metric
+from fumehood_tools.registry.sae_metrics import SPARSITY
 from fumehood_tools.side_process import ask_side_process
 
-_METRIC: Mapping[Probing, str] = {
-    "top1": "probing_top1",
-    "top2": "probing_top2",
-    "top5": "probing_top5",
-    "all": "probing",
-}
 _MARKS = ("skip", "nonlinear", "glass", "change")
 _DRAWING_S = 120
-PANELS = ("-1", "-2")
+MOST_PANELS = 4
 _ALL = 1_000_000
 
 
@@ -39,7 +37,7 @@ def plot_benchmarks(
     folder: Path,
     *,
     variants: Sequence[str] | None = None,
-    probing: Probing = "top5",
+    metrics: Sequence[str] | None = None,
     setting: str | None = None,
     font_cache: Path | None = None,
     packaged: Mapping[str, str] | None = None,
@@ -47,9 +45,12 @@ def plot_benchmarks(
 ) -> PlotFile:
     """Draw the comparable scores of the sandbox in folder into its results/plots/.
 
-    Raises BadRequest when there is no score, UnknownName for a variant or setting that does not
-    exist, PartMissing without matplotlib, RunFailed when the drawing ended badly.
+    metrics: what to draw, a panel each, MOST_PANELS at most; default: explained variance, sparse
+    probing, and what other kinds of records measured of these SAEs.
+    Raises BadRequest when there is no score, UnknownName for a variant, metric or setting that does
+    not exist, PartMissing without matplotlib, RunFailed when the drawing ended badly.
     """
+    chosen = None if metrics is None else chosen_panels(metrics)
     table = read_benchmarks(
         folder,
         variants=variants,
@@ -59,37 +60,68 @@ def plot_benchmarks(
         packaged=packaged,
         shelf=shelf,
     )
-    points = [_point(row, probing) for row in table.rows]
+    points = [_point(row) for row in table.rows]
     if not points:
         raise BadRequest(f"No score to plot in {folder.name}. Next: {table.next}.")
-    target = folder / "results" / "plots" / _file_name(variants, probing, setting)
+    target = folder / "results" / "plots" / _file_name(variants, metrics, setting)
     drawn_points = _without_tries(points)
+    panels = usual_panels(table.rows)[:MOST_PANELS] if chosen is None else chosen
     spec = PlotSpec(
         points=drawn_points,
-        probing=probing,
+        panels=[panel_of(metric, table) for metric in panels],
+        sparsity=metric_named(SPARSITY),
         title=_title(table, drawn_points),
-        footnote=_footnote(table, drawn_points, len(points)),
-        probing_subject=table.probing_subject,
+        footnote=_footnote(table, drawn_points, len(points), panels),
         font_cache=font_cache,
     )
     files = {kind: target.with_suffix(f".{kind}") for kind in ("png", "svg", "csv")}
-    write_text(files["csv"], _csv(points, probing))
+    write_text(files["csv"], _csv(points, panels))
     drawn = _draw(spec, target)
     return PlotFile(
         **files,
+        panels=len(panels),
         points=len(drawn_points),
         **drawn.model_dump(exclude={"off_scale"}),
         text=_text(table, spec, drawn),
     )
 
 
-def _file_name(variants: Sequence[str] | None, probing: Probing, setting: str | None) -> str:
-    parts = ["benchmarks", "" if probing == "top5" else probing, setting or ""]
+def chosen_panels(metrics: Sequence[str]) -> list[Metric]:
+    """Return the metrics of these names, each once. Raises UnknownName, BadRequest."""
+    if not metrics or len(metrics) > MOST_PANELS:
+        raise BadRequest(f"{len(metrics)} metrics to draw: name 1 to {MOST_PANELS}.")
+    over = tuple(m for m in known_metrics().values() if m.key != SPARSITY)
+    return [metric_named(key, over) for key in dict.fromkeys(metrics)]
+
+
+def usual_panels(rows: Sequence[Row]) -> list[Metric]:
+    """Return what is drawn when nobody chose: what was measured, or is missed."""
+    return [
+        metric
+        for metric in chosen_metrics(lambda metric: metric.drawn.panel)
+        if metric.drawn.absent or any(metric.key in row.metrics for row in rows)
+    ]
+
+
+def panel_of(metric: Metric, table: BenchmarkTable) -> PanelSpec:
+    """Return the panel of a metric, with the subject's own value where that is known."""
+    key = metric.drawn.reference
+    return PanelSpec(
+        metric=metric,
+        reference=table.subject.get(key),
+        reference_name=metric_named(key).words if key else "",
+    )
+
+
+def _file_name(
+    variants: Sequence[str] | None, metrics: Sequence[str] | None, setting: str | None
+) -> str:
+    parts = ["benchmarks", *(metrics or ()), setting or ""]
     parts.append("" if variants is None else f"{len(variants)}-chosen")
     return "-".join(part for part in parts if part) + ".png"
 
 
-def _point(row: Row, probing: Probing) -> PlotPoint:
+def _point(row: Row) -> PlotPoint:
     return PlotPoint(
         label=row.label,
         parameters=row.parameters,
@@ -100,9 +132,7 @@ def _point(row: Row, probing: Probing) -> PlotPoint:
         nonlinear=row.nonlinear,
         glass="/".join(row.glass),
         verdict=row.verdict,
-        l0=row.metrics["l0"],
-        explained_variance=row.metrics["explained_variance"],
-        probing=row.metrics.get(_METRIC[probing]),
+        metrics=row.metrics,
     )
 
 
@@ -127,12 +157,12 @@ def _title(table: BenchmarkTable, points: Sequence[PlotPoint]) -> str:
     )
 
 
-def _footnote(table: BenchmarkTable, points: list[PlotPoint], measured: int) -> str:
+def _footnote(
+    table: BenchmarkTable, points: list[PlotPoint], measured: int, panels: Sequence[Metric]
+) -> str:
     assert table.shared is not None, "points without a setting"
-    parts = [
-        f"EV: centred, over {table.shared.eval_tokens:,} evaluation tokens "
-        "(not sae-bench's field of that name)."
-    ]
+    notes = [metric.drawn.note.format(eval_tokens=table.shared.eval_tokens) for metric in panels]
+    parts = [note for note in notes if note]
     counts = {point.l0.seeds for point in points}
     if counts == {1}:
         parts.append("1 seed, no error bars.")
@@ -145,18 +175,18 @@ def _footnote(table: BenchmarkTable, points: list[PlotPoint], measured: int) -> 
     return " ".join(parts)
 
 
-def _csv(points: list[PlotPoint], probing: Probing) -> str:
+def _csv(points: list[PlotPoint], panels: Sequence[Metric]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    names = ("l0", "explained_variance", _METRIC[probing])
+    names = (SPARSITY, *(metric.key for metric in panels))
     columns = [f"{name}_{part}" for name in names for part in ("mean", "sd", "seeds")]
     writer.writerow(["label", "variant", "parameters", "kind", "stale", *columns, *_MARKS])
     for point in points:
         parameters = json.dumps(point.parameters) if point.parameters else ""
         cells: list[object] = [point.label, point.variant, parameters]
         cells += [point.kind, int(point.stale)]
-        for spread in (point.l0, point.explained_variance, point.probing):
-            cells += _cells(spread)
+        for name in names:
+            cells += _cells(point.metrics.get(name))
         cells += [int(point.skip), int(point.nonlinear), point.glass, point.verdict or ""]
         writer.writerow(cells)
     return out.getvalue()
@@ -169,14 +199,11 @@ def _cells(spread: Spread | None) -> list[object]:
 
 
 def _text(table: BenchmarkTable, spec: PlotSpec, drawn: Drawn) -> str:
-    best = max(spec.points, key=lambda point: point.explained_variance.mean)
     variants = len({point.variant for point in spec.points})
     lines = [
         f"{spec.title}.",
-        f"Left: L0 against explained variance; right: L0 against sparse probing ({spec.probing}). "
-        f"{variants} variants, {len(spec.points)} points.",
-        f"Highest explained variance: {best.label} {best.explained_variance.mean:.4f} at L0 "
-        f"{best.l0.mean:.1f}. Compare at similar L0 only: more latents always explain more.",
+        f"{_shown(spec.panels)}. {variants} variants, {len(spec.points)} points.",
+        *_best(spec),
         *(f"At the edge: {name}." for name in drawn.off_scale),
         spec.footnote,
         *_apart(spec.points),
@@ -185,6 +212,28 @@ def _text(table: BenchmarkTable, spec: PlotSpec, drawn: Drawn) -> str:
         *(f"left out: {left.count} x {left.reason}" for left in table.left_out),
     ]
     return "\n".join(lines)
+
+
+def _shown(panels: Sequence[PanelSpec]) -> str:
+    """Return what stands where."""
+    names = [f"L0 against {panel.metric.words}" for panel in panels]
+    if len(names) == 2:
+        return f"Left: {names[0]}; right: {names[1]}"
+    return f"Row by row: {', '.join(names)}" if len(names) > 1 else names[0]
+
+
+def _best(spec: PlotSpec) -> list[str]:
+    """Return which point has the best value in the first panel."""
+    metric = spec.panels[0].metric
+    measured = [point for point in spec.points if metric.key in point.metrics]
+    if metric.better == "neither" or not measured:
+        return []
+    best = max(measured, key=lambda point: metric.sign * point.metrics[metric.key].mean)
+    extreme = "Highest" if metric.better == "higher" else "Lowest"
+    return [
+        f"{extreme} {metric.words}: {best.label} {best.metrics[metric.key].mean:.{metric.digits}f} "
+        f"at L0 {best.l0.mean:.1f}. Compare at similar L0 only: more latents always explain more."
+    ]
 
 
 def _apart(points: Sequence[PlotPoint]) -> list[str]:
@@ -208,7 +257,7 @@ def _draw(spec: PlotSpec, target: Path) -> Drawn:
             instead="read_benchmarks still gives the numbers.",
             folder=Path(folder),
         )
-        for part in ("", *PANELS):
+        for part in ("", *(f"-{number}" for number in range(1, len(spec.panels) + 1))):
             for suffix in (".png", ".svg"):
                 name = f"{target.stem}{part}{suffix}"
                 write_bytes(

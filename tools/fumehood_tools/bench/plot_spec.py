@@ -1,19 +1,13 @@
 """What is drawn: the border between the light parent and the child process that draws."""
 
 from pathlib import Path
-from typing import Literal
 
 from pydantic import BaseModel, Field
 
 from fumehood_tools.bench.table_rows import Kind, Spread
 from fumehood_tools.records.parameters import Value
-
-Probing = Literal["top1", "top2", "top5", "all"]
-
-
-FLOORS = {"1": 1.6, "2": 3.5}
-"""Panel -> how many times the range of all others an untrained control may stretch it. In sparse
-probing it must be seen, for it is the floor; in explained variance its value will do."""
+from fumehood_tools.registry.metrics import Metric
+from fumehood_tools.registry.sae_metrics import SPARSITY
 
 
 class PlotPoint(BaseModel, frozen=True):
@@ -28,19 +22,30 @@ class PlotPoint(BaseModel, frozen=True):
     nonlinear: bool
     glass: str
     verdict: str | None
-    l0: Spread
-    explained_variance: Spread
-    probing: Spread | None
+    metrics: dict[str, Spread]
+
+    @property
+    def l0(self) -> Spread:
+        """Where it stands on the axis of sparsity."""
+        return self.metrics[SPARSITY]
+
+
+class PanelSpec(BaseModel, frozen=True):
+    """One panel: a metric over L0. The child that draws knows no metric but these."""
+
+    metric: Metric
+    reference: float | None = Field(description="the subject's own value")
+    reference_name: str
 
 
 class PlotSpec(BaseModel, frozen=True):
     """Everything the drawing child is told."""
 
     points: list[PlotPoint]
-    probing: Probing
+    panels: list[PanelSpec]
+    sparsity: Metric
     title: str
     footnote: str
-    probing_subject: float | None = Field(description="probe on the subject's raw activations")
     font_cache: Path | None = Field(description="where matplotlib keeps its list of fonts")
 
 
@@ -61,6 +66,7 @@ class PlotFile(BaseModel, frozen=True):
     csv: Path
     width: int = Field(description="pixels of the PNG")
     height: int
+    panels: int
     points: int
     unlabelled: list[str] = Field(description="points for whose name there was no room")
     text: str = Field(description="what the plot shows, in words")

@@ -174,11 +174,7 @@ def _record(sealed: Sealed, specs: dict[str, dict[str, Any]]) -> Score | Failure
         score = Score.model_validate({**sealed.record, "spec": spec})
     except (ValidationError, AttributeError, KeyError):
         return f"a {sealed.kind} record of another version of fumehood; run_variants again"
-    wrong = [
-        name
-        for name, value in score.metrics.model_dump().items()
-        if value is not None and not math.isfinite(value)
-    ]
+    wrong = [name for name, value in score.metrics.items() if not math.isfinite(value)]
     return f"{', '.join(wrong)} not finite; run_variants again" if wrong else score
 
 

@@ -24,11 +24,11 @@ from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.bench.table_notes import next_step, warnings_of
 from fumehood_tools.bench.table_rows import (
     CONTROL,
+    OTHER_ORDERS,
     Kind,
     Row,
     RowSummary,
     SeedRow,
-    SortKey,
     Spread,
     failure_row,
     in_order,
@@ -42,13 +42,15 @@ from fumehood_tools.errors import BadRequest, UnknownName
 from fumehood_tools.receipts import state_of
 from fumehood_tools.records.labelling import Packaged, label_of, name_of
 from fumehood_tools.records.scores import Failure
+from fumehood_tools.registry.kinds import known_metrics
+from fumehood_tools.registry.lookup import chosen_metrics
+from fumehood_tools.registry.sae_metrics import QUALITY
 from fumehood_tools.sandbox.variants import packaged_variants
 
 __all__ = [
     "BenchmarkTable",
     "Kind",
     "Row",
-    "SortKey",
     "Spread",
     "read_benchmarks",
 ]
@@ -60,7 +62,7 @@ def read_benchmarks(
     folder: Path,
     *,
     variants: Sequence[str] | None = None,
-    sort: SortKey = "explained_variance",
+    sort: str = QUALITY,
     limit: int = 20,
     cursor: str | None = None,
     setting: str | None = None,
@@ -73,8 +75,11 @@ def read_benchmarks(
     details: every metric, one row per seed; default: if a single variant is asked for. packaged:
     name -> sha256 of the files that count as baselines (default: the template's). shelf: the
     workspace's, of a process that asks more than once (default: one that is empty).
-    Raises UnknownName for a variant or setting that does not exist, BadRequest for a bad cursor.
+    Raises UnknownName for a variant, setting or metric that does not exist, BadRequest for a bad
+    cursor.
     """
+    if sort not in OTHER_ORDERS and sort not in (metrics := known_metrics()):
+        raise UnknownName("order", sort, [*OTHER_ORDERS, *metrics], "Sort by one of these.")
     kinds = packaged_variants() if packaged is None else packaged
     read = _read(folder, variants, setting, shelf or Shelf(state_of(folder)), kinds)
     whole = (variants is not None and len(variants) == 1) if details is None else details
@@ -165,8 +170,7 @@ def _table(
         other_settings=_others(read.settings, read.shown),
         left_out=[*read.found.damaged, *read.chosen.left_out, *_more(len(failed))],
         warnings=warnings_of(outlines, read.found),
-        ce_clean=_first(read.chosen, "ce_clean"),
-        probing_subject=_first(read.chosen, "probing_subject"),
+        subject=_of_subject(read.chosen),
         total=len(outlines),
         next_cursor=page.next_cursor,
         next=next_step(sandbox, outlines, failed),
@@ -239,7 +243,12 @@ def _others(settings: Mapping[Setting, int], shown: Setting | None) -> list[Othe
     ]
 
 
-def _first(chosen: Chosen, metric: str) -> float | None:
-    """Return a metric of the subject alone: it is the same in every record of one setting."""
-    values = (getattr(s.metrics, metric) for scores in chosen.by_label.values() for s in scores)
-    return next((value for value in values if value is not None), None)
+def _of_subject(chosen: Chosen) -> dict[str, float]:
+    """Return the metrics of the subject alone: they are the same in every record of a setting."""
+    scores = [score for scores in chosen.by_label.values() for score in scores]
+    metrics = chosen_metrics(lambda metric: metric.source == "subject")
+    found = {
+        metric.key: next((s.metrics[metric.key] for s in scores if metric.key in s.metrics), None)
+        for metric in metrics
+    }
+    return {key: value for key, value in found.items() if value is not None}

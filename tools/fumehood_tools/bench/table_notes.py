@@ -6,9 +6,9 @@ from fumehood_tools.bench.collect import SandboxRecords
 from fumehood_tools.bench.table_rows import CONTROL, RowSummary, most_seeds
 from fumehood_tools.records.labelling import edited
 from fumehood_tools.records.scores import Failure
+from fumehood_tools.registry.lookup import chosen_metrics
+from fumehood_tools.registry.metrics import Metric
 
-NOISE = 0.02
-"""Sparse-probing gains below this were noise over seeds, on the embedded subject."""
 _NAMED, _NAMED_AS_NOISE = 3, 10
 WEAK = "rlimits"
 
@@ -97,22 +97,35 @@ def _brought_along(rows: Sequence[RowSummary]) -> list[str]:
 
 
 def _noise(rows: Sequence[RowSummary]) -> list[str]:
+    """Return what is no better than the control by more than noise, a line per metric."""
+    metrics = chosen_metrics(lambda metric: metric.over_control is not None)
     control = next((row for row in rows if row.kind == "control"), None)
-    if control is None or "probing_top5" not in control.means:
+    if control is None:
         return []
-    floor = control.means["probing_top5"]
+    return [
+        line
+        for metric in metrics
+        if metric.key in control.means
+        for line in _near_control(metric, control.means[metric.key], rows)
+    ]
+
+
+def _near_control(metric: Metric, floor: float, rows: Sequence[RowSummary]) -> list[str]:
+    least = metric.over_control or 0.0
     close = [
         row.label
         for row in rows
         if row.kind != "control"
-        and "probing_top5" in row.means
-        and row.means["probing_top5"] < floor + NOISE
+        and metric.key in row.means
+        and metric.sign * (row.means[metric.key] - floor) < least
     ]
     if not close:
         return []
+    name = metric.words[0].upper() + metric.words[1:]
+    where = "above" if metric.sign > 0 else "below"
     return [
-        f"Top-5 probing of {_some(close, _NAMED_AS_NOISE)} is less than {NOISE} above the "
-        f"untrained control's ({floor:.3f}): a gain under about {NOISE} is noise."
+        f"{name} of {_some(close, _NAMED_AS_NOISE)} is less than {least} {where} the untrained "
+        f"control's ({floor:.3f}): a gain under about {least} is noise."
     ]
 
 

@@ -13,34 +13,17 @@ from pydantic import BaseModel, Field
 from fumehood_tools.bench.verdicts import Verdict
 from fumehood_tools.quoting import one_line
 from fumehood_tools.records.labelling import Packaged, is_packaged, label_of, name_of
-from fumehood_tools.records.scores import Failure, Metrics, Score
+from fumehood_tools.records.scores import Failure, Score
 from fumehood_tools.records.work import Work
+from fumehood_tools.registry.kinds import known_metrics
+from fumehood_tools.registry.lookup import chosen_metrics, headline_metrics
 
 CONTROL = "untrained"
 WORK = "work"
 """Stands among a row's metrics: work of a training, times that of what it is set against."""
 Kind = Literal["custom", "baseline", "control"]
-SortKey = Literal[
-    "explained_variance",
-    "l0",
-    "loss_recovered",
-    "probing_top1",
-    "probing_top5",
-    "probing",
-    "alive",
-    "train_seconds",
-    "variant",
-]
-HEADLINE = (
-    "l0",
-    "explained_variance",
-    "loss_recovered",
-    "probing_top1",
-    "probing_top5",
-    "probing",
-    "alive",
-)
-_ASCENDING = ("l0", "train_seconds")
+OTHER_ORDERS = ("train_seconds", "variant")
+"""What a table can be sorted by besides metrics."""
 _MESSAGE = 400
 
 
@@ -110,14 +93,15 @@ class RowSummary(NamedTuple):
     seeds: int
     glass: frozenset[str]
     means: dict[str, float]
-    """Of the metric that is sorted by and of top-5 probing, where they were measured."""
+    """Of the metric that is sorted by, and of those that are held against the control's."""
     elsewhere: bool = False
 
 
-def outline(scores: Sequence[Score], packaged: Packaged, sort: SortKey) -> RowSummary:
+def outline(scores: Sequence[Score], packaged: Packaged, sort: str) -> RowSummary:
     """Return the outline of one variant. packaged: name -> sha256."""
     means: dict[str, float] = {}
-    for name in {sort, "probing_top5"} - {"variant"}:
+    beside = chosen_metrics(lambda metric: metric.over_control is not None)
+    for name in {sort, *(metric.key for metric in beside)} - {"variant"}:
         if name == "train_seconds":
             means[name] = _train_seconds(scores)
         elif values := _values(scores, name):
@@ -144,13 +128,14 @@ def row(
 ) -> Row:
     """Return the row of one variant. current, packaged: name -> sha256; whole: every metric."""
     checked = [score.integrity for score in scores if score.integrity is not None]
+    shown = known_metrics() if whole else [metric.key for metric in headline_metrics()]
     return Row(
         label=label_of(scores[0], packaged),
         variant=name_of(scores[0], packaged),
         parameters=scores[0].parameters,
         kind=kind_of(scores[0], packaged),
         seeds=[score.seed for score in scores],
-        metrics=_spreads(scores, tuple(Metrics.model_fields) if whole else HEADLINE),
+        metrics=_spreads(scores, shown),
         train_seconds=_train_seconds(scores),
         elsewhere=_is_from_elsewhere(scores),
         stale=stale_reason(scores[0], current, packaged),
@@ -190,10 +175,10 @@ def _is_from_elsewhere(scores: Sequence[Score]) -> bool:
 
 
 def _values(scores: Sequence[Score], metric: str) -> list[float]:
-    return [v for score in scores if (v := getattr(score.metrics, metric)) is not None]
+    return [score.metrics[metric] for score in scores if metric in score.metrics]
 
 
-def _spreads(scores: Sequence[Score], names: Sequence[str]) -> dict[str, Spread]:
+def _spreads(scores: Sequence[Score], names: Iterable[str]) -> dict[str, Spread]:
     """Return the metrics of these names that were measured, and the work of a training."""
     work = [score.work.ratio for score in scores if score.work is not None]
     spreads = {}
@@ -213,14 +198,18 @@ def most_seeds(counted: Iterable[tuple[str, int]]) -> dict[str, int]:
     return most
 
 
-def in_order(outlines: Sequence[RowSummary], sort: SortKey) -> list[RowSummary]:
-    """Return them, best first (names: A first), those without that metric and the control last."""
+def in_order(outlines: Sequence[RowSummary], sort: str) -> list[RowSummary]:
+    """Return them, best first (names: A first), those without that metric and the control last.
+
+    The least first of seconds, and of metrics of which more is not better.
+    """
+    metric = known_metrics().get(sort)
+    sign = metric.sign if metric else -1
 
     def key(found: RowSummary) -> tuple[bool, bool, float, str]:
         value = found.means.get(sort)
         missing = value is None and sort != "variant"
-        order = (value or 0.0) * (1 if sort in _ASCENDING else -1)
-        return found.kind == "control", missing, order, found.label
+        return found.kind == "control", missing, -sign * (value or 0.0), found.label
 
     return sorted(outlines, key=key)
 
@@ -231,7 +220,7 @@ def seed_row(score: Score, packaged: Packaged) -> SeedRow:
         label=label_of(score, packaged),
         seed=score.seed,
         metrics={
-            **score.metrics.model_dump(exclude_none=True),
+            **score.metrics,
             **({WORK: score.work.ratio} if score.work else {}),
         },
         integrity={

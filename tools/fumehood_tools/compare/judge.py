@@ -10,13 +10,12 @@ from fumehood_tools.compare.measured import Measured, by_label
 from fumehood_tools.compare.question import Question, Rival, ScoredSae
 from fumehood_tools.compare.report import (
     ALPHA,
-    AT_NOISE,
     DEFINITIONS,
-    MARGINS,
-    METRICS,
     Compared,
     Comparison,
+    Effect,
     Word,
+    definitions,
     more_of,
 )
 from fumehood_tools.compare.statistics import (
@@ -41,8 +40,8 @@ class Judge:
 
     def __init__(self, question: Question) -> None:
         """Compute what all rows need: curves, noise, the corrected p of every variant."""
-        self.question, self.metric = question, question.metric
-        self.margin = MARGINS[self.metric]
+        self.question, self.metric, self.sign = question, question.metric.key, question.metric.sign
+        self.margin = question.metric.margin or 0.0
         self.measured = Measured(question)
         self.found: dict[str, MeasuredDifference] = {}
         self.means: dict[str, float] = {}
@@ -70,7 +69,7 @@ class Judge:
             for name in self.measured.others
             if question.variants is None or name in question.variants
         ]
-        rows.sort(key=lambda row: (order[row.verdict], -(row.effect.mean if row.effect else 0)))
+        rows.sort(key=lambda row: (order[row.verdict], self.ranked(row.effect)))
         control = [self.measured.find(name, self.metric).pairs for name in self.measured.controls]
         curves = self.measured.baseline(self.metric).curves
         covers = [curve.covers for curve in curves.values()]
@@ -87,8 +86,8 @@ class Judge:
             otherwise=question.otherwise,
             rows=rows,
             floor=effect(control[0]) if control and control[0] else None,
-            pareto=pareto_front(self.measured.competing(), self.metric),
-            definitions={str(word): text for word, text in DEFINITIONS.items()},
+            pareto=pareto_front(self.measured.competing(), question.metric),
+            definitions=definitions(question.metric),
             warnings=question.warnings,
             left_out=question.left_out,
             next=self.next_step(rows),
@@ -101,9 +100,9 @@ class Judge:
         verdict = self.guarded(name, self.verdict(name, found))
         notes = self.notes(name, verdict.word, more_of(work, weights))
         other = {
-            metric: effect(pairs)
-            for metric in METRICS
-            if metric != self.metric and (pairs := self.measured.find(name, metric).pairs)
+            metric.key: effect(pairs)
+            for metric in self.question.beside
+            if metric.key != self.metric and (pairs := self.measured.find(name, metric.key).pairs)
         }
         return Compared(
             variant=name,
@@ -119,8 +118,12 @@ class Judge:
             change=self.question.changes.get(name),
             work=work,
             weights=weights,
-            at_noise=self.measured.seen_as(name, "explained_variance") == AT_NOISE,
+            at_noise=bool(self.measured.at_noise) and self.measured.is_nonlinear(name),
         )
+
+    def ranked(self, found: Effect | None) -> float:
+        """Return what rows are sorted by: the least first."""
+        return 0.0 if found is None else -self.sign * found.mean
 
     def notes(self, name: str, word: Word, more: str) -> list[str]:
         """Return what must be known with a verdict."""
@@ -139,9 +142,9 @@ class Judge:
             )
         if found.pairs and (few := self.measured.few(name)):
             notes.append(f"not tested, too few seeds: {few}")
-        if self.measured.seen_as(name, self.metric) == AT_NOISE:
+        if self.measured.seen_as(name, self.metric) != self.metric:
             notes.append("compared at 10 % of noise on the latents: a decoder is nonlinear")
-        elif self.measured.is_nonlinear(name) and not self.metric.startswith("probing"):
+        elif self.measured.is_nonlinear(name) and self.question.metric.rows != "probing":
             noise = max(point.scored_at_noise for point in (*points, *self.measured.base))
             notes.append(f"a decoder is nonlinear, measured at {100 * noise:.0f} % of noise")
         if more:
@@ -165,7 +168,7 @@ class Judge:
         if len(pairs) >= LEAST_SEEDS and self.is_real(name, floor):
             small = f", though within the margin of {self.margin:g}" * (abs(mean) < self.margin)
             said = f"{mean:+.4f}, corrected p {self.corrected[name]:.2g}{small}{split}"
-            return _Verdict("better" if mean > 0 else "worse", said)
+            return _Verdict("better" if self.sign * mean > 0 else "worse", said)
         if found.is_within(self.margin):
             if split:
                 return _Verdict("undecided", f"{mean:+.4f} on average{split}")
@@ -211,7 +214,7 @@ class Judge:
             return f"not comparable with {trained}: run 3 seeds of it at these L0"
         spread = seed_spread(by_label(rival.points, metric))
         floor = noise_floor(*spread, len(found.pairs)) if spread else None
-        if floor is not None and found.mean > floor and p * self.tries <= ALPHA:
+        if floor is not None and self.sign * found.mean > floor and p * self.tries <= ALPHA:
             return None
         return f"{found.mean:+.4f} against {trained}, on the same data: no gain that is sure"
 
@@ -234,11 +237,11 @@ class Judge:
         """Return why a variant has fewer than two differences."""
         base, metric = self.question.baseline, self.measured.seen_as(name, self.metric)
         points = [p for p in self.measured.by_variant[name] if metric in p.values]
-        if metric == AT_NOISE and not (points and self.measured.baseline(metric).curves):
+        if metric != self.metric and not (points and self.measured.baseline(metric).curves):
             lacks = base if points else name
             return (
-                "a decoder is nonlinear, and explained variance at 10 % of noise on the latents "
-                f"was not measured for {lacks}: run_variants scores it again"
+                f"a decoder is nonlinear, and {self.question.metric.words} at 10 % of noise on the "
+                f"latents was not measured for {lacks}: run_variants scores it again"
             )
         if not points:
             return f"{self.metric} was not measured"
@@ -276,18 +279,18 @@ class Judge:
         )
 
     def moves_front(self, name: str, word: Word) -> bool | None:
-        """Whether a better one has a level above all baselines by more than noise; None: unknown.
+        """Whether a better one has a level better than all baselines by more than noise.
 
-        At an L0 that no baseline reaches nothing is said.
+        None: unknown, for no baseline reaches its L0.
         """
         metric, found = self.measured.seen_as(name, self.metric), []
         rivals = self.measured.rivals(metric)
         for label, values in by_label(self.measured.by_variant[name], metric).items():
             l0 = statistics.fmean(p.l0 for p in self.measured.by_variant[name] if p.label == label)
             floor = self.measured.floor(len(values), metric)
-            at = [value for curve in rivals if (value := curve.at(l0)) is not None]
+            at = [self.sign * v for curve in rivals if (v := curve.at(l0)) is not None]
             if at and floor is not None and len(values) >= LEAST_SEEDS:
-                found.append(statistics.fmean(values) > max(at) + floor)
+                found.append(self.sign * statistics.fmean(values) > max(at) + floor)
         return any(found) and word == "better" if found else None
 
     def next_step(self, rows: Sequence[Compared]) -> str:

@@ -16,6 +16,7 @@ from scipy.interpolate import PchipInterpolator
 
 from fumehood_tools.bench.pareto import front
 from fumehood_tools.compare.question import ScoredSae
+from fumehood_tools.registry.metrics import Metric
 
 REACH, ALONE = 1.1, 1.02
 """Factors on L0. REACH: how far beyond its levels a baseline's curve may be continued. ALONE: how
@@ -100,11 +101,11 @@ def differences(
     return dict(found)
 
 
-def pareto_front(points: Iterable[ScoredSae], metric: str) -> list[str]:
+def pareto_front(points: Iterable[ScoredSae], metric: Metric) -> list[str]:
     """Return the labels whose means no other label beats in L0 and in the metric."""
-    means = _means(points, metric)
+    means = _means(points, metric.key)
     labels = list(means)
-    return [labels[index] for index in front(list(means.values()))]
+    return [labels[i] for i in front([(l0, metric.sign * v) for l0, v in means.values()])]
 
 
 def _measured(points: Iterable[ScoredSae], metric: str) -> Iterator[ScoredSae]:

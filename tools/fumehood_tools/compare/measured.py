@@ -2,7 +2,7 @@
 
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from fumehood_tools.compare.evidence import (
     Baseline,
@@ -14,7 +14,7 @@ from fumehood_tools.compare.evidence import (
 )
 from fumehood_tools.compare.matched import Curve, mean_curve
 from fumehood_tools.compare.question import Question, ScoredSae
-from fumehood_tools.compare.report import AT_NOISE, Level
+from fumehood_tools.compare.report import Level
 from fumehood_tools.compare.statistics import effect, noise_floor, seed_spread
 
 _NAMED = 3
@@ -24,7 +24,13 @@ class Measured:
     """The points of one question."""
 
     def __init__(self, question: Question) -> None:
-        self.metric, self.name_of_base = question.metric, question.baseline
+        self.metric, self.name_of_base = question.metric.key, question.baseline
+        self.at_noise = {
+            metric.key: metric.at_noise
+            for metric in (question.metric, *question.beside)
+            if metric.at_noise
+        }
+        """Metric -> what takes its place where a decoder is nonlinear."""
         self.by_variant: dict[str, list[ScoredSae]] = defaultdict(list)
         for point in question.points:
             self.by_variant[point.variant].append(point)
@@ -47,8 +53,7 @@ class Measured:
 
     def seen_as(self, name: str, metric: str) -> str:
         """Return the metric that both sides are compared by."""
-        at_noise = metric == "explained_variance" and self.is_nonlinear(name)
-        return AT_NOISE if at_noise else metric
+        return self.at_noise.get(metric, metric) if self.is_nonlinear(name) else metric
 
     def baseline(self, metric: str) -> Baseline:
         """Return the baseline's curves in one metric."""
@@ -63,7 +68,7 @@ class Measured:
     def competing(self) -> list[ScoredSae]:
         """Return what may stand on the front, nonlinear decoders with their value at noise."""
         return [
-            point if not point.nonlinear else _at_noise(point)
+            point if not point.nonlinear else _at_noise(point, self.at_noise)
             for point in [p for some in self.by_variant.values() for p in some]
             if point.kind != "control" and point.trained_here
         ]
@@ -139,11 +144,10 @@ class Measured:
         ]
 
 
-def _at_noise(point: ScoredSae) -> ScoredSae:
-    """Return a nonlinear one with the explained variance that it keeps at noise, or without."""
-    values = {name: value for name, value in point.values.items() if name != "explained_variance"}
-    if AT_NOISE in values:
-        values["explained_variance"] = values[AT_NOISE]
+def _at_noise(point: ScoredSae, at_noise: Mapping[str, str]) -> ScoredSae:
+    """Return a nonlinear one with the values that it keeps at noise, or without any."""
+    values = {key: value for key, value in point.values.items() if key not in at_noise}
+    values |= {key: values[there] for key, there in at_noise.items() if there in values}
     return point.model_copy(update={"values": values})
 
 

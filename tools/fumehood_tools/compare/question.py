@@ -3,7 +3,7 @@
 from pydantic import BaseModel, Field
 
 from fumehood_tools.bench.table_rows import Kind
-from fumehood_tools.compare.report import Metric
+from fumehood_tools.registry.metrics import Metric
 
 
 class ScoredSae(BaseModel, frozen=True):
@@ -15,7 +15,7 @@ class ScoredSae(BaseModel, frozen=True):
     seed: int
     l0: float
     values: dict[str, float]
-    """Metrics; explained_variance_at_noise is among them where it was measured."""
+    """Metrics; what some of them are at noise is among them where it was measured."""
     seconds: float
     """Of training and scoring."""
     work: float | None = None
@@ -41,6 +41,8 @@ class Question(BaseModel, frozen=True):
     sandbox: str
     setting: str
     metric: Metric
+    beside: tuple[Metric, ...]
+    """Metrics that are shown and not judged. The child knows no metrics but these."""
     baseline: str
     variants: list[str] | None
     """Which are shown; the others count among the tries all the same."""

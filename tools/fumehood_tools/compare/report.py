@@ -6,25 +6,9 @@ from pydantic import BaseModel, Field
 
 from fumehood_tools.bench.benchmark_table import align
 from fumehood_tools.records.work import EQUAL_WORK
+from fumehood_tools.registry.lookup import metric_named
+from fumehood_tools.registry.metrics import Metric
 
-Metric = Literal["explained_variance", "loss_recovered", "probing_top1", "probing_top5", "probing"]
-METRICS: tuple[Metric, ...] = (
-    "explained_variance",
-    "loss_recovered",
-    "probing_top1",
-    "probing_top5",
-)
-# Differences smaller than these do not matter: about the spread of a metric over seeds, or what a
-# reader of a figure would call the same.
-MARGINS: dict[Metric, float] = {
-    "explained_variance": 0.005,
-    "loss_recovered": 0.01,
-    "probing_top1": 0.02,
-    "probing_top5": 0.02,
-    "probing": 0.02,
-}
-AT_NOISE = "explained_variance_at_noise"
-"""What takes the place of explained variance where one side's decoder is nonlinear."""
 Word = Literal["better", "worse", "equal", "undecided", "not comparable", "not trained here"]
 ALPHA = 0.05
 DEFINITIONS: dict[Word, str] = {
@@ -44,8 +28,16 @@ DEFINITIONS: dict[Word, str] = {
     "its training was not seen, so nothing is said",
 }
 
-
 _EXPLAINED = ("undecided", "not comparable", "not trained here")
+
+
+def definitions(metric: Metric) -> dict[str, str]:
+    """Return what the verdicts mean for a metric: of some, less is better."""
+    found = {str(word): text for word, text in DEFINITIONS.items()}
+    if metric.sign < 0:
+        found["better"] = found["better"].replace("is above 0", "is below 0")
+        found["worse"] = found["worse"].replace("is below 0", "is above 0")
+    return found
 
 
 class Effect(BaseModel, frozen=True):
@@ -87,7 +79,7 @@ class Compared(BaseModel, frozen=True):
     other: dict[str, Effect] = Field(description="other metrics; not judged")
     seeds_needed: int | None = Field(description="to decide that this difference is real, or none")
     front: bool | None = Field(
-        description="is better, and above every baseline at its L0 by more than the noise floor"
+        description="is better, also than every other baseline at its L0, by more than noise"
     )
     change: str | None = Field(description="did its change do anything: active, weak, inert")
     work: float | None = Field(
@@ -95,8 +87,8 @@ class Compared(BaseModel, frozen=True):
     )
     at_noise: bool = Field(
         False,
-        description="explained variance is compared at 10 % of noise on the latents, both sides: "
-        "one decoder is nonlinear",
+        description="compared at 10 % of noise on the latents, both sides, in metrics that have "
+        "such a value: one decoder is nonlinear",
     )
 
     weights: float | None = Field(
@@ -124,7 +116,7 @@ class Comparison(BaseModel, frozen=True):
 
     sandbox: str
     setting: str
-    metric: Metric
+    metric: str
     baseline: str
     l0_range: tuple[float, float] = Field(description="that the baseline covers, all seeds")
     tries: int = Field(description="variants tried in this workspace: what p is corrected for")
@@ -159,7 +151,7 @@ class Comparison(BaseModel, frozen=True):
             f"(3 seeds); differences within ±{self.margin:g} do not matter.",
             self.power,
             "",
-            *_table(self.rows, self.metric),
+            *_table(self.rows, metric_named(self.metric).digits),
             "",
         ]
         lines += _other_metrics(self.rows)
@@ -172,10 +164,9 @@ class Comparison(BaseModel, frozen=True):
         return "\n".join([*lines, f"Next: {self.next}"])
 
 
-def _table(rows: list[Compared], metric: Metric) -> list[str]:
+def _table(rows: list[Compared], digits: int) -> list[str]:
     if not rows:
         return ["nothing to compare"]
-    digits = 4 if metric in ("explained_variance", "loss_recovered") else 3
     grid = [
         ["variant", "verdict", "difference [95 %]", "seeds", "p adj.", "work", "front", "change"]
         + ["at L0"]

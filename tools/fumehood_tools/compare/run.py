@@ -21,7 +21,7 @@ from fumehood_tools.bench.table_notes import warnings_about_trust
 from fumehood_tools.bench.table_rows import kind_of, outline, stale_reason
 from fumehood_tools.bench.verdicts import verdicts
 from fumehood_tools.compare.question import Question, Rival, ScoredSae
-from fumehood_tools.compare.report import AT_NOISE, Comparison, Metric
+from fumehood_tools.compare.report import Comparison
 from fumehood_tools.compare.seeds import missing_seeds, scattered
 from fumehood_tools.compare.training import (
     Elsewhere,
@@ -37,6 +37,9 @@ from fumehood_tools.installing import install_command
 from fumehood_tools.receipts import state_of
 from fumehood_tools.records.labelling import Packaged, edited, label_of, name_of
 from fumehood_tools.records.scores import Score
+from fumehood_tools.registry.lookup import judged_metrics, metric_named, metrics_beside
+from fumehood_tools.registry.metrics import Metric
+from fumehood_tools.registry.sae_metrics import QUALITY, SPARSITY
 from fumehood_tools.sandbox.create import template_folder
 from fumehood_tools.sandbox.variants import packaged_variants
 from fumehood_tools.side_process import ask_side_process
@@ -52,7 +55,7 @@ def compare_variants(
     *,
     variants: Sequence[str] | None = None,
     baseline: str = "topk",
-    metric: Metric = "explained_variance",
+    metric: str = QUALITY,
     setting: str | None = None,
     packaged: Mapping[str, str] | None = None,
     shelf: Shelf | None = None,
@@ -61,9 +64,10 @@ def compare_variants(
 
     variants: which to show; all count for the correction. packaged: name -> sha256 of the files
     that count as baselines; such a name means that file, whatever lies in variants/ now.
-    Raises BadRequest when there is no score of the baseline, UnknownName for a variant or setting
-    that does not exist, PartMissing without statsmodels.
+    Raises BadRequest when there is no score of the baseline, UnknownName for a variant, metric or
+    setting that does not exist, PartMissing without statsmodels.
     """
+    judged = metric_named(metric, judged_metrics())
     shelf = shelf or Shelf(state_of(folder))
     kinds = packaged_variants() if packaged is None else packaged
     found = shelf.collect(folder / "results")
@@ -74,7 +78,7 @@ def compare_variants(
     current = shelf.variant_files(folder / "variants")
     chosen = choose(found, shown, current, None, kinds)
     _check_names(chosen, kinds, baseline, variants or ())
-    question = _question(folder, found, chosen, shown, kinds, baseline, metric).model_copy(
+    question = _question(folder, found, chosen, shown, kinds, baseline, judged).model_copy(
         update={
             "variants": None if variants is None else list(variants),
             "tries": count_tries(folder.parent, shelf, kinds),
@@ -126,6 +130,7 @@ def _question(
         sandbox=folder.name,
         setting=shown.name,
         metric=metric,
+        beside=metrics_beside(),
         baseline=baseline,
         variants=None,
         tries=0,
@@ -169,7 +174,7 @@ def _doubts(
         elif work and work.sets_rate:
             why = "its file names a rate or an optimiser, which"
             doubts[name] = doubts.get(name) or doubt_about_rate(why, base, elsewhere)
-        if metric.startswith("probing") and work and work.constants_bytes > NAMES_CLASSES:
+        if metric.rows == "probing" and work and work.constants_bytes > NAMES_CLASSES:
             doubts[name] = (
                 f"its file holds {work.constants_bytes} bytes of constants, which could name the "
                 f"classes that are probed: at most {NAMES_CLASSES} are held to be harmless"
@@ -195,7 +200,7 @@ def _warnings(
     baseline: str,
 ) -> list[str]:
     """Return what must be known before the numbers are believed."""
-    outlines = [outline(scores, packaged, "l0") for scores in chosen.by_label.values()]
+    outlines = [outline(scores, packaged, SPARSITY) for scores in chosen.by_label.values()]
     failed = [failure for failure in unresolved(found, packaged) if failure.control]
     controls = judge_controls(chosen.controls, failed, chosen.by_label)
     stale = {
@@ -242,18 +247,18 @@ def _unknown_work(chosen: Chosen) -> list[str]:
 
 def _l0(score: Score, metric: Metric) -> float:
     """Return L0 on the rows that a metric is measured on: all, those of the loss, the texts."""
-    checked = score.integrity
+    own, checked = score.metrics[SPARSITY], score.integrity
     if checked is None:
-        return score.metrics.l0
-    where = {"loss_recovered": checked.l0_loss, "explained_variance": None}
-    found = where.get(metric, checked.l0_probing)
-    return score.metrics.l0 if found is None else found
+        return own
+    found = {"loss": checked.l0_loss, "probing": checked.l0_probing}.get(metric.rows)
+    return own if found is None else found
 
 
 def _point(score: Score, packaged: Packaged, metric: Metric) -> ScoredSae:
-    metrics, checked = score.metrics.model_dump(exclude_none=True), score.integrity
-    if checked is not None and checked.explained_variance_at_noise is not None:
-        metrics[AT_NOISE] = checked.explained_variance_at_noise
+    metrics, checked = dict(score.metrics), score.integrity
+    for key in {m.at_noise for m in judged_metrics() if m.at_noise}:
+        if (value := getattr(checked, key, None)) is not None:
+            metrics[key] = value
     return ScoredSae(
         variant=name_of(score, packaged),
         label=label_of(score, packaged),

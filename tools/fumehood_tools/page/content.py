@@ -5,41 +5,36 @@ Texts of variants (sources, messages) are data: the page puts them in as text.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Any
 
+from fumehood_tools.bench.benchmark_table import columns_of, legend_of
 from fumehood_tools.bench.collect import choose
-from fumehood_tools.bench.plot_spec import FLOORS
+from fumehood_tools.bench.plot import panel_of, usual_panels
+from fumehood_tools.bench.plot_spec import PanelSpec
 from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.bench.table import BenchmarkTable, read_benchmarks
-from fumehood_tools.bench.table_rows import Row, most_seeds
+from fumehood_tools.bench.table_rows import WORK, Row, most_seeds
 from fumehood_tools.compare import Comparison, compare_variants
 from fumehood_tools.errors import FumehoodError
 from fumehood_tools.page.facts import curve_of, facts_of
 from fumehood_tools.receipts import state_of
 from fumehood_tools.records.scores import Score
+from fumehood_tools.registry.lookup import metric_named
+from fumehood_tools.registry.metrics import Metric
+from fumehood_tools.registry.sae_metrics import QUALITY, SPARSITY
 from fumehood_tools.sandbox.variants import packaged_variants
 from fumehood_tools.scoring.density import BINS_PER_DECADE, RAREST
 
-COLUMNS = (
-    ("l0", "L0", 1),
-    ("explained_variance", "EV", 4),
-    ("loss_recovered", "loss rec.", 4),
-    ("probing_top1", "top-1", 3),
-    ("probing_top5", "top-5", 3),
-    ("probing", "all", 3),
-    ("alive", "alive", 3),
-    ("work", "work", 1),
-)
+_WORK = {"key": WORK, "title": "work", "digits": 1, "down": True}
 LEGEND = (
-    "EV: explained variance, centred, over all evaluation tokens (not sae-bench's field of that "
-    "name). loss rec.: sae-bench's ce_loss_score. top-1, top-5, all: accuracy of sae-bench's "
-    "probes on the best 1, 5 and on all latents, standardised. alive: share of latents that fired. "
     "work: processor time of a training, times a baseline's. ±: sample standard deviation over "
     "seeds. * the variant's file was changed since. Dotted: Pareto front. Compare at equal L0. "
     "Training curves are what the variant's own process told, and were not measured."
 )
+_LEAST_DIGITS = 4
+"""Of what is said when a reader points at a mark."""
 _ALL = 1_000_000
 
 
@@ -62,18 +57,21 @@ def page_content(
     )
     compared = _compared(folder, table, packaged, shelf)
     most = most_seeds((row.variant, len(row.seeds)) for row in table.rows)
+    columns, panels = columns_of(table.rows), usual_panels(table.rows)
+    shown = {SPARSITY, WORK, *(metric.key for metric in (*columns, *panels))}
     content: dict[str, Any] = {
         "sandbox": table.sandbox,
         "subtitle": _subtitle(table),
         "warnings": [*table.warnings, *_failures(table), *table.controls],
-        "legend": LEGEND,
+        "legend": " ".join([*legend_of(columns), LEGEND]),
         "columns": [
-            {"key": key, "title": title, "digits": digits}
-            for key, title, digits in COLUMNS
-            if any(key in row.metrics for row in table.rows)
+            *map(_column, columns),
+            *[_WORK] * any(WORK in row.metrics for row in table.rows),
         ],
-        "panels": _panels(table),
-        "rows": [_row(row, table, compared, most) for row in table.rows],
+        "order": {"key": QUALITY, "down": True},
+        "x": _x_axis(metric_named(SPARSITY)),
+        "panels": [_panel(panel_of(metric, table)) for metric in panels],
+        "rows": [_row(row, table, compared, most, shown) for row in table.rows],
         "density": {"rarest": RAREST, "bins_per_decade": BINS_PER_DECADE},
         "saes": [],
         "sources": {},
@@ -116,7 +114,11 @@ def _sae(label: str, score: Score, run: Path) -> dict[str, Any]:
 
 
 def _row(
-    row: Row, table: BenchmarkTable, compared: Comparison | None, most: Mapping[str, int]
+    row: Row,
+    table: BenchmarkTable,
+    compared: Comparison | None,
+    most: Mapping[str, int],
+    shown: Set[str],
 ) -> dict[str, Any]:
     judged = {one.variant: one for one in compared.rows} if compared else {}
     verdict = judged.get(row.variant)
@@ -129,8 +131,8 @@ def _row(
         "minor": len(row.seeds) < most[row.variant],
         "metrics": {
             key: {"mean": found.mean, "sd": found.sd}
-            for key, _, _ in COLUMNS
-            if (found := row.metrics.get(key)) is not None
+            for key, found in row.metrics.items()
+            if key in shown
         },
         "change": row.verdict,
         "change_reason": table.verdicts.get(row.label),
@@ -139,27 +141,38 @@ def _row(
     }
 
 
-def _panels(table: BenchmarkTable) -> list[dict[str, Any]]:
-    reference = table.probing_subject
-    said = None if reference is None else f"probe on the subject's raw activations: {reference:.3f}"
-    return [
-        {
-            "key": "explained_variance",
-            "title": "Reconstruction",
-            "y": "explained variance",
-            "floor": FLOORS["1"],
-            "reference": None,
-            "note": None,
-        },
-        {
-            "key": "probing_top5",
-            "title": "Sparse probing",
-            "y": "accuracy, best 5 latents",
-            "floor": FLOORS["2"],
-            "reference": reference,
-            "note": said,
-        },
-    ]
+def _column(metric: Metric) -> dict[str, Any]:
+    return {
+        "key": metric.key,
+        "title": metric.heading,
+        "digits": metric.digits,
+        "down": metric.better == "higher",
+    }
+
+
+def _x_axis(metric: Metric) -> dict[str, Any]:
+    return {
+        "key": metric.key,
+        "label": metric.drawn.label,
+        "name": metric.heading,
+        "digits": metric.digits,
+    }
+
+
+def _panel(panel: PanelSpec) -> dict[str, Any]:
+    metric, axis = panel.metric, panel.metric.drawn
+    value, name = panel.reference, panel.reference_name
+    return {
+        "key": metric.key,
+        "title": axis.title or axis.label,
+        "y": axis.short or axis.label,
+        "digits": max(metric.digits, _LEAST_DIGITS),
+        "scale": axis.scale,
+        "better": metric.better,
+        "floor": axis.reach,
+        "reference": value,
+        "note": None if value is None else f"{name}: {value:.3f}",
+    }
 
 
 def _subtitle(table: BenchmarkTable) -> str:

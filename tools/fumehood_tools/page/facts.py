@@ -5,27 +5,18 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from fumehood_tools.records.scores import Provenance, Score
+from fumehood_tools.registry.lookup import chosen_metrics
 
 MOST_POINTS = 60
-_METRICS = (
-    ("L0", "l0", 2),
-    ("explained variance", "explained_variance", 5),
-    ("loss recovered", "loss_recovered", 5),
-    ("cross-entropy, spliced", "ce_spliced", 4),
-    ("probing top-1", "probing_top1", 4),
-    ("probing top-5", "probing_top5", 4),
-    ("alive", "alive", 4),
-    ("sae-bench's own EV", "sae_bench_explained_variance", 5),
-)
 
 
 def facts_of(score: Score, mac: str) -> list[tuple[str, str]]:
     """Return name and value of what is worth knowing of a score; digests cut to 12 digits."""
-    about, metrics = score.provenance, score.metrics.model_dump()
+    about = score.provenance
     lines = [
-        (name, f"{metrics[key]:.{digits}f}")
-        for name, key, digits in _METRICS
-        if metrics.get(key) is not None
+        (metric.words, f"{score.metrics[metric.key]:.{metric.digits + 1}f}")
+        for metric in chosen_metrics(lambda metric: metric.on_card)
+        if metric.key in score.metrics
     ]
     if score.parameters:
         lines.append(("parameters", ", ".join(f"{k} = {v}" for k, v in score.parameters.items())))

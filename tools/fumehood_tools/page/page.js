@@ -5,7 +5,7 @@
   const NARROW = matchMedia("(max-width: 600px)"), PAD = { left: 58, right: 14, top: 12, bottom: 44 };
   const $ = (id) => document.getElementById(id);
   let W = 560, H = 360;  // Of a plot, in units that are about a pixel each.
-  let content = null, order = { key: "explained_variance", down: true }, chosen = null;
+  let content = null, order = null, chosen = null;
 
   function make(tag, attributes = {}, ...children) {
     const svg = ["svg", "g", "path", "line", "text", "title"].includes(tag);
@@ -42,7 +42,7 @@
   }
 
   function logTicks(low, high) {
-    const decades = [0.1, 1, 10, 100, 1000, 10000], within = (steps) => decades.flatMap((ten) => steps.map((n) => +(n * ten).toPrecision(2))).filter((at) => at >= low && at <= high);
+    const decades = Array.from({ length: 13 }, (_, n) => 10 ** (n - 7)), within = (steps) => decades.flatMap((ten) => steps.map((n) => +(n * ten).toPrecision(2))).filter((at) => at >= low && at <= high);
     // A narrow range gets finer steps, so that there are some to read it by.
     const coarse = [[1], [1, 3], [1, 2, 3, 5], [1, 1.5, 2, 3, 4, 5, 6, 8]].map(within);
     return coarse.find((found) => found.length >= 4) || coarse[3];
@@ -54,34 +54,44 @@
     return content.rows.filter((row) => (minor || !row.minor) && (!word || row.label.toLowerCase().includes(word)));
   }
 
+  // Sparsity of a row, and its value in a panel; a log scale has no place for 0.
+  const across = (row) => row.metrics[content.x.key].mean;
+  const isShown = (row, panel) => Boolean(row.metrics[panel.key] && row.metrics[content.x.key] && across(row) > 0)
+    && (panel.scale !== "log" || row.metrics[panel.key].mean > 0);
+
   function limits(values, floor) {
     const low = Math.min(...values), high = Math.max(...values), margin = Math.max(0.06 * (high - low), (floor - high + low) / 2);
     return [low - margin, high + margin];
   }
 
   function plot(panel) {
-    const rows = shownRows().filter((row) => row.metrics[panel.key] && row.metrics.l0 && row.metrics.l0.mean > 0);
+    const rows = shownRows().filter((row) => isShown(row, panel)), isLog = panel.scale === "log";
     const figure = make("figure", {}, make("figcaption", {}, panel.title));
     if (!rows.length) { figure.append(make("p", { class: "note" }, "not measured")); return figure; }
-    const l0s = rows.map((row) => row.metrics.l0.mean);
-    const [left, right] = [Math.min(...l0s) / 1.15, Math.max(...l0s) * 1.15];
-    const [bottom, top] = limits(heights(rows, panel), 0.01);
-    const x = (l0) => PAD.left + (W - PAD.left - PAD.right) * Math.log(l0 / left) / Math.log(right / left);
-    const y = (value) => H - PAD.bottom - (H - PAD.bottom - PAD.top) * (value - bottom) / (top - bottom);
-    const svg = make("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": `${panel.title}: L0 against ${panel.y}` });
-    axes(svg, panel, { left, right, bottom, top, x, y });
+    const places = rows.map(across), scaled = isLog ? Math.log : (value) => value;
+    const [left, right] = [Math.min(...places) / 1.15, Math.max(...places) * 1.15];
+    const [bottom, top] = isLog ? logLimits(rows.map((row) => row.metrics[panel.key].mean)) : limits(heights(rows, panel), 0.01);
+    const x = (value) => PAD.left + (W - PAD.left - PAD.right) * Math.log(value / left) / Math.log(right / left);
+    const y = (value) => H - PAD.bottom - (H - PAD.bottom - PAD.top) * (scaled(clamp(value, isLog ? bottom : value)) - scaled(bottom)) / (scaled(top) - scaled(bottom));
+    const svg = make("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": `${panel.title}: ${content.x.name} against ${panel.y}` });
+    axes(svg, panel, { left, right, bottom, top, x, y, isLog });
     if (panel.reference !== null && panel.reference <= top && panel.reference >= bottom) {
       svg.append(make("line", { class: "reference", x1: PAD.left, x2: W - PAD.right, y1: y(panel.reference), y2: y(panel.reference) }));
     }
-    drawFront(svg, rows, panel, x, y);
+    if (panel.better !== "neither") drawFront(svg, rows, panel, x, y);
     for (const [variant, some] of grouped(rows)) {
-      const whole = some.filter((row) => !row.minor).sort((a, b) => a.metrics.l0.mean - b.metrics.l0.mean);
-      const path = whole.map((row) => `${x(row.metrics.l0.mean)},${y(clamp(row.metrics[panel.key].mean, bottom))}`);
+      const whole = some.filter((row) => !row.minor).sort((a, b) => across(a) - across(b));
+      const path = whole.map((row) => `${x(across(row))},${y(clamp(row.metrics[panel.key].mean, bottom))}`);
       if (whole.length > 1) svg.append(make("path", { class: `series ${some[0].kind}`, "data-variant": variant, d: `M${path.join("L")}` }));
     }
     for (const row of rows) svg.append(mark(row, panel, x, y, bottom));
     figure.append(svg, ...(panel.note ? [make("p", { class: "note" }, panel.note)] : []));
     return figure;
+  }
+
+  function logLimits(values) {
+    const low = Math.min(...values), high = Math.max(...values), margin = Math.max(high / low, 1.1) ** 0.08;
+    return [low / margin, high * margin];
   }
 
   // The control is shown as it is where it is not far below all others, else at the lower edge.
@@ -102,38 +112,39 @@
   }
 
   function axes(svg, panel, at) {
-    const vertical = ticks(at.bottom, at.top, 6);
+    const vertical = at.isLog ? { found: logTicks(at.bottom, at.top) } : ticks(at.bottom, at.top, 6);
     for (const value of vertical.found) {
       svg.append(make("line", { class: "grid", x1: PAD.left, x2: W - PAD.right, y1: at.y(value), y2: at.y(value) }));
-      svg.append(make("text", { class: "label", x: PAD.left - 6, y: at.y(value) + 4, "text-anchor": "end" }, value.toFixed(vertical.digits)));
+      svg.append(make("text", { class: "label", x: PAD.left - 6, y: at.y(value) + 4, "text-anchor": "end" }, at.isLog ? String(value) : value.toFixed(vertical.digits)));
     }
     for (const value of logTicks(at.left, at.right)) {
       svg.append(make("line", { class: "grid", x1: at.x(value), x2: at.x(value), y1: PAD.top, y2: H - PAD.bottom }));
       svg.append(make("text", { class: "label", x: at.x(value), y: H - PAD.bottom + 16, "text-anchor": "middle" }, String(value)));
     }
-    svg.append(make("text", { class: "label", x: (W + PAD.left) / 2, y: H - 6, "text-anchor": "middle" }, "L0 (latents active per token)"));
+    svg.append(make("text", { class: "label", x: (W + PAD.left) / 2, y: H - 6, "text-anchor": "middle" }, content.x.label));
     const middle = (H - PAD.bottom + PAD.top) / 2;
     svg.append(make("text", { class: "label", x: 12, y: middle, "text-anchor": "middle", transform: `rotate(-90 12 ${middle})` }, panel.y));
   }
 
   function drawFront(svg, rows, panel, x, y) {
+    const sign = panel.better === "higher" ? 1 : -1, quality = (row) => sign * row.metrics[panel.key].mean;
     let best = -Infinity, path = "";
     const competing = rows.filter((row) => row.kind !== "control" && !row.minor);
-    for (const row of competing.sort((a, b) => a.metrics.l0.mean - b.metrics.l0.mean || b.metrics[panel.key].mean - a.metrics[panel.key].mean)) {
-      const value = row.metrics[panel.key].mean;
-      if (value <= best) continue;
-      best = value;
-      path += path ? `H${x(row.metrics.l0.mean)}V${y(value)}` : `M${x(row.metrics.l0.mean)},${y(value)}`;
+    for (const row of competing.sort((a, b) => across(a) - across(b) || quality(b) - quality(a))) {
+      if (quality(row) <= best) continue;
+      best = quality(row);
+      const place = x(across(row)), height = y(row.metrics[panel.key].mean);
+      path += path ? `H${place}V${height}` : `M${place},${height}`;
     }
     svg.append(make("path", { class: "front", d: path || "M0,0" }));
   }
 
   function mark(row, panel, x, y, bottom) {
-    const spread = row.metrics[panel.key], cx = x(row.metrics.l0.mean), low = spread.mean < bottom, cy = y(clamp(spread.mean, bottom));
+    const spread = row.metrics[panel.key], cx = x(across(row)), low = spread.mean < bottom, cy = y(clamp(spread.mean, bottom));
     const group = make("g", { class: row.kind });
     if (spread.sd && !low) group.append(make("line", { class: "bar", x1: cx, x2: cx, y1: y(spread.mean - spread.sd), y2: y(spread.mean + spread.sd) }));
     const shape = low ? `M${cx - 5},${cy - 9}h10l-5,8z` : SHAPES[row.kind](cx, cy);
-    const said = `${row.label}\nL0 ${format(row.metrics.l0.mean, 1)}, ${panel.y} ${format(spread.mean, 4)}${spread.sd ? ` ±${format(spread.sd, 4)}` : ""}\n${row.seeds.length} seed${row.seeds.length > 1 ? "s" : ""}${low ? ", below the plot" : ""}`;
+    const said = `${row.label}\n${content.x.name} ${format(across(row), content.x.digits)}, ${panel.y} ${format(spread.mean, panel.digits)}${spread.sd ? ` ±${format(spread.sd, panel.digits)}` : ""}\n${row.seeds.length} seed${row.seeds.length > 1 ? "s" : ""}${low ? ", below the plot" : ""}`;
     group.append(make("path", {
       class: `mark ${row.kind}${row.minor ? " minor" : ""}`, d: shape, tabindex: 0, role: "button", "aria-label": said.replaceAll("\n", ", "), "data-label": row.label, "data-variant": row.variant,
       onmouseenter: (event) => { light(row); tip(said, event.clientX, event.clientY); },
@@ -171,11 +182,14 @@
     return row.metrics[key] ? row.metrics[key].mean : -Infinity;
   }
 
+  // Which way a column is sorted at first: best first.
+  const downFirst = (key) => (content.columns.find((one) => one.key === key) || { down: key !== "label" }).down;
+
   function table() {
     const columns = [["label", "variant"], ["seeds", "seeds"], ...content.columns.map((c) => [c.key, c.title]), ["change", "change"], ["verdict", "verdict"]]
       .filter(([key]) => !["change", "verdict"].includes(key) || content.rows.some((row) => row[key]));
     $("head").replaceChildren(...columns.map(([key, title]) => make("th", { scope: "col", "aria-sort": order.key === key ? (order.down ? "descending" : "ascending") : "none" },
-      make("button", { type: "button", "data-key": key, onclick: () => { order = { key, down: order.key === key ? !order.down : key !== "label" && key !== "l0" }; table(); } }, title + (order.key === key ? (order.down ? " ↓" : " ↑") : "")))));
+      make("button", { type: "button", "data-key": key, onclick: () => { order = { key, down: order.key === key ? !order.down : downFirst(key) }; table(); } }, title + (order.key === key ? (order.down ? " ↓" : " ↑") : "")))));
     const rows = shownRows().sort((a, b) => {
       const [one, other] = [sortValue(a, order.key), sortValue(b, order.key)];
       return (one < other ? -1 : one > other ? 1 : a.label < b.label ? -1 : 1) * (order.down ? -1 : 1);
@@ -255,6 +269,7 @@
 
   function show(given) {
     content = given;
+    order = order || { ...content.order };
     document.title = `${content.sandbox} · fumehood`;
     $("title").textContent = content.sandbox;
     $("subtitle").textContent = content.subtitle;

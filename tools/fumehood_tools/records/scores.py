@@ -6,63 +6,18 @@ files (`core.json`, `sparse_probing.json`) and `score.json`, the record below. A
 `failure.json`. Both are signed when they are written: what is read must have a sound receipt.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
 from fumehood_tools.records.inertness import Inertness
 from fumehood_tools.records.integrity import Integrity
 from fumehood_tools.records.parameters import Value
 from fumehood_tools.records.work import Work
+from fumehood_tools.registry.kinds import SCORE
+from fumehood_tools.registry.lookup import check_measured
 from fumehood_tools.where import Where
-
-
-class Metrics(BaseModel, frozen=True):
-    """The measured values of one trained SAE. None: not measured, never a stand-in for a value."""
-
-    l0: float = Field(description="latents different from 0, mean over evaluation tokens")
-    l1: float | None = Field(
-        None,
-        description="sum over latents of what each adds to x_hat, |f_i W_i|, mean over tokens, raw "
-        "activations",
-    )
-    explained_variance: float = Field(
-        description="centred: 1 - sum|x-x_hat|^2 / sum|x-mean|^2 over all evaluation tokens"
-    )
-    mse: float = Field(description="|x-x_hat|^2, mean over all evaluation tokens, raw activations")
-    cosine: float | None = Field(None, description="cosine of x and x_hat, mean over tokens")
-    alive: float = Field(description="share of latents that fired on the evaluation tokens")
-    loss_recovered: float | None = Field(
-        None, description="sae-bench ce_loss_score: (ablated - spliced) / (ablated - clean)"
-    )
-    ce_clean: float | None = Field(None, description="cross-entropy of the subject, nats per token")
-    ce_spliced: float | None = Field(None, description="the same with the SAE spliced in")
-    ce_ablated: float | None = Field(None, description="the same with the site set to 0")
-    probing: float | None = Field(
-        None, description="probe on all latents, standardised, mean test accuracy"
-    )
-    probing_top1: float | None = Field(None, description="probe on the best latent")
-    probing_top2: float | None = Field(None, description="probe on the best 2 latents")
-    probing_top5: float | None = Field(None, description="probe on the best 5 latents")
-    probing_subject: float | None = Field(None, description="probe on the raw activations")
-    sae_bench_explained_variance: float | None = Field(
-        None, description="sae-bench's own field; wrong when activations are large (see README)"
-    )
-    sae_bench_explained_variance_legacy: float | None = Field(
-        None, description="sae-bench's own field: mean over tokens of 1 - |x-x_hat|^2 / |x-mean|^2"
-    )
-    sae_bench_mse: float | None = Field(
-        None, description="sae-bench's own field; depends on the batch"
-    )
-    sae_bench_l1: float | None = Field(
-        None, description="sae-bench's own field: sum of latents, in the variant's own units"
-    )
-    sae_bench_probing: float | None = Field(
-        None, description="sae-bench's own: on latents in the variant's own units"
-    )
-    sae_bench_probing_top1: float | None = Field(None, description="the same, best latent")
-    sae_bench_probing_top2: float | None = Field(None, description="the same, best 2 latents")
-    sae_bench_probing_top5: float | None = Field(None, description="the same, best 5 latents")
 
 
 class Provenance(BaseModel, frozen=True):
@@ -90,11 +45,15 @@ class Provenance(BaseModel, frozen=True):
 
     @property
     def place(self) -> str:
-        """Where the score was made: one text, or two where training and scoring differ."""
+        """Where the score was made: one text; two where more than the number of threads differs."""
         if self.trained is None or self.scored is None:
             return self.machine or "an unknown machine"
-        trained, scored = self.trained.text(), self.scored.text()
-        return trained if trained == scored else f"trained: {trained}; scored: {scored}"
+        trained, scored = self.trained, self.scored
+        if trained.text() == scored.text():
+            return trained.text()
+        if trained.model_copy(update={"threads": scored.threads}).text() == scored.text():
+            return trained.text(scored_with=scored.threads)
+        return f"trained: {trained.text()}; scored: {scored.text()}"
 
 
 class Data(BaseModel, frozen=True):
@@ -147,7 +106,10 @@ class Score(BaseModel, frozen=True):
     site: str
     dict_size: int
     data: Data
-    metrics: Metrics
+    metrics: dict[str, float] = Field(
+        description="metric -> value, see fumehood_tools.registry; absent: not measured, never a "
+        "stand-in for a value"
+    )
     integrity: Integrity | None = Field(None, description="what the evaluator's checks measured")
     inertness: Inertness | None = Field(None, description="compared with what it inherits from")
     work: Work | None = Field(
@@ -169,6 +131,20 @@ class Score(BaseModel, frozen=True):
     cost: Cost
     started: str = Field(description="ISO 8601, UTC")
     finished: str = Field(description="ISO 8601, UTC")
+
+    @field_validator("metrics", mode="before")
+    @classmethod
+    def _without_unmeasured(cls, found: Any) -> Any:
+        """Drop nulls: older records name every metric."""
+        if not isinstance(found, Mapping):
+            return found
+        return {key: value for key, value in found.items() if value is not None}
+
+    @field_validator("metrics")
+    @classmethod
+    def _are_known(cls, found: dict[str, float]) -> dict[str, float]:
+        check_measured(SCORE, found)
+        return found
 
     @property
     def file_version(self) -> str:

@@ -26,6 +26,7 @@ from fumehood_tools.redteam.cases import Case, fill_in, honest_twins
 from fumehood_tools.redteam.listeners import Listeners
 from fumehood_tools.redteam.report import Report
 from fumehood_tools.redteam.verdicts import (
+    JUDGED,
     CaseResult,
     Frontier,
     judge_cheat,
@@ -33,6 +34,7 @@ from fumehood_tools.redteam.verdicts import (
     measured,
 )
 from fumehood_tools.redteam.watch import Watch
+from fumehood_tools.registry.sae_metrics import SPARSITY
 from fumehood_tools.sandbox.check import check_static
 from fumehood_tools.sandbox.create import Sandbox
 from fumehood_tools.settings import GlassAsked
@@ -237,7 +239,8 @@ class RedTeam:
     @property
     def harm(self) -> str | None:
         """What a witness got instead of the numbers that the first one got; None: the same."""
-        keys = ("l0", "explained_variance", "loss_recovered")
+        exact = (metric.key for metric in JUDGED if metric.rows != "probing")
+        keys = (SPARSITY, *exact)
         own = self.witnesses[0].get("metrics") or {}
         for number, told in enumerate(self.witnesses, 1):
             metrics = told.get("metrics") or {}

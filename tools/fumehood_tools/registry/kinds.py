@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from fumehood_tools.errors import BadRequest, UnknownName
 from fumehood_tools.registry.metrics import Metric
+from fumehood_tools.registry.sae_metrics import SAE_METRICS
 
 
 class RecordKind(NamedTuple):
@@ -27,16 +28,27 @@ class RecordKind(NamedTuple):
 
 
 _RESULTS = "sandboxes/*/results/*/seed*"
-SCORE = RecordKind("score", _RESULTS, needs=("*.py", "*.safetensors"))
+SCORE = RecordKind("score", _RESULTS, SAE_METRICS, needs=("*.py", "*.safetensors"))
 FAILURE = RecordKind("failure", _RESULTS)
 _KINDS = {kind.name: kind for kind in (SCORE, FAILURE)}
+# What stands beside metrics in rows, arguments and columns.
+_NOT_FOR_METRICS = ("work", "train_seconds", "variant", "label", "seeds", "change", "verdict")
 
 
 def register_kind(kind: RecordKind) -> None:
-    """Make a kind known to this process; again is no error.
+    """Make a kind and its metrics known to this process; again is no error.
 
-    Raises BadRequest when another kind has its name.
+    Raises BadRequest when another kind has its name, or says otherwise what one of its metrics is.
     """
+    known = known_metrics()
+    for metric in kind.metrics:
+        if not metric.key.isidentifier() or metric.key in _NOT_FOR_METRICS:
+            raise BadRequest(f"A metric cannot be called {metric.key!r}. Choose another name.")
+        if known.setdefault(metric.key, metric) != metric:
+            raise BadRequest(
+                f"The metric {metric.key} of the kind {kind.name} is defined in another way by "
+                "another kind. Rename it, or use that definition."
+            )
     if _KINDS.setdefault(kind.name, kind) != kind:
         raise BadRequest(f"Two kinds of records are called {kind.name}. Rename one of them.")
 
@@ -51,3 +63,8 @@ def kind_named(name: str) -> RecordKind:
 def kinds() -> Iterable[RecordKind]:
     """Return all kinds that are known to this process."""
     return tuple(_KINDS.values())
+
+
+def known_metrics() -> dict[str, Metric]:
+    """Return the metrics of all kinds by key, those of scores first."""
+    return {metric.key: metric for kind in _KINDS.values() for metric in kind.metrics}

@@ -11,9 +11,10 @@ from fumehood_tools.errors import RunFailed
 from fumehood_tools.glass import STRENGTH
 from fumehood_tools.quoting import quotable
 from fumehood_tools.receipts import WEIGHTS_FILE
-from fumehood_tools.records.scores import Cost, Data, Failure, Metrics, Score
+from fumehood_tools.records.scores import Cost, Data, Failure, Score
 from fumehood_tools.records.work import Work
 from fumehood_tools.registry.kinds import FAILURE, SCORE, RecordKind
+from fumehood_tools.registry.sae_metrics import SPARSITY
 from fumehood_tools.runs.items import RunItem, now, provenance
 from fumehood_tools.runs.training import CONFIG, LOG
 from fumehood_tools.sandbox.create import Sandbox
@@ -63,7 +64,7 @@ class Recorder:
         work = held.record.get("work")
         if work is not None and Work.model_validate(work).is_over(limits.work_ratio):
             return None
-        return float(held.record["metrics"]["l0"])
+        return float(held.record["metrics"][SPARSITY])
 
     def start(self, item: RunItem) -> None:
         """Note when work on an item began."""
@@ -101,7 +102,7 @@ class Recorder:
             site=spec.subject.site,
             dict_size=spec.dict_size,
             data=data,
-            metrics=Metrics.model_validate(answer["metrics"]),
+            metrics=answer["metrics"],
             integrity=answer.get("integrity"),
             inertness=answer.get("inertness"),
             work=effort.work,

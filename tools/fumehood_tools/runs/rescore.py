@@ -20,7 +20,8 @@ from fumehood_tools.files import digest_of
 from fumehood_tools.glass import choose_level, scratch_folder
 from fumehood_tools.receipts import WEIGHTS_FILE
 from fumehood_tools.receipts.audit import Discrepancy, Level, Sound
-from fumehood_tools.records.scores import Metrics, Score
+from fumehood_tools.records.scores import Score
+from fumehood_tools.registry.kinds import SCORE
 from fumehood_tools.runs.code import evaluator_sha256, template_sha256
 from fumehood_tools.runs.harvesting import as_error, harvest
 from fumehood_tools.runs.line_child import LineChild
@@ -32,6 +33,11 @@ TOLERANCE = 1e-3
 """Of metrics between 0 and 1; of larger ones, relative. Rows come in another order each time."""
 PROBING_TOLERANCE = 1e-2
 """Accuracies are counts of a few hundred texts: one that flips is 1e-3 to 5e-3."""
+_PROBED = frozenset(
+    metric.key
+    for metric in SCORE.metrics
+    if metric.rows == "probing" and metric.source != "sae-bench"
+)
 Say = Callable[[str], None]
 
 
@@ -161,14 +167,11 @@ def _compare(score: Sound, answer: Mapping[str, Any], result: Rescoring) -> None
         text = f"scoring again failed: {answer['error']['message']}"
         result.findings.append(_finding(score.place, "wrong", "rescore_failed", text))
         return
-    stored = Metrics.model_validate(score.record["metrics"]).model_dump()
-    now = Metrics.model_validate(answer["metrics"]).model_dump()
-    parts = {name: _distance(name, stored[name], now[name]) for name in stored}
+    stored, now = Score.model_validate(score.record).metrics, answer["metrics"]
+    parts = {key: _distance(key, stored.get(key), now.get(key)) for key in {**stored, **now}}
     differing = [
-        f"{name} {stored[name]:.6g} stored, {now[name]:.6g} now"
-        if None not in (stored[name], now[name])
-        else f"{name} {stored[name]} stored, {now[name]} now"
-        for name, distance in parts.items()
+        f"{key} {_said(stored.get(key))} stored, {_said(now.get(key))} now"
+        for key, distance in parts.items()
         if distance > 1
     ]
     if differing:
@@ -177,11 +180,15 @@ def _compare(score: Sound, answer: Mapping[str, Any], result: Rescoring) -> None
     result.rescored.append(Rescored(place=score.place, largest=max(parts.values())))
 
 
-def _distance(name: str, stored: float | None, now: float | None) -> float:
+def _said(value: float | None) -> str:
+    return "not measured" if value is None else f"{value:.6g}"
+
+
+def _distance(key: str, stored: float | None, now: float | None) -> float:
     """Return |stored - now| in units of what may differ."""
     if stored is None or now is None:
         return 0.0 if stored is now else float("inf")
-    tolerance = PROBING_TOLERANCE if name.startswith("probing") else TOLERANCE
+    tolerance = PROBING_TOLERANCE if key in _PROBED else TOLERANCE
     return abs(stored - now) / (tolerance * max(1.0, abs(stored)))
 
 

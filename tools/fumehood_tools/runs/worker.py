@@ -28,6 +28,7 @@ from fumehood_tools.jobs import Progress
 from fumehood_tools.jobs.worker import JobContext
 from fumehood_tools.receipts import WEIGHTS_FILE
 from fumehood_tools.records.parameters import Value
+from fumehood_tools.registry.sae_metrics import QUALITY, SPARSITY
 from fumehood_tools.runs.controls import ControlItem
 from fumehood_tools.runs.harvesting import Harvest, as_error, harvest
 from fumehood_tools.runs.items import Planner, RunItem
@@ -288,12 +289,13 @@ class RunJob:
         score = self.records.score(item, training.out, data, answer, effort)
         remove_folder(training.scratch)
         self.scored.append(item.name)
+        l0 = score.metrics[SPARSITY]
         print(
-            f"scored {item.name} in {score.cost.score_seconds:.1f} s: L0 {score.metrics.l0:.1f}, "
-            f"explained variance {score.metrics.explained_variance:.4f}",
+            f"scored {item.name} in {score.cost.score_seconds:.1f} s: L0 {l0:.1f}, "
+            f"explained variance {score.metrics[QUALITY]:.4f}",
             flush=True,
         )
-        self.enqueue(self.sweep.after(item, score.metrics.l0))
+        self.enqueue(self.sweep.after(item, l0))
 
     def record_failure(self, item: RunItem, stage: Stage, error: dict[str, Any]) -> None:
         """Keep what went wrong beside the results."""

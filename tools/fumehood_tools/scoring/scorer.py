@@ -22,7 +22,6 @@ from fumehood_tools.errors import RunFailed
 from fumehood_tools.glass import Nursery, compiled_kernels
 from fumehood_tools.records.inertness import Inertness
 from fumehood_tools.records.integrity import Integrity
-from fumehood_tools.records.scores import Metrics
 from fumehood_tools.scoring.bench_sae import GlassSAE
 from fumehood_tools.scoring.core_eval import ROWS_PER_BATCH, run_core
 from fumehood_tools.scoring.core_rows import CoreRows
@@ -45,7 +44,8 @@ from fumehood_tools.where import here
 class _Measured(NamedTuple):
     """All that was measured of one SAE."""
 
-    metrics: Metrics
+    metrics: dict[str, float]
+    """What was not measured is absent."""
     integrity: Integrity
     inertness: Inertness | None
     density: list[int]
@@ -126,7 +126,7 @@ class Scorer:
             found = self._measure(measuring, request, watch)
         self.keep_passes()
         return {
-            "metrics": found.metrics.model_dump(),
+            "metrics": found.metrics,
             "integrity": found.integrity.model_dump(),
             "inertness": None if found.inertness is None else found.inertness.model_dump(),
             "density": found.density,
@@ -208,33 +208,34 @@ def _blaming_latents(what: str) -> Iterator[None]:
 
 def _metrics(
     ours: Reconstruction, l1: float, core: dict[str, Any], probed: Probed | None
-) -> Metrics:
+) -> dict[str, float]:
     loss = core["model_performance_preservation"]
     quality, sparsity = core["reconstruction_quality"], core["sparsity"]
     probing = probed.standardised if probed else {}
     raw = probed.raw if probed else {}
-    return Metrics(
-        l0=ours.l0,
-        l1=l1,
-        explained_variance=ours.explained_variance,
-        mse=ours.mse,
-        cosine=ours.cosine,
-        alive=ours.alive,
-        loss_recovered=loss["ce_loss_score"],
-        ce_clean=loss["ce_loss_without_sae"],
-        ce_spliced=loss["ce_loss_with_sae"],
-        ce_ablated=loss["ce_loss_with_ablation"],
-        probing=probing.get("sae_test_accuracy"),
-        probing_top1=probing.get("sae_top_1_test_accuracy"),
-        probing_top2=probing.get("sae_top_2_test_accuracy"),
-        probing_top5=probing.get("sae_top_5_test_accuracy"),
-        probing_subject=raw.get("llm_test_accuracy"),
-        sae_bench_explained_variance=quality["explained_variance"],
-        sae_bench_explained_variance_legacy=quality["explained_variance_legacy"],
-        sae_bench_mse=quality["mse"],
-        sae_bench_l1=sparsity["l1"],
-        sae_bench_probing=raw.get("sae_test_accuracy"),
-        sae_bench_probing_top1=raw.get("sae_top_1_test_accuracy"),
-        sae_bench_probing_top2=raw.get("sae_top_2_test_accuracy"),
-        sae_bench_probing_top5=raw.get("sae_top_5_test_accuracy"),
-    )
+    found: dict[str, float | None] = {
+        "l0": ours.l0,
+        "l1": l1,
+        "explained_variance": ours.explained_variance,
+        "mse": ours.mse,
+        "cosine": ours.cosine,
+        "alive": ours.alive,
+        "loss_recovered": loss["ce_loss_score"],
+        "ce_clean": loss["ce_loss_without_sae"],
+        "ce_spliced": loss["ce_loss_with_sae"],
+        "ce_ablated": loss["ce_loss_with_ablation"],
+        "probing": probing.get("sae_test_accuracy"),
+        "probing_top1": probing.get("sae_top_1_test_accuracy"),
+        "probing_top2": probing.get("sae_top_2_test_accuracy"),
+        "probing_top5": probing.get("sae_top_5_test_accuracy"),
+        "probing_subject": raw.get("llm_test_accuracy"),
+        "sae_bench_explained_variance": quality["explained_variance"],
+        "sae_bench_explained_variance_legacy": quality["explained_variance_legacy"],
+        "sae_bench_mse": quality["mse"],
+        "sae_bench_l1": sparsity["l1"],
+        "sae_bench_probing": raw.get("sae_test_accuracy"),
+        "sae_bench_probing_top1": raw.get("sae_top_1_test_accuracy"),
+        "sae_bench_probing_top2": raw.get("sae_top_2_test_accuracy"),
+        "sae_bench_probing_top5": raw.get("sae_top_5_test_accuracy"),
+    }
+    return {name: float(value) for name, value in found.items() if value is not None}
