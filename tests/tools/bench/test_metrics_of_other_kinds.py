@@ -2,20 +2,21 @@
 
 import csv
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fumehood_tools.bench.collect import SandboxRecords
 from fumehood_tools.bench.plot import plot_benchmarks
 from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.bench.table import BenchmarkTable, read_benchmarks
 from fumehood_tools.compare import Comparison, compare_variants
 from fumehood_tools.errors import BadRequest, UnknownName
 from fumehood_tools.page import page_content
-from fumehood_tools.receipts import state_of
+from fumehood_tools.receipts import Draft, RecordWriter, Subject, mac_of, place_of, state_of
+from fumehood_tools.receipts.audit import withdraw
 from fumehood_tools.registry import kinds
 from fumehood_tools.registry.kinds import RecordKind, register_kind
 from fumehood_tools.registry.metrics import Axis, Metric
@@ -34,28 +35,6 @@ ABSORBED = Metric(
 )
 SPLITS = Metric("splits", "splits", digits=1, axis=Axis("latents per feature", scale="log"))
 KIND = RecordKind("absorption", "sandboxes/*/absorption/*", (ABSORBED, SPLITS))
-
-
-class ShelfOfBoth(Shelf):
-    """Hands over scores with what was measured of the same SAEs by another evaluation."""
-
-    def __init__(self, folder: Path, measured: dict[str, dict[str, float]]) -> None:
-        super().__init__(state_of(folder))
-        self.measured = measured
-
-    def collect(self, results: Path) -> SandboxRecords:
-        found = super().collect(results)
-        scores = {
-            place: score.model_copy(
-                update={"metrics": {**score.metrics, **self._measured(score.variant, score.seed)}}
-            )
-            for place, score in found.scores.items()
-        }
-        return found._replace(scores=scores)
-
-    def _measured(self, variant: str, seed: int) -> dict[str, float]:
-        values = self.measured.get(variant, {})
-        return {key: value * (1 + 0.01 * seed) for key, value in values.items()}
 
 
 @pytest.fixture
@@ -89,8 +68,26 @@ MEASURED = {
 }
 
 
-def shelf_of(records: Any) -> ShelfOfBoth:
-    return ShelfOfBoth(records.folder, MEASURED)
+def evaluate(records: Any, folder: Path, metrics: dict[str, float], **draft: Any) -> str:
+    """Record what another evaluation measured of a stored score; return the place."""
+    workspace = records.folder.parents[1]
+    score = json.loads((folder / "score.json").read_text(encoding="utf-8"))
+    subject = Subject(place_of(folder, workspace), mac_of(score))
+    place = f"sandboxes/box/absorption/{folder.parent.name}-{folder.name}"
+    content = {"metrics": metrics}
+    whole = {"kind": "absorption", "place": place, "content": content, "subject": subject, **draft}
+    RecordWriter(workspace, "sandboxes/box").write(Draft(**whole))
+    return str(whole["place"])
+
+
+def shelf_of(records: Any) -> Shelf:
+    """Have every stored SAE evaluated, and return a reader of all records."""
+    for path in records.folder.glob("results/*/seed*/score.json"):
+        score = json.loads(path.read_text(encoding="utf-8"))
+        values = MEASURED.get(score["variant"], {})
+        measured = {key: value * (1 + 0.01 * score["seed"]) for key, value in values.items()}
+        evaluate(records, path.parent, measured)
+    return Shelf(state_of(records.folder))
 
 
 def table_of(records: Any, **options: Any) -> BenchmarkTable:
@@ -195,9 +192,77 @@ def test_two_kinds_cannot_say_different_things_of_one_metric() -> None:
 
 def test_a_metric_that_does_not_exist_gets_a_suggestion(scored: Any) -> None:
     with pytest.raises(UnknownName, match="Did you mean 'probing_top5'"):
-        table_of(scored, sort="probing_top4")
+        read_benchmarks(scored.folder, packaged=scored.packaged, sort="probing_top4")
     with pytest.raises(UnknownName, match="Did you mean 'explained_variance'"):
-        compared(scored, "explained_varianc")
-    for names in (["alive", "alife"], ["l0"]):
-        with pytest.raises(UnknownName, match="No metric"):
-            plot_benchmarks(scored.folder, packaged=scored.packaged, metrics=names)
+        compare_variants(scored.folder, packaged=scored.packaged, metric="explained_varianc")
+
+
+def reasons(records: Any) -> dict[str, int]:
+    table = read_benchmarks(records.folder, packaged=records.packaged)
+    return {left.reason: left.count for left in table.left_out}
+
+
+@pytest.mark.usefixtures("registered")
+def test_an_evaluation_counts_as_long_as_its_score_stands(scored: Any) -> None:
+    [folder] = scored.folder.glob("results/mine/seed0-*")
+    evaluate(scored, folder, {"absorbed": 0.1})
+    shelf = Shelf(state_of(scored.folder))
+    score = shelf.collect(scored.folder / "results").scores[f"mine/{folder.name}"]
+    assert score.metrics["absorbed"] == 0.1
+    withdraw(state_of(scored.folder), f"box/mine/{folder.name}")
+    assert "about a score that is not there, or was replaced since; evaluate that SAE again" in (
+        reasons(scored)
+    )
+
+
+@pytest.mark.usefixtures("registered")
+def test_of_two_evaluations_of_one_score_the_newer_counts(scored: Any) -> None:
+    [folder] = scored.folder.glob("results/mine/seed0-*")
+    place = "sandboxes/box/absorption/{}"
+    for number, value in enumerate((0.3, 0.2, 0.1)):
+        evaluate(scored, folder, {"absorbed": value}, place=place.format(f"run{number}"))
+    found = Shelf(state_of(scored.folder)).collect(scored.folder / "results")
+    assert found.scores[f"mine/{folder.name}"].metrics["absorbed"] == 0.1
+
+
+@pytest.mark.usefixtures("registered")
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ({"metrics": {"absorbed": "0.1"}}, "not finite numbers"),
+        ({"metrics": {"absorbed": True}}, "not finite numbers"),
+        ({"metrics": {"l0": 1.0}}, "has no metric l0"),
+        ({"metrics": [0.1]}, "not finite numbers"),
+    ],
+)
+def test_an_evaluation_cannot_say_what_its_kind_does_not_measure(
+    scored: Any, content: dict[str, Any], reason: str
+) -> None:
+    [folder] = scored.folder.glob("results/mine/seed0-*")
+    evaluate(scored, folder, {}, content=content)
+    assert any(reason in said for said in reasons(scored)), reasons(scored)
+    assert read_benchmarks(scored.folder, packaged=scored.packaged).rows
+
+
+@pytest.mark.usefixtures("registered")
+def test_an_evaluation_that_was_edited_is_left_out_and_one_that_is_gone_is_missed(
+    scored: Any,
+) -> None:
+    [folder] = scored.folder.glob("results/mine/seed0-*")
+    place = scored.folder.parents[1] / evaluate(scored, folder, {"absorbed": 0.4})
+    text = (place / "absorption.json").read_text(encoding="utf-8")
+    (place / "absorption.json").write_text(text.replace("0.4", "0.1"), encoding="utf-8")
+    assert "the record was edited after it was signed" in reasons(scored)
+    shutil.rmtree(place)
+    table = read_benchmarks(scored.folder, packaged=scored.packaged)
+    assert any("sandboxes/box/absorption/" in warning for warning in table.warnings)
+
+
+def test_a_reader_that_does_not_know_the_kind_misses_nothing(scored: Any) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kinds, "_KINDS", {kind.name: kind for kind in kinds.kinds()})
+        register_kind(KIND)
+        [folder] = scored.folder.glob("results/mine/seed0-*")
+        evaluate(scored, folder, {"absorbed": 0.1})
+    table = read_benchmarks(scored.folder, packaged=scored.packaged)
+    assert not any("absorption" in warning for warning in table.warnings)

@@ -1,25 +1,35 @@
 """The records of sandboxes, read and verified once; for a process that is asked again and again.
 
-Reads every `results/<variant>/seed*/{score,failure}.json` and the ledger; writes nothing. Only what
-has a sound receipt is used: the rest is reported, never raised and never guessed at. Weights are
-not hashed here, `fumehood verify` does.
+Reads every `results/<variant>/seed*/{score,failure}.json`, records of other registered kinds in the
+sandbox that say more of those scores, and the ledger; writes nothing. Only what has a sound receipt
+is used: the rest is reported, never raised and never guessed at. Weights are not hashed here,
+`fumehood verify` does.
 
 Costs about 0.2 ms per record the first time. From then on a look at the files of a folder (10 us)
 tells whether it was touched since; if it was, it is verified anew. What the ledger says of a
 receipt is asked each time. Memory: some 10 kB per record; 4,000 are kept, or one sandbox's.
 """
 
+import contextlib
 import math
+import os
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from fumehood_tools.bench.collect import LeftOut, SandboxRecords, Setting, setting_of
+from fumehood_tools.bench.evaluations import (
+    NO_SCORE,
+    Evaluation,
+    evaluation_of,
+    with_evaluations,
+)
 from fumehood_tools.errors import StorageFailed
 from fumehood_tools.files import digest_of, sha256_of
 from fumehood_tools.plain_files import MOST_SOURCE_BYTES, NotPlain
@@ -30,7 +40,7 @@ from fumehood_tools.receipts.key import Key
 from fumehood_tools.receipts.places import place_of, places_on_disk, run_of
 from fumehood_tools.receipts.stamps import Stamp, stamp_of
 from fumehood_tools.records.scores import Failure, Score
-from fumehood_tools.registry.kinds import FAILURE, SCORE
+from fumehood_tools.registry.kinds import FAILURE, SCORE, kind_named, kinds
 
 MOST_KEPT = 4_000
 _EXAMPLES = 3
@@ -42,8 +52,9 @@ class _Kept(NamedTuple):
 
     stamp: Stamp
     sealed: Sealed | None
-    record: Score | Failure | str
-    """Or why it does not count, when its receipt is sound."""
+    record: Score | Failure | Evaluation | str | None
+    """Or why it does not count, when its receipt is sound; None: no table shows records of its
+    kind."""
     setting: Setting | None
 
 
@@ -71,9 +82,9 @@ class Shelf:
         """
         with self._lock:
             workspace = results.parents[2]
-            under = place_of(results, workspace)
+            under = place_of(results.parent, workspace)
             book = self._ledger.book(under)
-            return _found(self._look(workspace, under, book), under, book)
+            return _found(self._look(workspace, under, book), place_of(results, workspace), book)
 
     def sandboxes(self) -> set[str]:
         """Return the sandboxes that ever had a record, also those that are gone."""
@@ -110,9 +121,8 @@ class Shelf:
             if kept is None or not kept.stamp.vouches(stamp):
                 kept = self._read(workspace, place, stamp, book.key)
             now[place] = kept
-        self._kept[workspace / under] = (
-            now  # at the end: the first is the one not asked for longest
-        )
+        # At the end: the first is the one not asked for longest.
+        self._kept[workspace / under] = now
         while len(self._kept) > 1 and sum(map(len, self._kept.values())) > MOST_KEPT:
             del self._kept[next(iter(self._kept))]
         return now
@@ -132,40 +142,70 @@ class Shelf:
 
 
 def _deciding_files(workspace: Path, place: str) -> list[str]:
-    """Return the paths on which it depends what is read at the place of a run."""
-    names = (SCORE.file, FAILURE.file, f"{run_of(place)[0]}.py", WEIGHTS_FILE)
-    return [f"{workspace}/{place}/{name}" for name in names]
+    """Return the paths on which it depends what is read at a place."""
+    folder = f"{workspace}/{place}"
+    if fnmatchcase(place, SCORE.places):
+        names = [SCORE.file, FAILURE.file, f"{run_of(place)[0]}.py", WEIGHTS_FILE]
+    else:
+        names = []
+        with contextlib.suppress(OSError):
+            names = sorted(os.listdir(folder))
+    return [f"{folder}/{name}" for name in names]
 
 
-def _found(looked: dict[str, _Kept], under: str, book: Book) -> SandboxRecords:
-    """Return the records that count, and why others do not, as the ledger stands."""
+def _found(looked: dict[str, _Kept], results: str, book: Book) -> SandboxRecords:
+    """Return the records that count, and why others do not, as the ledger stands.
+
+    results: the place of the folder that the places of scores are shown within.
+    """
     tried = {place: sorted(words) for place, words in book.tried.items()}
-    found = SandboxRecords({}, {}, {}, [], [], book.broken, book.withdrawn(under), tried)
+    found = SandboxRecords({}, {}, {}, [], [], book.broken, book.withdrawn(""), tried)
     others: dict[str, list[str]] = defaultdict(list)
-    present = []
+    present, macs = [], dict[str, str]()
+    evaluations: list[tuple[str, str, Evaluation]] = []
     for where, kept in looked.items():
         if kept.sealed is None:
             continue
-        place, held = where.removeprefix(f"{under}/"), judge(kept.sealed, book)
+        place, held = where.removeprefix(f"{results}/"), judge(kept.sealed, book)
         present.append(held.place)
         if held.problem is not None:
             others[held.problem.text].append(place)
         elif isinstance(kept.record, Score) and kept.setting is not None:
             found.scores[place], found.settings[place] = kept.record, kept.setting
+            macs[where] = kept.sealed.mac
+        elif isinstance(kept.record, Evaluation):
+            line = book.standing.get(where)
+            evaluations.append((line.time if line else "", where, kept.record))
         elif isinstance(kept.record, Failure):
             found.failures[place] = kept.record
         elif isinstance(kept.record, str):
             others[kept.record].append(place)
+    in_order = [(where, one) for _, where, one in sorted(evaluations, key=lambda e: e[:2])]
+    merged, left = with_evaluations(
+        {f"{results}/{place}": score for place, score in found.scores.items()}, macs, in_order
+    )
+    found.scores.update({w.removeprefix(f"{results}/"): score for w, score in merged.items()})
+    others[NO_SCORE] += left
     found.damaged.extend(
         LeftOut(reason=reason, count=len(places), examples=places[:_EXAMPLES])
         for reason, places in others.items()
+        if places
     )
-    found.deleted.extend(book.missing(present, under))
+    found.deleted.extend(place for place in book.missing(present) if _is_known(book, place))
     return found
 
 
-def _record(sealed: Sealed, specs: dict[str, dict[str, Any]]) -> Score | Failure | str:
+def _is_known(book: Book, place: str) -> bool:
+    """Return whether this process would have found a record of the kind that the ledger knows."""
+    return any(book.standing[place].kind == kind.name for kind in kinds())
+
+
+def _record(
+    sealed: Sealed, specs: dict[str, dict[str, Any]]
+) -> Score | Failure | Evaluation | str | None:
     """Return the record of a folder, or why it does not count. specs: equal ones are one object."""
+    if sealed.kind not in (SCORE.name, FAILURE.name):
+        return evaluation_of(kind_named(sealed.kind), sealed.record)
     try:
         if sealed.kind == "failure":
             return Failure.model_validate(sealed.record)

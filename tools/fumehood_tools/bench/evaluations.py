@@ -1,0 +1,69 @@
+"""What records of other kinds measured of SAEs that have a score: their metrics stand in its row.
+
+An evaluation is a record of any registered kind with metrics, `{"metrics": {key: value}}`, whose
+`subject_of` names the score it is about. It counts as long as that very score stands.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from fumehood_tools.receipts import Subject
+from fumehood_tools.records.scores import Score
+from fumehood_tools.registry.kinds import RecordKind
+from fumehood_tools.registry.lookup import check_measured
+
+NO_SCORE = "about a score that is not there, or was replaced since; evaluate that SAE again"
+
+
+class Evaluation(NamedTuple):
+    """The numbers of one record, and the score they belong to."""
+
+    subject: Subject
+    metrics: Mapping[str, float]
+
+
+def evaluation_of(kind: RecordKind, record: Mapping[str, Any]) -> Evaluation | str | None:
+    """Return what a signed record measured, or why it does not count; None: it measured nothing."""
+    if not kind.metrics or "metrics" not in record:
+        return None
+    about, measured = record.get("subject_of"), record["metrics"]
+    if not isinstance(about, dict) or about.keys() != set(Subject._fields):
+        return f"a record of kind {kind.name} that says of no score what it measured"
+    if not isinstance(measured, dict) or not all(map(_is_number, measured.values())):
+        return f"metrics of a record of kind {kind.name} are not finite numbers; evaluate again"
+    try:
+        check_measured(kind, measured)
+    except ValueError as error:
+        return f"{error}; evaluate again with this version of fumehood"
+    return Evaluation(Subject(**about), measured)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def with_evaluations(
+    scores: Mapping[str, Score],
+    receipts: Mapping[str, str],
+    evaluations: Iterable[tuple[str, Evaluation]],
+) -> tuple[dict[str, Score], list[str]]:
+    """Return the scores with what evaluations add, and the places of evaluations of none of them.
+
+    scores: by place; receipts: place of a score -> its mac; evaluations: place and content, oldest
+    first: of two that measured the same, the newer one counts.
+    """
+    added: dict[str, dict[str, float]] = {}
+    left = []
+    for place, (subject, metrics) in evaluations:
+        if receipts.get(subject.place) == subject.receipt:
+            added.setdefault(subject.place, {}).update(metrics)
+        else:
+            left.append(place)
+    merged = {
+        place: score.model_copy(update={"metrics": {**score.metrics, **added[place]}})
+        if place in added
+        else score
+        for place, score in scores.items()
+    }
+    return merged, left
