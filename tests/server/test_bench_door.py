@@ -203,6 +203,27 @@ async def test_names_that_do_not_exist_get_a_suggestion(
     assert wrong.is_error and "topk" in text_of(wrong)
 
 
+async def test_metrics_that_do_not_exist_get_a_suggestion(
+    settings: Settings, scored: Sandbox
+) -> None:
+    for tool, wrong in (
+        ("read_benchmarks", {"sort": "probing_top4"}),
+        ("compare_variants", {"metric": "probing_top4"}),
+        ("plot_benchmarks", {"metrics": ["alive", "probing_top4"]}),
+    ):
+        result = await call(settings, tool, sandbox="box", **wrong)
+        assert result.is_error and "Did you mean 'probing_top5'?" in text_of(result), tool
+
+
+async def test_a_plot_shows_the_metrics_that_were_chosen(
+    settings: Settings, scored: Sandbox
+) -> None:
+    result = await call(settings, "plot_benchmarks", sandbox="box", metrics=["alive"])
+    assert not result.is_error, text_of(result)
+    assert "L0 against alive. 3 variants" in text_of(result)
+    assert "benchmarks-alive-1 (PNG and SVG)" in text_of(result)
+
+
 async def test_a_read_only_server_reads_but_does_not_draw(settings: Settings) -> None:
     server = build_server(settings, read_only=True, doors=[bench.register])
     async with Client(server) as client:

@@ -142,6 +142,7 @@ def test_the_page_gets_columns_panels_and_facts(scored: Any) -> None:
     assert columns["absorbed"] == {
         "key": "absorbed",
         "title": "absorbed",
+        "about": "",
         "digits": 3,
         "down": False,
     }

@@ -94,6 +94,13 @@ def test_two_seeds_make_a_wider_band_than_five() -> None:
         assert wide.noise >= narrow.noise > 0, wide.metric
 
 
+@pytest.mark.parametrize(("l0", "outside"), [(32.2, False), (32.5, True)])
+def test_a_difference_of_l0_matters_from_one_percent(l0: float, outside: bool) -> None:
+    ours = [record(seed, {**score.metrics, "l0": l0}) for seed, score in enumerate(PARENT)]
+    found = {one.metric: one for one in differences(ours, PARENT)}
+    assert found["l0"].is_outside == outside
+
+
 def table(**by_variant: list[Score]) -> dict[str, list[Score]]:
     """Return scores by label, each called what it stands under."""
     return {

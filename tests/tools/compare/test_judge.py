@@ -195,13 +195,18 @@ def test_another_metric_can_be_judged() -> None:
 
 def test_of_a_metric_of_which_less_is_better_a_fall_is_a_gain() -> None:
     lower = metric_named(QUALITY)._replace(better="lower")
-    points = [*baseline(), *variant("mine", -0.03), *variant("other", 0.03)]
+    points = [*baseline(), *variant("less", -0.03), *variant("mine", -0.05)]
+    points += variant("other", 0.03)
     found = compared(points, metric=lower)
     assert [(row.variant, row.verdict) for row in found.rows] == [
         ("mine", "better"),
+        ("less", "better"),
         ("other", "worse"),
     ]
     assert row(found).front and not row(found, "other").front
+    rival = [one.model_copy(update={"kind": "baseline"}) for one in variant("gated", -0.04)]
+    found = compared([*points, *rival], metric=lower)
+    assert row(found).front and not row(found, "less").front
     assert "mine" not in compared(points).pareto and "other" in compared(points).pareto
     assert found.pareto == ["topk(K=16)"]
     assert found.definitions["better"].startswith("the mean difference is below 0")

@@ -27,7 +27,7 @@ from fumehood_tools.registry.sae_metrics import QUALITY, SPARSITY
 from fumehood_tools.sandbox.variants import packaged_variants
 from fumehood_tools.scoring.density import BINS_PER_DECADE, RAREST
 
-_WORK = {"key": WORK, "title": "work", "digits": 1, "down": True}
+_WORK = {"key": WORK, "title": "work", "about": "", "digits": 1, "down": True}
 LEGEND = (
     "work: processor time of a training, times a baseline's. ±: sample standard deviation over "
     "seeds. * the variant's file was changed since. Dotted: Pareto front. Compare at equal L0. "
@@ -145,6 +145,7 @@ def _column(metric: Metric) -> dict[str, Any]:
     return {
         "key": metric.key,
         "title": metric.heading,
+        "about": metric.description,
         "digits": metric.digits,
         "down": metric.better == "higher",
     }

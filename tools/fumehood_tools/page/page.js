@@ -182,14 +182,14 @@
     return row.metrics[key] ? row.metrics[key].mean : -Infinity;
   }
 
-  // Which way a column is sorted at first: best first.
-  const downFirst = (key) => (content.columns.find((one) => one.key === key) || { down: key !== "label" }).down;
+  // Of every column: which way it is sorted at first (best first), and what it is.
+  const columnOf = (key) => content.columns.find((one) => one.key === key) || { down: key !== "label", about: "" };
 
   function table() {
     const columns = [["label", "variant"], ["seeds", "seeds"], ...content.columns.map((c) => [c.key, c.title]), ["change", "change"], ["verdict", "verdict"]]
       .filter(([key]) => !["change", "verdict"].includes(key) || content.rows.some((row) => row[key]));
     $("head").replaceChildren(...columns.map(([key, title]) => make("th", { scope: "col", "aria-sort": order.key === key ? (order.down ? "descending" : "ascending") : "none" },
-      make("button", { type: "button", "data-key": key, onclick: () => { order = { key, down: order.key === key ? !order.down : downFirst(key) }; table(); } }, title + (order.key === key ? (order.down ? " ↓" : " ↑") : "")))));
+      make("button", { type: "button", "data-key": key, title: columnOf(key).about || null, onclick: () => { order = { key, down: order.key === key ? !order.down : columnOf(key).down }; table(); } }, title + (order.key === key ? (order.down ? " ↓" : " ↑") : "")))));
     const rows = shownRows().sort((a, b) => {
       const [one, other] = [sortValue(a, order.key), sortValue(b, order.key)];
       return (one < other ? -1 : one > other ? 1 : a.label < b.label ? -1 : 1) * (order.down ? -1 : 1);
