@@ -11,10 +11,11 @@ ROOT = Path(__file__).resolve().parents[1]
 # The floors of the house, from the ground up: a part imports from lower floors only, and the parts
 # of one floor do not know each other. Modules at the top of a package stand for themselves.
 FLOORS = (
-    "errors child_tuning installing lines quoting",
+    "errors child_tuning deadlines installing lines quoting",
     "cursors locking plain_files settings",
     "files registry spec where",
-    "corpora jobs machine receipts records side_process subjects web",
+    "children",
+    "corpora jobs machine receipts records subjects web",
     "glass harvest papers",
     "reading sandbox",
     "bench doctor paper_records",
@@ -151,12 +152,7 @@ def test_every_import_goes_down() -> None:
 ENVIRONMENT = {
     "tools/fumehood_tools/settings.py": "reads what users set",
     "tools/fumehood_tools/jobs/worker.py": "reads which job it works for, from its supervisor",
-    "tools/fumehood_tools/jobs/launch.py": "hands it on to a supervisor",
-    "tools/fumehood_tools/jobs/supervisor.py": "hands it on to a worker",
-    "tools/fumehood_tools/reading/children.py": "hands it on to a reader",
-    "tools/fumehood_tools/glass/compiled.py": "hands it on to a compiler",
-    "tools/fumehood_tools/redteam/suite.py": "hands it on to a bench",
-    "tools/fumehood_tools/runs/line_child.py": "hands it on to the scorer",
+    "tools/fumehood_tools/children/environment.py": "hands it on to children, without secrets",
     "tools/fumehood_tools/bench/plot.py": "tells matplotlib where its fonts are kept",
     "tools/fumehood_tools/glass/fumehood_child/nursery.py": "a child's own, cleared",
     "tools/fumehood_tools/scoring/__main__.py": "sae-bench's import needs a variable",

@@ -7,7 +7,6 @@ server start, about a second. Nothing is cached.
 import base64
 import hashlib
 import json
-import os
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -19,7 +18,7 @@ from mcp.client.stdio import StdioServerParameters
 from mcp.types import CallToolResult, ImageContent, TextContent, Tool
 
 import fumehood
-import fumehood_tools
+from fumehood_tools.children import import_path
 from fumehood_tools.files import write_bytes
 from fumehood_tools.settings import Settings, load_keys
 
@@ -34,14 +33,13 @@ class CommandResult(NamedTuple):
 
 def server_parameters(settings: Settings, options: Sequence[str] = ()) -> StdioServerParameters:
     """Return how to spawn a server with these settings that imports the same packages as we do."""
-    homes = {str(Path(file).parents[1]) for file in _package_files()}
     return StdioServerParameters(
         command=sys.executable,
         args=["-m", "fumehood", "serve", "--workspace", str(settings.workspace), *options],
         env={
             **settings.as_environment(),
             **{name: secret.get_secret_value() for name, secret in load_keys().items()},
-            "PYTHONPATH": os.pathsep.join(sorted(homes)),
+            "PYTHONPATH": import_path(fumehood),
         },
         cwd=Path.cwd(),
     )
@@ -97,7 +95,3 @@ def printable(settings: Settings, result: CallToolResult) -> Any:
 async def _show_progress(progress: float, total: float | None, message: str | None) -> None:
     share = f"{progress:g}/{total:g}" if total else f"{progress:g}"
     print(f"{share} {message or ''}".rstrip(), file=sys.stderr, flush=True)
-
-
-def _package_files() -> tuple[str, ...]:
-    return tuple(module.__file__ for module in (fumehood, fumehood_tools) if module.__file__)
