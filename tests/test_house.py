@@ -159,6 +159,60 @@ ENVIRONMENT = {
 }
 
 
+# Waits without a limit, and why.
+UNLIMITED = {
+    "server/fumehood/cli.py": "a person types what is read",
+    "server/fumehood/tooling.py": "a tool's own waits have limits, and a client can cancel",
+    "tools/fumehood_tools/children/answering.py": "reads a file, which was written before it began",
+    "tools/fumehood_tools/glass/fumehood_child/nursery.py": "serves until the evaluator hangs up",
+    "tools/fumehood_tools/glass/fumehood_child/serve.py": "serves until the evaluator hangs up",
+    "tools/fumehood_tools/harvest/collect.py": "another harvest of the same data may take hours; "
+    "its death releases the lock, and the wait is reported each minute",
+    "tools/fumehood_tools/redteam/driver.py": "goes on when it is told to, ends with the suite",
+    "tools/fumehood_tools/redteam/listeners.py": "somebody has called, or it would not accept",
+    "tools/fumehood_tools/sandbox/check.py": "a child behind the glass ends at its time limit",
+    "tools/fumehood_tools/scoring/__main__.py": "serves until its job hangs up",
+    "tools/fumehood_tools/scoring/inertness.py": "children behind the glass have a time limit",
+    "tools/fumehood_tools/scoring/scorer.py": "children behind the glass have a time limit",
+}
+
+
+def waits_without_limit(node: ast.AST) -> bool:
+    """Return whether something may wait as long as it likes: processes, threads, locks, pipes."""
+    if isinstance(node, ast.For):
+        return ast.unparse(node.iter) == "sys.stdin"
+    if not isinstance(node, ast.Call):
+        return False
+    called, words = ast.unparse(node.func), [word.arg for word in node.keywords]
+    given = [ast.unparse(argument) for argument in node.args]
+    last = called.rpartition(".")[2]
+    if last in ("wait", "join", "acquire", "communicate", "get", "accept", "readline"):
+        return not given and not words
+    if called.startswith("subprocess.") and last in ("run", "call", "check_call", "check_output"):
+        return "timeout" not in words
+    if last in ("exclusive", "wait_procs", "create_connection", "Deadline"):
+        return "math.inf" in given or (last == "wait_procs" and "timeout" not in words)
+    if called == "select.select":
+        return len(given) < 4
+    return (
+        last in ("ThreadPoolExecutor", "run_sync", "urlopen")
+        or called == "sys.stdin.read"
+        or (called == "json.load" and given == ["sys.stdin"])
+    )
+
+
+def test_whatever_waits_has_a_limit_or_a_reason_to_have_none() -> None:
+    # Seen by nobody: the loop of a job's supervisor, which ends with its worker (a job has a limit
+    # where whoever submits it gives one), and servers, which serve until they are told to end.
+    found = {
+        path.relative_to(ROOT).as_posix()
+        for folder in ("tools", "server")
+        for path in (ROOT / folder).rglob("*.py")
+        if any(map(waits_without_limit, ast.walk(ast.parse(path.read_text(encoding="utf-8")))))
+    }
+    assert found == set(UNLIMITED)
+
+
 def test_only_the_settings_read_the_environment() -> None:
     def touches(node: ast.AST) -> bool:
         if isinstance(node, ast.ImportFrom) and node.module == "os":

@@ -15,12 +15,14 @@ from typing import Any, NamedTuple
 
 from mcp import Client, MCPError
 from mcp.client.stdio import StdioServerParameters
-from mcp.types import CallToolResult, ImageContent, TextContent, Tool
+from mcp.types import REQUEST_TIMEOUT, CallToolResult, ImageContent, TextContent, Tool
 
 import fumehood
 from fumehood_tools.children import import_path
 from fumehood_tools.files import write_bytes
 from fumehood_tools.settings import Settings, load_keys
+
+_AFTER_A_TIMEOUT = "See what runs (fumehood call list_jobs), or what is wrong (fumehood doctor)."
 
 
 class CommandResult(NamedTuple):
@@ -45,10 +47,15 @@ def server_parameters(settings: Settings, options: Sequence[str] = ()) -> StdioS
     )
 
 
+CALL_SECONDS = 600.0
+"""No tool takes so long: what may take over 20 s is a job, and wait_for_job waits 45 s at most."""
+
+
 @asynccontextmanager
 async def connected(settings: Settings, options: Sequence[str] = ()) -> AsyncIterator[Client]:
     """Spawn a server and connect to it; it ends with the block, its jobs do not."""
-    async with Client(server_parameters(settings, options)) as client:
+    server = server_parameters(settings, options)
+    async with Client(server, read_timeout_seconds=CALL_SECONDS) as client:
         yield client
 
 
@@ -58,12 +65,22 @@ async def list_tools(settings: Settings, options: Sequence[str] = ()) -> list[To
         return (await client.list_tools()).tools
 
 
-async def call(settings: Settings, tool: str, arguments: dict[str, Any]) -> CommandResult:
+async def call(
+    settings: Settings, tool: str, arguments: dict[str, Any], seconds: float = CALL_SECONDS
+) -> CommandResult:
     """Call one tool and say what to print: JSON on stdout, or an error on stderr and code 1."""
     async with connected(settings) as client:
         try:
-            result = await client.call_tool(tool, arguments, progress_callback=_show_progress)
+            result = await client.call_tool(
+                tool,
+                arguments,
+                progress_callback=_show_progress,
+                read_timeout_seconds=seconds,
+            )
         except MCPError as error:
+            if error.error.code == REQUEST_TIMEOUT:
+                late = f"{tool} did not answer within {seconds:.0f} s. {_AFTER_A_TIMEOUT}"
+                return CommandResult("", late, 1)
             return CommandResult("", f"{error.error.message}", 1)
     if result.is_error:
         return CommandResult("", text_of(result), 1)

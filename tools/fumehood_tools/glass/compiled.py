@@ -15,7 +15,8 @@ from tempfile import mkdtemp
 
 from fumehood_tools.children import our_environment
 from fumehood_tools.files import digest_of, sha256_of_tree
-from fumehood_tools.glass.view import import_path, template
+from fumehood_tools.glass.profiles import SAE, template
+from fumehood_tools.glass.view import import_path
 from fumehood_tools.machine import describe_processor
 
 CODE = "import sys; sys.path[:0] = {path!r}; import core.kernels.compiled"
@@ -40,7 +41,7 @@ def compiled_kernels(cache: Path) -> Path | None:
     with contextlib.suppress(OSError, subprocess.SubprocessError):
         folder.parent.mkdir(parents=True, exist_ok=True)
         made = Path(mkdtemp(dir=folder.parent))
-        code = CODE.format(path=import_path())
+        code = CODE.format(path=import_path(SAE))
         command = [sys.executable, "-I", "-B", "-S", "-c", code]
         subprocess.run(
             command,
