@@ -11,10 +11,11 @@ ROOT = Path(__file__).resolve().parents[1]
 # The floors of the house, from the ground up: a part imports from lower floors only, and the parts
 # of one floor do not know each other. Modules at the top of a package stand for themselves.
 FLOORS = (
-    "errors child_tuning installing lines quoting",
+    "errors child_tuning deadlines installing lines quoting",
     "cursors locking plain_files settings",
     "files registry spec where",
-    "corpora jobs machine receipts records side_process subjects web",
+    "children",
+    "corpora jobs machine receipts records subjects web",
     "glass harvest papers",
     "reading sandbox",
     "bench doctor paper_records",
@@ -151,16 +152,65 @@ def test_every_import_goes_down() -> None:
 ENVIRONMENT = {
     "tools/fumehood_tools/settings.py": "reads what users set",
     "tools/fumehood_tools/jobs/worker.py": "reads which job it works for, from its supervisor",
-    "tools/fumehood_tools/jobs/launch.py": "hands it on to a supervisor",
-    "tools/fumehood_tools/jobs/supervisor.py": "hands it on to a worker",
-    "tools/fumehood_tools/reading/children.py": "hands it on to a reader",
-    "tools/fumehood_tools/glass/compiled.py": "hands it on to a compiler",
-    "tools/fumehood_tools/redteam/suite.py": "hands it on to a bench",
-    "tools/fumehood_tools/runs/line_child.py": "hands it on to the scorer",
+    "tools/fumehood_tools/children/environment.py": "hands it on to children, without secrets",
     "tools/fumehood_tools/bench/plot.py": "tells matplotlib where its fonts are kept",
     "tools/fumehood_tools/glass/fumehood_child/nursery.py": "a child's own, cleared",
     "tools/fumehood_tools/scoring/__main__.py": "sae-bench's import needs a variable",
 }
+
+
+# Waits without a limit, and why.
+UNLIMITED = {
+    "server/fumehood/cli.py": "a person types what is read",
+    "server/fumehood/tooling.py": "a tool's own waits have limits, and a client can cancel",
+    "tools/fumehood_tools/children/answering.py": "reads a file, which was written before it began",
+    "tools/fumehood_tools/glass/fumehood_child/nursery.py": "serves until the evaluator hangs up",
+    "tools/fumehood_tools/glass/fumehood_child/serve.py": "serves until the evaluator hangs up",
+    "tools/fumehood_tools/harvest/collect.py": "another harvest of the same data may take hours; "
+    "its death releases the lock, and the wait is reported each minute",
+    "tools/fumehood_tools/redteam/driver.py": "goes on when it is told to, ends with the suite",
+    "tools/fumehood_tools/redteam/listeners.py": "somebody has called, or it would not accept",
+    "tools/fumehood_tools/sandbox/check.py": "a child behind the glass ends at its time limit",
+    "tools/fumehood_tools/scoring/__main__.py": "serves until its job hangs up",
+    "tools/fumehood_tools/scoring/inertness.py": "children behind the glass have a time limit",
+    "tools/fumehood_tools/scoring/scorer.py": "children behind the glass have a time limit",
+}
+
+
+def waits_without_limit(node: ast.AST) -> bool:
+    """Return whether something may wait as long as it likes: processes, threads, locks, pipes."""
+    if isinstance(node, ast.For):
+        return ast.unparse(node.iter) == "sys.stdin"
+    if not isinstance(node, ast.Call):
+        return False
+    called, words = ast.unparse(node.func), [word.arg for word in node.keywords]
+    given = [ast.unparse(argument) for argument in node.args]
+    last = called.rpartition(".")[2]
+    if last in ("wait", "join", "acquire", "communicate", "get", "accept", "readline"):
+        return not given and not words
+    if called.startswith("subprocess.") and last in ("run", "call", "check_call", "check_output"):
+        return "timeout" not in words
+    if last in ("exclusive", "wait_procs", "create_connection", "Deadline"):
+        return "math.inf" in given or (last == "wait_procs" and "timeout" not in words)
+    if called == "select.select":
+        return len(given) < 4
+    return (
+        last in ("ThreadPoolExecutor", "run_sync", "urlopen")
+        or called == "sys.stdin.read"
+        or (called == "json.load" and given == ["sys.stdin"])
+    )
+
+
+def test_whatever_waits_has_a_limit_or_a_reason_to_have_none() -> None:
+    # Seen by nobody: the loop of a job's supervisor, which ends with its worker (a job has a limit
+    # where whoever submits it gives one), and servers, which serve until they are told to end.
+    found = {
+        path.relative_to(ROOT).as_posix()
+        for folder in ("tools", "server")
+        for path in (ROOT / folder).rglob("*.py")
+        if any(map(waits_without_limit, ast.walk(ast.parse(path.read_text(encoding="utf-8")))))
+    }
+    assert found == set(UNLIMITED)
 
 
 def test_only_the_settings_read_the_environment() -> None:

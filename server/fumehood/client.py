@@ -7,7 +7,6 @@ server start, about a second. Nothing is cached.
 import base64
 import hashlib
 import json
-import os
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -16,12 +15,14 @@ from typing import Any, NamedTuple
 
 from mcp import Client, MCPError
 from mcp.client.stdio import StdioServerParameters
-from mcp.types import CallToolResult, ImageContent, TextContent, Tool
+from mcp.types import REQUEST_TIMEOUT, CallToolResult, ImageContent, TextContent, Tool
 
 import fumehood
-import fumehood_tools
+from fumehood_tools.children import import_path
 from fumehood_tools.files import write_bytes
 from fumehood_tools.settings import Settings, load_keys
+
+_AFTER_A_TIMEOUT = "See what runs (fumehood call list_jobs), or what is wrong (fumehood doctor)."
 
 
 class CommandResult(NamedTuple):
@@ -34,23 +35,27 @@ class CommandResult(NamedTuple):
 
 def server_parameters(settings: Settings, options: Sequence[str] = ()) -> StdioServerParameters:
     """Return how to spawn a server with these settings that imports the same packages as we do."""
-    homes = {str(Path(file).parents[1]) for file in _package_files()}
     return StdioServerParameters(
         command=sys.executable,
         args=["-m", "fumehood", "serve", "--workspace", str(settings.workspace), *options],
         env={
             **settings.as_environment(),
             **{name: secret.get_secret_value() for name, secret in load_keys().items()},
-            "PYTHONPATH": os.pathsep.join(sorted(homes)),
+            "PYTHONPATH": import_path(fumehood),
         },
         cwd=Path.cwd(),
     )
 
 
+CALL_SECONDS = 600.0
+"""No tool takes so long: what may take over 20 s is a job, and wait_for_job waits 45 s at most."""
+
+
 @asynccontextmanager
 async def connected(settings: Settings, options: Sequence[str] = ()) -> AsyncIterator[Client]:
     """Spawn a server and connect to it; it ends with the block, its jobs do not."""
-    async with Client(server_parameters(settings, options)) as client:
+    server = server_parameters(settings, options)
+    async with Client(server, read_timeout_seconds=CALL_SECONDS) as client:
         yield client
 
 
@@ -60,12 +65,22 @@ async def list_tools(settings: Settings, options: Sequence[str] = ()) -> list[To
         return (await client.list_tools()).tools
 
 
-async def call(settings: Settings, tool: str, arguments: dict[str, Any]) -> CommandResult:
+async def call(
+    settings: Settings, tool: str, arguments: dict[str, Any], seconds: float = CALL_SECONDS
+) -> CommandResult:
     """Call one tool and say what to print: JSON on stdout, or an error on stderr and code 1."""
     async with connected(settings) as client:
         try:
-            result = await client.call_tool(tool, arguments, progress_callback=_show_progress)
+            result = await client.call_tool(
+                tool,
+                arguments,
+                progress_callback=_show_progress,
+                read_timeout_seconds=seconds,
+            )
         except MCPError as error:
+            if error.error.code == REQUEST_TIMEOUT:
+                late = f"{tool} did not answer within {seconds:.0f} s. {_AFTER_A_TIMEOUT}"
+                return CommandResult("", late, 1)
             return CommandResult("", f"{error.error.message}", 1)
     if result.is_error:
         return CommandResult("", text_of(result), 1)
@@ -97,7 +112,3 @@ def printable(settings: Settings, result: CallToolResult) -> Any:
 async def _show_progress(progress: float, total: float | None, message: str | None) -> None:
     share = f"{progress:g}/{total:g}" if total else f"{progress:g}"
     print(f"{share} {message or ''}".rstrip(), file=sys.stderr, flush=True)
-
-
-def _package_files() -> tuple[str, ...]:
-    return tuple(module.__file__ for module in (fumehood, fumehood_tools) if module.__file__)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fumehood import __version__
-from fumehood.client import printable
+from fumehood.client import call, printable
 from fumehood.tooling import picture
 from fumehood_tools.errors import StorageFailed
 from fumehood_tools.settings import Settings
@@ -119,3 +119,13 @@ def test_a_reader_that_has_seen_enough_gets_no_traceback(environ: dict[str, str]
     assert "Traceback" not in reading.stderr.read()
     reading.stderr.close()
     assert reading.wait(30) in (0, 1)
+
+
+@pytest.mark.anyio
+async def test_a_server_that_does_not_answer_in_time_is_told_with_what_to_look_at(
+    tmp_path: Path,
+) -> None:
+    settings = Settings(workspace=tmp_path, cache=tmp_path / "cache")
+    done = await call(settings, "list_jobs", {}, seconds=1e-9)
+    assert done.code == 1
+    assert "list_jobs did not answer within 0 s" in done.stderr and "doctor" in done.stderr

@@ -3,18 +3,21 @@
 import os
 import select
 
+MOST_LINE = 1 << 24
+
 
 class LineReader:
     """Reads whole lines from a descriptor; a line that has not ended is kept for later."""
 
-    def __init__(self, handle: int) -> None:
-        self.handle = handle
+    def __init__(self, handle: int, most_line: int = MOST_LINE) -> None:
+        """most_line: bytes that are kept of a line that does not end; what is longer is lost."""
+        self.handle, self.most_line = handle, most_line
         self._rest = b""
 
-    def read(self, wait_seconds: float | None) -> list[str] | None:
+    def read(self, wait_seconds: float) -> list[str] | None:
         """Return the lines that have arrived, waiting for the first; None at the end of the pipe.
 
-        wait_seconds None waits as long as it takes, and 0 not at all.
+        wait_seconds 0 does not wait.
         """
         if not select.select([self.handle], [], [], wait_seconds)[0]:
             return []
@@ -22,4 +25,6 @@ class LineReader:
         if not chunk:
             return None
         *lines, self._rest = (self._rest + chunk).split(b"\n")
-        return [line.decode() for line in lines if line.strip()]
+        if len(self._rest) > self.most_line:
+            self._rest = b""
+        return [line.decode("utf-8", "replace") for line in lines if line.strip()]

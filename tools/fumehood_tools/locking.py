@@ -6,26 +6,50 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from fumehood_tools.deadlines import Deadline
 from fumehood_tools.errors import StorageFailed
+
+LOCK_SECONDS = 900.0
+"""Longer than anything takes that is done under a lock, but for a harvest."""
+REMIND_SECONDS = 60.0
 
 
 @contextlib.contextmanager
-def exclusive(path: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Hold the lock file at path. Calls on_wait once when another process holds it, then waits.
+def exclusive(
+    path: Path, on_wait: Callable[[], None] = lambda: None, seconds: float = LOCK_SECONDS
+) -> Iterator[None]:
+    """Hold the lock file at path, which another process may hold for `seconds` from now.
 
-    Raises StorageFailed when the file cannot be made.
+    on_wait is called when it does, and again each minute. seconds may be infinite where the holder
+    does long work: its death releases the lock. Raises StorageFailed when the file cannot be made,
+    or the time is up.
     """
+    deadline = Deadline(seconds, lambda: _held(path, seconds))
     lock = FileLock(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
+        wait = 0.0
+        while not _acquired(lock, wait):
             on_wait()
-            lock.acquire()
+            wait = min(REMIND_SECONDS, deadline.left())
     except OSError as error:
         raise StorageFailed.from_os_error(error, "Taking the lock of a cache entry") from error
     try:
         yield
     finally:
         lock.release()
+
+
+def _acquired(lock: FileLock, seconds: float) -> bool:
+    try:
+        lock.acquire(timeout=seconds)
+    except Timeout:
+        return False
+    return True
+
+
+def _held(path: Path, seconds: float) -> StorageFailed:
+    return StorageFailed(
+        f"Another process holds {path} for over {seconds:.0f} s. Look for a fumehood process that "
+        "hangs or is stopped (fuser names it), end it, then repeat."
+    )

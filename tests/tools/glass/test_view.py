@@ -1,6 +1,7 @@
 """A child sees what it can import and no more, and all of it is in memory before it starts."""
 
 import ctypes
+import json
 import mmap
 import os
 import subprocess
@@ -13,8 +14,9 @@ import pytest
 
 from fumehood_tools.glass import ChildLimits, ChildOutcome, GlassLevel, Nursery, available_levels
 from fumehood_tools.glass.linking import libraries_of, needed
+from fumehood_tools.glass.profiles import SAE, GlassProfile
 from fumehood_tools.glass.resident import files_under
-from fumehood_tools.glass.view import common_view
+from fumehood_tools.glass.view import INSIDE, common_view
 
 Run = Callable[..., ChildOutcome]
 WALLED = [level for level in available_levels() if level in ("bubblewrap", "landlock")]
@@ -49,16 +51,22 @@ def test_what_can_be_imported_outside_can_be_imported_by_a_child(
     assert run(TRY_ALL, level, memory_gb=4).output_tail.split() == done.stdout.split()
 
 
+def test_no_module_beside_the_childs_own_package_hides_one_of_the_standard_library() -> None:
+    # Their folder is on a child's path, for the package; a child cannot read the modules.
+    beside = {path.stem for path in INSIDE.parent.glob("*.py")}
+    assert "nursery" in beside and not beside & sys.stdlib_module_names
+
+
 def test_headers_tests_and_libraries_that_nothing_needs_are_out_of_view() -> None:
-    names = {Path(path).name for path in common_view()}
+    names = {Path(path).name for path in common_view(SAE)}
     assert not names & {"include", "test", "tests", "idlelib", "tkinter", "gcc", "jvm"}
     # What is read before a child starts is read in a fraction of a second.
-    assert sum(os.path.getsize(path) for path in files_under(common_view())) < 3 << 30
+    assert sum(os.path.getsize(path) for path in files_under(common_view(SAE))) < 3 << 30
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="ELF is Linux's")
 def test_libraries_are_followed_to_what_they_need_in_turn(tmp_path: Path) -> None:
-    folders = [Path(path).parent for path in common_view() if Path(path).name == "libc.so.6"]
+    folders = [Path(path).parent for path in common_view(SAE) if Path(path).name == "libc.so.6"]
     files = [Path(sys.executable).resolve(), Path(np.core._multiarray_umath.__file__)]
     found = {path.name for path in libraries_of(files, folders)}
     assert "libc.so.6" in found
@@ -88,7 +96,7 @@ def test_files_in_view_that_nobody_read_yet_are_in_memory_when_the_first_child_s
     tmp_path: Path,
 ) -> None:
     rarely_read = ("sympy/abc.py", "sympy/physics/units/prefixes.py")
-    dropped = [path for path in files_under(common_view()) if path.endswith(rarely_read)]
+    dropped = [path for path in files_under(common_view(SAE)) if path.endswith(rarely_read)]
     for path in dropped:
         with open(path, "rb") as file:
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
@@ -108,3 +116,77 @@ def test_files_in_view_that_nobody_read_yet_are_in_memory_when_the_first_child_s
     ):
         assert child.wait().output_tail == "here\n"
         assert all(map(pages_in_memory, dropped))
+
+
+LOOK_AROUND = """
+import importlib, json, sys
+def opens(path):
+    try: return open(path).read()
+    except OSError: return None
+def imports(name):
+    try: return bool(importlib.import_module(name))
+    except (ImportError, OSError): return False
+names, paths = {names!r}, {paths!r}
+print(json.dumps([[n for n in names if imports(n)], [opens(p) for p in paths]]))
+"""
+
+
+def look_around(
+    nursery: Nursery, names: list[str], paths: list[Path]
+) -> tuple[list[str], list[object]]:
+    """Return which modules a child can import, and what it reads in files."""
+    program = nursery.scratch_root / "program.py"
+    code = LOOK_AROUND.format(names=names, paths=[str(path) for path in paths])
+    program.write_text(code, encoding="utf-8")
+    with nursery.start(
+        str(program),
+        {},
+        scratch=nursery.scratch_root / "scratch",
+        readable=[program],
+        limits=ChildLimits(wall_seconds=60, memory_gb=2),
+    ) as child:
+        outcome = child.wait()
+    assert outcome.exit_code == 0, outcome.output_tail
+    imported, read = json.loads(outcome.output_tail)
+    return imported, read
+
+
+@every_wall
+def test_a_child_sees_what_the_profile_of_its_nursery_names_and_nothing_else(
+    tmp_path: Path, level: GlassLevel
+) -> None:
+    guides, beside = tmp_path / "guides", tmp_path / "beside"
+    for folder in (guides, beside):
+        folder.mkdir()
+        (folder / f"of_{folder.name}.py").write_text("moss = 'green'", encoding="utf-8")
+    profile = GlassProfile(
+        packages=("einops",), import_path=(guides, beside), preload=("einops",), readable=(guides,)
+    )
+    names = [
+        "einops",
+        "of_guides",
+        "of_beside",
+        "torch",
+        "numpy",
+        "sympy",
+        "core",
+        "pydantic",
+    ]
+    core = SAE.readable[0] / "__init__.py"
+    paths = [guides / "of_guides.py", beside / "of_beside.py", core]
+    with Nursery(tmp_path / "other", level=level, profile=profile) as nursery:
+        assert look_around(nursery, names, paths) == (
+            ["einops", "of_guides"],
+            ["moss = 'green'", None, None],
+        )
+    with Nursery(tmp_path / "default", level=level) as nursery:
+        assert look_around(nursery, names, paths) == (
+            ["einops", "torch", "numpy", "sympy", "core"],
+            [None, None, core.read_text(encoding="utf-8")],
+        )
+
+
+def test_a_smaller_profile_has_nothing_in_view_that_it_does_not_name(tmp_path: Path) -> None:
+    given = common_view(GlassProfile(packages=("einops",), readable=(tmp_path,)))
+    assert set(given) - set(common_view(SAE)) == {str(tmp_path)}
+    assert not [path for path in given if "torch" in path or "numpy" in path]

@@ -7,7 +7,7 @@ import pytest
 from fakes.http_service import Fault, HttpService, Reply, Request
 
 from fumehood_tools.web.downloads import Downloads
-from fumehood_tools.web.model import Deadline, SourceFailed
+from fumehood_tools.web.model import SourceFailed, answer_within
 from fumehood_tools.web.pacing import Pacer
 from fumehood_tools.web.service import open_client
 
@@ -31,7 +31,7 @@ def downloads(tmp_path: Path, service: HttpService) -> Iterator[Downloads]:
 def test_a_file_is_fetched_whole(
     downloads: Downloads, service: HttpService, tmp_path: Path
 ) -> None:
-    found = downloads.fetch(f"{service.url}/a.pdf", tmp_path / "x" / "a", Deadline(9), 1000)
+    found = downloads.fetch(f"{service.url}/a.pdf", tmp_path / "x" / "a", answer_within(9), 1000)
     assert found.path.read_bytes() == b"%PDF-1.7 text of /a.pdf"
     assert found.content_type == "application/pdf"
 
@@ -53,7 +53,7 @@ def test_a_download_that_fails_leaves_no_file(
 ) -> None:
     service.fault = fault
     with pytest.raises(SourceFailed) as failed:
-        downloads.fetch(f"{service.url}/a", tmp_path / "x" / "a", Deadline(1.2), 10**7)
+        downloads.fetch(f"{service.url}/a", tmp_path / "x" / "a", answer_within(1.2), 10**7)
     assert failed.value.status == status
     assert list((tmp_path / "x").iterdir() if (tmp_path / "x").exists() else []) == []
 
@@ -62,7 +62,7 @@ def test_a_file_that_is_too_large_is_cut_off(
     downloads: Downloads, service: HttpService, tmp_path: Path
 ) -> None:
     with pytest.raises(SourceFailed, match="larger than 10 bytes"):
-        downloads.fetch(f"{service.url}/a", tmp_path / "a", Deadline(9), 10)
+        downloads.fetch(f"{service.url}/a", tmp_path / "a", answer_within(9), 10)
 
 
 def _redirecting(service: HttpService, to: str) -> None:
@@ -78,11 +78,11 @@ def test_redirects_are_followed_but_not_for_ever(
     downloads: Downloads, service: HttpService, tmp_path: Path
 ) -> None:
     _redirecting(service, f"{service.url}/end")
-    found = downloads.fetch(f"{service.url}/a", tmp_path / "a", Deadline(9), 1000)
+    found = downloads.fetch(f"{service.url}/a", tmp_path / "a", answer_within(9), 1000)
     assert found.url == f"{service.url}/end"
     _redirecting(service, f"{service.url}/again")
     with pytest.raises(SourceFailed, match="redirects more than 5 times"):
-        downloads.fetch(f"{service.url}/a", tmp_path / "b", Deadline(20), 1000)
+        downloads.fetch(f"{service.url}/a", tmp_path / "b", answer_within(20), 1000)
 
 
 @pytest.mark.parametrize(
@@ -103,6 +103,6 @@ def test_no_address_of_this_network_is_asked_even_by_redirect(
     for url in (target, f"{service.url}/start"):
         _redirecting(service, target)
         with pytest.raises(SourceFailed) as failed:
-            downloads.fetch(url, tmp_path / "a", Deadline(5), 1000)
+            downloads.fetch(url, tmp_path / "a", answer_within(5), 1000)
         assert failed.value.status == "refused"
     assert not (tmp_path / "a").exists()

@@ -11,7 +11,7 @@ from fakes.http_service import Fault
 from fakes.paper_services import PaperServices
 
 from fumehood_tools.papers.search_request import SearchRequest
-from fumehood_tools.web.model import Deadline, NoTurn, Pace
+from fumehood_tools.web.model import NoTurn, Pace, answer_within
 from fumehood_tools.web.pacing import Pacer
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -22,7 +22,7 @@ from fumehood_tools.papers.library import Library
 from fumehood_tools.papers.search import PaperSearch
 from fumehood_tools.papers.services import Services
 from fumehood_tools.web.service import Keys
-from fumehood_tools.papers.search_request import Wish
+from fumehood_tools.papers.search_request import SearchRequest
 from fumehood_tools.settings import load_settings
 
 folder, endpoints, name, count = sys.argv[1:]
@@ -31,7 +31,7 @@ settings = load_settings(Path(folder, name), environ)
 search = PaperSearch(settings, Library(settings.state), Services(settings, Keys({})))
 
 def one(number):
-    wish = Wish(query=f"sparse autoencoder number {name} {number}", sources=("arxiv",))
+    wish = SearchRequest(query=f"sparse autoencoder number {name} {number}", sources=("arxiv",))
     print(search.search(wish).sources[0].status, flush=True)
 
 threads = [threading.Thread(target=one, args=(number,)) for number in range(int(count))]
@@ -64,9 +64,9 @@ def test_thirty_searches_of_two_processes_never_break_arxivs_rule(tmp_path: Path
 
 def test_a_turn_that_would_come_too_late_is_refused_with_the_time_to_wait(tmp_path: Path) -> None:
     pace = Pace("arxiv", 30.0, one_at_a_time=True)
-    with Pacer(tmp_path).turn(pace, Deadline(1)):
+    with Pacer(tmp_path).turn(pace, answer_within(1)):
         pass
-    with pytest.raises(NoTurn) as refused, Pacer(tmp_path).turn(pace, Deadline(1)):
+    with pytest.raises(NoTurn) as refused, Pacer(tmp_path).turn(pace, answer_within(1)):
         pass
     assert 25 < (refused.value.retry_after or 0) <= 30
 
@@ -78,7 +78,7 @@ def test_one_connection_at_a_time_is_kept(tmp_path: Path) -> None:
     def go() -> None:
         nonlocal inside, most
         for _ in range(20):
-            with Pacer(tmp_path).turn(pace, Deadline(30)):
+            with Pacer(tmp_path).turn(pace, answer_within(30)):
                 with lock:
                     inside += 1
                     most = max(most, inside)
@@ -98,8 +98,8 @@ def test_a_killed_holder_and_a_damaged_file_stop_nobody(tmp_path: Path) -> None:
     held = (
         "import sys, os; from pathlib import Path\n"
         "from fumehood_tools.web.pacing import Pacer\n"
-        "from fumehood_tools.web.model import Deadline, Pace\n"
-        "with Pacer(Path(sys.argv[1])).turn(Pace('arxiv', 3.0, True), Deadline(9)):\n"
+        "from fumehood_tools.web.model import Pace, answer_within\n"
+        "with Pacer(Path(sys.argv[1])).turn(Pace('arxiv', 3.0, True), answer_within(9)):\n"
         "    os.kill(os.getpid(), 9)\n"
     )
     done = subprocess.run(
@@ -107,7 +107,7 @@ def test_a_killed_holder_and_a_damaged_file_stop_nobody(tmp_path: Path) -> None:
     )
     assert done.returncode == -9
     (tmp_path / "arxiv.next").write_text("soon", encoding="utf-8")
-    with Pacer(tmp_path).turn(pace, Deadline(5)):
+    with Pacer(tmp_path).turn(pace, answer_within(5)):
         pass
 
 
@@ -150,7 +150,7 @@ def test_a_turn_waits_until_the_service_may_be_asked_again(tmp_path: Path) -> No
     pace = Pace("exa", 0.3)
     began = []
     for _ in range(3):
-        with Pacer(tmp_path).turn(pace, Deadline(9)):
+        with Pacer(tmp_path).turn(pace, answer_within(9)):
             began.append(time.time())
     assert began[1] - began[0] >= 0.3
     assert began[2] - began[1] >= 0.3
@@ -158,8 +158,8 @@ def test_a_turn_waits_until_the_service_may_be_asked_again(tmp_path: Path) -> No
 
 def test_arxiv_is_left_alone_from_the_end_of_a_request_on(tmp_path: Path) -> None:
     pace = Pace("arxiv", 0.3, one_at_a_time=True)
-    with Pacer(tmp_path).turn(pace, Deadline(9)):
+    with Pacer(tmp_path).turn(pace, answer_within(9)):
         threading.Event().wait(0.2)  # a slow answer
         ended = time.time()
-    with Pacer(tmp_path).turn(pace, Deadline(9)):
+    with Pacer(tmp_path).turn(pace, answer_within(9)):
         assert time.time() - ended >= 0.3

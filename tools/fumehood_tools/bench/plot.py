@@ -1,23 +1,24 @@
 """Plots of a sandbox's benchmarks: metrics over L0, a panel each.
 
 `plot_benchmarks` is light: it reads records, writes the CSV, and has a trusted child process
-(`python -m fumehood_tools.bench.plot spec.json`) draw PNG and SVG, so that matplotlib is never
-imported here. Costs 2 s, the first time on a machine some seconds more (a list of fonts is made).
+(this module, asked by children.ask_once) draw PNG and SVG, so that matplotlib is never imported
+here. Costs 2 s, the first time on a machine some seconds more (a list of fonts is made).
 """
 
 import csv
 import io
 import json
 import os
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from fumehood_tools.bench.plot_spec import Drawn, PanelSpec, PlotFile, PlotPoint, PlotSpec
 from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.bench.table import BenchmarkTable, read_benchmarks
 from fumehood_tools.bench.table_rows import Row, Spread, most_seeds
+from fumehood_tools.children import ChildTask, ReportProgress, answer_once, ask_once
 from fumehood_tools.errors import BadRequest, PartMissing
 from fumehood_tools.files import write_bytes, write_text
 from fumehood_tools.installing import install_command
@@ -25,10 +26,10 @@ from fumehood_tools.registry.kinds import known_metrics
 from fumehood_tools.registry.lookup import chosen_metrics, metric_named
 from fumehood_tools.registry.metrics import Metric
 from fumehood_tools.registry.sae_metrics import SPARSITY
-from fumehood_tools.side_process import ask_side_process
 
 _MARKS = ("skip", "nonlinear", "glass", "change")
 _DRAWING_S = 120
+_DRAWING_MEMORY = 4_000_000_000
 MOST_PANELS = 4
 _ALL = 1_000_000
 
@@ -248,15 +249,15 @@ def _draw(spec: PlotSpec, target: Path) -> Drawn:
     """Have a child draw into a temporary folder, then put PNG and SVG in place."""
     absent = PartMissing("matplotlib", install_command("sae"), "it draws the plots")
     with tempfile.TemporaryDirectory(prefix="fumehood-plot-") as folder:
-        said = ask_side_process(
-            "fumehood_tools.bench.plot",
-            spec.model_dump_json(),
+        task = ChildTask(
+            doing="Drawing",
+            remedy="read_benchmarks still gives the numbers.",
             seconds=_DRAWING_S,
+            memory=_DRAWING_MEMORY,
             missing={"matplotlib": absent},
-            what="Drawing",
-            instead="read_benchmarks still gives the numbers.",
-            folder=Path(folder),
         )
+        request = spec.model_dump(mode="json")
+        said = ask_once("fumehood_tools.bench.plot", request, task, folder=Path(folder))
         for part in ("", *(f"-{number}" for number in range(1, len(spec.panels) + 1))):
             for suffix in (".png", ".svg"):
                 name = f"{target.stem}{part}{suffix}"
@@ -266,18 +267,16 @@ def _draw(spec: PlotSpec, target: Path) -> Drawn:
         return Drawn.model_validate_json(said)
 
 
-def main(argv: Sequence[str]) -> int:
-    """Draw what the spec.json named in argv says, beside it; print one JSON line about it."""
-    path = Path(argv[0])
-    spec = PlotSpec.model_validate_json(path.read_text(encoding="utf-8"))
+def _answer(request: Any, folder: Path, progress: ReportProgress) -> str:
+    """Draw what a PlotSpec says into spec.png and its like; return what Drawn says of it."""
+    spec = PlotSpec.model_validate(request)
     if spec.font_cache is not None:
         # Its default is the home folder, which a server may not be allowed to write.
         os.environ.setdefault("MPLCONFIGDIR", str(spec.font_cache))
     from fumehood_tools.bench.drawing import draw
 
-    print(draw(spec, path.with_suffix(".png")).model_dump_json())
-    return 0
+    return draw(spec, folder / "spec.png").model_dump_json()
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    answer_once(_answer)

@@ -20,6 +20,7 @@ from fumehood_tools.bench.table import pick_setting
 from fumehood_tools.bench.table_notes import warnings_about_trust
 from fumehood_tools.bench.table_rows import kind_of, outline, stale_reason
 from fumehood_tools.bench.verdicts import verdicts
+from fumehood_tools.children import ChildTask, ask_once
 from fumehood_tools.compare.question import Question, Rival, ScoredSae
 from fumehood_tools.compare.report import Comparison
 from fumehood_tools.compare.seeds import missing_seeds, scattered
@@ -42,9 +43,9 @@ from fumehood_tools.registry.metrics import Metric
 from fumehood_tools.registry.sae_metrics import QUALITY, SPARSITY
 from fumehood_tools.sandbox.create import template_folder
 from fumehood_tools.sandbox.variants import packaged_variants
-from fumehood_tools.side_process import ask_side_process
 
 _SECONDS = 120
+_MEMORY = 4_000_000_000
 NAMES_CLASSES = 128
 """Bytes of constants. 16 coordinates for each of 13 classes, 297 bytes, raised top-1 probing by .10
 (SmolLM2-135M); honest files have 3 to 119, one that shows off idioms 220."""
@@ -277,11 +278,11 @@ def _point(score: Score, packaged: Packaged, metric: Metric) -> ScoredSae:
 
 def _ask(question: Question) -> str:
     missing = PartMissing("statsmodels", install_command("sae"), "it does the statistics")
-    return ask_side_process(
-        "fumehood_tools.compare",
-        question.model_dump_json(),
+    task = ChildTask(
+        doing="Comparing",
+        remedy="read_benchmarks still gives the numbers.",
         seconds=_SECONDS,
+        memory=_MEMORY,
         missing={"scipy": missing, "statsmodels": missing},
-        what="Comparing",
-        instead="read_benchmarks still gives the numbers.",
     )
+    return ask_once("fumehood_tools.compare", question.model_dump(mode="json"), task).decode()

@@ -19,15 +19,18 @@ from fumehood_tools.glass.handback import (
 )
 from fumehood_tools.glass.levels import STRENGTH, available_levels, choose_level
 from fumehood_tools.glass.nursery import Nursery
+from fumehood_tools.glass.profiles import SAE, GlassProfile
 from fumehood_tools.settings import GlassAsked, GlassLevel
 
 __all__ = [
+    "SAE",
     "STRENGTH",
     "ChildLimits",
     "ChildOutcome",
     "GlassAsked",
     "GlassChild",
     "GlassLevel",
+    "GlassProfile",
     "Nursery",
     "available_levels",
     "choose_level",

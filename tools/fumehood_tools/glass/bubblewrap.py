@@ -4,11 +4,16 @@ import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from fumehood_tools.glass.profiles import GlassProfile
 from fumehood_tools.glass.view import common_view, devices
 
 
 def command(
-    scratch_root: Path, readable: Iterable[Path], environment: Mapping[str, str], cuda: bool
+    scratch_root: Path,
+    readable: Iterable[Path],
+    environment: Mapping[str, str],
+    profile: GlassProfile,
+    cuda: bool,
 ) -> list[str]:
     """Return what stands before the program: everything keeps its path, nothing else is there."""
     program = shutil.which("bwrap") or "bwrap"
@@ -16,7 +21,7 @@ def command(
     for name, value in environment.items():
         arguments += ["--setenv", name, value]
     arguments += ["--proc", "/proc", "--dev", "/dev"]
-    for path in [*common_view(cuda), *map(str, readable)]:
+    for path in [*common_view(profile, cuda), *map(str, readable)]:
         if not path.startswith(("/proc/", "/dev/")):
             arguments += ["--ro-bind-try", path, path]
     for path in devices(cuda):

@@ -6,7 +6,6 @@ given a copy of its own, loads it before its first child exists, and nothing rea
 """
 
 import contextlib
-import os
 import shutil
 import subprocess
 import sys
@@ -14,18 +13,21 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import mkdtemp
 
+from fumehood_tools.children import our_environment
 from fumehood_tools.files import digest_of, sha256_of_tree
-from fumehood_tools.glass.view import import_path, template
+from fumehood_tools.glass.profiles import SAE, template
+from fumehood_tools.glass.view import import_path
 from fumehood_tools.machine import describe_processor
 
 CODE = "import sys; sys.path[:0] = {path!r}; import core.kernels.compiled"
 CACHE_VARIABLE = "NUMBA_CACHE_DIR"
+COMPILE_SECONDS = 600.0
 
 
 def compiled_kernels(cache: Path) -> Path | None:
     """Return the folder with the kernels' machine code, made now where there is none (10 s).
 
-    None without numba, and where it cannot be made: nurseries then compile for themselves.
+    None without numba, and where it cannot be made in time: nurseries then compile for themselves.
     """
     try:
         numba = version("numba")
@@ -36,16 +38,17 @@ def compiled_kernels(cache: Path) -> Path | None:
     folder = cache / "kernels" / digest_of(facts)
     if folder.is_dir():
         return folder
-    with contextlib.suppress(OSError, subprocess.CalledProcessError):
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
         folder.parent.mkdir(parents=True, exist_ok=True)
         made = Path(mkdtemp(dir=folder.parent))
-        code = CODE.format(path=import_path())
+        code = CODE.format(path=import_path(SAE))
         command = [sys.executable, "-I", "-B", "-S", "-c", code]
         subprocess.run(
             command,
-            env={**os.environ, CACHE_VARIABLE: str(made)},
+            env=our_environment({CACHE_VARIABLE: str(made)}),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
+            timeout=COMPILE_SECONDS,
             check=True,
         )
         with contextlib.suppress(OSError):

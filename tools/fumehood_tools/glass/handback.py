@@ -16,6 +16,8 @@ from typing import Any
 
 from fumehood_tools.errors import RunFailed
 
+REMOVE_SECONDS = 600.0
+
 
 def take_file(folder: Path, name: str, most_bytes: int) -> bytes | None:
     """Return the content of a plain file in `folder`; None when there is none of that name.
@@ -61,14 +63,16 @@ def take_json(folder: Path, name: str, most_bytes: int) -> Any:
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove a folder that was in a child's hands, however deep. What cannot go stays."""
-    subprocess.run(
-        ["rm", "-rf", "--", str(folder)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        check=False,
-    )
+    """Remove a folder that was in a child's hands, however deep. What cannot go in time stays."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        subprocess.run(
+            ["rm", "-rf", "--", str(folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=REMOVE_SECONDS,
+            check=False,
+        )
 
 
 @contextlib.contextmanager

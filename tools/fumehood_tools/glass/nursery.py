@@ -1,4 +1,4 @@
-"""Start children behind the glass, each a fork of a parent that has torch and `core` loaded.
+"""Start children behind the glass, each a fork of a parent that has loaded what they share.
 
 A nursery costs about 1.5 s once, a child about 10 ms. Where forks of one parent cannot be shut off
 from each other (bubblewrap without Landlock, sandbox-exec), every child gets a nursery of its own.
@@ -25,6 +25,7 @@ from fumehood_tools.glass.child import GIB, ChildLimits, ChildLine, GlassChild
 from fumehood_tools.glass.compiled import CACHE_VARIABLE
 from fumehood_tools.glass.fumehood_child import landlock, seccomp
 from fumehood_tools.glass.levels import separates_siblings
+from fumehood_tools.glass.profiles import SAE, GlassProfile
 from fumehood_tools.glass.resident import BroughtIn
 from fumehood_tools.glass.view import common_view, devices, import_path
 from fumehood_tools.settings import GlassLevel
@@ -34,15 +35,12 @@ ADDRESS_HEADROOM = 6 * GIB
 OPEN_FILES = 256
 PIPE_BYTES = 1 << 20
 START_SECONDS = 120.0
-PRELOAD = (
-    "torch",
-    "safetensors.torch",
-    "core",
-    "core.kernels.compiled",
-    "core.train",
-    "core.check",
-    "fumehood_child.serve",
-)
+ANSWER_SECONDS = 60.0
+"""A nursery that is up forks in a hundredth of this, also on a busy machine."""
+READ_SECONDS = 600.0
+"""What reading all that is in view may take on a slow disk."""
+ENDING_SECONDS = 2.0
+KILLED_SECONDS = 30.0
 ENTRY = "import sys; sys.path[:0] = {path!r}; from fumehood_child.nursery import main; main()"
 LOG = "nursery.log"
 KERNELS = "kernels"
@@ -52,8 +50,9 @@ class Nursery:
     """The parent of children. Use as a context manager: leaving it ends all of them.
 
     `scratch_root` holds the scratch folders of all children; `readable` is what children may be
-    given to read besides the common view and files under scratch_root. `kernels` is what
-    `compiled_kernels` returned: without it every parent compiles for itself, some 5 s.
+    given to read besides the common view and files under scratch_root. `profile` is what is in the
+    common view. `kernels` is what `compiled_kernels` returned: without it every parent compiles for
+    itself, some 5 s.
     """
 
     def __init__(
@@ -65,11 +64,13 @@ class Nursery:
         readable: Iterable[Path] = (),
         cuda: bool = False,
         kernels: Path | None = None,
+        profile: GlassProfile = SAE,
         shared: bool | None = None,
     ) -> None:
         """Start loading. shared: one parent for all children; default: where that is safe."""
         self.scratch_root = scratch_root.resolve()
         self.level, self.threads, self.cuda, self.kernels = level, threads, cuda, kernels
+        self.profile = profile
         self.readable = [path.resolve() for path in readable]
         self._lock = threading.Lock()
         self._open: list[_Process] = []
@@ -132,7 +133,7 @@ class Nursery:
 
     def _walls(self, scratch: Path, given: list[Path], limits: ChildLimits) -> dict[str, Any]:
         files = {
-            "readable": [*common_view(self.cuda), *map(str, given)],
+            "readable": [*common_view(self.profile, self.cuda), *map(str, given)],
             "writable": [str(scratch), *devices(self.cuda)],
         }
         return {
@@ -151,6 +152,7 @@ class _Process:
         nursery.scratch_root.mkdir(parents=True, exist_ok=True)
         self._log = nursery.scratch_root / LOG
         self._control, theirs = socket.socketpair()
+        self._control.settimeout(ANSWER_SECONDS)
         # A copy of its own, which is read before there is a child that could write to it.
         root.mkdir(parents=True, exist_ok=True)
         if nursery.kernels is not None:
@@ -171,23 +173,25 @@ class _Process:
                 start_new_session=True,
             )
         walled = nursery.level in ("bubblewrap", "landlock")
-        self._view = BroughtIn(common_view(nursery.cuda) if walled else ())
+        self._view = BroughtIn(common_view(nursery.profile, nursery.cuda) if walled else ())
         self._is_ready = False
 
     def _command(self, control: int, clean: Mapping[str, str]) -> list[str]:
         nursery, wrapped = self.nursery, self.nursery.level in ("bubblewrap", "sandbox-exec")
         prefix: list[str] = []
         if nursery.level == "bubblewrap":
-            prefix = bubblewrap.command(self.root, self.readable, clean, nursery.cuda)
+            prefix = bubblewrap.command(
+                self.root, self.readable, clean, nursery.profile, nursery.cuda
+            )
         elif nursery.level == "sandbox-exec":
-            prefix = seatbelt.command(self.root, self.readable)
+            prefix = seatbelt.command(self.root, self.readable, nursery.profile)
         spec = {
-            "preload": PRELOAD,
+            "preload": nursery.profile.preload,
             "control": control,
             "parent": None if wrapped else os.getpid(),
             "namespaces": nursery.level == "landlock" and not nursery.cuda,
         }
-        code = ENTRY.format(path=import_path())
+        code = ENTRY.format(path=import_path(nursery.profile))
         return [*prefix, sys.executable, "-I", "-B", "-S", "-c", code, json.dumps(spec)]
 
     def fork(self, request: dict[str, Any], *, pipes: bool, pass_fds: Sequence[int]) -> ChildLine:
@@ -243,7 +247,8 @@ class _Process:
         readable, _, _ = select.select([self._control], [], [], START_SECONDS)
         if not readable or self._control.recv(8, socket.MSG_WAITALL) != b"ready---":
             raise self._failure()
-        self._view.wait()
+        if not self._view.wait(READ_SECONDS):
+            raise self._failure()
         self._is_ready = True
 
     def _failure(self) -> RunFailed:
@@ -261,10 +266,11 @@ class _Process:
         self._control.close()
         # It ends its children first; what does not heed is killed.
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(2)
+            self.process.wait(ENDING_SECONDS)
         if self.process.poll() is None:
             self.process.kill()
-        self.process.wait()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(KILLED_SECONDS)
 
 
 def environment(scratch: Path, threads: int) -> dict[str, str]:

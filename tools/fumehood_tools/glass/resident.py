@@ -24,9 +24,10 @@ class BroughtIn:
         self._thread = threading.Thread(target=_read_all, args=(list(paths),), daemon=True)
         self._thread.start()
 
-    def wait(self) -> None:
-        """Return when all of it was read once."""
-        self._thread.join()
+    def wait(self, seconds: float) -> bool:
+        """Return True when all of it was read once, False when it was not in so many seconds."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
 
 
 def _read_all(paths: list[str]) -> None:

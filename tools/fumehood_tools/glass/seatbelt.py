@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from fumehood_tools.glass.profiles import SAE, GlassProfile
 from fumehood_tools.glass.view import common_view
 
 # What any program needs before its own code runs.
@@ -22,18 +23,19 @@ _OPENING = """(version 1)
 (allow file-write-data file-read* (literal "/dev/null"))"""
 
 
-def profile(scratch_root: Path, readable: Iterable[Path]) -> str:
-    """Return the profile: no network, no exec but Python's, files by name only."""
-    view = [*_SYSTEM, *common_view(), *map(str, readable)]
-    lines = [_OPENING, "(allow process-exec " + _paths(common_view()) + ")"]
+def profile(scratch_root: Path, readable: Iterable[Path], seen: GlassProfile = SAE) -> str:
+    """Return the text for sandbox-exec: no network, no exec but Python's, files by name only."""
+    common = common_view(seen)
+    view = [*_SYSTEM, *common, *map(str, readable)]
+    lines = [_OPENING, "(allow process-exec " + _paths(common) + ")"]
     lines.append("(allow file-read* " + _paths(view) + ")")
     lines.append("(allow file-read* file-write* " + _paths([str(scratch_root)]) + ")")
     return "\n".join(lines) + "\n"
 
 
-def command(scratch_root: Path, readable: Iterable[Path]) -> list[str]:
+def command(scratch_root: Path, readable: Iterable[Path], seen: GlassProfile) -> list[str]:
     """Return what stands before the program."""
-    return ["sandbox-exec", "-p", profile(scratch_root, readable)]
+    return ["sandbox-exec", "-p", profile(scratch_root, readable, seen)]
 
 
 def _paths(paths: Iterable[str]) -> str:

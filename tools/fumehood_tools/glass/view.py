@@ -1,6 +1,6 @@
-"""What a child may read: the interpreter, the packages it needs, the template, the machine's facts.
+"""What a child may read: the interpreter, what its profile names, the machine's facts.
 
-Not in view, though installed beside them: corpora, the subject's weights, sae_bench, the trusted
+Not in view, though installed beside it: corpora, the subject's weights, sae_bench, the trusted
 side, everybody's home, the workspace; and what nobody imports: headers, tests, libraries that
 nothing in view is linked against. All that is in view is read before the first child exists
 (resident.py): the less, the better. Folders that hold both are given entry by entry.
@@ -14,40 +14,11 @@ import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
-from fumehood_tools.files import data_path
 from fumehood_tools.glass.linking import libraries_of
+from fumehood_tools.glass.profiles import GlassProfile
 from fumehood_tools.glass.resident import files_under
 
 INSIDE = Path(__file__).with_name("fumehood_child")
-# Import names: torch and what it loads, dictionary_learning and what that loads, numpy, einops,
-# what compiles kernels.
-PACKAGES = (
-    "torch",
-    "torchgen",
-    "functorch",
-    "numpy",
-    "numpy.libs",
-    "einops",
-    "jaxtyping",
-    "wadler_lindig",
-    "safetensors",
-    "dictionary_learning",
-    "dill",
-    "tqdm",
-    "typing_extensions",
-    "sympy",
-    "mpmath",
-    "networkx",
-    "jinja2",
-    "markupsafe",
-    "filelock",
-    "fsspec",
-    "packaging",
-    "nvidia",
-    "triton",
-    "numba",
-    "llvmlite",
-)
 SYSTEM = ("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/local/lib")
 FACTS = (
     "/etc/ld.so.cache",
@@ -71,24 +42,17 @@ NEVER_IMPORTED = re.compile(
     r"(test|idlelib|_?tkinter|turtle|turtledemo|lib2to3|ensurepip|pydoc_data|config-.*)"
     r"(\..*)?"
 )
-# At the top of these packages. A folder of which only the entries are given cannot be listed, which
-# importing needs: these were listed when a nursery loaded them.
-LOADED = ("torch", "numpy", "numba")
+# At the top of packages that are loaded early.
 NOT_NEEDED = ("include", "test", "tests", "bin", "share")
 # torch looks whether it is there.
-PROGRAMS = ("torch/bin/torch_shm_manager",)
+PROGRAMS = {"torch": ("torch/bin/torch_shm_manager",)}
 # Asked for by name while a process runs: locales, and variants of libraries for newer processors.
 BY_NAME = ("locale/C.utf8", "glibc-hwcaps")
 
 
-def import_path() -> list[str]:
-    """Return what a nursery adds to sys.path: `fumehood_child`, the template, packages."""
-    return [str(INSIDE.parent), str(template()), *map(str, site_folders())]
-
-
-def template() -> Path:
-    """Return the folder in which `core` lies."""
-    return data_path("sandbox_template") / "sae"
+def import_path(profile: GlassProfile) -> list[str]:
+    """Return what a nursery adds to sys.path: `fumehood_child`, the profile's folders, packages."""
+    return [str(path) for path in (INSIDE.parent, *profile.import_path, *site_folders())]
 
 
 @functools.cache
@@ -98,9 +62,9 @@ def site_folders() -> tuple[Path, ...]:
 
 
 @functools.cache
-def common_view(cuda: bool = False) -> tuple[str, ...]:
-    """Return the paths that every child may read."""
-    paths = [*_python(), *_packages(), INSIDE, template() / "core"]
+def common_view(profile: GlassProfile, cuda: bool = False) -> tuple[str, ...]:
+    """Return the paths that every child of a profile may read."""
+    paths = [*_python(), *_packages(profile), INSIDE, *profile.readable]
     # The driver of a GPU opens libraries of its own by name.
     paths += [*(_system() if cuda else _linked(paths)), *(Path(fact) for fact in FACTS)]
     if cuda:
@@ -159,11 +123,11 @@ def _python() -> Iterator[Path]:
         yield from Path(sys.base_prefix, "lib").glob(pattern)
 
 
-def _packages() -> Iterator[Path]:
+def _packages(profile: GlassProfile) -> Iterator[Path]:
     for folder in site_folders():
-        yield from (folder / program for program in PROGRAMS)
-        for name in PACKAGES:
-            if name in LOADED and (folder / name).is_dir():
+        for name in profile.packages:
+            yield from (folder / program for program in PROGRAMS.get(name, ()))
+            if name in profile.loaded_early and (folder / name).is_dir():
                 found = (folder / name).iterdir()
                 yield from (path for path in found if path.name not in NOT_NEEDED)
             else:

@@ -4,6 +4,7 @@ When everything asked for is there already, nothing heavy is imported and no loc
 """
 
 import contextlib
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -209,7 +210,7 @@ class Harvester:
             # In one order everywhere: two processes never wait for each other.
             for folder in sorted(folders):
                 lock = folder.parent / f".{folder.name}.lock"
-                locks.enter_context(exclusive(lock, self._say_waiting))
+                locks.enter_context(exclusive(lock, self._say_waiting, math.inf))
                 for left in (path for path in folder.rglob(".*") if path.is_file()):
                     left.unlink(missing_ok=True)
             yield

@@ -26,6 +26,10 @@ BORN_TOLERANCE = 1.5
 """Seconds. The kernel tells the boot time in whole seconds, rounded anew at each question."""
 
 
+GONE_SECONDS = 0.7
+"""How long killed processes are waited for, each of three times."""
+
+
 class Identity(NamedTuple):
     """One process, for ever."""
 
@@ -106,7 +110,7 @@ def kill_job(job_id: str, leader: Identity | None, also: Iterable[psutil.Process
         for process in victims:
             with contextlib.suppress(psutil.Error):
                 process.kill()
-        _, victims = psutil.wait_procs(victims, timeout=0.7)
+        _, victims = psutil.wait_procs(victims, timeout=GONE_SECONDS)
 
 
 def _bearers(job_id: str) -> list[psutil.Process]:

@@ -23,6 +23,7 @@ from typing import IO, Any
 
 import psutil
 
+from fumehood_tools.children import our_environment
 from fumehood_tools.errors import StorageFailed
 from fumehood_tools.files import read_json
 from fumehood_tools.jobs import outcome
@@ -100,10 +101,16 @@ class Watch:
             signal_group(self.worker.pid, signal.SIGTERM)
 
     def _start(self) -> subprocess.Popen[bytes]:
-        environment = {name: value for name, value in os.environ.items() if name != SUPERVISES}
-        environment["PYTHONUNBUFFERED"] = "1"
-        environment |= self.spec["env"]
-        environment |= {JOB_FOLDER: str(self.folder), JOB_ID: self.job_id}
+        environment = our_environment(
+            {
+                "PYTHONUNBUFFERED": "1",
+                **self.spec["env"],
+                JOB_FOLDER: str(self.folder),
+                JOB_ID: self.job_id,
+            },
+            keys="all",
+            without=(SUPERVISES,),
+        )
         worker = subprocess.Popen(
             self.spec["argv"],
             cwd=self.spec["cwd"] or self.folder,

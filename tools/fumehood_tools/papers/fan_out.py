@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 from tenacity.wait import wait_random_exponential
 
+from fumehood_tools.deadlines import Deadline
 from fumehood_tools.errors import FumehoodError
 from fumehood_tools.papers.paper import Paper
 from fumehood_tools.papers.sources.model import Answer, Query, Source, SourceStatus
-from fumehood_tools.web.model import Deadline, NoTurn, SourceFailed, Status, Web
+from fumehood_tools.web.model import NoTurn, SourceFailed, Status, Web, answer_within
 
 TRIES = 3
 GRACE = 0.25
@@ -44,7 +45,7 @@ def ask_all(
     on_answer: Callable[[SourceResult], None] = lambda _: None,
 ) -> list[SourceResult]:
     """Return one outcome per source, in their order, after so many seconds at most."""
-    deadline = Deadline(seconds)
+    deadline = answer_within(seconds)
     answered: queue.Queue[tuple[int, SourceResult]] = queue.Queue()
 
     def run(place: int, source: Source) -> None:

@@ -13,10 +13,11 @@ from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError
 
+from fumehood_tools.deadlines import Deadline
 from fumehood_tools.papers.paper import Judgement, Paper
 from fumehood_tools.papers.sources.model import SourceStatus
 from fumehood_tools.papers.sources.perplexity import KEY
-from fumehood_tools.web.model import Deadline, SourceFailed, Web
+from fumehood_tools.web.model import SourceFailed, Web, answer_within
 
 MODEL = "perplexity/sonar"
 BATCH = 12
@@ -68,7 +69,7 @@ def judge_with_perplexity(
     query: str, purpose: str, papers: Sequence[Paper], web: Web, *, seconds: float
 ) -> Judged:
     """Return judgements for as many of the papers as were judged in time. Never raises."""
-    deadline = Deadline(seconds)
+    deadline = answer_within(seconds)
     batches = [papers[start : start + BATCH] for start in range(0, len(papers), BATCH)]
     results: list[tuple[dict[str, Judgement], float] | SourceFailed | None] = [None] * len(batches)
 

@@ -11,15 +11,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from fumehood_tools.children import ChildTask, ask_once
 from fumehood_tools.errors import PartMissing, RunFailed
 from fumehood_tools.papers.bibtex import read_bibtex
 from fumehood_tools.papers.library import Library
 from fumehood_tools.papers.paper import Paper, make_paper
-from fumehood_tools.side_process import ask_side_process
 
 MOST_FILES = 20_000
 PDFS_PER_SEARCH = 40
 MOST_BIB_BYTES = 50_000_000
+CHILD_MEMORY = 3_000_000_000
 _CHILD = "fumehood_tools.papers.pdf_fronts"
 
 
@@ -88,14 +89,14 @@ def _fronts(paths: Sequence[Path]) -> Iterator[tuple[Path, dict[str, Any] | None
 
 
 def _ask(paths: Sequence[Path]) -> list[dict[str, Any] | None]:
-    answer = ask_side_process(
-        _CHILD,
-        json.dumps([str(path) for path in paths]),
+    task = ChildTask(
+        doing="Looking into PDFs",
+        remedy="They are left out.",
         seconds=5 + 0.5 * len(paths),
+        memory=CHILD_MEMORY,
         missing={"pypdfium2": PartMissing("pypdfium2", "pip install pypdfium2")},
-        what="Looking into PDFs",
-        instead="They are left out.",
     )
+    answer = ask_once(_CHILD, [str(path) for path in paths], task)
     found: list[dict[str, Any] | None] = json.loads(answer)
     return found
 

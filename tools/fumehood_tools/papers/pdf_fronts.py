@@ -1,20 +1,20 @@
-"""The first pages of PDFs, in a child process: `python -m fumehood_tools.papers.pdf_fronts FILE`.
+"""The first pages of PDFs, in a child process asked by children.ask_once.
 
-FILE holds a JSON list of paths; the answer is a JSON list on one line: title (what the file says of
+The request is a JSON list of paths; the answer is a JSON list: title (what the file says of
 itself, else the largest type on the first page), authors, year, arXiv stamp, the text of the first
 page as abstract, sha256; null for a file that is no PDF. Only pypdfium2 is imported.
 """
 
 import json
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
 import pypdfium2
 import pypdfium2.raw
 
-from fumehood_tools.files import read_json, sha256_of
+from fumehood_tools.children import ReportProgress, answer_once
+from fumehood_tools.files import sha256_of
 from fumehood_tools.quoting import one_line
 
 _STAMP = re.compile(r"arXiv:\d{4}\.\d{4,5}(?:v\d+)?", re.IGNORECASE)
@@ -70,11 +70,9 @@ def _largest(page: Any) -> str:
     return ""
 
 
-def main() -> None:
-    """Answer for all paths of the file named on the command line."""
-    paths = read_json(Path(sys.argv[1]))
-    print(json.dumps([front_of(Path(path)) for path in paths]))
+def _answer(paths: list[str], folder: Path, progress: ReportProgress) -> str:
+    return json.dumps([front_of(Path(path)) for path in paths])
 
 
 if __name__ == "__main__":
-    main()
+    answer_once(_answer)

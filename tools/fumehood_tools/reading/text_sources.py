@@ -20,7 +20,7 @@ from fumehood_tools.reading.reading import Attempt, AttemptStatus, SourceAsked
 from fumehood_tools.reading.target import Target
 from fumehood_tools.settings import Settings
 from fumehood_tools.web.downloads import ANYWHERE
-from fumehood_tools.web.model import Deadline, SourceFailed
+from fumehood_tools.web.model import SourceFailed, answer_within
 
 FETCH_SECONDS = 120.0
 READ_SECONDS = 900.0
@@ -174,7 +174,7 @@ class Ladder:
             raise SourceFailed("offline", "Offline: nothing was fetched.")
         self._on_step(f"fetching {path.name}")
         pace = ArxivSource.pace if from_arxiv else ANYWHERE
-        deadline = Deadline(FETCH_SECONDS)
+        deadline = answer_within(FETCH_SECONDS)
         self._services.downloads().fetch(url, path, deadline, MOST_BYTES, pace)
 
     def _cached(self, target: Target, name: str) -> Path:

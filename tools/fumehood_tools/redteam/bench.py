@@ -6,13 +6,13 @@ for their limits), cache/, job/, canary/ (secret.txt, victim.txt, drop/).
 
 import secrets
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import tomlkit
 
 from fumehood_tools.files import write_text
+from fumehood_tools.glass import remove_folder
 from fumehood_tools.receipts import FAILURE_FILE, SCORE_FILE, WEIGHTS_FILE
 from fumehood_tools.redteam.world import Secrets
 from fumehood_tools.runs.recording import KEPT
@@ -77,7 +77,7 @@ class Bench(NamedTuple):
             kept = self.root / "kept" / place.relative_to(self.root)
             shutil.copytree(kept, place, dirs_exist_ok=True)
         for path in (self.canary / "drop").iterdir():
-            subprocess.run(["rm", "-rf", "--", str(path)], check=False)
+            remove_folder(path)
 
     def _spoilable(self) -> tuple[Path, ...]:
         return (self.cheats.folder, self.settings.cache)

@@ -6,20 +6,17 @@ the job down or holds it up counts as not caught; the job is started again for t
 
 import contextlib
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from fumehood_tools.children import ChildEnded, LineChild
+from fumehood_tools.deadlines import Deadline
 from fumehood_tools.errors import RunFailed
 from fumehood_tools.files import last_lines, write_text
 from fumehood_tools.glass import scratch_folder
-from fumehood_tools.lines import LineReader
 from fumehood_tools.redteam import world
 from fumehood_tools.redteam.bench import Bench, make_bench
 from fumehood_tools.redteam.cases import Case, fill_in, honest_twins
@@ -64,56 +61,38 @@ class DriverProcess:
             "honest": honest,
         }
         with bench.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "fumehood_tools.redteam.driver", json.dumps(spec)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
+            self._child = LineChild(
+                "fumehood_tools.redteam.driver",
+                json.dumps(spec),
+                environ={"FUMEHOOD_CANARY": bench.environment_secret},
+                session=True,
                 stderr=log,
-                env={
-                    **os.environ,
-                    "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-                    "FUMEHOOD_CANARY": bench.environment_secret,
-                },
-                start_new_session=True,
             )
-        assert self.process.stdout is not None
-        self._lines = LineReader(self.process.stdout.fileno())
+        self.pid = self._child.process.pid
         self._waiting: list[Told] = []
 
     def __enter__(self) -> "DriverProcess":
         return self
 
     def __exit__(self, *exc: object) -> None:
-        family = [self.process.pid, *world.descendants(self.process.pid)]
-        if self.process.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(5)
+        family = list(world.descendants(self.pid))
+        self._child.close()
         world.end_processes(family)
-        self.process.wait()
-        for stream in (self.process.stdin, self.process.stdout):
-            assert stream is not None
-            with contextlib.suppress(OSError):
-                stream.close()
 
     def go(self) -> None:
         """Let the driver take its next step."""
-        assert self.process.stdin is not None
-        with contextlib.suppress(OSError):
-            self.process.stdin.write(b"go\n")
-            self.process.stdin.flush()
+        with contextlib.suppress(ChildEnded):
+            self._child.send("go")
 
     def next(self) -> Told:
         """Return the next thing the driver says. Raises Stopped when there is none."""
-        end = time.monotonic() + HANG_SECONDS
-        while not self._waiting:
-            arrived = self._lines.read(1.0)
-            if arrived is None:
-                raise Stopped(f"took the job down (exit {self.process.wait()})")
-            self._waiting += [json.loads(line) for line in arrived]
-            if time.monotonic() > end:
-                raise Stopped(f"held the job up for {HANG_SECONDS:.0f} s")
+        hung = Stopped(f"held the job up for {HANG_SECONDS:.0f} s")
+        deadline = Deadline(HANG_SECONDS, lambda: hung)
+        try:
+            while not self._waiting:
+                self._waiting += self._child.receive(min(1.0, deadline.left()))
+        except ChildEnded as end:
+            raise Stopped(f"took the job down (exit {end.exit_code})") from end
         told = self._waiting.pop(0)
         if "stopped" in told:
             raise Stopped(f"took the job down: {told['stopped'][:300]}")
@@ -175,7 +154,7 @@ class RedTeam:
             write_text(self.bench.cheats.variants / f"{name}.py", honest_twins()[0].source)
         seeds = {first: (0,), **{case.name: case.entry.seeds for case in cases}, last: (0,)}
         self._driver = DriverProcess(self.bench, self.bench.cheats, False, seeds)
-        self._write(cases, self._driver.process.pid)
+        self._write(cases, self._driver.pid)
         self._driver.go()
 
     def _run_until_stopped(self, cases: Sequence[Case]) -> Iterator[CaseResult]:
@@ -193,7 +172,7 @@ class RedTeam:
                 raise RunFailed(f"The job of the suite did not start: {reason}.\n{said}") from None
             self.bench.learn_secrets()
             self.bench.save()
-            watch = Watch(self.bench, self.listeners, driver.process.pid)
+            watch = Watch(self.bench, self.listeners, driver.pid)
             for case in cases:
                 outcome, stopped = self._run_cheat(driver, watch, case)
                 yield outcome

@@ -4,17 +4,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from fumehood_tools.children import HUB_KEYS, LineChild
 from fumehood_tools.errors import FumehoodError, RunFailed
 from fumehood_tools.files import sha256_of, write_json
 from fumehood_tools.harvest import Activations, Probing
 from fumehood_tools.jobs import Progress
 from fumehood_tools.machine import RealDtype, best_threads
 from fumehood_tools.records.scores import Data
-from fumehood_tools.runs.line_child import LineChild
 from fumehood_tools.scoring.requests import ScoringSetup
 from fumehood_tools.settings import GlassLevel, Settings
 from fumehood_tools.spec import SandboxSpec
 
+HARVEST_PATIENCE_S = 6 * 3600.0
+"""The longest silence of a harvest: a large subject is downloaded without a word."""
+SCORING_PATIENCE_S = 2 * 3600.0
+"""What the scorer has for its own work on one SAE, and for what all of them share."""
+CHILDREN_PER_SAE = 12
+"""More than the scorer asks for one SAE, one after another; each has limits.score_minutes."""
 _TRAIN_TOKENS = "train_tokens.npy"
 
 
@@ -78,15 +84,20 @@ def harvest(
     }
     path = folder / "harvest.json"
     write_json(path, content)
-    with LineChild("fumehood_tools.harvest", str(path)) as child:
+    with LineChild("fumehood_tools.harvest", str(path), keys=HUB_KEYS) as child:
         while True:
-            for line in child.receive(1.0):
+            for line in child.receive(1.0, patience=HARVEST_PATIENCE_S):
                 if "progress" in line:
                     on_progress(Progress.model_validate(line["progress"]))
                 elif "error" in line:
                     raise as_error(line["error"])
                 else:
                     return _taken(line, settings)
+
+
+def scoring_patience(spec: SandboxSpec) -> float:
+    """Return the seconds of silence after which a scorer that owes an answer is given up."""
+    return SCORING_PATIENCE_S + CHILDREN_PER_SAE * spec.limits.score_minutes * 60
 
 
 def _taken(line: dict[str, Any], settings: Settings) -> Harvest:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, Field
 
+from fumehood_tools.children import HUB_KEYS, LineChild
 from fumehood_tools.errors import BadRequest, FumehoodError
 from fumehood_tools.files import digest_of
 from fumehood_tools.glass import choose_level, scratch_folder
@@ -23,8 +24,7 @@ from fumehood_tools.receipts.audit import Discrepancy, Level, Sound
 from fumehood_tools.records.scores import Score
 from fumehood_tools.registry.kinds import SCORE
 from fumehood_tools.runs.code import evaluator_sha256, template_sha256
-from fumehood_tools.runs.harvesting import as_error, harvest
-from fumehood_tools.runs.line_child import LineChild
+from fumehood_tools.runs.harvesting import as_error, harvest, scoring_patience
 from fumehood_tools.scoring.requests import ScoringRequest, ScoringSetup
 from fumehood_tools.settings import Settings
 from fumehood_tools.spec import check_spec
@@ -38,6 +38,7 @@ _PROBED = frozenset(
     for metric in SCORE.metrics
     if metric.rows == "probing" and metric.source != "sae-bench"
 )
+_REMEDY = "What it printed above says why; score again when that is mended."
 Say = Callable[[str], None]
 
 
@@ -126,11 +127,14 @@ def _score_all(
 ) -> None:
     waiting = {score.place: score for score in group}
     queue = iter(group)
-    with LineChild("fumehood_tools.scoring", environ=settings.as_environment()) as scorer:
+    environ, patience = settings.as_environment(), scoring_patience(setup.spec)
+    with LineChild(
+        "fumehood_tools.scoring", environ=environ, keys=HUB_KEYS, remedy=_REMEDY
+    ) as scorer:
         scorer.send(setup.model_dump_json())
         _send_next(scorer, queue, folder, say)
         while waiting:
-            for answer in scorer.receive(1.0):
+            for answer in scorer.receive(1.0, patience=patience):
                 if answer.get("ready"):
                     continue
                 if "name" not in answer:
@@ -140,7 +144,7 @@ def _score_all(
 
 
 def _send_next(scorer: LineChild, queue: Iterator[Sound], folder: Path, say: Say) -> None:
-    """Send one request, if one is left: more at once could fill the pipes both ways."""
+    """Send one request, if one is left: each needs a copy on disk."""
     if (score := next(queue, None)) is not None:
         say(f"scoring {score.place} again")
         copy = Path(tempfile.mkdtemp(dir=folder, prefix="copy-"))

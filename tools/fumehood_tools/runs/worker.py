@@ -15,6 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from fumehood_tools.children import HUB_KEYS, LineChild
 from fumehood_tools.errors import FumehoodError, IntegrityFailed, RunFailed
 from fumehood_tools.glass import (
     Nursery,
@@ -30,9 +31,8 @@ from fumehood_tools.receipts import WEIGHTS_FILE
 from fumehood_tools.records.parameters import Value
 from fumehood_tools.registry.sae_metrics import QUALITY, SPARSITY
 from fumehood_tools.runs.controls import ControlItem
-from fumehood_tools.runs.harvesting import Harvest, as_error, harvest
+from fumehood_tools.runs.harvesting import Harvest, as_error, harvest, scoring_patience
 from fumehood_tools.runs.items import Planner, RunItem
-from fumehood_tools.runs.line_child import LineChild
 from fumehood_tools.runs.recording import Effort, Recorder, Stage
 from fumehood_tools.runs.references import References, rivals_of
 from fumehood_tools.runs.sweep import Sweep, Wanted
@@ -83,7 +83,7 @@ class RunJob:
         """Do all of it; return the job's result. Raises RunFailed when no item has a score."""
         self.records = Recorder(self.settings, self.sandbox, self.level)
         # Its imports take seconds: they begin before anyone looks whether the cache holds the data.
-        with LineChild("fumehood_tools.scoring") as scorer:
+        with LineChild("fumehood_tools.scoring", keys=HUB_KEYS) as scorer:
             self.harvest_and_run(scorer)
         if not self.scored and not self.reused:
             reasons = "\n".join(f"- {name}: {why}" for name, why in self.failed.items())
@@ -157,7 +157,8 @@ class RunJob:
             while self.waiting or self.training or self.trained:
                 self.start_trainings(activations, nursery)
                 self.collect_trainings(scorer)
-                for answer in scorer.receive(TICK_SECONDS):
+                patience = scoring_patience(self.sandbox.spec) if self.trained else None
+                for answer in scorer.receive(TICK_SECONDS, patience=patience):
                     self.take_answer(answer)
                 self.report()
 

@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from fumehood_tools.deadlines import Deadline
 from fumehood_tools.files import replacing
-from fumehood_tools.web.model import Deadline, Pace, SourceFailed
+from fumehood_tools.web.model import Pace, SourceFailed
 from fumehood_tools.web.pacing import Pacer
 from fumehood_tools.web.service import failure_of_status, seconds_to_wait
 

@@ -1,11 +1,11 @@
 """How a service on the web is reached, and how it fails: waits, turns, and typed failures."""
 
 import time
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from fumehood_tools.deadlines import Clock, Deadline
 from fumehood_tools.errors import FumehoodError
 
 Status = Literal[
@@ -33,22 +33,9 @@ class NoTurn(SourceFailed):
         super().__init__("rate_limited", text, retry_after=round(seconds, 1))
 
 
-class Deadline:
-    """A moment after which nobody waits any more."""
-
-    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._end = clock() + seconds
-
-    def remaining(self) -> float:
-        """Return the seconds left, 0 when it is over."""
-        return max(0.0, self._end - self._clock())
-
-    def left(self) -> float:
-        """Return the seconds left. Raises SourceFailed when it is over."""
-        if not (seconds := self.remaining()):
-            raise SourceFailed("timeout", "It did not answer in time.")
-        return seconds
+def answer_within(seconds: float, clock: Clock = time.monotonic) -> Deadline:
+    """Return the moment before which a service must have answered; later is SourceFailed."""
+    return Deadline(seconds, lambda: SourceFailed("timeout", "It did not answer in time."), clock)
 
 
 @dataclass(frozen=True)

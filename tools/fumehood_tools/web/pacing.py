@@ -13,9 +13,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from fumehood_tools.deadlines import Deadline
 from fumehood_tools.errors import StorageFailed
 from fumehood_tools.files import write_text
-from fumehood_tools.web.model import Deadline, NoTurn, Pace
+from fumehood_tools.web.model import NoTurn, Pace
 
 LONGEST_PAUSE = 3600.0
 USEFUL = 0.5

@@ -18,8 +18,9 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
+from fumehood_tools.deadlines import Deadline
 from fumehood_tools.quoting import one_line
-from fumehood_tools.web.model import Deadline, Pace, SourceFailed
+from fumehood_tools.web.model import Pace, SourceFailed
 from fumehood_tools.web.pacing import Pacer
 
 MOST_BYTES = 10_000_000

@@ -14,7 +14,10 @@ from fumehood_tools.reading.document import Document
 from fumehood_tools.reading.marker import read_with_marker
 from fumehood_tools.settings import MarkerSettings
 
-READ = "import sys, os, json, time; request = json.load(sys.stdin); "
+READ = (
+    "import sys, os, json, time; asked = json.load(sys.stdin); "
+    "request, out = asked['request'], asked['out']; "
+)
 
 
 def stand_in(script: str) -> list[str]:
@@ -37,7 +40,7 @@ def test_the_document_of_the_worker_comes_back_with_its_progress(
 ) -> None:
     document = Document(source="marker-layout", title="Moss", pages=1)
     answer = document.model_dump_json()
-    script = f"print('page', 1, 1, flush=True); open(request['out'], 'w').write({answer!r})"
+    script = f"print('progress', 1, 1, flush=True); open(out, 'w').write({answer!r})"
     told: list[tuple[int, int]] = []
     got = read_with_marker(
         own_pdf,
@@ -55,7 +58,7 @@ def test_the_worker_can_neither_download_nor_wait_for_long(
 ) -> None:
     script = (
         "title = json.dumps([dict(os.environ), request]); "
-        "json.dump({'source': 'marker-layout', 'title': title}, open(request['out'], 'w'))"
+        "json.dump({'source': 'marker-layout', 'title': title}, open(out, 'w'))"
     )
     got = read_with_marker(own_pdf, mode="layout", settings=settings, command=stand_in(script))
     environ, request = json.loads(got.title)
@@ -74,7 +77,7 @@ def test_the_worker_can_neither_download_nor_wait_for_long(
         ("time.sleep(600)", "took over 1 s"),
         ("os.kill(os.getpid(), 9)", "died .signal 9"),
         ("sys.exit('out of luck')", "out of luck"),
-        ("open(request['out'], 'w').write('[]')", "no document"),
+        ("open(out, 'w').write('[]')", "no document"),
     ],
 )
 def test_a_worker_that_hangs_dies_or_lies_is_a_clear_error(

@@ -1,4 +1,4 @@
-"""The parent of all children: torch and `core` are loaded once, every child is a fork.
+"""The parent of all children: what they share is loaded once, every child is a fork.
 
 usage: python -I -B -S
        -c 'import sys; sys.path[:0] = […]; from fumehood_child.nursery import main; main()'
@@ -176,9 +176,9 @@ def arrange_descriptors(handles: list[int], targets: list[int]) -> None:
 
 def run(request: dict[str, Any]) -> int:
     """Run the program of a request and return its exit code."""
-    import torch
-
-    torch.set_num_threads(int(request["threads"]))
+    # Without torch the child's environment says it to whatever else computes.
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(int(request["threads"]))
     program = request["program"]
     if program.endswith(".py"):
         import runpy

@@ -11,10 +11,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fumehood_tools.deadlines import Deadline
 from fumehood_tools.papers.paper import Paper, make_paper
 from fumehood_tools.papers.sources.model import Answer, Query, SourceName, only_papers
 from fumehood_tools.papers.terms import content_words
-from fumehood_tools.web.model import Deadline, Pace, SourceFailed, Web
+from fumehood_tools.web.model import Pace, SourceFailed, Web
 
 if TYPE_CHECKING:
     import arxiv

@@ -10,9 +10,10 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from fumehood_tools.deadlines import Deadline
 from fumehood_tools.papers.paper import Paper, make_paper
 from fumehood_tools.papers.sources.model import Answer, Query, SourceName, only_papers
-from fumehood_tools.web.model import Deadline, Pace, SourceFailed, Web
+from fumehood_tools.web.model import Pace, SourceFailed, Web
 from fumehood_tools.web.service import failure_of_status
 
 KEY = "EXA_API_KEY"

@@ -9,8 +9,9 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
+from fumehood_tools.deadlines import Deadline
 from fumehood_tools.papers.paper import Paper
-from fumehood_tools.web.model import Deadline, Pace, SourceFailed, Status, Web
+from fumehood_tools.web.model import Pace, SourceFailed, Status, Web
 
 SourceName = Literal[
     "arxiv", "hugging_face", "perplexity", "exa", "semantic_scholar", "openalex", "library"

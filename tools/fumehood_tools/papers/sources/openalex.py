@@ -6,9 +6,10 @@ never logged or shown. Abstracts come as inverted indexes.
 
 from pydantic import BaseModel, Field
 
+from fumehood_tools.deadlines import Deadline
 from fumehood_tools.papers.paper import Paper, make_paper
 from fumehood_tools.papers.sources.model import Answer, Query, SourceName, entries, only_papers
-from fumehood_tools.web.model import Deadline, Pace, Web
+from fumehood_tools.web.model import Pace, Web
 
 KEY = "OPENALEX_API_KEY"
 PRICE_USD = 0.001

@@ -8,9 +8,10 @@ import re
 
 from pydantic import BaseModel
 
+from fumehood_tools.deadlines import Deadline
 from fumehood_tools.papers.paper import Paper, make_paper
 from fumehood_tools.papers.sources.model import Answer, Query, SourceName, entries, only_papers
-from fumehood_tools.web.model import Deadline, Pace, Web
+from fumehood_tools.web.model import Pace, Web
 
 KEY = "PERPLEXITY_API_KEY"
 PRICE_USD = 0.005

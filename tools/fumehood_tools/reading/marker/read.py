@@ -13,10 +13,11 @@ from typing import Literal
 import psutil
 from pydantic import ValidationError
 
+from fumehood_tools.children import ChildTask, ask_once
 from fumehood_tools.errors import BadRequest, PartMissing, Unreadable
-from fumehood_tools.reading.children import ask_child
 from fumehood_tools.reading.document import Document
 from fumehood_tools.reading.marker.status import MarkerStatus, marker_available
+from fumehood_tools.reading.pdf.reader import ANOTHER_SOURCE
 from fumehood_tools.settings import MarkerSettings, load_marker_settings
 
 MARKER_MODULE = "fumehood_tools.reading.marker"
@@ -51,14 +52,19 @@ def read_with_marker(
         "conversion": status.conversion if mode == "models" else "fast",
         "ocr": status.ocr and mode == "models",
     }
+    task = ChildTask(
+        doing=f"Reading {path.name}",
+        remedy=ANOTHER_SOURCE,
+        seconds=seconds,
+        memory=MEMORY,
+        failure=Unreadable,
+    )
     with _no_survivors() as tag:
-        content = ask_child(
+        content = ask_once(
             MARKER_MODULE,
             request,
-            what=path.name,
-            seconds=seconds,
-            memory=MEMORY,
-            on_page=on_progress,
+            task,
+            on_progress=on_progress,
             environ={**_environment(settings, mode), _NAME_TAG: tag},
             command=command,
         )

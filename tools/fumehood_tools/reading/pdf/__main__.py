@@ -1,33 +1,25 @@
-"""The child: `python -m fumehood_tools.reading.pdf`, request on stdin, see reading/children.py.
+"""The child that reads a PDF: `python -m fumehood_tools.reading.pdf`, asked by children.ask_once.
 
-request: {"path", "password", "max_pages", "name", "out"}; out gets the Document as JSON.
+request: {"path", "password", "max_pages", "name"}; the answer is the Document as JSON.
 """
 
-import json
-import sys
 from pathlib import Path
+from typing import Any
 
-from fumehood_tools.errors import Unreadable
+from fumehood_tools.children import ReportProgress, answer_once
 from fumehood_tools.reading.pdf.opening import read_document
 
 
-def main() -> int:
-    """Answer one request."""
-    request = json.load(sys.stdin)
-    try:
-        document = read_document(
-            Path(request["path"]),
-            name=request["name"],
-            password=request["password"],
-            max_pages=request["max_pages"],
-            on_page=lambda done, total: print("page", done, total, flush=True),
-        )
-    except Unreadable as error:
-        print("error", " ".join(str(error).split()), flush=True)
-        return 0
-    Path(request["out"]).write_text(document.model_dump_json(), encoding="utf-8")
-    return 0
+def _answer(request: Any, folder: Path, progress: ReportProgress) -> str:
+    document = read_document(
+        Path(request["path"]),
+        name=request["name"],
+        password=request["password"],
+        max_pages=request["max_pages"],
+        on_page=progress,
+    )
+    return document.model_dump_json()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    answer_once(_answer)

@@ -7,9 +7,9 @@ Not covered: a file that makes pdfium write outside its own memory; the child ha
 from collections.abc import Callable
 from pathlib import Path
 
+from fumehood_tools.children import ChildTask, ask_once
 from fumehood_tools.errors import StorageFailed, Unreadable
 from fumehood_tools.quoting import quotable
-from fumehood_tools.reading.children import ask_child
 from fumehood_tools.reading.document import Document
 
 MODULE = "fumehood_tools.reading.pdf"
@@ -17,6 +17,7 @@ SECONDS = 300.0
 MEMORY = 3_000_000_000
 MOST_PAGES = 2000
 MOST_BYTES = 300_000_000
+ANOTHER_SOURCE = "The file may be damaged or hostile; try another source of this paper."
 _HEAD = 1024
 
 
@@ -37,13 +38,18 @@ def read_pdf(
     """
     name = quotable(path.name)
     _check(path, name, max_bytes)
-    answer = ask_child(
-        MODULE,
-        {"path": str(path.resolve()), "password": password, "max_pages": max_pages, "name": name},
-        what=name,
+    task = ChildTask(
+        doing=f"Reading {name}",
+        remedy=ANOTHER_SOURCE,
         seconds=seconds,
         memory=memory,
-        on_page=on_progress or (lambda done, total: None),
+        failure=Unreadable,
+    )
+    answer = ask_once(
+        MODULE,
+        {"path": str(path.resolve()), "password": password, "max_pages": max_pages, "name": name},
+        task,
+        on_progress=on_progress or (lambda done, total: None),
     )
     return Document.model_validate_json(answer)
 

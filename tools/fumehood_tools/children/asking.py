@@ -1,0 +1,210 @@
+"""Ask a child process one thing: it may hang, crash or swell, and the caller stays unharmed.
+
+`python -P -m MODULE` gets a JSON request on stdin and answers as answering.py says. It runs in a
+session of its own and is killed with all that it started when its time is up, when it and its
+children hold too much memory, and when it has ended. Nothing of a request (a password) is ever in
+argv or in a file that has a name.
+"""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import psutil
+
+from fumehood_tools.children.environment import our_environment, python
+from fumehood_tools.deadlines import Deadline
+from fumehood_tools.errors import FumehoodError, RunFailed, StorageFailed
+from fumehood_tools.files import last_lines
+from fumehood_tools.lines import LineReader
+
+WATCH_SECONDS = 0.25
+ENDING_SECONDS = 10.0
+"""A killed process that touches a slow disk may take a while to go."""
+MOST_SAID = 20_000
+MOST_LINE = 1 << 20
+MOST_ANSWER = 1 << 30
+_PROGRESS = re.compile(r"(\d{1,9}) (\d{1,9})")
+
+
+@dataclass(frozen=True)
+class ChildTask:
+    """What a child is asked for, and what a user can do when it does not answer."""
+
+    doing: str
+    """Begins the text of errors: "Reading a.pdf"."""
+    remedy: str
+    """Ends it, a whole sentence: "Try another source of this paper."."""
+    seconds: float
+    memory: int
+    """Bytes that the child and all it started may hold together."""
+    failure: type[FumehoodError] = RunFailed
+    """Raised when the child fails, dies, or reaches a limit."""
+    missing: Mapping[str, FumehoodError] = field(default_factory=dict)
+    """Package -> the error to raise when the child cannot import it."""
+
+
+def ask_once(
+    module: str,
+    request: Any,
+    task: ChildTask,
+    *,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    environ: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+    command: Sequence[str] | None = None,
+) -> bytes:
+    """Return the child's answer. Raises task.failure, one of task.missing, StorageFailed.
+
+    environ: variables that it gets besides our environment. folder: where it works and may leave
+    files for the caller. command: runs instead of the module (a stand-in in tests).
+    """
+    if folder is None:
+        with tempfile.TemporaryDirectory(prefix="fumehood-child-") as temporary:
+            return ask_once(
+                module,
+                request,
+                task,
+                on_progress=on_progress,
+                environ=environ,
+                folder=Path(temporary),
+                command=command,
+            )
+    out = folder / "answer"
+    try:
+        child = _Child(
+            command or python(module), {"request": request, "out": str(out)}, folder, environ
+        )
+    except OSError as error:
+        raise StorageFailed.from_os_error(error, f"{task.doing}: starting its process") from error
+    try:
+        code = child.watch(task, on_progress)
+    finally:
+        child.kill()
+    if code != 0 or not out.is_file() or out.stat().st_size > MOST_ANSWER:
+        raise _failure(task, code, child.last_words())
+    return out.read_bytes()
+
+
+def _failure(task: ChildTask, code: int, stderr: str) -> FumehoodError:
+    """Return the error for a child that ended without an answer."""
+    for package, problem in task.missing.items():
+        if f"No module named '{package}" in stderr:
+            return problem
+    how = f"signal {-code}" if code < 0 else f"exit {code}"
+    said = last_lines(stderr, 2)[-300:]
+    return task.failure(
+        f"{task.doing} failed: its process died ({how}{f': {said}' if said else ''}). {task.remedy}"
+    )
+
+
+class _Child:
+    """A child at work."""
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        request: Mapping[str, Any],
+        folder: Path,
+        environ: Mapping[str, str] | None,
+    ) -> None:
+        self._stderr = folder / "stderr"
+        # A file without a name: unlike a pipe it takes a request of any size at once, also when the
+        # child never reads it.
+        with tempfile.TemporaryFile() as asked, self._stderr.open("wb") as stderr:
+            asked.write(json.dumps(request).encode())
+            asked.seek(0)
+            self._process = subprocess.Popen(
+                argv,
+                bufsize=0,
+                cwd=folder,
+                stdin=asked,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                start_new_session=True,
+                env=our_environment({**(environ or {}), "TMPDIR": str(folder)}),
+            )
+        self._lines: LineReader | None = LineReader(self._pipe.fileno(), MOST_LINE)
+
+    def watch(self, task: ChildTask, on_progress: Callable[[int, int], None]) -> int:
+        """Return the exit code. Raises task.failure for a typed failure, and at a limit."""
+        deadline = Deadline(
+            task.seconds,
+            lambda: task.failure(
+                f"{task.doing} took over {task.seconds:.0f} s and was stopped. {task.remedy}"
+            ),
+        )
+        next_look = time.monotonic() + WATCH_SECONDS
+        while True:
+            # Looked at before the pipe is: what a child says last is heard before its end counts.
+            # The pipe's own end is not waited for: something that it started may hold it.
+            code = self._process.poll()
+            lines = self._listen(0.0 if code is not None else min(WATCH_SECONDS, deadline.left()))
+            if code is not None and not lines:
+                return code
+            for line in lines:
+                _hear(line, task, on_progress)
+            deadline.left()
+            if time.monotonic() >= next_look:
+                next_look = time.monotonic() + WATCH_SECONDS
+                self._check_memory(task)
+
+    def last_words(self) -> str:
+        """Return the end of what it said on stderr."""
+        with self._stderr.open("rb") as file:
+            file.seek(max(0, self._stderr.stat().st_size - MOST_SAID))
+            return file.read(MOST_SAID).decode("utf-8", "replace")
+
+    def kill(self) -> None:
+        """End it and everything it started; an ended child stays ended."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(ENDING_SECONDS)
+        self._pipe.close()
+
+    @property
+    def _pipe(self) -> IO[bytes]:
+        assert self._process.stdout is not None
+        return self._process.stdout
+
+    def _listen(self, seconds: float) -> list[str]:
+        """Return the lines that arrived within so many seconds; wait for its end if it hung up."""
+        if self._lines is None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(seconds)
+            return []
+        lines = self._lines.read(seconds)
+        if lines is None:
+            self._lines = None
+        return lines or []
+
+    def _check_memory(self, task: ChildTask) -> None:
+        try:
+            root = psutil.Process(self._process.pid)
+            held = sum(it.memory_info().rss for it in [root, *root.children(recursive=True)])
+        except psutil.Error:
+            return
+        if held > task.memory:
+            raise task.failure(
+                f"{task.doing} took more than {task.memory / 1e9:.1f} GB of memory and was "
+                f"stopped. {task.remedy}"
+            )
+
+
+def _hear(line: str, task: ChildTask, on_progress: Callable[[int, int], None]) -> None:
+    """Take one line of the child. Raises task.failure when it reports an expected failure."""
+    word, _, rest = line.strip().partition(" ")
+    if word == "error":
+        raise task.failure(rest[:MOST_SAID])
+    if word == "progress" and (found := _PROGRESS.fullmatch(rest)):
+        on_progress(int(found[1]), int(found[2]))
