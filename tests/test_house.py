@@ -12,8 +12,10 @@ ROOT = Path(__file__).resolve().parents[1]
 # of one floor do not know each other. Modules at the top of a package stand for themselves.
 FLOORS = (
     "errors child_tuning installing lines quoting",
-    "cursors locking plain_files settings",
-    "files registry spec where",
+    "cursors locking plain_files registry",
+    "wings",
+    "settings",
+    "files spec where",
     "corpora jobs machine receipts records side_process subjects web",
     "glass harvest papers",
     "reading sandbox",
