@@ -13,11 +13,12 @@ from mcp import Client
 from mcp.types import Tool
 
 from fumehood.app import build_server
-from fumehood.tooling import TOOLSETS
+from fumehood.wings import WINGS
 from fumehood_tools.settings import Settings
 
 pytestmark = pytest.mark.anyio
 
+TOOLSETS = [wing.name for wing in WINGS]
 SCHEMAS = Path(__file__).with_name("tool_schemas.json")
 HEAVY = ("torch", "numpy", "transformers", "matplotlib", "pandas", "PIL", "scipy", "sklearn")
 

@@ -9,7 +9,7 @@ Where marker-pdf's models and servers are, its own variables say: see load_marke
 import os
 from collections.abc import Iterable, Mapping, MutableMapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import platformdirs
 from pydantic import BaseModel, Field, PrivateAttr, SecretStr, ValidationError
@@ -151,6 +151,30 @@ def load_settings(
         raise BadRequest(f"{name}={first['input']!r}: {first['msg']}. Unset or mend it.") from error
     settings._declared = declared
     return settings
+
+
+class Described(NamedTuple):
+    """A setting for reading: its variable, what it is set to, what it is for."""
+
+    variable: str
+    value: str
+    help: str
+
+
+def described(settings: Settings) -> list[Described]:
+    """Return all settings of fumehood and of the wings, as they are now."""
+    values = settings.as_environment()
+    core = [
+        Described(f"FUMEHOOD_{name.upper()}", "", field.description or "")
+        for name, field in Settings.model_fields.items()
+        if name != "variables"
+    ]
+    wings = settings_of(settings.declared)
+    added = [
+        Described(one.variable, "", f"{one.help} (default: {one.default})")
+        for one in wings.values()
+    ]
+    return [one._replace(value=values[one.variable]) for one in (*core, *added)]
 
 
 class MarkerSettings(BaseModel, frozen=True):

@@ -91,7 +91,6 @@ def register(toolbox: Toolbox) -> None:
 def _register_readers(toolbox: Toolbox) -> None:
     @toolbox.tool(
         title="List jobs",
-        toolset="jobs",
         read_only=True,
         destructive=False,
         idempotent=True,
@@ -113,7 +112,6 @@ def _register_readers(toolbox: Toolbox) -> None:
 
     @toolbox.tool(
         title="Wait for a job",
-        toolset="jobs",
         read_only=True,
         destructive=False,
         idempotent=True,
@@ -134,7 +132,6 @@ def _register_readers(toolbox: Toolbox) -> None:
 
     @toolbox.tool(
         title="Read a job's log",
-        toolset="jobs",
         read_only=True,
         destructive=False,
         idempotent=True,
@@ -160,7 +157,6 @@ def _register_readers(toolbox: Toolbox) -> None:
 def _register_cancel(toolbox: Toolbox) -> None:
     @toolbox.tool(
         title="Cancel a job",
-        toolset="jobs",
         read_only=False,
         destructive=True,
         idempotent=True,

@@ -5,14 +5,6 @@ from fumehood_tools.wings.declared import Declared, Key, register_kinds
 CORE = Declared(slots={"cpu": 1})
 """What is there whichever wings are chosen."""
 
-SANDBOX = Declared(
-    keys=(
-        Key("HF_TOKEN", "gated subject models of the hub"),
-        Key("RUNPOD_API_KEY", "training on rented GPUs; not used yet"),
-    ),
-    slots={"gpu": 1},
-    doctor=("fumehood_tools.doctor.sandbox:parts",),
-)
 PAPERS = Declared(
     keys=(
         Key("PERPLEXITY_API_KEY", "searches papers and judges them"),
@@ -32,7 +24,15 @@ PAPERS = Declared(
     slots={"read": 2},
     doctor=("fumehood_tools.doctor.papers:parts",),
 )
+SANDBOX = Declared(
+    keys=(
+        Key("HF_TOKEN", "gated subject models of the hub"),
+        Key("RUNPOD_API_KEY", "training on rented GPUs; not used yet"),
+    ),
+    slots={"gpu": 1},
+    doctor=("fumehood_tools.doctor.sandbox:parts",),
+)
 
-DECLARED = (CORE, SANDBOX, PAPERS)
+DECLARED = (CORE, PAPERS, SANDBOX)
 
 register_kinds(DECLARED)
