@@ -6,8 +6,8 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from fumehood.doors.jobs import watch
 from fumehood.doors.library import reader_of, records_of
+from fumehood.doors.waiting import watch
 from fumehood.tooling import Toolbox, answer, in_thread
 from fumehood_tools.errors import Unreadable
 from fumehood_tools.jobs.models import Job
