@@ -12,8 +12,10 @@ ROOT = Path(__file__).resolve().parents[1]
 # of one floor do not know each other. Modules at the top of a package stand for themselves.
 FLOORS = (
     "errors child_tuning deadlines installing lines quoting",
-    "cursors locking plain_files settings",
-    "files registry spec where",
+    "cursors locking plain_files registry",
+    "wings",
+    "settings",
+    "files spec where",
     "children",
     "corpora jobs machine receipts records subjects web",
     "glass harvest papers",
@@ -23,8 +25,8 @@ FLOORS = (
     "page runs",
     "redteam",
     "server.instructions server.strict_args server.client server.outputs server.views",
-    "server.tooling server.demo server.verify server.redteam",
-    "server.doors",
+    "server.tooling server.demo server.verify server.redteam server.setting_list",
+    "server.doors server.wings",
     "server.app",
     "server.http",
     "server.cli",

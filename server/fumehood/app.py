@@ -17,44 +17,54 @@ from mcp.server import MCPServer
 from mcp.server.apps import client_supports_apps
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ResourceNotFoundError, ToolError, UnexpectedToolError
-from mcp.types import CallToolResult, InputRequiredResult
+from mcp.types import (
+    CallToolResult,
+    Completion,
+    CompletionArgument,
+    CompletionContext,
+    InputRequiredResult,
+    PromptReference,
+    ResourceTemplateReference,
+)
 from pydantic import ValidationError
 
 from fumehood import __version__
-from fumehood.doors import DOORS
-from fumehood.instructions import instructions_for
+from fumehood.instructions import Guidance, instructions_for
 from fumehood.outputs import Outputs
 from fumehood.strict_args import invalid_arguments, unknown_arguments
-from fumehood.tooling import Toolbox, choose_toolsets, in_thread
-from fumehood.views import views
-from fumehood_tools.errors import FumehoodError, UnknownName
+from fumehood.tooling import Toolbox, in_thread
+from fumehood.wings import WINGS, Wing, choose_wings
+from fumehood_tools.errors import BadRequest, FumehoodError, UnknownName
 from fumehood_tools.settings import Settings
-
-Door = Callable[[Toolbox], None]
+from fumehood_tools.wings.declared import Declared, register_kinds
 
 log = logging.getLogger("fumehood")
 
 MAX_ERROR = 4000
 """Characters of an error's text: more would be a log, and those have their own reader."""
 
+MAX_COMPLETIONS = 100
+"""The protocol's limit for the values of one answer."""
+
 
 class FumehoodServer(MCPServer[None]):
     """An MCPServer whose refusals an agent can act on and whose results have a bounded length."""
 
-    def __init__(self, toolbox: Toolbox) -> None:
+    def __init__(self, toolbox: Toolbox, guidance: Iterable[Guidance]) -> None:
         super().__init__(
             "fumehood",
             title="fumehood",
             version=__version__,
-            instructions=instructions_for(toolbox.tools),
+            instructions=instructions_for(toolbox.tools, guidance),
             tools=list(toolbox.tools.values()),
             lifespan=_advance_the_queue(toolbox),
-            extensions=[views()],
+            extensions=[toolbox.apps] if toolbox.apps.resources() else [],
             log_level="WARNING",
         )
         self._toolbox = toolbox
         self._outputs = Outputs(toolbox.settings.state / "outputs")
         self._offer_outputs()
+        self._offer_the_rest()
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[None, Any] | None = None
@@ -88,6 +98,29 @@ class FumehoodServer(MCPServer[None]):
             result = result.model_copy(update={"meta": None})
         return await in_thread(self._outputs.fit, tool, result)
 
+    def _offer_the_rest(self) -> None:
+        """Register prompts, resources and completions of the wings with the SDK."""
+        for prompt in self._toolbox.prompts:
+            self.add_prompt(prompt)
+        for one in self._toolbox.resources:
+            self.resource(one.uri, title=one.title, mime_type=one.mime_type)(one.read)
+        if self._toolbox.completions:
+            self.completion()(self._complete)  # type: ignore[no-untyped-call]
+
+    async def _complete(
+        self,
+        reference: PromptReference | ResourceTemplateReference,
+        argument: CompletionArgument,
+        _: CompletionContext | None,
+    ) -> Completion | None:
+        name = reference.name if isinstance(reference, PromptReference) else reference.uri
+        complete = self._toolbox.completions.get((name, argument.name))
+        if complete is None:
+            return None
+        values = list(await complete(argument.value))
+        more = len(values) > MAX_COMPLETIONS
+        return Completion(values=values[:MAX_COMPLETIONS], total=len(values), has_more=more)
+
     def _offer_outputs(self) -> None:
         outputs = self._outputs
 
@@ -108,22 +141,36 @@ def build_server(
     toolsets: Iterable[str] | None = None,
     read_only: bool = False,
     *,
-    doors: Iterable[Door] = DOORS,
+    wings: Iterable[Wing] = WINGS,
 ) -> FumehoodServer:
     """Return the server for one workspace.
 
-    toolsets: the names of those to offer, None for all. read_only: offer only tools that change
-    nothing. Logs go to stderr, unless logging has been set up already.
-    Raises UnknownName for a toolset that does not exist.
+    toolsets: the names of the wings to offer, None for all; the others are not imported.
+    read_only: offer only tools that change nothing. Logs go to stderr, unless logging has been set
+    up already. Raises UnknownName for a toolset that does not exist, BadRequest when the settings
+    were loaded without a wing that declares something.
     """
-    toolbox = Toolbox(settings, choose_toolsets(toolsets), read_only=read_only)
+    wings = tuple(wings)
+    _check_that_declared(wings, settings)
+    register_kinds(settings.declared)
+    chosen = choose_wings(toolsets, wings)
+    toolbox = Toolbox(settings, read_only=read_only)
     # Before MCPServer is built: it would install a handler that wraps at 80 columns.
     logging.basicConfig(
         stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
     )
-    for register in doors:
-        register(toolbox)
-    return FumehoodServer(toolbox)
+    for wing in chosen:
+        wing.open_door(toolbox)
+    return FumehoodServer(toolbox, [wing.guidance for wing in chosen])
+
+
+def _check_that_declared(wings: Iterable[Wing], settings: Settings) -> None:
+    for wing in wings:
+        if wing.declared not in (Declared(), *settings.declared):
+            raise BadRequest(
+                f"The settings were loaded without what the wing {wing.name} declares. Load them "
+                "with load_settings(declared=declared_by(wings))."
+            )
 
 
 def _advance_the_queue(

@@ -11,23 +11,53 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fumehood import __version__
-from fumehood.redteam import add_redteam, run_redteam
-from fumehood.verify import add_verify, run_verify
+from fumehood.wings import WINGS, Command, Wing, choose_wings, declared_by
+from fumehood.wings.wing import Group
 from fumehood_tools.errors import BadRequest, FumehoodError
+from fumehood_tools.wings.declared import register_kinds
 
 if TYPE_CHECKING:
     from fumehood.app import FumehoodServer
     from fumehood_tools.settings import Settings
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code."""
-    options = _parser().parse_args(argv)
+CORE_COMMANDS = (
+    Command(
+        "settings",
+        "list the environment variables that are read, and their values",
+        "fumehood.setting_list",
+        group="check",
+    ),
+)
+"""Those that belong to no wing and are run as a wing's are."""
+
+GROUPS: dict[Group, str] = {
+    "use": "Use it",
+    "check": "Check what is here",
+    "develop": "Develop fumehood itself",
+}
+DESCRIPTION = """\
+An MCP server for interpretability research, and its command line. An agent finds papers, writes
+variants of sparse autoencoders (SAEs), has them trained and benchmarked, and compares them; the
+code that measures stands behind glass, where the agent cannot change it.
+"""
+EPILOG = """\
+Let your MCP client run `fumehood serve`, for example: claude mcp add fumehood -- fumehood serve
+`fumehood COMMAND --help` explains a command.
+"""
+
+
+def main(argv: Sequence[str] | None = None, wings: Iterable[Wing] = WINGS) -> int:
+    """Run the command line and return its exit code. wings: what it knows."""
+    words = sys.argv[1:] if argv is None else list(argv)
+    wings = tuple(wings)
+    register_kinds(declared_by(wings))
+    options = _parser(words, wings).parse_args(words)
+    options.wings = wings
     run: Callable[[argparse.Namespace], int] = options.run
     try:
         code = run(options)
@@ -44,14 +74,38 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
+class Subcommands:
+    """The subcommands, added to a parser; `text` lists them in groups, which argparse cannot."""
+
+    def __init__(self, parser: argparse.ArgumentParser) -> None:
+        self._commands = parser.add_subparsers(
+            required=True, metavar="COMMAND", dest="command", help=argparse.SUPPRESS
+        )
+        self._listed: list[tuple[Group, str, str]] = []
+
+    def add(
+        self, name: str, help: str, parents: Sequence[argparse.ArgumentParser], group: Group
+    ) -> argparse.ArgumentParser:
+        """Return the parser of a new subcommand."""
+        self._listed.append((group, name, help))
+        return self._commands.add_parser(name, parents=parents, description=help)
+
+    def text(self) -> str:
+        """Return the list of subcommands, group by group."""
+        width = max(len(name) for _, name, _ in self._listed)
+        blocks = []
+        for group, title in GROUPS.items():
+            lines = [f"  {name:{width}}  {help}" for g, name, help in self._listed if g == group]
+            blocks.append("\n".join([f"{title}:", *lines]))
+        return "\n\n".join(blocks)
+
+
+def _parser(words: Sequence[str], wings: Sequence[Wing]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="fumehood",
-        description="Let agents experiment. Keep the metrics behind glass.",
-        epilog="Set up a client with: <client> mcp add fumehood -- fumehood serve",
+        prog="fumehood", formatter_class=argparse.RawDescriptionHelpFormatter, epilog=EPILOG
     )
     parser.add_argument("--version", action="version", version=f"fumehood {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = Subcommands(parser)
     workspace = argparse.ArgumentParser(add_help=False)
     workspace.add_argument(
         "--workspace",
@@ -60,26 +114,41 @@ def _parser() -> argparse.ArgumentParser:
     )
     workspace.add_argument("--offline", action="store_true", help="send nothing to any service")
     choice = argparse.ArgumentParser(add_help=False)
-    choice.add_argument(
-        "--toolsets", metavar="A,B", help="offer only these: papers,sandbox,bench,jobs"
-    )
+    known = ",".join(wing.name for wing in wings)
+    choice.add_argument("--toolsets", metavar="A,B", help=f"offer only these: {known}")
     choice.add_argument(
         "--read-only", action="store_true", help="offer no tool that changes things"
     )
     _add_serve(commands, [workspace, choice])
     _add_tools_and_call(commands, [workspace, choice])
-    _add_demo_and_doctor(commands, [workspace])
-    add_verify(commands, [workspace]).set_defaults(run=_verify)
-    add_redteam(commands).set_defaults(run=run_redteam)
+    _add_doctor(commands, [workspace])
+    for command in (*CORE_COMMANDS, *(command for wing in wings for command in wing.commands)):
+        _add_command(commands, command, [workspace], words)
+    # Only now: subparsers take the beginning of theirs from what stood here before.
+    parser.usage = "fumehood [-h] [--version] COMMAND …"
+    parser.description = f"{DESCRIPTION}\n{commands.text()}"
     return parser
 
 
-Commands = Any
-"""argparse keeps the type of a group of subcommands to itself."""
+def _add_command(
+    commands: Subcommands,
+    command: Command,
+    parents: list[argparse.ArgumentParser],
+    words: Sequence[str],
+) -> None:
+    """Add a command of a wing; its module is imported only when it is the one on the line."""
+    mine = parents if command.in_workspace else []
+    parser = commands.add(command.name, command.help, mine, command.group)
+    # Options before the subcommand take no values, so the first other word is the subcommand.
+    if command.name == next((word for word in words if not word.startswith("-")), None):
+        command.add_arguments(parser)
+    if not command.in_workspace:
+        parser.set_defaults(workspace=None, offline=False)
+    parser.set_defaults(run=lambda options: command.run(options, _settings(options)))
 
 
-def _add_serve(commands: Commands, parents: list[argparse.ArgumentParser]) -> None:
-    serve = commands.add_parser("serve", parents=parents, help="run the MCP server (stdio)")
+def _add_serve(commands: Subcommands, parents: list[argparse.ArgumentParser]) -> None:
+    serve = commands.add("serve", "run the MCP server (stdio, or HTTP)", parents, "use")
     serve.add_argument("--http", type=_port, metavar="PORT", help="serve streamable HTTP instead")
     serve.add_argument("--host", default="127.0.0.1", help="address for --http (%(default)s)")
     serve.add_argument("--token", help="bearer token for --http (better: FUMEHOOD_TOKEN)")
@@ -93,11 +162,11 @@ def _add_serve(commands: Commands, parents: list[argparse.ArgumentParser]) -> No
     serve.set_defaults(run=_serve)
 
 
-def _add_tools_and_call(commands: Commands, parents: list[argparse.ArgumentParser]) -> None:
-    tools = commands.add_parser("tools", parents=parents, help="list the tools an agent sees")
+def _add_tools_and_call(commands: Subcommands, parents: list[argparse.ArgumentParser]) -> None:
+    tools = commands.add("tools", "list the tools an agent sees", parents, "use")
     tools.add_argument("--json", action="store_true", help="whole schemas, as JSON")
     tools.set_defaults(run=_tools)
-    call = commands.add_parser("call", parents=parents[:1], help="call a tool as an agent does")
+    call = commands.add("call", "call a tool as an agent does", parents[:1], "use")
     call.add_argument("tool")
     call.add_argument(
         "arguments",
@@ -108,11 +177,8 @@ def _add_tools_and_call(commands: Commands, parents: list[argparse.ArgumentParse
     call.set_defaults(run=_call)
 
 
-def _add_demo_and_doctor(commands: Commands, parents: list[argparse.ArgumentParser]) -> None:
-    demo = commands.add_parser("demo", parents=parents, help="run the main job from end to end")
-    demo.add_argument("--scale", choices=("demo", "tiny"), default="demo", help="(%(default)s)")
-    demo.set_defaults(run=_demo)
-    doctor = commands.add_parser("doctor", parents=parents, help="say what is installed or missing")
+def _add_doctor(commands: Subcommands, parents: list[argparse.ArgumentParser]) -> None:
+    doctor = commands.add("doctor", "say what is installed or missing", parents, "check")
     doctor.add_argument("--json", action="store_true")
     doctor.set_defaults(run=_doctor)
 
@@ -123,7 +189,7 @@ def _serve(options: argparse.Namespace) -> int:
     from fumehood_tools.settings import take_token
 
     inherited = take_token()
-    server = build_server(settings, _toolsets(options), options.read_only)
+    server = build_server(settings, _toolsets(options), options.read_only, wings=options.wings)
     if options.http is None:
         # asyncio's handler would wait for the thread that reads stdin, until a key is pressed.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -192,12 +258,6 @@ def _call(options: argparse.Namespace) -> int:
     return outcome.code
 
 
-def _demo(options: argparse.Namespace) -> int:
-    from fumehood.demo import run_demo
-
-    return run_demo(Path(options.workspace) if options.workspace else None, options.scale)
-
-
 def _doctor(options: argparse.Namespace) -> int:
     settings = _settings(options)
     from fumehood_tools.doctor import examine
@@ -210,14 +270,11 @@ def _doctor(options: argparse.Namespace) -> int:
     return 0 if report.ready else 1
 
 
-def _verify(options: argparse.Namespace) -> int:
-    return run_verify(_settings(options), options)
-
-
 def _settings(options: argparse.Namespace) -> "Settings":
     from fumehood_tools.settings import load_settings
 
-    return load_settings(options.workspace, offline=options.offline)
+    declared = declared_by(options.wings)
+    return load_settings(options.workspace, offline=options.offline, declared=declared)
 
 
 def _toolsets(options: argparse.Namespace) -> list[str] | None:
@@ -225,9 +282,7 @@ def _toolsets(options: argparse.Namespace) -> list[str] | None:
     if options.toolsets is None:
         return None
     names: list[str] = options.toolsets.split(",")
-    from fumehood.tooling import choose_toolsets
-
-    choose_toolsets(names)
+    choose_wings(names, options.wings)
     return names
 
 

@@ -4,11 +4,11 @@ create_sandbox -> (writes a variant file) -> check_variant -> run_variants -> wa
 -> read_benchmarks -> plot_benchmarks. Every number printed comes out of a tool result.
 """
 
+import argparse
 import shutil
 import sys
 import time
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import anyio
 from mcp import Client
@@ -37,11 +37,16 @@ SANDBOX_OF_SCALE: dict[Scale, dict[str, Any]] = {
 }
 
 
-def run_demo(workspace: Path | None = None, scale: Scale = "demo") -> int:
-    """Run the demo and print what an agent would see. Returns a process exit code."""
-    settings = load_settings(workspace or Path("demo"))
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `fumehood demo`."""
+    parser.add_argument("--scale", choices=get_args(Scale), default="demo", help="(%(default)s)")
+
+
+def run(options: argparse.Namespace, _: Settings) -> int:
+    """Run the demo, in the folder demo if none is named; return the exit code."""
+    settings = load_settings(options.workspace or "demo")
     try:
-        anyio.run(_run, settings, scale)
+        anyio.run(_run, settings, options.scale)
     except FumehoodError as error:
         print(f"\ndemo stopped: {error}", file=sys.stderr)
         return 1

@@ -8,48 +8,39 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 from fumehood_tools.errors import BadRequest
-
-if TYPE_CHECKING:
-    from fumehood_tools.redteam import Report
-    from fumehood_tools.settings import GlassAsked
+from fumehood_tools.glass import available_levels
+from fumehood_tools.redteam import Report, load_cases, run_redteam, table
+from fumehood_tools.redteam.report import last_lines, line
+from fumehood_tools.settings import GlassAsked, Settings
 
 BEGIN, END = "<!-- redteam: begin -->", "<!-- redteam: end -->"
 
 
-def add_redteam(commands: Any) -> argparse.ArgumentParser:
-    """Declare the subcommand and return it; the caller sets what runs it."""
-    from fumehood_tools.settings import GlassAsked
-
-    redteam: argparse.ArgumentParser = commands.add_parser(
-        "redteam", help="run known cheats against the evaluator (minutes)"
-    )
-    level = redteam.add_mutually_exclusive_group()
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `fumehood redteam`."""
+    level = parser.add_mutually_exclusive_group()
     level.add_argument(
         "--level", choices=get_args(GlassAsked), default="auto", help="isolation (%(default)s)"
     )
     level.add_argument("--levels", action="store_true", help="every level of this machine in turn")
-    redteam.add_argument(
+    parser.add_argument(
         "--only", default="*", metavar="PATTERN", help="names or families, e.g. 'stash*,net_tcp'"
     )
-    redteam.add_argument("--fast", action="store_true", help="a subset of less than a minute")
-    redteam.add_argument("--json", action="store_true", help="everything, as JSON")
-    redteam.add_argument(
+    parser.add_argument("--fast", action="store_true", help="a subset of less than a minute")
+    parser.add_argument("--json", action="store_true", help="everything, as JSON")
+    parser.add_argument(
         "--table",
         type=Path,
         metavar="FILE",
         help="write a markdown table there (between its marks, if it has them)",
     )
-    return redteam
 
 
-def run_redteam(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace, _: Settings) -> int:
     """Run the suite as the options say, and return the exit code."""
-    from fumehood_tools.redteam import load_cases, table
-    from fumehood_tools.redteam.report import last_lines
-
     cases = load_cases(options.only, fast=options.fast)
     reports = [_run(cases, level, options.json) for level in _levels(options)]
     if options.json:
@@ -61,19 +52,14 @@ def run_redteam(options: argparse.Namespace) -> int:
     return 0 if all(report.is_clean for report in reports) else 1
 
 
-def _run(cases: Any, level: "GlassAsked", quiet: bool) -> "Report":
-    from fumehood_tools import redteam
-    from fumehood_tools.redteam.report import line
-
+def _run(cases: Any, level: GlassAsked, quiet: bool) -> Report:
     out = sys.stderr if quiet else sys.stdout
-    return redteam.run_redteam(cases, level, lambda outcome: print(line(outcome), file=out))
+    return run_redteam(cases, level, lambda outcome: print(line(outcome), file=out))
 
 
-def _levels(options: argparse.Namespace) -> "list[GlassAsked]":
+def _levels(options: argparse.Namespace) -> list[GlassAsked]:
     if not options.levels:
         return [options.level]
-    from fumehood_tools.glass import available_levels
-
     return list(available_levels())
 
 

@@ -1,7 +1,7 @@
-"""How a door declares a tool, and what a tool answers.
+"""How a door declares what it offers, and what a tool answers.
 
     def register(toolbox: Toolbox) -> None:
-        @toolbox.tool(title="List jobs", toolset="jobs", read_only=True, destructive=False,
+        @toolbox.tool(title="List jobs", read_only=True, destructive=False,
                       idempotent=True, open_world=False)
         def list_jobs(limit: Limit = 20) -> Annotated[CallToolResult, JobList]:
             '''Docstring for the agent: when to use it, what comes back, what to call next.'''
@@ -9,105 +9,78 @@
 
 A tool may be `def` or `async def`. A plain one runs in a thread that is left behind when the
 caller goes away, so it never holds up a shutdown: what it does must be safe to be cut off.
-It raises FumehoodError; `app.FumehoodServer` turns that into what the agent reads.
+It raises FumehoodError; `app.FumehoodServer` turns that into what the agent reads. `prompt`,
+`resource` and `complete` declare the rest of what MCP knows. What a door works with it makes by
+`toolbox.service`, at the first use.
 """
 
 import base64
 import functools
 import inspect
+import threading
 from collections.abc import Awaitable, Callable, Iterable
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, get_args
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import anyio.to_thread
+from mcp import MCPError
+from mcp.server.apps import Apps
+from mcp.server.mcpserver.prompts import Prompt
 from mcp.server.mcpserver.tools import Tool
-from mcp.types import CallToolResult, ImageContent, TextContent, ToolAnnotations
-from pydantic import BaseModel
+from mcp.types import INVALID_PARAMS, CallToolResult, ImageContent, TextContent, ToolAnnotations
+from pydantic import BaseModel, SecretStr
 
 from fumehood.strict_args import close_the_schema
-from fumehood_tools.bench.shelf import Shelf
-from fumehood_tools.errors import BadRequest, StorageFailed, UnknownName
+from fumehood_tools.errors import FumehoodError, StorageFailed
 from fumehood_tools.jobs import JobStore
 from fumehood_tools.settings import Settings, load_keys
-
-if TYPE_CHECKING:
-    from fumehood_tools.paper_records.shelf import FindingsShelf
-    from fumehood_tools.papers.library import Library
-    from fumehood_tools.papers.search import PaperSearch
-    from fumehood_tools.papers.services import Services
-    from fumehood_tools.reading.reader import PaperReader
-
-Toolset = Literal["papers", "sandbox", "bench", "jobs"]
-TOOLSETS: tuple[Toolset, ...] = get_args(Toolset)
+from fumehood_tools.wings.declared import slots_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
+S = TypeVar("S")
+AnyCall = TypeVar("AnyCall", bound=Callable[..., Any])
 Call = TypeVar("Call", bound=Callable[..., CallToolResult | Awaitable[CallToolResult]])
 
 
 class Toolbox:
     """What doors put their tools into. Tools that are not wanted are left out here."""
 
-    def __init__(
-        self, settings: Settings, toolsets: frozenset[Toolset], *, read_only: bool = False
-    ) -> None:
+    def __init__(self, settings: Settings, *, read_only: bool = False) -> None:
         self.settings = settings
-        self.toolsets = toolsets
         self.read_only = read_only
         self.tools: dict[str, Tool] = {}
+        self.prompts: list[Prompt] = []
+        self.resources: list[OfferedResource] = []
+        self.completions: dict[tuple[str, str], Callable[[str], Awaitable[Iterable[str]]]] = {}
+        self.apps = Apps()
+        self._services: dict[str, Any] = {}
+        self._lock = threading.RLock()
 
-    @cached_property
+    @property
     def jobs(self) -> JobStore:
         """The workspace's job table; it is made at the first use, not when the server starts."""
-        return JobStore(self.settings.state)
+        slots = slots_of(self.settings.declared)
+        return self.service("jobs", lambda: JobStore(self.settings.state, defaults=slots))
 
-    @cached_property
-    def shelf(self) -> Shelf:
-        """The workspace's records; those that were read and verified once stay in memory."""
-        return Shelf(self.settings.state)
+    @property
+    def keys(self) -> dict[str, SecretStr]:
+        """The keys that are set in this process, of all wings."""
+        return load_keys(declared=self.settings.declared)
 
-    @cached_property
-    def search(self) -> "PaperSearch":
-        """Searches for papers; what they need is imported now."""
-        from fumehood_tools.papers.search import PaperSearch
-
-        return PaperSearch(self.settings, self.library, self.services)
-
-    @cached_property
-    def reader(self) -> "PaperReader":
-        """The papers that were read, and how another one gets read."""
-        from fumehood_tools.reading.reader import PaperReader
-
-        return PaperReader(self.settings, self.library, self.services, self.jobs)
-
-    @cached_property
-    def findings(self) -> "FindingsShelf":
-        """The records of papers."""
-        from fumehood_tools.paper_records.shelf import FindingsShelf
-
-        return FindingsShelf(self.settings, self.library, self.reader.shelf)
-
-    @cached_property
-    def library(self) -> "Library":
-        """The workspace's papers."""
-        from fumehood_tools.papers.library import Library
-
-        return Library(self.settings.state)
-
-    @cached_property
-    def services(self) -> "Services":
-        """The services that are searched and read from, with this process' keys."""
-        from fumehood_tools.papers.services import Services
-        from fumehood_tools.web.service import Keys
-
-        return Services(self.settings, Keys(load_keys()))
+    def service(self, name: str, make: Callable[[], S]) -> S:
+        """Return what all doors share under this name; it is made when it is first asked for."""
+        with self._lock:
+            if name not in self._services:
+                self._services[name] = make()
+            service: S = self._services[name]
+            return service
 
     def tool(
         self,
         *,
         title: str,
-        toolset: Toolset,
         read_only: bool,
         destructive: bool,
         idempotent: bool,
@@ -129,11 +102,75 @@ class Toolbox:
             made = agent_tool(call, title, hints, view)
             if made.name in self.tools:
                 raise ValueError(f"two tools are called {made.name}")
-            if toolset in self.toolsets and (read_only or not self.read_only):
+            if read_only or not self.read_only:
                 self.tools[made.name] = made
             return call
 
         return register
+
+    def prompt(self, *, title: str) -> Callable[[AnyCall], AnyCall]:
+        """Register the decorated function as a prompt under its own name; returns it unchanged.
+
+        It returns the text of the prompt. Its docstring is shown to people.
+        """
+
+        def register(call: AnyCall) -> AnyCall:
+            text = inspect.cleandoc(call.__doc__ or "")
+            made = Prompt.from_function(_explained(call), call.__name__, title, text)
+            self.prompts.append(made)
+            return call
+
+        return register
+
+    def resource(
+        self, uri: str, *, title: str, mime_type: str = "text/plain"
+    ) -> Callable[[AnyCall], AnyCall]:
+        """Register the decorated function as what reads a resource; returns it unchanged.
+
+        uri: with the function's parameters in braces. It returns text or bytes.
+        """
+
+        def register(call: AnyCall) -> AnyCall:
+            self.resources.append(OfferedResource(uri, title, mime_type, _explained(call)))
+            return call
+
+        return register
+
+    def complete(self, reference: str, argument: str) -> Callable[[AnyCall], AnyCall]:
+        """Register the decorated function as what completes an argument; returns it unchanged.
+
+        reference: the name of a prompt or the uri of a resource with braces. The function gets what
+        was typed so far and returns the values that can be meant, best first.
+        """
+
+        def register(call: AnyCall) -> AnyCall:
+            self.completions[reference, argument] = _explained(call)
+            return call
+
+        return register
+
+
+class OfferedResource(NamedTuple):
+    """A resource, or with braces in its uri a family of them."""
+
+    uri: str
+    title: str
+    mime_type: str
+    read: Callable[..., Awaitable[str | bytes]]
+
+
+def _explained(call: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+    """Return call as a coroutine function whose FumehoodErrors reach the client as text."""
+    asked = call if inspect.iscoroutinefunction(call) else partial(in_thread, call)
+
+    @functools.wraps(call)
+    async def explained(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return await asked(*args, **kwargs)
+        except FumehoodError as error:
+            raise MCPError(INVALID_PARAMS, f"{error.code}: {error}") from error
+
+    return explained
 
 
 def agent_tool(
@@ -190,16 +227,3 @@ def picture(text: str, path: Path, meta: dict[str, Any] | None = None) -> CallTo
         raise StorageFailed.from_os_error(error, f"Reading {path.name}") from error
     image = ImageContent(type="image", data=data, mime_type="image/png")
     return CallToolResult(content=[TextContent(type="text", text=text), image], _meta=meta)
-
-
-def choose_toolsets(names: Iterable[str] | None) -> frozenset[Toolset]:
-    """Return the named toolsets, all of them for None. Raises UnknownName, BadRequest."""
-    if names is None:
-        return frozenset(TOOLSETS)
-    wanted = {name.strip() for name in names} - {""}
-    for name in sorted(wanted):
-        if name not in TOOLSETS:
-            raise UnknownName("toolset", name, TOOLSETS, "Separate several with commas.")
-    if not wanted:
-        raise BadRequest(f"No toolset named. Known: {', '.join(TOOLSETS)}. Leave it out for all.")
-    return frozenset(toolset for toolset in TOOLSETS if toolset in wanted)

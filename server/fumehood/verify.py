@@ -10,7 +10,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fumehood_tools.errors import BadRequest
 
@@ -19,41 +19,37 @@ if TYPE_CHECKING:
     from fumehood_tools.settings import Settings
 
 
-def add_verify(commands: Any, parents: list[argparse.ArgumentParser]) -> argparse.ArgumentParser:
-    """Declare the subcommand and return it; the caller sets what runs it."""
-    verify: argparse.ArgumentParser = commands.add_parser(
-        "verify", parents=parents, help="check that every stored score is as it was measured"
-    )
-    verify.add_argument(
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `fumehood verify`."""
+    parser.add_argument(
         "file",
         nargs="?",
         metavar="FILE",
         help="an export to check instead of a workspace; needs --key",
     )
-    verify.add_argument("--key", metavar="PUB", help="the public key of an export (a .pub file)")
-    verify.add_argument(
+    parser.add_argument("--key", metavar="PUB", help="the public key of an export (a .pub file)")
+    parser.add_argument(
         "--export",
         metavar="FILE",
         help="write the sound receipts to FILE, signed, and the public key to FILE.pub",
     )
-    verify.add_argument("--sandbox", metavar="NAME", help="this one only (default: all)")
-    verify.add_argument(
+    parser.add_argument("--sandbox", metavar="NAME", help="this one only (default: all)")
+    parser.add_argument(
         "--rescore",
         type=int,
         default=1,
         metavar="N",
         help="score N stored SAEs again, drawn by chance (%(default)s; 0: none)",
     )
-    verify.add_argument("--json", action="store_true", help="the findings, as JSON")
-    verify.add_argument(
+    parser.add_argument("--json", action="store_true", help="the findings, as JSON")
+    parser.add_argument(
         "--withdraw",
         metavar="PLACE",
         help="give up receipts: a whole place, <sandbox>/<variant>, or a sandbox; then stop",
     )
-    return verify
 
 
-def run_verify(settings: "Settings", options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace, settings: "Settings") -> int:
     """Do what the command line asks for; return the exit code. Raises BadRequest, UnknownName."""
     from fumehood_tools.receipts.audit import audit, withdraw
 

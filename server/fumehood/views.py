@@ -13,9 +13,8 @@ META_KEY = "fumehood/benchmarks"
 """Where page.js looks for its data in a result's `_meta`."""
 
 
-def views() -> Apps:
-    """Return the extension with all views."""
-    apps = Apps()
+def add_benchmarks_view(apps: Apps) -> None:
+    """Offer the benchmark page."""
     apps.add_html_resource(
         BENCHMARKS,
         app_html(),
@@ -25,4 +24,3 @@ def views() -> Apps:
         csp=ResourceCsp(connect_domains=[], resource_domains=[]),
         prefers_border=True,
     )
-    return apps

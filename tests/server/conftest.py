@@ -11,7 +11,7 @@ import pytest
 from mcp.client.stdio import StdioServerParameters
 
 from fumehood.app import FumehoodServer, build_server
-from fumehood.doors import DOORS
+from fumehood.wings import WINGS
 from fumehood_tools.settings import Settings, load_settings
 
 HERE = Path(__file__).parent
@@ -56,7 +56,7 @@ def with_jobs(settings: Settings) -> FumehoodServer:
     assert spec is not None and spec.loader is not None
     door = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(door)
-    return build_server(settings, doors=(*DOORS, door.register))
+    return build_server(settings, wings=(*WINGS, door.WING))
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The real server with one more door, for tests: jobs that start from within its own process.
+"""The real server with one more wing, for tests: jobs that start from within its own process.
 
 Run as a script; speaks stdio. The workspace comes from the environment.
 """
@@ -12,8 +12,8 @@ from mcp.types import CallToolResult
 from pydantic import BaseModel
 
 from fumehood.app import build_server
-from fumehood.doors import DOORS
 from fumehood.tooling import Toolbox, answer
+from fumehood.wings import WINGS, Wing
 from fumehood_tools.settings import load_settings
 
 WORKER = """
@@ -48,7 +48,6 @@ def register(toolbox: Toolbox) -> None:
 
     @toolbox.tool(
         title="Start a job that ends when a file appears",
-        toolset="jobs",
         read_only=False,
         destructive=False,
         idempotent=False,
@@ -62,7 +61,6 @@ def register(toolbox: Toolbox) -> None:
 
     @toolbox.tool(
         title="Start a job that prints a lot",
-        toolset="jobs",
         read_only=False,
         destructive=False,
         idempotent=False,
@@ -76,7 +74,6 @@ def register(toolbox: Toolbox) -> None:
 
     @toolbox.tool(
         title="Print to the wire",
-        toolset="jobs",
         read_only=True,
         destructive=False,
         idempotent=True,
@@ -91,7 +88,6 @@ def register(toolbox: Toolbox) -> None:
 
     @toolbox.tool(
         title="Block a thread",
-        toolset="jobs",
         read_only=True,
         destructive=False,
         idempotent=True,
@@ -103,5 +99,8 @@ def register(toolbox: Toolbox) -> None:
         return answer("done", Said(text="done"))
 
 
+WING = Wing("misbehaving", register)
+
+
 if __name__ == "__main__":
-    build_server(load_settings(), doors=(*DOORS, register)).run("stdio")
+    build_server(load_settings(), wings=(*WINGS, WING)).run("stdio")

@@ -11,8 +11,8 @@ from mcp.server.apps import APP_MIME_TYPE, EXTENSION_ID
 from mcp.types import CallToolResult, ImageContent, TextContent
 
 from fumehood.app import build_server
-from fumehood.doors import bench
 from fumehood.views import BENCHMARKS, META_KEY
+from fumehood.wings import bench
 from fumehood_tools.receipts import Draft, RecordWriter, place_of, results_of
 from fumehood_tools.records.scores import Cost, Data, Provenance, Score
 from fumehood_tools.sandbox.create import Sandbox, create_sandbox
@@ -77,7 +77,7 @@ def scored(sandbox: Sandbox) -> Sandbox:
 
 
 async def call(settings: Settings, tool: str, **arguments: Any) -> CallToolResult:
-    async with Client(build_server(settings, doors=[bench.register])) as client:
+    async with Client(build_server(settings, wings=[bench.WING])) as client:
         return await client.call_tool(tool, arguments)
 
 
@@ -132,7 +132,7 @@ async def test_a_server_that_has_shown_a_score_refuses_it_once_it_is_tampered_wi
     settings: Settings, scored: Sandbox
 ) -> None:
     path = scored.results / "topk" / "seed0-00000000" / "score.json"
-    async with Client(build_server(settings, doors=[bench.register])) as client:
+    async with Client(build_server(settings, wings=[bench.WING])) as client:
         for _ in range(2):
             before = await client.call_tool("read_benchmarks", {"sandbox": "box"})
             assert "topk" in [row["variant"] for row in (before.structured_content or {})["rows"]]
@@ -182,7 +182,7 @@ async def test_clients_that_draw_views_get_the_data_and_the_page_to_draw_them(
     settings: Settings, scored: Sandbox
 ) -> None:
     drawing = {"mimeTypes": [APP_MIME_TYPE]}
-    server = build_server(settings, doors=[bench.register])
+    server = build_server(settings, wings=[bench.WING])
     async with Client(server, extensions=[advertise(EXTENSION_ID, drawing)]) as client:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
         assert (tools["plot_benchmarks"].meta or {})["ui"]["resourceUri"] == BENCHMARKS
@@ -225,7 +225,7 @@ async def test_a_plot_shows_the_metrics_that_were_chosen(
 
 
 async def test_a_read_only_server_reads_but_does_not_draw(settings: Settings) -> None:
-    server = build_server(settings, read_only=True, doors=[bench.register])
+    server = build_server(settings, read_only=True, wings=[bench.WING])
     async with Client(server) as client:
         names = [tool.name for tool in (await client.list_tools()).tools]
     assert names == ["read_benchmarks", "compare_variants"]

@@ -1,7 +1,6 @@
 """What happens around every call: arguments, errors, long results. Both protocol eras."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,13 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fumehood.app import build_server
 from fumehood.tooling import Toolbox, answer, picture
+from fumehood.wings import Wing
 from fumehood_tools.errors import BadRequest, UnknownName, VariantRejected
 from fumehood_tools.settings import Settings
 
 pytestmark = pytest.mark.anyio
 
 HINTS = {
-    "toolset": "bench",
     "read_only": True,
     "destructive": False,
     "idempotent": True,
@@ -44,8 +43,8 @@ class Closed(BaseModel):
     text: str
 
 
-def a_door(image: Path | None = None) -> Callable[[Toolbox], None]:
-    """Return a door whose tools misbehave on request."""
+def misbehaving(image: Path | None = None) -> Wing:
+    """Return a wing whose tools misbehave on request."""
 
     def register(toolbox: Toolbox) -> None:
         @toolbox.tool(title="Fail", **HINTS)  # type: ignore[arg-type]
@@ -74,7 +73,7 @@ def a_door(image: Path | None = None) -> Callable[[Toolbox], None]:
             assert image is not None
             return picture("one pixel", image)
 
-    return register
+    return Wing("bench", register)
 
 
 def text_of(result: CallToolResult) -> str:
@@ -84,7 +83,7 @@ def text_of(result: CallToolResult) -> str:
 async def test_a_failure_we_know_reaches_the_agent_with_its_code(
     settings: Settings, era: str
 ) -> None:
-    async with Client(build_server(settings, doors=[a_door()]), mode=era) as client:
+    async with Client(build_server(settings, wings=[misbehaving()]), mode=era) as client:
         result = await client.call_tool("fail", {"how": "rejected"})
     assert result.is_error
     assert text_of(result) == "variant_rejected: v.py:3: imports os. Instead: use torch."
@@ -93,7 +92,7 @@ async def test_a_failure_we_know_reaches_the_agent_with_its_code(
 async def test_a_crash_is_neutral_to_the_agent_and_has_a_traceback_in_the_log(
     settings: Settings, era: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with Client(build_server(settings, doors=[a_door()]), mode=era) as client:
+    async with Client(build_server(settings, wings=[misbehaving()]), mode=era) as client:
         result = await client.call_tool("fail", {"how": "crash"})
     assert result.is_error
     assert text_of(result) == "Error executing tool fail"
@@ -101,7 +100,7 @@ async def test_a_crash_is_neutral_to_the_agent_and_has_a_traceback_in_the_log(
 
 
 async def test_a_very_long_error_is_bounded(settings: Settings) -> None:
-    async with Client(build_server(settings, doors=[a_door()])) as client:
+    async with Client(build_server(settings, wings=[misbehaving()])) as client:
         result = await client.call_tool("fail", {"how": "long"})
     assert result.is_error and len(text_of(result)) < 5000
 
@@ -109,7 +108,7 @@ async def test_a_very_long_error_is_bounded(settings: Settings) -> None:
 async def test_a_misspelt_argument_is_refused_with_the_right_name(
     settings: Settings, era: str
 ) -> None:
-    async with Client(build_server(settings, doors=[a_door()]), mode=era) as client:
+    async with Client(build_server(settings, wings=[misbehaving()]), mode=era) as client:
         result = await client.call_tool("print_lines", {"count": 1, "widht": 3})
         schema = {tool.name: tool.input_schema for tool in (await client.list_tools()).tools}
     assert result.is_error
@@ -119,7 +118,7 @@ async def test_a_misspelt_argument_is_refused_with_the_right_name(
 
 
 async def test_a_wrong_value_is_refused_in_one_line(settings: Settings, era: str) -> None:
-    async with Client(build_server(settings, doors=[a_door()]), mode=era) as client:
+    async with Client(build_server(settings, wings=[misbehaving()]), mode=era) as client:
         result = await client.call_tool("fail", {"how": "x" * 500})
     said = text_of(result)
     assert result.is_error and said.startswith("bad_request: how: Input should be 'rejected'")
@@ -127,13 +126,13 @@ async def test_a_wrong_value_is_refused_in_one_line(settings: Settings, era: str
 
 
 async def test_a_misspelt_tool_is_refused_with_the_right_name(settings: Settings, era: str) -> None:
-    async with Client(build_server(settings, doors=[a_door()]), mode=era) as client:
+    async with Client(build_server(settings, wings=[misbehaving()]), mode=era) as client:
         result = await client.call_tool("print_line", {})
     assert result.is_error and "Did you mean 'print_lines'?" in text_of(result)
 
 
 async def test_a_short_result_is_passed_on_untouched(settings: Settings, era: str) -> None:
-    async with Client(build_server(settings, doors=[a_door()]), mode=era) as client:
+    async with Client(build_server(settings, wings=[misbehaving()]), mode=era) as client:
         result = await client.call_tool("print_lines", {"count": 2, "width": 7})
     assert result.structured_content == {"lines": ["000000 ", "000001 "], "kind": "many"}
     assert text_of(result) == "000000 \n000001 "
@@ -143,7 +142,7 @@ async def test_a_short_result_is_passed_on_untouched(settings: Settings, era: st
 async def test_a_long_result_is_cut_and_can_be_read_on_without_a_gap(
     settings: Settings, era: str
 ) -> None:
-    async with Client(build_server(settings, doors=[a_door()]), mode=era) as client:
+    async with Client(build_server(settings, wings=[misbehaving()]), mode=era) as client:
         # The client checks the shortened structured content against the output schema.
         result = await client.call_tool("print_lines", {"count": 2000})
         whole = "\n".join(f"{number:06d} ".ljust(40, "é") for number in range(2000))
@@ -163,7 +162,7 @@ async def test_a_long_result_is_cut_and_can_be_read_on_without_a_gap(
 async def test_long_structured_content_keeps_its_shape_and_says_where_the_whole_is(
     settings: Settings, era: str
 ) -> None:
-    async with Client(build_server(settings, doors=[a_door()]), mode=era) as client:
+    async with Client(build_server(settings, wings=[misbehaving()]), mode=era) as client:
         result = await client.call_tool("print_lines", {"count": 2000})
     cut: Any = result.structured_content
     assert len(json.dumps(cut, ensure_ascii=False)) <= 20_000
@@ -175,7 +174,7 @@ async def test_long_structured_content_keeps_its_shape_and_says_where_the_whole_
 async def test_a_result_that_cannot_be_shortened_names_its_file_and_forbids_a_repeat(
     settings: Settings, era: str
 ) -> None:
-    async with Client(build_server(settings, doors=[a_door()]), mode=era) as client:
+    async with Client(build_server(settings, wings=[misbehaving()]), mode=era) as client:
         result = await client.call_tool("print_exactly", {})
     assert result.is_error and "was carried out" in text_of(result)
     assert "Don't repeat the call" in text_of(result)
@@ -190,13 +189,13 @@ async def test_a_result_that_cannot_be_shortened_names_its_file_and_forbids_a_re
 async def test_only_kept_outputs_can_be_read(settings: Settings, address: str) -> None:
     settings.state.mkdir(parents=True)
     (settings.state / "token").write_text("secret", encoding="utf-8")
-    async with Client(build_server(settings, doors=[a_door()])) as client:
+    async with Client(build_server(settings, wings=[misbehaving()])) as client:
         with pytest.raises(MCPError):
             await client.read_resource(f"fumehood://outputs/{address}")
 
 
 async def test_a_page_that_does_not_exist_names_those_that_do(settings: Settings) -> None:
-    async with Client(build_server(settings, doors=[a_door()])) as client:
+    async with Client(build_server(settings, wings=[misbehaving()])) as client:
         result = await client.call_tool("print_lines", {"count": 1000})
         link = next(part for part in result.content if isinstance(part, ResourceLink))
         with pytest.raises(MCPError, match="pages 1 to"):
@@ -208,7 +207,7 @@ async def test_an_image_comes_with_text_and_without_structured_content(
 ) -> None:
     image = tmp_path / "plot.png"
     image.write_bytes(PIXEL)
-    async with Client(build_server(settings, doors=[a_door(image)]), mode=era) as client:
+    async with Client(build_server(settings, wings=[misbehaving(image)]), mode=era) as client:
         result = await client.call_tool("draw", {})
     assert result.structured_content is None and text_of(result) == "one pixel"
     assert any(isinstance(part, ImageContent) for part in result.content)
@@ -236,10 +235,10 @@ async def test_read_only_offers_and_accepts_nothing_that_changes_state(
 
 
 def test_a_hint_left_out_or_contradictory_is_an_error_at_start(settings: Settings) -> None:
-    toolbox = Toolbox(settings, frozenset(["bench"]))
+    toolbox = Toolbox(settings)
     with pytest.raises(TypeError, match="open_world"):
         toolbox.tool(  # type: ignore[call-arg]
-            title="x", toolset="bench", read_only=True, destructive=False, idempotent=True
+            title="x", read_only=True, destructive=False, idempotent=True
         )
     with pytest.raises(TypeError, match="read-only"):
 
@@ -250,7 +249,7 @@ def test_a_hint_left_out_or_contradictory_is_an_error_at_start(settings: Setting
 
 
 def test_an_output_model_that_could_not_be_cut_is_an_error_at_start(settings: Settings) -> None:
-    toolbox = Toolbox(settings, frozenset(["bench"]))
+    toolbox = Toolbox(settings)
     with pytest.raises(TypeError, match="forbids extras"):
 
         @toolbox.tool(title="x", **HINTS)  # type: ignore[arg-type]

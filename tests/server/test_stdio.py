@@ -125,10 +125,9 @@ def test_an_idle_server_ends_promptly_when_its_client_goes(wire: Wire) -> None:
 def test_a_server_with_a_stuck_thread_ends_promptly_too(environ: dict[str, str]) -> None:
     # The way out is the command line's, so the tool is registered under `fumehood serve`.
     script = (
-        "import sys; sys.path.insert(0, sys.argv.pop(1)); import job_server, fumehood.doors as d;"
-        "import fumehood.app as a; f = a.build_server;"
-        "a.build_server = lambda *x: f(*x, doors=(*d.DOORS, job_server.register));"
-        "from fumehood.cli import main; sys.exit(main(['serve']))"
+        "import sys; sys.path.insert(0, sys.argv.pop(1)); import job_server;"
+        "from fumehood.wings import WINGS; from fumehood.cli import main;"
+        "sys.exit(main(['serve'], (*WINGS, job_server.WING)))"
     )
     wire = Wire([sys.executable, "-c", script, os.path.dirname(__file__)], environ)
     try:

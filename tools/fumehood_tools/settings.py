@@ -1,67 +1,87 @@
 """Settings of one fumehood process. The only module that reads the environment.
 
-FUMEHOOD_WORKSPACE  the folder for sandboxes, jobs and results (default: the working folder)
-FUMEHOOD_CACHE      what can be shared and rebuilt: subjects, activations (default: the user's)
-FUMEHOOD_DTYPE      auto | float32 | bfloat16, for harvest and training (auto: by measurement)
-FUMEHOOD_DEVICE     auto | cpu | cuda (default: auto)
-FUMEHOOD_GLASS      auto | bubblewrap | landlock | sandbox-exec | rlimits (auto: the best there is)
-FUMEHOOD_LIBRARY    folders and files (.bib, .pdf) that searches look into, separated like PATH
-FUMEHOOD_OFFLINE    1: nothing is sent anywhere (also `fumehood --offline …`)
-FUMEHOOD_ENDPOINTS  other addresses of services: arxiv=http://host/…;exa=http://…
-FUMEHOOD_TOKEN      the bearer token of `fumehood serve --http`; no setting, and never passed on
+`Settings` says what each core variable is for; what the wings add is declared in
+`fumehood_tools.wings`; `fumehood settings` lists all of them.
 
 Where marker-pdf's models and servers are, its own variables say: see load_marker_settings.
 """
 
 import os
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import platformdirs
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import BaseModel, Field, PrivateAttr, SecretStr, ValidationError
 
-from fumehood_tools.errors import BadRequest
+from fumehood_tools.errors import BadRequest, UnknownName
+from fumehood_tools.wings.declared import Declared, Setting, endpoints_of, keys_of, settings_of
+from fumehood_tools.wings.table import DECLARED
 
 Dtype = Literal["auto", "float32", "bfloat16"]
 Device = Literal["auto", "cpu", "cuda"]
 GlassLevel = Literal["bubblewrap", "landlock", "sandbox-exec", "rlimits"]
 GlassAsked = Literal["auto", "bubblewrap", "landlock", "sandbox-exec", "rlimits"]
 
-KEYS = (
-    "HF_TOKEN",
-    "RUNPOD_API_KEY",
-    "PERPLEXITY_API_KEY",
-    "EXA_API_KEY",
-    "SEMANTIC_SCHOLAR_API_KEY",
-    "OPENALEX_API_KEY",
-)
+KEYS = tuple(keys_of(DECLARED))
 """Variables that hold keys of services. None is needed; nothing here ever shows a value."""
 
-
-ENDPOINTS = {
-    "arxiv": "https://export.arxiv.org",
-    "arxiv_html": "https://arxiv.org",
-    "hugging_face": "https://huggingface.co",
-    "perplexity": "https://api.perplexity.ai",
-    "exa": "https://api.exa.ai",
-    "semantic_scholar": "https://api.semanticscholar.org",
-    "openalex": "https://api.openalex.org",
-}
+ENDPOINTS = endpoints_of(DECLARED)
 """Where services are asked; FUMEHOOD_ENDPOINTS names others (a mirror, a stand-in)."""
+
+T = TypeVar("T", str, int, float, bool, Path)
 
 
 class Settings(BaseModel, frozen=True):
     """Where things are kept and how work is done."""
 
-    workspace: Path
-    cache: Path
-    dtype: Dtype = "auto"
-    device: Device = "auto"
-    glass: GlassAsked = "auto"
-    library: tuple[Path, ...] = ()
-    offline: bool = False
-    endpoints: dict[str, str] = ENDPOINTS
+    workspace: Path = Field(
+        description="the folder for sandboxes, jobs and results (default: the working folder)"
+    )
+    cache: Path = Field(
+        description="what can be shared and rebuilt: subjects, activations (default: the user's)"
+    )
+    dtype: Dtype = Field(
+        default="auto",
+        description="auto | float32 | bfloat16, for harvest and training (auto: by measurement)",
+    )
+    device: Device = Field(default="auto", description="auto | cpu | cuda")
+    glass: GlassAsked = Field(
+        default="auto",
+        description="auto | bubblewrap | landlock | sandbox-exec | rlimits (auto: the best there "
+        "is)",
+    )
+    library: tuple[Path, ...] = Field(
+        default=(),
+        description="folders and files (.bib, .pdf) that searches look into, separated like PATH",
+    )
+    offline: bool = Field(
+        default=False,
+        description="1: nothing is sent anywhere (also `fumehood --offline …`)",
+    )
+    endpoints: dict[str, str] = Field(
+        default=ENDPOINTS,
+        description="other addresses of services: arxiv=http://host/…;exa=http://…",
+    )
+    variables: dict[str, str] = Field(
+        default={}, description="settings of wings, as they stand in the environment"
+    )
+    _declared: tuple[Declared, ...] = PrivateAttr(default_factory=lambda: DECLARED)
+
+    @property
+    def declared(self) -> tuple[Declared, ...]:
+        """What all wings declare that these settings were loaded for."""
+        return self._declared
+
+    def of(self, setting: Setting[T]) -> T:
+        """Return the value of a wing's setting.
+
+        Raises UnknownName when these settings were loaded without the wing that declares it.
+        """
+        if setting.variable not in self.variables:
+            known, hint = self.variables, "Load the settings with the wing that declares it."
+            raise UnknownName("setting", setting.variable, known, hint)
+        return setting.read(self.variables[setting.variable])
 
     @property
     def papers(self) -> Path:
@@ -80,6 +100,7 @@ class Settings(BaseModel, frozen=True):
 
     def as_environment(self) -> dict[str, str]:
         """Return the variables with which a child process gets the same settings."""
+        moved = self.endpoints.items() - endpoints_of(self.declared).items()
         return {
             "FUMEHOOD_WORKSPACE": str(self.workspace),
             "FUMEHOOD_CACHE": str(self.cache),
@@ -88,7 +109,8 @@ class Settings(BaseModel, frozen=True):
             "FUMEHOOD_GLASS": self.glass,
             "FUMEHOOD_LIBRARY": os.pathsep.join(map(str, self.library)),
             "FUMEHOOD_OFFLINE": "1" if self.offline else "",
-            "FUMEHOOD_ENDPOINTS": ";".join(f"{n}={url}" for n, url in self.endpoints.items()),
+            "FUMEHOOD_ENDPOINTS": ";".join(f"{name}={url}" for name, url in sorted(moved)),
+            **self.variables,
             **({"HF_HUB_OFFLINE": "1"} if self.offline else {}),
         }
 
@@ -98,16 +120,19 @@ def load_settings(
     environ: Mapping[str, str] | None = None,
     *,
     offline: bool = False,
+    declared: Iterable[Declared] = DECLARED,
 ) -> Settings:
     """Return the settings of this process; what is given wins over the environment.
 
+    declared: what the wings declare; those of this package if left out.
     Raises BadRequest when a variable holds a value that is not allowed.
     """
     env = os.environ if environ is None else environ
     folder = Path(workspace or env.get("FUMEHOOD_WORKSPACE") or Path.cwd())
     cache = Path(env.get("FUMEHOOD_CACHE") or platformdirs.user_cache_dir("fumehood"))
+    declared = tuple(declared)
     try:
-        return Settings.model_validate(
+        settings = Settings.model_validate(
             {
                 "workspace": folder.expanduser().absolute(),
                 "cache": cache.expanduser().absolute(),
@@ -116,13 +141,40 @@ def load_settings(
                 "glass": env.get("FUMEHOOD_GLASS") or "auto",
                 "library": _paths(env.get("FUMEHOOD_LIBRARY", "")),
                 "offline": offline or env.get("FUMEHOOD_OFFLINE") or False,
-                "endpoints": _endpoints(env.get("FUMEHOOD_ENDPOINTS", "")),
+                "endpoints": _endpoints(env.get("FUMEHOOD_ENDPOINTS", ""), endpoints_of(declared)),
+                "variables": _variables(env, settings_of(declared)),
             }
         )
     except ValidationError as error:
         first = error.errors()[0]
         name = f"FUMEHOOD_{str(first['loc'][0]).upper()}"
         raise BadRequest(f"{name}={first['input']!r}: {first['msg']}. Unset or mend it.") from error
+    settings._declared = declared
+    return settings
+
+
+class Described(NamedTuple):
+    """A setting for reading: its variable, what it is set to, what it is for."""
+
+    variable: str
+    value: str
+    help: str
+
+
+def described(settings: Settings) -> list[Described]:
+    """Return all settings of fumehood and of the wings, as they are now."""
+    values = settings.as_environment()
+    core = [
+        Described(f"FUMEHOOD_{name.upper()}", "", field.description or "")
+        for name, field in Settings.model_fields.items()
+        if name != "variables"
+    ]
+    wings = settings_of(settings.declared)
+    added = [
+        Described(one.variable, "", f"{one.help} (default: {one.default})")
+        for one in wings.values()
+    ]
+    return [one._replace(value=values[one.variable]) for one in (*core, *added)]
 
 
 class MarkerSettings(BaseModel, frozen=True):
@@ -169,10 +221,12 @@ def take_token(environ: MutableMapping[str, str] | None = None) -> str | None:
     return env.pop("FUMEHOOD_TOKEN", "") or None
 
 
-def load_keys(environ: Mapping[str, str] | None = None) -> dict[str, SecretStr]:
+def load_keys(
+    environ: Mapping[str, str] | None = None, declared: Iterable[Declared] = DECLARED
+) -> dict[str, SecretStr]:
     """Return the keys that are set. Raises BadRequest for one that can't travel in a header."""
     env = os.environ if environ is None else environ
-    values = {name: env.get(name, "").strip() for name in KEYS}
+    values = {name: env.get(name, "").strip() for name in keys_of(declared)}
     for name, value in values.items():
         if not (value.isascii() and value.isprintable() and " " not in value):
             raise BadRequest(f"{name} holds blanks or other characters that no key has. Mend it.")
@@ -183,19 +237,27 @@ def _paths(text: str) -> list[Path]:
     return [Path(part).expanduser().absolute() for part in text.split(os.pathsep) if part]
 
 
-def _endpoints(text: str) -> dict[str, str]:
+def _variables(env: Mapping[str, str], known: Mapping[str, Setting[Any]]) -> dict[str, str]:
+    """Return the text of every setting of a wing, in a form that a child reads as we do."""
+    texts = {variable: env.get(variable, "") for variable in known}
+    return {name: str(known[name].read(text)) if text else "" for name, text in texts.items()}
+
+
+def _endpoints(text: str, known: Mapping[str, str]) -> dict[str, str]:
     """Return all addresses of services. Raises BadRequest for a name or form that can't be."""
-    chosen = dict(ENDPOINTS)
+    chosen = dict(known)
     for part in filter(None, text.split(";")):
         name, _, url = part.partition("=")
-        if name not in ENDPOINTS or not url.startswith(("http://", "https://")):
-            known = ", ".join(ENDPOINTS)
-            raise BadRequest(f"FUMEHOOD_ENDPOINTS: {part!r} is not name=http…; names: {known}.")
+        if name not in known or not url.startswith(("http://", "https://")):
+            names = ", ".join(known)
+            raise BadRequest(f"FUMEHOOD_ENDPOINTS: {part!r} is not name=http…; names: {names}.")
         chosen[name] = url.rstrip("/")
     return chosen
 
 
-def configured_keys(environ: Mapping[str, str] | None = None) -> dict[str, bool]:
-    """Return for each name in KEYS whether it is set; never a value."""
+def configured_keys(
+    environ: Mapping[str, str] | None = None, declared: Iterable[Declared] = DECLARED
+) -> dict[str, bool]:
+    """Return for each key that a wing declares whether it is set; never a value."""
     env = os.environ if environ is None else environ
-    return {name: bool(env.get(name, "").strip()) for name in KEYS}
+    return {name: bool(env.get(name, "").strip()) for name in keys_of(declared)}

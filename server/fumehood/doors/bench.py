@@ -9,10 +9,11 @@ from pydantic import Field
 
 from fumehood.doors.arguments import SandboxName
 from fumehood.tooling import Toolbox, answer, picture
-from fumehood.views import BENCHMARKS, META_KEY
+from fumehood.views import BENCHMARKS, META_KEY, add_benchmarks_view
 from fumehood_tools.bench.plot import MOST_PANELS
 from fumehood_tools.bench.plot import plot_benchmarks as draw
 from fumehood_tools.bench.plot_spec import PlotFile
+from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.bench.table import BenchmarkTable
 from fumehood_tools.bench.table import read_benchmarks as read
 from fumehood_tools.compare import Comparison
@@ -50,6 +51,12 @@ def register(toolbox: Toolbox) -> None:
     _register_table(toolbox)
     _register_comparison(toolbox)
     _register_plot(toolbox)
+    add_benchmarks_view(toolbox.apps)
+
+
+def _shelf_of(toolbox: Toolbox) -> Shelf:
+    """Return the workspace's records; those that were read and verified once stay in memory."""
+    return toolbox.service("shelf", lambda: Shelf(toolbox.settings.state))
 
 
 def _keys(metrics: Iterable[Metric]) -> str:
@@ -61,7 +68,6 @@ def _register_table(toolbox: Toolbox) -> None:
 
     @toolbox.tool(
         title="Read benchmarks",
-        toolset="bench",
         read_only=True,
         destructive=False,
         idempotent=True,
@@ -95,7 +101,7 @@ def _register_table(toolbox: Toolbox) -> None:
             cursor=cursor,
             setting=setting,
             details=details,
-            shelf=toolbox.shelf,
+            shelf=_shelf_of(toolbox),
         )
         return answer(table.text(), table)
 
@@ -105,7 +111,6 @@ def _register_comparison(toolbox: Toolbox) -> None:
 
     @toolbox.tool(
         title="Compare variants",
-        toolset="bench",
         read_only=True,
         destructive=False,
         idempotent=True,
@@ -136,7 +141,7 @@ def _register_comparison(toolbox: Toolbox) -> None:
             baseline=baseline,
             metric=metric,
             setting=setting,
-            shelf=toolbox.shelf,
+            shelf=_shelf_of(toolbox),
         )
         return answer(found.text(), found)
 
@@ -149,7 +154,6 @@ def _register_plot(toolbox: Toolbox) -> None:
 
     @toolbox.tool(
         title="Plot benchmarks",
-        toolset="bench",
         read_only=False,
         destructive=False,
         idempotent=True,
@@ -179,9 +183,9 @@ def _register_plot(toolbox: Toolbox) -> None:
             metrics=metrics,
             setting=setting,
             font_cache=toolbox.settings.cache / "matplotlib",
-            shelf=toolbox.shelf,
+            shelf=_shelf_of(toolbox),
         )
-        content = page_content(folder, setting=setting, shelf=toolbox.shelf)
+        content = page_content(folder, setting=setting, shelf=_shelf_of(toolbox))
         page = write_page(folder, content)
         for_view = {META_KEY: content | {"saes": [], "sources": {}}}
         return picture(_plot_text(plot, page), plot.png, for_view)

@@ -8,16 +8,13 @@ import json
 from collections.abc import Iterable
 from typing import Annotated
 
-import anyio
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import BaseModel, Field
 
-from fumehood.tooling import Toolbox, answer, in_thread
-from fumehood_tools.jobs import Job, JobStore, LogPage, Progress, Status
-
-POLL_SECONDS = 0.3
-"""Between two looks at the job table while waiting."""
+from fumehood.doors.waiting import in_words, watch
+from fumehood.tooling import Toolbox, answer
+from fumehood_tools.jobs import Job, LogPage, Status
 
 MAX_LISTED_ERROR = 300
 """Characters of a job's error in a list; wait_for_job gives all of it."""
@@ -91,7 +88,6 @@ def register(toolbox: Toolbox) -> None:
 def _register_readers(toolbox: Toolbox) -> None:
     @toolbox.tool(
         title="List jobs",
-        toolset="jobs",
         read_only=True,
         destructive=False,
         idempotent=True,
@@ -113,7 +109,6 @@ def _register_readers(toolbox: Toolbox) -> None:
 
     @toolbox.tool(
         title="Wait for a job",
-        toolset="jobs",
         read_only=True,
         destructive=False,
         idempotent=True,
@@ -134,7 +129,6 @@ def _register_readers(toolbox: Toolbox) -> None:
 
     @toolbox.tool(
         title="Read a job's log",
-        toolset="jobs",
         read_only=True,
         destructive=False,
         idempotent=True,
@@ -160,7 +154,6 @@ def _register_readers(toolbox: Toolbox) -> None:
 def _register_cancel(toolbox: Toolbox) -> None:
     @toolbox.tool(
         title="Cancel a job",
-        toolset="jobs",
         read_only=False,
         destructive=True,
         idempotent=True,
@@ -173,22 +166,6 @@ def _register_cancel(toolbox: Toolbox) -> None:
         few seconds to stop: wait_for_job tells when.
         """
         return _state_of(toolbox.jobs.cancel(job_id))
-
-
-async def watch(store: JobStore, job_id: str, ctx: Context[None, None], seconds: float) -> Job:
-    """Return the job when it has ended or the time is up; report its progress until then."""
-    deadline = anyio.current_time() + seconds
-    reported = 0.0
-    while True:
-        job = await in_thread(store.get, job_id)
-        # The protocol wants every report to be greater than the one before.
-        if job.progress and job.progress.done > reported:
-            reported = job.progress.done
-            await ctx.report_progress(reported, job.progress.total, _in_words(job.progress))
-        left = deadline - anyio.current_time()
-        if job.status in NEXT or left <= 0:
-            return job
-        await anyio.sleep(min(POLL_SECONDS, left))
 
 
 def _state_of(job: Job) -> CallToolResult:
@@ -218,7 +195,7 @@ def _line_of(job: Job) -> JobLine:
         status=job.status,
         created=job.created,
         seconds=job.seconds,
-        progress=_in_words(job.progress) if job.progress else "",
+        progress=in_words(job.progress) if job.progress else "",
         error=job.error[:MAX_LISTED_ERROR] if job.error else None,
     )
 
@@ -237,14 +214,6 @@ def _list_text(listed: JobList) -> str:
     if listed.next_cursor is not None:
         lines.append(f"{listed.total} in all; next page: cursor={listed.next_cursor!r}")
     return "\n".join(lines)
-
-
-def _in_words(progress: Progress) -> str:
-    """Return progress as text: share, phase, message, rate, time left."""
-    share = f"{100 * progress.done / progress.total:.0f}% " if progress.total else ""
-    rate = f", {progress.rate:,.0f} {progress.rate_unit or '/s'}" if progress.rate else ""
-    left = f", about {progress.eta_seconds:.0f} s left" if progress.eta_seconds is not None else ""
-    return f"{share}{progress.phase} {progress.message}".strip() + rate + left
 
 
 def _log_of(job: Job, page: LogPage) -> CallToolResult:

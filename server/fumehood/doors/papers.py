@@ -1,4 +1,4 @@
-"""The door to papers: search."""
+"""The door to papers: search. Their text has a door of its own, `reading`."""
 
 from typing import Annotated, Literal
 
@@ -7,6 +7,8 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
+from fumehood.doors import reading
+from fumehood.doors.library import search_of
 from fumehood.tooling import Toolbox, answer, in_thread
 from fumehood_tools.papers.report import SearchResult
 from fumehood_tools.papers.search_request import MOST_QUERY, AgentJudgement, SearchRequest
@@ -18,12 +20,12 @@ Year = Annotated[int | None, Field(ge=1900, le=2100)]
 def register(toolbox: Toolbox) -> None:
     """Declare the tools for papers."""
     _register_search(toolbox)
+    reading.register(toolbox)
 
 
 def _register_search(toolbox: Toolbox) -> None:
     @toolbox.tool(
         title="Search papers",
-        toolset="papers",
         read_only=False,
         destructive=False,
         idempotent=True,
@@ -65,7 +67,7 @@ def _register_search(toolbox: Toolbox) -> None:
         Next: your own judgements (same query and purpose), or cursor.
         """
         if cursor is not None:
-            page = await in_thread(toolbox.search.page, cursor, limit, bibtex=bibtex)
+            page = await in_thread(search_of(toolbox).page, cursor, limit, bibtex=bibtex)
             return answer(page.text(), page)
         wish = SearchRequest(
             query=query,
@@ -81,7 +83,7 @@ def _register_search(toolbox: Toolbox) -> None:
             anyio.from_thread.run(ctx.report_progress, len(told), None, text)
 
         found = await in_thread(
-            toolbox.search.search,
+            search_of(toolbox).search,
             wish,
             limit=limit,
             judgements=judgements or (),

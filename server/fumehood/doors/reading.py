@@ -6,7 +6,8 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from fumehood.doors.jobs import watch
+from fumehood.doors.library import reader_of, records_of
+from fumehood.doors.waiting import watch
 from fumehood.tooling import Toolbox, answer, in_thread
 from fumehood_tools.errors import Unreadable
 from fumehood_tools.jobs.models import Job
@@ -41,7 +42,6 @@ def register(toolbox: Toolbox) -> None:
 def _register_read(toolbox: Toolbox) -> None:
     @toolbox.tool(
         title="Read a paper",
-        toolset="papers",
         read_only=False,
         destructive=False,
         idempotent=True,
@@ -68,14 +68,16 @@ def _register_read(toolbox: Toolbox) -> None:
         """
         request = ReadRequest(paper=paper, source=source, refresh=refresh)
         if password is not None:
-            await in_thread(toolbox.reader.read_here, request, password)
+            await in_thread(reader_of(toolbox).read_here, request, password)
         found = (
-            None if refresh and password is None else await in_thread(toolbox.reader.find, request)
+            None
+            if refresh and password is None
+            else await in_thread(reader_of(toolbox).find, request)
         )
         if found is None:
-            job = await in_thread(toolbox.reader.start, request)
+            job = await in_thread(reader_of(toolbox).start, request)
             job = await watch(toolbox.jobs, job.job_id, ctx, WAIT_SECONDS)
-            found = await in_thread(toolbox.reader.find, request) if _is_done(job) else None
+            found = await in_thread(reader_of(toolbox).find, request) if _is_done(job) else None
         if found is None:
             waiting = PaperView(paper=paper, part=part, job_id=job.job_id)
             return answer(waiting.text(), waiting)
@@ -86,7 +88,6 @@ def _register_read(toolbox: Toolbox) -> None:
 def _register_text_search(toolbox: Toolbox) -> None:
     @toolbox.tool(
         title="Search the text of papers",
-        toolset="papers",
         read_only=True,
         destructive=False,
         idempotent=True,
@@ -108,7 +109,7 @@ def _register_text_search(toolbox: Toolbox) -> None:
         Returns passages, best first: paper, section, page, chunk id, the words around the hit
         (untrusted quotation). Next: read_paper with section=<chunk id> for the whole passage.
         """
-        index = toolbox.reader.index(papers)
+        index = reader_of(toolbox).index(papers)
         hits = index.search(query, match=match, limit=limit, offset=offset)
         return answer(hits.text(), hits)
 
@@ -116,7 +117,6 @@ def _register_text_search(toolbox: Toolbox) -> None:
 def _register_record(toolbox: Toolbox) -> None:
     @toolbox.tool(
         title="Record findings of a paper",
-        toolset="papers",
         read_only=False,
         destructive=False,
         idempotent=True,
@@ -138,14 +138,13 @@ def _register_record(toolbox: Toolbox) -> None:
         reason and the nearest text, the others are kept. Returns a verdict per item and what is
         still missing. Next: mend the refused ones, then compare_papers.
         """
-        recorded = toolbox.findings.record(paper, items, replace=replace)
+        recorded = records_of(toolbox).record(paper, items, replace=replace)
         return answer(recorded.text(), recorded)
 
 
 def _register_comparison(toolbox: Toolbox) -> None:
     @toolbox.tool(
         title="Compare papers",
-        toolset="papers",
         read_only=True,
         destructive=False,
         idempotent=True,
@@ -160,7 +159,7 @@ def _register_comparison(toolbox: Toolbox) -> None:
         each with its quote; numbers of different papers were not measured under one setting, and
         the answer says so. Next: search_papers for what is missing, or create_sandbox to measure.
         """
-        found = compare_records({name: toolbox.findings.get(name) for name in papers})
+        found = compare_records({name: records_of(toolbox).get(name) for name in papers})
         return answer(found.text(), found)
 
 

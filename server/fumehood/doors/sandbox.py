@@ -65,7 +65,6 @@ def register(toolbox: Toolbox) -> None:
 def _register_create(toolbox: Toolbox) -> None:
     @toolbox.tool(
         title="Create a sandbox",
-        toolset="sandbox",
         read_only=False,
         destructive=False,
         idempotent=False,
@@ -154,7 +153,6 @@ def _describe(box: Sandbox) -> CallToolResult:
 def _register_list(toolbox: Toolbox) -> None:
     @toolbox.tool(
         title="List variants",
-        toolset="sandbox",
         read_only=True,
         destructive=False,
         idempotent=True,
@@ -203,7 +201,6 @@ def _variant_text(result: VariantList) -> str:
 def _register_check(toolbox: Toolbox) -> None:
     @toolbox.tool(
         title="Check a variant",
-        toolset="sandbox",
         read_only=True,
         destructive=False,
         idempotent=True,
@@ -228,7 +225,6 @@ def _register_check(toolbox: Toolbox) -> None:
 def _register_run(toolbox: Toolbox) -> None:
     @toolbox.tool(
         title="Train and benchmark variants",
-        toolset="sandbox",
         read_only=False,
         destructive=False,
         idempotent=True,

@@ -28,8 +28,10 @@ from fumehood_tools.jobs.outcome import read_object
 from fumehood_tools.jobs.queue import pump, reconcile
 from fumehood_tools.jobs.reading import read_page
 from fumehood_tools.jobs.table import Table
+from fumehood_tools.wings.declared import slots_of
+from fumehood_tools.wings.table import DECLARED
 
-DEFAULT_SLOTS = {"cpu": 1, "gpu": 1, "read": 2}
+DEFAULT_SLOTS = slots_of(DECLARED)
 MOST_JOBS = 100
 MOST_LINES = 1000
 WAITING = ("queued", "starting", "running")
@@ -39,10 +41,17 @@ class JobStore:
     """The jobs of one workspace.
 
     `slots` says how many jobs of each kind of place may run at once. It is kept with the table, so
-    that supervisors obey it too; left out, what is kept holds, else DEFAULT_SLOTS.
+    that supervisors obey it too; left out, what is kept holds, else `defaults`: what the wings
+    declare.
     """
 
-    def __init__(self, root: Path, slots: Mapping[str, int] | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        slots: Mapping[str, int] | None = None,
+        *,
+        defaults: Mapping[str, int] = DEFAULT_SLOTS,
+    ) -> None:
         """Make folder and table where needed. Raises StorageFailed, and BadRequest on Windows."""
         if os.name == "nt":
             raise BadRequest("Jobs need POSIX processes. Run fumehood inside WSL.")
@@ -52,7 +61,7 @@ class JobStore:
         if slots is not None:
             self._table.set_slots(slots)
         else:
-            self._table.set_slots(DEFAULT_SLOTS | self._table.slots())
+            self._table.set_slots({**defaults, **self._table.slots()})
 
     def close(self) -> None:
         """Let go of the table. Jobs go on."""

@@ -1,0 +1,61 @@
+"""What the doors to papers share: the library, the services that are asked, search and reader.
+
+Each is imported and made when a tool first needs it.
+"""
+
+from typing import TYPE_CHECKING
+
+from fumehood.tooling import Toolbox
+
+if TYPE_CHECKING:
+    from fumehood_tools.paper_records.shelf import FindingsShelf
+    from fumehood_tools.papers.library import Library
+    from fumehood_tools.papers.search import PaperSearch
+    from fumehood_tools.papers.services import Services
+    from fumehood_tools.reading.reader import PaperReader
+
+
+def library_of(toolbox: Toolbox) -> "Library":
+    """Return the workspace's papers."""
+    from fumehood_tools.papers.library import Library
+
+    return toolbox.service("library", lambda: Library(toolbox.settings.state))
+
+
+def services_of(toolbox: Toolbox) -> "Services":
+    """Return the services that are searched and read from, with this process' keys."""
+    from fumehood_tools.papers.services import Services
+    from fumehood_tools.web.service import Keys
+
+    return toolbox.service("services", lambda: Services(toolbox.settings, Keys(toolbox.keys)))
+
+
+def search_of(toolbox: Toolbox) -> "PaperSearch":
+    """Return what searches for papers."""
+    from fumehood_tools.papers.search import PaperSearch
+
+    def make() -> PaperSearch:
+        return PaperSearch(toolbox.settings, library_of(toolbox), services_of(toolbox))
+
+    return toolbox.service("search", make)
+
+
+def reader_of(toolbox: Toolbox) -> "PaperReader":
+    """Return the papers that were read, and how another one gets read."""
+    from fumehood_tools.reading.reader import PaperReader
+
+    def make() -> PaperReader:
+        library, services = library_of(toolbox), services_of(toolbox)
+        return PaperReader(toolbox.settings, library, services, toolbox.jobs)
+
+    return toolbox.service("reader", make)
+
+
+def records_of(toolbox: Toolbox) -> "FindingsShelf":
+    """Return the records of papers."""
+    from fumehood_tools.paper_records.shelf import FindingsShelf
+
+    def make() -> FindingsShelf:
+        return FindingsShelf(toolbox.settings, library_of(toolbox), reader_of(toolbox).shelf)
+
+    return toolbox.service("records", make)

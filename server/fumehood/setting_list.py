@@ -1,0 +1,19 @@
+"""`fumehood settings`: every setting with its value and what it is for; no key."""
+
+import argparse
+import textwrap
+
+from fumehood_tools.settings import Settings, described
+
+
+def add_arguments(_: argparse.ArgumentParser) -> None:
+    """Declare no arguments."""
+
+
+def run(_: argparse.Namespace, settings: Settings) -> int:
+    """Print the settings of this process; return the exit code."""
+    for one in described(settings):
+        print(f"{one.variable}={one.value}")
+        print(textwrap.indent(textwrap.fill(one.help, 90), "    "))
+    print("Set them as environment variables. Keys of services: see `fumehood doctor`.")
+    return 0

@@ -1,0 +1,38 @@
+"""Benchmarks: read, compare and plot what was measured; verify it."""
+
+from fumehood.instructions import Guidance, Sentence
+from fumehood.wings.wing import Command, Wing
+
+WING = Wing(
+    name="bench",
+    door="fumehood.doors.bench",
+    guidance=Guidance(
+        purposes=(Sentence("to plot sparsity against reconstruction", ("plot_benchmarks",)),),
+        steps={
+            "judge": (
+                Sentence("read_benchmarks shows the scores.", ("read_benchmarks",)),
+                Sentence("plot_benchmarks draws them.", ("plot_benchmarks",)),
+                Sentence("Trust no number that has fewer than three seeds.", ("read_benchmarks",)),
+                Sentence(
+                    "Trust no difference that compare_variants does not call one.",
+                    ("compare_variants",),
+                ),
+            ),
+        },
+    ),
+    commands=(
+        Command(
+            "verify",
+            "check that every stored score is as it was measured",
+            "fumehood.verify",
+            group="check",
+        ),
+        Command(
+            "redteam",
+            "run known cheats against the evaluator (minutes)",
+            "fumehood.redteam",
+            group="develop",
+            in_workspace=False,
+        ),
+    ),
+)

@@ -1,0 +1,24 @@
+"""Jobs: work that outlives the call that started it."""
+
+from fumehood.instructions import Guidance, Sentence
+from fumehood.wings.wing import Wing
+
+WING = Wing(
+    name="jobs",
+    door="fumehood.doors.jobs",
+    guidance=Guidance(
+        steps={
+            "wait": (
+                Sentence(
+                    "wait_for_job: waits up to 45 s and reports progress. Call it again until the "
+                    "job has ended.",
+                    ("wait_for_job",),
+                ),
+                Sentence("read_job_log shows why one failed.", ("read_job_log",)),
+                Sentence(
+                    "Jobs go on when you disconnect; list_jobs finds them again.", ("list_jobs",)
+                ),
+            ),
+        },
+    ),
+)

@@ -1,0 +1,65 @@
+"""Sandboxes: make one, check a variant, train and benchmark several."""
+
+from fumehood.instructions import Guidance, Sentence
+from fumehood.wings.wing import Command, Wing
+from fumehood_tools.wings import table
+
+WING = Wing(
+    name="sandbox",
+    door="fumehood.doors.sandbox",
+    guidance=Guidance(
+        introduction=(
+            Sentence(
+                "Train and benchmark SAEs. You write variants; the metrics stay "
+                "behind glass: only this server's evaluator makes numbers.",
+                ("run_variants",),
+            ),
+        ),
+        purposes=(
+            Sentence("to test whether it beats a baseline", ("run_variants", "compare_variants")),
+            Sentence("to reproduce a paper's SAE variants", ("run_variants",)),
+        ),
+        steps={
+            "prepare": (
+                Sentence(
+                    "create_sandbox: makes a folder with README.md, AGENTS.md (the rules) and "
+                    "core/ to read.",
+                    ("create_sandbox",),
+                ),
+                Sentence(
+                    "Write variants/<name>.py there: one file that defines CustomSAE, if needed "
+                    "CustomTrainer.",
+                    ("create_sandbox",),
+                ),
+                Sentence("list_variants lists the variants of a sandbox.", ("list_variants",)),
+            ),
+            "check": (
+                Sentence(
+                    "check_variant: seconds; says which line breaks which rule. Repeat until it "
+                    "passes.",
+                    ("check_variant",),
+                ),
+            ),
+            "run": (
+                Sentence(
+                    "run_variants: answers at once with a job_id. Several variants and seeds are "
+                    "one job.",
+                    ("run_variants",),
+                ),
+            ),
+        },
+        rules=(
+            Sentence(
+                "Never edit core/ or results/: runs use the packaged copy, and a changed result is "
+                "refused.",
+                ("run_variants",),
+            ),
+        ),
+    ),
+    commands=(
+        Command(
+            "demo", "train and plot five SAEs, as an agent would (about 4 minutes)", "fumehood.demo"
+        ),
+    ),
+    declared=table.SANDBOX,
+)

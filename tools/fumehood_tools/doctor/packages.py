@@ -1,0 +1,76 @@
+"""Which packages are installed, held against what fumehood's own metadata asks for."""
+
+import tomllib
+from importlib.metadata import PackageNotFoundError, requires, version
+
+from packaging.markers import Marker
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+from fumehood_tools.doctor.report import Part
+from fumehood_tools.installing import CHECKOUT, install_command
+
+
+def group(part: str, *, needed: bool, use: str = "") -> Part:
+    """Return what is there of the packages of an extra of pyproject.toml, or of "core"."""
+    wanted = _requirements(part)
+    versions = {name: installed_version(name) for name in wanted}
+    gone = [name for name, found in versions.items() if found is None]
+    wrong = [
+        f"{name} {found} (not {wanted[name]})"
+        for name, found in versions.items()
+        if found is not None and not _fits(found, wanted[name])
+    ]
+    bad = bool(gone or wrong or not wanted)
+    there = len(wanted) - len(gone)
+    problems = [f"missing {', '.join(gone)}"] if gone else []
+    problems += [f"other version: {', '.join(wrong)}"] if wrong else []
+    detail = "; ".join([f"{there} of {len(wanted)} there", *problems, *([use] if use else [])])
+    return Part(
+        section="packages",
+        part=part,
+        state=("missing" if needed else "absent") if bad else "ok",
+        detail=detail,
+        command=install_command(part) if bad else None,
+    )
+
+
+def installed_version(package: str) -> str | None:
+    """Return the version of a package, None when it is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _fits(found: str, wanted: str) -> bool:
+    return SpecifierSet(wanted).contains(found, prereleases=True)
+
+
+def _requirements(group: str) -> dict[str, str]:
+    """Return package -> version range, of the checkout, else of the installed wheel."""
+    texts = _checkout_requirements(group) if CHECKOUT.is_file() else _wheel_requirements(group)
+    wanted = [Requirement(text) for text in texts]
+    return {one.name.lower(): str(one.specifier) for one in wanted}
+
+
+def _checkout_requirements(group: str) -> list[str]:
+    project = tomllib.loads(CHECKOUT.read_text(encoding="utf-8"))["project"]
+    listed = {"core": project["dependencies"], **project["optional-dependencies"]}
+    texts: list[str] = listed[group]
+    return texts
+
+
+def _wheel_requirements(group: str) -> list[str]:
+    try:
+        texts = requires("fumehood") or []
+    except PackageNotFoundError:
+        return []
+    return [text for text in texts if _belongs(Requirement(text).marker, group)]
+
+
+def _belongs(marker: Marker | None, group: str) -> bool:
+    always = marker is None or marker.evaluate({"extra": ""})
+    if group == "core" or always or marker is None:
+        return always and group == "core"
+    return marker.evaluate({"extra": group})

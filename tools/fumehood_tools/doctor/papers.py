@@ -1,0 +1,25 @@
+"""The doctor's parts of the papers wing: what reads a paper's PDF."""
+
+from fumehood_tools.doctor.packages import group
+from fumehood_tools.doctor.report import Part
+from fumehood_tools.reading.marker.status import marker_available
+from fumehood_tools.settings import Settings
+
+
+def parts(_: Settings) -> list[Part]:
+    """Return what is there to read PDFs with."""
+    return [group("pdf", needed=False, use="reads papers' PDFs with marker"), _marker()]
+
+
+def _marker() -> Part:
+    """Say which of marker's modes is possible; never an error, as PDFs are read without it too."""
+    status = marker_available()
+    words = {"models": "its own models", "layout": "our model-free layout", "none": "not possible"}
+    ocr = f", OCR {'too' if status.ocr else 'not possible'}" if status.mode != "none" else ""
+    return Part(
+        section="packages",
+        part="marker",
+        state="ok" if status.mode != "none" else "absent",
+        detail=" ".join([f"{words[status.mode]}{ocr}", *status.missing]),
+        command=status.next_step or None,
+    )

@@ -1,0 +1,38 @@
+"""What the wings of this package declare. Importing it makes their kinds of records known."""
+
+from fumehood_tools.wings.declared import Declared, Key, register_kinds
+
+CORE = Declared(slots={"cpu": 1})
+"""What is there whichever wings are chosen."""
+
+PAPERS = Declared(
+    keys=(
+        Key("PERPLEXITY_API_KEY", "searches papers and judges them"),
+        Key("EXA_API_KEY", "searches papers by meaning"),
+        Key("SEMANTIC_SCHOLAR_API_KEY", "searches papers; citation counts"),
+        Key("OPENALEX_API_KEY", "searches papers beyond computer science; free"),
+    ),
+    endpoints={
+        "arxiv": "https://export.arxiv.org",
+        "arxiv_html": "https://arxiv.org",
+        "hugging_face": "https://huggingface.co",
+        "perplexity": "https://api.perplexity.ai",
+        "exa": "https://api.exa.ai",
+        "semantic_scholar": "https://api.semanticscholar.org",
+        "openalex": "https://api.openalex.org",
+    },
+    slots={"read": 2},
+    doctor=("fumehood_tools.doctor.papers:parts",),
+)
+SANDBOX = Declared(
+    keys=(
+        Key("HF_TOKEN", "gated subject models of the hub"),
+        Key("RUNPOD_API_KEY", "training on rented GPUs; not used yet"),
+    ),
+    slots={"gpu": 1},
+    doctor=("fumehood_tools.doctor.sandbox:parts",),
+)
+
+DECLARED = (CORE, PAPERS, SANDBOX)
+
+register_kinds(DECLARED)
