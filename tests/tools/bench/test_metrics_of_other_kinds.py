@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -227,22 +228,34 @@ def test_of_two_evaluations_of_one_score_the_newer_counts(scored: Any) -> None:
 
 
 @pytest.mark.usefixtures("registered")
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        ({"metrics": {"absorbed": "0.1"}}, "not finite numbers"),
-        ({"metrics": {"absorbed": True}}, "not finite numbers"),
-        ({"metrics": {"l0": 1.0}}, "has no metric l0"),
-        ({"metrics": [0.1]}, "not finite numbers"),
-    ],
-)
-def test_an_evaluation_cannot_say_what_its_kind_does_not_measure(
-    scored: Any, content: dict[str, Any], reason: str
+@pytest.mark.parametrize("value", ["0.1", True, math.inf, None])
+def test_an_evaluation_that_measured_no_number_is_left_out(scored: Any, value: Any) -> None:
+    [folder] = scored.folder.glob("results/mine/seed0-*")
+    evaluate(scored, folder, {}, content={"metrics": {"absorbed": value}})
+    assert any("not finite numbers" in said for said in reasons(scored)), reasons(scored)
+    assert read_benchmarks(scored.folder, packaged=scored.packaged).rows
+
+
+@pytest.mark.usefixtures("registered")
+def test_an_evaluation_cannot_say_what_its_kind_does_not_measure(scored: Any) -> None:
+    [folder] = scored.folder.glob("results/mine/seed0-*")
+    with pytest.raises(BadRequest, match="has no metric l0"):
+        evaluate(scored, folder, {"l0": 1.0})
+    for content in ({"metrics": [0.1]}, {}):
+        with pytest.raises(BadRequest, match="needs metrics"):
+            evaluate(scored, folder, {}, content=content)
+
+
+def test_an_evaluation_by_another_version_of_its_kind_is_left_out(
+    scored: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     [folder] = scored.folder.glob("results/mine/seed0-*")
-    evaluate(scored, folder, {}, content=content)
-    assert any(reason in said for said in reasons(scored)), reasons(scored)
-    assert read_benchmarks(scored.folder, packaged=scored.packaged).rows
+    for metric in (SPLITS, ABSORBED):
+        monkeypatch.setattr(kinds, "_KINDS", {"score": kinds.SCORE, "failure": kinds.FAILURE})
+        register_kind(KIND._replace(metrics=(metric,)))
+        if metric is SPLITS:
+            evaluate(scored, folder, {"splits": 2.0})
+    assert any("has no metric splits" in said for said in reasons(scored)), reasons(scored)
 
 
 @pytest.mark.usefixtures("registered")

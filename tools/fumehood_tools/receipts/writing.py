@@ -20,7 +20,8 @@ from fumehood_tools.receipts.places import STATE, checked, is_under
 from fumehood_tools.receipts.reader import LedgerReader
 from fumehood_tools.receipts.signing import mac_of, sign
 from fumehood_tools.receipts.trials import trial_word
-from fumehood_tools.registry.kinds import kind_named
+from fumehood_tools.registry.kinds import RecordKind, kind_named
+from fumehood_tools.registry.lookup import check_measured
 
 
 class Subject(NamedTuple):
@@ -62,7 +63,8 @@ class RecordWriter:
         """Write a record and return it, signed. It takes the place of whatever lies there.
 
         Raises UnknownName for a kind that is not registered, BadRequest for a place that is not
-        under the writer's or a file that has no plain name, StorageFailed.
+        under the writer's, a file that has no plain name or metrics that its kind has not,
+        StorageFailed.
         """
         kind, place = kind_named(draft.kind), checked(draft.place)
         if not is_under(place, self.under):
@@ -70,6 +72,8 @@ class RecordWriter:
         for name in draft.files:
             if not name or name != os.path.basename(name) or name in (".", "..", kind.file):
                 raise BadRequest(f"{name!r} cannot be a file of a record. Use a plain file name.")
+        if kind.metrics:
+            _check_metrics(kind, draft.content)
         old = self.book().standing.get(place)
         if old is not None:
             # Said before the old record goes: a crash in between must not look like a deletion.
@@ -84,6 +88,16 @@ class RecordWriter:
 
     def _append(self, entry: Entry) -> None:
         append(self.workspace / STATE, self.key, [entry])
+
+
+def _check_metrics(kind: RecordKind, content: Mapping[str, Any]) -> None:
+    measured = content.get("metrics")
+    if not isinstance(measured, Mapping):
+        raise BadRequest(f"A record of kind {kind.name} needs metrics: {{key: value}}.")
+    try:
+        check_measured(kind, measured)
+    except ValueError as error:
+        raise BadRequest(f"Metrics of kind {kind.name}: {error}. Correct them.") from error
 
 
 def _with_files(draft: Draft, folder: Path) -> dict[str, Any]:
