@@ -29,13 +29,14 @@ from startup import start_once
 from fumehood.client import connected, server_parameters, text_of
 from fumehood_tools import receipts
 from fumehood_tools.files import sha256_of
-from fumehood_tools.jobs.outcome import Outcome
+from fumehood_tools.jobs.outcome import JobEnd
 from fumehood_tools.jobs.processes import Identity
 from fumehood_tools.jobs.table import Table
 from fumehood_tools.records.scores import Data
 from fumehood_tools.runs.items import Planner
 from fumehood_tools.runs.recording import Effort, Recorder
 from fumehood_tools.sandbox.create import open_sandbox
+from fumehood_tools.where import here
 
 Call = Callable[["Side"], Awaitable[None]]
 FEW = 5
@@ -213,9 +214,11 @@ def record(sides: Sequence[Side], root: Path, repeats: int) -> None:
         for side in sides:
             with side.timed("record one score"):
                 _record(side, recorders[side])
-            key = recorders[side].key
+            key = receipts.load_key(side.settings.state)
+            assert key is not None
             with side.timed("append to the ledger"):
-                line = ("withdraw", f"{SMALL}/none/seed{number}", str(number))
+                place = f"{receipts.results_of(SMALL)}/none/seed{number}"
+                line = receipts.Entry("withdraw", "score", place, str(number))
                 receipts.append(side.settings.state, key, [line])
 
 
@@ -228,10 +231,11 @@ def _record(side: Side, recorder: Recorder) -> None:
     out = trained(side.settings.workspace.parent / "out")
     side.seed += 1
     item = Planner(recorder.sandbox, "d" * 16).item("topk", side.seed)
-    answer = {"metrics": metrics(0.001), "seconds": 1.0}
+    where = here("cpu", 1, "landlock")
+    answer = {"metrics": metrics(0.001), "seconds": 1.0, "where": where.model_dump()}
     answer["weights_sha256"] = sha256_of(out / receipts.WEIGHTS_FILE)
     data = Data(digest="d" * 16, train_tokens=200_000, eval_tokens=16_256)
-    recorder.score(item, out, data, answer, Effort(1.0, None))
+    recorder.score(item, out, data, answer, Effort(1.0, None, where))
 
 
 def claim(sides: Sequence[Side], repeats: int) -> None:
@@ -239,7 +243,7 @@ def claim(sides: Sequence[Side], repeats: int) -> None:
     tables = {side: Table(side.settings.state) for side in sides}
     for table in tables.values():
         for row in table.rows("SELECT id FROM jobs WHERE status='running'"):
-            table.settle(row["id"], Outcome("succeeded"))
+            table.settle(row["id"], JobEnd("succeeded"))
     # The first is not counted: it reads the pages of the table into this connection's cache.
     for number in range(1 + repeats):
         for side, table in tables.items():
@@ -250,7 +254,7 @@ def claim(sides: Sequence[Side], repeats: int) -> None:
                 side.times.setdefault("claim of the next job", []).append(seconds)
             assert job_id is not None, "the queue is empty"
             table.take(job_id, Identity(1, 0.0))
-            table.settle(job_id, Outcome("succeeded"))
+            table.settle(job_id, JobEnd("succeeded"))
 
 
 def report(sides: Sequence[Side]) -> None:

@@ -17,7 +17,6 @@ from fumehood_tools.files import write_text
 from fumehood_tools.jobs import JobStore
 from fumehood_tools.jobs.processes import identify, machine
 from fumehood_tools.jobs.table import Table
-from fumehood_tools.receipts.ledger import Action
 from fumehood_tools.records.inertness import compare
 from fumehood_tools.records.scores import Cost, Data, Failure, Provenance, Score
 from fumehood_tools.sandbox.create import Sandbox, create_sandbox
@@ -75,7 +74,7 @@ def _fill_results(settings: Settings, count: int) -> int:
     shares = {SMALL: SMALL_RESULTS}
     shares |= {name: (count - SMALL_RESULTS) // len(LARGE) for name in LARGE}
     key = receipts.make_key(settings.state)
-    entries: list[tuple[Action, str, str]] = []
+    entries: list[receipts.Entry] = []
     for name, share in shares.items():
         box = sandbox(settings, name)
         sources = {path.stem: path.read_bytes() for path in box.variants.glob("*.py")}
@@ -87,7 +86,7 @@ def _fill_results(settings: Settings, count: int) -> int:
             entries.append(_result(box, variant, sources[variant], seed, number, key))
     receipts.append(settings.state, key, entries)
     # As every job's start does.
-    receipts.LedgerReader(settings.state).adopt(settings.sandboxes / SMALL / "results")
+    receipts.LedgerReader(settings.state).adopt(receipts.results_of(SMALL))
     return len(entries)
 
 
@@ -103,21 +102,27 @@ def _runs(share: int) -> Iterator[tuple[str, int]]:
 
 def _result(
     box: Sandbox, variant: str, source: bytes, seed: int, number: int, key: receipts.Key
-) -> tuple[Action, str, str]:
+) -> receipts.Entry:
     """Write one folder of results; every eighth is a failure. Return its line of the ledger."""
     run = hashlib.sha256(f"{box.name} {variant} {seed}".encode()).hexdigest()[:16]
     failed = number % 8 == 7
     about = _failure if failed else _score
-    kind: Action = "failure" if failed else "score"
-    signed = receipts.sign(about(box, variant, source, seed, run).model_dump(mode="json"), key)
+    kind = "failure" if failed else "score"
     folder = box.results / variant / f"seed{seed}-{run[:8]}"
+    place = f"{receipts.results_of(box.name)}/{variant}/{folder.name}"
+    files = {f"{variant}.py": source, **({} if failed else {receipts.WEIGHTS_FILE: WEIGHTS})}
+    content = about(box, variant, source, seed, run).model_dump(mode="json")
+    content["files"] = {
+        name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+        for name, data in files.items()
+    }
+    signed = receipts.sign(content, key, kind, place)
     folder.mkdir(parents=True)
-    (folder / f"{variant}.py").write_bytes(source)
-    if not failed:
-        (folder / receipts.WEIGHTS_FILE).write_bytes(WEIGHTS)
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
     text = json.dumps(signed, indent=1, ensure_ascii=False) + "\n"
     (folder / f"{kind}.json").write_text(text, encoding="utf-8")
-    return kind, f"{box.name}/{variant}/{folder.name}", receipts.mac_of(signed)
+    return receipts.Entry("written", kind, place, receipts.mac_of(signed))
 
 
 def _score(box: Sandbox, variant: str, source: bytes, seed: int, run: str) -> Score:

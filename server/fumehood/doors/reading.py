@@ -102,7 +102,7 @@ def _register_text_search(toolbox: Toolbox) -> None:
         ] = None,
         match: Annotated[Match, Field(description="One of the words is enough, or all")] = "any",
         limit: Annotated[int, Field(ge=1, le=50)] = 10,
-        offset: Annotated[int, Field(ge=0, description="next_offset of the page before")] = 0,
+        cursor: Annotated[str | None, Field(description="next_cursor of the page before")] = None,
     ) -> Annotated[CallToolResult, Hits]:
         """Search inside the papers that were read. Use it to find where a paper says something.
 
@@ -110,7 +110,7 @@ def _register_text_search(toolbox: Toolbox) -> None:
         (untrusted quotation). Next: read_paper with section=<chunk id> for the whole passage.
         """
         index = reader_of(toolbox).index(papers)
-        hits = index.search(query, match=match, limit=limit, offset=offset)
+        hits = index.search(query, match=match, limit=limit, cursor=cursor)
         return answer(hits.text(), hits)
 
 

@@ -35,13 +35,13 @@ def test_words_of_a_heading_count_for_the_text_below_it(paper: Document) -> None
 def test_pages_follow_one_another_without_gap_or_repeat(paper: Document) -> None:
     papers = {"a": paper, "b": paper}
     whole = search_text(papers, "latents memory").hits
-    parts, offset = [], 0
+    parts, cursor = [], None
     while True:
-        page = search_text(papers, "latents memory", limit=3, offset=offset)
+        page = search_text(papers, "latents memory", limit=3, cursor=cursor)
         parts += page.hits
-        if page.next_offset is None:
+        if page.next_cursor is None:
             break
-        offset = page.next_offset
+        cursor = page.next_cursor
     assert parts == whole and {hit.paper for hit in whole} == {"a", "b"}
 
 

@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, Field
 
+from fumehood_tools.cursors import cursor_of, offset_of
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.papers.terms import stem as english_stem
 from fumehood_tools.reading.document import Document
@@ -51,7 +52,7 @@ class Hits(BaseModel, frozen=True):
 
     hits: list[Hit]
     total: int = Field(description="Chunks that match, on all pages")
-    next_offset: int | None = Field(description="Where the next page begins; None: no more")
+    next_cursor: str | None = Field(description="Of the next page; null: no more")
 
     def text(self) -> str:
         """Return the page as the agent reads it."""
@@ -63,8 +64,8 @@ class Hits(BaseModel, frozen=True):
             lines = [
                 "No passage has these words. Next: fewer words, or read_paper for more papers."
             ]
-        elif self.next_offset is not None:
-            lines.append(f"Next: offset={self.next_offset} for more.")
+        elif self.next_cursor is not None:
+            lines.append(f"Next: cursor={self.next_cursor!r} for more.")
         else:
             lines.append("Next: read_paper with part='text' and section=<the id in brackets>.")
         return "\n".join(lines)
@@ -91,10 +92,10 @@ def search_text(
     *,
     match: Match = "any",
     limit: int = 20,
-    offset: int = 0,
+    cursor: str | None = None,
 ) -> Hits:
     """Return the chunks of documents that match query, best first. Raises BadRequest."""
-    return TextIndex(documents).search(query, match=match, limit=limit, offset=offset)
+    return TextIndex(documents).search(query, match=match, limit=limit, cursor=cursor)
 
 
 class TextIndex:
@@ -109,14 +110,17 @@ class TextIndex:
         lengths = [entry.length for entry in self._entries]
         self._mean = sum(lengths) / len(lengths) if lengths else 1.0
 
-    def search(self, query: str, *, match: Match = "any", limit: int = 20, offset: int = 0) -> Hits:
+    def search(
+        self, query: str, *, match: Match = "any", limit: int = 20, cursor: str | None = None
+    ) -> Hits:
         """Return one page of the chunks that match, best first.
 
         any: one word or phrase is enough, more rank higher; all: every one must occur.
         Raises BadRequest for a query without words or a page that cannot be.
         """
-        if not 1 <= limit <= MOST_HITS or offset < 0:
-            raise BadRequest(f"limit is 1 to {MOST_HITS} and offset 0 or more: correct them.")
+        if not 1 <= limit <= MOST_HITS:
+            raise BadRequest(f"limit is 1 to {MOST_HITS}: correct it.")
+        offset = offset_of(cursor, "hits")
         terms = _terms(query)
         found = [self._chunks_with(term) for term in terms]
         numbers = set(found[0]).union(*found)
@@ -129,7 +133,7 @@ class TextIndex:
         return Hits(
             hits=[self._hit(number, scores[number], terms) for number in page],
             total=len(order),
-            next_offset=after if after < len(order) else None,
+            next_cursor=cursor_of("hits", after) if after < len(order) else None,
         )
 
     def _add(self, paper: str, document: Document, chunk: Chunk) -> None:
