@@ -31,8 +31,9 @@ settings = load_settings(Path(folder, name), environ)
 search = PaperSearch(settings, Library(settings.state), Services(settings, Keys({})))
 
 def one(number):
-    wish = SearchRequest(query=f"sparse autoencoder number {name} {number}", sources=("arxiv",))
-    print(search.search(wish).sources[0].status, flush=True)
+    asked = SearchRequest(query=f"sparse autoencoder number {name} {number}", sources=("arxiv",))
+    # In one piece: threads share the pipe.
+    sys.stdout.write(search.search(asked).sources[0].status + "\\n")
 
 threads = [threading.Thread(target=one, args=(number,)) for number in range(int(count))]
 for thread in threads: thread.start()
