@@ -23,10 +23,10 @@ from pydantic import ValidationError
 from fumehood_tools.cursors import cursor_of, offset_of
 from fumehood_tools.errors import BadRequest, StorageFailed, UnknownName
 from fumehood_tools.files import write_json
+from fumehood_tools.jobs.log_pages import read_page
 from fumehood_tools.jobs.models import Job, JobPage, LogPage, Progress, Status
 from fumehood_tools.jobs.outcome import read_object
 from fumehood_tools.jobs.queue import pump, reconcile
-from fumehood_tools.jobs.reading import read_page
 from fumehood_tools.jobs.table import Table
 from fumehood_tools.wings.declared import slots_of
 from fumehood_tools.wings.table import DECLARED

@@ -143,7 +143,7 @@ def verify_lines(raw: bytes, key: Key, start: Chain) -> tuple[list[LedgerLine], 
 
 
 def verdict(
-    raw: bytes, head: "Head | str", start: Chain, lines: Sequence[LedgerLine], chain: Chain
+    raw: bytes, head: "LedgerHead | str", start: Chain, lines: Sequence[LedgerLine], chain: Chain
 ) -> tuple[str | None, bool]:
     """Return what is wrong with a ledger, and whether a crash left it behind.
 
@@ -206,7 +206,7 @@ def _end(state: Path, key: Key) -> _End:
     """Return the end of the ledger, mended where a crash tore it."""
     head = read_head(state, key)
     # A last line that was put there to please us breaks the chain for every reader all the same.
-    if isinstance(head, Head) and _last_mac(state / LEDGER_FILE) == head.last:
+    if isinstance(head, LedgerHead) and _last_mac(state / LEDGER_FILE) == head.last:
         return _End(head.lines, head.last, broken=False)
     raw = read_bytes(state)
     lines, chain = verify_lines(raw, key, NOTHING)
@@ -276,7 +276,7 @@ def read_line(content: dict[str, Any]) -> LedgerLine:
     )
 
 
-class Head(NamedTuple):
+class LedgerHead(NamedTuple):
     """How many lines were signed for, and the mac of the last of them."""
 
     lines: int
@@ -287,14 +287,14 @@ def _head(count: int, last: str, key: Key) -> dict[str, Any]:
     return {"count": count, "last": last, "mac": key.mac(_HEAD, _bytes([count, last]))}
 
 
-def read_head(state: Path, key: Key) -> Head | str:
+def read_head(state: Path, key: Key) -> LedgerHead | str:
     """Return the head, or what is wrong with it."""
     try:
         if not (state / HEAD_FILE).exists():
             return f"the head of the ledger is gone (.fumehood/{HEAD_FILE})"
         head = read_json(state / HEAD_FILE)
         if head == _head(head["count"], head["last"], key):
-            return Head(head["count"], head["last"])
+            return LedgerHead(head["count"], head["last"])
     except (StorageFailed, KeyError, TypeError, RecursionError):
         pass
     return f"the head of the ledger was edited (.fumehood/{HEAD_FILE})"

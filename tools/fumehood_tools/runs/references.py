@@ -20,7 +20,7 @@ from fumehood_tools.glass import ChildLimits, GlassChild, Nursery, remove_folder
 from fumehood_tools.harvest import Activations
 from fumehood_tools.runs.items import RunItem
 from fumehood_tools.runs.training import Place, training_spec
-from fumehood_tools.runs.work import Reference
+from fumehood_tools.runs.work import ReferenceTraining
 from fumehood_tools.sandbox.create import template_folder
 from fumehood_tools.sandbox.declarations import parent_of_base, read_declarations
 from fumehood_tools.sandbox.variants import packaged_variants
@@ -92,13 +92,13 @@ class References:
         going = {*self._waiting, *((r.name, r.threads) for r in self._running)}
         return going.isdisjoint(keys)
 
-    def dearest(self, names: Sequence[str], threads: int) -> Reference:
+    def dearest(self, names: Sequence[str], threads: int) -> ReferenceTraining:
         """Return the dearest of those that were measured.
 
         Raises RunFailed when none came to its end: there is no training without a budget.
         """
         found = [
-            Reference(name, fmean(seconds))
+            ReferenceTraining(name, fmean(seconds))
             for name in names
             if (seconds := self._seconds.get((name, threads)))
         ]

@@ -15,7 +15,7 @@ from fumehood_tools.harvest import Activations
 from fumehood_tools.receipts import WEIGHTS_FILE
 from fumehood_tools.records.work import Work
 from fumehood_tools.runs.items import RunItem
-from fumehood_tools.runs.work import Reference, over_budget, processor_limit, work_of
+from fumehood_tools.runs.work import ReferenceTraining, over_budget, processor_limit, work_of
 from fumehood_tools.spec import SandboxSpec
 from fumehood_tools.where import here
 
@@ -67,7 +67,7 @@ class Training:
         spec: SandboxSpec,
         activations: Activations,
         place: Place,
-        reference: Reference | None = None,
+        reference: ReferenceTraining | None = None,
     ) -> None:
         """Start it. reference: what its work is set against; None: that could not be measured."""
         self.item, self.spec, self.scratch = item, spec, place.scratch.resolve()

@@ -23,20 +23,24 @@ from fumehood_tools.spec import LimitsSpec, SandboxSpec
 ENDED_AT = 1.25
 
 
-class Reference(NamedTuple):
+class ReferenceTraining(NamedTuple):
     """What a whole training of a packaged variant costs."""
 
     name: str
     seconds: float
 
 
-def processor_limit(reference: Reference, limits: LimitsSpec) -> int:
+def processor_limit(reference: ReferenceTraining, limits: LimitsSpec) -> int:
     """Return the processor seconds after which a training is ended."""
     return ceil(ENDED_AT * most_seconds(limits.work_ratio, reference.seconds))
 
 
 def work_of(
-    source: bytes, spec: SandboxSpec, reference: Reference, outcome: ChildOutcome, device: str
+    source: bytes,
+    spec: SandboxSpec,
+    reference: ReferenceTraining,
+    outcome: ChildOutcome,
+    device: str,
 ) -> Work:
     """Return the work of a training that has ended."""
     sizes = measure_constants(source)

@@ -29,7 +29,7 @@ LATENT_LIMIT, LATENT_ENTRIES = 0.25, 30
 MOST_BYTES = 128 << 20
 
 
-class Difference(NamedTuple):
+class AnswerDifference(NamedTuple):
     """Means of relative differences, all between 0 and 1 (output: 0 to 2)."""
 
     entries: float
@@ -60,7 +60,7 @@ class Differences:
             self.bytes += 10 * (f.active + g.active)
             self._pairs.append((f, g))
 
-    def result(self, W_FD: "Tensor") -> Difference:
+    def result(self, W_FD: "Tensor") -> AnswerDifference:
         """Return the differences; W: what each latent adds to the reconstruction."""
         import torch
 
@@ -81,4 +81,4 @@ class Differences:
         often_F = count_F >= LATENT_ENTRIES
         worst = float((apart_F[often_F] / count_F[often_F]).max()) if bool(often_F.any()) else 0.0
         entries = float(apart_F.sum() / count_F.sum().clamp(min=1))
-        return Difference(entries, worst, (moved / size) ** 0.5 if size else 0.0)
+        return AnswerDifference(entries, worst, (moved / size) ** 0.5 if size else 0.0)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import numpy as np
 
 from fumehood_tools.errors import IntegrityFailed
-from fumehood_tools.scoring.differences import Difference, Differences
+from fumehood_tools.scoring.differences import AnswerDifference, Differences
 from fumehood_tools.scoring.latents import Latents, pack
 from fumehood_tools.scoring.reshown_rows import Witnesses
 from fumehood_tools.scoring.role_child import RoleChild
@@ -190,9 +190,9 @@ class Encoder:
 class SecondOpinion(NamedTuple):
     """What a second, fresh encoder makes of the witnesses."""
 
-    same_batch: Difference  # one batch, asked twice
-    other_batches: Difference  # the same rows in batches of other sizes
-    first_encoder: Difference  # those, against what the first encoder made of them
+    same_batch: AnswerDifference  # one batch, asked twice
+    other_batches: AnswerDifference  # the same rows in batches of other sizes
+    first_encoder: AnswerDifference  # those, against what the first encoder made of them
 
 
 def ask_again(half: RoleChild, encoder: Encoder, W_FD: "Tensor") -> SecondOpinion:
@@ -216,7 +216,7 @@ def ask_again(half: RoleChild, encoder: Encoder, W_FD: "Tensor") -> SecondOpinio
     return SecondOpinion(*(one.result(W_FD) for one in compared))
 
 
-def judge_encoder(opinion: SecondOpinion, repeats: Difference) -> None:
+def judge_encoder(opinion: SecondOpinion, repeats: AnswerDifference) -> None:
     """Raise IntegrityFailed for an encoder that answers the same row differently."""
     if said := opinion.same_batch.problem():
         raise IntegrityFailed(

@@ -45,7 +45,7 @@ class Parent(NamedTuple):
     path: Path
 
 
-class Case(NamedTuple):
+class ProbeCase(NamedTuple):
     """One trained variant and where it may be taken apart.
 
     variant and scratch must lie under the nursery's scratch root, weights where it may read. No
@@ -84,7 +84,7 @@ def find_parent(variant: Path, others: Path | None = None) -> Parent | None:
 
 def measure_inertness(
     nursery: Nursery,
-    case: Case,
+    case: ProbeCase,
     activations: Activations,
     spec: SandboxSpec,
     parent: Parent | None,
@@ -131,7 +131,9 @@ def _sha256_of(name: str, parent: Parent | None) -> str | None:
     return packaged_variants().get(name)
 
 
-def _probe_parent(probe: Callable[..., Probed | None], case: Case, parent: Parent) -> Probed | None:
+def _probe_parent(
+    probe: Callable[..., Probed | None], case: ProbeCase, parent: Parent
+) -> Probed | None:
     copy = case.scratch / f"{parent.name}.py"
     copy.write_bytes(read_plain(parent.path))
     return probe(copy, fit=True)
@@ -150,7 +152,7 @@ def _compared(parent: Parent, ours: Probed, theirs: Probed) -> Inertness:
 
 def _against_baselines(
     nursery: Nursery,
-    case: Case,
+    case: ProbeCase,
     spec: SandboxSpec,
     numbers: dict[str, Any],
     ours: Probed,
@@ -219,7 +221,7 @@ def _training(activations: Activations, spec: SandboxSpec, seed: int) -> dict[st
 
 def _probe(
     nursery: Nursery,
-    case: Case,
+    case: ProbeCase,
     spec: SandboxSpec,
     numbers: dict[str, Any],
     source: Path,
@@ -242,7 +244,7 @@ def _probe(
 
 def _run(
     nursery: Nursery,
-    case: Case,
+    case: ProbeCase,
     spec: SandboxSpec,
     content: dict[str, Any],
     folder: Path,

@@ -71,7 +71,7 @@ class ReconstructionResult(NamedTuple):
     with_skip_explained: float | None = None
 
 
-class Evaluation:
+class ReconstructionRun:
     """The evaluation split as a source of the encoder's stream; `keep`: for a nonlinear decoder."""
 
     name = "eval"

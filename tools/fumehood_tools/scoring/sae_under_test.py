@@ -20,11 +20,15 @@ from fumehood_tools.scoring.bench_sae import GlassSAE, Methods
 from fumehood_tools.scoring.bits import Bits, bits_per_token
 from fumehood_tools.scoring.core_rows import CoreRows
 from fumehood_tools.scoring.decoders import judge_linear, read_decoder, residual
-from fumehood_tools.scoring.differences import Difference
+from fumehood_tools.scoring.differences import AnswerDifference
 from fumehood_tools.scoring.encoder import Encoder, SecondOpinion, ask_again, judge_encoder
 from fumehood_tools.scoring.inertness import training_rows
 from fumehood_tools.scoring.probing_texts import ProbingTexts, TaskRows
-from fumehood_tools.scoring.reconstruction_run import Evaluation, ReconstructionResult, fresh_folder
+from fumehood_tools.scoring.reconstruction_run import (
+    ReconstructionResult,
+    ReconstructionRun,
+    fresh_folder,
+)
 from fumehood_tools.scoring.requests import ScoringRequest, ScoringSetup
 from fumehood_tools.scoring.role_child import Given
 from fumehood_tools.scoring.role_children import RoleChildren
@@ -69,7 +73,7 @@ class Measured(NamedTuple):
 
     outcome: ReconstructionResult
     residual: float
-    repeats: Difference
+    repeats: AnswerDifference
     opinion: SecondOpinion
     bits: Bits
     idle_latents: int
@@ -135,7 +139,7 @@ class SaeUnderTest:
         """Encode all that will be measured, in one stream."""
         activations = self.setup.activations
         self.loss_rows = core.rows
-        self.evaluation = Evaluation(
+        self.evaluation = ReconstructionRun(
             self.halves,
             self.decoder,
             activations,

@@ -25,7 +25,7 @@ from fumehood_tools.records.integrity import Integrity
 from fumehood_tools.scoring.bench_sae import GlassSAE
 from fumehood_tools.scoring.core_eval import ROWS_PER_BATCH, run_core
 from fumehood_tools.scoring.core_rows import CoreRows
-from fumehood_tools.scoring.inertness import Case, Parent, measure_inertness
+from fumehood_tools.scoring.inertness import Parent, ProbeCase, measure_inertness
 from fumehood_tools.scoring.leakage import judge_leakage
 from fumehood_tools.scoring.pass_store import passes_file, read_passes, write_passes
 from fumehood_tools.scoring.passes import SharedPasses
@@ -141,7 +141,7 @@ class Scorer:
         if not request.compare:
             return None
         given, folder = measuring.given, fresh_folder(measuring.folder, "inertness")
-        case = Case(given.variant, given.weights, folder, request.seed)
+        case = ProbeCase(given.variant, given.weights, folder, request.seed)
         parent = Parent(request.parent.stem, request.parent) if request.parent else None
         return measure_inertness(
             self.nursery, case, self.setup.activations, self.setup.spec, parent
