@@ -163,13 +163,14 @@ class Described(NamedTuple):
 
 def described(settings: Settings) -> list[Described]:
     """Return all settings of fumehood and of the wings, as they are now."""
-    values = settings.as_environment()
+    wings = settings_of(settings.declared)
+    used = {one.variable: str(settings.of(one)) for one in wings.values()}
+    values = settings.as_environment() | used
     core = [
         Described(f"FUMEHOOD_{name.upper()}", "", field.description or "")
         for name, field in Settings.model_fields.items()
         if name != "variables"
     ]
-    wings = settings_of(settings.declared)
     added = [
         Described(one.variable, "", f"{one.help} (default: {one.default})")
         for one in wings.values()
