@@ -116,6 +116,8 @@ def _check_export(options: argparse.Namespace) -> int:
         return 1 if checked.wrong else 0
     for wrong in checked.wrong:
         print(f"wrong: {wrong}")
+    for place in checked.withdrawn:
+        print(f"note: {place}: withdrawn by its owner before the export, so it is not in it")
     held = f"{len(checked.places)} receipts of workspace {checked.workspace}"
     verdict = (
         _counted(len(checked.wrong))
