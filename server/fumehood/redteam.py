@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--only", default="*", metavar="PATTERN", help="names or families, e.g. 'stash*,net_tcp'"
     )
-    parser.add_argument("--fast", action="store_true", help="a subset of less than a minute")
+    parser.add_argument("--fast", action="store_true", help="a subset, about a minute")
     parser.add_argument("--json", action="store_true", help="everything, as JSON")
     parser.add_argument(
         "--table",

@@ -15,5 +15,8 @@ def run(_: argparse.Namespace, settings: Settings) -> int:
     for one in described(settings):
         print(f"{one.variable}={one.value}")
         print(textwrap.indent(textwrap.fill(one.help, 90), "    "))
-    print("Set them as environment variables. Keys of services: see `fumehood doctor`.")
+    print(
+        "Set them as environment variables. Not listed: FUMEHOOD_TOKEN, the bearer token of "
+        "`fumehood serve --http`, and the keys of services, which `fumehood doctor` names."
+    )
     return 0

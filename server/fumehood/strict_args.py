@@ -73,7 +73,7 @@ def invalid_arguments(error: ValidationError) -> str:
         where = ".".join(str(part) for part in problem["loc"]) or "arguments"
         given = "" if problem["type"] == "missing" else f" (got {_short(problem['input'])})"
         lines.append(f"{where}: {problem['msg']}{given}")
-    return "bad_request: " + "; ".join(lines) + ". Nothing was done; mend it and call again."
+    return "bad_request: " + "; ".join(lines) + ". Nothing was done; fix it and call again."
 
 
 def _short(value: Any) -> str:

@@ -93,9 +93,7 @@ def _export(settings: "Settings", report: "Audit", sound: list["Sound"], to: Pat
     from fumehood_tools.receipts.export import export
 
     if not report.is_sound:
-        raise BadRequest(
-            "Nothing was exported: see what is wrong above. Mend or withdraw it first."
-        )
+        raise BadRequest("Nothing was exported: see what is wrong above. Fix or withdraw it first.")
     withdrawn = [found.place for found in report.findings if found.code == "withdrawn"]
     made = export(settings.workspace, sound, withdrawn, to)
     _say(
@@ -118,14 +116,20 @@ def _check_export(options: argparse.Namespace) -> int:
         return 1 if checked.wrong else 0
     for wrong in checked.wrong:
         print(f"wrong: {wrong}")
+    for place in checked.withdrawn:
+        print(f"note: {place}: withdrawn by its owner before the export, so it is not in it")
     held = f"{len(checked.places)} receipts of workspace {checked.workspace}"
     verdict = (
-        f"{len(checked.wrong)} findings are wrong"
+        _counted(len(checked.wrong))
         if checked.wrong
         else f"all signed with key {checked.key_id}, none is missing"
     )
     print(f"{held}, exported {checked.exported}: {verdict}")
     return 1 if checked.wrong else 0
+
+
+def _counted(problems: int) -> str:
+    return f"{problems} problem{'' if problems == 1 else 's'} found"
 
 
 def _say(message: str) -> None:
@@ -152,5 +156,5 @@ def _as_text(report: "Audit", rescored: dict[str, float]) -> str:
     held = f"{', '.join(counts[:-1])} and {counts[-1]} with a sound receipt"
     if report.workspace is None:
         return "\n".join([*lines, "nothing was signed in this workspace yet"])
-    verdict = "all is as it was measured" if not wrong else f"{wrong} findings are wrong"
+    verdict = "all is as it was measured" if not wrong else _counted(wrong)
     return "\n".join([*lines, f"workspace {report.workspace}: {held}; {verdict}"])

@@ -195,6 +195,7 @@ def test_its_subcommand_runs_and_its_settings_are_listed(
     assert main(["settings", *where], ALL) == 0
     said = capsys.readouterr().out
     assert "WEATHER_UNITS=imperial\n    units of a forecast" in said
+    assert "WEATHER_DAYS=3\n" in said
     assert f"FUMEHOOD_WORKSPACE={tmp_path}\n" in said
 
 
@@ -209,7 +210,7 @@ def test_the_help_groups_the_commands_and_names_the_toolsets(
     assert check < said.index("  verify ") < develop < said.index("  redteam ")
     with pytest.raises(SystemExit):
         main(["serve", "--help"], ALL)
-    assert "papers,sandbox,bench,jobs,weather" in capsys.readouterr().out.replace("\n", "")
+    assert ",".join(wing.name for wing in ALL) in "".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.parametrize("chosen", [wing.name for wing in ALL])

@@ -148,7 +148,7 @@ def load_settings(
     except ValidationError as error:
         first = error.errors()[0]
         name = f"FUMEHOOD_{str(first['loc'][0]).upper()}"
-        raise BadRequest(f"{name}={first['input']!r}: {first['msg']}. Unset or mend it.") from error
+        raise BadRequest(f"{name}={first['input']!r}: {first['msg']}. Unset or fix it.") from error
     settings._declared = declared
     return settings
 
@@ -163,13 +163,14 @@ class Described(NamedTuple):
 
 def described(settings: Settings) -> list[Described]:
     """Return all settings of fumehood and of the wings, as they are now."""
-    values = settings.as_environment()
+    wings = settings_of(settings.declared)
+    used = {one.variable: str(settings.of(one)) for one in wings.values()}
+    values = settings.as_environment() | used
     core = [
         Described(f"FUMEHOOD_{name.upper()}", "", field.description or "")
         for name, field in Settings.model_fields.items()
         if name != "variables"
     ]
-    wings = settings_of(settings.declared)
     added = [
         Described(one.variable, "", f"{one.help} (default: {one.default})")
         for one in wings.values()
@@ -229,7 +230,7 @@ def load_keys(
     values = {name: env.get(name, "").strip() for name in keys_of(declared)}
     for name, value in values.items():
         if not (value.isascii() and value.isprintable() and " " not in value):
-            raise BadRequest(f"{name} holds blanks or other characters that no key has. Mend it.")
+            raise BadRequest(f"{name} holds blanks or other characters that no key has. Fix it.")
     return {name: SecretStr(value) for name, value in values.items() if value}
 
 

@@ -136,7 +136,7 @@ def _register_record(toolbox: Toolbox) -> None:
         Use it after read_paper (part="candidates" proposes items). A quote must stand in the
         paper, and every number of an item in its quote: an item that fails is refused with the
         reason and the nearest text, the others are kept. Returns a verdict per item and what is
-        still missing. Next: mend the refused ones, then compare_papers.
+        still missing. Next: fix the refused ones, then compare_papers.
         """
         recorded = records_of(toolbox).record(paper, items, replace=replace)
         return answer(recorded.text(), recorded)

@@ -213,7 +213,7 @@ def _register_check(toolbox: Toolbox) -> None:
         """Check one variant in seconds: rules of the sandbox, shapes, gradients, a few steps.
 
         Use it after every change, before run_variants. Each complaint names the line and what to
-        write instead. Next: mend the errors and call it again, or call run_variants.
+        write instead. Next: fix the errors and call it again, or call run_variants.
         """
         box = create.open_sandbox(toolbox.settings, sandbox)
         level = choose_level(toolbox.settings.glass, box.spec.limits.glass)

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -84,12 +85,33 @@ def test_it_verifies_in_an_empty_environment(handed_on: Path) -> None:
         timeout=60,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.startswith("6 receipts of workspace 65ce1b97a9b723c2, exported 20")
-    assert "none is missing" in done.stdout
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith("6 receipts of workspace 65ce1b97a9b723c2, exported 20")
+    assert "none is missing" in last
     assert sorted(path.name for path in handed_on.parent.iterdir()) == [
         handed_on.name,
         f"{handed_on.name}.pub",
     ]
+
+
+def test_a_reader_is_told_what_was_withdrawn(handed_on: Path, capsys: Any) -> None:
+    code, out, _ = run(capsys, str(handed_on), "--key", f"{handed_on}.pub")
+    assert code == 0
+    assert f"note: {RESULTS}/topk/seed1-b5780470: withdrawn by its owner" in out
+
+
+def test_what_was_withdrawn_and_deleted_is_named_in_the_export(
+    bench: Any, capsys: Any, tmp_path: Path
+) -> None:
+    folder = bench.score("topk")
+    bench.score("topk", seed=1)
+    place, where = bench.place(folder), ["--workspace", str(bench.settings.workspace)]
+    run(capsys, *where, "--withdraw", place)
+    shutil.rmtree(folder)
+    to = tmp_path / "r.jsonl"
+    code, out, _ = run(capsys, *where, "--rescore", "0", "--export", str(to))
+    assert code == 0 and f"note: {place}: withdrawn by" in out
+    assert payload_of(lines_of(to)[-1])["predicate"]["withdrawn"] == [place]
 
 
 def test_whoever_reads_the_standards_can_verify_it_without_us(handed_on: Path) -> None:

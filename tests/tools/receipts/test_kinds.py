@@ -128,6 +128,15 @@ def test_a_plan_that_a_crash_kept_out_of_the_ledger_is_entered_by_the_next_write
     assert code == 0 and "2 of kind plan" in last and folder.is_dir()
 
 
+def test_a_folder_that_a_crash_left_half_written_is_no_finding(
+    verify: Any, writer: RecordWriter
+) -> None:
+    folder = plan(writer)
+    shutil.copytree(folder, folder.with_name(".new-a1b2c3"))
+    code, [last] = verify()
+    assert code == 0 and "1 of kind plan" in last
+
+
 def test_a_plan_about_a_score_is_held_to_that_score(
     bench: Any, verify: Any, writer: RecordWriter
 ) -> None:

@@ -29,7 +29,7 @@ def next_step(sandbox: str, rows: Sequence[RowSummary], failed: Sequence[Failure
         names = ["topk", CONTROL]
         return f"list_variants, then run_variants(sandbox={sandbox!r}, variants={names} and yours)"
     if not rows:
-        return "Mend the failed variants, check_variant each, then run_variants again"
+        return "Fix the failed variants, check_variant each, then run_variants again"
     if _fewest_seeds(rows) < 3:
         return (
             f"plot_benchmarks(sandbox={sandbox!r}); before you call anything better, "

@@ -16,10 +16,11 @@ def _marker() -> Part:
     status = marker_available()
     words = {"models": "its own models", "layout": "our model-free layout", "none": "not possible"}
     ocr = f", OCR {'too' if status.ocr else 'not possible'}" if status.mode != "none" else ""
+    how = f"{words[status.mode]}{ocr}"
     return Part(
         section="packages",
         part="marker",
         state="ok" if status.mode != "none" else "absent",
-        detail=" ".join([f"{words[status.mode]}{ocr}", *status.missing]),
+        detail=f"{how}: {' '.join(status.missing)}" if status.missing else how,
         command=status.next_step or None,
     )

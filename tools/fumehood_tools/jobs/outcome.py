@@ -81,4 +81,4 @@ def _crash_text(exit_code: int) -> str:
         how = f"Its process was killed by {name}"
         if -exit_code == signal.SIGKILL:
             how += ", which is how a system short of memory ends programs"
-    return f"{how}. Read the end of its log (read_job_log), mend the cause and start it again."
+    return f"{how}. Read the end of its log (read_job_log), fix the cause and start it again."

@@ -108,7 +108,7 @@ class CheckedRecord(BaseModel, frozen=True):
         return [item for item in self.items if item.status == status]
 
     def text(self) -> str:
-        """Return the verdicts as an agent reads them: what to mend first."""
+        """Return the verdicts as an agent reads them: what to fix first."""
         counts = ", ".join(f"{len(self.having(status))} {status}" for status in get_args(Status))
         lines = [f"{len(self.items)} items: {counts}."]
         for number, one in enumerate(self.items, 1):
@@ -131,7 +131,7 @@ def items_of(raw: Iterable[Mapping[str, Any]]) -> list[Item]:
             wrong += [f"item {number}, {_complaint(dict(e))}" for e in error.errors()[:5]]
     if wrong:
         more = f" … and {len(wrong) - 20} more" if len(wrong) > 20 else ""
-        raise BadRequest(f"Nothing was recorded: {'; '.join(wrong[:20])}{more}. Mend and repeat.")
+        raise BadRequest(f"Nothing was recorded: {'; '.join(wrong[:20])}{more}. Fix and repeat.")
     return items
 
 

@@ -98,6 +98,7 @@ def audit(workspace: Path, only: str | None = None) -> tuple[Audit, list[Sound]]
                 )
             )
     found += _deleted(book.missing(present, under), workspace)
+    found += _withdrawn_and_gone(book, under, present)
     found += _subjects(sound, book)
     scores = [one for one in sound if one.kind == SCORE.name]
     found += _changed_since(scores)
@@ -176,6 +177,15 @@ def _deleted(places: Sequence[str], workspace: Path) -> list[Discrepancy]:
         )
         found.append(Discrepancy(place=place, level="wrong", code="deleted", message=message))
     return found
+
+
+def _withdrawn_and_gone(book: Book, under: str, present: Sequence[str]) -> list[Discrepancy]:
+    """Return a note per receipt that was given up and whose folder is gone."""
+    message = "withdrawn by fumehood verify --withdraw, and deleted since"
+    return [
+        Discrepancy(place=place, level="note", code="withdrawn", message=message)
+        for place in sorted(set(book.withdrawn(under)).difference(present))
+    ]
 
 
 def _subjects(sound: Sequence[Sound], book: Book) -> list[Discrepancy]:

@@ -48,6 +48,8 @@ class Checked(NamedTuple):
     places: list[str]
     key_id: str
     wrong: list[str]
+    withdrawn: list[str]
+    """Places whose receipts the owner had given up before the export."""
 
 
 class _Statement(NamedTuple):
@@ -120,6 +122,7 @@ def check_export(file: Path, key_file: Path) -> Checked:
         places=[one.place for one in receipts],
         key_id=dsse.key_id_of(key),
         wrong=wrong,
+        withdrawn=[str(place) for place in about.get("withdrawn", ())],
     )
 
 

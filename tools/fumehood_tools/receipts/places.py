@@ -84,10 +84,14 @@ def _matches(root: str, place: str, patterns: list[str], under: str) -> Iterator
 
 
 def _names(folder: str, pattern: str) -> list[str]:
-    """Return the names in a folder that match; none when it is missing or cannot be read."""
+    """Return the names in a folder that match; none when it is missing or cannot be read.
+
+    As in a shell, `*` matches no hidden name: a folder that a crash left half-written is hidden.
+    """
     if not any(letter in pattern for letter in "*?["):
         return [pattern]
     try:
-        return [name for name in os.listdir(folder) if fnmatchcase(name, pattern)]
+        names = [name for name in os.listdir(folder) if not name.startswith(".")]
     except OSError:
         return []
+    return [name for name in names if fnmatchcase(name, pattern)]

@@ -36,7 +36,7 @@ class CheckReport(BaseModel, frozen=True):
         warnings = sum(finding.severity == "warning" for finding in self.findings)
         errors = len(self.findings) - warnings
         verdict = "ok" if self.ok else "not ok"
-        following = "run_variants" if self.ok else "mend the errors, then check_variant again"
+        following = "run_variants" if self.ok else "fix the errors, then check_variant again"
         lines = [
             f"{self.variant}: {verdict} ({errors} errors, {warnings} warnings)",
             *(f"- {finding.text()}" for finding in self.findings),

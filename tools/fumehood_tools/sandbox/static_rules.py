@@ -55,7 +55,7 @@ def _parse(source: bytes, name: str) -> ast.Module | Complaint:
         return ast.parse(source)
     except SyntaxError as problem:
         message = f"Not valid Python: {problem.msg}"
-        return error("syntax", problem.lineno, message, "mend the syntax on that line")
+        return error("syntax", problem.lineno, message, "fix the syntax on that line")
     except (RecursionError, MemoryError):
         return _too_deep(name)
     except ValueError as problem:

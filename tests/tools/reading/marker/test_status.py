@@ -80,7 +80,7 @@ def test_a_package_that_marker_needs_is_missed_by_name(
 ) -> None:
     install(marker_pdf="2.0.0", torch="2.13.0")
     status = quick(settings)
-    assert status.mode == "none" and status.missing == ["surya-ocr: not installed."]
+    assert status.mode == "none" and status.missing == ["surya-ocr is not installed."]
 
 
 def test_another_major_release_of_marker_is_not_used(

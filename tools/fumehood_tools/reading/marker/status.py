@@ -46,7 +46,8 @@ def marker_available(settings: MarkerSettings | None = None) -> MarkerStatus:
     installed = {name: _version(name) for name in ("marker-pdf", "surya-ocr", "torch")}
     found = installed["marker-pdf"]
     if gone := [name for name, release in installed.items() if release is None]:
-        missing = [f"{' and '.join(gone)}: not installed."]
+        are = "is" if len(gone) == 1 else "are"
+        missing = [f"{' and '.join(gone)} {are} not installed."]
         return MarkerStatus(
             mode="none", version=found, missing=missing, next_step=install_command("pdf")
         )
