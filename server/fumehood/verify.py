@@ -69,7 +69,7 @@ def run(options: argparse.Namespace, settings: "Settings") -> int:
     report, rescored = _scored_again(settings, report, sound, options.rescore)
     print(_as_json(report, rescored) if options.json else _as_text(report, rescored))
     if options.export is not None:
-        _export(settings, report, sound, Path(options.export))
+        _export(settings, report, sound, options)
     return 0 if report.is_sound else 1
 
 
@@ -88,15 +88,19 @@ def _scored_again(
     return report.model_copy(update={"findings": findings}), rescored
 
 
-def _export(settings: "Settings", report: "Audit", sound: list["Sound"], to: Path) -> None:
+def _export(
+    settings: "Settings", report: "Audit", sound: list["Sound"], options: argparse.Namespace
+) -> None:
     """Write the export. Raises BadRequest when anything in the workspace is wrong."""
+    from fumehood_tools.receipts import open_book
     from fumehood_tools.receipts.export import export
 
     if not report.is_sound:
         raise BadRequest(
             "Nothing was exported: see what is wrong above. Mend or withdraw it first."
         )
-    withdrawn = [found.place for found in report.findings if found.code == "withdrawn"]
+    to, under = Path(options.export), f"sandboxes/{options.sandbox}" if options.sandbox else ""
+    withdrawn = open_book(settings.state).withdrawn(under)
     made = export(settings.workspace, sound, withdrawn, to)
     _say(
         f"exported {made.receipts} receipts to {to}, signed with key {made.key_id}\n"

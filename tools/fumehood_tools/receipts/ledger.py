@@ -250,6 +250,9 @@ def _line(raw: bytes, last: str, key: Key) -> LedgerLine | None:
     try:
         content: dict[str, Any] = json.loads(raw)
         line = read_line(content)
+        # Readers look for words in the bytes: the same content spelled otherwise is not ours.
+        if _bytes(content) != raw:
+            return None
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     purpose = _LINE if "kind" in content else _LINE_1

@@ -93,11 +93,11 @@ def _expected(record: Mapping[str, Any], receipt: Mapping[str, Any], key: Key) -
 def _misplaced_1(record: Mapping[str, Any], kind: str, place: str) -> Problem | None:
     """Return what is wrong with where a record of format 1 lies, which says variant and seed."""
     variant, run = run_of(place)
-    is_score = "metrics" in record
+    own_kind = "score" if "metrics" in record else "failure"
     if (
         record.get("variant") != variant
         or run.split("-")[0] != f"seed{record.get('seed')}"
-        or is_score != (kind == "score")
+        or own_kind != kind
     ):
         mine = f"{record.get('variant')} seed {record.get('seed')}"
         return Problem("misplaced", f"a record of {mine}, not of this folder")
