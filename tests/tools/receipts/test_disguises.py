@@ -261,3 +261,43 @@ def test_an_evaluation_in_the_folder_of_its_score_is_read_anew_when_it_changes(b
     assert depth_of(bench, shelf) == 0.9
     shutil.rmtree(probe)
     assert depth_of(bench, shelf) is None
+
+
+def test_what_a_score_measured_is_not_replaced_by_what_another_kind_measured(bench: Any) -> None:
+    known = registry.known_metrics()
+    again = RecordKind("again", "sandboxes/*/again/*", (known["l0"], known["explained_variance"]))
+    register_kind(again)
+    try:
+        folder = bench.score("topk")
+        subject = Subject(bench.place(folder), receipt_of(folder))
+        content = {"metrics": {"l0": 1.0, "explained_variance": 0.99}}
+        writer = RecordWriter(bench.settings.workspace, "sandboxes/box")
+        writer.write(Draft("again", "sandboxes/box/again/a", content, {}, subject))
+        [row] = table_of(bench).rows
+        assert (row.metrics["l0"].mean, row.metrics["explained_variance"].mean) == (32.0, 0.73)
+    finally:
+        del registry._KINDS["again"]
+
+
+@pytest.mark.parametrize("name", ["receipts.jsonl", "receipts.head.json", "receipt.key"])
+def test_a_pipe_in_the_place_of_the_ledger_is_not_waited_for(
+    bench: Any, stored: Any, capsys: Any, name: str
+) -> None:
+    path = bench.settings.state / name
+    path.unlink()
+    os.mkfifo(path)
+    place = ["--workspace", str(bench.settings.workspace)]
+    assert main(["verify", *place, "--rescore", "0"]) == 1
+    said = capsys.readouterr()
+    assert "FIFO" in said.err or "[ledger_broken]" in said.out
+
+
+def test_a_pipe_in_the_place_of_a_record_is_named_without_the_folders_of_this_machine(
+    bench: Any, stored: Any, verify: Any
+) -> None:
+    for path in stored["topk"], stored["topk 1"]:
+        (path / "score.json").unlink()
+        os.mkfifo(path / "score.json")
+    assert all("score.json is damaged (a FIFO" in line for line in verify.wrong())
+    [left] = table_of(bench).left_out
+    assert left.count == 2 and str(bench.settings.workspace) not in left.reason

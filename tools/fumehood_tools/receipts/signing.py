@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 from fumehood_tools.errors import StorageFailed
-from fumehood_tools.plain_files import open_plain
+from fumehood_tools.plain_files import NotPlain, open_plain
 from fumehood_tools.receipts.key import Key
 from fumehood_tools.receipts.places import run_of
 
@@ -121,6 +121,8 @@ def read_record(path: str) -> dict[str, Any]:
             record = json.loads(file.read().decode("utf-8"), object_pairs_hook=_object)
     except FileNotFoundError:
         raise
+    except NotPlain as error:
+        raise StorageFailed(f"{name} is damaged ({error.strerror})") from error
     except OSError as error:
         raise StorageFailed.from_os_error(error, f"Reading {name}") from error
     except (ValueError, RecursionError) as error:
