@@ -63,7 +63,8 @@ def write_json(path: Path, content: Any) -> None:
 def read_json(path: Path) -> Any:
     """Return the JSON in path. Raises StorageFailed when it is missing or damaged."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        with open_plain(path) as file:
+            return json.loads(file.read().decode("utf-8"))
     except OSError as error:
         raise StorageFailed.from_os_error(error, f"Reading {path.name}") from error
     except ValueError as error:

@@ -280,3 +280,23 @@ def test_a_reader_that_does_not_know_the_kind_misses_nothing(scored: Any) -> Non
         evaluate(scored, folder, {"absorbed": 0.1})
     table = read_benchmarks(scored.folder, packaged=scored.packaged)
     assert not any("absorption" in warning for warning in table.warnings)
+
+
+@pytest.mark.usefixtures("registered")
+@pytest.mark.parametrize("side", ["mine", "topk"])
+def test_no_verdict_stands_on_a_choice_of_evaluations(scored: Any, side: str) -> None:
+    for seed in (3, 4):
+        for name, l0 in (("topk", 32.0), ("mine", 40.0)):
+            scored.score(name, seed, metrics={"l0": l0, "explained_variance": 0.68})
+    assert {row.variant: row.verdict for row in compared(scored, "absorbed").rows}["mine"] == (
+        "better"
+    )
+    for seed in (3, 4):
+        [folder] = scored.folder.glob(f"absorption/{side}-seed{seed}-*")
+        shutil.rmtree(folder)
+    shelf = Shelf(state_of(scored.folder))
+    found = compare_variants(
+        scored.folder, packaged=scored.packaged, shelf=shelf, metric="absorbed"
+    )
+    assert {row.variant: row.verdict for row in found.rows}["mine"] == "undecided"
+    assert "has 2 seeds (3, 4) without this metric: evaluate them too" in found.text()

@@ -51,7 +51,8 @@ def with_evaluations(
     """Return the scores with what evaluations add, and the places of evaluations of none of them.
 
     scores: by place; receipts: place of a score -> its mac; evaluations: place and content, oldest
-    first: of two that measured the same, the newer one counts.
+    first: of two that measured the same, the newer one counts. What the score itself measured
+    stands, whatever a kind declares that measures it again.
     """
     added: dict[str, dict[str, float]] = {}
     left = []
@@ -61,7 +62,7 @@ def with_evaluations(
         else:
             left.append(place)
     merged = {
-        place: score.model_copy(update={"metrics": {**score.metrics, **added[place]}})
+        place: score.model_copy(update={"metrics": {**added[place], **score.metrics}})
         if place in added
         else score
         for place, score in scores.items()

@@ -17,7 +17,6 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,7 +36,7 @@ from fumehood_tools.receipts import Book, LedgerReader
 from fumehood_tools.receipts.files import WEIGHTS_FILE
 from fumehood_tools.receipts.folders import Sealed, judge, read_sealed
 from fumehood_tools.receipts.key import Key
-from fumehood_tools.receipts.places import place_of, places_on_disk, run_of
+from fumehood_tools.receipts.places import matches, place_of, places_on_disk, run_of
 from fumehood_tools.receipts.stamps import Stamp, stamp_of
 from fumehood_tools.records.scores import Failure, Score
 from fumehood_tools.registry.kinds import FAILURE, SCORE, kind_named, kinds
@@ -144,8 +143,8 @@ class Shelf:
 def _deciding_files(workspace: Path, place: str) -> list[str]:
     """Return the paths on which it depends what is read at a place."""
     folder = f"{workspace}/{place}"
-    if fnmatchcase(place, SCORE.places):
-        names = [SCORE.file, FAILURE.file, f"{run_of(place)[0]}.py", WEIGHTS_FILE]
+    if matches(place, SCORE.places):
+        names = [kind.file for kind in kinds()] + [f"{run_of(place)[0]}.py", WEIGHTS_FILE]
     else:
         names = []
         with contextlib.suppress(OSError):
@@ -162,7 +161,8 @@ def _found(looked: dict[str, _Kept], results: str, book: Book) -> SandboxRecords
     found = SandboxRecords({}, {}, {}, [], [], book.broken, book.withdrawn(""), tried)
     others: dict[str, list[str]] = defaultdict(list)
     present, macs = [], dict[str, str]()
-    evaluations: list[tuple[str, str, Evaluation]] = []
+    evaluations: list[tuple[int, str, Evaluation]] = []
+    order = {mac: number for number, mac in enumerate(book.places)}
     for where, kept in looked.items():
         if kept.sealed is None:
             continue
@@ -174,8 +174,8 @@ def _found(looked: dict[str, _Kept], results: str, book: Book) -> SandboxRecords
             found.scores[place], found.settings[place] = kept.record, kept.setting
             macs[where] = kept.sealed.mac
         elif isinstance(kept.record, Evaluation):
-            line = book.standing.get(where)
-            evaluations.append((line.time if line else "", where, kept.record))
+            number = order.get(kept.sealed.mac, len(order))
+            evaluations.append((number, where, kept.record))
         elif isinstance(kept.record, Failure):
             found.failures[place] = kept.record
         elif isinstance(kept.record, str):

@@ -150,7 +150,7 @@ def _question(
             )
             for one in elsewhere
         ],
-        gone=missing_seeds(found, chosen.by_label, baseline, packaged, folder.name),
+        gone=missing_seeds(found, chosen.by_label, baseline, packaged, folder.name, metric),
     )
 
 

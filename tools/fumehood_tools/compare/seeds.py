@@ -12,6 +12,8 @@ from fumehood_tools.receipts.places import run_of
 from fumehood_tools.receipts.trials import read_trial, trial_of
 from fumehood_tools.records.labelling import Packaged, label_of, name_of
 from fumehood_tools.records.scores import Score
+from fumehood_tools.registry.kinds import SCORE
+from fumehood_tools.registry.metrics import Metric
 
 _NAMED = 8
 _SAYS_WHAT = {"control", "provenance", "file_sha256", "parameters"}
@@ -23,8 +25,9 @@ def missing_seeds(
     baseline: str,
     packaged: Packaged,
     sandbox: str,
+    metric: Metric,
 ) -> dict[str, str]:
-    """Return variant -> which of its seeds are gone or failed, in words."""
+    """Return variant -> which of its seeds are gone, failed or lack the metric, in words."""
     gone = _gone(found, sandbox)
     failed = _failed(found, by_label, packaged)
     names = {label: name_of(scores[0], packaged) for label, scores in by_label.items()}
@@ -34,7 +37,11 @@ def missing_seeds(
         missing[names[label]] |= seeds - {score.seed for score in scores}
     mine = [scores for label, scores in by_label.items() if names[label] == baseline]
     missing[baseline] = _gone_of_baseline(gone, mine)
-    said = {name: _text(missing[name], failed.get(name, set())) for name in set(names.values())}
+    bare = _not_evaluated(by_label, names, metric)
+    said = {
+        name: _text(missing[name], failed.get(name, set()), bare.get(name, set()))
+        for name in set(names.values())
+    }
     return {name: text for name, text in said.items() if text}
 
 
@@ -88,16 +95,35 @@ def _failed(
     return failed
 
 
+def _not_evaluated(
+    by_label: Mapping[str, Sequence[Score]], names: Mapping[str, str], metric: Metric
+) -> dict[str, set[int]]:
+    """Return variant -> seeds that another kind of record did not measure, where it did others.
+
+    The ledger does not say what an evaluation that is gone was about.
+    """
+    if metric in SCORE.metrics:
+        return {}
+    bare: dict[str, set[int]] = defaultdict(set)
+    for label, scores in by_label.items():
+        without = {score.seed for score in scores if metric.key not in score.metrics}
+        if len(without) < len({score.seed for score in scores}):
+            bare[names[label]] |= without
+    return bare
+
+
 def _word(score: Score) -> str:
     return trial_of(score.model_dump(mode="json", include=_SAYS_WHAT))
 
 
-def _text(gone: set[int], failed: set[int]) -> str:
+def _text(gone: set[int], failed: set[int], bare: set[int]) -> str:
     parts = []
     if gone:
         parts.append(f"{_seeds(gone)} deleted or withdrawn: run them again")
     if failed:
         parts.append(f"{_seeds(failed)} failed: every seed must train")
+    if bare:
+        parts.append(f"{_seeds(bare)} without this metric: evaluate them too")
     return ", and ".join(parts)
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fumehood_tools.errors import BadRequest, StorageFailed
 from fumehood_tools.files import sha256_of, write_bytes
+from fumehood_tools.quoting import one_line
 from fumehood_tools.receipts import dsse
 from fumehood_tools.receipts.audit import Sound
 from fumehood_tools.receipts.files import named_files
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 RECEIPT_TYPE, INDEX_TYPE = "urn:fumehood:receipt:v1", "urn:fumehood:receipt-index:v1"
 PUBLIC_SUFFIX = ".pub"
+_LONGEST_PLACE = 1_000
 
 
 class Exported(NamedTuple):
@@ -151,7 +153,8 @@ def _verified(
         own = dsse.key_id_of(key)
         how = "its signature does not fit: it was changed after it was signed"
         if envelope.key_id != own:
-            how = f"it names another key ({envelope.key_id[:16]}) than the one given ({own[:16]})"
+            other = one_line(envelope.key_id[:16])
+            how = f"it names another key ({other}) than the one given ({own[:16]})"
         wrong.append(f"line {number} ({place}): {how}.")
         return None
     return _Statement(number, _digest(envelope.payload), place, json.loads(envelope.payload))
@@ -163,7 +166,7 @@ def _claimed_place(payload: bytes) -> str:
         content = json.loads(payload)
         if content["predicateType"] == INDEX_TYPE:
             return "the index"
-        return str(content["predicate"]["place"])
+        return one_line(str(content["predicate"]["place"])[:_LONGEST_PLACE])
     except (ValueError, TypeError, KeyError, RecursionError):
         return "unreadable"
 

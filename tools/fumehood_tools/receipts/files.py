@@ -35,7 +35,7 @@ class NamedFile(NamedTuple):
 def named_files(kind: str, record: Mapping[str, Any]) -> list[NamedFile]:
     """Return all files of a signed record, sorted by name."""
     listed = record.get("files") or {}
-    found = {name: _named(name, said) for name, said in listed.items() if _is_plain(name)}
+    found = {name: _named(name, said) for name, said in listed.items() if is_plain(name)}
     if "place" not in record[RECEIPT]:
         found |= {file.name: file for file in _of_format_1(kind, record)}
     return [found[name] for name in sorted(found)]
@@ -77,7 +77,8 @@ def _named(name: str, said: Any) -> NamedFile:
     return NamedFile(name, str(said))
 
 
-def _is_plain(name: str) -> bool:
+def is_plain(name: str) -> bool:
+    """Return whether a file of a record may have this name: it lies beside the record."""
     return bool(name) and name == os.path.basename(name) and name not in (".", "..")
 
 

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fumehood_tools.errors import StorageFailed
+from fumehood_tools.plain_files import open_plain
 
 KEY_FILE = "receipt.key"
-_BYTES = 32
+_BYTES, _MOST_BYTES = 32, 4096
 
 
 class Key(NamedTuple):
@@ -50,7 +51,8 @@ def load_key(state: Path) -> Key | None:
     """
     path = state / KEY_FILE
     try:
-        secret = path.read_bytes()
+        with open_plain(path, _MOST_BYTES) as file:
+            secret = file.read()
     except FileNotFoundError:
         return None
     except OSError as error:

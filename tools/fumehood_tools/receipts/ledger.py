@@ -24,6 +24,7 @@ from typing import Any, Literal, NamedTuple
 from fumehood_tools.errors import StorageFailed
 from fumehood_tools.files import read_json, write_json
 from fumehood_tools.locking import exclusive
+from fumehood_tools.plain_files import open_plain
 from fumehood_tools.receipts.key import Key, load_key, write_key
 from fumehood_tools.receipts.places import place_of_format_1
 from fumehood_tools.receipts.trials import TRIED
@@ -219,7 +220,7 @@ def _end(state: Path, key: Key) -> _End:
 def _last_mac(path: Path) -> str | None:
     """Return the mac that the last line carries, unverified; None when it is no whole line."""
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - _LONGEST_LINE))
             lines = file.read().splitlines(keepends=True)
@@ -250,11 +251,14 @@ def _line(raw: bytes, last: str, key: Key) -> LedgerLine | None:
     try:
         content: dict[str, Any] = json.loads(raw)
         line = read_line(content)
+        # Readers look for words in the bytes: the same content spelled otherwise is not ours.
+        if _bytes(content) != raw:
+            return None
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     purpose = _LINE if "kind" in content else _LINE_1
-    del content["mac"]
-    return line if line.mac == key.mac(purpose, _bytes([last, content])) else None
+    signed = b'["%s",%s]' % (last.encode(), raw.replace(b'"mac":"%s",' % line.mac.encode(), b"", 1))
+    return line if line.mac == key.mac(purpose, signed) else None
 
 
 def read_line(content: dict[str, Any]) -> LedgerLine:
@@ -303,7 +307,8 @@ def read_head(state: Path, key: Key) -> LedgerHead | str:
 def read_bytes(state: Path) -> bytes:
     """Return the ledger's bytes; none when it is not there. Raises StorageFailed."""
     try:
-        return (state / LEDGER_FILE).read_bytes()
+        with open_plain(state / LEDGER_FILE) as file:
+            return file.read()
     except FileNotFoundError:
         return b""
     except OSError as error:

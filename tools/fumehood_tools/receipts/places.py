@@ -32,7 +32,7 @@ def state_of(sandbox: Path) -> Path:
 def checked(place: str) -> str:
     """Return a place that can be a folder of the workspace. Raises BadRequest."""
     parts = place.split("/")
-    if any(part in ("", ".", "..") or "\0" in part for part in parts) or parts[0] == STATE:
+    if not all(map(_can_be_ours, parts)):
         raise BadRequest(f"{place!r} names no folder for records. Use a path within the workspace.")
     return place
 
@@ -51,6 +51,12 @@ def results_of(sandbox: str) -> str:
 def is_under(place: str, under: str) -> bool:
     """Return whether a place is `under`, or lies in it; everything lies in ""."""
     return not under or place == under or place.startswith(f"{under}/")
+
+
+def matches(place: str, pattern: str) -> bool:
+    """Return whether a place is one that a kind's pattern is of; a star stands for one name."""
+    names, globs = place.split("/"), pattern.split("/")
+    return len(names) == len(globs) and all(map(fnmatchcase, names, globs))
 
 
 def run_of(place: str) -> tuple[str, str]:
@@ -91,7 +97,15 @@ def _names(folder: str, pattern: str) -> list[str]:
     if not any(letter in pattern for letter in "*?["):
         return [pattern]
     try:
-        names = [name for name in os.listdir(folder) if not name.startswith(".")]
+        return [n for n in os.listdir(folder) if fnmatchcase(n, pattern) and _can_be_ours(n)]
     except OSError:
         return []
-    return [name for name in names if fnmatchcase(name, pattern)]
+
+
+def _can_be_ours(name: str) -> bool:
+    """Return whether a folder of this name may hold a record.
+
+    Hidden ones are those of writers at work, or killed. One that does not print, or is no text,
+    would speak for us where places are named.
+    """
+    return name.isprintable() and not name.startswith(".") and bool(name)

@@ -26,6 +26,7 @@ from typing import Any
 
 from fumehood_tools.errors import StorageFailed
 from fumehood_tools.files import read_json, write_json
+from fumehood_tools.locking import exclusive
 from fumehood_tools.receipts.folders import Book, keyless_book, read_folder
 from fumehood_tools.receipts.key import KEY_FILE, Key, load_key
 from fumehood_tools.receipts.ledger import (
@@ -48,7 +49,7 @@ from fumehood_tools.receipts.signing import mac_of
 from fumehood_tools.receipts.stamps import Stamp, stamp_of
 from fumehood_tools.receipts.trials import trial_word
 
-CHECKPOINT_FILE = "receipts.checkpoint.json"
+CHECKPOINT_FILE, RECORDS_LOCK = "receipts.checkpoint.json", "records.lock"
 _PURPOSE = "fumehood ledger checkpoint 1"
 # Keys of a line stand in alphabetical order; a line of format 1 has no kind.
 _SANDBOX_1 = re.compile(rb'^\{"action":"[^"]*","mac":"[^"]*","place":"([^"/]+)/', re.M)
@@ -104,6 +105,14 @@ class LedgerReader:
         book = self.book(under)
         if book.key is None or (book.broken and not book.standing):
             return 0
+        with exclusive(self.state / RECORDS_LOCK):
+            late = self._enter(book.key, under)
+        self._keep_checkpoint()
+        return late
+
+    def _enter(self, key: Key, under: str) -> int:
+        """Enter what a crash left out, while no writer is between folder and ledger."""
+        book = self.book(under)
         standing = {p for p, line in book.standing.items() if line.action == "written"}
         workspace = self.state.parent
         unknown = [place for place in places_on_disk(workspace, under) if place not in standing]
@@ -114,8 +123,7 @@ class LedgerReader:
             if not h.problem and not h.listed
         ]
         if late or book.behind:
-            append(self.state, book.key, late)
-        self._keep_checkpoint()
+            append(self.state, key, late)
         return len(late)
 
     def _keep_checkpoint(self) -> None:
@@ -177,6 +185,7 @@ class LedgerReader:
             return
         same = sound and hashlib.sha256(memoryview(raw)[:size]).hexdigest() == sha256
         if same and lines <= counted:
+            self._forget()  # what was known of an empty ledger holds none of these lines
             self._chain, self._vouched = Chain(size, lines, last), lines
 
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 from fumehood_tools.errors import StorageFailed
-from fumehood_tools.plain_files import open_plain
+from fumehood_tools.plain_files import NotPlain, open_plain
 from fumehood_tools.receipts.key import Key
 from fumehood_tools.receipts.places import run_of
 
@@ -93,11 +93,11 @@ def _expected(record: Mapping[str, Any], receipt: Mapping[str, Any], key: Key) -
 def _misplaced_1(record: Mapping[str, Any], kind: str, place: str) -> Problem | None:
     """Return what is wrong with where a record of format 1 lies, which says variant and seed."""
     variant, run = run_of(place)
-    is_score = "metrics" in record
+    own_kind = "score" if "metrics" in record else "failure"
     if (
         record.get("variant") != variant
         or run.split("-")[0] != f"seed{record.get('seed')}"
-        or is_score != (kind == "score")
+        or own_kind != kind
     ):
         mine = f"{record.get('variant')} seed {record.get('seed')}"
         return Problem("misplaced", f"a record of {mine}, not of this folder")
@@ -121,6 +121,8 @@ def read_record(path: str) -> dict[str, Any]:
             record = json.loads(file.read().decode("utf-8"), object_pairs_hook=_object)
     except FileNotFoundError:
         raise
+    except NotPlain as error:
+        raise StorageFailed(f"{name} is damaged ({error.strerror})") from error
     except OSError as error:
         raise StorageFailed.from_os_error(error, f"Reading {name}") from error
     except (ValueError, RecursionError) as error:

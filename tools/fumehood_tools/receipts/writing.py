@@ -1,7 +1,9 @@
 """Write a record: signed, with its files, whole or not at all, and entered in the ledger.
 
-A crash between folder and ledger leaves a sound receipt that the ledger does not know; whoever next
-writes there enters it (`LedgerReader.adopt`).
+A record is made beside its place. Then, one writer at a time, the ledger says that an old one goes,
+the folder is put in place, and the ledger says that it was written. A crash between folder and
+ledger leaves a sound receipt that the ledger does not know; whoever next writes there enters it
+(`LedgerReader.adopt`).
 """
 
 import contextlib
@@ -14,13 +16,15 @@ from typing import Any, NamedTuple
 
 from fumehood_tools.errors import BadRequest, StorageFailed
 from fumehood_tools.files import sha256_of, write_bytes, write_json
+from fumehood_tools.locking import exclusive
+from fumehood_tools.receipts.files import is_plain
 from fumehood_tools.receipts.folders import Book
 from fumehood_tools.receipts.ledger import Entry, append, make_key
 from fumehood_tools.receipts.places import STATE, checked, is_under
-from fumehood_tools.receipts.reader import LedgerReader
+from fumehood_tools.receipts.reader import RECORDS_LOCK, LedgerReader
 from fumehood_tools.receipts.signing import mac_of, sign
 from fumehood_tools.receipts.trials import trial_word
-from fumehood_tools.registry.kinds import RecordKind, kind_named
+from fumehood_tools.registry.kinds import RecordKind, kind_named, kinds
 from fumehood_tools.registry.lookup import check_measured
 
 
@@ -70,24 +74,33 @@ class RecordWriter:
         if not is_under(place, self.under):
             raise BadRequest(f"{place} does not lie under {self.under}. Open a writer for it.")
         for name in draft.files:
-            if not name or name != os.path.basename(name) or name in (".", "..", kind.file):
+            if not is_plain(name) or name in {kind.file, *(other.file for other in kinds())}:
                 raise BadRequest(f"{name!r} cannot be a file of a record. Use a plain file name.")
         if kind.metrics:
             _check_metrics(kind, draft.content)
-        old = self.book().standing.get(place)
-        if old is not None:
-            # Said before the old record goes: a crash in between must not look like a deletion.
-            self._append(Entry("supersede", old.kind, place, old.receipt))
-        with _new_folder(self.workspace / place) as folder:
+        target = self.workspace / place
+        with _new_folder(target) as folder:
             signed = sign(_with_files(draft, folder), self.key, kind.name, place)
             write_json(folder / kind.file, signed)
-        self._append(
-            Entry("written", kind.name, place, mac_of(signed), trial_word(kind.name, signed))
-        )
+            written = Entry("written", kind.name, place, mac_of(signed))
+            self._put(folder, target, written._replace(trial=trial_word(kind.name, signed)))
         return signed
 
-    def _append(self, entry: Entry) -> None:
-        append(self.workspace / STATE, self.key, [entry])
+    def _put(self, folder: Path, target: Path, written: Entry) -> None:
+        """Put a folder in place, and the entry into the ledger, as one step for other writers."""
+        state = self.workspace / STATE
+        with exclusive(state / RECORDS_LOCK):
+            old = self.book().standing.get(written.place)
+            if old is not None:
+                # Said before the old record goes: a crash in between must not look like a deletion.
+                gone = Entry("supersede", old.kind, written.place, old.receipt)
+                append(state, self.key, [gone])
+            if target.is_dir() and not target.is_symlink():
+                shutil.rmtree(target, ignore_errors=True)
+            else:
+                target.unlink(missing_ok=True)
+            os.rename(folder, target)
+            append(state, self.key, [written])
 
 
 def _check_metrics(kind: RecordKind, content: Mapping[str, Any]) -> None:
@@ -116,15 +129,13 @@ def _with_files(draft: Draft, folder: Path) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _new_folder(target: Path) -> Iterator[Path]:
-    """Give a temporary sibling of target that replaces it when the block ends well."""
+    """Give a temporary sibling of target; what is left of it when the block ends is removed."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=".new-"))
         try:
-            yield temporary
             os.chmod(temporary, 0o755)
-            shutil.rmtree(target, ignore_errors=True)
-            os.rename(temporary, target)
+            yield temporary
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
     except OSError as error:
