@@ -176,6 +176,10 @@ CHANGES: dict[str, tuple[Callable[[list[bytes]], list[bytes]], list[str]]] = {
         lambda lines: [lines[0][:40] + b"\n", *lines[1:]],
         ["line 1 is no signed statement", f"receipt of {BROKEN} is missing"],
     ),
+    "a second payload that others may read": (
+        lambda lines: [b'{"payload":"AAAA",' + lines[0][1:], *lines[1:]],
+        ["line 1 is no signed statement", f"receipt of {BROKEN} is missing"],
+    ),
     "one receipt removed": (
         lambda lines: lines[1:],
         [f"the receipt of {BROKEN} is missing or was changed"],

@@ -17,8 +17,9 @@ Covered: whoever can write files in the workspace, but cannot read `.fumehood/re
 program run behind the glass is one; so is a colleague, a script, an agent with a file tool. What a
 process remembers is what it has verified, in its own memory: nobody can write there. On disk there
 is one shortcut, a checkpoint signed like the ledger; `audit` uses neither. Not covered: whoever
-reads the key can sign whatever they like; and who can put back an old copy of the key's whole
-folder can undo what was written since.
+reads the key can sign whatever they like; and who puts back old copies of the ledger and of
+its head, both of one moment, undoes what was written since. No key is needed for that; an export
+that was published in between tells it.
 """
 
 from fumehood_tools.receipts.files import WEIGHTS_FILE

@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from fumehood_tools.errors import BadRequest, StorageFailed
 from fumehood_tools.receipts.key import write_secret
+from fumehood_tools.receipts.signing import unambiguous
 
 EXPORT_KEY_FILE = "export.key"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
@@ -121,7 +122,7 @@ def sealed(payload: bytes, key: Ed25519PrivateKey) -> bytes:
 def opened(line: bytes) -> Envelope | None:
     """Return what a line holds; None when it is no envelope of a statement. Verifies nothing."""
     try:
-        content = json.loads(line)
+        content = json.loads(line, object_pairs_hook=unambiguous)
         [signature] = content["signatures"]
         payload = base64.b64decode(content["payload"], validate=True)
         sig = base64.b64decode(signature["sig"], validate=True)

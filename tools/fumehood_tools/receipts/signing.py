@@ -118,7 +118,7 @@ def read_record(path: str) -> dict[str, Any]:
     name = os.path.basename(path)
     try:
         with open_plain(path, MOST_BYTES) as file:
-            record = json.loads(file.read().decode("utf-8"), object_pairs_hook=_object)
+            record = json.loads(file.read().decode("utf-8"), object_pairs_hook=unambiguous)
     except FileNotFoundError:
         raise
     except NotPlain as error:
@@ -132,7 +132,8 @@ def read_record(path: str) -> dict[str, Any]:
     return record
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object; for `json.loads`. Raises ValueError when it names a key twice."""
     content = dict(pairs)
     if len(content) != len(pairs):
         # Readers of other make may take the first of two, we the last: neither is meant.
