@@ -269,7 +269,22 @@ def test_an_evaluation_that_was_edited_is_left_out_and_one_that_is_gone_is_misse
     assert "the record was edited after it was signed" in reasons(scored)
     shutil.rmtree(place)
     table = read_benchmarks(scored.folder, packaged=scored.packaged)
-    assert any("sandboxes/box/absorption/" in warning for warning in table.warnings)
+    [warning] = [one for one in table.warnings if "sandboxes/box/absorption/" in one]
+    assert warning.startswith("Evaluations of this sandbox were deleted or withdrawn: 1")
+    assert "tries" not in warning
+
+
+@pytest.mark.usefixtures("registered")
+def test_an_evaluation_that_was_withdrawn_is_no_try_and_one_of_no_score_is_no_concern(
+    scored: Any,
+) -> None:
+    [folder] = scored.folder.glob("results/mine/seed0-*")
+    withdraw(state_of(scored.folder), evaluate(scored, folder, {"absorbed": 0.4}))
+    evaluate(scored, folder, {"absorbed": 0.4}, place="sandboxes/box/absorption/x", subject=None)
+    table = read_benchmarks(scored.folder, packaged=scored.packaged)
+    [warning] = [one for one in table.warnings if "withdrawn" in one]
+    assert "Evaluations" in warning and "tries" not in warning
+    assert not [left for left in table.left_out if "absorption" in left.reason]
 
 
 def test_a_reader_that_does_not_know_the_kind_misses_nothing(scored: Any) -> None:

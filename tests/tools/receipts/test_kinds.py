@@ -189,5 +189,7 @@ def test_what_is_no_kind_no_place_and_no_file_name_is_refused(
     for name in ("../x", "a/b", "plan.json", ""):
         with pytest.raises(BadRequest):
             writer.write(Draft("plan", PLACE, CONTENT, {name: b""}))
+    with pytest.raises(BadRequest, match=r"cannot lie at studies/first/deeper.*like studies/\*"):
+        writer.write(Draft("plan", f"{PLACE}/deeper", CONTENT))
     with pytest.raises(BadRequest, match="Two kinds"):
         register_kind(RecordKind("plan", "elsewhere/*"))

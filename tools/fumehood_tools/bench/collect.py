@@ -94,6 +94,8 @@ class SandboxRecords(NamedTuple):
     """Receipts that were given up with `fumehood verify --withdraw`, their files gone or not."""
     tried: dict[str, list[str]]
     """Place -> what the ledger says was tried there ("": an older line), whatever became of it."""
+    evaluations_gone: tuple[str, ...] = ()
+    """Records of other kinds with metrics that were deleted or withdrawn."""
 
 
 class Chosen(NamedTuple):

@@ -24,10 +24,10 @@ class Evaluation(NamedTuple):
 
 
 def evaluation_of(kind: RecordKind, record: Mapping[str, Any]) -> Evaluation | str | None:
-    """Return what a signed record measured, or why it does not count; None: it measured nothing."""
-    if not kind.metrics or "metrics" not in record:
+    """Return what a signed record measured, or why it does not count; None: nothing of a score."""
+    about, measured = record.get("subject_of"), record.get("metrics")
+    if not kind.metrics or measured is None or about is None:
         return None
-    about, measured = record.get("subject_of"), record["metrics"]
     if not isinstance(about, dict) or about.keys() != set(Subject._fields):
         return f"a record of kind {kind.name} that says of no score what it measured"
     if not isinstance(measured, dict) or not all(map(_is_number, measured.values())):

@@ -38,6 +38,7 @@ from fumehood_tools.receipts.folders import Sealed, judge, read_sealed
 from fumehood_tools.receipts.key import Key
 from fumehood_tools.receipts.places import matches, place_of, places_on_disk, run_of
 from fumehood_tools.receipts.stamps import Stamp, stamp_of
+from fumehood_tools.receipts.trials import TRIED
 from fumehood_tools.records.scores import Failure, Score
 from fumehood_tools.registry.kinds import FAILURE, SCORE, kind_named, kinds
 
@@ -158,7 +159,7 @@ def _found(looked: dict[str, _Kept], results: str, book: Book) -> SandboxRecords
     results: the place of the folder that the places of scores are shown within.
     """
     tried = {place: sorted(words) for place, words in book.tried.items()}
-    found = SandboxRecords({}, {}, {}, [], [], book.broken, book.withdrawn(""), tried)
+    found = SandboxRecords({}, {}, {}, [], [], book.broken, _withdrawn(book), tried)
     others: dict[str, list[str]] = defaultdict(list)
     present, macs = [], dict[str, str]()
     evaluations: list[tuple[int, str, Evaluation]] = []
@@ -191,13 +192,21 @@ def _found(looked: dict[str, _Kept], results: str, book: Book) -> SandboxRecords
         for reason, places in others.items()
         if places
     )
-    found.deleted.extend(place for place in book.missing(present) if _is_known(book, place))
-    return found
+    missing = book.missing(present)
+    found.deleted.extend(place for place in missing if book.standing[place].kind in TRIED)
+    gone = [place for place in [*missing, *book.withdrawn("")] if _was_evaluation(book, place)]
+    return found._replace(evaluations_gone=tuple(sorted(gone)))
 
 
-def _is_known(book: Book, place: str) -> bool:
-    """Return whether this process would have found a record of the kind that the ledger knows."""
-    return any(book.standing[place].kind == kind.name for kind in kinds())
+def _withdrawn(book: Book) -> list[str]:
+    """Return the places of scores and failures that were given up; format 1 names no kind."""
+    return [place for place in book.withdrawn("") if book.standing[place].kind in ("", *TRIED)]
+
+
+def _was_evaluation(book: Book, place: str) -> bool:
+    """Return whether the ledger knows a record of another kind with metrics here."""
+    kind = book.standing[place].kind
+    return kind not in TRIED and any(kind == one.name and one.metrics for one in kinds())
 
 
 def _record(

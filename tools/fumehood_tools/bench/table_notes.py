@@ -58,6 +58,11 @@ def _receipts(found: SandboxRecords) -> list[str]:
             f"({_some(found.withdrawn, _NAMED)}). What is shown may be a choice; they count among "
             "the tries that compare_variants corrects for."
         )
+    if gone := found.evaluations_gone:
+        warnings.append(
+            f"Evaluations of this sandbox were deleted or withdrawn: {len(gone)} "
+            f"({_some(gone, _NAMED)}). What is shown of them may be a choice."
+        )
     if found.broken:
         warnings.append(f"{found.broken[0].upper()}{found.broken[1:]}: run fumehood verify.")
     return warnings

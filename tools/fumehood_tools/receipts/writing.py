@@ -20,7 +20,7 @@ from fumehood_tools.locking import exclusive
 from fumehood_tools.receipts.files import is_plain
 from fumehood_tools.receipts.folders import Book
 from fumehood_tools.receipts.ledger import Entry, append, make_key
-from fumehood_tools.receipts.places import STATE, checked, is_under
+from fumehood_tools.receipts.places import STATE, checked, is_under, matches
 from fumehood_tools.receipts.reader import RECORDS_LOCK, LedgerReader
 from fumehood_tools.receipts.signing import mac_of, sign
 from fumehood_tools.receipts.trials import trial_word
@@ -73,6 +73,11 @@ class RecordWriter:
         kind, place = kind_named(draft.kind), checked(draft.place)
         if not is_under(place, self.under):
             raise BadRequest(f"{place} does not lie under {self.under}. Open a writer for it.")
+        if not matches(place, kind.places):
+            raise BadRequest(
+                f"A record of kind {kind.name} cannot lie at {place}. Choose a place like "
+                f"{kind.places}."
+            )
         for name in draft.files:
             if not is_plain(name) or name in {kind.file, *(other.file for other in kinds())}:
                 raise BadRequest(f"{name!r} cannot be a file of a record. Use a plain file name.")
