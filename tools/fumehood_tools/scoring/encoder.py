@@ -88,16 +88,17 @@ class Sizes:
 
 
 class _Request(NamedTuple):
-    """Rows of several sources, then repeats, with what those gave before, and all as shown.
+    """Rows of several sources, then repeats with what those gave before, and how all are shown.
 
-    groups: source number, row numbers, their places in `x_BD`. Row i of x_BD and the repeats
-    together stands at `place[i]` of what is shown.
+    groups: source number, row numbers, their places in `x_BD`. rows_ND: x_BD and the repeats. Row
+    order[i] of them is shown as row i, so row i is found at place[i] of the answer.
     """
 
     groups: "list[tuple[int, NDArray[np.int64], slice]]"
     x_BD: "Tensor"
+    rows_ND: "Tensor"
     before_RF: "Tensor"
-    shown: "Tensor"
+    order: "Tensor"
     place: "Tensor"
 
 
@@ -122,7 +123,7 @@ class Encoder:
         asked: _Request | None = None
         for following in self._requests(sources, half.rows):
             answer = None if asked is None else half.answer(asked.place)
-            half.ask(following.shown)
+            half.ask(following.rows_ND, following.order)
             if asked is not None and answer is not None:
                 self._take(sources, asked, half, answer)
             asked = following
@@ -159,14 +160,13 @@ class Encoder:
                 local = chosen[begin:end] - (ends[number] - sources[number].rows)
                 groups.append((number, local, slice(int(begin), int(end))))
                 rows.append(sources[number].read(local))
-        x_BD = torch.cat(rows)
-        hidden = min(most - len(x_BD), 1 + len(x_BD) // REPEAT_EVERY)
-        again_RD, before_RF = self.witnesses.some(hidden)
-        shown = torch.cat([x_BD, again_RD]) if again_RD.numel() else x_BD
-        order = torch.from_numpy(self.draw.permutation(len(shown)))
+        own = len(chosen)
+        again_RD, before_RF = self.witnesses.some(min(most - own, 1 + own // REPEAT_EVERY))
+        rows_ND = torch.cat([*rows, again_RD] if again_RD.numel() else rows)
+        order = torch.from_numpy(self.draw.permutation(len(rows_ND)))
         place = torch.empty_like(order)
         place[order] = torch.arange(len(order))
-        return _Request(groups, x_BD, before_RF, shown.index_select(0, order), place)
+        return _Request(groups, rows_ND[:own], rows_ND, before_RF, order, place)
 
     def _take(
         self, sources: Sequence[Source], asked: _Request, half: RoleChild, f: "Tensor"

@@ -111,14 +111,22 @@ class RoleChild:
         self.ask(rows_ND)
         return self.checked(self.answer())
 
-    def ask(self, rows_ND: "Tensor") -> None:
-        """Send a request of at most `self.rows` rows; `answer` must be called before the next."""
+    def ask(self, rows_ND: "Tensor", order: "Tensor | None" = None) -> None:
+        """Send a request of at most `self.rows` rows; `answer` must be called before the next.
+
+        order: the numbers of the rows in the order in which they are shown; None: as they are.
+        """
+        import torch
+
         count = len(rows_ND)
         assert count <= self.rows and self._asked is None
         if not self._ready:
             self._expect("ready", True)
             self._ready = True
-        self._input[:count] = rows_ND
+        if order is None:
+            self._input[:count] = rows_ND
+        else:
+            torch.index_select(rows_ND, 0, order, out=self._input[:count])
         ticket = secrets.token_hex(8)
         self._asked = count, ticket
         try:
