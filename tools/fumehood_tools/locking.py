@@ -3,11 +3,13 @@
 import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-
-from filelock import FileLock, Timeout
+from typing import TYPE_CHECKING
 
 from fumehood_tools.deadlines import Deadline
 from fumehood_tools.errors import StorageFailed
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 LOCK_SECONDS = 900.0
 """Longer than anything takes that is done under a lock, but for a harvest."""
@@ -24,6 +26,8 @@ def exclusive(
     does long work: its death releases the lock. Raises StorageFailed when the file cannot be made,
     or the time is up.
     """
+    from filelock import FileLock  # 18 ms, which a server's start need not pay
+
     deadline = Deadline(seconds, lambda: _held(path, seconds))
     lock = FileLock(path)
     try:
@@ -40,7 +44,9 @@ def exclusive(
         lock.release()
 
 
-def _acquired(lock: FileLock, seconds: float) -> bool:
+def _acquired(lock: "FileLock", seconds: float) -> bool:
+    from filelock import Timeout
+
     try:
         lock.acquire(timeout=seconds)
     except Timeout:

@@ -5,7 +5,6 @@ chosen or one of its subcommands is run. What a wing needs below the server it d
 `fumehood_tools.wings`.
 """
 
-import argparse
 from collections.abc import Callable, Iterable
 from importlib import import_module
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -16,6 +15,8 @@ from fumehood_tools.wings.declared import Declared
 from fumehood_tools.wings.table import CORE
 
 if TYPE_CHECKING:
+    import argparse
+
     from fumehood.tooling import Toolbox
     from fumehood_tools.settings import Settings
 
@@ -36,11 +37,11 @@ class Command(NamedTuple):
     group: Group = "use"
     in_workspace: bool = True
 
-    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+    def add_arguments(self, parser: "argparse.ArgumentParser") -> None:
         """Let the module declare its arguments."""
         import_module(self.module).add_arguments(parser)
 
-    def run(self, options: argparse.Namespace, settings: "Settings") -> int:
+    def run(self, options: "argparse.Namespace", settings: "Settings") -> int:
         """Run the subcommand; return the exit code."""
         code: int = import_module(self.module).run(options, settings)
         return code

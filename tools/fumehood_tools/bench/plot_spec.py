@@ -10,7 +10,7 @@ from fumehood_tools.registry.metrics import Metric
 from fumehood_tools.registry.sae_metrics import SPARSITY
 
 
-class PlotPoint(BaseModel, frozen=True):
+class PlotPoint(BaseModel, frozen=True, defer_build=True):
     """One variant, or a copy of it with other parameters."""
 
     label: str
@@ -30,7 +30,7 @@ class PlotPoint(BaseModel, frozen=True):
         return self.metrics[SPARSITY]
 
 
-class PanelSpec(BaseModel, frozen=True):
+class PanelSpec(BaseModel, frozen=True, defer_build=True):
     """One panel: a metric over L0. The child that draws knows no metric but these."""
 
     metric: Metric
@@ -38,7 +38,7 @@ class PanelSpec(BaseModel, frozen=True):
     reference_name: str
 
 
-class PlotSpec(BaseModel, frozen=True):
+class PlotSpec(BaseModel, frozen=True, defer_build=True):
     """Everything the drawing child is told."""
 
     points: list[PlotPoint]

@@ -35,7 +35,7 @@ class Rival(BaseModel, frozen=True):
     points: list[ScoredSae]
 
 
-class Question(BaseModel, frozen=True):
+class Question(BaseModel, frozen=True, defer_build=True):
     """Everything that is needed to answer."""
 
     sandbox: str
