@@ -72,8 +72,9 @@ paper: $(READY)  ## train, score and report the paper's 24 variants (about an ho
 doctor: $(READY)  ## say what is installed and what is missing
 	$(BIN)/fumehood doctor
 
-schemas: $(READY)  ## rewrite the committed tool schemas after a wanted change
-	UPDATE_SCHEMAS=1 $(BIN)/python -m pytest -q tests/server -k schemas
+schemas: $(READY)  ## rewrite the committed tool schemas and docs/tools.md after a wanted change
+	UPDATE_SCHEMAS=1 $(BIN)/python -m pytest -q tests/server -k "schemas and not page"
+	$(BIN)/python scripts/tools_page.py
 
 bench-startup: $(READY)  ## spawn -> tools/list, median of 10
 	$(BIN)/python benchmarks/startup.py

@@ -1,5 +1,6 @@
 """The tool list is an API: it is committed, diffed and linted."""
 
+import importlib.util
 import itertools
 import json
 import os
@@ -8,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import anyio
 import pytest
 from mcp import Client
 from mcp.types import Tool
@@ -141,9 +143,12 @@ def test_listing_tools_imports_nothing_heavy(environ: dict[str, str]) -> None:
     assert done.stdout.split() == []
 
 
-def test_the_readme_lists_every_tool_with_the_first_sentence_of_its_description() -> None:
-    readme = (SCHEMAS.parents[2] / "README.md").read_text(encoding="utf-8")
-    for name, tool in json.loads(SCHEMAS.read_text(encoding="utf-8")).items():
-        words = tool["description"].split("\n\n")[0].replace("\n", " ")
-        first = words.split(". ")[0].rstrip(".")
-        assert f"| `{name}` | {first}. |" in readme, f"mend the row of {name} in README.md"
+def test_the_page_of_tools_is_made_of_the_schemas() -> None:
+    path = SCHEMAS.parents[2] / "scripts" / "tools_page.py"
+    spec = importlib.util.spec_from_file_location("tools_page", path)
+    assert spec is not None and spec.loader is not None
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    toolsets = anyio.run(made.names_by_toolset)
+    page = made.page(json.loads(SCHEMAS.read_text(encoding="utf-8")), toolsets)
+    assert page == made.PAGE.read_text(encoding="utf-8"), "run `make schemas`"

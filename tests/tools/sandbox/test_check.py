@@ -177,11 +177,11 @@ def test_static_errors_end_the_check_before_anything_runs(sandbox: Sandbox) -> N
         check_variant(sandbox, "nothing", LEVEL)
 
 
-def test_the_variant_in_the_readme_passes(sandbox: Sandbox) -> None:
-    readme = Path(__file__).resolve().parents[3] / "README.md"
-    source = readme.read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
-    (sandbox.variants / "from_readme.py").write_text(source, encoding="utf-8")
-    report = check_variant(sandbox, "from_readme", LEVEL)
+def test_the_variant_in_the_docs_passes(sandbox: Sandbox) -> None:
+    page = Path(__file__).resolve().parents[3] / "docs" / "variants.md"
+    source = page.read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
+    (sandbox.variants / "from_docs.py").write_text(source, encoding="utf-8")
+    report = check_variant(sandbox, "from_docs", LEVEL)
     assert report.ok, report.text()
 
 

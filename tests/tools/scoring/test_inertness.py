@@ -12,7 +12,7 @@ from fumehood_tools.glass import ChildLimits, Nursery, choose_level
 from fumehood_tools.harvest import Activations
 from fumehood_tools.records.inertness import SAME, SLIGHT, Inertness
 from fumehood_tools.sandbox.create import template_folder
-from fumehood_tools.scoring.inertness import Case, find_parent, measure_inertness
+from fumehood_tools.scoring.inertness import ProbeCase, find_parent, measure_inertness
 from fumehood_tools.spec import SandboxSpec, check_spec
 
 D, F, ROWS, STEPS, BATCH = 24, 256, 4_000, 30, 128
@@ -176,7 +176,9 @@ def compared(nursery: Nursery, activations: Activations, request: pytest.Fixture
         )
         outcome = trained.wait()
         assert outcome.exit_code == 0, outcome
-        case = Case(variant, folder / "child" / "out" / "sae.safetensors", folder / "inertness")
+        case = ProbeCase(
+            variant, folder / "child" / "out" / "sae.safetensors", folder / "inertness"
+        )
         found = find_parent(variant) if parent else None
         return measure_inertness(nursery, case, activations, SPEC, found)
 

@@ -1,0 +1,81 @@
+"""Write docs/tools.md: every tool as the agent sees it, made from the published schemas.
+
+    python scripts/tools_page.py
+
+`make schemas` runs it after the schemas were written; a test holds the page to them.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import anyio
+from mcp import Client
+
+from fumehood.app import build_server
+from fumehood.wings import WINGS
+from fumehood_tools.settings import load_settings
+
+ROOT = Path(__file__).resolve().parents[1]
+SCHEMAS = ROOT / "tests" / "server" / "tool_schemas.json"
+PAGE = ROOT / "docs" / "tools.md"
+HEAD = """# Tools
+
+What an agent is offered, by toolset; `fumehood serve --toolsets papers,bench` offers only two.
+Every tool answers with a text and with the same content as data. `make schemas` writes this page.
+"""
+
+
+async def names_by_toolset() -> dict[str, list[str]]:
+    """Return toolset -> names of its tools, in the order in which a client sees them."""
+    found = {}
+    for wing in WINGS:
+        async with Client(build_server(load_settings(), [wing.name])) as client:
+            found[wing.name] = [tool.name for tool in (await client.list_tools()).tools]
+    return found
+
+
+def page(schemas: dict[str, Any], toolsets: dict[str, list[str]]) -> str:
+    """Return the page."""
+    parts = [HEAD]
+    for toolset, names in toolsets.items():
+        parts.append(f"## {toolset}\n")
+        parts += [_section(name, schemas[name]) for name in names]
+    return "\n".join(parts)
+
+
+def _section(name: str, tool: dict[str, Any]) -> str:
+    properties = tool["inputSchema"].get("properties", {})
+    required = tool["inputSchema"].get("required", [])
+    lines = [f"### `{name}`\n", f"{_one_line(tool['description'])}\n"]
+    for argument, schema in properties.items():
+        said = schema.get("description", "")
+        need = "" if argument in required else f"; default `{json.dumps(schema.get('default'))}`"
+        lines.append(f"- `{argument}` ({_type(schema)}{need}){': ' if said else ''}{said}")
+    return "\n".join([*lines, ""])
+
+
+def _type(schema: dict[str, Any]) -> str:
+    if "enum" in schema:
+        return " or ".join(f"`{value}`" for value in schema["enum"])
+    if "anyOf" in schema:
+        return " or ".join(_type(one) for one in schema["anyOf"] if one.get("type") != "null")
+    if schema.get("type") == "array":
+        return f"list of {_type(schema.get('items', {}))}"
+    return str(schema.get("type", "object"))
+
+
+def _one_line(text: str) -> str:
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
+
+
+def main() -> int:
+    """Write the page."""
+    schemas = json.loads(SCHEMAS.read_text(encoding="utf-8"))
+    PAGE.write_text(page(schemas, anyio.run(names_by_toolset)), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
