@@ -305,5 +305,5 @@ def _json_object(text: str) -> dict[str, Any]:
 
 def _port(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port; use 1 to 65535")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port; use 1 to 65535")
     return int(text)

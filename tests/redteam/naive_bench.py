@@ -2,7 +2,7 @@
 
 usage: python -I naive_bench.py TEMPLATE WORK NAME=FILE …      one line of JSON per variant
 
-Shows that a cheat is no strawman: here it gets what it is after. Per variant, in a fork of its
+Shows that a cheat is not a strawman: here it gets what it is after. Per variant, in a fork of its
 own: explained variance and L0 of `decode(encode(x))` (`ev`, `l0`; `train_l0` in training mode), the
 L1 as a plain sum (`l1`), the explained variance of `forward` (`forward_ev`), that of an honest TopK
 built after the variant was imported (`rival_ev`), and the L0 while `ev` was measured (`true_l0`).

@@ -173,9 +173,7 @@ def test_a_good_score_is_no_verdict_where_the_record_says_what_it_cost(
 
 
 def test_what_a_child_received_over_a_wire_is_told_by_its_message() -> None:
-    told = {
-        "message": "decode failed: OSError: the wire carried 256 of 256 bits (line 4). Mend it."
-    }
+    told = {"message": "decode failed: OSError: the wire carried 256 of 256 bits (line 4). Fix it."}
     assert carried(told) == "the wire carried 256 of 256 bits"
     assert carried({"message": "decode failed"}) == carried({}) == ""
 

@@ -103,7 +103,7 @@ def test_an_unknown_toolset_is_refused_by_name(fumehood: Run, command: str) -> N
 
 def test_a_wrong_port_is_refused(fumehood: Run) -> None:
     done = fumehood("serve", "--http", "99999")
-    assert done.returncode == 2 and "is no port" in done.stderr
+    assert done.returncode == 2 and "is not a port" in done.stderr
 
 
 def test_a_reader_that_has_seen_enough_gets_no_traceback(environ: dict[str, str]) -> None:

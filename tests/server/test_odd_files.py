@@ -1,4 +1,4 @@
-"""What is no plain file in variants/ is named as such by every tool, and no tool waits for it."""
+"""What is not a plain file in variants/ is named by every tool, and no tool waits for it."""
 
 import os
 import sys

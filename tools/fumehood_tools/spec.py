@@ -153,7 +153,7 @@ def read_spec(path: Path) -> SandboxSpec:
     try:
         content = tomllib.loads(read_plain(path).decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadRequest(f"sandbox.toml is not valid TOML: {error}. Mend that line.") from error
+        raise BadRequest(f"sandbox.toml is not valid TOML: {error}. Fix that line.") from error
     return check_spec(content)
 
 
@@ -164,4 +164,4 @@ def check_spec(content: object) -> SandboxSpec:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise BadRequest(f"sandbox.toml: {key}: {first['msg']}. Mend that key.") from error
+        raise BadRequest(f"sandbox.toml: {key}: {first['msg']}. Fix that key.") from error

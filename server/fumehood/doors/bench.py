@@ -90,7 +90,7 @@ def _register_table(toolbox: Toolbox) -> None:
         Returns mean and spread over seeds of L0, explained variance (centred), loss recovered,
         sparse-probing accuracy, alive latents; failed runs with their messages; warnings. Only
         scores of one setting (data, sizes, evaluator) stand in one table. Compare at similar L0;
-        a sparse-probing gain under 0.02, or any gain with 1 seed, is no result.
+        a sparse-probing gain under 0.02, or any gain with 1 seed, is not a result.
         Next: plot_benchmarks, or run_variants with more seeds.
         """
         table = read(

@@ -63,7 +63,7 @@ def _register_search(toolbox: Toolbox) -> None:
         Use it before you write a variant, to see whether the idea exists. Asks all sources at
         once; duplicates are merged. Returns papers, most relevant first, each with id, abstract,
         code links, confidence 0-1 with reasoning and who judged; and the status of every source:
-        one that failed is no evidence that nothing exists. May take 20 s, with a judge 40 s.
+        one that failed is not evidence that nothing exists. May take 20 s, with a judge 40 s.
         Next: your own judgements (same query and purpose), or cursor.
         """
         if cursor is not None:

@@ -13,7 +13,7 @@ WING = Wing(
         steps={
             "read": (
                 Sentence(
-                    "search_papers: does the idea exist? A source that failed is no evidence that "
+                    "search_papers: does the idea exist? A source that failed is not evidence that "
                     "it does not.",
                     ("search_papers",),
                 ),

@@ -91,7 +91,7 @@ def test_without_scores_of_the_packaged_file_there_is_no_baseline(box: Any) -> N
     assert "no score of the packaged topk" in str(refused.value)
     assert "'topk (edited)'" in str(refused.value) and "copy " in str(refused.value)
     found = box.compare(baseline="topk (edited)")
-    assert any("topk (edited) is no packaged baseline" in said for said in found.warnings)
+    assert any("topk (edited) is not a packaged baseline" in said for said in found.warnings)
 
 
 SLOW: dict[str, Any] = {"lr": 1e-5, "batch_size": 1024}

@@ -102,7 +102,7 @@ def test_better_equal_and_worse_are_told_apart(
     run(settings, ended, names, 5, [6, 8, 12])
     found = compare_variants(box.folder, baseline="half")
     words = {row.variant: row.verdict for row in found.rows}
-    assert any("half is no packaged baseline" in said for said in found.warnings)
+    assert any("half is not a packaged baseline" in said for said in found.warnings)
     assert words == {"better": "better", "equal": "equal", "worse": "worse"}, found.text()
     assert found.tries == 12, "four files at three levels"
 

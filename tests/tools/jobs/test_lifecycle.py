@@ -42,9 +42,9 @@ def test_a_job_runs_and_leaves_its_result_exit_code_and_log(start, finished, sto
 
 
 def test_a_typed_error_of_the_worker_reaches_the_job(start, finished) -> None:
-    done = finished(start(worker("raise RunFailed('No variant got a score. Mend one.')")))
+    done = finished(start(worker("raise RunFailed('No variant got a score. Fix one.')")))
     assert (done.status, done.exit_code, done.error_code) == ("failed", 1, "run_failed")
-    assert done.error == "No variant got a score. Mend one."
+    assert done.error == "No variant got a score. Fix one."
 
 
 def test_a_crash_is_told_from_a_typed_error_and_points_at_the_log(start, finished, store) -> None:

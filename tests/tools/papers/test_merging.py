@@ -100,7 +100,7 @@ def test_versions_and_venues_of_a_paper_are_one() -> None:
             ("Towards monosemanticity now: part one", {"authors": ["A One"], "year": 2023}),
             ("Towards monosemanticity now: part two", {"authors": ["A One"], "year": 2023}),
         ),
-        # one word is no name
+        # one word is not a name
         (("Introduction", {}), ("Introduction", {"year": 2020})),
     ],
 )

@@ -174,11 +174,11 @@ CHANGES: dict[str, tuple[Callable[[list[bytes]], list[bytes]], list[str]]] = {
     ),
     "a damaged line": (
         lambda lines: [lines[0][:40] + b"\n", *lines[1:]],
-        ["line 1 is no signed statement", f"receipt of {BROKEN} is missing"],
+        ["line 1 is not a signed statement", f"receipt of {BROKEN} is missing"],
     ),
     "a second payload that others may read": (
         lambda lines: [b'{"payload":"AAAA",' + lines[0][1:], *lines[1:]],
-        ["line 1 is no signed statement", f"receipt of {BROKEN} is missing"],
+        ["line 1 is not a signed statement", f"receipt of {BROKEN} is missing"],
     ),
     "one receipt removed": (
         lambda lines: lines[1:],

@@ -205,7 +205,7 @@ def settings_of(found: SandboxRecords) -> dict[Setting, int]:
 
 
 def unresolved(found: SandboxRecords, packaged: Packaged) -> list[Failure]:
-    """Return the newest failure per label and seed, without those that a later run mended."""
+    """Return the newest failure per label and seed, without those that a later run fixed."""
     newest: dict[tuple[str, int, str | None], Failure] = {}
     for failure in sorted(found.failures.values(), key=lambda failure: failure.finished):
         newest[label_of(failure, packaged), failure.seed, failure.control] = failure

@@ -228,7 +228,7 @@ def _record(
 
 
 def _sha256(path: Path) -> str | None:
-    """Return the hash of a variant's file; None when it is no plain file, or is gone."""
+    """Return the hash of a variant's file; None when it is not a plain file, or is gone."""
     try:
         return sha256_of(path, MOST_SOURCE_BYTES)
     except (FileNotFoundError, NotPlain):

@@ -46,7 +46,7 @@ class Row(BaseModel, frozen=True):
     metrics: dict[str, Spread] = Field(description="absent: not measured")
     train_seconds: float
     elsewhere: bool = Field(description="not trained here")
-    stale: str | None = Field(description="why it is no score of the file as it is")
+    stale: str | None = Field(description="why it is not a score of the file as it is")
     skip: bool = Field(description="a skip path; metrics leave it out")
     nonlinear: bool = Field(description="non-linear decoder")
     glass: list[str] = Field(description="isolation, by seed")

@@ -223,8 +223,8 @@ def _about_baseline(chosen: Chosen, packaged: Packaged, baseline: str) -> list[s
     said = []
     if kind_of(levels[0][0], packaged) == "custom":
         said.append(
-            f"{baseline} is no packaged baseline: how well it is made and trained is not known, so "
-            "better than it is no more than that."
+            f"{baseline} is not a packaged baseline: how well it is made and trained is not known, "
+            "so better than it means no more than that."
         )
     if seeds := scattered(score.seed for scores in levels for score in scores):
         numbers = ", ".join(str(seed) for seed in seeds)

@@ -58,7 +58,7 @@ def check_tasks(tasks: Sequence[str], known: Sequence[str]) -> None:
     """Raise UnknownName for the first task that does not exist."""
     for task in tasks:
         if task not in known:
-            raise UnknownName("probing task", task, known, "Mend scoring.probing_tasks.")
+            raise UnknownName("probing task", task, known, "Fix scoring.probing_tasks.")
 
 
 def labelled_texts(task: str, n_train: int, n_test: int) -> dict[str, ClassTexts]:

@@ -136,7 +136,7 @@ def _json_lines(text: str, file: Path) -> Iterator[str]:
             yield str(json.loads(line)["text"])
         except (ValueError, KeyError, TypeError) as error:
             raise BadRequest(
-                f'{file.name}:{number} is not a JSON object with a "text" key. Mend that line.'
+                f'{file.name}:{number} is not a JSON object with a "text" key. Fix that line.'
             ) from error
 
 

@@ -39,7 +39,7 @@ def take_file(folder: Path, name: str, most_bytes: int) -> bytes | None:
     try:
         facts = os.fstat(handle)
         if not stat.S_ISREG(facts.st_mode) or facts.st_nlink != 1:
-            raise _refusal(name, "it is no plain file of its own")
+            raise _refusal(name, "it is not a plain file of its own")
         if facts.st_size > most_bytes:
             raise _refusal(name, f"it holds {facts.st_size:,} bytes, {most_bytes:,} are allowed")
         with os.fdopen(handle, "rb", closefd=False) as file:
@@ -51,7 +51,7 @@ def take_file(folder: Path, name: str, most_bytes: int) -> bytes | None:
 def take_json(folder: Path, name: str, most_bytes: int) -> Any:
     """Return the JSON in a plain file of `folder`; None when there is none of that name.
 
-    Raises RunFailed for what `take_file` refuses and for what is no JSON.
+    Raises RunFailed for what `take_file` refuses and for what is not JSON.
     """
     content = take_file(folder, name, most_bytes)
     if content is None:
@@ -59,7 +59,7 @@ def take_json(folder: Path, name: str, most_bytes: int) -> Any:
     try:
         return json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise _refusal(name, "it is no JSON") from error
+        raise _refusal(name, "it is not JSON") from error
 
 
 def remove_folder(folder: Path) -> None:

@@ -90,7 +90,7 @@ def read_request(path: Path) -> HarvestRequest:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise BadRequest(f"{path.name}: {key}: {first['msg']}. Mend that key.") from error
+        raise BadRequest(f"{path.name}: {key}: {first['msg']}. Fix that key.") from error
 
 
 def read_activations(folder: Path) -> Activations:

@@ -65,7 +65,7 @@ def machine() -> str:
 
 
 def signal_group(leader: int, number: signal.Signals) -> None:
-    """Send a signal to a process group; a group that is gone is no error."""
+    """Send a signal to a process group; a group that is gone is not an error."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, number)
 

@@ -1,7 +1,7 @@
 """Hold a record to the text of its paper: quotations, numbers, names.
 
 Every item is judged by itself: what the text does not bear out is refused with a reason that says
-what to mend, the rest is kept. A number is borne out when it stands in the quotation itself, whole,
+what to fix, the rest is kept. A number is borne out when it stands in the quotation itself, whole,
 in any usual notation (see `numbers`); a name with digits or a setting, when it stands anywhere in
 the paper; of a plain table also row and column must be the right ones. Not covered: whether the
 statement follows from the quotation beside it; that stays with the reader.

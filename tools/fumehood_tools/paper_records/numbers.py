@@ -69,7 +69,7 @@ def meanings(numbers: Iterable[Number]) -> set[Decimal]:
 
 
 def claimed(cleaned: str) -> Iterator[Number]:
-    """Give the numbers that a statement claims: no part of a name, and "one" is no count."""
+    """Give the numbers that a statement claims: no part of a name, and "one" is not a count."""
     for number in numbers_in(cleaned):
         if not number.named and number.text.lower() != "one":
             yield number

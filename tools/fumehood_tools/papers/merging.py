@@ -50,7 +50,7 @@ def same_paper(one: Paper, other: Paper) -> bool:
         return False
     whole, other_whole = title_key(one.title), title_key(other.title)
     if whole == other_whole:
-        # One word is no name: "Introduction" by nobody in particular.
+        # One word is not a name: "Introduction" by nobody in particular.
         return len(whole.split()) > 1 or bool(names & others)
     mains = (main_title_key(one.title), main_title_key(other.title))
     # A subtitle may be left out; two different subtitles are two papers (Part I, Part II).

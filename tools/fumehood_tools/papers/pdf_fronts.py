@@ -2,7 +2,7 @@
 
 The request is a JSON list of paths; the answer is a JSON list: title (what the file says of
 itself, else the largest type on the first page), authors, year, arXiv stamp, the text of the first
-page as abstract, sha256; null for a file that is no PDF. Only pypdfium2 is imported.
+page as abstract, sha256; null for a file that is not a PDF. Only pypdfium2 is imported.
 """
 
 import json

@@ -155,7 +155,7 @@ def _ledger(book: Book) -> list[Discrepancy]:
     if book.broken:
         return [Discrepancy(place=LEDGER, level="wrong", code="ledger_broken", message=book.broken)]
     if book.behind:
-        message = "the last lines were written in a crash; the next run mends them"
+        message = "the last lines were written in a crash; the next run fixes them"
         return [Discrepancy(place=LEDGER, level="note", code="ledger_behind", message=message)]
     return []
 

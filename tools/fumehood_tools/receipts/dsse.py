@@ -44,7 +44,7 @@ class Envelope(NamedTuple):
 def signing_key(state: Path) -> Ed25519PrivateKey:
     """Return the workspace's private key for exports, made now if there is none (mode 0600).
 
-    Raises StorageFailed when it cannot be read, or is no Ed25519 key.
+    Raises StorageFailed when it cannot be read, or is not an Ed25519 key.
     """
     path = state / EXPORT_KEY_FILE
     if not path.exists():
@@ -120,7 +120,7 @@ def sealed(payload: bytes, key: Ed25519PrivateKey) -> bytes:
 
 
 def opened(line: bytes) -> Envelope | None:
-    """Return what a line holds; None when it is no envelope of a statement. Verifies nothing."""
+    """Return what a line holds, unverified; None when it is not an envelope of a statement."""
     try:
         content = json.loads(line, object_pairs_hook=unambiguous)
         [signature] = content["signatures"]
@@ -150,10 +150,11 @@ def _signed_bytes(payload: bytes) -> bytes:
 
 def _damaged_key() -> str:
     return (
-        f"{EXPORT_KEY_FILE} is no Ed25519 private key. Put it back from a backup, or move it away: "
-        "the next export makes another one, and its receipts verify with another public key."
+        f"{EXPORT_KEY_FILE} is not an Ed25519 private key. Put it back from a backup, or move it "
+        "away: the next export makes another one, and its receipts verify with another public key."
     )
 
 
 def _no_public_key(path: Path) -> str:
-    return f"{path.name} is no Ed25519 public key in PEM form. Give the .pub file of the export."
+    what = f"{path.name} is not an Ed25519 public key in PEM form"
+    return f"{what}. Give the .pub file of the export."

@@ -146,7 +146,7 @@ def _verified(
     """Return what a line says if the key signed it; else add to `wrong` what is the matter."""
     envelope = dsse.opened(line)
     if envelope is None:
-        wrong.append(f"line {number} is no signed statement: it was damaged or put there.")
+        wrong.append(f"line {number} is not a signed statement: it was damaged or put there.")
         return None
     place = _claimed_place(envelope.payload)
     if not dsse.is_signed_by(envelope, key):

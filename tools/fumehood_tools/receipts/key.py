@@ -47,7 +47,7 @@ class Key(NamedTuple):
 def load_key(state: Path) -> Key | None:
     """Return the key in a workspace's .fumehood, None when there is none.
 
-    Raises StorageFailed when it cannot be read or is no key.
+    Raises StorageFailed when it cannot be read or is not a key.
     """
     path = state / KEY_FILE
     try:

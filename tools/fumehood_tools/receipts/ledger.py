@@ -3,7 +3,7 @@
 `.fumehood/receipts.jsonl` only grows. Each line is signed together with the line before it, and
 `receipts.head.json` signs how many lines there are: a line that is edited, taken out or cut off
 shows. A crash leaves a receipt without its line, or a line that the head does not count yet: both
-are told from tampering, and mended by the next writer. A head is there before the key is, so that
+are told from tampering, and fixed by the next writer. A head is there before the key is, so that
 a ledger that is gone whole shows too.
 
 Lines are written in format 2: {action, kind, place, receipt, time, trial?, mac}. Lines of format 1,
@@ -170,7 +170,7 @@ def append(state: Path, key: Key, entries: Iterable[Entry]) -> None:
     Raises StorageFailed; a broken ledger stays so.
 
     Costs two syncs, however many entries and however long the ledger. Only one that does not end
-    as its head says is read whole: after a crash it is mended, after tampering its head stays.
+    as its head says is read whole: after a crash it is fixed, after tampering its head stays.
     """
     with exclusive(state / LOCK_FILE):
         end = _end(state, key)
@@ -204,7 +204,7 @@ class _End(NamedTuple):
 
 
 def _end(state: Path, key: Key) -> _End:
-    """Return the end of the ledger, mended where a crash tore it."""
+    """Return the end of the ledger, fixed where a crash tore it."""
     head = read_head(state, key)
     # A last line that was put there to please us breaks the chain for every reader all the same.
     if isinstance(head, LedgerHead) and _last_mac(state / LEDGER_FILE) == head.last:
@@ -218,7 +218,7 @@ def _end(state: Path, key: Key) -> _End:
 
 
 def _last_mac(path: Path) -> str | None:
-    """Return the mac that the last line carries, unverified; None when it is no whole line."""
+    """Return the mac that the last line carries, unverified; None when it is not a whole line."""
     try:
         with open_plain(path) as file:
             size = file.seek(0, os.SEEK_END)
@@ -243,7 +243,7 @@ def _drop_torn(path: Path) -> None:
             content = file.read()
             file.truncate(content.rfind(b"\n") + 1)
     except OSError as error:
-        raise StorageFailed.from_os_error(error, "Mending the ledger of receipts") from error
+        raise StorageFailed.from_os_error(error, "Fixing the ledger of receipts") from error
 
 
 def _line(raw: bytes, last: str, key: Key) -> LedgerLine | None:
@@ -264,7 +264,7 @@ def _line(raw: bytes, last: str, key: Key) -> LedgerLine | None:
 def read_line(content: dict[str, Any]) -> LedgerLine:
     """Return what the JSON of a line says, of either format; its mac is not looked at.
 
-    Raises TypeError, KeyError or AttributeError for what is no line.
+    Raises TypeError, KeyError or AttributeError for what is not a line.
     """
     if "kind" in content:
         return LedgerLine(**content)

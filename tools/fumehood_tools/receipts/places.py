@@ -105,7 +105,7 @@ def _names(folder: str, pattern: str) -> list[str]:
 def _can_be_ours(name: str) -> bool:
     """Return whether a folder of this name may hold a record.
 
-    Hidden ones are those of writers at work, or killed. One that does not print, or is no text,
+    Hidden ones are those of writers at work, or killed. One that does not print, or is not text,
     would speak for us where places are named.
     """
     return name.isprintable() and not name.startswith(".") and bool(name)

@@ -127,7 +127,7 @@ class LedgerReader:
         return len(late)
 
     def _keep_checkpoint(self) -> None:
-        """Sign for what was verified, if that is worth it. A full disk is no error here."""
+        """Sign for what was verified, if that is worth it. A full disk is not an error here."""
         with self._lock:
             chain = self._chain
             if self._key is None or chain.lines < self._vouched + _WORTH_KEEPING:

@@ -4,7 +4,7 @@ Measured once per variant source, after training, on 256 rows of the training sp
 trained weights go into its parent as well, and into every packaged baseline, as far as name and
 shape fit, and all compute latents, reconstruction, loss and gradient of the same batch. Differences
 are relative, in Euclidean norms: |variant - parent| / max(|variant|, |parent|), latents each in
-units of its own size, so 0 is equal to the bit and another unit is no difference. A variant that
+units of its own size, so 0 is equal to the bit and another unit is not a difference. A variant that
 computes the same may still train otherwise (another start, another optimiser): only its scores
 tell. Pure data and judgement: no torch in here.
 """

@@ -78,7 +78,7 @@ def _like(own: Value, wanted: Value, what: str) -> Value:
     else:
         fits, wanted = True, float(wanted)
     if not fits:
-        raise BadRequest(f"{what} is {own!r} in the file: {wanted!r} is no value for it.")
+        raise BadRequest(f"{what} is {own!r} in the file: {wanted!r} is not a value for it.")
     return wanted
 
 

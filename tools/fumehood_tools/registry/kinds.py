@@ -36,7 +36,7 @@ _NOT_FOR_METRICS = ("work", "train_seconds", "variant", "label", "seeds", "chang
 
 
 def register_kind(kind: RecordKind) -> None:
-    """Make a kind and its metrics known to this process; again is no error.
+    """Make a kind and its metrics known to this process; again is not an error.
 
     Raises BadRequest when another kind has its name, or says otherwise what one of its metrics is.
     """

@@ -1,7 +1,7 @@
 """The content addresses of the code that decides on numbers: the template's core, the evaluator.
 
 Comments, docstrings and layout are left out: they decide on nothing, and a score must not become
-one of another setting because a sentence was mended. Costs about 0.2 s, once per process.
+one of another setting because a sentence was fixed. Costs about 0.2 s, once per process.
 
 EVALUATOR_PARTS is held against the imports of what trains, harvests and scores by
 tests/tools/runs/test_code.py: a module that is imported there stands here, or in the test with the

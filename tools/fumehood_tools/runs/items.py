@@ -69,7 +69,7 @@ class Planner:
         ]
 
     def source(self, variant: str) -> bytes:
-        """Return a variant's file. Raises UnknownName, StorageFailed when it is no plain file."""
+        """Return a variant's file. Raises UnknownName; StorageFailed if it is not plain."""
         if variant not in self._sources:
             self._sources[variant] = read_plain(self.sandbox.variant_path(variant))
         return self._sources[variant]

@@ -38,7 +38,7 @@ _PROBED = frozenset(
     for metric in SCORE.metrics
     if metric.rows == "probing" and metric.source != "sae-bench"
 )
-_REMEDY = "What it printed above says why; score again when that is mended."
+_REMEDY = "What it printed above says why; score again when that is fixed."
 Say = Callable[[str], None]
 
 

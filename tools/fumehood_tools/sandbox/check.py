@@ -59,9 +59,8 @@ def check_variant(
     """Check a variant statically and, unless that fails, by running it for some steps.
 
     kernels: what compiled_kernels returned; without it the child's parent compiles for itself.
-    Raises UnknownName for a variant without a file, StorageFailed when its file is no plain one or
-    a file cannot be written,
-    RunFailed when the glass of that level cannot be put up.
+    Raises UnknownName for a variant without a file, StorageFailed when its file is not a plain one
+    or a file cannot be written, RunFailed when the glass of that level cannot be put up.
     """
     started = time.monotonic()
     path = sandbox.variant_path(name)

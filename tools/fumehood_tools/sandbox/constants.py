@@ -61,7 +61,7 @@ class Constants(NamedTuple):
 
 @functools.lru_cache(maxsize=64)
 def measure_constants(source: bytes) -> Constants:
-    """Return the sizes of a source. One that is no Python is a constant as a whole."""
+    """Return the sizes of a source. One that is not Python is a constant as a whole."""
     compressed = _compressed(source)
     if len(source) > MOST_READ:
         return Constants(len(source), compressed, compressed)

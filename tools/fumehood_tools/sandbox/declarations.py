@@ -47,7 +47,7 @@ def declares_no_training(source: bytes) -> bool:
 
 
 def _tree(source: bytes) -> ast.Module:
-    """Return the tree of a source; an empty one for what is no Python."""
+    """Return the tree of a source; an empty one for what is not Python."""
     try:
         return ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -109,7 +109,7 @@ def check_declarations(tree: ast.Module) -> Iterator[Complaint]:
     """Yield what is wrong with the declarations of a file."""
     for name, value, line in _constants(tree):
         if name == "DECODER" and value not in DECODERS:
-            said = f"DECODER is {value!r}" if value is not None else "DECODER is no constant"
+            said = f"DECODER is {value!r}" if value is not None else "DECODER is not a constant"
             cure = 'write DECODER = "nonlinear" for a decoder that is not linear, else leave it out'
             yield error("declaration", line, said, cure)
         elif name == "SKIP" and not isinstance(value, bool):
@@ -120,7 +120,7 @@ def check_declarations(tree: ast.Module) -> Iterator[Complaint]:
             yield error("declaration", line, "SKIP is True, and there is no method skip", cure)
         elif name == "PARENT" and not (isinstance(value, str) and value):
             cure = 'write the name of a variant, as in PARENT = "topk", or leave it out'
-            yield error("declaration", line, "PARENT is no name of a variant", cure)
+            yield error("declaration", line, "PARENT is not a name of a variant", cure)
         elif name == "KNOB" and not _is_number(tree, value):
             cure = 'write KNOB = "K", and K = 32 on a line of its own at the top of the file'
             yield error("declaration", line, "KNOB names no number of this file", cure)

@@ -59,7 +59,7 @@ class GlassSAE(BaseSAE):  # type: ignore[misc]
             unknown.data.fill_(float("nan"))
         self.cfg.architecture = given.variant.stem
         general_utils._standardize_sae_cfg(self.cfg)
-        # sae-bench asks one called "gated" for weights of other names: a variant's name is no type.
+        # sae-bench asks one called "gated" for weights of other names: a name is not a type.
         self.cfg.architecture_str = "fumehood"
 
     def encode(self, x: "Tensor") -> "Tensor":

@@ -2,8 +2,8 @@
 
 Its rows are the first rows of the evaluation split, and their latents come from the encoder's
 stream. sae-bench shows the subject's own activations of a batch of rows and wants latents; it gives
-latents and wants reconstructions. Position 0 of a row, BOS, is no row of the evaluation split: it
-gets latents of 0, and sae-bench leaves it out of all means, as it does EOS and padding.
+latents and wants reconstructions. Position 0 of a row, BOS, is not a row of the evaluation split:
+it gets latents of 0, and sae-bench leaves it out of all means, as it does EOS and padding.
 
 B = rows of tokens in a batch, T = context, D = d_model, F = dictionary size; normalised space.
 """

@@ -1,7 +1,7 @@
 """Measure how far a trained variant's computation is from its parent's and from every baseline's.
 
 Children behind the glass, all with the variant's trained weights and 256 rows of the training
-split: one with the variant; one with its parent, where that is no packaged file; one with all
+split: one with the variant; one with its parent, where that is not a packaged file; one with all
 packaged baselines, which is code of ours. Costs 0.6 s per variant at D = 576, F = 1,536, most of it
 beside the fitting of probes. No evaluation row is shown to anyone.
 

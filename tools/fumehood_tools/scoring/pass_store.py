@@ -50,7 +50,7 @@ def read_passes(path: Path) -> "dict[str, Tensor]":
 
 
 def write_passes(path: Path, content: "dict[str, Tensor]") -> None:
-    """Keep content for later jobs, atomically; a full disk or a large subject is no failure."""
+    """Keep content for later jobs, atomically; a full disk or a large subject is not a failure."""
     from safetensors.torch import save
 
     if sum(part.nbytes for part in content.values()) > MOST_BYTES:

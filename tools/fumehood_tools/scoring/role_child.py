@@ -179,13 +179,13 @@ class RoleChild:
         except (ValueError, RecursionError):
             content = None
         if not isinstance(content, dict):
-            raise self._garbled(f"an answer of {self.role} is no JSON object")
+            raise self._garbled(f"an answer of {self.role} is not a JSON object")
         if "error" in content:
             text, kind = quoted(content["error"]), content.get("kind")
             if kind in REFUSALS:
                 cure = "x is [B, D], latents are [B, F]; return one float32 tensor."
                 raise IntegrityFailed(str(kind), text, cure)
-            raise RunFailed(f"{self.role} failed: {text}. Mend it; check_variant helps.")
+            raise RunFailed(f"{self.role} failed: {text}. Fix it; check_variant helps.")
         if content != {key: value}:
             raise self._garbled(f"{self.role} answered something that was not asked")
 

@@ -51,9 +51,9 @@ def take_weights(
 ) -> Weights:
     """Copy checked weights from a child's folder to `target` and return them.
 
-    Raises IntegrityFailed: weights_file when it is no proper safetensors file or holds a value that
-    is not finite, parameter_budget when its tensors have more than most_ratio times the bytes of a
-    plain SAE in float32.
+    Raises IntegrityFailed: weights_file when it is not a proper safetensors file or holds a value
+    that is not finite, parameter_budget when its tensors have more than most_ratio times the bytes
+    of a plain SAE in float32.
     """
     plain = PLAIN_BYTES * plain_parameters(activation_dim, dict_size)
     # Twice what is allowed is still read, so that the message can say how much it is.
@@ -89,7 +89,7 @@ def _count(content: bytes) -> tuple[int, int]:
             and all(isinstance(size, int) and size >= 0 for size in entry["shape"])
         )
         if not proper:
-            raise _refused(f"the entry {name[:60]!r} is no tensor of a plain type")
+            raise _refused(f"the entry {name[:60]!r} is not a tensor of a plain type")
         numbers = 2 if entry["dtype"] == "C64" else 1
         for sides in entry["shape"]:
             numbers *= sides
@@ -108,7 +108,7 @@ def _header(content: bytes) -> tuple[dict[str, Any], int]:
     except (ValueError, RecursionError):
         header = None
     if not isinstance(header, dict):
-        raise _refused("its header is no JSON object")
+        raise _refused("its header is not a JSON object")
     return header, size
 
 

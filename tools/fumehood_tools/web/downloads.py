@@ -75,7 +75,7 @@ class Downloads:
             raise SourceFailed("unavailable", text, again=True) from error
 
     def _check(self, url: str) -> None:
-        """Raise SourceFailed for an address that is no web page's, or that lies in this network."""
+        """Raise SourceFailed for an address of no web page, or in this network."""
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise SourceFailed("refused", "Only http and https addresses are fetched.")

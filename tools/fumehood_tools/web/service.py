@@ -159,7 +159,7 @@ def _as_json(body: bytes) -> Any:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
         raise SourceFailed(
-            "bad_answer", "It answered with something that is no JSON (an outage page?)."
+            "bad_answer", "It answered with something that is not JSON (an outage page?)."
         ) from error
 
 

@@ -98,7 +98,7 @@ def slots_of(declared: Iterable[Declared]) -> dict[str, int]:
 
 
 def register_kinds(declared: Iterable[Declared]) -> None:
-    """Make the kinds of records of the wings known to this process; again is no error."""
+    """Make the kinds of records of the wings known to this process; again is not an error."""
     for one in declared:
         for kind in one.kinds:
             register_kind(kind)

@@ -81,7 +81,7 @@ def _search(query: Query, web: Web, deadline: Deadline) -> Any:
     except ValueError as error:
         if found := _CODE.search(str(error)):
             raise failure_of_status(int(found[1]), None, KEY) from error
-        raise SourceFailed("bad_answer", "It answered with something that is no JSON.") from error
+        raise SourceFailed("bad_answer", "It answered with something that is not JSON.") from error
     except (AttributeError, KeyError, TypeError) as error:
         raise SourceFailed("bad_answer", "It answered in another form than expected.") from error
 

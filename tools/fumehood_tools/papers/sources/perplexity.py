@@ -1,7 +1,7 @@
 """Perplexity's Search API in academic mode: POST /search, $5 per 1,000 calls (2026-11).
 
 It finds pages, not records: titles carry the site's name, years are those of the page. Merging
-with arXiv's own record mends that.
+with arXiv's own record fixes that.
 """
 
 import re

@@ -114,7 +114,7 @@ class Stream:
         self._stack += tokens[::-1]
 
     def next(self) -> str:
-        """Return the next token that is no macro, definition or condition; '' at the end."""
+        """Return the next token that is not a macro, definition or condition; '' at the end."""
         state = self.state
         while token := self.pull():
             if token[0] != "\\":

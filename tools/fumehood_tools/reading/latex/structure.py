@@ -183,7 +183,7 @@ def _icml_author(composer: Composer, stream: Stream) -> None:
 
 
 def _aside(composer: Composer, stream: Stream) -> None:
-    """What belongs to authors and is no text: affiliations, addresses."""
+    """What belongs to authors and is not text: affiliations, addresses."""
     stream.starred()
     stream.optional()
     composer.inline(stream.argument())

@@ -134,7 +134,7 @@ def _refused(member: tarfile.TarInfo) -> str | None:
     if member.issym() or member.islnk():
         return "it is a link"
     if not (member.isfile() or member.isdir()):
-        return "it is no file"
+        return "it is not a file"
     if name.startswith(("/", "\\", "~")) or (len(name) > 1 and name[1] == ":"):
         return "its name is absolute"
     if ".." in name.replace("\\", "/").split("/"):

@@ -77,7 +77,7 @@ def _document(content: bytes, name: str) -> Document:
         return Document.model_validate_json(content)
     except ValidationError as error:
         raise Unreadable(
-            f"marker's answer about {name} is no document ({error.error_count()} faults). "
+            f"marker's answer about {name} is not a document ({error.error_count()} faults). "
             "Try another source of this paper."
         ) from error
 

@@ -9,14 +9,14 @@ from typing import Any
 
 
 def with_own_sizes(pdf: Any, path: Path, folder: Path) -> Path:
-    """Return the path of an open pypdfium2 document, or of a mended copy in the folder."""
-    mended = False
+    """Return the path of an open pypdfium2 document, or of a fixed copy in the folder."""
+    fixed = False
     for page in pdf:
         if page.get_mediabox(fallback_ok=False) is None:
             page.set_mediabox(*page.get_bbox())
-            mended = True
+            fixed = True
         page.close()
-    if not mended:
+    if not fixed:
         return path
     copy = folder / path.name
     pdf.save(copy)

@@ -1,7 +1,7 @@
 """Captions, tables and drawings of a page, taken out of the flow of its lines.
 
 A table is known by its rules, or by rows of cells beside a caption that says so; a drawing by what
-is drawn. What stands in a drawing is no prose and is left out; its caption stays.
+is drawn. What stands in a drawing is not prose and is left out; its caption stays.
 """
 
 import re

@@ -40,7 +40,7 @@ class Paint(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """A shape that is no rule. ground: filled without an outline, as a coloured cell is."""
+    """A shape that is not a rule. ground: filled without an outline, as a coloured cell is."""
 
     box: Box
     ground: bool
