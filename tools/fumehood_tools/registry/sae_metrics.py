@@ -205,7 +205,7 @@ SAE_METRICS = (
     _OF_SAE_BENCH._replace(
         key="sae_bench_explained_variance",
         title="sae-bench's own EV",
-        description="sae-bench's own field; wrong when activations are large (see README)",
+        description="sae-bench's own field; wrong when activations are large (docs/metrics.md)",
         group="sae-bench's own",
         on_card=True,
         caveat="is wrong where activations are large",
