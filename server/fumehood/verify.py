@@ -69,7 +69,7 @@ def run(options: argparse.Namespace, settings: "Settings") -> int:
     report, rescored = _scored_again(settings, report, sound, options.rescore)
     print(_as_json(report, rescored) if options.json else _as_text(report, rescored))
     if options.export is not None:
-        _export(settings, report, sound, Path(options.export))
+        _export(settings, report, sound, options)
     return 0 if report.is_sound else 1
 
 
@@ -88,14 +88,17 @@ def _scored_again(
     return report.model_copy(update={"findings": findings}), rescored
 
 
-def _export(settings: "Settings", report: "Audit", sound: list["Sound"], to: Path) -> None:
+def _export(
+    settings: "Settings", report: "Audit", sound: list["Sound"], options: argparse.Namespace
+) -> None:
     """Write the export. Raises BadRequest when anything in the workspace is wrong."""
     from fumehood_tools.receipts.export import export
 
     if not report.is_sound:
         raise BadRequest("Nothing was exported: see what is wrong above. Fix or withdraw it first.")
     withdrawn = [found.place for found in report.findings if found.code == "withdrawn"]
-    made = export(settings.workspace, sound, withdrawn, to)
+    to = Path(options.export)
+    made = export(settings.workspace, sound, withdrawn, to, options.sandbox)
     _say(
         f"exported {made.receipts} receipts to {to}, signed with key {made.key_id}\n"
         f"publish {made.public_key.name} where readers trust it; they run: "
@@ -118,7 +121,8 @@ def _check_export(options: argparse.Namespace) -> int:
         print(f"wrong: {wrong}")
     for place in checked.withdrawn:
         print(f"note: {place}: withdrawn by its owner before the export, so it is not in it")
-    held = f"{len(checked.places)} receipts of workspace {checked.workspace}"
+    part = f", sandbox {checked.sandbox} only" if checked.sandbox else ""
+    held = f"{len(checked.places)} receipts of workspace {checked.workspace}{part}"
     verdict = (
         _counted(len(checked.wrong))
         if checked.wrong

@@ -270,6 +270,30 @@ def test_two_exports_have_one_key(bench: Any, capsys: Any, tmp_path: Path) -> No
 def test_what_is_no_key_is_said(handed_on: Path, capsys: Any) -> None:
     Path(f"{handed_on}.pub").write_text("ssh-ed25519 AAAA\n", encoding="utf-8")
     code, _, said = run(capsys, str(handed_on), "--key", f"{handed_on}.pub")
-    assert code != 0 and "no Ed25519 public key in PEM form" in said
+    assert code != 0 and "not an Ed25519 public key in PEM form" in said
     code, _, said = run(capsys, str(handed_on))
     assert code != 0 and "--key FILE.pub" in said
+
+
+def test_an_export_of_one_sandbox_says_so(bench: Any, capsys: Any, tmp_path: Path) -> None:
+    bench.score("topk")
+    bench.score("topk", sandbox="other")
+    place = ["--workspace", str(bench.settings.workspace), "--rescore", "0"]
+    to = tmp_path / "part.jsonl"
+    assert run(capsys, *place, "--sandbox", "other", "--export", str(to))[0] == 0
+    code, said, _ = run(capsys, str(to), "--key", f"{to}.pub")
+    assert code == 0 and said.startswith("1 receipts of workspace")
+    assert ", sandbox other only, exported" in said
+
+
+def test_a_number_that_canonical_json_cannot_say_is_exported_as_text(
+    bench: Any, capsys: Any, tmp_path: Path
+) -> None:
+    large = 2**60 + 1
+    bench.score("topk", seed=large)
+    place = ["--workspace", str(bench.settings.workspace), "--rescore", "0"]
+    to = tmp_path / "large.jsonl"
+    assert run(capsys, *place, "--export", str(to))[0] == 0
+    assert checked(capsys, to) == []
+    about = payload_of(lines_of(to)[0])["predicate"]
+    assert json.loads(about["record_text"])["seed"] == large and "record" not in about

@@ -121,7 +121,7 @@ GAMES = [
     ("DECODER = 'magic'", "DECODER is 'magic'", "nonlinear"),
     ("SKIP = 1", "neither True nor False", "SKIP = True"),
     ("SKIP = True", "no method skip", "skip(self, x)"),
-    ("PARENT = 3", "no name of a variant", "PARENT ="),
+    ("PARENT = 3", "not a name of a variant", "PARENT ="),
 ]
 
 

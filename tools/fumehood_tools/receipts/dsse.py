@@ -33,6 +33,10 @@ PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 
 
+class NoCanonicalForm(ValueError):
+    """RFC 8785 has no form for what a statement is to say."""
+
+
 class Envelope(NamedTuple):
     """One line of a file: a payload and who says to have signed it."""
 
@@ -90,7 +94,7 @@ def statement(
 ) -> bytes:
     """Return an in-toto Statement as canonical JSON.
 
-    Raises BadRequest for numbers that RFC 8785 has no form for (beyond 2^53, or not finite).
+    Raises NoCanonicalForm for numbers beyond 2^53, and for those that are not finite.
     """
     content: dict[str, Any] = {
         "_type": STATEMENT_TYPE,
@@ -101,7 +105,7 @@ def statement(
     try:
         return rfc8785.dumps(content)
     except rfc8785.CanonicalizationError as error:
-        raise BadRequest(f"A record cannot be exported: {error}. Withdraw it first.") from error
+        raise NoCanonicalForm(str(error)) from error
 
 
 def sealed(payload: bytes, key: Ed25519PrivateKey) -> bytes:

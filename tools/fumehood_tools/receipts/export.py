@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fumehood_tools.errors import BadRequest, StorageFailed
 from fumehood_tools.files import sha256_of, write_bytes
+from fumehood_tools.plain_files import read_plain
 from fumehood_tools.quoting import one_line
 from fumehood_tools.receipts import dsse
 from fumehood_tools.receipts.audit import Sound
@@ -46,6 +47,7 @@ class Checked(NamedTuple):
     """What a file of receipts holds, as far as it could be read, and what is wrong with it."""
 
     workspace: str
+    sandbox: str | None
     exported: str
     places: list[str]
     key_id: str
@@ -63,12 +65,18 @@ class _Statement(NamedTuple):
     content: dict[str, Any]
 
 
-def export(workspace: Path, sound: Sequence[Sound], withdrawn: Sequence[str], to: Path) -> Exported:
+def export(
+    workspace: Path,
+    sound: Sequence[Sound],
+    withdrawn: Sequence[str],
+    to: Path,
+    sandbox: str | None = None,
+) -> Exported:
     """Write the receipts to a file, and the public key beside it (`<file>.pub`).
 
     sound: records that were verified just now (`audit`); withdrawn: places whose receipts were
-    given up, which the index names. Raises BadRequest for a workspace without sound records,
-    StorageFailed.
+    given up, which the index names; sandbox: the only one that was looked at. Raises BadRequest for
+    a workspace without sound records, StorageFailed.
     """
     if not sound:
         raise BadRequest("There is no sound receipt to export. Run variants first.")
@@ -80,6 +88,7 @@ def export(workspace: Path, sound: Sequence[Sound], withdrawn: Sequence[str], to
         INDEX_TYPE,
         {
             "workspace": name,
+            "sandbox": sandbox,
             "exported": datetime.now(UTC).isoformat(timespec="seconds"),
             "withdrawn": sorted(withdrawn),
             "fumehood": version("fumehood"),
@@ -120,6 +129,7 @@ def check_export(file: Path, key_file: Path) -> Checked:
         wrong.append(f"{file.name} {how}: receipts may be missing. Export it anew.")
     return Checked(
         workspace=str(about.get("workspace", "unknown")),
+        sandbox=about.get("sandbox"),
         exported=str(about.get("exported", "at an unknown time")),
         places=[one.place for one in receipts],
         key_id=dsse.key_id_of(key),
@@ -133,11 +143,16 @@ def _receipt(one: Sound) -> bytes:
     record_file = f"{one.kind}.json"
     files = [(file.name, file.sha256) for file in named_files(one.kind, one.record)]
     subject = [(record_file, sha256_of(one.folder / record_file)), *files]
-    return dsse.statement(
-        [{"name": f"{one.place}/{name}", "digest": {"sha256": sha256}} for name, sha256 in subject],
-        RECEIPT_TYPE,
-        {"kind": one.kind, "place": one.place, "written": one.written, "record": one.record},
-    )
+    named = [
+        {"name": f"{one.place}/{name}", "digest": {"sha256": sha256}} for name, sha256 in subject
+    ]
+    about = {"kind": one.kind, "place": one.place, "written": one.written}
+    try:
+        return dsse.statement(named, RECEIPT_TYPE, {**about, "record": one.record})
+    except dsse.NoCanonicalForm:
+        # It holds a number beyond 2^53 or one that is not finite: as text it is exact.
+        text = read_plain(one.folder / record_file).decode("utf-8")
+        return dsse.statement(named, RECEIPT_TYPE, {**about, "record_text": text})
 
 
 def _verified(

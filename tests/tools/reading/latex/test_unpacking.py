@@ -65,8 +65,8 @@ def test_a_source_that_is_a_pdf_is_named_as_one() -> None:
     [
         (_with("link.tex", tarfile.SYMTYPE, "/etc/passwd"), "link"),
         (_with("hard.tex", tarfile.LNKTYPE, "main.tex"), "link"),
-        (_with("device.tex", tarfile.CHRTYPE), "no file"),
-        (_with("pipe.tex", tarfile.FIFOTYPE), "no file"),
+        (_with("device.tex", tarfile.CHRTYPE), "not a file"),
+        (_with("pipe.tex", tarfile.FIFOTYPE), "not a file"),
         (_with("/etc/cron.d/x.tex"), "absolute"),
         (_with("C:\\windows\\x.tex"), "absolute"),
         (_with("~/x.tex"), "absolute"),

@@ -77,7 +77,7 @@ def test_the_worker_can_neither_download_nor_wait_for_long(
         ("time.sleep(600)", "took over 1 s"),
         ("os.kill(os.getpid(), 9)", "died .signal 9"),
         ("sys.exit('out of luck')", "out of luck"),
-        ("open(out, 'w').write('[]')", "no document"),
+        ("open(out, 'w').write('[]')", "not a document"),
     ],
 )
 def test_a_worker_that_hangs_dies_or_lies_is_a_clear_error(
