@@ -49,7 +49,7 @@ from fumehood_tools.receipts.signing import mac_of
 from fumehood_tools.receipts.stamps import Stamp, stamp_of
 from fumehood_tools.receipts.trials import trial_word
 
-CHECKPOINT_FILE, RECORDS_LOCK = "receipts.checkpoint.json", "records.lock"
+CHECKPOINT_FILE, RECORDS_LOCK = "receipts.checkpoint.json", "receipts.records.lock"
 _PURPOSE = "fumehood ledger checkpoint 1"
 # Keys of a line stand in alphabetical order; a line of format 1 has no kind.
 _SANDBOX_1 = re.compile(rb'^\{"action":"[^"]*","mac":"[^"]*","place":"([^"/]+)/', re.M)
