@@ -102,6 +102,6 @@ def test_what_cannot_be_swept_is_said_before_anything_runs(
         start_run(settings, store, "box", ["topk"], l0_targets=[40])
     with pytest.raises(BadRequest, match="not a value for it"):
         start_run(settings, store, "box", ["topk"], grid={"K": ["many"]})
-    with pytest.raises(BadRequest, match="not a value for K"):
+    with pytest.raises(BadRequest, match="no value for K"):
         start_run(settings, store, "box", ["topk"], grid={"K": []})
     assert store.list().total == 0
