@@ -148,7 +148,6 @@ def _score(box: Sandbox, variant: str, source: bytes, seed: int, run: str) -> Sc
             versions={"python": "3.11", "torch": "2", "sae-bench": "0", "transformers": "5"},
             machine="a machine",
         ),
-        files={},
         spec=box.spec.model_dump(mode="json"),
         glass="landlock",
         cost=Cost(train_seconds=19.0, score_seconds=34.0),

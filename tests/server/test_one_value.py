@@ -5,7 +5,6 @@ All of it is the one value HAZE below: nothing else of fumehood knows it.
 
 import argparse
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,14 +20,13 @@ from fumehood.instructions import Guidance, Sentence
 from fumehood.tooling import Toolbox, answer
 from fumehood.wings import WINGS, Command, Wing, declared_by
 from fumehood_tools.receipts import Draft, RecordWriter, Subject, mac_of, place_of
-from fumehood_tools.registry import kinds
 from fumehood_tools.registry.kinds import RecordKind
 from fumehood_tools.registry.metrics import Metric
 from fumehood_tools.sandbox.create import Sandbox, create_sandbox, open_sandbox
 from fumehood_tools.settings import Settings, load_settings
 from fumehood_tools.wings.declared import Declared, Setting
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("own_kinds")]
 
 
 class Measured(BaseModel):
@@ -95,13 +93,6 @@ HAZE = Wing(
     ),
 )
 ALL = (*WINGS, HAZE)
-
-
-@pytest.fixture(autouse=True)
-def kinds_of_records(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Forget the wing's kind with each test."""
-    monkeypatch.setattr(kinds, "_KINDS", dict(kinds._KINDS))
-    yield
 
 
 @pytest.fixture

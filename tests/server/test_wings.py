@@ -20,13 +20,12 @@ from fumehood.wings import WINGS, declared_by
 from fumehood_tools.doctor import examine
 from fumehood_tools.errors import BadRequest, UnknownName
 from fumehood_tools.jobs import JobStore
-from fumehood_tools.registry import kinds
 from fumehood_tools.registry.kinds import kind_named
 from fumehood_tools.settings import Settings, load_keys, load_settings
 from fumehood_tools.wings.declared import Declared, Setting, settings_of, slots_of
 from fumehood_tools.wings.table import DECLARED
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("own_kinds")]
 
 ALL = (*WINGS, WEATHER)
 IN_A_FRESH_PROCESS = (
@@ -34,12 +33,6 @@ IN_A_FRESH_PROCESS = (
     "from fakes.weather_wing import WEATHER\n"
     "ALL = (*WINGS, WEATHER)\n"
 )
-
-
-@pytest.fixture(autouse=True)
-def kinds_of_records(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forget with each test the kind that the throw-away wing makes known to this process."""
-    monkeypatch.setattr(kinds, "_KINDS", dict(kinds._KINDS))
 
 
 @pytest.fixture

@@ -23,9 +23,6 @@ Device = Literal["auto", "cpu", "cuda"]
 GlassLevel = Literal["bubblewrap", "landlock", "sandbox-exec", "rlimits"]
 GlassAsked = Literal["auto", "bubblewrap", "landlock", "sandbox-exec", "rlimits"]
 
-KEYS = tuple(keys_of(DECLARED))
-"""Variables that hold keys of services. None is needed; nothing here ever shows a value."""
-
 ENDPOINTS = endpoints_of(DECLARED)
 """Where services are asked; FUMEHOOD_ENDPOINTS names others (a mirror, a stand-in)."""
 

@@ -4,7 +4,6 @@ import csv
 import json
 import math
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +38,8 @@ KIND = RecordKind("absorption", "sandboxes/*/absorption/*", (ABSORBED, SPLITS))
 
 
 @pytest.fixture
-def registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(kinds, "_KINDS", {kind.name: kind for kind in kinds.kinds()})
+def registered(own_kinds: None) -> None:
     register_kind(KIND)
-    yield
 
 
 @pytest.fixture

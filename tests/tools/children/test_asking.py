@@ -6,6 +6,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from fakes.processes import ends
 
 from fumehood_tools.children import ChildTask, ask_once
 from fumehood_tools.errors import FumehoodError, PartMissing, RunFailed, Unreadable
@@ -29,17 +30,6 @@ def task(
 
 def ask(script: str, request: object = None, what: ChildTask | None = None) -> bytes:
     return ask_once("none", request, what or task(), command=[sys.executable, "-c", READ + script])
-
-
-def ends(pid: int) -> bool:
-    """Return whether a process is gone, or a zombie, within ten seconds."""
-    try:
-        psutil.Process(pid).wait(10)
-    except psutil.NoSuchProcess:
-        return True
-    except psutil.TimeoutExpired:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    return True
 
 
 def test_a_child_gets_its_request_and_its_answer_comes_back() -> None:

@@ -10,9 +10,15 @@ import pytest
 
 import fumehood_tools
 from fumehood_tools.children import HUB_KEYS, import_path, our_environment, python
-from fumehood_tools.settings import KEYS
+from fumehood_tools.settings import configured_keys
 
-SECRETS = (*KEYS, "OPENAI_API_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "PGPASSWORD")
+SECRETS = (
+    *configured_keys({}),
+    "OPENAI_API_KEY",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_ACCESS_KEY_ID",
+    "PGPASSWORD",
+)
 PLAIN = ("MONKEY_BUSINESS", "TOKENIZERS_PARALLELISM", "KEYBOARD", "COLOUR")
 
 

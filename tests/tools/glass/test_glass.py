@@ -8,8 +8,8 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil
 import pytest
+from fakes.processes import ends
 
 from fumehood_tools.errors import GlassTooWeak, RunFailed
 from fumehood_tools.glass import (
@@ -34,17 +34,6 @@ every_level = pytest.mark.parametrize("level", LEVELS)
 every_wall = pytest.mark.parametrize(
     "level", WALLED or [pytest.param("rlimits", marks=pytest.mark.skip("no walls here"))]
 )
-
-
-def ends(pid: int) -> bool:
-    """Return whether a process is gone, or a zombie, within ten seconds."""
-    try:
-        psutil.Process(pid).wait(10)
-    except psutil.NoSuchProcess:
-        return True
-    except psutil.TimeoutExpired:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    return True
 
 
 @every_level

@@ -4,7 +4,6 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ import pytest
 from fumehood_tools import receipts
 from fumehood_tools.errors import BadRequest, UnknownName
 from fumehood_tools.receipts import Draft, RecordWriter, Subject
-from fumehood_tools.registry import kinds as registry
 from fumehood_tools.registry.kinds import RecordKind, register_kind
 
 PLAN = RecordKind("plan", "studies/*")
@@ -22,10 +20,8 @@ CONTENT = {"question": "Does a gain per latent help?", "seeds": 3}
 
 
 @pytest.fixture(autouse=True)
-def _plans() -> Iterator[None]:
+def _plans(own_kinds: None) -> None:
     register_kind(PLAN)
-    yield
-    del registry._KINDS["plan"]
 
 
 @pytest.fixture

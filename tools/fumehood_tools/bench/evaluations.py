@@ -43,16 +43,13 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def with_evaluations(
-    scores: Mapping[str, Score],
-    receipts: Mapping[str, str],
-    evaluations: Iterable[tuple[str, Evaluation]],
-) -> tuple[dict[str, Score], list[str]]:
-    """Return the scores with what evaluations add, and the places of evaluations of none of them.
+def metrics_by_score(
+    receipts: Mapping[str, str], evaluations: Iterable[tuple[str, Evaluation]]
+) -> tuple[dict[str, dict[str, float]], list[str]]:
+    """Return place of a score -> what was measured of it, and the places of other evaluations.
 
-    scores: by place; receipts: place of a score -> its mac; evaluations: place and content, oldest
-    first: of two that measured the same, the newer one counts. What the score itself measured
-    stands, whatever a kind declares that measures it again.
+    receipts: place of a score -> its mac; evaluations: place and content, oldest first: of two that
+    measured the same, the newer one counts.
     """
     added: dict[str, dict[str, float]] = {}
     left = []
@@ -61,10 +58,9 @@ def with_evaluations(
             added.setdefault(subject.place, {}).update(metrics)
         else:
             left.append(place)
-    merged = {
-        place: score.model_copy(update={"metrics": {**added[place], **score.metrics}})
-        if place in added
-        else score
-        for place, score in scores.items()
-    }
-    return merged, left
+    return added, left
+
+
+def with_metrics(score: Score, added: Mapping[str, float]) -> Score:
+    """Return a score with more metrics; those that it measured itself stand as they are."""
+    return score.model_copy(update={"metrics": {**added, **score.metrics}})

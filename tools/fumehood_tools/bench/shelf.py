@@ -16,7 +16,7 @@ import os
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,7 +27,8 @@ from fumehood_tools.bench.evaluations import (
     NO_SCORE,
     Evaluation,
     evaluation_of,
-    with_evaluations,
+    metrics_by_score,
+    with_metrics,
 )
 from fumehood_tools.errors import StorageFailed
 from fumehood_tools.files import digest_of, sha256_of
@@ -40,7 +41,7 @@ from fumehood_tools.receipts.places import matches, place_of, places_on_disk, ru
 from fumehood_tools.receipts.stamps import Stamp, stamp_of
 from fumehood_tools.receipts.trials import TRIED
 from fumehood_tools.records.scores import Failure, Score
-from fumehood_tools.registry.kinds import FAILURE, SCORE, kind_named, kinds
+from fumehood_tools.registry.kinds import SCORE, kind_named, kinds
 
 MOST_KEPT = 4_000
 _EXAMPLES = 3
@@ -162,8 +163,7 @@ def _found(looked: dict[str, _Kept], results: str, book: Book) -> SandboxRecords
     found = SandboxRecords({}, {}, {}, [], [], book.broken, _withdrawn(book), tried)
     others: dict[str, list[str]] = defaultdict(list)
     present, macs = [], dict[str, str]()
-    evaluations: list[tuple[int, str, Evaluation]] = []
-    order = {mac: number for number, mac in enumerate(book.places)}
+    evaluations: dict[str, Evaluation] = {}
     for where, kept in looked.items():
         if kept.sealed is None:
             continue
@@ -175,18 +175,15 @@ def _found(looked: dict[str, _Kept], results: str, book: Book) -> SandboxRecords
             found.scores[place], found.settings[place] = kept.record, kept.setting
             macs[where] = kept.sealed.mac
         elif isinstance(kept.record, Evaluation):
-            number = order.get(kept.sealed.mac, len(order))
-            evaluations.append((number, where, kept.record))
+            evaluations[where] = kept.record
         elif isinstance(kept.record, Failure):
             found.failures[place] = kept.record
         elif isinstance(kept.record, str):
             others[kept.record].append(place)
-    in_order = [(where, one) for _, where, one in sorted(evaluations, key=lambda e: e[:2])]
-    merged, left = with_evaluations(
-        {f"{results}/{place}": score for place, score in found.scores.items()}, macs, in_order
-    )
-    found.scores.update({w.removeprefix(f"{results}/"): score for w, score in merged.items()})
-    others[NO_SCORE] += left
+    added, others[NO_SCORE] = metrics_by_score(macs, _oldest_first(evaluations, looked, book))
+    for where, metrics in added.items():
+        place = where.removeprefix(f"{results}/")
+        found.scores[place] = with_metrics(found.scores[place], metrics)
     found.damaged.extend(
         LeftOut(reason=reason, count=len(places), examples=places[:_EXAMPLES])
         for reason, places in others.items()
@@ -196,6 +193,21 @@ def _found(looked: dict[str, _Kept], results: str, book: Book) -> SandboxRecords
     found.deleted.extend(place for place in missing if book.standing[place].kind in TRIED)
     gone = [place for place in [*missing, *book.withdrawn("")] if _was_evaluation(book, place)]
     return found._replace(evaluations_gone=tuple(sorted(gone)))
+
+
+def _oldest_first(
+    evaluations: Mapping[str, Evaluation], looked: Mapping[str, _Kept], book: Book
+) -> list[tuple[str, Evaluation]]:
+    """Return place and content in the ledger's order; what it does not know yet is the newest."""
+    if not evaluations:
+        return []
+    order = {mac: number for number, mac in enumerate(book.places)}
+
+    def age(item: tuple[str, Evaluation]) -> tuple[int, str]:
+        sealed = looked[item[0]].sealed
+        return order.get(sealed.mac if sealed else "", len(order)), item[0]
+
+    return sorted(evaluations.items(), key=age)
 
 
 def _withdrawn(book: Book) -> list[str]:
@@ -213,7 +225,7 @@ def _record(
     sealed: Sealed, specs: dict[str, dict[str, Any]]
 ) -> Score | Failure | Evaluation | str | None:
     """Return the record of a folder, or why it does not count. specs: equal ones are one object."""
-    if sealed.kind not in (SCORE.name, FAILURE.name):
+    if sealed.kind not in TRIED:
         return evaluation_of(kind_named(sealed.kind), sealed.record)
     try:
         if sealed.kind == "failure":

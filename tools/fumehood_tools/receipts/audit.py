@@ -12,9 +12,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from fumehood_tools.errors import UnknownName
-from fumehood_tools.files import sha256_of
 from fumehood_tools.plain_files import MOST_SOURCE_BYTES
-from fumehood_tools.receipts.files import changed
+from fumehood_tools.receipts.files import changed, sha256_if_there
 from fumehood_tools.receipts.folders import Book, Held, open_book, read_folder
 from fumehood_tools.receipts.ledger import Entry, LedgerLine, append
 from fumehood_tools.receipts.places import (
@@ -220,7 +219,7 @@ def _changed_since(scores: Sequence[Sound]) -> list[Discrepancy]:
             versions[file].add(score.record.get("file_sha256") or own)
     found = []
     for file, scored in versions.items():
-        if (now := _sha256(file, MOST_SOURCE_BYTES)) not in scored:
+        if (now := sha256_if_there(file, MOST_SOURCE_BYTES)) not in scored:
             how = "was edited after it was scored" if now else "is gone"
             place, message = f"{file.parents[1].name}/{file.stem}", f"variants/{file.name} {how}"
             found.append(Discrepancy(place=place, level="note", code="stale", message=message))
@@ -244,10 +243,3 @@ def _folder(held: Held, folder: Path) -> list[Discrepancy]:
 
 def _wrong(place: str, problem: Problem) -> Discrepancy:
     return Discrepancy(place=place, level="wrong", code=problem.code, message=problem.text)
-
-
-def _sha256(path: Path, most_bytes: int | None = None) -> str | None:
-    try:
-        return sha256_of(path, most_bytes)
-    except OSError:
-        return None

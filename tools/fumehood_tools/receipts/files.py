@@ -4,7 +4,6 @@ A record lists all of its own under `files`: name -> sha256 and bytes. Scores an
 1 name their weights and their variant's source apart, and list only what else lies beside them.
 """
 
-import hashlib
 import os
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from fumehood_tools.files import sha256_of
-from fumehood_tools.plain_files import MOST_SOURCE_BYTES, open_plain
+from fumehood_tools.plain_files import MOST_SOURCE_BYTES
 from fumehood_tools.receipts.signing import RECEIPT, Problem
 from fumehood_tools.registry.kinds import RecordKind
 
@@ -58,7 +57,7 @@ def changed(kind: str, record: Mapping[str, Any], folder: Path) -> list[Problem]
     """Return what is wrong with the files of a record, every byte of each read and hashed."""
     problems = []
     for file in named_files(kind, record):
-        now = _sha256(folder / file.name)
+        now = sha256_if_there(folder / file.name)
         if now == file.sha256:
             continue
         if file.name == WEIGHTS_FILE:
@@ -93,11 +92,7 @@ def _of_format_1(kind: str, record: Mapping[str, Any]) -> list[NamedFile]:
 
 
 def _source(file: NamedFile, folder: str) -> Problem | None:
-    try:
-        with open_plain(f"{folder}/{file.name}", MOST_SOURCE_BYTES) as content:
-            found = hashlib.sha256(content.read()).hexdigest()
-    except OSError:
-        found = ""
+    found = sha256_if_there(Path(folder, file.name), MOST_SOURCE_BYTES)
     if found == file.sha256:
         return None
     how = "was edited" if found else "is gone"
@@ -119,8 +114,9 @@ def _size(file: NamedFile, folder: str) -> Problem | None:
     return Problem("file_edited", f"{file.name} is not the file that was recorded")
 
 
-def _sha256(path: Path) -> str | None:
+def sha256_if_there(path: Path, most_bytes: int | None = None) -> str | None:
+    """Return the hash of a plain file of at most most_bytes; None when none can be read."""
     try:
-        return sha256_of(path)
+        return sha256_of(path, most_bytes)
     except OSError:
         return None

@@ -1,0 +1,14 @@
+"""What became of processes, for tests that have them killed."""
+
+import psutil
+
+
+def ends(pid: int) -> bool:
+    """Return whether a process is gone, or a zombie, within ten seconds."""
+    try:
+        psutil.Process(pid).wait(10)
+    except psutil.NoSuchProcess:
+        return True
+    except psutil.TimeoutExpired:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    return True
