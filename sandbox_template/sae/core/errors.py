@@ -59,7 +59,7 @@ REMEDIES = (
 def remedy_for(message: str) -> str:
     """Return what to do about an exception with this message."""
     found = (cure for part, cure in REMEDIES if part in message)
-    return next(found, "fix that line; check_variant tries it in seconds")
+    return next(found, "mend that line; check_variant tries it in seconds")
 
 
 def line_of(error: BaseException, path: Path | str) -> int | None:

@@ -54,7 +54,7 @@ def load_variant(path: Path) -> ModuleType:
         code = compile(source, str(path), "exec")
     except SyntaxError as error:
         rule = f"the file is not valid Python: {error.msg}"
-        raise VariantError(rule, "fix the syntax on that line", error.lineno) from error
+        raise VariantError(rule, "mend the syntax on that line", error.lineno) from error
     except ValueError as error:
         raise VariantError(f"the file is not text: {error}", "remove null bytes") from error
     with blaming(path, "importing the file"):
@@ -64,7 +64,7 @@ def load_variant(path: Path) -> ModuleType:
         raise VariantError(f"there is no class {SAE_CLASS}", "class CustomSAE(BaseSAE): …", 1)
     if not issubclass(sae_class, nn.Module):
         line = class_line(module, SAE_CLASS)
-        raise VariantError(f"{SAE_CLASS} is not an SAE", "class CustomSAE(BaseSAE): …", line)
+        raise VariantError(f"{SAE_CLASS} is no SAE", "class CustomSAE(BaseSAE): …", line)
     _check_declarations(module)
     return module
 
@@ -167,7 +167,7 @@ def check_types(state: Mapping[str, Any]) -> None:
 
 
 def _suit_short_run(trainer: Any, run: TrainingRun) -> None:
-    """Fix what the library does to every short run; a variant's own choices stay."""
+    """Mend what the library does to every short run; a variant's own choices stay."""
     if getattr(trainer, "dead_feature_threshold", None) == LIBRARY_DEAD_TOKENS:
         trainer.dead_feature_threshold = max(1, run.tokens // 10)
     optimizer = getattr(trainer, "optimizer", None)

@@ -255,7 +255,7 @@ class Probe:
             add(
                 "warning",
                 "dense",
-                "Every latent is active on every token: that is not a sparse code",
+                "Every latent is active on every token: that is no sparse code",
                 "end encode with relu, TopK or a threshold",
                 line,
             )

@@ -36,7 +36,7 @@ class Watch:
     def update(self, step: int, x: Tensor) -> float | None:
         """Do one step on x [B, D]; return its loss, None when the trainer tells none.
 
-        Raises VariantError for anything the variant's code raises, for a loss that is not a finite
+        Raises VariantError for anything the variant's code raises, for a loss that is no finite
         scalar, and when no gradient reached any parameter in the first steps.
         """
         self._last = None

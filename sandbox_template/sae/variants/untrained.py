@@ -1,7 +1,7 @@
 """Control: a TopK SAE with random weights that is never trained.
 
 Whatever it scores is what the metric gives for nothing: sparse probing, above all, hardly tells it
-from a trained one. A result that is not clearly above it is not a result.
+from a trained one. A result that is not clearly above it is no result.
 
     f, x_hat  as in topk.py: random unit columns, W_enc = W_dec^T, b_enc = 0
 

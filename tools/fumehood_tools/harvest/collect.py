@@ -173,7 +173,7 @@ class Harvester:
         from fumehood_tools.harvest import batching
 
         def measure() -> batching.Batch:
-            self._reporter.note("batch", "SaeUnderTest how many tokens a pass should take")
+            self._reporter.note("batch", "Measuring how many tokens a pass should take")
             candidates = batching.CANDIDATES[self.device]
             return batching.measure_batch(rows.train, self._open().reader, sites, candidates)
 

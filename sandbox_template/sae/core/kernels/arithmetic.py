@@ -23,7 +23,7 @@ def products_in(name: str, *, screening_only: bool = False) -> Iterator[None]:
     screening_only: then nothing is, and every number is that of float32.
     """
     if name not in get_args(Arithmetic):
-        raise ValueError(f"{name!r} is not arithmetic: float32 or bfloat16")
+        raise ValueError(f"{name!r} is no arithmetic: float32 or bfloat16")
     before, _chosen[0] = _chosen[0], getattr(torch, name)
     try:
         with _mode("float32" if screening_only else name):

@@ -91,7 +91,7 @@ _LINES = [
         10,
         72,
         400,
-        "The code is published at our repository for everyone to run and fix.",
+        "The code is published at our repository for everyone to run and mend.",
     ),
     (_BOLD, 14, 72, 370, "References"),
     (_REGULAR, 10, 72, 350, "[1] D. Fern. Many sparse latents. Journal of Small Circuits, 2023."),

@@ -67,10 +67,10 @@ CAPTIONS = {
 
 REFERENCES = [
     ("[1]", "The ai scientist: Towards fully automated open-ended scientific discovery", 2024),
-    ("[2]", "SaeUnderTest ai ability to complete long tasks", 2025),
+    ("[2]", "Measuring ai ability to complete long tasks", 2025),
     ("[3]", "Llms for alignment research: a safety priority?", 2024),
     ("[4]", "Speeding up to keep up: exploring the use of ai in the research process", 2022),
-    ("[5]", "SaeUnderTest automated kernel engineering", 2025),
+    ("[5]", "Measuring automated kernel engineering", 2025),
     ("[6]", "Prospects for alignment automation: Interpretability case study", 2025),
     ("[7]", "Ai for ai safety", 2025),
 ]
