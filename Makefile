@@ -3,20 +3,24 @@
 # PYTHON       the interpreter that makes the virtual environment (3.11 or 3.12)
 # TORCH_INDEX  where the CPU build of torch is looked for when your package index has none
 # PYTEST_ARGS  passed on to pytest
+# WORKERS      how many processes run tests at once
 
 PYTHON ?= python3.11
 VENV ?= .venv
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 PYTEST_ARGS ?=
+WORKERS ?= 2
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TORCH := $(VENV)/.torch
 TESTED := $(VENV)/.tested
 PDF := $(VENV)/.pdf
+# A module's tests stay on one worker; the slowest tests are printed at the end.
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 25
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo pdf paper test test-slow lint format doctor schemas bench bench-startup bench-harvest bench-train bench-profile bench-growth bench-variants bench-score bench-glass bench-scaling bench-search bench-ranking bench-pdf bench-kernels-gpu redteam clean
+.PHONY: help setup demo pdf paper check test test-slow lint format doctor schemas bench bench-startup bench-harvest bench-train bench-profile bench-growth bench-variants bench-score bench-glass bench-scaling bench-search bench-ranking bench-pdf bench-kernels-gpu redteam clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -48,11 +52,14 @@ $(TESTED): requirements-test.lock $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-test.lock
 	@touch $@
 
+check: lint $(TESTED)  ## ruff, mypy --strict, and the tests that start no process (about a minute)
+	$(PYTEST) -m "not slow and not network and not gpu and not child" $(PYTEST_ARGS)
+
 test: lint $(TESTED)  ## run the tests that belong to every commit
-	$(BIN)/python -m pytest -m "not slow and not network and not gpu" $(PYTEST_ARGS)
+	$(PYTEST) -m "not slow and not network and not gpu" $(PYTEST_ARGS)
 
 test-slow: $(TESTED) $(PDF)  ## run the long proofs too
-	$(BIN)/python -m pytest -m "not network and not gpu" $(PYTEST_ARGS)
+	$(PYTEST) -m "not network and not gpu" $(PYTEST_ARGS)
 
 lint: $(READY)  ## ruff and mypy --strict
 	$(BIN)/ruff check .

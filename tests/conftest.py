@@ -5,6 +5,8 @@ from hypothesis import settings
 
 from fumehood_tools.registry import kinds
 
+pytest_plugins = ["suite_rules"]
+
 settings.register_profile("fumehood", deadline=None)
 settings.load_profile("fumehood")
 

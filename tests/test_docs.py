@@ -90,6 +90,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.child
 @pytest.mark.parametrize("command", [command for command in commands() if is_run(command)])
 def test_a_command_runs_as_it_is_written(command: str, workspace: Path) -> None:
     program, *arguments = shlex.split(command)

@@ -6,6 +6,8 @@ import sys
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[1]
 
 # The floors of the house, from the ground up: a part imports from lower floors only, and the parts
@@ -44,6 +46,7 @@ LEFT_OUT = {
 }
 
 
+@pytest.mark.child
 def test_pip_check_misses_nothing_but_what_was_left_out_on_purpose() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pip", "check", "--disable-pip-version-check"],

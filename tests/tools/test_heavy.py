@@ -32,7 +32,7 @@ def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="needs glibc's malloc")
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="needs glibc")
 def test_a_block_taken_again_is_not_cleared_by_the_kernel_again() -> None:
     assert int(run(COUNT).stdout) > 1000
     assert int(run(COUNT, **HEAVY_WORK).stdout) < 100

@@ -27,9 +27,7 @@ document.getElementById("frame").addEventListener("load", (event) => {{
   document.body.append(report);
 }});
 </script>"""
-needs_a_browser = pytest.mark.skipif(
-    CHROMIUM is None, reason="no Chromium here: apt-get install chromium"
-)
+needs_a_browser = pytest.mark.skipif(CHROMIUM is None, reason="needs a browser")
 HOSTILE = '''"""An idea </script><img src=x onerror="document.title='owned'"> & <b>bold</b>."""
 
 K = 32

@@ -11,6 +11,8 @@ from fakes.processes import ends
 from fumehood_tools.children import ChildTask, ask_once
 from fumehood_tools.errors import FumehoodError, PartMissing, RunFailed, Unreadable
 
+pytestmark = pytest.mark.child
+
 READ = "import sys, json; asked = json.load(sys.stdin); request, out = asked.values(); "
 AFTER = "try another source of this paper"
 MEMORY = 10**9

@@ -46,6 +46,7 @@ def seen_by_a_child(environment: dict[str, str], cwd: Path) -> dict[str, str]:
     return dict(environ)
 
 
+@pytest.mark.child
 def test_a_child_gets_our_environment_and_none_of_the_secrets(tmp_path: Path) -> None:
     seen = seen_by_a_child(our_environment(), tmp_path)
     assert {name: seen[name] for name in PLAIN} == {name: f"value of {name}" for name in PLAIN}
@@ -70,6 +71,7 @@ def test_what_is_added_wins_and_a_default_loses_against_what_is_set() -> None:
     assert kept["COLOUR"] == "value of COLOUR" and "KEYBOARD" not in kept
 
 
+@pytest.mark.child
 def test_a_child_in_another_folder_finds_what_a_relative_path_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -90,6 +92,7 @@ def test_where_we_are_installed_site_packages_is_not_put_before_the_standard_lib
     assert import_path() == "" and "PYTHONPATH" not in our_environment()
 
 
+@pytest.mark.child
 def test_a_file_in_the_working_folder_is_not_imported_in_place_of_a_package(tmp_path: Path) -> None:
     (tmp_path / "json.py").write_text("raise SystemExit('not the json meant')", encoding="utf-8")
     done = subprocess.run(

@@ -11,6 +11,8 @@ import pytest
 from fumehood_tools.children import ChildEnded, LineChild
 from fumehood_tools.errors import RunFailed
 
+pytestmark = pytest.mark.child
+
 Start = Callable[..., LineChild]
 # Far longer than any answer here takes.
 LONG = 60.0

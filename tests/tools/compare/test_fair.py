@@ -11,6 +11,8 @@ from fumehood_tools.compare.report import Compared, Comparison
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.records.inertness import compare as inertness
 
+pytestmark = pytest.mark.child
+
 NOISE = (0.0008, -0.0004, 0.0001, -0.0006, 0.0005)
 SMALLER = tuple(NOISE[(seed + 2) % 5] for seed in range(5))
 

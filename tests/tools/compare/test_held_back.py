@@ -6,6 +6,8 @@ import pytest
 
 from fumehood_tools.compare.report import Compared
 
+pytestmark = pytest.mark.child
+
 # Of five seeds.
 NOISE = (0.0, 0.001, -0.001, 0.0005, -0.0005)
 WORK = {

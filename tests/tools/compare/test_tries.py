@@ -135,6 +135,7 @@ def test_tries_with_seeds_of_their_own_stay_tries_whatever_they_are_called(
     assert workspace.tries() == 7
 
 
+@pytest.mark.child
 def test_the_parent_of_the_comparing_child_loads_no_numpy() -> None:
     code = (
         "import sys, fumehood_tools.compare; "

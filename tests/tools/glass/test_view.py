@@ -21,7 +21,8 @@ from fumehood_tools.glass.view import INSIDE, common_view
 Run = Callable[..., ChildOutcome]
 WALLED = [level for level in available_levels() if level in ("bubblewrap", "landlock")]
 every_wall = pytest.mark.parametrize(
-    "level", WALLED or [pytest.param("rlimits", marks=pytest.mark.skip("no walls here"))]
+    "level",
+    WALLED or [pytest.param("rlimits", marks=pytest.mark.skip("needs Landlock or bubblewrap"))],
 )
 # What is linked against libraries of the system, what is large, and what torch imports late.
 IMPORTED = """
@@ -64,7 +65,7 @@ def test_headers_tests_and_libraries_that_nothing_needs_are_out_of_view() -> Non
     assert sum(os.path.getsize(path) for path in files_under(common_view(SAE))) < 3 << 30
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="ELF is Linux's")
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
 def test_libraries_are_followed_to_what_they_need_in_turn(tmp_path: Path) -> None:
     folders = [Path(path).parent for path in common_view(SAE) if Path(path).name == "libc.so.6"]
     files = [Path(sys.executable).resolve(), Path(np.core._multiarray_umath.__file__)]
@@ -91,7 +92,7 @@ def pages_in_memory(path: str) -> int:
     return sum(page & 1 for page in pages)
 
 
-@pytest.mark.skipif(not WALLED, reason="no walls here")
+@pytest.mark.skipif(not WALLED, reason="needs Landlock or bubblewrap")
 def test_files_in_view_that_nobody_read_yet_are_in_memory_when_the_first_child_starts(
     tmp_path: Path,
 ) -> None:
@@ -101,7 +102,7 @@ def test_files_in_view_that_nobody_read_yet_are_in_memory_when_the_first_child_s
         with open(path, "rb") as file:
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
     if not dropped or any(map(pages_in_memory, dropped)):
-        pytest.skip("this file system keeps its pages")
+        pytest.skip("needs a file system that drops pages")
     program = tmp_path / "program.py"
     program.write_text("print('here')", encoding="utf-8")
     with (

@@ -13,6 +13,8 @@ import pytest
 import fumehood_tools
 from fumehood_tools.jobs import JobStore
 
+pytestmark = pytest.mark.child
+
 HOME = str(Path(fumehood_tools.__file__).parents[1])
 SLEEPER = "print('ready', flush=True); import time; time.sleep(300)"
 SUBMITTER = """

@@ -14,6 +14,8 @@ from fumehood_tools.errors import BadRequest, UnknownName
 from fumehood_tools.jobs import JobStore
 from fumehood_tools.jobs.worker import JobContext
 
+pytestmark = pytest.mark.child
+
 WORKER = """
 from fumehood_tools.errors import RunFailed
 from fumehood_tools.jobs import Progress

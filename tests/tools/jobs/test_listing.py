@@ -7,6 +7,8 @@ import pytest
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.jobs import JobStore
 
+pytestmark = pytest.mark.child
+
 SLEEPER = "print('ready', flush=True); import time; time.sleep(300)"
 
 

@@ -4,6 +4,8 @@ import pytest
 
 from fumehood_tools.errors import BadRequest
 
+pytestmark = pytest.mark.child
+
 NUMBERS = "for number in range(1000): print('line', number)"
 
 

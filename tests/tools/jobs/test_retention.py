@@ -14,6 +14,8 @@ from fumehood_tools.jobs import Job, JobStore
 from fumehood_tools.jobs.retention import prune
 from fumehood_tools.jobs.table import Table
 
+pytestmark = pytest.mark.child
+
 SLEEPER = "print('ready', flush=True); import time; time.sleep(300)"
 DAY = 24 * 3600.0
 

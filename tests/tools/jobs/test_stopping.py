@@ -3,6 +3,9 @@
 import shutil
 
 import psutil
+import pytest
+
+pytestmark = pytest.mark.child
 
 STUBBORN = """
 import signal, time

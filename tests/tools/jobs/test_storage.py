@@ -14,6 +14,8 @@ import fumehood_tools
 from fumehood_tools.errors import StorageFailed
 from fumehood_tools.jobs import JobStore
 
+pytestmark = pytest.mark.child
+
 HOME = str(Path(fumehood_tools.__file__).parents[1])
 IN_A_SMALL_DISK = 'mkdir -p "$1" && mount -t tmpfs -o size=40m none "$1" && exec "$2" -c "$3" "$1"'
 FULL = """
@@ -83,13 +85,13 @@ def test_a_workspace_that_cannot_be_written_says_so(tmp_path) -> None:
         JobStore(tmp_path / "file" / "state")
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="mounts a small tmpfs in a namespace")
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
 def test_a_full_disk_is_told_and_work_goes_on_once_there_is_room(tmp_path) -> None:
     namespace = ["unshare", "--user", "--map-root-user", "--mount"]
     disk = str(tmp_path / "disk")
     probe = [*namespace, "mount", "-t", "tmpfs", "none", str(tmp_path)]
     if not shutil.which("unshare") or subprocess.run(probe, capture_output=True).returncode:
-        pytest.skip("no user namespaces: cannot make a small disk here")
+        pytest.skip("needs user namespaces")
     done = subprocess.run(
         [*namespace, "sh", "-c", IN_A_SMALL_DISK, "sh", disk, sys.executable, FULL],
         env={**os.environ, "PYTHONPATH": HOME},

@@ -4,6 +4,10 @@ import os
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.child
+
 
 def test_findings_import_neither_numpy_nor_the_matcher_until_they_are_needed() -> None:
     code = (

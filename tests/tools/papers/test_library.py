@@ -119,6 +119,7 @@ def test_bibtex_that_was_written_is_read_back() -> None:
     assert len(keys) == len(set(keys)) == 3
 
 
+@pytest.mark.child
 def test_bibtex_files_and_pdfs_of_a_folder_are_taken_in_once(
     library: Library, tmp_path: Path
 ) -> None:

@@ -94,6 +94,7 @@ def test_one_connection_at_a_time_is_kept(tmp_path: Path) -> None:
     assert most == 1
 
 
+@pytest.mark.child
 def test_a_killed_holder_and_a_damaged_file_stop_nobody(tmp_path: Path) -> None:
     pace = Pace("arxiv", 3.0, one_at_a_time=True)
     held = (

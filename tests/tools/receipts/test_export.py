@@ -73,6 +73,7 @@ def payload_of(line: bytes) -> Any:
     return json.loads(base64.b64decode(json.loads(line)["payload"]))
 
 
+@pytest.mark.child
 def test_it_verifies_in_an_empty_environment(handed_on: Path) -> None:
     command = [sys.executable, "-m", "fumehood", "verify", handed_on.name]
     done = subprocess.run(

@@ -157,6 +157,7 @@ def test_a_plan_about_a_score_that_was_replaced_or_withdrawn_says_so(
     assert any(f"note: {PLACE}: about a record" in line for line in lines)
 
 
+@pytest.mark.child
 def test_a_process_that_does_not_know_the_kind_verifies_its_receipts_all_the_same(
     bench: Any, writer: RecordWriter
 ) -> None:

