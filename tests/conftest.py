@@ -1,5 +1,7 @@
 """What holds for all tests: nothing is judged by the clock, so examples have no deadline."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import settings
 
@@ -9,6 +11,19 @@ pytest_plugins = ["suite_rules"]
 
 settings.register_profile("fumehood", deadline=None)
 settings.load_profile("fumehood")
+
+
+@pytest.fixture(scope="session")
+def shared_cache(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The cache of all jobs of a run of the tests, on whichever worker.
+
+    It holds synthetic activations and compiled kernels, which take 10 to 20 seconds to make. A test
+    about an empty or a damaged cache makes one of its own.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "shared-cache"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture

@@ -61,8 +61,8 @@ def write(box: Sandbox, name: str, idle: float, more_seed: int = 0, gain: float 
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(workspace=tmp_path / "ws", cache=tmp_path / "cache")
+def settings(tmp_path: Path, shared_cache: Path) -> Settings:
+    return Settings(workspace=tmp_path / "ws", cache=shared_cache)
 
 
 @pytest.fixture

@@ -42,9 +42,9 @@ class CustomTrainer(BaseTrainer):
 
 
 def test_complex_parameters_are_trained_and_scored_as_two_real_ones_each(
-    tmp_path: Path, ended: Callable[[JobStore, Job], Job]
+    tmp_path: Path, shared_cache: Path, ended: Callable[[JobStore, Job], Job]
 ) -> None:
-    settings = Settings(workspace=tmp_path / "ws", cache=tmp_path / "cache")
+    settings = Settings(workspace=tmp_path / "ws", cache=shared_cache)
     sizes = {"dict_size": 128, "train_tokens": 20_000, "eval_tokens": 2_032}
     box = create_sandbox(settings, "box", subject="synthetic", **sizes)
     untrained = PHASES.replace("K = 8", "K = 8\nTRAIN = False")

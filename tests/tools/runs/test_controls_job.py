@@ -16,9 +16,9 @@ pytestmark = pytest.mark.slow
 
 
 def test_a_run_says_of_itself_whether_it_tells_controls_apart(
-    tmp_path: Path, ended: Callable[[JobStore, Job], Job]
+    tmp_path: Path, shared_cache: Path, ended: Callable[[JobStore, Job], Job]
 ) -> None:
-    settings = Settings(workspace=tmp_path / "ws", cache=tmp_path / "cache")
+    settings = Settings(workspace=tmp_path / "ws", cache=shared_cache)
     box = create_sandbox(
         settings, "box", subject="synthetic", dict_size=128, train_tokens=8_000, eval_tokens=2_032
     )

@@ -17,8 +17,8 @@ Ended = Callable[[JobStore, Job], Job]
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(workspace=tmp_path / "ws", cache=tmp_path / "cache")
+def settings(tmp_path: Path, shared_cache: Path) -> Settings:
+    return Settings(workspace=tmp_path / "ws", cache=shared_cache)
 
 
 @pytest.fixture

@@ -45,8 +45,8 @@ class CustomSAE(CustomSAE):
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(workspace=tmp_path / "ws", cache=tmp_path / "cache")
+def settings(tmp_path: Path, shared_cache: Path) -> Settings:
+    return Settings(workspace=tmp_path / "ws", cache=shared_cache)
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ D, F, ROWS, SCALE = 32, 64, 6_000, 7.0
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(workspace=tmp_path / "ws", cache=tmp_path / "cache")
+def settings(tmp_path: Path, shared_cache: Path) -> Settings:
+    return Settings(workspace=tmp_path / "ws", cache=shared_cache)
 
 
 @pytest.fixture

@@ -60,8 +60,8 @@ def environment() -> dict[str, str]:
     }
 
 
-def harvested(spec: SandboxSpec, cache: Path) -> ScoringSetup:
-    """Return the setup of a scorer on data harvested now, into `cache`."""
+def harvested(spec: SandboxSpec, folder: Path, cache: Path) -> ScoringSetup:
+    """Return the setup of a scorer that works in `folder`, its data harvested into `cache`."""
     request = {
         "subject": spec.subject.model_dump(),
         "corpus": spec.corpus.model_dump(),
@@ -71,7 +71,7 @@ def harvested(spec: SandboxSpec, cache: Path) -> ScoringSetup:
         "device": "cpu",
         "parts": ["activations", "probing"],
     }
-    path = cache / "harvest.json"
+    path = folder / "harvest.json"
     path.write_text(json.dumps(request), encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-m", "fumehood_tools.harvest", str(path)],
@@ -85,7 +85,7 @@ def harvested(spec: SandboxSpec, cache: Path) -> ScoringSetup:
         "activations": last["activations"],
         "probing": last["probing"],
         "cache": cache,
-        "scratch": cache / "scratch",
+        "scratch": folder / "scratch",
         "glass": choose_level(),
     }
     return ScoringSetup.model_validate(content)
@@ -97,9 +97,9 @@ def _harvest() -> Callable[..., ScoringSetup]:
 
 
 @pytest.fixture(scope="session")
-def small(tmp_path_factory: pytest.TempPathFactory) -> ScoringSetup:
+def small(tmp_path_factory: pytest.TempPathFactory, shared_cache: Path) -> ScoringSetup:
     """Return a setup that scores an SAE in less than a second."""
-    return harvested(SMALL, tmp_path_factory.mktemp("small"))
+    return harvested(SMALL, tmp_path_factory.mktemp("small"), shared_cache)
 
 
 def write_variants(folder: Path, sources: dict[str, str], setup: ScoringSetup) -> None:

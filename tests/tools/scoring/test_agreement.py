@@ -104,7 +104,7 @@ def called_directly(setup: ScoringSetup, training: Training, rounded: bool) -> d
 def measured(
     harvest: Callable[..., ScoringSetup], spec: SandboxSpec, variant: str, folder: Path
 ) -> Measured:
-    setup = harvest(spec, folder)
+    setup = harvest(spec, folder, folder)
     training = trained(setup, variant, folder / "scratch")
     return Measured(
         through_the_glass(setup, training),
