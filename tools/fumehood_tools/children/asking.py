@@ -30,6 +30,9 @@ from fumehood_tools.lines import LineReader
 WATCH_SECONDS = 0.25
 ENDING_SECONDS = 10.0
 """A killed process that touches a slow disk may take a while to go."""
+# A pipe holds 64 KiB, at most 1 MiB, and one read takes 64 KiB: after so many reads, everything that
+# an ended child had written has been read, even if a process it started goes on writing.
+READS_AFTER_ITS_END = 16
 MOST_SAID = 20_000
 MOST_LINE = 1 << 20
 MOST_ANSWER = 1 << 30
@@ -144,15 +147,18 @@ class _Child:
             ),
         )
         next_look = time.monotonic() + WATCH_SECONDS
+        reads_left = READS_AFTER_ITS_END
         while True:
             # Looked at before the pipe is: what a child says last is heard before its end counts.
             # The pipe's own end is not waited for: something that it started may hold it.
             code = self._process.poll()
             lines = self._listen(0.0 if code is not None else min(WATCH_SECONDS, deadline.left()))
-            if code is not None and not lines:
-                return code
             for line in lines:
                 _hear(line, task, on_progress)
+            if code is not None:
+                reads_left -= 1
+                if not lines or not reads_left:
+                    return code
             deadline.left()
             if time.monotonic() >= next_look:
                 next_look = time.monotonic() + WATCH_SECONDS
