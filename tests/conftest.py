@@ -26,6 +26,14 @@ def shared_cache(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Pa
     return folder
 
 
+@pytest.fixture(scope="session")
+def kernels(shared_cache: Path) -> Path | None:
+    """The template's compiled kernels. A nursery that is not given them compiles its own."""
+    from fumehood_tools.glass import compiled_kernels
+
+    return compiled_kernels(shared_cache)
+
+
 @pytest.fixture
 def own_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget after the test the kinds of records that it makes known."""

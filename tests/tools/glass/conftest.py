@@ -17,9 +17,12 @@ Run = Callable[..., ChildOutcome]
 
 
 @pytest.fixture(scope="session")
-def nurseries(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[GlassLevel, Nursery]]:
+def nurseries(
+    tmp_path_factory: pytest.TempPathFactory, kernels: Path | None
+) -> Iterator[dict[GlassLevel, Nursery]]:
     started = {
-        level: Nursery(tmp_path_factory.mktemp(level), level=level) for level in available_levels()
+        level: Nursery(tmp_path_factory.mktemp(level), level=level, kernels=kernels)
+        for level in available_levels()
     }
     yield started
     for nursery in started.values():

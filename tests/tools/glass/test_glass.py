@@ -342,14 +342,16 @@ def test_leaving_the_block_ends_a_running_child(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
 @every_level
-def test_no_child_outlives_a_killed_parent(level: GlassLevel, tmp_path: Path) -> None:
+def test_no_child_outlives_a_killed_parent(
+    level: GlassLevel, tmp_path: Path, kernels: Path | None
+) -> None:
     (tmp_path / "sleeper.py").write_text("import time; time.sleep(600)", encoding="utf-8")
     code = (
         "import os, signal\n"
         "from pathlib import Path\n"
         "from fumehood_tools.glass import ChildLimits, Nursery\n"
-        f"root = Path({str(tmp_path)!r})\n"
-        f"nursery = Nursery(root, level={level!r})\n"
+        f"root, kernels = Path({str(tmp_path)!r}), {str(kernels) if kernels else None!r}\n"
+        f"nursery = Nursery(root, level={level!r}, kernels=kernels and Path(kernels))\n"
         "child = nursery.start(str(root / 'sleeper.py'), {}, scratch=root / 's',\n"
         "    readable=[root / 'sleeper.py'], limits=ChildLimits(wall_seconds=60))\n"
         "print(child.pid, flush=True)\n"
@@ -404,11 +406,13 @@ def test_what_was_not_handed_back_is_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif("bubblewrap" not in LEVELS, reason="needs bubblewrap")
-def test_a_child_with_a_parent_of_its_own_does_not_see_that_others_exist(tmp_path: Path) -> None:
+def test_a_child_with_a_parent_of_its_own_does_not_see_that_others_exist(
+    tmp_path: Path, kernels: Path | None
+) -> None:
     (tmp_path / "other").mkdir()
     program = tmp_path / "looks.py"
     program.write_text(f"import os; print(os.path.exists({str(tmp_path / 'other')!r}))", "utf-8")
-    with Nursery(tmp_path, level="bubblewrap", shared=False) as nursery:
+    with Nursery(tmp_path, level="bubblewrap", shared=False, kernels=kernels) as nursery:
         scratch, limits = tmp_path / "mine", ChildLimits(wall_seconds=30)
         with nursery.start(
             str(program), {}, scratch=scratch, readable=[program], limits=limits

@@ -94,7 +94,7 @@ def pages_in_memory(path: str) -> int:
 
 @pytest.mark.skipif(not WALLED, reason="needs Landlock or bubblewrap")
 def test_files_in_view_that_nobody_read_yet_are_in_memory_when_the_first_child_starts(
-    tmp_path: Path,
+    tmp_path: Path, kernels: Path | None
 ) -> None:
     rarely_read = ("sympy/abc.py", "sympy/physics/units/prefixes.py")
     dropped = [path for path in files_under(common_view(SAE)) if path.endswith(rarely_read)]
@@ -106,7 +106,7 @@ def test_files_in_view_that_nobody_read_yet_are_in_memory_when_the_first_child_s
     program = tmp_path / "program.py"
     program.write_text("print('here')", encoding="utf-8")
     with (
-        Nursery(tmp_path, level=WALLED[-1]) as nursery,
+        Nursery(tmp_path, level=WALLED[-1], kernels=kernels) as nursery,
         nursery.start(
             str(program),
             {},
@@ -154,7 +154,7 @@ def look_around(
 
 @every_wall
 def test_a_child_sees_what_the_profile_of_its_nursery_names_and_nothing_else(
-    tmp_path: Path, level: GlassLevel
+    tmp_path: Path, level: GlassLevel, kernels: Path | None
 ) -> None:
     guides, beside = tmp_path / "guides", tmp_path / "beside"
     for folder in (guides, beside):
@@ -180,7 +180,7 @@ def test_a_child_sees_what_the_profile_of_its_nursery_names_and_nothing_else(
             ["einops", "of_guides"],
             ["moss = 'green'", None, None],
         )
-    with Nursery(tmp_path / "default", level=level) as nursery:
+    with Nursery(tmp_path / "default", level=level, kernels=kernels) as nursery:
         assert look_around(nursery, names, paths) == (
             ["einops", "torch", "numpy", "sympy", "core"],
             [None, None, core.read_text(encoding="utf-8")],

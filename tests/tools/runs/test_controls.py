@@ -68,9 +68,11 @@ def test_the_controls_of_every_baseline_pass_the_static_rules_and_name_their_par
         assert f"PARENT = '{baseline}'" in [ast.unparse(node) for node in assigned]
 
 
-def test_the_controls_of_every_baseline_train(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_the_controls_of_every_baseline_train(
+    sandbox: Sandbox, tmp_path: Path, kernels: Path | None
+) -> None:
     root = tmp_path / "nursery"
-    with Nursery(root, level=choose_level()) as nursery:
+    with Nursery(root, level=choose_level(), kernels=kernels) as nursery:
         children = []
         for baseline in BASELINES:
             for item in plan_controls(sandbox, [baseline], [0]):

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,10 +11,11 @@ import pytest
 
 from fumehood_tools.errors import UnknownName
 from fumehood_tools.glass import available_levels
-from fumehood_tools.sandbox.check import check_variant
+from fumehood_tools.sandbox.check import CheckReport, check_variant
 from fumehood_tools.sandbox.create import Sandbox
 
 LEVEL = available_levels()[0]
+Check = Callable[..., CheckReport]
 HEAD = '"""Mine."""\nimport torch\nfrom core import BaseSAE, BaseTrainer\n\n\n'
 SAE = "class CustomSAE(BaseSAE):\n"
 LOSS = "class CustomTrainer(BaseTrainer):\n    def loss(self, x, step, logging=False, **kwargs):\n"
@@ -125,8 +127,14 @@ def test_a_variant_that_only_works_at_this_size_is_warned(
     assert found["severity"] == "warning" and "F = 512" in found["message"]
 
 
-def test_the_worked_example_is_ok_in_a_real_child(sandbox: Sandbox) -> None:
-    report = check_variant(sandbox, "example", LEVEL)
+@pytest.fixture
+def check(kernels: Path | None) -> Check:
+    """Return check_variant at the best level of this machine, with kernels that are compiled."""
+    return partial(check_variant, level=LEVEL, kernels=kernels)
+
+
+def test_the_worked_example_is_ok_in_a_real_child(sandbox: Sandbox, check: Check) -> None:
+    report = check(sandbox, "example")
     assert report.ok and report.findings == [], report.text()
     assert "run_variants" in report.text()
 
@@ -138,33 +146,33 @@ def test_the_packaged_variants_break_no_rule_of_the_contract(
         assert findings(core, path, tmp_path / path.stem) == [], path.stem
 
 
-def test_an_endless_loop_is_ended_and_its_line_named(sandbox: Sandbox) -> None:
+def test_an_endless_loop_is_ended_and_its_line_named(sandbox: Sandbox, check: Check) -> None:
     path = sandbox.variants / "endless.py"
     path.write_text(ENCODE + "        while True:\n            pass\n", encoding="utf-8")
-    report = check_variant(sandbox, "endless", LEVEL, wall_seconds=8)
+    report = check(sandbox, "endless", wall_seconds=8)
     assert not report.ok
     [found] = report.findings
     assert (found.rule, found.line) in {("time", 8), ("time", 9)}, report.text()
     assert "Encode" in found.message and "loop" in found.instead
 
 
-def test_a_process_that_ends_itself_is_a_finding(sandbox: Sandbox) -> None:
+def test_a_process_that_ends_itself_is_a_finding(sandbox: Sandbox, check: Check) -> None:
     path = sandbox.variants / "leaves.py"
     beyond = "numpy.lib.stride_tricks.as_strided(numpy.ones(1), (2**40,), (8,))[2**39]"
     source = ENCODE + f"        import numpy\n        return {beyond}\n"
     path.write_text(source, encoding="utf-8")
-    report = check_variant(sandbox, "leaves", LEVEL)
+    report = check(sandbox, "leaves")
     assert not report.ok and report.findings[0].rule == "crash", report.text()
 
 
-def test_an_allocation_beyond_the_limit_says_so(sandbox: Sandbox) -> None:
+def test_an_allocation_beyond_the_limit_says_so(sandbox: Sandbox, check: Check) -> None:
     source = (
         ENCODE + "        x = []\n        while True:\n            x.append(torch.ones(1 << 22))\n"
     )
     (sandbox.variants / "hungry.py").write_text(source, encoding="utf-8")
     limits = sandbox.spec.limits.model_copy(update={"memory_gb": 1.0})
     spec = sandbox.spec.model_copy(update={"limits": limits})
-    report = check_variant(sandbox.model_copy(update={"spec": spec}), "hungry", LEVEL)
+    report = check(sandbox.model_copy(update={"spec": spec}), "hungry")
     assert report.findings[0].rule == "memory" and "memory_gb" in report.findings[0].instead
 
 
@@ -177,20 +185,22 @@ def test_static_errors_end_the_check_before_anything_runs(sandbox: Sandbox) -> N
         check_variant(sandbox, "nothing", LEVEL)
 
 
-def test_the_variant_in_the_docs_passes(sandbox: Sandbox) -> None:
+def test_the_variant_in_the_docs_passes(sandbox: Sandbox, check: Check) -> None:
     page = Path(__file__).resolve().parents[3] / "docs" / "variants.md"
     source = page.read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
     (sandbox.variants / "from_docs.py").write_text(source, encoding="utf-8")
-    report = check_variant(sandbox, "from_docs", LEVEL)
+    report = check(sandbox, "from_docs")
     assert report.ok, report.text()
 
 
-def test_what_a_file_brings_along_is_said_before_anything_is_trained(sandbox: Sandbox) -> None:
+def test_what_a_file_brings_along_is_said_before_anything_is_trained(
+    sandbox: Sandbox, check: Check
+) -> None:
     topk = (sandbox.variants / "topk.py").read_text(encoding="utf-8")
     for name, size in (("some", 1_000), ("much", 6_000)):
         numbers = random.Random(0).randbytes(size).hex()
         (sandbox.variants / f"{name}.py").write_text(f'{topk}\nW = "{numbers}"\n', "utf-8")
-    some, much = (check_variant(sandbox, name, LEVEL) for name in ("some", "much"))
+    some, much = (check(sandbox, name) for name in ("some", "much"))
     [found] = [finding for finding in some.findings if finding.rule == "not_trained_here"]
     assert some.ok and "not trained here" in found.message and "no verdict" in found.message
     [refused] = [finding for finding in much.findings if finding.severity == "error"]

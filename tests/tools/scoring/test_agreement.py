@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from fumehood_tools.files import data_path
-from fumehood_tools.glass import Nursery
+from fumehood_tools.glass import Nursery, compiled_kernels
 from fumehood_tools.receipts import WEIGHTS_FILE
 from fumehood_tools.runs.items import RunItem
 from fumehood_tools.runs.training import Place, Training
@@ -23,7 +23,7 @@ SPEC = SandboxSpec(
     dict_size=192,
     subject=SubjectSpec(name="synthetic", layer=0),
     corpus=CorpusSpec(name="synthetic", train_tokens=20_000, eval_tokens=2_032),
-    scoring=ScoringSpec(loss_rows=16, probing_tasks=("topics",)),
+    scoring=ScoringSpec(loss_rows=16, probing_tasks=("topics",), probing_train=60, probing_test=40),
 )
 SMOLLM2 = SandboxSpec(
     dict_size=384,
@@ -55,7 +55,8 @@ def trained(setup: ScoringSetup, variant: str, scratch: Path) -> Training:
     source = (TEMPLATE / "variants" / f"{variant}.py").read_bytes()
     item = RunItem(variant, 0, source, "0" * 16, scratch)
     shards = {path.parent for path in setup.activations.train_shards}
-    with Nursery(scratch, level=setup.glass, readable=shards) as nursery:
+    kernels = compiled_kernels(setup.cache)
+    with Nursery(scratch, level=setup.glass, readable=shards, kernels=kernels) as nursery:
         place = Place(scratch / "run", nursery, threads=2)
         with Training(item, setup.spec, setup.activations, place) as training:
             training.child.wait()

@@ -140,10 +140,10 @@ def activations(tmp_path_factory: pytest.TempPathFactory) -> Activations:
 
 @pytest.fixture(scope="module")
 def nursery(
-    tmp_path_factory: pytest.TempPathFactory, activations: Activations
+    tmp_path_factory: pytest.TempPathFactory, activations: Activations, kernels: Path | None
 ) -> Iterator[Nursery]:
-    root = tmp_path_factory.mktemp("nursery")
-    with Nursery(root, level=choose_level(), readable=[activations.folder]) as started:
+    root, shards = tmp_path_factory.mktemp("nursery"), [activations.folder]
+    with Nursery(root, level=choose_level(), readable=shards, kernels=kernels) as started:
         yield started
 
 

@@ -30,8 +30,8 @@ from fumehood_tools.lines import LineReader
 WATCH_SECONDS = 0.25
 ENDING_SECONDS = 10.0
 """A killed process that touches a slow disk may take a while to go."""
-# A pipe holds 64 KiB, at most 1 MiB, and one read takes 64 KiB: after so many reads, everything that
-# an ended child had written has been read, even if a process it started goes on writing.
+# A pipe holds 64 KiB, at most 1 MiB, and one read takes 64 KiB: after this many reads, everything
+# that an ended child wrote has been read, even if a process that it started keeps writing.
 READS_AFTER_ITS_END = 16
 MOST_SAID = 20_000
 MOST_LINE = 1 << 20
