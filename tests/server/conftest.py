@@ -30,8 +30,14 @@ def era(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    environ = {"FUMEHOOD_CACHE": str(tmp_path / "cache")}
+def settings(tmp_path: Path, shared_cache: Path) -> Settings:
+    """A fresh workspace and cache; compiled kernels and the list of fonts are those of all tests."""
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    for part in ("kernels", "matplotlib"):
+        (shared_cache / part).mkdir(exist_ok=True)
+        (cache / part).symlink_to(shared_cache / part)
+    environ = {"FUMEHOOD_CACHE": str(cache)}
     return load_settings(tmp_path / "workspace", environ)
 
 

@@ -135,9 +135,9 @@ SCORE: dict[str, Any] = {
 
 
 @pytest.fixture(scope="session")
-def fonts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def fonts(shared_cache: Path) -> Path:
     """One font list for all drawings of the session."""
-    return tmp_path_factory.mktemp("fonts")
+    return shared_cache / "matplotlib"
 
 
 @pytest.fixture
