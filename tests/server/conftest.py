@@ -31,7 +31,7 @@ def era(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def settings(tmp_path: Path, shared_cache: Path) -> Settings:
-    """A fresh workspace and cache; compiled kernels and the list of fonts are those of all tests."""
+    """A fresh workspace and cache, which share only compiled kernels and the list of fonts."""
     cache = tmp_path / "cache"
     cache.mkdir()
     for part in ("kernels", "matplotlib"):
