@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.child
+
 TESTS = Path(__file__).parent
 CLOCKS = ("time", "monotonic", "perf_counter", "process_time", "thread_time")
 # The gap between two requests is what these modules are about. They assert a least gap only, which

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.child
+
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parents[1]
 CORE = ROOT / "sandbox_template" / "sae"

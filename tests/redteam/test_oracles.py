@@ -55,6 +55,7 @@ def test_what_is_left_out_of_a_snapshot_may_change(tmp_path: Path) -> None:
     assert world.differences(before, world.snapshot(tmp_path, [tmp_path / "job"])) == []
 
 
+@pytest.mark.child
 def test_a_process_that_is_left_running_is_seen_and_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(world, "GRACE_SECONDS", 0.0)
     before = world.descendants(os.getpid())
@@ -208,6 +209,7 @@ def test_the_table_counts_by_family_and_names_what_was_missed() -> None:
     assert not report.is_clean
 
 
+@pytest.mark.child
 def test_a_bench_that_was_harmed_is_not_clean_and_the_report_says_what_changed() -> None:
     said = "witness 2 of 2: l0 3.0 instead of 2.0"
     report = Report(level="landlock", outcomes=(), seconds=1.0, harm=said)

@@ -17,6 +17,7 @@ def assert_clean(report: Report) -> None:
     assert report.is_clean
 
 
+@pytest.mark.child
 def test_the_fast_subset_is_caught_and_nobody_honest_is_refused() -> None:
     assert_clean(run_redteam(load_cases(fast=True)))
 

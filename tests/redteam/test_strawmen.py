@@ -6,8 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from fumehood_tools.files import data_path
 from fumehood_tools.redteam.cases import Edge, fill_in, load_cases, token_of
+
+pytestmark = pytest.mark.child
 
 BENCH = Path(__file__).with_name("naive_bench.py")
 

@@ -70,6 +70,7 @@ async def test_a_damaged_record_does_not_hide_the_others(
     assert "standard/seed0-00000000" in text_of(result)
 
 
+@pytest.mark.child
 async def test_what_was_edited_is_in_neither_table_nor_plot_and_both_say_so(
     settings: Settings, scored: Sandbox
 ) -> None:
@@ -99,6 +100,7 @@ async def test_a_server_that_has_shown_a_score_refuses_it_once_it_is_tampered_wi
         assert "edited after it was signed (topk/seed0-00000000)" in text_of(result)
 
 
+@pytest.mark.child
 async def test_variants_are_compared_at_the_l0_of_each_and_the_answer_defines_its_words(
     settings: Settings, sandbox: Sandbox
 ) -> None:
@@ -121,6 +123,7 @@ async def test_variants_are_compared_at_the_l0_of_each_and_the_answer_defines_it
     assert wrong.is_error and "topk" in text_of(wrong)
 
 
+@pytest.mark.child
 async def test_the_plot_comes_as_a_picture_with_its_path_and_nothing_beside_it(
     settings: Settings, scored: Sandbox
 ) -> None:
@@ -133,6 +136,7 @@ async def test_the_plot_comes_as_a_picture_with_its_path_and_nothing_beside_it(
     assert META_KEY not in (result.meta or {})
 
 
+@pytest.mark.child
 async def test_clients_that_draw_views_get_the_data_and_the_page_to_draw_them(
     settings: Settings, scored: Sandbox
 ) -> None:
@@ -170,6 +174,7 @@ async def test_metrics_that_do_not_exist_get_a_suggestion(
         assert result.is_error and "Did you mean 'probing_top5'?" in text_of(result), tool
 
 
+@pytest.mark.child
 async def test_a_plot_shows_the_metrics_that_were_chosen(
     settings: Settings, scored: Sandbox
 ) -> None:

@@ -15,6 +15,8 @@ from fumehood.tooling import picture
 from fumehood_tools.errors import StorageFailed
 from fumehood_tools.settings import Settings
 
+pytestmark = pytest.mark.child
+
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 

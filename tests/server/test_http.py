@@ -74,6 +74,7 @@ def post(served: Served, **headers: str) -> int:
     return httpx2.post(served.url, json=PING, headers={**ACCEPT, **named}).status_code
 
 
+@pytest.mark.child
 async def test_the_holder_of_the_token_works_through_a_real_client(
     serve: Callable[..., Served], era: str
 ) -> None:
@@ -88,6 +89,7 @@ async def test_the_holder_of_the_token_works_through_a_real_client(
     assert not result.is_error and result.structured_content is not None
 
 
+@pytest.mark.child
 def test_strangers_are_refused_each_for_their_own_reason(serve: Callable[..., Served]) -> None:
     served = serve(FUMEHOOD_TOKEN=TOKEN)
     right = f"Bearer {TOKEN}"
@@ -100,6 +102,7 @@ def test_strangers_are_refused_each_for_their_own_reason(serve: Callable[..., Se
     assert health.json()["status"] == "ok"
 
 
+@pytest.mark.child
 def test_a_token_is_made_shown_and_kept_for_the_owner_only(
     serve: Callable[..., Served], settings: Settings, eventually: Callable[..., None]
 ) -> None:
@@ -159,6 +162,7 @@ async def test_on_a_reachable_address_only_the_allowed_names_count(settings: Set
     assert not {statuses["lab.example"], statuses["lab.example:8000"]} & {401, 403, 421}
 
 
+@pytest.mark.child
 def test_the_command_refuses_a_reachable_address_without_names(environ: dict[str, str]) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "fumehood", "serve", "--http", "8765", "--host", "0.0.0.0"],

@@ -11,7 +11,7 @@ from mcp.types import CallToolResult, TextContent
 from fumehood.app import FumehoodServer
 from fumehood.doors.jobs import UNTRUSTED
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.child, pytest.mark.anyio]
 
 
 def text_of(result: CallToolResult) -> str:

@@ -17,7 +17,7 @@ from mcp.types import CallToolResult, ImageContent, TextContent
 from fumehood_tools import receipts
 from fumehood_tools.files import write_json
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.child, pytest.mark.anyio]
 
 HONEST = '''"""Soft TopK: the k largest pre-activations, after a learnable gain per latent."""
 

@@ -11,7 +11,7 @@ from mcp.types import TextContent
 
 from fumehood_tools.settings import Settings
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.child, pytest.mark.anyio]
 SAID = {
     "fifo": "a FIFO",
     "folder": "a folder",

@@ -127,6 +127,7 @@ def verified(settings: Settings, capsys: pytest.CaptureFixture[str]) -> tuple[in
     return main(["verify", *workspace], ALL), capsys.readouterr().out
 
 
+@pytest.mark.child
 async def test_one_value_adds_it_everywhere(
     settings: Settings, box: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,7 +15,7 @@ from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 from mcp.types import TextContent
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.child, pytest.mark.anyio]
 
 CANARIES = {
     name: f"canary-{name.lower()}-0123456789"

@@ -16,7 +16,7 @@ from mcp import Client
 from fumehood.app import build_server
 from fumehood_tools.settings import Settings, load_settings
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.child, pytest.mark.anyio]
 PAPERS = Path(__file__).resolve().parents[2] / "benchmarks" / "pdf" / "papers"
 
 

@@ -130,6 +130,7 @@ async def test_every_input_schema_is_closed_and_every_argument_is_described(
             assert "description" in argument or bounded, f"{tool.name}({name})"
 
 
+@pytest.mark.child
 def test_listing_tools_imports_nothing_heavy(environ: dict[str, str]) -> None:
     done = subprocess.run(
         [sys.executable, "-c", LIST_IN_A_FRESH_PROCESS, *HEAVY],

@@ -15,7 +15,7 @@ from mcp.client.stdio import StdioServerParameters
 from fumehood import __version__
 from fumehood_tools.settings import Settings
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.child, pytest.mark.anyio]
 
 HANDSHAKES = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"]
 ENVELOPE = {

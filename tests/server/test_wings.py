@@ -65,6 +65,7 @@ async def test_its_tool_is_served_with_its_setting_endpoint_and_key(
     }
 
 
+@pytest.mark.child
 async def test_its_tool_is_served_over_stdio_and_its_setting_comes_from_the_environment(
     spawned: dict[str, str],
 ) -> None:
@@ -165,6 +166,7 @@ def test_its_key_and_its_part_stand_in_the_doctors_report(settings: Settings) ->
     assert kept["WEATHER_API_KEY"].get_secret_value() == "secret"
 
 
+@pytest.mark.child
 def test_its_job_slot_is_there(settings: Settings) -> None:
     code = [sys.executable, "-c", "pass"]
     with pytest.raises(BadRequest, match="No slot 'weather'"):
@@ -206,6 +208,7 @@ def test_the_help_groups_the_commands_and_names_the_toolsets(
     assert ",".join(wing.name for wing in ALL) in "".join(capsys.readouterr().out.split())
 
 
+@pytest.mark.child
 @pytest.mark.parametrize("chosen", [wing.name for wing in ALL])
 def test_only_the_chosen_wing_is_imported(spawned: dict[str, str], chosen: str) -> None:
     code = IN_A_FRESH_PROCESS + (

@@ -32,6 +32,7 @@ def test_this_environment_has_all_that_the_main_job_needs(settings: Settings) ->
     assert report.text().splitlines()[0].endswith(": ready")
 
 
+@pytest.mark.child
 def test_the_torch_build_is_the_installed_one(settings: Settings) -> None:
     code = "import torch; print(torch.version.cuda)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
@@ -96,6 +97,7 @@ def test_the_size_of_the_cache_is_shown(settings: Settings) -> None:
     assert "1.50 GiB in it" in part(examine(settings, {}), "cache").detail
 
 
+@pytest.mark.child
 def test_the_examination_imports_nothing_heavy(settings: Settings) -> None:
     code = (
         "import sys; from fumehood_tools.doctor import examine; "

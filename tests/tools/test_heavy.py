@@ -9,6 +9,8 @@ import pytest
 
 from fumehood_tools.child_tuning import HEAVY_WORK
 
+pytestmark = pytest.mark.child
+
 COUNT = """
 import resource
 def faults():

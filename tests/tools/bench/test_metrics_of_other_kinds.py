@@ -118,6 +118,7 @@ def test_the_lines_per_seed_have_a_group_of_their_own(scored: Any) -> None:
     assert "  absorption: absorbed 0.102\n" in text and "  more: splits 2.04\n" in text
 
 
+@pytest.mark.child
 @pytest.mark.usefixtures("registered")
 def test_the_plot_has_a_panel_for_each_and_draws_what_is_chosen(scored: Any, fonts: Path) -> None:
     options: dict[str, Any] = {"packaged": scored.packaged, "font_cache": fonts}
@@ -133,6 +134,7 @@ def test_the_plot_has_a_panel_for_each_and_draws_what_is_chosen(scored: Any, fon
     assert "explained_variance_mean" not in rows["mine"]
 
 
+@pytest.mark.child
 @pytest.mark.usefixtures("registered")
 def test_the_page_gets_columns_panels_and_facts(scored: Any) -> None:
     content = page_content(scored.folder, packaged=scored.packaged, shelf=shelf_of(scored))
@@ -155,6 +157,7 @@ def test_the_page_gets_columns_panels_and_facts(scored: Any) -> None:
     json.dumps(content, allow_nan=False)
 
 
+@pytest.mark.child
 @pytest.mark.usefixtures("registered")
 def test_variants_are_compared_by_them_and_less_may_be_better(scored: Any) -> None:
     found = compared(scored, "absorbed")
@@ -170,6 +173,7 @@ def test_variants_are_compared_by_them_and_less_may_be_better(scored: Any) -> No
         compared(scored, "splits")
 
 
+@pytest.mark.child
 @pytest.mark.usefixtures("registered")
 def test_what_nobody_measured_adds_no_column_and_no_panel(scored: Any, fonts: Path) -> None:
     table = read_benchmarks(scored.folder, packaged=scored.packaged)
@@ -294,6 +298,7 @@ def test_a_reader_that_does_not_know_the_kind_misses_nothing(scored: Any) -> Non
     assert not any("absorption" in warning for warning in table.warnings)
 
 
+@pytest.mark.child
 @pytest.mark.usefixtures("registered")
 @pytest.mark.parametrize("side", ["mine", "topk"])
 def test_no_verdict_stands_on_a_choice_of_evaluations(scored: Any, side: str) -> None:

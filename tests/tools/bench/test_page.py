@@ -17,6 +17,8 @@ import pytest
 from fumehood_tools.bench.plot import plot_benchmarks
 from fumehood_tools.page import app_html, page_content, write_page
 
+pytestmark = pytest.mark.child
+
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next((found for name in NAMES if (found := shutil.which(name))), None)
 # Chromium's own window is 500 pixels wide at least: a narrow page stands in a frame.

@@ -13,6 +13,8 @@ from fumehood_tools.bench.plot import plot_benchmarks
 from fumehood_tools.bench.plot_spec import PlotFile
 from fumehood_tools.errors import BadRequest
 
+pytestmark = pytest.mark.child
+
 
 def drawn(records: Any, fonts: Path, **options: Any) -> PlotFile:
     return plot_benchmarks(records.folder, font_cache=fonts, packaged=records.packaged, **options)

@@ -37,6 +37,7 @@ every_wall = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.child
 @every_level
 def test_a_child_that_ends_well_says_so(run: Run, level: GlassLevel) -> None:
     outcome = run("print('hello')", level)
@@ -155,6 +156,7 @@ def test_folders_that_are_nested_too_deep_are_ended_and_removed(
     assert run(code).limit == "scratch"
 
 
+@pytest.mark.child
 def test_scratch_is_removed_however_deep_it_is(tmp_path: Path) -> None:
     with scratch_folder(tmp_path, "x-") as folder:
         here = os.open(folder, os.O_RDONLY)
@@ -340,6 +342,7 @@ def test_leaving_the_block_ends_a_running_child(
     assert ends(child.pid)
 
 
+@pytest.mark.child
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
 @every_level
 def test_no_child_outlives_a_killed_parent(
@@ -405,6 +408,7 @@ def test_what_was_not_handed_back_is_none(tmp_path: Path) -> None:
     assert take_file(tmp_path, "config.json", 1000) is None
 
 
+@pytest.mark.child
 @pytest.mark.skipif("bubblewrap" not in LEVELS, reason="needs bubblewrap")
 def test_a_child_with_a_parent_of_its_own_does_not_see_that_others_exist(
     tmp_path: Path, kernels: Path | None

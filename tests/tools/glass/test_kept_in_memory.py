@@ -96,6 +96,7 @@ def answers(run: Run, level: GlassLevel, calls: dict[str, str]) -> dict[str, str
     return {what: said for what, _, said in found}
 
 
+@pytest.mark.child
 @every_wall
 @pytest.mark.parametrize("calls", [ASKS, ADVICES], ids=["ask", "advise"])
 def test_a_child_can_neither_ask_nor_advise_what_the_kernel_keeps_of_a_shared_file(

@@ -42,6 +42,7 @@ for name in {IMPORTED!r}.split():
 """
 
 
+@pytest.mark.child
 @every_wall
 def test_what_can_be_imported_outside_can_be_imported_by_a_child(
     run: Run, level: GlassLevel
@@ -92,6 +93,7 @@ def pages_in_memory(path: str) -> int:
     return sum(page & 1 for page in pages)
 
 
+@pytest.mark.child
 @pytest.mark.skipif(not WALLED, reason="needs Landlock or bubblewrap")
 def test_files_in_view_that_nobody_read_yet_are_in_memory_when_the_first_child_starts(
     tmp_path: Path, kernels: Path | None
@@ -152,6 +154,7 @@ def look_around(
     return imported, read
 
 
+@pytest.mark.child
 @every_wall
 def test_a_child_sees_what_the_profile_of_its_nursery_names_and_nothing_else(
     tmp_path: Path, level: GlassLevel, kernels: Path | None

@@ -17,6 +17,8 @@ import pytest
 from fumehood_tools.errors import StorageFailed
 from fumehood_tools.harvest import Activations, read_activations
 
+pytestmark = pytest.mark.child
+
 SUBJECT = {"name": "synthetic", "layer": 0, "site": "resid_post"}
 CORPUS = {"name": "synthetic", "context": 32, "train_tokens": 40_000, "eval_tokens": 2_000}
 LARGE = {**CORPUS, "train_tokens": 300_000}

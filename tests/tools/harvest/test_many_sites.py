@@ -91,6 +91,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
+@pytest.mark.child
 def test_sites_harvested_together_are_what_each_is_alone(
     subject: Path, corpus: Path, tmp_path: Path
 ) -> None:

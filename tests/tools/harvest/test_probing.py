@@ -42,6 +42,7 @@ def topics(tmp_path_factory: pytest.TempPathFactory) -> Probing:
     return Probing.model_validate(json.loads(done.stdout.splitlines()[-1])["probing"])
 
 
+@pytest.mark.child
 def test_an_artifact_holds_texts_by_class_and_probes_of_the_model_itself(topics: Probing) -> None:
     held = torch.load(topics.folder / "topics_activations.pt", weights_only=True)
     assert {name: tuple(x.shape) for name, x in held["train"].items()} == {

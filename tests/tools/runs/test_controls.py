@@ -68,6 +68,7 @@ def test_the_controls_of_every_baseline_pass_the_static_rules_and_name_their_par
         assert f"PARENT = '{baseline}'" in [ast.unparse(node) for node in assigned]
 
 
+@pytest.mark.child
 def test_the_controls_of_every_baseline_train(
     sandbox: Sandbox, tmp_path: Path, kernels: Path | None
 ) -> None:

@@ -13,6 +13,8 @@ from fumehood_tools.runs import start_run
 from fumehood_tools.sandbox.create import create_sandbox
 from fumehood_tools.settings import Device, Settings
 
+pytestmark = pytest.mark.child
+
 
 @pytest.fixture
 def busy(tmp_path: Path) -> Iterator[JobStore]:

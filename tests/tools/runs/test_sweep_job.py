@@ -13,6 +13,8 @@ from fumehood_tools.runs import start_run
 from fumehood_tools.sandbox.create import Sandbox, create_sandbox
 from fumehood_tools.settings import Settings
 
+pytestmark = pytest.mark.child
+
 Ended = Callable[[JobStore, Job], Job]
 
 

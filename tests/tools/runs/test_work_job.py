@@ -79,6 +79,7 @@ def set_limit(box: Sandbox, name: str, value: float) -> None:
     path.write_text(tomlkit.dumps(document), encoding="utf-8")
 
 
+@pytest.mark.child
 def test_work_and_constants_have_a_budget_and_are_in_every_table(
     settings: Settings, box: Sandbox, ended: Ended
 ) -> None:
@@ -123,6 +124,7 @@ def test_a_setting_covers_what_an_sae_may_hold_and_spend_and_not_what_only_prote
     assert {digest(**{name: 7}) for name in protecting} == {settings_digest(SandboxSpec())}
 
 
+@pytest.mark.child
 def test_work_that_is_done_while_the_decoder_is_asked_is_work_of_training(
     settings: Settings, box: Sandbox, ended: Ended
 ) -> None:

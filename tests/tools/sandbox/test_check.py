@@ -133,6 +133,7 @@ def check(kernels: Path | None) -> Check:
     return partial(check_variant, level=LEVEL, kernels=kernels)
 
 
+@pytest.mark.child
 def test_the_worked_example_is_ok_in_a_real_child(sandbox: Sandbox, check: Check) -> None:
     report = check(sandbox, "example")
     assert report.ok and report.findings == [], report.text()
@@ -146,6 +147,7 @@ def test_the_packaged_variants_break_no_rule_of_the_contract(
         assert findings(core, path, tmp_path / path.stem) == [], path.stem
 
 
+@pytest.mark.child
 def test_an_endless_loop_is_ended_and_its_line_named(sandbox: Sandbox, check: Check) -> None:
     path = sandbox.variants / "endless.py"
     path.write_text(ENCODE + "        while True:\n            pass\n", encoding="utf-8")
@@ -156,6 +158,7 @@ def test_an_endless_loop_is_ended_and_its_line_named(sandbox: Sandbox, check: Ch
     assert "Encode" in found.message and "loop" in found.instead
 
 
+@pytest.mark.child
 def test_a_process_that_ends_itself_is_a_finding(sandbox: Sandbox, check: Check) -> None:
     path = sandbox.variants / "leaves.py"
     beyond = "numpy.lib.stride_tricks.as_strided(numpy.ones(1), (2**40,), (8,))[2**39]"
@@ -165,6 +168,7 @@ def test_a_process_that_ends_itself_is_a_finding(sandbox: Sandbox, check: Check)
     assert not report.ok and report.findings[0].rule == "crash", report.text()
 
 
+@pytest.mark.child
 def test_an_allocation_beyond_the_limit_says_so(sandbox: Sandbox, check: Check) -> None:
     source = (
         ENCODE + "        x = []\n        while True:\n            x.append(torch.ones(1 << 22))\n"
@@ -185,6 +189,7 @@ def test_static_errors_end_the_check_before_anything_runs(sandbox: Sandbox) -> N
         check_variant(sandbox, "nothing", LEVEL)
 
 
+@pytest.mark.child
 def test_the_variant_in_the_docs_passes(sandbox: Sandbox, check: Check) -> None:
     page = Path(__file__).resolve().parents[3] / "docs" / "variants.md"
     source = page.read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
@@ -193,6 +198,7 @@ def test_the_variant_in_the_docs_passes(sandbox: Sandbox, check: Check) -> None:
     assert report.ok, report.text()
 
 
+@pytest.mark.child
 def test_what_a_file_brings_along_is_said_before_anything_is_trained(
     sandbox: Sandbox, check: Check
 ) -> None:

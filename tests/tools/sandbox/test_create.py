@@ -108,6 +108,7 @@ def test_a_folder_that_cannot_be_written_leaves_nothing_half_made(settings: Sett
         create_sandbox(settings, "a")
 
 
+@pytest.mark.child
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
 def test_a_write_that_fails_half_way_leaves_nothing_half_made(settings: Settings) -> None:
     program = (

@@ -125,6 +125,7 @@ def test_the_control_is_not_trained_and_its_config_says_so(
     assert progress["done"] == progress["total"] == spec["steps"]
 
 
+@pytest.mark.child
 def test_the_same_spec_gives_the_same_weights_in_another_process(
     training_spec: Spec, tmp_path: Path
 ) -> None:
@@ -198,6 +199,7 @@ def test_a_refusal_names_line_and_remedy(
     assert not error.rule.endswith(".") and error.kind == "variant"
 
 
+@pytest.mark.child
 def test_a_refusal_in_a_child_leaves_error_json_and_no_weights(
     training_spec: Spec, write_variant: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -212,6 +214,7 @@ def test_a_refusal_in_a_child_leaves_error_json_and_no_weights(
     assert not (out / "sae.safetensors").exists()
 
 
+@pytest.mark.child
 def test_children_start_without_the_slow_imports_and_can_still_compile(tmp_path: Path) -> None:
     program = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"

@@ -150,6 +150,7 @@ def assert_agreement(found: Measured) -> None:
     assert_same(found.glass, found.direct, variance=5e-3, nats=5e-3, accuracy=0.06)
 
 
+@pytest.mark.child
 @pytest.mark.parametrize("variant", ["topk", pytest.param("standard", marks=pytest.mark.slow)])
 def test_metrics_agree_with_sae_bench_called_directly(
     variant: str, tmp_path: Path, harvest: Callable[..., ScoringSetup]

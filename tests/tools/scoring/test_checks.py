@@ -82,6 +82,7 @@ def refusals(score_all: Callable[[dict[str, str]], Answers]) -> Answers:
     return score_all(REFUSED)
 
 
+@pytest.mark.child
 @pytest.mark.parametrize("name", REFUSED)
 def test_each_check_refuses_what_it_is_there_for(refusals: Answers, name: str) -> None:
     error = refusals[name]["error"]
@@ -145,6 +146,7 @@ def scored(score_all: Callable[[dict[str, str]], Answers]) -> Answers:
     return answers
 
 
+@pytest.mark.child
 def test_what_encode_keeps_is_worth_nothing(scored: Answers) -> None:
     for name in ("stash", "row_numbers"):
         metrics = scored[name]["metrics"]

@@ -6,7 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from fumehood_tools.files import data_path
+
+pytestmark = pytest.mark.child
 
 TEMPLATE = data_path("sandbox_template") / "sae"
 SKIP = "    def skip(self, x):\n        return 0.5 * x\n"

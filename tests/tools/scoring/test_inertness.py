@@ -185,6 +185,7 @@ def compared(nursery: Nursery, activations: Activations, request: pytest.Fixture
     return compare
 
 
+@pytest.mark.child
 @pytest.mark.parametrize("what", CASES)
 def test_a_change_is_measured_as_large_as_it_is(what: str, compared: Compare) -> None:
     source, parent, mechanism = CASES[what]

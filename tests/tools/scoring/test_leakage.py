@@ -10,6 +10,7 @@ from fumehood_tools.scoring.leakage import judge_leakage
 from fumehood_tools.scoring.requests import ScoringSetup
 
 
+@pytest.mark.child
 def test_the_splits_of_a_harvest_share_no_document(small: ScoringSetup) -> None:
     split = json.loads(small.activations.documents_file.read_text(encoding="utf-8"))
     assert len(split["train"]) > 10 and len(split["eval"]) > 5

@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 
 from fumehood_tools.scoring.requests import ScoringSetup
+
+pytestmark = pytest.mark.child
 
 # Tells rows of probing texts by their content, which is the most that an encoder can do.
 DENSE_ON_LARGE_ROWS = """

@@ -7,6 +7,8 @@ import pytest
 
 from fumehood_tools.scoring.requests import ScoringSetup
 
+pytestmark = pytest.mark.child
+
 Answers = Mapping[str, dict[str, Any]]
 TOPK = """
     def sparse(self, x, k):

@@ -4,6 +4,10 @@ import os
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.child
+
 USE = """
 from fumehood_tools.scoring.stubs import stub_unused
 stub_unused()

@@ -151,6 +151,7 @@ def answers(score_all: Score) -> Mapping[str, dict[str, Any]]:
     return found
 
 
+@pytest.mark.child
 def test_honest_decoders_are_scored_with_exact_latents_and_have_a_flat_curve(
     answers: Mapping[str, dict[str, Any]],
 ) -> None:

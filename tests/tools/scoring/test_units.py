@@ -46,6 +46,7 @@ def without(metrics: Mapping[str, float], *names: str) -> dict[str, float]:
     return {name: value for name, value in metrics.items() if name not in names}
 
 
+@pytest.mark.child
 @pytest.mark.parametrize("name", [*EXACT, "each"])
 def test_units_that_are_powers_of_two_change_no_digit_of_any_metric(
     scored: Answers, name: str

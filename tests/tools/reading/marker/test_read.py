@@ -14,6 +14,8 @@ from fumehood_tools.reading.document import Document
 from fumehood_tools.reading.marker import read_with_marker
 from fumehood_tools.settings import MarkerSettings
 
+pytestmark = pytest.mark.child
+
 READ = (
     "import sys, os, json, time; asked = json.load(sys.stdin); "
     "request, out = asked['request'], asked['out']; "

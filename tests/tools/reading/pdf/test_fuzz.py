@@ -118,6 +118,7 @@ def _outcomes(folder: Path, numbers: range) -> set[str]:
         return set(pool.map(lambda number: _outcome(folder, number), numbers))
 
 
+@pytest.mark.child
 def test_mutated_files_give_a_document_or_a_typed_error(tmp_path: Path) -> None:
     assert _outcomes(tmp_path, range(20)) == {"document", "error"}
 

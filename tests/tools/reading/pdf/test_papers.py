@@ -72,6 +72,7 @@ def _blocks(name: str, kind: str) -> list[Block]:
     return [block for block in _paper(name).blocks if block.kind == kind]
 
 
+@pytest.mark.child
 @each
 def test_the_front_is_title_authors_and_abstract(name: str) -> None:
     paper = _paper(name)

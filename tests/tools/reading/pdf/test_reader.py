@@ -11,6 +11,8 @@ from fumehood_tools.errors import StorageFailed, Unreadable
 from fumehood_tools.reading.document import Document
 from fumehood_tools.reading.pdf import read_pdf
 
+pytestmark = pytest.mark.child
+
 
 def _read(folder: Path, *pages: Page, **options: object) -> Document:
     path = folder / "paper.pdf"
