@@ -2,7 +2,8 @@
 
 - A test may be skipped only for a reason in ALLOWED_SKIPS. Any other skip is a failure, because a
   proof that silently stopped running is worse than one that fails.
-- A test that starts a process carries the mark `child`, so that `make check` can leave it out.
+- A test that starts a process has the mark `child`, so that `make check` can leave it out. Tests
+  that use a fixture of STARTING get it here.
 - A test may take TEST_SECONDS and a slow one SLOW_SECONDS, unless it has a limit of its own. Then
   pytest-timeout fails it and prints the stacks of all threads: nothing hangs forever.
 - The modules that take longest go first, so that both workers end at about the same time.
@@ -28,6 +29,8 @@ ALLOWED_SKIPS = {
     "needs a file system that drops pages": "any disk file system; tmpfs has none to drop",
     "needs CUDA": "an NVIDIA GPU",
 }
+# Fixtures that start processes, once for many tests.
+STARTING = frozenset({"kernels", "nurseries", "small"})
 TEST_SECONDS, SLOW_SECONDS = 300, 3600
 # Their order is the order of what they cost, the longest first.
 LONGEST_FIRST = ("redteam/test_redteam.py",)
@@ -44,9 +47,12 @@ def _count_starts(event: str, args: tuple[Any, ...]) -> None:
 sys.addaudithook(_count_starts)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give every test its time limit, and put the longest modules first."""
+    """Give every test its time limit and its marks, and put the longest modules first."""
     for item in items:
+        if not STARTING.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.child)
         if item.get_closest_marker("timeout") is None:
             seconds = SLOW_SECONDS if item.get_closest_marker("slow") else TEST_SECONDS
             item.add_marker(pytest.mark.timeout(seconds))

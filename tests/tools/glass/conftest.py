@@ -11,6 +11,7 @@ from fumehood_tools.glass import (
     GlassLevel,
     Nursery,
     available_levels,
+    remove_folder,
 )
 
 Run = Callable[..., ChildOutcome]
@@ -27,6 +28,8 @@ def nurseries(
     yield started
     for nursery in started.values():
         nursery.close()
+        # Some tests leave folders so deep that pytest could not remove them later.
+        remove_folder(nursery.scratch_root)
 
 
 @pytest.fixture

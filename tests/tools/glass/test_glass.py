@@ -19,6 +19,7 @@ from fumehood_tools.glass import (
     Nursery,
     available_levels,
     choose_level,
+    remove_folder,
     scratch_folder,
     shared_buffer,
     take_file,
@@ -142,8 +143,8 @@ def test_deleted_files_that_are_still_open_count_too(run: Run) -> None:
 
 
 @pytest.mark.parametrize("depth", [50, 3000])
-def test_folders_that_are_nested_too_deep_are_ended_and_removed(
-    run: Run, depth: int, tmp_path: Path
+def test_a_child_that_nests_folders_too_deep_is_ended_and_its_folder_can_be_removed(
+    run: Run, depth: int, scratch_of: Callable[[], Path]
 ) -> None:
     code = (
         "import os, time\n"
@@ -154,6 +155,9 @@ def test_folders_that_are_nested_too_deep_are_ended_and_removed(
         "time.sleep(20)"
     )
     assert run(code).limit == "scratch"
+    assert scratch_of().is_dir()
+    remove_folder(scratch_of())
+    assert not scratch_of().exists()
 
 
 @pytest.mark.child

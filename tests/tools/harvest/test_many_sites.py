@@ -19,6 +19,8 @@ from fumehood_tools.harvest.collect import Harvester
 from fumehood_tools.harvest.engine import open_source
 from fumehood_tools.harvest.reporting import Reporter
 
+pytestmark = pytest.mark.child
+
 SITES: tuple[dict[str, Any], ...] = (
     {"layer": 0, "site": "resid_post"},
     {"layer": 1, "site": "mlp_out"},
@@ -91,7 +93,6 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
-@pytest.mark.child
 def test_sites_harvested_together_are_what_each_is_alone(
     subject: Path, corpus: Path, tmp_path: Path
 ) -> None:

@@ -12,6 +12,8 @@ from fumehood_tools.reading.document import Block, Document
 from fumehood_tools.reading.outline import outline_of
 from fumehood_tools.reading.pdf import read_pdf
 
+pytestmark = pytest.mark.child
+
 PAPERS = Path(__file__).with_name("papers")
 NAMES = ("report", "columns", "notes")
 
@@ -72,7 +74,6 @@ def _blocks(name: str, kind: str) -> list[Block]:
     return [block for block in _paper(name).blocks if block.kind == kind]
 
 
-@pytest.mark.child
 @each
 def test_the_front_is_title_authors_and_abstract(name: str) -> None:
     paper = _paper(name)
