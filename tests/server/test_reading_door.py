@@ -125,7 +125,7 @@ async def test_offline_reads_files_and_what_was_fetched_and_asks_nobody(
         _, mine = await _call(client, "read_paper", paper="papers/mine.pdf")
         assert mine["source"] == "pdftext"
         text, _ = await _call(client, "read_paper", paper="2401.00009")
-        assert "The server is offline, so nothing was fetched" in text
+        assert "Offline mode is on, so nothing was fetched" in text
         _, found = await _call(client, "search_papers", query=mine["title"])
         assert mine["paper"] in [paper["id"] for paper in found["papers"]]
     assert len(services["arxiv"].log) == before

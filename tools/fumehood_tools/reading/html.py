@@ -53,7 +53,9 @@ _PAGE_PARTS = {"nav", "header", "footer", "aside"}
 def read_html(page: bytes) -> Document:
     """Read a paper from a page. Raises Unreadable if the page is too large or has no text."""
     if len(page) > LARGEST:
-        raise Unreadable(f"The page is larger than {LARGEST:,} bytes. Try another source.")
+        raise Unreadable(
+            f"The page is larger than {LARGEST:,} bytes. Read another source of this paper."
+        )
     root = _parse(page)
     documents = root.xpath("//*[contains(concat(' ', @class, ' '), ' ltx_document ')]")
     if documents:

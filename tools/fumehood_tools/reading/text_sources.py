@@ -177,7 +177,7 @@ class Ladder:
     def _fetch(self, url: str, path: Path, from_arxiv: bool = False) -> None:
         """Download a file into the cache. Raises SourceFailed, StorageFailed."""
         if self._settings.offline:
-            raise SourceFailed("offline", "The server is offline, so nothing was fetched.")
+            raise SourceFailed("offline", "Offline mode is on, so nothing was fetched.")
         self._on_step(f"fetching {path.name}")
         pace = ArxivSource.pace if from_arxiv else ANYWHERE
         deadline = answer_within(FETCH_SECONDS)

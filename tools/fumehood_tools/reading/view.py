@@ -83,9 +83,9 @@ class PaperView(BaseModel, frozen=True):
             return f"Next: for more, repeat the call with cursor={self.next_cursor!r}."
         if self.part == "outline":
             return (
-                "Next: part='text' with section=<id> for the text; part='tables', 'figures', "
-                "'equations', 'references' or 'links' for lists; part='candidates' for a first "
-                "extraction to pass to record_findings."
+                "Next: call read_paper with part='text' and section=<id> for the text; with "
+                "part='tables', 'figures', 'equations', 'references' or 'links' for lists; or with "
+                "part='candidates' for a first extraction to pass to record_findings."
             )
         return "Next: read another part or section, or call record_findings."
 

@@ -336,7 +336,7 @@ def _run_in(line: TextLine, test: str, marked: dict[tuple[str, int], int]) -> He
     ):
         return None
     if test == "bold" and label[-1] == ":" and line.indent > 1.2:
-        # An item of a description list.
+        # This is an item of a description list.
         return None
     level = len(number.parts) if number else RUN_IN_LEVEL
     if number and number.mark == ")":
