@@ -112,7 +112,8 @@ def _take_title(pieces: list[Piece]) -> tuple[str, list[Piece]]:
 def _take_abstract(pieces: list[Piece]) -> tuple[str, list[Piece]]:
     """Take the pieces that the layout marks as abstract, or the text after the word "abstract".
 
-    Without layout marks, the abstract ends at the next piece that is not a paragraph.
+    Without layout marks, the abstract ends at the next piece that is not a paragraph, or after
+    four paragraphs.
     """
     if said := [piece.text for piece in pieces if piece.abstract]:
         text = "\n".join(said)
