@@ -1,8 +1,9 @@
-"""Have Perplexity judge how relevant papers are: a confidence with its reasoning, in batches.
+"""Have Perplexity judge how relevant papers are: a confidence and a reason per paper, in batches.
 
-One request per batch of papers to POST /v1/responses with a JSON schema (the Sonar chat endpoint
-ended on 2026-09-27). The model is named: a preset may resolve to a third party's. No web search is
-offered to it: it judges what it is shown. An answer is used paper by paper, where it is valid.
+Each batch of papers is one POST /v1/responses with a JSON schema (the Sonar chat endpoint was shut
+down on 2026-09-27). We name the model, because a preset may resolve to another vendor's model. The
+model gets no web search tool: it judges only what it is shown. Each paper's entry in the answer is
+validated by itself, so one bad entry does not discard the others.
 """
 
 import json
@@ -59,7 +60,7 @@ class _Verdict(BaseModel):
 
 @dataclass(frozen=True)
 class Judged:
-    """What the judge said, and how asking it went."""
+    """The judgments by paper id, and the status of the request."""
 
     by_id: dict[str, Judgement]
     status: SourceStatus
@@ -68,7 +69,10 @@ class Judged:
 def judge_with_perplexity(
     query: str, purpose: str, papers: Sequence[Paper], web: Web, *, seconds: float
 ) -> Judged:
-    """Return judgements for as many of the papers as were judged in time. Never raises."""
+    """Return judgments for the papers that were judged in time. Never raises SourceFailed.
+
+    All batches are sent in parallel, each from its own thread. seconds: limit for all of them.
+    """
     deadline = answer_within(seconds)
     batches = [papers[start : start + BATCH] for start in range(0, len(papers), BATCH)]
     results: list[tuple[dict[str, Judgement], float] | SourceFailed | None] = [None] * len(batches)
@@ -164,7 +168,7 @@ def _verdicts(answer: Any) -> list[_Verdict]:
 
 
 def _cost(answer: Any) -> float:
-    """Return what the answer says that it cost, 0 where it says nothing."""
+    """Return the cost in USD that the answer states, or 0 if it states none."""
     try:
         return float(answer["usage"]["cost"]["total_cost"])
     except (KeyError, TypeError, ValueError):
