@@ -1,4 +1,4 @@
-"""A job from its start to its end, and what its worker can say."""
+"""A job from start to end, and everything that its worker can report."""
 
 import json
 import os
