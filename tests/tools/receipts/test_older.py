@@ -149,5 +149,5 @@ def test_an_old_record_is_held_to_its_weights_its_source_and_its_folder(
     said = "\n".join(lines)
     assert code == 1
     assert "sae.safetensors is not the file that was scored [weights_swapped]" in said
-    assert "the variant's file beside the record was edited [variant_edited]" in said
+    assert "the variant's file next to the record was edited [variant_edited]" in said
     assert "a record of broken seed 0, not of this folder [misplaced]" in said

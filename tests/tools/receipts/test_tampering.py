@@ -89,7 +89,7 @@ def test_an_edited_variant_beside_a_score_is_found(bench: Any, verify: Any, stor
     path.write_text(path.read_text(encoding="utf-8") + "# mine\n", encoding="utf-8")
     [line] = verify.wrong()
     assert line == (
-        f"wrong: {bench.place(stored['topk'])}: the variant's file beside the record was edited "
+        f"wrong: {bench.place(stored['topk'])}: the variant's file next to the record was edited "
         "[variant_edited]"
     )
     assert shown(bench) == {"topk 1", "standard 0"}

@@ -90,7 +90,10 @@ def judge_with_perplexity(
         thread.start()
     for thread in threads:
         thread.join(deadline.remaining() + 0.25)
-    late = SourceFailed("timeout", f"It did not judge within {seconds:.0f} s.")
+    late = SourceFailed(
+        "timeout",
+        f"It did not judge all papers within {seconds:.0f} s. Search again to judge the rest.",
+    )
     failures = [it or late for it in results if not isinstance(it, tuple)]
     answers = [it for it in results if isinstance(it, tuple)]
     by_id = {paper: it for found, _ in answers for paper, it in found.items()}
@@ -157,7 +160,10 @@ def _verdicts(answer: Any) -> list[_Verdict]:
         found = json.loads(text)["judgements"]
         entries = list(found)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise SourceFailed("bad_answer", "Its judgements could not be read.") from error
+        raise SourceFailed(
+            "bad_answer",
+            "Its judgments could not be read, so these papers were ranked by their words only.",
+        ) from error
     read = []
     for entry in entries:
         try:

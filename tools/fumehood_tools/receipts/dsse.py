@@ -147,7 +147,7 @@ def is_signed_by(envelope: Envelope, key: Ed25519PublicKey) -> bool:
 
 
 def _signed_bytes(payload: bytes) -> bytes:
-    """Return what is signed of a payload: DSSE's pre-authentication encoding (PAE)."""
+    """Return the bytes that are signed for a payload: DSSE's pre-authentication encoding (PAE)."""
     kind = PAYLOAD_TYPE.encode()
     return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
 

@@ -97,7 +97,7 @@ def _source(file: NamedFile, folder: str) -> Problem | None:
     if found == file.sha256:
         return None
     how = "was edited" if found else "is gone"
-    return Problem("variant_edited", f"the variant's file beside the record {how}")
+    return Problem("variant_edited", f"the variant's file next to the record {how}")
 
 
 def _size(file: NamedFile, folder: str) -> Problem | None:

@@ -70,7 +70,7 @@ class Downloads:
                 _save(response, to, deadline, most_bytes)
                 return Fetched(to, response.headers.get("content-type", ""), url)
         except httpx.TimeoutException as error:
-            raise SourceFailed("timeout", "It did not answer in time.") from error
+            raise SourceFailed("timeout", "It did not answer in time. Ask again later.") from error
         except (httpx.TransportError, httpx.InvalidURL, httpx.DecodingError) as error:
             text = f"The connection failed ({type(error).__name__}). Check the network."
             raise SourceFailed("unavailable", text, again=True) from error

@@ -35,7 +35,11 @@ class NoTurn(SourceFailed):
 
 def answer_within(seconds: float, clock: Clock = time.monotonic) -> Deadline:
     """Return a deadline in `seconds` that raises SourceFailed when it has passed."""
-    return Deadline(seconds, lambda: SourceFailed("timeout", "It did not answer in time."), clock)
+    return Deadline(
+        seconds,
+        lambda: SourceFailed("timeout", "It did not answer in time. Ask again later."),
+        clock,
+    )
 
 
 @dataclass(frozen=True)

@@ -96,12 +96,16 @@ class HttpWeb:
                 ) as response:
                     body = _read(response, deadline)
             except httpx.TimeoutException as error:
-                raise SourceFailed("timeout", "It did not answer in time.") from error
+                raise SourceFailed(
+                    "timeout", "It did not answer in time. Ask again later."
+                ) from error
             except httpx.TransportError as error:
                 text = f"The connection failed ({type(error).__name__}). Check the network."
                 raise SourceFailed("unavailable", text, again=True) from error
             except (httpx.DecodingError, httpx.InvalidURL) as error:
-                raise SourceFailed("bad_answer", "Its answer could not be decoded.") from error
+                raise SourceFailed(
+                    "bad_answer", "Its answer could not be decoded. Ask again later."
+                ) from error
         body = self._keys.clean(body)
         if response.status_code != 200:
             wait = seconds_to_wait(response.headers.get("retry-after"))

@@ -121,7 +121,7 @@ def _results(text: str, query: Query, web: Web, deadline: Deadline) -> "list[arx
     try:
         return list(client.results(arxiv.Search(text, max_results=size)))
     except (arxiv.ArxivError, ValueError) as error:
-        raise SourceFailed("bad_answer", "Its feed could not be read.") from error
+        raise SourceFailed("bad_answer", "Its feed could not be read. Ask again later.") from error
 
 
 def _paper(result: Any) -> Paper | None:

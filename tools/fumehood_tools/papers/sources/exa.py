@@ -73,7 +73,7 @@ def _search(query: Query, web: Web, deadline: Deadline) -> Any:
                 **years,
             )
     except requests.Timeout as error:
-        raise SourceFailed("timeout", "It did not answer in time.") from error
+        raise SourceFailed("timeout", "It did not answer in time. Ask again later.") from error
     except requests.RequestException as error:
         raise SourceFailed(
             "unavailable", "The connection failed. Check the network.", again=True

@@ -29,7 +29,7 @@ class SourceStatus(BaseModel, frozen=True):
         default=None, description="Number of papers that the source says match the query"
     )
     seconds: float = 0
-    error: str | None = Field(default=None, description="What happened, and what to do")
+    error: str | None = Field(default=None, description="What happened and what to do next")
     retry_after: float | None = Field(
         default=None, description="Seconds to wait before asking again"
     )
