@@ -63,7 +63,7 @@ def test_a_second_value_for_a_key_is_no_way_round(bench: Any, verify: Any, store
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace('"seed": 0,', '"seed": 7, "seed": 0,', 1), encoding="utf-8")
     [line] = verify.wrong()
-    assert "stands twice" in line and "topk 0" not in shown(bench)
+    assert "same key twice" in line and "topk 0" not in shown(bench)
 
 
 def test_swapped_weights_are_found(bench: Any, verify: Any, stored: Any) -> None:
