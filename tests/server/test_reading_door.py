@@ -204,7 +204,7 @@ async def test_of_a_record_exactly_the_invented_number_and_the_misquote_are_refu
         await _call(client, "record_findings", paper=papers[1], items=other)
         text, compared = await _call(client, "compare_papers", papers=papers)
         assert compared["papers"] == papers
-        assert "not measured under one setting" in text
+        assert "not measured under the same setting" in text
 
 
 async def test_a_hostile_file_is_an_error_and_the_server_goes_on(reading: Settings) -> None:
