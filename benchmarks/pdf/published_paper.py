@@ -1,4 +1,4 @@
-"""Read the paper that this program began with, and check it item by item against what is printed.
+"""Read the paper that started this project, and check the result item by item against the print.
 
 usage: python benchmarks/pdf/published_paper.py PAPER.pdf
 

@@ -184,7 +184,7 @@ def test_offline_opens_no_connection_and_looks_up_no_name(searching: dict[str, s
     assert "SENT" not in offline.stderr
     text, structure = json.loads(offline.stdout)
     assert structure["papers"][0]["id"] == "arxiv:2309.08600"
-    assert text.count("offline. Offline: nothing was sent.") == 6
+    assert text.count("offline. Offline mode is on, so no request was sent.") == 6
 
 
 def test_the_offline_switch_of_the_command_line_reaches_the_server(

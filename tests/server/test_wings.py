@@ -169,7 +169,7 @@ def test_its_key_and_its_part_stand_in_the_doctors_report(settings: Settings) ->
 @pytest.mark.child
 def test_its_job_slot_is_there(settings: Settings) -> None:
     code = [sys.executable, "-c", "pass"]
-    with pytest.raises(BadRequest, match="No slot 'weather'"):
+    with pytest.raises(BadRequest, match="no slot 'weather'"):
         JobStore(settings.state / "other").submit("weather", code, title="x", slot="weather")
     job = Toolbox(settings).jobs.submit("weather", code, title="x", slot="weather")
     assert job.kind == "weather"

@@ -186,7 +186,7 @@ def test_what_nobody_measured_adds_no_column_and_no_panel(scored: Any, fonts: Pa
 def test_two_kinds_cannot_say_different_things_of_one_metric() -> None:
     register_kind(KIND)
     register_kind(RecordKind("again", "again/*", (ABSORBED,)))
-    with pytest.raises(BadRequest, match="l0 of the kind other is defined in another way"):
+    with pytest.raises(BadRequest, match="metric l0 of the kind other differently"):
         register_kind(RecordKind("other", "other/*", (Metric("l0", "L0"),)))
     with pytest.raises(BadRequest, match="cannot be called 'work'"):
         register_kind(RecordKind("other", "other/*", (Metric("work", "work"),)))

@@ -119,7 +119,7 @@ def test_a_mark_lights_its_row_and_its_series_and_opens_curves_and_receipts(page
     assert "L0 16.0" in seen["tip"] and "2 seeds" in seen["tip"] and seen["dark"] == 0
     assert seen["hidden"] is True and seen["charts"] == 2
     for words in (
-        "Training loss, as told by the variant's own process",
+        "Training loss, as reported by the variant's own process",
         "Feature density",
         "never fired: 3, 3",
         "receipt",
@@ -153,8 +153,8 @@ def test_curves_are_thinned_out_and_hostile_lines_passed_over(page: Path) -> Non
 
 def test_curves_are_marked_as_the_variants_own_word(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    assert "Training loss, as told by the variant's own process; not measured" in text
-    assert "Training curves are what the variant's own process told" in text
+    assert "Training loss, as reported by the variant's own process; not measured" in text
+    assert "Training curves are reported by the variant's own process" in text
 
 
 def test_the_view_of_an_app_is_the_page_without_data() -> None:

@@ -102,7 +102,7 @@ def test_what_cannot_be_swept_is_said_before_anything_runs(
         start_run(settings, store, "box", ["topk"], grid={"K": [8]}, l0_targets=[8])
     with pytest.raises(BadRequest, match="half the dictionary"):
         start_run(settings, store, "box", ["topk"], l0_targets=[40])
-    with pytest.raises(BadRequest, match="not a value for it"):
+    with pytest.raises(BadRequest, match="Pass a value of the same type"):
         start_run(settings, store, "box", ["topk"], grid={"K": ["many"]})
     with pytest.raises(BadRequest, match="no value for K"):
         start_run(settings, store, "box", ["topk"], grid={"K": []})

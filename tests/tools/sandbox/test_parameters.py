@@ -51,7 +51,7 @@ def test_a_constant_that_is_not_there_is_named_with_those_that_are() -> None:
 
 @pytest.mark.parametrize("values", [{"K": 1.5}, {"K": "64"}, {"K": True}, {"KIND": 3}])
 def test_a_value_of_another_kind_is_refused(values: dict[str, bool | int | float | str]) -> None:
-    with pytest.raises(BadRequest, match="is not a value for it"):
+    with pytest.raises(BadRequest, match="Pass a value of the same type"):
         copy(**values)
 
 
