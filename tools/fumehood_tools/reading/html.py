@@ -60,7 +60,7 @@ def read_html(page: bytes) -> Document:
     documents = root.xpath("//*[contains(concat(' ', @class, ' '), ' ltx_document ')]")
     if documents:
         return _Page().document(documents[0], [])
-    warning = "The page is not LaTeXML's: it was read by its tags, numbers may be missing."
+    warning = "LaTeXML did not make this page, so it was read by its tags; numbers may be missing."
     document = _Page().document(_article(root), [warning])
     if not document.blocks and not document.abstract:
         raise Unreadable("The page contains no text to read. Read another source of this paper.")

@@ -72,7 +72,7 @@ def test_a_source_that_is_a_pdf_is_named_as_one() -> None:
         (_with("../../x.tex"), "leads out"),
         (_with("a/../../x.tex"), "leads out"),
         (_with("a\\..\\x.tex"), "leads out"),
-        (_with("n" * 600 + ".tex"), "can't be one"),
+        (_with("n" * 600 + ".tex"), "name is invalid"),
     ],
 )
 def test_a_member_that_attacks_is_left_out_and_the_rest_is_read(

@@ -89,7 +89,7 @@ def test_recognised_text_under_a_scan_is_read_and_named(tmp_path: Path) -> None:
         )
     document = _read(tmp_path, scan)
     assert "that a machine read" in _text(document) and not document.hidden
-    assert document.warnings == ["Text of a scan, recognised by a machine: pages 1."]
+    assert document.warnings == ["OCR text of scanned pages: 1."]
 
 
 def test_too_many_pages_and_too_many_bytes_are_refused(tmp_path: Path) -> None:

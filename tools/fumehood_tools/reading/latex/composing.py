@@ -202,7 +202,7 @@ class Composer:
         Nested at most MOST_DEEP times; deeper tokens are returned as LaTeX source, with a warning.
         """
         if self.depth >= MOST_DEEP:
-            self.state.warn("Commands lie very deep in each other: the inner ones stand as LaTeX.")
+            self.state.warn("Commands are nested too deeply; the inner ones are shown as LaTeX.")
             return plain(tokens)
         before = self.out, self.style, self._styles
         self.out, self.style, self._styles = [], style or self.style, []
@@ -259,7 +259,7 @@ class Composer:
                 stream.push([token])
                 break
             inside.append(token)
-        self.state.warn(f"An environment does not end: {name[:40]}.")
+        self.state.warn(f"The environment {name[:40]} is never closed.")
         return inside
 
     # -- marks -----------------------------------------------------------------------------------

@@ -251,13 +251,13 @@ def include(stream: Stream, name: str, whole: bool = False) -> None:
         return
     too_deep = len(state.open_files) >= MOST_DEEP_FILES or state.files_read >= MOST_FILES
     if found in state.open_files or too_deep:
-        state.warn(f"The file {found[:80]!r} reads itself, or files lie too deep.")
+        state.warn(f"The file {found[:80]!r} includes itself, or files are nested too deeply.")
         return
     state.files_read += 1
     read = tokenize(state.files[found])
     state.comments += read.comments
     if not read.balanced:
-        state.warn(f"Braces of {found[:80]!r} don't close: its text may be cut wrongly.")
+        state.warn(f"Braces in {found[:80]!r} are not balanced, so its text may be split wrongly.")
     state.open_files.append(found)
     stream.push([*(read.tokens if whole else inner_document(read.tokens)), END_OF_FILE])
 

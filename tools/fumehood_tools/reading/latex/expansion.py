@@ -20,7 +20,7 @@ _FAR = 4_000
 _PER_EXPANSION = 4
 END_OF_FILE = "\x04"
 _TOO_MUCH = (
-    "The paper's macros expand without end or are very many: the rest of them was left unexpanded."
+    "The paper's macros expand too far or are too many; the remaining ones were not expanded."
 )
 _NO_CONDITION_NAMES = (
     "ifblank ifbool ifcsdef ifdef ifdefempty ifdefstring ifempty iff ifnotblank ifnumcomp "
@@ -300,7 +300,7 @@ class Stream:
             elif self.state.is_condition(token):
                 depth += 1
             skipped.append(token)
-        self.state.warn("A condition (\\if) does not end: both of its branches were read.")
+        self.state.warn("A conditional (\\if) has no end, so both of its branches were read.")
         self.push(skipped)
 
     def end_file(self) -> None:

@@ -65,7 +65,7 @@ def _document(composer: Composer, main: str, warnings: list[str]) -> Document:
     if unknown:
         warnings = [
             *warnings,
-            f"Commands not known, read as plain text: {', '.join(unknown[:10])}.",
+            f"Unknown commands were read as plain text: {', '.join(unknown[:10])}.",
         ]
     return Document(
         source="latex",

@@ -120,7 +120,7 @@ def _unpack_tar(stream: "io.RawIOBase | io.BytesIO") -> Sources:
                 break
             if not 0 <= member.size <= MOST_UNPACKED:
                 # To skip this member, tarfile would read it block by block, almost forever.
-                leave_out("its size can't be; nothing after it is read", member.name)
+                leave_out("its size is invalid; nothing after it was read", member.name)
                 break
             if (why := _refused(member)) is not None:
                 leave_out(why, member.name)
@@ -153,9 +153,9 @@ def _refused(member: tarfile.TarInfo) -> str | None:
     if ".." in name.replace("\\", "/").split("/"):
         return "its name leads out of the archive"
     if "\0" in name or len(name) > 500:
-        return "its name can't be one"
+        return "its name is invalid"
     if member.size > MOST_MEMBER:
         return f"it is larger than {MOST_MEMBER:,} bytes" if name.lower().endswith(TEXT) else None
     if member.issparse():
-        return "it has holes"
+        return "it is a sparse file"
     return None

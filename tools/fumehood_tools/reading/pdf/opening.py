@@ -169,7 +169,7 @@ def _check_text(pages: Sequence[Page], name: str, total: int, warnings: list[str
     if bare:
         warnings.append(f"Pages that are pictures without text: {_listed(bare)}.")
     if ocr := [page.number for page in pages if page.recognised]:
-        warnings.append(f"Text of a scan, recognised by a machine: pages {_listed(ocr)}.")
+        warnings.append(f"OCR text of scanned pages: {_listed(ocr)}.")
 
 
 def _listed(numbers: Sequence[int]) -> str:
