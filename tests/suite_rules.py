@@ -11,6 +11,7 @@
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Generator
 from typing import Any
 
@@ -32,6 +33,10 @@ ALLOWED_SKIPS = {
 # Fixtures that start processes, once for many tests.
 STARTING = frozenset({"kernels", "nurseries", "small"})
 TEST_SECONDS, SLOW_SECONDS = 300, 3600
+# What a part of the suite may take on two cores, in seconds of all workers together. A part without
+# a budget of its own gets BUDGET. Printed, and judged by people: a busy machine is not a failure.
+BUDGETS: dict[str, int] = {}
+BUDGET, MANY_TESTS = 30, 500
 # Their order is the order of what they cost, the longest first.
 LONGEST_FIRST = ("redteam/test_redteam.py",)
 STARTS = frozenset({"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system"})
@@ -96,6 +101,30 @@ def pytest_runtest_makereport(
             "`child`. Add the mark, or `pytestmark = pytest.mark.child` to its module.",
         )
     return report
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """After a run of many tests, print what each part of the suite took, against its budget."""
+    seconds: Counter[str] = Counter()
+    tests = 0
+    for reports in terminalreporter.stats.values():
+        for report in (one for one in reports if isinstance(one, pytest.TestReport)):
+            seconds[_part(report.nodeid)] += report.duration
+            tests += report.when == "call"
+    if tests < MANY_TESTS:
+        return
+    terminalreporter.section("seconds by part of the suite, all workers together")
+    for part, took in seconds.most_common():
+        budget = BUDGETS.get(part, BUDGET)
+        over = "  OVER BUDGET" if took > budget else ""
+        terminalreporter.write_line(f"{took:8.1f} of {budget:4} {part}{over}")
+    terminalreporter.write_line(f"{seconds.total():8.1f} in all")
+
+
+def _part(nodeid: str) -> str:
+    """Return the folder of a test: `server`, `redteam`, or the one below tests/tools."""
+    folders = nodeid.partition("::")[0].split("/")[1:-1]
+    return "/".join(folders[:2]) if folders else "tests"
 
 
 @pytest.hookimpl(wrapper=True)
