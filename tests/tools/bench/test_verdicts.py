@@ -71,7 +71,7 @@ def test_mechanism_and_scores_together_make_the_verdict(
 
 
 def test_a_variant_that_acts_through_its_start_alone_is_said_to() -> None:
-    assert "through its start or its optimiser" in judge("topk", SAME, BETTER, PARENT).reason
+    assert "so by its initialization or its optimizer" in judge("topk", SAME, BETTER, PARENT).reason
 
 
 def test_one_seed_of_the_parent_is_no_noise_to_judge_against() -> None:
@@ -150,7 +150,7 @@ def test_a_renamed_baseline_is_inert_and_the_baseline_is_named_with_scores_or_wi
     assert "computes the same as batch_topk, not topk; run batch_topk too" in found.text()
     asked |= table(batch_topk=scores(0, 1, 2, ev=0.8))
     found = verdicts(asked)["mine"]
-    assert found.verdict == "inert" and "as batch_topk, and no score outside" in found.reason
+    assert found.verdict == "inert" and "as batch_topk, and no score is outside" in found.reason
 
 
 def test_scores_of_an_edited_parent_are_none_to_judge_by() -> None:
