@@ -1,4 +1,4 @@
-"""A deadline is shared by all steps of a task, and what is late is the caller's own error."""
+"""All steps of a task share a deadline, and the caller chooses the error of a late step."""
 
 from collections.abc import Iterator
 from pathlib import Path

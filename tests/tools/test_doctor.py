@@ -1,4 +1,4 @@
-"""The doctor says what is there, and what adds what is not."""
+"""The doctor lists installed and missing parts, with the command that adds each missing one."""
 
 import os
 import re
@@ -43,7 +43,7 @@ def test_the_torch_build_is_the_installed_one(settings: Settings) -> None:
 def test_a_missing_part_is_named_with_the_command_that_adds_it(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The interpreter's search path without its packages is a machine without them.
+    # An interpreter without site-packages on its search path simulates a machine without them.
     monkeypatch.setattr(sys, "path", [p for p in sys.path if "site-packages" not in p])
     report = examine(settings, {})
     assert not report.ready

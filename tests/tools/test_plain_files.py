@@ -1,4 +1,4 @@
-"""From folders that anybody writes to, only plain files of bounded size are read."""
+"""Only plain files of limited size are read from folders to which anyone may write."""
 
 import os
 import socket

@@ -1,7 +1,7 @@
 """`sandbox.toml`: what a sandbox measures, on which subject, with which budget.
 
-Every field is described with its unit; `create_sandbox` writes these descriptions into the file as
-comments. The evaluator reads the file once at the start of a job.
+Every field is described with its unit, as is every key in the file that `create_sandbox` copies.
+The evaluator reads the file once at the start of a job.
 """
 
 import tomllib
@@ -29,7 +29,7 @@ class SubjectSpec(_Section):
         "smollm2-135m", description="smollm2-135m, synthetic, a hub id or a local folder"
     )
     layer: int = Field(10, ge=0, description="block index, from 0")
-    site: SiteName = Field("resid_post", description="what is read at that block")
+    site: SiteName = Field("resid_post", description="the activations to read at that block")
 
 
 class CorpusSpec(_Section):
@@ -52,10 +52,10 @@ class TrainingSpec(_Section):
         0.06, ge=0, description="L1 weight, for activations of unit mean square norm"
     )
     warmup_fraction: float = Field(
-        0.05, ge=0, le=0.9, description="share of the steps with rising rate"
+        0.05, ge=0, le=0.9, description="share of the steps during which the learning rate rises"
     )
     decay_fraction: float = Field(
-        0.8, gt=0, le=1, description="share of the steps before the rate falls"
+        0.8, gt=0, le=1, description="share of the steps after which the learning rate falls"
     )
     seeds: tuple[int, ...] = Field((0,), min_length=1, description="default seeds of run_variants")
 
@@ -68,7 +68,7 @@ class ScoringSpec(_Section):
     )
     probing_tasks: tuple[str, ...] = Field(
         ("ag_news", "code", "wiki_occupation", "amazon_sentiment"),
-        description="sparse-probing tasks; empty to leave sparse probing out",
+        description="sparse-probing tasks; empty to skip sparse probing",
     )
     probing_context: int = Field(64, ge=8, description="tokens per probing text")
     probing_train: int = Field(150, ge=10, description="training texts per class")
@@ -81,16 +81,18 @@ class LimitsSpec(_Section):
     train_minutes: float = Field(30, gt=0, description="wall clock of one training")
     score_minutes: float = Field(15, gt=0, description="wall clock of one scoring")
     memory_gb: float = Field(8, gt=0, description="memory of one child, GiB")
-    scratch_gb: float = Field(4, gt=0, description="files that one child may write, GiB")
+    scratch_gb: float = Field(
+        4, gt=0, description="total size of the files that one child may write, GiB"
+    )
     parameter_ratio: float = Field(
-        4, gt=0, description="most bytes of an SAE's weights, times those of a plain one in float32"
+        4, gt=0, description="largest size of an SAE's weights, relative to a plain SAE in float32"
     )
     source_kb: float = Field(64, gt=0, description="size of a variant's file, kB")
     constants_kb: float = Field(
-        4, gt=0, description="what of the file reads neither as code nor as prose, compressed, kB"
+        4, gt=0, description="content that is neither code nor prose, compressed, kB"
     )
     work_ratio: float = Field(
-        3, gt=0, description="most processor time of a training, times that of a baseline's"
+        3, gt=0, description="most processor time of a training, relative to a baseline's"
     )
     glass: GlassLevel = Field("rlimits", description="the weakest isolation that is accepted")
 

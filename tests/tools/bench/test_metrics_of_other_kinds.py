@@ -1,4 +1,4 @@
-"""Metrics that only a kind of another record brings stand wherever those of scores do."""
+"""Metrics from other kinds of records appear everywhere that metrics of scores do."""
 
 import csv
 import json
@@ -67,7 +67,7 @@ MEASURED = {
 
 
 def evaluate(records: Any, folder: Path, metrics: dict[str, float], **draft: Any) -> str:
-    """Record what another evaluation measured of a stored score; return the place."""
+    """Write the record of another evaluation of a stored score; return its place."""
     workspace = records.folder.parents[1]
     score = json.loads((folder / "score.json").read_text(encoding="utf-8"))
     subject = Subject(place_of(folder, workspace), mac_of(score))
@@ -79,7 +79,7 @@ def evaluate(records: Any, folder: Path, metrics: dict[str, float], **draft: Any
 
 
 def shelf_of(records: Any) -> Shelf:
-    """Have every stored SAE evaluated, and return a reader of all records."""
+    """Evaluate every stored SAE, and return a reader of all records."""
     for path in records.folder.glob("results/*/seed*/score.json"):
         score = json.loads(path.read_text(encoding="utf-8"))
         values = MEASURED.get(score["variant"], {})

@@ -410,5 +410,5 @@ def test_settings_that_differ_are_named_with_their_values(records: Any) -> None:
     [other] = table_of(records).other_settings
     assert other.differs == [
         "training.lr 0.01 instead of 0.002",
-        "limits.work_ratio not there instead of 3",
+        "limits.work_ratio not set instead of 3",
     ]

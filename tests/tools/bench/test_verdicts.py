@@ -1,4 +1,4 @@
-"""Verdicts on variants, from made-up scores: values are synthetic, nothing was trained."""
+"""Verdicts on variants, from synthetic scores; nothing was trained."""
 
 from typing import Any
 
@@ -17,9 +17,9 @@ NOISE = {0: 0.0, 1: 0.0012, 2: -0.0002, 1000: 0.0006, 1001: -0.0009, 1002: 0.000
 
 
 def scores(*seeds: int, ev: float = 0.7353, inertness: Inertness | None = None) -> list[Score]:
-    """Return one score per seed, explained variance about `ev`, with the noise of real TopK runs.
+    """Return one score per seed, with explained variance near `ev` and the noise of real TopK runs.
 
-    The first of them carries the inertness.
+    The first score has the measurement of the computation (`inertness`).
     """
     found = []
     for seed in seeds:
@@ -37,7 +37,7 @@ def scores(*seeds: int, ev: float = 0.7353, inertness: Inertness | None = None) 
 
 
 def record(seed: int, values: dict[str, Any], inertness: Inertness | None = None) -> Score:
-    """Return a score of these metrics."""
+    """Return a score with these metrics."""
     content: dict[str, Any] = {"variant": "mine", "seed": seed, "inertness": inertness}
     content["file_sha256"] = "f" * 64
     return Score.model_construct(**content, metrics=values)
@@ -102,7 +102,7 @@ def test_a_difference_of_l0_matters_from_one_percent(l0: float, outside: bool) -
 
 
 def table(**by_variant: list[Score]) -> dict[str, list[Score]]:
-    """Return scores by label, each called what it stands under."""
+    """Return label -> scores, with each score's variant set to its label."""
     return {
         name: [score.model_copy(update={"variant": name}) for score in some]
         for name, some in by_variant.items()

@@ -1,4 +1,4 @@
-"""A comparison that cannot be bent: by the baseline's file, its training, seeds, tries and work."""
+"""A comparison cannot be manipulated by the baseline's file or training, seeds, tries or work."""
 
 from collections.abc import Callable
 from typing import Any
@@ -49,7 +49,7 @@ def checked(
 
 @pytest.fixture
 def fair(box: Any) -> Any:
-    """The packaged topk with five seeds at three levels, and a file that is to be judged."""
+    """The packaged topk with five seeds at three levels, and a file to judge."""
     box.file("topk", packaged=True)
     box.file("mine")
     box.levels("topk", NOISE)

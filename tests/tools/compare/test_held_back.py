@@ -1,4 +1,4 @@
-"""Gains that something else may have made: a rate of one's own, constants, other rows' L0."""
+"""Gains that may have another cause: a learning rate, constants, or the L0 of other rows."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ def measured(l0: float, **metrics: float) -> dict[str, float]:
 
 @pytest.fixture
 def two(box: Any) -> Any:
-    """The packaged topk and a file that is to be judged."""
+    """The packaged topk and a file to judge."""
     box.file("topk", packaged=True)
     box.file("mine")
     return box

@@ -1,4 +1,4 @@
-"""Comparisons of made-up points: every verdict word, the correction, the curve, the numbers."""
+"""Comparisons of synthetic points: every verdict, the correction, the curve, the numbers."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -42,7 +42,7 @@ def point(
 
 
 def baseline(seeds: Sequence[int] = SEEDS) -> list[ScoredSae]:
-    """Return topk at three levels: 0.1 more per doubling of L0, and some noise."""
+    """Return topk at three levels, which rises by 0.1 per doubling of L0, with some noise."""
     return [
         point("topk", seed, l0, 0.6 + 0.1 * math.log2(l0 / 16) + NOISE[seed], "baseline", l0)
         for l0 in (16, 32, 64)
@@ -106,7 +106,7 @@ def test_no_difference_is_equal_and_a_wide_spread_is_undecided() -> None:
 
 
 def test_more_latents_are_no_merit() -> None:
-    # Twice the latents explain 0.1 more, as topk's do: at the same L0 nothing is left of it.
+    # Twice the latents explain 0.1 more, as topk's do, so there is no gain at the same L0.
     found = compared([*baseline(), *variant("mine", 0.0, l0=60.0)])
     assert row(found).verdict == "equal"
 
@@ -150,7 +150,7 @@ def test_variants_that_are_not_shown_count_as_tries() -> None:
 
 def test_a_gain_below_the_baselines_own_noise_is_not_better() -> None:
     noisy = [p.model_copy(update={"l0": p.l0, "values": _moved(p, 20)}) for p in baseline()]
-    # A variant that moves with the baseline, seed by seed, and is a little above it.
+    # A variant that varies with the baseline, seed by seed, and is slightly above it.
     mine = [
         point("mine", p.seed, 32.0, p.values["explained_variance"] + 0.002 + 1e-6 * p.seed)
         for p in noisy
@@ -243,7 +243,7 @@ def test_the_front_holds_what_nothing_beats_in_both() -> None:
 
 
 def test_the_correction_is_benjamini_and_hochbergs() -> None:
-    # Worked by hand: 5 tries; 0.01 * 5 / 1, 0.02 * 5 / 2, 0.04 * 5 / 3 from below.
+    # Computed by hand for 5 tries: 0.01 * 5 / 1, 0.02 * 5 / 2, 0.04 * 5 / 3, in ascending order.
     found = adjusted({"a": 0.01, "b": 0.02, "c": 0.04}, 5)
     assert found == {
         "a": pytest.approx(0.05),

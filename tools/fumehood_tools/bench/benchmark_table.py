@@ -57,7 +57,7 @@ def _render(table: BenchmarkTable) -> str:
     lines += [f"! {warning}" for warning in table.warnings]
     lines += _failures(table.failures)
     if table.unscored:
-        lines.append(f"no score yet: {', '.join(table.unscored)} (run_variants makes one)")
+        lines.append(f"no score yet: {', '.join(table.unscored)} (call run_variants)")
     for other in table.other_settings:
         differs = ", ".join(other.differs)
         lines.append(

@@ -73,7 +73,7 @@ class Setting(BaseModel, frozen=True):
     def _differing_values(self, other: "Setting") -> list[str]:
         ours, theirs = dict(self.values), dict(other.values)
         return [
-            f"{key} {theirs.get(key, 'not there')} instead of {ours.get(key, 'not there')}"
+            f"{key} {theirs.get(key, 'not set')} instead of {ours.get(key, 'not set')}"
             for key in {**ours, **theirs}
             if ours.get(key) != theirs.get(key)
         ]
@@ -161,7 +161,7 @@ def choose(
         file = current.get(first.variant) if control is None else None
         restored = file is not None and file == packaged.get(first.variant)
         if restored and not is_packaged(first, packaged):
-            others["an edited file where the packaged one is again"] += scores
+            others["an edited file that has been replaced by the packaged one"] += scores
             continue
         newest = _newest(scores, _version_that_counts(scores.values(), file), others, packaged)
         if control is None:

@@ -103,7 +103,7 @@ def _machine(settings: Settings) -> list[Part]:
         Part(section="machine", part="processor", state="ok", detail=cores),
         Part(section="machine", part="memory", state="ok", detail=sizes),
         optional("gpu", _gpu(), "none found; everything runs on the processor"),
-        optional("arithmetic", arithmetic, "not measured yet; the first harvest does"),
+        optional("arithmetic", arithmetic, "not measured yet; the first harvest measures it"),
     ]
 
 
@@ -121,7 +121,7 @@ def _keys(settings: Settings, environ: Mapping[str, str] | None) -> list[Part]:
     uses = keys_of(settings.declared)
     return [
         Part(
-            section="keys (none is needed)",
+            section="keys (optional)",
             part=name,
             state="ok" if there else "absent",
             detail=f"{'set' if there else 'not set'}: {uses[name]}",

@@ -24,8 +24,8 @@ def group(part: str, *, needed: bool, use: str = "") -> Part:
     bad = bool(gone or wrong or not wanted)
     there = len(wanted) - len(gone)
     problems = [f"missing {', '.join(gone)}"] if gone else []
-    problems += [f"other version: {', '.join(wrong)}"] if wrong else []
-    detail = "; ".join([f"{there} of {len(wanted)} there", *problems, *([use] if use else [])])
+    problems += [f"wrong version: {', '.join(wrong)}"] if wrong else []
+    detail = "; ".join([f"{there} of {len(wanted)} installed", *problems, *([use] if use else [])])
     return Part(
         section="packages",
         part=part,

@@ -33,7 +33,9 @@ class DoctorReport(BaseModel, frozen=True):
         lines = [f"fumehood {self.version}: {verdict}"]
         for section in dict.fromkeys(finding.section for finding in self.findings):
             lines += ["", section, *self._section(section)]
-        return "\n".join([*lines, "", "✓ there   ✗ needed and missing   – optional, not there"])
+        return "\n".join(
+            [*lines, "", "✓ present   ✗ required but missing   – optional, not present"]
+        )
 
     def _section(self, section: str) -> list[str]:
         findings = [finding for finding in self.findings if finding.section == section]

