@@ -1,7 +1,7 @@
 """`fumehood verify`: check that every stored score is as it was measured, and that none is missing.
 
 Checks every receipt, every file that a receipt names, and the ledger; then scores a sample again.
-Prints one line per problem with its place; the exit code is 1 if anything is wrong. With --export,
+Prints one line per finding with its place; the exit code is 1 if anything is wrong. With --export,
 the valid receipts are written to a file that anyone can verify without the workspace:
 `fumehood verify FILE --key FILE.pub`.
 """
