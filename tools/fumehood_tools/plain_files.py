@@ -56,7 +56,7 @@ def read_plain(path: Path, most_bytes: int = MOST_SOURCE_BYTES) -> bytes:
         if not os.path.lexists(path):
             raise StorageFailed.from_os_error(error, f"Reading {path.name}") from error
         raise StorageFailed(
-            f"{path} is a link to a file that does not exist. {_cure(path)}."
+            f"{path}: a link to a file that does not exist. {_cure(path)}."
         ) from error
     except OSError as error:
         raise StorageFailed.from_os_error(error, f"Reading {path.name}") from error

@@ -238,8 +238,8 @@ def test_levels_with_too_few_seeds_are_named(fair: Any) -> None:
     [
         (0.60, 0.68, "worse", "compared at 10 % noise on the latents, as a decoder is nonlinear"),
         (0.72, 0.68, "better", "compared at 10 % noise on the latents, as a decoder is nonlinear"),
-        (0.72, None, "not comparable", "was not measured for topk: run_variants"),
-        (None, 0.68, "not comparable", "was not measured for mine: run_variants"),
+        (0.72, None, "not comparable", "was not measured for topk: call run_variants"),
+        (None, 0.68, "not comparable", "was not measured for mine: call run_variants"),
     ],
 )
 def test_a_nonlinear_decoder_is_compared_at_noise_on_both_sides(
