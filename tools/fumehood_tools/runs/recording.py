@@ -89,9 +89,7 @@ class Recorder:
             arithmetic=effort.arithmetic,
         )
         if answer.get("weights_sha256") != about.weights_sha256:
-            raise RunFailed(
-                f"The weights of {item.name} changed while they were scored. Start the run again."
-            )
+            raise RunFailed(f"{item.name}: weights changed during scoring. Start the run again.")
         score = Score(
             variant=item.variant,
             seed=item.seed,
