@@ -131,7 +131,7 @@ def test_work_that_is_done_while_the_decoder_is_asked_is_work_of_training(
         assert set(failed) == {"later", "endless"}
         for failure in failed.values():
             assert (failure.stage, failure.check) == ("score", "work_budget")
-            assert "compute everything else during the training" in failure.message
+            assert "Let decode use the" in failure.message
 
 
 def test_nothing_is_trained_where_its_budget_cannot_be_measured() -> None:
