@@ -28,7 +28,7 @@ def services() -> Iterator[PaperServices]:
 
 @pytest.fixture
 def reading(tmp_path: Path, services: PaperServices) -> Settings:
-    """Settings of a workspace whose arXiv is on loopback."""
+    """Settings of a workspace that uses a fake arXiv on loopback."""
     environ = {
         "FUMEHOOD_CACHE": str(tmp_path / "cache"),
         "FUMEHOOD_ENDPOINTS": services.endpoints,
@@ -50,7 +50,7 @@ def _pdf(name: str) -> bytes:
 
 
 async def _call(client: Client, tool: str, **arguments: Any) -> tuple[str, Any]:
-    """Return text and structure of a call; a paper that is still being read is asked for again."""
+    """Return text and structure of a call; repeat it while the paper is still being read."""
     while True:
         result = await client.call_tool(tool, arguments)
         text = result.content[0].text  # type: ignore[union-attr]

@@ -1,4 +1,4 @@
-"""The server as a process on a pipe: every protocol version, a clean wire, a prompt end."""
+"""The server over stdio: every protocol version, only JSON on stdout, a prompt shutdown."""
 
 import json
 import os
@@ -28,7 +28,7 @@ ENVELOPE = {
 
 
 class Wire:
-    """A server process spoken to in raw JSON-RPC lines. Every line it writes must be JSON."""
+    """A server process with raw JSON-RPC lines. Every line that it writes must be JSON."""
 
     def __init__(self, command: list[str], environ: dict[str, str]) -> None:
         self.process = subprocess.Popen(
@@ -121,7 +121,7 @@ def test_an_idle_server_ends_when_its_client_goes(wire: Wire) -> None:
 
 
 def test_a_server_with_a_stuck_thread_does_not_wait_for_it(environ: dict[str, str]) -> None:
-    # The way out is the command line's, so the tool is registered under `fumehood serve`.
+    # The command line ends the process, so the tool must be registered in `fumehood serve`.
     script = (
         "import sys; sys.path.insert(0, sys.argv.pop(1)); import job_server;"
         "from fumehood.wings import WINGS; from fumehood.cli import main;"

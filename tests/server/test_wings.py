@@ -1,4 +1,4 @@
-"""A wing is added by one value: whatever it declares is served, read, listed and run."""
+"""One value adds a wing: everything that it declares is served, read, listed and run."""
 
 import itertools
 import json
@@ -43,7 +43,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def spawned(environ: dict[str, str]) -> dict[str, str]:
-    """The environment of a process that can import the throw-away wing."""
+    """The environment of a process that can import the example wing."""
     return environ | {
         "PYTHONPATH": f"{environ['PYTHONPATH']}{os.pathsep}{Path(__file__).parents[1]}"
     }
@@ -200,7 +200,7 @@ def test_the_help_groups_the_commands_and_names_the_toolsets(
     with pytest.raises(SystemExit):
         main(["--help"], ALL)
     said = capsys.readouterr().out
-    use, check, develop = (said.index(t) for t in ("Use it:", "Check what", "Develop fumehood"))
+    use, check, develop = (said.index(t) for t in ("Use it:", "Check the", "Develop fumehood"))
     assert use < said.index("  forecast  print a forecast") < check
     assert check < said.index("  verify ") < develop < said.index("  redteam ")
     with pytest.raises(SystemExit):
@@ -237,7 +237,7 @@ def test_instructions_stay_short_for_every_choice_of_toolsets(settings: Settings
 
 
 def test_settings_loaded_without_a_wing_are_refused_when_the_server_is_built() -> None:
-    with pytest.raises(BadRequest, match="the wing weather declares.*declared_by"):
+    with pytest.raises(BadRequest, match="declarations of the wing weather.*declared_by"):
         build_server(load_settings(), wings=ALL)
 
 

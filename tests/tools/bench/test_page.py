@@ -1,7 +1,7 @@
-"""The page of a sandbox, and its figures, in a real browser: headless Chromium, 1,280 and 400 wide.
+"""The page of a sandbox, and its figures, in headless Chromium, 1,280 and 400 pixels wide.
 
-A script is added behind the page's own, does what a reader would do and leaves what it saw in the
-document; Chromium prints that and its console.
+A script is added after the page's own. It does what a reader would do and writes what it saw into
+the document. Chromium prints the document and its console.
 """
 
 import html
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.child
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next((found for name in NAMES if (found := shutil.which(name))), None)
-# Chromium's own window is 500 pixels wide at least: a narrow page stands in a frame.
+# Chromium's window is at least 500 pixels wide, so a narrow page is shown in a frame.
 FRAME = """<!doctype html><iframe id="frame" width="{width}" height="900" style="border: 0"
 srcdoc="{page}"></iframe><script>
 document.getElementById("frame").addEventListener("load", (event) => {{
@@ -71,7 +71,7 @@ def browse(page: Path, width: int) -> tuple[dict[str, Any], list[str]]:
 
 @pytest.fixture
 def page(records: Any, tmp_path: Path) -> Path:
-    """Write the page of a sandbox with levels, a control, a try and a hostile docstring."""
+    """Write the page of a sandbox that has levels, a control, a try and a hostile docstring."""
     records.variant("topk", packaged=True)
     records.variant("untrained", packaged=True)
     records.variant("gated", packaged=True)

@@ -1,4 +1,4 @@
-"""Copies of a variant's file with other values of its constants."""
+"""Copies of a variant's file with other values for its constants."""
 
 import pytest
 
@@ -68,5 +68,5 @@ def test_a_knob_must_be_a_number_of_the_file() -> None:
     for wrong in (b'KNOB = "L"', b"KNOB = 3", b'KNOB = "KIND"'):
         tree = ast.parse(SOURCE.replace(b'KNOB = "K"', wrong))
         assert [found.message for found in check_declarations(tree)] == [
-            "KNOB names no number of this file."
+            "KNOB is not the name of a number in this file."
         ]
