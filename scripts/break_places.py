@@ -33,6 +33,8 @@ SETS = {
     "test": "not slow and not network and not gpu",
     "slow": "not network and not gpu",
 }
+# What pytest is given for a whole set: two workers, each with modules of its own.
+WHOLE = ["-n", "2", "--dist", "loadfile", "tests"]
 SOURCES = ("tools/fumehood_tools", "server/fumehood")
 # Where a broken package is tested, unless it is tests/tools/<package>.
 TESTS = {
@@ -190,7 +192,7 @@ class Copy:
     def _first_failure(self, tests: list[str], chosen: str) -> str:
         folders = [str(self.folder / name) for name in ("server", "tools")]
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-x", "-m", SETS[chosen], *tests],
+            [sys.executable, "-m", "pytest", "-q", "-x", "-m", SETS[chosen], *(tests or WHOLE)],
             cwd=self.folder,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(folders)},
             stdout=subprocess.PIPE,
