@@ -51,12 +51,16 @@ def measured(model: Any, tokens: torch.Tensor) -> list[torch.Tensor]:
     """Return what sae-bench computes of a batch: losses, and divergences from the clean pass."""
     _, cache = model.run_with_cache(tokens, prepend_bos=False, names_filter=[SITE], stop_at_layer=1)
     clean, loss = model(tokens, **ASKED)
-    found = [cache[SITE], loss]
+    found = [cache[SITE], _every(loss)]
     for hook in (halved, standard_zero_ablate_hook):
         logits, loss = model.run_with_hooks(tokens, fwd_hooks=[(SITE, hook)], **ASKED)
-        apart = divergence(clean, logits)
-        found += [loss, apart[torch.ones(apart.shape, dtype=torch.bool)]]
+        found += [_every(divergence(clean, logits)), _every(loss)]
     return found
+
+
+def _every(x: Any) -> torch.Tensor:
+    chosen: torch.Tensor = x[torch.ones(x.shape, dtype=torch.bool)]
+    return chosen
 
 
 def tokens() -> torch.Tensor:
@@ -86,8 +90,8 @@ def test_a_later_job_begins_with_what_an_earlier_one_kept(tmp_path: Path) -> Non
     later = SharedPasses(subject, small=read_passes(tmp_path / "kept.safetensors"))
     found = measured(later, tokens())
     assert all(torch.equal(ours, plain) for ours, plain in zip(found, own, strict=True))
-    # The one with the SAE spliced in.
-    assert subject.passes == 1
+    # The one with the SAE spliced in, and the clean one for its probabilities, which are not kept.
+    assert subject.passes == 2
 
 
 def test_a_damaged_file_of_passes_is_as_good_as_none(tmp_path: Path) -> None:

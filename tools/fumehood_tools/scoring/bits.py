@@ -5,11 +5,13 @@ the sizes of active latents, each in units of its latent's root mean square, poo
 Latents are not independent, so the first part is an upper bound; H is estimated from counts, which
 puts it too low where there are more values than entries. Units: bits.
 
-R = rows, F = dictionary size, A = active entries.
+F = dictionary size, A = active latents of a sample of rows.
 """
 
 import math
 from typing import TYPE_CHECKING, NamedTuple
+
+from fumehood_tools.scoring.latents import Latents
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,14 +27,15 @@ class Bits(NamedTuple):
     at_noise: float
 
 
-def bits_per_token(fired_F: "Tensor", tokens: int, f_RF: "Tensor", rms_F: "Tensor") -> Bits:
-    """Return the estimate. fired_F: on how many of the tokens each latent fired; f_RF: a sample."""
+def bits_per_token(fired_F: "Tensor", tokens: int, sample: Latents, rms_F: "Tensor") -> Bits:
+    """Return the estimate. fired_F: on how many of the tokens each latent fired."""
     import torch
 
     p_F = (fired_F.double() / tokens).clamp(0, 1)
     which = float((torch.special.entr(p_F) + torch.special.entr(1 - p_F)).sum()) / math.log(2)
     l0 = float(p_F.sum())
-    size_A = (f_RF.float() / rms_F)[f_RF != 0]
+    sample = sample.sparse()
+    size_A = sample.value_A.float() / rms_F[sample.index_A]
     if not len(size_A):
         return Bits(which, which)
     steps_A = (size_A.log() / torch.log(torch.tensor(1 + STEP))).round()

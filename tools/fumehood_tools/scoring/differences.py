@@ -58,7 +58,8 @@ class Differences:
         """Keep two answers to the same rows; beyond MOST_BYTES they are left out."""
         if self.bytes < MOST_BYTES:
             self.bytes += 10 * (f.active + g.active)
-            self._pairs.append((f, g))
+            # Copies: a part of a request would keep the latents of the whole request in memory.
+            self._pairs.append((f.copy(), g.copy()))
 
     def result(self, W_FD: "Tensor") -> AnswerDifference:
         """Return the differences; W: what each latent adds to the reconstruction."""

@@ -70,8 +70,16 @@ class Latents(NamedTuple):
             and torch.equal(self.value_A, other.value_A)
         )
 
+    def copy(self) -> "Latents":
+        """Return the same latents in memory of their own."""
+        if self.dense_NF is not None:
+            return self._replace(dense_NF=self.dense_NF.clone())
+        return self._replace(
+            start_N=self.start_N.clone(), index_A=self.index_A.clone(), value_A=self.value_A.clone()
+        )
+
     def part(self, first: int, last: int) -> "Latents":
-        """Return the latents of some consecutive rows."""
+        """Return the latents of some consecutive rows: a view, which keeps all rows in memory."""
         if self.dense_NF is not None:
             dense_nF = self.dense_NF[first:last]
             return self._replace(

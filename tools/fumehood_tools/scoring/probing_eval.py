@@ -12,7 +12,7 @@ and the standard deviation that it has on the training texts of the task.
 """
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -60,12 +60,13 @@ def run_probing(
     means, results = _averages(raw)
     details = {task: results[f"{task}_results"] for task in texts.names}
     _write(config, sae, {**means, **details}, raw, out)
-    ours = [standardised(*side) for side in sides]
+    # One task at a time: all of them together take as much memory as the latents themselves.
+    ours = (standardised(*side) for side in sides)
     return Probed(means, _averages(_probe_all(config, tasks, ours, ON_ALL_STANDARDISED))[0])
 
 
 def _probe_all(
-    config: Any, tasks: Sequence[Task], sides: Sequence[Sides], on_all: Mapping[str, Any]
+    config: Any, tasks: Sequence[Task], sides: Iterable[Sides], on_all: Mapping[str, Any]
 ) -> dict[str, Accuracies]:
     """Return the accuracies of every task, from sae-bench's seed on."""
     import torch

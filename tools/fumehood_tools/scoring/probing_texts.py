@@ -1,8 +1,8 @@
 """The probed activations of one job: read once, shared by all SAEs.
 
-Held in memory are the rows that count, rounded as the evaluation split is in its files: a longer
-mantissa would tell an encoder that a row is one of a probing text. Rows of BOS, EOS and padding are
-zero, and sae-bench leaves zero rows out of its means.
+The rows that count are mapped from a file (`row_file.py`), rounded as the evaluation split is in
+its files: a longer mantissa would tell an encoder that a row is one of a probing text. Rows of BOS,
+EOS and padding are zero, and sae-bench leaves zero rows out of its means.
 
 T = texts of a task, D = d_model, N = rows that count, B = rows of a request, F = dictionary size.
 """
@@ -17,6 +17,7 @@ import torch
 from fumehood_tools.harvest import Probing
 from fumehood_tools.harvest.records import artifact
 from fumehood_tools.scoring.latents import Latents
+from fumehood_tools.scoring.row_file import RowWriter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,11 +53,12 @@ class Task(NamedTuple):
 class ProbingTexts:
     """Reads tasks from sae-bench's artifact files, each when it is first asked for.
 
-    stored: the type in which the evaluation split is stored.
+    stored: the type in which the evaluation split is stored. scratch: where files are made for the
+    rows that count.
     """
 
-    def __init__(self, probing: Probing, stored: "np.dtype[Any]") -> None:
-        self.folder, self.names = Path(probing.folder), probing.tasks
+    def __init__(self, probing: Probing, stored: "np.dtype[Any]", scratch: Path) -> None:
+        self.folder, self.names, self.scratch = Path(probing.folder), probing.tasks, scratch
         self.dtype = torch.float16 if stored == np.float16 else torch.float32
         self._tasks: dict[str, Task] = {}
 
@@ -64,12 +66,13 @@ class ProbingTexts:
         """Return a task by its name."""
         if name not in self._tasks:
             content = torch.load(artifact(self.folder, name), mmap=True, weights_only=True)
-            self._tasks[name] = _task(content, self.dtype)
+            self._tasks[name] = _task(content, self.dtype, self.scratch)
         return self._tasks[name]
 
 
-def _task(content: Mapping[str, Any], dtype: torch.dtype) -> Task:
-    rows, numbers, classes = [], [], []
+def _task(content: Mapping[str, Any], dtype: torch.dtype, scratch: Path) -> Task:
+    """Return a task of an artifact. Raises StorageFailed when the disk is full."""
+    rows, numbers, classes = RowWriter(scratch), [], []
     most, first = torch.finfo(dtype).max, 0
     for side in ("train", "test"):
         for label, x_TCD in content[side].items():
@@ -78,7 +81,7 @@ def _task(content: Mapping[str, Any], dtype: torch.dtype) -> Task:
             numbers.append(first + text_N)
             classes.append(Texts(side, label, first, first + len(x_TCD)))
             first += len(x_TCD)
-    return Task(torch.cat(rows), torch.cat(numbers), classes, content["llm_results"])
+    return Task(rows.mapped(), torch.cat(numbers), classes, content["llm_results"])
 
 
 class TaskRows:

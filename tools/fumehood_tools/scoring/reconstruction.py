@@ -52,7 +52,7 @@ class ReconstructionTotals:
 
         x, x_hat = x_BD.double(), x_hat_BD.double()
         self.tokens += len(x)
-        self.residual += float((x - x_hat).square().sum())
+        self.residual += float((x - x_hat).square_().sum())
         self.square += float(x.square().sum())
         self.sum_D += x.sum(0)
         self.cosine += float(torch.nn.functional.cosine_similarity(x, x_hat, dim=-1).sum())

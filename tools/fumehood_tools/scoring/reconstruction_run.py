@@ -8,6 +8,7 @@ the rows of loss recovered are rows of the evaluation split, encoded once, as su
 B = rows of a request, R = trial rows, N = rows, D = d_model, F = dictionary size, T = context.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -131,7 +132,8 @@ class ReconstructionRun:
         self._count(x_BD, f, self.decoder(f) * self.scale, skip_BD, final=not self.keep)
         if self.keep:
             packed = None if skip_BD is None else skip_BD.bfloat16()
-            self.kept.append(Encoded(number_B, f, packed))
+            # A copy: these rows are a small part of their request.
+            self.kept.append(Encoded(number_B, f.copy(), packed))
 
     def _skip(self, x_BD: "Tensor") -> "Tensor":
         import torch
@@ -159,7 +161,7 @@ class ReconstructionRun:
         exact = pack(self.trial_f_RF)
         trials = {PLAIN: exact, **dict(changed(exact, rms_F))}
         if not self.keep:
-            decoded = {name: self.decoder(f) for name, f in trials.items()}
+            decoded = ((name, self.decoder(f)) for name, f in trials.items())
             return self._concluded(trials, decoded, None)
         linear = self.totals.result().explained_variance
         self.totals = self.fresh_totals()
@@ -169,18 +171,24 @@ class ReconstructionRun:
             given = None if part.skip_BD is None else part.skip_BD.float()
             self._count(x_BD, part.f, x_hat_BD * self.scale, given, final=True)
         self.kept = []
-        return self._concluded(trials, stream.decoded, linear)
+        return self._concluded(trials, stream.decoded.items(), linear)
 
     def _concluded(
-        self, trials: dict[str, Latents], decoded: "dict[str, Tensor]", linear: float | None
+        self,
+        trials: dict[str, Latents],
+        decoded: "Iterable[tuple[str, Tensor]]",
+        linear: float | None,
     ) -> ReconstructionResult:
         totals, x_RD = CurveTotals(self.fresh_totals), self.split.read(self.trial_R)
-        for name, x_hat_RD in decoded.items():
+        kept: dict[str, Tensor] = {}
+        for name, x_hat_RD in decoded:
             totals.add(name, x_RD, x_hat_RD * self.scale, trials[name])
+            if name == PLAIN or self.keep:
+                kept[name] = x_hat_RD
         curve, exact = totals.result(), self.totals.result()
         rough = self.keep and curve.needs_digits
         scored = curve.worse_kind if rough else PLAIN
-        self.scored_x_hat_RD, self.scored_f_RF = decoded[scored], trials[scored].to_dense()
+        self.scored_x_hat_RD, self.scored_f_RF = kept[scored], trials[scored].to_dense()
         return ReconstructionResult(
             own=curve.at_noise(exact) if rough else exact,
             exact=exact,

@@ -23,6 +23,7 @@ from fumehood_tools.scoring.decoders import judge_linear, read_decoder, residual
 from fumehood_tools.scoring.differences import AnswerDifference
 from fumehood_tools.scoring.encoder import Encoder, SecondOpinion, ask_again, judge_encoder
 from fumehood_tools.scoring.inertness import training_rows
+from fumehood_tools.scoring.latents import pack
 from fumehood_tools.scoring.probing_texts import ProbingTexts, TaskRows
 from fumehood_tools.scoring.reconstruction_run import (
     ReconstructionResult,
@@ -189,7 +190,8 @@ class SaeUnderTest:
             judge_curve(outcome.curve)
         core.fill(evaluation.scored_f_RF, evaluation.scored_x_hat_RD)
         totals = evaluation.totals
-        bits = bits_per_token(totals.fired_F, totals.tokens, evaluation.trial_f_RF, rms_F)
+        sample = pack(evaluation.trial_f_RF)
+        bits = bits_per_token(totals.fired_F, totals.tokens, sample, rms_F)
         return Measured(outcome, apart, repeats, opinion, bits, *self._idle(rms_F))
 
     def _idle(self, rms_F: "Tensor") -> tuple[int, float]:

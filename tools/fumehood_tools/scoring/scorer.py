@@ -87,9 +87,11 @@ class Scorer:
             one if one is not None and one.works(self.rows) else None
             for one in (subject.late_start, subject.head)
         )
-        self.passes = SharedPasses(subject.model, late, head, known)
+        self.passes = SharedPasses(subject.model, late, head, known, setup.scratch)
         stored = np.load(setup.activations.eval_shards[0], mmap_mode="r").dtype
-        self.texts = ProbingTexts(setup.probing, stored) if setup.probing is not None else None
+        self.texts = None
+        if setup.probing is not None:
+            self.texts = ProbingTexts(setup.probing, stored, setup.scratch)
 
     def __enter__(self) -> Self:
         return self
@@ -102,10 +104,7 @@ class Scorer:
         with torch.no_grad():
             self.core_activations()
             for tokens in self._batches():
-                logits, _ = self.passes(tokens, return_type="both", loss_per_token=True)
-                probabilities: Any = torch.nn.functional.softmax(logits, dim=-1)
-                # Known, as the logits are: made now.
-                torch.log(probabilities).value()  # type: ignore[attr-defined]
+                self.passes.prepare(tokens)
 
     def keep_passes(self) -> None:
         """Leave what is new of the subject's passes to later jobs."""

@@ -33,6 +33,8 @@ def scoring_subject(spec: SubjectSpec, cache: Path) -> ScoringSubject:
     from transformer_lens.model_bridge import TransformerBridge
 
     model, tokenizer = load_language_model(spec, cache)
+    # Nothing is generated here, and the keys and values of every block take memory.
+    model.config.use_cache = False
     bridge = TransformerBridge.boot_transformers(
         info.name, device="cpu", dtype=model.dtype, hf_model=model, tokenizer=tokenizer
     )
