@@ -1,6 +1,7 @@
 """How much memory each process of the demo takes at its peak, and what makes the peaks grow.
 
-usage: python benchmarks/memory.py      (QUICK=1: the synthetic subject, fewer tokens and latents)
+usage: python benchmarks/memory.py [--parts demo growth]
+       QUICK=1: the synthetic subject, fewer tokens and latents
 
 First `fumehood demo` runs in a workspace and with a cache of its own, so that the harvest does its
 work; only the converted subject is taken from your cache. Then one TopK is harvested for, trained
@@ -14,6 +15,7 @@ scorer and its children); pages that forks share are divided among them. The pea
 at different moments.
 """
 
+import argparse
 import contextlib
 import os
 import re
@@ -45,6 +47,7 @@ ROLES = {
 }
 NURSERIES = {"server": "check", "scorer": "scoring"}
 CHILDREN = {"check": "child of a check", "scoring": "role child", "training": "trainer"}
+PARTS = ("demo", "growth")
 GROWING = ("harvest", "trainer", "scorer", "role child")
 
 
@@ -230,34 +233,37 @@ def print_growth(runs: dict[tuple[int, int], Watch]) -> None:
     for name, watch in (("tokens", more_tokens), ("latents", more_latents)):
         # What is there already is not harvested again.
         roles = [role for role in GROWING if name == "tokens" or role != "harvest"]
-        grown = [
-            f"{role} {watch.peaks[role].own / first.peaks[role].own:.2f} x" for role in roles
-        ]
+        grown = [f"{role} {watch.peaks[role].own / first.peaks[role].own:.2f} x" for role in roles]
         print(f"own memory with more {name}: {', '.join(grown)}")
 
 
+def grow(root: Path) -> dict[tuple[int, int], Watch]:
+    """Return what TopK takes by tokens and latents: few of both, more tokens, more latents."""
+    few, many = TOKENS
+    small, large = LATENTS
+    caches = {tokens: fresh_cache(root / f"cache-{tokens}") for tokens in TOKENS}
+    return {
+        (tokens, latents): run_one(root / f"{tokens}-{latents}", caches[tokens], tokens, latents)
+        for tokens, latents in ((few, small), (many, small), (few, large))
+    }
+
+
 def main() -> None:
-    """Print both tables and the line that sums them up."""
+    """Print both tables; the last line is about the demo's scorer."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
+    parts = parser.parse_args().parts
     if not Path("/proc/self/smaps_rollup").exists():
         raise SystemExit("This benchmark reads /proc/PID/smaps_rollup, which only Linux has.")
     with tempfile.TemporaryDirectory() as name:
-        root = Path(name)
-        demo = run_demo(root)
-        print_demo(demo)
-        few, many = TOKENS
-        small, large = LATENTS
-        caches = {tokens: fresh_cache(root / f"cache-{tokens}") for tokens in TOKENS}
-        runs = {
-            (tokens, latents): run_one(
-                root / f"{tokens}-{latents}", caches[tokens], tokens, latents
-            )
-            for tokens, latents in ((few, small), (many, small), (few, large))
-        }
-    print_growth(runs)
-    scorer = demo.peaks["scorer"]
-    print(
-        f"memory: the scorer takes {scorer.own:,.0f} MB of its own, {scorer.resident:,.0f} in all"
-    )
+        demo = run_demo(Path(name)) if "demo" in parts else None
+        if demo is not None:
+            print_demo(demo)
+        if "growth" in parts:
+            print_growth(grow(Path(name)))
+    if demo is not None:
+        own, resident = demo.peaks["scorer"]
+        print(f"memory: the demo's scorer takes {own:,.0f} MB of its own, {resident:,.0f} in all")
 
 
 if __name__ == "__main__":
