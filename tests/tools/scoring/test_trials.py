@@ -82,10 +82,10 @@ def test_bits_count_which_latents_are_active_and_how_finely_they_are_sized() -> 
     rows, half = 4096, torch.zeros(4096, 8)
     half[torch.rand(rows, 8, generator=torch.Generator().manual_seed(0)) < 0.5] = 1.0
     fired, ones = (half != 0).sum(0), torch.ones(8)
-    plain = bits_per_token(fired, rows, half.bfloat16(), ones)
+    plain = bits_per_token(fired, rows, pack(half.bfloat16()), ones)
     assert plain.exact == pytest.approx(8, abs=0.05) and plain.at_noise == plain.exact
     fine = half * (1 + torch.randint(0, 64, half.shape) / 128)
-    sized = bits_per_token(fired, rows, fine.bfloat16(), ones)
+    sized = bits_per_token(fired, rows, pack(fine.bfloat16()), ones)
     assert sized.exact == pytest.approx(8 + 4 * 6, abs=0.3)  # 64 sizes: 6 bits each
     assert sized.at_noise < 8 + 4 * 3
 
