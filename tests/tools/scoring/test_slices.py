@@ -1,4 +1,4 @@
-"""Passes are compared over the whole vocabulary without ever holding a tensor of that size."""
+"""Passes are compared over the whole vocabulary without ever allocating a tensor of that size."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from fumehood_tools.scoring.resumed_pass import ResumedPass
 
 WORDS = 40_000
 CORE: dict[str, Any] = {"return_type": "both", "loss_per_token": True}
-# Two texts, then eight: peaks of the process in MB before, between and after.
+# Compares passes over two texts, then over eight; prints the process's peaks in MB.
 GROWTH = f"""
 import json, resource, sys, torch
 from pathlib import Path
@@ -39,7 +39,7 @@ print(json.dumps(peaks))
 
 
 def resumed(subject: WideSubject, **more: Any) -> SharedPasses:
-    """Return shared passes that leave out the blocks below the site, and run the head by itself."""
+    """Return shared passes that skip the blocks below the site and run the head separately."""
     last = f"blocks.{BLOCKS - 1}.hook_resid_post"
     late, head = ResumedPass(subject, 1, SITE), ResumedPass(subject, BLOCKS - 1, last)
     return SharedPasses(subject, late, head, **more)
@@ -54,7 +54,7 @@ def halved(x: torch.Tensor, hook: object) -> torch.Tensor:
 
 
 def compared(model: Any, tokens: torch.Tensor) -> list[torch.Tensor]:
-    """Return the losses, and the divergences from the clean pass, as sae-bench computes them."""
+    """Return losses, and divergences from the clean pass, computed as in sae-bench."""
     clean, loss = model(tokens, **CORE)
     found = [loss]
     for hook in (halved, standard_zero_ablate_hook):
@@ -108,7 +108,7 @@ def test_a_function_that_is_not_of_single_rows_gets_whole_tensors() -> None:
 
 def test_memory_does_not_grow_with_rows_times_words() -> None:
     folders = [*(path for path in sys.path if path), str(Path(__file__).parent)]
-    # glibc gives every tensor pages of its own and hands them back: peaks are of what is in use.
+    # Makes glibc return freed tensors to the system at once, so that peaks show memory in use.
     exact = {"MALLOC_MMAP_THRESHOLD_": "65536", "PYTHONPATH": os.pathsep.join(folders)}
     environment = {**os.environ, **exact}
     done = subprocess.run(

@@ -1,8 +1,8 @@
 """Logits and losses of a pass, as rows for `sliced_tensor`.
 
-Where the subject can be resumed behind its last block, only the residual stream there is kept, 1 %
-of the size of the logits; final norm, head and loss are run on it, by the subject's own code, for a
-block of positions at a time. Elsewhere the whole logits of the pass are kept.
+If the subject can be resumed after its last block, only the residual stream there is stored, which
+has 1 % of the size of the logits. The subject's own code then runs the final norm, the head and the
+loss on a block of positions at a time. Otherwise, the whole logits of the pass are stored.
 
 B = texts, T = tokens per text, V = words in the vocabulary, D = d_model.
 """
@@ -14,12 +14,12 @@ from fumehood_tools.scoring.resumed_pass import ResumedPass
 if TYPE_CHECKING:
     from torch import Tensor
 
-# What sae-bench's core evaluation passes besides tokens and hooks.
+# The arguments of sae-bench's core evaluation for passes, besides tokens and hooks.
 CORE_PASS = {"return_type": "both", "loss_per_token": True}
 
 
 class WholeLogits:
-    """Logits [B, T, V] and losses that a pass returned."""
+    """The logits [B, T, V] and losses of a pass, stored."""
 
     def __init__(self, logits_BTV: "Tensor", losses: "Tensor") -> None:
         self._logits, self._losses = logits_BTV.flatten(0, 1), losses
@@ -33,16 +33,16 @@ class WholeLogits:
         return self._losses
 
     def release(self) -> None:
-        """Do nothing: the logits are whole."""
+        """Do nothing: nothing is stored for neighboring rows."""
 
 
 class HeadLogits:
-    """Logits of a pass whose last block gave resid_BTD, a block of positions at a time."""
+    """Computes the logits of a pass from resid_BTD, the output of its last block."""
 
     def __init__(
         self, model: Any, head: ResumedPass, tokens_BT: "Tensor", resid_BTD: "Tensor", length: int
     ) -> None:
-        """length: how many positions of a text are computed at once."""
+        """length: the number of positions of a text that are computed at once."""
         import torch
 
         self._model, self._head = model, head
@@ -54,7 +54,7 @@ class HeadLogits:
         self._block: Tensor | None = None
 
     def rows(self, first: int, last: int) -> "Tensor":
-        """Return some rows of B x T, all of one text. A block is kept until the next is needed."""
+        """Return some of the B x T rows, all of one text. The last block is kept until release."""
         import torch
 
         text, position = divmod(first, self._tokens.shape[1])
@@ -67,7 +67,7 @@ class HeadLogits:
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def losses(self) -> "Tensor":
-        """Return the losses [B, T - 1]; blocks that were computed for their rows count."""
+        """Return the losses [B, T - 1]. Blocks that were computed before are not computed again."""
         for text in range(len(self._tokens)):
             for start in range(0, self._tokens.shape[1], self._length):
                 if (text, start) not in self._lost:
@@ -76,15 +76,15 @@ class HeadLogits:
         return self._losses
 
     def release(self) -> None:
-        """Give up the block."""
+        """Free the last block."""
         self._at = self._block = None
 
     def _computed(self, text: int, start: int) -> "Tensor":
-        """Return the logits of a block [length, V]; its losses are noted."""
+        """Return the logits of a block, [length, V], and store its losses."""
         if self._at == (text, start) and self._block is not None:
             return self._block
         self.release()
-        # One position more: a token's loss needs the next token, its logits do not.
+        # One more position, because the loss of a token needs the next token.
         end = min(start + self._length + 1, self._tokens.shape[1])
         one = slice(text, text + 1)
         with self._head.given(self._resid[one, start:end]):

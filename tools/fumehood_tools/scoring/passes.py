@@ -1,8 +1,8 @@
-"""The subject's forward passes, those that do not depend on the SAE made once.
+"""The subject's forward passes. Those that do not depend on the SAE are run once.
 
-sae-bench runs, per batch and SAE, a clean pass, a pass with the SAE spliced in, a pass with the
-site set to 0 and a truncated pass for the activations. Three of the four are the same for all SAEs.
-Logits are handed to sae-bench as a `SlicedTensor`, so that they are never whole in memory.
+For each batch and SAE, sae-bench runs a clean pass, a pass with the SAE spliced in, a pass with the
+site set to 0, and a truncated pass for the activations. Three of these are the same for all SAEs.
+sae-bench gets logits as a `SlicedTensor`, so that they are never whole in memory.
 """
 
 import hashlib
@@ -26,22 +26,22 @@ if TYPE_CHECKING:
 
 # sae-bench's name for the hook that sets the site to 0 (evals/core/main.py, get_recons_loss).
 ABLATION_HOOK = "standard_zero_ablate_hook"
-# What core passes to run_with_cache: these calls are remembered, all others are not.
+# The arguments of core's run_with_cache. Only results of calls with these arguments are stored.
 CORE_CACHE = {"prepend_bos", "names_filter", "stop_at_layer"}
-# The clean pass's probabilities are kept in files up to this size together (8 texts of 128 tokens
-# and 49,152 words: 200 MB); beyond it they are computed again for every SAE.
+# Probabilities of the clean pass are stored in files of at most this size together (200 MB for 8
+# texts of 128 tokens and 49,152 words). Beyond it, they are computed again for every SAE.
 KEPT_BYTES = 3 << 30
-# The size of a vocabulary where the subject does not say it.
+# The assumed size of the vocabulary if the subject does not say it.
 VOCABULARY = 1 << 16
-# The head computes as many slices at once: with fewer rows its matrix product is slower (at 128
-# rows 0.58 s in all instead of 0.43 s for 1,024 at once; at 16 rows 1.6 s).
+# The head computes this many slices at once, because its matrix product is slow for few rows.
+# Measured for 1,024 rows at V = 49,152: 0.43 s at once, 0.58 s by 128 rows, 1.6 s by 16 rows.
 SLICES_PER_BLOCK = 8
 
 Hooks = list[tuple[str, Callable[..., Any]]]
 
 
 class _Reached(Exception):
-    """Ends a forward pass at the hook whose activations were wanted."""
+    """Ends a forward pass at a hook, with the activations there."""
 
     def __init__(self, x_BTD: "Tensor") -> None:
         super().__init__("the activations are there")
@@ -49,14 +49,15 @@ class _Reached(Exception):
 
 
 class SharedPasses:
-    """Stands where sae-bench expects a HookedTransformer and remembers what it may.
+    """Takes the place of a HookedTransformer in sae-bench and stores what all SAEs share.
 
-    Results are kept per batch of tokens for the life of the object, one scoring job. `small` is
-    what another job may be given to begin with: results without logits, by name. `head` starts
-    behind the last block, where that was tried: with it a clean pass that is known costs the head.
+    Results are stored per batch of tokens for the life of the object, which is one scoring job.
+    `small` has the results without logits, by name; a later job can start with them. late_start
+    resumes the subject at the SAE's site, `head` after its last block; both are None if that does
+    not work for this subject.
 
-    Only the calls of sae-bench's core evaluation are remembered. Every other call and attribute is
-    the model's own, so that other evaluations can use it too.
+    Only the calls of sae-bench's core evaluation are stored. All other calls and attributes are the
+    model's own, so that other evaluations can use this object, too.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class SharedPasses:
         small: "dict[str, Tensor] | None" = None,
         folder: Path | None = None,
     ) -> None:
-        """folder: where files for large values are made; None: where the system makes its own."""
+        """folder: for files with large values; None: the system's folder for temporary files."""
         self.model, self.late_start, self.head = model, late_start, head
         self.tokenizer = getattr(model, "tokenizer", None)
         self.small: dict[str, Tensor] = {} if small is None else small
@@ -75,7 +76,7 @@ class SharedPasses:
         self._shared = SharedValues(self.small, vocabulary, KEPT_BYTES, folder)
 
     def __getattr__(self, name: str) -> Any:
-        """Return what the model itself has by this name."""
+        """Return the model's own attribute."""
         return getattr(self.__dict__["model"], name)
 
     def __call__(self, tokens: "Tensor", *args: Any, **kwargs: Any) -> Any:
@@ -85,7 +86,7 @@ class SharedPasses:
         return self._named("clean", tokens, lambda: self._clean(tokens), lasting=True)
 
     def prepare(self, tokens: "Tensor") -> None:
-        """Compute what every SAE's pass over these tokens is compared with."""
+        """Compute the clean pass's losses and probabilities, which every SAE is compared with."""
         import torch
 
         logits, losses = self(tokens, **CORE_PASS)
@@ -104,7 +105,7 @@ class SharedPasses:
         return self._head_logits(self.head, tokens, self.small[name])
 
     def run_with_cache(self, tokens: "Tensor", *args: Any, **kwargs: Any) -> Any:
-        """Return the truncated pass with the one activation that core asks for."""
+        """Return the result of a truncated pass with the only activation that core asks for."""
         names = kwargs.get("names_filter")
         others = args or kwargs.keys() != CORE_CACHE or kwargs["prepend_bos"]
         if others or not isinstance(names, list) or len(names) != 1:
@@ -115,12 +116,12 @@ class SharedPasses:
         }
 
     def activations_at(self, site: str, tokens: "Tensor", **kwargs: Any) -> "Tensor":
-        """Return the activations [B, T, D] at a site, made once; kwargs: for run_with_cache."""
+        """Return the activations [B, T, D] at a site, computed once; kwargs: for run_with_cache."""
         name = f"{site} {_name(tokens)}"
         if name not in self.small and self.head is not None:
             self.small[name] = self._reached(site, tokens, [])
         elif name not in self.small:
-            # Only the wanted activations are kept: a whole cache would hold every layer's.
+            # Keep only these activations: the whole cache has those of every layer.
             _, cache = self.model.run_with_cache(
                 tokens, prepend_bos=False, names_filter=[site], **kwargs
             )
@@ -141,7 +142,7 @@ class SharedPasses:
         return sliced, PendingTensor(_without_last(tokens), logits.losses)
 
     def _from_site(self, tokens: "Tensor", hooks: Hooks) -> Logits:
-        """Run a pass with one hook; the blocks below it are left out where that was tried."""
+        """Run a pass with one hook, from the site on if the subject can be resumed there."""
         [(site, _)] = hooks
         if self.late_start is None or self.late_start.hook != site:
             return self._hooked(tokens, hooks)
@@ -156,7 +157,7 @@ class SharedPasses:
         return self._head_logits(self.head, tokens, resid_BTD)
 
     def _reached(self, site: str, tokens: "Tensor", hooks: Hooks) -> "Tensor":
-        """Run a pass with hooks as far as `site` and return the activations there, [B, T, D]."""
+        """Run a pass with hooks up to `site` and return the activations [B, T, D] there."""
 
         def stop(x_BTD: "Tensor", hook: object) -> None:
             raise _Reached(x_BTD)
@@ -176,7 +177,7 @@ class SharedPasses:
     def _named(
         self, kind: str, tokens: "Tensor", run: Callable[[], Logits], *, lasting: bool = False
     ) -> "tuple[SlicedTensor, Tensor | PendingTensor]":
-        """Return logits and losses of a pass that is the same for every SAE, run when needed."""
+        """Return logits and losses of a pass that all SAEs share. It is run when it is needed."""
         name, logits = f"{kind} {_name(tokens)}", _Later(run)
         sliced = SlicedTensor.of_logits(
             self._shared, tokens.shape, logits, name=name, lasting=lasting
@@ -193,7 +194,7 @@ class SharedPasses:
 
 
 class _Later:
-    """Logits of a pass that is run when they, or its losses, are first needed."""
+    """Logits of a pass that is run when its logits or losses are first needed."""
 
     def __init__(self, run: Callable[[], Logits]) -> None:
         self._run = run
@@ -205,7 +206,7 @@ class _Later:
         return self._found
 
     def rows(self, first: int, last: int) -> "Tensor":
-        """Return some rows."""
+        """Return rows of the logits."""
         return self._logits().rows(first, last)
 
     def losses(self) -> "Tensor":
@@ -213,13 +214,13 @@ class _Later:
         return self._logits().losses()
 
     def release(self) -> None:
-        """Give up what was kept for neighboring rows."""
+        """Free what was kept for neighboring rows."""
         if self._found is not None:
             self._found.release()
 
 
 def _without_last(tokens: "Tensor") -> "torch.Size":
-    """Return the shape of a pass's losses: the last token of a text has none."""
+    """Return the shape of the losses. The last token of a text has none."""
     import torch
 
     return torch.Size((len(tokens), tokens.shape[1] - 1))
@@ -230,7 +231,7 @@ def _name(tokens: "Tensor") -> str:
 
 
 class TokenRows:
-    """Stands where sae-bench expects an ActivationsStore: hands out rows of tokens in order."""
+    """Takes the place of an ActivationsStore in sae-bench: returns rows of tokens in order."""
 
     def __init__(self, tokens_RC: "Tensor", rows_per_batch: int) -> None:
         self.tokens_RC = tokens_RC

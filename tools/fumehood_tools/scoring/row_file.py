@@ -1,8 +1,9 @@
-"""Large arrays of rows that lie in a file instead of in this process's memory.
+"""Large arrays of rows in temporary files instead of in this process's memory.
 
-The files have no name (`tempfile.TemporaryFile`), so they vanish with the process, however it ends.
-The kernel keeps their pages in memory while there is room, and drops them where there is none:
-unlike a tensor, they never have to be swapped out. Costs a copy from the page cache per read.
+The files have no name (`tempfile.TemporaryFile`), so they are deleted when the process ends, even
+if it is killed. The kernel keeps their pages in memory while there is room and drops them
+otherwise; unlike tensors, they never have to be swapped out. A read costs a copy from the page
+cache.
 
 R = rows, V = numbers per row.
 """
@@ -22,16 +23,16 @@ if TYPE_CHECKING:
 
 
 class RowFile:
-    """Float32 rows [R, V] that are written once, in order, and can be read from then on."""
+    """Float32 rows [R, V] that are written once, in order, and can then be read."""
 
     def __init__(self, folder: Path | None) -> None:
-        """folder: where the file is made; None: where the system keeps temporary files."""
+        """folder: the folder of the file; None: the system's folder for temporary files."""
         self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
         weakref.finalize(self, self._file.close)
         self._written, self._width = 0, 0
 
     def write(self, first: int, rows: "Tensor") -> None:
-        """Append rows whose numbers begin at `first`; rows that are there already are ignored.
+        """Append rows with numbers from `first` on. Rows that are in the file already are ignored.
 
         Raises OSError when the disk is full.
         """
@@ -45,7 +46,7 @@ class RowFile:
         self._written += len(content)
 
     def read(self, first: int, last: int) -> "Tensor | None":
-        """Return a copy of the rows from `first` to before `last`; None unless all are written."""
+        """Return a copy of the rows `first` to `last` - 1; None if some are not written yet."""
         if last > self._written:
             return None
         content = np.empty((last - first, self._width), dtype=np.float32)
@@ -55,7 +56,7 @@ class RowFile:
 
 
 class RowWriter:
-    """Collects tensors [N, V] of one type and gives them back as one that is mapped from a file."""
+    """Concatenates tensors [N, V] of one type in a file, and maps the result into memory."""
 
     def __init__(self, folder: Path) -> None:
         self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
@@ -72,7 +73,7 @@ class RowWriter:
         self._rows, self._like = self._rows + len(rows), rows[:0]
 
     def mapped(self) -> "Tensor":
-        """Return all rows; the mapping outlives this object."""
+        """Return all rows, mapped from the file. The result outlives this object."""
         shape = (self._rows, *self._like.shape[1:])
         dtype = self._like.numpy().dtype
         return torch.from_numpy(np.memmap(self._file, mode="r+", dtype=dtype, shape=shape))

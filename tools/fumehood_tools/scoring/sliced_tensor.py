@@ -1,16 +1,17 @@
 """Tensors over the vocabulary that are computed a few rows at a time and are never whole.
 
-sae-bench compares passes of the subject over all words of the vocabulary: for 8 texts of 128 tokens
-and 49,152 words every tensor of its formula takes 200 MB, and there are nine of them. Here logits
-are handed over as a `SlicedTensor`. torch asks it what to do (`__torch_function__`), and it notes
+sae-bench compares passes of the subject over all words of the vocabulary. For 8 texts of 128 tokens
+and 49,152 words, each tensor of its formula takes 200 MB, and there are nine of them. So it gets
+its logits as a `SlicedTensor`. torch calls this object instead of its own functions
+(`__torch_function__`, https://pytorch.org/docs/stable/notes/extending.html), and it records
 softmax, logarithms, differences and products instead of computing them. A sum over the vocabulary
-then runs what was noted, slice by slice: the same functions in the same order. Each of them treats
-every row by itself, so the sums are bit for bit those of whole tensors (a test compares them).
-Any other function gets the whole tensor, computed for it.
+then runs the recorded functions in the same order on a few rows at a time. These functions treat
+each row separately, so the sums are bit for bit those of whole tensors; a test compares them. All
+other functions get the whole tensor, which is computed for them.
 
-Every SAE is compared with the same clean and ablated passes. What follows from these alone has a
-name, made of what was done to what; its sums are computed once, and large values that are needed
-for every SAE are read back from a file.
+Every SAE is compared with the same clean and ablated passes. Values that depend only on these have
+a name, made of the functions and their arguments. Their sums are computed once. A large value that
+is needed for every SAE is written to a file and read back from there.
 
 B = texts, T = tokens per text, V = words in the vocabulary.
 """
@@ -26,32 +27,32 @@ from fumehood_tools.scoring.row_file import RowFile
 if TYPE_CHECKING:
     from torch import Tensor
 
-# One slice of one tensor. Measured at V = 49,152: slices of 0.8 to 25 MB take 0.6 x the time of
-# whole tensors of 200 MB, whose numbers come from main memory for every function anew.
+# The size of one slice of one tensor. Measured at V = 49,152: slices of 0.8 to 25 MB take 0.6 times
+# as long as whole tensors of 200 MB, which every function has to read from main memory again.
 SLICE_BYTES = 4 << 20
 ROWWISE = (torch.nn.functional.softmax, torch.log, torch.sub, torch.mul)
 
 Memo = dict[int, "Tensor"]
-"""The tensors of one slice by the identity of the SlicedTensor they are part of."""
+"""Computed tensors of one slice, by the id of their SlicedTensor."""
 
 
 class Logits(Protocol):
-    """Where the rows of logits come from."""
+    """A source of rows of logits."""
 
     def rows(self, first: int, last: int) -> "Tensor":
-        """Return rows [last - first, V] out of B x T; they are of one text."""
+        """Return some of the B x T rows, [last - first, V]. All are of the same text."""
 
     def losses(self) -> "Tensor":
         """Return the loss of every token but the last of each text: [B, T - 1]."""
 
     def release(self) -> None:
-        """Give up what was kept for neighboring rows."""
+        """Free what was kept for neighboring rows."""
 
 
 class SharedValues:
-    """What is the same for every SAE: small values in `small`, large ones in files.
+    """Values that are the same for every SAE: small ones in `small`, large ones in files.
 
-    vocabulary: V or an estimate of it; it decides how many rows are computed at a time.
+    vocabulary: V or an estimate of it, which determines how many rows are computed at a time.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class SharedValues:
         self._left, self._files = most_bytes, dict[str, RowFile | None]()
 
     def file(self, name: str, rows: int) -> RowFile | None:
-        """Return the file for a large value; None when there is no room for it."""
+        """Return the file for a large value; None if there is no room for it."""
         if name not in self._files:
             size = rows * 4 * self.vocabulary
             fits = size <= self._left
@@ -75,15 +76,15 @@ class SharedValues:
         return self._files[name]
 
     def give_up(self, name: str) -> None:
-        """Do without the file for this value from now on."""
+        """Stop using a file for this value."""
         self._files[name] = None
 
 
 class SlicedTensor:
-    """Stands where a tensor [B, T, V] is expected.
+    """Takes the place of a tensor [B, T, V].
 
-    name: what it is, where it is the same for every SAE; None for all others.
-    lasting: whether it is used for every SAE, so that a softmax of it is worth a file.
+    name: an identifier if it is the same for every SAE, otherwise None. lasting: whether every SAE
+    needs it, so that its softmax is stored in a file.
     """
 
     def __init__(
@@ -166,7 +167,7 @@ class SlicedTensor:
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Note what torch was asked for, where it can be done row by row; do it now elsewhere."""
+        """Record a function that treats rows separately; compute any other one now."""
         named = dict(kwargs or {})
         sliced = [one for one in args if isinstance(one, SlicedTensor)]
         rowwise = function in ROWWISE and named.get("dim", -1) == -1
@@ -178,7 +179,7 @@ class SlicedTensor:
 def _noted(
     function: Callable[..., Any], of: Sequence[SlicedTensor], named: Mapping[str, Any]
 ) -> SlicedTensor:
-    """Return function(*of, **named), to be computed when its rows are needed."""
+    """Return function(*of, **named), which is computed when its rows are needed."""
     names = [one.name for one in of]
     shared, lasting = of[0].shared, all(one.lasting for one in of)
     name = None if None in names else f"{function.__name__}({', '.join(map(str, names))})"
@@ -201,7 +202,7 @@ def _noted(
             shared.give_up(name)
         return found
 
-    # Of the noted functions only a softmax follows on the head of the subject, which costs most.
+    # Only the softmax is stored: it comes right after the subject's head, which is the costly part.
     kept = function is torch.nn.functional.softmax and lasting and name is not None
     sources = list(dict.fromkeys(source for one in of for source in one.sources))
     rows = through_file if kept else compute
@@ -229,7 +230,7 @@ class PendingTensor:
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Do what torch was asked for, with the losses computed now."""
+        """Compute the losses now and apply the function to them."""
         return _do(function, args, dict(kwargs or {}))
 
 
