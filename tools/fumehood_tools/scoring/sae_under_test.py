@@ -117,7 +117,9 @@ class SaeUnderTest:
         self.halves = RoleChildren(
             nursery, self.given, self.folder, limits, request.decoder_seconds
         )
-        self.encoder = Encoder(lambda: self.halves.get("encode"), spec.dict_size)
+        # The function must not use `self`: a reference cycle would keep this object in memory.
+        halves = self.halves
+        self.encoder = Encoder(lambda: halves.get("encode"), spec.dict_size)
         self.tasks: list[TaskRows] = []
 
     def __enter__(self) -> Self:
