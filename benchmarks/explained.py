@@ -9,7 +9,7 @@ from fumehood_tools.scoring.reconstruction import ReconstructionTotals
 
 
 def explained_variance(sae: Any, spec: dict[str, Any]) -> float:
-    """Return the centred explained variance, latents in float32, in normalised space."""
+    """Return the centered explained variance on normalized activations, with float32 latents."""
     totals = ReconstructionTotals(spec["activation_dim"], spec["dict_size"])
     sae.eval()
     with torch.no_grad():

@@ -1,12 +1,13 @@
-"""What the glass costs: the same trained SAE scored behind it and in one process, in one run.
+"""The cost of the glass: score the same trained SAE behind the glass and in one process.
 
 usage: python benchmarks/glass.py [--variants topk batch_topk standard] [--repeats 3] [--level auto]
 
 Both sides measure the same: our metrics over all evaluation tokens, sae-bench's core evaluation and
-its sparse probing, on the default sandbox (SmolLM2-135M, F 1,536); the subject's own passes are
-shared by both and made before. In one process the variant is imported beside the evaluator, which
-is how sae-bench is used elsewhere, and nothing is checked. Sides alternate; medians are printed.
-The goal is a ratio of at most 1.3. Start-up (imports, the nursery's 1.5 s a job) is not counted.
+its sparse probing, on the default sandbox (SmolLM2-135M, F 1,536). They share the subject's own
+forward passes, which are computed beforehand. In one process, the variant is imported next to the
+evaluator, which is how sae-bench is usually used, and nothing is checked. The sides alternate;
+medians are printed. The goal is a ratio of at most 1.3. Start-up (imports, and 1.5 s per job for
+the nursery) is not counted.
 """
 
 import argparse
@@ -27,7 +28,10 @@ TEMPLATE = ROOT / "sandbox_template" / "sae"
 
 
 def trained(name: str, setup: Any, folder: Path, *, child: bool = False) -> Any:
-    """Return a finished training of a packaged variant; child: of one that calls it its parent."""
+    """Return a finished training of a packaged variant.
+
+    child: train a copy that declares the packaged variant as its parent.
+    """
     from fumehood_tools.glass import Nursery
     from fumehood_tools.runs.items import RunItem
     from fumehood_tools.runs.training import Place, Training
@@ -46,7 +50,7 @@ def trained(name: str, setup: Any, folder: Path, *, child: bool = False) -> Any:
 
 
 def in_one_process(scorer: Any, request: Any) -> float:
-    """Score as one does without a glass; return the explained variance."""
+    """Score without a glass; return the explained variance."""
     import numpy as np
     import torch
     from safetensors.torch import load_file
@@ -100,16 +104,16 @@ def in_one_process(scorer: Any, request: Any) -> float:
 
 
 def seconds(work: Callable[[], Any]) -> float:
-    """Return how long a call takes."""
+    """Return the seconds that a call takes."""
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
 
 
 def compare(scorer: Any, request: Any, repeats: int) -> float:
-    """Print the seconds of both sides and return their ratio."""
+    """Print the seconds of both sides; return their ratio."""
     sides = (lambda: scorer.score(request)), (lambda: in_one_process(scorer, request))
-    for work in sides:  # once before: the subject's passes are made, code is loaded
+    for work in sides:  # an unmeasured run, which computes the subject's passes and loads code
         work()
     times = [[seconds(work) for work in sides] for _ in range(repeats)]
     glass, plain = (statistics.median(side) for side in zip(*times, strict=True))
@@ -122,7 +126,7 @@ def compare(scorer: Any, request: Any, repeats: int) -> float:
 
 
 def setup_in(folder: Path, level: str) -> Any:
-    """Return the setup of the default sandbox, its data harvested."""
+    """Harvest the data of the default sandbox; return its scoring setup."""
     from fumehood_tools.glass import choose_level
     from fumehood_tools.runs.harvesting import harvest
     from fumehood_tools.settings import load_settings
@@ -135,7 +139,7 @@ def setup_in(folder: Path, level: str) -> Any:
 
 
 def main() -> None:
-    """Print a line per variant and the ratio."""
+    """Print one line per variant, and the median ratio."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--variants", nargs="+", default=["topk", "batch_topk", "standard"])
     parser.add_argument("--repeats", type=int, default=3)

@@ -1,13 +1,14 @@
-"""Harvest speed against its peers: `python benchmarks/harvest.py [--quick] [--rounds N]`.
+"""Harvest speed compared with others: `python benchmarks/harvest.py [--quick] [--rounds N]`.
 
-All contenders read the residual stream of layer 10 of SmolLM2-135M on the same 32 x 128 tokens and
-must agree on it. Peers run in a process of their own, as their users run them; ours in one with the
-harvest's settings (fumehood_tools/child_tuning.py), under which one row shows a peer too. Rounds
-are interleaved: in each, every contender gets a slice of time, so a noisy neighbour hits all alike.
-Printed are medians over the rounds, ratios to the faster TransformerLens in float32 within each
-round, and the share of this machine's matmul rate in the dtype used (2 FLOP per parameter up to the
-site and token), measured in each round. On a busy machine peers lose more: the load is shown. The
-last line is the result: harvest E.E x TransformerLens (bf16), F.F x (fp32).
+All contenders read the residual stream of layer 10 of SmolLM2-135M on the same 32 x 128 tokens, and
+must agree on it. Peers run in a separate process, as their users run them. Ours runs in a process
+with the harvest's settings (fumehood_tools/child_tuning.py); one row shows a peer with these
+settings too. Rounds are interleaved: in each round every contender gets a slice of time, so that
+other load on the machine affects all equally. The table shows medians over the rounds, ratios to
+the faster TransformerLens in float32 within each round, and the share of this machine's matmul rate
+in the dtype used (2 FLOP per token and parameter up to the site), measured in each round. On a busy
+machine the peers lose more, so the load is shown. The last line is the result: harvest E.E x
+TransformerLens (bf16), F.F x (fp32).
 """
 
 import argparse
@@ -27,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 from settled import plain_environment, settle  # noqa: E402
 
 ENVIRONMENT = plain_environment()
-# Peers run as their users run them. The limit is measured in a process that has settled in, too.
+# Peers run with their users' environment. All else, the matmul limit included, runs settled.
 if "peer:" not in " ".join(sys.argv):
     settle()
 
@@ -50,7 +51,7 @@ Read = Callable[[torch.Tensor], torch.Tensor]
 
 
 class Contender(NamedTuple):
-    """One row of the table. `place` says which process it runs in: "peer", "settled" or "ours"."""
+    """One row of the table. `place` is the process it runs in: "peer", "settled" or "ours"."""
 
     label: str
     kind: str
@@ -60,7 +61,7 @@ class Contender(NamedTuple):
 
     @property
     def is_reference(self) -> bool:
-        """Whether ratios may be taken against it."""
+        """Whether the contender may be the reference of the ratios."""
         plain = self.place == "peer" and self.dtype == "float32" and self.rows == ROWS
         return plain and self.kind in ("hooked", "bridge")
 
@@ -120,7 +121,7 @@ def measure(
     rounds: int,
     seconds: float,
 ) -> tuple[dict[Contender, list[float]], dict[RealDtype, list[float]]]:
-    """Return for each contender tokens/s, for each dtype FLOP/s, one of each per round."""
+    """Return (contender -> tokens/s, dtype -> FLOP/s), each with one value per round."""
     samples = {one: processes[one.place].loaded() for one in contenders}
     _check(samples)
     rates: dict[Contender, list[float]] = {one: [] for one in contenders}
@@ -134,12 +135,12 @@ def measure(
 
 
 def _check(samples: dict[Contender, torch.Tensor]) -> None:
-    """Exit when a contender reads other values than ours in float32."""
+    """Exit if a contender's values differ from ours in float32."""
     ours = next(x for one, x in samples.items() if one.kind == "fumehood")
     for one, x in samples.items():
         error = float((x - ours).norm() / ours.norm())
         if error > TOLERANCE[one.dtype]:
-            sys.exit(f"{one.label} in {one.dtype} reads other values: relative error {error:.3f}")
+            sys.exit(f"{one.label} in {one.dtype} reads different values: error {error:.3f}")
 
 
 def report(
@@ -171,7 +172,7 @@ def report(
 
 
 class Process:
-    """A child that holds contenders and times one of them when asked."""
+    """A child process that loads contenders and times one of them on request."""
 
     def __init__(self, place: str, device: str) -> None:
         command = [sys.executable, __file__, "--serve", f"{place}:{device}"]
@@ -180,11 +181,11 @@ class Process:
         )
 
     def load(self, contender: Contender) -> None:
-        """Ask for a contender; the child begins at once."""
+        """Request that a contender be loaded, without waiting for it."""
         self._say({"load": contender})
 
     def loaded(self) -> torch.Tensor:
-        """Return activations that the next contender read: D values of one position."""
+        """Wait for the next requested contender; return the D activations it read at a position."""
         return torch.tensor(self._answer())
 
     def rate(self, contender: Contender, seconds: float) -> float:
@@ -201,12 +202,12 @@ class Process:
         assert self._child.stdout is not None
         line = self._child.stdout.readline()
         if not line:
-            sys.exit("A contender's process ended; what it said stands above.")
+            sys.exit("A contender's process ended; see its output above.")
         return json.loads(line)
 
 
 def serve(where: str) -> None:
-    """Answer the requests on stdin; the child's end is the end of stdin."""
+    """Answer the requests on stdin until it is closed."""
     place, device = where.split(":")
     stream = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
@@ -231,7 +232,7 @@ def _tokens_per_second(read: Read, tokens_BT: torch.Tensor, seconds: float) -> f
     with torch.no_grad():
         started, done = time.perf_counter(), 0
         while (passed := time.perf_counter() - started) < seconds:
-            # Reading a value waits for a GPU to have finished.
+            # Reading a value waits until the GPU has finished.
             float(read(tokens_BT)[0, -1, 0])
             done += tokens_BT.numel()
     return done / passed
@@ -266,7 +267,7 @@ def _bridge(dtype: RealDtype, device: str) -> Read:
 
 
 def _hooked(dtype: RealDtype, device: str) -> Read:
-    """Build a HookedTransformer from an explicit config: TransformerLens refuses unlisted names."""
+    """Build a HookedTransformer from an explicit config: TransformerLens knows only some names."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from transformer_lens import HookedTransformer, HookedTransformerConfig

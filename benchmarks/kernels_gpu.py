@@ -1,13 +1,14 @@
-"""The GPU primitives of sparse latents against their dense form, for growing dictionaries.
+"""Compare the GPU kernels for sparse latents with their dense form, for growing dictionaries.
 
 usage: python benchmarks/kernels_gpu.py [--tokens 4096] [--width 768] [--active 32] [--quick]
 
 Per dictionary size and primitive: milliseconds of fumehood's kernels, of the dense float32 form in
-torch (what dictionary_learning's and SAELens' trainers do), and of sparsify's functions where it is
-installed; else of torch's embedding_bag, which sparsify's decoder is without its own kernel. All in
-one process on the same normally distributed numbers, each by triton.testing.do_bench. The rows that
-fell back to the dense way are shown: where there are many, screening did not pay.
-Without a CUDA device it says so and measures nothing.
+torch (which dictionary_learning's and SAELens' trainers use), and of sparsify's functions if it is
+installed. If not, torch's embedding_bag stands in, which sparsify's decoder uses without its own
+kernel. All run in one process on the same normally distributed numbers, timed by
+triton.testing.do_bench. The table also shows the rows that fell back to the dense form: if there
+are many, screening did not pay off.
+Without a CUDA device, nothing is measured.
 """
 
 import argparse
@@ -26,7 +27,7 @@ Run = Callable[[], object]
 
 
 class Contest(NamedTuple):
-    """One primitive, and what it is measured against."""
+    """One primitive with its dense form and, if there is one, a peer's implementation."""
 
     name: str
     ours: Run
@@ -35,7 +36,7 @@ class Contest(NamedTuple):
 
 
 def contests(B: int, D: int, F: int, k: int, device: str) -> list[Contest]:
-    """Return the six primitives on one set of numbers, with k of F latents active."""
+    """Return the six primitives on the same random inputs, with k of F latents active."""
     from core.kernels import gpu, reference
     from core.kernels.latents import Latents
 
@@ -88,7 +89,7 @@ def contests(B: int, D: int, F: int, k: int, device: str) -> list[Contest]:
 def sparsify(
     x_BD: Tensor, W_FD: Tensor, b_F: Tensor, k: int, index_BK: Tensor, value_BK: Tensor
 ) -> tuple[Run | None, Run]:
-    """Return sparsify's encoder and decoder; without it, none and torch's own embedding_bag."""
+    """Return sparsify's encoder and decoder; if it is missing, None and torch's embedding_bag."""
     if importlib.util.find_spec("sparsify") is None:
         bag = torch.nn.functional.embedding_bag
         return None, lambda: bag(index_BK, W_FD, per_sample_weights=value_BK, mode="sum")
@@ -102,7 +103,7 @@ def sparsify(
 
 
 def show(contest: Contest, F: int, milliseconds: Callable[[Run], float]) -> float:
-    """Print a line of the table and return how many times faster than the dense form ours is."""
+    """Print one row of the table; return the time of the dense form over that of ours."""
     from core.kernels import gpu
 
     before = gpu.exact_rows.total()
@@ -126,7 +127,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="the smallest and largest F only")
     arguments = parser.parse_args()
     if not torch.cuda.is_available():
-        print("There is no CUDA device here: nothing was measured.")
+        print("There is no CUDA device, so nothing was measured.")
         return
     from triton.testing import do_bench
 

@@ -1,10 +1,10 @@
-"""Where the time of a run goes, for each baseline: `python benchmarks/profiling.py [--repeats 2]`.
+"""Profile a run by its parts, for each baseline: `python benchmarks/profiling.py [--repeats 2]`.
 
-Seconds of one SAE of the default sandbox (SmolLM2-135M, F 1,536, 199,680 tokens), training on one
-thread. Once per job: harvest (from a warm cache: finding it), start-up of the nursery, of the
-scorer. Per SAE, training: reading batches, forward (the loss), backward, optimiser (step, schedule,
-clearing gradients), bookkeeping (checks, medians, log). Per SAE, scoring: what the same costs in
-one process, and what the glass with its checks adds.
+Prints seconds per SAE of the default sandbox (SmolLM2-135M, F 1,536, 199,680 tokens), with training
+on one thread. Once per job: the harvest (with a warm cache, only looking it up) and the start-up of
+the nursery and the scorer. Per SAE, training: reading batches, forward (the loss), backward,
+optimizer (step, schedule, clearing gradients), bookkeeping (checks, medians, log). Per SAE,
+scoring: the cost in one process, and the additional cost of the glass with its checks.
 """
 
 import argparse
@@ -28,7 +28,7 @@ PARTS = ("read", "forward", "backward", "optimiser", "bookkeeping")
 
 
 class Clock:
-    """Adds up the seconds of named parts; an inner part's seconds are not the outer one's."""
+    """Adds up the seconds of named parts. Time in a nested part does not count for the outer."""
 
     def __init__(self) -> None:
         self.seconds: Counter[str] = Counter()
@@ -36,7 +36,7 @@ class Clock:
         self._since = time.perf_counter()
 
     def switch(self, name: str | None) -> None:
-        """Count from now on for a part, None for the one before."""
+        """Start to count time for a part; None ends it and returns to the part around it."""
         now = time.perf_counter()
         if self._inside:
             self.seconds[self._inside[-1]] += now - self._since
@@ -47,7 +47,7 @@ class Clock:
             self._inside.append(name)
 
     def wrapped(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a function whose time counts for a part."""
+        """Return the function, changed so that its time counts for a part."""
 
         @functools.wraps(function)
         def call(*arguments: Any, **keywords: Any) -> Any:
@@ -61,7 +61,7 @@ class Clock:
 
 
 class Trained(NamedTuple):
-    """Seconds of a training by part."""
+    """The seconds of each part of a training."""
 
     seconds: dict[str, float]
 
@@ -72,7 +72,7 @@ class Trained(NamedTuple):
 
 
 def train(name: str, setup: Any, arithmetic: str) -> Trained:
-    """Train a packaged variant as core.train does, its parts timed."""
+    """Train a packaged variant as core.train does, and time its parts."""
     import torch
 
     from core.batches import Shards
@@ -121,7 +121,7 @@ def train(name: str, setup: Any, arithmetic: str) -> Trained:
 
 
 def seconds(work: Callable[[], Any]) -> float:
-    """Return how long a call takes."""
+    """Return the seconds that a call takes."""
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
@@ -146,7 +146,7 @@ def start_up(setup: Any, folder: Path) -> float:
 
 
 def main() -> None:
-    """Print what a job pays once, then a line per baseline."""
+    """Print the costs of a job that occur once, then one line per baseline."""
     from settled import settle
 
     settle()
@@ -195,7 +195,7 @@ def print_profile(folder: Path, asked: argparse.Namespace) -> None:
 
 
 def scored(scorer: Any, name: str, folder: Path, repeats: int) -> tuple[float, float]:
-    """Return the seconds of a scoring in one process, and behind the glass."""
+    """Return the seconds of a scoring (in one process, behind the glass)."""
     from glass import in_one_process, trained
     from score import request_for
 

@@ -1,13 +1,14 @@
-"""Does anything the server does take longer in a workspace with 10,000 jobs and results?
+"""Measure whether the server gets slower in a workspace with 10,000 jobs and results.
 
     python benchmarks/scaling.py [--counts 100 10000] [--repeats 15]
 
-Fills two workspaces (`scaling_fill`), opens a real client to a real server over stdio on each, and
-times every operation on both in turn, so a busy machine slows both. Medians; nothing is kept.
+Fills two workspaces (`scaling_fill`), connects a real client to a real server over stdio for each,
+and times every operation on both in turn, so that a busy machine slows both. Prints medians and
+deletes the workspaces.
 
-Sandbox `small` has 24 results in both workspaces; the others share the rest, and what is asked of
-one of them is answered from more results. Those rows stand apart, under "its sandbox grew".
-Papers are not measured: there are none in a workspace yet.
+The sandbox `small` has 24 results in both workspaces. The other sandboxes share the rest, so an
+operation on one of them reads more results in the larger workspace. These rows are listed
+separately, under "its sandbox grew". Papers are not measured.
 """
 
 import argparse
@@ -40,11 +41,11 @@ from fumehood_tools.where import here
 
 Call = Callable[["Side"], Awaitable[None]]
 FEW = 5
-"""Repeats of what takes a second, or leaves something behind."""
+"""Repeats of operations that take a second or change the workspace."""
 
 
 class Side:
-    """One of the two workspaces, with a client while one is open, and the times measured there."""
+    """One of the two workspaces, its client while that is connected, and its measured times."""
 
     def __init__(self, filled: Filled) -> None:
         self.filled, self.settings = filled, filled.settings
@@ -54,14 +55,14 @@ class Side:
         self.seed = 1_000
 
     async def call(self, tool: str, **arguments: Any) -> None:
-        """Call a tool. Ends the benchmark when the tool refuses."""
+        """Call a tool. An error of the tool ends the benchmark."""
         assert self.client is not None
         result = await self.client.call_tool(tool, arguments)
         if result.is_error:
             raise SystemExit(f"{tool}: {text_of(result)}")
 
     def note_peak(self) -> None:
-        """Keep the largest resident size that the server of this side has had."""
+        """Record the peak resident memory of this side's server."""
         for process in psutil.Process().children():
             with contextlib.suppress(psutil.Error, OSError):
                 if str(self.settings.workspace) in process.cmdline():
@@ -69,7 +70,7 @@ class Side:
 
     @contextlib.contextmanager
     def timed(self, name: str) -> Iterator[None]:
-        """Time a block under a name."""
+        """Measure the time of a block and store it under a name."""
         began = time.perf_counter()
         yield
         self.times.setdefault(name, []).append(time.perf_counter() - began)
@@ -81,7 +82,7 @@ def _peak_mb(pid: int) -> float:
 
 
 class Operation(NamedTuple):
-    """What is measured under one name."""
+    """One measured operation."""
 
     name: str
     call: Call
@@ -90,7 +91,7 @@ class Operation(NamedTuple):
 
 
 def tool(name: str, tool_name: str, *, grows: bool = False, **arguments: Any) -> Operation:
-    """Return the operation of one call of a tool."""
+    """Return an operation that calls a tool once."""
 
     async def call(side: Side) -> None:
         with side.timed(name):
@@ -100,7 +101,7 @@ def tool(name: str, tool_name: str, *, grows: bool = False, **arguments: Any) ->
 
 
 def of_job(name: str, tool_name: str, job: Callable[[Filled], Any], **more: Any) -> Operation:
-    """Return the operation of one call that names a job, or a page, of its workspace."""
+    """Return an operation that calls a tool with a job id or cursor of its workspace."""
 
     async def call(side: Side) -> None:
         with side.timed(name):
@@ -110,7 +111,7 @@ def of_job(name: str, tool_name: str, job: Callable[[Filled], Any], **more: Any)
 
 
 async def after_one_more(side: Side) -> None:
-    """Read the large table after one new score."""
+    """Write one score, then read the large table."""
     _record(side, Recorder(side.settings, open_sandbox(side.settings, LARGE[0]), "landlock"))
     with side.timed("read_benchmarks, large, one new score"):
         await side.call("read_benchmarks", sandbox=LARGE[0])
@@ -161,7 +162,7 @@ def main() -> int:
 
 
 def start_servers(sides: Sequence[Side], repeats: int) -> None:
-    """Time spawn -> tools/list."""
+    """Measure the time from spawning a server to its answer to tools/list."""
     for _ in range(repeats):
         for side in sides:
             how = server_parameters(side.settings)
@@ -170,7 +171,7 @@ def start_servers(sides: Sequence[Side], repeats: int) -> None:
 
 
 async def ask_servers(sides: Sequence[Side], repeats: int) -> None:
-    """Time the tools of two servers that stay up; the first call of each is not counted."""
+    """Measure the tools of two running servers; the first call of each tool is not counted."""
     async with contextlib.AsyncExitStack() as servers:
         for side in sides:
             side.client = await servers.enter_async_context(connected(side.settings))
@@ -187,7 +188,7 @@ async def ask_servers(sides: Sequence[Side], repeats: int) -> None:
 
 
 async def ask_fresh_servers(sides: Sequence[Side]) -> None:
-    """Time the first reading of a table in a server that has just started."""
+    """Measure the first reading of a table in a newly started server."""
     for _ in range(FEW):
         for side in sides:
             for name, sandbox, _ in FIRST:
@@ -199,9 +200,9 @@ async def ask_fresh_servers(sides: Sequence[Side]) -> None:
 
 
 def record(sides: Sequence[Side], root: Path, repeats: int) -> None:
-    """Time what a job does to write results: its start, one score, a bare line of the ledger."""
+    """Measure how a job writes results: its start, one score, and a single ledger line."""
     trained(root / "out")
-    for side in sides:  # imports and digests are paid once per process
+    for side in sides:  # imports and digests are computed once per process, so not measured
         _record(side, _recorder(side, SMALL))
     recorders = {}
     for _ in range(repeats):
@@ -227,7 +228,7 @@ def _recorder(side: Side, sandbox: str) -> Recorder:
 
 
 def _record(side: Side, recorder: Recorder) -> None:
-    """Have the evaluator's recorder keep a score of a seed that was not there."""
+    """Let the evaluator's recorder write a score for a new seed."""
     out = trained(side.settings.workspace.parent / "out")
     side.seed += 1
     item = Planner(recorder.sandbox, "d" * 16).item("topk", side.seed)
@@ -239,12 +240,12 @@ def _record(side: Side, recorder: Recorder) -> None:
 
 
 def claim(sides: Sequence[Side], repeats: int) -> None:
-    """Time the taking of the next job out of the queue; no supervisor is started for it."""
+    """Measure the time to claim the next job in the queue, without starting a supervisor."""
     tables = {side: Table(side.settings.state) for side in sides}
     for table in tables.values():
         for row in table.rows("SELECT id FROM jobs WHERE status='running'"):
             table.settle(row["id"], JobEnd("succeeded"))
-    # The first is not counted: it reads the pages of the table into this connection's cache.
+    # The first claim is not counted: it reads the table into this connection's cache.
     for number in range(1 + repeats):
         for side, table in tables.items():
             began = time.perf_counter()
@@ -258,7 +259,7 @@ def claim(sides: Sequence[Side], repeats: int) -> None:
 
 
 def report(sides: Sequence[Side]) -> None:
-    """Print the table and the line that sums it up."""
+    """Print the table and the summary lines."""
     few, many = sides
     print(f"{'':42} {few.filled.jobs:>10,} {many.filled.jobs:>10,}  jobs")
     print(f"{'':42} {few.filled.results:>10,} {many.filled.results:>10,}  results")

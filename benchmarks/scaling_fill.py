@@ -1,7 +1,7 @@
-"""Fill a workspace with jobs and results as years of use would leave them, in seconds.
+"""Fill a workspace in seconds with the jobs and results of years of use.
 
-Rows and folders are those that real jobs leave; receipts are signed and entered in the ledger by
-the evaluator's own code. Only the numbers in them are synthetic: nothing was trained.
+Rows and folders have the same form as those of real jobs, and the evaluator's own code signs the
+receipts and adds them to the ledger. Only the numbers are synthetic, as nothing was trained.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ SEEDS = 3
 WEIGHTS = b"not really weights"
 DIFFERENT = compare("topk", forward=0.3, loss=0.1, gradient=0.4)
 QUEUED_SHARE = 4
-"""One job in so many waits."""
+"""One job in this number is queued."""
 ENDED = ("succeeded", "succeeded", "succeeded", "failed", "cancelled", "lost")
 LOG = "".join(f"step {step}: loss {1000 / step:.3f}\n" for step in range(1, 400))
 INSERT = (
@@ -39,7 +39,7 @@ INSERT = (
 
 
 class Filled(NamedTuple):
-    """A workspace, and names of things in it to ask for."""
+    """A filled workspace, with ids in it that tools can be called with."""
 
     settings: Settings
     jobs: int
@@ -51,12 +51,12 @@ class Filled(NamedTuple):
 
 
 def fill(root: Path, count: int) -> Filled:
-    """Make a workspace under root with `count` jobs and as many results; some 8 s for 10,000."""
+    """Create a workspace with `count` jobs and as many results. Takes about 8 s for 10,000."""
     settings = Settings(workspace=root / f"workspace{count}", cache=root / "cache", device="cpu")
     results = _fill_results(settings, count)
     ended, queued = _fill_jobs(settings, count)
     store, cursor = JobStore(settings.state), None
-    for _ in range(max(1, count * 9 // 1000)):  # to nine tenths of the list
+    for _ in range(max(1, count * 9 // 1000)):  # pages of 100, up to nine tenths of the list
         cursor = store.list(limit=100, cursor=cursor).next_cursor or cursor
     store.close()
     large = (results - SMALL_RESULTS) // len(LARGE)
@@ -64,7 +64,7 @@ def fill(root: Path, count: int) -> Filled:
 
 
 def sandbox(settings: Settings, name: str) -> Sandbox:
-    """Make a sandbox on the synthetic subject."""
+    """Create a sandbox with the synthetic subject."""
     return create_sandbox(
         settings, name, subject="synthetic", layer=0, corpus="synthetic", dict_size=64
     )
@@ -85,7 +85,7 @@ def _fill_results(settings: Settings, count: int) -> int:
         for number, (variant, seed) in enumerate(_runs(share)):
             entries.append(_result(box, variant, sources[variant], seed, number, key))
     receipts.append(settings.state, key, entries)
-    # As every job's start does.
+    # Every job does this when it starts.
     receipts.LedgerReader(settings.state).adopt(receipts.results_of(SMALL))
     return len(entries)
 
@@ -103,7 +103,7 @@ def _runs(share: int) -> Iterator[tuple[str, int]]:
 def _result(
     box: Sandbox, variant: str, source: bytes, seed: int, number: int, key: receipts.Key
 ) -> receipts.Entry:
-    """Write one folder of results; every eighth is a failure. Return its line of the ledger."""
+    """Write one result folder (every eighth is a failure); return its ledger entry."""
     run = hashlib.sha256(f"{box.name} {variant} {seed}".encode()).hexdigest()[:16]
     failed = number % 8 == 7
     about = _failure if failed else _score
@@ -157,7 +157,7 @@ def _score(box: Sandbox, variant: str, source: bytes, seed: int, run: str) -> Sc
 
 
 def metrics(spread: float) -> dict[str, float]:
-    """Return the metrics of a made-up SAE; spread is what seeds and ideas make of them."""
+    """Return the metrics of a synthetic SAE. spread: the difference due to seed and variant."""
     return {
         "l0": 32.0 + 100 * spread,
         "explained_variance": 0.73 + spread,
@@ -189,9 +189,10 @@ def _failure(box: Sandbox, variant: str, source: bytes, seed: int, run: str) -> 
 
 
 def _fill_jobs(settings: Settings, count: int) -> tuple[str, str]:
-    """Fill the job table; this process poses as the supervisor of one running job per slot.
+    """Fill the job table; return the ids of an ended and a queued job.
 
-    So the queue waits, and no job of it is started. Returns ids of an ended and a queued job.
+    This process is entered as the supervisor of one running job per slot. This blocks the queue, so
+    that no queued job is started.
     """
     JobStore(settings.state).close()
     table = Table(settings.state)
@@ -239,7 +240,7 @@ def _job_folder(folder: Path, status: str) -> None:
 
 
 def trained(folder: Path) -> Path:
-    """Leave in folder what a training leaves; return it."""
+    """Write the files that a training produces into folder; return folder."""
     folder.mkdir(exist_ok=True)
     (folder / receipts.WEIGHTS_FILE).write_bytes(WEIGHTS)
     write_text(folder / "core.json", "{}")

@@ -1,17 +1,18 @@
-"""Scoring one more SAE behind the glass, against sae-bench's own run, in one run.
+"""Compare scoring one more SAE behind the glass with running sae-bench directly.
 
 usage: python benchmarks/score.py [--variants topk standard] [--repeats 3] [--level auto]
 
-Both sides measure sae-bench's core evaluation and sparse probing of the same trained SAEs, on the
-default sandbox (SmolLM2-135M, F 1,536), each in one process of its own that has its imports behind
-it, the subject loaded and the probed activations on the disk. Ours measures explained variance over
-all evaluation tokens and the distance from the parent variant besides, behind the glass and with
-every check, on a subject that has been scored before. Sides alternate; medians count.
+Both sides run sae-bench's core evaluation and sparse probing on the same trained SAEs of the
+default sandbox (SmolLM2-135M, F 1,536). Each side runs in a separate process that has finished its
+imports, with the subject loaded and the activations for probing on disk. Ours also measures
+explained variance over all evaluation tokens and the distance from the parent variant, behind the
+glass and with every check, on a subject that has been scored before. The sides alternate; medians
+are compared.
 All metrics must agree, as in tests/tools/scoring/test_agreement.py: closely with sae-bench on
-latents rounded to bfloat16, which is what crosses the glass, and nearly with it on the variant as
-it is.
-Core runs beside probing on our side: `probing` is what was waited for after core's end. A scorer is
-started twice, the first time in a cache that holds none of the subject's passes.
+latents rounded to bfloat16 (the form in which they cross the glass), and approximately with
+sae-bench on the unchanged variant.
+On our side, core runs in parallel with probing: `probing` is the time spent waiting after core has
+ended. A scorer is started twice, the first time with a cache without the subject's passes.
 The last line is the result: score S % of sae-bench's own run (goal: at most 40 %).
 """
 
@@ -30,7 +31,7 @@ from glass import setup_in, trained
 
 PEER = Path(__file__).with_name("score_peer.py")
 STAGES = ("start", "decode", "encode", "core", "probing", "checks", "inertness")
-# Our name -> where sae-bench has it, and how far apart: absolute, or relative to its own size.
+# Our name of a metric -> its path in sae-bench's results.
 SAME = {
     "loss_recovered": ("core", "model_performance_preservation", "ce_loss_score"),
     "ce_clean": ("core", "model_performance_preservation", "ce_loss_without_sae"),
@@ -55,7 +56,7 @@ RELATIVE = ("sae_bench_l1", "sae_bench_mse")
 
 
 class Tolerance(NamedTuple):
-    """What may differ: values of core, accuracies of probes."""
+    """The allowed difference of core values and of probe accuracies."""
 
     core: float
     accuracy: float
@@ -65,7 +66,7 @@ ROUNDED, PLAIN = Tolerance(1e-4, 0.003), Tolerance(5e-3, 0.06)
 
 
 class Speaker:
-    """A process that talks in JSON lines."""
+    """A child process that exchanges JSON lines."""
 
     def __init__(self, *command: str, **environ: str) -> None:
         self.started = time.perf_counter()
@@ -90,7 +91,7 @@ class Speaker:
         self.process.wait()
 
     def ask(self, line: str) -> dict[str, Any]:
-        """Send a line, return the answer to it."""
+        """Send a line and return the answer."""
         assert self.process.stdin is not None
         self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
@@ -111,7 +112,7 @@ class Speaker:
 
 
 class Times(NamedTuple):
-    """Seconds of all runs of one SAE on both sides."""
+    """The seconds of all runs of one SAE on both sides, in total and by stage."""
 
     ours: list[float]
     split: list[dict[str, float]]
@@ -120,7 +121,7 @@ class Times(NamedTuple):
 
 
 def apart(ours: dict[str, float], theirs: dict[str, Any], allowed: Tolerance) -> list[str]:
-    """Return the metrics in which the two sides differ by more than is allowed."""
+    """Return a phrase for each metric in which the sides differ by more than allowed."""
     found = []
     for name, path in SAME.items():
         value: Any = theirs
@@ -135,7 +136,7 @@ def apart(ours: dict[str, float], theirs: dict[str, Any], allowed: Tolerance) ->
 
 
 def request_for(run: Any, variants: Path) -> Any:
-    """Return the request for a trained SAE; as in a job, it is compared with its parent."""
+    """Return the scoring request for a trained SAE, with its parent, as in a job."""
     from fumehood_tools.scoring.inertness import find_parent
     from fumehood_tools.scoring.requests import ScoringRequest
 
@@ -151,13 +152,13 @@ def request_for(run: Any, variants: Path) -> Any:
 
 
 def asked(request: Any, *, rounded: bool = False) -> str:
-    """Return the peer's line for a request of ours."""
+    """Return the request line for the peer that corresponds to one of ours."""
     files = {"variant": str(request.variant), "weights": str(request.weights)}
     return json.dumps({**files, "rounded": rounded})
 
 
 def compare(scorer: Speaker, peer: Speaker, request: Any, repeats: int) -> Times:
-    """Score one SAE on both sides by turns. Ends the run when the metrics do not agree."""
+    """Score one SAE on both sides alternately. Ends the run when the metrics do not agree."""
     times = Times([], [], [], [])
     for _ in range(repeats):
         own = scorer.ask(request.model_dump_json())
@@ -179,7 +180,7 @@ def medians(runs: list[dict[str, float]]) -> dict[str, float]:
 
 
 def print_row(name: str, times: Times) -> float:
-    """Print one SAE's line and return ours / sae-bench."""
+    """Print one SAE's row; return our seconds over sae-bench's."""
     split, peer = medians(times.split), medians(times.peer_split)
     ours, theirs = statistics.median(times.ours), statistics.median(times.peer)
     stages = "".join(f"{split.get(stage, 0.0):>10.2f}" for stage in STAGES)
@@ -192,7 +193,7 @@ def print_row(name: str, times: Times) -> float:
 
 
 class Started(NamedTuple):
-    """A scorer that has scored its first SAE, and the seconds from its start to that."""
+    """A scorer that has scored its first SAE; the seconds until it was ready and until then."""
 
     scorer: Speaker
     ready: float
@@ -200,7 +201,7 @@ class Started(NamedTuple):
 
 
 def start_scorer(setup: Any, request: Any) -> Started:
-    """Start a scorer as a job does, and have it score an SAE."""
+    """Start a scorer as a job does, and let it score one SAE."""
     from fumehood_tools.child_tuning import HEAVY_WORK
 
     scorer = Speaker("-m", "fumehood_tools.scoring", **HEAVY_WORK)
@@ -211,14 +212,14 @@ def start_scorer(setup: Any, request: Any) -> Started:
 
 
 def in_fresh_cache(setup: Any, folder: Path) -> Any:
-    """Return the setup with a cache that holds the subject's weights and none of its passes."""
+    """Return the setup with a cache that has the subject's weights, but none of its passes."""
     folder.mkdir()
     (folder / "subjects").symlink_to(setup.cache / "subjects")
     return setup.model_copy(update={"cache": folder})
 
 
 def run(setup: Any, requests: list[Any], folder: Path, repeats: int) -> list[float]:
-    """Print the table and return each SAE's share."""
+    """Print the table; return our share of sae-bench's time for each SAE."""
     path = folder / "setup.json"
     path.write_text(setup.model_dump_json(), encoding="utf-8")
     cold = start_scorer(setup, requests[0])
@@ -239,7 +240,7 @@ def run(setup: Any, requests: list[Any], folder: Path, repeats: int) -> list[flo
 
 
 def main() -> None:
-    """Print a line per SAE and the result."""
+    """Print one line per SAE, and the result."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--variants", nargs="+", default=["topk", "standard"])
     parser.add_argument("--repeats", type=int, default=3)

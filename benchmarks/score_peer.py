@@ -1,12 +1,12 @@
-"""sae-bench called directly, for `score.py`: one process, no glass, nothing shared between runs.
+"""Run sae-bench directly, for `score.py`: one process, no glass, nothing shared between runs.
 
-usage: python -W ignore score_peer.py SETUP     (SETUP: a file holding a ScoringSetup as JSON)
+usage: python -W ignore score_peer.py SETUP     (SETUP: a file with a ScoringSetup as JSON)
 
-Says {"imports", "subject": seconds} once. Each line on standard input, {"variant": path, "weights":
-path, "rounded": bool}, is answered with {"core": metric groups, "probing": mean accuracies,
-"seconds": {"core", "probing"}}. Rounded: activations are rounded to float16 and latents to
-bfloat16, as they are stored and cross the glass. The probed activations lie on the disk beforehand,
-as after an earlier run of sae-bench.
+Prints {"imports", "subject": seconds} once. Each line on standard input, {"variant": path,
+"weights": path, "rounded": bool}, is answered with {"core": metric groups, "probing": mean
+accuracies, "seconds": {"core", "probing"}}. With "rounded", activations are rounded to float16, as
+they are stored, and latents to bfloat16, as they cross the glass. The activations for probing are
+already on disk, as after an earlier run of sae-bench.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-# sae-bench's beartype hints fail under current jaxtyping; must be set before its import.
+# sae-bench's beartype hints fail with current jaxtyping. This must be set before its import.
 os.environ["JAXTYPING_DISABLE"] = "1"
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "sandbox_template" / "sae")]
@@ -43,7 +43,7 @@ from fumehood_tools.scoring.subject import ScoringSubject, scoring_subject
 
 
 class Direct(BaseSAE):  # type: ignore[misc]
-    """The variant itself, in sae-bench's interface."""
+    """The variant wrapped in sae-bench's interface."""
 
     def __init__(self, request: dict[str, Any], setup: ScoringSetup, hook: str) -> None:
         spec, width = setup.spec, setup.activations.d_model
@@ -78,7 +78,7 @@ class Direct(BaseSAE):  # type: ignore[misc]
 def run_core(
     sae: Direct, setup: ScoringSetup, subject: ScoringSubject, out: Path
 ) -> dict[str, Any]:
-    """Return sae-bench's core metrics, on the rows and with the settings of our scoring."""
+    """Return sae-bench's core metrics, with the rows and settings of our scoring."""
     rows = np.load(setup.activations.eval_tokens_file)[: setup.spec.scoring.loss_rows]
     config = core_config(setup.spec.subject.name, len(rows), rows.shape[1])
     store = TokenRows(torch.from_numpy(rows.astype(np.int64)), config.batch_size_prompts)
@@ -131,7 +131,7 @@ def answer(request: dict[str, Any], setup: ScoringSetup, subject: ScoringSubject
 
 
 def main() -> None:
-    """Serve until standard input ends."""
+    """Answer requests until standard input is closed."""
     setup = ScoringSetup.model_validate_json(Path(sys.argv[1]).read_text(encoding="utf-8"))
     begun = time.perf_counter()
     subject = scoring_subject(setup.spec.subject, setup.cache)

@@ -1,10 +1,11 @@
-"""What a paper search takes: six services side by side against the slowest of them; the library.
+"""Time a paper search: six services in parallel compared with the slowest one, and the library.
 
     python benchmarks/search.py [--repeats 3] [--papers 20000]
 
-The services are the tests' stand-ins on loopback, each with its own latency, so the ratio says what
-the fan-out, merging, ranking and keeping cost, not how fast a service is. A first search, with the
-imports, is not counted. Then a library of that many papers is filled and searched without network.
+The services are the tests' fakes on loopback, each with a fixed latency. So the ratio measures the
+cost of sending requests, merging, ranking and storing, and not the speed of a service. The first
+search, which includes the imports, is not counted. Then a library of `papers` papers is filled and
+searched without a network.
 """
 
 import argparse
@@ -45,7 +46,7 @@ WORDS = _WORDS.split()
 
 
 def main() -> int:
-    """Measure, print, and return 0."""
+    """Measure, print the results, and return 0."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -59,7 +60,7 @@ def main() -> int:
 
 
 def fan_out(folder: Path, repeats: int) -> None:
-    """Print what searches of six services take, against the slowest."""
+    """Print the time of a search of six services, and its ratio to the slowest latency."""
     known = [Known(f"Sparse autoencoder study {n}", arxiv=f"2401.{n:05d}") for n in range(25)]
     seconds = []
     with PaperServices(known).running() as services:
@@ -89,7 +90,7 @@ def fan_out(folder: Path, repeats: int) -> None:
 
 
 def library(folder: Path, papers: int) -> None:
-    """Print how fast a library fills and answers."""
+    """Print how fast a library is filled and searched."""
     chance = random.Random(0)
     made = [
         make_paper(

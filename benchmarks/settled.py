@@ -1,4 +1,4 @@
-"""Run a benchmark as the product's own heavy processes run."""
+"""Run a benchmark with the environment of fumehood's own compute processes."""
 
 import os
 import sys
@@ -7,11 +7,11 @@ from fumehood_tools.child_tuning import HEAVY_WORK
 
 
 def settle() -> None:
-    """Start this program again in the environment of heavy work, unless it is in it already."""
+    """Restart this program with the environment of heavy work, unless it already has it."""
     if any(os.environ.get(name) != value for name, value in HEAVY_WORK.items()):
         os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **HEAVY_WORK})
 
 
 def plain_environment() -> dict[str, str]:
-    """Return the environment without it: what a peer's user has."""
+    """Return the environment without the variables of heavy work, as a peer's user has it."""
     return {name: value for name, value in os.environ.items() if name not in HEAVY_WORK}

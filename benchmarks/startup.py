@@ -1,10 +1,11 @@
-"""How long from spawning the server to its first list of tools, against a bare `mcp` server.
+"""Time from spawning the server to its first list of tools, compared with a bare `mcp` server.
 
     python benchmarks/startup.py [--runs 10] [--gate 3.0]
 
-Raw JSON-RPC over stdio, both protocol eras, median of the runs. The two servers are measured in
-turn, so a busy machine slows both. RSS is that of the server after tools/list (Linux: /proc).
-With --gate it exits with 1 when our slower era's median is above that many seconds.
+Uses raw JSON-RPC over stdio in both protocol eras and prints the median of the runs. The two
+servers are measured alternately, so that a busy machine slows both. RSS is the server's resident
+memory after tools/list. With --gate, the exit code is 1 if the median of our slower era is above
+that number of seconds.
 """
 
 import argparse
@@ -43,7 +44,7 @@ ERAS = ("2025-11-25", "2026-07-28")
 
 
 class Start(NamedTuple):
-    """One start: seconds until tools/list was answered, and resident megabytes then."""
+    """One start: seconds until the answer to tools/list, and resident megabytes after it."""
 
     seconds: float
     rss_mb: float
@@ -80,7 +81,7 @@ def main() -> int:
 
 
 def measure(commands: dict[str, list[str]], runs: int) -> dict[tuple[str, str], list[Start]]:
-    """Return the starts of each server in each era; the first of each is not counted."""
+    """Return the measured starts of each server in each era; the first start is not counted."""
     starts: dict[tuple[str, str], list[Start]] = {(n, era): [] for n in commands for era in ERAS}
     for run in range(runs + 1):
         for (name, era), measured in starts.items():
@@ -91,7 +92,7 @@ def measure(commands: dict[str, list[str]], runs: int) -> dict[tuple[str, str], 
 
 
 def start_once(command: list[str], era: str) -> Start:
-    """Spawn a server, open the connection as a client of this era does, list its tools, stop it."""
+    """Spawn a server, connect as a client of this era does, list its tools, and stop it."""
     began = time.perf_counter()
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True

@@ -1,17 +1,18 @@
-"""Training speed against the libraries' own trainers: `python benchmarks/train.py`.
+"""Training speed compared with the libraries' own trainers: `python benchmarks/train.py`.
 
-Everybody trains the same SAE (same activations, start weights, sizes, schedule, number of threads),
-each in a process of its own, one after the other: first dictionary_learning's trainSAE and then our
-core/train.py; for TopK also SAELens' SAETrainer and sparsify's SparseCoder. Rates are from the
-first batch to the last step, reading the data included. Ours trains in the arithmetic that was
-measured to be the faster one here, FUMEHOOD_DTYPE=float32 forces the other.
+All trainers train the same SAE (same activations, initial weights, sizes, schedule, number of
+threads), each in a separate process, one after another: first dictionary_learning's trainSAE, then
+our core/train.py, and for TopK also SAELens' SAETrainer and sparsify's SparseCoder. Rates are
+measured from the first batch to the last step and include reading the data. Ours trains in the
+number type that was measured to be faster on this machine; FUMEHOOD_DTYPE=float32 overrides it.
 
-"of limit" is the share of this machine's matmul rate (in the arithmetic used, one shape, measured
-here): a dense step costs 12 D F FLOP per token, a sparse one the encoder's 2 D F and little more.
-JumpReLU's first steps amplify the last digit (its penalty is in the thousands there): both ends
-move by 0.003 with the seed, so its explained variance is the mean over three seeds on both sides.
-QUICK=1 does a fifth of the tokens and one seed: its speeds stand, its explained variances are of
-hardly trained SAEs. The last line is the result.
+"of limit" is the share of this machine's matmul rate, measured at the start with one shape in the
+number type used. A dense step costs 12 D F FLOP per token, a sparse step the encoder's 2 D F and
+little more.
+JumpReLU's first steps amplify rounding errors, as its penalty is in the thousands there. Its final
+explained variance changes by 0.003 with the seed, so it is the mean over three seeds on both sides.
+QUICK=1 uses a fifth of the tokens and one seed: the speeds are valid, but the explained variances
+are those of barely trained SAEs. The last line is the result.
 """
 
 import argparse
@@ -32,9 +33,9 @@ OURS = TEMPLATE / "core" / "train.py"
 SPARSE = ("topk", "batch_topk", "matryoshka")
 DENSE = ("standard", "gated", "jumprelu")
 OTHERS = ("saelens", "sparsify")
-# Trained again with further seeds: one training of theirs says too little.
+# Variants that are trained with several seeds, since one training says too little.
 SEEDS = {"jumprelu": 3}
-# Installed beside the project for this benchmark alone: not a dependency.
+# Packages installed only for this benchmark, outside the project's environment.
 PEERS = ROOT / "build" / "peers"
 PEER_PACKAGES = (
     "eai-sparsify==1.3.3",
@@ -46,7 +47,7 @@ PEER_PACKAGES = (
 
 
 class Measured(NamedTuple):
-    """One training: tokens per second, explained variance of the result, arithmetic."""
+    """One training: tokens per second, final explained variance, number type."""
 
     tokens_per_s: float
     explained_variance: float
@@ -54,7 +55,7 @@ class Measured(NamedTuple):
 
 
 def activations() -> dict[str, Any]:
-    """Return the default activations, harvested if the cache has none."""
+    """Return the default activations; harvest them if they are not in the cache."""
     from fumehood_tools.runs.harvesting import harvest
     from fumehood_tools.settings import load_settings
     from fumehood_tools.spec import SandboxSpec
@@ -96,7 +97,10 @@ def training_spec(name: str, data: dict[str, Any], asked: argparse.Namespace) ->
 
 
 def run(spec: dict[str, Any], script: Path, *arguments: str) -> dict[str, Any]:
-    """Run one training in a process of its own; return the last line of its log, evaluated."""
+    """Run one training in a separate process; return the last line of its log as a dict.
+
+    For our trainer, the explained variance is added.
+    """
     ours = script == OURS
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "spec.json"
@@ -118,7 +122,7 @@ def run(spec: dict[str, Any], script: Path, *arguments: str) -> dict[str, Any]:
 
 
 def environment(threads: int, ours: bool) -> dict[str, str]:
-    """Return a training's environment: ours is what a nursery gives it, a peer's a user's own."""
+    """Return the environment of a training: a nursery's for ours, the user's for a peer's."""
     from fumehood_tools.child_tuning import HEAVY_WORK
     from fumehood_tools.glass import compiled_kernels
     from fumehood_tools.glass.compiled import CACHE_VARIABLE
@@ -126,7 +130,7 @@ def environment(threads: int, ours: bool) -> dict[str, str]:
 
     count = str(threads)
     found = {**os.environ, "OMP_NUM_THREADS": count, "MKL_NUM_THREADS": count}
-    # sparsify takes Triton where it is installed, also without a GPU, and fails.
+    # sparsify uses Triton whenever it is installed, and fails without a GPU.
     found["SPARSIFY_DISABLE_TRITON"] = "1"
     if ours:
         kernels = compiled_kernels(load_settings().cache)
@@ -135,7 +139,7 @@ def environment(threads: int, ours: bool) -> dict[str, str]:
 
 
 def variant_explains(spec: dict[str, Any], weights: Path) -> float:
-    """Return what a variant with trained weights explains on the evaluation split."""
+    """Return the explained variance of a trained variant on the evaluation split."""
     from explained import explained_variance
     from safetensors.torch import load_file
 
@@ -157,7 +161,7 @@ def measure(spec: dict[str, Any], contender: str) -> Measured:
 
 
 def measure_seeds(spec: dict[str, Any], contender: str, seeds: int) -> Measured:
-    """Train with so many seeds; return the first one's rate and the mean explained variance."""
+    """Train with `seeds` seeds; return the first one's rate and the mean explained variance."""
     found = [measure({**spec, "seed": spec["seed"] + more}, contender) for more in range(seeds)]
     if seeds > 1:
         ends = " ".join(f"{one.explained_variance:.4f}" for one in found)
@@ -167,14 +171,14 @@ def measure_seeds(spec: dict[str, Any], contender: str, seeds: int) -> Measured:
 
 
 def install_peers() -> None:
-    """Install sparsify and what it needs beside the project, without their dependencies."""
+    """Install sparsify and the packages that it imports into PEERS, without dependencies."""
     if not (PEERS / "sparsify").is_dir():
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
         subprocess.run([*command, "--target", str(PEERS), *PEER_PACKAGES], check=True)
 
 
 class Table:
-    """Prints a row per training and keeps the ratios."""
+    """Prints one row per training and computes its ratios."""
 
     def __init__(self, asked: argparse.Namespace, width: int) -> None:
         import torch
@@ -198,7 +202,7 @@ class Table:
         )
 
     def add(self, name: str, contender: str, found: Measured, reference: Measured) -> float:
-        """Print one training; return how many times faster than the reference it is."""
+        """Print one training; return its rate over the reference's."""
         sparse = contender == "sparsify" or (contender == "fumehood" and name in SPARSE)
         flops = self.dense_flops / (6 if sparse else 1)
         share = found.tokens_per_s * flops / self.limits[found.arithmetic]
@@ -247,7 +251,7 @@ def main() -> None:
 
 
 def result(ratios: dict[str, float]) -> str:
-    """Return the last line; what was not run is left out."""
+    """Return the last line, with the results of the variants that were run."""
     parts = []
     if "topk" in ratios:
         parts.append(f"topk {ratios['topk']:.1f} x trainSAE, {ratios['best peer']:.1f} x best peer")

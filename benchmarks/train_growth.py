@@ -1,9 +1,10 @@
 """How a TopK step grows with the dictionary and with k: `python benchmarks/train_growth.py`.
 
-One thread, the packaged TopK trainer on harvested activations, batch 2,048. Parts of a step:
-screening (rounding, the encoder's product), selection (candidates, exact scores, k largest), rest
-(decoder, gradients, optimiser, bookkeeping). Medians of some steps. Draws benchmarks/growth.png;
-the last line compares the whole step at the largest dictionary with screening and selection alone.
+Uses one thread and the packaged TopK trainer on harvested activations, with batches of 2,048. The
+parts of a step are screening (rounding, the encoder's product), selection (candidates, exact
+scores, k largest) and rest (decoder, gradients, optimizer, bookkeeping). Prints medians over
+several steps and draws benchmarks/growth.png. The last line compares the whole step at the largest
+dictionary with screening and selection alone.
 """
 
 import argparse
@@ -24,7 +25,7 @@ PICTURE = ROOT / "benchmarks" / "growth.png"
 
 
 class Split(NamedTuple):
-    """Milliseconds of one step."""
+    """The milliseconds of one step by part."""
 
     dict_size: int
     k: int
@@ -34,7 +35,7 @@ class Split(NamedTuple):
 
 
 def step_split(dict_size: int, k: int, data: dict[str, Any]) -> Split:
-    """Return the medians over some steps of one training."""
+    """Return the medians over several steps of one training."""
     import core
     from core.kernels import cpu
     from core.kernels.arithmetic import products_in
@@ -53,14 +54,14 @@ def step_split(dict_size: int, k: int, data: dict[str, Any]) -> Split:
             began = time.perf_counter()
             trainer.update(step, x)
             whole.append(time.perf_counter() - began)
-    # The first step finds the median of the data, the second one's memory is new.
+    # The first step computes the median of the data, and the second allocates new memory.
     found = {name: 1e3 * statistics.median(values[2:]) for name, values in timed.items()}
     screening, encode = found["screen"], found["topk"]
     return Split(dict_size, k, screening, encode - screening, 1e3 * statistics.median(whole[2:]))
 
 
 class _timing:
-    """While active, the time of the backend's functions is written down."""
+    """Context manager that records the times of a backend's functions."""
 
     def __init__(self, module: Any, into: dict[str, list[float]]) -> None:
         self.module, self.into = module, into
@@ -92,7 +93,7 @@ def _batches(data: dict[str, Any]) -> Iterator[Any]:
 
 
 def draw(by_size: list[Split], by_k: list[Split]) -> None:
-    """Draw both curves, each with its parts."""
+    """Draw the time over the dictionary size and over k, each with its parts."""
     import matplotlib
 
     matplotlib.use("agg")
@@ -119,7 +120,7 @@ def draw(by_size: list[Split], by_k: list[Split]) -> None:
 
 
 def main() -> None:
-    """Print both tables, draw them, print the result line."""
+    """Print both tables, draw the picture, and print the result line."""
     from settled import settle
 
     settle()

@@ -1,10 +1,10 @@
-"""SAELens' and sparsify's TopK trainers on the activations of a training spec.
+"""Run SAELens' or sparsify's TopK trainer on the activations of a training spec.
 
 usage: python -I -B train_others.py spec.json saelens|sparsify FOLDER-WITH-SPARSIFY
 
-Both start from the weights that our TopK starts from, with the same schedule, Adam and batches.
-Appends speed and explained variance, as JSON, to train_log.jsonl. SAELens runs dense: its sparse
-path does not work on a CPU (6.54).
+Both start from the same weights as our TopK, and use the same schedule, Adam and batches. Writes
+speed and explained variance as JSON to train_log.jsonl. SAELens (6.54) runs with dense latents, as
+its sparse path does not work on a CPU.
 """
 
 import sys
@@ -29,11 +29,11 @@ class Dense:
         self.encode, self.decode = encode, decode
 
     def eval(self) -> None:
-        """Do nothing: neither peer's latents depend on it."""
+        """Do nothing: neither peer's latents depend on the mode."""
 
 
 def saelens(start: Start) -> tuple[Step, Dense]:
-    """Return one step of SAELens' SAETrainer, and its SAE."""
+    """Return a function that does one step of SAELens' SAETrainer, and its SAE."""
     from sae_lens.config import SAETrainerConfig
     from sae_lens.saes.topk_sae import TopKTrainingSAE, TopKTrainingSAEConfig
     from sae_lens.training.sae_trainer import SAETrainer
@@ -69,7 +69,7 @@ def saelens(start: Start) -> tuple[Step, Dense]:
 
 
 def sparsify(start: Start) -> tuple[Step, Dense]:
-    """Return one step with sparsify's SparseCoder as its own trainer does it, and its SAE."""
+    """Return a function that does one step as sparsify's own trainer does, and its SAE."""
     from dictionary_learning.trainers.trainer import get_lr_schedule
     from sparsify import SparseCoder, SparseCoderConfig
 
@@ -104,7 +104,7 @@ def sparsify(start: Start) -> tuple[Step, Dense]:
 
 
 def main() -> None:
-    """Train with the peer that was asked for."""
+    """Train with the peer named on the command line."""
     warnings.simplefilter("ignore")
     sys.path.append(sys.argv[3])
     start = read_start(sys.argv[1])

@@ -1,10 +1,10 @@
-"""`dictionary_learning.trainSAE` itself on the activations of a training spec.
+"""Run `dictionary_learning.trainSAE` itself on the activations of a training spec.
 
 usage: python -I -B train_peer.py spec.json      (the spec of sandbox_template/sae/core/train.py)
 
-The trainer class and its knobs are read off the packaged variant, and its SAE starts from the
-variant's weights, so that both sides train the same SAE; everything else is the library's. Appends
-its speed and what it explains, as JSON, to train_log.jsonl.
+The trainer class and its parameters are taken from the packaged variant, and its SAE starts from
+the variant's weights, so that both sides train the same SAE. Everything else is the library's.
+Writes speed and explained variance as JSON to train_log.jsonl.
 """
 
 import contextlib
@@ -37,7 +37,7 @@ KNOBS = ("k", "target_l0", "bandwidth", "group_fractions")
 
 
 class Start(NamedTuple):
-    """What a peer starts from: the run, its data, the variant's trainer as it was made."""
+    """The start of a peer's training: run, data, the variant's trainer, and initial weights."""
 
     spec: dict[str, Any]
     run: TrainingRun
@@ -47,7 +47,7 @@ class Start(NamedTuple):
 
     @property
     def k(self) -> int:
-        """The number of latents kept per token."""
+        """The number of active latents per token."""
         return int(self.trainer.k)
 
     def batches(self) -> Iterator[Tensor]:
@@ -56,7 +56,7 @@ class Start(NamedTuple):
 
 
 def read_start(path: str) -> Start:
-    """Return the start of a training: weights as after `prepare`, the bias at the median."""
+    """Return the start of a training, with the weights after `prepare`, and b_dec at the median."""
     from core.library import geometric_median
 
     spec = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -74,7 +74,7 @@ def read_start(path: str) -> Start:
 
 
 def report(start: Start, seconds: float, sae: Any) -> None:
-    """Write what the benchmark compares."""
+    """Write speed and explained variance to the log."""
     line = {
         "tokens": start.run.tokens,
         "tokens_per_s": start.run.tokens / seconds,
@@ -85,9 +85,10 @@ def report(start: Start, seconds: float, sae: Any) -> None:
 
 
 def own_class(variant: Any) -> type:
-    """Return the library's trainer class that a variant stands on, as the library has it.
+    """Return the library's original trainer class from which a variant's trainer is derived.
 
-    core gives the library's trainers a faster optimiser: the modules are loaded again without it.
+    core replaces the optimizer of the library's trainers with a faster one. Reloading the modules
+    restores the original.
     """
     ours = next(
         base for base in type(variant).__mro__ if base.__module__.startswith("dictionary_learning")
@@ -99,7 +100,7 @@ def own_class(variant: Any) -> type:
 
 
 def library_config(start: Start, library: type) -> dict[str, Any]:
-    """Return what trainSAE hands to the library's class: keywords of the run, knobs."""
+    """Return the keyword arguments that trainSAE passes to the library's trainer class."""
     variant = start.trainer
     accepted = library.__init__.__code__.co_varnames  # type: ignore[misc]
     ours = {name: getattr(variant, name) for name in KNOBS if hasattr(variant, name)}
@@ -109,7 +110,7 @@ def library_config(start: Start, library: type) -> dict[str, Any]:
 
 
 class Timed:
-    """The batches of a training, with the time from the first one on."""
+    """The batches of a training, and the time at which the first one was read."""
 
     def __init__(self, start: Start) -> None:
         self.start, self.began = start, 0.0
@@ -120,7 +121,7 @@ class Timed:
 
 
 def main() -> None:
-    """Train with the library and write what the benchmark compares."""
+    """Train with the library and write the results."""
     postpone_compiler()
     start = read_start(sys.argv[1])
     from dictionary_learning.training import trainSAE

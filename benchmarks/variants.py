@@ -1,10 +1,10 @@
-"""What a training step of every variant costs, against Standard's: `python benchmarks/variants.py`.
+"""Cost of a training step of every variant relative to Standard: `python benchmarks/variants.py`.
 
-One thread, F 4,096, batch 1,024, harvested activations; the packaged variants and those of
-examples/. Steps of a variant and of Standard take turns, so that both meet the same machine; times
-are CPU seconds of this process, so that what else runs here is not counted. ms: median of a step;
-ratio: median over pairs of neighbouring steps. Costs 2 to 6 minutes for 33 files.
-QUICK=1 does a third of the steps. The last line is the result.
+Uses one thread, F 4,096, batch 1,024 and harvested activations, for the packaged variants and those
+in examples/. Steps of a variant and of Standard alternate, so that both see the same load. Times
+are CPU seconds of this process, so that other processes are not counted. ms: median of a step;
+ratio: median over pairs of adjacent steps. Takes 2 to 6 minutes for 33 files. QUICK=1 runs a third
+of the steps. The last line is the result.
 """
 
 import argparse
@@ -22,13 +22,13 @@ sys.path[:0] = [str(ROOT / "tools"), str(TEMPLATE)]
 FOLDERS = (TEMPLATE / "variants", ROOT / "examples" / "variants")
 STANDARD = TEMPLATE / "variants" / "standard.py"
 DICT_SIZE, BATCH = 4096, 1024
-# The first step finds the median of the data, the next ones' memory is new.
+# The first step computes the median of the data, and the next ones allocate new memory.
 UNCOUNTED = 3
 MOST_TIMES_STANDARD = 3.0
 
 
 class Cost(NamedTuple):
-    """A step of one variant: CPU milliseconds, and how many of Standard's steps that is."""
+    """A step of one variant: CPU milliseconds, and the ratio to a step of Standard."""
 
     ms: float
     ratio: float
@@ -69,7 +69,7 @@ class Contender:
 
 
 def cost_of(path: Path, data: dict[str, Any], steps: int) -> Cost:
-    """Return what a step of a variant costs, measured beside Standard's."""
+    """Return the cost of a variant's step, measured alternately with Standard's."""
     variant, standard = (Contender(one, data, steps) for one in (path, STANDARD))
     pairs = [(variant.take_step(), standard.take_step()) for _ in range(steps)][UNCOUNTED:]
     return Cost(
@@ -79,7 +79,7 @@ def cost_of(path: Path, data: dict[str, Any], steps: int) -> Cost:
 
 
 def trained_variants() -> list[Path]:
-    """Return the variants that take steps."""
+    """Return the paths of all variants that are trained."""
     import core
     from core.loading import trains
 
@@ -94,7 +94,7 @@ def main() -> None:
     settle()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--steps", type=int, default=6 if os.environ.get("QUICK") else 18)
-    parser.add_argument("--variants", nargs="+", help="names; all without")
+    parser.add_argument("--variants", nargs="+", help="names (default: all)")
     asked = parser.parse_args()
     import torch
     from train import activations
@@ -117,7 +117,7 @@ def main() -> None:
 
 
 def result(found: dict[str, Cost]) -> str:
-    """Return the last line: the dearest variant, and how many are above the limit."""
+    """Return the last line: the most expensive variant, and the number above the limit."""
     dearest = max(found, key=lambda name: found[name].ratio)
     above = sum(cost.ratio > MOST_TIMES_STANDARD for cost in found.values())
     return (

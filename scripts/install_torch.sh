@@ -3,10 +3,10 @@
 #
 # usage: TORCH_INDEX=<index with CPU builds> install_torch.sh <python of the virtual environment>
 #
-# macOS, Linux on ARM and machines with an NVIDIA driver take the ordinary build. Linux on x86-64
-# without one takes "+cpu": from the configured package index if it has that build, else from TORCH_INDEX.
-# If neither answers, the ordinary build is the only one left; it brings about 5 GB of NVIDIA
-# libraries, so it is only taken when FUMEHOOD_ANY_TORCH=1 says so.
+# macOS, Linux on ARM and machines with an NVIDIA driver get the ordinary build. Linux on x86-64
+# without one gets "+cpu": from the configured package index if it has that build, else from
+# TORCH_INDEX. If neither has it, only the ordinary build is left. It installs about 5 GB of NVIDIA
+# libraries, so it is used only if FUMEHOOD_ANY_TORCH=1.
 set -u
 python=$1
 version=2.13.0
@@ -25,7 +25,7 @@ if [ "${FUMEHOOD_ANY_TORCH:-}" = "1" ]; then
     exit
 fi
 cat >&2 <<END
-No CPU build of torch $version could be had. Either name an index that has one:
+No CPU build of torch $version was found. Either name an index that has one:
     make TORCH_INDEX=<index> demo
 or accept the ordinary build with its NVIDIA libraries (about 5 GB):
     FUMEHOOD_ANY_TORCH=1 make demo

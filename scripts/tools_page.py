@@ -1,8 +1,8 @@
-"""Write docs/tools.md: every tool as the agent sees it, made from the published schemas.
+"""Write docs/tools.md: every tool as the agent sees it, generated from the published schemas.
 
     python scripts/tools_page.py
 
-`make schemas` runs it after the schemas were written; a test holds the page to them.
+`make schemas` runs it after it has written the schemas; a test checks that the page matches them.
 """
 
 import json
@@ -22,13 +22,13 @@ SCHEMAS = ROOT / "tests" / "server" / "tool_schemas.json"
 PAGE = ROOT / "docs" / "tools.md"
 HEAD = """# Tools
 
-What an agent is offered, by toolset; `fumehood serve --toolsets papers,bench` offers only two.
-Every tool answers with a text and with the same content as data. `make schemas` writes this page.
+The tools that an agent sees, by toolset. `fumehood serve --toolsets papers,bench` offers only two
+toolsets. Every tool returns text, and the same content as data. `make schemas` writes this page.
 """
 
 
 async def names_by_toolset() -> dict[str, list[str]]:
-    """Return toolset -> names of its tools, in the order in which a client sees them."""
+    """Return toolset -> names of its tools, in the order that a client sees."""
     found = {}
     for wing in WINGS:
         async with Client(build_server(load_settings(), [wing.name])) as client:
@@ -37,7 +37,7 @@ async def names_by_toolset() -> dict[str, list[str]]:
 
 
 def page(schemas: dict[str, Any], toolsets: dict[str, list[str]]) -> str:
-    """Return the page."""
+    """Return the text of the page."""
     parts = [HEAD]
     for toolset, names in toolsets.items():
         parts.append(f"## {toolset}\n")

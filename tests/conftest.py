@@ -1,4 +1,4 @@
-"""What holds for all tests: nothing is judged by the clock, so examples have no deadline."""
+"""Configuration for all tests: none depends on the clock, so hypothesis has no deadline."""
 
 import pytest
 from hypothesis import settings
@@ -11,5 +11,5 @@ settings.load_profile("fumehood")
 
 @pytest.fixture
 def own_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forget after the test the kinds of records that it makes known."""
+    """After the test, forget the kinds of records that it registered."""
     monkeypatch.setattr(kinds, "_KINDS", dict(kinds._KINDS))

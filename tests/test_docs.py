@@ -1,4 +1,4 @@
-"""The documents: short where they are read first, no link dead, every command as written."""
+"""The documents: the README is short, no link is dead, and every command works as written."""
 
 import os
 import re
@@ -17,15 +17,15 @@ PAGES = (
     ROOT / "benchmarks" / "README.md",
     *sorted((ROOT / "docs").glob("*.md")),
 )
-# What a command begins with, and why it is not run here.
+# Start of a command -> the reason why it is not run here.
 NOT_RUN = {
-    "make": "each target has its own test or its own minutes",
-    "claude": "the client of somebody else",
-    ".venv/bin/fumehood call search_papers": "asks services",
-    ".venv/bin/fumehood call read_paper": "asks arXiv, or wants a PDF of the reader's",
-    ".venv/bin/fumehood redteam": "minutes; tests/redteam runs it",
-    ".venv/bin/fumehood serve": "serves until it is stopped; tests/server does it",
-    ".venv/bin/fumehood verify --workspace work": "a workspace of the reader's",
+    "make": "each target has its own test, or takes minutes",
+    "claude": "a client that is not part of fumehood",
+    ".venv/bin/fumehood call search_papers": "sends requests to services",
+    ".venv/bin/fumehood call read_paper": "sends a request to arXiv, or needs the reader's PDF",
+    ".venv/bin/fumehood redteam": "takes minutes; tests/redteam runs it",
+    ".venv/bin/fumehood serve": "serves until it is stopped; tests/server runs it",
+    ".venv/bin/fumehood verify --workspace work": "needs the reader's workspace",
 }
 
 
@@ -35,7 +35,7 @@ def blocks(page: Path) -> list[str]:
 
 
 def commands() -> list[str]:
-    """Return the commands of all pages, without comments, each once."""
+    """Return the commands of all pages, without comments and duplicates."""
     found = [
         line.split("  #")[0].split(" # ")[0].strip()
         for page in PAGES
@@ -50,7 +50,7 @@ def is_run(command: str) -> bool:
 
 
 def anchors(page: Path) -> set[str]:
-    """Return what a link to a heading of a page ends with."""
+    """Return the anchors of a page's headings, as used in links."""
     text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.S)
     headings = re.findall(r"^#+ (.*)$", text, re.M)
     plain = [re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings]
@@ -83,7 +83,7 @@ def test_whatever_is_not_run_has_a_reason_that_is_still_needed() -> None:
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a workspace of signed records, for commands that read one."""
+    """A folder with a workspace of signed records, for commands that read a workspace."""
     folder = tmp_path_factory.mktemp("docs")
     with tarfile.open(ROOT / "tests" / "fixtures" / "workspace_1.tar.xz") as archive:
         archive.extractall(folder, filter="data")
@@ -95,7 +95,7 @@ def test_a_command_runs_as_it_is_written(command: str, workspace: Path) -> None:
     program, *arguments = shlex.split(command)
     assert program in (".venv/bin/fumehood", "fumehood"), f"say in NOT_RUN why {command} is not run"
     if arguments[0] == "verify" and "--key" not in arguments:
-        # Scoring again has its own tests, and needs the packages of the version that scored.
+        # Scoring again has its own tests, and needs the package versions that were used to score.
         arguments += ["--rescore", "0"]
     path = os.pathsep.join([str(ROOT / "server"), str(ROOT / "tools")])
     done = subprocess.run(

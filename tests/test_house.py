@@ -1,4 +1,4 @@
-"""The house itself: what is installed, what may import what."""
+"""Rules of the code base: installed packages, imports, waits, and sizes of files and functions."""
 
 import ast
 import subprocess
@@ -8,8 +8,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# The floors of the house, from the ground up: a part imports from lower floors only, and the parts
-# of one floor do not know each other. Modules at the top of a package stand for themselves.
+# The floors, from the ground up. A part imports only from lower floors, and the parts of one floor
+# do not import each other. A part is a package, or a module at the top level.
 FLOORS = (
     "errors child_tuning deadlines installing lines quoting",
     "cursors locking plain_files registry",
@@ -33,7 +33,7 @@ FLOORS = (
     "server.__main__",
 )
 
-# Wanted by packages of the locks, left out on purpose: see the heads of the lock files.
+# Requirements of locked packages that are omitted on purpose: see the heads of the lock files.
 LEFT_OUT = {
     ("xgboost", "nvidia-nccl-cu12"),
     ("sae-bench", "torchvision"),
@@ -92,7 +92,7 @@ def test_the_work_never_imports_the_protocol() -> None:
 
 
 def modules() -> dict[str, Path]:
-    """Return our modules: name -> file."""
+    """Return module name -> file, for all modules of fumehood."""
     found = {}
     for folder in ("tools", "server"):
         for path in (ROOT / folder).rglob("*.py"):
@@ -102,7 +102,7 @@ def modules() -> dict[str, Path]:
 
 
 def imports() -> dict[str, set[str]]:
-    """Return module -> those of our modules that it imports, anywhere in it."""
+    """Return module -> the fumehood modules that it imports, also inside functions."""
     known = modules()
     found: dict[str, set[str]] = {name: set() for name in known}
     for name, path in known.items():
@@ -116,7 +116,7 @@ def imports() -> dict[str, set[str]]:
                     base = base[: len(base) - node.level + 1]
                     package = ".".join([*base, *([node.module] if node.module else [])])
                 for alias in node.names:
-                    # A module out of a package is that module, whatever else the package exports.
+                    # `from package import module` imports the module, not only the package.
                     inner = f"{package}.{alias.name}"
                     found[name] |= {inner if inner in known else package} & known.keys()
         found[name].discard(name)
@@ -124,7 +124,7 @@ def imports() -> dict[str, set[str]]:
 
 
 def part_of(module: str) -> str:
-    """Return the part of the house that a module belongs to."""
+    """Return the name in FLOORS to which a module belongs."""
     package, _, rest = module.partition(".")
     first = rest.partition(".")[0]
     return first if package == "fumehood_tools" else f"server.{first}".rstrip(".")
@@ -150,28 +150,28 @@ def test_every_import_goes_down() -> None:
     assert not upward, "\n".join(sorted(upward))
 
 
-# Who touches the environment, and why it is not settings.py's.
+# The modules that use environment variables, and the reason why it is not done in settings.py.
 ENVIRONMENT = {
-    "tools/fumehood_tools/settings.py": "reads what users set",
-    "tools/fumehood_tools/jobs/worker.py": "reads which job it works for, from its supervisor",
-    "tools/fumehood_tools/children/environment.py": "hands it on to children, without secrets",
-    "tools/fumehood_tools/bench/plot.py": "tells matplotlib where its fonts are kept",
-    "tools/fumehood_tools/glass/fumehood_child/nursery.py": "a child's own, cleared",
-    "tools/fumehood_tools/scoring/__main__.py": "sae-bench's import needs a variable",
+    "tools/fumehood_tools/settings.py": "reads the variables that users set",
+    "tools/fumehood_tools/jobs/worker.py": "reads the job id that its supervisor has set",
+    "tools/fumehood_tools/children/environment.py": "passes it to child processes without secrets",
+    "tools/fumehood_tools/bench/plot.py": "sets the folder of matplotlib's font list",
+    "tools/fumehood_tools/glass/fumehood_child/nursery.py": "clears the environment of a child",
+    "tools/fumehood_tools/scoring/__main__.py": "sets a variable for the import of sae-bench",
 }
 
 
-# Waits without a limit, and why.
+# The modules that wait without a limit, and the reason.
 UNLIMITED = {
-    "server/fumehood/cli.py": "a person types what is read",
+    "server/fumehood/cli.py": "reads what a person types",
     "server/fumehood/tooling.py": "a tool's own waits have limits, and a client can cancel",
-    "tools/fumehood_tools/children/answering.py": "reads a file, which was written before it began",
+    "tools/fumehood_tools/children/answering.py": "reads a file that was written before it started",
     "tools/fumehood_tools/glass/fumehood_child/nursery.py": "serves until the evaluator hangs up",
     "tools/fumehood_tools/glass/fumehood_child/serve.py": "serves until the evaluator hangs up",
     "tools/fumehood_tools/harvest/collect.py": "another harvest of the same data may take hours; "
     "its death releases the lock, and the wait is reported each minute",
-    "tools/fumehood_tools/redteam/driver.py": "goes on when it is told to, ends with the suite",
-    "tools/fumehood_tools/redteam/listeners.py": "somebody has called, or it would not accept",
+    "tools/fumehood_tools/redteam/driver.py": "continues on a signal, ends with the suite",
+    "tools/fumehood_tools/redteam/listeners.py": "accepts only when a connection is waiting",
     "tools/fumehood_tools/sandbox/check.py": "a child behind the glass ends at its time limit",
     "tools/fumehood_tools/scoring/__main__.py": "serves until its job hangs up",
     "tools/fumehood_tools/scoring/inertness.py": "children behind the glass have a time limit",
@@ -180,7 +180,7 @@ UNLIMITED = {
 
 
 def waits_without_limit(node: ast.AST) -> bool:
-    """Return whether something may wait as long as it likes: processes, threads, locks, pipes."""
+    """Whether a call may wait without a limit for a process, thread, lock or pipe."""
     if isinstance(node, ast.For):
         return ast.unparse(node.iter) == "sys.stdin"
     if not isinstance(node, ast.Call):
@@ -204,8 +204,8 @@ def waits_without_limit(node: ast.AST) -> bool:
 
 
 def test_whatever_waits_has_a_limit_or_a_reason_to_have_none() -> None:
-    # Seen by nobody: the loop of a job's supervisor, which ends with its worker (a job has a limit
-    # where whoever submits it gives one), and servers, which serve until they are told to end.
+    # Not detected: the loop of a job's supervisor, which ends with its worker (whose limit is
+    # optional), and servers, which run until they are stopped.
     found = {
         path.relative_to(ROOT).as_posix()
         for folder in ("tools", "server")
@@ -244,7 +244,7 @@ def test_modules_stay_short_and_open_with_their_contract() -> None:
 
 
 def code_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    """Return the lines of a function's body, its docstring and functions inside of it left out."""
+    """Return the lines of a function's body, without its docstring and nested functions."""
     body = function.body[1:] if ast.get_docstring(function) else function.body
     if not body:
         return 0

@@ -1,9 +1,9 @@
-"""Rebuild the PDFs of the benchmark's papers, where LaTeX is installed.
+"""Rebuild the PDFs of the benchmark's papers with an installed LaTeX.
 
     python benchmarks/pdf/build.py [--papers NAME ...]
 
-Needs pdflatex, bibtex and xelatex with the classes of README.md. Runs in a scratch copy; what is
-kept is paper.pdf, and paper.bbl where the references come from a .bib. Dates are fixed.
+Needs pdflatex, bibtex and xelatex with the packages listed in README.md. Runs in a temporary copy
+and stores only paper.pdf, and paper.bbl if the references come from a .bib file. Dates are fixed.
 """
 
 import argparse
@@ -15,12 +15,12 @@ import tomllib
 from pathlib import Path
 
 PAPERS = Path(__file__).resolve().parent / "papers"
-# Time stands still, so that nothing but the source changes a PDF.
+# A fixed date, so that a PDF changes only if its source does.
 CLOCK = {"SOURCE_DATE_EPOCH": "1740000000", "FORCE_SOURCE_DATE": "1"}
 
 
 def build(folder: Path) -> None:
-    """Build one paper; SystemExit with LaTeX's own words when it fails."""
+    """Build one paper. Raises SystemExit with LaTeX's output when it fails."""
     labels = tomllib.loads((folder / "labels.toml").read_text(encoding="utf-8"))
     latex = [labels.get("engine", "pdflatex"), "-interaction=nonstopmode", "-halt-on-error"]
     with tempfile.TemporaryDirectory() as scratch:

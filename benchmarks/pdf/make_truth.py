@@ -2,10 +2,10 @@
 
     python benchmarks/pdf/make_truth.py [--papers NAME ...]
 
-Headings, tables, references, links and captions are the author's own labels, written by hand.
-Only the sentences are taken from the source, and only those without any markup, so that no LaTeX
-need be understood: floats, displays, listings and footnotes are cut out, and a sentence with a
-backslash, a brace or a formula is left out. Shares no code with the readers that it judges.
+Headings, tables, references, links and captions are labels written by hand. Only the sentences are
+taken from the source, and only those without any markup, so that this script need not understand
+LaTeX: floats, displays, listings and footnotes are cut out, and a sentence with a backslash, a
+brace or a formula is skipped. It shares no code with the readers that it judges.
 """
 
 import argparse
@@ -33,7 +33,7 @@ MARKS = {"``": "“", "''": "”", "---": "—", "--": "–", "`": "‘", "'": "
 
 
 def read_truth(folder: Path) -> Truth:
-    """Put together what is known of one paper."""
+    """Return the truth of one paper, from its labels, source and PDF."""
     labels = tomllib.loads((folder / "labels.toml").read_text(encoding="utf-8"))
     pdf = pypdfium2.PdfDocument(folder / "paper.pdf")
     pages = len(pdf)
@@ -70,13 +70,13 @@ def _heading(level: str, number: str, text: str, run_in: str = "") -> Heading:
 
 
 def _row(cells: list[str]) -> Row:
-    """A row of a label; ^ marks a cell that spans several rows."""
+    """Return a table row from a label; ^ marks a cell that spans several rows."""
     spanning = [place for place, text in enumerate(cells) if text.startswith("^")]
     return Row(cells=[text.removeprefix("^") for text in cells], spanning=spanning)
 
 
 def _body(folder: Path) -> str:
-    """The text of the paper in reading order, without comments and what is not printed."""
+    """Return the paper's source in reading order, without comments and unprinted text."""
 
     def read(path: Path) -> str:
         text = re.sub(r"(?<!\\)%.*", "", path.read_text(encoding="utf-8"))
@@ -88,7 +88,8 @@ def _body(folder: Path) -> str:
     text = text.partition(r"\end{document}")[0]
     text = re.sub(r"\\if(?:long|false)\b.*?\\fi\b", "", text, flags=re.S)
     for name in CUT:
-        # What follows a display is part of its sentence, hence the backslash.
+        # Text after a display belongs to the same sentence. The backslash makes that sentence
+        # count as one with markup, so that it is skipped.
         text = re.sub(rf"\\begin\{{({name}\*?)\}}.*?\\end\{{\1\}}", r"\\cut ", text, flags=re.S)
     text = re.sub(r"\\\[.*?\\\]", r"\\cut ", text, flags=re.S)
     note = r"\\(?:footnote|thanks)\{(?:[^{}]|\{[^{}]*\})*\}"

@@ -2,10 +2,10 @@
 
     python benchmarks/pdf/run.py [--backends NAME ...] [--papers NAME ... | --held-out] [--misses]
 
-pdftext, latex and marker-layout are ours; pypdfium2 and pdftotext (poppler) give plain text and
-show what reading adds. Every figure is a share of all items of all papers, tau apart. A backend
-that cannot run here is named with the reason. One paper is read beforehand, unmeasured; the time
-is wall time around one call, child processes included, one paper after the other.
+pdftext, latex and marker-layout are ours. pypdfium2 and pdftotext (poppler) return plain text, for
+comparison. Every figure except tau is a share of all items of all papers. A backend that cannot run
+on this machine is listed with the reason. One paper is read first without being measured. Times are
+wall times of one call, including child processes, one paper after another.
 """
 
 import argparse
@@ -38,7 +38,7 @@ class NotHere(Exception):
 
 
 class Reading(NamedTuple):
-    """What one backend made of one paper."""
+    """The result of reading one paper with one backend."""
 
     paper: str
     pages: int
@@ -48,7 +48,7 @@ class Reading(NamedTuple):
 
 
 def pack(folder: Path) -> bytes:
-    """The source of a paper as arXiv hands it out: a .tar.gz, without PDF and truth."""
+    """Return a paper's source as arXiv serves it: a .tar.gz, without the PDF and the truth."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
         for path in sorted(folder.rglob("*")):
@@ -108,14 +108,15 @@ BACKENDS = {
 
 
 def run_backend(name: str, papers: list[str]) -> list[Reading]:
-    """Read the papers one after the other; NotHere when the backend is missing."""
+    """Read the papers one after another. Raises NotHere when the backend is missing."""
     try:
         read = BACKENDS[name]()
         read(PAPERS / papers[0])
     except ImportError as error:
         raise NotHere(str(error)) from error
     except FumehoodError as error:
-        # A reader may fail on its first paper and read the others; a missing part stays missing.
+        # A reader may fail on the first paper and still read the others. A missing part, however,
+        # makes it fail on all of them.
         if error.code == "part_missing":
             raise NotHere(str(error)) from error
     return [_read_one(read, paper) for paper in papers]
@@ -127,7 +128,7 @@ def _read_one(read: Read, paper: str) -> Reading:
     try:
         given = read(PAPERS / paper)
     except FumehoodError as error:
-        # Nothing was read, so that everything is missed.
+        # Nothing was read, so everything counts as missed.
         given, failure = Document(source="pdftext"), str(error)
     seconds = time.perf_counter() - start
     scored = score_text(given, truth) if isinstance(given, str) else score(given, truth)
@@ -135,7 +136,7 @@ def _read_one(read: Read, paper: str) -> Reading:
 
 
 def papers(held_out: bool) -> list[str]:
-    """The names of the papers that readers may be improved on, or of those held out from that."""
+    """Return the names of the held-out papers, or of those on which readers may be improved."""
     return sorted(
         path.parent.name
         for path in PAPERS.glob("*/labels.toml")
@@ -144,7 +145,7 @@ def papers(held_out: bool) -> list[str]:
 
 
 def add_up(readings: list[Reading]) -> dict[str, Share]:
-    """The shares of all papers together."""
+    """Return the share of each metric over all papers together."""
     return {
         metric: Share(*map(sum, zip(*(r.score.shares[metric] for r in readings), strict=True)))
         for metric in METRICS
@@ -158,7 +159,7 @@ def show(share: Share) -> str:
 
 
 def print_table(done: dict[str, list[Reading]]) -> None:
-    """One line per metric, one column per backend, since there are more metrics than backends."""
+    """Print one line per metric and one column per backend."""
     width = max(map(len, done), default=0)
 
     def line(name: str, cells: Iterable[str]) -> None:
@@ -175,7 +176,7 @@ def print_table(done: dict[str, list[Reading]]) -> None:
 
 
 def print_misses(backend: str, readings: list[Reading]) -> None:
-    """What each paper lost, item by item, and what was made up (the metrics that end in =)."""
+    """Print the items missed in each paper, and the invented ones (metrics that end in =)."""
     for reading in readings:
         print(f"\n## {backend}: {reading.paper}")
         if reading.failure:
@@ -192,20 +193,20 @@ def print_misses(backend: str, readings: list[Reading]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--papers", nargs="*", choices=[*papers(False), *papers(True)])
-    parser.add_argument("--held-out", action="store_true", help="the papers kept for a fair figure")
+    parser.add_argument("--held-out", action="store_true", help="read only the held-out papers")
     parser.add_argument("--backends", nargs="*", choices=BACKENDS, default=list(BACKENDS))
-    parser.add_argument("--misses", action="store_true", help="list what each paper lost")
-    parser.add_argument("--json", type=Path, help="write all counts and misses here")
+    parser.add_argument("--misses", action="store_true", help="list the missed items of each paper")
+    parser.add_argument("--json", type=Path, help="write all counts and misses to this file")
     args = parser.parse_args()
     names = args.papers or papers(args.held_out)
     if not names:
-        parser.error("no paper is held out any more: write new ones, and mark them in labels.toml")
+        parser.error("no paper is held out; write new ones, and mark them in labels.toml")
     done: dict[str, list[Reading]] = {}
     for name in args.backends:
         try:
             done[name] = run_backend(name, names)
         except NotHere as error:
-            print(f"{name}: not here: {error}")
+            print(f"{name}: not available: {error}")
     print_table(done)
     for name, readings in done.items():
         for reading in readings:

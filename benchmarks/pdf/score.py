@@ -1,9 +1,9 @@
-"""How well a reader has read a paper: pure functions from what it gave, and the truth, to counts.
+"""Score how well a reader has read a paper: pure functions from its output and the truth to counts.
 
-`score` takes a Document, `score_text` plain text. Each metric is a `Share`: so many out of so
-many, so papers add up. README.md says what every metric means. Text is compared without regard to
-case, spaces, punctuation and ligatures (`squeeze`); the cells of tables keep their punctuation
-(`cell`), since a number with a lost sign or point is a wrong number. Nothing here reads a file.
+`score` takes a Document, `score_text` plain text. Each metric is a `Share`, hits out of a total, so
+that papers can be added up. README.md explains every metric. Text is compared without regard to
+case, spaces, punctuation and ligatures (`squeeze`). Cells of tables keep their punctuation
+(`cell`), since a number without its sign or decimal point is wrong. Nothing here reads a file.
 """
 
 import re
@@ -48,21 +48,21 @@ class Sentence(BaseModel, frozen=True):
 
 
 class Row(BaseModel, frozen=True):
-    """The cells that are not empty. A reader may give a spanning cell in any of its rows."""
+    """The nonempty cells of a row. A reader may return a spanning cell in any of its rows."""
 
     cells: list[str]
     spanning: list[int] = Field(default_factory=list, description="positions in cells")
 
 
 class Entry(BaseModel, frozen=True):
-    """One entry of the bibliography, known by words that occur in no other."""
+    """One entry of the bibliography, identified by words that occur in no other entry."""
 
     year: int
     text: str
 
 
 class Address(BaseModel, frozen=True):
-    """A link, and whether the PDF carries it as an annotation or as text alone."""
+    """A link, and whether it is an annotation in the PDF or only text."""
 
     url: str
     kind: Literal["annotation", "text"]
@@ -93,7 +93,7 @@ class Truth(BaseModel, frozen=True):
 
 
 class Share(NamedTuple):
-    """So many out of so many."""
+    """A number of hits out of a total."""
 
     hits: int
     of: int
@@ -104,20 +104,20 @@ class Share(NamedTuple):
 
 
 class Score:
-    """Shares by metric, and in words what was missed or made up."""
+    """The share of each metric, and the missed or invented items as text."""
 
     def __init__(self) -> None:
         self.shares = dict.fromkeys(METRICS, Share(0, 0))
         self.misses: dict[str, list[str]] = {name: [] for name in METRICS}
 
     def count(self, metric: str, hits: int, missed: Sequence[object]) -> None:
-        """Add what was found and what was not."""
+        """Add a number of hits and the missed items to a metric."""
         before = self.shares[metric]
         self.shares[metric] = Share(before.hits + hits, before.of + hits + len(missed))
         self.misses[metric] += [_said(item) for item in missed]
 
     def look_for(self, metric: str, wanted: Sequence[T], found: Callable[[T], bool]) -> None:
-        """Count how many of the wanted are found, in their order."""
+        """Test each wanted item with `found`, in order, and count hits and misses."""
         missed = [item for item in wanted if not found(item)]
         self.count(metric, len(wanted) - len(missed), missed)
 
@@ -131,23 +131,23 @@ def _said(item: object) -> str:
 
 
 def squeeze(text: str) -> str:
-    """The letters and digits of a text, in lower case, accents composed, ligatures taken apart."""
+    """Return the letters and digits of a text in lower case, NFKC-normalized (no ligatures)."""
     return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", text).casefold()))
 
 
 def plain(text: str) -> str:
-    """A text whose words and hyphens count: only spaces, quotes, dashes and ligatures are equal."""
+    """Return a text with spaces, quotes, dashes and ligatures normalized; the rest is kept."""
     text = unicodedata.normalize("NFKC", text.translate(QUOTES)).translate(DASHES)
     return " ".join(text.split())
 
 
 def cell(text: str) -> str:
-    """A cell of a table: punctuation counts, spaces, case and the kind of dash do not."""
+    """Return a table cell with punctuation, but without spaces, case and dash variants."""
     return "".join(unicodedata.normalize("NFKC", text).translate(DASHES).casefold().split())
 
 
 def score(document: Document, truth: Truth) -> Score:
-    """Score a document. Metrics for which the paper has nothing are shares out of none."""
+    """Score a document. A metric for which the paper has no items has a total of 0."""
     result = Score()
     stream = " ".join([document.title, document.abstract, *(b.text for b in document.blocks)])
     _score_prose(stream, truth, result)
@@ -167,10 +167,10 @@ def score(document: Document, truth: Truth) -> Score:
 
 
 def score_text(text: str, truth: Truth) -> Score:
-    """Score plain text: a heading or a table row counts when a line says it and nothing else.
+    """Score plain text. A heading or table row counts if a line contains it and nothing else.
 
-    Links are found by pattern. References are all missed, since nothing splits them. What text
-    cannot say (title, levels, captions, precision ...) is a share out of none.
+    Links are found with a pattern. References are all missed, since nothing separates them. Metrics
+    that plain text cannot have (title, levels, captions, precision ...) have a total of 0.
     """
     result = Score()
     _score_prose(text, truth, result)
@@ -191,7 +191,8 @@ def _score_prose(stream: str, truth: Truth, result: Score) -> None:
     result.look_for("prose", truth.sentences, lambda s: places[s.text] >= 0)
     result.look_for("words", truth.sentences, lambda s: plain(s.text) in loose)
     pairs = list(combinations([place for place in places.values() if place >= 0], 2))
-    # Kendall's tau as a share that adds up over papers: pairs in order less pairs out of order.
+    # Kendall's tau as a share that can be added over papers: pairs in order minus pairs out of
+    # order, out of all pairs.
     result.shares["order"] = Share(sum(1 if a < b else -1 for a, b in pairs), len(pairs))
 
 
@@ -242,14 +243,14 @@ def _score_captions(document: Document, truth: Truth, result: Score) -> None:
 
 
 def _variants(row: Row) -> Iterator[tuple[str, ...]]:
-    """The ways in which a row may be given: with each spanning cell, or without it."""
+    """Yield the accepted forms of a row: with and without each of its spanning cells."""
     kept = [(True, False) if place in row.spanning else (True,) for place in range(len(row.cells))]
     for keep in product(*kept):
         yield _row([text for text, here in zip(row.cells, keep, strict=True) if here])
 
 
 def _row(cells: Sequence[str]) -> tuple[str, ...]:
-    """The cells that are not empty; words repeated under a spanning header count once."""
+    """Return the nonempty cells. In a row without digits, repeated adjacent cells count once."""
     filled = [text for text in map(cell, cells) if text]
     if any(char.isdigit() for text in filled for char in text):
         return tuple(filled)
@@ -269,7 +270,7 @@ def _score_rows(document: Document, truth: Truth, result: Score) -> None:
         return match is not None
 
     result.look_for("rows", [row for table in truth.tables for row in table], take)
-    # The header of a long table is printed anew on each page, so a row given twice is no mistake.
+    # The header of a long table is printed again on each page, so a repeated row is correct.
     made_up = [" | ".join(row) for row in left.elements() if row not in known]
     result.count("rows=", result.shares["rows"].hits, made_up)
 

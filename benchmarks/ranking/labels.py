@@ -1,6 +1,6 @@
-"""Load the labelled set: papers, and queries with graded judgements.
+"""Load the labeled set: papers, and queries with graded judgments.
 
-Reads two files of some hundred lines; nothing is cached. What was made how stands in README.md.
+Reads two files of about a hundred lines; nothing is cached. README.md says how they were made.
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ FOLDER = Path(__file__).parent
 
 
 class Paper(BaseModel, frozen=True, extra="forbid"):
-    """What a ranker sees. The abstract is ours: no source for what the paper claims."""
+    """A paper as a ranker sees it. We wrote the abstract: do not quote it as the paper's."""
 
     id: str
     title: str
@@ -22,7 +22,7 @@ class Paper(BaseModel, frozen=True, extra="forbid"):
 
 
 class Query(BaseModel, frozen=True, extra="forbid"):
-    """What somebody typed, and what they were looking for: 2 exactly, 1 relevant, absent not."""
+    """A query and its graded papers: 2 exactly what is wanted, 1 relevant, absent irrelevant."""
 
     id: str
     split: Literal["dev", "test"]
@@ -37,7 +37,7 @@ def load_papers() -> list[Paper]:
 
 
 def load_queries(split: Literal["dev", "test"]) -> list[Query]:
-    """Return the queries of one split. Tune on dev; look at test once."""
+    """Return the queries of one split. Tune on dev; use test only once."""
     queries = [Query.model_validate_json(line) for line in _lines("queries.jsonl")]
     return [query for query in queries if query.split == split]
 

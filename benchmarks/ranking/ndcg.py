@@ -1,7 +1,7 @@
-"""How good is a ranking: nDCG@10, P@1, and whether one ranker really beats another.
+"""Measure the quality of a ranking: nDCG@10, P@1, and whether one ranker really beats another.
 
-Pure functions over ids and grades. Written out because sklearn's `ndcg_score` takes grades as
-linear gains and wants a score for every paper; given gains of 2^g - 1 it agrees (tested).
+Pure functions over ids and grades. sklearn's `ndcg_score` is not used because it takes grades as
+linear gains and needs a score for every paper. With gains of 2^g - 1 it agrees (a test checks it).
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class Difference(NamedTuple):
-    """New minus old, paired by query, with a bootstrap confidence interval of the mean."""
+    """Mean of new minus old, paired by query, with a bootstrap confidence interval."""
 
     mean: float
     low: float
@@ -22,9 +22,9 @@ class Difference(NamedTuple):
 
 
 def ndcg(ranked: Sequence[str], judgements: Mapping[str, int], k: int = 10) -> float:
-    """Return the gain of the first k ids, discounted by rank, as a share of the best possible.
+    """Return the discounted gain of the first k ids, as a share of the best possible.
 
-    Gain 2^grade - 1, discount log2(1 + rank), after Järvelin and Kekäläinen (2002) in the
+    The gain is 2^grade - 1 and the discount log2(1 + rank): Järvelin and Kekäläinen (2002) in the
     form of Burges et al. (2005). Raises ValueError for an id that is ranked twice.
     """
     if len(set(ranked)) < len(ranked):
@@ -34,7 +34,7 @@ def ndcg(ranked: Sequence[str], judgements: Mapping[str, int], k: int = 10) -> f
 
 
 def precision_at_1(ranked: Sequence[str], judgements: Mapping[str, int]) -> float:
-    """Return 1.0 where the first id is relevant, of either grade, else 0.0."""
+    """Return 1.0 if the first id is relevant (grade 1 or 2), else 0.0."""
     return float(bool(ranked) and ranked[0] in judgements)
 
 
@@ -43,8 +43,9 @@ def paired_difference(
 ) -> Difference:
     """Compare two rankers by their scores for the same queries in the same order.
 
-    Percentile bootstrap over queries (Efron, 1979), 9,999 resamples. Queries are the sample:
-    nothing is said about other papers. Raises ValueError unless both have the same two or more.
+    Percentile bootstrap over queries (Efron, 1979) with 9,999 resamples. Only queries are
+    resampled, so nothing is said about other papers. Raises ValueError unless both have scores
+    for the same two or more queries.
     """
     import numpy as np
     from scipy.stats import bootstrap

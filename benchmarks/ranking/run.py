@@ -1,10 +1,10 @@
-"""Our keyless ranker against plain BM25 (rank-bm25), on papers and queries labelled beforehand.
+"""Compare our keyless ranker with plain BM25 (rank-bm25), on a labeled set of papers and queries.
 
     python benchmarks/ranking/run.py [--split test] [--queries]
 
-Plain BM25: Okapi over title and abstract, lower-case words, neither stems nor stop words. The
-ranker sees the same texts. Both rank all papers for every query. --queries shows each query;
-on the test split that spends it.
+Plain BM25 is Okapi over title and abstract with lower-case words, without stemming or stop words.
+The ranker sees the same texts. Both rank all papers for every query. --queries shows each query; do
+not use it on the test split, since whoever tunes on it makes its result worthless.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""`python -m fumehood` is the command `fumehood`."""
+"""`python -m fumehood` does the same as the command `fumehood`."""
 
 import sys
 

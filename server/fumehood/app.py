@@ -1,9 +1,9 @@
-"""The server: which tools it offers, and what happens around every call of one.
+"""The MCP server: the tools it offers, and the handling of every tool call.
 
-`build_server` imports no torch and no numpy, opens no port and starts nothing: it is ready in
-under a second. Around a call, in this order: the tool must exist, no argument may be unknown, a
-`FumehoodError` becomes text that begins with its code, and a long result is cut (`outputs`).
-Any other exception is a bug: its traceback goes to stderr, the agent sees that the tool failed.
+`build_server` does not import torch or numpy, open a port or start a process, so it is ready in
+under a second. Every call is handled in this order: the tool must exist; unknown arguments are
+refused; a `FumehoodError` becomes text that begins with its code; a long result is cut (`outputs`).
+Any other exception is a bug: its traceback goes to stderr, and the agent sees that the tool failed.
 """
 
 import contextlib
@@ -41,14 +41,14 @@ from fumehood_tools.wings.declared import Declared, register_kinds
 log = logging.getLogger("fumehood")
 
 MAX_ERROR = 4000
-"""Characters of an error's text: more would be a log, and those have their own reader."""
+"""Longest error text, in characters. Longer texts are logs, which read_job_log shows."""
 
 MAX_COMPLETIONS = 100
-"""The protocol's limit for the values of one answer."""
+"""The protocol's limit for the number of values in one completion."""
 
 
 class FumehoodServer(MCPServer[None]):
-    """An MCPServer whose refusals an agent can act on and whose results have a bounded length."""
+    """An MCPServer with error messages that an agent can act on and results of bounded length."""
 
     def __init__(self, toolbox: Toolbox, guidance: Iterable[Guidance]) -> None:
         super().__init__(
@@ -69,13 +69,13 @@ class FumehoodServer(MCPServer[None]):
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[None, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
-        """Call a tool as an agent does. Raises ToolError with text that says what to do next."""
+        """Call a tool for an agent. Raises ToolError with text that says what to do next."""
         try:
             return await self._call(name, arguments, context)
         except FumehoodError as error:
             raise ToolError(_bounded(f"{error.code}: {error}")) from error
         except ToolError as wrapped:
-            # What the SDK raises is its own text around the cause, or instead of it.
+            # The SDK wraps or replaces the message of the original error; recover the original.
             match wrapped.__cause__:
                 case FumehoodError() as cause:
                     raise ToolError(_bounded(f"{cause.code}: {cause}")) from cause
@@ -99,7 +99,7 @@ class FumehoodServer(MCPServer[None]):
         return await in_thread(self._outputs.fit, tool, result)
 
     def _offer_the_rest(self) -> None:
-        """Register prompts, resources and completions of the wings with the SDK."""
+        """Register the wings' prompts, resources and completions with the SDK."""
         for prompt in self._toolbox.prompts:
             self.add_prompt(prompt)
         for one in self._toolbox.resources:
@@ -130,9 +130,9 @@ class FumehoodServer(MCPServer[None]):
             mime_type="text/plain",
         )
         async def read_output(name: str, page: str) -> str:
-            """One page of a result that was too long to be returned whole. Pages count from 1."""
+            """One page of a result that was too long to be returned whole. Pages start at 1."""
             if not page.isdecimal():
-                raise ResourceNotFoundError(f"Page {page!r} is not a number. Pages count from 1.")
+                raise ResourceNotFoundError(f"Page {page!r} is not a number. Pages start at 1.")
             return await in_thread(outputs.read, name, int(page))
 
 
@@ -146,16 +146,17 @@ def build_server(
     """Return the server for one workspace.
 
     toolsets: the names of the wings to offer, None for all; the others are not imported.
-    read_only: offer only tools that change nothing. Logs go to stderr, unless logging has been set
-    up already. Raises UnknownName for a toolset that does not exist, BadRequest when the settings
-    were loaded without a wing that declares something.
+    read_only: offer only tools that change nothing. Logs go to stderr, unless logging is already
+    configured. Raises UnknownName for a toolset that does not exist, BadRequest when the settings
+    were loaded without the declarations of one of the wings.
     """
     wings = tuple(wings)
     _check_that_declared(wings, settings)
     register_kinds(settings.declared)
     chosen = choose_wings(toolsets, wings)
     toolbox = Toolbox(settings, read_only=read_only)
-    # Before MCPServer is built: it would install a handler that wraps at 80 columns.
+    # This must come before MCPServer is built, which would install a handler that wraps lines at
+    # 80 columns.
     logging.basicConfig(
         stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
     )
@@ -168,15 +169,15 @@ def _check_that_declared(wings: Iterable[Wing], settings: Settings) -> None:
     for wing in wings:
         if wing.declared not in (Declared(), *settings.declared):
             raise BadRequest(
-                f"The settings were loaded without what the wing {wing.name} declares. Load them "
-                "with load_settings(declared=declared_by(wings))."
+                f"The settings were loaded without the declarations of the wing {wing.name}. Load "
+                "them with load_settings(declared=declared_by(wings))."
             )
 
 
 def _advance_the_queue(
     toolbox: Toolbox,
 ) -> Callable[[MCPServer[None]], contextlib.AbstractAsyncContextManager[None]]:
-    """Return a lifespan that starts, beside the first answers, what was left waiting in a queue."""
+    """Return a lifespan that starts the jobs left waiting in the queue, in the background."""
 
     async def advance() -> None:
         try:

@@ -1,7 +1,7 @@
-"""The command line. Everything slow is imported by the subcommand that needs it.
+"""The command line. Slow modules are imported only by the subcommand that needs them.
 
-Exit codes: 0 done, 1 the tool, job or machine said no, 2 wrong usage, 130 interrupted.
-stdout carries results only; progress, hints and errors go to stderr.
+Exit codes: 0 success, 1 failure of a tool, job or check, 2 wrong usage, 130 interrupted.
+Results go to stdout; progress, hints and errors go to stderr.
 """
 
 import argparse
@@ -33,26 +33,27 @@ CORE_COMMANDS = (
         group="check",
     ),
 )
-"""Those that belong to no wing and are run as a wing's are."""
+"""Commands that belong to no wing, but are run in the same way as a wing's commands."""
 
 GROUPS: dict[Group, str] = {
     "use": "Use it",
-    "check": "Check what is here",
+    "check": "Check the installation and results",
     "develop": "Develop fumehood itself",
 }
 DESCRIPTION = """\
 An MCP server for interpretability research, and its command line. An agent finds papers, writes
-variants of sparse autoencoders (SAEs), has them trained and benchmarked, and compares them; the
-code that measures stands behind glass, where the agent cannot change it.
+variants of sparse autoencoders (SAEs), has them trained and benchmarked, and compares them. The
+agent cannot change the code that measures: it is kept separate, "behind glass".
 """
 EPILOG = """\
-Let your MCP client run `fumehood serve`, for example: claude mcp add fumehood -- fumehood serve
+Configure your MCP client to run `fumehood serve`, for example:
+  claude mcp add fumehood -- fumehood serve
 `fumehood COMMAND --help` explains a command.
 """
 
 
 def main(argv: Sequence[str] | None = None, wings: Iterable[Wing] = WINGS) -> int:
-    """Run the command line and return its exit code. wings: what it knows."""
+    """Run the command line and return its exit code. wings: the wings whose commands it has."""
     words = sys.argv[1:] if argv is None else list(argv)
     wings = tuple(wings)
     register_kinds(declared_by(wings))
@@ -64,7 +65,8 @@ def main(argv: Sequence[str] | None = None, wings: Iterable[Wing] = WINGS) -> in
         sys.stdout.flush()
         return code
     except BrokenPipeError:
-        # Whoever read us has seen enough (`| head`); the interpreter would complain once more.
+        # The reader of the pipe has closed it (`| head`). Without this, the interpreter would
+        # report the error again when it flushes stdout at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except FumehoodError as error:
@@ -75,7 +77,7 @@ def main(argv: Sequence[str] | None = None, wings: Iterable[Wing] = WINGS) -> in
 
 
 class Subcommands:
-    """The subcommands, added to a parser; `text` lists them in groups, which argparse cannot."""
+    """Adds subcommands to a parser, and lists them in groups, which argparse cannot do."""
 
     def __init__(self, parser: argparse.ArgumentParser) -> None:
         self._commands = parser.add_subparsers(
@@ -86,12 +88,12 @@ class Subcommands:
     def add(
         self, name: str, help: str, parents: Sequence[argparse.ArgumentParser], group: Group
     ) -> argparse.ArgumentParser:
-        """Return the parser of a new subcommand."""
+        """Add a subcommand and return its parser."""
         self._listed.append((group, name, help))
         return self._commands.add_parser(name, parents=parents, description=help)
 
     def text(self) -> str:
-        """Return the list of subcommands, group by group."""
+        """Return the list of subcommands by group, as help text."""
         width = max(len(name) for _, name, _ in self._listed)
         blocks = []
         for group, title in GROUPS.items():
@@ -110,12 +112,13 @@ def _parser(words: Sequence[str], wings: Sequence[Wing]) -> argparse.ArgumentPar
     workspace.add_argument(
         "--workspace",
         metavar="DIR",
-        help="folder for sandboxes, jobs and results (default: FUMEHOOD_WORKSPACE, else here)",
+        help="folder for sandboxes, jobs and results (default: FUMEHOOD_WORKSPACE, or else the "
+        "current folder)",
     )
-    workspace.add_argument("--offline", action="store_true", help="send nothing to any service")
+    workspace.add_argument("--offline", action="store_true", help="make no network requests")
     choice = argparse.ArgumentParser(add_help=False)
     known = ",".join(wing.name for wing in wings)
-    choice.add_argument("--toolsets", metavar="A,B", help=f"offer only these: {known}")
+    choice.add_argument("--toolsets", metavar="A,B", help=f"offer only some of: {known}")
     choice.add_argument(
         "--read-only", action="store_true", help="offer no tool that changes things"
     )
@@ -124,7 +127,7 @@ def _parser(words: Sequence[str], wings: Sequence[Wing]) -> argparse.ArgumentPar
     _add_doctor(commands, [workspace])
     for command in (*CORE_COMMANDS, *(command for wing in wings for command in wing.commands)):
         _add_command(commands, command, [workspace], words)
-    # Only now: subparsers take the beginning of theirs from what stood here before.
+    # Set last, because subparsers copy the start of their usage from the parent parser.
     parser.usage = "fumehood [-h] [--version] COMMAND …"
     parser.description = f"{DESCRIPTION}\n{commands.text()}"
     return parser
@@ -136,7 +139,7 @@ def _add_command(
     parents: list[argparse.ArgumentParser],
     words: Sequence[str],
 ) -> None:
-    """Add a command of a wing; its module is imported only when it is the one on the line."""
+    """Add a wing's command. Its module is imported only if it is the command being run."""
     mine = parents if command.in_workspace else []
     parser = commands.add(command.name, command.help, mine, command.group)
     # Options before the subcommand take no values, so the first other word is the subcommand.
@@ -151,20 +154,20 @@ def _add_serve(commands: Subcommands, parents: list[argparse.ArgumentParser]) ->
     serve = commands.add("serve", "run the MCP server (stdio, or HTTP)", parents, "use")
     serve.add_argument("--http", type=_port, metavar="PORT", help="serve streamable HTTP instead")
     serve.add_argument("--host", default="127.0.0.1", help="address for --http (%(default)s)")
-    serve.add_argument("--token", help="bearer token for --http (better: FUMEHOOD_TOKEN)")
+    serve.add_argument("--token", help="bearer token for --http (FUMEHOOD_TOKEN is safer)")
     serve.add_argument(
         "--allowed-host",
         action="append",
         default=[],
         metavar="NAME[:PORT]",
-        help="a Host header to accept besides loopback; may be repeated",
+        help="a Host header to accept in addition to loopback; may be repeated",
     )
     serve.set_defaults(run=_serve)
 
 
 def _add_tools_and_call(commands: Subcommands, parents: list[argparse.ArgumentParser]) -> None:
-    tools = commands.add("tools", "list the tools an agent sees", parents, "use")
-    tools.add_argument("--json", action="store_true", help="whole schemas, as JSON")
+    tools = commands.add("tools", "list the tools that an agent sees", parents, "use")
+    tools.add_argument("--json", action="store_true", help="print the full schemas as JSON")
     tools.set_defaults(run=_tools)
     call = commands.add("call", "call a tool as an agent does", parents[:1], "use")
     call.add_argument("tool")
@@ -172,13 +175,13 @@ def _add_tools_and_call(commands: Subcommands, parents: list[argparse.ArgumentPa
         "arguments",
         nargs="?",
         default="{}",
-        help="""a JSON object, e.g. '{"job_id": "…"}'; - is stdin""",
+        help="""a JSON object, e.g. '{"job_id": "…"}'; - reads stdin""",
     )
     call.set_defaults(run=_call)
 
 
 def _add_doctor(commands: Subcommands, parents: list[argparse.ArgumentParser]) -> None:
-    doctor = commands.add("doctor", "say what is installed or missing", parents, "check")
+    doctor = commands.add("doctor", "show what is installed or missing", parents, "check")
     doctor.add_argument("--json", action="store_true")
     doctor.set_defaults(run=_doctor)
 
@@ -191,7 +194,7 @@ def _serve(options: argparse.Namespace) -> int:
     inherited = take_token()
     server = build_server(settings, _toolsets(options), options.read_only, wings=options.wings)
     if options.http is None:
-        # asyncio's handler would wait for the thread that reads stdin, until a key is pressed.
+        # asyncio's handler would wait for the thread that reads stdin, until the next input.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         server.run("stdio")
     else:
@@ -211,12 +214,12 @@ def _serve_http(
     print(f"fumehood {__version__} serves {settings.workspace} at {address.url}", file=sys.stderr)
     if given is None:
         kept = settings.state / "token"
-        print(f"Authorization: Bearer {token}\n(kept in {kept})", file=sys.stderr)
+        print(f"Authorization: Bearer {token}\n(stored in {kept})", file=sys.stderr)
     serve_http(server, address, token)
 
 
 def _leave() -> int:
-    """Return 0; end at once where a thread still works for a caller that has gone."""
+    """Return 0, or exit at once if a thread still works for a client that has disconnected."""
     if threading.active_count() > 1:
         logging.shutdown()
         sys.stderr.flush()
@@ -278,7 +281,7 @@ def _settings(options: argparse.Namespace) -> "Settings":
 
 
 def _toolsets(options: argparse.Namespace) -> list[str] | None:
-    """Return the named toolsets, checked before a server is spawned for nothing."""
+    """Return the requested toolsets, after checking that they exist."""
     if options.toolsets is None:
         return None
     names: list[str] = options.toolsets.split(",")
@@ -287,14 +290,14 @@ def _toolsets(options: argparse.Namespace) -> list[str] | None:
 
 
 def _json_object(text: str) -> dict[str, Any]:
-    """Return the tool arguments in text. Raises BadRequest that says where the JSON is wrong."""
+    """Return the tool arguments in text. Raises BadRequest with the position of a JSON error."""
     example = """Write it as one quoted word: fumehood call TOOL '{"name": "value"}'"""
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:
         raise BadRequest(
-            f"The arguments are no JSON: {error.msg} at character {error.pos + 1} of {text!r}. "
-            + example
+            f"The arguments are not valid JSON: {error.msg} at character {error.pos + 1} of "
+            f"{text!r}. " + example
         ) from error
     if not isinstance(value, dict):
         raise BadRequest(

@@ -1,7 +1,7 @@
-"""The client half of the command line: a real MCP client that spawns a real server over stdio.
+"""The command line's MCP client: it starts a real server and talks to it over stdio.
 
-What `fumehood call` and `fumehood tools` show is therefore what an agent gets. One call costs a
-server start, about a second. Nothing is cached.
+So `fumehood call` and `fumehood tools` show exactly what an agent gets. Each call starts a server,
+which takes about a second. Nothing is cached.
 """
 
 import base64
@@ -22,11 +22,11 @@ from fumehood_tools.children import import_path
 from fumehood_tools.files import write_bytes
 from fumehood_tools.settings import Settings, load_keys
 
-_AFTER_A_TIMEOUT = "See what runs (fumehood call list_jobs), or what is wrong (fumehood doctor)."
+_AFTER_A_TIMEOUT = "Run fumehood call list_jobs to see the jobs, or fumehood doctor to find faults."
 
 
 class CommandResult(NamedTuple):
-    """What a call printed and how it ended."""
+    """The output and exit code of a call."""
 
     stdout: str
     stderr: str
@@ -34,7 +34,7 @@ class CommandResult(NamedTuple):
 
 
 def server_parameters(settings: Settings, options: Sequence[str] = ()) -> StdioServerParameters:
-    """Return how to spawn a server with these settings that imports the same packages as we do."""
+    """Return the command for a server with these settings and this process's import path."""
     return StdioServerParameters(
         command=sys.executable,
         args=["-m", "fumehood", "serve", "--workspace", str(settings.workspace), *options],
@@ -48,19 +48,19 @@ def server_parameters(settings: Settings, options: Sequence[str] = ()) -> StdioS
 
 
 CALL_SECONDS = 600.0
-"""No tool takes so long: what may take over 20 s is a job, and wait_for_job waits 45 s at most."""
+"""No tool takes this long: work over 20 s is done in jobs, and wait_for_job waits 45 s at most."""
 
 
 @asynccontextmanager
 async def connected(settings: Settings, options: Sequence[str] = ()) -> AsyncIterator[Client]:
-    """Spawn a server and connect to it; it ends with the block, its jobs do not."""
+    """Start a server and connect to it. It ends with the block, but its jobs continue."""
     server = server_parameters(settings, options)
     async with Client(server, read_timeout_seconds=CALL_SECONDS) as client:
         yield client
 
 
 async def list_tools(settings: Settings, options: Sequence[str] = ()) -> list[Tool]:
-    """Return the tools that a client of this workspace is offered."""
+    """Return the tools that the server offers to clients of this workspace."""
     async with connected(settings, options) as client:
         return (await client.list_tools()).tools
 
@@ -68,7 +68,7 @@ async def list_tools(settings: Settings, options: Sequence[str] = ()) -> list[To
 async def call(
     settings: Settings, tool: str, arguments: dict[str, Any], seconds: float = CALL_SECONDS
 ) -> CommandResult:
-    """Call one tool and say what to print: JSON on stdout, or an error on stderr and code 1."""
+    """Call one tool. Return what to print: JSON on stdout, or an error on stderr with code 1."""
     async with connected(settings) as client:
         try:
             result = await client.call_tool(
@@ -90,12 +90,12 @@ async def call(
 
 
 def text_of(result: CallToolResult) -> str:
-    """Return the text blocks of a result, joined."""
+    """Return the text blocks of a result, joined by newlines."""
     return "\n".join(part.text for part in result.content if isinstance(part, TextContent))
 
 
 def printable(settings: Settings, result: CallToolResult) -> Any:
-    """Return the structured content, or text and the paths of saved images when there is none."""
+    """Return the structured content, or if there is none, the text and paths of saved images."""
     if result.structured_content is not None:
         return result.structured_content
     images = []

@@ -1,7 +1,7 @@
-"""The main job, driven as an agent would drive it: an MCP client over stdio, eight tool calls.
+"""The demo: it runs the main job as an agent would, through an MCP client over stdio.
 
 create_sandbox -> (writes a variant file) -> check_variant -> run_variants -> wait_for_job …
--> read_benchmarks -> plot_benchmarks. Every number printed comes out of a tool result.
+-> read_benchmarks -> plot_benchmarks. Every number printed comes from a tool result.
 """
 
 import argparse
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, _: Settings) -> int:
-    """Run the demo, in the folder demo if none is named; return the exit code."""
+    """Run the demo in the given workspace (default: the folder demo); return the exit code."""
     settings = load_settings(options.workspace or "demo")
     try:
         anyio.run(_run, settings, options.scale)
@@ -58,14 +58,15 @@ async def _run(settings: Settings, scale: Scale) -> None:
     settings.workspace.mkdir(parents=True, exist_ok=True)
     problem: FumehoodError | None = None
     async with connected(settings) as client:
-        # Caught inside: on its way out of the client an error would become an exception group.
+        # Caught here, because the client would wrap an error that leaves its block in an exception
+        # group.
         try:
             await _main_job(client, settings, scale)
         except FumehoodError as error:
             problem = error
     if problem:
         raise problem
-    print(f"\nall of it took {(time.monotonic() - started) / 60:.1f} min")
+    print(f"\nThe demo took {(time.monotonic() - started) / 60:.1f} min.")
 
 
 async def _main_job(client: Client, settings: Settings, scale: Scale) -> None:
@@ -112,7 +113,7 @@ async def _wait(client: Client, job_id: str) -> None:
 async def _call(
     client: Client, tool: str, arguments: dict[str, Any], progress: Any = None
 ) -> CallToolResult:
-    """Call a tool; raise RunFailed with the tool's own words when it answers with an error."""
+    """Call a tool. Raises RunFailed with the tool's message when it returns an error."""
     result = await client.call_tool(tool, arguments, progress_callback=progress)
     if result.is_error:
         raise RunFailed(f"{tool}: {text_of(result)}")
@@ -120,7 +121,7 @@ async def _call(
 
 
 def _free_name(settings: Settings) -> str:
-    """Return "demo", or "demo-2" … when earlier demos are there: a demo always trains anew."""
+    """Return "demo", or "demo-2" and so on if that is taken, so that a demo always trains."""
     taken = {path.name for path in settings.sandboxes.glob("demo*")}
     names = ["demo", *(f"demo-{number}" for number in range(2, len(taken) + 3))]
     return next(name for name in names if name not in taken)

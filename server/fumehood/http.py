@@ -1,10 +1,10 @@
-"""Serve over streamable HTTP, to holders of a token only.
+"""Serve over streamable HTTP, only to clients with a token.
 
 Any local user and any web page in a browser can reach a port on this machine. So every request
-needs `Authorization: Bearer <token>` (401), a Host header that is ours (421) and, where a browser
-sends one, an Origin that is ours (403). `GET /health` answers anyone, with the version only.
-On an address that other machines can reach we start only with a token and the allowed host names
-given by hand. There is no TLS here: put a proxy in front, or use ssh.
+needs `Authorization: Bearer <token>` (else 401), an allowed Host header (else 421) and, if a
+browser sends one, an allowed Origin header (else 403). `GET /health` answers anyone, but only with
+the version. On an address that other machines can reach, the server starts only if the user has set
+a token and the allowed host names. There is no TLS: put a proxy in front, or use an ssh tunnel.
 """
 
 import hmac
@@ -32,7 +32,7 @@ HEALTH = "/health"
 
 
 class Address(NamedTuple):
-    """Where to listen, and under which names we may be called."""
+    """The address to listen on, and the host names that clients may use for it."""
 
     host: str
     port: int
@@ -53,7 +53,7 @@ class Address(NamedTuple):
 
 
 class TokenGate:
-    """ASGI middleware: lets in who holds the token."""
+    """ASGI middleware that refuses requests without the token."""
 
     def __init__(self, app: ASGIApp, token: str) -> None:
         self._app = app
@@ -80,26 +80,29 @@ class TokenGate:
 
 
 def check_access(address: Address, given: str | None) -> None:
-    """Refuse what would open the server to strangers. Raises BadRequest."""
+    """Raise BadRequest for an address and token that would open the server to strangers."""
     if not address.is_loopback and not given:
         raise BadRequest(
-            f"{address.host} can be reached from other machines, and no token was chosen. Set "
+            f"{address.host} can be reached from other machines, but no token is set. Set "
             "FUMEHOOD_TOKEN (or --token), or listen on 127.0.0.1 and use an ssh tunnel."
         )
     if not address.is_loopback and not address.allowed_hosts:
         raise BadRequest(
-            f"{address.host} can be reached from other machines. Say under which name clients call "
-            "it: --allowed-host lab.example:8000 (repeat for several)."
+            f"{address.host} can be reached from other machines, but no host name is allowed. Name "
+            "the one that clients use: --allowed-host lab.example:8000 (repeat for several)."
         )
     if given and len(given) < MIN_TOKEN:
-        raise BadRequest(f"A token needs at least {MIN_TOKEN} characters. Leave it out to get one.")
+        raise BadRequest(
+            f"The token is too short: it needs at least {MIN_TOKEN} characters. Omit it to have "
+            "one generated."
+        )
 
 
 def token_for(state: Path, given: str | None) -> str:
-    """Return the token to ask for: the given one, else the workspace's own, made when missing.
+    """Return the token that clients must send: the given one, or else the workspace's own.
 
-    The workspace's own is kept in <state>/token, readable by its owner only, so that a client
-    need not be set up again after a restart. Raises StorageFailed.
+    The workspace's token is generated when missing and stored in <state>/token, readable only by
+    its owner, so that clients need not be reconfigured after a restart. Raises StorageFailed.
     """
     if given:
         return given
@@ -111,18 +114,18 @@ def token_for(state: Path, given: str | None) -> str:
                 return kept
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
         token = secrets.token_urlsafe(32)
-        # mkstemp gives 0600 from the start; write_text would make it readable to others.
+        # mkstemp creates the file with mode 0600; write_text would make it readable to others.
         handle, temporary = tempfile.mkstemp(dir=state, prefix=".token.")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(token + "\n")
         os.replace(temporary, path)
     except OSError as error:
-        raise StorageFailed.from_os_error(error, "Keeping the token") from error
+        raise StorageFailed.from_os_error(error, "Storing the token") from error
     return token
 
 
 def http_app(server: FumehoodServer, address: Address, token: str) -> ASGIApp:
-    """Return the ASGI application with all three checks in place."""
+    """Return the ASGI application with the checks of token, Host and Origin."""
 
     server.custom_route(HEALTH, methods=["GET"])(_health)
     names = [name for host in address.allowed_hosts for name in _with_any_port(host)]
@@ -157,7 +160,7 @@ async def _health(_: Request) -> Response:
 
 
 def _with_any_port(host: str) -> tuple[str, ...]:
-    """Return the Host headers that a name stands for: as it is and, without a port, with any."""
+    """Return the Host patterns for an allowed name; one without a port also matches any port."""
     name, _, port = host.rpartition(":")
     has_port = bool(name) and port.isdecimal() and (":" not in name or name.endswith("]"))
     return (host,) if has_port else (host, f"{host}:*")

@@ -1,12 +1,12 @@
-"""Results that are too long for a model's context: cut, with the whole thing in a file.
+"""Cut results that are too long for a model's context, and store the whole result in a file.
 
-A result may hold 20,000 characters of text and 20,000 of structured content. What is longer goes
-to `<workspace>/.fumehood/outputs/` under a content address, and the result says where: the path
-for clients that read files, `fumehood://outputs/{name}/{page}` for those that do not. Text is cut
-where page 2 begins. Structured content keeps its shape: long lists and strings are shortened, step
-by step, until it fits *and still is what the tool's output schema promises* (clients check that),
-and a key `cut` is added. Where no shortening is valid the call is answered as an error that names
-the file. The newest 200 files are kept. Images are not counted.
+A result may have 20,000 characters of text and 20,000 of structured content. Longer ones are stored
+in `<workspace>/.fumehood/outputs/` under a name made from their hash, and the result says where: as
+a path for clients that read files, as `fumehood://outputs/{name}/{page}` for those that do not.
+Text is cut at the start of page 2. Structured content keeps its shape: long lists and strings are
+shortened step by step until it fits *and still matches the tool's output schema* (which clients
+check), and a key `cut` is added. If no shortened form is valid, the call returns an error that
+names the file. The newest 200 files are kept. Images are not counted.
 """
 
 import contextlib
@@ -34,13 +34,13 @@ _NAME = re.compile(r"[a-z0-9_]{1,64}-[0-9a-f]{12}\.(txt|json)")
 
 
 class Outputs:
-    """The folder for long results of one workspace. It is made when first needed."""
+    """The folder for long results of one workspace. It is created when first needed."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def fit(self, tool: Tool, result: CallToolResult) -> CallToolResult:
-        """Return result within the limits. Raises StorageFailed when a file can't be written."""
+        """Return the result, cut to the limits. Raises StorageFailed if a file can't be written."""
         text = sum(len(part.text) for part in result.content if isinstance(part, TextContent))
         whole = _dump(result.structured_content)
         if text <= MAX_CHARACTERS and len(whole) <= MAX_CHARACTERS:
@@ -58,10 +58,12 @@ class Outputs:
         return result.model_copy(update=update)
 
     def read(self, name: str, page: int) -> str:
-        """Return one page of a kept result, with a last line that says how to read on."""
+        """Return one page of a stored result, with a last line that gives the next page."""
         path = self.folder / name
         if not _NAME.fullmatch(name) or not path.is_file():
-            raise ResourceNotFoundError(f"No kept output {name!r}. Repeat the call that made it.")
+            raise ResourceNotFoundError(
+                f"There is no stored output {name!r}. Repeat the call that produced it."
+            )
         text = path.read_text(encoding="utf-8")
         pages = max(1, -(-len(text) // PAGE))
         if not 1 <= page <= pages:
@@ -70,7 +72,7 @@ class Outputs:
         return f"{text[(page - 1) * PAGE : page * PAGE]}\n[page {page} of {pages}{onward}]"
 
     def _fit_text(self, tool: str, content: list[ContentBlock]) -> list[ContentBlock]:
-        """Return content with the text beyond one page moved to a file."""
+        """Return the content with its text cut to one page and the whole text in a file."""
         whole = "\n".join(part.text for part in content if isinstance(part, TextContent))
         others = [part for part in content if not isinstance(part, TextContent)]
         link = self._save(tool, "txt", whole)
@@ -83,7 +85,7 @@ class Outputs:
     def _fit_structure(
         self, tool: Tool, result: CallToolResult, link: ResourceLink
     ) -> dict[str, Any] | None:
-        """Return the longest valid shortened structured content, None if no attempt is valid."""
+        """Return the longest shortened structured content that is valid; None if none is."""
         cut = {
             "cut": {
                 "why": f"longer than {MAX_CHARACTERS:,} characters; lists and texts are shortened",
@@ -100,7 +102,7 @@ class Outputs:
         return None
 
     def _save(self, tool: str, suffix: str, text: str) -> ResourceLink:
-        """Keep text under its content address and return the link to its first page."""
+        """Store the text under a name made from its hash; return the link to its first page."""
         digest = hashlib.sha256(text.encode()).hexdigest()[:12]
         name = f"{tool}-{digest}.{suffix}"
         self.folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -115,14 +117,14 @@ class Outputs:
         )
 
     def _forget_oldest(self) -> None:
-        """Delete all but the newest files; another server may do the same at this moment."""
+        """Delete all but the newest files. Another server may be doing the same right now."""
         dated = sorted(_dated(self.folder), reverse=True)
         for _, path in dated[KEPT_FILES:]:
             path.unlink(missing_ok=True)
 
 
 def uri_of(name: str, page: int) -> str:
-    """Return the address under which a page of a kept output is read."""
+    """Return the resource address of one page of a stored output."""
     return f"fumehood://outputs/{name}/{page}"
 
 
@@ -137,7 +139,7 @@ def _dump(structure: Any) -> str:
 
 
 def _shorten(node: Any, longest_text: int, longest_list: int) -> Any:
-    """Return JSON-like node with every string and list cut to the given lengths."""
+    """Return a JSON-like value with every string and list cut to the given lengths."""
     if isinstance(node, str) and len(node) > longest_text:
         return node[: longest_text - 1] + "…"
     if isinstance(node, list):
@@ -148,7 +150,7 @@ def _shorten(node: Any, longest_text: int, longest_list: int) -> Any:
 
 
 def _is_valid(tool: Tool, structure: dict[str, Any]) -> bool:
-    """Say whether structure still is what the tool's output schema promises."""
+    """Whether the structure matches the tool's output schema."""
     try:
         tool.fn_metadata.convert_result(CallToolResult(content=[], structured_content=structure))
     except ValidationError:
@@ -158,7 +160,7 @@ def _is_valid(tool: Tool, structure: dict[str, Any]) -> bool:
 
 def _too_long(link: ResourceLink, path: Path) -> TextContent:
     text = (
-        "result_too_long: The call was carried out, but its result is too long to show and can't "
-        f"be shortened. Read it in {path} or, page by page, as {link.uri}. Don't repeat the call."
+        "result_too_long: The call succeeded, but its result is too long to show and cannot be "
+        f"shortened. Read it in {path} or, page by page, as {link.uri}. Do not repeat the call."
     )
     return TextContent(type="text", text=text)

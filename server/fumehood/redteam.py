@@ -1,7 +1,8 @@
-"""`fumehood redteam`: every known cheat through the real pipeline, and what caught it.
+"""`fumehood redteam`: run every known cheat through the real pipeline and report what caught it.
 
-One line per variant as it ends, the count on the last line; exit code 1 when a cheat was not
-caught, an honest variant was refused or the bench was harmed. Works in a temporary folder.
+Prints one line per variant as it ends, and the counts on the last line. The exit code is 1 if a
+cheat was not caught, an honest variant was refused, or the evaluator was damaged. Works in a
+temporary folder.
 """
 
 import argparse
@@ -25,22 +26,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     level.add_argument(
         "--level", choices=get_args(GlassAsked), default="auto", help="isolation (%(default)s)"
     )
-    level.add_argument("--levels", action="store_true", help="every level of this machine in turn")
+    level.add_argument(
+        "--levels", action="store_true", help="all levels of this machine, one after another"
+    )
     parser.add_argument(
         "--only", default="*", metavar="PATTERN", help="names or families, e.g. 'stash*,net_tcp'"
     )
-    parser.add_argument("--fast", action="store_true", help="a subset, about a minute")
-    parser.add_argument("--json", action="store_true", help="everything, as JSON")
+    parser.add_argument("--fast", action="store_true", help="run a subset (about a minute)")
+    parser.add_argument("--json", action="store_true", help="print all results as JSON")
     parser.add_argument(
         "--table",
         type=Path,
         metavar="FILE",
-        help="write a markdown table there (between its marks, if it has them)",
+        help="write a markdown table to FILE (between its marks, if the file exists)",
     )
 
 
 def run(options: argparse.Namespace, _: Settings) -> int:
-    """Run the suite as the options say, and return the exit code."""
+    """Run the suite with these options; return the exit code."""
     cases = load_cases(options.only, fast=options.fast)
     reports = [_run(cases, level, options.json) for level in _levels(options)]
     if options.json:
@@ -64,7 +67,7 @@ def _levels(options: argparse.Namespace) -> list[GlassAsked]:
 
 
 def _write_table(path: Path, text: str) -> None:
-    """Write a table, replacing what stands between the marks of a file that has them."""
+    """Write the table between the marks of an existing file, or to a new file with marks."""
     try:
         held = path.read_text(encoding="utf-8") if path.exists() else f"{BEGIN}\n{END}\n"
         head, begin, rest = held.partition(BEGIN)
@@ -75,4 +78,6 @@ def _write_table(path: Path, text: str) -> None:
             )
         path.write_text(f"{head}{BEGIN}\n\n{text}\n{END}{tail}", encoding="utf-8")
     except OSError as error:
-        raise BadRequest(f"{path} cannot be written: {error.strerror}. Name another.") from error
+        raise BadRequest(
+            f"{path} cannot be written: {error.strerror}. Name another file."
+        ) from error

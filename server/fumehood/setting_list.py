@@ -1,4 +1,4 @@
-"""`fumehood settings`: every setting with its value and what it is for; no key."""
+"""`fumehood settings`: list every setting with its value and purpose, but no API keys."""
 
 import argparse
 import textwrap
@@ -16,7 +16,7 @@ def run(_: argparse.Namespace, settings: Settings) -> int:
         print(f"{one.variable}={one.value}")
         print(textwrap.indent(textwrap.fill(one.help, 90), "    "))
     print(
-        "Set them as environment variables. Not listed: FUMEHOOD_TOKEN, the bearer token of "
-        "`fumehood serve --http`, and the keys of services, which `fumehood doctor` names."
+        "Set them as environment variables. Not listed are FUMEHOOD_TOKEN, the bearer token of "
+        "`fumehood serve --http`, and the API keys, which `fumehood doctor` lists by name."
     )
     return 0

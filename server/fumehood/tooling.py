@@ -1,4 +1,4 @@
-"""How a door declares what it offers, and what a tool answers.
+"""How a door declares its tools, prompts and resources, and how a tool returns its result.
 
     def register(toolbox: Toolbox) -> None:
         @toolbox.tool(title="List jobs", read_only=True, destructive=False,
@@ -7,11 +7,11 @@
             '''Docstring for the agent: when to use it, what comes back, what to call next.'''
             return answer("2 jobs …", JobList(...))
 
-A tool may be `def` or `async def`. A plain one runs in a thread that is left behind when the
-caller goes away, so it never holds up a shutdown: what it does must be safe to be cut off.
-It raises FumehoodError; `app.FumehoodServer` turns that into what the agent reads. `prompt`,
-`resource` and `complete` declare the rest of what MCP knows. What a door works with it makes by
-`toolbox.service`, at the first use.
+A tool may be `def` or `async def`. A `def` tool runs in a thread that is abandoned when the caller
+disconnects, so that it never delays a shutdown. So it must be safe to interrupt at any point.
+A tool raises FumehoodError; `app.FumehoodServer` turns that into the text for the agent. `prompt`,
+`resource` and `complete` declare the other features of MCP. Objects that tools share are created at
+first use with `toolbox.service`.
 """
 
 import base64
@@ -45,7 +45,7 @@ Call = TypeVar("Call", bound=Callable[..., CallToolResult | Awaitable[CallToolRe
 
 
 class Toolbox:
-    """What doors put their tools into. Tools that are not wanted are left out here."""
+    """Collects what the doors declare. With read_only, tools that change things are omitted."""
 
     def __init__(self, settings: Settings, *, read_only: bool = False) -> None:
         self.settings = settings
@@ -60,17 +60,17 @@ class Toolbox:
 
     @property
     def jobs(self) -> JobStore:
-        """The workspace's job table; it is made at the first use, not when the server starts."""
+        """The workspace's job table. It is created at first use, not when the server starts."""
         slots = slots_of(self.settings.declared)
         return self.service("jobs", lambda: JobStore(self.settings.state, defaults=slots))
 
     @property
     def keys(self) -> dict[str, SecretStr]:
-        """The keys that are set in this process, of all wings."""
+        """The API keys of all wings that are set in this process."""
         return load_keys(declared=self.settings.declared)
 
     def service(self, name: str, make: Callable[[], S]) -> S:
-        """Return what all doors share under this name; it is made when it is first asked for."""
+        """Return the object that all doors share under this name; `make` creates it once."""
         with self._lock:
             if name not in self._services:
                 self._services[name] = make()
@@ -89,7 +89,7 @@ class Toolbox:
     ) -> Callable[[Call], Call]:
         """Register the decorated function as a tool under its own name; returns it unchanged.
 
-        view: the ui:// address of what draws its result, in clients that do (MCP Apps).
+        view: the ui:// address of the view that draws its result in clients with MCP Apps.
         """
         hints = ToolAnnotations(
             read_only_hint=read_only,
@@ -111,7 +111,7 @@ class Toolbox:
     def prompt(self, *, title: str) -> Callable[[AnyCall], AnyCall]:
         """Register the decorated function as a prompt under its own name; returns it unchanged.
 
-        It returns the text of the prompt. Its docstring is shown to people.
+        The function returns the text of the prompt. Its docstring is shown to people.
         """
 
         def register(call: AnyCall) -> AnyCall:
@@ -125,9 +125,9 @@ class Toolbox:
     def resource(
         self, uri: str, *, title: str, mime_type: str = "text/plain"
     ) -> Callable[[AnyCall], AnyCall]:
-        """Register the decorated function as what reads a resource; returns it unchanged.
+        """Register the decorated function as the reader of a resource; returns it unchanged.
 
-        uri: with the function's parameters in braces. It returns text or bytes.
+        uri: with the function's parameters in braces. The function returns text or bytes.
         """
 
         def register(call: AnyCall) -> AnyCall:
@@ -137,10 +137,10 @@ class Toolbox:
         return register
 
     def complete(self, reference: str, argument: str) -> Callable[[AnyCall], AnyCall]:
-        """Register the decorated function as what completes an argument; returns it unchanged.
+        """Register the decorated function as completion of an argument; returns it unchanged.
 
-        reference: the name of a prompt or the uri of a resource with braces. The function gets what
-        was typed so far and returns the values that can be meant, best first.
+        reference: the name of a prompt, or the uri of a resource with braces. The function gets the
+        text typed so far and returns the possible values, best first.
         """
 
         def register(call: AnyCall) -> AnyCall:
@@ -151,7 +151,7 @@ class Toolbox:
 
 
 class OfferedResource(NamedTuple):
-    """A resource, or with braces in its uri a family of them."""
+    """A resource, or a family of resources if its uri has parameters in braces."""
 
     uri: str
     title: str
@@ -176,7 +176,7 @@ def _explained(call: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
 def agent_tool(
     call: Callable[..., Any], title: str, hints: ToolAnnotations, view: str | None = None
 ) -> Tool:
-    """Return the SDK's form of a tool. Raises TypeError for what a client could trip over."""
+    """Return the SDK's form of a tool. Raises TypeError for a mistake in its declaration."""
     if hints.read_only_hint and hints.destructive_hint:
         raise TypeError(f"{call.__name__}: a read-only tool can't be destructive")
     made = Tool.from_function(
@@ -187,7 +187,7 @@ def agent_tool(
         meta={"ui": {"resourceUri": view}} if view else None,
     )
     if not made.description:
-        raise TypeError(f"{call.__name__}: a tool needs a docstring, the agent reads it")
+        raise TypeError(f"{call.__name__}: a tool needs a docstring, because the agent reads it")
     if (made.fn_metadata.output_schema or {}).get("additionalProperties") is False:
         raise TypeError(f"{call.__name__}: its output model forbids extras, `cut` could not be set")
     close_the_schema(made)
@@ -203,12 +203,12 @@ def _in_a_thread(call: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
 
 
 async def in_thread(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Run a blocking call in a thread; when the caller is cancelled the thread is left behind."""
+    """Run a blocking call in a thread. If the caller is cancelled, the thread is abandoned."""
     return await anyio.to_thread.run_sync(partial(call, *args, **kwargs), abandon_on_cancel=True)
 
 
 def answer(text: str, model: BaseModel) -> CallToolResult:
-    """Return a result with two faces; each must be complete, clients show one or the other."""
+    """Return a result as text and as data. Each must be complete: clients show only one of them."""
     return CallToolResult(
         content=[TextContent(type="text", text=text)],
         structured_content=model.model_dump(mode="json", by_alias=True),
@@ -216,10 +216,10 @@ def answer(text: str, model: BaseModel) -> CallToolResult:
 
 
 def picture(text: str, path: Path, meta: dict[str, Any] | None = None) -> CallToolResult:
-    """Return an image (PNG) with text, and no structured content: it would hide the image.
+    """Return a PNG image with text, without structured content, which would hide the image.
 
-    meta: what a view draws; the server leaves it out for clients that draw none. Raises
-    StorageFailed when the file can't be read.
+    meta: data for a view; the server omits it for clients without views. Raises StorageFailed when
+    the file cannot be read.
     """
     try:
         data = base64.b64encode(path.read_bytes()).decode("ascii")

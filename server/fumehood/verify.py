@@ -1,9 +1,9 @@
-"""`fumehood verify`: is every stored number the one that was measured, and is none missing?
+"""`fumehood verify`: check that every stored score is as it was measured, and that none is missing.
 
-Checks every receipt, every file a receipt names and the ledger, then scores a sample again. Prints
-one line per finding, naming the place; exit code 1 when anything is wrong. With --export the sound
-receipts go into a file that anybody can verify: `fumehood verify FILE --key FILE.pub` needs no
-workspace.
+Checks every receipt, every file that a receipt names, and the ledger; then scores a sample again.
+Prints one line per finding with its place; the exit code is 1 if anything is wrong. With --export,
+the valid receipts are written to a file that anyone can verify without the workspace:
+`fumehood verify FILE --key FILE.pub`.
 """
 
 import argparse
@@ -31,30 +31,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--export",
         metavar="FILE",
-        help="write the sound receipts to FILE, signed, and the public key to FILE.pub",
+        help="write the valid receipts to FILE, signed, and the public key to FILE.pub",
     )
-    parser.add_argument("--sandbox", metavar="NAME", help="this one only (default: all)")
+    parser.add_argument("--sandbox", metavar="NAME", help="only this sandbox (default: all)")
     parser.add_argument(
         "--rescore",
         type=int,
         default=1,
         metavar="N",
-        help="score N stored SAEs again, drawn by chance (%(default)s; 0: none)",
+        help="score N randomly drawn SAEs again (%(default)s; 0: none)",
     )
-    parser.add_argument("--json", action="store_true", help="the findings, as JSON")
+    parser.add_argument("--json", action="store_true", help="print the findings as JSON")
     parser.add_argument(
         "--withdraw",
         metavar="PLACE",
-        help="give up receipts: a whole place, <sandbox>/<variant>, or a sandbox; then stop",
+        help="withdraw receipts: a whole place, <sandbox>/<variant>, or a sandbox; then stop",
     )
 
 
 def run(options: argparse.Namespace, settings: "Settings") -> int:
-    """Do what the command line asks for; return the exit code. Raises BadRequest, UnknownName."""
+    """Run the command; return the exit code. Raises BadRequest, UnknownName."""
     from fumehood_tools.receipts.audit import audit, withdraw
 
     if options.rescore < 0:
-        raise BadRequest(f"--rescore {options.rescore}: must be 0 or more.")
+        raise BadRequest(f"--rescore {options.rescore} is negative. Pass 0 or more.")
     if options.file is not None or options.key is not None:
         return _check_export(options)
     if options.withdraw is not None:
@@ -76,7 +76,11 @@ def run(options: argparse.Namespace, settings: "Settings") -> int:
 def _scored_again(
     settings: "Settings", report: "Audit", sound: list["Sound"], most: int
 ) -> tuple["Audit", dict[str, float]]:
-    """Return the report with what scoring some SAEs again found; place -> share of tolerance."""
+    """Score up to `most` SAEs again.
+
+    Returns the report with the findings added, and place -> largest deviation as a share of the
+    tolerance.
+    """
     scores = [record for record in sound if record.kind == "score"]
     if not most or not scores:
         return report, {}
@@ -95,23 +99,27 @@ def _export(
     from fumehood_tools.receipts.export import export
 
     if not report.is_sound:
-        raise BadRequest("Nothing was exported: see what is wrong above. Fix or withdraw it first.")
+        raise BadRequest(
+            "Nothing was exported because of the problems listed above. Fix or withdraw them first."
+        )
     withdrawn = [found.place for found in report.findings if found.code == "withdrawn"]
     to = Path(options.export)
     made = export(settings.workspace, sound, withdrawn, to, options.sandbox)
     _say(
         f"exported {made.receipts} receipts to {to}, signed with key {made.key_id}\n"
-        f"publish {made.public_key.name} where readers trust it; they run: "
+        f"publish {made.public_key.name} in a place that readers trust; they can run: "
         f"fumehood verify {to.name} --key {made.public_key.name}"
     )
 
 
 def _check_export(options: argparse.Namespace) -> int:
-    """Print whether an export verifies with a public key; return the exit code."""
+    """Check an export with a public key and print the result; return the exit code."""
     from fumehood_tools.receipts.export import check_export
 
     if options.file is None or options.key is None:
-        raise BadRequest("An export is checked with its key: fumehood verify FILE --key FILE.pub")
+        raise BadRequest(
+            "To check an export, name the file and its key: fumehood verify FILE --key FILE.pub"
+        )
     checked = check_export(Path(options.file), Path(options.key))
     if options.json:
         content = {"sound": not checked.wrong, **checked._asdict()}

@@ -1,7 +1,7 @@
-"""Views that clients with MCP Apps draw beside a tool's result: today the benchmark page.
+"""Views that clients with MCP Apps show next to a tool's result. The only one: benchmarks.
 
-The view is the page of `fumehood_tools.page` without data; they come in the result's `_meta`, which
-models do not read, and only to clients that said they draw views.
+The view is the page of `fumehood_tools.page` without data. The data is sent in the result's
+`_meta`, which models do not read, and only to clients that declare that they show views.
 """
 
 from mcp.server.apps import Apps, ResourceCsp
@@ -14,7 +14,7 @@ META_KEY = "fumehood/benchmarks"
 
 
 def add_benchmarks_view(apps: Apps) -> None:
-    """Offer the benchmark page."""
+    """Register the benchmark page as a view."""
     apps.add_html_resource(
         BENCHMARKS,
         app_html(),

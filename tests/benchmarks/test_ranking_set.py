@@ -86,4 +86,4 @@ def test_the_readme_gives_the_sizes_of_today() -> None:
     judgements = sum(len(query.judgements) for query in DEV + TEST)
     own = sum(paper.id.startswith("own:") for paper in PAPERS)
     assert f"{len(PAPERS)} papers ({own} invented)" in text
-    assert f"{len(DEV)} dev and {len(TEST)} test queries, {judgements} judgements" in text
+    assert f"{len(DEV)} dev and {len(TEST)} test queries, and {judgements} judgments" in text

@@ -1,1 +1,1 @@
-"""Stand-ins for services that can't be reached: they speak the real wire formats on loopback."""
+"""Fakes of services that tests cannot reach. They use the real wire formats, on loopback."""

@@ -1,4 +1,4 @@
-"""A small HTTP server on loopback that answers late, wrongly or not at all when told to.
+"""A small HTTP server on loopback that can be set to answer late, wrongly or not at all.
 
 with HttpService(answer) as service:
     service.fault = Fault("status", status=429, retry_after="1")
@@ -24,7 +24,7 @@ OUTAGE = b"<html><head><title>Maintenance</title></head><body>We will be back.</
 
 @dataclass(frozen=True)
 class Request:
-    """One request as it came in. `moment` is time.monotonic()."""
+    """One received request. `moment` is the time.monotonic() of its arrival."""
 
     moment: float
     method: str
@@ -36,7 +36,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """What a service answers."""
+    """The answer of a service."""
 
     body: bytes
     status: int = 200
@@ -60,7 +60,7 @@ class Fault:
 
 
 class HttpService:
-    """A service whose good answers come from a function of the request."""
+    """An HTTP service that answers with a function of the request, unless a fault is set."""
 
     def __init__(self, answer: Callable[[Request], Reply]) -> None:
         self.answer = answer
@@ -85,7 +85,7 @@ class HttpService:
         self._server.server_close()
 
     def take(self, request: Request) -> Fault | None:
-        """Note a request and return what goes wrong with it."""
+        """Log a request and return the fault to apply to it; None for a normal answer."""
         with self._lock:
             self.log.append(request)
             if self.fault is None or self._broken >= self.fault.times:
@@ -94,7 +94,7 @@ class HttpService:
             return self.fault
 
     def wait(self, seconds: float) -> None:
-        """Let time pass, unless the service is stopped."""
+        """Wait for some seconds, or until the service is stopped."""
         self._stop.wait(seconds)
 
 
@@ -103,7 +103,7 @@ def _handler_of(service: HttpService) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Say nothing."""
+            """Write no log."""
 
         def do_GET(self) -> None:
             self._serve()

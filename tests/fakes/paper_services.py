@@ -1,8 +1,8 @@
-"""The six services that are searched for papers, in their wire formats.
+"""Fakes of the six services for paper search, with their wire formats.
 
-Shapes: arXiv's API manual (Atom with opensearch and arxiv namespaces), the vendors' published
-references for Exa, Perplexity (/search and /v1/responses), Semantic Scholar and OpenAlex, and the
-Hugging Face papers API. Every service knows the same few papers, each in its own way.
+The formats follow arXiv's API manual (Atom with opensearch and arxiv namespaces), the vendors'
+published references for Exa, Perplexity (/search and /v1/responses), Semantic Scholar and OpenAlex,
+and the Hugging Face papers API. All services know the same few papers, with different fields.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from fakes.http_service import HttpService, Reply, Request
 
 @dataclass
 class Known:
-    """A paper that the services know."""
+    """A paper that all services return."""
 
     title: str
     arxiv: str = ""
@@ -55,13 +55,13 @@ ATOM_ERROR = """<?xml version='1.0' encoding='UTF-8'?>
 
 
 class PaperServices:
-    """All six, and the judge. `services["arxiv"].fault = …` breaks one."""
+    """All six services and the judge. `services["arxiv"].fault = …` breaks one."""
 
     def __init__(self, papers: list[Known] | None = None) -> None:
         self.papers = PAPERS if papers is None else papers
         self.verdict: object = None
         self.files: dict[str, Reply] = {}
-        """path on arXiv (/src/…, /html/…, /pdf/…) or elsewhere -> what is there"""
+        """Path on arXiv (/src/…, /html/…, /pdf/…) or elsewhere -> the reply for it."""
         self.services = {
             name: HttpService(getattr(self, name))
             for name in (

@@ -1,4 +1,4 @@
-"""Test papers as arXiv hands them out."""
+"""Sources of test papers in the form in which arXiv sends them."""
 
 import io
 import tarfile
@@ -9,7 +9,7 @@ PAPERS = Path(__file__).resolve().parents[1] / "tools" / "reading" / "papers"
 
 
 def packed(files: Mapping[str, str | bytes]) -> bytes:
-    """Return files as a .tar.gz."""
+    """Return the files as a .tar.gz archive. files: name -> content."""
     data = io.BytesIO()
     with tarfile.open(fileobj=data, mode="w:gz") as archive:
         for name, content in files.items():
@@ -21,7 +21,7 @@ def packed(files: Mapping[str, str | bytes]) -> bytes:
 
 
 def paper(name: str) -> bytes:
-    """Return a committed paper's source."""
+    """Return the packed source of a committed test paper."""
     folder = PAPERS / name
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
     return packed(
@@ -34,6 +34,6 @@ def paper(name: str) -> bytes:
 
 
 def article(body: str, preamble: str = "") -> bytes:
-    """Return an article with one file."""
+    """Return the packed source of an article with one file."""
     text = f"\\documentclass{{article}}{preamble}\\begin{{document}}{body}\\end{{document}}"
     return packed({"main.tex": text})

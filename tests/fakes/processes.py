@@ -1,10 +1,10 @@
-"""What became of processes, for tests that have them killed."""
+"""Checks on processes, for tests that kill them."""
 
 import psutil
 
 
 def ends(pid: int) -> bool:
-    """Return whether a process is gone, or a zombie, within ten seconds."""
+    """Whether a process is gone or a zombie within ten seconds."""
     try:
         psutil.Process(pid).wait(10)
     except psutil.NoSuchProcess:

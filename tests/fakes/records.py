@@ -1,4 +1,4 @@
-"""Signed records of SAEs that nobody trained, for tests of what is made of records."""
+"""Signed records of SAEs that were never trained, for tests of code that reads records."""
 
 import hashlib
 from pathlib import Path
@@ -12,7 +12,7 @@ from fumehood_tools.sandbox.create import Sandbox
 def put_score(
     sandbox: Sandbox, variant: str, l0: float, explained: float, seed: int = 0, **parts: Any
 ) -> Path:
-    """Sign a synthetic record of a packaged variant; nothing was trained."""
+    """Write a signed synthetic score of a packaged variant, without training anything."""
     source = (sandbox.variants / f"{variant}.py").read_bytes()
     weights = b"not really weights"
     score = Score(

@@ -1,7 +1,7 @@
-"""PDFs written by hand, byte by byte, for what no paper of ours has.
+"""Write PDFs byte by byte, for features that none of the test papers have.
 
-`Page` holds content; text in any script is written with a font without glyphs whose ToUnicode map
-says what the letters are, which is all that a reader needs.
+`Page` collects content. Text in any script is written with a font without glyphs. Its ToUnicode map
+gives the characters, which is all that a reader needs.
 """
 
 import hashlib
@@ -21,12 +21,12 @@ class Page:
     crop: tuple[int, int, int, int] = (0, 0, 612, 792)
 
     def draw(self, operators: str) -> "Page":
-        """Add operators as they are."""
+        """Add PDF operators to the page's content."""
         self.content.append(operators.encode("ascii"))
         return self
 
     def text(self, text: str, x: float, y: float, size: float = 10, before: str = "") -> "Page":
-        """Write text with its baseline at y from below."""
+        """Write text with its baseline at y, measured from the bottom of the page."""
         codes = "".join(f"{_code(char):04x}" for char in text)
         return self.draw(f"q {before} BT /U {size} Tf {x} {y} Td <{codes}> Tj ET Q")
 
@@ -38,7 +38,7 @@ class Page:
 
 
 def make_pdf(pages: list[Page], *, password: str | None = None) -> bytes:
-    """Return a PDF; with a password, encrypted so that it does not open without."""
+    """Return a PDF; with a password, it is encrypted."""
     letters = sorted({char for page in pages for char in _letters(page)})
     objects: list[bytes] = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
@@ -76,7 +76,7 @@ def make_pdf(pages: list[Page], *, password: str | None = None) -> bytes:
 
 
 def _code(char: str) -> int:
-    """Return the code of a letter; mathematical ones (U+1Dxxx) lie in the private area."""
+    """Return the code of a letter. Mathematical letters (U+1Dxxx) get private-use codes."""
     return ord(char) if ord(char) < 0x10000 else 0xE000 + (ord(char) & 0xFFF)
 
 

@@ -1,4 +1,4 @@
-"""The code of the throw-away wing."""
+"""The door and the subcommand of the example wing."""
 
 import argparse
 from typing import Annotated
@@ -23,7 +23,7 @@ class Forecast(BaseModel):
 
 
 class Barometer:
-    """A service that counts how often it was made."""
+    """A service that counts how often it was created."""
 
     made = 0
 
@@ -82,5 +82,5 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def parts(_: Settings) -> list[Part]:
-    """Say that there is a barometer."""
+    """Report that there is a barometer."""
     return [Part(section="weather", part="barometer", state="ok", detail="on the wall")]

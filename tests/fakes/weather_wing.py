@@ -1,4 +1,4 @@
-"""A throw-away wing: one value with all that a wing can declare."""
+"""An example wing that uses every field that a wing can declare."""
 
 from fumehood.instructions import Guidance, Sentence
 from fumehood.wings import Command, Wing

@@ -79,4 +79,4 @@ def test_without_triton_or_without_a_device_the_backend_is_not_usable() -> None:
 
 def test_the_benchmark_says_that_there_is_no_gpu() -> None:
     printed = child([str(ROOT / "benchmarks" / "kernels_gpu.py")], CUDA_VISIBLE_DEVICES="")
-    assert printed == "There is no CUDA device here: nothing was measured.\n"
+    assert printed == "There is no CUDA device, so nothing was measured.\n"

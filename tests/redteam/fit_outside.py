@@ -1,9 +1,9 @@
-"""Make outside.bin, the numbers that the cheats of the family outside bring along in their files.
+"""Write outside.bin, the weights that the cheats of the family `outside` have in their files.
 
 usage: python fit_outside.py CACHE      CACHE: a cache in which the suite's bench has been harvested
 
-A dictionary of 128 columns and a mean, fitted on the evaluation rows themselves, in bytes: 129 rows
-[64] of int8, 200 to the unit. It takes seconds, and gives the same file every time.
+The file contains a dictionary of 128 columns and a mean, fitted on the evaluation rows themselves:
+129 rows [64] of int8, in steps of 1/200. It takes seconds and gives the same file every time.
 """
 
 import json
@@ -18,7 +18,7 @@ COLUMNS, ACTIVE, ROUNDS, GRAIN = 128, 4, 60, 200
 
 
 def evaluation_rows(cache: Path) -> Tensor:
-    """Return the evaluation split of the one harvest in this cache, in normalised space."""
+    """Return the evaluation split of the only harvest in this cache, normalized by its scale."""
     (manifest,) = cache.glob("activations/*/manifest.json")
     told = json.loads(manifest.read_text(encoding="utf-8"))
     rows = [np.load(manifest.parent / shard).astype(np.float32) for shard in told["eval_shards"]]
@@ -26,7 +26,7 @@ def evaluation_rows(cache: Path) -> Tensor:
 
 
 def pursue(x_ND: Tensor, W_FD: Tensor) -> Tensor:
-    """Return latents [N, F] of an orthogonal matching pursuit, none negative."""
+    """Return non-negative latents [N, F] from orthogonal matching pursuit with ACTIVE steps."""
     chosen: list[Tensor] = []
     left = x_ND
     for step in range(ACTIVE):
@@ -43,7 +43,11 @@ def pursue(x_ND: Tensor, W_FD: Tensor) -> Tensor:
 
 
 def fit(x_ND: Tensor) -> Tensor:
-    """Return unit columns W [F, D]: pursuit and least squares in turn."""
+    """Return unit columns W [F, D], fitted by alternating pursuit and least squares.
+
+    This is the method of optimal directions (Engan et al., 1999). Columns that nothing uses are
+    replaced by random rows.
+    """
     torch.manual_seed(0)
     different = torch.unique(x_ND, dim=0)
     W_FD = different[torch.randperm(len(different))[:COLUMNS]]
@@ -59,7 +63,7 @@ def fit(x_ND: Tensor) -> Tensor:
 
 
 def main() -> None:
-    """Write outside.bin beside this file."""
+    """Write outside.bin next to this file."""
     x_ND = evaluation_rows(Path(sys.argv[1]))
     mean_D = x_ND.mean(dim=0)
     rows = torch.cat([fit(x_ND - mean_D), mean_D[None]])

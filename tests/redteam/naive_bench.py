@@ -1,11 +1,12 @@
-"""The benchmark that most people write: one process, one object, and faith in what it returns.
+"""A naive benchmark: one process and one object, whose results are trusted.
 
 usage: python -I naive_bench.py TEMPLATE WORK NAME=FILE …      one line of JSON per variant
 
-Shows that a cheat is not a strawman: here it gets what it is after. Per variant, in a fork of its
-own: explained variance and L0 of `decode(encode(x))` (`ev`, `l0`; `train_l0` in training mode), the
-L1 as a plain sum (`l1`), the explained variance of `forward` (`forward_ev`), that of an honest TopK
-built after the variant was imported (`rival_ev`), and the L0 while `ev` was measured (`true_l0`).
+It shows that the cheats are not strawmen, because here they reach their goal. For each variant, in
+a separate fork, it prints the explained variance and L0 of `decode(encode(x))` (`ev`, `l0`;
+`train_l0` in training mode), the L1 as a plain sum (`l1`), the explained variance of `forward`
+(`forward_ev`), that of an honest TopK built after the variant was imported (`rival_ev`), and the L0
+while `ev` was measured (`true_l0`).
 """
 
 import json
@@ -23,7 +24,7 @@ METRICS = "sae_bench.evals.core.main"
 
 
 def activations(seed):
-    """Return [ROWS, D]: six of 128 planted directions each, unit mean square norm."""
+    """Return [ROWS, D]: sums of six of 128 known directions, with unit mean square norm."""
     draw = torch.Generator().manual_seed(seed)
     directions = torch.randn(128, D, generator=torch.Generator().manual_seed(0))
     directions /= directions.norm(dim=-1, keepdim=True)
@@ -34,7 +35,7 @@ def activations(seed):
 
 
 def get_sparsity_and_variance_metrics(x, x_hat, l0):
-    """Return the numbers, under the name that sae-bench has for the function that does so."""
+    """Return the metrics. Has the name of sae-bench's function, which some cheats replace."""
     total = (x - x.mean(0)).pow(2).sum()
     explained = float(1 - (x - x_hat).pow(2).sum() / total)
     return {"explained_variance": explained, "l0": float(l0)}, {}
@@ -64,7 +65,7 @@ def measure(sae, x):
 
 
 def rival_ev(x):
-    """Return the explained variance of dictionary_learning's TopK with the planted dictionary."""
+    """Return the explained variance of dictionary_learning's TopK with a perfect dictionary."""
     from dictionary_learning.trainers.top_k import AutoEncoderTopK
 
     rival = AutoEncoderTopK(D, F, 64)
@@ -79,7 +80,7 @@ def rival_ev(x):
 
 @torch.no_grad()
 def judge(path):
-    """Return the naive numbers of one variant."""
+    """Return the naive metrics of one variant."""
     from core.loading import TRAINER_CLASS, build_sae, load_variant
 
     module = ModuleType(METRICS)
@@ -103,7 +104,7 @@ def judge(path):
 
 
 def main():
-    """Judge every variant in a fork of its own: what it patches must not reach the next."""
+    """Judge every variant in a separate fork, so that its patches do not affect the next one."""
     template, work, *variants = sys.argv[1:]
     sys.path.insert(0, template)
     import core.loading  # noqa: F401
@@ -116,7 +117,7 @@ def main():
         if child == 0:
             try:
                 print(json.dumps({"name": name, **judge(Path(path))}), flush=True)
-            except BaseException as error:  # noqa: BLE001  (the variant's own code)
+            except BaseException as error:  # noqa: BLE001  (the variant may raise anything)
                 print(json.dumps({"name": name, "error": repr(error)[:300]}), flush=True)
             os._exit(0)
         os.waitpid(child, 0)

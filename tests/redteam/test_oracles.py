@@ -1,4 +1,4 @@
-"""What the suite looks at after a cheat sees what it should: each breach is made here by hand."""
+"""The suite detects every kind of breach. Each test causes one kind by hand."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""The red team and the real pipeline: no known cheat gets a score, nobody honest is refused."""
+"""The red team in the real pipeline: all cheats are caught, and no honest variant is refused."""
 
 import json
 from pathlib import Path
@@ -50,4 +50,4 @@ def test_a_pattern_and_a_table_are_what_the_command_line_gives(
 
 def test_a_pattern_that_fits_nothing_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["redteam", "--only", "nothing_like_it"]) == 2
-    assert "No variant of the red team fits" in capsys.readouterr().err
+    assert "No variant of the red team matches" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""The cheats work: a benchmark that trusts one process gives them what they are after."""
+"""The cheats work: in a benchmark that trusts one process, they reach their goal."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""Fixtures for the server: a fresh workspace, both protocol eras, a server that can start jobs."""
+"""Fixtures for the server: a new workspace, both protocol eras, a server that can start jobs."""
 
 import importlib.util
 import os
@@ -51,7 +51,7 @@ def job_server(environ: dict[str, str]) -> StdioServerParameters:
 
 @pytest.fixture
 def with_jobs(settings: Settings) -> FumehoodServer:
-    """The same server in this process; its jobs are processes all the same."""
+    """The same server in this process. Its jobs are still separate processes."""
     spec = importlib.util.spec_from_file_location("job_server", HERE / "job_server.py")
     assert spec is not None and spec.loader is not None
     door = importlib.util.module_from_spec(spec)
@@ -61,7 +61,7 @@ def with_jobs(settings: Settings) -> FumehoodServer:
 
 @pytest.fixture
 def eventually() -> Callable[..., None]:
-    """A bounded poll: returns when the condition holds, fails the test when it never does."""
+    """Poll a condition: return when it is true, or fail the test after some seconds."""
 
     def wait(condition: Callable[[], object], seconds: float = 10) -> None:
         end = time.monotonic() + seconds

@@ -1,6 +1,6 @@
-"""The real server with one more wing, for tests: jobs that start from within its own process.
+"""The real server with an extra wing for tests, whose tools start test jobs or misbehave.
 
-Run as a script; speaks stdio. The workspace comes from the environment.
+Run as a script, it serves over stdio. The workspace comes from the environment.
 """
 
 import os
@@ -44,7 +44,7 @@ class Said(BaseModel):
 
 
 def register(toolbox: Toolbox) -> None:
-    """Register the tools of this door."""
+    """Declare the tools of this wing."""
 
     @toolbox.tool(
         title="Start a job that ends when a file appears",
@@ -67,7 +67,7 @@ def register(toolbox: Toolbox) -> None:
         open_world=False,
     )
     def start_noisy_job() -> Annotated[CallToolResult, Started]:
-        """Start a job that prints long, coloured lines."""
+        """Start a job that prints long, colored lines."""
         argv = [sys.executable, "-c", "for i in range(300): print(f'\\x1b[31m{i} ' + 'x' * 900)"]
         job = toolbox.jobs.submit("test", argv, title="noisy")
         return answer(job.job_id, Started(job_id=job.job_id))
@@ -80,7 +80,7 @@ def register(toolbox: Toolbox) -> None:
         open_world=False,
     )
     def print_noise() -> Annotated[CallToolResult, Said]:
-        """Print where the protocol runs."""
+        """Print to stdout, which the protocol uses."""
         print("stray print", flush=True)
         os.write(1, b"stray write\n")
         os.system("echo stray child")
@@ -94,7 +94,7 @@ def register(toolbox: Toolbox) -> None:
         open_world=False,
     )
     def block_thread(seconds: float) -> Annotated[CallToolResult, Said]:
-        """Hold a thread as a slow disk would."""
+        """Block a thread, as a slow disk would."""
         time.sleep(seconds)
         return answer("done", Said(text="done"))
 

@@ -48,7 +48,7 @@ def test_the_version_is_printed_without_loading_the_server(
 def test_tools_are_listed_for_people_and_for_programs(fumehood: Run) -> None:
     listed = fumehood("tools")
     assert listed.returncode == 0
-    assert re.search(r"^wait_for_job +Wait for a job to end", listed.stdout, re.MULTILINE)
+    assert re.search(r"^wait_for_job +Wait up to max_seconds", listed.stdout, re.MULTILINE)
     schemas = json.loads(fumehood("tools", "--json", "--toolsets", "jobs", "--read-only").stdout)
     assert {tool["name"] for tool in schemas} == {"list_jobs", "wait_for_job", "read_job_log"}
     assert all("inputSchema" in tool for tool in schemas)

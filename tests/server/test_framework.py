@@ -1,4 +1,4 @@
-"""What happens around every call: arguments, errors, long results. Both protocol eras."""
+"""The handling of every tool call: arguments, errors, long results. Both protocol eras."""
 
 import json
 from pathlib import Path
@@ -176,8 +176,8 @@ async def test_a_result_that_cannot_be_shortened_names_its_file_and_forbids_a_re
 ) -> None:
     async with Client(build_server(settings, wings=[misbehaving()]), mode=era) as client:
         result = await client.call_tool("print_exactly", {})
-    assert result.is_error and "was carried out" in text_of(result)
-    assert "Don't repeat the call" in text_of(result)
+    assert result.is_error and "The call succeeded" in text_of(result)
+    assert "Do not repeat the call" in text_of(result)
     (kept,) = (settings.state / "outputs").iterdir()
     assert str(kept) in text_of(result)
 

@@ -1,4 +1,4 @@
-"""Streamable HTTP: only holders of the token get in, and only by a name that is ours."""
+"""Streamable HTTP: requests need the token and an allowed host name."""
 
 import re
 import signal
@@ -129,7 +129,7 @@ def test_a_token_that_others_could_read_is_replaced(settings: Settings) -> None:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.20", "lab.example"])
 def test_an_address_others_can_reach_needs_a_token_and_names(host: str) -> None:
-    with pytest.raises(BadRequest, match="no token was chosen"):
+    with pytest.raises(BadRequest, match="no token is set"):
         check_access(Address(host, 8000, ("lab.example",)), None)
     with pytest.raises(BadRequest, match="--allowed-host"):
         check_access(Address(host, 8000), TOKEN)

@@ -134,7 +134,7 @@ async def test_cancelling_stops_a_job_and_says_what_then(
         started = await ask(client, "start_test_job", gate=str(tmp_path / "gate"))
         await ask(client, "cancel_job", job_id=started["job_id"])
         job = await ask(client, "wait_for_job", job_id=started["job_id"])
-    assert job["status"] == "cancelled" and "Start it again" in job["next"]
+    assert job["status"] == "cancelled" and "start it again" in job["next"]
 
 
 async def test_jobs_are_listed_newest_first_page_by_page(

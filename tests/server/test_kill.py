@@ -1,4 +1,4 @@
-"""What a kill costs: never a job. Through real processes; jobs start inside the server's."""
+"""Killing a client or server loses no job. Real processes; the server starts the jobs."""
 
 import os
 import signal
@@ -65,7 +65,7 @@ def agent(
 
 
 def supervisor_of(job_id: str) -> psutil.Process:
-    """Return the process that watches over a job."""
+    """Return the process that supervises a job."""
     for process in psutil.process_iter(["cmdline"]):
         words = process.info["cmdline"] or []
         if "fumehood_tools.jobs.supervisor" in words and job_id in words:
@@ -135,8 +135,8 @@ async def test_a_job_whose_supervisor_was_killed_is_lost_and_says_what_to_do(
         result = await client.call_tool("wait_for_job", {"job_id": job_id})
         log = await ask(client, "read_job_log", job_id=job_id)
     job: Any = result.structured_content
-    assert job["status"] == "lost" and "Start it again" in job["next"]
-    assert "next: The process that watched over it was killed" in text_of(result)
+    assert job["status"] == "lost" and "start it again" in job["next"]
+    assert "next: The process that supervised it was killed" in text_of(result)
     assert "the worker says hello" in log["untrusted_lines"]
     assert workers
     gone = all_gone(workers)

@@ -157,7 +157,7 @@ async def test_an_agent_gets_from_a_variant_to_a_plot(client: Client, tmp_path: 
 
 
 def scored_again_by_verify(sandbox: Path, cache: Path) -> None:
-    """All three are scored again, on data harvested anew; one number was a lie, well signed."""
+    """Score all three again, on newly harvested data; one false score has a valid signature."""
     [path] = sandbox.glob("results/topk/seed0-*/score.json")
     record = json.loads(path.read_text(encoding="utf-8"))
     record["metrics"]["explained_variance"] += 0.05

@@ -1,4 +1,4 @@
-"""What is not a plain file in variants/ is named by every tool, and no tool waits for it."""
+"""Every tool names entries of variants/ that are not plain files, and no tool waits for them."""
 
 import os
 import sys
@@ -16,13 +16,13 @@ SAID = {
     "fifo": "a FIFO",
     "folder": "a folder",
     "device": "a device",
-    "dangling": "a link to a file that is not there",
-    "huge": "at most 8,388,608 are read",
+    "dangling": "a link to a file that does not exist",
+    "huge": "at most 8,388,608 are allowed",
 }
 
 
 def fill(folder: Path) -> None:
-    """Put one of each kind into a folder."""
+    """Create one file of each kind in a folder."""
     os.mkfifo(folder / "fifo.py")
     (folder / "folder.py").mkdir()
     (folder / "device.py").symlink_to("/dev/zero")

@@ -1,6 +1,6 @@
-"""A wing that brings a tool, a setting, a kind of record with two metrics and a subcommand.
+"""A wing with a tool, a setting, a kind of record with two metrics, and a subcommand.
 
-All of it is the one value HAZE below: nothing else of fumehood knows it.
+The value HAZE below declares all of it. Nothing else in fumehood refers to it.
 """
 
 import argparse
@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("own_kinds")]
 
 
 class Measured(BaseModel):
-    """How many SAEs were looked at."""
+    """The number of SAEs that were measured."""
 
     saes: int
 
@@ -136,7 +136,7 @@ async def test_one_value_adds_it_everywhere(
         # The tool is served.
         said, found = await called(client, "measure_haze", sandbox="box")
         assert found == {"saes": 13} and said == "measured 13 SAEs"
-        # Its metrics stand in the table, the plot and the comparison.
+        # Its metrics appear in the table, the plot and the comparison.
         text, table = await called(client, "read_benchmarks", sandbox="box", sort="haze")
         [head] = [line for line in text.splitlines() if line.startswith("variant ")]
         assert "haze glare" in " ".join(head.split())
@@ -149,7 +149,7 @@ async def test_one_value_adds_it_everywhere(
         compared, _ = await called(client, "compare_variants", sandbox="box", metric="haze")
         assert "haze against topk at the same L0" in compared
         assert "-0.200 [-0.200, -0.200]" in compared and "glare" in compared
-    # Its receipts verify, and not when they were edited.
+    # Its receipts verify, but not after they are edited.
     code, said = verified(settings, capsys)
     assert code == 0 and "13 scores, 0 failures and 13 of kind haze" in said
     path = next((box.folder / "haze").glob("mine-*/haze.json"))

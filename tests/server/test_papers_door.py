@@ -1,4 +1,4 @@
-"""search_papers through a real client over stdio: what comes back, what is sent, what leaks."""
+"""search_papers through a real client over stdio: its results, its requests, and no leaks."""
 
 import json
 import os
@@ -46,7 +46,7 @@ def services() -> Iterator[PaperServices]:
 
 @pytest.fixture
 def searching(environ: dict[str, str], services: PaperServices) -> dict[str, str]:
-    """The environment of a server that reaches the stand-ins, with a key for each of them."""
+    """The environment of a server that reaches the fake services, with a key for each."""
     return environ | CANARIES | {"FUMEHOOD_ENDPOINTS": services.endpoints}
 
 
@@ -184,7 +184,7 @@ def test_offline_opens_no_connection_and_looks_up_no_name(searching: dict[str, s
     assert "SENT" not in offline.stderr
     text, structure = json.loads(offline.stdout)
     assert structure["papers"][0]["id"] == "arxiv:2309.08600"
-    assert text.count("offline. Offline: nothing was sent.") == 6
+    assert text.count("offline. Offline mode is on, so no request was sent.") == 6
 
 
 def test_the_offline_switch_of_the_command_line_reaches_the_server(
@@ -211,7 +211,7 @@ def test_the_offline_switch_of_the_command_line_reaches_the_server(
 def test_no_key_appears_in_results_logs_errors_or_on_disk(
     searching: dict[str, str], services: PaperServices, tmp_path: Path, broken: bool
 ) -> None:
-    if broken:  # services that say the key back, in errors and in titles
+    if broken:  # services that repeat the key in errors and in titles
         for service in services.services.values():
             service.fault = Fault("status", status=401, body=json.dumps(CANARIES).encode())
     else:
@@ -250,5 +250,5 @@ def test_a_key_that_no_header_can_carry_is_refused_without_being_shown(
         check=False,
     )
     assert done.returncode != 0
-    assert "EXA_API_KEY holds blanks" in done.stderr
+    assert "EXA_API_KEY contains spaces" in done.stderr
     assert "two words" not in done.stdout + done.stderr + os.linesep

@@ -28,7 +28,7 @@ def services() -> Iterator[PaperServices]:
 
 @pytest.fixture
 def reading(tmp_path: Path, services: PaperServices) -> Settings:
-    """Settings of a workspace whose arXiv is on loopback."""
+    """Settings of a workspace that uses a fake arXiv on loopback."""
     environ = {
         "FUMEHOOD_CACHE": str(tmp_path / "cache"),
         "FUMEHOOD_ENDPOINTS": services.endpoints,
@@ -50,7 +50,7 @@ def _pdf(name: str) -> bytes:
 
 
 async def _call(client: Client, tool: str, **arguments: Any) -> tuple[str, Any]:
-    """Return text and structure of a call; a paper that is still being read is asked for again."""
+    """Return text and structure of a call; repeat it while the paper is still being read."""
     while True:
         result = await client.call_tool(tool, arguments)
         text = result.content[0].text  # type: ignore[union-attr]
@@ -104,7 +104,7 @@ async def test_what_no_source_has_is_an_error_that_names_each(
 ) -> None:
     async with Client(build_server(reading)) as client:
         text, _ = await _call(client, "read_paper", paper="2401.00003")
-    assert text.startswith("ERROR unreadable: No source gave the text of arxiv:2401.00003")
+    assert text.startswith("ERROR unreadable: No source provided the text of arxiv:2401.00003")
     assert "latex: not_there" in text and "papers/" in text
 
 
@@ -125,7 +125,7 @@ async def test_offline_reads_files_and_what_was_fetched_and_asks_nobody(
         _, mine = await _call(client, "read_paper", paper="papers/mine.pdf")
         assert mine["source"] == "pdftext"
         text, _ = await _call(client, "read_paper", paper="2401.00009")
-        assert "Offline: nothing was fetched" in text
+        assert "Offline mode is on, so nothing was fetched" in text
         _, found = await _call(client, "search_papers", query=mine["title"])
         assert mine["paper"] in [paper["id"] for paper in found["papers"]]
     assert len(services["arxiv"].log) == before
@@ -204,7 +204,7 @@ async def test_of_a_record_exactly_the_invented_number_and_the_misquote_are_refu
         await _call(client, "record_findings", paper=papers[1], items=other)
         text, compared = await _call(client, "compare_papers", papers=papers)
         assert compared["papers"] == papers
-        assert "not measured under one setting" in text
+        assert "not measured under the same setting" in text
 
 
 async def test_a_hostile_file_is_an_error_and_the_server_goes_on(reading: Settings) -> None:

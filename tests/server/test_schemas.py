@@ -1,4 +1,4 @@
-"""The tool list is an API: it is committed, diffed and linted."""
+"""The tool list is an API: the committed schemas must match it, and it must follow the rules."""
 
 import importlib.util
 import itertools

@@ -1,4 +1,4 @@
-"""The server as a process on a pipe: every protocol version, a clean wire, a prompt end."""
+"""The server over stdio: every protocol version, only JSON on stdout, a prompt shutdown."""
 
 import json
 import os
@@ -29,7 +29,7 @@ ENVELOPE = {
 
 
 class Wire:
-    """A server process spoken to in raw JSON-RPC lines. Every line it writes must be JSON."""
+    """A server process with raw JSON-RPC lines. Every line that it writes must be JSON."""
 
     def __init__(self, command: list[str], environ: dict[str, str]) -> None:
         self.process = subprocess.Popen(
@@ -60,7 +60,7 @@ class Wire:
         raise AssertionError("the server ended without an answer")
 
     def end(self) -> tuple[float, str]:
-        """Close the pipe; return the seconds until the process had ended, and its stderr."""
+        """Close the pipe; return the seconds until the process ended, and its stderr."""
         began = time.monotonic()
         _, stderr = self.process.communicate(timeout=20)
         return time.monotonic() - began, stderr
@@ -123,7 +123,7 @@ def test_an_idle_server_ends_promptly_when_its_client_goes(wire: Wire) -> None:
 
 
 def test_a_server_with_a_stuck_thread_ends_promptly_too(environ: dict[str, str]) -> None:
-    # The way out is the command line's, so the tool is registered under `fumehood serve`.
+    # The command line ends the process, so the tool must be registered in `fumehood serve`.
     script = (
         "import sys; sys.path.insert(0, sys.argv.pop(1)); import job_server;"
         "from fumehood.wings import WINGS; from fumehood.cli import main;"

@@ -1,4 +1,4 @@
-"""A wing is added by one value: whatever it declares is served, read, listed and run."""
+"""One value adds a wing: everything that it declares is served, read, listed and run."""
 
 import itertools
 import json
@@ -43,7 +43,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def spawned(environ: dict[str, str]) -> dict[str, str]:
-    """The environment of a process that can import the throw-away wing."""
+    """The environment of a process that can import the example wing."""
     return environ | {
         "PYTHONPATH": f"{environ['PYTHONPATH']}{os.pathsep}{Path(__file__).parents[1]}"
     }
@@ -167,7 +167,7 @@ def test_its_key_and_its_part_stand_in_the_doctors_report(settings: Settings) ->
 
 def test_its_job_slot_is_there(settings: Settings) -> None:
     code = [sys.executable, "-c", "pass"]
-    with pytest.raises(BadRequest, match="No slot 'weather'"):
+    with pytest.raises(BadRequest, match="no slot 'weather'"):
         JobStore(settings.state / "other").submit("weather", code, title="x", slot="weather")
     job = Toolbox(settings).jobs.submit("weather", code, title="x", slot="weather")
     assert job.kind == "weather"
@@ -198,7 +198,7 @@ def test_the_help_groups_the_commands_and_names_the_toolsets(
     with pytest.raises(SystemExit):
         main(["--help"], ALL)
     said = capsys.readouterr().out
-    use, check, develop = (said.index(t) for t in ("Use it:", "Check what", "Develop fumehood"))
+    use, check, develop = (said.index(t) for t in ("Use it:", "Check the", "Develop fumehood"))
     assert use < said.index("  forecast  print a forecast") < check
     assert check < said.index("  verify ") < develop < said.index("  redteam ")
     with pytest.raises(SystemExit):
@@ -234,7 +234,7 @@ def test_instructions_stay_short_for_every_choice_of_toolsets(settings: Settings
 
 
 def test_settings_loaded_without_a_wing_are_refused_when_the_server_is_built() -> None:
-    with pytest.raises(BadRequest, match="the wing weather declares.*declared_by"):
+    with pytest.raises(BadRequest, match="declarations of the wing weather.*declared_by"):
         build_server(load_settings(), wings=ALL)
 
 

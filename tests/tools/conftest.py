@@ -11,7 +11,7 @@ from fumehood_tools.jobs import Job, JobStore
 
 @pytest.fixture
 def ended() -> Callable[..., Job]:
-    """Return a function that waits for a job; it is cancelled when that takes too long."""
+    """Return a function that waits for a job, and cancels it if it takes too long."""
     return _ended
 
 

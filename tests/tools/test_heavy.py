@@ -1,4 +1,4 @@
-"""A process of heavy work keeps its memory and does not spin while it waits."""
+"""A compute process reuses its memory and does not spin while it waits."""
 
 import ctypes
 import os

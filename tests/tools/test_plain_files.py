@@ -1,4 +1,4 @@
-"""From folders that anybody writes to, only plain files of bounded size are read."""
+"""Only plain files of limited size are read from folders to which anyone may write."""
 
 import os
 import socket
@@ -21,9 +21,9 @@ MAKERS: dict[str, Callable[[Path], object]] = {
     "a FIFO": os.mkfifo,
     "a folder": Path.mkdir,
     "a device": lambda path: path.symlink_to("/dev/zero"),
-    "a link to a file that is not there": lambda path: path.symlink_to("nowhere"),
+    "a link to a file that does not exist": lambda path: path.symlink_to("nowhere"),
     "a socket": _socket,
-    "1,001 bytes, at most 1,000 are read": lambda path: path.write_bytes(bytes(1_001)),
+    "1,001 bytes, but at most 1,000 are allowed": lambda path: path.write_bytes(bytes(1_001)),
 }
 
 

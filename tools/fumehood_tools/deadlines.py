@@ -1,7 +1,7 @@
-"""One time limit for all the steps of a task: what the first step used, the last has no more.
+"""One time limit shared by all steps of a task: time used by one step is not left for the next.
 
-A deadline is handed down through calls that wait. Each asks it how long it may still wait; when
-nothing is left, it raises the error that its maker chose, which says what the user can do next.
+A deadline is passed down through calls that wait. Each call asks it for the remaining time. When no
+time is left, the deadline raises the error chosen by its creator, which says what to do next.
 """
 
 import time
@@ -11,21 +11,21 @@ Clock = Callable[[], float]
 
 
 class Deadline:
-    """A moment after which nobody waits any more."""
+    """A point in time after which no step may wait any longer."""
 
     def __init__(
         self, seconds: float, late: Callable[[], Exception], clock: Clock = time.monotonic
     ) -> None:
-        """late: makes the error to raise when the time is up."""
+        """Start the clock. late: creates the error to raise when the time is up."""
         self._late, self._clock = late, clock
         self._end = clock() + seconds
 
     def remaining(self) -> float:
-        """Return the seconds left, 0 when it is over."""
+        """Return the seconds left; 0 when the time is up."""
         return max(0.0, self._end - self._clock())
 
     def left(self) -> float:
-        """Return the seconds left. Raises the error of its maker when it is over."""
+        """Return the seconds left. Raises the error from `late` when the time is up."""
         if not (seconds := self.remaining()):
             raise self._late()
         return seconds

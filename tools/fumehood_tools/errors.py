@@ -1,19 +1,19 @@
-"""Every failure a caller is expected to handle.
+"""The errors that a caller is expected to handle.
 
     FumehoodError
-    ├── BadRequest            an argument that cannot be right
+    ├── BadRequest            an argument that is never valid
     ├── UnknownName           something that does not exist: job, sandbox, variant, subject, site …
     ├── AlreadyExists         a folder or record that would be overwritten
     ├── PartMissing           a package, model or corpus that is not installed
-    ├── CorpusTooSmall        fewer tokens than were asked for
-    ├── GlassTooWeak          isolation that this machine cannot give
+    ├── CorpusTooSmall        a corpus with fewer tokens than requested
+    ├── GlassTooWeak          isolation that this machine cannot provide
     ├── VariantRejected       a variant file that breaks a rule of the sandbox
-    ├── RunFailed             training or scoring did not end well
-    │   └── IntegrityFailed   a check of the evaluator did not pass: no score
-    ├── Unreadable            a paper whose text can't be had
+    ├── RunFailed             training or scoring failed
+    │   └── IntegrityFailed   a check of the evaluator failed: no score
+    ├── Unreadable            a paper whose text cannot be read
     └── StorageFailed         disk full, folder not writable, file damaged
 
-Each message says what happened, then what to do next: an agent reads it and acts on it.
+Each message says what happened, then what to do next, because an agent reads it and acts on it.
 """
 
 import difflib
@@ -24,8 +24,8 @@ from collections.abc import Iterable
 class FumehoodError(Exception):
     """Base class of every failure a caller is expected to handle.
 
-    `code` is a stable word for programs; the message is for the agent. `check` names the check
-    that did not pass, `limit` the limit that was reached, where it was one of these.
+    `code` is a stable word for programs; the message is for the agent. `check` is the name of the
+    evaluator's check that failed, `limit` the name of the limit that was reached, if any.
     """
 
     code = "error"
@@ -34,13 +34,13 @@ class FumehoodError(Exception):
 
 
 class BadRequest(FumehoodError):
-    """An argument that cannot be right, whatever the state of the workspace."""
+    """An argument that is invalid regardless of the state of the workspace."""
 
     code = "bad_request"
 
 
 class UnknownName(FumehoodError):
-    """Something was asked for by a name that does not exist."""
+    """A name in the request does not exist."""
 
     code = "unknown_name"
 
@@ -56,7 +56,7 @@ class UnknownName(FumehoodError):
 
 
 class AlreadyExists(FumehoodError):
-    """Writing would replace something that is there."""
+    """Writing would replace an existing folder or record."""
 
     code = "already_exists"
 
@@ -68,18 +68,18 @@ class PartMissing(FumehoodError):
 
     def __init__(self, part: str, command: str, why: str = "") -> None:
         reason = f" ({why})" if why else ""
-        super().__init__(f"{part} is not available{reason}. Get it with: {command}")
+        super().__init__(f"{part} is not available{reason}. Install it with: {command}")
         self.part, self.command = part, command
 
 
 class CorpusTooSmall(FumehoodError):
-    """A corpus holds fewer tokens than were asked for."""
+    """A corpus contains fewer tokens than requested."""
 
     code = "corpus_too_small"
 
 
 class GlassTooWeak(FumehoodError):
-    """This machine cannot give the isolation that is asked for."""
+    """This machine cannot provide the requested isolation."""
 
     code = "glass_too_weak"
 
@@ -95,13 +95,13 @@ class VariantRejected(FumehoodError):
 
 
 class RunFailed(FumehoodError):
-    """Training or scoring did not end well; what was written before is kept."""
+    """Training or scoring failed; results that were written before are kept."""
 
     code = "run_failed"
 
 
 class IntegrityFailed(RunFailed):
-    """A check of the evaluator did not pass; `check` is its name."""
+    """A check of the evaluator failed; `check` is its name."""
 
     code = "integrity"
 
@@ -111,7 +111,7 @@ class IntegrityFailed(RunFailed):
 
 
 class Unreadable(FumehoodError):
-    """A paper, or one of its sources, can't be read."""
+    """A paper, or one of its sources, cannot be read."""
 
     code = "unreadable"
 
@@ -123,7 +123,7 @@ class StorageFailed(FumehoodError):
 
     @classmethod
     def from_os_error(cls, error: OSError, doing: str) -> "StorageFailed":
-        """Return the typed form of an OSError met while `doing` something."""
+        """Return a StorageFailed for an OSError. doing: what failed, as in "Writing x.json"."""
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             cure = "Free some disk space (fumehood doctor shows what the cache holds), then repeat"
             return cls(
@@ -131,4 +131,6 @@ class StorageFailed(FumehoodError):
             )
         where = f" at {error.filename}" if error.filename else ""
         reason = error.strerror or type(error).__name__
-        return cls(f"{doing} failed{where}: {reason}. Check the path and its rights, then repeat.")
+        return cls(
+            f"{doing} failed{where}: {reason}. Check the path and its permissions, then repeat."
+        )

@@ -1,4 +1,7 @@
-"""Files that survive a crash: replaced atomically or only appended to; and where our data lies."""
+"""Read, hash and atomically replace files, so that a crash never leaves half a file behind.
+
+Also finds the data files that come with the package.
+"""
 
 import contextlib
 import hashlib
@@ -14,7 +17,10 @@ from fumehood_tools.plain_files import open_plain
 
 
 def data_path(name: str) -> Path:
-    """Return the file or folder called name ("sandbox_template"), in a checkout or an install."""
+    """Return the path of a packaged file or folder, such as "sandbox_template".
+
+    Works in a checkout and in an installed package. Raises FileNotFoundError.
+    """
     here = Path(__file__).resolve().parent
     for path in (here / "_data" / name, *(up / name for up in here.parents[:2])):
         if path.exists():
@@ -24,9 +30,9 @@ def data_path(name: str) -> Path:
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Give a file to write; it replaces path atomically when the block ends well.
+    """Yield a file to write to, which atomically replaces path when the block ends without error.
 
-    The folder is made if needed; a block that fails leaves path as it was. Raises StorageFailed.
+    The folder is created if needed. If the block raises, path is unchanged. Raises StorageFailed.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -45,7 +51,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Replace path atomically; its folder is made if needed. Raises StorageFailed."""
+    """Replace path atomically; its folder is created if needed. Raises StorageFailed."""
     with replacing(path) as file:
         file.write(content)
 
@@ -56,7 +62,7 @@ def write_text(path: Path, content: str) -> None:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Replace path atomically with JSON (keys in the order given). Raises StorageFailed."""
+    """Replace path atomically with JSON; the order of keys is kept. Raises StorageFailed."""
     write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 
@@ -69,12 +75,15 @@ def read_json(path: Path) -> Any:
         raise StorageFailed.from_os_error(error, f"Reading {path.name}") from error
     except ValueError as error:
         raise StorageFailed(
-            f"{path} is damaged ({error}). Delete it and repeat the run."
+            f"{path} is damaged: it is not valid JSON ({error}). Delete it and repeat the run."
         ) from error
 
 
 def sha256_of(path: Path, most_bytes: int | None = None) -> str:
-    """Return the hex sha256 of a plain file of at most most_bytes. Raises NotPlain, OSError."""
+    """Return the hex sha256 of a plain file of at most most_bytes.
+
+    Raises NotPlain for anything else, OSError if it cannot be read.
+    """
     with open_plain(path, most_bytes) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -99,5 +108,5 @@ def last_lines(text: str, count: int) -> str:
 
 
 def total_size(paths: Iterable[Path]) -> int:
-    """Return the bytes that the given files hold together; missing ones count 0."""
+    """Return the total size of the files in bytes; missing files count as 0."""
     return sum(path.stat().st_size for path in paths if path.is_file())

@@ -1,4 +1,4 @@
-"""Lines out of a pipe, without blocking longer than asked."""
+"""Read lines from a pipe without blocking longer than requested."""
 
 import os
 import select
@@ -7,17 +7,20 @@ MOST_LINE = 1 << 24
 
 
 class LineReader:
-    """Reads whole lines from a descriptor; a line that has not ended is kept for later."""
+    """Reads whole lines from a file descriptor; an unfinished line is kept for the next call."""
 
     def __init__(self, handle: int, most_line: int = MOST_LINE) -> None:
-        """most_line: bytes that are kept of a line that does not end; what is longer is lost."""
+        """Read from the descriptor `handle`.
+
+        most_line: an unfinished line that exceeds this number of bytes is discarded.
+        """
         self.handle, self.most_line = handle, most_line
         self._rest = b""
 
     def read(self, wait_seconds: float) -> list[str] | None:
-        """Return the lines that have arrived, waiting for the first; None at the end of the pipe.
+        """Return the lines that have arrived, which may be none; None at the end of the pipe.
 
-        wait_seconds 0 does not wait.
+        Waits up to wait_seconds for data to arrive; 0 does not wait.
         """
         if not select.select([self.handle], [], [], wait_seconds)[0]:
             return []

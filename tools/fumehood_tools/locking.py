@@ -1,4 +1,4 @@
-"""One process at a time: a lock on a file, released by the kernel when its holder dies."""
+"""A lock file that one process can hold at a time; the kernel releases it if that process dies."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from filelock import FileLock
 
 LOCK_SECONDS = 900.0
-"""Longer than anything takes that is done under a lock, but for a harvest."""
+"""Longer than any operation under a lock takes, except for a harvest."""
 REMIND_SECONDS = 60.0
 
 
@@ -20,11 +20,11 @@ REMIND_SECONDS = 60.0
 def exclusive(
     path: Path, on_wait: Callable[[], None] = lambda: None, seconds: float = LOCK_SECONDS
 ) -> Iterator[None]:
-    """Hold the lock file at path, which another process may hold for `seconds` from now.
+    """Hold the lock file at path; wait up to `seconds` if another process holds it.
 
-    on_wait is called when it does, and again each minute. seconds may be infinite where the holder
-    does long work: its death releases the lock. Raises StorageFailed when the file cannot be made,
-    or the time is up.
+    on_wait is called when the wait begins, and again each minute. `seconds` may be infinite if the
+    holder may work for hours: the lock is released when the holder dies. Raises StorageFailed when
+    the file cannot be created or the time is up.
     """
     from filelock import FileLock  # 18 ms, which a server's start need not pay
 
@@ -56,6 +56,6 @@ def _acquired(lock: "FileLock", seconds: float) -> bool:
 
 def _held(path: Path, seconds: float) -> StorageFailed:
     return StorageFailed(
-        f"Another process holds {path} for over {seconds:.0f} s. Look for a fumehood process that "
-        "hangs or is stopped (fuser names it), end it, then repeat."
+        f"Another process has held {path} for over {seconds:.0f} s. Look for a fumehood process "
+        "that hangs or is stopped (fuser shows its id), end it, then repeat."
     )

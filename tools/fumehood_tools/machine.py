@@ -1,9 +1,9 @@
-"""What this machine can do: its processor, whether bfloat16 is worth it, how many threads are best.
+"""Measure this machine: its processor, whether bfloat16 pays off, and the best number of threads.
 
-bf16 is five times faster than fp32 on a CPU with avx512_bf16 or AMX and slower on one without, and
-hardware threads that share a core may add nothing, so both are chosen by a measurement (matmuls,
-1 to 3 s), kept in <cache>/machine.json. A machine whose description is known costs no import of
-torch. What was chosen decides on harvests and on trainings; FUMEHOOD_DTYPE forces the arithmetic.
+bf16 is five times faster than fp32 on a CPU with avx512_bf16 or AMX, but slower on one without, and
+hardware threads that share a core may add nothing. So both are chosen by measuring matrix products
+(1 to 3 s), and the result is stored in <cache>/machine.json. On a machine that has been measured,
+torch is not imported. The choice applies to harvests and trainings; FUMEHOOD_DTYPE overrides it.
 """
 
 import hashlib
@@ -21,13 +21,14 @@ from fumehood_tools.files import read_json, write_json
 from fumehood_tools.settings import Device, Dtype
 
 RealDtype = Literal["float32", "bfloat16"]
-# Below this gain the rounding of bf16 buys nothing.
+# bf16 is used only if it is at least this many times faster than fp32: a smaller gain is not worth
+# its rounding errors.
 _WORTH_IT = 1.3
 _MEASURE_S = 0.5
 
 
 class Machine(BaseModel, frozen=True):
-    """One machine, as measured. Rates in GFLOP/s over `threads` threads."""
+    """The measurements of one machine. Rates are in GFLOP/s with `threads` threads."""
 
     key: str
     processor: str
@@ -40,13 +41,13 @@ class Machine(BaseModel, frozen=True):
 
     @property
     def fast_dtype(self) -> RealDtype:
-        """The arithmetic in which large products are fastest here."""
+        """The number type in which large matrix products are fastest on this machine."""
         faster = self.bfloat16_gflops > _WORTH_IT * self.float32_gflops
         return "bfloat16" if faster else "float32"
 
 
 def describe_processor() -> str:
-    """Return the processor's name and the instruction sets that decide about bf16."""
+    """Return the processor's name and the instruction sets that affect the speed of bf16."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -59,7 +60,7 @@ def describe_processor() -> str:
 
 
 def read_machine(cache: Path) -> Machine:
-    """Return this machine's description; measure it where it is not known yet.
+    """Return this machine's measurements; measure it first if that has not been done.
 
     Raises PartMissing without torch, StorageFailed when the cache cannot be written.
     """
@@ -71,29 +72,29 @@ def read_machine(cache: Path) -> Machine:
 
 
 def known_machine(cache: Path) -> Machine | None:
-    """Return what was measured of this machine before; None when nothing was, or it changed."""
+    """Return the stored measurements; None if there are none or the machine has changed."""
     try:
         known = Machine.model_validate(read_json(cache / "machine.json"))
         return known if known.key == _key() else None
     except (StorageFailed, ValidationError, PartMissing):
-        return None  # Not there, or damaged: whoever needs it measures again.
+        return None  # Missing or damaged: a caller that needs it measures again.
 
 
 def best_threads(cache: Path) -> int:
-    """Return how many threads together are fastest here; unmeasured, as many as may be used."""
+    """Return the fastest number of threads; on a machine not yet measured, all usable cores."""
     known = known_machine(cache)
     return known.threads if known is not None else usable_cores()
 
 
 def usable_cores() -> int:
-    """Return the processors that this process may run on."""
+    """Return the number of processors on which this process may run."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def choose_device(asked: Device, machine: Machine) -> Literal["cpu", "cuda"]:
-    """Return where to compute. Raises BadRequest for cuda on a machine without it."""
+    """Return the device to compute on. Raises BadRequest for cuda on a machine without it."""
     if asked == "cuda" and machine.cuda is None:
         raise BadRequest("No CUDA device is visible to torch. Set FUMEHOOD_DEVICE=cpu or auto.")
     if asked == "auto":
@@ -102,9 +103,9 @@ def choose_device(asked: Device, machine: Machine) -> Literal["cpu", "cuda"]:
 
 
 def expected_device(asked: Device, cache: Path) -> Literal["cpu", "cuda"]:
-    """Return where a job will compute, as far as it can be known without importing torch.
+    """Return the device that a job will probably use, without importing torch.
 
-    On a machine that was never measured, a GPU that its driver lists is expected to be used.
+    On a machine that has not been measured, a GPU listed by NVIDIA's driver counts as usable.
     """
     if asked != "auto":
         return asked
@@ -113,17 +114,17 @@ def expected_device(asked: Device, cache: Path) -> Literal["cpu", "cuda"]:
 
 
 def choose_dtype(asked: Dtype, machine: Machine) -> RealDtype:
-    """Return the arithmetic of a harvest: what was asked for, else the faster one here."""
+    """Return the number type of a harvest: the requested one, or for "auto" the faster one."""
     return machine.fast_dtype if asked == "auto" else asked
 
 
 def matmul_gflops(
     dtype: RealDtype, device: str, sizes: tuple[int, int, int] | None = None
 ) -> float:
-    """Return GFLOP/s of a product [rows, inner] x [inner, columns]: the best of some rounds.
+    """Return the GFLOP/s of a product [rows, inner] x [inner, columns]: the best of several rounds.
 
-    sizes: rows, inner, columns; without them a shape that a small model's MLP has.
-    Ends after 0.5 s: a CPU that emulates bf16 needs most of a second for one round.
+    sizes: rows, inner, columns; the default is a shape from the MLP of a small model.
+    Starts no new round after 0.5 s: a CPU that emulates bf16 takes most of a second for one.
     """
     import torch
 
@@ -135,7 +136,7 @@ def matmul_gflops(
     while best == float("inf") or time.perf_counter() < ends:
         started = time.perf_counter()
         product = left @ right
-        # Reading a value waits for a GPU to have finished.
+        # Reading a value waits until the GPU has finished.
         float(product[0, 0])
         best = min(best, time.perf_counter() - started)
     return 2e-9 * rows * inner * columns / best
@@ -163,9 +164,9 @@ def _measure(key: str) -> Machine:
 
 
 def _fastest_threads() -> int:
-    """Return with how many threads a product is fastest: one per core or one per hardware thread.
+    """Return the faster number of threads: one per physical core or one per hardware thread.
 
-    Counted within this process's affinity and container limits.
+    Cores are counted within this process's affinity and container limits.
     """
     import torch
     from joblib.externals.loky import cpu_count
@@ -175,7 +176,7 @@ def _fastest_threads() -> int:
     for threads in choices if len(choices) > 1 else ():
         torch.set_num_threads(threads)
         rates[threads] = matmul_gflops("float32", "cpu")
-    # A few percent more are no reason to have twice the processes.
+    # Twice the threads must be more than 5 % faster to be worth it.
     return next((n for n in choices if rates.get(n, 0) * 1.05 >= max(rates.values(), default=0)), 1)
 
 

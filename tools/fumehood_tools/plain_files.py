@@ -1,7 +1,8 @@
-"""Read files from folders in which anybody may write: only plain ones, without ever waiting.
+"""Safely read files from folders to which anyone may write.
 
-A name in such a folder may be a FIFO (opening it waits for a writer that never comes), a device, a
-socket, a folder, a link to nothing, or a file of 100 GB. A link to a plain file is followed.
+A name in such a folder may be a FIFO (opening it would wait for a writer that never comes), a
+device, a socket, a folder, a broken link, or a file of 100 GB. Only plain files up to a size limit
+are read, and opening never waits. A link to a plain file is followed.
 """
 
 import errno
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from fumehood_tools.errors import StorageFailed
 
-# An honest variant holds some thousand bytes.
+# An honest variant has a few thousand bytes.
 MOST_SOURCE_BYTES = 8 << 20
 _KINDS = (
     (stat.S_ISFIFO, "a FIFO"),
@@ -24,13 +25,14 @@ _KINDS = (
 
 
 class NotPlain(OSError):
-    """There is something of that name, but no plain file of the size that is allowed."""
+    """The path exists, but is not a plain file, or is larger than allowed."""
 
 
 def open_plain(path: Path | str, most_bytes: int | None = None) -> BufferedReader:
     """Open a plain file of at most most_bytes for reading. Raises NotPlain, OSError."""
     _check(path, os.stat(path), most_bytes)
-    # It may have been replaced since: then opening does not wait, and is looked at again.
+    # The file may be replaced between stat and open. O_NONBLOCK keeps open from waiting on a FIFO,
+    # and the opened file is checked again.
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     try:
         _check(path, os.fstat(handle), most_bytes)
@@ -43,7 +45,7 @@ def open_plain(path: Path | str, most_bytes: int | None = None) -> BufferedReade
 def read_plain(path: Path, most_bytes: int = MOST_SOURCE_BYTES) -> bytes:
     """Return the content of a plain file of at most most_bytes.
 
-    Raises StorageFailed when there is none, when it is anything else, or larger.
+    Raises StorageFailed when it is missing, not a plain file, or larger.
     """
     try:
         with open_plain(path, most_bytes) as file:
@@ -54,7 +56,7 @@ def read_plain(path: Path, most_bytes: int = MOST_SOURCE_BYTES) -> bytes:
         if not os.path.lexists(path):
             raise StorageFailed.from_os_error(error, f"Reading {path.name}") from error
         raise StorageFailed(
-            f"{path}: a link to a file that is not there. {_cure(path)}."
+            f"{path}: a link to a file that does not exist. {_cure(path)}."
         ) from error
     except OSError as error:
         raise StorageFailed.from_os_error(error, f"Reading {path.name}") from error
@@ -63,11 +65,11 @@ def read_plain(path: Path, most_bytes: int = MOST_SOURCE_BYTES) -> bytes:
 def _check(path: Path | str, facts: os.stat_result, most_bytes: int | None) -> None:
     if not stat.S_ISREG(facts.st_mode):
         kind = next((name for is_kind, name in _KINDS if is_kind(facts.st_mode)), "something else")
-        raise NotPlain(errno.EINVAL, f"{kind} and no plain file", str(path))
+        raise NotPlain(errno.EINVAL, f"{kind}, not a plain file", str(path))
     if most_bytes is not None and facts.st_size > most_bytes:
-        size = f"{facts.st_size:,} bytes, at most {most_bytes:,} are read"
+        size = f"{facts.st_size:,} bytes, but at most {most_bytes:,} are allowed"
         raise NotPlain(errno.EFBIG, size, str(path))
 
 
 def _cure(path: Path) -> str:
-    return f"Remove {path.name}, or put a plain, smaller file in its place"
+    return f"Remove {path.name}, or replace it with a smaller plain file"

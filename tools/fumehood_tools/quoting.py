@@ -1,8 +1,8 @@
-"""Text that came from outside, made fit to be shown and stored."""
+"""Make text from untrusted sources safe to display and store."""
 
 
 def quotable(text: str) -> str:
-    """Return what a child said as text that every terminal and file takes, without controls."""
+    """Return text without control characters or lone surrogates, safe for terminals and files."""
     whole = text.encode("utf-8", "replace").decode("utf-8")
     return "".join(
         c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in whole
@@ -10,6 +10,6 @@ def quotable(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return text on one line: what cannot be printed and runs of blanks become one blank."""
+    """Return text on one line: unprintable characters become spaces, runs of spaces one space."""
     printable = "".join(c if c.isprintable() else " " for c in text)
     return " ".join(printable.split())

@@ -1,9 +1,8 @@
-"""Settings of one fumehood process. The only module that reads the environment.
+"""Settings of one fumehood process, read from environment variables.
 
-`Settings` says what each core variable is for; what the wings add is declared in
-`fumehood_tools.wings`; `fumehood settings` lists all of them.
-
-Where marker-pdf's models and servers are, its own variables say: see load_marker_settings.
+`Settings` describes the core variables. The wings declare theirs in `fumehood_tools.wings`.
+`fumehood settings` lists all of them. The locations of marker-pdf's models and servers come from
+marker's own variables: see load_marker_settings.
 """
 
 import os
@@ -24,19 +23,20 @@ GlassLevel = Literal["bubblewrap", "landlock", "sandbox-exec", "rlimits"]
 GlassAsked = Literal["auto", "bubblewrap", "landlock", "sandbox-exec", "rlimits"]
 
 ENDPOINTS = endpoints_of(DECLARED)
-"""Where services are asked; FUMEHOOD_ENDPOINTS names others (a mirror, a stand-in)."""
+"""Service -> address; FUMEHOOD_ENDPOINTS overrides them (with a mirror, or a fake for tests)."""
 
 T = TypeVar("T", str, int, float, bool, Path)
 
 
 class Settings(BaseModel, frozen=True):
-    """Where things are kept and how work is done."""
+    """Folders, number type, device, isolation, network and service addresses of a process."""
 
     workspace: Path = Field(
         description="the folder for sandboxes, jobs and results (default: the working folder)"
     )
     cache: Path = Field(
-        description="what can be shared and rebuilt: subjects, activations (default: the user's)"
+        description="the folder for data that can be rebuilt, such as activations (default: the "
+        "user's cache folder)"
     )
     dtype: Dtype = Field(
         default="auto",
@@ -45,29 +45,29 @@ class Settings(BaseModel, frozen=True):
     device: Device = Field(default="auto", description="auto | cpu | cuda")
     glass: GlassAsked = Field(
         default="auto",
-        description="auto | bubblewrap | landlock | sandbox-exec | rlimits (auto: the best there "
-        "is)",
+        description="auto | bubblewrap | landlock | sandbox-exec | rlimits (auto: the strongest "
+        "available)",
     )
     library: tuple[Path, ...] = Field(
         default=(),
-        description="folders and files (.bib, .pdf) that searches look into, separated like PATH",
+        description="folders and files (.bib, .pdf) to search, separated like PATH",
     )
     offline: bool = Field(
         default=False,
-        description="1: nothing is sent anywhere (also `fumehood --offline …`)",
+        description="1: no network requests (also `fumehood --offline …`)",
     )
     endpoints: dict[str, str] = Field(
         default=ENDPOINTS,
         description="other addresses of services: arxiv=http://host/…;exa=http://…",
     )
     variables: dict[str, str] = Field(
-        default={}, description="settings of wings, as they stand in the environment"
+        default={}, description="settings of wings, as text from the environment"
     )
     _declared: tuple[Declared, ...] = PrivateAttr(default_factory=lambda: DECLARED)
 
     @property
     def declared(self) -> tuple[Declared, ...]:
-        """What all wings declare that these settings were loaded for."""
+        """The declarations of the wings for which these settings were loaded."""
         return self._declared
 
     def of(self, setting: Setting[T]) -> T:
@@ -82,21 +82,21 @@ class Settings(BaseModel, frozen=True):
 
     @property
     def papers(self) -> Path:
-        """The folder for people's papers: BibTeX files and PDFs in it belong to the library."""
+        """The folder for the user's papers: its BibTeX files and PDFs belong to the library."""
         return self.workspace / "papers"
 
     @property
     def state(self) -> Path:
-        """The machine's corner of the workspace: job table, logs, keys."""
+        """The folder for internal files of the workspace: job table, logs, keys."""
         return self.workspace / ".fumehood"
 
     @property
     def sandboxes(self) -> Path:
-        """The folder that holds one folder per sandbox."""
+        """The folder with one subfolder per sandbox."""
         return self.workspace / "sandboxes"
 
     def as_environment(self) -> dict[str, str]:
-        """Return the variables with which a child process gets the same settings."""
+        """Return the environment variables that give a child process the same settings."""
         moved = self.endpoints.items() - endpoints_of(self.declared).items()
         return {
             "FUMEHOOD_WORKSPACE": str(self.workspace),
@@ -119,10 +119,10 @@ def load_settings(
     offline: bool = False,
     declared: Iterable[Declared] = DECLARED,
 ) -> Settings:
-    """Return the settings of this process; what is given wins over the environment.
+    """Return the settings of this process; arguments take precedence over the environment.
 
-    declared: what the wings declare; those of this package if left out.
-    Raises BadRequest when a variable holds a value that is not allowed.
+    declared: the declarations of the wings; default: those of this package.
+    Raises BadRequest when a variable has a value that is not allowed.
     """
     env = os.environ if environ is None else environ
     folder = Path(workspace or env.get("FUMEHOOD_WORKSPACE") or Path.cwd())
@@ -145,13 +145,15 @@ def load_settings(
     except ValidationError as error:
         first = error.errors()[0]
         name = f"FUMEHOOD_{str(first['loc'][0]).upper()}"
-        raise BadRequest(f"{name}={first['input']!r}: {first['msg']}. Unset or fix it.") from error
+        raise BadRequest(
+            f"{name}={first['input']!r} is not allowed: {first['msg']}. Unset or fix it."
+        ) from error
     settings._declared = declared
     return settings
 
 
 class Described(NamedTuple):
-    """A setting for reading: its variable, what it is set to, what it is for."""
+    """A setting for display: its variable, its value, and its purpose."""
 
     variable: str
     value: str
@@ -159,7 +161,7 @@ class Described(NamedTuple):
 
 
 def described(settings: Settings) -> list[Described]:
-    """Return all settings of fumehood and of the wings, as they are now."""
+    """Return all settings of fumehood and its wings, with their current values."""
     wings = settings_of(settings.declared)
     used = {one.variable: str(settings.of(one)) for one in wings.values()}
     values = settings.as_environment() | used
@@ -176,7 +178,7 @@ def described(settings: Settings) -> list[Described]:
 
 
 class MarkerSettings(BaseModel, frozen=True):
-    """Where marker-pdf looks for its models and servers."""
+    """The locations of marker-pdf's models and servers."""
 
     hub: Path
     models: Path
@@ -192,7 +194,7 @@ class MarkerSettings(BaseModel, frozen=True):
 
 
 def load_marker_settings(environ: Mapping[str, str] | None = None) -> MarkerSettings:
-    """Return where marker looks, by the variables that marker, surya and huggingface_hub read."""
+    """Return marker's settings, from the variables that marker, surya and huggingface_hub read."""
     env = os.environ if environ is None else environ
     cache = Path(env.get("XDG_CACHE_HOME") or "~/.cache")
     home = Path(env.get("HF_HOME") or cache / "huggingface")
@@ -214,7 +216,10 @@ def load_marker_settings(environ: Mapping[str, str] | None = None) -> MarkerSett
 
 
 def take_token(environ: MutableMapping[str, str] | None = None) -> str | None:
-    """Return the bearer token for HTTP, None when there is none; no child process inherits it."""
+    """Return the bearer token for HTTP, or None.
+
+    The variable is removed from the environment, so that no child process inherits it.
+    """
     env = os.environ if environ is None else environ
     return env.pop("FUMEHOOD_TOKEN", "") or None
 
@@ -222,12 +227,17 @@ def take_token(environ: MutableMapping[str, str] | None = None) -> str | None:
 def load_keys(
     environ: Mapping[str, str] | None = None, declared: Iterable[Declared] = DECLARED
 ) -> dict[str, SecretStr]:
-    """Return the keys that are set. Raises BadRequest for one that can't travel in a header."""
+    """Return name -> value of the API keys that are set.
+
+    Raises BadRequest for a key with characters that cannot be sent in an HTTP header.
+    """
     env = os.environ if environ is None else environ
     values = {name: env.get(name, "").strip() for name in keys_of(declared)}
     for name, value in values.items():
         if not (value.isascii() and value.isprintable() and " " not in value):
-            raise BadRequest(f"{name} holds blanks or other characters that no key has. Fix it.")
+            raise BadRequest(
+                f"{name} contains spaces or other characters that are not allowed in a key. Fix it."
+            )
     return {name: SecretStr(value) for name, value in values.items() if value}
 
 
@@ -236,19 +246,22 @@ def _paths(text: str) -> list[Path]:
 
 
 def _variables(env: Mapping[str, str], known: Mapping[str, Setting[Any]]) -> dict[str, str]:
-    """Return the text of every setting of a wing, in a form that a child reads as we do."""
+    """Return variable -> text of every setting of the wings, normalized for child processes."""
     texts = {variable: env.get(variable, "") for variable in known}
     return {name: str(known[name].read(text)) if text else "" for name, text in texts.items()}
 
 
 def _endpoints(text: str, known: Mapping[str, str]) -> dict[str, str]:
-    """Return all addresses of services. Raises BadRequest for a name or form that can't be."""
+    """Return service -> address. Raises BadRequest for an unknown service or a malformed entry."""
     chosen = dict(known)
     for part in filter(None, text.split(";")):
         name, _, url = part.partition("=")
         if name not in known or not url.startswith(("http://", "https://")):
             names = ", ".join(known)
-            raise BadRequest(f"FUMEHOOD_ENDPOINTS: {part!r} is not name=http…; names: {names}.")
+            raise BadRequest(
+                f"FUMEHOOD_ENDPOINTS contains {part!r}, which is not of the form name=http…. "
+                f"Use one of these names: {names}."
+            )
         chosen[name] = url.rstrip("/")
     return chosen
 
@@ -256,6 +269,6 @@ def _endpoints(text: str, known: Mapping[str, str]) -> dict[str, str]:
 def configured_keys(
     environ: Mapping[str, str] | None = None, declared: Iterable[Declared] = DECLARED
 ) -> dict[str, bool]:
-    """Return for each key that a wing declares whether it is set; never a value."""
+    """Return name -> whether it is set, for each key that a wing declares; never its value."""
     env = os.environ if environ is None else environ
     return {name: bool(env.get(name, "").strip()) for name in keys_of(declared)}

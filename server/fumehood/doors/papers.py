@@ -1,4 +1,4 @@
-"""The door to papers: search. Their text has a door of its own, `reading`."""
+"""The tool that searches for papers. `reading` declares the tools for their text."""
 
 from typing import Annotated, Literal
 
@@ -38,33 +38,35 @@ def _register_search(toolbox: Toolbox) -> None:
         ],
         ctx: Context[None, None],
         purpose: Annotated[
-            str, Field(max_length=1000, description="What it is for; the judge reads it")
+            str, Field(max_length=1000, description="Why you search; the judge reads it")
         ] = "",
         sources: Annotated[
-            list[SourceName] | None, Field(description="Only these; all if left out")
+            list[SourceName] | None, Field(description="Only these; default: all")
         ] = None,
         first_year: Year = None,
         last_year: Year = None,
         limit: Annotated[int, Field(ge=1, le=50)] = 10,
-        cursor: Annotated[str | None, Field(description="next_cursor of the page before")] = None,
+        cursor: Annotated[str | None, Field(description="next_cursor of the previous page")] = None,
         judgements: Annotated[
             list[AgentJudgement] | None,
-            Field(description="Your own, by paper id; they outrank every other", max_length=50),
+            Field(description="Your own, by paper id; they override all others", max_length=50),
         ] = None,
         judge: Annotated[
             Literal["auto", "lexical"],
-            Field(description="auto: Perplexity where a key is set, else by words"),
+            Field(description="auto: Perplexity if its key is set, else by matching words"),
         ] = "auto",
-        refresh: Annotated[bool, Field(description="Don't use answers of the last day")] = False,
-        bibtex: Annotated[bool, Field(description="Give BibTeX of this page too")] = False,
+        refresh: Annotated[
+            bool, Field(description="Ignore answers cached in the last day")
+        ] = False,
+        bibtex: Annotated[bool, Field(description="Also return BibTeX for this page")] = False,
     ) -> Annotated[CallToolResult, SearchResult]:
         """Find papers: arXiv, Hugging Face, your library; with keys Perplexity, Exa and others.
 
         Use it before you write a variant, to see whether the idea exists. Asks all sources at
-        once; duplicates are merged. Returns papers, most relevant first, each with id, abstract,
-        code links, confidence 0-1 with reasoning and who judged; and the status of every source:
-        one that failed is not evidence that nothing exists. May take 20 s, with a judge 40 s.
-        Next: your own judgements (same query and purpose), or cursor.
+        once and merges duplicates. Returns papers, most relevant first, each with id, abstract,
+        code links, confidence from 0 to 1, the reasoning and who judged; and the status of every
+        source. A failed source is not evidence that nothing exists. May take 20 s, with a judge
+        40 s. Next: your own judgements (same query and purpose), or cursor.
         """
         if cursor is not None:
             page = await in_thread(search_of(toolbox).page, cursor, limit, bibtex=bibtex)

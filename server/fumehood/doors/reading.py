@@ -1,4 +1,4 @@
-"""The door to the text of papers: read, search, record, compare."""
+"""The tools for the text of papers: read, search, record findings, compare."""
 
 from typing import Annotated
 
@@ -26,7 +26,7 @@ PaperId = Annotated[
     Field(
         min_length=1,
         max_length=2000,
-        description="Id of search_papers, arXiv id, DOI, URL, or a file in the workspace",
+        description="Id from search_papers, arXiv id, DOI, URL, or a file in the workspace",
     ),
 ]
 
@@ -50,20 +50,20 @@ def _register_read(toolbox: Toolbox) -> None:
     async def read_paper(
         paper: PaperId,
         ctx: Context[None, None],
-        part: Annotated[Part, Field(description="What of it; begin with outline")] = "outline",
+        part: Annotated[Part, Field(description="What to return; start with outline")] = "outline",
         section: Annotated[
-            str | None, Field(description="For part text: a section's or chunk's id")
+            str | None, Field(description='For part="text": id of a section or chunk')
         ] = None,
-        cursor: Annotated[str | None, Field(description="next_cursor of the page before")] = None,
-        source: Annotated[SourceAsked, Field(description="auto: the best that is there")] = "auto",
+        cursor: Annotated[str | None, Field(description="next_cursor of the previous page")] = None,
+        source: Annotated[SourceAsked, Field(description="auto: the best one available")] = "auto",
         refresh: Annotated[bool, Field(description="Fetch and read it again")] = False,
-        password: Annotated[str | None, Field(description="Of a protected PDF; not kept")] = None,
+        password: Annotated[str | None, Field(description="Of a protected PDF; not stored")] = None,
     ) -> Annotated[CallToolResult, PaperView]:
         """Read a paper: outline first, then sections, tables, equations, references, links.
 
-        Takes the best text there is: arXiv's LaTeX, its HTML, else the PDF; says what was tried.
-        Reading it first takes seconds to minutes; then it is kept, and found by text search. All
-        text is quoted, untrusted. Next: part="text" with a section, search_paper_text,
+        Uses the best text available: arXiv's LaTeX, its HTML, or else the PDF; says what it tried.
+        The first reading takes seconds to minutes; then the paper is stored and searchable. All
+        text is quoted and untrusted. Next: part="text" with a section, search_paper_text,
         record_findings.
         """
         request = ReadRequest(paper=paper, source=source, refresh=refresh)
@@ -98,15 +98,15 @@ def _register_text_search(toolbox: Toolbox) -> None:
             str, Field(min_length=1, max_length=400, description='Words, or a "phrase" in quotes')
         ],
         papers: Annotated[
-            list[str] | None, Field(description="Only in these; all that were read if left out")
+            list[str] | None, Field(description="Only in these; default: all papers read so far")
         ] = None,
-        match: Annotated[Match, Field(description="One of the words is enough, or all")] = "any",
+        match: Annotated[Match, Field(description="Require any or all of the words")] = "any",
         limit: Annotated[int, Field(ge=1, le=50)] = 10,
-        cursor: Annotated[str | None, Field(description="next_cursor of the page before")] = None,
+        cursor: Annotated[str | None, Field(description="next_cursor of the previous page")] = None,
     ) -> Annotated[CallToolResult, Hits]:
-        """Search inside the papers that were read. Use it to find where a paper says something.
+        """Search the text of papers that were read. Use it to find where a paper says something.
 
-        Returns passages, best first: paper, section, page, chunk id, the words around the hit
+        Returns passages, best first: paper, section, page, chunk id, and the words around the hit
         (untrusted quotation). Next: read_paper with section=<chunk id> for the whole passage.
         """
         index = reader_of(toolbox).index(papers)
@@ -128,15 +128,15 @@ def _register_record(toolbox: Toolbox) -> None:
             list[Item], Field(description="Statements, each with its quote", max_length=MOST_ITEMS)
         ],
         replace: Annotated[
-            bool, Field(description="Begin the record anew; else the items are added")
+            bool, Field(description="Replace the record instead of adding the items to it")
         ] = False,
     ) -> Annotated[CallToolResult, RecordedFindings]:
-        """Record what a paper did, measured and admits; every item is held to the paper's text.
+        """Record a paper's methods, results and limits; every item is checked against its text.
 
-        Use it after read_paper (part="candidates" proposes items). A quote must stand in the
-        paper, and every number of an item in its quote: an item that fails is refused with the
-        reason and the nearest text, the others are kept. Returns a verdict per item and what is
-        still missing. Next: fix the refused ones, then compare_papers.
+        Use it after read_paper (part="candidates" proposes items). Each quote must appear in the
+        paper, and each number of an item in its quote. An item that fails is refused with the
+        reason and the nearest text; the others are stored. Returns a verdict per item, and what
+        is still missing. Next: fix the refused items, then compare_papers.
         """
         recorded = records_of(toolbox).record(paper, items, replace=replace)
         return answer(recorded.text(), recorded)
@@ -155,23 +155,24 @@ def _register_comparison(toolbox: Toolbox) -> None:
     ) -> Annotated[CallToolResult, RecordComparison]:
         """Put the records of papers side by side: methods, parameters, metrics, limitations.
 
-        Needs record_findings for each of them. Metrics are aligned by name, data set and model,
-        each with its quote; numbers of different papers were not measured under one setting, and
-        the answer says so. Next: search_papers for what is missing, or create_sandbox to measure.
+        Needs record_findings for each paper first. Metrics are aligned by name, data set and
+        model, each with its quote. Numbers of different papers were not measured in the same
+        setting, and the answer says so. Next: search_papers for what is missing, or create_sandbox
+        to measure.
         """
         found = compare_records({name: records_of(toolbox).get(name) for name in papers})
         return answer(found.text(), found)
 
 
 def _candidates(document: Document) -> list[PaperItem]:
-    # Its rules take 20 ms to compile, which a server's start need not pay.
+    # Imported here, because compiling its rules takes 20 ms, which would slow the server's start.
     from fumehood_tools.paper_records.candidates import candidate_items
 
     return candidate_items(document)
 
 
 def _is_done(job: Job) -> bool:
-    """Say whether a paper was read. Raises Unreadable when it never will be by this job."""
+    """Whether the job has read the paper. Raises Unreadable when the job has failed."""
     if job.status in ("failed", "lost", "cancelled"):
         raise Unreadable(job.error or f"Reading was {job.status}. Call read_paper again.")
     return job.status == "succeeded"

@@ -1,4 +1,4 @@
-"""Doors to sandboxes: make one, look at its variants, check one, run several."""
+"""The sandbox tools: create a sandbox, list its variants, check one, run several."""
 
 from typing import Annotated
 
@@ -17,7 +17,7 @@ from fumehood_tools.spec import SiteName
 
 
 class SandboxResult(BaseModel):
-    """A sandbox that is ready to be worked in."""
+    """A sandbox that is ready for use."""
 
     sandbox: str
     folder: str = Field(description="absolute path; write variants/<name>.py in it")
@@ -29,7 +29,7 @@ class SandboxResult(BaseModel):
     train_tokens: int
     eval_tokens: int
     seeds: list[int]
-    variants: list[str] = Field(description="variants that are there from the start")
+    variants: list[str] = Field(description="variants that come with the sandbox")
     next: str
 
 
@@ -45,11 +45,11 @@ class VariantList(BaseModel):
 
 
 class RunStarted(BaseModel):
-    """A run that was queued."""
+    """A run that was submitted."""
 
     job_id: str
     status: str
-    saes: int = Field(description="to train, at least; those that have a score are not run again")
+    saes: int = Field(description="SAEs to train, at least; scored ones are not run again")
     queue_position: int | None
     next: str
 
@@ -88,7 +88,7 @@ def _register_create(toolbox: Toolbox) -> None:
         ] = None,
         layer: Annotated[int | None, Field(description="Block index, from 0", ge=0)] = None,
         site: Annotated[
-            SiteName | None, Field(description="What is read there: residual stream or MLP")
+            SiteName | None, Field(description="What to read there: residual stream or MLP")
         ] = None,
         corpus: Annotated[
             str | None,
@@ -101,11 +101,11 @@ def _register_create(toolbox: Toolbox) -> None:
             list[int] | None, Field(description="Default seeds of run_variants", min_length=1)
         ] = None,
     ) -> Annotated[CallToolResult, SandboxResult]:
-        """Make a sandbox: one folder in which you try SAE variants on one subject model.
+        """Create a sandbox: a folder in which you try SAE variants on one subject model.
 
-        Use it first. It holds README.md, AGENTS.md (the rules), sandbox.toml (all settings),
-        core/ (base classes, to be read), variants/ (baselines; write yours there) and results/.
-        Leave arguments out for the embedded default: SmolLM2-135M, layer 10, residual stream.
+        Use it first. It contains README.md, AGENTS.md (the rules), sandbox.toml (all settings),
+        core/ (base classes to read), variants/ (baselines; write yours there) and results/.
+        Omit arguments for the embedded default: SmolLM2-135M, layer 10, residual stream.
         Next: read AGENTS.md, write variants/<name>.py, then call check_variant.
         """
         box = create.create_sandbox(
@@ -144,7 +144,7 @@ def _describe(box: Sandbox) -> CallToolResult:
         f"subject {result.subject}, layer {result.layer}, {result.site}; corpus {result.corpus}; "
         f"dictionary {result.dict_size:,}; {result.train_tokens:,} training and "
         f"{result.eval_tokens:,} evaluation tokens; seeds {result.seeds}\n"
-        f"variants there: {', '.join(names)}\n"
+        f"variants: {', '.join(names)}\n"
         f"Next: {result.next}"
     )
     return answer(text, result)
@@ -165,7 +165,7 @@ def _register_list(toolbox: Toolbox) -> None:
     ) -> Annotated[CallToolResult, VariantList]:
         """List the variant files of a sandbox: name, first line of the docstring, problems.
 
-        Use it to see what exists before you write or run something. Next: check_variant for one
+        Use it to see what exists before you write or run a variant. Next: check_variant for one
         of yours, or run_variants for several.
         """
         box = create.open_sandbox(toolbox.settings, sandbox)
@@ -191,7 +191,7 @@ def _variant_text(result: VariantList) -> str:
     if result.tampered_core:
         changed = ", ".join(result.tampered_core)
         lines.append(
-            f"core/ was changed ({changed}): runs use the packaged copy, it has no effect."
+            f"core/ was changed ({changed}). This has no effect: runs use the packaged copy."
         )
     if result.next_cursor:
         lines.append(f"More: cursor={result.next_cursor!r}")
@@ -212,7 +212,7 @@ def _register_check(toolbox: Toolbox) -> None:
     ) -> Annotated[CallToolResult, CheckReport]:
         """Check one variant in seconds: rules of the sandbox, shapes, gradients, a few steps.
 
-        Use it after every change, before run_variants. Each complaint names the line and what to
+        Use it after every change, before run_variants. Each error names the line and what to
         write instead. Next: fix the errors and call it again, or call run_variants.
         """
         box = create.open_sandbox(toolbox.settings, sandbox)
@@ -238,43 +238,46 @@ def _register_run(toolbox: Toolbox) -> None:
         ],
         seeds: Annotated[
             list[int] | None,
-            Field(description="Seeds; default: sandbox.toml's. Three or more show the noise"),
+            Field(description="Default: those in sandbox.toml. Three or more show the noise"),
         ] = None,
         l0_targets: Annotated[
             list[float] | None,
             Field(
-                description="Search each variant's KNOB for these L0 (within 5 %, with the first "
-                "seed), then run the other seeds there",
+                description="For each of these L0, search the value of each variant's KNOB (within "
+                "5 %, with the first seed), then run the other seeds with it",
                 max_length=10,
             ),
         ] = None,
         grid: Annotated[
             dict[str, list[bool | int | float | str]] | None,
             Field(
-                description="Constants at the top of the files with values to try, as in "
-                '{"K": [16, 64]}; all combinations, for every variant named',
+                description="Values to try for constants at the top of the files, as in "
+                '{"K": [16, 64]}; all combinations are run for every variant named',
                 max_length=6,
             ),
         ] = None,
         controls: Annotated[
             bool,
             Field(
-                description="Also run two blanks (the first baseline renamed) and a known cheat: "
-                "read_benchmarks then says whether the bench told them apart"
+                description="Also run two blanks (the first baseline renamed) and a known cheat; "
+                "read_benchmarks then says whether any of them gained an advantage"
             ),
         ] = False,
         request_key: Annotated[
             str | None,
-            Field(description="Any word: the same word again returns the same job", max_length=200),
+            Field(
+                description="Any word; a call with the same word returns the same job",
+                max_length=200,
+            ),
         ] = None,
     ) -> Annotated[CallToolResult, RunStarted]:
-        """Train and benchmark variants x seeds as one job; answers at once with a job_id.
+        """Train and benchmark variants x seeds as one job; returns a job_id at once.
 
         Activations are harvested once and shared. SAEs that have a score for the same file, seed
-        and settings are not run again, so repeat a call that was cut short. Always include a
-        baseline (topk) and the control (untrained). Only equal L0 can be compared: l0_targets=[32,
-        64] brings all variants there. Before you believe a result: controls=True and three seeds.
-        The job goes on if you disconnect. Next: wait_for_job, then read_benchmarks.
+        and settings are not run again, so you can repeat a call that was interrupted. Always
+        include a baseline (topk) and the control (untrained). Variants can only be compared at
+        equal L0: use l0_targets, as in [32, 64]. Before you trust a result, use controls=True and
+        three seeds. The job continues if you disconnect. Next: wait_for_job, then read_benchmarks.
         """
         started = start_run(
             toolbox.settings,

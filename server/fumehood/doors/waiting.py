@@ -1,4 +1,4 @@
-"""Wait for a job within a tool call, and report its progress to the client meanwhile."""
+"""Wait for a job during a tool call, and report its progress to the client."""
 
 import anyio
 from mcp.server.mcpserver import Context
@@ -7,18 +7,18 @@ from fumehood.tooling import in_thread
 from fumehood_tools.jobs import Job, JobStore, Progress
 
 POLL_SECONDS = 0.3
-"""Between two looks at the job table while waiting."""
+"""Seconds between two reads of the job table while waiting."""
 
 ENDED = ("succeeded", "failed", "cancelled", "lost")
 
 
 async def watch(store: JobStore, job_id: str, ctx: Context[None, None], seconds: float) -> Job:
-    """Return the job when it has ended or the time is up; report its progress until then."""
+    """Return the job when it has ended or the time is up. Report its progress until then."""
     deadline = anyio.current_time() + seconds
     reported = 0.0
     while True:
         job = await in_thread(store.get, job_id)
-        # The protocol wants every report to be greater than the one before.
+        # The protocol requires each reported value to be greater than the previous one.
         if job.progress and job.progress.done > reported:
             reported = job.progress.done
             await ctx.report_progress(reported, job.progress.total, in_words(job.progress))

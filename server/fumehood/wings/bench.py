@@ -1,4 +1,4 @@
-"""Benchmarks: read, compare and plot what was measured; verify it."""
+"""The bench wing: read, compare, plot and verify benchmark scores."""
 
 from fumehood.instructions import Guidance, Sentence
 from fumehood.wings.wing import Command, Wing
@@ -12,9 +12,9 @@ WING = Wing(
             "judge": (
                 Sentence("read_benchmarks shows the scores.", ("read_benchmarks",)),
                 Sentence("plot_benchmarks draws them.", ("plot_benchmarks",)),
-                Sentence("Trust no number that has fewer than three seeds.", ("read_benchmarks",)),
+                Sentence("Trust no number with fewer than three seeds.", ("read_benchmarks",)),
                 Sentence(
-                    "Trust no difference that compare_variants does not call one.",
+                    "Trust no difference unless compare_variants confirms it.",
                     ("compare_variants",),
                 ),
             ),

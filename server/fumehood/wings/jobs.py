@@ -1,4 +1,4 @@
-"""Jobs: work that outlives the call that started it."""
+"""The jobs wing: work that continues after the call that started it."""
 
 from fumehood.instructions import Guidance, Sentence
 from fumehood.wings.wing import Wing
@@ -16,7 +16,7 @@ WING = Wing(
                 ),
                 Sentence("read_job_log shows why one failed.", ("read_job_log",)),
                 Sentence(
-                    "Jobs go on when you disconnect; list_jobs finds them again.", ("list_jobs",)
+                    "Jobs continue when you disconnect; list_jobs finds them.", ("list_jobs",)
                 ),
             ),
         },

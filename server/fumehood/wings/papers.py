@@ -1,4 +1,4 @@
-"""Papers: search them, read them, record and compare what they say."""
+"""The papers wing: search papers, read them, record and compare their findings."""
 
 from fumehood.instructions import Guidance, Sentence
 from fumehood.wings.wing import Wing
@@ -9,7 +9,7 @@ WING = Wing(
     door="fumehood.doors.papers",
     guidance=Guidance(
         introduction=(Sentence("Find papers and read them.", ("search_papers",)),),
-        purposes=(Sentence("to see what is known of an SAE idea", ("search_papers",)),),
+        purposes=(Sentence("to see what is known about an SAE idea", ("search_papers",)),),
         steps={
             "read": (
                 Sentence(
@@ -19,8 +19,8 @@ WING = Wing(
                 ),
                 Sentence("read_paper shows what a paper says.", ("read_paper",)),
                 Sentence(
-                    "record_findings takes your reading of it, each statement with a quote that "
-                    "must stand in the paper.",
+                    "record_findings stores your findings, each with a quote that must appear in "
+                    "the paper.",
                     ("record_findings",),
                 ),
                 Sentence(
@@ -28,7 +28,8 @@ WING = Wing(
                     ("search_paper_text",),
                 ),
                 Sentence(
-                    "compare_papers puts what several papers say side by side.", ("compare_papers",)
+                    "compare_papers puts findings of several papers side by side.",
+                    ("compare_papers",),
                 ),
             ),
         },

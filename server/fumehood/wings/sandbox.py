@@ -1,4 +1,4 @@
-"""Sandboxes: make one, check a variant, train and benchmark several."""
+"""The sandbox wing: create a sandbox, check a variant, train and benchmark several."""
 
 from fumehood.instructions import Guidance, Sentence
 from fumehood.wings.wing import Command, Wing
@@ -11,7 +11,7 @@ WING = Wing(
         introduction=(
             Sentence(
                 "Train and benchmark SAEs. You write variants; the metrics stay "
-                "behind glass: only this server's evaluator makes numbers.",
+                "behind glass: only this server's evaluator computes scores.",
                 ("run_variants",),
             ),
         ),
@@ -22,7 +22,7 @@ WING = Wing(
         steps={
             "prepare": (
                 Sentence(
-                    "create_sandbox: makes a folder with README.md, AGENTS.md (the rules) and "
+                    "create_sandbox: creates a folder with README.md, AGENTS.md (the rules) and "
                     "core/ to read.",
                     ("create_sandbox",),
                 ),
@@ -35,15 +35,15 @@ WING = Wing(
             ),
             "check": (
                 Sentence(
-                    "check_variant: seconds; says which line breaks which rule. Repeat until it "
-                    "passes.",
+                    "check_variant: takes seconds; names the line that breaks a rule. Repeat until "
+                    "it passes.",
                     ("check_variant",),
                 ),
             ),
             "run": (
                 Sentence(
-                    "run_variants: answers at once with a job_id. Several variants and seeds are "
-                    "one job.",
+                    "run_variants: returns a job_id at once. Several variants and seeds are one "
+                    "job.",
                     ("run_variants",),
                 ),
             ),

@@ -1,8 +1,8 @@
-"""A wing: one value that says all there is to say about one part of fumehood.
+"""A wing: the description of one part of fumehood, with its tools and subcommands.
 
-Light, because all wings are known to every process: a wing's code is imported when its toolset is
-chosen or one of its subcommands is run. What a wing needs below the server it declares in
-`fumehood_tools.wings`.
+Light, because every process loads all these descriptions. A wing's code is imported only when its
+toolset is chosen or one of its subcommands is run. Its settings, keys and kinds of records are
+declared in `fumehood_tools.wings`, below the server.
 """
 
 from collections.abc import Callable, Iterable
@@ -28,7 +28,7 @@ class Command(NamedTuple):
 
     module: dotted name of a module with `add_arguments(parser)` and `run(options, settings)`, which
     returns the exit code. It is imported when the subcommand is run.
-    group: where `fumehood --help` lists it. in_workspace: it takes --workspace and --offline.
+    group: its heading in `fumehood --help`. in_workspace: it takes --workspace and --offline.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Command(NamedTuple):
     in_workspace: bool = True
 
     def add_arguments(self, parser: "argparse.ArgumentParser") -> None:
-        """Let the module declare its arguments."""
+        """Import the module and add its arguments to the parser."""
         import_module(self.module).add_arguments(parser)
 
     def run(self, options: "argparse.Namespace", settings: "Settings") -> int:
@@ -48,10 +48,10 @@ class Command(NamedTuple):
 
 
 class Wing(NamedTuple):
-    """One toolset, and all that comes with it.
+    """One toolset, and everything that belongs to it.
 
     door: dotted name of a module with `register(toolbox)`, which declares tools, prompts, resources
-    and completions; or that function itself, where its module is imported anyway.
+    and completions; or that function itself, if its module is imported in any case.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Wing(NamedTuple):
     declared: Declared = Declared()
 
     def open_door(self, toolbox: "Toolbox") -> None:
-        """Import the door and let it put into the toolbox what it offers."""
+        """Import the door and let it declare its tools in the toolbox."""
         register: Callable[[Toolbox], None] = (
             import_module(self.door).register if isinstance(self.door, str) else self.door
         )
@@ -69,14 +69,14 @@ class Wing(NamedTuple):
 
 
 def declared_by(wings: Iterable[Wing]) -> tuple[Declared, ...]:
-    """Return what settings have to be loaded for, so that all of these wings find theirs."""
+    """Return the declarations with which settings must be loaded for all of these wings."""
     return (CORE, *(wing.declared for wing in wings))
 
 
 def choose_wings(names: Iterable[str] | None, wings: Iterable[Wing]) -> tuple[Wing, ...]:
-    """Return the wings with these names in their own order, all of them for None.
+    """Return the wings with these names, in the order of `wings`; all of them for None.
 
-    Raises UnknownName, and BadRequest when no name is given.
+    Raises UnknownName for a name that does not exist, BadRequest for an empty list.
     """
     known = {wing.name: wing for wing in wings}
     if names is None:
@@ -86,5 +86,7 @@ def choose_wings(names: Iterable[str] | None, wings: Iterable[Wing]) -> tuple[Wi
         if name not in known:
             raise UnknownName("toolset", name, known, "Separate several with commas.")
     if not wanted:
-        raise BadRequest(f"No toolset named. Known: {', '.join(known)}. Leave it out for all.")
+        raise BadRequest(
+            f"No toolset is named. Known: {', '.join(known)}. Omit the option for all of them."
+        )
     return tuple(wing for name, wing in known.items() if name in wanted)

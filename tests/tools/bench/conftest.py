@@ -1,4 +1,4 @@
-"""A sandbox folder with made-up records, signed: values are synthetic, nothing was trained."""
+"""A sandbox folder with signed synthetic records; nothing was trained."""
 
 import hashlib
 from pathlib import Path
@@ -14,7 +14,7 @@ WEIGHTS = b"not really weights"
 
 
 class Records:
-    """Writes synthetic records into a sandbox folder, as the evaluator would."""
+    """Writes synthetic records into a sandbox folder in the evaluator's format."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -23,7 +23,7 @@ class Records:
         self._writer: RecordWriter | None = None
 
     def variant(self, name: str, source: str | None = None, *, packaged: bool = False) -> str:
-        """Write a variant file and return its sha256; packaged ones count as baselines."""
+        """Write a variant file and return its sha256. Packaged variants count as baselines."""
         text = f'"""{name}."""\n' if source is None else source
         write_text(self.folder / "variants" / f"{name}.py", text)
         sha256 = hashlib.sha256(text.encode()).hexdigest()
@@ -32,7 +32,7 @@ class Records:
         return sha256
 
     def score(self, name: str, seed: int = 0, **changes: Any) -> Path:
-        """Write a score of the variant's file as it is now; return its folder."""
+        """Write a score of the variant's current file; return its folder."""
         source = (self.folder / "variants" / f"{name}.py").read_bytes()
         parts: dict[str, Any] = {
             part: {**content, **changes.pop(part, {})} for part, content in PARTS.items()
@@ -51,7 +51,7 @@ class Records:
     def failure(
         self, name: str, seed: int = 0, message: str = "NaN loss at step 3.", **changes: Any
     ) -> Path:
-        """Write a failure record of the variant's file as it is now; return its folder."""
+        """Write a failure record of the variant's current file; return its folder."""
         source = (self.folder / "variants" / f"{name}.py").read_bytes()
         failure = Failure(
             variant=name,
@@ -136,7 +136,7 @@ SCORE: dict[str, Any] = {
 
 @pytest.fixture(scope="session")
 def fonts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One font list for all drawings of the session."""
+    """The folder for matplotlib's font list, shared by all plots of the session."""
     return tmp_path_factory.mktemp("fonts")
 
 
@@ -149,7 +149,7 @@ def records(tmp_path: Path) -> Records:
 
 @pytest.fixture
 def five(records: Records) -> Records:
-    """Two baselines, two variants and the control: plausible, one seed each."""
+    """Plausible scores of two baselines, two variants and the control, with one seed each."""
     for name in ("topk", "standard", "untrained"):
         records.variant(name, packaged=True)
     for name in ("two_stage_topk", "gain"):

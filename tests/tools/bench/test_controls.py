@@ -1,4 +1,4 @@
-"""Blanks and spikes, judged from made-up records: values are synthetic, nothing was trained."""
+"""Blanks and spikes, judged from synthetic records; nothing was trained."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Names in a margin keep apart, in order, and near what they name."""
+"""Names in a margin do not overlap, keep their order, and are near their points."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Metrics that only a kind of another record brings stand wherever those of scores do."""
+"""Metrics from other kinds of records appear everywhere that metrics of scores do."""
 
 import csv
 import json
@@ -67,7 +67,7 @@ MEASURED = {
 
 
 def evaluate(records: Any, folder: Path, metrics: dict[str, float], **draft: Any) -> str:
-    """Record what another evaluation measured of a stored score; return the place."""
+    """Write the record of another evaluation of a stored score; return its place."""
     workspace = records.folder.parents[1]
     score = json.loads((folder / "score.json").read_text(encoding="utf-8"))
     subject = Subject(place_of(folder, workspace), mac_of(score))
@@ -79,7 +79,7 @@ def evaluate(records: Any, folder: Path, metrics: dict[str, float], **draft: Any
 
 
 def shelf_of(records: Any) -> Shelf:
-    """Have every stored SAE evaluated, and return a reader of all records."""
+    """Evaluate every stored SAE, and return a reader of all records."""
     for path in records.folder.glob("results/*/seed*/score.json"):
         score = json.loads(path.read_text(encoding="utf-8"))
         values = MEASURED.get(score["variant"], {})
@@ -182,7 +182,7 @@ def test_what_nobody_measured_adds_no_column_and_no_panel(scored: Any, fonts: Pa
 def test_two_kinds_cannot_say_different_things_of_one_metric() -> None:
     register_kind(KIND)
     register_kind(RecordKind("again", "again/*", (ABSORBED,)))
-    with pytest.raises(BadRequest, match="l0 of the kind other is defined in another way"):
+    with pytest.raises(BadRequest, match="metric l0 of the kind other differently"):
         register_kind(RecordKind("other", "other/*", (Metric("l0", "L0"),)))
     with pytest.raises(BadRequest, match="cannot be called 'work'"):
         register_kind(RecordKind("other", "other/*", (Metric("work", "work"),)))
@@ -209,7 +209,7 @@ def test_an_evaluation_counts_as_long_as_its_score_stands(scored: Any) -> None:
     score = shelf.collect(scored.folder / "results").scores[f"mine/{folder.name}"]
     assert score.metrics["absorbed"] == 0.1
     withdraw(state_of(scored.folder), f"box/mine/{folder.name}")
-    assert "about a score that is not there, or was replaced since; evaluate that SAE again" in (
+    assert "about a score that is missing or has been replaced; evaluate that SAE again" in (
         reasons(scored)
     )
 
@@ -311,4 +311,4 @@ def test_no_verdict_stands_on_a_choice_of_evaluations(scored: Any, side: str) ->
         scored.folder, packaged=scored.packaged, shelf=shelf, metric="absorbed"
     )
     assert {row.variant: row.verdict for row in found.rows}["mine"] == "undecided"
-    assert "has 2 seeds (3, 4) without this metric: evaluate them too" in found.text()
+    assert "has 2 seeds (3, 4) without this metric: evaluate them as well" in found.text()

@@ -1,7 +1,7 @@
-"""The page of a sandbox, and its figures, in a real browser: headless Chromium, 1,280 and 400 wide.
+"""The page of a sandbox, and its figures, in headless Chromium, 1,280 and 400 pixels wide.
 
-A script is added behind the page's own, does what a reader would do and leaves what it saw in the
-document; Chromium prints that and its console.
+A script is added after the page's own. It does what a reader would do and writes what it saw into
+the document. Chromium prints the document and its console.
 """
 
 import html
@@ -19,7 +19,7 @@ from fumehood_tools.page import app_html, page_content, write_page
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next((found for name in NAMES if (found := shutil.which(name))), None)
-# Chromium's own window is 500 pixels wide at least: a narrow page stands in a frame.
+# Chromium's window is at least 500 pixels wide, so a narrow page is shown in a frame.
 FRAME = """<!doctype html><iframe id="frame" width="{width}" height="900" style="border: 0"
 srcdoc="{page}"></iframe><script>
 document.getElementById("frame").addEventListener("load", (event) => {{
@@ -71,7 +71,7 @@ def browse(page: Path, width: int) -> tuple[dict[str, Any], list[str]]:
 
 @pytest.fixture
 def page(records: Any, tmp_path: Path) -> Path:
-    """Write the page of a sandbox with levels, a control, a try and a hostile docstring."""
+    """Write the page of a sandbox that has levels, a control, a try and a hostile docstring."""
     records.variant("topk", packaged=True)
     records.variant("untrained", packaged=True)
     records.variant("gated", packaged=True)
@@ -119,7 +119,7 @@ def test_a_mark_lights_its_row_and_its_series_and_opens_curves_and_receipts(page
     assert "L0 16.0" in seen["tip"] and "2 seeds" in seen["tip"] and seen["dark"] == 0
     assert seen["hidden"] is True and seen["charts"] == 2
     for words in (
-        "Training loss, as told by the variant's own process",
+        "Training loss, as reported by the variant's own process",
         "Feature density",
         "never fired: 3, 3",
         "receipt",
@@ -153,8 +153,8 @@ def test_curves_are_thinned_out_and_hostile_lines_passed_over(page: Path) -> Non
 
 def test_curves_are_marked_as_the_variants_own_word(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    assert "Training loss, as told by the variant's own process; not measured" in text
-    assert "Training curves are what the variant's own process told" in text
+    assert "Training loss, as reported by the variant's own process; not measured" in text
+    assert "Training curves are reported by the variant's own process" in text
 
 
 def test_the_view_of_an_app_is_the_page_without_data() -> None:

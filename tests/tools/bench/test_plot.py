@@ -19,7 +19,7 @@ def drawn(records: Any, fonts: Path, **options: Any) -> PlotFile:
 
 
 def words_of(plot: PlotFile) -> str:
-    """The text of an SVG: matplotlib keeps each as a comment beside its outlines."""
+    """Return the texts of an SVG: matplotlib writes each as a comment next to its outlines."""
     return plot.svg.read_text(encoding="utf-8")
 
 

@@ -71,7 +71,7 @@ def test_a_table_without_the_control_says_so(records: Any) -> None:
     records.variant("topk", packaged=True)
     records.score("topk")
     [warning] = table_of(records).warnings
-    assert "No untrained control" in warning and "run_variants" in warning
+    assert "no untrained control" in warning and "run_variants" in warning
 
 
 def test_an_edited_control_is_no_control(records: Any) -> None:
@@ -82,7 +82,7 @@ def test_an_edited_control_is_no_control(records: Any) -> None:
     records.score("untrained", metrics={"explained_variance": 0.7})
     table = table_of(records)
     assert "control" not in {row.kind for row in table.rows}
-    assert "not the packaged one" in table.warnings[0]
+    assert "not the packaged file" in table.warnings[0]
 
 
 def test_scores_of_an_edited_file_do_not_take_the_place_of_the_packaged_ones(five: Any) -> None:
@@ -410,5 +410,5 @@ def test_settings_that_differ_are_named_with_their_values(records: Any) -> None:
     [other] = table_of(records).other_settings
     assert other.differs == [
         "training.lr 0.01 instead of 0.002",
-        "limits.work_ratio not there instead of 3",
+        "limits.work_ratio not set instead of 3",
     ]

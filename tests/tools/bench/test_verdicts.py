@@ -1,4 +1,4 @@
-"""Verdicts on variants, from made-up scores: values are synthetic, nothing was trained."""
+"""Verdicts on variants, from synthetic scores; nothing was trained."""
 
 from typing import Any
 
@@ -17,9 +17,9 @@ NOISE = {0: 0.0, 1: 0.0012, 2: -0.0002, 1000: 0.0006, 1001: -0.0009, 1002: 0.000
 
 
 def scores(*seeds: int, ev: float = 0.7353, inertness: Inertness | None = None) -> list[Score]:
-    """Return one score per seed, explained variance about `ev`, with the noise of real TopK runs.
+    """Return one score per seed, with explained variance near `ev` and the noise of real TopK runs.
 
-    The first of them carries the inertness.
+    The first score has the measurement of the computation (`inertness`).
     """
     found = []
     for seed in seeds:
@@ -37,7 +37,7 @@ def scores(*seeds: int, ev: float = 0.7353, inertness: Inertness | None = None) 
 
 
 def record(seed: int, values: dict[str, Any], inertness: Inertness | None = None) -> Score:
-    """Return a score of these metrics."""
+    """Return a score with these metrics."""
     content: dict[str, Any] = {"variant": "mine", "seed": seed, "inertness": inertness}
     content["file_sha256"] = "f" * 64
     return Score.model_construct(**content, metrics=values)
@@ -71,7 +71,7 @@ def test_mechanism_and_scores_together_make_the_verdict(
 
 
 def test_a_variant_that_acts_through_its_start_alone_is_said_to() -> None:
-    assert "through its start or its optimiser" in judge("topk", SAME, BETTER, PARENT).reason
+    assert "so by its initialization or its optimizer" in judge("topk", SAME, BETTER, PARENT).reason
 
 
 def test_one_seed_of_the_parent_is_no_noise_to_judge_against() -> None:
@@ -102,7 +102,7 @@ def test_a_difference_of_l0_matters_from_one_percent(l0: float, outside: bool) -
 
 
 def table(**by_variant: list[Score]) -> dict[str, list[Score]]:
-    """Return scores by label, each called what it stands under."""
+    """Return label -> scores, with each score's variant set to its label."""
     return {
         name: [score.model_copy(update={"variant": name}) for score in some]
         for name, some in by_variant.items()
@@ -150,7 +150,7 @@ def test_a_renamed_baseline_is_inert_and_the_baseline_is_named_with_scores_or_wi
     assert "computes the same as batch_topk, not topk; run batch_topk too" in found.text()
     asked |= table(batch_topk=scores(0, 1, 2, ev=0.8))
     found = verdicts(asked)["mine"]
-    assert found.verdict == "inert" and "as batch_topk, and no score outside" in found.reason
+    assert found.verdict == "inert" and "as batch_topk, and no score is outside" in found.reason
 
 
 def test_scores_of_an_edited_parent_are_none_to_judge_by() -> None:

@@ -1,4 +1,4 @@
-"""A child that hangs, dies, swells or lies harms nobody but itself."""
+"""A child that hangs, crashes, uses too much memory or lies does not harm its caller."""
 
 import json
 import sys
@@ -14,7 +14,7 @@ from fumehood_tools.errors import FumehoodError, PartMissing, RunFailed, Unreada
 READ = "import sys, json; asked = json.load(sys.stdin); request, out = asked.values(); "
 AFTER = "try another source of this paper"
 MEMORY = 10**9
-# Longer than any test may take: a test that needs the limit to pass hands in a short one.
+# Longer than any test may take. A test of the limit itself passes a short one.
 LONG = 60.0
 HANG = "import time; time.sleep(600)"
 

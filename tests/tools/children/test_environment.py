@@ -1,4 +1,4 @@
-"""A child imports the packages that run here, and gets no secret that it was not to have."""
+"""A child imports the same packages as its parent, and gets only the secrets that it needs."""
 
 import json
 import os
@@ -29,7 +29,7 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def seen_by_a_child(environment: dict[str, str], cwd: Path) -> dict[str, str]:
-    """Return the environment of a child that imports us, and where it found us."""
+    """Return the path from which a child imports fumehood_tools, and the child's environment."""
     seen = "[fumehood_tools.__file__, dict(os.environ)]"
     code = f"import fumehood_tools, json, os; print(json.dumps({seen}))"
     done = subprocess.run(

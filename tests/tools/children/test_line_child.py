@@ -1,4 +1,4 @@
-"""A child that talks in lines blocks nobody, may not fall silent, and ends with its block."""
+"""A LineChild never blocks its caller, has a limit on silence, and ends with its `with` block."""
 
 import signal
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from fumehood_tools.children import ChildEnded, LineChild
 from fumehood_tools.errors import RunFailed
 
 Start = Callable[..., LineChild]
-# Far longer than any answer here takes.
+# Far longer than any answer in these tests takes.
 LONG = 60.0
 ECHO = "import sys\nfor line in sys.stdin: print(line, end='', flush=True)\n"
 DEAF = "import time\nprint('{\"up\": 1}', flush=True)\ntime.sleep(600)\n"
@@ -20,7 +20,7 @@ DEAF = "import time\nprint('{\"up\": 1}', flush=True)\ntime.sleep(600)\n"
 
 @pytest.fixture
 def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
-    """Return a function that starts a child which runs the code it is given."""
+    """Return a function that starts a child with the given Python code."""
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
     def start_code(code: str, **options: Any) -> LineChild:
@@ -59,7 +59,7 @@ def test_a_child_that_owes_an_answer_and_falls_silent_is_given_up(start: Start) 
         assert answers(child, 1) == [{"up": 1}]
         child.send("1")
         assert child.receive(0.0) == []
-        with pytest.raises(RunFailed, match="said nothing for 0 min .* Plant more moss"):
+        with pytest.raises(RunFailed, match="sent nothing for 0 min.* Plant more moss"):
             child.receive(0.0, patience=0.0)
 
 

@@ -1,4 +1,4 @@
-"""A sandbox with signed records of made-up SAEs, as a job would have left them."""
+"""A sandbox with signed records of synthetic SAEs, in the form that a job writes."""
 
 import hashlib
 import math
@@ -20,13 +20,13 @@ TOKENS = 199_680
 
 
 class Box:
-    """Writes scores of SAEs that explain 0.1 more per doubling of L0."""
+    """Writes scores of SAEs whose explained variance rises by 0.1 per doubling of L0."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.packaged: dict[str, str] = {}
         self.training: dict[str, Any] = {"lr": 2e-3, "batch_size": 1024}
-        """Of sandbox.toml, as it is for the next scores."""
+        """The [training] section of sandbox.toml for the next scores."""
         self.tokens = TOKENS
         self._runs = 0
         self._writer: RecordWriter | None = None
@@ -82,7 +82,7 @@ class Box:
     def levels(
         self, name: str, gains: Sequence[float], l0s: Sequence[float] = (16, 32, 64), **parts: Any
     ) -> list[Path]:
-        """Score a seed per gain at every L0, as copies with another K."""
+        """Write one score per gain and L0: gains by seed, L0 as copies with another K."""
         return [
             self.score(name, seed, gain, l0, parameters={"K": int(l0)}, **parts)
             for seed, gain in enumerate(gains)
@@ -90,17 +90,17 @@ class Box:
         ]
 
     def delete(self, folders: Sequence[Path]) -> None:
-        """Remove folders of runs, as somebody with a file tool would."""
+        """Delete folders of runs, as somebody might do by hand."""
         for folder in folders:
             shutil.rmtree(folder)
 
     def withdraw(self, folders: Sequence[Path]) -> None:
-        """Give receipts up, as `fumehood verify --withdraw` does."""
+        """Withdraw receipts, as `fumehood verify --withdraw` does."""
         for folder in folders:
             withdraw(state_of(self.folder), place_of(folder, self.folder.parents[1]))
 
     def compare(self, **asked: Any) -> Comparison:
-        """Return the comparison, the records read anew."""
+        """Read the records again and return the comparison."""
         shelf = Shelf(state_of(self.folder))
         return compare_variants(self.folder, packaged=self.packaged, shelf=shelf, **asked)
 

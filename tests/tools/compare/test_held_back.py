@@ -1,4 +1,4 @@
-"""Gains that something else may have made: a rate of one's own, constants, other rows' L0."""
+"""Gains that may have another cause: a learning rate, constants, or the L0 of other rows."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ def measured(l0: float, **metrics: float) -> dict[str, float]:
 
 @pytest.fixture
 def two(box: Any) -> Any:
-    """The packaged topk and a file that is to be judged."""
+    """The packaged topk and a file to judge."""
     box.file("topk", packaged=True)
     box.file("mine")
     return box
@@ -55,7 +55,7 @@ def test_a_gain_of_a_file_that_names_a_rate_has_to_be_shown_at_twice_the_rate(tw
     two.levels("mine", [0.03 + noise / 2 for noise in NOISE], work={**WORK, "sets_rate": True})
     row = mine(two)
     assert row.verdict == "undecided", row
-    assert "names a rate or an optimiser" in row.reason and "lr = 0.004" in row.reason
+    assert "names a learning rate or an optimizer" in row.reason and "lr = 0.004" in row.reason
 
 
 def test_a_gain_in_probing_of_a_file_with_many_constants_is_held_back(two: Any) -> None:

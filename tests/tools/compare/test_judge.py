@@ -1,4 +1,4 @@
-"""Comparisons of made-up points: every verdict word, the correction, the curve, the numbers."""
+"""Comparisons of synthetic points: every verdict, the correction, the curve, the numbers."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -42,7 +42,7 @@ def point(
 
 
 def baseline(seeds: Sequence[int] = SEEDS) -> list[ScoredSae]:
-    """Return topk at three levels: 0.1 more per doubling of L0, and some noise."""
+    """Return topk at three levels, which rises by 0.1 per doubling of L0, with some noise."""
     return [
         point("topk", seed, l0, 0.6 + 0.1 * math.log2(l0 / 16) + NOISE[seed], "baseline", l0)
         for l0 in (16, 32, 64)
@@ -106,14 +106,14 @@ def test_no_difference_is_equal_and_a_wide_spread_is_undecided() -> None:
 
 
 def test_more_latents_are_no_merit() -> None:
-    # Twice the latents explain 0.1 more, as topk's do: at the same L0 nothing is left of it.
+    # Twice the latents explain 0.1 more, as topk's do, so there is no gain at the same L0.
     found = compared([*baseline(), *variant("mine", 0.0, l0=60.0)])
     assert row(found).verdict == "equal"
 
 
 def test_two_seeds_never_make_a_variant_better() -> None:
     found = compared([*baseline(), *variant("mine", 0.03, seeds=(0, 1))])
-    assert row(found).verdict == "undecided" and "3 are the least" in row(found).reason
+    assert row(found).verdict == "undecided" and "at least 3 are needed" in row(found).reason
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_variants_that_are_not_shown_count_as_tries() -> None:
 
 def test_a_gain_below_the_baselines_own_noise_is_not_better() -> None:
     noisy = [p.model_copy(update={"l0": p.l0, "values": _moved(p, 20)}) for p in baseline()]
-    # A variant that moves with the baseline, seed by seed, and is a little above it.
+    # A variant that varies with the baseline, seed by seed, and is slightly above it.
     mine = [
         point("mine", p.seed, 32.0, p.values["explained_variance"] + 0.002 + 1e-6 * p.seed)
         for p in noisy
@@ -217,7 +217,7 @@ def test_the_text_defines_its_words_and_says_what_it_takes() -> None:
     assert "better: the mean difference is above 0" in text and "worse: " not in text
     assert "! Receipts were deleted" in text and "! left out: 1 x damaged" in text
     assert "not judged" in text and "probing_top5" in text
-    assert "Corrected for 7 variants" in text and "To see a difference of 0.005" in text
+    assert "Corrected for 7 variants" in text and "To detect a difference of 0.005" in text
 
 
 def test_a_curve_goes_through_its_points_and_little_further() -> None:
@@ -243,7 +243,7 @@ def test_the_front_holds_what_nothing_beats_in_both() -> None:
 
 
 def test_the_correction_is_benjamini_and_hochbergs() -> None:
-    # Worked by hand: 5 tries; 0.01 * 5 / 1, 0.02 * 5 / 2, 0.04 * 5 / 3 from below.
+    # Computed by hand for 5 tries: 0.01 * 5 / 1, 0.02 * 5 / 2, 0.04 * 5 / 3, in ascending order.
     found = adjusted({"a": 0.01, "b": 0.02, "c": 0.04}, 5)
     assert found == {
         "a": pytest.approx(0.05),
@@ -325,7 +325,7 @@ def test_two_seeds_of_the_baseline_at_different_levels_are_no_noise_to_judge_by(
     base = [p for p in baseline() if (p.seed, p.l0) in ((0, 16), (1, 32), (2, 64))]
     mine = [point("mine", p.seed, p.l0, p.values["explained_variance"] + 0.03) for p in base]
     found = row(compared([*base, *mine]))
-    assert found.verdict == "undecided" and "noise of topk is not known" in found.reason
+    assert found.verdict == "undecided" and "noise of topk is unknown" in found.reason
 
 
 def test_levels_that_are_nearly_one_give_no_slope_to_go_on_with() -> None:
@@ -355,7 +355,7 @@ def test_a_gain_in_pairs_must_hold_against_all_seeds_where_the_seeds_differ() ->
         if p.l0 == 32
     ]
     alike = row(compared([*base, *mine], tries=60))
-    assert alike.verdict == "better" and "held against" not in alike.reason
+    assert alike.verdict == "better" and "compared with all" not in alike.reason
     some = row(compared([*base, *mine[:3]], tries=60))
     assert some.verdict != "better" and "its 3 seeds are not the 5 of topk" in some.reason
     assert alike.p is not None and some.p is not None and some.p > 100 * alike.p

@@ -15,8 +15,8 @@ from fumehood_tools.settings import Settings
 
 pytestmark = pytest.mark.slow
 
-# IDLE is the share of latents that may not be used: the fewer the better. GAIN is absorbed by the
-# weights: another value is another computation, and no other SAE.
+# IDLE is the share of latents that may not be used: a lower share is better. GAIN is absorbed by
+# the weights: another value changes the computation, but not the resulting SAE.
 SOURCE = '''"""TopK that may not use all of its latents."""
 
 import torch
@@ -67,7 +67,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def box(settings: Settings) -> Sandbox:
-    """A sandbox without probing: it takes most of the time, and is not what is compared here."""
+    """A sandbox without probing, which takes most of the time and is not compared here."""
     made = create_sandbox(
         settings, "box", subject="synthetic", dict_size=128, train_tokens=16_000, eval_tokens=4_064
     )

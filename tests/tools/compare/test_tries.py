@@ -1,4 +1,4 @@
-"""What counts as a try, from made-up receipts in several sandboxes of one workspace."""
+"""Counting tries, from synthetic receipts in several sandboxes of one workspace."""
 
 import hashlib
 import shutil
@@ -27,14 +27,14 @@ from fumehood_tools.receipts.audit import withdraw
 
 
 class Workspace:
-    """Writes failures: they need no weights, and count as scores do."""
+    """Writes failures, which count as tries like scores, but need no weights."""
 
     def __init__(self, folder: Path) -> None:
         self.sandboxes = folder / "sandboxes"
         self.packaged = {"topk": hashlib.sha256(b"topk").hexdigest()}
         self._runs = 0
         self.says = True
-        """Whether lines of the ledger say what was tried, as those of older versions do not."""
+        """Whether ledger lines name the trial. Those of older versions do not."""
 
     def ran(
         self, sandbox: str, variant: str, source: str, seed: int = 0, control: str = "", k: int = 0

@@ -1,4 +1,4 @@
-"""Corpora: what is in a split, what is kept out, and what happens when there is too little."""
+"""Corpora: the content of the splits, excluded texts, and errors for too little text."""
 
 import importlib.util
 import json
@@ -24,7 +24,7 @@ from fumehood_tools.spec import CorpusSpec
 
 
 class Letters:
-    """A tokenizer of one token per character."""
+    """A tokenizer with one token per character."""
 
     bos = 1
 
@@ -39,7 +39,7 @@ def text_of(rows: np.ndarray) -> list[str]:
 
 
 def write_folder(folder: Path, count: int) -> Path:
-    """Write count documents of about 300 different characters."""
+    """Write `count` different documents of about 300 characters."""
     folder.mkdir()
     for number in range(count):
         words = " ".join(f"w{number}x{place}" for place in range(50))

@@ -1,4 +1,4 @@
-"""A nursery per level of isolation that this machine offers, shared by the tests of a session."""
+"""One nursery for each isolation level of this machine, shared by all tests of a session."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,7 +28,7 @@ def nurseries(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[GlassLe
 
 @pytest.fixture
 def run(nurseries: dict[GlassLevel, Nursery], request: pytest.FixtureRequest) -> Run:
-    """Return a function that runs code in a child, at the best level unless one is named."""
+    """Return a function that runs code in a child, by default at the strongest level."""
 
     def run_code(code: str, level: GlassLevel | None = None, **limits: float) -> ChildOutcome:
         nursery = nurseries[level or available_levels()[0]]
@@ -50,6 +50,6 @@ def run(nurseries: dict[GlassLevel, Nursery], request: pytest.FixtureRequest) ->
 def scratch_of(
     nurseries: dict[GlassLevel, Nursery], request: pytest.FixtureRequest
 ) -> Callable[[], Path]:
-    """Return a function that gives the scratch folder of this test's children."""
+    """Return a function that returns the scratch folder of this test's children."""
     root = nurseries[available_levels()[0]].scratch_root
     return lambda: root / request.node.name.replace("/", "-") / "scratch"

@@ -168,7 +168,7 @@ def test_scratch_is_removed_however_deep_it_is(tmp_path: Path) -> None:
 
 def test_json_that_is_nested_too_deep_is_refused(tmp_path: Path) -> None:
     (tmp_path / "progress.json").write_text("[" * 100_000, encoding="utf-8")
-    with pytest.raises(RunFailed, match="not JSON"):
+    with pytest.raises(RunFailed, match="not valid JSON"):
         take_json(tmp_path, "progress.json", 1 << 20)
 
 

@@ -1,6 +1,7 @@
-"""What the kernel remembers of shared files is no wire between children: nothing asks or sets it.
+"""The page cache cannot carry messages between children: they can neither query nor change it.
 
-The same calls are made without walls, where they succeed: it is the wall that refuses them.
+One test makes the same calls without walls, where they succeed. This shows that the walls refuse
+them, rather than the kernel or the file system.
 """
 
 import errno
@@ -18,8 +19,9 @@ WALLED = [level for level in available_levels() if level in ("bubblewrap", "land
 every_wall = pytest.mark.parametrize(
     "level", WALLED or [pytest.param("rlimits", marks=pytest.mark.skip("no walls here"))]
 )
-# Calls of Python or of the C library, and three that it has no name for; `shared` is a descriptor
-# of a file that other children read too, `page` the address of its first page in memory.
+# Calls of Python or of the C library, and some by number, for which the C library has no function.
+# `shared` is a descriptor of a file that other children read too, `page` the address of its first
+# page in memory.
 ASKS = {
     "mincore": "c(libc.mincore(page, 4096, buffer))",
     "cachestat": "c(libc.syscall(451, shared, struct.pack('QQ', 0, 4096), buffer, 0))",
@@ -49,7 +51,7 @@ ADVICES = {
     "sync_file_range": "c(libc.sync_file_range(own, 0, 0, 0))",
     "a file's hint, set": "fcntl.fcntl(shared, 1036, struct.pack('Q', 2))",
     "an owner of signals": "fcntl.fcntl(own, 8, os.getpid())",
-    # Sets the flags to what they were.
+    # Sets the flags to the values that they have already.
     "a file's flags, set": "fcntl.ioctl(shared, 0x40086602, flags)",
 }
 PRELUDE = """
@@ -77,14 +79,14 @@ def tried(what, call):
 
 
 def numbers(machine: str) -> dict[str, int | None]:
-    """Return name -> number of what the filter names, on a machine."""
+    """Return the numbers of the system calls that the filter names, by name, for a machine."""
     column = ("x86_64", "aarch64").index(machine)
     known = {**syscalls.REFUSED, **syscalls.MEMORY, "get_mempolicy": syscalls.GET_MEMPOLICY}
     return {name: both[column] for name, both in known.items()}
 
 
 def answers(run: Run, level: GlassLevel, calls: dict[str, str]) -> dict[str, str]:
-    """Make calls in a child; return "allowed" or the number of the error for each."""
+    """Make the calls in a child; map the name of each to "allowed" or its error number."""
     import platform
 
     here = numbers(platform.machine())
@@ -106,7 +108,7 @@ def test_a_child_can_neither_ask_nor_advise_what_the_kernel_keeps_of_a_shared_fi
 @pytest.mark.skipif(not WALLED, reason="these are Linux' calls")
 def test_without_walls_most_of_these_calls_succeed(run: Run) -> None:
     found = answers(run, "rlimits", ASKS | ADVICES)
-    # What an older kernel or another file system does not have is refused for that reason.
+    # Older kernels and some file systems do not support all of these calls.
     allowed = [what for what, said in found.items() if said == "allowed"]
     assert len(allowed) > 3 / 4 * len(found), found
 
@@ -161,9 +163,9 @@ def test_the_numbers_of_refused_calls_are_those_of_the_kernels_headers(
         name: int(number)
         for name, number in re.findall(r"#define __NR(?:3264)?_(\w+)\s+(\d+)", text)
     }
-    known.pop("syscalls", None)  # how many there are
+    known.pop("syscalls", None)  # not a call: the number of calls
     ours = numbers(machine)
     newest = max(known.values())
     for name, number in ours.items():
-        # A header that is older than a call does not know it.
+        # An older header does not contain the newest calls.
         assert known.get(name) == number or (number or 0) > newest, name

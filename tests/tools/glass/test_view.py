@@ -1,4 +1,4 @@
-"""A child sees what it can import and no more, and all of it is in memory before it starts."""
+"""A child can read what it can import and nothing else; all of it is cached before it starts."""
 
 import ctypes
 import json
@@ -23,7 +23,7 @@ WALLED = [level for level in available_levels() if level in ("bubblewrap", "land
 every_wall = pytest.mark.parametrize(
     "level", WALLED or [pytest.param("rlimits", marks=pytest.mark.skip("no walls here"))]
 )
-# What is linked against libraries of the system, what is large, and what torch imports late.
+# Modules that are linked against system libraries, large ones, and ones that torch imports late.
 IMPORTED = """
 _bz2 _ctypes _curses _decimal _dbm _hashlib _lzma _sqlite3 _ssl _uuid asyncio ctypes.util
 curses dataclasses decimal email lzma multiprocessing.pool readline sqlite3 ssl statistics
@@ -52,7 +52,7 @@ def test_what_can_be_imported_outside_can_be_imported_by_a_child(
 
 
 def test_no_module_beside_the_childs_own_package_hides_one_of_the_standard_library() -> None:
-    # Their folder is on a child's path, for the package; a child cannot read the modules.
+    # The folder is on a child's sys.path because of the package, but the modules are not readable.
     beside = {path.stem for path in INSIDE.parent.glob("*.py")}
     assert "nursery" in beside and not beside & sys.stdlib_module_names
 
@@ -60,7 +60,7 @@ def test_no_module_beside_the_childs_own_package_hides_one_of_the_standard_libra
 def test_headers_tests_and_libraries_that_nothing_needs_are_out_of_view() -> None:
     names = {Path(path).name for path in common_view(SAE)}
     assert not names & {"include", "test", "tests", "idlelib", "tkinter", "gcc", "jvm"}
-    # What is read before a child starts is read in a fraction of a second.
+    # A larger view would take longer than a fraction of a second to read before each start.
     assert sum(os.path.getsize(path) for path in files_under(common_view(SAE))) < 3 << 30
 
 
@@ -76,7 +76,7 @@ def test_libraries_are_followed_to_what_they_need_in_turn(tmp_path: Path) -> Non
 
 
 def pages_in_memory(path: str) -> int:
-    """Return how many pages of a file the kernel holds."""
+    """Return how many pages of a file are in the page cache."""
     libc = ctypes.CDLL(None, use_errno=True)
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
@@ -134,7 +134,7 @@ print(json.dumps([[n for n in names if imports(n)], [opens(p) for p in paths]]))
 def look_around(
     nursery: Nursery, names: list[str], paths: list[Path]
 ) -> tuple[list[str], list[object]]:
-    """Return which modules a child can import, and what it reads in files."""
+    """Return the modules that a child can import, and what it reads from each path."""
     program = nursery.scratch_root / "program.py"
     code = LOOK_AROUND.format(names=names, paths=[str(path) for path in paths])
     program.write_text(code, encoding="utf-8")

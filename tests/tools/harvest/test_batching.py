@@ -1,4 +1,4 @@
-"""How many tokens a forward pass takes: by a measurement that is made once."""
+"""The number of tokens per forward pass is measured once per subject and machine."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ SIZES = (1_024, 2_048, 4_096)
 
 
 class Slow:
-    """A subject whose passes take known seconds on a clock of its own."""
+    """A subject whose passes take known times on its own simulated clock."""
 
     d_model = 1
 
@@ -26,7 +26,7 @@ class Slow:
         self._rates = tokens_per_second
 
     def read(self, tokens_BT: torch.Tensor, sites: Sequence[Site]) -> list[torch.Tensor]:
-        """Let the time of a pass go by."""
+        """Advance the clock by the time of a pass."""
         count = tokens_BT.numel()
         self.tokens_read += count
         self.now += count / self._rates[count]
@@ -34,7 +34,7 @@ class Slow:
 
 
 def measured(rates: dict[int, float]) -> Batch:
-    """Return the batch that is chosen where passes of each size have these rates."""
+    """Return the batch that is chosen if passes of each size have these rates."""
     subject = Slow(rates)
     return measure_batch(ROWS, subject, SITES, SIZES, lambda: subject.now)
 

@@ -1,4 +1,4 @@
-"""Reading activations from Hugging Face models: tiny random ones, of every layout we claim."""
+"""Reading activations from tiny random Hugging Face models of every supported layout."""
 
 import warnings
 from collections.abc import Sequence
@@ -46,7 +46,7 @@ def tiny(layout: str, seed: int = 0) -> Any:
 
 
 def read(model: Any, layer: int, site: SiteName, tokens_BT: torch.Tensor) -> torch.Tensor:
-    """Return the activations at one site of a model, which loses the blocks above it."""
+    """Return the activations at one site of a model. Removes the blocks above it."""
     place = Site(layer=layer, site=site)
     (x_BTD,) = ModelReader(model, [place]).read(tokens_BT, [place])
     return x_BTD

@@ -1,4 +1,4 @@
-"""The harvest as a process: `python -m fumehood_tools.harvest` on the synthetic subject."""
+"""The harvest process, `python -m fumehood_tools.harvest`, on the synthetic subject."""
 
 import json
 import os
@@ -38,21 +38,21 @@ def start(cache: Path, **changes: Any) -> subprocess.Popen[str]:
 
 
 def finish(child: subprocess.Popen[str]) -> list[dict[str, Any]]:
-    """Return all the lines a child has written, once it has ended."""
+    """Wait for a child to end; return all lines that it has written."""
     out, err = child.communicate(timeout=120)
     assert out, err
     return [json.loads(line) for line in out.splitlines()]
 
 
 def harvest(cache: Path, **changes: Any) -> Activations:
-    """Run a harvest to its end and return what it made."""
+    """Run a harvest to its end and return its activations."""
     last = finish(start(cache, **changes))[-1]
     assert "activations" in last, last
     return Activations.model_validate(last["activations"])
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
-    """Return once the condition holds; fail when it does not in time."""
+    """Wait until the condition holds; fail after `seconds`."""
     ends = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < ends, "waited in vain"

@@ -1,4 +1,4 @@
-"""Several sites of a language model, and the batch they are read with: a tiny model in a folder."""
+"""Several sites of a tiny language model in a folder, and the batch size they are read with."""
 
 import io
 import json
@@ -69,7 +69,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def request(
     subject: Path, corpus: Path, cache: Path, layer: int = 2, site: str = "resid_post", **more: Any
 ) -> HarvestRequest:
-    """Return a request for 5,000 activations in float32, of the last layer unless told."""
+    """Return a request for 5,000 activations in float32, by default of the last layer."""
     content: dict[str, Any] = {
         "subject": {"name": str(subject), "layer": layer, "site": site},
         "corpus": {"name": str(corpus), "context": 16, "train_tokens": 5_000, "eval_tokens": 500},

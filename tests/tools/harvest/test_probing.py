@@ -1,4 +1,4 @@
-"""Sparse-probing artifacts, as sae-bench reads them."""
+"""Sparse-probing artifacts in the form that sae-bench reads."""
 
 import json
 import os
@@ -26,7 +26,7 @@ SPEC = {
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of a child that imports what this process can."""
+    """Return the environment of a child that can import the same modules as this process."""
     path = os.pathsep.join(sys.path)
     return {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
 

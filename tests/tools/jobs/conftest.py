@@ -1,4 +1,7 @@
-"""Stores on a temporary root, tiny Python workers, and a bounded wait. Leaves no process behind."""
+"""Fixtures for jobs: stores in a temporary folder, tiny Python workers, and waits with a limit.
+
+All processes that the tests started are stopped at the end.
+"""
 
 import contextlib
 import sys
@@ -16,7 +19,7 @@ WAITING = ("queued", "starting", "running")
 
 
 def wait_until(predicate: Callable[[], Any], timeout: float = 20.0) -> Any:
-    """Return the first true answer of predicate; fail after timeout seconds."""
+    """Call predicate until its result is true and return it; fail after `timeout` seconds."""
     end = time.monotonic() + timeout
     while not (answer := predicate()):
         assert time.monotonic() < end, f"not within {timeout} s"
@@ -43,7 +46,7 @@ def eventually() -> Callable[..., Any]:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Iterator[Path]:
-    """The folder of a store; at the end its jobs are stopped."""
+    """The folder of a store. Its jobs are stopped at the end of the test."""
     folder = tmp_path / "state"
     yield folder
     told: set[str] = set()
@@ -67,7 +70,7 @@ def supervisors(root: Path) -> Callable[..., list[psutil.Process]]:
 
 @pytest.fixture
 def kill_supervisor(supervisors: Callable[..., list[psutil.Process]]) -> Callable[[Job], None]:
-    """Kill the supervisor of a job with SIGKILL and see it dead."""
+    """Kill the supervisor of a job with SIGKILL and wait until it is dead."""
 
     def gone(process: psutil.Process) -> bool:
         try:
@@ -78,7 +81,7 @@ def kill_supervisor(supervisors: Callable[..., list[psutil.Process]]) -> Callabl
     def end(job: Job) -> None:
         for process in supervisors(job.job_id):
             process.kill()
-            # A dying process loses its command line before it is dead.
+            # A dying process has no command line even before it is dead.
             wait_until(lambda: gone(process))  # noqa: B023
 
     return end
@@ -86,7 +89,7 @@ def kill_supervisor(supervisors: Callable[..., list[psutil.Process]]) -> Callabl
 
 @pytest.fixture
 def start(store: JobStore) -> Callable[..., Job]:
-    """Submit a piece of Python as a job."""
+    """Return a function that submits Python code as a job."""
 
     def submit(code: str = "", **options: Any) -> Job:
         argv = [sys.executable, "-c", code]
@@ -97,7 +100,7 @@ def start(store: JobStore) -> Callable[..., Job]:
 
 @pytest.fixture
 def finished(store: JobStore) -> Callable[..., Job]:
-    """Wait for the end of a job."""
+    """Return a function that waits for the end of a job."""
 
     def wait(job: Job, timeout: float = 20.0) -> Job:
         wait_until(lambda: store.get(job.job_id).status not in WAITING, timeout)
@@ -108,7 +111,7 @@ def finished(store: JobStore) -> Callable[..., Job]:
 
 @pytest.fixture
 def running(store: JobStore) -> Callable[..., Job]:
-    """Wait until a job has printed "ready"."""
+    """Return a function that waits until a job has printed "ready"."""
 
     def wait(job: Job) -> Job:
         wait_until(lambda: "ready" in store.read_log(job.job_id).lines)

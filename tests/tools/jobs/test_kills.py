@@ -1,4 +1,4 @@
-"""kill -9 of anything, at any moment, loses no result and blocks no queue."""
+"""After a kill -9 of any process at any moment, no result is lost and the queue goes on."""
 
 import os
 import signal
@@ -107,7 +107,8 @@ def test_a_supervisor_killed_while_it_starts_leaves_no_worker_and_no_stuck_job(
     for _ in range(5):
         job = start(SLEEPER)
         kill_supervisor(job)
-        # Taken: lost at the next look. Not taken yet: back in the queue when its time is up.
+        # If a supervisor had taken the job, the next read shows it as lost. If not, it goes back to
+        # the queue after BOOT_SECONDS.
         settled = store.get(job.job_id)
         assert settled.status in ("lost", "starting")
         if settled.status == "starting":

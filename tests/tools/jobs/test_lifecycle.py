@@ -1,4 +1,4 @@
-"""A job from its start to its end, and what its worker can say."""
+"""A job from start to end, and everything that its worker can report."""
 
 import json
 import os
@@ -138,7 +138,7 @@ def test_wrong_arguments_say_what_is_right(store) -> None:
 
     assert "Known: cpu, gpu" in refused("true", slot="tpu")
     assert "more than 0" in refused("true", timeout_s=0)
-    assert "program first" in refused()
+    assert "starts with the program" in refused()
     assert "lower-case" in refused("true", kind="../up")
     with pytest.raises(BadRequest, match="one job or more"):
         JobStore(store.folder, slots={"cpu": 0})

@@ -1,4 +1,4 @@
-"""Lists go by pages, newest first."""
+"""Jobs are listed in pages, newest first."""
 
 import sqlite3
 

@@ -1,4 +1,4 @@
-"""Logs are read by pages, and cannot fill the disk."""
+"""Logs are read in pages, and cannot fill the disk."""
 
 import pytest
 
@@ -33,7 +33,7 @@ def test_a_running_log_can_be_followed_without_losing_or_doubling_a_line(
     job = start(code)
     eventually(lambda: store.read_log(job.job_id).lines == ("one", "two and"))
     first = store.read_log(job.job_id, offset=0)
-    assert first.next_offset == len("one\n")  # the unended line will be told again
+    assert first.next_offset == len("one\n")  # the incomplete line will be returned again
     (store.folder(job.job_id) / "go").touch()
     eventually(lambda: store.get(job.job_id).status == "succeeded")
     rest = store.read_log(job.job_id, offset=first.next_offset)

@@ -1,4 +1,4 @@
-"""Slots, the order of the queue, and keys that make a repeated request harmless."""
+"""Slots limit the running jobs, the queue is in order, and a request key prevents duplicates."""
 
 import os
 import subprocess
@@ -50,7 +50,7 @@ def test_the_queue_advances_when_no_submitter_is_left(store, root, eventually) -
     [process] = submitters(root, count=1)
     assert process.wait(20) == 0
 
-    # Only files are looked at: asking the store would start jobs by itself.
+    # Look only at files, because reading from the store would itself start jobs.
     def results() -> int:
         logs = list((root / "jobs").glob("*/output.log"))
         return len(logs) == 5

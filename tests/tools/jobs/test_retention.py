@@ -1,4 +1,4 @@
-"""Jobs that ended long ago are forgotten; what may still matter is not."""
+"""Jobs that ended long ago are deleted; recent and unfinished jobs are kept."""
 
 import sqlite3
 import time
@@ -25,7 +25,7 @@ def table(root: Path) -> Iterator[Table]:
 
 
 def cancelled(store: JobStore, start: Callable[..., Job], count: int) -> list[str]:
-    """Make jobs that ended without having run."""
+    """Create jobs that are marked as ended without having run."""
     made = [start("pass", request_key=f"key {number}").job_id for number in range(count)]
     for job_id in made:
         store.cancel(job_id)

@@ -1,4 +1,4 @@
-"""Jobs are stopped: by request, by their time limit, with all they started."""
+"""Jobs stop on request and at their time limit, together with all processes they started."""
 
 import shutil
 

@@ -1,4 +1,5 @@
-"""A damaged table, a full disk, a newer table, many threads: typed errors and no lost job."""
+"""With a damaged table, a full disk, a newer table or many threads, errors are typed and no job is
+lost."""
 
 import os
 import shutil

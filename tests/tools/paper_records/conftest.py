@@ -1,4 +1,4 @@
-"""The short paper of our own that the tests of reading use."""
+"""The short paper, written for these tests, that the tests of reading use too."""
 
 from pathlib import Path
 

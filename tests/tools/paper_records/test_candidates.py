@@ -1,4 +1,4 @@
-"""The first reading by rule."""
+"""Candidate items that rules extract from a paper."""
 
 import pytest
 

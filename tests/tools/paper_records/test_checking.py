@@ -1,4 +1,4 @@
-"""A record is held to the text of its paper, item by item."""
+"""A record is checked against the text of its paper, item by item."""
 
 import json
 from typing import Any
@@ -23,7 +23,7 @@ def check(paper: Document, one: Item) -> CheckedItem:
 
 
 def whole_record() -> list[Item]:
-    """Return what an honest and attentive reader writes down about the paper."""
+    """Return the items that an honest and attentive reader records about the paper."""
     return [
         item("methodology", "Pairs of latents that fire together are taxed.",
              "We tax co-activation with a running memory"),
@@ -168,7 +168,7 @@ def test_a_value_of_words_must_stand_in_the_quote(paper: Document) -> None:
 @pytest.mark.parametrize("field", ["metrics", "technical_parameters"])
 def test_a_measured_item_needs_name_and_value(paper: Document, field: str) -> None:
     checked = check(paper, item(field, "Explained variance is high."))
-    assert checked.status == "refused" and "needs name and value" in checked.reason
+    assert checked.status == "refused" and "needs a name and a value" in checked.reason
 
 
 def test_a_data_set_that_the_paper_does_not_name_is_flagged(paper: Document) -> None:
@@ -240,7 +240,7 @@ def test_the_best_of_several_readings_counts(paper: Document) -> None:
 
 
 def test_a_record_without_text_or_of_too_many_items_is_a_bad_request(paper: Document) -> None:
-    with pytest.raises(BadRequest, match="read the paper first"):
+    with pytest.raises(BadRequest, match="Read the paper first"):
         check_record([item()], {})
     with pytest.raises(BadRequest, match="501 items"):
         check_record([item()] * 501, {"latex": paper})
@@ -251,7 +251,7 @@ def test_wrong_keys_and_fields_are_all_named_at_once() -> None:
         items_of([{"field": "metric", "quote": EV}, {"field": "metrics", "qoute": EV}])
     said = str(refused.value)
     assert "item 1, field" in said and "'metrics'" in said
-    assert "item 2, qoute: no such key (known: field, text" in said and "item 2, quote" in said
+    assert "item 2, qoute: unknown key (known: field, text" in said and "item 2, quote" in said
 
 
 def test_the_schema_of_an_item_leaves_room_in_a_tool() -> None:

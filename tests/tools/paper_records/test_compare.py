@@ -1,4 +1,4 @@
-"""Records of several papers side by side."""
+"""Comparisons of the records of several papers."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the server imports stays light."""
+"""The server imports no heavy packages for the records of papers."""
 
 import os
 import subprocess

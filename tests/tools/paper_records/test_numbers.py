@@ -1,4 +1,4 @@
-"""Numbers in prose."""
+"""Numbers in prose are found with every value that they may have."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""Quotations are found where they stand, and nowhere else."""
+"""A quotation is accepted with its place if it is in the document, and refused otherwise."""
 
 import re
 import time
@@ -33,7 +33,7 @@ def prose(paper: Document) -> list[str]:
 
 @st.composite
 def piece(draw: st.DrawFn, texts: list[str]) -> str:
-    """Draw 15 to 600 characters of one of the texts."""
+    """Draw a passage of 15 to 600 characters from one of the texts."""
     text = draw(st.sampled_from(texts))
     start = draw(st.integers(0, len(text) - 15))
     return text[start : draw(st.integers(start + 15, min(len(text), start + 600)))]
@@ -122,7 +122,7 @@ def test_a_word_taken_out_is_refused_and_named(finder: QuoteFinder) -> None:
     assert finder.find(told).status == "accepted"
     found = finder.find("The memory grows with the dictionary, so that it is not feasible")
     assert found.status == "refused"
-    assert "leaves out words of the paper unmarked: “square of the”" in found.reason
+    assert "omits words of the paper without …: “square of the”" in found.reason
 
 
 def test_a_place_is_named_by_section_page_and_chunk(finder: QuoteFinder) -> None:
@@ -221,7 +221,7 @@ def test_letters_that_only_look_latin_are_refused(finder: QuoteFinder) -> None:
 
 def test_hidden_text_is_refused_with_that_reason(finder: QuoteFinder) -> None:
     found = finder.find("this method is the best ever published")
-    assert found.status == "refused" and "hidden text only (white)" in found.reason
+    assert found.status == "refused" and "only in hidden text (white)" in found.reason
 
 
 def test_text_that_is_hidden_and_visible_is_accepted(paper: Document) -> None:

@@ -1,4 +1,4 @@
-"""Fixtures for paper search: the six services on loopback, and searches that ask them."""
+"""Fixtures for paper search: fakes of the six services on loopback, and searches that use them."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ def services() -> Iterator[PaperServices]:
 
 @pytest.fixture
 def make_search(tmp_path: Path) -> Iterator[MakeSearch]:
-    """Return a function that makes a search over given services, in a workspace by name."""
+    """Return a function that creates a PaperSearch over fake services in a named workspace."""
     made: list[PaperSearch] = []
 
     def make(

@@ -1,4 +1,5 @@
-"""Fetching files: bounded, typed, and never from this network unless the settings say so."""
+"""Downloads are limited in size and time, fail with typed errors, and reach private networks only
+if the settings allow it."""
 
 from collections.abc import Iterator
 from pathlib import Path

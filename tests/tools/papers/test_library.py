@@ -1,4 +1,4 @@
-"""The library: what was seen once is found again, by words and by every id it ever had."""
+"""The library finds every paper that it has seen, by words and by every id it ever had."""
 
 import threading
 from pathlib import Path
@@ -138,7 +138,7 @@ def test_bibtex_files_and_pdfs_of_a_folder_are_taken_in_once(
 
 
 def _write_pdf(path: Path, title: str) -> None:
-    """Write a one-page PDF whose title is set in the largest type."""
+    """Write a one-page PDF with its title in the largest type."""
     content = (
         f"BT /F1 18 Tf 72 700 Td ({title}) Tj /F1 10 Tf 0 -40 Td (Abstract) Tj "
         "0 -20 Td (We looked at latents that nobody reads.) Tj ET"

@@ -1,4 +1,4 @@
-"""Who a paper is, and when two records are one paper."""
+"""How papers are identified, and when two records count as the same paper."""
 
 import random
 
@@ -83,24 +83,24 @@ def test_versions_and_venues_of_a_paper_are_one() -> None:
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        # two papers of one title, both on arXiv
+        # two papers with the same title, both on arXiv
         (
             ("Sparse coding", {"ids": ["arxiv:2401.00001"]}),
             ("Sparse coding", {"ids": ["arxiv:2401.00002"]}),
         ),
         # years too far apart
         (("Sparse coding today", {"year": 1997}), ("Sparse coding today", {"year": 2023})),
-        # nobody in common
+        # no author in common
         (
             ("Sparse coding today", {"authors": ["A One"]}),
             ("Sparse coding today", {"authors": ["B Two"]}),
         ),
-        # two parts of one series
+        # two parts of the same series
         (
             ("Towards monosemanticity now: part one", {"authors": ["A One"], "year": 2023}),
             ("Towards monosemanticity now: part two", {"authors": ["A One"], "year": 2023}),
         ),
-        # one word is not a name
+        # a title of one word does not identify a paper
         (("Introduction", {}), ("Introduction", {"year": 2020})),
     ],
 )

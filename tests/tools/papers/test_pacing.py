@@ -1,4 +1,4 @@
-"""arXiv is asked once in three seconds and once at a time, by all processes of a user together."""
+"""All processes of a user together send arXiv one request at a time, three seconds apart."""
 
 import subprocess
 import sys
@@ -32,7 +32,7 @@ search = PaperSearch(settings, Library(settings.state), Services(settings, Keys(
 
 def one(number):
     asked = SearchRequest(query=f"sparse autoencoder number {name} {number}", sources=("arxiv",))
-    # In one piece: threads share the pipe.
+    # One write per line, because the threads share the pipe.
     sys.stdout.write(search.search(asked).sources[0].status + "\\n")
 
 threads = [threading.Thread(target=one, args=(number,)) for number in range(int(count))]

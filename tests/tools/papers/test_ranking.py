@@ -1,4 +1,4 @@
-"""Ranking by words: the field's language is known, and what decided is said."""
+"""Ranking by words: the field's terms and synonyms count, and the reasoning names the matches."""
 
 from fumehood_tools.papers.paper import Paper, make_paper
 from fumehood_tools.papers.ranking import TOP, Ranker, lexical_judgements
@@ -51,7 +51,7 @@ def test_the_reasoning_names_the_words_that_were_found_and_those_that_were_not()
     judged = lexical_judgements("causal tracing of bananas", "", _papers())[5]
     assert judged.judged_by == "lexical"
     assert "causal, tracing" in judged.reasoning
-    assert "not bananas" in judged.reasoning
+    assert "not found: bananas" in judged.reasoning
 
 
 def test_the_purpose_decides_between_papers_that_match_alike() -> None:

@@ -1,4 +1,4 @@
-"""Searching: merged, judged, ranked, cached, paged; offline it sends nothing."""
+"""Search results are merged, judged, ranked, cached and paged; offline, no request is sent."""
 
 import time
 
@@ -151,7 +151,7 @@ def test_a_cursor_that_is_none_is_refused(cursor: str, services, make_search) ->
 def test_years_bound_what_is_found_in_every_source(services: PaperServices, make_search) -> None:
     wish = SearchRequest(query="sparse autoencoder", first_year=2024, last_year=2024)
     found = make_search(services).search(wish)
-    # The second one appeared in 2023; its venue is of 2024, says one source.
+    # The second paper appeared in 2023; one source gives its venue's year, 2024.
     assert {paper.arxiv for paper in found.papers} == {"2406.04093", "2309.08600"}
     assert {paper.year for paper in found.papers} == {2024}
     assert (

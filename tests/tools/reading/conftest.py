@@ -1,4 +1,4 @@
-"""A short paper of our own, as a document."""
+"""A short invented paper as a document."""
 
 from pathlib import Path
 

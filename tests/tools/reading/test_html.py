@@ -1,4 +1,4 @@
-"""HTML pages of papers: LaTeXML's own output, other pages, hidden text, broken pages."""
+"""Reading HTML pages of papers: LaTeXML output, other pages, hidden text, broken pages."""
 
 import pytest
 from fakes.paper_sources import PAPERS, paper
@@ -15,7 +15,7 @@ PAGE = PAPERS / "quiet-rivers" / "page.html"
 
 @pytest.fixture(scope="module")
 def page() -> Document:
-    """Return a page that LaTeXML made of quiet-rivers/paper.tex."""
+    """Return the page that LaTeXML made from quiet-rivers/paper.tex."""
     return read_html(PAGE.read_bytes())
 
 
@@ -35,7 +35,7 @@ def test_a_latexml_page_keeps_its_front_matter(page: Document) -> None:
 
 
 def shown(document: Document, kind: str) -> list[tuple[object, ...]]:
-    """Return blocks of a kind; blanks within formulas are nobody's."""
+    """Return the blocks of a kind, without spaces: readers may put them differently in formulas."""
     return [
         (block.level, block.number, block.text.replace(" ", ""), block.rows)
         for block in document.blocks

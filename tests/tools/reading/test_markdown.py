@@ -1,4 +1,4 @@
-"""A document as Markdown and JSON."""
+"""Writing a document as Markdown and JSON."""
 
 from fumehood_tools.reading.document import Block, Document
 from fumehood_tools.reading.markdown import to_json, to_markdown

@@ -1,4 +1,4 @@
-"""What read_paper is given is understood, whatever form it has."""
+"""find_target understands every form in which a paper can be named."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Search in the text of documents."""
+"""Searching the text of documents."""
 
 import time
 
@@ -60,7 +60,7 @@ def test_a_rare_word_weighs_more_than_a_common_one() -> None:
 
 @pytest.mark.parametrize("query", ["", "  ", '""', "!?"])
 def test_a_query_without_words_is_a_bad_request(paper: Document, query: str) -> None:
-    with pytest.raises(BadRequest, match="holds no words"):
+    with pytest.raises(BadRequest, match="contains no words"):
         search_text({"moss": paper}, query)
 
 

@@ -1,4 +1,4 @@
-"""A workspace whose records were written by the evaluator's own recorder; nothing was trained."""
+"""A workspace with records that the evaluator's recorder wrote, without any training."""
 
 import json
 from collections.abc import Callable
@@ -20,7 +20,7 @@ METRICS = {"l0": 32.0, "explained_variance": 0.73, "mse": 1.5, "alive": 0.9, "pr
 
 
 class Bench:
-    """One workspace with sandboxes, and what a person with a file manager can do to them."""
+    """One workspace with sandboxes, and the changes that a person with a file manager can make."""
 
     def __init__(self, workspace: Path) -> None:
         environ = {"FUMEHOOD_CACHE": str(workspace.parent / "cache")}
@@ -67,26 +67,26 @@ class Bench:
         return folder.relative_to(self.settings.workspace).as_posix()
 
     def edit(self, path: Path, change: Callable[[dict[str, Any]], None]) -> None:
-        """Change JSON as an editor would: no signature is made."""
+        """Change a JSON file as in a text editor, without signing it again."""
         content = json.loads(path.read_text(encoding="utf-8"))
         change(content)
         write_json(path, content)
 
 
 class Verify:
-    """`fumehood verify` of one workspace, without scoring anything again."""
+    """Runs `fumehood verify` on one workspace, without scoring anything again."""
 
     def __init__(self, settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
         self.settings, self.capsys = settings, capsys
 
     def __call__(self, *arguments: str) -> tuple[int, list[str]]:
-        """Return exit code and lines printed."""
+        """Return the exit code and the printed lines."""
         workspace = ["--workspace", str(self.settings.workspace)]
         code = main(["verify", *workspace, "--rescore", "0", *arguments])
         return code, self.capsys.readouterr().out.splitlines()
 
     def wrong(self, *arguments: str) -> list[str]:
-        """Return the lines that say what is wrong; the exit code must agree."""
+        """Return the lines that start with "wrong"; the exit code must agree."""
         code, lines = self(*arguments)
         found = [line for line in lines if line.startswith("wrong: ")]
         assert code == (1 if found else 0), lines
@@ -105,7 +105,7 @@ def verify(bench: Bench, capsys: pytest.CaptureFixture[str]) -> Verify:
 
 @pytest.fixture
 def stored(bench: Any) -> dict[str, Path]:
-    """A healthy workspace: three scores and one failure."""
+    """A valid workspace with three scores and one failure."""
     return {
         "topk": bench.score("topk"),
         "topk 1": bench.score("topk", 1),

@@ -1,4 +1,4 @@
-"""What looks as if it were ours: other spellings, other kinds, names that talk, two writers."""
+"""Forgeries that look valid: other JSON spellings, other kinds, misleading names, two writers."""
 
 import base64
 import json
@@ -174,7 +174,7 @@ def test_a_file_of_a_record_cannot_be_called_like_another_record(bench: Any) -> 
 def test_two_writers_at_one_place_leave_the_record_that_the_ledger_knows(
     bench: Any, verify: Any
 ) -> None:
-    """Both come as far as they can while a third holds the ledger; whoever is last counts."""
+    """Two writers wait while a third holds the ledger's lock; the last one to write counts."""
     workspace, places = bench.settings.workspace, [f"studies/{number}" for number in range(8)]
     writers = [RecordWriter(workspace, "studies") for _ in range(2)]
 
@@ -232,7 +232,7 @@ def test_a_line_that_nobody_signed_says_nothing_to_the_terminal(
 
 
 def evaluate(bench: Any, place: str, kind: str, folder: Path, depth: float) -> Path:
-    """Record what another evaluator measured of a score."""
+    """Record the result of another evaluator for a score."""
     subject = Subject(bench.place(folder), receipt_of(folder))
     writer = RecordWriter(bench.settings.workspace, "sandboxes/box")
     writer.write(Draft(kind, place, {"metrics": {"depth": depth}}, {}, subject))

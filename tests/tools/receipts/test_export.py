@@ -1,4 +1,4 @@
-"""An export verifies with its public key and nothing else; whatever is done to it shows."""
+"""An export verifies with its public key alone, and every change to it is detected."""
 
 import base64
 import hashlib
@@ -37,7 +37,7 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The export of a workspace of an earlier version, its key beside it; the workspace is gone."""
+    """The export of a workspace of an earlier version, with its key. The workspace is deleted."""
     folder = tmp_path_factory.mktemp("export")
     with tarfile.open(FIXTURE) as archive:
         archive.extractall(folder / "ws", filter="data")
@@ -51,14 +51,14 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def handed_on(exported: Path, tmp_path: Path) -> Path:
-    """A copy of file and public key in an empty folder."""
+    """A copy of the export and its public key in an empty folder."""
     for path in (exported, Path(f"{exported}.pub")):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     return tmp_path / exported.name
 
 
 def checked(capsys: pytest.CaptureFixture[str], file: Path, key: Path | None = None) -> list[str]:
-    """Return what `fumehood verify FILE --key PUB` calls wrong; its exit code must agree."""
+    """Return the "wrong" lines of `fumehood verify FILE --key PUB`; the exit code must agree."""
     code, out, _ = run(capsys, str(file), "--key", str(key or f"{file}.pub"))
     found = [line for line in out.splitlines() if line.startswith("wrong: ")]
     assert code == (1 if found else 0), out
@@ -140,7 +140,7 @@ def test_whoever_reads_the_standards_can_verify_it_without_us(handed_on: Path) -
 
 
 def a_byte_of_a_payload(lines: list[bytes]) -> list[bytes]:
-    """Better the L0 of the score of topk, as an editor would."""
+    """Improve the L0 in the score of topk without signing it again, as in a text editor."""
     at = next(n for n, line in enumerate(lines) if payload_of(line)["predicate"]["place"] == TOPK)
     envelope = json.loads(lines[at])
     body = base64.b64decode(envelope["payload"]).replace(b'"l0":3', b'"l0":1')
@@ -157,7 +157,7 @@ def a_byte_of_a_signature(lines: list[bytes]) -> list[bytes]:
 
 
 def other_payload(lines: list[bytes]) -> list[bytes]:
-    """Put the payload of one receipt under the signature of another."""
+    """Combine the payload of one receipt with the signature of another."""
     first, second = json.loads(lines[0]), json.loads(lines[1])
     first["payload"] = second["payload"]
     return [json.dumps(first).encode() + b"\n", *lines[1:]]
@@ -186,7 +186,10 @@ CHANGES: dict[str, tuple[Callable[[list[bytes]], list[bytes]], list[str]]] = {
     ),
     "two receipts swapped": (
         lambda lines: [lines[1], lines[0], *lines[2:]],
-        [f"line 1 holds the receipt of {RESULTS}/broken/seed1-5e58ca84, where that of {BROKEN}"],
+        [
+            f"line 1 has the receipt of {RESULTS}/broken/seed1-5e58ca84 instead of the one of "
+            f"{BROKEN}"
+        ],
     ),
     "the payload of another": (
         other_payload,
@@ -201,13 +204,13 @@ CHANGES: dict[str, tuple[Callable[[list[bytes]], list[bytes]], list[str]]] = {
     ),
     "the index removed": (
         lambda lines: lines[:-1],
-        ["has no index that verifies as its last line"],
+        ["does not end with a valid index"],
     ),
     "receipts behind the index": (
         lambda lines: [*lines[1:], lines[0]],
-        ["has no index that verifies as its last line"],
+        ["does not end with a valid index"],
     ),
-    "nothing left": (lambda lines: [], ["has no index that verifies as its last line"]),
+    "nothing left": (lambda lines: [], ["does not end with a valid index"]),
 }
 
 
@@ -233,7 +236,7 @@ def test_another_key_verifies_nothing_and_is_named(handed_on: Path, capsys: Any)
 
 
 def test_a_key_id_that_was_put_on_does_not_help(handed_on: Path, capsys: Any) -> None:
-    """Signed by somebody else under the name of our key."""
+    """Another key signs a receipt but names our key id."""
     stranger = Ed25519PrivateKey.generate()
     envelope = json.loads(lines_of(handed_on)[0])
     kind, body = envelope["payloadType"], base64.b64decode(envelope["payload"])
@@ -248,7 +251,7 @@ def test_an_export_needs_a_sound_workspace(bench: Any, capsys: Any, tmp_path: Pa
     place = ["--workspace", str(bench.settings.workspace), "--rescore", "0"]
     to = tmp_path / "x.jsonl"
     code, _, said = run(capsys, *place, "--export", str(to))
-    assert code != 0 and "no sound receipt" in said and not to.exists()
+    assert code != 0 and "no valid receipt" in said and not to.exists()
     folder = bench.score("topk")
     with (folder / "sae.safetensors").open("ab") as file:
         file.write(b"more")

@@ -1,4 +1,4 @@
-"""Records of other kinds than scores: signed, listed, held to their files and to their subject."""
+"""Records of kinds other than score are signed and listed, and their files and subjects checked."""
 
 import json
 import shutil
@@ -30,7 +30,7 @@ def writer(bench: Any) -> RecordWriter:
 
 
 def plan(writer: RecordWriter, place: str = PLACE, **more: Any) -> Path:
-    """Record a plan with one file; return its folder."""
+    """Write the record of a plan with one file; return its folder."""
     writer.write(Draft("plan", place, CONTENT, {"notes.txt": b"Nothing was run yet."}, **more))
     return writer.workspace / place
 
@@ -185,7 +185,7 @@ def test_what_is_no_kind_no_place_and_no_file_name_is_refused(
     for name in ("../x", "a/b", "plan.json", ""):
         with pytest.raises(BadRequest):
             writer.write(Draft("plan", PLACE, CONTENT, {name: b""}))
-    with pytest.raises(BadRequest, match=r"cannot lie at studies/first/deeper.*like studies/\*"):
+    with pytest.raises(BadRequest, match=r"cannot be at studies/first/deeper.*like studies/\*"):
         writer.write(Draft("plan", f"{PLACE}/deeper", CONTENT))
     with pytest.raises(BadRequest, match="Two kinds"):
         register_kind(RecordKind("plan", "elsewhere/*"))

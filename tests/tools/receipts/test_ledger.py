@@ -1,4 +1,4 @@
-"""The ledger: what it shows of tampering, and what it makes of crashes."""
+"""The ledger reveals tampering, and recovers from crashes."""
 
 import json
 import shutil
@@ -125,7 +125,7 @@ def test_a_crash_while_a_line_was_written_is_no_alarm_and_is_mended(
     whole = ledger.read_bytes()
     ledger.write_bytes(whole + b'{"action":"score","mac":"12')
     code, lines = verify()
-    assert code == 0 and "in a crash" in lines[0]
+    assert code == 0 and "a crash interrupted" in lines[0]
     bench.recorder()
     assert ledger.read_bytes() == whole and len(verify()[1]) == 1
 
@@ -138,7 +138,7 @@ def test_a_crash_before_the_head_is_no_alarm_and_is_mended(
     bench.score("standard")
     head.write_bytes(before)
     code, lines = verify()
-    assert code == 0 and "in a crash" in lines[0]
+    assert code == 0 and "a crash interrupted" in lines[0]
     bench.recorder()
     assert len(verify()[1]) == 1 and head.read_bytes() != before
 
@@ -205,7 +205,7 @@ def test_a_score_says_where_it_was_trained_and_where_it_was_scored(bench: Any) -
     place = Score.model_validate(record).provenance.place
     assert place.startswith("trained: cpu, 1 thread, rlimits; ")
     assert "; scored: cpu, 2 threads, landlock; " in place
-    # The weaker of both is what the score stands on.
+    # The score is as trustworthy as the weaker isolation of the two.
     assert record["glass"] == "rlimits"
 
 

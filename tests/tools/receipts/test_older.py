@@ -1,8 +1,8 @@
 """A workspace of an earlier version (ledger format 1) is read, verified and extended.
 
-tests/fixtures/workspace_1.tar.xz was written by that version's own jobs: sandbox `box` with two
-scores of topk, three of mine (an edited file among them), two failures; one score was withdrawn.
-Its key is of no other workspace.
+The jobs of that version wrote tests/fixtures/workspace_1.tar.xz. Its sandbox `box` has two scores
+of topk, three of the variant `mine` (one of them of an edited file) and two failures; one score was
+withdrawn. Its key is used in no other workspace.
 """
 
 import json
@@ -43,7 +43,7 @@ def verified(
 
 
 def add_a_score(settings: Settings) -> Path:
-    """Have today's evaluator record a further seed of topk."""
+    """Have the current evaluator record another seed of topk."""
     box = open_sandbox(settings, "box")
     item = Planner(box, "digest").item("topk", 7)
     out = settings.workspace.parent / "out"
@@ -91,7 +91,7 @@ def test_a_score_of_today_is_added_and_the_mixed_ledger_is_whole(
     code, [*_, last] = verified(older, capsys)
     assert code == 0 and "5 scores and 2 failures" in last
     table = read_benchmarks(open_sandbox(older, "box").folder)
-    # The evaluator is not the one of before: what it measures stands in a table of its own.
+    # The evaluator has changed since, so its scores go into a separate table.
     assert [row.seeds for row in table.rows] == [[7]]
     assert [other.scores for other in table.other_settings] == [4]
 
@@ -149,5 +149,5 @@ def test_an_old_record_is_held_to_its_weights_its_source_and_its_folder(
     said = "\n".join(lines)
     assert code == 1
     assert "sae.safetensors is not the file that was scored [weights_swapped]" in said
-    assert "the variant's file beside the record was edited [variant_edited]" in said
+    assert "the variant's file next to the record was edited [variant_edited]" in said
     assert "a record of broken seed 0, not of this folder [misplaced]" in said

@@ -1,4 +1,5 @@
-"""Readers that remember say what one says that reads everything, whatever was done between."""
+"""A reader that keeps verified lines gives the same result as one that reads everything, whatever
+changed in between."""
 
 import json
 import os
@@ -20,7 +21,7 @@ Damage = Callable[[Path, Path], None]
 
 
 def edit(path: Path, change: Callable[[bytes], bytes]) -> None:
-    """Change a file in place, its size kept where change keeps it, and its times put back."""
+    """Change a file in place and restore its mtime."""
     before = path.stat()
     with path.open("r+b") as file:
         content = change(file.read())
@@ -56,13 +57,13 @@ DAMAGES: dict[str, Damage] = {
 
 @pytest.fixture
 def later() -> Callable[[], float]:
-    """A clock by which all that was written has settled."""
+    """A clock an hour ahead, by which all files count as settled."""
     return lambda: time.time() + 3600
 
 
 @pytest.fixture
 def long(tmp_path: Path) -> Path:
-    """The corner of a workspace whose ledger is long enough to be vouched for."""
+    """The state folder of a workspace with a ledger long enough for a checkpoint."""
     state = tmp_path / ".fumehood"
     key = receipts.make_key(state)
     entries = [written(f"box{n % 3}", f"seed{n}", f"{n:064x}") for n in range(300)]
@@ -75,7 +76,7 @@ def long(tmp_path: Path) -> Path:
 
 
 def same_as_everything(reader: LedgerReader, sandbox: str) -> None:
-    """The book of one sandbox must be that part of the book of a reader without a memory."""
+    """Assert that the book of one sandbox equals that part of a book that was read from scratch."""
     ours, whole = reader.book(under(sandbox)), open_book(reader.state)
     prefix = f"{under(sandbox)}/"
     assert (ours.key, ours.broken, ours.behind) == (whole.key, whole.broken, whole.behind)

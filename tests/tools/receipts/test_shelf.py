@@ -1,4 +1,4 @@
-"""Records that were read once are believed only as long as nothing about them has changed."""
+"""Records that were read once are trusted only as long as their files have not changed."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ from fumehood_tools.receipts.ledger import LEDGER_FILE
 
 @pytest.fixture
 def shelf(bench: Any, stored: dict[str, Path]) -> Shelf:
-    """A shelf that has read everything, by a clock by which all of it has settled."""
+    """A shelf that has read everything, with a clock by which all files are settled."""
     made = Shelf(bench.settings.state, lambda: time.time() + 3600)
     assert shown(bench, made) == {"topk 0", "topk 1", "standard 0"} and made.verified == 4
     return made
@@ -31,7 +31,7 @@ def shown(bench: Any, shelf: Shelf) -> set[str]:
 
 
 def in_place(folder: Path) -> None:
-    """Better a metric without a change of size, inode or time of modification."""
+    """Improve a metric without changing the file's size, inode or mtime."""
     path = folder / "score.json"
     before, text = path.stat(), path.read_text(encoding="utf-8")
     path.write_text(text.replace("0.73", "0.99"), encoding="utf-8")
@@ -43,14 +43,14 @@ def in_place(folder: Path) -> None:
 
 
 def replaced(folder: Path) -> None:
-    """Put a bettered copy in the place of the record."""
+    """Replace the record by an improved copy."""
     text = (folder / "score.json").read_text(encoding="utf-8").replace("0.73", "0.99")
     (folder / "new").write_text(text, encoding="utf-8")
     (folder / "new").replace(folder / "score.json")
 
 
 def linked(folder: Path) -> None:
-    """Put a link to a bettered copy there."""
+    """Replace the record by a link to an improved copy."""
     text = (folder / "score.json").read_text(encoding="utf-8").replace("0.73", "0.99")
     (folder / "other").write_text(text, encoding="utf-8")
     (folder / "score.json").unlink()

@@ -1,4 +1,4 @@
-"""Every way we know to tamper with stored results, done by hand, and what is said of it."""
+"""Every known way to tamper with stored results, and the message about each of them."""
 
 import json
 import shutil
@@ -63,7 +63,7 @@ def test_a_second_value_for_a_key_is_no_way_round(bench: Any, verify: Any, store
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace('"seed": 0,', '"seed": 7, "seed": 0,', 1), encoding="utf-8")
     [line] = verify.wrong()
-    assert "stands twice" in line and "topk 0" not in shown(bench)
+    assert "same key twice" in line and "topk 0" not in shown(bench)
 
 
 def test_swapped_weights_are_found(bench: Any, verify: Any, stored: Any) -> None:
@@ -89,7 +89,7 @@ def test_an_edited_variant_beside_a_score_is_found(bench: Any, verify: Any, stor
     path.write_text(path.read_text(encoding="utf-8") + "# mine\n", encoding="utf-8")
     [line] = verify.wrong()
     assert line == (
-        f"wrong: {bench.place(stored['topk'])}: the variant's file beside the record was edited "
+        f"wrong: {bench.place(stored['topk'])}: the variant's file next to the record was edited "
         "[variant_edited]"
     )
     assert shown(bench) == {"topk 1", "standard 0"}
@@ -122,8 +122,8 @@ def test_a_receipt_of_another_workspace_is_found(
     shutil.copytree(theirs, copied)
     [line] = verify.wrong()
     assert line == (
-        f"wrong: {bench.place(copied)}: a receipt of another workspace; a score counts where it "
-        "was made, run_variants here [other_workspace]"
+        f"wrong: {bench.place(copied)}: a receipt of another workspace; scores count only where "
+        "they were measured, so call run_variants here [other_workspace]"
     )
     assert "gated 0" not in shown(bench)
     assert "another workspace" in table_of(bench).text()
@@ -187,7 +187,7 @@ def test_an_older_receipt_that_is_put_back_is_found(
     shutil.rmtree(folder)
     shutil.copytree(tmp_path / "kept", folder)
     [line] = verify.wrong()
-    assert "an older receipt was put back in the place of a newer one [put_back]" in line
+    assert "an older receipt was put back to replace a newer one [put_back]" in line
 
 
 def test_a_record_without_a_receipt_is_found(bench: Any, verify: Any, stored: Any) -> None:

@@ -1,4 +1,4 @@
-"""Records of scores: what they may say, and what is shown of where they were made."""
+"""Records of scores: which contents are valid, and how the machine of a score is shown."""
 
 from typing import Any
 

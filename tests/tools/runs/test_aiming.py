@@ -1,4 +1,4 @@
-"""The search for a knob's value at which L0 is what it should be."""
+"""The search for the value of a knob that gives a target L0."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from fumehood_tools.runs.aiming import MOST_TRIES, TOLERANCE, Aim
 
 
 def search(start: int | float, target: float, l0_of: Callable[[float], float]) -> Aim:
-    """Run a search on a curve that stands for trainings."""
+    """Run a search in which a function replaces the trainings."""
     aim = Aim(start, target)
     while (value := aim.next_value) is not None:
         aim.take(l0_of(value))
@@ -42,7 +42,7 @@ def test_a_penalty_that_follows_a_power_law_is_found_from_anywhere(
 
 @pytest.mark.parametrize("target", [20.0, 32.0, 64.0, 100.0])
 def test_a_curve_with_a_bend_is_found_within_a_few_tries(target: float) -> None:
-    # As in a short L1 training: steep where latents die, flat where the penalty hardly bites.
+    # Like a short L1 training: steep where latents die, flat where the penalty is too small.
     aim = search(0.1, target, lambda penalty: 150 / (1 + (penalty / 0.08) ** 1.6))
     assert aim.hit and len(aim.tries) <= 5
 

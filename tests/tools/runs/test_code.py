@@ -1,4 +1,4 @@
-"""What decides on numbers is in a run's digest; what only says something is not."""
+"""A run's digest covers all code that can change scores, and no comments or docstrings."""
 
 import ast
 import shutil
@@ -12,9 +12,9 @@ from fumehood_tools.files import data_path
 from fumehood_tools.runs.code import EVALUATOR_PARTS, code_sha256
 
 PACKAGE = Path(fumehood_tools.__file__).parent
-# Where the numbers of a score come from: activations, training, metrics.
+# The modules that compute scores: activations, training, metrics.
 ROOTS = ("harvest/__main__.py", "scoring/__main__.py", "runs/training.py", "runs/references.py")
-# What these import and what decides on no number, and why.
+# Modules that ROOTS import but that cannot change a score, and why.
 HARMLESS = {
     "bench/controls.py": "names controls",
     "bench/noise.py": "judges scores that are there",

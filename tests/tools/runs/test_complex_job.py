@@ -1,4 +1,4 @@
-"""A whole run of an SAE with complex parameters: checked, trained, compared, scored."""
+"""A complete run of an SAE with complex parameters: checked, trained, compared, scored."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""The controls that a run mixes in: made from the packaged baseline, whatever the sandbox holds."""
+"""The controls of a run are generated from the packaged baseline, not from the sandbox."""
 
 import ast
 import json

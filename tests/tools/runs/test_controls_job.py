@@ -1,4 +1,4 @@
-"""A whole run with controls, on the synthetic subject: what the bench says about itself."""
+"""A complete run with controls, on the synthetic subject: the bench tells them apart."""
 
 import contextlib
 from collections.abc import Callable

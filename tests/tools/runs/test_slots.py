@@ -1,4 +1,4 @@
-"""A run waits in the queue of the device that it will use."""
+"""A run waits in the queue for the device that it will use."""
 
 import sys
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from fumehood_tools.settings import Device, Settings
 
 @pytest.fixture
 def busy(tmp_path: Path) -> Iterator[JobStore]:
-    """A store on whose GPU a job is running, and nothing on the processor."""
+    """A job store with one job running in the GPU slot and none in the CPU slot."""
     jobs = JobStore(tmp_path / "jobs")
     sleeper = [sys.executable, "-c", "import time; time.sleep(600)"]
     jobs.submit("demo", sleeper, title="it has the GPU", slot="gpu")

@@ -1,4 +1,4 @@
-"""Sweeps through real jobs on the synthetic subject: grids, aimed L0, and what is not run again."""
+"""Sweeps in real jobs on the synthetic subject: grids, target L0s, and reuse of scores."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -55,7 +55,7 @@ def test_every_variant_is_brought_to_the_l0_and_then_run_with_all_seeds(
         nearest = min(whole, key=lambda row: abs(row.metrics["l0"].mean - target))
         assert nearest.parameters == {found["knob"]: found["value"]}
         assert nearest.metrics["l0"].mean == pytest.approx(target, rel=0.15)
-    # The file as it is was the first try, with the first seed.
+    # The unchanged file was the first try, with the first seed.
     assert rows["topk"].seeds == [0] and rows["topk"].parameters == {}
 
     trained = len(job.result["scored"])
@@ -83,7 +83,7 @@ def test_a_grid_runs_every_combination_as_a_copy_with_a_row_of_its_own(
     source = box.variant_path("topk").read_bytes()
     kept = {path.read_bytes() for path in box.results.glob("topk/*/topk.py")}
     assert kept == {source, source.replace(b"K = 32\n", b"K = 4\n")}
-    # An edit makes every copy old.
+    # An edit of the file makes the scores of all copies stale.
     box.variant_path("topk").write_bytes(source + b"\n# edited\n")
     assert all(row.stale for row in read_benchmarks(box.folder).rows)
 
@@ -100,7 +100,7 @@ def test_what_cannot_be_swept_is_said_before_anything_runs(
         start_run(settings, store, "box", ["topk"], grid={"K": [8]}, l0_targets=[8])
     with pytest.raises(BadRequest, match="half the dictionary"):
         start_run(settings, store, "box", ["topk"], l0_targets=[40])
-    with pytest.raises(BadRequest, match="not a value for it"):
+    with pytest.raises(BadRequest, match="Pass a value of the same type"):
         start_run(settings, store, "box", ["topk"], grid={"K": ["many"]})
     with pytest.raises(BadRequest, match="no value for K"):
         start_run(settings, store, "box", ["topk"], grid={"K": []})

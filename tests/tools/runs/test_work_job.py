@@ -1,4 +1,4 @@
-"""Budgets through a real job on the synthetic subject: work, what a file brings, what is said."""
+"""Budgets in real jobs on the synthetic subject: work, data in a file, and the messages."""
 
 import contextlib
 import random
@@ -20,7 +20,7 @@ from fumehood_tools.settings import Settings
 from fumehood_tools.spec import SandboxSpec, check_spec
 
 Ended = Callable[[JobStore, Job], Job]
-# 1,000 passes over each batch: it is ended at its limit of processor time.
+# 1,000 passes over each batch: killed at the limit on processor time.
 LONG = """
 
 class CustomTrainer(CustomTrainer):
@@ -29,7 +29,7 @@ class CustomTrainer(CustomTrainer):
             found = super().update(step, x)
         return found
 """
-# A second of arithmetic in every child that decodes, or without end.
+# Spends `seconds` of processor time in every child that decodes.
 IN_SCORING = """
 
 import time
@@ -131,11 +131,11 @@ def test_work_that_is_done_while_the_decoder_is_asked_is_work_of_training(
         assert set(failed) == {"later", "endless"}
         for failure in failed.values():
             assert (failure.stage, failure.check) == ("score", "work_budget")
-            assert "belongs into the training" in failure.message
+            assert "Let decode use the" in failure.message
 
 
 def test_nothing_is_trained_where_its_budget_cannot_be_measured() -> None:
-    nothing: Any = None  # what was never begun needs neither data nor children
+    nothing: Any = None  # nothing is started, so neither data nor a nursery are needed
     references = References(SandboxSpec(), nothing, nothing, "cpu", "float32")
     with pytest.raises(RunFailed, match="could not be measured"):
         references.dearest(["topk", "standard"], 1)

@@ -1,4 +1,4 @@
-"""A workspace, a planted dictionary as activation shards, and `core` as children see it."""
+"""A workspace, activation shards from a known dictionary, and `core` as children see it."""
 
 import json
 import sys
@@ -28,7 +28,7 @@ def sandbox(settings: Settings) -> Sandbox:
 
 @pytest.fixture(scope="session")
 def planted() -> np.ndarray:
-    """Return activations [ROWS, D] with a known dictionary; the mean of |x|^2 is SCALE^2."""
+    """Return activations [ROWS, D] from a known dictionary; the mean of |x|^2 is SCALE^2."""
     draw = np.random.default_rng(0)
     directions = draw.normal(size=(F, D))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
@@ -41,7 +41,7 @@ def planted() -> np.ndarray:
 
 @pytest.fixture(scope="session")
 def shards(planted: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """Return the paths of the planted activations, in three files of different length."""
+    """Return the paths of the planted activations, in three files of different lengths."""
     folder = tmp_path_factory.mktemp("shards")
     parts = np.split(planted, [1_000, 3_500])
     paths = [folder / f"{number}.npy" for number in range(len(parts))]
@@ -52,7 +52,7 @@ def shards(planted: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> lis
 
 @pytest.fixture(scope="module")
 def core() -> Iterator[SimpleNamespace]:
-    """Import the template's core into this process, and take it out again."""
+    """Import the template's core into this process, and remove it afterwards."""
     before = set(sys.modules)
     sys.path.insert(0, str(template_folder()))
     import core as package
@@ -77,7 +77,7 @@ def core() -> Iterator[SimpleNamespace]:
 
 @pytest.fixture
 def training_spec(shards: list[str], tmp_path: Path) -> Callable[..., dict[str, Any]]:
-    """Return a function that makes the spec.json of a short training."""
+    """Return a function that builds the spec.json of a short training."""
 
     def make(variant: Path, **changes: Any) -> dict[str, Any]:
         steps = changes.get("steps", 60)
@@ -109,7 +109,7 @@ def training_spec(shards: list[str], tmp_path: Path) -> Callable[..., dict[str, 
 
 @pytest.fixture
 def write_variant(tmp_path: Path) -> Callable[[str], Path]:
-    """Return a function that writes a variant and returns its path."""
+    """Return a function that writes a variant's file and returns its path."""
 
     def write(source: str, name: str = "mine") -> Path:
         path = tmp_path / f"{name}.py"

@@ -1,4 +1,4 @@
-"""What a file brings along is seen in whatever form it is written; honest files bring little."""
+"""Data in a file are found in whatever form they are written; honest files contain little."""
 
 import base64
 import random

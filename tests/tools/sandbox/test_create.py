@@ -1,4 +1,4 @@
-"""Making, opening and listing sandboxes."""
+"""Creating, opening and listing sandboxes."""
 
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""The ten defects of short runs with dictionary_learning 0.1.0, none of which may come back."""
+"""The ten defects of short runs with dictionary_learning 0.1.0 do not come back."""
 
 import copy
 import json

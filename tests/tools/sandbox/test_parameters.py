@@ -1,4 +1,4 @@
-"""Copies of a variant's file with other values of its constants."""
+"""Copies of a variant's file with other values for its constants."""
 
 import pytest
 
@@ -51,7 +51,7 @@ def test_a_constant_that_is_not_there_is_named_with_those_that_are() -> None:
 
 @pytest.mark.parametrize("values", [{"K": 1.5}, {"K": "64"}, {"K": True}, {"KIND": 3}])
 def test_a_value_of_another_kind_is_refused(values: dict[str, bool | int | float | str]) -> None:
-    with pytest.raises(BadRequest, match="is not a value for it"):
+    with pytest.raises(BadRequest, match="Pass a value of the same type"):
         copy(**values)
 
 
@@ -68,5 +68,5 @@ def test_a_knob_must_be_a_number_of_the_file() -> None:
     for wrong in (b'KNOB = "L"', b"KNOB = 3", b'KNOB = "KIND"'):
         tree = ast.parse(SOURCE.replace(b'KNOB = "K"', wrong))
         assert [found.message for found in check_declarations(tree)] == [
-            "KNOB names no number of this file."
+            "KNOB is not the name of a number in this file."
         ]

@@ -1,4 +1,4 @@
-"""What reading a variant tells about it."""
+"""The static rules, which read a variant without running it."""
 
 from pathlib import Path
 
@@ -35,12 +35,18 @@ class CustomTrainer(BaseTrainer):
         return loss, f
 '''
 
-# (what is replaced in GOOD, by what, line of the finding, part of its message, part of the remedy)
+# (text in GOOD, its replacement, line of the finding, part of its message, part of the remedy)
 MISTAKES = [
     ("class CustomSAE(BaseSAE):", "class CustomSAE(BaseSAE:", 7, "Not valid Python", "syntax"),
     ("class CustomSAE(BaseSAE):", "class MySAE(BaseSAE):", None, "no class CustomSAE", "BaseSAE"),
-    ("class CustomSAE(BaseSAE):", "class CustomSAE:", 7, "derives from nothing", "BaseSAE"),
-    ("class CustomSAE(BaseSAE):", "class CustomSAE(torch.nn.Module):", 7, "no decode", "decode"),
+    ("class CustomSAE(BaseSAE):", "class CustomSAE:", 7, "has no base class", "BaseSAE"),
+    (
+        "class CustomSAE(BaseSAE):",
+        "class CustomSAE(torch.nn.Module):",
+        7,
+        "no method decode",
+        "decode",
+    ),
     ("dict_size, k=4", "dict_size, k", 8, "needs more than", "default"),
     ("dict_size, k=4", "dict_size, *, k", 8, "needs more than", "default"),
     ("self, activation_dim, dict_size, k=4", "self", 8, "does not take", "activation_dim"),
@@ -86,7 +92,7 @@ def test_all_packaged_variants_pass_without_a_warning() -> None:
         assert check_static(path.read_bytes(), path.stem) == [], path.name
 
 
-# (what is put at the end of GOOD, part of the message, part of the remedy)
+# (code appended to GOOD, part of the message, part of the remedy)
 GAMES = [
     ("from torch import load as read", "torch.load", "register_buffer"),
     ("import numpy as n\nn.memmap('x')", "numpy.memmap", "register_buffer"),
@@ -107,7 +113,7 @@ GAMES = [
     ("class A:\n    def __eq__(self, other): return True", "__eq__", "plain torch"),
     ("class A:\n    def __torch_function__(self): ...", "__torch_function__", "plain torch"),
     ("class A(torch.Tensor): ...", "tensor class", "plain torch"),
-    ("def f(x, other): return x.as_subclass(other)", "tensors of a class", "plain torch"),
+    ("def f(x, other): return x.as_subclass(other)", "tensors of a custom class", "plain torch"),
     ("def f(e): return e.__traceback__", "__traceback__", "plain Python"),
     ("def f(frame): return frame.f_back", "f_back", "plain Python"),
     ("import gc", "import gc", "plain Python"),
@@ -121,7 +127,7 @@ GAMES = [
     ("DECODER = 'magic'", "DECODER is 'magic'", "nonlinear"),
     ("SKIP = 1", "neither True nor False", "SKIP = True"),
     ("SKIP = True", "no method skip", "skip(self, x)"),
-    ("PARENT = 3", "not a name of a variant", "PARENT ="),
+    ("PARENT = 3", "not the name of a variant", "PARENT ="),
 ]
 
 

@@ -1,4 +1,4 @@
-"""One training: from shards to safetensors, repeatable, and with its refusals."""
+"""One training: from shards to safetensors, reproducible, with helpful errors."""
 
 import json
 import subprocess
@@ -29,7 +29,7 @@ def few(source: str) -> str:
 
 
 def explained(core: SimpleNamespace, spec: dict[str, Any]) -> float:
-    """Return the centred explained variance of a trained SAE, loaded as the scorer loads it."""
+    """Return the centered explained variance of a trained SAE, loaded as the scorer loads it."""
     import torch
     from safetensors.torch import load_file
 
@@ -44,7 +44,7 @@ def explained(core: SimpleNamespace, spec: dict[str, Any]) -> float:
 
 
 def trained_by_itself(spec: dict[str, Any], folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run train.py as the supervisor does: isolated, in a process of its own."""
+    """Run train.py as the supervisor does, in a separate, isolated process."""
     path = folder / "spec.json"
     path.write_text(json.dumps(spec), encoding="utf-8")
     entry = template_folder() / "core" / "train.py"
@@ -147,7 +147,7 @@ def test_batches_do_not_depend_on_how_rows_are_spread_over_shards(
     for one, two in zip(spread.batches(250, 24, 3), whole.batches(250, 24, 3), strict=True):
         assert one.equal(two)
         seen.append(one.numpy())
-    # One epoch holds every row once.
+    # One epoch contains every row exactly once.
     rows = np.concatenate(seen)
     expected = planted.astype(np.float32) / np.float32(7.0)
     np.testing.assert_allclose(np.sort(rows[:, 0]), np.sort(expected[:, 0]), rtol=1e-6)

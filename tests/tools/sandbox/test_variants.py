@@ -62,7 +62,7 @@ def test_a_file_whose_name_no_tool_could_take_says_so(sandbox: Sandbox) -> None:
 
 
 def test_pages_join_to_the_whole_list(sandbox: Sandbox) -> None:
-    # A name that goes on where another ends stands behind it, though "-" stands before ".".
+    # "topk" must be listed before "topk-b", although "-" sorts before the "." of "topk.py".
     for name in ("topk-b", "topk0"):
         (sandbox.variants / f"{name}.py").write_text("class CustomSAE: pass", encoding="utf-8")
     everything = list_variants(sandbox, 100).variants

@@ -1,4 +1,4 @@
-"""The embedded language model for real: conversion, kill, sites as TransformerLens names them."""
+"""The real embedded language model: conversion, kills, and sites compared with TransformerLens."""
 
 import os
 import signal
@@ -26,7 +26,7 @@ CONVERT = (
 
 
 def convert(cache: Path) -> subprocess.Popen[str]:
-    """Start a conversion in a process of its own."""
+    """Start a conversion in a separate process."""
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", CONVERT, str(cache)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env)
@@ -52,7 +52,7 @@ def test_a_killed_conversion_leaves_no_half_made_subject_and_the_next_one_works(
 
 
 def check_sites(cache: Path) -> None:
-    """Our readers, TransformerBridge's hooks and the whole model agree at every site."""
+    """Check that our readers and TransformerBridge's hooks agree at every site."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import torch

@@ -1,4 +1,4 @@
-"""Subjects: described without torch, and refused with the way out."""
+"""Subjects are described without torch, and wrong ones are refused with a remedy."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""The synthetic subject: a known dictionary, and the calls sae-bench makes."""
+"""The synthetic subject has a known dictionary and supports the calls of sae-bench."""
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ from fumehood_tools.subjects.synthetic import BOS, HOOK, TOPICS, SyntheticSubjec
 
 @pytest.fixture(scope="module")
 def subject() -> SyntheticSubject:
-    """The subject of seed 0."""
+    """The subject with seed 0."""
     return SyntheticSubject()
 
 

@@ -1,1 +1,1 @@
-"""What was measured: score records, the table over them, the plots of them."""
+"""Benchmarks of a sandbox: its score records, and the tables and plots made from them."""

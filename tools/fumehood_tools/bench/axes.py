@@ -10,14 +10,15 @@ from fumehood_tools.bench.plot_spec import PlotPoint
 from fumehood_tools.bench.table_rows import Spread
 from fumehood_tools.registry.metrics import Axis
 
-# A range this many times that of the others squeezes them too much: the subject's own accuracy is
-# then left out.
+# The subject's own value is shown only if it lies within this many times the range of the points.
+# Farther away it would squeeze them together.
 SQUEEZE = 2.5
+# L0 gets a log scale when its largest value is more than this many times its smallest.
 LOG_FROM = 3.5
 
 
 def style_axes(axes: Axes, y: Axis, x: Axis) -> None:
-    """Give axes their title, labels, grid and scale."""
+    """Set the title, labels, grid and y scale of the axes."""
     axes.set_title(y.title or y.label, loc="left")
     axes.set_ylabel(y.label)
     axes.set_xlabel(x.label)
@@ -32,7 +33,7 @@ def style_axes(axes: Axes, y: Axis, x: Axis) -> None:
 
 
 def scale_x(axes: Axes, spreads: Sequence[Spread]) -> None:
-    """Set the limits of L0, on a log scale where it spans much."""
+    """Set the limits of the L0 axis, on a log scale if L0 spans more than a factor of LOG_FROM."""
     low = min(spread.mean - (spread.sd or 0) for spread in spreads)
     high = max(spread.mean + (spread.sd or 0) for spread in spreads)
     if low > 0 and high / low > LOG_FROM:
@@ -52,7 +53,7 @@ def _label_log(axis: XAxis | YAxis) -> None:
 
 
 def limits_log_y(values: Sequence[tuple[PlotPoint, Spread]]) -> tuple[float, float]:
-    """Return limits on a log scale that hold all points, which are above 0."""
+    """Return the (low, high) limits of a log y axis with all points, which must be positive."""
     low, high = min(spread.mean for _, spread in values), max(spread.mean for _, spread in values)
     margin = max(high / low, 1.1) ** 0.08
     return low / margin, high * margin
@@ -61,9 +62,10 @@ def limits_log_y(values: Sequence[tuple[PlotPoint, Spread]]) -> tuple[float, flo
 def limits_y(
     values: Sequence[tuple[PlotPoint, Spread]], reference: float | None, floor: float
 ) -> tuple[float, float]:
-    """Return limits that hold all points; the control and the reference only if not too far.
+    """Return the (low, high) limits of a linear y axis.
 
-    floor: how many times the range of the others the control may make it.
+    All points are inside, except that a control or the reference is left out if it is too far away.
+    floor: the largest factor by which a control may stretch the range of the other points.
     """
     rest = [spread for point, spread in values if point.kind != "control"]
     low, high = _range(rest or [spread for _, spread in values])

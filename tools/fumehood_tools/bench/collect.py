@@ -1,9 +1,10 @@
-"""Sort out which records of a sandbox may stand in one table; `shelf` reads them.
+"""Choose the records of a sandbox that belong in one table; `shelf` reads them.
 
-Scores are comparable when they share a `Setting`; of several of one label and seed the newest of
-the current file counts. A label is a variant, or a copy of it with other parameters. What has the
-name of a packaged file counts as that only by the digest of its file: scores of the packaged file
-stand beside those of an edited one, whatever lies in variants/ now.
+Scores are comparable when they share a `Setting`. If there are several scores of one label and
+seed, the newest one of the current file counts. A label is a variant, or a copy of it with other
+parameters. Whether a score belongs to a packaged variant is decided by the digest of the file and
+not by its name: scores of the packaged file and of an edited file with the same name are listed
+separately, whatever is in variants/ now.
 """
 
 from collections import Counter, defaultdict
@@ -22,7 +23,7 @@ _EXAMPLES = 3
 
 
 class LeftOut(BaseModel, frozen=True):
-    """Records that are not in the table, by reason."""
+    """Records that are not in the table for one reason."""
 
     reason: str
     count: int
@@ -42,16 +43,16 @@ class Setting(BaseModel, frozen=True):
     settings: str = Field(description="digest of [training], [scoring], budgets")
     template: str = Field(description="digest of core/")
     evaluator: str = Field(description="digest of the evaluator")
-    # What `settings` is the digest of: for `differences`, too long for every table.
+    # The values behind the digest `settings`. Used by `differences`; too long for every table.
     values: SkipJsonSchema[tuple[tuple[str, str], ...]] = Field((), exclude=True, repr=False)
 
     @property
     def name(self) -> str:
-        """A short name to ask for this setting by."""
+        """A short name by which a caller can request this setting."""
         return digest_of([self.model_dump(), self.values])[:8]
 
     def differences(self, other: "Setting") -> list[str]:
-        """Return the fields in which other is not the same, in words."""
+        """Return a phrase for each field in which `other` differs."""
         return [
             said
             for field in type(self).model_fields
@@ -60,46 +61,49 @@ class Setting(BaseModel, frozen=True):
         ]
 
     def _said(self, field: str, other: "Setting") -> list[str]:
-        """Return in which words a field differs; digests say no more than that they do."""
+        """Return phrases for one differing field; for a digest only the field's name."""
         if field in ("data", "template", "evaluator"):
             return [field]
         values = self._differing_values(other)
         if field == "settings":
-            # Records of made-up or older sandboxes do not say what the digest stands for.
+            # Older records do not contain the values behind the digest.
             return [] if values else [field]
         return values if field == "values" else [f"{field} {getattr(other, field)}"]
 
     def _differing_values(self, other: "Setting") -> list[str]:
         ours, theirs = dict(self.values), dict(other.values)
         return [
-            f"{key} {theirs.get(key, 'not there')} instead of {ours.get(key, 'not there')}"
+            f"{key} {theirs.get(key, 'not set')} instead of {ours.get(key, 'not set')}"
             for key in {**ours, **theirs}
             if ours.get(key) != theirs.get(key)
         ]
 
 
 class SandboxRecords(NamedTuple):
-    """All records of a sandbox, each with its folder under results/."""
+    """All records of a sandbox, keyed by their folder under results/."""
 
     scores: dict[str, Score]
     settings: dict[str, Setting]
-    """Of each score; equal ones are one object."""
+    """The setting of each score. Equal settings are one shared object."""
     failures: dict[str, Failure]
     damaged: list[LeftOut]
     deleted: list[str]
-    """Receipts that the ledger knows and that are gone, as places (see receipts/places.py)."""
+    """Places (see receipts/places.py) that are in the ledger, but whose receipts are gone."""
     broken: str | None
-    """What is wrong with the ledger itself."""
+    """The problem with the ledger itself; None if it is sound."""
     withdrawn: list[str]
-    """Receipts that were given up with `fumehood verify --withdraw`, their files gone or not."""
+    """Places withdrawn with `fumehood verify --withdraw`, whether or not their files remain."""
     tried: dict[str, list[str]]
-    """Place -> what the ledger says was tried there ("": an older line), whatever became of it."""
+    """Place -> the trials that the ledger lists there, whatever their outcome.
+
+    Ledger lines from older versions do not describe the trial; it is then "".
+    """
     evaluations_gone: tuple[str, ...] = ()
-    """Records of other kinds with metrics that were deleted or withdrawn."""
+    """Evaluations (records of other kinds with metrics) that were deleted or withdrawn."""
 
 
 class Chosen(NamedTuple):
-    """The scores of one setting that count, by label; seeds ascending. Controls stand apart."""
+    """The scores of one setting that count, by label, in order of seed. Controls are separate."""
 
     by_label: dict[str, list[Score]]
     controls: list[Score]
@@ -107,7 +111,7 @@ class Chosen(NamedTuple):
 
 
 def setting_of(score: Score, spec: Mapping[str, Any]) -> Setting:
-    """Return the setting of one score. spec: its own, as it is on disk."""
+    """Return the setting of one score. spec: the score's sandbox.toml, as stored on disk."""
     return Setting(
         subject=score.subject,
         layer=score.layer,
@@ -130,10 +134,13 @@ def choose(
     wanted: frozenset[str] | None,
     packaged: Packaged,
 ) -> Chosen:
-    """Return the scores of `setting` that count: those of the file as it is, else newest.
+    """Return the scores of `setting` that count.
 
-    current, packaged: variant -> sha256 of its file. wanted: variants or labels to keep, None for
-    all; controls stay. Of a packaged variant both the packaged and an edited file may count.
+    For each variant, the scores of its current file count; if there are none, those of the file
+    with the newest score.
+    current, packaged: variant -> sha256 of its file. wanted: variants or labels to include, None
+    for all; controls are always included. For the name of a packaged variant, both the packaged
+    file and an edited one may count.
     """
     others: dict[str, list[str]] = defaultdict(list)
     kept: dict[tuple[str, str | None], dict[str, Score]] = defaultdict(dict)
@@ -150,11 +157,11 @@ def choose(
     controls: list[Score] = []
     for (_, control), scores in kept.items():
         first = next(iter(scores.values()))
-        # A control is made by the job: a file of its name in variants/ is another thing.
+        # The job generates controls: a file with the same name in variants/ is unrelated.
         file = current.get(first.variant) if control is None else None
         restored = file is not None and file == packaged.get(first.variant)
         if restored and not is_packaged(first, packaged):
-            others["an edited file where the packaged one is again"] += scores
+            others["an edited file that has been replaced by the packaged one"] += scores
             continue
         newest = _newest(scores, _version_that_counts(scores.values(), file), others, packaged)
         if control is None:
@@ -168,7 +175,10 @@ def choose(
 def _newest(
     scores: Mapping[str, Score], sha256: str, others: dict[str, list[str]], packaged: Packaged
 ) -> dict[str, list[Score]]:
-    """Return the newest score per label and seed of one version of a file; `others` the rest."""
+    """Return label -> the newest score of each seed, for one version of a file.
+
+    The places of all other scores are added to `others`, by reason.
+    """
     kept: dict[str, dict[int, tuple[str, Score]]] = defaultdict(dict)
     for place, score in sorted(scores.items(), key=lambda item: item[1].finished):
         if score.file_version != sha256:
@@ -176,7 +186,9 @@ def _newest(
             continue
         seeds = kept[label_of(score, packaged)]
         if score.seed in seeds:
-            others["a newer score of the same file and seed is there"].append(seeds[score.seed][0])
+            others["replaced by a newer score of the same file and seed"].append(
+                seeds[score.seed][0]
+            )
         seeds[score.seed] = (place, score)
     return {name: [seeds[seed][1] for seed in sorted(seeds)] for name, seeds in kept.items()}
 
@@ -193,7 +205,7 @@ def _left_out(reason: str, places: list[str]) -> LeftOut:
 
 
 def settings_of(found: SandboxRecords) -> dict[Setting, int]:
-    """Return how many scores each setting has, the one with the newest score first."""
+    """Return setting -> number of scores, ordered by each setting's newest score, latest first."""
     newest: dict[Setting, str] = {}
     counts: Counter[Setting] = Counter()
     for place, score in found.scores.items():
@@ -205,7 +217,7 @@ def settings_of(found: SandboxRecords) -> dict[Setting, int]:
 
 
 def unresolved(found: SandboxRecords, packaged: Packaged) -> list[Failure]:
-    """Return the newest failure per label and seed, without those that a later run fixed."""
+    """Return the newest failure per label and seed, except where a later run succeeded."""
     newest: dict[tuple[str, int, str | None], Failure] = {}
     for failure in sorted(found.failures.values(), key=lambda failure: failure.finished):
         newest[label_of(failure, packaged), failure.seed, failure.control] = failure

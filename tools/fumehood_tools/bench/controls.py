@@ -1,9 +1,9 @@
-"""Blanks and spikes: did the bench, in this run, tell nothing from something?
+"""Blanks and spikes: controls that show whether a run's results can be trusted.
 
-A blank is a baseline under another name, with other seeds: it must not win or lose. A spike is a
-known cheat that stands on the same baseline with the same seeds, so without its cheat it scores the
-same to the digit: it must be refused, or gain nothing. A bench that fails one of them proves
-nothing about the variants beside it.
+A blank is a baseline under another name, with other seeds: it must neither win nor lose. A spike is
+a known cheat built on the same baseline with the same seeds, so that without its cheat it would
+score exactly the same: it must be refused, or gain nothing. If a control fails, the run proves
+nothing about its variants.
 """
 
 import statistics
@@ -24,26 +24,26 @@ class ControlResult(BaseModel, frozen=True):
     """One control of a run."""
 
     control: ControlName
-    twin: str = Field(description="the baseline it is made from")
+    twin: str = Field(description="the baseline from which it is made")
     ok: bool | None
     reason: str
 
 
 class ControlReport(BaseModel, frozen=True):
-    """What the controls say about the bench."""
+    """The result of all controls of a run."""
 
     ok: bool | None = Field(description="false: do not trust this table; null: not judged")
     controls: list[ControlResult]
 
     def text(self) -> str:
-        """Return the report as a short block."""
+        """Return the report as a few lines of text."""
         state = {True: "passed", False: "FAILED", None: "not judged"}
         lines = [
             f"- {found.control} (made from {found.twin}): {state[found.ok]}, {found.reason}"
             for found in self.controls
         ]
         head = {
-            True: "controls: the bench told blanks and spikes apart from what they imitate",
+            True: "controls: passed, no blank or spike did better than it should",
             False: "controls: FAILED, do not trust this table before the cause is found",
             None: "controls: not all of them can be judged",
         }
@@ -51,12 +51,12 @@ class ControlReport(BaseModel, frozen=True):
 
 
 def label(control: ControlName, twin: str) -> str:
-    """Return what a record's `control` says: "blank of topk"."""
+    """Return the value of a record's `control` field, such as "blank of topk"."""
     return f"{control} of {twin}"
 
 
 def read_label(text: str) -> tuple[ControlName, str] | None:
-    """Return control and twin of a record's `control`, None when it is none of ours."""
+    """Return (control, twin) from a record's `control` field; None if it is not a known control."""
     name, _, twin = text.partition(" of ")
     known: dict[str, ControlName] = {control: control for control in CONTROL_NAMES}
     return (known[name], twin) if name in known and twin else None
@@ -67,10 +67,10 @@ def judge_controls(
     failures: Sequence[Failure],
     by_label: Mapping[str, Sequence[Score]],
 ) -> ControlReport | None:
-    """Return what the controls of a sandbox show; None when there are none.
+    """Return the report on a sandbox's controls; None when there are no controls.
 
-    controls and failures: records whose `control` is set (others are passed over), one setting,
-    one per seed. by_label: the scores of all other variants, same setting.
+    controls, failures: records of one setting, one per seed; those without `control` are ignored.
+    by_label: the scores of all other variants in the same setting.
     """
     labels = {score.control for score in controls} | {failure.control for failure in failures}
     results = []
@@ -108,7 +108,7 @@ def _judge_blank(
     if failure is not None and not found:
         return False, f"an honest file was refused: {failure.message[:200]}"
     if not found or found[0].noise is None:
-        return None, f"{_said(found)}; {twin} needs 2 seeds or more for a judgement"
+        return None, f"{_said(found)}; {twin} needs 2 seeds or more for a verdict"
     outside = [difference for difference in found if difference.is_outside]
     if outside:
         return False, f"differs from {twin} by more than noise: {_said(outside)}"
@@ -130,12 +130,12 @@ def _judge_spike(
         return None, f"{twin} has no score of the same seed"
     gains = [difference for difference in found if _is_gain(difference, other)]
     if gains:
-        return False, f"a cheat got more than {twin} with the same seed: {_said(gains)}"
+        return False, f"the cheat scored better than {twin} with the same seed: {_said(gains)}"
     return True, f"worth no more than {twin} with the same seed: {_said(found)}"
 
 
 def _is_gain(found: Difference, theirs: Sequence[Score]) -> bool:
-    """Whether a cheat got more than its twin. Of L0 and of errors, less is more."""
+    """Whether a cheat scored better than its twin: lower for L0 and errors, else higher."""
     metric = metric_named(found.metric)
     if metric.gain is None:
         return False

@@ -1,8 +1,9 @@
 """Draw the panels. Imported by the drawing child only: matplotlib costs 1 s and 60 MB.
 
-A variant's levels of sparsity are one series, joined by a line, named once in the margin. Colours
-are Okabe and Ito's, told apart in every common colour blindness; kinds also differ by marker. A
-control far below the others is drawn at the lower edge with its value, not left out.
+A variant's levels of sparsity form one series, joined by a line and named once in the margin.
+Colors are from Okabe and Ito's palette, which can be told apart with every common form of color
+blindness; kinds also differ by marker. A control far below the other points is drawn at the lower
+edge with its value.
 """
 
 from collections import defaultdict
@@ -29,11 +30,11 @@ from fumehood_tools.registry.metrics import Axis, Metric  # noqa: E402
 
 DPI = 110
 WIDTH, HEIGHT = {1: 8.4, 2: 15.0}, 6.4
-"""Inches of a figure, by its columns, and of each of its rows. A row has two panels at most."""
+"""Width of a figure by its number of columns (two at most), and height of each row, in inches."""
 LEFT, MARGIN = 0.8, 1.9
-"""Inches to the left of a panel for its axis, and to the right of it for names."""
+"""Inches to the left of a panel for its axis, and to its right for names."""
 NAMES_FROM = 0.3
-"""Inches from the panel to its names; between the two run the lines from point to name."""
+"""Inches between a panel and its names; the lines from points to names are drawn there."""
 FRONT = "#9A9A9A"
 
 
@@ -64,7 +65,7 @@ class Panel(NamedTuple):
 
     @property
     def axis(self) -> Axis:
-        """How its metric is drawn."""
+        """The axis settings of the panel's metric."""
         return self.spec.metric.drawn
 
 
@@ -79,7 +80,7 @@ class Mark(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """What could not be shown as it is."""
+    """The points that could not be drawn with their name or at their value."""
 
     unlabelled: set[str]
     off_scale: list[str]
@@ -104,7 +105,7 @@ def draw(spec: PlotSpec, target: Path) -> Drawn:
 
 
 def _values(spec: PlotSpec, panel: PanelSpec) -> list[tuple[PlotPoint, Spread]]:
-    """Return the points that a panel can show; on a log scale those above 0."""
+    """Return the points that a panel can show; on a log scale only those above 0."""
     key, log = panel.metric.key, panel.metric.drawn.scale == "log"
     return [
         (point, found)
@@ -176,7 +177,7 @@ def _empty(axes: Axes, panel: Panel) -> Shown:
 
 
 def _panel(axes: Axes, panel: Panel) -> Shown:
-    """Draw one panel: front, series, reference, names."""
+    """Draw one panel: Pareto front, series, reference line, names."""
     style_axes(axes, panel.axis, panel.sparsity.drawn)
     scale_x(axes, [point.l0 for point, _ in panel.values])
     reference = panel.spec.reference
@@ -199,7 +200,7 @@ def _panel(axes: Axes, panel: Panel) -> Shown:
 
 
 def _series(panel: Panel, bottom: float, edge: float) -> list[list[Mark]]:
-    """Return the marks of each variant, by L0."""
+    """Return one list of marks per variant, each in order of L0."""
     by_variant: dict[str, list[tuple[PlotPoint, Spread]]] = defaultdict(list)
     for point, value in panel.values:
         by_variant[point.variant].append((point, value))
@@ -241,8 +242,8 @@ def _draw_series(axes: Axes, marks: Sequence[Mark]) -> None:
     axes.plot(xs, ys, color=style.colour, lw=style.line, ls=style.dashes, alpha=0.55, zorder=2)
     for mark in marks:
         if mark.point.kind == "control" and len(marks) == 1 and not mark.off_scale:
-            # The floor: what a dictionary reaches that was never trained. With several levels their
-            # own line is the floor.
+            # A horizontal line shows the value of an untrained dictionary. If the control has
+            # several levels, the line that joins them shows it.
             axes.axhline(mark.y, color=style.colour, lw=style.line, ls=style.dashes, zorder=1)
         _mark(axes, mark, style)
 
@@ -277,7 +278,7 @@ def _mark(axes: Axes, mark: Mark, style: Style) -> None:
 
 
 def _reference(axes: Axes, value: float, name: str) -> None:
-    """Draw the subject's own value, or say where it is."""
+    """Draw a line at the subject's own value; if it is off the axis, an arrow in the title."""
     bottom, top = axes.get_ylim()
     if bottom <= value <= top:
         axes.axhline(value, color="#777777", linestyle="--", linewidth=1.0)
@@ -291,7 +292,7 @@ def _reference(axes: Axes, value: float, name: str) -> None:
 
 
 def _name_all(axes: Axes, series: Sequence[Sequence[Mark]]) -> set[str]:
-    """Write each variant's name in the margin; return those for which there was no room."""
+    """Write each variant's name in the margin; return the names that did not fit."""
     figure = axes.get_figure(root=True)
     assert figure is not None, "axes without a figure"
     box = axes.get_window_extent()
@@ -324,7 +325,7 @@ def _name_all(axes: Axes, series: Sequence[Sequence[Mark]]) -> set[str]:
 
 
 def _write(text: Text, mark: Mark) -> None:
-    """Put the mark's name into text, with its middle left out where the margin is too narrow."""
+    """Set text to the mark's name, shortened in the middle until it fits in the margin."""
     room = (MARGIN - NAMES_FROM) * DPI - 3
     kept = len(mark.point.variant)
     text.set_text(_name(mark))
@@ -334,7 +335,7 @@ def _write(text: Text, mark: Mark) -> None:
 
 
 def _name(mark: Mark, kept: int | None = None) -> str:
-    """Return the name of a mark; kept: how many characters of a variant's long name to show."""
+    """Return the name of a mark. kept: characters of the variant's name to show, None for all."""
     name = mark.point.variant
     if kept is not None:
         name = f"{name[: -(-kept // 2)]}…{name[len(name) - kept // 2 :]}"

@@ -1,7 +1,8 @@
-"""What records of other kinds measured of SAEs that have a score: their metrics stand in its row.
+"""Evaluations: records of other kinds with further metrics of an SAE that already has a score.
 
-An evaluation is a record of any registered kind with metrics, `{"metrics": {key: value}}`, whose
-`subject_of` names the score it is about. It counts as long as that very score stands.
+Their metrics are added to the row of that score. An evaluation is a record of any registered kind
+with metrics, `{"metrics": {key: value}}`, and a `subject_of` field that names the score it is
+about. It counts as long as that exact score is still valid.
 """
 
 import math
@@ -13,7 +14,7 @@ from fumehood_tools.records.scores import Score
 from fumehood_tools.registry.kinds import RecordKind
 from fumehood_tools.registry.lookup import check_measured
 
-NO_SCORE = "about a score that is not there, or was replaced since; evaluate that SAE again"
+NO_SCORE = "about a score that is missing or has been replaced; evaluate that SAE again"
 
 
 class Evaluation(NamedTuple):
@@ -24,12 +25,15 @@ class Evaluation(NamedTuple):
 
 
 def evaluation_of(kind: RecordKind, record: Mapping[str, Any]) -> Evaluation | str | None:
-    """Return what a signed record measured, or why it does not count; None: nothing of a score."""
+    """Return the evaluation in a signed record, or the reason why it does not count.
+
+    None means that the record does not claim to measure a score.
+    """
     about, measured = record.get("subject_of"), record.get("metrics")
     if not kind.metrics or measured is None or about is None:
         return None
     if not isinstance(about, dict) or about.keys() != set(Subject._fields):
-        return f"a record of kind {kind.name} that says of no score what it measured"
+        return f"a record of kind {kind.name} that does not name the score it measured"
     if not isinstance(measured, dict) or not all(map(_is_number, measured.values())):
         return f"metrics of a record of kind {kind.name} are not finite numbers; evaluate again"
     try:
@@ -46,10 +50,10 @@ def _is_number(value: object) -> bool:
 def metrics_by_score(
     receipts: Mapping[str, str], evaluations: Iterable[tuple[str, Evaluation]]
 ) -> tuple[dict[str, dict[str, float]], list[str]]:
-    """Return place of a score -> what was measured of it, and the places of other evaluations.
+    """Return place of a score -> its added metrics, and the places of the unmatched evaluations.
 
-    receipts: place of a score -> its mac; evaluations: place and content, oldest first: of two that
-    measured the same, the newer one counts.
+    receipts: place of a score -> its mac. evaluations: (place, content) pairs, oldest first. If two
+    of them measured the same metric, the newer one counts.
     """
     added: dict[str, dict[str, float]] = {}
     left = []
@@ -62,5 +66,5 @@ def metrics_by_score(
 
 
 def with_metrics(score: Score, added: Mapping[str, float]) -> Score:
-    """Return a score with more metrics; those that it measured itself stand as they are."""
+    """Return the score with metrics added. Its own metrics are never replaced."""
     return score.model_copy(update={"metrics": {**added, **score.metrics}})

@@ -1,7 +1,9 @@
-"""Spread names along a margin, as near as they may to what they name. Imported by the child only.
+"""Place names along a margin, as near as possible to their points. Imported by the child only.
 
-The names keep the order of their points, so that lines from point to name do not cross near the
-margin; distances are least squares (isotonic regression of scipy).
+The names keep the order of their points, so that the lines from points to names do not cross near
+the margin. Among all placements in that order with enough space between names, the one with the
+least sum of squared distances is chosen: subtracting the required spacing turns this into isotonic
+regression, which scipy solves.
 """
 
 from collections.abc import Sequence
@@ -11,9 +13,9 @@ from scipy.optimize import isotonic_regression
 
 
 def spread(wanted: Sequence[float], height: float, low: float, high: float) -> list[float | None]:
-    """Return where each name goes: at least `height` apart, between low and high.
+    """Return the position of each name, at least `height` apart and between low and high.
 
-    Where there is no room for all, those in the middle of the crowd are left out (None).
+    If there is no room for all names, an evenly spaced selection is kept and the others are None.
     """
     order = np.argsort(np.asarray(wanted, dtype=float), kind="stable")
     room = int((high - low) // height) + 1

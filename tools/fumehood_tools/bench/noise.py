@@ -1,9 +1,10 @@
-"""Differences between two variants against the noise over seeds. Pure functions, no SciPy.
+"""Compare the difference between two variants with the noise over seeds. Pure functions, no SciPy.
 
-A difference of means lies outside the noise when it is larger than t * s * sqrt(1/n + 1/m), s the
-standard deviation pooled over both groups, t the two-sided 0.5 % point of Student's distribution:
-with seven metrics, about one in thirty pairs of equal variants is called different. Two seeds give
-a wide band (t = 14), three a usable one (t = 5.6). Not a comparison of quality: see the table.
+A difference of means is outside the noise when it is larger than t * s * sqrt(1/n + 1/m), where s
+is the standard deviation pooled over both groups, and t is the two-sided 0.5 % point of Student's
+distribution. With seven metrics, about one in thirty pairs of equal variants is called different.
+Two seeds give a wide band (t = 14), three a usable one (t = 5.6). This does not say which variant
+is better: `compare_variants` does.
 """
 
 import math
@@ -16,7 +17,8 @@ from fumehood_tools.records.scores import Score
 from fumehood_tools.registry.lookup import chosen_metrics
 from fumehood_tools.registry.metrics import Metric
 
-# degrees of freedom -> two-sided 0.5 % point; between two entries the one before counts.
+# degrees of freedom -> two-sided 0.5 % point. Between two entries, the smaller degrees of freedom
+# (hence the larger t) are used.
 _T = {
     1: 127.3,
     2: 14.09,
@@ -37,7 +39,7 @@ _T = {
 
 
 class Difference(BaseModel, frozen=True):
-    """One metric, variant minus parent, means over seeds."""
+    """The difference in one metric: the variant's mean over seeds minus its parent's."""
 
     metric: str
     difference: float
@@ -45,11 +47,11 @@ class Difference(BaseModel, frozen=True):
 
     @property
     def is_outside(self) -> bool:
-        """Whether the difference is larger than noise makes it. False where that is not known."""
+        """Whether the difference is larger than the noise. False if the noise is not known."""
         return self.noise is not None and abs(self.difference) > self.noise
 
     def text(self) -> str:
-        """Return the difference in words."""
+        """Return the difference as text, with the noise if it is known."""
         within = "" if self.noise is None else f" (noise ±{self.noise:.2g})"
         return f"{self.metric} {self.difference:+.2g}{within}"
 
@@ -57,7 +59,7 @@ class Difference(BaseModel, frozen=True):
 def differences(ours: Sequence[Score], theirs: Sequence[Score]) -> list[Difference]:
     """Return one difference per metric that both have; empty when one side has no score.
 
-    The noise is not known (null) when `theirs` has one seed: it is their spread that counts.
+    The noise is unknown (null) when `theirs` has one seed: the parent's own spread is required.
     """
     found = []
     for metric in _held_against_noise():
@@ -72,14 +74,14 @@ def differences(ours: Sequence[Score], theirs: Sequence[Score]) -> list[Differen
 
 
 def are_equal(ours: Sequence[Score], theirs: Sequence[Score]) -> bool:
-    """Whether every seed that both have gave the same values to the last digit but one."""
+    """Whether every seed that both have gave the same metrics, up to rounding (1e-7 relative)."""
     by_seed = {score.seed: score.metrics for score in theirs}
     pairs = [(score.metrics, by_seed[score.seed]) for score in ours if score.seed in by_seed]
     return bool(pairs) and all(_is_same(mine, other) for mine, other in pairs)
 
 
 def _is_same(mine: Mapping[str, float], other: Mapping[str, float]) -> bool:
-    """Whether two SAEs have the same values of all that was measured of both."""
+    """Whether two SAEs agree in every metric that was measured for both."""
     keys = [m.key for m in _held_against_noise() if m.key in mine and m.key in other]
     return all(math.isclose(mine[key], other[key], rel_tol=1e-7, abs_tol=1e-9) for key in keys)
 
@@ -89,7 +91,10 @@ def _held_against_noise() -> tuple[Metric, ...]:
 
 
 def _smallest(metric: Metric, mean: float) -> float:
-    """Return the difference below which there is none. mean: of what it is compared with."""
+    """Return the difference that counts as zero even where a few seeds agree by chance.
+
+    mean: the parent's mean, for metrics whose smallest difference is relative to it.
+    """
     return (metric.smallest or 0.0) * (abs(mean) if metric.relative else 1.0)
 
 
@@ -98,7 +103,7 @@ def _values(scores: Sequence[Score], metric: Metric) -> list[float]:
 
 
 def _band(mine: list[float], other: list[float]) -> float:
-    """Return how far apart the means of two equal groups may lie."""
+    """Return the largest difference of means that noise explains: t * s * sqrt(1/n + 1/m)."""
     groups = [group for group in (mine, other) if len(group) > 1]
     freedom = sum(len(group) - 1 for group in groups)
     pooled = sum(statistics.variance(group) * (len(group) - 1) for group in groups) / freedom

@@ -1,13 +1,14 @@
-"""The Pareto front of sparsity and quality: what nothing else beats in both."""
+"""The Pareto front of sparsity and quality: the points that no other point beats in both."""
 
 import math
 from collections.abc import Sequence
 
 
 def front(points: Sequence[tuple[float, float]]) -> list[int]:
-    """Return the indices of (L0, quality) points with no other at a lower L0 and higher quality.
+    """Return the indices of the (L0, quality) points on the front, in order of L0.
 
-    In order of L0; of points with the same L0 the best one.
+    A point is on the front if no other point has a lower L0 and a higher quality. Of points with
+    the same L0, only the best one is.
     """
     order = sorted(range(len(points)), key=lambda index: (points[index][0], -points[index][1]))
     found, best = [], -math.inf

@@ -1,8 +1,8 @@
-"""Plots of a sandbox's benchmarks: metrics over L0, a panel each.
+"""Plots of a sandbox's benchmarks: metrics over L0, one panel per metric.
 
-`plot_benchmarks` is light: it reads records, writes the CSV, and has a trusted child process
-(this module, asked by children.ask_once) draw PNG and SVG, so that matplotlib is never imported
-here. Costs 2 s, the first time on a machine some seconds more (a list of fonts is made).
+`plot_benchmarks` is light: it reads records, writes the CSV, and lets a trusted child process
+(this module, started by children.ask_once) draw the PNG and SVG, so that the caller never imports
+matplotlib. Costs 2 s, and a few seconds more the first time, when matplotlib lists the fonts.
 """
 
 import csv
@@ -46,10 +46,10 @@ def plot_benchmarks(
 ) -> PlotFile:
     """Draw the comparable scores of the sandbox in folder into its results/plots/.
 
-    metrics: what to draw, a panel each, MOST_PANELS at most; default: explained variance, sparse
-    probing, and what other kinds of records measured of these SAEs.
+    metrics: what to draw, one panel each, at most MOST_PANELS. The default is explained variance,
+    sparse probing, and the metrics that other kinds of records add to these SAEs.
     Raises BadRequest when there is no score, UnknownName for a variant, metric or setting that does
-    not exist, PartMissing without matplotlib, RunFailed when the drawing ended badly.
+    not exist, PartMissing without matplotlib, RunFailed when the drawing process failed.
     """
     chosen = None if metrics is None else chosen_panels(metrics)
     table = read_benchmarks(
@@ -63,7 +63,7 @@ def plot_benchmarks(
     )
     points = [_point(row) for row in table.rows]
     if not points:
-        raise BadRequest(f"No score to plot in {folder.name}. Next: {table.next}.")
+        raise BadRequest(f"There is no score to plot in {folder.name}. Next: {table.next}.")
     target = folder / "results" / "plots" / _file_name(variants, metrics, setting)
     drawn_points = _without_tries(points)
     panels = usual_panels(table.rows)[:MOST_PANELS] if chosen is None else chosen
@@ -88,15 +88,21 @@ def plot_benchmarks(
 
 
 def chosen_panels(metrics: Sequence[str]) -> list[Metric]:
-    """Return the metrics of these names, each once. Raises UnknownName, BadRequest."""
+    """Return the metrics with these names, without duplicates.
+
+    Raises UnknownName for a name that is not a metric, BadRequest for none or too many.
+    """
     if not metrics or len(metrics) > MOST_PANELS:
-        raise BadRequest(f"{len(metrics)} metrics to draw: name 1 to {MOST_PANELS}.")
+        raise BadRequest(f"Cannot draw {len(metrics)} metrics. Name 1 to {MOST_PANELS} of them.")
     over = tuple(m for m in known_metrics().values() if m.key != SPARSITY)
     return [metric_named(key, over) for key in dict.fromkeys(metrics)]
 
 
 def usual_panels(rows: Sequence[Row]) -> list[Metric]:
-    """Return what is drawn when nobody chose: what was measured, or is missed."""
+    """Return the metrics that are drawn by default.
+
+    These are the ones that any row has, and the ones whose absence is itself worth showing.
+    """
     return [
         metric
         for metric in chosen_metrics(lambda metric: metric.drawn.panel)
@@ -105,7 +111,7 @@ def usual_panels(rows: Sequence[Row]) -> list[Metric]:
 
 
 def panel_of(metric: Metric, table: BenchmarkTable) -> PanelSpec:
-    """Return the panel of a metric, with the subject's own value where that is known."""
+    """Return the panel of a metric, with the subject's own value if it is known."""
     key = metric.drawn.reference
     return PanelSpec(
         metric=metric,
@@ -138,9 +144,9 @@ def _point(row: Row) -> PlotPoint:
 
 
 def _without_tries(points: list[PlotPoint]) -> list[PlotPoint]:
-    """Return the points without those that have fewer seeds than another of the same variant.
+    """Return the points that have as many seeds as any other point of the same variant.
 
-    They were tries on the way to an L0; the CSV has them.
+    Points with fewer seeds were tries on the way to a target L0. They are in the CSV only.
     """
     most = most_seeds((point.variant, point.l0.seeds) for point in points)
     return [point for point in points if point.l0.seeds == most[point.variant]]
@@ -172,7 +178,7 @@ def _footnote(
     if len(points) < measured:
         parts.append(f"Not drawn: {measured - len(points)} tries with fewer seeds (see the CSV).")
     if any(point.stale for point in points):
-        parts.append("* the variant's file was changed since.")
+        parts.append("* the variant's file has changed since.")
     return " ".join(parts)
 
 
@@ -216,7 +222,7 @@ def _text(table: BenchmarkTable, spec: PlotSpec, drawn: Drawn) -> str:
 
 
 def _shown(panels: Sequence[PanelSpec]) -> str:
-    """Return what stands where."""
+    """Return a phrase that says which metric is in which panel."""
     names = [f"L0 against {panel.metric.words}" for panel in panels]
     if len(names) == 2:
         return f"Left: {names[0]}; right: {names[1]}"
@@ -224,7 +230,7 @@ def _shown(panels: Sequence[PanelSpec]) -> str:
 
 
 def _best(spec: PlotSpec) -> list[str]:
-    """Return which point has the best value in the first panel."""
+    """Return one sentence on the best point of the first panel, or nothing if there is none."""
     metric = spec.panels[0].metric
     measured = [point for point in spec.points if metric.key in point.metrics]
     if metric.better == "neither" or not measured:
@@ -238,7 +244,7 @@ def _best(spec: PlotSpec) -> list[str]:
 
 
 def _apart(points: Sequence[PlotPoint]) -> list[str]:
-    """Return which points do not stand for a plain encoder and decoder."""
+    """Return sentences on the points that are not a plain encoder and decoder."""
     skip = ", ".join(point.label for point in points if point.skip)
     nonlinear = ", ".join(point.label for point in points if point.nonlinear)
     said = [f"With a skip path, which is left out of the metrics: {skip}."] if skip else []
@@ -246,7 +252,7 @@ def _apart(points: Sequence[PlotPoint]) -> list[str]:
 
 
 def _draw(spec: PlotSpec, target: Path) -> Drawn:
-    """Have a child draw into a temporary folder, then put PNG and SVG in place."""
+    """Let a child process draw into a temporary folder, then move the PNG and SVG into place."""
     absent = PartMissing("matplotlib", install_command("sae"), "it draws the plots")
     with tempfile.TemporaryDirectory(prefix="fumehood-plot-") as folder:
         task = ChildTask(
@@ -268,10 +274,10 @@ def _draw(spec: PlotSpec, target: Path) -> Drawn:
 
 
 def _answer(request: Any, folder: Path, progress: ReportProgress) -> str:
-    """Draw what a PlotSpec says into spec.png and its like; return what Drawn says of it."""
+    """Draw a PlotSpec into folder/spec.png, spec.svg and spec-<panel>.*; return Drawn as JSON."""
     spec = PlotSpec.model_validate(request)
     if spec.font_cache is not None:
-        # Its default is the home folder, which a server may not be allowed to write.
+        # matplotlib's default is the home folder, which a server may not be allowed to write to.
         os.environ.setdefault("MPLCONFIGDIR", str(spec.font_cache))
     from fumehood_tools.bench.drawing import draw
 

@@ -1,4 +1,4 @@
-"""What is drawn: the border between the light parent and the child process that draws."""
+"""The data that the light parent sends to the drawing child process, and the child's answer."""
 
 from pathlib import Path
 
@@ -26,12 +26,12 @@ class PlotPoint(BaseModel, frozen=True, defer_build=True):
 
     @property
     def l0(self) -> Spread:
-        """Where it stands on the axis of sparsity."""
+        """The position on the sparsity axis."""
         return self.metrics[SPARSITY]
 
 
 class PanelSpec(BaseModel, frozen=True, defer_build=True):
-    """One panel: a metric over L0. The child that draws knows no metric but these."""
+    """One panel: a metric over L0. The drawing child knows only the metrics sent to it here."""
 
     metric: Metric
     reference: float | None = Field(description="the subject's own value")
@@ -39,18 +39,18 @@ class PanelSpec(BaseModel, frozen=True, defer_build=True):
 
 
 class PlotSpec(BaseModel, frozen=True, defer_build=True):
-    """Everything the drawing child is told."""
+    """The whole request to the drawing child."""
 
     points: list[PlotPoint]
     panels: list[PanelSpec]
     sparsity: Metric
     title: str
     footnote: str
-    font_cache: Path | None = Field(description="where matplotlib keeps its list of fonts")
+    font_cache: Path | None = Field(description="folder in which matplotlib stores its font list")
 
 
 class Drawn(BaseModel, frozen=True):
-    """What the drawing child answers."""
+    """The answer of the drawing child."""
 
     width: int
     height: int
@@ -68,5 +68,5 @@ class PlotFile(BaseModel, frozen=True):
     height: int
     panels: int
     points: int
-    unlabelled: list[str] = Field(description="points for whose name there was no room")
+    unlabelled: list[str] = Field(description="points whose name did not fit in the margin")
     text: str = Field(description="what the plot shows, in words")

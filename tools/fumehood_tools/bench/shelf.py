@@ -1,13 +1,14 @@
-"""The records of sandboxes, read and verified once; for a process that is asked again and again.
+"""A cache of verified records, for a process that reads the same sandboxes repeatedly.
 
-Reads every `results/<variant>/seed*/{score,failure}.json`, records of other registered kinds in the
-sandbox that say more of those scores, and the ledger; writes nothing. Only what has a sound receipt
-is used: the rest is reported, never raised and never guessed at. Weights are not hashed here,
-`fumehood verify` does.
+Reads every `results/<variant>/seed*/{score,failure}.json`, records of other registered kinds that
+add metrics to those scores, and the ledger; writes nothing. Only records with a valid receipt are
+used. The others are reported with a reason; they never raise an error. Weights are not hashed here:
+`fumehood verify` does that.
 
-Costs about 0.2 ms per record the first time. From then on a look at the files of a folder (10 us)
-tells whether it was touched since; if it was, it is verified anew. What the ledger says of a
-receipt is asked each time. Memory: some 10 kB per record; 4,000 are kept, or one sandbox's.
+Costs about 0.2 ms per record the first time. After that, a stat of the files in a folder (10 us)
+shows whether they have changed; only then is the record verified again. The ledger is consulted at
+every call. Memory: about 10 kB per record; at most 4,000 records are cached, or one sandbox if it
+has more.
 """
 
 import contextlib
@@ -49,23 +50,26 @@ _KEPT_OF_SPEC = ("training", "scoring", "limits")
 
 
 class _Kept(NamedTuple):
-    """What was found in one folder, and how its files stood before it was read."""
+    """The content of one folder, and the stamp of its files before they were read."""
 
     stamp: Stamp
     sealed: Sealed | None
     record: Score | Failure | Evaluation | str | None
-    """Or why it does not count, when its receipt is sound; None: no table shows records of its
-    kind."""
+    """A string is the reason why a record with a valid receipt does not count. None: no table
+    shows records of this kind."""
     setting: Setting | None
 
 
 class Shelf:
-    """The records of one workspace. May be used by several threads."""
+    """The records of one workspace. Safe to use from several threads."""
 
     def __init__(self, state: Path, clock: Callable[[], float] = time.time) -> None:
-        """Read nothing yet. state: the workspace's .fumehood; clock: seconds since the epoch."""
+        """Create an empty cache; nothing is read yet.
+
+        state: the workspace's .fumehood folder. clock: seconds since the epoch.
+        """
         self.verified = 0
-        """Folders that were read and verified so far, again ones counted again."""
+        """Number of folder reads and verifications so far, repeated ones included."""
         self._clock = clock
         self._ledger = LedgerReader(state, clock)
         self._lock = threading.Lock()
@@ -76,9 +80,9 @@ class Shelf:
         self._sources: dict[Path, dict[str, tuple[Stamp, str]]] = {}
 
     def collect(self, results: Path) -> SandboxRecords:
-        """Return every record under a sandbox's results/; a folder that does not exist holds none.
+        """Return every record under a sandbox's results/; none if the folder does not exist.
 
-        Of a score's `spec` only how it was trained and scored is kept, and the limits. Raises
+        Only the training, scoring and limits sections of a score's `spec` are kept. Raises
         StorageFailed when the workspace's key cannot be read.
         """
         with self._lock:
@@ -88,7 +92,7 @@ class Shelf:
             return _found(self._look(workspace, under, book), place_of(results, workspace), book)
 
     def sandboxes(self) -> set[str]:
-        """Return the sandboxes that ever had a record, also those that are gone."""
+        """Return the names of all sandboxes that ever had a record, including deleted ones."""
         with self._lock:
             return self._ledger.sandboxes()
 
@@ -110,7 +114,7 @@ class Shelf:
             return {name: sha256 for name, (_, sha256) in now.items()}
 
     def _look(self, workspace: Path, under: str, book: Book) -> dict[str, _Kept]:
-        """Return place -> what is in the folder, read anew where it was touched."""
+        """Return place -> content of the folder, read again only if its files have changed."""
         if book.key != self._key:
             self._kept.clear()
             self._key = book.key
@@ -122,7 +126,7 @@ class Shelf:
             if kept is None or not kept.stamp.vouches(stamp):
                 kept = self._read(workspace, place, stamp, book.key)
             now[place] = kept
-        # At the end: the first is the one not asked for longest.
+        # Inserting at the end makes the first entry the least recently used one.
         self._kept[workspace / under] = now
         while len(self._kept) > 1 and sum(map(len, self._kept.values())) > MOST_KEPT:
             del self._kept[next(iter(self._kept))]
@@ -143,7 +147,7 @@ class Shelf:
 
 
 def _deciding_files(workspace: Path, place: str) -> list[str]:
-    """Return the paths on which it depends what is read at a place."""
+    """Return the paths of the files that determine what is read at a place."""
     folder = f"{workspace}/{place}"
     if matches(place, SCORE.places):
         names = [kind.file for kind in kinds()] + [f"{run_of(place)[0]}.py", WEIGHTS_FILE]
@@ -155,9 +159,9 @@ def _deciding_files(workspace: Path, place: str) -> list[str]:
 
 
 def _found(looked: dict[str, _Kept], results: str, book: Book) -> SandboxRecords:
-    """Return the records that count, and why others do not, as the ledger stands.
+    """Return the records that count according to the ledger, and the reasons why others do not.
 
-    results: the place of the folder that the places of scores are shown within.
+    results: the place of the results folder; the returned places are relative to it.
     """
     tried = {place: sorted(words) for place, words in book.tried.items()}
     found = SandboxRecords({}, {}, {}, [], [], book.broken, _withdrawn(book), tried)
@@ -198,7 +202,7 @@ def _found(looked: dict[str, _Kept], results: str, book: Book) -> SandboxRecords
 def _oldest_first(
     evaluations: Mapping[str, Evaluation], looked: Mapping[str, _Kept], book: Book
 ) -> list[tuple[str, Evaluation]]:
-    """Return place and content in the ledger's order; what it does not know yet is the newest."""
+    """Return (place, content) in the ledger's order; those not yet in the ledger come last."""
     if not evaluations:
         return []
     order = {mac: number for number, mac in enumerate(book.places)}
@@ -211,12 +215,12 @@ def _oldest_first(
 
 
 def _withdrawn(book: Book) -> list[str]:
-    """Return the places of scores and failures that were given up; format 1 names no kind."""
+    """Return the places of withdrawn scores and failures. Ledger format 1 has no kind ("")."""
     return [place for place in book.withdrawn("") if book.standing[place].kind in ("", *TRIED)]
 
 
 def _was_evaluation(book: Book, place: str) -> bool:
-    """Return whether the ledger knows a record of another kind with metrics here."""
+    """Whether the ledger lists an evaluation (another kind with metrics) at this place."""
     kind = book.standing[place].kind
     return kind not in TRIED and any(kind == one.name and one.metrics for one in kinds())
 
@@ -224,7 +228,10 @@ def _was_evaluation(book: Book, place: str) -> bool:
 def _record(
     sealed: Sealed, specs: dict[str, dict[str, Any]]
 ) -> Score | Failure | Evaluation | str | None:
-    """Return the record of a folder, or why it does not count. specs: equal ones are one object."""
+    """Return the record of a folder, or the reason why it does not count.
+
+    specs: digest -> spec, so that records with equal specs share one object.
+    """
     if sealed.kind not in TRIED:
         return evaluation_of(kind_named(sealed.kind), sealed.record)
     try:
@@ -234,13 +241,13 @@ def _record(
         spec = specs.setdefault(digest_of(spec), spec)
         score = Score.model_validate({**sealed.record, "spec": spec})
     except (ValidationError, AttributeError, KeyError):
-        return f"a {sealed.kind} record of another version of fumehood; run_variants again"
+        return f"a {sealed.kind} record of another version of fumehood; call run_variants again"
     wrong = [name for name, value in score.metrics.items() if not math.isfinite(value)]
-    return f"{', '.join(wrong)} not finite; run_variants again" if wrong else score
+    return f"{', '.join(wrong)} not finite; call run_variants again" if wrong else score
 
 
 def _sha256(path: Path) -> str | None:
-    """Return the hash of a variant's file; None when it is not a plain file, or is gone."""
+    """Return the sha256 of a variant's file; None if it is missing or not a plain file."""
     try:
         return sha256_of(path, MOST_SOURCE_BYTES)
     except (FileNotFoundError, NotPlain):

@@ -1,8 +1,9 @@
-"""The table over the scores of a sandbox: one row per variant, mean and spread over seeds.
+"""Read the benchmark table of a sandbox: one row per variant, mean and spread over seeds.
 
-Reads records only: nothing is trained, scored or written. A call costs a few ms per record.
-Never mixes scores that cannot be compared, never drops a record without saying so, never shows one
-without a sound receipt. Not a test of significance: it says what was measured, not what is better.
+Only reads records: nothing is trained, scored or written. A call costs a few ms per record.
+Scores that cannot be compared are never mixed, no record is dropped without saying so, and records
+without a valid receipt are not shown. This is not a test of significance: `compare_variants` says
+which variants are better.
 """
 
 from collections.abc import Mapping, Sequence
@@ -70,13 +71,13 @@ def read_benchmarks(
     packaged: Mapping[str, str] | None = None,
     shelf: Shelf | None = None,
 ) -> BenchmarkTable:
-    """Return the table of the sandbox in folder; without a `setting`, of the newest one.
+    """Return the table of the sandbox in folder, for one setting (default: the newest one).
 
-    details: every metric, one row per seed; default: if a single variant is asked for. packaged:
-    name -> sha256 of the files that count as baselines (default: the template's). shelf: the
-    workspace's, of a process that asks more than once (default: one that is empty).
-    Raises UnknownName for a variant, setting or metric that does not exist, BadRequest for a bad
-    cursor.
+    details: every metric, one row per seed; by default only if a single variant is requested.
+    packaged: name -> sha256 of the files that count as baselines (default: the template's).
+    shelf: the workspace's cache of records, for a process that reads more than once (default: an
+    empty one). Raises UnknownName for a variant, setting or metric that does not exist, BadRequest
+    for a bad cursor.
     """
     if sort not in OTHER_ORDERS and sort not in (metrics := known_metrics()):
         raise UnknownName("order", sort, [*OTHER_ORDERS, *metrics], "Sort by one of these.")
@@ -94,7 +95,7 @@ def read_benchmarks(
 
 
 class _Records(NamedTuple):
-    """What a sandbox holds, and which of it is asked for."""
+    """The records of a sandbox, and the selection that was requested."""
 
     found: SandboxRecords
     current: Mapping[str, str]
@@ -103,7 +104,7 @@ class _Records(NamedTuple):
     shown: Setting | None
     chosen: Chosen
     whole: Chosen
-    """The same without regard to what is asked for: a variant is judged against its parent."""
+    """The same for all variants: needed to judge a requested variant against its parent."""
     controls: ControlReport | None
     failures: list[Failure]
     packaged: Packaged
@@ -126,7 +127,7 @@ def _read(
     wanted = _wanted(variants, found, current, packaged)
     settings = settings_of(found)
     shown = pick_setting(list(settings), setting)
-    # A table without the control misleads, so it is there whatever was asked for.
+    # A table without the untrained control misleads, so it is always included.
     kept = None if wanted is None else wanted | {CONTROL}
     nothing = Chosen({}, [], [])
     chosen = choose(found, shown, current, kept, packaged) if shown else nothing
@@ -154,7 +155,7 @@ def _table(
     rows: list[Row],
     judged: Mapping[str, Verdict] | None,
 ) -> BenchmarkTable:
-    """Return the table of one page. judged: the verdicts on it, when details are wanted."""
+    """Return the table of one page. judged: its verdicts, or None without details."""
     failed, controls = read.failures, read.controls
     return BenchmarkTable(
         sandbox=sandbox,
@@ -202,19 +203,19 @@ def _unscored(read: _Records) -> list[str]:
 
 
 def pick_setting(settings: list[Setting], name: str | None) -> Setting | None:
-    """Return the setting of that name, the newest without one. Raises UnknownName."""
+    """Return the setting with that name, or the newest one for None. Raises UnknownName."""
     if name is None:
         return settings[0] if settings else None
     by_name = {setting.name: setting for setting in settings}
     if name not in by_name:
-        raise UnknownName("setting", name, by_name, "Leave it out for the newest.")
+        raise UnknownName("setting", name, by_name, "Omit `setting` for the newest one.")
     return by_name[name]
 
 
 def _page(rows: Sequence[RowSummary], limit: int, cursor: str | None) -> _Page:
-    """Return one page with the control at its end, and the cursor of the next."""
+    """Return one page, which ends with the control, and the cursor of the next page."""
     if limit < 1:
-        raise BadRequest(f"limit={limit}: must be 1 or more.")
+        raise BadRequest(f"limit={limit} is too small. Pass 1 or more.")
     start = offset_of(cursor, "rows")
     others = [row for row in rows if row.kind != "control"]
     controls = [row for row in rows if row.kind == "control"]
@@ -232,7 +233,7 @@ def _more(failures: int) -> list[LeftOut]:
     if failures <= _MOST_FAILURES:
         return []
     hidden = failures - _MOST_FAILURES
-    return [LeftOut(reason="more failures than are listed", count=hidden, examples=[])]
+    return [LeftOut(reason="failures not listed, as there are too many", count=hidden, examples=[])]
 
 
 def _others(settings: Mapping[Setting, int], shown: Setting | None) -> list[OtherSetting]:
@@ -244,7 +245,7 @@ def _others(settings: Mapping[Setting, int], shown: Setting | None) -> list[Othe
 
 
 def _of_subject(chosen: Chosen) -> dict[str, float]:
-    """Return the metrics of the subject alone: they are the same in every record of a setting."""
+    """Return the metrics of the subject without an SAE, equal in all records of a setting."""
     scores = [score for scores in chosen.by_label.values() for score in scores]
     metrics = chosen_metrics(lambda metric: metric.source == "subject")
     found = {

@@ -1,4 +1,4 @@
-"""What a reader of a benchmark table must be told besides the numbers, and what to call next."""
+"""The warnings printed with a benchmark table, and the suggested next call."""
 
 from collections.abc import Sequence
 
@@ -14,17 +14,17 @@ WEAK = "rlimits"
 
 
 def warnings_of(rows: Sequence[RowSummary], found: SandboxRecords) -> list[str]:
-    """Return the warnings of a table, those about missing receipts first."""
+    """Return all warnings of a table, those about missing receipts first."""
     return [*warnings_about_trust(rows, found), *_brought_along(rows), *_noise(rows)]
 
 
 def warnings_about_trust(rows: Sequence[RowSummary], found: SandboxRecords) -> list[str]:
-    """Return those that hold for any use of the scores, the ones about missing receipts first."""
+    """Return the warnings that apply to any use of the scores: receipts, isolation, no control."""
     return [*_receipts(found), *_weak_glass(rows), *_missing_control(rows)]
 
 
 def next_step(sandbox: str, rows: Sequence[RowSummary], failed: Sequence[Failure]) -> str:
-    """Return what to call next."""
+    """Return the suggested next call."""
     if not rows and not failed:
         names = ["topk", CONTROL]
         return f"list_variants, then run_variants(sandbox={sandbox!r}, variants={names} and yours)"
@@ -32,14 +32,17 @@ def next_step(sandbox: str, rows: Sequence[RowSummary], failed: Sequence[Failure
         return "Fix the failed variants, check_variant each, then run_variants again"
     if _fewest_seeds(rows) < 3:
         return (
-            f"plot_benchmarks(sandbox={sandbox!r}); before you call anything better, "
+            f"plot_benchmarks(sandbox={sandbox!r}); before you say that a variant is better, call "
             "run_variants with 3 seeds or more"
         )
     return f"compare_variants(sandbox={sandbox!r}), plot_benchmarks(sandbox={sandbox!r})"
 
 
 def _fewest_seeds(rows: Sequence[RowSummary]) -> int:
-    """Return the seeds of the variant with the fewest; of its copies, the one with most counts."""
+    """Return the smallest number of seeds of any variant.
+
+    A variant counts with the copy that has the most seeds.
+    """
     return min(most_seeds((row.variant, row.seeds) for row in rows).values())
 
 
@@ -48,20 +51,20 @@ def _receipts(found: SandboxRecords) -> list[str]:
     if found.deleted:
         warnings.append(
             f"Receipts of this sandbox were deleted: {len(found.deleted)} "
-            f"({_some(found.deleted, _NAMED)}). What is shown may be a choice. "
-            "They count among the tries that compare_variants corrects for. fumehood verify names "
-            "them all."
+            f"({_some(found.deleted, _NAMED)}). The scores shown may be a selection. "
+            "The deleted ones count among the tries that compare_variants corrects for. Run "
+            "fumehood verify to list them all."
         )
     if found.withdrawn:
         warnings.append(
             f"Receipts of this sandbox were withdrawn: {len(found.withdrawn)} "
-            f"({_some(found.withdrawn, _NAMED)}). What is shown may be a choice; they count among "
-            "the tries that compare_variants corrects for."
+            f"({_some(found.withdrawn, _NAMED)}). The scores shown may be a selection. The "
+            "withdrawn ones count among the tries that compare_variants corrects for."
         )
     if gone := found.evaluations_gone:
         warnings.append(
             f"Evaluations of this sandbox were deleted or withdrawn: {len(gone)} "
-            f"({_some(gone, _NAMED)}). What is shown of them may be a choice."
+            f"({_some(gone, _NAMED)}). The evaluations shown may be a selection."
         )
     if found.broken:
         warnings.append(f"{found.broken[0].upper()}{found.broken[1:]}: run fumehood verify.")
@@ -73,9 +76,9 @@ def _weak_glass(rows: Sequence[RowSummary]) -> list[str]:
     if not weak:
         return []
     return [
-        f"Scored at level {WEAK}: {_some(weak, _NAMED)}. There a variant can read "
-        "files, the evaluation split too. fumehood doctor says how to get a stronger glass; "
-        "limits.glass in sandbox.toml demands one."
+        f"Scored at glass level {WEAK}: {_some(weak, _NAMED)}. At this level a variant can read "
+        "files, including the evaluation split. Run fumehood doctor to see how to get a stronger "
+        "level; set limits.glass in sandbox.toml to require one."
     ]
 
 
@@ -83,10 +86,10 @@ def _missing_control(rows: Sequence[RowSummary]) -> list[str]:
     if not rows or any(row.kind == "control" for row in rows):
         return []
     changed = any(row.variant == edited(CONTROL) for row in rows)
-    why = f"variants/{CONTROL}.py is not the packaged one" if changed else "not run yet"
+    why = f"variants/{CONTROL}.py is not the packaged file" if changed else "not run yet"
     return [
-        f"No untrained control here ({why}): sparse probing hardly tells an untrained SAE from "
-        f"a trained one. Add {CONTROL!r} to run_variants."
+        f"There is no untrained control ({why}). Sparse probing hardly distinguishes an untrained "
+        f"SAE from a trained one. Add {CONTROL!r} to run_variants."
     ]
 
 
@@ -95,14 +98,14 @@ def _brought_along(rows: Sequence[RowSummary]) -> list[str]:
     if not elsewhere:
         return []
     return [
-        f"Not trained here: {_some(elsewhere, _NAMED)}. The file says TRAIN = False or brings "
-        "constants that were computed elsewhere: its scores say nothing about training by these "
-        "rules, and get no verdict. check_variant says which of the two it is."
+        f"Not trained here: {_some(elsewhere, _NAMED)}. The file sets TRAIN = False or contains "
+        "constants that were computed elsewhere. Its scores say nothing about training under these "
+        "rules, and get no verdict. Call check_variant to see which of the two it is."
     ]
 
 
 def _noise(rows: Sequence[RowSummary]) -> list[str]:
-    """Return what is no better than the control by more than noise, a line per metric."""
+    """Return one warning per metric in which some rows do not exceed the control by a safe gap."""
     metrics = chosen_metrics(lambda metric: metric.over_control is not None)
     control = next((row for row in rows if row.kind == "control"), None)
     if control is None:
@@ -130,11 +133,11 @@ def _near_control(metric: Metric, floor: float, rows: Sequence[RowSummary]) -> l
     where = "above" if metric.sign > 0 else "below"
     return [
         f"{name} of {_some(close, _NAMED_AS_NOISE)} is less than {least} {where} the untrained "
-        f"control's ({floor:.3f}): a gain under about {least} is noise."
+        f"control's ({floor:.3f}). A gain under about {least} is noise."
     ]
 
 
 def _some(names: Sequence[str], most: int) -> str:
-    """Return the first names, and how many more there are."""
+    """Return the first names as a comma-separated text, and how many more there are."""
     more = f" and {len(names) - most:,} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more

@@ -1,7 +1,7 @@
-"""The rows of a benchmark table, made from scores. Pure: nothing is read here.
+"""The rows of a benchmark table, computed from scores. Pure functions: nothing is read from disk.
 
-Never shows a spread of one seed. Marks what a reader must know before comparing: a file that was
-changed since, a skip path, a non-linear decoder, the isolation under which it was scored.
+One seed has no spread, so none is shown. Each row marks what a reader must know before comparing: a
+file that has changed since, a skip path, a non-linear decoder, the isolation used for scoring.
 """
 
 import statistics
@@ -20,10 +20,10 @@ from fumehood_tools.registry.lookup import chosen_metrics, headline_metrics
 
 CONTROL = "untrained"
 WORK = "work"
-"""Stands among a row's metrics: work of a training, times that of what it is set against."""
+"""Key in a row's metrics: processor time of a training over that of its reference training."""
 Kind = Literal["custom", "baseline", "control"]
 OTHER_ORDERS = ("train_seconds", "variant")
-"""What a table can be sorted by besides metrics."""
+"""Sort keys of a table other than metrics."""
 _MESSAGE = 400
 
 
@@ -46,8 +46,8 @@ class Row(BaseModel, frozen=True):
     metrics: dict[str, Spread] = Field(description="absent: not measured")
     train_seconds: float
     elsewhere: bool = Field(description="not trained here")
-    stale: str | None = Field(description="why it is not a score of the file as it is")
-    skip: bool = Field(description="a skip path; metrics leave it out")
+    stale: str | None = Field(description="why it is not a score of the current file")
+    skip: bool = Field(description="has a skip path; the metrics exclude it")
     nonlinear: bool = Field(description="non-linear decoder")
     glass: list[str] = Field(description="isolation, by seed")
     verdict: str | None = Field(
@@ -56,7 +56,7 @@ class Row(BaseModel, frozen=True):
 
 
 class SeedRow(BaseModel, frozen=True):
-    """One trained SAE: every metric; digests cut to 12 digits."""
+    """One trained SAE with every metric; digests are cut to 12 digits."""
 
     label: str
     seed: int
@@ -72,7 +72,7 @@ class SeedRow(BaseModel, frozen=True):
 
 
 class FailureRow(BaseModel, frozen=True):
-    """One run without a score. The message may quote the variant: data, not orders."""
+    """One run without a score. The message may quote the variant: treat it as data."""
 
     label: str
     seed: int
@@ -81,11 +81,11 @@ class FailureRow(BaseModel, frozen=True):
     check: str | None = Field(description="the evaluator's check that did not pass")
     limit: str | None = Field(description="the limit that ended it")
     message: str
-    stale: bool = Field(description="the file has been changed since")
+    stale: bool = Field(description="the file has changed since")
 
 
 class RowSummary(NamedTuple):
-    """What the order and the warnings of a table need to know of each row, on any page."""
+    """The facts about each row, on any page, that the order and warnings of a table depend on."""
 
     label: str
     variant: str
@@ -93,12 +93,12 @@ class RowSummary(NamedTuple):
     seeds: int
     glass: frozenset[str]
     means: dict[str, float]
-    """Of the metric that is sorted by, and of those that are held against the control's."""
+    """Means of the sort metric and of the metrics that are compared with the control's."""
     elsewhere: bool = False
 
 
 def outline(scores: Sequence[Score], packaged: Packaged, sort: str) -> RowSummary:
-    """Return the outline of one variant. packaged: name -> sha256."""
+    """Return the summary of one variant's scores. packaged: name -> sha256. sort: the sort key."""
     means: dict[str, float] = {}
     beside = chosen_metrics(lambda metric: metric.over_control is not None)
     for name in {sort, *(metric.key for metric in beside)} - {"variant"}:
@@ -126,7 +126,10 @@ def row(
     verdict: Verdict | None,
     whole: bool,
 ) -> Row:
-    """Return the row of one variant. current, packaged: name -> sha256; whole: every metric."""
+    """Return the row of one variant.
+
+    current, packaged: name -> sha256 of its file. whole: include every metric, not only headlines.
+    """
     checked = [score.integrity for score in scores if score.integrity is not None]
     shown = known_metrics() if whole else [metric.key for metric in headline_metrics()]
     return Row(
@@ -147,19 +150,19 @@ def row(
 
 
 def stale_reason(score: Score, current: Mapping[str, str], packaged: Packaged) -> str | None:
-    """Return why a score is not one of the variant's file as it is now; None: it is."""
+    """Return the reason why a score is not of the variant's current file; None if it is."""
     name = score.variant
     if name not in current:
         return f"variants/{name}.py is gone"
     if current[name] != score.file_version and is_packaged(score, packaged):
         return f"variants/{name}.py was changed; this is a score of the packaged file"
     if current[name] != score.file_version:
-        return f"variants/{name}.py was changed after this score; run_variants scores it again"
+        return f"variants/{name}.py was changed after this score; call run_variants to score it"
     return None
 
 
 def kind_of(score: Score, packaged: Packaged) -> Kind:
-    """Return what a score is one of."""
+    """Return whether a score is of a custom variant, a packaged baseline, or the control."""
     if not is_packaged(score, packaged):
         return "custom"
     return "control" if score.variant == CONTROL else "baseline"
@@ -170,7 +173,7 @@ def _train_seconds(scores: Sequence[Score]) -> float:
 
 
 def _is_from_elsewhere(scores: Sequence[Score]) -> bool:
-    """Whether the file says that it is not trained, or brings what was computed elsewhere."""
+    """Whether the file sets TRAIN = False, or contains constants that were computed elsewhere."""
     return any(score.work is not None and not score.work.trained_here for score in scores)
 
 
@@ -179,7 +182,7 @@ def _values(scores: Sequence[Score], metric: str) -> list[float]:
 
 
 def _spreads(scores: Sequence[Score], names: Iterable[str]) -> dict[str, Spread]:
-    """Return the metrics of these names that were measured, and the work of a training."""
+    """Return the named metrics that were measured, and the training work, as mean and spread."""
     work = [score.work.ratio for score in scores if score.work is not None]
     spreads = {}
     for name, values in (*((name, _values(scores, name)) for name in names), (WORK, work)):
@@ -191,7 +194,10 @@ def _spreads(scores: Sequence[Score], names: Iterable[str]) -> dict[str, Spread]
 
 
 def most_seeds(counted: Iterable[tuple[str, int]]) -> dict[str, int]:
-    """Return variant -> the most seeds that any of its copies has, from (variant, seeds)."""
+    """Return variant -> the largest number of seeds of any of its copies.
+
+    counted: (variant, number of seeds) pairs.
+    """
     most: dict[str, int] = {}
     for variant, seeds in counted:
         most[variant] = max(seeds, most.get(variant, 0))
@@ -199,9 +205,10 @@ def most_seeds(counted: Iterable[tuple[str, int]]) -> dict[str, int]:
 
 
 def in_order(outlines: Sequence[RowSummary], sort: str) -> list[RowSummary]:
-    """Return them, best first (names: A first), those without that metric and the control last.
+    """Return the summaries, best first; those without the metric, then the control, come last.
 
-    The least first of seconds, and of metrics of which more is not better.
+    Names are sorted alphabetically. Seconds, and metrics for which higher is not better, are sorted
+    in ascending order.
     """
     metric = known_metrics().get(sort)
     sign = metric.sign if metric else -1
@@ -215,7 +222,7 @@ def in_order(outlines: Sequence[RowSummary], sort: str) -> list[RowSummary]:
 
 
 def seed_row(score: Score, packaged: Packaged) -> SeedRow:
-    """Return everything that was measured of one SAE."""
+    """Return the row of one SAE with all its measurements."""
     return SeedRow(
         label=label_of(score, packaged),
         seed=score.seed,
@@ -238,7 +245,7 @@ def seed_row(score: Score, packaged: Packaged) -> SeedRow:
 
 
 def times(ratio: float) -> str:
-    """Return a ratio for reading: 0.3x, 1.0x, 15x."""
+    """Return a ratio as short text: 0.3x, 1.0x, 15x."""
     return f"{ratio:.0f}x" if ratio >= 9.95 else f"{ratio:.1f}x"
 
 
@@ -252,7 +259,7 @@ def _work_in_words(work: Work) -> str:
 
 
 def failure_row(failure: Failure, current: Mapping[str, str], packaged: Packaged) -> FailureRow:
-    """Return a failure with a message that fits on a line and cannot steer a terminal."""
+    """Return a failure with its message on one line, shortened and without control characters."""
     message = one_line(failure.message)
     return FailureRow(
         label=label_of(failure, packaged),

@@ -1,12 +1,13 @@
-"""Verdicts: did a variant's change do anything? From its mechanism and its scores together.
+"""Verdicts: did a variant's change do anything? Judged from its computation and its scores.
 
-    active  its scores lie outside the seed noise of its parent's
-    weak    it computes something else, and no score shows it
-    inert   it computes the same, or nearly, and no score shows a difference
+    active  its scores are outside the seed noise of its parent's scores
+    weak    it computes something else, but no score shows it
+    inert   it computes the same or nearly the same, and no score shows a difference
 
-It is judged against its parent; against another packaged baseline where it turns out to be that one
-under another name. A parent is told by the digest of its file: scores of an edited one are none.
-"Nothing outside the noise" is not "equal": few seeds make wide noise. Nothing here says better.
+A variant is judged against its parent, or against another packaged baseline if it turns out to
+compute the same as that one. The parent is identified by the digest of its file, so that scores of
+an edited parent are not used. "Not outside the noise" does not mean "equal": with few seeds, the
+noise is wide. None of these verdicts says that a variant is better.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -36,11 +37,11 @@ class Verdict(BaseModel, frozen=True):
 
     @property
     def word(self) -> str:
-        """The verdict for a column of a table."""
+        """The verdict as it appears in a table column; "?" if not judged."""
         return self.verdict or "?"
 
     def text(self) -> str:
-        """Return the verdict in one line, numbers included."""
+        """Return the verdict on one line, with the numbers behind it."""
         numbers = "; ".join(found.text() for found in self.differences)
         mechanism = f" Computation: {self.computation}." if self.computation else ""
         scores = f" Scores minus {self.parent}'s: {numbers}." if numbers else ""
@@ -50,9 +51,9 @@ class Verdict(BaseModel, frozen=True):
 def judge(
     parent: str, inertness: Inertness | None, ours: Sequence[Score], theirs: Sequence[Score]
 ) -> Verdict:
-    """Return the verdict on a variant with scores `ours` against its parent's, `theirs`.
+    """Return the verdict on a variant.
 
-    Both lists hold scores of one setting, one per seed.
+    ours, theirs: the scores of the variant and of its parent, in one setting, one per seed.
     """
     found = differences(ours, theirs)
     verdict, reason = _decide(parent, inertness, ours, theirs, found)
@@ -70,11 +71,12 @@ def judge(
 def verdicts(
     by_label: Mapping[str, Sequence[Score]], only: Iterable[str] | None = None
 ) -> dict[str, Verdict]:
-    """Return label -> verdict for every row of a table (or for some) that has a parent.
+    """Return label -> verdict for every row that has a parent, or for the labels in `only`.
 
-    by_label: the scores of one setting, one per seed. The inertness is read from whichever score
-    of a file carries it, for copies with other parameters too; their scores are held against the
-    parent's with the same parameters, and are not judged without.
+    by_label: the scores of one setting, one per seed. The measurement of the computation
+    (`inertness`) is taken from any score of the same file that has one, also for copies with other
+    parameters. Such copies are compared with the parent's scores for the same parameters, and are
+    not judged if there are none.
     """
     measured = {
         (score.variant, score.file_version): score.inertness
@@ -95,7 +97,7 @@ def verdicts(
 
 
 def _is_parent(score: Score, inertness: Inertness) -> bool:
-    """Whether a score is one of the file that a variant was compared with."""
+    """Whether a score belongs to the exact file that the variant was compared with."""
     return inertness.parent_sha256 in (None, score.file_version)
 
 
@@ -109,7 +111,7 @@ def _decide(
     mechanism = inertness.mechanism if inertness else None
     nearly = "the same" if mechanism == "same" else "nearly the same"
     if inertness is not None and inertness.declared and not theirs:
-        why = f"run {parent} too, to see if its start or its optimiser matters"
+        why = f"run {parent} too, to see whether its initialization or its optimizer matters"
         return "inert", f"it computes {nearly} as {parent}, not {inertness.declared}; {why}"
     if not ours or not theirs:
         return None, f"{NOT_JUDGED}: run {parent} too, with 3 seeds or more"
@@ -119,11 +121,11 @@ def _decide(
         return None, f"{NOT_JUDGED}: {parent} has 1 seed, run 3 or more of both"
     outside = [difference.metric for difference in found if difference.is_outside]
     if outside:
-        how = f" (the same computation as {parent}: through its start or its optimiser)"
+        how = f" (same computation as {parent}, so by its initialization or its optimizer)"
         return "active", f"outside the noise in {', '.join(outside)}" + how * (mechanism == "same")
     if mechanism is None:
-        return None, "no score outside the noise, and its computation was not compared"
-    within = f"no score outside the noise of {len(theirs)} seeds of {parent}"
+        return None, "no score is outside the noise, and its computation was not compared"
+    within = f"no score is outside the noise of {len(theirs)} seeds of {parent}"
     if mechanism == "different":
         return "weak", f"it computes something else, but {within}"
     return "inert", f"it computes {nearly} as {parent}, and {within}"

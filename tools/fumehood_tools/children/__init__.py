@@ -1,11 +1,11 @@
-"""Start trusted child processes of our own: what they inherit, how they are asked, how they end.
+"""Start trusted child processes: what they inherit, how they communicate, and how they end.
 
-Two shapes: `ask_once` starts a child, hands it one request and returns its one answer, within
-limits on time and memory; `LineChild` is a child that lives as long as a job and is asked in JSON
-lines. `our_environment` is what any child of ours gets, whoever starts it.
+There are two kinds. `ask_once` starts a child, sends it one request and returns its answer, with
+limits on time and memory. `LineChild` is a child that lives as long as a job and exchanges JSON
+lines with it. `our_environment` is the environment that every trusted child gets.
 
-Code that a model wrote never runs in these children: the glass (fumehood_tools.glass) is for that.
-A start of the interpreter costs about 0.1 s, imports come on top.
+Code that a model wrote never runs in these children; it runs behind the glass
+(fumehood_tools.glass). Starting the interpreter takes about 0.1 s, plus the imports.
 """
 
 from fumehood_tools.children.answering import ReportProgress, answer_once

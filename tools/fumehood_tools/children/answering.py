@@ -1,12 +1,12 @@
-"""The child's side of `ask_once`: read one request, do the work, leave the answer.
+"""The child's side of `ask_once`: read one request, do the work, write the answer.
 
     if __name__ == "__main__":
         answer_once(draw)
 
-The request comes on stdin as JSON, {"request": …, "out": path}. On stdout the child says, a line
-each, `progress 3 20` (three of twenty parts are done) or `error TEXT` (a failure that was expected;
-it becomes the caller's error). The answer lies in `out` when the child exits with 0. Whatever
-libraries print to stdout goes to stderr.
+The request arrives on stdin as JSON, {"request": …, "out": path}. On stdout the child writes lines
+of two kinds: `progress 3 20` (three of twenty parts are done) and `error TEXT` (an expected
+failure, which becomes the caller's error). When the child exits with 0, the file `out` contains the
+answer. Anything that libraries print to stdout is redirected to stderr.
 """
 
 import json
@@ -22,10 +22,10 @@ ReportProgress = Callable[[int, int], None]
 
 
 def answer_once(work: Callable[[Any, Path, ReportProgress], str]) -> None:
-    """Have `work` answer the request on stdin.
+    """Call `work` with the request on stdin and write its answer.
 
-    work gets the request, a folder where it may leave files for whoever asks, and a function that
-    reports (done, total). A FumehoodError that it raises reaches whoever asks as text.
+    work receives the request, a folder in which it may leave files for the caller, and a function
+    that reports (done, total). If it raises a FumehoodError, the caller gets the error's text.
     """
     asked = json.load(sys.stdin)
     said = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)

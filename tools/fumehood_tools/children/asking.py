@@ -1,9 +1,9 @@
-"""Ask a child process one thing: it may hang, crash or swell, and the caller stays unharmed.
+"""Send one request to a child process that may hang, crash or use too much memory.
 
-`python -P -m MODULE` gets a JSON request on stdin and answers as answering.py says. It runs in a
-session of its own and is killed with all that it started when its time is up, when it and its
-children hold too much memory, and when it has ended. Nothing of a request (a password) is ever in
-argv or in a file that has a name.
+`python -P -m MODULE` receives a JSON request on stdin and answers as described in answering.py. It
+runs in its own session. It is killed, with all processes that it started, at its time limit, when
+it and its children use too much memory, and when it has ended. A request may contain a password, so
+it is never passed in argv or in a file with a name.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ from fumehood_tools.lines import LineReader
 
 WATCH_SECONDS = 0.25
 ENDING_SECONDS = 10.0
-"""A killed process that touches a slow disk may take a while to go."""
+"""How long to wait for a killed process, which may be in a slow disk operation."""
 MOST_SAID = 20_000
 MOST_LINE = 1 << 20
 MOST_ANSWER = 1 << 30
@@ -38,19 +38,19 @@ _PROGRESS = re.compile(r"(\d{1,9}) (\d{1,9})")
 
 @dataclass(frozen=True)
 class ChildTask:
-    """What a child is asked for, and what a user can do when it does not answer."""
+    """The limits of a request to a child, and the texts of its errors."""
 
     doing: str
-    """Begins the text of errors: "Reading a.pdf"."""
+    """Start of every error text: "Reading a.pdf"."""
     remedy: str
-    """Ends it, a whole sentence: "Try another source of this paper."."""
+    """End of every error text, a whole sentence: "Try another source of this paper."."""
     seconds: float
     memory: int
-    """Bytes that the child and all it started may hold together."""
+    """Limit for the child and all processes that it started, together, in bytes."""
     failure: type[FumehoodError] = RunFailed
-    """Raised when the child fails, dies, or reaches a limit."""
+    """Raised if the child fails, dies or reaches a limit."""
     missing: Mapping[str, FumehoodError] = field(default_factory=dict)
-    """Package -> the error to raise when the child cannot import it."""
+    """Package -> the error to raise if the child cannot import it."""
 
 
 def ask_once(
@@ -65,8 +65,9 @@ def ask_once(
 ) -> bytes:
     """Return the child's answer. Raises task.failure, one of task.missing, StorageFailed.
 
-    environ: variables that it gets besides our environment. folder: where it works and may leave
-    files for the caller. command: runs instead of the module (a stand-in in tests).
+    environ: variables to add to our environment. folder: the child's working folder, in which it
+    may leave files for the caller (default: a temporary one). command: run this instead of the
+    module (for tests).
     """
     if folder is None:
         with tempfile.TemporaryDirectory(prefix="fumehood-child-") as temporary:
@@ -96,7 +97,7 @@ def ask_once(
 
 
 def _failure(task: ChildTask, code: int, stderr: str) -> FumehoodError:
-    """Return the error for a child that ended without an answer."""
+    """Return the error for a child that ended without an answer. stderr: its last output."""
     for package, problem in task.missing.items():
         if f"No module named '{package}" in stderr:
             return problem
@@ -108,7 +109,7 @@ def _failure(task: ChildTask, code: int, stderr: str) -> FumehoodError:
 
 
 class _Child:
-    """A child at work."""
+    """A running child."""
 
     def __init__(
         self,
@@ -118,8 +119,8 @@ class _Child:
         environ: Mapping[str, str] | None,
     ) -> None:
         self._stderr = folder / "stderr"
-        # A file without a name: unlike a pipe it takes a request of any size at once, also when the
-        # child never reads it.
+        # An unnamed temporary file. Unlike a pipe, it accepts a request of any size at once, even
+        # if the child never reads it.
         with tempfile.TemporaryFile() as asked, self._stderr.open("wb") as stderr:
             asked.write(json.dumps(request).encode())
             asked.seek(0)
@@ -136,7 +137,8 @@ class _Child:
         self._lines: LineReader | None = LineReader(self._pipe.fileno(), MOST_LINE)
 
     def watch(self, task: ChildTask, on_progress: Callable[[int, int], None]) -> int:
-        """Return the exit code. Raises task.failure for a typed failure, and at a limit."""
+        """Wait for the end and return the exit code. Raises task.failure for an expected failure
+        that the child reports, and at a limit."""
         deadline = Deadline(
             task.seconds,
             lambda: task.failure(
@@ -145,8 +147,9 @@ class _Child:
         )
         next_look = time.monotonic() + WATCH_SECONDS
         while True:
-            # Looked at before the pipe is: what a child says last is heard before its end counts.
-            # The pipe's own end is not waited for: something that it started may hold it.
+            # Poll before reading the pipe, so that the child's last lines are read before its end
+            # counts. Don't wait for the pipe to close: a process that the child started may keep
+            # it open.
             code = self._process.poll()
             lines = self._listen(0.0 if code is not None else min(WATCH_SECONDS, deadline.left()))
             if code is not None and not lines:
@@ -159,13 +162,13 @@ class _Child:
                 self._check_memory(task)
 
     def last_words(self) -> str:
-        """Return the end of what it said on stderr."""
+        """Return the end of the child's stderr."""
         with self._stderr.open("rb") as file:
             file.seek(max(0, self._stderr.stat().st_size - MOST_SAID))
             return file.read(MOST_SAID).decode("utf-8", "replace")
 
     def kill(self) -> None:
-        """End it and everything it started; an ended child stays ended."""
+        """Kill the child and everything that it started. Does nothing if it has ended."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -178,7 +181,7 @@ class _Child:
         return self._process.stdout
 
     def _listen(self, seconds: float) -> list[str]:
-        """Return the lines that arrived within so many seconds; wait for its end if it hung up."""
+        """Return the lines that arrive within `seconds`. If stdout is closed, wait for the end."""
         if self._lines is None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(seconds)
@@ -202,7 +205,7 @@ class _Child:
 
 
 def _hear(line: str, task: ChildTask, on_progress: Callable[[int, int], None]) -> None:
-    """Take one line of the child. Raises task.failure when it reports an expected failure."""
+    """Handle one line from the child. Raises task.failure if it reports an expected failure."""
     word, _, rest = line.strip().partition(" ")
     if word == "error":
         raise task.failure(rest[:MOST_SAID])

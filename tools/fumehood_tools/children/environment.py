@@ -1,8 +1,8 @@
-"""What a child process inherits: where our packages are, our environment, and never our secrets.
+"""The environment of a child process: the path of our packages and our variables, but no secrets.
 
-Handed on: all of our environment but for secrets. A secret is a variable whose name ends in KEY,
-TOKEN, SECRET, PASSWORD or CREDENTIALS, ours or anybody's. A caller names those that a child needs.
-The server's own bearer token is handed on to nobody.
+A child inherits all our variables except secrets. A secret is any variable with a name that ends in
+KEY, TOKEN, SECRET, PASSWORD or CREDENTIALS. A caller lists the secrets that a child needs. The
+server's own bearer token is never passed on.
 """
 
 import os
@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Literal
 
 HUB_KEYS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
-"""What a child needs that loads models from the Hugging Face Hub."""
+"""Keys that a child needs to load models from the Hugging Face Hub."""
 
 NEVER = "FUMEHOOD_TOKEN"
 SECRET = re.compile(
@@ -30,10 +30,11 @@ def our_environment(
     keys: Collection[str] | Literal["all"] = (),
     without: Collection[str] = (),
 ) -> dict[str, str]:
-    """Return the environment of a child that imports the same packages as this process.
+    """Return an environment in which a child imports the same packages as this process.
 
-    add wins over what this process has, defaults lose against it. keys: the secrets that the child
-    needs; "all" for a job, which may run any of our tools. without: more that is not handed on.
+    add: variables that override ours. defaults: variables that ours override. keys: the secrets
+    that the child needs; "all" for a job, which may run any of our tools. without: other variables
+    to omit.
     """
     handed_on = {
         name: value
@@ -49,15 +50,16 @@ def our_environment(
 
 
 def import_path(*packages: ModuleType) -> str:
-    """Return a PYTHONPATH with which a child imports fumehood_tools and `packages` from our files.
+    """Return the PYTHONPATH for a child that imports fumehood_tools and `packages` from our files.
 
-    In a checkout these are its folders. In an install it names none of them: site-packages on
-    PYTHONPATH would come before the standard library. What our own PYTHONPATH holds stays in it.
+    In a checkout it contains their folders. Installed packages need no entry, and must not have
+    one: site-packages in PYTHONPATH would come before the standard library. Our own PYTHONPATH is
+    kept.
     """
     files = [package.__file__ for package in packages if package.__file__]
     homes = [str(Path(file).resolve().parents[1]) for file in files]
     homes.insert(0, str(Path(__file__).resolve().parents[2]))
-    # Relative to our working folder, which need not be the child's.
+    # Entries are relative to our working folder, and the child's may differ, so make them absolute.
     given = [
         os.path.abspath(path) for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path
     ]
@@ -67,8 +69,8 @@ def import_path(*packages: ModuleType) -> str:
 
 
 def python(module: str, *arguments: str) -> list[str]:
-    """Return the command that runs a module of ours.
+    """Return the command that runs one of our modules.
 
-    -P: a file called json.py in the child's working folder is not what it imports as json.
+    -P keeps the child's working folder off sys.path, so that a file json.py there is not imported.
     """
     return [sys.executable, "-P", "-m", module, *arguments]

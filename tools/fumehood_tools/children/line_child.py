@@ -1,7 +1,7 @@
-"""A trusted child process that lives as long as its job and talks in JSON lines.
+"""A trusted child process that lives as long as its job and communicates in JSON lines.
 
-Neither side can block the other: what the child does not take yet is kept here until it does, and
-whoever waits for an answer says how long a silence may last.
+Neither side can block the other: data that the child does not read yet is buffered here, and a
+caller that waits for an answer sets a limit on silence.
 """
 
 import contextlib
@@ -20,14 +20,14 @@ from fumehood_tools.errors import RunFailed, StorageFailed
 from fumehood_tools.lines import LineReader
 
 ENDING_SECONDS = 5.0
-"""What a child that was told to end has for it before it is killed."""
+"""Time that a child has to end after SIGTERM before it is killed."""
 KILLED_SECONDS = 10.0
-"""What a killed process may take to go: it may be touching a slow disk."""
+"""How long to wait for a killed process, which may be in a slow disk operation."""
 JOB_REMEDY = "read_job_log shows its last words; start the same run again, finished parts are kept."
 
 
 class ChildEnded(RunFailed):
-    """A child that was still needed has ended; `exit_code` says how (negative: a signal)."""
+    """A child ended while it was still needed. A negative exit_code is a signal number."""
 
     def __init__(self, text: str, exit_code: int) -> None:
         super().__init__(text)
@@ -35,10 +35,10 @@ class ChildEnded(RunFailed):
 
 
 class LineChild:
-    """One trusted child: JSON lines in, JSON lines out, its stderr is ours.
+    """One trusted child: JSON lines on stdin and stdout; stderr is inherited by default.
 
-    Stays in our process group, so that the group's end is its end too, unless it gets a session of
-    its own. Leaving the block ends it.
+    It stays in our process group and ends when the group is killed, unless it gets its own session.
+    Use it in a `with` block, which ends the child.
     """
 
     def __init__(
@@ -52,10 +52,10 @@ class LineChild:
         stderr: IO[bytes] | None = None,
         grace: float = ENDING_SECONDS,
     ) -> None:
-        """environ, keys: see our_environment. remedy: ends the text of errors, a whole sentence.
+        """environ, keys: see our_environment. remedy: the last sentence of error texts.
 
-        session: it leads a session of its own, which is ended as a whole. grace: the seconds it has
-        to end by itself when it is told to. Raises StorageFailed when it cannot be started.
+        session: start it in its own session, which is then ended as a whole. grace: seconds that it
+        has to end after SIGTERM. Raises StorageFailed if it cannot be started.
         """
         self.module, self._remedy = module, remedy
         self._session, self._grace = session, grace
@@ -85,7 +85,7 @@ class LineChild:
         self.close()
 
     def send(self, content: str) -> None:
-        """Send one line; never waits. Raises ChildEnded when the child takes no more."""
+        """Send one line without waiting. Raises ChildEnded if the child has closed its stdin."""
         self._unsent += content.encode() + b"\n"
         self._heard = time.monotonic()
         try:
@@ -96,10 +96,11 @@ class LineChild:
     def receive(
         self, wait_seconds: float, *, patience: float | None = None
     ) -> list[dict[str, Any]]:
-        """Return the lines that arrived, waiting up to wait_seconds for the first.
+        """Return the parsed lines that have arrived, waiting up to wait_seconds for the first.
 
-        patience: given by a caller who is owed an answer; the seconds that neither side may have
-        said anything. Raises ChildEnded when it has ended, RunFailed when the patience is over.
+        patience: if the caller expects an answer, the seconds after the last line in either
+        direction at which to give up. Raises ChildEnded if the child has ended, RunFailed if the
+        patience is used up.
         """
         if self._unsent:
             _, writable, _ = select.select([self._out], [self._in], [], wait_seconds)
@@ -114,17 +115,17 @@ class LineChild:
             self._heard = time.monotonic()
         elif patience is not None and time.monotonic() - self._heard > patience:
             raise RunFailed(
-                f"{self.module} said nothing for {patience / 60:.0f} min and was given up. "
+                f"{self.module} sent nothing for {patience / 60:.0f} min, so we stopped waiting. "
                 f"{self._remedy}"
             )
         try:
             return [json.loads(line) for line in lines]
         except ValueError as error:
-            text = f"{self.module} answered something that is not JSON. {self._remedy}"
+            text = f"{self.module} sent a line that is not JSON. {self._remedy}"
             raise RunFailed(text) from error
 
     def close(self) -> None:
-        """End the child: it is told to, and killed when it does not."""
+        """End the child with SIGTERM, or kill it if it does not end in time."""
         if self.process.poll() is None:
             self._signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -152,7 +153,7 @@ class LineChild:
                 self._unsent = self._unsent[os.write(self._in.fileno(), self._unsent) :]
 
     def _ended(self) -> ChildEnded:
-        # It has closed its pipe: it is about to end, or it hangs on its way.
+        # The child has closed its pipe. It is about to end, or it hangs while ending.
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(self._grace)
         self._kill()

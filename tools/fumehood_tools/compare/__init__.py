@@ -1,4 +1,4 @@
-"""Which variants are better than a baseline, at equal sparsity and after all that was tried."""
+"""Decide which variants beat a baseline, at equal sparsity and corrected for all variants tried."""
 
 from fumehood_tools.compare.report import Comparison
 from fumehood_tools.compare.run import compare_variants

@@ -1,4 +1,4 @@
-"""The comparing child: children.ask_once asks it a Question, compare/judge.py answers."""
+"""The comparison child process: children.ask_once sends a Question, compare/judge.py answers it."""
 
 import warnings
 from pathlib import Path
@@ -10,7 +10,8 @@ from fumehood_tools.compare.question import Question
 
 
 def _answer(asked: Any, folder: Path, progress: ReportProgress) -> str:
-    # Of pairs that hardly differ: scipy says that precision is lost, and p is what it is.
+    # scipy warns of lost precision when the paired differences are nearly equal. The p value it
+    # then returns is still usable, so the warning is silenced.
     warnings.simplefilter("ignore", RuntimeWarning)
     return Judge(Question.model_validate(asked)).answer().model_dump_json()
 

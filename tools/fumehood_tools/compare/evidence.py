@@ -1,8 +1,8 @@
-"""What a verdict on one variant stands on: its seeds against those of the baseline, at equal L0.
+"""The evidence for a verdict: a variant's seeds compared with the baseline's at equal L0.
 
-Seeds that both have are paired. Where their seeds are not the same, pairs alone could be a choice
-(of the baseline's worst seeds, say), so all seeds of the one are held against all seeds of the
-other as well, and the more careful of the two results counts.
+Seeds that both have are paired. If the two do not have the same seeds, the pairs could have been
+selected (for instance with the baseline's worst seeds). Then all seeds of the variant are also
+compared with all seeds of the baseline, and the more cautious of the two results counts.
 """
 
 import statistics
@@ -30,17 +30,20 @@ class MeasuredDifference(NamedTuple):
     """The difference of one variant from the baseline, in one metric."""
 
     pairs: list[float]
-    """One per seed that both have, the mean over the levels that count."""
+    """One difference per seed that both have: the mean over the levels that count."""
     ours: list[float]
     theirs: list[float]
-    """Every seed of either, as the distance from the baseline's mean curve; both empty when the
-    seeds are the same."""
+    """Distance of every seed of either side from the baseline's mean curve. Both are empty when
+    the two sides have the same seeds."""
     seeds: tuple[int, int]
-    """Of the variant and of the baseline, all that reach these levels."""
+    """Number of seeds of the variant and of the baseline that cover these levels."""
 
     @property
     def mean(self) -> float:
-        """The mean difference; of the two results the one nearer to 0."""
+        """The mean difference: the one nearer to 0 of the paired and the unpaired result.
+
+        0 when the two have opposite signs.
+        """
         paired = statistics.fmean(self.pairs)
         if not self.ours:
             return paired
@@ -49,7 +52,7 @@ class MeasuredDifference(NamedTuple):
 
     @property
     def p(self) -> float | None:
-        """The p of a difference; of the two results the larger one. None: too few seeds."""
+        """The larger p of the paired and the unpaired test. None with too few seeds."""
         paired = p_value(self.pairs)
         if paired is None or not self.ours:
             return paired
@@ -58,7 +61,7 @@ class MeasuredDifference(NamedTuple):
         return max(paired, unpaired_p_value(self.ours, self.theirs))
 
     def effect(self) -> Effect:
-        """Return the difference with its interval, of the result that p is of."""
+        """Return the difference with its interval, from the result with the smaller difference."""
         paired = effect(self.pairs)
         if not self.ours:
             return paired
@@ -66,14 +69,14 @@ class MeasuredDifference(NamedTuple):
         return min(paired, apart, key=lambda one: abs(one.mean))
 
     def is_within(self, margin: float) -> bool:
-        """Whether the difference is surely within the margin, however the seeds are compared."""
+        """Whether both the paired and the unpaired test put the difference within the margin."""
         if not is_within(self.pairs, margin):
             return False
         return not self.ours or is_within_unpaired(self.ours, self.theirs, margin)
 
 
 class Baseline:
-    """One metric of the baseline over L0, seed by seed."""
+    """One metric of the baseline as a function of L0, with one curve per seed."""
 
     def __init__(self, points: Sequence[ScoredSae], metric: str) -> None:
         self.metric = metric
@@ -85,22 +88,23 @@ class Baseline:
                 self.points[point.seed].append(point)
 
     def all_at(self, l0: float) -> dict[int, float]:
-        """Return seed -> value at an L0, for all seeds that can be read off there."""
+        """Return seed -> value at an L0, for all seeds whose value there can be determined."""
         if l0 not in self._at:
             found = {seed: self.at(seed, l0) for seed in self.curves}
             self._at[l0] = {seed: value for seed, value in found.items() if value is not None}
         return self._at[l0]
 
     def mean_at(self, l0: float) -> float | None:
-        """Return the mean over the seeds that reach an L0; None where none does."""
+        """Return the mean over the seeds whose curves cover an L0; None if no curve does."""
         values = [v for curve in self.curves.values() if (v := curve.at(l0)) is not None]
         return statistics.fmean(values) if values else None
 
     def at(self, seed: int, l0: float) -> float | None:
-        """Return a seed's value at an L0.
+        """Return a seed's value at an L0; None if it cannot be determined.
 
-        A seed that has no level near it lies as far from the others there as at its own levels:
-        seeds differ by nearly the same at every L0. None where that cannot be said.
+        If the seed's own curve does not cover this L0, its value is estimated as the mean of the
+        other seeds there, plus the seed's average distance from that mean at its own levels. This
+        works because seeds differ by nearly the same amount at every L0.
         """
         if (value := self.curves[seed].at(l0)) is not None:
             return value
@@ -115,15 +119,15 @@ class Baseline:
 
 
 def levels_of(points: Sequence[ScoredSae], baseline: Baseline) -> dict[str, dict[int, float]]:
-    """Return label -> seed -> difference of one variant."""
+    """Return label -> seed -> variant minus baseline, for one variant."""
     return differences(points, baseline.curves, baseline.metric)
 
 
 def tested_levels(levels: Levels) -> dict[str, dict[int, float]]:
-    """Return the levels that count, cut to the seeds that all of them have.
+    """Return the levels that count, restricted to the seeds that all of them have.
 
-    Those with three seeds or more; else those with the most. One with fewer (a try on the way
-    to an L0) is named, and not tested.
+    These are the levels with three seeds or more, or else those with the most seeds. Levels with
+    fewer (tries on the way to a target L0) are named in the report, but not tested.
     """
     most = max(levels.values(), key=len, default={})
     least = min(len(most), LEAST_SEEDS)
@@ -135,7 +139,7 @@ def tested_levels(levels: Levels) -> dict[str, dict[int, float]]:
 
 
 def find(points: Sequence[ScoredSae], baseline: Baseline) -> MeasuredDifference:
-    """Return the difference of one variant's points from a baseline."""
+    """Return the measured difference between one variant's points and a baseline."""
     tested = tested_levels(levels_of(points, baseline))
     whole = list(tested.values())
     shared = sorted(whole[0]) if whole else []
@@ -150,7 +154,7 @@ def find(points: Sequence[ScoredSae], baseline: Baseline) -> MeasuredDifference:
 
 
 def _by_seed(points: Sequence[ScoredSae], baseline: Baseline) -> dict[int, float]:
-    """Return seed -> mean distance of a variant from the mean of the baseline's seeds."""
+    """Return seed -> a variant's mean distance from the mean of the baseline's seeds."""
     apart: dict[int, list[float]] = defaultdict(list)
     for point in points:
         values = baseline.all_at(point.l0)
@@ -161,7 +165,10 @@ def _by_seed(points: Sequence[ScoredSae], baseline: Baseline) -> dict[int, float
 
 
 def _baseline_by_seed(points: Sequence[ScoredSae], baseline: Baseline) -> dict[int, float]:
-    """Return the same for the baseline's own seeds, at the variant's levels."""
+    """Return seed -> mean distance of the baseline's own seeds from their mean.
+
+    Evaluated at the L0 of the variant's levels.
+    """
     l0s: dict[str, list[float]] = defaultdict(list)
     for point in points:
         l0s[point.label].append(point.l0)
@@ -174,7 +181,7 @@ def _baseline_by_seed(points: Sequence[ScoredSae], baseline: Baseline) -> dict[i
 
 
 def curve_of_work(points: Sequence[ScoredSae]) -> Curve | None:
-    """Return processor seconds over L0, a point per label; None where they are not known."""
+    """Return the curve of processor seconds over L0, one point per label; None if unknown."""
     by_label: dict[str, list[ScoredSae]] = defaultdict(list)
     for point in points:
         if point.work is None:

@@ -1,4 +1,4 @@
-"""From points to a comparison: runs in the child process, where numpy and scipy are."""
+"""Compute a comparison from scored points. Runs in the child process, which has numpy and scipy."""
 
 import statistics
 from collections.abc import Sequence
@@ -36,10 +36,10 @@ class _Verdict(NamedTuple):
 
 
 class Judge:
-    """One question, and what its answer stands on."""
+    """The answer to one question: verdicts, and the numbers behind them."""
 
     def __init__(self, question: Question) -> None:
-        """Compute what all rows need: curves, noise, the corrected p of every variant."""
+        """Compute what all rows share: curves, noise, and the corrected p of every variant."""
         self.question, self.metric, self.sign = question, question.metric.key, question.metric.sign
         self.margin = question.metric.margin or 0.0
         self.measured = Measured(question)
@@ -53,8 +53,9 @@ class Judge:
         packaged = {name: p for name, p in self.ps.items() if self.measured.is_packaged(name)}
         tried = {name: p for name, p in self.ps.items() if name not in packaged}
         self.tries = max(question.tries, len(tried))
-        # Nobody tried the packaged ones in the hope of a gain, and many of them surely differ: in
-        # the family of the variants they would lower what a variant has to reach.
+        # Packaged baselines are corrected separately. They were not tried in search of a gain, and
+        # many of them clearly differ. In one Benjamini-Hochberg family with the variants, their
+        # small p values would make it easier for a variant to be significant.
         self.corrected = {
             **adjusted_by_direction(tried, self.means, self.tries),
             **adjusted_by_direction(packaged, self.means, len(packaged)),
@@ -94,7 +95,7 @@ class Judge:
         )
 
     def row(self, name: str) -> Compared:
-        """Return what is said of one variant."""
+        """Return the report row of one variant."""
         found, points = self.found[name], self.measured.by_variant[name]
         work, weights = self.measured.work(name), self.measured.weights(name)
         verdict = self.guarded(name, self.verdict(name, found))
@@ -122,11 +123,11 @@ class Judge:
         )
 
     def ranked(self, found: Effect | None) -> float:
-        """Return what rows are sorted by: the least first."""
+        """Return the sort key of a row: the best difference has the lowest key."""
         return 0.0 if found is None else -self.sign * found.mean
 
     def notes(self, name: str, word: Word, more: str) -> list[str]:
-        """Return what must be known with a verdict."""
+        """Return the remarks that a reader needs to interpret a verdict."""
         if word == "not trained here":
             return []
         found, points, base = (
@@ -138,15 +139,15 @@ class Judge:
         if found.ours:
             ours, theirs = found.seeds
             notes.append(
-                f"its {ours} seeds are not the {theirs} of {base}: held against all of them"
+                f"its {ours} seeds are not the {theirs} of {base}: compared with all of them"
             )
         if found.pairs and (few := self.measured.few(name)):
             notes.append(f"not tested, too few seeds: {few}")
         if self.measured.seen_as(name, self.metric) != self.metric:
-            notes.append("compared at 10 % of noise on the latents: a decoder is nonlinear")
+            notes.append("compared at 10 % noise on the latents, as a decoder is nonlinear")
         elif self.measured.is_nonlinear(name) and self.question.metric.rows != "probing":
             noise = max(point.scored_at_noise for point in (*points, *self.measured.base))
-            notes.append(f"a decoder is nonlinear, measured at {100 * noise:.0f} % of noise")
+            notes.append(f"a decoder is nonlinear; measured at {100 * noise:.0f} % noise")
         if more:
             notes.append(f"with {more} of {base}")
         if name in self.question.gone:
@@ -154,9 +155,9 @@ class Judge:
         return notes
 
     def verdict(self, name: str, found: MeasuredDifference) -> _Verdict:
-        """Return the word for a variant's differences, and why."""
+        """Return the verdict on a variant's differences, with the reason."""
         if not self.measured.was_trained(name):
-            return _Verdict("not trained here", "its weights are not from a training that was seen")
+            return _Verdict("not trained here", "its weights do not come from an observed training")
         pairs = found.pairs
         if len(pairs) < 2:
             return _Verdict("not comparable", self.why_not(name))
@@ -174,9 +175,9 @@ class Judge:
                 return _Verdict("undecided", f"{mean:+.4f} on average{split}")
             return _Verdict("equal", f"within ±{self.margin:g}")
         if len(pairs) < LEAST_SEEDS:
-            return _Verdict("undecided", f"{len(pairs)} seeds; {LEAST_SEEDS} are the least")
+            return _Verdict("undecided", f"{len(pairs)} seeds; at least {LEAST_SEEDS} are needed")
         if floor is None:
-            noise = f"the noise of {self.question.baseline} is not known: run 3 seeds of it"
+            noise = f"the noise of {self.question.baseline} is unknown: run 3 seeds of it"
             return _Verdict("undecided", f"{mean:+.4f}; {noise}{split}")
         needed = self.seeds_for(pairs)
         more = f"{needed} seeds would decide" if needed else "1,000 seeds would not decide"
@@ -184,20 +185,20 @@ class Judge:
         return _Verdict("undecided", said, needed)
 
     def guarded(self, name: str, verdict: _Verdict) -> _Verdict:
-        """Return the verdict, withheld where something stands against it."""
+        """Return the verdict, or "undecided" if there is an objection to it."""
         against = self.against(name, verdict.word)
         return _Verdict("undecided", f"{verdict.reason}; {against}") if against else verdict
 
     def against(self, name: str, word: Word) -> str | None:
-        """Return what stands against a verdict of better or worse, and what to do; else None."""
+        """Return the objection to a verdict of better or worse, with a remedy; None without one."""
         question = self.question
         if word not in ("better", "worse"):
             return None
         if name in question.gone:
-            return "what is left of its seeds may be a choice"
+            return "its remaining seeds may be a selection"
         if question.baseline in question.gone:
             left = f"{question.baseline} has {question.gone[question.baseline]}"
-            return f"{left}: what is left of its seeds may be a choice"
+            return f"{left}: its remaining seeds may be a selection"
         doubt = question.doubts.get(name)
         if word == "worse" or doubt is None:
             return None
@@ -206,24 +207,28 @@ class Judge:
         return next((said for rival in question.rivals if (said := self.loses(name, rival))), None)
 
     def loses(self, name: str, rival: Rival) -> str | None:
-        """Return why a variant is not above the baseline trained in another way; None: it is."""
+        """Return why a variant does not beat the baseline trained otherwise; None if it does."""
         metric = self.measured.seen_as(name, self.metric)
         found = find(self.measured.by_variant[name], Baseline(rival.points, metric))
         trained = f"{self.question.baseline} trained with {rival.words}"
         if (p := found.p) is None:
-            return f"not comparable with {trained}: run 3 seeds of it at these L0"
+            return f"not comparable with {trained}: run 3 seeds of it at these L0 levels"
         spread = seed_spread(by_label(rival.points, metric))
         floor = noise_floor(*spread, len(found.pairs)) if spread else None
         if floor is not None and self.sign * found.mean > floor and p * self.tries <= ALPHA:
             return None
-        return f"{found.mean:+.4f} against {trained}, on the same data: no gain that is sure"
+        return f"{found.mean:+.4f} against {trained} on the same data, which is no certain gain"
 
     def is_real(self, name: str, floor: float | None) -> bool:
-        """Whether a difference is larger than noise, and sure after all that was tried."""
+        """Whether a difference exceeds the noise floor and is significant after correction."""
         return floor is not None and abs(self.means[name]) > floor and self.corrected[name] <= ALPHA
 
     def split(self, name: str, mean: float, floor: float | None) -> str:
-        """Return the levels that the mean hides, in words: they lie elsewhere, and matter."""
+        """Return a phrase on the levels that the mean hides; empty without any.
+
+        These levels differ by more than the margin and the noise, and either have the opposite
+        sign or a mean within the margin.
+        """
         least = max(self.margin, floor or 0.0)
         hidden = [
             f"{found:+.4f} for {label}"
@@ -234,28 +239,33 @@ class Judge:
         return f"; its levels differ: {', '.join(hidden)}" if hidden else ""
 
     def why_not(self, name: str) -> str:
-        """Return why a variant has fewer than two differences."""
+        """Return the reason why a variant has fewer than two paired differences."""
         base, metric = self.question.baseline, self.measured.seen_as(name, self.metric)
         points = [p for p in self.measured.by_variant[name] if metric in p.values]
         if metric != self.metric and not (points and self.measured.baseline(metric).curves):
             lacks = base if points else name
             return (
-                f"a decoder is nonlinear, and {self.question.metric.words} at 10 % of noise on the "
-                f"latents was not measured for {lacks}: run_variants scores it again"
+                f"a decoder is nonlinear, and {self.question.metric.words} at 10 % noise on the "
+                f"latents was not measured for {lacks}: call run_variants to score it again"
             )
         if not points:
             return f"{self.metric} was not measured"
         seeds = {point.seed for point in points} & set(self.measured.baseline(metric).curves)
         if len(seeds) < 2:
-            return f"{len(seeds)} seeds in common with {base}: run 3 of both"
+            return f"{len(seeds)} seeds in common with {base}: run the same 3 seeds of both"
         own, theirs = (
             f"L0 {low:.0f}" if f"{low:.0f}" == f"{high:.0f}" else f"L0 {low:.0f} to {high:.0f}"
             for low, high in (_range(points), _range(self.measured.base))
         )
-        return f"{own} is not covered by {base} ({theirs}): run_variants with l0_targets for both"
+        return (
+            f"{own} is not covered by {base} ({theirs}): call run_variants with l0_targets for both"
+        )
 
     def seeds_for(self, pairs: Sequence[float]) -> int | None:
-        """Return the seeds that would decide on the difference seen: it is real, or it is none."""
+        """Return the seeds that would show whether the observed difference is real.
+
+        None if 1,000 would not.
+        """
         own = statistics.stdev(pairs)
         noise = self.measured.spread(self.metric)
         spread = max(own, 2**0.5 * noise[0]) if noise else own
@@ -264,24 +274,24 @@ class Judge:
         return min((seeds for seeds in ways if seeds is not None), default=None)
 
     def power(self) -> str:
-        """Return what it takes to see a difference that matters."""
+        """Return a sentence on the seeds and time needed to detect a difference that matters."""
         noise = self.measured.spread(self.metric)
         if noise is None:
-            return f"{self.question.baseline} has no level with two seeds: noise is not known."
+            return f"{self.question.baseline} has no level with two seeds, so noise is unknown."
         needed = seeds_needed(self.margin, 2**0.5 * noise[0], self.tries)
         if needed is None:
-            return f"A difference of {self.margin:g} cannot be seen here, whatever the seeds."
+            return f"A difference of {self.margin:g} cannot be detected here with 1,000 seeds."
         seconds = statistics.fmean(point.seconds for point in self.question.points)
         minutes = needed * 2 * seconds / 60
         return (
-            f"To see a difference of {self.margin:g} among {self.tries} tries 8 times in 10 takes "
-            f"{needed} seeds of both: about {minutes:.0f} min of one core."
+            f"To detect a difference of {self.margin:g} among {self.tries} tries 8 times in 10 "
+            f"takes {needed} seeds of both: about {minutes:.0f} min on one core."
         )
 
     def moves_front(self, name: str, word: Word) -> bool | None:
-        """Whether a better one has a level better than all baselines by more than noise.
+        """Whether a better variant also beats every baseline at one level by more than noise.
 
-        None: unknown, for no baseline reaches its L0.
+        None: unknown, as no baseline covers its L0, or seeds are too few.
         """
         metric, found = self.measured.seen_as(name, self.metric), []
         rivals = self.measured.rivals(metric)
@@ -294,14 +304,14 @@ class Judge:
         return any(found) and word == "better" if found else None
 
     def next_step(self, rows: Sequence[Compared]) -> str:
-        """Return what to call next."""
+        """Return the suggested next call."""
         if any(row.verdict == "not comparable" for row in rows):
             return (
                 f"run_variants(sandbox={self.question.sandbox!r}, variants=[…], seeds=[0, 1, 2], "
                 f"l0_targets=[…]) for the variants and {self.question.baseline}"
             )
         if any(row.verdict == "undecided" for row in rows):
-            return "run_variants with more seeds for what is undecided and matters, or let it go"
+            return "run_variants with more seeds for undecided variants that matter, or drop them"
         return f"plot_benchmarks(sandbox={self.question.sandbox!r})"
 
 

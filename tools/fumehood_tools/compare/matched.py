@@ -1,8 +1,9 @@
-"""A variant against a baseline at equal L0, seed by seed.
+"""Compare a variant with a baseline at equal L0, seed by seed.
 
-The baseline's metric as a function of log L0 is interpolated through its levels of one seed, and
-read off at the variant's own L0 with the same seed: no knob has to be hit exactly. Metrics are
-smooth and monotone there; monotone cubics (Fritsch, Carlson 1980; scipy's PCHIP) do not overshoot.
+For each seed, the baseline's metric is interpolated as a function of log L0 through its levels, and
+read off at the L0 that the variant has with the same seed. So the two need not have exactly the
+same L0. Metrics are smooth and monotone in L0; monotone cubic interpolation (Fritsch and Carlson
+1980; scipy's PCHIP) does not overshoot.
 """
 
 import functools
@@ -19,15 +20,16 @@ from fumehood_tools.compare.question import ScoredSae
 from fumehood_tools.registry.metrics import Metric
 
 REACH, ALONE = 1.1, 1.02
-"""Factors on L0. REACH: how far beyond its levels a baseline's curve may be continued. ALONE: how
-far from its only level; levels nearer than that are one, the slope between them would be noise."""
+"""Factors on L0. REACH: how far a baseline's curve may be extrapolated beyond its levels. ALONE:
+how far it extends around a single level. Levels within ALONE of each other are averaged into one,
+as the slope between them would be noise."""
 
 
 class Curve:
     """One metric of one baseline over L0, for one seed or for means over seeds."""
 
     def __init__(self, l0s: Sequence[float], values: Sequence[float]) -> None:
-        """Take points in any order; those with nearly the same L0 are averaged. At least one."""
+        """Take one or more points in any order; those with nearly the same L0 are averaged."""
         levels: list[list[tuple[float, float]]] = []
         for point in sorted(zip(l0s, values, strict=True)):
             if levels and point[0] <= ALONE * levels[-1][0][0]:
@@ -43,12 +45,12 @@ class Curve:
 
     @property
     def covers(self) -> tuple[float, float]:
-        """The L0 between which values can be read off."""
+        """The lowest and highest L0 for which `at` gives a value."""
         reach = REACH if self.l0s[-1] >= REACH * self.l0s[0] else ALONE
         return self.l0s[0] / reach, self.l0s[-1] * reach
 
     def at(self, l0: float) -> float | None:
-        """Return the value at an L0, None where the curve does not reach."""
+        """Return the value at an L0; None if the curve does not cover it."""
         low, high = self.covers
         if not low <= l0 <= high:
             return None
@@ -59,7 +61,11 @@ class Curve:
         return value + self._slope_beyond(l0) * math.log(l0 / inside)
 
     def _slope_beyond(self, l0: float) -> float:
-        """Return the slope from the last level before an L0 to one that lies REACH from it."""
+        """Return the slope per unit of log L0 for extrapolating from the end nearer to an L0.
+
+        The slope is taken between the end level and the nearest level at least a factor REACH away,
+        since the slope between closer levels would be noise.
+        """
         end = 0 if l0 < self.l0s[0] else -1
         far = [
             (abs(math.log(level / self.l0s[end])), level, value)
@@ -73,7 +79,7 @@ class Curve:
 
 
 def curves_by_seed(points: Iterable[ScoredSae], metric: str) -> dict[int, Curve]:
-    """Return seed -> curve of a baseline; points without L0 or metric are passed over."""
+    """Return seed -> curve of a baseline; points without an L0 or the metric are skipped."""
     found: dict[int, list[ScoredSae]] = defaultdict(list)
     for point in _measured(points, metric):
         found[point.seed].append(point)
@@ -84,7 +90,10 @@ def curves_by_seed(points: Iterable[ScoredSae], metric: str) -> dict[int, Curve]
 
 
 def mean_curve(points: Iterable[ScoredSae], metric: str) -> Curve | None:
-    """Return the curve through a baseline's means over seeds, a point per label."""
+    """Return the curve through a baseline's means over seeds, one point per label.
+
+    None if no point has the metric.
+    """
     means = _means(points, metric).values()
     return Curve([l0 for l0, _ in means], [value for _, value in means]) if means else None
 
@@ -92,7 +101,7 @@ def mean_curve(points: Iterable[ScoredSae], metric: str) -> Curve | None:
 def differences(
     points: Iterable[ScoredSae], curves: dict[int, Curve], metric: str
 ) -> dict[str, dict[int, float]]:
-    """Return label -> seed -> variant minus baseline; what cannot be compared is not there."""
+    """Return label -> seed -> variant minus baseline; points that cannot be compared are absent."""
     found: dict[str, dict[int, float]] = defaultdict(dict)
     for point in _measured(points, metric):
         curve = curves.get(point.seed)
@@ -102,7 +111,7 @@ def differences(
 
 
 def pareto_front(points: Iterable[ScoredSae], metric: Metric) -> list[str]:
-    """Return the labels whose means no other label beats in L0 and in the metric."""
+    """Return the labels on the Pareto front of L0 and the metric, using means over seeds."""
     means = _means(points, metric.key)
     labels = list(means)
     return [labels[i] for i in front([(l0, metric.sign * v) for l0, v in means.values()])]
@@ -114,7 +123,7 @@ def _measured(points: Iterable[ScoredSae], metric: str) -> Iterator[ScoredSae]:
 
 
 def _means(points: Iterable[ScoredSae], metric: str) -> dict[str, tuple[float, float]]:
-    """Return label -> (L0, metric), means over seeds."""
+    """Return label -> (mean L0, mean metric) over seeds."""
     by_label: dict[str, list[ScoredSae]] = defaultdict(list)
     for point in _measured(points, metric):
         by_label[point.label].append(point)

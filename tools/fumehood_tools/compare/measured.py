@@ -1,4 +1,4 @@
-"""All that one comparison is computed from: points by variant, the baseline's curves, its noise."""
+"""The inputs of one comparison: points by variant, the baseline's curves, and its noise."""
 
 import statistics
 from collections import defaultdict
@@ -30,7 +30,7 @@ class Measured:
             for metric in (question.metric, *question.beside)
             if metric.at_noise
         }
-        """Metric -> what takes its place where a decoder is nonlinear."""
+        """Metric -> the metric used in its place when a decoder is nonlinear."""
         self.by_variant: dict[str, list[ScoredSae]] = defaultdict(list)
         for point in question.points:
             self.by_variant[point.variant].append(point)
@@ -44,15 +44,15 @@ class Measured:
         return self.by_variant[name][0].kind == "baseline"
 
     def was_trained(self, name: str) -> bool:
-        """Whether every SAE of a variant got its weights from a training that was seen."""
+        """Whether the weights of every SAE of a variant come from an observed training."""
         return all(point.trained_here for point in self.by_variant[name])
 
     def is_nonlinear(self, name: str) -> bool:
-        """Whether a variant, or what it is compared with, has a nonlinear decoder."""
+        """Whether a variant or the baseline has a nonlinear decoder."""
         return any(point.nonlinear for point in (*self.by_variant[name], *self.base))
 
     def seen_as(self, name: str, metric: str) -> str:
-        """Return the metric that both sides are compared by."""
+        """Return the metric by which a variant and the baseline are compared."""
         return self.at_noise.get(metric, metric) if self.is_nonlinear(name) else metric
 
     def baseline(self, metric: str) -> Baseline:
@@ -62,11 +62,14 @@ class Measured:
         return self._baselines[metric]
 
     def find(self, name: str, metric: str) -> MeasuredDifference:
-        """Return the difference of a variant from the baseline."""
+        """Return the measured difference between a variant and the baseline."""
         return find(self.by_variant[name], self.baseline(self.seen_as(name, metric)))
 
     def competing(self) -> list[ScoredSae]:
-        """Return what may stand on the front, nonlinear decoders with their value at noise."""
+        """Return the points that compete for the Pareto front.
+
+        SAEs with nonlinear decoders have their values replaced by those at noise.
+        """
         return [
             point if not point.nonlinear else _at_noise(point, self.at_noise)
             for point in [p for some in self.by_variant.values() for p in some]
@@ -74,11 +77,14 @@ class Measured:
         ]
 
     def spread(self, metric: str) -> tuple[float, int] | None:
-        """Return the baseline's noise over seeds and its degrees of freedom; None: not known."""
+        """Return the baseline's standard deviation over seeds and its degrees of freedom.
+
+        None if it is unknown.
+        """
         return seed_spread(by_label(self.base, metric))
 
     def floor(self, seeds: int, metric: str | None = None) -> float | None:
-        """Return the noise floor for so many seeds, None when the baseline's spread is unknown."""
+        """Return the noise floor for means of `seeds` seeds; None if the spread is unknown."""
         spread = self.spread(metric or self.metric)
         return None if spread is None else noise_floor(*spread, seeds)
 
@@ -88,7 +94,7 @@ class Measured:
         return tested_levels(levels_of(self.by_variant[name], baseline))
 
     def shown_levels(self, name: str, points: Sequence[ScoredSae]) -> list[Level]:
-        """Return the levels of a variant, by L0."""
+        """Return the levels of a variant, in order of L0."""
         tested = self.tested(name)
         baseline = self.baseline(self.seen_as(name, self.metric))
         levels = [
@@ -103,7 +109,10 @@ class Measured:
         return sorted(levels, key=lambda level: level.l0)
 
     def work(self, name: str) -> float | None:
-        """Return the processor time of a variant's trainings over the baseline's at that L0."""
+        """Return a variant's training processor time over the baseline's at the same L0.
+
+        None if it is unknown.
+        """
         curve = curve_of_work(self.base)
         ratios = []
         for label in self.tested(name):
@@ -115,7 +124,7 @@ class Measured:
         return statistics.fmean(ratios) if ratios else None
 
     def weights(self, name: str) -> float | None:
-        """Return the bytes of a variant's weights over the baseline's; None where not known."""
+        """Return the bytes of a variant's weights over the baseline's; None if unknown."""
         sides = [
             [point.weights for point in points if point.weights]
             for points in (self.by_variant[name], self.base)
@@ -123,7 +132,7 @@ class Measured:
         return statistics.fmean(sides[0]) / statistics.fmean(sides[1]) if all(sides) else None
 
     def few(self, name: str) -> str:
-        """Return the levels that have too few seeds to be tested, in words."""
+        """Return a phrase that names the levels with too few seeds to be tested."""
         tested = self.tested(name)
         seeds = {
             label: len(values)
@@ -135,7 +144,7 @@ class Measured:
         return ", ".join(named[:_NAMED]) + more
 
     def rivals(self, metric: str) -> list[Curve]:
-        """Return the mean curves of all packaged baselines, and of the baseline."""
+        """Return the mean curves of all packaged baselines and of the chosen baseline."""
         return [
             curve
             for name, points in self.by_variant.items()
@@ -145,14 +154,14 @@ class Measured:
 
 
 def _at_noise(point: ScoredSae, at_noise: Mapping[str, str]) -> ScoredSae:
-    """Return a nonlinear one with the values that it keeps at noise, or without any."""
+    """Return the point with its values replaced by those at noise, or removed if not measured."""
     values = {key: value for key, value in point.values.items() if key not in at_noise}
     values |= {key: values[there] for key, there in at_noise.items() if there in values}
     return point.model_copy(update={"values": values})
 
 
 def by_label(points: Iterable[ScoredSae], metric: str) -> dict[str, list[float]]:
-    """Return label -> the values of one metric, where it was measured."""
+    """Return label -> the values of one metric, for the points that have it."""
     found: dict[str, list[float]] = defaultdict(list)
     for point in points:
         if metric in point.values:

@@ -1,4 +1,4 @@
-"""What the comparing child is told: the border between the light parent and numpy's process."""
+"""The request to the comparison child process, which has numpy; the parent does not import it."""
 
 from pydantic import BaseModel, Field
 
@@ -15,48 +15,48 @@ class ScoredSae(BaseModel, frozen=True):
     seed: int
     l0: float
     values: dict[str, float]
-    """Metrics; what some of them are at noise is among them where it was measured."""
+    """Metric -> value, including values at noise where they were measured."""
     seconds: float
-    """Of training and scoring."""
+    """Wall time of training and scoring."""
     work: float | None = None
     """Processor seconds of the training; None in older records."""
     weights: float | None = None
-    """Bytes of the weights over a plain SAE's; None in older records."""
+    """Bytes of the weights, relative to a plain SAE's; None in older records."""
     trained_here: bool = True
     nonlinear: bool = False
     scored_at_noise: float = 0.0
 
 
 class Rival(BaseModel, frozen=True):
-    """The baseline as it is when it is trained in another way, on the same data."""
+    """The baseline trained in another way on the same data."""
 
     words: str
-    """How: "lr 0.002"."""
+    """How it was trained, for instance "lr 0.002"."""
     points: list[ScoredSae]
 
 
 class Question(BaseModel, frozen=True, defer_build=True):
-    """Everything that is needed to answer."""
+    """Everything that is needed to compute a comparison."""
 
     sandbox: str
     setting: str
     metric: Metric
     beside: tuple[Metric, ...]
-    """Metrics that are shown and not judged. The child knows no metrics but these."""
+    """Metrics that are shown but not judged. The child knows only these and `metric`."""
     baseline: str
     variants: list[str] | None
-    """Which are shown; the others count among the tries all the same."""
+    """The variants to show, None for all. The others still count among the tries."""
     tries: int
     points: list[ScoredSae]
     changes: dict[str, str]
-    """Variant -> what bench.verdicts says of its change."""
+    """Variant -> the verdict of bench.verdicts on its change."""
     warnings: list[str]
     left_out: list[str]
     otherwise: list[str] = Field(default_factory=list)
-    """What sandbox.toml sets otherwise than the template."""
+    """Values in sandbox.toml that differ from the template, in words."""
     doubts: dict[str, str] = Field(default_factory=dict)
-    """Variant -> why a gain of it may be one over a badly trained baseline only, and how to show
-    that it isn't. An empty text: that has been shown, if all rivals are beaten."""
+    """Variant -> why its gain may only mean that the baseline is badly trained, and how to rule
+    that out. An empty text: it is ruled out if the variant beats all rivals."""
     rivals: list[Rival] = Field(default_factory=list)
     gone: dict[str, str] = Field(default_factory=dict)
-    """Variant (or baseline) -> which of its seeds were deleted, withdrawn, or failed."""
+    """Variant or baseline -> its seeds that were deleted, withdrawn, or failed, in words."""

@@ -1,4 +1,4 @@
-"""What a comparison says: records for programs, a table for reading. Light: no numpy here."""
+"""The result of a comparison, as data and as a text table. Light: does not import numpy."""
 
 from typing import Literal
 
@@ -13,26 +13,26 @@ Word = Literal["better", "worse", "equal", "undecided", "not comparable", "not t
 ALPHA = 0.05
 DEFINITIONS: dict[Word, str] = {
     "better": "the mean difference is above 0: its p, corrected for all variants tried, is at most "
-    "0.05, and it is larger than the noise floor; 3 seeds or more; where the seeds of the two are "
-    "not the same, it holds against all seeds of the baseline as well. If its training took over "
+    "0.05, and it is larger than the noise floor; 3 seeds or more; if the two do not have the same "
+    "seeds, this is also true against all seeds of the baseline. If its training took over "
     f"{EQUAL_WORK:g} times the baseline's processor time, the row says how many times",
-    "worse": "the mean difference is below 0, as surely as `better` asks for: corrected p at most "
+    "worse": "the mean difference is below 0, by the same rules as `better`: corrected p at most "
     "0.05, larger than the noise floor, 3 seeds or more",
-    "equal": "the difference lies within the margin (two one-sided tests, p at most 0.05), and no "
-    "level of it lies outside",
-    "undecided": "none of these, or something stands against a verdict that the row names: seeds "
-    "that are gone, a baseline that may be badly trained",
+    "equal": "the difference is within the margin (two one-sided tests, p at most 0.05), and so is "
+    "every level of the variant",
+    "undecided": "none of the above, or there is an objection to a verdict, which the row names: "
+    "seeds that are gone, or a baseline that may be badly trained",
     "not comparable": "fewer than 2 seeds in common, no L0 that the baseline covers, or a metric "
-    "that one side has not",
-    "not trained here": "the file says TRAIN = False, or brings more constants than a start needs: "
-    "its training was not seen, so nothing is said",
+    "that one side does not have",
+    "not trained here": "the file sets TRAIN = False, or contains more constants than an "
+    "initialization needs: its training was not observed, so there is no verdict",
 }
 
 _EXPLAINED = ("undecided", "not comparable", "not trained here")
 
 
 def definitions(metric: Metric) -> dict[str, str]:
-    """Return what the verdicts mean for a metric: of some, less is better."""
+    """Return verdict -> meaning for a metric; for some metrics, lower is better."""
     found = {str(word): text for word, text in DEFINITIONS.items()}
     if metric.sign < 0:
         found["better"] = found["better"].replace("is above 0", "is below 0")
@@ -56,30 +56,30 @@ class Level(BaseModel, frozen=True):
     l0: float
     effect: Effect
     tested: bool = Field(
-        description="false: has fewer seeds than another level, is only shown; the reason names it"
+        description="false: has fewer seeds than another level, so it is only shown"
     )
 
 
 class Compared(BaseModel, frozen=True):
-    """One variant against the baseline, its levels taken together per seed."""
+    """One variant compared with the baseline; per seed, the mean over its levels."""
 
     variant: str
     verdict: Word
     reason: str
     effect: Effect | None
     p: float | None = Field(
-        description="paired t test over seeds, two-sided; where the seeds of the two are not the "
-        "same, Welch's over all seeds if that is larger"
+        description="two-sided paired t test over seeds; if the two do not have the same seeds, "
+        "Welch's over all seeds if that is larger"
     )
     p_adjusted: float | None = Field(
-        description="Benjamini-Hochberg over all variants tried, gains and losses apart; packaged "
-        "baselines among themselves"
+        description="Benjamini-Hochberg over all variants tried, separately for gains, for losses, "
+        "and for packaged baselines"
     )
     levels: list[Level]
     other: dict[str, Effect] = Field(description="other metrics; not judged")
-    seeds_needed: int | None = Field(description="to decide that this difference is real, or none")
+    seeds_needed: int | None = Field(description="seeds that would show if this difference is real")
     front: bool | None = Field(
-        description="is better, also than every other baseline at its L0, by more than noise"
+        description="is also better than every other baseline at its L0, by more than noise"
     )
     change: str | None = Field(description="did its change do anything: active, weak, inert")
     work: float | None = Field(
@@ -87,8 +87,8 @@ class Compared(BaseModel, frozen=True):
     )
     at_noise: bool = Field(
         False,
-        description="compared at 10 % of noise on the latents, both sides, in metrics that have "
-        "such a value: one decoder is nonlinear",
+        description="one decoder is nonlinear, so both sides are compared at 10 % noise on the "
+        "latents, in metrics that have such a value",
     )
 
     weights: float | None = Field(
@@ -97,7 +97,7 @@ class Compared(BaseModel, frozen=True):
 
     @property
     def verdict_text(self) -> str:
-        """The verdict, with the work and the weights that it took where these are not equal."""
+        """The verdict, with the extra work and weights of the variant if there are any."""
         more = more_of(self.work, self.weights)
         if self.verdict not in ("better", "worse", "equal") or not more:
             return self.verdict
@@ -105,47 +105,47 @@ class Compared(BaseModel, frozen=True):
 
 
 def more_of(work: float | None, weights: float | None) -> str:
-    """Return "2.5x the work and 3.9x the weights", as far as it is more than equal."""
+    """Return text like "2.5x the work and 3.9x the weights", with the ratios above EQUAL_WORK."""
     both = (("work", work), ("weights", weights))
     more = [f"{ratio:.1f}x the {name}" for name, ratio in both if ratio and ratio > EQUAL_WORK]
     return " and ".join(more)
 
 
 class Comparison(BaseModel, frozen=True):
-    """All variants of a sandbox against one baseline."""
+    """All variants of a sandbox compared with one baseline."""
 
     sandbox: str
     setting: str
     metric: str
     baseline: str
-    l0_range: tuple[float, float] = Field(description="that the baseline covers, all seeds")
-    tries: int = Field(description="variants tried in this workspace: what p is corrected for")
+    l0_range: tuple[float, float] = Field(description="L0 covered by all seeds of the baseline")
+    tries: int = Field(description="variants tried in this workspace; p is corrected for them")
     noise_floor: float | None = Field(
         description="two sets of 3 seeds of the baseline differ by less, 95 times in 100"
     )
     margin: float
     power: str
     otherwise: list[str] = Field(
-        description="what sandbox.toml sets otherwise than the template, for all rows"
+        description="values in sandbox.toml that differ from the template, for all rows"
     )
     rows: list[Compared]
     floor: Effect | None = Field(
-        description="the untrained control: what the metric gives for free"
+        description="the untrained control: the value reached without training"
     )
-    pareto: list[str] = Field(description="labels that no other beats in both L0 and metric")
+    pareto: list[str] = Field(description="labels that no other label beats in both L0 and metric")
     definitions: dict[str, str]
     warnings: list[str]
     left_out: list[str]
     next: str
 
     def text(self) -> str:
-        """Return the comparison for reading."""
+        """Return the comparison as text."""
         low, high = self.l0_range
         noise = "not known" if self.noise_floor is None else f"±{self.noise_floor:.2g}"
         lines = [
             f"{self.sandbox}: {self.metric} against {self.baseline} at the same L0 "
             f"({self.baseline} covers {low:.0f} to {high:.0f}), paired by seed.",
-            *[f"Set otherwise than in the template: {'; '.join(self.otherwise)}."]
+            *[f"Settings that differ from the template: {'; '.join(self.otherwise)}."]
             * bool(self.otherwise),
             f"Corrected for {self.tries} variants tried in this workspace. Noise floor {noise} "
             f"(3 seeds); differences within ±{self.margin:g} do not matter.",
@@ -166,7 +166,7 @@ class Comparison(BaseModel, frozen=True):
 
 def _table(rows: list[Compared], digits: int) -> list[str]:
     if not rows:
-        return ["nothing to compare"]
+        return ["There is nothing to compare."]
     grid = [
         ["variant", "verdict", "difference [95 %]", "seeds", "p adj.", "work", "front", "change"]
         + ["at L0"]
@@ -195,7 +195,7 @@ def _cells(row: Compared, digits: int) -> list[str]:
 
 
 def _levels(levels: list[Level], digits: int) -> str:
-    """Return the L0 of the levels that count; of several, the difference at each."""
+    """Return the L0 of the tested level; if there are several, the difference at each."""
     tested = [level for level in levels if level.tested]
     if len(tested) == 1:
         return f"{tested[0].l0:.0f}"
@@ -203,7 +203,7 @@ def _levels(levels: list[Level], digits: int) -> str:
 
 
 def _other_metrics(rows: list[Compared]) -> list[str]:
-    """Return the metrics that are shown and not judged."""
+    """Return the lines of the table of metrics that are shown but not judged."""
     names = sorted({name for row in rows for name in row.other})
     if not names:
         return []

@@ -1,6 +1,6 @@
-"""Compare the variants of a sandbox. Light: records are read here, a child does the arithmetic.
+"""Compare the variants of a sandbox. Light: reads records; a child process does the arithmetic.
 
-Costs some ms per record and 2 s for the child (scipy, statsmodels). Writes nothing.
+Costs a few ms per record and 2 s for the child (scipy, statsmodels). Writes nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -47,8 +47,9 @@ from fumehood_tools.sandbox.variants import packaged_variants
 _SECONDS = 120
 _MEMORY = 4_000_000_000
 NAMES_CLASSES = 128
-"""Bytes of constants. 16 coordinates for each of 13 classes, 297 bytes, raised top-1 probing by .10
-(SmolLM2-135M); honest files have 3 to 119, one that shows off idioms 220."""
+"""Bytes of constants in a variant's file above which a probing gain is doubted: the constants could
+encode the probed classes. 16 coordinates for each of 13 classes (297 bytes) raised top-1 probing by
+.10 (SmolLM2-135M). Honest files have 3 to 119 bytes; one written to use many idioms has 220."""
 
 
 def compare_variants(
@@ -61,10 +62,10 @@ def compare_variants(
     packaged: Mapping[str, str] | None = None,
     shelf: Shelf | None = None,
 ) -> Comparison:
-    """Return which variants of the sandbox in folder differ from a baseline at equal L0.
+    """Return the comparison of a sandbox's variants with a baseline at equal L0.
 
-    variants: which to show; all count for the correction. packaged: name -> sha256 of the files
-    that count as baselines; such a name means that file, whatever lies in variants/ now.
+    variants: the ones to show; all count for the correction. packaged: name -> sha256 of the files
+    that count as baselines; these names refer to those files, whatever is in variants/ now.
     Raises BadRequest when there is no score of the baseline, UnknownName for a variant, metric or
     setting that does not exist, PartMissing without statsmodels.
     """
@@ -75,7 +76,9 @@ def compare_variants(
     settings = settings_of(found)
     shown = pick_setting(list(settings), setting)
     if shown is None:
-        raise BadRequest(f"No score in {folder.name}. Next: run_variants, with {baseline}.")
+        raise BadRequest(
+            f"There is no score in {folder.name}. Next: call run_variants, with {baseline}."
+        )
     current = shelf.variant_files(folder / "variants")
     chosen = choose(found, shown, current, None, kinds)
     _check_names(chosen, kinds, baseline, variants or ())
@@ -87,26 +90,26 @@ def compare_variants(
         }
     )
     if not any(metric in point.values for point in question.points if point.variant == baseline):
-        raise BadRequest(f"{metric} of {baseline} was not measured. Choose another metric.")
+        raise BadRequest(f"{metric} was not measured for {baseline}. Choose another metric.")
     return Comparison.model_validate_json(_ask(question))
 
 
 def _check_names(
     chosen: Chosen, packaged: Packaged, baseline: str, variants: Sequence[str]
 ) -> None:
-    """Raise BadRequest where an edited file stands in the place of the baseline, UnknownName."""
+    """Raise BadRequest if only an edited file of the baseline was scored, UnknownName otherwise."""
     names = {name_of(scores[0], packaged) for scores in chosen.by_label.values()}
     if baseline in packaged and baseline not in names and edited(baseline) in names:
         original = template_folder() / "variants" / f"{baseline}.py"
         raise BadRequest(
-            f"There is no score of the packaged {baseline} in this setting: what was scored under "
-            f"that name is an edited file, a variant like any other ({edited(baseline)!r}). Give "
-            f"that file another name, copy {original} into variants/, and run_variants with "
-            f"{baseline!r}."
+            f"There is no score of the packaged {baseline} in this setting. The file that was "
+            f"scored under that name has been edited, so it counts as a custom variant "
+            f"({edited(baseline)!r}). Rename that file, copy {original} into variants/, and call "
+            f"run_variants with {baseline!r}."
         )
     for name in (baseline, *variants):
         if name not in names:
-            hint = f"Only variants with a score can be compared: run_variants with {name!r} first."
+            hint = f"Only scored variants can be compared. Call run_variants with {name!r} first."
             raise UnknownName("scored variant", name, names, hint)
 
 
@@ -161,7 +164,7 @@ def _doubts(
     elsewhere: Sequence[Elsewhere],
     metric: Metric,
 ) -> dict[str, str]:
-    """Return variant -> what must be shown before a gain of it counts, see `training`."""
+    """Return variant -> what must be shown before its gain counts (see `training`)."""
     if kind_of(base, packaged) != "baseline":
         return {}
     custom = [score for score in scores if kind_of(score, packaged) == "custom"]
@@ -170,21 +173,24 @@ def _doubts(
     for score in custom:
         name, same, work = name_of(score, packaged), score.inertness, score.work
         if same and same.parent == base.variant and same.mechanism != "different":
-            why = f"it computes the same as {base.variant}, so its start, its rate or its optimiser"
+            why = (
+                f"it computes the same as {base.variant}, so its initialization, learning rate or "
+                "optimizer"
+            )
             doubts[name] = doubts.get(name) or doubt_about_rate(why, base, elsewhere)
         elif work and work.sets_rate:
-            why = "its file names a rate or an optimiser, which"
+            why = "its file names a learning rate or an optimizer, which"
             doubts[name] = doubts.get(name) or doubt_about_rate(why, base, elsewhere)
         if metric.rows == "probing" and work and work.constants_bytes > NAMES_CLASSES:
             doubts[name] = (
-                f"its file holds {work.constants_bytes} bytes of constants, which could name the "
-                f"classes that are probed: at most {NAMES_CLASSES} are held to be harmless"
+                f"its file contains {work.constants_bytes} bytes of constants, which could encode "
+                f"the probed classes: reduce them to at most {NAMES_CLASSES} bytes"
             )
     return doubts
 
 
 def _changes(by_label: Mapping[str, Sequence[Score]], packaged: Packaged) -> dict[str, str]:
-    """Return variant -> the strongest of what is said of its levels."""
+    """Return variant -> the strongest verdict on the change among its levels."""
     strength = ("?", "inert", "weak", "active")
     said: dict[str, str] = {}
     for label, found in verdicts(by_label).items():
@@ -200,7 +206,7 @@ def _warnings(
     found: SandboxRecords,
     baseline: str,
 ) -> list[str]:
-    """Return what must be known before the numbers are believed."""
+    """Return the warnings that bear on whether the numbers can be trusted."""
     outlines = [outline(scores, packaged, SPARSITY) for scores in chosen.by_label.values()]
     failed = [failure for failure in unresolved(found, packaged) if failure.control]
     controls = judge_controls(chosen.controls, failed, chosen.by_label)
@@ -223,14 +229,14 @@ def _about_baseline(chosen: Chosen, packaged: Packaged, baseline: str) -> list[s
     said = []
     if kind_of(levels[0][0], packaged) == "custom":
         said.append(
-            f"{baseline} is not a packaged baseline: how well it is made and trained is not known, "
-            "so better than it means no more than that."
+            f"{baseline} is not a packaged baseline. How well it is built and trained is unknown, "
+            "so a variant that beats it need not be good."
         )
     if seeds := scattered(score.seed for scores in levels for score in scores):
         numbers = ", ".join(str(seed) for seed in seeds)
         said.append(
-            f"The seeds of {baseline} are {numbers}: if they were chosen, verdicts are too. "
-            "run_variants with those in between."
+            f"The seeds of {baseline} are {numbers}. If they were selected, the verdicts are "
+            "biased. Call run_variants with the seeds in between."
         )
     return said
 
@@ -241,13 +247,13 @@ def _unknown_work(chosen: Chosen) -> list[str]:
     if not unknown:
         return []
     return [
-        f"What the training cost is not known for {unknown} of {len(scores)} SAEs (older records): "
-        "verdicts on them are not at equal work."
+        f"The training cost of {unknown} of {len(scores)} SAEs is unknown (older records). "
+        "Verdicts on them may not be at equal work."
     ]
 
 
 def _l0(score: Score, metric: Metric) -> float:
-    """Return L0 on the rows that a metric is measured on: all, those of the loss, the texts."""
+    """Return L0 on the rows on which a metric is measured: all, loss rows, or probing texts."""
     own, checked = score.metrics[SPARSITY], score.integrity
     if checked is None:
         return own

@@ -1,7 +1,7 @@
-"""Which seeds of a comparison are missing, so that what is left may be a choice. Light.
+"""Find the missing seeds of a comparison: without them, the remaining ones may be a selection.
 
-The ledger knows every seed that was ever scored, of every file with every set of parameters. A seed
-whose record is gone, withdrawn or damaged can be run again: it gives the same numbers.
+The ledger lists every seed that was ever scored, for every file and set of parameters. A seed whose
+record is gone, withdrawn or damaged can be run again and gives the same numbers. Light: no numpy.
 """
 
 from collections import defaultdict
@@ -27,7 +27,7 @@ def missing_seeds(
     sandbox: str,
     metric: Metric,
 ) -> dict[str, str]:
-    """Return variant -> which of its seeds are gone, failed or lack the metric, in words."""
+    """Return variant -> a phrase on its seeds that are gone, failed, or lack the metric."""
     gone = _gone(found, sandbox)
     failed = _failed(found, by_label, packaged)
     names = {label: name_of(scores[0], packaged) for label, scores in by_label.items()}
@@ -46,13 +46,13 @@ def missing_seeds(
 
 
 def scattered(seeds: Iterable[int]) -> list[int]:
-    """Return the seeds in order if they are not one row of numbers; else nothing."""
+    """Return the sorted seeds if they are not consecutive numbers; else an empty list."""
     row = sorted(set(seeds))
     return row if row and row[-1] - row[0] >= len(row) else []
 
 
 def _gone(found: SandboxRecords, sandbox: str) -> dict[tuple[str, str], set[int]]:
-    """Return (variant, what was tried) -> the seeds that were scored and have no record now."""
+    """Return (variant, trial) -> the seeds that were scored but no longer have a record."""
     gone: dict[tuple[str, str], set[int]] = defaultdict(set)
     for place, words in found.tried.items():
         variant, run = run_of(place)
@@ -65,7 +65,7 @@ def _gone(found: SandboxRecords, sandbox: str) -> dict[tuple[str, str], set[int]
 def _gone_of_baseline(
     gone: Mapping[tuple[str, str], set[int]], levels: Sequence[Sequence[Score]]
 ) -> set[int]:
-    """Return the seeds of the baseline that are gone, at whatever level they were."""
+    """Return the missing seeds of the baseline, at any level of sparsity."""
     if not levels:
         return set()
     first = levels[0][0]
@@ -84,7 +84,7 @@ def _gone_of_baseline(
 def _failed(
     found: SandboxRecords, by_label: Mapping[str, Sequence[Score]], packaged: Packaged
 ) -> dict[str, set[int]]:
-    """Return variant -> seeds that failed at a level at which others have a score."""
+    """Return variant -> seeds that failed at a level at which other seeds have a score."""
     failed: dict[str, set[int]] = defaultdict(set)
     for failure in unresolved(found, packaged):
         scores = by_label.get(label_of(failure, packaged), ())
@@ -98,9 +98,9 @@ def _failed(
 def _not_evaluated(
     by_label: Mapping[str, Sequence[Score]], names: Mapping[str, str], metric: Metric
 ) -> dict[str, set[int]]:
-    """Return variant -> seeds that another kind of record did not measure, where it did others.
+    """Return variant -> seeds without an evaluation of the metric, where other seeds have one.
 
-    The ledger does not say what an evaluation that is gone was about.
+    The ledger cannot be used here: it does not say which score a deleted evaluation was about.
     """
     if metric in SCORE.metrics:
         return {}
@@ -123,7 +123,7 @@ def _text(gone: set[int], failed: set[int], bare: set[int]) -> str:
     if failed:
         parts.append(f"{_seeds(failed)} failed: every seed must train")
     if bare:
-        parts.append(f"{_seeds(bare)} without this metric: evaluate them too")
+        parts.append(f"{_seeds(bare)} without this metric: evaluate them as well")
     return ", and ".join(parts)
 
 

@@ -1,6 +1,7 @@
-"""The tests: differences over seeds, paired and not, noise, equivalence, many tries, power.
+"""The statistical tests of a comparison.
 
-All of it is scipy's and statsmodels' arithmetic; here it is only said what goes in.
+Paired and unpaired differences over seeds, noise, equivalence, correction for multiple tries, and
+power. scipy and statsmodels do the arithmetic; these functions choose the tests and their inputs.
 """
 
 import bisect
@@ -19,7 +20,10 @@ _MOST_SEEDS = 1_000
 
 
 def effect(pairs: Sequence[float]) -> Effect:
-    """Return mean and 95 % interval (Student) of paired differences, one or more."""
+    """Return the mean and 95 % confidence interval (Student) of one or more paired differences.
+
+    A single difference has no interval.
+    """
     if len(pairs) < 2:
         return Effect(mean=float(np.mean(pairs)), low=None, high=None, seeds=len(pairs))
     if np.ptp(pairs) == 0:
@@ -32,7 +36,7 @@ def effect(pairs: Sequence[float]) -> Effect:
 def p_value(pairs: Sequence[float]) -> float | None:
     """Return the two-sided p of a paired t test; None with fewer than two pairs.
 
-    Pairs that are all the same number have no spread to test with: 1 for zeros, else 0.
+    Differences that are all equal have no spread to test with: p is 1 if they are 0, else 0.
     """
     if len(pairs) < 2:
         return None
@@ -42,7 +46,7 @@ def p_value(pairs: Sequence[float]) -> float | None:
 
 
 def unpaired_effect(ours: Sequence[float], theirs: Sequence[float]) -> Effect:
-    """Return mean difference and 95 % interval (Welch) of two sets of seeds, two or more each."""
+    """Return the mean difference and 95 % interval (Welch) of two sets of two or more seeds."""
     mean, seeds = float(np.mean(ours) - np.mean(theirs)), len(ours)
     if np.ptp(ours) == 0 and np.ptp(theirs) == 0:
         return Effect(mean=mean, low=mean, high=mean, seeds=seeds)
@@ -52,7 +56,7 @@ def unpaired_effect(ours: Sequence[float], theirs: Sequence[float]) -> Effect:
 
 
 def unpaired_p_value(ours: Sequence[float], theirs: Sequence[float]) -> float:
-    """Return the two-sided p of Welch's t test; as in `p_value` without a spread."""
+    """Return the two-sided p of Welch's t test; without a spread it is 1 or 0, as in `p_value`."""
     if np.ptp(ours) == 0 and np.ptp(theirs) == 0:
         return 1.0 if ours[0] == theirs[0] else 0.0
     return float(stats.ttest_ind(ours, theirs, equal_var=False).pvalue)
@@ -77,9 +81,9 @@ def is_within(pairs: Sequence[float], margin: float) -> bool:
 
 
 def adjusted(ps: Mapping[str, float], tries: int) -> dict[str, float]:
-    """Return Benjamini-Hochberg adjusted p values in a family of `tries`.
+    """Return Benjamini-Hochberg adjusted p values in a family of `tries` hypotheses.
 
-    What was tried and has no p of its own stands in the family with p = 1.
+    Tries without a p value count with p = 1.
     """
     if not ps:
         return {}
@@ -91,10 +95,11 @@ def adjusted(ps: Mapping[str, float], tries: int) -> dict[str, float]:
 def adjusted_by_direction(
     ps: Mapping[str, float], means: Mapping[str, float], tries: int
 ) -> dict[str, float]:
-    """Return adjusted p values, gains and losses each corrected in a family of `tries`.
+    """Return adjusted p values, with gains and losses each corrected in a family of `tries`.
 
-    In either, what points the other way stands with p = 1. In one family, a crowd of crippled
-    variants, surely worse, would lower what a small gain has to reach.
+    In each family, variants that point the other way count with p = 1. In a single family, many
+    variants that are clearly worse would make it easier for a small gain to be significant, since
+    Benjamini-Hochberg relaxes the threshold with every small p value.
     """
     found: dict[str, float] = {}
     for sign in (1, -1):
@@ -104,8 +109,10 @@ def adjusted_by_direction(
 
 
 def seed_spread(by_label: Mapping[str, Sequence[float]]) -> tuple[float, int] | None:
-    """Return a baseline's standard deviation over seeds, pooled over its levels, and its degrees
-    of freedom; None when no level has two seeds."""
+    """Return (standard deviation over seeds, degrees of freedom) of a baseline, pooled over levels.
+
+    None when no level has two seeds.
+    """
     groups = [values for values in by_label.values() if len(values) > 1]
     freedom = sum(len(values) - 1 for values in groups)
     if not freedom:
@@ -115,18 +122,18 @@ def seed_spread(by_label: Mapping[str, Sequence[float]]) -> tuple[float, int] | 
 
 
 def noise_floor(spread: float, freedom: int, seeds: int) -> float:
-    """Return what the means of two sets of `seeds` seeds of the baseline differ by at most.
+    """Return the difference that the means of two sets of n seeds of the baseline rarely exceed.
 
-    95 times in 100: t * s * sqrt(2 / n).
+    In 95 cases of 100 they differ by less than t * s * sqrt(2 / n), where s is the spread.
     """
     return float(stats.t.ppf(1 - ALPHA / 2, freedom)) * spread * math.sqrt(2 / seeds)
 
 
 def seeds_needed(difference: float, spread: float, tries: int) -> int | None:
-    """Return the seeds at which a paired test finds a difference in 8 of 10 cases.
+    """Return the number of seeds with which a paired test finds a difference in 8 of 10 cases.
 
-    spread: standard deviation of one pair. At the level that the smallest of `tries` p values must
-    reach. None when more than 1,000 would be needed.
+    The test uses the significance level that the smallest of `tries` p values must reach.
+    spread: standard deviation of one pair. None when more than 1,000 seeds would be needed.
     """
     if spread <= 0:
         return LEAST_SEEDS
@@ -134,9 +141,10 @@ def seeds_needed(difference: float, spread: float, tries: int) -> int | None:
 
 
 def seeds_for_equal(difference: float, spread: float, margin: float) -> int | None:
-    """Return the seeds at which two one-sided tests put a difference within the margin.
+    """Return the number of seeds with which two one-sided tests put a difference within the margin.
 
-    In 8 of 10 cases, each of the two in 9. None when it is not within, or 1,000 are too few.
+    They succeed together in 8 of 10 cases, each one in 9 of 10. None when the difference is not
+    within the margin, or 1,000 seeds are too few.
     """
     room = margin - abs(difference)
     if room <= 0:
@@ -147,9 +155,11 @@ def seeds_for_equal(difference: float, spread: float, margin: float) -> int | No
 
 
 def _fewest(size: float, level: float, power: float) -> int | None:
-    """Return the seeds at which a one-sided t test has the power; it grows with them.
+    """Return the smallest number of seeds with which a one-sided t test reaches the power.
 
-    By Student's non-central distribution itself: statsmodels' TTestPower is nan here and there.
+    Power grows with the number of seeds, so a binary search finds it. size: difference over the
+    standard deviation. The power is computed from the noncentral t distribution, as statsmodels'
+    TTestPower returns nan for some inputs.
     """
 
     def is_enough(seeds: int) -> bool:

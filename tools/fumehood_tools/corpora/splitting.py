@@ -1,9 +1,11 @@
-"""Split documents into training and evaluation so that no text stands on both sides.
+"""Split documents into training and evaluation so that no text is on both sides.
 
-1. Documents with the same opening are one family and stay together; exact copies are dropped.
-2. Families are shuffled with a fixed seed; evaluation takes from the end, training from the front.
-3. An evaluation document, a fifth of whose sentences also stand in a training document, is dropped:
-   news is re-issued with a new headline. (Method: shared sentences, as in near-duplicate filters.)
+1. Exact copies are dropped. Documents with the same opening form a family and stay together.
+2. Families are shuffled with a fixed seed. The last ones are the evaluation split, the others the
+   training split.
+3. Evaluation documents are dropped if more than a fifth of their sentences also occur in training
+   documents, because news articles are often published again with a new headline. (Near-duplicate
+   filters for language-model data use shared sentences in the same way.)
 """
 
 import random
@@ -15,7 +17,7 @@ from fumehood_tools.corpora.sources import Document, opening_of
 
 _SEED = 0
 _SHARED_LIMIT = 0.2
-# Shorter sentences ("Thank you.") are shared by texts that have nothing to do with each other.
+# Unrelated texts often share shorter sentences ("Thank you.").
 _SENTENCE_CHARACTERS = 40
 _SENTENCE_END = re.compile(r"[.!?\n]+\s*")
 
@@ -28,7 +30,7 @@ class Split(NamedTuple):
 
 
 def split_documents(documents: Sequence[Document], share: float) -> Split:
-    """Return the split whose evaluation side holds the last `share` of the shuffled families."""
+    """Return a split with `share` of the families on its evaluation side, before step 3."""
     families: dict[str, list[Document]] = {}
     seen: set[str] = set()
     for document in documents:
@@ -46,7 +48,7 @@ def split_documents(documents: Sequence[Document], share: float) -> Split:
 
 
 def sentences(text: str) -> list[str]:
-    """Return the sentences of a text that are long enough to be its own, white space evened out."""
+    """Return the sentences of at least _SENTENCE_CHARACTERS, with white space normalized."""
     parts = (" ".join(part.split()) for part in _SENTENCE_END.split(text))
     return [part for part in parts if len(part) >= _SENTENCE_CHARACTERS]
 

@@ -1,8 +1,8 @@
-"""Say what this machine has of fumehood's parts, and which command adds each missing one.
+"""Report which parts of fumehood this machine has, and the command that adds each missing one.
 
-Light: reads metadata and files, asks nvidia-smi where it is installed, imports no torch, needs no
-network, writes nothing but a file of no bytes that is removed again. Keys are reported by name,
-never by value. It does not check that a part works: `fumehood demo` does.
+Light: reads metadata and files, runs nvidia-smi if it is installed, does not import torch, and
+needs no network. It writes only an empty temporary file, to test whether folders are writable. Keys
+are reported by name, never by value. It does not check that a part works: `fumehood demo` does.
 """
 
 from fumehood_tools.doctor.examine import examine

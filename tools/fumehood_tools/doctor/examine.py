@@ -1,4 +1,4 @@
-"""Examine the machine: fumehood itself, its places, the processor, and what each wing asks for."""
+"""Examine the machine: fumehood's packages, its folders, the hardware, and each wing's needs."""
 
 import os
 import platform
@@ -23,9 +23,9 @@ _SMI = ("nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader")
 
 
 def examine(settings: Settings, environ: Mapping[str, str] | None = None) -> DoctorReport:
-    """Return what is there and what is missing, for all wings that the settings know.
+    """Return the report on the parts that are installed or missing, for all wings in the settings.
 
-    environ: where keys are looked for.
+    environ: the environment variables to search for keys; default: this process's.
     """
     parts = [dotted for one in settings.declared for dotted in one.doctor]
     findings = [
@@ -69,7 +69,7 @@ def _place(part: str, folder: Path, variable: str, more: str) -> Part:
     free = shutil.disk_usage(existing).free / _GIB
     detail, command = f"{folder}, {free:.1f} GiB free{more}", None
     if not _writable(existing):
-        detail, command = f"{folder} is not writable", f"{variable}=<a folder of yours> fumehood …"
+        detail, command = f"{folder} is not writable", f"{variable}=<a writable folder> fumehood …"
     elif free < _NEEDED_GIB:
         detail += f"; {_NEEDED_GIB} GiB are needed"
         command = f"{variable}=<a folder on a larger disk> fumehood …"
@@ -103,7 +103,7 @@ def _machine(settings: Settings) -> list[Part]:
         Part(section="machine", part="processor", state="ok", detail=cores),
         Part(section="machine", part="memory", state="ok", detail=sizes),
         optional("gpu", _gpu(), "none found; everything runs on the processor"),
-        optional("arithmetic", arithmetic, "not measured yet; the first harvest does"),
+        optional("arithmetic", arithmetic, "not measured yet; the first harvest measures it"),
     ]
 
 
@@ -121,7 +121,7 @@ def _keys(settings: Settings, environ: Mapping[str, str] | None) -> list[Part]:
     uses = keys_of(settings.declared)
     return [
         Part(
-            section="keys (none is needed)",
+            section="keys (optional)",
             part=name,
             state="ok" if there else "absent",
             detail=f"{'set' if there else 'not set'}: {uses[name]}",

@@ -1,4 +1,4 @@
-"""Which packages are installed, held against what fumehood's own metadata asks for."""
+"""Compare the installed packages with the requirements in fumehood's own metadata."""
 
 import tomllib
 from importlib.metadata import PackageNotFoundError, requires, version
@@ -12,7 +12,7 @@ from fumehood_tools.installing import CHECKOUT, install_command
 
 
 def group(part: str, *, needed: bool, use: str = "") -> Part:
-    """Return what is there of the packages of an extra of pyproject.toml, or of "core"."""
+    """Return the report on one group of packages: an extra of pyproject.toml, or "core"."""
     wanted = _requirements(part)
     versions = {name: installed_version(name) for name in wanted}
     gone = [name for name, found in versions.items() if found is None]
@@ -24,8 +24,8 @@ def group(part: str, *, needed: bool, use: str = "") -> Part:
     bad = bool(gone or wrong or not wanted)
     there = len(wanted) - len(gone)
     problems = [f"missing {', '.join(gone)}"] if gone else []
-    problems += [f"other version: {', '.join(wrong)}"] if wrong else []
-    detail = "; ".join([f"{there} of {len(wanted)} there", *problems, *([use] if use else [])])
+    problems += [f"wrong version: {', '.join(wrong)}"] if wrong else []
+    detail = "; ".join([f"{there} of {len(wanted)} installed", *problems, *([use] if use else [])])
     return Part(
         section="packages",
         part=part,
@@ -36,7 +36,7 @@ def group(part: str, *, needed: bool, use: str = "") -> Part:
 
 
 def installed_version(package: str) -> str | None:
-    """Return the version of a package, None when it is not installed."""
+    """Return the version of a package; None if it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:
@@ -48,7 +48,7 @@ def _fits(found: str, wanted: str) -> bool:
 
 
 def _requirements(group: str) -> dict[str, str]:
-    """Return package -> version range, of the checkout, else of the installed wheel."""
+    """Return package -> version range, from the checkout or else from the installed wheel."""
     texts = _checkout_requirements(group) if CHECKOUT.is_file() else _wheel_requirements(group)
     wanted = [Requirement(text) for text in texts]
     return {one.name.lower(): str(one.specifier) for one in wanted}

@@ -1,4 +1,4 @@
-"""The doctor's parts of the papers wing: what reads a paper's PDF."""
+"""The doctor's checks for the papers wing: the packages that read PDFs."""
 
 from fumehood_tools.doctor.packages import group
 from fumehood_tools.doctor.report import Part
@@ -7,12 +7,12 @@ from fumehood_tools.settings import Settings
 
 
 def parts(_: Settings) -> list[Part]:
-    """Return what is there to read PDFs with."""
+    """Return the report on the packages that read PDFs."""
     return [group("pdf", needed=False, use="reads papers' PDFs with marker"), _marker()]
 
 
 def _marker() -> Part:
-    """Say which of marker's modes is possible; never an error, as PDFs are read without it too."""
+    """Report which of marker's modes is possible. Never an error: PDFs can be read without it."""
     status = marker_available()
     words = {"models": "its own models", "layout": "our model-free layout", "none": "not possible"}
     ocr = f", OCR {'too' if status.ocr else 'not possible'}" if status.mode != "none" else ""

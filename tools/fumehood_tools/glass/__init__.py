@@ -1,11 +1,13 @@
-"""The glass: every child process that runs code of a variant is started here.
+"""The glass: isolation for every child process that runs code of a variant.
 
-Covered at every level: wall clock, processor time, memory, threads, scratch, output; a clean
-environment; no descriptor of ours; the whole process group killed at the end, and with its parent.
-Covered by bubblewrap and landlock (Linux), sandbox-exec (macOS): files other than those in view,
-the network, other processes. levels.py says how, docs/glass.md what each lets through.
-Not covered: holes in the kernel, GPU memory of others, facts about files (that one exists, and how
-large it is) at level landlock, timing.
+Covered at every level: limits on wall clock, processor time, memory, threads, scratch and output;
+a clean environment; no file descriptors of the parent; the whole process group is killed when the
+child ends or its parent dies.
+Covered by bubblewrap and landlock (Linux) and sandbox-exec (macOS): access to files outside the
+view, to the network and to other processes. levels.py says how; docs/glass.md lists what each
+level lets through.
+Not covered: kernel bugs, GPU memory of other processes, timing, and, at level landlock, file
+metadata (that a file exists and how large it is).
 """
 
 from fumehood_tools.glass.buffers import shared_buffer

@@ -1,4 +1,4 @@
-"""The command line of bubblewrap: a file system of its own, and namespaces for all the rest."""
+"""The bubblewrap command line: a separate file system view, and new namespaces for the rest."""
 
 import shutil
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,10 @@ def command(
     profile: GlassProfile,
     cuda: bool,
 ) -> list[str]:
-    """Return what stands before the program: everything keeps its path, nothing else is there."""
+    """Return the arguments to put before the program's own.
+
+    Inside, the files in view have their usual paths and no other files exist.
+    """
     program = shutil.which("bwrap") or "bwrap"
     arguments = [program, "--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
     for name, value in environment.items():
@@ -32,7 +35,7 @@ def command(
 
 
 def _links() -> list[str]:
-    """Return what makes /lib and its kin again where they are links into /usr."""
+    """Return the arguments that recreate /lib, /bin etc. where these are links into /usr."""
     arguments = []
     for name in ("lib", "lib32", "lib64", "bin"):
         path = Path("/", name)

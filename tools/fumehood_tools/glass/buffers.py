@@ -1,4 +1,4 @@
-"""Memory that the trusted side shares with a child: one piece for what goes in, one for answers."""
+"""Memory shared between the trusted side and a child: one buffer for inputs, one for outputs."""
 
 import os
 import sys
@@ -6,9 +6,10 @@ import tempfile
 
 
 def shared_buffer(size: int) -> int:
-    """Return a descriptor of `size` bytes of anonymous memory that a child can map.
+    """Return a file descriptor of `size` bytes of anonymous memory that a child can map.
 
-    On Linux its size is sealed: memory that shrinks under a mapping kills whoever looks at it.
+    On Linux its size is sealed. A child could otherwise shrink it, and our next read beyond its end
+    would kill us with SIGBUS.
     """
     if sys.platform == "linux":
         import fcntl

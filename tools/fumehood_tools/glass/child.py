@@ -1,4 +1,4 @@
-"""One child behind the glass: what it may use, how it is watched, how it ended."""
+"""One child process behind the glass: its limits, how they are enforced, and its outcome."""
 
 import contextlib
 import os
@@ -19,9 +19,9 @@ OUTPUT_BYTES = 64 << 20
 MOST_THREADS = 256
 MOST_FILES = 10_000
 MOST_NESTED = 10
-# Looking through scratch folders and process tables costs: not at every call of `poll`.
+# Scanning scratch folders and process tables is slow, so `poll` does it at most this often.
 LOOK_SECONDS = 0.25
-# A killed process that touches a slow disk may take a while to go.
+# A killed process that is waiting for a slow disk may take a while to exit.
 WORD_SECONDS = 30.0
 WORD_BYTES = 64
 
@@ -33,12 +33,14 @@ class ChildLimits(BaseModel, frozen=True):
 
     wall_seconds: float = Field(gt=0)
     cpu_seconds: float | None = Field(
-        None, gt=0, description="processor time; default: wall clock x threads, and a minute"
+        None, gt=0, description="processor time; default: wall clock x threads + 60 s"
     )
     memory_gb: float = Field(8.0, gt=0, description="resident memory of the child, GiB")
     scratch_gb: float = Field(4.0, gt=0, description="all files in its scratch folder, GiB")
     threads: int = Field(1, ge=1, description="compute threads")
-    cuda: bool = Field(False, description="CUDA maps more address space than any limit allows")
+    cuda: bool = Field(
+        False, description="no limit on address space: CUDA maps more than any limit would allow"
+    )
 
     @property
     def processor_seconds(self) -> int:
@@ -49,29 +51,29 @@ class ChildLimits(BaseModel, frozen=True):
 class ChildOutcome(BaseModel, frozen=True):
     """How a child ended."""
 
-    exit_code: int = Field(description="negative: the signal that ended it")
-    limit: Limit | None = Field(None, description="the limit at which it was ended")
+    exit_code: int = Field(description="negative: the number of the signal that killed it")
+    limit: Limit | None = Field(None, description="the limit that it exceeded, if any")
     output_tail: str = Field("", description="last 4,000 characters of its output")
     seconds: float = 0.0
     processor_seconds: float | None = Field(
         None,
-        description="processor time of all its threads and of what it waited for, as the kernel "
-        "counted it; None: nobody was left to ask",
+        description="processor time, as counted by the kernel, of all its threads and of the "
+        "processes that it waited for; None if the nursery had died and could not report it",
     )
 
     @property
     def timed_out(self) -> bool:
-        """Whether it used more wall clock or processor time than it may."""
+        """True if the child exceeded its wall clock or processor time."""
         return self.limit in ("wall", "cpu")
 
     @property
     def out_of_memory(self) -> bool:
-        """Whether it used more memory than it may."""
+        """True if the child exceeded its memory limit."""
         return self.limit == "memory"
 
 
 class ChildLine:
-    """What a child was started with and how it is spoken to: made by a Nursery."""
+    """A started child's pid and the pipes that connect us to it; created by a Nursery."""
 
     def __init__(
         self, pid: int, status: int, output: int, stdin: IO[bytes] | None, stdout: IO[bytes] | None
@@ -81,10 +83,10 @@ class ChildLine:
 
 
 class GlassChild:
-    """One running child. Use as a context manager: leaving it ends the child's whole group.
+    """One running child. Use as a context manager: leaving it kills the child's process group.
 
-    Nothing watches a child between two calls of `poll` but the kernel's own limits: whoever holds
-    it calls `poll` several times a second. Its output is read there too; only its end is kept.
+    Between two calls of `poll`, only the kernel's own limits apply, so call `poll` several times a
+    second. It also reads the child's output, of which only the last part is stored.
     """
 
     def __init__(
@@ -110,7 +112,7 @@ class GlassChild:
 
     @property
     def pid(self) -> int:
-        """The child's process number, as seen from here."""
+        """The child's process id in our PID namespace."""
         return self._line.pid
 
     @property
@@ -127,11 +129,11 @@ class GlassChild:
 
     @property
     def seconds(self) -> float:
-        """Wall clock since the start."""
+        """Wall-clock seconds since the start."""
         return time.monotonic() - self.started
 
     def poll(self) -> ChildOutcome | None:
-        """Return the outcome when the child has ended, else None; ends it at its limits."""
+        """Return the outcome, or None while the child runs. Kills a child that exceeds a limit."""
         if self._ended:
             return self.outcome()
         self._read_output()
@@ -145,13 +147,13 @@ class GlassChild:
         return self.outcome()
 
     def wait(self, look_seconds: float = 0.05) -> ChildOutcome:
-        """Block until the child has ended and return how; at most its `wall_seconds`."""
+        """Block until the child has ended, at most for its `wall_seconds`; return the outcome."""
         while (outcome := self.poll()) is None:
             select.select([self._line.status], [], [], look_seconds)
         return outcome
 
     def outcome(self) -> ChildOutcome:
-        """Return how the child ended; only meaningful after `end`."""
+        """Return how the child ended. Only meaningful after `end`."""
         code = -signal.SIGKILL if self._exit_code is None else self._exit_code
         tail = self.output_tail()
         return ChildOutcome(
@@ -163,7 +165,7 @@ class GlassChild:
         )
 
     def output_tail(self) -> str:
-        """Return the end of what the child printed."""
+        """Return the last TAIL_CHARACTERS characters that the child printed."""
         return self._tail.decode("utf-8", "replace")[-TAIL_CHARACTERS:]
 
     def end(self) -> None:
@@ -172,7 +174,7 @@ class GlassChild:
             return
         self._ended = True
         if not self._has_ended():
-            # Killed in its first moments it has no group of its own yet.
+            # A child that has just been forked may not have its own process group yet.
             for kill in (os.kill, os.killpg):
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     kill(self.pid, signal.SIGKILL)
@@ -187,7 +189,7 @@ class GlassChild:
         self._on_end()
 
     def _has_ended(self) -> bool:
-        """Whether the nursery has reported the child's end, or is gone itself."""
+        """Return True if the nursery has reported the child's end or has itself died."""
         if self._exit_code is None:
             with contextlib.suppress(BlockingIOError):
                 said = os.read(self._line.status, WORD_BYTES).split()
@@ -196,14 +198,14 @@ class GlassChild:
         return self._exit_code is not None
 
     def _await_status(self) -> None:
-        """Wait for the nursery's word that the killed child is gone."""
+        """Wait until the nursery reports that the killed child is gone."""
         select.select([self._line.status], [], [], WORD_SECONDS)
         if not self._has_ended():
             self._exit_code = -signal.SIGKILL
 
     def _processor_limit(self, exit_code: int) -> Limit | None:
         """Return "cpu" for a child that was killed with all of its processor time used."""
-        # It may ignore the signal that says why; the one that follows says nothing.
+        # A child can ignore SIGXCPU. The SIGKILL that follows does not say why it was sent.
         used = self._processor_seconds or 0.0
         spent = exit_code == -signal.SIGKILL and used >= self.limits.processor_seconds
         return "cpu" if spent else None
@@ -233,7 +235,7 @@ class GlassChild:
                     break
 
     def _usage(self) -> tuple[int, int]:
-        """Return bytes of memory and the number of threads of the child and all it started."""
+        """Return memory (bytes) and thread count of the child and all its descendants."""
         try:
             root = psutil.Process(self.pid)
             family = [root, *root.children(recursive=True)]
@@ -243,16 +245,17 @@ class GlassChild:
         for member in family:
             with contextlib.suppress(psutil.Error):
                 memory = member.memory_info()
-                # Mapped shards are pages of a file that anyone may drop: not the child's own.
+                # Pages of mapped shards can be dropped at any time: not the child's own memory.
                 resident += memory.rss - getattr(memory, "shared", 0)
                 threads += member.num_threads()
         return resident, threads
 
 
 def _fits(folder: Path, most_bytes: int) -> bool:
-    """Return whether a folder holds at most that many bytes, in at most MOST_FILES files.
+    """Return True if a folder has at most `most_bytes` bytes in at most MOST_FILES entries.
 
-    Folders nested too deep to be looked through do not fit; names that vanish meanwhile do.
+    Returns False if folders are nested more than MOST_NESTED levels deep. Entries that disappear
+    during the scan are ignored.
     """
     size = count = 0
     waiting = [(str(folder), 0)]
@@ -273,13 +276,13 @@ def _fits(folder: Path, most_bytes: int) -> bool:
 
 
 def nameless_bytes(pid: int) -> int:
-    """Return what the open files of a process hold that were deleted: they fill the disk unseen."""
+    """Return the bytes of deleted files that a process has open: they take up disk space unseen."""
     found: dict[tuple[int, int], int] = {}
     with contextlib.suppress(OSError), os.scandir(f"/proc/{pid}/fd") as handles:
         for handle in handles:
             with contextlib.suppress(OSError):
                 facts = os.stat(handle.path)
-                # What the trusted side shares with it has no name either, and is memory.
+                # Buffers shared with the trusted side have no name either, but take no disk space.
                 shared = os.readlink(handle.path).startswith("/memfd:")
                 if stat.S_ISREG(facts.st_mode) and facts.st_nlink == 0 and not shared:
                     found[facts.st_dev, facts.st_ino] = facts.st_blocks * 512

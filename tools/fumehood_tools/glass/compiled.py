@@ -1,8 +1,8 @@
-"""The template's compiled kernels, made once per machine on the trusted side.
+"""The template's kernels, compiled once per machine on the trusted side.
 
-numba keeps machine code in files that are pickles: who may write them decides what a process that
-reads them runs. They are made here, in the cache folder, which no child can write to; a nursery is
-given a copy of its own, loads it before its first child exists, and nothing reads it afterwards.
+numba caches machine code as pickles, so whoever can write these files controls what their readers
+execute. They are compiled here, into the cache folder, which no child can write to. Each nursery
+gets its own copy and loads it before its first child exists; nothing reads the copy afterwards.
 """
 
 import contextlib
@@ -25,9 +25,10 @@ COMPILE_SECONDS = 600.0
 
 
 def compiled_kernels(cache: Path) -> Path | None:
-    """Return the folder with the kernels' machine code, made now where there is none (10 s).
+    """Return the folder with the kernels' machine code; compile them if it is missing (10 s).
 
-    None without numba, and where it cannot be made in time: nurseries then compile for themselves.
+    Returns None if numba is not installed or compilation fails or takes too long. Each nursery then
+    compiles the kernels itself.
     """
     try:
         numba = version("numba")

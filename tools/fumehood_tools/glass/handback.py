@@ -1,7 +1,7 @@
-"""Read what a child handed back without being led elsewhere, and remove what it left.
+"""Read the files that a child left in its scratch folder safely, then remove the folder.
 
-The folder was in a child's hands: a name in it may be a link, a pipe, a device or 100 GB, a file of
-JSON a hundred thousand brackets, and folders may be nested deeper than Python can walk.
+The child controlled this folder. A name in it may be a link, a pipe, a device or a file of 100 GB,
+JSON may be nested 100,000 levels deep, and folders deeper than Python can walk.
 """
 
 import contextlib
@@ -20,9 +20,10 @@ REMOVE_SECONDS = 600.0
 
 
 def take_file(folder: Path, name: str, most_bytes: int) -> bytes | None:
-    """Return the content of a plain file in `folder`; None when there is none of that name.
+    """Return the content of a regular file in `folder`, or None if there is no such name.
 
-    Raises RunFailed for anything but one plain, unshared file of at most most_bytes.
+    Raises RunFailed for links, special files, files with several hard links, and files of more than
+    most_bytes.
     """
     directory = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
     plain = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -39,9 +40,9 @@ def take_file(folder: Path, name: str, most_bytes: int) -> bytes | None:
     try:
         facts = os.fstat(handle)
         if not stat.S_ISREG(facts.st_mode) or facts.st_nlink != 1:
-            raise _refusal(name, "it is not a plain file of its own")
+            raise _refusal(name, "it is not a regular file, or it has several hard links")
         if facts.st_size > most_bytes:
-            raise _refusal(name, f"it holds {facts.st_size:,} bytes, {most_bytes:,} are allowed")
+            raise _refusal(name, f"it has {facts.st_size:,} bytes; the limit is {most_bytes:,}")
         with os.fdopen(handle, "rb", closefd=False) as file:
             return file.read(most_bytes)
     finally:
@@ -49,9 +50,9 @@ def take_file(folder: Path, name: str, most_bytes: int) -> bytes | None:
 
 
 def take_json(folder: Path, name: str, most_bytes: int) -> Any:
-    """Return the JSON in a plain file of `folder`; None when there is none of that name.
+    """Return the parsed JSON of a regular file in `folder`, or None if there is no such name.
 
-    Raises RunFailed for what `take_file` refuses and for what is not JSON.
+    Raises RunFailed for files that `take_file` refuses and for invalid JSON.
     """
     content = take_file(folder, name, most_bytes)
     if content is None:
@@ -59,11 +60,11 @@ def take_json(folder: Path, name: str, most_bytes: int) -> Any:
     try:
         return json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise _refusal(name, "it is not JSON") from error
+        raise _refusal(name, "it is not valid JSON") from error
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove a folder that was in a child's hands, however deep. What cannot go in time stays."""
+    """Remove a folder that a child has written to, at any depth. Gives up after REMOVE_SECONDS."""
     with contextlib.suppress(subprocess.TimeoutExpired):
         subprocess.run(
             ["rm", "-rf", "--", str(folder)],
@@ -77,7 +78,7 @@ def remove_folder(folder: Path) -> None:
 
 @contextlib.contextmanager
 def scratch_folder(parent: Path | None, prefix: str) -> Iterator[Path]:
-    """Give a new folder for children, in the system's place for such when parent is None."""
+    """Create a folder for children; remove it on exit. parent: None for the system's temp dir."""
     folder = Path(tempfile.mkdtemp(dir=parent, prefix=prefix))
     try:
         yield folder
@@ -87,6 +88,6 @@ def scratch_folder(parent: Path | None, prefix: str) -> Iterator[Path]:
 
 def _refusal(name: str, why: str) -> RunFailed:
     return RunFailed(
-        f"{name}, handed back by the variant's process, was not read: {why}. Leave the writing of "
-        "files to the sandbox."
+        f"The file {name}, left by the variant's process, was not read: {why}. Remove the code "
+        "that writes files from the variant; the sandbox writes its results."
     )

@@ -1,12 +1,14 @@
-"""Which isolation this machine offers, and which is used.
+"""Choose among the isolation levels that this machine supports.
 
-    bubblewrap     own namespaces for files, processes, network, users; and all of landlock's
-    landlock       Landlock (files, TCP), a system-call filter (no sockets, processes, signals to
-                   others), own network and IPC namespaces where an ordinary user may have them
-    sandbox-exec   macOS' profile language; written, not run by its authors
-    rlimits        limits and a clean environment only: files, network and processes are open
+    bubblewrap     separate namespaces for files, processes, network and users, plus everything that
+                   landlock does
+    landlock       Landlock (files, TCP), a system-call filter (no sockets, no new processes, no
+                   signals to others), and separate network and IPC namespaces where the kernel
+                   allows them to ordinary users
+    sandbox-exec   macOS sandbox profiles; written, but never run by the authors
+    rlimits        only limits and a clean environment; files, network and processes are open
 
-Every level has limits on memory, time, threads, output and scratch, and kills whole groups.
+Every level limits memory, time, threads, output and scratch space, and kills whole process groups.
 """
 
 import functools
@@ -18,7 +20,7 @@ from fumehood_tools.errors import GlassTooWeak
 from fumehood_tools.glass.fumehood_child import landlock, seccomp
 from fumehood_tools.settings import GlassAsked, GlassLevel
 
-# sandbox-exec shuts files and network as landlock does.
+# sandbox-exec restricts files and network as landlock does, so both have the same rank.
 STRENGTH: dict[GlassLevel, int] = {
     "bubblewrap": 3,
     "landlock": 2,
@@ -30,7 +32,7 @@ _TRIAL = ("--unshare-all", "--die-with-parent", "--ro-bind", "/", "/", "--proc",
 
 @functools.cache
 def available_levels() -> tuple[GlassLevel, ...]:
-    """Return the levels that work on this machine, best first. Tries bubblewrap once (20 ms)."""
+    """Return the levels that work here, strongest first. Runs bubblewrap once as a test (20 ms)."""
     levels: list[GlassLevel] = []
     if _bubblewrap_works():
         levels.append("bubblewrap")
@@ -42,23 +44,26 @@ def available_levels() -> tuple[GlassLevel, ...]:
 
 
 def separates_siblings() -> bool:
-    """Return whether a child can shut itself off from others forked from the same parent."""
+    """Return True if children forked from the same parent can be isolated from each other."""
     return landlock.abi() > 0 and seccomp.is_offered()
 
 
 def choose_level(asked: GlassAsked = "auto", minimum: GlassLevel = "rlimits") -> GlassLevel:
-    """Return the level to use: the one asked for, else the best. Raises GlassTooWeak."""
+    """Return the level to use: the one asked for, or the strongest for "auto".
+
+    Raises GlassTooWeak if the level is not available or is weaker than `minimum`.
+    """
     there = available_levels()
     level = there[0] if asked == "auto" else asked
     if level not in there:
         raise GlassTooWeak(
             f"FUMEHOOD_GLASS={level}, but this machine offers {', '.join(there)}. "
-            f"{_cure(level)} or set FUMEHOOD_GLASS=auto."
+            f"{_cure(level)}, or set FUMEHOOD_GLASS=auto."
         )
     if STRENGTH[level] < STRENGTH[minimum]:
         raise GlassTooWeak(
-            f"sandbox.toml demands limits.glass = {minimum!r}; here it would be {level}. "
-            f"{_cure(minimum)}, or lower limits.glass."
+            f"sandbox.toml requires limits.glass = {minimum!r}, but the glass would run at the "
+            f"weaker level {level}. {_cure(minimum)}, or lower limits.glass."
         )
     return level
 

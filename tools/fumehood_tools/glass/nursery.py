@@ -1,7 +1,8 @@
-"""Start children behind the glass, each a fork of a parent that has loaded what they share.
+"""Start children behind the glass by forking a parent that has already loaded torch.
 
-A nursery costs about 1.5 s once, a child about 10 ms. Where forks of one parent cannot be shut off
-from each other (bubblewrap without Landlock, sandbox-exec), every child gets a nursery of its own.
+A nursery costs about 1.5 s once, a child about 10 ms. Where forks of the same parent cannot be
+isolated from each other (bubblewrap without Landlock, sandbox-exec), each child gets its own
+nursery.
 """
 
 import contextlib
@@ -36,9 +37,9 @@ OPEN_FILES = 256
 PIPE_BYTES = 1 << 20
 START_SECONDS = 120.0
 ANSWER_SECONDS = 60.0
-"""A nursery that is up forks in a hundredth of this, also on a busy machine."""
+"""A running nursery needs a hundredth of this to fork, even on a busy machine."""
 READ_SECONDS = 600.0
-"""What reading all that is in view may take on a slow disk."""
+"""Time allowed for reading the whole view (see resident.py) from a slow disk."""
 ENDING_SECONDS = 2.0
 KILLED_SECONDS = 30.0
 ENTRY = "import sys; sys.path[:0] = {path!r}; from fumehood_child.nursery import main; main()"
@@ -47,12 +48,12 @@ KERNELS = "kernels"
 
 
 class Nursery:
-    """The parent of children. Use as a context manager: leaving it ends all of them.
+    """Starts children. Use as a context manager: leaving it ends all of them.
 
-    `scratch_root` holds the scratch folders of all children; `readable` is what children may be
-    given to read besides the common view and files under scratch_root. `profile` is what is in the
-    common view. `kernels` is what `compiled_kernels` returned: without it every parent compiles for
-    itself, some 5 s.
+    `scratch_root` contains the scratch folders of all children. `readable` lists everything outside
+    the common view and scratch_root that any child may be allowed to read. `profile` determines the
+    common view. `kernels` is the result of `compiled_kernels`; without it, each nursery process
+    compiles the kernels itself (about 5 s).
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class Nursery:
         profile: GlassProfile = SAE,
         shared: bool | None = None,
     ) -> None:
-        """Start loading. shared: one parent for all children; default: where that is safe."""
+        """Start loading. shared: fork all children from one parent; default: if that is safe."""
         self.scratch_root = scratch_root.resolve()
         self.level, self.threads, self.cuda, self.kernels = level, threads, cuda, kernels
         self.profile = profile
@@ -103,9 +104,9 @@ class Nursery:
     ) -> GlassChild:
         """Start `program` (a module with main(spec) -> exit code, or a .py file) in a child.
 
-        scratch: the child's working folder, its HOME and TMPDIR, the one place it may write to.
-        readable: files that it may read besides the common view. pass_fds keep their numbers.
-        Raises RunFailed when the glass cannot be put up.
+        scratch: the child's working folder, HOME and TMPDIR; the only place it can write to.
+        readable: files it can read in addition to the common view. pass_fds keep their numbers.
+        Raises RunFailed if the isolation cannot be set up.
         """
         scratch.mkdir(parents=True, exist_ok=True)
         given = [path.resolve() for path in readable]
@@ -119,7 +120,7 @@ class Nursery:
         }
         with self._lock:
             if self._shared is not None and self._shared.process.poll() is not None:
-                # At level rlimits a child can kill it.
+                # At level rlimits a child can kill the nursery, so start another one.
                 self._shared = self._process(self.scratch_root, self.readable)
             process = self._shared or self._process(scratch.resolve(), given)
             line = process.fork(request, pipes=pipes, pass_fds=pass_fds)
@@ -153,7 +154,7 @@ class _Process:
         self._log = nursery.scratch_root / LOG
         self._control, theirs = socket.socketpair()
         self._control.settimeout(ANSWER_SECONDS)
-        # A copy of its own, which is read before there is a child that could write to it.
+        # The nursery's own copy is loaded before any child exists that could write to it.
         root.mkdir(parents=True, exist_ok=True)
         if nursery.kernels is not None:
             shutil.copytree(nursery.kernels, root / KERNELS, dirs_exist_ok=True)
@@ -195,7 +196,7 @@ class _Process:
         return [*prefix, sys.executable, "-I", "-B", "-S", "-c", code, json.dumps(spec)]
 
     def fork(self, request: dict[str, Any], *, pipes: bool, pass_fds: Sequence[int]) -> ChildLine:
-        """Have the nursery fork a child for a request. Raises RunFailed when it cannot."""
+        """Ask the nursery to fork a child for a request. Raises RunFailed if it cannot."""
         self._wait_until_ready()
         with contextlib.ExitStack() as theirs:
             status, status_write = _pipe(theirs)
@@ -221,7 +222,7 @@ class _Process:
         return ChildLine(pid, status, output, stdin, stdout)
 
     def _receive_pid(self) -> int:
-        """Return the child's pid as seen from here: inside, it may have another number."""
+        """Return the child's pid in our PID namespace (inside bubblewrap it has another number)."""
         header, handles, _, _ = socket.recv_fds(self._control, 8, 1)
         if len(header) < 8:
             raise self._failure()
@@ -255,8 +256,8 @@ class _Process:
         self.close()
         said = self._log.read_text(encoding="utf-8", errors="replace")[-600:]
         return RunFailed(
-            f"The glass (level {self.nursery.level}) could not be put up. Call `fumehood doctor`; "
-            f"FUMEHOOD_GLASS chooses another level. Its last words: {said!r}"
+            f"The glass could not be started at level {self.nursery.level}. Run `fumehood doctor` "
+            f"to see why, or choose another level with FUMEHOOD_GLASS. Last output: {said!r}"
         )
 
     def close(self) -> None:
@@ -264,7 +265,7 @@ class _Process:
         if self in self.nursery._open:
             self.nursery._open.remove(self)
         self._control.close()
-        # It ends its children first; what does not heed is killed.
+        # The nursery ends its children when the socket closes. If it does not exit, kill it.
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(ENDING_SECONDS)
         if self.process.poll() is None:
@@ -274,7 +275,7 @@ class _Process:
 
 
 def environment(scratch: Path, threads: int) -> dict[str, str]:
-    """Return all that a child knows of the environment."""
+    """Return the complete environment of a child."""
     count = str(threads)
     return {
         "PATH": "/usr/bin:/bin",
@@ -290,7 +291,7 @@ def environment(scratch: Path, threads: int) -> dict[str, str]:
 
 
 def resource_limits(limits: ChildLimits, mapped_bytes: int) -> dict[str, int]:
-    """Return the kernel's limits for a child that maps so many bytes of files."""
+    """Return the rlimits of a child that memory-maps `mapped_bytes` of files."""
     address = int(limits.memory_gb * GIB) + ADDRESS_HEADROOM + mapped_bytes
     found = {
         "RLIMIT_FSIZE": int(limits.scratch_gb * GIB),
@@ -304,7 +305,7 @@ def resource_limits(limits: ChildLimits, mapped_bytes: int) -> dict[str, int]:
 
 
 def _pipe(theirs: contextlib.ExitStack, size: int | None = None) -> tuple[int, int]:
-    """Return a pipe whose writing end is closed here at the end of the block."""
+    """Return (read end, write end) of a new pipe; `theirs` closes the write end on exit."""
     read, write = os.pipe()
     if size is not None and sys.platform == "linux":
         import fcntl

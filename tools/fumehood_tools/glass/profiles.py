@@ -1,7 +1,7 @@
-"""What a child behind the glass sees and finds loaded, by the kind of work that it does.
+"""Profiles: which files a child behind the glass can read, and which modules are preloaded.
 
-A profile can only say which packages and folders are in view: limits, the file system, the network
-and all other walls are the same for every profile. `SAE` is what variants of SAEs get.
+A profile only chooses the packages and folders in view. Limits, network access and all other
+restrictions are the same for every profile. SAE variants run with the profile `SAE`.
 """
 
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from pathlib import Path
 
 from fumehood_tools.files import data_path
 
-# Import names: torch and what it loads, dictionary_learning and what that loads, numpy, einops,
-# what compiles kernels.
+# Import names of torch, dictionary_learning, numpy, einops, the packages that these import, and the
+# kernel compilers.
 _PACKAGES = (
     "torch",
     "torchgen",
@@ -42,26 +42,26 @@ _PACKAGES = (
 
 @dataclass(frozen=True)
 class GlassProfile:
-    """What children of one nursery see besides the interpreter and its standard library."""
+    """What the children of one nursery can read besides Python and its standard library."""
 
     packages: tuple[str, ...] = ()
-    """Import names of installed packages. One that is not named, here cannot be imported."""
+    """Import names of the installed packages that children can import; all others are hidden."""
     import_path: tuple[Path, ...] = ()
-    """Folders put on sys.path. That alone does not make them readable."""
+    """Folders to add to sys.path. This alone does not make them readable."""
     preload: tuple[str, ...] = ()
-    """Modules that are imported before the first child starts: each is a fork that has them."""
+    """Modules that the nursery imports before it forks its first child."""
     readable: tuple[Path, ...] = ()
-    """Files and folders in view, whole. What several children read must hold no secret of one."""
+    """Other files and whole folders in view. All children read them: include no child's secrets."""
     loaded_early: tuple[str, ...] = ()
-    """Those of `packages` that `preload` imports: their headers, tests and programs are left out.
+    """The entries of `packages` that `preload` imports; hides their headers, tests and programs.
 
-    A folder of which only some entries are in view cannot be listed, which importing needs: these
-    were listed when the nursery loaded them.
+    Hiding part of a folder makes it impossible to list, and Python must list a folder to import
+    from it. This is safe only for packages that the nursery has imported already.
     """
 
 
 def template() -> Path:
-    """Return the folder in which the SAE template's `core` lies."""
+    """Return the folder that contains the SAE template's `core`."""
     return data_path("sandbox_template") / "sae"
 
 

@@ -1,6 +1,6 @@
-"""macOS: the profile under which sandbox-exec runs a nursery. Written for macOS 13 and later.
+"""The sandbox-exec profile of a nursery on macOS. Written for macOS 13 and later.
 
-Not run by its authors, who have no Mac at hand: the text is tested, its effect is not.
+The authors had no Mac. The tests check the text of the profile but not that macOS enforces it.
 """
 
 import json
@@ -10,7 +10,7 @@ from pathlib import Path
 from fumehood_tools.glass.profiles import SAE, GlassProfile
 from fumehood_tools.glass.view import common_view
 
-# What any program needs before its own code runs.
+# Files that macOS needs to start any program.
 _SYSTEM = ("/usr/lib", "/System/Library", "/Library/Apple", "/private/var/db/dyld", "/dev/urandom")
 _OPENING = """(version 1)
 (deny default)
@@ -24,7 +24,7 @@ _OPENING = """(version 1)
 
 
 def profile(scratch_root: Path, readable: Iterable[Path], seen: GlassProfile = SAE) -> str:
-    """Return the text for sandbox-exec: no network, no exec but Python's, files by name only."""
+    """Return the profile: no network, only Python can be executed, only listed files are open."""
     common = common_view(seen)
     view = [*_SYSTEM, *common, *map(str, readable)]
     lines = [_OPENING, "(allow process-exec " + _paths(common) + ")"]
@@ -34,11 +34,11 @@ def profile(scratch_root: Path, readable: Iterable[Path], seen: GlassProfile = S
 
 
 def command(scratch_root: Path, readable: Iterable[Path], seen: GlassProfile) -> list[str]:
-    """Return what stands before the program."""
+    """Return the arguments to put before the program's own."""
     return ["sandbox-exec", "-p", profile(scratch_root, readable, seen)]
 
 
 def _paths(paths: Iterable[str]) -> str:
-    # The profile language quotes strings as JSON does; sandbox-exec wants real paths.
+    # The profile language quotes strings like JSON. sandbox-exec needs paths without links.
     real = dict.fromkeys(str(Path(path).resolve()) for path in paths)
     return " ".join(f"(subpath {json.dumps(path)})" for path in real)

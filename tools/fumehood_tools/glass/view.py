@@ -1,9 +1,10 @@
-"""What a child may read: the interpreter, what its profile names, the machine's facts.
+"""The view: files a child can read, i.e. Python, its profile's packages, facts about the machine.
 
-Not in view, though installed beside it: corpora, the subject's weights, sae_bench, the trusted
-side, everybody's home, the workspace; and what nobody imports: headers, tests, libraries that
-nothing in view is linked against. All that is in view is read before the first child exists
-(resident.py): the less, the better. Folders that hold both are given entry by entry.
+Not in view, though installed on the same machine: corpora, the subject's weights, sae_bench, the
+trusted side of fumehood, home folders, the workspace. Also left out are files that no child needs:
+headers, tests, and libraries that nothing in view is linked against. The view is kept small
+because all of it is read before the first child starts (resident.py). Where a folder contains both
+kinds of files, its entries are listed one by one.
 """
 
 import functools
@@ -37,35 +38,35 @@ GPU = (
     "/sys/bus/pci",
 )
 PREINSTALLED = ("site-packages", "dist-packages")
-# Of the standard library: what needs a screen, a network of packages, or the interpreter's sources.
+# Parts of the standard library that need a display, a package index or Python's source tree.
 NEVER_IMPORTED = re.compile(
     r"(test|idlelib|_?tkinter|turtle|turtledemo|lib2to3|ensurepip|pydoc_data|config-.*)"
     r"(\..*)?"
 )
-# At the top of packages that are loaded early.
+# Entries left out at the top level of the packages in `loaded_early`.
 NOT_NEEDED = ("include", "test", "tests", "bin", "share")
-# torch looks whether it is there.
+# torch checks that this program exists.
 PROGRAMS = {"torch": ("torch/bin/torch_shm_manager",)}
-# Asked for by name while a process runs: locales, and variants of libraries for newer processors.
+# Opened by name at run time: locales, and builds of libraries for newer processors.
 BY_NAME = ("locale/C.utf8", "glibc-hwcaps")
 
 
 def import_path(profile: GlassProfile) -> list[str]:
-    """Return what a nursery adds to sys.path: `fumehood_child`, the profile's folders, packages."""
+    """Return a nursery's additions to sys.path: `fumehood_child`, the profile's, site-packages."""
     return [str(path) for path in (INSIDE.parent, *profile.import_path, *site_folders())]
 
 
 @functools.cache
 def site_folders() -> tuple[Path, ...]:
-    """Return the folders in which packages are installed."""
+    """Return the site-packages folders."""
     return tuple(dict.fromkeys(Path(sysconfig.get_path(key)) for key in ("purelib", "platlib")))
 
 
 @functools.cache
 def common_view(profile: GlassProfile, cuda: bool = False) -> tuple[str, ...]:
-    """Return the paths that every child of a profile may read."""
+    """Return the paths that every child with this profile can read."""
     paths = [*_python(), *_packages(profile), INSIDE, *profile.readable]
-    # The driver of a GPU opens libraries of its own by name.
+    # A GPU driver opens its libraries by name, which _linked cannot see: show all of them.
     paths += [*(_system() if cuda else _linked(paths)), *(Path(fact) for fact in FACTS)]
     if cuda:
         paths += [Path(path) for path in GPU]
@@ -73,13 +74,13 @@ def common_view(profile: GlassProfile, cuda: bool = False) -> tuple[str, ...]:
 
 
 def devices(cuda: bool) -> tuple[str, ...]:
-    """Return the devices that a child may write to."""
+    """Return the device files that a child can write to."""
     gpus = [str(path) for path in Path("/dev").glob("nvidia*")] if cuda else []
     return ("/dev/null", *gpus)
 
 
 def _system() -> Iterator[Path]:
-    """Yield the system's libraries, without the packages of the system's own Pythons."""
+    """Yield the system's libraries, except those of the system's own Python installations."""
     for folder in _system_folders():
         yield from (path for path in folder.iterdir() if _is_library(path))
 
@@ -95,7 +96,7 @@ def _is_library(path: Path) -> bool:
 
 
 def _linked(paths: list[Path]) -> Iterator[Path]:
-    """Yield the system's libraries that something among paths is linked against."""
+    """Yield the system libraries that the files under `paths` are linked against."""
     folders = list(_system_folders())
     folders += [found for folder in folders for found in sorted(folder.glob("*-linux-gnu*"))]
     given = {str(path) for path in paths}
@@ -108,7 +109,7 @@ def _linked(paths: list[Path]) -> Iterator[Path]:
 
 
 def _python() -> Iterator[Path]:
-    """Yield the interpreter and its standard library, without what is installed in it."""
+    """Yield the interpreter and its standard library, without installed packages."""
     executable = Path(sys.executable)
     yield executable
     yield executable.resolve()

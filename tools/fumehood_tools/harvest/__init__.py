@@ -1,8 +1,9 @@
-"""Harvest: activations of a subject on a corpus, and sparse-probing artifacts.
+"""Harvest: compute activations of a subject on a corpus, and sparse-probing artifacts.
 
-`python -m fumehood_tools.harvest spec.json` does the work in a process of its own and prints JSON
-lines. What it leaves is content-addressed, written atomically and found again after a kill.
-This module holds the light models only.
+`python -m fumehood_tools.harvest spec.json` does the work in a separate process and prints JSON
+lines. Its results are stored under the hash of their inputs and written atomically, so a killed
+harvest continues where it stopped. This package exports only the data models, which are quick to
+import.
 """
 
 from fumehood_tools.harvest.records import (

@@ -1,8 +1,8 @@
-"""`python -m fumehood_tools.harvest spec.json`: the trusted child that reads activations.
+"""`python -m fumehood_tools.harvest spec.json`: the trusted process that computes activations.
 
 Prints JSON lines on stdout: {"progress": …} while it works, then {"activations": …, "probing": …,
-"sites": [the same for each further site]}, or {"error": {"code", "message"}} and exit status 1.
-Everything else that libraries print goes to stderr. Can be killed at any moment and run again.
+"sites": [the same for each further site]}, or {"error": {"code", "message"}} with exit status 1.
+Anything that libraries print goes to stderr. It can be killed at any time and run again.
 """
 
 import os
@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
 
 
 def run(request: HarvestRequest, reporter: Reporter) -> dict[str, object]:
-    """Harvest the parts a request names; return the last line's content."""
+    """Harvest the requested parts; return the content of the last output line."""
     harvester = Harvester(request, reporter)
     activations: tuple[Activations, ...] | None = None
     probing: tuple[Probing, ...] | None = None
@@ -65,7 +65,7 @@ def _with_settings(request: HarvestRequest) -> HarvestRequest:
 
 
 def _own_stdout() -> TextIO:
-    """Return a stream on the real stdout, and send what anything else prints to stderr."""
+    """Return a stream to the real stdout, and redirect everything else to stderr."""
     stream = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     return stream

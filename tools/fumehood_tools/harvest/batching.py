@@ -1,8 +1,9 @@
-"""How many tokens one forward pass takes: measured once per subject and machine, then kept.
+"""Choose the number of tokens per forward pass: measured once per subject and machine, then stored.
 
-The measurement reads a few thousand tokens with each candidate and throws them away: a second or
-two, so a short harvest goes without. The batch stands beside the shards it made: a harvest that
-goes on after a kill uses the same one and makes the same bytes. T = positions, R = rows.
+The measurement runs a few thousand tokens with each candidate size and discards the results. It
+takes a second or two, so short harvests skip it. The batch size is also stored next to the shards:
+a harvest that continues after a kill uses the same size and so writes the same bytes.
+T = positions, R = rows.
 """
 
 import time
@@ -23,26 +24,26 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DEFAULT_TOKENS = 4_096
-# A CPU wants a pass to stay in its caches, a GPU wants to be filled.
+# On a CPU a pass should fit into the caches; a GPU needs large batches to be busy.
 CANDIDATES = {"cpu": (1_024, 2_048, 4_096), "cuda": (4_096, 8_192, 16_384)}
-# The measurement costs about 10,000 tokens: a twentieth of this at most.
+# The measurement processes about 10,000 tokens, at most a twentieth of this.
 _LEAST_TOKENS = 200_000
 _SECONDS = 1.0
-# Less than this is noise, and then every machine had better use the same batch.
+# A smaller gain is noise; then use the default, so that all machines use the same batch size.
 _WORTH_IT = 1.05
 
 
 class Batch(BaseModel, frozen=True):
-    """The size of a forward pass, and what it was chosen by."""
+    """The size of a forward pass, and the measurements it was chosen by."""
 
     tokens: int = Field(DEFAULT_TOKENS, ge=1, description="tokens per forward pass")
     rates: dict[int, float] = Field(
-        default_factory=dict, description="batch -> tokens/s; empty: the default, not measured"
+        default_factory=dict, description="batch size -> tokens/s; empty if not measured"
     )
 
 
 def kept_batch(path: Path) -> Batch | None:
-    """Return the batch written down in a file; None when there is none that can be read."""
+    """Return the batch stored in a file, or None if it is missing or cannot be read."""
     try:
         return Batch.model_validate(read_json(path))
     except (StorageFailed, ValidationError):
@@ -52,11 +53,11 @@ def kept_batch(path: Path) -> Batch | None:
 def choose_batch(
     beside: Path, known: Path, measure: Callable[[], Batch], total_tokens: int
 ) -> Batch:
-    """Return the batch of a harvest of total_tokens and write it down in `beside`.
+    """Return the batch for a harvest of total_tokens, and store it in `beside`.
 
-    It is the one written down there, else the one known for this subject and machine, else the
-    default where a measurement would not pay, else the one measured now, which `known` then keeps.
-    Raises what `measure` raises, and StorageFailed.
+    It is the first of these: the batch in `beside`; the one in `known` (for this subject and
+    machine); the default, if the harvest is too short for a measurement; the result of `measure`,
+    which is then stored in `known`. Raises the errors of `measure`, and StorageFailed.
     """
     batch = kept_batch(beside)
     if batch is not None:
@@ -78,10 +79,10 @@ def measure_batch(
     candidates: Sequence[int],
     clock: Callable[[], float] = time.perf_counter,
 ) -> Batch:
-    """Return the fastest candidate, the default where none is clearly faster.
+    """Return the fastest candidate, or the default if no candidate is clearly faster.
 
-    Each candidate is read once, in turn, and again until a second has passed; the best counts.
-    Raises RunFailed when an activation is not finite.
+    The candidates take turns until each has run once and a second has passed; the best rate of each
+    counts. Raises RunFailed if an activation is not finite.
     """
     context = rows_RT.shape[1]
     sizes = {tokens: max(1, tokens // context) for tokens in candidates}

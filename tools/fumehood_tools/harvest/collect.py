@@ -1,6 +1,6 @@
-"""Harvest activations and probing artifacts for one request. Heavy: imports torch when needed.
+"""Harvest activations and probing artifacts for one request.
 
-When everything asked for is there already, nothing heavy is imported and no lock is taken.
+Imports torch only if something is missing. If all results exist already, it also takes no locks.
 """
 
 import contextlib
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
 
 
 class Harvester:
-    """Does one request. The subject is loaded at most once, and only where something is missing.
+    """Processes one request. Loads the subject at most once, and only if something is missing.
 
-    What several sites lack is read in the same forward passes, to the deepest of them.
+    Data that are missing for several sites are computed in the same forward passes.
     """
 
     def __init__(self, request: HarvestRequest, reporter: Reporter) -> None:
@@ -59,7 +59,7 @@ class Harvester:
         self._source: Source | None = None
 
     def activations(self) -> tuple[Activations, ...]:
-        """Return the activations of each of the request's sites, harvesting what is missing.
+        """Return the activations of each requested site, computing those that are missing.
 
         Raises CorpusTooSmall, PartMissing, BadRequest, RunFailed, StorageFailed.
         """
@@ -76,9 +76,10 @@ class Harvester:
         return tuple(read_activations(folders[site]) for site in self._request.all_sites)
 
     def probing(self) -> tuple[Probing, ...] | None:
-        """Return the probing artifacts of each site, building the missing ones; None: no tasks.
+        """Return the probing artifacts of each site, building those that are missing.
 
-        Raises UnknownName for a task, and what `activations` raises.
+        Returns None if no tasks are requested. Raises UnknownName for an unknown task, and the
+        errors of `activations`.
         """
         tasks = self._request.scoring.probing_tasks
         if not tasks:
@@ -105,7 +106,7 @@ class Harvester:
 
         source = self._open()
         rows = token_rows(self._request.corpus, source, tuple(folders.values()), self._reporter)
-        # One batch for all, but where a killed harvest had begun with another.
+        # All sites share a batch size, except those that a killed harvest began with another one.
         by_batch: dict[int, list[Target]] = {}
         for site, folder in folders.items():
             batch = self._batch_for(folder, rows, tuple(folders))
@@ -173,7 +174,7 @@ class Harvester:
         from fumehood_tools.harvest import batching
 
         def measure() -> batching.Batch:
-            self._reporter.note("batch", "Measuring how many tokens a pass should take")
+            self._reporter.note("batch", "Measuring the best number of tokens per forward pass")
             candidates = batching.CANDIDATES[self.device]
             return batching.measure_batch(rows.train, self._open().reader, sites, candidates)
 
@@ -183,9 +184,10 @@ class Harvester:
         return batching.choose_batch(folder / BATCH, self._known_batch(), measure, total).tokens
 
     def _known_batch(self) -> Path:
-        """Return where the batch of this subject on this machine is kept: the same for all sites.
+        """Return the file with the batch size of this subject on this machine.
 
-        Sites harvested together and one by one have the same bytes only from the same batch.
+        It is the same for all sites: only equal batch sizes give equal bytes, whether sites are
+        harvested together or one by one.
         """
         machine = self._machine.key if self._machine else None
         parts = [machine, self.info.identity, self.dtype, self.device]
@@ -194,7 +196,7 @@ class Harvester:
     def _open(self) -> "Source":
         if self._source is None:
             request = self._request
-            # Said first: the imports alone can take ten seconds.
+            # Report this before the imports, which alone can take ten seconds.
             self._reporter.note("loading", f"Loading {request.subject.name} in {self.dtype}")
             from fumehood_tools.harvest.engine import open_source
 
@@ -205,9 +207,9 @@ class Harvester:
 
     @contextlib.contextmanager
     def _alone(self, folders: Sequence[Path]) -> Iterator[None]:
-        """Hold the folders' locks; what a killed process was writing is removed."""
+        """Hold the folders' locks, and remove partial files that a killed process left."""
         with contextlib.ExitStack() as locks:
-            # In one order everywhere: two processes never wait for each other.
+            # Every process takes the locks in sorted order, so there are no deadlocks.
             for folder in sorted(folders):
                 lock = folder.parent / f".{folder.name}.lock"
                 locks.enter_context(exclusive(lock, self._say_waiting, math.inf))

@@ -1,7 +1,7 @@
-"""Read activations at one or more sites: the forward pass ends at the deepest.
+"""Read activations at one or more sites, in a forward pass that stops at the deepest of them.
 
-Blocks above it, the final norm and the head are never run, which is what makes a harvest to
-layer 10 of 30 three times faster than a whole pass. B = rows, T = positions, D = d_model.
+The blocks above it, the final norm and the head never run. A harvest at layer 10 of 30 is therefore
+three times as fast as complete passes. B = rows, T = positions, D = d_model.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,31 +25,34 @@ if TYPE_CHECKING:
 
 
 class Reader(Protocol):
-    """Gives activations for tokens."""
+    """Computes activations for tokens."""
 
     d_model: int
 
     def read(self, tokens_BT: Tensor, sites: Sequence[Site]) -> list[Tensor]:
-        """Return activations_BTD of each site, float32 on the CPU, from one forward pass.
+        """Return activations_BTD for each site, float32 on the CPU, from one forward pass.
 
-        The sites are among those it was made for. Raises RunFailed when a value is not finite.
+        The sites must be among those that the reader was created for. Raises RunFailed if a value
+        is not finite.
         """
         ...
 
 
 class _Reached(Exception):
-    """Ends the forward pass: every site that was wanted has been read."""
+    """Stops the forward pass, because every requested site has been read."""
 
 
 class ModelReader:
-    """Reads sites of a Hugging Face causal LM. Cuts the blocks above them off the given model."""
+    """Reads sites of a Hugging Face causal LM. Removes the blocks above them from the model."""
 
     def __init__(self, model: "PreTrainedModel", sites: Sequence[Site]) -> None:
         body: Any = model.base_model
         blocks = find_blocks(body, model.config.get_text_config().num_hidden_layers)
         deepest = max(site.layer for site in sites)
         if deepest >= len(blocks):
-            raise BadRequest(f"The model has layers 0 to {len(blocks) - 1}, not {deepest}.")
+            raise BadRequest(
+                f"The model has no layer {deepest}. Choose a layer from 0 to {len(blocks) - 1}."
+            )
         self._body = body
         self._device = next(body.parameters()).device
         self._wanted: frozenset[Site] = frozenset()
@@ -61,7 +64,11 @@ class ModelReader:
 
     @torch.no_grad()
     def read(self, tokens_BT: Tensor, sites: Sequence[Site]) -> list[Tensor]:
-        """Return activations_BTD of each site. Right padding needs no mask: causal."""
+        """Return activations_BTD for each site.
+
+        No attention mask is needed: in a causal model, padding on the right changes nothing before
+        it.
+        """
         self._wanted, self._found = frozenset(sites), {}
         try:
             self._body(input_ids=tokens_BT.to(self._device), use_cache=False)
@@ -78,7 +85,7 @@ class ModelReader:
     def _watch(self, block: torch.nn.Module, site: Site) -> None:
         def take(x_BTD: Tensor) -> None:
             if site in self._wanted:
-                # A copy: what runs after the site may work in place.
+                # Copy the values, because later operations may change them in place.
                 self._found[site] = x_BTD.to("cpu", torch.float32, copy=True)
                 if len(self._found) == len(self._wanted):
                     raise _Reached
@@ -112,7 +119,7 @@ class SyntheticReader:
 
 
 def _finite(x_BTD: Tensor, where: str) -> Tensor:
-    # The extremes show a NaN and an infinity, in one pass over the values.
+    # A NaN or an infinity shows in the minimum or maximum: one pass, no temporary tensor.
     if not bool(torch.isfinite(torch.stack(x_BTD.aminmax())).all()):
         raise RunFailed(
             f"Activations at {where} are not finite. Repeat with FUMEHOOD_DTYPE=float32; "
@@ -122,7 +129,10 @@ def _finite(x_BTD: Tensor, where: str) -> Tensor:
 
 
 class TextEncoder:
-    """A Hugging Face tokenizer, as corpora use it: no special tokens, known BOS and padding."""
+    """A Hugging Face tokenizer that adds no special tokens and always has BOS and padding ids.
+
+    Falls back to other special tokens if the tokenizer has no BOS or padding token.
+    """
 
     def __init__(self, tokenizer: "PreTrainedTokenizerBase") -> None:
         self._tokenizer: Callable[..., Any] = tokenizer
@@ -130,7 +140,7 @@ class TextEncoder:
         special = [one for one in ids if isinstance(one, int)]
         if not special:
             raise BadRequest(
-                "The subject's tokenizer has no BOS, EOS or padding token. Choose another."
+                "The subject's tokenizer has no BOS, EOS or padding token. Choose another subject."
             )
         self.bos = special[0]
         self.pad = special[-1]
@@ -143,7 +153,7 @@ class TextEncoder:
 
 
 class Source:
-    """A loaded subject: what reads activations, and what turns text into tokens."""
+    """A loaded subject: its reader, its tokenizer (None for the synthetic one) and its BOS id."""
 
     def __init__(self, reader: Reader, encoder: TextEncoder | None, bos: int) -> None:
         self.reader, self.encoder, self.bos = reader, encoder, bos
@@ -156,7 +166,7 @@ def open_source(
     if subject.name == SYNTHETIC:
         if any(one.site != "resid_post" for one in sites):
             raise BadRequest(
-                'The synthetic subject has the one site "resid_post". Set subject.site.'
+                'The synthetic subject has no site but "resid_post". Set subject.site to it.'
             )
         return Source(SyntheticReader(SyntheticSubject()), None, BOS)
     model, tokenizer = load_language_model(subject, cache, dtype, device)

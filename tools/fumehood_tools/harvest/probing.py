@@ -1,9 +1,9 @@
-"""Build sparse-probing artifacts: the files sae-bench reads before it touches a model.
+"""Build sparse-probing artifacts: files from which sae-bench probes an SAE without a model.
 
-{"train": {class: x_BTD}, "test": {class: x_BTD}, "llm_results": {key: {class: accuracy}}}, float32:
-sae-bench hands the tensors to `sae.encode` as they are, and a float32 SAE takes no other dtype.
-Rows of BOS, EOS and padding are zero: sae-bench leaves zero rows out of its means.
-B = texts, T = context, D = d_model.
+Content: {"train": {class: x_BTD}, "test": {class: x_BTD}, "llm_results": {key: {class: accuracy}}}.
+The tensors are float32, because sae-bench passes them to `sae.encode` unchanged and a float32 SAE
+accepts nothing else. Rows of BOS, EOS and padding are zero, because sae-bench excludes zero rows
+from its means. B = texts, T = context, D = d_model.
 """
 
 import warnings
@@ -25,7 +25,7 @@ from fumehood_tools.subjects.synthetic import TOPICS
 _PROBE_SEED = 42
 _TOP_K = (1, 2, 5)
 _SIDES = ("train", "test")
-# Tokens are rarely longer; where they are, the whole text is tokenised.
+# Texts are cut to this many characters per token, and tokenized whole if that was too short.
 _CHARACTERS_PER_TOKEN = 16
 _SYNTHETIC_SEEDS = (100, 200)
 
@@ -34,7 +34,7 @@ Sides = dict[str, dict[str, Tensor]]
 
 
 class _Text(NamedTuple):
-    """One labelled text: where its activations go, and at most context - 1 ids, without BOS."""
+    """One labeled text: where its activations go, and at most context - 1 ids, without BOS."""
 
     side: str
     name: str
@@ -43,7 +43,7 @@ class _Text(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """The tasks that a site's folder lacks."""
+    """The tasks that are missing in a site's folder."""
 
     site: Site
     folder: Path
@@ -57,13 +57,13 @@ def build_artifacts(
     batch_tokens: int,
     reporter: Reporter,
 ) -> None:
-    """Write `<task>_activations.pt` for each task, one after the other, each atomically.
+    """Write `<task>_activations.pt` for each task, one after another, each atomically.
 
-    A task that several sites lack is read in one pass. Raises CorpusTooSmall, PartMissing,
-    RunFailed, StorageFailed.
+    If a task is missing for several sites, one forward pass serves all of them. Raises
+    CorpusTooSmall, PartMissing, RunFailed, StorageFailed.
     """
     tasks = tuple(dict.fromkeys(task for one in wanted for task in one.tasks))
-    reporter.note("probing", f"Tokenising {len(tasks)} probing tasks")
+    reporter.note("probing", f"Tokenizing {len(tasks)} probing tasks")
     texts = {task: _task_texts(task, scoring, source) for task in tasks}
     total = sum(len(text.ids) + 1 for part in texts.values() for text in part)
     phase = reporter.phase("probing", total)
@@ -78,14 +78,17 @@ def build_artifacts(
 
 
 def mean_over_tokens(x_BTD: Tensor) -> Tensor:
-    """Return x_BD, the mean over rows that are not zero (sae-bench: create_meaned_model_…)."""
+    """Return x_BD, the mean over positions with a non-zero sum.
+
+    The same as sae-bench's create_meaned_model_activations.
+    """
     used_BT = (x_BTD.sum(-1) != 0).to(x_BTD.dtype)
     return x_BTD.sum(1) / used_BT.sum(1, keepdim=True)
 
 
 def probe_model(train: dict[str, Tensor], test: dict[str, Tensor]) -> dict[str, dict[str, float]]:
-    """Return the accuracy of probes on the model's own activations, by sae-bench's own code."""
-    # Its type checks reject top-k probes under the pinned jaxtyping and beartype.
+    """Return the accuracy of probes on the model's own activations, trained by sae-bench."""
+    # sae-bench's type checks reject top-k probes with the pinned jaxtyping and beartype.
     import jaxtyping
 
     jaxtyping.config.update("jaxtyping_disable", True)
@@ -93,7 +96,7 @@ def probe_model(train: dict[str, Tensor], test: dict[str, Tensor]) -> dict[str, 
         {name: mean_over_tokens(x_BTD) for name, x_BTD in side.items()} for side in (train, test)
     ]
     with warnings.catch_warnings():
-        # sae-bench names scikit-learn's penalty in a way that is going out of use.
+        # sae-bench uses a deprecated argument of scikit-learn.
         warnings.simplefilter("ignore", FutureWarning)
         results = _train_probes(means)
     return {
@@ -115,7 +118,7 @@ def _train_probes(means: list[dict[str, Tensor]]) -> dict[str, dict[str, float]]
 
 
 def _task_texts(task: str, scoring: ScoringSpec, source: Source) -> list[_Text]:
-    """Return all texts of a task, class by class."""
+    """Return all texts of a task, tokenized, class by class."""
     if source.encoder is None:
         classes = _synthetic_ids(scoring, source)
     else:
@@ -135,7 +138,7 @@ def _task_texts(task: str, scoring: ScoringSpec, source: Source) -> list[_Text]:
 
 
 def _first_ids(texts: Sequence[str], keep: int, encoder: TextEncoder) -> Ids:
-    """Return the first `keep` ids of each text, without tokenising what follows them."""
+    """Return the first `keep` ids of each text, without tokenizing much more than that."""
     limit = keep * _CHARACTERS_PER_TOKEN
     ids = encoder.encode([text[:limit] for text in texts])
     again = [
@@ -176,7 +179,7 @@ def _read(
     batch_tokens: int,
     phase: Phase,
 ) -> list[Sides]:
-    """Return for each site {side: {class: x_BTD}}, with zero rows for special tokens."""
+    """Return {side: {class: x_BTD}} for each site, with zero rows for special tokens."""
     special = source.encoder.special if source.encoder else frozenset({source.bos})
     special_S = torch.tensor(sorted(special))
     held = [_zeros(texts, scoring, source.reader.d_model) for _ in sites]
@@ -201,7 +204,7 @@ def _zeros(texts: Sequence[_Text], scoring: ScoringSpec, d_model: int) -> Sides:
 
 
 def _batches(texts: Sequence[_Text], batch_tokens: int) -> Iterator[list[_Text]]:
-    """Yield texts of like length, from any class: batch_tokens at most with their padding."""
+    """Yield batches of texts of similar length, of at most batch_tokens including padding."""
     batch: list[_Text] = []
     for text in sorted(texts, key=lambda text: len(text.ids)):
         if batch and (len(batch) + 1) * (len(text.ids) + 1) > batch_tokens:
@@ -212,7 +215,7 @@ def _batches(texts: Sequence[_Text], batch_tokens: int) -> Iterator[list[_Text]]
 
 
 def _padded(batch: Sequence[_Text], source: Source) -> Tensor:
-    """Return tokens_BT: BOS, the text, padding on the right."""
+    """Return tokens_BT: BOS, the text, then padding."""
     pad = source.encoder.pad if source.encoder else source.bos
     width = max(len(text.ids) for text in batch)
     return torch.tensor(
@@ -221,6 +224,6 @@ def _padded(batch: Sequence[_Text], source: Source) -> Tensor:
 
 
 def _save(content: dict[str, Any], path: Path) -> None:
-    """Replace path atomically with a file that torch.load(weights_only=True) reads."""
+    """Write `path` atomically, in a form that torch.load(weights_only=True) can read."""
     with replacing(path) as file:
         torch.save(content, file)

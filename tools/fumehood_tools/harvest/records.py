@@ -1,9 +1,9 @@
-"""What a harvest is asked for and what it leaves. Light: no numpy, no torch.
+"""The request to a harvest and the models of its results. Imports neither numpy nor torch.
 
 <cache>/activations/<digest>/  manifest.json (written last), eval_tokens.npy, train_tokens.npy,
                                documents.json, batch.json, train/00000.npy …, eval/00000.npy …
 <cache>/probing/<digest>/      <task>_activations.pt
-<cache>/batches/<digest>.json  the batch that was measured to be fastest for a subject here
+<cache>/batches/<digest>.json  the fastest batch size, measured for a subject on this machine
 """
 
 from pathlib import Path
@@ -23,14 +23,14 @@ MANIFEST = "manifest.json"
 TRAIN_TOKENS, EVAL_TOKENS = "train_tokens.npy", "eval_tokens.npy"
 DOCUMENTS = "documents.json"
 BATCH = "batch.json"
-# Raise when the same request would give other numbers.
+# Increase this number when the same request would lead to different activations.
 _ENGINE_VERSION = 1
 
 Part = Literal["activations", "probing"]
 
 
 class Site(BaseModel, frozen=True, extra="forbid"):
-    """A place in a subject where activations are read."""
+    """A place in a subject at which activations are read."""
 
     layer: int = Field(ge=0, description="block index, from 0")
     site: SiteName = "resid_post"
@@ -40,7 +40,7 @@ class HarvestRequest(BaseModel, frozen=True, extra="forbid"):
     """The content of spec.json."""
 
     subject: SubjectSpec = SubjectSpec()
-    sites: tuple[Site, ...] = Field((), description="read in the same passes as subject's own")
+    sites: tuple[Site, ...] = Field((), description="further sites, read in the same passes")
     corpus: CorpusSpec = CorpusSpec()
     scoring: ScoringSpec = ScoringSpec()
     cache: Path
@@ -50,7 +50,7 @@ class HarvestRequest(BaseModel, frozen=True, extra="forbid"):
 
     @property
     def all_sites(self) -> tuple[Site, ...]:
-        """The subject's own site, then `sites`."""
+        """The site named in `subject`, then `sites`."""
         return (Site(layer=self.subject.layer, site=self.subject.site), *self.sites)
 
 
@@ -62,7 +62,7 @@ class Activations(BaseModel, frozen=True):
     train_shards: tuple[Path, ...]
     eval_shards: tuple[Path, ...]
     eval_tokens_file: Path = Field(description="npy int32 [rows, context], BOS at position 0")
-    documents_file: Path = Field(description="digests of the documents of both splits")
+    documents_file: Path = Field(description="digests of the documents in both splits")
     train_tokens: int = Field(description="activations in the training split")
     eval_tokens: int = Field(description="activations in the evaluation split")
     d_model: int
@@ -71,12 +71,12 @@ class Activations(BaseModel, frozen=True):
     subject_identity: str
     corpus_digest: str
     batch_tokens: int | None = Field(
-        None, description="tokens per forward pass; None: from before it was written down"
+        None, description="tokens per forward pass; None in data from before it was recorded"
     )
 
 
 class Probing(BaseModel, frozen=True):
-    """The folder with one `<task>_activations.pt` per task, as sae-bench reads them."""
+    """A folder with one `<task>_activations.pt` per task, in the form that sae-bench reads."""
 
     digest: str
     folder: Path
@@ -84,19 +84,19 @@ class Probing(BaseModel, frozen=True):
 
 
 def read_request(path: Path) -> HarvestRequest:
-    """Return the checked content of a spec.json. Raises BadRequest, StorageFailed."""
+    """Return the validated content of a spec.json. Raises BadRequest, StorageFailed."""
     try:
         return HarvestRequest.model_validate(read_json(path))
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise BadRequest(f"{path.name}: {key}: {first['msg']}. Fix that key.") from error
+        raise BadRequest(f"{path.name}: {key}: {first['msg']}. Correct this key.") from error
 
 
 def read_activations(folder: Path) -> Activations:
-    """Return what a finished harvest left in a folder.
+    """Return the activations of a finished harvest.
 
-    Raises StorageFailed when it is unfinished, damaged or has lost a file.
+    Raises StorageFailed if the harvest is unfinished or damaged, or a file is missing.
     """
     try:
         held = read_json(folder / MANIFEST)
@@ -107,19 +107,19 @@ def read_activations(folder: Path) -> Activations:
         found = Activations.model_validate({**held, "folder": folder})
     except (ValidationError, KeyError, TypeError) as error:
         raise StorageFailed(
-            f"{folder / MANIFEST} is damaged. Delete the folder, repeat."
+            f"{folder / MANIFEST} is damaged. Delete its folder, then repeat the harvest."
         ) from error
     single = (found.eval_tokens_file, found.documents_file)
     for path in (*found.train_shards, *found.eval_shards, *single):
         if not path.is_file():
-            raise StorageFailed(f"{path} is gone. Repeat the harvest: the rest is kept.")
+            raise StorageFailed(f"{path} is missing. Repeat the harvest; other files are reused.")
     return found
 
 
 def activations_folder(
     request: HarvestRequest, site: Site, info: SubjectInfo, dtype: RealDtype
 ) -> Path:
-    """Return where a site's activations lie; the name digests all that decides on them."""
+    """Return the folder of a site's activations, named by a hash of all that determines them."""
     parts = {
         "engine": _ENGINE_VERSION,
         "subject": info.identity,
@@ -133,7 +133,7 @@ def activations_folder(
 def probing_folder(
     request: HarvestRequest, site: Site, info: SubjectInfo, dtype: RealDtype
 ) -> Path:
-    """Return where a site's probing artifacts lie; tasks asked for later join the same folder."""
+    """Return the folder of a site's probing artifacts, which all tasks share."""
     parts = {
         "engine": _ENGINE_VERSION,
         "subject": info.identity,
@@ -145,5 +145,5 @@ def probing_folder(
 
 
 def artifact(folder: Path, task: str) -> Path:
-    """Return the file sae-bench looks for."""
+    """Return the path at which sae-bench looks for a task's artifact."""
     return folder / f"{task}_activations.pt"

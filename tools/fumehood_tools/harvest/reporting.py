@@ -1,4 +1,4 @@
-"""Progress of a harvest as JSON lines, at most four a second."""
+"""Report the progress of a harvest as JSON lines, at most four per second."""
 
 import json
 import time
@@ -9,7 +9,7 @@ _EVERY_S = 0.25
 
 
 class Reporter:
-    """Writes one JSON object per line. `clock` counts seconds."""
+    """Writes one JSON object per line. `clock` returns seconds."""
 
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream, self._clock = stream, clock
@@ -21,15 +21,15 @@ class Reporter:
         self._stream.flush()
 
     def note(self, phase: str, message: str) -> None:
-        """Report a step that has no rate: loading, tokenising, waiting."""
+        """Report a step without a rate: loading, tokenizing, waiting."""
         self.say(_line(0, 0, phase, message, None, None))
 
     def phase(self, name: str, total: int, done: int = 0) -> "Phase":
-        """Return a counter of tokens for one phase; `done` of them need no work."""
+        """Return a token counter for one phase. `done` tokens are finished already."""
         return Phase(self, name, total, done)
 
     def due(self) -> bool:
-        """Tell whether it is time for another line, and take note that one is written."""
+        """Return True if it is time for another line, and assume that the caller writes it."""
         now = self._clock()
         if now - self._last < _EVERY_S:
             return False
@@ -38,12 +38,12 @@ class Reporter:
 
     @property
     def clock(self) -> Callable[[], float]:
-        """The clock this reporter was given."""
+        """The clock that this reporter uses."""
         return self._clock
 
 
 class Phase:
-    """Counts tokens of one phase and reports rate and remaining seconds."""
+    """Counts the tokens of one phase; reports the rate and the remaining seconds."""
 
     def __init__(self, reporter: Reporter, name: str, total: int, done: int) -> None:
         self._reporter, self._name, self._total = reporter, name, total
@@ -51,7 +51,7 @@ class Phase:
         self._started = reporter.clock()
 
     def advance(self, tokens: int, message: str = "") -> None:
-        """Count tokens that took work; say so when a line is due or the phase is over."""
+        """Count processed tokens; write a line if one is due or the phase is complete."""
         self._done += tokens
         if self._reporter.due() or self._done >= self._total:
             seconds = max(self._reporter.clock() - self._started, 1e-9)

@@ -1,8 +1,8 @@
-"""Write activations as shards that survive a kill.
+"""Write activations as shards, so that a killed harvest loses at most one of them.
 
-A shard holds the rows of a fixed range of token rows, so a harvest that goes on after a kill makes
-the very bytes an undisturbed one makes. A shard's file is replaced atomically: what is there is
-finished. D = d_model, N = activations of a shard.
+Each shard has the activations of a fixed range of token rows, so a harvest that continues after a
+kill writes the same bytes as an uninterrupted one. Shards are written atomically: a shard that
+exists is complete. D = d_model, N = activations in a shard.
 """
 
 import io
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SHARD_ACTIVATIONS = 16_384
-# float16 ends at 65,504; massive activations of some models lie above.
+# float16 ends at 65,504, and some models have massive activations above it.
 FLOAT16_LIMIT = 6e4
 
 
 class Target(NamedTuple):
-    """Where the shards of a site go."""
+    """A site, and the folder for its shards."""
 
     site: Site
     folder: Path
 
     def shard(self, number: int) -> Path:
-        """Return the path of a shard, whether or not it is there."""
+        """Return the path of a shard, whether or not it exists."""
         return self.folder / f"{number:05d}.npy"
 
     def lacks(self, number: int, count: int, d_model: int) -> bool:
-        """Tell whether a shard still has to be made."""
+        """Return True if a shard still has to be written."""
         return not is_whole(self.shard(number), count, d_model)
 
 
@@ -49,10 +49,10 @@ def write_split(
     batch_tokens: int,
     phase: Phase,
 ) -> list[tuple[Path, ...]]:
-    """Write every missing shard of one split; return, for each target, all its paths in order.
+    """Write every missing shard of one split; return the paths of each target, in order.
 
-    A shard that several sites lack is made in one pass to the deepest of them.
-    Raises RunFailed for activations that are not finite, StorageFailed.
+    If a shard is missing for several sites, the same forward passes serve all of them.
+    Raises RunFailed for activations that are not finite, and StorageFailed.
     """
     numbers = range(len(shard_sizes(rows_RT)))
     for number, part_RT in zip(numbers, shard_ranges(rows_RT), strict=True):
@@ -68,7 +68,7 @@ def write_split(
 
 
 def missing_tokens(rows_RT: "NDArray[np.int32]", targets: Sequence[Target], d_model: int) -> int:
-    """Return how many tokens still have to go through the subject, for one target or more."""
+    """Return the number of tokens that still have to be processed for at least one target."""
     return sum(
         size
         for number, size in enumerate(shard_sizes(rows_RT))
@@ -82,14 +82,14 @@ def shard_sizes(rows_RT: "NDArray[np.int32]") -> list[int]:
 
 
 def shard_ranges(rows_RT: "NDArray[np.int32]") -> Iterator["NDArray[np.int32]"]:
-    """Yield the token rows of each shard: as many as hold about 16,384 activations."""
+    """Yield the token rows of each shard, enough for about SHARD_ACTIVATIONS activations."""
     step = max(1, SHARD_ACTIVATIONS // (rows_RT.shape[1] - 1))
     for start in range(0, len(rows_RT), step):
         yield rows_RT[start : start + step]
 
 
 def is_whole(path: Path, count: int, d_model: int) -> bool:
-    """Tell whether a shard is there with all its bytes (a power cut can truncate a file)."""
+    """Return True if a shard exists and is complete (a power failure can truncate a file)."""
     try:
         return bool(np.load(path, mmap_mode="r").shape == (count, d_model))
     except (OSError, ValueError):
@@ -97,18 +97,18 @@ def is_whole(path: Path, count: int, d_model: int) -> bool:
 
 
 def write_array(path: Path, array: "NDArray[np.generic]") -> None:
-    """Replace path atomically with an npy file. Raises StorageFailed."""
+    """Write `path` atomically as an npy file. Raises StorageFailed."""
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=False)
     write_bytes(path, buffer.getvalue())
 
 
 def read_array(path: Path) -> "NDArray[np.int32]":
-    """Return a token file written before. Raises StorageFailed when it is damaged."""
+    """Return the tokens stored in an npy file. Raises StorageFailed if it is damaged."""
     try:
         rows: NDArray[np.int32] = np.load(path, allow_pickle=False)
     except (OSError, ValueError) as error:
-        raise StorageFailed(f"{path} is damaged ({error}). Delete it and repeat.") from error
+        raise StorageFailed(f"{path} is damaged ({error}). Delete it, then repeat.") from error
     return rows
 
 
@@ -129,7 +129,7 @@ def _activations(
     batch_tokens: int,
     phase: Phase,
 ) -> "list[NDArray[np.float16] | NDArray[np.float32]]":
-    """Return shard_ND for each site, of one range of rows."""
+    """Return shard_ND for each site, for one range of rows."""
     context = rows_RT.shape[1]
     body = context - 1
     shards_ND = [torch.empty(len(rows_RT) * body, reader.d_model) for _ in sites]
@@ -137,7 +137,7 @@ def _activations(
     for start in range(0, len(rows_RT), step):
         tokens_BT = torch.from_numpy(rows_RT[start : start + step].astype(np.int64))
         for shard_ND, x_BTD in zip(shards_ND, reader.read(tokens_BT, sites), strict=True):
-            # Position 0 is BOS: a hundred times the norm of the others, and the same in every row.
+            # Omit position 0 (BOS): it is the same in every row, at 100 times the usual norm.
             shard_BTD = shard_ND[start * body : (start + len(x_BTD)) * body]
             shard_BTD.view(len(x_BTD), body, -1).copy_(x_BTD[:, 1:])
         phase.advance(len(tokens_BT) * body)
@@ -145,7 +145,7 @@ def _activations(
 
 
 def _rows_per_pass(rows: int, context: int, batch_tokens: int) -> int:
-    """Return the rows of a forward pass: as equal as can be, so that no pass has a single row."""
+    """Return the rows per forward pass, spread evenly so that the last pass is not tiny."""
     passes = -(-rows // max(1, batch_tokens // context))
     return -(-rows // passes)
 

@@ -1,4 +1,4 @@
-"""Token rows of a harvest, made once and kept beside the shards of each site."""
+"""Token rows of a harvest, computed once and stored next to the shards of each site."""
 
 import hashlib
 from collections.abc import Sequence
@@ -20,21 +20,23 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _TRAIN_SEED, _EVAL_SEED = 1, 2
-# Rows per synthetic document, so that a document's topic shows.
+# Rows per synthetic document: enough for its topic to be visible.
 _ROWS_PER_DOCUMENT = 4
 
 
 def token_rows(
     corpus: CorpusSpec, source: Source, folders: Sequence[Path], reporter: Reporter
 ) -> TokenRows:
-    """Return the rows of both splits, from a folder or made now, and leave them in every folder.
+    """Return the rows of both splits, and store them in every folder that lacks them.
+
+    They are read from one of the folders if it has them, and computed otherwise.
 
     Raises CorpusTooSmall, PartMissing, StorageFailed.
     """
     lacking = [folder for folder in folders if not _has_rows(folder)]
     kept = next((folder for folder in folders if folder not in lacking), None)
     if kept is None:
-        reporter.note("tokens", f"Tokenising {corpus.name}")
+        reporter.note("tokens", f"Tokenizing {corpus.name}")
         rows = _make(corpus, source)
     else:
         split = read_json(kept / DOCUMENTS)
@@ -70,7 +72,7 @@ def _make(corpus: CorpusSpec, source: Source) -> TokenRows:
 
 
 def _sampled_documents(rows_RT: "NDArray[np.int32]") -> list[str]:
-    """Return the digests of sampled documents, each a run of consecutive rows."""
+    """Return the sorted digests of sampled documents (runs of _ROWS_PER_DOCUMENT rows)."""
     found = {
         hashlib.sha256(rows_RT[start : start + _ROWS_PER_DOCUMENT].tobytes()).hexdigest()[:16]
         for start in range(0, len(rows_RT), _ROWS_PER_DOCUMENT)

@@ -1,16 +1,17 @@
-"""Jobs that outlive whoever started them: one SQLite table, one detached supervisor per job.
+"""Jobs that outlive the process that started them: an SQLite table, and a supervisor per job.
 
     store = JobStore(settings.state)
     job = store.submit("run", [sys.executable, "-m", "my.worker"], title="3 variants x 2 seeds")
     store.get(job.job_id).status                      # queued, starting, running, succeeded …
 
-Under `root`: jobs.sqlite3 and jobs/<job_id>/ with spec.json, output.log, supervisor.log and what
-the worker writes: progress.json, result.json, error.json. No daemon: `pump` starts queued jobs and
-is called by every submit, by every supervisor at its end and by every look at a queued job.
-Jobs that ended long ago are forgotten (`retention`): the newest 1,000 and a month's are kept.
+Under `root` are jobs.sqlite3 and one folder jobs/<job_id>/ per job, with spec.json, output.log,
+supervisor.log, and the files that the worker writes: progress.json, result.json, error.json. There
+is no daemon. `pump` starts queued jobs; it is called by every submit, by every supervisor at its
+end, and whenever somebody reads a queued job. Old jobs are deleted (`retention`), except for the
+newest 1,000 and those of the last 30 days.
 
-Covered: death of the submitter by signal, process group or process tree; death of a supervisor, a
-worker or a launcher at any moment; a full disk; floods of output.
+Covered: the submitter is killed by signal, process group or process tree; a supervisor, a worker
+or a launcher is killed at any moment; a full disk; floods of output.
 Not covered: a host that kills a whole cgroup or container; a workspace on a network file system
 (SQLite's WAL needs shared memory); Windows outside WSL.
 """
@@ -25,8 +26,8 @@ __all__ = ["Job", "JobPage", "JobStore", "LogPage", "Progress", "Status"]
 
 
 def __getattr__(name: str) -> object:
-    # Late, because a supervisor imports this package too and lives as long as its job:
-    # without pydantic it needs half the memory.
+    # Imported lazily because a supervisor imports this package too and lives as long as its job.
+    # Without pydantic it needs half the memory.
     if name == "JobStore":
         from fumehood_tools.jobs.store import JobStore
 

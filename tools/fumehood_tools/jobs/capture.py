@@ -1,8 +1,8 @@
-"""A log that grows to a limit and never makes its writer fail.
+"""A log of limited size that never makes its writer fail.
 
-The first 64 MiB are kept; of what follows, only the end (64 KiB: the traceback) is written when the
-log is closed. Where the disk has less room than that, the same happens 16 MiB before it is full:
-the job table must still be writable.
+The first 64 MiB are kept. Of the rest, only the last 64 KiB (which contain the traceback) are
+written when the log is closed. If the disk has less space, the limit is reached 16 MiB before the
+disk is full, so that the job table can still be written.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ RESERVE = 16 * 1024 * 1024
 
 
 class CappedLog:
-    """An append-only file of at most `cap` bytes, notes and end aside."""
+    """An append-only file of at most `cap` bytes, not counting our notes and the kept end."""
 
     def __init__(self, path: Path, cap: int = CAP) -> None:
         self._file = path.open("ab", buffering=0)
@@ -24,7 +24,7 @@ class CappedLog:
         self._end = b""
 
     def write(self, chunk: bytes) -> None:
-        """Append what fits; remember the end of what does not. Never raises OSError."""
+        """Append as much as fits, and keep the end of the rest in memory. Never raises OSError."""
         if len(chunk) > self._room or len(chunk) > self._free():
             self._room = 0
         fitting = chunk if self._room else b""
@@ -40,7 +40,7 @@ class CappedLog:
         self._end = (self._end + rest)[-END:]
 
     def close(self) -> None:
-        """Write the remembered end, and how much was dropped before it."""
+        """Write the number of dropped bytes and the kept end."""
         if self._dropped:
             lost = self._dropped - len(self._end)
             self._append(f"[fumehood: {lost:,} bytes dropped]\n".encode() + self._end)

@@ -1,7 +1,8 @@
-"""Start a supervisor that nothing done to the caller can reach.
+"""Start a supervisor that survives whatever happens to the caller.
 
-It gets its own session (a signal to the caller's group misses it) and its parent ends at once (a
-walk down the caller's process tree misses it). Costs one interpreter start, about 0.1 s.
+It gets its own session, so a signal to the caller's process group does not reach it. Its parent
+exits at once, so it is not in the caller's process tree. Costs one start of the interpreter, about
+0.1 s.
 """
 
 import subprocess
@@ -15,7 +16,7 @@ START_SECONDS = 60
 
 
 def start_supervisor(root: Path, folder: Path, job_id: str) -> None:
-    """Start the supervisor of a claimed job. Raises RunFailed when it did not come up."""
+    """Start the supervisor of a claimed job. Raises RunFailed if it could not be started."""
     command = python("fumehood_tools.jobs.supervisor", str(root), job_id)
     environment = our_environment(
         {SUPERVISES: job_id}, keys="all", without=(JOB_ID, JOB_FOLDER, SUPERVISES)
@@ -34,6 +35,9 @@ def start_supervisor(root: Path, folder: Path, job_id: str) -> None:
                 check=False,
             )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise RunFailed(f"Its supervisor could not be started: {error}.") from error
+        raise RunFailed(f"The job's supervisor could not be started: {error}.") from error
     if first.returncode != 0:
-        raise RunFailed(f"Its supervisor ended with {first.returncode}; see supervisor.log.")
+        raise RunFailed(
+            f"The job's supervisor ended with exit code {first.returncode}. See supervisor.log in "
+            "the job's folder."
+        )

@@ -1,8 +1,8 @@
-"""Read a page of a job's log without reading the log.
+"""Read one page of a job's log without reading the whole log.
 
-The last lines cost as much as they are long; a page from an offset likewise; a filter reads on
-until it has found enough. Bytes that are not UTF-8 are replaced. Of a line that rewrites itself
-with \\r, as progress bars do, the last state is shown.
+Reading the last lines, or a page from an offset, takes time proportional to their length. A filter
+reads on until it has found enough lines. Bytes that are not UTF-8 are replaced. If a line rewrites
+itself with \\r, as progress bars do, only its last state is shown.
 """
 
 from collections import deque
@@ -14,32 +14,36 @@ from fumehood_tools.errors import BadRequest, StorageFailed
 from fumehood_tools.jobs.models import LogPage
 
 LONGEST_LINE = 2000
-"""Characters shown of one line."""
+"""Longest line that is shown, in characters. The rest is cut off."""
 
 BLOCK = 64 * 1024
 KEPT = 16 * 1024
-"""Bytes of one line that are looked at."""
+"""Number of bytes of one line that are kept in memory."""
 
 
 class _Line(NamedTuple):
     text: str
-    end: int  # offset behind it
-    whole: bool  # nothing will be added to it
+    end: int  # byte offset after it
+    whole: bool  # it is complete: nothing will be appended to it
 
 
 def read_page(
     path: Path, ended: bool, offset: int | None, limit: int, contains: str | None
 ) -> LogPage:
-    """Return the last lines, or those from a byte offset on; a missing log is an empty one.
+    """Return the last lines of a log, or the lines from a byte offset. A missing log is empty.
 
-    A last line that has not ended yet is shown, and again once it has. Raises BadRequest for an
-    offset behind the end, StorageFailed when the file cannot be read.
+    An incomplete last line is returned now, and again when it is complete. ended: whether the job
+    has ended. contains: return only lines with this text. Raises BadRequest for an offset after the
+    end, StorageFailed if the file cannot be read.
     """
     try:
         with path.open("rb") as file:
             size = file.seek(0, 2)
             if offset is not None and not 0 <= offset <= size:
-                raise BadRequest(f"Offset {offset} is outside the log: it has {size} bytes.")
+                raise BadRequest(
+                    f"Offset {offset} is outside the log, which has {size} bytes. Pass a "
+                    "next_offset from an earlier page."
+                )
             start = offset
             if start is None:
                 start = 0 if contains else _start_of_last(file, size, limit)
@@ -81,7 +85,10 @@ def _last_state(line: bytes) -> bytes:
 
 
 def _start_of_last(file: BinaryIO, size: int, limit: int) -> int:
-    """Return where the last `limit` lines begin; an unended line counts as one."""
+    """Return the offset at which the last `limit` lines begin. An incomplete line counts as one.
+
+    Reads the file backwards in blocks and counts line ends.
+    """
     position, wanted = size, limit
     if size:
         file.seek(size - 1)

@@ -1,4 +1,4 @@
-"""How a job ended, told from its exit code and from what its worker left in its folder."""
+"""Determine how a job ended, from its exit code and the files that its worker wrote."""
 
 import json
 import signal
@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 AGAIN = "Start it again with the same arguments; finished parts are kept."
 LONGEST_ERROR = 4000
-"""Characters of a worker's own error text."""
+"""Longest error text that is taken from a worker, in characters."""
 
 
 class JobEnd(NamedTuple):
-    """The last state of a job."""
+    """The final state of a job."""
 
     status: str
     error: str | None = None
@@ -21,13 +21,14 @@ class JobEnd(NamedTuple):
 CANCELLED = JobEnd("cancelled")
 LOST = JobEnd(
     "lost",
-    f"The process that watched over this job was killed (a reboot, memory, a stop). {AGAIN}",
+    "The process that watched over this job was killed, for example by a reboot or because memory "
+    f"was short. {AGAIN}",
     "lost",
 )
 
 
 def read_object(path: Path) -> dict[str, Any] | None:
-    """Return the JSON object in path; None when there is none, whole."""
+    """Return the JSON object in a file, or None if it is missing or damaged."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -36,17 +37,20 @@ def read_object(path: Path) -> dict[str, Any] | None:
 
 
 def timed_out(limit: float) -> JobEnd:
-    """Return the outcome of a job that was stopped at its time limit, in seconds."""
-    text = f"It ran longer than its limit of {limit:g} s and was stopped. Allow more. {AGAIN}"
+    """Return the final state of a job that was stopped at its time limit (in seconds)."""
+    text = (
+        f"The job ran longer than its limit of {limit:g} s and was stopped. Allow more time. "
+        f"{AGAIN}"
+    )
     return JobEnd("failed", text, "timeout")
 
 
 def outcome_of(folder: Path, exit_code: int) -> JobEnd:
-    """Return how a job ended whose worker ended by itself."""
+    """Return the final state of a job after its worker has exited by itself."""
     if exit_code == 0:
         result = folder / "result.json"
         if result.exists() and read_object(result) is None:
-            return JobEnd("failed", f"Its result.json is damaged. {AGAIN}", "storage_failed")
+            return JobEnd("failed", f"The job's result.json is damaged. {AGAIN}", "storage_failed")
         return JobEnd("succeeded")
     told = read_object(folder / "error.json") or {}
     if isinstance(message := told.get("message"), str) and message:
@@ -55,9 +59,10 @@ def outcome_of(folder: Path, exit_code: int) -> JobEnd:
 
 
 def orphan_outcome(folder: Path, exit_code: int | None, cancel_wanted: bool) -> JobEnd:
-    """Return how a job ended whose supervisor and worker are gone.
+    """Return the final state of a job after both its supervisor and its worker are gone.
 
-    Without an exit code a whole result.json counts as success: it is a worker's last act.
+    Without an exit code, a complete result.json counts as success, because writing it is a worker's
+    last action.
     """
     if cancel_wanted:
         return CANCELLED
@@ -72,13 +77,13 @@ def orphan_outcome(folder: Path, exit_code: int | None, cancel_wanted: bool) -> 
 
 def _crash_text(exit_code: int) -> str:
     if exit_code >= 0:
-        how = f"Its process ended with exit code {exit_code}"
+        how = f"The job's process ended with exit code {exit_code}"
     else:
         try:
             name = signal.Signals(-exit_code).name
         except ValueError:
             name = f"signal {-exit_code}"
-        how = f"Its process was killed by {name}"
+        how = f"The job's process was killed by {name}"
         if -exit_code == signal.SIGKILL:
-            how += ", which is how a system short of memory ends programs"
-    return f"{how}. Read the end of its log (read_job_log), fix the cause and start it again."
+            how += ", which an operating system does when it is out of memory"
+    return f"{how}. Read the end of its log with read_job_log, fix the cause and start it again."

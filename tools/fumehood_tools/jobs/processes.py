@@ -1,7 +1,8 @@
-"""Processes by identity, not by number: who is alive, and how to end a job with all it started.
+"""Identify processes reliably, check whether they are alive, and kill a job's whole process tree.
 
-A process is (pid, born), born being seconds between boot and its start: unlike a wall-clock start
-time it does not move when the clock is set, and unlike a pid it is not used twice.
+A process is identified by (pid, born), where born is the time between boot and its start, in
+seconds. Unlike a wall-clock start time, it does not change when the clock is set; unlike a pid
+alone, the pair is never reused.
 """
 
 import contextlib
@@ -23,22 +24,22 @@ SUPERVISES = "FUMEHOOD_SUPERVISES"
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 
 BORN_TOLERANCE = 1.5
-"""Seconds. The kernel tells the boot time in whole seconds, rounded anew at each question."""
+"""Seconds. The kernel reports the boot time in whole seconds, and its rounding may vary."""
 
 
 GONE_SECONDS = 0.7
-"""How long killed processes are waited for, each of three times."""
+"""How long to wait for killed processes in each of three rounds."""
 
 
 class Identity(NamedTuple):
-    """One process, for ever."""
+    """The identity of one process, which is never reused."""
 
     pid: int
     born: float
 
 
 def identify(pid: int) -> Identity | None:
-    """Return the identity of a running process; None when there is none or it is a zombie."""
+    """Return the identity of a running process; None if it does not exist or is a zombie."""
     try:
         process = psutil.Process(pid)
         if process.status() == psutil.STATUS_ZOMBIE:
@@ -49,14 +50,14 @@ def identify(pid: int) -> Identity | None:
 
 
 def is_alive(who: Identity) -> bool:
-    """Tell whether this very process still runs."""
+    """Return whether this process, and not a later one with its pid, is still running."""
     now = identify(who.pid)
     return now is not None and abs(now.born - who.born) < BORN_TOLERANCE
 
 
 @functools.cache
 def machine() -> str:
-    """Return a word for the set of pids we can see: this boot of this machine or container."""
+    """Return an id of our pid namespace: this boot of this machine or container."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         return f"{boot} {os.readlink('/proc/self/ns/pid')}"
@@ -65,21 +66,21 @@ def machine() -> str:
 
 
 def signal_group(leader: int, number: signal.Signals) -> None:
-    """Send a signal to a process group; a group that is gone is not an error."""
+    """Send a signal to a process group. A group that no longer exists is not an error."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, number)
 
 
 def adopt_orphans() -> None:
-    """Make what our descendants leave behind our children, not init's. Linux only."""
+    """Make orphaned descendants our children instead of init's (subreaper). Linux only."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def family() -> list[psutil.Process]:
-    """Return our descendants, but for supervisors of other jobs and what is theirs.
+    """Return our descendants, except for supervisors of other jobs and their descendants.
 
-    After adopt_orphans this misses nothing; elsewhere it misses those whose parent has ended.
+    Complete after adopt_orphans (Linux). On other systems, orphaned descendants are missing.
     """
     others: set[int] = set()
     ours = []
@@ -93,16 +94,17 @@ def family() -> list[psutil.Process]:
 
 
 def kill_job(job_id: str, leader: Identity | None, also: Iterable[psutil.Process] = ()) -> None:
-    """Kill the group of a job's worker, what carries the job's id, and the processes in `also`.
+    """Kill a job's processes: the worker's group, those with the job's id, and those in `also`.
 
-    Waits at most two seconds for them to be gone, so that the next job finds memory and GPU free.
-    Not found: a process that left the group, the tree and its environment behind.
+    The job's id is in the environment of its processes. Waits about two seconds at most until they
+    are gone, so that the next job finds memory and GPU free. A process that has left the group and
+    the process tree and has cleared its environment is not found.
     """
-    # A number that someone else leads by now is not our group any more.
+    # If another process has this pid now, the process group is no longer ours.
     if leader is not None and (is_alive(leader) or not psutil.pid_exists(leader.pid)):
         signal_group(leader.pid, signal.SIGKILL)
     victims = list(also)
-    for _ in range(3):  # it may start another while we look
+    for _ in range(3):  # a process may start another one during the search
         bearers = _bearers(job_id)
         if not bearers and not victims:
             break

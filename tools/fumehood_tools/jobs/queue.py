@@ -1,6 +1,6 @@
-"""The queue moves: settle what lost its supervisor, start what has room.
+"""Advance the queue: settle jobs without a supervisor, and start jobs while there is room.
 
-Called by anyone who holds a table; there is no daemon. Two callers at once do no harm.
+There is no daemon: any process with an open table calls this. Concurrent calls are safe.
 """
 
 import sqlite3
@@ -14,14 +14,16 @@ from fumehood_tools.jobs.table import ACTIVE, Table
 
 MOST_LAUNCHES = 3
 BOOT_SECONDS = 90.0
-"""A claimed job without a supervisor goes back to the queue after this: its launcher has died."""
+"""A claimed job that has no supervisor after this time goes back to the queue: its launcher died.
+"""
 
 SILENT_SECONDS = 60.0
-"""A supervisor whose pid we cannot see (another container, an earlier boot) is judged by this."""
+"""A supervisor with a pid that we cannot see (another container, an earlier boot) counts as dead
+when its heartbeat is older than this."""
 
 
 def pump(table: Table) -> None:
-    """Start queued jobs while their slots have room. Costs 0.1 s per job started, else < 1 ms."""
+    """Start queued jobs while their slots have room. Takes 0.1 s per started job, else < 1 ms."""
     reconcile(table)
     while (job_id := table.claim()) is not None:
         try:
@@ -32,16 +34,20 @@ def pump(table: Table) -> None:
 
 
 def reconcile(table: Table, job_id: str | None = None) -> bool:
-    """Settle active jobs (or this one) whose supervisor is gone; tell whether a slot came free.
+    """Settle active jobs (or only job_id) without a living supervisor.
 
-    A worker left behind is killed first, with what it started.
+    A worker that is still running is killed first, with all processes that it started. Returns
+    whether a slot became free.
     """
     freed = False
     query = f"SELECT * FROM jobs WHERE {ACTIVE}"
     for row in table.rows(query) if job_id is None else table.rows(f"{query} AND id=?", job_id):
         if row["supervisor_pid"] is None:
             if time.time() - row["claimed"] > BOOT_SECONDS:
-                text = f"Its supervisor never came up; see supervisor.log. {AGAIN}"
+                text = (
+                    "The job's supervisor never started. See supervisor.log in the job's folder. "
+                    f"{AGAIN}"
+                )
                 table.unclaim(row["id"], text, MOST_LAUNCHES)
                 freed = True
         elif not _is_watched(row):
@@ -60,7 +66,7 @@ def _settle_orphan(table: Table, row: sqlite3.Row) -> bool:
     if row["worker_pid"] is not None and row["machine"] == machine():
         worker = Identity(row["worker_pid"], row["worker_born"])
     kill_job(row["id"], worker)
-    now = table.job(row["id"])  # its supervisor may have settled it and ended since
+    now = table.job(row["id"])  # the supervisor may have settled the job before it ended
     if now is None:
         return False
     folder, cancelled = table.folder(row["id"]), bool(now["cancel_wanted"])

@@ -1,11 +1,11 @@
-"""Forget jobs that ended long ago, so that a workspace of years does not fill up with their logs.
+"""Delete old jobs, so that their logs do not fill the workspace over the years.
 
-Kept are the newest 1,000 jobs that have ended, all that ended in the last 30 days, and all that
-have not ended. Of the others row and folder go: list_jobs shows them no more, their log is gone,
-and a request key of theirs makes a new job. Results in sandboxes are not a job's: they stay.
+The newest 1,000 ended jobs, all jobs that ended in the last 30 days, and all jobs that have not
+ended are kept. The rows and folders of the others are deleted: list_jobs no longer shows them,
+their logs are gone, and their request keys start new jobs. Results in sandboxes are not deleted.
 
-Supervisors do it when their job has ended, some at a time; nobody waits for it. A crash in between
-leaves a job without its folder, which the next one forgets.
+Each supervisor deletes some old jobs after its own job has ended, so nobody waits for it. A crash
+in between leaves a row without a folder, which the next supervisor deletes.
 """
 
 import shutil
@@ -20,9 +20,9 @@ ENDED = "status IN ('succeeded','failed','cancelled','lost')"
 
 
 def prune(table: Table, now: float | None = None, kept: int = KEPT_JOBS) -> int:
-    """Forget what need not be kept, 200 jobs at most; return how many. Raises StorageFailed.
+    """Delete at most 200 old jobs; return their number. Raises StorageFailed.
 
-    now: seconds since the epoch, by default the time it is.
+    now: seconds since the epoch, by default the current time. kept: how many ended jobs to keep.
     """
     before = (time.time() if now is None else now) - KEPT_SECONDS
     oldest_kept = table.number(
@@ -33,7 +33,7 @@ def prune(table: Table, now: float | None = None, kept: int = KEPT_JOBS) -> int:
         *(oldest_kept, before, AT_ONCE),
     )
     for row in old:
-        # An id that somebody wrote into the table by hand leads to no folder but a job's.
+        # Only delete folders of jobs, even if somebody put another id into the table by hand.
         if "/" not in row["id"] and not row["id"].startswith("."):
             shutil.rmtree(table.folder(row["id"]), ignore_errors=True)
         table.change(f"DELETE FROM jobs WHERE id=? AND {ENDED}", row["id"])

@@ -1,8 +1,8 @@
-"""The door to jobs: submit, look, list, read the log, cancel.
+"""The public interface to jobs: submit, get, list, read the log, cancel.
 
-Every look settles what it sees: a job whose supervisor was killed shows as lost, and a queued job
-starts when a slot is free. A look costs well under a millisecond, a start 0.1 s. One store may be
-used from several threads, and many processes may hold one each.
+Every read also settles the jobs that it sees: a job with a killed supervisor becomes lost, and a
+queued job starts if its slot is free. A read takes well under 1 ms, a start 0.1 s. Threads may
+share a store, and many processes may each open one on the same folder.
 """
 
 import json
@@ -40,9 +40,9 @@ WAITING = ("queued", "starting", "running")
 class JobStore:
     """The jobs of one workspace.
 
-    `slots` says how many jobs of each kind of place may run at once. It is kept with the table, so
-    that supervisors obey it too; left out, what is kept holds, else `defaults`: what the wings
-    declare.
+    `slots` maps the name of a slot to the number of jobs that may run in it at once. It is stored
+    in the table, so that supervisors obey it too. If omitted, the stored values are used, and for
+    slots without one the `defaults`, which the wings declare.
     """
 
     def __init__(
@@ -52,11 +52,11 @@ class JobStore:
         *,
         defaults: Mapping[str, int] = DEFAULT_SLOTS,
     ) -> None:
-        """Make folder and table where needed. Raises StorageFailed, and BadRequest on Windows."""
+        """Create folder and table if needed. Raises StorageFailed, and BadRequest on Windows."""
         if os.name == "nt":
             raise BadRequest("Jobs need POSIX processes. Run fumehood inside WSL.")
         if slots is not None and (not slots or any(size < 1 for size in slots.values())):
-            raise BadRequest("Every slot must hold one job or more; name at least one slot.")
+            raise BadRequest("Every slot must allow one job or more. Name at least one slot.")
         self._table = Table(Path(root).absolute())
         if slots is not None:
             self._table.set_slots(slots)
@@ -64,7 +64,7 @@ class JobStore:
             self._table.set_slots({**defaults, **self._table.slots()})
 
     def close(self) -> None:
-        """Let go of the table. Jobs go on."""
+        """Close the table. Running jobs continue."""
         self._table.close()
 
     def submit(
@@ -79,13 +79,13 @@ class JobStore:
         env: Mapping[str, str] | None = None,
         cwd: Path | str | None = None,
     ) -> Job:
-        """Queue a program and start it when its slot is free; it runs on without us.
+        """Queue a program, which starts when its slot is free. It does not need this process.
 
-        With a request_key that was used before, the job of then is returned while it waits, runs or
-        has succeeded; after a failure, a cancel or a loss a fresh one is made. `env` is added to
-        the environment of whoever starts the job, which may be the supervisor of another one: pass
-        what it depends on. The default cwd is the job's folder. The time limit is in seconds.
-        Raises BadRequest, StorageFailed.
+        If request_key was used before and that job waits, runs or has succeeded, that job is
+        returned. If it failed, was cancelled or was lost, a new job is created. `env` is added to
+        the environment of the process that starts the job, which may be the supervisor of another
+        job, so pass every variable that the program needs. cwd is the job's folder by default.
+        timeout_s is in seconds. Raises BadRequest, StorageFailed.
         """
         self._check(kind, argv, slot, timeout_s)
         spec = {
@@ -103,7 +103,7 @@ class JobStore:
         return self.get(job_id)
 
     def get(self, job_id: str) -> Job:
-        """Return a job as it stands. Raises UnknownName."""
+        """Return the current state of a job. Raises UnknownName."""
         row = self._row(job_id)
         if row["status"] in ("starting", "running"):
             if reconcile(self._table, job_id):
@@ -125,7 +125,9 @@ class JobStore:
         if not 1 <= limit <= MOST_JOBS:
             raise BadRequest(f"limit must be from 1 to {MOST_JOBS}, not {limit}.")
         if status is not None and status not in get_args(Status):
-            raise BadRequest(f"No status {status!r}. Known: {', '.join(get_args(Status))}.")
+            raise BadRequest(
+                f"There is no status {status!r}. Known: {', '.join(get_args(Status))}."
+            )
         pump(self._table)
         filters = {"status": status, "kind": kind}
         wanted = {name: value for name, value in filters.items() if value is not None}
@@ -145,9 +147,9 @@ class JobStore:
         )
 
     def cancel(self, job_id: str) -> Job:
-        """Stop a job: at once while it waits, within seconds while it runs. Raises UnknownName.
+        """Stop a job: at once if it waits, within seconds if it runs. Raises UnknownName.
 
-        A job that has ended is left as it is.
+        A job that has ended is not changed.
         """
         self._row(job_id)
         with self._table.writing():
@@ -167,9 +169,9 @@ class JobStore:
         limit_lines: int = 100,
         contains: str | None = None,
     ) -> LogPage:
-        """Return the last lines of a job's output, or the first from a byte offset on.
+        """Return the last lines of a job's output, or the first lines from a byte offset.
 
-        `contains` keeps the lines with this text. Raises UnknownName, BadRequest.
+        contains: return only lines with this text. Raises UnknownName, BadRequest.
         """
         if not 1 <= limit_lines <= MOST_LINES:
             raise BadRequest(f"limit_lines must be from 1 to {MOST_LINES}, not {limit_lines}.")
@@ -188,16 +190,19 @@ class JobStore:
 
     def _check(self, kind: str, argv: Sequence[str], slot: str, timeout_s: float | None) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9_]{0,31}", kind):
-            raise BadRequest(f"kind {kind!r} must be a short lower-case word.")
+            raise BadRequest(
+                f"kind {kind!r} must be a lower-case word of at most 32 letters, digits and "
+                "underscores."
+            )
         if isinstance(argv, str) or not argv or any("\0" in word for word in argv):
-            raise BadRequest("argv must be a list of words, the program first.")
+            raise BadRequest("argv must be a list of strings that starts with the program.")
         if timeout_s is not None and not 0 < timeout_s < math.inf:
             raise BadRequest(f"timeout_s must be more than 0 seconds, not {timeout_s}.")
         if slot not in (slots := self._table.slots()):
-            raise BadRequest(f"No slot {slot!r}. Known: {', '.join(slots)}.")
+            raise BadRequest(f"There is no slot {slot!r}. Known: {', '.join(slots)}.")
 
     def _job_of_key(self, request_key: str | None) -> str | None:
-        """Return the job that a key stands for; take the key away from one that came to nothing."""
+        """Return the job with this request key; take the key from a job that did not succeed."""
         row = self._table.row("SELECT * FROM jobs WHERE request_key=?", request_key)
         if row is None:
             return None
@@ -223,7 +228,7 @@ class JobStore:
         except (OSError, StorageFailed) as error:
             shutil.rmtree(folder, ignore_errors=True)
             if isinstance(error, OSError):
-                raise StorageFailed.from_os_error(error, "Making the job's folder") from error
+                raise StorageFailed.from_os_error(error, "Creating the job's folder") from error
             raise
         return job_id
 
@@ -259,7 +264,7 @@ class JobStore:
 def _progress(text: str | None) -> Progress | None:
     try:
         return None if text is None else Progress.model_validate(json.loads(text))
-    except ValidationError:  # a worker's own file, not ours to fail over
+    except ValidationError:  # the worker wrote it; an invalid report must not make a read fail
         return None
 
 

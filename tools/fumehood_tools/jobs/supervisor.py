@@ -1,10 +1,10 @@
-"""Watch over one job from its start to its end: `python -m fumehood_tools.jobs.supervisor ROOT ID`.
+"""Supervise one job from start to end: `python -m fumehood_tools.jobs.supervisor ROOT ID`.
 
-Starts the worker in a session of its own, keeps its output (capped), copies its progress into the
-table, stops it when asked to or when its time is up, settles the row, starts the next job and
-forgets some of those that ended long ago.
-Holds no pydantic and no results. A signal to the supervisor stops the job; a kill makes it `lost`,
-which the next look at the table settles.
+The supervisor starts the worker in its own session, writes its output to a log of limited size,
+copies its progress to the table, and stops it on request or at its time limit. At the end it writes
+the job's final state, starts the next job, and deletes some old jobs.
+To stay small it imports no pydantic and loads no results. A signal to the supervisor stops the job.
+If the supervisor is killed, the job is `lost`; the next process that reads the table records that.
 """
 
 import contextlib
@@ -47,10 +47,10 @@ from fumehood_tools.jobs.table import Table
 TICK_SECONDS = 0.2
 BEAT_SECONDS = 5.0
 GRACE_SECONDS = 5.0
-"""Between SIGTERM and SIGKILL."""
+"""Time between SIGTERM and SIGKILL."""
 
 SETTLE_SECONDS = 600.0
-"""How long the end of a job is offered to a table that cannot be written (a full disk)."""
+"""How long to retry writing the end of a job if the table cannot be written (a full disk)."""
 
 CHUNK = 64 * 1024
 CHUNKS_PER_TICK = 64
@@ -76,7 +76,10 @@ class Watch:
             self.log = CappedLog(self.folder / "output.log")
             self.worker = self._start()
         except OSError as error:
-            text = f"Its program could not be started: {error}. Check the command and start again."
+            text = (
+                f"The job's program could not be started: {error}. Check the command and start it "
+                "again."
+            )
             return JobEnd("failed", text, "not_started")
         self.leader = identify(self.worker.pid) or Identity(self.worker.pid, 0.0)
         self.began = time.monotonic()
@@ -93,7 +96,7 @@ class Watch:
         return self.stopping or outcome.outcome_of(self.folder, code)
 
     def stop(self, why: JobEnd) -> None:
-        """Ask the worker to end; it is killed if it has not after five seconds."""
+        """Ask the worker to end (SIGTERM). After GRACE_SECONDS it is killed."""
         if self.stopping is None:
             self.stopping = why
             self._kill_at = time.monotonic() + GRACE_SECONDS
@@ -125,7 +128,7 @@ class Watch:
 
     def _note_start(self) -> None:
         assignments = "status='running', started=?, worker_pid=?, worker_born=?"
-        # A table that cannot be written now may be again at the end: the work goes on.
+        # If the table cannot be written now, it may be writable at the end, so the job goes on.
         with contextlib.suppress(StorageFailed):
             self._set(assignments, time.time(), *self.leader)
 
@@ -143,7 +146,7 @@ class Watch:
         return code
 
     def _drain(self) -> bool:
-        """Move what the worker has printed into the log; False once its output is closed."""
+        """Move the worker's new output to the log. Return False when its output is closed."""
         pipe = self._pipe(self.worker)
         for _ in range(CHUNKS_PER_TICK):
             try:
@@ -172,7 +175,7 @@ class Watch:
         elif self.told_to_stop or not self.folder.is_dir():  # or the workspace was deleted
             self.stop(outcome.LOST)
         if now >= self._kill_at:
-            # Only the group: the worker must be waited for by us, or its exit code is gone.
+            # Kill only the group. We still have to wait for the worker, or its exit code is lost.
             signal_group(self.worker.pid, signal.SIGKILL)
 
     def _cancel_wanted(self) -> bool:
@@ -199,7 +202,7 @@ class Watch:
         for process in self._family:
             with contextlib.suppress(psutil.Error, ChildProcessError):
                 if process.pid != self.worker.pid and process.status() == psutil.STATUS_ZOMBIE:
-                    os.waitpid(process.pid, os.WNOHANG)  # adopted from the worker, and over
+                    os.waitpid(process.pid, os.WNOHANG)  # reap an orphan of the worker
 
     def _set(self, assignments: str, *values: Any) -> None:
         self.table.change(f"UPDATE jobs SET {assignments} WHERE id=?", *values, self.job_id)
@@ -211,7 +214,7 @@ class Watch:
 
 
 def supervise(root: Path, job_id: str) -> None:
-    """Watch over a claimed job; does nothing when the job is not waiting for a supervisor."""
+    """Supervise a claimed job. Does nothing if the job is not waiting for a supervisor."""
     adopt_orphans()
     table = Table(root)
     me = identify(os.getpid())
@@ -252,7 +255,7 @@ def _settle(table: Table, job_id: str, end: JobEnd) -> None:
 
 
 def main() -> None:
-    """Leave our parent at once, then supervise."""
+    """Fork so that the launcher's process exits at once, then supervise in the child."""
     root, job_id = Path(sys.argv[1]), sys.argv[2]
     if os.fork() > 0:
         os._exit(0)

@@ -1,9 +1,10 @@
-"""The job table: SQLite in WAL mode, one row per job. Light: a supervisor imports it.
+"""The job table: SQLite in WAL mode, one row per job. Imports little, because supervisors use it.
 
-Statements that change who owns a job carry the state they expect in their WHERE, so that whoever
-comes second changes nothing. Times in the table are seconds since the epoch. How many jobs there
-are, and how many wait before one, is kept by triggers: no statement counts what only grows.
-Every failure of the file is a StorageFailed that names it.
+Statements that change the owner of a job have the expected state in their WHERE clause, so that of
+two concurrent callers only the first changes anything. Times are seconds since the epoch. Triggers
+maintain tallies of the jobs per status, slot, kind and block of numbers. So counting jobs, or
+finding a job's place in the queue, does not get slower as the table grows. Every failure of the
+file raises a StorageFailed that names it.
 """
 
 import contextlib
@@ -22,13 +23,14 @@ from fumehood_tools.locking import exclusive
 
 BUSY_SECONDS = 20.0
 BLOCK = 256
-"""Waiting jobs are tallied by blocks of so many numbers, so that a place is counted within one."""
+"""Waiting jobs are tallied in blocks of this many consecutive numbers. A place in the queue is the
+sum of the tallies of all earlier blocks, plus a count within one block."""
 
 _BLOCK_OF = f"CASE {{row}}.status WHEN 'queued' THEN {{row}}.number/{BLOCK} ELSE 0 END"
 
 
 def _tally(row: str) -> str:
-    """Return the statement that counts a row of a trigger in."""
+    """Return the SQL that adds a trigger's row (NEW or OLD) to the tallies."""
     block = _BLOCK_OF.format(row=row)
     return (
         f"INSERT INTO tallies VALUES({row}.status, {row}.slot, {block}, {row}.kind, 1) "
@@ -37,7 +39,7 @@ def _tally(row: str) -> str:
 
 
 def _untally(row: str) -> str:
-    """Return the statements that count a row of a trigger out; a tally of nothing is dropped."""
+    """Return the SQL that subtracts a trigger's row from the tallies and deletes empty tallies."""
     same = (
         f"status={row}.status AND slot={row}.slot AND block={_BLOCK_OF.format(row=row)} "
         f"AND kind={row}.kind"
@@ -77,14 +79,14 @@ _TALLIES = (
     f"BEGIN {_untally('OLD')} {_tally('NEW')} END",
 )
 MIGRATIONS = (_TABLES, _TALLIES)
-"""What leads from each version of the table to the next."""
+"""The statements that lead from each version of the table to the next."""
 
 VERSION = len(MIGRATIONS)
 ACTIVE = "status IN ('starting','running')"
 
 
 class Table:
-    """One connection, used by one thread at a time."""
+    """One connection to the table. A lock lets one thread use it at a time."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -100,12 +102,12 @@ class Table:
             self._prepare()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         with self._lock:
             self._db.close()
 
     def folder(self, job_id: str) -> Path:
-        """Return the folder of a job, whether it exists or not."""
+        """Return the folder of a job, which need not exist."""
         return self.root / "jobs" / job_id
 
     def rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
@@ -114,38 +116,38 @@ class Table:
             return self._db.execute(sql, values).fetchall()
 
     def row(self, sql: str, *values: Any) -> sqlite3.Row | None:
-        """Return the first row of a query."""
+        """Return the first row of a query, or None."""
         return next(iter(self.rows(sql, *values)), None)
 
     def number(self, sql: str, *values: Any) -> int:
-        """Return the one integer a query answers with; 0 for NULL."""
+        """Return the single integer that a query yields; 0 for NULL or no row."""
         found = self.row(sql, *values)
         return int(found[0] or 0) if found else 0
 
     def change(self, sql: str, *values: Any) -> int:
-        """Run one statement; return how many rows it changed."""
+        """Run one statement; return the number of rows that it changed."""
         with self._lock, self._typed():
             return self._db.execute(sql, values).rowcount
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
-        """Hold the table's write lock: what is read inside stays true until the end."""
+        """Hold the write lock, so that what the block reads stays valid until it ends."""
         with self._lock, self._typed():
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
                 self._db.execute("COMMIT")
             except BaseException:
-                if self._db.in_transaction:  # a full disk ends it by itself
+                if self._db.in_transaction:  # SQLite rolls back by itself if the disk is full
                     self._db.execute("ROLLBACK")
                 raise
 
     def job(self, job_id: str) -> sqlite3.Row | None:
-        """Return the row of a job."""
+        """Return the row of a job, or None."""
         return self.row("SELECT * FROM jobs WHERE id=?", job_id)
 
     def count(self, status: str | None = None, kind: str | None = None) -> int:
-        """Return how many jobs there are, of one status and kind where these are given."""
+        """Return the number of jobs, optionally with one status and one kind."""
         return self.number(
             "SELECT SUM(jobs) FROM tallies WHERE (?1 IS NULL OR status=?1) "
             "AND (?2 IS NULL OR kind=?2)",
@@ -154,7 +156,7 @@ class Table:
         )
 
     def place(self, slot: str, number: int) -> int:
-        """Return the place in the queue of its slot that a waiting job's number has; 1 is next."""
+        """Return the place of a waiting job in the queue of its slot; 1 is next."""
         before = "SELECT SUM(jobs) FROM tallies WHERE status='queued' AND slot=? AND block<?"
         here = (
             "SELECT COUNT(*) FROM jobs WHERE slot=? AND status='queued' AND number BETWEEN ? AND ?"
@@ -163,19 +165,19 @@ class Table:
         return self.number(before, slot, block) + self.number(here, slot, block * BLOCK, number)
 
     def set_slots(self, slots: Mapping[str, int]) -> None:
-        """Store how many jobs may run at once in each slot."""
+        """Store the number of jobs that may run at once, by slot."""
         known = self.slots()
         for name, size in slots.items():
             if known.get(name) != size:
                 self.change("INSERT OR REPLACE INTO slots VALUES(?,?)", name, size)
 
     def slots(self) -> dict[str, int]:
-        """Return how many jobs may run at once in each slot."""
+        """Return the number of jobs that may run at once, by slot."""
         return {row["name"]: row["size"] for row in self.rows("SELECT * FROM slots ORDER BY name")}
 
     def claim(self) -> str | None:
-        """Take the oldest queued job whose slot has room, for starting; None when there is none."""
-        if self._claimable() is None:  # without the write lock: most calls end here
+        """Claim the oldest queued job with room in its slot, to start it; None if there is none."""
+        if self._claimable() is None:  # checked without the write lock, where most calls end
             return None
         with self.writing():
             job_id = self._claimable()
@@ -195,7 +197,7 @@ class Table:
         return None
 
     def unclaim(self, job_id: str, error: str, most_launches: int) -> None:
-        """Put a job back whose supervisor never came; fail it after too many launches."""
+        """Put a job without a supervisor back in the queue; fail it after too many launches."""
         waiting = "id=? AND status='starting' AND supervisor_pid IS NULL"
         with self.writing():
             self.change(
@@ -209,7 +211,7 @@ class Table:
             self.change(f"UPDATE jobs SET status='queued' WHERE {waiting}", job_id)
 
     def take(self, job_id: str, supervisor: Identity) -> bool:
-        """Make this process the job's supervisor; False when the job is not waiting for one."""
+        """Make a process the job's supervisor. Return False if the job is not waiting for one."""
         return (
             self.change(
                 "UPDATE jobs SET machine=?, supervisor_pid=?, supervisor_born=?, heartbeat=? "
@@ -223,7 +225,7 @@ class Table:
         )
 
     def settle(self, job_id: str, outcome: JobEnd) -> bool:
-        """Write the last state of a job; False when someone did it before."""
+        """Write the final state of a job. Return False if it already has one."""
         return (
             self.change(
                 f"UPDATE jobs SET status=?, error=?, error_code=?, finished=? "
@@ -238,13 +240,13 @@ class Table:
         )
 
     def _create_file(self) -> None:
-        """Make folder and file for our eyes only."""
+        """Create folder and file, readable only by their owner."""
         try:
             (self.root / "jobs").mkdir(parents=True, exist_ok=True, mode=0o700)
-            with contextlib.suppress(PermissionError):  # somebody else's folder that we may use
+            with contextlib.suppress(PermissionError):  # the folder may belong to another user
                 self.root.chmod(0o700)
-            # Never open an existing database here: closing it would drop the locks that SQLite
-            # holds on it for another store of this process.
+            # Never open an existing database here. Closing it would release the POSIX locks that
+            # SQLite holds on it for another store in this process.
             with contextlib.suppress(FileExistsError):
                 os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         except OSError as error:
@@ -257,8 +259,8 @@ class Table:
             found = self._version()
             if found > VERSION:
                 raise StorageFailed(
-                    f"{self.path} was written by a newer fumehood (schema {found}, this one knows "
-                    f"{VERSION}). Upgrade fumehood or choose another workspace."
+                    f"{self.path} was written by a newer fumehood (schema {found}; this version "
+                    f"supports {VERSION}). Upgrade fumehood or choose another workspace."
                 )
             if found < VERSION:
                 self._db.execute("PRAGMA journal_mode=WAL")
@@ -276,7 +278,7 @@ class Table:
         try:
             yield
         except sqlite3.DatabaseError as error:
-            # The low byte is the primary code; errors of the Python module itself have none.
+            # The low byte is SQLite's primary error code. Errors of the Python module have none.
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
             if code not in _CURES:
                 raise
@@ -286,15 +288,18 @@ class Table:
 _CURES = {
     sqlite3.SQLITE_FULL: (
         "The disk is full: {path} could not be written; nothing already written is lost. Free some "
-        "disk space (fumehood doctor shows what the cache holds), then repeat."
+        "disk space (fumehood doctor shows the size of the cache), then try again."
     ),
-    sqlite3.SQLITE_CORRUPT: "The job table {path} is damaged. Move it away and repeat: a new one "
-    "is made; the jobs' folders beside it keep their logs and results.",
-    sqlite3.SQLITE_NOTADB: "The job table {path} is damaged. Move it away and repeat: a new one is "
-    "made; the jobs' folders beside it keep their logs and results.",
-    sqlite3.SQLITE_BUSY: "The job table {path} is in use by another process. Repeat in a minute.",
-    sqlite3.SQLITE_READONLY: "The job table {path} may not be written. Check its rights.",
-    sqlite3.SQLITE_CANTOPEN: "The job table {path} cannot be opened. Check path and rights.",
+    sqlite3.SQLITE_CORRUPT: "The job table {path} is damaged. Move it away and try again: a new "
+    "one is created. The logs and results in the jobs' folders are kept.",
+    sqlite3.SQLITE_NOTADB: "The job table {path} is damaged. Move it away and try again: a new one "
+    "is created. The logs and results in the jobs' folders are kept.",
+    sqlite3.SQLITE_BUSY: "The job table {path} is in use by another process. Try again in a "
+    "minute.",
+    sqlite3.SQLITE_READONLY: "The job table {path} cannot be written. Check the file's "
+    "permissions.",
+    sqlite3.SQLITE_CANTOPEN: "The job table {path} cannot be opened. Check that its folder exists "
+    "and that you have permission to write there.",
     sqlite3.SQLITE_IOERR: "The job table {path} could not be read or written. Check that the disk "
-    "is neither full nor failing, then repeat.",
+    "is neither full nor failing, then try again.",
 }

@@ -1,11 +1,11 @@
-"""The worker's side of a job: report progress, leave a result, fail with a typed error.
+"""The worker's side of a job: report progress, write a result, or fail with a typed error.
 
     context = JobContext.from_environment()
     with context.guard():
         context.report(Progress(done=1, total=10, phase="train"))
         context.finish({"score": 0.9})
 
-Every file is replaced atomically. Imports nothing heavy.
+Every file is replaced atomically. This module imports no heavy packages.
 """
 
 import contextlib
@@ -22,11 +22,12 @@ from fumehood_tools.jobs.models import Progress
 from fumehood_tools.jobs.processes import JOB_FOLDER, JOB_ID
 
 REPORT_SECONDS = 0.1
-"""Reports that follow faster than this are skipped, but for a new phase and the last one."""
+"""Progress reports that follow faster than this are skipped, except for a new phase and the last
+report."""
 
 
 class JobContext:
-    """One job, seen from its worker."""
+    """One job, as its worker sees it."""
 
     def __init__(self, job_id: str, folder: Path) -> None:
         self.job_id, self.folder = job_id, folder
@@ -35,7 +36,7 @@ class JobContext:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> "JobContext":
-        """Return the job this process works for. Raises BadRequest outside of a job."""
+        """Return the job that this process is the worker of. Raises BadRequest outside a job."""
         env = os.environ if environ is None else environ
         job_id, folder = env.get(JOB_ID), env.get(JOB_FOLDER)
         if not job_id or not folder:
@@ -49,17 +50,17 @@ class JobContext:
         if not due and progress.phase == self._phase and progress.done < progress.total:
             return
         self._reported, self._phase = now, progress.phase
-        # Work worth keeping is not ended because a report of it could not be written.
+        # A progress report that can't be written must not end the job.
         with contextlib.suppress(StorageFailed):
             write_text(self.folder / "progress.json", progress.model_dump_json())
 
     def finish(self, result: Mapping[str, Any]) -> None:
-        """Leave the result. The worker's last act. Raises StorageFailed."""
+        """Write the result. This must be the worker's last action. Raises StorageFailed."""
         write_json(self.folder / "result.json", dict(result))
 
     @contextlib.contextmanager
     def guard(self) -> Iterator[None]:
-        """Turn a FumehoodError into error.json and exit code 1; any other error stays a crash."""
+        """Turn a FumehoodError into error.json and exit code 1. Any other error is a crash."""
         try:
             yield
         except FumehoodError as error:

@@ -1,4 +1,4 @@
-"""A sandbox's results as one HTML page that needs nothing else: plots, table, curves, receipts."""
+"""The results of a sandbox as one self-contained HTML page: plots, table, curves, receipts."""
 
 from fumehood_tools.page.content import page_content
 from fumehood_tools.page.write import app_html, write_page

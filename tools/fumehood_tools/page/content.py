@@ -1,7 +1,8 @@
-"""What the page shows, as one JSON document. Light: reads records and logs, writes nothing.
+"""Build the content of the page as one JSON document. Reads records and logs, writes nothing.
 
-Bounded: curves have at most 60 points, a source stands once however many SAEs were trained with it.
-Texts of variants (sources, messages) are data: the page puts them in as text.
+The size is limited: a curve has at most 60 points, and each source is included once, however many
+SAEs were trained with it. Texts from variants (sources, messages) are untrusted data, which the
+page inserts as text, never as HTML.
 """
 
 import json
@@ -29,12 +30,13 @@ from fumehood_tools.scoring.density import BINS_PER_DECADE, RAREST
 
 _WORK = {"key": WORK, "title": "work", "about": "", "digits": 1, "down": True}
 LEGEND = (
-    "work: processor time of a training, times a baseline's. ±: sample standard deviation over "
-    "seeds. * the variant's file was changed since. Dotted: Pareto front. Compare at equal L0. "
-    "Training curves are what the variant's own process told, and were not measured."
+    "work: processor time of a training, as a multiple of a baseline's. ±: sample standard "
+    "deviation over seeds. *: the variant's file was changed since. Dotted line: Pareto front. "
+    "Compare at equal L0. Training curves are reported by the variant's own process and were not "
+    "measured by fumehood."
 )
 _LEAST_DIGITS = 4
-"""Of what is said when a reader points at a mark."""
+"""Minimum number of digits in the tooltip of a mark."""
 _ALL = 1_000_000
 
 
@@ -45,10 +47,10 @@ def page_content(
     packaged: Mapping[str, str] | None = None,
     shelf: Shelf | None = None,
 ) -> dict[str, Any]:
-    """Return what the page of the sandbox in folder shows.
+    """Return the content of the page for the sandbox in folder.
 
-    Some 1.5 kB per SAE, curves and receipts, and every source once. Raises UnknownName for a
-    setting that does not exist.
+    The size is about 1.5 kB per SAE, with curve and receipt, plus every source once. Raises
+    UnknownName for a setting that does not exist.
     """
     shelf = shelf or Shelf(state_of(folder))
     packaged = packaged_variants() if packaged is None else packaged
@@ -183,7 +185,7 @@ def _subtitle(table: BenchmarkTable) -> str:
     return (
         f"{Path(shared.subject).name}, layer {shared.layer}, {shared.site}; dictionary "
         f"{shared.dict_size:,}; {shared.train_tokens:,} training and {shared.eval_tokens:,} "
-        f"evaluation tokens; {len(table.seed_rows)} SAEs, every one with a signed receipt"
+        f"evaluation tokens; {len(table.seed_rows)} SAEs, each with a signed receipt"
     )
 
 
@@ -194,7 +196,7 @@ def _failures(table: BenchmarkTable) -> list[str]:
 def _compared(
     folder: Path, table: BenchmarkTable, packaged: Mapping[str, str] | None, shelf: Shelf
 ) -> Comparison | None:
-    """Return the comparison with topk; None where it cannot be made."""
+    """Return the comparison with topk, or None if it is not possible."""
     if not any(row.variant == "topk" for row in table.rows):
         return None
     try:

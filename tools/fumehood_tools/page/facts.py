@@ -1,4 +1,4 @@
-"""One trained SAE in lines: what was measured, checked and signed; and its training curve."""
+"""The facts about one trained SAE (metrics, checks, digests, machines) and its training curve."""
 
 import json
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ MOST_POINTS = 60
 
 
 def facts_of(score: Score, mac: str) -> list[tuple[str, str]]:
-    """Return name and value of what is worth knowing of a score; digests cut to 12 digits."""
+    """Return (name, value) pairs about a score. Digests are cut to 12 digits."""
     about = score.provenance
     lines = [
         (metric.words, f"{score.metrics[metric.key]:.{metric.digits + 1}f}")
@@ -40,7 +40,7 @@ def facts_of(score: Score, mac: str) -> list[tuple[str, str]]:
 
 
 def _places(about: Provenance) -> list[tuple[str, str]]:
-    """Return where it was trained and scored, once where that is the same."""
+    """Return (name, value) pairs about the machines and packages of training and scoring."""
 
     def packages(versions: Mapping[str, str]) -> str:
         return ", ".join(f"{name} {version}" for name, version in versions.items())
@@ -59,10 +59,10 @@ def _places(about: Provenance) -> list[tuple[str, str]]:
 
 
 def curve_of(log: Path) -> list[tuple[int, float]] | None:
-    """Return (tokens, loss) of a training log, evenly thinned out; None without one.
+    """Return at most 60 (tokens, loss) points of a training log, or None if there is no log.
 
-    The variant's process wrote it, and may have written what it liked: it is shown as its word,
-    never as a measurement. What is not a number is passed over.
+    The variant's own process wrote the log and could write anything, so the page shows it as the
+    variant's claim, not as a measurement. Lines without numbers are skipped.
     """
     try:
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()

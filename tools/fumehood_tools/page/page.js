@@ -1,10 +1,10 @@
 "use strict";
-// Draws what it is given and asks nobody. Everything from outside is put in as text, never as HTML.
+// Draws the given content and makes no requests. Untrusted text is inserted as text, never as HTML.
 (() => {
   const SVG = "http://www.w3.org/2000/svg";
   const NARROW = matchMedia("(max-width: 600px)"), PAD = { left: 58, right: 14, top: 12, bottom: 44 };
   const $ = (id) => document.getElementById(id);
-  let W = 560, H = 360;  // Of a plot, in units that are about a pixel each.
+  let W = 560, H = 360;  // Size of a plot, in units of about one pixel.
   let content = null, order = null, chosen = null;
 
   function make(tag, attributes = {}, ...children) {
@@ -43,18 +43,18 @@
 
   function logTicks(low, high) {
     const decades = Array.from({ length: 13 }, (_, n) => 10 ** (n - 7)), within = (steps) => decades.flatMap((ten) => steps.map((n) => +(n * ten).toPrecision(2))).filter((at) => at >= low && at <= high);
-    // A narrow range gets finer steps, so that there are some to read it by.
+    // A narrow range gets finer steps, so that the axis has at least four ticks.
     const coarse = [[1], [1, 3], [1, 2, 3, 5], [1, 1.5, 2, 3, 4, 5, 6, 8]].map(within);
     return coarse.find((found) => found.length >= 4) || coarse[3];
   }
 
-  // Rows that a plot shows: tries on the way to an L0 only when they are asked for.
+  // The rows that plots and table show. Tries made while searching for an L0 are hidden by default.
   function shownRows() {
     const word = $("filter").value.trim().toLowerCase(), minor = $("minor").checked;
     return content.rows.filter((row) => (minor || !row.minor) && (!word || row.label.toLowerCase().includes(word)));
   }
 
-  // Sparsity of a row, and its value in a panel; a log scale has no place for 0.
+  // A row's x value, and whether it can be shown in a panel: a log scale cannot show 0.
   const across = (row) => row.metrics[content.x.key].mean;
   const isShown = (row, panel) => Boolean(row.metrics[panel.key] && row.metrics[content.x.key] && across(row) > 0)
     && (panel.scale !== "log" || row.metrics[panel.key].mean > 0);
@@ -94,7 +94,7 @@
     return [low / margin, high * margin];
   }
 
-  // The control is shown as it is where it is not far below all others, else at the lower edge.
+  // The axis includes the control unless it is far below all others; then it is drawn at the edge.
   function heights(rows, panel) {
     const of = (some) => some.flatMap((row) => reach(row.metrics[panel.key]));
     const all = of(rows), competing = of(rows.filter((row) => row.kind !== "control"));
@@ -182,7 +182,7 @@
     return row.metrics[key] ? row.metrics[key].mean : -Infinity;
   }
 
-  // Of every column: which way it is sorted at first (best first), and what it is.
+  // The column with this key: its description, and the initial direction of sorting (best first).
   const columnOf = (key) => content.columns.find((one) => one.key === key) || { down: key !== "label", about: "" };
 
   function table() {
@@ -198,7 +198,7 @@
     $("count").textContent = `${rows.length} of ${content.rows.length} rows`;
   }
 
-  // A long name is broken between its words, not within one.
+  // A long name may break only between its words.
   const breakable = (name) => name.split(/(?<=_)|(?=\()/).flatMap((part) => [make("wbr"), part]);
 
   function cell(row, key) {
@@ -216,17 +216,17 @@
     detail.hidden = false;
     detail.replaceChildren(make("h2", { tabindex: -1 }, row.label), ...(row.stale ? [make("p", { class: "note" }, `* ${row.stale}`)] : []),
       ...(row.verdict ? [make("p", {}, `${row.verdict}: ${row.verdict_reason || ""}`)] : []), ...(row.change_reason ? [make("p", { class: "note" }, row.change_reason)] : []));
-    if (!saes.length) { detail.append(make("p", { class: "note" }, "Seeds, curves and receipts are on the page in results/page/.")); return; }
-    detail.append(make("div", { class: "cards" }, card("Training loss, as told by the variant's own process; not measured", saes.some((sae) => sae.curve) ? curves(saes) : null), card("Feature density", saes.some((sae) => sae.density) ? density(saes) : null)));
+    if (!saes.length) { detail.append(make("p", { class: "note" }, "For seeds, curves and receipts, open the HTML page in results/page/.")); return; }
+    detail.append(make("div", { class: "cards" }, card("Training loss, as reported by the variant's own process; not measured", saes.some((sae) => sae.curve) ? curves(saes) : null), card("Feature density", saes.some((sae) => sae.density) ? density(saes) : null)));
     detail.append(make("div", { class: "cards" }, ...saes.map(seedCard)));
     for (const sha of new Set(saes.map((sae) => sae.source))) {
-      if (content.sources[sha]) detail.append(make("h3", {}, `Source, as it was trained (${sha.slice(0, 12)})`), make("pre", {}, content.sources[sha]));
+      if (content.sources[sha]) detail.append(make("h3", {}, `Source at the time of training (${sha.slice(0, 12)})`), make("pre", {}, content.sources[sha]));
     }
     detail.querySelector("h2").focus({ preventScroll: true });
     detail.scrollIntoView({ block: "start" });
   }
 
-  const card = (title, inside) => make("div", { class: "card" }, make("h3", {}, title), inside || make("p", { class: "note" }, "not kept"));
+  const card = (title, inside) => make("div", { class: "card" }, make("h3", {}, title), inside || make("p", { class: "note" }, "not recorded"));
 
   function chart(lines, x, y, note) {
     const w = NARROW.matches ? 340 : 420, h = 190, pad = 46, xs = lines.flat().map((p) => p[0]), ys = lines.flat().map((p) => p[1]);
@@ -243,14 +243,14 @@
     return svg;
   }
 
-  const curves = (saes) => chart(saes.map((sae) => sae.curve).filter(Boolean), (v) => `${Math.round(v / 1000)}k`, (v, d) => v.toFixed(d), "tokens seen; a line per seed");
+  const curves = (saes) => chart(saes.map((sae) => sae.curve).filter(Boolean), (v) => `${Math.round(v / 1000)}k`, (v, d) => v.toFixed(d), "training tokens; one line per seed");
 
   function density(saes) {
     const kept = saes.map((sae) => sae.density).filter(Boolean), first = Math.log10(content.density.rarest), step = 1 / content.density.bins_per_decade;
     const lines = kept.map((bins) => bins.slice(1).map((count, index) => [first + step * (index + 0.5), count]));
     const dead = kept.map((bins) => bins[0]).join(", ");
     const power = (v) => `1e${Math.round(v)}`;
-    return make("div", {}, chart(lines, power, (v, d) => v.toFixed(d), "latents, by the share of tokens on which they fire"), make("p", { class: "note" }, `never fired: ${dead}`));
+    return make("div", {}, chart(lines, power, (v, d) => v.toFixed(d), "number of latents, by share of tokens on which they fire"), make("p", { class: "note" }, `never fired: ${dead}`));
   }
 
   function seedCard(sae) {
@@ -282,7 +282,7 @@
   $("minor").addEventListener("change", draw);
   NARROW.addEventListener("change", () => { if (content) draw(); });
 
-  // In an MCP client the data come from the tool's result (MCP Apps, JSON-RPC over postMessage).
+  // In an MCP client the data arrive with the tool's result (MCP Apps, JSON-RPC over postMessage).
   function listen() {
     let next = 1;
     const send = (message) => parent.postMessage({ jsonrpc: "2.0", ...message }, "*");

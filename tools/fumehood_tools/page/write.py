@@ -1,7 +1,7 @@
-"""Put the page together: one HTML file with its style, its script and its data inside.
+"""Assemble the page: one HTML file that contains its style, script and data.
 
-The data stand in a script element as JSON with `<`, `>` and `&` escaped, so no text of a variant
-can end it; the page's own policy (CSP) lets nothing be loaded from anywhere.
+The data are JSON in a script element with `<`, `>` and `&` escaped, so that no text from a variant
+can close the element. The page's content security policy (CSP) forbids loading anything.
 """
 
 import json
@@ -17,14 +17,14 @@ _ESCAPED = "<>&\u2028\u2029"
 
 
 def write_page(folder: Path, content: Mapping[str, Any]) -> Path:
-    """Write the page of the sandbox in folder; return its path. Raises StorageFailed."""
+    """Write the page of the sandbox in folder and return its path. Raises StorageFailed."""
     target = folder / PAGE
     write_text(target, page_html(content))
     return target
 
 
 def page_html(content: Mapping[str, Any] | None) -> str:
-    """Return the page with this content; without any it waits for a client's (see `app_html`)."""
+    """Return the page with this content. Without content it waits for an MCP client to send it."""
     parts = {
         name: (HERE / f"page.{name}").read_text(encoding="utf-8") for name in ("html", "css", "js")
     }
@@ -37,5 +37,5 @@ def page_html(content: Mapping[str, Any] | None) -> str:
 
 
 def app_html() -> str:
-    """Return the page as the view of an MCP App: its data come with the tool's result."""
+    """Return the page for an MCP App, which gets its data with the tool's result."""
     return page_html(None)

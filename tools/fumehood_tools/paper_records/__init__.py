@@ -1,1 +1,1 @@
-"""What a paper found, as records: candidates by rule, items held to the text, comparison."""
+"""Records of papers: propose candidate items, check items against the text, compare papers."""

@@ -1,8 +1,9 @@
-"""A first reading by rule: for every field of a record, sentences and cells that may belong there.
+"""Propose candidates by rules: for every field of a record, sentences and cells that may belong.
 
-Candidates are material, not findings: an agent keeps, words and completes what is right. A paper's
-own work is preferred over what it tells of others' (by section, by "we", by citation marks). Every
-candidate passes the checker as it is. Linear in the document; no model is asked.
+Candidates are raw material, not findings: an agent selects, rewords and completes them. Text about
+the paper's own work ranks above text about other people's work, judged by section title, by "we"
+and by citation marks. Every candidate passes `checking` unchanged. Linear in the document; no
+model is called.
 """
 
 import re
@@ -58,10 +59,10 @@ _PERCENT_OF = re.compile(
 
 
 class Candidate(BaseModel, frozen=True):
-    """Words of the paper that may belong into one field of its record."""
+    """Words of the paper that may belong in one field of its record."""
 
     field: FieldName
-    quote: str = Field(description="Verbatim; of a table its header row … and the row")
+    quote: str = Field(description="Verbatim; for a table its heading row, … and the row")
     name: str | None = None
     value: str | None = None
     unit: str | None = None
@@ -71,10 +72,10 @@ class Candidate(BaseModel, frozen=True):
     page: int | None
     chunk: str | None
     strength: float = Field(description="0 to 1; comparable within a field")
-    rule: str = Field(description="What spoke for it")
+    rule: str = Field(description="Name of the rule that proposed it")
 
     def item(self) -> Item:
-        """Return it as an item of a record, with the quotation for a statement."""
+        """Return it as an item of a record. The quotation serves as the statement."""
         told = self.name and self.value and self.field in WITH_VALUE
         return Item(
             field=self.field,
@@ -93,9 +94,9 @@ class Candidates(BaseModel, frozen=True):
     """One page of candidates: field by field, strongest first."""
 
     candidates: list[Candidate]
-    counts: dict[FieldName, int] = Field(description="Of each field, on all pages")
+    counts: dict[FieldName, int] = Field(description="Candidates per field, on all pages")
     total: int
-    next_offset: int | None = Field(description="Where the next page begins; None: no more")
+    next_offset: int | None = Field(description="Offset of the next page; None at the end")
 
 
 def candidates_of(
@@ -106,14 +107,14 @@ def candidates_of(
     limit: int = MOST_PER_PAGE,
     offset: int = 0,
 ) -> Candidates:
-    """Return candidates for fields (None: all), at most per_field of each.
+    """Return one page of candidates for the given fields (None: all), at most per_field each.
 
-    Raises BadRequest for a page or number that cannot be.
+    Raises BadRequest if per_field, limit or offset is out of range.
     """
     if not (1 <= per_field <= MOST_PER_FIELD and 1 <= limit <= MOST_PER_PAGE and offset >= 0):
         raise BadRequest(
-            f"per_field is 1 to {MOST_PER_FIELD}, limit 1 to {MOST_PER_PAGE}, offset 0 or more: "
-            "correct them."
+            f"per_field must be 1 to {MOST_PER_FIELD}, limit 1 to {MOST_PER_PAGE}, and offset 0 or "
+            "more. Correct them."
         )
     wanted = [field for field in FIELDS if fields is None or field in fields]
     found = _strongest(document, wanted)
@@ -134,7 +135,7 @@ def candidates_of(
 
 
 def candidate_items(document: Document) -> list[PaperItem]:
-    """Return the candidates of a paper as an agent is shown them: quote, name, value, place."""
+    """Return the candidates of a paper as an agent sees them: quote, name, value and place."""
     return [_shown(candidate) for candidate in candidates_of(document).candidates]
 
 
@@ -149,7 +150,7 @@ def _shown(candidate: Candidate) -> PaperItem:
 def _strongest(
     document: Document, wanted: Collection[FieldName]
 ) -> dict[FieldName, list[Candidate]]:
-    """Return the candidates of each field, each said once, strongest first, then as read."""
+    """Return the distinct candidates of each field, strongest first, ties in reading order."""
     best: dict[FieldName, dict[tuple[str, ...], Candidate]] = {field: {} for field in wanted}
     for one in _read(document):
         if one.field in best:
@@ -252,7 +253,7 @@ def _candidate(
 
 
 def _around(sentence: str, start: int, end: int) -> str:
-    """Return the sentence, or of a very long one the words around a place in it."""
+    """Return the sentence, or the part of it around start:end if it is too long for a quotation."""
     if len(sentence) <= LONGEST_QUOTE:
         return sentence
     spare = (LONGEST_QUOTE - (end - start)) // 2 - 1
@@ -264,7 +265,7 @@ def _around(sentence: str, start: int, end: int) -> str:
 
 
 def _linked(document: Document) -> Iterator[Candidate]:
-    """Give code links whose address hides behind words, with the sentence of these words."""
+    """Yield code links with a text other than their URL, quoted with the sentence of that text."""
     links = [
         link
         for link in document.links

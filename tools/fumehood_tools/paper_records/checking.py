@@ -1,11 +1,12 @@
-"""Hold a record to the text of its paper: quotations, numbers, names.
+"""Check a record against the text of its paper: quotations, numbers and names.
 
-Every item is judged by itself: what the text does not bear out is refused with a reason that says
-what to fix, the rest is kept. A number is borne out when it stands in the quotation itself, whole,
-in any usual notation (see `numbers`); a name with digits or a setting, when it stands anywhere in
-the paper; of a plain table also row and column must be the right ones. Not covered: whether the
-statement follows from the quotation beside it; that stays with the reader.
-Costs one pass over the document, and for each misquotation a bounded search (see `nearest`).
+Each item is checked by itself. An item that the text does not support is refused with a reason that
+says what to fix; the others are accepted. The rules:
+- a number must appear in the quotation, whole, in any usual notation (see `numbers`);
+- a name with digits, or a setting, must appear anywhere in the paper;
+- in a simple table, the row and the column must be the right ones (see `misplaced`).
+Not covered: whether the statement follows from its quotation. The reader must judge that.
+The check costs one pass over the document, and one bounded search per misquotation (see `nearest`).
 """
 
 import re
@@ -47,15 +48,15 @@ _PERCENT = ("%", "percent", "percentage")
 
 
 def check_record(items: Sequence[Item], documents: Mapping[str, Document]) -> CheckedRecord:
-    """Return every item with the verdict of the text.
+    """Return every item with its status.
 
-    documents are the readings of one paper (LaTeX, PDF …) by name: the best verdict counts.
+    documents: the parsed versions of one paper (LaTeX, PDF …) by name; the best result counts.
     Raises BadRequest without a document, or for more than 500 items.
     """
     if not documents:
-        raise BadRequest("There is no text to hold the record to: read the paper first.")
+        raise BadRequest("There is no text to check the record against. Read the paper first.")
     if len(items) > MOST_ITEMS:
-        raise BadRequest(f"{len(items)} items are too many: send at most {MOST_ITEMS} at once.")
+        raise BadRequest(f"{len(items)} items are too many. Send at most {MOST_ITEMS} per call.")
     readings = [DocumentJudge(name, document) for name, document in documents.items()]
     return CheckedRecord(items=[_best(item, readings) for item in items])
 
@@ -73,7 +74,7 @@ def _best(item: Item, readings: Iterable["DocumentJudge"]) -> CheckedItem:
 
 
 class DocumentJudge:
-    """One document, ready to judge any number of items."""
+    """Checks items against one document. Built once, used for any number of items."""
 
     def __init__(self, name: str, document: Document) -> None:
         self.name = name
@@ -82,7 +83,7 @@ class DocumentJudge:
         self._links = {_address(link.url) for link in document.links}
 
     def check(self, item: Item) -> CheckedItem:
-        """Return the item with the verdict of this document."""
+        """Return the item with its status according to this document."""
         if missing := _missing(item):
             return CheckedItem(item=item, status="refused", reason=missing, document=self.name)
         found = self._finder.find(item.quote, item.section, item.page)
@@ -122,7 +123,7 @@ class DocumentJudge:
         }
 
     def _objections(self, item: Item, found: QuoteMatch) -> Iterator[str]:
-        """Give what speaks against an item whose quotation stands in the paper."""
+        """Yield complaints about an item with a quotation that is in the paper; '' means none."""
         evidence = meanings(numbers_in(found.evidence)) & meanings(numbers_in(clean(item.quote)))
         if item.field == "code_links":
             yield self._unknown_address(item)
@@ -142,14 +143,14 @@ class DocumentJudge:
             if said and bare(clean(said)) not in self._finder.body.squeezed:
                 unknown = [word for word in _content(clean(said)) if stem(word) not in self._stems]
                 if unknown:
-                    yield f"{label} {said!r}: the paper has no “{unknown[0]}”."
-        # Of a value in words the name goes without saying: "We use Adam" is of the optimiser.
+                    yield f"{label} {said!r}: the word “{unknown[0]}” is not in the paper."
+        # A value in words implies its name: "We use Adam" need not say "optimizer".
         measured = item.field in WITH_VALUE and any(map(str.isdigit, item.value or ""))
         if item.name and measured and not self._names(item.name, found):
-            yield f"name: the quote does not speak of “{item.name}”."
+            yield f"name: the quote does not mention “{item.name}”."
 
     def _names(self, name: str, found: QuoteMatch) -> bool:
-        """Whether the quotation, or the table that it is from, speaks of a name."""
+        """Return whether the quotation, or the table that it is from, mentions a name."""
         told = [found.evidence]
         if found.passage and found.passage.kind == "row":
             block = self._document.blocks[found.passage.block]
@@ -163,7 +164,8 @@ class DocumentJudge:
         )
 
     def _foreign(self, item: Item) -> str:
-        """Return a name or number beside the value that stands nowhere in the paper."""
+        """Return a complaint if a field other than the value has a name or number that is not in
+        the paper, else ''."""
         text = _POINTER.sub(" ", _ADDRESS.sub(" ", item.text))
         for label, said in (
             ("text", text),
@@ -176,29 +178,35 @@ class DocumentJudge:
             plain = clean(said or "")
             for name in names_with_digits(plain):
                 if bare(name) not in self._finder.body.squeezed:
-                    return f"{label}: “{name}” stands nowhere in the paper."
+                    return f"{label}: “{name}” is not in the paper. Correct it or remove it."
             if label == "text":
                 continue
             for number in claimed(plain):
                 if number.value not in self._numbers:
-                    return f"{label}: the number {number.text} stands nowhere in the paper."
+                    return (
+                        f"{label}: the number {number.text} is not in the paper. Correct it or "
+                        "remove it."
+                    )
         return ""
 
     def _unknown_address(self, item: Item) -> str:
         said = item.value or next(iter(_ADDRESS.findall(f"{item.text} {item.quote}")), "")
         if not said:
-            return "A code link needs its address as value."
+            return "A code link needs its URL as value. Add it."
         wanted = _address(said)
         if wanted in self._links or bare(wanted) in self._finder.body.squeezed:
             return ""
-        return f"The address {said} is neither in the paper's text nor among its links."
+        return (
+            f"The address {said} is neither in the paper's text nor among its links. Use the "
+            "address that the paper gives."
+        )
 
 
 def _missing(item: Item) -> str:
     if item.field in WITH_VALUE and not (item.name and item.value):
-        return f"An item of {item.field} needs name and value. Add them."
+        return f"An item of {item.field} needs a name and a value. Add them."
     if not item.claim.strip() and item.field != "code_links":
-        return "It says nothing: give text, or name and value."
+        return "The item has no statement. Add text, or a name and a value."
     return ""
 
 
@@ -215,10 +223,10 @@ def _missing_numbers(label: str, said: str, unit: str, evidence: set[Decimal]) -
             meant.add(with_unit.value)
         if not meant & evidence:
             known = ", ".join(f"{value:f}" for value in sorted(evidence)[:8])
-            there = f" (there: {known})" if known else ""
+            there = f" (the quote has {known})" if known else ""
             return (
                 f"{label}: the number {number.text.strip()} is not in the quote{there}. "
-                "Quote the words that state it, or correct it."
+                "Quote the words that state it, or correct the number."
             )
     return ""
 
@@ -231,7 +239,7 @@ def _missing_names(value: str, evidence: str) -> str:
 
 
 def _missing_value(value: str, evidence: str) -> str:
-    """Return a complaint where a value of words alone has none of them in the quotation."""
+    """Return a complaint if no word of a value without digits is in the quotation, else ''."""
     plain = clean(value)
     wanted = {stem(word) for word in words(plain)}
     if not wanted or any(letter.isdigit() for letter in plain):
@@ -242,7 +250,7 @@ def _missing_value(value: str, evidence: str) -> str:
 
 
 def _unrelated(item: Item, evidence: str) -> str:
-    """Return a complaint where statement and quotation have nothing in common."""
+    """Return a complaint if statement and quotation have nothing in common, else ''."""
     claim = clean(item.claim)
     ours = {stem(word) for word in _content(claim)}
     theirs = {stem(word) for word in _content(evidence)}
@@ -252,11 +260,11 @@ def _unrelated(item: Item, evidence: str) -> str:
         return ""
     if _abbreviates(claim, evidence) or _abbreviates(evidence, claim):
         return ""
-    return "The quote shares no word with the statement. Quote what carries it."
+    return "The quote shares no word with the statement. Quote the words that support it."
 
 
 def _abbreviates(short: str, long: str) -> bool:
-    """Whether short holds an acronym of words that follow one another in long: EV."""
+    """Return whether short contains an acronym of consecutive words of long, such as EV."""
     initials = "".join(word[0] for word in words(long))
     return any(acronym.casefold() in initials for acronym in re.findall(r"\b[A-Z]{2,6}\b", short))
 
@@ -266,6 +274,9 @@ def _content(cleaned: str) -> list[str]:
 
 
 def _address(url: str) -> str:
-    """Return an address as it is compared: without scheme, www, anchor and trailing signs."""
+    """Return a URL in the form in which URLs are compared.
+
+    Scheme, www, anchor, trailing punctuation and .git are removed, and case is folded.
+    """
     bare = re.sub(r"^(?:https?://)?(?:www\.)?", "", url.strip(), flags=re.I).split("#")[0]
     return bare.rstrip("/.,;:)]").removesuffix(".git").casefold()

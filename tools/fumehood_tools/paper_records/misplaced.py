@@ -1,7 +1,7 @@
-"""A number of a table that is given to another row or column than the one it stands in.
+"""Detect a number from a table that an item assigns to the wrong row or column.
 
-Speaks only where the table is plain: the name is a column's heading word for word, or the model is
-another row's label. Whatever cannot be told apart is let pass.
+It objects only in clear cases: the item's name equals a column's heading word for word, or its
+model equals the label of another row. Ambiguous cases pass.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from fumehood_tools.reading.outline import row_text
 
 
 def misplaced(block: Block, quoted: str, item: Item) -> str:
-    """Return what is wrong with an item that quotes this table: '' or a reason."""
+    """Return why an item that quotes this table is wrong, or ''."""
     headings, rows = headings_of(block)
     covered = [row for row in rows if _is_quoted(row, quoted)]
     if not covered:

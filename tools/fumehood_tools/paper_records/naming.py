@@ -1,4 +1,4 @@
-"""Names of metrics and settings as they are compared: "EV" and "Explained variance" are one."""
+"""Bring names of metrics and settings into a form in which "EV" equals "Explained variance"."""
 
 from fumehood_tools.paper_records.normal_form import bare, clean, words
 from fumehood_tools.reading.text_search import STOP, stem
@@ -27,7 +27,7 @@ _ABBREVIATIONS = {
 
 
 def name_stems(text: str) -> list[str]:
-    """Return the stems of a name or text in its order, abbreviations resolved, without articles."""
+    """Return the stems of a text, in order, with abbreviations expanded and no stop words."""
     return [
         stem(part)
         for word in words(clean(text))
@@ -37,5 +37,5 @@ def name_stems(text: str) -> list[str]:
 
 
 def comparable_name(name: str) -> tuple[str, ...]:
-    """Return a name as it is compared: its stems in order of the alphabet, each once."""
+    """Return the form in which names are compared: the distinct stems, sorted."""
     return tuple(sorted(set(name_stems(name)))) or (bare(clean(name)),)

@@ -1,8 +1,11 @@
-"""The passage of a document that a misquotation comes nearest to, and in what the two differ.
+"""Find the passage of a document that is most similar to a misquotation, and list the differences.
 
-Rare words of the quote choose a dozen passages, rapidfuzz aligns the quote with each of them
-(partial alignment), and the best is compared word by word. Time is bounded by the dozen, however
-long the paper. Built once per document, and only when a quote is not found.
+1. Words of the quote vote for the passages that contain them, weighted by how rare they are (idf);
+   words that occur in more than a tenth of many passages have no vote. Twelve passages are chosen.
+2. rapidfuzz aligns the quote with each of them (partial alignment).
+3. The best alignment is compared with the quote word by word.
+Only twelve passages are aligned, so the time does not grow with the paper. The index is built once
+per document, and only if a quote is not found.
 """
 
 import math
@@ -18,7 +21,7 @@ from fumehood_tools.paper_records.passages import Passage
 from fumehood_tools.reading.text_search import STOP, stem
 
 ALIKE = 95.0
-"""Percent from which a quotation with harmless differences passes, flagged."""
+"""Percent similarity above which a quotation with harmless differences is flagged, not refused."""
 
 _MOST_PASSAGES = 12
 _TOKEN = re.compile(r"[^\W_]+(?:[.,'’][^\W_]+)*%?|[<>=≤≥±≠]")
@@ -36,20 +39,20 @@ _TURNING_PREFIXES = frozenset(
 
 
 class Nearest(NamedTuple):
-    """The nearest words of the paper."""
+    """The most similar words of the paper."""
 
     passage: Passage
     text: str
     alike: float
-    """Percent of letters that agree."""
+    """Similarity of the letters, in percent."""
     turns: list[str]
-    """Differences that change what is said: numbers, negations, words of content."""
+    """Differences that change the meaning: numbers, negations, content words."""
     slips: list[str]
-    """Differences that do not: spelling, inflection, articles."""
+    """Differences that do not change it: spelling, inflection, articles."""
 
 
 class NearestPassage:
-    """Finds it, for any number of quotes of one document."""
+    """Finds the most similar passages of one document, for any number of quotes."""
 
     def __init__(self, passages: Sequence[Passage]) -> None:
         self._passages = passages
@@ -59,14 +62,15 @@ class NearestPassage:
                 self._holding[word].append(number)
 
     def find(self, quote: str) -> Nearest | None:
-        """Return the nearest words to a clean quote, None when no word of it occurs."""
+        """Return the words most similar to a clean quote, or None if none of its words occurs."""
         from rapidfuzz import fuzz
 
         best: tuple[float, int, str] | None = None
         lowered = _lower(quote)
         for number in self._likely(quote):
             window = self._window(number, len(quote))
-            # A quote longer than the window would be sought the other way round.
+            # partial_ratio_alignment searches the shorter text in the longer one, so the window is
+            # padded to at least the length of the quote.
             window = window.ljust(len(quote))
             found = fuzz.partial_ratio_alignment(
                 lowered, _lower(window), score_cutoff=best[0] if best else 0
@@ -91,7 +95,7 @@ class NearestPassage:
         return sorted(scores, key=lambda number: (-scores[number], number))[:_MOST_PASSAGES]
 
     def _window(self, number: int, reach: int) -> str:
-        """Return a passage with as much of its neighbours as a quote may run into."""
+        """Return a passage with `reach` characters of its neighbors on both sides."""
         before = self._passages[number - 1].text[-reach:] if number else ""
         after = " ".join(passage.text for passage in self._passages[number + 1 : number + 3])
         return " ".join(
@@ -100,7 +104,7 @@ class NearestPassage:
 
 
 def differences(quote: str, text: str) -> tuple[list[str], list[str]]:
-    """Return what differs word by word: what turns the sense, and what does not."""
+    """Return the differences word by word: those that change the meaning, and harmless ones."""
     ours, theirs = _TOKEN.findall(quote), _TOKEN.findall(text)
     turns, slips = list[str](), list[str]()
     for a, b in _replaced(ours, theirs):
@@ -120,7 +124,8 @@ def _replaced(ours: list[str], theirs: list[str]) -> Iterator[tuple[list[str], l
         if kind == "equal" or (at_edge and not a):
             continue
         if at_edge and a and b:
-            # The paper's words around the quote are no difference, nor is a word cut at its edge.
+            # The paper's words around the quote are not a difference, and neither is a word that
+            # the quote cuts at its edge.
             b = b[-len(a) :] if i == 0 else b[: len(a)]
             cut = a[0] if i == 0 else a[-1]
             full = b[0] if i == 0 else b[-1]
@@ -160,7 +165,7 @@ def _same_numbers(a: str, b: str) -> bool:
 
 
 def _is_slip(ours: str, theirs: str) -> bool:
-    """Whether one word is the other misspelt or inflected, and not its opposite."""
+    """Return whether one word is a misspelling or inflection of the other, not its opposite."""
     from rapidfuzz.distance import OSA
 
     a, b = ours.casefold(), theirs.casefold()
@@ -173,7 +178,7 @@ def _is_slip(ours: str, theirs: str) -> bool:
 
 
 def _whole(text: str, start: int, end: int) -> str:
-    """Return text from start to end, grown to whole words."""
+    """Return text[start:end], extended to whole words."""
     while start > 0 and not text[start - 1].isspace():
         start -= 1
     while end < len(text) and not text[end].isspace():
@@ -182,6 +187,6 @@ def _whole(text: str, start: int, end: int) -> str:
 
 
 def _lower(text: str) -> str:
-    """Return text in lower case where that keeps the places of its letters."""
+    """Return the text in lower case if that keeps its length (so positions stay valid)."""
     lowered = text.lower()
     return lowered if len(lowered) == len(text) else text

@@ -1,10 +1,12 @@
-"""Two forms of a text in which quotations are compared.
+"""Two normal forms of text in which quotations are compared.
 
-`clean` is what a reader sees: compatibility forms resolved (NFKC: ligatures, full-width letters),
-invisible characters gone, superscript exponents written with ^. `bare` is what stays when
-nothing counts that a PDF or a quoting hand changes: no blanks, hyphens, quotation marks or markup,
-no case. Texts with the same squeezed form may still differ in a number or a "not": `same_sense`
-tells. `bare` works letter by letter, so a place in it can be traced back.
+`clean` is the text as a reader sees it: compatibility forms resolved (NFKC: ligatures, full-width
+letters), invisible characters removed, superscript exponents written with ^.
+`bare`, also called the squeezed form, drops everything that PDF extraction or copying may change:
+spaces, hyphens, quotation marks, markup and case. It works character by character, so a position in
+it can be mapped back to the clean text.
+Two texts with the same squeezed form may still differ in a number or a "not"; `same_sense` detects
+that.
 """
 
 import re
@@ -44,28 +46,28 @@ _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
 
 def clean(text: str) -> str:
-    """Return text as a reader sees it, in the form in which it is compared and shown."""
+    """Return the text as a reader sees it (see the module's docstring)."""
     raised = _SUPERSCRIPT.sub(lambda found: f"^{found[0]}", text)
     return unicodedata.normalize("NFKC", raised.translate(_INVISIBLE)).translate(_INVISIBLE)
 
 
 def has_invisible(text: str) -> bool:
-    """Whether text holds characters that no reader sees, soft hyphens aside."""
+    """Return whether the text contains invisible characters other than soft hyphens."""
     return any(ord(letter) in _INVISIBLE and letter != "\xad" for letter in text)
 
 
 def bare(cleaned: str) -> str:
-    """Return what is left of a clean text when spacing, hyphens, quotes and case do not count."""
+    """Return the squeezed form of a clean text: no spaces, hyphens, quotes, markup or case."""
     return cleaned.translate(_UNCOUNTED).casefold()
 
 
 def same_case(one: str, other: str) -> bool:
-    """Whether two clean texts of one squeezed form also agree in upper and lower case."""
+    """Return whether two clean texts with equal squeezed forms also agree in case."""
     return one.translate(_UNCOUNTED) == other.translate(_UNCOUNTED)
 
 
 def words(cleaned: str) -> list[str]:
-    """Return the words of a clean text in lower case, those broken at a line end joined."""
+    """Return the lower-case words of a clean text. Words hyphenated at a line end are joined."""
     return [
         word.casefold().replace("'", "").replace("’", "")
         for word in _WORD.findall(_BROKEN_WORD.sub("", cleaned))
@@ -73,25 +75,25 @@ def words(cleaned: str) -> list[str]:
 
 
 def negations(cleaned: str) -> int:
-    """Return how often a clean text says no."""
+    """Return the number of negating words in a clean text."""
     return sum(word in _NEGATIONS for word in words(cleaned))
 
 
 def is_negation(word: str) -> bool:
-    """Whether a word, in lower case and without apostrophe, says no."""
+    """Return whether a word, in lower case and without apostrophe, is a negation."""
     return word in _NEGATIONS
 
 
 def same_sense(quote: str, found: str) -> str:
-    """Return what differs between two clean texts of one squeezed form: '' or a reason."""
+    """Return '' if two clean texts with equal squeezed forms mean the same, else the difference."""
     quote, found = _BROKEN_WORD.sub("", quote), _BROKEN_WORD.sub("", found)
     if negations(quote) != negations(found):
-        return "a negation stands in one and not in the other"
+        return "one text has a negation and the other does not"
     if digit_groups(quote) != digit_groups(found):
         return "the digits are grouped differently"
     ours, theirs = numbers_in(quote), numbers_in(found)
     if [n.value for n in ours if n.value < 0] != [n.value for n in theirs if n.value < 0]:
-        return "a minus sign stands in one and not in the other"
+        return "one text has a minus sign and the other does not"
     if len(ours) == len(theirs) and any(
         a.value != b.value for a, b in zip(ours, theirs, strict=True)
     ):
@@ -100,7 +102,7 @@ def same_sense(quote: str, found: str) -> str:
 
 
 def foreign_letters(cleaned: str) -> str:
-    """Return letters inside Latin words that look like Latin ones and are not: Cyrillic а."""
+    """Return the letters in Latin words that only look Latin, such as a Cyrillic а."""
     return "".join(
         letter
         for word in _WORD.findall(cleaned)

@@ -1,8 +1,8 @@
-"""Numbers in prose: what is printed, and every value it may be meant for.
+"""Find the numbers in prose, each with every value that it may mean.
 
-1,000 is 1000; 1e-3, 10^-3, 10^{-3} and 1 × 10^-3 are 0.001; 4k is 4000, 70M and 70 million are
-70000000; 80% is also 0.8; one to twelve may be words. Digits inside a name (L0, A100, GPT-2) are
-part of the name. Works on clean text; linear.
+1,000 is 1000; 1e-3, 10^-3, 10^{-3} and 1 × 10^-3 are 0.001; 4k is 4000; 70M and 70 million are
+70000000; 80% is 80 or 0.8; one to twelve may be written as words. Digits inside a name (L0, A100,
+GPT-2) belong to the name. Works on clean text (see `normal_form`), in linear time.
 """
 
 import re
@@ -50,33 +50,33 @@ class Number(NamedTuple):
     others: tuple[Decimal, ...]
     text: str
     named: bool
-    """Hangs on a word by a hyphen (GPT-2, Pythia-70M): says something, but claims nothing."""
+    """Joined to a word by a hyphen (GPT-2, Pythia-70M): part of a name, not a measured value."""
 
     @property
     def meanings(self) -> tuple[Decimal, ...]:
-        """Every value it may be meant for."""
+        """Every value that it may mean."""
         return (self.value, *self.others)
 
 
 def numbers_in(cleaned: str) -> list[Number]:
-    """Return the numbers of a clean text in their order."""
+    """Return the numbers of a clean text, in order."""
     return [number for match in _NUMBER.finditer(cleaned) if (number := _number(cleaned, match))]
 
 
 def meanings(numbers: Iterable[Number]) -> set[Decimal]:
-    """Return every value that some numbers may be meant for."""
+    """Return every value that any of the numbers may mean."""
     return {value for number in numbers for value in number.meanings}
 
 
 def claimed(cleaned: str) -> Iterator[Number]:
-    """Give the numbers that a statement claims: no part of a name, and "one" is not a count."""
+    """Yield the numbers that a statement asserts: not those in names, and not the word "one"."""
     for number in numbers_in(cleaned):
         if not number.named and number.text.lower() != "one":
             yield number
 
 
 def names_with_digits(cleaned: str) -> list[str]:
-    """Return words that hold digits but are no numbers: L0, A100, GPT-2."""
+    """Return the words that contain digits but are not numbers: L0, A100, GPT-2."""
     return [
         match[0]
         for match in _NAME.finditer(cleaned)
@@ -85,7 +85,7 @@ def names_with_digits(cleaned: str) -> list[str]:
 
 
 def digit_groups(cleaned: str) -> list[str]:
-    """Return the runs of digits of a text as they are printed."""
+    """Return the groups of digits in a text as printed, with their separators."""
     return _GROUP.findall(cleaned)
 
 
@@ -103,7 +103,7 @@ def _number(text: str, match: re.Match[str]) -> Number | None:
     elif match["power"]:
         value = _raised(base, _integer(match["power"]))
     elif match["flat"]:
-        # "10-3" is 0.001 that lost its raised exponent, or the range from 10 to 3.
+        # "10-3" is either 10^-3, printed without its superscript, or the range from 10 to 3.
         others.append(Decimal(1).scaleb(_integer(match["flat"])))
     if scale := match["scale"]:
         others.append(value)
@@ -114,7 +114,10 @@ def _number(text: str, match: re.Match[str]) -> Number | None:
 
 
 def _before(text: str, start: int) -> tuple[int, bool]:
-    """Return the sign before a number, and whether it hangs on a word by a hyphen."""
+    """Return the sign before a number, and whether a hyphen joins it to a word.
+
+    A dash after a digit, a bracket or a percent sign is a range (3-5), not a minus sign.
+    """
     if start == 0 or text[start - 1] not in DASHES:
         return 1, False
     ahead = text[max(0, start - 3) : start - 1]
@@ -129,7 +132,7 @@ def _before(text: str, start: int) -> tuple[int, bool]:
 
 
 def _scale(word: str) -> int:
-    # A small m or b is a unit (metres, bits) more often than a million or a billion.
+    # A lower-case m, b or t is more often a unit (meters, bits, tons) than million or billion.
     return 0 if word in ("m", "b", "t") else _SCALES[word.lower()]
 
 

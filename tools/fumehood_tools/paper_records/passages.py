@@ -1,7 +1,8 @@
-"""The text of a document as strings in which a quotation is found, and traced back to its place.
+"""Make the text of a document searchable for quotations, and map hits back to their place.
 
-A `Stream` is a run of passages squeezed (see `plain`) and joined without gaps, so that a quotation
-may run from one block into the next. Finding is `str.find`: linear, without an index.
+A `Stream` is the squeezed text (see `normal_form.bare`) of consecutive passages, joined without
+gaps, so that a quotation may run from one block into the next. A search is one `str.find`, which is
+linear in the text and needs no index.
 """
 
 import re
@@ -17,7 +18,7 @@ from fumehood_tools.reading.outline import Chunk, Outline, Section, outline_of
 PassageKind = BlockKind | Literal["title", "caption", "row", "latex", "reference", "hidden"]
 HEADINGS: frozenset[PassageKind] = frozenset({"title", "heading"})
 FLOATING: frozenset[PassageKind] = frozenset({"table", "caption", "row", "figure", "footnote"})
-"""Kinds that may stand between two halves of a sentence."""
+"""Kinds of passages that may interrupt a sentence of the running text."""
 
 _MOST_SPANS = 50
 _YEAR = re.compile(r"\b(?:19|20)\d\d[a-z]?\b|\barXiv\b", re.I)
@@ -28,7 +29,7 @@ _NAMED_MARK = re.compile(
 
 
 class Passage(NamedTuple):
-    """One block, a part of a long one, or a row of a table: clean text and its place."""
+    """One block, a part of a long block, or a row of a table: its text and where it is."""
 
     kind: PassageKind
     text: str
@@ -40,15 +41,16 @@ class Passage(NamedTuple):
 
 
 class Span(NamedTuple):
-    """Where a quotation stands: passages first to last, and its own words there."""
+    """Where a quotation was found: the first and last passage, and the words there."""
 
     first: int
     last: int
     text: str
     whole_words: str
-    """The text, grown to the blanks around it: a number cut in two is whole again."""
+    """The text, extended to whole words, so that a number at an edge is complete."""
     sign: str
-    """The dash right before it, if there is one: dashes are squeezed away."""
+    """The dash directly before it, or "". The squeezed form drops dashes, and this one may be a
+    minus sign."""
 
 
 class Stream:
@@ -66,12 +68,12 @@ class Stream:
         self.squeezed = "".join(parts)
 
     def ends(self, needle: str, start: int = 0, stop: int | None = None) -> tuple[int, int] | None:
-        """Return start and end of the first needle between start and stop."""
+        """Return start and end of the first occurrence of needle between start and stop."""
         at = self.squeezed.find(needle, start, len(self.squeezed) if stop is None else stop)
         return None if at < 0 else (at, at + len(needle))
 
     def spans(self, needle: str) -> Iterator[Span]:
-        """Give the places of a squeezed needle in order, fifty at most."""
+        """Yield the spans of a squeezed needle in order, at most 50."""
         start = 0
         for _ in range(_MOST_SPANS):
             if (found := self.ends(needle, start)) is None:
@@ -80,7 +82,7 @@ class Stream:
             start = found[0] + 1
 
     def span(self, start: int, end: int) -> Span:
-        """Return what stands between two places of the squeezed string."""
+        """Return the span between two positions of the squeezed string."""
         first = bisect_right(self._starts, start) - 1
         last = bisect_right(self._starts, end - 1) - 1
         begin = _offset(self.passages[first].text, start - self._starts[first])
@@ -98,7 +100,7 @@ class Stream:
         )
 
     def sections(self) -> Iterator[tuple[int, int]]:
-        """Give start and end of every section in the squeezed string."""
+        """Yield start and end of every section in the squeezed string."""
         begin, name = 0, None
         for passage, start in zip(self.passages, self._starts, strict=True):
             if passage.section != name:
@@ -116,7 +118,7 @@ class Stream:
 
 
 class Texts(NamedTuple):
-    """A document's passages, by what a quotation from them is worth."""
+    """A document's passages, grouped by how far a quotation from them can be trusted."""
 
     body: list[Passage]
     latex: list[Passage]
@@ -125,7 +127,7 @@ class Texts(NamedTuple):
 
 
 def texts_of(document: Document) -> Texts:
-    """Return everything in a document that has words, as clean passages."""
+    """Return all text of a document as clean passages."""
     body, references = list[Passage](), list[Passage]()
     for passage in printed(document):
         to = references if passage.kind == "reference" else body
@@ -142,7 +144,7 @@ def texts_of(document: Document) -> Texts:
 
 
 def printed(document: Document) -> Iterator[Passage]:
-    """Give the passages of a document in reading order, their text as the document has it."""
+    """Yield the passages of a document in reading order, with their text unchanged."""
     entries = [bare(clean(one.text)) for one in document.references]
     for section, chunks in _by_section(outline_of(document)):
         first = chunks[0].id if chunks else None
@@ -160,10 +162,10 @@ def printed(document: Document) -> Iterator[Passage]:
 
 
 def _is_entry(text: str, entries: Sequence[str]) -> bool:
-    """Whether text below the heading of the references belongs to them.
+    """Return whether text below the heading of the references is an entry of the list.
 
-    What follows them (an appendix whose heading was missed) does not: it is none of the entries,
-    or, where these are not known, names no year.
+    Text that follows the list, such as an appendix with a heading that was not recognized, is not:
+    it matches none of the known entries. If no entries are known, text without a year is not.
     """
     if not entries:
         return bool(_YEAR.search(text))
@@ -172,7 +174,7 @@ def _is_entry(text: str, entries: Sequence[str]) -> bool:
 
 
 def flowing(passages: Sequence[Passage]) -> list[Passage]:
-    """Return the passages of the running text, without what floats between them."""
+    """Return the passages of the running text, without tables, captions, figures and footnotes."""
     return [passage for passage in passages if passage.kind not in FLOATING]
 
 
@@ -219,7 +221,7 @@ def _latex(document: Document, body: Sequence[Passage]) -> Iterator[Passage]:
 
 
 def _offset(text: str, squeezed: int) -> int:
-    """Return where the letter number `squeezed` of the squeezed text stands in text."""
+    """Return the position in text of character number `squeezed` of its squeezed form."""
     seen = 0
     for place, letter in enumerate(text):
         seen += len(bare(letter))

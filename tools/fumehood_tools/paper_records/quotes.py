@@ -1,11 +1,16 @@
-"""Is a quotation in a document, and where: exact but for what a PDF or a quoting hand changes.
+"""Find a quotation in a document, allowing only the changes that PDF extraction or copying makes.
 
-Accepted: the same letters and digits in the same order. Blanks, line ends, hyphens, ligatures,
-quotation marks, dashes and invisible characters do not count; case is noted; citation marks may be
-left out; … stands for what is left out between parts that follow one another in one section.
-Flagged: at least 95 % alike, and no number, negation or word of content differs.
-Refused with the reason: everything else; also a bare heading, the list of references, hidden text.
-Not covered: whether the statement follows from the quotation. That stays with the reader.
+Accepted: the same letters and digits in the same order. Spaces, line ends, hyphens, ligatures,
+quotation marks, dashes and invisible characters are ignored, and differences in case are noted.
+Citation marks may be omitted. An ellipsis (…) stands for omitted words; its parts must follow each
+other within one section.
+Flagged: at least 95 % similar, and no number, negation or content word differs.
+Refused, with the reason: everything else, and also a quotation that is only a heading, or that is
+found only in the list of references or in hidden text.
+Not covered: whether the statement follows from the quotation. The reader must judge that.
+
+The search tries, in this order: the text as it is, the running text without tables and figures,
+both without citation marks, and the LaTeX of equations. See `QuoteFinder._streams`.
 """
 
 import re
@@ -45,7 +50,7 @@ _WORTH_COMPARING = 60.0
 
 
 class QuoteMatch(NamedTuple):
-    """What became of one quotation."""
+    """The result of the search for one quotation."""
 
     status: Status
     reason: str
@@ -53,17 +58,17 @@ class QuoteMatch(NamedTuple):
     text: str = ""
     """The paper's words."""
     evidence: str = ""
-    """The same, with words and numbers cut at the edges made whole."""
+    """The paper's words, extended to whole words and numbers at both ends."""
 
 
 class _Hint(NamedTuple):
-    """Where the quotation is said to stand."""
+    """The section and page that the caller gave for the quotation."""
 
     section: str | None
     page: int | None
 
     def fits(self, passage: Passage) -> bool:
-        """Whether a passage stands there."""
+        """Return whether a passage is in this section and on this page."""
         return (not self.section or self._names(passage)) and (
             not self.page or passage.page is None or passage.page == self.page
         )
@@ -75,7 +80,7 @@ class _Hint(NamedTuple):
 
 
 class QuoteFinder:
-    """Finds any number of quotations in one document."""
+    """Finds quotations in one document. Built once, used for any number of them."""
 
     def __init__(self, document: Document) -> None:
         self._texts = texts_of(document)
@@ -83,7 +88,11 @@ class QuoteFinder:
         self.body = Stream(self._texts.body)
 
     def find(self, quote: str, section: str | None = None, page: int | None = None) -> QuoteMatch:
-        """Return where a quotation stands, or why it is refused; the place given is a hint."""
+        """Return where a quotation was found, or why it is refused.
+
+        section and page are hints: they choose between several occurrences, and a note says if
+        the quotation is elsewhere.
+        """
         plain = " ".join(clean(quote).split())
         if reason := _trivial(plain):
             return QuoteMatch("refused", reason)
@@ -93,9 +102,9 @@ class QuoteFinder:
         notes = [found.reason] if found.reason else []
         if found.status != "refused" and found.passage:
             if has_invisible(quote):
-                notes.append("Invisible characters in it were ignored.")
+                notes.append("Invisible characters in the quote were ignored.")
             if not hint.fits(found.passage):
-                notes.append("It does not stand where the hint says.")
+                notes.append("The quote is not where the hint says.")
         return found._replace(reason=" ".join(notes))
 
     def _streams(self) -> Iterator[Stream]:
@@ -135,7 +144,9 @@ class QuoteFinder:
                     one.kind in HEADINGS for one in stream.passages[span.first : span.last + 1]
                 ):
                     refused = QuoteMatch(
-                        "refused", f"It is only a heading: “{passage.text}”.", passage
+                        "refused",
+                        f"The quote is only a heading: “{passage.text}”. Quote the text below it.",
+                        passage,
                     )
                 else:
                     good.append(span)
@@ -160,8 +171,8 @@ class QuoteFinder:
             return None
         return QuoteMatch(
             "refused",
-            "Its parts do not follow one another within one section, or one is too short to tell. "
-            "Quote one place per item.",
+            "The parts around … do not follow each other within one section, or one of them is too "
+            "short to identify its place. Quote one place per item.",
         )
 
     def _elsewhere(self, plain: str) -> QuoteMatch | None:
@@ -170,8 +181,8 @@ class QuoteFinder:
             passage = self._texts.references[span.first]
             return QuoteMatch(
                 "refused",
-                "It stands in the list of references only, which says nothing about this paper. "
-                "Quote the text.",
+                "The quote is only in the list of references, which says nothing about this paper. "
+                "Quote the text of the paper.",
                 passage,
                 span.text,
             )
@@ -179,8 +190,8 @@ class QuoteFinder:
             passage = self._texts.hidden[span.first]
             return QuoteMatch(
                 "refused",
-                f"It stands in hidden text only ({passage.title}), which no reader of the page "
-                "sees. Leave it out, and mistrust it.",
+                f"The quote is only in hidden text ({passage.title}), which no reader of the page "
+                "sees. Drop this item, and do not trust the hidden text.",
                 passage,
                 span.text,
             )
@@ -188,7 +199,7 @@ class QuoteFinder:
             codes = ", ".join(f"U+{ord(letter):04X}" for letter in dict.fromkeys(letters))
             return QuoteMatch(
                 "refused",
-                f"It holds letters that look Latin and are not ({codes}), and the paper does not. "
+                f"The quote contains letters that only look Latin ({codes}); the paper does not. "
                 "Copy the words from the paper.",
             )
         return None
@@ -197,14 +208,15 @@ class QuoteFinder:
         nearest = self._nearest_passage.find(plain)
         if nearest is None:
             return QuoteMatch(
-                "refused", "It is not in the paper, nor anything like it. Leave it out."
+                "refused",
+                "The quote is not in the paper, and nothing similar is. Drop this item.",
             )
         shown = f"The paper says{_at(nearest.passage)}: “{_short(nearest.text)}”."
         if nearest.alike >= ALIKE and not nearest.turns:
             slips = f" ({'; '.join(nearest.slips)})" if nearest.slips else " in punctuation"
             return QuoteMatch(
                 "flagged",
-                f"It differs slightly{slips}. {shown}",
+                f"The quote differs slightly{slips}. {shown}",
                 nearest.passage,
                 nearest.text,
                 nearest.text,
@@ -221,32 +233,38 @@ class QuoteFinder:
             rest = self.body.ends(needle[known:], first[1] if first else 0)
             if first and rest and rest[0] - first[1] <= _NEAR:
                 between = _short(self.body.span(first[1], rest[0]).text)
-                return f"It leaves out words of the paper unmarked: “{between}”."
+                return f"The quote omits words of the paper without …: “{between}”."
             if needle[known:] in self.body.squeezed:
                 return (
-                    "It is put together from two places of the paper. Quote one place per item, or "
-                    "put … between parts of one section."
+                    "The quote combines two places of the paper. Quote one place per item, or put "
+                    "… between parts of the same section."
                 )
         differs = ""
         if nearest.turns and nearest.alike >= _WORTH_COMPARING:
-            differs = f" Differs: {'; '.join(nearest.turns[:4])}."
-        return f"It is not in the paper; the nearest is {nearest.alike:.0f} % alike.{differs}"
+            differs = f" Differences: {'; '.join(nearest.turns[:4])}."
+        return (
+            f"The quote is not in the paper; the most similar passage is {nearest.alike:.0f} % "
+            f"alike.{differs}"
+        )
 
 
 def _trivial(plain: str) -> str:
     if len(plain) < SHORTEST_QUOTE or not bare(plain):
-        return f"The quote is too short to tell (at least {SHORTEST_QUOTE} characters)."
+        return f"The quote is too short: quote at least {SHORTEST_QUOTE} characters."
     if len(plain) > LONGEST_QUOTE:
-        return f"The quote is too long (at most {LONGEST_QUOTE} characters): quote what carries it."
+        return (
+            f"The quote is too long (at most {LONGEST_QUOTE} characters): quote only the words "
+            "that support the statement."
+        )
     return ""
 
 
 def _accepted(plain: str, span: Span, passage: Passage) -> QuoteMatch:
     notes = []
     if not same_case(plain, " ".join(span.text.split())):
-        notes.append("Upper and lower case differ from the paper.")
+        notes.append("The quote's upper and lower case differ from the paper's.")
     for cut, full in _cut_words(span):
-        notes.append(f"It begins or ends inside a word: “{cut}” of “{full}”.")
+        notes.append(f"The quote begins or ends inside a word: “{cut}” of “{full}”.")
     return QuoteMatch("accepted", " ".join(notes), passage, span.text, span.whole_words)
 
 
@@ -262,14 +280,18 @@ def _cut_words(span: Span) -> Iterator[tuple[str, str]]:
 def _misquoted(reason: str, passage: Passage, text: str) -> QuoteMatch:
     return QuoteMatch(
         "refused",
-        f"It is not what the paper says: {reason}. The paper says{_at(passage)}: “{_short(text)}”.",
+        f"The quote is not what the paper says: {reason}. The paper says{_at(passage)}: "
+        f"“{_short(text)}”.",
         passage,
         text,
     )
 
 
 def _in_order(stream: Stream, parts: Sequence[str], begin: int, end: int) -> list[tuple[int, int]]:
-    """Return where the parts follow one another between two places, [] where they do not."""
+    """Return the places of the parts, in order, between begin and end; [] if they do not occur so.
+
+    A part counts only if it is long enough to identify its place, or is a whole row of a table.
+    """
     spans = list[tuple[int, int]]()
     at = begin
     for part in parts:
@@ -297,16 +319,19 @@ def _joined(stream: Stream, parts: Sequence[str], places: list[tuple[int, int]])
     for (_, stop), (start, _) in zip(places, places[1:], strict=False):
         gap = stream.span(stop, start).text if stop < start <= stop + _NEAR else ""
         if negations(gap) and passage.kind != "row":
-            reason = f"What … leaves out holds a negation: “{_short(gap)}”."
+            reason = f"The words omitted at … contain a negation: “{_short(gap)}”."
             return QuoteMatch("flagged", reason, passage, text, evidence)
     if passage.kind == "row" and not all(_is_heading_row(stream, span) for span in spans[:-1]):
-        reason = "Its parts are from different rows of a table. Quote the heading … one row."
+        reason = (
+            "The parts of the quote come from different rows of a table. Quote the heading row, …, "
+            "and one row."
+        )
         return QuoteMatch("flagged", reason, passage, text, evidence)
     return QuoteMatch("accepted", "", passage, text, evidence)
 
 
 def _is_heading_row(stream: Stream, span: Span) -> bool:
-    """Whether a part is from the head of a table, or from its caption or the text."""
+    """Return whether a part is from a table's heading row, its caption, or the running text."""
     passage = stream.passages[span.first]
     before = stream.passages[span.first - 1] if span.first else passage
     return (
@@ -318,7 +343,7 @@ def _is_heading_row(stream: Stream, span: Span) -> bool:
 
 
 def _known_prefix(stream: Stream, needle: str) -> int:
-    """Return how much of the start of needle stands in the stream."""
+    """Return the length of the longest prefix of needle in the stream, by binary search."""
     low, high = 0, len(needle)
     while low < high:
         middle = (low + high + 1) // 2

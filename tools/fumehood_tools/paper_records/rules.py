@@ -1,8 +1,8 @@
-"""The rules of the first extraction, as data: which words speak for which field, and how strongly.
+"""The extraction rules, as data: which words indicate which field of a record, and how strongly.
 
-A rule is a pattern of running text with a strength between 0 and 1. Sections and sentences raise
-or lower it (see `candidates`). Written from how papers of the field are worded, not from any paper
-we measure. English only.
+A rule is a regular expression for running text with a strength between 0 and 1. `candidates` raises
+or lowers the strength by section and sentence. The rules come from how papers of the field are
+usually worded, not from the papers of our benchmark. English only.
 """
 
 import re
@@ -12,7 +12,7 @@ from fumehood_tools.paper_records.record import FieldName
 
 
 class Cue(NamedTuple):
-    """Words that speak for a field."""
+    """Words that indicate a field."""
 
     name: str
     field: FieldName
@@ -21,7 +21,7 @@ class Cue(NamedTuple):
 
 
 class Parameter(NamedTuple):
-    """A setting of a method, by the names that it goes by."""
+    """A hyperparameter, and the pattern that matches its names."""
 
     name: str
     pattern: str
@@ -112,10 +112,10 @@ HOME = {
     "future_work": r"future|conclusion|discussion|outlook",
     "code_links": r"code|availab|reproduc|front matter",
 }
-"""Field -> titles of sections where it is at home."""
+"""Field -> pattern for titles of the sections that usually contain it."""
 
 OTHERS = re.compile(r"related|background|prior work|previous work|literature|preliminar", re.I)
-"""Titles of sections that tell of other people's work."""
+"""Titles of sections about other people's work."""
 
 OWN_WORDS = re.compile(r"\b(?:we|our|ours|us|this (?:paper|work|study|project))\b", re.I)
 THEIR_WORDS = re.compile(
@@ -163,7 +163,7 @@ COUNTED = (
     "tokens|latents|features|layers|attention heads|heads|training steps|warm-?up steps|steps"
     "|epochs|random seeds|seeds|parameters|samples|examples|dimensions|prompts"
 )
-"""What a number before it counts: '200 million tokens'."""
+"""Units that follow a count, as in '200 million tokens'."""
 
 METRIC_NAMES = (
     r"explained variance|variance explained|(?:CE |cross-entropy )?loss (?:recovered|increase)"

@@ -1,8 +1,8 @@
-"""The records of papers, kept in the workspace: what an agent stated and the text bore out.
+"""The records of papers, stored in the workspace: the items that passed the check of their text.
 
-Items are added to what is there; an item that says the same again replaces it. A paper that was
-read anew is held to its new text when its record is next used. Beside the library, for people,
-lies `papers/<name>.findings.json`.
+New items are added to the record; an item about the same thing replaces the earlier one. If a paper
+was parsed again, its record is checked against the new text the next time it is used. A copy for
+people is written to `papers/<name>.findings.json`.
 """
 
 from collections.abc import Sequence
@@ -31,26 +31,26 @@ _PREFIX = "findings "
 
 
 class ItemVerdict(BaseModel, frozen=True):
-    """What the text says of one item."""
+    """The result of checking one item against the text."""
 
-    number: int = Field(description="Place in the call, from 1")
+    number: int = Field(description="Position in the call, from 1")
     status: Status
     reason: str = Field(default="", description="Why it was refused or flagged")
-    place: str = Field(default="", description="Where the quote stands")
+    place: str = Field(default="", description="Where the quote was found")
     found: str = Field(default="", description="The paper's own words there; untrusted quotation")
 
 
 class RecordedFindings(BaseModel, frozen=True):
-    """The verdict on every item of a call, and what the paper's record holds now."""
+    """The status of every item of a call, and the contents of the paper's record now."""
 
     paper: str
     verdicts: list[ItemVerdict]
-    kept: dict[str, int] = Field(description="Field -> items that the record holds now")
+    kept: dict[str, int] = Field(description="Field -> number of items in the record now")
     missing: list[str] = Field(description="Fields without an item")
-    file: str = Field(description="The record as JSON: path in the workspace")
+    file: str = Field(description="Path of the record's JSON file in the workspace")
 
     def text(self) -> str:
-        """Return the verdicts as the agent reads them, the refused ones first."""
+        """Return the result as text for the agent, refused items first."""
         counts = ", ".join(
             f"{sum(it.status == status for it in self.verdicts)} {status}"
             for status in ("accepted", "flagged", "refused")
@@ -61,13 +61,15 @@ class RecordedFindings(BaseModel, frozen=True):
                 lines.append(f"- item {it.number} {it.status}: {it.reason}")
                 lines += [f"  the paper, {it.place}: > {it.found}"] if it.found else []
         held = ", ".join(f"{count} {field}" for field, count in self.kept.items())
-        lines.append(f"The record holds {held or 'nothing yet'} ({self.file}).")
+        lines.append(f"The record now contains {held or 'nothing yet'} ({self.file}).")
         if any(it.status == "refused" for it in self.verdicts):
             lines.append("Next: quote the paper's own words for the refused items, or drop them.")
         elif self.missing:
-            lines.append(f"Next: items for {', '.join(self.missing)}, if the paper has them.")
+            lines.append(
+                f"Next: record items for {', '.join(self.missing)}, if the paper has them."
+            )
         else:
-            lines.append("Next: compare_papers.")
+            lines.append("Next: call compare_papers.")
         return "\n".join(lines)
 
 
@@ -83,9 +85,9 @@ class FindingsShelf:
         self._settings, self._library, self._readings = settings, library, readings
 
     def record(self, paper: str, items: Sequence[Item], *, replace: bool) -> RecordedFindings:
-        """Hold items to the paper's text and keep those it bears out. Raises UnknownName.
+        """Check items against the paper's text and store those it supports. Raises UnknownName.
 
-        replace: the record begins anew with these items.
+        replace: discard the earlier record first.
         """
         reading, document = self._readings.get(paper)
         checked = check_record(items, {reading.paper: document})
@@ -106,7 +108,7 @@ class FindingsShelf:
         )
 
     def get(self, paper: str) -> CheckedRecord:
-        """Return a paper's record. Raises UnknownName when it has none."""
+        """Return a paper's record. Raises UnknownName if it has none."""
         reading, document = self._readings.get(paper)
         record = self._kept(reading, document)
         if not record.items:
@@ -136,7 +138,7 @@ class FindingsShelf:
 
 
 def _sameness(item: Item) -> tuple[str | None, ...]:
-    """Return what makes two items one: a later one with the same replaces it."""
+    """Return the key of an item: a later item with the same key replaces it."""
     named = (item.field, item.name, item.data_set, item.model, item.setting)
     return (*named, item.value) if item.name else (*named, item.text or item.quote)
 

@@ -1,7 +1,8 @@
-"""Numbers of a table, each with its row's label, its column's heading and a quotation.
+"""Read the numbers of a table, each with its row's label, its column's heading and a quotation.
 
-A table of settings gives parameters, any other gives metrics. Rows before the first number are
-headings. Only cells that are a number (with %, ±, k, M, signs of significance) count.
+A table of hyperparameters yields parameters, any other table yields metrics. Rows before the first
+number are headings. Only cells that consist of a number (with %, ±, k, M, marks of significance)
+count.
 """
 
 import re
@@ -36,7 +37,7 @@ class TableReading(NamedTuple):
 
 
 def table_readings(block: Block) -> Iterator[TableReading]:
-    """Give the numbers of a table, at most 200."""
+    """Yield the numbers of a table, at most 200."""
     headings, rows = headings_of(block)
     settings = bool(
         rules.SETTINGS_TABLE.search(f"{block.text} {' '.join(headings)}") and len(headings) == 2
@@ -53,10 +54,10 @@ def table_readings(block: Block) -> Iterator[TableReading]:
 
 
 def headings_of(block: Block) -> tuple[list[str], list[list[str]]]:
-    """Return a table's headings and the rows below them; no rows where there is no heading."""
+    """Return a table's headings and the rows below them; ([], []) if it has no headings."""
     rows = [_tidy(row) for row in block.rows]
     first = next((at for at, row in enumerate(rows) if any(map(_is_number, row[1:]))), len(rows))
-    # A first row of numbers alone (widths, layers) is still the head.
+    # A first row that contains only numbers (widths, layers) is still the heading row.
     first = max(first, 1)
     if not rows or first > _MOST_HEADINGS:
         return [], []
@@ -64,7 +65,7 @@ def headings_of(block: Block) -> tuple[list[str], list[list[str]]]:
 
 
 def without_unit(heading: str) -> str:
-    """Return a heading without the unit in brackets."""
+    """Return a heading without its unit in brackets."""
     return _UNIT.sub("", heading).strip() or heading
 
 
@@ -90,7 +91,7 @@ def _metric(heading: str, label: str, value: str, quote: str) -> TableReading:
 
 
 def _headings(rows: Sequence[Sequence[str]], width: int) -> list[str]:
-    """Return the heading of each column; head rows with cells over several columns are left out."""
+    """Return the heading of each column. Heading rows with merged cells are ignored."""
     full = [row for row in rows if len(row) == width]
     columns = [dict.fromkeys(row[at] for row in full if row[at]) for at in range(width)]
     names = [" ".join(column) for column in columns]
@@ -104,7 +105,10 @@ def _headings(rows: Sequence[Sequence[str]], width: int) -> list[str]:
 def _labelled(
     headings: Sequence[str], rows: Sequence[list[str]]
 ) -> Iterator[tuple[str, list[str]]]:
-    """Give every row with its label: cells before its first number, blanks filled from above."""
+    """Yield every row with its label: the cells before its first number, joined.
+
+    Empty cells at the start of a row take the value of the row above.
+    """
     last: list[str] = []
     for row in rows:
         cells = list(takewhile(lambda cell: not _is_number(cell), row))
@@ -117,7 +121,7 @@ def _labelled(
 
 
 def _quote(heading: Sequence[str], row: Sequence[str]) -> str:
-    """Return heading … row where that is short enough, else the row, else nothing."""
+    """Return "heading … row" if it fits a quotation, else the row if that fits, else ""."""
     own = row_text(row)
     both = f"{row_text(heading)} … {own}"
     for quote in (both, own):

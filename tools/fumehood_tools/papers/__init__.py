@@ -1,1 +1,1 @@
-"""Papers: searched in many places at once, judged, merged, and kept in the workspace's library."""
+"""Papers: search many sources at once, merge and judge the results, and store them in a library."""

@@ -1,4 +1,4 @@
-"""BibTeX, in and out, through bibtexparser."""
+"""Read and write BibTeX with bibtexparser."""
 
 import itertools
 import re
@@ -11,7 +11,7 @@ MOST_ENTRIES = 20_000
 
 
 def read_bibtex(text: str) -> list[Paper]:
-    """Return the papers of a BibTeX text; entries that can't be read are left out."""
+    """Return the papers in a BibTeX text. Entries that can't be read are skipped."""
     import bibtexparser
 
     found = bibtexparser.parse_string(text).entries[:MOST_ENTRIES]
@@ -41,7 +41,7 @@ def read_bibtex(text: str) -> list[Paper]:
 
 
 def write_bibtex(papers: Iterable[Paper]) -> str:
-    """Return BibTeX with one entry per paper; keys are surname, year and a word of the title."""
+    """Return BibTeX with one entry per paper. A key is surname, year and a word of the title."""
     from bibtexparser import Library, write_string
     from bibtexparser.model import Entry, Field
 
@@ -91,7 +91,7 @@ def _key(paper: Paper, taken: set[str]) -> str:
 
 
 def _safe(text: str) -> str:
-    """Return text that LaTeX prints as it is."""
+    """Return the text with LaTeX's special characters escaped."""
     from pylatexenc.latexencode import unicode_to_latex
 
     return str(

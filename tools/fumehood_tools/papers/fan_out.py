@@ -1,8 +1,9 @@
-"""Ask all sources side by side: nobody waits for more than the slowest, or for the deadline.
+"""Ask all sources in parallel, and return when the slowest has answered or at the deadline.
 
-Each source runs in a thread of its own, with its turns (pacing), retries (tenacity: exponential
-with jitter, or what Retry-After says) and typed status. A thread that is still busy at the
-deadline is left behind; it holds up no shutdown. Whatever goes wrong in a source stays there.
+Each source runs in its own thread with its own pacing, retries and typed status. The pause before
+a retry is the one that Retry-After states, else exponential with jitter (tenacity). A thread that
+is still busy at the deadline is abandoned; it is a daemon, so it does not block shutdown. A failure
+in one source does not affect the others.
 """
 
 import queue
@@ -27,7 +28,7 @@ _BACKOFF = wait_random_exponential(multiplier=0.5, max=8)
 
 @dataclass(frozen=True)
 class SourceResult:
-    """What one source gave."""
+    """The status and papers of one source."""
 
     status: SourceStatus
     papers: list[Paper]
@@ -44,12 +45,17 @@ def ask_all(
     seconds: float,
     on_answer: Callable[[SourceResult], None] = lambda _: None,
 ) -> list[SourceResult]:
-    """Return one outcome per source, in their order, after so many seconds at most."""
+    """Return one result per source, in their order, after at most `seconds`.
+
+    on_answer: called with each result as soon as it arrives.
+    """
     deadline = answer_within(seconds)
     answered: queue.Queue[tuple[int, SourceResult]] = queue.Queue()
 
     def run(place: int, source: Source) -> None:
-        outcome = _failed(source, "unavailable", "It failed on our side; our log says how.")
+        outcome = _failed(
+            source, "unavailable", "It failed because of a bug in fumehood. See the server's log."
+        )
         try:
             outcome = ask_one(source, query, web_of(source), deadline)
         finally:
@@ -67,7 +73,7 @@ def ask_all(
             break
         outcomes[place] = outcome
         on_answer(outcome)
-    late = f"It did not answer within {seconds:.0f} s. Ask again, or leave it out."
+    late = f"It did not answer within {seconds:.0f} s. Ask again, or omit it from sources."
     return [
         outcomes.get(place) or _failed(source, "timeout", late, seconds=seconds)
         for place, source in enumerate(sources)
@@ -75,7 +81,7 @@ def ask_all(
 
 
 def ask_one(source: Source, query: Query, web: Web, deadline: Deadline) -> SourceResult:
-    """Ask one source, again where that helps; a failure is a status."""
+    """Ask one source, retrying where that may help. A failure is returned as a status."""
     began = time.monotonic()
     try:
         answer = _with_retries(source, query, web, deadline)
@@ -119,7 +125,7 @@ def _with_retries(source: Source, query: Query, web: Web, deadline: Deadline) ->
         try:
             return source.ask(query, web, deadline)
         except SourceFailed as failed:
-            # Where no second turn comes in time, the first failure is what there is to say.
+            # If a retry gets no turn in time, report the failure of the first attempt instead.
             known = failures[-1] if failures and isinstance(failed, NoTurn) else failed
             failures.append(known)
             raise known from failed

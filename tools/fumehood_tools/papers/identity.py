@@ -1,4 +1,4 @@
-"""Who a paper is: arXiv ids, DOIs and titles in one form each.
+"""Identify papers: bring arXiv ids, DOIs and titles into one normal form each.
 
 arxiv_id("https://arxiv.org/pdf/2309.08600v3.pdf")  -> "2309.08600"
 doi("https://doi.org/10.48550/arXiv.2309.08600")    -> "10.48550/arxiv.2309.08600"
@@ -21,19 +21,19 @@ _MARKUP = re.compile(r"[\\${}]|<[a-z/]")
 
 
 def arxiv_id(text: str) -> str | None:
-    """Return the arXiv id in an id, URL, DOI or BibTeX field, without version; None without one."""
+    """Return the arXiv id in an id, URL, DOI or BibTeX field, without its version, or None."""
     found = _ARXIV.search(text.strip())
     return found[1].lower() if found else None
 
 
 def doi(text: str) -> str | None:
-    """Return the DOI in text in lower case, None without one."""
+    """Return the first DOI in a text, in lower case, or None."""
     found = _DOI.search(text.strip())
     return found[0].rstrip(".,;)").lower() if found else None
 
 
 def plain(text: str) -> str:
-    """Return text from outside on one line: LaTeX and HTML markup become what they print."""
+    """Return the text on one line, with LaTeX and HTML markup replaced by what it displays."""
     if _MARKUP.search(text):
         text = _without_markup(text)
     return one_line(unicodedata.normalize("NFKC", text))
@@ -53,14 +53,14 @@ def _without_markup(text: str) -> str:
 
 
 def title_key(title: str) -> str:
-    """Return a title without case, accents, punctuation and markup: what duplicates share."""
+    """Return a title without case, accents, punctuation and markup, to compare duplicates by."""
     spelled = unicodedata.normalize("NFKD", plain(title).casefold())
     letters = "".join(c for c in spelled if not unicodedata.combining(c))
     return " ".join(_WORD.findall(letters.replace("-", " ")))
 
 
 def main_title_key(title: str) -> str | None:
-    """Return the key of what stands before a subtitle, None where it is too short to be a name."""
+    """Return the key of the title before its subtitle, or None if it has fewer than three words."""
     head, separator, _ = plain(title).partition(": ")
     key = title_key(head) if separator else ""
     return key if len(key.split()) >= 3 else None

@@ -1,8 +1,9 @@
-"""Have Perplexity judge how relevant papers are: a confidence with its reasoning, in batches.
+"""Have Perplexity judge how relevant papers are: a confidence and a reason per paper, in batches.
 
-One request per batch of papers to POST /v1/responses with a JSON schema (the Sonar chat endpoint
-ended on 2026-09-27). The model is named: a preset may resolve to a third party's. No web search is
-offered to it: it judges what it is shown. An answer is used paper by paper, where it is valid.
+Each batch of papers is one POST /v1/responses with a JSON schema (the Sonar chat endpoint was shut
+down on 2026-09-27). We name the model, because a preset may resolve to another vendor's model. The
+model gets no web search tool: it judges only what it is shown. Each paper's entry in the answer is
+validated by itself, so one bad entry does not discard the others.
 """
 
 import json
@@ -59,7 +60,7 @@ class _Verdict(BaseModel):
 
 @dataclass(frozen=True)
 class Judged:
-    """What the judge said, and how asking it went."""
+    """The judgments by paper id, and the status of the request."""
 
     by_id: dict[str, Judgement]
     status: SourceStatus
@@ -68,7 +69,10 @@ class Judged:
 def judge_with_perplexity(
     query: str, purpose: str, papers: Sequence[Paper], web: Web, *, seconds: float
 ) -> Judged:
-    """Return judgements for as many of the papers as were judged in time. Never raises."""
+    """Return judgments for the papers that were judged in time. Never raises SourceFailed.
+
+    All batches are sent in parallel, each from its own thread. seconds: limit for all of them.
+    """
     deadline = answer_within(seconds)
     batches = [papers[start : start + BATCH] for start in range(0, len(papers), BATCH)]
     results: list[tuple[dict[str, Judgement], float] | SourceFailed | None] = [None] * len(batches)
@@ -86,7 +90,10 @@ def judge_with_perplexity(
         thread.start()
     for thread in threads:
         thread.join(deadline.remaining() + 0.25)
-    late = SourceFailed("timeout", f"It did not judge within {seconds:.0f} s.")
+    late = SourceFailed(
+        "timeout",
+        f"It did not judge all papers within {seconds:.0f} s. Search again to judge the rest.",
+    )
     failures = [it or late for it in results if not isinstance(it, tuple)]
     answers = [it for it in results if isinstance(it, tuple)]
     by_id = {paper: it for found, _ in answers for paper, it in found.items()}
@@ -153,7 +160,10 @@ def _verdicts(answer: Any) -> list[_Verdict]:
         found = json.loads(text)["judgements"]
         entries = list(found)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise SourceFailed("bad_answer", "Its judgements could not be read.") from error
+        raise SourceFailed(
+            "bad_answer",
+            "Its judgments could not be read, so these papers were ranked by their words only.",
+        ) from error
     read = []
     for entry in entries:
         try:
@@ -164,7 +174,7 @@ def _verdicts(answer: Any) -> list[_Verdict]:
 
 
 def _cost(answer: Any) -> float:
-    """Return what the answer says that it cost, 0 where it says nothing."""
+    """Return the cost in USD that the answer states, or 0 if it states none."""
     try:
         return float(answer["usage"]["cost"]["total_cost"])
     except (KeyError, TypeError, ValueError):

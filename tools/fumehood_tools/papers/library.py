@@ -1,7 +1,8 @@
-"""The workspace's library: every paper seen, every judgement, answers of sources for a while.
+"""The workspace's library: every paper seen, every judgment, and recent answers of sources.
 
-One SQLite file (WAL), many threads and processes. A paper that is found again is merged with what
-is known of it; an id that led to a paper leads to it for good. Text search is SQLite's FTS5.
+It is one SQLite file in WAL mode that many threads and processes may share. A paper that is found
+again is merged with its stored record. An id that once led to a paper always leads to it. Text
+search uses SQLite's FTS5.
 """
 
 import contextlib
@@ -36,7 +37,7 @@ CREATE TABLE IF NOT EXISTS kept(
 
 
 class Library:
-    """The papers of one workspace. Made at the first use; may be shared by threads."""
+    """The papers of one workspace. The file is created at first use. Safe to share by threads."""
 
     def __init__(self, state: Path, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
@@ -45,7 +46,7 @@ class Library:
         try:
             state.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            raise StorageFailed.from_os_error(error, "Making the library") from error
+            raise StorageFailed.from_os_error(error, "Creating the library") from error
         with self._naming_the_file():
             self._db = sqlite3.connect(
                 self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
@@ -54,27 +55,27 @@ class Library:
             self._db.executescript(_SCHEMA)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._db.close()
 
     def remember(self, papers: Iterable[Paper]) -> list[Paper]:
-        """Keep papers, merged with what is known of them; return them as they are known now."""
+        """Store papers, merged with their earlier records, and return the merged records."""
         with self._changing():
             kept = [self._remember(paper) for paper in merge_papers(papers)]
         return merge_papers(kept)
 
     def find(self, paper_id: str) -> Paper:
-        """Return a paper by any id that ever led to it. Raises UnknownName."""
+        """Return the paper with this id, which may be an old one. Raises UnknownName."""
         with self._reading() as db:
             row = db.execute(
                 "SELECT body FROM papers JOIN aliases ON number=paper WHERE alias=?", (paper_id,)
             ).fetchone()
         if row is None:
-            raise UnknownName("paper", paper_id, [], "Ids come from search_papers.")
+            raise UnknownName("paper", paper_id, [], "Call search_papers to get the ids of papers.")
         return Paper.model_validate_json(row[0])
 
     def candidates(self, query: str) -> list[Paper]:
-        """Return papers that have a word of the query or one of its synonyms, likely ones first."""
+        """Return papers that contain a word of the query or a synonym, most likely ones first."""
         plain = [stem(word) for word in content_words(query)]
         terms = [f'"{word}" *' for word in [*plain, *sorted(expansions(plain))]]
         if not terms:
@@ -88,7 +89,10 @@ class Library:
         return [Paper.model_validate_json(row[0]) for row in rows]
 
     def judge(self, question: str, judgements: Sequence[tuple[str, Judgement]]) -> None:
-        """Keep judgements of papers (by id) for a question; a judge's later word replaces it."""
+        """Store (paper id, judgment) pairs for a question; a judge's new judgment replaces its old.
+
+        question: the digest of query and purpose, see SearchRequest.question.
+        """
         with self._changing() as db:
             db.executemany(
                 "INSERT OR REPLACE INTO judgements VALUES(?, ?, ?, ?)",
@@ -96,7 +100,7 @@ class Library:
             )
 
     def judgements(self, question: str) -> dict[str, list[Judgement]]:
-        """Return paper id -> what judges said of it for a question."""
+        """Return the judgments stored for a question, by paper id."""
         with self._reading() as db:
             rows = db.execute(
                 "SELECT paper, body FROM judgements WHERE question=?", (question,)
@@ -107,7 +111,7 @@ class Library:
         return found
 
     def keep(self, name: str, content: Any) -> None:
-        """Keep JSON-like content under a name; it replaces what was there."""
+        """Store JSON-like content under a name, replacing earlier content."""
         with self._changing() as db:
             db.execute(
                 "INSERT OR REPLACE INTO kept VALUES(?, ?, ?)",
@@ -115,19 +119,19 @@ class Library:
             )
 
     def kept(self, name: str) -> tuple[Any, float] | None:
-        """Return content kept under a name and its age in seconds, None if there is none."""
+        """Return the content stored under a name and its age in seconds, or None."""
         with self._reading() as db:
             row = db.execute("SELECT body, at FROM kept WHERE name=?", (name,)).fetchone()
         return None if row is None else (json.loads(row[0]), max(0.0, self._clock() - row[1]))
 
     def kept_under(self, prefix: str) -> list[Any]:
-        """Return everything kept under names with a prefix."""
+        """Return all content stored under names with this prefix."""
         with self._reading() as db:
             rows = db.execute("SELECT body FROM kept WHERE name GLOB ?", (f"{prefix}*",)).fetchall()
         return [json.loads(row[0]) for row in rows]
 
     def forget_kept(self, prefix: str, older_than: float) -> None:
-        """Drop what was kept under names with a prefix longer than so many seconds ago."""
+        """Delete content under names with this prefix that is older than `older_than` seconds."""
         with self._changing() as db:
             db.execute(
                 "DELETE FROM kept WHERE name GLOB ? AND at < ?",
@@ -159,7 +163,7 @@ class Library:
         return paper
 
     def _known(self, paper: Paper) -> list[tuple[int, Paper]]:
-        """Return what the library has that is the same paper; the longest known first."""
+        """Return the row numbers and records of the same paper in the library, oldest first."""
         names = [*paper.own_ids(), *paper.aliases]
         marks = ",".join("?" * len(names))
         title = '"' + paper.title.replace('"', " ") + '"'
@@ -202,5 +206,6 @@ class Library:
         except sqlite3.Error as error:
             raise StorageFailed(
                 f"The library {self._path.name} can't be used ({error}). Free disk space or check "
-                "its rights; if it is damaged, move it away: searches fill a new one."
+                "the file's permissions. If it is damaged, move it away: the next search creates "
+                "a new one."
             ) from error

@@ -1,8 +1,9 @@
-"""BibTeX files and PDFs of people's own folders, taken into the library.
+"""Import BibTeX files and PDFs from the user's folders into the library.
 
-Looked at are `papers/` of the workspace and the folders or files of FUMEHOOD_LIBRARY. A file is
-read when it is new or has changed. PDFs are opened in a child process, which gives title, authors,
-arXiv id and the first page's text; one that brings the child down is noted and left alone.
+The folders are `papers/` in the workspace and the folders or files in FUMEHOOD_LIBRARY. A file is
+read when it is new or has changed. PDFs are opened in a child process, which returns title,
+authors, arXiv id and the text of the first page. A PDF that crashes the child is reported and not
+tried again.
 """
 
 import itertools
@@ -25,7 +26,7 @@ _CHILD = "fumehood_tools.papers.pdf_fronts"
 
 
 def take_in(library: Library, places: Sequence[Path], workspace: Path) -> list[str]:
-    """Read new and changed files into the library; return one sentence per thing left out."""
+    """Read new and changed files into the library; return one sentence per skipped file."""
     notes: list[str] = []
     fresh = [(path, name) for path, name in _files(places) if library.kept(name) is None]
     for path, name in fresh:
@@ -40,7 +41,10 @@ def take_in(library: Library, places: Sequence[Path], workspace: Path) -> list[s
             library.remember(filter(None, [_paper(path, front, workspace)]))
         library.keep(pdfs[path], {})
     if len(pdfs) > PDFS_PER_SEARCH:
-        notes.append(f"{len(pdfs) - PDFS_PER_SEARCH} PDFs are not read yet: search again.")
+        notes.append(
+            f"{len(pdfs) - PDFS_PER_SEARCH} PDFs have not been read yet. Search again to read "
+            "more of them."
+        )
     return notes
 
 
@@ -56,7 +60,10 @@ def _take_bibtex(library: Library, path: Path) -> list[str]:
 
 
 def _files(places: Sequence[Path]) -> Iterator[tuple[Path, str]]:
-    """Return BibTeX files and PDFs, each with the name under which its reading is noted."""
+    """Yield BibTeX files and PDFs, each with the library name that records that it was read.
+
+    The name contains size and modification time, so a changed file has a new name.
+    """
     found = (path for place in places for path in _walk(place))
     for path in itertools.islice(found, MOST_FILES):
         try:
@@ -75,7 +82,10 @@ def _walk(place: Path) -> Iterator[Path]:
 
 
 def _fronts(paths: Sequence[Path]) -> Iterator[tuple[Path, dict[str, Any] | None]]:
-    """Return what the child reads of each PDF; one by one where it did not survive them all."""
+    """Yield each path with the fields read from its PDF, None for a PDF that can't be read.
+
+    All PDFs go to one child. If it crashes, each PDF gets its own child, to find the culprit.
+    """
     if not paths:
         return
     try:
@@ -90,8 +100,8 @@ def _fronts(paths: Sequence[Path]) -> Iterator[tuple[Path, dict[str, Any] | None
 
 def _ask(paths: Sequence[Path]) -> list[dict[str, Any] | None]:
     task = ChildTask(
-        doing="Looking into PDFs",
-        remedy="They are left out.",
+        doing="Reading the first pages of PDFs",
+        remedy="These PDFs are skipped.",
         seconds=5 + 0.5 * len(paths),
         memory=CHILD_MEMORY,
         missing={"pypdfium2": PartMissing("pypdfium2", "pip install pypdfium2")},

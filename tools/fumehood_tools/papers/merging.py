@@ -1,11 +1,13 @@
-"""Merge what several sources say of one paper.
+"""Merge the records that several sources return for the same paper.
 
-Two records are one paper when they share an arXiv id, a DOI or a source's id; or a title (without
-case, accents, markup and, where an author agrees, subtitle) with years at most one apart, unless
-they contradict each other: two arXiv ids, or no author in common. The survivor has the union of
-ids, links, code and sources, the longest abstract, and the most confident judgement (Shinkle et
-al. 2025, 2.1: duplicates are merged by title and year, keeping the most confident).
-The outcome does not depend on the order of the records.
+Two records describe the same paper when they share an arXiv id, a DOI or an id of a source, or
+when their titles match and their years differ by at most one. Titles are compared without case,
+accents and markup, and also without the subtitle if the records share an author. Records that
+contradict each other (two different arXiv ids, or no author in common) are never merged.
+The merged record has the union of ids, links, code and sources, the longest abstract, and the
+most confident judgment. Source of the method: Shinkle et al. (2025), section 2.1, who merge
+duplicates by title and year and keep the most confident one.
+The result does not depend on the order of the records.
 """
 
 from collections.abc import Iterable
@@ -14,11 +16,12 @@ from fumehood_tools.papers.identity import main_title_key, surname, title_key
 from fumehood_tools.papers.paper import TRUST, Paper
 
 _RECORDS = ("arxiv", "semantic_scholar", "openalex", "hugging_face", "library", "exa")
-"""Whose titles and addresses are kept, best first; Perplexity's are those of web pages."""
+"""Sources whose titles and addresses are used, best first. Perplexity is not in the list because
+it returns the titles of web pages."""
 
 
 def merge_papers(papers: Iterable[Paper]) -> list[Paper]:
-    """Return one record per paper, in a fixed order (best identified first)."""
+    """Return one record per paper, in a fixed order: those with the best identifiers first."""
     merged: list[Paper] = []
     index: dict[str, list[int]] = {}
     for paper in sorted(papers, key=_rank):
@@ -38,7 +41,7 @@ def merge_papers(papers: Iterable[Paper]) -> list[Paper]:
 
 
 def same_paper(one: Paper, other: Paper) -> bool:
-    """Say whether two records are of one paper."""
+    """Return whether two records describe the same paper."""
     if one.arxiv and other.arxiv:
         return one.arxiv == other.arxiv
     if {*one.own_ids(), *one.aliases} & {*other.own_ids(), *other.aliases}:
@@ -50,15 +53,15 @@ def same_paper(one: Paper, other: Paper) -> bool:
         return False
     whole, other_whole = title_key(one.title), title_key(other.title)
     if whole == other_whole:
-        # One word is not a name: "Introduction" by nobody in particular.
+        # A one-word title such as "Introduction" does not identify a paper without an author.
         return len(whole.split()) > 1 or bool(names & others)
     mains = (main_title_key(one.title), main_title_key(other.title))
-    # A subtitle may be left out; two different subtitles are two papers (Part I, Part II).
+    # One record may omit the subtitle. Two different subtitles are two papers (Part I, Part II).
     return bool(names & others) and (whole == mains[1] or other_whole == mains[0])
 
 
 def united(one: Paper, other: Paper) -> Paper:
-    """Return one record with all that two records of one paper say."""
+    """Return one record that combines two records of the same paper."""
     first, second = sorted((one, other), key=_rank)
     keys = list(dict.fromkeys([*first.own_ids(), *second.own_ids()]))
     whole = first.model_copy(
@@ -99,7 +102,10 @@ def _title_keys(paper: Paper) -> list[str]:
 
 
 def _rank(paper: Paper) -> tuple[object, ...]:
-    """Best identified first; the rest only makes the order of records irrelevant."""
+    """Return the sort key of a record: best identifiers first.
+
+    The last entries only break ties, so that the order of the input does not matter.
+    """
     return (
         paper.arxiv is None,
         paper.doi is None,

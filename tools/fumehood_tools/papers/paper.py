@@ -1,7 +1,7 @@
-"""A paper as it is known: what the sources said, merged, with who said it.
+"""The record of a paper: the merged data of all sources that found it.
 
-Every text in it comes from outside: it is cleaned of control characters, capped in length, and
-quoted, never followed.
+All text in it comes from outside. It is cleaned of control characters and limited in length, and
+it is only ever quoted: instructions in it are never followed.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ TRUST: dict[Judge, int] = {"lexical": 0, "perplexity": 1, "agent": 2}
 
 
 class Judgement(BaseModel, frozen=True):
-    """How relevant a paper is to a query and its purpose, and who says so."""
+    """How relevant a paper is to a query and its purpose, and who judged it."""
 
     confidence: float = Field(ge=0, le=1, description="0 = not relevant, 1 = what was looked for")
     reasoning: Long
@@ -39,7 +39,7 @@ class Judgement(BaseModel, frozen=True):
 
 
 class Paper(BaseModel, frozen=True):
-    """One paper. `id` is stable: arxiv:… before doi:… before a source's own id or the title's."""
+    """One paper. `id` is the first that exists: arxiv:…, doi:…, a source's id, title:…."""
 
     id: str = ""
     title: Short
@@ -53,15 +53,17 @@ class Paper(BaseModel, frozen=True):
     doi: str | None = None
     other_ids: list[Short] = Field(default_factory=list, description="s2:…, openalex:…, bib:…")
     url: Address | None = None
-    pdf: Address | None = Field(default=None, description="Address, or file in the workspace")
-    code: list[Address] = Field(default_factory=list, description="Repositories a source names")
+    pdf: Address | None = Field(default=None, description="URL, or path of a local file")
+    code: list[Address] = Field(
+        default_factory=list, description="Code repositories that a source names"
+    )
     citations: int | None = None
     found_by: list[str] = Field(default_factory=list)
-    aliases: list[str] = Field(default_factory=list, description="Other ids that lead to it")
+    aliases: list[str] = Field(default_factory=list, description="Other ids of the same paper")
     judgement: Judgement | None = None
 
     def own_ids(self) -> list[str]:
-        """Return every id under which this paper may be known, the best first."""
+        """Return all ids of this paper, best first."""
         known = [
             *([f"arxiv:{self.arxiv}"] if self.arxiv else []),
             *([f"doi:{self.doi}"] if self.doi else []),
@@ -74,9 +76,10 @@ class Paper(BaseModel, frozen=True):
 def make_paper(
     source: str, *, title: str, identifiers: list[str | None], **known: Any
 ) -> Paper | None:
-    """Return a paper as one source knows it; None for what has no title or can't be a paper.
+    """Return one source's record of a paper; None if it has no title or its data are invalid.
 
-    identifiers: whatever may hold an arXiv id or a DOI (ids, URLs, DOIs).
+    identifiers: strings that may contain an arXiv id or a DOI (ids, URLs, DOIs). known: other
+    fields of Paper.
     """
     given = [text for text in identifiers if text]
     arxiv = next(filter(None, map(arxiv_id, given)), None)

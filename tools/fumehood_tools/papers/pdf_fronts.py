@@ -1,8 +1,9 @@
-"""The first pages of PDFs, in a child process asked by children.ask_once.
+"""Read the first pages of PDFs, in a child process that `children.ask_once` starts.
 
-The request is a JSON list of paths; the answer is a JSON list: title (what the file says of
-itself, else the largest type on the first page), authors, year, arXiv stamp, the text of the first
-page as abstract, sha256; null for a file that is not a PDF. Only pypdfium2 is imported.
+The request is a JSON list of paths. The answer is a JSON list with one object per path: title
+(from the file's metadata, else the text in the largest type on the first page), authors, year,
+arXiv stamp, the text of the first page as abstract, and sha256. The entry of a file that is not a
+PDF is null. Only pypdfium2 is imported.
 """
 
 import json
@@ -26,7 +27,7 @@ MOST_TEXT = 3000
 
 
 def front_of(path: Path) -> dict[str, Any] | None:
-    """Return what the first page and the metadata of a PDF say, None when it can't be opened."""
+    """Return the fields read from a PDF's first page and metadata; None if it can't be opened."""
     try:
         document = pypdfium2.PdfDocument(path)
     except (pypdfium2.PdfiumError, OSError, ValueError):
@@ -53,7 +54,7 @@ def front_of(path: Path) -> dict[str, Any] | None:
 
 
 def _largest(page: Any) -> str:
-    """Return the words set in the largest type of a page, in reading order."""
+    """Return the words in the largest type on a page, in reading order."""
     sizes = [
         round(pypdfium2.raw.FPDFText_GetFontSize(page, index), 1)
         for index in range(min(page.count_chars(), MOST_TEXT))
@@ -62,7 +63,7 @@ def _largest(page: Any) -> str:
     if len(text) != len(sizes):
         return ""
     letters = [size for size, char in zip(sizes, text, strict=True) if char.isalpha()]
-    # An initial or a logo is larger than the title, but short.
+    # A drop cap or a logo may be larger than the title, but it has fewer than 8 letters.
     for size in sorted(set(letters), reverse=True):
         if letters.count(size) >= 8:
             marked = (c if s == size else "\n" for s, c in zip(sizes, text, strict=True))

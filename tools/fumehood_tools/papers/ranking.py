@@ -1,10 +1,13 @@
 """Rank papers for a query without a model: BM25F over title, abstract and authors.
 
-Robertson, Zaragoza and Taylor (2004), with Lucene's idf (never negative), one length per field,
-field's synonyms at a lower weight (terms.py), pairs of neighbouring query words as terms of their
-own, and words that no paper has replaced by the nearest one that some paper has.
-The confidence is the score over the best that any paper could have for this query, on a fixed
-scale: it grows with the score and says nothing about truth.
+BM25F is BM25 with weighted fields (Robertson, Zaragoza and Taylor, 2004): counts of a term are
+weighted by field and normalized by field length, added up, and then saturated once. On top of it:
+- Lucene's idf, which is never negative;
+- synonyms of the field, at a lower weight (terms.py);
+- pairs of adjacent query words, as additional terms;
+- a query word that occurs in no paper is replaced by the most similar word that does (typos).
+The confidence is the score divided by the best possible score for this query, on a fixed scale. It
+orders papers; it is not a probability that a paper is relevant.
 """
 
 import math
@@ -24,18 +27,18 @@ from fumehood_tools.papers.terms import (
 )
 
 FIELDS = {"title": (3.0, 0.3), "abstract": (1.0, 0.6), "authors": (1.0, 0.0)}
-"""Field -> (weight, how far its length counts against it)."""
+"""Field -> (weight, b), where b is BM25F's length normalization from 0 (none) to 1 (full)."""
 K1 = 1.2
 PAIR_WEIGHT = 0.5
 GUESS_WEIGHT = 0.7
 _NEAR = 84.0
 _FULL = 0.72
-"""The share of the best possible score from which on the confidence is at its top."""
+"""Share of the best possible score at which the confidence reaches its maximum, TOP."""
 TOP = 0.9
 
 
 class Term(NamedTuple):
-    """A query's term, its weight, and the word of the query that it came from."""
+    """A term of a query, its weight, and the query word that it came from ("" for none)."""
 
     text: str
     weight: float
@@ -43,7 +46,7 @@ class Term(NamedTuple):
 
 
 class Match(NamedTuple):
-    """How one paper matches: BM25F, the same as a confidence, words that it has or lacks."""
+    """How well one paper matches: BM25F score, confidence, and query words found and missing."""
 
     score: float
     confidence: float
@@ -52,7 +55,7 @@ class Match(NamedTuple):
 
 
 class Ranker:
-    """An index over papers."""
+    """An index over a fixed list of papers."""
 
     def __init__(self, papers: Sequence[Paper]) -> None:
         self.papers = list(papers)
@@ -73,7 +76,7 @@ class Ranker:
         self._with = Counter(term for weights in self._weights for term in weights)
 
     def match(self, query: str) -> list[Match]:
-        """Return how each paper matches a query, in the order of the papers."""
+        """Return one Match per paper, in the order of the papers."""
         terms = self._terms(query)
         idf = {term.text: self._idf(term.text) for term in terms}
         best = sum(term.weight * idf[term.text] for term in terms if term.weight >= GUESS_WEIGHT)
@@ -92,7 +95,7 @@ class Ranker:
         return matches
 
     def order(self, query: str) -> list[int]:
-        """Return the places of all papers, best first; equal ones stay in their order."""
+        """Return the indices of all papers, best first. Ties keep their order."""
         scores = [match.score for match in self.match(query)]
         return sorted(range(len(scores)), key=lambda place: -scores[place])
 
@@ -114,7 +117,7 @@ class Ranker:
         return list(terms.values())
 
     def _nearest(self, word: str) -> str | None:
-        """Return the indexed word most like one that is in no paper: a typing error, perhaps."""
+        """Return the indexed word most similar to a word that no paper contains, or None."""
         if len(word) < 5:
             return None
         near = process.extractOne(
@@ -124,9 +127,9 @@ class Ranker:
 
 
 def lexical_judgements(query: str, purpose: str, papers: Sequence[Paper]) -> list[Judgement]:
-    """Return a judgement per paper from its words alone, labelled as such.
+    """Return one judgment per paper from matching words alone, marked as "lexical".
 
-    The purpose breaks ties: its words count a fifth of the query's.
+    The confidence is 0.8 of the match with the query plus 0.2 of the match with the purpose.
     """
     ranker = Ranker(papers)
     for_query = ranker.match(query)
@@ -142,12 +145,12 @@ def lexical_judgements(query: str, purpose: str, papers: Sequence[Paper]) -> lis
 
 
 def _reason(match: Match) -> str:
-    found = f"title or abstract have {', '.join(match.found)}" if match.found else "no word matches"
-    return found + (f"; not {', '.join(match.missing)}" if match.missing else "")
+    found = f"found in the paper: {', '.join(match.found)}" if match.found else "no word matches"
+    return found + (f"; not found: {', '.join(match.missing)}" if match.missing else "")
 
 
 def _counted(paper: Paper, name: str) -> dict[str, float]:
-    """Return how often each term stands in a field; expansions count less than words."""
+    """Return the count of each term in a field. Expansions count EXPANSION_WEIGHT each."""
     if name == "authors":
         return dict(Counter(it for author in paper.authors for it in stems(author)))
     plain = stems(paper.title if name == "title" else paper.abstract)

@@ -1,8 +1,9 @@
-"""Search for papers: ask the sources side by side, merge, judge, rank, keep, and give out in pages.
+"""Search for papers: ask all sources in parallel, then merge, judge, rank, store and page.
 
-Costs one request per source (arXiv: two when the first finds little), and one per twelve papers
-where Perplexity judges. Answers are cached in the library for a day, per source; failures are not.
-Everything found is remembered, so a search without network still finds it.
+A search costs one request per source (arXiv: two if the first finds little), and one request per
+twelve papers if Perplexity judges them. Answers are cached in the library for a day, per source;
+failures are not cached. Every paper that was found is stored, so a search without a network still
+finds it.
 """
 
 import time
@@ -41,7 +42,7 @@ _NAMES: tuple[str, ...] = get_args(SourceName)
 
 
 class PaperSearch:
-    """Searches of one workspace. Threads may share it."""
+    """Runs the paper searches of one workspace. Safe to share between threads."""
 
     def __init__(
         self,
@@ -56,7 +57,7 @@ class PaperSearch:
         self._source_seconds, self._judge_seconds = source_seconds, judge_seconds
 
     def close(self) -> None:
-        """Let go of the library and of all connections."""
+        """Close the library and all connections."""
         self._library.close()
         self._services.close()
 
@@ -71,15 +72,18 @@ class PaperSearch:
         bibtex: bool = False,
         on_answer: Callable[[str], None] = lambda _: None,
     ) -> SearchResult:
-        """Return the first page of what is found. Raises BadRequest, UnknownName, StorageFailed.
+        """Return the first page of results. Raises BadRequest, UnknownName, StorageFailed.
 
-        judgements: the caller's, which count more than any other. judge: "lexical" asks nobody.
-        refresh: don't use cached answers. on_answer: told of every source as it answers.
+        judgements: the caller's own, which override all others. judge: "lexical" makes no request.
+        refresh: ignore cached answers. on_answer: called with a status line for every source as
+        soon as it answers.
         """
         if not wish.query.strip():
-            raise BadRequest("The query is empty. Say what to look for.")
+            raise BadRequest("The query is empty. Pass the words to search for.")
         if wish.first_year and wish.last_year and wish.first_year > wish.last_year:
-            raise BadRequest(f"No year lies in {wish.first_year} to {wish.last_year}. Swap them.")
+            raise BadRequest(
+                f"first_year={wish.first_year} is after last_year={wish.last_year}. Swap them."
+            )
         self._take_judgements(wish, judgements)
         outcomes = self._gather(wish, refresh, on_answer)
         papers = self._library.remember(paper for it in outcomes for paper in it.papers)
@@ -101,14 +105,16 @@ class PaperSearch:
         return self._page(name, 0, limit, bibtex)
 
     def page(self, cursor: str, limit: int = 10, *, bibtex: bool = False) -> SearchResult:
-        """Return a further page of an earlier search. Raises BadRequest."""
+        """Return another page of an earlier search. Raises BadRequest."""
         name, offset = position_of(cursor, "search", 2)
         return self._page(str(name), offset, limit, bibtex)
 
     def _page(self, name: str, offset: int, limit: int, bibtex: bool) -> SearchResult:
         found = self._library.kept(name) if name.startswith("search ") else None
         if found is None:
-            raise BadRequest("This search is not kept any more. Search again without a cursor.")
+            raise BadRequest(
+                "The results of this search are no longer stored. Search again without a cursor."
+            )
         content, _ = found
         everything = [Paper.model_validate(paper) for paper in content["papers"]]
         page = everything[offset : offset + limit]
@@ -142,7 +148,7 @@ class PaperSearch:
     def _gather(
         self, wish: SearchRequest, refresh: bool, on_answer: Callable[[str], None]
     ) -> list[SourceResult]:
-        """Return one outcome per source that was named, of all sources where none was."""
+        """Return one result per requested source, or per source if the request names none."""
         outcomes: dict[str, SourceResult] = {}
         to_ask = []
         for source in REMOTE:
@@ -170,7 +176,7 @@ class PaperSearch:
     def _without_asking(
         self, wish: SearchRequest, name: SourceName, key: str | None, refresh: bool
     ) -> SourceResult | None:
-        """Return what is known without a request: a cached answer, no key, offline; else None."""
+        """Return the result if no request is needed (cached, no key, offline), else None."""
         kept = None if refresh else self._library.kept(_cache_name(wish, name))
         if kept is not None and kept[1] < FRESH_SECONDS:
             content, age = kept
@@ -179,10 +185,10 @@ class PaperSearch:
             update = {"cached_s": round(age, 1), "cost_usd": 0.0, "seconds": 0.0}
             return SourceResult(status.model_copy(update=update), papers)
         if self._settings.offline:
-            text = "Offline: nothing was sent."
+            text = "Offline mode is on, so no request was sent."
             return SourceResult(SourceStatus(name=name, status="offline", error=text), [])
         if key is not None and not self._services.has_key(key):
-            text = f"Set {key} for {KEY_ADDS[key]}."
+            text = f"Set {key} to get {KEY_ADDS[key]}."
             return SourceResult(SourceStatus(name=name, status="no_key", error=text), [])
         return None
 
@@ -216,7 +222,7 @@ class PaperSearch:
     def _judged(
         self, wish: SearchRequest, papers: list[Paper], judge: Literal["auto", "lexical"]
     ) -> tuple[list[Paper], SourceStatus | None]:
-        """Return the papers with their judgements, best first, and how asking a judge went."""
+        """Return the papers with their judgments, best first, and the status of the judge."""
         said = self._library.judgements(wish.question)
         by_words = lexical_judgements(wish.query, wish.purpose, papers)
         best = {paper.id: it for paper, it in zip(papers, by_words, strict=True)}
@@ -247,7 +253,7 @@ class PaperSearch:
 
 
 def _better(one: Judgement, other: Judgement) -> Judgement:
-    """Return the judgement of the more trusted judge; of two by the same one, the surer."""
+    """Return the judgment by the more trusted judge, or the more confident of two by the same."""
     return max(one, other, key=lambda it: (TRUST[it.judged_by], it.confidence))
 
 

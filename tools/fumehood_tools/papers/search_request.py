@@ -1,4 +1,4 @@
-"""What an agent asks of a search, and what it says of its results."""
+"""The arguments of a search, and the agent's own judgments of its results."""
 
 from pydantic import BaseModel, Field
 
@@ -9,7 +9,7 @@ MOST_QUERY = 400
 
 
 class AgentJudgement(BaseModel, frozen=True):
-    """The caller's own judgement of one paper."""
+    """The caller's own judgment of one paper."""
 
     id: str = Field(max_length=200)
     confidence: float = Field(ge=0, le=1)
@@ -17,7 +17,7 @@ class AgentJudgement(BaseModel, frozen=True):
 
 
 class SearchRequest(BaseModel, frozen=True):
-    """What is searched for. Two equal wishes have the same judgements and cached answers."""
+    """What to search for. Two equal requests share their judgments and cached answers."""
 
     query: str = Field(min_length=1, max_length=MOST_QUERY)
     purpose: str = Field(default="", max_length=1000)
@@ -27,5 +27,5 @@ class SearchRequest(BaseModel, frozen=True):
 
     @property
     def question(self) -> str:
-        """What judgements are kept under."""
+        """The digest of query and purpose under which judgments are stored."""
         return digest_of([" ".join(self.query.lower().split()), " ".join(self.purpose.split())])

@@ -1,4 +1,4 @@
-"""The services of one process: one HTTP client, the keys, everybody's turns."""
+"""The web services of one process: one HTTP client, the API keys, and the request pacing."""
 
 from fumehood_tools.papers.sources.model import Source
 from fumehood_tools.papers.sources.perplexity import KEY as JUDGE_KEY
@@ -10,7 +10,7 @@ from fumehood_tools.web.service import HttpWeb, Keys, open_client
 
 
 class Services:
-    """What sources and judges need to reach their services. Threads may share it."""
+    """Gives sources and judges access to their web services. Safe to share between threads."""
 
     def __init__(self, settings: Settings, keys: Keys) -> None:
         self._settings, self._keys = settings, keys
@@ -23,23 +23,23 @@ class Services:
         self._client.close()
 
     def has_key(self, variable: str) -> bool:
-        """Say whether a key is set."""
+        """Return whether the key in this environment variable is set."""
         return variable in self._keys
 
     def may_judge(self) -> bool:
-        """Say whether papers may be judged by Perplexity."""
+        """Return whether Perplexity can judge papers: we are online and its key is set."""
         return not self._settings.offline and self.has_key(JUDGE_KEY)
 
     def web_of(self, source: Source) -> Web:
-        """Return how a source's service is reached."""
+        """Return the HTTP access to a source's service."""
         return self._web(source.pace)
 
     def judge_web(self) -> Web:
-        """Return how the judge is reached."""
+        """Return the HTTP access to the judge's service."""
         return self._web(Pace("perplexity", 0.05))
 
     def downloads(self) -> Downloads:
-        """Return how files of papers are fetched."""
+        """Return the downloader for files of papers."""
         return Downloads(self._client, self._pacer, tuple(self._settings.endpoints.values()))
 
     def _web(self, pace: Pace) -> Web:

@@ -1,7 +1,7 @@
-"""Words of a text as the ranker compares them: stemmed, without stop words, with field's synonyms.
+"""Turn text into the words that the ranker compares: stemmed, without stop words, with synonyms.
 
-The tables are the field's: an acronym stands for its words, and a phrase for its acronym, so that
-"SAE" finds "sparse autoencoder" and the reverse. An expansion counts less than the word itself.
+The tables below hold acronyms and synonyms of the field. They work in both directions, so "SAE"
+finds "sparse autoencoder" and the reverse. An expansion has a lower weight than the word itself.
 """
 
 import re
@@ -71,7 +71,7 @@ ACRONYMS = {
     "vlm": ("vision language model",),
     "xai": ("explainable artificial intelligence", "interpretability"),
 }
-"""Acronym -> what it stands for. Written from the field's use, not from any query we measure."""
+"""Acronym -> its meanings. Chosen from common use in the field, not from our benchmark queries."""
 
 SYNONYMS = (
     ("sparse autoencoder", "dictionary learning", "sparse coding"),
@@ -95,14 +95,14 @@ SYNONYMS = (
     ("hallucination", "factuality"),
     ("unlearning", "concept erasure"),
 )
-"""Phrases that are used for one another."""
+"""Groups of phrases that are used interchangeably."""
 
 EXPANSION_WEIGHT = 0.4
 _TOKEN = re.compile(r"[^\W_]+(?:-[^\W_]+)*")
 
 
 def words(text: str) -> list[str]:
-    """Return the words of text in lower case; "auto-encoder" gives auto, encoder, autoencoder."""
+    """Return the lower-case words of a text; "auto-encoder" gives auto, encoder, autoencoder."""
     found: list[str] = []
     for token in _TOKEN.findall(plain(text).lower()):
         parts = token.split("-")
@@ -113,7 +113,7 @@ def words(text: str) -> list[str]:
 
 
 def content_words(text: str) -> list[str]:
-    """Return the words that carry a query's meaning, in their order, each once."""
+    """Return the distinct words of a query, in order, without stop words."""
     return list(dict.fromkeys(word for word in words(text) if word not in STOP_WORDS))
 
 
@@ -124,12 +124,12 @@ def stem(word: str) -> str:
 
 
 def stems(text: str) -> list[str]:
-    """Return the stems of a text without stop words, in its order."""
+    """Return the stems of a text's words, in order, without stop words."""
     return [stem(word) for word in words(text) if word not in STOP_WORDS]
 
 
 def expansions(stemmed: list[str]) -> set[str]:
-    """Return the stems that a text's acronyms and phrases also stand for, less its own."""
+    """Return the stems of all synonyms of a text's acronyms and phrases, minus its own stems."""
     present = set(stemmed)
     joined = f" {' '.join(stemmed)} "
     more: set[str] = set()
@@ -141,7 +141,7 @@ def expansions(stemmed: list[str]) -> set[str]:
 
 @cache
 def _table() -> list[tuple[tuple[str, ...], frozenset[str]]]:
-    """Return phrase (stems) -> the stems of everything that it may be called."""
+    """Return pairs: the stems of a phrase, and the stems of all its synonyms."""
     return [
         (tuple(stems(phrase)), frozenset(word for other in others for word in stems(other)))
         for phrase, others in _names()

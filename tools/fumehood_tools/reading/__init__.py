@@ -1,1 +1,1 @@
-"""Reading papers: from LaTeX, HTML or PDF to one document model, and records held to the text."""
+"""Read papers from LaTeX, HTML or PDF into one document model, and search the text."""

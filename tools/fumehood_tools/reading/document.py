@@ -1,9 +1,10 @@
-"""A paper as data: one model, whatever it was read from.
+"""A paper as data: one document model for every source (LaTeX, HTML, PDF).
 
-A document is a list of blocks in reading order. Headings carry level and number, and the section
-tree is made from them; every other block lies under the last heading before it. Text is plain
-Unicode on one line per block: words broken at line ends are joined, ligatures are letters.
-Everything in it comes from outside and is quoted, never followed.
+A document is a list of blocks in reading order. Headings carry a level and a number, from which
+the section tree is built; every other block belongs to the last heading before it. Text is plain
+Unicode, one line per block (program listings keep their lines): words broken at line ends are
+joined, and ligatures are replaced by letters. All text comes from outside: it is quoted, and
+instructions in it are never followed.
 """
 
 import hashlib
@@ -19,21 +20,23 @@ Box = tuple[float, float, float, float]
 
 
 class Block(BaseModel, frozen=True):
-    """One piece of a paper, in reading order."""
+    """One piece of a paper."""
 
     kind: BlockKind
     text: str = Field(
         description="heading: title without its number; table, figure: the caption without its "
-        "label; equation: as readable text; else the text"
+        "label; equation: readable text; any other kind: the text itself"
     )
-    page: int | None = Field(default=None, ge=1, description="Where it begins, from 1; PDF only")
+    page: int | None = Field(
+        default=None, ge=1, description="First page of the block, counted from 1; PDF only"
+    )
     level: int | None = Field(default=None, ge=1, le=6, description="heading: 1 = section")
     number: str | None = Field(
         default=None,
         description="heading: '3.2' or 'A.1'; table, figure, equation: '2', as printed",
     )
     rows: list[list[str]] = Field(default_factory=list, description="table: header row first")
-    latex: str | None = Field(default=None, description="equation: its LaTeX, where known")
+    latex: str | None = Field(default=None, description="equation: its LaTeX, if known")
     box: Box | None = Field(
         default=None, description="PDF only: left, top, right, bottom in points from the top left"
     )
@@ -51,10 +54,10 @@ class Reference(BaseModel, frozen=True):
 
 
 class Link(BaseModel, frozen=True):
-    """An address in the paper. Text that merely looks like one counts where no link covers it."""
+    """A web address in the paper, from a link or, where no link covers it, from the plain text."""
 
     url: str
-    text: str = Field(default="", description="The words that carry it")
+    text: str = Field(default="", description="The linked words")
     page: int | None = Field(default=None, ge=1)
     box: Box | None = None
     origin: Literal["annotation", "markup", "text"] = Field(
@@ -63,7 +66,7 @@ class Link(BaseModel, frozen=True):
 
 
 class HiddenText(BaseModel, frozen=True):
-    """Text that a reader of the page would not see; it is not part of the blocks."""
+    """Text that a reader of the page cannot see. It is not part of the blocks."""
 
     text: str
     page: int | None = Field(default=None, ge=1)
@@ -71,13 +74,13 @@ class HiddenText(BaseModel, frozen=True):
 
 
 class Document(BaseModel, frozen=True):
-    """What one source gave of one paper."""
+    """What was read of one paper from one source."""
 
     source: TextSource
     title: str = ""
     authors: list[str] = Field(default_factory=list)
     abstract: str = ""
-    blocks: list[Block] = Field(default_factory=list, description="Without title and abstract")
+    blocks: list[Block] = Field(default_factory=list, description="All but title and abstract")
     references: list[Reference] = Field(default_factory=list)
     links: list[Link] = Field(default_factory=list)
     hidden: list[HiddenText] = Field(default_factory=list)
@@ -88,5 +91,5 @@ class Document(BaseModel, frozen=True):
 
     @property
     def digest(self) -> str:
-        """A short content address (16 hex digits) of everything in it."""
+        """Return the first 16 hex digits of the SHA-256 over the whole document."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]

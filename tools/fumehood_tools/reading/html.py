@@ -1,8 +1,8 @@
-"""Read a paper from HTML: what LaTeXML makes (arXiv's HTML), else any page with an article.
+"""Read a paper from HTML: LaTeXML output (arXiv's HTML), or any page with an article.
 
 Headings, paragraphs, lists, tables, equations (with their LaTeX), figures, listings, footnotes,
-links and references come from LaTeXML's classes; a page without them is read by its tags, with a
-warning. Nothing is fetched and no script runs.
+links and references are recognized by LaTeXML's class names. A page without these classes is read
+by its tags, and a warning says so. Nothing is fetched and no script runs.
 """
 
 import re
@@ -28,7 +28,8 @@ from fumehood_tools.reading.running_links import links_in_text
 
 LARGEST = 40_000_000
 MOST_DEEP = 150
-# A letter for private use: trees hold no control characters.
+# Marks a line break inside an author list. It is a private-use character because lxml
+# rejects control characters.
 _LINE_END = "\ue005"
 _LEVELS = {
     **{"part": 1, "chapter": 1, "section": 1, "appendix": 1, "acknowledgements": 1},
@@ -50,9 +51,11 @@ _PAGE_PARTS = {"nav", "header", "footer", "aside"}
 
 
 def read_html(page: bytes) -> Document:
-    """Read a paper from a page. Raises Unreadable where it is too large or holds no text."""
+    """Read a paper from a page. Raises Unreadable if the page is too large or has no text."""
     if len(page) > LARGEST:
-        raise Unreadable(f"The page has more than {LARGEST:,} bytes. Read another source.")
+        raise Unreadable(
+            f"The page is larger than {LARGEST:,} bytes. Read another source of this paper."
+        )
     root = _parse(page)
     documents = root.xpath("//*[contains(concat(' ', @class, ' '), ' ltx_document ')]")
     if documents:
@@ -60,7 +63,7 @@ def read_html(page: bytes) -> Document:
     warning = "The page is not LaTeXML's: it was read by its tags, numbers may be missing."
     document = _Page().document(_article(root), [warning])
     if not document.blocks and not document.abstract:
-        raise Unreadable("The page holds no text to read. Read another source of this paper.")
+        raise Unreadable("The page contains no text to read. Read another source of this paper.")
     return document
 
 
@@ -69,14 +72,15 @@ def _parse(page: bytes) -> Element:
         text = page.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = page.decode("latin-1")
-    # Control characters can't stand in a tree.
+    # lxml trees cannot hold control characters.
     text = re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f]|&#(?:x0*[0-8bcef]|0*[0-8]);", "", text)
     parser = html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
     try:
         return html.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
     except (etree.LxmlError, ValueError, AssertionError) as error:
         raise Unreadable(
-            f"The page can't be read as HTML ({type(error).__name__}). Read another source."
+            f"The page could not be parsed as HTML ({type(error).__name__}). "
+            "Read another source of this paper."
         ) from error
 
 
@@ -88,7 +92,7 @@ def _article(root: Element) -> Element:
 
 
 class _Page:
-    """Walks over a page in reading order."""
+    """Walks over a page in reading order and collects its blocks, references and links."""
 
     def __init__(self) -> None:
         self._text = Text()
@@ -102,7 +106,7 @@ class _Page:
         self._book = False
 
     def document(self, root: Element, warnings: list[str]) -> Document:
-        """Return everything under an element as a document."""
+        """Return a document with everything found under `root`."""
         self._book = bool(root.xpath(".//*[contains(@class, 'ltx_chapter')]"))
         for creator in _with_class(root, "ltx_personname"):
             self._author(creator)
@@ -143,7 +147,7 @@ class _Page:
             self._add(Block(kind="list_item" if self._in_item else "paragraph", text=said))
 
     def _walk(self, element: Element, depth: int) -> None:
-        """Read what an element holds: blocks by themselves, text between them as paragraphs."""
+        """Read the children of an element as blocks, and the text between them as paragraphs."""
         if depth > MOST_DEEP:
             self._prose(self._text.of(element))
             return
@@ -199,7 +203,8 @@ class _Page:
         outer, self._in_item = self._in_item, True
         for tag in _with_class(element, "ltx_tag_item")[:1]:
             label = self._text.of(tag)
-            # A bullet or a number is how the item is set; words are its name.
+            # A label with letters is the term of a description list and is kept; a bullet or a
+            # number is only decoration.
             self._opening = label if re.search(r"[^\W\d_]{2}", label) else ""
             tag.drop_tree()
         self._walk(element, depth + 1)
@@ -253,7 +258,7 @@ class _Page:
             self._add(Block(kind="table", text="", rows=rows))
 
     def _figure(self, element: Element, named: set[str], depth: int) -> None:
-        """Read a float: its captions go to its tables, its figure or its algorithm."""
+        """Read a float, and give its captions to its tables, its figure or its algorithm."""
         captions = captions_of(self._text, element)
         for part in own_parts(element, "figure"):
             self._block(part, depth + 1)
@@ -293,7 +298,7 @@ _BLOCK_CLASSES = {"ltx_equation", "ltx_equationgroup", "ltx_listing", "ltx_tabul
 
 
 def _holds_blocks(element: Element) -> bool:
-    """Say whether an inline element or paragraph has blocks inside, notes aside."""
+    """Return whether an inline element or paragraph contains block elements, ignoring notes."""
     if element.tag == "math":
         return bool(element.get("display") == "block")
     return any(

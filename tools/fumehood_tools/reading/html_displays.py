@@ -1,4 +1,4 @@
-"""Tables, equations, captions and listings of an HTML page."""
+"""Read tables, displayed equations, captions and listings from an HTML page."""
 
 import re
 
@@ -15,8 +15,13 @@ _LABEL = re.compile(
 
 
 def rows_of(text: Text, table: Element) -> list[list[str]]:
-    """Return the rows of a table. Below a cell over several rows stands an empty one."""
+    """Return the rows of a table, padded to equal length.
+
+    A cell that spans several columns is followed by empty cells, and the cells below one that
+    spans several rows are empty, so columns stay aligned.
+    """
     rows: list[list[str]] = []
+    # Column -> how many further rows a cell above it still covers.
     covered: dict[int, int] = {}
     for line in _lines(table)[:MOST_ROWS]:
         row: list[str] = []
@@ -36,7 +41,7 @@ def rows_of(text: Text, table: Element) -> list[list[str]]:
 
 
 def _step_over(row: list[str], covered: dict[int, int]) -> None:
-    """Leave the places empty that a cell from above covers."""
+    """Append empty cells to `row` for the columns covered by a rowspan cell from a row above."""
     while covered.get(len(row), 0) and len(row) < MOST_COLUMNS:
         covered[len(row)] -= 1
         row.append("")
@@ -51,7 +56,7 @@ def _lines(table: Element) -> list[Element]:
 
 
 def _around(line: Element) -> Element | None:
-    """Return the table that a row belongs to."""
+    """Return the closest table element around a row, or None if there is no such element."""
     for around in line.iterancestors():
         if around.tag == "table" or "ltx_tabular" in classes(around):
             return around
@@ -72,7 +77,11 @@ def _span(cell: Element, name: str) -> int:
 
 
 def equations_of(element: Element) -> list[Block]:
-    """Return displayed formulas; lines without a number go with the next one that has one."""
+    """Return the displayed formulas in an element as equation blocks.
+
+    Lines without a number are merged into the next line that has a number, as in a multi-line
+    `align`.
+    """
     rows = [row for row in element.iterdescendants("tr") if "ltx_eqn_row" in classes(row)]
     found: list[Block] = []
     held: list[str] = []
@@ -104,7 +113,7 @@ def _equation_number(row: Element) -> str | None:
 
 
 def captions_of(text: Text, figure: Element) -> list[tuple[str | None, str]]:
-    """Return number and text of a float's own captions, in order."""
+    """Return (number, text) for each caption that belongs directly to a float, in order."""
     return [_caption(text, caption) for caption in own_parts(figure, "figcaption", "caption")]
 
 
@@ -119,7 +128,7 @@ def _caption(text: Text, caption: Element) -> tuple[str | None, str]:
 
 
 def own_parts(figure: Element, *tags: str) -> list[Element]:
-    """Return the parts of a float with these tags that lie in no other part, and no inner float."""
+    """Return the descendants of a float with these tags, excluding those inside nested floats."""
     return [
         part
         for part in figure.iterdescendants(*tags)
@@ -128,7 +137,7 @@ def own_parts(figure: Element, *tags: str) -> list[Element]:
 
 
 def code_of(text: Text, element: Element) -> str:
-    """Return a listing with its lines and indents."""
+    """Return a listing with its line breaks and indentation."""
     lines = [
         part
         for part in element.iterdescendants("div", "span")

@@ -1,7 +1,8 @@
-"""Text of a piece of HTML as it is seen: formulas readable, notes and hidden text set apart.
+"""Extract the visible text of an HTML element, with formulas readable and hidden text kept apart.
 
-Inline text is gathered without recursion, so depth costs nothing. What a style, `hidden` or
-`aria-hidden` keeps from a reader's eyes goes to `hidden`, never into the text.
+Inline text is gathered with an explicit stack instead of recursion, so deeply nested markup cannot
+overflow Python's stack. Text that a style, `hidden` or `aria-hidden` conceals from readers goes to
+`hidden`, never into the text. Footnotes are collected in `notes`.
 """
 
 import re
@@ -42,12 +43,12 @@ _INVISIBLE = re.compile(
 
 
 def classes(element: Element) -> set[str]:
-    """Return the classes of an element."""
+    """Return the CSS classes of an element."""
     return set((element.get("class") or "").split())
 
 
 class Text:
-    """Gathers text and what hangs on it: links, notes, hidden text."""
+    """Gathers text and, as a side effect, the links, footnotes and hidden text found in it."""
 
     def __init__(self, base: str = "") -> None:
         self.links: list[Link] = []
@@ -56,7 +57,7 @@ class Text:
         self._base = base
 
     def of(self, element: Element, leave_out: tuple[str, ...] = ()) -> str:
-        """Return the text of an element on one line; elements of the classes named are left out."""
+        """Return the text of an element on one line, without elements of the given classes."""
         return " ".join("".join(self._parts(element, leave_out)).split())
 
     def whole(self, element: Element) -> str:
@@ -65,11 +66,11 @@ class Text:
         return "".join(self._parts(element, ())) if own is None else own
 
     def raw(self, element: Element) -> str:
-        """Return the text of an element with its line ends, as code has them."""
+        """Return the text of an element with its line breaks, as needed for code."""
         return "".join(self._parts(element, ("ltx_tag_listingline", "ltx_listing_data")))
 
     def unseen(self, element: Element) -> bool:
-        """Say whether an element is hidden, and keep its text aside."""
+        """Return whether an element is hidden; if so, record its text in `hidden`."""
         why = _hidden_by(element)
         if why is None:
             return False
@@ -101,7 +102,7 @@ class Text:
             stack.append(piece.text or "")
 
     def _own(self, element: Element, leave_out: tuple[str, ...]) -> str | None:
-        """Return what an element gives by itself, None where its inside is read on."""
+        """Return the text that replaces an element, or None if its children are to be read."""
         named = classes(element)
         if element.tag in NOT_TEXT or named.intersection(leave_out):
             return ""
@@ -113,7 +114,7 @@ class Text:
         return "" if self.unseen(element) else None
 
     def note(self, element: Element) -> None:
-        """Keep a footnote for after its paragraph."""
+        """Store a footnote until the paragraph around it is complete."""
         text = self.of(element, ("ltx_note_mark", "ltx_tag_note", "ltx_note_type"))
         if text:
             self.notes.append(Block(kind="footnote", text=text))
@@ -131,7 +132,7 @@ class Text:
 
 
 def latex_of(element: Element) -> str:
-    """Return the LaTeX of a formula, '' where it carries none."""
+    """Return the LaTeX source attached to a formula, or '' if there is none."""
     said = element.get("alttext") or ""
     if not said:
         notes = element.xpath(".//annotation[contains(@encoding, 'tex')]")

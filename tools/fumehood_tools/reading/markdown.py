@@ -1,8 +1,8 @@
-"""A document as Markdown or JSON, for people, files and agents.
+"""Write a document as Markdown or JSON, for people, files and agents.
 
-Markdown keeps headings, lists, tables, equations, code, captions, footnotes, references and links;
-text that would be taken for markup at the start of a line is escaped. Hidden text is left out.
-JSON keeps everything: `Document.model_validate_json` gives the document back.
+Markdown keeps headings, lists, tables, equations, code, captions, footnotes, references and links.
+Text at the start of a line that would be taken for markup is escaped. Hidden text is omitted. JSON
+keeps everything: `Document.model_validate_json` restores the document.
 """
 
 import re
@@ -14,7 +14,7 @@ _MARKUP = re.compile(r"^(\s*)(#{1,6}\s|>|\||[-+*]\s|`{3}|~{3}|\d+[.)]\s)", re.M)
 
 
 def to_markdown(document: Document) -> str:
-    """Return the document as Markdown; the title is the only heading of the first level."""
+    """Return the document as Markdown. The title is the only first-level heading."""
     parts = [f"# {_line(document.title)}"] if document.title else []
     if document.authors:
         parts.append(", ".join(_line(author) for author in document.authors))
@@ -38,7 +38,7 @@ def to_markdown(document: Document) -> str:
 
 
 def to_json(document: Document) -> str:
-    """Return the document as JSON that gives it back unchanged."""
+    """Return the document as JSON, from which it can be restored unchanged."""
     return document.model_dump_json(indent=1)
 
 
@@ -73,7 +73,7 @@ def _caption(block: Block) -> str:
 
 
 def table_markdown(rows: list[list[str]]) -> str:
-    """Return rows as a pipe table, the first one as its header."""
+    """Return a pipe table with the first row as its header, or '' if there are no rows."""
     if not rows:
         return ""
     width = max(len(row) for row in rows)

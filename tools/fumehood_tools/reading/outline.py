@@ -1,10 +1,10 @@
-"""The section tree of a document, and its text in chunks of a size that an agent reads at once.
+"""Build the section tree of a document and split its text into chunks an agent can read at once.
 
-Section ids come from the printed numbers (`s3.2`, appendix `sA.1`), so they mean what the paper
-means; where a paper prints none, from the position (`s3`, `s3.2`); a heading without number among
-numbered ones is `su1`, `s3.u1`. `s0` is what stands before the first heading, the abstract first.
-Ids depend on nothing but the document: reading the same content again gives the same ids.
-Linear in the document; nothing is cached.
+Section ids come from the printed numbers (`s3.2`, appendix `sA.1`), so that they match the paper.
+If a paper prints no numbers, ids count positions (`s3`, `s3.2`). An unnumbered heading among
+numbered ones is `su1` or `s3.u1`. `s0` is the text before the first heading, beginning with the
+abstract. Ids depend on the document alone: reading the same content again gives the same ids. The
+cost is linear in the size of the document, and nothing is cached.
 """
 
 import re
@@ -20,43 +20,45 @@ from fumehood_tools.reading.sentences import sentence_spans
 
 CHUNK_CHARACTERS = 3000
 ABSTRACT = -1
-"""Stands for the abstract where a number of a block is expected."""
+"""Used in place of a block number to refer to the abstract."""
 
 BIBLIOGRAPHY = re.compile(r"\W*(references|bibliography|works cited|literature cited)\W*", re.I)
-"""What a heading over the list of references says, whole."""
+"""Matches the complete text of a heading above the list of references."""
 _LABELS = {"table": "Table", "figure": "Figure"}
 
 
 class Section(BaseModel, frozen=True):
-    """One section; its text are the blocks from its heading to the next one."""
+    """One section. Its text is the blocks from its heading to the next heading of any level."""
 
     id: str = Field(description="'s3.2'; 's0' is the front matter")
     title: str
     number: str | None = Field(default=None, description="As printed")
     level: int = Field(description="1 = section, 2 = subsection; 0 = front matter")
-    parent: str | None = Field(default=None, description="Id of the section around it")
-    path: list[str] = Field(description="Titles from the top, its own last")
+    parent: str | None = Field(default=None, description="Id of the enclosing section")
+    path: list[str] = Field(description="Titles from the outermost section to this one")
     page: int | None = None
-    start: int = Field(description="Its first block: the heading, except in the front matter")
-    end: int = Field(description="The block after its last one, subsections not counted")
+    start: int = Field(
+        description="Index of its first block: the heading, except in the front matter"
+    )
+    end: int = Field(description="Index after its last block, excluding subsections")
 
     @property
     def is_bibliography(self) -> bool:
-        """Whether this is the list of references."""
+        """True if this section is the list of references."""
         return bool(BIBLIOGRAPHY.fullmatch(self.title))
 
 
 class Chunk(BaseModel, frozen=True):
-    """Consecutive blocks of one section: what is read, searched and cited as one piece."""
+    """Consecutive blocks of one section that are read, searched and cited as one piece."""
 
     id: str = Field(description="'s3.2/c1'")
     section: str
-    path: list[str] = Field(description="Titles of the sections around it, outermost first")
-    pages: list[int] = Field(description="On which it lies; empty where the source has no pages")
+    path: list[str] = Field(description="Titles of the enclosing sections, outermost first")
+    pages: list[int] = Field(description="Pages it covers; empty if the source has no pages")
     text: str
-    kinds: list[BlockKind] = Field(description="Of each block, in order")
-    blocks: list[int] = Field(description="Number of each block in the document; -1 = abstract")
-    starts: list[int] = Field(description="Where each block begins in text")
+    kinds: list[BlockKind] = Field(description="Kind of each block, in order")
+    blocks: list[int] = Field(description="Index of each block in the document; -1 = abstract")
+    starts: list[int] = Field(description="Offset in text at which each block begins")
 
 
 class Shown(BaseModel, frozen=True):
@@ -66,12 +68,12 @@ class Shown(BaseModel, frozen=True):
     number: str | None = Field(description="As printed")
     section: str
     page: int | None
-    block: int = Field(description="Its number in the document")
-    text: str = Field(description="The caption; of an equation, the equation")
+    block: int = Field(description="Index of its block in the document")
+    text: str = Field(description="The caption, or the equation itself")
 
 
 class Outline(BaseModel, frozen=True):
-    """A document's sections, chunks and the lists beside its text."""
+    """The sections and chunks of a document, and its tables, figures, equations and references."""
 
     sections: list[Section]
     chunks: list[Chunk]
@@ -82,7 +84,7 @@ class Outline(BaseModel, frozen=True):
 
 
 def outline_of(document: Document) -> Outline:
-    """Return the section tree, the chunks and the lists of a document."""
+    """Return the sections, chunks and lists of a document."""
     sections = _sections(document)
     shown: dict[str, list[Shown]] = {"table": [], "figure": [], "equation": []}
     for section in sections:
@@ -110,18 +112,18 @@ def outline_of(document: Document) -> Outline:
 
 
 def row_text(row: Iterable[str]) -> str:
-    """Return one row of a table as it is shown and quoted: cells between bars."""
+    """Return one table row as it is shown and quoted: cells separated by vertical bars."""
     return " | ".join(" ".join(cell.split()) for cell in row)
 
 
 def caption_text(block: Block) -> str:
-    """Return the caption of a table or figure with its label: 'Table 2: Scores.'"""
+    """Return the caption of a table or figure with its label, such as 'Table 2: Scores.'"""
     label = " ".join(part for part in (_LABELS[block.kind], block.number) if part)
     return f"{label}: {block.text}" if block.text else label
 
 
 def block_text(block: Block) -> str:
-    """Return a block as it is read: a table as caption and rows, an equation with its number."""
+    """Return the text shown for a block, such as a table as its caption and rows."""
     if block.kind == "table":
         return "\n".join([caption_text(block), *(row_text(row) for row in block.rows)])
     if block.kind == "figure":
@@ -133,6 +135,7 @@ def block_text(block: Block) -> str:
 
 
 def _sections(document: Document) -> list[Section]:
+    """Return the front matter and one section per heading, with parents found by level."""
     blocks = document.blocks
     heads = [index for index, block in enumerate(blocks) if block.kind == "heading"]
     front = Section(
@@ -169,9 +172,10 @@ def _sections(document: Document) -> list[Section]:
 
 
 class _Namer:
-    """Gives every section an id of its own."""
+    """Assigns a unique id to every section."""
 
     def __init__(self, numbered: bool) -> None:
+        # Unnumbered headings need a letter so that they cannot collide with printed numbers.
         self._mark = "u" if numbered else ""
         self._children: Counter[str] = Counter()
         self._taken: Counter[str] = Counter({"s0": 1})
@@ -190,7 +194,7 @@ class _Namer:
 
 
 class _Part(NamedTuple):
-    """A block or, of a long one, a part of it."""
+    """A block, or a part of a block that is too long for one chunk."""
 
     block: int
     kind: BlockKind
@@ -199,6 +203,7 @@ class _Part(NamedTuple):
 
 
 def _chunks(document: Document, section: Section) -> Iterator[Chunk]:
+    """Yield the chunks of a section: consecutive parts of at most CHUNK_CHARACTERS in all."""
     held: list[_Part] = []
     size = count = 0
     for part in _parts(document, section):
@@ -241,7 +246,7 @@ def _parts(document: Document, section: Section) -> Iterator[_Part]:
 
 
 def _split(text: str, lines: bool) -> Iterator[str]:
-    """Give text in parts of at most CHUNK_CHARACTERS, cut at ends of lines or sentences."""
+    """Yield parts of at most CHUNK_CHARACTERS, cut at line or sentence ends where possible."""
     start = 0
     ends = _line_ends(text) if lines else [end for _, end in sentence_spans(text)]
     ends.append(len(text))

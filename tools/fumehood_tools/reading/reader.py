@@ -1,4 +1,4 @@
-"""Read papers as jobs: started once, kept for good, found again by any id."""
+"""Read papers in background jobs; store each one, and find it again by any of its ids."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ from fumehood_tools.settings import Settings
 
 
 class PaperReader:
-    """The papers of one workspace, and how another one gets read."""
+    """The papers that were read in one workspace, and the jobs that read more of them."""
 
     def __init__(
         self, settings: Settings, library: Library, services: Services, jobs: JobStore
@@ -31,9 +31,9 @@ class PaperReader:
         self._lock = Lock()
 
     def find(self, request: ReadRequest) -> tuple[Reading, Document] | None:
-        """Return a paper that was read from the source asked for, None when it was not.
+        """Return a stored paper if it was read from the requested source, otherwise None.
 
-        Raises BadRequest and UnknownName for what can't be read at all.
+        Raises BadRequest or UnknownName if `request.paper` does not name a readable paper.
         """
         found = self.shelf.find(request.paper) or self.shelf.find(self._target_id(request))
         if found is not None and request.source in ("auto", found[0].source):
@@ -41,7 +41,7 @@ class PaperReader:
         return None
 
     def start(self, request: ReadRequest) -> Job:
-        """Return the job that reads a paper: a new one, or the one that does so already.
+        """Start the job that reads a paper, or return the job that is already reading it.
 
         Raises BadRequest, UnknownName, StorageFailed.
         """
@@ -56,11 +56,14 @@ class PaperReader:
         )
 
     def read_here(self, request: ReadRequest, password: str) -> None:
-        """Read a protected PDF in this process' children: no job keeps its password."""
+        """Read a password-protected PDF without a job, so that no job stores the password."""
         read_now(self._settings, self._library, self._services, request, password=password)
 
     def index(self, papers: Sequence[str] | None) -> TextIndex:
-        """Return the index of papers that were read, of all for None. Raises UnknownName."""
+        """Return a search index of the given papers, or of all stored papers for None.
+
+        The two most recent indexes are cached. Raises UnknownName for a paper that was not read.
+        """
         found = self.shelf.all() if papers is None else map(self.shelf.reading, papers)
         with self._lock:
             return self._index(tuple((it.paper, it.digest) for it in found))
@@ -81,7 +84,10 @@ def read_now(
     password: str | None = None,
     on_step: Callable[[str], None] = lambda _: None,
 ) -> Reading:
-    """Read a paper here and keep it. Raises BadRequest, UnknownName, Unreadable, StorageFailed."""
+    """Read a paper in this process and store it.
+
+    Raises BadRequest, UnknownName, Unreadable, StorageFailed.
+    """
     target = find_target(request.paper, settings.workspace, library)
     ladder = Ladder(settings, services, password=password, refresh=request.refresh, on_step=on_step)
     read = ladder.read(target, request.source)

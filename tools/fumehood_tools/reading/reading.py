@@ -1,4 +1,4 @@
-"""What is asked of reading a paper, and what is kept: which source gave it, what was tried."""
+"""Requests to read a paper, and the records of how a paper was read: source and attempts."""
 
 from typing import Literal
 
@@ -13,7 +13,7 @@ SourceAsked = Literal["auto", "latex", "html", "marker", "marker-layout", "pdfte
 
 
 class ReadRequest(BaseModel, frozen=True):
-    """What is to be read, and from which source."""
+    """A request to read a paper: which one, from which source, and whether to fetch it again."""
 
     paper: str
     source: SourceAsked = "auto"
@@ -21,16 +21,16 @@ class ReadRequest(BaseModel, frozen=True):
 
 
 class Attempt(BaseModel, frozen=True):
-    """One step of the ladder of text sources."""
+    """One step of the ladder of text sources: the source that was tried and its outcome."""
 
     source: TextSource
     status: AttemptStatus
-    detail: str = Field(default="", description="Why it gave nothing, and what would help")
+    detail: str = Field(default="", description="Why it failed, and what would help")
     seconds: float = 0
 
 
 class Reading(BaseModel, frozen=True):
-    """A paper that was read. The document lies under its digest."""
+    """The record of a paper that was read. Its document is stored under `digest`."""
 
     paper: str = Field(description="The paper's id")
     title: str
@@ -38,5 +38,7 @@ class Reading(BaseModel, frozen=True):
     digest: str
     attempts: list[Attempt]
     read_at: str = Field(description="ISO 8601, UTC")
-    markdown: str = Field(description="The text as Markdown: path within the workspace")
-    original: str | None = Field(default=None, description="What it was read from, if a local file")
+    markdown: str = Field(description="Path of the Markdown text, relative to the workspace")
+    original: str | None = Field(
+        default=None, description="The local file it was read from, if any"
+    )

@@ -1,4 +1,4 @@
-"""Addresses that stand in running text without being marked up as links."""
+"""Find web addresses in running text that are not marked up as links."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -14,7 +14,7 @@ _CLOSED_BY = {")": "(", "]": "["}
 
 
 def links_in_text(texts: Iterable[str]) -> Iterator[Link]:
-    """Return the addresses of texts, without the punctuation of the sentence around them."""
+    """Yield the addresses in texts, without the punctuation of the sentence around them."""
     for text in texts:
         if "://" in text or "www." in text:
             for match in _ADDRESS.finditer(text):
@@ -26,7 +26,7 @@ def links_in_text(texts: Iterable[str]) -> Iterator[Link]:
 
 
 def trimmed(url: str) -> str:
-    """Return an address without what the sentence puts behind it."""
+    """Return an address without trailing punctuation and unmatched closing brackets."""
     while url:
         last = url[-1]
         unopened = last in _CLOSED_BY and url.count(last) > url.count(_CLOSED_BY[last])

@@ -1,7 +1,8 @@
-"""Where sentences end, well enough for prose of papers: abbreviations, initials and decimals count.
+"""Split the prose of papers into sentences.
 
-Rule-based and linear in the text; it knows English abbreviations only. A sentence is a slice of
-the text it came from, so that it can be quoted.
+A rule-based splitter: it does not split after English abbreviations, initials or decimals. Its
+cost is linear in the text. A sentence is a slice of the text it came from, so it can be quoted
+verbatim.
 """
 
 import re
@@ -15,7 +16,7 @@ _LONGEST_ABBREVIATION = 12
 
 
 def sentence_spans(text: str) -> list[tuple[int, int]]:
-    """Return start and end of every sentence of text, without the blanks around it."""
+    """Return the (start, end) offsets of every sentence, without surrounding whitespace."""
     spans: list[tuple[int, int]] = []
     start = len(text) - len(text.lstrip())
     for match in _END.finditer(text):
@@ -30,5 +31,5 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
 
 
 def sentences(text: str) -> list[str]:
-    """Return the sentences of text in their order."""
+    """Return the sentences of a text in order."""
     return [text[start:end] for start, end in sentence_spans(text)]

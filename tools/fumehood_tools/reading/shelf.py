@@ -1,7 +1,7 @@
-"""Papers that were read, kept in the workspace: found by any id that leads to them.
+"""Store the papers that were read in the workspace, and find them by any of their ids.
 
-A document lies once, under the digest of its content, in `.fumehood/documents/`; beside it, for
-people, `papers/<name>.md`. Those read last stay in memory.
+A document is stored once, under the digest of its content, in `.fumehood/documents/`, and as
+Markdown for people in `papers/<name>.md`. The 16 documents used last stay in memory.
 """
 
 import re
@@ -30,24 +30,24 @@ class ReadingShelf:
         self._load = lru_cache(maxsize=16)(self._read_file)
 
     def find(self, paper: str) -> tuple[Reading, Document] | None:
-        """Return a paper that was read, by any id that leads to it; None when it was not."""
+        """Return a stored paper by any of its ids, or None if it was not read."""
         reading = self._reading(paper)
         return None if reading is None else (reading, self._load(reading.digest))
 
     def get(self, paper: str) -> tuple[Reading, Document]:
-        """Return a paper that was read. Raises UnknownName."""
+        """Return a stored paper by any of its ids. Raises UnknownName."""
         reading = self.reading(paper)
         return reading, self._load(reading.digest)
 
     def reading(self, paper: str) -> Reading:
-        """Return what is kept of reading a paper, without its document. Raises UnknownName."""
+        """Return the record of how a paper was read, without its document. Raises UnknownName."""
         if found := self._reading(paper):
             return found
         known = [it.paper for it in self.all()]
         raise UnknownName("paper that was read", paper, known, "Call read_paper with it first.")
 
     def all(self) -> list[Reading]:
-        """Return everything that was read, the newest first."""
+        """Return the records of all papers that were read, newest first."""
         kept = self._library.kept_under(_PREFIX)
         readings = [Reading.model_validate(it) for it in kept]
         return sorted(readings, key=lambda it: it.read_at, reverse=True)
@@ -55,7 +55,7 @@ class ReadingShelf:
     def put(
         self, paper: str, document: Document, attempts: list[Attempt], original: Path | None
     ) -> Reading:
-        """Keep a document; the library learns its title and abstract. Raises StorageFailed."""
+        """Store a document, and add its title and abstract to the library. Raises StorageFailed."""
         settings = self._settings
         write_text(self._file(document.digest), document.model_dump_json())
         markdown = settings.papers / f"{_file_name(paper, document.title)}.md"
@@ -75,7 +75,7 @@ class ReadingShelf:
         return reading
 
     def _remember(self, paper: str, document: Document, original: str | None) -> None:
-        """Let a search find what was read."""
+        """Add the paper to the library, so that a search finds it."""
         known = make_paper(
             "library",
             title=document.title,
@@ -109,7 +109,7 @@ class ReadingShelf:
         try:
             return Document.model_validate_json(path.read_text(encoding="utf-8"))
         except OSError as error:
-            raise StorageFailed.from_os_error(error, "Reading a kept document") from error
+            raise StorageFailed.from_os_error(error, "Reading a stored document") from error
         except ValueError as error:
             raise StorageFailed(
                 f"{path.name} is damaged. Read the paper again with refresh=true."
@@ -121,7 +121,7 @@ class ReadingShelf:
 
 
 def _file_name(paper: str, title: str) -> str:
-    """Return a name for people: "arxiv_2309.08600", or words of the title with a suffix."""
+    """Return a readable file name: "arxiv_2309.08600", or words of the title and a short digest."""
     if paper.startswith(("arxiv:", "doi:")):
         return re.sub(r"[^A-Za-z0-9.-]+", "_", paper)[:100]
     words = re.sub(r"[^a-z0-9]+", "-", title_key(title))[:60].strip("-")

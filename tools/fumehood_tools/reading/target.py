@@ -1,4 +1,4 @@
-"""What is to be read: an arXiv id, a DOI, an address, a file, or a paper of the library."""
+"""Work out what to read: an arXiv id, a DOI, a web address, a file or a paper of the library."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ SUFFIXES = (".pdf", ".tex", ".gz", ".tgz", ".tar", ".html", ".htm")
 
 
 class Target(BaseModel, frozen=True):
-    """One paper, and where its text may be had."""
+    """One paper, and where its text can be found."""
 
     id: str
     arxiv: str | None = None
@@ -23,7 +23,10 @@ class Target(BaseModel, frozen=True):
 
 
 def find_target(asked: str, workspace: Path, library: Library) -> Target:
-    """Return what a caller means. Raises BadRequest, UnknownName with what to write instead."""
+    """Return the paper that a caller means.
+
+    Raises BadRequest or UnknownName with a hint on what to pass instead.
+    """
     text = asked.strip()
     if (path := _local_file(text, workspace)) is not None:
         return _of_file(path)
@@ -49,7 +52,7 @@ def _of_doi(found: str, workspace: Path, library: Library) -> Target:
 
 
 def _of_paper(paper: Paper, workspace: Path) -> Target:
-    """Return where a paper of the library may be read: arXiv before a PDF before its page."""
+    """Return where to read a paper of the library: a local PDF, then arXiv, then a web address."""
     if paper.pdf and not paper.pdf.startswith(("http://", "https://")):
         path = workspace / paper.pdf
         if path.is_file():
@@ -60,19 +63,23 @@ def _of_paper(paper: Paper, workspace: Path) -> Target:
     if url := paper.pdf or paper.url or page:
         return Target(id=paper.id, url=url)
     raise BadRequest(
-        f"No source names a text of {paper.id}. Put its PDF into papers/ of the workspace and "
+        f"No source has the text of {paper.id}. Put its PDF into papers/ in the workspace, then "
         "read that file."
     )
 
 
 def _local_file(text: str, workspace: Path) -> Path | None:
-    """Return the file that text names, relative to the workspace or absolute; None if none."""
+    """Return the file that `text` names, or None if `text` does not look like a file name.
+
+    The path may be absolute or relative to the workspace. Raises BadRequest if the file is
+    missing.
+    """
     if not text.lower().endswith(SUFFIXES) or "://" in text:
         return None
     path = (workspace / Path(text).expanduser()).resolve()
     if path.is_file():
         return path
-    raise BadRequest(f"There is no file {text!r}; paths are relative to the workspace.")
+    raise BadRequest(f"There is no file {text!r}. Check the path: it is relative to the workspace.")
 
 
 def _of_file(path: Path) -> Target:

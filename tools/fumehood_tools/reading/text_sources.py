@@ -1,9 +1,9 @@
-"""Read a paper from the best source that gives its text; every step's outcome is reported.
+"""Read a paper from the best source that has its text, and report the outcome of every step.
 
-    arXiv LaTeX source > arXiv HTML (LaTeXML) > PDF: marker, where its models are > pdftext
-    heuristics, always there > marker with our model-free layout
+    arXiv LaTeX source > arXiv HTML (LaTeXML) > PDF with marker, if its models are installed
+    > PDF with our pdftext heuristics, always available > PDF with marker on our own layout
 
-Files that were fetched stay in the shared cache; a paper is fetched again only when asked.
+Fetched files stay in the shared cache. A paper is fetched again only on request.
 """
 
 import time
@@ -26,20 +26,20 @@ FETCH_SECONDS = 120.0
 READ_SECONDS = 900.0
 MOST_BYTES = 300_000_000
 LEAST_WORDS = 150
-"""Fewer words than this are no paper: the next source is tried."""
+"""A text with fewer words than this is not a whole paper, so the next source is tried."""
 
 
 class TextSourceStep(NamedTuple):
-    """One source of a paper's text, and how it is read."""
+    """One source of a paper's text, and the function that reads it."""
 
     source: TextSource
     read: Callable[[], Document]
     is_lost: bool = False
-    """Whether its file could not be had, so that nothing can be read from it by any means."""
+    """True if the file could not be fetched, so that no reader can use this source."""
 
 
 class Read(NamedTuple):
-    """A document, the steps that led to it, and the local file it was read from."""
+    """A document, the attempts that led to it, and the local file it was read from."""
 
     document: Document
     attempts: list[Attempt]
@@ -47,7 +47,10 @@ class Read(NamedTuple):
 
 
 class Ladder:
-    """Reads papers. `on_step` is told in words what is being done."""
+    """Reads papers, trying one source after another.
+
+    on_step: called with a short description of each step.
+    """
 
     def __init__(
         self,
@@ -62,7 +65,10 @@ class Ladder:
         self._password, self._refresh, self._on_step = password, refresh, on_step
 
     def read(self, target: Target, asked: SourceAsked = "auto") -> Read:
-        """Return the first good document. Raises Unreadable with every step's outcome."""
+        """Return the first document with enough text, or the longest one if all are too short.
+
+        Raises Unreadable with the outcome of every step if no source has any text.
+        """
         attempts: list[Attempt] = []
         poor: list[Document] = []
         for rung in self._rungs(target):
@@ -77,7 +83,7 @@ class Ladder:
                 continue
             if (count := _words(document)) < LEAST_WORDS:
                 poor.append(document)
-                attempts.append(_attempt(rung, "poor", f"It gave only {count} words.", began))
+                attempts.append(_attempt(rung, "poor", f"It contains only {count} words.", began))
                 continue
             attempts.append(_attempt(rung, "ok", "", began))
             return Read(document, attempts, target.file)
@@ -86,7 +92,7 @@ class Ladder:
         raise _nothing_worked(target, asked, attempts)
 
     def _rungs(self, target: Target) -> Iterator[TextSourceStep]:
-        """Return the sources of a text, best first; a file is fetched when its turn comes."""
+        """Yield the sources of a text, best first. A file is fetched only when its turn comes."""
         if target.file is not None:
             yield from self._of_file(target.file)
         elif target.arxiv is not None:
@@ -109,7 +115,7 @@ class Ladder:
             yield TextSourceStep("latex", lambda: self._latex(path))
 
     def _of_url(self, target: Target, url: str) -> Iterator[TextSourceStep]:
-        """Return how the thing at an address is read, by what it is and not by its name."""
+        """Yield the readers for the file at an address, chosen by its content, not its name."""
         path = self._cached(target, "download")
         try:
             if self._refresh or not path.is_file():
@@ -169,9 +175,9 @@ class Ladder:
         return path
 
     def _fetch(self, url: str, path: Path, from_arxiv: bool = False) -> None:
-        """Fetch a file into the cache. Raises SourceFailed, StorageFailed."""
+        """Download a file into the cache. Raises SourceFailed, StorageFailed."""
         if self._settings.offline:
-            raise SourceFailed("offline", "Offline: nothing was fetched.")
+            raise SourceFailed("offline", "Offline mode is on, so nothing was fetched.")
         self._on_step(f"fetching {path.name}")
         pace = ArxivSource.pace if from_arxiv else ANYWHERE
         deadline = answer_within(FETCH_SECONDS)
@@ -220,11 +226,9 @@ def _words(document: Document) -> int:
 
 def _nothing_worked(target: Target, asked: SourceAsked, attempts: list[Attempt]) -> Unreadable:
     if not attempts:
-        return Unreadable(
-            f"{target.id} has no source {asked!r}. Leave source out to take the best."
-        )
+        return Unreadable(f"{target.id} has no source {asked!r}. Omit source to use the best one.")
     steps = "; ".join(f"{it.source}: {it.status}, {it.detail}" for it in attempts)
     return Unreadable(
-        f"No source gave the text of {target.id}. {steps} Next: put its PDF into papers/ of the "
-        "workspace and read that file, or repeat later."
+        f"No source provided the text of {target.id}. {steps} Next: put its PDF into papers/ in "
+        "the workspace and read that file, or try again later."
     )

@@ -1,6 +1,7 @@
 """The job that reads one paper: `python -m fumehood_tools.reading.worker '{"paper": …}'`.
 
-Fetches, climbs the ladder, keeps the document. A job that is cut short has kept what was fetched.
+It tries the text sources in order and stores the document. Files that were fetched before an
+interruption stay in the cache.
 """
 
 import json
@@ -17,7 +18,7 @@ from fumehood_tools.web.service import Keys
 
 
 def main() -> None:
-    """Read the paper that the command line names."""
+    """Read the paper given on the command line."""
     request = ReadRequest.model_validate(json.loads(sys.argv[1]))
     context = JobContext.from_environment()
     with context.guard():

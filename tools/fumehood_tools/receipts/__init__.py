@@ -1,25 +1,27 @@
-"""Receipts: records that only the evaluator of this workspace can have written.
+"""Receipts: signatures that show that the evaluator of this workspace wrote a record.
 
-key.py      the workspace's secret and its public name
-signing.py  a record and its HMAC; what is wrong with a record that was changed
-places.py   how the folder of a record is named, anywhere in the workspace
-files.py    the files that a record names, and whether they are what was recorded
-ledger.py   which receipts were ever written, so that one that goes missing shows
-folders.py  one folder: its receipt, and what the ledger says of it
-reader.py   the ledger for processes that ask about one part of a workspace, and ask again
-writing.py  a record of any registered kind, written whole and entered in the ledger
-stamps.py   has a file been touched since it was read?
-trials.py   what a record is a try of, for the count of tries
-audit.py    everything of a workspace, byte for byte: what `fumehood verify` says
-export.py   receipts for strangers: in-toto statements, signed so that a public key verifies them
+key.py      the workspace's secret key and its public name
+signing.py  sign a record with HMAC, and detect changes to it
+places.py   names of record folders, anywhere in the workspace
+files.py    the files that a record lists, and whether they have changed
+ledger.py   the list of all receipts ever written, so that a missing one is detected
+folders.py  read one folder: check its receipt against key and ledger
+reader.py   the ledger, for processes that read parts of it repeatedly
+writing.py  write a record of any registered kind atomically and enter it in the ledger
+stamps.py   detect whether a file has changed since it was read
+trials.py   identify what a record is a try of, to count tries
+audit.py    check a whole workspace byte for byte, for `fumehood verify`
+dsse.py     signed envelopes for exports
+export.py   export receipts as signed in-toto statements that a public key verifies
 
-Covered: whoever can write files in the workspace, but cannot read `.fumehood/receipt.key`. A
-program run behind the glass is one; so is a colleague, a script, an agent with a file tool. What a
-process remembers is what it has verified, in its own memory: nobody can write there. On disk there
-is one shortcut, a checkpoint signed like the ledger; `audit` uses neither. Not covered: whoever
-reads the key can sign whatever they like; and who puts back old copies of the ledger and of
-its head, both of one moment, undoes what was written since. No key is needed for that; an export
-that was published in between tells it.
+Protected against: anyone who can write files in the workspace but cannot read
+`.fumehood/receipt.key`: code behind the glass, a colleague, a script, an agent with a file tool. A
+process trusts only what it verified itself and keeps in its own memory. On disk there is one
+shortcut, a checkpoint that is signed like the ledger. `audit` uses neither memory nor checkpoint.
+
+Not protected against: anyone who reads the key can sign anything. Anyone who restores old copies of
+the ledger and its head, both from the same moment, undoes what was written since, without needing
+the key; an export that was published in between reveals it.
 """
 
 from fumehood_tools.receipts.files import WEIGHTS_FILE

@@ -1,7 +1,7 @@
-"""Everything of a workspace checked byte for byte: records, sources, weights, ledger.
+"""Check a whole workspace byte for byte: records, sources, weights and ledger.
 
-Reads every file that a record names and hashes it: about 1 s per GB of weights. Changes nothing;
-`withdraw` appends one line per receipt to the ledger.
+The audit hashes every file that a record lists, which takes about 1 s per GB of weights. It changes
+nothing. `withdraw` appends one line per receipt to the ledger.
 """
 
 from collections import Counter, defaultdict
@@ -31,9 +31,9 @@ LEDGER = "ledger"
 
 
 class Discrepancy(BaseModel, frozen=True):
-    """One thing that is not as it was signed (wrong), or that is worth knowing (note)."""
+    """One finding: something differs from what was signed (wrong), or is worth knowing (note)."""
 
-    place: str = Field(description="a folder of the workspace, or ledger")
+    place: str = Field(description="place of a record, or the word ledger")
     level: Level
     code: str = Field(description="a stable word: edited, deleted, weights_swapped …")
     message: str
@@ -44,34 +44,34 @@ class Discrepancy(BaseModel, frozen=True):
 
 
 class Audit(BaseModel, frozen=True):
-    """What an audit found."""
+    """The result of an audit."""
 
-    workspace: str | None = Field(description="public name of the key; null: there is none")
-    scores: int = Field(description="sound receipts of scores")
-    failures: int = Field(description="sound receipts of failures")
-    others: dict[str, int] = Field(description="sound receipts of other kinds: kind -> number")
+    workspace: str | None = Field(description="public name of the key; null if there is no key")
+    scores: int = Field(description="number of valid receipts of scores")
+    failures: int = Field(description="number of valid receipts of failures")
+    others: dict[str, int] = Field(description="kind -> number of valid receipts of that kind")
     findings: list[Discrepancy]
 
     @property
     def is_sound(self) -> bool:
-        """Whether nothing is wrong; notes do not count."""
+        """Whether no finding is "wrong". Notes do not count."""
         return all(finding.level == "note" for finding in self.findings)
 
 
 class Sound(BaseModel, frozen=True):
-    """A record whose receipt and files are whole."""
+    """A record with a valid receipt and unchanged files."""
 
     kind: str
     place: str
     folder: Path
     record: dict[str, Any]
-    written: str | None = Field(description="when, by the ledger; null: it does not know it yet")
+    written: str | None = Field(description="time in the ledger; null: not in the ledger yet")
 
 
 def audit(workspace: Path, only: str | None = None) -> tuple[Audit, list[Sound]]:
-    """Return what is wrong in the workspace (or in one sandbox), and the records that are whole.
+    """Return the findings in the workspace (or in the sandbox `only`), and the valid records.
 
-    Raises StorageFailed when the key cannot be read.
+    Raises StorageFailed if the key cannot be read.
     """
     book, under = open_book(workspace / STATE), f"{SANDBOXES}/{only}" if only else ""
     found = _ledger(book)
@@ -113,17 +113,18 @@ def audit(workspace: Path, only: str | None = None) -> tuple[Audit, list[Sound]]
 
 
 def withdraw(state: Path, name: str) -> list[str]:
-    """Enter into the ledger that receipts are given up: one place, or all that lie under it.
+    """Withdraw the receipt at a place, or all receipts under it; return their places.
 
-    Readers leave them out from then on, and their files may be deleted; what was tried stays
-    counted. name: a place, or <sandbox>, <sandbox>/<variant>, <sandbox>/<variant>/<run> for short.
-    Returns the places. Raises UnknownName when the ledger has none that stands there.
+    The ledger gets a line for each. From then on readers omit these records, and their files may be
+    deleted, but they still count as tries. name: a place, or for short <sandbox>,
+    <sandbox>/<variant> or <sandbox>/<variant>/<run>. Raises UnknownName if the ledger has no
+    receipt there.
     """
     book = open_book(state)
     wanted = name.strip("/")
     standing = _standing_under(book, wanted) or _standing_under(book, _in_full(wanted))
     if book.key is None or not standing:
-        hint = "Give a place, <sandbox> or <sandbox>/<variant>."
+        hint = "Pass a place, <sandbox> or <sandbox>/<variant>."
         raise UnknownName("receipt", name, book.standing, hint)
     entries = [Entry("withdraw", line.kind, line.place, line.receipt) for line in standing]
     append(state, book.key, entries)
@@ -139,13 +140,13 @@ def _standing_under(book: Book, under: str) -> list[LedgerLine]:
 
 
 def _in_full(short: str) -> str:
-    """Return the place that <sandbox>, <sandbox>/<variant>, <sandbox>/<variant>/<run> stand for."""
+    """Return the place of <sandbox>, <sandbox>/<variant> or <sandbox>/<variant>/<run>."""
     sandbox, _, rest = short.partition("/")
     return f"{results_of(sandbox)}/{rest}" if rest else f"{SANDBOXES}/{sandbox}"
 
 
 def _places(workspace: Path, under: str, book: Book) -> list[str]:
-    """Return where a record may lie: by its kind, or by the ledger."""
+    """Return the places where the kinds or the ledger say that a record may be."""
     known = {place for place in book.standing if is_under(place, under)}
     return sorted(known.union(places_on_disk(workspace, under)))
 
@@ -154,16 +155,16 @@ def _ledger(book: Book) -> list[Discrepancy]:
     if book.broken:
         return [Discrepancy(place=LEDGER, level="wrong", code="ledger_broken", message=book.broken)]
     if book.behind:
-        message = "the last lines were written in a crash; the next run fixes them"
+        message = "a crash interrupted the writing of the last lines; the next run repairs them"
         return [Discrepancy(place=LEDGER, level="note", code="ledger_behind", message=message)]
     return []
 
 
 def _deleted(places: Sequence[str], workspace: Path) -> list[Discrepancy]:
-    """Return a finding per receipt that is gone, and still is when one looks again."""
+    """Return a finding for each receipt that is missing, also after reading the ledger again."""
     if not places:
         return []
-    # A job may have put a new record in place of an old one while we read.
+    # A job may have replaced a record while we were reading.
     book = open_book(workspace / STATE)
     found = []
     for place in places:
@@ -171,15 +172,15 @@ def _deleted(places: Sequence[str], workspace: Path) -> list[Discrepancy]:
         if line.action == "supersede" or read_folder(workspace, place, book) is not None:
             continue
         message = (
-            f"deleted: the receipt of a {line.kind} of {line.time} is gone. If that was meant: "
-            f"fumehood verify --withdraw {place}"
+            f"deleted: the receipt of a {line.kind} of {line.time} is gone. If you deleted it on "
+            f"purpose, run fumehood verify --withdraw {place}"
         )
         found.append(Discrepancy(place=place, level="wrong", code="deleted", message=message))
     return found
 
 
 def _withdrawn_and_gone(book: Book, under: str, present: Sequence[str]) -> list[Discrepancy]:
-    """Return a note per receipt that was given up and whose folder is gone."""
+    """Return a note for each receipt that was withdrawn and has no folder any more."""
     message = "withdrawn by fumehood verify --withdraw, and deleted since"
     return [
         Discrepancy(place=place, level="note", code="withdrawn", message=message)
@@ -188,7 +189,7 @@ def _withdrawn_and_gone(book: Book, under: str, present: Sequence[str]) -> list[
 
 
 def _subjects(sound: Sequence[Sound], book: Book) -> list[Discrepancy]:
-    """Return what is wrong with the records that records are about."""
+    """Return the findings about `subject_of`: subjects that never existed or were replaced."""
     found = []
     written = {**book.places, **{mac_of(one.record): one.place for one in sound}}
     for one in sound:
@@ -210,7 +211,7 @@ def _subjects(sound: Sequence[Sound], book: Book) -> list[Discrepancy]:
 
 
 def _changed_since(scores: Sequence[Sound]) -> list[Discrepancy]:
-    """Return a note for every variant of which no score is one of its file as it is now."""
+    """Return a note for every variant file that has no score of its current content."""
     versions: dict[Path, set[str]] = defaultdict(set)
     for score in scores:
         if score.record.get("control") is None:
@@ -227,7 +228,7 @@ def _changed_since(scores: Sequence[Sound]) -> list[Discrepancy]:
 
 
 def _folder(held: Held, folder: Path) -> list[Discrepancy]:
-    """Return what is wrong in one folder: the cheap checks first, then every byte."""
+    """Return the findings about one folder: the cheap checks first, then a hash of every file."""
     if held.problem is not None:
         level: Level = "note" if held.problem.code == "withdrawn" else "wrong"
         problem = held.problem
@@ -236,7 +237,7 @@ def _folder(held: Held, folder: Path) -> list[Discrepancy]:
     wrong = changed(held.kind, held.record, folder)
     found += [_wrong(held.place, problem) for problem in wrong]
     if not held.listed:
-        text = "not in the ledger, as after a crash; the next run of this sandbox enters it"
+        text = "not in the ledger, which a crash can cause; the next run of this sandbox enters it"
         found.append(Discrepancy(place=held.place, level="note", code="unlisted", message=text))
     return found
 

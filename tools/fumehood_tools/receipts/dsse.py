@@ -34,11 +34,11 @@ STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 
 
 class NoCanonicalForm(ValueError):
-    """RFC 8785 has no form for what a statement is to say."""
+    """A statement contains a value that RFC 8785 cannot represent."""
 
 
 class Envelope(NamedTuple):
-    """One line of a file: a payload and who says to have signed it."""
+    """One line of a file: a payload, the key id that it names, and its signature."""
 
     payload: bytes
     key_id: str
@@ -46,9 +46,9 @@ class Envelope(NamedTuple):
 
 
 def signing_key(state: Path) -> Ed25519PrivateKey:
-    """Return the workspace's private key for exports, made now if there is none (mode 0600).
+    """Return the workspace's private key for exports; create it (mode 0600) if there is none.
 
-    Raises StorageFailed when it cannot be read, or is not an Ed25519 key.
+    Raises StorageFailed if it cannot be read or is not an Ed25519 key.
     """
     path = state / EXPORT_KEY_FILE
     if not path.exists():
@@ -79,12 +79,12 @@ def public_key(path: Path) -> Ed25519PublicKey:
 
 
 def pem_of(key: Ed25519PublicKey) -> bytes:
-    """Return a public key as a PEM file."""
+    """Return a public key in PEM format."""
     return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
 def key_id_of(key: Ed25519PublicKey) -> str:
-    """Return the name of a public key: sha256 of its DER form, 64 hex digits."""
+    """Return the id of a public key: the sha256 of its DER form, as 64 hex digits."""
     der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return hashlib.sha256(der).hexdigest()
 
@@ -109,7 +109,7 @@ def statement(
 
 
 def sealed(payload: bytes, key: Ed25519PrivateKey) -> bytes:
-    """Return the envelope of a payload, as one line."""
+    """Return the signed envelope of a payload, as one line of JSON."""
     content = {
         "payloadType": PAYLOAD_TYPE,
         "payload": base64.b64encode(payload).decode("ascii"),
@@ -124,7 +124,7 @@ def sealed(payload: bytes, key: Ed25519PrivateKey) -> bytes:
 
 
 def opened(line: bytes) -> Envelope | None:
-    """Return what a line holds, unverified; None when it is not an envelope of a statement."""
+    """Return the envelope in a line, unverified; None if the line is not a valid envelope."""
     try:
         content = json.loads(line, object_pairs_hook=unambiguous)
         [signature] = content["signatures"]
@@ -147,18 +147,18 @@ def is_signed_by(envelope: Envelope, key: Ed25519PublicKey) -> bool:
 
 
 def _signed_bytes(payload: bytes) -> bytes:
-    """Return what is signed of a payload: DSSE's pre-authentication encoding (PAE)."""
+    """Return the bytes that are signed for a payload: DSSE's pre-authentication encoding (PAE)."""
     kind = PAYLOAD_TYPE.encode()
     return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
 
 
 def _damaged_key() -> str:
     return (
-        f"{EXPORT_KEY_FILE} is not an Ed25519 private key. Put it back from a backup, or move it "
-        "away: the next export makes another one, and its receipts verify with another public key."
+        f"{EXPORT_KEY_FILE} is not an Ed25519 private key. Restore it from a backup, or move it "
+        "away: the next export then creates a new key, and needs the new public key to verify."
     )
 
 
 def _no_public_key(path: Path) -> str:
     what = f"{path.name} is not an Ed25519 public key in PEM form"
-    return f"{what}. Give the .pub file of the export."
+    return f"{what}. Pass the .pub file that was written with the export."

@@ -1,12 +1,12 @@
-"""Receipts for strangers: what this workspace measured, verifiable with a public key alone.
+"""Export the receipts of a workspace so that anyone can verify them with a public key alone.
 
-`export` writes the sound receipts of a workspace, one in-toto Statement per receipt in a DSSE
-envelope, and behind them an index of all of them: so one that is taken out, put in or swapped
-shows. `check_export` needs the file and the public key, and nothing else. The record is in the
-statement; of its files (weights, source, logs) the digests are.
+`export` writes the valid receipts of a workspace, each as an in-toto Statement in a DSSE envelope,
+and then an index of all of them, so that a removed, added or swapped receipt is detected.
+`check_export` needs only the file and the public key. A statement contains the whole record, and
+the digests of its files (weights, source, logs).
 
-Not covered: the key says which workspace signed, not that its owner measured honestly. Receipts are
-checked against the ledger before they are exported, and not again by `check_export`.
+Not covered: the signature shows which workspace signed, not that its owner measured honestly.
+Receipts are checked against the ledger before the export, and not again by `check_export`.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ _LONGEST_PLACE = 1_000
 
 
 class Exported(NamedTuple):
-    """What was written."""
+    """The result of an export: number of receipts, id of the public key, and the key's file."""
 
     receipts: int
     key_id: str
@@ -44,7 +44,7 @@ class Exported(NamedTuple):
 
 
 class Checked(NamedTuple):
-    """What a file of receipts holds, as far as it could be read, and what is wrong with it."""
+    """The contents of an export as far as they verify, and what is wrong with it (`wrong`)."""
 
     workspace: str
     sandbox: str | None
@@ -53,7 +53,7 @@ class Checked(NamedTuple):
     key_id: str
     wrong: list[str]
     withdrawn: list[str]
-    """Places whose receipts the owner had given up before the export."""
+    """Places of the receipts that the owner had withdrawn before the export."""
 
 
 class _Statement(NamedTuple):
@@ -72,14 +72,14 @@ def export(
     to: Path,
     sandbox: str | None = None,
 ) -> Exported:
-    """Write the receipts to a file, and the public key beside it (`<file>.pub`).
+    """Write the receipts to a file, and the public key next to it (`<file>.pub`).
 
-    sound: records that were verified just now (`audit`); withdrawn: places whose receipts were
-    given up, which the index names; sandbox: the only one that was looked at. Raises BadRequest for
-    a workspace without sound records, StorageFailed.
+    sound: records that `audit` has just verified. withdrawn: places of withdrawn receipts, which
+    the index lists. sandbox: the only sandbox in the export, or None for all. Raises BadRequest if
+    there is no valid record, StorageFailed.
     """
     if not sound:
-        raise BadRequest("There is no sound receipt to export. Run variants first.")
+        raise BadRequest("There is no valid receipt to export. Run variants first.")
     key = dsse.signing_key(workspace / STATE)
     payloads = [(one.place, _receipt(one)) for one in sound]
     name = str(sound[0].record[RECEIPT]["workspace"])
@@ -102,9 +102,9 @@ def export(
 
 
 def check_export(file: Path, key_file: Path) -> Checked:
-    """Return what is wrong with a file of receipts by a public key.
+    """Return the result of checking an export with a public key.
 
-    Raises StorageFailed, BadRequest when file or key cannot be read.
+    Raises StorageFailed or BadRequest if the file or the key cannot be read.
     """
     key = dsse.public_key(key_file)
     try:
@@ -124,9 +124,9 @@ def check_export(file: Path, key_file: Path) -> Checked:
         about = indexes[0].content["predicate"]
         wrong += _against_index(receipts, indexes[0].content["subject"])
     else:
-        last = "has no index that verifies as its last line"
+        last = "does not end with a valid index"
         how = "has more than one index" if len(indexes) > 1 else last
-        wrong.append(f"{file.name} {how}: receipts may be missing. Export it anew.")
+        wrong.append(f"{file.name} {how}, so receipts may be missing. Export it again.")
     return Checked(
         workspace=str(about.get("workspace", "unknown")),
         sandbox=about.get("sandbox"),
@@ -139,7 +139,7 @@ def check_export(file: Path, key_file: Path) -> Checked:
 
 
 def _receipt(one: Sound) -> bytes:
-    """Return the statement about one record: the record is in it, its files are its subject."""
+    """Return the statement about one record: the predicate is the record, the subject its files."""
     record_file = f"{one.kind}.json"
     files = [(file.name, file.sha256) for file in named_files(one.kind, one.record)]
     subject = [(record_file, sha256_of(one.folder / record_file)), *files]
@@ -150,7 +150,7 @@ def _receipt(one: Sound) -> bytes:
     try:
         return dsse.statement(named, RECEIPT_TYPE, {**about, "record": one.record})
     except dsse.NoCanonicalForm:
-        # It holds a number beyond 2^53 or one that is not finite: as text it is exact.
+        # The record has a number beyond 2^53 or one that is not finite. Its text is exact.
         text = read_plain(one.folder / record_file).decode("utf-8")
         return dsse.statement(named, RECEIPT_TYPE, {**about, "record_text": text})
 
@@ -158,10 +158,10 @@ def _receipt(one: Sound) -> bytes:
 def _verified(
     number: int, line: bytes, key: "Ed25519PublicKey", wrong: list[str]
 ) -> _Statement | None:
-    """Return what a line says if the key signed it; else add to `wrong` what is the matter."""
+    """Return the statement in a line if the key signed it; else append the reason to `wrong`."""
     envelope = dsse.opened(line)
     if envelope is None:
-        wrong.append(f"line {number} is not a signed statement: it was damaged or put there.")
+        wrong.append(f"line {number} is not a signed statement: it was damaged or inserted.")
         return None
     place = _claimed_place(envelope.payload)
     if not dsse.is_signed_by(envelope, key):
@@ -169,14 +169,14 @@ def _verified(
         how = "its signature does not fit: it was changed after it was signed"
         if envelope.key_id != own:
             other = one_line(envelope.key_id[:16])
-            how = f"it names another key ({other}) than the one given ({own[:16]})"
+            how = f"it names another key ({other}) than the one you passed ({own[:16]})"
         wrong.append(f"line {number} ({place}): {how}.")
         return None
     return _Statement(number, _digest(envelope.payload), place, json.loads(envelope.payload))
 
 
 def _claimed_place(payload: bytes) -> str:
-    """Return what a payload says that it is about, verified or not."""
+    """Return the place that a payload claims to be about. Nothing is verified."""
     try:
         content = json.loads(payload)
         if content["predicateType"] == INDEX_TYPE:
@@ -187,7 +187,7 @@ def _claimed_place(payload: bytes) -> str:
 
 
 def _against_index(receipts: Sequence[_Statement], listed: list[dict[str, Any]]) -> list[str]:
-    """Return what is missing, was put in, or stands in the place of another."""
+    """Return the receipts that are missing, were added, or are in the wrong order."""
     wanted = [(str(one["name"]), str(one["digest"]["sha256"])) for one in listed]
     there = {one.digest for one in receipts}
     missing = [
@@ -204,7 +204,7 @@ def _against_index(receipts: Sequence[_Statement], listed: list[dict[str, Any]])
     if missing or added:
         return [*missing, *added]
     return [
-        f"line {one.number} holds the receipt of {one.place}, where that of {place} belongs."
+        f"line {one.number} has the receipt of {one.place} instead of the one of {place}."
         for one, (place, digest) in zip(receipts, wanted, strict=False)
         if one.digest != digest
     ] or _repeated(receipts, len(wanted))

@@ -1,7 +1,8 @@
-"""The files that a record names: which there are, and whether they are still what was recorded.
+"""The files that a record lists, and whether they have changed since.
 
-A record lists all of its own under `files`: name -> sha256 and bytes. Scores and failures of format
-1 name their weights and their variant's source apart, and list only what else lies beside them.
+A record lists all of its files under `files`: name -> sha256 and bytes. Scores and failures of
+format 1 have the digests of their weights and their variant's source in other fields, and list only
+the remaining files there.
 """
 
 import os
@@ -19,7 +20,7 @@ WEIGHTS_FILE = "sae.safetensors"
 
 
 class NamedFile(NamedTuple):
-    """One file of a record. size: bytes, None where the record does not say."""
+    """One file of a record. size: in bytes, or None if the record does not say."""
 
     name: str
     sha256: str
@@ -27,12 +28,12 @@ class NamedFile(NamedTuple):
 
     @property
     def is_source(self) -> bool:
-        """Whether it is code: small, and read whole whenever the record is read."""
+        """Whether it is Python code, which is small and hashed whenever the record is read."""
         return self.name.endswith(".py")
 
 
 def named_files(kind: str, record: Mapping[str, Any]) -> list[NamedFile]:
-    """Return all files of a signed record, sorted by name."""
+    """Return all files that a signed record lists, sorted by name."""
     listed = record.get("files") or {}
     found = {name: _named(name, said) for name, said in listed.items() if is_plain(name)}
     if "place" not in record[RECEIPT]:
@@ -41,9 +42,9 @@ def named_files(kind: str, record: Mapping[str, Any]) -> list[NamedFile]:
 
 
 def beside(kind: RecordKind, record: Mapping[str, Any], folder: str) -> Problem | None:
-    """Return what a look at the files of a record finds wrong: sources read, of others the size.
+    """Return the first problem with the files that a record's kind needs, by the cheap checks.
 
-    Only the files that its kind cannot do without are looked at.
+    Source files are hashed; of other files only the size is compared.
     """
     for file in named_files(kind.name, record):
         if any(fnmatchcase(file.name, needed) for needed in kind.needs):
@@ -54,7 +55,7 @@ def beside(kind: RecordKind, record: Mapping[str, Any], folder: str) -> Problem 
 
 
 def changed(kind: str, record: Mapping[str, Any], folder: Path) -> list[Problem]:
-    """Return what is wrong with the files of a record, every byte of each read and hashed."""
+    """Return the problems with the files of a record, after hashing every file."""
     problems = []
     for file in named_files(kind, record):
         now = sha256_if_there(folder / file.name)
@@ -77,12 +78,12 @@ def _named(name: str, said: Any) -> NamedFile:
 
 
 def is_plain(name: str) -> bool:
-    """Return whether a file of a record may have this name: it lies beside the record."""
+    """Return whether this is a plain file name, so that the file is next to its record."""
     return bool(name) and name == os.path.basename(name) and name not in (".", "..")
 
 
 def _of_format_1(kind: str, record: Mapping[str, Any]) -> list[NamedFile]:
-    """Return the files that a record of format 1 names elsewhere than under `files`."""
+    """Return the files that a record of format 1 lists outside of `files`."""
     about = record.get("provenance", {}) if kind == "score" else record
     files = [NamedFile(f"{record.get('variant')}.py", str(about.get("variant_sha256")))]
     if kind == "score":
@@ -96,7 +97,7 @@ def _source(file: NamedFile, folder: str) -> Problem | None:
     if found == file.sha256:
         return None
     how = "was edited" if found else "is gone"
-    return Problem("variant_edited", f"the variant's file beside the record {how}")
+    return Problem("variant_edited", f"the variant's file next to the record {how}")
 
 
 def _size(file: NamedFile, folder: str) -> Problem | None:
@@ -115,7 +116,7 @@ def _size(file: NamedFile, folder: str) -> Problem | None:
 
 
 def sha256_if_there(path: Path, most_bytes: int | None = None) -> str | None:
-    """Return the hash of a plain file of at most most_bytes; None when none can be read."""
+    """Return the sha256 of a regular file of at most most_bytes; None if it can't be read."""
     try:
         return sha256_of(path, most_bytes)
     except OSError:

@@ -1,7 +1,7 @@
-"""The folder of a record: its receipt, and whether what lies beside it is what was recorded.
+"""Read the folder of a record: check its receipt, and that its files are those recorded.
 
-Cheap, for readers: a record's HMAC, the hash of small sources, the sizes of other files that its
-kind needs. The files themselves are hashed by `audit`.
+These are the cheap checks that readers make: the record's HMAC, the hashes of source files, and the
+sizes of the other files that its kind needs. Only `audit` hashes all files.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Set
@@ -20,27 +20,27 @@ SCORE_FILE, FAILURE_FILE = SCORE.file, FAILURE.file
 
 
 class Held(NamedTuple):
-    """The record of one folder."""
+    """The record in one folder, and what is wrong with it (None: nothing)."""
 
     place: str
     kind: str
     record: dict[str, Any]
     problem: Problem | None
     listed: bool
-    """Whether the ledger has this receipt; a crash may have left it out."""
+    """Whether the ledger contains this receipt. A crash may have left it out."""
 
 
 class Sealed(NamedTuple):
-    """What lies in one folder, whatever the ledger says of it."""
+    """The record in one folder, checked without the ledger."""
 
     place: str
     kind: str
     record: dict[str, Any]
     mac: str
     problem: Problem | None
-    """With the record itself; the ledger need not be asked about such a one."""
+    """A problem with the record itself. If there is one, the ledger is not consulted."""
     beside: Problem | None
-    """With what lies beside it."""
+    """A problem with the files next to the record."""
 
 
 def _nowhere(mac: str) -> str | None:
@@ -48,9 +48,11 @@ def _nowhere(mac: str) -> str | None:
 
 
 class Book(NamedTuple):
-    """The key and the ledger of a workspace, or of one sandbox. key None: nothing was ever signed.
+    """The key and the ledger of a workspace, or of one sandbox.
 
-    `elsewhere` finds the place of a receipt that is not in `places`.
+    key: None if nothing was ever signed. standing: place -> its newest line. places: MAC of a
+    receipt -> its place. broken: what is wrong with the ledger, or None. behind: a crash
+    interrupted its last write. elsewhere: finds the place of a receipt that is not in `places`.
     """
 
     key: Key | None
@@ -60,18 +62,19 @@ class Book(NamedTuple):
     behind: bool
     elsewhere: Callable[[str], str | None] = _nowhere
     tried: Mapping[str, Set[str]] = {}
-    """Place of a score or failure -> what was ever tried there; "" where old lines don't say."""
+    """Place of a score or failure -> the trial words of everything ever tried there; "" for old
+    lines without one."""
 
     @classmethod
     def of(
         cls, key: Key | None, held: Ledger, elsewhere: Callable[[str], str | None] = _nowhere
     ) -> "Book":
-        """Return the book of a ledger that was read."""
+        """Return the book of a ledger that has been read."""
         standing, places = held.standing(), held.places_of()
         return cls(key, standing, places, held.broken, held.behind, elsewhere, held.tried())
 
     def withdrawn(self, under: str) -> list[str]:
-        """Return the places under another whose receipts were given up, sorted."""
+        """Return the sorted places under `under` whose receipts were withdrawn."""
         return sorted(
             place
             for place, line in self.standing.items()
@@ -79,7 +82,7 @@ class Book(NamedTuple):
         )
 
     def missing(self, present: Iterable[str], under: str = "") -> list[str]:
-        """Return the places under another that the ledger knows and that are gone, sorted."""
+        """Return the sorted places under `under` that the ledger has and `present` lacks."""
         there = set(present)
         return sorted(
             place
@@ -89,27 +92,28 @@ class Book(NamedTuple):
 
 
 def open_book(state: Path) -> Book:
-    """Return what tells sound receipts from others, the whole ledger read and verified.
+    """Return the book of a whole workspace; reads and verifies the whole ledger.
 
-    Raises StorageFailed (key unreadable). Readers of one sandbox use a `LedgerReader`.
+    Raises StorageFailed if the key cannot be read. Readers of one sandbox use a `LedgerReader`.
     """
     key = load_key(state)
     return keyless_book(state) if key is None else Book.of(key, read_ledger(state, key))
 
 
 def keyless_book(state: Path) -> Book:
-    """Return the book of a workspace without a key: there should be no ledger either."""
-    gone = "the workspace's key is gone, the ledger of its receipts is there"
+    """Return the book of a workspace without a key. It is broken if there is a ledger."""
+    gone = "the workspace's key is gone, but the ledger of its receipts is there"
     broken = gone if (state / LEDGER_FILE).exists() else None
     return Book.of(None, Ledger([], broken, behind=False))
 
 
 def read_folder(workspace: Path, place: str, book: Book) -> Held | None:
-    """Return the record at a place with what is wrong with it; None: there is none."""
+    """Return the record at a place with its problem if it has one; None if there is no record."""
     among = list(kinds())
     line = book.standing.get(place)
     if line is not None and line.kind and all(line.kind != kind.name for kind in among):
-        # Of a wing that this process does not have: its receipt can be verified all the same.
+        # The kind belongs to a wing that this process has not loaded. Its receipt can still be
+        # verified.
         among.append(RecordKind(line.kind, place))
     sealed = read_sealed(workspace, place, book.key, among)
     return None if sealed is None else judge(sealed, book)
@@ -118,9 +122,9 @@ def read_folder(workspace: Path, place: str, book: Book) -> Held | None:
 def read_sealed(
     workspace: Path, place: str, key: Key | None, among: Iterable[RecordKind] | None = None
 ) -> Sealed | None:
-    """Return what lies at a place, its files checked; None: there is no record.
+    """Return the record at a place, with signature and files checked; None if there is none.
 
-    among: the kinds that it may be of (default: all that are known).
+    among: the kinds that it may have (default: all registered kinds).
     """
     folder = f"{workspace}/{place}"
     for kind in kinds() if among is None else among:
@@ -139,7 +143,7 @@ def read_sealed(
 
 
 def judge(sealed: Sealed, book: Book) -> Held:
-    """Return what was found in a folder with what the ledger says of it."""
+    """Return the record of a folder after checking it against the ledger."""
     place, kind, record, mac, problem, beside = sealed
     if problem is not None:
         return Held(place, kind, record, problem, listed=True)
@@ -158,7 +162,7 @@ def _signature(
 
 
 def _position(mac: str, written: str | None, place: str, book: Book) -> Problem | None:
-    """Return what the ledger has against a receipt standing where it stands."""
+    """Return the problem if the ledger has this receipt elsewhere, withdrawn or superseded."""
     if written is not None and written != place:
         return Problem("copied", f"a copy of the receipt of {written}")
     line = book.standing.get(place)
@@ -167,5 +171,5 @@ def _position(mac: str, written: str | None, place: str, book: Book) -> Problem 
     if line.action == "withdraw":
         return Problem("withdrawn", "withdrawn by fumehood verify --withdraw")
     if line.receipt != mac:
-        return Problem("put_back", "an older receipt was put back in the place of a newer one")
+        return Problem("put_back", "an older receipt was put back to replace a newer one")
     return None

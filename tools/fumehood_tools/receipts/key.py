@@ -1,7 +1,8 @@
 """The workspace's key: 32 random bytes in `<workspace>/.fumehood/receipt.key`, mode 0600.
 
-Made once (`ledger.make_key`), together with an empty ledger; never replaced. Without it nothing
-that was signed with it can be verified. Its public name, the workspace id, is in every receipt.
+It is created once, together with an empty ledger (`ledger.make_key`), and never replaced. Without
+it, no receipt that it signed can be verified. Its public name, the workspace id, is in every
+receipt.
 """
 
 import contextlib
@@ -21,7 +22,7 @@ _BYTES, _MOST_BYTES = 32, 4096
 
 
 class Key(NamedTuple):
-    """A secret. Its repr shows the public name only."""
+    """The secret key of a workspace. Its repr shows only the public name."""
 
     secret: bytes
 
@@ -31,13 +32,13 @@ class Key(NamedTuple):
         return hashlib.sha256(self.secret).hexdigest()[:16]
 
     def mac(self, purpose: str, content: bytes) -> str:
-        """Return 64 hex digits over content. What is signed for one purpose is void for others."""
+        """Return the HMAC-SHA256 of content as 64 hex digits, valid for this purpose only."""
         signed = purpose.encode() + b"\0" + content
         return hmac.digest(self.secret, signed, "sha256").hex()
 
     @classmethod
     def fresh(cls) -> "Key":
-        """Return a new one."""
+        """Return a new random key."""
         return cls(secrets.token_bytes(_BYTES))
 
     def __repr__(self) -> str:
@@ -45,9 +46,9 @@ class Key(NamedTuple):
 
 
 def load_key(state: Path) -> Key | None:
-    """Return the key in a workspace's .fumehood, None when there is none.
+    """Return the key in a workspace's .fumehood folder, or None if there is none.
 
-    Raises StorageFailed when it cannot be read or is not a key.
+    Raises StorageFailed if it cannot be read or is not a key.
     """
     path = state / KEY_FILE
     try:
@@ -59,19 +60,19 @@ def load_key(state: Path) -> Key | None:
         raise StorageFailed.from_os_error(error, "Reading the workspace's key") from error
     if len(secret) != _BYTES:
         raise StorageFailed(
-            f"{KEY_FILE} is damaged ({len(secret)} bytes, not {_BYTES}). Put it back from a "
+            f"{KEY_FILE} is damaged ({len(secret)} bytes, not {_BYTES}). Restore it from a "
             "backup; without it no earlier receipt can be verified."
         )
     return Key(secret)
 
 
 def write_key(state: Path, key: Key) -> None:
-    """Put the key in place whole, readable by its owner only. One that is there stays."""
+    """Write the key atomically, readable only by its owner. An existing key is kept."""
     write_secret(state / KEY_FILE, key.secret)
 
 
 def write_secret(path: Path, content: bytes) -> None:
-    """Put a secret in place whole, readable by its owner only. One that is there stays.
+    """Write a secret atomically, readable only by its owner. An existing file is kept.
 
     Raises StorageFailed.
     """
@@ -87,4 +88,4 @@ def write_secret(path: Path, content: bytes) -> None:
         finally:
             os.unlink(temporary)
     except OSError as error:
-        raise StorageFailed.from_os_error(error, f"Making the key {path.name}") from error
+        raise StorageFailed.from_os_error(error, f"Creating the key {path.name}") from error

@@ -1,17 +1,17 @@
-"""The ledger: one signed line per receipt ever written, so that one that goes missing shows.
+"""The ledger: one signed line per receipt ever written, so that a missing receipt is detected.
 
-`.fumehood/receipts.jsonl` only grows. Each line is signed together with the line before it, and
-`receipts.head.json` signs how many lines there are: a line that is edited, taken out or cut off
-shows. A crash leaves a receipt without its line, or a line that the head does not count yet: both
-are told from tampering, and fixed by the next writer. A head is there before the key is, so that
-a ledger that is gone whole shows too.
+`.fumehood/receipts.jsonl` is append-only. It is a hash chain: each line is signed together with the
+MAC of the line before it, and `receipts.head.json` is a signed count of the lines. So a line that
+is edited, removed or cut off is detected. A crash can leave a receipt without its line, or a line
+that the head does not count yet; both differ from tampering, and the next writer repairs them. The
+head is created before the key, so that a missing ledger is detected too.
 
-Lines are written in format 2: {action, kind, place, receipt, time, trial?, mac}. Lines of format 1,
-whose action was the kind of a score or a failure, are read and verified as ever; a ledger that an
-older version began holds both.
+Lines are written in format 2: {action, kind, place, receipt, time, trial?, mac}. In format 1, which
+older versions wrote, `action` is "score" or "failure" instead of "written", and there is no kind.
+Such lines are still read and verified, and a ledger may contain both formats.
 
-Reading verifies every line; appending costs the same however long the ledger is. `reader.py` is for
-a process that asks more than once.
+Reading verifies every line. Appending takes the same time however long the ledger is. A process
+that reads more than once should use `reader.py`.
 """
 
 import json
@@ -34,16 +34,16 @@ _LINE, _LINE_1 = "fumehood ledger line 2", "fumehood ledger line 1"
 _HEAD = "fumehood ledger head 1"
 _START = ""
 _LONGEST_LINE = 4096
-"""Bytes. A line of ours has some 300."""
+"""Bytes. A typical line has about 300."""
 
 Action = Literal["written", "supersede", "withdraw"]
 
 
 class Entry(NamedTuple):
-    """What a line is to say. trial: what the record is a try of, see `trials.py`.
+    """The content of a line before it is signed.
 
-    kind: of the record; supersede: the receipt at that place is about to be replaced by a newer
-    one.
+    action "supersede": the receipt at the place is about to be replaced by a newer one. kind: the
+    kind of the record. receipt: the MAC of its receipt. trial: see `trials.py`.
     """
 
     action: Action
@@ -54,7 +54,8 @@ class Entry(NamedTuple):
 
 
 class LedgerLine(NamedTuple):
-    """One line. In format 1 trial may be empty, and is the kind of what was given up."""
+    """One line of the ledger. In format 1, trial may be empty, and so is the kind of a record that
+    was withdrawn or superseded."""
 
     action: Action
     kind: str
@@ -66,7 +67,7 @@ class LedgerLine(NamedTuple):
 
 
 class Chain(NamedTuple):
-    """The first lines of a ledger, verified: bytes, lines, and the mac of the last one."""
+    """A verified beginning of a ledger: bytes, number of lines, and the MAC of the last one."""
 
     size: int
     lines: int
@@ -77,19 +78,19 @@ NOTHING = Chain(0, 0, _START)
 
 
 class Ledger(NamedTuple):
-    """What a ledger says. `broken` is None, or what is wrong with it."""
+    """The verified lines of a ledger. `broken` is None, or what is wrong with it."""
 
     lines: list[LedgerLine]
     broken: str | None
     behind: bool
-    """Whether a crash left a torn line, or lines that the head does not count."""
+    """Whether a crash left an incomplete line, or lines that the head does not count."""
 
     def standing(self) -> dict[str, LedgerLine]:
-        """Return place -> its newest line."""
+        """Return the newest line of each place."""
         return {line.place: line for line in self.lines}
 
     def tried(self) -> dict[str, set[str]]:
-        """Return place -> all that was ever tried there, also what was given up since."""
+        """Return the trial words of each place, including records withdrawn or replaced since."""
         found: dict[str, set[str]] = {}
         for line in self.lines:
             if line.action == "written" and line.kind in TRIED:
@@ -97,14 +98,14 @@ class Ledger(NamedTuple):
         return found
 
     def places_of(self) -> dict[str, str]:
-        """Return mac of a receipt -> the place it was written to."""
+        """Return the place of each receipt, by the receipt's MAC."""
         return {line.receipt: line.place for line in self.lines if line.action == "written"}
 
 
 def make_key(state: Path) -> Key:
-    """Return the workspace's key, made now if there is none; two processes get the same one.
+    """Return the workspace's key, and create it if there is none. Safe to call concurrently.
 
-    Raises StorageFailed, also when a ledger is there whose key is gone.
+    Raises StorageFailed, also if the key is gone and its ledger is still there.
     """
     if (key := load_key(state)) is not None:
         return key
@@ -113,9 +114,9 @@ def make_key(state: Path) -> Key:
             return key
         if _size(state / LEDGER_FILE):
             raise StorageFailed(
-                "The workspace's key is gone, the ledger of its receipts is there. Put "
-                ".fumehood/receipt.key back from a backup; or, to start anew without the old "
-                "scores, move .fumehood/receipts.* away."
+                "The workspace's key is gone, but the ledger of its receipts is there. Restore "
+                ".fumehood/receipt.key from a backup. Or, to start again without the old scores, "
+                "move .fumehood/receipts.* away."
             )
         key = Key.fresh()
         write_json(state / HEAD_FILE, _head(0, _START, key))
@@ -124,14 +125,14 @@ def make_key(state: Path) -> Key:
 
 
 def read_ledger(state: Path, key: Key) -> Ledger:
-    """Return the ledger as it is; lines after a broken one are not believed."""
+    """Return the verified ledger. Lines after a broken one are not included."""
     head, raw = read_head(state, key), read_bytes(state)
     lines, chain = verify_lines(raw, key, NOTHING)
     return Ledger(lines, *verdict(raw, head, NOTHING, lines, chain))
 
 
 def verify_lines(raw: bytes, key: Key, start: Chain) -> tuple[list[LedgerLine], Chain]:
-    """Return the lines behind `start` up to the first that is not ours, and the chain they make."""
+    """Return the lines after `start` up to the first invalid one, and the verified chain."""
     lines: list[LedgerLine] = []
     last, position = start.last, start.size
     while (end := raw.find(b"\n", position)) >= 0:
@@ -146,9 +147,9 @@ def verify_lines(raw: bytes, key: Key, start: Chain) -> tuple[list[LedgerLine], 
 def verdict(
     raw: bytes, head: "LedgerHead | str", start: Chain, lines: Sequence[LedgerLine], chain: Chain
 ) -> tuple[str | None, bool]:
-    """Return what is wrong with a ledger, and whether a crash left it behind.
+    """Return what is wrong with a ledger (or None), and whether a crash interrupted its last write.
 
-    lines: those behind `start` that were verified; the head may not count fewer than start has.
+    lines: the verified lines after `start`. The head must count at least as many lines as start.
     """
     if isinstance(head, str):
         return head, False
@@ -158,19 +159,18 @@ def verdict(
         how = "gone" if not raw else "edited or cut" if rest else "cut"
         broken = f"the ledger of receipts is {how}: {chain.lines} of {head.lines} lines are whole"
     elif b"\n" in rest:
-        broken = f"the ledger of receipts was edited: line {chain.lines + 1} is not ours"
+        broken = f"the ledger of receipts was edited: line {chain.lines + 1} has a wrong signature"
     elif head.last != [start.last, *(line.mac for line in lines)][head.lines - start.lines]:
-        broken = "the ledger of receipts is not the one its head was signed for"
+        broken = "the ledger of receipts is not the one that its head was signed for"
     return broken, broken is None and (bool(rest) or chain.lines > head.lines)
 
 
 def append(state: Path, key: Key, entries: Iterable[Entry]) -> None:
-    """Append lines.
+    """Append one line per entry. Raises StorageFailed. A broken ledger stays broken.
 
-    Raises StorageFailed; a broken ledger stays so.
-
-    Costs two syncs, however many entries and however long the ledger. Only one that does not end
-    as its head says is read whole: after a crash it is fixed, after tampering its head stays.
+    Costs two fsyncs, whatever the number of entries and the length of the ledger. Only a ledger
+    that does not end as its head says is read whole. If a crash is the reason, it is repaired; if
+    it was tampered with, the head is not updated.
     """
     with exclusive(state / LOCK_FILE):
         end = _end(state, key)
@@ -191,12 +191,12 @@ def append(state: Path, key: Key, entries: Iterable[Entry]) -> None:
         except OSError as error:
             raise StorageFailed.from_os_error(error, "Writing the ledger of receipts") from error
         if not end.broken:
-            # A head over a broken chain would hide the break.
+            # A new head for a broken chain would hide the break.
             write_json(state / HEAD_FILE, _head(count, last, key))
 
 
 class _End(NamedTuple):
-    """Where the next line goes."""
+    """The end of the ledger, where the next line goes: its lines, its last MAC, its state."""
 
     lines: int
     last: str
@@ -204,9 +204,10 @@ class _End(NamedTuple):
 
 
 def _end(state: Path, key: Key) -> _End:
-    """Return the end of the ledger, fixed where a crash tore it."""
+    """Return the end of the ledger, after removing an incomplete line that a crash left."""
     head = read_head(state, key)
-    # A last line that was put there to please us breaks the chain for every reader all the same.
+    # Only the last line's MAC is compared here. A forged last line with that MAC gains nothing:
+    # every reader verifies the whole chain and finds it broken.
     if isinstance(head, LedgerHead) and _last_mac(state / LEDGER_FILE) == head.last:
         return _End(head.lines, head.last, broken=False)
     raw = read_bytes(state)
@@ -218,7 +219,7 @@ def _end(state: Path, key: Key) -> _End:
 
 
 def _last_mac(path: Path) -> str | None:
-    """Return the mac that the last line carries, unverified; None when it is not a whole line."""
+    """Return the MAC in the last line, unverified; None if the line is incomplete."""
     try:
         with open_plain(path) as file:
             size = file.seek(0, os.SEEK_END)
@@ -237,21 +238,22 @@ def _last_mac(path: Path) -> str | None:
 
 
 def _drop_torn(path: Path) -> None:
-    """Cut what a crash left of a line that was never whole."""
+    """Remove the incomplete last line that a crash left."""
     try:
         with path.open("r+b") as file:
             content = file.read()
             file.truncate(content.rfind(b"\n") + 1)
     except OSError as error:
-        raise StorageFailed.from_os_error(error, "Fixing the ledger of receipts") from error
+        raise StorageFailed.from_os_error(error, "Repairing the ledger of receipts") from error
 
 
 def _line(raw: bytes, last: str, key: Key) -> LedgerLine | None:
-    """Return the line after the one with the mac `last`; None when it is not ours."""
+    """Return the parsed line that follows the MAC `last`; None if its signature is not valid."""
     try:
         content: dict[str, Any] = json.loads(raw)
         line = read_line(content)
-        # Readers look for words in the bytes: the same content spelled otherwise is not ours.
+        # `reader` searches these bytes directly, so the same content in another JSON spelling is
+        # not accepted.
         if _bytes(content) != raw:
             return None
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
@@ -262,9 +264,9 @@ def _line(raw: bytes, last: str, key: Key) -> LedgerLine | None:
 
 
 def read_line(content: dict[str, Any]) -> LedgerLine:
-    """Return what the JSON of a line says, of either format; its mac is not looked at.
+    """Return the line in parsed JSON of either format. Its MAC is not checked.
 
-    Raises TypeError, KeyError or AttributeError for what is not a line.
+    Raises TypeError, KeyError or AttributeError if the content is not a line.
     """
     if "kind" in content:
         return LedgerLine(**content)
@@ -281,7 +283,7 @@ def read_line(content: dict[str, Any]) -> LedgerLine:
 
 
 class LedgerHead(NamedTuple):
-    """How many lines were signed for, and the mac of the last of them."""
+    """The signed number of lines, and the MAC of the last of them."""
 
     lines: int
     last: str
@@ -292,7 +294,7 @@ def _head(count: int, last: str, key: Key) -> dict[str, Any]:
 
 
 def read_head(state: Path, key: Key) -> LedgerHead | str:
-    """Return the head, or what is wrong with it."""
+    """Return the head, or a text that says what is wrong with it."""
     try:
         if not (state / HEAD_FILE).exists():
             return f"the head of the ledger is gone (.fumehood/{HEAD_FILE})"
@@ -305,7 +307,7 @@ def read_head(state: Path, key: Key) -> LedgerHead | str:
 
 
 def read_bytes(state: Path) -> bytes:
-    """Return the ledger's bytes; none when it is not there. Raises StorageFailed."""
+    """Return the bytes of the ledger, or b"" if there is no ledger. Raises StorageFailed."""
     try:
         with open_plain(state / LEDGER_FILE) as file:
             return file.read()

@@ -1,8 +1,8 @@
-"""Places: how ledger, messages and `fumehood verify` name the folder of a record.
+"""Places: the names that ledger, messages and `fumehood verify` use for the folders of records.
 
 A place is the folder's path within the workspace, with slashes:
-`sandboxes/box/results/topk/seed0-1a`. Lines of ledger format 1 know results of sandboxes only and
-name them `box/topk/seed0-1a`; they are read as the same place.
+`sandboxes/box/results/topk/seed0-1a`. Ledger format 1 has only results of sandboxes, and writes the
+same place as `box/topk/seed0-1a`.
 """
 
 import os
@@ -17,56 +17,61 @@ STATE, SANDBOXES, RESULTS = ".fumehood", "sandboxes", "results"
 
 
 def place_of(folder: Path, workspace: Path) -> str:
-    """Return the place of a folder of the workspace. Raises BadRequest for one outside of it."""
+    """Return the place of a folder. Raises BadRequest if it is outside the workspace."""
     try:
         return folder.relative_to(workspace).as_posix()
     except ValueError:
-        raise BadRequest(f"{folder.name} lies outside the workspace. Choose one inside.") from None
+        raise BadRequest(
+            f"{folder.name} is outside the workspace. Choose a folder inside it."
+        ) from None
 
 
 def state_of(sandbox: Path) -> Path:
-    """Return the machine's corner of the workspace that the sandbox's folder lies in."""
+    """Return the state folder (.fumehood) of the workspace that contains a sandbox's folder."""
     return sandbox.parents[1] / STATE
 
 
 def checked(place: str) -> str:
-    """Return a place that can be a folder of the workspace. Raises BadRequest."""
+    """Return the place if it is valid for a record. Raises BadRequest otherwise."""
     parts = place.split("/")
     if not all(map(_can_be_ours, parts)):
-        raise BadRequest(f"{place!r} names no folder for records. Use a path within the workspace.")
+        raise BadRequest(
+            f"{place!r} cannot be the folder of a record. Use a relative path within the "
+            "workspace, without hidden folders."
+        )
     return place
 
 
 def place_of_format_1(name: str) -> str:
-    """Return the place that a line of ledger format 1 means: <sandbox>/<variant>/<run>."""
+    """Return the place that ledger format 1 writes as <sandbox>/<variant>/<run>."""
     sandbox, _, rest = name.partition("/")
     return f"{SANDBOXES}/{sandbox}/{RESULTS}/{rest}"
 
 
 def results_of(sandbox: str) -> str:
-    """Return the place under which the results of a sandbox lie."""
+    """Return the place that contains the results of a sandbox."""
     return f"{SANDBOXES}/{sandbox}/{RESULTS}"
 
 
 def is_under(place: str, under: str) -> bool:
-    """Return whether a place is `under`, or lies in it; everything lies in ""."""
+    """Return whether a place equals `under` or is inside it. Every place is inside ""."""
     return not under or place == under or place.startswith(f"{under}/")
 
 
 def matches(place: str, pattern: str) -> bool:
-    """Return whether a place is one that a kind's pattern is of; a star stands for one name."""
+    """Return whether a place matches the glob pattern of a kind; * matches one folder name."""
     names, globs = place.split("/"), pattern.split("/")
     return len(names) == len(globs) and all(map(fnmatchcase, names, globs))
 
 
 def run_of(place: str) -> tuple[str, str]:
-    """Return variant and run of a place among the results of a sandbox."""
+    """Return variant and run of a place in the results of a sandbox."""
     folder, _, run = place.rpartition("/")
     return folder.rpartition("/")[2], run
 
 
 def places_on_disk(workspace: Path, under: str = "") -> list[str]:
-    """Return the folders in which a record of a known kind may lie, sorted."""
+    """Return the sorted places under `under` that match the pattern of a registered kind."""
     patterns = {kind.places for kind in kinds()}
     found = {
         place
@@ -77,7 +82,7 @@ def places_on_disk(workspace: Path, under: str = "") -> list[str]:
 
 
 def _matches(root: str, place: str, patterns: list[str], under: str) -> Iterator[str]:
-    """Return what matches the rest of a pattern below a place, and lies under `under`."""
+    """Yield the places below `place` that match the rest of a pattern and are under `under`."""
     if not patterns:
         if is_under(place, under):
             yield place
@@ -90,9 +95,10 @@ def _matches(root: str, place: str, patterns: list[str], under: str) -> Iterator
 
 
 def _names(folder: str, pattern: str) -> list[str]:
-    """Return the names in a folder that match; none when it is missing or cannot be read.
+    """Return the names in a folder that match a pattern; [] if the folder can't be read.
 
-    As in a shell, `*` matches no hidden name: a folder that a crash left half-written is hidden.
+    As in a shell, `*` does not match hidden names. A folder that a crash left half-written has a
+    hidden name.
     """
     if not any(letter in pattern for letter in "*?["):
         return [pattern]
@@ -103,9 +109,9 @@ def _names(folder: str, pattern: str) -> list[str]:
 
 
 def _can_be_ours(name: str) -> bool:
-    """Return whether a folder of this name may hold a record.
+    """Return whether a folder with this name may contain a record.
 
-    Hidden ones are those of writers at work, or killed. One that does not print, or is not text,
-    would speak for us where places are named.
+    Hidden folders belong to writers that are at work or were killed. A name with control characters
+    could forge lines of our output, where places are printed.
     """
     return name.isprintable() and not name.startswith(".") and bool(name)

@@ -1,9 +1,8 @@
-"""A receipt: a record with `"receipt": {"workspace", "kind", "place", "mac"}`.
+"""Sign records: add `"receipt": {"workspace", "kind", "place", "mac"}` to a record, and check it.
 
-The mac is HMAC-SHA256 over the kind, the place and all the rest of the record; receipts of format 1
-say neither kind nor place, and are verified as ever. What is signed is the JSON itself, not what a
-model makes of it: a field that was edited, added or taken away is found, whether or not anything
-reads it.
+The MAC is HMAC-SHA256 over the kind, the place and the rest of the record. Receipts of format 1
+contain neither kind nor place, and are still verified. The MAC covers the JSON itself, not a parsed
+pydantic model, so an edited, added or removed field is detected even if nothing reads it.
 """
 
 import hmac
@@ -40,14 +39,14 @@ Code = Literal[
 
 
 class Problem(NamedTuple):
-    """Why a record does not count."""
+    """Why a record does not count: a stable code, and a text for people."""
 
     code: Code
     text: str
 
 
 def sign(record: Mapping[str, Any], key: Key, kind: str, place: str) -> dict[str, Any]:
-    """Return the record with its receipt; one it had before is replaced."""
+    """Return the record with a new receipt, which replaces an earlier one."""
     content = {name: value for name, value in record.items() if name != RECEIPT}
     mac = key.mac(_PURPOSE, _canonical([kind, place, content]))
     receipt = {"workspace": key.workspace, "kind": kind, "place": place, "mac": mac}
@@ -55,19 +54,22 @@ def sign(record: Mapping[str, Any], key: Key, kind: str, place: str) -> dict[str
 
 
 def check(record: Mapping[str, Any], key: Key, kind: str, place: str) -> Problem | None:
-    """Return what is wrong with the receipt of a record that lies at a place; None: it is ours."""
+    """Return the problem with the receipt of a record at a place, or None if it is valid."""
     receipt = record.get(RECEIPT)
     if not isinstance(receipt, dict) or not isinstance(receipt.get("mac"), str):
-        return Problem("unsigned", "a record without a receipt; run_variants makes one with it")
+        return Problem("unsigned", "a record without a receipt; run_variants writes signed ones")
     if receipt.get("workspace") != key.workspace:
         return Problem(
             "other_workspace",
-            "a receipt of another workspace; a score counts where it was made, run_variants here",
+            "a receipt of another workspace; scores count only where they were measured, so call "
+            "run_variants here",
         )
     try:
         expected = _expected(record, receipt, key)
     except RecursionError:
-        return Problem("damaged", "a record of hundreds of levels: none of ours")
+        return Problem(
+            "damaged", "a record nested hundreds of levels deep, which fumehood never writes"
+        )
     same = hmac.compare_digest(expected["mac"].encode(), receipt["mac"].encode())
     if not same or receipt != expected:
         return Problem("edited", "the record was edited after it was signed")
@@ -81,7 +83,7 @@ def check(record: Mapping[str, Any], key: Key, kind: str, place: str) -> Problem
 
 
 def _expected(record: Mapping[str, Any], receipt: Mapping[str, Any], key: Key) -> dict[str, Any]:
-    """Return the receipt that a record must have, in the format of the one it has."""
+    """Return the receipt that a record must have, in the same format as the one it has."""
     if "kind" in receipt or "place" in receipt:
         kind, place = str(receipt.get("kind")), str(receipt.get("place"))
         signed: dict[str, Any] = sign(record, key, kind, place)[RECEIPT]
@@ -91,7 +93,7 @@ def _expected(record: Mapping[str, Any], receipt: Mapping[str, Any], key: Key) -
 
 
 def _misplaced_1(record: Mapping[str, Any], kind: str, place: str) -> Problem | None:
-    """Return what is wrong with where a record of format 1 lies, which says variant and seed."""
+    """Return the problem if a record of format 1 is not in the folder of its variant and seed."""
     variant, run = run_of(place)
     own_kind = "score" if "metrics" in record else "failure"
     if (
@@ -105,15 +107,15 @@ def _misplaced_1(record: Mapping[str, Any], kind: str, place: str) -> Problem | 
 
 
 def mac_of(record: Mapping[str, Any]) -> str:
-    """Return the mac in a record that has been checked."""
+    """Return the MAC in a record that has been checked."""
     mac: str = record[RECEIPT]["mac"]
     return mac
 
 
 def read_record(path: str) -> dict[str, Any]:
-    """Return a record's JSON.
+    """Return the parsed JSON of a record.
 
-    Raises FileNotFoundError, StorageFailed when it is damaged or names a key twice.
+    Raises FileNotFoundError; StorageFailed if it is damaged or has a duplicate key.
     """
     name = os.path.basename(path)
     try:
@@ -128,16 +130,17 @@ def read_record(path: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise StorageFailed(f"{name} is damaged ({_shortly(error)})") from error
     if not isinstance(record, dict):
-        raise StorageFailed(f"{name} is damaged (no JSON object)")
+        raise StorageFailed(f"{name} is damaged (it is not a JSON object)")
     return record
 
 
 def unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a JSON object; for `json.loads`. Raises ValueError when it names a key twice."""
+    """Return a JSON object. A hook for `json.loads` that raises ValueError for duplicate keys."""
     content = dict(pairs)
     if len(content) != len(pairs):
-        # Readers of other make may take the first of two, we the last: neither is meant.
-        raise ValueError("a key stands twice in one object")
+        # Of two equal keys some parsers use the first and some the last, so the content would be
+        # ambiguous.
+        raise ValueError("an object has the same key twice")
     return content
 
 

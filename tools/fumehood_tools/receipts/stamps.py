@@ -1,12 +1,12 @@
-"""Has a file been touched since it was read? Told by the kernel's own record of it, not by content.
+"""Detect whether a file has changed since it was read, from its metadata instead of its content.
 
-A stamp holds device, inode, size and both times of change of a file; the later one (ctime) no
-program can set. A file that was changed in the last seconds is never taken for unchanged: the
-clock of a file system ticks slower than a program writes.
+A stamp contains a file's device, inode, size, mtime and ctime. Programs can set mtime but not
+ctime. A file that changed within the last SETTLED_SECONDS never counts as unchanged, because file
+system clocks are coarse: two writes in quick succession may have the same time.
 
-Not covered: a page that is mapped into memory may be written once more before its time is set; and
-a system clock that is put back. What was kept is what was verified, so such a change goes unseen
-until `fumehood verify`, which reads everything; it is never believed.
+Not covered: a memory-mapped page may be written once more before its time is updated, and the
+system clock may be set back. In both cases readers continue to use the content that they verified
+earlier, so the new content is not trusted; `fumehood verify`, which reads everything, finds it.
 """
 
 import os
@@ -18,19 +18,19 @@ _Facts = tuple[int, int, int, int, int] | None
 
 
 class Stamp(NamedTuple):
-    """What the kernel says of some files at one moment; None for one that is not there."""
+    """The metadata of some files at one moment; None for a file that does not exist."""
 
     files: tuple[_Facts, ...]
     settled: bool
-    """Whether every change of them is so old that a later one would show."""
+    """Whether all changes are old enough that a later change would have another ctime."""
 
     def vouches(self, now: "Stamp") -> bool:
-        """Whether what was read when this stamp was taken is what would be read now."""
+        """Return whether the files are unchanged between this stamp and a new one."""
         return self.settled and self.files == now.files
 
 
 def stamp_of(paths: Iterable[str], now: float) -> Stamp:
-    """Return the stamp of files; take it before they are read. now: seconds since the epoch."""
+    """Return the stamp of files. Call it before reading them. now: seconds since the epoch."""
     files = tuple(map(_facts, paths))
     newest = max((facts[4] for facts in files if facts is not None), default=0)
     return Stamp(files, newest < (now - SETTLED_SECONDS) * 1e9)

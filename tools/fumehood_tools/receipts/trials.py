@@ -1,8 +1,9 @@
-"""What a record is a try of, in a word short enough for a line of the ledger.
+"""Identify what a record is a try of, by a word short enough for a line of the ledger.
 
-Two records are one try when file, parameters and settings of the sandbox agree: more seeds of one
-thing are no second chance, another value of a constant or another learning rate is. The ledger
-keeps the word, so that a try stays one when its record is deleted, withdrawn or replaced.
+Two records belong to the same try if they agree in file, parameters and settings of the sandbox. So
+another seed is not another try, but another value of a constant or another learning rate is. The
+ledger stores the word, so that a try still counts after its record was deleted, withdrawn or
+replaced. Comparisons correct p values for the number of tries.
 """
 
 from collections.abc import Mapping
@@ -12,26 +13,26 @@ from fumehood_tools.files import digest_of
 from fumehood_tools.registry.kinds import FAILURE, SCORE
 
 CONTROL = "control"
-"""The word of a blank or a spike, which nobody tries in hope of a gain."""
+"""The word of a control (blank or spike), which does not count as a try."""
 TRIED = (SCORE.name, FAILURE.name)
-"""Kinds whose records are tries."""
+"""Names of the kinds whose records are tries."""
 _FILE, _DIGEST = 16, 8
 
 
 class Trial(NamedTuple):
-    """What was tried, digests cut short. settings: "" for a run that failed."""
+    """What was tried, as shortened digests. settings is "" for a failed run."""
 
     file: str
     parameters: str = ""
     settings: str = ""
 
     def is_of(self, sha256: str) -> bool:
-        """Whether this is a try of the file with this hash."""
+        """Return whether this is a try of the file with this sha256."""
         return bool(sha256) and self.file == sha256[:_FILE]
 
 
 def trial_of(record: Mapping[str, Any]) -> str:
-    """Return the word for a record of a score or of a failure."""
+    """Return the trial word of the record of a score or a failure."""
     if record.get("control"):
         return CONTROL
     about = record.get("provenance") or record
@@ -42,10 +43,10 @@ def trial_of(record: Mapping[str, Any]) -> str:
 
 
 def trial_word(kind: str, record: Mapping[str, Any]) -> str:
-    """Return what a record is a try of; "" for a kind whose records are none."""
+    """Return the trial word of a record, or "" if records of its kind are not tries."""
     return trial_of(record) if kind in TRIED else ""
 
 
 def read_trial(word: str) -> Trial:
-    """Return what a word of the ledger says."""
+    """Return the trial that a word of the ledger stands for."""
     return Trial(*word.split("/")[:3])

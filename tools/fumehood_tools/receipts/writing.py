@@ -1,9 +1,12 @@
-"""Write a record: signed, with its files, whole or not at all, and entered in the ledger.
+"""Write a signed record with its files, atomically, and enter it in the ledger.
 
-A record is made beside its place. Then, one writer at a time, the ledger says that an old one goes,
-the folder is put in place, and the ledger says that it was written. A crash between folder and
-ledger leaves a sound receipt that the ledger does not know; whoever next writes there enters it
-(`LedgerReader.adopt`).
+The steps, in this order:
+1. The record is written to a temporary folder next to its place.
+2. With a lock that admits one writer at a time: if an old record is at the place, the ledger gets a
+   line that it is superseded; the folder is renamed into place; the ledger gets a line that the new
+   record was written.
+A crash between the rename and the last line leaves a valid receipt that is not in the ledger. The
+next writer under that place enters it (`LedgerReader.adopt`).
 """
 
 import contextlib
@@ -29,17 +32,17 @@ from fumehood_tools.registry.lookup import check_measured
 
 
 class Subject(NamedTuple):
-    """The record that another one is about: its place, and the mac of its receipt."""
+    """The record that another record is about: its place, and the MAC of its receipt."""
 
     place: str
     receipt: str
 
 
 class Draft(NamedTuple):
-    """What is to be recorded.
+    """A record to be written.
 
-    place: the folder it will have, see `places.py`. content: the record, as JSON. files: name ->
-    bytes, or the file that is copied.
+    place: its folder, see `places.py`. content: the record, as JSON. files: name -> bytes, or the
+    path of a file to copy.
     """
 
     kind: str
@@ -50,32 +53,32 @@ class Draft(NamedTuple):
 
 
 class RecordWriter:
-    """Writes records under one place of a workspace. Makes the workspace's key if it has none."""
+    """Writes records under one place of a workspace. Creates the workspace's key if necessary."""
 
     def __init__(self, workspace: Path, under: str) -> None:
-        """Enter what a crash left out of the ledger. Raises StorageFailed."""
+        """Enter records that a crash left out of the ledger. Raises StorageFailed."""
         self.workspace, self.under = workspace, under
         self.key = make_key(workspace / STATE)
         self._ledger = LedgerReader(workspace / STATE)
         self._ledger.adopt(under)
 
     def book(self) -> Book:
-        """Return what tells sound receipts under the place from others, as of now."""
+        """Return the current key and ledger lines under the place, to check receipts against."""
         return self._ledger.book(self.under)
 
     def write(self, draft: Draft) -> dict[str, Any]:
-        """Write a record and return it, signed. It takes the place of whatever lies there.
+        """Write a record and return it, signed. It replaces whatever is at its place.
 
-        Raises UnknownName for a kind that is not registered, BadRequest for a place that is not
-        under the writer's, a file that has no plain name or metrics that its kind has not,
+        Raises UnknownName for a kind that is not registered; BadRequest for a place outside the
+        writer's, a file name that is not plain, or metrics that the kind does not have;
         StorageFailed.
         """
         kind, place = kind_named(draft.kind), checked(draft.place)
         if not is_under(place, self.under):
-            raise BadRequest(f"{place} does not lie under {self.under}. Open a writer for it.")
+            raise BadRequest(f"{place} is not under {self.under}. Open a RecordWriter for it.")
         if not matches(place, kind.places):
             raise BadRequest(
-                f"A record of kind {kind.name} cannot lie at {place}. Choose a place like "
+                f"A record of kind {kind.name} cannot be at {place}. Choose a place like "
                 f"{kind.places}."
             )
         for name in draft.files:
@@ -92,12 +95,13 @@ class RecordWriter:
         return signed
 
     def _put(self, folder: Path, target: Path, written: Entry) -> None:
-        """Put a folder in place, and the entry into the ledger, as one step for other writers."""
+        """Rename a folder into place and append its entry, under the lock of all writers."""
         state = self.workspace / STATE
         with exclusive(state / RECORDS_LOCK):
             old = self.book().standing.get(written.place)
             if old is not None:
-                # Said before the old record goes: a crash in between must not look like a deletion.
+                # Written before the old record is removed, so that a crash in between does not
+                # look like a deletion.
                 gone = Entry("supersede", old.kind, written.place, old.receipt)
                 append(state, self.key, [gone])
             if target.is_dir() and not target.is_symlink():
@@ -111,15 +115,17 @@ class RecordWriter:
 def _check_metrics(kind: RecordKind, content: Mapping[str, Any]) -> None:
     measured = content.get("metrics")
     if not isinstance(measured, Mapping):
-        raise BadRequest(f"A record of kind {kind.name} needs metrics: {{key: value}}.")
+        raise BadRequest(f"A record of kind {kind.name} needs metrics: {{key: value}}. Add them.")
     try:
         check_measured(kind, measured)
     except ValueError as error:
-        raise BadRequest(f"Metrics of kind {kind.name}: {error}. Correct them.") from error
+        raise BadRequest(
+            f"The metrics of this {kind.name} are wrong: {error}. Correct them."
+        ) from error
 
 
 def _with_files(draft: Draft, folder: Path) -> dict[str, Any]:
-    """Put the files of a record into a folder; return the record with them and its subject."""
+    """Write the files of a record to a folder; return the content with `files`, `subject_of`."""
     files = {}
     for name, source in sorted(draft.files.items()):
         target = folder / name
@@ -134,7 +140,7 @@ def _with_files(draft: Draft, folder: Path) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _new_folder(target: Path) -> Iterator[Path]:
-    """Give a temporary sibling of target; what is left of it when the block ends is removed."""
+    """Yield a new temporary folder next to target. It is removed if it still exists at the end."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=".new-"))

@@ -1,1 +1,1 @@
-"""Records: what a run leaves behind, as typed and frozen models. Reads and writes nothing."""
+"""Records: the results of a run, as typed, frozen models. Nothing here reads or writes files."""

@@ -1,12 +1,14 @@
-"""Inertness: does a variant compute anything else than the variants there are?
+"""Inertness: does a variant compute anything different from its parent and the baselines?
 
-Measured once per variant source, after training, on 256 rows of the training split: the variant's
-trained weights go into its parent as well, and into every packaged baseline, as far as name and
-shape fit, and all compute latents, reconstruction, loss and gradient of the same batch. Differences
-are relative, in Euclidean norms: |variant - parent| / max(|variant|, |parent|), latents each in
-units of its own size, so 0 is equal to the bit and another unit is not a difference. A variant that
-computes the same may still train otherwise (another start, another optimiser): only its scores
-tell. Pure data and judgement: no torch in here.
+It is measured once per variant source, after training, on 256 rows of the training split. The
+variant's trained weights are copied into its parent and into every packaged baseline, wherever name
+and shape match. All of them then compute latents, reconstruction, loss and gradient of the same
+batch. A difference is relative, in Euclidean norms: |variant - parent| / max(|variant|, |parent|).
+Each latent is first divided by its own scale, so a change of units is not a difference. 0 means
+bitwise equal.
+
+A variant that computes the same may still train differently (another initialization, another
+optimizer); only its scores show that. This module has only data and thresholds, and needs no torch.
 """
 
 from collections.abc import Mapping
@@ -17,13 +19,15 @@ from pydantic import BaseModel, Field
 Mechanism = Literal["same", "slight", "different"]
 
 SAME = 1e-5
-"""Differences below this are rounding: the same sums in another order gave at most 4e-7."""
+"""Differences below this are rounding errors. The same sums in another order differed by at most
+4e-7."""
 SLIGHT = 1e-2
-"""Differences below this are there, and hardly move a training."""
+"""Differences below this exist, but hardly affect training."""
 
 
 class Inertness(BaseModel, frozen=True):
-    """A variant against its parent, same weights and batch: relative differences, 0 to 2."""
+    """A variant compared with its parent on the same weights and batch. Differences are relative,
+    from 0 to 2."""
 
     parent: str = Field(description="what it is compared with, see `declared`")
     forward: float = Field(description="latents or reconstruction, the larger one")
@@ -46,11 +50,11 @@ class Inertness(BaseModel, frozen=True):
 
     @property
     def largest(self) -> float:
-        """The largest of the differences: what the word is for."""
+        """The largest of the differences, which determines `mechanism`."""
         return max(v for v in (self.forward, self.loss, self.gradient) if v is not None)
 
     def text(self) -> str:
-        """Return the comparison in one line."""
+        """Return the comparison as one line of text."""
         parts = [f"forward {_percent(self.forward)}"]
         parts += [
             f"{name} {_percent(value)}"
@@ -75,7 +79,7 @@ def compare(
     missing: tuple[str, ...] = (),
     added: tuple[str, ...] = (),
 ) -> Inertness:
-    """Return measured differences with the word for them: the largest of them decides."""
+    """Return the measured differences and the mechanism, which the largest of them determines."""
     largest = max(value for value in (forward, loss, gradient) if value is not None)
     mechanism: Mechanism = (
         "same" if largest <= SAME else "slight" if largest <= SLIGHT else "different"
@@ -92,10 +96,12 @@ def compare(
 
 
 def nearest(found: Mapping[str, Inertness], declared: str | None) -> Inertness | None:
-    """Return the comparison that tells most: with the declared parent, if it is not another SAE.
+    """Return the most informative of the comparisons in `found` (name of a parent -> comparison).
 
-    Else with the nearest baseline that the variant is the same as, or nearly. None without a parent
-    and without such a baseline.
+    If the variant is the same as its declared parent, or slightly different, that is the
+    comparison with this parent. Otherwise it is the one with the nearest baseline, if the variant
+    is the same as that baseline or slightly different from it. Otherwise it is again the one with
+    the declared parent, or None if there is no parent.
     """
     own = found.get(declared or "")
     near = min(found.values(), key=lambda one: one.largest, default=None)

@@ -1,6 +1,6 @@
-"""What the evaluator's checks measured about one scored SAE. Light: pydantic only.
+"""The measurements of the evaluator's checks for one scored SAE. Imports only pydantic.
 
-None: not measured, because the check does not concern this SAE.
+None means not measured, because the check does not apply to this SAE.
 """
 
 from typing import Literal
@@ -11,69 +11,72 @@ DecoderKind = Literal["linear", "nonlinear"]
 
 
 class Integrity(BaseModel, frozen=True):
-    """The numbers behind "no cheat was found". Every check named in `checks` was passed."""
+    """The numbers that support "no cheat was found". The SAE passed every check in `checks`."""
 
     decoder: DecoderKind = Field(
         description="linear: x_hat = f W + b, computed by the evaluator. nonlinear: as declared"
     )
     decoder_residual: float = Field(
-        description="|decode(f) - (f W + b)| / |decode(f)| on real latents, all rows together"
+        description="|decode(f) - (f W + b)| / |decode(f)| on real latents, over all rows"
     )
     explained_variance_linear: float | None = Field(
-        None, description="nonlinear decoder only: what its linear part explains, f W + b"
+        None, description="nonlinear decoder only: explained variance of its linear part, f W + b"
     )
     explained_variance_at_noise: float | None = Field(
         None,
-        description="what is explained with 10 % of noise on the latents, of the worse kind; the "
-        "metrics of a nonlinear decoder that needs finer latents are those at this noise",
+        description="explained variance with 10 % noise on the latents, for the worse of two kinds "
+        "of noise; a nonlinear decoder that needs finer latents gets the metrics at this noise",
     )
     scored_at_noise: float = Field(
         0.0, description="noise on the latents at which the metrics were measured: 0 or 0.1"
     )
     noise_curve: dict[str, float] = Field(
         default_factory=dict,
-        description="explained variance of some evaluation rows with their latents changed: "
-        "relative and additive noise (of the latent's RMS) of 0 to 20 %, bfloat16, fp8, 4 bits",
+        description="explained variance of some evaluation rows with changed latents: relative and "
+        "additive noise (relative to the latent's RMS) of 0 to 20 %, bfloat16, fp8, 4 bits",
     )
     bits_per_token: float | None = Field(
         None,
-        description="estimate of what the latents of a token carry: which are active, and their "
-        "sizes as bfloat16",
+        description="estimated information in the latents of a token: which are active, and their "
+        "values in bfloat16",
     )
     bits_per_token_at_noise: float | None = Field(
-        None, description="the same with sizes told apart in steps of 10 %"
+        None, description="the same with values in steps of 10 %"
     )
     noise_loss: float | None = Field(
-        None, description="nonlinear decoder only: explained variance lost to 2 % of noise on f"
+        None, description="nonlinear decoder only: explained variance lost to 2 % noise on f"
     )
     drop_loss: float | None = Field(
-        None, description="nonlinear decoder only: explained variance lost with one latent per row"
+        None,
+        description="nonlinear decoder only: explained variance lost with one latent per row",
     )
     repeat_difference: float = Field(
-        description="mean relative difference of latents, each in units of its own size, when a "
-        "row is shown again, unannounced"
+        description="mean relative difference of the latents, each divided by its own scale, when "
+        "the same row is encoded again without notice"
     )
     output_difference: float = Field(
-        0.0, description="the same difference in what reaches x_hat, relative to its spread"
+        0.0, description="the same difference in x_hat, relative to the spread of x_hat"
     )
-    idle_latents: int = Field(0, description="latents that fire and never add anything to x_hat")
-    idle_l0: float = Field(0.0, description="how many of them are active, mean over tokens")
+    idle_latents: int = Field(0, description="latents that fire but never contribute to x_hat")
+    idle_l0: float = Field(0.0, description="number of them that are active, mean over tokens")
     batch_dependence: float = Field(
-        description="the same in a fresh process, in another order and in batches of other sizes"
+        description="repeat_difference in a fresh process, with another row order and batch size"
     )
     l0_loss: float | None = Field(
-        None, description="L0 on the rows of loss recovered, mean over tokens"
+        None, description="L0 on the rows used for loss recovered, mean over tokens"
     )
     l0_probing: float | None = Field(None, description="L0 on the probing texts, mean over tokens")
     parameters: int = Field(description="numbers in the weights file, buffers included")
     parameter_ratio: float = Field(
-        description="bytes of the weights over those of a plain SAE in float32, 4 (2 D F + F)"
+        description="bytes of the weights relative to a plain SAE in float32, 4 (2 D F + F)"
     )
     explained_variance_skip: float | None = Field(
-        None, description="declared skip path only: what skip(x) explains alone"
+        None, description="declared skip path only: explained variance of skip(x) alone"
     )
     explained_variance_with_skip: float | None = Field(
-        None, description="declared skip path only: x_hat + skip(x); the metrics are of x_hat"
+        None,
+        description="declared skip path only: explained variance of x_hat + skip(x); the metrics "
+        "are those of x_hat",
     )
-    shared_documents: int = Field(0, description="documents on both sides of the split")
+    shared_documents: int = Field(0, description="documents in both splits")
     checks: tuple[str, ...] = Field((), description="names of the checks passed")

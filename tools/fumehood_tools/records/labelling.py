@@ -1,7 +1,7 @@
-"""What a row, a point or a line of a log calls a variant: its name, and what was changed in it.
+"""The label of a variant in tables, plots and logs: its name and its changed parameters.
 
-The name of a packaged file stands for that file alone, told by its digest. Records of another file
-that lies under such a name are called `topk (edited)`.
+The name of a packaged file is used only for that file, which its digest identifies. Records of a
+different file with such a name are labeled `topk (edited)`.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ _EDITED = " (edited)"
 
 
 def label(variant: str, parameters: Mapping[str, Value]) -> str:
-    """Return `topk`, or `topk(K=64)` for a copy of the file with another value."""
+    """Return `topk`, or `topk(K=64)` for a copy of the file with another value of K."""
     if not parameters:
         return variant
     said = ", ".join(f"{name}={_short(value)}" for name, value in sorted(parameters.items()))
@@ -23,24 +23,24 @@ def label(variant: str, parameters: Mapping[str, Value]) -> str:
 
 
 def edited(variant: str) -> str:
-    """Return what a file is called that has a packaged file's name and is not that file."""
+    """Return the name for a file that differs from the packaged file with the same name."""
     return f"{variant}{_EDITED}"
 
 
 def name_of(record: Score | Failure, packaged: Packaged) -> str:
-    """Return what a record's variant is called, without its parameters."""
+    """Return the label of a record's variant, without its parameters."""
     if record.control is not None or record.variant not in packaged:
         return record.variant
     return record.variant if is_packaged(record, packaged) else edited(record.variant)
 
 
 def label_of(record: Score | Failure, packaged: Packaged) -> str:
-    """Return what a record's variant is called, parameters included."""
+    """Return the label of a record's variant, with its parameters."""
     return label(name_of(record, packaged), record.parameters)
 
 
 def is_packaged(record: Score | Failure, packaged: Packaged) -> bool:
-    """Whether a record is one of a packaged file, or of its copy with other parameters."""
+    """Return whether a record belongs to a packaged file, or to a copy with other parameters."""
     return packaged.get(record.variant) == record.file_version
 
 

@@ -1,8 +1,8 @@
 """Parameters of a variant: the constants at the top of its file, and copies with other values.
 
-A constant counts when its name is upper case and its value a literal number, string or bool. A copy
-differs from the file in these literals alone, so it is a variant like any other: trained, scored,
-signed and kept as it stands. Nothing is run here.
+A constant is a parameter if its name is upper case and its value is a literal number, string or
+bool. A copy differs from the file only in these literals, so it is trained, scored and stored like
+any other variant. This module parses code but runs none.
 """
 
 import ast
@@ -13,12 +13,12 @@ from typing import NamedTuple
 from fumehood_tools.errors import BadRequest, UnknownName
 
 Value = bool | int | float | str
-# What these say is about the file, not about its numbers.
+# These constants declare properties of the file. They are not parameters.
 DECLARED = frozenset({"ARITHMETIC", "DECODER", "KNOB", "PARENT", "SKIP", "TRAIN"})
 
 
 class _Place(NamedTuple):
-    """A constant: its value, and the bytes of the source that say it."""
+    """A constant: its value, and the byte range of the literal in the source."""
 
     value: Value
     start: int
@@ -26,27 +26,27 @@ class _Place(NamedTuple):
 
 
 class Copy(NamedTuple):
-    """A variant's source with other values; parameters: those that differ from the file's."""
+    """A variant's source with other values. parameters: the values that differ from the file's."""
 
     source: bytes
     parameters: dict[str, Value]
 
 
 def constants_of(source: bytes) -> dict[str, Value]:
-    """Return the parameters of a file with their values; none for what is not Python."""
+    """Return the parameters of a file and their values; {} if it is not valid Python."""
     return {name: place.value for name, place in _places(source).items()}
 
 
 def with_parameters(source: bytes, variant: str, values: Mapping[str, Value]) -> Copy:
-    """Return the copy of a variant's source in which the given constants have other values.
+    """Return a copy of a variant's source with other values for the given constants.
 
-    Raises UnknownName for a constant that the file does not have, BadRequest for a value of
-    another type than the file's.
+    Raises UnknownName for a constant that the file does not have, BadRequest for a value with
+    another type than the one in the file.
     """
     places, changed, copied = _places(source), {}, source
     for name in values:
         if name not in places:
-            hint = f"Write {name} = … at the top of variants/{variant}.py, or leave it out."
+            hint = f"Write {name} = … at the top of variants/{variant}.py, or omit it."
             raise UnknownName(f"constant of {variant}", name, places, hint)
     for name, place in sorted(places.items(), key=lambda found: -found[1].start):
         if name not in values:
@@ -59,7 +59,7 @@ def with_parameters(source: bytes, variant: str, values: Mapping[str, Value]) ->
 
 
 def combinations(grid: Mapping[str, Sequence[Value]]) -> list[dict[str, Value]]:
-    """Return every choice of one value per constant; one empty choice for an empty grid."""
+    """Return all combinations of one value per constant; [{}] for an empty grid."""
     names = sorted(grid)
     return [
         dict(zip(names, values, strict=True))
@@ -68,7 +68,7 @@ def combinations(grid: Mapping[str, Sequence[Value]]) -> list[dict[str, Value]]:
 
 
 def _like(own: Value, wanted: Value, what: str) -> Value:
-    """Return the wanted value in the type of the file's own. Raises BadRequest if it is none."""
+    """Return the wanted value converted to the type of `own`. Raises BadRequest if it can't be."""
     if isinstance(own, bool) or isinstance(wanted, bool):
         fits = type(own) is type(wanted)
     elif isinstance(own, str) or isinstance(wanted, str):
@@ -78,7 +78,10 @@ def _like(own: Value, wanted: Value, what: str) -> Value:
     else:
         fits, wanted = True, float(wanted)
     if not fits:
-        raise BadRequest(f"{what} is {own!r} in the file: {wanted!r} is not a value for it.")
+        raise BadRequest(
+            f"{what} is {own!r} in the file, so it cannot be {wanted!r}. Pass a value of the same "
+            "type."
+        )
     return wanted
 
 

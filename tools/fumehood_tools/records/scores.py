@@ -1,9 +1,10 @@
-"""Score records: what the evaluator writes, and nobody else.
+"""Score records, which only the evaluator writes.
 
-One run is one folder `results/<variant>/seed<seed>-<run digest>/` with the weights
-(`sae.safetensors`), the variant's file as it was, the training log, sae-bench's own two result
-files (`core.json`, `sparse_probing.json`) and `score.json`, the record below. A run that failed has
-`failure.json`. Both are signed when they are written: what is read must have a sound receipt.
+Each run has a folder `results/<variant>/seed<seed>-<run digest>/` with the weights
+(`sae.safetensors`), the variant's file at the time, the training log, sae-bench's own two result
+files (`core.json`, `sparse_probing.json`), and the record `score.json`, see `Score` below. A failed
+run has `failure.json` instead. Both are signed when they are written, and readers accept only
+records with a valid receipt.
 """
 
 from collections.abc import Mapping
@@ -21,31 +22,35 @@ from fumehood_tools.where import Where
 
 
 class Provenance(BaseModel, frozen=True):
-    """What a score is a score of, and by whose code."""
+    """The provenance of a score: source, weights, settings, code and machines."""
 
     variant_sha256: str
     weights_sha256: str
     weights_bytes: int
     settings_digest: str = Field(
-        description="content address of [training], [scoring] and what an SAE may hold and spend"
+        description="content address of [training], [scoring] and the limits on an SAE's size and "
+        "work"
     )
     template_sha256: str
     evaluator_sha256: str
     trained: Where | None = Field(
-        None, description="where it was trained; null: the record is older than this"
+        None, description="where it was trained; null in records older than this field"
     )
-    scored: Where | None = Field(None, description="where it was scored; null: as above")
+    scored: Where | None = Field(
+        None, description="where it was scored; null in records older than this field"
+    )
     versions: dict[str, str] = Field(
-        default_factory=dict, description="of records that do not say it of both apart"
+        default_factory=dict, description="package versions; only in records without `trained`"
     )
-    machine: str | None = Field(None, description="as versions")
+    machine: str | None = Field(None, description="only in records without `trained`")
     arithmetic: str = Field(
-        "float32", description="of large products in training, float32 or bfloat16"
+        "float32", description="of large matrix products in training, float32 or bfloat16"
     )
 
     @property
     def place(self) -> str:
-        """Where the score was made: one text; two where more than the number of threads differs."""
+        """The machine as text. Names training and scoring separately if they differ in more than
+        the number of threads."""
         if self.trained is None or self.scored is None:
             return self.machine or "an unknown machine"
         trained, scored = self.trained, self.scored
@@ -57,11 +62,11 @@ class Provenance(BaseModel, frozen=True):
 
 
 class Data(BaseModel, frozen=True):
-    """The activations a score stands on."""
+    """The activations that a score is based on."""
 
     digest: str = Field(description="content address of the activations, both splits")
-    train_tokens: int = Field(description="seen in training")
-    eval_tokens: int = Field(description="measured on")
+    train_tokens: int = Field(description="number of training tokens")
+    eval_tokens: int = Field(description="number of evaluation tokens")
     train_sha256: str | None = Field(None, description="of the token rows of the training split")
     eval_sha256: str | None = Field(None, description="of the token rows of the evaluation split")
 
@@ -70,64 +75,68 @@ class RecordedFile(BaseModel, frozen=True):
     """A file of a record."""
 
     sha256: str
-    bytes: int | None = Field(None, description="size; null: the record is older than this")
+    bytes: int | None = Field(None, description="size; null in records older than this field")
 
     @model_validator(mode="before")
     @classmethod
     def _of_a_digest(cls, said: Any) -> Any:
-        """Read what older records say of a file: its sha256 alone."""
+        """Accept the format of older records, which have only the sha256."""
         return {"sha256": said} if isinstance(said, str) else said
 
 
 class Cost(BaseModel, frozen=True):
-    """What a score took."""
+    """The cost of a score in time and money."""
 
     train_seconds: float
     score_seconds: float
-    usd: float = Field(0.0, description="rented machines; 0 on one's own")
+    usd: float = Field(0.0, description="cost of rented machines; 0 on your own")
 
 
 class Score(BaseModel, frozen=True):
-    """One trained and scored SAE. On disk it is a receipt: see fumehood_tools.receipts."""
+    """One trained and scored SAE. On disk it is signed, see fumehood_tools.receipts."""
 
     variant: str
     seed: int
     parameters: dict[str, Value] = Field(
-        default_factory=dict, description="constants of the file with another value than its own"
+        default_factory=dict, description="constants with a value different from the file's"
     )
-    knob: str | None = Field(None, description="the constant that the file calls its sparsity knob")
+    knob: str | None = Field(
+        None, description="the constant that the file declares as its sparsity knob"
+    )
     file_sha256: str | None = Field(
-        None, description="the file whose copy this is; null: variant_sha256 is that file's"
+        None, description="sha256 of the file that was copied; null: variant_sha256 is that file's"
     )
-    run: str = Field(description="content address of all that decides on the numbers")
-    control: str | None = Field(None, description="which control of the run it is, and of what")
+    run: str = Field(description="content address of everything that determines the numbers")
+    control: str | None = Field(
+        None, description="if it is a control: which kind, and of which variant"
+    )
     subject: str
     layer: int
     site: str
     dict_size: int
     data: Data
     metrics: dict[str, float] = Field(
-        description="metric -> value, see fumehood_tools.registry; absent: not measured, never a "
-        "stand-in for a value"
+        description="metric -> value, see fumehood_tools.registry; a metric that was not measured "
+        "is absent"
     )
-    integrity: Integrity | None = Field(None, description="what the evaluator's checks measured")
-    inertness: Inertness | None = Field(None, description="compared with what it inherits from")
+    integrity: Integrity | None = Field(
+        None, description="the measurements of the evaluator's checks"
+    )
+    inertness: Inertness | None = Field(None, description="the comparison with its parent")
     work: Work | None = Field(
-        None, description="what its training cost; null: the record is older than this"
+        None, description="the work of its training; null in records older than this field"
     )
     density: list[int] | None = Field(
         None,
-        description="latents that never fired on the evaluation tokens, then by how often they "
-        "did: share of the tokens from 1e-5 to 1, four bins per decade",
+        description="number of latents that never fired on the evaluation tokens, then a histogram "
+        "of the others by share of tokens, from 1e-5 to 1 with four bins per decade",
     )
     provenance: Provenance
     files: dict[str, RecordedFile] = Field(
-        default_factory=dict, description="what lies beside the record, by name"
+        default_factory=dict, description="the files next to the record, by name"
     )
-    spec: dict[str, Any] = Field(description="the whole sandbox.toml, to score it again")
-    glass: str = Field(
-        description="which isolation held, in training and in scoring: the weaker of both"
-    )
+    spec: dict[str, Any] = Field(description="the whole sandbox.toml, for scoring it again")
+    glass: str = Field(description="the weaker of the isolation levels of training and scoring")
     cost: Cost
     started: str = Field(description="ISO 8601, UTC")
     finished: str = Field(description="ISO 8601, UTC")
@@ -135,7 +144,7 @@ class Score(BaseModel, frozen=True):
     @field_validator("metrics", mode="before")
     @classmethod
     def _without_unmeasured(cls, found: Any) -> Any:
-        """Drop nulls: older records name every metric."""
+        """Drop nulls, because older records have a key for every metric."""
         if not isinstance(found, Mapping):
             return found
         return {key: value for key, value in found.items() if value is not None}
@@ -148,26 +157,26 @@ class Score(BaseModel, frozen=True):
 
     @property
     def file_version(self) -> str:
-        """The sha256 of the file in variants/ that this is a score of."""
+        """The sha256 of the file in variants/ that was scored."""
         return self.file_sha256 or self.provenance.variant_sha256
 
 
 class Failure(BaseModel, frozen=True):
-    """One run that did not end in a score. On disk it is a receipt too."""
+    """One run that ended without a score. On disk it is signed too."""
 
     variant: str
     seed: int
     parameters: dict[str, Value] = Field(default_factory=dict)
     file_sha256: str | None = None
-    run: str = Field(description="content address of all that decides on the numbers")
+    run: str = Field(description="content address of everything that determines the numbers")
     control: str | None = None
-    stage: str = Field(description="check, train, score")
+    stage: str = Field(description="check, train or score")
     code: str
-    check: str | None = Field(None, description="the evaluator's check that did not pass")
-    limit: str | None = Field(None, description="the limit of the glass that ended it")
+    check: str | None = Field(None, description="the evaluator's check that failed")
+    limit: str | None = Field(None, description="the limit of the glass that was reached")
     message: str = Field(description="what happened and what to do next")
     variant_sha256: str
-    glass: str | None = Field(None, description="which isolation held")
+    glass: str | None = Field(None, description="the isolation level")
     started: str
     finished: str
 

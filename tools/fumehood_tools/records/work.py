@@ -1,16 +1,18 @@
-"""What an SAE cost to make, measured from outside of its process. Light: pydantic only."""
+"""The work of training an SAE, measured from outside its process. Imports only pydantic."""
 
 from pydantic import BaseModel, Field
 
 EQUAL_WORK = 1.5
-"""Processor time on a shared machine repeats to about a third; below this factor work is equal."""
+"""Processor time on a shared machine varies by about a third, so two trainings with a ratio below
+this factor count as equal work."""
 
 SLACK_SECONDS = 0.25
-"""Start-up differs by so much: a training this small is never too dear, whatever its ratio."""
+"""Variation of the start-up time. It is added to the limit, so that a very short training is never
+refused for its ratio alone."""
 
 
 class Work(BaseModel, frozen=True):
-    """How much work one training was, and how much came with the file instead."""
+    """The work of one training, and the size of the constants that the file brings instead."""
 
     processor_seconds: float = Field(
         description="processor time of the training process, as the kernel counted it; on CUDA, "
@@ -41,19 +43,22 @@ class Work(BaseModel, frozen=True):
 
     @property
     def spent(self) -> float:
-        """Processor time of all that made the SAE."""
+        """Total processor time of the SAE: training and decoder."""
         return self.processor_seconds + self.decoder_seconds
 
     @property
     def ratio(self) -> float:
-        """Processor time as a multiple of the reference's."""
+        """Total processor time divided by that of the reference."""
         return self.spent / self.reference_seconds
 
     def is_over(self, most_ratio: float) -> bool:
-        """Whether it is surely more than most_ratio times the reference's."""
+        """Return whether the ratio exceeds most_ratio by more than measurement noise."""
         return self.spent > most_seconds(most_ratio, self.reference_seconds)
 
 
 def most_seconds(most_ratio: float, reference_seconds: float) -> float:
-    """Return the processor time above which a training is surely more than so many references."""
+    """Return the processor time in seconds above which a training exceeds most_ratio references.
+
+    Measurement noise (EQUAL_WORK, SLACK_SECONDS) is allowed for.
+    """
     return EQUAL_WORK * most_ratio * reference_seconds + SLACK_SECONDS

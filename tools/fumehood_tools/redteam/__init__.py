@@ -1,19 +1,21 @@
-"""The red team: variants that cheat, run through the real pipeline, and what caught each of them.
+"""The red team: run variants that cheat through the real pipeline and report what caught them.
 
-    cases.py     the variants of tests/redteam and its manifest, with their placeholders filled in
-    world.py     what a cheat may not change: files, processes, ports, secrets
-    listeners.py a listener that must hear nothing
-    driver.py    the job, one variant at a time, in a process of its own
-    suite.py     drives the driver, one cheat after another
-    watch.py     looks at the world after every cheat
-    words.py     what a child says and somebody might take for a fact
-    verdicts.py  caught or not; compared with what honest variants reach at the same L0
-    report.py    lines and tables
+    cases.py     loads the variants and the manifest in tests/redteam, and fills in placeholders
+    bench.py     creates the workspace, the sandboxes and the secrets of a run
+    world.py     compares files, processes and secrets before and after a cheat
+    listeners.py listens on sockets that no cheat may reach
+    driver.py    runs the job, one variant at a time, in a separate process
+    suite.py     controls the driver, one cheat after another
+    watch.py     looks for side effects after every cheat
+    words.py     looks for false claims of a child that could be mistaken for facts
+    verdicts.py  decides whether a cheat was caught, by comparison with honest variants at equal L0
+    report.py    formats lines and tables
 
-A cheat knows where everything is. Static rules are off for cheats (they are advice; the wall must
-hold) and on for honest variants. Needs some 300 MB of disk and at most ten minutes on two cores.
-The cheats are bounded so that a hole in the glass hurts nobody: they write only into folders that
-the suite made, fork at most some 250 sleepers of 20 s and stop at a few gigabytes.
+Cheats know where everything is. The static rules are on for honest variants and off for cheats,
+because they are only advice and the isolation must work without them. A run needs about 300 MB of
+disk and at most ten minutes on two cores. Cheats must do no harm even if the glass fails: they
+write only into folders that the suite created, start at most about 250 processes, which sleep for
+20 s, and use at most a few gigabytes.
 """
 
 from fumehood_tools.redteam.cases import Case, load_cases

@@ -1,7 +1,7 @@
-"""The small bench on which the suite runs: a workspace, two sandboxes, a canary folder.
+"""The small bench that the suite runs on: a workspace, two sandboxes, a canary folder.
 
-One temporary folder holds workspace/ (sandboxes `cheats` and `honest`, the same but
-for their limits), cache/, job/, canary/ (secret.txt, victim.txt, drop/).
+One temporary folder contains workspace/ (with the sandboxes `cheats` and `honest`, which differ
+only in their limits), cache/, job/ and canary/ (secret.txt, victim.txt, drop/).
 """
 
 import secrets
@@ -21,7 +21,7 @@ from fumehood_tools.settings import GlassAsked, Settings
 
 TRAINING = {"batch_size": 256, "lr": 0.003}
 SCORING = {"loss_rows": 8, "probing_train": 60, "probing_test": 60}
-# Cheats that only wait are ended soon; honest variants are not hurried by a busy machine.
+# Cheats that only wait should be killed soon; honest variants need time on a busy machine.
 LIMITS_OF_CHEATS: dict[str, float] = {
     "train_minutes": 0.15,
     "score_minutes": 0.2,
@@ -29,12 +29,12 @@ LIMITS_OF_CHEATS: dict[str, float] = {
     "scratch_gb": 0.25,
 }
 LIMITS_OF_HONEST: dict[str, float] = {"train_minutes": 5, "score_minutes": 5, "memory_gb": 2.0}
-# What the evaluator writes beside the variant's file.
+# The files that the evaluator writes next to the variant's file.
 KEPT_FILES = (WEIGHTS_FILE, *KEPT, SCORE_FILE, FAILURE_FILE)
 
 
 class Bench(NamedTuple):
-    """Where everything is, and what must stay secret."""
+    """The paths of a bench, and its secrets."""
 
     root: Path
     settings: Settings
@@ -45,16 +45,16 @@ class Bench(NamedTuple):
 
     @property
     def canary(self) -> Path:
-        """A folder outside of workspace and cache that is nobody's business."""
+        """A folder outside of workspace and cache, which no variant may touch."""
         return self.root / "canary"
 
     @property
     def log(self) -> Path:
-        """What the job and its trusted children printed."""
+        """The log of the job and its trusted children."""
         return self.root / "driver.log"
 
     def learn_secrets(self) -> None:
-        """Take up the secrets that exist only after the harvest: the key, the evaluation split."""
+        """Add the secrets that exist only after the harvest: the key, the evaluation split."""
         key = self.settings.state / "receipt.key"
         if key.is_file():
             self.secrets.add("the receipt key", key.read_bytes()[:64])
@@ -65,14 +65,14 @@ class Bench(NamedTuple):
                     self.secrets.add("the evaluation split", file.read(32))
 
     def save(self) -> None:
-        """Keep a copy of what a cheat could spoil for those after it."""
+        """Copy the files that a cheat could spoil for the cheats after it."""
         for place in self._spoilable():
             kept = self.root / "kept" / place.relative_to(self.root)
             if not kept.exists():
                 shutil.copytree(place, kept, ignore=shutil.ignore_patterns("results"))
 
     def restore(self) -> None:
-        """Put back what was kept; results and records stay as they are."""
+        """Restore the saved files, and empty the drop folder. Results and records are kept."""
         for place in self._spoilable():
             kept = self.root / "kept" / place.relative_to(self.root)
             shutil.copytree(kept, place, dirs_exist_ok=True)
@@ -84,7 +84,7 @@ class Bench(NamedTuple):
 
 
 def make_bench(root: Path, level: GlassAsked) -> Bench:
-    """Make the workspace, both sandboxes and the canary folder under root."""
+    """Create the workspace, both sandboxes and the canary folder under `root`."""
     settings = Settings(
         workspace=root / "workspace", cache=root / "cache", glass=level, device="cpu"
     )

@@ -1,9 +1,8 @@
-"""The variants of the suite: files under tests/redteam, described by its manifest.
+"""The variants of the suite: files in tests/redteam, described by its manifest.
 
-`cheats/<family>_<name>.py` and `honest/<name>.py`; the packaged variants of the template are honest
-cases too. In manifest.toml: `fast` (part of the fast subset), `twin` (an honest variant that says
-what is reached at its L0), `expect` (what catches the cheat at the strongest level), `claim` (what
-it gets from a naive benchmark; for the tests), and what else its verdict needs: see Entry.
+Cheats are `cheats/<family>_<name>.py`. Honest variants are `honest/<name>.py`, the template's
+packaged variants and the examples. manifest.toml has an entry for every cheat and some honest
+variants; the class Entry describes its keys.
 """
 
 import base64
@@ -23,30 +22,38 @@ FOLDER = "tests/redteam"
 Side = Literal["cheat", "honest"]
 Word = Literal["curve", "columns"]
 Shown = Literal["not trained here", "work"]
-# Five megabytes in one comment; a parser's stack is some thousand levels deep.
+# A comment of five megabytes, and an expression nested deeper than a parser's stack allows.
 PADDING = "x" * 5_000_000
 NESTED = "\nDEEP = " + "-" * 50_000 + "1\n"
 
 
 class Edge(BaseModel, frozen=True):
-    """A bound on one naive number."""
+    """Bounds on one number from the naive benchmark."""
 
     at_least: float = float("-inf")
     at_most: float = float("inf")
 
 
 class Entry(BaseModel, frozen=True):
-    """What the manifest says about one variant."""
+    """The manifest's entry for one variant.
+
+    fast: part of the fast subset. twin: an honest variant that shows which metrics are possible at
+    its L0. claim: bounds on what the cheat reaches in a naive benchmark (tests check them).
+    """
 
     fast: bool = False
     twin: bool = False
-    expect: tuple[str, ...] = Field((), description="check, limit or word in the verdict")
+    expect: tuple[str, ...] = Field(
+        (), description="parts of verdicts, one of which catches the cheat at the strongest level"
+    )
     claim: dict[str, Edge | bool] = {}
     seeds: tuple[int, ...] = Field((0,), description="trained and scored one after another")
-    same_as: str = Field("", description="an honest variant: the same SAE in other units")
-    lies: Word | None = Field(None, description="what it says falsely: see words.py")
+    same_as: str = Field(
+        "", description="the honest variant that is the same SAE with scaled latents"
+    )
+    lies: Word | None = Field(None, description="the kind of false claim it makes: see words.py")
     shown: Shown | None = Field(
-        None, description="what must stand beside a good score, so that no verdict comes from it"
+        None, description="the mark on its record that keeps a good score out of verdicts"
     )
 
 
@@ -60,7 +67,7 @@ class Case(NamedTuple):
 
     @property
     def family(self) -> str:
-        """What kind of cheat it is: the first word of its name."""
+        """The kind of cheat: the first word of its name."""
         return self.name.partition("_")[0] if self.side == "cheat" else "honest"
 
     @property
@@ -79,9 +86,9 @@ def read_manifest() -> dict[str, dict[str, Entry]]:
 
 
 def load_cases(pattern: str = "*", *, fast: bool = False) -> list[Case]:
-    """Return the cases whose name or family fits one of the patterns, honest ones first.
+    """Return the cases whose name or family matches one of the patterns, honest ones first.
 
-    pattern: shell patterns with commas between them. Raises BadRequest when nothing fits.
+    pattern: shell patterns, separated by commas. Raises BadRequest if nothing matches.
     """
     manifest = read_manifest()
     cases = []
@@ -99,12 +106,14 @@ def load_cases(pattern: str = "*", *, fast: bool = False) -> list[Case]:
         and (case.entry.fast or not fast)
     ]
     if not chosen:
-        raise BadRequest(f"No variant of the red team fits {pattern!r}. Try 'stash*' or 'honest'.")
+        raise BadRequest(
+            f"No variant of the red team matches {pattern!r}. Try 'stash*' or 'honest'."
+        )
     return chosen
 
 
 def honest_twins() -> list[Case]:
-    """Return the honest variants that say what is reached at which L0; the first is quick."""
+    """Return the honest variants that show what is possible at which L0; the first is quick."""
     return [case for case in load_cases("honest") if case.entry.twin]
 
 
@@ -116,7 +125,7 @@ def _honest_files() -> Sequence[Path]:
 
 
 def fill_in(case: Case, places: Mapping[str, str]) -> str:
-    """Return the source of a case with @PLACE@ replaced by what the suite knows."""
+    """Return the source of a case with placeholders such as @SANDBOX@ filled in."""
     text = case.source.replace("# @PAD@", f"# {PADDING}").replace("# @NEST@", NESTED)
     brought = _outside() if "@OUTSIDE_" in text else {}
     for name, value in {**places, **brought, "TOKEN": token_of(case.name)}.items():
@@ -125,7 +134,7 @@ def fill_in(case: Case, places: Mapping[str, str]) -> str:
 
 
 def _outside() -> dict[str, str]:
-    """Return weights that were fitted elsewhere, in four spellings. See fit_outside.py."""
+    """Return weights that were fitted elsewhere, encoded in four ways. See fit_outside.py."""
     held = (data_path(FOLDER) / "outside.bin").read_bytes()
     words = [_FIRST[2 * (byte >> 4) :][:2] + _SECOND[byte & 15] for byte in held]
     sentences = [" ".join(words[start : start + 12]) for start in range(0, len(words), 12)]
@@ -137,11 +146,11 @@ def _outside() -> dict[str, str]:
     }
 
 
-# A byte as a word: a syllable for its upper half and a consonant for its lower one.
+# Each byte becomes a word: a syllable for its upper four bits, then a consonant for the lower four.
 _FIRST, _SECOND = "badefigohukaleminopurasetivowuza", "nrstlmdgkpbfvwzx"
 _SALT = secrets.token_hex(4)
 
 
 def token_of(name: str) -> str:
-    """Return a word that marks everything that one case leaves behind."""
+    """Return the token by which a case marks everything that it leaves behind."""
     return f"fh-{_SALT}-{name}"

@@ -1,11 +1,12 @@
-"""The job of the red team: the real job, one variant at a time, waiting for leave after each.
+"""The job of the red team: the real job, which runs cheats one by one and waits after each.
 
 usage: python -m fumehood_tools.redteam.driver '{"workspace": …, "cache": …, "job": …, "glass": …,
        "sandbox": …, "seeds": {variant: […], …}, "honest": true | false}'
 
-stdout, a line of JSON each: {"ready": …} once the scorer is up, then {"ended": variant, …}. Cheats
-run one after another, and after each line a line on stdin is waited for; honest variants run side
-by side. Orphans of cheats become children of this process, so that none goes unseen.
+Prints lines of JSON on stdout: {"ready": …} once the scorer is ready, then {"ended": variant, …}
+for each variant, or {"stopped": reason}. Honest variants run in parallel. Cheats run one after
+another, and after each line the driver waits for a line on stdin. Orphaned processes of cheats
+become children of this process, so that the suite can see them.
 """
 
 import ctypes
@@ -32,7 +33,7 @@ PR_SET_CHILD_SUBREAPER = 36
 
 
 class Driver(RunJob):
-    """A RunJob that tells what came of every variant, and waits between cheats."""
+    """A RunJob that reports the outcome of every variant and waits between cheats."""
 
     def __init__(self, spec: dict[str, Any], say: Any) -> None:
         settings = Settings(
@@ -57,11 +58,11 @@ class Driver(RunJob):
         self.signals.append(signal.Signals(number).name)
 
     def enqueue(self, items: list[RunItem]) -> None:
-        """Put items into the queue, but for the seeds of variants that want fewer."""
+        """Queue the items whose seed is among those that the suite requested for their variant."""
         super().enqueue([item for item in items if item.seed in self.seeds[item.variant]])
 
     def start_trainings(self, activations: Activations, nursery: Nursery) -> None:
-        """Start the next training; of cheats, one at a time and not before the scorer is up."""
+        """Start the next trainings: cheats one at a time, and not before the scorer is ready."""
         if self.honest:
             super().start_trainings(activations, nursery)
         elif self.is_ready and not self.training and not self.trained and self.waiting:
@@ -71,7 +72,7 @@ class Driver(RunJob):
             self.waiting.extend(others)
 
     def take_answer(self, answer: dict[str, Any]) -> None:
-        """Take an answer of the scorer, and tell it."""
+        """Process an answer from the scorer, and report it."""
         training, _ = self.trained.get(answer.get("name", ""), (None, 0.0))
         super().take_answer(answer)
         if answer.get("ready"):
@@ -84,7 +85,7 @@ class Driver(RunJob):
             self._tell({"ended": training.item.variant, "seconds": seconds, **parts})
 
     def record_failure(self, item: RunItem, stage: Stage, error: dict[str, Any]) -> None:
-        """Record a failure, and tell it."""
+        """Record a failure, and report it."""
         super().record_failure(item, stage, error)
         told = {key: error.get(key) for key in ("code", "message", "check", "limit")}
         self._tell({"ended": item.variant, "stage": stage, **told})
@@ -97,7 +98,7 @@ class Driver(RunJob):
 
 
 def main() -> None:
-    """Run the job described by argv[1]; exit 0 when it came to its end, whatever came of it."""
+    """Run the job described by argv[1]. Exits with 0 even if the job fails; see "stopped"."""
     spec = json.loads(sys.argv[1])
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
@@ -107,7 +108,8 @@ def main() -> None:
     def say(content: dict[str, Any]) -> None:
         print(json.dumps(content), file=answers, flush=True)
 
-    sys.stdin.readline()  # cheats are told the number of this process: their files come after it
+    # The suite writes our pid into the cheats, so it writes them after starting us: wait for it.
+    sys.stdin.readline()
     try:
         Driver(spec, say).run()
     except FumehoodError as error:

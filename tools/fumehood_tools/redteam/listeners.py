@@ -1,6 +1,6 @@
-"""A listener that must hear nothing: TCP, UDP, a Unix socket by path and by abstract name.
+"""Sockets that no cheat may reach: TCP, UDP, and Unix sockets by path and by abstract name.
 
-It also knocks at one port all the while: nobody may answer there either.
+A thread also tries to connect to one free port all the time, because no cheat may listen there.
 """
 
 import contextlib
@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Self
 
 KNOCK_SECONDS = 0.1
-# Below the ephemeral range: a knock from there could meet itself.
+# Below the ephemeral range, in which a connection attempt could connect to itself.
 PORTS = range(20_000, 30_000)
 
 
 class Listeners:
-    """Use as a context manager. `heard()` returns and forgets what arrived."""
+    """The listening sockets. Use as a context manager; `heard()` returns what arrived."""
 
     def __init__(self, socket_path: Path) -> None:
         self.abstract = f"fumehood-redteam-{random.randrange(1 << 48):012x}"
@@ -50,12 +50,12 @@ class Listeners:
             server.close()
 
     def heard(self) -> list[str]:
-        """Return what arrived since the last call."""
+        """Return descriptions of what arrived since the last call, without duplicates."""
         arrived, self._heard = self._heard, []
         return list(dict.fromkeys(arrived))
 
     def settle(self) -> None:
-        """Wait until everything that was sent before has been heard: two whole rounds."""
+        """Wait for two rounds of the thread, so that everything sent before has been heard."""
         while self._rounds.acquire(blocking=False):
             pass
         for _ in range(2):

@@ -1,4 +1,4 @@
-"""What the suite says: one line per variant, a last line, a table over levels."""
+"""Format the results of the suite: one line per variant, a summary, a table by level."""
 
 from collections.abc import Sequence
 
@@ -27,11 +27,11 @@ class Report(BaseModel, frozen=True):
 
     @property
     def is_clean(self) -> bool:
-        """Whether every cheat was caught, nobody honest refused and the bench is unharmed."""
+        """True if all cheats were caught, all honest variants scored, and the bench is intact."""
         return all(outcome.ok for outcome in self.outcomes) and self.harm is None
 
     def last_line(self) -> str:
-        """Return the result in one line."""
+        """Return the summary in one line."""
         caught = sum(outcome.ok for outcome in self.cheats)
         refused = sum(not outcome.ok for outcome in self.honest)
         return (
@@ -41,7 +41,7 @@ class Report(BaseModel, frozen=True):
 
 
 def last_lines(reports: Sequence[Report]) -> list[str]:
-    """Return the results of all levels, one line each; the level is named where there are more."""
+    """Return one summary line per level, and one for each bench that was harmed."""
     lines = []
     for report in reports:
         if report.harm is not None:
@@ -52,7 +52,7 @@ def last_lines(reports: Sequence[Report]) -> list[str]:
 
 
 def line(outcome: CaseResult) -> str:
-    """Return the line of one variant."""
+    """Return the line for one variant."""
     if outcome.side == "cheat":
         verdict = "caught    " if outcome.ok else "NOT CAUGHT"
     else:
@@ -63,7 +63,7 @@ def line(outcome: CaseResult) -> str:
 
 
 def table(reports: Sequence[Report]) -> str:
-    """Return a markdown table: caught cheats by family and level, then what each level misses."""
+    """Return a Markdown table of caught cheats by family and level, then what each level misses."""
     families = list(dict.fromkeys(outcome.family for outcome in reports[0].cheats))
     head = ["family", "cheats", *(report.level for report in reports), "static rules"]
     rows = [head, ["---", *["--:"] * (len(head) - 1)]]

@@ -1,7 +1,7 @@
-"""Run the suite: honest variants side by side, then cheats one by one, and look what they did.
+"""Run the suite: honest variants in parallel, then cheats one by one, with checks after each.
 
-Costs 3 to 8 minutes on two cores for all, under a minute for the fast subset. A cheat that takes
-the job down or holds it up counts as not caught; the job is started again for the rest.
+The whole suite takes 3 to 8 minutes on two cores, the fast subset less than a minute. A cheat that
+ends or blocks the job counts as not caught; the job is then started again for the rest.
 """
 
 import contextlib
@@ -42,11 +42,11 @@ Show = Callable[[CaseResult], None]
 
 
 class Stopped(Exception):
-    """The driver ended or hung before the next variant did. The message says which."""
+    """The driver ended or hung before the next variant was done. The message says which."""
 
 
 class DriverProcess:
-    """The process of the job, spoken to in lines of JSON. Leaving it ends all its descendants."""
+    """The process of the job, which talks in lines of JSON. Leaving it kills all descendants."""
 
     def __init__(
         self, bench: Bench, sandbox: Sandbox, honest: bool, seeds: Mapping[str, Sequence[int]]
@@ -80,12 +80,12 @@ class DriverProcess:
         world.end_processes(family)
 
     def go(self) -> None:
-        """Let the driver take its next step."""
+        """Tell the driver to continue with its next step."""
         with contextlib.suppress(ChildEnded):
             self._child.send("go")
 
     def next(self) -> Told:
-        """Return the next thing the driver says. Raises Stopped when there is none."""
+        """Return the driver's next message. Raises Stopped if it ends, hangs or fails."""
         hung = Stopped(f"held the job up for {HANG_SECONDS:.0f} s")
         deadline = Deadline(HANG_SECONDS, lambda: hung)
         try:
@@ -111,7 +111,7 @@ class RedTeam:
         self._driver: DriverProcess | None = None
 
     def run_honest(self, cases: Sequence[Case]) -> list[CaseResult]:
-        """Train and score honest variants, static rules on."""
+        """Train and score honest variants, with the static rules on."""
         told: dict[str, Told] = {}
         for case in cases:
             write_text(self.bench.honest.variants / f"{case.name}.py", case.source)
@@ -136,7 +136,7 @@ class RedTeam:
         return outcomes
 
     def run_cheats(self, cases: Sequence[Case]) -> list[CaseResult]:
-        """Run cheats one by one, static rules off; start the job again where one stops it."""
+        """Run cheats one by one, with the static rules off; restart the job if one stops it."""
         outcomes: list[CaseResult] = []
         while len(outcomes) < len(cases):
             for outcome in self._run_until_stopped(cases[len(outcomes) :]):
@@ -145,9 +145,9 @@ class RedTeam:
         return outcomes
 
     def prepare(self, cases: Sequence[Case]) -> None:
-        """Start the job of cheats: it loads what it needs while honest variants are run."""
-        # An honest variant goes first: what it leaves running belongs to the bench. It also goes
-        # last, and must get the same numbers again.
+        """Start the job for the cheats. It can load its data while the honest variants run."""
+        # An honest variant (a witness) runs first: processes that exist after it belong to the
+        # bench. The same variant runs last and must get the same metrics again.
         self._starts += 1
         first, last = (f"witness_{self._starts}_{place}" for place in ("first", "last"))
         for name in (first, last):
@@ -169,7 +169,9 @@ class RedTeam:
                 self.witnesses.append(driver.next())
             except Stopped as reason:
                 said = last_lines(self._log_tail(), 3)
-                raise RunFailed(f"The job of the suite did not start: {reason}.\n{said}") from None
+                raise RunFailed(
+                    f"The job of the suite did not start: {reason}. Its last output:\n{said}"
+                ) from None
             self.bench.learn_secrets()
             self.bench.save()
             watch = Watch(self.bench, self.listeners, driver.pid)
@@ -186,14 +188,14 @@ class RedTeam:
             driver.go()
 
     def close(self) -> None:
-        """End a job that was prepared and not used."""
+        """End a job that was prepared but not used."""
         if self._driver is not None:
             self._driver.__exit__()
 
     def _run_cheat(
         self, driver: DriverProcess, watch: Watch, case: Case
     ) -> tuple[CaseResult, bool]:
-        """Run one cheat; return its outcome, and whether it stopped the job."""
+        """Run one cheat; return its outcome, and True if the job has to be started again."""
         started, runs = time.monotonic(), list[Told]()
         stopped, reasons = False, list[str]()
         try:
@@ -209,7 +211,7 @@ class RedTeam:
         if breaches:
             self.bench.restore()
             watch.files = watch.now()
-            # A job without its helpers, or with a spoilt ledger, would refuse all that follow.
+            # A job whose helpers died or whose ledger is damaged would refuse all later cheats.
             stopped |= watch.is_broken or any(".fumehood" in breach for breach in breaches)
         if stopped:
             shutil.rmtree(self.bench.settings.state, ignore_errors=True)
@@ -217,7 +219,7 @@ class RedTeam:
 
     @property
     def harm(self) -> str | None:
-        """What a witness got instead of the numbers that the first one got; None: the same."""
+        """How the metrics of a witness differ from those of the first one; None if they agree."""
         exact = (metric.key for metric in JUDGED if metric.rows != "probing")
         keys = (SPARSITY, *exact)
         own = self.witnesses[0].get("metrics") or {}
@@ -237,11 +239,11 @@ class RedTeam:
             return log.read().decode("utf-8", "replace")
 
     def frontier(self) -> Frontier:
-        """Return what honest variants reached so far."""
+        """Return the best metrics of the honest variants so far."""
         return Frontier(self.scores)
 
     def _write(self, cases: Sequence[Case], pid: int) -> None:
-        """Write the cheats into the sandbox, told where everything is."""
+        """Write the cheats into the sandbox, with their placeholders filled in."""
         bench, listeners = self.bench, self.listeners
         places = {
             "SANDBOX": str(bench.cheats.folder),
@@ -261,14 +263,14 @@ class RedTeam:
 
 
 def _rules(case: Case) -> bool:
-    """Whether the static rules would refuse the file."""
+    """Return True if the static rules would refuse the file."""
     source = fill_in(case, {}) if case.side == "cheat" else case.source
     return any(f.severity == "error" for f in check_static(source.encode(), case.name))
 
 
 @contextlib.contextmanager
 def temporary_root() -> Iterator[Path]:
-    """Give a temporary folder that others may look into."""
+    """Create a temporary folder that other users may read; remove it on exit."""
     with scratch_folder(None, "fumehood-redteam-") as root:
         root.chmod(0o755)
         yield root.resolve()
@@ -277,7 +279,7 @@ def temporary_root() -> Iterator[Path]:
 def run_redteam(
     cases: Sequence[Case], level: GlassAsked = "auto", show: Show = lambda outcome: None
 ) -> Report:
-    """Run the cases at one level and return what came of each. Everything is removed at the end."""
+    """Run the cases at one level; return their outcomes. Removes everything it created."""
     started = time.monotonic()
     honest = {case.name: case for case in cases if case.side == "honest"}
     twins = {case.name: case for case in honest_twins()}

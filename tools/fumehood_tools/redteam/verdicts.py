@@ -1,10 +1,12 @@
-"""Caught or not: what a cheat's score is worth beside what honest variants reach at the same L0.
+"""Decide whether a cheat was caught, by comparing it with honest variants at the same L0.
 
-A cheat is caught when the world is unchanged and it has no score, or one that is no better than an
-honest variant's with as many active latents. Nonlinear decoders are compared at 10 % of noise on
-the latents, where that was measured. A cheat that is an honest SAE in other units must have that
-one's numbers. Weights from outside and more work than others had may have good numbers where the
-record says so: then no verdict comes from them. EV = explained variance.
+A cheat is caught if it had no side effects and it has no score, or a score that is no better than
+those of honest variants with as many active latents. Three special cases:
+
+- Nonlinear decoders are compared at 10 % of noise on the latents, if that was measured.
+- A cheat that is an honest SAE with scaled latents must have the same metrics as that SAE.
+- Cheats with weights from outside or more work than others may have good metrics if their record
+  is marked accordingly, because no verdict is based on such a record.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -21,41 +23,41 @@ from fumehood_tools.registry.metrics import Metric
 from fumehood_tools.registry.sae_metrics import QUALITY, SPARSITY
 
 JUDGED = tuple(metric for metric in SCORE.metrics if metric.cheat_margin is not None)
-"""With how much better than honest a number must be to count: more than the noise of this small
-bench. Of all of them more is better."""
-# Among equal SAEs in other units: what rounding to bfloat16 moves.
+"""The metrics that are compared; higher is better for all of them. `cheat_margin` is the difference
+from honest variants that counts, which is larger than the noise of this small bench."""
+# Largest difference that rounding to bfloat16 causes between equal SAEs with scaled latents.
 SAME = 0.03
 _QUALITY = metric_named(QUALITY)
 _MOST_SAID = 300
 
 
 class CaseResult(BaseModel, frozen=True):
-    """What came of one variant of the suite."""
+    """The outcome of one variant of the suite."""
 
     name: str
     side: Literal["cheat", "honest"]
     family: str
     says: str
-    ok: bool = Field(description="a cheat that was caught, an honest variant that was scored")
-    by: str = Field(description="what caught it: a check, a limit, or what its score is worth")
-    said: str = Field("", description="the pipeline's own message, shortened")
+    ok: bool = Field(description="true: the cheat was caught, or the honest variant was scored")
+    by: str = Field(description="what caught it: a check, a limit, or its worthless score")
+    said: str = Field("", description="the pipeline's message, shortened")
     breaches: tuple[str, ...] = Field((), description="what it changed, read or reached")
-    rules: bool = Field(description="whether the static rules would have complained")
+    rules: bool = Field(description="true: the static rules would refuse the file")
     l0: float | None = None
     explained_variance: float | None = None
     seconds: float = 0.0
 
 
 class Frontier:
-    """The best that honest variants reach, by L0."""
+    """The best metrics of honest variants, by L0."""
 
     def __init__(self, scores: Mapping[str, Mapping[str, Any]]) -> None:
         self.by_name = {name: dict(score) for name, score in scores.items()}
 
     def best(self, metric: Metric, l0: float, seen_as: str | None = None) -> float:
-        """Return the best value of a metric among honest variants of at most this L0.
+        """Return the best value of a metric among honest variants with about this L0 or less.
 
-        seen_as: what takes its place, see `Metric.at_noise`.
+        seen_as: the key to compare instead of the metric's own (see `Metric.at_noise`).
         """
         key = seen_as or metric.key
         reach = max(1.1 * l0, l0 + 0.3, 1.1)
@@ -69,7 +71,7 @@ class Frontier:
         return max(values, default=0.0)
 
     def better_than_honest(self, metrics: Mapping[str, Any]) -> list[str]:
-        """Return one line per metric that no honest variant reaches with so few latents."""
+        """Return one line per metric that is better than all honest variants at this L0."""
         lines = []
         for metric in JUDGED:
             at_noise = metrics.get("nonlinear") and metric.at_noise in metrics
@@ -84,7 +86,7 @@ class Frontier:
         return lines
 
     def other_than(self, name: str, metrics: Mapping[str, Any]) -> list[str]:
-        """Return one line per metric in which the same SAE in other units has another value."""
+        """Return one line per metric that differs from the honest variant `name`."""
         own = self.by_name.get(name, {})
         pairs = {m.key: (metrics.get(m.key), own.get(m.key)) for m in JUDGED}
         return [
@@ -95,7 +97,7 @@ class Frontier:
 
 
 def measured(told: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the metrics of one run with what the checks measured beside them."""
+    """Return the metrics of one run, including those at noise that the checks measured."""
     integrity = told.get("integrity") or {}
     at_noise = {metric.at_noise for metric in JUDGED if metric.at_noise}
     return {
@@ -106,12 +108,12 @@ def measured(told: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def runs_of(told: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return what was said of each seed, in order."""
+    """Return the driver's messages for all seeds, in order."""
     return [*told.get("earlier", ()), told]
 
 
 def shown_beside(told: Mapping[str, Any]) -> dict[Shown, bool]:
-    """Return which marks the record has that keep a score out of verdicts."""
+    """Return which marks the record has; each of them keeps a score out of verdicts."""
     work = told.get("work") or {}
     spent = work.get("processor_seconds", 0.0) + work.get("decoder_seconds", 0.0)
     more = bool(work) and spent > EQUAL_WORK * work["reference_seconds"]
@@ -121,7 +123,7 @@ def shown_beside(told: Mapping[str, Any]) -> dict[Shown, bool]:
 def judge_cheat(
     case: Case, told: Mapping[str, Any], breaches: Sequence[str], frontier: Frontier, rules: bool
 ) -> CaseResult:
-    """Return the verdict on a cheat. told: what the driver said of it."""
+    """Return the outcome of a cheat. told: the driver's message about it."""
     metrics = told.get("metrics")
     scored = [run for run in runs_of(told) if run.get("metrics")]
     marks = {case.entry.shown for run in scored if _is_marked(case, run)}
@@ -147,8 +149,8 @@ def judge_cheat(
 
 
 def judge_honest(case: Case, told: Mapping[str, Any] | None, rules: bool) -> CaseResult:
-    """Return the verdict on an honest variant: it must have a score."""
-    told = told or {"message": "it never came to an end"}
+    """Return the outcome of an honest variant, which must have a score."""
+    told = told or {"message": "it never ended"}
     metrics = told.get("metrics")
     return CaseResult(
         name=case.name,

@@ -1,4 +1,4 @@
-"""What a cheat did besides its score: files, processes, ports, secrets, wires, false words."""
+"""Find a cheat's side effects on files, processes and ports, leaked secrets, and false claims."""
 
 import json
 import tempfile
@@ -13,13 +13,13 @@ from fumehood_tools.redteam.listeners import Listeners
 from fumehood_tools.redteam.verdicts import runs_of
 from fumehood_tools.redteam.words import carried, false_words
 
-# Bytes of results of one variant of this small bench; an honest one leaves 200 kB.
+# Limit on the results of one variant on this small bench, in bytes; honest ones have 200 kB.
 MOST_RESULTS = 10_000_000
 Told = Mapping[str, Any]
 
 
 class Watch:
-    """The world as it was before the next cheat."""
+    """The state of files and processes before the next cheat."""
 
     def __init__(self, bench: Bench, listeners: Listeners, pid: int) -> None:
         self.bench, self.listeners, self.pid = bench, listeners, pid
@@ -30,7 +30,7 @@ class Watch:
         listeners.heard()
 
     def breaches(self, case: Case, told: Told) -> list[str]:
-        """Return what the case changed, read or reached, and take the world as it is now."""
+        """Return what the case changed, read or reached; then update the known state."""
         left = world.left_running(self.pid, self.processes)
         found = [f"{name} still runs" for name in left.values()][:3]
         world.end_processes(left)
@@ -47,7 +47,7 @@ class Watch:
         return found + false_words(case, self.bench.cheats.folder)
 
     def now(self) -> dict[str, world.Facts]:
-        """Return the files as they are now."""
+        """Return the current facts about all files of the bench."""
         return self._files(None)
 
     def _files(self, case: Case | None) -> dict[str, world.Facts]:
@@ -71,7 +71,7 @@ class Watch:
         return lines[:6]
 
     def _planted(self, case: Case) -> list[str]:
-        """Return what stands in the results of a case that the evaluator did not write."""
+        """Return files in the results of a case that the evaluator did not write, or not alone."""
         folder, known = self.bench.cheats.results / case.name, {*KEPT_FILES, f"{case.name}.py"}
         lines, size = [], 0
         for path in world.walk(folder, set()) if folder.is_dir() else ():

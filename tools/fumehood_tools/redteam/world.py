@@ -1,7 +1,8 @@
-"""What a cheat may not change: files outside its scratch folder, processes, ports, secrets.
+"""Compare what a cheat may not change: files outside its scratch folder, processes, secrets.
 
-A file counts as changed when its type, rights, owner, size, time, link target, marks or inode are
-others than before. Folders count by rights and owner; what lies in them is looked at itself.
+A file counts as changed if its type, permissions, owner, size, time, link target, extended
+attributes ("marks") or inode differ. Size and time of folders are ignored, because their entries
+are compared one by one.
 """
 
 import base64
@@ -20,7 +21,7 @@ MOST_READ = 64 << 20
 
 
 class Facts(NamedTuple):
-    """What is remembered of one file or folder."""
+    """The recorded facts about one file or folder."""
 
     mode: int
     owner: tuple[int, int]
@@ -32,12 +33,12 @@ class Facts(NamedTuple):
 
 
 def snapshot(root: Path, left_out: Iterable[Path]) -> dict[str, Facts]:
-    """Return the facts of everything under root, but for the folders and files left out."""
+    """Return the facts about all files and folders under `root`, except those in `left_out`."""
     return {str(path.relative_to(root)): facts(path) for path in walk(root, set(left_out))}
 
 
 def walk(root: Path, left_out: set[Path]) -> Iterator[Path]:
-    """Yield root's files and folders, following no link."""
+    """Yield all files and folders under `root`, without following links."""
     with os.scandir(root) as entries:
         present = list(entries)
     for entry in present:
@@ -50,7 +51,7 @@ def walk(root: Path, left_out: set[Path]) -> Iterator[Path]:
 
 
 def facts(path: Path) -> Facts:
-    """Return the facts of one path, of a link itself."""
+    """Return the facts about one path; for a link, about the link itself."""
     found = path.lstat()
     is_folder = stat.S_ISDIR(found.st_mode)
     marks: tuple[str, ...] = ()
@@ -68,7 +69,7 @@ def facts(path: Path) -> Facts:
 
 
 def differences(before: Mapping[str, Facts], after: Mapping[str, Facts]) -> list[str]:
-    """Return one line per path that appeared, went or changed."""
+    """Return one line per path that appeared, disappeared or changed."""
     lines = [f"{name} appeared" for name in sorted(after.keys() - before.keys())]
     lines += [f"{name} is gone" for name in sorted(before.keys() - after.keys())]
     for name in sorted(before.keys() & after.keys()):
@@ -83,7 +84,7 @@ def differences(before: Mapping[str, Facts], after: Mapping[str, Facts]) -> list
 
 
 def descendants(pid: int) -> dict[int, str]:
-    """Return the living processes under pid: pid -> a few words. Zombies have ended."""
+    """Return pid -> description of all running descendants of a process, without zombies."""
     found = {}
     with contextlib.suppress(psutil.NoSuchProcess):
         for process in psutil.Process(pid).children(recursive=True):
@@ -96,7 +97,7 @@ def descendants(pid: int) -> dict[int, str]:
 
 
 def left_running(pid: int, before: Iterable[int]) -> dict[int, str]:
-    """Return the descendants that came after `before` and do not go within some seconds."""
+    """Return descendants that are not in `before` and do not end within GRACE_SECONDS."""
     known, end = set(before), time.monotonic() + GRACE_SECONDS
     while True:
         left = {child: name for child, name in descendants(pid).items() if child not in known}
@@ -106,27 +107,27 @@ def left_running(pid: int, before: Iterable[int]) -> dict[int, str]:
 
 
 def end_processes(pids: Iterable[int]) -> None:
-    """Kill processes that a cheat left running."""
+    """Kill processes, if they still exist."""
     for pid in pids:
         with contextlib.suppress(psutil.Error):
             psutil.Process(pid).kill()
 
 
 class Secrets:
-    """Bytes that may appear in nothing that comes out, in no usual spelling."""
+    """Secret bytes that may not appear in any output, in plain, hexadecimal or base64 form."""
 
     def __init__(self) -> None:
         self._spellings: dict[bytes, str] = {}
 
     def add(self, name: str, secret: bytes) -> None:
-        """Watch for a secret; one of a single repeated byte is none."""
+        """Watch for a secret. Ignores bytes with little variety, which may occur by chance."""
         if len(set(secret)) < 8:
             return
         for spelling in (secret, secret.hex().encode(), base64.b64encode(secret)):
             self._spellings[spelling] = name
 
     def found_in(self, paths: Iterable[Path]) -> list[str]:
-        """Return "name in file" for every secret that a file holds."""
+        """Return one line for every secret and file in which it was found."""
         lines = []
         for path in paths:
             if not stat.S_ISREG(path.lstat().st_mode):

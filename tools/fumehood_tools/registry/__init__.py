@@ -1,5 +1,5 @@
-"""What can be recorded and measured: kinds of records and metrics, one table each for all readers.
+"""The registry of the kinds of records and of the metrics, used by all readers.
 
-Readers (table, plot, page, comparison, receipts) name no metric and no kind of their own: they read
-these tables. A wing adds to them with `register_kind`, in the process that serves it.
+Readers (table, plot, page, comparison, receipts) hard-code no metrics and no kinds; they look them
+up here. A wing adds its own with `register_kind`, in each process that serves the wing.
 """

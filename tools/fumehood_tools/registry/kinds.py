@@ -1,4 +1,4 @@
-"""The kinds of records. A record of a kind is signed as `<kind>.json` in a folder of its own."""
+"""The kinds of records. Each record has its own folder, with the signed file `<kind>.json`."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -11,9 +11,10 @@ from fumehood_tools.registry.sae_metrics import SAE_METRICS
 class RecordKind(NamedTuple):
     """One kind of record.
 
-    places: glob of the folders that may hold one, under the workspace; in it a record is found even
-    when a crash kept it out of the ledger. needs: globs of the files beside a record without which,
-    or changed, it does not count for readers; `fumehood verify` holds a record to all its files.
+    places: glob of the folders in the workspace that may contain one. A record there is found even
+    if a crash kept it out of the ledger. needs: globs of the files next to a record that readers
+    check; if one of them is missing or changed, the record does not count. `fumehood verify` checks
+    all files.
     """
 
     name: str
@@ -23,7 +24,7 @@ class RecordKind(NamedTuple):
 
     @property
     def file(self) -> str:
-        """The file that holds the record."""
+        """The name of the record's file."""
         return f"{self.name}.json"
 
 
@@ -31,14 +32,14 @@ _RESULTS = "sandboxes/*/results/*/seed*"
 SCORE = RecordKind("score", _RESULTS, SAE_METRICS, needs=("*.py", "*.safetensors"))
 FAILURE = RecordKind("failure", _RESULTS)
 _KINDS = {kind.name: kind for kind in (SCORE, FAILURE)}
-# What stands beside metrics in rows, arguments and columns.
+# Names that rows, arguments and columns already use next to metrics.
 _NOT_FOR_METRICS = ("work", "train_seconds", "variant", "label", "seeds", "change", "verdict")
 
 
 def register_kind(kind: RecordKind) -> None:
-    """Make a kind and its metrics known to this process; again is not an error.
+    """Register a kind and its metrics in this process. Registering it again is not an error.
 
-    Raises BadRequest when another kind has its name, or says otherwise what one of its metrics is.
+    Raises BadRequest if another kind has the same name, or defines one of the metrics differently.
     """
     known = known_metrics()
     for metric in kind.metrics:
@@ -46,25 +47,27 @@ def register_kind(kind: RecordKind) -> None:
             raise BadRequest(f"A metric cannot be called {metric.key!r}. Choose another name.")
         if known.setdefault(metric.key, metric) != metric:
             raise BadRequest(
-                f"The metric {metric.key} of the kind {kind.name} is defined in another way by "
-                "another kind. Rename it, or use that definition."
+                f"Another kind defines the metric {metric.key} of the kind {kind.name} "
+                "differently. Rename it, or use the same definition."
             )
     if _KINDS.setdefault(kind.name, kind) != kind:
         raise BadRequest(f"Two kinds of records are called {kind.name}. Rename one of them.")
 
 
 def kind_named(name: str) -> RecordKind:
-    """Return the kind of that name. Raises UnknownName."""
+    """Return the kind with this name. Raises UnknownName."""
     if name not in _KINDS:
-        raise UnknownName("kind of record", name, _KINDS, "Register it before it is written.")
+        raise UnknownName(
+            "kind of record", name, _KINDS, "Register the kind before writing a record."
+        )
     return _KINDS[name]
 
 
 def kinds() -> Iterable[RecordKind]:
-    """Return all kinds that are known to this process."""
+    """Return all kinds that are registered in this process."""
     return tuple(_KINDS.values())
 
 
 def known_metrics() -> dict[str, Metric]:
-    """Return the metrics of all kinds by key, those of scores first."""
+    """Return the metrics of all kinds, by key, with those of scores first."""
     return {metric.key: metric for kind in _KINDS.values() for metric in kind.metrics}

@@ -1,6 +1,7 @@
-"""Find metrics among those of all kinds, and check what records and callers say of them.
+"""Look up metrics of all kinds, and check the metrics in records and arguments.
 
-The metrics of another kind may stand in a score too: its record is about that score.
+A row of a table can also have metrics of kinds other than score: their records are about that
+score.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,12 +12,12 @@ from fumehood_tools.registry.metrics import Metric
 
 
 def chosen_metrics(wanted: Callable[[Metric], object]) -> tuple[Metric, ...]:
-    """Return the metrics of all kinds that are wanted, in the order of a table's columns."""
+    """Return the metrics for which `wanted` is true, in the order of a table's columns."""
     return tuple(metric for metric in known_metrics().values() if wanted(metric))
 
 
 def headline_metrics() -> tuple[Metric, ...]:
-    """Return the metrics that are columns of a table."""
+    """Return the metrics that are columns of the table."""
     return chosen_metrics(lambda metric: metric.headline)
 
 
@@ -26,12 +27,12 @@ def judged_metrics() -> tuple[Metric, ...]:
 
 
 def metrics_beside() -> tuple[Metric, ...]:
-    """Return the metrics that a comparison shows beside the one that it judges."""
+    """Return the metrics that a comparison shows in addition to the one that it judges."""
     return chosen_metrics(lambda m: m.headline and m.beside and m.better != "neither")
 
 
 def metric_named(key: str, among: tuple[Metric, ...] | None = None) -> Metric:
-    """Return a metric; among: of these. Raises UnknownName."""
+    """Return the metric with this key, out of `among` (default: all). Raises UnknownName."""
     known = known_metrics() if among is None else {metric.key: metric for metric in among}
     if key not in known:
         raise UnknownName("metric", key, known, "Choose one of these.")
@@ -39,7 +40,7 @@ def metric_named(key: str, among: tuple[Metric, ...] | None = None) -> Metric:
 
 
 def check_measured(kind: RecordKind, measured: Mapping[str, float]) -> None:
-    """Raise ValueError for a metric that the kind does not have, or that is missing."""
+    """Raise ValueError if a required metric is missing, or the kind does not have a metric."""
     known = {metric.key: metric for metric in kind.metrics}
     if unknown := sorted(measured.keys() - known.keys()):
         raise ValueError(f"a {kind.name} has no metric {', '.join(unknown)}")

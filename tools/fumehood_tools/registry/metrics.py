@@ -1,8 +1,8 @@
-"""What is known of a metric: how it is named, shown and drawn, and which differences in it matter.
+"""The properties of a metric: its names, how it is shown and drawn, and which differences matter.
 
-One value per metric; table, plot, page, comparison, controls and red team read it and name no
-metric of their own. What is not given has a default that suits a number between 0 and 1 of which
-more is better; a metric without a margin is shown beside others and never judged by itself.
+There is one `Metric` per metric. Table, plot, page, comparison, controls and red team read it, and
+hard-code no metrics. The defaults suit a number between 0 and 1 that is better when higher. A
+metric without a margin is shown, but variants are never judged by it.
 """
 
 from typing import Literal, NamedTuple
@@ -13,25 +13,25 @@ Rows = Literal["evaluation", "loss", "probing"]
 
 
 class Axis(NamedTuple):
-    """How a metric is drawn over L0."""
+    """How a metric is plotted against L0."""
 
     label: str
     title: str = ""
-    """Above its panel; empty: the label."""
+    """Title of its panel. If empty, the label is used."""
     short: str = ""
-    """The label where there is less room; empty: the label."""
+    """Shorter label for small plots. If empty, the label is used."""
     scale: Literal["linear", "log"] = "linear"
     panel: bool = True
-    """Whether it gets a panel when nobody chose what to draw."""
+    """Whether it gets a panel by default, when the user has not chosen what to draw."""
     reach: float = 1.6
-    """How many times the range of all others an untrained control may stretch the axis; one that
-    lies farther below is drawn at the edge, with its value."""
+    """An untrained control may stretch the axis to at most this multiple of the range of all other
+    variants. A lower value is drawn at the edge, with a number."""
     reference: str = ""
-    """Key of a metric of the subject that is drawn as a line."""
+    """Key of a metric of the subject model that is drawn as a horizontal line."""
     note: str = ""
-    """Below the plot. {eval_tokens} stands for their number."""
+    """Note below the plot. {eval_tokens} is replaced by the number of evaluation tokens."""
     absent: str = ""
-    """Said in an empty panel where it was not measured; empty: no panel then."""
+    """Text of the empty panel if it was not measured. If empty, there is no panel."""
 
 
 class Metric(NamedTuple):
@@ -42,72 +42,74 @@ class Metric(NamedTuple):
     title: str
     """Heading of its column."""
     digits: int = 4
-    """Behind the point, in tables; one more where a single SAE is shown."""
+    """Decimal places in tables. A single SAE is shown with one more."""
     name: str = ""
-    """In words, within a sentence; empty: the title."""
+    """Its name within a sentence. If empty, the title is used."""
     short: str = ""
-    """The heading where there is less room; empty: the title."""
+    """Shorter heading for narrow tables. If empty, the title is used."""
     legend: str = ""
-    """Below a table: how it is measured and by whose code. Metrics with the same are listed as
-    one."""
+    """Text below a table: how it is measured and by whose code. Metrics with the same legend share
+    one entry."""
     description: str = ""
     unit: str = ""
     better: Better = "higher"
     source: Source = "ours"
-    """Whose number it is: ours, a field of sae-bench as it is, or one of the subject without any
-    SAE."""
+    """Who computes it: our code, sae-bench (its field is copied unchanged), or a measurement of the
+    subject model without an SAE."""
     required: bool = False
-    """Whether every record of its kind has it."""
+    """Whether every record of its kind must have it."""
 
     headline: bool = True
-    """Whether it is a column of the table; columns come in the order of registration."""
+    """Whether it is a column of the table. Columns are in the order of registration."""
     share: bool = False
     """Whether the text of a table shows it in percent."""
     group: str = "more"
-    """Heading of its line where a single SAE is shown; empty: it has none there."""
+    """Heading of its line in the details of a single SAE. If empty, it is not shown there."""
     on_card: bool = True
-    """Whether the page names it among the facts of one SAE."""
+    """Whether the HTML page shows it among the facts of one SAE."""
     caveat: str = ""
-    """What is wrong with it, as a verb: "depends on the batch"."""
+    """A known problem, as a verb phrase: "depends on the batch"."""
     axis: Axis | None = None
-    """None: an axis with its name, and a panel if it is a column of the table."""
+    """None: an axis labeled with its name, and a panel if it is a column of the table."""
 
     rows: Rows = "evaluation"
-    """What it is measured on. Variants are compared at the same L0 on these."""
+    """The rows that it is measured on. Variants are compared at equal L0 on these rows."""
     smallest: float | None = None
-    """Smaller differences count as zero, even where a few seeds agree by chance. None: differences
-    are not held against noise."""
+    """Smaller differences count as zero, even if a few seeds agree by chance. None: differences are
+    not compared with seed noise."""
     relative: bool = False
-    """Whether `smallest` and `gain` are shares of what it is compared with."""
+    """Whether `smallest` and `gain` are relative to the value that it is compared with."""
     gain: float | None = None
-    """What a known cheat must not gain against its twin with the same seed; None: not looked at."""
+    """Gain above which a known cheat counts as better than its honest twin with the same seed.
+    None: not checked."""
     over_control: float | None = None
-    """A gain over the untrained control below this is noise over seeds, and a table says so."""
+    """A gain over the untrained control below this is within seed noise, and the table says so."""
     margin: float | None = None
-    """Differences within it do not matter: about the spread over seeds, or what a reader of a
-    figure would call the same. None: variants are not judged by it."""
+    """Differences within this margin do not matter. It is about the spread over seeds, or what a
+    reader of a figure would call equal. None: variants are not judged by it."""
     beside: bool = True
-    """Whether a comparison by another metric shows it, unjudged; columns of the table only."""
+    """Whether a comparison by another metric also shows this one, without a verdict. Applies only
+    to columns of the table."""
     at_noise: str = ""
-    """The field of the evaluator's checks that takes its place where a decoder is nonlinear."""
+    """The field of the evaluator's checks that replaces it for a nonlinear decoder."""
     cheat_margin: float | None = None
-    """How much better than an honest variant a cheat must be to count as one that got through."""
+    """How much better than an honest variant a cheat must be to count as successful."""
     without_latents: float | None = None
-    """The best value that is honest for an SAE of which next to no latent is active."""
+    """The best value that an honest SAE with almost no active latents can reach."""
 
     @property
     def words(self) -> str:
-        """The metric within a sentence."""
+        """The name within a sentence."""
         return self.name or self.title
 
     @property
     def heading(self) -> str:
-        """The heading where there is less room."""
+        """The heading for narrow tables."""
         return self.short or self.title
 
     @property
     def drawn(self) -> Axis:
-        """How it is drawn, also where nothing is said of that."""
+        """The axis, or the default one if none was declared."""
         return self.axis or Axis(self.words, panel=self.headline)
 
     @property
@@ -117,10 +119,10 @@ class Metric(NamedTuple):
 
     @property
     def sign(self) -> int:
-        """1 where more is better, else -1: what L0 and quality have to be multiplied with."""
+        """1 if higher is better, else -1. Multiplying by it makes higher better."""
         return 1 if self.better == "higher" else -1
 
     @property
     def own_name(self) -> str:
-        """The key as the code that measured it spells it."""
+        """The key as sae-bench spells it, without our prefix."""
         return self.key.removeprefix("sae_bench_")

@@ -1,17 +1,18 @@
-"""The metrics of an SAE's score, in the order of the table's columns and of the lines per seed."""
+"""The metrics of an SAE's score, in the order of a table's columns and of an SAE's details."""
 
 from fumehood_tools.registry.metrics import Axis, Metric
 
 SPARSITY = "l0"
-"""What quality is drawn over and compared at, and what a sparsity knob aims at."""
+"""The metric on the x axis of plots, at equal values of which variants are compared, and which a
+sparsity knob is tuned to reach."""
 QUALITY = "explained_variance"
-"""What is drawn, sorted and judged by when nobody chose."""
+"""The default metric for plots, sorting and verdicts."""
 
 _PROBE = Metric(
     "",
     "",
     digits=3,
-    legend="accuracy of sae-bench's probes on the best 1, 5 and on all latents, standardised",
+    legend="accuracy of sae-bench's probes on the best 1, 5 and on all latents, standardized",
     group="probing",
     rows="probing",
     smallest=2e-3,
@@ -19,19 +20,20 @@ _PROBE = Metric(
     margin=0.02,
     cheat_margin=0.1,
 )
-# In a record, and in the lines of a single SAE where a group is given; in no table.
+# A metric that is in records, and in the details of a single SAE if it has a group, but in no
+# table.
 _ASIDE = Metric("", "", group="", headline=False, on_card=False)
 _OF_SAE_BENCH = _ASIDE._replace(source="sae-bench")
 
 
 def _accuracy(latents: str, *, panel: bool = False) -> Axis:
-    """Return the axis of probes on some latents."""
+    """Return the axis for the accuracy of probes on these latents."""
     return Axis(
         f"probe accuracy, {latents}",
         title="Sparse probing",
         short=f"accuracy, {latents}",
         panel=panel,
-        # Untrained SAEs are not far below trained ones here, and must be seen: they are the floor.
+        # Untrained SAEs are the floor, and here they are close to trained ones, so show them.
         reach=3.5,
         reference="probing_subject",
         absent="sparse probing was not measured\n(scoring.probing_tasks in sandbox.toml)",
@@ -175,7 +177,7 @@ SAE_METRICS = (
         key="probing",
         title="all",
         name="probing",
-        description="probe on all latents, standardised, mean test accuracy",
+        description="probe on all latents, standardized, mean test accuracy",
         on_card=False,
         axis=_accuracy("all latents"),
         beside=False,

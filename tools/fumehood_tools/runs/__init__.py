@@ -1,4 +1,4 @@
-"""Runs: several variants x seeds, trained from one activation cache and scored, as one job."""
+"""Runs: one job that trains and scores variants x seeds from one shared activation cache."""
 
 from fumehood_tools.runs.start import start_run
 

@@ -1,42 +1,49 @@
-"""The search for the value of a sparsity knob at which a variant has a wanted L0.
+"""Search for the value of a sparsity knob at which a variant has a target L0.
 
-Each try is a whole training, so that it is a score like any other; two to four are usual. L0 and
-knob are related by a power law as far as the tries show it: a secant step in log-log, or between
-two tries on either side, an interpolation there. Pure: whoever runs the SAEs tells what came out.
+Each try is a complete training with a score of its own; two to four tries are usual. The search
+assumes that L0 is roughly a power law of the knob, so it finds the root of log(L0 / target) as a
+function of log(knob):
+
+- first try: the value in the file;
+- all tries on one side of the target: a secant step, limited to a factor of _LARGEST_STEP;
+- tries on both sides: linear interpolation between the nearest two, kept away from their ends
+  (regula falsi with a safeguard, so that the bracket always shrinks).
+
+This module only computes values. The caller trains the SAEs and reports their L0.
 """
 
 import math
 from typing import NamedTuple
 
 TOLERANCE = 0.05
-"""Relative distance from the target that is near enough; seeds differ by 1 to 3 %."""
+"""Relative distance from the target that counts as a hit; seeds differ by 1 to 3 %."""
 MOST_TRIES = 8
 _LARGEST_STEP = 8.0
-# A latent on one token in two: what an L0 of 0 counts as, since it has no logarithm.
+# Replaces an L0 below 0.5 in logarithms (an L0 of 0 has none).
 _LEAST = 0.5
-# Shares of a bracket that an interpolation may not enter: it would hardly shrink it.
+# An interpolated point stays this share of the bracket away from both ends.
 _EDGE = 0.1
 
 
 class Try(NamedTuple):
-    """One value of the knob, and the L0 it gave."""
+    """One value of the knob, and the resulting L0."""
 
     value: float
     l0: float
 
 
 class Aim:
-    """One search. Ask `next_value`, train with it, tell `take`, until there is no next value."""
+    """One search. Train with `next_value` and report its L0 to `take`, until it is None."""
 
     def __init__(self, start: int | float, target: float) -> None:
-        """start: the value in the file, whose type all values have; both above 0."""
+        """start: the value in the file; if it is an int, all values are. Both must be above 0."""
         self.target, self.is_count = target, isinstance(start, int)
         self.tries: list[Try] = []
         self._next: int | float | None = start
 
     @property
     def next_value(self) -> int | float | None:
-        """The value to try next; None when the search has ended."""
+        """The value to try next, or None if the search has ended."""
         return self._next
 
     @property
@@ -46,17 +53,17 @@ class Aim:
 
     @property
     def hit(self) -> bool:
-        """Whether the best try is near enough."""
+        """True if the best try is within TOLERANCE of the target."""
         return abs(self.best.l0 / self.target - 1) <= TOLERANCE
 
     def take(self, l0: float) -> None:
-        """Tell which L0 the next value gave."""
+        """Report the L0 that `next_value` led to, and choose the next value."""
         assert self._next is not None, "the search has ended"
         self.tries.append(Try(self._next, l0))
         self._next = None if self.hit or len(self.tries) >= MOST_TRIES else self._propose()
 
     def give_up(self) -> None:
-        """Tell that the next value gave no score."""
+        """End the search because training with `next_value` gave no score."""
         self._next = None
 
     def _miss(self, tried: Try) -> float:
@@ -64,7 +71,7 @@ class Aim:
         return math.log(max(tried.l0, _LEAST) / self.target)
 
     def _propose(self) -> int | float | None:
-        """Return a value that was not tried yet, None when there is none between two counts."""
+        """Return a new value to try, or None if the proposed value was tried already."""
         low = max((t for t in self.tries if self._miss(t) <= 0), key=self._miss, default=None)
         high = min((t for t in self.tries if self._miss(t) > 0), key=self._miss, default=None)
         if low is not None and high is not None:
@@ -81,7 +88,7 @@ class Aim:
         return (1 - share) * math.log(low.value) + share * math.log(high.value)
 
     def _beyond(self) -> float:
-        """Return the logarithm of a value further out than all tries, which are all on one side."""
+        """Return log(value) of the next try if all tries so far are on one side of the target."""
         nearest = self.best
         miss = self._miss(nearest)
         others = [t for t in self.tries if t.value != nearest.value]
@@ -90,13 +97,14 @@ class Aim:
             last = others[-1]
             rise = miss - self._miss(last)
             measured = rise / (math.log(nearest.value) - math.log(last.value))
-            # A knob that hardly moves L0 is turned as far as one step may go; one that did not
-            # move it at all (every latent dead) back the other way.
+            # If the knob hardly changed L0, the small slope leads to the largest allowed step. If
+            # it did not change L0 at all (every latent is dead), the search turns around.
             slope = math.copysign(max(abs(measured), 1e-6), measured or -slope)
         most = math.log(_LARGEST_STEP)
         return math.log(nearest.value) + min(most, max(-most, -miss / slope))
 
     def _first_slope(self, tried: Try) -> float:
-        # A value that is about the L0 is a count of latents; any other is taken for a penalty.
+        # A value close to its L0 is probably a number of latents (L0 grows with it); any other
+        # value is assumed to be a penalty (L0 falls with it).
         is_count = tried.value >= 1 and 0.5 < tried.value / max(tried.l0, _LEAST) < 2.0
         return 1.0 if is_count else -1.0

@@ -1,11 +1,11 @@
-"""The content addresses of the code that decides on numbers: the template's core, the evaluator.
+"""Hashes of the code that determines scores: the template's core, and the evaluator.
 
-Comments, docstrings and layout are left out: they decide on nothing, and a score must not become
-one of another setting because a sentence was fixed. Costs about 0.2 s, once per process.
+Comments, docstrings and layout are not hashed, because they cannot change a score: rewording a
+sentence must not make old scores incomparable with new ones. Costs about 0.2 s, once per process.
 
-EVALUATOR_PARTS is held against the imports of what trains, harvests and scores by
-tests/tools/runs/test_code.py: a module that is imported there stands here, or in the test with the
-reason why it decides on no number.
+tests/tools/runs/test_code.py compares EVALUATOR_PARTS with the imports of the code that harvests,
+trains and scores. A module imported there must be listed here, or in the test with the reason why
+it cannot change a score.
 """
 
 import ast
@@ -38,14 +38,14 @@ EVALUATOR_PARTS = (
 
 @functools.cache
 def template_sha256() -> str:
-    """Return the content address of the template's core: what training runs on."""
+    """Return the hash of the template's core, which trainings run on."""
     core = data_path("sandbox_template") / "sae" / "core"
     return code_sha256(core, core.rglob("*.py"))
 
 
 @functools.cache
 def evaluator_sha256() -> str:
-    """Return the content address of the code that makes data, trains and scores."""
+    """Return the hash of the code that produces data, trains and scores."""
     package = Path(__file__).resolve().parents[1]
     parts = [package / part for part in EVALUATOR_PARTS]
     files = (path for part in parts for path in (part.rglob("*.py") if part.is_dir() else [part]))
@@ -53,9 +53,9 @@ def evaluator_sha256() -> str:
 
 
 def code_sha256(root: Path, files: Iterable[Path]) -> str:
-    """Return one hex sha256 over the names below root and the code of Python files.
+    """Return one hex sha256 of the files' code and their paths relative to `root`.
 
-    Raises SyntaxError for a file that is not Python.
+    Raises SyntaxError if a file is not valid Python.
     """
     digest = hashlib.sha256()
     for path in sorted(files):
@@ -65,12 +65,12 @@ def code_sha256(root: Path, files: Iterable[Path]) -> str:
 
 
 def bare_code(source: bytes) -> str:
-    """Return Python source without comments, docstrings and layout of its own."""
+    """Return Python source without comments and docstrings, in standard layout."""
     tree = ast.parse(source)
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     for node in ast.walk(tree):
         if isinstance(node, documented):
-            # What stands alone as a string says something and does nothing.
+            # A string that is a statement by itself is documentation.
             node.body = [line for line in node.body if not _is_text(line)] or [ast.Pass()]
     return ast.unparse(tree)
 

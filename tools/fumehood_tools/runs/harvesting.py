@@ -1,4 +1,4 @@
-"""The harvest as a child of a job: activations and probing artifacts, made where missing."""
+"""Run the harvest in a child process: produce activations and probing data that are missing."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,16 +16,16 @@ from fumehood_tools.settings import GlassLevel, Settings
 from fumehood_tools.spec import SandboxSpec
 
 HARVEST_PATIENCE_S = 6 * 3600.0
-"""The longest silence of a harvest: a large subject is downloaded without a word."""
+"""Longest time without output from a harvest: downloading a large subject prints nothing."""
 SCORING_PATIENCE_S = 2 * 3600.0
-"""What the scorer has for its own work on one SAE, and for what all of them share."""
+"""Time for the scorer's own work, on one SAE and on what all SAEs share."""
 CHILDREN_PER_SAE = 12
-"""More than the scorer asks for one SAE, one after another; each has limits.score_minutes."""
+"""Upper bound on the children that score one SAE in turn; each has limits.score_minutes."""
 _TRAIN_TOKENS = "train_tokens.npy"
 
 
 class Harvest(NamedTuple):
-    """What a sandbox's variants are trained and scored on."""
+    """The data that a sandbox's variants are trained and scored on, and how to compute on them."""
 
     activations: Activations
     probing: Probing | None
@@ -35,11 +35,11 @@ class Harvest(NamedTuple):
 
     @property
     def digest(self) -> str:
-        """The content address of all of it."""
+        """The digest of activations and probing data together."""
         return "+".join(part.digest for part in (self.activations, self.probing) if part)
 
     def data(self, train_tokens: int) -> Data:
-        """Return what a record says of it; train_tokens were seen in training."""
+        """Return the description of the data for a record. train_tokens: seen in training."""
         train = self.activations.folder / _TRAIN_TOKENS
         return Data(
             digest=self.digest,
@@ -52,7 +52,7 @@ class Harvest(NamedTuple):
     def scoring_setup(
         self, spec: SandboxSpec, settings: Settings, scratch: Path, level: GlassLevel
     ) -> ScoringSetup:
-        """Return what a scorer of these data is told first; children work under `scratch`."""
+        """Return the first message to a scorer of these data; children work under `scratch`."""
         return ScoringSetup(
             spec=spec,
             activations=self.activations,
@@ -69,9 +69,10 @@ def harvest(
     folder: Path,
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> Harvest:
-    """Return what the cache holds for spec, made now if it holds nothing; folder is for notes.
+    """Return the data for `spec` from the cache, harvesting them first if they are missing.
 
-    Raises what the harvest raises: CorpusTooSmall, PartMissing, BadRequest, RunFailed …
+    folder: where the request to the child is written. Raises the errors of the harvest:
+    CorpusTooSmall, PartMissing, BadRequest, RunFailed …
     """
     content = {
         "subject": spec.subject.model_dump(),
@@ -96,14 +97,15 @@ def harvest(
 
 
 def scoring_patience(spec: SandboxSpec) -> float:
-    """Return the seconds of silence after which a scorer that owes an answer is given up."""
+    """Return the seconds to wait for a scorer that owes an answer but sends nothing."""
     return SCORING_PATIENCE_S + CHILDREN_PER_SAE * spec.limits.score_minutes * 60
 
 
 def _taken(line: dict[str, Any], settings: Settings) -> Harvest:
-    """Return the child's last line as a Harvest, with how trainings on it are to compute.
+    """Convert the child's last line to a Harvest, adding arithmetic and threads for trainings.
 
-    Their arithmetic is the harvest's, which was measured to be the faster one, or what was set.
+    With the setting "auto", trainings use the arithmetic of the harvest, which was measured to be
+    the faster one.
     """
     activations = Activations.model_validate(line["activations"])
     probing = line.get("probing")
@@ -117,7 +119,7 @@ def _taken(line: dict[str, Any], settings: Settings) -> Harvest:
 
 
 def as_error(content: dict[str, Any]) -> FumehoodError:
-    """Return an error that a child described as JSON."""
+    """Return the error that a child described as JSON {"message", "code"}."""
     error = RunFailed(content["message"])
     error.code = content["code"]
     return error

@@ -1,9 +1,9 @@
-"""The items of a job: one per variant, or copy of it with other parameters, and seed.
+"""The items of a job: one per seed and variant, or copy of a variant with other parameters.
 
-An item's digest covers what decides on its numbers: the variant's source, the seed, the sandbox's
-settings, the activations, the arithmetic, the device, the code of the template and the evaluator.
-What it leaves out are the number of threads and the versions of packages, on which the last digits
-of a training depend: a score records both.
+An item's digest covers everything that determines its scores: the variant's source, the seed, the
+sandbox's settings, the activations, the arithmetic, the device, and the code of the template and
+the evaluator. It does not cover the number of threads and the versions of packages, which change
+only the last digits of a training; a score records both.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ from fumehood_tools.where import Where
 
 
 class RunItem(NamedTuple):
-    """One SAE to train and score. source: the file's, or a copy's with other parameters."""
+    """One SAE to train and score. source: the file itself, or a copy with other parameters."""
 
     variant: str
     seed: int
@@ -40,22 +40,22 @@ class RunItem(NamedTuple):
 
     @property
     def name(self) -> str:
-        """How logs and progress call it."""
+        """The name used in logs and progress messages."""
         return f"{label(self.variant, self.parameters)} seed {self.seed}"
 
     @property
     def sha256(self) -> str:
-        """The content address of the variant's source."""
+        """The hash of the source that is trained."""
         return hashlib.sha256(self.source).hexdigest()
 
     @property
     def file_version(self) -> str:
-        """The content address of the file of which the source may be a copy."""
+        """The hash of the variant's file, of which the source may be a modified copy."""
         return self.file_sha256 or self.sha256
 
 
 class Planner:
-    """Makes the items of one job. Each variant's file is read once, when it is first asked for."""
+    """Creates the items of one job. Reads each variant's file once, on first use."""
 
     def __init__(self, sandbox: Sandbox, data_digest: str) -> None:
         self.sandbox = sandbox
@@ -69,7 +69,7 @@ class Planner:
         ]
 
     def source(self, variant: str) -> bytes:
-        """Return a variant's file. Raises UnknownName; StorageFailed if it is not plain."""
+        """Return a variant's source. Raises UnknownName; StorageFailed for special files."""
         if variant not in self._sources:
             self._sources[variant] = read_plain(self.sandbox.variant_path(variant))
         return self._sources[variant]
@@ -77,10 +77,10 @@ class Planner:
     def item(
         self, variant: str, seed: int, parameters: Mapping[str, Value] | None = None
     ) -> RunItem:
-        """Return the item of a variant, or of its copy with other parameters.
+        """Return the item for a variant, or for its copy with other parameters.
 
-        Raises UnknownName for a variant or constant that is not there, BadRequest for a value that
-        does not fit.
+        Raises UnknownName for an unknown variant or constant, BadRequest for a value of the wrong
+        type.
         """
         file = self.source(variant)
         copy = with_parameters(file, variant, parameters or {})
@@ -103,7 +103,7 @@ class Planner:
 
 
 def settings_digest(spec: SandboxSpec) -> str:
-    """Return the content address of how variants are trained and scored, within which budget."""
+    """Return the digest of the settings that determine scores: training, scoring and budgets."""
     return digest_of(deciding_values(spec.model_dump(mode="json")))
 
 
@@ -116,7 +116,7 @@ def provenance(
     scored: Where,
     arithmetic: str,
 ) -> Provenance:
-    """Return what a score of this item is a score of, and where it was made."""
+    """Return the provenance of a score: source, weights, settings, code and machine."""
     return Provenance(
         variant_sha256=item.sha256,
         weights_sha256=sha256_of(weights),
@@ -131,5 +131,5 @@ def provenance(
 
 
 def now() -> str:
-    """Return the time in ISO 8601, UTC, to the second."""
+    """Return the current time in ISO 8601, UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,4 +1,4 @@
-"""Record what came of a run under results/: a score or a failure, with what belongs to it."""
+"""Write the outcome of each item under results/: a score or a failure, with its files."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,9 +26,9 @@ KEPT = (CONFIG, LOG, "core.json", "sparse_probing.json")
 
 
 class Effort(NamedTuple):
-    """What a training took: wall clock, and work where there was something to set it against.
+    """What a training cost: wall-clock seconds, and its work if a reference was measured.
 
-    where: where it ran; arithmetic: of its large products.
+    where: the machine it ran on; arithmetic: of its large matrix products.
     """
 
     seconds: float
@@ -38,7 +38,7 @@ class Effort(NamedTuple):
 
 
 class Recorder:
-    """Writes the records of one job. Makes the workspace's key if it has none."""
+    """Writes the records of one job. Creates the workspace's signing key if there is none."""
 
     def __init__(self, settings: Settings, sandbox: Sandbox, glass: str) -> None:
         self.settings, self.sandbox, self.glass = settings, sandbox, glass
@@ -48,9 +48,10 @@ class Recorder:
         self._book = self._writer.book()
 
     def done(self, item: RunItem) -> float | None:
-        """Return the L0 of a sound score of the item, within today's limits; None without one.
+        """Return the L0 of the item's stored score, or None if it has to be run (again).
 
-        It was there when the job began, or was written by it.
+        The score must be valid and within the current limits. Scores from before the job began and
+        from this job are considered.
         """
         place = receipts.place_of(item.folder, self.settings.workspace)
         held = receipts.read_folder(self.settings.workspace, place, self._book)
@@ -67,15 +68,15 @@ class Recorder:
         return float(held.record["metrics"][SPARSITY])
 
     def start(self, item: RunItem) -> None:
-        """Note when work on an item began."""
+        """Record the time at which work on an item began."""
         self._started[item.name] = now()
 
     def score(
         self, item: RunItem, out: Path, data: Data, answer: Mapping[str, Any], effort: Effort
     ) -> Score:
-        """Keep what the scorer answered about the weights in `out`, and return the record.
+        """Store the scorer's answer about the weights in `out`; return the record.
 
-        Raises RunFailed when these are not the weights that were scored.
+        Raises RunFailed if the weights are not those that were scored.
         """
         spec = self.sandbox.spec
         trained, scored = effort.where, Where.model_validate(answer["where"])
@@ -88,7 +89,7 @@ class Recorder:
             arithmetic=effort.arithmetic,
         )
         if answer.get("weights_sha256") != about.weights_sha256:
-            raise RunFailed(f"The weights of {item.name} changed while they were scored. Repeat.")
+            raise RunFailed(f"{item.name}: weights changed during scoring. Start the run again.")
         score = Score(
             variant=item.variant,
             seed=item.seed,
@@ -119,7 +120,7 @@ class Recorder:
         return score
 
     def failure(self, item: RunItem, stage: Stage, error: Mapping[str, Any]) -> str:
-        """Keep {"code", "message", "check"?, "limit"?}; return the message as it was kept."""
+        """Store {"code", "message", "check"?, "limit"?}; return the message as stored."""
         message = self._without_paths(error["message"])
         failure = Failure(
             variant=item.variant,
@@ -150,7 +151,7 @@ class Recorder:
         self._writer.write(receipts.Draft(kind.name, place, content, files))
 
     def _without_paths(self, message: str) -> str:
-        """Return message without the folders of this machine: records may be handed on."""
+        """Remove this machine's folders from a message, because records may be shared."""
         message = quotable(message)
         for folder in (self.settings.workspace, self.settings.cache, Path.home()):
             message = message.replace(f"{folder}/", "")

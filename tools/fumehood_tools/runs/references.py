@@ -1,10 +1,13 @@
-"""What a training may cost: packaged variants, trained for a moment, say what one is worth.
+"""Measure how much processor time a training may take, by training packaged variants briefly.
 
-A variant is set against the dearer of two packaged ones: its parent (declared, or by its base
-class) and `standard`. The packaged topk computes active latents only and may cost a tenth of what
-an honest TopK written out costs; `standard` costs what a plain dense SAE costs. A packaged file is
-set against itself. Each is measured once per job and number of threads, in as many children side by
-side as trainings will be, by the code and on the data of the trainings: SECONDS of processor time.
+A variant's work is compared with the more expensive of two packaged variants: its parent (declared,
+or by its base class) and `standard`. The packaged topk computes active latents only, which can take
+a tenth of the time of an honest dense TopK; `standard` takes as long as a plain dense SAE. A
+packaged file is compared with itself.
+
+Each reference is measured once per job and number of threads, with the code and the data of the
+trainings, for SECONDS of processor time. As many copies run in parallel as there will be trainings,
+so that they compete for the machine in the same way.
 """
 
 from collections import deque
@@ -26,15 +29,15 @@ from fumehood_tools.sandbox.declarations import parent_of_base, read_declaration
 from fumehood_tools.sandbox.variants import packaged_variants
 from fumehood_tools.spec import SandboxSpec
 
-# At D = 576, F = 1,536 on one thread of this: 13 steps of 195. The estimate is within 15 % of what
-# the packaged files then took, on two cores that three others shared.
+# Enough for 13 of 195 steps at D = 576, F = 1,536 on one thread. The estimates were within 15 % of
+# the times of the packaged files, on two cores that three other processes used too.
 SECONDS = 0.7
 STANDARD, UNTRAINED = "standard", "untrained"
 ANSWER, MOST_BYTES = "reference.json", 4_096
 
 
 class _Rehearsal(NamedTuple):
-    """A packaged variant that is being trained for a moment."""
+    """A packaged variant that is being trained briefly, to measure it."""
 
     name: str
     threads: int
@@ -42,7 +45,7 @@ class _Rehearsal(NamedTuple):
 
 
 def rivals_of(item: RunItem) -> tuple[str, ...]:
-    """Return the packaged variants whose dearer one says what an item's training may cost."""
+    """Return the packaged variants to compare an item's work with; the slowest one counts."""
     packaged = packaged_variants()
     trained = packaged.keys() - {UNTRAINED}
     own = item.variant if packaged.get(item.variant) == item.file_version else None
@@ -54,7 +57,7 @@ def rivals_of(item: RunItem) -> tuple[str, ...]:
 
 
 class References:
-    """Measures what packaged variants cost, while others wait; keeps it for the whole job."""
+    """Measures packaged variants while trainings wait; remembers the results for the whole job."""
 
     def __init__(
         self,
@@ -73,13 +76,13 @@ class References:
 
     @property
     def is_busy(self) -> bool:
-        """Whether something is being measured."""
+        """True while measurements are running or waiting."""
         return bool(self._waiting or self._running)
 
     def ready(self, names: Sequence[str], threads: int, places: int) -> bool:
-        """Return whether these are measured at so many threads; what is missing is begun.
+        """Return True if all names are measured with `threads` threads; start missing measurements.
 
-        places: how many children there is room for.
+        places: how many children may run at the same time.
         """
         keys = [(name, threads) for name in names]
         missing = [key for key in keys if key not in self._seconds]
@@ -93,9 +96,9 @@ class References:
         return going.isdisjoint(keys)
 
     def dearest(self, names: Sequence[str], threads: int) -> ReferenceTraining:
-        """Return the dearest of those that were measured.
+        """Return the most expensive of the measured references.
 
-        Raises RunFailed when none came to its end: there is no training without a budget.
+        Raises RunFailed if no measurement succeeded: without one, a training has no budget.
         """
         found = [
             ReferenceTraining(name, fmean(seconds))
@@ -104,21 +107,21 @@ class References:
         ]
         if not found:
             raise RunFailed(
-                f"What a training of {' or '.join(names)} costs could not be measured, and without "
-                "that there is no budget of work. Look at the job's log; where limits.memory_gb or "
-                "limits.train_minutes in sandbox.toml are low, raise them."
+                f"The cost of training {' or '.join(names)} could not be measured, so there is no "
+                "work budget for this training. Read the job's log for the reason; if "
+                "limits.memory_gb or limits.train_minutes in sandbox.toml are low, raise them."
             )
         return max(found, key=lambda reference: reference.seconds)
 
     def end(self) -> None:
-        """End what still runs."""
+        """End all measurements that are still running."""
         for rehearsal in self._running:
             rehearsal.child.end()
 
     def _start(self, name: str, threads: int) -> None:
         self._started += 1
         folder = self.nursery.scratch_root / f"reference-{name}-{self._started}"
-        # A copy beside the child's folder: no level shows a child the template's variants.
+        # Copy the file: the template's variants are not in a child's view.
         variant = folder / f"{name}.py"
         write_bytes(variant, (template_folder() / "variants" / variant.name).read_bytes())
         place = Place(folder, self.nursery, threads, self.device, self.arithmetic)
@@ -148,7 +151,7 @@ class References:
                 seconds = self._answer(rehearsal.child.scratch)
             except (FumehoodError, ValueError, TypeError, KeyError) as error:
                 last = outcome.output_tail[-300:]
-                print(f"{name} was not measured: {error!r}. Its last words: {last}", flush=True)
+                print(f"{name} was not measured: {error!r}. Last output: {last}", flush=True)
             else:
                 self._seconds[name, threads].append(seconds)
                 print(f"a training of {name} costs {seconds:.2f} s ({threads} threads)", flush=True)
@@ -157,5 +160,5 @@ class References:
     def _answer(self, folder: Path) -> float:
         found = take_json(folder, ANSWER, MOST_BYTES)
         if found is None:
-            raise RunFailed("it left no answer")
+            raise RunFailed("the child ended without a result")
         return float(found["start"]) + float(found["step"]) * (self.spec.steps - 1)

@@ -1,8 +1,9 @@
-"""Score stored SAEs again, from copies, and compare with what their receipts say.
+"""Score stored SAEs again, from copies, and compare the results with their records.
 
-A receipt proves that a number was not changed since; scoring again proves that it was right. Costs
-what scoring costs: about 20 s for a sandbox, then 10 to 40 s per SAE; activations are harvested
-anew if the cache was emptied. Writes nothing but a scratch folder, which is removed.
+A receipt proves that a score was not changed after it was written; scoring again checks that it was
+right. Costs the same as scoring: about 20 s per sandbox, then 10 to 40 s per SAE. Activations are
+harvested again if they are no longer in the cache. Writes only to a scratch folder, which is
+removed.
 """
 
 import random
@@ -30,27 +31,27 @@ from fumehood_tools.settings import Settings
 from fumehood_tools.spec import check_spec
 
 TOLERANCE = 1e-3
-"""Of metrics between 0 and 1; of larger ones, relative. Rows come in another order each time."""
+"""Absolute for metrics up to 1, relative above. Scores vary because the row order is random."""
 PROBING_TOLERANCE = 1e-2
-"""Accuracies are counts of a few hundred texts: one that flips is 1e-3 to 5e-3."""
+"""Accuracies are shares of a few hundred texts: one text changes them by 1e-3 to 5e-3."""
 _PROBED = frozenset(
     metric.key
     for metric in SCORE.metrics
     if metric.rows == "probing" and metric.source != "sae-bench"
 )
-_REMEDY = "What it printed above says why; score again when that is fixed."
+_REMEDY = "Its output above says why. Fix that, then score again."
 Say = Callable[[str], None]
 
 
 class Rescored(BaseModel, frozen=True):
-    """One score compared."""
+    """A stored score that was compared with a new one."""
 
     place: str
-    largest: float = Field(description="largest difference, in units of its tolerance")
+    largest: float = Field(description="largest difference of a metric, divided by its tolerance")
 
 
 class Rescoring(NamedTuple):
-    """What came of a sample."""
+    """The results for a sample of scores."""
 
     rescored: list[Rescored]
     findings: list[Discrepancy]
@@ -59,10 +60,10 @@ class Rescoring(NamedTuple):
 def rescore(
     sound: Sequence[Sound], settings: Settings, count: int, say: Say = lambda _: None
 ) -> Rescoring:
-    """Score `count` of the given scores again, drawn by chance; those of this evaluator first.
+    """Score a random sample of `count` of the given scores again.
 
-    What cannot be scored again is said in a note: another evaluator made it, or its corpus or
-    subject is not what it was.
+    Only scores by this version of the evaluator, on data that are still the same, can be scored
+    again. Notes among the findings report the others.
     """
     drawn = random.SystemRandom().sample(list(sound), len(sound))
     mine = [score for score in drawn if _is_by_this_evaluator(score.record)]
@@ -86,7 +87,7 @@ def _is_by_this_evaluator(record: Mapping[str, Any]) -> bool:
 
 
 def _rescore_group(group: Sequence[Sound], settings: Settings, say: Say, result: Rescoring) -> None:
-    """Score SAEs of one spec again in one scorer."""
+    """Score the SAEs of one spec again, in one scorer process."""
     try:
         spec = check_spec(group[0].record["spec"])
         with scratch_folder(settings.state, "verify-") as scratch:
@@ -106,13 +107,13 @@ def _rescore_group(group: Sequence[Sound], settings: Settings, say: Say, result:
 
 
 def _of_these_data(group: Sequence[Sound], digest: str, result: Rescoring) -> list[Sound]:
-    """Return the scores made on the data that are there now; a note says which were not."""
+    """Return the scores whose data still have this digest; add a note for each of the others."""
     here = []
     for score in group:
         if Score.model_validate(score.record).data.digest == digest:
             here.append(score)
         else:
-            text = "not scored again: its corpus or subject is not what it was, or the arithmetic"
+            text = "not scored again: its corpus, subject or arithmetic has changed since"
             result.findings.append(_finding(score.place, "note", "other_data", text))
     return here
 
@@ -144,7 +145,7 @@ def _score_all(
 
 
 def _send_next(scorer: LineChild, queue: Iterator[Sound], folder: Path, say: Say) -> None:
-    """Send one request, if one is left: each needs a copy on disk."""
+    """Send the next request, if any. Not all at once, because each needs a copy on disk."""
     if (score := next(queue, None)) is not None:
         say(f"scoring {score.place} again")
         copy = Path(tempfile.mkdtemp(dir=folder, prefix="copy-"))
@@ -152,7 +153,7 @@ def _send_next(scorer: LineChild, queue: Iterator[Sound], folder: Path, say: Say
 
 
 def _request(score: Sound, copy: Path) -> ScoringRequest:
-    """Return the request for a copy of what lies beside the record."""
+    """Copy a record's variant and weights; return the request to score the copy."""
     (copy / "out").mkdir()
     variant = f"{score.record['variant']}.py"
     for name in (variant, WEIGHTS_FILE):
@@ -189,7 +190,7 @@ def _said(value: float | None) -> str:
 
 
 def _distance(key: str, stored: float | None, now: float | None) -> float:
-    """Return |stored - now| in units of what may differ."""
+    """Return |stored - now| divided by the metric's tolerance; inf if only one was measured."""
     if stored is None or now is None:
         return 0.0 if stored is now else float("inf")
     tolerance = PROBING_TOLERANCE if key in _PROBED else TOLERANCE

@@ -1,4 +1,4 @@
-"""Start a run as a job. Light: answers at once."""
+"""Start a run as a job. Checks the request and returns at once; the job does the work."""
 
 import json
 import sys
@@ -20,7 +20,7 @@ MOST_SAES = 5_000
 
 
 class StartedRun(NamedTuple):
-    """A queued run; saes: at least so many, more where an L0 has to be searched for."""
+    """A queued run. saes: the least number of SAEs; a search for an L0 trains more."""
 
     job: Job
     saes: int
@@ -40,29 +40,33 @@ def start_run(
 ) -> StartedRun:
     """Queue the training and scoring of variants x seeds x parameters.
 
-    grid: constants of the files with the values to try, all combinations; every variant needs
-    them. l0_targets: each variant's knob is searched for these L0, with the first seed; then the
-    other seeds run. controls: also two blanks and a spike, made from the run's first baseline.
+    grid: constants in the files, each with the values to try; all combinations are run, and every
+    variant needs the constants. l0_targets: for each variant, search for the value of its knob that
+    gives this L0, with the first seed; then run the other seeds there. controls: also run two
+    blanks and a spike, generated from the run's first baseline.
 
     SAEs whose variant, seed, settings and data have not changed since their score are not run
-    again. Raises UnknownName for a sandbox, variant or constant that does not exist, BadRequest
-    for an empty or oversized request, or a value that does not fit.
+    again. Raises UnknownName for a sandbox, variant or constant that does not exist, BadRequest for
+    an empty or oversized request, or for a value of the wrong type.
     """
     box = open_sandbox(settings, sandbox)
     names = tuple(dict.fromkeys(variants))
     chosen = tuple(dict.fromkeys(seeds or box.spec.training.seeds))
     if not names:
-        raise BadRequest("No variants given. Call list_variants and name at least one.")
+        raise BadRequest("variants is empty. Call list_variants and pass at least one name.")
     if len(chosen) > MOST_SEEDS or any(seed < 0 for seed in chosen):
-        raise BadRequest(f"Seeds must be 0 or more, at most {MOST_SEEDS} of them.")
+        raise BadRequest(f"Invalid seeds. Pass at most {MOST_SEEDS} numbers, each 0 or more.")
     mixed_in = plan_controls(box, names, chosen) if controls else ()
     targets = _targets(l0_targets, box.spec.dict_size)
     wanted = Wanted(names, chosen, dict(grid or {}), targets, mixed_in)
     if empty := [name for name, values in wanted.grid.items() if not values]:
-        raise BadRequest(f"grid has no value for {empty[0]}. Give one or more, or leave it out.")
+        raise BadRequest(f"grid has no value for {empty[0]}. Pass one or more, or omit it.")
     count = check_wanted({name: _source(box, name) for name in names}, wanted)
     if count > MOST_SAES:
-        raise BadRequest(f"{count:,} SAEs in one run, at most {MOST_SAES:,}. Split the grid.")
+        raise BadRequest(
+            f"This run would train {count:,} SAEs; at most {MOST_SAES:,} are allowed. Split the "
+            "grid over several runs."
+        )
     request: dict[str, Any] = {"sandbox": sandbox, "variants": names, "seeds": chosen}
     more = {"grid": wanted.grid, "l0_targets": targets}
     request |= {name: value for name, value in more.items() if value}
@@ -80,11 +84,12 @@ def start_run(
 
 
 def _targets(l0_targets: Sequence[float], dict_size: int) -> tuple[float, ...]:
-    """Return the targets, each once. Raises BadRequest for one that no dictionary can have."""
+    """Return the targets without duplicates. Raises BadRequest for an impossible one."""
     for target in l0_targets:
         if not 1 <= target <= dict_size / 2:
             raise BadRequest(
-                f"l0_targets: {target:g} is not between 1 and half the dictionary ({dict_size}/2)."
+                f"The L0 target {target:g} is impossible. Pass l0_targets between 1 and half the "
+                f"dictionary size ({dict_size}/2)."
             )
     return tuple(dict.fromkeys(float(target) for target in l0_targets))
 

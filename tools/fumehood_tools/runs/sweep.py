@@ -1,7 +1,8 @@
-"""Which SAEs a run wants: variants x seeds x parameters, and what aiming at an L0 leads to.
+"""Decide which SAEs a run trains: variants x seeds x parameters, and searches for target L0s.
 
-A sweep hands out items that are known now; told the L0 of one, it hands out what follows from it.
-An item is handed out once, whatever asks for it. Nothing here trains or reads results.
+A sweep first returns the items that are known at the start. Each time the caller reports the L0 of
+an item, it returns the items that follow from it. It returns every item once, even if several
+searches need it. Nothing here trains or reads results.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +18,7 @@ from fumehood_tools.sandbox.declarations import read_declarations
 
 
 class Wanted(NamedTuple):
-    """What a run asks for; grid: constant -> values, for every variant."""
+    """The request of a run. grid: constant -> values to try, for every variant."""
 
     variants: Sequence[str]
     seeds: Sequence[int]
@@ -27,7 +28,7 @@ class Wanted(NamedTuple):
 
 
 class _Search(NamedTuple):
-    """One aim: of a variant with some parameters, on its knob."""
+    """One search for an L0: a variant with fixed parameters, and the knob that is varied."""
 
     variant: str
     knob: str
@@ -36,10 +37,10 @@ class _Search(NamedTuple):
 
 
 class Sweep:
-    """The items of one run, as far as they are known."""
+    """The items of one run, as far as they are known yet."""
 
     def __init__(self, planner: Planner, wanted: Wanted) -> None:
-        """Raise what `check_wanted` raises."""
+        """`wanted` must have passed `check_wanted`."""
         self.planner, self.wanted = planner, wanted
         self._handed_out: dict[Path, RunItem] = {}
         self._waiting: dict[Path, list[_Search]] = {}
@@ -48,12 +49,12 @@ class Sweep:
 
     @property
     def total(self) -> int:
-        """SAEs handed out, and at least as many more as searches that go on will want."""
+        """Number of SAEs returned so far, plus the least number that running searches will add."""
         going = sum(search.aim.next_value is not None for search in self._searches)
         return len(self._handed_out) + going * (len(self.wanted.seeds) - 1)
 
     def first(self) -> list[RunItem]:
-        """Return what is known to be wanted from the start."""
+        """Return the items that are known at the start."""
         found: list[RunItem] = []
         for variant in self.wanted.variants:
             for chosen in combinations(self.wanted.grid):
@@ -66,7 +67,7 @@ class Sweep:
         return found
 
     def after(self, item: RunItem, l0: float | None) -> list[RunItem]:
-        """Return what is wanted now that an item has this L0, or (None) got no score."""
+        """Return the items that follow from an item's L0, or from None (it got no score)."""
         self._known[item.folder] = l0
         found: list[RunItem] = []
         for search in self._waiting.pop(item.folder, []):
@@ -74,7 +75,7 @@ class Sweep:
         return found
 
     def aimed(self) -> list[dict[str, Any]]:
-        """Return what came of each search, for the job's result."""
+        """Return the outcome of each search, for the job's result."""
         return [
             {
                 "variant": search.variant,
@@ -90,7 +91,7 @@ class Sweep:
         ]
 
     def _aimed(self, variant: str, chosen: dict[str, Value]) -> list[RunItem]:
-        """Return the first try of every target: the file's own value of the knob."""
+        """Start a search for every target; return the first tries, with the file's own value."""
         source = self.planner.source(variant)
         knob, start = knob_value(source, variant)
         found = []
@@ -101,7 +102,7 @@ class Sweep:
         return found
 
     def _try(self, search: _Search) -> list[RunItem]:
-        """Return the item of the next try; none if it was handed out before."""
+        """Return the items for a search's next try; [] if that item was returned before."""
         value = search.aim.next_value
         assert value is not None, "nothing to try"
         parameters = {**search.parameters, search.knob: value}
@@ -112,7 +113,7 @@ class Sweep:
         return self._new([item])
 
     def _told(self, search: _Search, l0: float | None) -> list[RunItem]:
-        """Return what a search wants next; nothing when its try got no score."""
+        """Report an L0 to a search; return its next items, or [] if the try got no score."""
         if l0 is None:
             search.aim.give_up()
             return []
@@ -132,22 +133,22 @@ class Sweep:
 
 
 def knob_value(source: bytes, variant: str) -> tuple[str, int | float]:
-    """Return the knob of a variant's file and its value. Raises BadRequest for a file without."""
+    """Return the name and value of the knob in a variant's file. Raises BadRequest without one."""
     knob = read_declarations(source).knob
     value = constants_of(source).get(knob) if knob else None
     if knob is None or isinstance(value, bool | str | None) or value <= 0:
         raise BadRequest(
-            f"variants/{variant}.py names no sparsity knob to aim with. Write K = 32 and "
-            'KNOB = "K" at its top (any constant above 0 that sets L0), or leave l0_targets out.'
+            f"variants/{variant}.py names no sparsity knob to vary. Write K = 32 and KNOB = "
+            '"K" at its top (any constant above 0 that controls L0), or omit l0_targets.'
         )
     return knob, value
 
 
 def check_wanted(sources: Mapping[str, bytes], wanted: Wanted) -> int:
-    """Return how many SAEs are wanted at least.
+    """Check a request; return the least number of SAEs that it leads to.
 
-    sources: of all variants. Raises UnknownName for a constant that a variant does not have,
-    BadRequest for a value that does not fit, a knob that is missing or is in the grid as well.
+    sources: of all variants. Raises UnknownName for a constant that a variant does not have, and
+    BadRequest for a value of the wrong type or a knob that is missing or also in the grid.
     """
     for variant in wanted.variants:
         for chosen in combinations(wanted.grid):
@@ -156,8 +157,8 @@ def check_wanted(sources: Mapping[str, bytes], wanted: Wanted) -> int:
             knob, _ = knob_value(sources[variant], variant)
             if knob in wanted.grid:
                 raise BadRequest(
-                    f"{knob} is the knob of {variant}: l0_targets search for its value. Take it "
-                    "out of grid, or leave l0_targets out."
+                    f"{knob} is the knob of {variant}, and l0_targets search for its value. "
+                    "Remove it from grid, or omit l0_targets."
                 )
     settings = len(combinations(wanted.grid)) * max(1, len(wanted.l0_targets))
     return (len(wanted.variants) * settings + len(wanted.controls)) * len(wanted.seeds)

@@ -1,7 +1,7 @@
-"""One training behind the glass: start it, watch it, take what it hands back.
+"""One training behind the glass: start it, watch it, and take over its results.
 
-Everything in the child's scratch folder is in hostile hands: what is kept is read from there once,
-when the child has ended, as plain files of bounded size.
+The child controls everything in its scratch folder, so nothing there is trusted. Results are read
+once, after the child has ended, and only from regular files of limited size.
 """
 
 import contextlib
@@ -23,12 +23,12 @@ REFUSED = 3
 CONFIG, LOG = "config.json", "train_log.jsonl"
 ERROR, PROGRESS = "error.json", "progress.json"
 MOST_BYTES = {CONFIG: 1 << 20, LOG: 16 << 20, ERROR: 1 << 20, PROGRESS: 4_096}
-# What a remark of a variant's process may be long.
+# Longest message that is stored from a variant's process, in characters.
 REMARK = 1_000
 
 
 class Place(NamedTuple):
-    """Where one training runs: a folder under the nursery's scratch root."""
+    """Where and how one training runs. scratch: a folder under the nursery's scratch root."""
 
     scratch: Path
     nursery: Nursery
@@ -40,7 +40,7 @@ class Place(NamedTuple):
 def training_spec(
     spec: SandboxSpec, activations: Activations, place: Place, variant: Path
 ) -> dict[str, Any]:
-    """Return what a training of a variant's file is told, but for where its results go."""
+    """Return the spec of a training with seed 0, without the output folder ("out")."""
     return {
         **spec.schedule(),
         "variant": str(variant),
@@ -69,12 +69,12 @@ class Training:
         place: Place,
         reference: ReferenceTraining | None = None,
     ) -> None:
-        """Start it. reference: what its work is set against; None: that could not be measured."""
+        """Start the training. reference: what its work is compared with; None: no work limit."""
         self.item, self.spec, self.scratch = item, spec, place.scratch.resolve()
         self.device, self.reference = place.device, reference
         self.work: Work | None = None
         self.where = here(place.device, place.threads, place.nursery.level)
-        # The one belongs to us, the other to the child.
+        # `out` is ours. The child writes `_child_out`; we copy from it once, when it has ended.
         self.out = self.scratch / "handed-back"
         self._child_out = self.scratch / "child" / "out"
         self.variant = self.scratch / f"{item.variant}.py"
@@ -97,7 +97,7 @@ class Training:
 
     def _limits(self, place: Place) -> ChildLimits:
         limits, reference = self.spec.limits, self.reference
-        # On CUDA work is wall clock: it is judged at the end.
+        # With CUDA, work is wall-clock time, judged at the end: no limit on processor time.
         bound = None if reference is None or place.device == "cuda" else reference
         return ChildLimits(
             wall_seconds=limits.train_minutes * 60,
@@ -109,7 +109,7 @@ class Training:
         )
 
     def fraction(self) -> float:
-        """Return how much of the training is done, 0 to 1."""
+        """Return the completed share of the training, 0 to 1, as reported by the child."""
         with contextlib.suppress(RunFailed, ValueError, TypeError, KeyError, OverflowError):
             progress = take_json(self._child_out, PROGRESS, MOST_BYTES[PROGRESS])
             done = float(progress["done"]) / max(1.0, float(progress["total"]))
@@ -117,9 +117,9 @@ class Training:
         return 0.0
 
     def finished(self) -> ChildOutcome | None:
-        """Return the outcome once the child has ended and what it made lies in `out`.
+        """Return None while the child runs; when it has ended, copy its results and return how.
 
-        Raises the reason when it ended badly.
+        Raises the reason as a FumehoodError if the training failed or took too much work.
         """
         outcome = self.child.poll()
         if outcome is None:
@@ -140,14 +140,14 @@ class Training:
         return take_file(self._child_out, name, most)
 
     def _keep(self) -> None:
-        """Copy what the child handed back to where it cannot reach."""
+        """Copy the child's results to `out`, which the child cannot access."""
         for name in (WEIGHTS_FILE, CONFIG, LOG):
             if (content := self._taken(name)) is not None:
                 write_bytes(self.out / name, content)
         if not (self.out / WEIGHTS_FILE).is_file():
             raise RunFailed(
-                f"{self.item.variant}.py: training ended without handing back weights. Leave out "
-                "exits of its own; call check_variant."
+                f"{self.item.variant}.py: training ended without leaving weights. Remove calls "
+                "that end the process, then call check_variant."
             )
 
     def _reason(self, outcome: ChildOutcome) -> FumehoodError:
@@ -166,8 +166,8 @@ class Training:
             )
         if outcome.limit is not None:
             return RunFailed(
-                f"{name}: training was ended at the limit on {outcome.limit}. Write less, start "
-                "fewer threads; limits are in sandbox.toml."
+                f"{name}: training was killed because it exceeded the limit on {outcome.limit}. "
+                "Write less and start fewer threads; sandbox.toml has the limits."
             )
         if outcome.exit_code == REFUSED and (refusal := self._refusal(name)) is not None:
             return refusal
@@ -178,12 +178,12 @@ class Training:
             )
         tail = last_lines(outcome.output_tail, 8)
         return RunFailed(
-            f"{name}: training ended with exit {outcome.exit_code}. Its last words (quoted, "
+            f"{name}: training ended with exit code {outcome.exit_code}. Its last output (quoted, "
             f"untrusted):\n{tail}\nCall check_variant to see the line."
         )
 
     def _refusal(self, name: str) -> VariantRejected | None:
-        """Return what core/train.py had to say of the variant, if that can be read."""
+        """Return the error that core/train.py wrote about the variant, or None if unreadable."""
         with contextlib.suppress(RunFailed, ValueError, TypeError, KeyError, AttributeError):
             error = take_json(self._child_out, ERROR, MOST_BYTES[ERROR])
             line, rule = int(error.get("line") or 1), str(error["rule"])[:REMARK]

@@ -1,9 +1,9 @@
-"""The job of run_variants: harvest once, train side by side, score as trainings end, go on.
+"""The job of run_variants: harvest once, train in parallel, and score each SAE when it is trained.
 
 usage (inside a job): python -m fumehood_tools.runs.worker '{"sandbox": …, "variants": […], …}'
 
-Results appear one by one under the sandbox's results/, each folder renamed into place when it is
-whole. A killed job loses at most the SAEs that were being trained or scored.
+Results appear one by one under the sandbox's results/. Each folder is renamed into place when it is
+complete, so a killed job loses at most the SAEs that were being trained or scored.
 """
 
 import contextlib
@@ -47,12 +47,12 @@ from fumehood_tools.scoring.requests import ScoringRequest
 from fumehood_tools.settings import Settings, load_settings
 
 TICK_SECONDS = 0.2
-# Training is most of the work of one SAE, scoring the rest: for the progress bar only.
+# Approximate share of training in the time for one SAE, for the progress bar only.
 TRAIN_SHARE = 0.6
 
 
 class RunRequest(BaseModel, frozen=True):
-    """What run_variants asks for."""
+    """The request that run_variants passes to the job."""
 
     sandbox: str
     variants: tuple[str, ...]
@@ -64,7 +64,7 @@ class RunRequest(BaseModel, frozen=True):
 
 
 class RunJob:
-    """One job: a queue of items, as many trainings at a time as there are places, one scorer."""
+    """One job: a queue of items, several trainings in parallel, and one scorer."""
 
     def __init__(self, context: JobContext, settings: Settings, request: RunRequest) -> None:
         self.context, self.settings, self.request = context, settings, request
@@ -80,14 +80,16 @@ class RunJob:
         self.level = choose_level(settings.glass, self.sandbox.spec.limits.glass)
 
     def run(self) -> dict[str, Any]:
-        """Do all of it; return the job's result. Raises RunFailed when no item has a score."""
+        """Run the whole job; return its result. Raises RunFailed if no item got a score."""
         self.records = Recorder(self.settings, self.sandbox, self.level)
-        # Its imports take seconds: they begin before anyone looks whether the cache holds the data.
+        # The scorer's imports take seconds, so start it before the harvest.
         with LineChild("fumehood_tools.scoring", keys=HUB_KEYS) as scorer:
             self.harvest_and_run(scorer)
         if not self.scored and not self.reused:
             reasons = "\n".join(f"- {name}: {why}" for name, why in self.failed.items())
-            raise RunFailed(f"No variant got a score.\n{reasons}")
+            raise RunFailed(
+                f"No variant got a score. Fix the causes below, then repeat.\n{reasons}"
+            )
         return {
             "sandbox": self.request.sandbox,
             "scored": self.scored,
@@ -98,7 +100,7 @@ class RunJob:
         }
 
     def harvest_and_run(self, scorer: LineChild) -> None:
-        """Harvest, see what is to be done, do it."""
+        """Harvest the data, then train and score the items that have no score yet."""
         found = harvest(self.sandbox.spec, self.settings, self.context.folder, self.context.report)
         self.device, request = found.device, self.request
         digest = f"{found.digest}+{found.arithmetic}+{found.device}"
@@ -112,7 +114,11 @@ class RunJob:
                 self.train_and_score(found, scratch, scorer)
 
     def enqueue(self, items: list[RunItem]) -> None:
-        """Put items into the queue; what has its score, or is refused, leads to what follows."""
+        """Queue items that have to be run.
+
+        Items that have a score already or fail the static check are reported to the sweep at once,
+        and the items that follow from them are queued too.
+        """
         todo = deque(items)
         while todo:
             item = todo.popleft()
@@ -126,7 +132,7 @@ class RunJob:
                 todo.extend(self.sweep.after(item, None))
 
     def passes_check(self, item: RunItem) -> bool:
-        """Return whether the static check lets the item run; a refusal is recorded."""
+        """Return True if the item passes the static rules; otherwise record a failure."""
         if not self.request.static_rules or item.control is not None:
             return True
         errors = [f for f in check_static(item.source, item.variant) if f.severity == "error"]
@@ -139,12 +145,12 @@ class RunJob:
         return not errors
 
     def train_and_score(self, found: Harvest, scratch: Path, scorer: LineChild) -> None:
-        """Work the queue off. The scorer gets ready beside the first trainings."""
+        """Process the queue. The scorer prepares its data during the first trainings."""
         self.found, activations = found, found.activations
         setup = found.scoring_setup(self.sandbox.spec, self.settings, scratch, self.level)
         with (
             contextlib.ExitStack() as children,
-            # Ended before its children's scratch folders are removed.
+            # The scorer must end before the scratch folders of its children are removed.
             scorer,
             self.nursery(activations, scratch) as nursery,
         ):
@@ -163,7 +169,7 @@ class RunJob:
                 self.report()
 
     def nursery(self, activations: Activations, scratch: Path) -> Nursery:
-        """Return the parent of all trainings; they may read the training split, no other."""
+        """Return the nursery for all trainings; children can read only the training split."""
         return Nursery(
             scratch,
             level=self.level,
@@ -173,15 +179,15 @@ class RunJob:
         )
 
     def end_trainings(self) -> None:
-        """End the trainings that still run."""
+        """End the trainings that are still running."""
         for training in self.training:
             training.child.end()
 
     def start_trainings(self, activations: Activations, nursery: Nursery) -> None:
-        """Fill the free places: single-threaded children, as many as use the cores best.
+        """Start trainings until all cores are used, with few threads each and many in parallel.
 
-        While something is being scored, one core is the scorer's. An item waits for what its work
-        is to be set against: the first of a job, and where the number of threads is a new one.
+        One core is left to the scorer while it has work. Before the first training, and whenever
+        the number of threads changes, items wait until their reference has been measured.
         """
         cores = self.found.threads
         places = max(1, cores - 1 if self.trained else cores) if self.device == "cpu" else 1
@@ -209,7 +215,7 @@ class RunJob:
             self.training.append(training)
 
     def passes_budget(self, item: RunItem) -> bool:
-        """Return whether a file brings no more along than it may; a refusal is recorded."""
+        """Return True if the file's data are within their budget; otherwise record a failure."""
         try:
             judge_source(item.source, self.sandbox.spec.limits)
         except IntegrityFailed as error:
@@ -218,7 +224,7 @@ class RunJob:
         return True
 
     def collect_trainings(self, scorer: LineChild) -> None:
-        """Send every training that has ended to the scorer."""
+        """Send every training that has ended to the scorer; record those that failed."""
         for training in list(self.training):
             try:
                 outcome = training.finished()
@@ -248,10 +254,10 @@ class RunJob:
             scorer.send(request.model_dump_json())
 
     def is_compared(self, training: Training) -> bool:
-        """Whether to compare what a file computes with other variants: once, not for each seed.
+        """Return True if the scorer should check this file for inertness: once, not for each seed.
 
-        A copy with other parameters is not compared: its parent would need the same ones. Nor is a
-        packaged file that stands on no other.
+        Copies with other parameters are not compared, because their parent would need the same
+        parameters. Packaged files without a parent are not compared either.
         """
         item = training.item
         if item.sha256 in self.compared or item.parameters:
@@ -261,12 +267,12 @@ class RunJob:
         return not packaged or self.parent_of(training) is not None
 
     def parent_of(self, training: Training) -> Path | None:
-        """Return the file that a variant stands on, None for one that stands on none."""
+        """Return the file of a variant's parent, or None if it has no parent."""
         parent = find_parent(training.variant, self.sandbox.variants)
         return parent.path if parent else None
 
     def take_answer(self, answer: dict[str, Any]) -> None:
-        """Record one answer of the scorer."""
+        """Record one answer from the scorer."""
         if answer.get("ready"):
             print("scorer ready", flush=True)
             return
@@ -299,13 +305,13 @@ class RunJob:
         self.enqueue(self.sweep.after(item, l0))
 
     def record_failure(self, item: RunItem, stage: Stage, error: dict[str, Any]) -> None:
-        """Keep what went wrong beside the results."""
+        """Store a failure in the results and in the job's result."""
         message = self.records.failure(item, stage, error)
         self.failed[item.name] = message
         print(f"failed {item.name} ({stage}): {message}", flush=True)
 
     def report(self) -> None:
-        """Tell the job table how far the run is."""
+        """Report the progress of the run to the job table."""
         ended = len(self.scored) + len(self.reused) + len(self.failed)
         done = ended + TRAIN_SHARE * (
             len(self.trained) + sum(training.fraction() for training in self.training)
@@ -328,14 +334,14 @@ class RunJob:
 
 
 def described(error: FumehoodError) -> dict[str, Any]:
-    """Return an error as a record keeps it."""
+    """Return an error as the JSON that a failure record stores."""
     parts = {"check": error.check, "limit": error.limit}
     return {"code": error.code, "message": str(error), **parts}
 
 
 def main() -> None:
     """Run the job described by argv[1]."""
-    # A cancelled job ends its children on the way out: SIGTERM unwinds like any other exit.
+    # Turn SIGTERM into SystemExit, so that a canceled job unwinds and ends its children.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     context = JobContext.from_environment()
     with context.guard():

@@ -1,1 +1,1 @@
-"""A sandbox: one folder in which an agent may change everything in `variants/` and nothing else."""
+"""Sandboxes: folders in which an agent may change the files in `variants/` and nothing else."""

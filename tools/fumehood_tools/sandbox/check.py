@@ -1,8 +1,8 @@
-"""Check one variant: the static rules here, then the dynamic contract in a child process.
+"""Check one variant: static rules in this process, then a trial run in a child process.
 
-check_static costs milliseconds and imports nothing of the variant. check_variant costs some
-seconds: it runs the packaged core/check.py on a copy of the file, behind the glass, and turns
-time-outs and memory kills into findings.
+check_static takes milliseconds and does not import the variant. check_variant takes some seconds:
+it runs the packaged core/check.py on a copy of the file, behind the glass, and reports timeouts and
+memory kills as findings.
 """
 
 import re
@@ -31,20 +31,21 @@ from fumehood_tools.spec import LimitsSpec
 
 __all__ = ["CheckReport", "Complaint", "check_static", "check_variant"]
 
-# Clients cut tool calls at 60 s.
+# Many clients abort tool calls after 60 s.
 WALL_SECONDS = 40.0
-# The child prints its stack this long before it is ended.
+# The child prints its stack this long before the time limit, so that we can name the line.
 STACK_SECONDS = 3.0
-# For subjects whose width cannot be looked up now.
+# Used if the subject's width cannot be looked up.
 FALLBACK_WIDTH = 512
 MOST_FINDINGS = 1 << 20
 FINDINGS = TypeAdapter(list[Complaint])
 
 
 def check_static(source: bytes, name: str) -> list[Complaint]:
-    """Return what can be said about a variant's source without running it, in order of lines.
+    """Return the findings about a variant's source, without running it, in line order.
 
-    name: the variant's name, for messages. An early and helpful complaint, not a wall.
+    name: the variant's name, used in messages. These rules help authors early; they do not protect
+    the evaluator.
     """
     return check_source(source, name)
 
@@ -56,11 +57,11 @@ def check_variant(
     wall_seconds: float = WALL_SECONDS,
     kernels: Path | None = None,
 ) -> CheckReport:
-    """Check a variant statically and, unless that fails, by running it for some steps.
+    """Check a variant statically and, unless that finds errors, by running it for a few steps.
 
-    kernels: what compiled_kernels returned; without it the child's parent compiles for itself.
-    Raises UnknownName for a variant without a file, StorageFailed when its file is not a plain one
-    or a file cannot be written, RunFailed when the glass of that level cannot be put up.
+    kernels: the result of compiled_kernels; without it, the nursery compiles the kernels itself.
+    Raises UnknownName if the variant has no file, StorageFailed if its file is not a regular one or
+    a file cannot be written, and RunFailed if the glass cannot be started at this level.
     """
     started = time.monotonic()
     path = sandbox.variant_path(name)
@@ -79,7 +80,7 @@ def check_variant(
 
 
 def _check_budget(source: bytes, limits: LimitsSpec) -> list[Complaint]:
-    """Return what a run will refuse, or mark, because of what the file brings along."""
+    """Return a finding if a run would refuse the file, or mark its scores, for the data in it."""
     try:
         judge_source(source, limits)
     except IntegrityFailed as refusal:
@@ -88,7 +89,7 @@ def _check_budget(source: bytes, limits: LimitsSpec) -> list[Complaint]:
     if (why := why_not_trained_here(source)) is None:
         return []
     said = f"its SAEs will count as not trained here and get no verdict: {why}"
-    cure = "start from random numbers or the first batch; leave it as it is in a control"
+    cure = "start from random numbers or the first batch; ignore this warning for a control"
     return [warning("not_trained_here", None, said, cure)]
 
 
@@ -97,7 +98,7 @@ def _errors(findings: Iterable[Complaint]) -> list[Complaint]:
 
 
 class _DynamicCheck:
-    """One run of core/check.py on a copy of the variant."""
+    """One run of core/check.py in a child, on a copy of the variant."""
 
     def __init__(
         self, sandbox: Sandbox, name: str, source: bytes, scratch: Path, wall_seconds: float
@@ -120,7 +121,7 @@ class _DynamicCheck:
         }
 
     def findings(self, level: GlassLevel, kernels: Path | None) -> list[Complaint]:
-        """Run the child and return what it found, or why it did not get to the end."""
+        """Run the child; return its findings, or one that says why it did not finish."""
         with Nursery(self.scratch, level=level, kernels=kernels) as nursery:
             deadline = time.time() + max(0.5, self.limits.wall_seconds - STACK_SECONDS)
             child = nursery.start(
@@ -136,7 +137,7 @@ class _DynamicCheck:
         return [self._ended_early(outcome)] if found is None else found
 
     def _found(self) -> list[Complaint] | None:
-        """Return what the child wrote down; None when that is nothing that can be read."""
+        """Return the findings that the child wrote, or None if they cannot be read."""
         try:
             written = take_file(self.out, "findings.json", MOST_FINDINGS)
             return None if written is None else FINDINGS.validate_json(written)
@@ -162,7 +163,7 @@ class _DynamicCheck:
             message = (
                 f"{phase} ended the process (exit {outcome.exit_code}): {tail or 'no output'}."
             )
-            instead = "Leave out sys.exit, threads and native code; then check again."
+            instead = "Remove sys.exit, threads and native code, then check again."
         line = self._line(outcome.output_tail)
         return Complaint(severity="error", rule=rule, line=line, message=message, instead=instead)
 
@@ -174,7 +175,7 @@ class _DynamicCheck:
         return text.strip()[:200].capitalize() or "Starting the check"
 
     def _line(self, output: str) -> int | None:
-        """Return the variant's innermost line in the stack that the child printed, if any."""
+        """Return the innermost line of the variant in the stack that the child printed, if any."""
         # faulthandler prints the innermost call first, a traceback prints it last.
         found = re.findall(rf'File "{re.escape(str(self.variant))}", line (\d+)', output)
         if not found:

@@ -1,7 +1,7 @@
-"""Rules on the form of CustomSAE and CustomTrainer, as far as the source shows it.
+"""Rules about the form of CustomSAE and CustomTrainer, as far as the source shows it.
 
-What it cannot see (bases that are computed, attributes set elsewhere) passes: the dynamic check
-decides there.
+Code that cannot be judged by reading (computed base classes, attributes set elsewhere) passes here;
+the trial run in a child finds those mistakes.
 """
 
 import ast
@@ -11,7 +11,7 @@ from fumehood_tools.sandbox.complaints import Complaint
 
 SAE, TRAINER = "CustomSAE", "CustomTrainer"
 DERIVE_SAE = "Write class CustomSAE(BaseSAE): … with from core import BaseSAE, BaseTrainer."
-# Bases that bring encode and decode along.
+# Base classes that implement encode and decode.
 COMPLETE_BASES = frozenset(
     [
         "BaseSAE",
@@ -26,7 +26,7 @@ COMPLETE_BASES = frozenset(
     ]
 )
 ABSTRACT_BASES = frozenset(["Dictionary", "Module", "ABC", "object"])
-# What a CustomTrainer is called with.
+# The keyword arguments that a CustomTrainer is called with.
 TRAINER_KEYWORDS = frozenset(
     [
         "steps",
@@ -49,7 +49,7 @@ TRAINER_KEYWORDS = frozenset(
 
 
 def check_classes(tree: ast.Module) -> Iterator[Complaint]:
-    """Yield what is wrong with the two classes of a variant."""
+    """Yield findings about the two classes of a variant."""
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
     if SAE in classes:
         yield from _check_sae(classes[SAE], classes)
@@ -64,7 +64,7 @@ def _error(rule: str, line: int | None, message: str, instead: str) -> Complaint
 
 
 def _other_names(tree: ast.Module) -> set[str]:
-    """Return names bound at the top by assignment, import or under a condition."""
+    """Return the names that a file may bind by assignment, by import or under a condition."""
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
@@ -76,7 +76,7 @@ def _other_names(tree: ast.Module) -> set[str]:
 
 def _check_sae(node: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> Iterator[Complaint]:
     if not node.bases:
-        yield _error("class", node.lineno, f"{SAE} derives from nothing.", DERIVE_SAE)
+        yield _error("class", node.lineno, f"{SAE} has no base class.", DERIVE_SAE)
         return
     methods, bases = _ancestry(node, classes)
     if not bases & COMPLETE_BASES and bases and bases <= ABSTRACT_BASES:
@@ -85,7 +85,7 @@ def _check_sae(node: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> Iterator
                 yield _error(
                     "class",
                     node.lineno,
-                    f"{SAE} has no {method}, and none of its bases brings one.",
+                    f"{SAE} has no method {method}, and neither have its base classes.",
                     f"Derive from BaseSAE, or write {method}(self, …).",
                 )
     initial = _method(node, "__init__")
@@ -111,7 +111,7 @@ def _check_trainer(node: ast.ClassDef) -> Iterator[Complaint]:
     initial, loss = _method(node, "__init__"), _method(node, "loss")
     if initial is not None:
         yield from _check_trainer_init(initial)
-        # A trainer may well be a class of its own: it needs .ae and .update, and no base.
+        # A trainer needs .ae and .update, but no base class.
         if node.bases:
             yield from _calls_super(initial)
     if loss is not None:
@@ -123,11 +123,11 @@ def _check_trainer_init(node: ast.FunctionDef) -> Iterator[Complaint]:
     pass_on = "Write def __init__(self, *args, **kwargs): super().__init__(*args, **kwargs)."
     named = {*required, *optional, *(argument.arg for argument in node.args.kwonlyargs)}
     if node.args.kwarg is None and TRAINER_KEYWORDS - named:
-        message = f"{TRAINER}.__init__ takes no **kwargs: keywords it does not name are lost."
+        message = f"{TRAINER}.__init__ takes no **kwargs, so keywords it does not name will fail."
         yield _error("signature", node.lineno, message, pass_on)
     unknown = [name for name in required + _required_keywords(node) if name not in TRAINER_KEYWORDS]
     if unknown:
-        message = f"{TRAINER}.__init__ needs {', '.join(unknown)}, which nobody passes."
+        message = f"{TRAINER}.__init__ needs {', '.join(unknown)}, which the sandbox does not pass."
         yield _error("signature", node.lineno, message, "Give it a default value.")
 
 
@@ -139,12 +139,12 @@ def _check_loss(node: ast.FunctionDef) -> Iterator[Complaint]:
                 "loss",
                 statement.lineno,
                 f"loss returns a {kind}, not one number.",
-                "Return the scalar tensor alone; more only when logging is true.",
+                "Return only the scalar tensor; return more only if logging is true.",
             )
 
 
 def _plain_returns(body: list[ast.stmt]) -> Iterator[ast.Return]:
-    """Yield the returns of a body that are not under a condition on `logging`."""
+    """Yield the return statements in a body that do not depend on a condition on `logging`."""
     for statement in body:
         if isinstance(statement, ast.Return):
             yield statement
@@ -154,7 +154,7 @@ def _plain_returns(body: list[ast.stmt]) -> Iterator[ast.Return]:
                 for part in ast.walk(statement.test)
             )
             if about_logging:
-                # `if not logging: return loss` makes everything after it the logging case.
+                # After `if not logging: return loss`, the rest of the body is the logging case.
                 negated = isinstance(statement.test, ast.UnaryOp)
                 if negated and any(isinstance(part, ast.Return) for part in statement.body):
                     yield from _plain_returns(statement.body)
@@ -173,13 +173,17 @@ def _calls_super(node: ast.FunctionDef) -> Iterator[Complaint]:
         yield _error(
             "class",
             node.lineno,
-            "__init__ does not call that of its base.",
-            "Begin with super().__init__(…).",
+            "__init__ does not call the __init__ of its base class.",
+            "Begin it with super().__init__(…).",
         )
 
 
 def _ancestry(node: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> tuple[set[str], set[str]]:
-    """Return all methods of a class within the file, and the names of its bases outside of it."""
+    """Return a class's methods defined in this file, and the names of its bases from elsewhere.
+
+    Follows base classes that are defined in the same file. Names assigned in a class body count as
+    methods too.
+    """
     methods, outside, seen, queue = set(), set(), set(), [node]
     while queue:
         current = queue.pop()
@@ -213,7 +217,7 @@ def _method(node: ast.ClassDef, name: str) -> ast.FunctionDef | None:
 
 
 def _arguments(node: ast.FunctionDef) -> tuple[list[str], list[str], bool]:
-    """Return required and optional positional arguments, self left out, and if *args is there."""
+    """Return (required, optional) positional arguments without self, and whether *args exists."""
     names = [argument.arg for argument in [*node.args.posonlyargs, *node.args.args]]
     count = len(node.args.defaults)
     required = names[: len(names) - count][1:]

@@ -1,24 +1,24 @@
-"""What is said about a variant: one finding per complaint, each with its line and a remedy."""
+"""Findings about a variant, each with its line and a remedy."""
 
 from typing import Literal
 
 from pydantic import BaseModel, Field
 
-# A message may quote the source, where a name can be of any length.
+# A message may quote the source, in which a name can have any length.
 _MOST_CHARACTERS = 500
 
 
 class Complaint(BaseModel, frozen=True):
-    """One complaint about a variant."""
+    """One finding about a variant."""
 
-    severity: Literal["error", "warning"] = Field(description="an error keeps it from running")
-    rule: str = Field(description="a stable word: syntax, import, signature, contract, …")
-    line: int | None = Field(description="line in the variant's file, None for the whole of it")
+    severity: Literal["error", "warning"] = Field(description="a variant with errors cannot run")
+    rule: str = Field(description="stable name of the rule: syntax, import, signature, …")
+    line: int | None = Field(description="line in the variant's file; None: the file as a whole")
     message: str = Field(description="what is wrong")
     instead: str = Field(description="what to write instead")
 
     def text(self) -> str:
-        """Return the finding in one line."""
+        """Return the finding as one line of text."""
         place = f"line {self.line}" if self.line else "file"
         return f"{self.severity}, {place} ({self.rule}): {self.message} Instead: {self.instead}"
 
@@ -32,7 +32,7 @@ class CheckReport(BaseModel, frozen=True):
     seconds: float
 
     def text(self) -> str:
-        """Return the report as an agent reads it."""
+        """Return the report as text for the agent."""
         warnings = sum(finding.severity == "warning" for finding in self.findings)
         errors = len(self.findings) - warnings
         verdict = "ok" if self.ok else "not ok"
@@ -46,12 +46,12 @@ class CheckReport(BaseModel, frozen=True):
 
 
 def error(rule: str, line: int | None, message: str, instead: str) -> Complaint:
-    """Return a finding of severity error; stops are added."""
+    """Return a finding of severity error; adds the full stops."""
     return _finding("error", rule, line, message, instead)
 
 
 def warning(rule: str, line: int | None, message: str, instead: str) -> Complaint:
-    """Return a finding of severity warning; stops are added."""
+    """Return a finding of severity warning; adds the full stops."""
     return _finding("warning", rule, line, message, instead)
 
 

@@ -1,16 +1,18 @@
-"""How much a variant's file brings with it besides code and prose.
+"""Estimate how much data a variant's file contains besides code and prose.
 
-What was computed elsewhere can be carried into a sandbox in the file itself: as hex in a string, as
-a list of numbers, in comments, in names. Three sizes are measured here, without running anything:
-the file, its texts and the whole compressed, and the words that read neither as code nor as prose.
+Weights that were computed elsewhere can be brought into a sandbox in the file itself: as hex in a
+string, as a list of numbers, in comments, in names. This module estimates their size without
+running the file:
 
-A word reads as code or prose when the packaged template (its sources and its guides) has it too, or
-when its letters follow each other as letters do there. The other words, and all numbers, are
-compressed together. Whoever knows this can write data as plausible words: so what strings and
-comments compress to beyond TEXT_BYTES, and the whole file beyond FILE_BYTES, counts as well,
-whatever it looks like. That much can still be brought along unseen.
+1. Words that look like code or prose are dropped. A word looks so if the packaged template (its
+   sources and guides) contains it, or if a trigram model of the template's letters needs few bits
+   for it.
+2. The other words and all numbers are compressed together (zlib). Their size is the estimate.
+3. An author who knows this can write data as plausible words. Therefore the compressed size of all
+   strings and comments beyond TEXT_BYTES, or of the whole file beyond FILE_BYTES, is added,
+   whatever it looks like. Up to those limits, data written as words are not seen.
 
-Costs 0.1 s once, for the model of letters, then about 10 ms per 10 kB of source.
+Costs 0.1 s once, to build the letter model, then about 10 ms per 10 kB of source.
 """
 
 import functools
@@ -28,19 +30,19 @@ from fumehood_tools.sandbox.create import template_folder
 from fumehood_tools.sandbox.declarations import declares_no_training
 from fumehood_tools.spec import LimitsSpec
 
-# Of the 81 honest files here (packaged, examples, red team, tests), 80 have 3 to 119 bytes of
-# constants, and one that shows off Python's idioms has 220. 400 random bytes show as 410 to 620 in
-# hex, base 64, base 85, syllables, Chinese, identifiers and decimal numbers.
+# Measured on 81 honest files (packaged, examples, red team, tests): 80 have 3 to 119 bytes of
+# constants, and one that demonstrates Python's idioms has 220. 400 random bytes measure as 410 to
+# 620 bytes when written as hex, base 64, base 85, syllables, Chinese, identifiers or decimals.
 START_BYTES = 256
-"""More than this is more than a start needs: such an SAE counts as not trained here."""
-# Strings and comments of those files compress to at most 650 bytes, whole files to 3,002.
+"""An initialization does not need more: an SAE with more bytes counts as not trained here."""
+# The strings and comments of those files compress to at most 650 bytes, the whole files to 3,002.
 TEXT_BYTES, FILE_BYTES = 1_536, 6_144
 KB = 1_000
-# A file this large is refused by any sensible limit; reading it word by word would take seconds.
+# Any sensible limit refuses a file of this size, and splitting it into words would take seconds.
 MOST_READ = 1 << 20
 ZLIB_FRAME = 8
-# Random letters cost 5.5 bits and more under the model, English words that are not in the template
-# 3 to 5.
+# Bits per character under the letter model: 5.5 or more for random letters, 3 to 5 for English
+# words that are not in the template.
 LETTER_BITS = 5.0
 TEXTS = ("STRING", "COMMENT", "FSTRING_MIDDLE")
 RUNS = re.compile(r"[A-Za-z]+|[0-9]+|[^A-Za-z0-9\s_]+")
@@ -51,17 +53,17 @@ CURE = (
 
 
 class Constants(NamedTuple):
-    """Sizes of one source, in bytes."""
+    """Sizes of one source file, in bytes."""
 
     source: int
     compressed: int
     constants: int
-    """Compressed size of what reads neither as code nor as prose, and of what is too much."""
+    """Estimated size of the data: compressed unreadable words plus text beyond the limits."""
 
 
 @functools.lru_cache(maxsize=64)
 def measure_constants(source: bytes) -> Constants:
-    """Return the sizes of a source. One that is not Python is a constant as a whole."""
+    """Return the sizes of a source. If it is not Python, all of it counts as data."""
     compressed = _compressed(source)
     if len(source) > MOST_READ:
         return Constants(len(source), compressed, compressed)
@@ -77,11 +79,11 @@ def measure_constants(source: bytes) -> Constants:
 
 
 def judge_source(source: bytes, limits: LimitsSpec) -> None:
-    """Raise IntegrityFailed (source_budget) for a file that is too large or brings too much."""
+    """Raise IntegrityFailed (source_budget) if a file is too large or contains too much data."""
     if len(source) > limits.source_kb * KB:
         raise IntegrityFailed(
             "source_budget",
-            f"the file holds {len(source) / KB:,.1f} kB (allowed: {limits.source_kb:g})",
+            f"the file has {len(source) / KB:,.1f} kB (allowed: {limits.source_kb:g})",
             f"{CURE.format(limit='source_kb')}.",
         )
     constants = measure_constants(source).constants
@@ -96,20 +98,23 @@ def judge_source(source: bytes, limits: LimitsSpec) -> None:
 
 
 def why_not_trained_here(source: bytes) -> str | None:
-    """Return why the SAE of a source counts as not trained here; None: it was."""
+    """Return why a source's SAE counts as not trained here, or None if it counts as trained."""
     if declares_no_training(source):
         return "it says TRAIN = False"
     constants = measure_constants(source).constants
     if constants > START_BYTES:
         return (
-            f"{constants:,} bytes of it, compressed, read neither as code nor as prose (a start "
-            f"needs at most {START_BYTES})"
+            f"{constants:,} bytes of the file, compressed, read neither as code nor as prose (an "
+            f"initialization needs at most {START_BYTES})"
         )
     return None
 
 
 def _words(text: str) -> tuple[list[str], list[str]]:
-    """Return the words and numbers of a source, each name once, and its strings and comments."""
+    """Return all words and numbers of a source, with each name once, and its strings and comments.
+
+    Raises tokenize.TokenError or SyntaxError if the source is not Python.
+    """
     words: list[str] = []
     texts: list[str] = []
     names: set[str] = set()
@@ -136,7 +141,13 @@ def _is_readable(word: str) -> bool:
 
 
 class _Model:
-    """The words of a text, and how its letters follow each other."""
+    """The set of words of a text, and a trigram model of its letters.
+
+    The probability of a letter after the two before it is interpolated with those of shorter
+    contexts: each level adds 4 pseudo-counts that are distributed like the level below, and single
+    letters have additive smoothing (0.2). See Chen and Goodman (1999), "An empirical study of
+    smoothing techniques for language modeling".
+    """
 
     def __init__(self, texts: Iterable[str]) -> None:
         text = " ".join(RUNS.findall("\n".join(texts))).lower()
@@ -146,7 +157,7 @@ class _Model:
         self._triples = Counter(zip(text, text[1:], text[2:], strict=False))
 
     def bits(self, word: str) -> float:
-        """Return what a character of a word is worth, on average, its end included."""
+        """Return the mean bits per character of a word, including the space that ends it."""
         before, last, total = "", " ", 0.0
         for letter in f"{word} ":
             alone = (self._ones[letter] + 0.2) / (self._size + 40)
@@ -159,7 +170,7 @@ class _Model:
 
 @functools.cache
 def _model() -> _Model:
-    """Return the model of the packaged template."""
+    """Return the model of the packaged template's sources and guides."""
     folder = template_folder()
     paths = sorted([*folder.rglob("*.py"), *folder.glob("*.md")])
     return _Model(path.read_text(encoding="utf-8") for path in paths)

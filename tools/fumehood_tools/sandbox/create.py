@@ -1,8 +1,8 @@
-"""Make, open and list sandboxes.
+"""Create, open and list sandboxes.
 
-A sandbox is a copy of the template with its own sandbox.toml. It is put together in a hidden
-sibling folder and renamed into place, so a crash or a full disk leaves no half-made sandbox.
-Nothing here imports torch or reads activations.
+A sandbox is a copy of the template with its own sandbox.toml. It is built in a hidden folder next
+to its final place and then renamed, so a crash or a full disk leaves no incomplete sandbox. Nothing
+here imports torch or reads activations.
 """
 
 import contextlib
@@ -45,7 +45,7 @@ _IGNORED = ("__pycache__", "*.pyc", ".mypy_cache", ".ruff_cache", ".DS_Store")
 
 
 class Sandbox(BaseModel, frozen=True):
-    """A sandbox that exists, with its checked settings."""
+    """An existing sandbox, with its validated settings."""
 
     name: str
     folder: Path
@@ -54,16 +54,19 @@ class Sandbox(BaseModel, frozen=True):
 
     @property
     def variants(self) -> Path:
-        """The folder in which the agent writes."""
+        """The folder that the agent writes to."""
         return self.folder / "variants"
 
     @property
     def results(self) -> Path:
-        """The folder in which only the evaluator writes."""
+        """The folder that only the evaluator writes to."""
         return self.folder / "results"
 
     def variant_path(self, variant: str) -> Path:
-        """Return the file of a variant given without .py: `read_plain` it. Raises UnknownName."""
+        """Return the path of a variant's file; read it with `read_plain`. Raises UnknownName.
+
+        variant: its name, with or without .py.
+        """
         name = variant.removesuffix(".py")
         path = self.variants / f"{name}.py"
         if not VARIANT_NAME.fullmatch(name) or not os.path.lexists(path):
@@ -73,12 +76,12 @@ class Sandbox(BaseModel, frozen=True):
         return path
 
     def describe_subject(self) -> SubjectInfo:
-        """Return what is known of the subject. Raises UnknownName, BadRequest, PartMissing."""
+        """Return facts about the subject model. Raises UnknownName, BadRequest, PartMissing."""
         return describe_subject(self.spec.subject, self.cache)
 
 
 def template_folder() -> Path:
-    """Return the packaged template: the copy of core/ that runs really use."""
+    """Return the packaged template's folder. Runs use its core/, not the copy in a sandbox."""
     return data_path("sandbox_template") / "sae"
 
 
@@ -95,18 +98,18 @@ def create_sandbox(
     eval_tokens: int | None = None,
     seeds: Sequence[int] | None = None,
 ) -> Sandbox:
-    """Make a sandbox under settings.sandboxes and return it. What is None keeps its default.
+    """Create a sandbox under settings.sandboxes and return it. None means the default value.
 
-    Without a layer, the one at a third of the subject's depth is taken (10 of SmolLM2's 30).
+    The default layer is at a third of the subject's depth (layer 10 of SmolLM2's 30).
     Raises BadRequest (name, layer or value out of range), AlreadyExists, UnknownName (subject,
-    corpus), PartMissing (the subject is not installed), StorageFailed (disk full, not writable).
+    corpus), PartMissing (subject not installed), StorageFailed (disk full or not writable).
     """
     _check_name(name)
     folder = settings.sandboxes / name
     if folder.exists():
         raise AlreadyExists(
-            f"There is a sandbox {name!r} already, at {folder}. Work in that one (list_variants "
-            "shows what is there), or choose another name. It is never overwritten."
+            f"There is a sandbox {name!r} already, at {folder}, and sandboxes are never "
+            "overwritten. Work in it (list_variants shows its variants), or choose another name."
         )
     chosen: dict[str, dict[str, Any]] = {
         "": {"dict_size": dict_size},
@@ -132,13 +135,13 @@ def open_sandbox(settings: Settings, name: str) -> Sandbox:
 
 
 def list_sandboxes(settings: Settings) -> list[str]:
-    """Return the names of all sandboxes of the workspace, sorted."""
+    """Return the names of all sandboxes in the workspace, sorted."""
     found = settings.sandboxes.glob(f"*/{SPEC_FILE}")
     return sorted(path.parent.name for path in found if SANDBOX_NAME.fullmatch(path.parent.name))
 
 
 def tampered_core(sandbox: Sandbox) -> list[str]:
-    """Return the files of core/ that were changed, removed or added, as "core/<path>"."""
+    """Return the changed, missing and additional files in core/, as "core/<path>", sorted."""
     packaged, copy = template_folder() / "core", sandbox.folder / "core"
     names = {
         path.relative_to(folder).as_posix()
@@ -152,16 +155,16 @@ def tampered_core(sandbox: Sandbox) -> list[str]:
 def _check_name(name: str) -> None:
     if not SANDBOX_NAME.fullmatch(name):
         raise BadRequest(
-            f"{name!r} cannot be the name of a sandbox. Use lower case: 1 to 64 letters, digits, - "
-            "and _, beginning with a letter or digit."
+            f"{name!r} is not a valid name for a sandbox. Use 1 to 64 lower case letters, digits, "
+            "- and _, and begin with a letter or digit."
         )
 
 
 def _settle_subject(chosen: dict[str, dict[str, Any]], cache: Path) -> None:
-    """Check subject, layer and corpus, and choose what follows from the subject."""
+    """Check subject, layer and corpus, and fill in the defaults that depend on the subject."""
     wanted = chosen["subject"]
     asked = {key: value for key, value in wanted.items() if value is not None}
-    # Layer 0 always exists: the right default layer is known only after looking the subject up.
+    # The default layer depends on the subject, which is not looked up yet; layer 0 always exists.
     subject = check_spec({"subject": {"layer": 0, **asked}}).subject
     info = describe_subject(SubjectSpec(**subject.model_dump()), cache)
     if not info.available:
@@ -172,7 +175,7 @@ def _settle_subject(chosen: dict[str, dict[str, Any]], cache: Path) -> None:
     if corpus["name"] is None:
         corpus["name"] = SYNTHETIC if info.kind == "synthetic" else None
     elif corpus["name"] not in known_corpora() and not corpus["name"].startswith(HUB_PREFIX):
-        # Jobs run in another working folder.
+        # Jobs run in a different working folder, so a relative path would not be found.
         corpus["name"] = str(local_path(corpus["name"]).absolute())
     _check_pair(corpus["name"], info)
     if info.kind == "synthetic":
@@ -182,13 +185,16 @@ def _settle_subject(chosen: dict[str, dict[str, Any]], cache: Path) -> None:
 def _check_pair(corpus: str | None, info: SubjectInfo) -> None:
     if corpus is not None and (corpus == SYNTHETIC) != (info.kind == "synthetic"):
         raise BadRequest(
-            f"Corpus {corpus} does not go with subject {info.name}: the synthetic subject samples "
-            "its own text. Leave corpus out to get the one that fits."
+            f"Corpus {corpus} does not fit subject {info.name}: the synthetic subject, and no "
+            "other, samples its own text. Omit corpus to get one that fits."
         )
 
 
 def _fill_in(template: Path, chosen: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return a sandbox.toml with the chosen values; comments stay. Raises BadRequest."""
+    """Return the text of sandbox.toml with the chosen values and the template's comments.
+
+    Raises BadRequest for invalid values, StorageFailed if the template cannot be read.
+    """
     try:
         document = tomlkit.parse(template.read_text(encoding="utf-8"))
     except OSError as error:
@@ -203,7 +209,10 @@ def _fill_in(template: Path, chosen: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _build(folder: Path, spec_text: str) -> None:
-    """Put the folder together beside its place, then rename it there. Raises StorageFailed."""
+    """Build the sandbox in a hidden folder next to `folder`, then rename it. Raises StorageFailed.
+
+    Also removes what an earlier, killed attempt left.
+    """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         for leftover in folder.parent.glob(f".creating-{folder.name}.*"):
@@ -223,8 +232,8 @@ def _build(folder: Path, spec_text: str) -> None:
     except shutil.Error as error:
         reason = error.args[0][0][2] if error.args and error.args[0] else error
         raise StorageFailed(
-            f"Copying the template failed: {reason}. Free some disk space, then repeat; "
-            "nothing half-made was left."
+            f"Copying the template failed: {reason}. Free some disk space, then repeat the call; "
+            "the incomplete copy was removed."
         ) from error
     except OSError as error:
         raise StorageFailed.from_os_error(error, f"Making the sandbox {folder.name}") from error

@@ -1,6 +1,6 @@
-"""What a variant's file declares at its top: TRAIN, DECODER, SKIP, PARENT and KNOB.
+"""Read a variant's declarations: TRAIN, DECODER, SKIP, PARENT and KNOB at the top of its file.
 
-Read from the source, never by running it. A declaration counts only as a plain constant.
+They are read from the source, which is never run. Only plain constants count.
 """
 
 import ast
@@ -12,7 +12,7 @@ from fumehood_tools.sandbox.complaints import Complaint, error
 
 DECODERS = ("linear", "nonlinear")
 RATE = re.compile(r"lr|learning_rate|param_groups|optim|\w*optimi[sz]er|\w*Adam\w*|SGD|LBFGS")
-# The outside base class of a CustomSAE -> the packaged variant that is just that.
+# Base class of a CustomSAE -> the packaged variant that uses this class unchanged.
 PARENT_OF_BASE = {
     "BaseSAE": "standard",
     "AutoEncoder": "standard",
@@ -26,7 +26,7 @@ PARENT_OF_BASE = {
 
 
 class Declarations(NamedTuple):
-    """The declarations of one file; parent, knob: None when none is declared."""
+    """The declarations of one file. parent and knob are None if they are not declared."""
 
     decoder: str = "linear"
     skip: bool = False
@@ -35,19 +35,19 @@ class Declarations(NamedTuple):
 
 
 def read_declarations(source: bytes) -> Declarations:
-    """Return what a file declares; what is not a proper constant counts as not declared."""
+    """Return the declarations of a file. Values that are not constants are ignored."""
     return _declared(_tree(source))
 
 
 def declares_no_training(source: bytes) -> bool:
-    """Return whether a file says TRAIN, and anything but True."""
+    """Return True if a file sets TRAIN to anything but True."""
     return any(
         name == "TRAIN" and value is not True for name, value, _ in _constants(_tree(source))
     )
 
 
 def _tree(source: bytes) -> ast.Module:
-    """Return the tree of a source; an empty one for what is not Python."""
+    """Return the syntax tree of a source, or an empty one if it is not Python."""
     try:
         return ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -67,9 +67,10 @@ def _declared(tree: ast.Module) -> Declarations:
 
 
 def parent_of(source: bytes, name: str, *, is_packaged: bool) -> str | None:
-    """Return the variant that a file is compared with: the declared one, else that of its base.
+    """Return the name of the variant that a file is compared with.
 
-    None for a packaged file that declares none, and for bases that no packaged variant stands for.
+    This is the declared PARENT, or else the packaged variant with the same base class. Returns None
+    for packaged files without PARENT, and for base classes that no packaged variant uses.
     """
     tree = _tree(source)
     declared = _declared(tree).parent
@@ -79,14 +80,14 @@ def parent_of(source: bytes, name: str, *, is_packaged: bool) -> str | None:
 
 
 def parent_of_base(source: bytes) -> str | None:
-    """Return the packaged variant that stands for the base class of a file's SAE, if one does."""
+    """Return the packaged variant with the same base class as a file's SAE, or None."""
     return _base_parent(_tree(source))
 
 
 def names_a_rate(source: bytes) -> bool:
-    """Return whether a file names a rate or an optimiser anywhere in its code.
+    """Return True if a file's code mentions a learning rate or an optimizer by name.
 
-    Whoever wants to hide it can; what this finds is a file that says it.
+    An author who wants to hide it can: this finds only names that are written out.
     """
     for node in ast.walk(_tree(source)):
         names = (
@@ -106,24 +107,24 @@ def _base_parent(tree: ast.Module) -> str | None:
 
 
 def check_declarations(tree: ast.Module) -> Iterator[Complaint]:
-    """Yield what is wrong with the declarations of a file."""
+    """Yield findings about wrong declarations."""
     for name, value, line in _constants(tree):
         if name == "DECODER" and value not in DECODERS:
             said = f"DECODER is {value!r}" if value is not None else "DECODER is not a constant"
-            cure = 'write DECODER = "nonlinear" for a decoder that is not linear, else leave it out'
+            cure = 'write DECODER = "nonlinear" for a nonlinear decoder, otherwise remove the line'
             yield error("declaration", line, said, cure)
         elif name == "SKIP" and not isinstance(value, bool):
-            cure = "write SKIP = True for a skip path, else leave it out"
+            cure = "write SKIP = True for a skip path, otherwise remove the line"
             yield error("declaration", line, "SKIP is neither True nor False", cure)
         elif name == "SKIP" and value and not _has_method(tree, "skip"):
-            cure = "write skip(self, x) -> [B, D] in CustomSAE, or leave SKIP out"
-            yield error("declaration", line, "SKIP is True, and there is no method skip", cure)
+            cure = "write skip(self, x) -> [B, D] in CustomSAE, or remove SKIP"
+            yield error("declaration", line, "SKIP is True, but there is no method skip", cure)
         elif name == "PARENT" and not (isinstance(value, str) and value):
-            cure = 'write the name of a variant, as in PARENT = "topk", or leave it out'
-            yield error("declaration", line, "PARENT is not a name of a variant", cure)
+            cure = 'write the name of a variant, as in PARENT = "topk", or remove the line'
+            yield error("declaration", line, "PARENT is not the name of a variant", cure)
         elif name == "KNOB" and not _is_number(tree, value):
-            cure = 'write KNOB = "K", and K = 32 on a line of its own at the top of the file'
-            yield error("declaration", line, "KNOB names no number of this file", cure)
+            cure = 'write KNOB = "K", and K = 32 on a separate line at the top of the file'
+            yield error("declaration", line, "KNOB is not the name of a number in this file", cure)
 
 
 def _is_number(tree: ast.Module, name: object) -> bool:
@@ -148,7 +149,10 @@ def _constants(tree: ast.Module) -> Iterator[tuple[str, object, int]]:
 
 
 def _outside_bases(tree: ast.Module) -> Iterator[str]:
-    """Yield the names of CustomSAE's bases, nearest first, own classes of the file looked into."""
+    """Yield the names of CustomSAE's base classes from other modules, nearest first.
+
+    Classes that the file defines itself are replaced by their own base classes.
+    """
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
     queue, seen = ["CustomSAE"], set()
     while queue:

@@ -1,8 +1,8 @@
-"""Which names of a variant's file stand for something that was imported, and for what.
+"""Find out which names in a variant's file refer to imported modules and objects.
 
-`import numpy as n` makes n stand for "numpy", `from torch import nn` nn for "torch.nn", and a plain
-`t = torch` t for "torch". A name that is also bound in another way (an argument, a loop, another
-value) stands for nothing: it cannot be told by reading.
+After `import numpy as n`, n refers to "numpy"; after `from torch import nn`, nn to "torch.nn"; and
+after `t = torch`, t to "torch". A name that is also bound in another way (as an argument, in a
+loop, to another value) is treated as unknown, because reading cannot tell what it refers to.
 """
 
 import ast
@@ -24,7 +24,7 @@ class Imported:
             self._note_other(node)
 
     def dotted(self, node: ast.expr) -> str | None:
-        """Return "torch.nn.Linear" for an expression that means just that, else None."""
+        """Return the dotted name that an expression refers to ("torch.nn.Linear"), or None."""
         if isinstance(node, ast.Name):
             return self.names.get(node.id) if node.id not in self._others else None
         if isinstance(node, ast.Attribute):
@@ -33,7 +33,7 @@ class Imported:
         return None
 
     def owner(self, target: ast.expr) -> str | None:
-        """Return what imported thing an assignment to `target` would change, None for none."""
+        """Return the imported object that an assignment to `target` would change, or None."""
         while isinstance(target, (ast.Attribute, ast.Subscript)):
             target = target.value
             if (found := self.dotted(target)) is not None:
@@ -41,7 +41,7 @@ class Imported:
         return None
 
     def is_builtin(self, name: str) -> bool:
-        """Whether a name that is read means Python's own: nothing in the file binds it."""
+        """Return True if `name` is a refused builtin that nothing in the file rebinds."""
         return name in REFUSED_CALLS and name not in self._others and name not in self.names
 
     def _note_import(self, node: ast.AST) -> None:
@@ -74,7 +74,7 @@ class Imported:
 
 
 def _bound(targets: list[ast.expr]) -> set[str]:
-    """Return the names that are bound when something is assigned to the targets."""
+    """Return the names that an assignment to the targets binds."""
     names: set[str] = set()
     for target in targets:
         if isinstance(target, ast.Name):

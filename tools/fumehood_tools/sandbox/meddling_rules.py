@@ -1,8 +1,7 @@
-"""Rules against changing what is shared: torch, core, Python itself, and how tensors behave.
+"""Rules against changing shared code: torch, core, Python itself, and how tensors behave.
 
-Also the way round the other rules: names with underscores on both sides, asked for by string. What
-only lasts too short to be of use (state on a class or module, which scoring never sees) is a
-warning.
+They also cover a way around the other rules: dunder names (`__globals__`) given as strings. State
+on a class or module is only a warning: it is useless, because scoring runs in other processes.
 """
 
 import ast
@@ -28,7 +27,7 @@ NO_STATE = "use register_buffer, or an attribute set in __init__: scoring runs i
 
 
 def check_meddling(tree: ast.Module, imported: Imported) -> Iterator[Complaint]:
-    """Yield what a variant does to things that are not its own."""
+    """Yield findings about changes to code that does not belong to the variant."""
     yield from _changes(tree, imported)
     yield from _calls(tree, imported)
     yield from _classes(tree, imported)
@@ -38,7 +37,7 @@ def check_meddling(tree: ast.Module, imported: Imported) -> Iterator[Complaint]:
 
 
 def _changes(tree: ast.Module, imported: Imported) -> Iterator[Complaint]:
-    """Assignments to, and deletions of, what hangs on something imported."""
+    """Find assignments to, and deletions of, attributes and items of imported objects."""
     for node in ast.walk(tree):
         if not isinstance(node, ast.Attribute | ast.Subscript):
             continue
@@ -75,7 +74,7 @@ def _calls(tree: ast.Module, imported: Imported) -> Iterator[Complaint]:
         elif called in GETTERS:
             yield from _getter(node)
         elif called == "as_subclass" and imported.dotted(node.args[0]) != "torch.Tensor":
-            message = _may_not("make", "tensors of a class of its own")
+            message = _may_not("create", "tensors of a custom class")
             yield error("tensor", node.lineno, message, NO_TENSOR_TRICK)
 
 
@@ -95,7 +94,7 @@ def _classes(tree: ast.Module, imported: Imported) -> Iterator[Complaint]:
             continue
         for base in node.bases:
             if imported.dotted(base) in TENSOR_CLASSES:
-                message = f"{node.name} is a tensor class of its own"
+                message = f"{node.name} is a custom tensor class"
                 yield error("tensor", node.lineno, message, NO_TENSOR_TRICK)
         for part in node.body:
             for name in _defined(part) & REFUSED_METHODS.keys():
@@ -113,14 +112,17 @@ def _defined(part: ast.stmt) -> set[str]:
 
 
 def _strings(tree: ast.Module) -> Iterator[Complaint]:
-    """Strings that hold a refused name, outside of docstrings: for a getattr put together."""
+    """Find strings, except docstrings, that contain a refused name and could be for a getattr.
+
+    Also finds strings that are assembled with + or in an f-string.
+    """
     told = {
         id(node.value)
         for node in ast.walk(tree)
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     }
     known: dict[int, str | None] = {}
-    # The whole comes before its parts: what is said of it is not said again of them.
+    # ast.walk yields an expression before its parts, so parts of a reported one can be skipped.
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant | ast.BinOp | ast.JoinedStr) and id(node) not in told:
             text = _text(node, known) or ""
@@ -132,7 +134,7 @@ def _strings(tree: ast.Module) -> Iterator[Complaint]:
 
 
 def _state(tree: ast.Module) -> Iterator[Complaint]:
-    """State that lives longer than a call and outside of the SAE."""
+    """Find state that is stored outside the SAE and survives a call."""
     own = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
     kept = _containers(tree)
     for function in ast.walk(tree):
@@ -140,17 +142,17 @@ def _state(tree: ast.Module) -> Iterator[Complaint]:
             continue
         for node in ast.walk(function):
             if (name := _kept_in_module(node, kept)) is not None:
-                message = f"{name}: what is kept in the module is lost in scoring"
+                message = f"{name}: state stored in the module is lost in scoring"
                 yield warning("state", getattr(node, "lineno", None), message, NO_STATE)
             elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store | ast.Del):
                 if not _is_own_class(node.value, own):
                     continue
-                message = f"{node.attr}: what is kept on the class is lost in scoring"
+                message = f"{node.attr}: state stored on the class is lost in scoring"
                 yield warning("state", node.lineno, message, NO_STATE)
 
 
 def _containers(tree: ast.Module) -> set[str]:
-    """Return the names of lists, dicts and sets that are written out at the top of the file."""
+    """Return the names of list, dict and set literals at the top level of the file."""
     return {
         target.id
         for node in tree.body
@@ -161,7 +163,7 @@ def _containers(tree: ast.Module) -> set[str]:
 
 
 def _kept_in_module(node: ast.AST, containers: set[str]) -> str | None:
-    """Return the name in the module that a part of a function stores something under."""
+    """Return the module-level name in which a node inside a function stores something, or None."""
     if isinstance(node, ast.Global):
         return ", ".join(node.names)
     held: ast.AST | None = None
@@ -173,7 +175,7 @@ def _kept_in_module(node: ast.AST, containers: set[str]) -> str | None:
 
 
 def _exits(tree: ast.Module) -> Iterator[Complaint]:
-    """Exceptions that end a process instead of saying what is wrong."""
+    """Find exceptions that end the process without saying what is wrong."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Raise) and node.exc is not None:
             raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
@@ -191,9 +193,9 @@ def _is_own_class(node: ast.expr, own: set[str]) -> bool:
 
 
 def _text(node: ast.AST, known: dict[int, str | None]) -> str | None:
-    """Return a string that is written out or put together from such, else None.
+    """Return the value of a string literal, a sum of literals or an f-string of them, or None.
 
-    known: results so far, by node, so that a long sum is not added up once per term.
+    known: cache of results by node id. Without it, a sum of n strings would take n^2 steps.
     """
     if id(node) not in known:
         text: str | None = None

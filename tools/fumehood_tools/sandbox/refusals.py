@@ -1,4 +1,4 @@
-"""What a variant may not import, call, read or define, each with what to write instead."""
+"""Names that a variant may not import, call, read or define, each with what to do instead."""
 
 
 def _words(*lines: str) -> list[str]:
@@ -17,13 +17,13 @@ ALLOWED_IMPORTS = frozenset(
     )
 )
 
-NO_FILES = "keep state in parameters and register_buffer; all that a variant needs is handed to it"
+NO_FILES = "keep state in parameters and register_buffer; the sandbox passes in all other data"
 NO_SYSTEM = "leave it out: seeds, threads and devices are set by the sandbox"
 NO_NETWORK = "leave it out: there is no network in a sandbox"
 NO_MAGIC = "write it out in plain Python"
-NO_PATCH = "subclass it in this file and use your subclass: what is shared stays as it is"
+NO_PATCH = "subclass it in this file and use your subclass: shared code must not change"
 NO_TENSOR_TRICK = "return plain torch tensors: only the numbers in them reach the evaluator"
-OUTSIDE = "leave it out: scoring happens outside, by the evaluator"
+OUTSIDE = "leave it out: the evaluator trains and scores, in its own processes"
 
 REFUSED_IMPORTS = {
     **_each("os sys platform resource signal posix nt sysconfig site fcntl pty tty", NO_SYSTEM),
@@ -52,10 +52,10 @@ REFUSED_CALLS = {
     "__builtins__": NO_MAGIC,
     "__loader__": NO_MAGIC,
     "__import__": "use an import statement at the top of the file",
-    "input": "leave it out: nobody is there to answer",
-    "breakpoint": "leave it out: nobody is there to answer",
-    "exit": "raise an error instead",
-    "quit": "raise an error instead",
+    "input": "leave it out: nobody can answer",
+    "breakpoint": "leave it out: nobody can answer",
+    "exit": "raise an error that says what is wrong",
+    "quit": "raise an error that says what is wrong",
 }
 
 _NUMPY_FILES = "load save savez savez_compressed savetxt loadtxt fromfile memmap genfromtxt"
@@ -67,7 +67,7 @@ _GLOBAL_HOOKS = _words(
     "register_module_full_backward_hook register_module_backward_hook",
     "register_module_parameter_registration_hook register_module_buffer_registration_hook",
 )
-# Dotted names; everything below one of them is refused too.
+# Dotted names. Everything below one of them is refused too.
 REFUSED_NAMES = {
     **{f"torch.{name}": NO_FILES for name in _TORCH_FILES.split()},
     **{f"torch.{name}": NO_SYSTEM for name in _TORCH_SYSTEM.split()},
@@ -91,7 +91,7 @@ REFUSED_NAMES = {
     "core.stubs": OUTSIDE,
 }
 
-# Attributes of anything at all.
+# Attributes that are refused on every object.
 REFUSED_ATTRIBUTES = {
     **_each("__subclasses__ __globals__ __builtins__ __code__ __closure__ __loader__", NO_MAGIC),
     **_each("__reduce__ __reduce_ex__ __self__ __getattribute__ __import__", NO_MAGIC),
@@ -101,7 +101,7 @@ REFUSED_ATTRIBUTES = {
     **_each("_make_subclass _make_wrapper_subclass", NO_TENSOR_TRICK),
 }
 
-# Methods that a class of a variant may not define.
+# Methods that the classes in a variant may not define.
 REFUSED_METHODS = {
     **_each("__torch_function__ __torch_dispatch__ __array_function__", NO_TENSOR_TRICK),
     **_each("__array_ufunc__ __array__ __eq__ __ne__ __lt__ __le__ __gt__ __ge__", NO_TENSOR_TRICK),
@@ -110,7 +110,7 @@ REFUSED_METHODS = {
     **_each("__instancecheck__ __subclasscheck__ __getattribute__ __set_name__", NO_MAGIC),
 }
 TENSOR_CLASSES = frozenset(["torch.Tensor", "torch.nn.Parameter", "torch.nn.Buffer"])
-# Strings by which getattr may ask for a name with underscores on both sides.
+# Dunder names that getattr may look up.
 HARMLESS_DUNDERS = frozenset(
     ["__name__", "__qualname__", "__doc__", "__class__", "__len__", "__dataclass_fields__"]
 )

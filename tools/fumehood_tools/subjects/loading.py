@@ -1,7 +1,7 @@
-"""Load a language model with its tokenizer. Heavy: imports torch and transformers.
+"""Load a language model with its tokenizer. Imports torch and transformers.
 
-Costs 1 s for the embedded subject once it is converted (30 s the first time), minutes for a
-download. Nothing is modified; code that comes with a model is never run.
+Takes 1 s for the embedded subject (30 s the first time, for the conversion) and minutes for a
+download. Code that comes with a model is never run.
 """
 
 from pathlib import Path
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 
 def model_source(subject: SubjectSpec, cache: Path) -> str:
-    """Return what transformers loads this subject from: a folder or a hub id."""
+    """Return the folder or hub id from which transformers loads this subject."""
     if subject.name == SYNTHETIC:
-        raise BadRequest("The synthetic subject is not a language model: build SyntheticSubject().")
+        raise BadRequest("The synthetic subject is not a language model: use SyntheticSubject().")
     if subject.name == embedded.NAME:
         return str(embedded.ensure_converted(cache))
     folder = local_folder(subject.name)
@@ -40,7 +40,7 @@ def load_language_model(
 ) -> tuple["PreTrainedModel", "PreTrainedTokenizerBase"]:
     """Return (the whole model in eval mode, its tokenizer).
 
-    Raises what describe_subject raises, and PartMissing when the weights cannot be had.
+    Raises the errors of describe_subject, and PartMissing if the weights are not available.
     """
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer

@@ -1,4 +1,4 @@
-"""Sites: where in a block activations are read, and how each library names the place.
+"""Sites: the places in a block where activations are read, and their names in other libraries.
 
 resid_post  the residual stream after the block
 mlp_in      the input of the MLP, after its norm (what a transcoder reads)
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _HOOKS: dict[SiteName, str] = {
     "resid_post": "hook_resid_post",
-    # Not ln2.hook_normalized: that is before the norm's weight. Checked against forward hooks.
+    # Not ln2.hook_normalized, which is before the norm's weight. Verified with forward hooks.
     "mlp_in": "mlp.hook_in",
     "mlp_out": "hook_mlp_out",
 }
@@ -28,10 +28,10 @@ def hook_name(site: SiteName, layer: int) -> str:
 
 
 def find_blocks(body: "torch.nn.Module", n_layers: int) -> "torch.nn.ModuleList":
-    """Return the list of transformer blocks of a model without its head.
+    """Return the list of transformer blocks in a model body (a model without its head).
 
-    It is the only ModuleList whose length is the number of layers, in llama, GPT-NeoX, GPT-2 and
-    their many relatives. Raises BadRequest where there is none.
+    In Llama, GPT-NeoX, GPT-2 and related models, it is the only ModuleList with as many entries as
+    the model has layers. Raises BadRequest if there is no such list.
     """
     import torch
 
@@ -44,7 +44,7 @@ def find_blocks(body: "torch.nn.Module", n_layers: int) -> "torch.nn.ModuleList"
 
 
 def find_mlp(block: "torch.nn.Module") -> "torch.nn.Module":
-    """Return the MLP of a block. Raises BadRequest where it is not a module of its own."""
+    """Return the MLP of a block. Raises BadRequest if it is not a separate module."""
     import torch
 
     for name in _MLP_NAMES:

@@ -1,9 +1,10 @@
-"""A subject with a known answer: a planted dictionary of features, for tests of seconds.
+"""A synthetic subject with a known dictionary of features, for tests that take seconds.
 
-The activation at a position is a sparse non-negative combination of ground-truth directions, chosen
-by the current and the previous token, plus a constant offset and a small token-dependent noise.
-Logits are linear in the activation, so text sampled from it is predictable to it and an ablated
-activation costs cross-entropy. It duck-types what `sae_bench.evals.core.main.run_evals` calls.
+The activation at a position is a sparse non-negative combination of known directions, which are
+chosen by the current and the previous token, plus a constant offset and small noise that depends on
+the tokens. Logits are linear in the activation. The subject can therefore predict text sampled from
+itself, and ablating its activation increases the cross-entropy. It has the methods of a
+TransformerLens model that `sae_bench.evals.core.main.run_evals` calls.
 
 V = tokens in the vocabulary, G = planted features, D = width, B = rows, T = positions.
 """
@@ -29,7 +30,7 @@ Hook = Callable[..., Tensor | None]
 
 
 class SyntheticSubject(torch.nn.Module):
-    """The planted-feature subject. Everything follows from the seed."""
+    """The synthetic subject. The seed determines everything."""
 
     def __init__(self, seed: int = 0) -> None:
         super().__init__()
@@ -55,7 +56,7 @@ class SyntheticSubject(torch.nn.Module):
         self.readout_DV[:, BOS] = 0
 
     def features(self, tokens_BT: Tensor) -> Tensor:
-        """Return the ground truth: features_BTG, at most six per position are above 0."""
+        """Return the ground truth features_BTG; at most six per position are above 0."""
         previous_BT = torch.roll(tokens_BT, 1, dims=1)
         previous_BT[:, 0] = BOS
         return self.current_VG[tokens_BT] + self.previous_VG[previous_BT]
@@ -65,7 +66,7 @@ class SyntheticSubject(torch.nn.Module):
         previous_BT = torch.roll(tokens_BT, 1, dims=1)
         previous_BT[:, 0] = BOS
         pair_BT1 = (tokens_BT * _VOCABULARY + previous_BT).unsqueeze(-1)
-        # A function of the tokens, so that the same text always gives the same activation.
+        # The noise is a function of the tokens, so the same text always has the same activation.
         noise_BTD = _NOISE * torch.cos(pair_BT1 * self.frequency_D + self.phase_D)
         return self.features(tokens_BT) @ self.dictionary + self.mean_D + noise_BTD
 
@@ -76,7 +77,7 @@ class SyntheticSubject(torch.nn.Module):
     def forward(
         self, tokens: Tensor, return_type: str | None = "logits", loss_per_token: bool = False
     ) -> Any:
-        """Return logits, loss (nats), both or None, as TransformerLens' return_type says."""
+        """Return logits, loss (in nats), both or None, for TransformerLens' return_type."""
         return self._answer(tokens, self.activations(tokens), return_type, loss_per_token)
 
     def run_with_hooks(
@@ -87,7 +88,10 @@ class SyntheticSubject(torch.nn.Module):
         loss_per_token: bool = False,
         **ignored: Any,
     ) -> Any:
-        """Run with each hook's answer put in place of the activation. Raises BadRequest (name)."""
+        """Run with the activation replaced by each hook's result, unless that is None.
+
+        Raises BadRequest for an unknown hook name.
+        """
         x_BTD = self.activations(tokens)
         for name, hook in fwd_hooks:
             _check(name)
@@ -98,7 +102,7 @@ class SyntheticSubject(torch.nn.Module):
     def run_with_cache(
         self, tokens: Tensor, names_filter: str | Sequence[str] = HOOK, **ignored: Any
     ) -> tuple[None, dict[str, Tensor]]:
-        """Return (None, {hook name: activations_BTD}). Raises BadRequest for another name."""
+        """Return (None, {hook name: activations_BTD}). Raises BadRequest for an unknown name."""
         for name in [names_filter] if isinstance(names_filter, str) else names_filter:
             _check(name)
         return None, {HOOK: self.activations(tokens)}
@@ -106,15 +110,18 @@ class SyntheticSubject(torch.nn.Module):
     def sample_documents(
         self, n_rows: int, context: int, seed: int, document_length: int, topic: int | None = None
     ) -> Tensor:
-        """Return tokens_BT [n_rows, context], BOS first, sampled from the subject itself.
+        """Return tokens_BT [n_rows, context], each row starting with BOS, sampled from the subject.
 
-        Documents hold document_length tokens (BOS not counted); each has one topic, drawn when none
-        is given, and is cut into whole rows. Raises BadRequest when it does not fill one row.
+        Documents have document_length tokens (without BOS) and are cut into whole rows. Each has
+        one topic, which is random unless given. Raises BadRequest if a document is shorter than a
+        row.
         """
         body = context - 1
         per_document = document_length // body
         if per_document < 1:
-            raise BadRequest(f"document_length {document_length} is under context - 1 = {body}.")
+            raise BadRequest(
+                f"document_length is {document_length}; set it to context - 1 = {body} or more."
+            )
         count = -(-n_rows // per_document)
         text_NT = self._sample(count, per_document * body, seed, topic)
         rows_BT = text_NT.reshape(count * per_document, body)[:n_rows]
@@ -163,4 +170,4 @@ def _topics(topics: int, vocabulary: int, draw: torch.Generator) -> Tensor:
 
 def _check(name: str) -> None:
     if name != HOOK:
-        raise BadRequest(f"The synthetic subject has the one hook {HOOK}, not {name}.")
+        raise BadRequest(f"The synthetic subject has no hook {name}. Use {HOOK}.")

@@ -1,1 +1,1 @@
-"""Services on the web: reached with bounded waits, in turns, and with typed failures."""
+"""Access to web services: every wait has a limit, requests are paced, and failures are typed."""

@@ -1,4 +1,4 @@
-"""How a service on the web is reached, and how it fails: waits, turns, and typed failures."""
+"""The interface to a web service: deadlines, request pacing, and typed failures."""
 
 import time
 from contextlib import AbstractContextManager
@@ -14,7 +14,7 @@ Status = Literal[
 
 
 class SourceFailed(FumehoodError):
-    """A service gave nothing of use; `status` says why, `again` whether asking twice helps."""
+    """A request to a service failed. `status` is the reason; `again`: a retry may help."""
 
     code = "source_failed"
 
@@ -26,43 +26,48 @@ class SourceFailed(FumehoodError):
 
 
 class NoTurn(SourceFailed):
-    """Others ask the same service, and our turn would come too late."""
+    """The request was not sent: other requests to the service come first, past our deadline."""
 
     def __init__(self, seconds: float) -> None:
-        text = f"Other searches are waiting for it too. Ask again in {seconds:.0f} s."
+        text = f"Other searches are waiting for this service too. Ask again in {seconds:.0f} s."
         super().__init__("rate_limited", text, retry_after=round(seconds, 1))
 
 
 def answer_within(seconds: float, clock: Clock = time.monotonic) -> Deadline:
-    """Return the moment before which a service must have answered; later is SourceFailed."""
-    return Deadline(seconds, lambda: SourceFailed("timeout", "It did not answer in time."), clock)
+    """Return a deadline in `seconds` that raises SourceFailed when it has passed."""
+    return Deadline(
+        seconds,
+        lambda: SourceFailed("timeout", "It did not answer in time. Ask again later."),
+        clock,
+    )
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How fast a service may be asked, by all processes of a user together."""
+    """The rate at which all processes of one user together may send requests to a service."""
 
     service: str
     interval: float
-    """Seconds between the beginnings of two requests; between two, where one_at_a_time."""
+    """Seconds from the start of one request to the start of the next. With one_at_a_time: from
+    the end of one request to the start of the next."""
     one_at_a_time: bool = False
 
 
 class Web(Protocol):
-    """How a service is reached (service.HttpWeb); every request waits for its turn."""
+    """Access to one service (implemented by service.HttpWeb). Every request waits for its turn."""
 
     @property
     def endpoint(self) -> str:
-        """The base address of the service, without a slash at its end."""
+        """The base URL of the service, without a slash at its end."""
 
     def key(self, variable: str) -> str:
-        """Return a key. It is put into requests and nowhere else."""
+        """Return the API key in an environment variable. Use it in requests and nowhere else."""
 
     def turn(self, deadline: Deadline) -> AbstractContextManager[None]:
-        """Hold a turn at the service, for a client of its own. Raises SourceFailed."""
+        """Hold a turn for a request that another HTTP client will send. Raises SourceFailed."""
 
     def get(self, path: str, deadline: Deadline) -> bytes:
-        """Return the body of an answer with status 200. Raises SourceFailed."""
+        """Send GET; return the body of an answer with status 200. Raises SourceFailed."""
 
     def get_json(
         self,
@@ -71,9 +76,9 @@ class Web(Protocol):
         params: dict[str, Any],
         headers: dict[str, str] | None = None,
     ) -> Any:
-        """Return the JSON of an answer. Raises SourceFailed."""
+        """Send GET; return the parsed JSON of the answer. Raises SourceFailed."""
 
     def post_json(
         self, path: str, deadline: Deadline, body: dict[str, Any], headers: dict[str, str]
     ) -> Any:
-        """Return the JSON of an answer to a JSON request. Raises SourceFailed."""
+        """Send POST with a JSON body; return the parsed JSON answer. Raises SourceFailed."""

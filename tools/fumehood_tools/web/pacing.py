@@ -1,9 +1,9 @@
-"""Take turns at a service: the processes of one user ask no faster than it allows.
+"""Pace requests: all processes of one user together send no faster than a service allows.
 
-The moment before which nobody may ask lies in a small file of the shared cache, behind a lock that
-the kernel drops when its holder dies. A service that said "in 60 s" is left alone that long, by
-everybody. Fairness is not promised; a turn that would come too late is refused at once, with the
-seconds until asking makes sense.
+The earliest time of the next request is stored in a small file in the shared cache. A file lock
+protects it, and the kernel releases the lock if its holder dies. After a Retry-After of 60 s, no
+process sends a request for 60 s. Turns are not first come, first served. A turn that would come
+after the deadline is refused at once, with the number of seconds to wait.
 """
 
 import contextlib
@@ -20,20 +20,20 @@ from fumehood_tools.web.model import NoTurn, Pace
 
 LONGEST_PAUSE = 3600.0
 USEFUL = 0.5
-"""Seconds that must be left for an answer when a turn begins."""
+"""Seconds that must remain before the deadline when a turn begins, to leave time for an answer."""
 
 
 class Pacer:
-    """Turns at all services, kept in one folder."""
+    """Paces the requests to all services. Its files are in one folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     @contextlib.contextmanager
     def turn(self, pace: Pace, deadline: Deadline) -> Iterator[None]:
-        """Wait for a turn and hold it while the block asks.
+        """Wait for a turn and hold it while the block sends its request.
 
-        Raises NoTurn when none comes before the deadline.
+        Raises NoTurn if the turn would come after the deadline.
         """
         lock = self._lock(pace.service)
         try:
@@ -57,7 +57,7 @@ class Pacer:
             lock.release()
 
     def hold_off(self, pace: Pace, seconds: float) -> None:
-        """Let nobody ask a service for so many seconds: it asked for that."""
+        """Block all requests to a service for `seconds`, because the service asked for it."""
         if seconds > self._pause(pace.service):
             self._leave(pace.service, min(seconds, LONGEST_PAUSE))
 
@@ -65,11 +65,15 @@ class Pacer:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StorageFailed.from_os_error(error, "Making the folder for turns") from error
+            raise StorageFailed.from_os_error(error, "Creating the folder for turns") from error
         return FileLock(self._folder / f"{name}.lock", thread_local=False)
 
     def _pause(self, name: str) -> float:
-        """Return the seconds that nobody may ask; a clock set back costs an hour at most."""
+        """Return the seconds until the next request may be sent.
+
+        The value is capped at LONGEST_PAUSE, so a clock that was set back blocks for an hour at
+        most.
+        """
         try:
             moment = float((self._folder / f"{name}.next").read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError):

@@ -1,8 +1,8 @@
-"""Reach services over HTTP: every wait bounded, every answer bounded, every failure typed.
+"""Send requests to services over HTTP, with limits on time and answer size and typed failures.
 
-A key is sent in the request that needs it; it is taken out of every answer and error text before
-anybody else sees them. Addresses (one service takes its key there) are never logged or shown.
-Redirects are not followed: a key must not travel to another host.
+An API key is sent only in the request that needs it, and it is removed from every answer and error
+text before other code sees them. URLs are never logged or shown, because one service takes its key
+in the URL. Redirects are not followed, so that a key is never sent to another host.
 """
 
 import json
@@ -27,13 +27,13 @@ MOST_BYTES = 10_000_000
 USER_AGENT = f"fumehood/{version('fumehood')}"
 MASK = b"[key]"
 
-# httpx names every address it asks, and OpenAlex' has the key in it.
+# At INFO level httpx logs every URL, and OpenAlex's URLs contain the API key.
 logging.getLogger("httpx").setLevel(logging.WARNING)
 logging.getLogger("httpcore").setLevel(logging.WARNING)
 
 
 class Keys:
-    """The keys of services. They show in no repr, and `clean` takes them out of any text."""
+    """The API keys. They never appear in a repr, and `clean` removes them from any text."""
 
     def __init__(self, values: Mapping[str, SecretStr]) -> None:
         self._values = dict(values)
@@ -45,14 +45,14 @@ class Keys:
         return self._values[variable].get_secret_value()
 
     def clean(self, body: bytes) -> bytes:
-        """Return what a service sent with every key in it replaced."""
+        """Return a service's answer with every key in it replaced by MASK."""
         for secret in self._values.values():
             body = body.replace(secret.get_secret_value().encode(), MASK)
         return body
 
 
 class HttpWeb:
-    """How one service is reached. Threads may share it; all services share one client."""
+    """Access to one service. Safe to share between threads; all services share one client."""
 
     def __init__(
         self, client: httpx.Client, endpoint: str, pace: Pace, keys: Keys, pacer: Pacer
@@ -61,15 +61,15 @@ class HttpWeb:
         self._client, self._pace, self._keys, self._pacer = client, pace, keys, pacer
 
     def key(self, variable: str) -> str:
-        """Return a key. It is put into requests and nowhere else."""
+        """Return the API key in an environment variable. Use it in requests and nowhere else."""
         return self._keys[variable]
 
     def turn(self, deadline: Deadline) -> AbstractContextManager[None]:
-        """Hold a turn at the service. Raises SourceFailed when none comes in time."""
+        """Hold a turn at the service. Raises SourceFailed if it would come too late."""
         return self._pacer.turn(self._pace, deadline)
 
     def get(self, path: str, deadline: Deadline) -> bytes:
-        """Return the body of an answer with status 200. Raises SourceFailed."""
+        """Send GET; return the body of an answer with status 200. Raises SourceFailed."""
         return self._ask("GET", path, deadline)
 
     def get_json(
@@ -79,13 +79,13 @@ class HttpWeb:
         params: dict[str, Any],
         headers: dict[str, str] | None = None,
     ) -> Any:
-        """Return the JSON of an answer. Raises SourceFailed."""
+        """Send GET; return the parsed JSON of the answer. Raises SourceFailed."""
         return _as_json(self._ask("GET", path, deadline, params=params, headers=headers))
 
     def post_json(
         self, path: str, deadline: Deadline, body: dict[str, Any], headers: dict[str, str]
     ) -> Any:
-        """Return the JSON of an answer to a JSON request. Raises SourceFailed."""
+        """Send POST with a JSON body; return the parsed JSON answer. Raises SourceFailed."""
         return _as_json(self._ask("POST", path, deadline, json=body, headers=headers))
 
     def _ask(self, method: str, path: str, deadline: Deadline, **request: Any) -> bytes:
@@ -96,12 +96,16 @@ class HttpWeb:
                 ) as response:
                     body = _read(response, deadline)
             except httpx.TimeoutException as error:
-                raise SourceFailed("timeout", "It did not answer in time.") from error
+                raise SourceFailed(
+                    "timeout", "It did not answer in time. Ask again later."
+                ) from error
             except httpx.TransportError as error:
                 text = f"The connection failed ({type(error).__name__}). Check the network."
                 raise SourceFailed("unavailable", text, again=True) from error
             except (httpx.DecodingError, httpx.InvalidURL) as error:
-                raise SourceFailed("bad_answer", "Its answer could not be decoded.") from error
+                raise SourceFailed(
+                    "bad_answer", "Its answer could not be decoded. Ask again later."
+                ) from error
         body = self._keys.clean(body)
         if response.status_code != 200:
             wait = seconds_to_wait(response.headers.get("retry-after"))
@@ -112,32 +116,36 @@ class HttpWeb:
 
 
 def open_client() -> httpx.Client:
-    """Return the client that all services share. It follows no redirect."""
+    """Return the HTTP client that all services share. It does not follow redirects."""
     return httpx.Client(headers={"User-Agent": USER_AGENT}, follow_redirects=False)
 
 
 def failure_of_status(
     status: int, retry_after: float | None, key: str | None = None, said: str = ""
 ) -> SourceFailed:
-    """Return what an HTTP status other than 200 means for a source."""
+    """Return the error for an HTTP status other than 200.
+
+    retry_after: seconds. key: environment variable of the key, for the message. said: start of the
+    answer's body.
+    """
     quoted = f" It said: {said!r}." if said else ""
     if status == 429:
         wait = f"Ask again in {retry_after:.0f} s." if retry_after else "Ask again later."
-        text = f"It gets too many requests (HTTP 429). {wait}"
+        text = f"It received too many requests (HTTP 429). {wait}"
         return SourceFailed("rate_limited", text, retry_after=retry_after, again=True)
     if status in (401, 402, 403):
         what = key or "its key"
-        text = f"It refuses the request (HTTP {status}): check {what} and its credit.{quoted}"
+        text = f"It refused the request (HTTP {status}). Check {what} and its credit.{quoted}"
         return SourceFailed("refused", text)
     if status >= 500 or status in (408, 425):
-        text = f"It is out of order (HTTP {status}). Ask again later."
+        text = f"It is unavailable (HTTP {status}). Ask again later."
         return SourceFailed("unavailable", text, retry_after=retry_after, again=True)
-    text = f"It does not take the request (HTTP {status}). Simplify the query.{quoted}"
+    text = f"It did not accept the request (HTTP {status}). Simplify the query.{quoted}"
     return SourceFailed("bad_answer", text)
 
 
 def _read(response: httpx.Response, deadline: Deadline) -> bytes:
-    """Return the body. A server that sends a byte now and then is cut off at the deadline."""
+    """Return the body. Checks the deadline after every part, so a slow server can't stall us."""
     parts: list[bytes] = []
     size = 0
     for part in response.iter_bytes():
@@ -164,7 +172,7 @@ def _as_json(body: bytes) -> Any:
 
 
 def seconds_to_wait(header: str | None) -> float | None:
-    """Return the seconds in a Retry-After header (a number or a date, RFC 9110), if there are."""
+    """Return the seconds in a Retry-After header (a number or a date, RFC 9110), or None."""
     if header is None:
         return None
     if header.strip().isdecimal():

@@ -1,5 +1,5 @@
-"""What each wing needs below the server: settings, keys, endpoints, job slots, doctor's parts.
+"""The declarations of the wings: settings, keys, endpoints, job slots, doctor's parts, kinds.
 
-Plain data, so that every process of ours knows it without importing the wing: `declared` holds the
-types, `table` one value per wing of the package.
+They are plain data, so that every process can read them without importing the wing's code.
+`declared` has the types, `table` has one value per wing.
 """

@@ -1,6 +1,6 @@
-"""What a wing declares to the tools, and the tables that are made of all declarations.
+"""The types in which a wing declares what it needs, and functions that merge all declarations.
 
-Light: imports no pydantic and reads no environment; `settings` does that.
+Imports no pydantic and does not read the environment; `settings` does that.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -25,7 +25,7 @@ _FLAGS = {
 class Setting(Generic[T]):
     """A setting of a wing: one environment variable. Its type is the type of its default.
 
-    `settings.of(THE_SETTING)` returns its value. allowed: the only values it may have.
+    `settings.of(THE_SETTING)` returns its value. allowed: its valid values; empty means any.
     """
 
     variable: str
@@ -34,7 +34,7 @@ class Setting(Generic[T]):
     allowed: tuple[T, ...] = ()
 
     def read(self, text: str) -> T:
-        """Return the value that a text stands for, the default for none. Raises BadRequest."""
+        """Return the parsed value of a text, or the default for "". Raises BadRequest."""
         if not text:
             return self.default
         try:
@@ -51,18 +51,18 @@ class Setting(Generic[T]):
 
 
 class Key(NamedTuple):
-    """A key of a service: the environment variable that holds it, and what it is used for."""
+    """An API key: the environment variable that contains it, and what it is used for."""
 
     variable: str
     use: str
 
 
 class Declared(NamedTuple):
-    """What one wing needs below the server. The defaults declare nothing.
+    """Everything that one wing declares. All fields are optional.
 
-    endpoints: name of a service -> its address. slots: name of a job slot -> jobs at once in it.
-    doctor: functions "module:name" that take the Settings and return a list of doctor's Parts.
-    kinds: the kinds of records it writes.
+    endpoints: name of a service -> its base URL. slots: name of a job slot -> number of jobs that
+    may run in it at once. doctor: functions "module:name" that take the Settings and return a list
+    of doctor's Parts. kinds: the kinds of records that it writes.
     """
 
     settings: tuple[Setting[Any], ...] = ()
@@ -74,12 +74,12 @@ class Declared(NamedTuple):
 
 
 def settings_of(declared: Iterable[Declared]) -> dict[str, Setting[Any]]:
-    """Return variable -> setting. Raises BadRequest where two wings disagree about one."""
+    """Return all settings by variable. Raises BadRequest if two wings declare one differently."""
     return _merged("setting", ((s.variable, s) for one in declared for s in one.settings))
 
 
 def keys_of(declared: Iterable[Declared]) -> dict[str, str]:
-    """Return variable -> what the key is used for, by all wings that use it."""
+    """Return the uses of each key in all wings, by variable."""
     uses: dict[str, list[str]] = {}
     for one in declared:
         for key in one.keys:
@@ -88,24 +88,24 @@ def keys_of(declared: Iterable[Declared]) -> dict[str, str]:
 
 
 def endpoints_of(declared: Iterable[Declared]) -> dict[str, str]:
-    """Return service -> default address. Raises BadRequest where two wings disagree about one."""
+    """Return the default URL of each service. Raises BadRequest if two wings disagree about one."""
     return _merged("endpoint", (pair for one in declared for pair in one.endpoints.items()))
 
 
 def slots_of(declared: Iterable[Declared]) -> dict[str, int]:
-    """Return slot -> jobs at once. Raises BadRequest where two wings disagree about one."""
+    """Return the sizes of slots by name. Raises BadRequest if two wings declare one differently."""
     return _merged("job slot", (pair for one in declared for pair in one.slots.items()))
 
 
 def register_kinds(declared: Iterable[Declared]) -> None:
-    """Make the kinds of records of the wings known to this process; again is not an error."""
+    """Register the record kinds of the wings in this process. Repeating it is not an error."""
     for one in declared:
         for kind in one.kinds:
             register_kind(kind)
 
 
 def imported(dotted: str) -> Callable[..., Any]:
-    """Import the function that "module:name" names, and return it."""
+    """Import and return the function "module:name"."""
     module, _, name = dotted.partition(":")
     found: Callable[..., Any] = getattr(import_module(module), name)
     return found

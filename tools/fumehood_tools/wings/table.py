@@ -1,9 +1,9 @@
-"""What the wings of this package declare. Importing it makes their kinds of records known."""
+"""The declarations of this package's wings. Importing this module registers their record kinds."""
 
 from fumehood_tools.wings.declared import Declared, Key, register_kinds
 
 CORE = Declared(slots={"cpu": 1})
-"""What is there whichever wings are chosen."""
+"""Declarations that apply whichever wings are chosen."""
 
 PAPERS = Declared(
     keys=(

@@ -1,4 +1,6 @@
-"""Broken, endless and random LaTeX: read as far as it goes, within bounds, without a crash."""
+"""Broken, endless and random LaTeX is read as far as possible, within limits and
+without crashing.
+"""
 
 import contextlib
 import gzip

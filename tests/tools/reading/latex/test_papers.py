@@ -1,4 +1,4 @@
-"""Whole papers of ours, read from their LaTeX source and looked at item by item."""
+"""Whole papers written for these tests, read from their LaTeX source and checked item by item."""
 
 import pytest
 from fakes.paper_sources import article, packed, paper

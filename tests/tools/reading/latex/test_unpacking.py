@@ -1,4 +1,4 @@
-"""Archives that attack: nothing is written, nothing hangs, and what is left out is said."""
+"""Malicious archives: nothing is written, nothing hangs, and every skipped member is reported."""
 
 import gzip
 import io
@@ -125,7 +125,7 @@ def test_an_archive_without_latex_says_so() -> None:
 
 
 def _mutated(chance: random.Random) -> bytes:
-    """Return an archive with something wrong in it, seeded."""
+    """Return an archive with random faults, determined by the seed."""
     form = chance.choice([tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
     names = [
         "".join(chance.choices("ab/.\\~:\u00e9\u202e", k=chance.randrange(1, 120))) + ".tex"
@@ -141,7 +141,7 @@ def _mutated(chance: random.Random) -> bytes:
     tar = bytearray(_tar({name: chance.randbytes(90) for name in names}, change, "w", format=form))
     for _ in range(chance.randrange(0, 40)):
         tar[chance.randrange(len(tar))] = chance.randrange(256)
-    if chance.random() < 0.3:  # a size that can't be, in octal or in base 256
+    if chance.random() < 0.3:  # an impossible size, in octal or in base 256
         tar[124:136] = chance.choice([b"77777777777\0", b"\x80" + b"\xff" * 11, b"-0000000001\0"])
         total = sum(tar[:148]) + 8 * 32 + sum(tar[156:512])
         tar[148:156] = b"%06o\0 " % total

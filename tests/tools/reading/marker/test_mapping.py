@@ -1,4 +1,4 @@
-"""marker's JSON becomes a document: what it means is kept, how marker writes it is not."""
+"""marker's JSON becomes a document that keeps its meaning, not the way marker writes it."""
 
 import itertools
 from typing import Any

@@ -1,4 +1,4 @@
-"""marker's worker may hang, die, lie or leave children behind: the reader says so and is clean."""
+"""A marker worker that hangs, dies, sends garbage or leaves children causes a clear error."""
 
 import json
 import sys
@@ -25,7 +25,7 @@ def stand_in(script: str) -> list[str]:
 
 
 def ended(note: Path) -> bool:
-    """Whether the process whose id stands in a file is gone, soon."""
+    """Return whether the process whose id is in a file ends within 10 s."""
     pid = int(note.read_text(encoding="utf-8"))
     end = time.monotonic() + 10
     while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:

@@ -1,4 +1,4 @@
-"""The real marker pipeline reads papers on this machine alone: no network, no model file."""
+"""The real marker pipeline reads papers without a network and without model files."""
 
 import base64
 import shutil
@@ -28,8 +28,10 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def cut_off() -> list[str]:
-    """Return a command that runs the worker without a network: in a namespace of its own, else
-    behind a proxy that refuses."""
+    """Return a command that runs the worker without a network.
+
+    It uses a network namespace where possible, and a proxy that refuses connections elsewhere.
+    """
     worker = [sys.executable, "-m", MARKER_MODULE]
     unshare = shutil.which("unshare")
     if unshare and subprocess.run([unshare, "-rn", "true"], check=False).returncode == 0:
@@ -131,9 +133,9 @@ def test_without_network_and_models_it_reads_a_real_paper(
 
 
 class LayoutServer:
-    """Answers as surya's layout server does, the same for every page."""
+    """Answers like surya's layout server, with the same boxes for every page."""
 
-    # Of an A4 page, in points: label, left, top, right, bottom.
+    # Boxes on an A4 page: label, then left, top, right, bottom in points.
     BOXES = (
         ("SectionHeader", 30, 51, 565, 79),
         ("Text", 30, 82, 565, 143),

@@ -1,4 +1,4 @@
-"""A bibliography is cut into its entries."""
+"""Splitting a bibliography into its entries."""
 
 from fumehood_tools.reading.marker.references import references_of
 

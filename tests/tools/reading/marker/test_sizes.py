@@ -1,4 +1,4 @@
-"""Pages that inherit their size are given one of their own."""
+"""Pages that inherit their size from the page tree get it written into the page."""
 
 from pathlib import Path
 

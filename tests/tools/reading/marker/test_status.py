@@ -1,4 +1,4 @@
-"""What marker can do is known within two seconds, without importing or downloading anything."""
+"""marker_available answers within two seconds, without importing or downloading anything."""
 
 import json
 import socket
@@ -17,7 +17,7 @@ Install = Callable[..., None]
 
 
 def quick(settings: MarkerSettings) -> MarkerStatus:
-    """Return the status; it must come in time and import nothing heavy."""
+    """Return the status, and check that it comes in time and imports nothing heavy."""
     before = set(sys.modules)
     began = time.monotonic()
     status = marker_available(settings)
@@ -28,14 +28,14 @@ def quick(settings: MarkerSettings) -> MarkerStatus:
 
 @pytest.fixture
 def listening() -> Iterator[str]:
-    """Return the address of a server on loopback that takes connections."""
+    """Return the address of a local server that accepts connections."""
     with socket.create_server(("0.0.0.0", 0)) as server:
         yield f"http://127.0.0.1:{server.getsockname()[1]}/v1"
 
 
 @pytest.fixture
 def full() -> Iterator[str]:
-    """Return the address of a server whose queue is full: a connection neither comes nor fails."""
+    """Return the address of a server whose queue is full, so that connecting hangs."""
     waiting = []
     with socket.create_server(("127.0.0.1", 0), backlog=0) as server:
         for _ in range(8):
@@ -170,7 +170,7 @@ def test_servers_that_hang_or_are_gone_are_named_in_time(
 @pytest.mark.usefixtures("marker_installed")
 def test_offline_pages_are_sent_to_no_server_but_this_machine_s(listening: str) -> None:
     port = listening.rpartition(":")[2]
-    # Another name of this machine stands for another machine.
+    # 127.0.0.2 is this machine too, but the code takes it for another one.
     for url, mode in ((listening, "models"), (f"http://127.0.0.2:{port}", "layout")):
         env = {"FUMEHOOD_OFFLINE": "1", "FAST_LAYOUT_SERVER_URL": url}
         assert quick(load_marker_settings(env)).mode == mode

@@ -1,4 +1,4 @@
-"""The paper that this program began with is read without network and models, item by item."""
+"""The paper that started this project is read without network and models, and checked by item."""
 
 import re
 from functools import cache

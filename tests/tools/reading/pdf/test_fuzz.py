@@ -1,4 +1,4 @@
-"""Mutated PDFs: each gives a document or a typed error, in time, and the parent lives on."""
+"""Mutated PDFs: each one gives a document or a typed error in time, and the parent survives."""
 
 import random
 import re
@@ -38,7 +38,7 @@ def _truncate(data: bytes, dice: random.Random) -> bytes:
 
 
 def _splice(data: bytes, dice: random.Random) -> bytes:
-    """Put a piece of one file into another, or swap two objects."""
+    """Replace a piece of the file by a piece of another one."""
     other = dice.choice(_seeds())
     start, at = dice.randrange(len(other)), dice.randrange(len(data))
     piece = other[start : start + dice.randrange(1, 4000)]
@@ -70,7 +70,7 @@ def _cycle(data: bytes, dice: random.Random) -> bytes:
 
 
 def _bomb(data: bytes, dice: random.Random) -> bytes:
-    """Give a page a stream that unpacks to very much."""
+    """Give a page a content stream that decompresses to a very large size."""
     unit = dice.choice((b"\0", b"q ", b"BT /U 9 Tf 1 1 Td <00410042> Tj ET ", b"1 1 m 2 2 l S "))
     packed = zlib.compress(unit * (dice.choice((10, 60)) * 1_000_000 // len(unit)))
     body = b"<< /Filter /FlateDecode /Length %d >>\nstream\n%s\nendstream" % (len(packed), packed)
@@ -80,7 +80,7 @@ def _bomb(data: bytes, dice: random.Random) -> bytes:
 
 
 def _odd_places(data: bytes, dice: random.Random) -> bytes:
-    """Set text at places and in sizes that no page has."""
+    """Put text at positions and in sizes that no real page has."""
     page = Page()
     for _ in range(200):
         x, y = (dice.choice((0, 1e9, -1e9, 1e30, 0.0001, 300)) for _ in range(2))
@@ -104,7 +104,7 @@ def _mutant(number: int) -> bytes:
 
 
 def _outcome(folder: Path, number: int) -> str:
-    """Return what came of one mutant: 'document', 'error', or what should never happen."""
+    """Return the outcome for one mutant: 'document', 'error', or something that must not happen."""
     path = folder / f"{number}.pdf"
     path.write_bytes(_mutant(number))
     start = time.monotonic()

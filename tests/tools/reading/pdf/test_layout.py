@@ -1,4 +1,4 @@
-"""The layout of pages: labelled boxes in reading order."""
+"""Page layouts: labeled boxes in reading order."""
 
 from pathlib import Path
 

@@ -1,6 +1,7 @@
-"""Three papers of our own in the look of a report, of two columns and of lecture notes.
+"""Three papers written for these tests: a report, a two-column paper and lecture notes.
 
-The PDFs were made from the .tex files beside them: `latex NAME` twice, `dvipdfmx -z 9 NAME.dvi`.
+The PDFs were made from the .tex files next to them: `latex NAME` twice, then `dvipdfmx -z 9
+NAME.dvi`.
 """
 
 from functools import cache

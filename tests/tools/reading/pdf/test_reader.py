@@ -1,4 +1,4 @@
-"""What a PDF gives, what is hidden in it, and what is said when it can't be read."""
+"""What is read from a PDF, what text is hidden in it, and what errors say."""
 
 import subprocess
 import sys
@@ -230,6 +230,6 @@ def test_letters_beyond_the_first_plane_are_whole(tmp_path: Path) -> None:
 def test_a_page_that_is_set_sideways_is_read_upright(tmp_path: Path, turn: str) -> None:
     sideways = Page().draw(turn).text("the first line of a wide table", 90, 500).prose(10, y=480)
     document = _read(tmp_path, Page().prose(), sideways)
-    text = _text(document).replace(" ", "")  # the font without glyphs has no sure blanks
+    text = _text(document).replace(" ", "")  # spaces are unreliable in a font without glyphs
     assert text.index("thefirstlineofawidetable") < text.rindex("severalwordsofplain")
     assert document.hidden == []

@@ -1,12 +1,14 @@
-"""What runs on the far side of the glass. Standard library, torch and the template's `core` only.
+"""The code that runs inside the glass. It may import the standard library, torch and `core` only.
 
-Known there as the package `fumehood_child`, hence the relative imports; nothing of the trusted
-side can be imported here. The trusted side asks it only what the kernel offers.
+Inside, this package is imported as `fumehood_child` (hence the relative imports), and nothing from
+the trusted side can be imported. The trusted side imports it only to ask what the kernel supports,
+and to compute distances.
 
-    nursery.py   the parent with torch loaded, of which every child is a fork
-    walls.py     what a child does to itself before any code of a variant runs
-    landlock.py, seccomp.py, syscalls.py, namespaces.py   the kernel's own means, on Linux
-    serve.py     encode and decode, on request
-    probe.py     one forward and backward pass, for the comparison with other variants
-    distances.py how far two of these passes lie apart
+    nursery.py   the parent process that has loaded torch; every child is a fork of it
+    walls.py     restrictions that a child puts on itself before any code of a variant runs
+    landlock.py, seccomp.py, syscalls.py, namespaces.py   the Linux features used for that
+    serve.py     encode, decode and skip, on request
+    probe.py     one forward and backward pass, to compare a variant with others
+    distances.py how much two of these passes differ
+    reference.py what the training of a packaged variant costs
 """

@@ -1,7 +1,8 @@
-"""How far two SAEs' computations lie apart, each handed over as the tensors that `probe` makes.
+"""How much the computations of two SAEs differ, from the tensors that `probe` writes for each.
 
-Relative differences in Euclidean norms, 0 for equal to the bit. Latents are compared each in units
-of its own size, so an SAE that only counts in other units is at 0. B = rows, F = latents.
+All are relative differences of Euclidean norms; 0 means bitwise equal. Each latent is first divided
+by its own norm, so SAEs that differ only in the scale of their latents have distance 0.
+B = rows, F = latents.
 """
 
 from typing import TYPE_CHECKING
@@ -13,16 +14,16 @@ Probed = dict[str, "Tensor"]
 
 
 def difference(ours: "Tensor", theirs: "Tensor") -> float:
-    """Return |ours - theirs| over the larger of |ours| and |theirs|: 0 to 2, 0 for two zeros."""
+    """Return |ours - theirs| / max(|ours|, |theirs|): between 0 and 2; 0 if both are zero."""
     size = max(float(ours.double().norm()), float(theirs.double().norm()))
     return float((ours.double() - theirs.double()).norm()) / size if size else 0.0
 
 
 def latent_difference(ours_BF: "Tensor", theirs_BF: "Tensor") -> float:
-    """Return the difference of latents, each in units of its own size: 0 to sqrt(2).
+    """Return the difference of latents, each divided by its own norm: 0 to sqrt(2).
 
-    Latents weigh as much as they do in `theirs`, the packaged SAE: one that is silent there adds
-    nothing here. Whether it adds something is for the reconstruction to show.
+    Each latent is weighted by its norm in `theirs`, the packaged SAE, so latents that never fire
+    there do not count. If they change anything, the reconstruction shows it.
     """
     ours_BF, theirs_BF = ours_BF.double(), theirs_BF.double()
     ours_F, theirs_F = ours_BF.norm(dim=0), theirs_BF.norm(dim=0)
@@ -35,14 +36,14 @@ def latent_difference(ours_BF: "Tensor", theirs_BF: "Tensor") -> float:
 
 
 def forward_difference(ours: Probed, theirs: Probed) -> float:
-    """Return the difference of latents or of reconstructions, the larger one."""
+    """Return the larger of the differences of latents and of reconstructions."""
     return max(
         latent_difference(ours["f"], theirs["f"]), difference(ours["x_hat"], theirs["x_hat"])
     )
 
 
 def loss_difference(ours: Probed, theirs: Probed) -> float | None:
-    """Return the difference of losses; None when one of the two has none."""
+    """Return the difference of losses, or None unless both have a scalar loss."""
     pair = [probed.get("loss") for probed in (ours, theirs)]
     mine, other = pair
     if mine is None or other is None or mine.numel() != 1 or other.numel() != 1:
@@ -51,7 +52,7 @@ def loss_difference(ours: Probed, theirs: Probed) -> float | None:
 
 
 def gradient_difference(ours: Probed, theirs: Probed) -> float | None:
-    """Return the relative difference over all gradients; one that is missing counts as 0."""
+    """Return the relative difference of all gradients together; a missing gradient counts as 0."""
     if "loss" not in ours or "loss" not in theirs:
         return None
     apart = mine = others = 0.0

@@ -1,7 +1,8 @@
-"""Landlock: a process gives up every file but those it names, and TCP, and signals to others.
+"""Landlock: a process gives up access to all files except listed ones, to TCP, and to signals.
 
-Linux 5.13 and later, unprivileged; what newer kernels add (TCP, scopes) is used where it is there.
-Not covered by Landlock: attributes of files, UDP, Unix sockets by path; the system-call filter is.
+Needs Linux 5.13 or later and no privileges. Newer features (TCP, scopes) are used if the kernel
+has them. Landlock does not restrict file attributes, UDP, or Unix sockets opened by path; the
+system-call filter (seccomp.py) does. Source: landlock(7) and linux/landlock.h.
 """
 
 import ctypes
@@ -16,14 +17,14 @@ ASK_VERSION, RULE_PATH = 1, 1
 PR_SET_NO_NEW_PRIVS = 38
 EXECUTE, WRITE_FILE, READ_FILE, READ_DIR, TRUNCATE = 1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 14
 MAKE_DEVICES = 1 << 6 | 1 << 11  # character and block devices
-# ABI -> bits of access to files that it knows of.
+# Landlock ABI version -> number of file access bits that it defines.
 KNOWN_BITS = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
 FILE_ONLY = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE
 READING = EXECUTE | READ_FILE | READ_DIR
 
 
 def abi() -> int:
-    """Return the version of Landlock that the kernel offers, 0 without any."""
+    """Return the kernel's Landlock ABI version, or 0 without Landlock."""
     if sys.platform != "linux":
         return 0
     call = ctypes.CDLL(None, use_errno=True).syscall
@@ -31,9 +32,9 @@ def abi() -> int:
 
 
 def restrict(readable: Iterable[str], writable: Iterable[str]) -> None:
-    """Leave this process `readable` and `writable` paths only, with all below them.
+    """Restrict this process to the `readable` and `writable` paths and everything below them.
 
-    Paths that do not exist are passed over. Raises OSError.
+    Paths that do not exist are skipped. Raises OSError if the kernel refuses.
     """
     version = abi()
     every = (1 << KNOWN_BITS[min(version, max(KNOWN_BITS))]) - 1

@@ -1,4 +1,4 @@
-"""Namespaces of one's own for network, IPC and users, where the kernel lets an ordinary user."""
+"""Separate network, IPC and user namespaces, if the kernel allows them to ordinary users."""
 
 import ctypes
 import os
@@ -9,9 +9,9 @@ NEW_IPC, NEW_USER, NEW_NET = 0x08000000, 0x10000000, 0x40000000
 
 
 def leave() -> list[str]:
-    """Move this process into new namespaces and return their names; none where it is not allowed.
+    """Move this process into new namespaces; return their names, or [] if that is not allowed.
 
-    Must be called while the process has one thread.
+    Must be called while the process has only one thread.
     """
     if sys.platform != "linux":
         return []

@@ -1,15 +1,19 @@
-"""The parent of all children: what they share is loaded once, every child is a fork.
+"""The parent of all children: it loads the modules they share once and forks each child.
 
 usage: python -I -B -S
        -c 'import sys; sys.path[:0] = […]; from fumehood_child.nursery import main; main()'
        '{"preload": [module], "control": fd, "parent": pid, "namespaces": bool}'
 
-No code of a variant ever runs in this process. Requests come over a socket, one at a time: eight
-bytes of length with the child's descriptors attached, then JSON {"program", "spec", "walls",
-"scratch", "environment", "threads", "targets"}; the answer is eight bytes of length and JSON
-{"pid"} with a pidfd attached where there is one. When a child has ended, its exit code and the
-processor seconds that the kernel counted for it ("0 12.345678") go into its own status pipe, the
-first descriptor of its request, which no child holds. When the socket closes, all children end.
+No code of a variant ever runs in this process. It serves requests over a socket, one at a time:
+
+- A request is eight bytes of length, with the child's file descriptors attached, then JSON
+  {"program", "spec", "walls", "scratch", "environment", "threads", "targets"}.
+- The answer is eight bytes of length and JSON {"pid"}, with a pidfd attached if the platform has
+  them.
+- When a child has ended, its exit code and the processor seconds that the kernel counted for it
+  ("0 12.345678") are written to its status pipe, the first descriptor of the request. No child
+  has this descriptor.
+- When the socket closes, all children are killed.
 """
 
 import ctypes
@@ -33,7 +37,7 @@ MOST_DESCRIPTORS = 64
 
 
 class Nursery:
-    """Forks children, waits for them, ends what they leave behind."""
+    """Forks children, waits for them, and kills processes that they leave behind."""
 
     def __init__(self, control: socket.socket) -> None:
         self.control = control
@@ -45,7 +49,7 @@ class Nursery:
         signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
 
     def serve(self) -> None:
-        """Answer requests until the trusted side hangs up."""
+        """Answer requests until the trusted side closes the socket."""
         while True:
             line = self.control.fileno()
             ready, _, _ = select.select([line, self.wake], [], [])
@@ -58,7 +62,7 @@ class Nursery:
             end_group(pid)
 
     def answer(self) -> bool:
-        """Take one request; return False at the end of the line."""
+        """Answer one request; return False if the socket was closed."""
         header, handles, _, _ = socket.recv_fds(self.control, 8, MOST_DESCRIPTORS)
         if not header:
             return False
@@ -83,7 +87,7 @@ class Nursery:
         return True
 
     def reap(self) -> None:
-        """Collect ended children; a process that is none of ours was left behind by one."""
+        """Collect ended children and report each one; then kill processes they left behind."""
         while True:
             try:
                 pid, status, usage = os.wait4(-1, os.WNOHANG)
@@ -93,7 +97,7 @@ class Nursery:
                 break
             if (pipe := self.children.pop(pid, None)) is not None:
                 end_group(pid)
-                # All threads, and the processes that it waited for.
+                # Includes all threads of the child and the processes that it waited for.
                 seconds = usage.ru_utime + usage.ru_stime
                 code = os.waitstatus_to_exitcode(status)
                 os.write(pipe, f"{code} {seconds:.6f}".encode())
@@ -101,7 +105,7 @@ class Nursery:
         self.end_strays()
 
     def end_strays(self) -> None:
-        """Kill processes that were handed to us when the child that made them ended."""
+        """Kill processes that became our children when the child that started them ended."""
         try:
             with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
                 present = {int(word) for word in file.read().split()}
@@ -124,7 +128,7 @@ def end_group(pid: int) -> None:
 
 
 def read_exactly(line: socket.socket, count: int) -> bytes:
-    """Return exactly count bytes; the process ends when the line closes before."""
+    """Return exactly `count` bytes. Exits the process if the socket closes before."""
     parts = []
     while count:
         part = line.recv(min(count, 1 << 20))
@@ -136,7 +140,7 @@ def read_exactly(line: socket.socket, count: int) -> bytes:
 
 
 def become_child(request: dict[str, Any], handles: list[int], nursery: int) -> None:
-    """Turn this fork into the child of a request. Never returns."""
+    """Turn this fork into the requested child and run its program. Never returns."""
     code = 1
     try:
         os.setsid()
@@ -152,7 +156,7 @@ def become_child(request: dict[str, Any], handles: list[int], nursery: int) -> N
         code = run(request)
     except SystemExit as exit_:
         code = exit_.code if isinstance(exit_.code, int) else int(exit_.code is not None)
-    except BaseException:  # noqa: BLE001  (the last frame of the process: said, then it ends)
+    except BaseException:  # noqa: BLE001  (last frame of the process: print the error, then exit)
         traceback.print_exc()
     finally:
         for stream in (sys.stdout, sys.stderr):
@@ -164,9 +168,10 @@ def become_child(request: dict[str, Any], handles: list[int], nursery: int) -> N
 
 
 def arrange_descriptors(handles: list[int], targets: list[int]) -> None:
-    """Give every handle the number that the request asks for and close all others."""
+    """Renumber the `handles` to the `targets` that the request asks for; close all others."""
     in_use = [int(name) for name in os.listdir("/dev/fd")]
     above = max([*in_use, *targets, 2]) + 1
+    # First move the handles above all numbers in use, so that no target overwrites one of them.
     moved = [fcntl.fcntl(handle, fcntl.F_DUPFD, above) for handle in handles]
     os.closerange(0, above)
     for handle, target in zip(moved, targets, strict=True):
@@ -176,7 +181,7 @@ def arrange_descriptors(handles: list[int], targets: list[int]) -> None:
 
 def run(request: dict[str, Any]) -> int:
     """Run the program of a request and return its exit code."""
-    # Without torch the child's environment says it to whatever else computes.
+    # If torch is not loaded, OMP_NUM_THREADS etc. in the child's environment set the threads.
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(int(request["threads"]))
     program = request["program"]
@@ -190,7 +195,7 @@ def run(request: dict[str, Any]) -> int:
 
 
 def main() -> None:
-    """Load what children need, say so, and serve."""
+    """Import the modules that children need, report "ready", and serve requests."""
     spec = json.loads(sys.argv[1])
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)

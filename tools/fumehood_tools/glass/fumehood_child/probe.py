@@ -1,20 +1,21 @@
-"""One forward and one backward pass of a variant with given weights: what inertness compares.
+"""Run one forward and one backward pass of a variant with given weights, to check inertness.
 
-The program `fumehood_child.probe`. Its spec: the keys of a training's spec.json (variant,
+The program `fumehood_child.probe`. Its spec has the keys of a training's spec.json (variant,
 activation_dim, dict_size, steps, seed, …) and {"weights", "batch", "step", "fit": bool}. Without
-`fit` the weights must be the variant's own, to the last name; with it (a parent) they are given to
-the weights they fit, by name or by one of ALIASES, and what finds no partner stays as it was
-initialised.
+`fit`, the names in the weights file must be exactly the variant's. With it (for a parent), each
+weight is loaded into the weight of the same name, or of an alias in ALIASES, if the shapes agree;
+weights without such a partner keep their initial values.
 
-Writes into its working folder probe.safetensors (latents f [B, F], x_hat [B, D] in eval mode; in
-training mode loss [] and grad.<name>, names and shapes those of the weights file) and probe.json
-{"missing": […], "added": […]}. B = rows, D = activation_dim, F = dict_size.
+Writes two files into its working folder. probe.safetensors has the latents f [B, F] and x_hat
+[B, D] in eval mode, and loss [] and grad.<name> in training mode, with the names and shapes of the
+weights file. probe.json has {"missing": […], "added": […]}, the names without a partner.
+B = rows, D = activation_dim, F = dict_size.
 
-With {"ours", "variants": [path], "enough"} it compares instead, one packaged variant after the
-other in one process, which no other code ever runs in: `ours` is the probe.safetensors of the
-variant. probe.json then holds for each of them, by name, {"forward", "loss", "gradient", "missing",
-"added"}; loss and gradient are only looked at where the forward pass differs by at most `enough`,
-and for the variant named `declared`.
+With {"ours", "variants": [path], "enough", "declared"} it compares instead: `ours` is the
+probe.safetensors of a variant, and each of the packaged `variants` is run with the same weights.
+All of them run in one process, in which no other code ever runs. probe.json then maps the name of
+each to {"forward", "loss", "gradient", "missing", "added"}. To save time, loss and gradient are
+computed only for variants whose forward pass differs by at most `enough`, and for `declared`.
 """
 
 import json
@@ -27,7 +28,7 @@ from . import distances
 if TYPE_CHECKING:
     from torch import Tensor
 
-# What different base classes call the same thing; "T": transposed there.
+# Names that different base classes use for the same weight; "T": stored transposed there.
 ALIASES = (
     (("encoder.weight", ""), ("W_enc", "T")),
     (("decoder.weight", ""), ("W_dec", "T")),
@@ -38,18 +39,21 @@ ALIASES = (
 LONG_AGO = 1 << 40
 FEW = 4
 SOME = 4
-"""Every so many rows are enough to tell that an SAE is another one."""
+"""Use every SOME-th row for a first comparison; that is enough to tell different SAEs apart."""
 
 
 class Partner(NamedTuple):
-    """The weight of the file that one of the SAE's weights is given."""
+    """The weight in the file from which one of the SAE's weights is loaded."""
 
     name: str
     transposed: bool
 
 
 def find_partners(own: "dict[str, Tensor]", given: "dict[str, Tensor]") -> dict[str, Partner]:
-    """Return own name -> its partner among the given weights: same name first, then an alias."""
+    """Map each own name to its partner among the given weights: same name, else an alias.
+
+    A given weight is used at most once. Names without a partner of the same shape are left out.
+    """
     partners: dict[str, Partner] = {}
     for name, weight in own.items():
         for partner in _candidates(name):
@@ -64,12 +68,12 @@ def find_partners(own: "dict[str, Tensor]", given: "dict[str, Tensor]") -> dict[
 
 
 def only_learned(weights: "dict[str, Tensor]") -> "dict[str, Tensor]":
-    """Return the weights that training can change: a k or another size stays each SAE's own."""
+    """Return the weights that training can change; integers such as k are not transferred."""
     return {name: weight for name, weight in weights.items() if can_be_learned(weight)}
 
 
 def can_be_learned(weight: "Tensor") -> bool:
-    """Return whether a weight is one of real or complex numbers."""
+    """Return True for floating point and complex weights."""
     return weight.is_floating_point() or weight.is_complex()
 
 
@@ -83,7 +87,11 @@ def _candidates(name: str) -> list[Partner]:
 
 
 def load_weights(sae: Any, spec: dict[str, Any]) -> tuple[dict[str, Partner], list[str], list[str]]:
-    """Give the SAE its weights; return partners, the SAE's names without one, unused names."""
+    """Load the weights into the SAE.
+
+    Returns the partner of each loaded name, the SAE's names without a partner, and the names in the
+    file that were not used.
+    """
     import torch
     from safetensors.torch import load_file
 
@@ -104,7 +112,7 @@ def load_weights(sae: Any, spec: dict[str, Any]) -> tuple[dict[str, Partner], li
 
 
 def forward(module: Any, sae: Any, x_BD: "Tensor", seed: int) -> "dict[str, Tensor]":
-    """Return latents and reconstruction as the scorer would get them, a skip path included."""
+    """Return latents and reconstruction in eval mode, including the skip path if there is one."""
     import torch
 
     torch.manual_seed(seed)
@@ -120,7 +128,7 @@ def forward(module: Any, sae: Any, x_BD: "Tensor", seed: int) -> "dict[str, Tens
 def backward(
     trainer: Any, x_BD: "Tensor", spec: dict[str, Any], partners: dict[str, Partner]
 ) -> "dict[str, Tensor]":
-    """Return the training loss and its gradients; nothing for a trainer without loss()."""
+    """Return the training loss and its gradients, or {} for a trainer without loss()."""
     import torch
 
     if not callable(getattr(trainer, "loss", None)):
@@ -128,7 +136,8 @@ def backward(
     torch.manual_seed(spec["seed"])
     sae = trainer.ae.train()
     sae.zero_grad(set_to_none=True)
-    # The few rows are there for the loss of dead latents: whatever fires is alive again.
+    # The second batch has only FEW rows, so most latents do not fire on it. Latents that fire count
+    # as alive again; with the whole batch, the loss of dead latents would never be computed.
     losses = []
     for rows in (x_BD, x_BD[:FEW]):
         pretend_dead_latents(trainer)
@@ -145,15 +154,15 @@ def backward(
 
 
 def as_real(value: "Tensor") -> "Tensor":
-    """Return complex numbers as pairs, in a last dimension of its own; others as they are."""
+    """Return complex values as (real, imaginary) pairs in a new last dimension; others as is."""
     import torch
 
-    # A view that is conjugated only when it is read has no pairs yet.
+    # view_as_real refuses lazily conjugated tensors.
     return torch.view_as_real(value.resolve_conj()) if value.is_complex() else value
 
 
 def pretend_dead_latents(trainer: Any) -> None:
-    """Have TopK's trainers take every other latent for dead, so that their loss counts too."""
+    """Mark every other latent as dead in TopK trainers, so that their auxiliary loss runs too."""
     import torch
 
     silent = getattr(trainer, "num_tokens_since_fired", None)
@@ -162,7 +171,7 @@ def pretend_dead_latents(trainer: Any) -> None:
 
 
 class Probe:
-    """One SAE that was given the weights, ready to be asked."""
+    """One SAE with the given weights loaded, and the batch to run it on."""
 
     def __init__(self, spec: dict[str, Any], x_BD: "Tensor") -> None:
         from core.loading import build_trainer, load_variant
@@ -177,20 +186,20 @@ class Probe:
         self.partners, self.missing, self.added = load_weights(self.trainer.ae, spec)
 
     def forward(self, step: int = 1) -> "dict[str, Tensor]":
-        """Return latents and reconstruction, of every step-th row."""
+        """Return latents and reconstruction of every step-th row."""
         return plain(forward(self.module, self.trainer.ae, self.x_BD[::step], self.spec["seed"]))
 
     def backward(self) -> "dict[str, Tensor]":
-        """Return loss and gradients."""
+        """Return the training loss and the gradients, by name."""
         return plain(backward(self.trainer, self.x_BD, self.spec, self.partners))
 
     def weights_said(self) -> dict[str, list[str]]:
-        """Return which weights found no partner, on either side."""
+        """Return the names of weights without a partner, on either side."""
         return {"missing": self.missing, "added": self.added}
 
 
 def plain(tensors: "dict[str, Tensor]") -> "dict[str, Tensor]":
-    """Return copies in float32: what shares memory, as views of one tensor do, cannot be saved."""
+    """Return float32 copies: safetensors cannot save tensors that share memory."""
     import torch
 
     return {
@@ -202,7 +211,7 @@ def plain(tensors: "dict[str, Tensor]") -> "dict[str, Tensor]":
 def compare_with(
     variant: str, spec: dict[str, Any], x_BD: "Tensor", ours: "dict[str, Tensor]"
 ) -> dict[str, Any]:
-    """Return how far a packaged variant is from `ours`, with the same weights."""
+    """Return the differences between a packaged variant and `ours`, with the same weights."""
     probe = Probe({**spec, "variant": variant, "fit": True}, x_BD)
     declared = Path(variant).stem == spec["declared"]
     some = {name: ours[name][::SOME] for name in ("f", "x_hat")}
@@ -218,7 +227,7 @@ def compare_with(
 
 
 def main(spec: dict[str, Any]) -> int:
-    """Probe what spec describes."""
+    """Run the probe or the comparison that `spec` describes (see the module's docstring)."""
     from safetensors.torch import load_file, save_file
 
     from core.stubs import postpone_compiler

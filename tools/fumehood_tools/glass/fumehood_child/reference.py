@@ -1,14 +1,16 @@
-"""Train a packaged variant for a moment and say what its whole training would cost.
+"""Train a packaged variant briefly and measure how long its whole training would take.
 
-The program `fumehood_child.reference`. Its spec: the keys of a training's spec.json and
-{"seconds"}: about how much processor time it may use. First it takes FEW steps, which tell how many
-more there is time for; then it trains with a schedule of so many steps, in which every phase of the
-real one (warm-up, the loss of dead latents, the falling rate) has its share. All by the code that
-trains everything else. Writes into its working folder reference.json {"start", "step", "steps"}:
-seconds until the first step has ended, seconds of a later one, and how many of those were taken.
-Seconds are processor time of all threads; on CUDA, where the processor only waits, wall clock.
+The program `fumehood_child.reference`. Its spec has the keys of a training's spec.json and
+{"seconds"}, approximately how much processor time it may use. It first takes FEW steps to see how
+many more there is time for. It then trains with a schedule of that many steps, in which every phase
+of the real schedule (warm-up, loss of dead latents, learning-rate decay) has its proportional
+share. It uses the same training code as every other run.
 
-Only packaged files run here, so what this process says of itself can be believed.
+Writes reference.json {"start", "step", "steps"} into its working folder: seconds until the end of
+the first step, seconds per later step, and the number of steps of the second schedule. Seconds are
+processor time of all threads; with CUDA, where the processor mostly waits, wall clock.
+
+Only packaged files run here, so this process can be trusted to report its own times.
 """
 
 import dataclasses
@@ -21,7 +23,7 @@ FEW = 4
 
 
 def main(spec: dict[str, Any]) -> int:
-    """Measure what spec describes."""
+    """Measure the training that `spec` describes (see the module's docstring)."""
     import torch
 
     from core.batches import Shards
@@ -30,10 +32,10 @@ def main(spec: dict[str, Any]) -> int:
     from core.train import Journal, fit
 
     class Stopwatch(Journal):
-        """A training's journal that also looks at the clock after every step."""
+        """A training journal that also records the time after every step."""
 
         def note(self, step: int, loss: float | None) -> None:
-            """Note a finished step."""
+            """Record a finished step and its time."""
             super().note(step, loss)
             times.append(now(run.device))
 
@@ -44,7 +46,7 @@ def main(spec: dict[str, Any]) -> int:
     shards = Shards(spec["train_shards"], float(spec["scale"]), run.activation_dim)
 
     def seconds_of(steps: int) -> tuple[float, float]:
-        """Return when the first of so many steps ended, and the seconds of a later one."""
+        """Train `steps` steps; return seconds until the first one ended, and per later step."""
         times.clear()
         shorter = dataclasses.replace(run, **shrunk(spec, steps))
         fit(shorter, shards, Stopwatch(Path.cwd(), shorter))
@@ -63,7 +65,7 @@ def main(spec: dict[str, Any]) -> int:
 
 
 def now(device: str) -> float:
-    """Return processor seconds of this process; on CUDA seconds of the clock on the wall."""
+    """Return processor seconds of this process, or wall-clock seconds with CUDA."""
     if device != "cuda":
         return time.process_time()
     import torch
@@ -73,7 +75,7 @@ def now(device: str) -> float:
 
 
 def shrunk(spec: dict[str, Any], steps: int) -> dict[str, Any]:
-    """Return a schedule of so many steps with the phases of the spec's own."""
+    """Return a schedule of `steps` steps whose phases have the same shares as in the spec."""
     share = steps / max(1, int(spec["steps"]))
     phases = ("warmup_steps", "sparsity_warmup_steps", "decay_start")
     return {"steps": steps, **{name: round(share * int(spec[name])) for name in phases}}

@@ -1,9 +1,12 @@
-"""A system-call filter: no sockets, no processes, no signals to others, nothing that stays behind.
+"""A system-call filter (seccomp) for children, on Linux x86_64 and aarch64.
 
-Nor may a process ask what the kernel holds in memory of a shared file, or advise it what to hold.
+It refuses sockets, new processes, signals to other processes, and everything that outlives the
+process (shared memory, file attributes and so on). It also refuses the calls that ask which pages
+of a shared file are cached, or that change this. Threads are allowed.
 
-Refused calls fail with EPERM, as where rights are missing, so a library that tries one goes on.
-Threads stay possible. Linux on x86_64 and aarch64; the filter holds for the life of the process.
+Refused calls fail with EPERM, as they would without permission, so a library that tries one can
+continue. The filter cannot be removed again. The program is classic BPF; see
+Documentation/userspace-api/seccomp_filter.rst in the Linux sources.
 """
 
 import ctypes
@@ -27,20 +30,20 @@ from .syscalls import (
     SCHED_SETAFFINITY,
 )
 
-# AUDIT_ARCH of linux/audit.h, and the column of the tables in syscalls.py.
+# machine -> (AUDIT_ARCH of linux/audit.h, column of the tables in syscalls.py).
 ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
 X32_BIT = 0x40000000
 CLONE_THREAD = 0x00010000
-# F_DUPFD to F_SETFL and F_DUPFD_CLOEXEC (fcntl.h). The others lock or lease files that somebody
-# else reads, signal another process, or set a hint that stays with a file (F_SET_RW_HINT).
+# F_DUPFD to F_SETFL and F_DUPFD_CLOEXEC (fcntl.h). The other commands lock or lease files that
+# others read, signal another process, or set a hint that stays with a file (F_SET_RW_HINT).
 ALLOWED_FCNTL = (0, 1, 2, 3, 4, 1030)
 # TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX (asm-generic/ioctls.h).
 ALLOWED_IOCTL = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
-# The second byte of those that file systems and block devices answer (FS_IOC_SETFLAGS and its kin
-# need no more than owning a file): refused where drivers of a GPU need commands of their own.
+# With CUDA all ioctls are allowed except those of file systems and block devices, which this second
+# byte of the command identifies. Some of them (FS_IOC_SETFLAGS) only require owning the file.
 IOCTL_KIND, IOCTLS_OF_FILES = 0xFF00, (0x12, 0x15, 0x58, 0x66, 0x76, 0x83, 0x94, 0xBC, 0xF5)
-# What allocators and threads advise (mman.h): DONTNEED, FREE, DONTFORK, DOFORK, HUGEPAGE,
-# NOHUGEPAGE, DONTDUMP, DODUMP, WIPEONFORK, KEEPONFORK, and stack guards of the C library.
+# The advice that allocators and threads give (mman.h): DONTNEED, FREE, DONTFORK, DOFORK, HUGEPAGE,
+# NOHUGEPAGE, DONTDUMP, DODUMP, WIPEONFORK, KEEPONFORK, and the C library's stack guards.
 ALLOWED_MADVISE = (4, 8, 10, 11, 14, 15, 16, 17, 18, 19, 102, 103)
 MPOL_F_ADDR = 2
 PR_SET_PDEATHSIG, PR_SET_MM, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 35, 22, 38
@@ -56,14 +59,14 @@ Instruction = tuple[int, int, int, int]
 
 
 def is_offered() -> bool:
-    """Return whether this machine is one whose system calls are known here."""
+    """Return True on Linux machines whose system-call numbers are in syscalls.py."""
     return platform.system() == "Linux" and platform.machine() in ARCHITECTURES
 
 
 def restrict(own_pid: int, *, cuda: bool = False) -> None:
-    """Put the filter on this process, all its threads to come included. Raises OSError.
+    """Install the filter in this process and all its future threads.
 
-    cuda: leave it what the driver of a GPU may need.
+    cuda: also allow the calls that a GPU driver needs. Raises OSError if the kernel refuses.
     """
     instructions = build(platform.machine(), own_pid, cuda=cuda)
     program = b"".join(struct.pack("HBBI", *one) for one in instructions)
@@ -79,7 +82,11 @@ def restrict(own_pid: int, *, cuda: bool = False) -> None:
 
 
 def build(machine: str, own_pid: int, *, cuda: bool = False) -> list[Instruction]:
-    """Return the filter as instructions of classic BPF: (code, jump if true, if false, operand)."""
+    """Return the filter as classic BPF: (code, jump if true, jump if false, operand) each.
+
+    It kills processes of another architecture, then compares the system-call number with one entry
+    after another; calls that match none are allowed.
+    """
     architecture, column = ARCHITECTURES[machine]
     filter_ = [
         (LOAD, 0, 0, ARCHITECTURE_AT),
@@ -92,7 +99,8 @@ def build(machine: str, own_pid: int, *, cuda: bool = False) -> list[Instruction
     for numbers in (REFUSED if cuda else {**REFUSED, **MEMORY}).values():
         if (number := numbers[column]) is not None:
             filter_ += [(JUMP_EQUAL, 0, 1, number), _refuse(errno.EPERM)]
-    # ENOSYS makes the C library fall back on clone, whose flags can be read.
+    # ENOSYS makes the C library fall back to clone. BPF can read the flags of clone, but not those
+    # of clone3, which are behind a pointer.
     filter_ += [(JUMP_EQUAL, 0, 1, CLONE3[column]), _refuse(errno.ENOSYS)]
     filter_ += _when(CLONE[column], 0, (JUMP_BITS, CLONE_THREAD), allowed=True)
     filter_ += _when(FCNTL[column], 1, *_equal(ALLOWED_FCNTL), allowed=True)
@@ -107,7 +115,7 @@ def build(machine: str, own_pid: int, *, cuda: bool = False) -> list[Instruction
     filter_ += _when(PRCTL[column], 0, *options, allowed=False)
     own = _equal((own_pid, 0))
     for name, numbers in OWN_ONLY.items():
-        # kill(0) reaches the whole group, which is this process alone.
+        # kill(0) signals the whole process group, which contains only this process.
         targets = own if name != "tgkill" else own[:1]
         filter_ += _when(numbers[column], 0, *targets, allowed=True)
     filter_ += _when(SCHED_SETAFFINITY[column], 0, *own, allowed=True)
@@ -129,9 +137,10 @@ def _when(
     allowed: bool,
     bits: int = 0xFFFFFFFF,
 ) -> Iterable[Instruction]:
-    """For one call: return `allowed` if a test on its argument holds, else the contrary.
+    """Return the instructions that allow or refuse call `number` by tests on one argument.
 
-    Tests see the lower half of the argument, as the kernel does for an int, and `bits` of it.
+    allowed: allow the call if any test matches and refuse it otherwise; False: the opposite. Tests
+    see the lower 32 bits of the argument (as the kernel does for an int), masked with `bits`.
     """
     hit, miss = (RETURN, 0, 0, ALLOW), _refuse(errno.EPERM)
     if not allowed:

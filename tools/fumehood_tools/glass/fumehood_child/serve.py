@@ -1,12 +1,14 @@
-"""One method of a trained variant, on request: encode, decode or skip.
+"""Serve one method of a trained variant: encode, decode or skip.
 
 The program `fumehood_child.serve`. Its spec: {"role", "variant", "weights", "activation_dim",
-"dict_size", "rows", "screening", "input": fd, "output": fd}. Inputs and outputs lie in two mapped
-buffers: activations [B, D] float32, latents [B, F] bfloat16. A request is a line "<rows> <ticket>";
-its answer is a line of JSON, {"done": ticket} or {"error": …, "kind": …}; {"ready": true} comes
-once, before all others. Kernels may screen in the arithmetic "screening": every result stays exact.
+"dict_size", "rows", "screening", "input": fd, "output": fd}. Inputs and outputs are passed in two
+memory-mapped buffers: activations [B, D] float32, latents [B, F] bfloat16. The process prints
+{"ready": true} once. Each request is then a line "<rows> <ticket>" on stdin, and each answer a
+line of JSON on stdout: {"done": ticket} or {"error": …, "kind": …}. Kernels may use the arithmetic
+named in "screening" to skip latents that cannot matter; the results are exact either way.
 
-Nothing here is trusted: the variant's code shares the process. It speaks for an honest variant.
+Nothing that this process sends is trusted, because the variant's code runs in the same process. The
+checks here only give honest variants a useful message.
 """
 
 import json
@@ -21,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from torch import Tensor
 
-# role -> what goes in, what comes out
+# role -> the size of an input row, the size of an output row
 SIDES = {
     "encode": ("activation_dim", "dict_size"),
     "decode": ("dict_size", "activation_dim"),
@@ -31,14 +33,14 @@ DTYPES = {"activation_dim": "float32", "dict_size": "bfloat16"}
 
 
 class Refusal(NamedTuple):
-    """An answer that cannot be handed over. kind: the name of the check it does not pass."""
+    """A result that cannot be passed on. kind: the name of the check that it fails."""
 
     kind: str
     text: str
 
 
 def load_method(spec: dict[str, Any]) -> "Callable[[Tensor], Tensor]":
-    """Return the method of the variant with its trained weights, in eval mode."""
+    """Return the variant's method, with trained weights loaded, in eval mode."""
     import torch
     from safetensors.torch import load_file
 
@@ -62,30 +64,30 @@ def map_buffer(spec: dict[str, Any], name: str, size: str) -> "Tensor":
 
 
 def complaint(result: Any, shape: tuple[int, int], role: str) -> Refusal | None:
-    """Return what is wrong with a result, None when it can be handed over."""
+    """Return what is wrong with a result, or None if it can be passed on."""
     import torch
 
     if not isinstance(result, torch.Tensor):
-        return Refusal("output_dtype", f"{role} returned a {type(result).__name__}, no tensor")
+        return Refusal("output_dtype", f"{role} returned a {type(result).__name__}, not a tensor")
     if tuple(result.shape) != shape:
         shapes = f"{tuple(result.shape)}, not {shape}"
         return Refusal("output_shape", f"{role} returned the shape {shapes}")
     if not result.dtype.is_floating_point:
-        return Refusal("output_dtype", f"{role} returned {result.dtype}, no floating point")
+        return Refusal("output_dtype", f"{role} returned {result.dtype}, not floating point")
     return None
 
 
 def where(error: BaseException, variant: str) -> str:
-    """Return "error text (line n)" with the innermost line of the variant's file."""
+    """Return "Type: message (line n)", n being the innermost line in the variant's file."""
     lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == variant]
     place = f" (line {lines[-1]})" if lines else ""
     return f"{type(error).__name__}: {error}{place}"[:600]
 
 
 def main(spec: dict[str, Any]) -> int:
-    """Serve requests until the other side closes the pipe."""
+    """Serve requests until the evaluator closes the pipe."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what the variant prints goes to the log, not into the protocol
+    os.dup2(2, 1)  # send the variant's own prints to the log, not into the protocol
 
     def answer(**content: Any) -> None:
         print(json.dumps(content), file=answers, flush=True)
@@ -94,7 +96,7 @@ def main(spec: dict[str, Any]) -> int:
         method = load_method(spec)
         taken, given = SIDES[spec["role"]]
         source, target = map_buffer(spec, "input", taken), map_buffer(spec, "output", given)
-    except BaseException as error:  # the variant's own code: anything may come out of it
+    except BaseException as error:  # the variant's code may raise anything
         answer(error=where(error, spec["variant"]), kind="failed")
         raise
     answer(ready=True)
@@ -125,6 +127,6 @@ def serve(
             if refusal is not None:
                 return answer(error=refusal.text, kind=refusal.kind)
             target.copy_(result)
-    except BaseException as error:  # noqa: BLE001  (same; the other side decides)
+    except BaseException as error:  # noqa: BLE001  (as above; the evaluator decides what to do)
         return answer(error=where(error, spec["variant"]), kind="failed")
     return answer(done=ticket)

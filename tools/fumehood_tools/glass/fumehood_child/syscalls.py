@@ -1,4 +1,4 @@
-"""Numbers of the system calls that the filter names: (x86_64, aarch64), None where there is none.
+"""System-call numbers for the filter: (x86_64, aarch64), None if the architecture lacks the call.
 
 From Linux' asm/unistd_64.h and asm-generic/unistd.h.
 """
@@ -90,7 +90,7 @@ KERNEL = {
     "ioperm": (173, None),
     "personality": (135, 92),
 }
-# What outlives a process, or is seen by another one, without a file of its own.
+# Calls whose effects outlive the process or are visible to others, without a file in scratch.
 LEFT_BEHIND = {
     "shmget": (29, 194),
     "shmat": (30, 196),
@@ -114,7 +114,7 @@ LEFT_BEHIND = {
     "fanotify_init": (300, 262),
     "fanotify_mark": (301, 263),
 }
-# Landlock does not cover these: they would change files that can only be seen.
+# Landlock does not cover these: they could change attributes of files outside of scratch.
 ATTRIBUTES = {
     "chmod": (90, None),
     "fchmod": (91, 52),
@@ -141,10 +141,10 @@ ATTRIBUTES = {
     "mknodat": (259, 33),
     "file_setattr": (469, 469),
 }
-# Pages and names that the kernel keeps in memory outlive a process. These calls tell which pages
-# of a shared file are there (mincore, RWF_NOWAIT, cachestat, splice from a page that is not read
-# yet), which names are (RESOLVE_CACHED of openat2), or how many faults it took (getrusage); or
-# they bring pages in, keep them or drop them.
+# Cached pages and names outlive a process, so they could carry messages to a later child. These
+# calls show which pages of a shared file are cached (mincore, RWF_NOWAIT, cachestat, splice from a
+# page that is not read yet), which names are (RESOLVE_CACHED of openat2), or how many page faults
+# occurred (getrusage); or they load pages, pin them or drop them.
 RESIDENCY = {
     "mincore": (27, 232),
     "cachestat": (451, 451),
@@ -171,7 +171,7 @@ RESIDENCY = {
     "lookup_dcookie": (212, 18),
     "getrusage": (98, 165),
 }
-# The driver of a GPU may lock memory, and ask how much of it the machine has.
+# Allowed with CUDA only: a GPU driver locks memory and asks how much the machine has.
 MEMORY = {
     "mlock": (149, 228),
     "mlock2": (325, 284),
@@ -193,6 +193,6 @@ REFUSED = {
 CLONE, CLONE3 = (56, 220), (435, 435)
 FCNTL, PRCTL, IOCTL = (72, 25), (157, 167), (16, 29)
 MADVISE, GET_MEMPOLICY = (28, 233), (239, 236)
-# Allowed when their first argument is this process (or 0).
+# Allowed if their first argument is this process (or 0).
 OWN_ONLY = {"kill": (62, 129), "tgkill": (234, 131), "prlimit64": (302, 261)}
 SCHED_SETAFFINITY = (203, 122)

@@ -1,7 +1,7 @@
-"""What a child does to itself before any code of a variant runs: the walls go up here.
+"""Restrictions that a child puts on itself before any code of a variant runs.
 
-Limits first, then the files, then the system calls. A wall that was promised and cannot be put up
-raises OSError: the child ends, and nothing of the variant has run.
+First the limits, then files (Landlock), then system calls (seccomp). If a requested restriction
+cannot be applied, OSError is raised and the child ends before it runs anything of the variant.
 """
 
 import ctypes
@@ -19,7 +19,7 @@ CAPABILITY_VERSION = 0x20080522
 
 
 def die_with(parent: int) -> None:
-    """Have the kernel end this process when its parent ends (Linux)."""
+    """Ask the kernel to kill this process when its parent ends (Linux only)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != parent:
@@ -27,10 +27,10 @@ def die_with(parent: int) -> None:
 
 
 def put_up(walls: dict[str, Any]) -> None:
-    """Put up the walls of a child: {"limits": {name: value}, "landlock": …, "seccomp": …}.
+    """Apply all restrictions: {"limits": {name: value}, "landlock": …, "seccomp": …, "cuda": …}.
 
-    landlock: None, or {"readable": [path], "writable": [path]}. seccomp: whether it is wanted;
-    cuda: whether it leaves a GPU's driver what that may need.
+    landlock: None, or {"readable": [path], "writable": [path]}. seccomp: True to install the
+    system-call filter. cuda: True to allow the calls that a GPU driver needs.
     """
     for name, value in walls["limits"].items():
         lower(getattr(resource, name), value)
@@ -42,16 +42,17 @@ def put_up(walls: dict[str, Any]) -> None:
 
 
 def lower(kind: int, limit: int) -> None:
-    """Lower a soft and hard limit; a limit that is already lower stays."""
+    """Lower the soft and hard limit `kind`; a limit that is lower already is not raised."""
     _, hard = resource.getrlimit(kind)
     value = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
-    # A second to die of the signal that says why, before the one that says nothing.
+    # SIGXCPU (at the soft limit) says why the process died, SIGKILL (at the hard one) does not: a
+    # second between the two gives SIGXCPU time to work.
     last = value + (kind == resource.RLIMIT_CPU and hard == resource.RLIM_INFINITY)
     resource.setrlimit(kind, (value, last))
 
 
 def drop_capabilities() -> None:
-    """Give up every capability: being root, outside or in a namespace, is then worth nothing."""
+    """Give up every capability, so that being root (in a namespace or not) has no effect."""
     header = struct.pack("Ii", CAPABILITY_VERSION, 0)
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.capset(ctypes.c_char_p(header), ctypes.c_char_p(bytes(24))) != 0:

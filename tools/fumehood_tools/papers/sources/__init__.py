@@ -1,1 +1,1 @@
-"""Where papers are searched: one module per source, each with `ask`; `remote` lists them."""
+"""The sources that are searched: one module per source, each with `ask`; `remote` lists them."""

@@ -1,10 +1,11 @@
 """arXiv's API, through the `arxiv` package; at most one request every 3 s, one at a time.
 
-The package has no time limit, ignores Retry-After, and takes an outage page for "no papers"
-(measured for 4.0.2), so its requests go through our Web, and a body must be a feed without an
-error entry. Words are joined with AND; when that finds little, a second request joins them with
-OR. A query that uses arXiv's own fields (ti:, au:, cat: …) is passed on as it is.
-Terms: https://info.arxiv.org/help/api/tou.html (one request per 3 s, one connection).
+The package has no time limit, ignores Retry-After, and reads an outage page as "no papers"
+(observed with 4.0.2). Its requests therefore go through our Web, and we check that the body is a
+feed without an error entry. The words of a query are joined with AND; if that finds little, a
+second request joins them with OR. A query that uses arXiv's own fields (ti:, au:, cat: …) is sent
+unchanged. Terms of use: https://info.arxiv.org/help/api/tou.html (one request per 3 s, one
+connection).
 """
 
 import re
@@ -35,13 +36,13 @@ class _Reply:
 
 
 class _Session:
-    """Stands where the package keeps its requests.Session."""
+    """Replaces the package's requests.Session."""
 
     def __init__(self, web: Web, deadline: Deadline) -> None:
         self._web, self._deadline = web, deadline
 
     def get(self, url: str, headers: dict[str, str]) -> _Reply:
-        """Fetch a page of results; the package's own headers are replaced by ours."""
+        """Fetch a page of results. The package's headers are ignored; our client sends its own."""
         body = self._web.get(url, self._deadline)
         check_feed(body)
         return _Reply(body)
@@ -55,7 +56,7 @@ class ArxivSource:
     pace = Pace("arxiv", 3.0, one_at_a_time=True)
 
     def ask(self, query: Query, web: Web, deadline: Deadline) -> Answer:
-        """Return what arXiv finds. Raises SourceFailed."""
+        """Return the papers that arXiv finds. Raises SourceFailed."""
         strict, loose = search_query(query, "AND"), search_query(query, "OR")
         results = _results(strict, query, web, deadline)
         if len(results) < min(_ENOUGH, query.limit) and loose != strict:
@@ -71,7 +72,10 @@ class ArxivSource:
 
 
 def search_query(query: Query, junction: str) -> str:
-    """Return the query in arXiv's syntax, with the years as a range of submission dates."""
+    """Return the query in arXiv's syntax, with the years as a range of submission dates.
+
+    junction: "AND" or "OR", put between the words.
+    """
     if _FIELD.search(query.text):
         text = query.text
     else:
@@ -94,15 +98,17 @@ def check_feed(body: bytes) -> None:
         root = etree.fromstring(body, parser)
     except etree.XMLSyntaxError as error:
         raise SourceFailed(
-            "bad_answer", "It answered with something that is no feed (an outage page?)."
+            "bad_answer", "It answered with text that is not a feed (an outage?). Ask again later."
         ) from error
     atom = "{http://www.w3.org/2005/Atom}"
     if root.tag != f"{atom}feed":
-        raise SourceFailed("bad_answer", "It answered with a web page (an outage?), not a feed.")
+        raise SourceFailed(
+            "bad_answer", "It answered with a web page, not a feed (an outage?). Ask again later."
+        )
     for entry in root.iterfind(f"{atom}entry"):
         if "/api/errors" in (entry.findtext(f"{atom}id") or ""):
             said = " ".join((entry.findtext(f"{atom}summary") or "").split())[:200]
-            raise SourceFailed("bad_answer", f"It refused the query: {said!r}. Simplify it.")
+            raise SourceFailed("bad_answer", f"It refused the query: {said!r}. Simplify the query.")
 
 
 def _results(text: str, query: Query, web: Web, deadline: Deadline) -> "list[arxiv.Result]":
@@ -115,7 +121,7 @@ def _results(text: str, query: Query, web: Web, deadline: Deadline) -> "list[arx
     try:
         return list(client.results(arxiv.Search(text, max_results=size)))
     except (arxiv.ArxivError, ValueError) as error:
-        raise SourceFailed("bad_answer", "Its feed could not be read.") from error
+        raise SourceFailed("bad_answer", "Its feed could not be read. Ask again later.") from error
 
 
 def _paper(result: Any) -> Paper | None:

@@ -1,8 +1,8 @@
 """Exa, through `exa-py`: category "publication" (called "research paper" until July 2026).
 
-The package is imported when a search needs it (0.8 s: it brings openai along). It has no retries
-and raises ValueError for every HTTP error, so the number is read out of its text; Retry-After is
-lost with it.
+The package is imported when a search needs it, because the import takes 0.8 s (it imports openai).
+It does not retry, and it raises ValueError for every HTTP error, so we read the status code from
+the error text. The Retry-After header is not available.
 """
 
 import re
@@ -36,7 +36,7 @@ class ExaSource:
     pace = Pace("exa", 0.2)
 
     def ask(self, query: Query, web: Web, deadline: Deadline) -> Answer:
-        """Return what Exa finds. Raises SourceFailed."""
+        """Return the papers that Exa finds. Raises SourceFailed."""
         answer = _search(query, web, deadline)
         results = answer.results
         read: list[_Result] = []
@@ -73,7 +73,7 @@ def _search(query: Query, web: Web, deadline: Deadline) -> Any:
                 **years,
             )
     except requests.Timeout as error:
-        raise SourceFailed("timeout", "It did not answer in time.") from error
+        raise SourceFailed("timeout", "It did not answer in time. Ask again later.") from error
     except requests.RequestException as error:
         raise SourceFailed(
             "unavailable", "The connection failed. Check the network.", again=True
@@ -81,9 +81,9 @@ def _search(query: Query, web: Web, deadline: Deadline) -> Any:
     except ValueError as error:
         if found := _CODE.search(str(error)):
             raise failure_of_status(int(found[1]), None, KEY) from error
-        raise SourceFailed("bad_answer", "It answered with something that is not JSON.") from error
+        raise SourceFailed("bad_answer", "Its answer is not JSON.") from error
     except (AttributeError, KeyError, TypeError) as error:
-        raise SourceFailed("bad_answer", "It answered in another form than expected.") from error
+        raise SourceFailed("bad_answer", "Its answer has an unexpected format.") from error
 
 
 def _paper(result: _Result) -> Paper | None:

@@ -1,7 +1,7 @@
-"""Hugging Face papers: keyless, and it knows many papers' repositories.
+"""Hugging Face papers: needs no key, and lists the code repositories of many papers.
 
-GET /api/papers/search?q=&limit= answers a list of {"paper": {…}} (measured shape of 2026-11;
-described in the vendor's own agent skill `huggingface-papers`).
+GET /api/papers/search?q=&limit= returns a list of {"paper": {…}} (format observed in 2026-11; the
+vendor describes it in its agent skill `huggingface-papers`).
 """
 
 from pydantic import BaseModel, Field
@@ -37,7 +37,7 @@ class HuggingFaceSource:
     pace = Pace("hugging_face", 0.2)
 
     def ask(self, query: Query, web: Web, deadline: Deadline) -> Answer:
-        """Return what Hugging Face finds. Raises SourceFailed."""
+        """Return the papers that Hugging Face finds. Raises SourceFailed."""
         params = {"q": query.text[:250], "limit": min(query.limit, 120)}
         answer = web.get_json("/api/papers/search", deadline, params)
         found, unreadable = entries(answer, None, _Entry)

@@ -1,6 +1,6 @@
-"""What a source is, what it is asked, and what it answers: papers, or a typed failure.
+"""The interface of a source: the query it receives, and its answer or typed failure.
 
-A failed source is a status, never an empty list.
+A source that fails is reported with a status, never as an empty list of papers.
 """
 
 from collections.abc import Iterable
@@ -20,22 +20,26 @@ Wire = TypeVar("Wire", bound=BaseModel)
 
 
 class SourceStatus(BaseModel, frozen=True):
-    """How one source did."""
+    """The outcome of asking one source."""
 
     name: str
     status: Status
-    count: int = Field(default=0, description="Papers it gave")
-    total: int | None = Field(default=None, description="Papers it says it has for this query")
+    count: int = Field(default=0, description="Number of papers it returned")
+    total: int | None = Field(
+        default=None, description="Number of papers that the source says match the query"
+    )
     seconds: float = 0
-    error: str | None = Field(default=None, description="What happened, and what to do")
-    retry_after: float | None = Field(default=None, description="Seconds until asking makes sense")
-    cached_s: float | None = Field(default=None, description="Age of a cached answer, seconds")
-    cost_usd: float = Field(default=0, description="What the call cost; prices as of 2026-11")
+    error: str | None = Field(default=None, description="What happened and what to do next")
+    retry_after: float | None = Field(
+        default=None, description="Seconds to wait before asking again"
+    )
+    cached_s: float | None = Field(default=None, description="Age of a cached answer, in seconds")
+    cost_usd: float = Field(default=0, description="Cost of the call; prices as of 2026-11")
 
 
 @dataclass(frozen=True)
 class Query:
-    """What every source is asked."""
+    """The query that every source receives. limit: most papers to return."""
 
     text: str
     limit: int
@@ -43,7 +47,7 @@ class Query:
     last_year: int | None = None
 
     def covers(self, year: int | None) -> bool:
-        """Say whether a paper of that year is wanted; an unknown year is."""
+        """Return whether papers of this year are wanted. Papers of unknown year always are."""
         if year is None:
             return True
         return (self.first_year or 0) <= year <= (self.last_year or 9999)
@@ -51,7 +55,7 @@ class Query:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a source found, best first."""
+    """The papers that a source found, best first. unreadable: entries that were skipped."""
 
     papers: list[Paper]
     total: int | None = None
@@ -60,27 +64,27 @@ class Answer:
 
 
 class Source(Protocol):
-    """One place to search. `ask` makes its requests and raises SourceFailed; nothing else."""
+    """One place to search. `ask` sends the requests; SourceFailed is the only error it raises."""
 
     name: SourceName
     key: str | None
-    """The variable that holds its key; without one it is not asked."""
+    """Environment variable of the API key, or None. A source without its key is not asked."""
     pace: Pace
 
     def ask(self, query: Query, web: Web, deadline: Deadline) -> Answer:
-        """Return what was found. Raises SourceFailed."""
+        """Return the papers found. Raises SourceFailed."""
 
 
 def entries(answer: Any, key: str | None, model: type[Wire]) -> tuple[list[Wire], int]:
-    """Return the readable entries of a JSON answer's list, and how many were not readable.
+    """Return the valid entries of the list in a JSON answer, and the number of invalid ones.
 
-    key: where the list is, None if the answer is the list. Raises SourceFailed when there is no
-    list, or nothing in it can be read.
+    key: the field that holds the list; None if the answer itself is the list. Raises SourceFailed
+    if there is no list, or if the list has entries and none of them is valid.
     """
     found = answer.get(key) if key is not None and isinstance(answer, dict) else answer
     if not isinstance(found, list):
         where = f"no list under {key!r}" if key else "no list"
-        raise SourceFailed("bad_answer", f"It answered in another form than expected ({where}).")
+        raise SourceFailed("bad_answer", f"Its answer has an unexpected format ({where}).")
     read: list[Wire] = []
     for entry in found:
         try:
@@ -93,5 +97,5 @@ def entries(answer: Any, key: str | None, model: type[Wire]) -> tuple[list[Wire]
 
 
 def only_papers(papers: Iterable[Paper | None], query: Query) -> list[Paper]:
-    """Return what are papers of the years asked for."""
+    """Return the papers whose year the query covers, without the None entries."""
     return [paper for paper in papers if paper is not None and query.covers(paper.year)]

@@ -1,7 +1,7 @@
 """OpenAlex: GET /works?search=, $1 per 1,000 searches; a free key covers $1 a day (2026-11).
 
-The key travels as a query parameter, the only way the service documents; addresses are therefore
-never logged or shown. Abstracts come as inverted indexes.
+The key is sent as a query parameter, the only way that the service documents, so URLs are never
+logged or shown. Abstracts arrive as inverted indexes.
 """
 
 from pydantic import BaseModel, Field
@@ -53,7 +53,7 @@ class OpenAlexSource:
     pace = Pace("openalex", 0.1)
 
     def ask(self, query: Query, web: Web, deadline: Deadline) -> Answer:
-        """Return what OpenAlex finds. Raises SourceFailed."""
+        """Return the papers that OpenAlex finds. Raises SourceFailed."""
         params: dict[str, object] = {
             "search": query.text,
             "per_page": min(query.limit, 100),
@@ -97,6 +97,6 @@ def _paper(work: _Work) -> Paper | None:
 
 
 def _in_order(index: dict[str, list[int]]) -> str:
-    """Return the text of an inverted index: word -> its places."""
+    """Return the text of an inverted index, which maps each word to its positions."""
     placed = sorted((place, word) for word, places in index.items() for place in places)
     return " ".join(word for _, word in placed)

@@ -1,7 +1,7 @@
 """Perplexity's Search API in academic mode: POST /search, $5 per 1,000 calls (2026-11).
 
-It finds pages, not records: titles carry the site's name, years are those of the page. Merging
-with arXiv's own record fixes that.
+It returns web pages, not bibliographic records: a title may include the name of the site, and the
+year is the page's. Merging with arXiv's record of the paper corrects both.
 """
 
 import re
@@ -37,7 +37,7 @@ class PerplexitySource:
     pace = Pace("perplexity", 0.05)
 
     def ask(self, query: Query, web: Web, deadline: Deadline) -> Answer:
-        """Return what Perplexity finds. Raises SourceFailed."""
+        """Return the papers that Perplexity finds. Raises SourceFailed."""
         body: dict[str, object] = {
             "query": query.text,
             "max_results": min(query.limit, 20),

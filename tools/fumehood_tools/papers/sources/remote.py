@@ -1,4 +1,4 @@
-"""All sources that are asked over the network, in the order of their answers."""
+"""All sources that are searched over the network, in the order in which results list them."""
 
 from fumehood_tools.papers.sources.arxiv_api import ArxivSource
 from fumehood_tools.papers.sources.exa import ExaSource

@@ -44,7 +44,7 @@ class SemanticScholarSource:
     pace = Pace("semantic_scholar", 1.0)
 
     def ask(self, query: Query, web: Web, deadline: Deadline) -> Answer:
-        """Return what Semantic Scholar finds. Raises SourceFailed."""
+        """Return the papers that Semantic Scholar finds. Raises SourceFailed."""
         params: dict[str, object] = {
             "query": query.text,
             "limit": min(query.limit, 100),

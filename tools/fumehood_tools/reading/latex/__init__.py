@@ -1,4 +1,4 @@
-"""Papers from their LaTeX source: `read_latex(archive)` gives a Document."""
+"""Read papers from their LaTeX source: `read_latex(archive)` returns a Document."""
 
 from fumehood_tools.reading.latex.reader import read_latex
 

@@ -1,4 +1,8 @@
-"""Pseudo-code of algorithmic, algpseudocode and algorithm2e as indented lines."""
+"""Turn pseudocode (algorithmic, algpseudocode and algorithm2e) into indented lines of text.
+
+While an algorithm is composed, each line begins with LINE, its depth and a tab; `pseudocode`
+replaces these marks with indentation.
+"""
 
 from fumehood_tools.reading.latex.composing import LINE, Composer, Handler, Target
 from fumehood_tools.reading.latex.expansion import Stream
@@ -18,7 +22,7 @@ _LABELS = {
 
 
 def pseudocode(composer: Composer, tokens: list[str]) -> tuple[str, str]:
-    """Return the caption ('Algorithm 1: …') and the lines of an algorithm."""
+    """Return the caption ('Algorithm 1: …') and the indented lines of an algorithm."""
     indent, composer.indent = composer.indent, 0
     caption, rest = _caption(composer, tokens)
     text = composer.inline_raw(rest)
@@ -57,7 +61,11 @@ def _state(composer: Composer, stream: Stream) -> None:
 
 
 def _open(form: str) -> Handler:
-    """`\\For{condition}`; algorithm2e gives the body as one more argument."""
+    """Handle a command that opens a block, such as `\\For{condition}`.
+
+    algorithm2e passes the body of the block as one more argument, which is composed here. In the
+    other packages a closing command such as `\\EndFor` reduces the indentation again.
+    """
 
     def handler(composer: Composer, stream: Stream) -> None:
         stream.optional()
@@ -110,7 +118,7 @@ def _else_if(composer: Composer, stream: Stream) -> None:
 
 
 def _if_else(composer: Composer, stream: Stream) -> None:
-    """`\\eIf{condition}{then}{else}` of algorithm2e."""
+    """Handle `\\eIf{condition}{then}{else}` of algorithm2e."""
     _line(composer)
     composer.out.append(f"if {composer.inline(stream.argument())} then")
     composer.indent += 1

@@ -1,7 +1,8 @@
-"""Names of authors out of `\\author`: \\and, \\And, authblk, commas, one to a line.
+"""Extract author names from `\\author`, in the styles of the common document classes.
 
-Marks of affiliations, footnotes and addresses are taken away first. Of each part the lines that
-look like names count, up to the first that does not: below names stand affiliations.
+Authors may be separated by \\and, \\And, commas or line breaks, or listed by authblk. Affiliation
+marks, footnotes and addresses are removed first. In each part, lines that look like names are
+taken up to the first line that does not, because affiliations are printed below the names.
 """
 
 import re
@@ -39,7 +40,7 @@ _SUFFIXES = {"jr", "sr", "ii", "iii", "iv"}
 
 
 def author_names(composer: Composer) -> list[str]:
-    """Return the authors' names in order."""
+    """Return the names of the authors, in order."""
     names: dict[str, None] = {}
     for tokens in composer.front.authors:
         for part in _parts(composer, tokens):
@@ -50,7 +51,7 @@ def author_names(composer: Composer) -> list[str]:
 
 
 def _parts(composer: Composer, tokens: list[str]) -> list[str]:
-    """Cut where authors are set apart; keep line ends as marks."""
+    """Split `\\author` tokens where authors are separated. LINE marks the line breaks in a part."""
     stream = Stream(composer.state, tokens)
     parts: list[list[str]] = [[]]
     while token := stream.next():
@@ -80,7 +81,9 @@ def _parts(composer: Composer, tokens: list[str]) -> list[str]:
 
 
 def _note_mark(part: list[str]) -> None:
-    """A mark that opens a line belongs to an affiliation; behind a name it is left out."""
+    """Mark a line that begins with a superscript: it is an affiliation. Other superscripts are
+    dropped.
+    """
     for token in reversed(part):
         if not token.isspace() and token != LINE:
             return
@@ -90,7 +93,7 @@ def _note_mark(part: list[str]) -> None:
 
 
 def names_in(part: str) -> list[str]:
-    """Return the names that open a text whose lines LINE sets apart."""
+    """Return the names at the start of a text whose lines are separated by LINE."""
     names: list[str] = []
     for line in part.split(LINE):
         text = " ".join(_SIGNS.sub(" ", line).split()).strip(" ,;")

@@ -1,7 +1,8 @@
-"""References from \\bibitem lists, biblatex's .bbl, or the cited entries of .bib files.
+"""Read references from \\bibitem lists, biblatex's .bbl, or the cited entries of .bib files.
 
-A label is the printed number, '[3]', where the order is known; else the printed label of an alpha
-style or the key. Year, arXiv id, DOI and address are looked for in the entry.
+The label is the printed number, '[3]', if the order of the entries is known. Otherwise it is the
+printed label of an alpha style, or the citation key. Year, arXiv id, DOI and web address are
+extracted from the text and links of the entry.
 """
 
 import posixpath
@@ -31,7 +32,10 @@ _ENTRY = re.compile(r"\\entry\{([^{}]*)\}\{(\w+)\}.*?\\endentry", re.S)
 
 
 def references(composer: Composer, main: str) -> list[Reference]:
-    """Return the bibliography of a paper that was composed."""
+    """Return the bibliography of a composed paper.
+
+    Tried in order: \\bibitem lists in the text, .bbl files, then the cited entries of .bib files.
+    """
     if not composer.bibliography:
         for text in _bbl_files(composer, main):
             if "\\entry{" in text:
@@ -45,7 +49,7 @@ def references(composer: Composer, main: str) -> list[Reference]:
 
 
 def reference(label: str, text: str, links: list[str]) -> Reference:
-    """Return an entry with what can be told from its text and links."""
+    """Return a reference with the year and the identifiers found in its text and links."""
     everything = " ".join([text, *links])
     arxiv = _ARXIV.search(everything)
     doi = _DOI.search(everything)
@@ -66,7 +70,7 @@ def reference(label: str, text: str, links: list[str]) -> Reference:
 
 
 def _bbl_files(composer: Composer, main: str) -> list[str]:
-    """Return .bbl files, that of the main file first."""
+    """Return the contents of the .bbl files, beginning with the one named like the main file."""
     files = composer.state.files
     main = posixpath.splitext(main)[0]
     names = sorted(
@@ -102,7 +106,7 @@ def _next_item(stream: Stream) -> tuple[list[str] | None, str, list[str]] | None
 
 
 def _label(composer: Composer, printed: list[str] | None, key: str, count: int) -> str:
-    """Return '[3]' for numbered styles, '[Knu84]' for labelled ones, the key for author-year."""
+    """Return '[3]' for numbered styles, '[Knu84]' for labeled ones, the key for author-year."""
     if printed is None or (_is_author_year(printed) and _natbib_numbers(composer)):
         return f"[{count}]"
     if _is_author_year(printed):
@@ -137,6 +141,7 @@ def _from_biblatex(composer: Composer, text: str) -> list[Reference]:
 
 
 def _biblatex_fields(entry: str) -> dict[str, str]:
+    """Return the fields of one \\entry in a biblatex .bbl file."""
     fields = {
         match.group(1): match.group(2)
         for match in re.finditer(r"\\(?:field|strng)\{(\w+)\}\{([^\n]*)\}[ \t]*\n", entry)
@@ -161,6 +166,7 @@ def _biblatex_fields(entry: str) -> dict[str, str]:
 
 
 def _from_bib(composer: Composer) -> list[Reference]:
+    """Return the cited entries, ordered and labeled as the bibliography style would."""
     entries = _bib_entries(composer)
     everything = "*" in composer.cited
     keys = list(entries) if everything else [key for key in composer.cited if key in entries]

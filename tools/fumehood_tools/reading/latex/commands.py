@@ -1,7 +1,7 @@
-"""Commands within text: fonts, accents, references, citations, links, footnotes, what is dropped.
+"""Handlers for commands within text: fonts, accents, references, citations, links and footnotes.
 
-`TEXT_HANDLERS` maps a command to what the composer does with it. Commands that only take arguments
-and print nothing are told by a signature: m argument, o optional, s star.
+`TEXT_HANDLERS` maps each command to its handler. Commands that take arguments and print nothing
+are listed with a signature: m argument, o optional argument, s star.
 """
 
 import re
@@ -13,7 +13,8 @@ from fumehood_tools.reading.latex.formulas import readable
 from fumehood_tools.reading.latex.symbols import ACCENTS, accented
 from fumehood_tools.reading.latex.tokens import plain, tokenize
 
-# Commands whose listed arguments print nothing; what follows them is read on.
+# Commands by signature. The command and the arguments in its signature print nothing; text
+# after them is read as usual.
 _DROPPED = {
     "": (
         "allowbreak and backmatter balance begingroup bf bfseries bgroup bibfnamefont "
@@ -113,7 +114,7 @@ def _inline_formula(composer: Composer, stream: Stream) -> None:
 
 
 def _color(composer: Composer, stream: Stream) -> None:
-    """`\\textcolor{white}{…}` is hidden text, except in tables, whose cells may be dark."""
+    """Handle `\\textcolor`. White text is hidden, except in tables, where cells may be dark."""
     stream.optional()
     color = plain(stream.argument()).strip().lower()
     shown = stream.argument()
@@ -138,7 +139,7 @@ def _xspace(composer: Composer, stream: Stream) -> None:
 
 
 def _one_dot(composer: Composer, stream: Stream) -> None:
-    """`\\onedot` of CVPR's style: a dot where none follows, and a blank before a word."""
+    """Handle CVPR's `\\onedot`: print a dot unless one follows, and a space before a word."""
     token = stream.pull()
     if token[:1] != ".":
         composer.out.append(".")
@@ -162,7 +163,7 @@ def _reference(kind: str) -> Handler:
 
 
 def _hyperref(composer: Composer, stream: Stream) -> None:
-    """`\\hyperref[label]{text}` shows its text."""
+    """Handle `\\hyperref[label]{text}`: drop the label and print the text."""
     if stream.optional() is None:
         stream.argument()
 
@@ -190,7 +191,7 @@ def _nocite(composer: Composer, stream: Stream) -> None:
 
 
 def address(composer: Composer, tokens: list[str]) -> str:
-    """Return an address as it is followed: escapes taken away, macros in it expanded."""
+    """Return a web address with its escapes removed and its macros expanded."""
     said = plain(tokens).strip()
     if re.search(r"\\[A-Za-z]", said):
         inner = tokenize(
@@ -226,7 +227,7 @@ def _path(composer: Composer, stream: Stream) -> None:
 
 
 def keep_link(composer: Composer, url: str, text: str) -> None:
-    """Keep a link once per address and words."""
+    """Store a link, if its address has a supported scheme."""
     link = Link(url=url, text=text, origin="markup")
     if re.match(r"(?:https?|ftp|mailto):", url) and len(composer.links) < 5_000:
         composer.links.append(link)
@@ -282,7 +283,7 @@ def _partial_rule(composer: Composer, stream: Stream) -> None:
 
 
 def _skip_length(composer: Composer, stream: Stream) -> None:
-    """`\\hskip 1em`, `\\tabcolsep=5pt`, `\\parskip .5\\baselineskip`: a length without braces."""
+    """Skip a length without braces, as in `\\hskip 1em` and `\\tabcolsep=5pt`."""
     stream.skip_blank()
     token = stream.pull()
     rest = _LENGTH.sub("", token, count=1)
@@ -290,7 +291,7 @@ def _skip_length(composer: Composer, stream: Stream) -> None:
         stream.push([rest] if rest else [])
         return
     follower = "" if token[-1].isalpha() else stream.pull()
-    # A factor stands before the length that it multiplies.
+    # A number without a unit multiplies the length after it, which is skipped too.
     if follower and (follower[0] != "\\" or follower in TEXT_HANDLERS):
         stream.push([follower])
 

@@ -1,8 +1,9 @@
-"""From tokens to blocks: running text, paragraphs, groups, what is shown and what is not.
+"""Compose blocks from tokens: running text, paragraphs, groups, and what is shown or hidden.
 
-The composer runs over a stream. Commands and environments are handed to handlers (by name); all
-others are read as plain text and reported. Arguments are composed by `inline`, whose depth is
-bounded. References to labels and citations stand as marks until `resolve` knows their numbers.
+The composer runs over a stream. Commands and environments are passed to handlers by name; commands
+without a handler are reported, and their arguments are read as plain text. Arguments are composed
+by `inline`, to a limited depth. References to labels and citations are stored as marks in the
+text, which `fill_marks` replaces when all numbers are known.
 """
 
 import re
@@ -36,14 +37,14 @@ Environment = Callable[["Composer", Stream, str], None]
 
 
 class Style(NamedTuple):
-    """How the text of a group is set."""
+    """Font settings of the current group that change what the text means."""
 
     typewriter: bool = False
     white: bool = False
 
 
 class Target(NamedTuple):
-    """What a label names: 'section', '3.2'."""
+    """What a \\label refers to: its kind and printed number, such as 'section' and '3.2'."""
 
     kind: str
     number: str
@@ -51,7 +52,7 @@ class Target(NamedTuple):
 
 @dataclass
 class Float:
-    """A figure or table while its body is being read."""
+    """A figure, table or listing whose body is being read."""
 
     kind: Literal["figure", "table", "code"]
     items: list[Block] = field(default_factory=list)
@@ -62,7 +63,7 @@ class Float:
 
 @dataclass
 class Front:
-    """What stands above the text; authors are tokens until all of them are known."""
+    """The front matter. Authors stay tokens until the whole paper has been read."""
 
     title: str = ""
     abstract: str = ""
@@ -71,7 +72,7 @@ class Front:
 
 
 class Composer:
-    """Reads streams and gathers what the paper holds."""
+    """Reads token streams and collects the contents of the paper."""
 
     def __init__(
         self,
@@ -109,7 +110,7 @@ class Composer:
     # -- running ---------------------------------------------------------------------------------
 
     def run(self, stream: Stream) -> None:
-        """Compose everything that a stream gives."""
+        """Compose all tokens of a stream."""
         while token := stream.next():
             first = token[0]
             if first == "\\":
@@ -151,6 +152,7 @@ class Composer:
             self._unknown[token] = None
 
     def _formula(self, stream: Stream) -> None:
+        """Compose `$…$` or `$$…$$`. A dollar sign without a partner is printed as text."""
         first = stream.pull()
         if first == "$":
             inside, _ = self.formula_tokens(stream)
@@ -167,7 +169,7 @@ class Composer:
             stream.push(inside)
 
     def formula_tokens(self, stream: Stream, end: str = "$") -> tuple[list[str], bool]:
-        """Return the tokens of an inline formula, and whether it was closed in its paragraph."""
+        """Return the tokens of an inline formula, and whether it is closed within its paragraph."""
         inside: list[str] = []
         depth = 0
         while token := stream.next():
@@ -183,7 +185,7 @@ class Composer:
     # -- text ------------------------------------------------------------------------------------
 
     def say(self, text: str) -> None:
-        """Add running text: quotes and dashes are those that LaTeX prints."""
+        """Append running text, with ASCII quotes and dashes replaced by those that LaTeX prints."""
         if not self.style.typewriter and (
             "'" in text or "`" in text or "-" in text or ",," in text
         ):
@@ -191,11 +193,14 @@ class Composer:
         self.out.append(text)
 
     def inline(self, tokens: list[str], style: Style | None = None) -> str:
-        """Return tokens as text on one line; blocks in them become part of it."""
+        """Return tokens as text on one line; any blocks in them become part of the line."""
         return tidy(self.inline_raw(tokens, style))
 
     def inline_raw(self, tokens: list[str], style: Style | None = None) -> str:
-        """Return tokens as text with its blanks and marks."""
+        """Return tokens as text, with the line breaks and marks in it.
+
+        Nested at most MOST_DEEP times; deeper tokens are returned as LaTeX source, with a warning.
+        """
         if self.depth >= MOST_DEEP:
             self.state.warn("Commands lie very deep in each other: the inner ones stand as LaTeX.")
             return plain(tokens)
@@ -209,7 +214,7 @@ class Composer:
         return text
 
     def end_paragraph(self) -> None:
-        """Make a block of the text so far; its footnotes follow."""
+        """Close the current paragraph as a block, followed by its footnotes."""
         if self.depth:
             self.out.append("\n\n")
             return
@@ -222,7 +227,7 @@ class Composer:
             self.footnotes.clear()
 
     def add(self, block: Block) -> None:
-        """Add a block after the paragraph that is open; within a line, its text alone."""
+        """Add a block after the current paragraph, or only its text if composed within a line."""
         if self.depth:
             self.out.append(f" {block.text} ")
         elif self.float is not None and block.kind in ("table", "code"):
@@ -232,14 +237,14 @@ class Composer:
             self.blocks.append(block)
 
     def add_equation(self, tokens: list[str], number: str | None = None) -> None:
-        """Add a displayed formula."""
+        """Add a displayed formula as an equation block."""
         text = readable(tokens)
         if text:
             latex = " ".join(plain(tokens).split())
             self.add(Block(kind="equation", text=text, latex=latex, number=number))
 
     def body(self, stream: Stream, name: str) -> list[str]:
-        """Return an environment's tokens, expanded; one without an end stops at a heading."""
+        """Return the expanded tokens of an environment. An unclosed one stops at a heading."""
         begin, end = f"\\begin{{{name}}}", f"\\end{{{name}}}"
         inside: list[str] = []
         depth = 0
@@ -260,21 +265,21 @@ class Composer:
     # -- marks -----------------------------------------------------------------------------------
 
     def mark(self, kind: str, key: str) -> None:
-        """Leave a place for a number that is known at the end."""
+        """Append a mark for a number that is only known after the whole paper has been read."""
         self.out.append(f"{_MARK}{kind} {key}{_END_MARK}")
 
     def unknown_commands(self) -> list[str]:
-        """Return the commands that were read as plain text."""
+        """Return the commands without a handler, in order of first use (at most 500)."""
         return list(self._unknown)
 
 
 def fill_marks(text: str, fill: Callable[[str, str], str]) -> str:
-    """Return a text with its marks replaced by `fill(kind, key)`."""
+    """Return a text with every mark replaced by `fill(kind, key)`."""
     if _MARK not in text:
         return text
     return _MARKED.sub(lambda match: fill(match.group(1), match.group(2)), text)
 
 
 def tidy(text: str) -> str:
-    """Return a text on one line, without blanks at its ends."""
+    """Return a text on one line, with runs of whitespace collapsed and the ends stripped."""
     return " ".join(text.replace(LINE, " ").split())

@@ -1,7 +1,8 @@
-"""The numbers LaTeX prints: sections, figures, tables, equations, theorems, and labels for them.
+"""Compute the numbers LaTeX prints for sections, figures, tables, equations and theorems.
 
-Classes differ: IEEEtran and REVTeX number sections I, A, 1 and tables I; books number within
-chapters. `\\renewcommand{\\thesection}{…}`, `\\numberwithin` and `\\setcounter` are followed.
+Document classes differ: IEEEtran and REVTeX number sections I, A, 1 and tables I; books number
+within chapters. `\\renewcommand{\\thesection}{…}`, `\\numberwithin` and `\\setcounter` are
+followed.
 """
 
 import re
@@ -25,7 +26,7 @@ _PLACE = re.compile(r"\\(arabic|Alph|alph|Roman|roman|the|fnsymbol)\s*\{?\s*\\?(
 
 
 class Counters:
-    """Counts as LaTeX does, and formats what it prints."""
+    """Counts as LaTeX does, and formats the numbers as it prints them."""
 
     def __init__(self) -> None:
         self._values: dict[str, int] = {}
@@ -41,7 +42,7 @@ class Counters:
             self._formats[inner] = rf"\the{outer}.\arabic{{{inner}}}"
 
     def use_class(self, name: str) -> None:
-        """Take over how a document class numbers."""
+        """Apply the numbering of a document class."""
         name = name.lower()
         if name.startswith(_ROMAN_CLASSES):
             self._formats |= {"section": r"\Roman{section}", "table": r"\Roman{table}"}
@@ -57,30 +58,30 @@ class Counters:
                 self.number_within(counter, "chapter")
 
     def number_within(self, counter: str, outer: str) -> None:
-        """Restart a counter with an outer one, and print both."""
+        """Reset a counter whenever an outer one steps, and print both numbers."""
         if counter != outer:
             self._within[counter] = outer
             self._formats[counter] = rf"\the{outer}.\arabic{{{counter}}}"
 
     def set(self, counter: str, value: int) -> None:
-        """Set a counter; secnumdepth decides which headings are numbered."""
+        """Set a counter. Setting secnumdepth changes which heading levels are numbered."""
         if counter in ("secnumdepth",):
             self.deepest = value
         else:
             self._values[counter] = value
 
     def value(self, counter: str) -> int:
-        """Return where a counter stands."""
+        """Return the current value of a counter, 0 if it has never been set."""
         return self._values.get(counter, 0)
 
     def step(self, counter: str) -> str:
-        """Count one on, restart what is numbered within, and return the printed number."""
+        """Increment a counter, reset the counters within it, and return the printed number."""
         self._values[counter] = self.value(counter) + 1
         self._restart(counter, 0)
         return self.printed(counter)
 
     def printed(self, counter: str, depth: int = 0) -> str:
-        """Return a number as printed."""
+        """Return the current number of a counter as printed."""
         if depth > 8:
             return ""
         form = self._formats.get(counter, rf"\arabic{{{counter}}}")
@@ -94,28 +95,29 @@ class Counters:
         text = re.sub(
             r"[{}$~]|\\[A-Za-z]+\s*", "", _PLACE.sub(fill, form.replace(r"\the\c@", r"\the"))
         )
-        # Sections before the first chapter, and figures before the first section, print no zero.
+        # The leading zero is dropped for sections before the first chapter and for figures before
+        # the first section.
         return text.strip().removeprefix("0.") if text.startswith("0.") else text.strip()
 
     def upcoming(self, counter: str, more: int) -> str:
-        """Return the number that a counter will print after so many steps."""
+        """Return the number that a counter will print after `more` further steps."""
         self._values[counter] = self.value(counter) + more
         text = self.printed(counter)
         self._values[counter] -= more
         return text
 
     def shown(self, style: str, counter: str) -> str:
-        """Return a counter in a style: arabic, Alph, alph, Roman, roman."""
+        """Return the value of a counter in a style: arabic, Alph, alph, Roman, roman."""
         return _formatted(style, self.value(counter))
 
     def begin_sub(self, counter: str, main: str) -> None:
-        """Number 3a, 3b … until `end_sub`."""
+        """Number equations as 3a, 3b, … until `end_sub`."""
         self._outside = self.value(counter), self._formats.get(counter)
         self._values[counter] = 0
         self._formats[counter] = rf"{main}\alph{{{counter}}}"
 
     def end_sub(self, counter: str) -> None:
-        """Go on numbering as before `begin_sub`."""
+        """Restore the numbering that was in use before `begin_sub`."""
         value, form = self._outside
         if counter in self._formats and value:
             self._values[counter] = value
@@ -125,7 +127,7 @@ class Counters:
         self._outside = 0, None
 
     def appendix(self) -> None:
-        """Number with letters from here on."""
+        """Switch sections (chapters in a book) to letters, beginning again at A."""
         outer = "chapter" if self.book else "section"
         self.in_appendix = True
         self._values[outer] = 0
@@ -140,7 +142,7 @@ class Counters:
 
 
 def letter(value: int) -> str:
-    """Return a, b … z, then the number itself."""
+    """Return a to z for 1 to 26, and the number itself for other values."""
     return chr(96 + value) if 1 <= value <= 26 else str(value)
 
 

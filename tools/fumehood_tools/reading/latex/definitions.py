@@ -1,7 +1,8 @@
-"""Commands that TeX's mouth carries out itself: definitions, conditions, files.
+"""Commands that expansion carries out itself: definitions, conditions and file inclusion.
 
-`new_state` gives a state that knows them. Definitions are global: groups don't end them. Commands
-whose meaning the readers know (`expansion.KEPT`) and internal names with @ keep theirs.
+`new_state` returns a state that knows these commands. Definitions are global, as the end of a
+group does not undo them. Commands that the readers know by meaning (`expansion.KEPT`) and internal
+names with @ cannot be redefined.
 """
 
 import re
@@ -17,12 +18,12 @@ _LARGEST_PACKAGE = 400_000
 
 
 def new_state(files: dict[str, str]) -> State:
-    """Return a state without macros, over the files of a source."""
+    """Return a state without macros for the given source files."""
     return State(files=files, primitives=PRIMITIVES, conditions=CONDITIONS)
 
 
 def _command_name(stream: Stream) -> str:
-    """Return the command that is being defined: `\\x` or `{\\x}`."""
+    """Return the command that is being defined, written as `\\x` or `{\\x}`."""
     inside = [token for token in stream.argument() if token != " "]
     return inside[0] if inside else ""
 
@@ -33,7 +34,7 @@ def _define(stream: Stream, name: str, macro: Macro) -> None:
 
 
 def _signature(stream: Stream) -> tuple[str, list[list[str]]]:
-    """Read `[2][default]`."""
+    """Read `[2][default]`; return the kinds of the parameters and their defaults."""
     count = plain(stream.optional() or []).strip()
     default = stream.optional() if count else None
     number = min(int(count), 9) if count.isdigit() else 0
@@ -102,7 +103,7 @@ def _define_environment(stream: Stream, name: str, begin: Macro, end: list[str])
 
 
 def _xparse(stream: Stream) -> tuple[str, list[list[str]]]:
-    """Read a signature of xparse: `{O{1} m s}`."""
+    """Read an xparse signature such as `{O{1} m s}`; return kinds and defaults."""
     inner = Stream(stream.state, stream.argument())
     kinds, defaults = "", list[list[str]]()
     while token := inner.pull():
@@ -141,7 +142,7 @@ def _paired(stream: Stream) -> None:
 
 
 def _theorem(stream: Stream) -> None:
-    """Learn `\\newtheorem{name}[shared]{Title}[within]`."""
+    """Store the definition `\\newtheorem{name}[shared]{Title}[within]`."""
     unnumbered = stream.starred()
     name = plain(stream.argument()).strip()
     shared = stream.optional()
@@ -206,7 +207,7 @@ def _same(stream: Stream) -> bool:
 
 
 def _number(stream: Stream) -> bool:
-    """Decide `\\ifnum 1<2`; what compares more than plain numbers counts as true."""
+    """Evaluate `\\ifnum 1<2`. A comparison of anything but plain numbers counts as true."""
     said = ""
     while (token := stream.pull()) and token not in ("{", "}", "$", PARAGRAPH) and len(said) < 40:
         said += "?" if token[0] == "\\" else token
@@ -236,7 +237,11 @@ def _one_word(stream: Stream) -> bool:
 
 
 def include(stream: Stream, name: str, whole: bool = False) -> None:
-    """Put a file in front of a stream; one within itself, or not there, is reported."""
+    """Push the tokens of a file onto a stream.
+
+    A missing file, a file that includes itself, and files nested too deeply are reported as
+    warnings.
+    """
     state = stream.state
     name = name.strip().strip('"')
     found = find_file(state.files, name)
@@ -278,7 +283,7 @@ def _import_file(stream: Stream) -> None:
 
 
 def _read_package(stream: Stream) -> None:
-    """Learn the definitions of packages that lie in the source."""
+    """Read the definitions in packages that are part of the source."""
     state = stream.state
     options = plain(stream.optional() or [])
     for name in (part.strip() for part in plain(stream.argument()).split(",")):

@@ -1,4 +1,4 @@
-"""What stands apart from the text: equations, figures, tables and listings."""
+"""Handlers for displayed material: equations, figures, tables, listings and algorithms."""
 
 import re
 from itertools import groupby
@@ -36,6 +36,10 @@ _FLOAT_ARGUMENTS = {"wrapfigure": "omom", "wraptable": "omom", "floatingfigure":
 
 
 def _equation(composer: Composer, stream: Stream, name: str) -> None:
+    """Add the equations of an environment, one block per printed number.
+
+    Rows without a number are merged into the next row that has one.
+    """
     base = name.rstrip("*")
     skip(stream, _WITH_COLUMNS.get(base, ""))
     tokens = [token for token in composer.body(stream, name) if token != PARAGRAPH]
@@ -55,7 +59,7 @@ def _equation(composer: Composer, stream: Stream, name: str) -> None:
 
 
 def _numbered(composer: Composer, row: list[str], numbered: bool) -> tuple[list[str], str | None]:
-    """Return a row without its label and tag, and its printed number."""
+    """Return a row of an equation without its label and tag, and the number it prints."""
     clean: list[str] = []
     labels: list[str] = []
     number: str | None = None
@@ -148,7 +152,7 @@ def _float(composer: Composer, stream: Stream, name: str) -> None:
 
 
 def _close_float(composer: Composer) -> None:
-    """Pair captions and tables in the order in which the float begins, and add what it holds."""
+    """Finish the current float: pair its captions with its tables, and add its blocks."""
     done, composer.float = composer.float, None
     composer.end_paragraph()
     if done is None:
@@ -160,6 +164,7 @@ def _close_float(composer: Composer) -> None:
 
 
 def _paired(items: list[Block]) -> list[Block]:
+    """Merge each caption with the adjacent table that has no caption, whichever comes first."""
     paired: list[Block] = []
     for _, same in groupby(items, key=lambda block: block.kind):
         waiting: Block | None = None
@@ -232,7 +237,7 @@ def _end_subfloat(composer: Composer, stream: Stream, name: str) -> None:
 
 
 def _subfloat_command(composer: Composer, stream: Stream) -> None:
-    """`\\subfloat[caption]{content}`."""
+    """Handle `\\subfloat[caption]{content}`."""
     caption = stream.optional()
     content = stream.argument()
     if composer.float is not None:
@@ -249,7 +254,7 @@ def _subfloat_command(composer: Composer, stream: Stream) -> None:
 def _algorithmic(composer: Composer, stream: Stream, name: str) -> None:
     stream.optional()
     if composer.depth:
-        # Within its float the lines are the float's.
+        # Inside an algorithm float, the float builds the code block from these lines.
         composer.out.append(composer.inline_raw(composer.body(stream, name)))
         return
     _, code = pseudocode(composer, composer.body(stream, name))

@@ -1,9 +1,10 @@
-"""The tokens of a paper, with its own macros expanded, its conditions decided, its files read in.
+"""Expand the macros of a paper, evaluate its conditions, and read in its files.
 
-Works like TeX's mouth: a stack of tokens from which readers pull. Definitions (`\\newcommand`,
-`\\def`, `\\let`, `\\newenvironment`, xparse) are learned and used; commands that the readers know
-by meaning can't be redefined. Everything is bounded: MOST_PULLED tokens in all, MOST_EXPANDED of
-them made by macros.
+This works like the expansion stage of TeX (chapter 20 of The TeXbook): readers pull tokens from a
+stack, and the expansion of a macro is pushed back onto it. Definitions (`\\newcommand`, `\\def`,
+`\\let`, `\\newenvironment`, xparse) are stored and applied; commands that the readers know by
+meaning cannot be redefined. The work is bounded: at most MOST_PULLED tokens in all, and at most
+MOST_EXPANDED tokens made by macros.
 """
 
 import functools
@@ -41,9 +42,11 @@ KEPT = {f"\\{name}" for name in _KEPT_NAMES.split()}
 
 @dataclass(frozen=True)
 class Macro:
-    """A definition: one delimiter per parameter ('' for an ordinary one), defaults, its body.
+    """A macro definition: per parameter its kind, default and delimiter (empty if undelimited).
 
-    `kinds` has one letter per parameter, as xparse names them: m, o (optional), s (star).
+    `kinds` has one letter per parameter, as in xparse: m (mandatory), o (optional), s (star).
+    `before` holds the tokens that must come before the first parameter, and `body` the replacement
+    text.
     """
 
     kinds: str
@@ -54,13 +57,13 @@ class Macro:
 
     @functools.cached_property
     def fills(self) -> bool:
-        """Say whether the body holds places to fill."""
+        """True if the body has parameters to replace."""
         return any("#" in token for token in self.body)
 
 
 @dataclass
 class State:
-    """What all streams of one paper share."""
+    """State shared by all streams of one paper: files, definitions, flags and work counters."""
 
     files: dict[str, str]
     primitives: "Mapping[str, Callable[[Stream], None]]"
@@ -78,24 +81,24 @@ class State:
     open_files: list[str] = field(default_factory=list)
 
     def is_condition(self, token: str) -> bool:
-        """Say whether a command begins a condition that `\\fi` ends."""
+        """Return whether a command begins a condition that ends with `\\fi`."""
         return token[:3] == "\\if" and token not in _NO_CONDITIONS
 
     def warn(self, text: str) -> None:
-        """Keep a warning, once."""
+        """Store a warning, once, and at most 50 in all."""
         if len(self.warnings) < 50:
             self.warnings[text] = None
 
 
 class Stream:
-    """Tokens to be pulled; expansions and files are pushed in front of the rest."""
+    """A stack of tokens to pull from. Expansions and files are pushed on top of it."""
 
     def __init__(self, state: State, tokens: list[str]) -> None:
         self.state = state
         self._stack = tokens[::-1]
 
     def pull(self) -> str:
-        """Return the next token as it stands, '' at the end."""
+        """Return the next token without expanding it, or '' at the end."""
         state = self.state
         while self._stack:
             state.pulled += 1
@@ -110,11 +113,11 @@ class Stream:
         return ""
 
     def push(self, tokens: list[str]) -> None:
-        """Put tokens in front."""
+        """Put tokens in front of the remaining ones."""
         self._stack += tokens[::-1]
 
     def next(self) -> str:
-        """Return the next token that is not a macro, definition or condition; '' at the end."""
+        """Return the next token after expanding macros and conditions; '' at the end."""
         state = self.state
         while token := self.pull():
             if token[0] != "\\":
@@ -132,14 +135,14 @@ class Stream:
         return ""
 
     def skip_blank(self) -> None:
-        """Pull blanks."""
+        """Skip spaces and paragraph breaks."""
         while (token := self.pull()) in (" ", PARAGRAPH):
             pass
         if token:
             self._stack.append(token)
 
     def starred(self) -> bool:
-        """Pull a star, where one comes next."""
+        """Return whether a star comes next; if so, remove it."""
         token = self.pull()
         if token[:1] != "*":
             if token:
@@ -150,7 +153,7 @@ class Stream:
         return True
 
     def argument(self) -> list[str]:
-        """Return the next argument: a group's inside, or one token."""
+        """Return the next argument: the contents of a group, or a single token or letter."""
         self.skip_blank()
         token = self.pull()
         if token == "{":
@@ -164,7 +167,7 @@ class Stream:
         return [token] if token else []
 
     def optional(self) -> list[str] | None:
-        """Return the argument in brackets, None where there is none."""
+        """Return the contents of an argument in brackets, or None if no bracket comes next."""
         taken: list[str] = []
         while (token := self.pull()) == " ":
             taken.append(token)
@@ -184,7 +187,7 @@ class Stream:
         return None
 
     def until(self, ends: tuple[str, ...]) -> list[str]:
-        """Return tokens as they stand up to one of the ends, which is pulled too."""
+        """Return the unexpanded tokens before the first of `ends`, which is removed too."""
         found: list[str] = []
         while (token := self.pull()) and token not in ends:
             found.append(token)
@@ -208,7 +211,10 @@ class Stream:
         self._push_made(_filled(macro.body, arguments) if macro.fills else macro.body)
 
     def _push_made(self, made: list[str]) -> None:
-        """Push what a macro made; when macros have made too much, none is known any more."""
+        """Push the result of a macro, and forget all macros once they have made too many tokens.
+
+        Without macros, nothing expands any more, so the rest of the paper is read in bounded time.
+        """
         state = self.state
         state.expanded += len(made) + _PER_EXPANSION
         if state.expanded <= MOST_EXPANDED:
@@ -240,6 +246,7 @@ class Stream:
         return arguments
 
     def _delimited(self, delimiter: list[str]) -> list[str]:
+        """Return the tokens before a delimiter, as TeX reads them for `\\def\\x#1.{…}`."""
         found: list[str] = []
         while (token := self.pull()) and len(found) < _FAR:
             if len(delimiter) == 1 and token[0] not in "\\{}" and delimiter[0] in token:
@@ -252,6 +259,10 @@ class Stream:
         return found
 
     def _environment(self, token: str) -> bool:
+        """Expand the begin or end of an environment that the paper defines.
+
+        Returns False if the paper does not define it.
+        """
         begins, name = token.startswith("\\begin"), token[token.index("{") + 1 : -1]
         if (known := self.state.environments.get(name)) is not None:
             begin, end = known
@@ -266,6 +277,7 @@ class Stream:
         return False
 
     def _condition(self, token: str) -> None:
+        """Evaluate a condition; if it is false, skip to its `\\else` or `\\fi`."""
         decide = self.state.conditions.get(token)
         if token[1:] in self.state.flags:
             holds = self.state.flags[token[1:]]
@@ -275,7 +287,7 @@ class Stream:
             self.skip_branch(stop_at_else=True)
 
     def skip_branch(self, stop_at_else: bool = False) -> None:
-        """Pull the branch of a condition that is not taken."""
+        """Skip the branch of a condition that is not taken."""
         skipped: list[str] = []
         depth = 0
         while token := self.pull():
@@ -292,7 +304,7 @@ class Stream:
         self.push(skipped)
 
     def end_file(self) -> None:
-        """Drop the rest of the file that is being read."""
+        """Drop the rest of the current file."""
         while self._stack and self._stack[-1] != END_OF_FILE:
             self._stack.pop()
 

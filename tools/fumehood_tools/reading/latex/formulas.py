@@ -1,7 +1,7 @@
-"""Formulas as readable Unicode: `\\frac{a}{b^2}` is a/b². What is not known keeps its name.
+"""Render formulas as readable Unicode: `\\frac{a}{b^2}` becomes a/b².
 
-Works on tokens whose macros are expanded already. Depth is bounded; what lies
-deeper is given as LaTeX.
+Unknown commands are printed by their name. The tokens must already have their macros expanded.
+Nesting deeper than MOST_DEEP is returned as LaTeX source.
 """
 
 import re
@@ -86,7 +86,7 @@ _RELATIONS = set("=<>≤≥≈≠∈∼→←↦⇒⇔≔≡∝⊆⊂≪≫±×�
 
 
 def readable(tokens: list[str]) -> str:
-    """Return a formula as text."""
+    """Return a formula as one line of text."""
     return " ".join(_Formula(tokens, 0).text().split()).replace(" ;", ";")
 
 
@@ -229,7 +229,7 @@ class _Formula:
         return bool(self._stack) and self._stack[-1] == start
 
     def _spaced(self, text: str) -> str:
-        """Keep a name from running into the letter that follows it."""
+        """Append a space if the name would otherwise run into the letter that follows it."""
         follower = self._stack[-1][:1] if self._stack else ""
         return f"{text} " if follower.isalnum() or follower == "\\" else text
 

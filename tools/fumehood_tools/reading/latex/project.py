@@ -1,7 +1,8 @@
-"""The files of a source as text, and which of them is the paper.
+"""Decode the files of a LaTeX source, and find the main file.
 
-Files are UTF-8 or, where that fails, Latin-1. The main file is the one arXiv's 00README names as
-such, else the .tex that begins a document: by name (main, paper, ms …), depth and length.
+Files are decoded as UTF-8, or as Latin-1 if that fails. The main file is the one that arXiv's
+00README names. Without one, it is chosen among the files with \\begin{document}, by folder depth,
+name (main, paper, ms, …) and length.
 """
 
 import json
@@ -19,7 +20,7 @@ _SUBFILE = re.compile(
 
 
 def decode(files: dict[str, bytes]) -> dict[str, str]:
-    """Return files as text: nothing fails, UTF-8 comes first."""
+    """Return the files as text. Decoding never fails."""
     return {name: _text(data) for name, data in files.items()}
 
 
@@ -34,7 +35,7 @@ def _text(data: bytes) -> str:
 
 
 def main_file(files: dict[str, str]) -> str:
-    """Return the name of the file that is the paper. Raises Unreadable where none is LaTeX."""
+    """Return the name of the main file. Raises Unreadable if no file is LaTeX."""
     named = _named(files)
     if named in files:
         return named
@@ -43,7 +44,7 @@ def main_file(files: dict[str, str]) -> str:
         candidates = [name for name, text in files.items() if _looks_like_tex(name, text)]
     if not candidates:
         raise Unreadable(
-            "The source holds no LaTeX document: no file has \\documentclass. "
+            "The source contains no LaTeX document: no file has \\documentclass. "
             "Read another source of this paper."
         )
     return min(candidates, key=lambda name: _rank(name, files[name]))
@@ -69,7 +70,10 @@ def _named_in_json(text: str) -> str:
 
 
 def find_file(files: dict[str, str], name: str) -> str | None:
-    """Return the file that TeX would read for a name."""
+    """Return the file that TeX would read for a name, or None if there is no such file.
+
+    As a last resort, a file of that name in another folder is accepted if there is only one.
+    """
     name = re.sub(r"^(?:\./)+", "", name)
     for guess in (name, f"{name}.tex", f"{name}.ltx"):
         if guess in files:
@@ -80,7 +84,7 @@ def find_file(files: dict[str, str], name: str) -> str | None:
 
 
 def inner_document(tokens: list[str]) -> list[str]:
-    """Return what stands between begin and end of a document, all of it where there is none."""
+    """Return the tokens inside the document environment, or all tokens if there is none."""
     if "\\begin{document}" not in tokens:
         return tokens
     start = tokens.index("\\begin{document}") + 1
@@ -101,6 +105,7 @@ def _looks_like_tex(name: str, text: str) -> bool:
 
 
 def _rank(name: str, text: str) -> tuple[bool, int, bool, int, int, str]:
+    """Return a sort key for candidate main files; the smallest belongs to the most likely one."""
     stem = posixpath.basename(name).rsplit(".", 1)[0].lower()
     return (
         _SUBFILE.search(text) is not None,

@@ -1,7 +1,8 @@
-"""Read a paper from its LaTeX source: unpack, expand, compose, number.
+"""Read a paper from its LaTeX source: unpack, expand macros, compose blocks, fill in numbers.
 
-No LaTeX runs and nothing is written. Broken or unknown LaTeX is read as text and reported. Work is
-bounded by the limits of `unpacking`, `expansion` and `composing`.
+LaTeX itself is never run, and nothing is written to disk. Broken or unknown LaTeX is read as text
+and reported in the warnings. The limits in `unpacking`, `expansion` and `composing` bound the
+work.
 """
 
 import posixpath
@@ -33,7 +34,7 @@ _PROSE = re.compile(r"[^\W\d_]{2,}")
 
 
 def read_latex(archive: bytes) -> Document:
-    """Read the source of a paper as arXiv hands it out. Raises Unreadable."""
+    """Read a paper from a source archive in the form arXiv provides. Raises Unreadable."""
     sources = unpack(archive)
     files = decode(sources.files)
     main = main_file(files)
@@ -93,7 +94,7 @@ def _filled(block: Block, fill: Callable[[str, str], str]) -> Block:
 
 
 def _referred(composer: Composer, kind: str, keys: str) -> str:
-    """Return what \\ref, \\eqref or \\autoref print."""
+    """Return the text that \\ref, \\eqref or \\autoref prints."""
     names = [key.strip() for key in keys.split(",")]
     targets = [composer.labels.get(name) for name in names]
     numbers = [
@@ -110,7 +111,7 @@ def _referred(composer: Composer, kind: str, keys: str) -> str:
 
 
 def _prose_comments(comments: list[str]) -> list[HiddenText]:
-    """Return the comments that are sentences: they may be meant for a reader of the source."""
+    """Return comments that are sentences as hidden text, since they may address readers."""
     return [
         HiddenText(text=comment[:1_000], why="comment")
         for comment in comments
@@ -129,7 +130,7 @@ def _texts(blocks: list[Block]) -> Iterator[str]:
 
 
 def _links(links: list[Link], texts: list[str]) -> list[Link]:
-    """Return each address once, those of the markup first; then those that only stand in text."""
+    """Return each address once: links from markup first, then addresses found only in the text."""
     unique: dict[str, Link] = {}
     for link in links:
         held = unique.setdefault(link.url, link)

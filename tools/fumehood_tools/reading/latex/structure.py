@@ -1,4 +1,4 @@
-"""Headings, lists, theorems and front matter of a LaTeX paper."""
+"""Handlers for headings, lists, theorems, counters and front matter."""
 
 import re
 
@@ -45,7 +45,7 @@ _DROPPED = (
 
 
 def skip(stream: Stream, signature: str) -> None:
-    """Pull the arguments that a signature tells: m argument, o optional."""
+    """Skip the arguments in a signature: m argument, o optional argument."""
     for kind in signature:
         stream.argument() if kind == "m" else stream.optional()
 
@@ -183,7 +183,7 @@ def _icml_author(composer: Composer, stream: Stream) -> None:
 
 
 def _aside(composer: Composer, stream: Stream) -> None:
-    """What belongs to authors and is not text: affiliations, addresses."""
+    """Skip author information that is not a name, such as affiliations and addresses."""
     stream.starred()
     stream.optional()
     composer.inline(stream.argument())

@@ -1,6 +1,7 @@
-"""What LaTeX's symbol commands print, as Unicode.
+"""Map LaTeX's symbol commands to the Unicode text they print.
 
-The table is pylatexenc's (MIT), with what it lacks or spells for other ends added here.
+The table is pylatexenc's (MIT license). Symbols that it lacks, or that it spells differently from
+what we need, are added here.
 """
 
 import functools
@@ -76,7 +77,7 @@ _DOUBLE_STRUCK = {"C": "ℂ", "H": "ℍ", "N": "ℕ", "P": "ℙ", "Q": "ℚ", "R
 
 @functools.cache
 def symbols() -> Mapping[str, str]:
-    """Return what commands print, by name without the backslash."""
+    """Return the printed text by command name, without the backslash."""
     from pylatexenc.latex2text import get_default_latex_context_db
 
     known = get_default_latex_context_db()
@@ -98,7 +99,7 @@ def accented(mark: str, text: str) -> str:
 
 
 def double_struck(text: str) -> str:
-    """Return capital letters double struck: ℝ."""
+    """Return a text with its capital letters double-struck, such as ℝ for R."""
     return "".join(
         _DOUBLE_STRUCK.get(letter)
         or (chr(0x1D538 + ord(letter) - 65) if "A" <= letter <= "Z" else letter)

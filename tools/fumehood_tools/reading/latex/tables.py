@@ -1,7 +1,7 @@
-"""Tables as rows of cells: what tabular, longtable and their kin print, without rules.
+"""Read tables (tabular, longtable and similar) as rows of cells, without their rules.
 
-A cell over several columns is followed by empty cells, so that columns stay in line; the empty
-cells below one over several rows stay empty. Rows without any text are left out.
+A cell that spans several columns is followed by empty cells, so that columns stay aligned. The
+cells below a cell that spans several rows are empty. Rows without any text are omitted.
 """
 
 from fumehood_tools.reading.latex.composing import Composer
@@ -13,7 +13,7 @@ _HEADS = ("\\endfirsthead", "\\endhead", "\\endfoot", "\\endlastfoot")
 
 
 def rows_of(composer: Composer, tokens: list[str]) -> list[list[str]]:
-    """Return the rows of a table's body."""
+    """Return the rows of a table, padded to equal length."""
     rows: list[list[str]] = []
     for cells in split_rows(_without_repeats(tokens), cells=True):
         row: list[str] = []
@@ -31,7 +31,7 @@ def rows_of(composer: Composer, tokens: list[str]) -> list[list[str]]:
 
 
 def _without_repeats(tokens: list[str]) -> list[str]:
-    """Leave out the head that a long table prints again on every page, and its foot."""
+    """Remove the header that a long table repeats on every page, and its footer."""
     parts: dict[str, list[str]] = {}
     rest: list[str] = []
     for token in tokens:
@@ -45,7 +45,10 @@ def _without_repeats(tokens: list[str]) -> list[str]:
 
 
 def split_rows(tokens: list[str], cells: bool) -> list[list[list[str]]]:
-    """Cut tokens at `\\\\` and, where wanted, at `&`, outside of groups and inner environments."""
+    """Split tokens into rows at `\\\\` and, if `cells` is set, into cells at `&`.
+
+    Separators inside groups and inner environments are ignored.
+    """
     rows: list[list[list[str]]] = [[[]]]
     depth = 0
     at = 0
@@ -67,7 +70,7 @@ def split_rows(tokens: list[str], cells: bool) -> list[list[list[str]]]:
 
 
 def _after_break(tokens: list[str], at: int) -> int:
-    """Return where a row begins: after the star and the length of `\\\\*[2pt]`."""
+    """Return the index after a row break, including the star and length of `\\\\*[2pt]`."""
     if at < len(tokens) and tokens[at] == "*":
         at += 1
     if at + 1 < len(tokens) and tokens[at] == "[" and "]" in tokens[at : at + 12]:

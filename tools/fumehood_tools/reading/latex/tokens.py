@@ -1,10 +1,10 @@
-"""LaTeX text as tokens, in one pass; braces always close.
+"""Split LaTeX text into tokens in one pass, with all braces closed.
 
-A token is a string that its first character tells apart: `\\name`, `\\begin{x}` and `\\end{x}` are
-commands; `{ } [ ] $ & ~ ^ _` stand for themselves; `#1` is a parameter; a blank is a space, a line
-end a blank line between paragraphs. RAW marks text that TeX reads letter by letter (addresses,
-`\\verb`), LISTING a listing. Comments are left out and kept aside. Nothing here ever fails, and the
-work grows with the length of the text alone.
+A token is a string whose first character tells its type. `\\name`, `\\begin{x}` and `\\end{x}` are
+commands; `{ } [ ] $ & ~ ^ _` are single-character tokens; `#1` is a parameter; " " is a space, and
+"\\n" a paragraph break. RAW marks text that TeX reads verbatim (addresses, `\\verb`), and LISTING
+a program listing. Comments are collected separately. Tokenizing never fails, and its cost is
+linear in the length of the text.
 """
 
 import re
@@ -38,7 +38,7 @@ _LONGEST_RAW = 4_000
 
 
 class Tokens(NamedTuple):
-    """The tokens of one file, its comments, and whether its braces closed by themselves."""
+    """The tokens of one file, its comments, and whether its braces were balanced in the file."""
 
     tokens: list[str]
     comments: list[str]
@@ -46,7 +46,7 @@ class Tokens(NamedTuple):
 
 
 def tokenize(text: str, at_is_letter: bool = False) -> Tokens:
-    """Return the tokens of a text. Style files take @ as a letter from the start."""
+    """Return the tokens of a text. at_is_letter: @ is a letter, as in style files."""
     reader = _Reader(text.replace("\r\n", "\n").replace("\r", "\n"), at_is_letter)
     reader.read()
     tokens, balanced = _balance(reader.tokens)
@@ -54,7 +54,7 @@ def tokenize(text: str, at_is_letter: bool = False) -> Tokens:
 
 
 def plain(tokens: list[str]) -> str:
-    """Return tokens as LaTeX again."""
+    """Return tokens as LaTeX source."""
     parts: list[str] = []
     for index, token in enumerate(tokens):
         if token[0] in RAW + LISTING:
@@ -70,7 +70,7 @@ def plain(tokens: list[str]) -> str:
 
 
 class _Reader:
-    """Walks over a text once and gathers tokens and comments."""
+    """Scans a text once and collects its tokens and comments."""
 
     def __init__(self, text: str, at_is_letter: bool) -> None:
         self.text = text.translate(dict.fromkeys(range(9)))
@@ -140,7 +140,7 @@ class _Reader:
         return self._raw_group(at)
 
     def _raw_group(self, at: int) -> int:
-        """Take a group letter by letter: % and # are part of an address."""
+        """Read a group verbatim, because % and # are part of an address."""
         if (options := _OPTIONS.match(self.text, at)) is not None:
             at = options.end()
         opened = _GROUP_OPEN.match(self.text, at)
@@ -157,7 +157,10 @@ class _Reader:
 
 
 def _balance(tokens: list[str]) -> tuple[list[str], bool]:
-    """Close what is open at the end of its environment or paragraph; drop what closes nothing."""
+    """Close open groups at the end of their environment; drop unmatched closing braces.
+
+    Groups that are still open at the end are closed at the end of their paragraph.
+    """
     closed: list[str] = []
     open_marks: list[tuple[str, int]] = []
     balanced = True
@@ -183,7 +186,10 @@ def _balance(tokens: list[str]) -> tuple[list[str], bool]:
 
 
 def _unclosed_inside(open_marks: list[tuple[str, int]], begin: str) -> int | None:
-    """Count the groups opened since the environment began, None when it did not begin last."""
+    """Return how many groups are open inside the innermost environment.
+
+    None if that environment does not begin with `begin`.
+    """
     count = 0
     for mark, _ in reversed(open_marks):
         if mark == "{":
@@ -209,7 +215,7 @@ def _close_rest(tokens: list[str], opened: list[int], balanced: bool) -> tuple[l
 
 
 def _joined(comments: list[tuple[int, str]]) -> list[str]:
-    """Return comments, those on lines of their own after each other as one."""
+    """Return the comments, with those on consecutive lines joined into one."""
     joined: list[str] = []
     before = -10
     for start, text in comments:

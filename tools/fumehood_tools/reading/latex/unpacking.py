@@ -1,9 +1,9 @@
-"""Unpack the LaTeX source of a paper in memory: nothing is ever written, nothing is followed.
+"""Unpack the LaTeX source of a paper in memory; no file is written and no link is followed.
 
-arXiv gives a gzipped tar, one gzipped .tex, or (of papers sent in as PDF) the PDF itself. What an
-archive may hold is bounded: members, bytes per member and in all, bytes while decompressing. Links,
-devices, absolute names and names with `..` are left out and reported; members that are no text
-(figures) are not kept.
+arXiv provides a gzipped tar, a single gzipped .tex file, or the PDF itself if the authors
+submitted one. Limits apply to the number of members, the bytes per member and in all, and the
+bytes while decompressing. Links, devices, absolute names and names with `..` are skipped and
+reported; members that are not text, such as figures, are skipped silently.
 """
 
 import gzip
@@ -26,14 +26,17 @@ _GZIP = b"\x1f\x8b"
 
 
 class Sources(NamedTuple):
-    """The text files of a source, by name; one sentence per thing that was left out."""
+    """The text files of a source by name, and one sentence per member that was skipped."""
 
     files: dict[str, bytes]
     warnings: list[str]
 
 
 class _Bounded(io.RawIOBase):
-    """Reads a gzip stream and gives up beyond so many bytes: a bomb is never unpacked whole."""
+    """Reads a gzip stream and raises Unreadable beyond MOST_UNPACKED bytes.
+
+    This stops a decompression bomb before it is fully unpacked.
+    """
 
     def __init__(self, data: bytes) -> None:
         self._stream = gzip.GzipFile(fileobj=io.BytesIO(data))
@@ -46,15 +49,20 @@ class _Bounded(io.RawIOBase):
         part = self._stream.read(min(len(buffer), 1 << 20))
         self._left -= len(part)
         if self._left < 0:
-            raise Unreadable(f"The source unpacks to more than {MOST_UNPACKED:,} bytes: a bomb?")
+            raise Unreadable(
+                f"The source unpacks to more than {MOST_UNPACKED:,} bytes, which suggests a "
+                "decompression bomb. Read another source of this paper."
+            )
         buffer[: len(part)] = part
         return len(part)
 
 
 def unpack(data: bytes) -> Sources:
-    """Return the text files of a source archive. Raises Unreadable; nothing else."""
+    """Return the text files of a source archive. Raises Unreadable, and no other exception."""
     if data.startswith(b"%PDF"):
-        raise Unreadable("The source is a PDF: the authors sent no LaTeX. Read it as a PDF.")
+        raise Unreadable(
+            "The source is a PDF, because the authors submitted no LaTeX. Read it as a PDF."
+        )
     try:
         stream = _Bounded(data) if data.startswith(_GZIP) else io.BytesIO(data)
         head = stream.read(512) or b""
@@ -72,7 +80,7 @@ def unpack(data: bytes) -> Sources:
 
 
 def _is_tar(head: bytes) -> bool:
-    """Say whether a file that begins so is a tar archive (ustar, GNU, or old with a checksum)."""
+    """Return whether this is the head of a tar archive (ustar, GNU, or old with a checksum)."""
     if head[257:262] == b"ustar":
         return True
     try:
@@ -89,7 +97,10 @@ def _single(head: bytes, stream: "io.RawIOBase | io.BytesIO") -> Sources:
         parts.append(part)
         size += len(part)
         if size > MOST_MEMBER:
-            raise Unreadable(f"The source is one file of more than {MOST_MEMBER:,} bytes.")
+            raise Unreadable(
+                f"The source is a single file of more than {MOST_MEMBER:,} bytes. "
+                "Read another source of this paper."
+            )
     return Sources({"main.tex": b"".join(parts)}, [])
 
 
@@ -108,7 +119,7 @@ def _unpack_tar(stream: "io.RawIOBase | io.BytesIO") -> Sources:
                 leave_out(f"only the first {MOST_MEMBERS:,} are read", member.name)
                 break
             if not 0 <= member.size <= MOST_UNPACKED:
-                # tarfile would step over it block by block, for years.
+                # To skip this member, tarfile would read it block by block, almost forever.
                 leave_out("its size can't be; nothing after it is read", member.name)
                 break
             if (why := _refused(member)) is not None:
@@ -124,12 +135,14 @@ def _unpack_tar(stream: "io.RawIOBase | io.BytesIO") -> Sources:
             content = archive.extractfile(member)
             files[name] = content.read(MOST_MEMBER) if content is not None else b""
     if not files:
-        raise Unreadable("The source archive holds no LaTeX file. Read another source.")
+        raise Unreadable(
+            "The source archive contains no LaTeX file. Read another source of this paper."
+        )
     return Sources(files, warnings)
 
 
 def _refused(member: tarfile.TarInfo) -> str | None:
-    """Return why a member is left out, None when it may be looked at."""
+    """Return why a member is skipped, or None if it may be read."""
     name = member.name
     if member.issym() or member.islnk():
         return "it is a link"

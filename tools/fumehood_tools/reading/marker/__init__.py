@@ -1,9 +1,9 @@
-"""marker-pdf as a reader of PDFs: optional, always in a process of its own, never downloading.
+"""Read PDFs with marker-pdf, an optional dependency. It always runs in its own process.
 
-    mode "models"   marker's own layout model, and OCR where its models or servers are there
-    mode "layout"   marker's pipeline on boxes that we draw from the text layer: no model at all
+    mode "models"   marker's layout model, plus OCR if its models or servers are available
+    mode "layout"   marker's pipeline on boxes we compute from the text layer; needs no model
 
-Nothing here imports marker into the calling process.
+Nothing is downloaded, and nothing here imports marker into the calling process.
 """
 
 from fumehood_tools.reading.marker.read import read_with_marker

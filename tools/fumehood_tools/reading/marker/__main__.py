@@ -1,7 +1,8 @@
-"""The worker: `python -m fumehood_tools.reading.marker`, asked by children.ask_once.
+"""The worker process: `python -m fumehood_tools.reading.marker`, started by children.ask_once.
 
-It opens the file itself first, so that a damaged or locked one costs no import of marker, then has
-marker convert it once, and writes the Document as JSON. It downloads nothing.
+It opens the file itself before it imports marker, so that a damaged or password-protected file
+fails quickly. It then has marker convert the file once, and writes the Document as JSON. It
+downloads nothing.
 """
 
 import os
@@ -15,11 +16,11 @@ from fumehood_tools.reading.pdf.opening import MOST_PAGES, opened
 
 
 def main() -> None:
-    """Answer the request on stdin."""
+    """Answer the request on stdin, then exit."""
     answer_once(_read)
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
-    # An orderly end of torch takes a second, and its file is written.
+    # The answer is written. Skip interpreter shutdown, which takes a second with torch loaded.
     os._exit(0)
 
 

@@ -1,4 +1,4 @@
-"""One conversion with marker, in the process that imports it. The worker's alone."""
+"""Run one conversion with marker. Imports marker, so only the worker process may import it."""
 
 from itertools import chain
 from typing import Any, Literal, NamedTuple, cast
@@ -14,12 +14,13 @@ LAYOUT_KNOWS = {
     "MarginaliaProcessor_footer_zone": 0.0,
     "IgnoreTextProcessor_common_element_min_blocks": 1_000_000,
 }
-"""Our layout knows headers and footers from all pages; marker need not guess them by place."""
+"""Our layout finds page headers and footers by comparing all pages, so marker must not drop
+text by its position."""
 RENDERER = "marker.renderers.json.JSONRenderer"
 
 
 class Converted(NamedTuple):
-    """marker's JSON of a document, and the text of it that nobody sees."""
+    """marker's JSON output for a document, and the text in the PDF that readers cannot see."""
 
     output: dict[str, Any]
     hidden: list[HiddenText]
@@ -32,10 +33,11 @@ def convert(
     conversion: Literal["fast", "balanced"],
     ocr: bool,
 ) -> Converted:
-    """Return marker's reading of a PDF; all pages at once, as parts would lose the hierarchy.
+    """Return marker's output for a PDF.
 
-    In mode "layout" blocks have what the layout knew and marker has no word for: the level of a
-    heading, whether it is of the abstract.
+    All pages are converted at once, because marker infers heading levels from the whole document.
+    In mode "layout", blocks also get two keys that our layout knows and marker has no field for:
+    `level` of a heading, and `abstract` for blocks that belong to the abstract.
     """
     models = _models() if mode == "models" else dict.fromkeys(MODELS)
     config: dict[str, Any] = {
@@ -46,7 +48,7 @@ def convert(
         "pdftext_workers": 1,
     }
     if not ocr:
-        # Sharp images are for OCR alone.
+        # High-resolution page images are only needed for OCR.
         config["highres_block_types"] = ()
     builder = CleanLayoutBuilder
     if mode == "layout":

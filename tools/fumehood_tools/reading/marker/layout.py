@@ -1,7 +1,8 @@
-"""Pages as marker gets them: without hidden text, and in boxes of our own. The worker's alone.
+"""Pass our own page layout to marker. Imported by the worker process only.
 
-Our reader of PDFs says what of a page's text nobody sees, and what stands where; marker then never
-sees the former, and in mode "layout" takes the latter in place of its layout model's boxes.
+Our PDF reader finds the hidden text of a page and the position of its blocks. Hidden text is
+removed before marker sees the page. In mode "layout", our boxes replace those of marker's layout
+model.
 """
 
 from collections.abc import Iterable
@@ -16,17 +17,18 @@ from fumehood_tools.reading.pdf.layout import LabelledBox, PageLayout, layout_of
 
 _LABELS = {"Formula": "Equation"}
 _SURE = 12
-"""Fewer letters than this are taken for hidden only where no visible text stands."""
+"""Shorter text, in letters, may match hidden text by chance: it counts as hidden only where it
+overlaps no visible block."""
 
 
 class CleanLayoutBuilder(LayoutBuilder):  # type: ignore[misc]
-    """marker's builder of layouts, on pages whose hidden text is gone."""
+    """marker's layout builder, on pages from which hidden text has been removed."""
 
     layouts: ClassVar[dict[int, PageLayout]] = {}
-    """By number; filled by the one conversion of a process."""
+    """Page number -> layout. Class-level, because a worker process converts one document only."""
 
     def __call__(self, document: Any, provider: Any) -> None:
-        """Lay the pages of a document out."""
+        """Compute our layout, remove hidden text from the pages, then run marker's layout step."""
         self.layouts.update((it.number, it) for it in layout_of(Path(provider.filepath)))
         for page in document.pages:
             if layout := self.layouts.get(page.page_id + 1):
@@ -35,13 +37,13 @@ class CleanLayoutBuilder(LayoutBuilder):  # type: ignore[misc]
 
 
 class HeuristicLayoutBuilder(CleanLayoutBuilder):
-    """marker's builder of layouts, asking no model."""
+    """marker's layout builder, with our boxes in place of a model's."""
 
     known: ClassVar[dict[str, LabelledBox]] = {}
-    """Id of a block in marker -> the box it was made from."""
+    """Id that marker gives to a block -> our box from which the block was made."""
 
     def surya_layout(self, pages: list[Any], provider: Any) -> list[LayoutResult]:
-        """Return the boxes of every page, in reading order."""
+        """Return our boxes for every page, in reading order."""
         return [self._result(page) for page in pages]
 
     def _result(self, page: Any) -> LayoutResult:
@@ -49,14 +51,14 @@ class HeuristicLayoutBuilder(CleanLayoutBuilder):
         if layout is None:
             return LayoutResult(bboxes=[], image_bbox=page.polygon.bbox)
         for position, box in enumerate(layout.boxes):
-            # marker numbers the blocks of a page as they come.
+            # marker numbers the blocks of a page in the order of their boxes.
             self.known[f"/page/{page.page_id}/{_label(box)}/{position}"] = box
         boxes = [_marker_box(box, position) for position, box in enumerate(layout.boxes)]
         return LayoutResult(bboxes=boxes, image_bbox=[0, 0, layout.width, layout.height])
 
 
 def _take_unseen(page: Any, layout: PageLayout, provider: Any) -> None:
-    """Drop the lines of hidden text, from the lines for paragraphs and from those for tables."""
+    """Remove hidden lines from marker's paragraph lines and from the lines it uses for tables."""
     hidden = "".join(_letters(it.text) for it in layout.hidden)
     if not hidden:
         return

@@ -1,8 +1,9 @@
-"""marker's JSON as our Document.
+"""Convert marker's JSON into our Document.
 
-Title, abstract and references leave the blocks; captions join their table or figure; a paragraph
-that a page or column breaks is one paragraph; heading levels come from printed numbers first, as
-marker guesses them from the height of lines, unless the layout knows them. Linear in the document.
+Title, abstract and references are moved out of the blocks. Captions are attached to their table or
+figure. A paragraph split by a page or column break becomes one paragraph. Heading levels come from
+printed numbers first, because marker guesses levels from line heights; in mode "layout" they are
+known. The cost is linear in the size of the document.
 """
 
 import re
@@ -42,7 +43,7 @@ def document_of(
 ) -> Document:
     """Return the document that marker's JSON output describes.
 
-    levels_known: the levels of headings mean what ours mean, and level 0 is the title.
+    levels_known: heading levels come from our layout, in which level 0 is the title.
     """
     joined = _joined(pieces_of(output))
     title, pieces = _take_title(joined)
@@ -66,7 +67,7 @@ def document_of(
 
 
 def _joined(pieces: Iterable[Piece]) -> list[Piece]:
-    """Join paragraphs that a page or a column breaks; floats and footnotes may lie between."""
+    """Join paragraphs split by a page or column break, even with floats or footnotes in between."""
     joined: list[Piece] = []
     last: int | None = None
     for piece in pieces:
@@ -96,7 +97,7 @@ def _broken(before: Piece, piece: Piece) -> bool:
 
 
 def _take_title(pieces: list[Piece]) -> tuple[str, list[Piece]]:
-    """Take the first heading of page 1, if it stands before all that only a body has."""
+    """Take the first heading of page 1 as the title, unless the body or abstract has begun."""
     for at, piece in enumerate(pieces):
         if piece.page > 1 or _ABSTRACT.match(piece.text):
             break
@@ -109,7 +110,11 @@ def _take_title(pieces: list[Piece]) -> tuple[str, list[Piece]]:
 
 
 def _take_abstract(pieces: list[Piece]) -> tuple[str, list[Piece]]:
-    """Take what the layout calls abstract, else paragraphs from that word to the next heading."""
+    """Take the pieces that the layout marks as abstract, or the text after the word "abstract".
+
+    Without layout marks, the abstract ends at the next piece that is not a paragraph, or after
+    four paragraphs.
+    """
     if said := [piece.text for piece in pieces if piece.abstract]:
         text = "\n".join(said)
         return _ABSTRACT.sub("", text, count=1), [it for it in pieces if not it.abstract]
@@ -127,7 +132,7 @@ def _take_abstract(pieces: list[Piece]) -> tuple[str, list[Piece]]:
 
 
 class _Body(NamedTuple):
-    """What is left of the pieces, the bibliography, and where in the rest it stood."""
+    """The pieces without the bibliography, its entries, and the index at which it stood."""
 
     pieces: list[Piece]
     entries: list[Piece]
@@ -135,7 +140,7 @@ class _Body(NamedTuple):
 
 
 def _take_bibliography(pieces: Sequence[Piece]) -> _Body:
-    """Take the pieces under the heading of the references, and what marker itself calls entries."""
+    """Separate the references: pieces under their heading, and pieces that marker calls entries."""
     body = _Body([], [], len(pieces))
     inside = False
     for piece in pieces:
@@ -185,7 +190,7 @@ def _block(piece: Piece, kind: BlockKind, text: str, **more: Any) -> Block:
 
 
 class _Head(NamedTuple):
-    """A heading as we give it. level 0: not known yet."""
+    """A heading of the document. level 0 means that the level is not known yet."""
 
     number: str | None
     title: str
@@ -193,7 +198,11 @@ class _Head(NamedTuple):
 
 
 def _heads(body: _Body, levels_known: bool) -> dict[int, _Head]:
-    """Return the headings by place; one without number has the level of those that look alike."""
+    """Return the headings by piece index.
+
+    A heading without a number gets the level that is most common among the numbered headings with
+    the same marker level.
+    """
     heads: dict[int, _Head] = {}
     alike: dict[int | None, Counter[int]] = {}
     outline = NumberedOutline()
@@ -220,9 +229,9 @@ def _heads(body: _Body, levels_known: bool) -> dict[int, _Head]:
 
 
 def _numbered(text: str, outline: NumberedOutline, appendix: bool) -> _Head:
-    """Return a heading with its number and level, where its number follows those before it."""
+    """Split the number off a heading and find its level, if it continues the numbers before it."""
     number = number_at_start(text)
-    # "A Study of ..." is a number in an appendix only.
+    # A single letter, as in "A Study of ...", is a number only in an appendix.
     bare = number and number.schemes == ("letter",) and not (number.word or number.mark)
     if number is None or (bare and len(number.parts) == 1 and not appendix):
         return _Head(None, text, 0)
@@ -231,7 +240,7 @@ def _numbered(text: str, outline: NumberedOutline, appendix: bool) -> _Head:
 
 
 def _captions(pieces: Sequence[Piece]) -> dict[int, int]:
-    """Return table or figure -> its caption, the one beside it that bears the right name."""
+    """Return table or figure index -> index of the adjacent caption with a matching label."""
     found: dict[int, int] = {}
     taken: set[int] = set()
     for at, piece in enumerate(pieces):
@@ -251,7 +260,7 @@ def _captions(pieces: Sequence[Piece]) -> dict[int, int]:
 
 
 def _shown(piece: Piece, caption: Piece | None) -> Block:
-    """Return a table or figure; a caption that stands alone is one whose body was not found."""
+    """Return a table or figure block. A caption without a table or figure becomes one itself."""
     said = caption or piece
     label = _CAPTION.match(said.text)
     is_table = piece.kind == "table" or bool(label and label[1].casefold().startswith("tab"))

@@ -1,6 +1,7 @@
-"""marker's JSON as a flat list of pieces: what kind of block, its text, links, rows, place.
+"""Flatten marker's JSON into pieces: block kind, text, links, table rows and position.
 
-Groups are opened, page headers and footers left out. HTML is only read, never followed.
+Groups are replaced by their members, and page headers and footers are dropped. The HTML in a block
+is only parsed; its links are not followed.
 """
 
 import re
@@ -40,7 +41,7 @@ _MOST_SPAN = 50
 
 
 class Piece(NamedTuple):
-    """One block of marker's output."""
+    """One block of marker's output, with its HTML parsed."""
 
     kind: PieceKind
     text: str
@@ -55,7 +56,7 @@ class Piece(NamedTuple):
 
 
 def pieces_of(output: Mapping[str, Any]) -> Iterator[Piece]:
-    """Return the pieces of a document in reading order."""
+    """Yield the pieces of a document in reading order."""
     for number, page in enumerate(output["children"], start=1):
         for block in page["children"] or ():
             yield from _open(block, number)
@@ -98,7 +99,7 @@ def _piece(kind: PieceKind, block: Mapping[str, Any], page: int) -> Piece:
 
 
 def _whole_html(block: Mapping[str, Any]) -> str:
-    """Return the HTML of a block with that of its children in place."""
+    """Return the HTML of a block with each child reference replaced by the child's HTML."""
     children = {child["id"]: child for child in block.get("children") or ()}
 
     def put(match: re.Match[str]) -> str:
@@ -118,10 +119,13 @@ def _text(root: html.HtmlElement, keep_lines: bool = False) -> str:
 
 
 def _rows(root: html.HtmlElement, block: Mapping[str, Any]) -> list[list[str]]:
-    """Return a table's rows, padded to one width; a cell over several columns stands in each."""
+    """Return the rows of a table, padded to equal length.
+
+    The text of a cell that spans several columns or rows is repeated in each position it covers.
+    """
     table = root.find(".//table")
     if table is None:
-        # marker found no columns: its lines, one cell each.
+        # marker found no columns, so each line becomes a row with one cell.
         lines = (_piece("text", child, 1).text for child in block.get("children") or ())
         return [[line] for line in lines if line]
     rows: list[list[str]] = []
@@ -149,9 +153,10 @@ def _span(cell: html.HtmlElement, attribute: str) -> int:
 
 
 def _links(root: html.HtmlElement, page: int) -> Iterator[Link]:
-    """Return the web addresses in a piece; one that several lines carry is one link.
+    """Yield the web links in a piece. Adjacent anchors with the same address are one link.
 
-    Where the words are the address itself, broken over lines, they are made whole in the tree too.
+    If the linked words are the address itself, broken over several lines, the HTML tree is changed
+    so that its text has the whole address too.
     """
     for url, run in groupby(root.iter("a"), key=lambda anchor: anchor.get("href", "")):
         anchors = list(run)

@@ -1,6 +1,6 @@
-"""Have marker read a PDF in a child process, which is stopped with all that it started.
+"""Run marker on a PDF in a child process, and stop that process and everything it started.
 
-A reading costs the import of marker (4 to 15 s) and, in mode "layout", about 0.1 s a page.
+The import of marker takes 4 to 15 s; in mode "layout", reading takes about 0.1 s per page.
 """
 
 import contextlib
@@ -37,12 +37,13 @@ def read_with_marker(
 ) -> Document:
     """Return the document that marker makes of a PDF.
 
-    on_progress: told pages done and pages in all. command: runs instead of the worker (a stand-in
-    in tests). Raises PartMissing at once when marker or, in mode "models", its models are not
-    there; Unreadable when the file can't be read within so many seconds; BadRequest for no file.
+    on_progress: called with the pages done and the total number of pages. command: replaces the
+    worker, for tests. Raises BadRequest if there is no such file; PartMissing, before any process
+    starts, if marker is not installed or, in mode "models", its models are missing; Unreadable if
+    the file is damaged, reading takes longer than `seconds`, or the worker fails.
     """
     if not path.is_file():
-        raise BadRequest(f"There is no file {path}. Give the path of a PDF.")
+        raise BadRequest(f"There is no file {path}. Pass the path of a PDF.")
     settings = settings or load_marker_settings()
     status = marker_available(settings)
     _check(status, mode)
@@ -72,18 +73,18 @@ def read_with_marker(
 
 
 def _document(content: bytes, name: str) -> Document:
-    """Raises Unreadable for an answer that is none."""
+    """Parse the worker's answer. Raises Unreadable if it is not a document."""
     try:
         return Document.model_validate_json(content)
     except ValidationError as error:
         raise Unreadable(
-            f"marker's answer about {name} is not a document ({error.error_count()} faults). "
+            f"marker's answer for {name} is not a document ({error.error_count()} errors). "
             "Try another source of this paper."
         ) from error
 
 
 def _check(status: MarkerStatus, mode: str) -> None:
-    """Raises PartMissing unless this mode is possible."""
+    """Raise PartMissing unless this mode is available."""
     why = " ".join(status.missing)
     if status.mode == "none":
         raise PartMissing("marker", status.next_step, why)
@@ -92,7 +93,7 @@ def _check(status: MarkerStatus, mode: str) -> None:
 
 
 def _environment(settings: MarkerSettings, mode: str) -> dict[str, str]:
-    """Return the variables with which marker uses what the preflight saw, and nothing else."""
+    """Return environment variables that make marker use only what `marker_available` found."""
     optional = {
         "TORCH_DEVICE": "cpu" if mode == "layout" else settings.torch_device,
         "FAST_LAYOUT_SERVER_URL": settings.layout_server,
@@ -114,8 +115,11 @@ def _environment(settings: MarkerSettings, mode: str) -> dict[str, str]:
 
 
 def _font(settings: MarkerSettings) -> Path:
-    """Return a file for FONT_PATH: marker downloads a font if there is none, and reads no PDF
-    with it."""
+    """Return a file for FONT_PATH.
+
+    marker downloads a font if FONT_PATH is missing, although it reads PDFs without one. So any
+    existing file will do as the last resort.
+    """
     if settings.font is not None and settings.font.is_file():
         return settings.font
     spec = importlib.util.find_spec("matplotlib")
@@ -128,9 +132,10 @@ def _font(settings: MarkerSettings) -> Path:
 
 @contextlib.contextmanager
 def _no_survivors() -> Iterator[str]:
-    """Give a tag for the environment of a reader; whoever still bears it at the end is killed.
+    """Yield a tag for the worker's environment; at the end, kill every process that has it.
 
-    marker starts servers for its models in sessions of their own, and means them to outlive it.
+    marker starts model servers in separate sessions, meant to outlive the worker. They inherit its
+    environment, so the tag finds them.
     """
     tag = uuid.uuid4().hex
     try:

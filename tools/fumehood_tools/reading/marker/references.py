@@ -1,8 +1,8 @@
-"""Entries of a bibliography, from its pieces of text as marker cuts them.
+"""Split the text that marker gives for a bibliography into entries.
 
-A piece may hold several entries or a part of one, and nothing of where its lines stood. Printed
-numbers decide, `[3]` or `3.`, as long as they count upwards; without numbers a piece is an entry,
-unless it goes on with the one before.
+A piece of text may hold several entries or a part of one, and line positions are not known.
+Printed numbers, `[3]` or `3.`, separate entries as long as they count upward. Without numbers,
+each piece is one entry, unless it continues the piece before it.
 """
 
 import re
@@ -18,7 +18,7 @@ _ENDED = re.compile(r"[.\])/\d]\W*$")
 
 
 def references_of(pieces: Iterable[str]) -> list[Reference]:
-    """Return the entries of a bibliography in order."""
+    """Return the entries of a bibliography, in order."""
     texts = [text for text in pieces if text.strip()]
     for opening in (r"\[{}\]", r"(?<!\S){}\.(?=\s+[^\Wa-z])"):
         if texts and re.match(opening.format(r"\d{1,3}"), texts[0]):
@@ -27,7 +27,7 @@ def references_of(pieces: Iterable[str]) -> list[Reference]:
 
 
 def _numbered(text: str, opening: str) -> list[Reference]:
-    """Cut where the next number stands; any other number in brackets is part of an entry."""
+    """Cut at the next expected number. Any other bracketed number is part of an entry."""
     first = re.match(opening.format(r"(\d{1,3})"), text)
     assert first is not None
     cuts, number = [first], int(first[1])
@@ -53,7 +53,7 @@ def _unnumbered(texts: Iterable[str]) -> list[str]:
 
 
 def _name(text: str) -> str:
-    """Return a label for an entry without a printed one: first word and year."""
+    """Return a label for an entry without a printed one: its first word and its last year."""
     year, word = _YEAR.findall(text), re.match(r"[^\W\d]+", text)
     return " ".join([*([word[0]] if word else []), *year[-1:]]) or text[:20]
 

@@ -1,7 +1,8 @@
-"""A PDF in which every page states its size itself, as pdftext expects.
+"""Work around a page-size bug: write each page's size into the page itself, as pdftext expects.
 
-PDFium's FPDFPage_GetMediaBox does not ask the page tree above a page (crbug.com/pdfium/1786);
-pdftext 0.7 then takes US letter, and on A4 all lines lie 50 points from where the page is drawn.
+PDFium's FPDFPage_GetMediaBox does not look up a size inherited from the page tree
+(crbug.com/pdfium/1786). pdftext 0.7 then assumes US letter, and on A4 pages all lines are 50
+points away from where they are drawn.
 """
 
 from pathlib import Path
@@ -9,7 +10,10 @@ from typing import Any
 
 
 def with_own_sizes(pdf: Any, path: Path, folder: Path) -> Path:
-    """Return the path of an open pypdfium2 document, or of a fixed copy in the folder."""
+    """Return `path` if every page states its size, or else the path of a fixed copy in `folder`.
+
+    pdf: the open pypdfium2 document of the file at `path`.
+    """
     fixed = False
     for page in pdf:
         if page.get_mediabox(fallback_ok=False) is None:

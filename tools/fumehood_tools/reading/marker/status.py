@@ -1,7 +1,7 @@
-"""Say what marker can do on this machine: within 2 s, without importing it, downloading nothing.
+"""Find out what marker can do on this machine, within 2 s and without importing it.
 
-Looks at package metadata, at files in the caches of models, and whether a configured server takes
-a connection. It does not check that a model loads.
+It looks at package metadata and model caches, and tries to connect to the configured servers. It
+downloads nothing and does not check that a model loads.
 """
 
 import json
@@ -27,21 +27,27 @@ _HERE = ("localhost", "127.0.0.1", "::1")
 
 
 class MarkerStatus(BaseModel, frozen=True):
-    """What marker can do here, and what would let it do more."""
+    """What marker can do on this machine, and what is missing for more."""
 
-    mode: Literal["models", "layout", "none"] = Field(description="The best that is possible")
-    version: str | None = Field(default=None, description="Of marker-pdf; None = not installed")
-    ocr: bool = Field(default=False, description="Scanned pages and equations are read too")
+    mode: Literal["models", "layout", "none"] = Field(description="The best mode available")
+    version: str | None = Field(
+        default=None, description="Version of marker-pdf; None = not installed"
+    )
+    ocr: bool = Field(
+        default=False, description="True if scanned pages and equations can be read too"
+    )
     conversion: Literal["fast", "balanced"] = Field(
         default="fast",
-        description="balanced: the OCR server lays pages out too, which is best and slowest",
+        description="balanced: the OCR server also does the layout, which is best and slowest",
     )
-    missing: list[str] = Field(default_factory=list, description="One sentence each")
-    next_step: str = Field(default="", description="What adds most")
+    missing: list[str] = Field(
+        default_factory=list, description="What is missing, one sentence each"
+    )
+    next_step: str = Field(default="", description="What to install or run first")
 
 
 def marker_available(settings: MarkerSettings | None = None) -> MarkerStatus:
-    """Return what marker can do here."""
+    """Return what marker can do on this machine."""
     settings = settings or load_marker_settings()
     installed = {name: _version(name) for name in ("marker-pdf", "surya-ocr", "torch")}
     found = installed["marker-pdf"]
@@ -71,7 +77,7 @@ def marker_available(settings: MarkerSettings | None = None) -> MarkerStatus:
 
 
 class _Gap(NamedTuple):
-    """What is missing, and what adds it."""
+    """A missing part, and what to install or run to add it."""
 
     text: str
     cure: str
@@ -124,12 +130,15 @@ def _server_gap(variable: str, url: str, answering: set[str]) -> _Gap | None:
     if url in answering:
         return None
     return _Gap(
-        f"No server answers at {variable}={url}.", f"that server, started, or no {variable}"
+        f"No server answers at {variable}={url}.", f"a running server there, or {variable} unset"
     )
 
 
 def _holds_weights(checkpoint: str, hub: Path, pattern: str) -> bool:
-    """Whether a checkpoint (a folder, or hf://owner/name in the hub's cache) is on this disk."""
+    """Return whether a checkpoint is on this disk.
+
+    `checkpoint` is a folder, or hf://owner/name for a model in the Hugging Face cache `hub`.
+    """
     name = checkpoint.removeprefix("hf://")
     if name == checkpoint:
         return any(Path(checkpoint).glob(pattern))
@@ -140,7 +149,10 @@ def _holds_weights(checkpoint: str, hub: Path, pattern: str) -> bool:
 
 
 def _answering(settings: MarkerSettings) -> set[str]:
-    """Return the addresses of servers that take a connection; offline, only those of this host."""
+    """Return the addresses of configured servers that accept a connection.
+
+    In offline mode, only servers on this host are tried.
+    """
     asked = (settings.layout_server, settings.ocr_error_server, settings.ocr_server)
     return _connecting(
         url for url in asked if url and (not settings.offline or urlsplit(url).hostname in _HERE)
@@ -159,7 +171,7 @@ def _connecting(urls: Iterable[str]) -> set[str]:
             return
         found.add(url)
 
-    # Threads that nobody waits for: looking a name up has no time limit of its own.
+    # Daemon threads, because a DNS lookup has no time limit: a slow one is abandoned.
     threads = [threading.Thread(target=connect, args=(url,), daemon=True) for url in urls]
     for thread in threads:
         thread.start()

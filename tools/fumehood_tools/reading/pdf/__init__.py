@@ -1,7 +1,8 @@
-"""Read a PDF without models: from characters and rules on the page to a typed document.
+"""Read a PDF without models: from the characters and lines on its pages to a document.
 
-`read_pdf` works in a child process, so a damaged or hostile file can't harm the caller, who never
-imports pypdfium2, pdftext or numpy. Text comes from the PDF's text layer: a scan has none.
+`read_pdf` works in a child process, so that a damaged or hostile file cannot harm the caller,
+which never imports pypdfium2, pdftext or numpy. The text comes from the PDF's text layer, so a
+scan without one cannot be read.
 """
 
 from fumehood_tools.reading.pdf.reader import read_pdf

@@ -1,6 +1,7 @@
-"""The child that reads a PDF: `python -m fumehood_tools.reading.pdf`, asked by children.ask_once.
+"""The child process that reads a PDF: `python -m fumehood_tools.reading.pdf`.
 
-request: {"path", "password", "max_pages", "name"}; the answer is the Document as JSON.
+It is started by children.ask_once with the request {"path", "password", "max_pages", "name"}, and
+answers with the Document as JSON.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Pieces of the flow as blocks of a document."""
+"""Convert the pieces of a paper's flow into blocks of a document."""
 
 from collections.abc import Iterable, Sequence
 
@@ -13,7 +13,7 @@ _CODE_LETTER = 0.525
 
 
 def blocks_of(pieces: Iterable[Piece], spelling: Spelling) -> list[Block]:
-    """Return the blocks of a document; references are no blocks."""
+    """Return the blocks of a document. Pieces of the bibliography are skipped."""
     found = (_block(piece, spelling) for piece in pieces if piece.kind != "reference")
     return [block for block in found if block.text or block.rows or block.number]
 
@@ -73,7 +73,7 @@ def _formula(piece: Piece) -> str:
 
 
 def program_text(lines: Sequence[TextLine]) -> str:
-    """Return a program with its lines and indents."""
+    """Return the text of a program listing with its line breaks and indentation."""
     if not lines:
         return ""
     left = min(line.x0 for line in lines)
@@ -84,7 +84,7 @@ def program_text(lines: Sequence[TextLine]) -> str:
 
 
 def box_of(lines: Sequence[TextLine]) -> Box:
-    """Return the box of the lines on the page and column where they begin."""
+    """Return the box around the lines that are on the page and in the column of the first line."""
     first = lines[0]
     some = [line for line in lines if (line.page, line.column) == (first.page, first.column)]
     return (

@@ -1,7 +1,8 @@
-"""Captions, tables and drawings of a page, taken out of the flow of its lines.
+"""Take captions, tables, listings and drawings out of the flow of a page's lines.
 
-A table is known by its rules, or by rows of cells beside a caption that says so; a drawing by what
-is drawn. What stands in a drawing is not prose and is left out; its caption stays.
+A table is recognized by its rules, or by aligned rows of cells next to a table caption or with
+numbers in them. A drawing is recognized by its strokes and pictures. The text inside a drawing is
+not prose and is dropped; its caption is kept.
 """
 
 import re
@@ -36,7 +37,11 @@ _KINDS: dict[str, FloatKind] = {"fig": "figure", "sch": "figure", "tab": "table"
 
 @dataclass(slots=True)
 class Float:
-    """A caption with what it belongs to. at: index of the line before which it was printed."""
+    """A caption and the lines that belong to it.
+
+    at: index of the line before which it was printed. skip: number of characters in the label at
+    the start of the caption.
+    """
 
     kind: FloatKind
     number: str | None
@@ -48,12 +53,15 @@ class Float:
 
     @property
     def lines(self) -> list[TextLine]:
-        """Return all its lines."""
+        """All lines of the float, beginning with the caption."""
         return [*self.caption, *self.body]
 
 
 def take_floats(page: Page, lines: list[TextLine], body: float) -> list[Float]:
-    """Remove captions, tables and drawings from the lines of a page; return them in order."""
+    """Remove captions, tables, listings and drawings from `lines`, and return them in order.
+
+    body: font size of the running text, in points.
+    """
     rules = rules_of(page)
     floats = list(_captions(lines, body, rules))
     taken = {id(line) for it in floats for line in it.caption}
@@ -104,7 +112,12 @@ def _is_caption(lines: Sequence[TextLine], at: int, match: re.Match[str], body: 
 
 
 def _caption_end(lines: Sequence[TextLine], at: int, rules: Sequence[Rule], *, alone: bool) -> int:
-    """Return the index after the last line of a caption."""
+    """Return the index after the last line of the caption that begins at `at`.
+
+    A caption ends at a larger step between lines, a change of size, a rule, a line in another
+    column or with several cells, or after a short last line. alone: the first line has only the
+    label.
+    """
     end, pitch = at + 1, 1.42 * lines[at].size
     if alone and end < len(lines) and 0 < lines[end].base - lines[at].base < 2 * lines[at].size:
         end, pitch = end + 1, 1.42 * lines[end].size
@@ -118,7 +131,7 @@ def _caption_end(lines: Sequence[TextLine], at: int, rules: Sequence[Rule], *, a
         if line.x0 > before.x1 or line.x1 < before.x0 or len(line.cells(1.4)) > 2:
             break
         if before.short > 6 and before.x0 < before.left + 2 * before.size and line.indent > -1:
-            # A last line that leaves room ends a caption, unless it is set narrow or centred.
+            # A line that ends early is the last one, unless the caption is narrow or centered.
             middle = (line.x0 + line.x1) / 2, (before.x0 + before.x1) / 2
             if abs(middle[0] - middle[1]) > 3 and line.x1 > before.x1 + line.size:
                 break
@@ -128,7 +141,7 @@ def _caption_end(lines: Sequence[TextLine], at: int, rules: Sequence[Rule], *, a
 
 
 def _is_ruled(before: TextLine, line: TextLine, rules: Sequence[Rule]) -> bool:
-    """Whether a rule runs between two lines."""
+    """Return whether a rule runs between two lines."""
     return any(
         before.base < rule.y < line.base - 0.4 * line.size
         and rule.x1 - rule.x0 > 40
@@ -141,7 +154,7 @@ def _is_ruled(before: TextLine, line: TextLine, rules: Sequence[Rule]) -> bool:
 def _framed_tables(
     lines: Sequence[TextLine], floats: list[Float], taken: set[int], rules: Sequence[Rule]
 ) -> None:
-    """Take the tables that stand between rules of one width."""
+    """Take tables that are enclosed by rules of equal width, as booktabs draws them."""
     for frame in frames_of(rules):
         for part in _frame_parts(frame, lines, taken):
             inside = _between(lines, part[0], part[-1], taken)
@@ -162,7 +175,7 @@ def _framed_tables(
 def _frame_parts(
     frame: Sequence[Rule], lines: Sequence[TextLine], taken: set[int]
 ) -> Iterable[list[Rule]]:
-    """Give runs of rules with nothing but rows between them."""
+    """Yield runs of rules that have only table rows between them."""
     run = [frame[0]]
     for before, rule in pairwise(frame):
         inside = _between(lines, before, rule, taken)
@@ -187,7 +200,7 @@ def _between(lines: Sequence[TextLine], top: Rule, bottom: Rule, taken: set[int]
 
 
 def _is_crossed(lines: Sequence[TextLine], top: Rule, bottom: Rule, taken: set[int]) -> bool:
-    """Whether a caption, or text wider than the frame, stands between two rules."""
+    """Return whether a caption, or text wider than the frame, is between two rules."""
     return any(
         (id(line) in taken or line.x0 < top.x0 - 12 or line.x1 > top.x1 + 12)
         and top.y < line.base - 0.2 * line.size < bottom.y
@@ -203,7 +216,7 @@ def _is_prose(lines: Sequence[TextLine], width: float) -> bool:
 
 
 def _is_tabular(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether most rows fill at least two cells."""
+    """Return whether most rows have at least two filled cells."""
     return sum(sum(map(bool, row)) >= 2 for row in rows) > 0.5 * len(rows)
 
 
@@ -214,7 +227,7 @@ def _put_table(
     inside: Sequence[TextLine],
     rows: list[list[str]],
 ) -> None:
-    """Give rows to the nearest caption of a table that has none, or to a table without one."""
+    """Give rows to the closest table caption without rows, or to a new table without a caption."""
     at = next(index for index, line in enumerate(lines) if line is inside[0])
     box = _box(inside)
     bare = [it for it in floats if it.kind == "table" and not it.rows]
@@ -249,7 +262,7 @@ def _distance(it: Float, box: Box) -> float:
 
 
 def _open_tables(lines: Sequence[TextLine], floats: Sequence[Float], taken: set[int]) -> None:
-    """Take tables without rules: rows of cells below a caption, or above it."""
+    """Take tables without rules: runs of lines that look like rows, below or above a caption."""
     where = {id(line): at for at, line in enumerate(lines)}
     for it in floats:
         if it.kind != "table" or it.rows:
@@ -266,7 +279,10 @@ def _open_tables(lines: Sequence[TextLine], floats: Sequence[Float], taken: set[
 
 
 def _loose_tables(lines: Sequence[TextLine], floats: list[Float], taken: set[int]) -> None:
-    """Take tables without rules and captions: rows of as many cells, with numbers in them."""
+    """Take tables without rules or caption: at least three lines with equally many cells.
+
+    All but one of the lines must contain digits.
+    """
     run: list[TextLine] = []
     for line in [*lines, None]:
         cells = line.cells(0.9) if line and id(line) not in taken else []
@@ -284,7 +300,7 @@ def _loose_tables(lines: Sequence[TextLine], floats: list[Float], taken: set[int
 
 
 def _run(lines: Sequence[TextLine], order: Iterable[int], taken: set[int]) -> list[TextLine]:
-    """Return the lines that look like rows, up to the first that doesn't."""
+    """Return the lines that look like table rows, up to the first one that does not."""
     found: list[TextLine] = []
     for at in order:
         line = lines[at]
@@ -302,7 +318,10 @@ def _run(lines: Sequence[TextLine], order: Iterable[int], taken: set[int]) -> li
 def _programs(
     lines: Sequence[TextLine], floats: Sequence[Float], taken: set[int], rules: Sequence[Rule]
 ) -> None:
-    """Take the lines of algorithms and listings: down to the closing rule, or while set alike."""
+    """Take the lines of algorithms and listings, down to the closing rule.
+
+    Without rules, lines are taken as long as more than half of their letters are monospaced.
+    """
     where = {id(line): at for at, line in enumerate(lines)}
     for it in floats:
         if it.kind != "code":
@@ -324,7 +343,7 @@ def _programs(
 def _drop_drawings(
     page: Page, lines: Sequence[TextLine], floats: Sequence[Float], taken: set[int], body: float
 ) -> None:
-    """Take the text that stands in drawings which have a caption beside them."""
+    """Drop the text inside drawings that have a caption next to them."""
     free = [line for line in lines if id(line) not in taken]
     drawings = drawings_of(page, free)
     for it in floats:

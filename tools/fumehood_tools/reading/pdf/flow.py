@@ -1,7 +1,7 @@
-"""The flow of a paper: its lines as headings, paragraphs, items, equations, programs, footnotes.
+"""Group the lines of a paper into headings, paragraphs, list items, equations, code and footnotes.
 
-Floats never end a paragraph: they come after the one that they interrupt. A paragraph goes on in
-the next column or page unless it has ended there.
+A float never ends a paragraph: it is placed after the paragraph it interrupts. A paragraph
+continues in the next column or on the next page unless its last line there looks like an ending.
 """
 
 import re
@@ -44,7 +44,11 @@ class Piece:
 
 
 class Flow:
-    """Takes the lines of a paper in order and gives its pieces."""
+    """Takes the lines of a paper in order and groups them into pieces.
+
+    justified: lines of the running text end at the right margin, so a short line can end a
+    paragraph.
+    """
 
     def __init__(self, style: Style, heads: Sequence[Head], *, justified: bool) -> None:
         self._style, self._justified = style, justified
@@ -75,7 +79,10 @@ class Flow:
         return self._pieces
 
     def _line(self, line: TextLine, ahead: Sequence[TextLine]) -> int:
-        """Take one line, or as many as belong to what begins here; return how many."""
+        """Take one line, or all lines of the heading or equation that begins here.
+
+        Returns how many lines were taken. The more specific kinds are tried first.
+        """
         head = self._heads.get(id(line))
         if head and (not self._references or self._ends_references(head)):
             return self._heading(head, line)
@@ -126,13 +133,15 @@ class Flow:
         return not head.run_in and (head.level == 1 or head.number is not None)
 
     def _first_reference(self, line: TextLine, ahead: Sequence[TextLine]) -> bool:
-        """Whether a bibliography without a heading begins: [1], and [2] soon after."""
+        """Return whether a bibliography without a heading begins: [1], and [2] a few
+        lines below.
+        """
         if not _FIRST_REFERENCE.match(line.text) or line.indent > 2:
             return False
         return any(it.text.startswith("[2] ") and abs(it.x0 - line.x0) < 3 for it in ahead)
 
     def _is_inline(self, line: TextLine) -> bool:
-        """Whether typewriter letters go on with a sentence of the line above."""
+        """Return whether a monospaced line continues a sentence of the line above."""
         if self._current is None or self._current.kind not in ("paragraph", "list_item"):
             return False
         before = self._current.lines[-1]
@@ -140,7 +149,7 @@ class Flow:
         return near and before.short < 1 and before.text[-1:] not in ":;"
 
     def _in_formula(self, line: TextLine) -> bool:
-        """Whether a line is a piece of the formula before it: a limit, a denominator."""
+        """Return whether a line is part of the preceding formula, such as a limit."""
         if self._current or not self._pieces or self._pieces[-1].kind != "equation":
             return False
         formula = self._pieces[-1].lines
@@ -150,7 +159,10 @@ class Flow:
         return within and wordless and line.page == formula[0].page and _number_of(line) is None
 
     def _resumes(self, line: TextLine) -> bool:
-        """Whether a word that a formula or a float tore apart goes on here."""
+        """Continue the paragraph before a formula or float if its last word was hyphenated.
+
+        Returns whether the line was taken.
+        """
         last = next((it for it in reversed(self._pieces) if it.kind == "paragraph"), None)
         if self._current or last is None or self._pieces[-1].kind not in ("equation", "float"):
             return False
@@ -176,7 +188,11 @@ class Flow:
         self._current, self._waiting, self._apart = None, [], False
 
     def _goes_on(self, line: TextLine) -> bool:
-        """Whether a line goes on with the current paragraph or item."""
+        """Return whether a line continues the current paragraph or list item.
+
+        Within a column, the distance to the line above and the indents decide. Across a column or
+        page break, or after a float, punctuation and capitalization decide instead.
+        """
         if self._current is None or self._current.kind not in ("paragraph", "list_item"):
             return False
         before = self._current.lines[-1]
@@ -205,9 +221,10 @@ class Flow:
 
 
 def item_start(line: TextLine, ahead: Sequence[TextLine], *, in_list: bool) -> float | None:
-    """Return where the text of a list item begins, None when a line begins none.
+    """Return the x position of a list item's text, or None if the line does not begin an item.
 
-    What could be the start of a sentence counts in a list only: after an item, or before one.
+    A label that could also begin a sentence, such as "1.", counts only with further evidence: an
+    indent, a hanging second line, or another item before or after it.
     """
     words = line.words
     if len(words) < 2:
@@ -231,7 +248,7 @@ def item_start(line: TextLine, ahead: Sequence[TextLine], *, in_list: bool) -> f
 
 
 def _has_label(words: Sequence[Word]) -> bool:
-    """Whether bold words with a colon after them open a line, as in a description list."""
+    """Return whether a line begins with bold words and a colon, as in a description list."""
     for word in words[:8]:
         if not word.face.bold:
             return False
@@ -241,7 +258,7 @@ def _has_label(words: Sequence[Word]) -> bool:
 
 
 def _is_code(ahead: Sequence[TextLine]) -> bool:
-    """Whether typewriter letters are a program: several words, or several such lines."""
+    """Return whether monospaced text is a program: it has several words, or several such lines."""
     line = ahead[0]
     if "://" in line.text:
         return False
@@ -249,7 +266,7 @@ def _is_code(ahead: Sequence[TextLine]) -> bool:
 
 
 def equation_at(ahead: Sequence[TextLine], style: Style) -> Piece | None:
-    """Return the display formula that begins with the first of some lines."""
+    """Return the displayed formula that begins at the first of the given lines, if any."""
     lines: list[TextLine] = []
     number = None
     for line in ahead:
@@ -266,7 +283,7 @@ def equation_at(ahead: Sequence[TextLine], style: Style) -> Piece | None:
 
 
 def _number_of(line: TextLine) -> str | None:
-    """Return the equation number at an edge of a line, apart from the formula."""
+    """Return the equation number at the edge of a line and separate from the formula, if any."""
     last, first = line.words[-1], line.words[0]
     if (match := _EQUATION_NUMBER.fullmatch(last.text)) and line.short < 1.5:
         before = line.words[-2] if len(line.words) > 1 else None
@@ -280,7 +297,7 @@ def _number_of(line: TextLine) -> str | None:
 
 
 def _is_display(line: TextLine, style: Style) -> bool:
-    """Whether a line is set apart and made of formulas rather than of words."""
+    """Return whether a line is indented and consists of formulas rather than words."""
     prose = sum(
         len(word.text) > 2 and word.text.strip(".,;:()").isalpha() and not word.face.math
         for word in line.words
@@ -290,7 +307,7 @@ def _is_display(line: TextLine, style: Style) -> bool:
 
 
 def _mathness(line: TextLine) -> float:
-    """Return the share of words that are formulas by their font, script or signs."""
+    """Return the share of words that look like math by their font, script position or signs."""
     found = sum(
         word.face.math
         or bool(word.script)
@@ -319,7 +336,10 @@ def take_contents(lines: list[TextLine]) -> None:
 
 def take_footnotes(lines: list[TextLine], rules: Sequence[tuple[float, float, float]], style: Style
 ) -> list[Piece]:  # fmt: skip
-    """Remove the footnotes of one page from its lines; return them in order."""
+    """Remove the footnotes of one page from `lines`, and return them in order.
+
+    rules: horizontal rules of the page as (left, y, right), in points.
+    """
     found: list[Piece] = []
     taken: set[int] = set()
     for column in {line.column for line in lines}:
@@ -338,7 +358,10 @@ def take_footnotes(lines: list[TextLine], rules: Sequence[tuple[float, float, fl
 def _footnote_start(
     lines: Sequence[TextLine], rules: Sequence[tuple[float, float, float]], style: Style
 ) -> int:
-    """Return the index of the first footnote among the lines of a column."""
+    """Return the index of the first footnote line in a column, or its length if there is none.
+
+    Footnotes are the small lines at the foot, from a short rule or a superscript mark onward.
+    """
     low = len(lines)
     while low and lines[low - 1].size < 0.95 * style.size:
         low -= 1
@@ -356,7 +379,7 @@ def _footnote_start(
 
 
 def elements_of(lines: Sequence[TextLine], floats: Sequence[Float]) -> Iterator[TextLine | Float]:
-    """Give lines and floats of a page in order."""
+    """Yield the lines of a page with its floats inserted at their positions."""
     waiting = sorted(floats, key=lambda it: it.at)
     for at, line in enumerate(lines):
         while waiting and waiting[0].at <= at:

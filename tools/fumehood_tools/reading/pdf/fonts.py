@@ -1,7 +1,8 @@
-"""What the name of a font says about its letters: bold, italic, small capitals, math, typewriter.
+"""Infer the look of a font from its name: bold, italic, small capitals, math or typewriter.
 
-Names are those of TeX's fonts, their clones and common system fonts; the weight and the flags in
-a PDF are often wrong, so they count only where the name says nothing.
+The patterns cover TeX's fonts, their clones and common system fonts. The weight and flags stored
+in a PDF are often wrong, so they are used only for names without three letters in a row, which say
+nothing.
 """
 
 import re
@@ -26,7 +27,10 @@ _ITALIC_FLAG = 1 << 6
 
 
 class Face(NamedTuple):
-    """The look of a font."""
+    """The look of a font.
+
+    strokes: a TeX font whose characters are line segments. large: a TeX font of large symbols.
+    """
 
     name: str
     bold: bool
@@ -38,13 +42,13 @@ class Face(NamedTuple):
     large: bool = False
 
     def shown(self, char: str) -> str:
-        """Return what a character looks like: TeX's large symbols are coded as letters."""
+        """Return the symbol that is drawn: TeX codes its large symbols as ordinary letters."""
         return _LARGE_SYMBOLS.get(char, char) if self.large else char
 
 
 @lru_cache(maxsize=4096)
 def face_of(name: str, weight: int, flags: int) -> Face:
-    """Return what a font looks like, from its PostScript name, weight and descriptor flags."""
+    """Return the look of a font, from its PostScript name, weight and descriptor flags."""
     bare = name.split("+", 1)[-1]
     low = bare.lower()
     known = bool(re.search(r"[a-z]{3}", low))

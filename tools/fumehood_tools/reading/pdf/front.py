@@ -1,4 +1,4 @@
-"""The front of a paper: title, authors and abstract, taken out of the lines of the first page."""
+"""Find the title, authors and abstract among the lines of the first page."""
 
 import re
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ _SPLIT = re.compile(r"\s*(?:,|;|·|•|\band\b|&|\bund\b)\s*|\s{3,}", re.I)
 
 
 class Front(NamedTuple):
-    """What the first page says about the paper; matter: names, addresses, dates."""
+    """The front of a paper. matter: the lines with names, addresses and dates."""
 
     title: str
     authors: list[str]
@@ -39,19 +39,19 @@ class Front(NamedTuple):
 
     @property
     def lines(self) -> list[TextLine]:
-        """Return all the lines it was read from."""
+        """All lines that belong to the front."""
         return [*self.title_lines, *self.matter, *self.abstract]
 
 
 def front_of(lines: Sequence[TextLine], heads: Sequence[Head], style: Style) -> Front:
-    """Return the front of a paper from the lines of its first page, in order."""
+    """Return the front of a paper, from the lines of its first page in reading order."""
     title = _title_lines(lines, style)
     if not title:
         return Front("", [], [], [], _abstract(lines, heads, len(lines))[1])
     start = lines.index(title[-1]) + 1
     names = {id(line) for line in title}
     body = _body_start(lines, heads, names, start)
-    # Without a name, prose is an abstract only where a section follows it.
+    # Prose without the word "abstract" is an abstract only if a section follows it.
     end, abstract = _abstract(lines[:body], heads, start if body < len(lines) else body)
     matter = [line for line in lines[:end] if id(line) not in names]
     authors = _authors([line for line in matter if lines.index(line) >= start])
@@ -59,7 +59,10 @@ def front_of(lines: Sequence[TextLine], heads: Sequence[Head], style: Style) -> 
 
 
 def _title_lines(lines: Sequence[TextLine], style: Style) -> list[TextLine]:
-    """Return the largest lines of the upper page; without larger ones, the first bold or caps."""
+    """Return the lines of the title: the largest ones in the upper part of the page.
+
+    If no line is larger than the text, the first bold or capitalized lines are taken.
+    """
     upper = [line for line in lines[:40] if len(line.text) > 2]
     if not upper:
         return []
@@ -81,7 +84,7 @@ def _title_lines(lines: Sequence[TextLine], style: Style) -> list[TextLine]:
 def _body_start(
     lines: Sequence[TextLine], heads: Sequence[Head], title: set[int], start: int
 ) -> int:
-    """Return the index of the first line that a section of the paper begins with."""
+    """Return the index of the first line after the front, which is usually a section heading."""
     where = {id(line): at for at, line in enumerate(lines)}
     for head in heads:
         at = where.get(id(head.lines[0]))
@@ -108,9 +111,10 @@ def _is_prose(line: TextLine) -> bool:
 def _abstract(
     lines: Sequence[TextLine], heads: Sequence[Head], start: int
 ) -> tuple[int, list[TextLine]]:
-    """Return the abstract's lines, and where the matter before them ends.
+    """Return the index at which the front matter ends, and the lines of the abstract.
 
-    They come after its name, or are the first prose of the front.
+    The abstract follows the word "abstract". Without that word, it is the first prose of the
+    front.
     """
     stops = {id(head.lines[0]) for head in heads if not _ABSTRACT.match(head.text)}
 
@@ -143,7 +147,7 @@ def _is_name(line: TextLine, match: re.Match[str]) -> bool:
 
 
 def _without(line: TextLine, count: int) -> TextLine:
-    """Return a line without so many letters at its start."""
+    """Return a copy of a line without its first `count` characters."""
     words, left = [], count
     for word in line.words:
         if left >= len(word.text):
@@ -159,7 +163,7 @@ def _without(line: TextLine, count: int) -> TextLine:
 
 
 def _authors(lines: Sequence[TextLine]) -> list[str]:
-    """Return what looks like names, from above; the line below a name is its address."""
+    """Return the cells that look like names, from the top. Text below a name is its address."""
     names: list[str] = []
     address: list[tuple[float, float, float]] = []
     for line in lines:
@@ -176,6 +180,7 @@ def _authors(lines: Sequence[TextLine]) -> list[str]:
 
 
 def _names(cell: Sequence[Word]) -> list[str]:
+    """Return the names in a cell, or an empty list if at least half of its parts are not names."""
     text = " ".join(
         word.text if not word.glued else f"\0{word.text}" for word in cell if word.script != "super"
     ).replace(" \0", "").replace("\0", "")  # fmt: skip

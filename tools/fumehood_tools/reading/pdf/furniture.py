@@ -1,9 +1,9 @@
-"""Running heads, running feet, page numbers and stamps: told by standing at the edge of pages.
+"""Remove page furniture: running heads, running feet, page numbers and stamps.
 
-A row at the edge, apart from the text, is furniture when it is a page number, when its text comes
-again at the edge of another page, when it begins or ends with the number of its page, or when all
-its words stand in the front of the paper. Rows are taken from the outside in, up to the first one
-that is none of these.
+A row near the top or bottom edge, separated from the text, is furniture in these cases: it is a
+page number; the same text is at the same edge of another page; it begins or ends with a number
+that counts pages; or, at the top edge, all its words are in the front of the paper. Rows are
+removed from the edge inward, up to the first row that matches none of these cases.
 """
 
 import re
@@ -25,7 +25,7 @@ _EDGE_NUMBER = re.compile(r"^(\d{1,4})(?=\s|$)|(?<=\s)(\d{1,4})$")
 
 
 def take_furniture(pages: Sequence[tuple[Page, list[TextLine]]]) -> list[list[TextLine]]:
-    """Remove the furniture from the lines of every page; return it, page by page."""
+    """Remove the furniture from the lines of every page, and return it page by page."""
     rows = [list(_edge_rows(page, lines)) for page, lines in pages]
     seen = Counter(key for found in rows for key in {_key(row) for row in found})
     offsets = Counter(
@@ -59,7 +59,7 @@ def take_furniture(pages: Sequence[tuple[Page, list[TextLine]]]) -> list[list[Te
 
 
 class _Row:
-    """The lines of one height at an edge of a page."""
+    """The lines at one height near an edge of a page."""
 
     def __init__(self, lines: list[TextLine], edge: str, apart: bool) -> None:
         self.lines, self.edge, self.apart = lines, edge, apart
@@ -68,7 +68,7 @@ class _Row:
 
 
 def _edge_rows(page: Page, lines: list[TextLine]) -> Iterator[_Row]:
-    """Give the rows at the top edge from above, then those at the bottom edge from below."""
+    """Yield the rows at the top edge downward, then the rows at the bottom edge upward."""
     heights: dict[int, list[TextLine]] = defaultdict(list)
     for line in sorted(lines, key=lambda it: it.base):
         near = next((h for h in heights if abs(h - line.base) < 0.4 * line.size), None)
@@ -86,11 +86,15 @@ def _edge_rows(page: Page, lines: list[TextLine]) -> Iterator[_Row]:
 
 
 def _key(row: _Row) -> str:
+    """Return the row's edge and its text with digits masked, to compare rows of different pages."""
     return f"{row.edge} {re.sub(r'[0-9]+', '#', row.text)}"
 
 
 def _offsets(row: _Row, number: int) -> set[tuple[str, int]]:
-    """Return by how much the numbers at the ends of a row differ from the page's, by edge."""
+    """Return the differences between numbers at the ends of a row and the page number, by edge.
+
+    A printed page number has the same offset on every page.
+    """
     found = (match[1] or match[2] for match in _EDGE_NUMBER.finditer(row.text))
     return {(row.edge, int(digits) - number) for digits in found}
 

@@ -1,8 +1,8 @@
-"""Headings: lines that look unlike the text, numbered as an outline or named in the bookmarks.
+"""Find headings by their look, their numbers, the bookmarks of the PDF and well-known names.
 
-Evidence, strongest first: the PDF's bookmarks, when the page says the same; numbers that follow
-each other, in a look of their own; well-known names; lines that look like headings found so.
-A heading that shares its line with the text after it (run-in) is one too.
+The evidence, strongest first: bookmarks that match text on their page; numbers that form a
+consistent outline; well-known section names; lines that look like headings found in these ways. A
+heading that shares its line with the text after it (a run-in heading) is recognized too.
 """
 
 import re
@@ -37,6 +37,8 @@ _STATEMENT = re.compile(
 
 
 class _Candidate(NamedTuple):
+    """Lines that may be a heading. at: index of the first line. apart: extra space above it."""
+
     at: int
     lines: list[TextLine]
     number: Number | None
@@ -48,7 +50,11 @@ class _Candidate(NamedTuple):
 def find_heads(
     lines: Sequence[TextLine], style: Style, bookmarks: Sequence[Bookmark]
 ) -> list[Head]:
-    """Return the headings among the lines of a paper, in order."""
+    """Return the headings among the lines of a paper, in order.
+
+    Numbered candidates are decided first: their looks then give levels to unnumbered headings.
+    """
+    # A bookmark may point to the page before or after its heading.
     marked = {(_squeeze(_bare(it.title)), page): it.level for it in bookmarks for page in
               (it.page - 1, it.page, it.page + 1)}  # fmt: skip
     candidates = list(_candidates(lines, style, marked))
@@ -78,9 +84,10 @@ def find_heads(
 
 
 def _families(candidates: Sequence[_Candidate]) -> dict[Look, int]:
-    """Return levels of looks that several lines of their own share, where nothing is numbered.
+    """Return levels for looks that several short, separate lines share, if nothing is numbered.
 
-    Capitals in the size of the text, and below them italics: the way of journals of psychology.
+    Lines in capitals at text size are level 1, and italics below them level 2, as is common in
+    psychology journals.
     """
     shared = Counter(
         it.look
@@ -95,7 +102,7 @@ def _families(candidates: Sequence[_Candidate]) -> dict[Look, int]:
 
 
 def _rank(heads: Sequence[Head]) -> None:
-    """Give headings without numbers levels by their size; the largest alone is the title."""
+    """Set the levels of headings without numbers by size. A single largest one is the title."""
     sizes = Counter(look_of(head.lines[-1]).size for head in heads)
     order = sorted(sizes, reverse=True)
     if len(order) > 1 and sizes[order[0]] == 1:
@@ -117,6 +124,7 @@ def _whole(lines: Sequence[TextLine]) -> str:
 def _candidates(
     lines: Sequence[TextLine], style: Style, marked: dict[tuple[str, int], int]
 ) -> Iterator[_Candidate]:
+    """Yield runs of lines that could be headings, with their number split off."""
     skip = -1
     for at, line in enumerate(lines):
         if at <= skip:
@@ -137,7 +145,7 @@ def _candidates(
 
 
 def _stands_off(line: TextLine, number: Number) -> bool:
-    """Whether a lone letter is a number: a point follows it, or more room than a space."""
+    """Return whether a single letter is a number: it has a dot, or more than a space after it."""
     if len(number.printed) > 1 or number.printed.isdigit() or number.mark or number.word:
         return True
     words = line.words
@@ -145,7 +153,7 @@ def _stands_off(line: TextLine, number: Number) -> bool:
 
 
 def _marked_lines(lines: Sequence[TextLine], at: int, marked: dict[tuple[str, int], int]) -> int:
-    """Return how many lines from here make up the title of a bookmark."""
+    """Return how many lines from `at` together match the title of a bookmark, 0 for no match."""
     if not marked:
         return 0
     text = ""
@@ -160,7 +168,7 @@ def _marked_lines(lines: Sequence[TextLine], at: int, marked: dict[tuple[str, in
 
 
 def _alike_lines(lines: Sequence[TextLine], at: int, style: Style) -> int:
-    """Return how many lines from here look alike and unlike the text; 0 if the first doesn't."""
+    """Return how many lines from `at` share a look that differs from the text, 0 for none."""
     line = lines[at]
     look = look_of(line)
     if _is_plainly_numbered(lines, at, style):
@@ -182,7 +190,7 @@ def _alike_lines(lines: Sequence[TextLine], at: int, style: Style) -> int:
 
 
 def _is_plainly_numbered(lines: Sequence[TextLine], at: int, style: Style) -> bool:
-    """Whether a short line with room above begins with a number of several parts."""
+    """Return whether a short, separate line in text size begins with a number like 2.1."""
     line = lines[at]
     number = number_at_start(line.text)
     if number is None or len(number.parts) < 2 or abs(line.size - style.size) > 0.3:
@@ -198,7 +206,7 @@ def _is_unlike(line: TextLine, look: Look, style: Style) -> bool:
     if line.text[-1:] in ",;" or len(line.cells(3.5)) > 1 or line.words[0].text in BULLETS:
         return False
     if look.bold and any(_is_plain(word) for word in line.words[1:]):
-        # Text begins in the same line.
+        # Running text begins on the same line, so this may be a run-in heading.
         return False
     return line.share("math") < 0.5 and line.share("mono") < 0.5 and look.size > 0.8 * style.size
 
@@ -210,7 +218,7 @@ def _is_plain(word: Word) -> bool:
 
 
 def _is_apart(lines: Sequence[TextLine], at: int, style: Style) -> bool:
-    """Whether more room than usual, or the top of a column, is above a line."""
+    """Return whether a line has more space above it than usual, or is the first of its page."""
     if at == 0:
         return True
     before, line = lines[at - 1], lines[at]
@@ -219,7 +227,7 @@ def _is_apart(lines: Sequence[TextLine], at: int, style: Style) -> bool:
 
 
 def _is_titled(it: _Candidate, style: Style) -> bool:
-    """Whether a numbered candidate looks like a heading rather than an item of a list."""
+    """Return whether a numbered candidate looks like a heading rather than a list item."""
     first = it.title.lstrip("\"“‘'(")[:1]
     if first.islower() or it.title[-1:] in ",;" or len(it.title.split()) > 22:
         return False
@@ -230,6 +238,7 @@ def _is_titled(it: _Candidate, style: Style) -> bool:
 
 
 def _unnumbered_level(it: _Candidate, style: Style, levels: dict[Look, int]) -> int | None:
+    """Return the level of a candidate by its name or its look, or None if it is not a heading."""
     words = it.title.split()
     whole = _whole(it.lines)
     first = whole.lstrip("\"“‘'(")[:1]
@@ -254,7 +263,10 @@ def _unnumbered_level(it: _Candidate, style: Style, levels: dict[Look, int]) -> 
 def _run_ins(
     lines: Sequence[TextLine], style: Style, taken: set[int], marked: dict[tuple[str, int], int]
 ) -> Iterator[tuple[int, Head]]:
-    """Give the headings that share a line with the text after them."""
+    """Yield (line index, heading) for the headings that share a line with the text after them.
+
+    A single italic one without a number is not trusted; there must be at least two.
+    """
     found: list[tuple[int, Head, bool]] = []
     for at, line in enumerate(lines):
         if id(line) in taken or abs(line.size - style.size) > 1.2:
@@ -274,6 +286,7 @@ def _run_ins(
 
 
 def _begins_paragraph(lines: Sequence[TextLine], at: int, style: Style, taken: set[int]) -> bool:
+    """Return whether a line begins a paragraph, judged by spacing, indent and the line before."""
     if at == 0:
         return True
     before, line = lines[at - 1], lines[at]
@@ -288,6 +301,10 @@ def _begins_paragraph(lines: Sequence[TextLine], at: int, style: Style, taken: s
 
 
 def _run_in(line: TextLine, test: str, marked: dict[tuple[str, int], int]) -> Head | None:
+    """Return the run-in heading that begins a line, or None.
+
+    test: "bold" or "italic", the face in which the heading must be set.
+    """
     number = number_at_start(line.text)
     skip = 0
     if number and line.words[0].text.rstrip(".)") == number.printed:
@@ -319,7 +336,7 @@ def _run_in(line: TextLine, test: str, marked: dict[tuple[str, int], int]) -> He
     ):
         return None
     if test == "bold" and label[-1] == ":" and line.indent > 1.2:
-        # An item of a description list.
+        # This is an item of a description list.
         return None
     level = len(number.parts) if number else RUN_IN_LEVEL
     if number and number.mark == ")":

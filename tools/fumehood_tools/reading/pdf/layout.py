@@ -1,8 +1,8 @@
-"""The layout of pages as labelled boxes in reading order, found without models.
+"""Find the layout of pages without models, as labeled boxes in reading order.
 
-For readers that bring their own text and need to be told what stands where, as marker does.
-Imports pypdfium2: call it in a child process. Costs one reading of the whole file, since what a
-heading looks like is only known from all pages.
+For readers that have their own text and need to know where the blocks are, such as marker. This
+module imports pypdfium2, so call it in a child process. One call reads the whole file, because
+headings can only be recognized by comparing all pages.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -42,9 +42,10 @@ _BODY_LABELS: dict[str, Label] = {"table": "Table", "code": "Code", "figure": "T
 
 
 class LabelledBox(NamedTuple):
-    """A box in points from the top left. level: of a heading, 1 = section, 0 = the title.
+    """A labeled box, in points from the top left of the page.
 
-    An entry of the bibliography has a box of its own.
+    level: of a heading, 1 = section, 0 = the title. Each entry of the bibliography is a separate
+    box.
     """
 
     label: Label
@@ -54,7 +55,7 @@ class LabelledBox(NamedTuple):
 
 
 class PageLayout(NamedTuple):
-    """One page, counted from 1, its boxes in reading order, and what lies in none of them."""
+    """One page, counted from 1, with its boxes in reading order and its hidden text."""
 
     number: int
     width: float
@@ -66,7 +67,10 @@ class PageLayout(NamedTuple):
 def layout_of(
     path: Path, page_numbers: Sequence[int] | None = None, *, password: str | None = None
 ) -> list[PageLayout]:
-    """Return the layout of some pages (from 1; None for all). Raises Unreadable."""
+    """Return the layout of the given pages (counted from 1), or of all pages for None.
+
+    Raises Unreadable.
+    """
     pages, bookmarks = pages_of(path, password)
     parts = take_apart(pages, bookmarks)
     boxes: dict[int, list[LabelledBox]] = {page.number: [] for page in pages}
@@ -113,6 +117,6 @@ def _of_piece(piece: Piece) -> Iterator[tuple[int, LabelledBox]]:
 def _of_lines(
     label: Label, lines: Iterable[TextLine], level: int | None = None
 ) -> Iterator[tuple[int, LabelledBox]]:
-    """Give one box for each column of each page on which lines lie."""
+    """Yield one box for each run of lines in the same column of the same page."""
     for (page, _), some in groupby(lines, lambda line: (line.page, line.column)):
         yield page, LabelledBox(label, box_of(list(some)), level)

@@ -1,8 +1,8 @@
-"""Words put together to lines, and lines to columns, in reading order.
+"""Group words into lines, and assign the lines to columns in reading order.
 
-The order in which a file draws its text is the reading order of nearly every paper; where it jumps
-about on a page, the lines are ordered by columns instead. A line knows the edges of its column, so
-that indents and short last lines can be told.
+In nearly every paper, the order in which the file draws its text is the reading order. If that
+order jumps around on a page, its lines are sorted by column instead. A line stores the edges of
+its column, so that indents and short last lines can be recognized.
 """
 
 from collections import Counter
@@ -20,7 +20,7 @@ _CELL_GAP = 1.1
 
 @dataclass(slots=True)
 class TextLine:
-    """Words on one baseline. left and right are the edges of its column."""
+    """Words on one baseline. left and right are the edges of its column, in points."""
 
     words: list[Word]
     page: int
@@ -37,7 +37,7 @@ class TextLine:
         self.measure()
 
     def measure(self) -> None:
-        """Work out what follows from the words, after they changed."""
+        """Recompute extent and main font after the words have changed."""
         self.x0 = min(word.x0 for word in self.words)
         self.x1 = max(word.x1 for word in self.words)
         faces: Counter[Face] = Counter()
@@ -47,42 +47,44 @@ class TextLine:
 
     @property
     def top(self) -> float:
-        """Return the height of its capitals."""
+        """The y coordinate of the top of its capital letters."""
         return self.base - 0.72 * self.size
 
     @property
     def bottom(self) -> float:
-        """Return the depth of its descenders."""
+        """The y coordinate of the bottom of its descenders."""
         return self.base + 0.22 * self.size
 
     @property
     def text(self) -> str:
-        """Return the line as it is printed."""
+        """The line as printed text."""
         return join_words(self.words)
 
     @property
     def indent(self) -> float:
-        """Return how far it begins from the left edge of its column, in its size."""
+        """Distance from the left edge of the column to the line, as a multiple of its font size."""
         return (self.x0 - self.left) / self.size
 
     @property
     def short(self) -> float:
-        """Return how far it ends from the right edge of its column, in its size."""
+        """Distance from the line's end to the edge of the column, as a multiple of
+        its font size.
+        """
         return (self.right - self.x1) / self.size
 
     def without(self, count: int) -> "TextLine":
-        """Return the line without its first words."""
+        """Return a copy of the line without its first `count` words."""
         rest = TextLine(self.words[count:], self.page, self.base, self.size, self.column)
         rest.left, rest.right = self.left, self.right
         return rest
 
     def share(self, test: str) -> float:
-        """Return the share of letters whose face is bold, italic, math, mono or caps."""
+        """Return the share of letters whose font is bold, italic, math, mono or caps."""
         total = sum(len(word.text) for word in self.words)
         return sum(len(word.text) for word in self.words if getattr(word.face, test)) / total
 
     def cells(self, gap: float = _CELL_GAP) -> list[list[Word]]:
-        """Return words in groups that a gap of so many times the size keeps apart."""
+        """Return the words in groups, split at gaps wider than `gap` times the font size."""
         groups = [[self.words[0]]]
         for before, word in pairwise(self.words):
             if word.x0 - before.x1 > gap * self.size:
@@ -92,9 +94,9 @@ class TextLine:
 
 
 def lines_of_pages(pages: Sequence[Page]) -> list[list[TextLine]]:
-    """Return the lines of every page in the order in which the file draws them."""
+    """Return the lines of every page, in the order in which the file draws them."""
     stacks = [_number_stacks(page.words) for page in pages]
-    # A last page with few lines shows by itself alone that they are numbered.
+    # Line numbers are recognized on full pages, then removed from pages with few lines too.
     edges = {key for found in stacks for key, stack in found.items() if len(stack) >= 10}
     lines = []
     for page, found in zip(pages, stacks, strict=True):
@@ -116,6 +118,7 @@ def _lines_of(page: Page, words: Sequence[Word]) -> list[TextLine]:
 
 
 def _continues(line: TextLine, word: Word) -> bool:
+    """Return whether a word belongs to a line: it is close by, on the baseline or as a script."""
     last = line.words[-1]
     size = max(line.size, word.size)
     gap = gap_between(last, word)
@@ -136,8 +139,9 @@ def _all_small(line: TextLine, word: Word) -> bool:
 
 
 def _append(line: TextLine, word: Word) -> None:
+    """Add a word to a line, and mark superscripts and subscripts by their size and baseline."""
     if len(line.words) == 1 and line.words[0].text in BULLETS:
-        # A bullet says nothing about the size of its item.
+        # The size of a bullet does not tell the size of its item, so take the word's.
         line.base, line.size = word.base, word.size
     elif word.size > 1.13 * line.size and abs(word.base - line.base) > 0.12 * word.size:
         for before in line.words:
@@ -151,7 +155,7 @@ def _append(line: TextLine, word: Word) -> None:
 
 
 def _with_bullets(lines: list[TextLine]) -> list[TextLine]:
-    """Put bullets that were drawn apart from their items before them."""
+    """Put bullets that were drawn separately in front of their items."""
     lone = [line for line in lines if all(word.text in BULLETS for word in line.words)]
     if not lone:
         return lines
@@ -168,7 +172,7 @@ def _with_bullets(lines: list[TextLine]) -> list[TextLine]:
 
 
 def _rejoined(lines: list[TextLine]) -> list[TextLine]:
-    """Put pieces of one row that were drawn right to left, as labels and numbers, together."""
+    """Join pieces of one row that were drawn from right to left, such as labels and numbers."""
     kept: list[TextLine] = []
     for line in lines:
         before = kept[-1] if kept else None
@@ -183,7 +187,7 @@ def _rejoined(lines: list[TextLine]) -> list[TextLine]:
 
 
 def _number_stacks(words: Sequence[Word]) -> dict[int, list[Word]]:
-    """Return numbers that stand at an edge of the page and count its lines, by that edge."""
+    """Return line numbers: integers at the left or right edge that count up, by x position."""
     if not words:
         return {}
     x0, x1 = min(word.x0 for word in words), max(word.x1 for word in words)
@@ -202,7 +206,10 @@ def _number_stacks(words: Sequence[Word]) -> dict[int, list[Word]]:
 
 
 def set_columns(pages: Sequence[tuple[Page, list[TextLine]]]) -> None:
-    """Tell every line its column and the column's edges."""
+    """Set the column of every line, and the edges of that column.
+
+    A page without a clear gap between columns uses the gap of other pages, if it fits.
+    """
     gutters = [_gutter(lines) for _, lines in pages]
     known = sorted({gutter for gutter in gutters if gutter is not None})
     edges: dict[int, tuple[float, float]] = {}
@@ -220,12 +227,18 @@ def set_columns(pages: Sequence[tuple[Page, list[TextLine]]]) -> None:
 
 
 def _gutter(lines: list[TextLine]) -> float | None:
-    """Return where the gap between two columns of prose lies."""
+    """Return the x position of the gap between two columns of prose, or None for one column.
+
+    Tries 31 positions around the middle. The best has the most nearly full lines on the side with
+    fewer of them, less a penalty for lines that cross the gap; each side needs at least 6.
+    """
     spans = [(line.x0, line.x1) for line in lines if len(line.words) > 1]
     if len(spans) < 12:
         return None
     low, high = min(x0 for x0, _ in spans), max(x1 for _, x1 in spans)
     width = high - low
+    # Try positions from 35 % to 65 % of the width. Lines that nearly fill their side are evidence
+    # for a gap; lines that cross it are evidence against.
     best, best_score = None, 0.0
     for step in range(35, 66):
         x = low + width * step / 100
@@ -247,7 +260,7 @@ def _gutter(lines: list[TextLine]) -> float | None:
 
 
 def _is_split(lines: list[TextLine], gutter: float) -> bool:
-    """Whether the columns of other pages are those of a page with little on it."""
+    """Return whether a page with little text fits the column gap of other pages."""
     across = sum(line.x0 < gutter - 5 and line.x1 > gutter + 5 for line in lines)
     return across < 0.3 * len(lines)
 
@@ -259,7 +272,10 @@ def _column(line: TextLine, gutter: float | None) -> int:
 
 
 def _set_edges(lines: list[TextLine], column: int, edges: dict[int, tuple[float, float]]) -> None:
-    """Set the edges of a column: where most of its lines begin and end."""
+    """Set the edges of a column to the positions at which most of its lines begin and end.
+
+    If a page has fewer than three long lines, the edges from an earlier page are used.
+    """
     long = [line for line in lines if len(line.words) >= 5]
     if len(long) >= 3 or column not in edges:
         some = long or lines
@@ -275,7 +291,11 @@ def _set_edges(lines: list[TextLine], column: int, edges: dict[int, tuple[float,
 
 
 def in_reading_order(lines: list[TextLine]) -> list[TextLine]:
-    """Return the lines of a page in reading order: as drawn, unless that jumps up too often."""
+    """Return the lines of a page in reading order.
+
+    The drawing order is kept unless it jumps upward within a column too often. Otherwise, lines
+    that span both columns divide the page, and each part is read column by column.
+    """
     jumps = sum(
         after.base < before.base - before.size and after.column == before.column
         for before, after in pairwise(lines)

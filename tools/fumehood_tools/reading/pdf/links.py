@@ -1,6 +1,7 @@
-"""Addresses in a PDF: link annotations with the words under them, then addresses in running text.
+"""Find the links of a PDF: link annotations with their words, then addresses in the text.
 
-Links inside the document are left out. Text counts only where no annotation says the same or more.
+Links within the document are skipped. An address in the text counts only if no annotation has the
+same or a longer or shorter form of it.
 """
 
 import ctypes
@@ -22,7 +23,7 @@ _TAIL = ".,;:!?'\"*"
 
 
 def links_of(document: Any, page: Any, number: int, words: Sequence[Word]) -> list[Link]:
-    """Return the links of a page to addresses outside, pieces of one over several lines as one."""
+    """Return the links from a page to web addresses. A link over several lines is one link."""
     frame = Frame.of(page)
     found: list[tuple[str, Box]] = []
     position, link = ctypes.c_int(0), raw.FPDF_LINK()
@@ -49,7 +50,7 @@ def _address(document: Any, link: Any) -> str | None:
 def _joined(found: Iterable[tuple[str, Box]], number: int, words: Sequence[Word]) -> Iterator[Link]:
     pieces: list[tuple[str, list[Box]]] = []
     for url, box in found:
-        # A link that goes on in the next line begins further left, or in the next column.
+        # A link that continues on the next line begins further left, or in the next column.
         if pieces and pieces[-1][0] == url and _goes_on(pieces[-1][1][-1], box):
             pieces[-1][1].append(box)
         else:
@@ -78,7 +79,7 @@ def _under(box: Box, words: Sequence[Word]) -> str:
 
 
 def text_links(texts: Iterable[tuple[str, int | None]], known: Sequence[Link]) -> list[Link]:
-    """Return the addresses in texts (with their pages) that no known link covers."""
+    """Return the addresses in texts, given as (text, page), that no known link covers."""
     covered = [_key(link.url) for link in known]
     found: dict[str, Link] = {}
     for text, page in texts:
@@ -105,7 +106,7 @@ def _key(url: str) -> str:
 
 
 def bookmarks_of(document: Any) -> list[Bookmark]:
-    """Return the PDF's outline, at most 2000 entries; levels count from 1."""
+    """Return the outline stored in the PDF, at most 2000 entries, with levels counted from 1."""
     found: list[Bookmark] = []
     for item in document.get_toc(max_depth=6):
         destination = item.get_dest()
@@ -116,6 +117,6 @@ def bookmarks_of(document: Any) -> list[Bookmark]:
             break
     roots = [it for it in found if it.level == 1]
     if len(roots) == 1 and len(found) > 2:
-        # One entry above all others is the title of the paper.
+        # A single top-level entry is the title of the paper, so the others move up a level.
         return [it._replace(level=it.level - 1) for it in found if it.level > 1]
     return found

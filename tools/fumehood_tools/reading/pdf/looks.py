@@ -1,4 +1,4 @@
-"""How lines of a PDF look, beside the look of its text; and what is found to be a heading."""
+"""Describe the look of a line, the look of the running text, and headings."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from fumehood_tools.reading.pdf.numbering import number_at_start
 
 
 class Bookmark(NamedTuple):
-    """An entry of the PDF's outline; page counts from 1, level from 1."""
+    """An entry of the outline stored in the PDF. Pages and levels count from 1."""
 
     level: int
     title: str
@@ -18,7 +18,7 @@ class Bookmark(NamedTuple):
 
 
 class Look(NamedTuple):
-    """What makes a line look unlike the text."""
+    """The features that can set a heading apart from the text. size is in points."""
 
     size: float
     bold: bool
@@ -28,7 +28,7 @@ class Look(NamedTuple):
 
 @dataclass(slots=True)
 class Head:
-    """A heading. run_in: how many words of its last line belong to it, 0 for the whole line."""
+    """A heading. run_in: how many words of its line belong to it; 0 means the whole line."""
 
     level: int
     number: str | None
@@ -38,14 +38,16 @@ class Head:
 
 
 class Style(NamedTuple):
-    """How the text of the paper looks: size in points, distance of its lines, bold or not."""
+    """The look of the running text: font size and distance between baselines, in points."""
 
     size: float
     pitch: float
 
     @classmethod
     def of(cls, lines: Sequence[TextLine]) -> "Style":
-        """Return the look that most letters have."""
+        """Return the font size of most letters, and the most common distance of lines in that
+        size.
+        """
         sizes: Counter[float] = Counter()
         for line in lines:
             sizes[round(line.size * 5) / 5] += sum(len(word.text) for word in line.words)
@@ -60,7 +62,7 @@ class Style(NamedTuple):
 
 
 def look_of(line: TextLine) -> Look:
-    """Return the look of a line, its number left aside."""
+    """Return the look of a line, ignoring its heading number."""
     words = line.words
     if len(words) > 1 and number_at_start(f"{words[0].text} x"):
         words = words[1:]

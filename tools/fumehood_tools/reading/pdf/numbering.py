@@ -1,4 +1,4 @@
-"""Numbers of headings, and whether they follow each other as those of one outline do."""
+"""Parse the numbers of headings, and check that they form one consistent outline."""
 
 import re
 from typing import Literal, NamedTuple
@@ -15,7 +15,11 @@ _NUMBER = re.compile(
 
 
 class Number(NamedTuple):
-    """A heading's number as printed, and what it could mean."""
+    """A heading's number as printed, and its possible readings.
+
+    parts: (2, 1) for "2.1". schemes: the ways to read it, most likely first. length: characters up
+    to the title.
+    """
 
     printed: str
     mark: str
@@ -26,7 +30,7 @@ class Number(NamedTuple):
 
 
 def number_at_start(text: str) -> Number | None:
-    """Return the number with which a heading begins; length counts its letters and the space."""
+    """Return the number at the start of a heading, or None."""
     match = _NUMBER.match(text)
     if not match:
         return None
@@ -45,16 +49,19 @@ def number_at_start(text: str) -> Number | None:
         parts, schemes = (_ROMAN[head],), ("roman",)
     else:
         parts = (ord(head) - 64, *tail)
-        # "I." is the first section of one paper and the ninth appendix of another.
+        # "I." may be Roman one (the first section) or the letter I (the ninth appendix).
         schemes = ("roman", "letter") if head in _ROMAN and not rest and not word else ("letter",)
         if not word and not rest and not match["mark"] and head in "AI":
-            # "A dense probe …" is prose that the caller has to tell by its look.
+            # This may be prose, as in "A dense probe …". The caller decides by its look.
             schemes = ("letter",)
     return Number(printed.upper(), match["mark"], word, parts, schemes, match.end())
 
 
 class NumberedOutline:
-    """The numbers accepted so far; `level` tells the level of the next one, or refuses it."""
+    """The numbers accepted so far. A new number is accepted only if it continues them.
+
+    One number may be skipped, because a heading can be missed; appendix letters may not skip any.
+    """
 
     def __init__(self) -> None:
         self._path: list[int] = []
@@ -63,7 +70,7 @@ class NumberedOutline:
         self._in_appendix = False
 
     def level(self, number: Number) -> int | None:
-        """Return the level of a number that follows those before it, and remember it."""
+        """Return the level of a number that continues the outline, and remember it, or None."""
         for scheme in number.schemes:
             level = self._try(number, scheme)
             if level:
@@ -88,18 +95,23 @@ class NumberedOutline:
         return len(parts)
 
     def _follows(self, parts: list[int], *, roman: bool = False) -> bool:
+        """Return whether a number continues the last accepted one."""
         depth, path = len(parts), self._path
         if depth == 1:
             top = path[0] if path else 0
             low = 1 if path or roman else 0
             return low <= parts[0] - top <= 2 if path else parts[0] in (0, 1, 2)
         if depth > len(path) + 2 or parts[: depth - 1] != (path + [1, 1])[: depth - 1]:
-            # A parent that was missed is no reason to miss its children.
+            # Accept "3.1" after section 2 even if the heading of section 3 was not found.
             return bool(path) and depth == 2 and parts[0] == path[0] + 1 and parts[1] == 1
         before = path[depth - 1] if len(path) >= depth else 0
         return 1 <= parts[-1] - before <= 2
 
     def _letter(self, number: Number) -> int | None:
+        """Return the level of a letter, or None.
+
+        Letters number subsections below Roman sections (the IEEE style), and appendices elsewhere.
+        """
         head, *tail = number.parts
         if self._scheme == "roman" and not number.word and not tail and not self._in_appendix:
             before = self._letters[0] if self._letters else 0

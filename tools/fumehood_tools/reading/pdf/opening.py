@@ -1,4 +1,4 @@
-"""Open a PDF and read it whole. Runs in the child; `read_pdf` is the door for everyone else."""
+"""Open a PDF and read all of it. Runs in the child process; other code calls `read_pdf`."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -39,7 +39,7 @@ OnPage = Callable[[int, int], None]
 
 
 class Parts(NamedTuple):
-    """A paper taken apart: its pages, their furniture, the front and the pieces of the text."""
+    """A paper split into its pages, page furniture, front and the pieces of its text."""
 
     pages: list[Page]
     furniture: list[list[TextLine]]
@@ -50,12 +50,12 @@ class Parts(NamedTuple):
 
 @contextmanager
 def opened(path: Path, name: str, password: str | None, max_pages: int) -> Iterator[Any]:
-    """Give an open pypdfium2 document. Raises Unreadable."""
+    """Open a PDF as a pypdfium2 document, and close it afterward. Raises Unreadable."""
     document = _open(path, name, password)
     try:
         pages = len(document)
         if not pages:
-            raise Unreadable(f"{name} is damaged: no page of it can be found. Fetch it again.")
+            raise Unreadable(f"{name} is damaged: it has no readable page. Fetch it again.")
         if pages > max_pages:
             raise Unreadable(
                 f"{name} has {pages} pages, over the limit of {max_pages}. Split it, then read "
@@ -67,7 +67,7 @@ def opened(path: Path, name: str, password: str | None, max_pages: int) -> Itera
 
 
 def _open(path: Path, name: str, password: str | None) -> Any:
-    """Open a PDF, a torn one with a new trailer. Raises Unreadable."""
+    """Open a PDF. A truncated file is repaired by adding a new trailer. Raises Unreadable."""
     try:
         return pdfium.PdfDocument(path, password=password)
     except pdfium.PdfiumError as error:
@@ -88,19 +88,25 @@ def _open(path: Path, name: str, password: str | None) -> Any:
 def _why_closed(error: pdfium.PdfiumError, name: str, password: str | None) -> Unreadable:
     if error.err_code == raw.FPDF_ERR_PASSWORD:
         if password:
-            return Unreadable(f"The password does not open {name}. Pass the right one as password.")
+            return Unreadable(
+                f"The password does not open {name}. Pass the correct one as password."
+            )
         return Unreadable(f"{name} is encrypted and needs a password. Pass it as password.")
     if error.err_code == raw.FPDF_ERR_SECURITY:
         return Unreadable(
-            f"{name} is encrypted in a way that is not supported. Save it without protection first."
+            f"{name} is encrypted in an unsupported way. Save a copy without protection and "
+            "read that."
         )
-    return Unreadable(f"{name} is damaged beyond repair or no PDF. Fetch it again.")
+    return Unreadable(f"{name} is damaged beyond repair or not a PDF. Fetch it again.")
 
 
 def read_document(
     path: Path, *, name: str, password: str | None, max_pages: int, on_page: OnPage
 ) -> Document:
-    """Return a PDF as a document. Raises Unreadable."""
+    """Return a PDF as a document.
+
+    on_page: called with the pages done and the total number of pages. Raises Unreadable.
+    """
     with opened(path, name, password, max_pages) as pdf:
         pages, links, warnings = _pages(pdf, range(len(pdf)), on_page)
         bookmarks = bookmarks_of(pdf)
@@ -111,7 +117,7 @@ def read_document(
 
 
 def pages_of(path: Path, password: str | None) -> tuple[list[Page], list[Bookmark]]:
-    """Return what stands on the pages of a PDF, and its bookmarks. Raises Unreadable."""
+    """Return the contents of the pages of a PDF, and its bookmarks. Raises Unreadable."""
     with opened(path, path.name, password, MOST_PAGES) as pdf:
         pages, _, _ = _pages(pdf, range(len(pdf)), lambda done, total: None)
         return pages, bookmarks_of(pdf)
@@ -144,18 +150,22 @@ def _pages(
 
 
 def _check_text(pages: Sequence[Page], name: str, total: int, warnings: list[str]) -> None:
-    """Say what has no text. Raises Unreadable when there is none at all."""
+    """Add warnings about pages without text. Raises Unreadable if there is no text at all."""
     if not pages:
-        raise Unreadable(f"None of the {total} pages of {name} can be read: it is damaged.")
+        raise Unreadable(
+            f"{name} is damaged: none of its {total} pages can be read. Fetch it again."
+        )
     bare = [page.number for page in pages if len(page.words) < 3 and page.images]
     if sum(len(page.words) for page in pages) < _LEAST_WORDS:
         if len(bare) > len(pages) / 2:
             raise Unreadable(
                 f"{name} is a scan: its {total} pages are pictures without text. Reading it needs "
-                f"OCR: install marker ({install_command('pdf')}) and ask for source='marker'."
+                f"OCR: install marker ({install_command('pdf')}), then pass source='marker'."
             )
         if not any(page.words for page in pages):
-            raise Unreadable(f"{name} has {total} pages and no text on them. Read another source.")
+            raise Unreadable(
+                f"{name} has {total} pages and no text. Read another source of this paper."
+            )
     if bare:
         warnings.append(f"Pages that are pictures without text: {_listed(bare)}.")
     if ocr := [page.number for page in pages if page.recognised]:
@@ -168,7 +178,7 @@ def _listed(numbers: Sequence[int]) -> str:
 
 
 def take_apart(pages: list[Page], bookmarks: Sequence[Bookmark]) -> Parts:
-    """Return the parts of a paper from what stands on its pages."""
+    """Split a paper into its parts, from the contents of its pages."""
     sheets = list(zip(pages, lines_of_pages(pages), strict=True))
     furniture = take_furniture(sheets)
     set_columns(sheets)
@@ -217,7 +227,7 @@ def _is_justified(lines: dict[int, TextLine]) -> bool:
 
 
 def _with_notes(pieces: list[Piece], notes: Sequence[Piece]) -> list[Piece]:
-    """Put footnotes behind the last piece that begins on their page."""
+    """Insert footnotes after the last piece that begins on their page."""
     merged: list[Piece] = []
     waiting = list(notes)
     for piece in pieces:

@@ -1,7 +1,7 @@
-"""What stands on a page of a PDF: words, rules, pictures; and what is there but not to be seen.
+"""Read the contents of a PDF page: words, rules, pictures and hidden text.
 
-Characters come from pdftext (pdfium's text layer, doubled letters dropped), their colour and mode
-from pdfium, once per text object. Imported in child processes only.
+Characters come from pdftext (pdfium's text layer, without duplicated letters). Their color and
+rendering mode come from pdfium, with one query per text object. Imported in child processes only.
 """
 
 import ctypes
@@ -29,25 +29,25 @@ _LEAST_GROUND = 30.0
 
 
 SAMPLE = 300
-"""Characters of a page that are asked for the direction of the text."""
+"""Number of characters sampled per page to find the direction of the text."""
 
 
 class Paint(NamedTuple):
-    """A filled shape or a picture, in drawing order; colour None is a picture."""
+    """A filled shape or a picture (colour None). Paints are kept in drawing order."""
 
     box: Box
     colour: Colour | None
 
 
 class Mark(NamedTuple):
-    """A shape that is not a rule. ground: filled without an outline, as a coloured cell is."""
+    """A shape that is not a rule. ground: it is filled and has no outline, like a colored cell."""
 
     box: Box
     ground: bool
 
 
 class Ink(NamedTuple):
-    """How a text object is drawn."""
+    """How a text object is drawn: font size in points, fill color, and whether it is invisible."""
 
     size: float
     colour: Colour
@@ -56,7 +56,7 @@ class Ink(NamedTuple):
 
 @dataclass(slots=True)
 class Page:
-    """One page. number counts from 1; rules are (left, y, right) of horizontal lines."""
+    """One page. number counts from 1; rules are horizontal lines as (left, y, right) in points."""
 
     number: int
     width: float
@@ -72,7 +72,7 @@ class Page:
 
 
 class Frame(NamedTuple):
-    """How coordinates of a page become points from the top left of the page as it is shown."""
+    """Converts PDF coordinates to points from the top left of the page as it is displayed."""
 
     left: float
     bottom: float
@@ -82,9 +82,9 @@ class Frame(NamedTuple):
 
     @classmethod
     def of(cls, page: Any, turn: int = 0) -> "Frame":
-        """Return the frame of a pypdfium2 page: its crop box, turned, and so much more."""
+        """Return the frame of a pypdfium2 page: its crop box and rotation, plus `turn` degrees."""
         left, bottom, right, top = page.get_bbox()
-        # As in pdftext, so that shapes lie where characters do.
+        # Sizes are rounded as in pdftext, so that shapes and characters share coordinates.
         return cls(
             left,
             bottom,
@@ -94,7 +94,7 @@ class Frame(NamedTuple):
         )
 
     def point(self, x: float, y: float) -> tuple[float, float]:
-        """Return a point as it is shown."""
+        """Convert a point from PDF coordinates."""
         x, y = x - self.left, self.height - (y - self.bottom)
         match self.rotation:
             case 90:
@@ -106,26 +106,26 @@ class Frame(NamedTuple):
         return x, y
 
     def box(self, left: float, bottom: float, right: float, top: float) -> Box:
-        """Return a box as it is shown."""
+        """Convert a box from PDF coordinates."""
         (x0, y0), (x1, y1) = self.point(left, bottom), self.point(right, top)
         return min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)
 
     @property
     def shown(self) -> tuple[float, float]:
-        """Return width and height as they are shown."""
+        """Width and height of the page as displayed."""
         sizes = (self.width, self.height)
         return sizes if self.rotation % 180 == 0 else (self.height, self.width)
 
 
 def page_of(pdf_page: Any, number: int) -> Page:
-    """Return what stands on one page. Raises pypdfium2.PdfiumError."""
+    """Return the contents of one page. Raises pypdfium2.PdfiumError."""
     text = pdf_page.get_textpage()
     try:
         frame = Frame.of(pdf_page, _turn(text, pdf_page.get_rotation()))
         width, height = frame.shown
         page = Page(number, width, height)
         paints = _shapes(pdf_page, frame, page)
-        # Under the picture of a scan lies the text that a machine recognised.
+        # A scan is a picture that covers most of the page, often with OCR text under it.
         area = 0.6 * width * height
         scan = any((x1 - x0) * (y1 - y0) > area for x0, y0, x1, y1 in page.pictures)
         glyphs = list(_glyphs(text, pdf_page, frame, paints, page, scan=scan))
@@ -136,9 +136,9 @@ def page_of(pdf_page: Any, number: int) -> Page:
 
 
 def _turn(text: Any, rotation: int) -> int:
-    """Return by how many degrees a page is to be turned so that most of its text is upright.
+    """Return the rotation in degrees that makes most of the text upright.
 
-    A wide table is often set sideways on a page of its own.
+    Wide tables are often set sideways on a separate page.
     """
     count = text.count_chars()
     step = max(1, count // SAMPLE)
@@ -152,7 +152,7 @@ def _turn(text: Any, rotation: int) -> int:
 
 
 def _with_underscores(glyphs: Iterable[Glyph], page: Page) -> Iterator[Glyph]:
-    """Give glyphs with underscores that are drawn as short rules, as TeX does."""
+    """Yield glyphs, with underscores that TeX draws as short rules turned into characters."""
     used: set[Box] = set()
     rows: dict[int, list[Box]] = defaultdict(list)
     for box in page.dashes:
@@ -182,7 +182,10 @@ def _dash_after(glyph: Glyph, rows: dict[int, list[Box]]) -> Box | None:
 def _glyphs(
     text: Any, pdf_page: Any, frame: Frame, paints: list[Paint], page: Page, *, scan: bool
 ) -> Iterator[Glyph]:
-    """Give the glyphs that are seen; note the others in page.hidden."""
+    """Yield the visible glyphs, and record the other text in page.hidden.
+
+    scan: the page is covered by a picture, so invisible text may be its OCR and is then kept.
+    """
     if text.count_chars() > MOST_CHARACTERS:
         raise pdfium.PdfiumError(f"page {page.number} holds over {MOST_CHARACTERS} characters")
     chars = deduplicate_chars(get_chars(text, pdf_page.get_bbox(), frame.rotation))
@@ -215,7 +218,7 @@ def _glyphs(
             unseen.append((unseen[-1][0], " "))
         face = face_of(font["name"], font["weight"], font["flags"])
         if face.strokes:
-            # Pictures of LaTeX are drawn with letters of fonts that hold nothing but strokes.
+            # LaTeX's picture environment draws with fonts whose letters are line segments.
             page.marks.append(Mark((left, top, right, bottom), ground=False))
             continue
         yield Glyph(face.shown(char), left, right, base, ink.size, face)
@@ -223,9 +226,10 @@ def _glyphs(
 
 
 def _letters(text: Any, chars: Any) -> list[str]:
-    """Return the characters; of one that comes in two halves, nothing and then the whole.
+    """Return the characters, with surrogate pairs combined into one character.
 
-    pdftext gives a replacement character for each half of a letter beyond the first plane.
+    pdftext returns a replacement character for each half of a character outside the Basic
+    Multilingual Plane. The first half becomes '', and the second the whole character.
     """
     letters: list[str] = list(chars.text)
     high = 0
@@ -240,13 +244,13 @@ def _letters(text: Any, chars: Any) -> list[str]:
 
 
 def _is_mostly_unseen(inks: "_Inks", indices: list[int]) -> bool:
-    """Whether nearly all text is invisible, as what a machine recognised on a scan is."""
+    """Return whether over 90 % of the characters are invisible, as in OCR text under a scan."""
     unseen = sum(inks.of(index, 10.0).unseen for index in indices)
     return unseen > 0.9 * len(indices)
 
 
 class _Inks:
-    """The ink of every text object of a page, asked once."""
+    """The inks of a page's text objects, each queried once."""
 
     def __init__(self, text: Any) -> None:
         self._text = text
@@ -256,7 +260,7 @@ class _Inks:
         self._last = Ink(10.0, (0, 0, 0), False)
 
     def of(self, index: int, size: float) -> Ink:
-        """Return the ink of a character; what pdfium made up has that of the one before."""
+        """Return the ink of a character. Characters that pdfium inserted take the previous ink."""
         handle = raw.FPDFText_GetTextObject(self._text.raw, index)
         address = ctypes.cast(handle, ctypes.c_void_p).value if handle else None
         if address is None:
@@ -275,13 +279,18 @@ class _Inks:
         mode = raw.FPDFTextObj_GetTextRenderMode(handle)
         unseen = mode in (3, 7) or alpha.value == 0
         colour = (red.value, green.value, blue.value)
-        # Outlined letters are seen by their stroke, whatever they are filled with.
+        # Outlined letters are visible by their stroke, whatever their fill color is.
         if mode in (1, 2, 5, 6):
             colour = (0, 0, 0)
         return Ink(abs(size * scale), colour, unseen)
 
 
 def _why_hidden(box: Box, ink: Ink, paints: list[Paint], page: Page) -> Why | None:
+    """Return why a character cannot be seen, or None if it is visible.
+
+    A character is "white" if its color is close to that of the topmost paint behind it. Text over
+    a picture counts as visible, because the colors of the picture are not known.
+    """
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     if not (-2 <= x <= page.width + 2 and -2 <= y <= page.height + 2):
         return "off-page"
@@ -303,7 +312,7 @@ def _why_hidden(box: Box, ink: Ink, paints: list[Paint], page: Page) -> Why | No
 
 
 def _runs(unseen: list[tuple[Why, str]], page: int) -> list[HiddenText]:
-    """Return characters that follow each other as one hidden text."""
+    """Join consecutive characters that are hidden for the same reason into hidden texts."""
     found: list[HiddenText] = []
     text, last = "", None
     for why, char in [*unseen, ("covered", "")]:
@@ -315,7 +324,7 @@ def _runs(unseen: list[tuple[Why, str]], page: int) -> list[HiddenText]:
 
 
 def _shapes(pdf_page: Any, frame: Frame, page: Page) -> list[Paint]:
-    """Note rules, pictures and marks of drawings; return what is painted, in order."""
+    """Record the rules, pictures and marks of a page; return its paints in drawing order."""
     paints: list[Paint] = []
     edges = [ctypes.c_float() for _ in range(4)]
     total = raw.FPDFPage_CountObjects(pdf_page.raw)

@@ -1,7 +1,8 @@
-"""Drive the child that reads a PDF, and say clearly what can't be read.
+"""Run the child process that reads a PDF, and explain clearly what cannot be read.
 
-Costs one child process and about 0.1 s a page. The file is never changed, nothing is cached.
-Not covered: a file that makes pdfium write outside its own memory; the child has our user's rights.
+Costs one child process and about 0.1 s per page. The file is never changed, and nothing is cached.
+Not covered: a file that makes pdfium write outside its own memory; the child has the rights of the
+current user.
 """
 
 from collections.abc import Callable
@@ -31,10 +32,12 @@ def read_pdf(
     max_bytes: int = MOST_BYTES,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Document:
-    """Return a PDF as a document; on_progress is told (pages done, pages).
+    """Return a PDF as a document.
 
-    Raises Unreadable: no PDF, damaged beyond repair, a password is needed, scanned pages without
-    text, nothing in it, too large, too many pages, too slow, or the child died. StorageFailed.
+    on_progress: called with the pages done and the total number of pages. Raises Unreadable if the
+    file is not a PDF, damaged beyond repair, protected by a password, scanned without text, empty,
+    too large, too long or too slow to read, or if the child process dies. Raises StorageFailed if
+    the file cannot be accessed.
     """
     name = quotable(path.name)
     _check(path, name, max_bytes)
@@ -55,7 +58,10 @@ def read_pdf(
 
 
 def _check(path: Path, name: str, max_bytes: int) -> None:
-    """Refuse what needs no child to be refused. Raises Unreadable, StorageFailed."""
+    """Reject files that can be rejected without a child process.
+
+    Raises Unreadable, StorageFailed.
+    """
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
@@ -72,4 +78,4 @@ def _check(path: Path, name: str, max_bytes: int) -> None:
     if b"%PDF-" not in head:
         looks = "a web page" if b"<html" in head.lower() or b"<!doctype" in head.lower() else "else"
         what = "It looks like a web page" if looks == "a web page" else "It has no PDF header"
-        raise Unreadable(f"{name} is not a PDF. {what}: check the address it came from.")
+        raise Unreadable(f"{name} is not a PDF. {what}: check the address that it came from.")

@@ -1,6 +1,7 @@
-"""The bibliography split into entries: by [1], by 1., by labels, else by hanging indents.
+"""Split a bibliography into entries: by [1], by 1., by labels, or else by hanging indents.
 
-Numbers have to follow each other, so a year or a page at the start of a line begins no entry.
+Numbers must count up from 1, so that a year or page number at the start of a line does not begin
+an entry.
 """
 
 import re
@@ -25,12 +26,12 @@ _NAMED_YEAR = re.compile(r"[^\W\d_].{3,200}?(?:\(|, |\. |\s)(?:19|20)\d{2}[a-z]?
 def references_of(
     lines: Sequence[TextLine], spelling: Spelling, links: Sequence[Link]
 ) -> list[Reference]:
-    """Return the entries of a bibliography, in order."""
+    """Return the references of a bibliography, in order."""
     return [_reference(label, some, spelling, links) for label, some in entries_of(lines) if some]
 
 
 def _without_rest(lines: list[TextLine]) -> list[TextLine]:
-    """Return the last entry without what stands far below it, as addresses of authors."""
+    """Cut the last entry at a large gap, below which other text such as addresses begins."""
     for at, (before, line) in enumerate(pairwise(lines), 1):
         if before.column == line.column and line.base - before.base > 2.4 * line.size:
             return lines[:at]
@@ -41,7 +42,10 @@ _Entries = list[tuple[str, list[TextLine]]]
 
 
 def entries_of(lines: Sequence[TextLine]) -> _Entries:
-    """Return the printed label ("" for none) and the lines of each entry."""
+    """Return the label ("" if none is printed) and the lines of each entry.
+
+    The methods are tried from the most to the least reliable; the first that finds entries wins.
+    """
     entries = _numbered(lines) or _labelled(lines) or _hanging(lines) or _spaced(lines)
     if entries:
         entries[-1] = entries[-1][0], _without_rest(entries[-1][1])
@@ -49,7 +53,7 @@ def entries_of(lines: Sequence[TextLine]) -> _Entries:
 
 
 def _numbered(lines: Sequence[TextLine]) -> _Entries:
-    """Return entries that begin with numbers in order, in the way most of them do."""
+    """Return entries that begin with consecutive numbers, in the number style that finds more."""
     best: _Entries = []
     for pattern in (_BRACKET, _POINT):
         entries: _Entries = []
@@ -66,7 +70,7 @@ def _numbered(lines: Sequence[TextLine]) -> _Entries:
 
 
 def _labelled(lines: Sequence[TextLine]) -> _Entries:
-    """Return entries that begin with a label in brackets: [Elhage22]."""
+    """Return entries that begin with a label in brackets, such as [Elhage22]."""
     entries: _Entries = []
     for line in lines:
         match = _LABEL.match(line.text)
@@ -78,7 +82,7 @@ def _labelled(lines: Sequence[TextLine]) -> _Entries:
 
 
 def _hanging(lines: Sequence[TextLine]) -> _Entries:
-    """Return entries whose first line stands out to the left."""
+    """Return entries whose first line begins further left than their other lines."""
     edges: dict[tuple[int, int], float] = {}
     for line in lines:
         key = line.page, line.column
@@ -97,7 +101,7 @@ def _hanging(lines: Sequence[TextLine]) -> _Entries:
 
 
 def _spaced(lines: Sequence[TextLine]) -> _Entries:
-    """Return entries kept apart by room, or by a short last line before a name and a year."""
+    """Return entries separated by extra space, or by a short last line before a name and a year."""
     entries: _Entries = []
     for at, line in enumerate(lines):
         before = lines[at - 1] if at else None
@@ -157,7 +161,7 @@ def _year(text: str) -> int | None:
 
 
 def _short_label(text: str) -> str:
-    """Return a label for an entry that prints none: first name and year."""
+    """Return a label for an entry without a printed one: the first name and the year."""
     name = re.search(r"[^\W\d_]{2,}(?:-[^\W\d_]+)*", text)
     year = _year(text)
     return f"{name[0] if name else ''} {year or ''}".strip() or text[:20]

@@ -1,4 +1,4 @@
-"""Where drawings and tables lie on a page: boxes found from pictures, strokes and rules."""
+"""Find the boxes of drawings and tables on a page from its pictures, strokes and rules."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -14,7 +14,7 @@ _SAME_EDGE = 4.0
 
 
 class Rule(NamedTuple):
-    """A horizontal rule."""
+    """A horizontal rule from x0 to x1 at height y, in points."""
 
     x0: float
     y: float
@@ -22,7 +22,7 @@ class Rule(NamedTuple):
 
 
 def drawings_of(page: Page, lines: Sequence[TextLine]) -> list[Box]:
-    """Return the boxes of drawings, plots and photographs; a panel is one of its own."""
+    """Return the boxes of drawings, plots and photographs. Each panel of a figure is one box."""
     texts = [(line.x0, line.top, line.x1, line.bottom) for line in lines]
     marks = [box for box, ground in page.marks if not (ground and _is_ground(box, texts))]
     pictures = [box for box in page.pictures if box[2] - box[0] < 0.98 * page.width]
@@ -36,7 +36,11 @@ def drawings_of(page: Page, lines: Sequence[TextLine]) -> list[Box]:
 
 
 def drawing_at(caption: Box, drawings: Sequence[Box]) -> Box | None:
-    """Return the box around the drawings that a caption belongs to: those next to it, chained."""
+    """Return the box around the drawings that belong to a caption, or None.
+
+    Drawings above and below the caption are tried; the closer group wins. Each group grows from
+    the caption outward as long as the next drawing is close enough.
+    """
     chains = [_chain(caption, drawings, below=below) for below in (False, True)]
     best = min(
         (chain for chain in chains if chain),
@@ -46,13 +50,14 @@ def drawing_at(caption: Box, drawings: Sequence[Box]) -> Box | None:
     if not best:
         return None
     left, top, right, bottom = _around(best)
-    # Names of panels stand between a drawing and its caption.
+    # Extend the box to the caption, because panel labels may be printed in between.
     if top > caption[1]:
         return left, min(top, caption[3]), right, bottom
     return left, top, right, max(bottom, caption[1])
 
 
 def _chain(caption: Box, drawings: Sequence[Box], *, below: bool) -> list[Box]:
+    """Return the drawings on one side of a caption, collected outward from the caption."""
     side = [box for box in drawings if (box[1] > caption[1]) == below]
     found: list[Box] = []
     reach, room = caption, _FAR
@@ -72,7 +77,7 @@ def _apart(one: Box, other: Box) -> float:
 
 
 def _is_ground(box: Box, texts: list[Box]) -> bool:
-    """Whether a shape is the ground of text: a coloured cell, a frame around a paragraph."""
+    """Return whether a shape is a background of text, such as a colored cell or a text frame."""
     width, height = box[2] - box[0], box[3] - box[1]
     if width < 12:
         return False
@@ -88,7 +93,11 @@ _Marked = tuple[Box, bool]
 
 
 def _cut(boxes: list[_Marked], gap: float = 10.0) -> list[list[_Marked]]:
-    """Return boxes in clusters with empty stripes between them, cutting by height and width."""
+    """Split boxes into clusters at empty horizontal and vertical stripes wider than `gap` points.
+
+    This is the recursive X-Y cut (Nagy & Seth 1984), on bounding boxes: a cluster that cannot be
+    split along either axis is done.
+    """
     done: list[list[_Marked]] = []
     open_clusters = [(boxes, 1, 0)] if boxes else []
     while open_clusters:
@@ -105,6 +114,7 @@ def _cut(boxes: list[_Marked], gap: float = 10.0) -> list[list[_Marked]]:
 
 
 def _stripes(boxes: list[_Marked], axis: int, gap: float) -> list[list[_Marked]]:
+    """Split boxes at gaps along an axis (0 = x, 1 = y) wider than `gap`."""
     ordered = sorted(boxes, key=lambda it: it[0][axis])
     parts, end = [[ordered[0]]], ordered[0][0][axis + 2]
     for it in ordered[1:]:
@@ -121,7 +131,7 @@ def _around(boxes: Iterable[Box]) -> Box:
 
 
 def labels_in(box: Box, lines: Sequence[TextLine], body: float) -> list[TextLine]:
-    """Return the lines that belong to a drawing: inside it, or short and at its edge."""
+    """Return the lines that belong to a drawing: inside its box, or short and near its edge."""
     found = []
     for line in lines:
         x, y = (line.x0 + line.x1) / 2, line.base - 0.3 * line.size
@@ -136,7 +146,7 @@ def labels_in(box: Box, lines: Sequence[TextLine], body: float) -> list[TextLine
 
 
 def _in_prose(line: TextLine, lines: Sequence[TextLine]) -> bool:
-    """Whether a full line of text stands right above or below."""
+    """Return whether a full line of text is directly above or below."""
     return any(
         other is not line
         and len(other.words) >= 6
@@ -148,7 +158,7 @@ def _in_prose(line: TextLine, lines: Sequence[TextLine]) -> bool:
 
 
 def rules_of(page: Page) -> list[Rule]:
-    """Return the rules of a page from above, pieces of one rule put together."""
+    """Return the rules of a page from the top, with the pieces of one rule joined."""
     merged: list[Rule] = []
     for x0, y, x1 in sorted(page.rules, key=lambda rule: (round(rule[1]), rule[0])):
         last = merged[-1] if merged else None
@@ -160,7 +170,7 @@ def rules_of(page: Page) -> list[Rule]:
 
 
 def frames_of(rules: Sequence[Rule]) -> list[list[Rule]]:
-    """Return rules in groups of the same left and right edge, from above: frames of tables."""
+    """Return groups of two or more rules with the same left and right edge: frames of tables."""
     groups: list[list[Rule]] = []
     for rule in rules:
         if rule.x1 - rule.x0 < 40:

@@ -1,7 +1,7 @@
-"""Tables as rows of cells: words on one height are a row, empty stripes keep columns apart.
+"""Find the rows and columns of a table: rows by baseline, columns by the empty space between them.
 
-Columns grow from the narrowest cells, so a header that spans several does not join them. A line
-that only goes on where cells of the row above are full is part of that row.
+Columns are grown from the narrowest cells first, so that a header that spans several columns does
+not merge them. A line of wrapped text is joined to the row above if the cells above it are full.
 """
 
 import re
@@ -19,7 +19,7 @@ _LEAST_GAP = 0.42
 
 
 class Cell(NamedTuple):
-    """Words that stand together in one row."""
+    """Adjacent words in one row."""
 
     x0: float
     x1: float
@@ -28,7 +28,7 @@ class Cell(NamedTuple):
 
 
 class Row(NamedTuple):
-    """Cells of one height."""
+    """The cells on one baseline."""
 
     base: float
     size: float
@@ -36,7 +36,10 @@ class Row(NamedTuple):
 
 
 def rows_of(words: Sequence[Word], rules: Sequence[Rule] = ()) -> list[list[str]]:
-    """Return the rows of a table, header first; every row has a cell for each column."""
+    """Return the rows of a table, header first. Every row has one cell per column.
+
+    Empty if there are fewer than two columns.
+    """
     rows = _visual_rows(words)
     columns = _columns(rows)
     if len(columns) < 2:
@@ -47,7 +50,7 @@ def rows_of(words: Sequence[Word], rules: Sequence[Rule] = ()) -> list[list[str]
 
 
 def _visual_rows(words: Sequence[Word]) -> list[Row]:
-    """Return rows from above; scripts stay with the words that they belong to."""
+    """Return the printed lines of a table from the top, with scripts in the line of their word."""
     groups: list[list[Word]] = []
     base = 0.0
     for word in sorted((it for it in words if not it.script), key=lambda it: it.base):
@@ -83,11 +86,16 @@ def _cell(words: Sequence[Word]) -> Cell:
 
 
 def _columns(rows: Sequence[Row]) -> list[tuple[float, float]]:
-    """Return the spans of the columns, from the left."""
+    """Return the (left, right) spans of the columns, from the left.
+
+    Only rows with more than half of the largest number of cells are used. A cell that touches two
+    columns found before is taken for a spanning header and ignored.
+    """
     columns: list[tuple[float, float]] = []
     most = max((len(row.cells) for row in rows), default=0)
     full = [row for row in rows if len(row.cells) > most / 2]
     cells = [cell for row in full for cell in row.cells]
+    # Narrow cells first: they define the columns before any spanning cell is looked at.
     for cell in sorted(cells, key=lambda it: it.x1 - it.x0):
         touched = [span for span in columns if cell.x0 < span[1] + 1 and cell.x1 > span[0] - 1]
         if len(touched) > 1:
@@ -103,7 +111,10 @@ def _columns(rows: Sequence[Row]) -> list[tuple[float, float]]:
 def _without_halves(
     columns: list[tuple[float, float]], rows: Sequence[Row]
 ) -> list[tuple[float, float]]:
-    """Join neighbours that no row fills both: one column, aligned left here and right there."""
+    """Join neighboring spans that no row fills separately.
+
+    They are one column in which some cells are aligned left and others right.
+    """
     merged: list[tuple[float, float]] = []
     for span in columns:
         before = merged[-1] if merged else None
@@ -123,13 +134,14 @@ def _without_halves(
 
 
 def _touches(row: Row, span: tuple[float, float]) -> int | None:
-    """Return which cell of a row lies over a column."""
+    """Return the index of the cell that lies over a column, or None."""
     return next(
         (at for at, cell in enumerate(row.cells) if cell.x0 < span[1] and cell.x1 > span[0]), None
     )
 
 
 def _placed(row: Row, columns: Sequence[tuple[float, float]]) -> list[Cell | None]:
+    """Return the cells of a row by column, with None for an empty column."""
     placed: list[Cell | None] = [None] * len(columns)
     for cell in (part for it in row.cells for part in _parted(it, row.size, columns)):
         middle = (cell.x0 + cell.x1) / 2
@@ -146,7 +158,7 @@ def _placed(row: Row, columns: Sequence[tuple[float, float]]) -> list[Cell | Non
 
 
 def _parted(cell: Cell, size: float, columns: Sequence[tuple[float, float]]) -> list[Cell]:
-    """Return a cell cut where its words lie over different columns with some room between."""
+    """Split a cell between words that lie over different columns, if there is some space."""
     parts: list[list[Word]] = [[]]
     for word in cell.words:
         last = parts[-1][-1] if parts[-1] else None
@@ -161,7 +173,7 @@ def _parted(cell: Cell, size: float, columns: Sequence[tuple[float, float]]) -> 
 
 
 def _aligned(cell: Cell, columns: Sequence[tuple[float, float]]) -> list[list[Word]] | None:
-    """Return a header's words by column, if each group is set like the cells under it."""
+    """Return the words of a header by column, if each group is aligned with the cells below it."""
     over = [span for span in columns if cell.x0 < span[1] and cell.x1 > span[0]]
     if not 2 <= len(over) <= len(cell.words):
         return None
@@ -186,7 +198,7 @@ def _grouped(
     columns: Sequence[tuple[float, float]],
     rules: Sequence[Rule],
 ) -> list[list[int]]:
-    """Return which visual rows make one row."""
+    """Return groups of indexes of printed lines that form one row of the table."""
     steps = [after.base - before.base for before, after in pairwise(rows)]
     usual = median(steps) if steps else 0
     header = _header_end(rows, rules)
@@ -204,7 +216,7 @@ def _grouped(
 
 
 def _header_end(rows: Sequence[Row], rules: Sequence[Rule]) -> int:
-    """Return how many visual rows stand above the second long rule."""
+    """Return how many printed lines are above the second long rule."""
     long = [rule for rule in rules if rules and rule.x1 - rule.x0 > 0.8 * _widest(rules)]
     inner = [rule.y for rule in long if rule.y > rows[0].base]
     return sum(row.base < inner[0] for row in rows) if inner else 0
@@ -221,7 +233,7 @@ def _goes_on(
     *,
     in_header: bool,
 ) -> bool:
-    """Whether a visual row goes on with the one above."""
+    """Return whether a printed line continues the row above it."""
     here, above = placed[at], placed[at - 1]
     filled = [column for column, cell in enumerate(here) if cell]
     if not filled or len(filled) == len(columns):
@@ -238,7 +250,7 @@ def _goes_on(
 
 
 def _all_within(cells: Sequence[Cell | None], columns: Sequence[tuple[float, float]]) -> bool:
-    """Whether no cell spans several columns."""
+    """Return whether no cell spans several columns."""
     return all(
         sum(cell.x0 < span[1] and cell.x1 > span[0] for span in columns) <= 1
         for cell in cells
@@ -247,7 +259,7 @@ def _all_within(cells: Sequence[Cell | None], columns: Sequence[tuple[float, flo
 
 
 def _is_full(above: Cell | None, span: tuple[float, float], here: Cell | None) -> bool:
-    """Whether the first word of a cell would not have fitted behind the text above."""
+    """Return whether the first word of a cell would not have fit after the text above it."""
     if above is None or here is None:
         return False
     words = here.text.split()

@@ -1,8 +1,8 @@
-"""Lines put together to running text: hyphenation undone, marks of footnotes left out.
+"""Join lines into running text, removing hyphenation and footnote marks.
 
-A hyphen at the end of a line stays when the paper writes the word with it elsewhere, or when the
-word before it is one that forms compounds; it goes when the joined word occurs elsewhere or
-nothing is known. Addresses that break at a line end are put together without a space.
+A hyphen at the end of a line is kept if the paper writes the word with a hyphen elsewhere, or if
+the part before it commonly forms compounds. It is removed if the joined word occurs elsewhere in
+the paper, or if nothing is known. Web addresses broken at a line end are joined without a space.
 """
 
 import re
@@ -36,7 +36,7 @@ _URL_GOES_ON = re.compile(r"\S*[/\-_.=?&%~#\d]\S*")
 
 
 class Spelling:
-    """How a paper writes its words, to tell hyphens of words from those of line ends."""
+    """Counts how a paper writes its words, to tell real hyphens from those of line breaks."""
 
     def __init__(self, lines: Iterable[TextLine]) -> None:
         self._known: Counter[str] = Counter()
@@ -51,7 +51,7 @@ class Spelling:
             self._known.update(token.lower() for token in _TOKEN.findall(text))
 
     def keeps_hyphen(self, before: str, after: str) -> bool:
-        """Whether the hyphen between two parts of a word belongs to it."""
+        """Return whether the hyphen between two parts of a word belongs to the word."""
         if not after[:1].islower() or not before[-1:].isalpha():
             return True
         parts = _TOKEN.findall(before), _TOKEN.findall(after)
@@ -69,7 +69,7 @@ class Spelling:
 
 
 def joined(texts: Sequence[str], spelling: Spelling | None = None) -> str:
-    """Return lines of text as one."""
+    """Return lines of text as one line."""
     text = ""
     for line in texts:
         line = line.strip()
@@ -80,6 +80,7 @@ def joined(texts: Sequence[str], spelling: Spelling | None = None) -> str:
 
 
 def _with(text: str, line: str, spelling: Spelling | None) -> str:
+    """Append a line to a text, joining words and web addresses that are broken between them."""
     if text.endswith(("http:", "https:")) and line.startswith("//"):
         return text + line
     last = text[-1]
@@ -97,15 +98,15 @@ def _with(text: str, line: str, spelling: Spelling | None) -> str:
 
 
 def _capital_size(words: Iterable[Word]) -> float:
-    """Return the size of the capitals among imitated small capitals, 0 where there are none."""
+    """Return the font size of the capitals in imitated small capitals, or 0 if there are none."""
     sizes = [word.size for word in words if word.face.caps and word.text[1:].islower()]
     return max(sizes, default=0.0)
 
 
 def prose_of(words: Sequence[Word], capitals: float | None = None) -> str:
-    """Return words as text without the marks of footnotes; exponents are told by ^.
+    """Return words as text without footnote marks; exponents are written with ^.
 
-    capitals: size of the capitals, where the words are part of a text in small ones.
+    capitals: font size of the capitals, if the words are part of a text in small capitals.
     """
     kept: list[Word] = []
     largest = _capital_size(words) if capitals is None else capitals
@@ -125,6 +126,7 @@ def prose_of(words: Sequence[Word], capitals: float | None = None) -> str:
 
 
 def _is_note(word: Word, before: Word | None) -> bool:
+    """Return whether a superscript is a footnote mark rather than an exponent."""
     if not _MARK.fullmatch(word.text):
         return False
     if before is None:
@@ -135,6 +137,6 @@ def _is_note(word: Word, before: Word | None) -> bool:
 
 
 def text_of(lines: Sequence[TextLine], spelling: Spelling | None = None) -> str:
-    """Return lines as one paragraph."""
+    """Return lines as one paragraph of text."""
     capitals = _capital_size(word for line in lines for word in line.words)
     return joined([prose_of(line.words, capitals) for line in lines], spelling)

@@ -1,7 +1,7 @@
-"""Words of a page: letters put together, accents composed, ligatures taken apart, scripts told.
+"""Group glyphs into words: compose accents, expand ligatures, and recognize small capitals.
 
-A word is what stands together without a space; a superscript or subscript is a word of its own,
-glued to the one before. Coordinates are points from the top left of the page as it is shown.
+A word is a run of glyphs without a space. A superscript or subscript is a separate word, glued to
+the one before it. Coordinates are points from the top left of the page as displayed.
 """
 
 import re
@@ -28,7 +28,7 @@ _NOTHING = "\u200b\u200c\u200d\ufeff\u2060"
 
 
 class Glyph(NamedTuple):
-    """One character on the page; base is where its baseline lies."""
+    """One character on the page. base is the y coordinate of its baseline."""
 
     text: str
     x0: float
@@ -40,7 +40,7 @@ class Glyph(NamedTuple):
 
 @dataclass(slots=True)
 class Word:
-    """Letters without a space between them. glued: no space before it either."""
+    """Letters without a space between them. glued: there is no space before it either."""
 
     text: str
     x0: float
@@ -53,22 +53,22 @@ class Word:
 
     @property
     def top(self) -> float:
-        """Return the height of its capitals."""
+        """The y coordinate of the top of its capital letters."""
         return self.base - 0.72 * self.size
 
     @property
     def bottom(self) -> float:
-        """Return the depth of its descenders."""
+        """The y coordinate of the bottom of its descenders."""
         return self.base + 0.22 * self.size
 
     @property
     def middle(self) -> float:
-        """Return the middle of its small letters."""
+        """The y coordinate of the middle of its lowercase letters."""
         return self.base - 0.25 * self.size
 
 
 def words_of(glyphs: Iterable[Glyph]) -> list[Word]:
-    """Return the words of glyphs in the order in which the file draws them."""
+    """Return the words that glyphs form, in the order in which the file draws them."""
     words: list[Word] = []
     current: list[Glyph] = []
     spaced = True
@@ -100,7 +100,7 @@ def words_of(glyphs: Iterable[Glyph]) -> list[Word]:
 
 
 def _with_late_accents(glyphs: Iterable[Glyph]) -> list[Glyph]:
-    """Return glyphs with accents that are drawn after their letter put onto it."""
+    """Return glyphs, with accents that are drawn after their letter added to that letter."""
     kept: list[Glyph] = []
     for glyph in glyphs:
         mark = _ACCENTS.get(glyph.text)
@@ -123,12 +123,12 @@ def _continues(last: Glyph, glyph: Glyph) -> bool:
     gap = gap_between(last, glyph)
     if abs(glyph.base - last.base) > 0.12 * size:
         return False
-    # The letters of a ligature share one box.
+    # The letters of a ligature have the same box.
     return -0.6 * size < gap < 0.22 * size or abs(glyph.x0 - last.x0) < 0.01
 
 
 def gap_between(last: "Glyph | Word", after: "Glyph | Word") -> float:
-    """Return the room between two that follow each other, in the direction of their script."""
+    """Return the gap between two consecutive glyphs or words, in the direction of their script."""
     gap = after.x0 - last.x1
     if gap < 0 and unicodedata.bidirectional(after.text[0]) in ("R", "AL"):
         return last.x0 - after.x1
@@ -143,7 +143,7 @@ def _touches(last: Glyph, glyph: Glyph) -> bool:
 
 
 def _made_up(word: Word, glyph: Glyph) -> bool:
-    """Whether a space before glyph is too narrow to be one, as after the first small capital."""
+    """Return whether a space is too narrow to be real, as after the first of small capitals."""
     size = max(word.size, glyph.size)
     same = abs(word.base - glyph.base) < 0.1 * size
     return same and word.size != glyph.size and -0.2 * size < glyph.x0 - word.x1 < 0.09 * size
@@ -171,7 +171,7 @@ def _word(glyphs: list[Glyph], *, glued: bool) -> Word:
 
 
 def _is_small_capitals(glyphs: list[Glyph]) -> bool:
-    """Whether small capitals are imitated: a capital, and smaller capitals after it."""
+    """Return whether small capitals are imitated: a capital followed by smaller capitals."""
     first, *rest = glyphs
     letters = [glyph for glyph in rest if glyph.text.isalpha()]
     return bool(letters) and all(
@@ -181,7 +181,7 @@ def _is_small_capitals(glyphs: list[Glyph]) -> bool:
 
 
 def _compose(glyphs: list[Glyph]) -> str:
-    """Return the text of glyphs; an accent printed over a letter becomes part of it."""
+    """Return the text of glyphs. An accent drawn over a letter becomes part of that letter."""
     parts: list[str] = []
     at = 0
     while at < len(glyphs):
@@ -204,7 +204,7 @@ def _over(accent: Glyph, letter: Glyph) -> bool:
 
 
 def _plain(text: str) -> str:
-    """Return text with ligatures and letters of formulas as letters, accents composed."""
+    """Return text with ligatures and math letters as plain letters, and accents composed."""
     if text.isascii():
         return text
     letters = (
@@ -214,7 +214,7 @@ def _plain(text: str) -> str:
 
 
 def join_words(words: Iterable[Word]) -> str:
-    """Return words as text, without spaces where none were printed."""
+    """Return words as text, with no space before a glued word."""
     parts: list[str] = []
     for word in words:
         if parts and not word.glued:
