@@ -20,7 +20,7 @@ PDF := $(VENV)/.pdf
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 25
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo pdf paper check test test-slow lint format doctor schemas bench bench-startup bench-harvest bench-train bench-profile bench-growth bench-variants bench-score bench-glass bench-scaling bench-search bench-ranking bench-pdf bench-kernels-gpu redteam clean
+.PHONY: help setup demo pdf paper check test test-slow lint format doctor schemas bench bench-startup bench-harvest bench-train bench-profile bench-growth bench-variants bench-score bench-glass bench-scaling bench-memory bench-search bench-ranking bench-pdf bench-kernels-gpu redteam clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -107,6 +107,9 @@ bench-glass: $(READY)  ## scoring behind the glass, against the same scoring in 
 bench-scaling: $(READY)  ## what the server does with 10,000 jobs and results, against 100
 	$(BIN)/python benchmarks/scaling.py
 
+bench-memory: $(READY)  ## peak memory of every process of the demo, and how it grows (QUICK=1: synthetic, 3 min)
+	$(BIN)/python benchmarks/memory.py
+
 bench-search: $(READY)  ## a search of six services against the slowest of them; the library
 	$(BIN)/python benchmarks/search.py
 
@@ -122,7 +125,7 @@ bench-kernels-gpu: $(READY)  ## sparse kernels on a GPU, against their dense for
 bench-score: $(READY)  ## scoring one more SAE, against sae-bench's own run
 	$(BIN)/python benchmarks/score.py
 
-bench: bench-startup bench-harvest bench-train bench-profile bench-growth bench-variants bench-score bench-glass bench-scaling bench-search bench-ranking bench-pdf  ## all benchmarks
+bench: bench-startup bench-harvest bench-train bench-profile bench-growth bench-variants bench-score bench-glass bench-scaling bench-memory bench-search bench-ranking bench-pdf  ## all benchmarks
 
 clean:  ## remove the virtual environment and build leftovers (workspaces and caches stay)
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache

@@ -50,7 +50,6 @@ def test_a_file_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> None:
         open_plain(tmp_path / "gone.py")
 
 
-@pytest.mark.child
 def test_a_fifo_is_not_hashed(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     with pytest.raises(NotPlain):

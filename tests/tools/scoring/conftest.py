@@ -1,4 +1,4 @@
-"""A small harvest of the synthetic subject, and one scorer process for any number of variants."""
+"""A small harvest of the synthetic subject, and one scorer process for all variants."""
 
 import json
 import os
@@ -37,7 +37,7 @@ SMALL = SandboxSpec(
     limits=LimitsSpec(score_minutes=2, memory_gb=4),
 )
 HEADER = "import os\nimport torch\nfrom core import BaseSAE\n\nTRAIN = False\n"
-# Saves the initial weights of every file named, as a training with TRAIN = False does.
+# Saves the initial weights of each variant file, as a training with TRAIN = False does.
 SAVE = """
 import sys, json, torch
 from pathlib import Path
@@ -114,7 +114,7 @@ def write_variants(folder: Path, sources: dict[str, str], setup: ScoringSetup) -
 
 
 class ScorerProcess:
-    """`python -m fumehood_tools.scoring`: one request, one answer."""
+    """A running `python -m fumehood_tools.scoring`, which answers one request at a time."""
 
     def __init__(self, setup: ScoringSetup) -> None:
         self.process = subprocess.Popen(
@@ -169,7 +169,7 @@ def scorer(small: ScoringSetup) -> Iterator[ScorerProcess]:
 def score_all(
     scorer: ScorerProcess, small: ScoringSetup, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[dict[str, str]], dict[str, dict[str, Any]]]:
-    """Return a function that scores variants given as source texts: name -> answer."""
+    """Return a function that scores variants' sources and returns the answers by name."""
 
     def score(sources: dict[str, str]) -> dict[str, dict[str, Any]]:
         folder = tmp_path_factory.mktemp("variants")
@@ -183,7 +183,7 @@ def score_all(
 def score_with(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[[ScoringSetup, dict[str, str]], dict[str, dict[str, Any]]]:
-    """Return a function that scores variants in another setup, with a scorer of its own."""
+    """Return a function that scores variants with another setup, in a new scorer process."""
 
     def score(setup: ScoringSetup, sources: dict[str, str]) -> dict[str, dict[str, Any]]:
         folder = tmp_path_factory.mktemp("variants")

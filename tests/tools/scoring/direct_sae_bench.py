@@ -1,4 +1,4 @@
-"""sae-bench called directly, everything in one process, no glass and nothing shared.
+"""Call sae-bench directly: everything in one process, without the glass, and with no shared passes.
 
 usage: JAXTYPING_DISABLE=1 python -W ignore direct_sae_bench.py REQUEST, where REQUEST is JSON:
 {"variant": path, "weights": path, "setup": ScoringSetup, "rounded": bool}. Rounded: the encoder is
@@ -29,10 +29,10 @@ from fumehood_tools.scoring.subject import scoring_subject
 
 
 class Direct(BaseSAE):
-    """The variant itself, in sae-bench's interface."""
+    """The variant in sae-bench's interface."""
 
     def __init__(self, inner, scale, setup, hook, rounded):
-        """rounded: None, or the stored activations by the bytes of those that core shows."""
+        """rounded: None, or the stored activations, by the bytes of those that core passes."""
         spec = setup.spec
         super().__init__(
             setup.activations.d_model,
@@ -49,7 +49,7 @@ class Direct(BaseSAE):
     def encode(self, x):
         if self.rounded is None:
             return self.inner.encode(x / self.scale) * self.scale
-        # What crosses the glass: activations as they are stored, latents as bfloat16.
+        # As through the glass: activations as they are stored, latents rounded to bfloat16.
         rows = x.reshape(-1, x.shape[-1])
         stored = [self.rounded.get(row.numpy().tobytes(), row.half()) for row in rows]
         x = torch.stack(stored).float().reshape(x.shape)
@@ -63,7 +63,7 @@ class Direct(BaseSAE):
 
 
 def stored_rows(setup, subject, rows):
-    """Return the evaluation split's rows by the bytes of the activations that core will show.
+    """Return the evaluation split's rows by the bytes of the activations that core will pass.
 
     Both are of the same tokens; the split was computed by the harvest, in other batches.
     """

@@ -1,4 +1,4 @@
-"""What comes through the glass is what sae-bench says about the same SAE called directly."""
+"""Scores through the glass agree with sae-bench called directly on the same SAE."""
 
 import json
 import os
@@ -35,7 +35,7 @@ SMOLLM2 = SandboxSpec(
 
 
 class Measured(NamedTuple):
-    """The same SAE measured through the glass, and directly: as it is, and with rounded latents."""
+    """One SAE measured through the glass, and directly with exact and with rounded latents."""
 
     glass: dict[str, Any]
     direct: dict[str, Any]
@@ -115,7 +115,7 @@ def measured(
 
 
 def assert_same(ours: dict[str, Any], theirs: dict[str, Any], **tolerance: float) -> None:
-    """Compare every value that sae-bench gives; tolerance is absolute, per kind of value."""
+    """Compare every metric of sae-bench. Tolerances are absolute, one for each kind of metric."""
     core, probing = theirs["core"], theirs["probing"]
     quality, loss = core["reconstruction_quality"], core["model_performance_preservation"]
     variance, nats, accuracy = (tolerance[name] for name in ("variance", "nats", "accuracy"))
@@ -143,10 +143,9 @@ def assert_same(ours: dict[str, Any], theirs: dict[str, Any], **tolerance: float
 
 
 def assert_agreement(found: Measured) -> None:
-    # The glass adds nothing but rounding: activations are stored as float16, latents cross as
-    # bfloat16 ...
+    # The glass only rounds: activations are stored as float16, latents are passed as bfloat16.
     assert_same(found.glass, found.rounded, variance=1e-4, nats=1e-4, accuracy=0.003)
-    # ... which is small. (A probe on one latent may choose another of two that are nearly equal.)
+    # The effect of rounding is small. (A probe on one latent may choose between two equal ones.)
     assert_same(found.glass, found.direct, variance=5e-3, nats=5e-3, accuracy=0.06)
 
 
@@ -157,7 +156,7 @@ def test_metrics_agree_with_sae_bench_called_directly(
 ) -> None:
     found = measured(harvest, SPEC, variant, tmp_path)
     assert_agreement(found)
-    # Ours counts over all evaluation tokens, sae-bench over the rows it was given: the same here.
+    # Our L0 is over all evaluation tokens, sae-bench's over its rows. Here these are the same.
     assert found.glass["l0"] == pytest.approx(found.direct["core"]["sparsity"]["l0"], rel=1e-3)
 
 

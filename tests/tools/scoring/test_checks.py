@@ -1,4 +1,4 @@
-"""What the evaluator refuses, what it measures, and that it never takes a variant's word."""
+"""The evaluator's checks: what they refuse, what they measure, and that they trust no variant."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""What a file declares of its decoder and its skip path, as the template reads it."""
+"""How a file declares its decoder and its skip path, and how the template reads that."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A variant against the variant it inherits from, through the glass, on a planted dictionary."""
+"""Compare variants with their parents, through the glass, on a planted dictionary."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -128,7 +128,7 @@ def activations(tmp_path_factory: pytest.TempPathFactory) -> Activations:
     directions = draw.normal(size=(F, D))
     x = (draw.random((ROWS, F)) < 0.1) @ directions
     np.save(folder / "0.npy", (x + 0.1 * draw.normal(size=x.shape)).astype(np.float16))
-    # Made without its other fields: nothing of the evaluation split is needed here.
+    # The other fields are left out, because the evaluation split is not needed here.
     content: dict[str, Any] = {
         "folder": folder,
         "train_shards": (folder / "0.npy",),

@@ -1,4 +1,4 @@
-"""Latents kept in their smaller form are the same latents, and decode to the same rows."""
+"""Packing latents changes neither the latents nor their reconstructions."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""A document on both sides of the split stops the scoring before anything is measured."""
+"""A document in both splits stops scoring before anything is measured."""
 
 import json
 from pathlib import Path

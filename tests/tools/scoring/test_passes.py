@@ -1,4 +1,4 @@
-"""The subject's passes that all SAEs share: the same numbers, made once, kept for later jobs."""
+"""Passes that all SAEs share have the subject's numbers, are run once, and are stored for later."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ ASKED: dict[str, Any] = {"return_type": "both", "loss_per_token": True}
 
 
 class CountedSubject:
-    """The synthetic subject, with the number of passes it ran."""
+    """The synthetic subject, with a count of its passes."""
 
     def __init__(self) -> None:
         self.subject, self.passes = SyntheticSubject(), 0
@@ -48,15 +48,19 @@ def divergence(clean: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
 
 
 def measured(model: Any, tokens: torch.Tensor) -> list[torch.Tensor]:
-    """Return what sae-bench computes of a batch: losses, and divergences from the clean pass."""
+    """Return activations, losses and divergences of a batch, computed as in sae-bench."""
     _, cache = model.run_with_cache(tokens, prepend_bos=False, names_filter=[SITE], stop_at_layer=1)
     clean, loss = model(tokens, **ASKED)
-    found = [cache[SITE], loss]
+    found = [cache[SITE], _every(loss)]
     for hook in (halved, standard_zero_ablate_hook):
         logits, loss = model.run_with_hooks(tokens, fwd_hooks=[(SITE, hook)], **ASKED)
-        apart = divergence(clean, logits)
-        found += [loss, apart[torch.ones(apart.shape, dtype=torch.bool)]]
+        found += [_every(divergence(clean, logits)), _every(loss)]
     return found
+
+
+def _every(x: Any) -> torch.Tensor:
+    chosen: torch.Tensor = x[torch.ones(x.shape, dtype=torch.bool)]
+    return chosen
 
 
 def tokens() -> torch.Tensor:
@@ -86,8 +90,8 @@ def test_a_later_job_begins_with_what_an_earlier_one_kept(tmp_path: Path) -> Non
     later = SharedPasses(subject, small=read_passes(tmp_path / "kept.safetensors"))
     found = measured(later, tokens())
     assert all(torch.equal(ours, plain) for ours, plain in zip(found, own, strict=True))
-    # The one with the SAE spliced in.
-    assert subject.passes == 1
+    # The pass with the SAE, and the clean pass for its probabilities, which are not stored.
+    assert subject.passes == 2
 
 
 def test_a_damaged_file_of_passes_is_as_good_as_none(tmp_path: Path) -> None:

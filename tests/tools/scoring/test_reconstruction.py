@@ -1,4 +1,4 @@
-"""Our explained variance is a property of the SAE, not of units or batches."""
+"""Our explained variance depends on the SAE, not on units or batches."""
 
 import pytest
 import torch
@@ -11,7 +11,7 @@ D, F, K = 24, 64, 4
 
 
 class HomogeneousTopK:
-    """TopK: multiplying activations and biases by c multiplies the reconstruction by exactly c."""
+    """A TopK SAE: scaling activations and biases by c scales the reconstruction by exactly c."""
 
     def __init__(self, seed: int = 0) -> None:
         draw = torch.Generator().manual_seed(seed)

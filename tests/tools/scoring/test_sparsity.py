@@ -1,4 +1,4 @@
-"""L0 counts where it is measured: a variant that is dense on the probing texts alone is refused."""
+"""A variant that is denser on probing texts or loss rows than where L0 is measured is refused."""
 
 import shutil
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ from fumehood_tools.scoring.requests import ScoringSetup
 
 pytestmark = pytest.mark.child
 
-# Tells rows of probing texts by their content, which is the most that an encoder can do.
+# Recognizes rows of probing texts by their content, which is the most that an encoder can do.
 DENSE_ON_LARGE_ROWS = """
 class CustomSAE(BaseSAE):
     def encode(self, x):
@@ -35,7 +35,7 @@ def test_latents_that_are_dense_where_probes_look_are_refused(
     shutil.copytree(small.probing.folder, tmp_path / "probing")
     path = tmp_path / "probing" / "topics_activations.pt"
     held = torch.load(path, weights_only=True)
-    # Texts of another kind than the evaluation split: larger activations.
+    # Probing texts that differ from the evaluation split: their activations are larger.
     for side in ("train", "test"):
         held[side] = {label: 5 * x for label, x in held[side].items()}
     torch.save(held, path)
@@ -48,7 +48,7 @@ def test_latents_that_are_dense_where_probes_look_are_refused(
     assert "topics" in answer["error"]["message"]
 
 
-# Knows the rows of loss recovered by heart.
+# Has memorized the rows of loss recovered.
 DENSE_ON_KNOWN_ROWS = """
 KNOWN = torch.tensor({known}, dtype=torch.float64)
 
@@ -69,7 +69,7 @@ def test_latents_that_are_dense_on_the_rows_of_loss_recovered_are_refused(
     small: ScoringSetup,
     score_with: Callable[[ScoringSetup, dict[str, str]], Mapping[str, dict[str, Any]]],
 ) -> None:
-    # Constants of this size are refused before, so this setup lets them through.
+    # Constants of this size would be refused earlier, so this setup allows them.
     limits = small.spec.limits.model_copy(update={"constants_kb": 100, "source_kb": 500})
     setup = small.model_copy(update={"spec": small.spec.model_copy(update={"limits": limits})})
     count = small.spec.scoring.loss_rows * (small.spec.corpus.context - 1)

@@ -1,4 +1,4 @@
-"""An encoder can't tell what is being measured, and a latent can't hide what others do."""
+"""An encoder cannot know what is being measured, and no latent can hide changes of others."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -16,8 +16,8 @@ TOPK = """
         v, i = a.topk(k, dim=-1)
         return torch.zeros_like(a).scatter(-1, i, v)
 """
-# What it has been shown so far, in rows and in calls, decides on what a latent says: with a large
-# constant latent beside it that no decoder column reads.
+# A latent depends on the number of rows and calls so far. Next to it is a large constant latent
+# that no decoder column reads.
 COUNTER = (
     """
 class CustomSAE(BaseSAE):
@@ -60,7 +60,7 @@ COUNTERS = {
         ("size", "one"),
     )
 }
-# Many latents on the rows of loss recovered, few elsewhere: it would have to know which they are.
+# Many latents on the rows of loss recovered and few elsewhere: it would have to recognize these.
 LOSS_ROWS = (
     """
 class CustomSAE(BaseSAE):

@@ -1,4 +1,4 @@
-"""What the scorer does not use it does not load, and says so where somebody uses it."""
+"""The scorer does not load packages that it does not need, and says so if they are used."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The noise curve: what honest decoders lose, what codes in digits lose, where the limits are."""
+"""The noise curve: the losses of honest decoders and of codes in digits, and the limits."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -26,7 +26,7 @@ TRIALS = (PLAIN, *(kind(level) for level in LEVELS for kind in (relative, additi
 
 
 def curve(l0: float = 32, **lost: float) -> Curve:
-    """Return a curve that explains 0.9, less what is lost by trial (underscores for spaces)."""
+    """Return a curve at 0.9, minus a loss for each trial (with underscores for spaces)."""
     named = {name.replace("_", " ").replace("pc", "%"): value for name, value in lost.items()}
     found = {
         name: Reconstruction(2048, l0, 0.9 - named.get(name, 0.0), 1.0, 0.9, 1.0, [])
@@ -82,16 +82,16 @@ def test_bits_count_which_latents_are_active_and_how_finely_they_are_sized() -> 
     rows, half = 4096, torch.zeros(4096, 8)
     half[torch.rand(rows, 8, generator=torch.Generator().manual_seed(0)) < 0.5] = 1.0
     fired, ones = (half != 0).sum(0), torch.ones(8)
-    plain = bits_per_token(fired, rows, half.bfloat16(), ones)
+    plain = bits_per_token(fired, rows, pack(half.bfloat16()), ones)
     assert plain.exact == pytest.approx(8, abs=0.05) and plain.at_noise == plain.exact
     fine = half * (1 + torch.randint(0, 64, half.shape) / 128)
-    sized = bits_per_token(fired, rows, fine.bfloat16(), ones)
+    sized = bits_per_token(fired, rows, pack(fine.bfloat16()), ones)
     assert sized.exact == pytest.approx(8 + 4 * 6, abs=0.3)  # 64 sizes: 6 bits each
     assert sized.at_noise < 8 + 4 * 3
 
 
-# Two coordinates in one latent: its size is 1 + an eighth of the first, in steps of 1 / 16, and
-# the second in what is left.
+# Two coordinates in one latent: its size is 1 + an eighth of the first one, in steps of 1 / 16, and
+# the remainder is the second one.
 HONEST = """
 class CustomSAE(BaseSAE):
     def encode(self, x):
@@ -126,7 +126,7 @@ class CustomSAE(BaseSAE):
         level = (part.clamp(min=1e-38).log() / STEP + LEVELS / 2).round()
         return torch.where(part > 0, ((level + 0.5) / LEVELS - 0.5) * SPAN, 0.0)
 """
-# The same, and a decoder that answers its last call again when the active latents are the same.
+# The same, with a decoder that repeats its last answer if the active latents are the same.
 REMEMBERS = DIGITS + (
     """
     last = None

@@ -1,4 +1,4 @@
-"""The same SAE in other units gets the same numbers, from every metric and every check."""
+"""Metrics and checks do not depend on the units of latents."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -22,7 +22,7 @@ class CustomSAE(BaseSAE):
     def unit(self):
         return UNIT
 """
-# Powers of 2 keep every bit, so that nothing at all may change; the others change the rounding.
+# Powers of 2 change no bit of the mantissa, so nothing may change; the others change rounding.
 EXACT = {"tiny": "2.0**-24", "large": "2.0**20"}
 ROUNDED = {"e_7": "1e-7", "e_2": "1e-2", "e5": "1e5", "e6": "1e6"}
 EACH_ITS_OWN = "2.0 ** (torch.arange(self.dict_size) % 31 - 15)"
@@ -62,7 +62,7 @@ def test_other_units_change_no_more_than_the_rounding_of_latents_does(
     ours, plain = (without(scored[n]["metrics"], *IN_OTHER_UNITS) for n in (name, "plain"))
     accuracies = [metric for metric in plain if metric.startswith("probing")]
     assert without(ours, *accuracies) == pytest.approx(without(plain, *accuracies), rel=5e-3)
-    # Twenty test texts a class: a few of them on the other side.
+    # There are ten test texts per class, so one text more or less is a large step.
     assert {m: ours[m] for m in accuracies} == pytest.approx(
         {m: plain[m] for m in accuracies}, abs=0.1
     )

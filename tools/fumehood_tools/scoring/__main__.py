@@ -1,10 +1,10 @@
 """The scorer as a process: `python -m fumehood_tools.scoring`, JSON lines in and out.
 
-Imports begin at once. First line in: a ScoringSetup; answer {"ready": true}. Every further line: a
-ScoringRequest; answer {"name", "metrics", "integrity", "inertness", "where", "weights_sha256",
-"decode_seconds": processor time, "seconds", "split": seconds by stage} or {"name", "error":
-{"code", "message", "check", "limit"}}. Answers come in the order of the requests. Before the
-first, what all SAEs share is computed.
+Imports begin at once. The first input line is a ScoringSetup and is answered with {"ready": true}.
+Each further line is a ScoringRequest, answered with {"name", "metrics", "integrity", "inertness",
+"density", "where", "weights_sha256", "decode_seconds": processor time, "seconds", "split": seconds
+by stage}, or with {"name", "error": {"code", "message", "check", "limit"}}. Answers come in the
+order of the requests. Everything that all SAEs share is computed before the first request.
 """
 
 import importlib
@@ -25,7 +25,7 @@ HEAVY = (
 
 
 def describe(error: FumehoodError) -> dict[str, str | None]:
-    """Return an error as JSON."""
+    """Return an error as a JSON object."""
     return {
         "code": error.code,
         "message": str(error),
@@ -36,7 +36,7 @@ def describe(error: FumehoodError) -> dict[str, str | None]:
 
 def main() -> None:
     """Serve until standard input ends."""
-    # sae-bench's beartype hints fail under current jaxtyping; must be set before its import.
+    # sae-bench's beartype hints fail under the current jaxtyping. Set before sae-bench is imported.
     os.environ["JAXTYPING_DISABLE"] = "1"
     warnings.simplefilter("ignore")
     answers = os.fdopen(os.dup(1), "w")
@@ -46,7 +46,7 @@ def main() -> None:
         print(json.dumps(content), file=answers, flush=True)
 
     stub_unused()
-    # The slow ones now, while the job still looks for its data.
+    # Import the slow modules now, while the job is still looking for its data.
     for module in HEAVY:
         importlib.import_module(module)
     from fumehood_tools.scoring.scorer import Scorer

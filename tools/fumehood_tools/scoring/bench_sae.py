@@ -1,4 +1,4 @@
-"""What sae-bench holds in its hands: the shape of an SAE, with the variant behind the glass.
+"""The object that sae-bench evaluates: an SAE in its interface, with the variant behind the glass.
 
 N = any leading shape, D = d_model, F = dictionary size.
 """
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Methods(NamedTuple):
-    """What an SAE does to float32 rows in normalised space: [N, D] -> [N, F] -> [N, D]."""
+    """Encoder and decoder on float32 rows in normalized space: [N, D] -> [N, F] -> [N, D]."""
 
     encode: "Callable[[Tensor], Tensor]"
     decode: "Callable[[Tensor], Tensor]"
@@ -25,13 +25,13 @@ class Methods(NamedTuple):
 
 
 class GlassSAE(BaseSAE):  # type: ignore[misc]
-    """An SAE in sae-bench's interface whose methods are asked for, or computed, elsewhere.
+    """An SAE in sae-bench's interface. Its methods are computed elsewhere.
 
-    The variant lives in normalised space, as in training; sae-bench sees raw units on both sides,
-    f = scale * encode(x / scale) and x_hat = scale * decode(f / scale), which is what
-    dictionary_learning's `scale_biases` makes of a TopK or ReLU SAE. `W_dec` serves sae-bench's
-    weight statistics only: it is the linear decoder that was read out. `W_enc` and `b_enc` are NaN,
-    not measured: what a weights file calls so need not be the encoder.
+    The variant works in normalized space, as in training. sae-bench works in raw units:
+    f = scale * encode(x / scale) and x_hat = scale * decode(f / scale). For a TopK or ReLU SAE this
+    is the same as dictionary_learning's `scale_biases`. `W_dec` is the linear decoder that was read
+    out; sae-bench uses it for weight statistics only. `W_enc` and `b_enc` are NaN, which means not
+    measured: weights with these names in a file need not be the encoder.
     """
 
     def __init__(
@@ -59,20 +59,21 @@ class GlassSAE(BaseSAE):  # type: ignore[misc]
             unknown.data.fill_(float("nan"))
         self.cfg.architecture = given.variant.stem
         general_utils._standardize_sae_cfg(self.cfg)
-        # sae-bench asks one called "gated" for weights of other names: a name is not a type.
+        # For an architecture named "gated" sae-bench would read weights of other names. A variant's
+        # file name says nothing about its type.
         self.cfg.architecture_str = "fumehood"
 
     def encode(self, x: "Tensor") -> "Tensor":
-        """Return latents [..., F] of activations [..., D], both in raw units."""
+        """Return the latents [..., F] of activations [..., D], both in raw units."""
         flat = self.normalised(x)
         return self.methods.encode(flat).mul_(self.methods.scale).reshape(*x.shape[:-1], -1)
 
     def normalised(self, x: "Tensor") -> "Tensor":
-        """Return activations [..., D] as the rows [N, D] that the variant is shown."""
+        """Return activations [..., D] as normalized rows [N, D], the variant's input."""
         return x.reshape(-1, x.shape[-1]).float() / self.methods.scale
 
     def decode(self, feature_acts: "Tensor") -> "Tensor":
-        """Return reconstructions [..., D] of latents [..., F], both in raw units."""
+        """Return the reconstructions [..., D] of latents [..., F], both in raw units."""
         flat = feature_acts.reshape(-1, feature_acts.shape[-1]) / self.methods.scale
         x_hat = self.methods.decode(flat).mul_(self.methods.scale)
         return x_hat.reshape(*feature_acts.shape[:-1], -1)

@@ -1,6 +1,6 @@
 """sae-bench's core evaluation of one SAE, and its own result file.
 
-Everything is computed by sae_bench.evals.core.main; the file that is written is in its format.
+sae_bench.evals.core.main computes everything; the result file has its format.
 """
 
 from pathlib import Path
@@ -15,7 +15,10 @@ ROWS_PER_BATCH = 8
 def run_core(
     sae: GlassSAE, passes: SharedPasses, rows: Any, ignore: set[int | None], out: Path
 ) -> dict[str, Any]:
-    """Run sae-bench core on token rows [R, context], write `out`, return its metric groups."""
+    """Run sae-bench's core evaluation on token rows [R, context]; write its file to `out`.
+
+    Returns its groups of metrics by name.
+    """
     import sae_bench.evals.core.main as core
 
     config = core_config(sae.cfg.model_name, len(rows), int(rows.shape[1]))
@@ -44,7 +47,7 @@ def run_core(
 
 
 def core_config(subject: str, rows: int, context: int) -> Any:
-    """Return sae-bench's configuration that measures everything on `rows` rows of tokens."""
+    """Return the configuration of sae-bench for all metrics, on `rows` rows of tokens."""
     from sae_bench.evals.core.eval_config import CoreEvalConfig
 
     per_batch = min(ROWS_PER_BATCH, rows)

@@ -1,9 +1,10 @@
-"""What sae-bench's core evaluation is told of latents and reconstructions: looked up, not asked.
+"""Latents and reconstructions for sae-bench's core evaluation, looked up instead of computed.
 
-Its rows are the first rows of the evaluation split, and their latents come from the encoder's
-stream. sae-bench shows the subject's own activations of a batch of rows and wants latents; it gives
-latents and wants reconstructions. Position 0 of a row, BOS, is not a row of the evaluation split:
-it gets latents of 0, and sae-bench leaves it out of all means, as it does EOS and padding.
+The core evaluation uses the first rows of the evaluation split, whose latents were computed in the
+encoder's stream already. sae-bench passes the subject's activations of a batch and expects latents;
+it passes latents and expects reconstructions. Both are found here by a hash of what it passes.
+Position 0 of a row, BOS, is not a row of the evaluation split: its latents are 0, and sae-bench
+leaves it out of all means, like EOS and padding.
 
 B = rows of tokens in a batch, T = context, D = d_model, F = dictionary size; normalised space.
 """
@@ -19,21 +20,21 @@ if TYPE_CHECKING:
 
 
 class CoreRows:
-    """Latents and reconstructions of the core batches by what sae-bench hands over."""
+    """Latents and reconstructions of the core batches, by the tensors that sae-bench passes."""
 
     def __init__(self, batches: "Sequence[Tensor]", scale: float) -> None:
-        """batches: what core shows, raw [B, T, D], in the order of the evaluation split."""
+        """batches: activations in raw units [B, T, D], in the order of the evaluation split."""
         self._batches, self._scale = batches, scale
         self._latents: dict[bytes, Tensor] = {}
         self._decoded: dict[bytes, Tensor] = {}
 
     @property
     def rows(self) -> int:
-        """How many rows of the evaluation split belong to these batches."""
+        """The number of rows of the evaluation split in these batches."""
         return sum(len(x_BTD) * (x_BTD.shape[1] - 1) for x_BTD in self._batches)
 
     def fill(self, f_NF: "Tensor", x_hat_ND: "Tensor") -> None:
-        """Take the bfloat16 latents and the normalised reconstructions of these rows, in order."""
+        """Store the bfloat16 latents and normalized reconstructions of these rows, in order."""
         import torch
 
         first = 0
@@ -50,7 +51,7 @@ class CoreRows:
             first += count
 
     def encode(self, x_ND: "Tensor") -> "Tensor":
-        """Return the float32 latents of a batch of activations in normalised space."""
+        """Return the float32 latents of a batch of normalized activations."""
         return _found(self._latents, x_ND).float()
 
     def decode(self, f_NF: "Tensor") -> "Tensor":

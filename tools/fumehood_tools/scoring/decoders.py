@@ -1,9 +1,9 @@
-"""Decoders: a linear one is read out and applied here, another is asked behind the glass.
+"""Read a linear decoder out of a variant, so that the evaluator can apply it itself.
 
-A linear decoder is read out before the encoder has seen a row of the evaluation: b = decode(0),
-W_i = (decode(u_i e_i) - b) / u_i, with u_i the size that latent i has (sizes.py). From then on
-x_hat = f W + b is computed by the evaluator, so nothing that encode hides in latents, or elsewhere,
-reaches the variant's decode.
+It is read before the encoder has seen any evaluation row: b = decode(0) and
+W_i = (decode(u_i e_i) - b) / u_i, where u_i is the size of latent i (sizes.py). From then on the
+evaluator computes x_hat = f W + b, so nothing that encode hides in latents, or elsewhere, reaches
+the variant's decode. Declared nonlinear decoders are called behind the glass (decoding.py).
 
 N = rows, D = d_model, F = dictionary size; normalised space.
 """
@@ -18,13 +18,14 @@ from fumehood_tools.scoring.role_child import RoleChild
 if TYPE_CHECKING:
     from torch import Tensor
 
-# Reading W out costs 2 D F^2; above this size the weights file is believed where trials agree.
+# Reading W costs 2 D F^2 operations. For larger dictionaries W is taken from the weights file, if
+# decode agrees with it on some trials.
 READ_OUT_TO = 8192
 TRIALS = 64
 TRIAL_TOLERANCE = 1e-4
-# Difference between decode(f) and f W + b on real latents, relative to f W. Not a wall: the metrics
-# are those of f W + b in any case. Measured: 5e-8 to 9e-8 on every packaged baseline, 2e-3 for a
-# decoder that computes in bfloat16; 0.24 for a second layer, 1.4 for unpacked bits.
+# Largest |decode(f) - (f W + b)| / |f W| on real latents. It protects honest authors, not the
+# metrics, which are those of f W + b in any case. Measured: 5e-8 to 9e-8 for every packaged
+# baseline, 2e-3 for a decoder in bfloat16, 0.24 for a second layer, 1.4 for unpacked bits.
 RESIDUAL_LIMIT = 0.01
 
 
@@ -42,9 +43,10 @@ class LinearDecoder(NamedTuple):
 def read_decoder(
     half: RoleChild, size_F: "Tensor", weights: Mapping[str, "Tensor"]
 ) -> LinearDecoder:
-    """Return the linear part of the child's decode at latents of these sizes, powers of 2.
+    """Return the linear part of the child's decode.
 
-    Raises RunFailed, IntegrityFailed.
+    size_F: the size of each latent, a power of 2. weights: the tensors of the weights file. Raises
+    RunFailed, IntegrityFailed.
     """
     import torch
 
@@ -65,7 +67,7 @@ def read_decoder(
 
 
 def _named_decoder(weights: Mapping[str, "Tensor"], F: int, D: int) -> "Tensor | None":
-    """Return W [F, D] where the weights file has it under a usual name."""
+    """Return W [F, D] from the weights file if it has a usual name there, otherwise None."""
     for name, transposed in (("W_dec", False), ("decoder.weight", True)):
         if name in weights:
             W = weights[name].T if transposed else weights[name]
@@ -75,7 +77,7 @@ def _named_decoder(weights: Mapping[str, "Tensor"], F: int, D: int) -> "Tensor |
 
 
 def _agrees(half: RoleChild, decoder: LinearDecoder, size_F: "Tensor") -> bool:
-    """Return whether decode does what these weights say, on single latents and on mixtures."""
+    """Tell whether decode agrees with this decoder on single latents and on mixtures."""
     import torch
 
     F = len(decoder.W_FD)
@@ -89,7 +91,7 @@ def _agrees(half: RoleChild, decoder: LinearDecoder, size_F: "Tensor") -> bool:
 
 
 def residual(half: RoleChild, f_NF: "Tensor", decoder: LinearDecoder) -> float:
-    """Return |decode(f) - (f W + b)| / |f W| over all rows of bfloat16 latents [N, F]."""
+    """Return |decode(f) - (f W + b)| / |f W|, norms over all rows of bfloat16 latents [N, F]."""
     import torch
 
     found = torch.cat(list(half.all(f_NF))) - decoder.b_D
@@ -99,12 +101,12 @@ def residual(half: RoleChild, f_NF: "Tensor", decoder: LinearDecoder) -> float:
 
 
 def judge_linear(measured: float) -> None:
-    """Raise IntegrityFailed for an undeclared decoder that is not linear on real latents."""
+    """Raise IntegrityFailed if a decoder that was not declared nonlinear is not linear."""
     if measured > RESIDUAL_LIMIT:
         raise IntegrityFailed(
             "decoder_nonlinear",
             f"on real latents decode(f) differs from f W + b by {measured:.1%} (allowed: "
             f"{RESIDUAL_LIMIT:.0%}), with W and b read from decode(e_i) and decode(0)",
             'Make decode linear in f, or write DECODER = "nonlinear" at the top of the file: then '
-            "decode itself is measured, and must bear noise on f.",
+            "decode itself is measured, and it must tolerate noise on f.",
         )

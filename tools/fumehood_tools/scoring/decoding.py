@@ -1,8 +1,8 @@
-"""A declared nonlinear decoder, asked so that it can remember nothing and compare nothing.
+"""Decode with a declared nonlinear decoder that can neither remember nor compare rows.
 
-Every request is answered by a process of its own, which has decoded nothing before. All that is
-asked is dealt out at random: rows of the evaluation split with their exact latents, and trial rows
-with changed ones (trials.py). No request holds two versions of one row.
+Each request is answered by a new process that has decoded nothing before. Rows are assigned to
+requests at random: rows of the evaluation split with their exact latents, and trial rows with
+changed latents (trials.py). No request contains two versions of the same row.
 
 R = trial rows, B = rows of a request, D = d_model, F = dictionary size; normalised space.
 """
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-# Requests are this full on average: they are dealt out at random.
+# Average fill of a request. Less than 1, because random assignment makes some requests fuller.
 FILLED = 0.8
 
 
 class Encoded(NamedTuple):
-    """Some rows: their numbers, latents, what the skip path gives."""
+    """Some evaluation rows: their numbers, their latents, and the output of the skip path."""
 
     number_B: "NDArray[np.int64]"
     f: Latents
@@ -34,7 +34,7 @@ class Encoded(NamedTuple):
 
 
 def among(trial_R: "NDArray[np.int64]", number_B: "NDArray[np.int64]") -> "tuple[Tensor, Tensor]":
-    """Return which of some rows are trial rows, bool [B], and the places of those among them."""
+    """Return which rows are trial rows, bool [B], and the positions of these in trial_R."""
     import torch
 
     place_B = np.searchsorted(trial_R, number_B).clip(max=len(trial_R) - 1)
@@ -43,7 +43,7 @@ def among(trial_R: "NDArray[np.int64]", number_B: "NDArray[np.int64]") -> "tuple
 
 
 class DecodeStream:
-    """Decodes all rows and all trials; `decoded` holds the trials' reconstructions afterwards."""
+    """Decodes all rows and all trials. Afterwards `decoded` has the trials' reconstructions."""
 
     def __init__(
         self, halves: RoleChildren, trial_R: "NDArray[np.int64]", trials: Mapping[str, Latents]
@@ -58,11 +58,12 @@ class DecodeStream:
         self._draw = np.random.default_rng()
 
     def run(self, kept: Sequence[Encoded]) -> "Iterator[tuple[Encoded, Tensor]]":
-        """Yield every part with its reconstructions [B, D]. Raises RunFailed, IntegrityFailed."""
+        """Yield each part with its reconstructions [B, D]. Raises RunFailed, IntegrityFailed."""
         request_R, dealt = self._deal(kept)
         changed = [name for name in self.trials if name != PLAIN]
         for number, parts in enumerate(dealt):
-            # Version v of a row is asked for v requests behind its exact latents.
+            # Version v of a row comes v + 1 requests after its exact latents, cyclically, so two
+            # versions are never in the same request.
             trials = [
                 (name, np.flatnonzero((request_R + 1 + v) % len(dealt) == number))
                 for v, name in enumerate(changed)
@@ -70,7 +71,10 @@ class DecodeStream:
             yield from self._answer(parts, trials)
 
     def _deal(self, kept: Sequence[Encoded]) -> "tuple[NDArray[np.int64], list[list[Encoded]]]":
-        """Return the request of every trial row's exact latents, and the parts of each request."""
+        """Assign parts to requests at random.
+
+        Returns the request number of each trial row's exact latents, and each request's parts.
+        """
         rows = sum(len(part.number_B) for part in kept) + len(self.trial_R) * len(self.trials)
         count = max(len(self.trials), round(rows / (FILLED * self._most)) + 1)
         dealt: list[list[Encoded]] = [[] for _ in range(count)]
@@ -84,7 +88,7 @@ class DecodeStream:
     def _answer(
         self, parts: Sequence[Encoded], trials: "Sequence[tuple[str, NDArray[np.int64]]]"
     ) -> "Iterator[tuple[Encoded, Tensor]]":
-        """Decode one request's rows, shuffled, and sort the answers back."""
+        """Decode the rows of one request in random order, and undo the order in the answers."""
         import torch
 
         latents = [part.f.to_dense() for part in parts]

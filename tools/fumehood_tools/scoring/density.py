@@ -1,4 +1,4 @@
-"""How often latents fire: a histogram over their firing frequencies. Constants are light."""
+"""A histogram of how often latents are active. Importing it does not import torch."""
 
 import math
 from typing import TYPE_CHECKING
@@ -10,10 +10,10 @@ RAREST, BINS_PER_DECADE = 1e-5, 4
 
 
 def density(fired_F: "Tensor", tokens: int) -> list[int]:
-    """Return how many latents never fired, then how many in each bin of their firing frequency.
+    """Return the number of latents that were never active, then the number in each bin.
 
-    fired_F: on how many of the tokens each fired. Four bins per decade from 1e-5 to 1; what is
-    rarer or more frequent is in the outer ones.
+    fired_F: the number of tokens, out of `tokens`, on which each latent is active. There are four
+    bins of frequency per decade from 1e-5 to 1; rarer latents are counted in the first one.
     """
     import torch
 

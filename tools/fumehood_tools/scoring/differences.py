@@ -1,13 +1,14 @@
-"""How far two answers to the same rows are apart, measured where it matters.
+"""Measure how much two answers to the same rows differ.
 
-Each active latent counts in its own units: the difference of one entry is |f - g| / max(f, g),
-between 0 and 1, so that neither a large latent nor one with a large range can hide what others do.
-The mean over entries says how much changes at all; the mean per latent finds a few that change
-among many that do not; and |(f - g) W| / |f W| is what reaches the reconstruction.
+The difference of one entry is |f - g| / max(f, g), between 0 and 1: each active latent counts in
+its own units, so a large latent, or one with a large range, cannot hide changes of others. Three
+numbers come out of it. The mean over entries shows how much changes overall. The mean per latent
+finds a few latents that change among many that do not. |(f - g) W| / |f W| is the change that
+reaches the reconstruction.
 
-Honest encoders differ too: float32 sums depend on the size of a batch (1e-7), which seldom turns a
-bfloat16 rounding, and may exchange two latents that tie for the last place of TopK or lie on a
-threshold. Then single entries differ by 1.
+Honest encoders differ a little, too. float32 sums depend on the batch size (1e-7). This seldom
+changes a bfloat16 rounding, but it can exchange two latents that are tied for the last place of
+TopK, or that lie on a threshold; such entries differ by 1.
 
 R = rows, F = dictionary size, D = d_model.
 """
@@ -19,25 +20,25 @@ from fumehood_tools.scoring.latents import Latents, decode_linear
 if TYPE_CHECKING:
     from torch import Tensor
 
-# Measured: 0 on all 100 honest variants of the red team and on the packaged baselines on
-# SmolLM2-135M, for bfloat16 swallows what float32 sums differ by; a BatchTopK without a threshold
-# 0.1, a latent that counts calls 0.1 and more.
+# Measured: 0 for all 100 honest variants of the red team and for the packaged baselines on
+# SmolLM2-135M, because rounding to bfloat16 hides the differences of float32 sums; 0.1 for a
+# BatchTopK without a threshold; 0.1 and more for a latent that counts calls.
 ENTRY_LIMIT, OUTPUT_LIMIT = 0.02, 0.02
-# A latent is judged by itself from so many entries on: 1 of 30 that flips by chance is nothing.
+# A single latent is judged only if it has this many entries: one chance flip must not fail it.
 LATENT_LIMIT, LATENT_ENTRIES = 0.25, 30
-# Pairs of rows that are kept for comparison, in bytes of their active latents.
+# Largest size of the pairs that are stored for comparison, in bytes of their active latents.
 MOST_BYTES = 128 << 20
 
 
 class AnswerDifference(NamedTuple):
-    """Means of relative differences, all between 0 and 1 (output: 0 to 2)."""
+    """Mean relative differences: `entries` and `latent` from 0 to 1, `output` from 0 to 2."""
 
     entries: float
     latent: float
     output: float
 
     def problem(self) -> str | None:
-        """Return what is too large, in words; None when nothing is."""
+        """Return a sentence about the first difference above its limit, None if all are below."""
         if self.entries > ENTRY_LIMIT:
             return f"active latents differ by {self.entries:.1%} (allowed: {ENTRY_LIMIT:.0%})"
         if self.latent > LATENT_LIMIT:
@@ -48,27 +49,28 @@ class AnswerDifference(NamedTuple):
 
 
 class Differences:
-    """Pairs of answers [R, F] to the same rows, kept packed until they are compared."""
+    """Pairs of answers [R, F] to the same rows, stored in packed form until they are compared."""
 
     def __init__(self, dict_size: int) -> None:
         self.dict_size, self.bytes = dict_size, 0
         self._pairs: list[tuple[Latents, Latents]] = []
 
     def add(self, f: Latents, g: Latents) -> None:
-        """Keep two answers to the same rows; beyond MOST_BYTES they are left out."""
+        """Store two answers to the same rows; beyond MOST_BYTES nothing more is stored."""
         if self.bytes < MOST_BYTES:
             self.bytes += 10 * (f.active + g.active)
-            self._pairs.append((f, g))
+            # Copies: a part of a request would keep the latents of the whole request in memory.
+            self._pairs.append((f.copy(), g.copy()))
 
     def result(self, W_FD: "Tensor") -> AnswerDifference:
-        """Return the differences; W: what each latent adds to the reconstruction."""
+        """Return the differences. W_FD: the decoder's weights."""
         import torch
 
         apart_F, count_F = torch.zeros(2, self.dict_size, dtype=torch.float64)
         moved = size = 0.0
         for f, g in self._pairs:
             size += float(decode_linear(f, W_FD, torch.zeros(W_FD.shape[1])).square().sum())
-            if f.equals(g):  # so are nearly all
+            if f.equals(g):  # true for nearly all pairs
                 count_F += f.rows_active()
                 continue
             f_RF, g_RF = f.to_dense().float(), g.to_dense().float()

@@ -1,13 +1,13 @@
-"""The encoder behind the glass, asked so that only what it makes of a row can count.
+"""Run the encoder behind the glass so that it cannot know what a row is used for.
 
-Everything that will ever be measured goes through one stream: rows of the evaluation split and of
-the probing texts of all classes, for training and for test, in one secret random order, in requests
-of random size, with rows hidden among them that were shown before. What a row is for is decided
-outside, when its latents are there. So neither the number of rows so far, nor the size of a
-request, nor a row's neighbours tell an encoder what is being measured.
+All rows that will be measured go through one stream: the evaluation split, and the probing texts of
+all classes, training and test. They come in one secret random order, in requests of random size,
+mixed with rows that were shown before. The evaluator sorts the latents by purpose afterwards. So
+neither the number of rows so far, nor the size of a request, nor the neighbors of a row tell an
+encoder what is being measured.
 
-Afterwards a second child, fresh, is shown a sample in another order and in batches of 1 to a few
-hundred. What differs is measured in `differences.py`.
+Afterwards a second, fresh child gets a sample of the rows in another order and in batches of 1 to
+200. `differences.py` measures how much its answers differ.
 
 N = rows of a source, B = rows of a request, D = d_model, F = dictionary size; normalised space.
 """
@@ -27,37 +27,37 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-# One row in so many of a request is a repeat.
+# One row in REPEAT_EVERY of a request was shown before.
 REPEAT_EVERY = 32
-# Sizes of the second child's requests, over and over until the witnesses are used up.
+# Sizes of the second child's requests, repeated until all witnesses have been shown.
 OTHER_SIZES = (1, 2, 61, 3, 7, 17, 200, 1, 5)
 
 
 class Source(Protocol):
-    """Rows that are to be encoded, and what becomes of their latents."""
+    """Rows to encode, and the use of their latents."""
 
     name: str
 
     @property
     def rows(self) -> int:
-        """How many rows there are: N."""
+        """The number of rows, N."""
 
     def read(self, number_B: "NDArray[np.int64]") -> "Tensor":
-        """Return the rows with these numbers as the variant is shown them, float32 [B, D]."""
+        """Return the rows with these numbers, normalized, float32 [B, D]."""
 
     def take(self, number_B: "NDArray[np.int64]", f: Latents) -> None:
         """Use the latents of these rows."""
 
 
 class Sparsity:
-    """How many latents are active, mean over the rows of a source."""
+    """The mean number of active latents over the rows of a source."""
 
     def __init__(self) -> None:
         self.active, self.rows = 0, 0
 
     @property
     def l0(self) -> float:
-        """The mean; 0 before the first row."""
+        """The mean over all rows so far; 0 before the first row."""
         return self.active / self.rows if self.rows else 0.0
 
 
@@ -71,7 +71,7 @@ class Sizes:
         self.active_F = torch.zeros(dict_size, dtype=torch.int64)
 
     def add(self, f: Latents) -> None:
-        """Count these latents."""
+        """Include these latents."""
         import torch
 
         f, most = f.sparse(), len(self.square_F)
@@ -80,7 +80,7 @@ class Sizes:
         self.active_F += torch.bincount(f.index_A, minlength=most)
 
     def rms(self) -> "Tensor":
-        """Return the sizes, float32 [F]; 1 for latents that were never active."""
+        """Return the root mean squares, float32 [F]; 1 for latents that were never active."""
         import torch
 
         rms_F = (self.square_F / self.active_F.clamp(min=1)).sqrt().float()
@@ -88,10 +88,11 @@ class Sizes:
 
 
 class _Request(NamedTuple):
-    """Rows of several sources, then repeats with what those gave before, and how all are shown.
+    """Rows of several sources, followed by rows that were shown before.
 
-    groups: source number, row numbers, their places in `x_BD`. rows_ND: x_BD and the repeats. Row
-    order[i] of them is shown as row i, so row i is found at place[i] of the answer.
+    groups: for each source its number, the numbers of its rows, and their slice of `x_BD`. rows_ND:
+    x_BD, then the repeated rows. before_RF: the earlier latents of the repeated rows. The child
+    gets rows_ND[order], so the answer to rows_ND[i] is at place[i].
     """
 
     groups: "list[tuple[int, NDArray[np.int64], slice]]"
@@ -103,21 +104,21 @@ class _Request(NamedTuple):
 
 
 class Encoder:
-    """Shows rows to a child that `start` starts."""
+    """Sends rows to a child. `start` starts the child."""
 
     def __init__(self, start: Callable[[], RoleChild], dict_size: int) -> None:
         self.start = start
-        self.draw = np.random.default_rng()  # seeded by the system: no variant can know it
+        self.draw = np.random.default_rng()  # seeded by the system, so no variant can predict it
         self.witnesses = Witnesses(dict_size, self.draw)
         self.repeats = Differences(dict_size)
         self.sizes = Sizes(dict_size)
         self.sparsity: dict[str, Sparsity] = {}
 
     def run(self, sources: Sequence[Source]) -> None:
-        """Encode every row of all sources, mixed with each other, and hand latents to their source.
+        """Encode all rows of all sources in one mixed stream and pass latents to their source.
 
-        The child works on the next request while an answer is looked at. Raises RunFailed,
-        IntegrityFailed.
+        The child computes the next request while the last answer is processed here. Raises
+        RunFailed, IntegrityFailed.
         """
         half = self.start()
         asked: _Request | None = None
@@ -131,14 +132,14 @@ class Encoder:
             self._take(sources, asked, half, half.answer(asked.place))
 
     def _requests(self, sources: Sequence[Source], most: int) -> Iterator[_Request]:
-        """Yield requests of random sizes until every row of all sources was shown."""
+        """Yield requests of random sizes that together contain every row of all sources once."""
         ends = np.cumsum([source.rows for source in sources])
         order = self.draw.permutation(int(ends[-1]))
         room = max(1, most - most // REPEAT_EVERY - 1)
         start = 0
         while start < len(order):
             size = int(self.draw.integers(max(1, room * 3 // 4), room + 1))
-            # In order, so that files are read from front to back; what is shown is shuffled.
+            # Sorted, so that files are read from front to back. The request is shuffled later.
             chosen = np.sort(order[start : start + size])
             start += size
             yield self._mix(sources, ends, chosen, most)
@@ -150,7 +151,7 @@ class Encoder:
         chosen: "NDArray[np.int64]",
         most: int,
     ) -> _Request:
-        """Return a request whose rows are mixed with some that were shown before."""
+        """Return a request with these rows and some that were shown before."""
         import torch
 
         groups, rows = [], []
@@ -171,7 +172,7 @@ class Encoder:
     def _take(
         self, sources: Sequence[Source], asked: _Request, half: RoleChild, f: "Tensor"
     ) -> None:
-        """Hand the latents of a request to their sources; the repeats are kept for comparison."""
+        """Pass the latents of a request to their sources, and store repeats for comparison."""
         every, rows = half.packed(f), len(asked.x_BD)
         if asked.before_RF.numel():
             self.repeats.add(every.part(rows, every.rows), pack(asked.before_RF))
@@ -188,15 +189,15 @@ class Encoder:
 
 
 class SecondOpinion(NamedTuple):
-    """What a second, fresh encoder makes of the witnesses."""
+    """How the answers of a second, fresh encoder to the witnesses differ."""
 
-    same_batch: AnswerDifference  # one batch, asked twice
+    same_batch: AnswerDifference  # the same batch, sent twice
     other_batches: AnswerDifference  # the same rows in batches of other sizes
-    first_encoder: AnswerDifference  # those, against what the first encoder made of them
+    first_encoder: AnswerDifference  # those batches, against the first encoder's answers
 
 
 def ask_again(half: RoleChild, encoder: Encoder, W_FD: "Tensor") -> SecondOpinion:
-    """Show the witnesses to another child, in another order and in other batches."""
+    """Send the witnesses to another child, in another order and in other batches."""
     import torch
 
     x_WD, f_WF = encoder.witnesses.all()
@@ -217,7 +218,7 @@ def ask_again(half: RoleChild, encoder: Encoder, W_FD: "Tensor") -> SecondOpinio
 
 
 def judge_encoder(opinion: SecondOpinion, repeats: AnswerDifference) -> None:
-    """Raise IntegrityFailed for an encoder that answers the same row differently."""
+    """Raise IntegrityFailed if the encoder answered the same row differently."""
     if said := opinion.same_batch.problem():
         raise IntegrityFailed(
             "determinism",

@@ -1,11 +1,11 @@
 """Measure how far a trained variant's computation is from its parent's and from every baseline's.
 
-Children behind the glass, all with the variant's trained weights and 256 rows of the training
-split: one with the variant; one with its parent, where that is not a packaged file; one with all
-packaged baselines, which is code of ours. Costs 0.6 s per variant at D = 576, F = 1,536, most of it
-beside the fitting of probes. No evaluation row is shown to anyone.
+Children behind the glass compute on the variant's trained weights and 256 rows of the training
+split: one child runs the variant, one its parent if that is not a packaged file, and one all
+packaged baselines, which are our own code. Costs 0.6 s per variant at D = 576, F = 1,536, most of
+it in parallel with the fitting of probes. No child sees an evaluation row.
 
-Not a wall: a variant that wants to look active can (nobody gains by that, its scores must follow).
+Not covered: a variant can pretend to be active. It gains nothing, since its scores do not change.
 """
 
 import hashlib
@@ -46,10 +46,10 @@ class Parent(NamedTuple):
 
 
 class ProbeCase(NamedTuple):
-    """One trained variant and where it may be taken apart.
+    """One trained variant to compare with others.
 
-    variant and scratch must lie under the nursery's scratch root, weights where it may read. No
-    child may have written into scratch.
+    `variant` and `scratch` must be under the nursery's scratch root, `weights` where it may read.
+    No child may have written to `scratch`.
     """
 
     variant: Path
@@ -59,7 +59,7 @@ class ProbeCase(NamedTuple):
 
 
 class Probed(NamedTuple):
-    """What one child computed."""
+    """The result of one child: tensors, and the names of missing and additional parameters."""
 
     tensors: "dict[str, Tensor]"
     missing: tuple[str, ...]
@@ -67,9 +67,9 @@ class Probed(NamedTuple):
 
 
 def find_parent(variant: Path, others: Path | None = None) -> Parent | None:
-    """Return the parent of a variant's file, None when it has none that can be found.
+    """Return the parent of a variant's file, None if it has none or it cannot be found.
 
-    A packaged name means the packaged file; other names are looked up in `others`, the sandbox's
+    A packaged name means the packaged file. Other names are looked up in `others`, the sandbox's
     variants/.
     """
     source, packaged = read_plain(variant), packaged_variants()
@@ -91,9 +91,9 @@ def measure_inertness(
 ) -> Inertness | None:
     """Return the comparison with the parent, or with a packaged baseline that is the same SAE.
 
-    None when a child did not get to its end, or for a variant without a parent that is no
-    baseline. A variant whose code fails here is judged elsewhere: scoring goes on without a
-    comparison. Raises StorageFailed when a file cannot be written.
+    Returns None if a child failed, or if the variant has no parent and equals no baseline. Code
+    that fails here is not an error: scoring continues without a comparison. Raises StorageFailed
+    when a file cannot be written.
     """
     from safetensors.torch import save_file
 
@@ -125,7 +125,7 @@ def _is_packaged(parent: Parent) -> bool:
 
 
 def _sha256_of(name: str, parent: Parent | None) -> str | None:
-    """Return the digest of the file that a variant was compared with."""
+    """Return the SHA-256 digest of the file with this name, the parent's or a packaged one."""
     if parent is not None and parent.name == name:
         return hashlib.sha256(read_plain(parent.path)).hexdigest()
     return packaged_variants().get(name)
@@ -158,10 +158,10 @@ def _against_baselines(
     ours: Probed,
     parent: Parent | None,
 ) -> dict[str, Inertness]:
-    """Return the comparison with every packaged baseline, by name; none when that failed."""
+    """Return the comparison with each packaged baseline by name; an empty dict if it failed."""
     from safetensors.torch import save_file
 
-    # What was checked, not what the child left.
+    # Write the tensors that were checked. The child's own file is not passed on.
     given = case.scratch / "ours.safetensors"
     save_file(ours.tensors, given)
     copies = []
@@ -198,7 +198,7 @@ def _inertness(name: str, found: dict[str, Any]) -> Inertness:
 
 
 def training_rows(activations: Activations, most: int = ROWS) -> "Tensor":
-    """Return x_BD: rows spread evenly over the first training shard, in normalised space."""
+    """Return x_BD: normalized rows, spread evenly over the first training shard."""
     import numpy as np
     import torch
 
@@ -214,7 +214,7 @@ def _training(activations: Activations, spec: SandboxSpec, seed: int) -> dict[st
         "activation_dim": activations.d_model,
         "dict_size": spec.dict_size,
         "seed": seed,
-        # Past all warm-ups, before the rate falls.
+        # After all warm-ups, before the learning rate decays.
         "step": spec.steps // 2,
     }
 
@@ -228,7 +228,7 @@ def _probe(
     *,
     fit: bool,
 ) -> Probed | None:
-    """Run one child and read what it handed back; None when that is not what it should be."""
+    """Run one child and return its result; None if it failed or its files are not valid."""
     folder = case.scratch / ("parent" if fit else "variant")
     content = {**numbers, "variant": str(source), "fit": fit}
     if not _run(nursery, case, spec, content, folder, [source]):
@@ -250,7 +250,7 @@ def _run(
     folder: Path,
     readable: list[Path],
 ) -> bool:
-    """Run a probing child in a folder of its own; return whether it got to its end."""
+    """Run a probing child in its own folder. Return whether it ended without an error."""
     batch = case.scratch / "batch.safetensors"
     limits = ChildLimits(
         wall_seconds=min(WALL_SECONDS, spec.limits.score_minutes * 60),
@@ -272,19 +272,19 @@ def _run(
 
 
 def _say(reason: str) -> None:
-    # Not on stdout: that is sae-bench's while it runs beside this.
+    # Not to stdout, which sae-bench uses at the same time.
     print(f"not compared with other variants: {reason[-600:]}", file=sys.stderr, flush=True)
 
 
 def _read(folder: Path, numbers: dict[str, Any], most_bytes: int) -> Probed:
-    """Return what lies in a child's folder. Raises RunFailed, ValueError for what it may not be."""
+    """Return the result in a child's folder. Raises RunFailed or ValueError if it is not valid."""
     from safetensors import SafetensorError
     from safetensors.torch import load
 
     content = take_file(folder, "probe.safetensors", most_bytes)
     said = take_json(folder, "probe.json", 1 << 20)
     if content is None or said is None:
-        raise ValueError("the child left no comparison")
+        raise ValueError("the child wrote no comparison")
     try:
         tensors = load(content)
     except SafetensorError as error:

@@ -1,8 +1,7 @@
-"""Latents as they are kept: only those that are not 0, with bfloat16 values.
+"""Sparse storage of latents: the indices and bfloat16 values of those that are not 0.
 
-A chunk [N, F] with L0 active latents per row costs 10 N L0 bytes, so that the latents of all
-evaluation rows fit into memory at F = 65,536 too. Decoding gathers L0 rows of W instead of
-multiplying with all of it.
+N rows with L0 active latents each take about 6 N L0 bytes, whatever F is. Decoding gathers L0 rows
+of W per row instead of multiplying with all of W.
 
 N = rows, F = dictionary size, D = d_model, A = active latents of all rows together.
 """
@@ -15,12 +14,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-# Above this density a dense product is faster than gathering rows, and dense storage smaller.
+# Above this density a dense product is faster than gathering rows, and dense storage is smaller.
 DENSE_FROM = 0.12
 
 
 class Latents(NamedTuple):
-    """Latents of N rows. `dense_NF` is set instead of the other tensors when most are active."""
+    """Latents of N rows.
+
+    start_N: where the entries of each row begin in index_A and value_A. If too many latents are
+    active for sparse storage, `dense_NF` is set and these three tensors are empty.
+    """
 
     rows: int
     dict_size: int
@@ -31,7 +34,7 @@ class Latents(NamedTuple):
     dense_NF: "Tensor | None" = None
 
     def to_dense(self) -> "Tensor":
-        """Return bfloat16 latents [N, F]."""
+        """Return the bfloat16 latents [N, F]."""
         import torch
 
         if self.dense_NF is not None:
@@ -41,7 +44,7 @@ class Latents(NamedTuple):
         return f_NF
 
     def active_N(self) -> "Tensor":
-        """Return how many latents are active in each row; not for `dense_NF`."""
+        """Return the number of active latents in each row; not for `dense_NF`."""
         import torch
 
         ends = torch.cat([self.start_N[1:], torch.tensor([len(self.index_A)])])
@@ -58,7 +61,7 @@ class Latents(NamedTuple):
         return self if self.dense_NF is None else _packed(self.dense_NF)
 
     def equals(self, other: "Latents") -> bool:
-        """Return whether these are the same latents, both stored in the same form."""
+        """Tell whether both have the same latents, stored in the same form."""
         import torch
 
         if self.dense_NF is not None and other.dense_NF is not None:
@@ -70,8 +73,16 @@ class Latents(NamedTuple):
             and torch.equal(self.value_A, other.value_A)
         )
 
+    def copy(self) -> "Latents":
+        """Return a copy, which shares no memory with these latents."""
+        if self.dense_NF is not None:
+            return self._replace(dense_NF=self.dense_NF.clone())
+        return self._replace(
+            start_N=self.start_N.clone(), index_A=self.index_A.clone(), value_A=self.value_A.clone()
+        )
+
     def part(self, first: int, last: int) -> "Latents":
-        """Return the latents of some consecutive rows."""
+        """Return some consecutive rows, as a view: it keeps the memory of all rows in use."""
         if self.dense_NF is not None:
             dense_nF = self.dense_NF[first:last]
             return self._replace(
@@ -89,7 +100,7 @@ class Latents(NamedTuple):
         )
 
     def rows_active(self) -> "Tensor":
-        """Return in how many rows each latent is active, int64 [F]."""
+        """Return the number of rows in which each latent is active, int64 [F]."""
         import torch
 
         if self.dense_NF is not None:
@@ -98,7 +109,7 @@ class Latents(NamedTuple):
 
 
 def pack(f_NF: "Tensor") -> Latents:
-    """Return bfloat16 latents [N, F], none of them negative or -0.0, in their smaller form."""
+    """Return bfloat16 latents [N, F], none negative or -0.0, in whichever form is smaller."""
     import torch
 
     rows, dict_size = f_NF.shape
@@ -122,9 +133,10 @@ def _packed(f_NF: "Tensor") -> Latents:
 
 
 def _active_places(flat: "Tensor") -> "NDArray[np.int64]":
-    """Return where bfloat16 numbers are not 0, ascending: numpy finds them, by four at once.
+    """Return the positions of bfloat16 numbers that are not 0, ascending.
 
-    Several times as fast as torch's nonzero, for the few among many that are active.
+    numpy looks at four numbers at once, as one int64, and then inside those that are not 0. With
+    few active latents this is several times as fast as torch's nonzero.
     """
     import torch
 

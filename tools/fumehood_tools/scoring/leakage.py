@@ -1,7 +1,7 @@
-"""No document of the training split may stand in the evaluation split.
+"""Check that no document is in both the training and the evaluation split.
 
-The harvest writes the digests of the documents of both splits, as it made the rows from them; here
-they are compared, before anything is scored.
+When the harvest makes rows from documents, it writes the digests of the documents of both splits.
+They are compared here before anything is scored.
 """
 
 from fumehood_tools.errors import IntegrityFailed
@@ -10,9 +10,9 @@ from fumehood_tools.harvest import Activations
 
 
 def judge_leakage(activations: Activations) -> int:
-    """Return the number of shared documents: 0.
+    """Return the number of shared documents, which is 0.
 
-    Raises IntegrityFailed when there are any, StorageFailed when the record is missing or damaged.
+    Raises IntegrityFailed if there are any, StorageFailed if the record is missing or damaged.
     """
     split = read_json(activations.documents_file)
     shared = set(split["train"]) & set(split["eval"])

@@ -1,9 +1,9 @@
-"""What the subject's passes left for all later jobs: a small file per subject and evaluation set.
+"""Store results of the subject's passes for later jobs: a small file per subject and data set.
 
-<cache>/passes/<digest>.safetensors holds, per batch of rows, the activations at the site and behind
-the last block, the losses of the clean and of the ablated pass, and the divergence of the two;
-logits are not kept, the head makes them again. The digest covers the subject, the rows, the site,
-the evaluator's code and the libraries. No child of a variant may write there.
+<cache>/passes/<digest>.safetensors has, for each batch of rows, the activations at the site and
+after the last block, the losses of the clean and the ablated pass, and the divergence of the two.
+Logits are not stored; the head computes them again. The digest covers the subject, the rows, the
+site, the evaluator's code and the libraries. No child of a variant may write there.
 """
 
 import contextlib
@@ -18,13 +18,13 @@ from fumehood_tools.scoring.requests import ScoringSetup
 if TYPE_CHECKING:
     from torch import Tensor
 
-# Beyond this a file costs more than it saves; of smaller ones the newest are kept.
+# A larger file would cost more time than it saves. At most MOST_FILES are kept, the newest.
 MOST_BYTES, MOST_FILES = 256 << 20, 20
 LIBRARIES = ("torch", "transformers", "transformer-lens", "sae-bench")
 
 
 def passes_file(setup: ScoringSetup) -> Path:
-    """Return where the passes of a setup are kept, whether or not they are there."""
+    """Return the path of the passes of a setup, whether or not the file exists."""
     import torch
 
     subject, here = setup.spec.subject, Path(__file__).parent
@@ -40,7 +40,7 @@ def passes_file(setup: ScoringSetup) -> Path:
 
 
 def read_passes(path: Path) -> "dict[str, Tensor]":
-    """Return what is kept by name; nothing where there is no file, or a damaged one."""
+    """Return the stored tensors by name; an empty dict if the file is missing or damaged."""
     from safetensors import SafetensorError
     from safetensors.torch import load
 
@@ -50,7 +50,7 @@ def read_passes(path: Path) -> "dict[str, Tensor]":
 
 
 def write_passes(path: Path, content: "dict[str, Tensor]") -> None:
-    """Keep content for later jobs, atomically; a full disk or a large subject is not a failure."""
+    """Store tensors for later jobs, atomically; not if they are too large or the disk is full."""
     from safetensors.torch import save
 
     if sum(part.nbytes for part in content.values()) > MOST_BYTES:

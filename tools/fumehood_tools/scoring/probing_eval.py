@@ -1,18 +1,18 @@
-"""Sparse probing of one SAE on prepared activations: sae-bench's own, and on standardised latents.
+"""Sparse probing of one SAE, as sae-bench does it and on standardized latents.
 
-The probed activations were made by the harvest in sae-bench's artifact format, so no model runs
-here. Probes, scores and averages are sae_bench.evals.sparse_probing's own, asked for in the order
-and with the seed of its run_eval_single_sae; only the mean latents of a text are summed elsewhere,
-while they come out of the encoder, instead of from a dense [texts, context, F].
+The harvest computed the probed activations in sae-bench's artifact format, so no model runs here.
+Probes, scores and averages are those of sae_bench.evals.sparse_probing, called in the order and
+with the seed of its run_eval_single_sae. One thing differs: the mean latents of a text are summed
+while they come out of the encoder, instead of from a dense tensor [texts, context, F].
 
-sae-bench's probes are regularised and choose latents by differences of means, so that they depend
-on the units of the latents: the same SAE with latents 100,000 times as large gets another accuracy.
-Our metrics are those of the same probes on latents that are standardised first, each by the mean
-and the standard deviation that it has on the training texts of the task.
+sae-bench's probes are regularized and choose latents by differences of means. So they depend on the
+units of the latents: the same SAE with latents 100,000 times as large gets another accuracy. Our
+metrics come from the same probes on standardized latents: each latent is shifted and scaled by its
+mean and standard deviation on the training texts of the task.
 """
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,7 +23,7 @@ from fumehood_tools.scoring.threads import one_thread
 from fumehood_tools.spec import ScoringSpec
 
 K_VALUES = (1, 2, 5)
-# As in sae_bench.evals.sparse_probing.main, run_eval_single_dataset: AdamW, which keeps the epoch
+# As in sae_bench.evals.sparse_probing.main, run_eval_single_dataset: AdamW, which reports the epoch
 # that is best on the test texts.
 ON_ALL_LATENTS: dict[str, Any] = {
     "use_sklearn": False,
@@ -31,10 +31,10 @@ ON_ALL_LATENTS: dict[str, Any] = {
     "epochs": 100,
     "lr": 1e-2,
 }
-# Ours: sae-bench's other probe, logistic regression, which never looks at the test texts.
+# Ours is sae-bench's other probe, a logistic regression, which does not use the test texts.
 ON_ALL_STANDARDISED: dict[str, Any] = {"use_sklearn": True}
 
-# A latent that varies less than this share of its size is a constant with rounding.
+# A latent whose standard deviation is below this share of its mean is a constant with rounding.
 CONSTANT = 1e-5
 
 Accuracies = dict[str, dict[str, float]]
@@ -42,7 +42,7 @@ Sides = tuple[Means, Means]
 
 
 class Probed(NamedTuple):
-    """Mean accuracies by sae-bench's names: of its own run, and on standardised latents."""
+    """Mean accuracies by sae-bench's names, on raw and on standardized latents."""
 
     raw: dict[str, Any]
     standardised: dict[str, Any]
@@ -51,23 +51,24 @@ class Probed(NamedTuple):
 def run_probing(
     sae: GlassSAE, texts: ProbingTexts, sides: Sequence[Sides], spec: ScoringSpec, out: Path
 ) -> Probed:
-    """Probe every prepared task; write sae-bench's own results to `out`.
+    """Probe every prepared task. Results of raw latents are written to `out`, as sae-bench does.
 
-    sides: for each task, the mean latents of its texts in raw units, for training and for test.
+    sides: for each task, the mean latents of its training and test texts, in raw units.
     """
     config, tasks = _config(sae, texts.names, spec), [texts.task(name) for name in texts.names]
     raw = _probe_all(config, tasks, sides, ON_ALL_LATENTS)
     means, results = _averages(raw)
     details = {task: results[f"{task}_results"] for task in texts.names}
     _write(config, sae, {**means, **details}, raw, out)
-    ours = [standardised(*side) for side in sides]
+    # One task at a time: all tasks together would take as much memory again as the raw latents.
+    ours = (standardised(*side) for side in sides)
     return Probed(means, _averages(_probe_all(config, tasks, ours, ON_ALL_STANDARDISED))[0])
 
 
 def _probe_all(
-    config: Any, tasks: Sequence[Task], sides: Sequence[Sides], on_all: Mapping[str, Any]
+    config: Any, tasks: Sequence[Task], sides: Iterable[Sides], on_all: Mapping[str, Any]
 ) -> dict[str, Accuracies]:
-    """Return the accuracies of every task, from sae-bench's seed on."""
+    """Return the accuracies of every task, starting from sae-bench's seed."""
     import torch
 
     random.seed(config.random_seed)
@@ -81,7 +82,7 @@ def _probe_all(
 def _averages(
     per_class: Mapping[str, Accuracies],
 ) -> tuple[dict[str, Any], dict[str, dict[str, float]]]:
-    """Return the means over tasks and those of each task."""
+    """Return the mean accuracies over all tasks, and those of each task."""
     from sae_bench.sae_bench_utils.general_utils import average_results_dictionaries
 
     results = {
@@ -93,7 +94,7 @@ def _averages(
 
 
 def standardised(train: Means, test: Means) -> Sides:
-    """Return the latents of both sides with mean 0 and variance 1 over all training texts."""
+    """Return both sides, standardized to mean 0 and variance 1 over all training texts."""
     import torch
 
     every_TF = torch.cat(list(train.values()))

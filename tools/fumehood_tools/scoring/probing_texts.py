@@ -1,10 +1,10 @@
-"""The probed activations of one job: read once, shared by all SAEs.
+"""The probed activations of one job. They are read once and shared by all SAEs.
 
-Held in memory are the rows that count, rounded as the evaluation split is in its files: a longer
-mantissa would tell an encoder that a row is one of a probing text. Rows of BOS, EOS and padding are
-zero, and sae-bench leaves zero rows out of its means.
+Activations are mapped from a file (`row_file.py`) and rounded to the type of the stored evaluation
+split; more digits would tell an encoder that a row belongs to a probing text. Rows of BOS, EOS and
+padding are zero. They are left out here, as sae-bench leaves them out of its means.
 
-T = texts of a task, D = d_model, N = rows that count, B = rows of a request, F = dictionary size.
+T = texts of a task, D = d_model, N = rows of a task, B = rows of a request, F = dictionary size.
 """
 
 from collections.abc import Mapping
@@ -17,17 +17,18 @@ import torch
 from fumehood_tools.harvest import Probing
 from fumehood_tools.harvest.records import artifact
 from fumehood_tools.scoring.latents import Latents
+from fumehood_tools.scoring.row_file import RowWriter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
 Means = dict[str, "Tensor"]
-"""Label -> mean latents of its texts, float32 [texts, F]."""
+"""Mean latents of texts by label, float32 [texts, F]."""
 
 
 class Texts(NamedTuple):
-    """The texts of one class on one side; all texts of a task are numbered in one row."""
+    """The texts of one class on one side. All texts of a task are numbered consecutively."""
 
     side: str
     label: str
@@ -36,7 +37,7 @@ class Texts(NamedTuple):
 
 
 class Task(NamedTuple):
-    """A probing task: rows and the text of each, and what probes on the activations reach."""
+    """A probing task: rows, the text of each row, and accuracies of probes on the activations."""
 
     x_ND: "Tensor"
     text_N: "Tensor"
@@ -45,31 +46,32 @@ class Task(NamedTuple):
 
     @property
     def texts(self) -> int:
-        """How many texts: T."""
+        """The number of texts, T."""
         return self.classes[-1].last
 
 
 class ProbingTexts:
-    """Reads tasks from sae-bench's artifact files, each when it is first asked for.
+    """Reads tasks from sae-bench's artifact files when they are first asked for.
 
-    stored: the type in which the evaluation split is stored.
+    stored: the type in which the evaluation split is stored. scratch: a folder for files with rows.
     """
 
-    def __init__(self, probing: Probing, stored: "np.dtype[Any]") -> None:
-        self.folder, self.names = Path(probing.folder), probing.tasks
+    def __init__(self, probing: Probing, stored: "np.dtype[Any]", scratch: Path) -> None:
+        self.folder, self.names, self.scratch = Path(probing.folder), probing.tasks, scratch
         self.dtype = torch.float16 if stored == np.float16 else torch.float32
         self._tasks: dict[str, Task] = {}
 
     def task(self, name: str) -> Task:
-        """Return a task by its name."""
+        """Return the task with this name. Raises StorageFailed when the disk is full."""
         if name not in self._tasks:
             content = torch.load(artifact(self.folder, name), mmap=True, weights_only=True)
-            self._tasks[name] = _task(content, self.dtype)
+            self._tasks[name] = _task(content, self.dtype, self.scratch)
         return self._tasks[name]
 
 
-def _task(content: Mapping[str, Any], dtype: torch.dtype) -> Task:
-    rows, numbers, classes = [], [], []
+def _task(content: Mapping[str, Any], dtype: torch.dtype, scratch: Path) -> Task:
+    """Return the task in an artifact. Raises StorageFailed when the disk is full."""
+    rows, numbers, classes = RowWriter(scratch), [], []
     most, first = torch.finfo(dtype).max, 0
     for side in ("train", "test"):
         for label, x_TCD in content[side].items():
@@ -78,7 +80,7 @@ def _task(content: Mapping[str, Any], dtype: torch.dtype) -> Task:
             numbers.append(first + text_N)
             classes.append(Texts(side, label, first, first + len(x_TCD)))
             first += len(x_TCD)
-    return Task(torch.cat(rows), torch.cat(numbers), classes, content["llm_results"])
+    return Task(rows.mapped(), torch.cat(numbers), classes, content["llm_results"])
 
 
 class TaskRows:
@@ -91,11 +93,11 @@ class TaskRows:
 
     @property
     def rows(self) -> int:
-        """How many rows count, of all texts."""
+        """The number of rows of all texts."""
         return len(self.task.x_ND)
 
     def read(self, number_B: "NDArray[np.int64]") -> "Tensor":
-        """Return rows in normalised space."""
+        """Return normalized rows."""
         x_BD = self.task.x_ND.index_select(0, torch.from_numpy(number_B))
         return x_BD.float().div_(self._scale)
 
@@ -109,9 +111,10 @@ class TaskRows:
         self._sum_TF.view(-1).index_add_(0, place_A, f.value_A.float())
 
     def means(self) -> tuple[Means, Means]:
-        """Return the mean latents of every class for training and for test, in raw units.
+        """Return the mean latents of the training and test texts by class, in raw units.
 
-        As sae-bench sees latents: times the scale of the activations. The sums are given up.
+        Raw units are those of sae-bench: latents times the scale of the activations. Call it once:
+        it overwrites the sums.
         """
         count_T = torch.bincount(self.task.text_N, minlength=self.task.texts)
         mean_TF = self._sum_TF.mul_(self._scale).div_(count_T[:, None])

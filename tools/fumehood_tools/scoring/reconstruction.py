@@ -1,9 +1,9 @@
 """Our own reconstruction metrics, over all evaluation tokens.
 
-sae-bench 0.6.0 computes its `explained_variance` with E[x_d^2]^2 where E[x_d]^2 belongs, so that
-it depends on the units of the activations, and divides its `mse` by the number of tokens in a
-batch. Here: the centred form 1 - sum |x - x_hat|^2 / sum |x - mean(x)|^2 (the fraction of variance
-explained as SAELens computes it since decoderesearch/SAELens#659), and the mean over tokens.
+sae-bench 0.6.0 computes `explained_variance` with E[x_d^2]^2 instead of E[x_d]^2, so it depends on
+the units of the activations, and it divides `mse` by the number of tokens in a batch. We compute
+the centered form 1 - sum |x - x_hat|^2 / sum |x - mean(x)|^2, like SAELens since
+decoderesearch/SAELens#659, and the mean of |x - x_hat|^2 over tokens.
 
 B = tokens in a batch, D = d_model, F = dictionary size.
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Reconstruction(NamedTuple):
-    """What all evaluation tokens together say."""
+    """Metrics over all evaluation tokens."""
 
     tokens: int
     l0: float
@@ -27,11 +27,11 @@ class Reconstruction(NamedTuple):
     cosine: float
     alive: float
     density: list[int]
-    """Latents that never fired, then by the share of tokens on which they did: see density.py."""
+    """The histogram of density.py: how many latents are active how often."""
 
 
 class ReconstructionTotals:
-    """Sums over batches, in float64: the result does not depend on how tokens were batched."""
+    """Sums over batches in float64, so that the batch size hardly changes the result."""
 
     def __init__(self, activation_dim: int, dict_size: int) -> None:
         import torch
@@ -42,17 +42,17 @@ class ReconstructionTotals:
         self.fired_F = torch.zeros(dict_size, dtype=torch.int64)
 
     def add(self, x_BD: "Tensor", f_BF: "Tensor", x_hat_BD: "Tensor") -> None:
-        """Count one batch of activations, latents and reconstructions."""
+        """Add one batch of activations, latents and reconstructions."""
         active_BF = f_BF != 0
         self.count(x_BD, x_hat_BD, int(active_BF.sum()), active_BF.sum(0))
 
     def count(self, x_BD: "Tensor", x_hat_BD: "Tensor", active: int, fired_F: "Tensor") -> None:
-        """Count one batch with this many active latents; fired_F: in how many rows each was."""
+        """Add one batch. active: its active latents. fired_F: in how many rows each is active."""
         import torch
 
         x, x_hat = x_BD.double(), x_hat_BD.double()
         self.tokens += len(x)
-        self.residual += float((x - x_hat).square().sum())
+        self.residual += float((x - x_hat).square_().sum())
         self.square += float(x.square().sum())
         self.sum_D += x.sum(0)
         self.cosine += float(torch.nn.functional.cosine_similarity(x, x_hat, dim=-1).sum())

@@ -1,13 +1,14 @@
-"""Our own metrics of one SAE over all evaluation tokens, and what its checks measure on the way.
+"""Our own metrics of one SAE over all evaluation tokens, and measurements for its checks.
 
-The order is the point: a linear decoder is read out first; then rows are encoded, evaluation and
-probing rows mixed; then, when no encode child is left, what has to be decoded by the variant's own
-code is decoded. The spliced passes of sae-bench's core evaluation take their latents from here:
-the rows of loss recovered are rows of the evaluation split, encoded once, as such.
+The order matters. First a linear decoder is read out. Then evaluation and probing rows are encoded
+in one stream. When no encode child is left, the variant's own code decodes what it has to. The
+spliced passes of sae-bench's core evaluation use the latents computed here: the rows of loss
+recovered are rows of the evaluation split and are encoded once, like all others.
 
 B = rows of a request, R = trial rows, N = rows, D = d_model, F = dictionary size, T = context.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -25,12 +26,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-# The noise curve stands on so many rows, or on the rows of loss recovered where these are more.
+# The number of rows for the noise curve; more if loss recovered is measured on more rows.
 TRIAL_ROWS = 2048
 
 
 class EvaluationRows:
-    """The evaluation split. Shards are mapped, not loaded."""
+    """The evaluation split. Its shards are memory-mapped."""
 
     def __init__(self, activations: Activations) -> None:
         self.shards = [np.load(path, mmap_mode="r") for path in activations.eval_shards]
@@ -61,7 +62,7 @@ class EvaluationRows:
 
 
 class ReconstructionResult(NamedTuple):
-    """What all evaluation tokens say. `exact`: with latents as they are; `own`: what is scored."""
+    """Metrics over all evaluation tokens. `exact`: with exact latents. `own`: the score."""
 
     own: Reconstruction
     exact: Reconstruction
@@ -72,7 +73,10 @@ class ReconstructionResult(NamedTuple):
 
 
 class ReconstructionRun:
-    """The evaluation split as a source of the encoder's stream; `keep`: for a nonlinear decoder."""
+    """The evaluation split as a source of the encoder's stream.
+
+    keep: whether latents are stored until the end, for a nonlinear decoder.
+    """
 
     name = "eval"
 
@@ -98,7 +102,7 @@ class ReconstructionRun:
         self._norm_F = decoder.W_FD.norm(dim=1) * activations.scale
 
     def fresh_totals(self) -> ReconstructionTotals:
-        """Return sums over nothing."""
+        """Return totals of no rows."""
         return ReconstructionTotals(self.activations.d_model, self.halves.given.dict_size)
 
     def _empty_latents(self) -> "Tensor":
@@ -108,20 +112,20 @@ class ReconstructionRun:
 
     @property
     def rows(self) -> int:
-        """How many rows there are."""
+        """The number of rows."""
         return self.split.count
 
     @property
     def l1(self) -> float:
-        """Sum over latents of |f_i W_i|, raw units, mean over tokens."""
+        """The sum over latents of |f_i W_i| in raw units, mean over tokens."""
         return self.adds_l1 / self.totals.tokens
 
     def read(self, number_B: "NDArray[np.int64]") -> "Tensor":
-        """Return rows in normalised space."""
+        """Return normalized rows."""
         return self.split.read(number_B) / self.scale
 
     def take(self, number_B: "NDArray[np.int64]", f: Latents) -> None:
-        """Count a request's rows; keep the latents that are needed later."""
+        """Add the rows of a request to the totals; store latents that are needed later."""
         hit_B, place = among(self.trial_R, number_B)
         self.trial_f_RF[place] = f.to_dense()[hit_B]
         x_BD = self.split.read(number_B)
@@ -131,7 +135,8 @@ class ReconstructionRun:
         self._count(x_BD, f, self.decoder(f) * self.scale, skip_BD, final=not self.keep)
         if self.keep:
             packed = None if skip_BD is None else skip_BD.bfloat16()
-            self.kept.append(Encoded(number_B, f, packed))
+            # A copy, because a part of a request would keep the whole request in memory.
+            self.kept.append(Encoded(number_B, f.copy(), packed))
 
     def _skip(self, x_BD: "Tensor") -> "Tensor":
         import torch
@@ -155,11 +160,11 @@ class ReconstructionRun:
             self.both.count(x_BD, x_hat_BD + skip_BD, f.active, fired_F)
 
     def outcome(self, rms_F: "Tensor") -> ReconstructionResult:
-        """Return the metrics; what was kept is decoded now. The encode children must be gone."""
+        """Decode what was stored and return the metrics. All encode children must have ended."""
         exact = pack(self.trial_f_RF)
         trials = {PLAIN: exact, **dict(changed(exact, rms_F))}
         if not self.keep:
-            decoded = {name: self.decoder(f) for name, f in trials.items()}
+            decoded = ((name, self.decoder(f)) for name, f in trials.items())
             return self._concluded(trials, decoded, None)
         linear = self.totals.result().explained_variance
         self.totals = self.fresh_totals()
@@ -169,18 +174,24 @@ class ReconstructionRun:
             given = None if part.skip_BD is None else part.skip_BD.float()
             self._count(x_BD, part.f, x_hat_BD * self.scale, given, final=True)
         self.kept = []
-        return self._concluded(trials, stream.decoded, linear)
+        return self._concluded(trials, stream.decoded.items(), linear)
 
     def _concluded(
-        self, trials: dict[str, Latents], decoded: "dict[str, Tensor]", linear: float | None
+        self,
+        trials: dict[str, Latents],
+        decoded: "Iterable[tuple[str, Tensor]]",
+        linear: float | None,
     ) -> ReconstructionResult:
         totals, x_RD = CurveTotals(self.fresh_totals), self.split.read(self.trial_R)
-        for name, x_hat_RD in decoded.items():
+        kept: dict[str, Tensor] = {}
+        for name, x_hat_RD in decoded:
             totals.add(name, x_RD, x_hat_RD * self.scale, trials[name])
+            if name == PLAIN or self.keep:
+                kept[name] = x_hat_RD
         curve, exact = totals.result(), self.totals.result()
         rough = self.keep and curve.needs_digits
         scored = curve.worse_kind if rough else PLAIN
-        self.scored_x_hat_RD, self.scored_f_RF = decoded[scored], trials[scored].to_dense()
+        self.scored_x_hat_RD, self.scored_f_RF = kept[scored], trials[scored].to_dense()
         return ReconstructionResult(
             own=curve.at_noise(exact) if rough else exact,
             exact=exact,
@@ -192,7 +203,7 @@ class ReconstructionRun:
 
 
 def trial_rows(count: int, loss_rows: int) -> "NDArray[np.int64]":
-    """Return the numbers of the trial rows, ascending: the first `loss_rows`, and random others."""
+    """Return the numbers of the trial rows, ascending: the first `loss_rows` and random others."""
     first = np.arange(min(loss_rows, count))
     room = min(TRIAL_ROWS, count) - len(first)
     if room <= 0:
@@ -202,7 +213,7 @@ def trial_rows(count: int, loss_rows: int) -> "NDArray[np.int64]":
 
 
 def fresh_folder(root: Path, name: str) -> Path:
-    """Return a new folder below root that nobody could have prepared."""
+    """Return a new folder in `root` with an unpredictable name."""
     import tempfile
 
     root.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What the job says to the scorer. Light: the job's process does not import torch."""
+"""The messages from a job to the scorer. This module does not import torch, and neither do jobs."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from fumehood_tools.spec import SandboxSpec
 
 
 class ScoringSetup(BaseModel, frozen=True):
-    """What all SAEs of one job share."""
+    """The first message: everything that all SAEs of one job share."""
 
     spec: SandboxSpec
     activations: Activations
@@ -21,9 +21,9 @@ class ScoringSetup(BaseModel, frozen=True):
 
 
 class ScoringRequest(BaseModel, frozen=True):
-    """One trained SAE to score; sae-bench's result files go to `out`.
+    """One trained SAE to score. sae-bench's result files are written to `out`.
 
-    `variant`, `weights` and `out` lie where no child can write to.
+    No child may be able to write to `variant`, `weights` and `out`.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Rows that were encoded before and are shown again, unannounced, to see whether it is the same.
+"""Rows that were encoded before and are shown again, to check that their latents are the same.
 
 B = rows, D = d_model, F = dictionary size.
 """
@@ -15,10 +15,10 @@ MOST_BYTES = 32 << 20
 
 
 class Witnesses:
-    """A uniform sample of the rows of each phase, with the latents they had then.
+    """A uniform sample of the rows of each phase, with their first latents.
 
-    Drawn by reservoir sampling (Vitter 1985, algorithm R), so early rows stay as likely as late
-    ones: a variant that changes its ways meets rows from before.
+    Drawn by reservoir sampling (Vitter 1985, algorithm R): early and late rows are equally likely
+    at any time, so a variant that changes its behavior meets rows from before the change.
     """
 
     def __init__(self, dict_size: int, draw: np.random.Generator) -> None:
@@ -29,7 +29,7 @@ class Witnesses:
         self._seen: dict[str, int] = {}
 
     def add(self, phase: str, x_BD: "Tensor", f_BF: "Tensor") -> None:
-        """Take a random part of these rows, in place of random earlier ones once it is full."""
+        """Add a random part of these rows. Once the sample is full, they replace earlier ones."""
         import torch
 
         if phase not in self._x:
@@ -49,7 +49,7 @@ class Witnesses:
         self._seen[phase] += len(x_BD)
 
     def all(self) -> "tuple[Tensor, Tensor]":
-        """Return x [W, D] and bfloat16 latents [W, F] of all phases, in random order."""
+        """Return x [W, D] and bfloat16 latents [W, F] of all witnesses, in random order."""
         import torch
 
         x_WD, f_WF = torch.cat([*self._x.values()]), torch.cat([*self._f.values()])
@@ -57,7 +57,7 @@ class Witnesses:
         return x_WD[order], f_WF[order]
 
     def some(self, count: int) -> "tuple[Tensor, Tensor]":
-        """Return up to `count` random witnesses of all phases: x [B, D] and latents [B, F]."""
+        """Return up to `count` random witnesses: x [B, D] and latents [B, F]."""
         import torch
 
         if not self._x:
@@ -75,7 +75,7 @@ class Witnesses:
 
 
 def relative_difference(f_BF: "Tensor", g_BF: "Tensor") -> "Tensor":
-    """Return |f - g| / max(|f|, |g|) per row, float32 [B]; 0 where both are silent."""
+    """Return |f - g| / max(|f|, |g|) for each row, float32 [B]; 0 if both norms are 0."""
     import torch
 
     f, g = f_BF.float(), g_BF.float()

@@ -1,8 +1,8 @@
-"""The subject from the site on: the blocks up to the site give what they gave before.
+"""Resume the subject's forward pass at a block, reusing the output of the blocks below it.
 
-With an SAE spliced in at the residual stream after block L, blocks 0 to L compute what the clean
-pass computed. They are left out: a third of the work at layer 10 of 30. Used only where a trial
-shows that nothing changes; elsewhere the whole pass is run.
+With an SAE spliced into the residual stream after block L, blocks 0 to L compute the same as in the
+clean pass, so they are skipped. This saves a third of the work at layer 10 of 30. It is used only
+if a trial shows that the logits do not change; otherwise the whole pass is run.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ TRIAL_TOLERANCE = 1e-4
 
 
 class ResumedPass:
-    """Leaves out the blocks 0 to `layer` of a TransformerBridge. B = rows, T = positions."""
+    """Skips the blocks 0 to `layer` of a TransformerBridge. B = rows, T = positions."""
 
     def __init__(self, bridge: Any, layer: int, hook: str) -> None:
         self.bridge, self.hook = bridge, hook
@@ -27,7 +27,7 @@ class ResumedPass:
 
     @contextlib.contextmanager
     def given(self, resid_BTD: "Tensor") -> Iterator[None]:
-        """Within the block, every pass takes resid_BTD for the output of block `layer`."""
+        """In the context, every pass uses resid_BTD as the output of block `layer`."""
 
         def pass_on(hidden_states: "Tensor", *args: object, **kwargs: object) -> "Tensor":
             return hidden_states
@@ -46,7 +46,7 @@ class ResumedPass:
                 del block.forward
 
     def works(self, tokens_BT: "Tensor") -> bool:
-        """Return whether a late pass over a few tokens gives the clean pass's logits."""
+        """Tell whether a resumed pass over a few tokens gives the logits of a whole pass."""
         import torch
 
         few = tokens_BT[:1, :16]
@@ -57,7 +57,7 @@ class ResumedPass:
                 with self.given(cache[self.hook]):
                     late = self.bridge(few, return_type="logits")
             except (TypeError, AttributeError, RuntimeError, ValueError, IndexError):
-                # A block that returns more than its hidden state, or is called in another way.
+                # The subject's blocks return more than the hidden state, or take other arguments.
                 return False
         scale = float(clean.abs().max())
         return bool((late - clean).abs().max() <= TRIAL_TOLERANCE * scale)

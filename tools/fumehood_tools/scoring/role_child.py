@@ -1,8 +1,8 @@
 """One child that answers requests for one method of a variant: encode, decode or skip.
 
-Tensors cross in two buffers of shared memory, copied before they are looked at; words cross in
-short lines. Nothing that a child says is believed: answers are bounded in length, must carry the
-request's ticket, and the buffer is checked whatever the answer says.
+Tensors are exchanged in two buffers of shared memory, which are copied before they are used.
+Messages are short lines of JSON. Nothing that a child sends is trusted: its lines are bounded in
+length and must repeat the request's ticket, and the buffer is checked whatever its message says.
 """
 
 import json
@@ -28,16 +28,17 @@ MOST_BYTES = 64 << 20
 LONGEST_ANSWER = 4096
 MOST_QUOTED = 200
 LOOK_SECONDS = 0.1
-# Activations have unit mean square norm, BOS some hundred times that. Squares stay in float32.
+# Normalized activations have a mean square norm of 1, BOS about a hundred times that. The limit
+# leaves room for squares in float32.
 LARGEST = 1e12
-# Words that the child's own service may use for a result that it does not hand over.
+# Kinds of errors that our service inside the child may send instead of a result.
 REFUSALS = ("output_shape", "output_dtype")
 
 
 class Given(NamedTuple):
-    """What a child is given: a file of code and a file of numbers, both checked.
+    """The checked files that a child may read: the variant's code and its weights.
 
-    screening: the arithmetic in which kernels may leave latents out; their results are exact.
+    screening: the arithmetic in which kernels preselect latents. Results are exact in any case.
     """
 
     variant: Path
@@ -48,7 +49,7 @@ class Given(NamedTuple):
 
 
 def rows_per_request(dict_size: int) -> int:
-    """Return how many rows a request holds at most, so that its latents fit into 64 MiB."""
+    """Return the largest number of rows of a request. Their latents fit into 64 MiB."""
     return max(1, min(MOST_ROWS, MOST_BYTES // (2 * dict_size)))
 
 
@@ -90,7 +91,7 @@ class RoleChild:
         self._asked: tuple[int, str] | None = None
 
     def _spec(self, input_fd: int, output_fd: int) -> dict[str, Any]:
-        """Return what the child is told: see fumehood_child/serve.py."""
+        """Return the child's arguments; fumehood_child/serve.py reads them."""
         return {
             "role": self.role,
             "variant": str(self.given.variant),
@@ -104,17 +105,18 @@ class RoleChild:
         }
 
     def __call__(self, rows_ND: "Tensor") -> "Tensor":
-        """Return the child's answer to at most `self.rows` rows: a copy, checked.
+        """Return a checked copy of the child's answer to at most `self.rows` rows.
 
-        Latents come back bfloat16, not negative, -0.0 as 0.0. Raises RunFailed, IntegrityFailed.
+        Latents are bfloat16 and not negative, and -0.0 becomes 0.0. Raises RunFailed,
+        IntegrityFailed.
         """
         self.ask(rows_ND)
         return self.checked(self.answer())
 
     def ask(self, rows_ND: "Tensor", order: "Tensor | None" = None) -> None:
-        """Send a request of at most `self.rows` rows; `answer` must be called before the next.
+        """Send a request of at most `self.rows` rows. Call `answer` before the next request.
 
-        order: the numbers of the rows in the order in which they are shown; None: as they are.
+        order: row numbers, in the order in which the child gets them; None: unchanged.
         """
         import torch
 
@@ -136,27 +138,28 @@ class RoleChild:
             self._raise_end()
 
     def answer(self, place: "Tensor | None" = None) -> "Tensor":
-        """Return a copy of the answer to the last request, to be looked at by `checked`.
+        """Return a copy of the answer to the last request. It still has to be `checked`.
 
-        place: the rows of the request in the order in which they are wanted; None: as asked for.
+        place: row numbers of the answer, in the order in which they are returned; None: unchanged.
         """
         assert self._asked is not None
         count, ticket = self._asked
         self._expect("done", ticket)
         self._asked = None
-        # Copied first: the child can still write into the buffer while it is looked at.
+        # Copied first, because the child can still write to the buffer while we check it.
         answer = self._output[:count]
         return answer.clone() if place is None else answer.index_select(0, place)
 
     def checked(self, answer: "Tensor") -> "Tensor":
-        """Return an answer that holds nothing it may not hold. Raises IntegrityFailed."""
+        """Return the answer after checking its values. Raises IntegrityFailed."""
         check_values(answer, self.role)
         return answer.abs_() if self.role == "encode" else answer
 
     def packed(self, answer: "Tensor") -> Latents:
-        """Return the latents of an answer that holds nothing it may not hold, packed.
+        """Return the packed latents of an answer after checking its values.
 
-        As pack(checked(answer)), but where no sign is set only the active latents are looked at.
+        The same as pack(checked(answer)), but faster: if no sign bit is set, only active latents
+        are checked. Raises IntegrityFailed.
         """
         import torch
 
@@ -167,12 +170,12 @@ class RoleChild:
         return f
 
     def all(self, rows: "Tensor") -> Iterator["Tensor"]:
-        """Yield the answers to any number of rows, request by request, in order."""
+        """Yield the answers to any number of rows, one per request, in order."""
         for start in range(0, len(rows), self.rows):
             yield self(rows[start : start + self.rows])
 
     def _expect(self, key: str, value: Any) -> None:
-        """Read one answer. Raises RunFailed with what is known when it is not the one expected."""
+        """Read one answer, which must be {key: value}. Raises RunFailed, IntegrityFailed."""
         line = self._line()
         try:
             content = json.loads(line)
@@ -187,10 +190,10 @@ class RoleChild:
                 raise IntegrityFailed(str(kind), text, cure)
             raise RunFailed(f"{self.role} failed: {text}. Fix it; check_variant helps.")
         if content != {key: value}:
-            raise self._garbled(f"{self.role} answered something that was not asked")
+            raise self._garbled(f"{self.role} sent an answer that does not match the request")
 
     def _line(self) -> bytes:
-        """Return the next line of the child. Raises RunFailed at its end or at its limits."""
+        """Return the next line of the child. Raises RunFailed if it ended, IntegrityFailed."""
         handle = self._child.stdout.fileno()
         while b"\n" not in self._rest:
             if not select.select([handle], [], [], LOOK_SECONDS)[0]:
@@ -202,28 +205,28 @@ class RoleChild:
                 self._raise_end()
             self._rest += chunk
             if len(self._rest) > LONGEST_ANSWER:
-                raise self._garbled(f"an answer of {self.role} is longer than any can be")
+                raise self._garbled(f"an answer of {self.role} is longer than any valid one")
         line, self._rest = self._rest.split(b"\n", 1)
         if self._rest:
             raise self._garbled(f"{self.role} answered twice")
         return line
 
     def _garbled(self, measured: str) -> IntegrityFailed:
-        cure = "Only the evaluator's service may write there: leave file descriptors alone."
+        cure = "Do not use file descriptors: only the evaluator's service may write answers."
         return IntegrityFailed("protocol", measured, cure)
 
     def _raise_end(self, outcome: ChildOutcome | None = None) -> NoReturn:
-        """Raise the reason why the child is gone."""
+        """Raise an error that says why the child ended."""
         if outcome is None:
             outcome = self._child.poll()
         self._child.end()
         if self.limits.cpu_seconds is not None and self._child.outcome().limit == "cpu":
             raise IntegrityFailed(
                 "work_budget",
-                f"{self.role} used more than {self.limits.cpu_seconds:.0f} s of processor time: "
-                "what it computes there would be more work than the training has left",
-                "Let decode use the weights as they are: what has to be computed once belongs "
-                "into the training.",
+                f"{self.role} used more than {self.limits.cpu_seconds:.0f} s of processor time, "
+                "which counts as work of the training and exceeds what the training has left",
+                "Let decode use the weights directly, and compute everything else during the "
+                "training.",
             )
         error = RunFailed(self._why(outcome or self._child.outcome()))
         error.limit = outcome.limit if outcome else None
@@ -243,24 +246,24 @@ class RoleChild:
         if outcome.limit is not None:
             return f"{self.role} was ended at its limit of {outcome.limit}. Use less of it."
         return (
-            f"The {self.role} child died. Its last words (quoted, untrusted): "
-            f"{outcome.output_tail[-600:]!r}. Leave out exits of its own; call check_variant."
+            f"The {self.role} child died. Its last output (quoted, untrusted): "
+            f"{outcome.output_tail[-600:]!r}. Do not exit the process; call check_variant."
         )
 
     def end(self) -> float:
-        """Kill the child and wait for its end; return its processor seconds. Safe to call twice."""
+        """Kill the child, wait for its end and return its processor time. Safe to call twice."""
         self._child.end()
         return self._child.outcome().processor_seconds or 0.0
 
 
 def quoted(said: object) -> str:
-    """Return what a child says of its failure, too short to hand a row of activations on."""
+    """Return a child's error text as ASCII, too short to contain a row of activations."""
     text = str(said).encode("ascii", "replace").decode("ascii")
     return text if len(text) <= MOST_QUOTED else f"{text[: MOST_QUOTED - 30]} ... {text[-25:]}"
 
 
 def check_values(result: "Tensor", role: Role) -> None:
-    """Raise IntegrityFailed for values that are not finite or huge, and for negative latents."""
+    """Raise IntegrityFailed for values that are not finite or are huge, and negative latents."""
     import math
 
     if result.numel() == 0:

@@ -1,7 +1,7 @@
-"""The children of one scoring: each role in a process of its own, encode and decode never at once.
+"""The children of one scoring. Each role has its own process; encode and decode never coexist.
 
-Starting one role ends those that must not be alive beside it, so a decode child begins when no
-encode child is left to tell it anything, and the other way round.
+Starting a role ends the children of roles that must not run at the same time. So no encode child is
+left that could send anything to a new decode child, and the other way round.
 """
 
 import time
@@ -30,14 +30,14 @@ class RoleChildren:
         limits: ChildLimits,
         decoder_seconds: int | None = None,
     ) -> None:
-        """decoder_seconds: processor time of one decode child; None: as long as the clock runs."""
+        """decoder_seconds: limit of processor time for each decode child; None: no such limit."""
         self.given = given
         self._nursery, self._scratch, self._limits = nursery, scratch, limits
         self._live: dict[Role, RoleChild] = {}
         self._decoder_seconds = decoder_seconds
         self._started = 0
         self.decode_seconds = 0.0
-        """Processor time of the decode child that used most, of those that have ended."""
+        """The largest processor time of a decode child that has ended."""
         self._deadline = time.monotonic() + limits.wall_seconds
 
     def __enter__(self) -> Self:
@@ -48,9 +48,9 @@ class RoleChildren:
             self.end(role)
 
     def fresh(self, role: Role) -> RoleChild:
-        """Start a child for a role, after the end of those it must not meet.
+        """End the children that must not run with this role, and start a new child for it.
 
-        Raises RunFailed when the time of the whole scoring is used up.
+        Raises RunFailed when the time limit of the whole scoring is reached.
         """
         for other in APART[role]:
             self.end(other)
@@ -76,11 +76,11 @@ class RoleChildren:
         return half
 
     def get(self, role: Role) -> RoleChild:
-        """Return the child that has this role, started now if there is none."""
+        """Return the child with this role; start it if it is not running."""
         return self._live[role] if role in self._live else self.fresh(role)
 
     def end(self, role: Role) -> None:
-        """End the child that has this role, if there is one, and wait until it is gone."""
+        """End the child with this role, if it is running, and wait until it has ended."""
         if (half := self._live.pop(role, None)) is not None:
             spent = half.end()
             if role == "decode":

@@ -1,10 +1,10 @@
-"""One SAE on its way through the checks: a step after another, none of which can be left out.
+"""Take one SAE through the checks, in fixed steps of which none can be skipped.
 
     take files -> read decoder -> encode everything -> conclude
 
-`encode` shows all rows of the evaluation split and of the probing texts in one stream. `conclude`
-asks a second encoder, ends both, decodes, and judges. What sae-bench asks for afterwards is
-answered from memory.
+`encode` sends all rows of the evaluation split and of the probing texts to the encoder, in one
+stream. `conclude` runs a second encoder on a sample, ends both encoders, decodes, and judges the
+results. Afterwards sae-bench gets latents and reconstructions from memory.
 """
 
 from typing import TYPE_CHECKING, NamedTuple, Self
@@ -23,6 +23,7 @@ from fumehood_tools.scoring.decoders import judge_linear, read_decoder, residual
 from fumehood_tools.scoring.differences import AnswerDifference
 from fumehood_tools.scoring.encoder import Encoder, SecondOpinion, ask_again, judge_encoder
 from fumehood_tools.scoring.inertness import training_rows
+from fumehood_tools.scoring.latents import pack
 from fumehood_tools.scoring.probing_texts import ProbingTexts, TaskRows
 from fumehood_tools.scoring.reconstruction_run import (
     ReconstructionResult,
@@ -40,9 +41,9 @@ from fumehood_tools.scoring.weights import take_weights
 if TYPE_CHECKING:
     from torch import Tensor
 
-# Other texts may well have another L0: on probing texts honest baselines have 1.0 (TopK) to 1.25
-# (Gated, BatchTopK, JumpReLU) times that of the evaluation split. Latents that are dense where it
-# pays and sparse where they are counted have F / L0 times.
+# L0 may differ between texts: on probing texts, honest baselines have 1.0 (TopK) to 1.25 (Gated,
+# BatchTopK, JumpReLU) times the L0 of the evaluation split. A variant that is dense only on probing
+# texts, where L0 is not counted, has up to F / L0 times as much.
 SPARSITY_RATIO, SPARSITY_ROOM = 2.0, 8.0
 # The rows of loss recovered are rows of the evaluation split.
 LOSS_RATIO, LOSS_ROOM = 1.5, 2.0
@@ -64,12 +65,12 @@ CHECKS = (
 
 # Rows of the training split on which the sizes of latents are measured.
 SIZE_ROWS = 2048
-# A latent that moves x_hat by less than this share of its spread is idle.
+# A latent is idle if it changes x_hat by less than this share of the spread of the activations.
 IDLE = 1e-6
 
 
 class Measured(NamedTuple):
-    """What the checks measured."""
+    """The measurements of all checks."""
 
     outcome: ReconstructionResult
     residual: float
@@ -81,9 +82,9 @@ class Measured(NamedTuple):
 
 
 class SaeUnderTest:
-    """Owns the children of one SAE and a folder for them.
+    """Owns the children of one SAE, and a folder for them.
 
-    Use as a context manager: leaving it ends the children and removes the folder.
+    Use as a context manager: on exit it ends the children and removes the folder.
     """
 
     def __init__(self, nursery: Nursery, setup: ScoringSetup, request: ScoringRequest) -> None:
@@ -116,7 +117,9 @@ class SaeUnderTest:
         self.halves = RoleChildren(
             nursery, self.given, self.folder, limits, request.decoder_seconds
         )
-        self.encoder = Encoder(lambda: self.halves.get("encode"), spec.dict_size)
+        # The function must not use `self`: a reference cycle would keep this object in memory.
+        halves = self.halves
+        self.encoder = Encoder(lambda: halves.get("encode"), spec.dict_size)
         self.tasks: list[TaskRows] = []
 
     def __enter__(self) -> Self:
@@ -127,7 +130,7 @@ class SaeUnderTest:
         remove_folder(self.folder)
 
     def read_decoder(self) -> None:
-        """Read the linear decoder out. Nothing of the evaluation has been shown to anyone yet."""
+        """Read the linear decoder, before any child has seen an evaluation row."""
         x_BD = training_rows(self.setup.activations, SIZE_ROWS)
         size_F = latent_sizes(self.halves.fresh("encode"), x_BD)
         self.halves.end("encode")
@@ -136,7 +139,7 @@ class SaeUnderTest:
         self.decoder = decoder
 
     def encode(self, core: CoreRows, texts: ProbingTexts | None) -> None:
-        """Encode all that will be measured, in one stream."""
+        """Encode all rows that will be measured, in one stream."""
         activations = self.setup.activations
         self.loss_rows = core.rows
         self.evaluation = ReconstructionRun(
@@ -152,14 +155,14 @@ class SaeUnderTest:
                 TaskRows(name, texts.task(name), self.scale, self.given.dict_size)
                 for name in texts.names
             ]
-        # The child has the threads; here is little to do per request, in many small pieces.
+        # The child uses all threads. This process has little to compute per request.
         with one_thread():
             self.encoder.run([self.evaluation, *self.tasks])
         self.halves.end("skip")
         self.halves.end("encode")
 
     def bench_sae(self, core: CoreRows, hook: str) -> GlassSAE:
-        """Return the SAE as sae-bench sees it."""
+        """Return the SAE in sae-bench's interface."""
         subject = self.setup.spec.subject
         return GlassSAE(
             self.given,
@@ -171,7 +174,7 @@ class SaeUnderTest:
         )
 
     def conclude(self, core: CoreRows) -> Measured:
-        """Ask a second encoder, end it, decode; every check of latents and decoder is judged."""
+        """Run a second encoder, end it, decode, and judge all checks of latents and decoder."""
         W_FD = self.decoder.W_FD
         opinion = ask_again(self.halves.fresh("encode"), self.encoder, W_FD)
         self.halves.end("encode")
@@ -189,11 +192,12 @@ class SaeUnderTest:
             judge_curve(outcome.curve)
         core.fill(evaluation.scored_f_RF, evaluation.scored_x_hat_RD)
         totals = evaluation.totals
-        bits = bits_per_token(totals.fired_F, totals.tokens, evaluation.trial_f_RF, rms_F)
+        sample = pack(evaluation.trial_f_RF)
+        bits = bits_per_token(totals.fired_F, totals.tokens, sample, rms_F)
         return Measured(outcome, apart, repeats, opinion, bits, *self._idle(rms_F))
 
     def _idle(self, rms_F: "Tensor") -> tuple[int, float]:
-        """Return how many latents fire without ever moving x_hat, and their share of L0."""
+        """Return the number of latents that are active but hardly change x_hat, and their L0."""
         totals = self.evaluation.totals
         adds_F = self.decoder.W_FD.norm(dim=1) * rms_F
         spread = (totals.variance() / totals.tokens) ** 0.5 / self.scale
@@ -210,12 +214,12 @@ class SaeUnderTest:
 
     @property
     def l0_probing(self) -> float | None:
-        """L0 on the probing texts, without padding: the mean over tasks."""
+        """L0 on the probing texts without padding, mean over tasks; None without probing."""
         found = [self.encoder.sparsity[task.name].l0 for task in self.tasks]
         return sum(found) / len(found) if found else None
 
     def compare_sparsity(self) -> None:
-        """Raise IntegrityFailed for latents far denser on probing texts than where L0 counts."""
+        """Raise IntegrityFailed if latents are far denser where L0 is not counted."""
         own = self.evaluation.totals.result().l0
         most = SPARSITY_RATIO * own + SPARSITY_ROOM
         found = [
@@ -229,11 +233,11 @@ class SaeUnderTest:
                     "sparsity_switch",
                     f"L0 is {own:.1f} on the evaluation split, and {l0:.1f} on the {where} "
                     f"(allowed: {limit:.1f})",
-                    "Let encode be as sparse on every text: a fixed k, or thresholds that hold.",
+                    "Make encode equally sparse on all texts, with a fixed k or fixed thresholds.",
                 )
 
     def integrity(self, measured: Measured, shared_documents: int) -> Integrity:
-        """Return the numbers of a scored SAE."""
+        """Return the measurements of the checks as they are recorded with a score."""
         outcome, opinion, curve = measured.outcome, measured.opinion, measured.outcome.curve
         batches = max(opinion.other_batches.entries, opinion.first_encoder.entries)
         outputs = (measured.repeats.output, opinion.other_batches.output)

@@ -1,11 +1,15 @@
 """Score trained SAEs one after another in one trusted process.
 
-sae-bench's imports (4 s of processor time) are paid for once per job; the subject's clean and
-ablated passes once per evaluation set, in whichever job comes first. Per SAE, in this order: what
-the training left is checked; a linear decoder is read out; evaluation and probing rows are encoded
-in one stream; a second encoder is asked about a sample; the encoders end; latents are decoded; the
-core evaluation of sae-bench is run on what is known then. Probes are fitted from the end of the
-stream on, beside all that; the distance from the parent variant is measured last.
+sae-bench's imports (4 s of processor time) are paid once per job, and the subject's clean and
+ablated passes once per evaluation set, in the first job that needs them. The steps for each SAE:
+check the files of the training; read out a linear decoder; encode evaluation and probing rows in
+one stream; run a second encoder on a sample; end the encoders; decode latents; run sae-bench's core
+evaluation on the results; measure the distance from the parent variant. Probes are fitted in a
+second thread as soon as all rows are encoded.
+
+Memory is about 0.4 GB for imports, and as much for all else at F = 1,536 and a vocabulary of 49,152
+words: no tensor over the vocabulary is ever whole (sliced_tensor.py), and the activations of
+probing texts are mapped from a file (row_file.py).
 """
 
 import contextlib
@@ -42,26 +46,26 @@ from fumehood_tools.where import here
 
 
 class _Measured(NamedTuple):
-    """All that was measured of one SAE."""
+    """All results for one SAE."""
 
     metrics: dict[str, float]
-    """What was not measured is absent."""
+    """Metrics that were not measured are absent."""
     integrity: Integrity
     inertness: Inertness | None
     density: list[int]
 
 
 class Scorer:
-    """The subject and the evaluation data of one job, ready to score SAEs against.
+    """Scores SAEs with the subject and the evaluation data of one job.
 
-    Use as a context manager: leaving it ends the nursery. Raises IntegrityFailed when a document
-    stands on both sides of the split.
+    Use as a context manager: on exit it ends the nursery. Raises IntegrityFailed if a document is
+    in both splits.
     """
 
     def __init__(self, setup: ScoringSetup) -> None:
         self.setup = setup
         self.shared_documents = judge_leakage(setup.activations)
-        # First: its parent loads while the subject does.
+        # First, so that it loads torch while the subject is loaded here.
         self.nursery = Nursery(
             fresh_folder(setup.scratch, "scoring"),
             level=setup.glass,
@@ -87,9 +91,11 @@ class Scorer:
             one if one is not None and one.works(self.rows) else None
             for one in (subject.late_start, subject.head)
         )
-        self.passes = SharedPasses(subject.model, late, head, known)
+        self.passes = SharedPasses(subject.model, late, head, known, setup.scratch)
         stored = np.load(setup.activations.eval_shards[0], mmap_mode="r").dtype
-        self.texts = ProbingTexts(setup.probing, stored) if setup.probing is not None else None
+        self.texts = None
+        if setup.probing is not None:
+            self.texts = ProbingTexts(setup.probing, stored, setup.scratch)
 
     def __enter__(self) -> Self:
         return self
@@ -98,26 +104,23 @@ class Scorer:
         self.nursery.close()
 
     def prepare(self) -> None:
-        """Compute what the first SAE would have to wait for, of what all SAEs share."""
+        """Compute the passes that all SAEs share, so that the first SAE need not wait for them."""
         with torch.no_grad():
             self.core_activations()
             for tokens in self._batches():
-                logits, _ = self.passes(tokens, return_type="both", loss_per_token=True)
-                probabilities: Any = torch.nn.functional.softmax(logits, dim=-1)
-                # Known, as the logits are: made now.
-                torch.log(probabilities).value()  # type: ignore[attr-defined]
+                self.passes.prepare(tokens)
 
     def keep_passes(self) -> None:
-        """Leave what is new of the subject's passes to later jobs."""
+        """Store new results of the subject's passes for later jobs."""
         if self.passes.small.keys() != self.passes_kept:
             write_passes(self.passes_file, self.passes.small)
             self.passes_kept = set(self.passes.small)
 
     def score(self, request: ScoringRequest) -> dict[str, Any]:
-        """Return what __main__ answers: metrics, integrity, inertness, the seconds by stage …
+        """Return the answer described in __main__: metrics, integrity, inertness, seconds …
 
-        sae-bench's two result files go to request.out. Raises RunFailed when the variant's code
-        fails or hangs, IntegrityFailed when a check is not passed.
+        Writes sae-bench's two result files to request.out. Raises RunFailed if the variant's code
+        fails or hangs, IntegrityFailed if a check fails.
         """
         watch = Stopwatch()
         with watch.stage("start"):
@@ -162,7 +165,7 @@ class Scorer:
             with watch.stage("checks"), one_thread():
                 measured = measuring.conclude(core_rows)
             core = self._core(bench, request.out, watch)
-            # Beside the probes: these children share nothing with the encoder but its weights.
+            # In parallel with the probes. These children share only the weights with the encoder.
             with watch.stage("inertness"):
                 inertness = self._inertness(measuring, request)
             with watch.stage("probing"):
@@ -176,7 +179,7 @@ class Scorer:
             return run_core(bench, self.passes, self.rows, self.ignore, out / "core.json")
 
     def _probing(self, bench: GlassSAE, sides: Sequence[Sides], out: Path) -> Probed | None:
-        """Probe, in a thread of its own: core's passes run meanwhile."""
+        """Fit the probes. Runs in its own thread, in parallel with core's passes."""
         if self.texts is None:
             return None
         with torch.no_grad(), _blaming_latents("sparse probing"):
@@ -184,19 +187,19 @@ class Scorer:
             return run_probing(bench, self.texts, sides, self.setup.spec.scoring, path)
 
     def core_activations(self) -> list[torch.Tensor]:
-        """Return the activations that sae-bench's core evaluation will show, batch by batch."""
+        """Return the activations of each batch of sae-bench's core evaluation."""
         return [self.passes.activations_at(self.hook, tokens) for tokens in self._batches()]
 
     def _batches(self) -> Iterator[torch.Tensor]:
         per_batch = min(ROWS_PER_BATCH, len(self.rows))
-        # As in sae-bench, rows that do not fill a batch are left out.
+        # As in sae-bench, the last rows are left out if they do not fill a batch.
         for start in range(0, len(self.rows) - per_batch + 1, per_batch):
             yield self.rows[start : start + per_batch]
 
 
 @contextlib.contextmanager
 def _blaming_latents(what: str) -> Iterator[None]:
-    """Turn what sae-bench raises on latents it cannot work with into RunFailed."""
+    """Turn errors of sae-bench into RunFailed: it cannot compute with some latents."""
     try:
         yield
     except (ValueError, ArithmeticError, RuntimeError, AssertionError) as error:

@@ -1,7 +1,7 @@
-"""How large each latent is, before anything of the evaluation was shown to anyone.
+"""Measure the typical size of each latent, before any child has seen an evaluation row.
 
-Measured on rows of the training split, which the variant has seen anyway. A decoder is read out at
-these sizes: decode(u_i e_i) for a latent of size u_i is as exact for latents of 1e-7 as for 1e6.
+The rows are of the training split, which the variant has seen anyway. The decoder is read out at
+these sizes, as decode(u_i e_i), so that it is as exact for latents of 1e-7 as for latents of 1e6.
 
 B = rows, D = d_model, F = dictionary size.
 """
@@ -15,14 +15,14 @@ from fumehood_tools.scoring.role_child import RoleChild
 if TYPE_CHECKING:
     from torch import Tensor
 
-# Powers of 2 within which float32 and bfloat16 have room for sums of squares.
+# The range of exponents in which sums of squares fit into float32 and bfloat16.
 LOWEST, HIGHEST = -40, 40
 
 
 def latent_sizes(half: RoleChild, x_BD: "Tensor") -> "Tensor":
-    """Return the size of each latent on rows in normalised space: powers of 2, float32 [F].
+    """Return the size of each latent on normalized rows, as powers of 2, float32 [F].
 
-    A latent that is silent on these rows gets the median of the others. Raises RunFailed,
+    A latent that is never active on these rows gets the median of the others. Raises RunFailed,
     IntegrityFailed.
     """
     import torch

@@ -1,4 +1,4 @@
-"""Where the seconds of a scoring went."""
+"""Measure the time of each stage of a scoring."""
 
 import contextlib
 import time
@@ -14,7 +14,7 @@ class Stopwatch:
 
     @contextlib.contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Count the block's seconds under this name."""
+        """Add the seconds of the `with` block to this stage."""
         begun = time.monotonic()
         try:
             yield
@@ -23,5 +23,5 @@ class Stopwatch:
 
     @property
     def total(self) -> float:
-        """Seconds since the watch was made."""
+        """Seconds since this object was made."""
         return time.monotonic() - self._started

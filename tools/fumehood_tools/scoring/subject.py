@@ -1,4 +1,4 @@
-"""The subject as sae-bench wants it: a model with hooks under TransformerLens' names."""
+"""Load the subject for sae-bench: a model with hooks that have TransformerLens' names."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ from fumehood_tools.subjects.synthetic import BOS, SyntheticSubject
 
 
 class ScoringSubject(NamedTuple):
-    """A subject ready for sae-bench."""
+    """A loaded subject. late_start resumes it at the site, `head` after its last block."""
 
     model: Any
     hook: str
@@ -23,8 +23,8 @@ class ScoringSubject(NamedTuple):
 def scoring_subject(spec: SubjectSpec, cache: Path) -> ScoringSubject:
     """Load the whole subject in float32. BOS, EOS and padding are not scored, as in sae-bench.
 
-    A Hugging Face model is wrapped in TransformerLens' TransformerBridge: same weights, same
-    logits, hooks by TransformerLens names.
+    A Hugging Face model is wrapped in TransformerLens' TransformerBridge, which has the same
+    weights and logits, and hooks with TransformerLens' names. Weights stay mapped from their file.
     """
     info = describe_subject(spec, cache)
     hook = hook_name(spec.site, spec.layer)
@@ -33,6 +33,8 @@ def scoring_subject(spec: SubjectSpec, cache: Path) -> ScoringSubject:
     from transformer_lens.model_bridge import TransformerBridge
 
     model, tokenizer = load_language_model(spec, cache)
+    # No text is generated here, so keys and values need not be kept in memory.
+    model.config.use_cache = False
     bridge = TransformerBridge.boot_transformers(
         info.name, device="cpu", dtype=model.dtype, hf_model=model, tokenizer=tokenizer
     )

@@ -1,4 +1,4 @@
-"""How many threads torch computes with, where its own choice is a bad one."""
+"""Set the number of torch's threads where its default is slow."""
 
 import contextlib
 from collections.abc import Iterator
@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
-    """Within the block, torch computes in one thread: for work in pieces too small to be shared.
+    """In the context, torch uses one thread. For many operations that are too small to be shared.
 
-    On a busy machine every shared piece waits for a thread that is not running.
+    On a busy machine, every shared operation waits for a thread that is not running.
     """
     import torch
 

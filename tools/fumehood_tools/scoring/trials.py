@@ -1,10 +1,10 @@
-"""The noise curve: what is still explained when latents are known less exactly.
+"""The noise curve: explained variance when latents are known less exactly.
 
-A sparse code says which latents are active and about how strongly. A code in digits says more, in
-places that an honest SAE does not need: it explains much with exact latents and nothing with rough
-ones. So some evaluation rows are decoded with their active latents changed: by noise relative to
-each value, by noise in units of the latent's root mean square, rounded as 8-bit and 4-bit numbers,
-and with one random active latent left out.
+A sparse code says which latents are active and roughly how strongly. A variant can also hide a code
+in the digits of its latents, which an honest SAE does not need. Such a code explains much with
+exact latents and nothing with rough ones. So some evaluation rows are decoded with changed active
+latents: with noise relative to each value, with noise in units of the latent's root mean square,
+rounded to 8-bit and 4-bit numbers, and with one random active latent set to 0.
 
 R = rows, F = dictionary size, D = d_model.
 """
@@ -23,32 +23,33 @@ if TYPE_CHECKING:
 PLAIN, DROPPED = "exact", "one latent less"
 LEVELS = (0.02, 0.05, 0.1, 0.2)
 SCORED_AT = 0.1
-# Scored at noise: those that lose more explained variance at 10 % than this. Measured: honest
-# nonlinear decoders lose 0.0062 to 0.0067 (4 SAEs of the red team at L0 2 to 16), a linear TopK at
-# L0 32 on SmolLM2-135M 0.0034, codes in digits 0.2 to 0.9.
+# An SAE that loses more explained variance than this at 10 % of noise is scored with that noise.
+# Measured losses: honest nonlinear decoders 0.0062 to 0.0067 (4 SAEs of the red team at L0 2 to
+# 16), a linear TopK at L0 32 on SmolLM2-135M 0.0034, codes in digits 0.2 to 0.9.
 NEEDS_DIGITS = 0.01
-# Refused outright. Noise of 2 % costs an honest decoder 4e-5 to 2e-4, a packer of bits 0.98. One
-# latent costs honest ones 0.6 to 0.81 of 1 / L0 (18 SAEs at L0 1 to 16; 0.34 for a linear TopK at
-# L0 32 on SmolLM2-135M); a code in which two latents are read together costs 1.98 of 1 / L0 at
-# L0 2, one that reads four together 1.9 at L0 4.
+# Larger losses are refused. Noise of 2 % costs an honest decoder 4e-5 to 2e-4 and a packer of bits
+# 0.98. Dropping one latent costs honest decoders 0.6 to 0.81 times 1 / L0 (18 SAEs at L0 1 to 16;
+# 0.34 for a linear TopK at L0 32 on SmolLM2-135M), a code that reads two latents together 1.98
+# times 1 / L0 at L0 2, and one that reads four together 1.9 times at L0 4.
 NOISE_LIMIT = 0.05
 DROP_LIMIT, DROP_SHARES = 0.05, 1.2
 
 
 def relative(level: float) -> str:
-    """Return the name of the trial with so much noise relative to each value."""
+    """Return the name of the trial with this level of noise, relative to each value."""
     return f"relative {level:.0%}"
 
 
 def additive(level: float) -> str:
-    """Return the name of the trial with so much noise of each latent's root mean square."""
+    """Return the name of the trial with this level of noise, relative to each latent's size."""
     return f"additive {level:.0%}"
 
 
 def changed(f: Latents, rms_F: "Tensor") -> Iterator[tuple[str, Latents]]:
-    """Yield every trial's name and its latents, made from exact ones of R rows.
+    """Yield the name and the changed latents of each trial.
 
-    The global random numbers of torch are left alone: probes are trained with them meanwhile.
+    f: the exact latents of R rows. rms_F: the root mean square of each latent. torch's global
+    random numbers are not used, because probes are trained with them in another thread.
     """
     import torch
 
@@ -56,7 +57,7 @@ def changed(f: Latents, rms_F: "Tensor") -> Iterator[tuple[str, Latents]]:
     draw.manual_seed(secrets.randbits(60))
     f = f.sparse()
     value_A, rms_A = f.value_A.float(), rms_F[f.index_A]
-    # What stays of a latent that noise would switch off.
+    # The smallest value of a changed latent, so that noise never switches one off.
     least_A = torch.minimum(rms_A, value_A) * 2.0**-8
 
     def with_values(new_A: "Tensor") -> Latents:
@@ -66,13 +67,13 @@ def changed(f: Latents, rms_F: "Tensor") -> Iterator[tuple[str, Latents]]:
         noise_A = torch.randn(value_A.shape, generator=draw)
         yield relative(level), with_values(value_A * (1 + level * noise_A))
         yield additive(level), with_values(value_A + level * rms_A * noise_A)
-    # Three bits behind the leading one, as in the format e4m3, without its narrow range.
+    # Three bits after the leading one, as in the format e4m3, but without its narrow range.
     mantissa_A, exponent_A = torch.frexp(value_A)
     yield "fp8", with_values(torch.ldexp((mantissa_A * 16).round() / 16, exponent_A))
-    # 15 steps up to four times the root mean square; what is active stays so.
+    # 15 steps up to four times the root mean square. Active latents stay active.
     step_A = rms_A * 4 / 15
     yield "4 bits", with_values((value_A / step_A).round().clamp(1, 15) * step_A)
-    # A random one of the active latents of each row.
+    # Drop one random active latent of each row.
     active_R = f.active_N()
     some_R = active_R > 0
     chosen_R = f.start_N + (torch.rand(f.rows, generator=draw) * active_R).long()
@@ -90,32 +91,35 @@ def changed(f: Latents, rms_F: "Tensor") -> Iterator[tuple[str, Latents]]:
 
 
 class Curve(NamedTuple):
-    """What the trial rows say, by trial."""
+    """The metrics of the trial rows, by trial."""
 
     found: dict[str, Reconstruction]
 
     @property
     def explained(self) -> dict[str, float]:
-        """Explained variance by trial, in the order in which they were made."""
+        """Explained variance by trial, in the order of `changed`."""
         return {name: one.explained_variance for name, one in self.found.items()}
 
     @property
     def worse_kind(self) -> str:
-        """The trial with noise of SCORED_AT that explains less."""
+        """The name of the trial that explains less, of the two with noise SCORED_AT."""
         kinds = relative(SCORED_AT), additive(SCORED_AT)
         return min(kinds, key=lambda name: self.found[name].explained_variance)
 
     def lost(self, name: str) -> float:
-        """Return the explained variance that a trial loses."""
+        """Return the explained variance that a trial loses against exact latents."""
         return self.found[PLAIN].explained_variance - self.found[name].explained_variance
 
     @property
     def needs_digits(self) -> bool:
-        """Whether more is lost at SCORED_AT than an honest SAE loses."""
+        """Whether the loss at SCORED_AT is larger than that of an honest SAE."""
         return self.lost(self.worse_kind) > NEEDS_DIGITS
 
     def at_noise(self, exact: Reconstruction) -> Reconstruction:
-        """Return metrics of all rows as they would be with noise, from those without."""
+        """Return estimated metrics of all rows with noise, from metrics without noise.
+
+        The difference that noise makes on the trial rows is added to them.
+        """
         plain, noisy = self.found[PLAIN], self.found[self.worse_kind]
         return exact._replace(
             explained_variance=exact.explained_variance - self.lost(self.worse_kind),
@@ -132,7 +136,7 @@ class CurveTotals:
         self._totals: dict[str, ReconstructionTotals] = {}
 
     def add(self, name: str, x_RD: "Tensor", x_hat_RD: "Tensor", f: Latents) -> None:
-        """Count rows of a trial: raw x and x_hat, and their latents."""
+        """Add rows of a trial: x and x_hat in raw units, and their latents."""
         totals = self._totals.setdefault(name, self._fresh())
         totals.count(x_RD, x_hat_RD, f.active, f.rows_active())
 
@@ -142,10 +146,10 @@ class CurveTotals:
 
 
 def judge_curve(curve: Curve) -> None:
-    """Raise IntegrityFailed for a decoder that reads more from latents than their sizes."""
+    """Raise IntegrityFailed if the decoder reads more from latents than their rough sizes."""
     cure = (
-        "Let decode depend smoothly on each latent. Digits of a latent, or the set of those that "
-        "are active, must not be read as a code."
+        "Make decode depend smoothly on each latent. It must not read a code from the digits of "
+        "latents, or from the set of active latents."
     )
     lost = curve.lost(relative(LEVELS[0]))
     if lost > NOISE_LIMIT:

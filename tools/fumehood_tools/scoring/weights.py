@@ -1,7 +1,7 @@
-"""What a training handed back, looked at before any child sees it again.
+"""Check the weights file of a training before any other child reads it.
 
-Files are read once, without following links, and what was read is what is scored: a copy in a
-folder that no child can write to. Only safetensors are read: a header of JSON and plain numbers.
+The file is read once, without following links, and copied to a folder that no child can write to.
+The copy is what is scored. Only safetensors are accepted: a JSON header and plain numbers.
 """
 
 import hashlib
@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 HEADER_BYTES = 1 << 20
-# Names and shapes of some thirty tensors. What is above counts as weights: names can hold numbers.
+# Enough for the names and shapes of thirty tensors. Further bytes of the header count as weights,
+# because names can contain numbers.
 FREE_HEADER_BYTES = 4096
-# Bytes of one number, of which a complex one is two. The budget is in bytes: an int64 holds eight.
+# Bytes per number; a complex one counts as two. The budget is in bytes, so that an int64 cannot
+# carry more than its share.
 DTYPES = {
     **dict.fromkeys(("F64", "I64"), 8),
     **dict.fromkeys(("F32", "I32", "C64"), 4),
@@ -28,7 +30,7 @@ DTYPES = {
     **dict.fromkeys(("I8", "U8", "BOOL"), 1),
 }
 PLAIN_BYTES = 4
-CURE = "Leave saving to the template: it writes sae.safetensors from state_dict()."
+CURE = "Let the template save the weights: it writes sae.safetensors from state_dict()."
 
 
 class Weights(NamedTuple):
@@ -37,12 +39,12 @@ class Weights(NamedTuple):
     state: "dict[str, Tensor]"
     parameters: int
     ratio: float
-    """Bytes of all tensors, and of a long header, over those of a plain SAE in float32."""
+    """Bytes of all tensors and of a long header, divided by those of a plain SAE in float32."""
     sha256: str
 
 
 def plain_parameters(activation_dim: int, dict_size: int) -> int:
-    """Return the numbers in a plain SAE: two matrices and the encoder's bias."""
+    """Return the parameter count of a plain SAE: two matrices and the encoder's bias."""
     return 2 * activation_dim * dict_size + dict_size
 
 
@@ -51,15 +53,15 @@ def take_weights(
 ) -> Weights:
     """Copy checked weights from a child's folder to `target` and return them.
 
-    Raises IntegrityFailed: weights_file when it is not a proper safetensors file or holds a value
-    that is not finite, parameter_budget when its tensors have more than most_ratio times the bytes
-    of a plain SAE in float32.
+    Raises IntegrityFailed: `weights_file` if it is not a valid safetensors file or has a value that
+    is not finite, `parameter_budget` if its tensors have more than most_ratio times the bytes of a
+    plain SAE in float32.
     """
     plain = PLAIN_BYTES * plain_parameters(activation_dim, dict_size)
-    # Twice what is allowed is still read, so that the message can say how much it is.
+    # Files of up to twice the allowed size are read, so that the message can state the size.
     content = take_file(source.parent, source.name, int(2 * most_ratio * plain) + HEADER_BYTES)
     if content is None:
-        raise _refused("there is none")
+        raise _refused("it is missing")
     parameters, size = _count(content)
     ratio = size / plain
     if ratio > most_ratio:
@@ -76,7 +78,10 @@ def take_weights(
 
 
 def _count(content: bytes) -> tuple[int, int]:
-    """Return how many numbers a safetensors file declares, and its bytes. Checks its header."""
+    """Return the count and the bytes of the numbers that a safetensors file declares.
+
+    Raises IntegrityFailed if its header is not valid.
+    """
     header, length = _header(content)
     total, size = 0, max(0, length - FREE_HEADER_BYTES)
     for name, entry in header.items():
@@ -99,10 +104,10 @@ def _count(content: bytes) -> tuple[int, int]:
 
 
 def _header(content: bytes) -> tuple[dict[str, Any], int]:
-    """Return the header of a safetensors file and its length in bytes."""
+    """Return the parsed header of a safetensors file, and its length in bytes."""
     size = struct.unpack("<Q", content[:8])[0] if len(content) >= 8 else 0
     if not 2 <= size <= min(HEADER_BYTES, len(content) - 8):
-        raise _refused("it does not begin with the header of a safetensors file")
+        raise _refused("it does not start with the header of a safetensors file")
     try:
         header = json.loads(content[8 : 8 + size])
     except (ValueError, RecursionError):
