@@ -106,6 +106,7 @@ def test_a_function_that_is_not_of_single_rows_gets_whole_tensors() -> None:
     assert torch.equal((sliced * 2.0), plain * 2.0)
 
 
+@pytest.mark.child
 def test_memory_does_not_grow_with_rows_times_words() -> None:
     folders = [*(path for path in sys.path if path), str(Path(__file__).parent)]
     # Makes glibc return freed tensors to the system at once, so that peaks show memory in use.
