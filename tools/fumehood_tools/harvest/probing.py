@@ -7,7 +7,8 @@ from its means. B = texts, T = context, D = d_model.
 """
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -69,12 +70,21 @@ def build_artifacts(
     phase = reporter.phase("probing", total)
     for task in tasks:
         lacking = [one for one in wanted if task in one.tasks]
-        sites = [one.site for one in lacking]
-        read = _read(texts[task], scoring, source, sites, batch_tokens, phase)
-        for one, sides in zip(lacking, read, strict=True):
-            reporter.note("probing", f"Training probes on the model's own activations: {task}")
-            results = probe_model(sides["train"], sides["test"])
-            _save({**sides, "llm_results": results}, artifact(one.folder, task))
+        read = partial(_read, texts[task], scoring, source, batch_tokens=batch_tokens, phase=phase)
+        _build(task, lacking, read, reporter)
+
+
+def _build(
+    task: str,
+    lacking: Sequence[Wanted],
+    read: Callable[[Sequence[Site]], list[Sides]],
+    reporter: Reporter,
+) -> None:
+    """Write one task's artifacts. A function, so that its activations are freed before the next."""
+    for one, sides in zip(lacking, read([one.site for one in lacking]), strict=True):
+        reporter.note("probing", f"Training probes on the model's own activations: {task}")
+        results = probe_model(sides["train"], sides["test"])
+        _save({**sides, "llm_results": results}, artifact(one.folder, task))
 
 
 def mean_over_tokens(x_BTD: Tensor) -> Tensor:
