@@ -52,12 +52,14 @@ BUDGET, MANY_TESTS = 60, 500
 # The order is that of their duration.
 LONGEST_FIRST = ("redteam/test_redteam.py",)
 STARTS = frozenset({"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system"})
+# Programs that libraries run while they are imported: lscpu by numpy.testing.
+OF_IMPORTS = frozenset({"lscpu"})
 
 _started = [0]
 
 
 def _count_starts(event: str, args: tuple[Any, ...]) -> None:
-    if event in STARTS:
+    if event in STARTS and not (args and args[0] in OF_IMPORTS):
         _started[0] += 1
 
 
