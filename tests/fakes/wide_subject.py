@@ -66,8 +66,12 @@ class WideSubject:
         logits_BTV = (8 * x_BTD.tanh()).round() / 8 @ self.readout
         if return_type == "logits":
             return logits_BTV
+        return logits_BTV, self.loss_fn(logits_BTV, tokens, per_token=True)
+
+    def loss_fn(self, logits_BTV: Tensor, tokens_BT: Tensor, *, per_token: bool) -> Tensor:
+        assert per_token
         log_BTV = logits_BTV.log_softmax(-1)[:, :-1]
-        return logits_BTV, -log_BTV.gather(-1, tokens[:, 1:, None])[..., 0]
+        return -log_BTV.gather(-1, tokens_BT[:, 1:, None])[..., 0]
 
 
 def divergence(clean: Tensor, other: Tensor) -> Tensor:

@@ -37,17 +37,28 @@ class WholeLogits:
 
 
 class HeadLogits:
-    """Computes the logits of a pass from resid_BTD, the output of its last block."""
+    """Computes the logits of a pass from resid_BTD, the output of its last block.
+
+    A block is a few whole texts, or some positions of one text if that is longer than `length`.
+    """
 
     def __init__(
-        self, model: Any, head: ResumedPass, tokens_BT: "Tensor", resid_BTD: "Tensor", length: int
+        self,
+        model: Any,
+        head: ResumedPass,
+        tokens_BT: "Tensor",
+        resid_BTD: "Tensor",
+        *,
+        length: int,
+        step: int,
     ) -> None:
-        """length: the number of positions of a text that are computed at once."""
+        """length: rows whose logits are computed at once; step: the same for losses."""
         import torch
 
         self._model, self._head = model, head
         self._tokens, self._resid = tokens_BT, resid_BTD
-        self._length = min(length, tokens_BT.shape[1])
+        self._texts = max(1, length // tokens_BT.shape[1])
+        self._length, self._step = min(length, tokens_BT.shape[1]), step
         self._losses = torch.empty(len(tokens_BT), tokens_BT.shape[1] - 1)
         self._lost: set[tuple[int, int]] = set()
         self._at: tuple[int, int] | None = None
@@ -61,14 +72,14 @@ class HeadLogits:
         end, parts = position + last - first, []
         while position < end:
             start = position // self._length * self._length
-            block = self._computed(text, start)
-            parts.append(block[position - start : end - start])
+            block_BTV = self._computed(text // self._texts * self._texts, start)
+            parts.append(block_BTV[text % self._texts, position - start : end - start])
             position += len(parts[-1])
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def losses(self) -> "Tensor":
         """Return the losses [B, T - 1]. Blocks that were computed before are not computed again."""
-        for text in range(len(self._tokens)):
+        for text in range(0, len(self._tokens), self._texts):
             for start in range(0, self._tokens.shape[1], self._length):
                 if (text, start) not in self._lost:
                     self._computed(text, start)
@@ -80,16 +91,24 @@ class HeadLogits:
         self._at = self._block = None
 
     def _computed(self, text: int, start: int) -> "Tensor":
-        """Return the logits of a block, [length, V], and store its losses."""
+        """Return the logits [texts, length, V] of the block that begins there; store its losses."""
         if self._at == (text, start) and self._block is not None:
             return self._block
         self.release()
         # One more position, because the loss of a token needs the next token.
         end = min(start + self._length + 1, self._tokens.shape[1])
-        one = slice(text, text + 1)
-        with self._head.given(self._resid[one, start:end]):
-            logits, losses = self._model(self._tokens[one, start:end], **CORE_PASS)
-        self._losses[text, start : end - 1] = losses[0]
+        texts = slice(text, text + self._texts)
+        tokens = self._tokens[texts, start:end]
+        with self._head.given(self._resid[texts, start:end]):
+            logits = self._model(tokens, return_type="logits")
+        # By steps, because the loss makes a tensor as large as the logits that it is given.
+        for number in range(len(tokens)):
+            one = slice(number, number + 1)
+            for first in range(0, end - start - 1, self._step):
+                part = slice(first, first + self._step + 1)
+                losses = self._model.loss_fn(logits[one, part], tokens[one, part], per_token=True)
+                at = start + first
+                self._losses[text + number, at : at + self._step] = losses[0]
         self._lost.add((text, start))
-        self._at, self._block = (text, start), logits[0, : self._length]
+        self._at, self._block = (text, start), logits[:, : self._length]
         return self._block
