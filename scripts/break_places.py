@@ -9,6 +9,8 @@ turns, so that all are covered; the seed draws the place and the kind of change 
 
 Every break is made in a copy of the working tree, and the tests run there. First come the tests of
 the folder that mirrors the broken package, up to the first failure: most breaks are caught there.
+What a set catches is caught by every larger set, which has the same tests and more. Tests that take
+longer than an hour count as caught, because a break made them hang.
 With --whole, the breaks that survive are then tried against the whole set of tests, all of them at
 once: if every test passes, none of them is caught; if one fails, each half is tried by itself, and
 so on. The results are written after every step, and a later run continues from them.
@@ -20,6 +22,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -33,6 +36,8 @@ SETS = {
     "test": "not slow and not network and not gpu",
     "slow": "not network and not gpu",
 }
+SMALLER = {"check": (), "test": ("check",), "slow": ("check", "test")}
+HANG_SECONDS = 3600.0
 # What pytest is given for a whole set: two workers, each with modules of its own.
 WHOLE = ["-n", "2", "--dist", "loadfile", "tests"]
 SOURCES = ("tools/fumehood_tools", "server/fumehood")
@@ -191,20 +196,25 @@ class Copy:
 
     def _first_failure(self, tests: list[str], chosen: str) -> str:
         folders = [str(self.folder / name) for name in ("server", "tools")]
-        done = subprocess.run(
+        with subprocess.Popen(
             [sys.executable, "-m", "pytest", "-q", "-x", "-m", SETS[chosen], *(tests or WHOLE)],
             cwd=self.folder,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(folders)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            check=False,
-        )
+            start_new_session=True,
+        ) as running:
+            try:
+                printed, _ = running.communicate(timeout=HANG_SECONDS)
+            except subprocess.TimeoutExpired:
+                os.killpg(running.pid, signal.SIGKILL)
+                return f"tests hang for over {HANG_SECONDS:.0f} s"
         # 5: no test of these files belongs to the set.
-        if done.returncode in (0, 5):
+        if running.returncode in (0, 5):
             return ""
-        failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
-        return failed[0][:200] if failed else f"pytest exits with {done.returncode}"
+        failed = [line for line in printed.splitlines() if line.startswith(("FAILED", "ERROR"))]
+        return failed[0][:200] if failed else f"pytest exits with {running.returncode}"
 
 
 def survivors(copy: Copy, broken: list[Break], chosen: str) -> dict[int, str]:
@@ -232,7 +242,10 @@ def run(options: argparse.Namespace) -> None:
             left = []
             for number in wanted:
                 one, key = drawn[number], f"{chosen} {number}"
-                if key not in known or options.force:
+                smaller = [known.get(f"{name} {number}") for name in SMALLER[chosen]]
+                if caught := next(filter(None, smaller), None):
+                    known[key] = caught
+                elif key not in known or options.force:
                     known[key] = copy.fails([one], near(one), chosen)
                     table.write_text(json.dumps(known, indent=1), encoding="utf-8")
                 print(f"{key:10} {one.file}:{one.line} {known[key] or 'survives'}", flush=True)
@@ -242,8 +255,8 @@ def run(options: argparse.Namespace) -> None:
                 found = survivors(copy, [drawn[number] for number in left], chosen)
                 known |= {f"{chosen} {left[place]}": said for place, said in found.items()}
                 table.write_text(json.dumps(known, indent=1), encoding="utf-8")
-            caught = sum(bool(known[f"{chosen} {number}"]) for number in wanted)
-            print(f"{chosen}: {caught} of {len(wanted)} caught", flush=True)
+            total = sum(bool(known[f"{chosen} {number}"]) for number in wanted)
+            print(f"{chosen}: {total} of {len(wanted)} caught", flush=True)
 
 
 def main() -> None:
