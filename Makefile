@@ -16,6 +16,7 @@ READY := $(VENV)/.ready
 TORCH := $(VENV)/.torch
 TESTED := $(VENV)/.tested
 PDF := $(VENV)/.pdf
+CONVERTERS := .venv-converters/.ready
 # A module's tests stay on one worker; the slowest tests are printed at the end.
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 25
 
@@ -52,13 +53,19 @@ $(TESTED): requirements-test.lock $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-test.lock
 	@touch $@
 
+# Its packages ask for others than ours do, so it is an environment of its own.
+$(CONVERTERS): requirements-converters.lock
+	$(PYTHON) -m venv .venv-converters
+	.venv-converters/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-converters.lock
+	@touch $@
+
 check: lint $(TESTED)  ## ruff, mypy --strict, and the tests that start no process (about a minute)
 	$(PYTEST) -m "not slow and not network and not gpu and not child" $(PYTEST_ARGS)
 
 test: lint $(TESTED)  ## run the tests that belong to every commit
 	$(PYTEST) -m "not slow and not network and not gpu" $(PYTEST_ARGS)
 
-test-slow: $(TESTED) $(PDF)  ## run the long proofs too
+test-slow: $(TESTED) $(PDF) $(CONVERTERS)  ## run the long proofs too
 	$(PYTEST) -m "not network and not gpu" $(PYTEST_ARGS)
 
 lint: $(READY)  ## ruff and mypy --strict
@@ -128,4 +135,4 @@ bench-score: $(READY)  ## scoring one more SAE, against sae-bench's own run
 bench: bench-startup bench-harvest bench-train bench-profile bench-growth bench-variants bench-score bench-glass bench-scaling bench-memory bench-search bench-ranking bench-pdf  ## all benchmarks
 
 clean:  ## remove the virtual environment and build leftovers (workspaces and caches stay)
-	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .venv-converters dist build .mypy_cache .ruff_cache .pytest_cache

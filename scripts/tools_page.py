@@ -14,6 +14,7 @@ import anyio
 from mcp import Client
 
 from fumehood.app import build_server
+from fumehood.tool_text import arguments_of
 from fumehood.wings import WINGS
 from fumehood_tools.settings import load_settings
 
@@ -46,24 +47,11 @@ def page(schemas: dict[str, Any], toolsets: dict[str, list[str]]) -> str:
 
 
 def _section(name: str, tool: dict[str, Any]) -> str:
-    properties = tool["inputSchema"].get("properties", {})
-    required = tool["inputSchema"].get("required", [])
     lines = [f"### `{name}`\n", f"{_one_line(tool['description'])}\n"]
-    for argument, schema in properties.items():
-        said = schema.get("description", "")
-        need = "" if argument in required else f"; default `{json.dumps(schema.get('default'))}`"
-        lines.append(f"- `{argument}` ({_type(schema)}{need}){': ' if said else ''}{said}")
+    for argument in arguments_of(tool["inputSchema"]):
+        about = f": {argument.about}" if argument.about else ""
+        lines.append(f"- `{argument.name}` ({argument.kind}, {argument.need}){about}")
     return "\n".join([*lines, ""])
-
-
-def _type(schema: dict[str, Any]) -> str:
-    if "enum" in schema:
-        return " or ".join(f"`{value}`" for value in schema["enum"])
-    if "anyOf" in schema:
-        return " or ".join(_type(one) for one in schema["anyOf"] if one.get("type") != "null")
-    if schema.get("type") == "array":
-        return f"list of {_type(schema.get('items', {}))}"
-    return str(schema.get("type", "object"))
 
 
 def _one_line(text: str) -> str:

@@ -2,8 +2,8 @@
 
 - A test may be skipped only for a reason in ALLOWED_SKIPS. Any other skip is a failure, because a
   proof that silently stopped running is worse than one that fails.
-- A test that starts a process has the mark `child`, so that `make check` can leave it out. Tests
-  that use a fixture of STARTING get it here.
+- A test that starts a process has the mark `child`, so that `make check` can leave it out (one that
+  it leaves out in any case needs no such mark). Tests that use a fixture of STARTING get it here.
 - A test may take TEST_SECONDS and a slow one SLOW_SECONDS, unless it has a limit of its own. Then
   pytest-timeout fails it and prints the stacks of all threads: nothing hangs forever.
 - The modules that take longest go first, so that both workers end at about the same time.
@@ -32,6 +32,7 @@ ALLOWED_SKIPS = {
 }
 # Fixtures that start processes, once for many tests.
 STARTING = frozenset({"kernels", "nurseries", "small"})
+NOT_IN_CHECK = ("child", "slow", "network", "gpu")
 TEST_SECONDS, SLOW_SECONDS = 900, 5400
 # What a part of the suite may take on two cores with nothing else running, in seconds of both
 # workers together (12 minutes of wall time are 1,440); BUDGET for parts that are not listed. They
@@ -109,7 +110,7 @@ def pytest_runtest_makereport(
     started = _started[0] - item.stash[_BEFORE]
     # The last test of a worker also sees the end of shared fixtures, which is not its doing.
     counts = report.passed and report.when != "teardown"
-    if counts and started and item.get_closest_marker("child") is None:
+    if counts and started and not any(map(item.get_closest_marker, NOT_IN_CHECK)):
         item.stash[_BEFORE] = _started[0]
         _fail(
             report,

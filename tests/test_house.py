@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # The floors, from the ground up. A part imports only from lower floors, and the parts of one floor
 # do not import each other. A part is a package, or a module at the top level.
 FLOORS = (
-    "errors child_tuning deadlines installing lines quoting",
+    "errors child_tuning deadlines filled_in installing lines quoting temporary",
     "cursors locking plain_files registry",
     "wings",
     "settings",
@@ -26,7 +26,9 @@ FLOORS = (
     "compare scoring",
     "page runs",
     "redteam",
-    "server.instructions server.strict_args server.client server.outputs server.views",
+    "server.at_work server.instructions server.schema_forms server.sent_args",
+    "server.stdio server.tool_text",
+    "server.strict_args server.client server.offered server.outputs server.views",
     "server.tooling server.demo server.verify server.redteam server.setting_list",
     "server.doors server.wings",
     "server.app",

@@ -13,15 +13,19 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 
 import anyio
+from mcp import MCPError
 from mcp.server import MCPServer
 from mcp.server.apps import client_supports_apps
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ResourceNotFoundError, ToolError, UnexpectedToolError
+from mcp.server.mcpserver.tools import Tool
 from mcp.types import (
+    INVALID_PARAMS,
     CallToolResult,
     Completion,
     CompletionArgument,
     CompletionContext,
+    GetPromptResult,
     InputRequiredResult,
     PromptReference,
     ResourceTemplateReference,
@@ -29,8 +33,12 @@ from mcp.types import (
 from pydantic import ValidationError
 
 from fumehood import __version__
+from fumehood.at_work import still_at_work
 from fumehood.instructions import Guidance, instructions_for
-from fumehood.outputs import Outputs
+from fumehood.offered import Offered
+from fumehood.outputs import MAX_CHARACTERS, OUTPUT_URI, Outputs, noted, page_limit, size_of
+from fumehood.sent_args import as_meant
+from fumehood.stdio import serve_stdio
 from fumehood.strict_args import invalid_arguments, unknown_arguments
 from fumehood.tooling import Toolbox, in_thread
 from fumehood.wings import WINGS, Wing, choose_wings
@@ -50,21 +58,25 @@ MAX_COMPLETIONS = 100
 class FumehoodServer(MCPServer[None]):
     """An MCPServer with error messages that an agent can act on and results of bounded length."""
 
-    def __init__(self, toolbox: Toolbox, guidance: Iterable[Guidance]) -> None:
+    def __init__(self, toolbox: Toolbox, guidance: Iterable[Guidance], offered: Offered) -> None:
         super().__init__(
             "fumehood",
             title="fumehood",
             version=__version__,
             instructions=instructions_for(toolbox.tools, guidance),
-            tools=list(toolbox.tools.values()),
+            tools=[offered.described(tool) for tool in toolbox.tools.values()],
             lifespan=_advance_the_queue(toolbox),
             extensions=[toolbox.apps] if toolbox.apps.resources() else [],
             log_level="WARNING",
         )
-        self._toolbox = toolbox
+        self._toolbox, self._offered = toolbox, offered
         self._outputs = Outputs(toolbox.settings.state / "outputs")
         self._offer_outputs()
         self._offer_the_rest()
+
+    async def run_stdio_async(self) -> None:
+        """Serve one client over stdin and stdout until it leaves."""
+        await serve_stdio(self._lowlevel_server)
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[None, Any] | None = None
@@ -73,14 +85,14 @@ class FumehoodServer(MCPServer[None]):
         try:
             return await self._call(name, arguments, context)
         except FumehoodError as error:
-            raise ToolError(_bounded(f"{error.code}: {error}")) from error
+            raise self._tool_error(f"{error.code}: {error}") from error
         except ToolError as wrapped:
             # The SDK wraps or replaces the message of the original error; recover the original.
             match wrapped.__cause__:
                 case FumehoodError() as cause:
-                    raise ToolError(_bounded(f"{cause.code}: {cause}")) from cause
+                    raise self._tool_error(f"{cause.code}: {cause}") from cause
                 case ValidationError() as cause if not isinstance(wrapped, UnexpectedToolError):
-                    raise ToolError(_bounded(invalid_arguments(cause))) from cause
+                    raise self._tool_error(invalid_arguments(cause)) from cause
             raise
 
     async def _call(
@@ -88,15 +100,62 @@ class FumehoodServer(MCPServer[None]):
     ) -> CallToolResult | InputRequiredResult:
         tool = self._toolbox.tools.get(name)
         if tool is None:
+            if refusal := self._offered.refusal(name):
+                raise ToolError(f"not_offered: {refusal}")
             raise UnknownName("tool", name, self._toolbox.tools, "Call one of these.")
         if complaint := unknown_arguments(arguments, tool.parameters):
             raise ToolError(complaint)
-        result = await super().call_tool(name, arguments, context)
+        sent = as_meant(arguments, tool.parameters)
+        with still_at_work(tool, context):
+            result = await super().call_tool(name, sent.arguments, context)
         if isinstance(result, InputRequiredResult):
             return result
+        result, limited = await self._with_fewer_rows(tool, sent.arguments, context, result)
         if result.meta and not (context and client_supports_apps(context)):
             result = result.model_copy(update={"meta": None})
+        result = noted(self._offered.result(result), [*sent.notes, *limited])
         return await in_thread(self._outputs.fit, tool, result)
+
+    async def _with_fewer_rows(
+        self,
+        tool: Tool,
+        arguments: dict[str, Any],
+        context: Context[None, Any] | None,
+        result: CallToolResult,
+    ) -> tuple[CallToolResult, list[str]]:
+        """Repeat the call for a page that is too long with a lower limit, until it is not.
+
+        A page cut to size would have a next_cursor that goes on after rows that were not shown.
+        """
+        limit = first_limit = page_limit(tool, arguments, result)
+        while limit > 1 and (size := size_of(result)) > MAX_CHARACTERS:
+            limit = min(limit - 1, max(1, limit * MAX_CHARACTERS * 9 // (size * 10)))
+            shorter = await super().call_tool(tool.name, {**arguments, "limit": limit}, context)
+            if not isinstance(shorter, CallToolResult):
+                break
+            result = shorter
+        note = f"limit was lowered from {first_limit} to {limit}: a longer page is too long to show"
+        return result, [] if limit == first_limit else [note]
+
+    def _tool_error(self, text: str) -> ToolError:
+        return ToolError(_bounded(self._offered.text(text)))
+
+    async def get_prompt(
+        self,
+        name: str,
+        arguments: dict[str, Any] | None = None,
+        context: Context[None, Any] | None = None,
+    ) -> GetPromptResult | InputRequiredResult:
+        """Return a prompt with its arguments filled in. Raises MCPError (invalid params)."""
+        known = {prompt.name: prompt for prompt in self._toolbox.prompts}
+        if name not in known:
+            error = UnknownName("prompt", name, known, "prompts/list lists the prompts.")
+            raise MCPError(INVALID_PARAMS, f"{error.code}: {error}")
+        needed = [one.name for one in known[name].arguments or () if one.required]
+        if missing := [one for one in needed if one not in (arguments or {})]:
+            text = f"bad_request: The prompt {name} also needs {', '.join(missing)}."
+            raise MCPError(INVALID_PARAMS, text)
+        return await super().get_prompt(name, arguments, context)
 
     def _offer_the_rest(self) -> None:
         """Register the wings' prompts, resources and completions with the SDK."""
@@ -104,20 +163,23 @@ class FumehoodServer(MCPServer[None]):
             self.add_prompt(prompt)
         for one in self._toolbox.resources:
             self.resource(one.uri, title=one.title, mime_type=one.mime_type)(one.read)
-        if self._toolbox.completions:
-            self.completion()(self._complete)  # type: ignore[no-untyped-call]
+        self.completion()(self._complete)  # type: ignore[no-untyped-call]
 
     async def _complete(
         self,
         reference: PromptReference | ResourceTemplateReference,
         argument: CompletionArgument,
-        _: CompletionContext | None,
+        context: CompletionContext | None,
     ) -> Completion | None:
         name = reference.name if isinstance(reference, PromptReference) else reference.uri
         complete = self._toolbox.completions.get((name, argument.name))
-        if complete is None:
+        if complete is not None:
+            values = list(await complete(argument.value))
+        elif name == OUTPUT_URI:
+            others = (context.arguments if context else None) or {}
+            values = await in_thread(self._outputs.completions, argument, others)
+        else:
             return None
-        values = list(await complete(argument.value))
         more = len(values) > MAX_COMPLETIONS
         return Completion(values=values[:MAX_COMPLETIONS], total=len(values), has_more=more)
 
@@ -125,7 +187,7 @@ class FumehoodServer(MCPServer[None]):
         outputs = self._outputs
 
         @self.resource(
-            "fumehood://outputs/{name}/{page}",
+            OUTPUT_URI,
             title="A long result, page by page",
             mime_type="text/plain",
         )
@@ -141,20 +203,22 @@ def build_server(
     toolsets: Iterable[str] | None = None,
     read_only: bool = False,
     *,
+    plain_schemas: bool = False,
     wings: Iterable[Wing] = WINGS,
 ) -> FumehoodServer:
     """Return the server for one workspace.
 
     toolsets: the names of the wings to offer, None for all; the others are not imported.
-    read_only: offer only tools that change nothing. Logs go to stderr, unless logging is already
-    configured. Raises UnknownName for a toolset that does not exist, BadRequest when the settings
-    were loaded without the declarations of one of the wings.
+    read_only: offer only tools that change nothing. plain_schemas: publish tools' schemas without
+    `additionalProperties` and output schemas, on which some hosts fail. Logs go to stderr, unless
+    logging is already configured. Raises UnknownName for a toolset that does not exist, BadRequest
+    when the settings were loaded without the declarations of one of the wings.
     """
     wings = tuple(wings)
     _check_that_declared(wings, settings)
     register_kinds(settings.declared)
     chosen = choose_wings(toolsets, wings)
-    toolbox = Toolbox(settings, read_only=read_only)
+    toolbox = Toolbox(settings, read_only=read_only, plain_schemas=plain_schemas)
     # This must come before MCPServer is built, which would install a handler that wraps lines at
     # 80 columns.
     logging.basicConfig(
@@ -162,7 +226,14 @@ def build_server(
     )
     for wing in chosen:
         wing.open_door(toolbox)
-    return FumehoodServer(toolbox, [wing.guidance for wing in chosen])
+    others = {
+        tool: f"this server was started without the toolset {wing.name}"
+        for wing in wings
+        if wing not in chosen
+        for tool in wing.tools
+    }
+    offered = Offered(toolbox.tools, toolbox.withheld | others)
+    return FumehoodServer(toolbox, [wing.guidance for wing in chosen], offered)
 
 
 def _check_that_declared(wings: Iterable[Wing], settings: Settings) -> None:

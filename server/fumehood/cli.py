@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from fumehood import __version__
 from fumehood.wings import WINGS, Command, Wing, choose_wings, declared_by
 from fumehood.wings.wing import Group
-from fumehood_tools.errors import BadRequest, FumehoodError
+from fumehood_tools.errors import BadRequest, FumehoodError, UnknownName
+from fumehood_tools.temporary import remove_live_folders_after_exit
 from fumehood_tools.wings.declared import register_kinds
 
 if TYPE_CHECKING:
@@ -162,11 +163,17 @@ def _add_serve(commands: Subcommands, parents: list[argparse.ArgumentParser]) ->
         metavar="NAME[:PORT]",
         help="a Host header to accept in addition to loopback; may be repeated",
     )
+    serve.add_argument(
+        "--plain-schemas",
+        action="store_true",
+        help="for hosts that fail on closed input schemas or on output schemas (google-genai)",
+    )
     serve.set_defaults(run=_serve)
 
 
 def _add_tools_and_call(commands: Subcommands, parents: list[argparse.ArgumentParser]) -> None:
     tools = commands.add("tools", "list the tools that an agent sees", parents, "use")
+    tools.add_argument("name", nargs="?", metavar="TOOL", help="print this tool's whole text")
     tools.add_argument("--json", action="store_true", help="print the full schemas as JSON")
     tools.set_defaults(run=_tools)
     call = commands.add("call", "call a tool as an agent does", parents[:1], "use")
@@ -189,10 +196,17 @@ def _add_doctor(commands: Subcommands, parents: list[argparse.ArgumentParser]) -
 def _serve(options: argparse.Namespace) -> int:
     settings = _settings(options)
     from fumehood.app import build_server
-    from fumehood_tools.settings import take_token
+    from fumehood_tools.settings import check_workspace, take_token
 
+    check_workspace(settings.workspace)
     inherited = take_token()
-    server = build_server(settings, _toolsets(options), options.read_only, wings=options.wings)
+    server = build_server(
+        settings,
+        _toolsets(options),
+        options.read_only,
+        plain_schemas=options.plain_schemas,
+        wings=options.wings,
+    )
     if options.http is None:
         # asyncio's handler would wait for the thread that reads stdin, until the next input.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -221,6 +235,7 @@ def _serve_http(
 def _leave() -> int:
     """Return 0, or exit at once if a thread still works for a client that has disconnected."""
     if threading.active_count() > 1:
+        remove_live_folders_after_exit()
         logging.shutdown()
         sys.stderr.flush()
         os._exit(0)
@@ -231,14 +246,23 @@ def _tools(options: argparse.Namespace) -> int:
     import anyio
 
     from fumehood.client import list_tools
+    from fumehood.tool_text import tool_text
 
     chosen = ["--toolsets", options.toolsets] if options.toolsets is not None else []
     chosen += ["--read-only"] if options.read_only else []
     _toolsets(options)
     tools = anyio.run(list_tools, _settings(options), chosen)
+    if options.name is not None:
+        known = {tool.name: tool for tool in tools}
+        if options.name not in known:
+            raise UnknownName("tool", options.name, known, "`fumehood tools` lists them.")
+        tools = [known[options.name]]
     if options.json:
         listed = [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in tools]
         print(json.dumps(listed, indent=1, ensure_ascii=False))
+        return 0
+    if options.name is not None:
+        print(tool_text(tools[0]))
         return 0
     width = max((len(tool.name) for tool in tools), default=0)
     for tool in tools:
@@ -252,6 +276,9 @@ def _call(options: argparse.Namespace) -> int:
     import anyio
 
     from fumehood.client import call
+    from fumehood_tools.settings import check_workspace
+
+    check_workspace(settings.workspace)
 
     outcome = anyio.run(call, settings, options.tool, arguments)
     if outcome.stderr:
@@ -265,7 +292,7 @@ def _doctor(options: argparse.Namespace) -> int:
     settings = _settings(options)
     from fumehood_tools.doctor import examine
 
-    report = examine(settings)
+    report = examine(settings, imports=True)
     if options.json:
         print(json.dumps(report.model_dump(mode="json"), indent=1, ensure_ascii=False))
     else:

@@ -9,6 +9,7 @@ a token and the allowed host names. There is no TLS: put a proxy in front, or us
 
 import hmac
 import ipaddress
+import logging
 import os
 import secrets
 import tempfile
@@ -18,7 +19,7 @@ from typing import NamedTuple
 
 import uvicorn
 from mcp.server.transport_security import TransportSecuritySettings
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -29,6 +30,10 @@ from fumehood_tools.errors import BadRequest, StorageFailed
 MIN_TOKEN = 16
 PATH = "/mcp"
 HEALTH = "/health"
+REMEDY = (
+    "Send Authorization: Bearer <token>. The token is the one that the server was started with "
+    "(FUMEHOOD_TOKEN or --token); without one, it is in .fumehood/token in the server's workspace."
+)
 
 
 class Address(NamedTuple):
@@ -56,15 +61,14 @@ class TokenGate:
     """ASGI middleware that refuses requests without the token."""
 
     def __init__(self, app: ASGIApp, token: str) -> None:
-        self._app = app
-        self._expected = f"Bearer {token}".encode()
+        self._app, self._expected = app, token.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] != HEALTH and not self._admits(scope):
             refusal = JSONResponse(
                 {
                     "error": "invalid_token",
-                    "error_description": "Send Authorization: Bearer <token>.",
+                    "error_description": REMEDY,
                 },
                 status_code=401,
                 headers={"WWW-Authenticate": "Bearer"},
@@ -76,7 +80,17 @@ class TokenGate:
     def _admits(self, scope: Scope) -> bool:
         headers: Sequence[tuple[bytes, bytes]] = scope["headers"]
         given = next((value for name, value in headers if name == b"authorization"), b"")
-        return hmac.compare_digest(given, self._expected)
+        scheme, _, token = given.strip().partition(b" ")
+        # The name of a scheme is not case-sensitive (RFC 9110, section 11.1); the token is.
+        return scheme.lower() == b"bearer" and hmac.compare_digest(token.strip(), self._expected)
+
+
+class AbortedRequests(logging.Filter):
+    """Drops the log records of requests that their client aborted, which are no errors of ours."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether the record is kept."""
+        return not (record.exc_info and isinstance(record.exc_info[1], ClientDisconnect))
 
 
 def check_access(address: Address, given: str | None) -> None:
@@ -144,6 +158,7 @@ def http_app(server: FumehoodServer, address: Address, token: str) -> ASGIApp:
 
 def serve_http(server: FumehoodServer, address: Address, token: str) -> None:
     """Serve until SIGINT or SIGTERM. Requests that are still running get one second."""
+    logging.getLogger("mcp.server.streamable_http").addFilter(AbortedRequests())
     config = uvicorn.Config(
         http_app(server, address, token),
         host=address.host,

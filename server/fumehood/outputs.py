@@ -13,13 +13,13 @@ import contextlib
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mcp.server.mcpserver.exceptions import ResourceNotFoundError
 from mcp.server.mcpserver.tools import Tool
-from mcp.types import CallToolResult, ContentBlock, ResourceLink, TextContent
+from mcp.types import CallToolResult, CompletionArgument, ContentBlock, ResourceLink, TextContent
 from pydantic import ValidationError
 
 from fumehood_tools.files import write_text
@@ -27,6 +27,7 @@ from fumehood_tools.files import write_text
 MAX_CHARACTERS = 20_000
 PAGE = 18_000
 KEPT_FILES = 200
+OUTPUT_URI = "fumehood://outputs/{name}/{page}"
 LADDER = ((4000, 100), (2000, 50), (1000, 25), (500, 12), (250, 6), (120, 3), (60, 1))
 """(longest string, longest list) of each attempt to make structured content fit."""
 
@@ -41,8 +42,7 @@ class Outputs:
 
     def fit(self, tool: Tool, result: CallToolResult) -> CallToolResult:
         """Return the result, cut to the limits. Raises StorageFailed if a file can't be written."""
-        text = sum(len(part.text) for part in result.content if isinstance(part, TextContent))
-        whole = _dump(result.structured_content)
+        text, whole = _text_size(result), _dump(result.structured_content)
         if text <= MAX_CHARACTERS and len(whole) <= MAX_CHARACTERS:
             return result
         content = self._fit_text(tool.name, result.content) if text > MAX_CHARACTERS else None
@@ -65,11 +65,26 @@ class Outputs:
                 f"There is no stored output {name!r}. Repeat the call that produced it."
             )
         text = path.read_text(encoding="utf-8")
-        pages = max(1, -(-len(text) // PAGE))
+        pages = _pages(text)
         if not 1 <= page <= pages:
             raise ResourceNotFoundError(f"{name} has pages 1 to {pages}, not {page}.")
         onward = f"; next: {uri_of(name, page + 1)}" if page < pages else ""
         return f"{text[(page - 1) * PAGE : page * PAGE]}\n[page {page} of {pages}{onward}]"
+
+    def completions(self, argument: CompletionArgument, others: Mapping[str, str]) -> list[str]:
+        """Return the possible values of an argument of a stored result's address.
+
+        The names are sorted from newest to oldest; the pages are those of the name in `others`.
+        """
+        if argument.name == "name":
+            dated = sorted(_dated(self.folder), reverse=True) if self.folder.is_dir() else []
+            names = [path.name for _, path in dated if _NAME.fullmatch(path.name)]
+            return [name for name in names if name.startswith(argument.value)]
+        path = self.folder / others.get("name", "")
+        if argument.name != "page" or not _NAME.fullmatch(path.name) or not path.is_file():
+            return []
+        pages = map(str, range(1, _pages(path.read_text(encoding="utf-8")) + 1))
+        return [page for page in pages if page.startswith(argument.value)]
 
     def _fit_text(self, tool: str, content: list[ContentBlock]) -> list[ContentBlock]:
         """Return the content with its text cut to one page and the whole text in a file."""
@@ -123,15 +138,45 @@ class Outputs:
             path.unlink(missing_ok=True)
 
 
+def size_of(result: CallToolResult) -> int:
+    """Return the characters of a result's text or of its structured content, whichever are more."""
+    return max(_text_size(result), len(_dump(result.structured_content)))
+
+
+def page_limit(tool: Tool, arguments: Mapping[str, Any], result: CallToolResult) -> int:
+    """Return how many rows this page of a list may have; 0 if the result is no page of a list."""
+    limit = tool.parameters["properties"].get("limit", {})
+    if limit.get("type") != "integer" or "next_cursor" not in (result.structured_content or {}):
+        return 0
+    return int(arguments.get("limit", limit["default"]))
+
+
+def noted(result: CallToolResult, notes: Sequence[str]) -> CallToolResult:
+    """Return a result that begins with notes about how the call was read."""
+    if not notes:
+        return result
+    text = "\n".join(f"note: {note}" for note in notes)
+    content = [TextContent(type="text", text=text), *result.content]
+    return result.model_copy(update={"content": content})
+
+
 def uri_of(name: str, page: int) -> str:
     """Return the resource address of one page of a stored output."""
-    return f"fumehood://outputs/{name}/{page}"
+    return OUTPUT_URI.format(name=name, page=page)
+
+
+def _pages(text: str) -> int:
+    return max(1, -(-len(text) // PAGE))
 
 
 def _dated(folder: Path) -> Iterator[tuple[float, Path]]:
     for path in folder.iterdir():
         with contextlib.suppress(FileNotFoundError):
             yield path.stat().st_mtime, path
+
+
+def _text_size(result: CallToolResult) -> int:
+    return sum(len(part.text) for part in result.content if isinstance(part, TextContent))
 
 
 def _dump(structure: Any) -> str:

@@ -34,7 +34,9 @@ from pydantic import BaseModel, SecretStr
 from fumehood.strict_args import close_the_schema
 from fumehood_tools.errors import FumehoodError, StorageFailed
 from fumehood_tools.jobs import JobStore
+from fumehood_tools.jobs.table import TABLE_FILE
 from fumehood_tools.settings import Settings, load_keys
+from fumehood_tools.temporary import process_folder
 from fumehood_tools.wings.declared import slots_of
 
 P = ParamSpec("P")
@@ -45,12 +47,16 @@ Call = TypeVar("Call", bound=Callable[..., CallToolResult | Awaitable[CallToolRe
 
 
 class Toolbox:
-    """Collects what the doors declare. With read_only, tools that change things are omitted."""
+    """Collects what the doors declare. With read_only, tools that change things are withheld."""
 
-    def __init__(self, settings: Settings, *, read_only: bool = False) -> None:
+    def __init__(
+        self, settings: Settings, *, read_only: bool = False, plain_schemas: bool = False
+    ) -> None:
+        """plain_schemas: publish schemas for hosts that fail on some keywords (`strict_args`)."""
         self.settings = settings
-        self.read_only = read_only
+        self.read_only, self.plain_schemas = read_only, plain_schemas
         self.tools: dict[str, Tool] = {}
+        self.withheld: dict[str, str] = {}
         self.prompts: list[Prompt] = []
         self.resources: list[OfferedResource] = []
         self.completions: dict[tuple[str, str], Callable[[str], Awaitable[Iterable[str]]]] = {}
@@ -61,8 +67,19 @@ class Toolbox:
     @property
     def jobs(self) -> JobStore:
         """The workspace's job table. It is created at first use, not when the server starts."""
-        slots = slots_of(self.settings.declared)
-        return self.service("jobs", lambda: JobStore(self.settings.state, defaults=slots))
+        state, slots = self.state_with(TABLE_FILE), slots_of(self.settings.declared)
+        return self.service(f"jobs in {state}", lambda: JobStore(state, defaults=slots))
+
+    def state_with(self, file: str) -> Path:
+        """Return the folder in which an internal file of the workspace is, or may be created.
+
+        A read-only server creates no file in the workspace. It looks at a missing one as if it were
+        empty, which is one in a temporary folder.
+        """
+        state = self.settings.state
+        if not self.read_only or (state / file).exists():
+            return state
+        return self.service("empty state", lambda: process_folder("fumehood-read-only-"))
 
     @property
     def keys(self) -> dict[str, SecretStr]:
@@ -99,11 +116,13 @@ class Toolbox:
         )
 
         def register(call: Call) -> Call:
-            made = agent_tool(call, title, hints, view)
+            made = agent_tool(call, title, hints, view, plain=self.plain_schemas)
             if made.name in self.tools:
                 raise ValueError(f"two tools are called {made.name}")
             if read_only or not self.read_only:
                 self.tools[made.name] = made
+            else:
+                self.withheld[made.name] = "this server was started with --read-only"
             return call
 
         return register
@@ -174,7 +193,12 @@ def _explained(call: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
 
 
 def agent_tool(
-    call: Callable[..., Any], title: str, hints: ToolAnnotations, view: str | None = None
+    call: Callable[..., Any],
+    title: str,
+    hints: ToolAnnotations,
+    view: str | None = None,
+    *,
+    plain: bool = False,
 ) -> Tool:
     """Return the SDK's form of a tool. Raises TypeError for a mistake in its declaration."""
     if hints.read_only_hint and hints.destructive_hint:
@@ -190,7 +214,7 @@ def agent_tool(
         raise TypeError(f"{call.__name__}: a tool needs a docstring, because the agent reads it")
     if (made.fn_metadata.output_schema or {}).get("additionalProperties") is False:
         raise TypeError(f"{call.__name__}: its output model forbids extras, `cut` could not be set")
-    close_the_schema(made)
+    close_the_schema(made, plain=plain)
     return made
 
 

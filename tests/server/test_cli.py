@@ -1,6 +1,7 @@
 """The command line, run as a user runs it."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -54,6 +55,47 @@ def test_tools_are_listed_for_people_and_for_programs(fumehood: Run) -> None:
     schemas = json.loads(fumehood("tools", "--json", "--toolsets", "jobs", "--read-only").stdout)
     assert {tool["name"] for tool in schemas} == {"list_jobs", "wait_for_job", "read_job_log"}
     assert all("inputSchema" in tool for tool in schemas)
+
+
+def test_the_whole_text_of_one_tool_is_printed(fumehood: Run) -> None:
+    shown = fumehood("tools", "run_variants").stdout
+    assert "Next: wait_for_job, then read_benchmarks." in shown
+    assert "sandbox (string, required): Name of a sandbox" in shown
+    assert "seeds (list of integer, optional)" in shown
+    (schema,) = json.loads(fumehood("tools", "run_variants", "--json").stdout)
+    assert schema["name"] == "run_variants"
+    unknown = fumehood("tools", "run_variant")
+    assert unknown.returncode == 1 and "Did you mean 'run_variants'" in unknown.stderr
+
+
+@pytest.mark.parametrize("folder", ["/", "~", "/etc", "/usr/share", "/tmp"])
+def test_a_server_refuses_to_work_in_a_folder_of_the_system_or_the_home_folder(
+    fumehood: Run, folder: str
+) -> None:
+    for command in (["serve"], ["call", "list_jobs"]):
+        refused = fumehood(*command, "--workspace", folder)
+        assert refused.returncode == 2
+        assert "cannot be the workspace" in refused.stderr and "--workspace" in refused.stderr
+
+
+def test_the_doctor_finds_packages_that_are_installed_but_cannot_be_imported(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "datasets.py").write_text(
+        "raise ImportError('pyarrow requires NumPy 2.0 or newer')", encoding="utf-8"
+    )
+    path = os.pathsep.join([str(tmp_path), environ["PYTHONPATH"]])
+    done = subprocess.run(
+        [sys.executable, "-m", "fumehood", "doctor"],
+        env={**environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "installed, but cannot be imported" in done.stdout
+    assert "ImportError: pyarrow requires NumPy 2.0 or newer" in done.stdout
 
 
 def test_a_call_prints_the_structured_result(fumehood: Run) -> None:

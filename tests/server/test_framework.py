@@ -1,6 +1,7 @@
 """The handling of every tool call: arguments, errors, long results. Both protocol eras."""
 
 import json
+import threading
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -27,6 +28,7 @@ PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c4944415408d763f8cfc0"
     "000003010100c9fe92ef0000000049454e44ae426082"
 )
+LET_GO = threading.Event()
 
 
 class Lines(BaseModel):
@@ -66,6 +68,11 @@ def misbehaving(image: Path | None = None) -> Wing:
         def print_exactly() -> Annotated[CallToolResult, Exactly]:
             """Return a list that may not be shortened."""
             return answer("short", Exactly(lines=["some line"] * 3000))
+
+        @toolbox.tool(title="Hold", **HINTS)  # type: ignore[arg-type]
+        def hold() -> Annotated[CallToolResult, Lines]:
+            """Wait until somebody lets go."""
+            return answer("held" if LET_GO.wait(30) else "nobody let go", Lines(lines=[]))
 
         @toolbox.tool(title="Draw", **HINTS)  # type: ignore[arg-type]
         async def draw() -> CallToolResult:
@@ -129,6 +136,24 @@ async def test_a_misspelt_tool_is_refused_with_the_right_name(settings: Settings
     async with Client(build_server(settings, wings=[misbehaving()]), mode=era) as client:
         result = await client.call_tool("print_line", {})
     assert result.is_error and "Did you mean 'print_lines'?" in text_of(result)
+
+
+async def test_a_call_that_takes_long_says_that_it_is_being_worked_on(
+    settings: Settings, era: str
+) -> None:
+    heard: list[tuple[float, str | None]] = []
+    LET_GO.clear()
+
+    async def listen(progress: float, total: float | None, message: str | None) -> None:
+        heard.append((progress, message))
+        if len(heard) == 2:
+            LET_GO.set()
+
+    async with Client(build_server(settings, wings=[misbehaving()]), mode=era) as client:
+        result = await client.call_tool("hold", {}, progress_callback=listen)
+    assert text_of(result) == "held"
+    (first, said), (second, _) = heard
+    assert second > first and said is not None and said.startswith("hold is at work")
 
 
 async def test_a_short_result_is_passed_on_untouched(settings: Settings, era: str) -> None:
@@ -231,7 +256,7 @@ async def test_read_only_offers_and_accepts_nothing_that_changes_state(
         tools = (await client.list_tools()).tools
         result = await client.call_tool("cancel_job", {"job_id": "x"})
     assert tools and all(tool.annotations and tool.annotations.read_only_hint for tool in tools)
-    assert result.is_error and "No tool 'cancel_job'" in text_of(result)
+    assert result.is_error and "cancel_job exists, but" in text_of(result)
 
 
 def test_a_hint_left_out_or_contradictory_is_an_error_at_start(settings: Settings) -> None:

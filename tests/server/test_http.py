@@ -95,11 +95,32 @@ def test_strangers_are_refused_each_for_their_own_reason(serve: Callable[..., Se
     right = f"Bearer {TOKEN}"
     assert post(served) == 401
     assert post(served, Authorization="Bearer wrong") == 401
+    assert post(served, Authorization=f"Basic {TOKEN}") == 401
+    assert post(served, Authorization=TOKEN) == 401
+    assert post(served, Authorization=f"bearer {TOKEN}") not in (401, 403, 421)
+    refused = httpx2.post(served.url, json=PING, headers=ACCEPT)
+    assert ".fumehood/token" in refused.json()["error_description"]
     assert post(served, Authorization=right, Host="evil.example") == 421
     assert post(served, Authorization=right, Origin="http://evil.example") == 403
     assert post(served, Authorization=right, Origin="http://localhost:3000") not in (401, 403, 421)
     health = httpx2.get(f"http://127.0.0.1:{served.port}/health")
     assert health.json()["status"] == "ok"
+
+
+@pytest.mark.child
+def test_a_request_that_its_client_aborts_leaves_no_traceback(serve: Callable[..., Served]) -> None:
+    served = serve(FUMEHOOD_TOKEN=TOKEN)
+    head = (
+        f"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1:{served.port}\r\nAuthorization: Bearer {TOKEN}\r\n"
+        "Accept: application/json, text/event-stream\r\nContent-Type: application/json\r\n"
+        "Content-Length: 5000\r\n\r\n{"
+    )
+    with socket.create_connection(("127.0.0.1", served.port)) as connection:
+        connection.sendall(head.encode())
+    assert httpx2.get(f"http://127.0.0.1:{served.port}/health").status_code == 200
+    served.process.send_signal(signal.SIGTERM)
+    _, stderr = served.process.communicate(timeout=20)
+    assert "serves" in stderr and "Traceback" not in stderr
 
 
 @pytest.mark.child

@@ -142,6 +142,18 @@ async def test_a_source_that_is_down_is_told_and_no_error_of_the_tool(
     assert "arxiv: bad_answer. It answered with" in text
 
 
+async def test_a_search_in_which_every_source_failed_begins_with_that(
+    searching: dict[str, str], services: PaperServices
+) -> None:
+    for name in ("arxiv", "hugging_face", "perplexity", "exa", "semantic_scholar", "openalex"):
+        services[name].fault = Fault("html")
+    text, structure, failed = await _search(searching, query="sparse autoencoder")
+    assert not failed and structure["papers"] == []
+    (key, said), *_ = structure.items()
+    assert key == "outcome" and "arxiv" in said and "could not be searched" in said
+    assert text.startswith(said) and "repeat the search later" in structure["next"]
+
+
 def _call(
     environ: dict[str, str], *options: str, **arguments: Any
 ) -> subprocess.CompletedProcess[str]:

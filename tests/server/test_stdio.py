@@ -5,7 +5,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 
 from fumehood import __version__
+from fumehood_tools.sandbox.create import create_sandbox
 from fumehood_tools.settings import Settings
 
 pytestmark = [pytest.mark.child, pytest.mark.anyio]
@@ -105,6 +107,21 @@ def test_the_modern_era_is_spoken_without_a_handshake(wire: Wire) -> None:
     assert listed["tools"] and len(json.dumps(listed["_meta"])) < 500
 
 
+@pytest.mark.parametrize("probes", [1, 3])
+def test_a_host_whose_probe_came_too_early_can_still_shake_hands(wire: Wire, probes: int) -> None:
+    for number in range(probes):
+        wire.send("server/discover", ENVELOPE, 100 + number)
+    assert shake_hands(wire, "2025-11-25")["protocolVersion"] == "2025-11-25"
+    assert wire.ask("tools/list")["result"]["tools"]
+    assert "Traceback" not in wire.end()
+
+
+def test_a_probe_that_is_malformed_gets_an_error_and_decides_nothing(wire: Wire) -> None:
+    half = {"_meta": {"io.modelcontextprotocol/protocolVersion": "2026-07-28"}}
+    assert "error" in wire.ask("server/discover", half)
+    assert shake_hands(wire, "2025-06-18")["protocolVersion"] == "2025-06-18"
+
+
 def test_stray_prints_of_a_tool_do_not_reach_the_wire(wire: Wire) -> None:
     shake_hands(wire, "2025-11-25")
     result = wire.ask("tools/call", {"name": "print_noise", "arguments": {}})["result"]
@@ -138,6 +155,31 @@ def test_a_server_with_a_stuck_thread_does_not_wait_for_it(environ: dict[str, st
         wire.process.kill()
         wire.process.communicate()
     assert wire.process.returncode == 0
+
+
+def test_the_temporary_folders_of_a_client_that_leaves_are_removed(
+    environ: dict[str, str],
+    settings: Settings,
+    tmp_path: Path,
+    eventually: Callable[..., None],
+) -> None:
+    box = create_sandbox(settings, "a", subject="synthetic")
+    endless = "class CustomSAE(BaseSAE):\n    def encode(self, x):\n        while True: ...\n"
+    (box.variants / "endless.py").write_text(f"from core import BaseSAE\n{endless}", "utf-8")
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    command = [sys.executable, "-m", "fumehood", "serve"]
+    wire = Wire(command, {**environ, "TMPDIR": str(temporary)})
+    try:
+        shake_hands(wire, "2025-11-25")
+        call = {"name": "check_variant", "arguments": {"sandbox": "a", "variant": "endless"}}
+        wire.send("tools/call", call, 77)
+        eventually(lambda: list(temporary.glob("fumehood-check-*")), 40)
+        wire.end()
+    finally:
+        wire.process.kill()
+        wire.process.communicate()
+    eventually(lambda: not list(temporary.glob("fumehood-*")), 20)
 
 
 def test_ctrl_c_ends_the_server_at_once_and_without_a_traceback(environ: dict[str, str]) -> None:

@@ -8,8 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from fumehood_tools.children import our_environment
 from fumehood_tools.doctor import DoctorReport, Part, examine
-from fumehood_tools.settings import Settings, configured_keys, load_settings
+from fumehood_tools.settings import (
+    Settings,
+    key_states,
+    load_keys,
+    load_settings,
+    take_token,
+)
 
 
 @pytest.fixture
@@ -61,7 +68,22 @@ def test_keys_are_reported_by_name_and_never_by_value(settings: Settings) -> Non
     assert part(report, "HF_TOKEN").state == "ok"
     assert part(report, "EXA_API_KEY").state == "absent"
     assert "hf_secret" not in report.text() + report.model_dump_json()
-    assert configured_keys({"HF_TOKEN": "x"})["HF_TOKEN"] is True
+    assert key_states({"HF_TOKEN": "x"})["HF_TOKEN"] == "set"
+
+
+@pytest.mark.parametrize("left", ["${user_config.exa_key}", " ", ""])
+def test_a_key_that_the_client_did_not_fill_in_is_not_set_anywhere(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, left: str
+) -> None:
+    environ = {"EXA_API_KEY": left, "HF_TOKEN": left, "FUMEHOOD_TOKEN": left}
+    report = examine(settings, environ)
+    assert part(report, "EXA_API_KEY").state == part(report, "HF_TOKEN").state == "absent"
+    assert ("the client did not fill it in" in part(report, "EXA_API_KEY").detail) == ("$" in left)
+    assert load_keys(environ) == {}
+    assert take_token(dict(environ)) is None
+    monkeypatch.setenv("HF_TOKEN", left)
+    assert "HF_TOKEN" not in our_environment(keys="all")
+    assert load_settings(settings.workspace, {"FUMEHOOD_DEVICE": left}).device == "auto"
 
 
 def test_a_key_without_a_tool_is_said_to_be_unused(settings: Settings) -> None:

@@ -37,7 +37,7 @@ def exclusive(
             on_wait()
             wait = min(REMIND_SECONDS, deadline.left())
     except OSError as error:
-        raise StorageFailed.from_os_error(error, "Taking the lock of a cache entry") from error
+        raise StorageFailed.from_os_error(error, f"Taking the lock {path.name}") from error
     try:
         yield
     finally:

@@ -14,6 +14,7 @@ import platformdirs
 from pydantic import BaseModel, Field, PrivateAttr, SecretStr, ValidationError
 
 from fumehood_tools.errors import BadRequest, UnknownName
+from fumehood_tools.filled_in import filled_in, is_placeholder
 from fumehood_tools.wings.declared import Declared, Setting, endpoints_of, keys_of, settings_of
 from fumehood_tools.wings.table import DECLARED
 
@@ -24,6 +25,14 @@ GlassAsked = Literal["auto", "bubblewrap", "landlock", "sandbox-exec", "rlimits"
 
 ENDPOINTS = endpoints_of(DECLARED)
 """Service -> address; FUMEHOOD_ENDPOINTS overrides them (with a mirror, or a fake for tests)."""
+
+SYSTEM = ("/bin", "/boot", "/etc", "/lib", "/lib64", "/proc", "/sbin", "/sys", "/System", "/usr")
+"""Folders in which, at any depth, no workspace may be."""
+SHARED = (
+    *("/Applications", "/Library", "/Users", "/Volumes", "/dev", "/home", "/media", "/mnt", "/opt"),
+    *("/private", "/root", "/run", "/srv", "/tmp", "/var"),
+)
+"""Folders that cannot be a workspace themselves, although one may be below them."""
 
 T = TypeVar("T", str, int, float, bool, Path)
 
@@ -124,7 +133,7 @@ def load_settings(
     declared: the declarations of the wings; default: those of this package.
     Raises BadRequest when a variable has a value that is not allowed.
     """
-    env = os.environ if environ is None else environ
+    env = filled_in(os.environ if environ is None else environ)
     folder = Path(workspace or env.get("FUMEHOOD_WORKSPACE") or Path.cwd())
     cache = Path(env.get("FUMEHOOD_CACHE") or platformdirs.user_cache_dir("fumehood"))
     declared = tuple(declared)
@@ -150,6 +159,22 @@ def load_settings(
         ) from error
     settings._declared = declared
     return settings
+
+
+def check_workspace(workspace: Path) -> None:
+    """Raise BadRequest for a workspace in which a server must not write: /, home, system folders.
+
+    Hosts that start servers in such a folder (/ on macOS) would have it filled with sandboxes.
+    """
+    real = Path(os.path.realpath(workspace))
+    home = Path(os.path.realpath(os.path.expanduser("~")))
+    shared = {Path(real.anchor), home, *map(Path, SHARED)}
+    if real in shared or any(real.is_relative_to(folder) for folder in SYSTEM):
+        raise BadRequest(
+            f"{workspace} cannot be the workspace, because it is the home folder or belongs to the "
+            "system. Name a folder of its own: fumehood serve --workspace ~/fumehood (or set "
+            "FUMEHOOD_WORKSPACE); it is created if needed."
+        )
 
 
 class Described(NamedTuple):
@@ -221,17 +246,17 @@ def take_token(environ: MutableMapping[str, str] | None = None) -> str | None:
     The variable is removed from the environment, so that no child process inherits it.
     """
     env = os.environ if environ is None else environ
-    return env.pop("FUMEHOOD_TOKEN", "") or None
+    return filled_in({"token": env.pop("FUMEHOOD_TOKEN", "")}).get("token")
 
 
 def load_keys(
     environ: Mapping[str, str] | None = None, declared: Iterable[Declared] = DECLARED
 ) -> dict[str, SecretStr]:
-    """Return name -> value of the API keys that are set.
+    """Return name -> value of the API keys that are set (`filled_in`).
 
     Raises BadRequest for a key with characters that cannot be sent in an HTTP header.
     """
-    env = os.environ if environ is None else environ
+    env = filled_in(os.environ if environ is None else environ)
     values = {name: env.get(name, "").strip() for name in keys_of(declared)}
     for name, value in values.items():
         if not (value.isascii() and value.isprintable() and " " not in value):
@@ -266,9 +291,21 @@ def _endpoints(text: str, known: Mapping[str, str]) -> dict[str, str]:
     return chosen
 
 
-def configured_keys(
+KeyState = Literal["set", "not set", "not filled in"]
+"""Not filled in: the client handed over a placeholder instead of the user's key."""
+
+
+def key_states(
     environ: Mapping[str, str] | None = None, declared: Iterable[Declared] = DECLARED
-) -> dict[str, bool]:
-    """Return name -> whether it is set, for each key that a wing declares; never its value."""
+) -> dict[str, KeyState]:
+    """Return name -> state of each key that a wing declares; never its value."""
     env = os.environ if environ is None else environ
-    return {name: bool(env.get(name, "").strip()) for name in keys_of(declared)}
+    there = filled_in(env)
+    return {
+        name: "set" if name in there else _why_unset(env.get(name, ""))
+        for name in keys_of(declared)
+    }
+
+
+def _why_unset(value: str) -> KeyState:
+    return "not filled in" if is_placeholder(value) else "not set"

@@ -24,7 +24,7 @@ MAX_LOG = 15_000
 
 UNTRUSTED = "untrusted output of the job, quoted:"
 
-JobId = Annotated[str, Field(max_length=200, description="From run_variants or list_jobs")]
+JobId = Annotated[str, Field(max_length=200, description="From list_jobs, or from run_variants")]
 
 NEXT = {
     "succeeded": "The job is done.",

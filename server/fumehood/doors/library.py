@@ -3,6 +3,7 @@
 Each is imported and created when a tool first needs it.
 """
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fumehood.tooling import Toolbox
@@ -19,7 +20,8 @@ def library_of(toolbox: Toolbox) -> "Library":
     """Return the library of papers of this workspace."""
     from fumehood_tools.papers.library import Library
 
-    return toolbox.service("library", lambda: Library(toolbox.settings.state))
+    state = _place(toolbox)
+    return toolbox.service(f"library in {state}", lambda: Library(state))
 
 
 def services_of(toolbox: Toolbox) -> "Services":
@@ -37,7 +39,7 @@ def search_of(toolbox: Toolbox) -> "PaperSearch":
     def make() -> PaperSearch:
         return PaperSearch(toolbox.settings, library_of(toolbox), services_of(toolbox))
 
-    return toolbox.service("search", make)
+    return toolbox.service(f"search in {_place(toolbox)}", make)
 
 
 def reader_of(toolbox: Toolbox) -> "PaperReader":
@@ -48,7 +50,7 @@ def reader_of(toolbox: Toolbox) -> "PaperReader":
         library, services = library_of(toolbox), services_of(toolbox)
         return PaperReader(toolbox.settings, library, services, toolbox.jobs)
 
-    return toolbox.service("reader", make)
+    return toolbox.service(f"reader in {_place(toolbox)}", make)
 
 
 def records_of(toolbox: Toolbox) -> "FindingsShelf":
@@ -58,4 +60,11 @@ def records_of(toolbox: Toolbox) -> "FindingsShelf":
     def make() -> FindingsShelf:
         return FindingsShelf(toolbox.settings, library_of(toolbox), reader_of(toolbox).shelf)
 
-    return toolbox.service("records", make)
+    return toolbox.service(f"records in {_place(toolbox)}", make)
+
+
+def _place(toolbox: Toolbox) -> Path:
+    """Return the folder of the library, which is not the workspace's if that must not get one."""
+    from fumehood_tools.papers.library import LIBRARY_FILE
+
+    return toolbox.state_with(LIBRARY_FILE)

@@ -1,12 +1,15 @@
 """The sandbox tools: create a sandbox, list its variants, check one, run several."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 from mcp.types import CallToolResult
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from fumehood.doors.arguments import SandboxName
+from fumehood.doors.warming import warm_up
 from fumehood.tooling import Toolbox, answer
+from fumehood_tools.errors import BadRequest
 from fumehood_tools.glass import choose_level, compiled_kernels
 from fumehood_tools.runs import start_run
 from fumehood_tools.sandbox import check, create, variants
@@ -52,6 +55,13 @@ class RunStarted(BaseModel):
     saes: int = Field(description="SAEs to train, at least; scored ones are not run again")
     queue_position: int | None
     next: str
+
+
+class GridConstant(BaseModel, extra="forbid"):
+    """The values to try for one constant of a variant's file."""
+
+    name: str = Field(min_length=1, max_length=100)
+    values: list[bool | int | float | str] = Field(min_length=1, max_length=100)
 
 
 def register(toolbox: Toolbox) -> None:
@@ -120,6 +130,7 @@ def _register_create(toolbox: Toolbox) -> None:
             eval_tokens=eval_tokens,
             seeds=seeds,
         )
+        warm_up(toolbox)
         return _describe(box)
 
 
@@ -222,6 +233,21 @@ def _register_check(toolbox: Toolbox) -> None:
         return answer(report.text(), report)
 
 
+def _grid_entries(grid: Any) -> Any:
+    """Return a grid that was sent as {"K": [16, 64]} in the published form."""
+    if not isinstance(grid, dict) or grid.keys() == {"name", "values"}:
+        return [grid] if isinstance(grid, dict) else grid
+    return [{"name": name, "values": values} for name, values in grid.items()]
+
+
+def _grid_of(constants: Sequence[GridConstant]) -> dict[str, list[bool | int | float | str]]:
+    """Return the values by constant. Raises BadRequest for a constant that is named twice."""
+    grid = {constant.name: constant.values for constant in constants}
+    if len(grid) < len(constants):
+        raise BadRequest("grid names a constant twice. Put all its values into one entry.")
+    return grid
+
+
 def _register_run(toolbox: Toolbox) -> None:
     @toolbox.tool(
         title="Train and benchmark variants",
@@ -249,10 +275,11 @@ def _register_run(toolbox: Toolbox) -> None:
             ),
         ] = None,
         grid: Annotated[
-            dict[str, list[bool | int | float | str]] | None,
+            list[GridConstant] | None,
+            BeforeValidator(_grid_entries),
             Field(
-                description="Values to try for constants at the top of the files, as in "
-                '{"K": [16, 64]}; all combinations are run for every variant named',
+                description="Constants at the top of the files and the values to try, as in "
+                '[{"name": "K", "values": [16, 64]}]; all combinations are run for every variant',
                 max_length=6,
             ),
         ] = None,
@@ -286,7 +313,7 @@ def _register_run(toolbox: Toolbox) -> None:
             variants,
             seeds or (),
             request_key,
-            grid=grid,
+            grid=_grid_of(grid or ()),
             l0_targets=l0_targets or (),
             controls=controls,
         )

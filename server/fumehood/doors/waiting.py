@@ -9,23 +9,36 @@ from fumehood_tools.jobs import Job, JobStore, Progress
 POLL_SECONDS = 0.3
 """Seconds between two reads of the job table while waiting."""
 
+QUIET_SECONDS = 4.0
+"""A job that stands still is reported again after this time, because some hosts wait only 5 s."""
+LEAST_STEP = 1e-6
+
 ENDED = ("succeeded", "failed", "cancelled", "lost")
 
 
 async def watch(store: JobStore, job_id: str, ctx: Context[None, None], seconds: float) -> Job:
     """Return the job when it has ended or the time is up. Report its progress until then."""
-    deadline = anyio.current_time() + seconds
+    started = said = anyio.current_time()
     reported = 0.0
     while True:
         job = await in_thread(store.get, job_id)
-        # The protocol requires each reported value to be greater than the previous one.
-        if job.progress and job.progress.done > reported:
-            reported = job.progress.done
-            await ctx.report_progress(reported, job.progress.total, in_words(job.progress))
-        left = deadline - anyio.current_time()
+        now = anyio.current_time()
+        moved = job.progress is not None and job.progress.done > reported
+        if moved or now - said >= QUIET_SECONDS:
+            said, reported = now, _value_after(reported, job)
+            total = job.progress.total if job.progress else None
+            words = in_words(job.progress) if job.progress else job.status
+            await ctx.report_progress(reported, total, words)
+        left = started + seconds - now
         if job.status in ENDED or left <= 0:
             return job
         await anyio.sleep(min(POLL_SECONDS, left))
+
+
+def _value_after(reported: float, job: Job) -> float:
+    """Return the next value to report. The protocol requires it to be greater than the last one."""
+    done = job.progress.done if job.progress else 0.0
+    return done if done > reported else reported + LEAST_STEP
 
 
 def in_words(progress: Progress) -> str:

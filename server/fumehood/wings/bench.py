@@ -6,6 +6,7 @@ from fumehood.wings.wing import Command, Wing
 WING = Wing(
     name="bench",
     door="fumehood.doors.bench",
+    tools=("read_benchmarks", "compare_variants", "plot_benchmarks"),
     guidance=Guidance(
         purposes=(Sentence("to plot sparsity against reconstruction", ("plot_benchmarks",)),),
         steps={

@@ -6,6 +6,7 @@ from fumehood.wings.wing import Wing
 WING = Wing(
     name="jobs",
     door="fumehood.doors.jobs",
+    tools=("list_jobs", "wait_for_job", "read_job_log", "cancel_job"),
     guidance=Guidance(
         steps={
             "wait": (

@@ -7,6 +7,13 @@ from fumehood_tools.wings import table
 WING = Wing(
     name="papers",
     door="fumehood.doors.papers",
+    tools=(
+        "search_papers",
+        "read_paper",
+        "search_paper_text",
+        "record_findings",
+        "compare_papers",
+    ),
     guidance=Guidance(
         introduction=(Sentence("Find papers and read them.", ("search_papers",)),),
         purposes=(Sentence("to see what is known about an SAE idea", ("search_papers",)),),

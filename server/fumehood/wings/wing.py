@@ -51,11 +51,13 @@ class Wing(NamedTuple):
     """One toolset, and everything that belongs to it.
 
     door: dotted name of a module with `register(toolbox)`, which declares tools, prompts, resources
-    and completions; or that function itself, if its module is imported in any case.
+    and completions; or that function itself, if its module is imported in any case. tools: the
+    names of the tools that the door declares, which must be known while it is not opened.
     """
 
     name: str
     door: "str | Callable[[Toolbox], None]"
+    tools: tuple[str, ...] = ()
     guidance: Guidance = Guidance()
     commands: tuple[Command, ...] = ()
     declared: Declared = Declared()

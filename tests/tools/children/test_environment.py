@@ -10,10 +10,10 @@ import pytest
 
 import fumehood_tools
 from fumehood_tools.children import HUB_KEYS, import_path, our_environment, python
-from fumehood_tools.settings import configured_keys
+from fumehood_tools.settings import key_states
 
 SECRETS = (
-    *configured_keys({}),
+    *key_states({}),
     "OPENAI_API_KEY",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_ACCESS_KEY_ID",

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,8 @@ from fumehood_tools.papers.search_request import SearchRequest
 from fumehood_tools.web.model import NoTurn, Pace, answer_within
 from fumehood_tools.web.pacing import Pacer
 
+# The clock that waits and the clock that tells the time may differ by this many seconds.
+CLOCK = 0.01
 ROOT = Path(__file__).resolve().parents[3]
 SEARCHES = """
 import sys, threading
@@ -148,20 +149,26 @@ def test_an_unwritable_cache_is_a_status_too(tmp_path: Path, make_search) -> Non
     assert "folder for turns" in (found.sources[0].error or "")
 
 
+def next_turn(folder: Path, service: str) -> float:
+    """Return the moment from which on the service may be asked again."""
+    return float((folder / f"{service}.next").read_text(encoding="utf-8"))
+
+
 def test_a_turn_waits_until_the_service_may_be_asked_again(tmp_path: Path) -> None:
-    pace = Pace("exa", 0.3)
-    began = []
+    pace, earliest = Pace("exa", 0.3), 0.0
     for _ in range(3):
         with Pacer(tmp_path).turn(pace, answer_within(9)):
-            began.append(time.time())
-    assert began[1] - began[0] >= 0.3
-    assert began[2] - began[1] >= 0.3
+            # Counted from the beginning of this turn, which was not before `earliest`.
+            assert next_turn(tmp_path, "exa") >= earliest + 0.3 - CLOCK
+            earliest = next_turn(tmp_path, "exa")
 
 
 def test_arxiv_is_left_alone_from_the_end_of_a_request_on(tmp_path: Path) -> None:
     pace = Pace("arxiv", 0.3, one_at_a_time=True)
     with Pacer(tmp_path).turn(pace, answer_within(9)):
+        during = next_turn(tmp_path, "arxiv")
         threading.Event().wait(0.2)  # a slow answer
-        ended = time.time()
+    after = next_turn(tmp_path, "arxiv")
+    assert after >= during + 0.2 - CLOCK
     with Pacer(tmp_path).turn(pace, answer_within(9)):
-        assert time.time() - ended >= 0.3
+        assert next_turn(tmp_path, "arxiv") >= after + 0.3 - CLOCK

@@ -4,6 +4,8 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -135,6 +137,28 @@ def test_a_write_that_fails_half_way_leaves_nothing_half_made(settings: Settings
     )
     assert "told:" in done.stdout, done.stderr
     assert list(settings.sandboxes.iterdir()) == []
+
+
+def test_of_creators_of_one_name_at_once_exactly_one_succeeds_and_its_sandbox_is_whole(
+    settings: Settings,
+) -> None:
+    together = threading.Barrier(6)
+
+    def create() -> Sandbox | AlreadyExists:
+        together.wait()
+        try:
+            return create_sandbox(settings, "one")
+        except AlreadyExists as refusal:
+            return refusal
+
+    with ThreadPoolExecutor(6) as pool:
+        outcomes = list(pool.map(lambda _: create(), range(6)))
+    assert sum(isinstance(outcome, Sandbox) for outcome in outcomes) == 1
+    whole = create_sandbox(settings, "other").folder
+    files = {path.relative_to(whole) for path in whole.rglob("*")}
+    made = settings.sandboxes / "one"
+    assert {path.relative_to(made) for path in made.rglob("*")} == files
+    assert sorted(path.name for path in settings.sandboxes.iterdir()) == ["one", "other"]
 
 
 def test_what_a_killed_creation_left_is_not_listed_and_goes_away(settings: Settings) -> None:

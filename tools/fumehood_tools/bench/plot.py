@@ -9,11 +9,11 @@ import csv
 import io
 import json
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from fumehood_tools.bench.fonts import FOLDER_VARIABLE
 from fumehood_tools.bench.plot_spec import Drawn, PanelSpec, PlotFile, PlotPoint, PlotSpec
 from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.bench.table import BenchmarkTable, read_benchmarks
@@ -26,9 +26,10 @@ from fumehood_tools.registry.kinds import known_metrics
 from fumehood_tools.registry.lookup import chosen_metrics, metric_named
 from fumehood_tools.registry.metrics import Metric
 from fumehood_tools.registry.sae_metrics import SPARSITY
+from fumehood_tools.temporary import scratch_folder
 
 _MARKS = ("skip", "nonlinear", "glass", "change")
-_DRAWING_S = 120
+_DRAWING_S = 50
 _DRAWING_MEMORY = 4_000_000_000
 MOST_PANELS = 4
 _ALL = 1_000_000
@@ -254,7 +255,7 @@ def _apart(points: Sequence[PlotPoint]) -> list[str]:
 def _draw(spec: PlotSpec, target: Path) -> Drawn:
     """Let a child process draw into a temporary folder, then move the PNG and SVG into place."""
     absent = PartMissing("matplotlib", install_command("sae"), "it draws the plots")
-    with tempfile.TemporaryDirectory(prefix="fumehood-plot-") as folder:
+    with scratch_folder(None, "fumehood-plot-") as folder:
         task = ChildTask(
             doing="Drawing",
             remedy="read_benchmarks still gives the numbers.",
@@ -263,13 +264,11 @@ def _draw(spec: PlotSpec, target: Path) -> Drawn:
             missing={"matplotlib": absent},
         )
         request = spec.model_dump(mode="json")
-        said = ask_once("fumehood_tools.bench.plot", request, task, folder=Path(folder))
+        said = ask_once("fumehood_tools.bench.plot", request, task, folder=folder)
         for part in ("", *(f"-{number}" for number in range(1, len(spec.panels) + 1))):
             for suffix in (".png", ".svg"):
                 name = f"{target.stem}{part}{suffix}"
-                write_bytes(
-                    target.with_name(name), (Path(folder) / f"spec{part}{suffix}").read_bytes()
-                )
+                write_bytes(target.with_name(name), (folder / f"spec{part}{suffix}").read_bytes())
         return Drawn.model_validate_json(said)
 
 
@@ -278,7 +277,7 @@ def _answer(request: Any, folder: Path, progress: ReportProgress) -> str:
     spec = PlotSpec.model_validate(request)
     if spec.font_cache is not None:
         # matplotlib's default is the home folder, which a server may not be allowed to write to.
-        os.environ.setdefault("MPLCONFIGDIR", str(spec.font_cache))
+        os.environ.setdefault(FOLDER_VARIABLE, str(spec.font_cache))
     from fumehood_tools.bench.drawing import draw
 
     return draw(spec, folder / "spec.png").model_dump_json()

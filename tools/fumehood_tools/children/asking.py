@@ -26,6 +26,7 @@ from fumehood_tools.deadlines import Deadline
 from fumehood_tools.errors import FumehoodError, RunFailed, StorageFailed
 from fumehood_tools.files import last_lines
 from fumehood_tools.lines import LineReader
+from fumehood_tools.temporary import scratch_folder
 
 WATCH_SECONDS = 0.25
 ENDING_SECONDS = 10.0
@@ -73,14 +74,14 @@ def ask_once(
     module (for tests).
     """
     if folder is None:
-        with tempfile.TemporaryDirectory(prefix="fumehood-child-") as temporary:
+        with scratch_folder(None, "fumehood-child-") as temporary:
             return ask_once(
                 module,
                 request,
                 task,
                 on_progress=on_progress,
                 environ=environ,
-                folder=Path(temporary),
+                folder=temporary,
                 command=command,
             )
     out = folder / "answer"

@@ -14,6 +14,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Literal
 
+from fumehood_tools.filled_in import is_placeholder
+
 HUB_KEYS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 """Keys that a child needs to load models from the Hugging Face Hub."""
 
@@ -33,20 +35,24 @@ def our_environment(
     """Return an environment in which a child imports the same packages as this process.
 
     add: variables that override ours. defaults: variables that ours override. keys: the secrets
-    that the child needs; "all" for a job, which may run any of our tools. without: other variables
-    to omit.
+    that the child needs; "all" for a job, which may run any of our tools. A secret that the client
+    did not fill in is omitted. without: other variables to omit.
     """
     handed_on = {
         name: value
         for name, value in os.environ.items()
         if name != NEVER
         and name not in without
-        and (keys == "all" or name in keys or not SECRET.fullmatch(name))
+        and (not SECRET.fullmatch(name) or ((keys == "all" or name in keys) and _usable(value)))
     }
     handed_on.pop("PYTHONPATH", None)
     if path := import_path():
         handed_on["PYTHONPATH"] = path
     return {**(defaults or {}), **handed_on, **(add or {})}
+
+
+def _usable(secret: str) -> bool:
+    return bool(secret.strip()) and not is_placeholder(secret)
 
 
 def import_path(*packages: ModuleType) -> str:

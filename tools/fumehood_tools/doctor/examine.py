@@ -11,21 +11,30 @@ from pathlib import Path
 
 import psutil
 
-from fumehood_tools.doctor.packages import group, installed_version
+from fumehood_tools.doctor.packages import group, installed_version, with_imports
 from fumehood_tools.doctor.report import DoctorReport, Part, State, optional
 from fumehood_tools.files import total_size
-from fumehood_tools.settings import Settings, configured_keys
+from fumehood_tools.settings import KeyState, Settings, key_states
 from fumehood_tools.wings.declared import imported, keys_of
 
 _GIB = 1 << 30
 _NEEDED_GIB = 3
 _SMI = ("nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader")
+KEY_WORDS: Mapping[KeyState, str] = {
+    "set": "set",
+    "not set": "not set",
+    "not filled in": "not set (the client did not fill it in)",
+}
 
 
-def examine(settings: Settings, environ: Mapping[str, str] | None = None) -> DoctorReport:
+def examine(
+    settings: Settings, environ: Mapping[str, str] | None = None, *, imports: bool = False
+) -> DoctorReport:
     """Return the report on the parts that are installed or missing, for all wings in the settings.
 
-    environ: the environment variables to search for keys; default: this process's.
+    environ: the environment variables to search for keys; default: this process's. imports: also
+    import the packages that are installed, in a child process, which takes some seconds. Packages
+    of the right versions can still fail to import beside each other.
     """
     parts = [dotted for one in settings.declared for dotted in one.doctor]
     findings = [
@@ -35,6 +44,8 @@ def examine(settings: Settings, environ: Mapping[str, str] | None = None) -> Doc
         *_machine(settings),
         *_keys(settings, environ),
     ]
+    if imports:
+        findings = [with_imports(finding) for finding in findings]
     ready = all(finding.state != "missing" for finding in findings)
     return DoctorReport(
         version=installed_version("fumehood") or "0+checkout", ready=ready, findings=findings
@@ -123,8 +134,8 @@ def _keys(settings: Settings, environ: Mapping[str, str] | None) -> list[Part]:
         Part(
             section="keys (optional)",
             part=name,
-            state="ok" if there else "absent",
-            detail=f"{'set' if there else 'not set'}: {uses[name]}",
+            state="ok" if state == "set" else "absent",
+            detail=f"{KEY_WORDS[state]}: {uses[name]}",
         )
-        for name, there in configured_keys(environ, settings.declared).items()
+        for name, state in key_states(environ, settings.declared).items()
     ]

@@ -1,5 +1,7 @@
 """Compare the installed packages with the requirements in fumehood's own metadata."""
 
+import subprocess
+import sys
 import tomllib
 from importlib.metadata import PackageNotFoundError, requires, version
 
@@ -7,8 +9,17 @@ from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
+from fumehood_tools.children import our_environment
 from fumehood_tools.doctor.report import Part
 from fumehood_tools.installing import CHECKOUT, install_command
+
+# Group of packages -> the modules through which fumehood reaches all of them.
+IMPORTS = {
+    "sae": ("sae_bench.evals.core.main", "datasets", "statsmodels.api"),
+    "pdf": ("marker",),
+    "runpod": ("runpod", "asyncssh"),
+}
+IMPORT_SECONDS = 120.0
 
 
 def group(part: str, *, needed: bool, use: str = "") -> Part:
@@ -33,6 +44,44 @@ def group(part: str, *, needed: bool, use: str = "") -> Part:
         detail=detail,
         command=install_command(part) if bad else None,
     )
+
+
+def with_imports(finding: Part) -> Part:
+    """Return a finding about a group of packages that also says whether they can be imported."""
+    modules = IMPORTS.get(finding.part, ())
+    if finding.section != "packages" or finding.state != "ok" or not modules:
+        return finding
+    failed = [f"{name}: {why}" for name in modules if (why := _import_error(name))]
+    if not failed:
+        return finding.model_copy(update={"detail": f"{finding.detail}, and can be imported"})
+    return finding.model_copy(
+        update={
+            "state": "missing",
+            "detail": f"installed, but cannot be imported: {'; '.join(failed)}",
+            "command": install_command(finding.part),
+        }
+    )
+
+
+def _import_error(module: str) -> str | None:
+    """Return the last line of the error with which a fresh process fails to import a module."""
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", "-W", "ignore", "-c", f"import {module}"],
+            env=our_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            timeout=IMPORT_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"it took over {IMPORT_SECONDS:.0f} s"
+    if done.returncode == 0:
+        return None
+    return (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1][:300]
 
 
 def installed_version(package: str) -> str | None:

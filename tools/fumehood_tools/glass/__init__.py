@@ -13,16 +13,12 @@ metadata (that a file exists and how large it is).
 from fumehood_tools.glass.buffers import shared_buffer
 from fumehood_tools.glass.child import ChildLimits, ChildOutcome, GlassChild
 from fumehood_tools.glass.compiled import compiled_kernels
-from fumehood_tools.glass.handback import (
-    remove_folder,
-    scratch_folder,
-    take_file,
-    take_json,
-)
+from fumehood_tools.glass.handback import take_file, take_json
 from fumehood_tools.glass.levels import STRENGTH, available_levels, choose_level
 from fumehood_tools.glass.nursery import Nursery
 from fumehood_tools.glass.profiles import SAE, GlassProfile
 from fumehood_tools.settings import GlassAsked, GlassLevel
+from fumehood_tools.temporary import remove_folder, scratch_folder
 
 __all__ = [
     "SAE",

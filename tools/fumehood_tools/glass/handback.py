@@ -1,22 +1,16 @@
-"""Read the files that a child left in its scratch folder safely, then remove the folder.
+"""Read the files that a child left in its scratch folder safely.
 
 The child controlled this folder. A name in it may be a link, a pipe, a device or a file of 100 GB,
-JSON may be nested 100,000 levels deep, and folders deeper than Python can walk.
+and JSON may be nested 100,000 levels deep.
 """
 
-import contextlib
 import json
 import os
 import stat
-import subprocess
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from fumehood_tools.errors import RunFailed
-
-REMOVE_SECONDS = 600.0
 
 
 def take_file(folder: Path, name: str, most_bytes: int) -> bytes | None:
@@ -61,29 +55,6 @@ def take_json(folder: Path, name: str, most_bytes: int) -> Any:
         return json.loads(content)
     except (ValueError, RecursionError) as error:
         raise _refusal(name, "it is not valid JSON") from error
-
-
-def remove_folder(folder: Path) -> None:
-    """Remove a folder that a child has written to, at any depth. Gives up after REMOVE_SECONDS."""
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        subprocess.run(
-            ["rm", "-rf", "--", str(folder)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=REMOVE_SECONDS,
-            check=False,
-        )
-
-
-@contextlib.contextmanager
-def scratch_folder(parent: Path | None, prefix: str) -> Iterator[Path]:
-    """Create a folder for children; remove it on exit. parent: None for the system's temp dir."""
-    folder = Path(tempfile.mkdtemp(dir=parent, prefix=prefix))
-    try:
-        yield folder
-    finally:
-        remove_folder(folder)
 
 
 def _refusal(name: str, why: str) -> RunFailed:

@@ -22,6 +22,7 @@ from fumehood_tools.jobs.processes import Identity, machine
 from fumehood_tools.locking import exclusive
 
 BUSY_SECONDS = 20.0
+TABLE_FILE = "jobs.sqlite3"
 BLOCK = 256
 """Waiting jobs are tallied in blocks of this many consecutive numbers. A place in the queue is the
 sum of the tallies of all earlier blocks, plus a count within one block."""
@@ -90,7 +91,7 @@ class Table:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.path = root / "jobs.sqlite3"
+        self.path = root / TABLE_FILE
         self._lock = threading.RLock()
         self._create_file()
         with self._typed():

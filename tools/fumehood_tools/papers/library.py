@@ -20,6 +20,7 @@ from fumehood_tools.papers.paper import Judgement, Paper
 from fumehood_tools.papers.terms import content_words, expansions, stem
 
 BUSY_SECONDS = 20.0
+LIBRARY_FILE = "papers.sqlite"
 MOST_CANDIDATES = 400
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS papers(
@@ -41,7 +42,7 @@ class Library:
 
     def __init__(self, state: Path, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._path = state / "papers.sqlite"
+        self._path = state / LIBRARY_FILE
         self._lock = threading.Lock()
         try:
             state.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -13,8 +13,12 @@ MOST_SHOWN_AUTHORS = 8
 
 
 class SearchResult(BaseModel, frozen=True):
-    """One page of papers, best first, and the status of every source."""
+    """One page of papers, best first, and the status of every source.
 
+    outcome: what was found in a sentence, which names the sources that could not be searched.
+    """
+
+    outcome: str = ""
     query: str
     purpose: str
     papers: list[Paper]
@@ -24,6 +28,11 @@ class SearchResult(BaseModel, frozen=True):
     sources: list[SourceStatus]
     cost_usd: float = Field(description="Total cost of the search's calls to paid services")
     bibtex: str | None = None
+    next: str = ""
+
+    def in_words(self) -> "SearchResult":
+        """Return the page with its outcome and the next step in words."""
+        return self.model_copy(update={"outcome": self._head(), "next": self._next_step()})
 
     def text(self) -> str:
         """Return the page as text for the agent."""
@@ -35,7 +44,7 @@ class SearchResult(BaseModel, frozen=True):
             lines.append(f"Cost of this search: ${self.cost_usd:.4f}.")
         if self.bibtex:
             lines += ["", "BibTeX:", self.bibtex]
-        return "\n".join([*lines, "", self._next_step()])
+        return "\n".join([*lines, "", f"Next: {self._next_step()}"])
 
     def _head(self) -> str:
         if not self.papers:
@@ -56,8 +65,8 @@ class SearchResult(BaseModel, frozen=True):
     def _next_step(self) -> str:
         if not self.papers:
             return (
-                "Next: search with fewer or different words, or repeat the search later for the "
-                "sources that failed."
+                "search with fewer or different words, or repeat the search later for the sources "
+                "that failed."
             )
         steps = [f"pass cursor={self.next_cursor!r} for more"] if self.next_cursor else []
         if any(it.judgement and it.judgement.judged_by == "lexical" for it in self.papers):
@@ -66,7 +75,7 @@ class SearchResult(BaseModel, frozen=True):
                 "and send your own judgements=[{id, confidence, reasoning}] with the same query "
                 "and purpose"
             )
-        return f"Next: {'; '.join(steps)}." if steps else "Next: refine the query, or read a paper."
+        return f"{'; '.join(steps)}." if steps else "refine the query, or read a paper."
 
 
 def shown(papers: Sequence[Paper]) -> list[Paper]:

@@ -129,7 +129,7 @@ class PaperSearch:
             sources=[SourceStatus.model_validate(it) for it in content["sources"]],
             cost_usd=round(sum(it["cost_usd"] for it in content["sources"]), 6),
             bibtex=write_bibtex(page) if bibtex else None,
-        )
+        ).in_words()
 
     def _take_judgements(self, wish: SearchRequest, judgements: Sequence[AgentJudgement]) -> None:
         if not judgements:

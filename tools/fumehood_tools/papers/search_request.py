@@ -8,7 +8,7 @@ from fumehood_tools.papers.sources.model import SourceName
 MOST_QUERY = 400
 
 
-class AgentJudgement(BaseModel, frozen=True):
+class AgentJudgement(BaseModel, frozen=True, extra="forbid"):
     """The caller's own judgment of one paper."""
 
     id: str = Field(max_length=200)

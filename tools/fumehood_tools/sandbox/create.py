@@ -1,8 +1,8 @@
 """Create, open and list sandboxes.
 
 A sandbox is a copy of the template with its own sandbox.toml. It is built in a hidden folder next
-to its final place and then renamed, so a crash or a full disk leaves no incomplete sandbox. Nothing
-here imports torch or reads activations.
+to its final place and then renamed, so a crash or a full disk leaves no incomplete sandbox. A lock
+per name keeps two creators of one name apart. Nothing here imports torch or reads activations.
 """
 
 import contextlib
@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from fumehood_tools.errors import (
     UnknownName,
 )
 from fumehood_tools.files import data_path
+from fumehood_tools.locking import exclusive
 from fumehood_tools.settings import Settings
 from fumehood_tools.spec import (
     SandboxSpec,
@@ -106,11 +107,7 @@ def create_sandbox(
     """
     _check_name(name)
     folder = settings.sandboxes / name
-    if folder.exists():
-        raise AlreadyExists(
-            f"There is a sandbox {name!r} already, at {folder}, and sandboxes are never "
-            "overwritten. Work in it (list_variants shows its variants), or choose another name."
-        )
+    _refuse_to_overwrite(folder)
     chosen: dict[str, dict[str, Any]] = {
         "": {"dict_size": dict_size},
         "subject": {"name": subject, "layer": layer, "site": site},
@@ -120,7 +117,10 @@ def create_sandbox(
     }
     _settle_subject(chosen, settings.cache)
     text = _fill_in(template_folder() / SPEC_FILE, chosen)
-    _build(folder, text)
+    with _sole_creator(settings.state, name):
+        # Another process may have created it since the first look.
+        _refuse_to_overwrite(folder)
+        _build(folder, text)
     return open_sandbox(settings, name)
 
 
@@ -157,6 +157,25 @@ def _check_name(name: str) -> None:
         raise BadRequest(
             f"{name!r} is not a valid name for a sandbox. Use 1 to 64 lower case letters, digits, "
             "- and _, and begin with a letter or digit."
+        )
+
+
+@contextlib.contextmanager
+def _sole_creator(state: Path, name: str) -> Iterator[None]:
+    """Hold the lock for creating a sandbox of this name in the workspace. Raises StorageFailed."""
+    try:
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageFailed.from_os_error(error, f"Making the sandbox {name}") from error
+    with exclusive(state / f"creating-{name}.lock"):
+        yield
+
+
+def _refuse_to_overwrite(folder: Path) -> None:
+    if os.path.lexists(folder):
+        raise AlreadyExists(
+            f"There is a sandbox {folder.name!r} already, at {folder}, and sandboxes are never "
+            "overwritten. Work in it (list_variants shows its variants), or choose another name."
         )
 
 
@@ -211,7 +230,8 @@ def _fill_in(template: Path, chosen: Mapping[str, Mapping[str, Any]]) -> str:
 def _build(folder: Path, spec_text: str) -> None:
     """Build the sandbox in a hidden folder next to `folder`, then rename it. Raises StorageFailed.
 
-    Also removes what an earlier, killed attempt left.
+    Also removes what an earlier, killed attempt left. The caller holds the lock of the name, so no
+    other process can be at work on what is removed.
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,98 @@
+"""Publish a tool's schemas in the form that most hosts understand.
+
+Pydantic writes an optional argument as a choice between its type and null, and a model as a
+reference to a definition. Some hosts refuse an integer that is a choice, others lose its
+description, and some do not follow references. So an optional argument is published as its bare
+type (it is optional because it is not required), and references are replaced by what they refer to.
+"""
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+NULL = {"type": "null"}
+Node = dict[str, Any]
+
+
+def without(keywords: Collection[str], schema: Node) -> Node:
+    """Return a JSON schema without some keywords. Properties with such a *name* are kept."""
+
+    def clean(node: Node) -> Node:
+        return {key: value for key, value in node.items() if key not in keywords}
+
+    cleaned: Node = _rewritten(schema, clean)
+    return cleaned
+
+
+def input_form(schema: Node) -> Node:
+    """Return an input schema with bare optional types, closed objects and no references."""
+    definitions = schema.get("$defs", {})
+
+    def simple(node: Node) -> Node:
+        node = _resolved(node, definitions)
+        if NULL in node.get("anyOf", []):
+            node = _resolved(_without_null(node), definitions)
+        if "properties" in node:
+            node = {**node, "additionalProperties": False}
+        return node
+
+    return without(("$defs", "title"), _rewritten(schema, simple))
+
+
+def output_form(schema: Node) -> Node:
+    """Return an output schema without texts, references and tuples.
+
+    A result explains itself, and its descriptions took a fifth of the tool list. A tuple becomes a
+    list of its length, whose items may have any of the types in the tuple.
+    """
+    definitions = schema.get("$defs", {})
+
+    def simple(node: Node) -> Node:
+        node = _resolved(node, definitions)
+        if "prefixItems" in node:
+            types = [
+                one
+                for n, one in enumerate(node["prefixItems"])
+                if one not in node["prefixItems"][:n]
+            ]
+            rest = {key: value for key, value in node.items() if key != "prefixItems"}
+            node = {**rest, "items": types[0] if len(types) == 1 else {"anyOf": types}}
+        return node
+
+    return without(("$defs", "title", "description"), _rewritten(schema, simple))
+
+
+def open_form(schema: Node) -> Node:
+    """Return a schema without the keyword `additionalProperties`, on which some hosts fail."""
+    return without(("additionalProperties",), schema)
+
+
+def _resolved(node: Node, definitions: Node) -> Node:
+    """Return what the node refers to, with the other keywords of the node; else the node."""
+    if "$ref" not in node:
+        return node
+    rest = {key: value for key, value in node.items() if key != "$ref"}
+    return {**definitions[node["$ref"].removeprefix("#/$defs/")], **rest}
+
+
+def _without_null(node: Node) -> Node:
+    """Return a node that is a choice with null as a choice without it."""
+    rest = [option for option in node["anyOf"] if option != NULL]
+    kept = {key: value for key, value in node.items() if key != "anyOf"}
+    if kept.get("default", ...) is None:
+        del kept["default"]
+    return {**rest[0], **kept} if len(rest) == 1 else {**kept, "anyOf": rest}
+
+
+def _rewritten(node: Any, rewrite: Callable[[Node], Node], *, names: bool = False) -> Any:
+    """Return a schema in which every node was rewritten, from the outside in.
+
+    names: the keys of this node are names of properties or definitions, not keywords.
+    """
+    if isinstance(node, list):
+        return [_rewritten(item, rewrite) for item in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        key: _rewritten(value, rewrite, names=not names and key in ("properties", "$defs"))
+        for key, value in (node if names else rewrite(node)).items()
+    }
