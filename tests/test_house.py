@@ -178,6 +178,7 @@ UNLIMITED = {
     "tools/fumehood_tools/redteam/driver.py": "continues on a signal, ends with the suite",
     "tools/fumehood_tools/redteam/listeners.py": "accepts only when a connection is waiting",
     "tools/fumehood_tools/sandbox/check.py": "a child behind the glass ends at its time limit",
+    "tools/fumehood_tools/sandbox/trial.py": "a child behind the glass ends at its time limit",
     "tools/fumehood_tools/scoring/__main__.py": "serves until its job hangs up",
     "tools/fumehood_tools/scoring/inertness.py": "children behind the glass have a time limit",
     "tools/fumehood_tools/scoring/scorer.py": "children behind the glass have a time limit",

@@ -105,9 +105,9 @@ def test_any_number_of_steps_trains(
 
 
 def test_loading_returns_the_subclass(core: SimpleNamespace, training_spec: Spec) -> None:
-    spec = training_spec(variant("example"), steps=3)
+    spec = training_spec(variant("standard"), steps=3)
     core.train.train(spec)
-    module = core.package.load_variant(variant("example"))
+    module = core.package.load_variant(variant("standard"))
     sae = module.CustomSAE.from_pretrained(Path(spec["out"]) / "sae.safetensors")
     assert type(sae) is module.CustomSAE
     built = core.package.build_sae(module, spec["activation_dim"], spec["dict_size"])

@@ -1,18 +1,19 @@
-"""Check one variant: static rules in this process, then a trial run in a child process.
+"""Check one variant: static rules in this process, then two runs in child processes.
 
 check_static takes milliseconds and does not import the variant. check_variant takes some seconds:
-it runs the packaged core/check.py on a copy of the file, behind the glass, and reports timeouts and
-memory kills as findings.
+behind the glass, it runs the packaged core/check.py on a copy of the file, and then a trial beside
+the file's parent (trial.py). Timeouts and memory kills are findings. A file with static errors is
+not run at all.
 """
 
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from fumehood_tools.errors import FumehoodError, IntegrityFailed, RunFailed
+from fumehood_tools.errors import FumehoodError, IntegrityFailed, RunFailed, UnknownName
 from fumehood_tools.files import write_bytes
 from fumehood_tools.glass import (
     ChildLimits,
@@ -23,16 +24,26 @@ from fumehood_tools.glass import (
     take_file,
 )
 from fumehood_tools.plain_files import read_plain
-from fumehood_tools.sandbox.complaints import CheckReport, Complaint, error, warning
+from fumehood_tools.sandbox.check_report import CheckReport, Trial
+from fumehood_tools.sandbox.complaints import Complaint, error, warning
 from fumehood_tools.sandbox.constants import judge_source, why_not_trained_here
 from fumehood_tools.sandbox.create import Sandbox
+from fumehood_tools.sandbox.declarations import read_declarations
+from fumehood_tools.sandbox.fault_lines import Source, at_fault
+from fumehood_tools.sandbox.following import next_step
+from fumehood_tools.sandbox.knobs import find_knob
 from fumehood_tools.sandbox.static_rules import check_source
+from fumehood_tools.sandbox.trial import PROFILE, Subjects, TrialSaid, run_trial, subjects_of
+from fumehood_tools.sandbox.trial_findings import JUDGED_HERE, Findings
 from fumehood_tools.spec import LimitsSpec
 
 __all__ = ["CheckReport", "Complaint", "check_static", "check_variant"]
 
 # Many clients abort tool calls after 60 s.
 WALL_SECONDS = 40.0
+TRIAL_SECONDS = 20.0
+# However long the first run took, the trial gets this much.
+LEAST_TRIAL_SECONDS = 8.0
 # The child prints its stack this long before the time limit, so that we can name the line.
 STACK_SECONDS = 3.0
 # Used if the subject's width cannot be looked up.
@@ -55,11 +66,12 @@ def check_variant(
     name: str,
     level: GlassLevel,
     wall_seconds: float = WALL_SECONDS,
-    kernels: Path | None = None,
+    kernels: Callable[[], Path | None] = lambda: None,
 ) -> CheckReport:
     """Check a variant statically and, unless that finds errors, by running it for a few steps.
 
-    kernels: the result of compiled_kernels; without it, the nursery compiles the kernels itself.
+    kernels: calls compiled_kernels; without it, the nursery compiles the kernels itself. It is not
+    called for a file with static errors.
     Raises UnknownName if the variant has no file, StorageFailed if its file is not a regular one or
     a file cannot be written, and RunFailed if the glass cannot be started at this level.
     """
@@ -67,16 +79,68 @@ def check_variant(
     path = sandbox.variant_path(name)
     source = read_plain(path)
     findings = [*check_static(source, path.stem), *_check_budget(source, sandbox.spec.limits)]
+    files: Subjects | None = None
+    said: TrialSaid | None = None
     if not _errors(findings):
+        try:
+            files = subjects_of(sandbox, path.stem, source)
+        except UnknownName as unknown:
+            findings.append(_no_parent(source, unknown))
+    if files is not None:
         with scratch_folder(None, "fumehood-check-") as scratch:
-            run = _DynamicCheck(sandbox, path.stem, source, scratch, wall_seconds)
-            findings += run.findings(level, kernels)
+            run = _DynamicCheck(sandbox, files, scratch, wall_seconds)
+            found, said = run.results(level, kernels())
+            findings += found
+    return _report(sandbox, path.stem, source, findings, files, said, started)
+
+
+def _report(
+    sandbox: Sandbox,
+    name: str,
+    source: bytes,
+    findings: list[Complaint],
+    files: Subjects | None,
+    said: TrialSaid | None,
+    started: float,
+) -> CheckReport:
+    declared = files.declared if files else None
+    comparison = said.comparison(declared) if said else None
+    knob = find_knob(source, declared)
+    ok = not _errors(findings)
+    is_inert = comparison is not None and comparison.mechanism == "same"
     return CheckReport(
-        variant=path.stem,
-        ok=not _errors(findings),
+        variant=name,
+        ok=ok,
         findings=sorted(findings, key=lambda finding: finding.severity),
+        comparison=comparison,
+        trial=_trial(said) if said else None,
+        knob=knob.name,
+        knob_value=float(knob.value) if knob.value is not None else None,
+        knob_lines=knob.lines,
         seconds=round(time.monotonic() - started, 2),
+        next=next_step(sandbox, name, declared, ok=ok, inert=is_inert, aims=knob.name is not None),
     )
+
+
+def _trial(said: TrialSaid) -> Trial | None:
+    if said.l0 is None or said.parameters is None:
+        return None
+    return Trial(
+        steps=said.steps,
+        l0=round(said.l0, 2),
+        ms_per_step=said.ms_per_step,
+        parent_ms_per_step=said.parent_ms_per_step,
+        parameters=said.parameters,
+        parent_parameters=said.parent_parameters,
+        unmoved=(*said.unmoved, *said.unknown) if said.steps else (),
+        frozen=said.frozen,
+    )
+
+
+def _no_parent(source: bytes, unknown: UnknownName) -> Complaint:
+    line = Source(source).constant("PARENT")
+    cure = 'name a file in variants/, as in PARENT = "topk", or remove the line'
+    return error("parent", line, f"PARENT: {unknown}", cure)
 
 
 def _check_budget(source: bytes, limits: LimitsSpec) -> list[Complaint]:
@@ -98,41 +162,63 @@ def _errors(findings: Iterable[Complaint]) -> list[Complaint]:
 
 
 class _DynamicCheck:
-    """One run of core/check.py in a child, on a copy of the variant."""
+    """A run of core/check.py on a copy of the variant, and a trial beside its parent."""
 
     def __init__(
-        self, sandbox: Sandbox, name: str, source: bytes, scratch: Path, wall_seconds: float
+        self, sandbox: Sandbox, files: Subjects, scratch: Path, wall_seconds: float
     ) -> None:
-        self.spec, self.scratch = sandbox.spec, scratch
+        self.sandbox, self.files, self.scratch = sandbox, files, scratch
+        self.width = _width(sandbox)
+        self.spec = sandbox.spec
         self.out = scratch / "child" / "out"
-        self.variant = scratch.resolve() / f"{name}.py"
+        self.variant = scratch.resolve() / f"{files.name}.py"
         self.limits = ChildLimits(
             wall_seconds=wall_seconds,
             memory_gb=self.spec.limits.memory_gb,
             scratch_gb=self.spec.limits.scratch_gb,
         )
-        write_bytes(self.variant, source)
+        write_bytes(self.variant, files.source)
         self.content = {
             "variant": str(self.variant),
-            "activation_dim": _width(sandbox),
+            "activation_dim": self.width,
             "dict_size": self.spec.dict_size,
             "out": str(self.out.resolve()),
             "threads": 1,
         }
 
-    def findings(self, level: GlassLevel, kernels: Path | None) -> list[Complaint]:
-        """Run the child; return its findings, or one that says why it did not finish."""
-        with Nursery(self.scratch, level=level, kernels=kernels) as nursery:
-            deadline = time.time() + max(0.5, self.limits.wall_seconds - STACK_SECONDS)
-            child = nursery.start(
-                "core.check",
-                {**self.content, "deadline_at": deadline},
-                scratch=self.scratch / "child",
-                readable=[self.variant],
-                limits=self.limits,
-            )
-            with child:
-                outcome = child.wait()
+    def results(
+        self, level: GlassLevel, kernels: Path | None
+    ) -> tuple[list[Complaint], TrialSaid | None]:
+        """Return the findings of both children, and what the trial said unless it did not run."""
+        started = time.monotonic()
+        with Nursery(self.scratch, level=level, kernels=kernels, profile=PROFILE) as nursery:
+            found = [at_fault(self.files.source, one) for one in self._contract(nursery)]
+            if _errors(found):
+                return found, None
+            left = self.limits.wall_seconds - (time.monotonic() - started)
+            seconds = min(TRIAL_SECONDS, max(LEAST_TRIAL_SECONDS, left))
+            place = self.scratch / "trial"
+            said = run_trial(nursery, self.sandbox, self.width, self.files, seconds, place)
+        if said is None or (said.l0 is None and said.error is None):
+            return [*found, _no_trial(seconds)], None
+        declared = read_declarations(self.files.source)
+        judged = Findings(said, self.files, declared).all(said.comparison(self.files.declared))
+        if said.l0 is not None:
+            found = [one for one in found if one.rule not in JUDGED_HERE]
+        return [*found, *judged], said
+
+    def _contract(self, nursery: Nursery) -> list[Complaint]:
+        """Run core/check.py; return its findings, or one that says why it did not finish."""
+        deadline = time.time() + max(0.5, self.limits.wall_seconds - STACK_SECONDS)
+        child = nursery.start(
+            "core.check",
+            {**self.content, "deadline_at": deadline},
+            scratch=self.scratch / "child",
+            readable=[self.variant],
+            limits=self.limits,
+        )
+        with child:
+            outcome = child.wait()
         found = self._found() if outcome.exit_code == 0 else None
         return [self._ended_early(outcome)] if found is None else found
 
@@ -182,6 +268,13 @@ class _DynamicCheck:
             return None
         newest_first = "most recent call first" in output
         return int(found[0] if newest_first else found[-1])
+
+
+def _no_trial(seconds: float) -> Complaint:
+    message = f"The trial beside the parent said nothing within {seconds:.0f} s, so there is no "
+    message += "comparison"
+    cure = "look for what is slow in a step; run_variants compares again after each training"
+    return warning("trial", None, message, cure)
 
 
 def _width(sandbox: Sandbox) -> int:

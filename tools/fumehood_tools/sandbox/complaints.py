@@ -15,48 +15,38 @@ class Complaint(BaseModel, frozen=True):
     rule: str = Field(description="stable name of the rule: syntax, import, signature, …")
     line: int | None = Field(description="line in the variant's file; None: the file as a whole")
     message: str = Field(description="what is wrong")
-    instead: str = Field(description="what to write instead")
+    instead: str = Field(description="what to do instead")
+    write: str | None = Field(None, description="the lines to write, if they are known")
 
     def text(self) -> str:
-        """Return the finding as one line of text."""
+        """Return the finding as one line of text, and below it the lines to write."""
         place = f"line {self.line}" if self.line else "file"
-        return f"{self.severity}, {place} ({self.rule}): {self.message} Instead: {self.instead}"
+        said = f"{self.severity}, {place} ({self.rule}): {self.message} Instead: {self.instead}"
+        lines = (self.write or "").splitlines()
+        return "\n".join([said, *(f"      {line}" for line in lines)])
 
 
-class CheckReport(BaseModel, frozen=True):
-    """All findings about one variant."""
-
-    variant: str
-    ok: bool = Field(description="true when there is no error; warnings do not count")
-    findings: list[Complaint]
-    seconds: float
-
-    def text(self) -> str:
-        """Return the report as text for the agent."""
-        warnings = sum(finding.severity == "warning" for finding in self.findings)
-        errors = len(self.findings) - warnings
-        verdict = "ok" if self.ok else "not ok"
-        following = "run_variants" if self.ok else "fix the errors, then check_variant again"
-        lines = [
-            f"{self.variant}: {verdict} ({errors} errors, {warnings} warnings)",
-            *(f"- {finding.text()}" for finding in self.findings),
-            f"Next: {following}.",
-        ]
-        return "\n".join(lines)
-
-
-def error(rule: str, line: int | None, message: str, instead: str) -> Complaint:
+def error(
+    rule: str, line: int | None, message: str, instead: str, write: str | None = None
+) -> Complaint:
     """Return a finding of severity error; adds the full stops."""
-    return _finding("error", rule, line, message, instead)
+    return _finding("error", rule, line, message, instead, write)
 
 
-def warning(rule: str, line: int | None, message: str, instead: str) -> Complaint:
+def warning(
+    rule: str, line: int | None, message: str, instead: str, write: str | None = None
+) -> Complaint:
     """Return a finding of severity warning; adds the full stops."""
-    return _finding("warning", rule, line, message, instead)
+    return _finding("warning", rule, line, message, instead, write)
 
 
 def _finding(
-    severity: Literal["error", "warning"], rule: str, line: int | None, message: str, instead: str
+    severity: Literal["error", "warning"],
+    rule: str,
+    line: int | None,
+    message: str,
+    instead: str,
+    write: str | None,
 ) -> Complaint:
     return Complaint(
         severity=severity,
@@ -64,4 +54,5 @@ def _finding(
         line=line,
         message=f"{message[:_MOST_CHARACTERS].rstrip('.')}.",
         instead=f"{instead.rstrip('.')}.",
+        write=write,
     )

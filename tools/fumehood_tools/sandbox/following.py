@@ -1,0 +1,31 @@
+"""The call that follows a check."""
+
+from fumehood_tools.sandbox.create import Sandbox
+
+SEEDS = "[0, 1, 2]"
+CONTROL = "untrained"
+# A level at which a quarter of the dictionary were active would say little.
+LEVELS, SHARE = (32, 64), 4
+
+
+def next_step(
+    sandbox: Sandbox, name: str, parent: str | None, *, ok: bool, inert: bool, aims: bool
+) -> str:
+    """Return what to do after a check, with the call that does it.
+
+    aims: whether the file has a knob. inert: whether it computes the same as its parent.
+    """
+    again = f'check_variant(sandbox="{sandbox.name}", variant="{name}")'
+    if not ok:
+        return f"Fix the errors, then {again}."
+    if inert:
+        return f"Change the file until it computes something else, then {again}."
+    wanted = dict.fromkeys(one for one in (name, parent, "topk", CONTROL) if one is not None)
+    there = [one for one in wanted if (sandbox.variants / f"{one}.py").is_file()]
+    names = ", ".join(f'"{one}"' for one in there)
+    call = f'run_variants(sandbox="{sandbox.name}", variants=[{names}], seeds={SEEDS}'
+    levels = [level for level in LEVELS if SHARE * level <= sandbox.spec.dict_size]
+    levels = levels or [max(1, sandbox.spec.dict_size // SHARE)]
+    if aims:
+        return f"{call}, l0_targets={levels})."
+    return f"{call}), and with a knob l0_targets={levels} too."

@@ -1,0 +1,67 @@
+"""Methods of a file that nothing calls, such as a hook whose name is misspelled."""
+
+import ast
+import difflib
+import inspect
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from core.loading import SAE_CLASS, TRAINER_CLASS
+from core.trainer import BaseTrainer
+
+# Hooks that core calls if they are there, though no base class has them.
+HOOKS = {SAE_CLASS: ("encode", "decode", "skip"), TRAINER_CLASS: ("prepare", "update", "loss")}
+CLOSE = 0.7
+
+
+def unused_methods(module: ModuleType) -> list[dict[str, Any]]:
+    """Return the methods of the two classes that overrule none and that the file does not name.
+
+    Each is {"owner", "name", "line", "near"}; near: the hook that it is spelled like, or None.
+    """
+    tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
+    named = _names(tree)
+    found = []
+    for owner, hooks in HOOKS.items():
+        cls = getattr(module, owner, None)
+        if not isinstance(cls, type):
+            continue
+        bases = cls.__mro__[1:]
+        for name, value in vars(cls).items():
+            known = name in hooks or any(name in vars(base) for base in bases)
+            if known or name in named or name.startswith("__") or not inspect.isfunction(value):
+                continue
+            near = difflib.get_close_matches(name, _hooks(owner, cls), 1, CLOSE)
+            line = value.__code__.co_firstlineno
+            found.append(
+                {"owner": owner, "name": name, "line": line, "near": near[0] if near else None}
+            )
+    return found
+
+
+def _hooks(owner: str, cls: type) -> list[str]:
+    """Return the methods of core's base classes that a file may override, and the hooks."""
+    names = {
+        name
+        for base in cls.__mro__[1:]
+        if base.__module__.startswith(("core.", "dictionary_learning."))
+        for name, value in vars(base).items()
+        if inspect.isfunction(value) and not name.startswith("_")
+    }
+    if owner == TRAINER_CLASS and len(cls.__mro__) == 2:
+        names |= {name for name in vars(BaseTrainer) if not name.startswith("_")}
+    return sorted(names | set(HOOKS[owner]))
+
+
+def _names(tree: ast.Module) -> set[str]:
+    """Return all names that the file reads: variables, attributes and strings."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            found.add(node.id)
+        elif isinstance(node, ast.Attribute):
+            found.add(node.attr)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found.add(node.value)
+    return found
