@@ -10,7 +10,7 @@ from pathlib import Path
 from fumehood_tools.bench.plot import plot_benchmarks
 from fumehood_tools.bench.table import BenchmarkTable, read_benchmarks
 from fumehood_tools.bench.table_rows import Row, Spread
-from fumehood_tools.compare import Comparison, compare_variants
+from fumehood_tools.compare import Comparison, compare_variants, effects_of
 from fumehood_tools.compare.report import Compared, Effect
 from fumehood_tools.jobs import Job, JobStore
 from fumehood_tools.page import page_content, write_page
@@ -36,8 +36,9 @@ def write_report(
     probing = compare_variants(box.folder, metric="probing_top5")
     penalised = _children_of(table, "standard", box)
     parent = compare_variants(box.folder, variants=penalised, baseline="standard")
-    plot = plot_benchmarks(box.folder, font_cache=settings.cache / "matplotlib")
-    page = write_page(box.folder, page_content(box.folder))
+    fonts = settings.cache / "matplotlib"
+    plot = plot_benchmarks(box.folder, effects=lambda: effects_of(explained), font_cache=fonts)
+    page = write_page(box.folder, page_content(box.folder, compared=explained))
     figures = folder / "figures"
     figures.mkdir(exist_ok=True)
     for name, end, _ in FIGURES:
@@ -110,8 +111,8 @@ def _counted(counts: Counter[str]) -> str:
 
 def _summary(table: BenchmarkTable, explained: Comparison, probing: Comparison) -> list[str]:
     custom = {row.variant: row for row in table.rows if row.kind == "custom" and not row.parameters}
-    changes: Counter[str] = Counter(row.verdict or "not judged" for row in custom.values())
-    inert = [name for name, row in custom.items() if row.verdict == "inert"]
+    changes: Counter[str] = Counter(row.change or "not judged" for row in custom.values())
+    inert = [name for name, row in custom.items() if row.change == "inert"]
     lines = ["## What came out", ""]
     lines.append(
         f"Of {len(custom)} variants {changes['inert']} are inert"
@@ -168,7 +169,7 @@ def _as_written(row: Row | None) -> list[str]:
         _spread(metrics["l0"], 1),
         _spread(metrics["explained_variance"], 4),
         _spread(metrics["probing_top5"], 3) if "probing_top5" in metrics else "–",
-        row.verdict or "–",
+        row.change or "–",
     ]
 
 
@@ -208,9 +209,6 @@ def _words(found: Comparison) -> list[str]:
         "seed.",
         "",
         *lines,
-        "- **active**: some score of the file as written lies outside the seed noise of its "
-        "parent; **weak**: it computes something else, and no score shows it; **inert**: nothing "
-        "shows.",
         "",
     ]
 

@@ -231,12 +231,13 @@ async def in_thread(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> 
     return await anyio.to_thread.run_sync(partial(call, *args, **kwargs), abandon_on_cancel=True)
 
 
-def answer(text: str, model: BaseModel) -> CallToolResult:
-    """Return a result as text and as data. Each must be complete: clients show only one of them."""
-    return CallToolResult(
-        content=[TextContent(type="text", text=text)],
-        structured_content=model.model_dump(mode="json", by_alias=True),
-    )
+def answer(text: str, model: BaseModel, *, sparse: bool = False) -> CallToolResult:
+    """Return a result as text and as data. Each must be complete: clients show only one of them.
+
+    sparse: leave out the fields that have their default value.
+    """
+    data = model.model_dump(mode="json", by_alias=True, exclude_defaults=sparse)
+    return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=data)
 
 
 def picture(text: str, path: Path, meta: dict[str, Any] | None = None) -> CallToolResult:

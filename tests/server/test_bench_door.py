@@ -45,9 +45,9 @@ async def test_the_table_comes_as_text_and_as_typed_rows(
 ) -> None:
     result = await call(settings, "read_benchmarks", sandbox="box")
     table = result.structured_content or {}
-    assert [row["variant"] for row in table["rows"]] == ["topk", "standard", "untrained"]
+    assert [row["label"] for row in table["rows"]] == ["topk", "standard", "untrained"]
     assert [row["kind"] for row in table["rows"]] == ["baseline", "baseline", "control"]
-    assert table["rows"][0]["metrics"]["explained_variance"]["mean"] == 0.73
+    assert table["rows"][0]["metrics"]["explained_variance"] == [0.73]
     assert "topk (baseline)" in text_of(result) and "1 seed: no error bar" in text_of(result)
 
 
@@ -66,7 +66,7 @@ async def test_a_damaged_record_does_not_hide_the_others(
     (scored.results / "standard" / "seed0-00000000" / "score.json").write_text("{")
     result = await call(settings, "read_benchmarks", sandbox="box")
     table = result.structured_content or {}
-    assert [row["variant"] for row in table["rows"]] == ["topk", "untrained"]
+    assert [row["label"] for row in table["rows"]] == ["topk", "untrained"]
     assert "standard/seed0-00000000" in text_of(result)
 
 
@@ -78,7 +78,7 @@ async def test_what_was_edited_is_in_neither_table_nor_plot_and_both_say_so(
     path.write_text(path.read_text(encoding="utf-8").replace("0.73", "0.99"), encoding="utf-8")
     result = await call(settings, "read_benchmarks", sandbox="box")
     table = result.structured_content or {}
-    assert [row["variant"] for row in table["rows"]] == ["standard", "untrained"]
+    assert [row["label"] for row in table["rows"]] == ["standard", "untrained"]
     assert "edited after it was signed (topk/seed0-00000000)" in text_of(result)
     plot = await call(settings, "plot_benchmarks", sandbox="box")
     assert "edited after it was signed" in text_of(plot) and "2 variants" in text_of(plot)
@@ -91,12 +91,12 @@ async def test_a_server_that_has_shown_a_score_refuses_it_once_it_is_tampered_wi
     async with Client(build_server(settings, wings=[bench.WING])) as client:
         for _ in range(2):
             before = await client.call_tool("read_benchmarks", {"sandbox": "box"})
-            assert "topk" in [row["variant"] for row in (before.structured_content or {})["rows"]]
+            assert "topk" in [row["label"] for row in (before.structured_content or {})["rows"]]
         path.write_text(path.read_text(encoding="utf-8").replace("0.73", "0.99"), encoding="utf-8")
         after = await client.call_tool("read_benchmarks", {"sandbox": "box"})
         again = await client.call_tool("read_benchmarks", {"sandbox": "box"})
     for result in (after, again):
-        assert "topk" not in [row["variant"] for row in (result.structured_content or {})["rows"]]
+        assert "topk" not in [row["label"] for row in (result.structured_content or {})["rows"]]
         assert "edited after it was signed (topk/seed0-00000000)" in text_of(result)
 
 
@@ -119,6 +119,7 @@ async def test_variants_are_compared_at_the_l0_of_each_and_the_answer_defines_it
     assert rows["standard"]["verdict"] == "not comparable"
     assert "is not covered by topk" in text_of(result)
     assert told["definitions"]["better"] in text_of(result)
+    assert max(len(repr(rows["gated"][name])) for name in ("p", "p_adjusted")) < 12
     wrong = await call(settings, "compare_variants", sandbox="box", baseline="topkk")
     assert wrong.is_error and "topk" in text_of(wrong)
 

@@ -141,8 +141,8 @@ async def test_one_value_adds_it_everywhere(
         text, table = await called(client, "read_benchmarks", sandbox="box", sort="haze")
         [head] = [line for line in text.splitlines() if line.startswith("variant ")]
         assert "haze glare" in " ".join(head.split())
-        assert table["rows"][0]["variant"] == "mine"
-        assert table["rows"][0]["metrics"]["haze"]["mean"] == pytest.approx(0.101)
+        assert table["rows"][0]["label"] == "mine"
+        assert table["rows"][0]["metrics"]["haze"][0] == pytest.approx(0.101)
         plot, _ = await called(client, "plot_benchmarks", sandbox="box", metrics=["haze", "glare"])
         assert (
             "L0 against haze; right: L0 against glare" in plot and "Lowest haze: mine 0.101" in plot

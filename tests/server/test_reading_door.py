@@ -188,7 +188,7 @@ async def test_of_a_record_exactly_the_invented_number_and_the_misquote_are_refu
             {"field": "findings", "text": "It never does.", "quote": misquoted},
         ]
         text, result = await _call(client, "record_findings", paper=paper, items=items)
-        refused = [it["number"] for it in result["verdicts"] if it["status"] == "refused"]
+        refused = [it["number"] for it in result["items"] if it["status"] == "refused"]
         assert refused == [len(items) - 1, len(items)], text
         assert sum(result["kept"].values()) == len(good)
         _, result = await _call(client, "record_findings", paper=paper, items=good[:1])

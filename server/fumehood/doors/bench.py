@@ -1,6 +1,7 @@
 """The benchmark tools: the table, the comparison and the plot of a sandbox."""
 
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
@@ -10,13 +11,13 @@ from pydantic import Field
 from fumehood.doors.arguments import SandboxName
 from fumehood.tooling import Toolbox, answer, picture
 from fumehood.views import BENCHMARKS, META_KEY, add_benchmarks_view
+from fumehood_tools.bench.answer import TableAnswer, answer_of, significant
 from fumehood_tools.bench.plot import MOST_PANELS
 from fumehood_tools.bench.plot import plot_benchmarks as draw
-from fumehood_tools.bench.plot_spec import PlotFile
+from fumehood_tools.bench.plot_spec import EffectsSpec, PlotFile
 from fumehood_tools.bench.shelf import Shelf
-from fumehood_tools.bench.table import BenchmarkTable
 from fumehood_tools.bench.table import read_benchmarks as read
-from fumehood_tools.compare import Comparison
+from fumehood_tools.compare import Comparison, effects_of, usual_comparison
 from fumehood_tools.compare import compare_variants as compare
 from fumehood_tools.page import page_content, write_page
 from fumehood_tools.registry.lookup import headline_metrics, judged_metrics
@@ -79,18 +80,22 @@ def _register_table(toolbox: Toolbox) -> None:
         sort: Annotated[str, Field(description=orders)] = QUALITY,
         details: Annotated[
             bool | None,
-            Field(description="Every metric, one row per seed; default: only for one variant"),
+            Field(
+                description="Every metric, one row per seed, rows for search tries; default: only "
+                "for one variant"
+            ),
         ] = None,
         setting: SettingName = None,
         limit: Annotated[int, Field(ge=1, le=100)] = 20,
         cursor: Annotated[str | None, Field(description="next_cursor of the previous page")] = None,
-    ) -> Annotated[CallToolResult, BenchmarkTable]:
+    ) -> Annotated[CallToolResult, TableAnswer]:
         """Read the scores of a sandbox as a table, one row per variant. Use it after a run.
 
         Returns mean and spread over seeds of L0, explained variance (centered), loss recovered,
-        sparse-probing accuracy and alive latents; failed runs with their messages; warnings. One
-        table shows scores of one setting (data, sizes, evaluator). Compare at similar L0 only. A
-        sparse-probing gain under 0.02, or any gain with 1 seed, is not a result.
+        sparse-probing accuracy and alive latents; `change` (did the variant do anything: active,
+        weak, inert); failed runs with their messages; warnings. One table shows scores of one
+        setting (data, sizes, evaluator). Compare at similar L0 only. A sparse-probing gain under
+        0.02, or any gain with 1 seed, is not a result.
         Next: plot_benchmarks, or run_variants with more seeds.
         """
         table = read(
@@ -103,7 +108,7 @@ def _register_table(toolbox: Toolbox) -> None:
             details=details,
             shelf=_shelf_of(toolbox),
         )
-        return answer(table.text(), table)
+        return answer(table.text(), answer_of(table), sparse=True)
 
 
 def _register_comparison(toolbox: Toolbox) -> None:
@@ -129,11 +134,12 @@ def _register_comparison(toolbox: Toolbox) -> None:
         """Test which variants beat a baseline at the same L0. Use it before you say that one does.
 
         Interpolates the baseline at each variant's L0, pairs seeds, checks against all seeds of the
-        baseline and its noise, and corrects for all variants tried in this workspace. Returns per
-        variant: better (with how much work), worse, equal, undecided (why, and what would decide),
-        not comparable or not trained here; the difference with its interval; whether the Pareto
-        front moves. Needs 3 seeds, and the baseline at several L0: run_variants with l0_targets or
-        grid. Next: the call named in the answer.
+        baseline and its noise, and corrects for all variants tried in this workspace. Returns a
+        verdict per variant: better (with how much work), worse, equal, undecided (why, and how many
+        seeds would decide), not comparable or not trained here; the difference with its interval;
+        p before and after the correction; whether the Pareto front moves. Needs 3 seeds, and the
+        baseline at several L0: run_variants with l0_targets or grid. Next: the call named in the
+        answer.
         """
         found = compare(
             open_sandbox(toolbox.settings, sandbox).folder,
@@ -143,7 +149,8 @@ def _register_comparison(toolbox: Toolbox) -> None:
             setting=setting,
             shelf=_shelf_of(toolbox),
         )
-        return answer(found.text(), found)
+        short = Comparison.model_validate(significant(found.model_dump()))
+        return answer(found.text(), short)
 
 
 def _register_plot(toolbox: Toolbox) -> None:
@@ -170,22 +177,32 @@ def _register_plot(toolbox: Toolbox) -> None:
     ) -> CallToolResult:
         """Plot explained variance and sparse probing over L0, one point per variant.
 
-        Use it to see the trade-off between sparsity and quality, and for reports. Returns the
-        picture, and the paths of PNG, SVG and CSV (in results/plots/ of the sandbox; an older plot
-        of the same selection is replaced) and of an HTML page for people with linked plots, table,
-        training curves (as reported by the variants), receipts and sources. Next: read_benchmarks
-        for exact numbers.
+        Use it to see the trade-off between sparsity and quality, and for reports. If topk was run,
+        a panel shows each variant's difference from it, with its interval. Returns the picture, and
+        the paths of PNG, SVG and CSV (in results/plots/ of the sandbox; an older plot of the same
+        selection is replaced) and of an HTML page for people with linked plots, table, training
+        curves (as reported by the variants), receipts and sources. Next: read_benchmarks for exact
+        numbers.
         """
         folder = open_sandbox(toolbox.settings, sandbox).folder
+        shelf = _shelf_of(toolbox)
+        compare_once = cache(lambda: usual_comparison(folder, setting=setting, shelf=shelf))
+
+        def effects() -> EffectsSpec | None:
+            found = compare_once()
+            drawn = found is not None and (metrics is None or found.metric in metrics)
+            return effects_of(found, variants) if found and drawn else None
+
         plot = draw(
             folder,
             variants=variants,
             metrics=metrics,
+            effects=effects,
             setting=setting,
             font_cache=toolbox.settings.cache / "matplotlib",
-            shelf=_shelf_of(toolbox),
+            shelf=shelf,
         )
-        content = page_content(folder, setting=setting, shelf=_shelf_of(toolbox))
+        content = page_content(folder, setting=setting, shelf=shelf, compared=compare_once())
         page = write_page(folder, content)
         for_view = {META_KEY: content | {"saes": [], "sources": {}}}
         return picture(_plot_text(plot, page), plot.png, for_view)

@@ -135,7 +135,7 @@ def _register_record(toolbox: Toolbox) -> None:
 
         Use it after read_paper (part="candidates" proposes items). Each quote must appear in the
         paper, and each number of an item in its quote. An item that fails is refused with the
-        reason and the nearest text; the others are stored. Returns a verdict per item, and what
+        reason and the nearest text; the others are stored. Returns the result per item, and what
         is still missing. Next: fix the refused items, then compare_papers.
         """
         recorded = records_of(toolbox).record(paper, items, replace=replace)

@@ -25,6 +25,13 @@
   report.tip = document.getElementById("tip").textContent;
   mark.dispatchEvent(new MouseEvent("mouseleave"));
   report.dark = [...document.querySelectorAll(".lit")].length;
+  report.effects = [...document.querySelectorAll("#effects .effect")].map((n) => [n.dataset.variant, ...[...n.querySelectorAll(".label")].map((text) => text.textContent)]);
+  const line = document.querySelector('.effect[data-variant="gated"] .hit');
+  line.dispatchEvent(new MouseEvent("mouseenter", { clientX: 50, clientY: 50 }));
+  report.effect_lit = [...document.querySelectorAll(".lit")].map((n) => n.tagName.toLowerCase() + ":" + (n.dataset.label || n.dataset.variant));
+  report.effect_tip = document.getElementById("tip").textContent;
+  line.dispatchEvent(new MouseEvent("mouseleave"));
+  report.definitions = document.getElementById("definitions").innerText;
   report.hidden = document.getElementById("detail").hidden;
   document.querySelector('.mark[data-label="hostile"]').dispatchEvent(new KeyboardEvent("keydown", { key: "Enter" }));
   report.detail = document.getElementById("detail").innerText;

@@ -129,6 +129,18 @@ def test_a_mark_lights_its_row_and_its_series_and_opens_curves_and_receipts(page
 
 
 @needs_a_browser
+@pytest.mark.parametrize("width", [1280, 400])
+def test_a_panel_shows_the_effect_of_every_variant_with_its_verdict(page: Path, width: int) -> None:
+    seen, _ = browse(page, width)
+    assert seen["effects"] == [["hostile", "hostile", "undecided"], ["gated", "gated", "undecided"]]
+    assert "path:gated" in seen["effect_lit"] and "g:gated" in seen["effect_lit"]
+    words = seen["effect_tip"].split("\n")
+    assert words[0] == "gated" and words[1].endswith(", 2 seeds") and words[2] == "undecided"
+    assert re.match(r"−0\.03\d\d \[−0\.0\d{3}, −0\.0\d{3}\]", words[1]), words
+    assert "verdict: undecided: none of the above" in seen["definitions"]
+
+
+@needs_a_browser
 def test_text_of_a_variant_stays_text(page: Path) -> None:
     seen, console = browse(page, 1280)
     assert "</script><img src=x" in seen["detail"] and seen["images"] == 0

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fumehood_tools.bench.plot import plot_benchmarks
-from fumehood_tools.bench.plot_spec import PlotFile
+from fumehood_tools.bench.plot_spec import EffectLine, EffectsSpec, PlotFile
 from fumehood_tools.errors import BadRequest
 
 pytestmark = pytest.mark.child
@@ -135,3 +135,54 @@ def test_the_parent_of_the_drawing_loads_no_matplotlib() -> None:
         check=True,
     )
     assert done.stdout.strip() == "[]"
+
+
+def effects(**changes: Any) -> EffectsSpec:
+    """Return a panel with a gain, a loss, an equal variant, wide intervals and one far away."""
+    lines = [
+        ("gain", 0.0298, 0.0271, 0.0325, "better with 2.5x the work"),
+        (
+            "a_variant_with_a_name_that_is_much_too_long_for_its_place",
+            0.001,
+            -0.002,
+            0.004,
+            "equal",
+        ),
+        ("wide", 0.004, -0.2, 0.21, "undecided"),
+        ("loss", -0.02, -0.024, -0.016, "worse"),
+        ("broken", -0.61, -0.62, -0.6, "worse"),
+    ]
+    return EffectsSpec(
+        lines=[
+            EffectLine(variant=n, kind="custom", verdict=v, mean=m, low=low, high=high, seeds=3)
+            for n, m, low, high, v in lines
+        ],
+        **{
+            "left_out": 2,
+            "title": "Difference from topk at the same L0",
+            "axis": "explained variance, variant minus topk, with 95 % interval",
+            "digits": 4,
+            "margin": 0.005,
+            "noise_floor": 0.003,
+            **changes,
+        },
+    )
+
+
+def test_effects_are_a_last_panel_with_a_line_per_variant(five: Any, fonts: Path) -> None:
+    plot = drawn(five, fonts, effects=effects)
+    head = plot.png.read_bytes()[16:24]
+    size = int.from_bytes(head[:4], "big"), int.from_bytes(head[4:], "big")
+    assert size == (plot.width, plot.height) and plot.height > 704 and plot.panels == 3
+    alone = plot.svg.with_name(f"{plot.svg.stem}-3.svg").read_text(encoding="utf-8")
+    for words in (words_of(plot), alone):
+        for said in (
+            "Difference from topk at the same L0",
+            "+0.0298 [+0.0271, +0.0325]  better with 2.5x the work",
+            "-0.6100 [-0.6200, -0.6000]  worse",
+            "a_variant_with_a_…",
+            "Band: margin of ±0.005; dotted: noise floor; not drawn: 2 more",
+        ):
+            assert said in words, said
+    assert "Last panel: explained variance, variant minus topk" in plot.text
+    assert "gain +0.0298 (better with 2.5x the work)" in plot.text

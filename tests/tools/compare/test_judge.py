@@ -15,6 +15,7 @@ from fumehood_tools.compare.report import Compared, Comparison
 from fumehood_tools.compare.statistics import (
     adjusted,
     noise_floor,
+    seeds_above_noise,
     seeds_for_equal,
     seeds_needed,
 )
@@ -116,6 +117,68 @@ def test_two_seeds_never_make_a_variant_better() -> None:
     assert row(found).verdict == "undecided" and "at least 3 are needed" in row(found).reason
 
 
+def test_two_seeds_never_make_a_variant_equal() -> None:
+    found = compared([*baseline(), *variant("mine", 0.0, seeds=(0, 1), spread=0.1)])
+    assert row(found).verdict == "undecided" and "at least 3 are needed" in row(found).reason
+    assert row(found).seeds_needed == 3
+
+
+def test_a_variant_with_one_seed_is_told_how_many_it_needs() -> None:
+    found = compared([*baseline(), *variant("mine", 0.0, seeds=(0,))])
+    assert row(found).verdict == "not comparable" and row(found).seeds_needed == 3
+
+
+@pytest.mark.parametrize("scale", [0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0])
+@pytest.mark.parametrize("gain", [0.0, 0.002, 0.0049, 0.02])
+def test_a_reader_of_the_interval_and_the_word_agree(scale: float, gain: float) -> None:
+    seeds = (0, 1, 2, 3, 4)
+    for points in (variant("mine", gain, 32.0, seeds, scale), variant("mine", gain, 32.0, SEEDS)):
+        found = compared([*baseline(seeds), *points])
+        mine = row(found)
+        assert mine.effect and mine.p is not None
+        low, high = mine.effect.low, mine.effect.high
+        assert low is not None and high is not None and low <= mine.effect.mean <= high
+        assert (mine.p <= 0.05) == (low > 0 or high < 0), mine
+        inside = -found.margin <= low and high <= found.margin
+        if mine.verdict not in ("better", "worse"):
+            assert (mine.verdict == "equal") == inside, mine
+        if mine.verdict == "undecided":
+            assert "95 % interval" in mine.reason or "noise floor" in mine.reason, mine
+            assert mine.seeds_needed and mine.seeds_needed > mine.effect.seeds
+
+
+def test_an_interval_that_the_correction_overrules_is_explained() -> None:
+    points = [*baseline(), *variant("mine", 0.009, spread=4)]
+    found = compared(points, tries=500)
+    assert row(found).p is not None and row(found).p <= 0.05  # type: ignore[operator]
+    assert row(found).verdict == "undecided"
+    assert "excludes 0, but not after the correction for 500 variants tried" in row(found).reason
+    lines = found.text().splitlines()
+    [head] = [line for line in lines if line.startswith("variant ")]
+    assert "seeds p p adj. work" in " ".join(head.split())
+    assert any(line.startswith("p: two-sided t test of this row alone") for line in lines)
+    assert any(line.startswith("p adj.: that p corrected") and "500" in line for line in lines)
+
+
+def test_a_margin_below_the_noise_floor_is_said_to_be_undecidable() -> None:
+    assert not any("undecidable" in said for said in compared(baseline()).warnings)
+    noisy = [p.model_copy(update={"values": _moved(p, 20)}) for p in baseline()]
+    found = compared([*noisy, *variant("mine", 0.004, spread=15)])
+    assert found.noise_floor and found.noise_floor > found.margin
+    assert found.warnings[0].startswith("The margin of ±0.005 is below the noise floor of ±0.0")
+    assert "undecidable" in found.warnings[0] and "seeds of both" in found.warnings[0]
+    assert row(found).verdict == "undecided" and "undecidable with 3 seeds" in row(found).reason
+    assert row(found).seeds_needed and row(found).seeds_needed > 3  # type: ignore[operator]
+
+
+def test_seeds_that_are_needed_bring_the_noise_floor_below_the_difference() -> None:
+    for difference in (0.002, 0.005, 0.03):
+        needed = seeds_above_noise(difference, 0.01, 8)
+        assert needed and noise_floor(0.01, 8, needed) < difference
+        assert needed == 3 or noise_floor(0.01, 8, needed - 1) >= difference
+    assert seeds_above_noise(0.0, 0.01, 8) is None and seeds_above_noise(1e-6, 0.01, 8) is None
+
+
 @pytest.mark.parametrize(
     ("points", "why"),
     [
@@ -213,7 +276,11 @@ def test_of_a_metric_of_which_less_is_better_a_fall_is_a_gain() -> None:
 
 
 def test_the_text_defines_its_words_and_says_what_it_takes() -> None:
-    text = compared([*baseline(), *variant("mine", 0.03)], tries=7).text()
+    found = compared([*baseline(), *variant("mine", 0.03)], tries=7)
+    text = found.text()
+    assert "change: " not in text and "change" in found.definitions
+    judged = [one.model_copy(update={"change": "active"}) for one in found.rows]
+    assert found.model_copy(update={"rows": judged}).text().count("change: what the variant's") == 1
     assert "better: the mean difference is above 0" in text and "worse: " not in text
     assert "! Receipts were deleted" in text and "! left out: 1 x damaged" in text
     assert "not judged" in text and "probing_top5" in text
@@ -240,6 +307,16 @@ def test_differences_pair_seeds() -> None:
 def test_the_front_holds_what_nothing_beats_in_both() -> None:
     points = [point("a", 0, 10, 0.5), point("b", 0, 20, 0.4), point("c", 0, 30, 0.6)]
     assert pareto_front(points, metric_named(QUALITY)) == ["a", "c"]
+
+
+def test_an_l0_that_an_aim_would_accept_is_no_merit_on_the_front() -> None:
+    points = [point("a", 0, 32.0, 0.70), point("b", 0, 33.0, 0.72), point("c", 0, 64.0, 0.8)]
+    assert pareto_front(points, metric_named(QUALITY)) == ["b", "c"]
+    points += [point("d", 0, 30.0, 0.69), point("e", 0, 64.5, 0.8)]
+    assert pareto_front(points, metric_named(QUALITY)) == ["d", "b", "c"]
+    # A row of close levels is thinned out, not reduced to its last one.
+    row_of = [point(str(n), 0, 32 * 1.03**n, 0.6 + 0.01 * n) for n in range(6)]
+    assert pareto_front(row_of, metric_named(QUALITY)) == ["1", "3", "5"]
 
 
 def test_the_correction_is_benjamini_and_hochbergs() -> None:
@@ -366,3 +443,18 @@ def test_pairs_and_all_seeds_that_point_to_different_sides_show_nothing() -> Non
     base += [point("topk", seed, 32.0, 0.75, "baseline", 32) for seed in range(5, 25)]
     found = row(compared([*base, *variant("mine", 0.03, l0=32.0)]))
     assert found.verdict not in ("better", "worse") and found.p == 1.0
+    assert found.effect and found.effect.mean == 0.0 and found.seeds_needed
+    assert found.effect.low is not None and found.effect.low < 0
+    assert found.seeds_needed > found.effect.seeds
+
+
+def test_an_interval_covers_the_pairs_and_all_seeds_where_the_seeds_differ() -> None:
+    base = baseline((0, 1, 2, 3, 4))
+    mine = [
+        point("mine", p.seed, 32.0, p.values["explained_variance"] + 0.0005 + 1e-6 * p.seed)
+        for p in base
+        if p.l0 == 32 and p.seed < 3
+    ]
+    found = row(compared([*base, *mine]))
+    assert found.effect and found.effect.low is not None and found.effect.high is not None
+    assert found.p is not None and found.p > 0.05 and found.effect.low < 0 < found.effect.high

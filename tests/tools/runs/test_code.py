@@ -16,10 +16,10 @@ PACKAGE = Path(fumehood_tools.__file__).parent
 ROOTS = ("harvest/__main__.py", "scoring/__main__.py", "runs/training.py", "runs/references.py")
 # Modules that ROOTS import but that cannot change a score, and why.
 HARMLESS = {
+    "bench/changes.py": "judges scores that are there",
     "bench/controls.py": "names controls",
     "bench/noise.py": "judges scores that are there",
     "bench/table_rows.py": "shows scores that are there",
-    "bench/verdicts.py": "judges scores that are there",
     "children": "starts processes",
     "cursors.py": "pages of lists",
     "deadlines.py": "how long anyone waits",

@@ -35,5 +35,5 @@ def test_a_run_says_of_itself_whether_it_tells_controls_apart(
     assert table.controls_ok is True, table.text()
     assert "worth no more than topk with the same seed" in table.text()
     [renamed] = (row for row in table.rows if row.variant == "renamed")
-    assert renamed.verdict == "inert"
+    assert renamed.change == "inert"
     assert not list(box.variants.glob("blank*"))

@@ -47,7 +47,7 @@ def test_every_variant_is_brought_to_the_l0_and_then_run_with_all_seeds(
     assert all(found["hit"] for found in aimed.values()), aimed
     assert {found["knob"] for found in aimed.values()} == {"K", "L1_PENALTY"}
 
-    rows = {row.label: row for row in read_benchmarks(box.folder, limit=100).rows}
+    rows = {row.label: row for row in read_benchmarks(box.folder, limit=100, details=True).rows}
     for (variant, target), found in aimed.items():
         whole = [
             row

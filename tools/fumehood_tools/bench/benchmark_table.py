@@ -1,6 +1,7 @@
 """A benchmark table: the comparable scores of one sandbox, as data and as text.
 
-The text is compact and aligned, and can be read without the data.
+The text is compact and aligned, begins with the warnings, and can be read without the data. The
+data has all digits, for plots and pages; `answer` is what a tool returns.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,10 +10,24 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from fumehood_tools.bench.collect import LeftOut, Setting
-from fumehood_tools.bench.table_rows import WORK, FailureRow, Row, SeedRow, Spread, times
+from fumehood_tools.bench.table_rows import (
+    SKIP_METRICS,
+    WORK,
+    WORK_MEANING,
+    FailureRow,
+    Row,
+    SeedRow,
+    Spread,
+    times,
+)
 from fumehood_tools.registry.kinds import known_metrics
 from fumehood_tools.registry.lookup import headline_metrics, metric_named
 from fumehood_tools.registry.metrics import Metric
+from fumehood_tools.registry.sae_metrics import QUALITY
+
+_TRIES = 6
+"""Tries of one variant that the text names."""
+_SECONDS = "train s: seconds of wall clock, mean over seeds."
 
 
 class OtherSetting(BaseModel, frozen=True):
@@ -30,8 +45,16 @@ class BenchmarkTable(BaseModel, frozen=True):
     setting: str | None = Field(description="short name of what all rows share; null: no scores")
     shared: Setting | None
     rows: list[Row] = Field(description="sorted; the untrained control is last on every page")
+    tries: dict[str, list[str]] = Field(
+        default_factory=dict,
+        description="variant -> its tries on the way to a target L0, which have fewer seeds and no "
+        "rows; without details only",
+    )
     seed_rows: list[SeedRow] = Field(description="with details only")
-    verdicts: dict[str, str] = Field(description="with details only: the numbers behind them")
+    changes: dict[str, str] = Field(
+        description="with details only: the numbers behind the column `change`"
+    )
+    definitions: dict[str, str] = Field(description="the words in the rows")
     controls: list[str] = Field(description="blanks and spikes of the runs, one line each")
     controls_ok: bool | None = Field(description="false: do not trust this table; null: not judged")
     failures: list[FailureRow]
@@ -40,7 +63,7 @@ class BenchmarkTable(BaseModel, frozen=True):
     left_out: list[LeftOut]
     warnings: list[str]
     subject: dict[str, float] = Field(description="metrics of the subject without an SAE")
-    total: int = Field(description="variants and their copies with a score, on all pages")
+    total: int = Field(description="rows on all pages")
     next_cursor: str | None
     next: str
 
@@ -50,11 +73,11 @@ class BenchmarkTable(BaseModel, frozen=True):
 
 
 def _render(table: BenchmarkTable) -> str:
-    """Return the table as text: head, rows, verdicts, controls, warnings, failures, next step."""
-    lines = [*_head(table), *_grid(table), *_seed_lines(table.seed_rows)]
-    lines += [f"{name}: {verdict}" for name, verdict in table.verdicts.items()]
+    """Return the table as text: head, warnings, rows, details, controls, failures, next step."""
+    lines = [*_head(table), *(f"! {warning}" for warning in table.warnings), ""]
+    lines += [*_grid(table), *_seed_lines(table.seed_rows)]
+    lines += [f"{name}: {change}" for name, change in table.changes.items()]
     lines += table.controls
-    lines += [f"! {warning}" for warning in table.warnings]
     lines += _failures(table.failures)
     if table.unscored:
         lines.append(f"no score yet: {', '.join(table.unscored)} (call run_variants)")
@@ -97,7 +120,7 @@ def _head(table: BenchmarkTable) -> list[str]:
     if table.subject:
         said = (_of_subject(metric_named(key), value) for key, value in table.subject.items())
         lines.append(f"the subject itself: {', '.join(said)}")
-    return [*lines, ""]
+    return lines
 
 
 def _of_subject(metric: Metric, value: float) -> str:
@@ -107,7 +130,7 @@ def _of_subject(metric: Metric, value: float) -> str:
 def _grid(table: BenchmarkTable) -> list[str]:
     if not table.rows:
         return []
-    judged = any(row.verdict for row in table.rows)
+    judged = any(row.change for row in table.rows)
     levels = {"/".join(row.glass) for row in table.rows}
     worked = any(WORK in row.metrics for row in table.rows)
     last = ["train s", *["work"] * worked, *["change"] * judged, *["glass"] * (len(levels) > 1)]
@@ -118,7 +141,7 @@ def _grid(table: BenchmarkTable) -> list[str]:
         more = [
             f"{row.train_seconds:.1f}",
             *[_times(row.metrics.get(WORK))] * worked,
-            *[row.verdict or "-"] * judged,
+            *[row.change or "-"] * judged,
         ]
         more += ["/".join(row.glass)] * (len(levels) > 1)
         cells.append([_name(row), str(len(row.seeds)), *values, *more])
@@ -131,13 +154,30 @@ def _grid(table: BenchmarkTable) -> list[str]:
         bars = "±: sample standard deviation over seeds."
     stale = [f"* {row.label}: {row.stale}" for row in table.rows if row.stale]
     glass = f" glass: {', '.join(sorted(levels))}." if len(levels) == 1 else ""
-    legend = " ".join([*legend_of(columns), f"{bars}{glass}"])
-    return [*align(cells), "", legend, *_marks(table.rows), *stale]
+    legend = " ".join([*legend_of(columns), f"{_SECONDS} {bars}{glass}"])
+    defined = [f"{word}: {meaning}." for word, meaning in table.definitions.items()]
+    return [*align(cells), *_folded(table), "", legend, *defined, *_marks(table.rows), *stale]
+
+
+def _folded(table: BenchmarkTable) -> list[str]:
+    """Return one line per variant on its tries that have no row."""
+    lines = [
+        f"  {name}: {', '.join(tries[:_TRIES])}"
+        + f" and {len(tries) - _TRIES} more" * (len(tries) > _TRIES)
+        for name, tries in table.tries.items()
+    ]
+    head = "tries on the way to an L0, with fewer seeds (details=true gives each its row):"
+    return ["", head, *lines] if lines else []
 
 
 def columns_of(rows: Sequence[Row]) -> list[Metric]:
-    """Return the headline metrics that at least one row has: the columns of the table."""
-    return [m for m in headline_metrics() if any(m.key in row.metrics for row in rows)]
+    """Return the columns: the headline and skip metrics that at least one row has."""
+    metrics = [
+        one
+        for metric in headline_metrics()
+        for one in (metric, *(SKIP_METRICS if metric.key == QUALITY else ()))
+    ]
+    return [metric for metric in metrics if any(metric.key in row.metrics for row in rows)]
 
 
 def legend_of(metrics: Iterable[Metric]) -> list[str]:
@@ -161,23 +201,17 @@ def _times(spread: Spread | None) -> str:
 
 def _marks(rows: Sequence[Row]) -> list[str]:
     lines = []
-    if any(row.verdict for row in rows):
-        lines.append(
-            "change: active: scores outside the parent's seed noise; weak: computes something "
-            "else, but no score shows it; inert: no effect seen; ?: not judged (name one variant "
-            "to see why)."
-        )
     if any(row.skip for row in rows):
-        lines.append("+skip: declares a path past the latents; the metrics leave it out.")
+        lines.append(
+            "+skip: declares a path past the latents; the metrics leave it out, except EV skip and "
+            "EV sum."
+        )
     if any(row.nonlinear for row in rows):
         lines.append("~: declares a non-linear decoder.")
     if any(row.elsewhere for row in rows):
         lines.append("^: not trained here (TRAIN = False, or constants from elsewhere).")
     if any(WORK in row.metrics for row in rows):
-        lines.append(
-            "work: processor time of a training, as a multiple of that of the packaged parent or "
-            "of standard (whichever takes longer) for the same steps in the same run."
-        )
+        lines.append(f"work: {WORK_MEANING}.")
     return lines
 
 

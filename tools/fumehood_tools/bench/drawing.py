@@ -22,15 +22,25 @@ from matplotlib.lines import Line2D  # noqa: E402
 from matplotlib.text import Text  # noqa: E402
 
 from fumehood_tools.bench.axes import limits_log_y, limits_y, scale_x, style_axes  # noqa: E402
+from fumehood_tools.bench.effects import draw_effects, height_of  # noqa: E402
 from fumehood_tools.bench.name_layout import spread  # noqa: E402
 from fumehood_tools.bench.pareto import front  # noqa: E402
-from fumehood_tools.bench.plot_spec import Drawn, PanelSpec, PlotPoint, PlotSpec  # noqa: E402
+from fumehood_tools.bench.plot_spec import (  # noqa: E402
+    Drawn,
+    EffectsSpec,
+    PanelSpec,
+    PlotPoint,
+    PlotSpec,
+)
 from fumehood_tools.bench.table_rows import Kind, Spread  # noqa: E402
 from fumehood_tools.registry.metrics import Axis, Metric  # noqa: E402
 
 DPI = 110
 WIDTH, HEIGHT = {1: 8.4, 2: 15.0}, 6.4
 """Width of a figure by its number of columns (two at most), and height of each row, in inches."""
+EDGE, TITLE, LEGEND, FOOTNOTE = 0.832, 0.288, 0.32, 0.128
+"""Inches from the figure's edge to its panels, to the title and legend above, and to the text below
+them."""
 LEFT, MARGIN = 0.8, 1.9
 """Inches to the left of a panel for its axis, and to its right for names."""
 NAMES_FROM = 0.3
@@ -54,6 +64,8 @@ STYLES: dict[Kind, Style] = {
     "baseline": Style("#0072B2", "s", 4.5, 1.5, "-", "baseline (packaged)"),
     "control": Style("#444444", "X", 6.5, 1.0, "-.", "control (untrained)"),
 }
+
+COLOURS = {kind: style.colour for kind, style in STYLES.items()}
 
 
 class Panel(NamedTuple):
@@ -92,13 +104,16 @@ def draw(spec: PlotSpec, target: Path) -> Drawn:
         {"svg.hashsalt": "fumehood", "font.size": 9, "axes.titlesize": 10, "axes.labelsize": 9}
     )
     panels = [Panel(panel, spec.sparsity, _values(spec, panel)) for panel in spec.panels]
-    shown = _figure(spec, panels, target)
+    shown = _figure(spec, panels, target, spec.effects)
     for number, panel in enumerate(panels, 1):
         _figure(spec, [panel], target.with_name(f"{target.stem}-{number}.png"))
+    if spec.effects is not None:
+        _effects_alone(spec, target.with_name(f"{target.stem}-{len(panels) + 1}.png"))
     rows, columns = _grid(len(panels))
+    strip = height_of(spec.effects) if spec.effects else 0.0
     return Drawn(
         width=round(WIDTH[columns] * DPI),
-        height=round(HEIGHT * rows * DPI),
+        height=round((HEIGHT * rows + strip) * DPI),
         unlabelled=sorted(shown.unlabelled),
         off_scale=shown.off_scale,
     )
@@ -120,36 +135,57 @@ def _grid(panels: int) -> tuple[int, int]:
     return -(-panels // columns), columns
 
 
-def _figure(spec: PlotSpec, panels: Sequence[Panel], target: Path) -> Shown:
+def _figure(
+    spec: PlotSpec, panels: Sequence[Panel], target: Path, effects: EffectsSpec | None = None
+) -> Shown:
+    """Draw panels in a grid, and the effects, if any, in a strip below it. Write PNG and SVG."""
     rows, columns = _grid(len(panels))
-    width = WIDTH[columns]
-    figure = Figure(figsize=(width, HEIGHT * rows), dpi=DPI, facecolor="white")
+    strip = height_of(effects) if effects else 0.0
+    width, height = WIDTH[columns], HEIGHT * rows + strip
+    figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
     axes = figure.subplots(rows, columns, squeeze=False).flat
     figure.subplots_adjust(
         left=LEFT / width,
         right=1 - MARGIN / width,
-        top=1 - 0.13 / rows,
-        bottom=0.13 / rows,
+        top=1 - EDGE / height,
+        bottom=(EDGE + strip) / height,
         wspace=(MARGIN + LEFT + 0.05) / ((width - columns * (MARGIN + LEFT)) / columns),
         hspace=0.26 / 0.74,
     )
-    figure.text(LEFT / width, 1 - 0.045 / rows, spec.title, fontsize=10.5, weight="bold")
+    figure.text(LEFT / width, 1 - TITLE / height, spec.title, fontsize=10.5, weight="bold")
     footnote = spec.footnote if columns > 1 else spec.footnote.replace(". ", ".\n", 1)
-    figure.text(LEFT / width, 0.02 / rows, footnote, fontsize=7.5, color="#444444")
-    _legend(figure, {point.kind for point in spec.points}, width, rows)
+    figure.text(LEFT / width, FOOTNOTE / height, footnote, fontsize=7.5, color="#444444")
+    _legend(figure, {point.kind for point in spec.points}, width, height)
+    if effects:
+        draw_effects(figure, effects, COLOURS, bottom=2 * FOOTNOTE)
     for one in axes[len(panels) :]:
         one.set_axis_off()
     shown = Shown(set(), [])
     for one, panel in zip(axes, panels, strict=False):
         found = _panel(one, panel) if panel.values else _empty(one, panel)
         shown = Shown(shown.unlabelled | found.unlabelled, [*shown.off_scale, *found.off_scale])
-    figure.savefig(target, dpi=DPI, metadata={"Software": None})
-    figure.savefig(target.with_suffix(".svg"), metadata={"Date": None})
+    _save(figure, target)
     return shown
 
 
-def _legend(figure: Figure, kinds: set[Kind], width: float, rows: int) -> None:
+def _save(figure: Figure, target: Path) -> None:
+    figure.savefig(target, dpi=DPI, metadata={"Software": None})
+    figure.savefig(target.with_suffix(".svg"), metadata={"Date": None})
+
+
+def _effects_alone(spec: PlotSpec, target: Path) -> None:
+    """Draw the panel of effects as a figure of its own."""
+    assert spec.effects is not None, "no effects"
+    width, height = WIDTH[2], height_of(spec.effects) + EDGE
+    figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
+    FigureCanvasAgg(figure)
+    figure.text(LEFT / width, 1 - TITLE / height, spec.title, fontsize=10.5, weight="bold")
+    draw_effects(figure, spec.effects, COLOURS, bottom=0.0)
+    _save(figure, target)
+
+
+def _legend(figure: Figure, kinds: set[Kind], width: float, height: float) -> None:
     shown = [style for kind, style in STYLES.items() if kind in kinds]
     handles = [
         Line2D([], [], color=s.colour, marker=s.marker, markersize=s.size, lw=s.line, ls=s.dashes)
@@ -159,7 +195,7 @@ def _legend(figure: Figure, kinds: set[Kind], width: float, rows: int) -> None:
         handles=[*handles, Line2D([], [], color=FRONT, lw=1.0, ls=":")],
         labels=[*(style.meaning for style in shown), "Pareto front"],
         loc="upper left",
-        bbox_to_anchor=((LEFT - 0.05) / width, 1 - 0.05 / rows),
+        bbox_to_anchor=((LEFT - 0.05) / width, 1 - LEGEND / height),
         ncols=len(handles) + 1,
         frameon=False,
         fontsize=8,

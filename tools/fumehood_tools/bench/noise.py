@@ -17,6 +17,9 @@ from fumehood_tools.records.scores import Score
 from fumehood_tools.registry.lookup import chosen_metrics
 from fumehood_tools.registry.metrics import Metric
 
+LEAST_SEEDS = 3
+"""Seeds that a verdict needs."""
+
 # degrees of freedom -> two-sided 0.5 % point. Between two entries, the smaller degrees of freedom
 # (hence the larger t) are used.
 _T = {

@@ -1,4 +1,4 @@
-"""Plots of a sandbox's benchmarks: metrics over L0, one panel per metric.
+"""Plots of a sandbox's benchmarks: metrics over L0, one panel per metric, and effects.
 
 `plot_benchmarks` is light: it reads records, writes the CSV, and lets a trusted child process
 (this module, started by children.ask_once) draw the PNG and SVG, so that the caller never imports
@@ -9,12 +9,19 @@ import csv
 import io
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from fumehood_tools.bench.fonts import FOLDER_VARIABLE
-from fumehood_tools.bench.plot_spec import Drawn, PanelSpec, PlotFile, PlotPoint, PlotSpec
+from fumehood_tools.bench.plot_spec import (
+    Drawn,
+    EffectsSpec,
+    PanelSpec,
+    PlotFile,
+    PlotPoint,
+    PlotSpec,
+)
 from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.bench.table import BenchmarkTable, read_benchmarks
 from fumehood_tools.bench.table_rows import Row, Spread, most_seeds
@@ -40,6 +47,7 @@ def plot_benchmarks(
     *,
     variants: Sequence[str] | None = None,
     metrics: Sequence[str] | None = None,
+    effects: Callable[[], EffectsSpec | None] | None = None,
     setting: str | None = None,
     font_cache: Path | None = None,
     packaged: Mapping[str, str] | None = None,
@@ -49,6 +57,8 @@ def plot_benchmarks(
 
     metrics: what to draw, one panel each, at most MOST_PANELS. The default is explained variance,
     sparse probing, and the metrics that other kinds of records add to these SAEs.
+    effects: returns the differences to draw in a last panel; called when all names are known to
+    exist, as a comparison takes seconds.
     Raises BadRequest when there is no score, UnknownName for a variant, metric or setting that does
     not exist, PartMissing without matplotlib, RunFailed when the drawing process failed.
     """
@@ -71,6 +81,7 @@ def plot_benchmarks(
     spec = PlotSpec(
         points=drawn_points,
         panels=[panel_of(metric, table) for metric in panels],
+        effects=effects() if effects else None,
         sparsity=metric_named(SPARSITY),
         title=_title(table, drawn_points),
         footnote=_footnote(table, drawn_points, len(points), panels),
@@ -81,7 +92,7 @@ def plot_benchmarks(
     drawn = _draw(spec, target)
     return PlotFile(
         **files,
-        panels=len(panels),
+        panels=len(panels) + (spec.effects is not None),
         points=len(drawn_points),
         **drawn.model_dump(exclude={"off_scale"}),
         text=_text(table, spec, drawn),
@@ -139,7 +150,7 @@ def _point(row: Row) -> PlotPoint:
         skip=row.skip,
         nonlinear=row.nonlinear,
         glass="/".join(row.glass),
-        verdict=row.verdict,
+        change=row.change,
         metrics=row.metrics,
     )
 
@@ -195,7 +206,7 @@ def _csv(points: list[PlotPoint], panels: Sequence[Metric]) -> str:
         cells += [point.kind, int(point.stale)]
         for name in names:
             cells += _cells(point.metrics.get(name))
-        cells += [int(point.skip), int(point.nonlinear), point.glass, point.verdict or ""]
+        cells += [int(point.skip), int(point.nonlinear), point.glass, point.change or ""]
         writer.writerow(cells)
     return out.getvalue()
 
@@ -212,6 +223,7 @@ def _text(table: BenchmarkTable, spec: PlotSpec, drawn: Drawn) -> str:
         f"{spec.title}.",
         f"{_shown(spec.panels)}. {variants} variants, {len(spec.points)} points.",
         *_best(spec),
+        *_effects(spec.effects),
         *(f"At the edge: {name}." for name in drawn.off_scale),
         spec.footnote,
         *_apart(spec.points),
@@ -244,6 +256,17 @@ def _best(spec: PlotSpec) -> list[str]:
     ]
 
 
+def _effects(effects: EffectsSpec | None) -> list[str]:
+    """Return a sentence on the panel of effects, if there is one."""
+    if effects is None:
+        return []
+    best = effects.lines[0]
+    return [
+        f"Last panel: {effects.axis}, {len(effects.lines)} variants, best first: {best.variant} "
+        f"{best.mean:+.{effects.digits}f} ({best.verdict}). compare_variants has the reasons."
+    ]
+
+
 def _apart(points: Sequence[PlotPoint]) -> list[str]:
     """Return sentences on the points that are not a plain encoder and decoder."""
     skip = ", ".join(point.label for point in points if point.skip)
@@ -265,7 +288,8 @@ def _draw(spec: PlotSpec, target: Path) -> Drawn:
         )
         request = spec.model_dump(mode="json")
         said = ask_once("fumehood_tools.bench.plot", request, task, folder=folder)
-        for part in ("", *(f"-{number}" for number in range(1, len(spec.panels) + 1))):
+        panels = len(spec.panels) + (spec.effects is not None)
+        for part in ("", *(f"-{number}" for number in range(1, panels + 1))):
             for suffix in (".png", ".svg"):
                 name = f"{target.stem}{part}{suffix}"
                 write_bytes(target.with_name(name), (folder / f"spec{part}{suffix}").read_bytes())

@@ -21,7 +21,7 @@ class PlotPoint(BaseModel, frozen=True, defer_build=True):
     skip: bool
     nonlinear: bool
     glass: str
-    verdict: str | None
+    change: str | None
     metrics: dict[str, Spread]
 
     @property
@@ -38,11 +38,36 @@ class PanelSpec(BaseModel, frozen=True, defer_build=True):
     reference_name: str
 
 
+class EffectLine(BaseModel, frozen=True, defer_build=True):
+    """One variant in the panel of effects."""
+
+    variant: str
+    kind: Kind
+    verdict: str
+    mean: float
+    low: float | None = Field(description="95 % interval; null with fewer than 2 seeds")
+    high: float | None
+    seeds: int
+
+
+class EffectsSpec(BaseModel, frozen=True, defer_build=True):
+    """The panel of effects: every variant minus the baseline at the same L0, best first."""
+
+    lines: list[EffectLine]
+    left_out: int = Field(description="variants that were compared, but are not drawn")
+    title: str
+    axis: str
+    digits: int
+    margin: float
+    noise_floor: float | None
+
+
 class PlotSpec(BaseModel, frozen=True, defer_build=True):
     """The whole request to the drawing child."""
 
     points: list[PlotPoint]
     panels: list[PanelSpec]
+    effects: EffectsSpec | None = None
     sparsity: Metric
     title: str
     footnote: str

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fumehood_tools.bench.benchmark_table import BenchmarkTable, OtherSetting
+from fumehood_tools.bench.changes import CHANGE, Change, changes
 from fumehood_tools.bench.collect import (
     Chosen,
     LeftOut,
@@ -21,6 +22,7 @@ from fumehood_tools.bench.collect import (
     unresolved,
 )
 from fumehood_tools.bench.controls import ControlReport, judge_controls
+from fumehood_tools.bench.noise import LEAST_SEEDS
 from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.bench.table_notes import next_step, warnings_of
 from fumehood_tools.bench.table_rows import (
@@ -33,11 +35,11 @@ from fumehood_tools.bench.table_rows import (
     Spread,
     failure_row,
     in_order,
+    most_seeds,
     outline,
     row,
     seed_row,
 )
-from fumehood_tools.bench.verdicts import Verdict, verdicts
 from fumehood_tools.cursors import cursor_of, offset_of
 from fumehood_tools.errors import BadRequest, UnknownName
 from fumehood_tools.receipts import state_of
@@ -45,7 +47,7 @@ from fumehood_tools.records.labelling import Packaged, label_of, name_of
 from fumehood_tools.records.scores import Failure
 from fumehood_tools.registry.kinds import known_metrics
 from fumehood_tools.registry.lookup import chosen_metrics
-from fumehood_tools.registry.sae_metrics import QUALITY
+from fumehood_tools.registry.sae_metrics import QUALITY, SPARSITY
 from fumehood_tools.sandbox.variants import packaged_variants
 
 __all__ = [
@@ -73,7 +75,8 @@ def read_benchmarks(
 ) -> BenchmarkTable:
     """Return the table of the sandbox in folder, for one setting (default: the newest one).
 
-    details: every metric, one row per seed; by default only if a single variant is requested.
+    details: every metric, one row per seed, and rows for tries on the way to a target L0; by
+    default only if a single variant is requested.
     packaged: name -> sha256 of the files that count as baselines (default: the template's).
     shelf: the workspace's cache of records, for a process that reads more than once (default: an
     empty one). Raises UnknownName for a variant, setting or metric that does not exist, BadRequest
@@ -85,13 +88,15 @@ def read_benchmarks(
     read = _read(folder, variants, setting, shelf or Shelf(state_of(folder)), kinds)
     whole = (variants is not None and len(variants) == 1) if details is None else details
     outlines = [outline(scores, kinds, sort) for scores in read.chosen.by_label.values()]
-    page = _page(in_order(outlines, sort), limit, cursor)
-    judged = verdicts(read.whole.by_label, page.labels)
+    shown = outlines if whole else _without_tries(outlines, frozenset(variants or ()))
+    page = _page(in_order(shown, sort), limit, cursor)
+    judged = changes(read.whole.by_label, page.labels)
     rows = [
         row(read.chosen.by_label[name], read.current, kinds, judged.get(name), whole)
         for name in page.labels
     ]
-    return _table(folder.name, read, outlines, page, rows, judged if whole else None)
+    found = _table(folder.name, read, shown, page, rows, judged if whole else None)
+    return found.model_copy(update={"tries": _tries(outlines, shown, rows)})
 
 
 class _Records(NamedTuple):
@@ -153,9 +158,9 @@ def _table(
     outlines: Sequence[RowSummary],
     page: _Page,
     rows: list[Row],
-    judged: Mapping[str, Verdict] | None,
+    judged: Mapping[str, Change] | None,
 ) -> BenchmarkTable:
-    """Return the table of one page. judged: its verdicts, or None without details."""
+    """Return the table of one page. judged: what its changes did, or None without details."""
     failed, controls = read.failures, read.controls
     return BenchmarkTable(
         sandbox=sandbox,
@@ -163,7 +168,8 @@ def _table(
         shared=read.shown,
         rows=rows,
         seed_rows=[] if judged is None else _seed_rows(rows, read),
-        verdicts={name: verdict.text() for name, verdict in (judged or {}).items()},
+        changes={name: change.text() for name, change in (judged or {}).items()},
+        definitions={"change": CHANGE} if any(row.change for row in rows) else {},
         controls=controls.text().splitlines() if controls else [],
         controls_ok=controls.ok if controls else None,
         failures=[failure_row(f, read.current, read.packaged) for f in failed[:_MOST_FAILURES]],
@@ -176,6 +182,34 @@ def _table(
         next_cursor=page.next_cursor,
         next=next_step(sandbox, outlines, failed),
     )
+
+
+def _without_tries(outlines: Sequence[RowSummary], named: frozenset[str]) -> list[RowSummary]:
+    """Return the rows without steps on the way to a target L0.
+
+    These have fewer seeds than a verdict needs, and than another copy of the same variant. named:
+    labels that were requested, which are never left out.
+    """
+    most = most_seeds((one.variant, one.seeds) for one in outlines)
+    return [
+        one
+        for one in outlines
+        if one.seeds >= min(most[one.variant], LEAST_SEEDS) or one.label in named
+    ]
+
+
+def _tries(
+    outlines: Sequence[RowSummary], shown: Sequence[RowSummary], rows: Sequence[Row]
+) -> dict[str, list[str]]:
+    """Return variant -> its tries without a row of their own, for the variants in `rows`."""
+    there, shown_labels = {row.variant for row in rows}, {one.label for one in shown}
+    found: dict[str, list[str]] = {}
+    for one in in_order(outlines, SPARSITY):
+        if one.variant in there and one.label not in shown_labels:
+            found.setdefault(one.variant, []).append(
+                f"{one.parameters or 'as written'}: L0 {one.means[SPARSITY]:.1f}"
+            )
+    return found
 
 
 def _wanted(

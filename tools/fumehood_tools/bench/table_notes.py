@@ -1,8 +1,14 @@
-"""The warnings printed with a benchmark table, and the suggested next call."""
+"""The warnings printed with a benchmark table, and the suggested next call.
+
+The warnings that decide whether any row means something come first: missing receipts, too few
+seeds, and an untrained control that does better than trained variants.
+"""
 
 from collections.abc import Sequence
 
 from fumehood_tools.bench.collect import SandboxRecords
+from fumehood_tools.bench.noise import LEAST_SEEDS
+from fumehood_tools.bench.pareto import SAME_L0
 from fumehood_tools.bench.table_rows import CONTROL, RowSummary, most_seeds
 from fumehood_tools.records.labelling import edited
 from fumehood_tools.records.scores import Failure
@@ -14,8 +20,17 @@ WEAK = "rlimits"
 
 
 def warnings_of(rows: Sequence[RowSummary], found: SandboxRecords) -> list[str]:
-    """Return all warnings of a table, those about missing receipts first."""
-    return [*warnings_about_trust(rows, found), *_brought_along(rows), *_noise(rows)]
+    """Return all warnings of a table, those that matter most first."""
+    return [
+        *_receipts(found),
+        *_few_seeds(rows),
+        *_control_ahead(rows),
+        *_weak_glass(rows),
+        *_missing_control(rows),
+        *_apart(rows),
+        *_brought_along(rows),
+        *_noise(rows),
+    ]
 
 
 def warnings_about_trust(rows: Sequence[RowSummary], found: SandboxRecords) -> list[str]:
@@ -30,7 +45,7 @@ def next_step(sandbox: str, rows: Sequence[RowSummary], failed: Sequence[Failure
         return f"list_variants, then run_variants(sandbox={sandbox!r}, variants={names} and yours)"
     if not rows:
         return "Fix the failed variants, check_variant each, then run_variants again"
-    if _fewest_seeds(rows) < 3:
+    if _short_of_seeds(rows):
         return (
             f"plot_benchmarks(sandbox={sandbox!r}); before you say that a variant is better, call "
             "run_variants with 3 seeds or more"
@@ -38,12 +53,63 @@ def next_step(sandbox: str, rows: Sequence[RowSummary], failed: Sequence[Failure
     return f"compare_variants(sandbox={sandbox!r}), plot_benchmarks(sandbox={sandbox!r})"
 
 
-def _fewest_seeds(rows: Sequence[RowSummary]) -> int:
-    """Return the smallest number of seeds of any variant.
+def _short_of_seeds(rows: Sequence[RowSummary]) -> list[str]:
+    """Return the variants with fewer seeds than a verdict needs.
 
-    A variant counts with the copy that has the most seeds.
+    A variant counts with the copy that has the most seeds. The control needs one.
     """
-    return min(most_seeds((row.variant, row.seeds) for row in rows).values())
+    trained = [(row.variant, row.seeds) for row in rows if row.kind != "control"]
+    return [name for name, seeds in most_seeds(trained).items() if seeds < LEAST_SEEDS]
+
+
+def _few_seeds(rows: Sequence[RowSummary]) -> list[str]:
+    if not (few := _short_of_seeds(rows)):
+        return []
+    return [
+        f"Fewer than {LEAST_SEEDS} seeds: {_some(few, _NAMED_AS_NOISE)}. No difference from or "
+        f"between them is a result: compare_variants gives no verdict below {LEAST_SEEDS} seeds."
+    ]
+
+
+def _control_ahead(rows: Sequence[RowSummary]) -> list[str]:
+    """Return one warning per metric in which the control beats trained rows."""
+    control = next((row for row in rows if row.kind == "control"), None)
+    found = []
+    for metric in chosen_metrics(lambda metric: metric.over_control == 0):
+        floor = control and control.means.get(metric.key)
+        if floor is None:
+            continue
+        trained = [row for row in rows if row.kind != "control" and metric.key in row.means]
+        behind = [r.label for r in trained if metric.sign * (r.means[metric.key] - floor) < 0]
+        if behind:
+            every = len(behind) == len(trained) > 1
+            rows_named = f"all {len(behind)} rows" if every else _some(behind, _NAMED)
+            found.append(
+                f"{_capital(metric.words)} of the untrained control ({floor:.3f}) is ahead of "
+                f"{rows_named}. So it does not show what training learned, and a gain in it is no "
+                "result."
+            )
+    return found
+
+
+def _apart(rows: Sequence[RowSummary]) -> list[str]:
+    """Return a warning that names the rows whose seeds ended at different L0."""
+    apart = [
+        f"{row.label} (L0 {row.l0s[0]:.1f} to {row.l0s[1]:.1f})"
+        for row in rows
+        if row.kind != "control" and row.l0s[1] > (1 + SAME_L0) * row.l0s[0]
+    ]
+    if not apart:
+        return []
+    return [
+        f"Seeds ended at different L0: {_some(apart, _NAMED)}. The means of these rows mix levels "
+        "of sparsity, and their ± is not seed noise. compare_variants compares each seed at its "
+        "own L0."
+    ]
+
+
+def _capital(words: str) -> str:
+    return words[0].upper() + words[1:]
 
 
 def _receipts(found: SandboxRecords) -> list[str]:
@@ -106,7 +172,7 @@ def _brought_along(rows: Sequence[RowSummary]) -> list[str]:
 
 def _noise(rows: Sequence[RowSummary]) -> list[str]:
     """Return one warning per metric in which some rows do not exceed the control by a safe gap."""
-    metrics = chosen_metrics(lambda metric: metric.over_control is not None)
+    metrics = chosen_metrics(lambda metric: metric.over_control)
     control = next((row for row in rows if row.kind == "control"), None)
     if control is None:
         return []
@@ -129,11 +195,10 @@ def _near_control(metric: Metric, floor: float, rows: Sequence[RowSummary]) -> l
     ]
     if not close:
         return []
-    name = metric.words[0].upper() + metric.words[1:]
     where = "above" if metric.sign > 0 else "below"
     return [
-        f"{name} of {_some(close, _NAMED_AS_NOISE)} is less than {least} {where} the untrained "
-        f"control's ({floor:.3f}). A gain under about {least} is noise."
+        f"{_capital(metric.words)} of {_some(close, _NAMED_AS_NOISE)} is less than {least} "
+        f"{where} the untrained control's ({floor:.3f}). A gain under about {least} is noise."
     ]
 
 

@@ -10,17 +10,39 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, Field
 
-from fumehood_tools.bench.verdicts import Verdict
+from fumehood_tools.bench.changes import Change
 from fumehood_tools.quoting import one_line
 from fumehood_tools.records.labelling import Packaged, is_packaged, label_of, name_of
 from fumehood_tools.records.scores import Failure, Score
 from fumehood_tools.records.work import Work
 from fumehood_tools.registry.kinds import known_metrics
 from fumehood_tools.registry.lookup import chosen_metrics, headline_metrics
+from fumehood_tools.registry.metrics import Metric
+from fumehood_tools.registry.sae_metrics import SPARSITY
 
 CONTROL = "untrained"
 WORK = "work"
 """Key in a row's metrics: processor time of a training over that of its reference training."""
+WORK_MEANING = (
+    "processor time of a training, as a multiple of that of the packaged parent or of standard "
+    "(whichever takes longer) for the same steps in the same run"
+)
+_SKIP = "explained variance of the skip path alone, and of the SAE and the skip path together"
+SKIP_METRICS = (
+    Metric(
+        "explained_variance_skip",
+        "EV skip",
+        legend=_SKIP,
+        description="explained variance of the skip path alone",
+    ),
+    Metric(
+        "explained_variance_with_skip",
+        "EV sum",
+        legend=_SKIP,
+        description="explained variance of the SAE and the skip path together",
+    ),
+)
+"""Columns that the evaluator's checks measure, for SAEs with a skip path."""
 Kind = Literal["custom", "baseline", "control"]
 OTHER_ORDERS = ("train_seconds", "variant")
 """Sort keys of a table other than metrics."""
@@ -50,7 +72,7 @@ class Row(BaseModel, frozen=True):
     skip: bool = Field(description="has a skip path; the metrics exclude it")
     nonlinear: bool = Field(description="non-linear decoder")
     glass: list[str] = Field(description="isolation, by seed")
-    verdict: str | None = Field(
+    change: str | None = Field(
         description="did its change do anything: active, weak, inert; ?: not judged"
     )
 
@@ -78,10 +100,10 @@ class FailureRow(BaseModel, frozen=True):
     seed: int
     stage: str
     code: str
-    check: str | None = Field(description="the evaluator's check that did not pass")
-    limit: str | None = Field(description="the limit that ended it")
+    check: str | None = Field(None, description="the evaluator's check that did not pass")
+    limit: str | None = Field(None, description="the limit that ended it")
     message: str
-    stale: bool = Field(description="the file has changed since")
+    stale: bool = Field(False, description="the file has changed since")
 
 
 class RowSummary(NamedTuple):
@@ -93,7 +115,11 @@ class RowSummary(NamedTuple):
     seeds: int
     glass: frozenset[str]
     means: dict[str, float]
-    """Means of the sort metric and of the metrics that are compared with the control's."""
+    """Means of L0, the sort metric and the metrics that are compared with the control's."""
+    l0s: tuple[float, float]
+    """The lowest and highest L0 of its seeds."""
+    parameters: str
+    """What the copy changes, such as K=64; empty for the file as written."""
     elsewhere: bool = False
 
 
@@ -101,20 +127,23 @@ def outline(scores: Sequence[Score], packaged: Packaged, sort: str) -> RowSummar
     """Return the summary of one variant's scores. packaged: name -> sha256. sort: the sort key."""
     means: dict[str, float] = {}
     beside = chosen_metrics(lambda metric: metric.over_control is not None)
-    for name in {sort, *(metric.key for metric in beside)} - {"variant"}:
+    for name in {SPARSITY, sort, *(metric.key for metric in beside)} - {"variant"}:
         if name == "train_seconds":
             means[name] = _train_seconds(scores)
         elif values := _values(scores, name):
             means[name] = statistics.fmean(values)
     glass = frozenset(score.glass for score in scores)
-    first = scores[0]
+    first, l0s = scores[0], _values(scores, SPARSITY)
+    label, name = label_of(first, packaged), name_of(first, packaged)
     return RowSummary(
-        label_of(first, packaged),
-        name_of(first, packaged),
+        label,
+        name,
         kind_of(first, packaged),
         len(scores),
         glass,
         means,
+        (min(l0s), max(l0s)),
+        label.removeprefix(name).strip("()"),
         _is_from_elsewhere(scores),
     )
 
@@ -123,7 +152,7 @@ def row(
     scores: Sequence[Score],
     current: Mapping[str, str],
     packaged: Packaged,
-    verdict: Verdict | None,
+    change: Change | None,
     whole: bool,
 ) -> Row:
     """Return the row of one variant.
@@ -145,7 +174,7 @@ def row(
         skip=any(found.explained_variance_with_skip is not None for found in checked),
         nonlinear=any(found.decoder == "nonlinear" for found in checked),
         glass=sorted({score.glass for score in scores}),
-        verdict=verdict.word if verdict else None,
+        change=change.word if change else None,
     )
 
 
@@ -182,10 +211,14 @@ def _values(scores: Sequence[Score], metric: str) -> list[float]:
 
 
 def _spreads(scores: Sequence[Score], names: Iterable[str]) -> dict[str, Spread]:
-    """Return the named metrics that were measured, and the training work, as mean and spread."""
-    work = [score.work.ratio for score in scores if score.work is not None]
+    """Return the named metrics that were measured, those of skip paths, and the training work."""
+    found = {name: _values(scores, name) for name in names}
+    for metric in SKIP_METRICS:
+        checked = [getattr(score.integrity, metric.key, None) for score in scores]
+        found[metric.key] = [value for value in checked if value is not None]
+    found[WORK] = [score.work.ratio for score in scores if score.work is not None]
     spreads = {}
-    for name, values in (*((name, _values(scores, name)) for name in names), (WORK, work)):
+    for name, values in found.items():
         if values:
             deviation = statistics.stdev(values) if len(values) > 1 else None
             mean = statistics.fmean(values)

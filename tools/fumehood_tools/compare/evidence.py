@@ -10,11 +10,11 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from fumehood_tools.bench.noise import LEAST_SEEDS
 from fumehood_tools.compare.matched import Curve, curves_by_seed, differences
 from fumehood_tools.compare.question import ScoredSae
 from fumehood_tools.compare.report import Effect
 from fumehood_tools.compare.statistics import (
-    LEAST_SEEDS,
     effect,
     is_within,
     is_within_unpaired,
@@ -61,12 +61,21 @@ class MeasuredDifference(NamedTuple):
         return max(paired, unpaired_p_value(self.ours, self.theirs))
 
     def effect(self) -> Effect:
-        """Return the difference with its interval, from the result with the smaller difference."""
+        """Return the difference with its interval.
+
+        With unequal seeds the interval covers the paired and the unpaired one, so it excludes 0
+        exactly when both tests do, and is within a margin exactly when both are.
+        """
         paired = effect(self.pairs)
-        if not self.ours:
+        if not self.ours or paired.low is None or paired.high is None:
             return paired
         apart = unpaired_effect(self.ours, self.theirs)
-        return min(paired, apart, key=lambda one: abs(one.mean))
+        return Effect(
+            mean=self.mean,
+            low=min(paired.low, paired.low if apart.low is None else apart.low),
+            high=max(paired.high, paired.high if apart.high is None else apart.high),
+            seeds=paired.seeds,
+        )
 
     def is_within(self, margin: float) -> bool:
         """Whether both the paired and the unpaired test put the difference within the margin."""

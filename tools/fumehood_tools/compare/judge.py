@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from fumehood_tools.bench.noise import LEAST_SEEDS
 from fumehood_tools.compare.evidence import Baseline, MeasuredDifference, find
 from fumehood_tools.compare.matched import pareto_front
 from fumehood_tools.compare.measured import Measured, by_label
@@ -19,11 +20,11 @@ from fumehood_tools.compare.report import (
     more_of,
 )
 from fumehood_tools.compare.statistics import (
-    LEAST_SEEDS,
     adjusted_by_direction,
     effect,
     noise_floor,
     seed_spread,
+    seeds_above_noise,
     seeds_for_equal,
     seeds_needed,
 )
@@ -88,8 +89,8 @@ class Judge:
             rows=rows,
             floor=effect(control[0]) if control and control[0] else None,
             pareto=pareto_front(self.measured.competing(), question.metric),
-            definitions=definitions(question.metric),
-            warnings=question.warnings,
+            definitions=definitions(question.metric, self.tries),
+            warnings=[*self.undecidable(), *question.warnings],
             left_out=question.left_out,
             next=self.next_step(rows),
         )
@@ -114,13 +115,19 @@ class Judge:
             p_adjusted=self.corrected.get(name),
             levels=self.measured.shown_levels(name, points),
             other=other,
-            seeds_needed=verdict.seeds_needed,
+            seeds_needed=verdict.seeds_needed or self.seeds_missing(name, verdict.word),
+            packaged=self.measured.is_packaged(name),
             front=self.moves_front(name, verdict.word),
             change=self.question.changes.get(name),
             work=work,
             weights=weights,
             at_noise=bool(self.measured.at_noise) and self.measured.is_nonlinear(name),
         )
+
+    def seeds_missing(self, name: str, word: Word) -> int | None:
+        """Return the seeds that a variant needs to be comparable; None if it has enough."""
+        seeds = {point.seed for point in self.measured.by_variant[name]}
+        return LEAST_SEEDS if word == "not comparable" and len(seeds) < LEAST_SEEDS else None
 
     def ranked(self, found: Effect | None) -> float:
         """Return the sort key of a row: the best difference has the lowest key."""
@@ -165,8 +172,11 @@ class Judge:
             self.means[name],
             self.measured.floor(len(pairs), self.measured.seen_as(name, self.metric)),
         )
+        if len(pairs) < LEAST_SEEDS:
+            few = f"{len(pairs)} seeds; at least {LEAST_SEEDS} are needed"
+            return _Verdict("undecided", few, LEAST_SEEDS)
         split = self.split(name, mean, floor)
-        if len(pairs) >= LEAST_SEEDS and self.is_real(name, floor):
+        if self.is_real(name, floor):
             small = f", though within the margin of {self.margin:g}" * (abs(mean) < self.margin)
             said = f"{mean:+.4f}, corrected p {self.corrected[name]:.2g}{small}{split}"
             return _Verdict("better" if self.sign * mean > 0 else "worse", said)
@@ -174,15 +184,32 @@ class Judge:
             if split:
                 return _Verdict("undecided", f"{mean:+.4f} on average{split}")
             return _Verdict("equal", f"within ±{self.margin:g}")
-        if len(pairs) < LEAST_SEEDS:
-            return _Verdict("undecided", f"{len(pairs)} seeds; at least {LEAST_SEEDS} are needed")
         if floor is None:
             noise = f"the noise of {self.question.baseline} is unknown: run 3 seeds of it"
-            return _Verdict("undecided", f"{mean:+.4f}; {noise}{split}")
-        needed = self.seeds_for(pairs)
+            return _Verdict("undecided", f"{mean:+.4f}; {noise}{split}", LEAST_SEEDS)
+        needed = self.seeds_for(name)
         more = f"{needed} seeds would decide" if needed else "1,000 seeds would not decide"
-        said = f"{mean:+.4f}, p {self.ps[name]:.2g}; {more}{split}"
+        said = f"{mean:+.4f}{self.why_open(name, floor)}; {more}{split}"
         return _Verdict("undecided", said, needed)
+
+    def why_open(self, name: str, floor: float) -> str:
+        """Return a phrase that says which condition of a verdict is not met."""
+        mean, seeds = abs(self.means[name]), len(self.found[name].pairs)
+        if self.ps[name] > ALPHA:
+            why = "its 95 % interval includes 0 and reaches beyond the margin"
+        elif self.corrected[name] > ALPHA:
+            why = (
+                f"its 95 % interval excludes 0, but not after the correction for {self.tries} "
+                f"variants tried (p {self.ps[name]:.2g}, p adj. {self.corrected[name]:.2g})"
+            )
+        else:
+            why = f"less than the noise floor of ±{floor:.2g} ({seeds} seeds)"
+        if self.margin < floor and mean <= floor and self.corrected[name] > ALPHA:
+            why += (
+                f"; like the margin, it is below the noise floor of ±{floor:.2g}: undecidable with "
+                f"{seeds} seeds"
+            )
+        return f", {why}"
 
     def guarded(self, name: str, verdict: _Verdict) -> _Verdict:
         """Return the verdict, or "undecided" if there is an objection to it."""
@@ -261,24 +288,49 @@ class Judge:
             f"{own} is not covered by {base} ({theirs}): call run_variants with l0_targets for both"
         )
 
-    def seeds_for(self, pairs: Sequence[float]) -> int | None:
-        """Return the seeds that would show whether the observed difference is real.
+    def undecidable(self) -> list[str]:
+        """Return a warning if the margin is below the noise floor of the seeds that there are."""
+        seeds = max([LEAST_SEEDS, *(len(found.pairs) for found in self.found.values())])
+        noise, floor = self.measured.spread(self.metric), self.measured.floor(seeds)
+        if noise is None or floor is None or floor <= self.margin:
+            return []
+        needed = seeds_above_noise(self.margin, *noise)
+        cure = (
+            f"{needed} seeds of both bring it below the margin" if needed else "1,000 do not help"
+        )
+        return [
+            f"The margin of ±{self.margin:g} is below the noise floor of ±{floor:.2g} ({seeds} "
+            "seeds): a difference between the two is undecidable, unless it is nearly the same in "
+            f"every seed. {cure[0].upper()}{cure[1:]}."
+        ]
 
-        None if 1,000 would not.
+    def seeds_for(self, name: str) -> int | None:
+        """Return the seeds that would show whether the observed difference is real, or equal to 0.
+
+        More than there are. None if 1,000 would not.
         """
+        pairs, mean = self.found[name].pairs, self.means[name]
         own = statistics.stdev(pairs)
         noise = self.measured.spread(self.metric)
         spread = max(own, 2**0.5 * noise[0]) if noise else own
-        mean = statistics.fmean(pairs)
-        ways = seeds_needed(mean, spread, self.tries), seeds_for_equal(mean, spread, self.margin)
-        return min((seeds for seeds in ways if seeds is not None), default=None)
+        ways = self.seeds_to_detect(mean, spread), seeds_for_equal(mean, spread, self.margin)
+        needed = min((seeds for seeds in ways if seeds is not None), default=None)
+        return None if needed is None else max(needed, len(pairs) + 1)
+
+    def seeds_to_detect(self, difference: float, spread: float) -> int | None:
+        """Return the seeds with which a difference is significant and above the noise floor."""
+        noise = self.measured.spread(self.metric)
+        ways = [seeds_needed(difference, spread, self.tries)]
+        ways += [seeds_above_noise(difference, *noise)] if noise else []
+        found = [seeds for seeds in ways if seeds is not None]
+        return max(found) if len(found) == len(ways) else None
 
     def power(self) -> str:
         """Return a sentence on the seeds and time needed to detect a difference that matters."""
         noise = self.measured.spread(self.metric)
         if noise is None:
             return f"{self.question.baseline} has no level with two seeds, so noise is unknown."
-        needed = seeds_needed(self.margin, 2**0.5 * noise[0], self.tries)
+        needed = self.seeds_to_detect(self.margin, 2**0.5 * noise[0])
         if needed is None:
             return f"A difference of {self.margin:g} cannot be detected here with 1,000 seeds."
         seconds = statistics.fmean(point.seconds for point in self.question.points)

@@ -49,7 +49,7 @@ class Question(BaseModel, frozen=True, defer_build=True):
     tries: int
     points: list[ScoredSae]
     changes: dict[str, str]
-    """Variant -> the verdict of bench.verdicts on its change."""
+    """Variant -> what its change did, according to bench.changes."""
     warnings: list[str]
     left_out: list[str]
     otherwise: list[str] = Field(default_factory=list)

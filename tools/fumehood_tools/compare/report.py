@@ -5,6 +5,8 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from fumehood_tools.bench.benchmark_table import align
+from fumehood_tools.bench.changes import CHANGE
+from fumehood_tools.bench.pareto import SAME_L0
 from fumehood_tools.records.work import EQUAL_WORK
 from fumehood_tools.registry.lookup import metric_named
 from fumehood_tools.registry.metrics import Metric
@@ -18,8 +20,8 @@ DEFINITIONS: dict[Word, str] = {
     f"{EQUAL_WORK:g} times the baseline's processor time, the row says how many times",
     "worse": "the mean difference is below 0, by the same rules as `better`: corrected p at most "
     "0.05, larger than the noise floor, 3 seeds or more",
-    "equal": "the difference is within the margin (two one-sided tests, p at most 0.05), and so is "
-    "every level of the variant",
+    "equal": "the whole 95 % interval is within the margin (two one-sided tests, p at most 0.025 "
+    "each), and so is the mean of every level; 3 seeds or more",
     "undecided": "none of the above, or there is an objection to a verdict, which the row names: "
     "seeds that are gone, or a baseline that may be badly trained",
     "not comparable": "fewer than 2 seeds in common, no L0 that the baseline covers, or a metric "
@@ -31,9 +33,17 @@ DEFINITIONS: dict[Word, str] = {
 _EXPLAINED = ("undecided", "not comparable", "not trained here")
 
 
-def definitions(metric: Metric) -> dict[str, str]:
-    """Return verdict -> meaning for a metric; for some metrics, lower is better."""
+def definitions(metric: Metric, tries: int) -> dict[str, str]:
+    """Return the meaning of every word and heading; for some metrics, lower is better."""
     found = {str(word): text for word, text in DEFINITIONS.items()}
+    found |= {
+        "p": "two-sided t test of this row alone; it is at most 0.05 exactly when the 95 % "
+        "interval excludes 0",
+        "p adj.": f"that p corrected (Benjamini-Hochberg) for {tries} variants tried (packaged "
+        "baselines: for their own number), as the best of many tries looks good by chance; "
+        "verdicts use it, so an interval that excludes 0 is not enough",
+        "change": CHANGE,
+    }
     if metric.sign < 0:
         found["better"] = found["better"].replace("is above 0", "is below 0")
         found["worse"] = found["worse"].replace("is below 0", "is above 0")
@@ -77,7 +87,11 @@ class Compared(BaseModel, frozen=True):
     )
     levels: list[Level]
     other: dict[str, Effect] = Field(description="other metrics; not judged")
-    seeds_needed: int | None = Field(description="seeds that would show if this difference is real")
+    seeds_needed: int | None = Field(
+        description="seeds of both sides with which a verdict is likely; null: there is one, or "
+        "seeds alone would not help (see `reason`)"
+    )
+    packaged: bool = Field(False, description="a baseline that came with the sandbox")
     front: bool | None = Field(
         description="is also better than every other baseline at its L0, by more than noise"
     )
@@ -132,7 +146,10 @@ class Comparison(BaseModel, frozen=True):
     floor: Effect | None = Field(
         description="the untrained control: the value reached without training"
     )
-    pareto: list[str] = Field(description="labels that no other label beats in both L0 and metric")
+    pareto: list[str] = Field(
+        description="labels that no other label beats in both L0 and metric; an L0 that is up to "
+        "5 % higher counts as equal"
+    )
     definitions: dict[str, str]
     warnings: list[str]
     left_out: list[str]
@@ -148,7 +165,8 @@ class Comparison(BaseModel, frozen=True):
             *[f"Settings that differ from the template: {'; '.join(self.otherwise)}."]
             * bool(self.otherwise),
             f"Corrected for {self.tries} variants tried in this workspace. Noise floor {noise} "
-            f"(3 seeds); differences within ±{self.margin:g} do not matter.",
+            f"(3 seeds); margin ±{self.margin:g}: smaller differences do not matter.",
+            *[f"! {found}" for found in self.warnings],
             self.power,
             "",
             *_table(self.rows, metric_named(self.metric).digits),
@@ -157,10 +175,15 @@ class Comparison(BaseModel, frozen=True):
         lines += _other_metrics(self.rows)
         if self.floor:
             lines.append(f"untrained, for comparison: {_effect(self.floor, 4)}")
-        lines.append(f"Pareto front (L0, {self.metric}): {', '.join(self.pareto) or 'empty'}")
-        said = {row.verdict for row in self.rows}
+        lines.append(
+            f"Pareto front (L0, {self.metric}; L0 within {SAME_L0:.0%} counts as equal): "
+            f"{', '.join(self.pareto) or 'empty'}"
+        )
+        said = {str(row.verdict) for row in self.rows}
+        said |= {"p", "p adj."} if any(row.p is not None for row in self.rows) else set()
+        said |= {"change"} if any(row.change for row in self.rows) else set()
         lines += [f"{word}: {text}." for word, text in self.definitions.items() if word in said]
-        lines += [f"! {found}" for found in (*self.warnings, *self.left_out)]
+        lines += [f"! {found}" for found in self.left_out]
         return "\n".join([*lines, f"Next: {self.next}"])
 
 
@@ -168,8 +191,8 @@ def _table(rows: list[Compared], digits: int) -> list[str]:
     if not rows:
         return ["There is nothing to compare."]
     grid = [
-        ["variant", "verdict", "difference [95 %]", "seeds", "p adj.", "work", "front", "change"]
-        + ["at L0"]
+        ["variant", "verdict", "difference [95 %]", "seeds", "p", "p adj.", "work", "front"]
+        + ["change", "at L0"]
     ]
     grid += [_cells(row, digits) for row in rows]
     notes = [
@@ -186,6 +209,7 @@ def _cells(row: Compared, digits: int) -> list[str]:
         row.verdict_text,
         _effect(row.effect, digits) if row.effect else "-",
         str(row.effect.seeds) if row.effect else "0",
+        "-" if row.p is None else f"{row.p:.2g}",
         "-" if row.p_adjusted is None else f"{row.p_adjusted:.2g}",
         "-" if row.work is None else f"{row.work:.1f}x",
         "moves" if row.front else "-",

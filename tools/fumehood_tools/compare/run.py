@@ -6,6 +6,7 @@ Costs a few ms per record and 2 s for the child (scipy, statsmodels). Writes not
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from fumehood_tools.bench.changes import changes
 from fumehood_tools.bench.collect import (
     Chosen,
     SandboxRecords,
@@ -19,7 +20,6 @@ from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.bench.table import pick_setting
 from fumehood_tools.bench.table_notes import warnings_about_trust
 from fumehood_tools.bench.table_rows import kind_of, outline, stale_reason
-from fumehood_tools.bench.verdicts import verdicts
 from fumehood_tools.children import ChildTask, ask_once
 from fumehood_tools.compare.question import Question, Rival, ScoredSae
 from fumehood_tools.compare.report import Comparison
@@ -33,7 +33,7 @@ from fumehood_tools.compare.training import (
     trained_elsewhere,
 )
 from fumehood_tools.compare.tries import count_tries
-from fumehood_tools.errors import BadRequest, PartMissing, UnknownName
+from fumehood_tools.errors import BadRequest, FumehoodError, PartMissing, UnknownName
 from fumehood_tools.installing import install_command
 from fumehood_tools.receipts import state_of
 from fumehood_tools.records.labelling import Packaged, edited, label_of, name_of
@@ -92,6 +92,20 @@ def compare_variants(
     if not any(metric in point.values for point in question.points if point.variant == baseline):
         raise BadRequest(f"{metric} was not measured for {baseline}. Choose another metric.")
     return Comparison.model_validate_json(_ask(question))
+
+
+def usual_comparison(
+    folder: Path,
+    *,
+    setting: str | None = None,
+    packaged: Mapping[str, str] | None = None,
+    shelf: Shelf | None = None,
+) -> Comparison | None:
+    """Return the comparison with topk that plots and pages show; None if it is not possible."""
+    try:
+        return compare_variants(folder, setting=setting, packaged=packaged, shelf=shelf)
+    except FumehoodError:
+        return None
 
 
 def _check_names(
@@ -190,10 +204,10 @@ def _doubts(
 
 
 def _changes(by_label: Mapping[str, Sequence[Score]], packaged: Packaged) -> dict[str, str]:
-    """Return variant -> the strongest verdict on the change among its levels."""
+    """Return variant -> what its change did: the strongest word among its levels."""
     strength = ("?", "inert", "weak", "active")
     said: dict[str, str] = {}
-    for label, found in verdicts(by_label).items():
+    for label, found in changes(by_label).items():
         variant = name_of(by_label[label][0], packaged)
         said[variant] = max(said.get(variant, "?"), found.word, key=strength.index)
     return said

@@ -12,9 +12,9 @@ import numpy as np
 from scipy import stats
 from statsmodels.stats.weightstats import DescrStatsW, ttost_ind
 
+from fumehood_tools.bench.noise import LEAST_SEEDS
 from fumehood_tools.compare.report import ALPHA, Effect
 
-LEAST_SEEDS = 3
 _POWER = 0.8
 _MOST_SEEDS = 1_000
 
@@ -67,17 +67,20 @@ def is_within_unpaired(ours: Sequence[float], theirs: Sequence[float], margin: f
     if np.ptp(ours) == 0 and np.ptp(theirs) == 0:
         return abs(ours[0] - theirs[0]) < margin
     p, _, _ = ttost_ind(np.asarray(ours), np.asarray(theirs), -margin, margin, usevar="unequal")
-    return bool(p <= ALPHA)
+    return bool(p <= ALPHA / 2)
 
 
 def is_within(pairs: Sequence[float], margin: float) -> bool:
-    """Whether two one-sided tests (Schuirmann 1987) put the mean between -margin and margin."""
+    """Whether two one-sided tests (Schuirmann 1987) put the mean between -margin and margin.
+
+    Each has half of ALPHA, so that both succeed exactly when the 95 % interval is in the margin.
+    """
     if len(pairs) < 2:
         return False
     if np.ptp(pairs) == 0:
         return abs(pairs[0]) < margin
     p, _, _ = DescrStatsW(np.asarray(pairs)).ttost_mean(-margin, margin)
-    return bool(p <= ALPHA)
+    return bool(p <= ALPHA / 2)
 
 
 def adjusted(ps: Mapping[str, float], tries: int) -> dict[str, float]:
@@ -129,6 +132,18 @@ def noise_floor(spread: float, freedom: int, seeds: int) -> float:
     return float(stats.t.ppf(1 - ALPHA / 2, freedom)) * spread * math.sqrt(2 / seeds)
 
 
+def seeds_above_noise(difference: float, spread: float, freedom: int) -> int | None:
+    """Return the number of seeds at which the noise floor falls below a difference.
+
+    None when it is more than 1,000.
+    """
+    if difference == 0:
+        return None
+    ratio = noise_floor(spread, freedom, 1) / abs(difference)
+    seeds = max(LEAST_SEEDS, math.floor(ratio**2) + 1)
+    return seeds if seeds <= _MOST_SEEDS else None
+
+
 def seeds_needed(difference: float, spread: float, tries: int) -> int | None:
     """Return the number of seeds with which a paired test finds a difference in 8 of 10 cases.
 
@@ -151,7 +166,7 @@ def seeds_for_equal(difference: float, spread: float, margin: float) -> int | No
         return None
     if spread <= 0:
         return LEAST_SEEDS
-    return _fewest(room / spread, ALPHA, 1 - (1 - _POWER) / 2)
+    return _fewest(room / spread, ALPHA / 2, 1 - (1 - _POWER) / 2)
 
 
 def _fewest(size: float, level: float, power: float) -> int | None:

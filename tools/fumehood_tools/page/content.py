@@ -12,13 +12,13 @@ from typing import Any
 
 from fumehood_tools.bench.benchmark_table import columns_of, legend_of
 from fumehood_tools.bench.collect import choose
+from fumehood_tools.bench.pareto import SAME_L0
 from fumehood_tools.bench.plot import panel_of, usual_panels
 from fumehood_tools.bench.plot_spec import PanelSpec
 from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.bench.table import BenchmarkTable, read_benchmarks
 from fumehood_tools.bench.table_rows import WORK, Row, most_seeds
-from fumehood_tools.compare import Comparison, compare_variants
-from fumehood_tools.errors import FumehoodError
+from fumehood_tools.compare import Comparison, effects_of, usual_comparison
 from fumehood_tools.page.facts import curve_of, facts_of
 from fumehood_tools.receipts import state_of
 from fumehood_tools.records.scores import Score
@@ -46,9 +46,11 @@ def page_content(
     setting: str | None = None,
     packaged: Mapping[str, str] | None = None,
     shelf: Shelf | None = None,
+    compared: Comparison | None = None,
 ) -> dict[str, Any]:
     """Return the content of the page for the sandbox in folder.
 
+    compared: its `usual_comparison`, for a caller that has it; computed if None.
     The size is about 1.5 kB per SAE, with curve and receipt, plus every source once. Raises
     UnknownName for a setting that does not exist.
     """
@@ -57,7 +59,10 @@ def page_content(
     table = read_benchmarks(
         folder, limit=_ALL, setting=setting, details=True, packaged=packaged, shelf=shelf
     )
-    compared = _compared(folder, table, packaged, shelf)
+    compared = compared or usual_comparison(
+        folder, setting=table.setting, packaged=packaged, shelf=shelf
+    )
+    effects = compared and effects_of(compared)
     most = most_seeds((row.variant, len(row.seeds)) for row in table.rows)
     columns, panels = columns_of(table.rows), usual_panels(table.rows)
     shown = {SPARSITY, WORK, *(metric.key for metric in (*columns, *panels))}
@@ -66,6 +71,7 @@ def page_content(
         "subtitle": _subtitle(table),
         "warnings": [*table.warnings, *_failures(table), *table.controls],
         "legend": " ".join([*legend_of(columns), LEGEND]),
+        "definitions": _definitions(table, compared),
         "columns": [
             *map(_column, columns),
             *[_WORK] * any(WORK in row.metrics for row in table.rows),
@@ -73,6 +79,8 @@ def page_content(
         "order": {"key": QUALITY, "down": True},
         "x": _x_axis(metric_named(SPARSITY)),
         "panels": [_panel(panel_of(metric, table)) for metric in panels],
+        "same_l0": SAME_L0,
+        "effects": effects and effects.model_dump(mode="json"),
         "rows": [_row(row, table, compared, most, shown) for row in table.rows],
         "density": {"rarest": RAREST, "bins_per_decade": BINS_PER_DECADE},
         "saes": [],
@@ -136,11 +144,20 @@ def _row(
             for key, found in row.metrics.items()
             if key in shown
         },
-        "change": row.verdict,
-        "change_reason": table.verdicts.get(row.label),
+        "change": row.change,
+        "change_reason": table.changes.get(row.label),
         "verdict": verdict.verdict_text if verdict else None,
         "verdict_reason": verdict.reason if verdict else None,
     }
+
+
+def _definitions(table: BenchmarkTable, compared: Comparison | None) -> list[str]:
+    """Return the meaning of the words in the columns `change` and `verdict`."""
+    said = [f"{word}: {meaning}." for word, meaning in table.definitions.items()]
+    words = {str(row.verdict) for row in compared.rows} if compared else set()
+    meanings = compared.definitions if compared and words else {}
+    verdicts = [f"{word}: {meaning}." for word, meaning in meanings.items() if word in words]
+    return [*said, *([f"verdict: {' '.join(verdicts)}"] if verdicts else [])]
 
 
 def _column(metric: Metric) -> dict[str, Any]:
@@ -191,18 +208,6 @@ def _subtitle(table: BenchmarkTable) -> str:
 
 def _failures(table: BenchmarkTable) -> list[str]:
     return [f"failed: {row.label} seed {row.seed}: {row.message}" for row in table.failures]
-
-
-def _compared(
-    folder: Path, table: BenchmarkTable, packaged: Mapping[str, str] | None, shelf: Shelf
-) -> Comparison | None:
-    """Return the comparison with topk, or None if it is not possible."""
-    if not any(row.variant == "topk" for row in table.rows):
-        return None
-    try:
-        return compare_variants(folder, setting=table.setting, packaged=packaged, shelf=shelf)
-    except FumehoodError:
-        return None
 
 
 def _mac(path: Path) -> str:

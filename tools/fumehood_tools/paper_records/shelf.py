@@ -30,7 +30,7 @@ from fumehood_tools.settings import Settings
 _PREFIX = "findings "
 
 
-class ItemVerdict(BaseModel, frozen=True):
+class ItemCheck(BaseModel, frozen=True):
     """The result of checking one item against the text."""
 
     number: int = Field(description="Position in the call, from 1")
@@ -44,7 +44,7 @@ class RecordedFindings(BaseModel, frozen=True):
     """The status of every item of a call, and the contents of the paper's record now."""
 
     paper: str
-    verdicts: list[ItemVerdict]
+    items: list[ItemCheck]
     kept: dict[str, int] = Field(description="Field -> number of items in the record now")
     missing: list[str] = Field(description="Fields without an item")
     file: str = Field(description="Path of the record's JSON file in the workspace")
@@ -52,17 +52,17 @@ class RecordedFindings(BaseModel, frozen=True):
     def text(self) -> str:
         """Return the result as text for the agent, refused items first."""
         counts = ", ".join(
-            f"{sum(it.status == status for it in self.verdicts)} {status}"
+            f"{sum(it.status == status for it in self.items)} {status}"
             for status in ("accepted", "flagged", "refused")
         )
         lines = [f"{self.paper}: {counts}."]
-        for it in sorted(self.verdicts, key=lambda verdict: verdict.status != "refused"):
+        for it in sorted(self.items, key=lambda item: item.status != "refused"):
             if it.status != "accepted":
                 lines.append(f"- item {it.number} {it.status}: {it.reason}")
                 lines += [f"  the paper, {it.place}: > {it.found}"] if it.found else []
         held = ", ".join(f"{count} {field}" for field, count in self.kept.items())
         lines.append(f"The record now contains {held or 'nothing yet'} ({self.file}).")
-        if any(it.status == "refused" for it in self.verdicts):
+        if any(it.status == "refused" for it in self.items):
             lines.append("Next: quote the paper's own words for the refused items, or drop them.")
         elif self.missing:
             lines.append(
@@ -101,7 +101,7 @@ class FindingsShelf:
         counts = {field: sum(it.item.field == field for it in record.items) for field in FIELDS}
         return RecordedFindings(
             paper=reading.paper,
-            verdicts=[_verdict(number, it) for number, it in enumerate(checked.items, 1)],
+            items=[_item(number, it) for number, it in enumerate(checked.items, 1)],
             kept={field: count for field, count in counts.items() if count},
             missing=[field for field, count in counts.items() if not count],
             file=str(file),
@@ -143,9 +143,9 @@ def _sameness(item: Item) -> tuple[str | None, ...]:
     return (*named, item.value) if item.name else (*named, item.text or item.quote)
 
 
-def _verdict(number: int, checked: CheckedItem) -> ItemVerdict:
+def _item(number: int, checked: CheckedItem) -> ItemCheck:
     accepted = checked.status == "accepted"
-    return ItemVerdict(
+    return ItemCheck(
         number=number,
         status=checked.status,
         reason=checked.reason,

@@ -33,7 +33,10 @@ SCORE = RecordKind("score", _RESULTS, SAE_METRICS, needs=("*.py", "*.safetensors
 FAILURE = RecordKind("failure", _RESULTS)
 _KINDS = {kind.name: kind for kind in (SCORE, FAILURE)}
 # Names that rows, arguments and columns already use next to metrics.
-_NOT_FOR_METRICS = ("work", "train_seconds", "variant", "label", "seeds", "change", "verdict")
+_NOT_FOR_METRICS = (
+    *("work", "train_seconds", "variant", "label", "seeds", "change", "verdict"),
+    *("explained_variance_skip", "explained_variance_with_skip"),
+)
 
 
 def register_kind(kind: RecordKind) -> None:

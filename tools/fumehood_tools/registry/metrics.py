@@ -83,7 +83,8 @@ class Metric(NamedTuple):
     """Gain above which a known cheat counts as better than its honest twin with the same seed.
     None: not checked."""
     over_control: float | None = None
-    """A gain over the untrained control below this is within seed noise, and the table says so."""
+    """A gain over the untrained control below this is within seed noise, and the table says so. 0:
+    a control above a trained variant shows that the metric does not measure training."""
     margin: float | None = None
     """Differences within this margin do not matter. It is about the spread over seeds, or what a
     reader of a figure would call equal. None: variants are not judged by it."""

@@ -1,13 +1,14 @@
-"""Verdicts: did a variant's change do anything? Judged from its computation and its scores.
+"""Did a variant's change do anything? Judged from its computation and its scores.
 
-    active  its scores are outside the seed noise of its parent's scores
-    weak    it computes something else, but no score shows it
+    active  some score is outside the seed noise of its parent's scores
+    weak    it computes something else than its parent, but no score shows it
     inert   it computes the same or nearly the same, and no score shows a difference
 
 A variant is judged against its parent, or against another packaged baseline if it turns out to
 compute the same as that one. The parent is identified by the digest of its file, so that scores of
 an edited parent are not used. "Not outside the noise" does not mean "equal": with few seeds, the
-noise is wide. None of these verdicts says that a variant is better.
+noise is wide. None of these words says that a variant is better: that is a verdict, which
+`compare_variants` gives.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,15 +21,21 @@ from fumehood_tools.records.inertness import Inertness
 from fumehood_tools.records.labelling import label
 from fumehood_tools.records.scores import Score
 
-VerdictWord = Literal["active", "weak", "inert"]
+ChangeWord = Literal["active", "weak", "inert"]
 NOT_JUDGED = "not judged against noise"
+CHANGE = (
+    "what the variant's change did, compared with its parent. active: some score is outside the "
+    "seed noise of the parent's; weak: it computes something else, but no score shows it; inert: "
+    "no effect seen; ?: not judged (read_benchmarks of one variant says why)"
+)
+"""The definition of `change`, which every answer with that word contains once."""
 
 
-class Verdict(BaseModel, frozen=True):
-    """Whether one variant's change did anything."""
+class Change(BaseModel, frozen=True):
+    """What the change of one variant did."""
 
     parent: str
-    verdict: VerdictWord | None = Field(description="null: not judged")
+    change: ChangeWord | None = Field(description="null: not judged")
     reason: str
     computation: str | None = Field(description="compared with the parent's; null: not measured")
     differences: list[Difference]
@@ -37,29 +44,29 @@ class Verdict(BaseModel, frozen=True):
 
     @property
     def word(self) -> str:
-        """The verdict as it appears in a table column; "?" if not judged."""
-        return self.verdict or "?"
+        """The word as it appears in a table column; "?" if not judged."""
+        return self.change or "?"
 
     def text(self) -> str:
-        """Return the verdict on one line, with the numbers behind it."""
+        """Return the word on one line, with the numbers behind it."""
         numbers = "; ".join(found.text() for found in self.differences)
         mechanism = f" Computation: {self.computation}." if self.computation else ""
         scores = f" Scores minus {self.parent}'s: {numbers}." if numbers else ""
-        return f"{self.verdict or 'no verdict'}: {self.reason}.{mechanism}{scores}"
+        return f"{self.change or 'not judged'}: {self.reason}.{mechanism}{scores}"
 
 
 def judge(
     parent: str, inertness: Inertness | None, ours: Sequence[Score], theirs: Sequence[Score]
-) -> Verdict:
-    """Return the verdict on a variant.
+) -> Change:
+    """Return what the change of a variant did.
 
     ours, theirs: the scores of the variant and of its parent, in one setting, one per seed.
     """
     found = differences(ours, theirs)
-    verdict, reason = _decide(parent, inertness, ours, theirs, found)
-    return Verdict(
+    word, reason = _decide(parent, inertness, ours, theirs, found)
+    return Change(
         parent=parent,
-        verdict=verdict,
+        change=word,
         reason=reason,
         computation=inertness.text() if inertness else None,
         differences=found,
@@ -68,10 +75,10 @@ def judge(
     )
 
 
-def verdicts(
+def changes(
     by_label: Mapping[str, Sequence[Score]], only: Iterable[str] | None = None
-) -> dict[str, Verdict]:
-    """Return label -> verdict for every row that has a parent, or for the labels in `only`.
+) -> dict[str, Change]:
+    """Return label -> change for every row that has a parent, or for the labels in `only`.
 
     by_label: the scores of one setting, one per seed. The measurement of the computation
     (`inertness`) is taken from any score of the same file that has one, also for copies with other
@@ -107,7 +114,7 @@ def _decide(
     ours: Sequence[Score],
     theirs: Sequence[Score],
     found: Sequence[Difference],
-) -> tuple[VerdictWord | None, str]:
+) -> tuple[ChangeWord | None, str]:
     mechanism = inertness.mechanism if inertness else None
     nearly = "the same" if mechanism == "same" else "nearly the same"
     if inertness is not None and inertness.declared and not theirs:

@@ -1,12 +1,12 @@
-"""Verdicts on variants, from synthetic scores; nothing was trained."""
+"""What the change of a variant did, from synthetic scores; nothing was trained."""
 
 from typing import Any
 
 import numpy as np
 import pytest
 
+from fumehood_tools.bench.changes import changes, judge
 from fumehood_tools.bench.noise import differences
-from fumehood_tools.bench.verdicts import judge, verdicts
 from fumehood_tools.records.inertness import Inertness, compare
 from fumehood_tools.records.scores import Score
 
@@ -61,11 +61,11 @@ BETTER = scores(0, 1, 2, ev=0.7553)
         (None, OTHER_SEEDS, None),
     ],
 )
-def test_mechanism_and_scores_together_make_the_verdict(
+def test_mechanism_and_scores_together_make_the_word(
     inertness: Inertness | None, ours: list[Score], word: str | None
 ) -> None:
     found = judge("topk", inertness, ours, PARENT)
-    assert found.verdict == word, found.text()
+    assert found.change == word, found.text()
     assert (found.seeds, found.parent_seeds) == (3, 3)
     assert "explained_variance" in found.text() and "noise ±" in found.text()
 
@@ -76,14 +76,14 @@ def test_a_variant_that_acts_through_its_start_alone_is_said_to() -> None:
 
 def test_one_seed_of_the_parent_is_no_noise_to_judge_against() -> None:
     found = judge("topk", DIFFERENT, scores(0, ev=0.9), scores(0))
-    assert found.verdict is None and found.word == "?"
+    assert found.change is None and found.word == "?"
     assert "not judged against noise" in found.reason and "3 or more" in found.reason
     assert all(difference.noise is None for difference in found.differences)
 
 
 def test_equal_scores_of_the_same_computation_are_inert_with_one_seed_too() -> None:
-    assert judge("topk", SAME, scores(1), scores(1)).verdict == "inert"
-    assert judge("topk", DIFFERENT, scores(1), scores(1)).verdict is None
+    assert judge("topk", SAME, scores(1), scores(1)).change == "inert"
+    assert judge("topk", DIFFERENT, scores(1), scores(1)).change is None
 
 
 def test_two_seeds_make_a_wider_band_than_five() -> None:
@@ -118,21 +118,21 @@ def with_k(label: str, k: int, some: list[Score]) -> dict[str, list[Score]]:
 def test_a_copy_is_judged_against_its_parents_copy_with_the_same_parameters() -> None:
     asked = table(topk=PARENT[:1], mine=scores(0, inertness=SAME))
     asked |= with_k("mine", 64, OTHER_SEEDS) | with_k("mine", 16, OTHER_SEEDS)
-    assert set(verdicts(asked)) == {"mine"}
+    assert set(changes(asked)) == {"mine"}
     asked |= with_k("topk", 64, PARENT)
-    found = verdicts(asked)
-    assert found["mine(K=64)"].verdict == "inert" and "mine(K=16)" not in found
+    found = changes(asked)
+    assert found["mine(K=64)"].change == "inert" and "mine(K=16)" not in found
 
 
 def test_a_table_is_judged_by_the_parents_that_its_records_name() -> None:
-    found = verdicts(
+    found = changes(
         table(
             topk=PARENT,
             twice=scores(1000, 1001, 1002, inertness=SAME),
             alone=scores(0, inertness=compare("gated", 0.1, None, None)),
         )
     )
-    assert {name: verdict.word for name, verdict in found.items()} == {
+    assert {name: change.word for name, change in found.items()} == {
         "twice": "inert",
         "alone": "?",
     }
@@ -145,20 +145,20 @@ RENAMED = SAME.model_copy(update={"parent": "batch_topk", "declared": "topk"})
 
 def test_a_renamed_baseline_is_inert_and_the_baseline_is_named_with_scores_or_without() -> None:
     asked = table(topk=PARENT, mine=scores(1000, 1001, 1002, ev=0.8, inertness=RENAMED))
-    found = verdicts(asked)["mine"]
-    assert found.verdict == "inert" and found.parent == "batch_topk"
+    found = changes(asked)["mine"]
+    assert found.change == "inert" and found.parent == "batch_topk"
     assert "computes the same as batch_topk, not topk; run batch_topk too" in found.text()
     asked |= table(batch_topk=scores(0, 1, 2, ev=0.8))
-    found = verdicts(asked)["mine"]
-    assert found.verdict == "inert" and "as batch_topk, and no score is outside" in found.reason
+    found = changes(asked)["mine"]
+    assert found.change == "inert" and "as batch_topk, and no score is outside" in found.reason
 
 
 def test_scores_of_an_edited_parent_are_none_to_judge_by() -> None:
     inertness = DIFFERENT.model_copy(update={"parent_sha256": "a" * 64})
     asked = table(topk=PARENT, mine=scores(1000, 1001, 1002, inertness=inertness))
-    assert verdicts(asked)["mine"].verdict is None
+    assert changes(asked)["mine"].change is None
     packaged = [score.model_copy(update={"file_sha256": "a" * 64}) for score in PARENT]
-    assert verdicts(asked | table(topk=packaged))["mine"].verdict == "weak"
+    assert changes(asked | table(topk=packaged))["mine"].change == "weak"
 
 
 def test_equal_variants_are_rarely_called_different() -> None:
@@ -170,5 +170,5 @@ def test_equal_variants_are_rarely_called_different() -> None:
         same = {"l0": 32.0, "alive": 0.9}
         return [record(seed, {**same, **values}) for seed, values in enumerate(drawn)]
 
-    wrong = sum(judge("topk", DIFFERENT, group(), group()).verdict != "weak" for _ in range(400))
+    wrong = sum(judge("topk", DIFFERENT, group(), group()).change != "weak" for _ in range(400))
     assert wrong < 20
