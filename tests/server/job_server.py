@@ -31,7 +31,8 @@ for step in range(steps):
 end = time.monotonic() + 60
 while not gate.exists() and time.monotonic() < end:
     time.sleep(0.02)
-ctx.finish({"steps": steps, "next": "Call read_benchmarks."})
+names = [f"a variant with a long name, seed {seed}" for seed in range(60)]
+ctx.finish({"steps": steps, "scored": names, "next": "Call read_benchmarks."})
 """
 
 

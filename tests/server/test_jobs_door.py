@@ -42,7 +42,9 @@ async def test_waiting_reports_progress_and_ends_with_the_next_step(
         )
     job: Any = result.structured_content
     assert job["status"] == "succeeded" and job["next"] == "Call read_benchmarks."
-    assert job["result"]["steps"] == 5 and "next: Call read_benchmarks." in text_of(result)
+    assert job["result"]["steps"] == 5 and len(job["result"]["scored"]) == 60
+    lines = text_of(result).splitlines()
+    assert lines[1:] == ["steps: 5", "scored: 60", "next: Call read_benchmarks."]
     done = [report[0] for report in reports]
     assert done == sorted(set(done)) and done[-1] == 5
     assert reports[-1][1:] == (5, "100% count step 5")

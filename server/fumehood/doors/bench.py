@@ -23,6 +23,7 @@ from fumehood_tools.page import page_content, write_page
 from fumehood_tools.registry.lookup import headline_metrics, judged_metrics
 from fumehood_tools.registry.metrics import Metric
 from fumehood_tools.registry.sae_metrics import QUALITY
+from fumehood_tools.runs.outcomes import missed_targets
 from fumehood_tools.sandbox.create import open_sandbox
 
 Variants = Annotated[
@@ -148,6 +149,7 @@ def _register_comparison(toolbox: Toolbox) -> None:
             metric=metric,
             setting=setting,
             shelf=_shelf_of(toolbox),
+            missed=missed_targets(toolbox.jobs, sandbox),
         )
         short = Comparison.model_validate(significant(found.model_dump()))
         return answer(found.text(), short)

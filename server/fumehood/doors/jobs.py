@@ -4,9 +4,8 @@ Thin: `fumehood_tools.jobs` does the work. `wait_for_job` is the only one of the
 time: 45 s at most, because clients abort calls after 60 s. The output of a job is always quoted.
 """
 
-import json
-from collections.abc import Iterable
-from typing import Annotated
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
 
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
@@ -18,6 +17,9 @@ from fumehood_tools.jobs import Job, LogPage, Status
 
 MAX_LISTED_ERROR = 300
 """Longest error shown per job in a list, in characters; wait_for_job shows the whole error."""
+
+MAX_SUMMARY = 6
+"""Lines of a job's result in a text; the structured content has all of it."""
 
 MAX_LOG = 15_000
 """Characters of log in one answer. If there are more, long lines are shortened, none omitted."""
@@ -119,8 +121,9 @@ def _register_readers(toolbox: Toolbox) -> None:
     ) -> Annotated[CallToolResult, JobNow]:
         """Wait up to max_seconds for a job to end, and report its progress.
 
-        Returns its state in any case: status, progress with the time left, result or error, and
-        `next`, the next call. While the job is running, call this again; do not start it twice.
+        Returns its state in any case: status; progress, with the time left of the whole job; a
+        summary of the result, or the error; and `next`, the next call. While the job is running,
+        call this again; do not start it twice.
         """
         job = await watch(toolbox.jobs, job_id, ctx, max_seconds)
         return _state_of(job)
@@ -179,10 +182,24 @@ def _state_of(job: Job) -> CallToolResult:
         code = f" ({job.error_code})" if job.error_code else ""
         quoted = _quoted(_printable(job.error.splitlines()))
         lines.append(f"error{code}, which may quote the job's own code:\n{quoted}")
-    if job.result:
-        kept = {key: value for key, value in job.result.items() if key != "next"}
-        lines.append(f"result: {json.dumps(kept, ensure_ascii=False)}")
+    lines += _summary(job.result or {})
     return answer("\n".join([*lines, f"next: {then}"]), now)
+
+
+def _summary(result: Mapping[str, Any]) -> list[str]:
+    """Return a job's result in a few lines; the whole of it is in the structured content.
+
+    A job may describe its result in lines of its own, as `summary`.
+    """
+    said = result.get("summary")
+    if isinstance(said, list):
+        return _printable(str(line) for line in said[:MAX_SUMMARY])
+    values = {key: value for key, value in result.items() if key != "next"}
+    lines = [
+        f"{key}: {len(value) if isinstance(value, list | dict) else value}"
+        for key, value in values.items()
+    ]
+    return _printable(lines[:MAX_SUMMARY])
 
 
 def _line_of(job: Job) -> JobLine:

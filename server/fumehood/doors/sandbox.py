@@ -8,11 +8,12 @@ from mcp.types import CallToolResult
 from pydantic import BaseModel, BeforeValidator, Field
 
 from fumehood.doors.arguments import SandboxName
+from fumehood.doors.waiting import duration
 from fumehood.doors.warming import warm_up
 from fumehood.tooling import Toolbox, answer
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.glass import choose_level, compiled_kernels
-from fumehood_tools.runs import start_run
+from fumehood_tools.runs import StartedRun, start_run
 from fumehood_tools.sandbox import check, create, variants
 from fumehood_tools.sandbox.check import CheckReport
 from fumehood_tools.sandbox.create import Sandbox
@@ -54,6 +55,11 @@ class RunStarted(BaseModel):
     job_id: str
     status: str
     saes: int = Field(description="SAEs to train, at least; scored ones are not run again")
+    search_runs: int = Field(description="more SAEs that the searches for l0_targets will take")
+    minutes: float = Field(
+        description="estimated, from the start of the job; less if some have a score already"
+    )
+    baseline: str | None = Field(description="also run around l0_targets, for compare_variants")
     queue_position: int | None
     next: str
 
@@ -273,9 +279,17 @@ def _register_run(toolbox: Toolbox) -> None:
         l0_targets: Annotated[
             list[float] | None,
             Field(
-                description="For each of these L0, search the value of each variant's KNOB (within "
-                "5 %, with the first seed), then run the other seeds with it",
+                description="For each of these L0, search the value of each variant's KNOB with "
+                "which the mean L0 of all seeds is within 5 % of it",
                 max_length=10,
+            ),
+        ] = None,
+        baseline: Annotated[
+            str | None,
+            Field(
+                description="With l0_targets: also run this one at these L0 and around them, so "
+                "that compare_variants can compare with it. Default: topk",
+                max_length=100,
             ),
         ] = None,
         grid: Annotated[
@@ -319,18 +333,33 @@ def _register_run(toolbox: Toolbox) -> None:
             request_key,
             grid=_grid_of(grid or ()),
             l0_targets=l0_targets or (),
+            baseline=baseline,
             controls=controls,
         )
-        job = started.job
-        result = RunStarted(
-            job_id=job.job_id,
-            status=job.status,
-            saes=started.saes,
-            queue_position=job.queue_position,
-            next=f"wait_for_job(job_id={job.job_id!r})",
-        )
-        place = f", place {job.queue_position} in the queue" if job.queue_position else ""
-        more = " or more, as the search for L0 needs" if l0_targets else ""
-        count = f"{result.saes} SAEs{more}"
-        text = f"Job {job.job_id} {job.status}{place}: {count}.\nNext: {result.next}"
-        return answer(text, result)
+        return _started(started)
+
+
+def _started(started: StartedRun) -> CallToolResult:
+    job = started.job
+    result = RunStarted(
+        job_id=job.job_id,
+        status=job.status,
+        saes=started.saes,
+        search_runs=started.search_runs,
+        minutes=round(started.seconds / 60, 1),
+        baseline=started.baseline,
+        queue_position=job.queue_position,
+        next=f"wait_for_job(job_id={job.job_id!r})",
+    )
+    place = f", place {job.queue_position} in the queue" if job.queue_position else ""
+    count = f"{result.saes} SAEs"
+    if result.search_runs:
+        count += f" and about {result.search_runs} more to find the L0s"
+    if result.baseline:
+        count += f", with {result.baseline} at and around the L0s"
+    lines = [
+        f"Job {job.job_id} {job.status}{place}: {count}.",
+        f"It will take about {duration(started.seconds)}; SAEs that have a score take no time.",
+        f"Next: {result.next}",
+    ]
+    return answer("\n".join(lines), result)

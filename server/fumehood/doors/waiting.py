@@ -42,8 +42,14 @@ def _value_after(reported: float, job: Job) -> float:
 
 
 def in_words(progress: Progress) -> str:
-    """Return progress as text: share, phase, message, rate, time left."""
+    """Return progress as text: share, phase, message, rate, time left of the whole job."""
     share = f"{100 * progress.done / progress.total:.0f}% " if progress.total else ""
     rate = f", {progress.rate:,.0f} {progress.rate_unit or '/s'}" if progress.rate else ""
-    left = f", about {progress.eta_seconds:.0f} s left" if progress.eta_seconds is not None else ""
+    eta = progress.eta_seconds
+    left = f", about {duration(eta)} left" if eta is not None else ""
     return f"{share}{progress.phase} {progress.message}".strip() + rate + left
+
+
+def duration(seconds: float) -> str:
+    """Return a duration in words: seconds up to two minutes, then minutes."""
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

@@ -6,14 +6,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fumehood_tools.runs.aiming import MOST_TRIES, TOLERANCE, Aim
+from fumehood_tools.compare.matched import Curve
+from fumehood_tools.records.levels import REACH, SAME_L0, TOLERANCE, is_at
+from fumehood_tools.runs.aiming import MOST_TRIES, Aim
+from fumehood_tools.runs.baselines import levels_around
 
 
-def search(start: int | float, target: float, l0_of: Callable[[float], float]) -> Aim:
-    """Run a search in which a function replaces the trainings."""
+def search(
+    start: int | float, target: float, l0_of: Callable[[float], float], others: float = 1.0
+) -> Aim:
+    """Run a search in which a function replaces the trainings.
+
+    others: the mean L0 of all seeds over that of the first.
+    """
     aim = Aim(start, target)
-    while (value := aim.next_value) is not None:
-        aim.take(l0_of(value))
+    while not aim.is_settled:
+        while (value := aim.next_value) is not None:
+            aim.take(l0_of(value))
+        aim.confirm(others * l0_of(aim.best.value), 3)
     return aim
 
 
@@ -67,3 +77,42 @@ def test_a_try_without_a_score_ends_the_search() -> None:
     aim = Aim(32, 64)
     aim.give_up()
     assert aim.next_value is None
+
+
+def test_a_hit_is_one_over_all_seeds_and_not_at_the_first_alone() -> None:
+    # The first seed has 31 latents at K = 32, but the mean of all seeds is 8 % higher.
+    aim = search(32, 31.0, lambda k: 0.97 * k, others=1.08)
+    assert aim.hit and aim.best.value == 30 and aim.best.seeds == 3
+    first, _ = aim.tries
+    assert first.value == 32 and is_at(first.first, 31.0) and not is_at(first.l0, 31.0)
+
+
+def test_a_search_whose_seeds_never_agree_ends_with_a_miss() -> None:
+    aim = search(4, 5.5, lambda k: float(k), others=1.01)
+    assert aim.is_settled and not aim.hit and aim.best.seeds == 3
+
+
+def test_after_a_failure_the_best_value_is_still_run_with_all_seeds() -> None:
+    aim = Aim(32, 64)
+    aim.take(20.0)
+    aim.give_up()
+    assert not aim.is_settled
+    aim.confirm(21.0, 3)
+    assert aim.is_settled and aim.best == (32, 20.0, 21.0, 3)
+
+
+@given(
+    target=st.floats(4, 200),
+    hit=st.floats(-0.99, 0.99),
+    levels=st.tuples(*[st.floats(-0.99, 0.99)] * 3),
+)
+def test_whatever_the_search_calls_a_hit_the_comparison_covers(
+    target: float, hit: float, levels: tuple[float, float, float]
+) -> None:
+    mine = target * SAME_L0**hit
+    low, high = levels_around([target], 4096)
+    wanted = (low, target, high)
+    l0s = [l0 * SAME_L0**off for l0, off in zip(wanted, levels, strict=True)]
+    assert is_at(mine, target) and Curve(l0s, l0s).at(mine) is not None
+    alone = Curve([target], [0.7])
+    assert alone.at(mine) == 0.7 and alone.at(REACH * target) is None

@@ -1,12 +1,14 @@
 """Sweeps in real jobs on the synthetic subject: grids, target L0s, and reuse of scores."""
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from fumehood_tools.bench.table import read_benchmarks
+from fumehood_tools.compare import compare_variants
 from fumehood_tools.errors import BadRequest, UnknownName
 from fumehood_tools.jobs import Job, JobStore
 from fumehood_tools.runs import start_run
@@ -40,7 +42,10 @@ def test_every_variant_is_brought_to_the_l0_and_then_run_with_all_seeds(
     settings: Settings, box: Sandbox, store: JobStore, ended: Ended
 ) -> None:
     wanted = {"variants": ["topk", "standard"], "seeds": [0, 1], "l0_targets": [6, 12]}
-    job = ended(store, start_run(settings, store, "box", **wanted).job)
+    started = start_run(settings, store, "box", **wanted)
+    assert started.baseline == "topk" and started.saes == 12 and started.search_runs == 6
+    assert started.seconds > 12
+    job = ended(store, started.job)
     assert job.status == "succeeded" and job.result is not None, store.read_log(job.job_id)
     aimed = {(found["variant"], found["target_l0"]): found for found in job.result["aimed"]}
     assert len(aimed) == 4
@@ -59,12 +64,32 @@ def test_every_variant_is_brought_to_the_l0_and_then_run_with_all_seeds(
         assert nearest.metrics["l0"].mean == pytest.approx(target, rel=0.15)
     # The unchanged file was the first try, with the first seed.
     assert rows["topk"].seeds == [0] and rows["topk"].parameters == {}
+    around = job.result["baseline_levels"]
+    assert [found["variant"] for found in around] == ["topk", "topk"]
+    assert [found["target_l0"] for found in around] == [5.45, 13.2]
+    standard = next(r for r in compare_variants(box.folder).rows if r.variant == "standard")
+    assert standard.effect is not None and standard.effect.seeds == 2
+    every_line_says_when_and_what(store, job)
 
     trained = len(job.result["scored"])
     again = ended(store, start_run(settings, store, "box", **wanted).job)
     assert again.result is not None
     assert again.result["scored"] == [] and len(again.result["reused"]) == trained
     assert again.result["aimed"] == job.result["aimed"]
+
+
+def every_line_says_when_and_what(store: JobStore, job: Job) -> None:
+    """The log has the time, the phase and the SAE; what libraries print is in a file beside it."""
+    log = store.folder(job.job_id) / "output.log"
+    lines = log.read_text(encoding="utf-8").splitlines()
+    assert job.result is not None and len(lines) > 2 * len(job.result["scored"])
+    form = re.compile(r"\d\d:\d\d:\d\d (start|harvest|measure|train|score) +\S[^:]*: ")
+    for line in lines:
+        assert form.match(line), line
+    assert any(re.search(r" train +standard\(.*\) seed 1: ended after ", line) for line in lines)
+    assert log.with_name("libraries.log").is_file()
+    said = job.result["summary"]
+    assert len(said) == 3 and said[1] == "4 of 4 target L0s reached", said
 
 
 def test_a_grid_runs_every_combination_as_a_copy_with_a_row_of_its_own(

@@ -12,7 +12,7 @@ FOLDER_VARIABLE = "MPLCONFIGDIR"
 
 def list_fonts(folder: Path) -> None:
     """Let matplotlib list the fonts in this folder, unless it has done so or is not installed."""
-    if any(folder.glob("fontlist-*.json")):
+    if list(folder.glob("fontlist-*.json")):
         return
     subprocess.run(
         [sys.executable, "-P", "-c", "import matplotlib.font_manager"],

@@ -42,15 +42,16 @@ def next_step(sandbox: str, rows: Sequence[RowSummary], failed: Sequence[Failure
     """Return the suggested next call."""
     if not rows and not failed:
         names = ["topk", CONTROL]
-        return f"list_variants, then run_variants(sandbox={sandbox!r}, variants={names} and yours)"
+        return f"run_variants(sandbox={sandbox!r}, variants={names}), with your variants added"
     if not rows:
-        return "Fix the failed variants, check_variant each, then run_variants again"
-    if _short_of_seeds(rows):
+        name = failed[0].variant
         return (
-            f"plot_benchmarks(sandbox={sandbox!r}); before you say that a variant is better, call "
-            "run_variants with 3 seeds or more"
+            f"check_variant(sandbox={sandbox!r}, variant={name!r}); fix the file, and run it again"
         )
-    return f"compare_variants(sandbox={sandbox!r}), plot_benchmarks(sandbox={sandbox!r})"
+    return (
+        f"compare_variants(sandbox={sandbox!r}), which also says which seeds and L0s are missing; "
+        f"plot_benchmarks(sandbox={sandbox!r})"
+    )
 
 
 def _short_of_seeds(rows: Sequence[RowSummary]) -> list[str]:

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from fumehood_tools.bench.noise import LEAST_SEEDS
+from fumehood_tools.compare.advice import MOST_SEEDS, Advisor, Call
 from fumehood_tools.compare.evidence import Baseline, MeasuredDifference, find
-from fumehood_tools.compare.matched import pareto_front
+from fumehood_tools.compare.matched import pareto_front, unknown_slope
 from fumehood_tools.compare.measured import Measured, by_label
 from fumehood_tools.compare.question import Question, Rival, ScoredSae
 from fumehood_tools.compare.report import (
@@ -23,10 +24,12 @@ from fumehood_tools.compare.statistics import (
     adjusted_by_direction,
     effect,
     noise_floor,
+    power_text,
     seed_spread,
     seeds_above_noise,
     seeds_for_equal,
     seeds_needed,
+    undecidable_margin,
 )
 
 
@@ -44,6 +47,9 @@ class Judge:
         self.question, self.metric, self.sign = question, question.metric.key, question.metric.sign
         self.margin = question.metric.margin or 0.0
         self.measured = Measured(question)
+        self.advisor = Advisor(question, self.measured)
+        self.calls: dict[str, list[Call]] = {}
+        """Variant -> the calls that would make its comparison possible, or decide it."""
         self.found: dict[str, MeasuredDifference] = {}
         self.means: dict[str, float] = {}
         self.ps: dict[str, float] = {}
@@ -173,6 +179,7 @@ class Judge:
             self.measured.floor(len(pairs), self.measured.seen_as(name, self.metric)),
         )
         if len(pairs) < LEAST_SEEDS:
+            self.calls[name] = self.advisor.more_seeds(name, LEAST_SEEDS)
             few = f"{len(pairs)} seeds; at least {LEAST_SEEDS} are needed"
             return _Verdict("undecided", few, LEAST_SEEDS)
         split = self.split(name, mean, floor)
@@ -185,9 +192,12 @@ class Judge:
                 return _Verdict("undecided", f"{mean:+.4f} on average{split}")
             return _Verdict("equal", f"within ±{self.margin:g}")
         if floor is None:
+            self.calls[name] = self.advisor.more_seeds(name, LEAST_SEEDS, noise=True)
             noise = f"the noise of {self.question.baseline} is unknown: run 3 seeds of it"
             return _Verdict("undecided", f"{mean:+.4f}; {noise}{split}", LEAST_SEEDS)
         needed = self.seeds_for(name)
+        if needed and len(pairs) < needed <= MOST_SEEDS:
+            self.calls[name] = self.advisor.more_seeds(name, needed)
         more = f"{needed} seeds would decide" if needed else "1,000 seeds would not decide"
         said = f"{mean:+.4f}{self.why_open(name, floor)}; {more}{split}"
         return _Verdict("undecided", said, needed)
@@ -213,7 +223,7 @@ class Judge:
 
     def guarded(self, name: str, verdict: _Verdict) -> _Verdict:
         """Return the verdict, or "undecided" if there is an objection to it."""
-        against = self.against(name, verdict.word)
+        against = self.against(name, verdict.word) or self.sloping(name, verdict.word)
         return _Verdict("undecided", f"{verdict.reason}; {against}") if against else verdict
 
     def against(self, name: str, word: Word) -> str | None:
@@ -221,6 +231,9 @@ class Judge:
         question = self.question
         if word not in ("better", "worse"):
             return None
+        lost = [call for one in (name, question.baseline) for call in self.advisor.lost(one)]
+        if lost:
+            self.calls[name] = lost
         if name in question.gone:
             return "its remaining seeds may be a selection"
         if question.baseline in question.gone:
@@ -233,16 +246,36 @@ class Judge:
             return doubt
         return next((said for rival in question.rivals if (said := self.loses(name, rival))), None)
 
+    def sloping(self, name: str, word: Word) -> str | None:
+        """Return the objection that the difference may be one of L0; None without one.
+
+        A baseline with a single level has no slope that could be taken into account.
+        """
+        if word not in ("better", "worse", "equal"):
+            return None
+        metric, base = self.measured.seen_as(name, self.metric), self.question.baseline
+        points, curves = self.measured.by_variant[name], self.measured.baseline(metric).curves
+        error = unknown_slope(points, curves, metric)
+        if error <= (self.margin if word == "equal" else abs(self.means[name])):
+            return None
+        self.calls[name] = calls = self.advisor.slope(name)
+        return (
+            f"{base} was run at one L0, which is not exactly that of {name}: this alone can change "
+            f"{self.metric} by up to {error:.2g}. Next: {self.advisor.text(calls)}"
+        )
+
     def loses(self, name: str, rival: Rival) -> str | None:
         """Return why a variant does not beat the baseline trained otherwise; None if it does."""
         metric = self.measured.seen_as(name, self.metric)
-        found = find(self.measured.by_variant[name], Baseline(rival.points, metric))
+        points, base = self.measured.by_variant[name], Baseline(rival.points, metric)
+        found, error = find(points, base), unknown_slope(points, base.curves, metric)
         trained = f"{self.question.baseline} trained with {rival.words}"
         if (p := found.p) is None:
             return f"not comparable with {trained}: run 3 seeds of it at these L0 levels"
         spread = seed_spread(by_label(rival.points, metric))
         floor = noise_floor(*spread, len(found.pairs)) if spread else None
-        if floor is not None and self.sign * found.mean > floor and p * self.tries <= ALPHA:
+        is_gain = floor is not None and self.sign * found.mean > max(floor, error)
+        if is_gain and p * self.tries <= ALPHA:
             return None
         return f"{found.mean:+.4f} against {trained} on the same data, which is no certain gain"
 
@@ -279,13 +312,20 @@ class Judge:
             return f"{self.metric} was not measured"
         seeds = {point.seed for point in points} & set(self.measured.baseline(metric).curves)
         if len(seeds) < 2:
-            return f"{len(seeds)} seeds in common with {base}: run the same 3 seeds of both"
+            self.calls[name] = calls = self.advisor.more_seeds(name, LEAST_SEEDS)
+            return f"{len(seeds)} seeds in common with {base}. Next: {self.advisor.text(calls)}"
         own, theirs = (
             f"L0 {low:.0f}" if f"{low:.0f}" == f"{high:.0f}" else f"L0 {low:.0f} to {high:.0f}"
             for low, high in (_range(points), _range(self.measured.base))
         )
+        said = f"{own} is not covered by {base} ({theirs})"
+        self.calls[name] = calls = self.advisor.coverage(name)
+        if calls:
+            return f"{said}. Next: {self.advisor.text(calls)}"
         return (
-            f"{own} is not covered by {base} ({theirs}): call run_variants with l0_targets for both"
+            f"{said}, and neither was brought to the L0 of the other. Name the constant that sets "
+            f"the sparsity of {name} as KNOB in its file, change what limits its L0, or compare it "
+            "with a baseline of similar L0"
         )
 
     def undecidable(self) -> list[str]:
@@ -294,14 +334,8 @@ class Judge:
         noise, floor = self.measured.spread(self.metric), self.measured.floor(seeds)
         if noise is None or floor is None or floor <= self.margin:
             return []
-        needed = seeds_above_noise(self.margin, *noise)
-        cure = (
-            f"{needed} seeds of both bring it below the margin" if needed else "1,000 do not help"
-        )
         return [
-            f"The margin of ±{self.margin:g} is below the noise floor of ±{floor:.2g} ({seeds} "
-            "seeds): a difference between the two is undecidable, unless it is nearly the same in "
-            f"every seed. {cure[0].upper()}{cure[1:]}."
+            undecidable_margin(self.margin, floor, seeds, seeds_above_noise(self.margin, *noise))
         ]
 
     def seeds_for(self, name: str) -> int | None:
@@ -331,14 +365,8 @@ class Judge:
         if noise is None:
             return f"{self.question.baseline} has no level with two seeds, so noise is unknown."
         needed = self.seeds_to_detect(self.margin, 2**0.5 * noise[0])
-        if needed is None:
-            return f"A difference of {self.margin:g} cannot be detected here with 1,000 seeds."
         seconds = statistics.fmean(point.seconds for point in self.question.points)
-        minutes = needed * 2 * seconds / 60
-        return (
-            f"To detect a difference of {self.margin:g} among {self.tries} tries 8 times in 10 "
-            f"takes {needed} seeds of both: about {minutes:.0f} min on one core."
-        )
+        return power_text(self.margin, self.tries, needed, seconds)
 
     def moves_front(self, name: str, word: Word) -> bool | None:
         """Whether a better variant also beats every baseline at one level by more than noise.
@@ -350,20 +378,20 @@ class Judge:
         for label, values in by_label(self.measured.by_variant[name], metric).items():
             l0 = statistics.fmean(p.l0 for p in self.measured.by_variant[name] if p.label == label)
             floor = self.measured.floor(len(values), metric)
-            at = [self.sign * v for curve in rivals if (v := curve.at(l0)) is not None]
+            at = [
+                self.sign * value + abs(curve.error_at(l0))
+                for curve in rivals
+                if (value := curve.at(l0)) is not None
+            ]
             if at and floor is not None and len(values) >= LEAST_SEEDS:
                 found.append(self.sign * statistics.fmean(values) > max(at) + floor)
         return any(found) and word == "better" if found else None
 
     def next_step(self, rows: Sequence[Compared]) -> str:
         """Return the suggested next call."""
-        if any(row.verdict == "not comparable" for row in rows):
-            return (
-                f"run_variants(sandbox={self.question.sandbox!r}, variants=[…], seeds=[0, 1, 2], "
-                f"l0_targets=[…]) for the variants and {self.question.baseline}"
-            )
-        if any(row.verdict == "undecided" for row in rows):
-            return "run_variants with more seeds for undecided variants that matter, or drop them"
+        calls = [call for row in rows for call in self.calls.get(row.variant, [])]
+        if calls:
+            return self.advisor.text(calls)
         return f"plot_benchmarks(sandbox={self.question.sandbox!r})"
 
 

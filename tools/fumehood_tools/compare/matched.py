@@ -17,22 +17,24 @@ from scipy.interpolate import PchipInterpolator
 
 from fumehood_tools.bench.pareto import front
 from fumehood_tools.compare.question import ScoredSae
+from fumehood_tools.records.levels import REACH, SAME_L0
 from fumehood_tools.registry.metrics import Metric
-
-REACH, ALONE = 1.1, 1.02
-"""Factors on L0. REACH: how far a baseline's curve may be extrapolated beyond its levels. ALONE:
-how far it extends around a single level. Levels within ALONE of each other are averaged into one,
-as the slope between them would be noise."""
 
 
 class Curve:
-    """One metric of one baseline over L0, for one seed or for means over seeds."""
+    """One metric of one baseline over L0, for one seed or for means over seeds.
+
+    Points at the same L0 (records/levels.py) are averaged into one level, as the slope between them
+    would be noise. Beyond its ends the curve is extrapolated by up to REACH, so that an SAE that is
+    at a target is covered by a baseline that is at the same one. A single level has no slope: its
+    value holds for SAEs at its L0, and `error_at` says how wrong it may be.
+    """
 
     def __init__(self, l0s: Sequence[float], values: Sequence[float]) -> None:
-        """Take one or more points in any order; those with nearly the same L0 are averaged."""
+        """Take one or more points in any order."""
         levels: list[list[tuple[float, float]]] = []
         for point in sorted(zip(l0s, values, strict=True)):
-            if levels and point[0] <= ALONE * levels[-1][0][0]:
+            if levels and point[0] <= SAME_L0 * levels[-1][0][0]:
                 levels[-1].append(point)
             else:
                 levels.append([point])
@@ -46,7 +48,7 @@ class Curve:
     @property
     def covers(self) -> tuple[float, float]:
         """The lowest and highest L0 for which `at` gives a value."""
-        reach = REACH if self.l0s[-1] >= REACH * self.l0s[0] else ALONE
+        reach = REACH if self.l0s[-1] >= REACH * self.l0s[0] else SAME_L0
         return self.l0s[0] / reach, self.l0s[-1] * reach
 
     def at(self, l0: float) -> float | None:
@@ -58,13 +60,24 @@ class Curve:
             return self.values[0]
         inside = min(max(l0, self.l0s[0]), self.l0s[-1])
         value = float(self._inside(math.log(inside)))
-        return value + self._slope_beyond(l0) * math.log(l0 / inside)
+        return value + (self._slope_beyond(l0) or 0.0) * math.log(l0 / inside)
 
-    def _slope_beyond(self, l0: float) -> float:
+    def error_at(self, l0: float) -> float:
+        """Return a signed bound on the error of `at` that comes from an unknown slope.
+
+        0 between levels, and where the slope is known. The metrics are concave functions of L0 that
+        are at least 0 at an L0 of 0, so their slope per unit of log L0 is at most their value.
+        """
+        nearest = min(max(l0, self.l0s[0]), self.l0s[-1])
+        if self._slope_beyond(l0) is not None:
+            return 0.0
+        return abs(self.values[0]) * math.log(l0 / nearest)
+
+    def _slope_beyond(self, l0: float) -> float | None:
         """Return the slope per unit of log L0 for extrapolating from the end nearer to an L0.
 
         The slope is taken between the end level and the nearest level at least a factor REACH away,
-        since the slope between closer levels would be noise.
+        since the slope between closer levels would be noise; None without such a level.
         """
         end = 0 if l0 < self.l0s[0] else -1
         far = [
@@ -73,7 +86,7 @@ class Curve:
             if abs(math.log(level / self.l0s[end])) >= math.log(REACH)
         ]
         if not far:
-            return 0.0
+            return None
         _, level, value = min(far)
         return (self.values[end] - value) / math.log(self.l0s[end] / level)
 
@@ -108,6 +121,16 @@ def differences(
         if curve is not None and (theirs := curve.at(point.l0)) is not None:
             found[point.label][point.seed] = point.values[metric] - theirs
     return dict(found)
+
+
+def unknown_slope(points: Iterable[ScoredSae], curves: dict[int, Curve], metric: str) -> float:
+    """Return a bound on the error of the mean difference from baselines with a single level."""
+    errors = [
+        curve.error_at(point.l0)
+        for point in _measured(points, metric)
+        if (curve := curves.get(point.seed)) is not None and curve.at(point.l0) is not None
+    ]
+    return abs(fmean(errors)) if errors else 0.0
 
 
 def pareto_front(points: Iterable[ScoredSae], metric: Metric) -> list[str]:

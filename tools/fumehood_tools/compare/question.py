@@ -3,6 +3,7 @@
 from pydantic import BaseModel, Field
 
 from fumehood_tools.bench.table_rows import Kind
+from fumehood_tools.records.parameters import Value
 from fumehood_tools.registry.metrics import Metric
 
 
@@ -11,6 +12,10 @@ class ScoredSae(BaseModel, frozen=True):
 
     variant: str
     label: str
+    parameters: dict[str, Value] = {}
+    """What a copy changes in the file, for run_variants' grid."""
+    knob: str | None = None
+    """The constant that the file declares as its KNOB."""
     kind: Kind
     seed: int
     l0: float
@@ -60,3 +65,11 @@ class Question(BaseModel, frozen=True, defer_build=True):
     rivals: list[Rival] = Field(default_factory=list)
     gone: dict[str, str] = Field(default_factory=dict)
     """Variant or baseline -> its seeds that were deleted, withdrawn, or failed, in words."""
+    lost: dict[str, list[int]] = Field(default_factory=dict)
+    """Variant or baseline -> those of them that were deleted or withdrawn."""
+    most_l0: float | None = None
+    """The largest L0 that run_variants accepts as a target."""
+    missed: dict[str, list[float]] = Field(default_factory=dict)
+    """Variant or baseline -> L0 targets that run_variants has searched for in vain."""
+    failing: list[str] = Field(default_factory=list)
+    """Variants some of whose seeds failed, so that a repetition of the run gives no score."""

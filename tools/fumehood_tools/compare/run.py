@@ -19,7 +19,7 @@ from fumehood_tools.bench.controls import judge_controls
 from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.bench.table import pick_setting
 from fumehood_tools.bench.table_notes import warnings_about_trust
-from fumehood_tools.bench.table_rows import kind_of, outline, stale_reason
+from fumehood_tools.bench.table_rows import CONTROL, kind_of, outline, stale_reason
 from fumehood_tools.children import ChildTask, ask_once
 from fumehood_tools.compare.question import Question, Rival, ScoredSae
 from fumehood_tools.compare.report import Comparison
@@ -61,11 +61,13 @@ def compare_variants(
     setting: str | None = None,
     packaged: Mapping[str, str] | None = None,
     shelf: Shelf | None = None,
+    missed: Mapping[str, Sequence[float]] | None = None,
 ) -> Comparison:
     """Return the comparison of a sandbox's variants with a baseline at equal L0.
 
     variants: the ones to show; all count for the correction. packaged: name -> sha256 of the files
     that count as baselines; these names refer to those files, whatever is in variants/ now.
+    missed: variant -> L0 targets that were searched for in vain, which are not advised again.
     Raises BadRequest when there is no score of the baseline, UnknownName for a variant, metric or
     setting that does not exist, PartMissing without statsmodels.
     """
@@ -77,15 +79,17 @@ def compare_variants(
     shown = pick_setting(list(settings), setting)
     if shown is None:
         raise BadRequest(
-            f"There is no score in {folder.name}. Next: call run_variants, with {baseline}."
+            f"There is no score in {folder.name}. "
+            f"Next: {_run(folder, *dict.fromkeys((baseline, CONTROL)))}."
         )
     current = shelf.variant_files(folder / "variants")
     chosen = choose(found, shown, current, None, kinds)
-    _check_names(chosen, kinds, baseline, variants or ())
+    _check_names(folder, chosen, kinds, baseline, variants or ())
     question = _question(folder, found, chosen, shown, kinds, baseline, judged).model_copy(
         update={
             "variants": None if variants is None else list(variants),
             "tries": count_tries(folder.parent, shelf, kinds),
+            "missed": {name: list(l0s) for name, l0s in (missed or {}).items()},
             "warnings": _warnings(chosen, current, kinds, found, baseline),
         }
     )
@@ -109,7 +113,7 @@ def usual_comparison(
 
 
 def _check_names(
-    chosen: Chosen, packaged: Packaged, baseline: str, variants: Sequence[str]
+    folder: Path, chosen: Chosen, packaged: Packaged, baseline: str, variants: Sequence[str]
 ) -> None:
     """Raise BadRequest if only an edited file of the baseline was scored, UnknownName otherwise."""
     names = {name_of(scores[0], packaged) for scores in chosen.by_label.values()}
@@ -118,13 +122,20 @@ def _check_names(
         raise BadRequest(
             f"There is no score of the packaged {baseline} in this setting. The file that was "
             f"scored under that name has been edited, so it counts as a custom variant "
-            f"({edited(baseline)!r}). Rename that file, copy {original} into variants/, and call "
-            f"run_variants with {baseline!r}."
+            f"({edited(baseline)!r}). Rename that file, copy {original} into variants/, then "
+            f"{_run(folder, baseline)}."
         )
     for name in (baseline, *variants):
         if name not in names:
-            hint = f"Only scored variants can be compared. Call run_variants with {name!r} first."
+            there = (folder / "variants" / f"{name}.py").is_file()
+            call = _run(folder, name) if there else f"list_variants(sandbox={folder.name!r})"
+            hint = f"Only scored variants can be compared. Next: {call}."
             raise UnknownName("scored variant", name, names, hint)
+
+
+def _run(folder: Path, *variants: str) -> str:
+    """Return the call that runs some variants."""
+    return f"run_variants(sandbox={folder.name!r}, variants={list(variants)})"
 
 
 def _question(
@@ -144,6 +155,7 @@ def _question(
         else []
     )
     here = schedule_of(base)
+    missing = missing_seeds(found, chosen.by_label, baseline, packaged, folder.name, metric)
     return Question(
         sandbox=folder.name,
         setting=shown.name,
@@ -167,7 +179,10 @@ def _question(
             )
             for one in elsewhere
         ],
-        gone=missing_seeds(found, chosen.by_label, baseline, packaged, folder.name, metric),
+        gone={name: some.text() for name, some in missing.items()},
+        lost={name: sorted(some.gone) for name, some in missing.items() if some.gone},
+        failing=[name for name, some in missing.items() if some.failed],
+        most_l0=base.dict_size / 2,
     )
 
 
@@ -283,6 +298,8 @@ def _point(score: Score, packaged: Packaged, metric: Metric) -> ScoredSae:
     return ScoredSae(
         variant=name_of(score, packaged),
         label=label_of(score, packaged),
+        parameters=score.parameters,
+        knob=score.knob,
         kind=kind_of(score, packaged),
         seed=score.seed,
         l0=_l0(score, metric),

@@ -6,6 +6,7 @@ record is gone, withdrawn or damaged can be run again and gives the same numbers
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from fumehood_tools.bench.collect import SandboxRecords, unresolved
 from fumehood_tools.receipts.places import run_of
@@ -19,6 +20,25 @@ _NAMED = 8
 _SAYS_WHAT = {"control", "provenance", "file_sha256", "parameters"}
 
 
+class Missing(NamedTuple):
+    """The missing seeds of one variant: without a record, failed, or without the metric."""
+
+    gone: set[int]
+    failed: set[int]
+    bare: set[int]
+
+    def text(self) -> str:
+        """Return a phrase on them; empty if nothing is missing."""
+        parts = []
+        if self.gone:
+            parts.append(f"{_seeds(self.gone)} deleted or withdrawn: run them again")
+        if self.failed:
+            parts.append(f"{_seeds(self.failed)} failed: every seed must train")
+        if self.bare:
+            parts.append(f"{_seeds(self.bare)} without this metric: evaluate them as well")
+        return ", and ".join(parts)
+
+
 def missing_seeds(
     found: SandboxRecords,
     by_label: Mapping[str, Sequence[Score]],
@@ -26,8 +46,8 @@ def missing_seeds(
     packaged: Packaged,
     sandbox: str,
     metric: Metric,
-) -> dict[str, str]:
-    """Return variant -> a phrase on its seeds that are gone, failed, or lack the metric."""
+) -> dict[str, Missing]:
+    """Return variant -> its seeds that are gone, failed, or lack the metric, if there are any."""
     gone = _gone(found, sandbox)
     failed = _failed(found, by_label, packaged)
     names = {label: name_of(scores[0], packaged) for label, scores in by_label.items()}
@@ -38,11 +58,11 @@ def missing_seeds(
     mine = [scores for label, scores in by_label.items() if names[label] == baseline]
     missing[baseline] = _gone_of_baseline(gone, mine)
     bare = _not_evaluated(by_label, names, metric)
-    said = {
-        name: _text(missing[name], failed.get(name, set()), bare.get(name, set()))
-        for name in set(names.values())
+    everything = {
+        name: Missing(missing[name], failed.get(name, set()), bare.get(name, set()))
+        for name in sorted(set(names.values()))
     }
-    return {name: text for name, text in said.items() if text}
+    return {name: some for name, some in everything.items() if any(some)}
 
 
 def scattered(seeds: Iterable[int]) -> list[int]:
@@ -114,17 +134,6 @@ def _not_evaluated(
 
 def _word(score: Score) -> str:
     return trial_of(score.model_dump(mode="json", include=_SAYS_WHAT))
-
-
-def _text(gone: set[int], failed: set[int], bare: set[int]) -> str:
-    parts = []
-    if gone:
-        parts.append(f"{_seeds(gone)} deleted or withdrawn: run them again")
-    if failed:
-        parts.append(f"{_seeds(failed)} failed: every seed must train")
-    if bare:
-        parts.append(f"{_seeds(bare)} without this metric: evaluate them as well")
-    return ", and ".join(parts)
 
 
 def _seeds(seeds: set[int]) -> str:

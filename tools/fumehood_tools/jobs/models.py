@@ -16,7 +16,9 @@ class Progress(BaseModel, frozen=True):
     message: str = ""
     rate: float | None = Field(default=None, description="In `rate_unit`")
     rate_unit: str | None = Field(default=None, description='For example "tokens/s"')
-    eta_seconds: float | None = Field(default=None, description="Estimated time left")
+    eta_seconds: float | None = Field(
+        default=None, description="Estimated time left, of the whole job"
+    )
 
 
 class Job(BaseModel, frozen=True):

@@ -27,6 +27,11 @@ def edited(variant: str) -> str:
     return f"{variant}{_EDITED}"
 
 
+def file_of(name: str) -> str:
+    """Return the name of the file in variants/ for a label without its parameters."""
+    return name.removesuffix(_EDITED)
+
+
 def name_of(record: Score | Failure, packaged: Packaged) -> str:
     """Return the label of a record's variant, without its parameters."""
     if record.control is not None or record.variant not in packaged:

@@ -1,5 +1,5 @@
 """Runs: one job that trains and scores variants x seeds from one shared activation cache."""
 
-from fumehood_tools.runs.start import start_run
+from fumehood_tools.runs.start import StartedRun, start_run
 
-__all__ = ["start_run"]
+__all__ = ["StartedRun", "start_run"]

@@ -9,14 +9,18 @@ function of log(knob):
 - tries on both sides: linear interpolation between the nearest two, kept away from their ends
   (regula falsi with a safeguard, so that the bracket always shrinks).
 
+A try is made with one seed. The value that it leads to is run with all seeds, and only their mean
+L0 decides whether it is a hit (records/levels.py). If it is not, the search goes on, and expects
+the same ratio of that mean to the first seed's L0 at all other values.
+
 This module only computes values. The caller trains the SAEs and reports their L0.
 """
 
 import math
 from typing import NamedTuple
 
-TOLERANCE = 0.05
-"""Relative distance from the target that counts as a hit; seeds differ by 1 to 3 %."""
+from fumehood_tools.records.levels import is_at
+
 MOST_TRIES = 8
 _LARGEST_STEP = 8.0
 # Replaces an L0 below 0.5 in logarithms (an L0 of 0 has none).
@@ -26,20 +30,31 @@ _EDGE = 0.1
 
 
 class Try(NamedTuple):
-    """One value of the knob, and the resulting L0."""
+    """One value of the knob, and the resulting L0.
+
+    first: the L0 of the first seed. l0: the mean over `seeds` seeds; if seeds is 0, it is only
+    expected.
+    """
 
     value: float
+    first: float
     l0: float
+    seeds: int = 0
 
 
 class Aim:
-    """One search. Train with `next_value` and report its L0 to `take`, until it is None."""
+    """One search. Train with `next_value` and report its L0 to `take`, until it is None.
+
+    Then run the best value with all seeds and report their mean to `confirm`, until `is_settled`.
+    """
 
     def __init__(self, start: int | float, target: float) -> None:
         """start: the value in the file; if it is an int, all values are. Both must be above 0."""
         self.target, self.is_count = target, isinstance(start, int)
         self.tries: list[Try] = []
         self._next: int | float | None = start
+        self._given_up = False
+        self._ratio = 1.0  # of the mean over all seeds to the first seed
 
     @property
     def next_value(self) -> int | float | None:
@@ -53,18 +68,37 @@ class Aim:
 
     @property
     def hit(self) -> bool:
-        """True if the best try is within TOLERANCE of the target."""
-        return abs(self.best.l0 / self.target - 1) <= TOLERANCE
+        """True if the best try is at the target."""
+        return is_at(self.best.l0, self.target)
+
+    @property
+    def is_settled(self) -> bool:
+        """True if nothing is left to try, and the best value was run with all seeds."""
+        return self._next is None and (not self.tries or self.best.seeds > 0)
 
     def take(self, l0: float) -> None:
         """Report the L0 that `next_value` led to, and choose the next value."""
         assert self._next is not None, "the search has ended"
-        self.tries.append(Try(self._next, l0))
-        self._next = None if self.hit or len(self.tries) >= MOST_TRIES else self._propose()
+        self.tries.append(Try(self._next, l0, self._ratio * l0))
+        self._go_on()
+
+    def confirm(self, l0: float, seeds: int) -> None:
+        """Report the mean L0 of the best value over all seeds, and go on if it is no hit."""
+        tried = self.best
+        self._ratio = l0 / tried.first if tried.first and l0 else 1.0
+        self.tries[self.tries.index(tried)] = tried._replace(l0=l0, seeds=seeds)
+        self.tries = [
+            one if one.seeds else one._replace(l0=self._ratio * one.first) for one in self.tries
+        ]
+        self._go_on()
+
+    def _go_on(self) -> None:
+        ends = self._given_up or self.hit or len(self.tries) >= MOST_TRIES
+        self._next = None if ends else self._propose()
 
     def give_up(self) -> None:
         """End the search because training with `next_value` gave no score."""
-        self._next = None
+        self._next, self._given_up = None, True
 
     def _miss(self, tried: Try) -> float:
         """Return log(L0 / target)."""

@@ -9,20 +9,17 @@ has the run's seeds: without its cheat it would be bitwise equal to the twin. Th
 generated here from the packaged baseline; no file in the sandbox is written.
 """
 
-import hashlib
 from collections.abc import Sequence
 
 from pydantic import BaseModel, Field
 
 from fumehood_tools.bench.controls import CONTROL_NAMES, ControlName, label
 from fumehood_tools.errors import BadRequest
-from fumehood_tools.plain_files import read_plain
+from fumehood_tools.runs.baselines import is_unchanged
 from fumehood_tools.sandbox.create import Sandbox, template_folder
-from fumehood_tools.sandbox.variants import packaged_variants
 
 # Offsets that are added to the run's seeds.
 SEED_STEPS = {"blank": 1_000, "blank_parameter": 2_000, "spike": 0}
-UNTRAINED = "untrained"
 
 _DECLARED = '\n\n# A control of the evaluator: {control}.\nPARENT = "{twin}"\n'
 _PARAMETER = '''
@@ -103,13 +100,8 @@ def plan_controls(
 
 def twin_of(sandbox: Sandbox, variants: Sequence[str]) -> str:
     """Return the first variant that is an unchanged packaged baseline. Raises BadRequest."""
-    baselines = packaged_variants()
     for name in variants:
-        sha256 = baselines.get(name) if name != UNTRAINED else None
-        if (
-            sha256 is not None
-            and hashlib.sha256(read_plain(sandbox.variant_path(name))).hexdigest() == sha256
-        ):
+        if is_unchanged(sandbox, name):
             return name
     raise BadRequest(
         "Controls are generated from a packaged baseline, and this run has no unchanged one. Add "

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from fumehood_tools.children import HUB_KEYS, LineChild
 from fumehood_tools.errors import FumehoodError, RunFailed
@@ -68,10 +68,12 @@ def harvest(
     settings: Settings,
     folder: Path,
     on_progress: Callable[[Progress], None] = lambda _: None,
+    prints: IO[bytes] | None = None,
 ) -> Harvest:
     """Return the data for `spec` from the cache, harvesting them first if they are missing.
 
-    folder: where the request to the child is written. Raises the errors of the harvest:
+    folder: where the request to the child is written. prints: the file for what libraries print in
+    the child; default: our own output. Raises the errors of the harvest:
     CorpusTooSmall, PartMissing, BadRequest, RunFailed …
     """
     content = {
@@ -85,7 +87,7 @@ def harvest(
     }
     path = folder / "harvest.json"
     write_json(path, content)
-    with LineChild("fumehood_tools.harvest", str(path), keys=HUB_KEYS) as child:
+    with LineChild("fumehood_tools.harvest", str(path), keys=HUB_KEYS, stderr=prints) as child:
         while True:
             for line in child.receive(1.0, patience=HARVEST_PATIENCE_S):
                 if "progress" in line:

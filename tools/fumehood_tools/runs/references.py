@@ -22,6 +22,7 @@ from fumehood_tools.files import write_bytes
 from fumehood_tools.glass import ChildLimits, GlassChild, Nursery, remove_folder, take_json
 from fumehood_tools.harvest import Activations
 from fumehood_tools.runs.items import RunItem
+from fumehood_tools.runs.progress import log
 from fumehood_tools.runs.training import Place, training_spec
 from fumehood_tools.runs.work import ReferenceTraining
 from fumehood_tools.sandbox.create import template_folder
@@ -151,10 +152,10 @@ class References:
                 seconds = self._answer(rehearsal.child.scratch)
             except (FumehoodError, ValueError, TypeError, KeyError) as error:
                 last = outcome.output_tail[-300:]
-                print(f"{name} was not measured: {error!r}. Last output: {last}", flush=True)
+                log("measure", name, f"failed: {error!r}. Last output: {last}")
             else:
                 self._seconds[name, threads].append(seconds)
-                print(f"a training of {name} costs {seconds:.2f} s ({threads} threads)", flush=True)
+                log("measure", name, f"a training takes {seconds:.2f} s with {threads} threads")
             remove_folder(rehearsal.child.scratch.parent)
 
     def _answer(self, folder: Path) -> float:

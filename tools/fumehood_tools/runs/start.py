@@ -10,8 +10,10 @@ from fumehood_tools.jobs import Job, JobStore
 from fumehood_tools.machine import expected_device
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.records.parameters import Value
+from fumehood_tools.runs.baselines import baseline_of, levels_around
 from fumehood_tools.runs.controls import plan_controls
-from fumehood_tools.runs.sweep import Wanted, check_wanted
+from fumehood_tools.runs.pace import expected
+from fumehood_tools.runs.sweep import Wanted, check_wanted, search_runs
 from fumehood_tools.sandbox.create import Sandbox, open_sandbox
 from fumehood_tools.settings import Settings
 
@@ -20,10 +22,18 @@ MOST_SAES = 5_000
 
 
 class StartedRun(NamedTuple):
-    """A queued run. saes: the least number of SAEs; a search for an L0 trains more."""
+    """A queued run.
+
+    saes: the least number of SAEs. search_runs: how many more the searches for target L0s will
+    probably train. baseline: the one that is also run around the targets. seconds: how long the job
+    will probably take once it has started, if nothing of it has a score yet.
+    """
 
     job: Job
     saes: int
+    search_runs: int = 0
+    baseline: str | None = None
+    seconds: float = 0.0
 
 
 def start_run(
@@ -36,14 +46,16 @@ def start_run(
     *,
     grid: Mapping[str, Sequence[Value]] | None = None,
     l0_targets: Sequence[float] = (),
+    baseline: str | None = None,
     controls: bool = False,
 ) -> StartedRun:
     """Queue the training and scoring of variants x seeds x parameters.
 
     grid: constants in the files, each with the values to try; all combinations are run, and every
     variant needs the constants. l0_targets: for each variant, search for the value of its knob that
-    gives this L0, with the first seed; then run the other seeds there. controls: also run two
-    blanks and a spike, generated from the run's first baseline.
+    gives this L0 as a mean over all seeds. baseline: with l0_targets, it is run at these L0s and
+    around them too, so that every variant can be compared with it; default: see `baseline_of`.
+    controls: also run two blanks and a spike, generated from the run's first baseline.
 
     SAEs whose variant, seed, settings and data have not changed since their score are not run
     again. Raises UnknownName for a sandbox, variant or constant that does not exist, BadRequest for
@@ -56,31 +68,53 @@ def start_run(
         raise BadRequest("variants is empty. Call list_variants and pass at least one name.")
     if len(chosen) > MOST_SEEDS or any(seed < 0 for seed in chosen):
         raise BadRequest(f"Invalid seeds. Pass at most {MOST_SEEDS} numbers, each 0 or more.")
-    mixed_in = plan_controls(box, names, chosen) if controls else ()
-    targets = _targets(l0_targets, box.spec.dict_size)
-    wanted = Wanted(names, chosen, dict(grid or {}), targets, mixed_in)
+    if baseline is not None and not l0_targets:
+        raise BadRequest("baseline is only used with l0_targets. Pass both, or omit baseline.")
+    wanted = Wanted(names, chosen, dict(grid or {}), _targets(l0_targets, box.spec.dict_size))
     if empty := [name for name, values in wanted.grid.items() if not values]:
         raise BadRequest(f"grid has no value for {empty[0]}. Pass one or more, or omit it.")
-    count = check_wanted({name: _source(box, name) for name in names}, wanted)
+    if controls:
+        wanted = wanted._replace(controls=plan_controls(box, names, chosen))
+    wanted = _with_baseline(box, wanted, baseline)
+    files = (*names, wanted.baseline) if wanted.baseline else names
+    count = check_wanted({name: _source(box, name) for name in files}, wanted)
     if count > MOST_SAES:
         raise BadRequest(
             f"This run would train {count:,} SAEs; at most {MOST_SAES:,} are allowed. Split the "
             "grid over several runs."
         )
-    request: dict[str, Any] = {"sandbox": sandbox, "variants": names, "seeds": chosen}
-    more = {"grid": wanted.grid, "l0_targets": targets}
-    request |= {name: value for name, value in more.items() if value}
-    if mixed_in:
-        request["controls"] = [item.model_dump(mode="json") for item in mixed_in]
+    more = search_runs(wanted)
     job = jobs.submit(
         "run",
-        [sys.executable, "-m", "fumehood_tools.runs.worker", json.dumps(request)],
+        [
+            sys.executable,
+            "-m",
+            "fumehood_tools.runs.worker",
+            json.dumps(_request(sandbox, wanted, count + more)),
+        ],
         title=f"{sandbox}: {', '.join(names[:4])}{' …' if len(names) > 4 else ''} ({count} SAEs)",
         slot="gpu" if expected_device(settings.device, settings.cache) == "cuda" else "cpu",
         request_key=request_key,
         env=settings.as_environment(),
     )
-    return StartedRun(job, count)
+    seconds = expected(box.spec, settings.cache).whole(count + more)
+    return StartedRun(job, count, more, wanted.baseline, seconds)
+
+
+def _with_baseline(box: Sandbox, wanted: Wanted, baseline: str | None) -> Wanted:
+    """Return the request with the baseline that a run with target L0s brings along, if any."""
+    name = baseline or baseline_of(box, wanted.variants)
+    if not wanted.l0_targets or name is None:
+        return wanted
+    around = levels_around(wanted.l0_targets, box.spec.dict_size)
+    return wanted._replace(baseline=name, around=around)
+
+
+def _request(sandbox: str, wanted: Wanted, saes: int) -> dict[str, Any]:
+    """Return the request to the job, as worker.RunRequest reads it."""
+    request = {"sandbox": sandbox, "saes": saes, **wanted._asdict()}
+    request["controls"] = [item.model_dump(mode="json") for item in wanted.controls]
+    return request
 
 
 def _targets(l0_targets: Sequence[float], dict_size: int) -> tuple[float, ...]:

@@ -7,6 +7,7 @@ searches need it. Nothing here trains or reads results.
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any, NamedTuple
 
 from fumehood_tools.errors import BadRequest
@@ -18,13 +19,26 @@ from fumehood_tools.sandbox.declarations import read_declarations
 
 
 class Wanted(NamedTuple):
-    """The request of a run. grid: constant -> values to try, for every variant."""
+    """The request of a run. grid: constant -> values to try, for every variant.
+
+    baseline: with l0_targets, this one is also run at the targets and at the L0s `around` them.
+    """
 
     variants: Sequence[str]
     seeds: Sequence[int]
     grid: Mapping[str, Sequence[Value]] = {}
     l0_targets: Sequence[float] = ()
     controls: Sequence[ControlItem] = ()
+    baseline: str | None = None
+    around: Sequence[float] = ()
+
+    @property
+    def baseline_targets(self) -> tuple[float, ...]:
+        """The L0s at which the baseline is run in addition to what it is run for as a variant."""
+        if self.baseline is None:
+            return ()
+        as_variant = self.baseline in self.variants and not self.grid
+        return (*(() if as_variant else self.l0_targets), *self.around)
 
 
 class _Search(NamedTuple):
@@ -34,6 +48,7 @@ class _Search(NamedTuple):
     knob: str
     parameters: dict[str, Value]
     aim: Aim
+    is_around: bool = False
 
 
 class Sweep:
@@ -46,6 +61,7 @@ class Sweep:
         self._waiting: dict[Path, list[_Search]] = {}
         self._known: dict[Path, float | None] = {}
         self._searches: list[_Search] = []
+        self._confirming: list[tuple[_Search, list[Path]]] = []
 
     @property
     def total(self) -> int:
@@ -53,15 +69,23 @@ class Sweep:
         going = sum(search.aim.next_value is not None for search in self._searches)
         return len(self._handed_out) + going * (len(self.wanted.seeds) - 1)
 
+    @property
+    def is_searching(self) -> bool:
+        """Whether a search for an L0 is going on, which may add SAEs to the total."""
+        return any(not search.aim.is_settled for search in self._searches)
+
     def first(self) -> list[RunItem]:
         """Return the items that are known at the start."""
         found: list[RunItem] = []
         for variant in self.wanted.variants:
             for chosen in combinations(self.wanted.grid):
                 if self.wanted.l0_targets:
-                    found += self._aimed(variant, chosen)
+                    found += self._aimed(variant, chosen, self.wanted.l0_targets)
                 else:
                     found += self._seeds(variant, chosen)
+        if self.wanted.baseline is not None:
+            targets = self.wanted.baseline_targets
+            found += self._aimed(self.wanted.baseline, {}, targets, is_around=True)
         for control in self.wanted.controls:
             found += self._new(self.planner.controls(control))
         return found
@@ -72,10 +96,13 @@ class Sweep:
         found: list[RunItem] = []
         for search in self._waiting.pop(item.folder, []):
             found += self._told(search, l0)
-        return found
+        return found + self._judged()
 
-    def aimed(self) -> list[dict[str, Any]]:
-        """Return the outcome of each search, for the job's result."""
+    def aimed(self, *, around: bool = False) -> list[dict[str, Any]]:
+        """Return the outcome of each search, for the job's result.
+
+        around: of those that bring the baseline to levels around the targets.
+        """
         return [
             {
                 "variant": search.variant,
@@ -83,20 +110,28 @@ class Sweep:
                 "knob": search.knob,
                 "value": search.aim.best.value,
                 "l0": round(search.aim.best.l0, 2),
+                "seeds": search.aim.best.seeds,
                 "hit": search.aim.hit,
                 "tries": len(search.aim.tries),
             }
             for search in self._searches
-            if search.aim.tries
+            if search.aim.tries and search.is_around == around
         ]
 
-    def _aimed(self, variant: str, chosen: dict[str, Value]) -> list[RunItem]:
+    def _aimed(
+        self,
+        variant: str,
+        chosen: dict[str, Value],
+        targets: Sequence[float],
+        *,
+        is_around: bool = False,
+    ) -> list[RunItem]:
         """Start a search for every target; return the first tries, with the file's own value."""
         source = self.planner.source(variant)
         knob, start = knob_value(source, variant)
         found = []
-        for target in self.wanted.l0_targets:
-            search = _Search(variant, knob, chosen, Aim(start, target))
+        for target in targets:
+            search = _Search(variant, knob, chosen, Aim(start, target), is_around)
             self._searches.append(search)
             found += self._try(search)
         return found
@@ -116,12 +151,32 @@ class Sweep:
         """Report an L0 to a search; return its next items, or [] if the try got no score."""
         if l0 is None:
             search.aim.give_up()
-            return []
-        search.aim.take(l0)
+        else:
+            search.aim.take(l0)
+        return self._go_on(search)
+
+    def _go_on(self, search: _Search) -> list[RunItem]:
+        """Return the items for a search's next try, or for all seeds of its best value."""
         if search.aim.next_value is not None:
             return self._try(search)
+        if search.aim.is_settled:
+            return []
         best = {**search.parameters, search.knob: search.aim.best.value}
-        return self._seeds(search.variant, best)
+        items = [self.planner.item(search.variant, seed, best) for seed in self.wanted.seeds]
+        self._confirming.append((search, [item.folder for item in items]))
+        return self._new(items) + self._judged()
+
+    def _judged(self) -> list[RunItem]:
+        """Judge every value all of whose seeds have ended; return the items that follow."""
+        ready = [one for one in self._confirming if self._known.keys() >= set(one[1])]
+        self._confirming = [one for one in self._confirming if one not in ready]
+        found: list[RunItem] = []
+        for search, folders in ready:
+            # Never empty: the value was chosen because the first seed has a score there.
+            l0s = [l0 for folder in folders if (l0 := self._known[folder]) is not None]
+            search.aim.confirm(fmean(l0s), len(l0s))
+            found += self._go_on(search)
+        return found
 
     def _seeds(self, variant: str, parameters: Mapping[str, Value]) -> list[RunItem]:
         return self._new(self.planner.item(variant, seed, parameters) for seed in self.wanted.seeds)
@@ -147,8 +202,9 @@ def knob_value(source: bytes, variant: str) -> tuple[str, int | float]:
 def check_wanted(sources: Mapping[str, bytes], wanted: Wanted) -> int:
     """Check a request; return the least number of SAEs that it leads to.
 
-    sources: of all variants. Raises UnknownName for a constant that a variant does not have, and
-    BadRequest for a value of the wrong type or a knob that is missing or also in the grid.
+    sources: of all variants and the baseline. Raises UnknownName for a constant that a variant does
+    not have, and BadRequest for a value of the wrong type or a knob that is missing or also in the
+    grid.
     """
     for variant in wanted.variants:
         for chosen in combinations(wanted.grid):
@@ -160,5 +216,21 @@ def check_wanted(sources: Mapping[str, bytes], wanted: Wanted) -> int:
                     f"{knob} is the knob of {variant}, and l0_targets search for its value. "
                     "Remove it from grid, or omit l0_targets."
                 )
+    if wanted.baseline is not None:
+        knob_value(sources[wanted.baseline], wanted.baseline)
     settings = len(combinations(wanted.grid)) * max(1, len(wanted.l0_targets))
-    return (len(wanted.variants) * settings + len(wanted.controls)) * len(wanted.seeds)
+    levels = len(wanted.variants) * settings + len(wanted.baseline_targets)
+    return (levels + len(wanted.controls)) * len(wanted.seeds)
+
+
+def search_runs(wanted: Wanted) -> int:
+    """Return the number of SAEs that the searches will probably train in addition.
+
+    The file's own value is tried once for all targets of a variant. Then a count of latents is hit
+    at the next try, which is one of the run's SAEs, and a penalty after one or two more.
+    """
+    if not wanted.l0_targets:
+        return 0
+    searched = len(wanted.variants) * len(combinations(wanted.grid))
+    files = searched + (wanted.baseline not in (None, *wanted.variants))
+    return files + searched * len(wanted.l0_targets)

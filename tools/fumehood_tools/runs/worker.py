@@ -9,14 +9,17 @@ complete, so a killed job loses at most the SAEs that were being trained or scor
 import contextlib
 import signal
 import sys
+import time
 from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from pydantic import BaseModel
 
-from fumehood_tools.children import HUB_KEYS, LineChild
+from fumehood_tools.children import HUB_KEYS, ChildEnded, LineChild
 from fumehood_tools.errors import FumehoodError, IntegrityFailed, RunFailed
+from fumehood_tools.files import last_lines
 from fumehood_tools.glass import (
     Nursery,
     choose_level,
@@ -25,7 +28,6 @@ from fumehood_tools.glass import (
     scratch_folder,
 )
 from fumehood_tools.harvest import Activations
-from fumehood_tools.jobs import Progress
 from fumehood_tools.jobs.worker import JobContext
 from fumehood_tools.receipts import WEIGHTS_FILE
 from fumehood_tools.records.parameters import Value
@@ -33,8 +35,11 @@ from fumehood_tools.registry.sae_metrics import QUALITY, SPARSITY
 from fumehood_tools.runs.controls import ControlItem
 from fumehood_tools.runs.harvesting import Harvest, as_error, harvest, scoring_patience
 from fumehood_tools.runs.items import Planner, RunItem
+from fumehood_tools.runs.pace import expected, remember
+from fumehood_tools.runs.progress import TRAIN_SHARE, RunProgress, log
 from fumehood_tools.runs.recording import Effort, Recorder, Stage
 from fumehood_tools.runs.references import References, rivals_of
+from fumehood_tools.runs.summary import summary_of
 from fumehood_tools.runs.sweep import Sweep, Wanted
 from fumehood_tools.runs.training import Place, Training
 from fumehood_tools.runs.work import decoder_limit, with_decoder
@@ -47,8 +52,8 @@ from fumehood_tools.scoring.requests import ScoringRequest
 from fumehood_tools.settings import Settings, load_settings
 
 TICK_SECONDS = 0.2
-# Approximate share of training in the time for one SAE, for the progress bar only.
-TRAIN_SHARE = 0.6
+PRINTS = "libraries.log"
+"""File beside the log with everything that sae-bench and other libraries print."""
 
 
 class RunRequest(BaseModel, frozen=True):
@@ -60,7 +65,23 @@ class RunRequest(BaseModel, frozen=True):
     grid: dict[str, tuple[Value, ...]] = {}
     l0_targets: tuple[float, ...] = ()
     controls: tuple[ControlItem, ...] = ()
+    baseline: str | None = None
+    around: tuple[float, ...] = ()
+    saes: int = 0
     static_rules: bool = True
+
+    @property
+    def wanted(self) -> Wanted:
+        """What the run consists of."""
+        return Wanted(
+            self.variants,
+            self.seeds,
+            self.grid,
+            self.l0_targets,
+            self.controls,
+            self.baseline,
+            self.around,
+        )
 
 
 class RunJob:
@@ -78,37 +99,51 @@ class RunJob:
         self.compared: set[str] = set()
         self.device = "cpu"
         self.level = choose_level(settings.glass, self.sandbox.spec.limits.glass)
+        pace = expected(self.sandbox.spec, settings.cache)
+        self.progress = RunProgress(context.report, pace, request.saes)
 
     def run(self) -> dict[str, Any]:
         """Run the whole job; return its result. Raises RunFailed if no item got a score."""
         self.records = Recorder(self.settings, self.sandbox, self.level)
+        log("start", self.request.sandbox, f"prints of libraries are in {PRINTS} beside this log")
+        prints = self.context.folder / PRINTS
         # The scorer's imports take seconds, so start it before the harvest.
-        with LineChild("fumehood_tools.scoring", keys=HUB_KEYS) as scorer:
-            self.harvest_and_run(scorer)
+        with (
+            prints.open("ab") as file,
+            last_words(prints),
+            LineChild("fumehood_tools.scoring", keys=HUB_KEYS, stderr=file) as scorer,
+        ):
+            self.harvest_and_run(scorer, file)
+        remember(self.sandbox.spec, self.settings.cache, sae=self.progress.seconds_per_sae)
         if not self.scored and not self.reused:
             reasons = "\n".join(f"- {name}: {why}" for name, why in self.failed.items())
             raise RunFailed(
                 f"No variant got a score. Fix the causes below, then repeat.\n{reasons}"
             )
+        aimed, levels = self.sweep.aimed(), self.sweep.aimed(around=True)
         return {
             "sandbox": self.request.sandbox,
+            "summary": summary_of(self.scored, self.reused, self.failed, aimed, levels),
             "scored": self.scored,
             "reused": self.reused,
             "failed": self.failed,
-            "aimed": self.sweep.aimed(),
+            "aimed": aimed,
+            "baseline_levels": levels,
             "next": f"read_benchmarks(sandbox={self.request.sandbox!r})",
         }
 
-    def harvest_and_run(self, scorer: LineChild) -> None:
+    def harvest_and_run(self, scorer: LineChild, prints: IO[bytes]) -> None:
         """Harvest the data, then train and score the items that have no score yet."""
-        found = harvest(self.sandbox.spec, self.settings, self.context.folder, self.context.report)
-        self.device, request = found.device, self.request
+        spec, cache = self.sandbox.spec, self.settings.cache
+        began, folder = time.monotonic(), self.context.folder
+        found = harvest(spec, self.settings, folder, self.progress.harvest, prints)
+        log("harvest", spec.subject.name, f"data are there ({time.monotonic() - began:.1f} s)")
+        remember(spec, cache, harvest=time.monotonic() - began)
+        self.device = found.device
         digest = f"{found.digest}+{found.arithmetic}+{found.device}"
-        wanted = Wanted(
-            request.variants, request.seeds, request.grid, request.l0_targets, request.controls
-        )
-        self.sweep = Sweep(Planner(self.sandbox, digest), wanted)
+        self.sweep = Sweep(Planner(self.sandbox, digest), self.request.wanted)
         self.enqueue(self.sweep.first())
+        self.progress.start_training(self.sweep.total - len(self.reused))
         if self.waiting:
             with scratch_folder(self.context.folder, "scratch-") as scratch:
                 self.train_and_score(found, scratch, scorer)
@@ -208,7 +243,7 @@ class RunJob:
                 self.enqueue(self.sweep.after(item, None))
                 continue
             folder = nursery.scratch_root / f"{item.variant}-{item.digest[:12]}"
-            print(f"training {item.name} ({threads} threads)", flush=True)
+            log("train", item.name, f"started with {threads} threads")
             self.records.start(item)
             place = Place(folder, nursery, threads, self.device, self.found.arithmetic)
             training = Training(item, self.sandbox.spec, activations, place, reference)
@@ -238,7 +273,7 @@ class RunJob:
             self.training.remove(training)
             name = training.item.name
             times = f", {training.work.ratio:.1f} x the work" if training.work else ""
-            print(f"trained {name} in {outcome.seconds:.1f} s{times}", flush=True)
+            log("train", name, f"ended after {outcome.seconds:.1f} s{times}")
             effort = Effort(outcome.seconds, training.work, training.where, self.found.arithmetic)
             self.trained[name] = (training, effort)
             request = ScoringRequest(
@@ -274,7 +309,7 @@ class RunJob:
     def take_answer(self, answer: dict[str, Any]) -> None:
         """Record one answer from the scorer."""
         if answer.get("ready"):
-            print("scorer ready", flush=True)
+            log("score", self.request.sandbox, "the scorer has its data")
             return
         if "name" not in answer:
             raise as_error(answer["error"])
@@ -297,23 +332,21 @@ class RunJob:
         remove_folder(training.scratch)
         self.scored.append(item.name)
         l0 = score.metrics[SPARSITY]
-        print(
-            f"scored {item.name} in {score.cost.score_seconds:.1f} s: L0 {l0:.1f}, "
-            f"explained variance {score.metrics[QUALITY]:.4f}",
-            flush=True,
-        )
+        quality = score.metrics[QUALITY]
+        took = score.cost.score_seconds
+        log("score", item.name, f"L0 {l0:.1f}, explained variance {quality:.4f} ({took:.1f} s)")
         self.enqueue(self.sweep.after(item, l0))
 
     def record_failure(self, item: RunItem, stage: Stage, error: dict[str, Any]) -> None:
         """Store a failure in the results and in the job's result."""
         message = self.records.failure(item, stage, error)
         self.failed[item.name] = message
-        print(f"failed {item.name} ({stage}): {message}", flush=True)
+        log(stage, item.name, f"failed: {message}")
 
     def report(self) -> None:
         """Report the progress of the run to the job table."""
-        ended = len(self.scored) + len(self.reused) + len(self.failed)
-        done = ended + TRAIN_SHARE * (
+        ended = len(self.scored) + len(self.failed)
+        begun = TRAIN_SHARE * (
             len(self.trained) + sum(training.fraction() for training in self.training)
         )
         doing = [f"training {t.item.name}" for t in self.training]
@@ -322,15 +355,18 @@ class RunJob:
             doing.append("measuring what baselines take")
         if len(self.trained) > 1:
             doing.append(f"{len(self.trained) - 1} more to score")
-        self.context.report(
-            Progress(
-                done=round(done, 3),
-                total=float(self.sweep.total),
-                phase="train and score",
-                message=f"{ended} of {self.sweep.total} SAEs done; "
-                + (", ".join(doing) or "finishing"),
-            )
-        )
+        total = self.sweep.total - len(self.reused)
+        self.progress.saes(ended, total, begun, doing, self.sweep.is_searching)
+
+
+@contextlib.contextmanager
+def last_words(prints: Path) -> Iterator[None]:
+    """If a child of the job ends early, copy the end of what it printed to the log."""
+    try:
+        yield
+    except ChildEnded:
+        print(last_lines(prints.read_text(encoding="utf-8", errors="replace"), 30), flush=True)
+        raise
 
 
 def described(error: FumehoodError) -> dict[str, Any]:
