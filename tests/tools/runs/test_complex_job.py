@@ -13,7 +13,7 @@ from fumehood_tools.sandbox.check import check_variant
 from fumehood_tools.sandbox.create import create_sandbox
 from fumehood_tools.settings import Settings
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.child]
 PHASES = '''"""TopK on the real part of complex projections of pairs of dimensions."""
 
 import torch

@@ -336,6 +336,17 @@ def test_the_line_at_fault_is_named(tried: Try, what: str) -> None:
     assert [one.line for one in errors] == [line_of(source, text)], errors
 
 
+@pytest.mark.child
+def test_a_variant_that_ends_the_trial_is_told_that_parts_are_missing(check: Check) -> None:
+    # The first child does 6 steps, so this passes there.
+    loss = "\n    def penalty(self, x, f, step):\n        if step > 9:\n"
+    beyond = "numpy.lib.stride_tricks.as_strided(numpy.ones(1), (2**40,), (8,))[2**39]"
+    report = check(
+        f"{PLAIN}{loss}            import numpy\n            {beyond}\n        return 0.0\n"
+    )
+    assert "process ended" in found(report, "trial").message and report.comparison is None
+
+
 def test_a_parent_that_does_not_exist_is_an_error_that_names_a_likely_one(
     sandbox: Sandbox,
 ) -> None:

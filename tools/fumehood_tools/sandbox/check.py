@@ -198,9 +198,11 @@ class _DynamicCheck:
             left = self.limits.wall_seconds - (time.monotonic() - started)
             seconds = min(TRIAL_SECONDS, max(LEAST_TRIAL_SECONDS, left))
             place = self.scratch / "trial"
-            said = run_trial(nursery, self.sandbox, self.width, self.files, seconds, place)
+            said, missing = run_trial(nursery, self.sandbox, self.width, self.files, seconds, place)
+        if missing is not None:
+            found.append(_not_tried(missing))
         if said is None or (said.l0 is None and said.error is None):
-            return [*found, _no_trial(seconds)], None
+            return found, None
         declared = read_declarations(self.files.source)
         judged = Findings(said, self.files, declared).all(said.comparison(self.files.declared))
         if said.l0 is not None:
@@ -270,10 +272,9 @@ class _DynamicCheck:
         return int(found[0] if newest_first else found[-1])
 
 
-def _no_trial(seconds: float) -> Complaint:
-    message = f"The trial beside the parent said nothing within {seconds:.0f} s, so there is no "
-    message += "comparison"
-    cure = "look for what is slow in a step; run_variants compares again after each training"
+def _not_tried(why: str) -> Complaint:
+    message = f"The trial beside the parent did not end, so parts of this report are missing: {why}"
+    cure = "look for what is slow or large in a step; run_variants compares after each training"
     return warning("trial", None, message, cure)
 
 

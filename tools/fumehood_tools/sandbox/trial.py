@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from fumehood_tools.errors import RunFailed
 from fumehood_tools.files import write_bytes
-from fumehood_tools.glass import SAE, ChildLimits, Nursery, take_file
+from fumehood_tools.glass import SAE, ChildLimits, ChildOutcome, Nursery, take_file
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.records.inertness import SAME, SLIGHT, Inertness, compare, nearest
 from fumehood_tools.records.parameters import Value, constants_of, with_parameters
@@ -100,7 +100,7 @@ class TrialSaid(BaseModel, frozen=True, allow_inf_nan=False):
     knob: Differences | None = None
     knob_starts_alike: bool = False
     compared: dict[str, Differences] = {}
-    cut_short: bool = False
+    done: bool = False
 
     def comparison(self, declared: str | None) -> Comparison | None:
         """Return the comparison that says most: see `records.inertness.nearest`."""
@@ -141,6 +141,13 @@ def subjects_of(sandbox: Sandbox, name: str, source: bytes) -> Subjects:
     return Subjects(source, name, declared, parent, _turned(source, name))
 
 
+class Ran(NamedTuple):
+    """What a child said, None if nothing that can be read. missing: why it did not say all."""
+
+    said: TrialSaid | None
+    missing: str | None
+
+
 class Prepared(NamedTuple):
     """A trial that can be started: the child's spec and working folder, and what it reads."""
 
@@ -151,8 +158,8 @@ class Prepared(NamedTuple):
 
 def run_trial(
     nursery: Nursery, sandbox: Sandbox, width: int, files: Subjects, seconds: float, scratch: Path
-) -> TrialSaid | None:
-    """Run the child; return what it wrote, None if that is nothing or cannot be read.
+) -> Ran:
+    """Run the child and return what it wrote.
 
     scratch: an empty folder under the nursery's scratch root.
     """
@@ -166,8 +173,11 @@ def run_trial(
         PROGRAM, trial.spec, scratch=trial.folder, limits=limits, readable=trial.readable
     )
     with child:
-        child.wait()
-    return read_said(trial.folder)
+        outcome = child.wait()
+    said = read_said(trial.folder)
+    if said is not None and (said.done or said.error is not None):
+        return Ran(said, None)
+    return Ran(said, _why(outcome, limits))
 
 
 def prepare_trial(
@@ -202,6 +212,14 @@ def prepare_trial(
         "seconds": seconds / 2,
     }
     return Prepared(spec, folder, [path for path in (variant, parent, turned, *others) if path])
+
+
+def _why(outcome: ChildOutcome, limits: ChildLimits) -> str:
+    if outcome.timed_out:
+        return f"it took more than {limits.wall_seconds:.0f} s"
+    if outcome.out_of_memory:
+        return f"it used more than {limits.memory_gb:g} GiB"
+    return f"its process ended (exit {outcome.exit_code})"
 
 
 def read_said(folder: Path) -> TrialSaid | None:

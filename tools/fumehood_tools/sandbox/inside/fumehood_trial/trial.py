@@ -62,12 +62,20 @@ class Trial:
     def run(self) -> None:
         """Do all parts in order; a part that the variant's code breaks is the last."""
         try:
-            ours = self._try_variant()
-            theirs = self._try_parent(ours) if self.parent else None
-            self._look_at_seeds(theirs is not None)
+            has_parent = self._try_both()
+            self._look_at_seeds(has_parent)
             self._compare()
+            self._say(done=True)
         except VariantError as error:
             self._say(error=error.as_dict())
+
+    def _try_both(self) -> bool:
+        """Train both for a few steps; return whether there is a parent that could be trained.
+
+        Neither is kept: for a large dictionary, two trainers take gigabytes.
+        """
+        ours = self._try_variant()
+        return self.parent is not None and self._try_parent(ours)
 
     def _say(self, **facts: Any) -> None:
         self.said |= facts
@@ -96,18 +104,18 @@ class Trial:
         save_file(ours.state(), self.weights)
         return ours
 
-    def _try_parent(self, ours: steps.FewSteps) -> steps.FewSteps | None:
+    def _try_parent(self, ours: steps.FewSteps) -> bool:
         try:
             theirs = self._few_steps(self.parent)
         except VariantError as error:
             self._say(parent_problem=error.rule)
-            return None
+            return False
         self._say(
             parent_ms_per_step=theirs.ms_per_step,
             parent_parameters=theirs.parameters,
             same_weights=_same_weights(ours, theirs, float(self.spec["same"])),
         )
-        return theirs
+        return True
 
     def _look_at_seeds(self, has_parent: bool) -> None:
         parent = self.parent if has_parent else None
@@ -130,7 +138,6 @@ class Trial:
                 )
         for path in [*([self.parent] if self.parent else []), *self.spec["others"]]:
             if time.monotonic() > self.ends_at:
-                self._say(cut_short=True)
                 break
             self._against(path, ours, found)
 
