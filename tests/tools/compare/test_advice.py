@@ -117,6 +117,10 @@ STATES = {
         *levels("topk", [32]),
         *(sae("other", seed, 32, 32.7) for seed in range(3)),
     ],
+    "seeds at quite different L0s": [
+        *levels("topk", [32, 40]),
+        *(sae("mine", seed, 36, l0) for seed, l0 in enumerate((20.0, 36.0, 60.0))),
+    ],
     "seeds that differ a lot": [*levels("topk", [16, 32]), *levels("noisy", [20])],
     "no knob": [*levels("topk", [16]), *levels("knobless", [32])],
     "an L0 that no search reaches": [*levels("topk", [16, 32]), *levels("mine", [100])],

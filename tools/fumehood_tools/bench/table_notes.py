@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 from fumehood_tools.bench.collect import SandboxRecords
 from fumehood_tools.bench.noise import LEAST_SEEDS
-from fumehood_tools.bench.pareto import SAME_L0
 from fumehood_tools.bench.table_rows import CONTROL, RowSummary, most_seeds
 from fumehood_tools.records.labelling import edited
+from fumehood_tools.records.levels import SAME_L0
 from fumehood_tools.records.scores import Failure
 from fumehood_tools.registry.lookup import chosen_metrics
 from fumehood_tools.registry.metrics import Metric
@@ -98,7 +98,7 @@ def _apart(rows: Sequence[RowSummary]) -> list[str]:
     apart = [
         f"{row.label} (L0 {row.l0s[0]:.1f} to {row.l0s[1]:.1f})"
         for row in rows
-        if row.kind != "control" and row.l0s[1] > (1 + SAME_L0) * row.l0s[0]
+        if row.kind != "control" and row.l0s[1] > SAME_L0 * row.l0s[0]
     ]
     if not apart:
         return []

@@ -64,8 +64,8 @@ class Advisor:
         levels = self.levels(name)
         lacking = [level for level in levels if not {p.seed for p in level} >= set(seeds)]
         calls = _at_parameters(lacking, seeds)
-        if noise or any(self.covering(level, seeds) < len(seeds) for level in levels):
-            calls += self.of_baseline(levels, seeds)
+        if noise or not all(self.covers(l0, seed) for l0 in _l0s(levels) for seed in seeds):
+            calls += self.of_baseline(_l0s(levels), seeds)
         return calls
 
     def lost(self, name: str) -> list[Call]:
@@ -78,29 +78,47 @@ class Advisor:
     def slope(self, name: str) -> list[Call]:
         """Return the call that runs the baseline at several levels around those of a variant."""
         levels = self.levels(name)
-        return self.of_baseline(levels, sorted(self.curves), plain=False)
+        return self.of_baseline(_l0s(levels), sorted(self.curves), plain=False)
 
     def coverage(self, name: str) -> list[Call]:
         """Return the calls that bring the baseline to a variant's L0, or the variant to its.
 
         Empty if neither is possible.
         """
-        levels = [level for level in self.levels(name) if self.covering(level) < 2]
-        seeds = sorted(self.curves.keys() & {point.seed for level in levels for point in level})
-        missed = self.question.missed
-        if all(self.can_be(self.base, l0) for l0 in _l0s(levels)) and self.knob_of(self.base):
-            return self.of_baseline(levels, seeds, plain=False)
-        covers = [curve.l0s for curve in self.curves.values()]
-        ends = max(low for low, *_ in covers), min(l0s[-1] for l0s in covers)
-        l0 = shown(ends[0] if _l0s(levels)[0] < ends[0] else ends[1])
-        if self.knob_of(name) and self.can_be(name, l0) and l0 not in missed.get(name, ()):
+        points = [point for level in self.levels(name) for point in level]
+        left = [point for point in points if self.covers(point.l0, point.seed) is False]
+        l0s, seeds = sorted(point.l0 for point in left), sorted({point.seed for point in left})
+        if not l0s:
+            return []
+        if self.knob_of(self.base) and all(self.can_be(self.base, l0) for l0 in l0s):
+            return self.of_baseline(l0s, seeds, plain=False)
+        covered = [curve.l0s for curve in self.curves.values()]
+        low, high = max(l0s[0] for l0s in covered), min(l0s[-1] for l0s in covered)
+        l0 = shown(low if l0s[0] < low else high)
+        if self.knob_of(name) and self.can_be(name, l0):
             return [self._aimed(file_of(name), seeds, [l0])]
         return []
 
+    def uncovered(self, name: str, calls: Sequence[Call]) -> str:
+        """Return the reason why the baseline does not cover a variant, with what to do."""
+        own, theirs = (
+            f"L0 {low:.0f}" if f"{low:.0f}" == f"{high:.0f}" else f"L0 {low:.0f} to {high:.0f}"
+            for points in (self.measured.by_variant[name], self.measured.base)
+            for low, high in [(min(p.l0 for p in points), max(p.l0 for p in points))]
+        )
+        said = f"{own} is not covered by {self.base} ({theirs})"
+        if calls:
+            return f"{said}. Next: {self.text(calls)}"
+        return (
+            f"{said}, and neither was brought to the L0 of the other. Name the constant that sets "
+            f"the sparsity of {name} as KNOB in its file, change what limits its L0, or compare it "
+            "with a baseline of similar L0"
+        )
+
     def of_baseline(
-        self, levels: Sequence[Level], seeds: Sequence[int], *, plain: bool = True
+        self, l0s: Sequence[float], seeds: Sequence[int], *, plain: bool = True
     ) -> list[Call]:
-        """Return the call that runs the baseline at the L0s of some levels.
+        """Return the call that runs the baseline at some L0s.
 
         plain: a run of the unchanged file is enough where it is at these L0s.
         """
@@ -108,10 +126,9 @@ class Advisor:
         if not self.knob_of(self.base):
             return _at_parameters(own, seeds)
         here = [_l0(level) for level in own if not level[0].parameters]
-        if plain and here and all(is_at(here[0], l0) for l0 in _l0s(levels)):
+        if plain and here and all(is_at(here[0], l0) for l0 in l0s):
             return [Call("run_variants", (file_of(self.base),), (("seeds", list(seeds)),))]
-        targets = list(dict.fromkeys(shown(l0) for l0 in _l0s(levels)))
-        return [self._aimed(file_of(self.base), seeds, targets[:MOST_TARGETS])]
+        return [self._aimed(file_of(self.base), seeds, [shown(l0) for l0 in l0s])]
 
     def levels(self, name: str) -> list[Level]:
         """Return the levels of a variant that count, in order of L0: those with the most seeds."""
@@ -121,11 +138,9 @@ class Advisor:
         least = min(LEAST_SEEDS, max(len(level) for level in by_label.values()))
         return sorted((level for level in by_label.values() if len(level) >= least), key=_l0)
 
-    def covering(self, level: Level, seeds: Iterable[int] | None = None) -> int:
-        """Return the number of seeds whose curve covers a level; by default of the level's own."""
-        wanted = {point.seed for point in level} if seeds is None else set(seeds)
-        curves = (curve for seed, curve in self.curves.items() if seed in wanted)
-        return sum(curve.at(_l0(level)) is not None for curve in curves)
+    def covers(self, l0: float, seed: int) -> bool | None:
+        """Return whether the baseline covers an L0 with a seed; None without this seed."""
+        return None if seed not in self.curves else self.curves[seed].at(l0) is not None
 
     def can_be(self, name: str, l0: float) -> bool:
         """Return whether an L0 is a possible target, and was not searched for in vain."""
@@ -157,8 +172,9 @@ def _merged(calls: Iterable[Call]) -> list[Call]:
         others = dict(call.others)
         key = repr((call.tool, call.files, others | {"l0_targets": ...}))
         kept = targets.setdefault(key, (call, []))[1]
-        wanted = others.get("l0_targets", ())
-        kept += [l0 for l0 in wanted if not any(is_at(l0, other) for other in kept)]
+        for l0 in others.get("l0_targets", ()):
+            if not any(is_at(l0, other) for other in kept):
+                kept.append(l0)
     files: dict[str, Call] = {}
     for call, l0s in targets.values():
         others = dict(call.others)

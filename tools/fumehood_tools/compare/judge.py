@@ -9,7 +9,8 @@ from fumehood_tools.compare.advice import MOST_SEEDS, Advisor, Call
 from fumehood_tools.compare.evidence import Baseline, MeasuredDifference, find
 from fumehood_tools.compare.matched import pareto_front, unknown_slope
 from fumehood_tools.compare.measured import Measured, by_label
-from fumehood_tools.compare.question import Question, Rival, ScoredSae
+from fumehood_tools.compare.power import Power
+from fumehood_tools.compare.question import Question, Rival
 from fumehood_tools.compare.report import (
     ALPHA,
     DEFINITIONS,
@@ -24,12 +25,7 @@ from fumehood_tools.compare.statistics import (
     adjusted_by_direction,
     effect,
     noise_floor,
-    power_text,
     seed_spread,
-    seeds_above_noise,
-    seeds_for_equal,
-    seeds_needed,
-    undecidable_margin,
 )
 
 
@@ -63,6 +59,7 @@ class Judge:
         # Packaged baselines are corrected separately. They were not tried in search of a gain, and
         # many of them clearly differ. In one Benjamini-Hochberg family with the variants, their
         # small p values would make it easier for a variant to be significant.
+        self.power = Power(question, self.measured, self.tries)
         self.corrected = {
             **adjusted_by_direction(tried, self.means, self.tries),
             **adjusted_by_direction(packaged, self.means, len(packaged)),
@@ -90,13 +87,13 @@ class Judge:
             tries=self.tries,
             noise_floor=self.measured.floor(LEAST_SEEDS),
             margin=self.margin,
-            power=self.power(),
+            power=self.power.text(),
             otherwise=question.otherwise,
             rows=rows,
             floor=effect(control[0]) if control and control[0] else None,
             pareto=pareto_front(self.measured.competing(), question.metric),
             definitions=definitions(question.metric, self.tries),
-            warnings=[*self.undecidable(), *question.warnings],
+            warnings=[*self.power.undecidable(self.most_seeds()), *question.warnings],
             left_out=question.left_out,
             next=self.next_step(rows),
         )
@@ -179,8 +176,8 @@ class Judge:
             self.measured.floor(len(pairs), self.measured.seen_as(name, self.metric)),
         )
         if len(pairs) < LEAST_SEEDS:
-            self.calls[name] = self.advisor.more_seeds(name, LEAST_SEEDS)
             few = f"{len(pairs)} seeds; at least {LEAST_SEEDS} are needed"
+            self.calls[name] = self.advisor.more_seeds(name, LEAST_SEEDS)
             return _Verdict("undecided", few, LEAST_SEEDS)
         split = self.split(name, mean, floor)
         if self.is_real(name, floor):
@@ -195,8 +192,8 @@ class Judge:
             self.calls[name] = self.advisor.more_seeds(name, LEAST_SEEDS, noise=True)
             noise = f"the noise of {self.question.baseline} is unknown: run 3 seeds of it"
             return _Verdict("undecided", f"{mean:+.4f}; {noise}{split}", LEAST_SEEDS)
-        needed = self.seeds_for(name)
-        if needed and len(pairs) < needed <= MOST_SEEDS:
+        needed = self.power.seeds_for(pairs, mean)
+        if needed and needed <= MOST_SEEDS:
             self.calls[name] = self.advisor.more_seeds(name, needed)
         more = f"{needed} seeds would decide" if needed else "1,000 seeds would not decide"
         said = f"{mean:+.4f}{self.why_open(name, floor)}; {more}{split}"
@@ -314,59 +311,12 @@ class Judge:
         if len(seeds) < 2:
             self.calls[name] = calls = self.advisor.more_seeds(name, LEAST_SEEDS)
             return f"{len(seeds)} seeds in common with {base}. Next: {self.advisor.text(calls)}"
-        own, theirs = (
-            f"L0 {low:.0f}" if f"{low:.0f}" == f"{high:.0f}" else f"L0 {low:.0f} to {high:.0f}"
-            for low, high in (_range(points), _range(self.measured.base))
-        )
-        said = f"{own} is not covered by {base} ({theirs})"
         self.calls[name] = calls = self.advisor.coverage(name)
-        if calls:
-            return f"{said}. Next: {self.advisor.text(calls)}"
-        return (
-            f"{said}, and neither was brought to the L0 of the other. Name the constant that sets "
-            f"the sparsity of {name} as KNOB in its file, change what limits its L0, or compare it "
-            "with a baseline of similar L0"
-        )
+        return self.advisor.uncovered(name, calls)
 
-    def undecidable(self) -> list[str]:
-        """Return a warning if the margin is below the noise floor of the seeds that there are."""
-        seeds = max([LEAST_SEEDS, *(len(found.pairs) for found in self.found.values())])
-        noise, floor = self.measured.spread(self.metric), self.measured.floor(seeds)
-        if noise is None or floor is None or floor <= self.margin:
-            return []
-        return [
-            undecidable_margin(self.margin, floor, seeds, seeds_above_noise(self.margin, *noise))
-        ]
-
-    def seeds_for(self, name: str) -> int | None:
-        """Return the seeds that would show whether the observed difference is real, or equal to 0.
-
-        More than there are. None if 1,000 would not.
-        """
-        pairs, mean = self.found[name].pairs, self.means[name]
-        own = statistics.stdev(pairs)
-        noise = self.measured.spread(self.metric)
-        spread = max(own, 2**0.5 * noise[0]) if noise else own
-        ways = self.seeds_to_detect(mean, spread), seeds_for_equal(mean, spread, self.margin)
-        needed = min((seeds for seeds in ways if seeds is not None), default=None)
-        return None if needed is None else max(needed, len(pairs) + 1)
-
-    def seeds_to_detect(self, difference: float, spread: float) -> int | None:
-        """Return the seeds with which a difference is significant and above the noise floor."""
-        noise = self.measured.spread(self.metric)
-        ways = [seeds_needed(difference, spread, self.tries)]
-        ways += [seeds_above_noise(difference, *noise)] if noise else []
-        found = [seeds for seeds in ways if seeds is not None]
-        return max(found) if len(found) == len(ways) else None
-
-    def power(self) -> str:
-        """Return a sentence on the seeds and time needed to detect a difference that matters."""
-        noise = self.measured.spread(self.metric)
-        if noise is None:
-            return f"{self.question.baseline} has no level with two seeds, so noise is unknown."
-        needed = self.seeds_to_detect(self.margin, 2**0.5 * noise[0])
-        seconds = statistics.fmean(point.seconds for point in self.question.points)
-        return power_text(self.margin, self.tries, needed, seconds)
+    def most_seeds(self) -> int:
+        """Return the largest number of seeds of any difference, at least those of a verdict."""
+        return max([LEAST_SEEDS, *(len(found.pairs) for found in self.found.values())])
 
     def moves_front(self, name: str, word: Word) -> bool | None:
         """Whether a better variant also beats every baseline at one level by more than noise.
@@ -393,8 +343,3 @@ class Judge:
         if calls:
             return self.advisor.text(calls)
         return f"plot_benchmarks(sandbox={self.question.sandbox!r})"
-
-
-def _range(points: Sequence[ScoredSae]) -> tuple[float, float]:
-    l0s = [point.l0 for point in points]
-    return min(l0s), max(l0s)

@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 from fumehood_tools.bench.benchmark_table import align
 from fumehood_tools.bench.changes import CHANGE
-from fumehood_tools.bench.pareto import SAME_L0
+from fumehood_tools.records.levels import TOLERANCE
 from fumehood_tools.records.work import EQUAL_WORK
 from fumehood_tools.registry.lookup import metric_named
 from fumehood_tools.registry.metrics import Metric
@@ -176,7 +176,7 @@ class Comparison(BaseModel, frozen=True):
         if self.floor:
             lines.append(f"untrained, for comparison: {_effect(self.floor, 4)}")
         lines.append(
-            f"Pareto front (L0, {self.metric}; L0 within {SAME_L0:.0%} counts as equal): "
+            f"Pareto front (L0, {self.metric}; L0 within {TOLERANCE:.0%} counts as equal): "
             f"{', '.join(self.pareto) or 'empty'}"
         )
         said = {str(row.verdict) for row in self.rows}

@@ -184,29 +184,3 @@ def _fewest(size: float, level: float, power: float) -> int | None:
     seeds = range(LEAST_SEEDS, _MOST_SEEDS + 1)
     place = bisect.bisect_left(seeds, True, key=is_enough)
     return seeds[place] if place < len(seeds) else None
-
-
-def undecidable_margin(margin: float, floor: float, seeds: int, needed: int | None) -> str:
-    """Return a warning that a margin is below the noise floor of the seeds that there are.
-
-    needed: the seeds that bring the floor below the margin; None if 1,000 do not.
-    """
-    cure = f"{needed} seeds of both bring it below the margin" if needed else "1,000 do not help"
-    return (
-        f"The margin of ±{margin:g} is below the noise floor of ±{floor:.2g} ({seeds} seeds): a "
-        "difference between the two is undecidable, unless it is nearly the same in every seed. "
-        f"{cure[0].upper()}{cure[1:]}."
-    )
-
-
-def power_text(margin: float, tries: int, needed: int | None, seconds: float) -> str:
-    """Return a sentence on what it takes to detect a difference as large as the margin.
-
-    needed: the seeds of both sides; None if 1,000 are too few. seconds: those of one SAE.
-    """
-    if needed is None:
-        return f"A difference of {margin:g} cannot be detected here with 1,000 seeds."
-    return (
-        f"To detect a difference of {margin:g} among {tries} tries 8 times in 10 takes {needed} "
-        f"seeds of both: about {needed * 2 * seconds / 60:.0f} min on one core."
-    )

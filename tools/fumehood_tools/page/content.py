@@ -12,7 +12,6 @@ from typing import Any
 
 from fumehood_tools.bench.benchmark_table import columns_of, legend_of
 from fumehood_tools.bench.collect import choose
-from fumehood_tools.bench.pareto import SAME_L0
 from fumehood_tools.bench.plot import panel_of, usual_panels
 from fumehood_tools.bench.plot_spec import PanelSpec
 from fumehood_tools.bench.shelf import Shelf
@@ -21,6 +20,7 @@ from fumehood_tools.bench.table_rows import WORK, Row, most_seeds
 from fumehood_tools.compare import Comparison, effects_of, usual_comparison
 from fumehood_tools.page.facts import curve_of, facts_of
 from fumehood_tools.receipts import state_of
+from fumehood_tools.records.levels import SAME_L0
 from fumehood_tools.records.scores import Score
 from fumehood_tools.registry.lookup import metric_named
 from fumehood_tools.registry.metrics import Metric

@@ -132,7 +132,7 @@
     const competing = rows.filter((row) => row.kind !== "control" && !row.minor), best = [];
     // Best first; a point is on the front unless a better one has no more latents (pareto.py).
     for (const row of competing.sort((a, b) => quality(b) - quality(a) || across(a) - across(b))) {
-      if (sparsest <= across(row) * (1 + content.same_l0)) continue;
+      if (sparsest <= across(row) * content.same_l0) continue;
       sparsest = Math.min(sparsest, across(row));
       best.unshift(row);
     }

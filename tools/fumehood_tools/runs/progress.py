@@ -1,4 +1,4 @@
-"""The progress of a run, as a share of the whole job, and the lines of its log.
+"""The progress of a run, as a share of the whole job.
 
 A run has three phases. Its share and the time left are estimated for all of them together from the
 first second on: first from earlier runs (pace.py), then more and more from this one.
@@ -6,7 +6,6 @@ first second on: first from earlier runs (pace.py), then more and more from this
 
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 
 from fumehood_tools.jobs import Progress
 from fumehood_tools.runs.pace import Expected
@@ -91,8 +90,3 @@ class RunProgress:
                 eta_seconds=round(left, 1),
             )
         )
-
-
-def log(phase: str, about: str, text: str) -> None:
-    """Print one line of a job's log: time (UTC), phase, what it is about, and what happened."""
-    print(f"{datetime.now(UTC):%H:%M:%S} {phase:<7} {about}: {text}", flush=True)

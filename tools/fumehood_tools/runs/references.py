@@ -22,7 +22,7 @@ from fumehood_tools.files import write_bytes
 from fumehood_tools.glass import ChildLimits, GlassChild, Nursery, remove_folder, take_json
 from fumehood_tools.harvest import Activations
 from fumehood_tools.runs.items import RunItem
-from fumehood_tools.runs.progress import log
+from fumehood_tools.runs.log_lines import log
 from fumehood_tools.runs.training import Place, training_spec
 from fumehood_tools.runs.work import ReferenceTraining
 from fumehood_tools.sandbox.create import template_folder

@@ -35,8 +35,9 @@ from fumehood_tools.registry.sae_metrics import QUALITY, SPARSITY
 from fumehood_tools.runs.controls import ControlItem
 from fumehood_tools.runs.harvesting import Harvest, as_error, harvest, scoring_patience
 from fumehood_tools.runs.items import Planner, RunItem
+from fumehood_tools.runs.log_lines import log
 from fumehood_tools.runs.pace import expected, remember
-from fumehood_tools.runs.progress import TRAIN_SHARE, RunProgress, log
+from fumehood_tools.runs.progress import TRAIN_SHARE, RunProgress
 from fumehood_tools.runs.recording import Effort, Recorder, Stage
 from fumehood_tools.runs.references import References, rivals_of
 from fumehood_tools.runs.summary import summary_of

@@ -103,8 +103,7 @@ class Findings:
             return warning("untrained_path", line, message, cure)
         x_hat = "self.ae.decode(f.dense())" if found.sparse else "self.ae.decode(self.ae.encode(x))"
         x_hat += " + self.ae.skip(x)" if self.declared.skip else ""
-        message = f"The loss never calls {path}, so it would be scored as it is at the start, "
-        message += "untrained"
+        message = f"The loss never calls {path}, so {path} stays untrained and is scored like that"
         cure = "let the loss use it"
         if found.sparse:
             cure += ": BaseTopKTrainer computes x_hat in reconstruction(x, f), so override that"
@@ -116,19 +115,20 @@ class Findings:
             return
         # A path that the loss leaves out explains them.
         if (names := self.said.unmoved) and not self.said.uncalled:
-            message = f"Not changed in {self.said.steps} steps, so without effect: "
-            message += ", ".join(names[:6])
+            message = (
+                f"{', '.join(names[:6])}: not changed by {self.said.steps} steps, so without effect"
+            )
             cure = "let it take part in encode, decode or the loss, or leave it out"
             yield warning("inert", self.lines.made(names[0]), message, cure)
         for name in self.said.unknown:
             line = self.lines.late(name) or self.lines.made(name)
-            message = f"{name} never changes: it is made or replaced after the optimizer was built"
-            cure = "make it in CustomSAE.__init__ and change its numbers only"
+            message = f"{name} is not trained: it is made or replaced after the optimizer was built"
+            cure = "make it in CustomSAE.__init__, and later change only its numbers"
             yield error("untrained", line, message, cure, f"self.ae.{name}.data = …")
 
     def _misspelled(self) -> Iterator[Complaint]:
         for method in self.said.unused:
-            message = f"{method.owner}.{method.name} is called by nothing"
+            message = f"Nothing calls {method.owner}.{method.name}"
             if method.near:
                 cure = f"did you mean {method.near}? Rename it, with the arguments of that method"
             else:
@@ -141,8 +141,10 @@ class Findings:
         if not names:
             return
         parent = f", where those of {self.files.declared} differ" if said.fixed else ""
-        message = f"{', '.join(names[:4])}: the same initial numbers with every seed{parent}. The "
-        message += "seeds are not independent then, and their spread is too small"
+        message = (
+            f"{', '.join(names[:4])}: the same initial numbers for every seed{parent}. Then the "
+        )
+        message += "seeds are not independent, and the spread over them is too small"
         if line is not None:
             cure = "remove that seed: the sandbox sets one before CustomSAE is built"
         else:

@@ -16,9 +16,9 @@ CLOSE = 0.7
 
 
 def unused_methods(module: ModuleType) -> list[dict[str, Any]]:
-    """Return the methods of the two classes that overrule none and that the file does not name.
+    """Return the methods of the two classes that override nothing and that the file never names.
 
-    Each is {"owner", "name", "line", "near"}; near: the hook that it is spelled like, or None.
+    Each is {"owner", "name", "line", "near"}; near: the hook with nearly the same name, or None.
     """
     tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
     named = _names(tree)

@@ -57,9 +57,9 @@ def _apart(tried: FewSteps, x_BD: Tensor) -> float:
 
 
 def _has_idle(tried: FewSteps, path: str, x_BD: Tensor) -> bool:
-    """Return whether a method that the loss does not call uses weights that the loss reaches not.
+    """Return whether a method that the loss does not call uses weights without a gradient.
 
-    A skip that uses no weights counts too: nothing is trained to go with it.
+    A skip that uses no weights counts too: nothing was trained to go with it.
     """
     sae = tried.sae.train()
     sae.zero_grad(set_to_none=True)

@@ -33,9 +33,9 @@ else:
     from fumehood_child import distances, probe
 
 STEPS, BATCH, ROWS = 16, 256, 256
-# The few steps are the begin of a short run, so that thresholds and warm-ups of a real one, which
-# start after a share of its steps, are seen at work. The comparison is made in the middle of a real
-# run. Without warm-up of the learning rate, or nothing would move.
+# The few steps are the beginning of a short run, because thresholds and warm-ups start after a
+# share of a run's steps. The comparison is made in the middle of a real run. The learning rate has
+# no warm-up here: in the first steps of one, hardly anything would move.
 SHORT = {
     "steps": 4 * STEPS,
     "warmup_steps": 1,

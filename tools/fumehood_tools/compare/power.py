@@ -1,0 +1,67 @@
+"""How many seeds it would take: for a difference that matters, and for an undecided variant."""
+
+import statistics
+from collections.abc import Sequence
+
+from fumehood_tools.compare.measured import Measured
+from fumehood_tools.compare.question import Question
+from fumehood_tools.compare.statistics import seeds_above_noise, seeds_for_equal, seeds_needed
+
+
+class Power:
+    """The seeds that one comparison needs, given the noise of its baseline."""
+
+    def __init__(self, question: Question, measured: Measured, tries: int) -> None:
+        """tries: the number of variants for which p values are corrected."""
+        self.question, self.measured, self.tries = question, measured, tries
+        self.metric, self.margin = question.metric.key, question.metric.margin or 0.0
+
+    def undecidable(self, seeds: int) -> list[str]:
+        """Return a warning if the margin is below the noise floor of this number of seeds."""
+        noise, floor = self.measured.spread(self.metric), self.measured.floor(seeds)
+        if noise is None or floor is None or floor <= self.margin:
+            return []
+        needed = seeds_above_noise(self.margin, *noise)
+        cure = (
+            f"{needed} seeds of both bring it below the margin" if needed else "1,000 do not help"
+        )
+        return [
+            f"The margin of ±{self.margin:g} is below the noise floor of ±{floor:.2g} ({seeds} "
+            "seeds): a difference between the two is undecidable, unless it is nearly the same in "
+            f"every seed. {cure[0].upper()}{cure[1:]}."
+        ]
+
+    def seeds_for(self, pairs: Sequence[float], mean: float) -> int | None:
+        """Return the seeds that would show whether the observed difference is real, or equal to 0.
+
+        More than there are. None if 1,000 would not.
+        """
+        own = statistics.stdev(pairs)
+        noise = self.measured.spread(self.metric)
+        spread = max(own, 2**0.5 * noise[0]) if noise else own
+        ways = self.seeds_to_detect(mean, spread), seeds_for_equal(mean, spread, self.margin)
+        needed = min((seeds for seeds in ways if seeds is not None), default=None)
+        return None if needed is None else max(needed, len(pairs) + 1)
+
+    def seeds_to_detect(self, difference: float, spread: float) -> int | None:
+        """Return the seeds with which a difference is significant and above the noise floor."""
+        noise = self.measured.spread(self.metric)
+        ways = [seeds_needed(difference, spread, self.tries)]
+        ways += [seeds_above_noise(difference, *noise)] if noise else []
+        found = [seeds for seeds in ways if seeds is not None]
+        return max(found) if len(found) == len(ways) else None
+
+    def text(self) -> str:
+        """Return a sentence on the seeds and time needed to detect a difference that matters."""
+        noise = self.measured.spread(self.metric)
+        if noise is None:
+            return f"{self.question.baseline} has no level with two seeds, so noise is unknown."
+        needed = self.seeds_to_detect(self.margin, 2**0.5 * noise[0])
+        if needed is None:
+            return f"A difference of {self.margin:g} cannot be detected here with 1,000 seeds."
+        seconds = statistics.fmean(point.seconds for point in self.question.points)
+        minutes = needed * 2 * seconds / 60
+        return (
+            f"To detect a difference of {self.margin:g} among {self.tries} tries 8 times in 10 "
+            f"takes {needed} seeds of both: about {minutes:.0f} min on one core."
+        )
