@@ -1,10 +1,10 @@
 """Read the arguments of a call as the client meant them, before they are validated.
 
 Hosts and models send the same wish in several forms. Many send null or "" for an argument that they
-left out, because their form has a field for it. Some send one name where a list of names is wanted.
-Some parse every value as JSON, so that the arXiv id 2309.08600 arrives as the number 2309.086. None
-of these can mean anything else, so they are accepted; whatever was changed in a way that could
-surprise is said in the answer.
+left out, because their form has a field for it, and a framework with a strict mode makes the model
+send an empty list. Some send one name where a list of names is wanted. Some parse every value as
+JSON, so the arXiv id 2309.08600 arrives as the number 2309.086. None of these can mean anything
+else, so they are accepted; what was changed in a way that could surprise is said in the answer.
 """
 
 import re
@@ -12,6 +12,9 @@ from typing import Any, NamedTuple
 
 PAPER_ARGUMENTS = ("paper", "papers")
 """Arguments whose values may be arXiv ids."""
+
+NOTHING: tuple[Any, ...] = (None, "", [])
+"""Values with which clients say that they left out an optional argument."""
 
 FIRST_FIVE_DIGITS = 1501
 """Year and month since which the number in an arXiv id has five digits instead of four."""
@@ -35,7 +38,7 @@ def as_meant(arguments: dict[str, Any], schema: dict[str, Any]) -> Sent:
         argument = schema.get("properties", {}).get(name)
         if argument is None:
             meant[name] = value
-        elif name in required or value not in (None, ""):
+        elif name in required or value not in NOTHING:
             meant[name] = _in_a_list(value) if argument.get("type") == "array" else value
             if name in PAPER_ARGUMENTS:
                 meant[name], restored = _with_ids(meant[name])

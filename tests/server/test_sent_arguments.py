@@ -74,9 +74,9 @@ def text_of(result: CallToolResult) -> str:
     return "\n".join(part.text for part in result.content if isinstance(part, TextContent))
 
 
-@pytest.mark.parametrize("nothing", [None, ""])
-async def test_null_and_empty_text_mean_that_an_optional_argument_was_left_out(
-    settings: Settings, nothing: str | None
+@pytest.mark.parametrize("nothing", [None, "", []])
+async def test_null_and_empty_text_and_lists_mean_that_an_optional_argument_was_left_out(
+    settings: Settings, nothing: Any
 ) -> None:
     optional = dict.fromkeys(("names", "numbers", "limit", "kind"), nothing)
     result = await called(settings, "see_arguments", {"paper": "a", **optional})
