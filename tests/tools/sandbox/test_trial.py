@@ -121,6 +121,21 @@ def test_a_penalty_whose_name_is_misspelled_is_named_and_the_file_said_to_be_its
 
 
 @pytest.mark.child
+def test_a_file_that_differs_by_its_learning_rate_alone_is_sent_on_to_a_run(check: Check) -> None:
+    source = (PACKAGED / "topk.py").read_text(encoding="utf-8")
+    source += (
+        '\nPARENT = "topk"\n\n\nclass CustomTrainer(CustomTrainer):\n'
+        "    def __init__(self, **kwargs):\n"
+        '        kwargs["lr"] = 0.02\n        super().__init__(**kwargs)\n'
+    )
+    report = check(source)
+    assert report.comparison is not None and report.comparison.same_weights is False
+    assert "only its initialization, optimizer or learning rate" in found(report, "same").message
+    assert found(report, "same").instead.startswith("go on if one of these is the change")
+    assert report.next.startswith("run_variants(")
+
+
+@pytest.mark.child
 def test_another_baseline_under_ones_own_name_is_recognized_and_a_missing_knob_gets_its_line(
     check: Check,
 ) -> None:

@@ -107,7 +107,11 @@ def _report(
     comparison = said.comparison(declared) if said else None
     knob = find_knob(source, declared)
     ok = not _errors(findings)
-    is_inert = comparison is not None and comparison.mechanism == "same"
+    is_inert = (
+        comparison is not None
+        and comparison.mechanism == "same"
+        and comparison.same_weights is not False
+    )
     return CheckReport(
         variant=name,
         ok=ok,

@@ -163,6 +163,8 @@ class Findings:
         hints += [f"{name} never moves" for name in self.said.unmoved if self.said.steps]
         cause = f" ({'; '.join(hints[:3])})" if hints else ""
         cure = f"find out why the change has no effect{cause}: a weight of 0, a branch never taken"
+        if comparison.same_weights is False:
+            cure = f"go on if one of these is the change; otherwise, {cure}"
         line = self.said.unused[0].line if self.said.unused else None
         yield warning("same", line, message, cure)
 
