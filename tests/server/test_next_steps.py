@@ -204,7 +204,7 @@ async def test_from_an_empty_workspace_to_the_first_verdict(walk: Walk, settings
     write(box, "mine", MINE)
     walk.usual["check_variant"] = {"sandbox": "box", "variant": "broken"}
     advice = await walk.follow("check_variant", sandbox="box", variant="broken")
-    assert "fix the errors, then check_variant again" in advice
+    assert 'Fix the errors, then check_variant(sandbox="box", variant="broken")' in advice
     walk.usual["check_variant"] = {"sandbox": "box", "variant": "mine"}
     await walk.follow("check_variant", sandbox="box", variant="mine")
     await walk.follow("read_benchmarks", sandbox="box")
