@@ -40,6 +40,8 @@ def checks(**environment: str) -> str:
     return printed.strip().splitlines()[-1]
 
 
+# Slow: the interpreter takes 40 to 50 seconds, and only a change of the GPU kernels can break it.
+@pytest.mark.slow
 def test_the_kernels_agree_with_the_reference_in_tritons_interpreter() -> None:
     # One thread: the interpreter has no use for more, and they would wait for each other.
     counts = checks(TRITON_INTERPRET="1", CUDA_VISIBLE_DEVICES="", OMP_NUM_THREADS="1")
