@@ -125,12 +125,14 @@ class FumehoodServer(MCPServer[None]):
     ) -> tuple[CallToolResult, list[str]]:
         """Repeat the call for a page that is too long with a lower limit, until it is not.
 
-        A page cut to size would have a next_cursor that goes on after rows that were not shown.
+        A page cut to size would have a next_cursor that goes on after rows that were not shown. A
+        search is repeated from the answers of the first call, even if that one asked for new ones.
         """
+        again = {key: value for key, value in arguments.items() if key != "refresh"}
         limit = first_limit = page_limit(tool, arguments, result)
         while limit > 1 and (size := size_of(result)) > MAX_CHARACTERS:
             limit = min(limit - 1, max(1, limit * MAX_CHARACTERS * 9 // (size * 10)))
-            shorter = await super().call_tool(tool.name, {**arguments, "limit": limit}, context)
+            shorter = await super().call_tool(tool.name, {**again, "limit": limit}, context)
             if not isinstance(shorter, CallToolResult):
                 break
             result = shorter
@@ -232,7 +234,7 @@ def build_server(
         if wing not in chosen
         for tool in wing.tools
     }
-    offered = Offered(toolbox.tools, toolbox.withheld | others)
+    offered = Offered(toolbox.withheld | others)
     return FumehoodServer(toolbox, [wing.guidance for wing in chosen], offered)
 
 

@@ -7,7 +7,7 @@ nevertheless is told that it exists, and why it is not offered.
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from mcp.server.mcpserver.tools import Tool
@@ -24,11 +24,11 @@ CLAUSES = re.compile(r"((?:, (?:or|then)|;) )")
 
 
 class Offered:
-    """The tools that a server offers, and those that it withholds."""
+    """What a server offers: every tool but those that it withholds."""
 
-    def __init__(self, offered: Collection[str], withheld: Mapping[str, str]) -> None:
+    def __init__(self, withheld: Mapping[str, str]) -> None:
         """withheld: the name of each tool that exists but is not offered, and why."""
-        self.offered, self.withheld = offered, withheld
+        self.withheld = withheld
         names = "|".join(map(re.escape, withheld))
         self._named = re.compile(rf"\b(?:{names})\b") if withheld else None
 

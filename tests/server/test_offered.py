@@ -85,7 +85,7 @@ async def test_a_tool_that_is_withheld_is_said_to_exist(settings: Settings) -> N
 
 
 def test_only_the_clause_that_names_a_missing_tool_is_left_out() -> None:
-    offered = Offered({"read"}, {"write": "it was withheld"})
+    offered = Offered({"write": "it was withheld"})
     assert offered.text("Next: read, then write.") == "Next: read."
     assert offered.text("Next: write, or read.") == "Next: read."
     assert offered.text("No file. Make it with write.") == "No file."

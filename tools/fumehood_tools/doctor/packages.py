@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import tomllib
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, requires, version
 
 from packaging.markers import Marker
@@ -20,6 +21,17 @@ IMPORTS = {
     "runpod": ("runpod", "asyncssh"),
 }
 IMPORT_SECONDS = 120.0
+# One process for all, because they import each other. Imports may print, so our lines are marked.
+MARK = "failed import: "
+TRY_IMPORTS = f"""
+import importlib, sys, traceback
+for name in sys.argv[1:]:
+    try:
+        importlib.import_module(name)
+    except BaseException as error:
+        said = traceback.format_exception_only(error)[-1].strip()
+        print("{MARK}" + name + ": " + said, flush=True)
+"""
 
 
 def group(part: str, *, needed: bool, use: str = "") -> Part:
@@ -51,7 +63,7 @@ def with_imports(finding: Part) -> Part:
     modules = IMPORTS.get(finding.part, ())
     if finding.section != "packages" or finding.state != "ok" or not modules:
         return finding
-    failed = [f"{name}: {why}" for name in modules if (why := _import_error(name))]
+    failed = _failed_imports(modules)
     if not failed:
         return finding.model_copy(update={"detail": f"{finding.detail}, and can be imported"})
     return finding.model_copy(
@@ -63,25 +75,27 @@ def with_imports(finding: Part) -> Part:
     )
 
 
-def _import_error(module: str) -> str | None:
-    """Return the last line of the error with which a fresh process fails to import a module."""
+def _failed_imports(modules: Sequence[str]) -> list[str]:
+    """Return "module: error" for each module that a fresh process fails to import."""
     try:
         done = subprocess.run(
-            [sys.executable, "-P", "-W", "ignore", "-c", f"import {module}"],
+            [sys.executable, "-P", "-W", "ignore", "-c", TRY_IMPORTS, *modules],
             env=our_environment(),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
             text=True,
             errors="replace",
             timeout=IMPORT_SECONDS,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return f"it took over {IMPORT_SECONDS:.0f} s"
-    if done.returncode == 0:
-        return None
-    return (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1][:300]
+        return [f"{', '.join(modules)}: it took over {IMPORT_SECONDS:.0f} s"]
+    lines = done.stdout.splitlines()
+    failed = [line.removeprefix(MARK)[:300] for line in lines if line.startswith(MARK)]
+    if done.returncode != 0:
+        failed.append(f"{', '.join(modules)}: the process ended with exit code {done.returncode}")
+    return failed
 
 
 def installed_version(package: str) -> str | None:
