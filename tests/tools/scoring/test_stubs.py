@@ -14,7 +14,14 @@ stub_unused()
 from datasets.arrow_dataset import Dataset
 from sae_bench.sae_bench_utils.sae_selection_utils import get_saes_from_regex
 import wandb, sys
-print(Dataset | None, "aiohttp" in sys.modules, "sentry_sdk" in sys.modules)
+from sae_bench.evals.core.main import run_evals
+import torch
+weight = torch.nn.Parameter(torch.ones(1))
+weight.grad = torch.ones(1)
+torch.optim.AdamW([weight], lr=0.5).step()
+loaded = {"aiohttp", "sentry_sdk", "transformers", "pandas", "sympy"} & set(sys.modules)
+print(Dataset | None, sorted(loaded), float(weight) < 0.6)
+print(torch.compile(lambda x: x + 1, backend="eager")(weight).item() > 1, "sympy" in sys.modules)
 try:
     get_saes_from_regex("any", "any")
 except ImportError as error:
@@ -26,6 +33,7 @@ def test_a_package_that_no_scoring_uses_is_not_loaded_and_using_it_is_an_import_
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     command = [sys.executable, "-W", "ignore", "-c", USE]
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    named, refused = done.stdout.splitlines()
-    assert named.endswith("| None False False")
+    named, compiled, refused = done.stdout.splitlines()
+    assert named.endswith("| None ['pandas'] True")
+    assert compiled == "True True"
     assert refused.endswith("is not loaded by the scorer: nothing there needs it")

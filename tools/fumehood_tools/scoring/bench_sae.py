@@ -4,6 +4,7 @@ N = any leading shape, D = d_model, F = dictionary size.
 """
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, NamedTuple
 
 import sae_bench.sae_bench_utils.general_utils as general_utils
@@ -58,6 +59,9 @@ class GlassSAE(BaseSAE):  # type: ignore[misc]
         for unknown in (self.W_enc, self.b_enc):
             unknown.data.fill_(float("nan"))
         self.cfg.architecture = given.variant.stem
+        # Otherwise sae-bench creates sae-lens's class, which the scorer does not load. Nothing reads
+        # it, and sae-bench leaves it out of its result files.
+        self.cfg.metadata = SimpleNamespace()
         general_utils._standardize_sae_cfg(self.cfg)
         # For an architecture named "gated" sae-bench would read weights of other names. A variant's
         # file name says nothing about its type.
