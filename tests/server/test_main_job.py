@@ -210,7 +210,7 @@ async def test_every_broken_variant_fails_alone_and_says_what_to_do(client: Clie
 
 async def test_a_run_that_was_cut_short_goes_on_where_it_stopped(client: Client) -> None:
     folder = await open_small_sandbox(client, "resumed")
-    wanted = {"variants": ["topk", "batch_topk", "untrained"], "seeds": list(range(4))}
+    wanted = {"variants": ["topk", "batch_topk", "untrained"], "seeds": [0, 1]}
     started = await ask(client, "run_variants", sandbox="resumed", **wanted)
     with anyio.fail_after(300):
         while not list((folder / "results").glob("*/seed*/score.json")):
@@ -220,11 +220,11 @@ async def test_a_run_that_was_cut_short_goes_on_where_it_stopped(client: Client)
     assert (await ended(client, started["job_id"]))["status"] == "cancelled"
     records = [json.loads(path.read_bytes()) for path in folder.glob("results/*/seed*/score.json")]
     kept = {f"{record['variant']} seed {record['seed']}" for record in records}
-    assert 0 < len(kept) < 12
+    assert 0 < len(kept) < 6
     job = await run_to_its_end(client, sandbox="resumed", **wanted)
     assert job["status"] == "succeeded", job
     assert set(job["result"]["reused"]) == kept
-    assert len(job["result"]["scored"]) == 12 - len(kept)
+    assert len(job["result"]["scored"]) == 6 - len(kept)
     assert not list(folder.glob("results/*/.new-*"))
 
 

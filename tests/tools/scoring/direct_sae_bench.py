@@ -1,9 +1,10 @@
 """Call sae-bench directly: everything in one process, without the glass, and with no shared passes.
 
 usage: JAXTYPING_DISABLE=1 python -W ignore direct_sae_bench.py REQUEST, where REQUEST is JSON:
-{"variant": path, "weights": path, "setup": ScoringSetup, "rounded": bool}. Rounded: the encoder is
-shown activations as they are stored, its latents are rounded to bfloat16, and nothing else differs.
-Prints one line of JSON: {"core": metric groups, "probing": mean accuracies}.
+{"variant": path, "weights": path, "setup": ScoringSetup}. Prints one line of JSON: {"direct":
+metrics, "rounded": metrics}, each of them {"core": metric groups, "probing": mean accuracies}.
+Rounded: the encoder is shown activations as they are stored, its latents are rounded to bfloat16,
+and nothing else differs.
 """
 
 import contextlib
@@ -93,8 +94,16 @@ def main():
     inner.eval()
     subject = scoring_subject(setup.spec.subject, setup.cache)
     rows = np.load(setup.activations.eval_tokens_file)[: setup.spec.scoring.loss_rows]
-    rounded = stored_rows(setup, subject, rows) if request["rounded"] else None
-    sae = Direct(inner, setup.activations.scale, setup, subject.hook, rounded)
+    found = {}
+    for name, stored in (("direct", None), ("rounded", stored_rows(setup, subject, rows))):
+        sae = Direct(inner, setup.activations.scale, setup, subject.hook, stored)
+        found[name] = evaluated(setup, subject, rows, sae)
+    print(json.dumps(found))
+
+
+def evaluated(setup, subject, rows, sae):
+    """Return sae-bench's metrics of `sae`, computed with the random numbers of a new process."""
+    torch.manual_seed(torch.initial_seed())
     batches = len(rows) // 8
     config = CoreEvalConfig(
         batch_size_prompts=8,
@@ -126,7 +135,7 @@ def main():
                 probing_config, sae, None, "cpu", str(setup.probing.folder), save_activations=False
             )
             probing = {k: v for k, v in results.items() if not isinstance(v, dict)}
-    print(json.dumps({"core": metrics, "probing": probing}))
+    return {"core": metrics, "probing": probing}
 
 
 main()

@@ -84,9 +84,8 @@ def through_the_glass(setup: ScoringSetup, training: Training) -> dict[str, Any]
     return answer["metrics"]
 
 
-def called_directly(setup: ScoringSetup, training: Training, rounded: bool) -> dict[str, Any]:
+def called_directly(setup: ScoringSetup, training: Training) -> dict[str, dict[str, Any]]:
     request = {
-        "rounded": rounded,
         "variant": str(training.variant),
         "weights": str(training.out / WEIGHTS_FILE),
         "setup": setup.model_dump(mode="json"),
@@ -98,20 +97,13 @@ def called_directly(setup: ScoringSetup, training: Training, rounded: bool) -> d
         stdout=subprocess.PIPE,
         check=True,
     )
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    found: dict[str, dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
-def measured(
-    harvest: Callable[..., ScoringSetup], spec: SandboxSpec, variant: str, folder: Path
-) -> Measured:
-    setup = harvest(spec, folder, folder)
+def measured(setup: ScoringSetup, variant: str, folder: Path) -> Measured:
     training = trained(setup, variant, folder / "scratch")
-    return Measured(
-        through_the_glass(setup, training),
-        called_directly(setup, training, rounded=False),
-        called_directly(setup, training, rounded=True),
-    )
+    return Measured(through_the_glass(setup, training), **called_directly(setup, training))
 
 
 def assert_same(ours: dict[str, Any], theirs: dict[str, Any], **tolerance: float) -> None:
@@ -152,9 +144,9 @@ def assert_agreement(found: Measured) -> None:
 @pytest.mark.child
 @pytest.mark.parametrize("variant", ["topk", pytest.param("standard", marks=pytest.mark.slow)])
 def test_metrics_agree_with_sae_bench_called_directly(
-    variant: str, tmp_path: Path, harvest: Callable[..., ScoringSetup]
+    variant: str, tmp_path: Path, shared_cache: Path, harvest: Callable[..., ScoringSetup]
 ) -> None:
-    found = measured(harvest, SPEC, variant, tmp_path)
+    found = measured(harvest(SPEC, tmp_path, shared_cache), variant, tmp_path)
     assert_agreement(found)
     # Our L0 is over all evaluation tokens, sae-bench's over its rows. Here these are the same.
     assert found.glass["l0"] == pytest.approx(found.direct["core"]["sparsity"]["l0"], rel=1e-3)
@@ -162,6 +154,7 @@ def test_metrics_agree_with_sae_bench_called_directly(
 
 @pytest.mark.slow
 def test_metrics_agree_on_the_real_language_model(
-    tmp_path: Path, harvest: Callable[..., ScoringSetup]
+    tmp_path: Path, shared_cache: Path, harvest: Callable[..., ScoringSetup]
 ) -> None:
-    assert_agreement(measured(harvest, SMOLLM2, "topk", tmp_path))
+    setup = harvest(SMOLLM2, tmp_path, shared_cache)
+    assert_agreement(measured(setup, "topk", tmp_path))
