@@ -22,7 +22,7 @@ from mcp.server.mcpserver.tools import Tool
 from mcp.types import CallToolResult, CompletionArgument, ContentBlock, ResourceLink, TextContent
 from pydantic import ValidationError
 
-from fumehood_tools.files import write_text
+from fumehood_tools.files import make_private, write_text
 
 MAX_CHARACTERS = 20_000
 PAGE = 18_000
@@ -120,7 +120,7 @@ class Outputs:
         """Store the text under a name made from its hash; return the link to its first page."""
         digest = hashlib.sha256(text.encode()).hexdigest()[:12]
         name = f"{tool}-{digest}.{suffix}"
-        self.folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(self.folder.parent)
         write_text(self.folder / name, text)
         self._forget_oldest()
         return ResourceLink(

@@ -1,11 +1,11 @@
 """Compute a comparison from scored points. Runs in the child process, which has numpy and scipy."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from fumehood_tools.bench.noise import LEAST_SEEDS
-from fumehood_tools.compare.advice import MOST_SEEDS, Advisor, Call
+from fumehood_tools.compare.advice import Advisor, Call
 from fumehood_tools.compare.evidence import Baseline, MeasuredDifference, find
 from fumehood_tools.compare.matched import pareto_front, unknown_slope
 from fumehood_tools.compare.measured import Measured, by_label
@@ -27,6 +27,7 @@ from fumehood_tools.compare.statistics import (
     noise_floor,
     seed_spread,
 )
+from fumehood_tools.records.seed_lists import MOST_SEEDS
 
 
 class _Verdict(NamedTuple):
@@ -239,9 +240,22 @@ class Judge:
         doubt = question.doubts.get(name)
         if word == "worse" or doubt is None:
             return None
-        if doubt:
-            return doubt
+        if doubt.reason:
+            return self.with_training(name, doubt.reason, doubt.training)
         return next((said for rival in question.rivals if (said := self.loses(name, rival))), None)
+
+    def with_training(self, name: str, why: str, training: Mapping[str, float] | None) -> str:
+        """Return an objection, with the calls that train the baseline in the way that it needs."""
+        if training is None:
+            return why
+        calls = self.advisor.trained(name, training)
+        if not calls:
+            return f"{why}, and no run brought it to the L0 of {name}"
+        self.calls[name] = calls
+        base = self.question.baseline
+        return (
+            f"{why}: it must also beat {base} trained otherwise. Next: {self.advisor.text(calls)}"
+        )
 
     def sloping(self, name: str, word: Word) -> str | None:
         """Return the objection that the difference may be one of L0; None without one.
@@ -267,8 +281,8 @@ class Judge:
         points, base = self.measured.by_variant[name], Baseline(rival.points, metric)
         found, error = find(points, base), unknown_slope(points, base.curves, metric)
         trained = f"{self.question.baseline} trained with {rival.words}"
-        if (p := found.p) is None:
-            return f"not comparable with {trained}: run 3 seeds of it at these L0 levels"
+        if (p := found.p) is None or len(found.pairs) < LEAST_SEEDS:
+            return self.with_training(name, f"not comparable with {trained}", rival.training)
         spread = seed_spread(by_label(rival.points, metric))
         floor = noise_floor(*spread, len(found.pairs)) if spread else None
         is_gain = floor is not None and self.sign * found.mean > max(floor, error)

@@ -32,11 +32,25 @@ class ScoredSae(BaseModel, frozen=True):
     scored_at_noise: float = 0.0
 
 
+class Doubt(BaseModel, frozen=True):
+    """Why a gain may only mean that the baseline is badly trained.
+
+    An empty reason: it is ruled out if the variant beats all rivals.
+    """
+
+    reason: str = ""
+    training: dict[str, int | float] | None = None
+    """How the baseline must be trained to rule it out, for the argument of run_variants. None: no
+    training can."""
+
+
 class Rival(BaseModel, frozen=True):
     """The baseline trained in another way on the same data."""
 
     words: str
     """How it was trained, for instance "lr 0.002"."""
+    training: dict[str, int | float] = {}
+    """The same for the argument of run_variants."""
     points: list[ScoredSae]
 
 
@@ -58,10 +72,9 @@ class Question(BaseModel, frozen=True, defer_build=True):
     warnings: list[str]
     left_out: list[str]
     otherwise: list[str] = Field(default_factory=list)
-    """Values in sandbox.toml that differ from the template, in words."""
-    doubts: dict[str, str] = Field(default_factory=dict)
-    """Variant -> why its gain may only mean that the baseline is badly trained, and how to rule
-    that out. An empty text: it is ruled out if the variant beats all rivals."""
+    """Settings that differ from the template, in words."""
+    doubts: dict[str, Doubt] = Field(default_factory=dict)
+    """Variant -> what must be shown before its gain counts."""
     rivals: list[Rival] = Field(default_factory=list)
     gone: dict[str, str] = Field(default_factory=dict)
     """Variant or baseline -> its seeds that were deleted, withdrawn, or failed, in words."""
@@ -70,6 +83,6 @@ class Question(BaseModel, frozen=True, defer_build=True):
     most_l0: float | None = None
     """The largest L0 that run_variants accepts as a target."""
     missed: dict[str, list[float]] = Field(default_factory=dict)
-    """Variant or baseline -> L0 targets that run_variants has searched for in vain."""
+    """File (see `labelling.trained_as`) -> L0 targets that were searched for in vain."""
     failing: list[str] = Field(default_factory=list)
     """Variants some of whose seeds failed, so that a repetition of the run gives no score."""
