@@ -99,6 +99,19 @@ def test_without_scores_of_the_packaged_file_there_is_no_baseline(box: Any) -> N
     assert any("topk (edited) is not a packaged baseline" in said for said in found.warnings)
 
 
+def test_weights_that_are_the_baselines_are_recognized_in_records(fair: Any) -> None:
+    fair.file("own")
+    for seed, noise in enumerate(NOISE):
+        fair.score("topk", seed, noise, 33.0, weights=b"topk %d" % seed, parameters={"K": 33})
+        fair.score("mine", seed, noise, 33.0, weights=b"topk %d" % seed, knob="A")
+        fair.score("own", seed, noise - 0.01, 33.0)
+    found = fair.compare()
+    assert of_mine(found).verdict == "identical" and of_mine(found).effect is None
+    assert "mine: identical weights: it is topk (5 SAEs, byte for byte)" in found.text()
+    other = fair.compare(baseline="own")
+    assert of_mine(other).verdict == "identical", "the same weights never get two verdicts"
+
+
 SLOW: dict[str, Any] = {"lr": 1e-5, "batch_size": 1024}
 
 

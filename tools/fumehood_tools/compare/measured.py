@@ -1,5 +1,6 @@
 """The inputs of one comparison: points by variant, the baseline's curves, and its noise."""
 
+import math
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +19,7 @@ from fumehood_tools.compare.report import Level
 from fumehood_tools.compare.statistics import effect, noise_floor, seed_spread
 
 _NAMED = 3
+_ROUNDING = 1e-7
 
 
 class Measured:
@@ -38,6 +40,7 @@ class Measured:
         self.controls = [n for n, some in self.by_variant.items() if some[0].kind == "control"]
         self.others = [n for n in self.by_variant if n not in (question.baseline, *self.controls)]
         self._baselines: dict[str, Baseline] = {}
+        self._identical: dict[str, str | None] = {}
 
     def is_packaged(self, name: str) -> bool:
         """Whether a variant is a baseline that came with the sandbox."""
@@ -46,6 +49,44 @@ class Measured:
     def was_trained(self, name: str) -> bool:
         """Whether the weights of every SAE of a variant come from an observed training."""
         return all(point.trained_here for point in self.by_variant[name])
+
+    def same_weights(self, name: str, other: str) -> list[bool]:
+        """Return, for each SAE with the weights of another variant's, if its scores are too.
+
+        Only SAEs of the levels that count, with a seed that the other has. The weights are compared
+        byte for byte.
+        """
+        twins = {(p.seed, p.weights_sha256): p for p in self.by_variant[other] if p.weights_sha256}
+        return [
+            _is_same(point, twins[point.seed, point.weights_sha256])
+            for point in self._counting(name, other)
+            if (point.seed, point.weights_sha256) in twins
+        ]
+
+    def identical_to(self, name: str) -> str | None:
+        """Return the baseline, or another packaged variant, whose weights and scores a file has.
+
+        None for all others, and for packaged variants.
+        """
+        if name not in self._identical:
+            known = [self.name_of_base, *(n for n in self.others if self.is_packaged(n))]
+            own = not self.is_packaged(name)
+            found = (one for one in known if own and self._is_another(name, one))
+            self._identical[name] = next(found, None)
+        return self._identical[name]
+
+    def _is_another(self, name: str, other: str) -> bool:
+        same = self.same_weights(name, other)
+        return bool(same) and all(same) and len(same) == len(self._counting(name, other))
+
+    def _counting(self, name: str, other: str) -> list[ScoredSae]:
+        """Return the SAEs of the levels that count, with seeds that another variant has."""
+        tested, seeds = self.tested(name), {point.seed for point in self.by_variant[other]}
+        return [
+            point
+            for point in self.by_variant[name]
+            if point.label in tested and point.seed in seeds
+        ]
 
     def is_nonlinear(self, name: str) -> bool:
         """Whether a variant or the baseline has a nonlinear decoder."""
@@ -68,12 +109,14 @@ class Measured:
     def competing(self) -> list[ScoredSae]:
         """Return the points that compete for the Pareto front.
 
-        SAEs with nonlinear decoders have their values replaced by those at noise.
+        SAEs with nonlinear decoders have their values replaced by those at noise. A variant that is
+        another one is left out.
         """
+        renamed = {name for name in self.others if self.identical_to(name) is not None}
         return [
             point if not point.nonlinear else _at_noise(point, self.at_noise)
             for point in [p for some in self.by_variant.values() for p in some]
-            if point.kind != "control" and point.trained_here
+            if point.kind != "control" and point.trained_here and point.variant not in renamed
         ]
 
     def spread(self, metric: str) -> tuple[float, int] | None:
@@ -151,6 +194,17 @@ class Measured:
             if (self.is_packaged(name) or name == self.name_of_base)
             and (curve := mean_curve(points, metric))
         ]
+
+
+def _is_same(point: ScoredSae, other: ScoredSae) -> bool:
+    """Whether two SAEs agree in L0 and in every value that both have, up to rounding."""
+    pairs = [
+        (value, other.values[key]) for key, value in point.values.items() if key in other.values
+    ]
+    return all(
+        math.isclose(one, two, rel_tol=_ROUNDING, abs_tol=_ROUNDING)
+        for one, two in [(point.l0, other.l0), *pairs]
+    )
 
 
 def _at_noise(point: ScoredSae, at_noise: Mapping[str, str]) -> ScoredSae:

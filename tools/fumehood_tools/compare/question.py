@@ -27,9 +27,18 @@ class ScoredSae(BaseModel, frozen=True):
     """Processor seconds of the training; None in older records."""
     weights: float | None = None
     """Bytes of the weights, relative to a plain SAE's; None in older records."""
+    weights_sha256: str | None = None
+    """Digest of the weights file; None: unknown."""
     trained_here: bool = True
     nonlinear: bool = False
     scored_at_noise: float = 0.0
+
+
+class ChangeSaid(BaseModel, frozen=True):
+    """What the change of a variant did: the strongest word over its levels."""
+
+    word: str
+    parent: str
 
 
 class Doubt(BaseModel, frozen=True):
@@ -67,7 +76,7 @@ class Question(BaseModel, frozen=True, defer_build=True):
     """The variants to show, None for all. The others still count among the tries."""
     tries: int
     points: list[ScoredSae]
-    changes: dict[str, str]
+    changes: dict[str, ChangeSaid]
     """Variant -> what its change did, according to bench.changes."""
     warnings: list[str]
     left_out: list[str]

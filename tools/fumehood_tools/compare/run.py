@@ -22,7 +22,7 @@ from fumehood_tools.bench.table_notes import warnings_about_trust
 from fumehood_tools.bench.table_rows import CONTROL, kind_of, outline, stale_reason
 from fumehood_tools.children import ChildTask, ask_once
 from fumehood_tools.compare.doubts import differing, doubts_about, to_be_run, usual_schedule
-from fumehood_tools.compare.question import Question, Rival, ScoredSae
+from fumehood_tools.compare.question import ChangeSaid, Question, Rival, ScoredSae
 from fumehood_tools.compare.report import Comparison
 from fumehood_tools.compare.seeds import missing_seeds, scattered
 from fumehood_tools.compare.training import (
@@ -181,13 +181,14 @@ def _question(
     )
 
 
-def _changes(by_label: Mapping[str, Sequence[Score]], packaged: Packaged) -> dict[str, str]:
+def _changes(by_label: Mapping[str, Sequence[Score]], packaged: Packaged) -> dict[str, ChangeSaid]:
     """Return variant -> what its change did: the strongest word among its levels."""
     strength = ("?", "inert", "weak", "active")
-    said: dict[str, str] = {}
+    said: dict[str, ChangeSaid] = {}
     for label, found in changes(by_label).items():
         variant = name_of(by_label[label][0], packaged)
-        said[variant] = max(said.get(variant, "?"), found.word, key=strength.index)
+        now = ChangeSaid(word=found.word, parent=found.parent)
+        said[variant] = max(said.get(variant, now), now, key=lambda one: strength.index(one.word))
     return said
 
 
@@ -270,6 +271,7 @@ def _point(score: Score, packaged: Packaged, metric: Metric) -> ScoredSae:
         seconds=score.cost.train_seconds + score.cost.score_seconds,
         work=score.work.spent if score.work else None,
         weights=score.integrity.parameter_ratio if score.integrity else None,
+        weights_sha256=score.provenance.weights_sha256,
         trained_here=score.work is None or score.work.trained_here,
         nonlinear=checked is not None and checked.decoder == "nonlinear",
         scored_at_noise=checked.scored_at_noise if checked else 0.0,

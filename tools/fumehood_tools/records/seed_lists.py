@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from fumehood_tools.errors import BadRequest
 
-RANGE = r"^\d{1,9}-\d{1,9}$"
+RANGE = "^[0-9]{1,9}-[0-9]{1,9}$"
 """What a row of seeds looks like in a list, as a pattern."""
 MOST_SEEDS = 50
 """The most seeds that one run may have."""
