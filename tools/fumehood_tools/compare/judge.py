@@ -27,6 +27,7 @@ from fumehood_tools.compare.statistics import (
     noise_floor,
     seed_spread,
 )
+from fumehood_tools.records.labelling import in_words
 from fumehood_tools.records.seed_lists import MOST_SEEDS
 
 
@@ -276,10 +277,8 @@ class Judge:
         if not calls:
             return f"{why}, and no run brought it to the L0 of {name}"
         self.calls[name] = calls
-        base = self.question.baseline
-        return (
-            f"{why}: it must also beat {base} trained otherwise. Next: {self.advisor.text(calls)}"
-        )
+        how = in_words(training) if training else "the values of sandbox.toml"
+        return f"{why}: it must also beat {self.question.baseline} trained with {how} (see next)"
 
     def sloping(self, name: str, word: Word) -> str | None:
         """Return the objection that the difference may be one of L0; None without one.
@@ -306,7 +305,7 @@ class Judge:
         found, error = find(points, base), unknown_slope(points, base.curves, metric)
         trained = f"{self.question.baseline} trained with {rival.words}"
         if (p := found.p) is None or len(found.pairs) < LEAST_SEEDS:
-            return self.with_training(name, f"not comparable with {trained}", rival.training)
+            return self.with_training(name, f"not comparable with {trained} yet", rival.training)
         spread = seed_spread(by_label(rival.points, metric))
         floor = noise_floor(*spread, len(found.pairs)) if spread else None
         is_gain = floor is not None and self.sign * found.mean > max(floor, error)

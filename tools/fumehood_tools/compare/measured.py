@@ -19,7 +19,8 @@ from fumehood_tools.compare.report import Level
 from fumehood_tools.compare.statistics import effect, noise_floor, seed_spread
 
 _NAMED = 3
-_ROUNDING = 1e-7
+_ROUNDING = 1e-5
+"""Scores of the same weights differ by the order of the rows: L1 by 3e-7, others by less."""
 
 
 class Measured:
@@ -58,10 +59,22 @@ class Measured:
         """
         twins = {(p.seed, p.weights_sha256): p for p in self.by_variant[other] if p.weights_sha256}
         return [
-            _is_same(point, twins[point.seed, point.weights_sha256])
+            self._is_same(point, twins[point.seed, point.weights_sha256])
             for point in self._counting(name, other)
             if (point.seed, point.weights_sha256) in twins
         ]
+
+    def _is_same(self, point: ScoredSae, other: ScoredSae) -> bool:
+        """Whether two SAEs agree in L0 and in every value that both have, up to rounding.
+
+        Values at noise are left out, as the noise is drawn anew for every score.
+        """
+        both = point.values.keys() & other.values.keys() - set(self.at_noise.values())
+        pairs = [(point.values[key], other.values[key]) for key in both]
+        return all(
+            math.isclose(one, two, rel_tol=_ROUNDING, abs_tol=_ROUNDING)
+            for one, two in [(point.l0, other.l0), *pairs]
+        )
 
     def identical_to(self, name: str) -> str | None:
         """Return the baseline, or another packaged variant, whose weights and scores a file has.
@@ -194,17 +207,6 @@ class Measured:
             if (self.is_packaged(name) or name == self.name_of_base)
             and (curve := mean_curve(points, metric))
         ]
-
-
-def _is_same(point: ScoredSae, other: ScoredSae) -> bool:
-    """Whether two SAEs agree in L0 and in every value that both have, up to rounding."""
-    pairs = [
-        (value, other.values[key]) for key, value in point.values.items() if key in other.values
-    ]
-    return all(
-        math.isclose(one, two, rel_tol=_ROUNDING, abs_tol=_ROUNDING)
-        for one, two in [(point.l0, other.l0), *pairs]
-    )
 
 
 def _at_noise(point: ScoredSae, at_noise: Mapping[str, str]) -> ScoredSae:
