@@ -104,7 +104,8 @@ def draw(spec: PlotSpec, target: Path) -> Drawn:
         {"svg.hashsalt": "fumehood", "font.size": 9, "axes.titlesize": 10, "axes.labelsize": 9}
     )
     effects = spec.effects.lines if spec.effects else []
-    colours = colours_of((one.variant, one.kind) for one in (*effects, *spec.points))
+    kinds = [(line.variant, line.kind) for line in effects]
+    colours = colours_of([*kinds, *((point.variant, point.kind) for point in spec.points)])
     panels = [Panel(one, spec.sparsity, _values(spec, one), colours) for one in spec.panels]
     shown = _figure(spec, panels, target, spec.effects)
     for number, panel in enumerate(panels, 1):

@@ -57,12 +57,13 @@ class Measured:
         Only SAEs of the levels that count, with a seed that the other has. The weights are compared
         byte for byte.
         """
-        twins = {(p.seed, p.weights_sha256): p for p in self.by_variant[other] if p.weights_sha256}
-        return [
-            self._is_same(point, twins[point.seed, point.weights_sha256])
+        twins = {(point.seed, point.weights_sha256): point for point in self.by_variant[other]}
+        pairs = [
+            (point, twins.get((point.seed, point.weights_sha256)))
             for point in self._counting(name, other)
-            if (point.seed, point.weights_sha256) in twins
+            if point.weights_sha256 is not None
         ]
+        return [self._is_same(point, twin) for point, twin in pairs if twin is not None]
 
     def _is_same(self, point: ScoredSae, other: ScoredSae) -> bool:
         """Whether two SAEs agree in L0 and in every value that both have, up to rounding.
