@@ -13,6 +13,17 @@ settings.register_profile("fumehood", deadline=None)
 settings.load_profile("fumehood")
 
 
+def pytest_sessionstart() -> None:
+    """Ask once which levels the glass has here, before any test.
+
+    The first question starts bubblewrap, and the answer is kept. So the process would be counted
+    for whichever test asks first, and a test that passes among others would fail alone.
+    """
+    from fumehood_tools.glass import available_levels
+
+    available_levels()
+
+
 @pytest.fixture(scope="session")
 def shared_cache(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """The cache of all jobs of a run of the tests, on whichever worker.

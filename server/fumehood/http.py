@@ -26,6 +26,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from fumehood import __version__
 from fumehood.app import FumehoodServer
 from fumehood_tools.errors import BadRequest, StorageFailed
+from fumehood_tools.files import make_private
 
 MIN_TOKEN = 16
 PATH = "/mcp"
@@ -126,7 +127,7 @@ def token_for(state: Path, given: str | None) -> str:
             kept = path.read_text(encoding="utf-8").strip()
             if len(kept) >= MIN_TOKEN:
                 return kept
-        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(state)
         token = secrets.token_urlsafe(32)
         # mkstemp creates the file with mode 0600; write_text would make it readable to others.
         handle, temporary = tempfile.mkstemp(dir=state, prefix=".token.")

@@ -3,7 +3,8 @@
 A result may have 20,000 characters of text and 20,000 of structured content. Longer ones are stored
 in `<workspace>/.fumehood/outputs/` under a name made from their hash, and the result says where: as
 a path for clients that read files, as `fumehood://outputs/{name}/{page}` for those that do not.
-Text is cut at the start of page 2. Structured content keeps its shape: long lists and strings are
+Text is cut at the start of page 2, which is the start of a line, and its last line
+follows if that names the next call. Structured content keeps its shape: long lists and strings are
 shortened step by step until it fits *and still matches the tool's output schema* (which clients
 check), and a key `cut` is added. If no shortened form is valid, the call returns an error that
 names the file. The newest 200 files are kept. Images are not counted.
@@ -22,10 +23,11 @@ from mcp.server.mcpserver.tools import Tool
 from mcp.types import CallToolResult, CompletionArgument, ContentBlock, ResourceLink, TextContent
 from pydantic import ValidationError
 
-from fumehood_tools.files import write_text
+from fumehood_tools.files import make_private, write_text
 
 MAX_CHARACTERS = 20_000
 PAGE = 18_000
+ONWARD, LONGEST_ONWARD = "Next: ", 1_000
 KEPT_FILES = 200
 OUTPUT_URI = "fumehood://outputs/{name}/{page}"
 LADDER = ((4000, 100), (2000, 50), (1000, 25), (500, 12), (250, 6), (120, 3), (60, 1))
@@ -66,10 +68,10 @@ class Outputs:
             )
         text = path.read_text(encoding="utf-8")
         pages = _pages(text)
-        if not 1 <= page <= pages:
-            raise ResourceNotFoundError(f"{name} has pages 1 to {pages}, not {page}.")
-        onward = f"; next: {uri_of(name, page + 1)}" if page < pages else ""
-        return f"{text[(page - 1) * PAGE : page * PAGE]}\n[page {page} of {pages}{onward}]"
+        if not 1 <= page <= len(pages):
+            raise ResourceNotFoundError(f"{name} has pages 1 to {len(pages)}, not {page}.")
+        onward = f"; next: {uri_of(name, page + 1)}" if page < len(pages) else ""
+        return f"{pages[page - 1]}\n[page {page} of {len(pages)}{onward}]"
 
     def completions(self, argument: CompletionArgument, others: Mapping[str, str]) -> list[str]:
         """Return the possible values of an argument of a stored result's address.
@@ -83,7 +85,8 @@ class Outputs:
         path = self.folder / others.get("name", "")
         if argument.name != "page" or not _NAME.fullmatch(path.name) or not path.is_file():
             return []
-        pages = map(str, range(1, _pages(path.read_text(encoding="utf-8")) + 1))
+        count = len(_pages(path.read_text(encoding="utf-8")))
+        pages = map(str, range(1, count + 1))
         return [page for page in pages if page.startswith(argument.value)]
 
     def _fit_text(self, tool: str, content: list[ContentBlock]) -> list[ContentBlock]:
@@ -91,11 +94,14 @@ class Outputs:
         whole = "\n".join(part.text for part in content if isinstance(part, TextContent))
         others = [part for part in content if not isinstance(part, TextContent)]
         link = self._save(tool, "txt", whole)
+        first, onward = _pages(whole)[0], whole.rpartition("\n")[2]
         note = (
-            f"\n[cut: {PAGE:,} of {len(whole):,} characters. The whole text: "
+            f"\n[cut: {len(first):,} of {len(whole):,} characters. The whole text: "
             f"{self.folder / link.name} or, page by page, {uri_of(link.name, 2)}]"
         )
-        return [TextContent(type="text", text=whole[:PAGE] + note), *others, link]
+        if onward.startswith(ONWARD) and len(onward) <= LONGEST_ONWARD:
+            note += f"\n{onward}"
+        return [TextContent(type="text", text=first + note), *others, link]
 
     def _fit_structure(
         self, tool: Tool, result: CallToolResult, link: ResourceLink
@@ -120,7 +126,7 @@ class Outputs:
         """Store the text under a name made from its hash; return the link to its first page."""
         digest = hashlib.sha256(text.encode()).hexdigest()[:12]
         name = f"{tool}-{digest}.{suffix}"
-        self.folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(self.folder.parent)
         write_text(self.folder / name, text)
         self._forget_oldest()
         return ResourceLink(
@@ -165,8 +171,15 @@ def uri_of(name: str, page: int) -> str:
     return OUTPUT_URI.format(name=name, page=page)
 
 
-def _pages(text: str) -> int:
-    return max(1, -(-len(text) // PAGE))
+def _pages(text: str) -> list[str]:
+    """Return the pages of a text. A page ends with a line, unless that leaves less than half."""
+    pages, start = [], 0
+    while len(text) - start > PAGE:
+        line = text.rfind("\n", start + PAGE // 2, start + PAGE) + 1
+        end = line or start + PAGE
+        pages.append(text[start:end])
+        start = end
+    return [*pages, text[start:]]
 
 
 def _dated(folder: Path) -> Iterator[tuple[float, Path]]:

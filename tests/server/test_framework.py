@@ -174,6 +174,7 @@ async def test_a_long_result_is_cut_and_can_be_read_on_without_a_gap(
         said = text_of(result)
         shown = said.partition("\n[cut: ")[0]
         assert whole.startswith(shown) and 17_000 < len(said) <= 20_000
+        assert shown.endswith("\n") and whole[len(shown) :].startswith("000"), "between lines"
         links = [part for part in result.content if isinstance(part, ResourceLink)]
         name = next(link.name for link in links if link.name.endswith(".txt"))
         pages = []

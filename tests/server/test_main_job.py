@@ -240,6 +240,9 @@ async def test_requests_that_cannot_be_right_name_the_next_step(client: Client) 
         ("check_variant", {"sandbox": "here", "variant": "topc"}, "topk"),
         ("run_variants", {"sandbox": "her", "variants": ["topk"]}, "here"),
         ("run_variants", {"sandbox": "here", "variants": ["nope"]}, "list_variants"),
+        ("run_variants", {"sandbox": "here", "variants": ["topk"], "seeds": "0-99"}, "'0-9'"),
+        ("run_variants", {"sandbox": "here", "variants": ["topk"], "training": {"lr": 0}}, "lr"),
+        ("run_variants", {"sandbox": "here", "variants": ["topk"], "training": {"k": 1}}, "k: "),
         ("wait_for_job", {"job_id": "run-00000000"}, "list_jobs"),
         ("read_benchmarks", {"sandbox": "here"}, None),
     ]

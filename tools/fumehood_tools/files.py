@@ -28,6 +28,18 @@ def data_path(name: str) -> Path:
     raise FileNotFoundError(f"{name} is neither above {here} nor in its _data")
 
 
+def make_private(folder: Path) -> None:
+    """Create a folder that only its owner can use, as the .fumehood of a workspace.
+
+    One that is there is closed to others as well, unless it belongs to another user. Raises
+    OSError.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.stat().st_mode & 0o077:
+        with contextlib.suppress(PermissionError):
+            folder.chmod(0o700)
+
+
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """Yield a file to write to, which atomically replaces path when the block ends without error.

@@ -9,13 +9,13 @@ from mcp.types import CallToolResult
 from pydantic import Field
 
 from fumehood.doors.arguments import SandboxName
+from fumehood.doors.records import shelf_of
 from fumehood.tooling import Toolbox, answer, picture
 from fumehood.views import BENCHMARKS, META_KEY, add_benchmarks_view
 from fumehood_tools.bench.answer import TableAnswer, answer_of, significant
 from fumehood_tools.bench.plot import MOST_PANELS
 from fumehood_tools.bench.plot import plot_benchmarks as draw
 from fumehood_tools.bench.plot_spec import EffectsSpec, PlotFile
-from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.bench.table import read_benchmarks as read
 from fumehood_tools.compare import Comparison, effects_of, usual_comparison
 from fumehood_tools.compare import compare_variants as compare
@@ -36,7 +36,10 @@ Variants = Annotated[
 ]
 SettingName = Annotated[
     str | None,
-    Field(description="Name of another setting, from the table's output; default: the newest"),
+    Field(
+        description="Name of another setting, from the table's output; default: the newest "
+        "that was trained as sandbox.toml says"
+    ),
 ]
 
 BaselineName = Annotated[
@@ -54,11 +57,6 @@ def register(toolbox: Toolbox) -> None:
     _register_comparison(toolbox)
     _register_plot(toolbox)
     add_benchmarks_view(toolbox.apps)
-
-
-def _shelf_of(toolbox: Toolbox) -> Shelf:
-    """Return the workspace's records, which stay in memory once they are read and verified."""
-    return toolbox.service("shelf", lambda: Shelf(toolbox.settings.state))
 
 
 def _keys(metrics: Iterable[Metric]) -> str:
@@ -107,7 +105,7 @@ def _register_table(toolbox: Toolbox) -> None:
             cursor=cursor,
             setting=setting,
             details=details,
-            shelf=_shelf_of(toolbox),
+            shelf=shelf_of(toolbox),
         )
         return answer(table.text(), answer_of(table), sparse=True)
 
@@ -148,7 +146,7 @@ def _register_comparison(toolbox: Toolbox) -> None:
             baseline=baseline,
             metric=metric,
             setting=setting,
-            shelf=_shelf_of(toolbox),
+            shelf=shelf_of(toolbox),
             missed=missed_targets(toolbox.jobs, sandbox),
         )
         short = Comparison.model_validate(significant(found.model_dump()))
@@ -187,7 +185,7 @@ def _register_plot(toolbox: Toolbox) -> None:
         numbers.
         """
         folder = open_sandbox(toolbox.settings, sandbox).folder
-        shelf = _shelf_of(toolbox)
+        shelf = shelf_of(toolbox)
         compare_once = cache(lambda: usual_comparison(folder, setting=setting, shelf=shelf))
 
         def effects() -> EffectsSpec | None:

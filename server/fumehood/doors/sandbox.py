@@ -1,19 +1,16 @@
 """The sandbox tools: create a sandbox, list its variants, check one, run several."""
 
-from collections.abc import Sequence
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 from mcp.types import CallToolResult
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, Field
 
 from fumehood.doors.arguments import SandboxName
-from fumehood.doors.waiting import duration
+from fumehood.doors.running import register_run
 from fumehood.doors.warming import warm_up
 from fumehood.tooling import Toolbox, answer
-from fumehood_tools.errors import BadRequest
 from fumehood_tools.glass import choose_level, compiled_kernels
-from fumehood_tools.runs import StartedRun, start_run
 from fumehood_tools.sandbox import check, create, variants
 from fumehood_tools.sandbox.check import CheckReport
 from fumehood_tools.sandbox.create import Sandbox
@@ -49,34 +46,12 @@ class VariantList(BaseModel):
     next: str
 
 
-class RunStarted(BaseModel):
-    """A run that was submitted."""
-
-    job_id: str
-    status: str
-    saes: int = Field(description="SAEs to train, at least; scored ones are not run again")
-    search_runs: int = Field(description="more SAEs that the searches for l0_targets will take")
-    minutes: float = Field(
-        description="estimated, from the start of the job; less if some have a score already"
-    )
-    baseline: str | None = Field(description="also run around l0_targets, for compare_variants")
-    queue_position: int | None
-    next: str
-
-
-class GridConstant(BaseModel, extra="forbid"):
-    """The values to try for one constant of a variant's file."""
-
-    name: str = Field(min_length=1, max_length=100)
-    values: list[bool | int | float | str] = Field(min_length=1, max_length=100)
-
-
 def register(toolbox: Toolbox) -> None:
     """Declare the four sandbox tools."""
     _register_create(toolbox)
     _register_list(toolbox)
     _register_check(toolbox)
-    _register_run(toolbox)
+    register_run(toolbox)
 
 
 def _register_create(toolbox: Toolbox) -> None:
@@ -241,125 +216,3 @@ def _register_check(toolbox: Toolbox) -> None:
         kernels = partial(compiled_kernels, toolbox.settings.cache)
         report = check.check_variant(box, variant, level, kernels=kernels)
         return answer(report.text(), report)
-
-
-def _grid_entries(grid: Any) -> Any:
-    """Return a grid that was sent as {"K": [16, 64]} in the published form."""
-    if not isinstance(grid, dict) or grid.keys() == {"name", "values"}:
-        return [grid] if isinstance(grid, dict) else grid
-    return [{"name": name, "values": values} for name, values in grid.items()]
-
-
-def _grid_of(constants: Sequence[GridConstant]) -> dict[str, list[bool | int | float | str]]:
-    """Return the values by constant. Raises BadRequest for a constant that is named twice."""
-    grid = {constant.name: constant.values for constant in constants}
-    if len(grid) < len(constants):
-        raise BadRequest("grid names a constant twice. Put all its values into one entry.")
-    return grid
-
-
-def _register_run(toolbox: Toolbox) -> None:
-    @toolbox.tool(
-        title="Train and benchmark variants",
-        read_only=False,
-        destructive=False,
-        idempotent=True,
-        open_world=False,
-    )
-    def run_variants(
-        sandbox: SandboxName,
-        variants: Annotated[
-            list[str],
-            Field(description="Names in variants/, without .py", min_length=1, max_length=100),
-        ],
-        seeds: Annotated[
-            list[int] | None,
-            Field(description="Default: those in sandbox.toml. Three or more show the noise"),
-        ] = None,
-        l0_targets: Annotated[
-            list[float] | None,
-            Field(
-                description="For each of these L0, search the value of each variant's KNOB with "
-                "which the mean L0 of all seeds is within 5 % of it",
-                max_length=10,
-            ),
-        ] = None,
-        baseline: Annotated[
-            str | None,
-            Field(
-                description="With l0_targets: also run this one at these L0 and around them, so "
-                "that compare_variants can compare with it. Default: topk",
-                max_length=100,
-            ),
-        ] = None,
-        grid: Annotated[
-            list[GridConstant] | None,
-            BeforeValidator(_grid_entries),
-            Field(
-                description="Constants at the top of the files and the values to try, as in "
-                '[{"name": "K", "values": [16, 64]}]; all combinations are run for every variant',
-                max_length=6,
-            ),
-        ] = None,
-        controls: Annotated[
-            bool,
-            Field(
-                description="Also run two blanks (the first baseline renamed) and a known cheat; "
-                "read_benchmarks then says whether any of them gained an advantage"
-            ),
-        ] = False,
-        request_key: Annotated[
-            str | None,
-            Field(
-                description="Any word; a call with the same word returns the same job",
-                max_length=200,
-            ),
-        ] = None,
-    ) -> Annotated[CallToolResult, RunStarted]:
-        """Train and benchmark variants x seeds as one job; returns a job_id at once.
-
-        Activations are harvested once and shared. SAEs that have a score for the same file, seed
-        and settings are not run again, so you can repeat a call that was interrupted. Always
-        include a baseline (topk) and the control (untrained). Variants can only be compared at
-        equal L0: use l0_targets, as in [32, 64]. Before you trust a result, use controls=True and
-        three seeds. The job continues if you disconnect. Next: wait_for_job, then read_benchmarks.
-        """
-        started = start_run(
-            toolbox.settings,
-            toolbox.jobs,
-            sandbox,
-            variants,
-            seeds or (),
-            request_key,
-            grid=_grid_of(grid or ()),
-            l0_targets=l0_targets or (),
-            baseline=baseline,
-            controls=controls,
-        )
-        return _started(started)
-
-
-def _started(started: StartedRun) -> CallToolResult:
-    job = started.job
-    result = RunStarted(
-        job_id=job.job_id,
-        status=job.status,
-        saes=started.saes,
-        search_runs=started.search_runs,
-        minutes=round(started.seconds / 60, 1),
-        baseline=started.baseline,
-        queue_position=job.queue_position,
-        next=f"wait_for_job(job_id={job.job_id!r})",
-    )
-    place = f", place {job.queue_position} in the queue" if job.queue_position else ""
-    count = f"{result.saes} SAEs"
-    if result.search_runs:
-        count += f" and about {result.search_runs} more to find the L0s"
-    if result.baseline:
-        count += f", with {result.baseline} at and around the L0s"
-    lines = [
-        f"Job {job.job_id} {job.status}{place}: {count}.",
-        f"It will take about {duration(started.seconds)}; SAEs that have a score take no time.",
-        f"Next: {result.next}",
-    ]
-    return answer("\n".join(lines), result)

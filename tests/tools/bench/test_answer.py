@@ -123,6 +123,24 @@ def test_change_is_defined_once_and_no_field_calls_it_a_verdict(seventeen: Any) 
         assert "verdict" not in json.dumps([data["rows"], data["definitions"]])
 
 
+def test_what_some_rows_are_marked_with_is_defined_in_the_answer(seventeen: Any) -> None:
+    plain = data_of(table_of(seventeen))["definitions"]
+    assert plain.keys() == {"change", "tries"}
+    seventeen.score("topk", 5, work={**WORK, "trained_here": False})
+    seventeen.variant("idea_number_00", "# changed since\n")
+    marked = data_of(table_of(seventeen))["definitions"]
+    assert marked["elsewhere"].startswith("not trained here") and "stale" in marked
+
+
+def test_in_the_text_of_one_variant_the_long_lines_about_seeds_come_last(seventeen: Any) -> None:
+    seventeen.failure("idea_number_03", 9)
+    lines = table_of(seventeen, variants=["idea_number_03"]).text().splitlines()
+    [seeds] = [at for at, line in enumerate(lines) if line == "per seed:"]
+    for start in ("idea_number_03: ", "- idea_number_03 seed 9", "work: "):
+        assert any(line.startswith(start) for line in lines[:seeds]), start
+    assert lines[-1].startswith("Next: ")
+
+
 def test_the_warnings_that_matter_most_come_first(five: Any) -> None:
     five.score("untrained", metrics={"probing": 0.862, "probing_top5": 0.79})
     five.score("gain", 1, metrics={"l0": 45.0}, glass="rlimits")

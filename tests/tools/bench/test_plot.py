@@ -1,6 +1,7 @@
 """Plots, drawn by the real child process."""
 
 import csv
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -41,6 +42,8 @@ def test_a_plot_is_a_png_of_the_stated_size_an_svg_and_a_csv(five: Any, fonts: P
     assert rows["gain"]["explained_variance_sd"] == ""
     assert rows["untrained"]["kind"] == "control"
     assert rows["gain"]["glass"] == "landlock" and rows["gain"]["skip"] == "0"
+    lines = re.findall(r'id="line2d_\d+">\n +<path [^>]*style="([^"]*)"', words_of(plot))
+    assert len(lines) > 20 and not any("opacity" in style for style in lines), "colors that mix"
     for panel in ("-1", "-2"):
         alone = plot.png.with_name(f"{plot.png.stem}{panel}.png")
         assert alone.read_bytes().startswith(b"\x89PNG") and alone.with_suffix(".svg").is_file()

@@ -15,7 +15,6 @@ from fumehood_tools.files import write_text
 from fumehood_tools.receipts import Draft, RecordWriter, place_of, results_of, state_of
 from fumehood_tools.receipts.audit import withdraw
 
-WEIGHTS = b"not really weights"
 TOKENS = 199_680
 
 
@@ -41,11 +40,21 @@ class Box:
         return sha256
 
     def score(
-        self, name: str, seed: int, gain: float = 0.0, l0: float = 32.0, **parts: Any
+        self,
+        name: str,
+        seed: int,
+        gain: float = 0.0,
+        l0: float = 32.0,
+        weights: bytes | None = None,
+        **parts: Any,
     ) -> Path:
-        """Sign a score of a variant's file as it is now; return its folder."""
+        """Sign a score of a variant's file as it is now; return its folder.
+
+        Every SAE has weights of its own, unless `weights` are given.
+        """
         source = (self.folder / "variants" / f"{name}.py").read_bytes()
         self._runs += 1
+        weights = weights or f"weights of run {self._runs}".encode()
         metrics = {"explained_variance": 0.6 + 0.1 * math.log2(l0 / 16) + gain, **MEASURED}
         settings = hashlib.sha256(repr(sorted(self.training.items())).encode()).hexdigest()[:16]
         record = {
@@ -59,6 +68,8 @@ class Box:
                 **PROVENANCE,
                 "variant_sha256": hashlib.sha256(source).hexdigest(),
                 "settings_digest": settings,
+                "weights_sha256": hashlib.sha256(weights).hexdigest(),
+                "weights_bytes": len(weights),
             },
             "spec": {"training": dict(self.training), "scoring": {}, "limits": {}},
             "finished": f"2026-01-01T{self._runs // 3600:02}:{self._runs // 60 % 60:02}:"
@@ -66,15 +77,15 @@ class Box:
             **parts,
         }
         folder = self.folder / "results" / name / f"seed{seed}-{self._runs:08x}"
-        return self._put(folder, record, source)
+        return self._put(folder, record, source, weights)
 
-    def _put(self, folder: Path, record: dict[str, Any], source: bytes) -> Path:
+    def _put(self, folder: Path, record: dict[str, Any], source: bytes, weights: bytes) -> Path:
         workspace = self.folder.parents[1]
         if self._writer is None:
             self._writer = RecordWriter(workspace, results_of(self.folder.name))
         files: dict[str, bytes | Path] = {
             f"{record['variant']}.py": source,
-            "sae.safetensors": WEIGHTS,
+            "sae.safetensors": weights,
         }
         self._writer.write(Draft("score", place_of(folder, workspace), record, files))
         return folder
@@ -107,8 +118,6 @@ class Box:
 
 MEASURED: dict[str, Any] = {"mse": 1.0, "alive": 0.9}
 PROVENANCE: dict[str, Any] = {
-    "weights_sha256": hashlib.sha256(WEIGHTS).hexdigest(),
-    "weights_bytes": len(WEIGHTS),
     "template_sha256": "7" * 64,
     "evaluator_sha256": "e" * 16,
     "versions": {},

@@ -9,9 +9,11 @@ import pytest
 
 from fumehood_tools.bench.table_rows import Kind
 from fumehood_tools.compare.judge import Judge
-from fumehood_tools.compare.question import Question, ScoredSae
+from fumehood_tools.compare.question import Doubt, Question, Rival, ScoredSae
 from fumehood_tools.compare.report import Comparison
+from fumehood_tools.errors import BadRequest
 from fumehood_tools.records.levels import AROUND
+from fumehood_tools.records.seed_lists import all_seeds, short_seeds
 from fumehood_tools.registry.lookup import metric_named, metrics_beside
 from fumehood_tools.registry.sae_metrics import QUALITY
 
@@ -86,7 +88,7 @@ def after(points: Sequence[ScoredSae], text: str) -> list[ScoredSae]:
             for constant in asked.get("grid", ()):
                 assert constant["name"] == "K"
                 values = constant["values"]
-            for seed in asked["seeds"]:
+            for seed in all_seeds(asked["seeds"]):
                 for k in values:
                     point = sae(name, seed, k)
                     made.setdefault((point.label, seed), point)
@@ -153,6 +155,44 @@ def test_the_row_names_the_same_call_as_the_end_of_the_answer() -> None:
             {"sandbox": "box", "variants": ["topk"], "seeds": [0, 1, 2], "l0_targets": [50]},
         )
     ]
+
+
+def test_many_seeds_are_a_range_in_a_call_that_can_be_made() -> None:
+    found = compared(STATES["seeds that differ a lot"])
+    [(_, asked), *_] = calls_in(found.next)
+    [said] = asked["seeds"]
+    assert said.startswith("0-") and all_seeds([said]) == list(range(int(said[2:]) + 1))
+    assert short_seeds([3, 1, 2]) == [1, 2, 3], "few seeds stay numbers"
+    scattered = [0, 1, 2, 3, 7, 9, 10, 20, 21, 22]
+    assert short_seeds(scattered) == ["0-3", 7, 9, 10, "20-22"]
+    assert all_seeds(short_seeds(scattered)) == scattered
+    for wrong in ("0-50", "9-3", "3", "a-b", "-1-2"):
+        with pytest.raises(BadRequest, match="not a range of seeds"):
+            all_seeds([wrong])
+
+
+def test_a_baseline_is_trained_in_another_way_by_a_call_that_changes_no_file() -> None:
+    points = [*levels("topk", [16, 32, 50]), *levels("mine", [20, 40])]
+    rate = Doubt(reason="its file names a learning rate", training={"lr": 0.004})
+    found = compared(points, doubts={"mine": rate})
+    wanted = {
+        "sandbox": "box",
+        "variants": ["topk"],
+        "seeds": [0, 1, 2],
+        "l0_targets": [20, 40],
+        "training": {"lr": 0.004},
+    }
+    assert calls_in(found.next) == [("run_variants", wanted)]
+    assert found.rows[0].verdict == "undecided"
+    assert "must also beat topk trained with lr 0.004 (see next)" in found.rows[0].reason
+    few = Rival(words="lr 0.004", training={"lr": 0.004}, points=levels("topk", [20, 40], [0, 1]))
+    again = compared(points, doubts={"mine": Doubt()}, rivals=[few])
+    assert calls_in(again.next) == [("run_variants", wanted)], "two seeds of it show nothing"
+    whole = few.model_copy(update={"points": levels("topk", [18, 20, 40, 44])})
+    assert compared(points, doubts={"mine": Doubt()}, rivals=[whole]).rows[0].verdict == "better"
+    vain = {"topk with lr 0.004": [20.0, 40.0]}
+    last = compared(points, doubts={"mine": rate}, missed=vain)
+    assert "run_variants" not in last.next and "no run brought it" in last.rows[0].reason
 
 
 def test_what_was_tried_in_vain_is_not_advised_again() -> None:

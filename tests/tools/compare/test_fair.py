@@ -1,5 +1,6 @@
 """A comparison cannot be manipulated by the baseline's file or training, seeds, tries or work."""
 
+import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,8 @@ from fumehood_tools.bench.table import read_benchmarks
 from fumehood_tools.compare.report import Compared, Comparison
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.records.inertness import compare as inertness
+from fumehood_tools.sandbox.create import SPEC_FILE, template_folder
+from fumehood_tools.spec import TrainingSpec
 
 pytestmark = pytest.mark.child
 
@@ -96,6 +99,19 @@ def test_without_scores_of_the_packaged_file_there_is_no_baseline(box: Any) -> N
     assert any("topk (edited) is not a packaged baseline" in said for said in found.warnings)
 
 
+def test_weights_that_are_the_baselines_are_recognized_in_records(fair: Any) -> None:
+    fair.file("own")
+    for seed, noise in enumerate(NOISE):
+        fair.score("topk", seed, noise, 33.0, weights=b"topk %d" % seed, parameters={"K": 33})
+        fair.score("mine", seed, noise, 33.0, weights=b"topk %d" % seed, knob="A")
+        fair.score("own", seed, noise - 0.01, 33.0)
+    found = fair.compare()
+    assert of_mine(found).verdict == "identical" and of_mine(found).effect is None
+    assert "mine: identical weights: it is topk (5 SAEs, byte for byte)" in found.text()
+    other = fair.compare(baseline="own")
+    assert of_mine(other).verdict == "identical", "the same weights never get two verdicts"
+
+
 SLOW: dict[str, Any] = {"lr": 1e-5, "batch_size": 1024}
 
 
@@ -118,11 +134,34 @@ def test_a_baseline_with_a_low_rate_must_be_shown_to_be_trained_well(box: Any) -
     box.levels("mine", gains(0.03))
     found = box.compare()
     assert of_mine(found).verdict == "undecided"
-    said = "topk may be badly trained with lr 1e-05: train topk with lr = 0.002"
-    assert said in of_mine(found).reason
+    assert "topk may be badly trained with lr 1e-05: it must also" in of_mine(found).reason
+    assert "beat topk trained with lr 0.002 (see next)" in of_mine(found).reason
+    assert "training={'lr': 0.002}" in found.next and "sandbox.toml" not in found.text()
     box.training = {**SLOW, "lr": 2e-3}
     box.levels("topk", [0.001 + noise for noise in NOISE])
     assert row(box, setting=found.setting).verdict == "better"
+
+
+def test_a_baseline_trained_in_another_way_does_not_take_the_place_of_the_table(
+    fair: Any,
+) -> None:
+    whole = TrainingSpec().model_dump(exclude={"seeds"})
+    shutil.copy(template_folder() / SPEC_FILE, fair.folder)
+    fair.training = whole
+    fair.levels("topk", NOISE)
+    fair.levels("mine", gains(0.03), work=work(1.0, sets_rate=True))
+    first = fair.compare()
+    assert "training={'lr': 0.004})" in first.next and first.otherwise == []
+    fair.training = {**whole, "lr": 4e-3}
+    fair.levels("topk", [0.001 + noise for noise in NOISE])
+    second = fair.compare()
+    assert second.setting == first.setting and of_mine(second).verdict == "better"
+    table = read_benchmarks(fair.folder, packaged=fair.packaged)
+    assert table.setting == first.setting
+    assert "training.lr 0.004 instead of 0.002" in str(table.other_settings)
+    toml = fair.folder / SPEC_FILE
+    toml.write_text(toml.read_text(encoding="utf-8").replace("lr = 0.002", "lr = 0.004"))
+    assert fair.compare().setting == [other.setting for other in table.other_settings][0]
 
 
 def test_in_few_steps_the_baseline_must_be_beaten_at_a_higher_rate_too(box: Any) -> None:
@@ -132,8 +171,14 @@ def test_in_few_steps_the_baseline_must_be_beaten_at_a_higher_rate_too(box: Any)
     box.levels("topk", NOISE)
     box.levels("mine", gains(0.03))
     first = box.compare()
-    assert "badly trained in 20 steps: train topk with lr = 0.004 or more" in of_mine(first).reason
-    box.training = {**box.training, "lr": 4e-3}
+    assert "badly trained in 20 steps: it must also beat topk" in of_mine(first).reason
+    assert "training={'lr': 0.004})" in first.next
+    for no_answer in ({"lr": 0.4}, {"lr": 4e-3, "decay_fraction": 0.1}):
+        box.training = {"lr": 2e-3, "batch_size": 1024} | no_answer
+        box.levels("topk", NOISE)
+        again = box.compare(setting=first.setting)
+        assert again.next == first.next, "a training that was made to fail shows nothing"
+    box.training = {"lr": 4e-3, "batch_size": 1024}
     box.levels("topk", [0.05 + noise for noise in NOISE])
     found = row(box, setting=first.setting)
     assert found.verdict == "undecided" and "which is no certain gain" in found.reason
@@ -215,6 +260,36 @@ def test_every_set_of_parameters_is_a_try_and_stays_one(fair: Any) -> None:
     assert "were deleted: 9" in warned and "were withdrawn: 9" in warned
     table = read_benchmarks(fair.folder, packaged=fair.packaged)
     assert sum("count among the tries" in said for said in table.warnings) == 2
+
+
+def test_a_file_is_one_try_over_its_levels_of_sparsity(fair: Any) -> None:
+    """A file gets one verdict, however many values of its knob were run."""
+    knob = {"knob": "K"}
+    fair.score("mine", 0, 0.0, 24.0, parameters={"K": 24}, **knob)  # on the way to a target
+    fair.levels("mine", gains(0.03), (16, 32, 64), **knob)
+    found = fair.compare()
+    assert found.tries == 1 and of_mine(found).verdict == "better"
+    assert of_mine(found).p_adjusted == pytest.approx(of_mine(found).p)
+    for value in range(3):
+        for seed in range(3):
+            fair.score("mine", seed, parameters={"K": 32, "A": value}, **knob)
+    assert fair.compare().tries == 4, "the values of another constant are tries"
+
+
+def test_levels_that_could_be_chosen_from_are_tries(fair: Any) -> None:
+    knob = {"knob": "K"}
+    folders = fair.levels("mine", gains(0.03), (16, 32, 64), **knob)
+    fair.delete([folder for folder in folders if folder.name.startswith("seed")][::3])
+    assert fair.compare().tries == 2, "what is left may be a selection"
+    fair.file("other")
+    for seed, l0 in ((0, 20.0), (1, 20.0), (2, 20.0), (3, 40.0), (4, 40.0), (5, 40.0)):
+        fair.score("other", seed, 0.0, l0, parameters={"K": int(l0)}, **knob)
+    assert fair.compare().tries == 4, "levels without common seeds are not tested together"
+    fair.file("third")
+    for temperature in (1, 2, 3):
+        for seed in range(3):
+            fair.score("third", seed, 0.0, 32.0, parameters={"T": temperature}, knob="T")
+    assert fair.compare().tries == 7, "a constant that does not change L0 gives no levels"
 
 
 def test_one_thing_tried_in_two_settings_is_two_tries(fair: Any) -> None:

@@ -10,7 +10,7 @@ from scipy import stats
 from fumehood_tools.bench.table_rows import Kind
 from fumehood_tools.compare.judge import Judge
 from fumehood_tools.compare.matched import Curve, differences, pareto_front
-from fumehood_tools.compare.question import Question, ScoredSae
+from fumehood_tools.compare.question import ChangeSaid, Question, ScoredSae
 from fumehood_tools.compare.report import Compared, Comparison
 from fumehood_tools.compare.statistics import (
     adjusted,
@@ -66,6 +66,7 @@ def compared(
     tries: int = 1,
     metric: Metric | None = None,
     variants: list[str] | None = None,
+    changes: dict[str, ChangeSaid] | None = None,
 ) -> Comparison:
     question = Question(
         sandbox="box",
@@ -76,7 +77,7 @@ def compared(
         variants=variants,
         tries=tries,
         points=points,
-        changes={},
+        changes=changes or {},
         warnings=["Receipts were deleted"],
         left_out=["left out: 1 x damaged"],
     )
@@ -250,6 +251,56 @@ def test_the_control_is_a_floor_and_no_competitor() -> None:
     assert "untrained" not in found.pareto
 
 
+def test_every_field_of_an_answer_is_defined_in_it_or_by_its_name() -> None:
+    found = compared([*baseline(), *variant("mine", 0.03)]).model_dump()
+    row_of, defined = found["rows"][0], found["definitions"]
+    level, interval = row_of["levels"][0], row_of["effect"]
+    plain = {"sandbox", "setting", "metric", "baseline", "rows", "definitions", "warnings", "next"}
+    plain |= {"left_out", "power", "variant", "verdict", "reason", "effect", "levels", "label"}
+    plain |= {"l0", "mean", "high", "seeds"}
+    fields = {*found, *row_of, *level, *interval}
+    assert not fields - plain - defined.keys(), "say what they mean"
+    assert {"weights", "at_noise", "floor", "otherwise", "work"} <= defined.keys()
+
+
+def test_a_variant_with_the_baselines_weights_is_the_baseline_and_gets_no_statistics() -> None:
+    base = [p.model_copy(update={"weights_sha256": f"{p.seed}{p.l0}"}) for p in baseline()]
+    renamed = [
+        p.model_copy(update={"variant": "mine", "kind": "custom", "label": f"mine(A={p.l0})"})
+        for p in base
+    ]
+    found = compared([*base, *renamed, *variant("other", 0.03)], tries=2)
+    mine = row(found)
+    assert mine.verdict == "identical"
+    assert mine.reason == "identical weights: it is topk (9 SAEs, byte for byte)"
+    assert mine.effect is mine.p is mine.p_adjusted is mine.work is mine.seeds_needed is None
+    assert not mine.levels and not mine.other and mine.reason in found.text()
+    assert not any(name.startswith("mine") for name in found.pareto)
+    assert row(found, "other").verdict == "better"
+    part = [p for p in renamed if p.l0 == 16]
+    part += [p.model_copy(update={"weights_sha256": "else"}) for p in renamed if p.l0 != 16]
+    some = row(compared([*base, *part]))
+    assert some.verdict == "equal" and "3 of its SAEs have the weights of topk" in some.reason
+    moved = [p.model_copy(update={"values": {QUALITY: 0.9}}) for p in renamed]
+    other = row(compared([*base, *moved]))
+    assert other.verdict == "better"
+    assert "9 of its SAEs have the weights of topk, byte for byte, so only what" in other.reason
+    one_seed = row(compared([p for p in (*base, *renamed) if p.seed == 0]))
+    assert one_seed.verdict == "identical", "that needs no seeds"
+
+
+@pytest.mark.parametrize(("parent", "word"), [("topk", "active"), ("gated", "inert")])
+def test_a_verdict_and_a_change_in_one_row_do_not_contradict_each_other(
+    parent: str, word: str
+) -> None:
+    said = {"mine": ChangeSaid(word="inert", parent=parent)}
+    points = [*baseline(), *variant("mine", 0.03)]
+    found = row(compared(points, changes=said))
+    assert (found.verdict, found.change, found.parent) == ("better", word, parent)
+    none = row(compared([*baseline(), *variant("mine", 0.0)], changes=said))
+    assert (none.verdict, none.change) == ("equal", "inert")
+
+
 def test_another_metric_can_be_judged() -> None:
     found = compared([*baseline(), *variant("mine", 0.05)], metric=metric_named("probing_top5"))
     assert found.margin == 0.02 and row(found).verdict == "better"
@@ -279,8 +330,11 @@ def test_the_text_defines_its_words_and_says_what_it_takes() -> None:
     found = compared([*baseline(), *variant("mine", 0.03)], tries=7)
     text = found.text()
     assert "change: " not in text and "change" in found.definitions
-    judged = [one.model_copy(update={"change": "active"}) for one in found.rows]
-    assert found.model_copy(update={"rows": judged}).text().count("change: what the variant's") == 1
+    changed = {"change": "active", "parent": "gated"}
+    judged = [one.model_copy(update=changed) for one in found.rows]
+    said = found.model_copy(update={"rows": judged}).text()
+    assert said.count("change: what the variant's") == 1 and "active from gated" in said
+    assert "verdict against topk" in said and "The verdict is something else" in said
     assert "better: the mean difference is above 0" in text and "worse: " not in text
     assert "! Receipts were deleted" in text and "! left out: 1 x damaged" in text
     assert "not judged" in text and "probing_top5" in text

@@ -40,7 +40,9 @@ def test_from_the_first_second_the_time_left_is_that_of_the_whole_job() -> None:
     told = Told(saes=12)
     first = told.harvest("loading", 0, 0)
     assert left(first) == 60 + 120 + 10 + 12 * 20
-    assert first.phase == "phase 1 of 3, activations:" and "0 of 12 SAEs done" in first.message
+    assert (
+        first.phase == "phase 1 of 3, activations:" and "0 of about 12 SAEs done" in first.message
+    )
     told.now = 30.0
     half = told.harvest("activations", 50, 100, eta=30.0)
     assert left(half) == 30 + 120 + 10 + 240 and half.done == pytest.approx(30 / 430, abs=1e-3)
@@ -64,8 +66,19 @@ def test_the_estimate_turns_to_what_this_run_takes() -> None:
     assert 6 * 36 < left(slow) < 6 * 40, "six took 40 s each, where 20 were expected"
     assert slow.message.startswith("6 of 12 SAEs done; training topk seed 0")
     assert slow.phase == "phase 3 of 3, train and score:"
-    assert "6 of 14 or more SAEs" in told.saes(6, 14, more=True).message
     assert told.run.seconds_per_sae == 40
+
+
+def test_the_total_does_not_move_with_every_step_of_a_search() -> None:
+    told = Told(saes=12)
+    told.run.start_training(3, more=True)
+    assert "0 of about 12 SAEs done" in told.reports[-1].message
+    told.now = 60.0
+    said = [told.saes(ended, total, more=True) for ended, total in ((1, 4), (2, 6), (4, 11))]
+    assert all(" of about 12 SAEs done" in report.message for report in said)
+    assert left(said[-1]) == 8 * 20 / 5, "the time left counts what searches will add"
+    assert "11 of about 14 SAEs done" in told.saes(11, 14, more=True).message
+    assert "11 of 13 SAEs done" in told.saes(11, 13).message
 
 
 def test_the_share_never_falls_and_ends_at_the_end() -> None:

@@ -101,12 +101,19 @@ def every_line_says_when_and_what(store: JobStore, job: Job) -> None:
 def test_a_grid_runs_every_combination_as_a_copy_with_a_row_of_its_own(
     settings: Settings, box: Sandbox, store: JobStore, ended: Ended
 ) -> None:
-    started = start_run(
-        settings, store, "box", ["topk"], [0], grid={"K": [4, 32]}, request_key="once"
-    )
+    wanted = {"grid": {"K": [4, 32]}, "training": {"lr": 0.004}, "request_key": "once"}
+    started = start_run(settings, store, "box", ["topk"], [0], **wanted)
     job = ended(store, started.job)
     assert started.saes == 2 and job.status == "succeeded", store.read_log(job.job_id)
-    rows = {row.label: row for row in read_benchmarks(box.folder).rows}
+    # Trained with another rate than the one in sandbox.toml, which stays as it is.
+    assert "topk with lr 0.004" in job.title and box.spec.training.lr == 0.002
+    assert job.result and job.result["next"] == "compare_variants(sandbox='box')"
+    table = read_benchmarks(box.folder)
+    assert table.shared and dict(table.shared.values)["training.lr"] == "0.004"
+    again = start_run(settings, store, "box", ["topk"], [0], training={"lr": 0.004})
+    store.cancel(again.job.job_id)
+    assert again.scored == 1 and again.seconds < started.seconds
+    rows = {row.label: row for row in table.rows}
     assert set(rows) == {"topk", "topk(K=4)"}
     assert rows["topk(K=4)"].kind == "baseline" and rows["topk(K=4)"].stale is None
     assert rows["topk(K=4)"].metrics["l0"].mean == pytest.approx(4, rel=0.05)

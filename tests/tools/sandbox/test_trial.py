@@ -162,7 +162,7 @@ def test_a_change_is_said_in_percent_beside_l0_time_parameters_knob_and_the_next
     assert (report.knob, report.knob_value, report.knob_lines) == ("K", 32, None)
     assert report.next == (
         'run_variants(sandbox="box", variants=["mine", "topk", "untrained"], seeds=[0, 1, 2], '
-        "l0_targets=[32, 64])."
+        "l0_targets=[8, 16])."
     )
     assert len(text) < 700
 

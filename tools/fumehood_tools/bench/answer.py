@@ -57,10 +57,12 @@ class AnswerRow(BaseModel, frozen=True):
     train_seconds: float
     change: str | None = None
     tries: list[str] = Field([], description="copies with fewer seeds, on the way to a target L0")
-    elsewhere: bool = False
-    stale: str | None = None
-    skip: bool = False
-    nonlinear: bool = False
+    elsewhere: bool = Field(
+        False, description="not trained here: TRAIN = False, or constants from elsewhere"
+    )
+    stale: str | None = Field(None, description="why it is not a score of the current file")
+    skip: bool = Field(False, description="has a skip path; the metrics exclude it")
+    nonlinear: bool = Field(False, description="has a nonlinear decoder")
     glass: list[str] = []
 
 
@@ -118,15 +120,27 @@ def answer_of(table: BenchmarkTable) -> TableAnswer:
     as_they_are = {"sandbox", "setting", "warnings", "definitions", "changes", "controls"}
     as_they_are |= {"controls_ok", "failures", "unscored", "other_settings", "left_out", "total"}
     same = {name: getattr(table, name) for name in {*as_they_are, "next_cursor", "next"}}
+    rows = [_row(row, common, folded.pop(row.variant, [])) for row in table.rows]
+    same["definitions"] = {**table.definitions, **_defined(rows)}
     return TableAnswer(
         shared=table.shared and _with_short_digests(table.shared),
         common=common,
-        rows=[_row(row, common, folded.pop(row.variant, [])) for row in table.rows],
+        rows=rows,
         columns=_columns(table.rows),
         seed_rows=[_seed_row(row, common) for row in table.seed_rows],
         subject={key: _rounded(key, value) for key, value in table.subject.items()},
         **same,
     )
+
+
+def _defined(rows: Sequence[AnswerRow]) -> dict[str, str]:
+    """Return the meaning of the fields that some rows have, and that no column explains."""
+    return {
+        name: field.description
+        for name, field in AnswerRow.model_fields.items()
+        if field.description and not field.is_required() and name != "variant"
+        if any(getattr(row, name) != field.default for row in rows)
+    }
 
 
 def _columns(rows: Sequence[Row]) -> dict[str, str]:

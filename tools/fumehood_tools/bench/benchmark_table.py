@@ -73,9 +73,9 @@ class BenchmarkTable(BaseModel, frozen=True):
 
 
 def _render(table: BenchmarkTable) -> str:
-    """Return the table as text: head, warnings, rows, details, controls, failures, next step."""
+    """Return the table as text: head, warnings, rows, controls, failures, seeds, next step."""
     lines = [*_head(table), *(f"! {warning}" for warning in table.warnings), ""]
-    lines += [*_grid(table), *_seed_lines(table.seed_rows)]
+    lines += _grid(table)
     lines += [f"{name}: {change}" for name, change in table.changes.items()]
     lines += table.controls
     lines += _failures(table.failures)
@@ -93,6 +93,8 @@ def _render(table: BenchmarkTable) -> str:
             lines.append(f"left out: {left.count} x {left.reason}{examples}")
     if table.next_cursor:
         lines.append(f"More rows: cursor={table.next_cursor!r}")
+    # Last, as these lines are by far the most: a client that cuts the text loses none of the rest.
+    lines += _seed_lines(table.seed_rows)
     return "\n".join([*lines, f"Next: {table.next}"])
 
 

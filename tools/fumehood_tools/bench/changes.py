@@ -23,12 +23,16 @@ from fumehood_tools.records.scores import Score
 
 ChangeWord = Literal["active", "weak", "inert"]
 NOT_JUDGED = "not judged against noise"
-CHANGE = (
-    "what the variant's change did, compared with its parent. active: some score is outside the "
-    "seed noise of the parent's; weak: it computes something else, but no score shows it; inert: "
-    "no effect seen; ?: not judged (read_benchmarks of one variant says why)"
+WORDS = (
+    "active: some score is outside the seed noise of the parent's; weak: it computes something "
+    "else, but no score is outside that noise; inert: it computes nearly the same, and none is; ?: "
+    "not judged (read_benchmarks of one variant says why)"
 )
-"""The definition of `change`, which every answer with that word contains once."""
+CHANGE = (
+    "what the variant's change did in this row, compared with its parent with the same constants. "
+    f"{WORDS}. compare_variants tests all rows of a variant together"
+)
+"""The definition of `change`, which every table with that word contains once."""
 
 
 class Change(BaseModel, frozen=True):

@@ -1,13 +1,13 @@
 """Draw the panels. Imported by the drawing child only: matplotlib costs 1 s and 60 MB.
 
 A variant's levels of sparsity form one series, joined by a line and named once in the margin.
-Colors are from Okabe and Ito's palette, which can be told apart with every common form of color
-blindness; kinds also differ by marker. A control far below the other points is drawn at the lower
-edge with its value.
+Every variant has a color of its own (colours.py); kinds differ by marker. Nothing is transparent:
+where two lines are the same, their colors would mix to another one's. A control far below the other
+points is drawn at the lower edge with its value.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +22,7 @@ from matplotlib.lines import Line2D  # noqa: E402
 from matplotlib.text import Text  # noqa: E402
 
 from fumehood_tools.bench.axes import limits_log_y, limits_y, scale_x, style_axes  # noqa: E402
+from fumehood_tools.bench.colours import Colour, colours_of  # noqa: E402
 from fumehood_tools.bench.effects import draw_effects, height_of  # noqa: E402
 from fumehood_tools.bench.name_layout import spread  # noqa: E402
 from fumehood_tools.bench.pareto import front  # noqa: E402
@@ -51,21 +52,19 @@ FRONT = "#9A9A9A"
 class Style(NamedTuple):
     """How one kind of point looks."""
 
-    colour: str
     marker: str
     size: float
     line: float
-    dashes: str
     meaning: str
 
 
 STYLES: dict[Kind, Style] = {
-    "custom": Style("#B8480A", "o", 5.0, 0.8, "-", "variant"),
-    "baseline": Style("#0072B2", "s", 4.5, 1.5, "-", "baseline (packaged)"),
-    "control": Style("#444444", "X", 6.5, 1.0, "-.", "control (untrained)"),
+    "custom": Style("o", 5.0, 0.9, "variant"),
+    "baseline": Style("s", 4.5, 2.0, "baseline (packaged)"),
+    "control": Style("X", 6.5, 1.0, "control (untrained)"),
 }
-
-COLOURS = {kind: style.colour for kind, style in STYLES.items()}
+"""A variant's line is thinner than a baseline's: on top of it, both can be seen."""
+INK = "#222222"
 
 
 class Panel(NamedTuple):
@@ -74,6 +73,7 @@ class Panel(NamedTuple):
     spec: PanelSpec
     sparsity: Metric
     values: list[tuple[PlotPoint, Spread]]
+    colours: Mapping[str, Colour]
 
     @property
     def axis(self) -> Axis:
@@ -103,12 +103,15 @@ def draw(spec: PlotSpec, target: Path) -> Drawn:
     matplotlib.rcParams.update(
         {"svg.hashsalt": "fumehood", "font.size": 9, "axes.titlesize": 10, "axes.labelsize": 9}
     )
-    panels = [Panel(panel, spec.sparsity, _values(spec, panel)) for panel in spec.panels]
+    effects = spec.effects.lines if spec.effects else []
+    kinds = [(line.variant, line.kind) for line in effects]
+    colours = colours_of([*kinds, *((point.variant, point.kind) for point in spec.points)])
+    panels = [Panel(one, spec.sparsity, _values(spec, one), colours) for one in spec.panels]
     shown = _figure(spec, panels, target, spec.effects)
     for number, panel in enumerate(panels, 1):
         _figure(spec, [panel], target.with_name(f"{target.stem}-{number}.png"))
     if spec.effects is not None:
-        _effects_alone(spec, target.with_name(f"{target.stem}-{len(panels) + 1}.png"))
+        _effects_alone(spec, colours, target.with_name(f"{target.stem}-{len(panels) + 1}.png"))
     rows, columns = _grid(len(panels))
     strip = height_of(spec.effects) if spec.effects else 0.0
     return Drawn(
@@ -158,7 +161,7 @@ def _figure(
     figure.text(LEFT / width, FOOTNOTE / height, footnote, fontsize=7.5, color="#444444")
     _legend(figure, {point.kind for point in spec.points}, width, height)
     if effects:
-        draw_effects(figure, effects, COLOURS, bottom=2 * FOOTNOTE)
+        draw_effects(figure, effects, panels[0].colours, bottom=2 * FOOTNOTE)
     for one in axes[len(panels) :]:
         one.set_axis_off()
     shown = Shown(set(), [])
@@ -174,22 +177,21 @@ def _save(figure: Figure, target: Path) -> None:
     figure.savefig(target.with_suffix(".svg"), metadata={"Date": None})
 
 
-def _effects_alone(spec: PlotSpec, target: Path) -> None:
+def _effects_alone(spec: PlotSpec, colours: Mapping[str, Colour], target: Path) -> None:
     """Draw the panel of effects as a figure of its own."""
     assert spec.effects is not None, "no effects"
     width, height = WIDTH[2], height_of(spec.effects) + EDGE
     figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
     figure.text(LEFT / width, 1 - TITLE / height, spec.title, fontsize=10.5, weight="bold")
-    draw_effects(figure, spec.effects, COLOURS, bottom=0.0)
+    draw_effects(figure, spec.effects, colours, bottom=0.0)
     _save(figure, target)
 
 
 def _legend(figure: Figure, kinds: set[Kind], width: float, height: float) -> None:
     shown = [style for kind, style in STYLES.items() if kind in kinds]
     handles = [
-        Line2D([], [], color=s.colour, marker=s.marker, markersize=s.size, lw=s.line, ls=s.dashes)
-        for s in shown
+        Line2D([], [], color=INK, marker=s.marker, markersize=s.size, lw=s.line) for s in shown
     ]
     figure.legend(
         handles=[*handles, Line2D([], [], color=FRONT, lw=1.0, ls=":")],
@@ -227,10 +229,10 @@ def _panel(axes: Axes, panel: Panel) -> Shown:
     series = _series(panel, bottom, edge)
     _front(axes, series, panel.spec.metric)
     for marks in sorted(series, key=lambda some: some[0].point.kind == "custom"):
-        _draw_series(axes, marks)
+        _draw_series(axes, marks, panel.colours[marks[0].point.variant])
     if reference is not None:
         _reference(axes, reference, panel.spec.reference_name)
-    unlabelled = _name_all(axes, series)
+    unlabelled = _name_all(axes, series, panel.colours)
     off = [_name(mark) for marks in series for mark in marks if mark.off_scale]
     return Shown(unlabelled, off)
 
@@ -271,20 +273,20 @@ def _front(axes: Axes, series: Sequence[Sequence[Mark]], metric: Metric) -> None
         axes.step(xs, ys, where="post", color=FRONT, linewidth=1.0, linestyle=":", zorder=1)
 
 
-def _draw_series(axes: Axes, marks: Sequence[Mark]) -> None:
+def _draw_series(axes: Axes, marks: Sequence[Mark], colour: Colour) -> None:
     style = STYLES[marks[0].point.kind]
     whole = [mark for mark in marks if not mark.off_scale]
     xs, ys = [mark.x for mark in whole], [mark.y for mark in whole]
-    axes.plot(xs, ys, color=style.colour, lw=style.line, ls=style.dashes, alpha=0.55, zorder=2)
+    axes.plot(xs, ys, color=colour.hex, lw=style.line, ls=colour.dashes, zorder=2)
     for mark in marks:
         if mark.point.kind == "control" and len(marks) == 1 and not mark.off_scale:
             # A horizontal line shows the value of an untrained dictionary. If the control has
             # several levels, the line that joins them shows it.
-            axes.axhline(mark.y, color=style.colour, lw=style.line, ls=style.dashes, zorder=1)
-        _mark(axes, mark, style)
+            axes.axhline(mark.y, color=colour.hex, lw=style.line, ls=colour.dashes, zorder=1)
+        _mark(axes, mark, style, colour)
 
 
-def _mark(axes: Axes, mark: Mark, style: Style) -> None:
+def _mark(axes: Axes, mark: Mark, style: Style, colour: Colour) -> None:
     bars = mark.spread.sd is not None or mark.point.l0.sd is not None
     if bars and not mark.off_scale:
         axes.errorbar(
@@ -292,10 +294,10 @@ def _mark(axes: Axes, mark: Mark, style: Style) -> None:
             mark.y,
             xerr=mark.point.l0.sd,
             yerr=mark.spread.sd,
-            ecolor=style.colour,
+            ecolor=colour.pale,
             elinewidth=0.9,
-            alpha=0.5,
             fmt="none",
+            zorder=1.5,
         )
     hollow = mark.point.stale
     axes.plot(
@@ -303,9 +305,9 @@ def _mark(axes: Axes, mark: Mark, style: Style) -> None:
         mark.y,
         marker="v" if mark.off_scale else style.marker,
         markersize=style.size,
-        color=style.colour,
-        markerfacecolor="white" if hollow else style.colour,
-        markeredgecolor=style.colour if hollow else "white",
+        color=colour.hex,
+        markerfacecolor="white" if hollow else colour.hex,
+        markeredgecolor=colour.hex if hollow else "white",
         markeredgewidth=1.0 if hollow else 0.5,
         linestyle="",
         clip_on=False,
@@ -327,7 +329,9 @@ def _reference(axes: Axes, value: float, name: str) -> None:
     )
 
 
-def _name_all(axes: Axes, series: Sequence[Sequence[Mark]]) -> set[str]:
+def _name_all(
+    axes: Axes, series: Sequence[Sequence[Mark]], colours: Mapping[str, Colour]
+) -> set[str]:
     """Write each variant's name in the margin; return the names that did not fit."""
     figure = axes.get_figure(root=True)
     assert figure is not None, "axes without a figure"
@@ -341,18 +345,19 @@ def _name_all(axes: Axes, series: Sequence[Sequence[Mark]]) -> set[str]:
     width, tall = figure.bbox.width, figure.bbox.height
     unlabelled = set()
     for mark, (x, y), spot in zip(ends, places, spots, strict=True):
-        colour = STYLES[mark.point.kind].colour
+        colour = colours[mark.point.variant]
         if spot is None:
             unlabelled.add(mark.point.variant)
             continue
-        name = figure.text(left / width, spot / tall, "", fontsize=size, color=colour, va="center")
+        name = figure.text(
+            left / width, spot / tall, "", fontsize=size, color=colour.hex, va="center"
+        )
         _write(name, mark)
         line = Line2D(
             [(x + 5) / width, (box.x1 + 0.06 * DPI) / width, (left - 4) / width],
             [y / tall, y / tall, spot / tall],
             transform=figure.transFigure,
-            color=colour,
-            alpha=0.28,
+            color=colour.pale,
             linewidth=0.6,
             zorder=1,
         )

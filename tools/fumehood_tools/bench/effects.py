@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from fumehood_tools.bench.colours import Colour
 from fumehood_tools.bench.plot_spec import EffectLine, EffectsSpec
-from fumehood_tools.bench.table_rows import Kind
 
 LINE, ABOVE, BELOW = 0.26, 0.5, 0.6
 """Inches per line, and above and below the lines for the title and the axis."""
@@ -31,7 +31,7 @@ def height_of(effects: EffectsSpec) -> float:
 
 
 def draw_effects(
-    figure: Figure, effects: EffectsSpec, colours: Mapping[Kind, str], bottom: float
+    figure: Figure, effects: EffectsSpec, colours: Mapping[str, Colour], bottom: float
 ) -> None:
     """Draw the panel across a figure. bottom: inches from the figure's lower edge to the panel."""
     width, height = figure.get_size_inches()
@@ -41,7 +41,8 @@ def draw_effects(
     axes = figure.add_axes(place)
     _frame(axes, effects)
     for number, line in enumerate(effects.lines):
-        _interval(axes, number, line, colours[line.kind])
+        colour = colours[line.variant].hex
+        _interval(axes, number, line, colour)
         axes.annotate(
             f"{_numbers(line, effects.digits)}  {line.verdict}",
             (1.0, number),
@@ -50,7 +51,7 @@ def draw_effects(
             textcoords="offset points",
             va="center",
             fontsize=8,
-            color=colours[line.kind],
+            color=colour,
             annotation_clip=False,
         )
 

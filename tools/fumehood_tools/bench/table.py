@@ -41,14 +41,16 @@ from fumehood_tools.bench.table_rows import (
     seed_row,
 )
 from fumehood_tools.cursors import cursor_of, offset_of
-from fumehood_tools.errors import BadRequest, UnknownName
+from fumehood_tools.errors import BadRequest, StorageFailed, UnknownName
 from fumehood_tools.receipts import state_of
 from fumehood_tools.records.labelling import Packaged, label_of, name_of
 from fumehood_tools.records.scores import Failure
 from fumehood_tools.registry.kinds import known_metrics
 from fumehood_tools.registry.lookup import chosen_metrics
 from fumehood_tools.registry.sae_metrics import QUALITY, SPARSITY
+from fumehood_tools.sandbox.create import SPEC_FILE
 from fumehood_tools.sandbox.variants import packaged_variants
+from fumehood_tools.spec import deciding_values, read_spec
 
 __all__ = [
     "BenchmarkTable",
@@ -73,7 +75,7 @@ def read_benchmarks(
     packaged: Mapping[str, str] | None = None,
     shelf: Shelf | None = None,
 ) -> BenchmarkTable:
-    """Return the table of the sandbox in folder, for one setting (default: the newest one).
+    """Return the table of the sandbox in folder, for one setting (default: see `pick_setting`).
 
     details: every metric, one row per seed, and rows for tries on the way to a target L0; by
     default only if a single variant is requested.
@@ -131,7 +133,7 @@ def _read(
     current = shelf.variant_files(folder / "variants")
     wanted = _wanted(variants, found, current, packaged)
     settings = settings_of(found)
-    shown = pick_setting(list(settings), setting)
+    shown = pick_setting(list(settings), setting, folder)
     # A table without the untrained control misleads, so it is always included.
     kept = None if wanted is None else wanted | {CONTROL}
     nothing = Chosen({}, [], [])
@@ -236,14 +238,34 @@ def _unscored(read: _Records) -> list[str]:
     return sorted((read.wanted or frozenset()) - names - set(read.chosen.by_label))
 
 
-def pick_setting(settings: list[Setting], name: str | None) -> Setting | None:
-    """Return the setting with that name, or the newest one for None. Raises UnknownName."""
+def pick_setting(settings: list[Setting], name: str | None, folder: Path) -> Setting | None:
+    """Return the setting with that name; for None, the usual one. Raises UnknownName.
+
+    The usual one is the newest that was trained as the sandbox.toml in `folder` says: a run with
+    another learning rate, for a comparison, must not take the place of what it is compared with.
+    Without such a setting it is the newest.
+    """
     if name is None:
-        return settings[0] if settings else None
+        own = _training_of(folder)
+        usual = (one for one in settings if own and own.items() <= dict(one.values).items())
+        return next(usual, settings[0] if settings else None)
     by_name = {setting.name: setting for setting in settings}
     if name not in by_name:
-        raise UnknownName("setting", name, by_name, "Omit `setting` for the newest one.")
+        raise UnknownName("setting", name, by_name, "Omit `setting` for the usual one.")
     return by_name[name]
+
+
+def _training_of(folder: Path) -> dict[str, str]:
+    """Return the values of [training] in a sandbox's sandbox.toml as settings hold them.
+
+    Empty if the file is missing or invalid: then only its tables can be read, nothing can be run.
+    """
+    try:
+        spec = read_spec(folder / SPEC_FILE)
+    except (BadRequest, StorageFailed):
+        return {}
+    found = deciding_values(spec.model_dump(mode="json"))
+    return {key: str(value) for key, value in found.items() if key.startswith("training.")}
 
 
 def _page(rows: Sequence[RowSummary], limit: int, cursor: str | None) -> _Page:

@@ -4,20 +4,21 @@ Each call changes the answer when it is made: it trains SAEs that do not exist y
 before without success is not advised again; another way is named instead.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import Any, NamedTuple
 
 from fumehood_tools.bench.noise import LEAST_SEEDS
 from fumehood_tools.compare.measured import Measured
 from fumehood_tools.compare.question import Question, ScoredSae
-from fumehood_tools.records.labelling import file_of
+from fumehood_tools.records.labelling import file_of, trained_as
 from fumehood_tools.records.levels import is_at, shown
 from fumehood_tools.records.parameters import Value
+from fumehood_tools.records.seed_lists import MOST_SEEDS, short_seeds
 
 USUAL = "topk"
 """The baseline that run_variants brings along if none is named."""
-MOST_CALLS, MOST_TARGETS, MOST_SEEDS = 3, 10, 50
+MOST_CALLS, MOST_TARGETS = 3, 10
 
 Level = list[ScoredSae]
 """The SAEs of one label: one per seed."""
@@ -127,8 +128,21 @@ class Advisor:
             return _at_parameters(own, seeds)
         here = [_l0(level) for level in own if not level[0].parameters]
         if plain and here and all(is_at(here[0], l0) for l0 in l0s):
-            return [Call("run_variants", (file_of(self.base),), (("seeds", list(seeds)),))]
+            return [Call("run_variants", (file_of(self.base),), (_seeds(seeds),))]
         return [self._aimed(file_of(self.base), seeds, [shown(l0) for l0 in l0s])]
+
+    def trained(self, name: str, training: Mapping[str, float]) -> list[Call]:
+        """Return the calls that train the baseline in another way at the levels of a variant.
+
+        training: the values that differ from sandbox.toml. Empty if this was tried in vain.
+        """
+        levels = self.levels(name)
+        seeds = sorted({point.seed for level in levels for point in level})[:MOST_SEEDS]
+        missed = self.question.missed.get(trained_as(file_of(self.base), training), ())
+        l0s = [l0 for l0 in _l0s(levels) if not any(is_at(l0, target) for target in missed)]
+        calls = self.of_baseline(l0s, seeds, plain=False) if l0s else []
+        more = (("training", dict(training)),) if training else ()
+        return [call._replace(others=(*call.others, *more)) for call in calls]
 
     def levels(self, name: str) -> list[Level]:
         """Return the levels of a variant that count, in order of L0: those with the most seeds."""
@@ -157,7 +171,7 @@ class Advisor:
         said = [int(l0) if l0 == int(l0) else l0 for l0 in targets]
         base = file_of(self.base)
         named = () if base == USUAL else (("baseline", base),)
-        others = (("seeds", list(seeds)), ("l0_targets", said), *named)
+        others = (_seeds(seeds), ("l0_targets", said), *named)
         return Call("run_variants", (file,), others)
 
 
@@ -199,9 +213,13 @@ def _at_parameters(levels: Iterable[Level], seeds: Sequence[int]) -> list[Call]:
     for (file, knob, fixed), tried in values.items():
         grid = [{"name": name, "values": [value]} for name, value in fixed]
         grid += [{"name": knob, "values": tried}] if knob else []
-        others = (("seeds", list(seeds)), *([("grid", grid)] if grid else []))
+        others = (_seeds(seeds), *([("grid", grid)] if grid else []))
         calls.append(Call("run_variants", (file,), others))
     return calls
+
+
+def _seeds(seeds: Sequence[int]) -> tuple[str, Any]:
+    return "seeds", short_seeds(seeds)
 
 
 def _l0(level: Level) -> float:

@@ -1,16 +1,16 @@
 """Compute a comparison from scored points. Runs in the child process, which has numpy and scipy."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from fumehood_tools.bench.noise import LEAST_SEEDS
-from fumehood_tools.compare.advice import MOST_SEEDS, Advisor, Call
+from fumehood_tools.compare.advice import Advisor, Call
 from fumehood_tools.compare.evidence import Baseline, MeasuredDifference, find
 from fumehood_tools.compare.matched import pareto_front, unknown_slope
 from fumehood_tools.compare.measured import Measured, by_label
 from fumehood_tools.compare.power import Power
-from fumehood_tools.compare.question import Question, Rival
+from fumehood_tools.compare.question import ChangeSaid, Question, Rival
 from fumehood_tools.compare.report import (
     ALPHA,
     DEFINITIONS,
@@ -27,6 +27,8 @@ from fumehood_tools.compare.statistics import (
     noise_floor,
     seed_spread,
 )
+from fumehood_tools.records.labelling import in_words
+from fumehood_tools.records.seed_lists import MOST_SEEDS
 
 
 class _Verdict(NamedTuple):
@@ -51,7 +53,7 @@ class Judge:
         self.ps: dict[str, float] = {}
         for name in self.measured.others:
             self.found[name] = found = self.measured.find(name, self.metric)
-            if (p := found.p) is not None and self.measured.was_trained(name):
+            if (p := found.p) is not None and self.has_test(name):
                 self.means[name], self.ps[name] = found.mean, p
         packaged = {name: p for name, p in self.ps.items() if self.measured.is_packaged(name)}
         tried = {name: p for name, p in self.ps.items() if name not in packaged}
@@ -92,7 +94,7 @@ class Judge:
             rows=rows,
             floor=effect(control[0]) if control and control[0] else None,
             pareto=pareto_front(self.measured.competing(), question.metric),
-            definitions=definitions(question.metric, self.tries),
+            definitions=definitions(question.metric, self.tries, question.baseline),
             warnings=[*self.power.undecidable(self.most_seeds()), *question.warnings],
             left_out=question.left_out,
             next=self.next_step(rows),
@@ -102,7 +104,9 @@ class Judge:
         """Return the report row of one variant."""
         found, points = self.found[name], self.measured.by_variant[name]
         work, weights = self.measured.work(name), self.measured.weights(name)
-        verdict = self.guarded(name, self.verdict(name, found))
+        alone = self.verdict(name, found)
+        verdict, said = self.guarded(name, alone), self.changed(name, alone.word)
+        renamed = verdict.word == "identical"
         notes = self.notes(name, verdict.word, more_of(work, weights))
         other = {
             metric.key: effect(pairs)
@@ -113,19 +117,35 @@ class Judge:
             variant=name,
             verdict=verdict.word,
             reason="; ".join([verdict.reason, *notes]),
-            effect=found.effect() if found.pairs else None,
+            effect=found.effect() if found.pairs and not renamed else None,
             p=self.ps.get(name),
             p_adjusted=self.corrected.get(name),
-            levels=self.measured.shown_levels(name, points),
-            other=other,
+            levels=[] if renamed else self.measured.shown_levels(name, points),
+            other={} if renamed else other,
             seeds_needed=verdict.seeds_needed or self.seeds_missing(name, verdict.word),
             packaged=self.measured.is_packaged(name),
             front=self.moves_front(name, verdict.word),
-            change=self.question.changes.get(name),
-            work=work,
-            weights=weights,
+            change=said and said.word,
+            parent=said and said.parent,
+            work=None if renamed else work,
+            weights=None if renamed else weights,
             at_noise=bool(self.measured.at_noise) and self.measured.is_nonlinear(name),
         )
+
+    def has_test(self, name: str) -> bool:
+        """Whether a verdict on a variant rests on statistics."""
+        return self.measured.was_trained(name) and self.measured.identical_to(name) is None
+
+    def changed(self, name: str, word: Word) -> ChangeSaid | None:
+        """Return what a variant's change did; None without a parent. word: its verdict.
+
+        The change is judged at single levels, the verdict over all. Where both are about the same
+        file, a difference that the verdict shows is one that the change made.
+        """
+        said = self.question.changes.get(name)
+        if said and said.parent == self.question.baseline and word in ("better", "worse"):
+            return said.model_copy(update={"word": "active"})
+        return said
 
     def seeds_missing(self, name: str, word: Word) -> int | None:
         """Return the seeds that a variant needs to be comparable; None if it has enough."""
@@ -138,7 +158,7 @@ class Judge:
 
     def notes(self, name: str, word: Word, more: str) -> list[str]:
         """Return the remarks that a reader needs to interpret a verdict."""
-        if word == "not trained here":
+        if word in ("not trained here", "identical"):
             return []
         found, points, base = (
             self.found[name],
@@ -151,6 +171,8 @@ class Judge:
             notes.append(
                 f"its {ours} seeds are not the {theirs} of {base}: compared with all of them"
             )
+        if same := self.measured.same_weights(name, base):
+            notes.append(_on_weights(same, base))
         if found.pairs and (few := self.measured.few(name)):
             notes.append(f"not tested, too few seeds: {few}")
         if self.measured.seen_as(name, self.metric) != self.metric:
@@ -168,6 +190,10 @@ class Judge:
         """Return the verdict on a variant's differences, with the reason."""
         if not self.measured.was_trained(name):
             return _Verdict("not trained here", "its weights do not come from an observed training")
+        if (other := self.measured.identical_to(name)) is not None:
+            count = len(self.measured.same_weights(name, other))
+            said = f"identical weights: it is {other} ({count} SAEs, byte for byte)"
+            return _Verdict("identical", said)
         pairs = found.pairs
         if len(pairs) < 2:
             return _Verdict("not comparable", self.why_not(name))
@@ -239,9 +265,20 @@ class Judge:
         doubt = question.doubts.get(name)
         if word == "worse" or doubt is None:
             return None
-        if doubt:
-            return doubt
+        if doubt.reason:
+            return self.with_training(name, doubt.reason, doubt.training)
         return next((said for rival in question.rivals if (said := self.loses(name, rival))), None)
+
+    def with_training(self, name: str, why: str, training: Mapping[str, float] | None) -> str:
+        """Return an objection, with the calls that train the baseline in the way that it needs."""
+        if training is None:
+            return why
+        calls = self.advisor.trained(name, training)
+        if not calls:
+            return f"{why}, and no run brought it to the L0 of {name}"
+        self.calls[name] = calls
+        how = in_words(training) if training else "the values of sandbox.toml"
+        return f"{why}: it must also beat {self.question.baseline} trained with {how} (see next)"
 
     def sloping(self, name: str, word: Word) -> str | None:
         """Return the objection that the difference may be one of L0; None without one.
@@ -267,8 +304,8 @@ class Judge:
         points, base = self.measured.by_variant[name], Baseline(rival.points, metric)
         found, error = find(points, base), unknown_slope(points, base.curves, metric)
         trained = f"{self.question.baseline} trained with {rival.words}"
-        if (p := found.p) is None:
-            return f"not comparable with {trained}: run 3 seeds of it at these L0 levels"
+        if (p := found.p) is None or len(found.pairs) < LEAST_SEEDS:
+            return self.with_training(name, f"not comparable with {trained} yet", rival.training)
         spread = seed_spread(by_label(rival.points, metric))
         floor = noise_floor(*spread, len(found.pairs)) if spread else None
         is_gain = floor is not None and self.sign * found.mean > max(floor, error)
@@ -343,3 +380,9 @@ class Judge:
         if calls:
             return self.advisor.text(calls)
         return f"plot_benchmarks(sandbox={self.question.sandbox!r})"
+
+
+def _on_weights(same: Sequence[bool], base: str) -> str:
+    """Return a remark on SAEs with the baseline's weights. same: which have its scores too."""
+    only = "" if all(same) else ", so only what it computes with them differs"
+    return f"{len(same)} of its SAEs have the weights of {base}, byte for byte{only}"

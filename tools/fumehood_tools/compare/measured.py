@@ -1,5 +1,6 @@
 """The inputs of one comparison: points by variant, the baseline's curves, and its noise."""
 
+import math
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +19,8 @@ from fumehood_tools.compare.report import Level
 from fumehood_tools.compare.statistics import effect, noise_floor, seed_spread
 
 _NAMED = 3
+_ROUNDING = 1e-5
+"""Scores of the same weights differ by the order of the rows: L1 by 3e-7, others by less."""
 
 
 class Measured:
@@ -38,6 +41,7 @@ class Measured:
         self.controls = [n for n, some in self.by_variant.items() if some[0].kind == "control"]
         self.others = [n for n in self.by_variant if n not in (question.baseline, *self.controls)]
         self._baselines: dict[str, Baseline] = {}
+        self._identical: dict[str, str | None] = {}
 
     def is_packaged(self, name: str) -> bool:
         """Whether a variant is a baseline that came with the sandbox."""
@@ -46,6 +50,57 @@ class Measured:
     def was_trained(self, name: str) -> bool:
         """Whether the weights of every SAE of a variant come from an observed training."""
         return all(point.trained_here for point in self.by_variant[name])
+
+    def same_weights(self, name: str, other: str) -> list[bool]:
+        """Return, for each SAE with the weights of another variant's, if its scores are too.
+
+        Only SAEs of the levels that count, with a seed that the other has. The weights are compared
+        byte for byte.
+        """
+        twins = {(point.seed, point.weights_sha256): point for point in self.by_variant[other]}
+        pairs = [
+            (point, twins.get((point.seed, point.weights_sha256)))
+            for point in self._counting(name, other)
+            if point.weights_sha256 is not None
+        ]
+        return [self._is_same(point, twin) for point, twin in pairs if twin is not None]
+
+    def _is_same(self, point: ScoredSae, other: ScoredSae) -> bool:
+        """Whether two SAEs agree in L0 and in every value that both have, up to rounding.
+
+        Values at noise are left out, as the noise is drawn anew for every score.
+        """
+        both = point.values.keys() & other.values.keys() - set(self.at_noise.values())
+        pairs = [(point.values[key], other.values[key]) for key in both]
+        return all(
+            math.isclose(one, two, rel_tol=_ROUNDING, abs_tol=_ROUNDING)
+            for one, two in [(point.l0, other.l0), *pairs]
+        )
+
+    def identical_to(self, name: str) -> str | None:
+        """Return the baseline, or another packaged variant, whose weights and scores a file has.
+
+        None for all others, and for packaged variants.
+        """
+        if name not in self._identical:
+            known = [self.name_of_base, *(n for n in self.others if self.is_packaged(n))]
+            own = not self.is_packaged(name)
+            found = (one for one in known if own and self._is_another(name, one))
+            self._identical[name] = next(found, None)
+        return self._identical[name]
+
+    def _is_another(self, name: str, other: str) -> bool:
+        same = self.same_weights(name, other)
+        return bool(same) and all(same) and len(same) == len(self._counting(name, other))
+
+    def _counting(self, name: str, other: str) -> list[ScoredSae]:
+        """Return the SAEs of the levels that count, with seeds that another variant has."""
+        tested, seeds = self.tested(name), {point.seed for point in self.by_variant[other]}
+        return [
+            point
+            for point in self.by_variant[name]
+            if point.label in tested and point.seed in seeds
+        ]
 
     def is_nonlinear(self, name: str) -> bool:
         """Whether a variant or the baseline has a nonlinear decoder."""
@@ -68,12 +123,14 @@ class Measured:
     def competing(self) -> list[ScoredSae]:
         """Return the points that compete for the Pareto front.
 
-        SAEs with nonlinear decoders have their values replaced by those at noise.
+        SAEs with nonlinear decoders have their values replaced by those at noise. A variant that is
+        another one is left out.
         """
+        renamed = {name for name in self.others if self.identical_to(name) is not None}
         return [
             point if not point.nonlinear else _at_noise(point, self.at_noise)
             for point in [p for some in self.by_variant.values() for p in some]
-            if point.kind != "control" and point.trained_here
+            if point.kind != "control" and point.trained_here and point.variant not in renamed
         ]
 
     def spread(self, metric: str) -> tuple[float, int] | None:

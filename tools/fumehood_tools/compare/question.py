@@ -27,9 +27,30 @@ class ScoredSae(BaseModel, frozen=True):
     """Processor seconds of the training; None in older records."""
     weights: float | None = None
     """Bytes of the weights, relative to a plain SAE's; None in older records."""
+    weights_sha256: str | None = None
+    """Digest of the weights file; None: unknown."""
     trained_here: bool = True
     nonlinear: bool = False
     scored_at_noise: float = 0.0
+
+
+class ChangeSaid(BaseModel, frozen=True):
+    """What the change of a variant did: the strongest word over its levels."""
+
+    word: str
+    parent: str
+
+
+class Doubt(BaseModel, frozen=True):
+    """Why a gain may only mean that the baseline is badly trained.
+
+    An empty reason: it is ruled out if the variant beats all rivals.
+    """
+
+    reason: str = ""
+    training: dict[str, int | float] | None = None
+    """How the baseline must be trained to rule it out, for the argument of run_variants. None: no
+    training can."""
 
 
 class Rival(BaseModel, frozen=True):
@@ -37,6 +58,8 @@ class Rival(BaseModel, frozen=True):
 
     words: str
     """How it was trained, for instance "lr 0.002"."""
+    training: dict[str, int | float] = {}
+    """The same for the argument of run_variants."""
     points: list[ScoredSae]
 
 
@@ -53,15 +76,14 @@ class Question(BaseModel, frozen=True, defer_build=True):
     """The variants to show, None for all. The others still count among the tries."""
     tries: int
     points: list[ScoredSae]
-    changes: dict[str, str]
+    changes: dict[str, ChangeSaid]
     """Variant -> what its change did, according to bench.changes."""
     warnings: list[str]
     left_out: list[str]
     otherwise: list[str] = Field(default_factory=list)
-    """Values in sandbox.toml that differ from the template, in words."""
-    doubts: dict[str, str] = Field(default_factory=dict)
-    """Variant -> why its gain may only mean that the baseline is badly trained, and how to rule
-    that out. An empty text: it is ruled out if the variant beats all rivals."""
+    """Settings that differ from the template, in words."""
+    doubts: dict[str, Doubt] = Field(default_factory=dict)
+    """Variant -> what must be shown before its gain counts."""
     rivals: list[Rival] = Field(default_factory=list)
     gone: dict[str, str] = Field(default_factory=dict)
     """Variant or baseline -> its seeds that were deleted, withdrawn, or failed, in words."""
@@ -70,6 +92,6 @@ class Question(BaseModel, frozen=True, defer_build=True):
     most_l0: float | None = None
     """The largest L0 that run_variants accepts as a target."""
     missed: dict[str, list[float]] = Field(default_factory=dict)
-    """Variant or baseline -> L0 targets that run_variants has searched for in vain."""
+    """File (see `labelling.trained_as`) -> L0 targets that were searched for in vain."""
     failing: list[str] = Field(default_factory=list)
     """Variants some of whose seeds failed, so that a repetition of the run gives no score."""

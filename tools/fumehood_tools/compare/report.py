@@ -5,13 +5,15 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from fumehood_tools.bench.benchmark_table import align
-from fumehood_tools.bench.changes import CHANGE
+from fumehood_tools.bench.changes import WORDS
 from fumehood_tools.records.levels import TOLERANCE
 from fumehood_tools.records.work import EQUAL_WORK
 from fumehood_tools.registry.lookup import metric_named
 from fumehood_tools.registry.metrics import Metric
 
-Word = Literal["better", "worse", "equal", "undecided", "not comparable", "not trained here"]
+Word = Literal[
+    "better", "worse", "equal", "identical", "undecided", "not comparable", "not trained here"
+]
 ALPHA = 0.05
 DEFINITIONS: dict[Word, str] = {
     "better": "the mean difference is above 0: its p, corrected for all variants tried, is at most "
@@ -22,6 +24,9 @@ DEFINITIONS: dict[Word, str] = {
     "0.05, larger than the noise floor, 3 seeds or more",
     "equal": "the whole 95 % interval is within the margin (two one-sided tests, p at most 0.025 "
     "each), and so is the mean of every level; 3 seeds or more",
+    "identical": "its trained weights are those of the baseline or of another packaged variant, "
+    "byte for byte, with the same scores for every seed: it is that one under another name, so "
+    "there is nothing to test",
     "undecided": "none of the above, or there is an objection to a verdict, which the row names: "
     "seeds that are gone, or a baseline that may be badly trained",
     "not comparable": "fewer than 2 seeds in common, no L0 that the baseline covers, or a metric "
@@ -30,19 +35,21 @@ DEFINITIONS: dict[Word, str] = {
     "initialization needs: its training was not observed, so there is no verdict",
 }
 
-_EXPLAINED = ("undecided", "not comparable", "not trained here")
+_EXPLAINED = ("identical", "undecided", "not comparable", "not trained here")
 
 
-def definitions(metric: Metric, tries: int) -> dict[str, str]:
-    """Return the meaning of every word and heading; for some metrics, lower is better."""
-    found = {str(word): text for word, text in DEFINITIONS.items()}
+def definitions(metric: Metric, tries: int, baseline: str) -> dict[str, str]:
+    """Return the meaning of every word, heading and field; for some metrics, lower is better."""
+    found = _fields() | {str(word): text for word, text in DEFINITIONS.items()}
     found |= {
         "p": "two-sided t test of this row alone; it is at most 0.05 exactly when the 95 % "
         "interval excludes 0",
         "p adj.": f"that p corrected (Benjamini-Hochberg) for {tries} variants tried (packaged "
         "baselines: for their own number), as the best of many tries looks good by chance; "
         "verdicts use it, so an interval that excludes 0 is not enough",
-        "change": CHANGE,
+        "change": f"what the variant's change did, compared with the parent named there: the "
+        f"strongest word over its levels, in any metric. {WORDS}. The verdict is something else: "
+        f"it is about {metric.key} alone, over all levels together, compared with {baseline}",
     }
     if metric.sign < 0:
         found["better"] = found["better"].replace("is above 0", "is below 0")
@@ -96,6 +103,7 @@ class Compared(BaseModel, frozen=True):
         description="is also better than every other baseline at its L0, by more than noise"
     )
     change: str | None = Field(description="did its change do anything: active, weak, inert")
+    parent: str | None = Field(None, description="what `change` compares it with")
     work: float | None = Field(
         description="processor time of its training over the baseline's at that L0; null: unknown"
     )
@@ -137,20 +145,18 @@ class Comparison(BaseModel, frozen=True):
     noise_floor: float | None = Field(
         description="two sets of 3 seeds of the baseline differ by less, 95 times in 100"
     )
-    margin: float
+    margin: float = Field(description="differences that are smaller do not matter")
     power: str
-    otherwise: list[str] = Field(
-        description="values in sandbox.toml that differ from the template, for all rows"
-    )
+    otherwise: list[str] = Field(description="settings of all rows that differ from the template")
     rows: list[Compared]
     floor: Effect | None = Field(
-        description="the untrained control: the value reached without training"
+        description="the untrained control minus the baseline: what is reached without training"
     )
     pareto: list[str] = Field(
         description="labels that no other label beats in both L0 and metric; an L0 that is up to "
         "5 % higher counts as equal"
     )
-    definitions: dict[str, str]
+    definitions: dict[str, str] = Field(description="of the words and fields of this answer")
     warnings: list[str]
     left_out: list[str]
     next: str
@@ -169,7 +175,7 @@ class Comparison(BaseModel, frozen=True):
             *[f"! {found}" for found in self.warnings],
             self.power,
             "",
-            *_table(self.rows, metric_named(self.metric).digits),
+            *_table(self.rows, self.baseline, metric_named(self.metric).digits),
             "",
         ]
         lines += _other_metrics(self.rows)
@@ -181,18 +187,38 @@ class Comparison(BaseModel, frozen=True):
         )
         said = {str(row.verdict) for row in self.rows}
         said |= {"p", "p adj."} if any(row.p is not None for row in self.rows) else set()
-        said |= {"change"} if any(row.change for row in self.rows) else set()
+        for name in ("change", "work", "front"):
+            said |= {name} if any(getattr(row, name) for row in self.rows) else set()
         lines += [f"{word}: {text}." for word, text in self.definitions.items() if word in said]
         lines += [f"! {found}" for found in self.left_out]
         return "\n".join([*lines, f"Next: {self.next}"])
 
 
-def _table(rows: list[Compared], digits: int) -> list[str]:
+def _fields() -> dict[str, str]:
+    """Return the meaning of the fields of an answer, which the published schema does not have."""
+    return {
+        name: field.description
+        for model in (Effect, Level, Compared, Comparison)
+        for name, field in model.model_fields.items()
+        if field.description and name != "definitions"
+    }
+
+
+def _table(rows: list[Compared], baseline: str, digits: int) -> list[str]:
     if not rows:
         return ["There is nothing to compare."]
     grid = [
-        ["variant", "verdict", "difference [95 %]", "seeds", "p", "p adj.", "work", "front"]
-        + ["change", "at L0"]
+        [
+            "variant",
+            f"verdict against {baseline}",
+            "difference [95 %]",
+            "seeds",
+            "p",
+            "p adj.",
+            "work",
+            "front",
+        ]
+        + ["change from parent", "at L0"]
     ]
     grid += [_cells(row, digits) for row in rows]
     notes = [
@@ -213,9 +239,15 @@ def _cells(row: Compared, digits: int) -> list[str]:
         "-" if row.p_adjusted is None else f"{row.p_adjusted:.2g}",
         "-" if row.work is None else f"{row.work:.1f}x",
         "moves" if row.front else "-",
-        row.change or "-",
+        _change(row),
         _levels(row.levels, digits),
     ]
+
+
+def _change(row: Compared) -> str:
+    if not row.change:
+        return "-"
+    return f"{row.change} from {row.parent}" if row.parent else row.change
 
 
 def _levels(levels: list[Level], digits: int) -> str:

@@ -21,13 +21,11 @@ from fumehood_tools.bench.table import pick_setting
 from fumehood_tools.bench.table_notes import warnings_about_trust
 from fumehood_tools.bench.table_rows import CONTROL, kind_of, outline, stale_reason
 from fumehood_tools.children import ChildTask, ask_once
-from fumehood_tools.compare.question import Question, Rival, ScoredSae
+from fumehood_tools.compare.doubts import differing, doubts_about, to_be_run, usual_schedule
+from fumehood_tools.compare.question import ChangeSaid, Question, Rival, ScoredSae
 from fumehood_tools.compare.report import Comparison
 from fumehood_tools.compare.seeds import missing_seeds, scattered
 from fumehood_tools.compare.training import (
-    Elsewhere,
-    doubt_about,
-    doubt_about_rate,
     otherwise,
     schedule_of,
     trained_elsewhere,
@@ -46,10 +44,6 @@ from fumehood_tools.sandbox.variants import packaged_variants
 
 _SECONDS = 120
 _MEMORY = 4_000_000_000
-NAMES_CLASSES = 128
-"""Bytes of constants in a variant's file above which a probing gain is doubted: the constants could
-encode the probed classes. 16 coordinates for each of 13 classes (297 bytes) raised top-1 probing by
-.10 (SmolLM2-135M). Honest files have 3 to 119 bytes; one written to use many idioms has 220."""
 
 
 def compare_variants(
@@ -76,7 +70,7 @@ def compare_variants(
     kinds = packaged_variants() if packaged is None else packaged
     found = shelf.collect(folder / "results")
     settings = settings_of(found)
-    shown = pick_setting(list(settings), setting)
+    shown = pick_setting(list(settings), setting, folder)
     if shown is None:
         raise BadRequest(
             f"There is no score in {folder.name}. "
@@ -154,7 +148,7 @@ def _question(
         if kind_of(base, packaged) == "baseline"
         else []
     )
-    here = schedule_of(base)
+    here, usual = schedule_of(base), usual_schedule(folder, base)
     missing = missing_seeds(found, chosen.by_label, baseline, packaged, folder.name, metric)
     return Question(
         sandbox=folder.name,
@@ -171,10 +165,11 @@ def _question(
             f"left out: {left.count} x {left.reason}" for left in (*found.damaged, *chosen.left_out)
         ],
         otherwise=otherwise(scores),
-        doubts=_doubts(scores, base, packaged, elsewhere, metric),
+        doubts=to_be_run(doubts_about(scores, base, packaged, elsewhere, metric), usual),
         rivals=[
             Rival(
                 words=one.words(here),
+                training=differing(one.schedule, usual),
                 points=[_point(score, packaged, metric) for score in one.scores],
             )
             for one in elsewhere
@@ -186,45 +181,14 @@ def _question(
     )
 
 
-def _doubts(
-    scores: Sequence[Score],
-    base: Score,
-    packaged: Packaged,
-    elsewhere: Sequence[Elsewhere],
-    metric: Metric,
-) -> dict[str, str]:
-    """Return variant -> what must be shown before its gain counts (see `training`)."""
-    if kind_of(base, packaged) != "baseline":
-        return {}
-    custom = [score for score in scores if kind_of(score, packaged) == "custom"]
-    doubt = doubt_about(base, base.variant, elsewhere)
-    doubts = {} if doubt is None else {name_of(score, packaged): doubt for score in custom}
-    for score in custom:
-        name, same, work = name_of(score, packaged), score.inertness, score.work
-        if same and same.parent == base.variant and same.mechanism != "different":
-            why = (
-                f"it computes the same as {base.variant}, so its initialization, learning rate or "
-                "optimizer"
-            )
-            doubts[name] = doubts.get(name) or doubt_about_rate(why, base, elsewhere)
-        elif work and work.sets_rate:
-            why = "its file names a learning rate or an optimizer, which"
-            doubts[name] = doubts.get(name) or doubt_about_rate(why, base, elsewhere)
-        if metric.rows == "probing" and work and work.constants_bytes > NAMES_CLASSES:
-            doubts[name] = (
-                f"its file contains {work.constants_bytes} bytes of constants, which could encode "
-                f"the probed classes: reduce them to at most {NAMES_CLASSES} bytes"
-            )
-    return doubts
-
-
-def _changes(by_label: Mapping[str, Sequence[Score]], packaged: Packaged) -> dict[str, str]:
+def _changes(by_label: Mapping[str, Sequence[Score]], packaged: Packaged) -> dict[str, ChangeSaid]:
     """Return variant -> what its change did: the strongest word among its levels."""
     strength = ("?", "inert", "weak", "active")
-    said: dict[str, str] = {}
+    said: dict[str, ChangeSaid] = {}
     for label, found in changes(by_label).items():
         variant = name_of(by_label[label][0], packaged)
-        said[variant] = max(said.get(variant, "?"), found.word, key=strength.index)
+        now = ChangeSaid(word=found.word, parent=found.parent)
+        said[variant] = max(said.get(variant, now), now, key=lambda one: strength.index(one.word))
     return said
 
 
@@ -307,6 +271,7 @@ def _point(score: Score, packaged: Packaged, metric: Metric) -> ScoredSae:
         seconds=score.cost.train_seconds + score.cost.score_seconds,
         work=score.work.spent if score.work else None,
         weights=score.integrity.parameter_ratio if score.integrity else None,
+        weights_sha256=score.provenance.weights_sha256,
         trained_here=score.work is None or score.work.trained_here,
         nonlinear=checked is not None and checked.decoder == "nonlinear",
         scored_at_noise=checked.scored_at_noise if checked else 0.0,

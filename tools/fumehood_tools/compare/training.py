@@ -3,16 +3,18 @@
 A packaged baseline takes learning rate, batch size and schedule from sandbox.toml; a variant may
 set its own. So a gain over a baseline that learns too slowly may be due to the learning rate alone.
 Reading the source cannot settle this: the baseline has to be trained in another way on the same
-data, and the variant must beat that too. This is required in three cases:
+data, and the variant must beat that too. run_variants does so with its argument `training`, which
+changes no file. A copy of the baseline's file with another rate in it would not do: that it differs
+in nothing else could only be seen by reading it. Another training is required in three cases:
 
 - Learning rate, batch size or schedule differ from the template: train the baseline as in the
   template.
-- There are fewer than LEAST_STEPS steps: train it at twice the template's learning rate or more. At
-  twice the rate, TopK explains .05 more variance in 30 steps, .03 in 120, and .02 in the template's
-  195 (SmolLM2, 1,536 latents).
+- There are fewer than LEAST_STEPS steps: train it at FASTER (2) to FASTEST (4) times the template's
+  learning rate. At twice the rate, TopK explains .05 more variance in 30 steps, .03 in 120, and
+  .02 in the template's 195 (SmolLM2, 1,536 latents).
 - The variant computes the same as the baseline, so that only its initialization, learning rate or
-  optimizer can differ, or its file names a learning rate or an optimizer: train the baseline at
-  twice the learning rate used here or more.
+  optimizer can differ, or its file names a learning rate or an optimizer: train the baseline at 2
+  to 4 times the learning rate used here.
 
 Light: reads records, trains nothing.
 """
@@ -21,15 +23,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from fumehood_tools.bench.collect import SandboxRecords, Setting, choose
+from fumehood_tools.compare.question import Doubt
 from fumehood_tools.records.labelling import Packaged, is_packaged
 from fumehood_tools.records.scores import Score
 from fumehood_tools.spec import LimitsSpec, SandboxSpec, TrainingSpec
 
 LEAST_STEPS = 100
-FASTER = 2.0
+FASTER, FASTEST = 2.0, 4.0
+_ROUNDING = 1e-9
 _SCHEDULE = ("lr", "batch_size", "warmup_fraction", "decay_fraction")
 _AS_HERE = ("subject", "layer", "site", "dict_size", "eval_tokens", "data", "template", "evaluator")
 _TEMPLATE: Mapping[str, Any] = TrainingSpec().model_dump()
+_USUAL: Mapping[str, Any] = {name: _TEMPLATE[name] for name in _SCHEDULE}
 _LIMITS: Mapping[str, Any] = LimitsSpec().model_dump(exclude={"glass"})
 
 
@@ -45,7 +50,7 @@ class Elsewhere(NamedTuple):
 
 
 def otherwise(scores: Sequence[Score]) -> list[str]:
-    """Return phrases on the values in the scores' sandbox.toml that differ from the template."""
+    """Return phrases on the settings of the scores that differ from the template."""
     said = [
         f"{name} {', '.join(str(value) for value in values)} (template: {usual[name]})"
         for section, usual in (("training", _TEMPLATE), ("limits", _LIMITS))
@@ -85,39 +90,50 @@ def trained_elsewhere(
     return kept
 
 
-def doubt_about(here: Score, baseline: str, elsewhere: Iterable[Elsewhere]) -> str | None:
-    """Return why the baseline may be badly trained, and how to rule that out.
+def doubt_about(here: Score, baseline: str, elsewhere: Iterable[Elsewhere]) -> Doubt | None:
+    """Return why the baseline may be badly trained, and the training that would rule that out.
 
-    An empty text means that the required other training exists, so that the variant must beat it.
-    None means that there is no doubt.
+    Without a reason, the required other training exists, so that the variant must beat it. None
+    means that there is no doubt.
     """
     schedule, steps, others = schedule_of(here), steps_of(here), list(elsewhere)
-    differs, rate = _differing(schedule, _TEMPLATE), FASTER * _TEMPLATE["lr"]
+    differs = _differing(schedule, _TEMPLATE)
     if differs and not any(not _differing(other.schedule, _TEMPLATE) for other in others):
-        changed = [name for name in _SCHEDULE if schedule[name] != _TEMPLATE[name]]
-        cure = _cure(baseline, ", ".join(f"{name} = {_TEMPLATE[name]}" for name in changed))
-        return f"{baseline} may be badly trained with {', '.join(differs)}: {cure}"
-    if steps < LEAST_STEPS and not any(other.schedule["lr"] >= rate for other in others):
-        cure = _cure(baseline, f"lr = {rate:g} or more")
-        return f"{baseline} may be badly trained in {steps} steps: {cure}"
-    return "" if differs or steps < LEAST_STEPS else None
+        why = f"{baseline} may be badly trained with {', '.join(differs)}"
+        return Doubt(reason=why, training=dict(_USUAL))
+    if steps < LEAST_STEPS and not _is_there(others, schedule, _TEMPLATE["lr"]):
+        why = f"{baseline} may be badly trained in {steps} steps"
+        return Doubt(reason=why, training=_faster(schedule, _TEMPLATE["lr"]))
+    return Doubt() if differs or steps < LEAST_STEPS else None
 
 
-def doubt_about_rate(why: str, base: Score, elsewhere: Iterable[Elsewhere]) -> str:
+def doubt_about_rate(why: str, base: Score, elsewhere: Iterable[Elsewhere]) -> Doubt:
     """Return the doubt that a gain comes only from the variant's learning rate or optimizer.
 
-    An empty text means that the baseline has been trained at a high enough rate.
+    Without a reason, the baseline has been trained at a higher rate as well.
     """
-    rate = FASTER * schedule_of(base)["lr"]
-    if any(other.schedule["lr"] >= rate for other in elsewhere):
-        return ""
-    return f"{why} may have made the difference: {_cure(base.variant, f'lr = {rate:g} or more')}"
+    schedule = schedule_of(base)
+    if _is_there(elsewhere, schedule, schedule["lr"]):
+        return Doubt()
+    training = _faster(schedule, schedule["lr"])
+    return Doubt(reason=f"{why} may have made the difference", training=training)
 
 
-def _cure(baseline: str, values: str) -> str:
-    return (
-        f"train {baseline} with {values} in [training] of sandbox.toml (run_variants, same seeds "
-        "and L0), restore the file, and compare again: the variant must beat that too"
+def _faster(schedule: Mapping[str, Any], lr: float) -> dict[str, float]:
+    return {**schedule, "lr": float(f"{FASTER * lr:g}")}
+
+
+def _is_there(elsewhere: Iterable[Elsewhere], schedule: Mapping[str, Any], lr: float) -> bool:
+    """Return whether the baseline was trained FASTER to FASTEST times as fast as at `lr`.
+
+    The rest of its schedule must be as in `schedule`: nothing is shown by a training that diverged,
+    or in which the rate hardly had an effect.
+    """
+    return any(
+        FASTER * lr <= other.schedule["lr"] * (1 + _ROUNDING)
+        and other.schedule["lr"] <= FASTEST * lr * (1 + _ROUNDING)
+        and {**other.schedule, "lr": 0} == {**schedule, "lr": 0}
+        for other in elsewhere
     )
 
 
@@ -132,7 +148,7 @@ def _differing(schedule: Mapping[str, Any], usual: Mapping[str, Any]) -> list[st
 
 
 def _values(scores: Iterable[Score], section: str, name: str) -> list[Any]:
-    """Return the distinct values of a key of sandbox.toml in these scores.
+    """Return the distinct values of one setting in these scores.
 
     Older scores do not contain the key and are skipped.
     """

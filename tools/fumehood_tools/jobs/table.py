@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from fumehood_tools.errors import StorageFailed
+from fumehood_tools.files import make_private
 from fumehood_tools.jobs.outcome import JobEnd
 from fumehood_tools.jobs.processes import Identity, machine
 from fumehood_tools.locking import exclusive
@@ -243,9 +244,8 @@ class Table:
     def _create_file(self) -> None:
         """Create folder and file, readable only by their owner."""
         try:
-            (self.root / "jobs").mkdir(parents=True, exist_ok=True, mode=0o700)
-            with contextlib.suppress(PermissionError):  # the folder may belong to another user
-                self.root.chmod(0o700)
+            make_private(self.root)
+            make_private(self.root / "jobs")
             # Never open an existing database here. Closing it would release the POSIX locks that
             # SQLite holds on it for another store in this process.
             with contextlib.suppress(FileExistsError):

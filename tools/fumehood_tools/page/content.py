@@ -12,6 +12,7 @@ from typing import Any
 
 from fumehood_tools.bench.benchmark_table import columns_of, legend_of
 from fumehood_tools.bench.collect import choose
+from fumehood_tools.bench.colours import colours_of
 from fumehood_tools.bench.plot import panel_of, usual_panels
 from fumehood_tools.bench.plot_spec import PanelSpec
 from fumehood_tools.bench.shelf import Shelf
@@ -63,6 +64,8 @@ def page_content(
         folder, setting=table.setting, packaged=packaged, shelf=shelf
     )
     effects = compared and effects_of(compared)
+    drawn = (*(effects.lines if effects else ()), *table.rows)
+    colours = colours_of((one.variant, one.kind) for one in drawn)
     most = most_seeds((row.variant, len(row.seeds)) for row in table.rows)
     columns, panels = columns_of(table.rows), usual_panels(table.rows)
     shown = {SPARSITY, WORK, *(metric.key for metric in (*columns, *panels))}
@@ -80,6 +83,7 @@ def page_content(
         "x": _x_axis(metric_named(SPARSITY)),
         "panels": [_panel(panel_of(metric, table)) for metric in panels],
         "same_l0": SAME_L0,
+        "colours": {name: one.hex for name, one in colours.items()},
         "effects": effects and effects.model_dump(mode="json"),
         "rows": [_row(row, table, compared, most, shown) for row in table.rows],
         "density": {"rarest": RAREST, "bins_per_decade": BINS_PER_DECADE},

@@ -12,10 +12,17 @@
     const node = svg ? document.createElementNS(SVG, tag) : document.createElement(tag);
     for (const [name, value] of Object.entries(attributes)) {
       if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+      else if (name === "variant") tint(node, content.colours[value]);
       else if (value !== null && value !== undefined && value !== false) node.setAttribute(name, value);
     }
     node.append(...children.filter((child) => child !== null));
     return node;
+  }
+
+  // Every variant has a color of its own, which the style sheet adapts to a dark page.
+  function tint(node, colour) {
+    node.classList.add("tinted");
+    node.style.setProperty("--own", colour);
   }
 
   const SHAPES = {
@@ -82,7 +89,7 @@
     for (const [variant, some] of grouped(rows)) {
       const whole = some.filter((row) => !row.minor).sort((a, b) => across(a) - across(b));
       const path = whole.map((row) => `${x(across(row))},${y(clamp(row.metrics[panel.key].mean, bottom))}`);
-      if (whole.length > 1) svg.append(make("path", { class: `series ${some[0].kind}`, "data-variant": variant, d: `M${path.join("L")}` }));
+      if (whole.length > 1) svg.append(make("path", { class: `series ${some[0].kind}`, variant, "data-variant": variant, d: `M${path.join("L")}` }));
     }
     for (const row of rows) svg.append(mark(row, panel, x, y, bottom));
     figure.append(svg, ...(panel.note ? [make("p", { class: "note" }, panel.note)] : []));
@@ -176,7 +183,7 @@
   }
 
   function effect(line, found, y, at) {
-    const group = make("g", { class: `effect ${line.kind}`, "data-variant": line.variant }), low = line.low ?? line.mean, high = line.high ?? line.mean;
+    const group = make("g", { class: `effect ${line.kind}`, variant: line.variant, "data-variant": line.variant }), low = line.low ?? line.mean, high = line.high ?? line.mean;
     const most = NARROW.matches ? 13 : 18, half = Math.floor(most / 2), name = line.variant.length <= most ? line.variant : `${line.variant.slice(0, half)}…${line.variant.slice(1 - half)}`;
     const numbers = `${signed(line.mean, found.digits)}${line.low === null ? "" : ` [${signed(line.low, found.digits)}, ${signed(line.high, found.digits)}]`}`;
     const said = `${line.variant}\n${numbers}, ${line.seeds} seed${line.seeds > 1 ? "s" : ""}\n${line.verdict}`;
@@ -201,12 +208,12 @@
 
   function mark(row, panel, x, y, bottom) {
     const spread = row.metrics[panel.key], cx = x(across(row)), low = spread.mean < bottom, cy = y(clamp(spread.mean, bottom));
-    const group = make("g", { class: row.kind });
+    const group = make("g", { class: row.kind, variant: row.variant });
     if (spread.sd && !low) group.append(make("line", { class: "bar", x1: cx, x2: cx, y1: y(spread.mean - spread.sd), y2: y(spread.mean + spread.sd) }));
     const shape = low ? `M${cx - 5},${cy - 9}h10l-5,8z` : SHAPES[row.kind](cx, cy);
     const said = `${row.label}\n${content.x.name} ${format(across(row), content.x.digits)}, ${panel.y} ${format(spread.mean, panel.digits)}${spread.sd ? ` ±${format(spread.sd, panel.digits)}` : ""}\n${row.seeds.length} seed${row.seeds.length > 1 ? "s" : ""}${low ? ", below the plot" : ""}`;
     group.append(make("path", {
-      class: `mark ${row.kind}${row.minor ? " minor" : ""}`, d: shape, tabindex: 0, role: "button", "aria-label": said.replaceAll("\n", ", "), "data-label": row.label, "data-variant": row.variant,
+      class: `mark ${row.kind}${row.minor ? " minor" : ""}`, variant: row.variant, d: shape, tabindex: 0, role: "button", "aria-label": said.replaceAll("\n", ", "), "data-label": row.label, "data-variant": row.variant,
       onmouseenter: (event) => { light(row); tip(said, event.clientX, event.clientY); },
       onmouseleave: () => { light(null); tip(null); },
       onfocus: (event) => { const box = event.target.getBoundingClientRect(); light(row); tip(said, box.right, box.bottom); },
@@ -259,7 +266,7 @@
       const [one, other] = [sortValue(a, order.key), sortValue(b, order.key)];
       return (one < other ? -1 : one > other ? 1 : a.label < b.label ? -1 : 1) * (order.down ? -1 : 1);
     });
-    $("body").replaceChildren(...rows.map((row) => make("tr", { "data-label": row.label, class: row.kind, onmouseenter: () => light(row), onmouseleave: () => light(null) }, ...columns.map(([key]) => cell(row, key)))));
+    $("body").replaceChildren(...rows.map((row) => make("tr", { "data-label": row.label, class: row.kind, variant: row.variant, onmouseenter: () => light(row), onmouseleave: () => light(null) }, ...columns.map(([key]) => cell(row, key)))));
     $("count").textContent = `${rows.length} of ${content.rows.length} rows`;
   }
 

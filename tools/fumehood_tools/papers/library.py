@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from fumehood_tools.errors import StorageFailed, UnknownName
+from fumehood_tools.files import make_private
 from fumehood_tools.papers.merging import merge_papers, same_paper, united
 from fumehood_tools.papers.paper import Judgement, Paper
 from fumehood_tools.papers.terms import content_words, expansions, stem
@@ -45,7 +46,7 @@ class Library:
         self._path = state / LIBRARY_FILE
         self._lock = threading.Lock()
         try:
-            state.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private(state)
         except OSError as error:
             raise StorageFailed.from_os_error(error, "Creating the library") from error
         with self._naming_the_file():

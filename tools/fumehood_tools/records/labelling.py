@@ -22,6 +22,16 @@ def label(variant: str, parameters: Mapping[str, Value]) -> str:
     return f"{variant}({said})"
 
 
+def in_words(training: Mapping[str, float]) -> str:
+    """Return values of [training] as text: "lr 0.004, batch_size 512"."""
+    return ", ".join(f"{name} {value:g}" for name, value in training.items())
+
+
+def trained_as(variant: str, training: Mapping[str, float]) -> str:
+    """Return the name of a variant's file, with the values of [training] that a run changed."""
+    return f"{variant} with {in_words(training)}" if training else variant
+
+
 def edited(variant: str) -> str:
     """Return the name for a file that differs from the packaged file with the same name."""
     return f"{variant}{_EDITED}"

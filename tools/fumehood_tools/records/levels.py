@@ -20,6 +20,18 @@ AROUND = 1.1
 SAME_L0, so that L0s at a target lie between two levels of the baseline."""
 
 
+MOST_USUAL, SHARE = 64, 4
+"""The highest L0 that is suggested without being asked, and the divisor of a subject's dimensions
+and of a dictionary above which an L0 would say little: a quarter of them would be active."""
+
+
+def usual_targets(width: int, dict_size: int) -> list[int]:
+    """Return the two L0s to begin with, powers of two. width: dimensions of the activations."""
+    most = max(2, min(MOST_USUAL, width // SHARE, dict_size // SHARE))
+    high = 1 << (most.bit_length() - 1)
+    return [high // 2, high]
+
+
 def is_at(l0: float, target: float) -> bool:
     """Return whether an L0 is within the tolerance of a target above 0."""
     return l0 > 0 and abs(math.log(l0 / target)) <= math.log(SAME_L0)

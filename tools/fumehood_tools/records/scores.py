@@ -167,6 +167,7 @@ class Failure(BaseModel, frozen=True):
     variant: str
     seed: int
     parameters: dict[str, Value] = Field(default_factory=dict)
+    knob: str | None = Field(None, description="null also in records older than this field")
     file_sha256: str | None = None
     run: str = Field(description="content address of everything that determines the numbers")
     control: str | None = None

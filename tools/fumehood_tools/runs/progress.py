@@ -20,7 +20,8 @@ TRAIN_SHARE = 0.6
 class RunProgress:
     """Collects what happens in one run and reports the progress of the whole.
 
-    saes: how many will be trained, as far as is known at the start.
+    saes: how many will probably be trained. While searches for an L0 go on, which add SAEs one by
+    one, this is the total, so that it does not move with every step.
     """
 
     def __init__(
@@ -31,7 +32,7 @@ class RunProgress:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._report, self.expected, self._clock = report, expected, clock
-        self.total, self.ended = saes, 0
+        self.planned, self.total, self.ended = saes, saes, 0
         self._started = clock()
         self._began: float | None = None  # when the first training could start
         self._share = 0.0
@@ -45,14 +46,13 @@ class RunProgress:
         if left is None:
             left = (1.0 - part) * expected[number]
         later = sum(expected[number + 1 :]) + self.expected.start
-        said = f"{progress.message}; 0 of {self.total} SAEs done"
+        said = f"{progress.message}; 0 of about {self.total} SAEs done"
         self._say(number, said, left + later + self.total * self.expected.sae)
 
-    def start_training(self, total: int) -> None:
+    def start_training(self, total: int, more: bool = False) -> None:
         """Report that the data are there and SAEs will be trained: `total` that have no score."""
-        self.total = total
-        said = f"0 of {total} SAEs done; starting the processes that train and score"
-        self._say(2, said, self.expected.start + total * self.expected.sae)
+        said = f"{self._done(0, total, more)}; starting the processes that train and score"
+        self._say(2, said, self.expected.start + self.total * self.expected.sae)
 
     def saes(self, ended: int, total: int, begun: float, doing: Sequence[str], more: bool) -> None:
         """Report the trainings and scorings.
@@ -62,13 +62,16 @@ class RunProgress:
         """
         if self._began is None:
             self._began = self._clock()
-        self.ended, self.total = ended, total
+        said = f"{self._done(ended, total, more)}; {', '.join(doing) or 'finishing'}"
         through = ended + begun
         # The estimate counts as much as one SAE of this run.
         pace = (self.expected.sae + self._clock() - self._began) / (1.0 + through)
-        at_least = " or more" if more else ""
-        said = f"{ended} of {total}{at_least} SAEs done; {', '.join(doing) or 'finishing'}"
-        self._say(2, said, max(0.0, total - through) * pace)
+        self._say(2, said, max(0.0, self.total - through) * pace)
+
+    def _done(self, ended: int, total: int, more: bool) -> str:
+        """Remember how many SAEs are through, and of how many; return it as text."""
+        self.ended, self.total = ended, max(total, self.planned) if more else total
+        return f"{ended} of {'about ' * more}{self.total} SAEs done"
 
     @property
     def seconds_per_sae(self) -> float | None:

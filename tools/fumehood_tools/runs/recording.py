@@ -126,6 +126,7 @@ class Recorder:
             variant=item.variant,
             seed=item.seed,
             parameters=dict(item.parameters),
+            knob=item.knob,
             file_sha256=item.file_sha256,
             run=item.digest,
             control=item.control,

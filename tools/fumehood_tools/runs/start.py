@@ -5,19 +5,22 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.jobs import Job, JobStore
 from fumehood_tools.machine import expected_device
 from fumehood_tools.plain_files import read_plain
+from fumehood_tools.records.labelling import in_words
 from fumehood_tools.records.parameters import Value
+from fumehood_tools.records.seed_lists import MOST_SEEDS
 from fumehood_tools.runs.baselines import baseline_of, levels_around
 from fumehood_tools.runs.controls import plan_controls
+from fumehood_tools.runs.forecast import forecast
 from fumehood_tools.runs.pace import expected
 from fumehood_tools.runs.sweep import Wanted, check_wanted, search_runs
 from fumehood_tools.sandbox.create import Sandbox, open_sandbox
 from fumehood_tools.settings import Settings
 
-MOST_SEEDS = 50
 MOST_SAES = 5_000
 
 
@@ -25,15 +28,18 @@ class StartedRun(NamedTuple):
     """A queued run.
 
     saes: the least number of SAEs. search_runs: how many more the searches for target L0s will
-    probably train. baseline: the one that is also run around the targets. seconds: how long the job
-    will probably take once it has started, if nothing of it has a score yet.
+    probably take. scored: how many of both have a score already. baseline: the one that is also run
+    around the targets. seconds: how long the job will probably take once it has started.
+    training: the values that it uses instead of those in sandbox.toml.
     """
 
     job: Job
     saes: int
     search_runs: int = 0
+    scored: int = 0
     baseline: str | None = None
     seconds: float = 0.0
+    training: Mapping[str, float] = {}
 
 
 def start_run(
@@ -48,6 +54,8 @@ def start_run(
     l0_targets: Sequence[float] = (),
     baseline: str | None = None,
     controls: bool = False,
+    training: Mapping[str, float] | None = None,
+    shelf: Shelf | None = None,
 ) -> StartedRun:
     """Queue the training and scoring of variants x seeds x parameters.
 
@@ -56,20 +64,19 @@ def start_run(
     gives this L0 as a mean over all seeds. baseline: with l0_targets, it is run at these L0s and
     around them too, so that every variant can be compared with it; default: see `baseline_of`.
     controls: also run two blanks and a spike, generated from the run's first baseline.
+    training: values of [training] to use in this run instead of those in sandbox.toml. The scores
+    belong to another setting, and every variant run in it is one more try.
+    shelf: the workspace's cache of records, for a process that reads more than once.
 
     SAEs whose variant, seed, settings and data have not changed since their score are not run
     again. Raises UnknownName for a sandbox, variant or constant that does not exist, BadRequest for
     an empty or oversized request, or for a value of the wrong type.
     """
-    box = open_sandbox(settings, sandbox)
+    changed = dict(training or {})
+    box = open_sandbox(settings, sandbox).trained_with(changed)
     names = tuple(dict.fromkeys(variants))
     chosen = tuple(dict.fromkeys(seeds or box.spec.training.seeds))
-    if not names:
-        raise BadRequest("variants is empty. Call list_variants and pass at least one name.")
-    if len(chosen) > MOST_SEEDS or any(seed < 0 for seed in chosen):
-        raise BadRequest(f"Invalid seeds. Pass at most {MOST_SEEDS} numbers, each 0 or more.")
-    if baseline is not None and not l0_targets:
-        raise BadRequest("baseline is only used with l0_targets. Pass both, or omit baseline.")
+    _check_words(names, chosen, baseline, l0_targets)
     wanted = Wanted(names, chosen, dict(grid or {}), _targets(l0_targets, box.spec.dict_size))
     if empty := [name for name, values in wanted.grid.items() if not values]:
         raise BadRequest(f"grid has no value for {empty[0]}. Pass one or more, or omit it.")
@@ -84,21 +91,41 @@ def start_run(
             "grid over several runs."
         )
     more = search_runs(wanted)
+    records = (shelf or Shelf(settings.state)).collect(box.results)
+    ahead = forecast(box, wanted, records, count + more)
     job = jobs.submit(
         "run",
         [
             sys.executable,
             "-m",
             "fumehood_tools.runs.worker",
-            json.dumps(_request(sandbox, wanted, count + more)),
+            json.dumps(_request(sandbox, wanted, ahead.left, changed)),
         ],
-        title=f"{sandbox}: {', '.join(names[:4])}{' …' if len(names) > 4 else ''} ({count} SAEs)",
+        title=_title(sandbox, names, count, changed),
         slot="gpu" if expected_device(settings.device, settings.cache) == "cuda" else "cpu",
         request_key=request_key,
         env=settings.as_environment(),
     )
-    seconds = expected(box.spec, settings.cache).whole(count + more)
-    return StartedRun(job, count, more, wanted.baseline, seconds)
+    seconds = expected(box.spec, settings.cache).whole(ahead.left)
+    return StartedRun(job, count, more, ahead.scored, wanted.baseline, seconds, changed)
+
+
+def _check_words(
+    names: Sequence[str], seeds: Sequence[int], baseline: str | None, l0_targets: Sequence[float]
+) -> None:
+    """Raise BadRequest for a request that cannot be meant."""
+    if not names:
+        raise BadRequest("variants is empty. Call list_variants and pass at least one name.")
+    if len(seeds) > MOST_SEEDS or any(seed < 0 for seed in seeds):
+        raise BadRequest(f"Invalid seeds. Pass at most {MOST_SEEDS} numbers, each 0 or more.")
+    if baseline is not None and not l0_targets:
+        raise BadRequest("baseline is only used with l0_targets. Pass both, or omit baseline.")
+
+
+def _title(sandbox: str, names: Sequence[str], count: int, training: Mapping[str, float]) -> str:
+    named = f"{', '.join(names[:4])}{' …' if len(names) > 4 else ''}"
+    trained = f" with {in_words(training)}" if training else ""
+    return f"{sandbox}: {named}{trained} ({count} SAEs)"
 
 
 def _with_baseline(box: Sandbox, wanted: Wanted, baseline: str | None) -> Wanted:
@@ -110,9 +137,11 @@ def _with_baseline(box: Sandbox, wanted: Wanted, baseline: str | None) -> Wanted
     return wanted._replace(baseline=name, around=around)
 
 
-def _request(sandbox: str, wanted: Wanted, saes: int) -> dict[str, Any]:
+def _request(
+    sandbox: str, wanted: Wanted, saes: int, training: Mapping[str, float]
+) -> dict[str, Any]:
     """Return the request to the job, as worker.RunRequest reads it."""
-    request = {"sandbox": sandbox, "saes": saes, **wanted._asdict()}
+    request = {"sandbox": sandbox, "saes": saes, "training": training, **wanted._asdict()}
     request["controls"] = [item.model_dump(mode="json") for item in wanted.controls]
     return request
 

@@ -69,6 +69,7 @@ class RunRequest(BaseModel, frozen=True):
     baseline: str | None = None
     around: tuple[float, ...] = ()
     saes: int = 0
+    training: dict[str, float] = {}
     static_rules: bool = True
 
     @property
@@ -90,7 +91,8 @@ class RunJob:
 
     def __init__(self, context: JobContext, settings: Settings, request: RunRequest) -> None:
         self.context, self.settings, self.request = context, settings, request
-        self.sandbox: Sandbox = open_sandbox(settings, request.sandbox)
+        sandbox = open_sandbox(settings, request.sandbox)
+        self.sandbox: Sandbox = sandbox.trained_with(request.training)
         self.scored: list[str] = []
         self.reused: list[str] = []
         self.failed: dict[str, str] = {}
@@ -130,8 +132,15 @@ class RunJob:
             "failed": self.failed,
             "aimed": aimed,
             "baseline_levels": levels,
-            "next": f"read_benchmarks(sandbox={self.request.sandbox!r})",
+            "training": self.request.training,
+            "next": self.next_step(),
         }
+
+    def next_step(self) -> str:
+        """Return the call that shows what the run was for."""
+        # Tables show the training of sandbox.toml; another one matters in comparisons.
+        tool = "compare_variants" if self.request.training else "read_benchmarks"
+        return f"{tool}(sandbox={self.request.sandbox!r})"
 
     def harvest_and_run(self, scorer: LineChild, prints: IO[bytes]) -> None:
         """Harvest the data, then train and score the items that have no score yet."""
@@ -144,7 +153,7 @@ class RunJob:
         digest = f"{found.digest}+{found.arithmetic}+{found.device}"
         self.sweep = Sweep(Planner(self.sandbox, digest), self.request.wanted)
         self.enqueue(self.sweep.first())
-        self.progress.start_training(self.sweep.total - len(self.reused))
+        self.progress.start_training(self.sweep.total - len(self.reused), self.sweep.is_searching)
         if self.waiting:
             with scratch_folder(self.context.folder, "scratch-") as scratch:
                 self.train_and_score(found, scratch, scorer)

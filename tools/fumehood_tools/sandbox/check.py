@@ -122,7 +122,15 @@ def _report(
         knob_value=float(knob.value) if knob.value is not None else None,
         knob_lines=knob.lines,
         seconds=round(time.monotonic() - started, 2),
-        next=next_step(sandbox, name, declared, ok=ok, inert=is_inert, aims=knob.name is not None),
+        next=next_step(
+            sandbox,
+            name,
+            declared,
+            width=_width(sandbox),
+            ok=ok,
+            inert=is_inert,
+            aims=knob.name is not None,
+        ),
     )
 
 

@@ -26,7 +26,7 @@ from fumehood_tools.errors import (
     StorageFailed,
     UnknownName,
 )
-from fumehood_tools.files import data_path
+from fumehood_tools.files import data_path, make_private
 from fumehood_tools.locking import exclusive
 from fumehood_tools.settings import Settings
 from fumehood_tools.spec import (
@@ -75,6 +75,15 @@ class Sandbox(BaseModel, frozen=True):
             step = f"Write variants/<name>.py in {self.folder}, or call list_variants."
             raise UnknownName("variant", variant, known, step)
         return path
+
+    def trained_with(self, values: Mapping[str, Any]) -> "Sandbox":
+        """Return the sandbox with other values in [training]; its sandbox.toml stays as it is.
+
+        Raises BadRequest for a value that is not possible.
+        """
+        content = self.spec.model_dump()
+        content["training"] |= values
+        return self.model_copy(update={"spec": check_spec(content)})
 
     def describe_subject(self) -> SubjectInfo:
         """Return facts about the subject model. Raises UnknownName, BadRequest, PartMissing."""
@@ -164,7 +173,7 @@ def _check_name(name: str) -> None:
 def _sole_creator(state: Path, name: str) -> Iterator[None]:
     """Hold the lock for creating a sandbox of this name in the workspace. Raises StorageFailed."""
     try:
-        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(state)
     except OSError as error:
         raise StorageFailed.from_os_error(error, f"Making the sandbox {name}") from error
     with exclusive(state / f"creating-{name}.lock"):

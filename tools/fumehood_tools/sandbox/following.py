@@ -1,19 +1,26 @@
 """The call that follows a check."""
 
+from fumehood_tools.records.levels import usual_targets
 from fumehood_tools.sandbox.create import Sandbox
 
 SEEDS = "[0, 1, 2]"
 CONTROL = "untrained"
-# A level at which a quarter of the dictionary were active would say little.
-LEVELS, SHARE = (32, 64), 4
 
 
 def next_step(
-    sandbox: Sandbox, name: str, parent: str | None, *, ok: bool, inert: bool, aims: bool
+    sandbox: Sandbox,
+    name: str,
+    parent: str | None,
+    *,
+    width: int,
+    ok: bool,
+    inert: bool,
+    aims: bool,
 ) -> str:
     """Return what to do after a check, with the call that does it.
 
-    aims: whether the file has a knob. inert: whether it computes the same as its parent.
+    width: dimensions of the activations. aims: whether the file has a knob. inert: whether it
+    computes the same as its parent.
     """
     again = f'check_variant(sandbox="{sandbox.name}", variant="{name}")'
     if not ok:
@@ -24,8 +31,7 @@ def next_step(
     there = [one for one in wanted if (sandbox.variants / f"{one}.py").is_file()]
     names = ", ".join(f'"{one}"' for one in there)
     call = f'run_variants(sandbox="{sandbox.name}", variants=[{names}], seeds={SEEDS}'
-    levels = [level for level in LEVELS if SHARE * level <= sandbox.spec.dict_size]
-    levels = levels or [max(1, sandbox.spec.dict_size // SHARE)]
+    levels = usual_targets(width, sandbox.spec.dict_size)
     if aims:
         return f"{call}, l0_targets={levels})."
     return f"{call}), and with a knob l0_targets={levels} too."

@@ -1,0 +1,201 @@
+"""The tool that trains and benchmarks variants as one job."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from mcp.types import CallToolResult
+from pydantic import BaseModel, BeforeValidator, Field
+
+from fumehood.doors.arguments import SandboxName
+from fumehood.doors.records import shelf_of
+from fumehood.doors.waiting import duration
+from fumehood.tooling import Toolbox, answer
+from fumehood_tools.errors import BadRequest
+from fumehood_tools.records.labelling import in_words
+from fumehood_tools.records.seed_lists import RANGE, all_seeds
+from fumehood_tools.runs import StartedRun, start_run
+
+
+class RunStarted(BaseModel):
+    """A run that was submitted."""
+
+    job_id: str
+    status: str
+    saes: int = Field(description="SAEs of the run, at least")
+    search_runs: int = Field(description="more SAEs that the searches for l0_targets will take")
+    scored: int = Field(description="of them: have a score already, so they are not run again")
+    minutes: float = Field(description="estimated for the others, from the start of the job")
+    baseline: str | None = Field(description="also run around l0_targets, for compare_variants")
+    training: dict[str, int | float] = Field(description="used instead of sandbox.toml's values")
+    queue_position: int | None
+    next: str
+
+
+SeedRange = Annotated[str, Field(pattern=RANGE)]
+
+
+class TrainingValues(BaseModel, extra="forbid", allow_inf_nan=False):
+    """Values of [training] in sandbox.toml, for one run."""
+
+    lr: float | None = Field(None, gt=0, description="peak learning rate")
+    batch_size: int | None = Field(None, ge=1, description="activations per step")
+    warmup_fraction: float | None = Field(None, ge=0, le=0.9)
+    decay_fraction: float | None = Field(None, gt=0, le=1)
+
+
+class GridConstant(BaseModel, extra="forbid"):
+    """The values to try for one constant of a variant's file."""
+
+    name: str = Field(min_length=1, max_length=100)
+    values: list[bool | int | float | str] = Field(min_length=1, max_length=100)
+
+
+def _grid_entries(grid: Any) -> Any:
+    """Return a grid that was sent as {"K": [16, 64]} in the published form."""
+    if not isinstance(grid, dict) or grid.keys() == {"name", "values"}:
+        return [grid] if isinstance(grid, dict) else grid
+    return [{"name": name, "values": values} for name, values in grid.items()]
+
+
+def _grid_of(constants: Sequence[GridConstant]) -> dict[str, list[bool | int | float | str]]:
+    """Return the values by constant. Raises BadRequest for a constant that is named twice."""
+    grid = {constant.name: constant.values for constant in constants}
+    if len(grid) < len(constants):
+        raise BadRequest("grid names a constant twice. Put all its values into one entry.")
+    return grid
+
+
+def register_run(toolbox: Toolbox) -> None:
+    """Declare the tool."""
+
+    @toolbox.tool(
+        title="Train and benchmark variants",
+        read_only=False,
+        destructive=False,
+        idempotent=True,
+        open_world=False,
+    )
+    def run_variants(
+        sandbox: SandboxName,
+        variants: Annotated[
+            list[str],
+            Field(description="Names in variants/, without .py", min_length=1, max_length=100),
+        ],
+        seeds: Annotated[
+            list[int | SeedRange] | None,
+            Field(
+                description="Numbers, or ranges as in '0-9'. Default: those in sandbox.toml. Three "
+                "or more show the noise"
+            ),
+        ] = None,
+        l0_targets: Annotated[
+            list[float] | None,
+            Field(
+                description="For each of these L0, search the value of each variant's KNOB with "
+                "which the mean L0 of all seeds is within 5 % of it",
+                max_length=10,
+            ),
+        ] = None,
+        baseline: Annotated[
+            str | None,
+            Field(
+                description="With l0_targets: also run this one at these L0 and around them, so "
+                "that compare_variants can compare with it. Default: topk",
+                max_length=100,
+            ),
+        ] = None,
+        grid: Annotated[
+            list[GridConstant] | None,
+            BeforeValidator(_grid_entries),
+            Field(
+                description="Constants at the top of the files and the values to try, as in "
+                '[{"name": "K", "values": [16, 64]}]; all combinations are run for every variant',
+                max_length=6,
+            ),
+        ] = None,
+        training: Annotated[
+            TrainingValues | None,
+            Field(
+                description="Train with these values instead of those in sandbox.toml. The scores "
+                "belong to another setting; those of a baseline say what a gain must also beat"
+            ),
+        ] = None,
+        controls: Annotated[
+            bool,
+            Field(
+                description="Also run two blanks (the first baseline renamed) and a known cheat; "
+                "read_benchmarks then says whether any of them gained an advantage"
+            ),
+        ] = False,
+        request_key: Annotated[
+            str | None,
+            Field(
+                description="Any word; a call with the same word returns the same job",
+                max_length=200,
+            ),
+        ] = None,
+    ) -> Annotated[CallToolResult, RunStarted]:
+        """Train and benchmark variants x seeds as one job; returns a job_id at once.
+
+        Activations are harvested once and shared. SAEs that have a score for the same file, seed
+        and settings are not run again, so you can repeat a call that was interrupted. Always
+        include a baseline (topk) and the control (untrained). Variants can only be compared at
+        equal L0: use l0_targets (check_variant names some that fit the subject). Before you trust
+        a result, use controls=True and three seeds. The job continues if you disconnect.
+        Next: wait_for_job, then read_benchmarks.
+        """
+        started = start_run(
+            toolbox.settings,
+            toolbox.jobs,
+            sandbox,
+            variants,
+            all_seeds(seeds or ()),
+            request_key,
+            grid=_grid_of(grid or ()),
+            l0_targets=l0_targets or (),
+            baseline=baseline,
+            controls=controls,
+            training=training.model_dump(exclude_none=True) if training else None,
+            shelf=shelf_of(toolbox),
+        )
+        return _started(started)
+
+
+def _trained_otherwise(started: StartedRun) -> list[str]:
+    if not started.training:
+        return []
+    return [
+        f"It trains with {in_words(started.training)}, so its scores belong to another setting, "
+        "which read_benchmarks lists below its table."
+    ]
+
+
+def _started(started: StartedRun) -> CallToolResult:
+    job = started.job
+    result = RunStarted(
+        job_id=job.job_id,
+        status=job.status,
+        saes=started.saes,
+        search_runs=started.search_runs,
+        scored=started.scored,
+        minutes=round(started.seconds / 60, 1),
+        baseline=started.baseline,
+        training=dict(started.training),
+        queue_position=job.queue_position,
+        next=f"wait_for_job(job_id={job.job_id!r})",
+    )
+    place = f", place {job.queue_position} in the queue" if job.queue_position else ""
+    count = f"{result.saes} SAEs"
+    if result.search_runs:
+        count += f" and about {result.search_runs} more to find the L0s"
+    if result.baseline:
+        count += f", with {result.baseline} at and around the L0s"
+    if result.scored:
+        count += f"; {result.scored} of them have a score already, which takes no time"
+    lines = [
+        f"Job {job.job_id} {job.status}{place}: {count}.",
+        *_trained_otherwise(started),
+        f"It will take about {duration(started.seconds)}.",
+        f"Next: {result.next}",
+    ]
+    return answer("\n".join(lines), result)
