@@ -239,7 +239,7 @@ async def test_every_level_of_a_search_can_be_compared(walk: Walk, settings: Set
     found = await walk.call("compare_variants", sandbox="box")
     data: Any = found.structured_content
     words = {row["variant"]: row["verdict"] for row in data["rows"]}
-    assert words.keys() == {"mine", "same"} and words["same"] == "equal", text_of(found)
+    assert words.keys() == {"mine", "same"} and words["same"] == "identical", text_of(found)
     assert "not comparable" not in words.values(), text_of(found)
     for tool in ASKED_AGAIN:
         await walk.settle(tool, sandbox="box")

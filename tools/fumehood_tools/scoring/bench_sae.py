@@ -59,8 +59,8 @@ class GlassSAE(BaseSAE):  # type: ignore[misc]
         for unknown in (self.W_enc, self.b_enc):
             unknown.data.fill_(float("nan"))
         self.cfg.architecture = given.variant.stem
-        # Otherwise sae-bench creates sae-lens's class, which the scorer does not load. Nothing reads
-        # it, and sae-bench leaves it out of its result files.
+        # Otherwise sae-bench creates sae-lens's class, which the scorer does not load. Nothing
+        # reads it, and sae-bench leaves it out of its result files.
         self.cfg.metadata = SimpleNamespace()
         general_utils._standardize_sae_cfg(self.cfg)
         # For an architecture named "gated" sae-bench would read weights of other names. A variant's

@@ -3,10 +3,12 @@
 They save 4.8 of 6.7 s of processor time for the scorer's imports (2 cores of a Xeon): 1.4 s for
 `sae_selection_utils`, which reads the list of all published SAEs, 2.9 s for `transformer_lens` and
 `sae_lens` with the parts of `transformers` and torch's compiler that they load, and the rest for
-`datasets`, `wandb` and `pandas`. torch's optimizers, which fit the probes, load the compiler only
-to exclude themselves from it; it is loaded when something else is asked of it. sae-bench names their classes in annotations and in functions that
-load models and published SAEs; we give it a model and an SAE of our own. Using a stand-in raises
-ImportError. Modules that are loaded already are not replaced.
+`datasets`, `wandb` and `pandas`. sae-bench names their classes in annotations, and in functions
+that load models and published SAEs; we give it a model and an SAE of our own. Using a stand-in
+raises ImportError. Modules that are loaded already are not replaced.
+
+torch's optimizers, which fit the probes, load the compiler only to exclude themselves from it. It
+is loaded when something else is asked of it.
 """
 
 import importlib
