@@ -8,8 +8,8 @@ extracted from the text and links of the entry.
 import posixpath
 import re
 
-import bibtexparser
-
+from fumehood_tools.papers.bibtex_entries import entries_of
+from fumehood_tools.papers.names import family_of_first, split_names
 from fumehood_tools.reading.document import Reference
 from fumehood_tools.reading.latex.composing import Composer, tidy
 from fumehood_tools.reading.latex.expansion import Stream
@@ -184,8 +184,7 @@ def _from_bib(composer: Composer) -> list[Reference]:
 
 
 def _sort_key(fields: dict[str, str]) -> tuple[str, str, str]:
-    first = re.split(r"\s+and\s+", fields.get("author", fields.get("editor", "")))[0]
-    family = first.split(",")[0] if "," in first else (first.split() or [""])[-1]
+    family = family_of_first(fields.get("author") or fields.get("editor", ""))
     return re.sub(r"[{}\\]", "", family).lower(), fields.get("year", ""), fields.get("title", "")
 
 
@@ -202,13 +201,19 @@ def _bib_entries(composer: Composer) -> dict[str, dict[str, str]]:
         if len(files[name]) > _LARGEST_BIB:
             composer.state.warn(f"{name!r} is too large: its references were left out.")
             continue
-        library = bibtexparser.parse_string(files[name])
-        for entry in library.entries:
-            fields = {key.lower(): str(field.value) for key, field in entry.fields_dict.items()}
-            entries.setdefault(entry.key, fields)
-        if library.failed_blocks:
-            count = len(library.failed_blocks)
-            composer.state.warn(f"{name!r}: {count} entries can't be read and were left out.")
+        found = entries_of(files[name], None if "*" in composer.cited else composer.cited)
+        twice = [
+            entry.key
+            for entry in found.entries
+            if entries.setdefault(entry.key, entry.fields) != entry.fields
+        ]
+        for note in found.notes:
+            composer.state.warn(f"{name!r}: {note}")
+        if cited := [key for key in twice if key in composer.cited]:
+            composer.state.warn(
+                f"{name!r}: the key {cited[0]!r} stands for two different works, and the first "
+                f"one was taken, as BibTeX does (keys like this: {len(cited)})."
+            )
     return entries
 
 
@@ -216,12 +221,11 @@ def _from_fields(composer: Composer, label: str, fields: dict[str, str]) -> Refe
     before = len(composer.links)
 
     def said(name: str) -> str:
-        text = fields.get(name, "").strip().strip('"')
+        text = fields.get(name, "").strip()
         return composer.inline(tokenize(text).tokens) if text else ""
 
-    people = ", ".join(
-        _turned(person) for person in re.split(r"\s+and\s+", said("author") or said("editor"))
-    )
+    names = split_names(fields.get("author") or fields.get("editor", ""))
+    people = ", ".join(composer.inline(tokenize(name).tokens) for name in names)
     venue = said("journal") or said("journaltitle") or said("booktitle") or said("howpublished")
     year = said("year") or said("date")[:4]
     parts = [people, said("title"), venue, said("publisher") or said("institution"), year]
@@ -237,8 +241,3 @@ def _from_fields(composer: Composer, label: str, fields: dict[str, str]) -> Refe
     text = ". ".join(part.rstrip(".") for part in parts if part)
     entry = reference(label, tidy(text), links)
     return entry.model_copy(update={"year": int(year)}) if re.fullmatch(r"\d{4}", year) else entry
-
-
-def _turned(person: str) -> str:
-    family, comma, given = person.partition(",")
-    return f"{given.strip()} {family.strip()}" if comma else person.strip()
