@@ -83,8 +83,16 @@ class _Reader:
     def read(self, text: str) -> None:
         from bibtexparser import model, parse_string
 
+        broken = ""
         for block in parse_string(text, parse_stack=[]).blocks:
             inner = getattr(block, "ignore_error_block", None) or block
+            if broken:
+                # The parser gives up in the middle of an entry; the rest of it comes as a comment.
+                is_rest = isinstance(inner, model.ImplicitComment)
+                self._mend(f"{broken} {inner.comment}" if is_rest else broken)
+                broken = ""
+                if is_rest:
+                    continue
             if isinstance(inner, model.String):
                 self._strings[inner.key.lower()] = self._value(str(inner.value))[0]
             elif isinstance(inner, model.Entry):
@@ -92,7 +100,9 @@ class _Reader:
             elif isinstance(inner, model.ImplicitComment):
                 self._take_leftover(inner.comment)
             elif isinstance(inner, model.ParsingFailedBlock):
-                self._mend(str(inner.raw or ""))
+                broken = str(inner.raw or "")
+        if broken:
+            self._mend(broken)
 
     def notes(self, cited: Container[str] | None) -> list[str]:
         """Return one sentence for each kind of trouble with the entries that are cited."""
@@ -194,7 +204,7 @@ class _Reader:
         places = list(_FIELD.finditer(text))
         for number, found in enumerate(places, 1):
             end = places[number].start() if number < len(places) else len(text)
-            raw = text[found.end() : end].strip()
+            raw = text[found.end() : end].strip(" ,\n\t\r")
             if number == len(places) and raw[:1] in ("{", '"') and raw[-1] not in '})"':
                 # Nothing says where this value ends, so it is not made out.
                 continue
