@@ -16,6 +16,7 @@ from fumehood_tools.reading.latex.expansion import Stream
 from fumehood_tools.reading.latex.tokens import plain, tokenize
 
 MOST_REFERENCES = 5_000
+MOST_NAMED = 5
 _LARGEST_BIB = 20_000_000
 _ARXIV = re.compile(
     r"(?:arxiv(?:\.org/(?:abs|pdf)/|\s*preprint\s*)?[:\s./]*(?:arxiv[:\s]*)?|CoRR,?\s*abs/)"
@@ -168,8 +169,8 @@ def _biblatex_fields(entry: str) -> dict[str, str]:
 def _from_bib(composer: Composer) -> list[Reference]:
     """Return the cited entries, ordered and labeled as the bibliography style would."""
     entries = _bib_entries(composer)
-    everything = "*" in composer.cited
-    keys = list(entries) if everything else [key for key in composer.cited if key in entries]
+    key_of = _keys_of_cited(composer, entries)
+    keys = list(entries if "*" in composer.cited else dict.fromkeys(key_of.values()))
     style = composer.bibliography_style.lower()
     by_citation = style.startswith(_BY_CITATION)
     numbered = by_citation or (style.startswith(_BY_NAME) and not style.startswith("plainnat"))
@@ -180,7 +181,23 @@ def _from_bib(composer: Composer) -> list[Reference]:
         label = f"[{len(found) + 1}]" if numbered else key
         composer.labels_of[key] = label
         found.append(_from_fields(composer, label, entries[key]))
+    composer.labels_of |= {
+        name: composer.labels_of[key] for name, key in key_of.items() if key in composer.labels_of
+    }
     return found
+
+
+def _keys_of_cited(composer: Composer, entries: dict[str, dict[str, str]]) -> dict[str, str]:
+    """Return cited name -> key of its entry. BibTeX finds an entry whatever the case of its key."""
+    spelled = {key.lower(): key for key in reversed(entries)}
+    keys = {name: name if name in entries else spelled.get(name.lower()) for name in composer.cited}
+    missing = [name for name, key in keys.items() if key is None and name != "*"]
+    if missing and entries:
+        more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
+        composer.state.warn(
+            f"Cited, but in none of the .bib files: {', '.join(missing[:MOST_NAMED])}{more}."
+        )
+    return {name: key for name, key in keys.items() if key is not None}
 
 
 def _sort_key(fields: dict[str, str]) -> tuple[str, str, str]:
