@@ -23,7 +23,7 @@ def topk_encode(x_BD: Tensor, W_enc_FD: Tensor, b_enc_F: Tensor, k: int) -> Late
     k entries per token; where fewer are above 0, the rest are padding. Gradients as of relu and
     topk: to the chosen entries above 0. Raises ValueError unless k is from 1 to F.
     """
-    entries = _select("topk", x_BD, W_enc_FD, b_enc_F, _checked(k, len(W_enc_FD)))
+    entries = _select("topk", x_BD, W_enc_FD, b_enc_F, possible_k(k, len(W_enc_FD)))
     return _latents(x_BD, W_enc_FD, b_enc_F, entries, rectified=True)
 
 
@@ -32,7 +32,7 @@ def batch_topk_encode(x_BD: Tensor, W_enc_FD: Tensor, b_enc_F: Tensor, k: int) -
 
     Raises ValueError unless k is from 1 to F.
     """
-    wanted = _checked(k, len(W_enc_FD)) * len(x_BD)
+    wanted = possible_k(k, len(W_enc_FD)) * len(x_BD)
     entries = _select("batch_topk", x_BD, W_enc_FD, b_enc_F, wanted)
     return _latents(x_BD, W_enc_FD, b_enc_F, entries, rectified=True)
 
@@ -77,7 +77,8 @@ def latent_major(weight_DF: Tensor) -> Tensor:
     return weight_DF.t().contiguous().t()
 
 
-def _checked(k: int, F: int) -> int:
+def possible_k(k: int, F: int) -> int:
+    """Return k. Raises ValueError unless it is from 1 to F."""
     if not 1 <= k <= F:
         raise ValueError(f"k is {k}, but k must be from 1 to the number of latents, {F}")
     return k
