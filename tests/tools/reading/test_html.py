@@ -196,6 +196,12 @@ def test_lines_in_one_cell_stay_apart() -> None:
         "</table></figure>"
     )
     assert document.blocks[0].rows == [["12 34", "5"]]
+    inner = '<span class="ltx_p">12</span><span class="ltx_p">34</span>'
+    document = latexml(
+        f"<figure class='ltx_table'><table class='ltx_tabular'><tr><td>{inner}</td><td>5</td></tr>"
+        "</table></figure>"
+    )
+    assert document.blocks[0].rows == [["12 34", "5"]]
 
 
 def test_a_table_without_rows_is_said() -> None:

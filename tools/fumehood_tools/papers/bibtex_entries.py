@@ -6,6 +6,7 @@ stands twice, a brace that is never closed, a missing comma) is kept as far as i
 Nothing is left out without a note. Values keep their LaTeX.
 """
 
+import logging
 import re
 from collections.abc import Container, Iterable, Iterator
 from typing import Any, NamedTuple
@@ -52,12 +53,15 @@ class BibText(NamedTuple):
     notes: list[str]
 
 
-def entries_of(text: str, cited: Container[str] | None = None) -> BibText:
+def entries_of(
+    text: str, cited: Container[str] | None = None, strings: dict[str, str] | None = None
+) -> BibText:
     """Return the entries of a BibTeX text. It never fails.
 
     cited: the keys that matter; troubles with other entries are not noted. None: all matter.
+    strings: those of the files read before this one, to which its own are added.
     """
-    reader = _Reader()
+    reader = _Reader({} if strings is None else strings)
     reader.read(_HEADLESS.sub(r"\1\2,", _OPENED_LATER.sub(r"\1", text)))
     by_key: dict[str, BibEntry] = {}
     for entry in reader.entries:
@@ -73,9 +77,9 @@ def entries_of(text: str, cited: Container[str] | None = None) -> BibText:
 class _Reader:
     """Collects entries and strings, and the keys of those that had to be mended."""
 
-    def __init__(self) -> None:
+    def __init__(self, strings: dict[str, str]) -> None:
         self.entries: list[BibEntry] = []
-        self._strings: dict[str, str] = {}
+        self._strings = strings
         self._mended: list[str] = []
         self._unread: list[str] = []
         self._twice: list[tuple[str, str]] = []
@@ -83,6 +87,8 @@ class _Reader:
     def read(self, text: str) -> None:
         from bibtexparser import model, parse_string
 
+        # What it gives up on is read here, or noted.
+        logging.getLogger("bibtexparser").setLevel(logging.ERROR)
         broken = ""
         for block in parse_string(text, parse_stack=[]).blocks:
             inner = getattr(block, "ignore_error_block", None) or block

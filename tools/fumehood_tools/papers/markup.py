@@ -7,6 +7,7 @@ changes nothing.
 """
 
 import html
+import logging
 import re
 from collections.abc import Callable
 from functools import cache
@@ -16,9 +17,9 @@ _MOST_ROUNDS = 8
 # A dollar opens a formula only if no blank follows, and one closes it only if no blank comes
 # before it and no digit after it. Otherwise it is money. The rule is pandoc's.
 _FORMULAS = re.compile(
-    r"(?P<formula>(?<![\\$])\$\$[^$]+\$\$(?!\$)"
-    r"|(?<![\\$])\$(?=[^\s$])(?:\\.|[^$\\])*?(?:\\.|[^\s$\\])\$(?![\d$])"
-    r"|\\\((?:[^\\]|\\[^)])*?\\\)|\\\[(?:[^\\]|\\[^\]])*?\\\])",
+    r"(?P<formula>(?<![\\$])\$\$[^$]{1,999}\$\$(?!\$)"
+    r"|(?<![\\$])\$(?=[^\s$])(?:\\.|[^$\\]){0,999}?(?:\\.|[^\s$\\])\$(?![\d$])"
+    r"|\\\((?:[^\\]|\\[^)]){0,999}?\\\)|\\\[(?:[^\\]|\\[^\]]){0,999}?\\\])",
     re.S,
 )
 _INSIDE = r"(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}"
@@ -169,6 +170,8 @@ def _shown(latex: str) -> str:
 @cache
 def _converter() -> tuple[Any, Any]:
     """Return pylatexenc's converter with our commands, and the commands that its walker knows."""
+    # It warns of every command without its arguments; the text of such a command is kept.
+    logging.getLogger("pylatexenc").setLevel(logging.ERROR)
     from pylatexenc import latex2text, latexwalker
     from pylatexenc.macrospec import MacroSpec
 

@@ -16,6 +16,8 @@ from fumehood_tools.papers.identity import arxiv_id, doi, plain, surname, title_
 from fumehood_tools.quoting import one_line
 
 MOST_AUTHORS = 50
+MOST_RAW = 20_000
+"""Characters of a text that are cleaned; more would be cut away afterwards."""
 Judge = Literal["agent", "perplexity", "lexical"]
 
 
@@ -99,14 +101,18 @@ def make_paper(
     published = str(known.get("published") or "")
     if known.get("year") is None and published[:4].isdecimal():
         known["year"] = int(published[:4])
-    names = [cleaned(name) for name in known.get("authors", ()) if name]
-    known["authors"] = [name for name in names if name][:MOST_AUTHORS]
+    names = [cleaned(name[:MOST_RAW]) for name in known.get("authors", ())[:MOST_AUTHORS] if name]
+    known["authors"] = [name for name in names if name]
     for field in ("abstract", "venue"):
         if isinstance(known.get(field), str):
-            known[field] = cleaned(known[field])
+            known[field] = cleaned(known[field][:MOST_RAW])
     try:
         paper = Paper(
-            title=cleaned(title), arxiv=arxiv, doi=published_doi, found_by=[source], **known
+            title=cleaned(title[:MOST_RAW]),
+            arxiv=arxiv,
+            doi=published_doi,
+            found_by=[source],
+            **known,
         )
     except ValidationError:
         return None

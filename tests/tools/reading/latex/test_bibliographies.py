@@ -31,6 +31,20 @@ def test_joined_strings_and_inherited_fields_are_in_the_entry() -> None:
     ]
 
 
+def test_strings_of_one_file_are_known_in_the_next() -> None:
+    text = (
+        "\\documentclass{article}\\begin{document}\\section{Rivers}We follow \\cite{a}."
+        "\\bibliographystyle{plain}\\bibliography{names,refs}\\end{document}"
+    )
+    files = {
+        "main.tex": text,
+        "names.bib": '@string{jt = "Journal of Tests"}',
+        "refs.bib": "@article{a, title={Rivers}, journal=jt, year=2001}",
+    }
+    (entry,) = read_latex(packed(files)).references
+    assert entry.text == "Rivers. Journal of Tests. 2001"
+
+
 def test_names_of_an_entry_stay_whole() -> None:
     bib = (
         "@article{a, author={van der Berg, Jr., Jan AND {Barnes and Noble, Inc.} and others},"

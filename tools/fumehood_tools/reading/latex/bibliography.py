@@ -214,11 +214,13 @@ def _bib_entries(composer: Composer) -> dict[str, dict[str, str]]:
         name for name in files if name.endswith(".bib")
     ]
     entries: dict[str, dict[str, str]] = {}
+    strings: dict[str, str] = {}
+    cited = None if "*" in composer.cited else composer.cited
     for name in names:
         if len(files[name]) > _LARGEST_BIB:
             composer.state.warn(f"{name!r} is too large: its references were left out.")
             continue
-        found = entries_of(files[name], None if "*" in composer.cited else composer.cited)
+        found = entries_of(files[name], cited, strings)
         twice = [
             entry.key
             for entry in found.entries
@@ -226,10 +228,10 @@ def _bib_entries(composer: Composer) -> dict[str, dict[str, str]]:
         ]
         for note in found.notes:
             composer.state.warn(f"{name!r}: {note}")
-        if cited := [key for key in twice if key in composer.cited]:
+        if same := [key for key in twice if key in composer.cited]:
             composer.state.warn(
-                f"{name!r}: the key {cited[0]!r} stands for two different works, and the first "
-                f"one was taken, as BibTeX does (keys like this: {len(cited)})."
+                f"{name!r}: the key {same[0]!r} stands for two different works, and the first "
+                f"one was taken, as BibTeX does (keys like this: {len(same)})."
             )
     return entries
 
@@ -245,7 +247,8 @@ def _from_fields(composer: Composer, label: str, fields: dict[str, str]) -> Refe
     people = ", ".join(composer.inline(tokenize(name).tokens) for name in names)
     venue = said("journal") or said("journaltitle") or said("booktitle") or said("howpublished")
     year = said("year") or said("date")[:4]
-    parts = [people, said("title"), venue, said("publisher") or said("institution"), year]
+    house = said("publisher") or said("institution") or said("school") or said("organization")
+    parts = [people, said("title"), venue, house, year]
     eprint = fields.get("eprint", "").strip()
     if re.fullmatch(r"\d{4}\.\d{4,5}(v\d+)?|[a-z-]+(\.[A-Z]{2})?/\d{7}", eprint):
         parts.append(f"arXiv:{eprint}")
