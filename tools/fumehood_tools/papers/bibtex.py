@@ -35,10 +35,9 @@ def read_bibtex(text: str, notes: list[str] | None = None) -> list[Paper]:
         else:
             papers.append(paper)
     if nameless:
-        said.append(
-            f"{len(nameless)} entries without a title were left out, the first with the key "
-            f"{nameless[0].key or '(none)'}."
-        )
+        key = nameless[0].key or "(no key)"
+        more = f" and {len(nameless) - 1} more" if nameless[1:] else ""
+        said.append(f"Left out, because it has no title: {key}{more}.")
     if len(found.entries) > MOST_ENTRIES:
         said.append(
             f"Only the first {MOST_ENTRIES:,} of {len(found.entries):,} entries were read. Split "

@@ -1,8 +1,9 @@
 """Decode text files of unknown encoding: BibTeX files and web pages from anywhere.
 
-A byte order mark decides, then UTF-16 without a mark (every second byte is zero), then an encoding
-that the file itself names, then UTF-8. What remains is read as Windows-1252, which has the letters
-of Latin-1 and the quotation marks and dashes that Windows programs write. Decoding never fails.
+A byte order mark decides, then UTF-16 without a mark (every second byte is zero), then UTF-8, which
+other encodings match by chance only in very short texts, then an encoding that the file itself
+names. What remains is read as Windows-1252, which has the letters of Latin-1 and the quotation
+marks and dashes that Windows programs write. Decoding never fails.
 """
 
 import codecs
@@ -29,7 +30,7 @@ def decoded(data: bytes) -> tuple[str, str]:
             return data[len(mark) :].decode(encoding, errors="replace"), encoding
     if wide := _utf_16_without_mark(data):
         return data.decode(wide, errors="replace"), wide
-    for encoding in (*_named(data), "utf-8"):
+    for encoding in ("utf-8", *_named(data)):
         try:
             return data.decode(encoding), encoding
         except UnicodeDecodeError:

@@ -11,16 +11,16 @@ import re
 _AND = re.compile(r"(?<=\s)and(?=\s)", re.I)
 _COMMA = re.compile(",")
 _BLANK = re.compile(r"[\s~]+")
-_JUNIOR = re.compile(r"(?:[JS]r\.?|I{2,3}|IV|VI{0,3}|[23](?:rd|nd)|[4-9]th|filho|neto)", re.I)
+_JUNIOR = re.compile(r"(?:[JS]r\.?|I{2,3}|IV|2nd|3rd|4th)", re.I)
 _INITIALS_FIRST = re.compile(r"(?:[A-Z]\.[\s~-]*)+[^\W\d_]{2}")
 _COMPANY = re.compile(r"(?:inc|ltd|llc|gmbh|corp|co|s\.?a|plc)\.?", re.I)
 _OTHERS = re.compile(r"(?:others|et\.?[\s~\\]*al\b\.?|\.\.\.|\\l?dots)", re.I)
 _ET_AL = re.compile(r",?\s+(?:et\.?[\s~\\]+al\b\.?|and\s+others)\s*$", re.I)
 _ORGANIZATION = re.compile(
-    r"(?:^the\s|\b(?:organi[sz]ation|inc|ltd|gmbh|corp|llc|company|team|group|consortium|union"
+    r"\b(?:organi[sz]ation|inc|ltd|gmbh|corp|llc|company|team|group|consortium|union"
     r"|collaboration|university|institute|laborator(?:y|ies)|labs?|foundation|committee|society"
     r"|association|agency|department|ministry|commission|council|cent(?:er|re)|network|project"
-    r"|alliance|workshop|community|contributors|developers|bureau|office|(?-i:AI)|research)\b)",
+    r"|alliance|workshop|community|contributors|developers|bureau|office|(?-i:AI)|research)\b",
     re.I,
 )
 
