@@ -131,6 +131,25 @@ def test_formulas_code_and_figures_have_their_kinds() -> None:
     assert figures == [("2", "A river."), ("3", "A lake.")]
 
 
+def test_formulas_between_the_delimiters_of_the_page_are_read() -> None:
+    katex = {
+        "delimiters": [
+            {"left": "$", "right": "$", "display": False},
+            {"left": "$$", "right": "$$", "display": True},
+            {"left": "", "right": 3},
+            None,
+        ]
+    }
+    body = (
+        "<p>Where $x_i \\le 3$ and <b>so</b> $$y$$ hold, at \\$5.</p><pre>$HOME</pre><p>At $5.</p>"
+    )
+    document = article(body, front={"title": "Rivers", "authors": [], "katex": katex})
+    assert prose(document)[1:3] == ["Where xᵢ ≤ 3 and so y hold, at \\$5.", "At $5."]
+    assert prose(document, "code") == ["$HOME"]
+    plain = article(body, front={"title": "Rivers", "authors": [], "katex": {"delimiters": 1}})
+    assert "$x_i \\le 3$" in prose(plain)[1]
+
+
 def test_names_in_a_byline_of_its_own_are_the_authors() -> None:
     byline = (
         '<div class="d-byline-container"><div class="byline"><h3>Authors</h3>'

@@ -20,8 +20,12 @@ from fumehood_tools.reading.document import Reference
 from fumehood_tools.reading.html_text import Element
 from fumehood_tools.reading.latex.authors import names_in
 from fumehood_tools.reading.latex.bibliography import reference
+from fumehood_tools.reading.latex.formulas import readable
+from fumehood_tools.reading.latex.tokens import tokenize
 
 MOST_NAMED = 5
+MOST_DELIMITERS = 10
+_VERBATIM = ("script", "style", "pre", "code", "math", "title")
 _MARKS = ("d-article", "d-front-matter", "d-title", "d-cite", "dt-article", "dt-cite")
 _FURNITURE = (
     *("d-contents", "d-toc", "dt-toc", "d-front-matter", "d-bibliography", "d-footnote-list"),
@@ -101,6 +105,7 @@ def rewrite_distill(root: Element) -> Front:
         if element.getparent() is not None:
             element.drop_tree()
     _rename(root)
+    _read_delimited(root, said.get("katex"))
     return Front(title, authors, references, _warnings(sources, missing))
 
 
@@ -134,6 +139,36 @@ def _rename(root: Element) -> None:
         element.tag = "div"
     for element in root.iter("d-abstract", "dt-abstract"):
         element.set("class", "abstract")
+
+
+def _read_delimited(root: Element, katex: Any) -> None:
+    """Replace formulas between the delimiters that the front matter names, such as dollars."""
+    delimiters = katex.get("delimiters") if isinstance(katex, dict) else None
+    pairs = [
+        (str(pair.get("left") or ""), str(pair.get("right") or ""))
+        for pair in (delimiters if isinstance(delimiters, list) else [])[:MOST_DELIMITERS]
+        if isinstance(pair, dict)
+    ]
+    pairs = sorted((pair for pair in pairs if all(pair)), key=lambda pair: -len(pair[0]))
+    if not pairs:
+        return
+    either = "|".join(
+        rf"(?<!\\){re.escape(left)}((?:[^\\]|\\.){{1,2000}}?){re.escape(right)}"
+        for left, right in pairs
+    )
+    pattern = re.compile(either, re.S)
+
+    def shown(found: re.Match[str]) -> str:
+        latex = next(group for group in found.groups() if group is not None)
+        return readable(tokenize(latex).tokens)
+
+    for element in root.iter():
+        closed = element.tag in _VERBATIM or not isinstance(element.tag, str)
+        if element.text and not closed:
+            element.text = pattern.sub(shown, element.text)
+        parent = element.getparent()
+        if element.tail and parent is not None and parent.tag not in _VERBATIM:
+            element.tail = pattern.sub(shown, element.tail)
 
 
 def _front_matter(root: Element) -> dict[str, Any]:
