@@ -20,7 +20,7 @@ _ARXIV = re.compile(
 _DOI = re.compile(r"10\.\d{4,9}/[^\s\"<>{}|\\^`]+", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]+")
 _MARKUP = re.compile(r"[\\${}~&]|<[a-z/]", re.I)
-_LATEX = re.compile(r"[\\${}~&<`'-]")
+_LATEX = re.compile(r"[\\${}~&<`]|--|''")
 _MOST_ROUNDS = 5
 
 
