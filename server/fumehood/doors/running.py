@@ -15,6 +15,11 @@ from fumehood_tools.records.labelling import in_words
 from fumehood_tools.records.seed_lists import RANGE, all_seeds
 from fumehood_tools.runs import StartedRun, start_run
 
+READ_LATER = (
+    "A queued job reads the files in variants/ when it starts: what you change in them until then "
+    "is what will run."
+)
+
 
 class RunStarted(BaseModel):
     """A run that was submitted."""
@@ -28,6 +33,7 @@ class RunStarted(BaseModel):
     baseline: str | None = Field(description="also run around l0_targets, for compare_variants")
     training: dict[str, int | float] = Field(description="used instead of sandbox.toml's values")
     queue_position: int | None
+    note: str | None = Field(default=None, description="what to know while it is queued")
     next: str
 
 
@@ -182,6 +188,7 @@ def _started(started: StartedRun) -> CallToolResult:
         baseline=started.baseline,
         training=dict(started.training),
         queue_position=job.queue_position,
+        note=READ_LATER if job.queue_position else None,
         next=f"wait_for_job(job_id={job.job_id!r})",
     )
     place = f", place {job.queue_position} in the queue" if job.queue_position else ""
@@ -196,6 +203,7 @@ def _started(started: StartedRun) -> CallToolResult:
         f"Job {job.job_id} {job.status}{place}: {count}.",
         *_trained_otherwise(started),
         f"It will take about {duration(started.seconds)}.",
+        *([READ_LATER] if job.queue_position else []),
         f"Next: {result.next}",
     ]
     return answer("\n".join(lines), result)

@@ -15,7 +15,7 @@ from fumehood_tools.sandbox import check, create, variants
 from fumehood_tools.sandbox.check import CheckReport
 from fumehood_tools.sandbox.create import Sandbox
 from fumehood_tools.sandbox.variants import VariantInfo
-from fumehood_tools.spec import SiteName
+from fumehood_tools.spec import MOST_TOKENS, Seed, SiteName
 
 
 class SandboxResult(BaseModel):
@@ -87,10 +87,14 @@ def _register_create(toolbox: Toolbox) -> None:
             Field(description="mixed (default), sotu, a local file or folder, or hub:<data set>"),
         ] = None,
         dict_size: Annotated[int | None, Field(description="Latents", ge=8)] = None,
-        train_tokens: Annotated[int | None, Field(description="Activations", ge=1_000)] = None,
-        eval_tokens: Annotated[int | None, Field(description="Activations", ge=256)] = None,
+        train_tokens: Annotated[
+            int | None, Field(description="Activations", ge=1_000, le=MOST_TOKENS)
+        ] = None,
+        eval_tokens: Annotated[
+            int | None, Field(description="Activations", ge=256, le=MOST_TOKENS)
+        ] = None,
         seeds: Annotated[
-            list[int] | None, Field(description="Default seeds of run_variants", min_length=1)
+            list[Seed] | None, Field(description="Default seeds of run_variants", min_length=1)
         ] = None,
     ) -> Annotated[CallToolResult, SandboxResult]:
         """Create a sandbox: a folder in which you try SAE variants on one subject model.

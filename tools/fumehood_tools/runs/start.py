@@ -20,6 +20,7 @@ from fumehood_tools.runs.pace import expected
 from fumehood_tools.runs.sweep import Wanted, check_wanted, search_runs
 from fumehood_tools.sandbox.create import Sandbox, open_sandbox
 from fumehood_tools.settings import Settings
+from fumehood_tools.spec import LARGEST_SEED
 
 MOST_SAES = 5_000
 
@@ -116,8 +117,10 @@ def _check_words(
     """Raise BadRequest for a request that cannot be meant."""
     if not names:
         raise BadRequest("variants is empty. Call list_variants and pass at least one name.")
-    if len(seeds) > MOST_SEEDS or any(seed < 0 for seed in seeds):
-        raise BadRequest(f"Invalid seeds. Pass at most {MOST_SEEDS} numbers, each 0 or more.")
+    if len(seeds) > MOST_SEEDS or any(not 0 <= seed <= LARGEST_SEED for seed in seeds):
+        raise BadRequest(
+            f"Invalid seeds. Pass at most {MOST_SEEDS} numbers, each from 0 to {LARGEST_SEED:,}."
+        )
     if baseline is not None and not l0_targets:
         raise BadRequest("baseline is only used with l0_targets. Pass both, or omit baseline.")
 

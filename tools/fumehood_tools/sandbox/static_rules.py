@@ -19,6 +19,7 @@ from fumehood_tools.sandbox.refusals import (
     REFUSED_IMPORTS,
     REFUSED_NAMES,
 )
+from fumehood_tools.sandbox.variants import text_fault
 
 MOST_BYTES = 400_000
 
@@ -51,6 +52,9 @@ def _parse(source: bytes, name: str) -> ast.Module | Complaint:
     if len(source) > MOST_BYTES:
         size = f"{name}.py is too large to be read: it has {len(source):,} bytes"
         return error("size", None, size, "keep only code in the file, no weights or data")
+    if fault := text_fault(source):
+        line, said = fault
+        return error("syntax", line, f"{name}.py {said}", "save it as UTF-8")
     try:
         return ast.parse(source)
     except SyntaxError as problem:

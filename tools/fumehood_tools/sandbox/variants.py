@@ -60,7 +60,8 @@ def _describe(path: Path) -> VariantInfo:
     except StorageFailed as error:
         content, problem = b"", f"cannot be read: {error}"
     else:
-        problem = ""
+        fault = text_fault(content)
+        problem = f"line {fault[0]}: the file {fault[1]}; save it as UTF-8" if fault else ""
     sha256 = hashlib.sha256(content).hexdigest()
     text = content.decode("utf-8", "replace")
     summary = ""
@@ -83,6 +84,20 @@ def _describe(path: Path) -> VariantInfo:
         problem=problem or None,
         lines=len(text.splitlines()),
     )
+
+
+def text_fault(source: bytes) -> tuple[int, str] | None:
+    """Return the first line that is not UTF-8 text and what is wrong with it; None if all is text.
+
+    A byte order mark at the start is text.
+    """
+    try:
+        source.decode("utf-8")
+    except UnicodeDecodeError as problem:
+        return source.count(b"\n", 0, problem.start) + 1, "is not UTF-8 text"
+    null = source.find(b"\0")
+    said = "contains null bytes, as a file in UTF-16 does"
+    return None if null < 0 else (source.count(b"\n", 0, null) + 1, said)
 
 
 def _evident_problem(path: Path, tree: ast.Module) -> str:
