@@ -4,7 +4,7 @@ While an algorithm is composed, each line begins with LINE, its depth and a tab;
 replaces these marks with indentation.
 """
 
-from fumehood_tools.reading.latex.composing import LINE, Composer, Handler, Target
+from fumehood_tools.reading.latex.composing import LINE, Composer, Handler, Target, tidy
 from fumehood_tools.reading.latex.expansion import Stream
 
 _BLOCKS = {
@@ -30,7 +30,7 @@ def pseudocode(composer: Composer, tokens: list[str]) -> tuple[str, str]:
     lines: list[str] = []
     for line in text.split(LINE):
         depth, _, said = line.partition("\t")
-        words = " ".join((said if depth.isdecimal() else line).split())
+        words = tidy(said if depth.isdecimal() else line)
         if words:
             lines.append("  " * (int(depth) if depth.isdecimal() else 0) + words)
     return caption, "\n".join(lines)

@@ -9,6 +9,7 @@ import re
 
 from fumehood_tools.reading.latex.composing import LINE, Composer
 from fumehood_tools.reading.latex.expansion import Stream
+from fumehood_tools.reading.latex.tokens import settle
 
 MOST_AUTHORS = 3_000
 _APART = {"\\and", "\\And", "\\AND", "\\ANDD", "\\qquad", "\\quad", "\\hfill", "\\hspace"}
@@ -77,7 +78,7 @@ def _parts(composer: Composer, tokens: list[str]) -> list[str]:
             composer.formula_tokens(stream)
         elif token not in "{}":
             parts[-1].append(token)
-    return [composer.inline_raw(part) for part in parts]
+    return [settle(composer.inline_raw(part)) for part in parts]
 
 
 def _note_mark(part: list[str]) -> None:

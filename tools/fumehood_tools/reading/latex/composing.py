@@ -14,15 +14,28 @@ from typing import Literal, NamedTuple
 from fumehood_tools.reading.document import Block, HiddenText, Link
 from fumehood_tools.reading.latex.counters import Counters
 from fumehood_tools.reading.latex.expansion import State, Stream
-from fumehood_tools.reading.latex.formulas import readable
+from fumehood_tools.reading.latex.formulas import FORMULA_COMMANDS, readable, with_marks
 from fumehood_tools.reading.latex.symbols import symbols
-from fumehood_tools.reading.latex.tokens import LISTING, PARAGRAPH, RAW, plain
+from fumehood_tools.reading.latex.tokens import (
+    APART,
+    LISTING,
+    PARAGRAPH,
+    RAW,
+    plain,
+    settle,
+)
 
 MOST_DEEP = 40
 _LONGEST_REREAD = 400
 LINE = "\x05"
 _MARK, _END_MARK = "\x06", "\x07"
 _MARKED = re.compile("\x06([a-zA-Z]+) ([^\x06\x07]*)\x07")
+_MOST_GROUPS = 9
+_CITES = re.compile(r"\\[A-Za-z]*[cC]ite[a-z]*")
+_SIZE = re.compile(
+    r"\s*[-+]?\d*\.?\d*\s*(?:pt|em|ex|sp|bp|pc|\\(?:text|line|column|page)(?:width|height)|\\hsize)\s*"
+)
+_PLACE = re.compile(r"[htbpHcrlt!]{0,5}$")
 _LIGATURES = re.compile(r"---|--|``|''|,,|`|'|!`|\?`")
 _PRINTED = {
     **{"---": "—", "--": "–", "``": "“", "''": "”", ",,": "„", "`": "‘", "'": "’"},
@@ -105,7 +118,9 @@ class Composer:
         self._styles: list[Style] = []
         self._handlers = handlers
         self._environments = environments
-        self._unknown: dict[str, None] = {}
+        self._unknown: dict[str, int] = {}
+        state.knows = self._knows
+        state.count = self.counters.value
 
     # -- running ---------------------------------------------------------------------------------
 
@@ -141,6 +156,8 @@ class Composer:
                 environment(self, stream, name)
             elif name in self.state.theorems:
                 self._environments["theorem"](self, stream, name)
+            else:
+                self._unknown_environment(stream)
         elif token.startswith("\\end{"):
             if (environment := self._environments.get(token[1:-1].replace("{", " "))) is not None:
                 environment(self, stream, token[5:-1])
@@ -148,8 +165,39 @@ class Composer:
                 self.end_paragraph()
         elif (printed := symbols().get(token[1:])) is not None:
             self.out.append(printed)
-        elif len(self._unknown) < 500 and "@" not in token:
-            self._unknown[token] = None
+        else:
+            self._unknown_command(token, stream)
+
+    def _knows(self, token: str) -> bool:
+        """Return whether a command is known here, in text or in formulas."""
+        name = token[1:]
+        return token in self._handlers or name in symbols() or name in FORMULA_COMMANDS
+
+    def _unknown_command(self, token: str, stream: Stream) -> None:
+        """Read the arguments of an unknown command as text, and keep their digits apart."""
+        if (cite := self._handlers.get("\\cite")) and _CITES.fullmatch(token):
+            cite(self, stream)
+            return
+        groups = _groups(stream)
+        if "@" not in token and (len(self._unknown) < 500 or token in self._unknown):
+            self._unknown[token] = max(len(groups), self._unknown.get(token, 0))
+        shown = [group for group in groups if not _SIZE.fullmatch(plain(group))]
+        stream.push([RAW + APART] if groups else [])
+        for group in shown[:0:-1]:
+            stream.push([RAW + " ", "{", *group, "}"])
+        stream.push(["{", *shown[0], "}"] if shown else [])
+        if groups:
+            self.out.append(APART)
+
+    def _unknown_environment(self, stream: Stream) -> None:
+        """Read the arguments of an unknown environment as text; options such as [a=b] are none."""
+        options = stream.optional()
+        if options is not None and "=" not in plain(options) and not _PLACE.match(plain(options)):
+            stream.push(["[", *options, "]"])
+        groups = _groups(stream)
+        self.out.append(" ")
+        for group in reversed(groups):
+            stream.push(["{", *group, "}", RAW + " "])
 
     def _formula(self, stream: Stream) -> None:
         """Compose `$…$` or `$$…$$`. A dollar sign without a partner is printed as text."""
@@ -163,7 +211,7 @@ class Composer:
         stream.push([first] if first else [])
         inside, closed = self.formula_tokens(stream)
         if closed or len(inside) > _LONGEST_REREAD:
-            self.out.append(readable(inside))
+            self.out.append(with_marks(inside))
         else:
             self.out.append("$")
             stream.push(inside)
@@ -172,15 +220,19 @@ class Composer:
         """Return the tokens of an inline formula, and whether it is closed within its paragraph."""
         inside: list[str] = []
         depth = 0
+        closed = False
+        self.state.in_formula = True
         while token := stream.next():
             if token == end and depth == 0:
-                return inside, True
+                closed = True
+                break
             depth += {"{": 1, "}": -1}.get(token, 0)
             if depth < 0 or token == PARAGRAPH or token in _NEW_PART:
                 stream.push([token])
-                return inside, False
+                break
             inside.append(token)
-        return inside, False
+        self.state.in_formula = False
+        return inside, closed
 
     # -- text ------------------------------------------------------------------------------------
 
@@ -240,7 +292,7 @@ class Composer:
         """Add a displayed formula as an equation block."""
         text = readable(tokens)
         if text:
-            latex = " ".join(plain(tokens).split())
+            latex = " ".join(settle(plain(tokens)).split())
             self.add(Block(kind="equation", text=text, latex=latex, number=number))
 
     def body(self, stream: Stream, name: str) -> list[str]:
@@ -269,8 +321,36 @@ class Composer:
         self.out.append(f"{_MARK}{kind} {key}{_END_MARK}")
 
     def unknown_commands(self) -> list[str]:
-        """Return the commands without a handler, in order of first use (at most 500)."""
-        return list(self._unknown)
+        """Return the commands without a handler, at most 500, in order of first use.
+
+        Those with several arguments come first, as their arguments are most likely misread.
+        """
+        return sorted(self._unknown, key=lambda token: self._unknown[token] < 2)
+
+
+def _groups(stream: Stream) -> list[list[str]]:
+    """Return the groups that follow an unknown command. Options before a group are dropped."""
+    groups: list[list[str]] = []
+    while len(groups) < _MOST_GROUPS:
+        token = stream.pull()
+        if token == "{":
+            stream.push([token])
+            groups.append(stream.argument())
+            continue
+        taken = [token] if token else []
+        if token == "*":
+            taken.append(stream.pull())
+        if taken and taken[-1] == "[":
+            stream.push(["["])
+            options = stream.optional()
+            taken = taken[:-1] + (["[", *options, "]"] if options is not None else [])
+            taken.append(stream.pull())
+        if len(taken) > 1 and taken[-1] == "{":
+            stream.push(["{"])
+            continue
+        stream.push([token for token in taken if token])
+        break
+    return groups
 
 
 def fill_marks(text: str, fill: Callable[[str, str], str]) -> str:
@@ -282,4 +362,4 @@ def fill_marks(text: str, fill: Callable[[str, str], str]) -> str:
 
 def tidy(text: str) -> str:
     """Return a text on one line, with runs of whitespace collapsed and the ends stripped."""
-    return " ".join(text.replace(LINE, " ").split())
+    return " ".join(settle(text.replace(LINE, " ")).split())

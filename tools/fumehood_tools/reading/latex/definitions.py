@@ -5,11 +5,15 @@ group does not undo them. Commands that the readers know by meaning (`expansion.
 names with @ cannot be redefined.
 """
 
-import re
 from collections.abc import Callable
 
-from fumehood_tools.reading.latex.expansion import END_OF_FILE, KEPT, Macro, State, Stream
+from fumehood_tools.reading.latex.conditions import BRANCHING, CONDITIONS, NO_VALUE
+from fumehood_tools.reading.latex.expansion import KEPT, State, Stream
+from fumehood_tools.reading.latex.macros import END_OF_FILE, Macro, letters
+from fumehood_tools.reading.latex.meanings import command_named
 from fumehood_tools.reading.latex.project import find_file, inner_document
+from fumehood_tools.reading.latex.quantities import QUANTITIES
+from fumehood_tools.reading.latex.registers import REGISTERS
 from fumehood_tools.reading.latex.tokens import PARAGRAPH, plain, tokenize
 
 MOST_DEEP_FILES = 12
@@ -43,12 +47,17 @@ def _signature(stream: Stream) -> tuple[str, list[list[str]]]:
 
 
 def _newcommand(stream: Stream) -> None:
-    stream.starred()
+    long = not stream.starred()
     name = _command_name(stream)
     kinds, defaults = _signature(stream)
     body = stream.argument()
-    if name not in stream.state.primitives:
-        _define(stream, name, Macro(kinds, defaults, [[]] * len(kinds), [], body))
+    if _may_define(stream, name):
+        _define(stream, name, Macro(kinds, defaults, [[]] * len(kinds), [], body, long))
+
+
+def _may_define(stream: Stream, name: str) -> bool:
+    """Return whether a paper may define a command: not what expansion itself carries out."""
+    return name not in stream.state.primitives or name in QUANTITIES
 
 
 def _provide(stream: Stream) -> None:
@@ -58,19 +67,27 @@ def _provide(stream: Stream) -> None:
 
 
 def _def(stream: Stream) -> None:
+    long, stream.state.long = stream.state.long, False
     name = stream.pull()
+    if name == "\\csname":
+        name = command_named(stream)
     before: list[str] = []
     delimiters: list[list[str]] = []
+    brace = list[str]()
     while (token := stream.pull()) and token != "{" and token != PARAGRAPH:
-        if token[0] == "#":
+        if token == "#":
+            # The last parameter ends at a brace, which stays in the text.
+            brace = ["{"]
+        elif token[0] == "#":
             delimiters.append([])
         else:
-            (delimiters[-1] if delimiters else before).append(token)
+            (delimiters[-1] if delimiters else before).extend(letters([token]))
+    (delimiters[-1] if delimiters else []).extend(brace)
     stream.push([token] if token else [])
     body = stream.argument()
     count = len(delimiters)
-    if count <= 9 and name not in stream.state.primitives:
-        _define(stream, name, Macro("m" * count, [[]] * count, delimiters, before, body))
+    if count <= 9 and _may_define(stream, name):
+        _define(stream, name, Macro("m" * count, [[]] * count, delimiters, before, body, long))
 
 
 def _let(stream: Stream) -> None:
@@ -85,7 +102,7 @@ def _let(stream: Stream) -> None:
     if known is not None:
         _define(stream, name, known)
     elif meant and meant != name:
-        _define(stream, name, Macro("", [], [], [], [meant]))
+        _define(stream, name, Macro("", [], [], [], [meant], alias=True))
 
 
 def _newenvironment(stream: Stream) -> None:
@@ -110,7 +127,7 @@ def _xparse(stream: Stream) -> tuple[str, list[list[str]]]:
         for letter in token if token.isalpha() else "":
             if letter in "moOs" and len(kinds) < 9:
                 kinds += letter.lower()
-                defaults.append(inner.argument() if letter == "O" else [])
+                defaults.append(inner.argument() if letter == "O" else [NO_VALUE] * (letter == "o"))
     return kinds, defaults
 
 
@@ -137,8 +154,8 @@ def _operator(stream: Stream) -> None:
 def _paired(stream: Stream) -> None:
     name = _command_name(stream)
     left, right = stream.argument(), stream.argument()
-    body = [*left, "#2", *right]
-    _define(stream, name, Macro("sm", [[], []], [[], []], [], body))
+    body = [*left, "#3", *right]
+    _define(stream, name, Macro("som", [[]] * 3, [[]] * 3, [], body))
 
 
 def _theorem(stream: Stream) -> None:
@@ -172,68 +189,28 @@ def _set_flag(value: bool) -> Callable[[Stream], None]:
     return put
 
 
-def _boolean(stream: Stream) -> None:
-    name = plain(stream.argument()).strip()
-    stream.state.flags[f"if{name}"] = plain(stream.argument()).strip() == "true"
+def _mark_long(stream: Stream) -> None:
+    stream.state.long = True
 
 
-def _ifthenelse(stream: Stream) -> None:
-    question = plain(stream.argument())
-    yes, no = stream.argument(), stream.argument()
-    flag = re.search(r"\\boolean\s*\{\s*(\w+)\s*\}", question)
-    equal = re.search(r"\\equal\s*\{(.*?)\}\s*\{(.*?)\}", question)
-    holds = True
-    if flag is not None:
-        holds = stream.state.flags.get(f"if{flag.group(1)}", False)
-    elif equal is not None:
-        holds = equal.group(1).strip() == equal.group(2).strip()
-    if re.match(r"\s*\\(?:not|NOT)\b", question):
-        holds = not holds
-    stream.push(yes if holds else no)
+def _skip_rest(stream: Stream) -> None:
+    """Skip the other branches of a condition after the one that was read."""
+    stream.skip_branch()
 
 
-def _toggled(stream: Stream) -> None:
-    name = plain(stream.argument()).strip()
-    yes, no = stream.argument(), stream.argument()
-    stream.push(yes if stream.state.flags.get(f"if{name}", False) else no)
+def _csname(stream: Stream) -> None:
+    stream.push([command_named(stream)])
 
 
-def _same(stream: Stream) -> bool:
-    first, second = stream.pull(), stream.pull()
-    macros = stream.state.macros
-    if first in macros or second in macros:
-        return first in macros and macros.get(first) == macros.get(second)
-    return first == second
+def _defined_by_name(stream: Stream) -> None:
+    """Handle `\\csdef{name}#1{…}` and `\\@namedef`."""
+    stream.push([f"\\{plain(stream.argument()).strip()}"])
+    _def(stream)
 
 
-def _number(stream: Stream) -> bool:
-    """Evaluate `\\ifnum 1<2`. A comparison of anything but plain numbers counts as true."""
-    said = ""
-    while (token := stream.pull()) and token not in ("{", "}", "$", PARAGRAPH) and len(said) < 40:
-        said += "?" if token[0] == "\\" else token
-        if re.search(r"[<>=]\s*(?:\?|-?\d+\s)", said):
-            token = ""
-            break
-    stream.push([token] if token else [])
-    match = re.match(r"\s*(-?\d+)\s*([<>=])\s*(-?\d+)", said)
-    if match is None:
-        return True
-    left, right = int(match.group(1)), int(match.group(3))
-    return {"<": left < right, ">": left > right, "=": left == right}[match.group(2)]
-
-
-def _defined(stream: Stream) -> bool:
-    return stream.pull() in stream.state.macros
-
-
-def _named(stream: Stream) -> bool:
-    name = plain(stream.until(("\\endcsname",))).strip()
-    return f"\\{name}" in stream.state.macros
-
-
-def _one_word(stream: Stream) -> bool:
-    stream.pull()
-    return True
+def _used_by_name(stream: Stream) -> None:
+    name = f"\\{plain(stream.argument()).strip()}"
+    stream.push([name] if name in stream.state.macros else [])
 
 
 def include(stream: Stream, name: str, whole: bool = False) -> None:
@@ -322,40 +299,27 @@ _DEFINING: dict[str, Callable[[Stream], None]] = {
     **dict.fromkeys(("\\newtheorem", "\\spnewtheorem", "\\declaretheorem"), _theorem),
     **dict.fromkeys(("\\usepackage", "\\RequirePackage"), _read_package),
     "\\newif": _newif,
+    "\\newcount": REGISTERS["\\newcount"],
+    **dict.fromkeys(("\\csdef", "\\@namedef"), _defined_by_name),
 }
 PRIMITIVES: dict[str, Callable[[Stream], None]] = {
     **_DEFINING,
     "\\settrue ": _set_flag(True),
     "\\setfalse ": _set_flag(False),
-    **dict.fromkeys(("\\setboolean", "\\setbool"), _boolean),
-    "\\ifthenelse": _ifthenelse,
-    **dict.fromkeys(("\\ifbool", "\\iftoggle"), _toggled),
+    **BRANCHING,
+    **QUANTITIES,
+    **REGISTERS,
+    "\\csname": _csname,
+    **dict.fromkeys(("\\csuse", "\\@nameuse"), _used_by_name),
+    NO_VALUE: lambda stream: None,
     **dict.fromkeys(("\\input", "\\include", "\\subfile", "\\subfileinclude"), _read_file),
     **dict.fromkeys(("\\import", "\\subimport"), _import_file),
     "\\endinput": Stream.end_file,
-    "\\else": lambda stream: stream.skip_branch(),
+    **dict.fromkeys(("\\else", "\\or"), _skip_rest),
+    "\\long": _mark_long,
     "\\fi": lambda stream: None,
     **dict.fromkeys(
-        ("\\long", "\\outer", "\\global", "\\protected", "\\relax", "\\expandafter", "\\noexpand"),
+        ("\\outer", "\\global", "\\protected", "\\relax", "\\expandafter", "\\noexpand"),
         lambda stream: None,
-    ),
-}
-CONDITIONS: dict[str, Callable[[Stream], bool]] = {
-    "\\iffalse": lambda stream: False,
-    "\\iftrue": lambda stream: True,
-    "\\ifx": _same,
-    "\\if": _same,
-    "\\ifcat": _same,
-    **dict.fromkeys(("\\ifnum", "\\ifodd", "\\ifdim"), _number),
-    "\\ifdefined": _defined,
-    "\\ifcsname": _named,
-    **dict.fromkeys(("\\ifhbox", "\\ifvbox", "\\ifvoid", "\\ifeof"), _one_word),
-    **dict.fromkeys(
-        ("\\ifpdf", "\\ifmmode", "\\ifvmode", "\\ifhmode", "\\ifinner", "\\iftutex", "\\ifpdftex"),
-        lambda stream: True,
-    ),
-    **dict.fromkeys(
-        ("\\ifxetex", "\\ifluatex", "\\ifXeTeX", "\\ifLuaTeX", "\\if@twocolumn", "\\if@twoside"),
-        lambda stream: False,
     ),
 }

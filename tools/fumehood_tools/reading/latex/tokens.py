@@ -11,6 +11,8 @@ import re
 from typing import NamedTuple
 
 RAW, LISTING = "\x01", "\x02"
+APART = "\x03"
+"""Marks a place where the digits on its two sides must not be read as one number (see `settle`)."""
 PARAGRAPH = "\n"
 LISTINGS = {
     *("verbatim", "verbatim*", "Verbatim", "BVerbatim", "lstlisting", "minted", "alltt"),
@@ -35,6 +37,7 @@ _BRACES = re.compile(r"\\[\s\S]|[{}]")
 _ADDRESSED = {"\\url", "\\href", "\\path", "\\nolinkurl", "\\burl", "\\doi", "\\urlstyle"}
 _VERBS = {"\\verb", "\\lstinline", "\\Verb", "\\mintinline"}
 _LONGEST_RAW = 4_000
+_GLUED = re.compile(rf"(?<=[\d.,]){APART}+(?=[.,]?\d)")
 
 
 class Tokens(NamedTuple):
@@ -67,6 +70,11 @@ def plain(tokens: list[str]) -> str:
             if token[0] == "\\" and token[-1].isalpha() and follower[:1].isalpha():
                 parts.append(" ")
     return "".join(parts)
+
+
+def settle(text: str) -> str:
+    """Return a text with each APART replaced: by a space between digits, elsewhere by nothing."""
+    return _GLUED.sub(" ", text).replace(APART, "") if APART in text else text
 
 
 class _Reader:
