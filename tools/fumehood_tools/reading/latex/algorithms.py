@@ -44,7 +44,7 @@ def _caption(composer: Composer, tokens: list[str]) -> tuple[str, list[str]]:
     stream.optional()
     number = composer.counters.step("algorithm")
     composer.here = Target("algorithm", number)
-    text = composer.inline(stream.argument())
+    text = composer.here.title = composer.inline(stream.argument())
     rest = tokens[:at]
     while token := stream.pull():
         rest.append(token)

@@ -41,11 +41,16 @@ def references(composer: Composer, main: str) -> list[Reference]:
             if "\\entry{" in text:
                 return _from_biblatex(composer, text)
             composer.inline(tokenize(text).tokens)
-            if composer.bibliography:
+            if composer.bibliography and not composer.state.bibliographies:
                 break
     if composer.bibliography:
         return _from_items(composer, composer.bibliography)
     return _from_bib(composer)
+
+
+def cited_text(composer: Composer, kind: str, key: str) -> str:
+    """Return the title of a reference, or all of it; its label if they are not known."""
+    return composer.titles_of.get(f"{kind} {key}") or composer.labels_of.get(key, key)
 
 
 def reference(label: str, text: str, links: list[str]) -> Reference:
@@ -73,8 +78,11 @@ def _bbl_files(composer: Composer, main: str) -> list[str]:
     """Return the contents of the .bbl files, beginning with the one named like the main file."""
     files = composer.state.files
     main = posixpath.splitext(main)[0]
+    wanted = {posixpath.basename(main), *composer.state.bibliographies}
+    lists = [name for name in files if name.lower().endswith(".bbl")]
+    several = [name for name in lists if posixpath.basename(name)[:-4] in wanted]
     names = sorted(
-        (name for name in files if name.lower().endswith(".bbl")),
+        several if composer.state.bibliographies and several else lists,
         key=lambda name: (name != f"{main}.bbl", name.count("/"), name),
     )
     return [files[name] for name in names]
@@ -89,7 +97,10 @@ def _from_items(composer: Composer, tokens: list[str]) -> list[Reference]:
         before = len(composer.links)
         text = composer.inline(rest)
         links = [link.url for link in composer.links[before:]]
+        if key in composer.labels_of:
+            continue
         label = _label(composer, printed, key, len(found) + 1)
+        composer.titles_of[f"bibentry {key}"] = text
         composer.labels_of[key] = label
         if text and len(found) < MOST_REFERENCES:
             entry = reference(label, text, links)
@@ -137,7 +148,15 @@ def _from_biblatex(composer: Composer, text: str) -> list[Reference]:
         label = f"[{len(found) + 1}]" if numbered else match.group(1)
         composer.labels_of[match.group(1)] = label
         found.append(_from_fields(composer, label, fields))
+        _remember(composer, match.group(1), fields, found[-1])
     return found
+
+
+def _remember(composer: Composer, key: str, fields: dict[str, str], entry: Reference) -> None:
+    """Store what \\citetitle and \\bibentry print."""
+    title = fields.get("title", "").strip('"')
+    composer.titles_of[f"citetitle {key}"] = composer.inline(tokenize(title).tokens)
+    composer.titles_of[f"bibentry {key}"] = entry.text
 
 
 def _biblatex_fields(entry: str) -> dict[str, str]:
@@ -180,6 +199,7 @@ def _from_bib(composer: Composer) -> list[Reference]:
         label = f"[{len(found) + 1}]" if numbered else key
         composer.labels_of[key] = label
         found.append(_from_fields(composer, label, entries[key]))
+        _remember(composer, key, entries[key], found[-1])
     return found
 
 
@@ -194,7 +214,7 @@ def _bib_entries(composer: Composer) -> dict[str, dict[str, str]]:
     named = [
         name if name.endswith(".bib") else f"{name}.bib" for name in composer.bibliography_files
     ]
-    names = [name for name in named if name in files] or [
+    names = [name for name in dict.fromkeys(named) if name in files] or [
         name for name in files if name.endswith(".bib")
     ]
     entries: dict[str, dict[str, str]] = {}

@@ -112,15 +112,6 @@ def _label(composer: Composer, stream: Stream) -> None:
         composer.labels.setdefault(key, composer.here)
 
 
-def _reference(kind: str) -> Handler:
-    def handler(composer: Composer, stream: Stream) -> None:
-        stream.starred()
-        stream.optional()
-        composer.mark(kind, tidy(plain(stream.argument())))
-
-    return handler
-
-
 def _hyperref(composer: Composer, stream: Stream) -> None:
     """Handle `\\hyperref[label]{text}`: drop the label and print the text."""
     if stream.optional() is None:
@@ -142,6 +133,21 @@ def _cite(composer: Composer, stream: Stream) -> None:
     if after:
         composer.out.append(f", {composer.inline(after)}")
     composer.out.append("]")
+
+
+def _cited_title(composer: Composer, stream: Stream) -> None:
+    """Handle `\\citetitle`, which prints the title of a reference."""
+    stream.starred()
+    skip(stream, "oo")
+    key = plain(stream.argument()).strip()
+    composer.cited.setdefault(key)
+    composer.mark("citetitle", key)
+
+
+def _cited_entry(composer: Composer, stream: Stream) -> None:
+    key = plain(stream.argument()).strip()
+    composer.cited.setdefault(key)
+    composer.mark("bibentry", key)
 
 
 def _nocite(composer: Composer, stream: Stream) -> None:
@@ -285,21 +291,15 @@ _LENGTHS = (
 _BOXES = {"fbox", "shadowbox", "doublebox", "ovalbox", "Ovalbox"}
 _CITES = (
     "cite citep citet citealp citealt citeauthor citeyear citeyearpar Citet Citep parencite "
-    "textcite autocite fullcite footcite shortcite newcite citetext onlinecite citenum "
+    "textcite autocite footcite shortcite newcite citetext onlinecite citenum "
     "smartcite supercite Textcite Parencite Autocite citetalias citepalias citeA citeNP "
     "shortciteN"
 )
-_REFS = {
-    "ref": "ref pageref subref autopageref vref labelcref",
-    "eqref": "eqref",
-    "autoref": "autoref cref Cref fullref nameref Autoref cpageref namecref",
-}
 TEXT_HANDLERS: dict[str, Handler] = {
     **{f"\\{name}": _by_signature(name, signature) for name, signature in SIGNATURES.items()},
     "\\titleformat": _title_format,
     **{f"\\{name}": _accent(mark) for name, mark in ACCENTS.items()},
     **{f"\\{name}": _cite for name in _CITES.split()},
-    **{f"\\{name}": _reference(kind) for kind, names in _REFS.items() for name in names.split()},
     **dict.fromkeys(("\\texttt", "\\code"), _typewriter),
     **dict.fromkeys(("\\tt", "\\ttfamily"), _switch_typewriter),
     "\\textsuperscript": _superscript,
@@ -313,6 +313,8 @@ TEXT_HANDLERS: dict[str, Handler] = {
     "\\label": _label,
     "\\hyperref": _hyperref,
     "\\nocite": _nocite,
+    **dict.fromkeys(("\\citetitle", "\\Citetitle"), _cited_title),
+    **dict.fromkeys(("\\bibentry", "\\fullcite", "\\footfullcite"), _cited_entry),
     "\\href": _href,
     **dict.fromkeys(("\\url", "\\burl"), _url),
     **dict.fromkeys(("\\path", "\\nolinkurl"), _path),

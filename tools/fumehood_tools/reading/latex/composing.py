@@ -56,11 +56,16 @@ class Style(NamedTuple):
     white: bool = False
 
 
-class Target(NamedTuple):
-    """What a \\label refers to: its kind and printed number, such as 'section' and '3.2'."""
+@dataclass
+class Target:
+    """What a \\label refers to: its kind and printed number, such as 'section' and '3.2'.
+
+    The title is known only after the labels in it have been read, so it may be set later.
+    """
 
     kind: str
     number: str
+    title: str = ""
 
 
 @dataclass
@@ -94,7 +99,7 @@ class Composer:
         environments: Mapping[str, Environment],
     ) -> None:
         self.state = state
-        self.counters = Counters()
+        self.counters = Counters(state.macros)
         self.front = Front()
         self.blocks: list[Block] = []
         self.footnotes: list[Block] = []
@@ -106,6 +111,9 @@ class Composer:
         self.bibliography_files: list[str] = []
         self.bibliography_style = ""
         self.labels_of: dict[str, str] = {}
+        self.titles_of: dict[str, str] = {}
+        self.names: dict[str, tuple[str, str]] = {}
+        self.missing: dict[str, None] = {}
         self.here = Target("", "")
         self.lists: list[str] = []
         self.float: Float | None = None
@@ -177,6 +185,9 @@ class Composer:
         """Read the arguments of an unknown command as text, and keep their digits apart."""
         if (cite := self._handlers.get("\\cite")) and _CITES.fullmatch(token):
             cite(self, stream)
+            return
+        if token[:4] == "\\the" and self.counters.counts(token[4:]):
+            self.out.append(self.counters.printed(token[4:]))
             return
         groups = _groups(stream)
         if "@" not in token and (len(self._unknown) < 500 or token in self._unknown):

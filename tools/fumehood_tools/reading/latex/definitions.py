@@ -7,8 +7,10 @@ names with @ cannot be redefined.
 
 from collections.abc import Callable
 
+from fumehood_tools.reading.latex.boxes import BOX_DEFINITIONS
 from fumehood_tools.reading.latex.conditions import BRANCHING, CONDITIONS, NO_VALUE
 from fumehood_tools.reading.latex.expansion import KEPT, State, Stream
+from fumehood_tools.reading.latex.listings import own_listings
 from fumehood_tools.reading.latex.macros import END_OF_FILE, Macro, letters
 from fumehood_tools.reading.latex.meanings import command_named
 from fumehood_tools.reading.latex.project import find_file, inner_document
@@ -23,7 +25,8 @@ _LARGEST_PACKAGE = 400_000
 
 def new_state(files: dict[str, str]) -> State:
     """Return a state without macros for the given source files."""
-    return State(files=files, primitives=PRIMITIVES, conditions=CONDITIONS)
+    listings = own_listings(files.values())
+    return State(files=files, primitives=PRIMITIVES, conditions=CONDITIONS, listings=listings)
 
 
 def _command_name(stream: Stream) -> str:
@@ -231,7 +234,7 @@ def include(stream: Stream, name: str, whole: bool = False) -> None:
         state.warn(f"The file {found[:80]!r} includes itself, or files are nested too deeply.")
         return
     state.files_read += 1
-    read = tokenize(state.files[found])
+    read = tokenize(state.files[found], listings=state.listings)
     state.comments += read.comments
     if not read.balanced:
         state.warn(f"Braces in {found[:80]!r} are not balanced, so its text may be split wrongly.")
@@ -299,7 +302,8 @@ _DEFINING: dict[str, Callable[[Stream], None]] = {
     **dict.fromkeys(("\\newtheorem", "\\spnewtheorem", "\\declaretheorem"), _theorem),
     **dict.fromkeys(("\\usepackage", "\\RequirePackage"), _read_package),
     "\\newif": _newif,
-    "\\newcount": REGISTERS["\\newcount"],
+    **BOX_DEFINITIONS,
+    **{name: REGISTERS[name] for name in ("\\newcount", "\\newcites")},
     **dict.fromkeys(("\\csdef", "\\@namedef"), _defined_by_name),
 }
 PRIMITIVES: dict[str, Callable[[Stream], None]] = {

@@ -8,9 +8,9 @@ from fumehood_tools.reading.latex.algorithms import pseudocode
 from fumehood_tools.reading.latex.composing import Composer, Environment, Float, Handler, Target
 from fumehood_tools.reading.latex.counters import letter
 from fumehood_tools.reading.latex.expansion import Stream
-from fumehood_tools.reading.latex.structure import skip
+from fumehood_tools.reading.latex.signatures import skip
 from fumehood_tools.reading.latex.tables import rows_of, split_rows
-from fumehood_tools.reading.latex.tokens import PARAGRAPH, plain
+from fumehood_tools.reading.latex.tokens import LISTING, LISTING_OPTIONS, PARAGRAPH, plain
 
 _BY_ROW = {"align", "gather", "eqnarray", "alignat", "flalign", "IEEEeqnarray", "xalignat"}
 _WITH_COLUMNS = {"alignat": "m", "IEEEeqnarray": "om", "xalignat": "m"}
@@ -42,7 +42,9 @@ def _equation(composer: Composer, stream: Stream, name: str) -> None:
     """
     base = name.rstrip("*")
     skip(stream, _WITH_COLUMNS.get(base, ""))
+    composer.state.in_formula = True
     tokens = [token for token in composer.body(stream, name) if token != PARAGRAPH]
+    composer.state.in_formula = False
     numbered = not name.endswith("*") and base not in ("math", "displaymath")
     rows = [row[0] for row in split_rows(tokens, cells=False)] if base in _BY_ROW else [tokens]
     held: list[list[str]] = []
@@ -200,7 +202,9 @@ def _captioned(composer: Composer, stream: Stream, kind: str) -> None:
     number = None if starred else _float_number(composer, kind)
     if number is not None:
         composer.here = Target("listing" if kind == "code" else kind, number)
+    here = composer.here
     text = composer.inline(stream.argument())
+    here.title = text if number is not None else here.title
     if kind == "code":
         block = Block(kind="code", text=f"Listing {number}: {text}" if number else text)
     else:
@@ -262,10 +266,21 @@ def _algorithmic(composer: Composer, stream: Stream, name: str) -> None:
 
 
 def _input_listing(composer: Composer, stream: Stream) -> None:
-    stream.optional()
+    """Handle `\\lstinputlisting[options]{file}`."""
+    options = stream.optional() or []
     name = re.sub(r"^\./", "", plain(stream.argument()).strip())
-    if (text := composer.state.files.get(name)) is not None:
-        composer.add(Block(kind="code", text=text.strip("\n")))
+    shown = [LISTING_OPTIONS, "{", "caption", "}", "{", *options, "}"] if options else []
+    text = composer.state.files.get(name)
+    if text is None:
+        composer.state.warn(f"The file {name[:80]!r} is not in the source.")
+    stream.push([*shown, *([LISTING + text.strip("\n")] if text else [])])
+
+
+def _input_minted(composer: Composer, stream: Stream) -> None:
+    """Handle `\\inputminted[options]{language}{file}`."""
+    stream.optional()
+    stream.argument()
+    _input_listing(composer, stream)
 
 
 DISPLAY_HANDLERS: dict[str, Handler] = {
@@ -277,7 +292,11 @@ DISPLAY_HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(
         ("\\subfloat", "\\subfigure", "\\subcaptionbox", "\\subtable"), _subfloat_command
     ),
-    **dict.fromkeys(("\\lstinputlisting", "\\verbatiminput"), _input_listing),
+    **dict.fromkeys(
+        ("\\lstinputlisting", "\\verbatiminput", "\\VerbatimInput", "\\BVerbatimInput"),
+        _input_listing,
+    ),
+    "\\inputminted": _input_minted,
 }
 DISPLAY_ENVIRONMENTS: dict[str, Environment] = {
     **dict.fromkeys(_EQUATIONS.split(), _equation),

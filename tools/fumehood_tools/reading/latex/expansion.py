@@ -10,6 +10,7 @@ MOST_EXPANDED tokens made by macros.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from fumehood_tools.reading.latex.listings import LISTINGS, ListingKind
 from fumehood_tools.reading.latex.macros import (
     END_OF_FILE,
     WHOLE,
@@ -67,8 +68,10 @@ class State:
     expanded: int = 0
     files_read: int = 0
     open_files: list[str] = field(default_factory=list)
+    listings: Mapping[str, ListingKind] = field(default_factory=lambda: LISTINGS)
     units: dict[str, list[str]] = field(default_factory=dict)
     registers: dict[str, int] = field(default_factory=dict)
+    bibliographies: list[str] = field(default_factory=list)
     boxes: dict[str, list[str]] = field(default_factory=dict)
     in_formula: bool = False
     long: bool = False

@@ -12,13 +12,19 @@ from collections.abc import Callable, Iterator
 from fumehood_tools.reading.document import Block, Document, HiddenText, Link
 from fumehood_tools.reading.latex.algorithms import ALGORITHM_HANDLERS
 from fumehood_tools.reading.latex.authors import author_names
-from fumehood_tools.reading.latex.bibliography import references
+from fumehood_tools.reading.latex.bibliography import cited_text, references
+from fumehood_tools.reading.latex.boxes import BOX_ENVIRONMENTS, BOX_HANDLERS
 from fumehood_tools.reading.latex.commands import TEXT_HANDLERS
 from fumehood_tools.reading.latex.composing import (
     Composer,
     Environment,
     Handler,
     fill_marks,
+)
+from fumehood_tools.reading.latex.crossrefs import (
+    CROSSREF_HANDLERS,
+    missing_labels,
+    referred,
 )
 from fumehood_tools.reading.latex.definitions import include, new_state
 from fumehood_tools.reading.latex.displays import DISPLAY_ENVIRONMENTS, DISPLAY_HANDLERS
@@ -54,7 +60,9 @@ def _document(composer: Composer, main: str, warnings: list[str]) -> Document:
     def fill(kind: str, key: str) -> str:
         if kind == "cite":
             return composer.labels_of.get(key, key).strip("[]")
-        return _referred(composer, kind, key)
+        if kind in ("citetitle", "bibentry"):
+            return cited_text(composer, kind, key)
+        return referred(composer, kind, key)
 
     front = composer.front
     blocks = [_filled(block, fill) for block in composer.blocks]
@@ -80,7 +88,7 @@ def _document(composer: Composer, main: str, warnings: list[str]) -> Document:
             composer.links, [abstract, *_texts(blocks), *(entry.text for entry in entries)]
         ),
         hidden=(composer.hidden + _prose_comments(composer.state.comments))[:MOST_HIDDEN],
-        warnings=[*warnings, *composer.state.warnings],
+        warnings=[*warnings, *composer.state.warnings, *missing_labels(composer)],
     )
 
 
@@ -91,23 +99,6 @@ def _filled(block: Block, fill: Callable[[str, str], str]) -> Block:
             "rows": [[fill_marks(cell, fill) for cell in row] for row in block.rows],
         }
     )
-
-
-def _referred(composer: Composer, kind: str, keys: str) -> str:
-    """Return the text that \\ref, \\eqref or \\autoref prints."""
-    names = [key.strip() for key in keys.split(",")]
-    targets = [composer.labels.get(name) for name in names]
-    numbers = [
-        target.number if target and target.number else name
-        for target, name in zip(targets, names, strict=True)
-    ]
-    if kind == "eqref":
-        return ", ".join(f"({number})" for number in numbers)
-    said = ", ".join(numbers)
-    if kind == "autoref" and targets[0] is not None and targets[0].kind:
-        named = _NAMES.get(targets[0].kind, targets[0].kind.capitalize())
-        return f"{named}{'s' if len(numbers) > 1 else ''} {said}"
-    return said
 
 
 def _prose_comments(comments: list[str]) -> list[HiddenText]:
@@ -144,8 +135,8 @@ def _links(links: list[Link], texts: list[str]) -> list[Link]:
 def _bibliography_environment(composer: Composer, stream: Stream, name: str) -> None:
     composer.end_paragraph()
     stream.argument()
-    tokens = composer.body(stream, name)
-    composer.bibliography = composer.bibliography or tokens
+    # A paper may have several lists, such as one for its appendix.
+    composer.bibliography += composer.body(stream, name)
 
 
 def _bibliography(composer: Composer, stream: Stream) -> None:
@@ -165,15 +156,13 @@ def _print_bibliography(composer: Composer, stream: Stream) -> None:
     composer.end_paragraph()
 
 
-_NAMES = {
-    **{"subsection": "Section", "subsubsection": "Section", "item": "Item", "code": "Listing"},
-    **{"paragraph": "Section", "equation": "Equation"},
-}
 _HANDLERS: dict[str, Handler] = {
     **TEXT_HANDLERS,
     **STRUCTURE_HANDLERS,
     **DISPLAY_HANDLERS,
     **ALGORITHM_HANDLERS,
+    **BOX_HANDLERS,
+    **CROSSREF_HANDLERS,
     **dict.fromkeys(("\\bibliography", "\\addbibresource", "\\bibliographyfile"), _bibliography),
     "\\bibliographystyle": _bibliography_style,
     "\\printbibliography": _print_bibliography,
@@ -181,5 +170,6 @@ _HANDLERS: dict[str, Handler] = {
 _ENVIRONMENTS: dict[str, Environment] = {
     **STRUCTURE_ENVIRONMENTS,
     **DISPLAY_ENVIRONMENTS,
+    **BOX_ENVIRONMENTS,
     "thebibliography": _bibliography_environment,
 }

@@ -1,4 +1,4 @@
-"""Counts and boxes that a paper stores and prints later (`\\newcount`, `\\sbox`)."""
+"""Counts, boxes and further bibliographies of a paper (`\\newcount`, `\\sbox`, `\\newcites`)."""
 
 from collections.abc import Callable
 
@@ -7,6 +7,11 @@ from fumehood_tools.reading.latex.macros import Macro
 from fumehood_tools.reading.latex.meanings import read_number
 from fumehood_tools.reading.latex.signatures import skip
 from fumehood_tools.reading.latex.tokens import RAW, plain
+
+_CITING = (
+    "cite citep citet citealp citealt citeauthor citeyear citeyearpar Citet Citep citenum nocite "
+    "bibliography"
+)
 
 
 def _name(stream: Stream) -> str:
@@ -56,6 +61,18 @@ def _use_box(stream: Stream) -> None:
     stream.push(["{", *stream.state.boxes.get(_name(stream), []), "}"])
 
 
+def _new_citations(stream: Stream) -> None:
+    """Handle multibib's `\\newcites{app}{Title}`: \\citeapp cites from the same list as \\cite."""
+    names = plain(stream.argument())
+    stream.argument()
+    macros = stream.state.macros
+    for name in filter(None, map(str.strip, names.split(","))):
+        stream.state.bibliographies.append(name)
+        for command in _CITING.split():
+            macros[f"\\{command}{name}"] = Macro("", [], [], [], [f"\\{command}"])
+        macros[f"\\bibliographystyle{name}"] = Macro("m", [[]], [[]], [], [])
+
+
 REGISTERS: dict[str, Callable[[Stream], None]] = {
     "\\newcount": _newcount,
     "\\assign ": _assign,
@@ -64,4 +81,5 @@ REGISTERS: dict[str, Callable[[Stream], None]] = {
     "\\detokenize": _detokenized,
     **dict.fromkeys(("\\sbox", "\\savebox"), _save_box),
     "\\usebox": _use_box,
+    "\\newcites": _new_citations,
 }

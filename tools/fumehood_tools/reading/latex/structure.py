@@ -6,6 +6,7 @@ from fumehood_tools.reading.document import Block
 from fumehood_tools.reading.latex.composing import Composer, Environment, Handler, Target
 from fumehood_tools.reading.latex.counters import SECTIONS
 from fumehood_tools.reading.latex.expansion import Stream
+from fumehood_tools.reading.latex.signatures import skip
 from fumehood_tools.reading.latex.tokens import PARAGRAPH, plain
 
 _LEVELS = {"section": 1, "subsection": 2, "subsubsection": 3, "paragraph": 4, "subparagraph": 5}
@@ -44,12 +45,6 @@ _DROPPED = (
 )
 
 
-def skip(stream: Stream, signature: str) -> None:
-    """Skip the arguments in a signature: m argument, o optional argument."""
-    for kind in signature:
-        stream.argument() if kind == "m" else stream.optional()
-
-
 def _heading(name: str) -> Handler:
     def handler(composer: Composer, stream: Stream) -> None:
         composer.end_paragraph()
@@ -62,7 +57,8 @@ def _heading(name: str) -> Handler:
         if not starred and depth <= counters.deepest:
             number = counters.step(name) or None
         composer.here = Target("appendix" if counters.in_appendix else name, number or "")
-        title = composer.inline(stream.argument())
+        here = composer.here
+        title = here.title = composer.inline(stream.argument())
         level = _LEVELS.get(name, 1) + (counters.book and name not in ("part", "chapter"))
         if title:
             composer.add(Block(kind="heading", text=title, level=level, number=number))

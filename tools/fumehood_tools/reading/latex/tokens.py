@@ -8,17 +8,19 @@ linear in the length of the text.
 """
 
 import re
+from collections.abc import Mapping
 from typing import NamedTuple
+
+from fumehood_tools.reading.latex.listings import LISTINGS, ListingKind, split_listing
 
 RAW, LISTING = "\x01", "\x02"
 APART = "\x03"
 """Marks a place where the digits on its two sides must not be read as one number (see `settle`)."""
 PARAGRAPH = "\n"
-LISTINGS = {
-    *("verbatim", "verbatim*", "Verbatim", "BVerbatim", "lstlisting", "minted", "alltt"),
-    *("pyverbatim", "bashcode", "pythoncode", "code", "filecontents", "filecontents*"),
-}
 _SET_ASIDE = {"comment"}
+LISTING_OPTIONS = "\\listing options"
+"""Comes before a listing whose options have a caption, label or title, with two groups."""
+_TELLING = re.compile(r"\b(?:caption|label|title|name)\s*=")
 _NEVER_SHOWN = {"filecontents", "filecontents*"}
 
 
@@ -48,9 +50,14 @@ class Tokens(NamedTuple):
     balanced: bool
 
 
-def tokenize(text: str, at_is_letter: bool = False) -> Tokens:
-    """Return the tokens of a text. at_is_letter: @ is a letter, as in style files."""
-    reader = _Reader(text.replace("\r\n", "\n").replace("\r", "\n"), at_is_letter)
+def tokenize(
+    text: str, at_is_letter: bool = False, listings: Mapping[str, ListingKind] = LISTINGS
+) -> Tokens:
+    """Return the tokens of a text.
+
+    at_is_letter: @ is a letter, as in style files. listings: the environments read verbatim.
+    """
+    reader = _Reader(text.replace("\r\n", "\n").replace("\r", "\n"), at_is_letter, listings)
     reader.read()
     tokens, balanced = _balance(reader.tokens)
     return Tokens(tokens, _joined(reader.comments), balanced)
@@ -80,7 +87,8 @@ def settle(text: str) -> str:
 class _Reader:
     """Scans a text once and collects its tokens and comments."""
 
-    def __init__(self, text: str, at_is_letter: bool) -> None:
+    def __init__(self, text: str, at_is_letter: bool, listings: Mapping[str, ListingKind]) -> None:
+        self._listings = listings
         self.text = text.translate(dict.fromkeys(range(9)))
         self.tokens: list[str] = []
         self.comments: list[tuple[int, str]] = []
@@ -118,7 +126,7 @@ class _Reader:
         return self._raw_group(at) if token in _ADDRESSED else at
 
     def _environment(self, command: str, name: str, at: int) -> int:
-        if command == "\\begin" and (name in LISTINGS or name in _SET_ASIDE):
+        if command == "\\begin" and (name in self._listings or name in _SET_ASIDE):
             end = -1 if name in self._endless else self.text.find(f"\\end{{{name}}}", at)
             if end >= 0:
                 self._listing(name, self.text[at:end])
@@ -131,11 +139,13 @@ class _Reader:
         if name in _SET_ASIDE:
             self.comments.append((-2, " ".join(text.split())))
         elif name not in _NEVER_SHOWN:
-            options = _OPTIONS.match(text)
-            text = text[options.end() :] if options else text
-            if name == "minted":
-                text = re.sub(r"^\s*\{\w*\}", "", text)
-            self.tokens.append(LISTING + text.strip("\n").rstrip())
+            kind = self._listings[name]
+            options, code = split_listing(text, kind)
+            if _TELLING.search(options):
+                shown = "label" if kind.visible_label else "caption"
+                inner = tokenize(options).tokens
+                self.tokens += [LISTING_OPTIONS, "{", shown, "}", "{", *inner, "}"]
+            self.tokens.append(LISTING + code)
 
     def _verb(self, token: str, at: int) -> int:
         if options := _OPTIONS.match(self.text, at):
