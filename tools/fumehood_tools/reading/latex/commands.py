@@ -215,7 +215,10 @@ def _unlisted_item(composer: Composer, stream: Stream) -> None:
 def _line_break(composer: Composer, stream: Stream) -> None:
     stream.starred()
     stream.optional()
-    composer.out.append(" ")
+    if composer.in_code:
+        composer.end_paragraph()
+    else:
+        composer.out.append(" ")
 
 
 def _multicolumn(composer: Composer, stream: Stream) -> None:

@@ -28,9 +28,11 @@ from fumehood_tools.reading.latex.tokens import (
 MOST_DEEP = 40
 _LONGEST_REREAD = 400
 LINE = "\x05"
+"""Begins a line of an address, or of pseudocode: there its depth and a tab follow."""
 _MARK, _END_MARK = "\x06", "\x07"
 _MARKED = re.compile("\x06([a-zA-Z]+) ([^\x06\x07]*)\x07")
 _MOST_GROUPS = 9
+_LINES = re.compile(rf"{LINE}(?:\d+\t)?")
 _CITES = re.compile(r"\\[A-Za-z]*[cC]ite[a-z]*")
 _SIZE = re.compile(
     r"\s*[-+]?\d*\.?\d*\s*(?:pt|em|ex|sp|bp|pc|\\(?:text|line|column|page)(?:width|height)|\\hsize)\s*"
@@ -119,12 +121,13 @@ class Composer:
         self.float: Float | None = None
         self.extra_columns = 0
         self.indent = 0
+        self.in_code = False
         self.depth = 0
         self.started = True
         self.out: list[str] = []
         self.style = Style()
         self._styles: list[Style] = []
-        self._handlers = handlers
+        self._handlers = dict(handlers)
         self._environments = environments
         self._unknown: dict[str, int] = {}
         state.knows = self._knows
@@ -175,6 +178,10 @@ class Composer:
             self.out.append(printed)
         else:
             self._unknown_command(token, stream)
+
+    def learn(self, command: str, handler: Handler) -> None:
+        """Store how to read a command that the paper declares."""
+        self._handlers[command] = handler
 
     def _knows(self, token: str) -> bool:
         """Return whether a command is known here, in text or in formulas."""
@@ -279,7 +286,7 @@ class Composer:
     def end_paragraph(self) -> None:
         """Close the current paragraph as a block, followed by its footnotes."""
         if self.depth:
-            self.out.append("\n\n")
+            self.out.append(f"{LINE}{self.indent}\t" if self.in_code else "\n\n")
             return
         text = tidy("".join(self.out))
         self.out.clear()
@@ -336,7 +343,8 @@ class Composer:
 
         Those with several arguments come first, as their arguments are most likely misread.
         """
-        return sorted(self._unknown, key=lambda token: self._unknown[token] < 2)
+        counts = sorted(self._unknown.items(), key=lambda item: item[1] < 2)
+        return [f"{name} ({count} arguments)" if count > 1 else name for name, count in counts]
 
 
 def _groups(stream: Stream) -> list[list[str]]:
@@ -373,4 +381,4 @@ def fill_marks(text: str, fill: Callable[[str, str], str]) -> str:
 
 def tidy(text: str) -> str:
     """Return a text on one line, with runs of whitespace collapsed and the ends stripped."""
-    return " ".join(settle(text.replace(LINE, " ")).split())
+    return " ".join(settle(_LINES.sub(" ", text)).split())

@@ -161,8 +161,8 @@ class Counters:
 
 
 def letter(value: int) -> str:
-    """Return a to z for 1 to 26, and the number itself for other values."""
-    return chr(96 + value) if 1 <= value <= 26 else str(value)
+    """Return a to z for 1 to 26, nothing for 0, and the number itself for other values."""
+    return chr(96 + value) if 1 <= value <= 26 else str(value or "")
 
 
 def _formatted(style: str, value: int) -> str:

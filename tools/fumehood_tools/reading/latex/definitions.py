@@ -284,7 +284,13 @@ _KEPT_ENVIRONMENTS = {
     *("itemize", "enumerate", "tabular", "thebibliography", "verbatim"),
 }
 _DEFINING: dict[str, Callable[[Stream], None]] = {
-    **dict.fromkeys(("\\newcommand", "\\renewcommand", "\\DeclareRobustCommand"), _newcommand),
+    **dict.fromkeys(
+        (
+            *("\\newcommand", "\\renewcommand", "\\DeclareRobustCommand", "\\newrobustcmd"),
+            *("\\renewrobustcmd", "\\algnewcommand", "\\algrenewcommand"),
+        ),
+        _newcommand,
+    ),
     "\\providecommand": _provide,
     **dict.fromkeys(("\\def", "\\gdef", "\\edef", "\\xdef"), _def),
     **dict.fromkeys(("\\let", "\\glet"), _let),

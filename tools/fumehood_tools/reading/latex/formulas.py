@@ -195,6 +195,9 @@ class _Formula:
             index = self._inner(self.optional() or [])
             root = {"3": "∛", "4": "∜", "2": "√"}.get(index) or f"{_raised(index)}√"
             return root + _bracketed(self._inner(self.argument())) + APART
+        if name in ("pmod", "pod"):
+            inside = self._inner(self.argument())
+            return f" (mod {inside})" if name == "pmod" else f" ({inside})"
         if name in ("mathbb", "mathds", "Bbb"):
             return double_struck(self._inner(self.argument()))
         if name in MATH_ACCENTS:
@@ -235,7 +238,8 @@ class _Formula:
             skip(self, signature)
             return APART if len(signature) > 1 else ""
         if name in ("hskip", "kern", "mkern", "mskip"):
-            self._stack[-1:] = [_LENGTH.sub("", self._stack[-1])] if self._stack else []
+            rest = _LENGTH.sub("", self.pull(), count=1)
+            self.push([rest] if rest else [])
             return APART
         groups: list[str] = []
         while self._next_is("{") and len(groups) < _MOST_GROUPS:

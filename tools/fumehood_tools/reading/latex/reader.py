@@ -29,6 +29,7 @@ from fumehood_tools.reading.latex.crossrefs import (
 from fumehood_tools.reading.latex.definitions import include, new_state
 from fumehood_tools.reading.latex.displays import DISPLAY_ENVIRONMENTS, DISPLAY_HANDLERS
 from fumehood_tools.reading.latex.expansion import Stream
+from fumehood_tools.reading.latex.keywords import KEYWORD_HANDLERS
 from fumehood_tools.reading.latex.project import decode, main_file
 from fumehood_tools.reading.latex.structure import STRUCTURE_ENVIRONMENTS, STRUCTURE_HANDLERS
 from fumehood_tools.reading.latex.tokens import plain
@@ -161,6 +162,7 @@ _HANDLERS: dict[str, Handler] = {
     **STRUCTURE_HANDLERS,
     **DISPLAY_HANDLERS,
     **ALGORITHM_HANDLERS,
+    **KEYWORD_HANDLERS,
     **BOX_HANDLERS,
     **CROSSREF_HANDLERS,
     **dict.fromkeys(("\\bibliography", "\\addbibresource", "\\bibliographyfile"), _bibliography),

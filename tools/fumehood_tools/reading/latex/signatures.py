@@ -10,30 +10,33 @@ from typing import Protocol
 
 _BY_SIGNATURE = {
     "": (
-        "and backmatter balance begingroup bf bfseries bgroup BibitemOpen BibitemShut bigbreak "
-        "bigskip boldmath centering cleardoublepage clearpage columnbreak displaystyle dotfill "
+        "AlgoDisplayBlockMarkers AlgoDontDisplayBlockMarkers and backmatter balance begingroup bf "
+        "bfseries bgroup BibitemOpen BibitemShut bigbreak bigskip boldmath centering "
+        "cleardoublepage clearpage columnbreak DecMargin displaystyle DontPrintSemicolon dotfill "
         "doublerulesep doublespacing egroup em endfirsthead endfoot endgroup endhead endlastfoot "
-        "ExplSyntaxOff ExplSyntaxOn filbreak flushbottom footnotesize frontmatter fussy "
-        "goodbreak hfil hfill hfilneg hline Hline hrulefill hss Huge huge ignorespaces "
-        "ignorespacesafterend indent it itshape large LARGE Large leavevmode listoffigures "
-        "listoftables listoftodos mainmatter makeatletter makeatother maketitle "
-        "maketitlesupplementary mdseries medbreak medskip newblock newpage nobreak nocorr "
-        "noindent nolinenumbers nonumber normalcolor normalfont normalsize notag null onecolumn "
-        "onehalfspacing phantomsection printindex protect raggedbottom raggedleft raggedright "
-        "relax rm rmdefault rmfamily sc scriptscriptstyle scriptsize scriptstyle scshape "
-        "selectfont sf sfdefault sffamily singlespacing sl sloppy slshape small smallbreak "
-        "smallskip st strut tableofcontents textstyle thickhline tiny titlefont topsep twocolumn "
-        "unboldmath unskip upshape Urlmuskip vfil vfill vss"
+        "ExplSyntaxOff ExplSyntaxOn filbreak flushbottom footnotesize frontmatter fussy goodbreak "
+        "hfil hfill hfilneg Hline hline hrulefill hss Huge huge ignorespaces ignorespacesafterend "
+        "IncMargin indent it itshape LARGE Large large leavevmode LinesNotNumbered LinesNumbered "
+        "LinesNumberedHidden listoffigures listoftables listoftodos mainmatter makeatletter "
+        "makeatother maketitle maketitlesupplementary mdseries medbreak medskip newblock newpage "
+        "nl nobreak NoCaptionOfAlgo nocorr noindent nolinenumbers nonumber normalcolor normalfont "
+        "normalsize notag null onecolumn onehalfspacing phantomsection printindex PrintSemicolon "
+        "protect raggedbottom raggedleft raggedright relax rm rmdefault rmfamily sc "
+        "scriptscriptstyle scriptsize scriptstyle scshape selectfont SetAlgoLined SetAlgoLongEnd "
+        "SetAlgoNoEnd SetAlgoNoLine SetAlgoShortEnd SetAlgoVlined SetFillComment SetNoFillComment "
+        "SetSideCommentLeft SetSideCommentRight sf sfdefault sffamily ShowLn singlespacing sl "
+        "sloppy slshape small smallbreak smallskip st strut tableofcontents textstyle thickhline "
+        "tiny titlefont topsep twocolumn unboldmath unskip upshape Urlmuskip vfil vfill vss"
     ),
     "t": (
         "bibfield bibfnamefont bibnamefont caps centerline clap doublebox emph fbox hl leftline "
         "llap lowercase MakeLowercase MakeTextLowercase MakeTextUppercase MakeUppercase mathclap "
-        "mathllap mathrlap mbox Ovalbox ovalbox rightline rlap shadowbox so sout textbf "
-        "textit textlf textmd textnormal textrm textsc textsf textsl textup textulc ul uline "
-        "underline uppercase uuline uwave"
+        "mathllap mathrlap mbox Ovalbox ovalbox rightline rlap shadowbox so sout textbf textit "
+        "textlf textmd textnormal textrm textsc textsf textsl textulc textup ul uline underline "
+        "uppercase uuline uwave"
     ),
     "dt": "hbox vbox vcenter vtop",
-    "mt": "bibinfo hyperlink hypertarget adjustbox",
+    "mt": "adjustbox bibinfo hyperlink hypertarget",
     "ot": "efbox makecell marginnote marginpar shortstack smash tcbox thead todo",
     "omt": "colorbox foreignlanguage rotatebox",
     "omomt": "fcolorbox",
@@ -45,12 +48,15 @@ _BY_SIGNATURE = {
     "somomot": "multirow",
     "m": (
         "acmArticle acmBooktitle acmDOI acmISBN acmMonth acmNumber acmPrice acmSubmissionID "
-        "acmVolume acmYear authorrunning bibAnnoteFile bibliographyfullrefs bibliographystyle "
-        "bibpreamble citestyle copyrightyear date editor fontencoding fontfamily "
-        "fontseries fontshape geometry graphicspath hhline hphantom hypersetup hyphenation "
-        "journal linespread lstset markright mathtoolsset mdfsetup needspace newlength "
-        "noalign orcid orcidID orcidlink pagenumbering pagestyle pdfinfo pgfplotsset "
-        "phantom runauthor runtitle selectlanguage setcitestyle setcopyright setstretch "
+        "acmVolume acmYear algsetup authorrunning bibAnnoteFile bibliographyfullrefs "
+        "bibliographystyle bibpreamble citestyle copyrightyear date decmargin editor fontencoding "
+        "fontfamily fontseries fontshape geometry graphicspath hhline hphantom hypersetup "
+        "hyphenation incmargin journal linespread lstset markright mathtoolsset mdfsetup "
+        "needspace newlength nllabel nlset noalign orcid orcidID orcidlink pagenumbering "
+        "pagestyle pdfinfo pgfplotsset phantom ResetInOut RestyleAlgo runauthor runtitle "
+        "selectlanguage SetAlCapFnt SetAlCapSty SetAlFnt SetAlgoCaptionSeparator "
+        "SetAlgoInsideSkip SetAlgoNlRelativeSize SetAlgoSkip SetArgSty setcitestyle SetCommentSty "
+        "setcopyright SetDataSty SetFuncSty SetKwSty SetNlSkip setstretch SetVlineSkip "
         "shortauthors shorttitle sisetup tcbset tcbuselibrary theoremstyle thispagestyle tikzset "
         "urlstyle usepgfplotslibrary usetikzlibrary vphantom Xhline"
     ),
@@ -58,18 +64,20 @@ _BY_SIGNATURE = {
     "som": "adjincludegraphics captionsetup",
     "soom": "includegraphics",
     "mm": (
-        "AtBeginEnvironment AtEndEnvironment crefformat Crefformat DeclareGraphicsRule "
-        "DeclareUnicodeCharacter fontsize markboth PackageWarning addtolength setlength "
-        "settodepth settoheight settowidth Xcline"
+        "addtolength AtBeginEnvironment AtEndEnvironment Crefformat crefformat "
+        "DeclareGraphicsRule DeclareUnicodeCharacter fontsize markboth PackageWarning SetInd "
+        "setlength settodepth settoheight settowidth Xcline"
     ),
-    "mmm": "addcontentsline addtocontents specialrule",
+    "mmm": (
+        "addcontentsline addtocontents SetAlgorithmName SetNlSty SetStartEndCondition specialrule"
+    ),
     "smmmmo": "titlespacing",
     "omomm": "colorlet",
     "ommm": "acmConference definecolor providecolor",
     "om": (
-        "acmJournal arrayrulecolor ccsdesc cellcolor cfoot chead documentstyle fancyfoot "
-        "fancyhead index lfoot lhead received rfoot rhead setmonofont setmainfont "
-        "setsansfont tabucline rowfont titlerunning"
+        "acmJournal algnotext arrayrulecolor ccsdesc cellcolor cfoot chead documentstyle "
+        "fancyfoot fancyhead index lfoot lhead received rfoot rhead rowfont setmainfont "
+        "setmonofont setsansfont tabucline titlerunning"
     ),
     "omoo": "columncolor rowcolor",
     "somm": "DeclareFieldFormat",

@@ -39,6 +39,7 @@ _FUNCTION_NAMES = (
 FUNCTIONS = set(_FUNCTION_NAMES.split())
 _OWN = {
     **{name: name for name in FUNCTIONS},
+    "bmod": "mod",
     **{"LaTeX": "LaTeX", "TeX": "TeX", "LaTeXe": "LaTeX2e", "BibTeX": "BibTeX"},
     **{"%": "%", "&": "&", "#": "#", "$": "$", "_": "_", "{": "{", "}": "}"},
     **{" ": " ", ",": " ", ";": " ", ":": " ", ">": " ", "!": "", "/": "", "-": "", "@": ""},

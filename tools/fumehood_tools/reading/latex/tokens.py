@@ -31,7 +31,7 @@ def _pattern(letters: str) -> re.Pattern[str]:
 
 _TOKEN, _TOKEN_AT = _pattern("A-Za-z"), _pattern("A-Za-z@")
 _AFTER_WORD = re.compile(r"[ \t]*(?:\n(?![ \t]*\n)[ \t]*)?")
-_ENVIRONMENT = re.compile(r"\s*\{\s*([A-Za-z@:\-]{1,40}\*?)\s*\}")
+_ENVIRONMENT = re.compile(r"\s*\{\s*([A-Za-z@:\-][\w@:\-]{0,40}\*?)\s*\}")
 _OPTIONS = re.compile(r"\s*\[[^\]\n]{0,400}\]")
 _VERB = re.compile(r"\*?([^\sA-Za-z*{])([^\n]{0,2000}?)\1")
 _GROUP_OPEN = re.compile(r"\s*\{")
