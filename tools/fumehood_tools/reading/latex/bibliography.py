@@ -13,7 +13,7 @@ import bibtexparser
 from fumehood_tools.reading.document import Reference
 from fumehood_tools.reading.latex.composing import Composer, tidy
 from fumehood_tools.reading.latex.expansion import Stream
-from fumehood_tools.reading.latex.tokens import plain, tokenize
+from fumehood_tools.reading.latex.tokens import plain, settle, tokenize
 
 MOST_REFERENCES = 5_000
 _LARGEST_BIB = 20_000_000
@@ -122,7 +122,7 @@ def _label(composer: Composer, printed: list[str] | None, key: str, count: int) 
         return f"[{count}]"
     if _is_author_year(printed):
         return key
-    said = composer.inline(printed)
+    said = settle(composer.inline(printed))
     return f"[{said}]" if said and len(said) <= 20 else key
 
 

@@ -12,7 +12,7 @@ from fumehood_tools.reading.latex.expansion import Stream
 from fumehood_tools.reading.latex.formulas import with_marks
 from fumehood_tools.reading.latex.signatures import SIGNATURES, skip
 from fumehood_tools.reading.latex.symbols import ACCENTS, accented
-from fumehood_tools.reading.latex.tokens import APART, RAW, plain, tokenize
+from fumehood_tools.reading.latex.tokens import APART, RAW, plain, settle, tokenize
 
 
 def _by_signature(name: str, signature: str) -> Handler:
@@ -80,7 +80,7 @@ def _color(composer: Composer, stream: Stream) -> None:
     in_table = composer.float is not None and composer.float.kind == "table"
     if color in ("white", "1,1,1", "ffffff") and not in_table:
         if (text := composer.inline(shown)) and len(composer.hidden) < 50:
-            composer.hidden.append(HiddenText(text=text[:2_000], why="white"))
+            composer.hidden.append(HiddenText(text=settle(text)[:2_000], why="white"))
     else:
         stream.push(["{", *shown, "}"])
 
@@ -193,7 +193,7 @@ def _path(composer: Composer, stream: Stream) -> None:
 
 def keep_link(composer: Composer, url: str, text: str) -> None:
     """Store a link, if its address has a supported scheme."""
-    link = Link(url=url, text=text, origin="markup")
+    link = Link(url=url, text=settle(text), origin="markup")
     if re.match(r"(?:https?|ftp|mailto):", url) and len(composer.links) < 5_000:
         composer.links.append(link)
 

@@ -32,6 +32,8 @@ LINE = "\x05"
 _MARK, _END_MARK = "\x06", "\x07"
 _MARKED = re.compile("\x06([a-zA-Z]+) ([^\x06\x07]*)\x07")
 _MOST_GROUPS = 9
+_AROUND = re.compile(rf"[ \t\n{APART}]*{APART}[ \t\n{APART}]*")
+_ONLY = (APART, APART * 2, APART * 3)
 _LINES = re.compile(rf"{LINE}(?:\d+\t)?")
 _CITES = re.compile(r"\\[A-Za-z]*[cC]ite[a-z]*")
 _SIZE = re.compile(
@@ -202,7 +204,7 @@ class Composer:
         shown = [group for group in groups if not _SIZE.fullmatch(plain(group))]
         stream.push([RAW + APART] if groups else [])
         for group in shown[:0:-1]:
-            stream.push([RAW + " ", "{", *group, "}"])
+            stream.push([RAW + f" {APART}", "{", *group, "}"])
         stream.push(["{", *shown[0], "}"] if shown else [])
         if groups:
             self.out.append(APART)
@@ -215,7 +217,7 @@ class Composer:
         groups = _groups(stream)
         self.out.append(" ")
         for group in reversed(groups):
-            stream.push(["{", *group, "}", RAW + " "])
+            stream.push(["{", *group, "}", RAW + f" {APART}"])
 
     def _formula(self, stream: Stream) -> None:
         """Compose `$…$` or `$$…$$`. A dollar sign without a partner is printed as text."""
@@ -373,12 +375,16 @@ def _groups(stream: Stream) -> list[list[str]]:
 
 
 def fill_marks(text: str, fill: Callable[[str, str], str]) -> str:
-    """Return a text with every mark replaced by `fill(kind, key)`."""
-    if _MARK not in text:
-        return text
-    return _MARKED.sub(lambda match: fill(match.group(1), match.group(2)), text)
+    """Return a finished text: every mark is replaced by `fill(kind, key)`, and every APART."""
+    if _MARK in text:
+        text = _MARKED.sub(lambda match: fill(match.group(1), match.group(2)), text)
+    return settle(text)
 
 
 def tidy(text: str) -> str:
     """Return a text on one line, with runs of whitespace collapsed and the ends stripped."""
-    return " ".join(settle(_LINES.sub(" ", text)).split())
+    text = _LINES.sub(" ", text)
+    if APART in text:
+        text = _AROUND.sub(lambda found: APART if found.group() in _ONLY else f" {APART}", text)
+    text = " ".join(text.split())
+    return "" if text == APART else text

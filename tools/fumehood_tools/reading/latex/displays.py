@@ -10,7 +10,7 @@ from fumehood_tools.reading.latex.counters import letter
 from fumehood_tools.reading.latex.expansion import Stream
 from fumehood_tools.reading.latex.signatures import skip
 from fumehood_tools.reading.latex.tables import rows_of, split_rows
-from fumehood_tools.reading.latex.tokens import LISTING, LISTING_OPTIONS, PARAGRAPH, plain
+from fumehood_tools.reading.latex.tokens import LISTING, LISTING_OPTIONS, PARAGRAPH, plain, settle
 
 _BY_ROW = {"align", "gather", "eqnarray", "alignat", "flalign", "IEEEeqnarray", "xalignat"}
 _WITH_COLUMNS = {"alignat": "m", "IEEEeqnarray": "om", "xalignat": "m"}
@@ -71,7 +71,7 @@ def _numbered(composer: Composer, row: list[str], numbered: bool) -> tuple[list[
             labels.append(plain(stream.argument()).strip())
         elif token == "\\tag":
             stream.starred()
-            number, numbered = composer.inline(stream.argument()).strip("()"), False
+            number, numbered = settle(composer.inline(stream.argument())).strip("()"), False
         elif token in ("\\nonumber", "\\notag"):
             numbered = False
         else:

@@ -23,7 +23,7 @@ _DROPPED = {
     *("left", "right", "middle", "big", "Big", "bigg", "Bigg", "bigl", "bigr", "Bigl", "Bigr"),
     *("biggl", "biggr", "Biggl", "Biggr", "displaystyle", "textstyle", "scriptstyle", "limits"),
     *("nolimits", "nonumber", "notag", "rm", "bf", "it", "cal", "mathstrut", "hfill", "allowbreak"),
-    *("scriptscriptstyle", "centering", "relax", "hline", "toprule", "midrule", "bottomrule"),
+    *("scriptscriptstyle", "centering", "relax", "hline"),
 }
 _WITH_ARGUMENT = {"label": "m", "tag": "sm", "color": "om", "cline": "m", "hskip": "m"}
 _SHOWN = {
@@ -37,7 +37,6 @@ _SHOWN = {
         "texttt",
         "textsf",
         "mbox",
-        "hbox",
         "mathop",
     ),
     *(
@@ -56,7 +55,6 @@ _SHOWN = {
         "mathnormal",
         "underbrace",
         "overbrace",
-        "smash",
         "textsc",
         "bold",
     ),
@@ -73,7 +71,6 @@ _SHOWN = {
 }
 _TWO = {"textcolor", "binom", "dbinom", "tbinom", "stackrel", "overset", "underset", "href"}
 _TWO |= {"xrightarrow", "xleftarrow", "genfrac"}
-_BOXES = {"hspace", "vspace", "phantom", "hphantom", "vphantom", "raisebox", "rule", "parbox"}
 _MOST_GROUPS = 9
 _LENGTH = re.compile(r"^=?[+-]?(?:\d*\.?\d+)?(?:pt|em|ex|cm|mm|in|sp|bp|mu)?")
 _TWO_OVER = {"frac", "dfrac", "tfrac", "nicefrac", "sfrac", "cfrac"}
@@ -226,7 +223,7 @@ class _Formula:
         if name == "not":
             return unicodedata.normalize("NFC", self._inner(self.argument()) + "\u0338")
         printed = symbols().get(name)
-        if printed is None or name in _BOXES:
+        if printed is None or SIGNATURES.get(name):
             return self._unknown(name)
         if name in FUNCTIONS:
             return self._spaced(printed)

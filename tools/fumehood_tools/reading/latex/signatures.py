@@ -26,7 +26,7 @@ _BY_SIGNATURE = {
         "SetAlgoNoEnd SetAlgoNoLine SetAlgoShortEnd SetAlgoVlined SetFillComment SetNoFillComment "
         "SetSideCommentLeft SetSideCommentRight sf sfdefault sffamily ShowLn singlespacing sl "
         "sloppy slshape small smallbreak smallskip st strut tableofcontents textstyle thickhline "
-        "tiny titlefont topsep twocolumn unboldmath unskip upshape Urlmuskip vfil vfill vss"
+        "tiny titlefont topsep unboldmath unskip upshape Urlmuskip vfil vfill vss"
     ),
     "t": (
         "bibfield bibfnamefont bibnamefont caps centerline clap doublebox emph fbox hl leftline "
@@ -51,8 +51,8 @@ _BY_SIGNATURE = {
         "acmVolume acmYear algsetup authorrunning bibAnnoteFile bibliographyfullrefs "
         "bibliographystyle bibpreamble citestyle copyrightyear date decmargin editor fontencoding "
         "fontfamily fontseries fontshape geometry graphicspath hhline hphantom hypersetup "
-        "hyphenation incmargin journal linespread lstset markright mathtoolsset mdfsetup "
-        "needspace newlength nllabel nlset noalign orcid orcidID orcidlink pagenumbering "
+        "hyphenation icmltitlerunning incmargin journal linespread lstset markright mathtoolsset "
+        "mdfsetup needspace newlength nllabel nlset noalign orcid orcidID orcidlink pagenumbering "
         "pagestyle pdfinfo pgfplotsset phantom ResetInOut RestyleAlgo runauthor runtitle "
         "selectlanguage SetAlCapFnt SetAlCapSty SetAlFnt SetAlgoCaptionSeparator "
         "SetAlgoInsideSkip SetAlgoNlRelativeSize SetAlgoSkip SetArgSty setcitestyle SetCommentSty "

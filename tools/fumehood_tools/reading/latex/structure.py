@@ -18,6 +18,7 @@ _LISTS = (
     "itemize enumerate description compactitem compactenum compactdesc inparaenum inparaitem list "
     "itemize* enumerate* description* asparaenum asparaitem trivlist tablenotes"
 )
+_LONGEST_FRONT = 20_000
 _QUIET_LISTS = {"list"}
 _WITH_ARGUMENTS = {
     **{
@@ -225,6 +226,21 @@ def _keywords_environment(composer: Composer, stream: Stream, name: str) -> None
     composer.front.keywords = composer.front.keywords or f"Keywords: {words}"
 
 
+def _two_columns(composer: Composer, stream: Stream) -> None:
+    """Handle `\\twocolumn[…]`: the front matter in the brackets is read as usual."""
+    stream.skip_blank()
+    token = stream.pull()
+    inside: list[str] = []
+    depth = 1
+    while token == "[" and depth and len(inside) < _LONGEST_FRONT and (one := stream.pull()):
+        depth += {"[": 1, "]": -1}.get(one, 0)
+        inside.append(one)
+    if token == "[" and not depth:
+        stream.push(inside[:-1])
+    else:
+        stream.push([token, *inside] if token else [])
+
+
 def _set_counter(composer: Composer, stream: Stream) -> None:
     name = plain(stream.argument()).strip()
     value = plain(stream.argument()).strip()
@@ -271,7 +287,8 @@ STRUCTURE_HANDLERS: dict[str, Handler] = {
     **{f"\\{name}": _aside for name in _ASIDE.split()},
     **dict.fromkeys(("\\icmlaffiliation", "\\icmlsetsymbol"), _icml_aside),
     "\\abstract": _abstract_command,
-    **dict.fromkeys(("\\keywords", "\\IEEEkeywords", "\\keyword"), _keywords),
+    **dict.fromkeys(("\\keywords", "\\IEEEkeywords", "\\keyword", "\\icmlkeywords"), _keywords),
+    "\\twocolumn": _two_columns,
     "\\setcounter": _set_counter,
     "\\addtocounter": _add_to_counter,
     **dict.fromkeys(("\\refstepcounter", "\\stepcounter"), _step_counter),

@@ -8,6 +8,8 @@ import functools
 import unicodedata
 from collections.abc import Mapping
 
+from fumehood_tools.reading.latex.tokens import APART
+
 ACCENTS = {
     "`": "\u0300",
     "'": "\u0301",
@@ -43,7 +45,8 @@ _OWN = {
     **{"LaTeX": "LaTeX", "TeX": "TeX", "LaTeXe": "LaTeX2e", "BibTeX": "BibTeX"},
     **{"%": "%", "&": "&", "#": "#", "$": "$", "_": "_", "{": "{", "}": "}"},
     **{" ": " ", ",": " ", ";": " ", ":": " ", ">": " ", "!": "", "/": "", "-": "", "@": ""},
-    **{"quad": " ", "qquad": " ", "enspace": " ", "thinspace": " ", "space": " ", "*": ""},
+    **{"quad": f" {APART}", "qquad": f" {APART}", "enspace": f" {APART}"},
+    **{"thinspace": " ", "space": " ", "*": ""},
     **{"textbackslash": "\\", "textasciitilde": "~", "textasciicircum": "^", "backslash": "\\"},
     **{"ldots": "…", "dots": "…", "textellipsis": "…", "dotsc": "…", "dotsb": "⋯", "cdots": "⋯"},
     **{"textquotesingle": "'", "textquotedbl": '"', "lq": "‘", "rq": "’", "slash": "/"},

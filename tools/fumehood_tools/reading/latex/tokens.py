@@ -39,7 +39,8 @@ _BRACES = re.compile(r"\\[\s\S]|[{}]")
 _ADDRESSED = {"\\url", "\\href", "\\path", "\\nolinkurl", "\\burl", "\\doi", "\\urlstyle"}
 _VERBS = {"\\verb", "\\lstinline", "\\Verb", "\\mintinline"}
 _LONGEST_RAW = 4_000
-_GLUED = re.compile(rf"(?<=[\d.,]){APART}+(?=[.,]?\d)")
+_GLUED = re.compile(rf"(?<=[\d.,]) *{APART}[ {APART}]*(?=[.,]?\d)")
+_ENDS_SHORT, _BEGINS_GROUP = re.compile(r"(?:^|[^\d.])\d{1,3}$"), re.compile(r"\d{3}(?!\d)")
 
 
 class Tokens(NamedTuple):
@@ -80,8 +81,20 @@ def plain(tokens: list[str]) -> str:
 
 
 def settle(text: str) -> str:
-    """Return a text with each APART replaced: by a space between digits, elsewhere by nothing."""
-    return _GLUED.sub(" ", text).replace(APART, "") if APART in text else text
+    """Return a text with each APART replaced: by a space between digits, elsewhere by nothing.
+
+    Two spaces are used where one would read as a separator of thousands: 12 345 is one number.
+    """
+    if APART not in text:
+        return text
+    return _GLUED.sub(_gap, text).replace(APART, "").rstrip(" ")
+
+
+def _gap(match: re.Match[str]) -> str:
+    before = match.string[max(0, match.start() - 5) : match.start()]
+    after = match.string[match.end() : match.end() + 4]
+    one_number = _ENDS_SHORT.search(before) and _BEGINS_GROUP.match(after)
+    return "  " if one_number else " "
 
 
 class _Reader:
