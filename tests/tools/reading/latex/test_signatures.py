@@ -1,4 +1,4 @@
-"""Every command that changes how text looks prints its text, and none of its lengths and options."""
+"""Commands that change how text looks print their text, and none of their lengths and options."""
 
 import re
 

@@ -162,7 +162,8 @@ def _new_theorem_box(stream: Stream) -> None:
     name, display = plain(stream.argument()).strip(), stream.argument()
     stream.argument()
     prefix = stream.argument()
-    given = ["{", f"tcb {name}", "}", "{", *display, "}", "{", *prefix, "}"]
+    counter = "tcb" + re.sub(r"\W", "", name)
+    given = ["{", counter, "}", "{", *display, "}", "{", *prefix, "}"]
     body = [_NUMBERED_BOX, *given, "{", "#2", "}", "{", "#3", "}"]
     begin = Macro("omm", [[]] * 3, [[]] * 3, [], body)
     stream.state.environments[name] = (begin, ["\\par"])

@@ -90,7 +90,8 @@ def readable(tokens: list[str]) -> str:
 
 def with_marks(tokens: list[str]) -> str:
     """Return a formula as part of a line of text, in which APART still marks places."""
-    return " ".join(_Formula(tokens, 0).text().split()).replace(" ;", ";")
+    text = " ".join(_Formula(tokens, 0).text().split()).replace(" ;", ";")
+    return f" {text}" if text[:1] == "±" and tokens[0] in ("^", "_") else text
 
 
 class _Formula:

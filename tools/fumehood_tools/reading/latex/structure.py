@@ -268,7 +268,7 @@ def _number_within(composer: Composer, stream: Stream) -> None:
 
 def _printed_number(style: str) -> Handler:
     def handler(composer: Composer, stream: Stream) -> None:
-        name = plain(stream.argument()).strip()
+        name = plain(stream.argument()).strip().removeprefix("\\c@")
         composer.out.append(composer.counters.shown(style, name))
 
     return handler
@@ -294,8 +294,9 @@ STRUCTURE_HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(("\\refstepcounter", "\\stepcounter"), _step_counter),
     **dict.fromkeys(("\\numberwithin", "\\counterwithin"), _number_within),
     **{
-        f"\\{style}": _printed_number(style)
+        f"\\{at}{style}": _printed_number(style)
         for style in ("arabic", "Alph", "alph", "Roman", "roman")
+        for at in ("", "@")
     },
 }
 STRUCTURE_ENVIRONMENTS: dict[str, Environment] = {
