@@ -5,6 +5,8 @@ without crashing.
 import contextlib
 import gzip
 import random
+import re
+from collections.abc import Iterator
 
 import pytest
 from fakes.paper_sources import PAPERS, article, packed, paper
@@ -67,17 +69,49 @@ PIECES = [
         "\\cmidrule(",
         "\\",
     ),
+    *("5", "\\hspace{1em}", "\\quad", "\\phantom{0}", "\\SI{1}{", "\\num{1;", "\\frac{1}{2}"),
+    *("\\ifcase", "\\or", "\\unless", "\\csname", "\\endcsname", "\\newcount\\n", "\\n", "\\the"),
+    *("\\parbox{1cm}{", "\\hbox to", "\\odd{1}{2}", "\\odd[", "*", "\\def\\z(#1,#2)", "\\z(", ","),
+    *(
+        "\\begin{tcolorbox}[title=",
+        "\\begin{lstlisting}[caption=",
+        "\\end{lstlisting}",
+        "\\cref{a}",
+    ),
+    *("\\begin{algorithm}", "\\end{algorithm}", "\\If{", "\\Repeat", "\\SetKwFunction{", "\\eIf{"),
+    *(
+        "\\newtcolorbox{e}[1]{",
+        "\\newcites{q}{",
+        "\\citeq{",
+        "\\ifthenelse{",
+        "\\equal{",
+        "\\sbox{\\y}",
+    ),
 ]
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 def read(body: str) -> Document:
     return read_latex(article(body))
 
 
+def strings(value: object) -> Iterator[str]:
+    """Yield all strings in a document."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from strings(list(value.values()))
+    elif isinstance(value, list):
+        for one in value:
+            yield from strings(one)
+
+
 @given(st.lists(st.sampled_from(PIECES), max_size=120).map("".join))
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_heap_of_latex_pieces_makes_the_reader_fail(body: str) -> None:
-    assert read(body).source == "latex"
+    document = read(body)
+    assert document.source == "latex"
+    assert not CONTROL.search(" ".join(strings(document.model_dump())))
 
 
 @given(st.binary(max_size=400))

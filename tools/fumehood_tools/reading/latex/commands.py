@@ -7,7 +7,7 @@
 import re
 
 from fumehood_tools.reading.document import Block, HiddenText, Link
-from fumehood_tools.reading.latex.composing import Composer, Handler, Style, tidy
+from fumehood_tools.reading.latex.composing import Composer, Handler, Style, fill_marks, tidy
 from fumehood_tools.reading.latex.expansion import Stream
 from fumehood_tools.reading.latex.formulas import with_marks
 from fumehood_tools.reading.latex.signatures import SIGNATURES, skip
@@ -162,7 +162,7 @@ def address(composer: Composer, tokens: list[str]) -> str:
         inner = tokenize(
             said.replace("%", "\\%").replace("\\\\%", "\\%").replace("#", "\\#")
         ).tokens
-        said = composer.inline(inner, Style(typewriter=True))
+        said = fill_marks(composer.inline(inner, Style(typewriter=True)), lambda kind, key: key)
     said = re.sub(r"\\~\{\}|\\textasciitilde\s*(\{\})?|\\~", "~", said)
     return re.sub(r"\\([%#_&${} ])", r"\1", said).replace(" ", "")
 

@@ -312,7 +312,7 @@ class Composer:
         """Add a displayed formula as an equation block."""
         text = readable(tokens)
         if text:
-            latex = " ".join(settle(plain(tokens)).split())
+            latex = " ".join(plain(tokens).split())
             self.add(Block(kind="equation", text=text, latex=latex, number=number))
 
     def body(self, stream: Stream, name: str) -> list[str]:

@@ -162,7 +162,7 @@ class _Formula:
         if first == "\\":
             return self._command(token[1:])
         if first == "{":
-            return _Formula(self._group(), self._depth + 1).text()
+            return _Formula(self._group(), self._depth + 1).text().strip()
         if first in "^_":
             return self._script(first)
         if first in RAW + LISTING:

@@ -8,6 +8,7 @@ work.
 import posixpath
 import re
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 from fumehood_tools.reading.document import Block, Document, HiddenText, Link
 from fumehood_tools.reading.latex.algorithms import ALGORITHM_HANDLERS
@@ -37,6 +38,7 @@ from fumehood_tools.reading.latex.unpacking import unpack
 from fumehood_tools.reading.running_links import links_in_text
 
 MOST_HIDDEN = 50
+Told = TypeVar("Told", Link, HiddenText)
 _PROSE = re.compile(r"[^\W\d_]{2,}")
 
 
@@ -86,11 +88,18 @@ def _document(composer: Composer, main: str, warnings: list[str]) -> Document:
             entry.model_copy(update={"text": fill_marks(entry.text, fill)}) for entry in entries
         ],
         links=_links(
-            composer.links, [abstract, *_texts(blocks), *(entry.text for entry in entries)]
+            [_said(link, fill) for link in composer.links],
+            [abstract, *_texts(blocks), *(entry.text for entry in entries)],
         ),
-        hidden=(composer.hidden + _prose_comments(composer.state.comments))[:MOST_HIDDEN],
+        hidden=(
+            [_said(one, fill) for one in composer.hidden] + _prose_comments(composer.state.comments)
+        )[:MOST_HIDDEN],
         warnings=[*warnings, *composer.state.warnings, *missing_labels(composer)],
     )
+
+
+def _said(told: Told, fill: Callable[[str, str], str]) -> Told:
+    return told.model_copy(update={"text": fill_marks(told.text, fill)})
 
 
 def _filled(block: Block, fill: Callable[[str, str], str]) -> Block:

@@ -69,7 +69,7 @@ def plain(tokens: list[str]) -> str:
     parts: list[str] = []
     for index, token in enumerate(tokens):
         if token[0] in RAW + LISTING:
-            parts.append(token[1:])
+            parts.append(token[1:].replace(APART, ""))
         elif token == PARAGRAPH:
             parts.append("\n\n")
         else:
