@@ -35,7 +35,7 @@ _MOST_GROUPS = 9
 _AROUND = re.compile(rf"[ \t\n{APART}]*{APART}[ \t\n{APART}]*")
 _ONLY = (APART, APART * 2, APART * 3)
 _LINES = re.compile(rf"{LINE}(?:\d+\t)?")
-_CITES = re.compile(r"\\[A-Za-z]*[cC]ite[a-z]*")
+_CITES = re.compile(r"\\[A-Za-z]*[cC]ite(?!d|ment)[a-z]*")
 _SIZE = re.compile(
     r"\s*[-+]?\d*\.?\d*\s*(?:pt|em|ex|sp|bp|pc|\\(?:text|line|column|page)(?:width|height)|\\hsize)\s*"
 )
@@ -139,7 +139,10 @@ class Composer:
 
     def run(self, stream: Stream) -> None:
         """Compose all tokens of a stream."""
-        while token := stream.next():
+        while (words := stream.words()) or (token := stream.next()):
+            if words:
+                self.say("".join(words))
+                continue
             first = token[0]
             if first == "\\":
                 self._command(token, stream)
@@ -242,7 +245,10 @@ class Composer:
         depth = 0
         closed = False
         self.state.in_formula = True
-        while token := stream.next():
+        while True:
+            inside += stream.words()
+            if not (token := stream.next()):
+                break
             if token == end and depth == 0:
                 closed = True
                 break
@@ -320,7 +326,10 @@ class Composer:
         begin, end = f"\\begin{{{name}}}", f"\\end{{{name}}}"
         inside: list[str] = []
         depth = 0
-        while token := stream.next():
+        while True:
+            inside += stream.words()
+            if not (token := stream.next()):
+                break
             if token == end:
                 if depth == 0:
                     return inside

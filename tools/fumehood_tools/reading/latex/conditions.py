@@ -82,6 +82,14 @@ def _case(stream: Stream) -> None:
     for _ in range(wanted):
         if stream.skip_branch(("\\or", "\\else")) != "\\or":
             return
+    stream.state.cases += 1
+
+
+def _end_case(stream: Stream) -> None:
+    """Handle `\\or`, which ends the branch that an `\\ifcase` has taken."""
+    if stream.state.cases:
+        stream.state.cases -= 1
+        stream.skip_branch()
 
 
 def _unless(stream: Stream) -> None:
@@ -304,6 +312,7 @@ BRANCHING: dict[str, Callable[[Stream], None]] = {
     "\\@ifpackageloaded": _branching(_package_loaded),
     "\\@ifclassloaded": _branching(_package_loaded),
     "\\ifcase": _case,
+    "\\or": _end_case,
     "\\unless": _unless,
     **dict.fromkeys(("\\setboolean", "\\setbool"), _set_flag("if")),
     **dict.fromkeys(("\\newboolean", "\\newbool", "\\providebool"), _declare_flag("if")),

@@ -325,7 +325,7 @@ PRIMITIVES: dict[str, Callable[[Stream], None]] = {
     **dict.fromkeys(("\\input", "\\include", "\\subfile", "\\subfileinclude"), _read_file),
     **dict.fromkeys(("\\import", "\\subimport"), _import_file),
     "\\endinput": Stream.end_file,
-    **dict.fromkeys(("\\else", "\\or"), _skip_rest),
+    "\\else": _skip_rest,
     "\\long": _mark_long,
     "\\fi": lambda stream: None,
     **dict.fromkeys(

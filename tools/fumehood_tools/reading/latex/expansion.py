@@ -19,12 +19,13 @@ from fumehood_tools.reading.latex.macros import (
     filled,
     without_braces,
 )
-from fumehood_tools.reading.latex.tokens import PARAGRAPH, RAW
+from fumehood_tools.reading.latex.tokens import LISTING, PARAGRAPH, RAW
 
 MOST_PULLED = 6_000_000
 MOST_EXPANDED = 1_000_000
 _FAR = 4_000
 _PER_EXPANSION = 4
+_ACTIVE = frozenset("\\{}$&~\n" + RAW + LISTING + END_OF_FILE)
 _TOO_MUCH = (
     "The paper's macros expand too far or are too many; the remaining ones were not expanded."
 )
@@ -74,6 +75,7 @@ class State:
     bibliographies: list[str] = field(default_factory=list)
     boxes: dict[str, list[str]] = field(default_factory=dict)
     in_formula: bool = False
+    cases: int = 0
     long: bool = False
     knows: Callable[[str], bool] = lambda token: False
     count: Callable[[str], int] = lambda counter: 0
@@ -113,6 +115,20 @@ class Stream:
     def push(self, tokens: list[str]) -> None:
         """Put tokens in front of the remaining ones."""
         self._stack += tokens[::-1]
+
+    def words(self) -> list[str]:
+        """Return the words and signs that come next, up to the first that may need expansion.
+
+        Only for speed: `next` would return the same tokens one by one.
+        """
+        stack = self._stack
+        at = len(stack)
+        while at and stack[at - 1][0] not in _ACTIVE:
+            at -= 1
+        taken = stack[: at - 1 if at else None : -1]
+        del stack[at:]
+        self.state.pulled += len(taken)
+        return taken
 
     def next(self) -> str:
         """Return the next token after expanding macros and conditions; '' at the end."""
@@ -215,7 +231,10 @@ class Stream:
     def _group(self) -> list[str]:
         inside: list[str] = []
         depth = 0
-        while token := self.pull():
+        while True:
+            inside += self.words()
+            if not (token := self.pull()):
+                break
             if token == "}":
                 if depth == 0:
                     break

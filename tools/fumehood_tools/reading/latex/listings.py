@@ -36,6 +36,7 @@ _DEFINING = re.compile(
     r"\\(lstnewenvironment|(?:re)?newtcblisting|(?:New|Renew|Declare|Provide)TCBListing|"
     r"(?:Define|Custom|Recustom)VerbatimEnvironment|newminted)(?![A-Za-z])\s*"
 )
+_MENTIONS = ("\\lstnew", "tcblisting", "TCBListing", "VerbatimEnvironment", "\\newminted")
 _CLOSING = {"{": "}", "[": "]"}
 _SPECIAL = re.compile(r"\\[\s\S]|[{}\[\]]")
 _LONGEST = 4_000
@@ -45,6 +46,8 @@ def own_listings(texts: Iterable[str]) -> dict[str, ListingKind]:
     """Return all listing environments: those of LaTeX, and those that the texts define."""
     found = dict(LISTINGS)
     for text in texts:
+        if not any(word in text for word in _MENTIONS):
+            continue
         for match in _DEFINING.finditer(text):
             reader = _Arguments(text, match.end())
             name, kind = _definition(match.group(1), reader)

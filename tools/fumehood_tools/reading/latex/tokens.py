@@ -26,7 +26,10 @@ _NEVER_SHOWN = {"filecontents", "filecontents*"}
 
 def _pattern(letters: str) -> re.Pattern[str]:
     control = rf"\\(?:[{letters}]+|[\s\S]|$)"
-    return re.compile(control + r"|[{}\[\]$&~^_]|#+\d?|\s+|%[^\n]*\n?[ \t]*|[^\\{}\[\]$&~^_#%\s]+")
+    word = r"[^\\{}\[\]$&~^_#%\s]+"
+    return re.compile(
+        rf"{word}(?:[ \n]{word})*|{control}|[{{}}\[\]$&~^_]|#+\d?|\s+|%[^\n]*\n?[ \t]*"
+    )
 
 
 _TOKEN, _TOKEN_AT = _pattern("A-Za-z"), _pattern("A-Za-z@")
@@ -122,6 +125,8 @@ class _Reader:
             elif first.isspace():
                 blank = token.count("\n") >= (1 if after_comment else 2)
                 self.tokens.append(PARAGRAPH if blank else " ")
+            elif " " in token or "\n" in token:
+                self.tokens += token.replace("\n", " ").replace(" ", "\0 \0").split("\0")
             else:
                 self.tokens.append(token)
             after_comment = False
@@ -196,6 +201,9 @@ def _balance(tokens: list[str]) -> tuple[list[str], bool]:
     open_marks: list[tuple[str, int]] = []
     balanced = True
     for token in tokens:
+        if token[0] not in "{}\\":
+            closed.append(token)
+            continue
         if token == "{" or token.startswith("\\begin{"):
             open_marks.append((token, len(closed)))
         elif token == "}":
