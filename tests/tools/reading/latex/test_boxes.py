@@ -70,6 +70,22 @@ def test_a_theorem_in_a_box_has_a_number_that_references_print() -> None:
     ]
 
 
+def test_a_box_may_have_a_number_and_a_label() -> None:
+    definition = r"\newtcolorbox[auto counter]{ask}[2][]{title={Prompt \thetcbcounter: #2},#1}"
+    body = (
+        r"\begin{ask}[label=a]{Judge}Say yes.\tcblower Or no.\end{ask}"
+        r"\begin{ask}[label=b]{Two}A.\end{ask}"
+    )
+    assert texts(body + r" See \ref{b} and \ref{a}.", definition) == [
+        ("paragraph", "Prompt 1: Judge"),
+        ("paragraph", "Say yes."),
+        ("paragraph", "Or no."),
+        ("paragraph", "Prompt 2: Two"),
+        ("paragraph", "A."),
+        ("paragraph", "See 2 and 1."),
+    ]
+
+
 CODE = '{"k": 64} % kept\n  return x[0] & 1'
 
 

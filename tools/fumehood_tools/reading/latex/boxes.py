@@ -16,6 +16,7 @@ from fumehood_tools.reading.latex.tokens import LISTING_OPTIONS, plain
 
 _BOX = "titled box"
 _NUMBERED_BOX = "\\numbered box"
+_COUNTED = "\\counted box"
 _TITLES = ("title", "frametitle", "adjusted title")
 
 
@@ -51,6 +52,8 @@ def _bare(value: list[str]) -> list[str]:
 def _titled(composer: Composer, options: list[str]) -> None:
     composer.end_paragraph()
     known = options_of(options)
+    if label := plain(known.get("label", [])).strip():
+        composer.labels.setdefault(label, composer.here)
     title = next((known[name] for name in _TITLES if known.get(name)), [])
     if title and (said := composer.inline(title)):
         composer.out.append(said)
@@ -74,6 +77,22 @@ def _numbered_box(composer: Composer, stream: Stream) -> None:
     composer.here = Target(display.lower(), number, title)
     composer.labels.setdefault(f"{prefix}:{label}", composer.here)
     composer.out.append(f"{display} {number}" + (f": {title}. " if title else ". "))
+
+
+def _counted(composer: Composer, stream: Stream) -> None:
+    """Count a box that has a number of its own."""
+    counter, within = (plain(stream.argument()).strip() for _ in range(2))
+    if within:
+        composer.counters.number_within(counter, within)
+    composer.here = Target("box", composer.counters.step(counter))
+
+
+def _box_number(composer: Composer, stream: Stream) -> None:
+    composer.out.append(composer.here.number)
+
+
+def _lower_part(composer: Composer, stream: Stream) -> None:
+    composer.end_paragraph()
 
 
 def _listing_options(composer: Composer, stream: Stream) -> None:
@@ -109,22 +128,37 @@ def _kinds(stream: Stream) -> tuple[str, list[list[str]]]:
     return kinds, [default or [], *[[]] * max(0, number - 1)][:number]
 
 
-def _store(stream: Stream, name: str, kinds: str, defaults: list[list[str]]) -> None:
+def _store(
+    stream: Stream, name: str, kinds: str, defaults: list[list[str]], counting: str = ""
+) -> None:
     body = [f"\\begin{{{_BOX}}}", "{", *stream.argument(), "}"]
+    if "auto counter" in counting:
+        within = re.search(r"number within\s*=\s*(\w+)", counting)
+        counter = "tcb" + re.sub(r"\W", "", name)
+        body = [
+            _COUNTED,
+            "{",
+            counter,
+            "}",
+            "{",
+            *([within.group(1)] if within else []),
+            "}",
+            *body,
+        ]
     begin = Macro(kinds, defaults, [[]] * len(kinds), [], body)
     stream.state.environments[name] = (begin, [f"\\end{{{_BOX}}}"])
 
 
 def _new_box(stream: Stream) -> None:
     """Handle `\\newtcolorbox[…]{name}[2][default]{options}`."""
-    stream.optional()
+    counting = plain(stream.optional() or [])
     name = plain(stream.argument()).strip()
-    _store(stream, name, *_kinds(stream))
+    _store(stream, name, *_kinds(stream), counting)
 
 
 def _new_box_with_spec(stream: Stream) -> None:
     """Handle `\\NewTColorBox[…]{name}{m O{}}{options}`."""
-    stream.optional()
+    counting = plain(stream.optional() or [])
     name = plain(stream.argument()).strip()
     inner = Stream(stream.state, stream.argument())
     kinds, defaults = "", list[list[str]]()
@@ -132,7 +166,7 @@ def _new_box_with_spec(stream: Stream) -> None:
         if token in "moO":
             kinds += token.lower()
             defaults.append(inner.argument() if token == "O" else [])
-    _store(stream, name, kinds, defaults)
+    _store(stream, name, kinds, defaults, counting)
 
 
 def _new_frame(stream: Stream) -> None:
@@ -189,6 +223,9 @@ BOX_DEFINITIONS: dict[str, Callable[[Stream], None]] = {
 BOX_HANDLERS: dict[str, Handler] = {
     LISTING_OPTIONS: _listing_options,
     _NUMBERED_BOX: _numbered_box,
+    _COUNTED: _counted,
+    "\\thetcbcounter": _box_number,
+    **dict.fromkeys(("\\tcblower", "\\tcbline"), _lower_part),
 }
 BOX_ENVIRONMENTS: dict[str, Environment] = {
     **dict.fromkeys((_BOX, "tcolorbox", "mdframed"), _box),

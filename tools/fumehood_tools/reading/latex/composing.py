@@ -24,6 +24,7 @@ from fumehood_tools.reading.latex.tokens import (
     plain,
     settle,
 )
+from fumehood_tools.reading.latex.unknown import groups_after, is_size
 
 MOST_DEEP = 40
 _LONGEST_REREAD = 400
@@ -31,14 +32,10 @@ LINE = "\x05"
 """Begins a line of an address, or of pseudocode: there its depth and a tab follow."""
 _MARK, _END_MARK = "\x06", "\x07"
 _MARKED = re.compile("\x06([a-zA-Z]+) ([^\x06\x07]*)\x07")
-_MOST_GROUPS = 9
 _AROUND = re.compile(rf"[ \t\n{APART}]*{APART}[ \t\n{APART}]*")
 _ONLY = (APART, APART * 2, APART * 3)
 _LINES = re.compile(rf"{LINE}(?:\d+\t)?")
 _CITES = re.compile(r"\\[A-Za-z]*[cC]ite(?!d|ment)[a-z]*")
-_SIZE = re.compile(
-    r"\s*[-+]?\d*\.?\d*\s*(?:pt|em|ex|sp|bp|pc|\\(?:text|line|column|page)(?:width|height)|\\hsize)\s*"
-)
 _PLACE = re.compile(r"[htbpHcrlt!]{0,5}$")
 _LIGATURES = re.compile(r"---|--|``|''|,,|`|'|!`|\?`")
 _PRINTED = {
@@ -201,10 +198,10 @@ class Composer:
         if token[:4] == "\\the" and self.counters.counts(token[4:]):
             self.out.append(self.counters.printed(token[4:]))
             return
-        groups = _groups(stream)
+        groups = groups_after(stream)
         if "@" not in token and (len(self._unknown) < 500 or token in self._unknown):
             self._unknown[token] = max(len(groups), self._unknown.get(token, 0))
-        shown = [group for group in groups if not _SIZE.fullmatch(plain(group))]
+        shown = [group for group in groups if not is_size(group)]
         stream.push([RAW + APART] if groups else [])
         for group in shown[:0:-1]:
             stream.push([RAW + f" {APART}", "{", *group, "}"])
@@ -217,7 +214,7 @@ class Composer:
         options = stream.optional()
         if options is not None and "=" not in plain(options) and not _PLACE.match(plain(options)):
             stream.push(["[", *options, "]"])
-        groups = _groups(stream)
+        groups = [group for group in groups_after(stream) if not is_size(group, any_unit=True)]
         self.out.append(" ")
         for group in reversed(groups):
             stream.push(["{", *group, "}", RAW + f" {APART}"])
@@ -356,31 +353,6 @@ class Composer:
         """
         counts = sorted(self._unknown.items(), key=lambda item: item[1] < 2)
         return [f"{name} ({count} arguments)" if count > 1 else name for name, count in counts]
-
-
-def _groups(stream: Stream) -> list[list[str]]:
-    """Return the groups that follow an unknown command. Options before a group are dropped."""
-    groups: list[list[str]] = []
-    while len(groups) < _MOST_GROUPS:
-        token = stream.pull()
-        if token == "{":
-            stream.push([token])
-            groups.append(stream.argument())
-            continue
-        taken = [token] if token else []
-        if token == "*":
-            taken.append(stream.pull())
-        if taken and taken[-1] == "[":
-            stream.push(["["])
-            options = stream.optional()
-            taken = taken[:-1] + (["[", *options, "]"] if options is not None else [])
-            taken.append(stream.pull())
-        if len(taken) > 1 and taken[-1] == "{":
-            stream.push(["{"])
-            continue
-        stream.push([token for token in taken if token])
-        break
-    return groups
 
 
 def fill_marks(text: str, fill: Callable[[str, str], str]) -> str:

@@ -106,8 +106,14 @@ class _Formula:
             return plain(self._stack[::-1])
         parts: list[str] = []
         while self._stack:
+            if self._stack[-1] in ("\\over", "\\above", "\\atop"):
+                self._stack.pop()
+                return self._quotient("".join(parts), self._inner(self._stack[::-1]))
             parts.append(self._piece())
         return "".join(parts)
+
+    def _quotient(self, over: str, under: str) -> str:
+        return f"{APART}{_bracketed(settle(over).strip())}/{_bracketed(under)}{APART}"
 
     def _inner(self, tokens: list[str]) -> str:
         return settle(_Formula(tokens, self._depth + 1).text()).strip()
@@ -183,12 +189,13 @@ class _Formula:
         if inside.startswith("±"):
             # Tables print the spread small, and everyone quotes it as 71.3 ± 0.4.
             return f" ± {inside[1:].strip()}"
-        return f"{mark}{inside}" if len(inside) < 2 else f"{mark}({inside})"
+        bracketed = inside[:1] == "(" and inside[-1:] == ")" and inside.count("(") == 1
+        return f"{mark}{inside}" if len(inside) < 2 or bracketed else f"{mark}({inside})"
 
     def _command(self, name: str) -> str:
         if name in _TWO_OVER:
             over, under = self._inner(self.argument()), self._inner(self.argument())
-            return f"{APART}{_bracketed(over)}/{_bracketed(under)}{APART}"
+            return self._quotient(over, under)
         if name == "sqrt":
             index = self._inner(self.optional() or [])
             root = {"3": "∛", "4": "∜", "2": "√"}.get(index) or f"{_raised(index)}√"
@@ -266,9 +273,8 @@ class _Formula:
                 return _Formula(self.argument(), self._depth + 1).text()
             case "genfrac":
                 skip(self, "mmm")
-                return f"{APART}{_bracketed(self._inner(self.argument()))}/" + _bracketed(
-                    self._inner(self.argument())
-                )
+                over, under = self._inner(self.argument()), self._inner(self.argument())
+                return self._quotient(over, under)
             case _:
                 arrow = "→" if name == "xrightarrow" else "←"
                 below = f"_({given})" if given else ""

@@ -11,7 +11,7 @@ from typing import Protocol
 _BY_SIGNATURE = {
     "": (
         "AlgoDisplayBlockMarkers AlgoDontDisplayBlockMarkers and backmatter balance begingroup bf "
-        "bfseries bgroup BibitemOpen BibitemShut bigbreak bigskip boldmath centering "
+        "bfseries bgroup BibitemOpen BibitemShut bigbreak bigskip boldmath break centering "
         "cleardoublepage clearpage columnbreak DecMargin displaystyle DontPrintSemicolon dotfill "
         "doublerulesep doublespacing egroup em endfirsthead endfoot endgroup endhead endlastfoot "
         "ExplSyntaxOff ExplSyntaxOn filbreak flushbottom footnotesize frontmatter fussy goodbreak "
@@ -31,9 +31,9 @@ _BY_SIGNATURE = {
     "t": (
         "bibfield bibfnamefont bibnamefont caps centerline clap doublebox emph fbox hl leftline "
         "llap lowercase MakeLowercase MakeTextLowercase MakeTextUppercase MakeUppercase mathclap "
-        "mathllap mathrlap mbox Ovalbox ovalbox rightline rlap shadowbox so sout textbf textit "
-        "textlf textmd textnormal textrm textsc textsf textsl textulc textup ul uline underline "
-        "uppercase uuline uwave"
+        "mathllap mathrlap mbox Ovalbox ovalbox reflectbox rightline rlap shadowbox so sout "
+        "textbf textit textlf textmd textnormal textrm textsc textsf textsl textulc textup ul "
+        "uline underline uppercase uuline uwave"
     ),
     "dt": "hbox vbox vcenter vtop",
     "mt": "adjustbox bibinfo hyperlink hypertarget",

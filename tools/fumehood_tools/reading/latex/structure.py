@@ -33,6 +33,7 @@ _WITH_ARGUMENTS = {
     **{"framed": "", "center": "", "threeparttable": "o", "landscape": "", "singlespace": ""},
     **{"enumerate*": "o", "itemize*": "o", "subequations": "", "adjustbox*": "m", "column": "m"},
     **{"turn": "m", "rotate": "m", "textblock": "m", "CJK": "mm", "CJK*": "mm", "varwidth": "m"},
+    **{"lrbox": "m", "fminipage": "oom", "boxedminipage": "oom", "Sbox": "", "shaded": ""},
 }
 _ASIDE = (
     "affiliation affil address institute institution email orcid authornote ead cortext "
