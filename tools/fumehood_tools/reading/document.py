@@ -85,6 +85,10 @@ class Document(BaseModel, frozen=True):
     links: list[Link] = Field(default_factory=list)
     hidden: list[HiddenText] = Field(default_factory=list)
     pages: int | None = Field(default=None, description="Pages of the PDF")
+    missing: list[str] = Field(
+        default_factory=list,
+        description="Files that the source names and does not hold; their text is not here",
+    )
     warnings: list[str] = Field(
         default_factory=list, description="What could not be read, one sentence each"
     )

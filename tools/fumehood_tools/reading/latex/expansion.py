@@ -31,11 +31,11 @@ _KEPT_NAMES = (
     "AND And Cref abstract address affiliation and appendix author autoref begin bf bibitem "
     "bibliography bottomrule caption captionof centering chapter cite citep citet cline "
     "cmidrule cref date documentclass email emph end endinput eqref footnote footnotemark "
-    "footnotesize footnotetext hline href includegraphics input institute it item keywords "
-    "label large maketitle midrule multicolumn multirow newblock nocite normalsize par "
-    "paragraph part printbibliography ref rm section small subcaption subparagraph subsection "
-    "subsubsection tableofcontents text textbf thanks title toprule tt underline url "
-    "usepackage"
+    "footnotesize footnotetext hline href Huge huge includegraphics input institute it item "
+    "keywords label LARGE Large large maketitle midrule multicolumn multirow newblock nocite "
+    "normalsize par paragraph part printbibliography ref rm scriptsize section sf small subcaption "
+    "subparagraph subsection subsubsection tableofcontents text textbf textit textrm textsc textsf texttt "
+    "thanks tiny title toprule tt underline url usepackage"
 )
 KEPT = {f"\\{name}" for name in _KEPT_NAMES.split()}
 
@@ -79,6 +79,20 @@ class State:
     expanded: int = 0
     files_read: int = 0
     open_files: list[str] = field(default_factory=list)
+    folders: list[tuple[str, ...]] = field(default_factory=list)
+    """Per open file, where the files that it reads are looked for before anywhere else."""
+    main: str = ""
+    input_paths: list[str] = field(default_factory=list)
+    missing: dict[str, None] = field(default_factory=dict)
+    """Names of files that the paper reads in, and the source does not hold."""
+    open_packages: list[str] = field(default_factory=list)
+    known: frozenset[str] = frozenset()
+    """Commands that the reader knows by meaning."""
+
+    @property
+    def in_package(self) -> bool:
+        """True while the definitions of a style file are read."""
+        return bool(self.open_packages)
 
     def is_condition(self, token: str) -> bool:
         """Return whether a command begins a condition that ends with `\\fi`."""
@@ -110,6 +124,7 @@ class Stream:
             if token != END_OF_FILE:
                 return token
             state.open_files.pop()
+            state.folders.pop()
         return ""
 
     def push(self, tokens: list[str]) -> None:

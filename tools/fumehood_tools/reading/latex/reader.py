@@ -20,32 +20,69 @@ from fumehood_tools.reading.latex.composing import (
     Handler,
     fill_marks,
 )
-from fumehood_tools.reading.latex.definitions import include, new_state
+from fumehood_tools.reading.latex.definitions import new_state
 from fumehood_tools.reading.latex.displays import DISPLAY_ENVIRONMENTS, DISPLAY_HANDLERS
+from fumehood_tools.reading.latex.encodings import decode
 from fumehood_tools.reading.latex.expansion import Stream
-from fumehood_tools.reading.latex.project import decode, main_file
+from fumehood_tools.reading.latex.inclusion import include
+from fumehood_tools.reading.latex.main_file import MainFile, main_file
 from fumehood_tools.reading.latex.structure import STRUCTURE_ENVIRONMENTS, STRUCTURE_HANDLERS
 from fumehood_tools.reading.latex.tokens import plain
-from fumehood_tools.reading.latex.unpacking import unpack
+from fumehood_tools.reading.latex.unpacking import Sources, unpack
 from fumehood_tools.reading.running_links import links_in_text
 
 MOST_HIDDEN = 50
 _PROSE = re.compile(r"[^\W\d_]{2,}")
 
 
-def read_latex(archive: bytes) -> Document:
-    """Read a paper from a source archive in the form arXiv provides. Raises Unreadable."""
-    sources = unpack(archive)
+def read_latex(archive: bytes, part: str | None = None) -> Document:
+    """Read a paper from a source archive in the form arXiv provides, or from a zip.
+
+    part: the name of the file to read, where it is not the main one. Raises Unreadable.
+    """
+    return read_sources(unpack(archive), part)
+
+
+def read_sources(sources: Sources, part: str | None = None) -> Document:
+    """Read a paper from the files of its source. part: as for `read_latex`. Raises Unreadable."""
     files = decode(sources.files)
-    main = main_file(files)
-    composer = Composer(new_state(files), _HANDLERS, _ENVIRONMENTS)
-    text = files[main]
-    composer.started = "\\begin{document}" not in text
-    stream = Stream(composer.state, [])
+    chosen = main_file(files, part)
+    composer = _composed(files, chosen.name, started=False)
+    if not composer.started:
+        # No file of it begins a document, so all of its text is the paper.
+        composer = _composed(files, chosen.name, started=True)
+    return _document(composer, chosen.name, [*_about_files(composer, chosen), *sources.warnings])
+
+
+def _composed(files: dict[str, str], main: str, started: bool) -> Composer:
+    state = new_state(files, main)
+    state.known = frozenset(_HANDLERS)
+    composer = Composer(state, _HANDLERS, _ENVIRONMENTS)
+    composer.started = started
+    stream = Stream(state, [])
     include(stream, main, whole=True)
     composer.run(stream)
     composer.end_paragraph()
-    return _document(composer, main, sources.warnings)
+    return composer
+
+
+def _about_files(composer: Composer, chosen: MainFile) -> list[str]:
+    """Return what a reader must know about the files of the paper, one sentence each."""
+    state = composer.state
+    said = []
+    if state.missing:
+        asked = state.files_read + len(state.missing)
+        names = ", ".join(map(repr, list(state.missing)[:8]))
+        said.append(
+            f"The source lacks {len(state.missing)} of the {asked} files that the paper consists "
+            f"of, and what they say is missing here: {names}."
+        )
+    if chosen.others:
+        said.append(
+            f"{chosen.name} was read as the paper; the source holds other documents: "
+            f"{', '.join(chosen.others)}. To read one, append '#' and its name to the paper's id."
+        )
+    return said
 
 
 def _document(composer: Composer, main: str, warnings: list[str]) -> Document:
@@ -80,6 +117,7 @@ def _document(composer: Composer, main: str, warnings: list[str]) -> Document:
             composer.links, [abstract, *_texts(blocks), *(entry.text for entry in entries)]
         ),
         hidden=(composer.hidden + _prose_comments(composer.state.comments))[:MOST_HIDDEN],
+        missing=list(composer.state.missing),
         warnings=[*warnings, *composer.state.warnings],
     )
 
