@@ -237,7 +237,12 @@ class Composer:
             self.blocks.append(block)
 
     def add_equation(self, tokens: list[str], number: str | None = None) -> None:
-        """Add a displayed formula as an equation block."""
+        """Add a displayed formula as an equation block, with the number that plain TeX gives it."""
+        for mark in ("\\eqno", "\\leqno"):
+            if mark in tokens:
+                at = tokens.index(mark)
+                number = self.inline(tokens[at + 1 :]).strip("() ") or None
+                tokens = tokens[:at]
         text = readable(tokens)
         if text:
             latex = " ".join(plain(tokens).split())

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from fumehood_tools.reading.latex.expansion import KEPT, Macro, State, Stream
 from fumehood_tools.reading.latex.inclusion import INCLUDING, locate, set_input_paths
+from fumehood_tools.reading.latex.theorems import DEFINING_THEOREMS, theorems_of
 from fumehood_tools.reading.latex.tokens import PARAGRAPH, plain, tokenize
 
 _LARGEST_PACKAGE = 400_000
@@ -165,21 +166,6 @@ def _paired(stream: Stream) -> None:
     _define(stream, name, Macro("sm", [[], []], [[], []], [], body))
 
 
-def _theorem(stream: Stream) -> None:
-    """Store the definition `\\newtheorem{name}[shared]{Title}[within]`."""
-    unnumbered = stream.starred()
-    name = plain(stream.argument()).strip()
-    shared = stream.optional()
-    title = plain(stream.argument()).strip()
-    within = stream.optional()
-    stream.state.theorems[name] = (
-        title,
-        plain(shared).strip() if shared else None,
-        plain(within).strip() if within else None,
-        unnumbered,
-    )
-
-
 def _newif(stream: Stream) -> None:
     name = _command_name(stream)[1:]
     if name.startswith("if") and len(name) > 2:
@@ -266,6 +252,7 @@ def _read_package(stream: Stream) -> None:
     options = plain(stream.optional() or [])
     for name in (part.strip() for part in plain(stream.argument()).split(",")):
         state.packages[name] = options
+        state.theorems = theorems_of(name) | state.theorems
         found = locate(state, f"{name}.sty")
         text = state.files[found.name] if found is not None and found.in_place else ""
         if not text or len(text) > _LARGEST_PACKAGE or name in state.open_packages:
@@ -318,7 +305,7 @@ _DEFINING: dict[str, Callable[[Stream], None]] = {
     },
     **dict.fromkeys(("\\DeclareMathOperator", "\\DeclareDocumentOperator"), _operator),
     "\\DeclarePairedDelimiter": _paired,
-    **dict.fromkeys(("\\newtheorem", "\\spnewtheorem", "\\declaretheorem"), _theorem),
+    **DEFINING_THEOREMS,
     **dict.fromkeys(("\\usepackage", "\\RequirePackage"), _read_package),
     "\\newif": _newif,
 }

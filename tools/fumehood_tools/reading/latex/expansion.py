@@ -29,12 +29,12 @@ _NO_CONDITION_NAMES = (
 _NO_CONDITIONS = {f"\\{name}" for name in _NO_CONDITION_NAMES.split()}
 _KEPT_NAMES = (
     "AND And Cref abstract address affiliation and appendix author autoref begin bf bibitem "
-    "bibliography bottomrule caption captionof centering chapter cite citep citet cline "
-    "cmidrule cref date documentclass email emph end endinput eqref footnote footnotemark "
-    "footnotesize footnotetext hline href Huge huge includegraphics input institute it item "
-    "keywords label LARGE Large large maketitle midrule multicolumn multirow newblock nocite "
-    "normalsize par paragraph part printbibliography ref rm scriptsize section sf small subcaption "
-    "subparagraph subsection subsubsection tableofcontents text textbf textit textrm textsc textsf texttt "
+    "bibliography bottomrule caption captionof centering chapter cite citep citet cline cmidrule "
+    "cref date documentclass email emph end endinput eqref footnote footnotemark footnotesize "
+    "footnotetext hline href Huge huge includegraphics input institute it item keywords label "
+    "LARGE Large large maketitle midrule multicolumn multirow newblock nocite normalsize par "
+    "paragraph part printbibliography ref rm scriptsize section sf small subcaption subparagraph "
+    "subsection subsubsection tableofcontents text textbf textit textrm textsc textsf texttt "
     "thanks tiny title toprule tt underline url usepackage"
 )
 KEPT = {f"\\{name}" for name in _KEPT_NAMES.split()}

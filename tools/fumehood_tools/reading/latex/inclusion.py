@@ -22,10 +22,10 @@ _NO_TEXT = (
     *(".pstex", ".toc", ".lof", ".lot", ".aux", ".ind", ".gls", ".gnuplot", ".code.tex", ".map"),
 )
 _TEX_FILES = (
-    "epsf epsfig epsf.tex psfig amssym amssym.tex amstex mssymb xy xypic pstricks pst-node "
-    "pst-plot pst-tree pst-all pst-eps glyphtounicode ushyphex random.tex random multido pictex prepictex "
-    "postpictex tikz pgf pgfplots diagrams diagxy arrow insbox harvmac lanlmac jytex phyzzx t1enc "
-    "binhex binhex.tex kvmacros dcpic tabmac psbox macros-cjk hyphen"
+    "epsf epsfig epsf.tex psfig amssym amssym.tex amstex mssymb xy xypic pstricks pst-node pst- "
+    "plot pst-tree pst-all pst-eps glyphtounicode ushyphex random.tex random multido pictex "
+    "prepictex postpictex tikz pgf pgfplots diagrams diagxy arrow insbox harvmac lanlmac jytex "
+    "phyzzx t1enc binhex binhex.tex kvmacros dcpic tabmac psbox macros-cjk hyphen"
 )
 _OF_TEX = frozenset(_TEX_FILES.split())
 _SPELLED = {

@@ -7,7 +7,7 @@ work.
 
 import posixpath
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from fumehood_tools.reading.document import Block, Document, HiddenText, Link
 from fumehood_tools.reading.latex.algorithms import ALGORITHM_HANDLERS
@@ -21,11 +21,18 @@ from fumehood_tools.reading.latex.composing import (
     fill_marks,
 )
 from fumehood_tools.reading.latex.definitions import new_state
+from fumehood_tools.reading.latex.deluxe_tables import DELUXE_ENVIRONMENTS, DELUXE_HANDLERS
 from fumehood_tools.reading.latex.displays import DISPLAY_ENVIRONMENTS, DISPLAY_HANDLERS
 from fumehood_tools.reading.latex.encodings import decode
 from fumehood_tools.reading.latex.expansion import Stream
 from fumehood_tools.reading.latex.inclusion import include
 from fumehood_tools.reading.latex.main_file import MainFile, main_file
+from fumehood_tools.reading.latex.plain_tex import (
+    PLAIN_BREAKS,
+    PLAIN_HANDLERS,
+    printed_front,
+    with_headings,
+)
 from fumehood_tools.reading.latex.structure import STRUCTURE_ENVIRONMENTS, STRUCTURE_HANDLERS
 from fumehood_tools.reading.latex.tokens import plain
 from fumehood_tools.reading.latex.unpacking import Sources, unpack
@@ -47,17 +54,23 @@ def read_sources(sources: Sources, part: str | None = None) -> Document:
     """Read a paper from the files of its source. part: as for `read_latex`. Raises Unreadable."""
     files = decode(sources.files)
     chosen = main_file(files, part)
-    composer = _composed(files, chosen.name, started=False)
+    composer = _composed(files, chosen.name, COMMANDS, started=False)
     if not composer.started:
         # No file of it begins a document, so all of its text is the paper.
-        composer = _composed(files, chosen.name, started=True)
+        handlers = COMMANDS if composer.state.packages else COMMANDS | PLAIN_BREAKS
+        composer = _composed(files, chosen.name, handlers, started=True)
+        if not composer.state.packages:
+            composer.blocks = with_headings(composer.blocks)
+    printed_front(composer, files[chosen.name])
     return _document(composer, chosen.name, [*_about_files(composer, chosen), *sources.warnings])
 
 
-def _composed(files: dict[str, str], main: str, started: bool) -> Composer:
+def _composed(
+    files: dict[str, str], main: str, handlers: Mapping[str, Handler], *, started: bool
+) -> Composer:
     state = new_state(files, main)
-    state.known = frozenset(_HANDLERS)
-    composer = Composer(state, _HANDLERS, _ENVIRONMENTS)
+    state.known = frozenset(handlers)
+    composer = Composer(state, handlers, ENVIRONMENTS)
     composer.started = started
     stream = Stream(state, [])
     include(stream, main, whole=True)
@@ -207,17 +220,20 @@ _NAMES = {
     **{"subsection": "Section", "subsubsection": "Section", "item": "Item", "code": "Listing"},
     **{"paragraph": "Section", "equation": "Equation"},
 }
-_HANDLERS: dict[str, Handler] = {
+COMMANDS: dict[str, Handler] = {
     **TEXT_HANDLERS,
     **STRUCTURE_HANDLERS,
     **DISPLAY_HANDLERS,
     **ALGORITHM_HANDLERS,
+    **DELUXE_HANDLERS,
+    **PLAIN_HANDLERS,
     **dict.fromkeys(("\\bibliography", "\\addbibresource", "\\bibliographyfile"), _bibliography),
     "\\bibliographystyle": _bibliography_style,
     "\\printbibliography": _print_bibliography,
 }
-_ENVIRONMENTS: dict[str, Environment] = {
+ENVIRONMENTS: dict[str, Environment] = {
     **STRUCTURE_ENVIRONMENTS,
     **DISPLAY_ENVIRONMENTS,
+    **DELUXE_ENVIRONMENTS,
     "thebibliography": _bibliography_environment,
 }

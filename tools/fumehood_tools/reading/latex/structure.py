@@ -6,6 +6,7 @@ from fumehood_tools.reading.document import Block
 from fumehood_tools.reading.latex.composing import Composer, Environment, Handler, Target
 from fumehood_tools.reading.latex.counters import SECTIONS
 from fumehood_tools.reading.latex.expansion import Stream
+from fumehood_tools.reading.latex.theorems import USUAL, theorem_named, theorems_of
 from fumehood_tools.reading.latex.tokens import PARAGRAPH, plain
 
 _LEVELS = {"section": 1, "subsection": 2, "subsubsection": 3, "paragraph": 4, "subparagraph": 5}
@@ -111,7 +112,8 @@ def _begin_enumerate(composer: Composer, stream: Stream, name: str) -> None:
 
 
 def _theorem(composer: Composer, stream: Stream, name: str) -> None:
-    title, shared, within, unnumbered = composer.state.theorems[name]
+    known = composer.state.theorems.get(name) or theorem_named(name)
+    title, shared, within, unnumbered = known
     composer.end_paragraph()
     note = stream.optional()
     counter = shared or name
@@ -160,10 +162,11 @@ def _end_document(composer: Composer, stream: Stream, name: str) -> None:
 
 
 def _document_class(composer: Composer, stream: Stream) -> None:
-    stream.optional()
+    options = plain(stream.optional() or [])
     name = plain(stream.argument()).strip()
     composer.counters.use_class(name)
     composer.state.packages[name] = ""
+    composer.state.theorems = theorems_of(name, options) | composer.state.theorems
 
 
 def _title(composer: Composer, stream: Stream) -> None:
@@ -295,7 +298,8 @@ STRUCTURE_ENVIRONMENTS: dict[str, Environment] = {
     **dict.fromkeys(_LISTS.split(), _begin_list),
     **dict.fromkeys(("enumerate", "compactenum"), _begin_enumerate),
     **{f"end {name}": _end_list for name in _LISTS.split()},
-    "theorem": _theorem,
+    **dict.fromkeys(USUAL, _theorem),
+    **{f"end {name}": _separate for name in USUAL},
     "proof": _proof,
     **dict.fromkeys(("acks", "ack", "acknowledgments", "acknowledgements"), _acknowledgments),
     **dict.fromkeys(_DROPPED.split(), _dropped),
