@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-TextSource = Literal["latex", "html", "marker", "marker-layout", "pdftext"]
+TextSource = Literal["latex", "html", "markdown", "marker", "marker-layout", "pdftext"]
 BlockKind = Literal[
     "heading", "paragraph", "list_item", "table", "figure", "equation", "code", "footnote"
 ]

@@ -115,7 +115,7 @@ def _largest(composer: Composer, text: str) -> str:
 
 @dataclass
 class _Run:
-    """A piece of text that is set in the same letters, and whether it stands on lines of its own."""
+    """A piece of text in the same letters, and whether it stands on lines of its own."""
 
     letters: _Letters
     begins_line: bool
