@@ -217,3 +217,32 @@ def test_tables_of_other_packages_have_caption_and_rows(latex: str) -> None:
     assert (table.kind, table.number, table.text) == ("table", "1", "Towns, old.")
     assert table.rows == [["A", "B"], ["1", "2"]]
     assert text.text == "See 1."
+
+
+ICML = r"""
+\long\def\icmltitle#1{\global\setbox\titrun=\vbox{\small\bf\@icmltitlerunning}\toptitlebar
+  {\center\baselineskip 18pt{\Large\bf #1}\bottomtitlebar}}
+\def\icmlauthor#1#2{\ifdefined\isaccepted\mbox{\bf #1}\,\@for\theicmlaffil:=#2\do{x}\else y\fi}
+\newenvironment{icmlauthorlist}{\setlength\topsep{0pt}\begin{center}}{\end{center}}
+\newcommand{\icmlaffiliation}[2]{\ifcsname the@affil#1\endcsname #2\fi}
+\newenvironment{keywords}{\bgroup\leftskip 20pt\noindent{\bf Keywords:} }{\par\egroup}
+\def\section{\@startsection {section}{1}{\z@}{-0.12in}{0.02in}{\large\bf\raggedright}}
+"""
+
+
+def test_a_style_that_says_how_the_front_matter_looks_does_not_change_what_it_is() -> None:
+    body = (
+        r"\twocolumn[\icmltitle{Wide Rivers}\begin{icmlauthorlist}\icmlauthor{Ida Moss}{a}"
+        r"\icmlauthor{Bo Lind}{a}\end{icmlauthorlist}\icmlaffiliation{a}{Quay}"
+        r"\icmlcorrespondingauthor{Ida Moss}{ida@quay.org}\icmlkeywords{rivers, quays}"
+        "\n\n\\vskip 0.3in]\n"
+        r"\begin{abstract}We map.\end{abstract}\section{Banks}Text."
+    )
+    document = read(body, "", ICML)
+    assert (document.title, document.authors) == ("Wide Rivers", ["Ida Moss", "Bo Lind"])
+    assert document.abstract == "We map."
+    assert [block.text for block in document.blocks] == [
+        "Keywords: rivers, quays",
+        "Banks",
+        "Text.",
+    ]

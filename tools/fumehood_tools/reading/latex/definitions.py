@@ -35,6 +35,8 @@ def _define(stream: Stream, name: str, macro: Macro) -> None:
         return
     if name[1:].removeprefix("end") in _KEPT_ENVIRONMENTS or _means_itself(stream, name, macro):
         return
+    if stream.state.in_package and name in stream.state.structural:
+        return
     stream.state.macros[name] = macro
 
 
@@ -123,6 +125,8 @@ def _newenvironment(stream: Stream) -> None:
 
 def _define_environment(stream: Stream, name: str, begin: Macro, end: list[str]) -> None:
     inner = {f"\\begin{{{name}}}", f"\\{name}"}
+    if stream.state.in_package and f"\\begin{{{name}}}" in stream.state.structural:
+        return
     if name not in _KEPT_ENVIRONMENTS and not inner & set(begin.body):
         stream.state.environments[name] = (begin, end)
 

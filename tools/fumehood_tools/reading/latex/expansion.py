@@ -88,6 +88,9 @@ class State:
     open_packages: list[str] = field(default_factory=list)
     known: frozenset[str] = frozenset()
     """Commands that the reader knows by meaning."""
+    structural: frozenset[str] = frozenset()
+    """Commands and environments, such as `\\author` and `\\begin{keywords}`, that a style file
+    cannot redefine, as it only says how they look."""
 
     @property
     def in_package(self) -> bool:

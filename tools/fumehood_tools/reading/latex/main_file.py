@@ -123,7 +123,8 @@ def _asked(files: dict[str, str], asked: str) -> MainFile:
             f"The source has no file {asked[:80]!r}. Its files are: {known}. Ask for one of these, "
             "or omit '#' and the name after it."
         )
-    return MainFile(found.name, [])
+    root = _root(found.name, files[found.name], files)
+    return MainFile(found.name, [root] if root else [])
 
 
 def _named(files: Mapping[str, str]) -> tuple[list[str], set[str]]:
@@ -131,7 +132,8 @@ def _named(files: Mapping[str, str]) -> tuple[list[str], set[str]]:
     usages: list[tuple[str, str]] = []
     for name, text in files.items():
         if posixpath.basename(name).lower().startswith("00readme"):
-            usages += _usages(text)
+            folder = posixpath.dirname(name)
+            usages += [(posixpath.join(folder, it), usage) for it, usage in _usages(text)]
     usages = [(posixpath.normpath(name), usage) for name, usage in usages]
     tops = [name for name, usage in usages if usage.startswith("toplevel") and name in files]
     return tops, {name for name, usage in usages if usage == "ignore"}

@@ -70,6 +70,7 @@ def _composed(
 ) -> Composer:
     state = new_state(files, main)
     state.known = frozenset(handlers)
+    state.structural = _STRUCTURAL
     composer = Composer(state, handlers, ENVIRONMENTS)
     composer.started = started
     stream = Stream(state, [])
@@ -237,3 +238,6 @@ ENVIRONMENTS: dict[str, Environment] = {
     **DELUXE_ENVIRONMENTS,
     "thebibliography": _bibliography_environment,
 }
+_STRUCTURAL = frozenset(
+    [*STRUCTURE_HANDLERS, *DISPLAY_HANDLERS, *(f"\\begin{{{name}}}" for name in ENVIRONMENTS)]
+)

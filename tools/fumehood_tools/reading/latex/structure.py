@@ -35,7 +35,7 @@ _WITH_ARGUMENTS = {
 }
 _ASIDE = (
     "affiliation affil address institute institution email orcid authornote ead cortext "
-    "fntext corref altaffiliation affiliations authornotemark icmlcorrespondingauthor "
+    "fntext corref altaffiliation affiliations authornotemark "
     "additionalaffiliation homepage collaboration thanksref tnotetext preprint dedicatory "
     "curraddr subjclass printAffiliationsAndNotice"
 )
@@ -169,6 +169,21 @@ def _document_class(composer: Composer, stream: Stream) -> None:
     composer.state.theorems = theorems_of(name, options) | composer.state.theorems
 
 
+def _two_columns(composer: Composer, stream: Stream) -> None:
+    """Handle `\\twocolumn[…]`: what stands in the brackets is printed above both columns."""
+    stream.skip_blank()
+    token = stream.pull()
+    if token != "[":
+        stream.push([token] if token else [])
+        return
+    inside: list[str] = []
+    depth = 0
+    while (token := stream.pull()) and not (token == "]" and depth == 0):
+        depth += {"{": 1, "[": 1, "}": -1, "]": -1}.get(token, 0)
+        inside.append(token)
+    stream.push([*inside, PARAGRAPH])
+
+
 def _title(composer: Composer, stream: Stream) -> None:
     stream.optional()
     title = composer.inline(stream.argument())
@@ -272,13 +287,16 @@ STRUCTURE_HANDLERS: dict[str, Handler] = {
     "\\appendices": _appendix,
     "\\item": _item,
     "\\documentclass": _document_class,
+    "\\twocolumn": _two_columns,
     **{f"\\{name}": _title for name in ("title", "icmltitle", "Title")},
     **{f"\\{name}": _author for name in ("author", "Author", "name", "authors")},
     "\\icmlauthor": _icml_author,
     **{f"\\{name}": _aside for name in _ASIDE.split()},
-    **dict.fromkeys(("\\icmlaffiliation", "\\icmlsetsymbol"), _icml_aside),
+    **dict.fromkeys(
+        ("\\icmlaffiliation", "\\icmlsetsymbol", "\\icmlcorrespondingauthor"), _icml_aside
+    ),
     "\\abstract": _abstract_command,
-    **dict.fromkeys(("\\keywords", "\\IEEEkeywords", "\\keyword"), _keywords),
+    **dict.fromkeys(("\\keywords", "\\IEEEkeywords", "\\keyword", "\\icmlkeywords"), _keywords),
     "\\setcounter": _set_counter,
     "\\addtocounter": _add_to_counter,
     **dict.fromkeys(("\\refstepcounter", "\\stepcounter"), _step_counter),
