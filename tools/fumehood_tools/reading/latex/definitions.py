@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 
 from fumehood_tools.reading.latex.expansion import KEPT, Macro, State, Stream
-from fumehood_tools.reading.latex.inclusion import INCLUDING, locate, set_input_paths
+from fumehood_tools.reading.latex.inclusion import INCLUDING, set_input_paths, style_text
 from fumehood_tools.reading.latex.theorems import DEFINING_THEOREMS, theorems_of
 from fumehood_tools.reading.latex.tokens import PARAGRAPH, plain, tokenize
 
@@ -257,8 +257,7 @@ def _read_package(stream: Stream) -> None:
     for name in (part.strip() for part in plain(stream.argument()).split(",")):
         state.packages[name] = options
         state.theorems = theorems_of(name) | state.theorems
-        found = locate(state, f"{name}.sty")
-        text = state.files[found.name] if found is not None and found.in_place else ""
+        text = style_text(state, name)
         if not text or len(text) > _LARGEST_PACKAGE or name in state.open_packages:
             continue
         learner = Stream(state, tokenize(text, at_is_letter=True).tokens)

@@ -47,10 +47,16 @@ _NAMES = {
 
 def decode(files: dict[str, bytes]) -> dict[str, str]:
     """Return the files as text. Decoding never fails."""
+    texts = {name: _as_unicode(data) for name, data in files.items()}
+    if all(text is not None for text in texts.values()):
+        return {name: text for name, text in texts.items() if text is not None}
     declared = {name: found for name, data in files.items() if (found := _declared(data))}
     usual = Counter(declared.values()).most_common(1)
     whole = usual[0][0] if usual else None
-    return {name: _text(data, declared.get(name, whole)) for name, data in files.items()}
+    return {
+        name: _as_declared(files[name], declared.get(name, whole)) if text is None else text
+        for name, text in texts.items()
+    }
 
 
 def _declared(data: bytes) -> str | None:
@@ -63,7 +69,8 @@ def _declared(data: bytes) -> str | None:
     return found
 
 
-def _text(data: bytes, declared: str | None) -> str:
+def _as_unicode(data: bytes) -> str | None:
+    """Return a file that is valid UTF-8 or UTF-16 as text, None for any other file."""
     if data.startswith(_UTF_16):
         return data.decode("utf-16", errors="replace")
     if data[:200].count(0) > 20:
@@ -72,7 +79,10 @@ def _text(data: bytes, declared: str | None) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        pass
+        return None
+
+
+def _as_declared(data: bytes, declared: str | None) -> str:
     if declared is None and _is_mostly_utf_8(data):
         return data.decode("utf-8-sig", errors=_AS_CP1252)
     return data.decode(declared or "cp1252", errors=_AS_CP1252)

@@ -70,11 +70,22 @@ def include(stream: Stream, name: str, *, whole: bool = False, folders: bool = F
 
 def locate(state: State, name: str) -> Found | None:
     """Return the file that TeX would read for a name at this point of the paper."""
+    return find_file(state.files, name, _folders(state))
+
+
+def style_text(state: State, name: str) -> str:
+    """Return the text of a style file that is part of the source, '' for any other."""
+    paths = (posixpath.normpath(posixpath.join(it, f"{name}.sty")) for it in _folders(state))
+    return next((state.files[path] for path in paths if path in state.files), "")
+
+
+def _folders(state: State) -> dict[str, None]:
+    """Return where TeX looks for files at this point of the paper, in this order."""
     beside = posixpath.dirname(state.main)
     current = posixpath.dirname(state.open_files[-1]) if state.open_files else ""
     imported = state.folders[-1] if state.folders else ()
     paths = [posixpath.join(beside, path) for path in state.input_paths]
-    return find_file(state.files, name, dict.fromkeys((*imported, beside, *paths, current, "")))
+    return dict.fromkeys((*imported, beside, *paths, current, ""))
 
 
 def _miss(state: State, name: str) -> None:

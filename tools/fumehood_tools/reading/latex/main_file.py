@@ -166,7 +166,10 @@ def _documents(files: Mapping[str, str], ignored: set[str]) -> list[_Document]:
     classed = [name for name in whole if _ANY_CLASS.search(whole[name])]
     both = [name for name in begun if name in classed]
     for names in (both, classed, [name for name in whole if _COMMAND.search(texts[name])]):
-        if found := [name for name in names if name not in inner] or names:
+        found = [name for name in names if name not in inner] or names
+        if len(found) == 1:
+            return [_Document(found[0], whole[found[0]], 0)]
+        if found:
             return [
                 _Document(name, whole[name], _points(name, texts[name], whole[name], files, roots))
                 for name in found
