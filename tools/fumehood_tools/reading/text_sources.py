@@ -132,7 +132,7 @@ class Ladder:
                 self._fetch(url, path)
             with path.open("rb") as file:
                 head = file.read(1024).lstrip()
-        except FumehoodError as error:
+        except (FumehoodError, OSError) as error:
             yield _failed("html", error)
             return
         if head.startswith(b"%PDF"):
@@ -219,7 +219,7 @@ _NAMES: dict[TextSource, str] = {
 }
 
 
-def _failed(source: TextSource, error: FumehoodError) -> TextSourceStep:
+def _failed(source: TextSource, error: Exception) -> TextSourceStep:
     def fail() -> Document:
         raise error
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from fumehood_tools.reading.latex.expansion import KEPT, Macro, State, Stream
 from fumehood_tools.reading.latex.inclusion import INCLUDING, set_input_paths, style_text
+from fumehood_tools.reading.latex.project import SourceFiles
 from fumehood_tools.reading.latex.theorems import DEFINING_THEOREMS, theorems_of
 from fumehood_tools.reading.latex.tokens import PARAGRAPH, plain, tokenize
 
@@ -19,7 +20,7 @@ _LARGEST_PACKAGE = 400_000
 
 def new_state(files: dict[str, str], main: str = "") -> State:
     """Return a state without macros for the given source files. main: the main file's name."""
-    return State(files=files, primitives=PRIMITIVES, conditions=CONDITIONS, main=main)
+    return State(files=SourceFiles(files), primitives=PRIMITIVES, conditions=CONDITIONS, main=main)
 
 
 def _command_name(stream: Stream) -> str:

@@ -12,7 +12,7 @@ from collections import Counter
 
 _DECLARED = re.compile(
     rb"^[^%\n]*?\\(?:usepackage|RequirePackage)\s*\[([^\]\n]{1,80})\]\s*\{\s*inputenx?c?\s*\}"
-    rb"|^[^%\n]*?\\inputencoding\s*\{([\w-]{1,20})\}"
+    rb"|^[^%\n]*?\\(?:inputencoding\s*\{|XeTeXinputencoding\s*\"?)([\w-]{1,20})"
     rb"|^%\s*!\s*TEX\s+encoding\s*=\s*([\w .-]{1,40})"
     rb"|-\*-[^\n]{0,80}?coding\s*:\s*([\w-]{1,20})"
     rb"|^[^%\n]*?\\begin\s*\{CJK\*?\}\s*(?:\[[^\]\n]{0,20}\])?\{(\w{2,8})\}",
@@ -26,7 +26,7 @@ _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 # as cp1252, because files that declare it may hold the quotes and dashes of Windows.
 _NAMES = {
     **dict.fromkeys(("latin1", "ansinew", "decmulti", "isolatin", "isolatin1", "ascii"), "cp1252"),
-    **dict.fromkeys(("iso88591", "westernisolatin1", "westernwindowslatin1"), "cp1252"),
+    **dict.fromkeys(("iso88591", "windowslatin1"), "cp1252"),
     **{
         f"{iso}latin{n}": f"iso8859_{part}"
         for n, part in zip(range(2, 11), (2, 3, 4, 9, 10, 13, 14, 15, 16), strict=True)
@@ -38,7 +38,14 @@ _NAMES = {
     **{f"cp{n}": f"cp{n}" for n in (437, 737, 850, 852, 855, 857, 858, 862, 863, 865, 866)},
     **{"cp437de": "cp437", "cp866av": "cp866", "applemac": "mac_roman", "macroman": "mac_roman"},
     **{"macce": "mac_latin2", "maccyr": "mac_cyrillic", "macukr": "mac_cyrillic"},
-    **{"koi8r": "koi8_r", "koi8u": "koi8_u", "koi8ru": "koi8_u", "greek": "iso8859_7"},
+    **{"macosroman": "mac_roman", "windowslatin2": "cp1250", "windowscyrillic": "cp1251"},
+    **{
+        "windowslatin1": "cp1252",
+        "koi8r": "koi8_r",
+        "koi8u": "koi8_u",
+        "koi8ru": "koi8_u",
+        "greek": "iso8859_7",
+    },
     **{"gbk": "gbk", "gb": "gbk", "gb2312": "gbk", "gb18030": "gb18030", "bg5": "big5"},
     **{"big5": "big5", "bg5hk": "big5hkscs", "jis": "euc_jp", "eucjp": "euc_jp"},
     **{"sjis": "shift_jis", "shiftjis": "shift_jis", "ks": "euc_kr", "euckr": "euc_kr"},

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from fumehood_tools.reading.latex.project import SourceFiles
 from fumehood_tools.reading.latex.tokens import PARAGRAPH, RAW, plain
 
 MOST_PULLED = 6_000_000
@@ -67,7 +68,7 @@ class Macro:
 class State:
     """State shared by all streams of one paper: files, definitions, flags and work counters."""
 
-    files: dict[str, str]
+    files: SourceFiles
     primitives: "Mapping[str, Callable[[Stream], None]]"
     conditions: "Mapping[str, Callable[[Stream], bool]]"
     macros: dict[str, Macro] = field(default_factory=dict)

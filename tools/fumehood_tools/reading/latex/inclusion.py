@@ -90,7 +90,9 @@ def _folders(state: State) -> dict[str, None]:
 
 def _miss(state: State, name: str) -> None:
     name = name.strip().strip('"')
-    if name and not name.lower().endswith(_NO_TEXT) and name.lower() not in _OF_TEX:
+    # A name that begins with a bar is the output of a program.
+    has_text = name and name[0] != "|" and not name.lower().endswith(_NO_TEXT)
+    if has_text and name.lower() not in _OF_TEX and len(state.missing) < MOST_FILES:
         state.missing[name[:80]] = None
 
 

@@ -15,9 +15,13 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from fumehood_tools.errors import Unreadable
-from fumehood_tools.reading.latex.project import find_file, without_comments
+from fumehood_tools.reading.latex.project import SourceFiles, find_file, without_comments
 
 MOST_OTHERS = 5
+_MOST_READ = 500
+_MOST_CANDIDATES = 80
+_MOST_WHOLE = 1_000_000
+"""Letters of a document that are looked at to tell whether it is the paper."""
 _NO_MAIN = (
     ".sty",
     ".cls",
@@ -96,7 +100,7 @@ class _Document(NamedTuple):
         return -self.points, self.name.count("/"), usual, -len(self.text), self.name
 
 
-def main_file(files: dict[str, str], asked: str | None = None) -> MainFile:
+def main_file(files: SourceFiles, asked: str | None = None) -> MainFile:
     """Return the main file. asked: the file to take instead. Raises Unreadable."""
     if asked is not None:
         return _asked(files, asked)
@@ -115,7 +119,7 @@ def main_file(files: dict[str, str], asked: str | None = None) -> MainFile:
     return MainFile(documents[0].name, others[:MOST_OTHERS])
 
 
-def _asked(files: dict[str, str], asked: str) -> MainFile:
+def _asked(files: SourceFiles, asked: str) -> MainFile:
     found = find_file(files, asked)
     if found is None:
         known = ", ".join(name for name in files if _may_be_main(name))[:400]
@@ -143,7 +147,8 @@ def _usages(text: str) -> list[tuple[str, str]]:
     """Return (file, usage) pairs of a 00README in one of its three forms."""
     if text.lstrip().startswith("{"):
         try:
-            return [(str(it["filename"]), str(it["usage"])) for it in json.loads(text)["sources"]]
+            listed = json.loads(text)["sources"]
+            return [(str(it.get("filename", "")), str(it.get("usage", ""))) for it in listed]
         except (ValueError, AttributeError, TypeError, KeyError, RecursionError):
             return []
     if re.search(r"^sources\s*:", text, re.M):
@@ -155,23 +160,32 @@ def _usages(text: str) -> list[tuple[str, str]]:
     return re.findall(r"^\s*(\S+)\s+(toplevelfile|ignore)\b", text, re.M)
 
 
-def _documents(files: Mapping[str, str], ignored: set[str]) -> list[_Document]:
+def _documents(files: SourceFiles, ignored: set[str]) -> list[_Document]:
     """Return the documents among the files. Without \\documentclass, any TeX file is one."""
     texts = {name: without_comments(text) for name, text in files.items() if _may_be_main(name)}
     reads = {name: _read_by(name, text, files) for name, text in texts.items()}
-    inner = {other for name, others in reads.items() for other in others if other != name}
+    inner = {
+        other
+        for name, others in reads.items()
+        for other in others
+        if other != name and not name.endswith(".txt")
+    }
     roots = Counter(_root(name, text, files) for name, text in files.items())
-    whole = {name: _whole(name, texts, reads) for name in texts if name not in ignored}
-    begun = [name for name, text in whole.items() if _BEGINS.search(text)]
-    classed = [name for name in whole if _ANY_CLASS.search(whole[name])]
-    both = [name for name in begun if name in classed]
-    for names in (both, classed, [name for name in whole if _COMMAND.search(texts[name])]):
-        found = [name for name in names if name not in inner] or names
+    names = [name for name in texts if name not in ignored]
+    tops = [name for name in names if name not in inner] or names
+    # A file without a class can only be the paper if it reads in another one.
+    likely = {name for name in tops if reads[name] or _ANY_CLASS.search(texts[name])}
+    tops.sort(key=lambda name: (name not in likely, name.count("/"), name))
+    tops = tops[:_MOST_CANDIDATES]
+    whole = {name: _whole(name, texts, reads) for name in tops}
+    classed = [name for name in tops if _ANY_CLASS.search(whole[name])]
+    begun = [name for name in classed if _BEGINS.search(whole[name])]
+    for found in (begun, classed, [name for name in tops if _COMMAND.search(texts[name])]):
         if len(found) == 1:
             return [_Document(found[0], whole[found[0]], 0)]
         if found:
             return [
-                _Document(name, whole[name], _points(name, texts[name], whole[name], files, roots))
+                _Document(name, whole[name], _points(name, whole[name], files, roots))
                 for name in found
             ]
     return []
@@ -181,10 +195,10 @@ def _may_be_main(name: str) -> bool:
     return not name.lower().endswith(_NO_MAIN) and not _stem(name).startswith("00readme")
 
 
-def _read_by(name: str, text: str, files: Mapping[str, str]) -> list[str]:
+def _read_by(name: str, text: str, files: SourceFiles) -> list[str]:
     """Return the files that a file reads in, as far as their names are written out."""
     found: list[str] = []
-    for braced, bare, folder, imported in _READS.findall(text):
+    for braced, bare, folder, imported in _READS.findall(text)[:_MOST_READ]:
         path = f"{folder}/{imported}" if imported else braced or bare
         if "\\" in path:
             path = posixpath.basename(path.replace("\\_", "_"))
@@ -198,15 +212,17 @@ def _whole(name: str, texts: Mapping[str, str], reads: Mapping[str, list[str]]) 
     """Return the text of a file, followed by the texts of all files that it reads in."""
     order = dict.fromkeys([name])
     waiting = [name]
+    room = _MOST_WHOLE - len(texts[name])
     for place in waiting:
         for other in reads.get(place, ()):
-            if other not in order:
+            if other not in order and other in texts and len(texts[other]) <= room:
                 order[other] = None
                 waiting.append(other)
-    return "\n".join(texts[it] for it in order if it in texts)
+                room -= len(texts[other])
+    return "\n".join(texts[it] for it in order)
 
 
-def _root(name: str, text: str, files: Mapping[str, str]) -> str:
+def _root(name: str, text: str, files: SourceFiles) -> str:
     """Return the other file that a file names as its root (`%!TEX root = …`), or ''."""
     found = _ROOT.search(text)
     place = find_file(files, found[1], (posixpath.dirname(name), "")) if found else None
@@ -219,9 +235,7 @@ def _is_of_another_kind(text: str) -> bool:
     return found is not None and _NO_PAPER_CLASS.fullmatch(found[1]) is not None
 
 
-def _points(
-    name: str, own: str, whole: str, files: Mapping[str, str], roots: Mapping[str, int]
-) -> int:
+def _points(name: str, whole: str, files: SourceFiles, roots: Mapping[str, int]) -> int:
     """Return how much a document looks like the paper of its source."""
     title = _TITLE.search(whole)
     words = set(re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", _base(name)).lower()))

@@ -1,11 +1,13 @@
 """Find the file that TeX would read for a name, in the files of one source."""
 
+import functools
 import posixpath
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import NamedTuple
 
 _ENDINGS = (".tex", "", ".ltx", ".latex")
+_LONGEST = 300
 
 
 class Found(NamedTuple):
@@ -15,26 +17,42 @@ class Found(NamedTuple):
     in_place: bool
 
 
-def find_file(files: Mapping[str, str], name: str, folders: Iterable[str] = ("",)) -> Found | None:
+class SourceFiles(dict[str, str]):
+    """The texts of a source by name, with what is needed to find names that are not exact."""
+
+    @functools.cached_property
+    def by_case(self) -> dict[str, str]:
+        """Return the names by their form in lower case."""
+        return {name.lower(): name for name in self}
+
+    @functools.cached_property
+    def by_tail(self) -> dict[str, list[str]]:
+        """Return the names by what follows the last slash, in lower case."""
+        tails: dict[str, list[str]] = {}
+        for name in self:
+            tails.setdefault(posixpath.basename(name).lower(), []).append(name)
+        return tails
+
+
+def find_file(files: SourceFiles, name: str, folders: Iterable[str] = ("",)) -> Found | None:
     """Return the file that TeX would read for a name, or None if there is no such file.
 
     folders: where TeX looks, in this order. As a last resort, names are compared without case, and
     a file of that name in another folder is taken if there is only one.
     """
     name = name.strip().strip('"').strip()
-    if not name:
+    if not name or len(name) > _LONGEST:
         return None
     paths = [posixpath.normpath(posixpath.join(folder, name)) for folder in folders]
     guesses = [f"{path}{ending}" for path in paths for ending in _ENDINGS]
     for guess in guesses:
         if guess in files:
             return Found(guess, True)
-    by_case = {known.lower(): known for known in files}
     for guess in guesses:
-        if guess.lower() in by_case:
-            return Found(by_case[guess.lower()], True)
-    tails = [f"{posixpath.basename(name)}{ending}".lower() for ending in _ENDINGS]
-    near = [known for known in files if posixpath.basename(known).lower() in tails]
+        if guess.lower() in files.by_case:
+            return Found(files.by_case[guess.lower()], True)
+    tail = posixpath.basename(name).lower()
+    near = [found for ending in _ENDINGS for found in files.by_tail.get(f"{tail}{ending}", ())]
     return Found(near[0], False) if len(near) == 1 else None
 
 

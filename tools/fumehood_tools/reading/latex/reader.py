@@ -33,6 +33,7 @@ from fumehood_tools.reading.latex.plain_tex import (
     printed_front,
     with_headings,
 )
+from fumehood_tools.reading.latex.project import SourceFiles
 from fumehood_tools.reading.latex.structure import STRUCTURE_ENVIRONMENTS, STRUCTURE_HANDLERS
 from fumehood_tools.reading.latex.tokens import plain
 from fumehood_tools.reading.latex.unpacking import Sources, unpack
@@ -52,7 +53,7 @@ def read_latex(archive: bytes, part: str | None = None) -> Document:
 
 def read_sources(sources: Sources, part: str | None = None) -> Document:
     """Read a paper from the files of its source. part: as for `read_latex`. Raises Unreadable."""
-    files = decode(sources.files)
+    files = SourceFiles(decode(sources.files))
     chosen = main_file(files, part)
     composer = _composed(files, chosen.name, COMMANDS, started=False)
     if not composer.started:
@@ -66,7 +67,7 @@ def read_sources(sources: Sources, part: str | None = None) -> Document:
 
 
 def _composed(
-    files: dict[str, str], main: str, handlers: Mapping[str, Handler], *, started: bool
+    files: SourceFiles, main: str, handlers: Mapping[str, Handler], *, started: bool
 ) -> Composer:
     state = new_state(files, main)
     state.known = frozenset(handlers)

@@ -318,7 +318,7 @@ STRUCTURE_ENVIRONMENTS: dict[str, Environment] = {
     **{f"end {name}": _end_list for name in _LISTS.split()},
     **dict.fromkeys(USUAL, _theorem),
     **{f"end {name}": _separate for name in USUAL},
-    "proof": _proof,
+    **dict.fromkeys(("proof", "IEEEproof", "Proof"), _proof),
     **dict.fromkeys(("acks", "ack", "acknowledgments", "acknowledgements"), _acknowledgments),
     **dict.fromkeys(_DROPPED.split(), _dropped),
     **dict.fromkeys(_WITH_ARGUMENTS.keys() - set(_LISTS.split()), _transparent),
@@ -326,8 +326,9 @@ STRUCTURE_ENVIRONMENTS: dict[str, Environment] = {
     **dict.fromkeys(
         (
             *("quote", "quotation", "verse", "flushleft", "flushright", "titlepage"),
-            *("end quote", "end quotation", "end verse", "end flushleft", "end proof", "end acks"),
-            *("end ack", "end acknowledgments", "end acknowledgements", "frontmatter"),
+            *("end quote", "end quotation", "end verse", "end flushleft", "end acks"),
+            *("end proof", "end IEEEproof", "end Proof", "end ack", "end acknowledgments"),
+            *("end acknowledgements", "frontmatter"),
         ),
         _separate,
     ),
