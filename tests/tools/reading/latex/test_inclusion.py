@@ -4,7 +4,8 @@ import pytest
 from fakes.paper_sources import article, packed
 
 from fumehood_tools.reading.document import Document
-from fumehood_tools.reading.latex import read_latex
+from fumehood_tools.reading.latex import read_latex, read_sources
+from fumehood_tools.reading.latex.unpacking import unpack
 
 
 def read(main: str, files: dict[str, str], preamble: str = "", name: str = "main.tex") -> Document:
@@ -126,3 +127,12 @@ def test_styles_are_found_beside_the_paper_and_on_its_path() -> None:
     }
     preamble = r"\makeatletter\def\input@path{{s/}}\makeatother\usepackage{mine,own}"
     assert words(read(r"\river, \sea.", files, preamble, "p/main.tex")) == "Rhine, Baltic."
+
+
+def test_a_program_that_the_paper_prints_is_part_of_its_source() -> None:
+    files = {"code/a.py": "x = 1", "other.py": "y = 2", "data.json": "{}"}
+    text = r"\documentclass{article}\begin{document}\lstinputlisting[language=Python]{code/a.py}"
+    sources = unpack(packed({"main.tex": text + r"\end{document}", **files}))
+    assert set(sources.files) == {"main.tex", "code/a.py"}
+    (block,) = read_sources(sources).blocks
+    assert (block.kind, block.text) == ("code", "x = 1")

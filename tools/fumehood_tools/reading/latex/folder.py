@@ -16,6 +16,7 @@ from fumehood_tools.reading.latex.unpacking import (
     MOST_MEMBER,
     Collector,
     Sources,
+    is_code,
     is_hidden,
     is_kept,
     may_be_kept,
@@ -37,13 +38,15 @@ def read_folder(folder: Path) -> Sources:
         if count >= MOST_ENTRIES:
             collected.leave_out(f"only the first {MOST_ENTRIES:,} files are read", name)
             break
-        if not collected.wants(name) or path.is_symlink():
+        if path.is_symlink():
             continue
         try:
             size = path.stat().st_size
+            if not collected.wants(name, size):
+                continue
             if size > (LARGEST_TXT if name.lower().endswith(".txt") else MOST_MEMBER):
                 continue
-            if not is_kept(name):
+            if not is_kept(name) and not is_code(name):
                 with path.open("rb") as file:
                     size = min(size, len(file.read(_SNIFFED)))
             if not collected.has_room(name, size):
@@ -103,5 +106,5 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
                 deep = depth >= MOST_DEEP_FOLDERS or len(waiting) >= MOST_FOLDERS
                 if not deep and not is_hidden(name):
                     waiting.append((Path(entry.path), f"{name}/", depth + 1))
-            elif is_kept(name) or may_be_kept(name):
+            elif is_kept(name) or may_be_kept(name) or is_code(name):
                 yield name, Path(entry.path)

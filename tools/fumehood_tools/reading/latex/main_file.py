@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from fumehood_tools.errors import Unreadable
 from fumehood_tools.reading.latex.project import SourceFiles, find_file, without_comments
+from fumehood_tools.reading.latex.unpacking import is_code
 
 MOST_OTHERS = 5
 _MOST_READ = 500
@@ -192,7 +193,11 @@ def _documents(files: SourceFiles, ignored: set[str]) -> list[_Document]:
 
 
 def _may_be_main(name: str) -> bool:
-    return not name.lower().endswith(_NO_MAIN) and not _stem(name).startswith("00readme")
+    return (
+        not name.lower().endswith(_NO_MAIN)
+        and not is_code(name)
+        and not _stem(name).startswith("00readme")
+    )
 
 
 def _read_by(name: str, text: str, files: SourceFiles) -> list[str]:

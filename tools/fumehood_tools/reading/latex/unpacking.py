@@ -36,6 +36,17 @@ _IS_TEX = re.compile(
     re.M,
 )
 _SNIFFED = 20_000
+CODE = (
+    *(".py", ".c", ".cc", ".cpp", ".h", ".java", ".jl", ".r", ".m", ".js", ".ts", ".sh", ".sql"),
+    *(".rs", ".go", ".lean", ".hs", ".ml", ".scala", ".json", ".yaml", ".yml", ".toml", ".md"),
+)
+LARGEST_CODE = 200_000
+MOST_CODE = 10_000_000
+_SHOWS_CODE = re.compile(
+    rb"\\(?:lstinputlisting|verbatiminput|VerbatimInput|inputminted|inputpython|tcbinputlisting)"
+    rb"\*?\s*(?:\[[^\]]{0,500}\]\s*)?(?:\{[\w+-]{1,20}\}\s*)?\{([^{}\n]{1,300})\}"
+)
+"""A program is part of a paper where the paper prints its file."""
 _DAMAGED = (
     *(OSError, EOFError, zlib.error, tarfile.TarError, ValueError, OverflowError),
     *(zipfile.BadZipFile, NotImplementedError, RuntimeError),
@@ -107,6 +118,12 @@ def is_kept(name: str) -> bool:
     return base.endswith(TEXT) or base.startswith("00readme")
 
 
+def is_code(name: str) -> bool:
+    """Whether a file of this name is a program or data, not TeX."""
+    base = posixpath.basename(name).lower()
+    return base.endswith(CODE) and not base.startswith("00readme")
+
+
 def may_be_kept(name: str) -> bool:
     """Whether a file of this name may be TeX: old papers have names without an ending."""
     return _NAMELESS.fullmatch(posixpath.basename(name)) is not None
@@ -155,18 +172,26 @@ class Collector:
         self.files: dict[str, bytes] = {}
         self.warnings: list[str] = []
         self._total = 0
+        self._code: dict[str, bytes] = {}
+        self._room_for_code = MOST_CODE
 
     def leave_out(self, why: str, name: str) -> None:
         """Report a member that is skipped."""
         if len(self.warnings) < MOST_WARNINGS:
             self.warnings.append(f"The source's file {one_line(name)[:80]!r} was left out: {why}.")
 
-    def wants(self, name: str) -> bool:
-        """Whether the content of a file of this name is to be read."""
-        return not is_hidden(name) and (is_kept(name) or may_be_kept(name))
+    def wants(self, name: str, size: int) -> bool:
+        """Whether the content of a file of this name and size is to be read."""
+        if is_hidden(name):
+            return False
+        if is_code(name):
+            return size <= min(LARGEST_CODE, self._room_for_code)
+        return size <= MOST_MEMBER and (is_kept(name) or may_be_kept(name))
 
     def has_room(self, name: str, size: int) -> bool:
         """Count the bytes of a file; return False, and report it, where all are too many."""
+        if is_code(name):
+            return True
         self._total += size
         if self._total > MOST_TEXT:
             self.leave_out(f"its text files hold more than {MOST_TEXT:,} bytes", name)
@@ -174,7 +199,10 @@ class Collector:
 
     def take(self, name: str, content: bytes) -> None:
         """Add a file if it is text."""
-        if is_kept(name) or looks_like_tex(content):
+        if is_code(name):
+            self._code[name] = content
+            self._room_for_code -= len(content)
+        elif is_kept(name) or looks_like_tex(content):
             self.files[name] = content
 
     def sources(self) -> Sources:
@@ -183,6 +211,17 @@ class Collector:
             raise Unreadable(
                 "The source contains no LaTeX file. Read another source of this paper."
             )
+        if self._code:
+            shown = {
+                posixpath.basename(path.strip())
+                for content in self.files.values()
+                for path in _SHOWS_CODE.findall(content)
+            }
+            self.files |= {
+                name: content
+                for name, content in self._code.items()
+                if posixpath.basename(name).encode() in shown
+            }
         return Sources(self.files, self.warnings)
 
 
@@ -201,7 +240,11 @@ def _unpack_tar(stream: "io.RawIOBase | io.BytesIO") -> Sources:
                 collected.leave_out(why, member.name)
                 continue
             name = posixpath.normpath(member.name)
-            if not member.isfile() or not collected.wants(name) or member.size > MOST_MEMBER:
+            if (
+                not member.isfile()
+                or not collected.wants(name, member.size)
+                or member.size > MOST_MEMBER
+            ):
                 continue
             if not collected.has_room(name, member.size):
                 break
@@ -221,7 +264,7 @@ def _unpack_zip(data: bytes) -> Sources:
                 collected.leave_out(why, member.filename)
                 continue
             name = posixpath.normpath(member.filename)
-            if member.is_dir() or not collected.wants(name) or member.file_size > MOST_MEMBER:
+            if member.is_dir() or not collected.wants(name, member.file_size):
                 continue
             if not collected.has_room(name, member.file_size):
                 break
