@@ -39,6 +39,8 @@ OTHERS = {
     "the template of the meeting": {
         "meeting_2031.tex": a_paper("Formatting Instructions for Authors", FILLER)
     },
+    "ancillary files": {"anc/code/main.tex": a_paper("Creeks, the long version", FILLER)},
+    "notes about the paper": {"notes.txt": f"Compile \\input{{creeks}} twice. {FILLER}"},
     "an older version": {"old/creeks.tex": a_paper("Creeks", FILLER)},
     "the marked changes": {"creeks-diff.tex": a_paper("Creeks", FILLER)},
 }
@@ -72,6 +74,24 @@ def test_a_document_may_be_begun_by_the_macro_of_a_file_that_is_read_in() -> Non
     for chapter in ("\\input{common/header}", "\\input common/header.tex "):
         files = {"common/header.tex": header, "one.tex": f"{chapter}\\open Words.\\shut Gone."}
         assert [block.text for block in read_latex(packed(files)).blocks] == ["Words."]
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {
+            "arxiv.tex": "\\documentclass{article}\\input{body}",
+            "body.tex": "\\title{Creeks}\\begin{document}\\maketitle Words.\\end{document}",
+        },
+        {"all.tex": "\\input{paper}", "paper.tex": a_paper()},
+        {"main.tex": "\\input{pre}\\begin{document}Words.\\end{document}"}
+        | {"pre.tex": "\\documentclass{article}\\title{Creeks}"},
+    ],
+)
+def test_a_paper_may_be_read_in_by_a_file_that_begins_nothing(files: dict[str, str]) -> None:
+    read = read_latex(packed(files))
+    assert read.title == "Creeks" and read.warnings == []
+    assert read.blocks[-1].text in ("Words.", "The paper.")
 
 
 READMES = {

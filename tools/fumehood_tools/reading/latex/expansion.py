@@ -85,6 +85,8 @@ class State:
     folders: list[tuple[str, ...]] = field(default_factory=list)
     """Per open file, where the files that it reads are looked for before anywhere else."""
     main: str = ""
+    begun: bool = False
+    """True after `\\begin{document}`."""
     input_paths: list[str] = field(default_factory=list)
     missing: dict[str, None] = field(default_factory=dict)
     """Names of files that the paper reads in, and the source does not hold."""

@@ -34,12 +34,11 @@ _SPELLED = {
 }
 
 
-def include(stream: Stream, name: str, *, whole: bool = False, folders: bool = False) -> None:
-    """Push the tokens of a file onto a stream.
+def include(stream: Stream, name: str, *, folders: bool = False) -> None:
+    """Push the tokens of a file onto a stream; within a document, without the file's own preamble.
 
-    whole: keep what stands before `\\begin{document}`. folders: files that this file reads are
-    looked for in its own folder first. A missing file, a file that includes itself, and files
-    nested too deeply are reported.
+    folders: files that this file reads are looked for in its own folder first. A missing file, a
+    file that includes itself, and files nested too deeply are reported.
     """
     state = stream.state
     found = locate(state, name)
@@ -65,7 +64,7 @@ def include(stream: Stream, name: str, *, whole: bool = False, folders: bool = F
     own = posixpath.dirname(found.name)
     state.folders.append((own, *around) if folders else around)
     state.open_files.append(found.name)
-    stream.push([*(read.tokens if whole else inner_document(read.tokens)), END_OF_FILE])
+    stream.push([*(inner_document(read.tokens) if state.begun else read.tokens), END_OF_FILE])
 
 
 def locate(state: State, name: str) -> Found | None:

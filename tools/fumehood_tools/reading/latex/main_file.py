@@ -172,7 +172,11 @@ def _documents(files: SourceFiles, ignored: set[str]) -> list[_Document]:
         if other != name and not name.endswith(".txt")
     }
     roots = Counter(_root(name, text, files) for name, text in files.items())
-    names = [name for name in texts if name not in ignored]
+    names = [
+        name
+        for name, text in texts.items()
+        if name not in ignored and (not name.endswith(".txt") or _COMMAND.match(text.lstrip()))
+    ]
     tops = [name for name in names if name not in inner] or names
     # A file without a class can only be the paper if it reads in another one.
     likely = {name for name in tops if reads[name] or _ANY_CLASS.search(texts[name])}
@@ -260,6 +264,7 @@ def _points(name: str, whole: str, files: SourceFiles, roots: Mapping[str, int])
         (-6, title is not None and _BESIDE.match(title[1]) is not None),
         (-8, title is not None and _TEMPLATE.search(title[1]) is not None),
         (-6, bool(folders & _SIDE_FOLDERS)),
+        (-20, "anc" in folders),
         (-20, _is_of_another_kind(whole)),
     )
     return sum(points for points, holds in signs if holds) - name.count("/")

@@ -75,7 +75,7 @@ def _composed(
     composer = Composer(state, handlers, ENVIRONMENTS)
     composer.started = started
     stream = Stream(state, [])
-    include(stream, main, whole=True)
+    include(stream, main)
     composer.run(stream)
     composer.end_paragraph()
     return composer

@@ -152,7 +152,7 @@ def _dropped(composer: Composer, stream: Stream, name: str) -> None:
 
 def _document(composer: Composer, stream: Stream, name: str) -> None:
     composer.out.clear()
-    composer.started = True
+    composer.started = composer.state.begun = True
 
 
 def _end_document(composer: Composer, stream: Stream, name: str) -> None:
