@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from fumehood_tools.errors import FumehoodError, Unreadable
 from fumehood_tools.reading.document import Document
 from fumehood_tools.reading.latex import read_latex
-from fumehood_tools.reading.latex.definitions import new_state
+from fumehood_tools.reading.latex.definitions import PRIMITIVES, new_state
 from fumehood_tools.reading.latex.expansion import MOST_EXPANDED, Stream
+from fumehood_tools.reading.latex.reader import COMMANDS, ENVIRONMENTS
 from fumehood_tools.reading.latex.tokens import tokenize
 
 PIECES = [
@@ -112,6 +113,33 @@ def test_no_heap_of_latex_pieces_makes_the_reader_fail(body: str) -> None:
     document = read(body)
     assert document.source == "latex"
     assert not CONTROL.search(" ".join(strings(document.model_dump())))
+
+
+KNOWN_COMMANDS = sorted(COMMANDS)
+KNOWN_ENVIRONMENTS = sorted(name for name in ENVIRONMENTS if " " not in name)
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.sampled_from(PIECES),
+            st.sampled_from(KNOWN_COMMANDS),
+            st.sampled_from(sorted(PRIMITIVES)),
+            st.sampled_from(KNOWN_ENVIRONMENTS).map("\\begin{{{}}}".format),
+            st.sampled_from(KNOWN_ENVIRONMENTS).map("\\end{{{}}}".format),
+        ),
+        max_size=40,
+    ).map("".join)
+)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_no_order_of_known_commands_and_environments_makes_the_reader_fail(body: str) -> None:
+    assert read(body).source == "latex"
+
+
+@pytest.mark.parametrize("name", KNOWN_ENVIRONMENTS)
+def test_every_known_environment_is_read_where_nothing_else_is_given(name: str) -> None:
+    text = f"One. \\begin{{{name}}} Two. \\end{{{name}}} Three."
+    assert read(text).source == "latex"
 
 
 @given(st.binary(max_size=400))

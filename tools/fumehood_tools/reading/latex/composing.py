@@ -158,7 +158,7 @@ class Composer:
             elif first in " ~&":
                 self.out.append(" ")
             else:
-                self.say(token)
+                self.say(token + "".join(stream.words()))
 
     def _command(self, token: str, stream: Stream) -> None:
         if (handler := self._handlers.get(token)) is not None:
@@ -312,7 +312,12 @@ class Composer:
             self.blocks.append(block)
 
     def add_equation(self, tokens: list[str], number: str | None = None) -> None:
-        """Add a displayed formula as an equation block."""
+        """Add a displayed formula as an equation block, with the number that plain TeX gives it."""
+        for mark in ("\\eqno", "\\leqno"):
+            if mark in tokens:
+                at = tokens.index(mark)
+                number = self.inline(tokens[at + 1 :]).strip("() ") or None
+                tokens = tokens[:at]
         text = readable(tokens)
         if text:
             latex = " ".join(plain(tokens).split())
@@ -337,6 +342,7 @@ class Composer:
                 stream.push([token])
                 break
             inside.append(token)
+            inside += stream.words()
         self.state.warn(f"The environment {name[:40]} is never closed.")
         return inside
 

@@ -1,8 +1,9 @@
 """Commands that expansion carries out itself: definitions, conditions and file inclusion.
 
 `new_state` returns a state that knows these commands. Definitions are global, as the end of a
-group does not undo them. Commands that the readers know by meaning (`expansion.KEPT`) and internal
-names with @ cannot be redefined.
+group does not undo them. Commands and environments that the readers know by meaning
+(`expansion.KEPT`, `_KEPT_ENVIRONMENTS`) and internal names with @ cannot be redefined. A known
+command that is redefined by itself (`\\def\\Large{\\@setsize\\Large…}`) keeps its meaning.
 """
 
 from collections.abc import Callable
@@ -10,23 +11,28 @@ from collections.abc import Callable
 from fumehood_tools.reading.latex.boxes import BOX_DEFINITIONS
 from fumehood_tools.reading.latex.conditions import BRANCHING, CONDITIONS, NO_VALUE
 from fumehood_tools.reading.latex.expansion import KEPT, State, Stream
+from fumehood_tools.reading.latex.inclusion import INCLUDING, set_input_paths, style_text
 from fumehood_tools.reading.latex.listings import own_listings
-from fumehood_tools.reading.latex.macros import END_OF_FILE, Macro, letters
+from fumehood_tools.reading.latex.macros import Macro, letters
 from fumehood_tools.reading.latex.meanings import command_named
-from fumehood_tools.reading.latex.project import find_file, inner_document
+from fumehood_tools.reading.latex.project import SourceFiles
 from fumehood_tools.reading.latex.quantities import QUANTITIES
 from fumehood_tools.reading.latex.registers import REGISTERS
+from fumehood_tools.reading.latex.theorems import DEFINING_THEOREMS, theorems_of
 from fumehood_tools.reading.latex.tokens import PARAGRAPH, plain, tokenize
 
-MOST_DEEP_FILES = 12
-MOST_FILES = 1_000
 _LARGEST_PACKAGE = 400_000
 
 
-def new_state(files: dict[str, str]) -> State:
-    """Return a state without macros for the given source files."""
-    listings = own_listings(files.values())
-    return State(files=files, primitives=PRIMITIVES, conditions=CONDITIONS, listings=listings)
+def new_state(files: dict[str, str], main: str = "") -> State:
+    """Return a state without macros for the given source files. main: the main file's name."""
+    return State(
+        files=SourceFiles(files),
+        primitives=PRIMITIVES,
+        conditions=CONDITIONS,
+        main=main,
+        listings=own_listings(files.values()),
+    )
 
 
 def _command_name(stream: Stream) -> str:
@@ -36,8 +42,35 @@ def _command_name(stream: Stream) -> str:
 
 
 def _define(stream: Stream, name: str, macro: Macro) -> None:
-    if len(name) > 1 and name[0] == "\\" and name not in KEPT and "@" not in name:
-        stream.state.macros[name] = macro
+    if name == "\\input@path":
+        set_input_paths(stream.state, macro.body)
+    if len(name) < 2 or name[0] != "\\" or name in KEPT or "@" in name:
+        return
+    if name[1:].removeprefix("end") in _KEPT_ENVIRONMENTS or _means_itself(stream, name, macro):
+        return
+    if stream.state.in_package and name in stream.state.structural:
+        return
+    stream.state.macros[name] = macro
+
+
+def _means_itself(stream: Stream, name: str, macro: Macro) -> bool:
+    """Whether a definition uses the command that it defines, as TeX would do without end.
+
+    Style files do this where a size command passes its own name on, and papers where they have
+    stored the old meaning under another name.
+    """
+    state = stream.state
+    if not (name in state.known or state.in_package):
+        return False
+    before = ""
+    for token in macro.body:
+        alias = state.macros.get(token)
+        if (token == name or (alias is not None and alias.body == [name])) and (
+            before not in _DEFINING
+        ):
+            return True
+        before = token if token not in ("{", " ") else before
+    return False
 
 
 def _signature(stream: Stream) -> tuple[str, list[list[str]]]:
@@ -118,6 +151,8 @@ def _newenvironment(stream: Stream) -> None:
 
 def _define_environment(stream: Stream, name: str, begin: Macro, end: list[str]) -> None:
     inner = {f"\\begin{{{name}}}", f"\\{name}"}
+    if stream.state.in_package and f"\\begin{{{name}}}" in stream.state.structural:
+        return
     if name not in _KEPT_ENVIRONMENTS and not inner & set(begin.body):
         stream.state.environments[name] = (begin, end)
 
@@ -161,21 +196,6 @@ def _paired(stream: Stream) -> None:
     _define(stream, name, Macro("som", [[]] * 3, [[]] * 3, [], body))
 
 
-def _theorem(stream: Stream) -> None:
-    """Store the definition `\\newtheorem{name}[shared]{Title}[within]`."""
-    unnumbered = stream.starred()
-    name = plain(stream.argument()).strip()
-    shared = stream.optional()
-    title = plain(stream.argument()).strip()
-    within = stream.optional()
-    stream.state.theorems[name] = (
-        title,
-        plain(shared).strip() if shared else None,
-        plain(within).strip() if within else None,
-        unnumbered,
-    )
-
-
 def _newif(stream: Stream) -> None:
     name = _command_name(stream)[1:]
     if name.startswith("if") and len(name) > 2:
@@ -216,72 +236,47 @@ def _used_by_name(stream: Stream) -> None:
     stream.push([name] if name in stream.state.macros else [])
 
 
-def include(stream: Stream, name: str, whole: bool = False) -> None:
-    """Push the tokens of a file onto a stream.
-
-    A missing file, a file that includes itself, and files nested too deeply are reported as
-    warnings.
-    """
-    state = stream.state
-    name = name.strip().strip('"')
-    found = find_file(state.files, name)
-    if found is None:
-        if not name.endswith((".bbl", ".pgf", ".tikz")):
-            state.warn(f"The file {name[:80]!r} is not in the source.")
-        return
-    too_deep = len(state.open_files) >= MOST_DEEP_FILES or state.files_read >= MOST_FILES
-    if found in state.open_files or too_deep:
-        state.warn(f"The file {found[:80]!r} includes itself, or files are nested too deeply.")
-        return
-    state.files_read += 1
-    read = tokenize(state.files[found], listings=state.listings)
-    state.comments += read.comments
-    if not read.balanced:
-        state.warn(f"Braces in {found[:80]!r} are not balanced, so its text may be split wrongly.")
-    state.open_files.append(found)
-    stream.push([*(read.tokens if whole else inner_document(read.tokens)), END_OF_FILE])
-
-
-def _read_file(stream: Stream) -> None:
-    stream.skip_blank()
-    token = stream.pull()
-    stream.push([token] if token else [])
-    if token == "{":
-        include(stream, plain(stream.argument()))
-        return
-    name = ""
-    while (token := stream.pull()) and token not in (" ", PARAGRAPH, "}") and token[0] != "\\":
-        name += token
-    stream.push([token] if token else [])
-    include(stream, name)
-
-
-def _import_file(stream: Stream) -> None:
-    stream.starred()
-    folder = plain(stream.argument()).strip()
-    include(stream, f"{folder.rstrip('/')}/{plain(stream.argument()).strip()}".lstrip("/"))
-
-
 def _read_package(stream: Stream) -> None:
     """Read the definitions in packages that are part of the source."""
     state = stream.state
     options = plain(stream.optional() or [])
     for name in (part.strip() for part in plain(stream.argument()).split(",")):
         state.packages[name] = options
-        text = state.files.get(f"{name}.sty", "")
-        if not text or len(text) > _LARGEST_PACKAGE or name in state.open_files:
+        state.theorems = theorems_of(name) | state.theorems
+        text = style_text(state, name)
+        if not text or len(text) > _LARGEST_PACKAGE or name in state.open_packages:
             continue
         learner = Stream(state, tokenize(text, at_is_letter=True).tokens)
-        state.open_files.append(name)
+        state.open_packages.append(name)
         while token := learner.pull():
             if token in _DEFINING:
                 PRIMITIVES[token](learner)
-        state.open_files.remove(name)
+        state.open_packages.remove(name)
 
 
+def _set_size(stream: Stream) -> None:
+    """Skip the arguments of `\\@setsize\\Large{16pt}\\xivpt\\@xivpt`, which print nothing."""
+    for _ in range(4):
+        stream.argument()
+
+
+def _start_section(stream: Stream) -> None:
+    """Turn `\\@startsection{name}{level}{indent}{before}{after}{style}` into the heading."""
+    name, level = plain(stream.argument()).strip(), plain(stream.argument()).strip()
+    for _ in range(4):
+        stream.argument()
+    known = f"\\{name}" if f"\\{name}" in KEPT else _HEADINGS.get(level)
+    stream.push([known] if known else [])
+
+
+_HEADINGS = {"1": "\\section", "2": "\\subsection", "3": "\\subsubsection", "4": "\\paragraph"}
 _KEPT_ENVIRONMENTS = {
-    *("document", "abstract", "figure", "table", "figure*", "table*", "equation", "align"),
-    *("itemize", "enumerate", "tabular", "thebibliography", "verbatim"),
+    *("document", "abstract", "figure", "table", "figure*", "table*", "equation", "equation*"),
+    *("align", "align*", "gather", "gather*", "multline", "multline*", "eqnarray", "eqnarray*"),
+    *("itemize", "enumerate", "description", "list", "trivlist", "quote", "quotation", "center"),
+    *("tabular", "tabular*", "tabularx", "longtable", "array", "minipage", "verbatim", "math"),
+    *("thebibliography", "titlepage", "algorithm", "algorithmic", "lstlisting", "displaymath"),
+    *("wrapfigure", "wraptable", "subfigure", "subtable", "flushleft", "flushright", "appendix"),
 }
 _DEFINING: dict[str, Callable[[Stream], None]] = {
     **dict.fromkeys(
@@ -305,7 +300,7 @@ _DEFINING: dict[str, Callable[[Stream], None]] = {
     },
     **dict.fromkeys(("\\DeclareMathOperator", "\\DeclareDocumentOperator"), _operator),
     "\\DeclarePairedDelimiter": _paired,
-    **dict.fromkeys(("\\newtheorem", "\\spnewtheorem", "\\declaretheorem"), _theorem),
+    **DEFINING_THEOREMS,
     **dict.fromkeys(("\\usepackage", "\\RequirePackage"), _read_package),
     "\\newif": _newif,
     **BOX_DEFINITIONS,
@@ -322,8 +317,9 @@ PRIMITIVES: dict[str, Callable[[Stream], None]] = {
     "\\csname": _csname,
     **dict.fromkeys(("\\csuse", "\\@nameuse"), _used_by_name),
     NO_VALUE: lambda stream: None,
-    **dict.fromkeys(("\\input", "\\include", "\\subfile", "\\subfileinclude"), _read_file),
-    **dict.fromkeys(("\\import", "\\subimport"), _import_file),
+    **INCLUDING,
+    "\\@setsize": _set_size,
+    "\\@startsection": _start_section,
     "\\endinput": Stream.end_file,
     "\\else": _skip_rest,
     "\\long": _mark_long,

@@ -19,12 +19,14 @@ from fumehood_tools.reading.latex.macros import (
     filled,
     without_braces,
 )
+from fumehood_tools.reading.latex.project import SourceFiles
 from fumehood_tools.reading.latex.tokens import LISTING, PARAGRAPH, RAW
 
 MOST_PULLED = 6_000_000
 MOST_EXPANDED = 1_000_000
 _FAR = 4_000
 _PER_EXPANSION = 4
+_TO_EXPAND = "\\" + END_OF_FILE
 _ACTIVE = frozenset("\\{}$&~\n" + RAW + LISTING + END_OF_FILE)
 _TOO_MUCH = (
     "The paper's macros expand too far or are too many; the remaining ones were not expanded."
@@ -40,13 +42,13 @@ _NO_CONDITION_NAMES = (
 _NO_CONDITIONS = {f"\\{name}" for name in _NO_CONDITION_NAMES.split()}
 _KEPT_NAMES = (
     "AND And Cref abstract address affiliation and appendix author autoref begin bf bibitem "
-    "bibliography bottomrule caption captionof centering chapter cite citep citet cline "
-    "cmidrule cref date documentclass email emph end endinput eqref footnote footnotemark "
-    "footnotesize footnotetext hline href includegraphics input institute it item keywords "
-    "label large maketitle midrule multicolumn multirow newblock nocite normalsize par "
-    "paragraph part printbibliography ref rm section small subcaption subparagraph subsection "
-    "subsubsection tableofcontents text textbf thanks title toprule tt underline url "
-    "usepackage"
+    "bibliography bottomrule caption captionof centering chapter cite citep citet cline cmidrule "
+    "cref date documentclass email emph end endinput eqref footnote footnotemark footnotesize "
+    "footnotetext hline href Huge huge includegraphics input institute it item keywords label "
+    "LARGE Large large maketitle midrule multicolumn multirow newblock nocite normalsize par "
+    "paragraph part printbibliography ref rm scriptsize section sf small subcaption subparagraph "
+    "subsection subsubsection tableofcontents text textbf textit textrm textsc textsf texttt "
+    "thanks tiny title toprule tt underline url usepackage"
 )
 KEPT = {f"\\{name}" for name in _KEPT_NAMES.split()}
 
@@ -55,7 +57,7 @@ KEPT = {f"\\{name}" for name in _KEPT_NAMES.split()}
 class State:
     """State shared by all streams of one paper: files, definitions, flags and work counters."""
 
-    files: dict[str, str]
+    files: SourceFiles
     primitives: "Mapping[str, Callable[[Stream], None]]"
     conditions: "Mapping[str, Callable[[Stream], bool]]"
     macros: dict[str, Macro] = field(default_factory=dict)
@@ -79,6 +81,25 @@ class State:
     long: bool = False
     knows: Callable[[str], bool] = lambda token: False
     count: Callable[[str], int] = lambda counter: 0
+    folders: list[tuple[str, ...]] = field(default_factory=list)
+    """Per open file, where the files that it reads are looked for before anywhere else."""
+    main: str = ""
+    begun: bool = False
+    """True after `\\begin{document}`."""
+    input_paths: list[str] = field(default_factory=list)
+    missing: dict[str, None] = field(default_factory=dict)
+    """Names of files that the paper reads in, and the source does not hold."""
+    open_packages: list[str] = field(default_factory=list)
+    known: frozenset[str] = frozenset()
+    """Commands that the reader knows by meaning."""
+    structural: frozenset[str] = frozenset()
+    """Commands and environments, such as `\\author` and `\\begin{keywords}`, that a style file
+    cannot redefine, as it only says how they look."""
+
+    @property
+    def in_package(self) -> bool:
+        """True while the definitions of a style file are read."""
+        return bool(self.open_packages)
 
     def is_condition(self, token: str) -> bool:
         """Return whether a command begins a condition that ends with `\\fi`."""
@@ -110,6 +131,7 @@ class Stream:
             if token != END_OF_FILE:
                 return token
             state.open_files.pop()
+            state.folders.pop()
         return ""
 
     def push(self, tokens: list[str]) -> None:
@@ -132,8 +154,14 @@ class Stream:
 
     def next(self) -> str:
         """Return the next token after expanding macros and conditions; '' at the end."""
-        state = self.state
-        while token := self.pull():
+        state, stack = self.state, self._stack
+        while True:
+            if stack and stack[-1][0] not in _TO_EXPAND and state.pulled < MOST_PULLED:
+                # Most of a paper is plain text, so this way is short.
+                state.pulled += 1
+                return stack.pop()
+            if not (token := self.pull()):
+                return ""
             if token[0] != "\\":
                 return token
             if (macro := state.macros.get(token)) is not None:
@@ -146,7 +174,6 @@ class Stream:
                 self.condition(token)
             else:
                 return token
-        return ""
 
     def expand(self, token: str) -> bool:
         """Expand a command that was pulled; return False if there is nothing to expand."""

@@ -7,7 +7,7 @@ work.
 
 import posixpath
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
 from fumehood_tools.reading.document import Block, Document, HiddenText, Link
@@ -27,14 +27,24 @@ from fumehood_tools.reading.latex.crossrefs import (
     missing_labels,
     referred,
 )
-from fumehood_tools.reading.latex.definitions import include, new_state
+from fumehood_tools.reading.latex.definitions import new_state
+from fumehood_tools.reading.latex.deluxe_tables import DELUXE_ENVIRONMENTS, DELUXE_HANDLERS
 from fumehood_tools.reading.latex.displays import DISPLAY_ENVIRONMENTS, DISPLAY_HANDLERS
+from fumehood_tools.reading.latex.encodings import decode
 from fumehood_tools.reading.latex.expansion import Stream
+from fumehood_tools.reading.latex.inclusion import include
 from fumehood_tools.reading.latex.keywords import KEYWORD_HANDLERS
-from fumehood_tools.reading.latex.project import decode, main_file
+from fumehood_tools.reading.latex.main_file import MainFile, main_file
+from fumehood_tools.reading.latex.plain_tex import (
+    PLAIN_BREAKS,
+    PLAIN_HANDLERS,
+    printed_front,
+    with_headings,
+)
+from fumehood_tools.reading.latex.project import SourceFiles
 from fumehood_tools.reading.latex.structure import STRUCTURE_ENVIRONMENTS, STRUCTURE_HANDLERS
 from fumehood_tools.reading.latex.tokens import plain
-from fumehood_tools.reading.latex.unpacking import unpack
+from fumehood_tools.reading.latex.unpacking import Sources, unpack
 from fumehood_tools.reading.running_links import links_in_text
 
 MOST_HIDDEN = 50
@@ -42,19 +52,61 @@ Told = TypeVar("Told", Link, HiddenText)
 _PROSE = re.compile(r"[^\W\d_]{2,}")
 
 
-def read_latex(archive: bytes) -> Document:
-    """Read a paper from a source archive in the form arXiv provides. Raises Unreadable."""
-    sources = unpack(archive)
-    files = decode(sources.files)
-    main = main_file(files)
-    composer = Composer(new_state(files), _HANDLERS, _ENVIRONMENTS)
-    text = files[main]
-    composer.started = "\\begin{document}" not in text
-    stream = Stream(composer.state, [])
-    include(stream, main, whole=True)
+def read_latex(archive: bytes, part: str | None = None) -> Document:
+    """Read a paper from a source archive in the form arXiv provides, or from a zip.
+
+    part: the name of the file to read, where it is not the main one. Raises Unreadable.
+    """
+    return read_sources(unpack(archive), part)
+
+
+def read_sources(sources: Sources, part: str | None = None) -> Document:
+    """Read a paper from the files of its source. part: as for `read_latex`. Raises Unreadable."""
+    files = SourceFiles(decode(sources.files))
+    chosen = main_file(files, part)
+    composer = _composed(files, chosen.name, COMMANDS, started=False)
+    if not composer.started:
+        # No file of it begins a document, so all of its text is the paper.
+        handlers = COMMANDS if composer.state.packages else COMMANDS | PLAIN_BREAKS
+        composer = _composed(files, chosen.name, handlers, started=True)
+        if not composer.state.packages:
+            composer.blocks = with_headings(composer.blocks)
+    printed_front(composer, files[chosen.name])
+    return _document(composer, chosen.name, [*_about_files(composer, chosen), *sources.warnings])
+
+
+def _composed(
+    files: SourceFiles, main: str, handlers: Mapping[str, Handler], *, started: bool
+) -> Composer:
+    state = new_state(files, main)
+    state.known = frozenset(handlers)
+    state.structural = _STRUCTURAL
+    composer = Composer(state, handlers, ENVIRONMENTS)
+    composer.started = started
+    stream = Stream(state, [])
+    include(stream, main)
     composer.run(stream)
     composer.end_paragraph()
-    return _document(composer, main, sources.warnings)
+    return composer
+
+
+def _about_files(composer: Composer, chosen: MainFile) -> list[str]:
+    """Return what a reader must know about the files of the paper, one sentence each."""
+    state = composer.state
+    said = []
+    if state.missing:
+        asked = state.files_read + len(state.missing)
+        names = ", ".join(map(repr, list(state.missing)[:8]))
+        said.append(
+            f"The source lacks {len(state.missing)} of the {asked} files that the paper consists "
+            f"of, and what they say is missing here: {names}."
+        )
+    if chosen.others:
+        said.append(
+            f"{chosen.name} was read as the paper; the source holds other documents: "
+            f"{', '.join(chosen.others)}. To read one, append '#' and its name to the paper's id."
+        )
+    return said
 
 
 def _document(composer: Composer, main: str, warnings: list[str]) -> Document:
@@ -94,6 +146,7 @@ def _document(composer: Composer, main: str, warnings: list[str]) -> Document:
         hidden=(
             [_said(one, fill) for one in composer.hidden] + _prose_comments(composer.state.comments)
         )[:MOST_HIDDEN],
+        missing=list(composer.state.missing),
         warnings=[*warnings, *composer.state.warnings, *missing_labels(composer)],
     )
 
@@ -166,7 +219,7 @@ def _print_bibliography(composer: Composer, stream: Stream) -> None:
     composer.end_paragraph()
 
 
-_HANDLERS: dict[str, Handler] = {
+COMMANDS: dict[str, Handler] = {
     **TEXT_HANDLERS,
     **STRUCTURE_HANDLERS,
     **DISPLAY_HANDLERS,
@@ -174,13 +227,19 @@ _HANDLERS: dict[str, Handler] = {
     **KEYWORD_HANDLERS,
     **BOX_HANDLERS,
     **CROSSREF_HANDLERS,
+    **DELUXE_HANDLERS,
+    **PLAIN_HANDLERS,
     **dict.fromkeys(("\\bibliography", "\\addbibresource", "\\bibliographyfile"), _bibliography),
     "\\bibliographystyle": _bibliography_style,
     "\\printbibliography": _print_bibliography,
 }
-_ENVIRONMENTS: dict[str, Environment] = {
+ENVIRONMENTS: dict[str, Environment] = {
     **STRUCTURE_ENVIRONMENTS,
     **DISPLAY_ENVIRONMENTS,
     **BOX_ENVIRONMENTS,
+    **DELUXE_ENVIRONMENTS,
     "thebibliography": _bibliography_environment,
 }
+_STRUCTURAL = frozenset(
+    [*STRUCTURE_HANDLERS, *DISPLAY_HANDLERS, *(f"\\begin{{{name}}}" for name in ENVIRONMENTS)]
+)
