@@ -249,7 +249,7 @@ class _Formula:
         groups: list[str] = []
         while self._next_is("{") and len(groups) < _MOST_GROUPS:
             groups.append(self._inner(self.argument()))
-        return self._spaced(" ".join([name, *groups])) + (APART if groups else "")
+        return self._spaced(f" {APART}".join([name, *groups])) + (APART if groups else "")
 
     def _two(self, name: str) -> str:
         if name in ("textcolor", "xrightarrow", "xleftarrow", "genfrac"):

@@ -320,7 +320,7 @@ def _declare_prefix(stream: Stream) -> None:
 
 
 QUANTITIES: dict[str, Callable[[Stream], None]] = {
-    **dict.fromkeys(("\\num", "\\complexnum", "\\tablenum", "\\numproduct"), _one_number),
+    **dict.fromkeys(("\\num", "\\complexnum", "\\numproduct"), _one_number),
     **dict.fromkeys(("\\si", "\\unit"), _one_unit),
     "\\unitfrac": _unit_fraction,
     **dict.fromkeys(("\\SI", "\\qty", "\\complexqty"), _number_with_unit),
