@@ -3,8 +3,9 @@
 Hosts and models send the same wish in several forms. Many send null or "" for an argument that they
 left out, because their form has a field for it, and a framework with a strict mode makes the model
 send an empty list. Some send one name where a list of names is wanted. Some parse every value as
-JSON, so the arXiv id 2309.08600 arrives as the number 2309.086. None of these can mean anything
-else, so they are accepted; what was changed in a way that could surprise is said in the answer.
+JSON, so the arXiv id 2309.08600 arrives as the number 2309.086. Some copy an id with the blanks or
+the line end around it. None of these can mean anything else, so they are accepted; what was changed
+in a way that could surprise is said in the answer.
 """
 
 import re
@@ -12,6 +13,12 @@ from typing import Any, NamedTuple
 
 PAPER_ARGUMENTS = ("paper", "papers")
 """Arguments whose values may be arXiv ids."""
+
+NAME_ARGUMENTS = (
+    *("paper", "papers", "sandbox", "variant", "variants", "baseline", "job_id", "cursor", "name"),
+    *("metric", "sort", "section"),
+)
+"""Arguments that name something, so that blanks around a value cannot belong to it."""
 
 NOTHING: tuple[Any, ...] = (None, "", [])
 """Values with which clients say that they left out an optional argument."""
@@ -40,6 +47,8 @@ def as_meant(arguments: dict[str, Any], schema: dict[str, Any]) -> Sent:
             meant[name] = value
         elif name in required or value not in NOTHING:
             meant[name] = _in_a_list(value) if argument.get("type") == "array" else value
+            if name in NAME_ARGUMENTS:
+                meant[name] = _trimmed(meant[name])
             if name in PAPER_ARGUMENTS:
                 meant[name], restored = _with_ids(meant[name])
                 notes += [f"{name}: {note}" for note in restored]
@@ -51,6 +60,13 @@ def _in_a_list(value: Any) -> Any:
     if isinstance(value, str):
         return value if value.lstrip().startswith(("[", "{")) else [value]
     return [value] if isinstance(value, bool | int | float) else value
+
+
+def _trimmed(value: Any) -> Any:
+    """Return a name, or a list of names, without the blanks around them."""
+    if isinstance(value, list):
+        return [_trimmed(one) for one in value]
+    return value.strip() if isinstance(value, str) else value
 
 
 def _with_ids(value: Any) -> tuple[Any, list[str]]:

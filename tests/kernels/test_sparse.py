@@ -179,6 +179,17 @@ def test_rows_without_enough_active_latents_are_padded_with_zeros_that_carry_no_
     assert float(grad.sum()) == float((f.value_A > 0).sum())
 
 
+@pytest.mark.parametrize("name", ["topk_encode", "batch_topk_encode"])
+@pytest.mark.parametrize("k", [0, -1, 301])
+def test_a_number_of_latents_that_there_is_not_is_refused(name: str, k: int) -> None:
+    import core
+
+    p = planted(0)
+    with pytest.raises(ValueError, match="from 1 to the number of latents, 300"):
+        getattr(core, name)(p["x"], p["W_enc"], p["b_enc"], k)
+    assert getattr(core, name)(p["x"], p["W_enc"], p["b_enc"], 300).dense().shape == (96, 300)
+
+
 def test_two_threads_give_the_numbers_of_one() -> None:
     from core import sparse_decode, topk_encode
 

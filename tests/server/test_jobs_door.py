@@ -157,6 +157,14 @@ async def test_jobs_are_listed_newest_first_page_by_page(
     assert first["total"] == 3 and rest["next_cursor"] is None and failed["total"] == 0
 
 
+async def test_a_list_without_jobs_of_a_status_says_so(with_jobs: FumehoodServer) -> None:
+    async with Client(with_jobs) as client:
+        everything = await client.call_tool("list_jobs", {})
+        some = await client.call_tool("list_jobs", {"status": "running"})
+    assert text_of(everything).startswith("There are no jobs.")
+    assert text_of(some) == "No job is running. Call list_jobs without status to see all jobs."
+
+
 @pytest.mark.parametrize("tool", ["wait_for_job", "read_job_log", "cancel_job"])
 async def test_an_unknown_job_names_the_way_to_find_one(
     with_jobs: FumehoodServer, tool: str

@@ -99,6 +99,12 @@ async def test_a_single_value_for_a_list_is_a_list_of_one(settings: Settings) ->
     assert seen["names"] == ["topk", "gated"] and seen["numbers"] == [32, 64]
 
 
+async def test_blanks_around_a_name_are_left_out_and_elsewhere_kept(settings: Settings) -> None:
+    sent = {"paper": " 2309.08600\n", "kind": " x "}
+    seen: Any = (await called(settings, "see_arguments", sent)).structured_content
+    assert seen["paper"] == "2309.08600" and seen["kind"] == " x "
+
+
 async def test_an_arxiv_id_that_came_as_a_number_is_restored_and_the_answer_says_so(
     settings: Settings,
 ) -> None:

@@ -7,7 +7,7 @@ The evaluator reads the file once at the start of a job.
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -15,6 +15,13 @@ from fumehood_tools.errors import BadRequest
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.settings import GlassLevel
 
+MOST_TOKENS = 1_000_000_000
+"""Activations in a split: some TB on disk. A larger number is a slip, and its job would not end."""
+
+LARGEST_SEED = 2**32 - 1
+"""The largest seed that torch, numpy and random all accept."""
+
+Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
 SiteName = Literal["resid_post", "mlp_in", "mlp_out"]
 
 
@@ -39,8 +46,12 @@ class CorpusSpec(_Section):
     context: int = Field(
         128, ge=8, le=4096, description="tokens per row; position 0 is BOS, dropped"
     )
-    train_tokens: int = Field(200_000, ge=1_000, description="activations in the training split")
-    eval_tokens: int = Field(16_256, ge=256, description="activations in the evaluation split")
+    train_tokens: int = Field(
+        200_000, ge=1_000, le=MOST_TOKENS, description="activations in the training split"
+    )
+    eval_tokens: int = Field(
+        16_256, ge=256, le=MOST_TOKENS, description="activations in the evaluation split"
+    )
 
 
 class TrainingSpec(_Section):
@@ -57,7 +68,7 @@ class TrainingSpec(_Section):
     decay_fraction: float = Field(
         0.8, gt=0, le=1, description="share of the steps after which the learning rate falls"
     )
-    seeds: tuple[int, ...] = Field((0,), min_length=1, description="default seeds of run_variants")
+    seeds: tuple[Seed, ...] = Field((0,), min_length=1, description="default seeds of run_variants")
 
 
 class ScoringSpec(_Section):

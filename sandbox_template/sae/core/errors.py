@@ -46,6 +46,7 @@ REMEDIES = (
     ("mat1 and mat2 shapes", "check the shapes: x is [B, D], latents [B, F]"),
     ("shape", "check the shapes: x is [B, D], latents [B, F]"),
     ("size of tensor", "check the shapes: x is [B, D], latents [B, F]"),
+    ("k must be from 1 to", "set K to at least 1 and at most dict_size, or raise dict_size"),
     ("out of range", "check the shapes: x is [B, D], latents [B, F]; k is at most F"),
     (
         "unsupported operand type(s) for *: 'NoneType'",

@@ -41,7 +41,7 @@ LIBRARY_DEAD_TOKENS = 10_000_000
 def load_variant(path: Path) -> ModuleType:
     """Return the module of a variant's file. Nothing is written beside it."""
     try:
-        source = path.read_text(encoding="utf-8")
+        source = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise VariantError(
             f"{path.name} cannot be read: {error}", "save it as UTF-8 text in variants/"
@@ -96,7 +96,7 @@ def has_linear_decoder(module: ModuleType) -> bool:
 
 def class_line(module: ModuleType, name: str, method: str | None = None) -> int | None:
     """Return the line of a class, or of its method, in a variant's file."""
-    source = Path(str(module.__file__)).read_text(encoding="utf-8")
+    source = Path(str(module.__file__)).read_text(encoding="utf-8-sig")
     for node in ast.parse(source).body:
         if isinstance(node, ast.ClassDef) and node.name == name:
             for part in node.body:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from core.baselines import keywords_for, threshold_keywords
 from core.kernels import Latents, topk_encode
+from core.kernels.functions import possible_k
 from core.library import AutoEncoderTopK, TopKTrainer
 from core.sparse_trainers import SparseTopK
 
@@ -56,9 +57,12 @@ class BaseTopKTrainer(SparseTopK, TopKTrainer):
 
 
 def keep_largest(scores_BF: Tensor, k: int) -> Latents:
-    """Return the k largest scores of every row as latents, with gradients; none is negative."""
+    """Return the k largest scores of every row as latents, with gradients; none is negative.
+
+    Raises ValueError unless k is from 1 to F.
+    """
     B, F = scores_BF.shape
-    value_BK, index_BK = scores_BF.topk(min(k, F), dim=-1, sorted=False)
+    value_BK, index_BK = scores_BF.topk(possible_k(k, F), dim=-1, sorted=False)
     start_B = torch.arange(B + 1, device=scores_BF.device) * index_BK.shape[1]
     return Latents(value_BK.flatten(), index_BK.flatten().int(), start_B, F)
 

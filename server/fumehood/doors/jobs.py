@@ -105,7 +105,7 @@ def _register_readers(toolbox: Toolbox) -> None:
         page = toolbox.jobs.list(status=status, limit=limit, cursor=cursor)
         lines = [_line_of(job) for job in page.jobs]
         listed = JobList(jobs=lines, total=page.total, next_cursor=page.next_cursor)
-        return answer(_list_text(listed), listed)
+        return answer(_list_text(listed, status), listed)
 
     @toolbox.tool(
         title="Wait for a job",
@@ -222,7 +222,9 @@ def _describe(line: JobLine) -> str:
     return f"{line.job_id} ({line.kind}, {line.title}) {line.status}{took}{told}"
 
 
-def _list_text(listed: JobList) -> str:
+def _list_text(listed: JobList, status: Status | None) -> str:
+    if not listed.jobs and status is not None:
+        return f"No job is {status}. Call list_jobs without status to see all jobs."
     if not listed.jobs:
         return "There are no jobs. run_variants starts one."
     lines = [_describe(line) for line in listed.jobs]

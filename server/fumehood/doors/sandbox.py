@@ -18,7 +18,7 @@ from fumehood_tools.sandbox import check, create, variants
 from fumehood_tools.sandbox.check import CheckReport
 from fumehood_tools.sandbox.create import Sandbox
 from fumehood_tools.sandbox.variants import VariantInfo
-from fumehood_tools.spec import SiteName
+from fumehood_tools.spec import MOST_TOKENS, Seed, SiteName
 
 
 class SandboxResult(BaseModel):
@@ -49,6 +49,12 @@ class VariantList(BaseModel):
     next: str
 
 
+READ_LATER = (
+    "A queued job reads the files in variants/ when it starts: what you change in them until then "
+    "is what will run."
+)
+
+
 class RunStarted(BaseModel):
     """A run that was submitted."""
 
@@ -61,6 +67,7 @@ class RunStarted(BaseModel):
     )
     baseline: str | None = Field(description="also run around l0_targets, for compare_variants")
     queue_position: int | None
+    note: str | None = Field(default=None, description="what to know while it is queued")
     next: str
 
 
@@ -112,10 +119,14 @@ def _register_create(toolbox: Toolbox) -> None:
             Field(description="mixed (default), sotu, a local file or folder, or hub:<data set>"),
         ] = None,
         dict_size: Annotated[int | None, Field(description="Latents", ge=8)] = None,
-        train_tokens: Annotated[int | None, Field(description="Activations", ge=1_000)] = None,
-        eval_tokens: Annotated[int | None, Field(description="Activations", ge=256)] = None,
+        train_tokens: Annotated[
+            int | None, Field(description="Activations", ge=1_000, le=MOST_TOKENS)
+        ] = None,
+        eval_tokens: Annotated[
+            int | None, Field(description="Activations", ge=256, le=MOST_TOKENS)
+        ] = None,
         seeds: Annotated[
-            list[int] | None, Field(description="Default seeds of run_variants", min_length=1)
+            list[Seed] | None, Field(description="Default seeds of run_variants", min_length=1)
         ] = None,
     ) -> Annotated[CallToolResult, SandboxResult]:
         """Create a sandbox: a folder in which you try SAE variants on one subject model.
@@ -349,6 +360,7 @@ def _started(started: StartedRun) -> CallToolResult:
         minutes=round(started.seconds / 60, 1),
         baseline=started.baseline,
         queue_position=job.queue_position,
+        note=READ_LATER if job.queue_position else None,
         next=f"wait_for_job(job_id={job.job_id!r})",
     )
     place = f", place {job.queue_position} in the queue" if job.queue_position else ""
@@ -360,6 +372,7 @@ def _started(started: StartedRun) -> CallToolResult:
     lines = [
         f"Job {job.job_id} {job.status}{place}: {count}.",
         f"It will take about {duration(started.seconds)}; SAEs that have a score take no time.",
+        *([READ_LATER] if job.queue_position else []),
         f"Next: {result.next}",
     ]
     return answer("\n".join(lines), result)

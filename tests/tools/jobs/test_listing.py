@@ -4,7 +4,7 @@ import sqlite3
 
 import pytest
 
-from fumehood_tools.errors import BadRequest
+from fumehood_tools.errors import BadRequest, UnknownName
 from fumehood_tools.jobs import JobStore
 
 pytestmark = pytest.mark.child
@@ -60,6 +60,18 @@ def test_a_wrong_cursor_limit_or_status_is_refused_with_what_is_right(store) -> 
         store.list(limit=101)
     with pytest.raises(BadRequest, match="Known: queued"):
         store.list(status="done")
+
+
+def test_an_unknown_job_offers_only_jobs_of_the_kind_that_was_asked_for(start, store) -> None:
+    made = start("pass").job_id
+    kind = made.rpartition("-")[0]
+    with pytest.raises(UnknownName, match=made):
+        store.get(f"{kind}-0123456789")
+    with pytest.raises(UnknownName, match=made):
+        store.get("mine")
+    with pytest.raises(UnknownName) as caught:
+        store.get("other-0123456789")
+    assert made not in str(caught.value) and "list_jobs" in str(caught.value)
 
 
 def test_totals_and_places_hold_however_long_the_queue_and_wherever_it_shrinks(

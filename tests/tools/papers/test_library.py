@@ -129,7 +129,11 @@ def test_bibtex_files_and_pdfs_of_a_folder_are_taken_in_once(
     _write_pdf(folder / "2401.00001v2.pdf", "On the Unread Latents of Dictionaries")
     (folder / "broken.pdf").write_bytes(b"%PDF-1.7 nothing here")
     notes = take_in(library, [folder, tmp_path / "absent"], tmp_path)
-    assert notes == ["broken.pdf could not be opened as a PDF."]
+    assert [note[:28] for note in notes] == [
+        "mine.bib: Could not be read ",
+        "broken.pdf could not be open",
+    ]
+    assert "@misc{broken" in notes[0]
     assert library.find("arxiv:2309.08600").found_by == ["library"]
     read = library.find("arxiv:2401.00001")
     assert read.title == "On the Unread Latents of Dictionaries"

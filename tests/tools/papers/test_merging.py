@@ -76,6 +76,8 @@ def test_no_title_breaks_the_cleaning(title: str) -> None:
 def test_surnames_are_found_in_both_orders() -> None:
     assert surname("Hoagy Cunningham") == surname("Cunningham, Hoagy") == "cunningham"
     assert surname("José Ñuñez") == "nunez"
+    assert surname("Jan van der Berg, Jr.") == surname("Jan van der Berg Jr.") == "berg"
+    assert surname("Henry Ford III") == "ford" and surname("Ngoc Vi") == "vi"
 
 
 def test_versions_and_venues_of_a_paper_are_one() -> None:

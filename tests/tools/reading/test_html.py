@@ -146,7 +146,99 @@ def test_two_tables_of_one_float_get_their_captions() -> None:
     ]
 
 
-@pytest.mark.parametrize("tag", ["div", "span", "figure", "table", "li", "b"])
+SPANS = (
+    '<span class="ltx_tabular"><span class="ltx_thead"><span class="ltx_tr">'
+    '<span class="ltx_td ltx_colspan ltx_colspan_2">A</span><span class="ltx_td">B</span></span>'
+    '</span><span class="ltx_tbody"><span class="ltx_tr"><span class="ltx_td">1</span>'
+    '<span class="ltx_td ltx_rowspan_2">2</span><span class="ltx_td">3</span></span>'
+    '<span class="ltx_tr"><span class="ltx_td">4</span><span class="ltx_td">5</span></span></span>'
+    "</span>"
+)
+SPANNED = [["A", "", "B"], ["1", "2", "3"], ["4", "", "5"]]
+CAPTION = "<figcaption><span class='ltx_tag'>Table 1: </span>Scores.</figcaption>"
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        '<div class="ltx_inline-block"><span class="ltx_transformed_inner">{}</span></div>',
+        '<p class="ltx_p"><span class="ltx_inline-block">{}</span></p>',
+        '<span class="ltx_inline-block">{}</span>',
+        '<div class="ltx_flex_figure"><div class="ltx_flex_cell">{}</div></div>',
+        "{}",
+    ],
+)
+def test_a_table_of_spans_in_any_box_keeps_its_cells(box: str) -> None:
+    document = latexml(f"<figure class='ltx_table'>{CAPTION}{box.format(SPANS)}</figure>")
+    assert [(block.number, block.text, block.rows) for block in document.blocks] == [
+        ("1", "Scores.", SPANNED)
+    ]
+    assert document.warnings == []
+
+
+def test_a_table_of_spans_in_a_paragraph_is_a_table() -> None:
+    document = latexml(f'<div class="ltx_para"><p class="ltx_p">See {SPANS} here.</p></div>')
+    assert [(block.kind, block.text) for block in document.blocks] == [
+        ("paragraph", "See"),
+        ("table", ""),
+        ("paragraph", "here."),
+    ]
+    assert document.blocks[1].rows == SPANNED
+
+
+def test_lines_in_one_cell_stay_apart() -> None:
+    inner = (
+        '<span class="ltx_tabular"><span class="ltx_tr"><span class="ltx_td">12</span></span>'
+        '<span class="ltx_tr"><span class="ltx_td">34</span></span></span>'
+    )
+    document = latexml(
+        f"<figure class='ltx_table'><table class='ltx_tabular'><tr><td>{inner}</td><td>5</td></tr>"
+        "</table></figure>"
+    )
+    assert document.blocks[0].rows == [["12 34", "5"]]
+    inner = '<span class="ltx_p">12</span><span class="ltx_p">34</span>'
+    document = latexml(
+        f"<figure class='ltx_table'><table class='ltx_tabular'><tr><td>{inner}</td><td>5</td></tr>"
+        "</table></figure>"
+    )
+    assert document.blocks[0].rows == [["12 34", "5"]]
+
+
+def test_a_table_without_rows_is_said() -> None:
+    document = latexml(
+        f"<p>x</p><figure class='ltx_table'>{CAPTION}<img src='t.png'></figure>"
+        f"<figure class='ltx_table'>{CAPTION.replace('1', '2')}<p>Its text.</p></figure>"
+        f"<figure class='ltx_table'>{CAPTION.replace('1', '3')}"
+        f"<figure class='ltx_table'>{SPANS}</figure></figure>"
+    )
+    (warning,) = document.warnings
+    assert "No rows were found for Table 1:" in warning
+
+
+def test_commands_that_latexml_could_not_convert_are_said() -> None:
+    document = latexml(
+        '<p>We used <span class="ltx_ERROR undefined">\\qty</span>96<span class="ltx_ERROR '
+        'undefined">\\kg</span>.</p>'
+    )
+    (warning,) = document.warnings
+    assert "could not convert 2 commands" in warning and "\\qty, \\kg" in warning
+
+
+def test_captions_of_tables_on_other_pages_are_kept() -> None:
+    row = "<tr><td>1</td><td>2</td></tr>"
+    document = read(
+        f"<main><p>x</p><figure><table>{row}</table><figcaption>Table 4: Left.</figcaption>"
+        f"</figure><table><caption>Table 5. Right.</caption>{row}</table></main>"
+    )
+    assert [(block.kind, block.number, block.text) for block in document.blocks[1:]] == [
+        ("table", "4", "Left."),
+        ("table", "5", "Right."),
+    ]
+
+
+@pytest.mark.parametrize(
+    "tag", ["div", "span", "d-cite", "d-footnote", "figure", "table", "li", "b"]
+)
 def test_depth_costs_no_stack(tag: str) -> None:
     document = read(f"<main><p>Seen.</p>{f'<{tag}>' * 5_000}deep</main>")
     assert document.blocks[0].text == "Seen."
@@ -172,6 +264,13 @@ def test_a_page_cut_off_anywhere_is_read_as_far_as_it_goes() -> None:
     whole = PAGE.read_bytes()
     for end in range(1_200, len(whole), 997):
         assert read_html(whole[:end]).source == "html"
+
+
+def test_pages_in_other_encodings_keep_their_letters() -> None:
+    page = "<meta charset='gb2312'><main><p>河流</p></main>".encode("gb2312")
+    assert read_html(page).blocks[0].text == "河流"
+    assert read_html("<main><p>“Café”</p></main>".encode("cp1252")).blocks[0].text == "“Café”"
+    assert read_html("<main><p>Café</p></main>".encode("utf-16")).blocks[0].text == "Café"
 
 
 def test_latin_1_pages_keep_their_letters() -> None:

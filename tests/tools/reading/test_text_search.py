@@ -56,6 +56,29 @@ def test_a_rare_word_weighs_more_than_a_common_one() -> None:
     assert [hit.paper for hit in search_text(papers, "latents transcoders").hits[:2]] == ["6", "0"]
 
 
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        ("the naïve café of Erdős", "naive"),
+        ("the naïve café of Erdős", "Cafe"),
+        ("the naïve café of Erdős", "erdos"),
+        ("naive cafes", "naïve"),
+        ("in Łódź by Ørsted", "lodz orsted"),
+        ("die Größe", '"die grosse"'),
+        ("Ελληνικά ά", "ελληνικα"),
+        ("が字典", "が字典"),
+    ],
+)
+def test_words_are_found_with_and_without_accents(text: str, query: str) -> None:
+    document = Document(source="html", blocks=[Block(kind="paragraph", text=text)])
+    assert search_text({"a": document}, query, match="all").total == 1
+
+
+def test_letters_that_only_look_accented_stay_different() -> None:
+    document = Document(source="html", blocks=[Block(kind="paragraph", text="が")])
+    assert search_text({"a": document}, "か").total == 0
+
+
 @pytest.mark.parametrize("query", ["", "  ", '""', "!?"])
 def test_a_query_without_words_is_a_bad_request(paper: Document, query: str) -> None:
     with pytest.raises(BadRequest, match="contains no words"):

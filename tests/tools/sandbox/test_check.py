@@ -140,6 +140,31 @@ def test_the_worked_example_is_ok_in_a_real_child(sandbox: Sandbox, check: Check
     assert "run_variants" in report.text()
 
 
+@pytest.mark.child
+def test_a_file_with_a_byte_order_mark_is_checked_like_any_other(
+    sandbox: Sandbox, check: Check
+) -> None:
+    path = sandbox.variant_path("example")
+    path.write_text(path.read_text(encoding="utf-8"), encoding="utf-8-sig")
+    report = check(sandbox, "example")
+    assert report.ok and {one.rule for one in report.findings} <= {"same"}, report.text()
+
+
+def test_a_number_of_latents_that_there_is_not_says_what_to_set(
+    core: SimpleNamespace, write_variant: Callable[..., Path], tmp_path: Path
+) -> None:
+    source = ENCODE.replace("import BaseSAE", "import topk_encode, BaseSAE")
+    body = "        return topk_encode(x, self.encoder.weight, self.encoder.bias, {}).dense()\n"
+    for number, k in enumerate((0, 129)):
+        found = findings(core, write_variant(source + body.format(k)), tmp_path / f"k{number}")
+        assert f"k is {k}, but k must be from 1" in found[0]["message"], found
+        assert found[0]["line"] == 8 and "dict_size" in found[0]["instead"], found
+    # At the small size of the check there are fewer latents than this sandbox has.
+    spec = {"variant": str(write_variant(source + body.format(600))), "activation_dim": 24}
+    found = core.check.check({**spec, "dict_size": 1024, "out": str(tmp_path / "many")})
+    assert found == []
+
+
 def test_the_packaged_variants_break_no_rule_of_the_contract(
     core: SimpleNamespace, sandbox: Sandbox, tmp_path: Path
 ) -> None:

@@ -86,6 +86,12 @@ def test_a_request_that_cannot_be_right_leaves_nothing_behind(settings: Settings
         create_sandbox(settings, "b", layer=99)
     with pytest.raises(BadRequest, match="dict_size"):
         create_sandbox(settings, "c", dict_size=1)
+    for seeds in ([-1], [0, 2**32]):
+        with pytest.raises(BadRequest, match="seeds"):
+            create_sandbox(settings, "s", seeds=seeds)
+    for tokens in ("train_tokens", "eval_tokens"):
+        with pytest.raises(BadRequest, match=tokens):
+            create_sandbox(settings, "t", **{tokens: 10**12})
     with pytest.raises(UnknownName, match="mixed"):
         create_sandbox(settings, "d", corpus="no-such-corpus")
     with pytest.raises(BadRequest, match="synthetic"):

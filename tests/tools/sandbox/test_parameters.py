@@ -38,6 +38,12 @@ def test_a_copy_differs_from_the_file_in_the_literal_alone() -> None:
     assert both == Copy(expected, {"KIND": "it's", "SLOPE": 2.0})
 
 
+def test_a_copy_of_a_file_with_a_byte_order_mark_differs_in_the_literal_alone() -> None:
+    marked = b'\xef\xbb\xbfK = 32; A = 1\nB = "x"\n'
+    expected = b"\xef\xbb\xbfK = 64; A = 2\nB = 'y'\n"
+    assert with_parameters(marked, "mine", {"K": 64, "A": 2, "B": "y"}).source == expected
+
+
 def test_the_files_own_values_give_the_file_itself() -> None:
     assert copy(K=32.0, SLOPE=-0.5) == Copy(SOURCE, {})
 

@@ -183,6 +183,20 @@ def test_bytes_that_are_no_python_are_findings_and_no_crash() -> None:
         assert found.severity == "error" and found.instead
 
 
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "utf-16-le", "utf-16-be"])
+def test_a_file_that_is_not_utf_8_says_how_to_save_it(encoding: str) -> None:
+    source = f"{GOOD}\n# Größe\n".encode(encoding)
+    [found] = check_static(source, "good")
+    assert (found.severity, found.rule) == ("error", "syntax")
+    assert "save it as UTF-8" in found.instead
+    if encoding == "latin-1":
+        assert found.line == GOOD.count("\n") + 2 and "not UTF-8" in found.message
+
+
+def test_a_byte_order_mark_is_no_mistake() -> None:
+    assert check_static(GOOD.encode("utf-8-sig"), "good") == []
+
+
 def test_unknown_packages_are_warned_of_and_not_refused() -> None:
     source = GOOD.replace("import torch\n", "import torch\nimport scipy\n")
     [found] = check_static(source.encode(), "good")

@@ -44,6 +44,12 @@ def test_an_edited_baseline_is_no_baseline_any_more(sandbox: Sandbox) -> None:
         (b'"""Nothing."""\n', "no class CustomSAE"),
         (b"\x00\x01", "null bytes"),
         (b"\xff\xfe not utf-8", "line"),
+        (
+            '"""Größe."""\n'.encode("latin-1"),
+            "line 1: the file is not UTF-8 text; save it",
+        ),
+        ('"""Size."""\n'.encode("utf-16"), "save it as UTF-8"),
+        ('"""Size."""\n'.encode("utf-16-le"), "null bytes"),
     ],
 )
 def test_a_file_that_cannot_run_is_listed_with_its_problem(
@@ -53,6 +59,14 @@ def test_a_file_that_cannot_run_is_listed_with_its_problem(
     found = {variant.name: variant for variant in list_variants(sandbox, 100).variants}
     assert said in (found["bad"].problem or "")
     assert found["topk"].problem is None
+
+
+def test_a_byte_order_mark_is_no_problem(sandbox: Sandbox) -> None:
+    text = sandbox.variant_path("topk").read_text(encoding="utf-8")
+    (sandbox.variants / "marked.py").write_text(text, encoding="utf-8-sig")
+    found = {variant.name: variant for variant in list_variants(sandbox, 100).variants}
+    assert found["marked"].problem is None
+    assert found["marked"].summary == found["topk"].summary
 
 
 def test_a_file_whose_name_no_tool_could_take_says_so(sandbox: Sandbox) -> None:

@@ -235,9 +235,15 @@ class JobStore:
     def _row(self, job_id: str) -> sqlite3.Row:
         row = self._table.job(job_id)
         if row is None:
-            recent = self._table.rows("SELECT id FROM jobs ORDER BY number DESC LIMIT 12")
-            raise UnknownName("job", job_id, [known["id"] for known in recent], "Call list_jobs.")
+            raise UnknownName("job", job_id, self._alternatives(job_id), "Call list_jobs.")
         return row
+
+    def _alternatives(self, job_id: str) -> tuple[str, ...]:
+        """Return the newest jobs of the kind that an id names; of all kinds if it names none."""
+        kind = re.match(r"([a-z_]+)-[0-9a-f]+$", job_id.lower())
+        which, values = ("WHERE kind=?", [kind[1]]) if kind else ("", [])
+        query = f"SELECT id FROM jobs {which} ORDER BY number DESC LIMIT 12"
+        return tuple(str(row["id"]) for row in self._table.rows(query, *values))
 
     def _job(self, row: sqlite3.Row) -> Job:
         ended = row["status"] not in WAITING

@@ -1,43 +1,71 @@
-"""Read and write BibTeX with bibtexparser."""
+"""Read and write BibTeX. Titles, names and abstracts lose their LaTeX here, once."""
 
 import itertools
 import re
 from collections.abc import Iterable
+from functools import cache, lru_cache
+from typing import Any
 
-from fumehood_tools.papers.identity import plain, surname, title_key
+from fumehood_tools.papers.bibtex_entries import entries_of
+from fumehood_tools.papers.identity import plain_latex, surname, title_key
+from fumehood_tools.papers.names import family_first, is_organization, split_names
 from fumehood_tools.papers.paper import Paper, make_paper
 
 MOST_ENTRIES = 20_000
+# BibTeX counts escaped braces too, and ends a value at a quotation mark.
+_ESCAPED = {
+    **{"{": r"{\textbraceleft}", "}": r"{\textbraceright}", '"': r"{\textquotedbl}"},
+    **{"<": r"{\textless}", ">": r"{\textgreater}", "`": r"{\textasciigrave}"},
+}
 
 
-def read_bibtex(text: str) -> list[Paper]:
-    """Return the papers in a BibTeX text. Entries that can't be read are skipped."""
-    import bibtexparser
+def read_bibtex(text: str, notes: list[str] | None = None) -> list[Paper]:
+    """Return the papers in a BibTeX text.
 
-    found = bibtexparser.parse_string(text).entries[:MOST_ENTRIES]
-    papers = []
-    for entry in found:
-        field = {key.lower(): str(it.value) for key, it in entry.fields_dict.items()}
-        year = re.search(r"\d{4}", field.get("year", field.get("date", "")))
-        authors = re.split(r"\s+and\s+", field["author"]) if field.get("author") else []
-        papers.append(
-            make_paper(
-                "library",
-                title=field.get("title", ""),
-                identifiers=[
-                    _eprint(field),
-                    field.get("doi"),
-                    field.get("url"),
-                    field.get("journal"),
-                ],
-                authors=[_in_reading_order(name) for name in authors],
-                year=int(year[0]) if year else None,
-                abstract=field.get("abstract", ""),
-                venue=field.get("journal") or field.get("booktitle") or "",
-                url=field.get("url"),
-            )
+    notes: gets one sentence for each kind of entry that could not be read, or only in part.
+    """
+    found = entries_of(text)
+    said = list(found.notes)
+    papers: list[Paper] = []
+    nameless = []
+    for entry in found.entries[:MOST_ENTRIES]:
+        paper = _paper(entry.fields)
+        if paper is None:
+            nameless.append(entry)
+        else:
+            papers.append(paper)
+    if nameless:
+        key = nameless[0].key or "(no key)"
+        more = f" and {len(nameless) - 1} more" if nameless[1:] else ""
+        said.append(f"Left out, because it has no title: {key}{more}.")
+    if len(found.entries) > MOST_ENTRIES:
+        said.append(
+            f"Only the first {MOST_ENTRIES:,} of {len(found.entries):,} entries were read. Split "
+            "the file to have all of them."
         )
-    return [paper for paper in papers if paper is not None]
+    if notes is not None:
+        notes += said
+    return papers
+
+
+def _paper(field: dict[str, str]) -> Paper | None:
+    year = re.search(r"(?<!\d)[12]\d{3}(?!\d)", field.get("year") or field.get("date") or "")
+    return make_paper(
+        "library",
+        title=field.get("title", ""),
+        cleaned=plain_latex,
+        identifiers=[
+            _eprint(field),
+            _address(field.get("doi", "")),
+            _address(field.get("url", "")),
+            field.get("journal"),
+        ],
+        authors=split_names(field.get("author", "")),
+        year=int(year[0]) if year else None,
+        abstract=field.get("abstract", ""),
+        venue=field.get("journal") or field.get("journaltitle") or field.get("booktitle") or "",
+        url=_address(field.get("url", "")) or None,
+    )
 
 
 def write_bibtex(papers: Iterable[Paper]) -> str:
@@ -52,7 +80,7 @@ def write_bibtex(papers: Iterable[Paper]) -> str:
         taken.add(key)
         fields = {
             "title": f"{{{_safe(paper.title)}}}",
-            "author": _safe(" and ".join(paper.authors)),
+            "author": " and ".join(map(_author, paper.authors)),
             "year": str(paper.year or ""),
             "journal": _safe(paper.venue),
             "eprint": paper.arxiv or "",
@@ -77,9 +105,15 @@ def _eprint(field: dict[str, str]) -> str | None:
     return f"arxiv:{eprint}" if eprint and is_arxiv else None
 
 
-def _in_reading_order(name: str) -> str:
-    last, comma, first = name.partition(",")
-    return f"{first.strip()} {last.strip()}" if comma else name.strip()
+def _address(value: str) -> str:
+    """Return an address or identifier as it is, without the escapes that LaTeX needs."""
+    value = re.sub(r"\\(?:url|path|nolinkurl)\s*\{(.*)\}", r"\1", value.strip())
+    return re.sub(r"\{?\\([_%#&~{}$])\}?", r"\1", value)
+
+
+def _author(name: str) -> str:
+    """Return a name as BibTeX must be given it: that of an organization is one word, in braces."""
+    return f"{{{_safe(name)}}}" if is_organization(name) else _safe(family_first(name))
 
 
 def _key(paper: Paper, taken: set[str]) -> str:
@@ -92,8 +126,21 @@ def _key(paper: Paper, taken: set[str]) -> str:
 
 def _safe(text: str) -> str:
     """Return the text with LaTeX's special characters escaped."""
-    from pylatexenc.latexencode import unicode_to_latex
+    # Two hyphens would be read as a dash, two apostrophes as a quotation mark.
+    return re.sub(r"([-'])(?=\1)", r"\1{}", "".join(map(_escaped, text)))
 
-    return str(
-        unicode_to_latex(plain(text), unknown_char_policy="keep", unknown_char_warning=False)
-    )
+
+@lru_cache(maxsize=10_000)
+def _escaped(character: str) -> str:
+    """Return a character as LaTeX, or as it is if it would not be read back as the same one."""
+    if character.isascii() and (character.isalnum() or character in " .,:;()-'/"):
+        return character
+    said = _ESCAPED.get(character) or str(_encoder().unicode_to_latex(character))
+    return said if character.isascii() or plain_latex(said) == character else character
+
+
+@cache
+def _encoder() -> Any:
+    from pylatexenc.latexencode import UnicodeToLatexEncoder
+
+    return UnicodeToLatexEncoder(unknown_char_policy="keep", unknown_char_warning=False)

@@ -9,6 +9,8 @@ title_key("Sparse {Auto}encoders: $k$-sparse")      -> "sparse autoencoders k sp
 import re
 import unicodedata
 
+from fumehood_tools.papers.markup import of_latex, of_plain
+from fumehood_tools.papers.names import without_junior
 from fumehood_tools.quoting import one_line
 
 _ARCHIVES = (
@@ -25,7 +27,9 @@ _ARXIV = re.compile(
 )
 _DOI = re.compile(r"10\.\d{4,9}/[^\s\"<>{}|\\^`]+", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]+")
-_MARKUP = re.compile(r"[\\${}]|<[a-z/]")
+_MARKUP = re.compile(r"[\\${}~&]|<[a-z/]", re.I)
+_LATEX = re.compile(r"[\\${}~&<`]|--|''")
+_MOST_ROUNDS = 5
 
 
 def arxiv_id(text: str) -> str | None:
@@ -50,23 +54,24 @@ def doi(text: str) -> str | None:
 
 
 def plain(text: str) -> str:
-    """Return the text on one line, with LaTeX and HTML markup replaced by what it displays."""
-    if _MARKUP.search(text):
-        text = _without_markup(text)
-    return one_line(unicodedata.normalize("NFKC", text))
+    """Return the text on one line, with LaTeX and HTML markup replaced by what it displays.
+
+    It is for text that is mostly plain: what opens no markup, such as a dollar before a price, a
+    brace or a less-than sign, is kept. Cleaning a text twice changes nothing.
+    """
+    for _ in range(_MOST_ROUNDS):
+        normal = unicodedata.normalize("NFKC", text)
+        cleaned = one_line(of_plain(normal) if _MARKUP.search(normal) else normal)
+        if cleaned == text:
+            break
+        text = cleaned
+    return text
 
 
-def _without_markup(text: str) -> str:
-    from pylatexenc.latex2text import LatexNodes2Text
-    from pylatexenc.latexwalker import LatexWalkerError
-
-    text = re.sub(r"</?[a-z][^<>]{0,200}>", "", text, flags=re.IGNORECASE)
-    try:
-        escaped = re.sub(r"(?<!\\)([&%#])", r"\\\1", text)
-        read = LatexNodes2Text(math_mode="text", keep_comments=True).latex_to_text(escaped)
-    except (LatexWalkerError, ValueError, IndexError, RecursionError):
-        return re.sub(r"[\\${}]", "", text)
-    return str(read)
+def plain_latex(text: str) -> str:
+    """Return what a text that is LaTeX throughout displays, on one line."""
+    shown = of_latex(text) if _LATEX.search(text) else text
+    return one_line(unicodedata.normalize("NFKC", shown))
 
 
 def title_key(title: str) -> str:
@@ -84,7 +89,7 @@ def main_title_key(title: str) -> str | None:
 
 
 def surname(author: str) -> str:
-    """Return the last name of "Hoagy Cunningham", "Cunningham, Hoagy" or "H. Cunningham"."""
+    """Return the last name of "Hoagy Cunningham", "Cunningham, Hoagy" or "H. Cunningham, Jr."."""
     name = author.partition(",")[0] if "," in author else author
-    words = title_key(name).split()
+    words = without_junior(title_key(name).split())
     return words[-1] if words else ""

@@ -15,6 +15,7 @@ from typing import Any
 from fumehood_tools.children import ChildTask, ask_once
 from fumehood_tools.errors import PartMissing, RunFailed
 from fumehood_tools.papers.bibtex import read_bibtex
+from fumehood_tools.papers.encodings import decoded
 from fumehood_tools.papers.library import Library
 from fumehood_tools.papers.paper import Paper, make_paper
 
@@ -52,11 +53,17 @@ def _take_bibtex(library: Library, path: Path) -> list[str]:
     try:
         if path.stat().st_size > MOST_BIB_BYTES:
             return [f"{path.name} is larger than {MOST_BIB_BYTES:,} bytes and was not read."]
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text, encoding = decoded(path.read_bytes())
     except OSError as error:
         return [f"{path.name} could not be read ({error.strerror})."]
-    library.remember(read_bibtex(text))
-    return []
+    notes: list[str] = []
+    library.remember(read_bibtex(text, notes))
+    if encoding in ("cp1252", "latin-1") and not text.isascii():
+        notes.append(
+            "It is not in UTF-8 and was read as Windows-1252. If letters are wrong, save it as "
+            "UTF-8."
+        )
+    return [f"{path.name}: {note}" for note in notes]
 
 
 def _files(places: Sequence[Path]) -> Iterator[tuple[Path, str]]:

@@ -1,23 +1,31 @@
 """The record of a paper: the merged data of all sources that found it.
 
 All text in it comes from outside. It is cleaned of control characters and limited in length, and
-it is only ever quoted: instructions in it are never followed.
+it is only ever quoted: instructions in it are never followed. Markup is replaced once, when the
+record is made: a record that is stored and read again does not change.
 """
 
 import hashlib
+import unicodedata
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from fumehood_tools.papers.identity import arxiv_id, doi, plain, surname, title_key
+from fumehood_tools.quoting import one_line
 
 MOST_AUTHORS = 50
+MOST_RAW = 20_000
+"""Characters of a text that are cleaned; more would be cut away afterwards."""
 Judge = Literal["agent", "perplexity", "lexical"]
 
 
 def _capped(characters: int) -> BeforeValidator:
     def cap(value: Any) -> Any:
-        return plain(value)[:characters] if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        return one_line(unicodedata.normalize("NFKC", value))[:characters].rstrip()
 
     return BeforeValidator(cap)
 
@@ -74,12 +82,17 @@ class Paper(BaseModel, frozen=True):
 
 
 def make_paper(
-    source: str, *, title: str, identifiers: list[str | None], **known: Any
+    source: str,
+    *,
+    title: str,
+    identifiers: list[str | None],
+    cleaned: Callable[[str], str] = plain,
+    **known: Any,
 ) -> Paper | None:
     """Return one source's record of a paper; None if it has no title or its data are invalid.
 
-    identifiers: strings that may contain an arXiv id or a DOI (ids, URLs, DOIs). known: other
-    fields of Paper.
+    identifiers: strings that may contain an arXiv id or a DOI (ids, URLs, DOIs). cleaned: replaces
+    the markup in title, abstract, venue and names. known: other fields of Paper.
     """
     given = [text for text in identifiers if text]
     arxiv = next(filter(None, map(arxiv_id, given)), None)
@@ -88,9 +101,19 @@ def make_paper(
     published = str(known.get("published") or "")
     if known.get("year") is None and published[:4].isdecimal():
         known["year"] = int(published[:4])
-    known["authors"] = [name for name in known.get("authors", ()) if name][:MOST_AUTHORS]
+    names = [cleaned(name[:MOST_RAW]) for name in known.get("authors", ())[:MOST_AUTHORS] if name]
+    known["authors"] = [name for name in names if name]
+    for field in ("abstract", "venue"):
+        if isinstance(known.get(field), str):
+            known[field] = cleaned(known[field][:MOST_RAW])
     try:
-        paper = Paper(title=title, arxiv=arxiv, doi=published_doi, found_by=[source], **known)
+        paper = Paper(
+            title=cleaned(title[:MOST_RAW]),
+            arxiv=arxiv,
+            doi=published_doi,
+            found_by=[source],
+            **known,
+        )
     except ValidationError:
         return None
     if not title_key(paper.title):

@@ -6,19 +6,31 @@ by its tags, and a warning says so. Nothing is fetched and no script runs.
 """
 
 import re
+from collections.abc import Iterator
 from itertools import zip_longest
 from typing import Literal
 
 from lxml import etree, html
 
 from fumehood_tools.errors import Unreadable
-from fumehood_tools.reading.document import Block, Document, Link, Reference
+from fumehood_tools.papers.encodings import decoded
+from fumehood_tools.reading.document import Block, Document, Link
+from fumehood_tools.reading.html_blocks import INLINE, holds_blocks, inside_note, is_block
 from fumehood_tools.reading.html_displays import (
     captions_of,
     code_of,
     equations_of,
+    names_table,
     own_parts,
+    own_tables,
     rows_of,
+)
+from fumehood_tools.reading.html_distill import (
+    Front,
+    distill_body,
+    is_distill,
+    rewrite_distill,
+    rewrite_formulas,
 )
 from fumehood_tools.reading.html_text import NOT_TEXT, Element, Text, classes
 from fumehood_tools.reading.latex.authors import names_in
@@ -28,6 +40,7 @@ from fumehood_tools.reading.running_links import links_in_text
 
 LARGEST = 40_000_000
 MOST_DEEP = 150
+MOST_NAMED = 5
 # Marks a line break inside an author list. It is a private-use character because lxml
 # rejects control characters.
 _LINE_END = "\ue005"
@@ -60,18 +73,21 @@ def read_html(page: bytes) -> Document:
     documents = root.xpath("//*[contains(concat(' ', @class, ' '), ' ltx_document ')]")
     if documents:
         return _Page().document(documents[0], [])
-    warning = "LaTeXML did not make this page, so it was read by its tags; numbers may be missing."
-    document = _Page().document(_article(root), [warning])
+    rewrite_formulas(root)
+    if is_distill(root):
+        document = _Page(rewrite_distill(root)).document(distill_body(root), [])
+    else:
+        warning = (
+            "LaTeXML did not make this page, so it was read by its tags; numbers may be missing."
+        )
+        document = _Page().document(_article(root), [warning])
     if not document.blocks and not document.abstract:
         raise Unreadable("The page contains no text to read. Read another source of this paper.")
     return document
 
 
 def _parse(page: bytes) -> Element:
-    try:
-        text = page.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = page.decode("latin-1")
+    text, _ = decoded(page)
     # lxml trees cannot hold control characters.
     text = re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f]|&#(?:x0*[0-8bcef]|0*[0-8]);", "", text)
     parser = html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
@@ -92,15 +108,23 @@ def _article(root: Element) -> Element:
 
 
 class _Page:
-    """Walks over a page in reading order and collects its blocks, references and links."""
+    """Walks over a page in reading order and collects its blocks, references and links.
 
-    def __init__(self) -> None:
+    front: what is known of a page before its text is read.
+    """
+
+    def __init__(self, front: Front | None = None) -> None:
+        front = front or Front("", [], [], [])
         self._text = Text()
         self._title = ""
+        self._known_title = front.title
         self._abstract: list[str] = []
-        self._authors: dict[str, None] = {}
+        self._authors = dict.fromkeys(front.authors)
         self._blocks: list[Block] = []
-        self._references: list[Reference] = []
+        self._references = list(front.references)
+        self._warnings = list(front.warnings)
+        self._without_rows: list[str] = []
+        self._top = 2
         self._opening = ""
         self._in_item = False
         self._book = False
@@ -108,9 +132,12 @@ class _Page:
     def document(self, root: Element, warnings: list[str]) -> Document:
         """Return a document with everything found under `root`."""
         self._book = bool(root.xpath(".//*[contains(@class, 'ltx_chapter')]"))
+        # Where a page has more headings of the highest rank than its title, they are sections.
+        self._top = 1 if len(root.xpath(".//h1")) > 1 else 2
         for creator in _with_class(root, "ltx_personname"):
             self._author(creator)
         self._walk(root, 0)
+        self._blocks += self._text.notes
         texts = [*self._abstract, *(block.text for block in self._blocks if block.kind != "code")]
         texts += [cell for block in self._blocks for row in block.rows for cell in row]
         texts += [entry.text for entry in self._references]
@@ -119,15 +146,29 @@ class _Page:
             unique.setdefault(link.url, link)
         return Document(
             source="html",
-            title=self._title,
+            title=self._title or self._known_title,
             authors=list(self._authors),
             abstract="\n\n".join(self._abstract),
             blocks=self._blocks,
             references=self._references,
             links=list(unique.values()),
             hidden=self._text.hidden,
-            warnings=warnings,
+            warnings=[*warnings, *self._warnings, *self._losses(root)],
         )
+
+    def _losses(self, root: Element) -> Iterator[str]:
+        """Yield what a reader should know to be missing or broken in this page."""
+        if self._without_rows:
+            yield (
+                f"No rows were found for {_some(self._without_rows)}: the page may show a picture. "
+                "Read the PDF to have them."
+            )
+        if errors := _with_class(root, "ltx_ERROR"):
+            names = ["".join(error.itertext()).strip() for error in errors]
+            yield (
+                f"LaTeXML could not convert {len(errors)} commands of this paper, so the text and "
+                f"the numbers next to them may be wrong: {_some(names)}."
+            )
 
     def _author(self, element: Element) -> None:
         for line_end in element.iter("br"):
@@ -156,7 +197,7 @@ class _Page:
             if not isinstance(child.tag, str):
                 loose.append(child.tail or "")
                 continue
-            if child.tag in _INLINE and not _holds_blocks(child):
+            if child.tag in INLINE and not is_block(child):
                 loose += [self._text.whole(child), child.tail or ""]
                 continue
             self._prose(" ".join("".join(loose).split()))
@@ -194,7 +235,7 @@ class _Page:
             self._walk(element, depth + 1)
 
     def _paragraph(self, element: Element, depth: int) -> None:
-        if _holds_blocks(element):
+        if holds_blocks(element):
             self._walk(element, depth + 1)
         else:
             self._prose(self._text.of(element))
@@ -211,7 +252,7 @@ class _Page:
         self._in_item = outer
 
     def _heading(self, element: Element, named: set[str]) -> None:
-        tags = [tag for tag in _with_class(element, "ltx_tag") if not _inside_note(tag, element)]
+        tags = [tag for tag in _with_class(element, "ltx_tag") if not inside_note(tag, element)]
         number = self._text.of(tags[0]) if tags else ""
         if "ltx_title_document" in named or (element.tag == "h1" and not self._title):
             self._title = self._title or self._text.of(element, ("ltx_tag", "ltx_subtitle"))
@@ -225,7 +266,7 @@ class _Page:
         if level is not None:
             level += self._book and not named & {"ltx_title_chapter", "ltx_title_part"}
         elif re.fullmatch(r"h[1-6]", element.tag):
-            level = max(1, int(element.tag[1]) - 1)
+            level = max(1, int(element.tag[1]) - self._top + 1)
         if text:
             if not tags and (led := _NUMBERED.match(text)):
                 number, text = led.group(1), text[led.end() :]
@@ -233,7 +274,7 @@ class _Page:
             self._add(Block(kind="heading", text=text, level=level or 4, number=printed))
 
     def _take_abstract(self, element: Element) -> None:
-        paragraphs = [part for part in element.iter("p") if not _inside_note(part, element)]
+        paragraphs = [part for part in element.iter("p") if not inside_note(part, element)]
         texts = [self._text.of(part) for part in paragraphs]
         if not texts:
             texts = [self._text.of(element, ("ltx_title",))]
@@ -254,21 +295,25 @@ class _Page:
 
     def _table(self, element: Element) -> None:
         rows = rows_of(self._text, element)
-        if rows:
-            self._add(Block(kind="table", text="", rows=rows))
+        captions = captions_of(self._text, element)
+        if rows or captions:
+            number, text = captions[0] if captions else (None, "")
+            self._add_table(number, text, rows)
+
+    def _add_table(self, number: str | None, text: str, rows: list[list[str]]) -> None:
+        self._add(Block(kind="table", text=text, number=number, rows=rows))
 
     def _figure(self, element: Element, named: set[str], depth: int) -> None:
         """Read a float, and give its captions to its tables, its figure or its algorithm."""
         captions = captions_of(self._text, element)
+        before = len(self._blocks)
         for part in own_parts(element, "figure"):
             self._block(part, depth + 1)
-        tables = [rows_of(self._text, part) for part in own_parts(element, "table")]
-        tables = [rows for rows in tables if rows]
+        inner = own_tables(element)
+        tables = [rows for rows in (rows_of(self._text, part) for part in inner) if rows]
         listings = list(_with_class(element, "ltx_listing"))[:1]
-        if "ltx_table" in named:
-            for caption, rows in zip_longest(captions, tables):
-                number, text = caption or (None, "")
-                self._add(Block(kind="table", text=text, number=number, rows=rows or []))
+        if "ltx_table" in named or (tables and names_table(self._text, element)):
+            self._tables(captions, tables, listings)
         else:
             kind: Literal["figure", "code"] = "code" if listings else "figure"
             for number, text in captions:
@@ -276,9 +321,25 @@ class _Page:
             if listings and not captions:
                 self._captioned("code", None, "", listings)
             for rows in tables:
-                self._add(Block(kind="table", text="", rows=rows))
+                self._add_table(None, "", rows)
         for aside in own_parts(element, "p"):
-            self._prose(self._text.of(aside))
+            self._prose(self._text.of(aside, ("ltx_tabular",)))
+        added = self._blocks[before:]
+        if added and all(block.kind == "table" and not block.rows for block in added):
+            label = f"Table {added[0].number}" if added[0].number else f"{added[0].text[:40]!r}"
+            self._without_rows.append(label)
+
+    def _tables(
+        self,
+        captions: list[tuple[str | None, str]],
+        tables: list[list[list[str]]],
+        listings: list[Element],
+    ) -> None:
+        for caption, rows in zip_longest(captions, tables):
+            number, text = caption or (None, "")
+            self._add_table(number, text, rows or [])
+        if listings:
+            self._captioned("code", None, "", listings)
 
     def _captioned(self, kind: str, number: str | None, text: str, listings: list[Element]) -> None:
         if kind == "figure":
@@ -289,32 +350,11 @@ class _Page:
         self._add(Block(kind="code", text="\n".join(filter(None, (head, code)))))
 
 
-_INLINE = {
-    *("span", "a", "em", "strong", "b", "i", "u", "sub", "sup", "code", "cite", "small", "math"),
-    *("q", "abbr", "mark", "kbd", "samp", "var", "br", "time", "font", "tt", "s", "del", "ins"),
-}
-_BLOCK_TAGS = {"p", "div", "table", "ul", "ol", "dl", "pre", "figure", "section", "blockquote"}
-_BLOCK_CLASSES = {"ltx_equation", "ltx_equationgroup", "ltx_listing", "ltx_tabular", "ltx_itemize"}
-
-
-def _holds_blocks(element: Element) -> bool:
-    """Return whether an inline element or paragraph contains block elements, ignoring notes."""
-    if element.tag == "math":
-        return bool(element.get("display") == "block")
-    return any(
-        (part.tag in _BLOCK_TAGS or bool(classes(part) & _BLOCK_CLASSES))
-        and not _inside_note(part, element)
-        for part in element.iterdescendants(*_BLOCK_TAGS, "span")
-    )
-
-
-def _inside_note(element: Element, top: Element) -> bool:
-    for around in element.iterancestors():
-        if around is top:
-            return False
-        if "ltx_note" in classes(around):
-            return True
-    return False
+def _some(names: list[str]) -> str:
+    """Return the first few of these names, and how many more there are."""
+    distinct = list(dict.fromkeys(name for name in names if name))
+    more = len(distinct) - MOST_NAMED
+    return ", ".join(distinct[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _in_theorem(element: Element) -> bool:

@@ -9,6 +9,7 @@ from fumehood_tools.reading.latex.tokens import tokenize
 
 MOST_COLUMNS = 200
 MOST_ROWS = 5_000
+_CLOSED = ("figure", "figcaption", "table", "pre")
 _LABEL = re.compile(
     r"^\s*(?:Figure|Fig\.|Table|Tab\.|Algorithm|Listing|TABLE)\s+([\w.]+?)\s*[:.]\s*"
 )
@@ -50,7 +51,7 @@ def _step_over(row: list[str], covered: dict[int, int]) -> None:
 def _lines(table: Element) -> list[Element]:
     return [
         line
-        for line in table.iterdescendants("tr", "span")
+        for line in table.iterdescendants("tr", "span", "div")
         if (line.tag == "tr" or "ltx_tr" in classes(line)) and _around(line) is table
     ]
 
@@ -72,7 +73,9 @@ def _cells(line: Element) -> list[Element]:
 
 
 def _span(cell: Element, name: str) -> int:
-    said = cell.get(name) or "1"
+    """Return how many columns or rows a cell covers: by its attribute, or by LaTeXML's class."""
+    marked = [it.rpartition("_")[2] for it in classes(cell) if it.startswith(f"ltx_{name}_")]
+    said = cell.get(name) or next(iter(marked), "1")
     return min(max(int(said), 1), MOST_COLUMNS) if said.isdecimal() and len(said) < 6 else 1
 
 
@@ -129,11 +132,30 @@ def _caption(text: Text, caption: Element) -> tuple[str | None, str]:
 
 def own_parts(figure: Element, *tags: str) -> list[Element]:
     """Return the descendants of a float with these tags, excluding those inside nested floats."""
+    return [part for part in figure.iterdescendants(*tags) if _float_around(part) is figure]
+
+
+def own_tables(figure: Element) -> list[Element]:
+    """Return the tables of a float, also those that LaTeXML makes of spans inside a box."""
     return [
         part
-        for part in figure.iterdescendants(*tags)
-        if next(part.iterancestors("figure", "figcaption", "table", "pre"), None) is figure
+        for part in figure.iterdescendants("table", "span", "div")
+        if (part.tag == "table" or "ltx_tabular" in classes(part)) and _float_around(part) is figure
     ]
+
+
+def _float_around(part: Element) -> Element | None:
+    """Return the closest float, caption, table or listing around an element."""
+    for around in part.iterancestors():
+        if around.tag in _CLOSED or "ltx_tabular" in classes(around):
+            return around
+    return None
+
+
+def names_table(text: Text, figure: Element) -> bool:
+    """Return whether the first caption of a float says "Table"."""
+    captions = own_parts(figure, "figcaption", "caption")
+    return bool(captions) and text.of(captions[0]).lower().startswith(("table", "tab."))
 
 
 def code_of(text: Text, element: Element) -> str:

@@ -32,6 +32,8 @@ NOT_TEXT = {
     *("nav", "form", "input", "select", "textarea", "canvas", "video", "audio", "annotation"),
 }
 _BREAKS = {"br", "p", "div", "li", "tr", "td", "th", "dt", "dd", "h1", "h2", "h3", "h4", "h5", "h6"}
+# What LaTeXML makes a block of also where it has to make it of spans, as in the cells of a table.
+_BREAK_CLASSES = {"ltx_td", "ltx_tr", "ltx_p", "ltx_para", "ltx_item"}
 _WHITE = re.compile(
     r"(?<![-\w])color\s*:\s*(?:white|#fff(?:fff)?\b|rgb\(\s*255\s*,\s*255\s*,\s*255)", re.I
 )
@@ -92,7 +94,7 @@ class Text:
             if shown is not None:
                 yield shown
                 continue
-            if piece.tag in _BREAKS and piece is not top:
+            if piece is not top and (piece.tag in _BREAKS or classes(piece) & _BREAK_CLASSES):
                 yield " "
             if piece.tag == "a":
                 self._link(piece)

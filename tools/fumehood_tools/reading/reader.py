@@ -60,11 +60,11 @@ class PaperReader:
         read_now(self._settings, self._library, self._services, request, password=password)
 
     def index(self, papers: Sequence[str] | None) -> TextIndex:
-        """Return a search index of the given papers, or of all stored papers for None.
+        """Return a search index of the given papers, or of all stored papers if none is given.
 
         The two most recent indexes are cached. Raises UnknownName for a paper that was not read.
         """
-        found = self.shelf.all() if papers is None else map(self.shelf.reading, papers)
+        found = map(self.shelf.reading, papers) if papers else self.shelf.all()
         with self._lock:
             return self._index(tuple((it.paper, it.digest) for it in found))
 

@@ -14,6 +14,7 @@ from fumehood_tools.files import digest_of, write_text
 from fumehood_tools.papers.identity import title_key
 from fumehood_tools.papers.library import Library
 from fumehood_tools.papers.paper import make_paper
+from fumehood_tools.quoting import one_line
 from fumehood_tools.reading.document import Document
 from fumehood_tools.reading.markdown import to_markdown
 from fumehood_tools.reading.reading import Attempt, Reading
@@ -85,6 +86,7 @@ class ReadingShelf:
             "library",
             title=document.title,
             identifiers=[paper if paper.startswith(("arxiv:", "doi:")) else None],
+            cleaned=one_line,
             other_ids=[] if paper.startswith(("arxiv:", "doi:", "title:")) else [paper],
             authors=document.authors,
             abstract=document.abstract,

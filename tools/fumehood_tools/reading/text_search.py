@@ -28,6 +28,11 @@ Match = Literal["any", "all"]
 
 _K1, _B = 1.2, 0.75
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_ACCENTS = re.compile("[\u0300-\u036f]")
+# Letters that people type without their stroke or as two, and that Unicode does not take apart.
+_PLAIN_LETTERS = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ı": "i", "ß": "ss", "æ": "ae", "œ": "oe", "þ": "th"}
+)
 _QUERY = re.compile(r'["“”]([^"“”]+)["“”]|([^\s"“”]+)')
 _STOP_WORDS = (
     "a an and are as at be by do does for from had has have how in is it its of on or that the "
@@ -199,9 +204,14 @@ class TextIndex:
 
 
 def stem(word: str) -> str:
-    """Return the stem of an English word in lower case; other words are only lower-cased."""
-    lower = word.lower()
+    """Return the stem of an English word in lower case, without accents: "naïve" as "naive"."""
+    lower = word.lower() if word.isascii() else _without_accents(word.lower())
     return english_stem(lower) if lower.isascii() else lower
+
+
+def _without_accents(word: str) -> str:
+    letters = unicodedata.normalize("NFD", word.translate(_PLAIN_LETTERS))
+    return unicodedata.normalize("NFC", _ACCENTS.sub("", letters))
 
 
 def _words(text: str) -> list[str]:

@@ -6,6 +6,7 @@ any other variant. This module parses code but runs none.
 """
 
 import ast
+import codecs
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -91,6 +92,8 @@ def _places(source: bytes) -> dict[str, _Place]:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return {}
     starts = list(itertools.accumulate((len(line) for line in source.splitlines(True)), initial=0))
+    # The parser counts from behind a byte order mark.
+    starts[0] = len(codecs.BOM_UTF8) if source.startswith(codecs.BOM_UTF8) else 0
     found = {}
     for node in tree.body:
         for name, value in _assigned(node):

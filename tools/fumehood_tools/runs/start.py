@@ -16,6 +16,7 @@ from fumehood_tools.runs.pace import expected
 from fumehood_tools.runs.sweep import Wanted, check_wanted, search_runs
 from fumehood_tools.sandbox.create import Sandbox, open_sandbox
 from fumehood_tools.settings import Settings
+from fumehood_tools.spec import LARGEST_SEED
 
 MOST_SEEDS = 50
 MOST_SAES = 5_000
@@ -66,8 +67,10 @@ def start_run(
     chosen = tuple(dict.fromkeys(seeds or box.spec.training.seeds))
     if not names:
         raise BadRequest("variants is empty. Call list_variants and pass at least one name.")
-    if len(chosen) > MOST_SEEDS or any(seed < 0 for seed in chosen):
-        raise BadRequest(f"Invalid seeds. Pass at most {MOST_SEEDS} numbers, each 0 or more.")
+    if len(chosen) > MOST_SEEDS or any(not 0 <= seed <= LARGEST_SEED for seed in chosen):
+        raise BadRequest(
+            f"Invalid seeds. Pass at most {MOST_SEEDS} numbers, each from 0 to {LARGEST_SEED:,}."
+        )
     if baseline is not None and not l0_targets:
         raise BadRequest("baseline is only used with l0_targets. Pass both, or omit baseline.")
     wanted = Wanted(names, chosen, dict(grid or {}), _targets(l0_targets, box.spec.dict_size))

@@ -51,6 +51,9 @@ def _parse(source: bytes, name: str) -> ast.Module | Complaint:
     if len(source) > MOST_BYTES:
         size = f"{name}.py is too large to be read: it has {len(source):,} bytes"
         return error("size", None, size, "keep only code in the file, no weights or data")
+    if fault := text_fault(source):
+        line, said = fault
+        return error("syntax", line, f"{name}.py {said}", "save it as UTF-8")
     try:
         return ast.parse(source)
     except SyntaxError as problem:
@@ -60,6 +63,20 @@ def _parse(source: bytes, name: str) -> ast.Module | Complaint:
         return _too_deep(name)
     except ValueError as problem:
         return error("syntax", None, f"Not valid Python: {problem}", "save it as UTF-8 text")
+
+
+def text_fault(source: bytes) -> tuple[int, str] | None:
+    """Return the first line that is not UTF-8 text and what is wrong with it; None if all is text.
+
+    A byte order mark at the start is text.
+    """
+    try:
+        source.decode("utf-8")
+    except UnicodeDecodeError as problem:
+        return source.count(b"\n", 0, problem.start) + 1, "is not UTF-8 text"
+    null = source.find(b"\0")
+    said = "contains null bytes, as a file in UTF-16 does"
+    return None if null < 0 else (source.count(b"\n", 0, null) + 1, said)
 
 
 def _too_deep(name: str) -> Complaint:

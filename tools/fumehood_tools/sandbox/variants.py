@@ -12,6 +12,7 @@ from fumehood_tools.cursors import cursor_of, position_of
 from fumehood_tools.errors import StorageFailed
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.sandbox.create import VARIANT_NAME, Sandbox, template_folder
+from fumehood_tools.sandbox.static_rules import text_fault
 
 
 class VariantInfo(BaseModel, frozen=True):
@@ -60,7 +61,8 @@ def _describe(path: Path) -> VariantInfo:
     except StorageFailed as error:
         content, problem = b"", f"cannot be read: {error}"
     else:
-        problem = ""
+        fault = text_fault(content)
+        problem = f"line {fault[0]}: the file {fault[1]}; save it as UTF-8" if fault else ""
     sha256 = hashlib.sha256(content).hexdigest()
     text = content.decode("utf-8", "replace")
     summary = ""

@@ -21,15 +21,19 @@ def topk_encode(x_BD: Tensor, W_enc_FD: Tensor, b_enc_F: Tensor, k: int) -> Late
     """Return the k largest of relu(x W_enc^T + b_enc) of every token (arXiv 2406.04093).
 
     k entries per token; where fewer are above 0, the rest are padding. Gradients as of relu and
-    topk: to the chosen entries above 0.
+    topk: to the chosen entries above 0. Raises ValueError unless k is from 1 to F.
     """
-    entries = _select("topk", x_BD, W_enc_FD, b_enc_F, min(k, len(W_enc_FD)))
+    entries = _select("topk", x_BD, W_enc_FD, b_enc_F, possible_k(k, len(W_enc_FD)))
     return _latents(x_BD, W_enc_FD, b_enc_F, entries, rectified=True)
 
 
 def batch_topk_encode(x_BD: Tensor, W_enc_FD: Tensor, b_enc_F: Tensor, k: int) -> Latents:
-    """Return the k * B largest of relu(x W_enc^T + b_enc) of the batch (arXiv 2412.06410)."""
-    entries = _select("batch_topk", x_BD, W_enc_FD, b_enc_F, k * len(x_BD))
+    """Return the k * B largest of relu(x W_enc^T + b_enc) of the batch (arXiv 2412.06410).
+
+    Raises ValueError unless k is from 1 to F.
+    """
+    wanted = possible_k(k, len(W_enc_FD)) * len(x_BD)
+    entries = _select("batch_topk", x_BD, W_enc_FD, b_enc_F, wanted)
     return _latents(x_BD, W_enc_FD, b_enc_F, entries, rectified=True)
 
 
@@ -71,6 +75,13 @@ def sparse_decode(latents: Latents, W_dec_DF: Tensor) -> Tensor:
 def latent_major(weight_DF: Tensor) -> Tensor:
     """Return the same matrix with each column (one latent) contiguous in memory."""
     return weight_DF.t().contiguous().t()
+
+
+def possible_k(k: int, F: int) -> int:
+    """Return k. Raises ValueError unless it is from 1 to F."""
+    if not 1 <= k <= F:
+        raise ValueError(f"k is {k}, but k must be from 1 to the number of latents, {F}")
+    return k
 
 
 def _select(name: str, x_BD: Tensor, W_FD: Tensor, b_F: Tensor, wanted: Any) -> Entries:

@@ -8,14 +8,15 @@ extracted from the text and links of the entry.
 import posixpath
 import re
 
-import bibtexparser
-
+from fumehood_tools.papers.bibtex_entries import entries_of
+from fumehood_tools.papers.names import family_of_first, split_names
 from fumehood_tools.reading.document import Reference
 from fumehood_tools.reading.latex.composing import Composer, tidy
 from fumehood_tools.reading.latex.expansion import Stream
 from fumehood_tools.reading.latex.tokens import plain, settle, tokenize
 
 MOST_REFERENCES = 5_000
+MOST_NAMED = 5
 _LARGEST_BIB = 20_000_000
 _ARXIV = re.compile(
     r"(?:arxiv(?:\.org/(?:abs|pdf)/|\s*preprint\s*)?[:\s./]*(?:arxiv[:\s]*)?|CoRR,?\s*abs/)"
@@ -187,8 +188,8 @@ def _biblatex_fields(entry: str) -> dict[str, str]:
 def _from_bib(composer: Composer) -> list[Reference]:
     """Return the cited entries, ordered and labeled as the bibliography style would."""
     entries = _bib_entries(composer)
-    everything = "*" in composer.cited
-    keys = list(entries) if everything else [key for key in composer.cited if key in entries]
+    key_of = _keys_of_cited(composer, entries)
+    keys = list(entries if "*" in composer.cited else dict.fromkeys(key_of.values()))
     style = composer.bibliography_style.lower()
     by_citation = style.startswith(_BY_CITATION)
     numbered = by_citation or (style.startswith(_BY_NAME) and not style.startswith("plainnat"))
@@ -200,12 +201,27 @@ def _from_bib(composer: Composer) -> list[Reference]:
         composer.labels_of[key] = label
         found.append(_from_fields(composer, label, entries[key]))
         _remember(composer, key, entries[key], found[-1])
+    composer.labels_of |= {
+        name: composer.labels_of[key] for name, key in key_of.items() if key in composer.labels_of
+    }
     return found
 
 
+def _keys_of_cited(composer: Composer, entries: dict[str, dict[str, str]]) -> dict[str, str]:
+    """Return cited name -> key of its entry. BibTeX finds an entry whatever the case of its key."""
+    spelled = {key.lower(): key for key in reversed(entries)}
+    keys = {name: name if name in entries else spelled.get(name.lower()) for name in composer.cited}
+    missing = [name for name, key in keys.items() if key is None and name != "*"]
+    if missing and entries:
+        more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
+        composer.state.warn(
+            f"Cited, but in none of the .bib files: {', '.join(missing[:MOST_NAMED])}{more}."
+        )
+    return {name: key for name, key in keys.items() if key is not None}
+
+
 def _sort_key(fields: dict[str, str]) -> tuple[str, str, str]:
-    first = re.split(r"\s+and\s+", fields.get("author", fields.get("editor", "")))[0]
-    family = first.split(",")[0] if "," in first else (first.split() or [""])[-1]
+    family = family_of_first(fields.get("author") or fields.get("editor", ""))
     return re.sub(r"[{}\\]", "", family).lower(), fields.get("year", ""), fields.get("title", "")
 
 
@@ -218,17 +234,25 @@ def _bib_entries(composer: Composer) -> dict[str, dict[str, str]]:
         name for name in files if name.endswith(".bib")
     ]
     entries: dict[str, dict[str, str]] = {}
+    strings: dict[str, str] = {}
+    cited = None if "*" in composer.cited else composer.cited
     for name in names:
         if len(files[name]) > _LARGEST_BIB:
             composer.state.warn(f"{name!r} is too large: its references were left out.")
             continue
-        library = bibtexparser.parse_string(files[name])
-        for entry in library.entries:
-            fields = {key.lower(): str(field.value) for key, field in entry.fields_dict.items()}
-            entries.setdefault(entry.key, fields)
-        if library.failed_blocks:
-            count = len(library.failed_blocks)
-            composer.state.warn(f"{name!r}: {count} entries can't be read and were left out.")
+        found = entries_of(files[name], cited, strings)
+        twice = [
+            entry.key
+            for entry in found.entries
+            if entries.setdefault(entry.key, entry.fields) != entry.fields
+        ]
+        for note in found.notes:
+            composer.state.warn(f"{name!r}: {note}")
+        if same := [key for key in twice if key in composer.cited]:
+            composer.state.warn(
+                f"{name!r}: the key {same[0]!r} stands for two different works, and the first "
+                f"one was taken, as BibTeX does (keys like this: {len(same)})."
+            )
     return entries
 
 
@@ -236,15 +260,15 @@ def _from_fields(composer: Composer, label: str, fields: dict[str, str]) -> Refe
     before = len(composer.links)
 
     def said(name: str) -> str:
-        text = fields.get(name, "").strip().strip('"')
+        text = fields.get(name, "").strip()
         return composer.inline(tokenize(text).tokens) if text else ""
 
-    people = ", ".join(
-        _turned(person) for person in re.split(r"\s+and\s+", said("author") or said("editor"))
-    )
+    names = split_names(fields.get("author") or fields.get("editor", ""))
+    people = ", ".join(composer.inline(tokenize(name).tokens) for name in names)
     venue = said("journal") or said("journaltitle") or said("booktitle") or said("howpublished")
     year = said("year") or said("date")[:4]
-    parts = [people, said("title"), venue, said("publisher") or said("institution"), year]
+    house = said("publisher") or said("institution") or said("school") or said("organization")
+    parts = [people, said("title"), venue, house, year]
     eprint = fields.get("eprint", "").strip()
     if re.fullmatch(r"\d{4}\.\d{4,5}(v\d+)?|[a-z-]+(\.[A-Z]{2})?/\d{7}", eprint):
         parts.append(f"arXiv:{eprint}")
@@ -257,8 +281,3 @@ def _from_fields(composer: Composer, label: str, fields: dict[str, str]) -> Refe
     text = ". ".join(part.rstrip(".") for part in parts if part)
     entry = reference(label, tidy(text), links)
     return entry.model_copy(update={"year": int(year)}) if re.fullmatch(r"\d{4}", year) else entry
-
-
-def _turned(person: str) -> str:
-    family, comma, given = person.partition(",")
-    return f"{given.strip()} {family.strip()}" if comma else person.strip()

@@ -20,7 +20,7 @@ def unused_methods(module: ModuleType) -> list[dict[str, Any]]:
 
     Each is {"owner", "name", "line", "near"}; near: the hook with nearly the same name, or None.
     """
-    tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
+    tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8-sig"))
     named = _names(tree)
     found = []
     for owner, hooks in HOOKS.items():
