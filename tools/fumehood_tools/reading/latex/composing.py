@@ -136,10 +136,7 @@ class Composer:
 
     def run(self, stream: Stream) -> None:
         """Compose all tokens of a stream."""
-        while (words := stream.words()) or (token := stream.next()):
-            if words:
-                self.say("".join(words))
-                continue
+        while token := stream.next():
             first = token[0]
             if first == "\\":
                 self._command(token, stream)
@@ -242,10 +239,7 @@ class Composer:
         depth = 0
         closed = False
         self.state.in_formula = True
-        while True:
-            inside += stream.words()
-            if not (token := stream.next()):
-                break
+        while token := stream.next():
             if token == end and depth == 0:
                 closed = True
                 break
@@ -328,10 +322,7 @@ class Composer:
         begin, end = f"\\begin{{{name}}}", f"\\end{{{name}}}"
         inside: list[str] = []
         depth = 0
-        while True:
-            inside += stream.words()
-            if not (token := stream.next()):
-                break
+        while token := stream.next():
             if token == end:
                 if depth == 0:
                     return inside
@@ -342,7 +333,8 @@ class Composer:
                 stream.push([token])
                 break
             inside.append(token)
-            inside += stream.words()
+            if token[0] not in "\\{}":
+                inside += stream.words()
         self.state.warn(f"The environment {name[:40]} is never closed.")
         return inside
 
