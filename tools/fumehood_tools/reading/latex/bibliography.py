@@ -50,7 +50,10 @@ def references(composer: Composer, main: str) -> list[Reference]:
 
 def cited_text(composer: Composer, kind: str, key: str) -> str:
     """Return the title of a reference, or all of it; its label if they are not known."""
-    return composer.titles_of.get(f"{kind} {key}") or composer.labels_of.get(key, key)
+    said = composer.titles_of.get(f"{kind} {key}")
+    if said and kind == "citetitle":
+        said = composer.inline(tokenize(said).tokens)
+    return said or composer.labels_of.get(key, key)
 
 
 def reference(label: str, text: str, links: list[str]) -> Reference:
@@ -154,8 +157,7 @@ def _from_biblatex(composer: Composer, text: str) -> list[Reference]:
 
 def _remember(composer: Composer, key: str, fields: dict[str, str], entry: Reference) -> None:
     """Store what \\citetitle and \\bibentry print."""
-    title = fields.get("title", "").strip('"')
-    composer.titles_of[f"citetitle {key}"] = composer.inline(tokenize(title).tokens)
+    composer.titles_of[f"citetitle {key}"] = fields.get("title", "").strip('"')
     composer.titles_of[f"bibentry {key}"] = entry.text
 
 
