@@ -111,6 +111,12 @@ def test_a_number_that_only_resembles_the_quoted_one_is_refused(
     assert checked.status == "refused" and "not in the quote" in checked.reason
 
 
+def test_a_third_is_shown_as_a_short_number() -> None:
+    document = Document(source="latex", blocks=[Block(kind="paragraph", text=TELLS[1])])
+    one = item("metrics", name="latents", value="0.5", quote=TELLS[1])
+    assert "(the quote has 0.667, 12, 15)" in check(document, one).reason
+
+
 TELLS = (
     "We train for 10 000 steps with a batch of 4 096 tokens.",
     "Two thirds of the latents are clear; a dozen raters agreed on fifteen items.",

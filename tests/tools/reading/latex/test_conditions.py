@@ -134,6 +134,29 @@ def test_delimiters_are_compared_letter_by_letter(latex: str, text: str) -> None
     assert shown(latex) == text
 
 
+def test_a_blank_line_is_the_end_of_a_paragraph_to_a_delimiter() -> None:
+    assert shown("\\def\\lead#1\\par{[#1]}\\lead One two.\n\nThree.") == "[One two.]Three."
+
+
+@pytest.mark.parametrize(
+    ("latex", "text"),
+    [
+        (
+            r"\NewDocumentCommand{\f}{d() m}{\IfNoValueTF{#1}{none}{#1}-#2}\f(a){b} \f{c}",
+            "a-b none-c",
+        ),
+        (r"\NewDocumentCommand{\f}{D<>{x} m}{#1#2}\f<a>{b} \f{c}", "ab xc"),
+        (
+            r"\NewDocumentCommand{\f}{t+ +m}{\IfBooleanTF{#1}{plus}{none} #2}\f+{b}, \f{c}",
+            "plus b, none c",
+        ),
+        (r"\NewDocumentCommand{\f}{r() >{\TrimSpaces} m}{#2 of #1}\f(5){b}", "b of 5"),
+    ],
+)
+def test_arguments_of_xparse_are_read_by_their_kinds(latex: str, text: str) -> None:
+    assert shown(latex) == text
+
+
 def test_a_missing_delimiter_takes_nothing() -> None:
     assert shown(r"\def\x#1|{(#1)}\x All of this stays.") == "()All of this stays."
 

@@ -79,6 +79,7 @@ PIECES = [
         "\\end{lstlisting}",
         "\\cref{a}",
     ),
+    *("\\NewDocumentCommand{\\w}{d", "\\NewDocumentCommand{\\w}{d() t+ m}{", "\\w(", "\\par"),
     *("\\begin{algorithm}", "\\end{algorithm}", "\\If{", "\\Repeat", "\\SetKwFunction{", "\\eIf{"),
     *(
         "\\newtcolorbox{e}[1]{",

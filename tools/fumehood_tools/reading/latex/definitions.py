@@ -157,29 +157,36 @@ def _define_environment(stream: Stream, name: str, begin: Macro, end: list[str])
         stream.state.environments[name] = (begin, end)
 
 
-def _xparse(stream: Stream) -> tuple[str, list[list[str]]]:
-    """Read an xparse signature such as `{O{1} m s}`; return kinds and defaults."""
+def _xparse(stream: Stream) -> tuple[str, list[list[str]], list[list[str]]]:
+    """Read an xparse signature such as `{O{1} m s d()}`; return kinds, defaults and delimiters."""
     inner = Stream(stream.state, stream.argument())
-    kinds, defaults = "", list[list[str]]()
-    while token := inner.pull():
-        for letter in token if token.isalpha() else "":
-            if letter in "moOs" and len(kinds) < 9:
-                kinds += letter.lower()
-                defaults.append(inner.argument() if letter == "O" else [NO_VALUE] * (letter == "o"))
-    return kinds, defaults
+    kinds, defaults, delimiters = "", list[list[str]](), list[list[str]]()
+    while (letter := inner.letter()) and len(kinds) < 9:
+        if letter == ">":
+            inner.argument()
+        if letter not in "moOsdDrRtv":
+            continue
+        signs = {"d": 2, "r": 2, "t": 1}.get(letter.lower(), 0)
+        between = [inner.letter() for _ in range(signs)]
+        if "" in between:
+            break
+        delimiters.append(between)
+        defaults.append(inner.argument() if letter in "ODR" else [NO_VALUE] * (letter in "odr"))
+        kinds += {"v": "m", "r": "d"}.get(letter.lower(), letter.lower())
+    return kinds, defaults, delimiters
 
 
 def _document_command(stream: Stream) -> None:
     name = _command_name(stream)
-    kinds, defaults = _xparse(stream)
-    _define(stream, name, Macro(kinds, defaults, [[]] * len(kinds), [], stream.argument()))
+    kinds, defaults, delimiters = _xparse(stream)
+    _define(stream, name, Macro(kinds, defaults, delimiters, [], stream.argument()))
 
 
 def _document_environment(stream: Stream) -> None:
     name = plain(stream.argument()).strip()
-    kinds, defaults = _xparse(stream)
+    kinds, defaults, delimiters = _xparse(stream)
     begin, end = stream.argument(), stream.argument()
-    _define_environment(stream, name, Macro(kinds, defaults, [[]] * len(kinds), [], begin), end)
+    _define_environment(stream, name, Macro(kinds, defaults, delimiters, [], begin), end)
 
 
 def _operator(stream: Stream) -> None:

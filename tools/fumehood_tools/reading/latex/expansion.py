@@ -299,9 +299,11 @@ class Stream:
         ):
             if kind == "s":
                 arguments.append(["*"] if self.starred() else [])
-            elif kind == "o":
-                given = self.optional()
+            elif kind in "od":
+                given = self.optional() if kind == "o" else self._between(*delimiter)
                 arguments.append(default if given is None else given)
+            elif kind == "t":
+                arguments.append(["*"] if self._follows(delimiter) else [])
             else:
                 arguments.append(self._delimited(delimiter) if delimiter else self.argument())
         return arguments
@@ -315,6 +317,10 @@ class Stream:
                 self.push([token for token in taken if token])
                 return False
         return True
+
+    def _between(self, opening: str, closing: str) -> list[str] | None:
+        """Return the tokens between two signs; None if the first does not come next."""
+        return self._delimited([closing]) if self._follows([opening]) else None
 
     def _delimited(self, delimiter: list[str]) -> list[str]:
         """Return the tokens before a delimiter, as TeX reads them for `\\def\\x#1.{…}`.

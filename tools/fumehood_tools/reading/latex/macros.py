@@ -4,7 +4,7 @@ import functools
 import re
 from dataclasses import dataclass
 
-from fumehood_tools.reading.latex.tokens import LISTING, RAW, plain
+from fumehood_tools.reading.latex.tokens import LISTING, PARAGRAPH, RAW, plain
 
 END_OF_FILE = "\x04"
 # Tokens that begin with one of these are never split into letters.
@@ -15,7 +15,8 @@ WHOLE = ("\\", RAW, LISTING, "#", END_OF_FILE)
 class Macro:
     """A macro definition: per parameter its kind, default and delimiter (empty if undelimited).
 
-    `kinds` has one letter per parameter, as in xparse: m (mandatory), o (optional), s (star).
+    `kinds` has one letter per parameter, as in xparse: m (mandatory), o (optional), s (star), d
+    (optional between two signs, its delimiters), t (a sign that may be absent, its delimiter).
     `before` holds the tokens that must come before the first parameter, and `body` the replacement
     text. Both and the delimiters are compared letter by letter. `long` says that it was defined as
     `\\long`, and `alias` that it was made by `\\let`, so that its body is what it stands for.
@@ -37,7 +38,7 @@ class Macro:
 
 def cut(token: str, letter: str) -> tuple[str, str] | None:
     """Return what stands before and after a letter in a token; None if it is not in it."""
-    if token == letter:
+    if token == letter or (letter == "\\par" and token == PARAGRAPH):
         return "", ""
     if token[0] in WHOLE or letter not in token:
         return None
