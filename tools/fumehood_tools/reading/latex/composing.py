@@ -130,7 +130,7 @@ class Composer:
             elif first in " ~&":
                 self.out.append(" ")
             else:
-                self.say(token + "".join(stream.words()))
+                self.say(token)
 
     def _command(self, token: str, stream: Stream) -> None:
         if (handler := self._handlers.get(token)) is not None:
@@ -264,7 +264,6 @@ class Composer:
                 stream.push([token])
                 break
             inside.append(token)
-            inside += stream.words()
         self.state.warn(f"The environment {name[:40]} is never closed.")
         return inside
 

@@ -20,8 +20,6 @@ MOST_EXPANDED = 1_000_000
 _FAR = 4_000
 _PER_EXPANSION = 4
 END_OF_FILE = "\x04"
-_TO_EXPAND = "\\" + END_OF_FILE
-_WITH_MEANING = frozenset("\\{}[]$&~^_#\n\x01\x02\x03\x04\x05\x06\x07\x08")
 _TOO_MUCH = (
     "The paper's macros expand too far or are too many; the remaining ones were not expanded."
 )
@@ -141,14 +139,8 @@ class Stream:
 
     def next(self) -> str:
         """Return the next token after expanding macros and conditions; '' at the end."""
-        state, stack = self.state, self._stack
-        while True:
-            if stack and stack[-1][0] not in _TO_EXPAND and state.pulled < MOST_PULLED:
-                # Most of a paper is plain text, so this way is short.
-                state.pulled += 1
-                return stack.pop()
-            if not (token := self.pull()):
-                return ""
+        state = self.state
+        while token := self.pull():
             if token[0] != "\\":
                 return token
             if (macro := state.macros.get(token)) is not None:
@@ -161,17 +153,7 @@ class Stream:
                 self._condition(token)
             else:
                 return token
-
-    def words(self) -> list[str]:
-        """Return the words and spaces that come next, up to anything with a meaning in TeX."""
-        stack = self._stack
-        at = len(stack)
-        while at and stack[at - 1][0] not in _WITH_MEANING:
-            at -= 1
-        found = stack[at:]
-        del stack[at:]
-        self.state.pulled += len(found)
-        return found[::-1]
+        return ""
 
     def skip_blank(self) -> None:
         """Skip spaces and paragraph breaks."""
