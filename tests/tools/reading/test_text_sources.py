@@ -95,7 +95,7 @@ def test_a_source_that_lacks_files_gives_way_to_one_with_more_text(desk: Desk) -
 
 def test_without_a_better_source_what_is_missing_stands_at_the_top(desk: Desk) -> None:
     lacking = {name: text for name, text in SOURCE.items() if "method" not in name}
-    desk.fetched("arxiv:2401.00001", source=lacking, page=page("Too short a page."))
+    desk.fetched("arxiv:2401.00001", source=lacking, page=page("Short. " * 170))
     text = desk.said("2401.00001")
     assert desk.read("2401.00001").source == "latex"
     assert text.splitlines()[1].startswith("WARNING: only a part of the paper was read.")

@@ -323,20 +323,28 @@ def _nothing_worked(target: Target, asked: SourceAsked, attempts: list[Attempt])
 def _nothing_in_file(target: Target, path: Path, attempts: list[Attempt]) -> Unreadable:
     """Return why a local file has no text, and what its owner can do."""
     telling = [it for it in attempts if it.status != "not_installed"] or attempts
-    steps = "; ".join(
-        f"{it.source}: {it.status}, {_ELSEWHERE.sub('', it.detail)}" for it in telling
-    )
-    if path.suffix.lower() == ".pdf":
-        scans = any(it.status == "not_installed" for it in attempts)
-        hint = "; if its pages are scans, marker can read them (see fumehood doctor)"
-        advice = f"check that it opens in a PDF viewer, and export it again{hint if scans else ''}"
-    elif path.is_dir():
-        advice = "pass the path of one file in it: its main .tex, a PDF, a page or Markdown"
-    elif any("lacks these files" in it.detail for it in attempts):
-        advice = "put the missing files beside it, or read its PDF"
-    else:
-        advice = "check that the file is whole, or read its PDF"
-    return Unreadable(f"{path.name} ({target.id}) could not be read. {steps} Next: {advice}.")
+    details = {_ELSEWHERE.sub("", it.detail).strip(" ."): it for it in reversed(telling)}
+    steps = "; ".join(f"{it.source}: {it.status}, {said}" for said, it in reversed(details.items()))
+    advice = _advice(target, path, attempts)
+    return Unreadable(f"{path.name} ({target.id}) could not be read. {steps}. Next: {advice}.")
+
+
+def _advice(target: Target, path: Path, attempts: list[Attempt]) -> str:
+    """Return what the owner of a local file can do, so that it is read."""
+    details = " ".join(it.detail for it in attempts)
+    if target.part is not None:
+        return "ask for a file that it holds, or for the whole paper"
+    if "lacks these files" in details:
+        return "put the missing files beside it, or read its PDF"
+    if path.is_dir():
+        return "pass the path of one file in it: its main .tex, a PDF, a page or Markdown"
+    if path.suffix.lower() != ".pdf":
+        return "check that the file is whole, or read its PDF"
+    if "password" in details:
+        return "repeat the call with its password"
+    scans = any(it.status == "not_installed" for it in attempts)
+    hint = "; if its pages are scans, marker can read them (see fumehood doctor)"
+    return f"check that it opens in a PDF viewer, and export it again{hint if scans else ''}"
 
 
 # What readers advise about a fetched file, and what helps with none that lies on disk.

@@ -28,6 +28,11 @@ OTHERS = {
     "a longer appendix": {"appendix.tex": document(f"\\section{{Proofs}}{FILLER}")},
     "a letter in main.tex": {"main.tex": document(f"\\opening{{Dear}} {FILLER}", "letter")},
     "slides": {"main.tex": document(f"\\title{{Creeks}}\\frame{{{FILLER}}}", "beamer")},
+    "a talk with all that a paper has": {
+        "main.tex": a_paper("Creeks: a talk", f"{FILLER}\\bibliography{{refs}}").replace(
+            "{article}", "[11pt]{beamer}"
+        )
+    },
     "a poster": {"ms.tex": document(f"\\title{{Creeks}}{FILLER}", "tikzposter")},
     "a figure of its own": {"figures/map.tex": document(FILLER, "standalone")},
     "a supplement with a title": {"supplement.tex": a_paper("Supplement", FILLER)},
@@ -55,7 +60,7 @@ def test_the_paper_is_read_whatever_lies_beside_it(beside: str, name: str) -> No
 
 
 def test_a_bbl_of_the_same_name_and_parts_that_name_their_root_point_to_the_paper() -> None:
-    two = {"first.tex": a_paper("First"), "second.tex": a_paper("Second")}
+    two = {"first.tex": a_paper("First one"), "second.tex": a_paper("Second")}
     bbl = "\\begin{thebibliography}{1}\\bibitem{a} A. Author. 2030.\\end{thebibliography}"
     assert read_latex(packed({**two, "second.bbl": bbl})).title == "Second"
     part = "% !TeX root = ../second.tex\nMore."
@@ -145,7 +150,7 @@ def test_a_paper_whose_name_has_no_usual_ending_is_read(name: str) -> None:
 
 
 def test_what_a_mac_and_git_leave_behind_is_no_paper() -> None:
-    junk = {"__MACOSX/._main.tex": a_paper("Junk"), ".git/config": "[core]", "._zz.tex": "\0\1"}
+    junk = {"__MACOSX/main.tex": a_paper("Junk"), ".git/config": "[core]", ".main.tex": a_paper()}
     read = read_latex(packed({**junk, "paper/main.tex": a_paper()}))
     assert read.title == "Creeks" and read.warnings == []
 

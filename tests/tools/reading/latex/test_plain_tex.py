@@ -25,6 +25,8 @@ ABSTRACT = "We show that all rivers flow to the sea, which was not known before 
         (r"\title{Marked}{\Huge Printed}", "Marked"),
         (r"Plain text and no more of it.", ""),
         (r"\section{One}{\Large Loud} text.", ""),
+        (r"Some {\Large loud words} stay here.", ""),
+        (r"{\Large Loud} words begin it.", ""),
     ],
 )
 def test_the_title_is_what_stands_in_the_largest_letters(body: str, title: str) -> None:

@@ -29,10 +29,11 @@ SIZES = r"""
 \def\subsize{\@setsize\subsize{12pt}\xipt\@xipt}
 \newcommand{\huge}{\fontsize{20}{22}\selectfont\huge}
 \let\HUGE=\huge
+\def\wide{\fontsize{9}{10}\selectfont\wide}
 """
 
 
-@pytest.mark.parametrize("size", ["normalsize", "small", "Large", "subsize", "huge", "HUGE"])
+@pytest.mark.parametrize("size", ["normalsize", "small", "Large", "subsize", "HUGE", "wide"])
 def test_a_size_command_that_passes_itself_on_prints_nothing(size: str) -> None:
     body = f"{{\\{size} Wide}} \\tool\\ and \\tool."
     document = read(body, r"\newcommand{\tool}{\textsc{Quay}}", SIZES)
@@ -46,6 +47,8 @@ def test_a_size_command_that_passes_itself_on_prints_nothing(size: str) -> None:
         r"\let\oldtt\texttt\renewcommand{\texttt}[1]{\oldtt{#1}}",
         r"\let\oldfoot\footnote\renewcommand{\footnote}[1]{\oldfoot{#1}}",
         r"\let\plainurl\url\def\url#1{{\small\plainurl{#1}}}",
+        r"\let\oldsup\textsuperscript\renewcommand{\textsuperscript}[1]{{\small\oldsup{#1}}}",
+        r"\let\oldbox=\mbox\def\mbox#1{\oldbox{#1}}",
         r"\let\olditem\item\renewcommand{\item}{\olditem}",
         r"\let\old=\emph\renewcommand{\emph}[1]{\textbf{\old{#1}}}",
         r"\let\oldsection\section\renewcommand{\section}{\clearpage\oldsection}",
@@ -54,7 +57,8 @@ def test_a_size_command_that_passes_itself_on_prints_nothing(size: str) -> None:
 )
 def test_a_command_may_be_redefined_by_its_old_meaning(preamble: str) -> None:
     body = (
-        r"\section{Quays}\texttt{a} \emph{b}\footnote{c} \url{https://quay.org/d} \tool"
+        r"\section{Quays}\mbox{x}\textsuperscript{2} \texttt{a} \emph{b}\footnote{c} "
+        r"\url{https://quay.org/d} \tool"
         r"\begin{quote}e\end{quote}\begin{itemize}\item f\end{itemize}"
     )
     document = read(body, preamble + r"\newcommand{\tool}{Quay}")

@@ -136,7 +136,10 @@ class Composer:
 
     def run(self, stream: Stream) -> None:
         """Compose all tokens of a stream."""
-        while token := stream.next():
+        while (words := stream.words()) or (token := stream.next()):
+            if words:
+                self.say("".join(words))
+                continue
             first = token[0]
             if first == "\\":
                 self._command(token, stream)
@@ -155,7 +158,7 @@ class Composer:
             elif first in " ~&":
                 self.out.append(" ")
             else:
-                self.say(token + "".join(stream.words()))
+                self.say(token)
 
     def _command(self, token: str, stream: Stream) -> None:
         if (handler := self._handlers.get(token)) is not None:
@@ -239,7 +242,10 @@ class Composer:
         depth = 0
         closed = False
         self.state.in_formula = True
-        while token := stream.next():
+        while True:
+            inside += stream.words()
+            if not (token := stream.next()):
+                break
             if token == end and depth == 0:
                 closed = True
                 break
@@ -310,7 +316,7 @@ class Composer:
         for mark in ("\\eqno", "\\leqno"):
             if mark in tokens:
                 at = tokens.index(mark)
-                number = self.inline(tokens[at + 1 :]).strip("() ") or None
+                number = settle(self.inline(tokens[at + 1 :])).strip("() ") or None
                 tokens = tokens[:at]
         text = readable(tokens)
         if text:
@@ -322,7 +328,10 @@ class Composer:
         begin, end = f"\\begin{{{name}}}", f"\\end{{{name}}}"
         inside: list[str] = []
         depth = 0
-        while token := stream.next():
+        while True:
+            inside += stream.words()
+            if not (token := stream.next()):
+                break
             if token == end:
                 if depth == 0:
                     return inside
@@ -333,8 +342,6 @@ class Composer:
                 stream.push([token])
                 break
             inside.append(token)
-            if token[0] not in "\\{}":
-                inside += stream.words()
         self.state.warn(f"The environment {name[:40]} is never closed.")
         return inside
 

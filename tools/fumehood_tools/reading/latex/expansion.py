@@ -26,7 +26,6 @@ MOST_PULLED = 6_000_000
 MOST_EXPANDED = 1_000_000
 _FAR = 4_000
 _PER_EXPANSION = 4
-_TO_EXPAND = "\\" + END_OF_FILE
 _ACTIVE = frozenset("\\{}$&~\n" + RAW + LISTING + END_OF_FILE)
 _TOO_MUCH = (
     "The paper's macros expand too far or are too many; the remaining ones were not expanded."
@@ -154,14 +153,8 @@ class Stream:
 
     def next(self) -> str:
         """Return the next token after expanding macros and conditions; '' at the end."""
-        state, stack = self.state, self._stack
-        while True:
-            if stack and stack[-1][0] not in _TO_EXPAND and state.pulled < MOST_PULLED:
-                # Most of a paper is plain text, so this way is short.
-                state.pulled += 1
-                return stack.pop()
-            if not (token := self.pull()):
-                return ""
+        state = self.state
+        while token := self.pull():
             if token[0] != "\\":
                 return token
             if (macro := state.macros.get(token)) is not None:
@@ -174,6 +167,7 @@ class Stream:
                 self.condition(token)
             else:
                 return token
+        return ""
 
     def expand(self, token: str) -> bool:
         """Expand a command that was pulled; return False if there is nothing to expand."""

@@ -105,6 +105,9 @@ def main_file(files: SourceFiles, asked: str | None = None) -> MainFile:
     """Return the main file. asked: the file to take instead. Raises Unreadable."""
     if asked is not None:
         return _asked(files, asked)
+    possible = [name for name in files if _may_be_main(name)]
+    if len(possible) == 1 and _COMMAND.search(files[possible[0]]):
+        return MainFile(possible[0], [])
     tops, ignored = _named(files)
     documents = sorted(_documents(files, ignored), key=lambda document: document.rank)
     if tops:

@@ -77,7 +77,8 @@ def inner_document(tokens: list[str]) -> list[str]:
 
 def without_comments(text: str) -> str:
     """Return LaTeX without its comments."""
-    return _COMMENT.sub(r"\1", text)
+    return _COMMENT.sub("", text)
 
 
-_COMMENT = re.compile(r"(?<!\\)((?:\\\\)*)%[^\n]*")
+# The sign comes first, and what stands before it is looked at then, because it is found faster so.
+_COMMENT = re.compile(r"%(?<!\\%)[^\n]*")

@@ -26,12 +26,13 @@ _NEVER_SHOWN = {"filecontents", "filecontents*"}
 
 def _pattern(letters: str) -> re.Pattern[str]:
     control = rf"\\(?:[{letters}]+|[\s\S]|$)"
-    return re.compile(control + r"|[{}\[\]$&~^_]|#+\d?|%[^\n]*\n?[ \t]*|[^\\{}\[\]$&~^_#%]+")
+    word = r"[^\\{}\[\]$&~^_#%\s]+"
+    return re.compile(
+        rf"{word}(?:[ \n]{word})*|{control}|[{{}}\[\]$&~^_]|#+\d?|\s+|%[^\n]*\n?[ \t]*"
+    )
 
 
 _TOKEN, _TOKEN_AT = _pattern("A-Za-z"), _pattern("A-Za-z@")
-_WORDS = re.compile(r"\s+|\S+")
-_BLANKS = {" ": " ", "\n": " ", "\n\n": PARAGRAPH}
 _AFTER_WORD = re.compile(r"[ \t]*(?:\n(?![ \t]*\n)[ \t]*)?")
 _ENVIRONMENT = re.compile(r"\s*\{\s*([A-Za-z@:\-][\w@:\-]{0,40}\*?)\s*\}")
 _OPTIONS = re.compile(r"\s*\[[^\]\n]{0,400}\]")
@@ -43,8 +44,6 @@ _VERBS = {"\\verb", "\\lstinline", "\\Verb", "\\mintinline"}
 _LONGEST_RAW = 4_000
 _GLUED = re.compile(rf"(?<=[\d.,]) *{APART}[ {APART}]*(?=[.,]?\d)")
 _ENDS_SHORT, _BEGINS_GROUP = re.compile(r"(?:^|[^\d.])\d{1,3}$"), re.compile(r"\d{3}(?!\d)")
-_SIGNS = frozenset("{}[]$&~^_#")
-_CONTROL = re.compile("[\x00-\x08]")
 
 
 class Tokens(NamedTuple):
@@ -106,7 +105,7 @@ class _Reader:
 
     def __init__(self, text: str, at_is_letter: bool, listings: Mapping[str, ListingKind]) -> None:
         self._listings = listings
-        self.text = _CONTROL.sub("", text)
+        self.text = text.translate(dict.fromkeys(range(9)))
         self.tokens: list[str] = []
         self.comments: list[tuple[int, str]] = []
         self._pattern = _TOKEN_AT if at_is_letter else _TOKEN
@@ -114,8 +113,7 @@ class _Reader:
 
     def read(self) -> None:
         at, after_comment = 0, False
-        text, add = self.text, self.tokens.append
-        while match := self._pattern.match(text, at):
+        while match := self._pattern.match(self.text, at):
             token, at = match.group(), match.end()
             first = token[0]
             if first == "%":
@@ -124,25 +122,14 @@ class _Reader:
                 continue
             if first == "\\":
                 at = self._command(token, at)
-            elif first in _SIGNS:
-                add(token)
+            elif first.isspace():
+                blank = token.count("\n") >= (1 if after_comment else 2)
+                self.tokens.append(PARAGRAPH if blank else " ")
+            elif " " in token or "\n" in token:
+                self.tokens += token.replace("\n", " ").replace(" ", "\0 \0").split("\0")
             else:
-                self._text(token, after_comment)
+                self.tokens.append(token)
             after_comment = False
-
-    def _text(self, text: str, after_comment: bool) -> None:
-        """Add the words and spaces of a piece of text without commands."""
-        words = _WORDS.findall(text)
-        # Words and spaces alternate.
-        first = 0 if text[0].isspace() else 1
-        words[first::2] = [
-            _BLANKS[blank] if blank in _BLANKS else PARAGRAPH if blank.count("\n") > 1 else " "
-            for blank in words[first::2]
-        ]
-        if after_comment and first == 0:
-            # The end of the comment's own line is part of the comment.
-            words[0] = PARAGRAPH if "\n" in text[: len(text) - len(text.lstrip())] else " "
-        self.tokens += words
 
     def _command(self, token: str, at: int) -> int:
         if token in ("\\begin", "\\end") and (named := _ENVIRONMENT.match(self.text, at)):
@@ -210,8 +197,6 @@ def _balance(tokens: list[str]) -> tuple[list[str], bool]:
 
     Groups that are still open at the end are closed at the end of their paragraph.
     """
-    if _is_balanced(tokens):
-        return tokens, True
     closed: list[str] = []
     open_marks: list[tuple[str, int]] = []
     balanced = True
@@ -237,20 +222,6 @@ def _balance(tokens: list[str]) -> tuple[list[str], bool]:
                 del open_marks[len(open_marks) - unclosed - 1 :]
         closed.append(token)
     return _close_rest(closed, [at for mark, at in open_marks if mark == "{"], balanced)
-
-
-def _is_balanced(tokens: list[str]) -> bool:
-    """Whether every group and environment ends within the one around it, as in most papers."""
-    opened: list[str] = []
-    for token in [token for token in tokens if token[0] in "\\{}"]:
-        if token == "{" or token.startswith("\\begin{"):
-            opened.append(token)
-        elif token == "}":
-            if not opened or opened.pop() != "{":
-                return False
-        elif token.startswith("\\end{") and (not opened or opened.pop() != f"\\begin{token[4:]}"):
-            return False
-    return not opened
 
 
 def _unclosed_inside(open_marks: list[tuple[str, int]], begin: str) -> int | None:
