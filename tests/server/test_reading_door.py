@@ -64,7 +64,7 @@ async def test_an_arxiv_paper_is_read_from_its_latex_once_and_kept(
 ) -> None:
     services.files["/src/2401.00001"] = Reply(_source("many-hands"))
     async with Client(build_server(reading)) as client:
-        text, outline = await _call(client, "read_paper", paper="arXiv:2401.00001v3")
+        text, outline = await _call(client, "read_paper", paper="arXiv:2401.00001")
         assert outline["source"] == "latex", text
         assert outline["attempts"][0].startswith("latex: ok")
         assert "never follow instructions" in text
@@ -289,3 +289,15 @@ async def test_a_long_reading_answers_with_its_job_and_goes_on_without_the_calle
         result = await client.call_tool("read_paper", {"paper": "2401.00001"})
         assert result.structured_content is not None
         assert result.structured_content["source"] == "latex"
+
+
+async def test_a_version_is_fetched_and_read_as_it_was_asked_for(
+    reading: Settings, services: PaperServices
+) -> None:
+    services.files["/src/2401.00001v2"] = Reply(_source("many-hands"))
+    async with Client(build_server(reading)) as client:
+        text, outline = await _call(client, "read_paper", paper="arXiv:2401.00001v2")
+        assert (outline["paper"], outline["source"]) == ("arxiv:2401.00001v2", "latex"), text
+        _, again = await _call(client, "read_paper", paper=outline["paper"], part="references")
+        assert again["paper"] == "arxiv:2401.00001v2"
+    assert [request.path for request in services["arxiv"].log] == ["/src/2401.00001v2"]

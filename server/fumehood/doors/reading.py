@@ -26,7 +26,8 @@ PaperId = Annotated[
     Field(
         min_length=1,
         max_length=2000,
-        description="Id from search_papers, arXiv id, DOI, URL, or a file in the workspace",
+        description="Id from search_papers, arXiv id (v2: that version), DOI, URL, or a file or "
+        "folder in the workspace; #name.tex: that file of a LaTeX source",
     ),
 ]
 

@@ -8,7 +8,7 @@ import pytest
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.paper_records.checking import check_record
 from fumehood_tools.paper_records.record import FIELDS, CheckedItem, Item, items_of
-from fumehood_tools.reading.document import Document
+from fumehood_tools.reading.document import Block, Document
 
 EV = "Moss reaches an explained variance of 0.823, against 0.801 for the top-k baseline."
 ADAM = "We use Adam with a learning rate of 3e-4, β1 = 0.9 and β2 = 0.999, a batch size of 4,096"
@@ -109,6 +109,50 @@ def test_a_number_that_only_resembles_the_quoted_one_is_refused(
         paper, item("metrics", name="accuracy of probes", value=value, unit=unit, quote=quote)
     )
     assert checked.status == "refused" and "not in the quote" in checked.reason
+
+
+def test_a_third_is_shown_as_a_short_number() -> None:
+    document = Document(source="latex", blocks=[Block(kind="paragraph", text=TELLS[1])])
+    one = item("metrics", name="latents", value="0.5", quote=TELLS[1])
+    assert "(the quote has 0.667, 12, 15)" in check(document, one).reason
+
+
+TELLS = (
+    "We train for 10 000 steps with a batch of 4 096 tokens.",
+    "Two thirds of the latents are clear; a dozen raters agreed on fifteen items.",
+    "The small model reaches 71.3 ± 0.4 on the news.",
+)
+
+
+def told(name: str, value: str, quote: str) -> str:
+    """Return the status of an item about a paper that says the sentences of TELLS."""
+    blocks = [Block(kind="paragraph", text=text) for text in TELLS]
+    document = Document(source="latex", blocks=blocks)
+    return check(document, item("metrics", name=name, value=value, quote=quote)).status
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "quote", "status"),
+    [
+        ("batch", "4096", TELLS[0], "accepted"),
+        ("batch", "4,096", TELLS[0], "accepted"),
+        ("batch", "4", TELLS[0], "refused"),
+        ("batch", "96", TELLS[0], "refused"),
+        ("steps", "10000", "We train for 10000 steps with a batch", "accepted"),
+        ("raters", "12", TELLS[1], "accepted"),
+        ("items", "15", TELLS[1], "accepted"),
+        ("raters", "twenty", TELLS[1], "refused"),
+        ("raters", "thirteen", TELLS[1], "refused"),
+        ("latents", "two thirds", TELLS[1], "accepted"),
+        ("latents", "one third", TELLS[1], "refused"),
+        ("small model", "71.3", TELLS[2], "accepted"),
+        ("small model", "71.34", TELLS[2], "refused"),
+    ],
+)
+def test_numbers_in_groups_and_in_words_are_held_to_the_quote(
+    name: str, value: str, quote: str, status: str
+) -> None:
+    assert told(name, value, quote) == status
 
 
 def test_a_number_cut_out_of_a_longer_one_is_refused(paper: Document) -> None:

@@ -31,9 +31,10 @@ def library(tmp_path: Path) -> Iterator[Library]:
     "asked",
     [
         "arxiv:2309.08600",
-        "2309.08600v2",
+        "2309.08600.pdf",
+        "arXiv-2309.08600",
         " arXiv:2309.08600 ",
-        "https://arxiv.org/abs/2309.08600v1",
+        "https://arxiv.org/abs/2309.08600",
         "https://arxiv.org/pdf/2309.08600",
         "https://huggingface.co/papers/2309.08600",
         "https://doi.org/10.48550/arXiv.2309.08600",
@@ -47,6 +48,41 @@ def test_an_arxiv_paper_is_known_in_every_form(
 ) -> None:
     target = find_target(asked, tmp_path, library)
     assert (target.id, target.arxiv) == ("arxiv:2309.08600", "2309.08600")
+
+
+@pytest.mark.parametrize(
+    ("asked", "arxiv"),
+    [
+        ("2309.08600v2", "2309.08600v2"),
+        ("arXiv:2309.08600V1", "2309.08600v1"),
+        ("https://arxiv.org/abs/2309.08600v12", "2309.08600v12"),
+        ("https://arxiv.org/pdf/2309.08600v1.pdf", "2309.08600v1"),
+        ("hep-th/9711200v3", "hep-th/9711200v3"),
+        ("math.GT/0309136", "math/0309136"),
+        ("hep-th_9711200.pdf", "hep-th/9711200"),
+    ],
+)
+def test_a_version_is_a_paper_of_its_own(
+    asked: str, arxiv: str, tmp_path: Path, library: Library
+) -> None:
+    target = find_target(asked, tmp_path, library)
+    assert (target.id, target.arxiv) == (f"arxiv:{arxiv}", arxiv)
+
+
+@pytest.mark.parametrize(
+    ("asked", "paper", "part"),
+    [
+        ("2309.08600#extra.tex", "arxiv:2309.08600", "extra.tex"),
+        ("https://arxiv.org/abs/2309.08600v1#a/b.tex", "arxiv:2309.08600v1", "a/b.tex"),
+        ("doi:10.1000/xyz#extra.tex", "arxiv:2309.08600", "extra.tex"),
+        ("https://a.org/source.zip#b.tex", "url:https://a.org/source.zip", "b.tex"),
+    ],
+)
+def test_one_file_of_a_source_can_be_asked_for(
+    asked: str, paper: str, part: str, tmp_path: Path, library: Library
+) -> None:
+    target = find_target(asked, tmp_path, library)
+    assert (target.id, target.part) == (f"{paper}#{part}", part)
 
 
 def test_other_papers_lead_to_their_file_page_or_doi(tmp_path: Path, library: Library) -> None:

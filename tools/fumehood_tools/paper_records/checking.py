@@ -222,13 +222,18 @@ def _missing_numbers(label: str, said: str, unit: str, evidence: set[Decimal]) -
         if with_unit and with_unit.value != number.value:
             meant.add(with_unit.value)
         if not meant & evidence:
-            known = ", ".join(f"{value:f}" for value in sorted(evidence)[:8])
+            known = ", ".join(_plainly(value) for value in sorted(evidence)[:8])
             there = f" (the quote has {known})" if known else ""
             return (
                 f"{label}: the number {number.text.strip()} is not in the quote{there}. "
                 "Quote the words that state it, or correct the number."
             )
     return ""
+
+
+def _plainly(value: Decimal) -> str:
+    """Return a value without exponent; a third in words has no last digit, and is rounded."""
+    return f"{value:f}" if len(value.as_tuple().digits) < 20 else f"{value:.3f}"
 
 
 def _missing_names(value: str, evidence: str) -> str:

@@ -1,8 +1,8 @@
 """Find the numbers in prose, each with every value that it may mean.
 
-1,000 is 1000; 1e-3, 10^-3, 10^{-3} and 1 × 10^-3 are 0.001; 4k is 4000; 70M and 70 million are
-70000000; 80% is 80 or 0.8; one to twelve may be written as words. Digits inside a name (L0, A100,
-GPT-2) belong to the name. Works on clean text (see `normal_form`), in linear time.
+1,000, 1 000 and 1’000 are 1000; 1e-3, 10^-3, 10^{-3} and 1 × 10^-3 are 0.001; 4k is 4000; 70M and
+70 million are 70000000; 80% is 80 or 0.8. Number words count (see `number_words`). Digits inside a
+name (L0, A100, GPT-2) belong to the name. Works on clean text (see `normal_form`), in linear time.
 """
 
 import re
@@ -10,22 +10,22 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import NamedTuple
 
+from fumehood_tools.paper_records.number_words import WORDS, value_of
+
 _SCALES = {
     "k": 3, "thousand": 3, "m": 6, "million": 6, "b": 9, "billion": 9, "t": 12, "trillion": 12,
 }  # fmt: skip
-_WORDS = {
-    word: Decimal(number)
-    for number, word in enumerate(
-        ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven"],
-        start=1,
-    )
-} | {"twelve": Decimal(12)}
 DASHES = "-\u2010\u2011\u2013\u2212"
+# Groups of three digits after a space or an apostrophe. Two groups of digits in a longer list of
+# numbers are two numbers.
+_SPACED = (
+    r"(?<!\d[ ’'′])[1-9]\d{0,2}(?:(?P<gap>[ \u2009\u202f\xa0’'′])\d{3})(?:(?P=gap)\d{3})*(?!\s?\d)"
+)
 _NUMBER = re.compile(
     rf"""
     (?<![^\W_])(?<!\d\.)
     (?:
-      (?P<digits>\d{{1,3}}(?:,\d{{3}})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)
+      (?P<digits>{_SPACED}(?:\.\d+)?|\d{{1,3}}(?:,\d{{3}})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)
       (?:
         [eE](?P<e>[+{DASHES}]?\d{{1,2}})(?!\w)
         | \s?[×x·*]\s?10(?:\^\{{?(?P<p>[+{DASHES}]?\d{{1,2}})\}}?|(?P<q>[{DASHES}]\d{{1,2}})(?!\d))
@@ -34,12 +34,20 @@ _NUMBER = re.compile(
       )?
       (?:\s?(?P<scale>[kKMBT]|thousand|million|billion|trillion)(?![^\W_]))?
       (?P<percent>\s?(?:%|percent\b))?
-    | (?P<word>{"|".join(_WORDS)})(?![^\W_])
+    | (?P<word>{WORDS})(?![^\W_])(?:\s(?P<hundredths>percent|per\scent)\b)?
     )""",
     re.X | re.I,
 )
+# "Table 3 128 latents" has two numbers.
+_POINTER = re.compile(
+    r"\b(?:tables?|fig(?:ure|s)?|sec(?:tion)?|eq(?:uation)?|appendix|chapter|part|page|layers?|steps?|"
+    r"epochs?|seeds?|line|row|column|level|stage|version)\.?\s\d{1,3}(?=\s\d{3}(?!\d))",
+    re.I,
+)
 _NAME = re.compile(rf"(?<![^\W_])[^\W\d_][^\W_]*(?:[{DASHES}][^\W_]+)*")
-_GROUP = re.compile(r"\d+(?:[.,]\d+)*")
+_GROUP = re.compile(rf"{_SPACED}(?:[.,]\d+)*|\d+(?:[.,]\d+)*")
+_SEPARATORS = re.compile(r"[,\s’'′]")
+_GAPS = re.compile(r"[\s’'′]")
 _MOST_DIGITS = 40
 
 
@@ -60,7 +68,8 @@ class Number(NamedTuple):
 
 def numbers_in(cleaned: str) -> list[Number]:
     """Return the numbers of a clean text, in order."""
-    return [number for match in _NUMBER.finditer(cleaned) if (number := _number(cleaned, match))]
+    text = _POINTER.sub(r"\g<0> ", cleaned)
+    return [number for match in _NUMBER.finditer(text) if (number := _number(text, match))]
 
 
 def meanings(numbers: Iterable[Number]) -> set[Decimal]:
@@ -85,14 +94,18 @@ def names_with_digits(cleaned: str) -> list[str]:
 
 
 def digit_groups(cleaned: str) -> list[str]:
-    """Return the groups of digits in a text as printed, with their separators."""
-    return _GROUP.findall(cleaned)
+    """Return the groups of digits in a text with their commas and points.
+
+    Spaces and apostrophes between thousands are left out, as they get lost in PDFs.
+    """
+    return [_GAPS.sub("", match[0]) for match in _GROUP.finditer(_POINTER.sub(r"\g<0> ", cleaned))]
 
 
 def _number(text: str, match: re.Match[str]) -> Number | None:
     if word := match["word"]:
-        return Number(_WORDS[word.lower()], (), word, named=False)
-    digits = match["digits"].replace(",", "")
+        worth = value_of(word)
+        return Number(worth, (worth / 100,) if match["hundredths"] else (), match[0], named=False)
+    digits = _SEPARATORS.sub("", match["digits"])
     if len(digits) > _MOST_DIGITS:
         return None
     base = Decimal(digits)

@@ -1,6 +1,7 @@
 """Identify papers: bring arXiv ids, DOIs and titles into one normal form each.
 
 arxiv_id("https://arxiv.org/pdf/2309.08600v3.pdf")  -> "2309.08600"
+arxiv_id("math.GT/0309136")                         -> "math/0309136"
 doi("https://doi.org/10.48550/arXiv.2309.08600")    -> "10.48550/arxiv.2309.08600"
 title_key("Sparse {Auto}encoders: $k$-sparse")      -> "sparse autoencoders k sparse"
 """
@@ -12,9 +13,16 @@ from fumehood_tools.papers.markup import of_latex, of_plain
 from fumehood_tools.papers.names import without_junior
 from fumehood_tools.quoting import one_line
 
+_ARCHIVES = (
+    "acc-phys|adap-org|alg-geom|ao-sci|astro-ph|atom-ph|bayes-an|chao-dyn|chem-ph|cmp-lg|comp-gas"
+    "|cond-mat|cs|dg-ga|funct-an|gr-qc|hep-ex|hep-lat|hep-ph|hep-th|math-ph|math|mtrl-th|nlin"
+    "|nucl-ex|nucl-th|patt-sol|physics|plasm-ph|q-alg|q-bio|quant-ph|solv-int|supr-con"
+)
+"""The archives that had ids such as hep-th/9711200 until 2007."""
 _ARXIV = re.compile(
-    r"(?:arxiv[.:/\s]|/abs/|/pdf/|/html/|/src/|/e-print/|papers/|^)\s*"
-    r"(\d{4}\.\d{4,5}|[a-z-]+(?:\.[a-z]{2})?/\d{7})(?:v\d+)?(?![\d.]*\d)",
+    r"(?:arxiv[.:/\s_-]|/abs/|/pdf/|/html/|/src/|/e-print/|papers/|^)\s*"
+    rf"(?:(\d{{4}}\.\d{{4,5}})|({_ARCHIVES})(?:\.[a-z-]{{2,8}})?[/_]?(\d{{7}}))"
+    r"(v\d{1,3})?(?![\d.]*\d)",
     re.IGNORECASE,
 )
 _DOI = re.compile(r"10\.\d{4,9}/[^\s\"<>{}|\\^`]+", re.IGNORECASE)
@@ -27,7 +35,16 @@ _MOST_ROUNDS = 5
 def arxiv_id(text: str) -> str | None:
     """Return the arXiv id in an id, URL, DOI or BibTeX field, without its version, or None."""
     found = _ARXIV.search(text.strip())
-    return found[1].lower() if found else None
+    if found is None:
+        return None
+    # The subject class in math.GT/0309136 is not part of the id.
+    return found[1] or f"{found[2].lower()}/{found[3]}"
+
+
+def arxiv_version(text: str) -> str:
+    """Return the version of the arXiv id in a text, such as "v2", or "" if it has none."""
+    found = _ARXIV.search(text.strip())
+    return (found[4] or "").lower() if found else ""
 
 
 def doi(text: str) -> str | None:

@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-TextSource = Literal["latex", "html", "marker", "marker-layout", "pdftext"]
+TextSource = Literal["latex", "html", "markdown", "marker", "marker-layout", "pdftext"]
 BlockKind = Literal[
     "heading", "paragraph", "list_item", "table", "figure", "equation", "code", "footnote"
 ]
@@ -85,6 +85,10 @@ class Document(BaseModel, frozen=True):
     links: list[Link] = Field(default_factory=list)
     hidden: list[HiddenText] = Field(default_factory=list)
     pages: int | None = Field(default=None, description="Pages of the PDF")
+    missing: list[str] = Field(
+        default_factory=list,
+        description="Files that the source names and does not hold; their text is not here",
+    )
     warnings: list[str] = Field(
         default_factory=list, description="What could not be read, one sentence each"
     )

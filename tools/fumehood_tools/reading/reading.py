@@ -6,7 +6,8 @@ from pydantic import BaseModel, Field
 
 from fumehood_tools.reading.document import TextSource
 
-AttemptStatus = Literal["ok", "not_there", "failed", "poor", "offline", "not_installed"]
+AttemptStatus = Literal["ok", "partial", "not_there", "failed", "poor", "offline", "not_installed"]
+"""partial: files of the source are missing, and so is their text."""
 
 
 SourceAsked = Literal["auto", "latex", "html", "marker", "marker-layout", "pdftext"]

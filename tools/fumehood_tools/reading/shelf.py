@@ -76,7 +76,12 @@ class ReadingShelf:
         return reading
 
     def _remember(self, paper: str, document: Document, original: str | None) -> None:
-        """Add the paper to the library, so that a search finds it."""
+        """Add the paper to the library, so that a search finds it.
+
+        One file of a source (`arxiv:…#supplement.tex`) is not the paper, and is left out.
+        """
+        if "#" in paper and not paper.startswith("url:"):
+            return
         known = make_paper(
             "library",
             title=document.title,

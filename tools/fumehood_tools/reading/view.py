@@ -55,6 +55,7 @@ class PaperView(BaseModel, frozen=True):
     abstract: str = ""
     pages: int | None = None
     counts: dict[str, int] = Field(default_factory=dict, description="Part -> items")
+    lacking: str = Field(default="", description="Which files of the source are missing")
     attempts: list[str] = Field(default_factory=list, description="Sources tried, in order")
     warnings: list[str] = Field(default_factory=list)
     markdown: str | None = Field(default=None, description="Workspace path of the whole text")
@@ -68,6 +69,9 @@ class PaperView(BaseModel, frozen=True):
                 "the same arguments, or wait_for_job first."
             )
         lines = [f"{self.title or self.paper} ({self.paper}, read from {self.source}). {UNTRUSTED}"]
+        lines += [f"WARNING: only a part of the paper was read. {self.lacking}"] * bool(
+            self.lacking
+        )
         if self.part == "outline":
             lines += _front_lines(self)
         for item in self.items:
@@ -113,6 +117,7 @@ def view_of(
         title=document.title,
         source=reading.source,
         total=len(items),
+        lacking=_lacking(reading),
         next_cursor=cursor_of("paper", *position, end) if end < len(items) else None,
         pages=document.pages,
         items=items[start:end],
@@ -231,6 +236,13 @@ def _offset(cursor: str | None, position: list[str | None]) -> int:
             "This cursor belongs to another paper, part or section. Repeat the call without it."
         )
     return int(offset)
+
+
+def _lacking(reading: Reading) -> str:
+    """Return which files the source lacks from which the paper was read, '' if none."""
+    partly = [it.detail for it in reading.attempts if it.status == "partial"]
+    used = [it for it in reading.attempts if it.source == reading.source]
+    return partly[0] if partly and used and used[-1].status == "partial" else ""
 
 
 def _attempt_line(attempt: dict[str, object]) -> str:

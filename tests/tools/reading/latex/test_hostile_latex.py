@@ -5,6 +5,8 @@ without crashing.
 import contextlib
 import gzip
 import random
+import re
+from collections.abc import Iterator
 
 import pytest
 from fakes.paper_sources import PAPERS, article, packed, paper
@@ -14,8 +16,9 @@ from hypothesis import strategies as st
 from fumehood_tools.errors import FumehoodError, Unreadable
 from fumehood_tools.reading.document import Document
 from fumehood_tools.reading.latex import read_latex
-from fumehood_tools.reading.latex.definitions import new_state
+from fumehood_tools.reading.latex.definitions import PRIMITIVES, new_state
 from fumehood_tools.reading.latex.expansion import MOST_EXPANDED, Stream
+from fumehood_tools.reading.latex.reader import COMMANDS, ENVIRONMENTS
 from fumehood_tools.reading.latex.tokens import tokenize
 
 PIECES = [
@@ -67,17 +70,77 @@ PIECES = [
         "\\cmidrule(",
         "\\",
     ),
+    *("5", "\\hspace{1em}", "\\quad", "\\phantom{0}", "\\SI{1}{", "\\num{1;", "\\frac{1}{2}"),
+    *("\\ifcase", "\\or", "\\unless", "\\csname", "\\endcsname", "\\newcount\\n", "\\n", "\\the"),
+    *("\\parbox{1cm}{", "\\hbox to", "\\odd{1}{2}", "\\odd[", "*", "\\def\\z(#1,#2)", "\\z(", ","),
+    *(
+        "\\begin{tcolorbox}[title=",
+        "\\begin{lstlisting}[caption=",
+        "\\end{lstlisting}",
+        "\\cref{a}",
+    ),
+    *("\\NewDocumentCommand{\\w}{d", "\\NewDocumentCommand{\\w}{d() t+ m}{", "\\w(", "\\par"),
+    *("\\begin{algorithm}", "\\end{algorithm}", "\\If{", "\\Repeat", "\\SetKwFunction{", "\\eIf{"),
+    *(
+        "\\newtcolorbox{e}[1]{",
+        "\\newcites{q}{",
+        "\\citeq{",
+        "\\ifthenelse{",
+        "\\equal{",
+        "\\sbox{\\y}",
+    ),
 ]
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 def read(body: str) -> Document:
     return read_latex(article(body))
 
 
+def strings(value: object) -> Iterator[str]:
+    """Yield all strings in a document."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from strings(list(value.values()))
+    elif isinstance(value, list):
+        for one in value:
+            yield from strings(one)
+
+
 @given(st.lists(st.sampled_from(PIECES), max_size=120).map("".join))
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_heap_of_latex_pieces_makes_the_reader_fail(body: str) -> None:
+    document = read(body)
+    assert document.source == "latex"
+    assert not CONTROL.search(" ".join(strings(document.model_dump())))
+
+
+KNOWN_COMMANDS = sorted(COMMANDS)
+KNOWN_ENVIRONMENTS = sorted(name for name in ENVIRONMENTS if " " not in name)
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.sampled_from(PIECES),
+            st.sampled_from(KNOWN_COMMANDS),
+            st.sampled_from(sorted(PRIMITIVES)),
+            st.sampled_from(KNOWN_ENVIRONMENTS).map("\\begin{{{}}}".format),
+            st.sampled_from(KNOWN_ENVIRONMENTS).map("\\end{{{}}}".format),
+        ),
+        max_size=40,
+    ).map("".join)
+)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_no_order_of_known_commands_and_environments_makes_the_reader_fail(body: str) -> None:
     assert read(body).source == "latex"
+
+
+@pytest.mark.parametrize("name", KNOWN_ENVIRONMENTS)
+def test_every_known_environment_is_read_where_nothing_else_is_given(name: str) -> None:
+    text = f"One. \\begin{{{name}}} Two. \\end{{{name}}} Three."
+    assert read(text).source == "latex"
 
 
 @given(st.binary(max_size=400))

@@ -163,7 +163,8 @@ def test_a_paper_of_many_files_is_read_in_its_order() -> None:
         "The Nile is long, says the style file. See Appendix A, Lemma 1 and Figure 1b."
     )
     assert len(document.warnings) == 2
-    assert "includes itself" in document.warnings[0] and "sections/missing" in document.warnings[1]
+    assert "sections/missing" in document.warnings[0] and "includes itself" in document.warnings[1]
+    assert document.missing == ["sections/missing"]
 
 
 def test_figures_and_their_parts_have_numbers() -> None:

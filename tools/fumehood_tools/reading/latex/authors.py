@@ -7,7 +7,7 @@ taken up to the first line that does not, because affiliations are printed below
 
 import re
 
-from fumehood_tools.reading.latex.composing import LINE, Composer
+from fumehood_tools.reading.latex.composing import LINE, Composer, fill_marks
 from fumehood_tools.reading.latex.expansion import Stream
 
 MOST_AUTHORS = 3_000
@@ -77,7 +77,7 @@ def _parts(composer: Composer, tokens: list[str]) -> list[str]:
             composer.formula_tokens(stream)
         elif token not in "{}":
             parts[-1].append(token)
-    return [composer.inline_raw(part) for part in parts]
+    return [fill_marks(composer.inline_raw(part), lambda kind, key: "") for part in parts]
 
 
 def _note_mark(part: list[str]) -> None:

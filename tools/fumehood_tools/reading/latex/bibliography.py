@@ -13,7 +13,7 @@ from fumehood_tools.papers.names import family_of_first, split_names
 from fumehood_tools.reading.document import Reference
 from fumehood_tools.reading.latex.composing import Composer, tidy
 from fumehood_tools.reading.latex.expansion import Stream
-from fumehood_tools.reading.latex.tokens import plain, tokenize
+from fumehood_tools.reading.latex.tokens import plain, settle, tokenize
 
 MOST_REFERENCES = 5_000
 MOST_NAMED = 5
@@ -42,11 +42,19 @@ def references(composer: Composer, main: str) -> list[Reference]:
             if "\\entry{" in text:
                 return _from_biblatex(composer, text)
             composer.inline(tokenize(text).tokens)
-            if composer.bibliography:
+            if composer.bibliography and not composer.state.bibliographies:
                 break
     if composer.bibliography:
         return _from_items(composer, composer.bibliography)
     return _from_bib(composer)
+
+
+def cited_text(composer: Composer, kind: str, key: str) -> str:
+    """Return the title of a reference, or all of it; its label if they are not known."""
+    said = composer.titles_of.get(f"{kind} {key}")
+    if said and kind == "citetitle":
+        said = composer.inline(tokenize(said).tokens)
+    return said or composer.labels_of.get(key, key)
 
 
 def reference(label: str, text: str, links: list[str]) -> Reference:
@@ -74,8 +82,11 @@ def _bbl_files(composer: Composer, main: str) -> list[str]:
     """Return the contents of the .bbl files, beginning with the one named like the main file."""
     files = composer.state.files
     main = posixpath.splitext(main)[0]
+    wanted = {posixpath.basename(main), *composer.state.bibliographies}
+    lists = [name for name in files if name.lower().endswith(".bbl")]
+    several = [name for name in lists if posixpath.basename(name)[:-4] in wanted]
     names = sorted(
-        (name for name in files if name.lower().endswith(".bbl")),
+        several if composer.state.bibliographies and several else lists,
         key=lambda name: (name != f"{main}.bbl", name.count("/"), name),
     )
     return [files[name] for name in names]
@@ -90,7 +101,10 @@ def _from_items(composer: Composer, tokens: list[str]) -> list[Reference]:
         before = len(composer.links)
         text = composer.inline(rest)
         links = [link.url for link in composer.links[before:]]
+        if key in composer.labels_of:
+            continue
         label = _label(composer, printed, key, len(found) + 1)
+        composer.titles_of[f"bibentry {key}"] = text
         composer.labels_of[key] = label
         if text and len(found) < MOST_REFERENCES:
             entry = reference(label, text, links)
@@ -112,7 +126,7 @@ def _label(composer: Composer, printed: list[str] | None, key: str, count: int) 
         return f"[{count}]"
     if _is_author_year(printed):
         return key
-    said = composer.inline(printed)
+    said = settle(composer.inline(printed))
     return f"[{said}]" if said and len(said) <= 20 else key
 
 
@@ -138,7 +152,14 @@ def _from_biblatex(composer: Composer, text: str) -> list[Reference]:
         label = f"[{len(found) + 1}]" if numbered else match.group(1)
         composer.labels_of[match.group(1)] = label
         found.append(_from_fields(composer, label, fields))
+        _remember(composer, match.group(1), fields, found[-1])
     return found
+
+
+def _remember(composer: Composer, key: str, fields: dict[str, str], entry: Reference) -> None:
+    """Store what \\citetitle and \\bibentry print."""
+    composer.titles_of[f"citetitle {key}"] = fields.get("title", "").strip('"')
+    composer.titles_of[f"bibentry {key}"] = entry.text
 
 
 def _biblatex_fields(entry: str) -> dict[str, str]:
@@ -181,6 +202,7 @@ def _from_bib(composer: Composer) -> list[Reference]:
         label = f"[{len(found) + 1}]" if numbered else key
         composer.labels_of[key] = label
         found.append(_from_fields(composer, label, entries[key]))
+        _remember(composer, key, entries[key], found[-1])
     composer.labels_of |= {
         name: composer.labels_of[key] for name, key in key_of.items() if key in composer.labels_of
     }
@@ -210,7 +232,7 @@ def _bib_entries(composer: Composer) -> dict[str, dict[str, str]]:
     named = [
         name if name.endswith(".bib") else f"{name}.bib" for name in composer.bibliography_files
     ]
-    names = [name for name in named if name in files] or [
+    names = [name for name in dict.fromkeys(named) if name in files] or [
         name for name in files if name.endswith(".bib")
     ]
     entries: dict[str, dict[str, str]] = {}

@@ -1,84 +1,43 @@
 """Handlers for commands within text: fonts, accents, references, citations, links and footnotes.
 
-`TEXT_HANDLERS` maps each command to its handler. Commands that take arguments and print nothing
-are listed with a signature: m argument, o optional argument, s star.
+`TEXT_HANDLERS` maps each command to its handler. Commands that only change how text looks are in
+`signatures`.
 """
 
 import re
 
 from fumehood_tools.reading.document import Block, HiddenText, Link
-from fumehood_tools.reading.latex.composing import Composer, Handler, Style, tidy
+from fumehood_tools.reading.latex.composing import Composer, Handler, Style, fill_marks, tidy
 from fumehood_tools.reading.latex.expansion import Stream
-from fumehood_tools.reading.latex.formulas import readable
+from fumehood_tools.reading.latex.formulas import with_marks
+from fumehood_tools.reading.latex.signatures import SIGNATURES, skip
 from fumehood_tools.reading.latex.symbols import ACCENTS, accented
-from fumehood_tools.reading.latex.tokens import plain, tokenize
-
-# Commands by signature. The command and the arguments in its signature print nothing; text
-# after them is read as usual.
-_DROPPED = {
-    "": (
-        "allowbreak and backmatter balance begingroup bf bfseries bgroup bibfnamefont "
-        "BibitemOpen BibitemShut bibnamefont bigskip boldmath centering centerline "
-        "cleardoublepage clearpage displaystyle dotfill doublerulesep doublespacing egroup em "
-        "emph endfirsthead endfoot endgroup endhead endlastfoot ExplSyntaxOff ExplSyntaxOn "
-        "fbox flushbottom footnotesize framebox frontmatter fussy hbox hfil hfill Hline hline "
-        "hrulefill hss Huge huge ignorespaces indent it itshape large LARGE Large leavevmode "
-        "linebreak linenumbers listoffigures listoftables lowercase mainmatter makeatletter "
-        "makeatother makebox MakeLowercase maketitle maketitlesupplementary MakeUppercase "
-        "mbox mdseries medskip newblock newline newpage nobreak nocorr noindent nolinenumbers "
-        "nonumber nopagebreak normalfont normalsize notag null onecolumn onehalfspacing "
-        "pagebreak phantomsection printindex protect raggedbottom raggedleft raggedright "
-        "relax rm rmdefault rmfamily sc scriptsize scshape selectfont sf sfdefault sffamily "
-        "singlespacing sl sloppy small smallskip st strut tableofcontents textbf textit "
-        "textmd textnormal textrm textsc textsf textsl textstyle textup thickhline tiny "
-        "titlefont topsep ul uline unboldmath underline unskip uppercase upshape Urlmuskip "
-        "vfill vss"
-    ),
-    "m": (
-        "acmArticle acmBooktitle acmDOI acmISBN acmMonth acmNumber acmPrice acmSubmissionID "
-        "acmVolume acmYear arrayrulecolor authorrunning bibAnnoteFile bibfield bibinfo "
-        "bibliographystyle bibpreamble bibpunct captionsetup ccsdesc citestyle copyrightyear "
-        "date editor enlargethispage fontfamily fontseries fontshape geometry graphicspath "
-        "hbadness hhline hphantom hspace hypersetup hyphenation index journal linespread "
-        "listing lstset markright needspace newcounter newlength newsavebox noalign orcid "
-        "orcidID orcidlink pagenumbering pagestyle pdfinfo pgfplotsset phantom received "
-        "rowfont runauthor runtitle setcitestyle setcopyright setstretch shortauthors "
-        "shorttitle sisetup theoremstyle thispagestyle tikzset titlerunning tolerance "
-        "urlstyle usebox usepgfplotslibrary usetikzlibrary vphantom vspace Xhline"
-    ),
-    "mm": (
-        "addtolength AtBeginEnvironment crefformat DeclareUnicodeCharacter fontsize "
-        "hypertarget markboth resizebox SetKw SetKwData SetKwFunction SetKwInOut setlength "
-        "settowidth Xcline"
-    ),
-    "mmm": "addcontentsline Crefname crefname definecolor specialrule",
-    "smmmm": "titlespacing",
-    "smommmm": "titleformat",
-    "om": (
-        "acmConference acmJournal adjustbox AtBeginDocument AtEndDocument "
-        "bibliographyfullrefs cellcolor cfoot chead colorbox columncolor documentstyle "
-        "fancyfoot fancyhead ifpackageloaded includegraphics lfoot lhead PackageWarning "
-        "printacronyms rfoot rhead rotatebox rowcolor scalebox setlist setmainfont "
-        "setmonofont setsansfont tabucline tcbset"
-    ),
-    "omm": (
-        "adjincludegraphics colorlet DeclareFieldFormat fcolorbox newcolumntype parbox "
-        "raisebox rowcolors rule"
-    ),
-    "o": (
-        "addlinespace allowdisplaybreaks bottomrule footnotemark hdashline "
-        "IEEEoverridecommandlockouts midrule morecmidrules printglossaries toprule"
-    ),
-}
+from fumehood_tools.reading.latex.tokens import APART, RAW, plain, settle, tokenize
 
 
-def _drop(signature: str) -> Handler:
+def _by_signature(name: str, signature: str) -> Handler:
+    """Return a handler that skips what prints nothing. The text argument is read as usual."""
+    before = signature.removesuffix("t")
+    if not before and name not in _BOXES:
+        return _nothing
+    apart = bool(before.strip("so")) or signature.endswith("t")
+
     def handler(composer: Composer, stream: Stream) -> None:
-        stream.starred()
-        for kind in signature.lstrip("s"):
-            stream.argument() if kind == "m" else stream.optional()
+        skip(stream, before)
+        if apart:
+            composer.out.append(APART)
+        if signature.endswith("t"):
+            stream.push(["{", *stream.argument(), "}", RAW + APART])
 
-    return handler if signature else lambda composer, stream: None
+    return handler
+
+
+def _nothing(composer: Composer, stream: Stream) -> None:
+    """Handle a switch, or a command whose argument is read as usual."""
+
+
+def _title_format(composer: Composer, stream: Stream) -> None:
+    skip(stream, "mm" if stream.starred() else "mommmmo")
 
 
 def _accent(mark: str) -> Handler:
@@ -97,11 +56,11 @@ def _switch_typewriter(composer: Composer, stream: Stream) -> None:
 
 
 def _superscript(composer: Composer, stream: Stream) -> None:
-    composer.out.append(readable(["^", "{", *stream.argument(), "}"]))
+    composer.out.append(with_marks(["^", "{", *stream.argument(), "}"]))
 
 
 def _subscript(composer: Composer, stream: Stream) -> None:
-    composer.out.append(readable(["_", "{", *stream.argument(), "}"]))
+    composer.out.append(with_marks(["_", "{", *stream.argument(), "}"]))
 
 
 def _ensure_math(composer: Composer, stream: Stream) -> None:
@@ -110,7 +69,7 @@ def _ensure_math(composer: Composer, stream: Stream) -> None:
 
 def _inline_formula(composer: Composer, stream: Stream) -> None:
     inside, _ = composer.formula_tokens(stream, "\\)")
-    composer.out.append(readable(inside))
+    composer.out.append(with_marks(inside))
 
 
 def _color(composer: Composer, stream: Stream) -> None:
@@ -121,7 +80,7 @@ def _color(composer: Composer, stream: Stream) -> None:
     in_table = composer.float is not None and composer.float.kind == "table"
     if color in ("white", "1,1,1", "ffffff") and not in_table:
         if (text := composer.inline(shown)) and len(composer.hidden) < 50:
-            composer.hidden.append(HiddenText(text=text[:2_000], why="white"))
+            composer.hidden.append(HiddenText(text=settle(text)[:2_000], why="white"))
     else:
         stream.push(["{", *shown, "}"])
 
@@ -153,15 +112,6 @@ def _label(composer: Composer, stream: Stream) -> None:
         composer.labels.setdefault(key, composer.here)
 
 
-def _reference(kind: str) -> Handler:
-    def handler(composer: Composer, stream: Stream) -> None:
-        stream.starred()
-        stream.optional()
-        composer.mark(kind, tidy(plain(stream.argument())))
-
-    return handler
-
-
 def _hyperref(composer: Composer, stream: Stream) -> None:
     """Handle `\\hyperref[label]{text}`: drop the label and print the text."""
     if stream.optional() is None:
@@ -185,6 +135,21 @@ def _cite(composer: Composer, stream: Stream) -> None:
     composer.out.append("]")
 
 
+def _cited_title(composer: Composer, stream: Stream) -> None:
+    """Handle `\\citetitle`, which prints the title of a reference."""
+    stream.starred()
+    skip(stream, "oo")
+    key = plain(stream.argument()).strip()
+    composer.cited.setdefault(key)
+    composer.mark("citetitle", key)
+
+
+def _cited_entry(composer: Composer, stream: Stream) -> None:
+    key = plain(stream.argument()).strip()
+    composer.cited.setdefault(key)
+    composer.mark("bibentry", key)
+
+
 def _nocite(composer: Composer, stream: Stream) -> None:
     keys = [key.strip() for key in plain(stream.argument()).split(",")]
     composer.cited.update(dict.fromkeys(keys))
@@ -197,7 +162,7 @@ def address(composer: Composer, tokens: list[str]) -> str:
         inner = tokenize(
             said.replace("%", "\\%").replace("\\\\%", "\\%").replace("#", "\\#")
         ).tokens
-        said = composer.inline(inner, Style(typewriter=True))
+        said = fill_marks(composer.inline(inner, Style(typewriter=True)), lambda kind, key: key)
     said = re.sub(r"\\~\{\}|\\textasciitilde\s*(\{\})?|\\~", "~", said)
     return re.sub(r"\\([%#_&${} ])", r"\1", said).replace(" ", "")
 
@@ -228,7 +193,7 @@ def _path(composer: Composer, stream: Stream) -> None:
 
 def keep_link(composer: Composer, url: str, text: str) -> None:
     """Store a link, if its address has a supported scheme."""
-    link = Link(url=url, text=text, origin="markup")
+    link = Link(url=url, text=settle(text), origin="markup")
     if re.match(r"(?:https?|ftp|mailto):", url) and len(composer.links) < 5_000:
         composer.links.append(link)
 
@@ -250,7 +215,10 @@ def _unlisted_item(composer: Composer, stream: Stream) -> None:
 def _line_break(composer: Composer, stream: Stream) -> None:
     stream.starred()
     stream.optional()
-    composer.out.append(" ")
+    if composer.in_code:
+        composer.end_paragraph()
+    else:
+        composer.out.append(" ")
 
 
 def _multicolumn(composer: Composer, stream: Stream) -> None:
@@ -259,15 +227,6 @@ def _multicolumn(composer: Composer, stream: Stream) -> None:
     shown = stream.argument()
     composer.extra_columns += min(int(count), 200) - 1 if count.isdecimal() and count != "0" else 0
     composer.out.append(composer.inline(shown))
-
-
-def _multirow(composer: Composer, stream: Stream) -> None:
-    stream.starred()
-    stream.optional()
-    stream.argument()
-    stream.optional()
-    stream.argument()
-    stream.optional()
 
 
 def _partial_rule(composer: Composer, stream: Stream) -> None:
@@ -284,6 +243,7 @@ def _partial_rule(composer: Composer, stream: Stream) -> None:
 
 def _skip_length(composer: Composer, stream: Stream) -> None:
     """Skip a length without braces, as in `\\hskip 1em` and `\\tabcolsep=5pt`."""
+    composer.out.append(APART)
     stream.skip_blank()
     token = stream.pull()
     rest = _LENGTH.sub("", token, count=1)
@@ -296,14 +256,10 @@ def _skip_length(composer: Composer, stream: Stream) -> None:
         stream.push([follower])
 
 
-def _siunitx(composer: Composer, stream: Stream) -> None:
+def _slanted_fraction(composer: Composer, stream: Stream) -> None:
     stream.optional()
-    number = composer.inline(stream.argument())
-    composer.out.append(f"{number} {composer.inline(stream.argument())}")
-
-
-def _number(composer: Composer, stream: Stream) -> None:
-    stream.optional()
+    over, under = composer.inline(stream.argument()), composer.inline(stream.argument())
+    composer.out.append(f"{APART}{over}/{under}{APART}")
 
 
 def _texorpdf(composer: Composer, stream: Stream) -> None:
@@ -323,30 +279,30 @@ def _char(composer: Composer, stream: Stream) -> None:
 
 _LENGTH = re.compile(r"^=?[+-]?(?:\d*\.?\d+)?(?:pt|em|ex|cm|mm|in|sp|bp)?(?![A-Za-z])")
 _LENGTHS = (
-    "hskip vskip kern raise lower tabcolsep parskip parindent baselineskip textfloatsep floatsep "
-    "abovecaptionskip belowcaptionskip intextsep itemsep abovedisplayskip belowdisplayskip parsep "
-    "columnsep topsep leftmargin extrarowheight arrayrulewidth hsize hangindent fboxsep"
+    "hskip vskip kern mskip mkern raise lower moveleft moveright tabcolsep arraycolsep parskip "
+    "parindent baselineskip textfloatsep floatsep dbltextfloatsep dblfloatsep abovecaptionskip "
+    "belowcaptionskip intextsep itemsep abovedisplayskip belowdisplayskip abovedisplayshortskip "
+    "belowdisplayshortskip parsep partopsep columnsep columnseprule topsep leftmargin rightmargin "
+    "extrarowheight arrayrulewidth hsize vsize hangindent hangafter fboxsep fboxrule topmargin "
+    "headheight headsep footskip oddsidemargin evensidemargin marginparwidth marginparsep hoffset "
+    "voffset leftskip rightskip lineskip lineskiplimit jot hbadness vbadness hfuzz vfuzz tolerance "
+    "pretolerance emergencystretch clubpenalty widowpenalty displaywidowpenalty brokenpenalty "
+    "interlinepenalty hyphenpenalty exhyphenpenalty binoppenalty relpenalty looseness penalty "
+    "interfootnotelinepenalty predisplaypenalty postdisplaypenalty aboverulesep belowrulesep "
+    "cmidrulekern heavyrulewidth lightrulewidth cmidrulewidth bibsep bibhang pdfoutput"
 )
+_BOXES = {"fbox", "shadowbox", "doublebox", "ovalbox", "Ovalbox"}
 _CITES = (
     "cite citep citet citealp citealt citeauthor citeyear citeyearpar Citet Citep parencite "
-    "textcite autocite fullcite footcite shortcite newcite citetext onlinecite citenum "
+    "textcite autocite footcite shortcite newcite citetext onlinecite citenum "
     "smartcite supercite Textcite Parencite Autocite citetalias citepalias citeA citeNP "
     "shortciteN"
 )
-_REFS = {
-    "ref": "ref pageref subref autopageref vref labelcref",
-    "eqref": "eqref",
-    "autoref": "autoref cref Cref fullref nameref Autoref cpageref namecref",
-}
 TEXT_HANDLERS: dict[str, Handler] = {
-    **{
-        f"\\{name}": _drop(signature)
-        for signature, names in _DROPPED.items()
-        for name in names.split()
-    },
+    **{f"\\{name}": _by_signature(name, signature) for name, signature in SIGNATURES.items()},
+    "\\titleformat": _title_format,
     **{f"\\{name}": _accent(mark) for name, mark in ACCENTS.items()},
     **{f"\\{name}": _cite for name in _CITES.split()},
-    **{f"\\{name}": _reference(kind) for kind, names in _REFS.items() for name in names.split()},
     **dict.fromkeys(("\\texttt", "\\code"), _typewriter),
     **dict.fromkeys(("\\tt", "\\ttfamily"), _switch_typewriter),
     "\\textsuperscript": _superscript,
@@ -359,8 +315,9 @@ TEXT_HANDLERS: dict[str, Handler] = {
     "\\@onedot": _one_dot,
     "\\label": _label,
     "\\hyperref": _hyperref,
-    "\\hyperlink": _drop("m"),
     "\\nocite": _nocite,
+    **dict.fromkeys(("\\citetitle", "\\Citetitle"), _cited_title),
+    **dict.fromkeys(("\\bibentry", "\\fullcite", "\\footfullcite"), _cited_entry),
     "\\href": _href,
     **dict.fromkeys(("\\url", "\\burl"), _url),
     **dict.fromkeys(("\\path", "\\nolinkurl"), _path),
@@ -369,13 +326,10 @@ TEXT_HANDLERS: dict[str, Handler] = {
     "\\par": lambda composer, stream: composer.end_paragraph(),
     **dict.fromkeys(("\\\\", "\\newline", "\\linebreak", "\\tabularnewline"), _line_break),
     "\\multicolumn": _multicolumn,
-    "\\multirow": _multirow,
     **dict.fromkeys(("\\cmidrule", "\\cline", "\\cdashline", "\\cmidrulelr"), _partial_rule),
     **{f"\\{name}": _skip_length for name in _LENGTHS.split()},
-    **dict.fromkeys(("\\SI", "\\qty"), _siunitx),
-    **dict.fromkeys(("\\num", "\\si", "\\unit"), _number),
+    **dict.fromkeys(("\\nicefrac", "\\sfrac", "\\xfrac", "\\textfrac"), _slanted_fraction),
     "\\texorpdfstring": _texorpdf,
     "\\char": _char,
     "\\item": _unlisted_item,
-    **dict.fromkeys(("\\makecell", "\\thead", "\\shortstack"), _number),
 }

@@ -14,15 +14,29 @@ from typing import Literal, NamedTuple
 from fumehood_tools.reading.document import Block, HiddenText, Link
 from fumehood_tools.reading.latex.counters import Counters
 from fumehood_tools.reading.latex.expansion import State, Stream
-from fumehood_tools.reading.latex.formulas import readable
+from fumehood_tools.reading.latex.formulas import FORMULA_COMMANDS, readable, with_marks
 from fumehood_tools.reading.latex.symbols import symbols
-from fumehood_tools.reading.latex.tokens import LISTING, PARAGRAPH, RAW, plain
+from fumehood_tools.reading.latex.tokens import (
+    APART,
+    LISTING,
+    PARAGRAPH,
+    RAW,
+    plain,
+    settle,
+)
+from fumehood_tools.reading.latex.unknown import groups_after, is_size
 
 MOST_DEEP = 40
 _LONGEST_REREAD = 400
 LINE = "\x05"
+"""Begins a line of an address, or of pseudocode: there its depth and a tab follow."""
 _MARK, _END_MARK = "\x06", "\x07"
 _MARKED = re.compile("\x06([a-zA-Z]+) ([^\x06\x07]*)\x07")
+_AROUND = re.compile(rf"[ \t\n{APART}]*{APART}[ \t\n{APART}]*")
+_ONLY = (APART, APART * 2, APART * 3)
+_LINES = re.compile(rf"{LINE}(?:\d+\t)?")
+_CITES = re.compile(r"\\[A-Za-z]*[cC]ite(?!d|ment)[a-z]*")
+_PLACE = re.compile(r"[htbpHcrlt!]{0,5}$")
 _LIGATURES = re.compile(r"---|--|``|''|,,|`|'|!`|\?`")
 _PRINTED = {
     **{"---": "—", "--": "–", "``": "“", "''": "”", ",,": "„", "`": "‘", "'": "’"},
@@ -43,11 +57,16 @@ class Style(NamedTuple):
     white: bool = False
 
 
-class Target(NamedTuple):
-    """What a \\label refers to: its kind and printed number, such as 'section' and '3.2'."""
+@dataclass
+class Target:
+    """What a \\label refers to: its kind and printed number, such as 'section' and '3.2'.
+
+    The title is known only after the labels in it have been read, so it may be set later.
+    """
 
     kind: str
     number: str
+    title: str = ""
 
 
 @dataclass
@@ -81,7 +100,7 @@ class Composer:
         environments: Mapping[str, Environment],
     ) -> None:
         self.state = state
-        self.counters = Counters()
+        self.counters = Counters(state.macros)
         self.front = Front()
         self.blocks: list[Block] = []
         self.footnotes: list[Block] = []
@@ -93,25 +112,34 @@ class Composer:
         self.bibliography_files: list[str] = []
         self.bibliography_style = ""
         self.labels_of: dict[str, str] = {}
+        self.titles_of: dict[str, str] = {}
+        self.names: dict[str, tuple[str, str]] = {}
+        self.missing: dict[str, None] = {}
         self.here = Target("", "")
         self.lists: list[str] = []
         self.float: Float | None = None
         self.extra_columns = 0
         self.indent = 0
+        self.in_code = False
         self.depth = 0
         self.started = True
         self.out: list[str] = []
         self.style = Style()
         self._styles: list[Style] = []
-        self._handlers = handlers
+        self._handlers = dict(handlers)
         self._environments = environments
-        self._unknown: dict[str, None] = {}
+        self._unknown: dict[str, int] = {}
+        state.knows = self._knows
+        state.count = self.counters.value
 
     # -- running ---------------------------------------------------------------------------------
 
     def run(self, stream: Stream) -> None:
         """Compose all tokens of a stream."""
-        while token := stream.next():
+        while (words := stream.words()) or (token := stream.next()):
+            if words:
+                self.say("".join(words))
+                continue
             first = token[0]
             if first == "\\":
                 self._command(token, stream)
@@ -141,6 +169,8 @@ class Composer:
                 environment(self, stream, name)
             elif name in self.state.theorems:
                 self._environments["theorem"](self, stream, name)
+            else:
+                self._unknown_environment(stream)
         elif token.startswith("\\end{"):
             if (environment := self._environments.get(token[1:-1].replace("{", " "))) is not None:
                 environment(self, stream, token[5:-1])
@@ -148,8 +178,46 @@ class Composer:
                 self.end_paragraph()
         elif (printed := symbols().get(token[1:])) is not None:
             self.out.append(printed)
-        elif len(self._unknown) < 500 and "@" not in token:
-            self._unknown[token] = None
+        else:
+            self._unknown_command(token, stream)
+
+    def learn(self, command: str, handler: Handler) -> None:
+        """Store how to read a command that the paper declares."""
+        self._handlers[command] = handler
+
+    def _knows(self, token: str) -> bool:
+        """Return whether a command is known here, in text or in formulas."""
+        name = token[1:]
+        return token in self._handlers or name in symbols() or name in FORMULA_COMMANDS
+
+    def _unknown_command(self, token: str, stream: Stream) -> None:
+        """Read the arguments of an unknown command as text, and keep their digits apart."""
+        if (cite := self._handlers.get("\\cite")) and _CITES.fullmatch(token):
+            cite(self, stream)
+            return
+        if token[:4] == "\\the" and self.counters.counts(token[4:]):
+            self.out.append(self.counters.printed(token[4:]))
+            return
+        groups = groups_after(stream)
+        if "@" not in token and (len(self._unknown) < 500 or token in self._unknown):
+            self._unknown[token] = max(len(groups), self._unknown.get(token, 0))
+        shown = [group for group in groups if not is_size(group)]
+        stream.push([RAW + APART] if groups else [])
+        for group in shown[:0:-1]:
+            stream.push([RAW + f" {APART}", "{", *group, "}"])
+        stream.push(["{", *shown[0], "}"] if shown else [])
+        if groups:
+            self.out.append(APART)
+
+    def _unknown_environment(self, stream: Stream) -> None:
+        """Read the arguments of an unknown environment as text; options such as [a=b] are none."""
+        options = stream.optional()
+        if options is not None and "=" not in plain(options) and not _PLACE.match(plain(options)):
+            stream.push(["[", *options, "]"])
+        groups = [group for group in groups_after(stream) if not is_size(group, any_unit=True)]
+        self.out.append(" ")
+        for group in reversed(groups):
+            stream.push(["{", *group, "}", RAW + f" {APART}"])
 
     def _formula(self, stream: Stream) -> None:
         """Compose `$…$` or `$$…$$`. A dollar sign without a partner is printed as text."""
@@ -163,7 +231,7 @@ class Composer:
         stream.push([first] if first else [])
         inside, closed = self.formula_tokens(stream)
         if closed or len(inside) > _LONGEST_REREAD:
-            self.out.append(readable(inside))
+            self.out.append(with_marks(inside))
         else:
             self.out.append("$")
             stream.push(inside)
@@ -172,15 +240,22 @@ class Composer:
         """Return the tokens of an inline formula, and whether it is closed within its paragraph."""
         inside: list[str] = []
         depth = 0
-        while token := stream.next():
+        closed = False
+        self.state.in_formula = True
+        while True:
+            inside += stream.words()
+            if not (token := stream.next()):
+                break
             if token == end and depth == 0:
-                return inside, True
+                closed = True
+                break
             depth += {"{": 1, "}": -1}.get(token, 0)
             if depth < 0 or token == PARAGRAPH or token in _NEW_PART:
                 stream.push([token])
-                return inside, False
+                break
             inside.append(token)
-        return inside, False
+        self.state.in_formula = False
+        return inside, closed
 
     # -- text ------------------------------------------------------------------------------------
 
@@ -216,7 +291,7 @@ class Composer:
     def end_paragraph(self) -> None:
         """Close the current paragraph as a block, followed by its footnotes."""
         if self.depth:
-            self.out.append("\n\n")
+            self.out.append(f"{LINE}{self.indent}\t" if self.in_code else "\n\n")
             return
         text = tidy("".join(self.out))
         self.out.clear()
@@ -237,7 +312,12 @@ class Composer:
             self.blocks.append(block)
 
     def add_equation(self, tokens: list[str], number: str | None = None) -> None:
-        """Add a displayed formula as an equation block."""
+        """Add a displayed formula as an equation block, with the number that plain TeX gives it."""
+        for mark in ("\\eqno", "\\leqno"):
+            if mark in tokens:
+                at = tokens.index(mark)
+                number = settle(self.inline(tokens[at + 1 :])).strip("() ") or None
+                tokens = tokens[:at]
         text = readable(tokens)
         if text:
             latex = " ".join(plain(tokens).split())
@@ -248,7 +328,10 @@ class Composer:
         begin, end = f"\\begin{{{name}}}", f"\\end{{{name}}}"
         inside: list[str] = []
         depth = 0
-        while token := stream.next():
+        while True:
+            inside += stream.words()
+            if not (token := stream.next()):
+                break
             if token == end:
                 if depth == 0:
                     return inside
@@ -269,17 +352,25 @@ class Composer:
         self.out.append(f"{_MARK}{kind} {key}{_END_MARK}")
 
     def unknown_commands(self) -> list[str]:
-        """Return the commands without a handler, in order of first use (at most 500)."""
-        return list(self._unknown)
+        """Return the commands without a handler, at most 500, in order of first use.
+
+        Those with several arguments come first, as their arguments are most likely misread.
+        """
+        counts = sorted(self._unknown.items(), key=lambda item: item[1] < 2)
+        return [f"{name} ({count} arguments)" if count > 1 else name for name, count in counts]
 
 
 def fill_marks(text: str, fill: Callable[[str, str], str]) -> str:
-    """Return a text with every mark replaced by `fill(kind, key)`."""
-    if _MARK not in text:
-        return text
-    return _MARKED.sub(lambda match: fill(match.group(1), match.group(2)), text)
+    """Return a finished text: every mark is replaced by `fill(kind, key)`, and every APART."""
+    if _MARK in text:
+        text = _MARKED.sub(lambda match: fill(match.group(1), match.group(2)), text)
+    return settle(text)
 
 
 def tidy(text: str) -> str:
     """Return a text on one line, with runs of whitespace collapsed and the ends stripped."""
-    return " ".join(text.replace(LINE, " ").split())
+    text = _LINES.sub(" ", text)
+    if APART in text:
+        text = _AROUND.sub(lambda found: APART if found.group() in _ONLY else f" {APART}", text)
+    text = " ".join(text.split())
+    return "" if text == APART else text

@@ -6,6 +6,10 @@ followed.
 """
 
 import re
+from collections.abc import MutableMapping
+
+from fumehood_tools.reading.latex.macros import Macro
+from fumehood_tools.reading.latex.tokens import plain
 
 SECTIONS = (
     "part",
@@ -28,7 +32,9 @@ _PLACE = re.compile(r"\\(arabic|Alph|alph|Roman|roman|the|fnsymbol)\s*\{?\s*\\?(
 class Counters:
     """Counts as LaTeX does, and formats the numbers as it prints them."""
 
-    def __init__(self) -> None:
+    def __init__(self, macros: MutableMapping[str, Macro]) -> None:
+        """macros: those of the paper, which may redefine \\thesection and its like."""
+        self._macros = macros
         self._values: dict[str, int] = {}
         self._within: dict[str, str] = {}
         self._formats: dict[str, str] = {}
@@ -40,6 +46,8 @@ class Counters:
             self._within[inner] = outer
         for outer, inner in zip(SECTIONS[2:], SECTIONS[3:], strict=False):
             self._formats[inner] = rf"\the{outer}.\arabic{{{inner}}}"
+
+        self._formats["part"] = r"\Roman{part}"
 
     def use_class(self, name: str) -> None:
         """Apply the numbering of a document class."""
@@ -60,6 +68,7 @@ class Counters:
     def number_within(self, counter: str, outer: str) -> None:
         """Reset a counter whenever an outer one steps, and print both numbers."""
         if counter != outer:
+            self._macros.pop(f"\\the{counter}", None)
             self._within[counter] = outer
             self._formats[counter] = rf"\the{outer}.\arabic{{{counter}}}"
 
@@ -84,7 +93,7 @@ class Counters:
         """Return the current number of a counter as printed."""
         if depth > 8:
             return ""
-        form = self._formats.get(counter, rf"\arabic{{{counter}}}")
+        form = self._form(counter)
 
         def fill(match: re.Match[str]) -> str:
             style, name = match.group(1), match.group(2)
@@ -92,12 +101,20 @@ class Counters:
                 return self.printed(name, depth + 1)
             return _formatted(style, self.value(name))
 
-        text = re.sub(
-            r"[{}$~]|\\[A-Za-z]+\s*", "", _PLACE.sub(fill, form.replace(r"\the\c@", r"\the"))
-        )
+        text = re.sub(r"[{}$~]|\\[A-Za-z]+\s*|\\.", "", _PLACE.sub(fill, form))
         # The leading zero is dropped for sections before the first chapter and for figures before
         # the first section.
         return text.strip().removeprefix("0.") if text.startswith("0.") else text.strip()
+
+    def _form(self, counter: str) -> str:
+        """Return how a counter is printed: as the paper defines it, or as its class does."""
+        if (own := self._macros.get(f"\\the{counter}")) is not None:
+            return re.sub(r"\\c?@", r"\\", plain(own.body))
+        return self._formats.get(counter, rf"\arabic{{{counter}}}")
+
+    def counts(self, counter: str) -> bool:
+        """Return whether a counter is known."""
+        return counter in self._values or counter in self._within
 
     def upcoming(self, counter: str, more: int) -> str:
         """Return the number that a counter will print after `more` further steps."""
@@ -112,6 +129,7 @@ class Counters:
 
     def begin_sub(self, counter: str, main: str) -> None:
         """Number equations as 3a, 3b, … until `end_sub`."""
+        self._macros.pop(f"\\the{counter}", None)
         self._outside = self.value(counter), self._formats.get(counter)
         self._values[counter] = 0
         self._formats[counter] = rf"{main}\alph{{{counter}}}"
@@ -132,6 +150,7 @@ class Counters:
         self.in_appendix = True
         self._values[outer] = 0
         self._restart(outer, 0)
+        self._macros.pop(f"\\the{outer}", None)
         self._formats[outer] = rf"\Alph{{{outer}}}"
 
     def _restart(self, counter: str, depth: int) -> None:
@@ -142,8 +161,8 @@ class Counters:
 
 
 def letter(value: int) -> str:
-    """Return a to z for 1 to 26, and the number itself for other values."""
-    return chr(96 + value) if 1 <= value <= 26 else str(value)
+    """Return a to z for 1 to 26, nothing for 0, and the number itself for other values."""
+    return chr(96 + value) if 1 <= value <= 26 else str(value or "")
 
 
 def _formatted(style: str, value: int) -> str:

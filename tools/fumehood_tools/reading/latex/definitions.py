@@ -1,25 +1,38 @@
 """Commands that expansion carries out itself: definitions, conditions and file inclusion.
 
 `new_state` returns a state that knows these commands. Definitions are global, as the end of a
-group does not undo them. Commands that the readers know by meaning (`expansion.KEPT`) and internal
-names with @ cannot be redefined.
+group does not undo them. Commands and environments that the readers know by meaning
+(`expansion.KEPT`, `_KEPT_ENVIRONMENTS`) and internal names with @ cannot be redefined. A known
+command that is redefined by itself (`\\def\\Large{\\@setsize\\Large…}`) keeps its meaning.
 """
 
-import re
 from collections.abc import Callable
 
-from fumehood_tools.reading.latex.expansion import END_OF_FILE, KEPT, Macro, State, Stream
-from fumehood_tools.reading.latex.project import find_file, inner_document
+from fumehood_tools.reading.latex.boxes import BOX_DEFINITIONS
+from fumehood_tools.reading.latex.conditions import BRANCHING, CONDITIONS, NO_VALUE
+from fumehood_tools.reading.latex.expansion import KEPT, State, Stream
+from fumehood_tools.reading.latex.inclusion import INCLUDING, set_input_paths, style_text
+from fumehood_tools.reading.latex.listings import own_listings
+from fumehood_tools.reading.latex.macros import Macro, letters
+from fumehood_tools.reading.latex.meanings import command_named
+from fumehood_tools.reading.latex.project import SourceFiles
+from fumehood_tools.reading.latex.quantities import QUANTITIES
+from fumehood_tools.reading.latex.registers import REGISTERS
+from fumehood_tools.reading.latex.theorems import DEFINING_THEOREMS, theorems_of
 from fumehood_tools.reading.latex.tokens import PARAGRAPH, plain, tokenize
 
-MOST_DEEP_FILES = 12
-MOST_FILES = 1_000
 _LARGEST_PACKAGE = 400_000
 
 
-def new_state(files: dict[str, str]) -> State:
-    """Return a state without macros for the given source files."""
-    return State(files=files, primitives=PRIMITIVES, conditions=CONDITIONS)
+def new_state(files: dict[str, str], main: str = "") -> State:
+    """Return a state without macros for the given source files. main: the main file's name."""
+    return State(
+        files=SourceFiles(files),
+        primitives=PRIMITIVES,
+        conditions=CONDITIONS,
+        main=main,
+        listings=own_listings(files.values()),
+    )
 
 
 def _command_name(stream: Stream) -> str:
@@ -29,8 +42,35 @@ def _command_name(stream: Stream) -> str:
 
 
 def _define(stream: Stream, name: str, macro: Macro) -> None:
-    if len(name) > 1 and name[0] == "\\" and name not in KEPT and "@" not in name:
-        stream.state.macros[name] = macro
+    if name == "\\input@path":
+        set_input_paths(stream.state, macro.body)
+    if len(name) < 2 or name[0] != "\\" or name in KEPT or "@" in name:
+        return
+    if name[1:].removeprefix("end") in _KEPT_ENVIRONMENTS or _means_itself(stream, name, macro):
+        return
+    if stream.state.in_package and name in stream.state.structural:
+        return
+    stream.state.macros[name] = macro
+
+
+def _means_itself(stream: Stream, name: str, macro: Macro) -> bool:
+    """Whether a definition uses the command that it defines, as TeX would do without end.
+
+    Style files do this where a size command passes its own name on, and papers where they have
+    stored the old meaning under another name.
+    """
+    state = stream.state
+    if not (name in state.known or state.in_package):
+        return False
+    before = ""
+    for token in macro.body:
+        alias = state.macros.get(token)
+        if (token == name or (alias is not None and alias.body == [name])) and (
+            before not in _DEFINING
+        ):
+            return True
+        before = token if token not in ("{", " ") else before
+    return False
 
 
 def _signature(stream: Stream) -> tuple[str, list[list[str]]]:
@@ -43,12 +83,17 @@ def _signature(stream: Stream) -> tuple[str, list[list[str]]]:
 
 
 def _newcommand(stream: Stream) -> None:
-    stream.starred()
+    long = not stream.starred()
     name = _command_name(stream)
     kinds, defaults = _signature(stream)
     body = stream.argument()
-    if name not in stream.state.primitives:
-        _define(stream, name, Macro(kinds, defaults, [[]] * len(kinds), [], body))
+    if _may_define(stream, name):
+        _define(stream, name, Macro(kinds, defaults, [[]] * len(kinds), [], body, long))
+
+
+def _may_define(stream: Stream, name: str) -> bool:
+    """Return whether a paper may define a command: not what expansion itself carries out."""
+    return name not in stream.state.primitives or name in QUANTITIES
 
 
 def _provide(stream: Stream) -> None:
@@ -58,19 +103,27 @@ def _provide(stream: Stream) -> None:
 
 
 def _def(stream: Stream) -> None:
+    long, stream.state.long = stream.state.long, False
     name = stream.pull()
+    if name == "\\csname":
+        name = command_named(stream)
     before: list[str] = []
     delimiters: list[list[str]] = []
+    brace = list[str]()
     while (token := stream.pull()) and token != "{" and token != PARAGRAPH:
-        if token[0] == "#":
+        if token == "#":
+            # The last parameter ends at a brace, which stays in the text.
+            brace = ["{"]
+        elif token[0] == "#":
             delimiters.append([])
         else:
-            (delimiters[-1] if delimiters else before).append(token)
+            (delimiters[-1] if delimiters else before).extend(letters([token]))
+    (delimiters[-1] if delimiters else []).extend(brace)
     stream.push([token] if token else [])
     body = stream.argument()
     count = len(delimiters)
-    if count <= 9 and name not in stream.state.primitives:
-        _define(stream, name, Macro("m" * count, [[]] * count, delimiters, before, body))
+    if count <= 9 and _may_define(stream, name):
+        _define(stream, name, Macro("m" * count, [[]] * count, delimiters, before, body, long))
 
 
 def _let(stream: Stream) -> None:
@@ -85,7 +138,7 @@ def _let(stream: Stream) -> None:
     if known is not None:
         _define(stream, name, known)
     elif meant and meant != name:
-        _define(stream, name, Macro("", [], [], [], [meant]))
+        _define(stream, name, Macro("", [], [], [], [meant], alias=True))
 
 
 def _newenvironment(stream: Stream) -> None:
@@ -98,33 +151,42 @@ def _newenvironment(stream: Stream) -> None:
 
 def _define_environment(stream: Stream, name: str, begin: Macro, end: list[str]) -> None:
     inner = {f"\\begin{{{name}}}", f"\\{name}"}
+    if stream.state.in_package and f"\\begin{{{name}}}" in stream.state.structural:
+        return
     if name not in _KEPT_ENVIRONMENTS and not inner & set(begin.body):
         stream.state.environments[name] = (begin, end)
 
 
-def _xparse(stream: Stream) -> tuple[str, list[list[str]]]:
-    """Read an xparse signature such as `{O{1} m s}`; return kinds and defaults."""
+def _xparse(stream: Stream) -> tuple[str, list[list[str]], list[list[str]]]:
+    """Read an xparse signature such as `{O{1} m s d()}`; return kinds, defaults and delimiters."""
     inner = Stream(stream.state, stream.argument())
-    kinds, defaults = "", list[list[str]]()
-    while token := inner.pull():
-        for letter in token if token.isalpha() else "":
-            if letter in "moOs" and len(kinds) < 9:
-                kinds += letter.lower()
-                defaults.append(inner.argument() if letter == "O" else [])
-    return kinds, defaults
+    kinds, defaults, delimiters = "", list[list[str]](), list[list[str]]()
+    while (letter := inner.letter()) and len(kinds) < 9:
+        if letter == ">":
+            inner.argument()
+        if letter not in "moOsdDrRtv":
+            continue
+        signs = {"d": 2, "r": 2, "t": 1}.get(letter.lower(), 0)
+        between = [inner.letter() for _ in range(signs)]
+        if "" in between:
+            break
+        delimiters.append(between)
+        defaults.append(inner.argument() if letter in "ODR" else [NO_VALUE] * (letter in "odr"))
+        kinds += {"v": "m", "r": "d"}.get(letter.lower(), letter.lower())
+    return kinds, defaults, delimiters
 
 
 def _document_command(stream: Stream) -> None:
     name = _command_name(stream)
-    kinds, defaults = _xparse(stream)
-    _define(stream, name, Macro(kinds, defaults, [[]] * len(kinds), [], stream.argument()))
+    kinds, defaults, delimiters = _xparse(stream)
+    _define(stream, name, Macro(kinds, defaults, delimiters, [], stream.argument()))
 
 
 def _document_environment(stream: Stream) -> None:
     name = plain(stream.argument()).strip()
-    kinds, defaults = _xparse(stream)
+    kinds, defaults, delimiters = _xparse(stream)
     begin, end = stream.argument(), stream.argument()
-    _define_environment(stream, name, Macro(kinds, defaults, [[]] * len(kinds), [], begin), end)
+    _define_environment(stream, name, Macro(kinds, defaults, delimiters, [], begin), end)
 
 
 def _operator(stream: Stream) -> None:
@@ -137,23 +199,8 @@ def _operator(stream: Stream) -> None:
 def _paired(stream: Stream) -> None:
     name = _command_name(stream)
     left, right = stream.argument(), stream.argument()
-    body = [*left, "#2", *right]
-    _define(stream, name, Macro("sm", [[], []], [[], []], [], body))
-
-
-def _theorem(stream: Stream) -> None:
-    """Store the definition `\\newtheorem{name}[shared]{Title}[within]`."""
-    unnumbered = stream.starred()
-    name = plain(stream.argument()).strip()
-    shared = stream.optional()
-    title = plain(stream.argument()).strip()
-    within = stream.optional()
-    stream.state.theorems[name] = (
-        title,
-        plain(shared).strip() if shared else None,
-        plain(within).strip() if within else None,
-        unnumbered,
-    )
+    body = [*left, "#3", *right]
+    _define(stream, name, Macro("som", [[]] * 3, [[]] * 3, [], body))
 
 
 def _newif(stream: Stream) -> None:
@@ -172,114 +219,28 @@ def _set_flag(value: bool) -> Callable[[Stream], None]:
     return put
 
 
-def _boolean(stream: Stream) -> None:
-    name = plain(stream.argument()).strip()
-    stream.state.flags[f"if{name}"] = plain(stream.argument()).strip() == "true"
+def _mark_long(stream: Stream) -> None:
+    stream.state.long = True
 
 
-def _ifthenelse(stream: Stream) -> None:
-    question = plain(stream.argument())
-    yes, no = stream.argument(), stream.argument()
-    flag = re.search(r"\\boolean\s*\{\s*(\w+)\s*\}", question)
-    equal = re.search(r"\\equal\s*\{(.*?)\}\s*\{(.*?)\}", question)
-    holds = True
-    if flag is not None:
-        holds = stream.state.flags.get(f"if{flag.group(1)}", False)
-    elif equal is not None:
-        holds = equal.group(1).strip() == equal.group(2).strip()
-    if re.match(r"\s*\\(?:not|NOT)\b", question):
-        holds = not holds
-    stream.push(yes if holds else no)
+def _skip_rest(stream: Stream) -> None:
+    """Skip the other branches of a condition after the one that was read."""
+    stream.skip_branch()
 
 
-def _toggled(stream: Stream) -> None:
-    name = plain(stream.argument()).strip()
-    yes, no = stream.argument(), stream.argument()
-    stream.push(yes if stream.state.flags.get(f"if{name}", False) else no)
+def _csname(stream: Stream) -> None:
+    stream.push([command_named(stream)])
 
 
-def _same(stream: Stream) -> bool:
-    first, second = stream.pull(), stream.pull()
-    macros = stream.state.macros
-    if first in macros or second in macros:
-        return first in macros and macros.get(first) == macros.get(second)
-    return first == second
+def _defined_by_name(stream: Stream) -> None:
+    """Handle `\\csdef{name}#1{…}` and `\\@namedef`."""
+    stream.push([f"\\{plain(stream.argument()).strip()}"])
+    _def(stream)
 
 
-def _number(stream: Stream) -> bool:
-    """Evaluate `\\ifnum 1<2`. A comparison of anything but plain numbers counts as true."""
-    said = ""
-    while (token := stream.pull()) and token not in ("{", "}", "$", PARAGRAPH) and len(said) < 40:
-        said += "?" if token[0] == "\\" else token
-        if re.search(r"[<>=]\s*(?:\?|-?\d+\s)", said):
-            token = ""
-            break
-    stream.push([token] if token else [])
-    match = re.match(r"\s*(-?\d+)\s*([<>=])\s*(-?\d+)", said)
-    if match is None:
-        return True
-    left, right = int(match.group(1)), int(match.group(3))
-    return {"<": left < right, ">": left > right, "=": left == right}[match.group(2)]
-
-
-def _defined(stream: Stream) -> bool:
-    return stream.pull() in stream.state.macros
-
-
-def _named(stream: Stream) -> bool:
-    name = plain(stream.until(("\\endcsname",))).strip()
-    return f"\\{name}" in stream.state.macros
-
-
-def _one_word(stream: Stream) -> bool:
-    stream.pull()
-    return True
-
-
-def include(stream: Stream, name: str, whole: bool = False) -> None:
-    """Push the tokens of a file onto a stream.
-
-    A missing file, a file that includes itself, and files nested too deeply are reported as
-    warnings.
-    """
-    state = stream.state
-    name = name.strip().strip('"')
-    found = find_file(state.files, name)
-    if found is None:
-        if not name.endswith((".bbl", ".pgf", ".tikz")):
-            state.warn(f"The file {name[:80]!r} is not in the source.")
-        return
-    too_deep = len(state.open_files) >= MOST_DEEP_FILES or state.files_read >= MOST_FILES
-    if found in state.open_files or too_deep:
-        state.warn(f"The file {found[:80]!r} includes itself, or files are nested too deeply.")
-        return
-    state.files_read += 1
-    read = tokenize(state.files[found])
-    state.comments += read.comments
-    if not read.balanced:
-        state.warn(f"Braces in {found[:80]!r} are not balanced, so its text may be split wrongly.")
-    state.open_files.append(found)
-    stream.push([*(read.tokens if whole else inner_document(read.tokens)), END_OF_FILE])
-
-
-def _read_file(stream: Stream) -> None:
-    stream.skip_blank()
-    token = stream.pull()
-    stream.push([token] if token else [])
-    if token == "{":
-        include(stream, plain(stream.argument()))
-        return
-    name = ""
-    while (token := stream.pull()) and token not in (" ", PARAGRAPH, "}") and token[0] != "\\":
-        name += token
-    stream.push([token] if token else [])
-    include(stream, name)
-
-
-def _import_file(stream: Stream) -> None:
-    stream.starred()
-    folder = plain(stream.argument()).strip()
-    include(stream, f"{folder.rstrip('/')}/{plain(stream.argument()).strip()}".lstrip("/"))
+def _used_by_name(stream: Stream) -> None:
+    name = f"\\{plain(stream.argument()).strip()}"
+    stream.push([name] if name in stream.state.macros else [])
 
 
 def _read_package(stream: Stream) -> None:
@@ -288,23 +249,50 @@ def _read_package(stream: Stream) -> None:
     options = plain(stream.optional() or [])
     for name in (part.strip() for part in plain(stream.argument()).split(",")):
         state.packages[name] = options
-        text = state.files.get(f"{name}.sty", "")
-        if not text or len(text) > _LARGEST_PACKAGE or name in state.open_files:
+        state.theorems = theorems_of(name) | state.theorems
+        text = style_text(state, name)
+        if not text or len(text) > _LARGEST_PACKAGE or name in state.open_packages:
             continue
         learner = Stream(state, tokenize(text, at_is_letter=True).tokens)
-        state.open_files.append(name)
+        state.open_packages.append(name)
         while token := learner.pull():
             if token in _DEFINING:
                 PRIMITIVES[token](learner)
-        state.open_files.remove(name)
+        state.open_packages.remove(name)
 
 
+def _set_size(stream: Stream) -> None:
+    """Skip the arguments of `\\@setsize\\Large{16pt}\\xivpt\\@xivpt`, which print nothing."""
+    for _ in range(4):
+        stream.argument()
+
+
+def _start_section(stream: Stream) -> None:
+    """Turn `\\@startsection{name}{level}{indent}{before}{after}{style}` into the heading."""
+    name, level = plain(stream.argument()).strip(), plain(stream.argument()).strip()
+    for _ in range(4):
+        stream.argument()
+    known = f"\\{name}" if f"\\{name}" in KEPT else _HEADINGS.get(level)
+    stream.push([known] if known else [])
+
+
+_HEADINGS = {"1": "\\section", "2": "\\subsection", "3": "\\subsubsection", "4": "\\paragraph"}
 _KEPT_ENVIRONMENTS = {
-    *("document", "abstract", "figure", "table", "figure*", "table*", "equation", "align"),
-    *("itemize", "enumerate", "tabular", "thebibliography", "verbatim"),
+    *("document", "abstract", "figure", "table", "figure*", "table*", "equation", "equation*"),
+    *("align", "align*", "gather", "gather*", "multline", "multline*", "eqnarray", "eqnarray*"),
+    *("itemize", "enumerate", "description", "list", "trivlist", "quote", "quotation", "center"),
+    *("tabular", "tabular*", "tabularx", "longtable", "array", "minipage", "verbatim", "math"),
+    *("thebibliography", "titlepage", "algorithm", "algorithmic", "lstlisting", "displaymath"),
+    *("wrapfigure", "wraptable", "subfigure", "subtable", "flushleft", "flushright", "appendix"),
 }
 _DEFINING: dict[str, Callable[[Stream], None]] = {
-    **dict.fromkeys(("\\newcommand", "\\renewcommand", "\\DeclareRobustCommand"), _newcommand),
+    **dict.fromkeys(
+        (
+            *("\\newcommand", "\\renewcommand", "\\DeclareRobustCommand", "\\newrobustcmd"),
+            *("\\renewrobustcmd", "\\algnewcommand", "\\algrenewcommand"),
+        ),
+        _newcommand,
+    ),
     "\\providecommand": _provide,
     **dict.fromkeys(("\\def", "\\gdef", "\\edef", "\\xdef"), _def),
     **dict.fromkeys(("\\let", "\\glet"), _let),
@@ -319,43 +307,32 @@ _DEFINING: dict[str, Callable[[Stream], None]] = {
     },
     **dict.fromkeys(("\\DeclareMathOperator", "\\DeclareDocumentOperator"), _operator),
     "\\DeclarePairedDelimiter": _paired,
-    **dict.fromkeys(("\\newtheorem", "\\spnewtheorem", "\\declaretheorem"), _theorem),
+    **DEFINING_THEOREMS,
     **dict.fromkeys(("\\usepackage", "\\RequirePackage"), _read_package),
     "\\newif": _newif,
+    **BOX_DEFINITIONS,
+    **{name: REGISTERS[name] for name in ("\\newcount", "\\newcites")},
+    **dict.fromkeys(("\\csdef", "\\@namedef"), _defined_by_name),
 }
 PRIMITIVES: dict[str, Callable[[Stream], None]] = {
     **_DEFINING,
     "\\settrue ": _set_flag(True),
     "\\setfalse ": _set_flag(False),
-    **dict.fromkeys(("\\setboolean", "\\setbool"), _boolean),
-    "\\ifthenelse": _ifthenelse,
-    **dict.fromkeys(("\\ifbool", "\\iftoggle"), _toggled),
-    **dict.fromkeys(("\\input", "\\include", "\\subfile", "\\subfileinclude"), _read_file),
-    **dict.fromkeys(("\\import", "\\subimport"), _import_file),
+    **BRANCHING,
+    **QUANTITIES,
+    **REGISTERS,
+    "\\csname": _csname,
+    **dict.fromkeys(("\\csuse", "\\@nameuse"), _used_by_name),
+    NO_VALUE: lambda stream: None,
+    **INCLUDING,
+    "\\@setsize": _set_size,
+    "\\@startsection": _start_section,
     "\\endinput": Stream.end_file,
-    "\\else": lambda stream: stream.skip_branch(),
+    "\\else": _skip_rest,
+    "\\long": _mark_long,
     "\\fi": lambda stream: None,
     **dict.fromkeys(
-        ("\\long", "\\outer", "\\global", "\\protected", "\\relax", "\\expandafter", "\\noexpand"),
+        ("\\outer", "\\global", "\\protected", "\\relax", "\\expandafter", "\\noexpand"),
         lambda stream: None,
-    ),
-}
-CONDITIONS: dict[str, Callable[[Stream], bool]] = {
-    "\\iffalse": lambda stream: False,
-    "\\iftrue": lambda stream: True,
-    "\\ifx": _same,
-    "\\if": _same,
-    "\\ifcat": _same,
-    **dict.fromkeys(("\\ifnum", "\\ifodd", "\\ifdim"), _number),
-    "\\ifdefined": _defined,
-    "\\ifcsname": _named,
-    **dict.fromkeys(("\\ifhbox", "\\ifvbox", "\\ifvoid", "\\ifeof"), _one_word),
-    **dict.fromkeys(
-        ("\\ifpdf", "\\ifmmode", "\\ifvmode", "\\ifhmode", "\\ifinner", "\\iftutex", "\\ifpdftex"),
-        lambda stream: True,
-    ),
-    **dict.fromkeys(
-        ("\\ifxetex", "\\ifluatex", "\\ifXeTeX", "\\ifLuaTeX", "\\if@twocolumn", "\\if@twoside"),
-        lambda stream: False,
     ),
 }

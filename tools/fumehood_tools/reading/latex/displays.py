@@ -8,9 +8,16 @@ from fumehood_tools.reading.latex.algorithms import pseudocode
 from fumehood_tools.reading.latex.composing import Composer, Environment, Float, Handler, Target
 from fumehood_tools.reading.latex.counters import letter
 from fumehood_tools.reading.latex.expansion import Stream
-from fumehood_tools.reading.latex.structure import skip
-from fumehood_tools.reading.latex.tables import rows_of, split_rows
-from fumehood_tools.reading.latex.tokens import PARAGRAPH, plain
+from fumehood_tools.reading.latex.signatures import skip
+from fumehood_tools.reading.latex.tables import rows_of, split_rows, value_of
+from fumehood_tools.reading.latex.tokens import (
+    LISTING,
+    LISTING_OPTIONS,
+    PARAGRAPH,
+    plain,
+    settle,
+    tokenize,
+)
 
 _BY_ROW = {"align", "gather", "eqnarray", "alignat", "flalign", "IEEEeqnarray", "xalignat"}
 _WITH_COLUMNS = {"alignat": "m", "IEEEeqnarray": "om", "xalignat": "m"}
@@ -21,18 +28,27 @@ _EQUATIONS = (
 _TABULARS = {
     **{"tabular": "om", "tabular*": "mom", "tabularx": "mom", "tabulary": "mom", "array": "om"},
     **{"longtable": "om", "supertabular": "m", "tabu": "m", "longtabu": "m", "NiceTabular": "om"},
-    **{"tblr": "om", "xltabular": "omm", "tabularray": "om", "longtblr": "om", "deluxetable": "m"},
+    **{"tblr": "om", "xltabular": "omm", "tabularray": "om", "longtblr": "om", "talltblr": "om"},
+    **{"longtable*": "om", "supertabular*": "mm", "mpsupertabular": "m", "xtabular": "m"},
+    **{"xtabular*": "mm", "NiceTabular*": "mom", "NiceTabularX": "mom", "tabulary*": "mom"},
 }
+_LONG = ("longtable", "longtable*", "xltabular", "longtabu", "supertabular", "supertabular*")
+_LONG_TABLES = {*_LONG, "longtblr", "talltblr", "xtabular", "xtabular*", "mpsupertabular"}
 _FLOATS: dict[str, str] = {
     **dict.fromkeys(("figure", "figure*", "wrapfigure", "SCfigure", "sidewaysfigure"), "figure"),
     **dict.fromkeys(
         ("floatingfigure", "teaserfigure", "sidewaysfigure*", "marginfigure"), "figure"
     ),
     **dict.fromkeys(("table", "table*", "wraptable", "sidewaystable", "SCtable"), "table"),
-    **dict.fromkeys(("sidewaystable*", "margintable"), "table"),
+    **dict.fromkeys(("sidewaystable*", "margintable", "SCtable*", "tablehere"), "table"),
+    **dict.fromkeys(("specialtable", "specialtable*", "widetable", "wraptable*"), "table"),
+    **dict.fromkeys(("SCfigure*", "figurehere", "wrapfigure*"), "figure"),
     **dict.fromkeys(("algorithm", "algorithm*", "algorithm2e", "listing", "listing*"), "code"),
 }
-_FLOAT_ARGUMENTS = {"wrapfigure": "omom", "wraptable": "omom", "floatingfigure": "om"}
+_FLOAT_ARGUMENTS = {
+    **{"wrapfigure": "omom", "wraptable": "omom", "floatingfigure": "om"},
+    **{"wrapfigure*": "omom", "wraptable*": "omom"},
+}
 
 
 def _equation(composer: Composer, stream: Stream, name: str) -> None:
@@ -42,7 +58,9 @@ def _equation(composer: Composer, stream: Stream, name: str) -> None:
     """
     base = name.rstrip("*")
     skip(stream, _WITH_COLUMNS.get(base, ""))
+    composer.state.in_formula = True
     tokens = [token for token in composer.body(stream, name) if token != PARAGRAPH]
+    composer.state.in_formula = False
     numbered = not name.endswith("*") and base not in ("math", "displaymath")
     rows = [row[0] for row in split_rows(tokens, cells=False)] if base in _BY_ROW else [tokens]
     held: list[list[str]] = []
@@ -69,7 +87,7 @@ def _numbered(composer: Composer, row: list[str], numbered: bool) -> tuple[list[
             labels.append(plain(stream.argument()).strip())
         elif token == "\\tag":
             stream.starred()
-            number, numbered = composer.inline(stream.argument()).strip("()"), False
+            number, numbered = settle(composer.inline(stream.argument())).strip("()"), False
         elif token in ("\\nonumber", "\\notag"):
             numbered = False
         else:
@@ -112,12 +130,13 @@ def _end_subequations(composer: Composer, stream: Stream, name: str) -> None:
 
 
 def _tabular(composer: Composer, stream: Stream, name: str) -> None:
-    skip(stream, _TABULARS[name])
-    long = name in ("longtable", "xltabular", "longtabu", "supertabular")
-    opened = long and composer.float is None and not composer.depth
+    opened = name in _LONG_TABLES and composer.float is None and not composer.depth
     if opened:
         composer.end_paragraph()
         composer.float = Float("table")
+    if name in ("longtblr", "talltblr"):
+        add_captioned(composer, plain(stream.optional() or []))
+    skip(stream, _TABULARS[name])
     tokens = composer.body(stream, name)
     if composer.depth:
         cells = [composer.inline(cell) for row in split_rows(tokens, cells=True) for cell in row]
@@ -128,7 +147,7 @@ def _tabular(composer: Composer, stream: Stream, name: str) -> None:
     if rows and holds_text:
         composer.add(Block(kind="table", text="", rows=rows))
     if opened:
-        _close_float(composer)
+        close_float(composer)
 
 
 def _float(composer: Composer, stream: Stream, name: str) -> None:
@@ -140,18 +159,18 @@ def _float(composer: Composer, stream: Stream, name: str) -> None:
     tokens = composer.body(stream, name)
     composer.float = Float("figure" if kind == "figure" else "table" if kind == "table" else "code")
     if kind == "code" and not any(token[0] == "\x02" for token in tokens):
-        caption, code = pseudocode(composer, tokens)
+        title, code = pseudocode(composer, tokens)
         composer.float = None
-        text = "\n".join(filter(None, (caption, code)))
+        text = "\n".join(filter(None, (title, code)))
         composer.add(Block(kind="code", text=text))
         return
     lists, composer.lists = composer.lists, []
     composer.run(Stream(composer.state, tokens))
-    _close_float(composer)
+    close_float(composer)
     composer.lists = lists
 
 
-def _close_float(composer: Composer) -> None:
+def close_float(composer: Composer) -> None:
     """Finish the current float: pair its captions with its tables, and add its blocks."""
     done, composer.float = composer.float, None
     composer.end_paragraph()
@@ -182,9 +201,18 @@ def _paired(items: list[Block]) -> list[Block]:
     return paired
 
 
-def _caption(composer: Composer, stream: Stream) -> None:
+def caption(composer: Composer, stream: Stream) -> None:
+    """Add the caption of the current float."""
     kind = composer.float.kind if composer.float is not None else "figure"
     _captioned(composer, stream, kind)
+
+
+def add_captioned(composer: Composer, options: str) -> None:
+    """Add the caption and the label in options: `caption={…}, label={…}`."""
+    if text := value_of(options, "caption"):
+        caption(composer, Stream(composer.state, ["{", *tokenize(text).tokens, "}"]))
+    if label := value_of(options, "label"):
+        composer.inline(["\\label", "{", label, "}"])
 
 
 def _caption_of(composer: Composer, stream: Stream) -> None:
@@ -200,7 +228,9 @@ def _captioned(composer: Composer, stream: Stream, kind: str) -> None:
     number = None if starred else _float_number(composer, kind)
     if number is not None:
         composer.here = Target("listing" if kind == "code" else kind, number)
+    here = composer.here
     text = composer.inline(stream.argument())
+    here.title = text if number is not None else here.title
     if kind == "code":
         block = Block(kind="code", text=f"Listing {number}: {text}" if number else text)
     else:
@@ -262,22 +292,37 @@ def _algorithmic(composer: Composer, stream: Stream, name: str) -> None:
 
 
 def _input_listing(composer: Composer, stream: Stream) -> None:
-    stream.optional()
+    """Handle `\\lstinputlisting[options]{file}`."""
+    options = stream.optional() or []
     name = re.sub(r"^\./", "", plain(stream.argument()).strip())
-    if (text := composer.state.files.get(name)) is not None:
-        composer.add(Block(kind="code", text=text.strip("\n")))
+    shown = [LISTING_OPTIONS, "{", "caption", "}", "{", *options, "}"] if options else []
+    text = composer.state.files.get(name)
+    if text is None:
+        composer.state.warn(f"The file {name[:80]!r} is not in the source.")
+    stream.push([*shown, *([LISTING + text.strip("\n")] if text else [])])
+
+
+def _input_minted(composer: Composer, stream: Stream) -> None:
+    """Handle `\\inputminted[options]{language}{file}`."""
+    stream.optional()
+    stream.argument()
+    _input_listing(composer, stream)
 
 
 DISPLAY_HANDLERS: dict[str, Handler] = {
     "\\[": _bracketed_equation,
-    "\\caption": _caption,
+    "\\caption": caption,
     "\\captionof": _caption_of,
-    "\\subcaption": _caption,
-    "\\tablecaption": _caption,
+    "\\subcaption": caption,
+    "\\tablecaption": caption,
     **dict.fromkeys(
         ("\\subfloat", "\\subfigure", "\\subcaptionbox", "\\subtable"), _subfloat_command
     ),
-    **dict.fromkeys(("\\lstinputlisting", "\\verbatiminput"), _input_listing),
+    **dict.fromkeys(
+        ("\\lstinputlisting", "\\verbatiminput", "\\VerbatimInput", "\\BVerbatimInput"),
+        _input_listing,
+    ),
+    "\\inputminted": _input_minted,
 }
 DISPLAY_ENVIRONMENTS: dict[str, Environment] = {
     **dict.fromkeys(_EQUATIONS.split(), _equation),

@@ -7,65 +7,56 @@ meaning cannot be redefined. The work is bounded: at most MOST_PULLED tokens in 
 MOST_EXPANDED tokens made by macros.
 """
 
-import functools
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from fumehood_tools.reading.latex.tokens import PARAGRAPH, RAW, plain
+from fumehood_tools.reading.latex.listings import LISTINGS, ListingKind
+from fumehood_tools.reading.latex.macros import (
+    END_OF_FILE,
+    WHOLE,
+    Macro,
+    cut,
+    filled,
+    without_braces,
+)
+from fumehood_tools.reading.latex.project import SourceFiles
+from fumehood_tools.reading.latex.tokens import LISTING, PARAGRAPH, RAW
 
 MOST_PULLED = 6_000_000
 MOST_EXPANDED = 1_000_000
 _FAR = 4_000
 _PER_EXPANSION = 4
-END_OF_FILE = "\x04"
+_ACTIVE = frozenset("\\{}$&~\n" + RAW + LISTING + END_OF_FILE)
 _TOO_MUCH = (
     "The paper's macros expand too far or are too many; the remaining ones were not expanded."
 )
+# Commands that begin like a condition, but do not end with \fi.
 _NO_CONDITION_NAMES = (
-    "ifblank ifbool ifcsdef ifdef ifdefempty ifdefstring ifempty iff ifnotblank ifnumcomp "
-    "ifpackageloaded ifstrempty ifstrequal ifthenelse iftoggle ifundef"
+    "ifblank ifbool ifboolexpr ifcsdef ifcsdimen ifcsempty ifcsequal ifcsmacro ifcsstring "
+    "ifcsundef ifcsvoid ifcsnotvoid ifdef ifdefempty ifdefequal ifdefmacro ifdefstring "
+    "ifdefstrequal ifdefvoid ifdimcomp ifdimequal ifdimgreater ifdimless ifempty iff ifinlist "
+    "ifinteger ifnotblank ifnotempty ifnumcomp ifnumequal ifnumgreater ifnumless ifnumodd "
+    "ifpackageloaded ifrmnum ifstrempty ifstrequal ifthenelse iftoggle ifundef"
 )
 _NO_CONDITIONS = {f"\\{name}" for name in _NO_CONDITION_NAMES.split()}
 _KEPT_NAMES = (
     "AND And Cref abstract address affiliation and appendix author autoref begin bf bibitem "
-    "bibliography bottomrule caption captionof centering chapter cite citep citet cline "
-    "cmidrule cref date documentclass email emph end endinput eqref footnote footnotemark "
-    "footnotesize footnotetext hline href includegraphics input institute it item keywords "
-    "label large maketitle midrule multicolumn multirow newblock nocite normalsize par "
-    "paragraph part printbibliography ref rm section small subcaption subparagraph subsection "
-    "subsubsection tableofcontents text textbf thanks title toprule tt underline url "
-    "usepackage"
+    "bibliography bottomrule caption captionof centering chapter cite citep citet cline cmidrule "
+    "cref date documentclass email emph end endinput eqref footnote footnotemark footnotesize "
+    "footnotetext hline href Huge huge includegraphics input institute it item keywords label "
+    "LARGE Large large maketitle midrule multicolumn multirow newblock nocite normalsize par "
+    "paragraph part printbibliography ref rm scriptsize section sf small subcaption subparagraph "
+    "subsection subsubsection tableofcontents text textbf textit textrm textsc textsf texttt "
+    "thanks tiny title toprule tt underline url usepackage"
 )
 KEPT = {f"\\{name}" for name in _KEPT_NAMES.split()}
-
-
-@dataclass(frozen=True)
-class Macro:
-    """A macro definition: per parameter its kind, default and delimiter (empty if undelimited).
-
-    `kinds` has one letter per parameter, as in xparse: m (mandatory), o (optional), s (star).
-    `before` holds the tokens that must come before the first parameter, and `body` the replacement
-    text.
-    """
-
-    kinds: str
-    defaults: list[list[str]]
-    delimiters: list[list[str]]
-    before: list[str]
-    body: list[str]
-
-    @functools.cached_property
-    def fills(self) -> bool:
-        """True if the body has parameters to replace."""
-        return any("#" in token for token in self.body)
 
 
 @dataclass
 class State:
     """State shared by all streams of one paper: files, definitions, flags and work counters."""
 
-    files: dict[str, str]
+    files: SourceFiles
     primitives: "Mapping[str, Callable[[Stream], None]]"
     conditions: "Mapping[str, Callable[[Stream], bool]]"
     macros: dict[str, Macro] = field(default_factory=dict)
@@ -79,10 +70,39 @@ class State:
     expanded: int = 0
     files_read: int = 0
     open_files: list[str] = field(default_factory=list)
+    listings: Mapping[str, ListingKind] = field(default_factory=lambda: LISTINGS)
+    units: dict[str, list[str]] = field(default_factory=dict)
+    registers: dict[str, int] = field(default_factory=dict)
+    bibliographies: list[str] = field(default_factory=list)
+    boxes: dict[str, list[str]] = field(default_factory=dict)
+    in_formula: bool = False
+    cases: int = 0
+    long: bool = False
+    knows: Callable[[str], bool] = lambda token: False
+    count: Callable[[str], int] = lambda counter: 0
+    folders: list[tuple[str, ...]] = field(default_factory=list)
+    """Per open file, where the files that it reads are looked for before anywhere else."""
+    main: str = ""
+    begun: bool = False
+    """True after `\\begin{document}`."""
+    input_paths: list[str] = field(default_factory=list)
+    missing: dict[str, None] = field(default_factory=dict)
+    """Names of files that the paper reads in, and the source does not hold."""
+    open_packages: list[str] = field(default_factory=list)
+    known: frozenset[str] = frozenset()
+    """Commands that the reader knows by meaning."""
+    structural: frozenset[str] = frozenset()
+    """Commands and environments, such as `\\author` and `\\begin{keywords}`, that a style file
+    cannot redefine, as it only says how they look."""
+
+    @property
+    def in_package(self) -> bool:
+        """True while the definitions of a style file are read."""
+        return bool(self.open_packages)
 
     def is_condition(self, token: str) -> bool:
         """Return whether a command begins a condition that ends with `\\fi`."""
-        return token[:3] == "\\if" and token not in _NO_CONDITIONS
+        return token[:3] == "\\if" and token not in _NO_CONDITIONS and token not in self.macros
 
     def warn(self, text: str) -> None:
         """Store a warning, once, and at most 50 in all."""
@@ -110,11 +130,26 @@ class Stream:
             if token != END_OF_FILE:
                 return token
             state.open_files.pop()
+            state.folders.pop()
         return ""
 
     def push(self, tokens: list[str]) -> None:
         """Put tokens in front of the remaining ones."""
         self._stack += tokens[::-1]
+
+    def words(self) -> list[str]:
+        """Return the words and signs that come next, up to the first that may need expansion.
+
+        Only for speed: `next` would return the same tokens one by one.
+        """
+        stack = self._stack
+        at = len(stack)
+        while at and stack[at - 1][0] not in _ACTIVE:
+            at -= 1
+        taken = stack[: at - 1 if at else None : -1]
+        del stack[at:]
+        self.state.pulled += len(taken)
+        return taken
 
     def next(self) -> str:
         """Return the next token after expanding macros and conditions; '' at the end."""
@@ -129,10 +164,31 @@ class Stream:
             elif token.startswith(("\\begin{", "\\end{")) and self._environment(token):
                 continue
             elif state.is_condition(token):
-                self._condition(token)
+                self.condition(token)
             else:
                 return token
         return ""
+
+    def expand(self, token: str) -> bool:
+        """Expand a command that was pulled; return False if there is nothing to expand."""
+        state = self.state
+        if (macro := state.macros.get(token)) is not None:
+            self._use(macro)
+        elif (primitive := state.primitives.get(token)) is not None:
+            primitive(self)
+        elif state.is_condition(token):
+            self.condition(token)
+        else:
+            return False
+        return True
+
+    def letter(self) -> str:
+        """Return the next token as TeX counts them: a command, a sign or a single letter."""
+        token = self.pull()
+        if len(token) > 1 and token[0] not in WHOLE:
+            self._stack.append(token[1:])
+            return token[0]
+        return token
 
     def skip_blank(self) -> None:
         """Skip spaces and paragraph breaks."""
@@ -196,7 +252,10 @@ class Stream:
     def _group(self) -> list[str]:
         inside: list[str] = []
         depth = 0
-        while token := self.pull():
+        while True:
+            inside += self.words()
+            if not (token := self.pull()):
+                break
             if token == "}":
                 if depth == 0:
                     break
@@ -208,7 +267,7 @@ class Stream:
 
     def _use(self, macro: Macro) -> None:
         arguments = self._arguments(macro)
-        self._push_made(_filled(macro.body, arguments) if macro.fills else macro.body)
+        self._push_made(filled(macro.body, arguments) if macro.fills else macro.body)
 
     def _push_made(self, made: list[str]) -> None:
         """Push the result of a macro, and forget all macros once they have made too many tokens.
@@ -227,36 +286,59 @@ class Stream:
     def _arguments(self, macro: Macro) -> list[list[str]]:
         if not macro.kinds and not macro.before:
             return []
-        for wanted in macro.before:
-            token = self.pull()
-            if token != wanted:
-                self.push([token] if token else [])
-                break
+        self._follows(macro.before)
         arguments: list[list[str]] = []
         for kind, default, delimiter in zip(
             macro.kinds, macro.defaults, macro.delimiters, strict=True
         ):
             if kind == "s":
                 arguments.append(["*"] if self.starred() else [])
-            elif kind == "o":
-                given = self.optional()
+            elif kind in "od":
+                given = self.optional() if kind == "o" else self._between(*delimiter)
                 arguments.append(default if given is None else given)
+            elif kind == "t":
+                arguments.append(["*"] if self._follows(delimiter) else [])
             else:
                 arguments.append(self._delimited(delimiter) if delimiter else self.argument())
         return arguments
 
+    def _follows(self, wanted: list[str]) -> bool:
+        """Remove the wanted letters and commands if they come next; else leave all as it is."""
+        taken: list[str] = []
+        for one in wanted:
+            taken.append(self.letter())
+            if taken[-1] != one:
+                self.push([token for token in taken if token])
+                return False
+        return True
+
+    def _between(self, opening: str, closing: str) -> list[str] | None:
+        """Return the tokens between two signs; None if the first does not come next."""
+        return self._delimited([closing]) if self._follows([opening]) else None
+
     def _delimited(self, delimiter: list[str]) -> list[str]:
-        """Return the tokens before a delimiter, as TeX reads them for `\\def\\x#1.{…}`."""
+        """Return the tokens before a delimiter, as TeX reads them for `\\def\\x#1.{…}`.
+
+        If the delimiter is missing, nothing is taken.
+        """
         found: list[str] = []
+        depth = 0
         while (token := self.pull()) and len(found) < _FAR:
-            if len(delimiter) == 1 and token[0] not in "\\{}" and delimiter[0] in token:
-                before, _, after = token.partition(delimiter[0])
-                self.push([after] if after else [])
-                return [*found, before] if before else found
+            if depth == 0 and (halves := cut(token, delimiter[0])) is not None:
+                before, after = halves
+                self.push([delimiter[0], after] if after else [delimiter[0]])
+                found += [before] if before else []
+                if self._follows(delimiter):
+                    self.push(["{"] if delimiter[-1] == "{" else [])
+                    return without_braces(found)
+                found.append(self.letter())
+                continue
+            depth += {"{": 1, "}": -1}.get(token, 0)
+            if depth < 0:
+                break
             found.append(token)
-            if found[-len(delimiter) :] == delimiter:
-                return found[: -len(delimiter)]
-        return found
+        self.push([*found, token] if token else found)
+        return []
 
     def _environment(self, token: str) -> bool:
         """Expand the begin or end of an environment that the paper defines.
@@ -276,55 +358,38 @@ class Stream:
             return True
         return False
 
-    def _condition(self, token: str) -> None:
-        """Evaluate a condition; if it is false, skip to its `\\else` or `\\fi`."""
+    def condition(self, token: str, unless: bool = False) -> None:
+        """Evaluate a condition; if it is false, skip to its `\\else` or `\\fi`.
+
+        unless: the answer is turned around, as by `\\unless`.
+        """
         decide = self.state.conditions.get(token)
         if token[1:] in self.state.flags:
             holds = self.state.flags[token[1:]]
         else:
             holds = decide is None or decide(self)
-        if not holds:
-            self.skip_branch(stop_at_else=True)
+        if holds == unless:
+            self.skip_branch(("\\else",))
 
-    def skip_branch(self, stop_at_else: bool = False) -> None:
-        """Skip the branch of a condition that is not taken."""
+    def skip_branch(self, stops: tuple[str, ...] = ()) -> str:
+        """Skip a branch that is not taken, to its `\\fi` or one of `stops`; return which."""
         skipped: list[str] = []
         depth = 0
         while token := self.pull():
             if token == "\\fi":
                 if depth == 0:
-                    return
+                    return token
                 depth -= 1
-            elif token == "\\else" and depth == 0 and stop_at_else:
-                return
+            elif depth == 0 and token in stops:
+                return token
             elif self.state.is_condition(token):
                 depth += 1
             skipped.append(token)
         self.state.warn("A conditional (\\if) has no end, so both of its branches were read.")
         self.push(skipped)
+        return ""
 
     def end_file(self) -> None:
         """Drop the rest of the current file."""
         while self._stack and self._stack[-1] != END_OF_FILE:
             self._stack.pop()
-
-
-def _filled(body: list[str], arguments: list[list[str]]) -> list[str]:
-    made: list[str] = []
-    for token in body:
-        if token[0] == "#":
-            if token.startswith("##"):
-                made.append(token[1:])
-            elif token[1:].isdigit() and 0 < int(token[1:]) <= len(arguments):
-                made += arguments[int(token[1:]) - 1]
-        elif token[0] == RAW and "#" in token:
-            made.append(
-                re.sub(r"#([1-9])", lambda m: _raw_argument(arguments, int(m.group(1))), token)
-            )
-        else:
-            made.append(token)
-    return made
-
-
-def _raw_argument(arguments: list[list[str]], number: int) -> str:
-    return plain(arguments[number - 1]) if number <= len(arguments) else f"#{number}"

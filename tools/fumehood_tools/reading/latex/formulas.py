@@ -7,6 +7,7 @@ Nesting deeper than MOST_DEEP is returned as LaTeX source.
 import re
 import unicodedata
 
+from fumehood_tools.reading.latex.signatures import SIGNATURES, skip
 from fumehood_tools.reading.latex.symbols import (
     FUNCTIONS,
     MATH_ACCENTS,
@@ -15,26 +16,16 @@ from fumehood_tools.reading.latex.symbols import (
     double_struck,
     symbols,
 )
-from fumehood_tools.reading.latex.tokens import LISTING, RAW, plain
+from fumehood_tools.reading.latex.tokens import APART, LISTING, RAW, plain, settle
 
 MOST_DEEP = 30
 _DROPPED = {
     *("left", "right", "middle", "big", "Big", "bigg", "Bigg", "bigl", "bigr", "Bigl", "Bigr"),
     *("biggl", "biggr", "Biggl", "Biggr", "displaystyle", "textstyle", "scriptstyle", "limits"),
     *("nolimits", "nonumber", "notag", "rm", "bf", "it", "cal", "mathstrut", "hfill", "allowbreak"),
-    *("scriptscriptstyle", "centering", "relax", "hline", "toprule", "midrule", "bottomrule"),
+    *("scriptscriptstyle", "centering", "relax", "hline"),
 }
-_WITH_ARGUMENT = {
-    "label",
-    "vspace",
-    "hspace",
-    "phantom",
-    "vphantom",
-    "hphantom",
-    "tag",
-    "color",
-    "cline",
-}
+_WITH_ARGUMENT = {"label": "m", "tag": "sm", "color": "om", "cline": "m", "hskip": "m"}
 _SHOWN = {
     *("mathrm", "mathbf", "mathit", "mathsf", "mathtt", "mathcal", "mathscr", "mathfrak", "bm"),
     *(
@@ -46,7 +37,6 @@ _SHOWN = {
         "texttt",
         "textsf",
         "mbox",
-        "hbox",
         "mathop",
     ),
     *(
@@ -65,7 +55,6 @@ _SHOWN = {
         "mathnormal",
         "underbrace",
         "overbrace",
-        "smash",
         "textsc",
         "bold",
     ),
@@ -80,14 +69,29 @@ _SHOWN = {
         "mathinner",
     ),
 }
+_TWO = {"textcolor", "binom", "dbinom", "tbinom", "stackrel", "overset", "underset", "href"}
+_TWO |= {"xrightarrow", "xleftarrow", "genfrac"}
+_MOST_GROUPS = 9
+_LENGTH = re.compile(r"^=?[+-]?(?:\d*\.?\d+)?(?:pt|em|ex|cm|mm|in|sp|bp|mu)?")
 _TWO_OVER = {"frac", "dfrac", "tfrac", "nicefrac", "sfrac", "cfrac"}
 _EQUALS = re.compile(r"([=<>:]*[=<>])")
 _RELATIONS = set("=<>≤≥≈≠∈∼→←↦⇒⇔≔≡∝⊆⊂≪≫±×·+≜∪∩")
 
 
+FORMULA_COMMANDS = (
+    _DROPPED | _WITH_ARGUMENT.keys() | _SHOWN | _TWO_OVER | _TWO | MATH_ACCENTS.keys()
+) | {"sqrt", "mathbb", "not", "Bbb", "over", "kern"}
+
+
 def readable(tokens: list[str]) -> str:
     """Return a formula as one line of text."""
-    return " ".join(_Formula(tokens, 0).text().split()).replace(" ;", ";")
+    return settle(with_marks(tokens))
+
+
+def with_marks(tokens: list[str]) -> str:
+    """Return a formula as part of a line of text, in which APART still marks places."""
+    text = " ".join(_Formula(tokens, 0).text().split()).replace(" ;", ";")
+    return f" {text}" if text[:1] == "±" and tokens[0] in ("^", "_") else text
 
 
 class _Formula:
@@ -102,13 +106,39 @@ class _Formula:
             return plain(self._stack[::-1])
         parts: list[str] = []
         while self._stack:
+            if self._stack[-1] in ("\\over", "\\above", "\\atop"):
+                self._stack.pop()
+                return self._quotient("".join(parts), self._inner(self._stack[::-1]))
             parts.append(self._piece())
         return "".join(parts)
 
-    def _inner(self, tokens: list[str]) -> str:
-        return _Formula(tokens, self._depth + 1).text().strip()
+    def _quotient(self, over: str, under: str) -> str:
+        return f"{APART}{_bracketed(settle(over).strip())}/{_bracketed(under)}{APART}"
 
-    def _argument(self) -> list[str]:
+    def _inner(self, tokens: list[str]) -> str:
+        return settle(_Formula(tokens, self._depth + 1).text()).strip()
+
+    def pull(self) -> str:
+        return self._stack.pop() if self._stack else ""
+
+    def push(self, tokens: list[str]) -> None:
+        self._stack += tokens[::-1]
+
+    def starred(self) -> bool:
+        if starred := self._next_is("*"):
+            self._stack.pop()
+        return starred
+
+    def optional(self) -> list[str] | None:
+        if not self._next_is("["):
+            return None
+        inside: list[str] = []
+        self._stack.pop()
+        while self._stack and (token := self._stack.pop()) != "]":
+            inside.append(token)
+        return inside
+
+    def argument(self) -> list[str]:
         while self._stack and self._stack[-1].isspace():
             self._stack.pop()
         if not self._stack:
@@ -132,21 +162,13 @@ class _Formula:
             inside.append(token)
         return inside
 
-    def _optional(self) -> str:
-        if not self._next_is("["):
-            return ""
-        inside: list[str] = []
-        while self._stack and (token := self._stack.pop()) != "]":
-            inside.append(token)
-        return self._inner(inside[1:])
-
     def _piece(self) -> str:
         token = self._stack.pop()
         first = token[0]
         if first == "\\":
             return self._command(token[1:])
         if first == "{":
-            return self._inner(self._group())
+            return _Formula(self._group(), self._depth + 1).text().strip()
         if first in "^_":
             return self._script(first)
         if first in RAW + LISTING:
@@ -158,31 +180,39 @@ class _Formula:
         return _EQUALS.sub(r" \1 ", token.replace("'", "′"))
 
     def _script(self, mark: str) -> str:
-        inside = self._inner(self._argument())
+        inside = self._inner(self.argument())
         table = SUBSCRIPTS if mark == "_" else SUPERSCRIPTS
         if inside and all(letter in table for letter in inside):
             return "".join(table[letter] for letter in inside)
         if inside in ("∘", "°") and mark == "^":
             return "°"
-        return f"{mark}{inside}" if len(inside) < 2 else f"{mark}({inside})"
+        if inside.startswith("±"):
+            # Tables print the spread small, and everyone quotes it as 71.3 ± 0.4.
+            return f" ± {inside[1:].strip()}"
+        bracketed = inside[:1] == "(" and inside[-1:] == ")" and inside.count("(") == 1
+        return f"{mark}{inside}" if len(inside) < 2 or bracketed else f"{mark}({inside})"
 
     def _command(self, name: str) -> str:
         if name in _TWO_OVER:
-            over, under = self._inner(self._argument()), self._inner(self._argument())
-            return f"{_bracketed(over)}/{_bracketed(under)}"
+            over, under = self._inner(self.argument()), self._inner(self.argument())
+            return self._quotient(over, under)
         if name == "sqrt":
-            root = {"3": "∛", "4": "∜"}.get(self._optional(), "√")
-            return root + _bracketed(self._inner(self._argument()))
+            index = self._inner(self.optional() or [])
+            root = {"3": "∛", "4": "∜", "2": "√"}.get(index) or f"{_raised(index)}√"
+            return root + _bracketed(self._inner(self.argument())) + APART
+        if name in ("pmod", "pod"):
+            inside = self._inner(self.argument())
+            return f" (mod {inside})" if name == "pmod" else f" ({inside})"
         if name in ("mathbb", "mathds", "Bbb"):
-            return double_struck(self._inner(self._argument()))
+            return double_struck(self._inner(self.argument()))
         if name in MATH_ACCENTS:
-            inside = self._inner(self._argument())
+            inside = self._inner(self.argument())
             mark = MATH_ACCENTS[name]
             return unicodedata.normalize("NFC", inside[:1] + mark) + inside[1:] if inside else ""
         if name in _SHOWN:
             if name.startswith("operatorname") and self._next_is("*"):
                 self._stack.pop()
-            text = self._inner(self._argument())
+            text = self._inner(self.argument())
             return self._spaced(text) if name.startswith("operatorname") else text
         return self._other(name)
 
@@ -191,26 +221,42 @@ class _Formula:
             if name in ("left", "right") and self._next_is("."):
                 self._stack.pop()
             return "" if name in _DROPPED else self._environment(name)
-        if name in _WITH_ARGUMENT:
-            self._argument()
-            return ""
-        if name in ("textcolor", "binom", "stackrel", "overset", "underset", "href"):
+        if (signature := _WITH_ARGUMENT.get(name)) is not None:
+            skip(self, signature)
+            return APART
+        if name in _TWO:
             return self._two(name)
         if name in ("\\", "tabularnewline", "cr"):
             return "; " if self._stack else ""
         if name == "not":
-            return unicodedata.normalize("NFC", self._inner(self._argument()) + "\u0338")
+            return unicodedata.normalize("NFC", self._inner(self.argument()) + "\u0338")
         printed = symbols().get(name)
-        if printed is None:
-            return self._spaced(name)
+        if printed is None or SIGNATURES.get(name):
+            return self._unknown(name)
         if name in FUNCTIONS:
             return self._spaced(printed)
         return f" {printed} " if printed in _RELATIONS else printed
 
+    def _unknown(self, name: str) -> str:
+        """Read a command that only changes how text looks, or print the name of an unknown one."""
+        if (signature := SIGNATURES.get(name)) is not None:
+            skip(self, signature)
+            return APART if len(signature) > 1 else ""
+        if name in ("hskip", "kern", "mkern", "mskip"):
+            rest = _LENGTH.sub("", self.pull(), count=1)
+            self.push([rest] if rest else [])
+            return APART
+        groups: list[str] = []
+        while self._next_is("{") and len(groups) < _MOST_GROUPS:
+            groups.append(self._inner(self.argument()))
+        return self._spaced(f" {APART}".join([name, *groups])) + (APART if groups else "")
+
     def _two(self, name: str) -> str:
-        first, second = self._inner(self._argument()), self._inner(self._argument())
+        if name in ("textcolor", "xrightarrow", "xleftarrow", "genfrac"):
+            return self._odd_arguments(name)
+        first, second = self._inner(self.argument()), self._inner(self.argument())
         match name:
-            case "binom":
+            case "binom" | "dbinom" | "tbinom":
                 return f"({first} choose {second})"
             case "stackrel" | "overset":
                 return f"{second}^({first})" if first else second
@@ -219,10 +265,25 @@ class _Formula:
             case _:
                 return second
 
+    def _odd_arguments(self, name: str) -> str:
+        given = self._inner(self.optional() or [])
+        first = self._inner(self.argument())
+        match name:
+            case "textcolor":
+                return _Formula(self.argument(), self._depth + 1).text()
+            case "genfrac":
+                skip(self, "mmm")
+                over, under = self._inner(self.argument()), self._inner(self.argument())
+                return self._quotient(over, under)
+            case _:
+                arrow = "→" if name == "xrightarrow" else "←"
+                below = f"_({given})" if given else ""
+                return f" {arrow}{below}{f'^({first})' if first else ''} "
+
     def _environment(self, name: str) -> str:
         if name.startswith("begin{array") or name.startswith("begin{tabular"):
-            self._optional()
-            self._argument()
+            self.optional()
+            self.argument()
         return " "
 
     def _next_is(self, start: str) -> bool:
@@ -232,6 +293,10 @@ class _Formula:
         """Append a space if the name would otherwise run into the letter that follows it."""
         follower = self._stack[-1][:1] if self._stack else ""
         return f"{text} " if follower.isalnum() or follower == "\\" else text
+
+
+def _raised(text: str) -> str:
+    return "".join(SUPERSCRIPTS.get(letter, letter) for letter in text)
 
 
 def _bracketed(text: str) -> str:

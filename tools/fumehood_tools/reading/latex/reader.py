@@ -7,12 +7,14 @@ work.
 
 import posixpath
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeVar
 
 from fumehood_tools.reading.document import Block, Document, HiddenText, Link
 from fumehood_tools.reading.latex.algorithms import ALGORITHM_HANDLERS
 from fumehood_tools.reading.latex.authors import author_names
-from fumehood_tools.reading.latex.bibliography import references
+from fumehood_tools.reading.latex.bibliography import cited_text, references
+from fumehood_tools.reading.latex.boxes import BOX_ENVIRONMENTS, BOX_HANDLERS
 from fumehood_tools.reading.latex.commands import TEXT_HANDLERS
 from fumehood_tools.reading.latex.composing import (
     Composer,
@@ -20,32 +22,91 @@ from fumehood_tools.reading.latex.composing import (
     Handler,
     fill_marks,
 )
-from fumehood_tools.reading.latex.definitions import include, new_state
+from fumehood_tools.reading.latex.crossrefs import (
+    CROSSREF_HANDLERS,
+    missing_labels,
+    referred,
+)
+from fumehood_tools.reading.latex.definitions import new_state
+from fumehood_tools.reading.latex.deluxe_tables import DELUXE_ENVIRONMENTS, DELUXE_HANDLERS
 from fumehood_tools.reading.latex.displays import DISPLAY_ENVIRONMENTS, DISPLAY_HANDLERS
+from fumehood_tools.reading.latex.encodings import decode
 from fumehood_tools.reading.latex.expansion import Stream
-from fumehood_tools.reading.latex.project import decode, main_file
+from fumehood_tools.reading.latex.inclusion import include
+from fumehood_tools.reading.latex.keywords import KEYWORD_HANDLERS
+from fumehood_tools.reading.latex.main_file import MainFile, main_file
+from fumehood_tools.reading.latex.plain_tex import (
+    PLAIN_BREAKS,
+    PLAIN_HANDLERS,
+    printed_front,
+    with_headings,
+)
+from fumehood_tools.reading.latex.project import SourceFiles
 from fumehood_tools.reading.latex.structure import STRUCTURE_ENVIRONMENTS, STRUCTURE_HANDLERS
 from fumehood_tools.reading.latex.tokens import plain
-from fumehood_tools.reading.latex.unpacking import unpack
+from fumehood_tools.reading.latex.unpacking import Sources, unpack
 from fumehood_tools.reading.running_links import links_in_text
 
 MOST_HIDDEN = 50
+Told = TypeVar("Told", Link, HiddenText)
 _PROSE = re.compile(r"[^\W\d_]{2,}")
 
 
-def read_latex(archive: bytes) -> Document:
-    """Read a paper from a source archive in the form arXiv provides. Raises Unreadable."""
-    sources = unpack(archive)
-    files = decode(sources.files)
-    main = main_file(files)
-    composer = Composer(new_state(files), _HANDLERS, _ENVIRONMENTS)
-    text = files[main]
-    composer.started = "\\begin{document}" not in text
-    stream = Stream(composer.state, [])
-    include(stream, main, whole=True)
+def read_latex(archive: bytes, part: str | None = None) -> Document:
+    """Read a paper from a source archive in the form arXiv provides, or from a zip.
+
+    part: the name of the file to read, where it is not the main one. Raises Unreadable.
+    """
+    return read_sources(unpack(archive), part)
+
+
+def read_sources(sources: Sources, part: str | None = None) -> Document:
+    """Read a paper from the files of its source. part: as for `read_latex`. Raises Unreadable."""
+    files = SourceFiles(decode(sources.files))
+    chosen = main_file(files, part)
+    composer = _composed(files, chosen.name, COMMANDS, started=False)
+    if not composer.started:
+        # No file of it begins a document, so all of its text is the paper.
+        handlers = COMMANDS if composer.state.packages else COMMANDS | PLAIN_BREAKS
+        composer = _composed(files, chosen.name, handlers, started=True)
+        if not composer.state.packages:
+            composer.blocks = with_headings(composer.blocks)
+    printed_front(composer, files[chosen.name])
+    return _document(composer, chosen.name, [*_about_files(composer, chosen), *sources.warnings])
+
+
+def _composed(
+    files: SourceFiles, main: str, handlers: Mapping[str, Handler], *, started: bool
+) -> Composer:
+    state = new_state(files, main)
+    state.known = frozenset(handlers)
+    state.structural = _STRUCTURAL
+    composer = Composer(state, handlers, ENVIRONMENTS)
+    composer.started = started
+    stream = Stream(state, [])
+    include(stream, main)
     composer.run(stream)
     composer.end_paragraph()
-    return _document(composer, main, sources.warnings)
+    return composer
+
+
+def _about_files(composer: Composer, chosen: MainFile) -> list[str]:
+    """Return what a reader must know about the files of the paper, one sentence each."""
+    state = composer.state
+    said = []
+    if state.missing:
+        asked = state.files_read + len(state.missing)
+        names = ", ".join(map(repr, list(state.missing)[:8]))
+        said.append(
+            f"The source lacks {len(state.missing)} of the {asked} files that the paper consists "
+            f"of, and what they say is missing here: {names}."
+        )
+    if chosen.others:
+        said.append(
+            f"{chosen.name} was read as the paper; the source holds other documents: "
+            f"{', '.join(chosen.others)}. To read one, append '#' and its name to the paper's id."
+        )
+    return said
 
 
 def _document(composer: Composer, main: str, warnings: list[str]) -> Document:
@@ -54,7 +115,9 @@ def _document(composer: Composer, main: str, warnings: list[str]) -> Document:
     def fill(kind: str, key: str) -> str:
         if kind == "cite":
             return composer.labels_of.get(key, key).strip("[]")
-        return _referred(composer, kind, key)
+        if kind in ("citetitle", "bibentry"):
+            return cited_text(composer, kind, key)
+        return referred(composer, kind, key)
 
     front = composer.front
     blocks = [_filled(block, fill) for block in composer.blocks]
@@ -77,11 +140,19 @@ def _document(composer: Composer, main: str, warnings: list[str]) -> Document:
             entry.model_copy(update={"text": fill_marks(entry.text, fill)}) for entry in entries
         ],
         links=_links(
-            composer.links, [abstract, *_texts(blocks), *(entry.text for entry in entries)]
+            [_said(link, fill) for link in composer.links],
+            [abstract, *_texts(blocks), *(entry.text for entry in entries)],
         ),
-        hidden=(composer.hidden + _prose_comments(composer.state.comments))[:MOST_HIDDEN],
-        warnings=[*warnings, *composer.state.warnings],
+        hidden=(
+            [_said(one, fill) for one in composer.hidden] + _prose_comments(composer.state.comments)
+        )[:MOST_HIDDEN],
+        missing=list(composer.state.missing),
+        warnings=[*warnings, *composer.state.warnings, *missing_labels(composer)],
     )
+
+
+def _said(told: Told, fill: Callable[[str, str], str]) -> Told:
+    return told.model_copy(update={"text": fill_marks(told.text, fill)})
 
 
 def _filled(block: Block, fill: Callable[[str, str], str]) -> Block:
@@ -91,23 +162,6 @@ def _filled(block: Block, fill: Callable[[str, str], str]) -> Block:
             "rows": [[fill_marks(cell, fill) for cell in row] for row in block.rows],
         }
     )
-
-
-def _referred(composer: Composer, kind: str, keys: str) -> str:
-    """Return the text that \\ref, \\eqref or \\autoref prints."""
-    names = [key.strip() for key in keys.split(",")]
-    targets = [composer.labels.get(name) for name in names]
-    numbers = [
-        target.number if target and target.number else name
-        for target, name in zip(targets, names, strict=True)
-    ]
-    if kind == "eqref":
-        return ", ".join(f"({number})" for number in numbers)
-    said = ", ".join(numbers)
-    if kind == "autoref" and targets[0] is not None and targets[0].kind:
-        named = _NAMES.get(targets[0].kind, targets[0].kind.capitalize())
-        return f"{named}{'s' if len(numbers) > 1 else ''} {said}"
-    return said
 
 
 def _prose_comments(comments: list[str]) -> list[HiddenText]:
@@ -144,8 +198,8 @@ def _links(links: list[Link], texts: list[str]) -> list[Link]:
 def _bibliography_environment(composer: Composer, stream: Stream, name: str) -> None:
     composer.end_paragraph()
     stream.argument()
-    tokens = composer.body(stream, name)
-    composer.bibliography = composer.bibliography or tokens
+    # A paper may have several lists, such as one for its appendix.
+    composer.bibliography += composer.body(stream, name)
 
 
 def _bibliography(composer: Composer, stream: Stream) -> None:
@@ -165,21 +219,27 @@ def _print_bibliography(composer: Composer, stream: Stream) -> None:
     composer.end_paragraph()
 
 
-_NAMES = {
-    **{"subsection": "Section", "subsubsection": "Section", "item": "Item", "code": "Listing"},
-    **{"paragraph": "Section", "equation": "Equation"},
-}
-_HANDLERS: dict[str, Handler] = {
+COMMANDS: dict[str, Handler] = {
     **TEXT_HANDLERS,
     **STRUCTURE_HANDLERS,
     **DISPLAY_HANDLERS,
     **ALGORITHM_HANDLERS,
+    **KEYWORD_HANDLERS,
+    **BOX_HANDLERS,
+    **CROSSREF_HANDLERS,
+    **DELUXE_HANDLERS,
+    **PLAIN_HANDLERS,
     **dict.fromkeys(("\\bibliography", "\\addbibresource", "\\bibliographyfile"), _bibliography),
     "\\bibliographystyle": _bibliography_style,
     "\\printbibliography": _print_bibliography,
 }
-_ENVIRONMENTS: dict[str, Environment] = {
+ENVIRONMENTS: dict[str, Environment] = {
     **STRUCTURE_ENVIRONMENTS,
     **DISPLAY_ENVIRONMENTS,
+    **BOX_ENVIRONMENTS,
+    **DELUXE_ENVIRONMENTS,
     "thebibliography": _bibliography_environment,
 }
+_STRUCTURAL = frozenset(
+    [*STRUCTURE_HANDLERS, *DISPLAY_HANDLERS, *(f"\\begin{{{name}}}" for name in ENVIRONMENTS)]
+)

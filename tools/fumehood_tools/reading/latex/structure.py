@@ -6,6 +6,8 @@ from fumehood_tools.reading.document import Block
 from fumehood_tools.reading.latex.composing import Composer, Environment, Handler, Target
 from fumehood_tools.reading.latex.counters import SECTIONS
 from fumehood_tools.reading.latex.expansion import Stream
+from fumehood_tools.reading.latex.signatures import skip
+from fumehood_tools.reading.latex.theorems import USUAL, theorem_named, theorems_of
 from fumehood_tools.reading.latex.tokens import PARAGRAPH, plain
 
 _LEVELS = {"section": 1, "subsection": 2, "subsubsection": 3, "paragraph": 4, "subparagraph": 5}
@@ -31,10 +33,11 @@ _WITH_ARGUMENTS = {
     **{"framed": "", "center": "", "threeparttable": "o", "landscape": "", "singlespace": ""},
     **{"enumerate*": "o", "itemize*": "o", "subequations": "", "adjustbox*": "m", "column": "m"},
     **{"turn": "m", "rotate": "m", "textblock": "m", "CJK": "mm", "CJK*": "mm", "varwidth": "m"},
+    **{"lrbox": "m", "fminipage": "oom", "boxedminipage": "oom", "Sbox": "", "shaded": ""},
 }
 _ASIDE = (
     "affiliation affil address institute institution email orcid authornote ead cortext "
-    "fntext corref altaffiliation affiliations authornotemark icmlcorrespondingauthor "
+    "fntext corref altaffiliation affiliations authornotemark "
     "additionalaffiliation homepage collaboration thanksref tnotetext preprint dedicatory "
     "curraddr subjclass printAffiliationsAndNotice"
 )
@@ -42,12 +45,6 @@ _DROPPED = (
     "tikzpicture pgfpicture picture pspicture filecontents CCSXML tikzcd forest axis comment "
     "axisdescription abstractkeywords bytefield"
 )
-
-
-def skip(stream: Stream, signature: str) -> None:
-    """Skip the arguments in a signature: m argument, o optional argument."""
-    for kind in signature:
-        stream.argument() if kind == "m" else stream.optional()
 
 
 def _heading(name: str) -> Handler:
@@ -62,7 +59,8 @@ def _heading(name: str) -> Handler:
         if not starred and depth <= counters.deepest:
             number = counters.step(name) or None
         composer.here = Target("appendix" if counters.in_appendix else name, number or "")
-        title = composer.inline(stream.argument())
+        here = composer.here
+        title = here.title = composer.inline(stream.argument())
         level = _LEVELS.get(name, 1) + (counters.book and name not in ("part", "chapter"))
         if title:
             composer.add(Block(kind="heading", text=title, level=level, number=number))
@@ -111,7 +109,8 @@ def _begin_enumerate(composer: Composer, stream: Stream, name: str) -> None:
 
 
 def _theorem(composer: Composer, stream: Stream, name: str) -> None:
-    title, shared, within, unnumbered = composer.state.theorems[name]
+    known = composer.state.theorems.get(name) or theorem_named(name)
+    title, shared, within, unnumbered = known
     composer.end_paragraph()
     note = stream.optional()
     counter = shared or name
@@ -150,7 +149,7 @@ def _dropped(composer: Composer, stream: Stream, name: str) -> None:
 
 def _document(composer: Composer, stream: Stream, name: str) -> None:
     composer.out.clear()
-    composer.started = True
+    composer.started = composer.state.begun = True
 
 
 def _end_document(composer: Composer, stream: Stream, name: str) -> None:
@@ -160,10 +159,26 @@ def _end_document(composer: Composer, stream: Stream, name: str) -> None:
 
 
 def _document_class(composer: Composer, stream: Stream) -> None:
-    stream.optional()
+    options = plain(stream.optional() or [])
     name = plain(stream.argument()).strip()
     composer.counters.use_class(name)
     composer.state.packages[name] = ""
+    composer.state.theorems = theorems_of(name, options) | composer.state.theorems
+
+
+def _two_columns(composer: Composer, stream: Stream) -> None:
+    """Handle `\\twocolumn[…]`: what stands in the brackets is printed above both columns."""
+    stream.skip_blank()
+    token = stream.pull()
+    if token != "[":
+        stream.push([token] if token else [])
+        return
+    inside: list[str] = []
+    depth = 0
+    while (token := stream.pull()) and not (token == "]" and depth == 0):
+        depth += {"{": 1, "[": 1, "}": -1, "]": -1}.get(token, 0)
+        inside.append(token)
+    stream.push([*inside, PARAGRAPH])
 
 
 def _title(composer: Composer, stream: Stream) -> None:
@@ -256,7 +271,7 @@ def _number_within(composer: Composer, stream: Stream) -> None:
 
 def _printed_number(style: str) -> Handler:
     def handler(composer: Composer, stream: Stream) -> None:
-        name = plain(stream.argument()).strip()
+        name = plain(stream.argument()).strip().removeprefix("\\c@")
         composer.out.append(composer.counters.shown(style, name))
 
     return handler
@@ -269,20 +284,24 @@ STRUCTURE_HANDLERS: dict[str, Handler] = {
     "\\appendices": _appendix,
     "\\item": _item,
     "\\documentclass": _document_class,
+    "\\twocolumn": _two_columns,
     **{f"\\{name}": _title for name in ("title", "icmltitle", "Title")},
     **{f"\\{name}": _author for name in ("author", "Author", "name", "authors")},
     "\\icmlauthor": _icml_author,
     **{f"\\{name}": _aside for name in _ASIDE.split()},
-    **dict.fromkeys(("\\icmlaffiliation", "\\icmlsetsymbol"), _icml_aside),
+    **dict.fromkeys(
+        ("\\icmlaffiliation", "\\icmlsetsymbol", "\\icmlcorrespondingauthor"), _icml_aside
+    ),
     "\\abstract": _abstract_command,
-    **dict.fromkeys(("\\keywords", "\\IEEEkeywords", "\\keyword"), _keywords),
+    **dict.fromkeys(("\\keywords", "\\IEEEkeywords", "\\keyword", "\\icmlkeywords"), _keywords),
     "\\setcounter": _set_counter,
     "\\addtocounter": _add_to_counter,
     **dict.fromkeys(("\\refstepcounter", "\\stepcounter"), _step_counter),
     **dict.fromkeys(("\\numberwithin", "\\counterwithin"), _number_within),
     **{
-        f"\\{style}": _printed_number(style)
+        f"\\{at}{style}": _printed_number(style)
         for style in ("arabic", "Alph", "alph", "Roman", "roman")
+        for at in ("", "@")
     },
 }
 STRUCTURE_ENVIRONMENTS: dict[str, Environment] = {
@@ -295,8 +314,9 @@ STRUCTURE_ENVIRONMENTS: dict[str, Environment] = {
     **dict.fromkeys(_LISTS.split(), _begin_list),
     **dict.fromkeys(("enumerate", "compactenum"), _begin_enumerate),
     **{f"end {name}": _end_list for name in _LISTS.split()},
-    "theorem": _theorem,
-    "proof": _proof,
+    **dict.fromkeys(USUAL, _theorem),
+    **{f"end {name}": _separate for name in USUAL},
+    **dict.fromkeys(("proof", "IEEEproof", "Proof"), _proof),
     **dict.fromkeys(("acks", "ack", "acknowledgments", "acknowledgements"), _acknowledgments),
     **dict.fromkeys(_DROPPED.split(), _dropped),
     **dict.fromkeys(_WITH_ARGUMENTS.keys() - set(_LISTS.split()), _transparent),
@@ -304,8 +324,9 @@ STRUCTURE_ENVIRONMENTS: dict[str, Environment] = {
     **dict.fromkeys(
         (
             *("quote", "quotation", "verse", "flushleft", "flushright", "titlepage"),
-            *("end quote", "end quotation", "end verse", "end flushleft", "end proof", "end acks"),
-            *("end ack", "end acknowledgments", "end acknowledgements", "frontmatter"),
+            *("end quote", "end quotation", "end verse", "end flushleft", "end acks"),
+            *("end proof", "end IEEEproof", "end Proof", "end ack", "end acknowledgments"),
+            *("end acknowledgements", "frontmatter"),
         ),
         _separate,
     ),

@@ -8,6 +8,8 @@ import functools
 import unicodedata
 from collections.abc import Mapping
 
+from fumehood_tools.reading.latex.tokens import APART
+
 ACCENTS = {
     "`": "\u0300",
     "'": "\u0301",
@@ -39,10 +41,12 @@ _FUNCTION_NAMES = (
 FUNCTIONS = set(_FUNCTION_NAMES.split())
 _OWN = {
     **{name: name for name in FUNCTIONS},
+    "bmod": "mod",
     **{"LaTeX": "LaTeX", "TeX": "TeX", "LaTeXe": "LaTeX2e", "BibTeX": "BibTeX"},
     **{"%": "%", "&": "&", "#": "#", "$": "$", "_": "_", "{": "{", "}": "}"},
     **{" ": " ", ",": " ", ";": " ", ":": " ", ">": " ", "!": "", "/": "", "-": "", "@": ""},
-    **{"quad": " ", "qquad": " ", "enspace": " ", "thinspace": " ", "space": " ", "*": ""},
+    **{"quad": f" {APART}", "qquad": f" {APART}", "enspace": f" {APART}"},
+    **{"thinspace": " ", "space": " ", "*": ""},
     **{"textbackslash": "\\", "textasciitilde": "~", "textasciicircum": "^", "backslash": "\\"},
     **{"ldots": "…", "dots": "…", "textellipsis": "…", "dotsc": "…", "dotsb": "⋯", "cdots": "⋯"},
     **{"textquotesingle": "'", "textquotedbl": '"', "lq": "‘", "rq": "’", "slash": "/"},

@@ -4,11 +4,16 @@ A cell that spans several columns is followed by empty cells, so that columns st
 cells below a cell that spans several rows are empty. Rows without any text are omitted.
 """
 
+import re
+
 from fumehood_tools.reading.latex.composing import Composer
 from fumehood_tools.reading.latex.tokens import PARAGRAPH
 
 MOST_ROWS = 5_000
-_ROW_ENDS = {"\\\\", "\\tabularnewline", "\\cr", "\\crcr"}
+_ROW_ENDS = {
+    *("\\\\", "\\tabularnewline", "\\cr", "\\crcr"),
+    *("\\NN", "\\FL", "\\ML", "\\LL"),  # of ctable
+}
 _HEADS = ("\\endfirsthead", "\\endhead", "\\endfoot", "\\endlastfoot")
 
 
@@ -76,3 +81,19 @@ def _after_break(tokens: list[str], at: int) -> int:
     if at + 1 < len(tokens) and tokens[at] == "[" and "]" in tokens[at : at + 12]:
         return tokens.index("]", at) + 1
     return at
+
+
+def value_of(options: str, key: str) -> str:
+    """Return the value of `key = value` or `key = {value}` in a list of options, '' if absent."""
+    found = re.search(rf"(?:^|,)\s*{re.escape(key)}\s*=\s*", options)
+    if found is None:
+        return ""
+    rest = options[found.end() :]
+    if not rest.startswith("{"):
+        return rest.partition(",")[0].strip()
+    depth = 0
+    for at, letter in enumerate(rest):
+        depth += {"{": 1, "}": -1}.get(letter, 0)
+        if depth == 0:
+            return rest[1:at].strip()
+    return rest[1:].strip()

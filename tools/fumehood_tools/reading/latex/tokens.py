@@ -8,26 +8,33 @@ linear in the length of the text.
 """
 
 import re
+from collections.abc import Mapping
 from typing import NamedTuple
 
+from fumehood_tools.reading.latex.listings import LISTINGS, ListingKind, split_listing
+
 RAW, LISTING = "\x01", "\x02"
+APART = "\x03"
+"""Marks a place where the digits on its two sides must not be read as one number (see `settle`)."""
 PARAGRAPH = "\n"
-LISTINGS = {
-    *("verbatim", "verbatim*", "Verbatim", "BVerbatim", "lstlisting", "minted", "alltt"),
-    *("pyverbatim", "bashcode", "pythoncode", "code", "filecontents", "filecontents*"),
-}
 _SET_ASIDE = {"comment"}
+LISTING_OPTIONS = "\\listing options"
+"""Comes before a listing whose options have a caption, label or title, with two groups."""
+_TELLING = re.compile(r"\b(?:caption|label|title|name)\s*=")
 _NEVER_SHOWN = {"filecontents", "filecontents*"}
 
 
 def _pattern(letters: str) -> re.Pattern[str]:
     control = rf"\\(?:[{letters}]+|[\s\S]|$)"
-    return re.compile(control + r"|[{}\[\]$&~^_]|#+\d?|\s+|%[^\n]*\n?[ \t]*|[^\\{}\[\]$&~^_#%\s]+")
+    word = r"[^\\{}\[\]$&~^_#%\s]+"
+    return re.compile(
+        rf"{word}(?:[ \n]{word})*|{control}|[{{}}\[\]$&~^_]|#+\d?|\s+|%[^\n]*\n?[ \t]*"
+    )
 
 
 _TOKEN, _TOKEN_AT = _pattern("A-Za-z"), _pattern("A-Za-z@")
 _AFTER_WORD = re.compile(r"[ \t]*(?:\n(?![ \t]*\n)[ \t]*)?")
-_ENVIRONMENT = re.compile(r"\s*\{\s*([A-Za-z@:\-]{1,40}\*?)\s*\}")
+_ENVIRONMENT = re.compile(r"\s*\{\s*([A-Za-z@:\-][\w@:\-]{0,40}\*?)\s*\}")
 _OPTIONS = re.compile(r"\s*\[[^\]\n]{0,400}\]")
 _VERB = re.compile(r"\*?([^\sA-Za-z*{])([^\n]{0,2000}?)\1")
 _GROUP_OPEN = re.compile(r"\s*\{")
@@ -35,6 +42,8 @@ _BRACES = re.compile(r"\\[\s\S]|[{}]")
 _ADDRESSED = {"\\url", "\\href", "\\path", "\\nolinkurl", "\\burl", "\\doi", "\\urlstyle"}
 _VERBS = {"\\verb", "\\lstinline", "\\Verb", "\\mintinline"}
 _LONGEST_RAW = 4_000
+_GLUED = re.compile(rf"(?<=[\d.,]) *{APART}[ {APART}]*(?=[.,]?\d)")
+_ENDS_SHORT, _BEGINS_GROUP = re.compile(r"(?:^|[^\d.])\d{1,3}$"), re.compile(r"\d{3}(?!\d)")
 
 
 class Tokens(NamedTuple):
@@ -45,9 +54,14 @@ class Tokens(NamedTuple):
     balanced: bool
 
 
-def tokenize(text: str, at_is_letter: bool = False) -> Tokens:
-    """Return the tokens of a text. at_is_letter: @ is a letter, as in style files."""
-    reader = _Reader(text.replace("\r\n", "\n").replace("\r", "\n"), at_is_letter)
+def tokenize(
+    text: str, at_is_letter: bool = False, listings: Mapping[str, ListingKind] = LISTINGS
+) -> Tokens:
+    """Return the tokens of a text.
+
+    at_is_letter: @ is a letter, as in style files. listings: the environments read verbatim.
+    """
+    reader = _Reader(text.replace("\r\n", "\n").replace("\r", "\n"), at_is_letter, listings)
     reader.read()
     tokens, balanced = _balance(reader.tokens)
     return Tokens(tokens, _joined(reader.comments), balanced)
@@ -58,7 +72,7 @@ def plain(tokens: list[str]) -> str:
     parts: list[str] = []
     for index, token in enumerate(tokens):
         if token[0] in RAW + LISTING:
-            parts.append(token[1:])
+            parts.append(token[1:].replace(APART, ""))
         elif token == PARAGRAPH:
             parts.append("\n\n")
         else:
@@ -69,10 +83,28 @@ def plain(tokens: list[str]) -> str:
     return "".join(parts)
 
 
+def settle(text: str) -> str:
+    """Return a text with each APART replaced: by a space between digits, elsewhere by nothing.
+
+    Two spaces are used where one would read as a separator of thousands: 12 345 is one number.
+    """
+    if APART not in text:
+        return text
+    return _GLUED.sub(_gap, text).replace(APART, "").rstrip(" ")
+
+
+def _gap(match: re.Match[str]) -> str:
+    before = match.string[max(0, match.start() - 5) : match.start()]
+    after = match.string[match.end() : match.end() + 4]
+    one_number = _ENDS_SHORT.search(before) and _BEGINS_GROUP.match(after)
+    return "  " if one_number else " "
+
+
 class _Reader:
     """Scans a text once and collects its tokens and comments."""
 
-    def __init__(self, text: str, at_is_letter: bool) -> None:
+    def __init__(self, text: str, at_is_letter: bool, listings: Mapping[str, ListingKind]) -> None:
+        self._listings = listings
         self.text = text.translate(dict.fromkeys(range(9)))
         self.tokens: list[str] = []
         self.comments: list[tuple[int, str]] = []
@@ -93,6 +125,8 @@ class _Reader:
             elif first.isspace():
                 blank = token.count("\n") >= (1 if after_comment else 2)
                 self.tokens.append(PARAGRAPH if blank else " ")
+            elif " " in token or "\n" in token:
+                self.tokens += token.replace("\n", " ").replace(" ", "\0 \0").split("\0")
             else:
                 self.tokens.append(token)
             after_comment = False
@@ -110,7 +144,7 @@ class _Reader:
         return self._raw_group(at) if token in _ADDRESSED else at
 
     def _environment(self, command: str, name: str, at: int) -> int:
-        if command == "\\begin" and (name in LISTINGS or name in _SET_ASIDE):
+        if command == "\\begin" and (name in self._listings or name in _SET_ASIDE):
             end = -1 if name in self._endless else self.text.find(f"\\end{{{name}}}", at)
             if end >= 0:
                 self._listing(name, self.text[at:end])
@@ -123,11 +157,13 @@ class _Reader:
         if name in _SET_ASIDE:
             self.comments.append((-2, " ".join(text.split())))
         elif name not in _NEVER_SHOWN:
-            options = _OPTIONS.match(text)
-            text = text[options.end() :] if options else text
-            if name == "minted":
-                text = re.sub(r"^\s*\{\w*\}", "", text)
-            self.tokens.append(LISTING + text.strip("\n").rstrip())
+            kind = self._listings[name]
+            options, code = split_listing(text, kind)
+            if _TELLING.search(options):
+                shown = "label" if kind.visible_label else "caption"
+                inner = tokenize(options).tokens
+                self.tokens += [LISTING_OPTIONS, "{", shown, "}", "{", *inner, "}"]
+            self.tokens.append(LISTING + code)
 
     def _verb(self, token: str, at: int) -> int:
         if options := _OPTIONS.match(self.text, at):
@@ -165,6 +201,9 @@ def _balance(tokens: list[str]) -> tuple[list[str], bool]:
     open_marks: list[tuple[str, int]] = []
     balanced = True
     for token in tokens:
+        if token[0] not in "{}\\":
+            closed.append(token)
+            continue
         if token == "{" or token.startswith("\\begin{"):
             open_marks.append((token, len(closed)))
         elif token == "}":
