@@ -16,6 +16,7 @@ import pypdfium2.raw as raw
 from pdftext.pdf.chars import deduplicate_chars, get_chars
 
 from fumehood_tools.reading.document import Box, HiddenText
+from fumehood_tools.reading.pdf.clips import Clipper, within
 from fumehood_tools.reading.pdf.fonts import face_of
 from fumehood_tools.reading.pdf.words import Glyph, Word, words_of
 
@@ -326,17 +327,18 @@ def _runs(unseen: list[tuple[Why, str]], page: int) -> list[HiddenText]:
 def _shapes(pdf_page: Any, frame: Frame, page: Page) -> list[Paint]:
     """Record the rules, pictures and marks of a page; return its paints in drawing order."""
     paints: list[Paint] = []
-    edges = [ctypes.c_float() for _ in range(4)]
+    clipper = Clipper(MOST_OBJECTS)
+    sheet = (0.0, 0.0, page.width, page.height)
     total = raw.FPDFPage_CountObjects(pdf_page.raw)
     for index in range(min(total, MOST_OBJECTS)):
         handle = raw.FPDFPage_GetObject(pdf_page.raw, index)
         kind = raw.FPDFPageObj_GetType(handle)
         if kind == raw.FPDF_PAGEOBJ_TEXT:
             continue
-        if not raw.FPDFPageObj_GetBounds(handle, *edges):
+        seen = clipper.visible(handle)
+        box = within(frame.box(*seen), sheet) if seen else None
+        if box is None:
             continue
-        left, bottom, right, top = (edge.value for edge in edges)
-        box = frame.box(left, bottom, right, top)
         if kind == raw.FPDF_PAGEOBJ_PATH:
             _path(handle, box, page, paints)
         else:
