@@ -37,7 +37,7 @@ def take_furniture(pages: Sequence[tuple[Page, list[TextLine]]]) -> list[list[Te
     front = _words(" ".join(line.text for line in pages[0][1][:15])) if pages else set()
     repeats = _Repeats(rows, front)
     taken: list[list[TextLine]] = []
-    for (page, lines), found in zip(pages, rows, strict=True):
+    for (_, lines), found in zip(pages, rows, strict=True):
         drop: list[TextLine] = [line for line in lines if _STAMP.match(line.text)]
         open_edges = {"top", "bottom"}
         for row in found:
@@ -117,7 +117,9 @@ class _Repeats:
         row that is larger or bolder than on other pages is the title, which they repeat.
         """
         alike = self._others(row, self._alike[row.key])
-        counting = [it for offset in row.offsets for it in self._others(row, self._counting[offset])]
+        counting = [
+            it for offset in row.offsets for it in self._others(row, self._counting[offset])
+        ]
         others = alike + counting
         if others and row.size > 1.15 * median(it.size for it in others):
             return False

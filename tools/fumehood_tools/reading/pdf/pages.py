@@ -192,7 +192,7 @@ def _glyphs(
     chars = deduplicate_chars(get_chars(text, pdf_page.get_bbox(), frame.rotation))
     inks = _Inks(text)
     unseen: list[tuple[Why, str]] = []
-    x, y = ctypes.c_double(), ctypes.c_double()
+    x, y, loose = ctypes.c_double(), ctypes.c_double(), raw.FS_RECTF()
     boxes, angles = chars.boxes.tolist(), chars.rotations.tolist()
     indices = chars.char_indices.tolist()
     scan = scan and _is_mostly_unseen(inks, indices)
@@ -202,6 +202,9 @@ def _glyphs(
             continue
         font = chars.fonts[chars.font_ids[place]]
         left, top, right, bottom = boxes[place]
+        if angles[place] and raw.FPDFText_GetLooseCharBox(text.raw, index, loose):
+            # pdftext gives the box of the ink, in which narrow letters such as 1 stand alone.
+            left, top, right, bottom = frame.box(loose.left, loose.bottom, loose.right, loose.top)
         raw.FPDFText_GetCharOrigin(text.raw, index, x, y)
         base = frame.point(x.value, y.value)[1]
         ink = inks.of(index, font["size"])
