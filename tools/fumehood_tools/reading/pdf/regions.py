@@ -202,6 +202,11 @@ def rules_of(page: Page) -> list[Rule]:
     return sorted(merged, key=lambda rule: rule.y)
 
 
+def is_same_width(one: Rule, other: Rule) -> bool:
+    """Return whether two rules have the same left and right edge."""
+    return abs(one.x0 - other.x0) < _SAME_EDGE and abs(one.x1 - other.x1) < _SAME_EDGE
+
+
 def frames_of(rules: Sequence[Rule]) -> list[list[Rule]]:
     """Return groups of two or more rules with the same left and right edge: frames of tables."""
     groups: list[list[Rule]] = []
@@ -209,8 +214,7 @@ def frames_of(rules: Sequence[Rule]) -> list[list[Rule]]:
         if rule.x1 - rule.x0 < 40:
             continue
         for group in groups:
-            first = group[0]
-            if abs(first.x0 - rule.x0) < _SAME_EDGE and abs(first.x1 - rule.x1) < _SAME_EDGE:
+            if is_same_width(group[0], rule):
                 group.append(rule)
                 break
         else:

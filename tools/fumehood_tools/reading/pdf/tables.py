@@ -11,13 +11,15 @@ from statistics import median
 
 from fumehood_tools.reading.pdf.cells import Cell, Row, cell_of, cells_of, without_stretched_gaps
 from fumehood_tools.reading.pdf.regions import Rule
-from fumehood_tools.reading.pdf.text import joined
+from fumehood_tools.reading.pdf.text import Spelling, joined
 from fumehood_tools.reading.pdf.words import Word
 
 _LEAST_GAP = 0.42
 
 
-def rows_of(words: Sequence[Word], rules: Sequence[Rule] = ()) -> list[list[str]]:
+def rows_of(
+    words: Sequence[Word], rules: Sequence[Rule] = (), spelling: Spelling | None = None
+) -> list[list[str]]:
     """Return the rows of a table, header first. Every row has one cell per column.
 
     Empty if there are fewer than two columns.
@@ -28,7 +30,7 @@ def rows_of(words: Sequence[Word], rules: Sequence[Rule] = ()) -> list[list[str]
         return []
     placed = [_placed(row, columns) for row in rows]
     groups = _grouped(rows, placed, columns, rules)
-    return [_merged([placed[index] for index in group]) for group in groups]
+    return [_merged([placed[index] for index in group], spelling) for group in groups]
 
 
 def _visual_rows(words: Sequence[Word]) -> list[Row]:
@@ -234,5 +236,6 @@ def _is_full(above: Cell | None, span: tuple[float, float], here: Cell | None) -
     return above.x1 + share * (here.x1 - here.x0) + 1 > span[1] - 1
 
 
-def _merged(parts: Sequence[list[Cell | None]]) -> list[str]:
-    return [joined([cell.text for cell in column if cell]) for column in zip(*parts, strict=True)]
+def _merged(parts: Sequence[list[Cell | None]], spelling: Spelling | None) -> list[str]:
+    columns = zip(*parts, strict=True)
+    return [joined([cell.text for cell in column if cell], spelling) for column in columns]
