@@ -79,10 +79,11 @@ class _Row:
 
         A printed page number has the same offset on every page.
         """
-        found = [int(match[1] or match[2]) for match in _EDGE_NUMBER.finditer(self.text)]
-        if self.is_number and not found:
+        if self.is_number:
             digits = re.search(r"\d+", self.text)
             found = [int(digits[0]) if digits else _roman(self.text)]
+        else:
+            found = [int(match[1] or match[2]) for match in _EDGE_NUMBER.finditer(self.text)]
         return {(self.edge, number - self.page) for number in found}
 
     @property

@@ -89,7 +89,8 @@ def _head(it: Candidate, level: int) -> Head:
 def _is_titled(it: Candidate, style: Style) -> bool:
     """Return whether a numbered candidate looks like a heading rather than a list item."""
     first = it.title.lstrip("\"“‘'(")[:1]
-    if first.islower() or it.title[-1:] in ",;" or len(it.title.split()) > 22:
+    program = len(it.lines[0].words) > 1 and it.lines[0].words[1].face.mono
+    if (first.islower() and not program) or it.title[-1:] in ",;" or len(it.title.split()) > 22:
         return False
     if it.look.italic and not it.look.bold and it.number and it.number.mark == ")":
         return False

@@ -125,8 +125,11 @@ def _label(lines: Sequence[TextLine], at: int, test: str) -> _Label | None:
 
 
 def _is_next(line: TextLine, after: TextLine) -> bool:
+    """Return whether a line is below another one that its first word did not fit into."""
+    word = after.words[0]
+    fits = line.x1 + 0.4 * line.size + word.x1 - word.x0 < line.right
     near = 0 < after.base - line.base < 1.6 * line.size and after.page == line.page
-    return near and line.short < 3 and abs(after.size - line.size) < 0.5
+    return near and not fits and abs(after.size - line.size) < 0.5
 
 
 def _leading(words: Sequence[Word], test: str) -> int:
