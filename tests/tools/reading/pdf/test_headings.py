@@ -111,7 +111,7 @@ def _small_capitals(sheet: Sheet, title: str, x: float, y: float) -> None:
         rest = word[1:] if large else word
         if rest:
             sheet.word(rest.upper(), x, y, 8)
-        x += width_of(rest, 8) + 3
+        x += width_of(rest, 8) + 5
 
 
 @pytest.mark.parametrize("size", [12, 10])
@@ -160,7 +160,8 @@ def test_a_numbered_run_in_heading_ends_where_its_text_begins(
 def test_a_numbered_run_in_heading_can_take_two_lines(tmp_path: Path) -> None:
     sheet = front()
     y = _sections(sheet, 560)
-    label = "2.0.1 Letters for the first check of the clerks who read what the boats of the harbour town here"
+    label = "2.0.1 Letters for the first check of the clerks who read what the boats of the town"
+    label += " here have"
     sheet.text(label, 72, y, 10, "italic")
     sheet.runs(
         [("brought to us.", "italic"), ("The clerks write down what they find", "roman")],

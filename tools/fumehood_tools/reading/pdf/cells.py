@@ -1,11 +1,13 @@
 """Split the printed lines of a table into cells, at gaps that are wider than a space.
 
-In a justified column of text, spaces are stretched and can be as wide as the gap between columns. A
-gap between columns is empty in the other lines too, while the other lines of a text run across it.
+In a justified column of text, spaces are stretched and can be as wide as the gap between columns.
+Two things tell them apart. The lines of a text have the same left and right edge, and in each of
+them all spaces are equally wide, while their words are not aligned. And a gap between columns is
+empty in the other lines of the table too, while other lines of a text run across it.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -13,6 +15,7 @@ from fumehood_tools.reading.pdf.words import Word, join_words
 
 _GAP = 0.62
 _MOST_STRETCHED = 3.0
+_SAME = 1.0
 _WORDY = re.compile(r"[^\W\d_]{2}")
 
 
@@ -54,7 +57,72 @@ def without_stretched_gaps(rows: Sequence[Row]) -> list[Row]:
     """Return rows in which cells are joined if only a stretched space is between them."""
     if len(rows) < 3:
         return list(rows)
+    texts = _text_columns(rows)
+    rows = [_with_text(row, texts) for row in rows]
     return [_joined(row, [it for it in rows if it is not row]) for row in rows]
+
+
+def _text_columns(rows: Sequence[Row]) -> list[tuple[float, float]]:
+    """Return the left and right edges that justified lines of at least two rows share."""
+    spans = [(row.base, span) for row in rows for span in _even_spans(row)]
+    found: list[tuple[float, float]] = []
+    for _, span in spans:
+        edges = span[0].x0, span[-1].x1
+        alike = {base: it for base, it in spans if _has_edges(it, *edges)}
+        if len(alike) > 1 and edges not in found and not _are_aligned(list(alike.values())):
+            found.append(edges)
+    return found
+
+
+def _even_spans(row: Row) -> Iterator[Sequence[Word]]:
+    """Yield runs of at least three words in neighboring cells with equal spaces between them."""
+    if sum(bool(_WORDY.search(cell.text)) for cell in row.cells) < 0.5 * len(row.cells):
+        return
+    for first in range(len(row.cells)):
+        words: list[Word] = []
+        for cell in row.cells[first:]:
+            words += cell.words
+            if not _is_even(words):
+                break
+            if len(words) > 2:
+                yield list(words)
+
+
+def _is_even(words: Sequence[Word]) -> bool:
+    """Return whether the spaces between words are equally wide. TeX widens those after marks."""
+    plain, wide = [], []
+    for before, after in pairwise(words):
+        if not after.glued:
+            (wide if before.text[-1] in ".,;:!?" else plain).append(after.x0 - before.x1)
+    if not plain:
+        return len(wide) < 2
+    low, high = min(plain), max(plain)
+    return high - low < max(0.8, 0.15 * high) and all(low - 0.8 < gap < 3.2 * high for gap in wide)
+
+
+def _has_edges(words: Sequence[Word], left: float, right: float) -> bool:
+    return abs(words[0].x0 - left) < _SAME and abs(words[-1].x1 - right) < _SAME
+
+
+def _are_aligned(spans: Sequence[Sequence[Word]]) -> bool:
+    """Return whether words inside of most lines begin at the same place, as columns do."""
+    starts = [[word.x0 for word in span[1:]] for span in spans]
+    return any(
+        sum(any(abs(x - other) < _SAME for other in line) for line in starts) > 0.6 * len(starts)
+        for x in starts[0]
+    )
+
+
+def _with_text(row: Row, texts: Sequence[tuple[float, float]]) -> Row:
+    """Join the cells of a row that are one justified line."""
+    for left, right in texts:
+        inside = [it for it in row.cells if it.x0 > left - _SAME and it.x1 < right + _SAME]
+        words = [word for cell in inside for word in cell.words]
+        if len(inside) > 1 and _has_edges(words, left, right) and _is_even(words):
+            at = row.cells.index(inside[0])
+            cells = [*row.cells[:at], cell_of(words), *row.cells[at + len(inside) :]]
+            row = row._replace(cells=cells)
+    return row
 
 
 def _joined(row: Row, others: Sequence[Row]) -> Row:
@@ -97,12 +165,7 @@ def _has_gap(row: Row, low: float, high: float) -> bool:
 
 def _is_evenly_spaced(before: Cell, cell: Cell, row: Row) -> bool:
     """Return whether the gap is as wide as the other spaces around it, and there are some."""
-    words = [*before.words, *cell.words]
-    gaps = [after.x0 - word.x1 for word, after in pairwise(words) if not after.glued]
-    gaps += [
-        after.x0 - word.x1
-        for one, other in pairwise(row.cells)
-        if one is cell or other is before
-        for word, after in [(one.words[-1], other.words[0])]
-    ]
-    return len(gaps) > 1 and max(gaps) - min(gaps) < 0.15 * max(gaps)
+    at = row.cells.index(before)
+    around = row.cells[max(0, at - 1) : at + 3]
+    runs = [[*before.words, *cell.words], [word for it in around for word in it.words]]
+    return any(len(words) > 2 and _is_even(words) for words in runs)
