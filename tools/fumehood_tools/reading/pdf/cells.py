@@ -90,7 +90,8 @@ def _even_spans(row: Row) -> Iterator[Sequence[Word]]:
 
 def _is_even(words: Sequence[Word]) -> bool:
     """Return whether the spaces between words are equally wide. TeX widens those after marks."""
-    plain, wide = [], []
+    plain: list[float] = []
+    wide: list[float] = []
     for before, after in pairwise(words):
         if not after.glued:
             (wide if before.text[-1] in ".,;:!?" else plain).append(after.x0 - before.x1)
