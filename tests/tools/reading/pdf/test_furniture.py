@@ -110,6 +110,12 @@ def test_line_numbers_beside_any_column_are_no_text(
     assert outline(document) == [(None, "Introduction"), (None, "Data")]
 
 
+def test_the_number_of_a_single_line_is_no_text(tmp_path: Path) -> None:
+    last = Sheet().text("The end of the letters.", 320, 700).text("161", 302, 700, 5)
+    sheets = _two_columns([[1, 41], [81, 121]], [62.0, 310.0])
+    assert not re.search(r"\d", text_of(read_sheets(tmp_path, *sheets, last)))
+
+
 def test_line_numbers_that_begin_anew_on_every_page_are_no_text(tmp_path: Path) -> None:
     document = read_sheets(tmp_path, *_two_columns([[1, 41], [1, 41]], [62.0, 310.0]))
     assert not re.search(r"\d", text_of(document))

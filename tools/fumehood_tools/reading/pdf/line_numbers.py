@@ -10,7 +10,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from statistics import median
+from typing import Literal, NamedTuple
 
 from fumehood_tools.reading.pdf.pages import Page
 from fumehood_tools.reading.pdf.words import Word
@@ -19,15 +20,19 @@ _NUMBER = re.compile(r"[0-9]{1,5}")
 _STEPS = (1, 2, 5, 10)
 _LEAST_LINES = 10
 _ALIGNED = 2.0
+_SMALL = 0.85
 _BESIDE = 120.0
-_SAME_PLACE = 4.0
 
 
 class _Stack(NamedTuple):
-    """Numbers below each other. x: where they are aligned. at_edge: near the edge of the text."""
+    """Numbers below each other. end and x: the end at which they are aligned, and where it is.
+
+    at_edge: near the edge of the text. tall: over at least half of it.
+    """
 
     page: int
     words: list[Word]
+    end: Literal["x0", "x1"]
     x: float
     step: int
     at_edge: bool
@@ -61,14 +66,46 @@ def without_line_numbers(pages: Sequence[Page]) -> Iterator[list[Word]]:
                 stack.follows(it) or it.follows(stack) for it in good.values() if it is not stack
             ):
                 good[id(stack.words[0])] = stack
-    places = [(stack.x, stack.step) for stack in good.values()]
-    gone = {id(word) for stack in good.values() for word in stack.words}
-    for stack in stacks:
-        # Pages with little text have short stacks, in the same place.
-        if any(abs(stack.x - x) < _SAME_PLACE and stack.step == step for x, step in places):
-            gone.update(map(id, stack.words))
+    places = {_Place.of(stack) for stack in good.values()}
+    gone = {id(it) for stack in stacks if _Place.of(stack) in places for it in stack.words}
     for page in pages:
-        yield [word for word in page.words if id(word) not in gone]
+        # Where line numbers are smaller than the text, their place and size are enough.
+        usual = median(word.size for word in page.words) if page.words else 0.0
+        small = {place for place in places if place.size < _SMALL * usual}
+        for stack in good.values():
+            if stack.page == page.number and _Place.of(stack) in small:
+                small |= {_Place("x1", round(it.x1), it.size) for it in _continuing(page, stack)}
+        yield [
+            word
+            for word in page.words
+            if id(word) not in gone and not any(place.holds(word) for place in small)
+        ]
+
+
+class _Place(NamedTuple):
+    """Where line numbers are printed, and their font size: pages with little text have few."""
+
+    end: Literal["x0", "x1"]
+    x: int
+    size: float
+
+    @classmethod
+    def of(cls, stack: _Stack) -> "_Place":
+        return cls(stack.end, round(stack.x), round(stack.words[0].size, 1))
+
+    def holds(self, word: Word) -> bool:
+        if not _NUMBER.fullmatch(word.text) or abs(word.size - self.size) > 0.2:
+            return False
+        end = word.x0 if self.end == "x0" else word.x1
+        return abs(end - self.x) < _ALIGNED
+
+
+def _continuing(page: Page, stack: _Stack) -> Iterator[Word]:
+    """Yield the single number that continues a stack in another column."""
+    after, size = str(stack.last + stack.step), stack.words[0].size
+    for word in page.words:
+        if word.text == after and not word.glued and abs(word.size - size) < 0.2:
+            yield word
 
 
 def _is_long(stack: _Stack) -> bool:
@@ -91,7 +128,8 @@ def _stacks(page: Page) -> Iterator[_Stack]:
     low, high = min(word.base for word in page.words), max(word.base for word in page.words)
     edge = 0.1 * (x1 - x0)
     used: set[int] = set()
-    for end in ("x1", "x0"):
+    ends: tuple[Literal["x1"], Literal["x0"]] = ("x1", "x0")
+    for end in ends:
         for words in _aligned(numbers, end):
             stack = sorted((it for it in words if id(it) not in used), key=lambda it: it.base)
             step = _step(stack)
@@ -101,7 +139,7 @@ def _stacks(page: Page) -> Iterator[_Stack]:
             used.update(map(id, stack))
             at_edge = stack[0].x1 < x0 + edge or stack[0].x0 > x1 - edge
             tall = stack[-1].base - stack[0].base > 0.5 * (high - low)
-            yield _Stack(page.number, stack, getattr(stack[0], end), step, at_edge, tall)
+            yield _Stack(page.number, stack, end, getattr(stack[0], end), step, at_edge, tall)
 
 
 def _aligned(numbers: Sequence[Word], end: str) -> Iterator[list[Word]]:
