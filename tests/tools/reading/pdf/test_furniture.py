@@ -69,6 +69,23 @@ def test_a_title_that_later_pages_repeat_stays_a_title(
     assert text_of(document).count("Clerks Read") == 1
 
 
+def test_a_heading_at_the_top_of_a_page_is_no_running_head(tmp_path: Path) -> None:
+    # All of its words are in the abstract.
+    sheets = _sheets(2)
+    sheets[0].text("I. Introduction", 250, 560, 12).prose(72, 540, lines=15)
+    page = Sheet().text("II. THE BOATS OF THE HARBOUR", 200, 735)
+    page.prose(72, 710, lines=20)
+    document = read_sheets(tmp_path, sheets[0], page)
+    assert outline(document)[-1] == ("II", "THE BOATS OF THE HARBOUR")
+
+
+def test_a_small_bold_running_head_with_words_of_the_title_is_no_heading(tmp_path: Path) -> None:
+    sheets = _sheets(2)
+    sheets[0].text("1 Introduction", 72, 560, 12, "bold").prose(72, 540, lines=15)
+    sheets[1].text("Harbour Letters", 280, 745, 9, "bold")
+    assert outline(read_sheets(tmp_path, *sheets)) == [("1", "Introduction")]
+
+
 def _two_columns(numbers: list[list[int]], shown: list[float], step: int = 1) -> list[Sheet]:
     """Return pages of two columns with line numbers at the places `shown`, one for each column."""
     sheets = []

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 
 from fumehood_tools.reading.pdf.lines import TextLine
+from fumehood_tools.reading.pdf.numbering import number_at_start
 from fumehood_tools.reading.pdf.pages import Page
 
 _ZONE = 0.13
@@ -34,7 +35,7 @@ _EDGE_NUMBER = re.compile(r"^(\d{1,4})(?=\s|$)|(?<=\s)(\d{1,4})$")
 def take_furniture(pages: Sequence[tuple[Page, list[TextLine]]]) -> list[list[TextLine]]:
     """Remove the furniture from the lines of every page, and return it page by page."""
     rows = [list(_edge_rows(page, lines)) for page, lines in pages]
-    front = _words(" ".join(line.text for line in pages[0][1][:15])) if pages else set()
+    front = " ".join(line.text for line in pages[0][1][:15]).casefold() if pages else ""
     repeats = _Repeats(rows, front)
     taken: list[list[TextLine]] = []
     for (_, lines), found in zip(pages, rows, strict=True):
@@ -65,6 +66,7 @@ class _Row:
         self.page, self.lines, self.edge, self.depth = page.number, lines, edge, depth
         self.apart = apart
         self.size = max(line.size for line in lines)
+        self._words = page.words
         self.bold = any(line.share("bold") > 0.5 for line in lines)
         self.text = " ".join(line.text for line in sorted(lines, key=lambda it: it.x0))
 
@@ -91,16 +93,29 @@ class _Row:
         """Whether the row is a page number and nothing else."""
         return bool(_PAGE_NUMBER.fullmatch(self.text))
 
-    def is_title(self, front: set[str]) -> bool:
-        """Return whether the row is a running head that repeats words from the front."""
-        later = self.page > 1 and self.edge == "top" and not self.bold
-        return later and _words(self.text) <= front
+    def is_title(self, front: str) -> bool:
+        """Return whether the row is a running head that repeats words from the front.
+
+        A bold row could be a heading: it must be small, and its words next to each other there.
+        """
+        if self.page == 1 or self.edge != "top" or self._is_heading:
+            return False
+        if self.bold:
+            repeated = len(self.text.split()) > 1 and self.text.casefold() in front
+            return repeated and self.size < 0.95 * median(word.size for word in self._words)
+        return _words(self.text) <= _words(front)
+
+    @property
+    def _is_heading(self) -> bool:
+        """Whether the row begins with the number of a section, which a page number is not."""
+        number = number_at_start(self.text)
+        return number is not None and (bool(number.mark) or not number.printed.isdigit())
 
 
 class _Repeats:
     """Finds the rows that stand at the same edge of other pages too."""
 
-    def __init__(self, pages: Sequence[Sequence[_Row]], front: set[str]) -> None:
+    def __init__(self, pages: Sequence[Sequence[_Row]], front: str) -> None:
         self._alike: dict[str, list[_Row]] = defaultdict(list)
         self._counting: dict[tuple[str, int], list[_Row]] = defaultdict(list)
         self._titles: list[_Row] = []

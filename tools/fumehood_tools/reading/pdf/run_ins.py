@@ -150,11 +150,9 @@ def _run_in(
     line = lines[at]
     _part_at_dash(line, test)
     it = _label(lines, at, test)
-    if (
-        it is None
-        or len(it.words) > _MOST_WORDS * it.lines
-        or not _is_ended(it, line, test, marked)
-    ):
+    if it is None or not _is_ended(it, line, test, marked):
+        return None
+    if len(it.words) > _MOST_WORDS * (2 if it.number else 1):
         return None
     number = it.number
     text = joined([prose_of(it.words)])
