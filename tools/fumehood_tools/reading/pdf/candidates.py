@@ -136,6 +136,8 @@ def _is_numbered(line: TextLine) -> bool:
 def _is_plainly_numbered(lines: Sequence[TextLine], at: int, style: Style) -> bool:
     """Return whether a short, separate line in text size begins with a number like 2.1."""
     line = lines[at]
+    if not any("." in word.text for word in line.words[:2]):
+        return False
     number = number_at_start(line.text)
     if number is None or len(number.parts) < 2 or abs(line.size - style.size) > 0.3:
         return False
@@ -145,11 +147,11 @@ def _is_plainly_numbered(lines: Sequence[TextLine], at: int, style: Style) -> bo
 
 
 def _is_unlike(line: TextLine, look: Look, style: Style) -> bool:
-    number = line.words[0] if len(line.words) > 1 and number_at_start(line.text) else None
-    marked = number is not None and number.face.bold and not number.face.mono
-    large = look.size > 1.06 * style.size
+    first, large = line.words[0], look.size > 1.06 * style.size
+    number = first if len(line.words) > 1 and number_at_start(f"{first.text} x") else None
+    marked = number is not None and first.face.bold and not first.face.mono
     if not (look.bold or look.italic or look.caps or large or marked):
-        named = KNOWN.fullmatch(line.text.strip(" .:")) and len(line.words) < 4
+        named = len(line.words) < 4 and KNOWN.fullmatch(line.text.strip(" .:"))
         return bool(named) and look.size > 0.94 * style.size and _is_placed(line)
     if line.text[-1:] in ",;" or len(line.cells(3.5)) > 1 or line.words[0].text in BULLETS:
         return False

@@ -101,6 +101,8 @@ def _label(lines: Sequence[TextLine], at: int, test: str) -> _Label | None:
     Only a label with a number like 2.1 is followed into a second line: emphasis can be long, too.
     """
     line = lines[at]
+    if not any(getattr(word.face, test) for word in line.words[:2]):
+        return None
     number = number_at_start(line.text)
     skip = 0
     if number and line.words[0].text.rstrip(".)") == number.printed:
