@@ -178,3 +178,28 @@ def test_numbers_of_a_table_on_its_side_are_whole(tmp_path: Path, turn: str) -> 
             side.text(word, x, -20 - 14 * at, 9)
     side.draw("Q")
     assert _only(read_sheets(tmp_path, _start(), side), "table").rows == ON_ITS_SIDE
+
+
+@pytest.mark.parametrize("turn", [(0, 1, -1, 0), (0, -1, 1, 0)])
+@pytest.mark.parametrize("stub", ["Clerk", ""])
+def test_turned_heads_of_columns_are_read(
+    tmp_path: Path, turn: tuple[int, int, int, int], stub: str
+) -> None:
+    sheet = _start().text("Table 1: The clerks.", 72, 440)
+    heads = ["Letters read", "Lost", "Hours a day"]
+    for at, head in enumerate(heads):
+        up = turn[1] == 1
+        x, y = 140 + 60 * at + (8 if up else 0), 364 if up else 425
+        sheet.draw(f"q {' '.join(map(str, turn))} {x} {y} cm").text(head, 0, 0).draw("Q")
+    if stub:
+        sheet.text(stub, 74, 364)
+    for row, name in enumerate(("Quill", "Reed", "Vale")):
+        sheet.text(name, 74, 344 - 12 * row)
+        for at in range(3):
+            sheet.text(f"{row}.{at}", 136 + 60 * at, 344 - 12 * row)
+    sheet.draw(_ruled([430, 360, 312], 330)).prose(72, 280, lines=5)
+    rows = _only(read_sheets(tmp_path, sheet), "table").rows
+    assert rows == [
+        [stub, *heads], *([name, *(f"{row}.{at}" for at in range(3))]
+                          for row, name in enumerate(("Quill", "Reed", "Vale")))
+    ]  # fmt: skip

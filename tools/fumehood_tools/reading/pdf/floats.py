@@ -13,7 +13,7 @@ from typing import Literal
 
 from fumehood_tools.reading.document import Box
 from fumehood_tools.reading.pdf.lines import TextLine
-from fumehood_tools.reading.pdf.pages import Page
+from fumehood_tools.reading.pdf.pages import Page, TurnedLetter
 from fumehood_tools.reading.pdf.programs import goes_on_counting, is_program
 from fumehood_tools.reading.pdf.regions import (
     Rule,
@@ -26,6 +26,7 @@ from fumehood_tools.reading.pdf.regions import (
 )
 from fumehood_tools.reading.pdf.tables import rows_of
 from fumehood_tools.reading.pdf.text import Spelling
+from fumehood_tools.reading.pdf.turned import turned_heads
 
 FloatKind = Literal["figure", "table", "code"]
 CAPTION = re.compile(
@@ -69,7 +70,7 @@ def take_floats(page: Page, lines: list[TextLine], body: float, spelling: Spelli
     floats = list(_captions(lines, body, rules))
     taken = {id(line) for it in floats for line in it.caption}
     _ruled_programs(lines, floats, taken, rules)
-    _framed_tables(lines, floats, taken, rules, spelling)
+    _framed_tables(lines, floats, taken, rules, spelling, page.turned)
     _open_tables(lines, floats, taken, spelling)
     _loose_tables(lines, floats, taken, spelling)
     _open_programs(lines, floats, taken)
@@ -161,6 +162,7 @@ def _framed_tables(
     taken: set[int],
     rules: Sequence[Rule],
     spelling: Spelling,
+    turned: Sequence[TurnedLetter],
 ) -> None:
     """Take tables that are enclosed by rules of equal width, as booktabs draws them."""
     for frame in frames_of(rules):
@@ -179,10 +181,12 @@ def _framed_tables(
                 taken.update(map(id, inside))
                 continue
             words = [word for line in inside for word in line.words]
+            words += turned_heads(turned, part, words)
             rows = rows_of(words, within, spelling) if words else []
             if len(rows) < 2 or not _is_tabular(rows):
                 continue
-            _put_table(lines, floats, taken, inside, rows)
+            # Turned heads make the top of a table higher than its upright lines.
+            _put_table(lines, floats, taken, inside, rows, part)
 
 
 def _frame_parts(
@@ -239,10 +243,12 @@ def _put_table(
     taken: set[int],
     inside: Sequence[TextLine],
     rows: list[list[str]],
+    frame: Sequence[Rule] = (),
 ) -> None:
     """Give rows to the closest table caption without rows, or to a new table without a caption."""
     at = next(index for index, line in enumerate(lines) if line is inside[0])
-    box = _box(inside)
+    left, top, right, bottom = _box(inside)
+    box = (left, min([top, *(rule.y for rule in frame)]), right, bottom)
     bare = [it for it in floats if it.kind == "table" and not it.rows]
     free = [it for it in bare if _beside(it, box)]
     free = free or [it for it in bare if _distance(it, box) < _NEXT]

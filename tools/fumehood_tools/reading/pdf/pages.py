@@ -47,6 +47,13 @@ class Mark(NamedTuple):
     ground: bool
 
 
+class TurnedLetter(NamedTuple):
+    """A letter that is not upright: a part of the turned head of a table, or of a label."""
+
+    text: str
+    box: Box
+
+
 class Ink(NamedTuple):
     """How a text object is drawn: font size in points, fill color, and whether it is invisible."""
 
@@ -68,6 +75,7 @@ class Page:
     marks: list[Mark] = field(default_factory=list)
     hidden: list[HiddenText] = field(default_factory=list)
     dashes: list[Box] = field(default_factory=list)
+    turned: list[TurnedLetter] = field(default_factory=list)
     images: int = 0
     recognised: bool = False
 
@@ -217,6 +225,7 @@ def _glyphs(
                 continue
             unseen.append(("covered", ""))
             if abs(math.sin(angles[place] - turned)) > 0.1:
+                page.turned.append(TurnedLetter(char, (left, top, right, bottom)))
                 continue
         elif unseen and unseen[-1][1]:
             unseen.append((unseen[-1][0], " "))
