@@ -200,7 +200,7 @@ def _glyphs(
     chars = deduplicate_chars(get_chars(text, pdf_page.get_bbox(), frame.rotation))
     inks = _Inks(text)
     unseen: list[tuple[Why, str]] = []
-    x, y, loose = ctypes.c_double(), ctypes.c_double(), raw.FS_RECTF()
+    x, y = ctypes.c_double(), ctypes.c_double()
     boxes, angles = chars.boxes.tolist(), chars.rotations.tolist()
     indices = chars.char_indices.tolist()
     scan = scan and _is_mostly_unseen(inks, indices)
@@ -209,10 +209,8 @@ def _glyphs(
         if not char:
             continue
         font = chars.fonts[chars.font_ids[place]]
-        left, top, right, bottom = boxes[place]
-        if angles[place] and raw.FPDFText_GetLooseCharBox(text.raw, index, loose):
-            # pdftext gives the box of the ink, in which narrow letters such as 1 stand alone.
-            left, top, right, bottom = frame.box(loose.left, loose.bottom, loose.right, loose.top)
+        box = boxes[place] if not angles[place] else _loose_box(text, index, frame)
+        left, top, right, bottom = box or boxes[place]
         raw.FPDFText_GetCharOrigin(text.raw, index, x, y)
         base = frame.point(x.value, y.value)[1]
         ink = inks.of(index, font["size"])
@@ -236,6 +234,17 @@ def _glyphs(
             continue
         yield Glyph(face.shown(char), left, right, base, ink.size, face)
     page.hidden += _runs(unseen, page.number)
+
+
+def _loose_box(text: Any, index: int, frame: Frame) -> Box | None:
+    """Return the box of a turned character from its start to that of the next one, or None.
+
+    pdftext gives the box of the ink, in which a narrow letter such as 1 stands alone.
+    """
+    box = raw.FS_RECTF()
+    if not raw.FPDFText_GetLooseCharBox(text.raw, index, box):
+        return None
+    return frame.box(box.left, box.bottom, box.right, box.top)
 
 
 def _letters(text: Any, chars: Any) -> list[str]:
