@@ -1,5 +1,6 @@
 """Convert the pieces of a paper's flow into blocks of a document."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 from fumehood_tools.reading.document import Block, Box
@@ -10,6 +11,7 @@ from fumehood_tools.reading.pdf.text import Spelling, prose_of, text_of
 from fumehood_tools.reading.pdf.words import BULLETS, join_words
 
 _CODE_LETTER = 0.525
+_LINE_NUMBER = re.compile(r"\d{1,3}[:.]?")
 
 
 def blocks_of(pieces: Iterable[Piece], spelling: Spelling) -> list[Block]:
@@ -77,10 +79,20 @@ def program_text(lines: Sequence[TextLine]) -> str:
     if not lines:
         return ""
     left = min(line.x0 for line in lines)
-    return "\n".join(
-        " " * round((line.x0 - left) / (_CODE_LETTER * line.size)) + prose_of(line.words)
-        for line in lines
-    )
+    return "\n".join(_spaces(line.x0 - left, line.size) + _statement(line) for line in lines)
+
+
+def _statement(line: TextLine) -> str:
+    """Return a line of a program. Its indentation can be between its number and its words."""
+    first, *rest = line.words
+    if not rest or not _LINE_NUMBER.fullmatch(first.text) or rest[0].glued:
+        return prose_of(line.words)
+    gap = _spaces(rest[0].x0 - first.x1, line.size) or " "
+    return first.text + gap + prose_of(rest)
+
+
+def _spaces(width: float, size: float) -> str:
+    return " " * round(width / (_CODE_LETTER * size))
 
 
 def box_of(lines: Sequence[TextLine]) -> Box:

@@ -13,16 +13,20 @@ from typing import Literal
 
 from fumehood_tools.reading.document import Box
 from fumehood_tools.reading.pdf.lines import TextLine
-from fumehood_tools.reading.pdf.pages import Page
+from fumehood_tools.reading.pdf.pages import Page, TurnedLetter
+from fumehood_tools.reading.pdf.programs import goes_on_counting, is_program
 from fumehood_tools.reading.pdf.regions import (
     Rule,
     drawing_at,
     drawings_of,
     frames_of,
+    is_same_width,
     labels_in,
     rules_of,
 )
 from fumehood_tools.reading.pdf.tables import rows_of
+from fumehood_tools.reading.pdf.text import Spelling
+from fumehood_tools.reading.pdf.turned import turned_heads
 
 FloatKind = Literal["figure", "table", "code"]
 CAPTION = re.compile(
@@ -57,7 +61,7 @@ class Float:
         return [*self.caption, *self.body]
 
 
-def take_floats(page: Page, lines: list[TextLine], body: float) -> list[Float]:
+def take_floats(page: Page, lines: list[TextLine], body: float, spelling: Spelling) -> list[Float]:
     """Remove captions, tables, listings and drawings from `lines`, and return them in order.
 
     body: font size of the running text, in points.
@@ -65,10 +69,11 @@ def take_floats(page: Page, lines: list[TextLine], body: float) -> list[Float]:
     rules = rules_of(page)
     floats = list(_captions(lines, body, rules))
     taken = {id(line) for it in floats for line in it.caption}
-    _framed_tables(lines, floats, taken, rules)
-    _open_tables(lines, floats, taken)
-    _loose_tables(lines, floats, taken)
-    _programs(lines, floats, taken, rules)
+    _ruled_programs(lines, floats, taken, rules)
+    _framed_tables(lines, floats, taken, rules, spelling, page.turned)
+    _open_tables(lines, floats, taken, spelling)
+    _loose_tables(lines, floats, taken, spelling)
+    _open_programs(lines, floats, taken)
     _drop_drawings(page, lines, floats, taken, body)
     floats.sort(key=lambda it: it.at)
     kept: list[TextLine] = []
@@ -152,7 +157,12 @@ def _is_ruled(before: TextLine, line: TextLine, rules: Sequence[Rule]) -> bool:
 
 
 def _framed_tables(
-    lines: Sequence[TextLine], floats: list[Float], taken: set[int], rules: Sequence[Rule]
+    lines: Sequence[TextLine],
+    floats: list[Float],
+    taken: set[int],
+    rules: Sequence[Rule],
+    spelling: Spelling,
+    turned: Sequence[TurnedLetter],
 ) -> None:
     """Take tables that are enclosed by rules of equal width, as booktabs draws them."""
     for frame in frames_of(rules):
@@ -165,11 +175,18 @@ def _framed_tables(
                 and rule.x0 > part[0].x0 - 5
                 and rule.x1 < part[0].x1 + 5
             ]
+            if is_program(inside):
+                at = next(index for index, line in enumerate(lines) if line is inside[0])
+                floats.append(Float("code", None, [], at, body=inside))
+                taken.update(map(id, inside))
+                continue
             words = [word for line in inside for word in line.words]
-            rows = rows_of(words, within) if words else []
+            words += turned_heads(turned, part, words)
+            rows = rows_of(words, within, spelling) if words else []
             if len(rows) < 2 or not _is_tabular(rows):
                 continue
-            _put_table(lines, floats, taken, inside, rows)
+            # Turned heads make the top of a table higher than its upright lines.
+            _put_table(lines, floats, taken, inside, rows, part)
 
 
 def _frame_parts(
@@ -226,10 +243,12 @@ def _put_table(
     taken: set[int],
     inside: Sequence[TextLine],
     rows: list[list[str]],
+    frame: Sequence[Rule] = (),
 ) -> None:
     """Give rows to the closest table caption without rows, or to a new table without a caption."""
     at = next(index for index, line in enumerate(lines) if line is inside[0])
-    box = _box(inside)
+    left, top, right, bottom = _box(inside)
+    box = (left, min([top, *(rule.y for rule in frame)]), right, bottom)
     bare = [it for it in floats if it.kind == "table" and not it.rows]
     free = [it for it in bare if _beside(it, box)]
     free = free or [it for it in bare if _distance(it, box) < _NEXT]
@@ -261,7 +280,9 @@ def _distance(it: Float, box: Box) -> float:
     return max(top - box[3], box[1] - bottom, 0)
 
 
-def _open_tables(lines: Sequence[TextLine], floats: Sequence[Float], taken: set[int]) -> None:
+def _open_tables(
+    lines: Sequence[TextLine], floats: Sequence[Float], taken: set[int], spelling: Spelling
+) -> None:
     """Take tables without rules: runs of lines that look like rows, below or above a caption."""
     where = {id(line): at for at, line in enumerate(lines)}
     for it in floats:
@@ -271,14 +292,16 @@ def _open_tables(lines: Sequence[TextLine], floats: Sequence[Float], taken: set[
         above = _run(lines, range(where[id(it.caption[0])] - 1, -1, -1), taken)[::-1]
         for run in sorted((below, above), key=len, reverse=True):
             words = [word for line in run for word in line.words]
-            rows = rows_of(words) if len(run) > 1 else []
+            rows = rows_of(words, (), spelling) if len(run) > 1 else []
             if len(rows) > 1 and _is_tabular(rows):
                 it.rows, it.body = rows, run
                 taken.update(map(id, run))
                 break
 
 
-def _loose_tables(lines: Sequence[TextLine], floats: list[Float], taken: set[int]) -> None:
+def _loose_tables(
+    lines: Sequence[TextLine], floats: list[Float], taken: set[int], spelling: Spelling
+) -> None:
     """Take tables without rules or caption: at least three lines with equally many cells.
 
     All but one of the lines must contain digits.
@@ -293,7 +316,7 @@ def _loose_tables(lines: Sequence[TextLine], floats: list[Float], taken: set[int
                 continue
         digits = sum(any(map(str.isdigit, it.text)) for it in run)
         if len(run) > 2 and digits >= len(run) - 1:
-            rows = rows_of([word for it in run for word in it.words])
+            rows = rows_of([word for it in run for word in it.words], (), spelling)
             if len(rows) > 2 and _is_tabular(rows):
                 _put_table(lines, floats, taken, run, rows)
         run = [line] if line and len(cells) > 2 else []
@@ -315,26 +338,41 @@ def _run(lines: Sequence[TextLine], order: Iterable[int], taken: set[int]) -> li
     return found
 
 
-def _programs(
+def _ruled_programs(
     lines: Sequence[TextLine], floats: Sequence[Float], taken: set[int], rules: Sequence[Rule]
 ) -> None:
-    """Take the lines of algorithms and listings, down to the closing rule.
-
-    Without rules, lines are taken as long as more than half of their letters are monospaced.
+    """Take the lines of algorithms and listings between the rule below the caption and the next
+    one of the same width. Two of them can stand side by side.
     """
-    where = {id(line): at for at, line in enumerate(lines)}
     for it in floats:
         if it.kind != "code":
             continue
-        box = _box(it.caption)
+        left, top, right, bottom = _box(it.caption)
         under = [
-            rule for rule in rules if rule.y > box[3] - 2 and rule.x0 < box[2] and rule.x1 > box[0]
+            rule for rule in rules if rule.y > bottom - 2 and rule.x0 < right and rule.x1 > left
         ]
-        end = under[1].y if len(under) > 1 and under[0].y < box[3] + 15 else None
-        start = where[id(it.caption[-1])] + 1
-        for line in lines[start:]:
-            inside = line.base < end if end else line.share("mono") > 0.5
-            if id(line) in taken or not inside or line.base < box[1]:
+        if not under or under[0].y > bottom + 15:
+            continue
+        ends = [rule for rule in under[1:] if is_same_width(rule, under[0])]
+        if not ends:
+            continue
+        inside = _between(lines, under[0], ends[0], taken)
+        if _is_prose(inside, under[0].x1 - under[0].x0) and not is_program(inside):
+            continue
+        it.body += inside
+        taken.update(map(id, inside))
+
+
+def _open_programs(lines: Sequence[TextLine], floats: Sequence[Float], taken: set[int]) -> None:
+    """Take the lines of listings without rules: monospaced ones, or ones that are numbered."""
+    where = {id(line): at for at, line in enumerate(lines)}
+    for it in floats:
+        if it.kind != "code" or it.body or not it.caption:
+            continue
+        for line in lines[where[id(it.caption[-1])] + 1 :]:
+            counted = goes_on_counting(it.body, line)
+            inside = line.base > it.caption[0].base and (line.share("mono") > 0.5 or counted)
+            if id(line) in taken or not inside:
                 break
             it.body.append(line)
             taken.add(id(line))

@@ -85,7 +85,7 @@ class Flow:
         """
         head = self._heads.get(id(line))
         if head and (not self._references or self._ends_references(head)):
-            return self._heading(head, line)
+            return self._heading(head)
         if self._references:
             if self._current is None:
                 self._current = Piece("reference")
@@ -122,11 +122,11 @@ class Flow:
         self._apart = False
         return 1
 
-    def _heading(self, head: Head, line: TextLine) -> int:
+    def _heading(self, head: Head) -> int:
         self._add(Piece("heading", head.lines, head=head))
         self._references = bool(_REFERENCES.fullmatch(head.text))
         if head.run_in:
-            self._begin("paragraph", line.without(head.run_in))
+            self._begin("paragraph", head.lines[-1].without(head.run_in))
         return len(head.lines)
 
     def _ends_references(self, head: Head) -> bool:

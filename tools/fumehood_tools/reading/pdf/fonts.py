@@ -12,7 +12,7 @@ from typing import NamedTuple
 _BOLD = re.compile(
     r"bold|black|heavy|medi(?!um)|demi|cmbx|cmb\d|cmssbx|sfbx|ecbx|sfsx|sfxb|-bd|TB\b|TBI?$|tb\d?$"
 )
-_ITALIC = re.compile(r"ital|obli|slant|cmti|cmsl|sfti|sfsl|ecti|ecsl|cmbxti|-it\b|-ita")
+_ITALIC = re.compile(r"ital|obli|slant|cmti|cmsl|cmssi|sfsi|sfti|sfsl|ecti|ecsl|cmbxti|-it\b|-ita")
 _CAPS = re.compile(r"csc|sfcc|smallcap|caps\d|-sc\b|[a-z]sc$|romancaps")
 _MATH = re.compile(
     r"^cmmi|^cmsy|^cmex|^cmmib|^cmbsy|^msam|^msbm|^lmmath|^euf|^eus|^rsfs|^stmary|^wasy|^mathit|"

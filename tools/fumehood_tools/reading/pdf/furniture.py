@@ -3,23 +3,31 @@
 A row near the top or bottom edge, separated from the text, is furniture in these cases: it is a
 page number; the same text is at the same edge of another page; it begins or ends with a number
 that counts pages; or, at the top edge, all its words are in the front of the paper. Rows are
-removed from the edge inward, up to the first row that matches none of these cases.
+removed from the edge inward, up to the first row that matches none of these cases. Margins can be
+wide, so a row may also be further from the edge, if it repeats or counts at the same height of
+other pages.
 """
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from statistics import median
 
 from fumehood_tools.reading.pdf.lines import TextLine
+from fumehood_tools.reading.pdf.numbering import number_at_start
 from fumehood_tools.reading.pdf.pages import Page
 
 _ZONE = 0.13
+_FAR_ZONE = 0.3
+_SAME_DEPTH = 0.005
+_LEAST_FAR = 2
 _MOST_ROWS = 3
 _PAGE_NUMBER = re.compile(
     r"[-\u2013\u2014|\s]*(?:page\s+)?(?:\d{1,4}|[ivxl]{1,6})(?:\s*(?:of|/)\s*\d{1,4})?"
     r"[-\u2013\u2014|\s]*",
     re.I,
 )
+_ROMAN = {"i": 1, "v": 5, "x": 10, "l": 50}
 _STAMP = re.compile(r"arXiv:\d{4}\.\d{4,5}(v\d+)?\b.*\[|Preprint submitted to ")
 _EDGE_NUMBER = re.compile(r"^(\d{1,4})(?=\s|$)|(?<=\s)(\d{1,4})$")
 
@@ -27,28 +35,17 @@ _EDGE_NUMBER = re.compile(r"^(\d{1,4})(?=\s|$)|(?<=\s)(\d{1,4})$")
 def take_furniture(pages: Sequence[tuple[Page, list[TextLine]]]) -> list[list[TextLine]]:
     """Remove the furniture from the lines of every page, and return it page by page."""
     rows = [list(_edge_rows(page, lines)) for page, lines in pages]
-    seen = Counter(key for found in rows for key in {_key(row) for row in found})
-    offsets = Counter(
-        offset
-        for (page, _), found in zip(pages, rows, strict=True)
-        for offset in {it for row in found for it in _offsets(row, page.number)}
-    )
-    front = _words(" ".join(line.text for line in pages[0][1][:15])) if pages else set()
+    front = " ".join(line.text for line in pages[0][1][:15]).casefold() if pages else ""
+    repeats = _Repeats(rows, front)
     taken: list[list[TextLine]] = []
-    for (page, lines), found in zip(pages, rows, strict=True):
+    for (_, lines), found in zip(pages, rows, strict=True):
         drop: list[TextLine] = [line for line in lines if _STAMP.match(line.text)]
         open_edges = {"top", "bottom"}
         for row in found:
             if row.edge not in open_edges:
                 continue
-            numbered = any(offsets[it] > 1 for it in _offsets(row, page.number))
-            titled = page.number > 1 and not row.bold and _words(row.text) <= front
-            if row.apart and (
-                _PAGE_NUMBER.fullmatch(row.text)
-                or seen[_key(row)] > 1
-                or numbered
-                or (titled and row.edge == "top")
-            ):
+            near = row.depth <= _ZONE and (row.is_number or row.is_title(front))
+            if row.apart and (near or repeats.has(row)):
                 drop += row.lines
             else:
                 open_edges.discard(row.edge)
@@ -59,12 +56,105 @@ def take_furniture(pages: Sequence[tuple[Page, list[TextLine]]]) -> list[list[Te
 
 
 class _Row:
-    """The lines at one height near an edge of a page."""
+    """The lines at one height near an edge of a page. depth: distance from the edge as a share of
+    the height of the page.
+    """
 
-    def __init__(self, lines: list[TextLine], edge: str, apart: bool) -> None:
-        self.lines, self.edge, self.apart = lines, edge, apart
+    def __init__(
+        self, page: Page, lines: list[TextLine], edge: str, depth: float, apart: bool
+    ) -> None:
+        self.page, self.lines, self.edge, self.depth = page.number, lines, edge, depth
+        self.apart = apart
+        self.size = max(line.size for line in lines)
+        self._words = page.words
         self.bold = any(line.share("bold") > 0.5 for line in lines)
         self.text = " ".join(line.text for line in sorted(lines, key=lambda it: it.x0))
+
+    @property
+    def key(self) -> str:
+        """The row's edge and its text with digits masked, to compare rows of different pages."""
+        return f"{self.edge} {re.sub(r'[0-9]+', '#', self.text)}"
+
+    @property
+    def offsets(self) -> set[tuple[str, int]]:
+        """The differences between numbers at the ends of the row and the page number, by edge.
+
+        A printed page number has the same offset on every page.
+        """
+        if self.is_number:
+            digits = re.search(r"\d+", self.text)
+            found = [int(digits[0]) if digits else _roman(self.text)]
+        else:
+            found = [int(match[1] or match[2]) for match in _EDGE_NUMBER.finditer(self.text)]
+        return {(self.edge, number - self.page) for number in found}
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the row is a page number and nothing else."""
+        return bool(_PAGE_NUMBER.fullmatch(self.text))
+
+    def is_title(self, front: str) -> bool:
+        """Return whether the row is a running head that repeats words from the front.
+
+        A bold row could be a heading: it must be small, and its words next to each other there.
+        """
+        if self.page == 1 or self.edge != "top" or self._is_heading:
+            return False
+        if self.bold:
+            repeated = len(self.text.split()) > 1 and self.text.casefold() in front
+            return repeated and self.size < 0.95 * median(word.size for word in self._words)
+        return _words(self.text) <= _words(front)
+
+    @property
+    def _is_heading(self) -> bool:
+        """Whether the row begins with the number of a section, which a page number is not."""
+        number = number_at_start(self.text)
+        return number is not None and (bool(number.mark) or not number.printed.isdigit())
+
+
+class _Repeats:
+    """Finds the rows that stand at the same edge of other pages too."""
+
+    def __init__(self, pages: Sequence[Sequence[_Row]], front: str) -> None:
+        self._alike: dict[str, list[_Row]] = defaultdict(list)
+        self._counting: dict[tuple[str, int], list[_Row]] = defaultdict(list)
+        self._titles: list[_Row] = []
+        for row in (row for rows in pages for row in rows):
+            self._alike[row.key].append(row)
+            for offset in row.offsets:
+                self._counting[offset].append(row)
+            if row.depth > _ZONE and _words(row.text) and row.is_title(front):
+                self._titles.append(row)
+
+    def has(self, row: _Row) -> bool:
+        """Return whether the same text, or a number that counts pages, is on another page.
+
+        Far from the edge, where text could stand as well, it must be at the same height there. A
+        row that is larger or bolder than on other pages is the title, which they repeat.
+        """
+        alike = self._others(row, self._alike[row.key])
+        counting = [
+            it for offset in row.offsets for it in self._others(row, self._counting[offset])
+        ]
+        others = alike + counting
+        if others and row.size > 1.15 * median(it.size for it in others):
+            return False
+        if alike and row.bold and not any(it.bold for it in alike):
+            return False
+        if row.depth <= _ZONE:
+            return bool(others)
+        if row.is_number:
+            return bool(counting)
+        titles = self._others(row, self._titles) if row in self._titles else []
+        return bool(titles) or len({it.page for it in others}) >= _LEAST_FAR
+
+    def _others(self, row: _Row, rows: Sequence[_Row]) -> list[_Row]:
+        return [
+            it
+            for it in rows
+            if it.page != row.page
+            and (row.depth <= _ZONE or abs(it.depth - row.depth) < _SAME_DEPTH)
+        ]
 
 
 def _edge_rows(page: Page, lines: list[TextLine]) -> Iterator[_Row]:
@@ -77,27 +167,20 @@ def _edge_rows(page: Page, lines: list[TextLine]) -> Iterator[_Row]:
     for edge, bases in (("top", order), ("bottom", order[::-1])):
         for at, base in enumerate(bases[:_MOST_ROWS]):
             depth = base / page.height if edge == "top" else 1 - base / page.height
-            if depth > _ZONE:
+            if depth > _FAR_ZONE:
                 break
             size = heights[base][0].size
             after = bases[at + 1] if at + 1 < len(bases) else None
             apart = after is None or abs(after - base) > 1.5 * size
-            yield _Row(heights[base], edge, apart)
-
-
-def _key(row: _Row) -> str:
-    """Return the row's edge and its text with digits masked, to compare rows of different pages."""
-    return f"{row.edge} {re.sub(r'[0-9]+', '#', row.text)}"
-
-
-def _offsets(row: _Row, number: int) -> set[tuple[str, int]]:
-    """Return the differences between numbers at the ends of a row and the page number, by edge.
-
-    A printed page number has the same offset on every page.
-    """
-    found = (match[1] or match[2] for match in _EDGE_NUMBER.finditer(row.text))
-    return {(row.edge, int(digits) - number) for digits in found}
+            yield _Row(page, heights[base], edge, depth, apart)
 
 
 def _words(text: str) -> set[str]:
     return set(re.findall(r"[^\W\d_]{4,}", text.casefold()))
+
+
+def _roman(text: str) -> int:
+    """Return the value of the Roman number in a text; the order of its letters is not checked."""
+    values = [_ROMAN[char] for char in text.lower() if char in _ROMAN]
+    after = [*values[1:], 0]
+    return sum(-it if it < then else it for it, then in zip(values, after, strict=True))

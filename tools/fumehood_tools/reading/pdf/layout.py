@@ -107,10 +107,13 @@ def _of_piece(piece: Piece) -> Iterator[tuple[int, LabelledBox]]:
         yield from _of_lines(_BODY_LABELS[piece.float.kind], piece.float.body)
     elif piece.head and not piece.head.run_in:
         yield from _of_lines("SectionHeader", piece.lines, piece.head.level)
+    elif piece.head:
+        # The last line of a run-in heading belongs to the text after it.
+        yield from _of_lines("Text", piece.lines[:-1])
     elif piece.kind == "reference":
         for _, lines in entries_of(piece.lines):
             yield from _of_lines("Bibliography", lines)
-    elif piece.head is None:
+    else:
         yield from _of_lines(_LABELS[piece.kind], piece.lines)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from fumehood_tools.reading.pdf.fonts import Face
+from fumehood_tools.reading.pdf.line_numbers import without_line_numbers
 from fumehood_tools.reading.pdf.pages import Page
 from fumehood_tools.reading.pdf.words import BULLETS, Word, gap_between, join_words
 
@@ -95,14 +96,8 @@ class TextLine:
 
 def lines_of_pages(pages: Sequence[Page]) -> list[list[TextLine]]:
     """Return the lines of every page, in the order in which the file draws them."""
-    stacks = [_number_stacks(page.words) for page in pages]
-    # Line numbers are recognized on full pages, then removed from pages with few lines too.
-    edges = {key for found in stacks for key, stack in found.items() if len(stack) >= 10}
-    lines = []
-    for page, found in zip(pages, stacks, strict=True):
-        numbers = {id(word) for key in edges for word in found.get(key, ())}
-        lines.append(_lines_of(page, [it for it in page.words if id(it) not in numbers]))
-    return lines
+    every = zip(pages, without_line_numbers(pages), strict=True)
+    return [_lines_of(page, words) for page, words in every]
 
 
 def _lines_of(page: Page, words: Sequence[Word]) -> list[TextLine]:
@@ -184,25 +179,6 @@ def _rejoined(lines: list[TextLine]) -> list[TextLine]:
                 continue
         kept.append(line)
     return kept
-
-
-def _number_stacks(words: Sequence[Word]) -> dict[int, list[Word]]:
-    """Return line numbers: integers at the left or right edge that count up, by x position."""
-    if not words:
-        return {}
-    x0, x1 = min(word.x0 for word in words), max(word.x1 for word in words)
-    edge = 0.1 * (x1 - x0)
-    stacks: dict[int, list[Word]] = {}
-    for word in words:
-        if word.text.isdigit() and (word.x1 < x0 + edge or word.x0 > x1 - edge):
-            stacks.setdefault(round(word.x1 / 8), []).append(word)
-    counting: dict[int, list[Word]] = {}
-    for key, stack in stacks.items():
-        stack.sort(key=lambda word: word.base)
-        steps = [int(after.text) - int(before.text) for before, after in pairwise(stack)]
-        if steps and sum(step == 1 for step in steps) > 0.8 * len(steps):
-            counting[key] = stack
-    return counting
 
 
 def set_columns(pages: Sequence[tuple[Page, list[TextLine]]]) -> None:

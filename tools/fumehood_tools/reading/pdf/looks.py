@@ -74,9 +74,14 @@ def look_of(line: TextLine) -> Look:
     def most(test: str) -> bool:
         return sum(len(it.text) for it in words if getattr(it.face, test)) > 0.7 * total
 
+    def is_small() -> bool:
+        # Imitated small capitals are read as "Reading ENVIRONMENT" if a word has no large one.
+        return sum(len(it.text) for it in words if it.face.caps or it.text.isupper()) > 0.9 * total
+
     return Look(
         size=round(max(word.size for word in words) * 2) / 2,
         bold=most("bold"),
         italic=most("italic"),
-        caps=most("caps") or (alpha > 3 and upper > 0.85 * alpha),
+        caps=most("caps")
+        or (alpha > 3 and (upper > 0.85 * alpha or (upper > 0.3 * alpha and is_small()))),
     )

@@ -51,10 +51,18 @@ def number_at_start(text: str) -> Number | None:
         parts = (ord(head) - 64, *tail)
         # "I." may be Roman one (the first section) or the letter I (the ninth appendix).
         schemes = ("roman", "letter") if head in _ROMAN and not rest and not word else ("letter",)
-        if not word and not rest and not match["mark"] and head in "AI":
-            # This may be prose, as in "A dense probe …". The caller decides by its look.
-            schemes = ("letter",)
     return Number(printed.upper(), match["mark"], word, parts, schemes, match.end())
+
+
+def without_number(title: str) -> str:
+    """Return a title without the number at its start."""
+    number = number_at_start(title)
+    return title[number.length :] if number and len(title) > number.length else title
+
+
+def squeezed(text: str) -> str:
+    """Return the letters and digits of a text in lower case, to compare titles."""
+    return "".join(filter(str.isalnum, text.casefold()))
 
 
 class NumberedOutline:
@@ -83,7 +91,7 @@ class NumberedOutline:
         if number.mark == ")" or self._in_appendix and scheme == "arabic" and number.parts[0] < 2:
             return None
         if scheme == "roman":
-            value = number.parts[0]
+            value = _ROMAN[number.printed]
             if self._scheme == "arabic" or not self._follows([value], roman=True):
                 return None
             self._path, self._scheme, self._letters = [value], "roman", []

@@ -185,13 +185,14 @@ def take_apart(pages: list[Page], bookmarks: Sequence[Bookmark]) -> Parts:
     style = Style.of([line for _, lines in sheets for line in lines])
     floats: list[list[Float]] = []
     footnotes: list[list[Piece]] = []
-    for page, lines in sheets:
+    for _, lines in sheets:
         lines[:] = in_reading_order(lines)
         take_contents(lines)
+    spelling = Spelling(chain.from_iterable(lines for _, lines in sheets))
+    for page, lines in sheets:
         footnotes.append(take_footnotes(lines, page.rules, style))
-        floats.append(take_floats(page, lines, style.size))
+        floats.append(take_floats(page, lines, style.size, spelling))
     every = list(chain.from_iterable(lines for _, lines in sheets))
-    spelling = Spelling(every)
     heads = find_heads(every, style, bookmarks)
     first = pages[0].number
     front = front_of([line for line in every if line.page == first], heads, style)

@@ -16,6 +16,7 @@ import pypdfium2.raw as raw
 from pdftext.pdf.chars import deduplicate_chars, get_chars
 
 from fumehood_tools.reading.document import Box, HiddenText
+from fumehood_tools.reading.pdf.clips import Clipper, within
 from fumehood_tools.reading.pdf.fonts import face_of
 from fumehood_tools.reading.pdf.words import Glyph, Word, words_of
 
@@ -46,6 +47,13 @@ class Mark(NamedTuple):
     ground: bool
 
 
+class TurnedLetter(NamedTuple):
+    """A letter that is not upright: a part of the turned head of a table, or of a label."""
+
+    text: str
+    box: Box
+
+
 class Ink(NamedTuple):
     """How a text object is drawn: font size in points, fill color, and whether it is invisible."""
 
@@ -67,6 +75,7 @@ class Page:
     marks: list[Mark] = field(default_factory=list)
     hidden: list[HiddenText] = field(default_factory=list)
     dashes: list[Box] = field(default_factory=list)
+    turned: list[TurnedLetter] = field(default_factory=list)
     images: int = 0
     recognised: bool = False
 
@@ -200,7 +209,8 @@ def _glyphs(
         if not char:
             continue
         font = chars.fonts[chars.font_ids[place]]
-        left, top, right, bottom = boxes[place]
+        box = boxes[place] if not angles[place] else _loose_box(text, index, frame)
+        left, top, right, bottom = box or boxes[place]
         raw.FPDFText_GetCharOrigin(text.raw, index, x, y)
         base = frame.point(x.value, y.value)[1]
         ink = inks.of(index, font["size"])
@@ -213,6 +223,7 @@ def _glyphs(
                 continue
             unseen.append(("covered", ""))
             if abs(math.sin(angles[place] - turned)) > 0.1:
+                page.turned.append(TurnedLetter(char, (left, top, right, bottom)))
                 continue
         elif unseen and unseen[-1][1]:
             unseen.append((unseen[-1][0], " "))
@@ -223,6 +234,17 @@ def _glyphs(
             continue
         yield Glyph(face.shown(char), left, right, base, ink.size, face)
     page.hidden += _runs(unseen, page.number)
+
+
+def _loose_box(text: Any, index: int, frame: Frame) -> Box | None:
+    """Return the box of a turned character from its start to that of the next one, or None.
+
+    pdftext gives the box of the ink, in which a narrow letter such as 1 stands alone.
+    """
+    box = raw.FS_RECTF()
+    if not raw.FPDFText_GetLooseCharBox(text.raw, index, box):
+        return None
+    return frame.box(box.left, box.bottom, box.right, box.top)
 
 
 def _letters(text: Any, chars: Any) -> list[str]:
@@ -326,17 +348,18 @@ def _runs(unseen: list[tuple[Why, str]], page: int) -> list[HiddenText]:
 def _shapes(pdf_page: Any, frame: Frame, page: Page) -> list[Paint]:
     """Record the rules, pictures and marks of a page; return its paints in drawing order."""
     paints: list[Paint] = []
-    edges = [ctypes.c_float() for _ in range(4)]
+    clipper = Clipper(MOST_OBJECTS)
+    sheet = (0.0, 0.0, page.width, page.height)
     total = raw.FPDFPage_CountObjects(pdf_page.raw)
     for index in range(min(total, MOST_OBJECTS)):
         handle = raw.FPDFPage_GetObject(pdf_page.raw, index)
         kind = raw.FPDFPageObj_GetType(handle)
         if kind == raw.FPDF_PAGEOBJ_TEXT:
             continue
-        if not raw.FPDFPageObj_GetBounds(handle, *edges):
+        seen = clipper.visible(handle)
+        box = within(frame.box(*seen), sheet) if seen else None
+        if box is None:
             continue
-        left, bottom, right, top = (edge.value for edge in edges)
-        box = frame.box(left, bottom, right, top)
         if kind == raw.FPDF_PAGEOBJ_PATH:
             _path(handle, box, page, paints)
         else:

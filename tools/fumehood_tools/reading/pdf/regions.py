@@ -131,9 +131,15 @@ def _around(boxes: Iterable[Box]) -> Box:
 
 
 def labels_in(box: Box, lines: Sequence[TextLine], body: float) -> list[TextLine]:
-    """Return the lines that belong to a drawing: inside its box, or short and near its edge."""
+    """Return the lines that belong to a drawing: inside its box, or short and near its edge.
+
+    Running text is never a label, even if a stroke of the drawing runs across it.
+    """
     found = []
+    prose = _running_text(lines, body)
     for line in lines:
+        if id(line) in prose:
+            continue
         x, y = (line.x0 + line.x1) / 2, line.base - 0.3 * line.size
         if box[0] <= x <= box[2] and box[1] <= y <= box[3]:
             found.append(line)
@@ -143,6 +149,33 @@ def labels_in(box: Box, lines: Sequence[TextLine], body: float) -> list[TextLine
         if near and label and not _in_prose(line, lines):
             found.append(line)
     return found
+
+
+def _running_text(lines: Sequence[TextLine], body: float) -> set[int]:
+    """Return the ids of the lines in paragraphs that fill the width of their column."""
+    found: set[int] = set()
+    run: list[TextLine] = []
+    for line in [*lines, None]:
+        before = run[-1] if run else None
+        if line and before and not _is_next(before, line):
+            before = None
+        if line is None or before is None:
+            if sum(_fills_column(it, body) for it in run) >= max(3, 0.5 * len(run)):
+                found.update(map(id, run))
+            run = []
+        if line:
+            run.append(line)
+    return found
+
+
+def _is_next(before: TextLine, line: TextLine) -> bool:
+    same = before.column == line.column and abs(before.size - line.size) < 0.3
+    return same and 0 < line.base - before.base < 1.7 * line.size
+
+
+def _fills_column(line: TextLine, body: float) -> bool:
+    wide = abs(line.indent) < 2 and abs(line.short) < 0.3 and len(line.cells()) == 1
+    return wide and len(line.words) >= 4 and abs(line.size - body) < 0.3
 
 
 def _in_prose(line: TextLine, lines: Sequence[TextLine]) -> bool:
@@ -169,6 +202,11 @@ def rules_of(page: Page) -> list[Rule]:
     return sorted(merged, key=lambda rule: rule.y)
 
 
+def is_same_width(one: Rule, other: Rule) -> bool:
+    """Return whether two rules have the same left and right edge."""
+    return abs(one.x0 - other.x0) < _SAME_EDGE and abs(one.x1 - other.x1) < _SAME_EDGE
+
+
 def frames_of(rules: Sequence[Rule]) -> list[list[Rule]]:
     """Return groups of two or more rules with the same left and right edge: frames of tables."""
     groups: list[list[Rule]] = []
@@ -176,8 +214,7 @@ def frames_of(rules: Sequence[Rule]) -> list[list[Rule]]:
         if rule.x1 - rule.x0 < 40:
             continue
         for group in groups:
-            first = group[0]
-            if abs(first.x0 - rule.x0) < _SAME_EDGE and abs(first.x1 - rule.x1) < _SAME_EDGE:
+            if is_same_width(group[0], rule):
                 group.append(rule)
                 break
         else:

@@ -8,45 +8,29 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
-from typing import NamedTuple
 
+from fumehood_tools.reading.pdf.cells import Cell, Row, cell_of, cells_of, without_stretched_gaps
 from fumehood_tools.reading.pdf.regions import Rule
-from fumehood_tools.reading.pdf.text import joined
-from fumehood_tools.reading.pdf.words import Word, join_words
+from fumehood_tools.reading.pdf.text import Spelling, joined
+from fumehood_tools.reading.pdf.words import Word
 
-_GAP = 0.62
 _LEAST_GAP = 0.42
 
 
-class Cell(NamedTuple):
-    """Adjacent words in one row."""
-
-    x0: float
-    x1: float
-    text: str
-    words: tuple[Word, ...] = ()
-
-
-class Row(NamedTuple):
-    """The cells on one baseline."""
-
-    base: float
-    size: float
-    cells: list[Cell]
-
-
-def rows_of(words: Sequence[Word], rules: Sequence[Rule] = ()) -> list[list[str]]:
+def rows_of(
+    words: Sequence[Word], rules: Sequence[Rule] = (), spelling: Spelling | None = None
+) -> list[list[str]]:
     """Return the rows of a table, header first. Every row has one cell per column.
 
     Empty if there are fewer than two columns.
     """
-    rows = _visual_rows(words)
+    rows = without_stretched_gaps(_visual_rows(words))
     columns = _columns(rows)
     if len(columns) < 2:
         return []
     placed = [_placed(row, columns) for row in rows]
     groups = _grouped(rows, placed, columns, rules)
-    return [_merged([placed[index] for index in group]) for group in groups]
+    return [_merged([placed[index] for index in group], spelling) for group in groups]
 
 
 def _visual_rows(words: Sequence[Word]) -> list[Row]:
@@ -66,23 +50,8 @@ def _visual_rows(words: Sequence[Word]) -> list[Row]:
     for group in groups:
         group.sort(key=lambda it: it.x0)
         size = median(word.size for word in group)
-        rows.append(Row(group[0].base, size, _cells(group, size)))
+        rows.append(Row(group[0].base, size, cells_of(group, size)))
     return rows
-
-
-def _cells(words: list[Word], size: float) -> list[Cell]:
-    parts = [[words[0]]]
-    end = words[0].x1
-    for word in words[1:]:
-        if word.x0 - end > _GAP * size:
-            parts.append([])
-        parts[-1].append(word)
-        end = max(end, word.x1)
-    return [_cell(part) for part in parts]
-
-
-def _cell(words: Sequence[Word]) -> Cell:
-    return Cell(words[0].x0, max(it.x1 for it in words), join_words(words), tuple(words))
 
 
 def _columns(rows: Sequence[Row]) -> list[tuple[float, float]]:
@@ -169,7 +138,7 @@ def _parted(cell: Cell, size: float, columns: Sequence[tuple[float, float]]) -> 
         parts[-1].append(word)
     if len(parts) == 1:
         parts = _aligned(cell, columns) or parts
-    return [_cell(part) for part in parts] if len(parts) > 1 else [cell]
+    return [cell_of(part) for part in parts] if len(parts) > 1 else [cell]
 
 
 def _aligned(cell: Cell, columns: Sequence[tuple[float, float]]) -> list[list[Word]] | None:
@@ -267,5 +236,6 @@ def _is_full(above: Cell | None, span: tuple[float, float], here: Cell | None) -
     return above.x1 + share * (here.x1 - here.x0) + 1 > span[1] - 1
 
 
-def _merged(parts: Sequence[list[Cell | None]]) -> list[str]:
-    return [joined([cell.text for cell in column if cell]) for column in zip(*parts, strict=True)]
+def _merged(parts: Sequence[list[Cell | None]], spelling: Spelling | None) -> list[str]:
+    columns = zip(*parts, strict=True)
+    return [joined([cell.text for cell in column if cell], spelling) for column in columns]
