@@ -208,7 +208,7 @@ class Flow:
                 return not ended or lower or line.indent > 0.8
             return lower or not (ended and (before.short > 1 or line.indent > 0.7))
         pitch = self._style.pitch * before.size / self._style.size
-        if step > 1.3 * pitch:
+        if step > 1.3 * pitch and not (step < 2 * pitch and _breaks_off(before, line)):
             return False
         if item:
             return line.x0 > self._hang - 0.4 * line.size
@@ -218,6 +218,12 @@ class Flow:
             return False
         ended = before.text[-1:] in ".!?:"
         return not (self._justified and ended and before.short > 4 and line.indent < 0.3)
+
+
+def _breaks_off(before: TextLine, line: TextLine) -> bool:
+    """Return whether a sentence plainly goes on, though a tall formula sets its lines apart."""
+    full = before.short < 0.5 and before.text[-1:] not in _SENTENCE_END
+    return full and line.text[:1].islower() and abs(line.indent) < 0.3
 
 
 def item_start(line: TextLine, ahead: Sequence[TextLine], *, in_list: bool) -> float | None:

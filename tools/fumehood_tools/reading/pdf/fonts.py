@@ -21,7 +21,7 @@ _MATH = re.compile(
 _MONO = re.compile(r"mono|cmtt|sftt|ectt|courier|typewriter|txtt|consol|cmsltt|ltt\d|menlo|zi4")
 _STROKES = re.compile(r"^(line|lcircle|circle)w?\d+$")
 _LARGE = re.compile(r"^cmex|^lmmathext|^euex|^yhcmex|^txex|^pxex")
-_LARGE_SYMBOLS = {"P": "∑", "Q": "∏", "R": "∫", "X": "∑", "Y": "∏", "Z": "∫"}
+_CODED = re.compile(r"^cm(mi|sy|ex|bsy)|^ms[ab]m|^lmmath|^eu[rsex]|[tp]x(b?mi|b?sy|ex)|^mt(mi|sy|ex)")
 _FORCE_BOLD = 1 << 18
 _ITALIC_FLAG = 1 << 6
 
@@ -30,6 +30,7 @@ class Face(NamedTuple):
     """The look of a font.
 
     strokes: a TeX font whose characters are line segments. large: a TeX font of large symbols.
+    coded: a TeX font whose glyphs may have no names that pdfium knows, only codes.
     """
 
     name: str
@@ -40,10 +41,16 @@ class Face(NamedTuple):
     mono: bool
     strokes: bool = False
     large: bool = False
+    coded: bool = False
 
-    def shown(self, char: str) -> str:
-        """Return the symbol that is drawn: TeX codes its large symbols as ordinary letters."""
-        return _LARGE_SYMBOLS.get(char, char) if self.large else char
+    def baseline(self, base: float, top: float, bottom: float, size: float) -> float:
+        """Return the y coordinate of the baseline of the line to which a glyph belongs.
+
+        TeX hangs large brackets and sums below their own baseline, and centers them on the axis of
+        the formula, a quarter of the font size above the baseline of its letters.
+        """
+        middle = (top + bottom) / 2
+        return middle + 0.25 * size if self.large and middle > base else base
 
 
 @lru_cache(maxsize=4096)
@@ -63,4 +70,5 @@ def face_of(name: str, weight: int, flags: int) -> Face:
         mono=bool(_MONO.search(low)),
         strokes=bool(_STROKES.search(low)),
         large=bool(_LARGE.search(low)),
+        coded=bool(_CODED.search(low)),
     )

@@ -130,7 +130,8 @@ def _continues(line: TextLine, word: Word) -> bool:
     if gap > 1.2 * size:
         return False
     if word.size < 0.88 * line.size or (word.size > 1.13 * line.size and _all_small(line, word)):
-        return shift < 0.75 * size
+        # The script of a tall bracket is higher than that of a letter.
+        return shift < (1.3 if last.face.large else 0.75) * size
     return shift < 0.4 * size
 
 

@@ -16,8 +16,10 @@ import pypdfium2.raw as raw
 from pdftext.pdf.chars import deduplicate_chars, get_chars
 
 from fumehood_tools.reading.document import Box, HiddenText
-from fumehood_tools.reading.pdf.fonts import face_of
-from fumehood_tools.reading.pdf.words import Glyph, Word, words_of
+from fumehood_tools.reading.pdf.fonts import Face, face_of
+from fumehood_tools.reading.pdf.glyphs import Glyph
+from fumehood_tools.reading.pdf.symbols import symbol
+from fumehood_tools.reading.pdf.words import Word, words_of
 
 MOST_OBJECTS = 20_000
 MOST_CHARACTERS = 200_000
@@ -26,6 +28,8 @@ Why = Literal["white", "tiny", "off-page", "invisible", "covered"]
 Colour = tuple[int, int, int]
 _WHITE = 247
 _LEAST_GROUND = 30.0
+_FIRST, _SURROGATES = " ", "\ud800"
+_HYPHENS = "\u007f\u00ad"
 
 
 SAMPLE = 300
@@ -196,10 +200,13 @@ def _glyphs(
     indices = chars.char_indices.tolist()
     scan = scan and _is_mostly_unseen(inks, indices)
     turned = math.pi / 2 if frame.rotation % 180 else 0.0
+    faces = [face_of(font["name"], font["weight"], font["flags"]) for font in chars.fonts]
     for place, (index, char) in enumerate(zip(indices, _letters(text, chars), strict=True)):
         if not char:
             continue
-        font = chars.fonts[chars.font_ids[place]]
+        font, face = chars.fonts[chars.font_ids[place]], faces[chars.font_ids[place]]
+        if face.coded or not _FIRST <= char < _SURROGATES or char in _HYPHENS:
+            char = _symbol(text, index, char, face)
         left, top, right, bottom = boxes[place]
         raw.FPDFText_GetCharOrigin(text.raw, index, x, y)
         base = frame.point(x.value, y.value)[1]
@@ -216,13 +223,19 @@ def _glyphs(
                 continue
         elif unseen and unseen[-1][1]:
             unseen.append((unseen[-1][0], " "))
-        face = face_of(font["name"], font["weight"], font["flags"])
         if face.strokes:
             # LaTeX's picture environment draws with fonts whose letters are line segments.
             page.marks.append(Mark((left, top, right, bottom), ground=False))
             continue
-        yield Glyph(face.shown(char), left, right, base, ink.size, face)
+        base = face.baseline(base, top, bottom, ink.size)
+        yield Glyph(char, left, right, base, ink.size, face)
     page.hidden += _runs(unseen, page.number)
+
+
+def _symbol(text: Any, index: int, char: str, face: Face) -> str:
+    """Return what a glyph shows, where pdfium may give a code in the font instead of a letter."""
+    mapped = char != "\0" and raw.FPDFText_HasUnicodeMapError(text.raw, index) != 1
+    return symbol(face.name, char, mapped)
 
 
 def _letters(text: Any, chars: Any) -> list[str]:
