@@ -29,6 +29,8 @@ _FIRST_REFERENCE = re.compile(r"\[1\]\s+\S")
 _SIGN = re.compile(
     r"[=+\u2212\u2225\u2211\u220f\u222b\u2264\u2265\u2208\u221a\u00d7|<>\u221e\u2248\u2192]"
 )
+_ADDRESS = re.compile(r"://|\bwww\.")
+_TORN_ADDRESS = re.compile(r"\bhttps?:(//\S*)?$")
 _SENTENCE_END = '.!?:;"”’)]'
 
 
@@ -146,7 +148,8 @@ class Flow:
             return False
         before = self._current.lines[-1]
         near = 0 < line.base - before.base < 1.3 * self._style.pitch
-        return near and before.short < 1 and before.text[-1:] not in ":;"
+        torn = bool(_TORN_ADDRESS.search(before.text))
+        return near and (torn or (before.short < 1 and before.text[-1:] not in ":;"))
 
     def _in_formula(self, line: TextLine) -> bool:
         """Return whether a line is part of the preceding formula, such as a limit."""
@@ -304,6 +307,10 @@ def _number_of(line: TextLine) -> str | None:
 
 def _is_display(line: TextLine, style: Style) -> bool:
     """Return whether a line is indented and consists of formulas rather than words."""
+    first = line.words[0].text
+    listed = len(line.words) > 1 and (first == "•" or bool(_ENUMERATOR.fullmatch(first)))
+    if listed or _ADDRESS.search(line.text) or line.share("mono") > 0.8:
+        return False
     prose = sum(
         len(word.text) > 2 and word.text.strip(".,;:()").isalpha() and not word.face.math
         for word in line.words
@@ -338,50 +345,6 @@ def take_contents(lines: list[TextLine]) -> None:
             break
     if end > first + 2:
         del lines[first:end]
-
-
-def take_footnotes(lines: list[TextLine], rules: Sequence[tuple[float, float, float]], style: Style
-) -> list[Piece]:  # fmt: skip
-    """Remove the footnotes of one page from `lines`, and return them in order.
-
-    rules: horizontal rules of the page as (left, y, right), in points.
-    """
-    found: list[Piece] = []
-    taken: set[int] = set()
-    for column in {line.column for line in lines}:
-        mine = sorted((line for line in lines if line.column == column), key=lambda it: it.base)
-        start = _footnote_start(mine, rules, style)
-        for line in mine[start:]:
-            marked = line.words[0].script == "super" or bool(re.match(r"[*†‡§]", line.text))
-            if marked or not found or found[-1].lines[-1].column != column:
-                found.append(Piece("footnote"))
-            found[-1].lines.append(line)
-            taken.add(id(line))
-    lines[:] = [line for line in lines if id(line) not in taken]
-    return found
-
-
-def _footnote_start(
-    lines: Sequence[TextLine], rules: Sequence[tuple[float, float, float]], style: Style
-) -> int:
-    """Return the index of the first footnote line in a column, or its length if there is none.
-
-    Footnotes are the small lines at the foot, from a short rule or a superscript mark onward.
-    """
-    low = len(lines)
-    while low and lines[low - 1].size < 0.95 * style.size:
-        low -= 1
-    for at in range(low, len(lines)):
-        line = lines[at]
-        ruled = any(
-            0 < line.base - y < 2.2 * line.size
-            and abs(x0 - line.left) < 6
-            and x1 - x0 < 0.55 * (line.right - line.left)
-            for x0, y, x1 in rules
-        )
-        if ruled or (line.words[0].script == "super" and len(line.words) > 1):
-            return at
-    return len(lines)
 
 
 def elements_of(lines: Sequence[TextLine], floats: Sequence[Float]) -> Iterator[TextLine | Float]:

@@ -20,8 +20,10 @@ _MATH = re.compile(
 )
 _MONO = re.compile(r"mono|cmtt|sftt|ectt|courier|typewriter|txtt|consol|cmsltt|ltt\d|menlo|zi4")
 _STROKES = re.compile(r"^(line|lcircle|circle)w?\d+$")
-_LARGE = re.compile(r"^cmex|^lmmathext|^euex|^yhcmex|^txex|^pxex")
-_CODED = re.compile(r"^cm(mi|sy|ex|bsy)|^ms[ab]m|^lmmath|^eu[rsex]|[tp]x(b?mi|b?sy|ex)|^mt(mi|sy|ex)")
+_LARGE = re.compile(r"^cmex|^lmmathext|^euex|^yhcmex|^txex|^pxex|^mtex|^newtxex|^libertinemathex")
+_CODED = re.compile(
+    r"^cm(mi|sy|ex|bsy)|^ms[ab]m|^lmmath|^eu[rsex]|[tp]x(b?mi|b?sy|ex)|^mt(mi|sy|ex)|^libertinemath"
+)
 _FORCE_BOLD = 1 << 18
 _ITALIC_FLAG = 1 << 6
 
@@ -43,14 +45,15 @@ class Face(NamedTuple):
     large: bool = False
     coded: bool = False
 
-    def baseline(self, base: float, top: float, bottom: float, size: float) -> float:
+    def baseline(self, char: str, base: float, top: float, bottom: float, size: float) -> float:
         """Return the y coordinate of the baseline of the line to which a glyph belongs.
 
-        TeX hangs large brackets and sums below their own baseline, and centers them on the axis of
-        the formula, a quarter of the font size above the baseline of its letters.
+        TeX hangs large brackets, sums and roots below their own baseline, and centers them on the
+        axis of the formula, a quarter of the font size above the baseline of its letters.
         """
         middle = (top + bottom) / 2
-        return middle + 0.25 * size if self.large and middle > base else base
+        hangs = (self.large or (char == "√" and self.coded)) and middle > base
+        return middle + 0.25 * size if hangs else base
 
 
 @lru_cache(maxsize=4096)

@@ -1,8 +1,8 @@
 """Put marks with the letters that they are drawn over, and the parts of tall brackets together.
 
 TeX draws é as e and ´, ≠ as / and =, and a tall bracket as up to four parts. pdfium sorts what a
-line draws by its left edge, so a mark can come before its letter or as late as the end of the line.
-It also inserts spaces and line ends around such glyphs; here the gaps between glyphs decide instead.
+line draws by its left edge, so a mark can come before its letter or as late as the end of the
+line. It also inserts spaces and line ends around such glyphs; here the gaps decide instead.
 """
 
 import unicodedata
@@ -61,138 +61,140 @@ def gap_between(last: Placed, after: Placed) -> float:
 def with_marks(glyphs: Iterable[Glyph]) -> list[Glyph]:
     """Return glyphs with every mark in its letter, and every tall bracket as one glyph."""
     row = _Row()
+    kept = row.kept
     for glyph in glyphs:
-        if glyph.text in SPACES and glyph.text:
-            row.space(glyph)
-        elif glyph.text in _SPECIAL or glyph.face.large:
+        if glyph.text in _SPECIAL or glyph.face.large:
             row.special(glyph)
-        else:
+        elif row.busy:
             row.plain(glyph)
+        else:
+            kept.append(glyph)
     return row.done()
 
 
 class _Row:
-    """The glyphs so far. Marks whose letter has not come yet wait in front of it."""
+    """The glyphs so far.
+
+    busy: a mark came just before. Spaces after it are pdfium's inventions, and it may wait for its
+    letter.
+    """
 
     def __init__(self) -> None:
-        self._kept: list[Glyph] = []
+        self.kept: list[Glyph] = []
+        self.busy = False
         self._stacks: set[int] = set()
-        self._loose = False
         self._waiting = False
 
-    def space(self, glyph: Glyph) -> None:
-        """Take a space, unless a mark came just before: its spaces are pdfium's inventions."""
-        if not self._loose:
-            self._kept.append(glyph)
-
     def plain(self, glyph: Glyph) -> None:
-        """Take an ordinary glyph, with the mark that waits for it."""
-        if self._loose:
+        """Take an ordinary glyph or a space after a mark, and the mark that waits for it."""
+        if glyph.text in SPACES:
+            return
+        if self._waiting and (whole := _under_mark(glyph, self.kept[-1])):
+            self.kept[-1] = whole
+        else:
             self._part_from(glyph)
-        if self._waiting:
-            self._waiting = False
-            mark = self._kept[-1]
-            if mark.text == STROKE and -0.4 * glyph.size < mark.x0 - glyph.x0 < 0.9 * glyph.size:
-                self._kept.pop()
-                glyph = glyph._replace(text=unicodedata.normalize("NFC", glyph.text + STROKE))
-            elif mark.text in _ACCENTS and _is_under(glyph, mark):
-                self._kept.pop()
-                glyph = _accented(glyph, mark)
-        self._kept.append(glyph)
+            self.kept.append(glyph)
+        self.busy = self._waiting = False
 
     def special(self, glyph: Glyph) -> None:
         """Take a mark, a part of a tall bracket, a large symbol, or the end of a pair."""
         text = glyph.text
-        if text in _ACCENTS:
+        if not text:
+            return
+        if text in SPACES:
+            if not self.busy:
+                self.kept.append(glyph)
+        elif text in _ACCENTS:
             self._mark(glyph)
         elif text == STROKE:
             self._stroke(glyph)
-        elif text in _ENDS and self._completes(glyph):
-            pass
-        elif text in PARTS and self._stacks_on(glyph):
-            pass
-        elif text:
-            if text in PARTS or glyph.face.large:
-                self._without_spaces()
-                self._part_from(glyph)
-            self.plain(glyph)
-            if text in PARTS:
-                self._stacks.add(len(self._kept) - 1)
-            self._loose = text in PARTS or glyph.face.large
+        elif text in PARTS or glyph.face.large:
+            self._large(glyph)
+        elif not self._completes(glyph):
+            if self.busy:
+                self.plain(glyph)
+            else:
+                self.kept.append(glyph)
+
+    def _large(self, glyph: Glyph) -> None:
+        self._without_spaces()
+        if glyph.text in PARTS and self._stacks_on(glyph):
+            return
+        self._part_from(glyph)
+        if glyph.text in PARTS:
+            self._stacks.add(len(self.kept))
+        self.kept.append(glyph)
+        self.busy, self._waiting = True, False
 
     def _mark(self, mark: Glyph) -> None:
-        seen = 0
-        for at in range(len(self._kept) - 1, -1, -1):
-            letter = self._kept[at]
-            seen += 1
-            if seen > _FARTHEST:
-                break
-            if _is_under(letter, mark):
-                self._kept[at] = _accented(letter, mark)
-                self._without_spaces()
-                self._loose = True
+        for at in range(len(self.kept) - 1, max(-1, len(self.kept) - 1 - _FARTHEST), -1):
+            if _is_under(self.kept[at], mark):
+                self._put_on(at, _accented(self.kept[at], mark))
                 return
-        self.plain(mark)
-        self._waiting = True
+        self.kept.append(mark)
+        self.busy = self._waiting = True
 
     def _stroke(self, stroke: Glyph) -> None:
-        last = next((it for it in self._kept[:-4:-1] if it.text not in SPACES), None)
-        if last and abs(last.base - stroke.base) < 0.3 * last.size and (
-            last.x0 + 0.1 * last.size < stroke.x0 + 0.39 * stroke.size < last.x1
-        ):  # fmt: skip
-            at = self._kept.index(last, len(self._kept) - 3 if len(self._kept) > 3 else 0)
-            self._kept[at] = last._replace(text=unicodedata.normalize("NFC", last.text + STROKE))
-            self._without_spaces()
-            self._loose = True
-            return
-        self.plain(stroke)
-        self._waiting = True
+        middle = stroke.x0 + 0.39 * stroke.size
+        for at in range(len(self.kept) - 1, max(-1, len(self.kept) - 4), -1):
+            sign = self.kept[at]
+            level = abs(sign.base - stroke.base) < 0.3 * sign.size
+            if sign.text not in SPACES and level and sign.x0 + 0.1 * sign.size < middle < sign.x1:
+                self._put_on(at, _stricken(sign))
+                return
+        self.kept.append(stroke)
+        self.busy = self._waiting = True
+
+    def _put_on(self, at: int, whole: Glyph) -> None:
+        self.kept[at] = whole
+        self._without_spaces()
+        self.busy = True
 
     def _completes(self, glyph: Glyph) -> bool:
         """Return whether a glyph and the sign before it are one sign, which then replaces both."""
-        last = self._kept[-1] if self._kept else None
+        last = self.kept[-1] if self.kept else None
         if last is None or glyph.x0 - last.x1 > 0.02 * glyph.size:
             return False
         whole = PAIRS.get(last.text + glyph.text)
         if whole is None or abs(last.base - glyph.base) > 0.1 * glyph.size:
             return False
-        self._kept[-1] = glyph._replace(text=whole, x0=min(last.x0, glyph.x0))
+        self.kept[-1] = glyph._replace(text=whole, x0=min(last.x0, glyph.x0))
         return True
 
     def _stacks_on(self, part: Glyph) -> bool:
         """Return whether a part of a bracket belongs to the parts before it, and join them."""
         self._without_spaces()
-        at = len(self._kept) - 1
+        at = len(self.kept) - 1
         if at not in self._stacks:
             return False
-        top = self._kept[at]
+        top = self.kept[at]
         if abs((top.x0 + top.x1) - (part.x0 + part.x1)) > 0.6 * part.size:
             return False
         count = len(top.text)
         base = (top.base * count + part.base) / (count + 1)
-        self._kept[at] = top._replace(text=top.text + part.text, base=base)
+        self.kept[at] = top._replace(text=top.text + part.text, base=base)
         return True
 
     def _without_spaces(self) -> None:
-        while self._kept and self._kept[-1].text in SPACES:
-            self._kept.pop()
+        while self.kept and self.kept[-1].text in SPACES:
+            self.kept.pop()
 
     def _part_from(self, glyph: Glyph) -> None:
         """Add a space before a glyph if there is a gap."""
-        self._loose = False
-        if not self._kept:
+        self.busy = False
+        if not self.kept:
             return
-        last = self._kept[-1]
+        last = self.kept[-1]
         size = max(last.size, glyph.size)
         level = abs(last.base - glyph.base) < size
         if not (level and -size < gap_between(last, glyph) < _SPACE * size):
-            self._kept.append(glyph._replace(text=" "))
+            self.kept.append(glyph._replace(text=" "))
 
     def done(self) -> list[Glyph]:
         """Return all glyphs."""
         for at in self._stacks:
-            self._kept[at] = self._kept[at]._replace(text=bracket(self._kept[at].text))
-        return self._kept
+            self.kept[at] = self.kept[at]._replace(text=bracket(self.kept[at].text))
+        return self.kept
 
 
 def _is_under(letter: Glyph, mark: Glyph) -> bool:
@@ -200,6 +202,18 @@ def _is_under(letter: Glyph, mark: Glyph) -> bool:
         return False
     middle, room = (mark.x0 + mark.x1) / 2, 0.05 * letter.size
     return letter.x0 - room < middle < letter.x1 + room
+
+
+def _under_mark(glyph: Glyph, mark: Glyph) -> Glyph | None:
+    """Return a glyph with the mark that was drawn before it, or None if the mark is not over it."""
+    if mark.text == STROKE:
+        near = -0.4 * glyph.size < mark.x0 - glyph.x0 < 0.9 * glyph.size
+        return _stricken(glyph) if near else None
+    return _accented(glyph, mark) if _is_under(glyph, mark) else None
+
+
+def _stricken(sign: Glyph) -> Glyph:
+    return sign._replace(text=unicodedata.normalize("NFC", sign.text + STROKE))
 
 
 def _accented(letter: Glyph, mark: Glyph) -> Glyph:

@@ -15,13 +15,8 @@ from fumehood_tools.installing import install_command
 from fumehood_tools.reading.document import Document, HiddenText, Link
 from fumehood_tools.reading.pdf.blocks import blocks_of
 from fumehood_tools.reading.pdf.floats import Float, take_floats
-from fumehood_tools.reading.pdf.flow import (
-    Flow,
-    Piece,
-    elements_of,
-    take_contents,
-    take_footnotes,
-)
+from fumehood_tools.reading.pdf.flow import Flow, Piece, elements_of, take_contents
+from fumehood_tools.reading.pdf.footnotes import take_footnotes
 from fumehood_tools.reading.pdf.front import Front, front_of
 from fumehood_tools.reading.pdf.furniture import take_furniture
 from fumehood_tools.reading.pdf.headings import find_heads

@@ -163,7 +163,7 @@ def _with_underscores(glyphs: Iterable[Glyph], page: Page) -> Iterator[Glyph]:
         rows[round(box[1] / 4)].append(box)
     last: Glyph | None = None
     for glyph in glyphs:
-        if last and rows and (drawn := _dash_after(last, rows)):
+        if last and rows and not last.face.math and (drawn := _dash_after(last, rows)):
             last = last._replace(text="_", x0=drawn[0], x1=drawn[2])
             used.add(drawn)
             yield last
@@ -227,7 +227,7 @@ def _glyphs(
             # LaTeX's picture environment draws with fonts whose letters are line segments.
             page.marks.append(Mark((left, top, right, bottom), ground=False))
             continue
-        base = face.baseline(base, top, bottom, ink.size)
+        base = face.baseline(char, base, top, bottom, ink.size)
         yield Glyph(char, left, right, base, ink.size, face)
     page.hidden += _runs(unseen, page.number)
 

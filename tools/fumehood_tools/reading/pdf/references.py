@@ -11,7 +11,7 @@ from itertools import pairwise
 from fumehood_tools.papers.identity import arxiv_id, doi
 from fumehood_tools.reading.document import Link, Reference
 from fumehood_tools.reading.pdf.lines import TextLine
-from fumehood_tools.reading.pdf.text import Spelling, joined, prose_of
+from fumehood_tools.reading.pdf.text import Spelling, joined, text_of
 
 _BRACKET = re.compile(r"\[(\d{1,4})\]\s*")
 _POINT = re.compile(r"\(?(\d{1,4})[.)]\s+|(\d{1,4})\s+(?=[A-Z])")
@@ -125,7 +125,7 @@ def _spaced(lines: Sequence[TextLine]) -> _Entries:
 def _reference(
     label: str, lines: Sequence[TextLine], spelling: Spelling, links: Sequence[Link]
 ) -> Reference:
-    text = joined([prose_of(line.words) for line in lines], spelling)
+    text = text_of(lines, spelling)
     for pattern in (_BRACKET, _LABEL) if label.startswith("[") else ():
         text = pattern.sub("", text, count=1) if pattern.match(text) else text
     if label and (match := _POINT.match(text)) and f"[{match[1] or match[2]}]" == label:

@@ -34,8 +34,8 @@ _OMS = (
     + "∪∩⊎∧∨⊢⊣⌊⌋⌈⌉{}⟨⟩|‖↕⇕\\≀√⨿∇∫⊔⊓⊑⊒§†‡¶♣♢♡♠"
 )
 _OMX = (
-    "()[]⌊⌋⌈⌉{}⟨⟩|‖/\\()()[]⌊⌋⌈⌉{}⟨⟩/\\()[]⌊⌋⌈⌉{}⟨⟩/\\/\\"
-    "⎛⎞⎡⎤⎣⎦⎢⎥⎧⎫⎩⎭⎨⎬⎪|⎝⎠⎜⎟⟨⟩⊔⊔∮∮⊙⊙⊕⊕⊗⊗∑∏∫⋃⋂⊎⋀⋁∑∏∫⋃⋂⊎⋀⋁∐∐ˆˆˆ˜˜˜[]⌊⌋⌈⌉{}√√√√√\0\0‖↑↓\0\0\0\0⇑⇓"
+    "()[]⌊⌋⌈⌉{}⟨⟩⏐║/\\()()[]⌊⌋⌈⌉{}⟨⟩/\\()[]⌊⌋⌈⌉{}⟨⟩/\\/\\"
+    "⎛⎞⎡⎤⎣⎦⎢⎥⎧⎫⎩⎭⎨⎬⎪⏐⎝⎠⎜⎟⟨⟩⊔⊔∮∮⊙⊙⊕⊕⊗⊗∑∏∫⋃⋂⊎⋀⋁∑∏∫⋃⋂⊎⋀⋁∐∐ˆˆˆ˜˜˜[]⌊⌋⌈⌉{}√√√√√\0\0║↑↓\0\0\0\0⇑⇓"
 )
 _MSA = (
     "⊡⊞⊠□■·◊⧫↻↺⇌⇋⊟⊩⊪⊨↠↞⇇⇉⇈⇊↾⇂↿⇃↣↢⇆⇄↰↱⇝↭↫↬≗≿≳⪆⊸∴∵≑≜≾≲⪅⪕⪖⋞⋟≼≦⩽≶‵\0≓≒≽≧⩾≷"
@@ -56,12 +56,16 @@ _FAMILIES = (
     (re.compile(r"^msam|^(new)?[tp]xsya"), _MSA),
     (re.compile(r"^msbm|^(new)?[tp]xsyb"), _MSB),
 )
+# Codes above 127 in the fonts of newtxmath, which have parts of brackets and sums there.
+_NEW_TX = re.compile(r"^(new|n)?tx|^libertinemath")
+_TX_HIGH = {0xA9: "⎛", 0xAD: "⎜", 0xAB: "⎝", 0xAA: "⎞", 0xAE: "⎟", 0xAC: "⎠", 0xB9: "(", 0xBA: ")",
+            0xBB: "[", 0xBC: "]", 0xCD: "∑", 0xCE: "∏", 0xD5: "∑", 0xD6: "∏"}  # fmt: skip
 _ROMAN = re.compile(r"^cm(r|b|ti|sl|ss|csc|u|vtt|dunh|ff|fib)|^$|^[a-z]{1,2}$|^t3|^type3")
 
 # The codes that Adobe gave to parts of brackets, and to letters and signs without a code.
 _ADOBE = {
     0xF6BE: "ȷ", 0xF6D9: "©", 0xF6DA: "®", 0xF6DB: "™", 0xF6DC: "1", 0xF6DE: "—",
-    0xF8E5: "", 0xF8E6: "|", 0xF8E7: "—", 0xF8E8: "®", 0xF8E9: "©", 0xF8EA: "™",
+    0xF8E5: "", 0xF8E6: "⏐", 0xF8E7: "—", 0xF8E8: "®", 0xF8E9: "©", 0xF8EA: "™",
 }  # fmt: skip
 _ADOBE |= dict(enumerate("⎛⎜⎝⎡⎢⎣⎧⎨⎩⎪⌠⎞⎟⎠⎤⎥⎦⎫⎬⎭", 0xF8EB)) | {0xF8F5: "⎮"}
 _ADOBE |= dict(enumerate("⎞⎟⎠⎤⎥⎦⎫⎬⎭", 0xF8F6))
@@ -76,7 +80,7 @@ _PARTS = {
     **dict.fromkeys("⎛⎜⎝", "("), **dict.fromkeys("⎞⎟⎠", ")"),
     **dict.fromkeys("⎡⎢⎣", "["), **dict.fromkeys("⎤⎥⎦", "]"),
     **dict.fromkeys("⎧⎨⎩", "{"), **dict.fromkeys("⎫⎬⎭", "}"),
-    **dict.fromkeys("⌠⎮⌡", "∫"), "⎪": "",
+    **dict.fromkeys("⌠⎮⌡", "∫"), "⎪": "", "⏐": "|", "║": "‖",
 }  # fmt: skip
 # A bracket without a top or a bottom is a floor or a ceiling.
 _HALVES = {"⎢⎣": "⌊", "⎥⎦": "⌋", "⎡⎢": "⌈", "⎤⎥": "⌉", "⎣": "⌊", "⎦": "⌋", "⎡": "⌈", "⎤": "⌉"}
@@ -102,6 +106,8 @@ def symbol(font: str, char: str, mapped: bool) -> str:
         table = next((table for pattern, table in _FAMILIES if pattern.search(name)), "")
         if code < len(table):
             return table[code].strip("\0")
+        if code >= 128 and _NEW_TX.search(name):
+            return _TX_HIGH.get(code, UNKNOWN)
         if code < 32 and _ROMAN.search(name):
             return _LIGATURES.get(code, _OT1[code].strip("\0"))
     if code < 32 or 127 <= code < 160:

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from fumehood_tools.reading.pdf.lines import TextLine
 from fumehood_tools.reading.pdf.words import HYPHENS, Word, join_words
@@ -25,21 +26,22 @@ _WEAK_WORDS = (
 )
 _ENDING_WORDS = (
     "ment ments ings light lights ness ward wards able ably ence ists ized izes ular ation ations "
-    "tion tions ance fully less ship hood ened ening ning ment ings ists ities"
+    "tion tions ance fully less ship hood ened ening ning ities"
 )
 # The second halves of most compounds that are written with a hyphen.
 _SECOND_WORDS = (
     "based specific aware driven dependent independent sensitive insensitive related agnostic "
     "trained tuned tuning oriented centric guided augmented conditioned invariant equivariant "
     "weighted efficient grained shot hop head tailed making sized friendly only defined generated "
-    "annotated labeled labelled written known ended level scale style like wise free rich rank norm "
-    "order class layer step fold valued dimensional bit byte token sample domain task modal lingual "
-    "world art source parameter performing old quality supervised selected matched normalized"
+    "annotated labeled labelled written known ended level scale style like wise free rich rank "
+    "norm order class layer step fold valued dimensional bit byte token sample domain task modal "
+    "lingual world art source parameter performing old quality supervised selected matched "
+    "normalized"
 )
 # Halves of compounds that are written as one word: TeX may break them between the halves.
 _CLOSED_FIRST_WORDS = (
-    "inter intra under over trans super with counter para hyper infra after fore some every any no "
-    "there here where more mean up down out back through along out in on off sub per con pre re un "
+    "inter intra under over trans super with counter para hyper infra after fore some every any "
+    "no there here where more mean up down out back through along in on off sub per con pre re un "
     "dis im mis pro ex en em ab ad al"
 )
 _CLOSED_SECOND_WORDS = (
@@ -47,11 +49,12 @@ _CLOSED_SECOND_WORDS = (
     "side sides word words time times stream streams shop hood ship man men land loads load down "
     "back backs bone bones out put puts set sets base bases stone stones length lengths width "
     "widths spread where ever over fore while what thing things body field fields print prints "
-    "sheet sheets fall falls flow flows board boards ground grounds form forms formed former graph "
-    "graphs box boxes kit kits chain chains list lists room rooms paper papers wise ally note notes "
-    "hand hands case cases mission missions cent son sons mutation mutations view views come comes stand stands light lights scape scapes most other others "
-    "self selves action actions act acts active change changes port ports pose poses posed position "
-    "rate rates sent sents tract tracts tracted verse verses cord dance mining ration able ably ring"
+    "sheet sheets fall falls flow flows board boards ground grounds form forms formed former "
+    "graph graphs box boxes kit kits chain chains list lists room rooms paper papers wise ally "
+    "note notes hand hands case cases mission missions cent son sons mutation mutations view "
+    "views come comes stand stands light lights scape scapes most other others self selves action "
+    "actions act acts active change changes port ports pose poses posed position rate rates sent "
+    "sents tract tracts tracted verse verses cord dance mining ration able ably ring"
 )
 _STRONG, _WEAK, _ENDINGS, _SECONDS, _CLOSED_FIRSTS, _CLOSED_SECONDS = (
     frozenset(words.split())
@@ -62,7 +65,14 @@ _STRONG, _WEAK, _ENDINGS, _SECONDS, _CLOSED_FIRSTS, _CLOSED_SECONDS = (
 )  # fmt: skip
 _MARK = re.compile(r"(?:\d{1,2}(?:,\d{1,2})*|[*\u2217\u2020\u2021\u00a7\u00b6#\u2225]{1,3})[,]?")
 _LONE_LETTER = re.compile(r"(?<![^\W_])[^\W\d_]$")
-_URL_TAIL = re.compile(r"(?:https?://|www\.)\S*$|\b10\.\d{4,9}/\S*$")
+_URL_TAIL = re.compile(r"(?:https?:(?://|$)|www\.)\S*$|\b10\.\d{4,9}/\S*$")
+_URL_PART = re.compile(
+    r"(?!https?:)[a-z0-9][\w.%~-]*[/?=&#]\S*|[a-z0-9][\w-]*\.(html?|pdf|zip|git|json|txt|csv|md|php)\b"
+)
+_SLASHED = frozenset({"and/or", "or/and", "w/o", "i/o", "n/a", "his/her", "he/she", "s/he"})
+_TILDE = re.compile(r"((?:https?://|www\.)\S*/) ?[\u02dc\u223c\u02f7~] ?(?=\w)")
+# What a line's end says about the address on it; removed when the lines are joined.
+_SAME_FONT, _FULL = "\ue000", "\ue001"
 _URL_GOES_ON = re.compile(r"\S*[/\-_.=?&%~#\d]\S*")
 
 
@@ -126,18 +136,21 @@ def joined(texts: Sequence[str], spelling: Spelling | None = None) -> str:
         if not line:
             continue
         text = _with(text, line, spelling) if text else line
-    return " ".join(text.split())
+    text = " ".join(text.rstrip(_SAME_FONT + _FULL).split())
+    return _TILDE.sub(r"\1~", text) if "/" in text else text
 
 
 def _with(text: str, line: str, spelling: Spelling | None) -> str:
     """Append a line to a text, joining words and web addresses that are broken between them."""
-    if text.endswith(("http:", "https:")) and line.startswith("//"):
-        return text + line
+    mark = text[-1] if text[-1] in _SAME_FONT + _FULL else ""
+    text = text.removesuffix(mark)
     last = text[-1]
     tail = _URL_TAIL.search(text)
-    head = line.split(maxsplit=1)[0]
-    if tail and last in "/-_.=?&%~#" + HYPHENS and _URL_GOES_ON.fullmatch(head):
+    head = line.split(maxsplit=1)[0].rstrip(_SAME_FONT + _FULL)
+    if tail and _address_goes_on(last, head, mark):
         return (text[:-1] + "-" if last in HYPHENS else text) + line
+    if text.endswith(("http:", "https:")) and line.startswith("//"):
+        return text + line
     if last in HYPHENS and text[-2:-1].strip():
         before, after = text[:-1].rpartition(" ")[2], head
         keep = spelling.keeps_hyphen(before, after) if spelling else not after[:1].islower()
@@ -145,6 +158,19 @@ def _with(text: str, line: str, spelling: Spelling | None) -> str:
     if last in "\u2013\u2014" and text[-2:-1].strip() or line[0] == "\u2014":
         return text + line
     return f"{text} {line}"
+
+
+def _address_goes_on(last: str, head: str, mark: str) -> bool:
+    """Return whether a web address that ends a line goes on with the first word of the next one.
+
+    last: the last character of the line. mark: whether both are in typewriter letters, or the line
+    ends at the right edge of its column.
+    """
+    if mark == _SAME_FONT and last not in ",;)]":
+        return not head.startswith("http")
+    if last in "/-_.=?&%~#" + HYPHENS:
+        return bool(_URL_GOES_ON.fullmatch(head))
+    return mark == _FULL and bool(_URL_PART.match(head)) and head.lower() not in _SLASHED
 
 
 def _capital_size(words: Iterable[Word]) -> float:
@@ -228,7 +254,19 @@ def _is_note(word: Word, before: Word | None) -> bool:
     return bool(re.search(r"[^\W\d_]{2}[.,;:!?)\]\"”’]*$|[.,;:!?)\]\"”’%‰]$", before.text))
 
 
-def text_of(lines: Sequence[TextLine], spelling: Spelling | None = None) -> str:
-    """Return lines as one paragraph of text."""
-    capitals = _capital_size(word for line in lines for word in line.words)
-    return joined([prose_of(line.words, capitals) for line in lines], spelling)
+def text_of(
+    lines: Sequence[TextLine], spelling: Spelling | None = None, *, capitals: float | None = None
+) -> str:
+    """Return lines as one paragraph of text.
+
+    capitals: font size of the capitals of small capitals; by default that of the paragraph.
+    """
+    if capitals is None:
+        capitals = _capital_size(word for line in lines for word in line.words)
+    texts = [prose_of(line.words, capitals) for line in lines]
+    for at, (line, after) in enumerate(pairwise(lines)):
+        if line.words[-1].face.mono and after.words[0].face.mono:
+            texts[at] += _SAME_FONT
+        elif line.short < 0.6 and (" " not in texts[at] or _URL_TAIL.search(texts[at])):
+            texts[at] += _FULL
+    return joined(texts, spelling)

@@ -106,7 +106,11 @@ def _made_up(word: Word, glyph: Glyph) -> bool:
     raised = word.base - glyph.base
     if 0.15 * size < raised < 0.75 * size and glyph.size < 0.88 * word.size:
         return -0.2 * size < glyph.x0 - word.x1 < 0.12 * size
-    return abs(raised) < 0.1 * size and word.size != glyph.size and -0.2 * size < glyph.x0 - word.x1 < 0.09 * size
+    return (
+        abs(raised) < 0.1 * size
+        and word.size != glyph.size
+        and -0.2 * size < glyph.x0 - word.x1 < 0.09 * size
+    )
 
 
 def _word(glyphs: list[Glyph], *, glued: bool) -> Word:
