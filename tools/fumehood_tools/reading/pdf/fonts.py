@@ -73,5 +73,5 @@ def face_of(name: str, weight: int, flags: int) -> Face:
         mono=bool(_MONO.search(low)),
         strokes=bool(_STROKES.search(low)),
         large=bool(_LARGE.search(low)),
-        coded=bool(_CODED.search(low)),
+        coded=bool(_CODED.search(low) or _LARGE.search(low)),
     )

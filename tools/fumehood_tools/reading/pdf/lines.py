@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from fumehood_tools.reading.pdf.fonts import Face
+from fumehood_tools.reading.pdf.glyphs import gap_between
 from fumehood_tools.reading.pdf.pages import Page
-from fumehood_tools.reading.pdf.words import BULLETS, Word, gap_between, join_words
+from fumehood_tools.reading.pdf.words import BULLETS, Word, join_words
 
 WIDE, LEFT, RIGHT = 0, 1, 2
 _CELL_GAP = 1.1

@@ -227,7 +227,8 @@ def _glyphs(
             # LaTeX's picture environment draws with fonts whose letters are line segments.
             page.marks.append(Mark((left, top, right, bottom), ground=False))
             continue
-        base = face.baseline(char, base, top, bottom, ink.size)
+        if face.coded:
+            base = face.baseline(char, base, top, bottom, ink.size)
         yield Glyph(char, left, right, base, ink.size, face)
     page.hidden += _runs(unseen, page.number)
 
@@ -275,9 +276,9 @@ class _Inks:
     def of(self, index: int, size: float) -> Ink:
         """Return the ink of a character. Characters that pdfium inserted take the previous ink."""
         handle = raw.FPDFText_GetTextObject(self._text.raw, index)
-        address = ctypes.cast(handle, ctypes.c_void_p).value if handle else None
-        if address is None:
+        if not handle:
             return self._last
+        address = ctypes.addressof(handle.contents)
         if address not in self._known:
             self._known[address] = self._ask(handle, index, size)
         self._last = self._known[address]

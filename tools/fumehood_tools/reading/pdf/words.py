@@ -136,8 +136,10 @@ def _word(glyphs: list[Glyph], *, glued: bool) -> Word:
 
 def _is_small_capitals(glyphs: list[Glyph]) -> bool:
     """Return whether small capitals are imitated: a capital followed by smaller capitals."""
-    first, *rest = glyphs
-    letters = [glyph for glyph in rest if glyph.text.isalpha()]
+    first = glyphs[0]
+    if len(glyphs) < 2 or glyphs[-1].size == first.size == glyphs[1].size:
+        return False
+    letters = [glyph for glyph in glyphs[1:] if glyph.text.isalpha()]
     return bool(letters) and all(
         glyph.text.isupper() and 0.6 * first.size < glyph.size < 0.87 * first.size
         for glyph in letters
