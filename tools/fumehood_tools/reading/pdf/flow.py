@@ -7,6 +7,7 @@ continues in the next column or on the next page unless its last line there look
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Literal
 
 from fumehood_tools.reading.pdf.floats import Float
@@ -32,6 +33,10 @@ _SIGN = re.compile(
 _ADDRESS = re.compile(r"://|\bwww\.")
 _TORN_ADDRESS = re.compile(r"\bhttps?:(//\S*)?$")
 _SENTENCE_END = '.!?:;"”’)]'
+
+
+_YEAR = re.compile(r"\b(19|20)\d\d[a-z]?\b")
+_ENTRY_NUMBER = re.compile(r"\[|\(?\d{1,3}[.)\s]")
 
 
 @dataclass(slots=True)
@@ -61,9 +66,11 @@ class Flow:
         self._hang = 0.0
         self._apart = False
         self._references = False
+        self._prose: set[int] = set()
 
     def pieces(self, elements: Sequence[TextLine | Float]) -> list[Piece]:
         """Return the pieces of a paper."""
+        self._prose = set(self._prose_on_references(elements))
         at = 0
         while at < len(elements):
             element = elements[at]
@@ -126,10 +133,27 @@ class Flow:
 
     def _heading(self, head: Head, line: TextLine) -> int:
         self._add(Piece("heading", head.lines, head=head))
-        self._references = bool(_REFERENCES.fullmatch(head.text))
+        self._references = _is_references(head) and id(line) not in self._prose
         if head.run_in:
             self._begin("paragraph", line.without(head.run_in))
         return len(head.lines)
+
+    def _prose_on_references(self, elements: Sequence[TextLine | Float]) -> Iterator[int]:
+        """Yield the ids of headings such as "References" below which there is no bibliography.
+
+        A guide to authors has such a section. A bibliography has numbers, or a year in every few
+        lines.
+        """
+        lines = [it for it in elements if isinstance(it, TextLine)]
+        for at, line in enumerate(lines):
+            head = self._heads.get(id(line))
+            if head and _is_references(head):
+                rest = lines[at + len(head.lines) : at + 80]
+                below = list(takewhile(lambda it: id(it) not in self._heads, rest))
+                dated = sum(bool(_YEAR.search(it.text)) for it in below)
+                numbered = sum(bool(_ENTRY_NUMBER.match(it.text)) for it in below)
+                if len(below) > 5 and max(dated, numbered) < 0.08 * len(below):
+                    yield id(line)
 
     def _ends_references(self, head: Head) -> bool:
         return not head.run_in and (head.level == 1 or head.number is not None)
@@ -221,6 +245,10 @@ class Flow:
             return False
         ended = before.text[-1:] in ".!?:"
         return not (self._justified and ended and before.short > 4 and line.indent < 0.3)
+
+
+def _is_references(head: Head) -> bool:
+    return bool(_REFERENCES.fullmatch(head.text))
 
 
 def _breaks_off(before: TextLine, line: TextLine) -> bool:

@@ -24,7 +24,7 @@ from fumehood_tools.reading.pdf.lines import TextLine, in_reading_order, lines_o
 from fumehood_tools.reading.pdf.links import bookmarks_of, links_of, text_links
 from fumehood_tools.reading.pdf.looks import Bookmark, Head, Style
 from fumehood_tools.reading.pdf.pages import Page, page_of
-from fumehood_tools.reading.pdf.references import references_of
+from fumehood_tools.reading.pdf.references import references_of, split_bibliography
 from fumehood_tools.reading.pdf.text import Spelling, text_of
 
 MOST_PAGES = 2000
@@ -199,8 +199,19 @@ def take_apart(pages: list[Page], bookmarks: Sequence[Bookmark]) -> Parts:
             it for it in elements_of(lines, some) if isinstance(it, Float) or id(it) in kept
         ]
         notes += found
-    pieces = _with_notes(flow.pieces(elements), notes)
+    pieces = _with_notes(list(_bibliographies_apart(flow.pieces(elements))), notes)
     return Parts(pages, furniture, front, pieces, spelling)
+
+
+def _bibliographies_apart(pieces: Iterable[Piece]) -> Iterator[Piece]:
+    """Yield the pieces, with text that follows a bibliography as a paragraph of its own."""
+    for piece in pieces:
+        rest: list[TextLine] = []
+        if piece.kind == "reference":
+            piece.lines, rest = split_bibliography(piece.lines)
+        yield piece
+        if rest:
+            yield Piece("paragraph", rest)
 
 
 def _without_front(

@@ -5,6 +5,7 @@ an entry.
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -16,7 +17,12 @@ from fumehood_tools.reading.pdf.text import Spelling, joined, text_of
 _BRACKET = re.compile(r"\[(\d{1,4})\]\s*")
 _POINT = re.compile(r"\(?(\d{1,4})[.)]\s+|(\d{1,4})\s+(?=[A-Z])")
 _LABEL = re.compile(r"\[([^\W\d_][^\[\]]{1,40})\]\s*")
-_YEAR = re.compile(r"(?<![\d./:-])((?:19|20)\d{2})[a-z]?(?![\d/]|[\u2013-]\d)")
+_YEAR = re.compile(r"(?<![\d./:\u2013-])((?:19|20)\d{2})[a-z]?(?![\d/]|[\u2013-]\d)")
+_YEAR_AFTER_NAMES = re.compile(r"\.\s((?:19|20)\d{2})[a-z]?\.\s")
+_ANY_YEAR = re.compile(r"(?<!\d)((?:19|20)\d{2})(?!\d)")
+_RUNS_ON = re.compile(
+    r"[a-z(,;:&\d\u2013\u2014-]|https?:|www\.|URL\b|doi\b|pages\b|pp\.|ISBN|ISSN|In\s"
+)
 _YEAR_IN_PARENTHESES = re.compile(r"[(\[]((?:19|20)\d{2})[a-z]?[)\],]")
 _URL = re.compile(r"https?://[^\s<>\"'“”]+")
 _ARXIV = re.compile(r"arxiv", re.I)
@@ -30,12 +36,36 @@ def references_of(
     return [_reference(label, some, spelling, links) for label, some in entries_of(lines) if some]
 
 
-def _without_rest(lines: list[TextLine]) -> list[TextLine]:
+def split_bibliography(lines: Sequence[TextLine]) -> tuple[list[TextLine], list[TextLine]]:
+    """Return the lines of the references, and the lines of other text that follows them."""
+    entries = entries_of(lines)
+    if not entries:
+        return list(lines), []
+    count = len(entries)
+    # Several pieces of text without a year at the end are no references.
+    while count and not entries[count - 1][0] and not _is_dated(entries[count - 1][1]):
+        count -= 1
+    if not count or len(entries) - count < 3:
+        count = len(entries)
+    kept = _within(entries[count - 1][1])
+    rest = entries[count - 1][1][len(kept) :] + [
+        line for _, some in entries[count:] for line in some
+    ]
+    gone = set(map(id, rest))
+    return [line for line in lines if id(line) not in gone], rest
+
+
+def _within(lines: list[TextLine]) -> list[TextLine]:
     """Cut the last entry at a large gap, below which other text such as addresses begins."""
     for at, (before, line) in enumerate(pairwise(lines), 1):
         if before.column == line.column and line.base - before.base > 2.4 * line.size:
             return lines[:at]
     return lines
+
+
+def _is_dated(lines: Sequence[TextLine]) -> bool:
+    text = " ".join(line.text for line in lines)
+    return bool(_ANY_YEAR.search(text) or "://" in text or _ARXIV.search(text))
 
 
 _Entries = list[tuple[str, list[TextLine]]]
@@ -46,10 +76,23 @@ def entries_of(lines: Sequence[TextLine]) -> _Entries:
 
     The methods are tried from the most to the least reliable; the first that finds entries wins.
     """
-    entries = _numbered(lines) or _labelled(lines) or _hanging(lines) or _spaced(lines)
-    if entries:
-        entries[-1] = entries[-1][0], _without_rest(entries[-1][1])
-    return entries
+    return _numbered(lines) or _labelled(lines) or _whole(_hanging(lines) or _spaced(lines))
+
+
+def _whole(entries: _Entries) -> _Entries:
+    """Return entries, with those joined to the one before that can only be a part of it.
+
+    Such a part has no year, and begins like the middle of an entry: in lowercase, or with an
+    address or pages.
+    """
+    whole: _Entries = []
+    for label, lines in entries:
+        part = bool(_RUNS_ON.match(lines[0].text))
+        if whole and part and not any(_ANY_YEAR.search(line.text) for line in lines):
+            whole[-1][1].extend(lines)
+        else:
+            whole.append((label, list(lines)))
+    return whole
 
 
 def _numbered(lines: Sequence[TextLine]) -> _Entries:
@@ -83,10 +126,7 @@ def _labelled(lines: Sequence[TextLine]) -> _Entries:
 
 def _hanging(lines: Sequence[TextLine]) -> _Entries:
     """Return entries whose first line begins further left than their other lines."""
-    edges: dict[tuple[int, int], float] = {}
-    for line in lines:
-        key = line.page, line.column
-        edges[key] = min(edges.get(key, line.x0), line.x0)
+    edges = _edges(lines)
     out = [line.x0 - edges[line.page, line.column] < 0.45 * line.size for line in lines]
     hung = [not it for it in out].count(True)
     if not lines or hung < 0.2 * len(lines) or hung > 0.9 * len(lines):
@@ -98,6 +138,27 @@ def _hanging(lines: Sequence[TextLine]) -> _Entries:
         else:
             entries[-1][1].append(line)
     return entries
+
+
+def _edges(lines: Sequence[TextLine]) -> dict[tuple[int, int], float]:
+    """Return the left edge of the entries, by page and column.
+
+    A column that holds only the end of an entry begins at the indent of the other columns: its
+    edge is further left.
+    """
+    edges: dict[tuple[int, int], float] = {}
+    for line in lines:
+        key = line.page, line.column
+        edges[key] = min(edges.get(key, line.x0), line.x0)
+    indents = Counter(round(line.x0 - edges[line.page, line.column]) for line in lines)
+    hang = max((it for it in indents if it > 3), key=lambda it: indents[it], default=0)
+    for key in edges if hang else ():
+        mine = [line.x0 for line in lines if (line.page, line.column) == key]
+        for other in list(edges):
+            shifted = other[1] == key[1] and abs(edges[key] - edges[other] - hang) < 1.5
+            if shifted and max(mine) - min(mine) < 1.5:
+                edges[key] = edges[other]
+    return edges
 
 
 def _spaced(lines: Sequence[TextLine]) -> _Entries:
@@ -113,7 +174,7 @@ def _spaced(lines: Sequence[TextLine]) -> _Entries:
         if (
             before is None
             or apart
-            or (ended and before.short > 2)
+            or (ended and before.short > 2 and (named or line.text[:1].isupper()))
             or (ended and step < 0 and named)
         ):
             entries.append(("", [line]))
@@ -156,7 +217,12 @@ def _covers(link: Link, line: TextLine) -> bool:
 
 def _year(text: str) -> int | None:
     bare = re.sub(r"https?://\S+|10\.\d{4,9}/\S+|\d{4}\.\d{4,5}", " ", text)
-    found = _YEAR_IN_PARENTHESES.findall(bare) or _YEAR.findall(bare)[::-1]
+    found = (
+        _YEAR_AFTER_NAMES.findall(bare)[:1]
+        or _YEAR_IN_PARENTHESES.findall(bare)
+        or _YEAR.findall(bare)[::-1]
+        or _ANY_YEAR.findall(bare)[::-1]
+    )
     return int(found[0]) if found else None
 
 

@@ -110,7 +110,7 @@ def symbol(font: str, char: str, mapped: bool) -> str:
             return _TX_HIGH.get(code, UNKNOWN)
         if code < 32 and _ROMAN.search(name):
             return _LIGATURES.get(code, _OT1[code].strip("\0"))
-    if code < 32 or 127 <= code < 160:
+    if code < 32 or 127 <= code < 160 or code == 0xFFFF or code >= 0xF0000:
         return UNKNOWN
     if not 0xE000 <= code < 0xF900:
         return char
