@@ -16,9 +16,9 @@ import pypdfium2.raw as raw
 from pdftext.pdf.chars import deduplicate_chars, get_chars
 
 from fumehood_tools.reading.document import Box, HiddenText
-from fumehood_tools.reading.pdf.fonts import Face, face_of
+from fumehood_tools.reading.pdf.fonts import face_of
 from fumehood_tools.reading.pdf.glyphs import Glyph
-from fumehood_tools.reading.pdf.symbols import symbol
+from fumehood_tools.reading.pdf.letters import ink_heights, letters_of, shown
 from fumehood_tools.reading.pdf.words import Word, words_of
 
 MOST_OBJECTS = 20_000
@@ -201,12 +201,12 @@ def _glyphs(
     scan = scan and _is_mostly_unseen(inks, indices)
     turned = math.pi / 2 if frame.rotation % 180 else 0.0
     faces = [face_of(font["name"], font["weight"], font["flags"]) for font in chars.fonts]
-    for place, (index, char) in enumerate(zip(indices, _letters(text, chars), strict=True)):
+    for place, (index, char) in enumerate(zip(indices, letters_of(text, chars), strict=True)):
         if not char:
             continue
         font, face = chars.fonts[chars.font_ids[place]], faces[chars.font_ids[place]]
         if face.coded or not _FIRST <= char < _SURROGATES or char in _HYPHENS:
-            char = _symbol(text, index, char, face)
+            char = shown(text, index, char, face)
         left, top, right, bottom = boxes[place]
         raw.FPDFText_GetCharOrigin(text.raw, index, x, y)
         base = frame.point(x.value, y.value)[1]
@@ -228,33 +228,10 @@ def _glyphs(
             page.marks.append(Mark((left, top, right, bottom), ground=False))
             continue
         if face.coded:
-            base = face.baseline(char, base, top, bottom, ink.size)
+            heights = ink_heights(text, index, frame.box) if face.large else (top, bottom)
+            base = face.baseline(char, base, *heights, ink.size)
         yield Glyph(char, left, right, base, ink.size, face)
     page.hidden += _runs(unseen, page.number)
-
-
-def _symbol(text: Any, index: int, char: str, face: Face) -> str:
-    """Return what a glyph shows, where pdfium may give a code in the font instead of a letter."""
-    mapped = char != "\0" and raw.FPDFText_HasUnicodeMapError(text.raw, index) != 1
-    return symbol(face.name, char, mapped)
-
-
-def _letters(text: Any, chars: Any) -> list[str]:
-    """Return the characters, with surrogate pairs combined into one character.
-
-    pdftext returns a replacement character for each half of a character outside the Basic
-    Multilingual Plane. The first half becomes '', and the second the whole character.
-    """
-    letters: list[str] = list(chars.text)
-    high = 0
-    for place in (at for at, char in enumerate(letters) if char == "\ufffd"):
-        code = raw.FPDFText_GetUnicode(text.raw, int(chars.char_indices[place]))
-        if 0xD800 <= code < 0xDC00:
-            high, letters[place] = code, ""
-        elif 0xDC00 <= code < 0xE000 and high:
-            letters[place] = chr(0x10000 + ((high - 0xD800) << 10) + (code - 0xDC00))
-            high = 0
-    return letters
 
 
 def _is_mostly_unseen(inks: "_Inks", indices: list[int]) -> bool:
