@@ -6,9 +6,12 @@ with an older TeX. Coordinates are points from the bottom left of a page of 612 
 """
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 
 from fakes.tiny_pdf import stream, written
+from fumehood_tools.reading.document import Document
+from fumehood_tools.reading.pdf.opening import read_document
 
 WIDTH = 500
 HANGS = (50, -1160, 450, 40)
@@ -86,6 +89,15 @@ def make_tex_pdf(*pages: TexPage) -> bytes:
     listed = b" ".join(b"%d 0 R" % kid for kid in kids)
     objects[1] = b"<< /Type /Pages /Kids [%s] /Count %d >>" % (listed, len(kids))
     return written(objects)
+
+
+def read_tex_pdf(folder: Path, *pages: TexPage) -> Document:
+    """Write these pages as a PDF, and return what is read from it, without a child process."""
+    path = folder / "paper.pdf"
+    path.write_bytes(make_tex_pdf(*pages))
+    return read_document(
+        path, name=path.name, password=None, max_pages=9, on_page=lambda done, total: None
+    )
 
 
 def _add_font(objects: list[bytes], name: str, shapes: dict[int, Shape]) -> int:

@@ -234,6 +234,8 @@ class Flow:
             if item:
                 return not ended or lower or line.indent > 0.8
             return lower or not (ended and (before.short > 1 or line.indent > 0.7))
+        if before.text.endswith(("http:", "https:")) and step < 2 * line.size:
+            return True
         pitch = self._style.pitch * before.size / self._style.size
         if step > 1.3 * pitch and not (step < 2 * pitch and _breaks_off(before, line)):
             return False

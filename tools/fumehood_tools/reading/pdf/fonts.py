@@ -45,18 +45,6 @@ class Face(NamedTuple):
     large: bool = False
     coded: bool = False
 
-    def baseline(self, char: str, base: float, top: float, bottom: float, size: float) -> float:
-        """Return the y coordinate of the baseline of the line to which a glyph belongs.
-
-        TeX hangs large brackets and sums below their own baseline, and centers them on the axis of
-        the formula, a quarter of the font size above the baseline of its letters. The box of the
-        root in its ordinary size is unreliable, but the letters under it differ little in height.
-        """
-        middle = (top + bottom) / 2
-        if self.large and middle > base:
-            return middle + 0.25 * size
-        return base + 0.82 * size if char == "√" and not self.large else base
-
 
 @lru_cache(maxsize=4096)
 def face_of(name: str, weight: int, flags: int) -> Face:

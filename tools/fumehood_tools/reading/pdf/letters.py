@@ -20,17 +20,29 @@ def shown(text: Any, index: int, char: str, face: Face) -> str:
     return symbol(face.name, char, mapped)
 
 
-def ink_heights(
-    text: Any, index: int, box: Callable[[float, float, float, float], Box]
-) -> tuple[float, float]:
-    """Return the top and the bottom of what a glyph draws, whatever its font says of all glyphs.
+def baseline_of(
+    text: Any,
+    index: int,
+    char: str,
+    face: Face,
+    base: float,
+    size: float,
+    box: Callable[[float, float, float, float], Box],
+) -> float:
+    """Return the y coordinate of the baseline of the line to which a glyph of TeX belongs.
 
+    TeX hangs large brackets and sums below their own baseline, and centers what they draw on the
+    axis of the formula, a quarter of the font size above the baseline of its letters. A root in its
+    ordinary size hangs too; how low depends a little on the height of the letters under it.
     box: converts a box from PDF coordinates.
     """
+    if not face.large:
+        return base + 0.82 * size if char == "√" else base
     left, right, bottom, top = (ctypes.c_double() for _ in range(4))
     raw.FPDFText_GetCharBox(text.raw, index, left, right, bottom, top)
     _, high, _, low = box(left.value, bottom.value, right.value, top.value)
-    return high, low
+    middle = (high + low) / 2
+    return middle + 0.25 * size if middle > base else base
 
 
 def letters_of(text: Any, chars: Any) -> list[str]:

@@ -18,7 +18,7 @@ from pdftext.pdf.chars import deduplicate_chars, get_chars
 from fumehood_tools.reading.document import Box, HiddenText
 from fumehood_tools.reading.pdf.fonts import face_of
 from fumehood_tools.reading.pdf.glyphs import Glyph
-from fumehood_tools.reading.pdf.letters import ink_heights, letters_of, shown
+from fumehood_tools.reading.pdf.letters import baseline_of, letters_of, shown
 from fumehood_tools.reading.pdf.words import Word, words_of
 
 MOST_OBJECTS = 20_000
@@ -28,8 +28,6 @@ Why = Literal["white", "tiny", "off-page", "invisible", "covered"]
 Colour = tuple[int, int, int]
 _WHITE = 247
 _LEAST_GROUND = 30.0
-_FIRST, _SURROGATES = " ", "\ud800"
-_HYPHENS = "\u007f\u00ad"
 
 
 SAMPLE = 300
@@ -205,33 +203,39 @@ def _glyphs(
         if not char:
             continue
         font, face = chars.fonts[chars.font_ids[place]], faces[chars.font_ids[place]]
-        if face.coded or not _FIRST <= char < _SURROGATES or char in _HYPHENS:
+        if face.coded or not (" " <= char < "\x7f" or "\xae" <= char < "\ud800"):
             char = shown(text, index, char, face)
         left, top, right, bottom = boxes[place]
         raw.FPDFText_GetCharOrigin(text.raw, index, x, y)
         base = frame.point(x.value, y.value)[1]
         ink = inks.of(index, font["size"])
-        if not char.isspace():
-            if scan and ink.unseen:
-                page.recognised, ink = True, ink._replace(unseen=False, colour=(0, 0, 0))
-            why = _why_hidden((left, top, right, bottom), ink, paints, page)
-            if why:
-                unseen.append((why, char))
-                continue
-            unseen.append(("covered", ""))
-            if abs(math.sin(angles[place] - turned)) > 0.1:
-                continue
-        elif unseen and unseen[-1][1]:
-            unseen.append((unseen[-1][0], " "))
+        blank = char.isspace()
+        if scan and ink.unseen and not blank:
+            page.recognised, ink = True, ink._replace(unseen=False, colour=(0, 0, 0))
+        if blank:
+            if unseen and unseen[-1][1]:
+                unseen.append((unseen[-1][0], " "))
+        elif _hides(char, (left, top, right, bottom), ink, unseen, paints, page) or (
+            abs(math.sin(angles[place] - turned)) > 0.1
+        ):
+            continue
         if face.strokes:
             # LaTeX's picture environment draws with fonts whose letters are line segments.
             page.marks.append(Mark((left, top, right, bottom), ground=False))
             continue
         if face.coded:
-            heights = ink_heights(text, index, frame.box) if face.large else (top, bottom)
-            base = face.baseline(char, base, *heights, ink.size)
+            base = baseline_of(text, index, char, face, base, ink.size, frame.box)
         yield Glyph(char, left, right, base, ink.size, face)
     page.hidden += _runs(unseen, page.number)
+
+
+def _hides(
+    char: str, box: Box, ink: Ink, unseen: list[tuple[Why, str]], paints: list[Paint], page: Page
+) -> bool:
+    """Return whether a character cannot be seen, and record it in that case."""
+    why = _why_hidden(box, ink, paints, page)
+    unseen.append((why, char) if why else ("covered", ""))
+    return why is not None
 
 
 def _is_mostly_unseen(inks: "_Inks", indices: list[int]) -> bool:

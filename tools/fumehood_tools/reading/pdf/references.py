@@ -7,7 +7,6 @@ an entry.
 import re
 from collections import Counter
 from collections.abc import Sequence
-from itertools import pairwise
 
 from fumehood_tools.papers.identity import arxiv_id, doi
 from fumehood_tools.reading.document import Link, Reference
@@ -42,11 +41,13 @@ def split_bibliography(lines: Sequence[TextLine]) -> tuple[list[TextLine], list[
     if not entries:
         return list(lines), []
     count = len(entries)
-    # Several pieces of text without a year at the end are no references.
-    while count and not entries[count - 1][0] and not _is_dated(entries[count - 1][1]):
+    while count > 1 and not entries[count - 1][0] and not _is_dated(entries[count - 1][1]):
         count -= 1
-    if not count or len(entries) - count < 3:
-        count = len(entries)
+    # Text without a year at the end is no reference if there is much of it or a gap above it.
+    if len(entries) - count < 3:
+        starts = range(count, len(entries))
+        gaps = (at for at in starts if _is_gap(entries[at - 1][1][-1], entries[at][1][0]))
+        count = next(gaps, len(entries))
     kept = _within(entries[count - 1][1])
     rest = entries[count - 1][1][len(kept) :] + [
         line for _, some in entries[count:] for line in some
@@ -57,10 +58,14 @@ def split_bibliography(lines: Sequence[TextLine]) -> tuple[list[TextLine], list[
 
 def _within(lines: list[TextLine]) -> list[TextLine]:
     """Cut the last entry at a large gap, below which other text such as addresses begins."""
-    for at, (before, line) in enumerate(pairwise(lines), 1):
-        if before.column == line.column and line.base - before.base > 2.4 * line.size:
+    for at in range(1, len(lines)):
+        if _is_gap(lines[at - 1], lines[at]):
             return lines[:at]
     return lines
+
+
+def _is_gap(before: TextLine, line: TextLine) -> bool:
+    return before.column == line.column and line.base - before.base > 2.4 * line.size
 
 
 def _is_dated(lines: Sequence[TextLine]) -> bool:

@@ -107,7 +107,7 @@ class Spelling:
         if left in _STRONG and len(right) > 3 and right not in _ENDINGS:
             return True
         if left in _WEAK and right in self._known:
-            return True
+            return right == "wise" or right not in _CLOSED_SECONDS
         return self._are_two_words(left, right)
 
     def _count(self, word: str) -> int:
