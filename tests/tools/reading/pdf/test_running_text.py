@@ -117,12 +117,12 @@ def test_small_prose_in_the_text_is_no_notice(tmp_path: Path) -> None:
     assert all(block.kind == "paragraph" for block in read_tex_pdf(tmp_path, page).blocks)
 
 
-def test_an_address_in_a_footnote_is_no_equation(tmp_path: Path) -> None:
-    page = (
-        TexPage().prose(20, y=700).text("1", 84, 103, 6).text("https://example.org/a", 88, 100, 8)
-    )
+@pytest.mark.parametrize("size", [8, 10])
+def test_an_address_in_a_footnote_is_no_equation(tmp_path: Path, size: float) -> None:
+    page = TexPage().prose(20, y=700).text("1", 90, 104, 6)
+    page.text("https://example.org/a", 94, 100, size)
     kinds = [(block.kind, block.text) for block in read_tex_pdf(tmp_path, page).blocks]
-    assert kinds[-1] == ("footnote", "https://example.org/a")
+    assert kinds[-1][0] != "equation" and kinds[-1][1].endswith("https://example.org/a")
 
 
 def test_a_numbered_step_of_a_method_is_no_equation(tmp_path: Path) -> None:
@@ -186,3 +186,29 @@ def test_the_year_of_a_reference_is_the_one_after_its_names(tmp_path: Path) -> N
     ]
     _bibliography(page, entries, 610)
     assert [it.year for it in read_tex_pdf(tmp_path, page).references] == [2020, 2021, 2019]
+
+
+def test_references_below_the_addresses_of_the_authors_are_no_footnote(tmp_path: Path) -> None:
+    page = _paper().prose(20).text("*", 72, 440, 6).text("ada@example.org", 78, 436, 9)
+    for row, (names, year) in enumerate((("A. Quill", 1876), ("T. Reed", 2029), ("U. Vale", 2028))):
+        text = f"[{row + 1}] {names}, Boats and their letters, J. Boats 3, 12 ({year})."
+        page.text(text, 72, 424 - 11 * row, 9)
+    found = read_tex_pdf(tmp_path, page).references
+    assert [(it.label, it.year) for it in found] == [("[1]", 1876), ("[2]", 2029), ("[3]", 2028)]
+
+
+def test_references_with_bare_numbers_are_counted(tmp_path: Path) -> None:
+    page = _paper().prose(4).text("References", 72, 640, 14, font="CMBX12")
+    names = [
+        "b100. A page of letters",
+        "deck.gl: a tool for boats",
+        "Ada Quill. Probes",
+        "x2. Notes",
+    ]
+    names += ["Tom Reed. Letters", "Una Vale. Boats"]
+    for row, name in enumerate(names):
+        page.text(str(row + 1), 72, 610 - 24 * row).text(f"{name}, read by", 86, 610 - 24 * row)
+        page.text("many people in the year 2030.", 86, 598 - 24 * row)
+    found = read_tex_pdf(tmp_path, page).references
+    assert [it.label for it in found] == [f"[{row + 1}]" for row in range(6)]
+    assert found[0].text == "b100. A page of letters, read by many people in the year 2030."

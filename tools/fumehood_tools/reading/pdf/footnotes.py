@@ -6,6 +6,7 @@ torn by them.
 
 import re
 from collections.abc import Sequence
+from itertools import takewhile
 
 from fumehood_tools.reading.pdf.floats import CAPTION
 from fumehood_tools.reading.pdf.flow import Piece
@@ -13,6 +14,7 @@ from fumehood_tools.reading.pdf.lines import WIDE, TextLine
 from fumehood_tools.reading.pdf.looks import Style
 
 _NOTE_MARK = re.compile(r"[*\u2217\u2020\u2021\u00a7\u00b6\u2225#]{1,3}\s?[^\W_]")
+_FIRST_REFERENCE = re.compile(r"\[1\]\s+\S")
 _NOTICE = re.compile(
     r"\W*(preprint|submitted|under review|permission to|copyright|\(c\)|\u00a9|correspond|equal\b|"
     r"these authors|this work|work (was )?done|accepted|to appear|appeared|published|proceedings|"
@@ -33,7 +35,7 @@ def take_footnotes(lines: list[TextLine], rules: Sequence[tuple[float, float, fl
     for column in {line.column for line in lines}:
         mine = sorted((line for line in lines if line.column == column), key=lambda it: it.base)
         start = _footnote_start(mine, rules, style)
-        for line in mine[start:]:
+        for line in takewhile(lambda it: not _FIRST_REFERENCE.match(it.text), mine[start:]):
             if column == WIDE and line.base < narrow:
                 # Text over both columns is at the foot only if it is below both of them.
                 continue

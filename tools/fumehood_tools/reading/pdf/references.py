@@ -15,6 +15,7 @@ from fumehood_tools.reading.pdf.text import Spelling, joined, text_of
 
 _BRACKET = re.compile(r"\[(\d{1,4})\]\s*")
 _POINT = re.compile(r"\(?(\d{1,4})[.)]\s+|(\d{1,4})\s+(?=[A-Z])")
+_BARE = re.compile(r"(\d{1,4})\s+(?=\S)")
 _LABEL = re.compile(r"\[([^\W\d_][^\[\]]{1,40})\]\s*")
 _YEAR = re.compile(r"(?<![\d./:\u2013-])((?:19|20)\d{2})[a-z]?(?![\d/]|[\u2013-]\d)")
 _YEAR_AFTER_NAMES = re.compile(r"\.\s((?:19|20)\d{2})[a-z]?\.\s")
@@ -22,7 +23,7 @@ _ANY_YEAR = re.compile(r"(?<!\d)((?:19|20)\d{2})(?!\d)")
 _RUNS_ON = re.compile(
     r"[a-z(,;:&\d\u2013\u2014-]|https?:|www\.|URL\b|doi\b|pages\b|pp\.|ISBN|ISSN|In\s"
 )
-_YEAR_IN_PARENTHESES = re.compile(r"[(\[]((?:19|20)\d{2})[a-z]?[)\],]")
+_YEAR_IN_PARENTHESES = re.compile(r"[(\[]((?:1[6-9]|20)\d{2})[a-z]?[)\],]")
 _URL = re.compile(r"https?://[^\s<>\"'“”]+")
 _ARXIV = re.compile(r"arxiv", re.I)
 _NAMED_YEAR = re.compile(r"[^\W\d_].{3,200}?(?:\(|, |\. |\s)(?:19|20)\d{2}[a-z]?\b")
@@ -104,17 +105,24 @@ def _numbered(lines: Sequence[TextLine]) -> _Entries:
     """Return entries that begin with consecutive numbers, in the number style that finds more."""
     best: _Entries = []
     for pattern in (_BRACKET, _POINT):
-        entries: _Entries = []
-        for line in lines:
-            match = pattern.match(line.text)
-            digits = match and next(filter(None, match.groups()))
-            if digits and int(digits) == len(entries) + 1:
-                entries.append((f"[{digits}]", [line]))
-            elif entries:
-                entries[-1][1].append(line)
+        entries = _counted(lines, pattern)
         if len(entries) > max(1, len(best)) or (entries and not best and pattern is _BRACKET):
             best = entries
-    return best
+    bare = _counted(lines, _BARE)
+    return bare if len(bare) > 3 * len(best) + 4 else best
+
+
+def _counted(lines: Sequence[TextLine], pattern: re.Pattern[str]) -> _Entries:
+    """Return the entries that begin with the numbers 1, 2, 3 and so on."""
+    entries: _Entries = []
+    for line in lines:
+        match = pattern.match(line.text)
+        digits = match and next(filter(None, match.groups()))
+        if digits and int(digits) == len(entries) + 1:
+            entries.append((f"[{digits}]", [line]))
+        elif entries:
+            entries[-1][1].append(line)
+    return entries
 
 
 def _labelled(lines: Sequence[TextLine]) -> _Entries:
@@ -194,7 +202,8 @@ def _reference(
     text = text_of(lines, spelling)
     for pattern in (_BRACKET, _LABEL) if label.startswith("[") else ():
         text = pattern.sub("", text, count=1) if pattern.match(text) else text
-    if label and (match := _POINT.match(text)) and f"[{match[1] or match[2]}]" == label:
+    match = _POINT.match(text) or _BARE.match(text)
+    if match and f"[{next(filter(None, match.groups()))}]" == label:
         text = text[match.end() :]
     own = [link.url for link in links if any(_covers(link, line) for line in lines)]
     printed = [url.rstrip(".,;:)]}") for url in _URL.findall(text)]
