@@ -133,7 +133,7 @@ class Flow:
 
     def _heading(self, head: Head, line: TextLine) -> int:
         self._add(Piece("heading", head.lines, head=head))
-        self._references = _is_references(head) and id(line) not in self._prose
+        self._references = _is_references(head) and id(head.lines[0]) not in self._prose
         if head.run_in:
             self._begin("paragraph", line.without(head.run_in))
         return len(head.lines)

@@ -1,7 +1,7 @@
 """Ask pdfium what its characters are, where the text that it returns does not say."""
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pypdfium2.raw as raw
@@ -11,7 +11,7 @@ from fumehood_tools.reading.pdf.fonts import Face
 from fumehood_tools.reading.pdf.symbols import symbol
 
 
-def shown(text: Any, index: int, char: str, face: Face) -> str:
+def _shown(text: Any, index: int, char: str, face: Face) -> str:
     """Return what a glyph shows, where pdfium may give a code in the font instead of a letter.
 
     text: a pypdfium2 text page. pdfium marks such codes as errors of the mapping, except 0.
@@ -45,19 +45,25 @@ def baseline_of(
     return middle + 0.25 * size if middle > base else base
 
 
-def letters_of(text: Any, chars: Any) -> list[str]:
-    """Return the characters, with surrogate pairs combined into one character.
+def letters_of(text: Any, chars: Any, faces: Sequence[Face]) -> list[str]:
+    """Return what the glyphs of a page show, "" for nothing.
 
-    pdftext returns a replacement character for each half of a character outside the Basic
-    Multilingual Plane. The first half becomes '', and the second the whole character.
+    chars: pdftext's characters. faces: the look of each of its fonts. pdftext returns a replacement
+    character for each half of a character outside the Basic Multilingual Plane: the first half
+    becomes "", and the second the whole character.
     """
     letters: list[str] = list(chars.text)
+    indices, fonts = chars.char_indices.tolist(), chars.font_ids.tolist()
     high = 0
     for place in (at for at, char in enumerate(letters) if char == "\ufffd"):
-        code = raw.FPDFText_GetUnicode(text.raw, int(chars.char_indices[place]))
+        code = raw.FPDFText_GetUnicode(text.raw, indices[place])
         if 0xD800 <= code < 0xDC00:
             high, letters[place] = code, ""
         elif 0xDC00 <= code < 0xE000 and high:
             letters[place] = chr(0x10000 + ((high - 0xD800) << 10) + (code - 0xDC00))
             high = 0
+    for place, char in enumerate(letters):
+        face = faces[fonts[place]]
+        if char and (face.coded or not (" " <= char < "\x7f" or "\xae" <= char < "\ud800")):
+            letters[place] = _shown(text, indices[place], char, face)
     return letters

@@ -18,7 +18,7 @@ from pdftext.pdf.chars import deduplicate_chars, get_chars
 from fumehood_tools.reading.document import Box, HiddenText
 from fumehood_tools.reading.pdf.fonts import face_of
 from fumehood_tools.reading.pdf.glyphs import Glyph
-from fumehood_tools.reading.pdf.letters import baseline_of, letters_of, shown
+from fumehood_tools.reading.pdf.letters import baseline_of, letters_of
 from fumehood_tools.reading.pdf.words import Word, words_of
 
 MOST_OBJECTS = 20_000
@@ -199,12 +199,12 @@ def _glyphs(
     scan = scan and _is_mostly_unseen(inks, indices)
     turned = math.pi / 2 if frame.rotation % 180 else 0.0
     faces = [face_of(font["name"], font["weight"], font["flags"]) for font in chars.fonts]
-    for place, (index, char) in enumerate(zip(indices, letters_of(text, chars), strict=True)):
+    for place, (index, char) in enumerate(
+        zip(indices, letters_of(text, chars, faces), strict=True)
+    ):
         if not char:
             continue
         font, face = chars.fonts[chars.font_ids[place]], faces[chars.font_ids[place]]
-        if face.coded or not (" " <= char < "\x7f" or "\xae" <= char < "\ud800"):
-            char = shown(text, index, char, face)
         left, top, right, bottom = boxes[place]
         raw.FPDFText_GetCharOrigin(text.raw, index, x, y)
         base = frame.point(x.value, y.value)[1]
