@@ -212,12 +212,8 @@ def _glyphs(
         blank = char.isspace()
         if scan and ink.unseen and not blank:
             page.recognised, ink = True, ink._replace(unseen=False, colour=(0, 0, 0))
-        if blank:
-            if unseen and unseen[-1][1]:
-                unseen.append((unseen[-1][0], " "))
-        elif _hides(char, (left, top, right, bottom), ink, unseen, paints, page) or (
-            abs(math.sin(angles[place] - turned)) > 0.1
-        ):
+        hidden = _hides(char, (left, top, right, bottom), ink, unseen, paints, page)
+        if hidden or (abs(math.sin(angles[place] - turned)) > 0.1 and not blank):
             continue
         if face.strokes:
             # LaTeX's picture environment draws with fonts whose letters are line segments.
@@ -232,7 +228,11 @@ def _glyphs(
 def _hides(
     char: str, box: Box, ink: Ink, unseen: list[tuple[Why, str]], paints: list[Paint], page: Page
 ) -> bool:
-    """Return whether a character cannot be seen, and record it in that case."""
+    """Return whether a character cannot be seen, and record it and the spaces after it."""
+    if char.isspace():
+        if unseen and unseen[-1][1]:
+            unseen.append((unseen[-1][0], " "))
+        return False
     why = _why_hidden(box, ink, paints, page)
     unseen.append((why, char) if why else ("covered", ""))
     return why is not None
