@@ -100,3 +100,25 @@ def test_an_abstract_over_two_columns_of_text_is_no_footnote(tmp_path: Path) -> 
     document = read_tex_pdf(tmp_path, page)
     assert document.abstract.count("the words of an abstract") == 5
     assert not [block for block in document.blocks if block.kind == "footnote"]
+
+
+def test_an_abstract_that_goes_on_over_the_page_is_whole(tmp_path: Path) -> None:
+    first = TexPage().text("Harbour Probes of the North", 150, 700, 20).text("Ada Quill", 250, 670)
+    first.text("Abstract", 250, 640, font="CMBX10").prose(30, y=620)
+    first.text("and the last sentence goes on over the", 72, 260)
+    second = TexPage().text("page to its end.", 72, 700)
+    second.text("1", 72, 660, 12, font="CMBX12").text("Introduction", 90, 660, 12, font="CMBX12")
+    document = read_tex_pdf(tmp_path, first, second.prose(12, y=640))
+    assert document.abstract.endswith("goes on over the page to its end.")
+    assert document.blocks[0].text == "Introduction"
+
+
+@pytest.mark.parametrize("name", ["Abstract", "ABSTRACT", "A B S T R A C T"])
+def test_an_abstract_after_a_title_page_is_found(tmp_path: Path, name: str) -> None:
+    first = TexPage().text("Harbour Probes of the North", 150, 600, 20).text("Ada Quill", 250, 540)
+    second = TexPage().text(name, 250, 700, 14, font="CMBX12").prose(6, y=670)
+    third = TexPage().text("1", 72, 700, 12, font="CMBX12")
+    third.text("Introduction", 90, 700, 12, font="CMBX12").prose(12, y=680)
+    document = read_tex_pdf(tmp_path, first, second, third)
+    assert document.abstract.count("several words of plain prose") == 6
+    assert [block.text for block in document.blocks if block.kind == "heading"] == ["Introduction"]

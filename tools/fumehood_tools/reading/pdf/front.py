@@ -11,10 +11,14 @@ from fumehood_tools.reading.pdf.looks import Head, Style, look_of
 from fumehood_tools.reading.pdf.text import joined, prose_of
 from fumehood_tools.reading.pdf.words import Word
 
-_ABSTRACT = re.compile(r"(abstract|summary|zusammenfassung)\b\s*[.:\u2013\u2014-]*\s*", re.I)
+_ABSTRACT = re.compile(
+    r"(abstract|a b s t r a c t|summary|zusammenfassung)\b\s*[.:\u2013\u2014-]*\s*", re.I
+)
+_ALONE = re.compile(r"\W*(abstract|a b s t r a c t)\W*", re.I)
 _AFTER_ABSTRACT = re.compile(
     r"(key\s?words|index terms|ccs concepts|categories|acm reference|introduction|pacs|msc|"
-    r"jel|mathematics subject|contents\b|\d{4} mathematics)", re.I
+    r"jel|mathematics subject|contents\b|\d{4} mathematics|unified astronomy|general terms|"
+    r"subject (headings|areas|class)|additional key|received:?\s|nomenclature)", re.I
 )  # fmt: skip
 _NO_NAME = re.compile(
     r"@|https?:|www\.|\d{4}|universi|institut|depart|school|labor|\blabs?\b|centre|center|college|"
@@ -38,6 +42,7 @@ _PARTICLE = frozenset(_PARTICLES.split())
 _FIRST = re.compile(r"introduction|background|overview|contents|motivation", re.I)
 _SPLIT = re.compile(r"\s*(?:,|;|·|•|\band\b|&|\bund\b)\s*|\s{3,}", re.I)
 _NAME_GAP = 0.75
+_LATEST_ABSTRACT, _MOST_ABSTRACT = 8, 120
 
 
 class Front(NamedTuple):
@@ -68,6 +73,42 @@ def front_of(lines: Sequence[TextLine], heads: Sequence[Head], style: Style) -> 
     matter = [line for line in lines[:end] if id(line) not in names]
     authors = _authors([line for line in matter if lines.index(line) >= start])
     return Front(joined([prose_of(it.words) for it in title]), authors, title, matter, abstract)
+
+
+def with_later_abstract(front: Front, lines: Sequence[TextLine], heads: Sequence[Head]) -> Front:
+    """Return a front whose abstract goes on over the first page, or begins on a later one.
+
+    lines: those of all pages. A title page, as of a thesis, is followed by its abstract.
+    """
+    if not lines:
+        return front
+    stops = {id(head.lines[0]) for head in heads if not _ABSTRACT.match(head.text)}
+    first = lines[0].page
+    if front.abstract:
+        end, last = front.abstract[-1], [line for line in lines if line.page == first][-1]
+        at_foot = (end.base, end.column) == (last.base, last.column) and end.page == first
+        if not at_foot or end.text[-1:] in ".!?":
+            return front
+        begin = next((at for at, line in enumerate(lines) if line.page > first), len(lines))
+        return front._replace(abstract=[*front.abstract, *_run(lines, begin, stops)])
+    near = (at for at, line in enumerate(lines) if line.page <= first + _LATEST_ABSTRACT)
+    at = next((at for at in near if _ALONE.fullmatch(lines[at].text)), None)
+    if at is None:
+        return front
+    matter = [*front.matter, lines[at]]
+    return front._replace(matter=matter, abstract=_run(lines, at + 1, stops))
+
+
+def _run(lines: Sequence[TextLine], begin: int, stops: set[int]) -> list[TextLine]:
+    """Return the lines of an abstract: up to a heading, keywords, or a limit."""
+    end = begin
+    while (
+        end < min(len(lines), begin + _MOST_ABSTRACT)
+        and id(lines[end]) not in stops
+        and not _AFTER_ABSTRACT.match(lines[end].text)
+    ):
+        end += 1
+    return list(lines[begin:end])
 
 
 def _title_lines(lines: Sequence[TextLine], style: Style) -> list[TextLine]:
@@ -161,25 +202,16 @@ def _abstract(
     front.
     """
     stops = {id(head.lines[0]) for head in heads if not _ABSTRACT.match(head.text)}
-
-    def run(begin: int) -> list[TextLine]:
-        end = begin
-        while end < len(lines) and not (
-            id(lines[end]) in stops or _AFTER_ABSTRACT.match(lines[end].text)
-        ):
-            end += 1
-        return list(lines[begin:end])
-
     for at, line in enumerate(lines):
         match = _ABSTRACT.match(line.text)
         if match and _is_name(line, match):
             if match.end() >= len(line.text):
-                return at + 1, run(at + 1)
-            return at, [_without(line, match.end()), *run(at + 1)]
+                return at + 1, _run(lines, at + 1, stops)
+            return at, [_without(line, match.end()), *_run(lines, at + 1, stops)]
     prose = [at for at in range(start, len(lines)) if _is_prose(lines[at])]
     if len(prose) < 2 or prose[0] + 1 not in prose:
         return len(lines), []
-    return prose[0], run(prose[0])
+    return prose[0], _run(lines, prose[0], stops)
 
 
 def _is_name(line: TextLine, match: re.Match[str]) -> bool:

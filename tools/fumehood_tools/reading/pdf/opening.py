@@ -17,7 +17,7 @@ from fumehood_tools.reading.pdf.blocks import blocks_of
 from fumehood_tools.reading.pdf.floats import Float, take_floats
 from fumehood_tools.reading.pdf.flow import Flow, Piece, elements_of, take_contents
 from fumehood_tools.reading.pdf.footnotes import take_footnotes
-from fumehood_tools.reading.pdf.front import Front, front_of
+from fumehood_tools.reading.pdf.front import Front, front_of, with_later_abstract
 from fumehood_tools.reading.pdf.furniture import take_furniture
 from fumehood_tools.reading.pdf.headings import find_heads
 from fumehood_tools.reading.pdf.lines import TextLine, in_reading_order, lines_of_pages, set_columns
@@ -190,6 +190,7 @@ def take_apart(pages: list[Page], bookmarks: Sequence[Bookmark]) -> Parts:
     heads = find_heads(every, style, bookmarks)
     first = pages[0].number
     front = front_of([line for line in every if line.page == first], heads, style)
+    front = with_later_abstract(front, every, heads)
     heads, kept = _without_front(heads, front, every)
     flow = Flow(style, heads, justified=_is_justified(kept))
     elements: list[TextLine | Float] = []
