@@ -117,6 +117,21 @@ def test_small_prose_in_the_text_is_no_notice(tmp_path: Path) -> None:
     assert all(block.kind == "paragraph" for block in read_tex_pdf(tmp_path, page).blocks)
 
 
+@pytest.mark.parametrize(
+    ("other", "want"), [("", "in 2019 and"), ("6", "in 2019^6 and")], ids=["lone", "second"]
+)
+def test_a_mark_after_a_number_is_one_if_nothing_else_refers_to_its_footnote(
+    tmp_path: Path, other: str, want: str
+) -> None:
+    page = TexPage().prose(20, y=700).text("it was seen in 2019", 72, 460).text("6", 160.5, 464, 7)
+    page.text("and in other years", 168, 460).text("It was", 72, 448)
+    if other:
+        page.text(other, 105.2, 452, 7)
+    page.text("seen again, as they say.", 114, 448)
+    page.text("6", 72, 103, 6).text("A remark on the year.", 76, 100, 8)
+    assert want in _text(read_tex_pdf(tmp_path, page))
+
+
 @pytest.mark.parametrize("size", [8, 10])
 def test_an_address_in_a_footnote_is_no_equation(tmp_path: Path, size: float) -> None:
     page = TexPage().prose(20, y=700).text("1", 90, 104, 6)

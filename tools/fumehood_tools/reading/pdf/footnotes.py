@@ -6,12 +6,14 @@ torn by them.
 
 import re
 from collections.abc import Sequence
-from itertools import takewhile
+from itertools import pairwise, takewhile
 
 from fumehood_tools.reading.pdf.floats import CAPTION
 from fumehood_tools.reading.pdf.flow import Piece
 from fumehood_tools.reading.pdf.lines import WIDE, TextLine
 from fumehood_tools.reading.pdf.looks import Style
+from fumehood_tools.reading.pdf.text import is_note
+from fumehood_tools.reading.pdf.words import Word
 
 _NOTE_MARK = re.compile(r"[*\u2217\u2020\u2021\u00a7\u00b6\u2225#]{1,3}\s?[^\W_]")
 _FIRST_REFERENCE = re.compile(r"\[1\]\s+\S")
@@ -45,7 +47,23 @@ def take_footnotes(lines: list[TextLine], rules: Sequence[tuple[float, float, fl
             found[-1].lines.append(line)
             taken.add(id(line))
     lines[:] = [line for line in lines if id(line) not in taken]
+    for note in found:
+        _tell_mark(note.lines[0].words[0], lines)
     return found
+
+
+def _tell_mark(mark: Word, lines: Sequence[TextLine]) -> None:
+    """Tell the mark of a footnote from an exponent where it follows a number.
+
+    A number with a mark looks like a power. It is a mark if no other one refers to the footnote.
+    """
+    if mark.script != "super" or not mark.text.isdigit():
+        return
+    pairs = [(before, word) for line in lines for before, word in pairwise(line.words)]
+    same = [(it, word) for it, word in pairs if word.script == "super" and word.text == mark.text]
+    powers = [(it, word) for it, word in same if word.glued and it.text[-1:].isdigit()]
+    if len(powers) == 1 and not any(is_note(word, before) for before, word in same):
+        powers[0][1].script = "note"
 
 
 def _is_marked(line: TextLine) -> bool:

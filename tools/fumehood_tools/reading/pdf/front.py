@@ -41,7 +41,7 @@ _PARTICLES = "de da do dos di du del della van von der den la le el al bin ibn z
 _PARTICLE = frozenset(_PARTICLES.split())
 _FIRST = re.compile(r"introduction|background|overview|contents|motivation", re.I)
 _SPLIT = re.compile(r"\s*(?:,|;|·|•|\band\b|&|\bund\b)\s*|\s{3,}", re.I)
-_NAME_GAP = 0.75
+_NAME_GAP, _WIDE_GAP = 0.75, 1.2
 _LATEST_ABSTRACT, _MOST_ABSTRACT = 8, 120
 
 
@@ -254,7 +254,10 @@ def _authors(lines: Sequence[TextLine]) -> list[str]:
         if lowest and line.base - lowest > 1.3 * pitch:
             address.clear()
         lowest = max(lowest, line.base)
-        for cell in line.cells(_NAME_GAP):
+        cells = line.cells(_NAME_GAP)
+        if not any(map(_names, cells)):
+            cells = line.cells(_WIDE_GAP)
+        for cell in cells:
             x0, x1 = cell[0].x0, cell[-1].x1
             if any(x0 < right and x1 > left and 0 < line.base - base < 60
                    for left, right, base in address):  # fmt: skip

@@ -197,6 +197,8 @@ def prose_of(words: Sequence[Word], capitals: float | None = None) -> str:
             over = word
             kept.append(word)
             continue
+        if word.script == "note":
+            continue
         if word.script != "super":
             if word.size < 0.87 * largest and word.text.upper() == word.text:
                 word = replace(word, text=word.text.lower())
@@ -204,7 +206,7 @@ def prose_of(words: Sequence[Word], capitals: float | None = None) -> str:
             continue
         before = words[at - 1] if at else None
         power = word.glued and before and _is_power(word, words[:at])
-        if not power and _is_note(word, before):
+        if not power and is_note(word, before):
             continue
         if power:
             word = replace(word, text=f"^{word.text}", glued=True)
@@ -243,7 +245,7 @@ def _is_formula(word: Word) -> bool:
     return word.face.math or (lone and (word.face.italic or word.text not in "aAI"))
 
 
-def _is_note(word: Word, before: Word | None) -> bool:
+def is_note(word: Word, before: Word | None) -> bool:
     """Return whether a superscript is a footnote mark rather than an exponent."""
     if not _MARK.fullmatch(word.text):
         return False

@@ -13,7 +13,7 @@ from typing import Literal
 from fumehood_tools.reading.pdf.fonts import Face
 from fumehood_tools.reading.pdf.glyphs import SPACES, Glyph, gap_between, with_marks
 
-Script = Literal["", "super", "sub"]
+Script = Literal["", "super", "sub", "note"]
 HYPHENS = "-\u2010"
 _VARIANT = re.compile("[\ufb00-\ufb06\ufb50-\ufdff\ufe70-\uffef\U0001d400-\U0001d7ff]")
 BULLETS = "•‣◦∙·▪■□●○–—*∗⋄◆►▶✓-"
