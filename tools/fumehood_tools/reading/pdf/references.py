@@ -160,17 +160,19 @@ def _edges(lines: Sequence[TextLine]) -> dict[tuple[int, int], float]:
     edge is further left.
     """
     edges: dict[tuple[int, int], float] = {}
+    ends: dict[tuple[int, int], float] = {}
     for line in lines:
         key = line.page, line.column
         edges[key] = min(edges.get(key, line.x0), line.x0)
+        ends[key] = max(ends.get(key, line.x0), line.x0)
     indents = Counter(round(line.x0 - edges[line.page, line.column]) for line in lines)
     hang = max((it for it in indents if it > 3), key=lambda it: indents[it], default=0)
-    for key in edges if hang else ():
-        mine = [line.x0 for line in lines if (line.page, line.column) == key]
-        for other in list(edges):
-            shifted = other[1] == key[1] and abs(edges[key] - edges[other] - hang) < 1.5
-            if shifted and max(mine) - min(mine) < 1.5:
-                edges[key] = edges[other]
+    lefts = {(column, round(edge)) for (_, column), edge in edges.items()} if hang else set()
+    for key, edge in edges.items():
+        others = (round(edge) - hang + it for it in (-1, 0, 1))
+        left = next((it for it in others if (key[1], it) in lefts), None)
+        if left is not None and ends[key] - edge < 1.5:
+            edges[key] = left
     return edges
 
 
