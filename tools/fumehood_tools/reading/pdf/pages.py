@@ -209,11 +209,10 @@ def _glyphs(
         raw.FPDFText_GetCharOrigin(text.raw, index, x, y)
         base = frame.point(x.value, y.value)[1]
         ink = inks.of(index, font["size"])
-        blank = char.isspace()
-        if scan and ink.unseen and not blank:
+        if scan and ink.unseen and not char.isspace():
             page.recognised, ink = True, ink._replace(unseen=False, colour=(0, 0, 0))
-        hidden = _hides(char, (left, top, right, bottom), ink, unseen, paints, page)
-        if hidden or (abs(math.sin(angles[place] - turned)) > 0.1 and not blank):
+        tilt = abs(math.sin(angles[place] - turned))
+        if _is_left_out(char, (left, top, right, bottom), ink, tilt, unseen, paints, page):
             continue
         if face.strokes:
             # LaTeX's picture environment draws with fonts whose letters are line segments.
@@ -225,17 +224,26 @@ def _glyphs(
     page.hidden += _runs(unseen, page.number)
 
 
-def _hides(
-    char: str, box: Box, ink: Ink, unseen: list[tuple[Why, str]], paints: list[Paint], page: Page
+def _is_left_out(
+    char: str,
+    box: Box,
+    ink: Ink,
+    tilt: float,
+    unseen: list[tuple[Why, str]],
+    paints: list[Paint],
+    page: Page,
 ) -> bool:
-    """Return whether a character cannot be seen, and record it and the spaces after it."""
+    """Return whether a character is not upright or cannot be seen; record it in the second case.
+
+    tilt: the sine of the angle between the character and the line. Spaces are never left out.
+    """
     if char.isspace():
         if unseen and unseen[-1][1]:
             unseen.append((unseen[-1][0], " "))
         return False
     why = _why_hidden(box, ink, paints, page)
     unseen.append((why, char) if why else ("covered", ""))
-    return why is not None
+    return why is not None or tilt > 0.1
 
 
 def _is_mostly_unseen(inks: "_Inks", indices: list[int]) -> bool:
