@@ -49,8 +49,8 @@ def make_pdf(pages: list[Page], *, password: str | None = None) -> bytes:
         b"<< /Registry (Adobe) /Ordering (Identity) /Supplement 0 >> /DW 500 /FontDescriptor "
         b"<< /Type /FontDescriptor /FontName /AAAAAA+Plain /Flags 4 /FontBBox [0 -200 1000 800] "
         b"/ItalicAngle 0 /Ascent 800 /Descent -200 /CapHeight 700 /StemV 80 >> >>",
-        _stream(_to_unicode(letters)),
-        _stream(b"\x80" * 100, b"/Type /XObject /Subtype /Image /Width 10 /Height 10 "
+        stream(_to_unicode(letters)),
+        stream(b"\x80" * 100, b"/Type /XObject /Subtype /Image /Width 10 /Height 10 "
                 b"/ColorSpace /DeviceGray /BitsPerComponent 8"),
     ]  # fmt: skip
     kids = []
@@ -58,7 +58,7 @@ def make_pdf(pages: list[Page], *, password: str | None = None) -> bytes:
         content = b"\n".join(page.content)
         if page.image:
             content = b"q 612 0 0 792 0 0 cm /I Do Q\n" + content
-        objects.append(_stream(content))
+        objects.append(stream(content))
         notes = b" ".join(
             b"<< /Type /Annot /Subtype /Link /Rect [%s] /Border [0 0 0] "
             b"/A << /S /URI /URI (%s) >> >>" % (" ".join(map(str, box)).encode(), url.encode())
@@ -72,7 +72,7 @@ def make_pdf(pages: list[Page], *, password: str | None = None) -> bytes:
         )
     listed = b" ".join(b"%d 0 R" % kid for kid in kids)
     objects[1] = b"<< /Type /Pages /Kids [%s] /Count %d >>" % (listed, len(kids))
-    return _written(objects, password)
+    return written(objects, password)
 
 
 def _code(char: str) -> int:
@@ -93,7 +93,7 @@ def _letters(page: Page) -> set[str]:
     }
 
 
-def _stream(data: bytes, extra: bytes = b"") -> bytes:
+def stream(data: bytes, extra: bytes = b"") -> bytes:
     packed = zlib.compress(data)
     head = b"<< %s /Filter /FlateDecode /Length %d >>" % (extra, len(packed))
     return head + b"\nstream\n" + packed + b"\nendstream"
@@ -115,7 +115,7 @@ def _to_unicode(letters: list[str]) -> bytes:
     )
 
 
-def _written(objects: list[bytes], password: str | None) -> bytes:
+def written(objects: list[bytes], password: str | None = None) -> bytes:
     trailer = b"/Size %d /Root 1 0 R" % (len(objects) + 1 + bool(password))
     if password:
         identity = b"0123456789abcdef"

@@ -129,7 +129,9 @@ def _caption_end(lines: Sequence[TextLine], at: int, rules: Sequence[Rule], *, a
     while end < len(lines):
         before, line = lines[end - 1], lines[end]
         step = line.base - before.base
-        if not (0.3 * line.size < step <= pitch) or abs(line.size - before.size) > 0.3:
+        # TeX sets lines apart where a script of one would touch the other.
+        room = 1.2 if any(word.script for word in (*before.words, *line.words)) else 1.0
+        if not (0.3 * line.size < step <= room * pitch) or abs(line.size - before.size) > 0.3:
             break
         if _is_ruled(before, line, rules):
             break

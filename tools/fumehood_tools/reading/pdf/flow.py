@@ -7,6 +7,7 @@ continues in the next column or on the next page unless its last line there look
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Literal
 
 from fumehood_tools.reading.pdf.floats import Float
@@ -29,7 +30,13 @@ _FIRST_REFERENCE = re.compile(r"\[1\]\s+\S")
 _SIGN = re.compile(
     r"[=+\u2212\u2225\u2211\u220f\u222b\u2264\u2265\u2208\u221a\u00d7|<>\u221e\u2248\u2192]"
 )
+_ADDRESS = re.compile(r"://|\bwww\.")
+_TORN_ADDRESS = re.compile(r"\bhttps?:(//\S*)?$")
 _SENTENCE_END = '.!?:;"”’)]'
+
+
+_YEAR = re.compile(r"\b(19|20)\d\d[a-z]?\b")
+_ENTRY_NUMBER = re.compile(r"\[|\(?\d{1,3}[.)\s]")
 
 
 @dataclass(slots=True)
@@ -59,9 +66,11 @@ class Flow:
         self._hang = 0.0
         self._apart = False
         self._references = False
+        self._prose: set[int] = set()
 
     def pieces(self, elements: Sequence[TextLine | Float]) -> list[Piece]:
         """Return the pieces of a paper."""
+        self._prose = set(self._prose_on_references(elements))
         at = 0
         while at < len(elements):
             element = elements[at]
@@ -124,10 +133,27 @@ class Flow:
 
     def _heading(self, head: Head) -> int:
         self._add(Piece("heading", head.lines, head=head))
-        self._references = bool(_REFERENCES.fullmatch(head.text))
+        self._references = _is_references(head) and id(head.lines[0]) not in self._prose
         if head.run_in:
             self._begin("paragraph", head.lines[-1].without(head.run_in))
         return len(head.lines)
+
+    def _prose_on_references(self, elements: Sequence[TextLine | Float]) -> Iterator[int]:
+        """Yield the ids of headings such as "References" below which there is no bibliography.
+
+        A guide to authors has such a section. A bibliography has numbers, or a year in every few
+        lines.
+        """
+        lines = [it for it in elements if isinstance(it, TextLine)]
+        for at, line in enumerate(lines):
+            head = self._heads.get(id(line))
+            if head and _is_references(head):
+                rest = lines[at + len(head.lines) : at + 80]
+                below = list(takewhile(lambda it: id(it) not in self._heads, rest))
+                dated = sum(bool(_YEAR.search(it.text)) for it in below)
+                numbered = sum(bool(_ENTRY_NUMBER.match(it.text)) for it in below)
+                if len(below) > 5 and max(dated, numbered) < 0.08 * len(below):
+                    yield id(line)
 
     def _ends_references(self, head: Head) -> bool:
         return not head.run_in and (head.level == 1 or head.number is not None)
@@ -146,7 +172,8 @@ class Flow:
             return False
         before = self._current.lines[-1]
         near = 0 < line.base - before.base < 1.3 * self._style.pitch
-        return near and before.short < 1 and before.text[-1:] not in ":;"
+        torn = bool(_TORN_ADDRESS.search(before.text))
+        return near and (torn or (before.short < 1 and before.text[-1:] not in ":;"))
 
     def _in_formula(self, line: TextLine) -> bool:
         """Return whether a line is part of the preceding formula, such as a limit."""
@@ -207,8 +234,10 @@ class Flow:
             if item:
                 return not ended or lower or line.indent > 0.8
             return lower or not (ended and (before.short > 1 or line.indent > 0.7))
+        if before.text.endswith(("http:", "https:")) and step < 2 * line.size:
+            return True
         pitch = self._style.pitch * before.size / self._style.size
-        if step > 1.3 * pitch:
+        if step > 1.3 * pitch and not (step < 2 * pitch and _breaks_off(before, line)):
             return False
         if item:
             return line.x0 > self._hang - 0.4 * line.size
@@ -218,6 +247,16 @@ class Flow:
             return False
         ended = before.text[-1:] in ".!?:"
         return not (self._justified and ended and before.short > 4 and line.indent < 0.3)
+
+
+def _is_references(head: Head) -> bool:
+    return bool(_REFERENCES.fullmatch(head.text))
+
+
+def _breaks_off(before: TextLine, line: TextLine) -> bool:
+    """Return whether a sentence plainly goes on, though a tall formula sets its lines apart."""
+    full = before.short < 0.5 and before.text[-1:] not in _SENTENCE_END
+    return full and line.text[:1].islower() and abs(line.indent) < 0.3
 
 
 def item_start(line: TextLine, ahead: Sequence[TextLine], *, in_list: bool) -> float | None:
@@ -298,6 +337,10 @@ def _number_of(line: TextLine) -> str | None:
 
 def _is_display(line: TextLine, style: Style) -> bool:
     """Return whether a line is indented and consists of formulas rather than words."""
+    first = line.words[0].text
+    listed = len(line.words) > 1 and (first == "•" or bool(_ENUMERATOR.fullmatch(first)))
+    if listed or _ADDRESS.search(line.text) or line.share("mono") > 0.8:
+        return False
     prose = sum(
         len(word.text) > 2 and word.text.strip(".,;:()").isalpha() and not word.face.math
         for word in line.words
@@ -332,50 +375,6 @@ def take_contents(lines: list[TextLine]) -> None:
             break
     if end > first + 2:
         del lines[first:end]
-
-
-def take_footnotes(lines: list[TextLine], rules: Sequence[tuple[float, float, float]], style: Style
-) -> list[Piece]:  # fmt: skip
-    """Remove the footnotes of one page from `lines`, and return them in order.
-
-    rules: horizontal rules of the page as (left, y, right), in points.
-    """
-    found: list[Piece] = []
-    taken: set[int] = set()
-    for column in {line.column for line in lines}:
-        mine = sorted((line for line in lines if line.column == column), key=lambda it: it.base)
-        start = _footnote_start(mine, rules, style)
-        for line in mine[start:]:
-            marked = line.words[0].script == "super" or bool(re.match(r"[*†‡§]", line.text))
-            if marked or not found or found[-1].lines[-1].column != column:
-                found.append(Piece("footnote"))
-            found[-1].lines.append(line)
-            taken.add(id(line))
-    lines[:] = [line for line in lines if id(line) not in taken]
-    return found
-
-
-def _footnote_start(
-    lines: Sequence[TextLine], rules: Sequence[tuple[float, float, float]], style: Style
-) -> int:
-    """Return the index of the first footnote line in a column, or its length if there is none.
-
-    Footnotes are the small lines at the foot, from a short rule or a superscript mark onward.
-    """
-    low = len(lines)
-    while low and lines[low - 1].size < 0.95 * style.size:
-        low -= 1
-    for at in range(low, len(lines)):
-        line = lines[at]
-        ruled = any(
-            0 < line.base - y < 2.2 * line.size
-            and abs(x0 - line.left) < 6
-            and x1 - x0 < 0.55 * (line.right - line.left)
-            for x0, y, x1 in rules
-        )
-        if ruled or (line.words[0].script == "super" and len(line.words) > 1):
-            return at
-    return len(lines)
 
 
 def elements_of(lines: Sequence[TextLine], floats: Sequence[Float]) -> Iterator[TextLine | Float]:

@@ -20,8 +20,10 @@ _MATH = re.compile(
 )
 _MONO = re.compile(r"mono|cmtt|sftt|ectt|courier|typewriter|txtt|consol|cmsltt|ltt\d|menlo|zi4")
 _STROKES = re.compile(r"^(line|lcircle|circle)w?\d+$")
-_LARGE = re.compile(r"^cmex|^lmmathext|^euex|^yhcmex|^txex|^pxex")
-_LARGE_SYMBOLS = {"P": "∑", "Q": "∏", "R": "∫", "X": "∑", "Y": "∏", "Z": "∫"}
+_LARGE = re.compile(r"^cmex|^lmmathext|^euex|^yhcmex|^txex|^pxex|^mtex|^newtxex|^libertinemathex")
+_CODED = re.compile(
+    r"^cm(mi|sy|ex|bsy)|^ms[ab]m|^lmmath|^eu[rsex]|[tp]x(b?mi|b?sy|ex)|^mt(mi|sy|ex)|^libertinemath"
+)
 _FORCE_BOLD = 1 << 18
 _ITALIC_FLAG = 1 << 6
 
@@ -30,6 +32,7 @@ class Face(NamedTuple):
     """The look of a font.
 
     strokes: a TeX font whose characters are line segments. large: a TeX font of large symbols.
+    coded: a TeX font whose glyphs may have no names that pdfium knows, only codes.
     """
 
     name: str
@@ -40,10 +43,7 @@ class Face(NamedTuple):
     mono: bool
     strokes: bool = False
     large: bool = False
-
-    def shown(self, char: str) -> str:
-        """Return the symbol that is drawn: TeX codes its large symbols as ordinary letters."""
-        return _LARGE_SYMBOLS.get(char, char) if self.large else char
+    coded: bool = False
 
 
 @lru_cache(maxsize=4096)
@@ -63,4 +63,5 @@ def face_of(name: str, weight: int, flags: int) -> Face:
         mono=bool(_MONO.search(low)),
         strokes=bool(_STROKES.search(low)),
         large=bool(_LARGE.search(low)),
+        coded=bool(_CODED.search(low) or _LARGE.search(low)),
     )

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from fumehood_tools.reading.pdf.fonts import Face
+from fumehood_tools.reading.pdf.glyphs import gap_between
 from fumehood_tools.reading.pdf.line_numbers import without_line_numbers
 from fumehood_tools.reading.pdf.pages import Page
-from fumehood_tools.reading.pdf.words import BULLETS, Word, gap_between, join_words
+from fumehood_tools.reading.pdf.words import BULLETS, Word, join_words
 
 WIDE, LEFT, RIGHT = 0, 1, 2
 _CELL_GAP = 1.1
@@ -117,7 +118,7 @@ def _continues(line: TextLine, word: Word) -> bool:
     last = line.words[-1]
     size = max(line.size, word.size)
     gap = gap_between(last, word)
-    if gap < -0.45 * size and not (last.script and gap > -1.2 * size):
+    if gap < -0.45 * size and not (last.script and (gap > -1.2 * size or _is_below(line, word))):
         return False
     shift = abs(word.base - line.base)
     if shift <= 0.12 * size:
@@ -125,8 +126,16 @@ def _continues(line: TextLine, word: Word) -> bool:
     if gap > 1.2 * size:
         return False
     if word.size < 0.88 * line.size or (word.size > 1.13 * line.size and _all_small(line, word)):
-        return shift < 0.75 * size
+        # The script of a tall bracket is higher than that of a letter.
+        return shift < (1.3 if last.face.large else 0.75) * size
     return shift < 0.4 * size
+
+
+def _is_below(line: TextLine, word: Word) -> bool:
+    """Return whether a small word stands below or above long scripts of the same letter."""
+    letter = next((it for it in reversed(line.words) if not it.script), None)
+    small = word.size < 0.88 * line.size
+    return small and letter is not None and word.x0 > letter.x1 - 0.3 * line.size
 
 
 def _all_small(line: TextLine, word: Word) -> bool:

@@ -14,6 +14,7 @@ import pypdfium2.raw as raw
 from fumehood_tools.reading.document import Box, Link
 from fumehood_tools.reading.pdf.looks import Bookmark
 from fumehood_tools.reading.pdf.pages import Frame
+from fumehood_tools.reading.pdf.symbols import printable
 from fumehood_tools.reading.pdf.text import joined
 from fumehood_tools.reading.pdf.words import Word, join_words
 
@@ -44,7 +45,7 @@ def _address(document: Any, link: Any) -> str | None:
         return None
     buffer = ctypes.create_string_buffer(length)
     raw.FPDFAction_GetURIPath(document.raw, action, buffer, length)
-    return buffer.value.decode("utf-8", "replace").strip() or None
+    return printable(buffer.value.decode("utf-8", "replace")).strip() or None
 
 
 def _joined(found: Iterable[tuple[str, Box]], number: int, words: Sequence[Word]) -> Iterator[Link]:

@@ -15,21 +15,16 @@ from fumehood_tools.installing import install_command
 from fumehood_tools.reading.document import Document, HiddenText, Link
 from fumehood_tools.reading.pdf.blocks import blocks_of
 from fumehood_tools.reading.pdf.floats import Float, take_floats
-from fumehood_tools.reading.pdf.flow import (
-    Flow,
-    Piece,
-    elements_of,
-    take_contents,
-    take_footnotes,
-)
-from fumehood_tools.reading.pdf.front import Front, front_of
+from fumehood_tools.reading.pdf.flow import Flow, Piece, elements_of, take_contents
+from fumehood_tools.reading.pdf.footnotes import take_footnotes
+from fumehood_tools.reading.pdf.front import Front, front_of, with_later_abstract
 from fumehood_tools.reading.pdf.furniture import take_furniture
 from fumehood_tools.reading.pdf.headings import find_heads
 from fumehood_tools.reading.pdf.lines import TextLine, in_reading_order, lines_of_pages, set_columns
 from fumehood_tools.reading.pdf.links import bookmarks_of, links_of, text_links
 from fumehood_tools.reading.pdf.looks import Bookmark, Head, Style
 from fumehood_tools.reading.pdf.pages import Page, page_of
-from fumehood_tools.reading.pdf.references import references_of
+from fumehood_tools.reading.pdf.references import references_of, split_bibliography
 from fumehood_tools.reading.pdf.text import Spelling, text_of
 
 MOST_PAGES = 2000
@@ -196,6 +191,7 @@ def take_apart(pages: list[Page], bookmarks: Sequence[Bookmark]) -> Parts:
     heads = find_heads(every, style, bookmarks)
     first = pages[0].number
     front = front_of([line for line in every if line.page == first], heads, style)
+    front = with_later_abstract(front, every, heads)
     heads, kept = _without_front(heads, front, every)
     flow = Flow(style, heads, justified=_is_justified(kept))
     elements: list[TextLine | Float] = []
@@ -205,8 +201,19 @@ def take_apart(pages: list[Page], bookmarks: Sequence[Bookmark]) -> Parts:
             it for it in elements_of(lines, some) if isinstance(it, Float) or id(it) in kept
         ]
         notes += found
-    pieces = _with_notes(flow.pieces(elements), notes)
+    pieces = _with_notes(list(_bibliographies_apart(flow.pieces(elements))), notes)
     return Parts(pages, furniture, front, pieces, spelling)
+
+
+def _bibliographies_apart(pieces: Iterable[Piece]) -> Iterator[Piece]:
+    """Yield the pieces, with text that follows a bibliography as a paragraph of its own."""
+    for piece in pieces:
+        rest: list[TextLine] = []
+        if piece.kind == "reference":
+            piece.lines, rest = split_bibliography(piece.lines)
+        yield piece
+        if rest:
+            yield Piece("paragraph", rest)
 
 
 def _without_front(

@@ -18,7 +18,9 @@ from pdftext.pdf.chars import deduplicate_chars, get_chars
 from fumehood_tools.reading.document import Box, HiddenText
 from fumehood_tools.reading.pdf.clips import Clipper, within
 from fumehood_tools.reading.pdf.fonts import face_of
-from fumehood_tools.reading.pdf.words import Glyph, Word, words_of
+from fumehood_tools.reading.pdf.glyphs import Glyph
+from fumehood_tools.reading.pdf.letters import baseline_of, letters_of
+from fumehood_tools.reading.pdf.words import Word, words_of
 
 MOST_OBJECTS = 20_000
 MOST_CHARACTERS = 200_000
@@ -168,7 +170,7 @@ def _with_underscores(glyphs: Iterable[Glyph], page: Page) -> Iterator[Glyph]:
         rows[round(box[1] / 4)].append(box)
     last: Glyph | None = None
     for glyph in glyphs:
-        if last and rows and (drawn := _dash_after(last, rows)):
+        if last and rows and not last.face.math and (drawn := _dash_after(last, rows)):
             last = last._replace(text="_", x0=drawn[0], x1=drawn[2])
             used.add(drawn)
             yield last
@@ -205,34 +207,30 @@ def _glyphs(
     indices = chars.char_indices.tolist()
     scan = scan and _is_mostly_unseen(inks, indices)
     turned = math.pi / 2 if frame.rotation % 180 else 0.0
-    for place, (index, char) in enumerate(zip(indices, _letters(text, chars), strict=True)):
+    faces = [face_of(font["name"], font["weight"], font["flags"]) for font in chars.fonts]
+    for place, (index, char) in enumerate(
+        zip(indices, letters_of(text, chars, faces), strict=True)
+    ):
         if not char:
             continue
-        font = chars.fonts[chars.font_ids[place]]
+        font, face = chars.fonts[chars.font_ids[place]], faces[chars.font_ids[place]]
         box = boxes[place] if not angles[place] else _loose_box(text, index, frame)
         left, top, right, bottom = box or boxes[place]
         raw.FPDFText_GetCharOrigin(text.raw, index, x, y)
         base = frame.point(x.value, y.value)[1]
         ink = inks.of(index, font["size"])
-        if not char.isspace():
-            if scan and ink.unseen:
-                page.recognised, ink = True, ink._replace(unseen=False, colour=(0, 0, 0))
-            why = _why_hidden((left, top, right, bottom), ink, paints, page)
-            if why:
-                unseen.append((why, char))
-                continue
-            unseen.append(("covered", ""))
-            if abs(math.sin(angles[place] - turned)) > 0.1:
-                page.turned.append(TurnedLetter(char, (left, top, right, bottom)))
-                continue
-        elif unseen and unseen[-1][1]:
-            unseen.append((unseen[-1][0], " "))
-        face = face_of(font["name"], font["weight"], font["flags"])
+        if scan and ink.unseen and not char.isspace():
+            page.recognised, ink = True, ink._replace(unseen=False, colour=(0, 0, 0))
+        tilt = abs(math.sin(angles[place] - turned))
+        if _is_left_out(char, (left, top, right, bottom), ink, tilt, unseen, paints, page):
+            continue
         if face.strokes:
             # LaTeX's picture environment draws with fonts whose letters are line segments.
             page.marks.append(Mark((left, top, right, bottom), ground=False))
             continue
-        yield Glyph(face.shown(char), left, right, base, ink.size, face)
+        if face.coded:
+            base = baseline_of(text, index, char, face, base, ink.size, frame.box)
+        yield Glyph(char, left, right, base, ink.size, face)
     page.hidden += _runs(unseen, page.number)
 
 
@@ -247,22 +245,29 @@ def _loose_box(text: Any, index: int, frame: Frame) -> Box | None:
     return frame.box(box.left, box.bottom, box.right, box.top)
 
 
-def _letters(text: Any, chars: Any) -> list[str]:
-    """Return the characters, with surrogate pairs combined into one character.
+def _is_left_out(
+    char: str,
+    box: Box,
+    ink: Ink,
+    tilt: float,
+    unseen: list[tuple[Why, str]],
+    paints: list[Paint],
+    page: Page,
+) -> bool:
+    """Return whether a character is not upright or cannot be seen; record it in the second case.
 
-    pdftext returns a replacement character for each half of a character outside the Basic
-    Multilingual Plane. The first half becomes '', and the second the whole character.
+    tilt: the sine of the angle between the character and the line. Spaces are never left out.
     """
-    letters: list[str] = list(chars.text)
-    high = 0
-    for place in (at for at, char in enumerate(letters) if char == "\ufffd"):
-        code = raw.FPDFText_GetUnicode(text.raw, int(chars.char_indices[place]))
-        if 0xD800 <= code < 0xDC00:
-            high, letters[place] = code, ""
-        elif 0xDC00 <= code < 0xE000 and high:
-            letters[place] = chr(0x10000 + ((high - 0xD800) << 10) + (code - 0xDC00))
-            high = 0
-    return letters
+    if char.isspace():
+        if unseen and unseen[-1][1]:
+            unseen.append((unseen[-1][0], " "))
+        return False
+    why = _why_hidden(box, ink, paints, page)
+    unseen.append((why, char) if why else ("covered", ""))
+    if why is None and tilt > 0.1:
+        page.turned.append(TurnedLetter(char, box))
+        return True
+    return why is not None
 
 
 def _is_mostly_unseen(inks: "_Inks", indices: list[int]) -> bool:
@@ -284,9 +289,9 @@ class _Inks:
     def of(self, index: int, size: float) -> Ink:
         """Return the ink of a character. Characters that pdfium inserted take the previous ink."""
         handle = raw.FPDFText_GetTextObject(self._text.raw, index)
-        address = ctypes.cast(handle, ctypes.c_void_p).value if handle else None
-        if address is None:
+        if not handle:
             return self._last
+        address = ctypes.addressof(handle.contents)
         if address not in self._known:
             self._known[address] = self._ask(handle, index, size)
         self._last = self._known[address]

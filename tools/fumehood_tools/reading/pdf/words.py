@@ -1,4 +1,4 @@
-"""Group glyphs into words: compose accents, expand ligatures, and recognize small capitals.
+"""Group glyphs into words: expand ligatures, and recognize small capitals.
 
 A word is a run of glyphs without a space. A superscript or subscript is a separate word, glued to
 the one before it. Coordinates are points from the top left of the page as displayed.
@@ -8,34 +8,16 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from fumehood_tools.reading.pdf.fonts import Face
+from fumehood_tools.reading.pdf.glyphs import SPACES, Glyph, gap_between, with_marks
 
-Script = Literal["", "super", "sub"]
-SOFT_HYPHENS = "\u00ad\u0002\ufffe"
-HYPHENS = f"-\u2010{SOFT_HYPHENS}"
-_ACCENTS = {
-    "\u00b4": "\u0301", "`": "\u0300", "\u00a8": "\u0308", "\u02c6": "\u0302", "^": "\u0302",
-    "\u02dc": "\u0303", "\u00af": "\u0304", "\u02d8": "\u0306", "\u02d9": "\u0307",
-    "\u02da": "\u030a", "\u02c7": "\u030c", "\u00b8": "\u0327", "\u02db": "\u0328",
-    "\u02dd": "\u030b",
-}  # fmt: skip
-_SPACES = " \t\r\n\f\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u3000"
+Script = Literal["", "super", "sub", "note"]
+HYPHENS = "-\u2010"
 _VARIANT = re.compile("[\ufb00-\ufb06\ufb50-\ufdff\ufe70-\uffef\U0001d400-\U0001d7ff]")
 BULLETS = "•‣◦∙·▪■□●○–—*∗⋄◆►▶✓-"
 _NOTHING = "\u200b\u200c\u200d\ufeff\u2060"
-
-
-class Glyph(NamedTuple):
-    """One character on the page. base is the y coordinate of its baseline."""
-
-    text: str
-    x0: float
-    x1: float
-    base: float
-    size: float
-    face: Face
 
 
 @dataclass(slots=True)
@@ -82,8 +64,8 @@ def words_of(glyphs: Iterable[Glyph]) -> list[Word]:
         else:
             spaced = spaced or space
 
-    for glyph in _with_late_accents(glyphs):
-        if glyph.text in _SPACES:
+    for glyph in with_marks(glyphs):
+        if glyph.text in SPACES:
             close(space=True)
             continue
         if glyph.text in _NOTHING:
@@ -99,25 +81,6 @@ def words_of(glyphs: Iterable[Glyph]) -> list[Word]:
     return words
 
 
-def _with_late_accents(glyphs: Iterable[Glyph]) -> list[Glyph]:
-    """Return glyphs, with accents that are drawn after their letter added to that letter."""
-    kept: list[Glyph] = []
-    for glyph in glyphs:
-        mark = _ACCENTS.get(glyph.text)
-        if mark:
-            for back in range(1, min(len(kept), 8) + 1):
-                letter = kept[-back]
-                level = abs(letter.base - glyph.base) < 0.5 * letter.size
-                if letter.text.isalpha() and level and _over(glyph, letter):
-                    kept[-back] = letter._replace(text=letter.text + mark)
-                    break
-            else:
-                kept.append(glyph)
-        else:
-            kept.append(glyph)
-    return kept
-
-
 def _continues(last: Glyph, glyph: Glyph) -> bool:
     size = max(last.size, glyph.size)
     gap = gap_between(last, glyph)
@@ -125,14 +88,6 @@ def _continues(last: Glyph, glyph: Glyph) -> bool:
         return False
     # The letters of a ligature have the same box.
     return -0.6 * size < gap < 0.22 * size or abs(glyph.x0 - last.x0) < 0.01
-
-
-def gap_between(last: "Glyph | Word", after: "Glyph | Word") -> float:
-    """Return the gap between two consecutive glyphs or words, in the direction of their script."""
-    gap = after.x0 - last.x1
-    if gap < 0 and unicodedata.bidirectional(after.text[0]) in ("R", "AL"):
-        return last.x0 - after.x1
-    return gap
 
 
 def _touches(last: Glyph, glyph: Glyph) -> bool:
@@ -143,10 +98,19 @@ def _touches(last: Glyph, glyph: Glyph) -> bool:
 
 
 def _made_up(word: Word, glyph: Glyph) -> bool:
-    """Return whether a space is too narrow to be real, as after the first of small capitals."""
+    """Return whether a space is too narrow to be real, as after the first of small capitals.
+
+    pdfium also invents one before a superscript.
+    """
     size = max(word.size, glyph.size)
-    same = abs(word.base - glyph.base) < 0.1 * size
-    return same and word.size != glyph.size and -0.2 * size < glyph.x0 - word.x1 < 0.09 * size
+    raised = word.base - glyph.base
+    if 0.15 * size < raised < 0.75 * size and glyph.size < 0.88 * word.size:
+        return -0.2 * size < glyph.x0 - word.x1 < 0.12 * size
+    return (
+        abs(raised) < 0.1 * size
+        and word.size != glyph.size
+        and -0.2 * size < glyph.x0 - word.x1 < 0.09 * size
+    )
 
 
 def _word(glyphs: list[Glyph], *, glued: bool) -> Word:
@@ -156,7 +120,7 @@ def _word(glyphs: list[Glyph], *, glued: bool) -> Word:
         {glyph.face for glyph in letters},
         key=lambda face: sum(glyph.face == face for glyph in letters),
     )
-    text = _compose(glyphs)
+    text = _plain("".join(glyph.text for glyph in glyphs))
     if _is_small_capitals(glyphs):
         text, face = text[0] + text[1:].lower(), face._replace(caps=True)
     return Word(
@@ -172,35 +136,14 @@ def _word(glyphs: list[Glyph], *, glued: bool) -> Word:
 
 def _is_small_capitals(glyphs: list[Glyph]) -> bool:
     """Return whether small capitals are imitated: a capital followed by smaller capitals."""
-    first, *rest = glyphs
-    letters = [glyph for glyph in rest if glyph.text.isalpha()]
+    first = glyphs[0]
+    if len(glyphs) < 2 or glyphs[-1].size == first.size == glyphs[1].size:
+        return False
+    letters = [glyph for glyph in glyphs[1:] if glyph.text.isalpha()]
     return bool(letters) and all(
         glyph.text.isupper() and 0.6 * first.size < glyph.size < 0.87 * first.size
         for glyph in letters
     )
-
-
-def _compose(glyphs: list[Glyph]) -> str:
-    """Return the text of glyphs. An accent drawn over a letter becomes part of that letter."""
-    parts: list[str] = []
-    at = 0
-    while at < len(glyphs):
-        glyph = glyphs[at]
-        after = glyphs[at + 1] if at + 1 < len(glyphs) else None
-        mark = _ACCENTS.get(glyph.text)
-        if mark and after and after.text.isalpha() and _over(glyph, after):
-            base = {"\u0131": "i", "\u0237": "j"}.get(after.text, after.text)
-            parts.append(base[0] + mark + base[1:])
-            at += 2
-            continue
-        parts.append(glyph.text)
-        at += 1
-    return _plain("".join(parts))
-
-
-def _over(accent: Glyph, letter: Glyph) -> bool:
-    middle = (accent.x0 + accent.x1) / 2
-    return letter.x0 - 0.05 * letter.size < middle < letter.x1 + 0.05 * letter.size
 
 
 def _plain(text: str) -> str:
