@@ -245,6 +245,7 @@ def test_missing_neighbours_of_a_file_are_named(desk: Desk) -> None:
         ("papers/empty.html", b"<html></html>", "check that the file is whole"),
         ("papers/notes/a.pdf", b"", "pass the path of one file in it"),
     ],
+    ids=["pdf", "zip", "gz", "html", "folder"],
 )
 def test_the_error_of_a_file_says_what_its_owner_can_do(
     desk: Desk, name: str, content: bytes, advice: str
