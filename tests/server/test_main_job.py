@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -109,6 +110,14 @@ async def open_small_sandbox(client: Client, name: str) -> Path:
     return Path(made["folder"])
 
 
+def change_setting(folder: Path, name: str, value: str) -> None:
+    path = folder / "sandbox.toml"
+    content = path.read_text(encoding="utf-8")
+    changed, times = re.subn(rf"(?m)^{name} = .*$", f"{name} = {value}", content)
+    assert times == 1
+    path.write_text(changed, encoding="utf-8")
+
+
 async def run_to_its_end(client: Client, **arguments: Any) -> dict[str, Any]:
     return await ended(client, (await ask(client, "run_variants", **arguments))["job_id"])
 
@@ -121,9 +130,7 @@ async def ended(client: Client, job_id: str) -> dict[str, Any]:
                 return job
 
 
-async def test_an_agent_gets_from_a_variant_to_a_plot(
-    client: Client, tmp_path: Path, shared_cache: Path
-) -> None:
+async def test_an_agent_gets_from_a_variant_to_a_plot(client: Client) -> None:
     folder = await open_small_sandbox(client, "first")
     (folder / "variants" / "soft_topk.py").write_text(HONEST, encoding="utf-8")
     report = await ask(client, "check_variant", sandbox="first", variant="soft_topk")
@@ -151,14 +158,20 @@ async def test_an_agent_gets_from_a_variant_to_a_plot(
     again = await run_to_its_end(client, sandbox="first", variants=variants)
     assert again["result"]["scored"] == []
     assert len(again["result"]["reused"]) == 3
+
+
+@pytest.mark.slow
+async def test_scores_are_computed_again_by_verify_and_a_false_one_is_found(
+    client: Client, tmp_path: Path, shared_cache: Path
+) -> None:
+    sandbox = await open_small_sandbox(client, "again")
+    variants = ["topk", "batch_topk", "untrained"]
+    job = await run_to_its_end(client, sandbox="again", variants=variants)
+    assert job["status"] == "succeeded", job
     # A cache without data; compiled kernels are no data, and take 10 seconds to make.
-    empty = tmp_path / "empty cache"
-    shutil.copytree(shared_cache / "kernels", empty / "kernels")
-    scored_again_by_verify(folder, empty)
-
-
-def scored_again_by_verify(sandbox: Path, cache: Path) -> None:
-    """Score all three again, on newly harvested data; one false score has a valid signature."""
+    cache = tmp_path / "empty cache"
+    shutil.copytree(shared_cache / "kernels", cache / "kernels")
+    # One false score has a valid signature.
     [path] = sandbox.glob("results/topk/seed0-*/score.json")
     record = json.loads(path.read_text(encoding="utf-8"))
     record["metrics"]["explained_variance"] += 0.05
@@ -186,10 +199,8 @@ def scored_again_by_verify(sandbox: Path, cache: Path) -> None:
 
 async def test_every_broken_variant_fails_alone_and_says_what_to_do(client: Client) -> None:
     folder = await open_small_sandbox(client, "broken")
-    settings = folder / "sandbox.toml"
-    content = settings.read_text(encoding="utf-8")
-    content = content.replace("train_minutes = 30", "train_minutes = 0.15")
-    settings.write_text(content, encoding="utf-8")
+    change_setting(folder, "train_minutes", "0.15")
+    change_setting(folder, "probing_tasks", "[]")
     for name, source in BROKEN.items():
         (folder / "variants" / f"{name}.py").write_text(source, encoding="utf-8")
     job = await run_to_its_end(client, sandbox="broken", variants=["topk", *BROKEN])
@@ -210,6 +221,7 @@ async def test_every_broken_variant_fails_alone_and_says_what_to_do(client: Clie
 
 async def test_a_run_that_was_cut_short_goes_on_where_it_stopped(client: Client) -> None:
     folder = await open_small_sandbox(client, "resumed")
+    change_setting(folder, "probing_tasks", "[]")
     wanted = {"variants": ["topk", "batch_topk", "untrained"], "seeds": [0, 1]}
     started = await ask(client, "run_variants", sandbox="resumed", **wanted)
     with anyio.fail_after(300):

@@ -128,7 +128,7 @@ def test_a_setting_covers_what_an_sae_may_hold_and_spend_and_not_what_only_prote
     assert {digest(**{name: 7}) for name in protecting} == {settings_digest(SandboxSpec())}
 
 
-@pytest.mark.child
+@pytest.mark.slow
 def test_work_that_is_done_while_the_decoder_is_asked_is_work_of_training(
     settings: Settings, box: Sandbox, ended: Ended
 ) -> None:

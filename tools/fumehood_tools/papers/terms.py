@@ -5,9 +5,9 @@ finds "sparse autoencoder" and the reverse. An expansion has a lower weight than
 """
 
 import re
+import threading
 from collections.abc import Iterator
 from functools import cache, lru_cache
-from typing import Any
 
 from fumehood_tools.papers.identity import plain
 
@@ -120,7 +120,7 @@ def content_words(text: str) -> list[str]:
 @lru_cache(maxsize=50_000)
 def stem(word: str) -> str:
     """Return the stem of an English word (Snowball; Porter 2001)."""
-    return str(_stemmer().stemWord(word))
+    return str(_stemmers().english.stemWord(word))
 
 
 def stems(text: str) -> list[str]:
@@ -158,8 +158,15 @@ def _names() -> Iterator[tuple[str, tuple[str, ...]]]:
             yield phrase, tuple(other for other in group if other != phrase)
 
 
-@cache
-def _stemmer() -> Any:
-    import snowballstemmer
+class _Stemmers(threading.local):
+    """One stemmer for each thread, because it keeps the word that it works on in itself."""
 
-    return snowballstemmer.stemmer("english")
+    def __init__(self) -> None:
+        import snowballstemmer
+
+        self.english = snowballstemmer.stemmer("english")
+
+
+@cache
+def _stemmers() -> _Stemmers:
+    return _Stemmers()

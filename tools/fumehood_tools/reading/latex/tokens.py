@@ -42,6 +42,7 @@ _BRACES = re.compile(r"\\[\s\S]|[{}]")
 _ADDRESSED = {"\\url", "\\href", "\\path", "\\nolinkurl", "\\burl", "\\doi", "\\urlstyle"}
 _VERBS = {"\\verb", "\\lstinline", "\\Verb", "\\mintinline"}
 _LONGEST_RAW = 4_000
+_CONTROL = re.compile("[\x00-\x08]")
 _GLUED = re.compile(rf"(?<=[\d.,]) *{APART}[ {APART}]*(?=[.,]?\d)")
 _ENDS_SHORT, _BEGINS_GROUP = re.compile(r"(?:^|[^\d.])\d{1,3}$"), re.compile(r"\d{3}(?!\d)")
 
@@ -105,7 +106,7 @@ class _Reader:
 
     def __init__(self, text: str, at_is_letter: bool, listings: Mapping[str, ListingKind]) -> None:
         self._listings = listings
-        self.text = text.translate(dict.fromkeys(range(9)))
+        self.text = _CONTROL.sub("", text)
         self.tokens: list[str] = []
         self.comments: list[tuple[int, str]] = []
         self._pattern = _TOKEN_AT if at_is_letter else _TOKEN
@@ -197,6 +198,8 @@ def _balance(tokens: list[str]) -> tuple[list[str], bool]:
 
     Groups that are still open at the end are closed at the end of their paragraph.
     """
+    if _is_balanced(tokens):
+        return tokens, True
     closed: list[str] = []
     open_marks: list[tuple[str, int]] = []
     balanced = True
@@ -222,6 +225,20 @@ def _balance(tokens: list[str]) -> tuple[list[str], bool]:
                 del open_marks[len(open_marks) - unclosed - 1 :]
         closed.append(token)
     return _close_rest(closed, [at for mark, at in open_marks if mark == "{"], balanced)
+
+
+def _is_balanced(tokens: list[str]) -> bool:
+    """Whether every group and environment ends within the one around it, as in most papers."""
+    opened: list[str] = []
+    for token in [token for token in tokens if token[0] in "\\{}"]:
+        if token == "{" or token.startswith("\\begin{"):
+            opened.append(token)
+        elif token == "}":
+            if not opened or opened.pop() != "{":
+                return False
+        elif token.startswith("\\end{") and (not opened or opened.pop() != f"\\begin{token[4:]}"):
+            return False
+    return not opened
 
 
 def _unclosed_inside(open_marks: list[tuple[str, int]], begin: str) -> int | None:
