@@ -154,3 +154,17 @@ def test_the_numbers_of_the_text_are_those_of_the_source(pieces: list[Written]) 
 @settings(max_examples=500, suppress_health_check=[HealthCheck.too_slow])
 def test_the_numbers_of_many_texts_are_those_of_the_source(pieces: list[Written]) -> None:
     check(pieces)
+
+
+@pytest.mark.parametrize(
+    ("latex", "shown"),
+    [
+        (r"A \hskip 5pt plus 1pt minus .5pt B", "A B"),
+        (r"A \vskip 1em plus1fil B", "A B"),
+        (r"A \parskip=5pt minus 2pt B", "A B"),
+        (r"A\hskip 5pt plus 12 cows", "A plus 12 cows"),
+        (r"A\hskip 5pt plus more", "A plus more"),
+    ],
+)
+def test_a_length_ends_with_what_it_may_stretch_and_shrink(latex: str, shown: str) -> None:
+    assert [block.text for block in read_latex(article(latex)).blocks] == [shown]

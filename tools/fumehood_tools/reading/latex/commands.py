@@ -254,6 +254,28 @@ def _skip_length(composer: Composer, stream: Stream) -> None:
     # A number without a unit multiplies the length after it, which is skipped too.
     if follower and (follower[0] != "\\" or follower in TEXT_HANDLERS):
         stream.push([follower])
+    for word in ("plus", "minus"):
+        _skip_stretch(stream, word)
+
+
+def _skip_stretch(stream: Stream, word: str) -> None:
+    """Skip by how much a length may stretch or shrink, as in `\\hskip 1em plus 2pt minus 1fil`."""
+    taken = [stream.pull()]
+    while taken[-1] == " ":
+        taken.append(stream.pull())
+    if taken[-1].lower() == word:
+        taken.append(stream.pull())
+        while taken[-1] == " ":
+            taken.append(stream.pull())
+        amount = taken[-1]
+    elif taken[-1].lower().startswith(word):
+        amount = taken[-1][len(word) :]
+    else:
+        amount = ""
+    found = _STRETCH.match(amount)
+    rest = [amount[found.end() :]] if found else taken
+    # What is pushed last comes first.
+    stream.push([token for token in rest if token])
 
 
 def _slanted_fraction(composer: Composer, stream: Stream) -> None:
@@ -278,6 +300,7 @@ def _char(composer: Composer, stream: Stream) -> None:
 
 
 _LENGTH = re.compile(r"^=?[+-]?(?:\d*\.?\d+)?(?:pt|em|ex|cm|mm|in|sp|bp)?(?![A-Za-z])")
+_STRETCH = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:pt|em|ex|cm|mm|in|sp|bp|fil{1,3})(?![A-Za-z])")
 _LENGTHS = (
     "hskip vskip kern mskip mkern raise lower moveleft moveright tabcolsep arraycolsep parskip "
     "parindent baselineskip textfloatsep floatsep dbltextfloatsep dblfloatsep abovecaptionskip "
