@@ -276,5 +276,5 @@ async def test_a_corpus_that_is_too_small_says_how_much_there_is(
     job = await run_to_its_end(client, sandbox="small", variants=["topk"])
     assert job["status"] == "failed"
     assert job["error_code"] == "corpus_too_small"
-    assert "small.txt holds 0 evaluation tokens" in job["error"]
+    assert "small.txt has 0 evaluation tokens" in job["error"]
     assert "larger corpus" in job["error"]
