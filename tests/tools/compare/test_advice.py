@@ -157,6 +157,18 @@ def test_the_row_names_the_same_call_as_the_end_of_the_answer() -> None:
     ]
 
 
+def test_calls_that_are_too_many_are_named_by_their_variants() -> None:
+    points = levels("topk", [16, 32, 64], (0, 1))
+    for number in range(5):
+        points += levels(f"idea{number}", [17 + number], (0, 1))
+    found = compared(points)
+    calls = found.next.split(", then ")
+    assert len(calls) == 4 and all(call.startswith("run_variants") for call in calls[:3])
+    assert calls[3].startswith("compare_variants(sandbox='box') for the calls about ")
+    named = " ".join(calls)
+    assert all(f"idea{number}" in named for number in range(5)), found.next
+
+
 def test_many_seeds_are_a_range_in_a_call_that_can_be_made() -> None:
     found = compared(STATES["seeds that differ a lot"])
     [(_, asked), *_] = calls_in(found.next)

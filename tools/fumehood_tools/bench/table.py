@@ -148,7 +148,9 @@ def _read(
         shown,
         chosen,
         whole,
-        judge_controls(whole.controls, [f for f in failed if f.control], whole.by_label),
+        judge_controls(
+            whole.controls, [f for f in failed if f.control], whole.by_label, folder.name
+        ),
         [f for f in failed if not f.control and (wanted is None or f.variant in wanted)],
         packaged,
     )
@@ -171,7 +173,7 @@ def _table(
         rows=rows,
         seed_rows=[] if judged is None else _seed_rows(rows, read),
         changes={name: change.text() for name, change in (judged or {}).items()},
-        definitions={"change": CHANGE} if any(row.change for row in rows) else {},
+        definitions={"change": CHANGE} if any(row.kind == "custom" for row in rows) else {},
         controls=controls.text().splitlines() if controls else [],
         controls_ok=controls.ok if controls else None,
         failures=[failure_row(f, read.current, read.packaged) for f in failed[:_MOST_FAILURES]],

@@ -73,7 +73,7 @@ class Row(BaseModel, frozen=True):
     nonlinear: bool = Field(description="non-linear decoder")
     glass: list[str] = Field(description="isolation, by seed")
     change: str | None = Field(
-        description="did its change do anything: active, weak, inert; ?: not judged"
+        description="did its change do anything: active, weak, unclear, inert; ?: not judged"
     )
 
 

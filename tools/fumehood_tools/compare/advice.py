@@ -48,10 +48,18 @@ class Advisor:
         self.curves = measured.baseline(question.metric.key).curves
 
     def text(self, calls: Iterable[Call]) -> str:
-        """Return calls as one text, with fewer calls where one can do the work of several."""
-        found = [call.text(self.question.sandbox) for call in _merged(calls)]
-        more = [f"{len(found) - MOST_CALLS} more"] if len(found) > MOST_CALLS else []
-        return ", then ".join([*found[:MOST_CALLS], *more])
+        """Return calls as one text, with fewer calls where one can do the work of several.
+
+        If there are too many, those that follow are named by their variants: the comparison names
+        the calls themselves once the first ones are made.
+        """
+        merged = _merged(calls)
+        found = [call.text(self.question.sandbox) for call in merged[:MOST_CALLS]]
+        if not (later := merged[MOST_CALLS:]):
+            return ", then ".join(found)
+        files = ", ".join(dict.fromkeys(file for call in later for file in call.files))
+        again = f"compare_variants(sandbox={self.question.sandbox!r})"
+        return f"{', then '.join(found)}, then {again} for the calls about {files}"
 
     def more_seeds(self, name: str, count: int, *, noise: bool = False) -> list[Call]:
         """Return the calls after which a variant and the baseline have `count` seeds in common.

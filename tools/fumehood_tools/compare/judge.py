@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 from fumehood_tools.bench.noise import LEAST_SEEDS
 from fumehood_tools.compare.advice import Advisor, Call
-from fumehood_tools.compare.evidence import Baseline, MeasuredDifference, find
+from fumehood_tools.compare.evidence import MeasuredDifference
 from fumehood_tools.compare.matched import pareto_front, unknown_slope
 from fumehood_tools.compare.measured import Measured, by_label
 from fumehood_tools.compare.power import Power
-from fumehood_tools.compare.question import ChangeSaid, Question, Rival
+from fumehood_tools.compare.question import ChangeSaid, Question
 from fumehood_tools.compare.report import (
     ALPHA,
     DEFINITIONS,
@@ -21,12 +21,8 @@ from fumehood_tools.compare.report import (
     definitions,
     more_of,
 )
-from fumehood_tools.compare.statistics import (
-    adjusted_by_direction,
-    effect,
-    noise_floor,
-    seed_spread,
-)
+from fumehood_tools.compare.rivals import Contest, Contests
+from fumehood_tools.compare.statistics import adjusted_by_direction, effect
 from fumehood_tools.records.labelling import in_words
 from fumehood_tools.records.seed_lists import MOST_SEEDS
 
@@ -62,6 +58,7 @@ class Judge:
         # many of them clearly differ. In one Benjamini-Hochberg family with the variants, their
         # small p values would make it easier for a variant to be significant.
         self.power = Power(question, self.measured, self.tries)
+        self.contests = Contests(question, self.measured, self.tries)
         self.corrected = {
             **adjusted_by_direction(tried, self.means, self.tries),
             **adjusted_by_direction(packaged, self.means, len(packaged)),
@@ -87,6 +84,7 @@ class Judge:
             baseline=question.baseline,
             l0_range=(max(low for low, _ in covers), min(high for _, high in covers)),
             tries=self.tries,
+            tries_here=question.tries_here,
             noise_floor=self.measured.floor(LEAST_SEEDS),
             margin=self.margin,
             power=self.power.text(),
@@ -96,7 +94,7 @@ class Judge:
             pareto=pareto_front(self.measured.competing(), question.metric),
             definitions=definitions(question.metric, self.tries, question.baseline),
             warnings=[*self.power.undecidable(self.most_seeds()), *question.warnings],
-            left_out=question.left_out,
+            left_out=[*question.left_out, *self.measured.steps_left_out()],
             next=self.next_step(rows),
         )
 
@@ -182,6 +180,9 @@ class Judge:
             notes.append(f"a decoder is nonlinear; measured at {100 * noise:.0f} % noise")
         if more:
             notes.append(f"with {more} of {base}")
+        if word == "better":
+            # What decided it must be seen, also while it is the reason for the verdict.
+            notes += [one.text() for one in self.contests.of(name) if one.is_whole]
         if name in self.question.gone:
             notes.append(f"it has {self.question.gone[name]}")
         return notes
@@ -236,7 +237,11 @@ class Judge:
                 f"variants tried (p {self.ps[name]:.2g}, p adj. {self.corrected[name]:.2g})"
             )
         else:
-            why = f"less than the noise floor of ±{floor:.2g} ({seeds} seeds)"
+            why = (
+                f"its 95 % interval excludes 0 in these pairs of seeds, but it is less than the "
+                f"noise floor of ±{floor:.2g} ({seeds} seeds): other seeds of "
+                f"{self.question.baseline} alone differ by as much"
+            )
         if self.margin < floor and mean <= floor and self.corrected[name] > ALPHA:
             why += (
                 f"; like the margin, it is below the noise floor of ±{floor:.2g}: undecidable with "
@@ -267,7 +272,9 @@ class Judge:
             return None
         if doubt.reason:
             return self.with_training(name, doubt.reason, doubt.training)
-        return next((said for rival in question.rivals if (said := self.loses(name, rival))), None)
+        return next(
+            (said for one in self.contests.of(name) if (said := self.loses(name, one))), None
+        )
 
     def with_training(self, name: str, why: str, training: Mapping[str, float] | None) -> str:
         """Return an objection, with the calls that train the baseline in the way that it needs."""
@@ -298,20 +305,17 @@ class Judge:
             f"{self.metric} by up to {error:.2g}. Next: {self.advisor.text(calls)}"
         )
 
-    def loses(self, name: str, rival: Rival) -> str | None:
+    def loses(self, name: str, contest: Contest) -> str | None:
         """Return why a variant does not beat the baseline trained otherwise; None if it does."""
-        metric = self.measured.seen_as(name, self.metric)
-        points, base = self.measured.by_variant[name], Baseline(rival.points, metric)
-        found, error = find(points, base), unknown_slope(points, base.curves, metric)
-        trained = f"{self.question.baseline} trained with {rival.words}"
-        if (p := found.p) is None or len(found.pairs) < LEAST_SEEDS:
-            return self.with_training(name, f"not comparable with {trained} yet", rival.training)
-        spread = seed_spread(by_label(rival.points, metric))
-        floor = noise_floor(*spread, len(found.pairs)) if spread else None
-        is_gain = floor is not None and self.sign * found.mean > max(floor, error)
-        if is_gain and p * self.tries <= ALPHA:
+        if not contest.is_whole:
+            why = f"not comparable with {contest.trained} yet ({contest.basis()})"
+            return self.with_training(name, why, contest.rival.training)
+        if contest.is_won:
             return None
-        return f"{found.mean:+.4f} against {trained} on the same data, which is no certain gain"
+        if not contest.is_gain:
+            return f"{contest.text()}, which is no gain"
+        more = f": {contest.needed} seeds of all three would decide" if contest.needed else ""
+        return f"{contest.text()}, which is no certain gain{more}"
 
     def is_real(self, name: str, floor: float | None) -> bool:
         """Whether a difference exceeds the noise floor and is significant after correction."""

@@ -27,8 +27,9 @@ class Power:
         )
         return [
             f"The margin of ±{self.margin:g} is below the noise floor of ±{floor:.2g} ({seeds} "
-            "seeds): a difference between the two is undecidable, unless it is nearly the same in "
-            f"every seed. {cure[0].upper()}{cure[1:]}."
+            "seeds): a difference between the two is undecidable. It is called neither better nor "
+            "worse, even if it is nearly the same in every seed, as other seeds of "
+            f"{self.question.baseline} alone differ by as much. {cure[0].upper()}{cure[1:]}."
         ]
 
     def seeds_for(self, pairs: Sequence[float], mean: float) -> int | None:

@@ -75,6 +75,8 @@ class Question(BaseModel, frozen=True, defer_build=True):
     variants: list[str] | None
     """The variants to show, None for all. The others still count among the tries."""
     tries: int
+    tries_here: int = 0
+    """Those of them that were made in this setting of this sandbox."""
     points: list[ScoredSae]
     changes: dict[str, ChangeSaid]
     """Variant -> what its change did, according to bench.changes."""

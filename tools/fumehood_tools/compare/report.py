@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from fumehood_tools.bench.benchmark_table import align
-from fumehood_tools.bench.changes import WORDS
+from fumehood_tools.bench.changes import ABSENT, WORDS
 from fumehood_tools.records.levels import TOLERANCE
 from fumehood_tools.records.work import EQUAL_WORK
 from fumehood_tools.registry.lookup import metric_named
@@ -17,13 +17,15 @@ Word = Literal[
 ALPHA = 0.05
 DEFINITIONS: dict[Word, str] = {
     "better": "the mean difference is above 0: its p, corrected for all variants tried, is at most "
-    "0.05, and it is larger than the noise floor; 3 seeds or more; if the two do not have the same "
-    "seeds, this is also true against all seeds of the baseline. If its training took over "
+    "0.05, and it is larger than the noise floor, because what other seeds of the baseline alone "
+    "bring is no merit, however alike these seeds are; 3 seeds or more; if the two do not have the "
+    "same seeds, this is also true against all seeds of the baseline. If its training took over "
     f"{EQUAL_WORK:g} times the baseline's processor time, the row says how many times",
     "worse": "the mean difference is below 0, by the same rules as `better`: corrected p at most "
     "0.05, larger than the noise floor, 3 seeds or more",
     "equal": "the whole 95 % interval is within the margin (two one-sided tests, p at most 0.025 "
-    "each), and so is the mean of every level; 3 seeds or more",
+    "each), and so is the mean of every level; 3 seeds or more. The margin may be below the noise "
+    "floor: pairs of one seed vary less than the seeds do",
     "identical": "its trained weights are those of the baseline or of another packaged variant, "
     "byte for byte, with the same scores for every seed: it is that one under another name, so "
     "there is nothing to test",
@@ -48,8 +50,9 @@ def definitions(metric: Metric, tries: int, baseline: str) -> dict[str, str]:
         "baselines: for their own number), as the best of many tries looks good by chance; "
         "verdicts use it, so an interval that excludes 0 is not enough",
         "change": f"what the variant's change did, compared with the parent named there: the "
-        f"strongest word over its levels, in any metric. {WORDS}. The verdict is something else: "
-        f"it is about {metric.key} alone, over all levels together, compared with {baseline}",
+        f"strongest word over its levels, in any metric. {WORDS}; {ABSENT}. The verdict is "
+        f"something else: it is about {metric.key} alone, over all levels together, compared with "
+        f"{baseline}",
     }
     if metric.sign < 0:
         found["better"] = found["better"].replace("is above 0", "is below 0")
@@ -102,7 +105,9 @@ class Compared(BaseModel, frozen=True):
     front: bool | None = Field(
         description="is also better than every other baseline at its L0, by more than noise"
     )
-    change: str | None = Field(description="did its change do anything: active, weak, inert")
+    change: str | None = Field(
+        description="did its change do anything: active, weak, unclear, inert"
+    )
     parent: str | None = Field(None, description="what `change` compares it with")
     work: float | None = Field(
         description="processor time of its training over the baseline's at that L0; null: unknown"
@@ -141,7 +146,12 @@ class Comparison(BaseModel, frozen=True):
     metric: str
     baseline: str
     l0_range: tuple[float, float] = Field(description="L0 covered by all seeds of the baseline")
-    tries: int = Field(description="variants tried in this workspace; p is corrected for them")
+    tries: int = Field(
+        description="variants tried in this workspace, in every setting; p is corrected for them, "
+        "as the best of all verdicts could be picked. So it rises with every file that is run, "
+        "also with another training: for the verdicts here, only the baseline has to be run so"
+    )
+    tries_here: int = Field(0, description="those of them that were made in this setting")
     noise_floor: float | None = Field(
         description="two sets of 3 seeds of the baseline differ by less, 95 times in 100"
     )
@@ -161,6 +171,12 @@ class Comparison(BaseModel, frozen=True):
     left_out: list[str]
     next: str
 
+    def defined(self) -> dict[str, str]:
+        """Return the definitions without those of verdicts that no row has."""
+        said = {str(row.verdict) for row in self.rows}
+        unsaid = {str(word) for word in DEFINITIONS} - said
+        return {word: text for word, text in self.definitions.items() if word not in unsaid}
+
     def text(self) -> str:
         """Return the comparison as text."""
         low, high = self.l0_range
@@ -170,8 +186,8 @@ class Comparison(BaseModel, frozen=True):
             f"({self.baseline} covers {low:.0f} to {high:.0f}), paired by seed.",
             *[f"Settings that differ from the template: {'; '.join(self.otherwise)}."]
             * bool(self.otherwise),
-            f"Corrected for {self.tries} variants tried in this workspace. Noise floor {noise} "
-            f"(3 seeds); margin ±{self.margin:g}: smaller differences do not matter.",
+            f"Corrected for {self.tries} variants tried in this workspace{_here(self)}. Noise "
+            f"floor {noise} (3 seeds); margin ±{self.margin:g}: smaller differences do not matter.",
             *[f"! {found}" for found in self.warnings],
             self.power,
             "",
@@ -192,6 +208,14 @@ class Comparison(BaseModel, frozen=True):
         lines += [f"{word}: {text}." for word, text in self.definitions.items() if word in said]
         lines += [f"! {found}" for found in self.left_out]
         return "\n".join([*lines, f"Next: {self.next}"])
+
+
+def _here(found: Comparison) -> str:
+    """Return a phrase on the tries of other settings and sandboxes; empty without any."""
+    if not 0 < found.tries_here < found.tries:
+        return ""
+    others = found.tries - found.tries_here
+    return f" ({found.tries_here} in this setting, {others} in others or deleted)"
 
 
 def _fields() -> dict[str, str]:

@@ -30,7 +30,7 @@ from fumehood_tools.compare.training import (
     schedule_of,
     trained_elsewhere,
 )
-from fumehood_tools.compare.tries import count_tries
+from fumehood_tools.compare.tries import count_tries, count_tries_of
 from fumehood_tools.errors import BadRequest, FumehoodError, PartMissing, UnknownName
 from fumehood_tools.installing import install_command
 from fumehood_tools.receipts import state_of
@@ -83,8 +83,9 @@ def compare_variants(
         update={
             "variants": None if variants is None else list(variants),
             "tries": count_tries(folder.parent, shelf, kinds),
+            "tries_here": count_tries_of(found, shown, kinds),
             "missed": {name: list(l0s) for name, l0s in (missed or {}).items()},
-            "warnings": _warnings(chosen, current, kinds, found, baseline),
+            "warnings": _warnings(chosen, current, kinds, found, baseline, folder.name),
         }
     )
     if not any(metric in point.values for point in question.points if point.variant == baseline):
@@ -183,7 +184,7 @@ def _question(
 
 def _changes(by_label: Mapping[str, Sequence[Score]], packaged: Packaged) -> dict[str, ChangeSaid]:
     """Return variant -> what its change did: the strongest word among its levels."""
-    strength = ("?", "inert", "weak", "active")
+    strength = ("?", "inert", "unclear", "weak", "active")
     said: dict[str, ChangeSaid] = {}
     for label, found in changes(by_label).items():
         variant = name_of(by_label[label][0], packaged)
@@ -198,11 +199,12 @@ def _warnings(
     packaged: Packaged,
     found: SandboxRecords,
     baseline: str,
+    sandbox: str,
 ) -> list[str]:
     """Return the warnings that bear on whether the numbers can be trusted."""
     outlines = [outline(scores, packaged, SPARSITY) for scores in chosen.by_label.values()]
     failed = [failure for failure in unresolved(found, packaged) if failure.control]
-    controls = judge_controls(chosen.controls, failed, chosen.by_label)
+    controls = judge_controls(chosen.controls, failed, chosen.by_label, sandbox)
     stale = {
         reason: None
         for scores in chosen.by_label.values()

@@ -16,7 +16,10 @@ class Comparison(BaseModel, frozen=True):
     declared: str | None = Field(
         description="the parent that the file declares, if it is the same as another file"
     )
-    mechanism: Mechanism = Field(description="same: computes exactly what the parent computes")
+    mechanism: Mechanism = Field(
+        description="same: computes exactly what the parent computes, with the weights and "
+        "counters that a few steps left; it may compute something else in those steps"
+    )
     forward: float = Field(description="latents or reconstruction, the larger one")
     loss: float | None = Field(description="null: one of the two has no loss()")
     gradient: float | None
@@ -45,7 +48,9 @@ class Comparison(BaseModel, frozen=True):
         parts = [f"{name} {_percent(value)}" for name, value in numbers if value is not None]
         aside = f", though it declares {self.declared}" if self.declared else ""
         if self.mechanism == "same":
-            return f"computes exactly what {self.parent} computes{aside}"
+            # The state after the steps is compared; where the weights differ, the steps did too.
+            when = "after these steps " if self.same_weights is False else ""
+            return f"{when}computes exactly what {self.parent} computes{aside}"
         hardly = "hardly " if self.mechanism == "slight" else ""
         return f"{hardly}different from {self.parent}{aside}: {', '.join(parts)}"
 
