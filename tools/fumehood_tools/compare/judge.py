@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from fumehood_tools.bench.noise import LEAST_SEEDS
+from fumehood_tools.bench.which_setting import Again
 from fumehood_tools.compare.advice import Advisor, Call
+from fumehood_tools.compare.early import note_on_steps, warnings_of_training
 from fumehood_tools.compare.evidence import Baseline, MeasuredDifference, find
 from fumehood_tools.compare.matched import pareto_front, unknown_slope
 from fumehood_tools.compare.measured import Measured, by_label
@@ -78,7 +80,7 @@ class Judge:
         ]
         rows.sort(key=lambda row: (order[row.verdict], self.ranked(row.effect)))
         control = [self.measured.find(name, self.metric).pairs for name in self.measured.controls]
-        curves = self.measured.baseline(self.metric).curves
+        curves, seeds = self.measured.baseline(self.metric).curves, self.most_seeds()
         covers = [curve.covers for curve in curves.values()]
         return Comparison(
             sandbox=question.sandbox,
@@ -87,15 +89,20 @@ class Judge:
             baseline=question.baseline,
             l0_range=(max(low for low, _ in covers), min(high for _, high in covers)),
             tries=self.tries,
-            noise_floor=self.measured.floor(LEAST_SEEDS),
+            noise_floor=self.measured.floor(seeds),
+            noise_seeds=seeds,
             margin=self.margin,
-            power=self.power.text(),
+            power=self.power.text(rows),
             otherwise=question.otherwise,
             rows=rows,
             floor=effect(control[0]) if control and control[0] else None,
             pareto=pareto_front(self.measured.competing(), question.metric),
             definitions=definitions(question.metric, self.tries, question.baseline),
-            warnings=[*self.power.undecidable(self.most_seeds()), *question.warnings],
+            warnings=[
+                *self.power.undecidable(seeds, rows),
+                *warnings_of_training(question, self.measured, rows),
+                *question.warnings,
+            ],
             left_out=question.left_out,
             next=self.next_step(rows),
         )
@@ -182,6 +189,7 @@ class Judge:
             notes.append(f"a decoder is nonlinear; measured at {100 * noise:.0f} % noise")
         if more:
             notes.append(f"with {more} of {base}")
+        notes += note_on_steps(self.question, word, packaged=self.measured.is_packaged(name))
         if name in self.question.gone:
             notes.append(f"it has {self.question.gone[name]}")
         return notes
@@ -205,15 +213,16 @@ class Judge:
             few = f"{len(pairs)} seeds; at least {LEAST_SEEDS} are needed"
             self.calls[name] = self.advisor.more_seeds(name, LEAST_SEEDS)
             return _Verdict("undecided", few, LEAST_SEEDS)
-        split = self.split(name, mean, floor)
-        if self.is_real(name, floor):
-            small = f", though within the margin of {self.margin:g}" * (abs(mean) < self.margin)
-            said = f"{mean:+.4f}, corrected p {self.corrected[name]:.2g}{small}{split}"
-            return _Verdict("better" if self.sign * mean > 0 else "worse", said)
-        if found.is_within(self.margin):
-            if split:
-                return _Verdict("undecided", f"{mean:+.4f} on average{split}")
+        split, is_small = self.split(name, mean, floor), found.is_within(self.margin)
+        if is_small and not split:
             return _Verdict("equal", f"within ±{self.margin:g}")
+        if self.is_real(name, floor):
+            said = f"{mean:+.4f}, corrected p {self.corrected[name]:.2g}"
+            if abs(mean) < self.margin:
+                said += f", a certain difference, but perhaps one below the margin {self.margin:g}"
+            return _Verdict("better" if self.sign * mean > 0 else "worse", f"{said}{split}")
+        if is_small:
+            return _Verdict("undecided", f"{mean:+.4f} on average{split}")
         if floor is None:
             self.calls[name] = self.advisor.more_seeds(name, LEAST_SEEDS, noise=True)
             noise = f"the noise of {self.question.baseline} is unknown: run 3 seeds of it"
@@ -233,7 +242,7 @@ class Judge:
         elif self.corrected[name] > ALPHA:
             why = (
                 f"its 95 % interval excludes 0, but not after the correction for {self.tries} "
-                f"variants tried (p {self.ps[name]:.2g}, p adj. {self.corrected[name]:.2g})"
+                f"variants tried (p {self.ps[name]:.2g}, corrected {self.corrected[name]:.2g})"
             )
         else:
             why = f"less than the noise floor of ±{floor:.2g} ({seeds} seeds)"
@@ -379,7 +388,8 @@ class Judge:
         calls = [call for row in rows for call in self.calls.get(row.variant, [])]
         if calls:
             return self.advisor.text(calls)
-        return f"plot_benchmarks(sandbox={self.question.sandbox!r})"
+        question = self.question
+        return Again(question.asked_setting).call("plot_benchmarks", question.sandbox)
 
 
 def _on_weights(same: Sequence[bool], base: str) -> str:

@@ -17,13 +17,15 @@ Word = Literal[
 ALPHA = 0.05
 DEFINITIONS: dict[Word, str] = {
     "better": "the mean difference is above 0: its p, corrected for all variants tried, is at most "
-    "0.05, and it is larger than the noise floor; 3 seeds or more; if the two do not have the same "
+    "0.05, it is larger than the noise floor, and its 95 % interval reaches beyond the margin (the "
+    "mean may not: then the row says so); 3 seeds or more; if the two do not have the same "
     "seeds, this is also true against all seeds of the baseline. If its training took over "
     f"{EQUAL_WORK:g} times the baseline's processor time, the row says how many times",
     "worse": "the mean difference is below 0, by the same rules as `better`: corrected p at most "
-    "0.05, larger than the noise floor, 3 seeds or more",
+    "0.05, larger than the noise floor, an interval beyond the margin, 3 seeds or more",
     "equal": "the whole 95 % interval is within the margin (two one-sided tests, p at most 0.025 "
-    "each), and so is the mean of every level; 3 seeds or more",
+    "each), and so is the mean of every level, so that a difference, if there is one, does not "
+    "matter; 3 seeds or more",
     "identical": "its trained weights are those of the baseline or of another packaged variant, "
     "byte for byte, with the same scores for every seed: it is that one under another name, so "
     "there is nothing to test",
@@ -35,6 +37,8 @@ DEFINITIONS: dict[Word, str] = {
     "initialization needs: its training was not observed, so there is no verdict",
 }
 
+_HEADINGS = {"p_adjusted": "p adj."}
+"""Field -> the heading of its column in the text."""
 _EXPLAINED = ("identical", "undecided", "not comparable", "not trained here")
 
 
@@ -44,9 +48,9 @@ def definitions(metric: Metric, tries: int, baseline: str) -> dict[str, str]:
     found |= {
         "p": "two-sided t test of this row alone; it is at most 0.05 exactly when the 95 % "
         "interval excludes 0",
-        "p adj.": f"that p corrected (Benjamini-Hochberg) for {tries} variants tried (packaged "
-        "baselines: for their own number), as the best of many tries looks good by chance; "
-        "verdicts use it, so an interval that excludes 0 is not enough",
+        "p_adjusted": f"that p corrected (Benjamini-Hochberg) {_tried(tries)}, separately for "
+        "gains and for losses, as the best of many tries looks good by chance; verdicts use it, so "
+        "an interval that excludes 0 is not enough",
         "change": f"what the variant's change did, compared with the parent named there: the "
         f"strongest word over its levels, in any metric. {WORDS}. The verdict is something else: "
         f"it is about {metric.key} alone, over all levels together, compared with {baseline}",
@@ -55,6 +59,13 @@ def definitions(metric: Metric, tries: int, baseline: str) -> dict[str, str]:
         found["better"] = found["better"].replace("is above 0", "is below 0")
         found["worse"] = found["worse"].replace("is below 0", "is above 0")
     return found
+
+
+def _tried(tries: int) -> str:
+    """Return for what p values are corrected, in words."""
+    if not tries:
+        return "for the number of packaged baselines, as no variant of your own was tried yet"
+    return f"for {tries} variants tried (packaged baselines: for their own number)"
 
 
 class Effect(BaseModel, frozen=True):
@@ -143,10 +154,14 @@ class Comparison(BaseModel, frozen=True):
     l0_range: tuple[float, float] = Field(description="L0 covered by all seeds of the baseline")
     tries: int = Field(description="variants tried in this workspace; p is corrected for them")
     noise_floor: float | None = Field(
-        description="two sets of 3 seeds of the baseline differ by less, 95 times in 100"
+        description="two sets of `noise_seeds` seeds of the baseline differ by less, 95 times in "
+        "100"
     )
-    margin: float = Field(description="differences that are smaller do not matter")
-    power: str
+    noise_seeds: int = Field(description="the most seeds of any row, at least 3")
+    margin: float = Field(
+        description="a difference whose whole 95 % interval is within it does not matter: `equal`"
+    )
+    power: str = Field(description="the seeds that would help, if any would")
     otherwise: list[str] = Field(description="settings of all rows that differ from the template")
     rows: list[Compared]
     floor: Effect | None = Field(
@@ -170,8 +185,8 @@ class Comparison(BaseModel, frozen=True):
             f"({self.baseline} covers {low:.0f} to {high:.0f}), paired by seed.",
             *[f"Settings that differ from the template: {'; '.join(self.otherwise)}."]
             * bool(self.otherwise),
-            f"Corrected for {self.tries} variants tried in this workspace. Noise floor {noise} "
-            f"(3 seeds); margin ±{self.margin:g}: smaller differences do not matter.",
+            f"p is corrected {_tried(self.tries)}. Noise floor {noise} ({self.noise_seeds} seeds); "
+            f"margin ±{self.margin:g}: what is surely within it counts as equal.",
             *[f"! {found}" for found in self.warnings],
             self.power,
             "",
@@ -186,10 +201,14 @@ class Comparison(BaseModel, frozen=True):
             f"{', '.join(self.pareto) or 'empty'}"
         )
         said = {str(row.verdict) for row in self.rows}
-        said |= {"p", "p adj."} if any(row.p is not None for row in self.rows) else set()
+        said |= {"p", "p_adjusted"} if any(row.p is not None for row in self.rows) else set()
         for name in ("change", "work", "front"):
             said |= {name} if any(getattr(row, name) for row in self.rows) else set()
-        lines += [f"{word}: {text}." for word, text in self.definitions.items() if word in said]
+        lines += [
+            f"{_HEADINGS.get(word, word)}: {text}."
+            for word, text in self.definitions.items()
+            if word in said
+        ]
         lines += [f"! {found}" for found in self.left_out]
         return "\n".join([*lines, f"Next: {self.next}"])
 
