@@ -146,6 +146,29 @@ def test_the_advice_is_a_call_that_changes_the_answer(state: str) -> None:
     assert found.next == "plot_benchmarks(sandbox='box')"
 
 
+@pytest.mark.parametrize("state", STATES)
+def test_in_another_setting_every_call_trains_as_that_setting_does(state: str) -> None:
+    rate = {"lr": 0.008}
+    found = compared(STATES[state], training=rate, asked_setting="1a2b3c4d")
+    named = [found.next, *(row.reason.partition("Next: ")[2].split("; ")[0] for row in found.rows)]
+    calls = [call for text in named if text for call in calls_in(text)]
+    assert calls and all(asked["training"] == rate for _, asked in calls), calls
+    points: Sequence[ScoredSae] = STATES[state]
+    for _ in range(6):
+        points = after(points, found.next)
+        found = compared(points, training=rate, asked_setting="1a2b3c4d")
+        if not found.next.startswith("run_variants"):
+            break
+    assert found.next == "plot_benchmarks(sandbox='box', setting='1a2b3c4d')"
+
+
+def test_what_was_tried_in_vain_is_remembered_for_each_training() -> None:
+    points, rate = STATES["another L0 than the baseline's"], {"lr": 0.008}
+    for missed, variant in (("topk", "topk"), ("topk with lr 0.008", "mine")):
+        [(_, asked)] = calls_in(compared(points, missed={missed: [50.0]}, training=rate).next)
+        assert asked["variants"] == [variant] and asked["training"] == rate
+
+
 def test_the_row_names_the_same_call_as_the_end_of_the_answer() -> None:
     found = compared(STATES["another L0 than the baseline's"])
     assert found.next in found.rows[0].reason

@@ -9,7 +9,7 @@ import pytest
 
 from fumehood_tools.bench.table import read_benchmarks
 from fumehood_tools.compare.report import Compared, Comparison
-from fumehood_tools.errors import BadRequest
+from fumehood_tools.errors import BadRequest, UnknownName
 from fumehood_tools.records.inertness import compare as inertness
 from fumehood_tools.sandbox.create import SPEC_FILE, template_folder
 from fumehood_tools.spec import TrainingSpec
@@ -256,6 +256,64 @@ def test_a_baseline_in_another_training_counts_only_at_every_level_of_the_varian
         )
     box.levels("topk", [0.09 + noise for noise in NOISE], (64,))
     assert "which is no gain" in row(box, setting=box.settings()[-1]).reason
+
+
+def test_calls_that_follow_from_a_setting_stay_in_it(fair: Any) -> None:
+    whole = TrainingSpec().model_dump(exclude={"seeds"})
+    shutil.copy(template_folder() / SPEC_FILE, fair.folder)
+    fair.file("untrained", packaged=True)
+    fair.file("other")
+    fair.training = whole
+    fair.levels("topk", NOISE)
+    fair.score("untrained", 0, -0.4)
+    for more in ({"lr": 8e-3}, {"lr": 8e-3, "batch_size": 128}):
+        fair.training = {**whole, **more}
+        fair.levels("topk", NOISE[:2])
+        fair.levels("mine", gains(0.03, 2))
+    usual = fair.compare()
+    by_count = [said for said in usual.left_out if "other setting '" in said]
+    assert len(by_count) == 3 and "setting=" not in usual.next
+    table = read_benchmarks(fair.folder, packaged=fair.packaged)
+    rate, batch = (
+        next(one.setting for one in table.other_settings if len(one.differs) == count)
+        for count in (1, 2)
+    )
+    assert any(f"other setting {rate!r} (training.lr 0.008 instead" in said for said in by_count)
+    found = fair.compare(setting=rate)
+    assert found.next.endswith(", training={'lr': 0.008})"), found.next
+    assert not any("There is no untrained control" in said for said in found.warnings)
+    assert any("The untrained control was run in setting" in said for said in found.warnings)
+    with pytest.raises(UnknownName) as refused:
+        fair.compare(setting=rate, variants=["other"])
+    assert "variants=['other'], training={'lr': 0.008})" in str(refused.value)
+    toml = fair.folder / SPEC_FILE
+    as_it_was = toml.read_text(encoding="utf-8")
+    toml.write_text(as_it_was.replace("l1_penalty = 0.06", "l1_penalty = 0.07"))
+    changed = [w for w in fair.compare(setting=rate).warnings if "has changed since" in w]
+    assert len(changed) == 1 and "training.l1_penalty 0.07, was 0.06" in changed[0]
+    toml.write_text(as_it_was)
+    there = fair.compare(setting=batch)
+    said = "Add 'untrained' to run_variants, with training={'lr': 0.008, 'batch_size': 128}."
+    assert any(warning.endswith(said) for warning in there.warnings), there.warnings
+
+
+def test_a_verdict_among_baselines_after_few_steps_is_warned_of(box: Any) -> None:
+    for name in ("topk", "batch_topk"):
+        box.file(name, packaged=True)
+    box.tokens = 20 * 1024
+    box.levels("topk", NOISE)
+    box.levels("batch_topk", gains(-0.03))
+    first = box.compare()
+    assert first.rows[0].verdict == "worse" and "after only 20 steps" in first.rows[0].reason
+    assert any("20 steps do not train a baseline to its end" in w for w in first.warnings)
+    box.training = {**box.training, "lr": 0.032}
+    box.levels("topk", [0.1 + noise for noise in NOISE])
+    again = box.compare(setting=first.setting)
+    [warning] = [w for w in again.warnings if "not at its best here" in w]
+    assert "trained with lr 0.032, its explained_variance changes by +0.100" in warning
+    there = box.compare(setting=warning.partition("in setting '")[2].partition("'")[0])
+    assert there.otherwise[0] == "lr 0.032 (template: 0.002)"
+    assert not any("not at its best" in w for w in there.warnings)
 
 
 def test_what_computes_the_same_as_the_baseline_must_beat_it_at_a_higher_rate(fair: Any) -> None:

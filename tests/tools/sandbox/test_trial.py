@@ -117,7 +117,9 @@ def test_a_penalty_whose_name_is_misspelled_is_named_and_the_file_said_to_be_its
     unused = found(report, "unused")
     assert unused.line == line_of(source, "def penalties") and "penalty?" in unused.instead
     assert found(report, "same").line == unused.line
-    assert report.next.startswith("Change the file until")
+    assert report.next.startswith("If the change is meant to act here, change the file")
+    assert report.comparison.declared == report.comparison.parent == "topk"
+    assert "guards against" in found(report, "same").instead and "run_variants(" in report.next
 
 
 @pytest.mark.child

@@ -1,5 +1,6 @@
 """The result of a comparison, as data and as a text table. Light: does not import numpy."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import BaseModel, Field
@@ -17,15 +18,17 @@ Word = Literal[
 ALPHA = 0.05
 DEFINITIONS: dict[Word, str] = {
     "better": "the mean difference is above 0: its p, corrected for all variants tried, is at most "
-    "0.05, and it is larger than the noise floor, because what other seeds of the baseline alone "
-    "bring is no merit, however alike these seeds are; 3 seeds or more; if the two do not have the "
-    "same seeds, this is also true against all seeds of the baseline. If its training took over "
+    "0.05, it is larger than the noise floor (what other seeds of the baseline alone bring is no "
+    "merit, however alike these seeds are), and its 95 % interval reaches beyond the margin (the "
+    "mean may not: then the row says so); 3 seeds or more; if the two do not have the same "
+    "seeds, this is also true against all seeds of the baseline. If its training took over "
     f"{EQUAL_WORK:g} times the baseline's processor time, the row says how many times",
     "worse": "the mean difference is below 0, by the same rules as `better`: corrected p at most "
-    "0.05, larger than the noise floor, 3 seeds or more",
+    "0.05, larger than the noise floor, an interval beyond the margin, 3 seeds or more",
     "equal": "the whole 95 % interval is within the margin (two one-sided tests, p at most 0.025 "
-    "each), and so is the mean of every level; 3 seeds or more. The margin may be below the noise "
-    "floor: pairs of one seed vary less than the seeds do",
+    "each), and so is the mean of every level, so that a difference, if there is one, does not "
+    "matter; 3 seeds or more. The margin may be below the noise floor: pairs of one seed vary less "
+    "than the seeds do",
     "identical": "its trained weights are those of the baseline or of another packaged variant, "
     "byte for byte, with the same scores for every seed: it is that one under another name, so "
     "there is nothing to test",
@@ -37,6 +40,10 @@ DEFINITIONS: dict[Word, str] = {
     "initialization needs: its training was not observed, so there is no verdict",
 }
 
+_HEADINGS = {"p_adjusted": "p adj."}
+"""Field -> the heading of its column in the text."""
+_REMARKS = ("packaged", "front", "work", "at_noise", "weights", "seeds_needed")
+"""Fields of a row that most rows do not have."""
 _EXPLAINED = ("identical", "undecided", "not comparable", "not trained here")
 
 
@@ -46,9 +53,9 @@ def definitions(metric: Metric, tries: int, baseline: str) -> dict[str, str]:
     found |= {
         "p": "two-sided t test of this row alone; it is at most 0.05 exactly when the 95 % "
         "interval excludes 0",
-        "p adj.": f"that p corrected (Benjamini-Hochberg) for {tries} variants tried (packaged "
-        "baselines: for their own number), as the best of many tries looks good by chance; "
-        "verdicts use it, so an interval that excludes 0 is not enough",
+        "p_adjusted": f"that p corrected (Benjamini-Hochberg) {_tried(tries)}, separately for "
+        "gains and for losses, as the best of many tries looks good by chance; verdicts use it, so "
+        "an interval that excludes 0 is not enough",
         "change": f"what the variant's change did, compared with the parent named there: the "
         f"strongest word over its levels, in any metric. {WORDS}; {ABSENT}. The verdict is "
         f"something else: it is about {metric.key} alone, over all levels together, compared with "
@@ -58,6 +65,13 @@ def definitions(metric: Metric, tries: int, baseline: str) -> dict[str, str]:
         found["better"] = found["better"].replace("is above 0", "is below 0")
         found["worse"] = found["worse"].replace("is below 0", "is above 0")
     return found
+
+
+def _tried(tries: int) -> str:
+    """Return for what p values are corrected, in words."""
+    if not tries:
+        return "for the number of packaged baselines, as no variant of your own was tried yet"
+    return f"for {tries} variants tried (packaged baselines: for their own number)"
 
 
 class Effect(BaseModel, frozen=True):
@@ -138,6 +152,12 @@ def more_of(work: float | None, weights: float | None) -> str:
     return " and ".join(more)
 
 
+def on_weights(same: Sequence[bool], base: str) -> str:
+    """Return a remark on SAEs with the baseline's weights. same: which have its scores too."""
+    only = "" if all(same) else ", so only what it computes with them differs"
+    return f"{len(same)} of its SAEs have the weights of {base}, byte for byte{only}"
+
+
 class Comparison(BaseModel, frozen=True):
     """All variants of a sandbox compared with one baseline."""
 
@@ -153,10 +173,14 @@ class Comparison(BaseModel, frozen=True):
     )
     tries_here: int = Field(0, description="those of them that were made in this setting")
     noise_floor: float | None = Field(
-        description="two sets of 3 seeds of the baseline differ by less, 95 times in 100"
+        description="two sets of `noise_seeds` seeds of the baseline differ by less, 95 times in "
+        "100"
     )
-    margin: float = Field(description="differences that are smaller do not matter")
-    power: str
+    noise_seeds: int = Field(description="the most seeds of any row, at least 3")
+    margin: float = Field(
+        description="a difference whose whole 95 % interval is within it does not matter: `equal`"
+    )
+    power: str = Field(description="the seeds that would help, if any would")
     otherwise: list[str] = Field(description="settings of all rows that differ from the template")
     rows: list[Compared]
     floor: Effect | None = Field(
@@ -172,9 +196,9 @@ class Comparison(BaseModel, frozen=True):
     next: str
 
     def defined(self) -> dict[str, str]:
-        """Return the definitions without those of verdicts that no row has."""
-        said = {str(row.verdict) for row in self.rows}
-        unsaid = {str(word) for word in DEFINITIONS} - said
+        """Return the definitions without those of verdicts and remarks that no row has."""
+        unsaid = {str(word) for word in DEFINITIONS} - {str(row.verdict) for row in self.rows}
+        unsaid |= {one for one in _REMARKS if not any(getattr(row, one) for row in self.rows)}
         return {word: text for word, text in self.definitions.items() if word not in unsaid}
 
     def text(self) -> str:
@@ -186,8 +210,9 @@ class Comparison(BaseModel, frozen=True):
             f"({self.baseline} covers {low:.0f} to {high:.0f}), paired by seed.",
             *[f"Settings that differ from the template: {'; '.join(self.otherwise)}."]
             * bool(self.otherwise),
-            f"Corrected for {self.tries} variants tried in this workspace{_here(self)}. Noise "
-            f"floor {noise} (3 seeds); margin ±{self.margin:g}: smaller differences do not matter.",
+            f"p is corrected {_tried(self.tries)}{_here(self)}. Noise floor {noise} "
+            f"({self.noise_seeds} seeds); "
+            f"margin ±{self.margin:g}: what is surely within it counts as equal.",
             *[f"! {found}" for found in self.warnings],
             self.power,
             "",
@@ -202,10 +227,14 @@ class Comparison(BaseModel, frozen=True):
             f"{', '.join(self.pareto) or 'empty'}"
         )
         said = {str(row.verdict) for row in self.rows}
-        said |= {"p", "p adj."} if any(row.p is not None for row in self.rows) else set()
+        said |= {"p", "p_adjusted"} if any(row.p is not None for row in self.rows) else set()
         for name in ("change", "work", "front"):
             said |= {name} if any(getattr(row, name) for row in self.rows) else set()
-        lines += [f"{word}: {text}." for word, text in self.definitions.items() if word in said]
+        lines += [
+            f"{_HEADINGS.get(word, word)}: {text}."
+            for word, text in self.definitions.items()
+            if word in said
+        ]
         lines += [f"! {found}" for found in self.left_out]
         return "\n".join([*lines, f"Next: {self.next}"])
 

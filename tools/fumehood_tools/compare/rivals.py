@@ -69,6 +69,15 @@ class Contest(NamedTuple):
             f"{self.mean:+.4f} against {self.trained} on the same data ({self.basis()}{p}{noise})"
         )
 
+    def objection(self) -> str | None:
+        """Return why a variant's gain over the baseline does not count; None if it wins here."""
+        if self.is_won:
+            return None
+        if not self.is_gain:
+            return f"{self.text()}, which is no gain"
+        more = f": {self.needed} seeds of all three would decide" if self.needed else ""
+        return f"{self.text()}, which is no certain gain{more}"
+
 
 class Contests:
     """The contests of one question."""
@@ -80,6 +89,10 @@ class Contests:
     def of(self, name: str) -> list[Contest]:
         """Return the contests of a variant with all rivals."""
         return [self.against(name, rival) for rival in self.question.rivals]
+
+    def notes(self, name: str, word: str) -> list[str]:
+        """Return the margins of a better variant: what decided must be seen while it does, too."""
+        return [one.text() for one in self.of(name) if one.is_whole] if word == "better" else []
 
     def against(self, name: str, rival: Rival) -> Contest:
         """Return the contest of a variant with one rival."""

@@ -48,6 +48,7 @@ class Elsewhere(NamedTuple):
 
     schedule: Mapping[str, Any]
     scores: list[Score]
+    setting: str = ""
 
     def words(self, here: Mapping[str, Any]) -> str:
         """Return a phrase with the training values that differ from those in `here`."""
@@ -76,6 +77,12 @@ def steps_of(score: Score) -> int:
     return score.data.train_tokens // int(schedule_of(score)["batch_size"])
 
 
+def few_steps(score: Score) -> int | None:
+    """Return the number of training steps if it is below LEAST_STEPS; None otherwise."""
+    steps = steps_of(score) if score.spec.get("training") else LEAST_STEPS
+    return steps if steps < LEAST_STEPS else None
+
+
 def trained_elsewhere(
     found: SandboxRecords, setting: Setting, baseline: str, packaged: Packaged, here: Score
 ) -> list[Elsewhere]:
@@ -91,7 +98,7 @@ def trained_elsewhere(
         scores = [score for some in chosen for score in some if is_packaged(score, packaged)]
         same = scores and scores[0].spec.get("scoring") == here.spec.get("scoring")
         if same and schedule_of(scores[0]) != schedule_of(here):
-            kept.append(Elsewhere(schedule_of(scores[0]), scores))
+            kept.append(Elsewhere(schedule_of(scores[0]), scores, other.name))
     return kept
 
 

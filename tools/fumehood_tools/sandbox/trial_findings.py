@@ -69,7 +69,7 @@ class Findings:
             message = "encode depends on the other rows of the batch, which is refused: active "
             message += f"latents differ by {said.mixing:.0%} when rows come in other batches"
             cure = "in eval mode, use each row alone, for example with a threshold that was learned"
-            yield error("batch", encode or 1, message, cure, OWN_ROW)
+            yield error("batch", encode, message, cure, OWN_ROW)
         if self.declared.decoder == "linear" and said.bend > HARDLY_BENT:
             yield self._bent()
 
@@ -163,6 +163,9 @@ class Findings:
         hints += [f"{name} never moves" for name in self.said.unmoved if self.said.steps]
         cause = f" ({'; '.join(hints[:3])})" if hints else ""
         cure = f"find out why the change has no effect{cause}: a weight of 0, a branch never taken"
+        if comparison.same_weights:
+            cure += "; if it only guards against what the trial does not contain (NaN, a batch "
+            cure += "without active latents), that is as it should be: ignore this"
         if comparison.same_weights is False:
             cure = f"go on if that is the change; otherwise, {cure}"
         line = self.said.unused[0].line if self.said.unused else None
