@@ -36,6 +36,13 @@ ctx.finish({"steps": steps, "scored": names, "next": "Call read_benchmarks."})
 """
 
 
+HALF = """
+from fumehood_tools.jobs.worker import JobContext
+said = ["6 of 12 SAEs FAILED: topk seed 0; 6 SAEs trained and scored", "- 6 x (quoted): no"]
+JobContext.from_environment().finish({"summary": said, "failed": {"topk seed 0": "no"}})
+"""
+
+
 class Started(BaseModel):
     job_id: str
 
@@ -71,6 +78,18 @@ def register(toolbox: Toolbox) -> None:
         """Start a job that prints long, colored lines."""
         argv = [sys.executable, "-c", "for i in range(300): print(f'\\x1b[31m{i} ' + 'x' * 900)"]
         job = toolbox.jobs.submit("test", argv, title="noisy")
+        return answer(job.job_id, Started(job_id=job.job_id))
+
+    @toolbox.tool(
+        title="Start a job that fails in part",
+        read_only=False,
+        destructive=False,
+        idempotent=False,
+        open_world=False,
+    )
+    def start_half_job() -> Annotated[CallToolResult, Started]:
+        """Start a job some parts of which fail."""
+        job = toolbox.jobs.submit("test", [sys.executable, "-c", HALF], title="half")
         return answer(job.job_id, Started(job_id=job.job_id))
 
     @toolbox.tool(

@@ -50,6 +50,19 @@ async def test_waiting_reports_progress_and_ends_with_the_next_step(
     assert reports[-1][1:] == (5, "100% count step 5")
 
 
+async def test_a_job_that_failed_in_part_says_so_in_its_first_line(
+    with_jobs: FumehoodServer,
+) -> None:
+    async with Client(with_jobs) as client:
+        started = await ask(client, "start_half_job")
+        result = await client.call_tool("wait_for_job", {"job_id": started["job_id"]})
+        listed = await ask(client, "list_jobs")
+    first, why, *_ = text_of(result).splitlines()
+    assert "succeeded" in first and "6 of 12 SAEs FAILED: topk seed 0; 6 SAEs trained" in first
+    assert why == "- 6 x (quoted): no"
+    assert listed["jobs"][0]["progress"].startswith("6 of 12 SAEs FAILED")
+
+
 async def test_a_wait_that_is_too_short_returns_the_state_and_says_to_wait_on(
     with_jobs: FumehoodServer, tmp_path: Path, era: str
 ) -> None:

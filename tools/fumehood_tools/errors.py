@@ -89,8 +89,10 @@ class VariantRejected(FumehoodError):
 
     code = "variant_rejected"
 
-    def __init__(self, path: str, line: int, rule: str, instead: str) -> None:
-        super().__init__(f"{path}:{line}: {rule}. Instead: {instead}.")
+    def __init__(self, path: str, line: int | None, rule: str, instead: str) -> None:
+        """line: None if the fault is on no line that is known."""
+        where = path if line is None else f"{path}:{line}"
+        super().__init__(f"{where}: {rule}. Instead: {instead}.")
         self.path, self.line, self.rule, self.instead = path, line, rule, instead
 
 

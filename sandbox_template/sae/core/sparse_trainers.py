@@ -1,9 +1,9 @@
 """dictionary_learning's TopK trainers, computed on active latents only.
 
 Mixins: put one before the library's trainer, which keeps its constructor, its schedule and its
-threshold. Values and gradients are the library's to float32 rounding. One difference: a latent
-counts as fired when its value is above 0; the library's TopK also counts the zeros that topk picks
-to fill up a row.
+threshold. Values and gradients are the library's to float32 rounding. Two differences: a latent
+counts as fired when its value is above 0, where the library's TopK also counts the zeros that topk
+picks to fill up a row; and a token without an active latent does not change the threshold.
 
 B = tokens, D = activation_dim, F = dict_size.
 """
@@ -133,8 +133,14 @@ class SparseTopK(SparseSteps):
         return topk_encode(centred_BD, *self.encoder(), self.k)
 
     def follow(self, f: Latents) -> None:
-        """Follow the mean over tokens of the smallest value kept."""
-        self.update_threshold(f.value_A.detach().view(f.rows, -1))
+        """Follow the mean over tokens of the smallest value kept; silent tokens have none.
+
+        The library takes infinity for a token without an active latent, and never recovers.
+        """
+        kept_BK = f.value_A.detach().view(f.rows, -1)
+        active_BK = kept_BK[(kept_BK > 0).any(dim=1)]
+        if len(active_BK):
+            self.update_threshold(active_BK)
 
 
 class SparseBatchTopK(SparseSteps):

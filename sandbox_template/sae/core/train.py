@@ -56,6 +56,8 @@ class Outcome(NamedTuple):
     final_loss: float | None
     trained: bool
     arithmetic: str
+    spoiled: Mapping[str, int]  # buffer -> the step since which it is not finite
+    trainer_line: int | None  # of the variant's CustomTrainer
 
 
 def train(spec: Mapping[str, Any]) -> None:
@@ -67,7 +69,7 @@ def train(spec: Mapping[str, Any]) -> None:
     run = TrainingRun.from_spec(spec)
     shards = Shards(spec["train_shards"], float(spec["scale"]), run.activation_dim)
     outcome = fit(run, shards, Journal(out, run))
-    save_weights(outcome.sae, run, out)
+    save_weights(outcome, run, out)
     config = describe(run, outcome, shards)
     config["seconds"] = round(time.monotonic() - started, 2)
     replace_json(out / "config.json", config)
@@ -94,7 +96,8 @@ def fit(run: TrainingRun, shards: Shards, journal: "Journal") -> Outcome:
     if trained:
         watch.judge_gradients()
     journal.finish()
-    return Outcome(trainer.ae, trainer, loss, trained, arithmetic)
+    line = class_line(module, TRAINER_CLASS)
+    return Outcome(trainer.ae, trainer, loss, trained, arithmetic, watch.spoiled, line)
 
 
 class Journal:
@@ -130,23 +133,44 @@ class Journal:
         replace_json(self.out / "progress.json", content)
 
 
-def save_weights(sae: Dictionary, run: TrainingRun, out: Path) -> None:
-    """Write sae.safetensors. Raises VariantError for weights that are not finite."""
+def save_weights(outcome: Outcome, run: TrainingRun, out: Path) -> None:
+    """Write sae.safetensors. Raises VariantError for numbers that are not finite."""
+    sae = outcome.sae
     with blaming(run.variant, "state_dict"):
         weights = {
             name: weight.detach().cpu().contiguous().clone()
             for name, weight in sae.state_dict().items()
         }
     check_types(weights)
-    for name, weight in weights.items():
-        if not bool(weight.isfinite().all()):
-            raise VariantError(
-                f"{name} holds NaN or infinity after training",
-                "keep divisors, logarithms and exponents in range (clamp them), or lower lr",
-            )
+    broken = [name for name, weight in weights.items() if not bool(weight.isfinite().all())]
+    if broken:
+        parameters = [name for name in broken if name in dict(sae.named_parameters())]
+        name = (parameters or broken)[0]
+        what = "NaN" if bool(weights[name].isnan().any()) else "infinity"
+        if not parameters:
+            raise spoiled_buffer(name, what, outcome)
+        raise VariantError(
+            f"{name} holds {what} after training",
+            "keep divisors, logarithms and exponents in range (clamp them), or lower lr",
+        )
     temporary = out / ".sae.safetensors"
     save_file(weights, temporary)
     os.replace(temporary, out / "sae.safetensors")
+
+
+def spoiled_buffer(name: str, what: str, outcome: Outcome) -> VariantError:
+    """Return the error for a buffer that is not finite, while all parameters are.
+
+    It cannot be stored: nobody can tell from the outside that encode and decode never read it.
+    """
+    since = f"since step {step}" if (step := outcome.spoiled.get(name)) is not None else ""
+    rule = f"the buffer {name} holds {what} {since or 'after training'}; all parameters are finite"
+    cures = ["change it only where the new number is finite (a batch or a token without active "]
+    cures[0] += "latents has no smallest active value)"
+    if name == "threshold" and callable(getattr(outcome.trainer, "update_threshold", None)):
+        cures.append("put FollowsThreshold (from core) first among the bases of CustomTrainer")
+    cures.append("if encode and decode never read it, register it with persistent=False")
+    return VariantError(rule, ", or ".join(cures), outcome.trainer_line)
 
 
 def describe(run: TrainingRun, outcome: Outcome, shards: Shards) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from core.errors import VariantError, blaming
 
 # Gradients are watched this long; the first step may well have none (a warm-up starts at 0).
 WATCHED_STEPS = 3
+# Buffers up to this size are looked at after every step; large ones would cost time.
+WATCHED_NUMBERS = 4_096
 
 
 class Watch:
@@ -18,12 +20,14 @@ class Watch:
 
     touched: names of parameters that some gradient other than 0 reached in the first steps.
     unsound: names of parameters that a NaN or infinite gradient reached in them.
+    spoiled: names of small buffers that are not finite, and the step since which they are not.
     """
 
     def __init__(self, trainer: Any, variant: Path, loss_line: int | None = None) -> None:
         self.trainer, self.variant, self.loss_line = trainer, variant, loss_line
         self.touched: set[str] = set()
         self.unsound: set[str] = set()
+        self.spoiled: dict[str, int] = {}
         self._last: float | None = None
         self._hooks = [
             weight.register_post_accumulate_grad_hook(self._notice(name))
@@ -46,9 +50,17 @@ class Watch:
         loss = float(told) if isinstance(told, (int, float)) else self._last
         if loss is not None and not math.isfinite(loss):
             raise self._not_finite(loss, step, unsound_before)
+        self._look_at_buffers(step)
         if step + 1 == WATCHED_STEPS:
             self.judge_gradients()
         return loss
+
+    def _look_at_buffers(self, step: int) -> None:
+        for name, buffer in self.trainer.ae.named_buffers():
+            if buffer.numel() > WATCHED_NUMBERS or bool(buffer.isfinite().all()):
+                self.spoiled.pop(name, None)
+            else:
+                self.spoiled.setdefault(name, step)
 
     def _not_finite(self, loss: float, step: int, unsound: list[str]) -> VariantError:
         rule = f"the loss is {loss} at step {step}"

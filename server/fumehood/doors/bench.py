@@ -23,7 +23,7 @@ from fumehood_tools.page import page_content, write_page
 from fumehood_tools.registry.lookup import headline_metrics, judged_metrics
 from fumehood_tools.registry.metrics import Metric
 from fumehood_tools.registry.sae_metrics import QUALITY
-from fumehood_tools.runs.outcomes import missed_targets
+from fumehood_tools.runs.outcomes import going_on, missed_targets
 from fumehood_tools.sandbox.create import open_sandbox
 
 Variants = Annotated[
@@ -85,16 +85,18 @@ def _register_table(toolbox: Toolbox) -> None:
             ),
         ] = None,
         setting: SettingName = None,
-        limit: Annotated[int, Field(ge=1, le=100)] = 20,
+        limit: Annotated[
+            int, Field(ge=1, le=100, description="Most rows; with details, also most seeds")
+        ] = 20,
         cursor: Annotated[str | None, Field(description="next_cursor of the previous page")] = None,
     ) -> Annotated[CallToolResult, TableAnswer]:
         """Read the scores of a sandbox as a table, one row per variant. Use it after a run.
 
         Returns mean and spread over seeds of L0, explained variance (centered), loss recovered,
         sparse-probing accuracy and alive latents; `change` (did the variant do anything: active,
-        weak, inert); failed runs with their messages; warnings. One table shows scores of one
-        setting (data, sizes, evaluator). Compare at similar L0 only. A sparse-probing gain under
-        0.02, or any gain with 1 seed, is not a result.
+        weak, unclear, inert); failed runs with their messages; warnings. One table shows scores of
+        one setting (data, sizes, evaluator). Compare at similar L0 only. A sparse-probing gain
+        under 0.02, or any gain with 1 seed, is not a result.
         Next: plot_benchmarks, or run_variants with more seeds.
         """
         table = read(
@@ -107,6 +109,9 @@ def _register_table(toolbox: Toolbox) -> None:
             details=details,
             shelf=shelf_of(toolbox),
         )
+        if now := going_on(toolbox.jobs, sandbox):
+            warnings = [now.said, *table.warnings]
+            table = table.model_copy(update={"warnings": warnings, "next": now.next})
         return answer(table.text(), answer_of(table), sparse=True)
 
 
@@ -149,8 +154,12 @@ def _register_comparison(toolbox: Toolbox) -> None:
             shelf=shelf_of(toolbox),
             missed=missed_targets(toolbox.jobs, sandbox),
         )
+        if now := going_on(toolbox.jobs, sandbox):
+            # What its `next` asks for may be what is being run.
+            warnings = [now.said, *found.warnings]
+            found = found.model_copy(update={"warnings": warnings, "next": now.next})
         short = Comparison.model_validate(significant(found.model_dump()))
-        return answer(found.text(), short)
+        return answer(found.text(), short.model_copy(update={"definitions": found.defined()}))
 
 
 def _register_plot(toolbox: Toolbox) -> None:

@@ -50,7 +50,7 @@ class JobLine(BaseModel, frozen=True):
     status: Status
     created: str = Field(description="ISO 8601, UTC")
     seconds: float | None = Field(description="Run time so far, or in total if it has ended")
-    progress: str = Field(description="In words; empty without progress")
+    progress: str = Field(description="In words; of a job that is done, its result in one line")
     error: str | None
 
 
@@ -192,8 +192,8 @@ def _summary(result: Mapping[str, Any]) -> list[str]:
     A job may describe its result in lines of its own, as `summary`.
     """
     said = result.get("summary")
-    if isinstance(said, list):
-        return _printable(str(line) for line in said[:MAX_SUMMARY])
+    if isinstance(said, list):  # its first line is in the description of the job
+        return _printable(str(line) for line in said[1:MAX_SUMMARY])
     values = {key: value for key, value in result.items() if key != "next"}
     lines = [
         f"{key}: {len(value) if isinstance(value, list | dict) else value}"
@@ -210,9 +210,20 @@ def _line_of(job: Job) -> JobLine:
         status=job.status,
         created=job.created,
         seconds=job.seconds,
-        progress=in_words(job.progress) if job.progress else "",
+        progress=_progress(job),
         error=job.error[:MAX_LISTED_ERROR] if job.error else None,
     )
+
+
+def _progress(job: Job) -> str:
+    """Return the progress in words; of a job that is done, the first line of its own summary.
+
+    That line says how many parts of it failed, which the status does not.
+    """
+    said = (job.result or {}).get("summary")
+    if job.status == "succeeded" and isinstance(said, list) and said:
+        return _printable([str(said[0])])[0]
+    return in_words(job.progress) if job.progress else ""
 
 
 def _describe(line: JobLine) -> str:

@@ -26,14 +26,15 @@ class RunStarted(BaseModel):
 
     job_id: str
     status: str
-    saes: int = Field(description="SAEs of the run, at least")
+    saes: int = Field(description="SAEs that were asked for: variants x levels x seeds")
     search_runs: int = Field(description="more SAEs that the searches for l0_targets will take")
-    scored: int = Field(description="of them: have a score already, so they are not run again")
+    scored: int = Field(description="of both: have a score already, so they are not run again")
+    to_train: int = Field(description="SAEs that are left to train; wait_for_job counts these")
     minutes: float = Field(description="estimated for the others, from the start of the job")
     baseline: str | None = Field(description="also run around l0_targets, for compare_variants")
     training: dict[str, int | float] = Field(description="used instead of sandbox.toml's values")
     queue_position: int | None
-    note: str | None = Field(default=None, description="what to know while it is queued")
+    note: str | None = Field(default=None, description="what to know about it")
     next: str
 
 
@@ -168,16 +169,26 @@ def register_run(toolbox: Toolbox) -> None:
 
 
 def _trained_otherwise(started: StartedRun) -> list[str]:
+    """Return what to know about a run in another setting."""
     if not started.training:
         return []
-    return [
+    said = [
         f"It trains with {in_words(started.training)}, so its scores belong to another setting, "
         "which read_benchmarks lists below its table."
+    ]
+    if not started.own:
+        return said
+    return [
+        *said,
+        f"Your own variants ({started.own}) are as many more tries in that setting, and p values "
+        "are corrected for all tries. A verdict in the usual setting only asks for the baseline "
+        "to be run like this.",
     ]
 
 
 def _started(started: StartedRun) -> CallToolResult:
-    job = started.job
+    job, more = started.job, _trained_otherwise(started)
+    notes = [*([READ_LATER] if job.queue_position else []), *more]
     result = RunStarted(
         job_id=job.job_id,
         status=job.status,
@@ -188,7 +199,8 @@ def _started(started: StartedRun) -> CallToolResult:
         baseline=started.baseline,
         training=dict(started.training),
         queue_position=job.queue_position,
-        note=READ_LATER if job.queue_position else None,
+        to_train=started.left,
+        note=" ".join(notes) or None,
         next=f"wait_for_job(job_id={job.job_id!r})",
     )
     place = f", place {job.queue_position} in the queue" if job.queue_position else ""
@@ -199,9 +211,11 @@ def _started(started: StartedRun) -> CallToolResult:
         count += f", with {result.baseline} at and around the L0s"
     if result.scored:
         count += f"; {result.scored} of them have a score already, which takes no time"
+    if result.search_runs or result.scored:
+        count += f". {result.to_train} are left to train"
     lines = [
         f"Job {job.job_id} {job.status}{place}: {count}.",
-        *_trained_otherwise(started),
+        *more,
         f"It will take about {duration(started.seconds)}.",
         *([READ_LATER] if job.queue_position else []),
         f"Next: {result.next}",

@@ -70,8 +70,30 @@ def test_mechanism_and_scores_together_make_the_word(
     assert "explained_variance" in found.text() and "noise ±" in found.text()
 
 
-def test_a_variant_that_acts_through_its_start_alone_is_said_to() -> None:
-    assert "so by its initialization or its optimizer" in judge("topk", SAME, BETTER, PARENT).reason
+def test_a_variant_that_acts_through_its_training_alone_is_said_to() -> None:
+    assert "after training, so by how it trains" in judge("topk", SAME, BETTER, PARENT).reason
+
+
+def noisy(*values: float) -> list[Score]:
+    """Return one score per seed whose explained variance varies widely."""
+    return [
+        record(seed, {"l0": 8.0, "explained_variance": value, "alive": 0.9})
+        for seed, value in enumerate(values)
+    ]
+
+
+@pytest.mark.parametrize("inertness", [SAME, SLIGHT])
+def test_a_difference_that_wide_noise_hides_is_unclear_and_never_inert(
+    inertness: Inertness,
+) -> None:
+    # 0.06 less in every seed, which paired seeds show: the row alone cannot.
+    parent, ours = noisy(0.6265, 0.6110, 0.5955), noisy(0.566, 0.551, 0.536)
+    found = judge("topk", inertness, ours, parent)
+    assert found.change == "unclear" and "explained_variance may have changed" in found.reason
+    assert "compare_variants pairs seeds" in found.reason
+    near = judge("topk", inertness, noisy(0.6225, 0.6080, 0.5935), parent)
+    assert near.change == "inert", "0.003 is less than what matters"
+    assert judge("topk", DIFFERENT, ours, parent).change == "weak"
 
 
 def test_one_seed_of_the_parent_is_no_noise_to_judge_against() -> None:

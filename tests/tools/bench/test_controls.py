@@ -28,7 +28,7 @@ WEAK_SPIKE = [score(seed, "spike of topk") for seed in (0, 1, 2)]
 
 
 def judged(controls: list[Score], *failures: Failure) -> ControlReport:
-    report = judge_controls(controls, failures, TWIN)
+    report = judge_controls(controls, failures, TWIN, "box")
     assert report is not None
     return report
 
@@ -68,15 +68,21 @@ def test_a_refused_blank_is_a_failure_of_the_bench() -> None:
 
 
 def test_one_seed_of_the_twin_cannot_judge_a_blank() -> None:
-    report = judge_controls(BLANKS, [], {"topk": TWIN["topk"][:1]})
+    report = judge_controls(BLANKS, [], {"topk": TWIN["topk"][:1]}, "box")
     assert report is not None and report.ok is None
     assert "needs 2 seeds" in report.text()
+    call = "Next: run_variants(sandbox='box', variants=['topk'], seeds=[0, 1, 2]"
+    assert f"{call})" in report.text()
+    faster = {"lr": 0.004}
+    report = judge_controls(BLANKS, [], {"topk": TWIN["topk"][:1]}, "box", faster)
+    assert report is not None and f"{call}, training={faster})" in report.text()
+    assert "Next" not in judged(BLANKS + WEAK_SPIKE).text()
     for twin in ({}, {"topk": [score(1000)]}):
-        missing = judge_controls(WEAK_SPIKE, [], twin)
+        missing = judge_controls(WEAK_SPIKE, [], twin, "box")
         assert missing is not None and missing.ok is None
 
 
 def test_records_without_a_control_are_passed_over() -> None:
-    assert judge_controls(TWIN["topk"], [failure(None)], TWIN) is None
+    assert judge_controls(TWIN["topk"], [failure(None)], TWIN, "box") is None
     assert read_label(label("blank_parameter", "batch_topk")) == ("blank_parameter", "batch_topk")
     assert read_label("blank") is None and read_label("prize of topk") is None

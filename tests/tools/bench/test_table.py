@@ -416,3 +416,57 @@ def test_settings_that_differ_are_named_with_their_values(records: Any) -> None:
         "training.lr 0.01 instead of 0.002",
         "limits.work_ratio not set instead of 3",
     ]
+
+
+def test_the_untrained_control_serves_every_learning_rate_but_no_other_batch_size(
+    records: Any,
+) -> None:
+    for name in ("topk", "untrained"):
+        records.variant(name, packaged=True)
+    usual = {"lr": 0.002, "batch_size": 1024}
+    runs: dict[str, dict[str, Any]] = {
+        "rate": {**usual, "lr": 0.008},
+        "batch": {**usual, "batch_size": 128},
+    }
+    for seed in (0, 1):
+        records.score("untrained", seed, spec={"training": usual})
+    for name, training in runs.items():
+        records.score("topk", spec={"training": training}, provenance={"settings_digest": name})
+    batch = table_of(records)
+    assert names(batch) == ["topk"], "its first batch is another one, and it is centered on that"
+    assert any(said.startswith("There is no untrained control") for said in batch.warnings)
+    by_rate = {tuple(one.differs): one.setting for one in batch.other_settings}
+    rate = by_rate["training.lr 0.008 instead of 0.002", "training.batch_size 1024 instead of 128"]
+    own = by_rate["training.batch_size 1024 instead of 128",]
+    found = table_of(records, setting=rate)
+    assert names(found) == ["topk", "untrained"] and found.rows[1].seeds == [0, 1]
+    assert any(f"run in setting {own!r}. It takes no step" in said for said in found.warnings)
+    assert found.next.startswith(f"compare_variants(sandbox='box', setting={rate!r})")
+    # Where it was run in the setting itself, that is what counts.
+    records.score(
+        "untrained", spec={"training": runs["rate"]}, provenance={"settings_digest": "rate"}
+    )
+    assert table_of(records, setting=rate).rows[1].seeds == [0]
+
+
+def test_a_small_limit_makes_a_small_answer(five: Any) -> None:
+    for seed in range(1, 8):
+        five.score("gain", seed)
+        five.score("untrained", seed)
+    table = table_of(five, variants=["gain"], limit=3)
+    assert names(table) == ["gain", "untrained"] and len(table.seed_rows) == 3
+    [hidden] = [left for left in table.left_out if "seeds without a row" in left.reason]
+    assert hidden.count == 5 and "limit is 3" in hidden.reason
+    assert "sae_bench_mse" in table.rows[0].metrics
+    assert "sae_bench_mse" not in table.rows[1].metrics, "the control stands there in short"
+    control = table_of(five, variants=["untrained"], limit=1)
+    assert names(control) == ["untrained"] and len(control.seed_rows) == 1
+    assert "sae_bench_mse" in control.rows[0].metrics
+    cursor, seen = None, list[str]()
+    while True:
+        page = table_of(five, details=True, limit=4, cursor=cursor)
+        assert len(page.seed_rows) <= 4
+        seen += names(page)[:-1]
+        if (cursor := page.next_cursor) is None:
+            break
+    assert sorted(seen) == ["gain", "standard", "topk", "two_stage_topk"]

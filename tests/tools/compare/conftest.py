@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from fumehood_tools.bench.collect import settings_of
 from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.compare import Comparison, compare_variants
 from fumehood_tools.files import write_text
@@ -109,6 +110,11 @@ class Box:
         """Withdraw receipts, as `fumehood verify --withdraw` does."""
         for folder in folders:
             withdraw(state_of(self.folder), place_of(folder, self.folder.parents[1]))
+
+    def settings(self) -> list[str]:
+        """Return the names of all settings, that of the newest score first."""
+        found = Shelf(state_of(self.folder)).collect(self.folder / "results")
+        return [setting.name for setting in settings_of(found)]
 
     def compare(self, **asked: Any) -> Comparison:
         """Read the records again and return the comparison."""

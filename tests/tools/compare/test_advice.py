@@ -146,6 +146,29 @@ def test_the_advice_is_a_call_that_changes_the_answer(state: str) -> None:
     assert found.next == "plot_benchmarks(sandbox='box')"
 
 
+@pytest.mark.parametrize("state", STATES)
+def test_in_another_setting_every_call_trains_as_that_setting_does(state: str) -> None:
+    rate = {"lr": 0.008}
+    found = compared(STATES[state], training=rate, asked_setting="1a2b3c4d")
+    named = [found.next, *(row.reason.partition("Next: ")[2].split("; ")[0] for row in found.rows)]
+    calls = [call for text in named if text for call in calls_in(text)]
+    assert calls and all(asked["training"] == rate for _, asked in calls), calls
+    points: Sequence[ScoredSae] = STATES[state]
+    for _ in range(6):
+        points = after(points, found.next)
+        found = compared(points, training=rate, asked_setting="1a2b3c4d")
+        if not found.next.startswith("run_variants"):
+            break
+    assert found.next == "plot_benchmarks(sandbox='box', setting='1a2b3c4d')"
+
+
+def test_what_was_tried_in_vain_is_remembered_for_each_training() -> None:
+    points, rate = STATES["another L0 than the baseline's"], {"lr": 0.008}
+    for missed, variant in (("topk", "topk"), ("topk with lr 0.008", "mine")):
+        [(_, asked)] = calls_in(compared(points, missed={missed: [50.0]}, training=rate).next)
+        assert asked["variants"] == [variant] and asked["training"] == rate
+
+
 def test_the_row_names_the_same_call_as_the_end_of_the_answer() -> None:
     found = compared(STATES["another L0 than the baseline's"])
     assert found.next in found.rows[0].reason
@@ -155,6 +178,18 @@ def test_the_row_names_the_same_call_as_the_end_of_the_answer() -> None:
             {"sandbox": "box", "variants": ["topk"], "seeds": [0, 1, 2], "l0_targets": [50]},
         )
     ]
+
+
+def test_calls_that_are_too_many_are_named_by_their_variants() -> None:
+    points = levels("topk", [16, 32, 64], (0, 1))
+    for number in range(5):
+        points += levels(f"idea{number}", [17 + number], (0, 1))
+    found = compared(points)
+    calls = found.next.split(", then ")
+    assert len(calls) == 4 and all(call.startswith("run_variants") for call in calls[:3])
+    assert calls[3].startswith("compare_variants(sandbox='box') for the calls about ")
+    named = " ".join(calls)
+    assert all(f"idea{number}" in named for number in range(5)), found.next
 
 
 def test_many_seeds_are_a_range_in_a_call_that_can_be_made() -> None:

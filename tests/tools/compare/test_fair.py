@@ -9,7 +9,7 @@ import pytest
 
 from fumehood_tools.bench.table import read_benchmarks
 from fumehood_tools.compare.report import Compared, Comparison
-from fumehood_tools.errors import BadRequest
+from fumehood_tools.errors import BadRequest, UnknownName
 from fumehood_tools.records.inertness import compare as inertness
 from fumehood_tools.sandbox.create import SPEC_FILE, template_folder
 from fumehood_tools.spec import TrainingSpec
@@ -181,7 +181,139 @@ def test_in_few_steps_the_baseline_must_be_beaten_at_a_higher_rate_too(box: Any)
     box.training = {"lr": 4e-3, "batch_size": 1024}
     box.levels("topk", [0.05 + noise for noise in NOISE])
     found = row(box, setting=first.setting)
-    assert found.verdict == "undecided" and "which is no certain gain" in found.reason
+    assert found.verdict == "undecided" and "which is no gain" in found.reason
+
+
+FEW: dict[str, Any] = {"lr": 2e-3, "batch_size": 1024}
+FASTER, FASTEST = ({**FEW, "lr": lr} for lr in (4e-3, 8e-3))
+
+
+def in_few_steps(box: Any, *runs: tuple[dict[str, Any], str, float]) -> None:
+    """Write five seeds at three levels for each training, file and gain over 0.6."""
+    box.tokens = 20 * 1024
+    for name, packaged in (("topk", True), ("mine", False)):
+        box.file(name, packaged=packaged)
+    for training, name, gain in runs:
+        box.training = training
+        noises = NOISE if name == "topk" else SMALLER
+        box.levels(name, [gain + noise for noise in noises], knob="K")
+
+
+def test_no_setting_asks_for_its_own_training_and_none_is_a_way_around_the_next_rate(
+    box: Any,
+) -> None:
+    in_few_steps(box, (FEW, "topk", 0.0), (FEW, "mine", 0.05))
+    in_few_steps(box, (FASTER, "topk", 0.08), (FASTER, "mine", 0.1))
+    other = box.settings()[0]
+    moved = box.compare(setting=other)
+    assert of_mine(moved).verdict == "undecided", "it may only learn faster than topk"
+    assert "must also beat topk trained with lr 0.008 (see next)" in of_mine(moved).reason
+    assert "training={'lr': 0.008}" in moved.next and "0.004" not in moved.next
+    in_few_steps(box, (FASTEST, "topk", 0.12))
+    lost = row(box, setting=other)
+    assert lost.verdict == "undecided" and "against topk trained with lr 0.008" in lost.reason
+    assert "-0.02" in lost.reason and "which is no gain" in lost.reason
+
+
+def test_a_gain_over_a_baseline_that_no_higher_rate_helps_is_better_in_any_setting(
+    box: Any,
+) -> None:
+    in_few_steps(box, (FEW, "topk", 0.0), (FASTEST, "topk", 0.07))
+    in_few_steps(box, (FASTER, "topk", 0.08), (FASTER, "mine", 0.15))
+    assert row(box, setting=box.settings()[0]).verdict == "better"
+
+
+def test_the_margin_over_the_baseline_in_another_training_is_shown_and_what_it_rests_on(
+    box: Any,
+) -> None:
+    in_few_steps(box, (FEW, "topk", 0.0), (FEW, "mine", 0.05), (FASTER, "topk", 0.02))
+    usual = box.compare(setting=box.settings()[-1])
+    found = of_mine(usual)
+    assert found.verdict == "better"
+    assert "+0.0300 against topk trained with lr 0.004 on the same data (5 seeds" in found.reason
+    assert "at 3 of 3 L0s, p x 1 tries" in found.reason
+    assert (usual.tries, usual.tries_here) == (1, 1)
+    in_few_steps(box, (FASTER, "mine", 0.05))
+    again = box.compare(setting=usual.setting)
+    assert (again.tries, again.tries_here) == (2, 1), "the better of the two could be picked"
+    assert "2 variants tried in this workspace (1 in this setting, 1 in others" in again.text()
+    assert "p x 2 tries" in of_mine(again).reason
+
+
+def test_a_baseline_in_another_training_counts_only_at_every_level_of_the_variant(
+    box: Any,
+) -> None:
+    """While it is still running, or if only one level was asked for, it shows nothing."""
+    in_few_steps(box, (FEW, "topk", 0.0), (FEW, "mine", 0.05))
+    box.training = FASTER
+    for l0, gain in ((16, 0.02), (32, 0.09)):
+        # At the first level alone, the variant wins.
+        box.levels("topk", [gain + noise for noise in NOISE], (l0,))
+        found = row(box, setting=box.settings()[-1])
+        assert found.verdict == "undecided", found.reason
+        assert (
+            f"topk trained with lr 0.004 yet (5 seeds at {1 + (l0 > 16)} of 3 L0s)" in found.reason
+        )
+    box.levels("topk", [0.09 + noise for noise in NOISE], (64,))
+    assert "which is no gain" in row(box, setting=box.settings()[-1]).reason
+
+
+def test_calls_that_follow_from_a_setting_stay_in_it(fair: Any) -> None:
+    whole = TrainingSpec().model_dump(exclude={"seeds"})
+    shutil.copy(template_folder() / SPEC_FILE, fair.folder)
+    fair.file("untrained", packaged=True)
+    fair.file("other")
+    fair.training = whole
+    fair.levels("topk", NOISE)
+    fair.score("untrained", 0, -0.4)
+    for more in ({"lr": 8e-3}, {"lr": 8e-3, "batch_size": 128}):
+        fair.training = {**whole, **more}
+        fair.levels("topk", NOISE[:2])
+        fair.levels("mine", gains(0.03, 2))
+    usual = fair.compare()
+    by_count = [said for said in usual.left_out if "other setting '" in said]
+    assert len(by_count) == 3 and "setting=" not in usual.next
+    table = read_benchmarks(fair.folder, packaged=fair.packaged)
+    rate, batch = (
+        next(one.setting for one in table.other_settings if len(one.differs) == count)
+        for count in (1, 2)
+    )
+    assert any(f"other setting {rate!r} (training.lr 0.008 instead" in said for said in by_count)
+    found = fair.compare(setting=rate)
+    assert found.next.endswith(", training={'lr': 0.008})"), found.next
+    assert not any("There is no untrained control" in said for said in found.warnings)
+    assert any("The untrained control was run in setting" in said for said in found.warnings)
+    with pytest.raises(UnknownName) as refused:
+        fair.compare(setting=rate, variants=["other"])
+    assert "variants=['other'], training={'lr': 0.008})" in str(refused.value)
+    toml = fair.folder / SPEC_FILE
+    as_it_was = toml.read_text(encoding="utf-8")
+    toml.write_text(as_it_was.replace("l1_penalty = 0.06", "l1_penalty = 0.07"))
+    changed = [w for w in fair.compare(setting=rate).warnings if "has changed since" in w]
+    assert len(changed) == 1 and "training.l1_penalty 0.07, was 0.06" in changed[0]
+    toml.write_text(as_it_was)
+    there = fair.compare(setting=batch)
+    said = "Add 'untrained' to run_variants, with training={'lr': 0.008, 'batch_size': 128}."
+    assert any(warning.endswith(said) for warning in there.warnings), there.warnings
+
+
+def test_a_verdict_among_baselines_after_few_steps_is_warned_of(box: Any) -> None:
+    for name in ("topk", "batch_topk"):
+        box.file(name, packaged=True)
+    box.tokens = 20 * 1024
+    box.levels("topk", NOISE)
+    box.levels("batch_topk", gains(-0.03))
+    first = box.compare()
+    assert first.rows[0].verdict == "worse" and "after only 20 steps" in first.rows[0].reason
+    assert any("20 steps do not train a baseline to its end" in w for w in first.warnings)
+    box.training = {**box.training, "lr": 0.032}
+    box.levels("topk", [0.1 + noise for noise in NOISE])
+    again = box.compare(setting=first.setting)
+    [warning] = [w for w in again.warnings if "not at its best here" in w]
+    assert "trained with lr 0.032, its explained_variance changes by +0.100" in warning
+    there = box.compare(setting=warning.partition("in setting '")[2].partition("'")[0])
+    assert there.otherwise[0] == "lr 0.032 (template: 0.002)"
+    assert not any("not at its best" in w for w in there.warnings)
 
 
 def test_what_computes_the_same_as_the_baseline_must_beat_it_at_a_higher_rate(fair: Any) -> None:
@@ -190,7 +322,7 @@ def test_what_computes_the_same_as_the_baseline_must_beat_it_at_a_higher_rate(fa
     found = row(fair)
     assert found.verdict == "undecided"
     assert (
-        "computes the same as topk, so its initialization, learning rate or optimizer"
+        "computes the same as topk, so how it trains (its initialization, learning rate or"
         in found.reason
     )
 
@@ -360,6 +492,20 @@ def test_unknown_work_is_said_to_be_unknown(fair: Any) -> None:
     found = fair.compare()
     assert of_mine(found).work is None
     assert any("cost of 30 of 30 SAEs is unknown" in said for said in found.warnings)
+
+
+def test_steps_of_a_search_are_named_once_and_not_in_every_row(fair: Any) -> None:
+    fair.file("other")
+    for name in ("mine", "other"):
+        fair.levels(name, gains(0.03), (20, 40), knob="K")
+        fair.score(name, 0, 0.0, 32.0, knob="K")
+        fair.score(name, 0, 0.0, 50.0, parameters={"K": 50}, knob="K")
+    found = fair.compare()
+    assert all("too few seeds" not in one.reason for one in found.rows)
+    [said] = [line for line in found.left_out if line.startswith("not tested")]
+    assert said.startswith("not tested: 4 x a level with one seed") and "mine(K=50)" in said
+    fair.score("mine", 1, 0.0, 50.0, parameters={"K": 50}, knob="K")
+    assert "too few seeds: mine(K=50) (2)" in row(fair).reason, "no search leaves two seeds"
 
 
 def test_what_was_not_trained_here_gets_no_verdict_and_no_place_on_the_front(fair: Any) -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from fumehood_tools.runs.baselines import baseline_of, levels_around
+from fumehood_tools.runs.controls import plan_controls
 from fumehood_tools.runs.items import Planner, RunItem
-from fumehood_tools.runs.sweep import Sweep, Wanted
+from fumehood_tools.runs.sweep import Sweep, Wanted, check_wanted, search_runs
 from fumehood_tools.sandbox.create import Sandbox, create_sandbox
 from fumehood_tools.settings import Settings
 
@@ -72,6 +73,31 @@ def test_a_run_without_a_baseline_brings_topk_along(box: Sandbox) -> None:
     (box.variants / "topk.py").write_text('K = 32\nKNOB = "K"\n', encoding="utf-8")
     assert baseline_of(box, ["mine"]) is None, "an edited file is no baseline"
     assert baseline_of(box, ["mine", "batch_topk"]) == "batch_topk"
+
+
+def test_controls_have_the_baseline_they_are_judged_by_with_every_seed(box: Sandbox) -> None:
+    """Controls are the file as it is written, which a search runs with its first seed only."""
+    asked = wanted(box, ("topk", "untrained"), (16.0,))
+    asked = asked._replace(controls=plan_controls(box, asked.variants, SEEDS))
+    for one in (asked, Wanted(("topk",), SEEDS, grid={"K": [8]}, controls=asked.controls)):
+        sweep = Sweep(Planner(box, "data"), one)
+        found = run(sweep, lambda item: value_of(item, "K", 32.0))
+        assert found["topk", 32.0].keys() == set(SEEDS)
+        sources = {name: box.variant_path(name).read_bytes() for name in one.variants}
+        assert sweep.total == check_wanted(sources, one) + search_runs(sources, one)
+    plain = Wanted(("topk",), SEEDS, controls=asked.controls)
+    assert check_wanted({"topk": box.variant_path("topk").read_bytes()}, plain) == 12
+
+
+@pytest.mark.parametrize("names", [("topk",), ("topk", "batch_topk", "untrained"), ("batch_topk",)])
+def test_the_number_of_saes_of_a_search_for_counts_of_latents_is_known_before(
+    box: Sandbox, names: tuple[str, ...]
+) -> None:
+    asked = wanted(box, names, (8.0, 16.0))
+    sweep = Sweep(Planner(box, "data"), asked)
+    run(sweep, lambda item: value_of(item, "K", 32.0))
+    files = {name: box.variant_path(name).read_bytes() for name in (*names, "topk")}
+    assert sweep.total == check_wanted(files, asked) + search_runs(files, asked)
 
 
 def test_a_search_goes_on_if_the_other_seeds_miss(box: Sandbox) -> None:

@@ -128,6 +128,75 @@ def test_a_batch_without_activity_leaves_the_threshold_alone(
     assert float(trainer.ae.threshold) == 0.5
 
 
+def test_a_token_without_activity_leaves_the_threshold_of_topk_alone(
+    core: SimpleNamespace, training_spec: Spec
+) -> None:
+    import torch
+
+    spec = training_spec(variant("topk"))
+    trainers = [trainer_of(core, spec) for _ in range(3)]
+    kept = torch.rand(6, trainers[0].k) + 0.1
+    silent = torch.cat([kept, torch.zeros(2, trainers[0].k)])
+    for trainer, values in zip(trainers, (kept, silent, silent[6:]), strict=True):
+        rows, k = values.shape
+        start = torch.arange(rows + 1) * k
+        trainer.follow(
+            core.package.kernels.Latents(values.flatten(), torch.zeros(rows * k), start, 64)
+        )
+    assert float(trainers[0].ae.threshold) == float(trainers[1].ae.threshold)
+    assert float(trainers[0].ae.threshold) == pytest.approx(float(kept.min(dim=1).values.mean()))
+    assert float(trainers[2].ae.threshold) == -1.0, "a batch without any"
+
+
+SPOILED = '''"""The library's own trainer, whose threshold takes infinity for a silent token."""
+
+import torch
+from dictionary_learning.trainers.top_k import AutoEncoderTopK, TopKTrainer
+
+from core import keywords_for, threshold_keywords
+
+K = 4
+
+
+class CustomSAE(AutoEncoderTopK):
+    def __init__(self, activation_dim, dict_size, k=K):
+        super().__init__(activation_dim, dict_size, k)
+        self.register_buffer("seen", torch.zeros(3))
+
+
+class CustomTrainer(TopKTrainer):
+    def __init__(self, **kwargs):
+        super().__init__(k=K, **keywords_for(TopKTrainer, kwargs))
+
+    def update(self, step, x):
+        told = super().update(step, x)
+        if step == 2:
+            self.ae.NAME = self.ae.NAME * float("VALUE")
+        return told
+'''
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "what"), [("threshold", "inf", "infinity"), ("seen", "nan", "NaN")]
+)
+def test_a_buffer_that_is_not_finite_is_named_with_its_step_and_a_cure(
+    core: SimpleNamespace,
+    training_spec: Spec,
+    write_variant: Callable[..., Path],
+    name: str,
+    value: str,
+    what: str,
+) -> None:
+    source = SPOILED.replace("NAME", name).replace("VALUE", value)
+    with pytest.raises(core.package.VariantError) as told:
+        core.train.train(training_spec(write_variant(source, "spoiled"), steps=5))
+    rule = f"the buffer {name} holds {what} since step 2; all parameters are finite"
+    assert told.value.rule == rule
+    assert source.splitlines()[told.value.line - 1].startswith("class CustomTrainer")
+    assert ("FollowsThreshold" in told.value.instead) == (name == "threshold")
+    assert "persistent=False" in told.value.instead and "lower lr" not in told.value.instead
+
+
 def test_the_log_needs_no_settings_to_be_written(
     core: SimpleNamespace, training_spec: Spec
 ) -> None:

@@ -117,7 +117,9 @@ def test_a_penalty_whose_name_is_misspelled_is_named_and_the_file_said_to_be_its
     unused = found(report, "unused")
     assert unused.line == line_of(source, "def penalties") and "penalty?" in unused.instead
     assert found(report, "same").line == unused.line
-    assert report.next.startswith("Change the file until")
+    assert report.next.startswith("If the change is meant to act here, change the file")
+    assert report.comparison.declared == report.comparison.parent == "topk"
+    assert "guards against" in found(report, "same").instead and "run_variants(" in report.next
 
 
 @pytest.mark.child
@@ -130,8 +132,10 @@ def test_a_file_that_differs_by_its_learning_rate_alone_is_sent_on_to_a_run(chec
     )
     report = check(source)
     assert report.comparison is not None and report.comparison.same_weights is False
-    assert "only its initialization, optimizer or learning rate" in found(report, "same").message
-    assert found(report, "same").instead.startswith("go on if one of these is the change")
+    said = found(report, "same").message
+    assert "after these steps computes exactly what topk computes, but the steps lead to" in said
+    assert "its initialization, optimizer, learning rate or update(), or what it computes" in said
+    assert found(report, "same").instead.startswith("go on if that is the change")
     assert report.next.startswith("run_variants(")
 
 

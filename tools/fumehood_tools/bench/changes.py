@@ -2,13 +2,17 @@
 
     active  some score is outside the seed noise of its parent's scores
     weak    it computes something else than its parent, but no score shows it
-    inert   it computes the same or nearly the same, and no score shows a difference
+    inert   it computes the same or nearly the same, and every score is about the parent's: within
+            the noise, and within the smallest difference that matters
+    unclear it computes the same or nearly the same, and no score is outside the noise, but some
+            differ by more than the smallest difference that matters: the noise is too wide
 
 A variant is judged against its parent, or against another packaged baseline if it turns out to
 compute the same as that one. The parent is identified by the digest of its file, so that scores of
 an edited parent are not used. "Not outside the noise" does not mean "equal": with few seeds, the
-noise is wide. None of these words says that a variant is better: that is a verdict, which
-`compare_variants` gives.
+noise is wide, so `inert` needs scores that are really close. `compare_variants` pairs the seeds and
+tests all rows of a variant together, so it may find what no row shows alone. None of these
+words says that a variant is better: that is a verdict, which `compare_variants` gives.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,21 +20,29 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from fumehood_tools.bench.noise import Difference, are_equal, differences
+from fumehood_tools.bench.noise import Difference, are_equal, differences, that_matter
 from fumehood_tools.records.inertness import Inertness
 from fumehood_tools.records.labelling import label
 from fumehood_tools.records.scores import Score
 
-ChangeWord = Literal["active", "weak", "inert"]
+ChangeWord = Literal["active", "weak", "unclear", "inert"]
 NOT_JUDGED = "not judged against noise"
 WORDS = (
     "active: some score is outside the seed noise of the parent's; weak: it computes something "
-    "else, but no score is outside that noise; inert: it computes nearly the same, and none is; ?: "
-    "not judged (read_benchmarks of one variant says why)"
+    "else, but no score is outside that noise; inert: it computes nearly the same, and every "
+    "score is about the parent's; unclear: it computes nearly the same, and no score is outside "
+    "the noise, but some differ by more than what would not matter; ?: not judged "
+    "(read_benchmarks of one variant says why)"
+)
+ABSENT = (
+    "absent: no parent, no score of it with the same constants, or the file was never run as it is "
+    "written (a grid only runs copies), and only then is its computation compared: run_variants of "
+    "it without grid, with one seed"
 )
 CHANGE = (
     "what the variant's change did in this row, compared with its parent with the same constants. "
-    f"{WORDS}. compare_variants tests all rows of a variant together"
+    f"{WORDS}; {ABSENT}. compare_variants tests all rows of a variant together, seed by seed, so "
+    "it may find what no row shows alone"
 )
 """The definition of `change`, which every table with that word contains once."""
 
@@ -132,11 +144,17 @@ def _decide(
         return None, f"{NOT_JUDGED}: {parent} has 1 seed, run 3 or more of both"
     outside = [difference.metric for difference in found if difference.is_outside]
     if outside:
-        how = f" (same computation as {parent}, so by its initialization or its optimizer)"
+        how = f" (same computation as {parent} after training, so by how it trains)"
         return "active", f"outside the noise in {', '.join(outside)}" + how * (mechanism == "same")
     if mechanism is None:
         return None, "no score is outside the noise, and its computation was not compared"
     within = f"no score is outside the noise of {len(theirs)} seeds of {parent}"
     if mechanism == "different":
         return "weak", f"it computes something else, but {within}"
+    if large := that_matter(found, theirs):
+        wide = f"{within}, but {', '.join(large)} may have changed: the noise is too wide to say"
+        return (
+            "unclear",
+            f"it computes {nearly} as {parent}, and {wide}; compare_variants pairs seeds",
+        )
     return "inert", f"it computes {nearly} as {parent}, and {within}"

@@ -20,6 +20,9 @@ from fumehood_tools.records.scores import Failure, Score
 from fumehood_tools.spec import deciding_values
 
 _EXAMPLES = 3
+CONTROL = "untrained"
+"""The packaged variant that is never trained."""
+_UNSEEN = {f"training.{name}" for name in ("lr", "l1_penalty", "warmup_fraction", "decay_fraction")}
 
 
 class LeftOut(BaseModel, frozen=True):
@@ -108,6 +111,8 @@ class Chosen(NamedTuple):
     by_label: dict[str, list[Score]]
     controls: list[Score]
     left_out: list[LeftOut]
+    borrowed: str | None = None
+    """The name of the other setting from which the scores of the untrained control were taken."""
 
 
 def setting_of(score: Score, spec: Mapping[str, Any]) -> Setting:
@@ -123,8 +128,13 @@ def setting_of(score: Score, spec: Mapping[str, Any]) -> Setting:
         settings=score.provenance.settings_digest,
         template=score.provenance.template_sha256,
         evaluator=score.provenance.evaluator_sha256,
-        values=tuple((key, str(value)) for key, value in deciding_values(spec).items()),
+        values=values_of(spec),
     )
+
+
+def values_of(spec: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Return the values of a sandbox.toml that decide about scores, as a Setting holds them."""
+    return tuple((key, str(value)) for key, value in deciding_values(spec).items())
 
 
 def choose(
@@ -140,17 +150,21 @@ def choose(
     with the newest score.
     current, packaged: variant -> sha256 of its file. wanted: variants or labels to include, None
     for all; controls are always included. For the name of a packaged variant, both the packaged
-    file and an edited one may count.
+    file and an edited one may count. Where the untrained control was not run in the setting, its
+    scores in another one count, if nothing differs that could change it.
     """
     others: dict[str, list[str]] = defaultdict(list)
     kept: dict[tuple[str, str | None], dict[str, Score]] = defaultdict(dict)
+    there = _control_elsewhere(found, setting, packaged)
     for place, score in found.scores.items():
         names = {score.variant, name_of(score, packaged), label_of(score, packaged)}
         if score.control is None and wanted is not None and not wanted & names:
             continue
         found_in = found.settings[place]
-        if found_in is not setting and found_in != setting:
-            others[f"other setting ({', '.join(setting.differences(found_in))})"].append(place)
+        is_here = found_in is setting or found_in == setting
+        is_control = score.control is None and name_of(score, packaged) == CONTROL
+        if not is_here and not (is_control and found_in == there):
+            others[_elsewhere(setting, found_in)].append(place)
         else:
             kept[name_of(score, packaged), score.control][place] = score
     by_label: dict[str, list[Score]] = {}
@@ -169,7 +183,48 @@ def choose(
         else:
             controls += [score for seeds in newest.values() for score in seeds]
     left_out = [_left_out(reason, places) for reason, places in others.items()]
-    return Chosen(by_label, controls, left_out)
+    return Chosen(by_label, controls, left_out, None if there is None else there.name)
+
+
+def _elsewhere(setting: Setting, found_in: Setting) -> str:
+    """Return why a score of another setting is left out, with the name by which it is read."""
+    return f"other setting {found_in.name!r} ({', '.join(setting.differences(found_in))})"
+
+
+def _control_elsewhere(
+    found: SandboxRecords, setting: Setting, packaged: Packaged
+) -> Setting | None:
+    """Return the newest setting whose untrained control has the weights that it would have here.
+
+    None if it was run in the setting itself, or in no such setting. The control takes no step, so
+    learning rate and penalty do not change it; the batch size does, as it is centered on the
+    first batch.
+    """
+    newest: tuple[str, Setting] | None = None
+    for place, score in found.scores.items():
+        is_packaged_control = score.variant == CONTROL and is_packaged(score, packaged)
+        if score.control is not None or not is_packaged_control:
+            continue
+        there = found.settings[place]
+        if there == setting:
+            return None
+        if _is_untouched(setting, there) and (newest is None or score.finished > newest[0]):
+            newest = score.finished, there
+    return newest and newest[1]
+
+
+def _is_untouched(setting: Setting, other: Setting) -> bool:
+    """Whether two settings differ only in training values that an untrained SAE does not see."""
+    ours, theirs = (
+        one.model_copy(
+            update={
+                "settings": "",
+                "values": tuple(pair for pair in one.values if pair[0] not in _UNSEEN),
+            }
+        )
+        for one in (setting, other)
+    )
+    return bool(setting.values) and ours == theirs
 
 
 def _newest(

@@ -12,8 +12,9 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel, Field
 
-from fumehood_tools.bench.noise import Difference, differences
+from fumehood_tools.bench.noise import LEAST_SEEDS, Difference, differences
 from fumehood_tools.records.scores import Failure, Score
+from fumehood_tools.records.seed_lists import short_seeds
 from fumehood_tools.registry.lookup import metric_named
 
 ControlName = Literal["blank", "blank_parameter", "spike"]
@@ -66,11 +67,15 @@ def judge_controls(
     controls: Sequence[Score],
     failures: Sequence[Failure],
     by_label: Mapping[str, Sequence[Score]],
+    sandbox: str,
+    training: Mapping[str, float] | None = None,
 ) -> ControlReport | None:
     """Return the report on a sandbox's controls; None when there are no controls.
 
     controls, failures: records of one setting, one per seed; those without `control` are ignored.
-    by_label: the scores of all other variants in the same setting.
+    by_label: the scores of all other variants in the same setting. sandbox: its name. training: the
+    values of [training] in that setting that are not those of sandbox.toml. Both are for the call
+    that a verdict lacks.
     """
     labels = {score.control for score in controls} | {failure.control for failure in failures}
     results = []
@@ -82,10 +87,28 @@ def judge_controls(
         results.append(_judge(*read, ours, failed, by_label.get(read[1], ())))
     if not results:
         return None
+    # A spike has the seeds of the run that it belongs to.
+    seeds = {
+        score.seed for score in controls if score.control and score.control.startswith("spike")
+    }
+    wanted = short_seeds(seeds if len(seeds) >= LEAST_SEEDS else range(LEAST_SEEDS))
+    more = f", training={dict(training)!r}" if training else ""
+    results = [
+        one if one.ok is not None else _with_call(one, f"sandbox={sandbox!r}", wanted, more)
+        for one in results
+    ]
     states = [found.ok for found in results]
     return ControlReport(
         ok=False if False in states else None if None in states else True, controls=results
     )
+
+
+def _with_call(
+    found: ControlResult, sandbox: str, seeds: Sequence[int | str], more: str
+) -> ControlResult:
+    """Return a result with the call after which it can be judged."""
+    call = f"run_variants({sandbox}, variants=[{found.twin!r}], seeds={list(seeds)}{more})"
+    return found.model_copy(update={"reason": f"{found.reason}. Next: {call}"})
 
 
 def _judge(

@@ -76,6 +76,21 @@ def differences(ours: Sequence[Score], theirs: Sequence[Score]) -> list[Differen
     return found
 
 
+def that_matter(found: Sequence[Difference], theirs: Sequence[Score]) -> list[str]:
+    """Return the metrics that differ by more than what does not matter: the margin of verdicts.
+
+    For a metric without a margin, it is the smallest difference that counts. theirs: the parent's.
+    """
+    by_key = {metric.key: metric for metric in _held_against_noise()}
+    large = []
+    for difference in found:
+        metric = by_key[difference.metric]
+        least = _smallest(metric, statistics.fmean(_values(theirs, metric)))
+        if abs(difference.difference) > max(metric.margin or 0.0, least):
+            large.append(metric.key)
+    return large
+
+
 def are_equal(ours: Sequence[Score], theirs: Sequence[Score]) -> bool:
     """Whether every seed that both have gave the same metrics, up to rounding (1e-7 relative)."""
     by_seed = {score.seed: score.metrics for score in theirs}

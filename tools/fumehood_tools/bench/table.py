@@ -7,12 +7,14 @@ which variants are better.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
 from fumehood_tools.bench.benchmark_table import BenchmarkTable, OtherSetting
 from fumehood_tools.bench.changes import CHANGE, Change, changes
 from fumehood_tools.bench.collect import (
+    CONTROL,
     Chosen,
     LeftOut,
     SandboxRecords,
@@ -26,7 +28,6 @@ from fumehood_tools.bench.noise import LEAST_SEEDS
 from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.bench.table_notes import next_step, warnings_of
 from fumehood_tools.bench.table_rows import (
-    CONTROL,
     OTHER_ORDERS,
     Kind,
     Row,
@@ -35,22 +36,22 @@ from fumehood_tools.bench.table_rows import (
     Spread,
     failure_row,
     in_order,
+    kind_of,
     most_seeds,
     outline,
     row,
     seed_row,
 )
+from fumehood_tools.bench.which_setting import Again, again, pick_setting
 from fumehood_tools.cursors import cursor_of, offset_of
-from fumehood_tools.errors import BadRequest, StorageFailed, UnknownName
+from fumehood_tools.errors import BadRequest, UnknownName
 from fumehood_tools.receipts import state_of
 from fumehood_tools.records.labelling import Packaged, label_of, name_of
-from fumehood_tools.records.scores import Failure
+from fumehood_tools.records.scores import Failure, Score
 from fumehood_tools.registry.kinds import known_metrics
 from fumehood_tools.registry.lookup import chosen_metrics
 from fumehood_tools.registry.sae_metrics import QUALITY, SPARSITY
-from fumehood_tools.sandbox.create import SPEC_FILE
 from fumehood_tools.sandbox.variants import packaged_variants
-from fumehood_tools.spec import deciding_values, read_spec
 
 __all__ = [
     "BenchmarkTable",
@@ -75,7 +76,7 @@ def read_benchmarks(
     packaged: Mapping[str, str] | None = None,
     shelf: Shelf | None = None,
 ) -> BenchmarkTable:
-    """Return the table of the sandbox in folder, for one setting (default: see `pick_setting`).
+    """Return the table of the sandbox in folder, for one setting (default: see `which_setting`).
 
     details: every metric, one row per seed, and rows for tries on the way to a target L0; by
     default only if a single variant is requested.
@@ -91,14 +92,18 @@ def read_benchmarks(
     whole = (variants is not None and len(variants) == 1) if details is None else details
     outlines = [outline(scores, kinds, sort) for scores in read.chosen.by_label.values()]
     shown = outlines if whole else _without_tries(outlines, frozenset(variants or ()))
-    page = _page(in_order(shown, sort), limit, cursor)
+    asked = bool(variants) and all(one.kind == "control" for one in shown)
+    page = _page(in_order(shown, sort), limit, cursor, whole, asked)
     judged = changes(read.whole.by_label, page.labels)
     rows = [
-        row(read.chosen.by_label[name], read.current, kinds, judged.get(name), whole)
+        row(scores, read.current, kinds, judged.get(name), whole and _is_detailed(scores, read))
         for name in page.labels
+        for scores in [read.chosen.by_label[name]]
     ]
     found = _table(folder.name, read, shown, page, rows, judged if whole else None)
-    return found.model_copy(update={"tries": _tries(outlines, shown, rows)})
+    seeds, hidden = _details(rows, read, limit) if whole else ([], [])
+    more = {"tries": _tries(outlines, shown, rows), "seed_rows": seeds}
+    return found.model_copy(update={**more, "left_out": [*found.left_out, *hidden]})
 
 
 class _Records(NamedTuple):
@@ -109,6 +114,7 @@ class _Records(NamedTuple):
     wanted: frozenset[str] | None
     settings: Mapping[Setting, int]
     shown: Setting | None
+    again: Again
     chosen: Chosen
     whole: Chosen
     """The same for all variants: needed to judge a requested variant against its parent."""
@@ -139,16 +145,23 @@ def _read(
     nothing = Chosen({}, [], [])
     chosen = choose(found, shown, current, kept, packaged) if shown else nothing
     whole = choose(found, shown, current, None, packaged) if shown and kept is not None else chosen
-    failed = unresolved(found, packaged)
+    failed, there = unresolved(found, packaged), again(shown, list(settings), folder)
     return _Records(
         found,
         current,
         wanted,
         settings,
         shown,
+        there,
         chosen,
         whole,
-        judge_controls(whole.controls, [f for f in failed if f.control], whole.by_label),
+        judge_controls(
+            whole.controls,
+            [f for f in failed if f.control],
+            whole.by_label,
+            folder.name,
+            there.training,
+        ),
         [f for f in failed if not f.control and (wanted is None or f.variant in wanted)],
         packaged,
     )
@@ -169,20 +182,20 @@ def _table(
         setting=read.shown and read.shown.name,
         shared=read.shown,
         rows=rows,
-        seed_rows=[] if judged is None else _seed_rows(rows, read),
+        seed_rows=[],
         changes={name: change.text() for name, change in (judged or {}).items()},
-        definitions={"change": CHANGE} if any(row.change for row in rows) else {},
+        definitions={"change": CHANGE} if any(row.kind == "custom" for row in rows) else {},
         controls=controls.text().splitlines() if controls else [],
         controls_ok=controls.ok if controls else None,
         failures=[failure_row(f, read.current, read.packaged) for f in failed[:_MOST_FAILURES]],
         unscored=_unscored(read),
         other_settings=_others(read.settings, read.shown),
         left_out=[*read.found.damaged, *read.chosen.left_out, *_more(len(failed))],
-        warnings=warnings_of(outlines, read.found),
+        warnings=warnings_of(outlines, read.found, read.again, read.chosen.borrowed),
         subject=_of_subject(read.chosen),
         total=len(outlines),
         next_cursor=page.next_cursor,
-        next=next_step(sandbox, outlines, failed),
+        next=next_step(sandbox, outlines, failed, read.again),
     )
 
 
@@ -238,51 +251,54 @@ def _unscored(read: _Records) -> list[str]:
     return sorted((read.wanted or frozenset()) - names - set(read.chosen.by_label))
 
 
-def pick_setting(settings: list[Setting], name: str | None, folder: Path) -> Setting | None:
-    """Return the setting with that name; for None, the usual one. Raises UnknownName.
+def _page(
+    rows: Sequence[RowSummary], limit: int, cursor: str | None, whole: bool, asked: bool
+) -> _Page:
+    """Return one page, which ends with the control, and the cursor of the next page.
 
-    The usual one is the newest that was trained as the sandbox.toml in `folder` says: a run with
-    another learning rate, for a comparison, must not take the place of what it is compared with.
-    Without such a setting it is the newest.
+    whole: the page shows every seed, so that `limit` counts them: it has one row at least, and
+    ends before the row with which it would have more seeds. asked: the control is what was asked
+    for, so that its rows are on pages like others.
     """
-    if name is None:
-        own = _training_of(folder)
-        usual = (one for one in settings if own and own.items() <= dict(one.values).items())
-        return next(usual, settings[0] if settings else None)
-    by_name = {setting.name: setting for setting in settings}
-    if name not in by_name:
-        raise UnknownName("setting", name, by_name, "Omit `setting` for the usual one.")
-    return by_name[name]
-
-
-def _training_of(folder: Path) -> dict[str, str]:
-    """Return the values of [training] in a sandbox's sandbox.toml as settings hold them.
-
-    Empty if the file is missing or invalid: then only its tables can be read, nothing can be run.
-    """
-    try:
-        spec = read_spec(folder / SPEC_FILE)
-    except (BadRequest, StorageFailed):
-        return {}
-    found = deciding_values(spec.model_dump(mode="json"))
-    return {key: str(value) for key, value in found.items() if key.startswith("training.")}
-
-
-def _page(rows: Sequence[RowSummary], limit: int, cursor: str | None) -> _Page:
-    """Return one page, which ends with the control, and the cursor of the next page."""
     if limit < 1:
         raise BadRequest(f"limit={limit} is too small. Pass 1 or more.")
     start = offset_of(cursor, "rows")
-    others = [row for row in rows if row.kind != "control"]
-    controls = [row for row in rows if row.kind == "control"]
-    following = cursor_of("rows", start + limit) if start + limit < len(others) else None
-    shown = [*others[start : start + limit], *controls]
+    others = [row for row in rows if row.kind != "control" or asked]
+    controls = [row for row in rows if row.kind == "control" and not asked]
+    end = start + limit
+    if whole:
+        seeds = list(accumulate(row.seeds for row in others[start:end]))
+        end = start + max(1, sum(count <= limit for count in seeds))
+    following = cursor_of("rows", end) if end < len(others) else None
+    shown = [*others[start:end], *controls]
     return _Page([row.label for row in shown], following)
 
 
-def _seed_rows(rows: list[Row], read: _Records) -> list[SeedRow]:
-    by_label = read.chosen.by_label
-    return [seed_row(score, read.packaged) for row in rows for score in by_label[row.label]]
+def _details(rows: list[Row], read: _Records, limit: int) -> tuple[list[SeedRow], list[LeftOut]]:
+    """Return a row for each seed of the rows, at most `limit`, and how many are left out."""
+    scores = [
+        score
+        for row in rows
+        for score in read.chosen.by_label[row.label]
+        if _is_detailed([score], read)
+    ]
+    found = [seed_row(score, read.packaged) for score in scores[:limit]]
+    if len(scores) <= limit:
+        return found, []
+    more = len(scores) - limit
+    reason = f"seeds without a row of their own, as limit is {limit}: pass a larger one"
+    return found, [LeftOut(reason=reason, count=more, examples=[])]
+
+
+def _is_detailed(scores: Sequence[Score], read: _Records) -> bool:
+    """Whether details of a row are wanted: a control stands on each page, so it is in short.
+
+    Unless it was asked for by its name.
+    """
+    if kind_of(scores[0], read.packaged) != "control":
+        return True
+    names = {name_of(scores[0], read.packaged), label_of(scores[0], read.packaged)}
+    return bool(names & (read.wanted or frozenset()))
 
 
 def _more(failures: int) -> list[LeftOut]:

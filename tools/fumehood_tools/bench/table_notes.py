@@ -6,9 +6,10 @@ seeds, and an untrained control that does better than trained variants.
 
 from collections.abc import Sequence
 
-from fumehood_tools.bench.collect import SandboxRecords
+from fumehood_tools.bench.collect import CONTROL, SandboxRecords
 from fumehood_tools.bench.noise import LEAST_SEEDS
-from fumehood_tools.bench.table_rows import CONTROL, RowSummary, most_seeds
+from fumehood_tools.bench.table_rows import RowSummary, most_seeds
+from fumehood_tools.bench.which_setting import Again
 from fumehood_tools.records.labelling import edited
 from fumehood_tools.records.levels import SAME_L0
 from fumehood_tools.records.scores import Failure
@@ -19,38 +20,48 @@ _NAMED, _NAMED_AS_NOISE = 3, 10
 WEAK = "rlimits"
 
 
-def warnings_of(rows: Sequence[RowSummary], found: SandboxRecords) -> list[str]:
-    """Return all warnings of a table, those that matter most first."""
+def warnings_of(
+    rows: Sequence[RowSummary], found: SandboxRecords, again: Again, borrowed: str | None
+) -> list[str]:
+    """Return all warnings of a table, those that matter most first.
+
+    again: how the setting is reached. borrowed: see `collect.Chosen`.
+    """
     return [
         *_receipts(found),
         *_few_seeds(rows),
         *_control_ahead(rows),
         *_weak_glass(rows),
-        *_missing_control(rows),
+        *_about_control(rows, again, borrowed),
+        *_changed(again),
         *_apart(rows),
         *_brought_along(rows),
         *_noise(rows),
     ]
 
 
-def warnings_about_trust(rows: Sequence[RowSummary], found: SandboxRecords) -> list[str]:
+def warnings_about_trust(
+    rows: Sequence[RowSummary], found: SandboxRecords, again: Again, borrowed: str | None
+) -> list[str]:
     """Return the warnings that apply to any use of the scores: receipts, isolation, no control."""
-    return [*_receipts(found), *_weak_glass(rows), *_missing_control(rows)]
+    about = [*_about_control(rows, again, borrowed), *_changed(again)]
+    return [*_receipts(found), *_weak_glass(rows), *about]
 
 
-def next_step(sandbox: str, rows: Sequence[RowSummary], failed: Sequence[Failure]) -> str:
+def next_step(
+    sandbox: str, rows: Sequence[RowSummary], failed: Sequence[Failure], again: Again
+) -> str:
     """Return the suggested next call."""
     if not rows and not failed:
-        names = ["topk", CONTROL]
-        return f"run_variants(sandbox={sandbox!r}, variants={names}), with your variants added"
+        return f"{again.run(sandbox, ['topk', CONTROL])}, with your variants added"
     if not rows:
         name = failed[0].variant
         return (
             f"check_variant(sandbox={sandbox!r}, variant={name!r}); fix the file, and run it again"
         )
     return (
-        f"compare_variants(sandbox={sandbox!r}), which also says which seeds and L0s are missing; "
-        f"plot_benchmarks(sandbox={sandbox!r})"
+        f"{again.call('compare_variants', sandbox)}, which also says which seeds and L0s are "
+        f"missing; {again.call('plot_benchmarks', sandbox)}"
     )
 
 
@@ -149,14 +160,29 @@ def _weak_glass(rows: Sequence[RowSummary]) -> list[str]:
     ]
 
 
-def _missing_control(rows: Sequence[RowSummary]) -> list[str]:
+def _changed(again: Again) -> list[str]:
+    if not again.changed:
+        return []
+    return [
+        f"sandbox.toml has changed since these scores ({'; '.join(again.changed[:_NAMED])}): what "
+        "is run now belongs to a new setting, and cannot be compared with them."
+    ]
+
+
+def _about_control(rows: Sequence[RowSummary], again: Again, borrowed: str | None) -> list[str]:
+    """Return a warning if there is no control, or a note that it was run in another setting."""
+    if borrowed is not None:
+        return [
+            f"The untrained control was run in setting {borrowed!r}. It takes no step, so a "
+            "learning rate and its schedule do not change it."
+        ]
     if not rows or any(row.kind == "control" for row in rows):
         return []
     changed = any(row.variant == edited(CONTROL) for row in rows)
     why = f"variants/{CONTROL}.py is not the packaged file" if changed else "not run yet"
     return [
         f"There is no untrained control ({why}). Sparse probing hardly distinguishes an untrained "
-        f"SAE from a trained one. Add {CONTROL!r} to run_variants."
+        f"SAE from a trained one. Add {CONTROL!r} to run_variants{again.with_training}."
     ]
 
 

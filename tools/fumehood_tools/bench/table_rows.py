@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic import BaseModel, Field
 
 from fumehood_tools.bench.changes import Change
+from fumehood_tools.bench.collect import CONTROL
 from fumehood_tools.quoting import one_line
 from fumehood_tools.records.labelling import Packaged, is_packaged, label_of, name_of
 from fumehood_tools.records.scores import Failure, Score
@@ -20,7 +21,6 @@ from fumehood_tools.registry.lookup import chosen_metrics, headline_metrics
 from fumehood_tools.registry.metrics import Metric
 from fumehood_tools.registry.sae_metrics import SPARSITY
 
-CONTROL = "untrained"
 WORK = "work"
 """Key in a row's metrics: processor time of a training over that of its reference training."""
 WORK_MEANING = (
@@ -73,7 +73,7 @@ class Row(BaseModel, frozen=True):
     nonlinear: bool = Field(description="non-linear decoder")
     glass: list[str] = Field(description="isolation, by seed")
     change: str | None = Field(
-        description="did its change do anything: active, weak, inert; ?: not judged"
+        description="did its change do anything: active, weak, unclear, inert; ?: not judged"
     )
 
 

@@ -48,10 +48,18 @@ class Advisor:
         self.curves = measured.baseline(question.metric.key).curves
 
     def text(self, calls: Iterable[Call]) -> str:
-        """Return calls as one text, with fewer calls where one can do the work of several."""
-        found = [call.text(self.question.sandbox) for call in _merged(calls)]
-        more = [f"{len(found) - MOST_CALLS} more"] if len(found) > MOST_CALLS else []
-        return ", then ".join([*found[:MOST_CALLS], *more])
+        """Return calls as one text, with fewer calls where one can do the work of several.
+
+        If there are too many, those that follow are named by their variants: the comparison names
+        the calls themselves once the first ones are made.
+        """
+        merged = _merged(calls)
+        found = [call.text(self.question.sandbox) for call in merged[:MOST_CALLS]]
+        if not (later := merged[MOST_CALLS:]):
+            return ", then ".join(found)
+        files = ", ".join(dict.fromkeys(file for call in later for file in call.files))
+        again = f"compare_variants(sandbox={self.question.sandbox!r})"
+        return f"{', then '.join(found)}, then {again} for the calls about {files}"
 
     def more_seeds(self, name: str, count: int, *, noise: bool = False) -> list[Call]:
         """Return the calls after which a variant and the baseline have `count` seeds in common.
@@ -67,19 +75,19 @@ class Advisor:
         calls = _at_parameters(lacking, seeds)
         if noise or not all(self.covers(l0, seed) for l0 in _l0s(levels) for seed in seeds):
             calls += self.of_baseline(_l0s(levels), seeds)
-        return calls
+        return self.as_here(calls)
 
     def lost(self, name: str) -> list[Call]:
         """Return the calls that run a variant's deleted and withdrawn seeds again."""
         if name in self.question.failing:
             return [_check(name)]
         levels, seeds = self.levels(name), self.question.lost.get(name, [])
-        return _at_parameters(levels, seeds) if seeds else []
+        return self.as_here(_at_parameters(levels, seeds)) if seeds else []
 
     def slope(self, name: str) -> list[Call]:
         """Return the call that runs the baseline at several levels around those of a variant."""
         levels = self.levels(name)
-        return self.of_baseline(_l0s(levels), sorted(self.curves), plain=False)
+        return self.as_here(self.of_baseline(_l0s(levels), sorted(self.curves), plain=False))
 
     def coverage(self, name: str) -> list[Call]:
         """Return the calls that bring the baseline to a variant's L0, or the variant to its.
@@ -92,12 +100,12 @@ class Advisor:
         if not l0s:
             return []
         if self.knob_of(self.base) and all(self.can_be(self.base, l0) for l0 in l0s):
-            return self.of_baseline(l0s, seeds, plain=False)
+            return self.as_here(self.of_baseline(l0s, seeds, plain=False))
         covered = [curve.l0s for curve in self.curves.values()]
         low, high = max(l0s[0] for l0s in covered), min(l0s[-1] for l0s in covered)
         l0 = shown(low if l0s[0] < low else high)
         if self.knob_of(name) and self.can_be(name, l0):
-            return [self._aimed(file_of(name), seeds, [l0])]
+            return self.as_here([self._aimed(file_of(name), seeds, [l0])])
         return []
 
     def uncovered(self, name: str, calls: Sequence[Call]) -> str:
@@ -119,7 +127,7 @@ class Advisor:
     def of_baseline(
         self, l0s: Sequence[float], seeds: Sequence[int], *, plain: bool = True
     ) -> list[Call]:
-        """Return the call that runs the baseline at some L0s.
+        """Return the call that runs the baseline at some L0s, as sandbox.toml trains.
 
         plain: a run of the unchanged file is enough where it is at these L0s.
         """
@@ -131,18 +139,22 @@ class Advisor:
             return [Call("run_variants", (file_of(self.base),), (_seeds(seeds),))]
         return [self._aimed(file_of(self.base), seeds, [shown(l0) for l0 in l0s])]
 
-    def trained(self, name: str, training: Mapping[str, float]) -> list[Call]:
+    def trained(self, name: str, training: Mapping[str, float], count: int = 0) -> list[Call]:
         """Return the calls that train the baseline in another way at the levels of a variant.
 
-        training: the values that differ from sandbox.toml. Empty if this was tried in vain.
+        training: the values that differ from sandbox.toml. count: seeds, at least those of the
+        variant. Empty if this was tried in vain.
         """
         levels = self.levels(name)
-        seeds = sorted({point.seed for level in levels for point in level})[:MOST_SEEDS]
+        known = {point.seed for level in levels for point in level}
+        seeds = sorted(known | set(range(min(known), min(known) + count)))[:MOST_SEEDS]
         missed = self.question.missed.get(trained_as(file_of(self.base), training), ())
         l0s = [l0 for l0 in _l0s(levels) if not any(is_at(l0, target) for target in missed)]
-        calls = self.of_baseline(l0s, seeds, plain=False) if l0s else []
-        more = (("training", dict(training)),) if training else ()
-        return [call._replace(others=(*call.others, *more)) for call in calls]
+        return _with(self.of_baseline(l0s, seeds, plain=False) if l0s else [], training)
+
+    def as_here(self, calls: Iterable[Call]) -> list[Call]:
+        """Return calls that train as the setting does that is compared, and not as another."""
+        return _with(calls, self.question.training)
 
     def levels(self, name: str) -> list[Level]:
         """Return the levels of a variant that count, in order of L0: those with the most seeds."""
@@ -159,7 +171,8 @@ class Advisor:
     def can_be(self, name: str, l0: float) -> bool:
         """Return whether an L0 is a possible target, and was not searched for in vain."""
         most = self.question.most_l0
-        missed = self.question.missed.get(file_of(name), ())
+        trained = trained_as(file_of(name), self.question.training)
+        missed = self.question.missed.get(trained, ())
         possible = l0 >= 1 and (most is None or l0 <= most)
         return possible and not any(is_at(l0, target) for target in missed)
 
@@ -173,6 +186,12 @@ class Advisor:
         named = () if base == USUAL else (("baseline", base),)
         others = (_seeds(seeds), ("l0_targets", said), *named)
         return Call("run_variants", (file,), others)
+
+
+def _with(calls: Iterable[Call], training: Mapping[str, float]) -> list[Call]:
+    """Return calls of run_variants with values of [training], if there are any."""
+    more = (("training", dict(training)),) if training else ()
+    return [call._replace(others=(*call.others, *more)) for call in calls]
 
 
 def _check(name: str) -> Call:

@@ -45,8 +45,8 @@ def doubts_about(
         name, same, work = name_of(score, packaged), score.inertness, score.work
         why = ""
         if same and same.parent == base.variant and same.mechanism != "different":
-            why = f"it computes the same as {base.variant}, so its initialization, learning rate "
-            why += "or optimizer"
+            why = f"after training it computes the same as {base.variant}, so how it trains (its "
+            why += "initialization, learning rate or optimizer, or what it does in some steps only)"
         elif work and work.sets_rate:
             why = "its file names a learning rate or an optimizer, which"
         if why and not (name in doubts and doubts[name].reason):

@@ -5,12 +5,14 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from fumehood_tools.bench.noise import LEAST_SEEDS
+from fumehood_tools.bench.which_setting import Again
 from fumehood_tools.compare.advice import Advisor, Call
-from fumehood_tools.compare.evidence import Baseline, MeasuredDifference, find
+from fumehood_tools.compare.early import note_on_steps, warnings_of_training
+from fumehood_tools.compare.evidence import MeasuredDifference
 from fumehood_tools.compare.matched import pareto_front, unknown_slope
 from fumehood_tools.compare.measured import Measured, by_label
 from fumehood_tools.compare.power import Power
-from fumehood_tools.compare.question import ChangeSaid, Question, Rival
+from fumehood_tools.compare.question import ChangeSaid, Question
 from fumehood_tools.compare.report import (
     ALPHA,
     DEFINITIONS,
@@ -20,13 +22,10 @@ from fumehood_tools.compare.report import (
     Word,
     definitions,
     more_of,
+    on_weights,
 )
-from fumehood_tools.compare.statistics import (
-    adjusted_by_direction,
-    effect,
-    noise_floor,
-    seed_spread,
-)
+from fumehood_tools.compare.rivals import Contest, Contests
+from fumehood_tools.compare.statistics import adjusted_by_direction, effect
 from fumehood_tools.records.labelling import in_words
 from fumehood_tools.records.seed_lists import MOST_SEEDS
 
@@ -48,6 +47,7 @@ class Judge:
         self.advisor = Advisor(question, self.measured)
         self.calls: dict[str, list[Call]] = {}
         """Variant -> the calls that would make its comparison possible, or decide it."""
+        self.needed: dict[str, int] = {}
         self.found: dict[str, MeasuredDifference] = {}
         self.means: dict[str, float] = {}
         self.ps: dict[str, float] = {}
@@ -62,6 +62,7 @@ class Judge:
         # many of them clearly differ. In one Benjamini-Hochberg family with the variants, their
         # small p values would make it easier for a variant to be significant.
         self.power = Power(question, self.measured, self.tries)
+        self.contests = Contests(question, self.measured, self.tries)
         self.corrected = {
             **adjusted_by_direction(tried, self.means, self.tries),
             **adjusted_by_direction(packaged, self.means, len(packaged)),
@@ -78,7 +79,7 @@ class Judge:
         ]
         rows.sort(key=lambda row: (order[row.verdict], self.ranked(row.effect)))
         control = [self.measured.find(name, self.metric).pairs for name in self.measured.controls]
-        curves = self.measured.baseline(self.metric).curves
+        curves, seeds = self.measured.baseline(self.metric).curves, self.most_seeds()
         covers = [curve.covers for curve in curves.values()]
         return Comparison(
             sandbox=question.sandbox,
@@ -87,16 +88,22 @@ class Judge:
             baseline=question.baseline,
             l0_range=(max(low for low, _ in covers), min(high for _, high in covers)),
             tries=self.tries,
-            noise_floor=self.measured.floor(LEAST_SEEDS),
+            tries_here=question.tries_here,
+            noise_floor=self.measured.floor(seeds),
+            noise_seeds=seeds,
             margin=self.margin,
-            power=self.power.text(),
+            power=self.power.text(rows),
             otherwise=question.otherwise,
             rows=rows,
             floor=effect(control[0]) if control and control[0] else None,
             pareto=pareto_front(self.measured.competing(), question.metric),
             definitions=definitions(question.metric, self.tries, question.baseline),
-            warnings=[*self.power.undecidable(self.most_seeds()), *question.warnings],
-            left_out=question.left_out,
+            warnings=[
+                *self.power.undecidable(seeds, rows),
+                *warnings_of_training(question, self.measured, rows),
+                *question.warnings,
+            ],
+            left_out=[*question.left_out, *self.measured.steps_left_out()],
             next=self.next_step(rows),
         )
 
@@ -172,7 +179,7 @@ class Judge:
                 f"its {ours} seeds are not the {theirs} of {base}: compared with all of them"
             )
         if same := self.measured.same_weights(name, base):
-            notes.append(_on_weights(same, base))
+            notes.append(on_weights(same, base))
         if found.pairs and (few := self.measured.few(name)):
             notes.append(f"not tested, too few seeds: {few}")
         if self.measured.seen_as(name, self.metric) != self.metric:
@@ -182,6 +189,8 @@ class Judge:
             notes.append(f"a decoder is nonlinear; measured at {100 * noise:.0f} % noise")
         if more:
             notes.append(f"with {more} of {base}")
+        notes += self.contests.notes(name, word)
+        notes += note_on_steps(self.question, word, packaged=self.measured.is_packaged(name))
         if name in self.question.gone:
             notes.append(f"it has {self.question.gone[name]}")
         return notes
@@ -205,15 +214,16 @@ class Judge:
             few = f"{len(pairs)} seeds; at least {LEAST_SEEDS} are needed"
             self.calls[name] = self.advisor.more_seeds(name, LEAST_SEEDS)
             return _Verdict("undecided", few, LEAST_SEEDS)
-        split = self.split(name, mean, floor)
-        if self.is_real(name, floor):
-            small = f", though within the margin of {self.margin:g}" * (abs(mean) < self.margin)
-            said = f"{mean:+.4f}, corrected p {self.corrected[name]:.2g}{small}{split}"
-            return _Verdict("better" if self.sign * mean > 0 else "worse", said)
-        if found.is_within(self.margin):
-            if split:
-                return _Verdict("undecided", f"{mean:+.4f} on average{split}")
+        split, is_small = self.split(name, mean, floor), found.is_within(self.margin)
+        if is_small and not split:
             return _Verdict("equal", f"within ±{self.margin:g}")
+        if self.is_real(name, floor):
+            said = f"{mean:+.4f}, corrected p {self.corrected[name]:.2g}"
+            if abs(mean) < self.margin:
+                said += f", a certain difference, but perhaps one below the margin {self.margin:g}"
+            return _Verdict("better" if self.sign * mean > 0 else "worse", f"{said}{split}")
+        if is_small:
+            return _Verdict("undecided", f"{mean:+.4f} on average{split}")
         if floor is None:
             self.calls[name] = self.advisor.more_seeds(name, LEAST_SEEDS, noise=True)
             noise = f"the noise of {self.question.baseline} is unknown: run 3 seeds of it"
@@ -233,10 +243,14 @@ class Judge:
         elif self.corrected[name] > ALPHA:
             why = (
                 f"its 95 % interval excludes 0, but not after the correction for {self.tries} "
-                f"variants tried (p {self.ps[name]:.2g}, p adj. {self.corrected[name]:.2g})"
+                f"variants tried (p {self.ps[name]:.2g}, corrected {self.corrected[name]:.2g})"
             )
         else:
-            why = f"less than the noise floor of ±{floor:.2g} ({seeds} seeds)"
+            why = (
+                f"its 95 % interval excludes 0 in these pairs of seeds, but it is less than the "
+                f"noise floor of ±{floor:.2g} ({seeds} seeds): other seeds of "
+                f"{self.question.baseline} alone differ by as much"
+            )
         if self.margin < floor and mean <= floor and self.corrected[name] > ALPHA:
             why += (
                 f"; like the margin, it is below the noise floor of ±{floor:.2g}: undecidable with "
@@ -247,7 +261,8 @@ class Judge:
     def guarded(self, name: str, verdict: _Verdict) -> _Verdict:
         """Return the verdict, or "undecided" if there is an objection to it."""
         against = self.against(name, verdict.word) or self.sloping(name, verdict.word)
-        return _Verdict("undecided", f"{verdict.reason}; {against}") if against else verdict
+        said = f"{verdict.reason}; {against}"
+        return _Verdict("undecided", said, self.needed.get(name)) if against else verdict
 
     def against(self, name: str, word: Word) -> str | None:
         """Return the objection to a verdict of better or worse, with a remedy; None without one."""
@@ -267,7 +282,9 @@ class Judge:
             return None
         if doubt.reason:
             return self.with_training(name, doubt.reason, doubt.training)
-        return next((said for rival in question.rivals if (said := self.loses(name, rival))), None)
+        return next(
+            (said for one in self.contests.of(name) if (said := self.loses(name, one))), None
+        )
 
     def with_training(self, name: str, why: str, training: Mapping[str, float] | None) -> str:
         """Return an objection, with the calls that train the baseline in the way that it needs."""
@@ -298,20 +315,16 @@ class Judge:
             f"{self.metric} by up to {error:.2g}. Next: {self.advisor.text(calls)}"
         )
 
-    def loses(self, name: str, rival: Rival) -> str | None:
+    def loses(self, name: str, contest: Contest) -> str | None:
         """Return why a variant does not beat the baseline trained otherwise; None if it does."""
-        metric = self.measured.seen_as(name, self.metric)
-        points, base = self.measured.by_variant[name], Baseline(rival.points, metric)
-        found, error = find(points, base), unknown_slope(points, base.curves, metric)
-        trained = f"{self.question.baseline} trained with {rival.words}"
-        if (p := found.p) is None or len(found.pairs) < LEAST_SEEDS:
-            return self.with_training(name, f"not comparable with {trained} yet", rival.training)
-        spread = seed_spread(by_label(rival.points, metric))
-        floor = noise_floor(*spread, len(found.pairs)) if spread else None
-        is_gain = floor is not None and self.sign * found.mean > max(floor, error)
-        if is_gain and p * self.tries <= ALPHA:
-            return None
-        return f"{found.mean:+.4f} against {trained} on the same data, which is no certain gain"
+        if not contest.is_whole:
+            why = f"not comparable with {contest.trained} yet ({contest.basis()})"
+            return self.with_training(name, why, contest.rival.training)
+        if contest.needed and contest.needed <= MOST_SEEDS and not contest.is_won:
+            more = self.advisor.more_seeds(name, contest.needed)
+            again = self.advisor.trained(name, contest.rival.training, contest.needed)
+            self.calls[name], self.needed[name] = [*more, *again], contest.needed
+        return contest.objection()
 
     def is_real(self, name: str, floor: float | None) -> bool:
         """Whether a difference exceeds the noise floor and is significant after correction."""
@@ -379,10 +392,5 @@ class Judge:
         calls = [call for row in rows for call in self.calls.get(row.variant, [])]
         if calls:
             return self.advisor.text(calls)
-        return f"plot_benchmarks(sandbox={self.question.sandbox!r})"
-
-
-def _on_weights(same: Sequence[bool], base: str) -> str:
-    """Return a remark on SAEs with the baseline's weights. same: which have its scores too."""
-    only = "" if all(same) else ", so only what it computes with them differs"
-    return f"{len(same)} of its SAEs have the weights of {base}, byte for byte{only}"
+        question = self.question
+        return Again(question.asked_setting).call("plot_benchmarks", question.sandbox)

@@ -151,8 +151,8 @@ class Measured:
         return tested_levels(levels_of(self.by_variant[name], baseline))
 
     def shown_levels(self, name: str, points: Sequence[ScoredSae]) -> list[Level]:
-        """Return the levels of a variant, in order of L0."""
-        tested = self.tested(name)
+        """Return the levels of a variant without steps of a search, in order of L0."""
+        tested, steps = self.tested(name), self.steps(name)
         baseline = self.baseline(self.seen_as(name, self.metric))
         levels = [
             Level(
@@ -162,6 +162,7 @@ class Measured:
                 tested=label in tested,
             )
             for label, seeds in levels_of(points, baseline).items()
+            if label not in steps
         ]
         return sorted(levels, key=lambda level: level.l0)
 
@@ -189,16 +190,43 @@ class Measured:
         return statistics.fmean(sides[0]) / statistics.fmean(sides[1]) if all(sides) else None
 
     def few(self, name: str) -> str:
-        """Return a phrase that names the levels with too few seeds to be tested."""
-        tested = self.tested(name)
+        """Return a phrase that names the levels with too few seeds to be tested.
+
+        Without steps of a search, see `steps`.
+        """
+        steps = self.steps(name)
         seeds = {
-            label: len(values)
-            for label, values in by_label(self.by_variant[name], self.metric).items()
-            if label not in tested
+            label: count for label, count in self._untested(name).items() if label not in steps
         }
         named = [f"{label} ({count})" for label, count in sorted(seeds.items())]
         more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
         return ", ".join(named[:_NAMED]) + more
+
+    def steps(self, name: str) -> list[str]:
+        """Return the labels that look like steps of a search for a target L0.
+
+        A search changes the KNOB alone, and makes its steps with one seed.
+        """
+        knobs = {p.label: p.knob for p in self.by_variant[name] if p.parameters.keys() <= {p.knob}}
+        untested = self._untested(name).items()
+        return [label for label, count in untested if count == 1 and knobs.get(label)]
+
+    def steps_left_out(self) -> list[str]:
+        """Return a line on the steps of searches for a target L0, if there are any."""
+        steps = [label for name in self.others for label in self.steps(name)]
+        if not steps:
+            return []
+        more = f" and {len(steps) - _NAMED} more" if len(steps) > _NAMED else ""
+        return [
+            f"not tested: {len(steps)} x a level with one seed, as a search for a target L0 leaves "
+            f"them ({', '.join(steps[:_NAMED])}{more})"
+        ]
+
+    def _untested(self, name: str) -> dict[str, int]:
+        """Return label -> seeds of the levels that are not tested."""
+        tested = self.tested(name)
+        values = by_label(self.by_variant[name], self.metric)
+        return {label: len(some) for label, some in values.items() if label not in tested}
 
     def rivals(self, metric: str) -> list[Curve]:
         """Return the mean curves of all packaged baselines and of the chosen baseline."""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from fumehood_tools.compare.measured import Measured
 from fumehood_tools.compare.question import Question
+from fumehood_tools.compare.report import Compared
 from fumehood_tools.compare.statistics import seeds_above_noise, seeds_for_equal, seeds_needed
 
 
@@ -16,19 +17,21 @@ class Power:
         self.question, self.measured, self.tries = question, measured, tries
         self.metric, self.margin = question.metric.key, question.metric.margin or 0.0
 
-    def undecidable(self, seeds: int) -> list[str]:
-        """Return a warning if the margin is below the noise floor of this number of seeds."""
-        noise, floor = self.measured.spread(self.metric), self.measured.floor(seeds)
-        if noise is None or floor is None or floor <= self.margin:
+    def undecidable(self, seeds: int, rows: Sequence[Compared]) -> list[str]:
+        """Return a warning if the margin is below the noise floor of this number of seeds.
+
+        Without one if the rows have their verdicts in spite of it.
+        """
+        floor = self.measured.floor(seeds)
+        if floor is None or floor <= self.margin:
             return []
-        needed = seeds_above_noise(self.margin, *noise)
-        cure = (
-            f"{needed} seeds of both bring it below the margin" if needed else "1,000 do not help"
-        )
+        if rows and not any(row.verdict == "undecided" for row in rows):
+            return []
         return [
             f"The margin of ±{self.margin:g} is below the noise floor of ±{floor:.2g} ({seeds} "
-            "seeds): a difference between the two is undecidable, unless it is nearly the same in "
-            f"every seed. {cure[0].upper()}{cure[1:]}."
+            "seeds): a difference between the two is undecidable. It is called neither better nor "
+            "worse, even if it is nearly the same in every seed, as other seeds of "
+            f"{self.question.baseline} alone differ by as much."
         ]
 
     def seeds_for(self, pairs: Sequence[float], mean: float) -> int | None:
@@ -51,8 +54,17 @@ class Power:
         found = [seeds for seeds in ways if seeds is not None]
         return max(found) if len(found) == len(ways) else None
 
-    def text(self) -> str:
-        """Return a sentence on the seeds and time needed to detect a difference that matters."""
+    def text(self, rows: Sequence[Compared]) -> str:
+        """Return a sentence on the seeds that are still needed: one number per variant.
+
+        Before anything is compared, it is those for a difference as large as the margin.
+        """
+        if waiting := [f"{row.variant} {row.seeds_needed}" for row in rows if row.seeds_needed]:
+            return f"Seeds of both sides with which a verdict is likely: {', '.join(waiting)}."
+        if any(row.verdict == "undecided" for row in rows):
+            return "More seeds alone would change no verdict: the rows say what would."
+        if rows:
+            return "No verdict needs more seeds."
         noise = self.measured.spread(self.metric)
         if noise is None:
             return f"{self.question.baseline} has no level with two seeds, so noise is unknown."
@@ -62,6 +74,6 @@ class Power:
         seconds = statistics.fmean(point.seconds for point in self.question.points)
         minutes = needed * 2 * seconds / 60
         return (
-            f"To detect a difference of {self.margin:g} among {self.tries} tries 8 times in 10 "
-            f"takes {needed} seeds of both: about {minutes:.0f} min on one core."
+            f"To detect a difference of {self.margin:g} 8 times in 10 takes {needed} seeds of "
+            f"both, about {minutes:.0f} min on one core; a larger one takes fewer."
         )

@@ -60,6 +60,8 @@ class Rival(BaseModel, frozen=True):
     """How it was trained, for instance "lr 0.002"."""
     training: dict[str, int | float] = {}
     """The same for the argument of run_variants."""
+    setting: str = ""
+    """Name of the setting."""
     points: list[ScoredSae]
 
 
@@ -68,6 +70,10 @@ class Question(BaseModel, frozen=True, defer_build=True):
 
     sandbox: str
     setting: str
+    asked_setting: str | None = None
+    """The same where calls must name it; None: it is the usual one."""
+    training: dict[str, int | float] = {}
+    """Values of [training] that this setting has instead of sandbox.toml's, for run_variants."""
     metric: Metric
     beside: tuple[Metric, ...]
     """Metrics that are shown but not judged. The child knows only these and `metric`."""
@@ -75,6 +81,8 @@ class Question(BaseModel, frozen=True, defer_build=True):
     variants: list[str] | None
     """The variants to show, None for all. The others still count among the tries."""
     tries: int
+    tries_here: int = 0
+    """Those of them that were made in this setting of this sandbox."""
     points: list[ScoredSae]
     changes: dict[str, ChangeSaid]
     """Variant -> what its change did, according to bench.changes."""
@@ -93,5 +101,7 @@ class Question(BaseModel, frozen=True, defer_build=True):
     """The largest L0 that run_variants accepts as a target."""
     missed: dict[str, list[float]] = Field(default_factory=dict)
     """File (see `labelling.trained_as`) -> L0 targets that were searched for in vain."""
+    few_steps: int | None = None
+    """The number of training steps where it is small (see `training`); None: it is not."""
     failing: list[str] = Field(default_factory=list)
     """Variants some of whose seeds failed, so that a repetition of the run gives no score."""

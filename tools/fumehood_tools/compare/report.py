@@ -1,11 +1,12 @@
 """The result of a comparison, as data and as a text table. Light: does not import numpy."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import BaseModel, Field
 
 from fumehood_tools.bench.benchmark_table import align
-from fumehood_tools.bench.changes import WORDS
+from fumehood_tools.bench.changes import ABSENT, WORDS
 from fumehood_tools.records.levels import TOLERANCE
 from fumehood_tools.records.work import EQUAL_WORK
 from fumehood_tools.registry.lookup import metric_named
@@ -17,13 +18,17 @@ Word = Literal[
 ALPHA = 0.05
 DEFINITIONS: dict[Word, str] = {
     "better": "the mean difference is above 0: its p, corrected for all variants tried, is at most "
-    "0.05, and it is larger than the noise floor; 3 seeds or more; if the two do not have the same "
+    "0.05, it is larger than the noise floor (what other seeds of the baseline alone bring is no "
+    "merit, however alike these seeds are), and its 95 % interval reaches beyond the margin (the "
+    "mean may not: then the row says so); 3 seeds or more; if the two do not have the same "
     "seeds, this is also true against all seeds of the baseline. If its training took over "
     f"{EQUAL_WORK:g} times the baseline's processor time, the row says how many times",
     "worse": "the mean difference is below 0, by the same rules as `better`: corrected p at most "
-    "0.05, larger than the noise floor, 3 seeds or more",
+    "0.05, larger than the noise floor, an interval beyond the margin, 3 seeds or more",
     "equal": "the whole 95 % interval is within the margin (two one-sided tests, p at most 0.025 "
-    "each), and so is the mean of every level; 3 seeds or more",
+    "each), and so is the mean of every level, so that a difference, if there is one, does not "
+    "matter; 3 seeds or more. The margin may be below the noise floor: pairs of one seed vary less "
+    "than the seeds do",
     "identical": "its trained weights are those of the baseline or of another packaged variant, "
     "byte for byte, with the same scores for every seed: it is that one under another name, so "
     "there is nothing to test",
@@ -35,6 +40,10 @@ DEFINITIONS: dict[Word, str] = {
     "initialization needs: its training was not observed, so there is no verdict",
 }
 
+_HEADINGS = {"p_adjusted": "p adj."}
+"""Field -> the heading of its column in the text."""
+_REMARKS = ("packaged", "front", "work", "at_noise", "weights", "seeds_needed")
+"""Fields of a row that most rows do not have."""
 _EXPLAINED = ("identical", "undecided", "not comparable", "not trained here")
 
 
@@ -44,17 +53,25 @@ def definitions(metric: Metric, tries: int, baseline: str) -> dict[str, str]:
     found |= {
         "p": "two-sided t test of this row alone; it is at most 0.05 exactly when the 95 % "
         "interval excludes 0",
-        "p adj.": f"that p corrected (Benjamini-Hochberg) for {tries} variants tried (packaged "
-        "baselines: for their own number), as the best of many tries looks good by chance; "
-        "verdicts use it, so an interval that excludes 0 is not enough",
+        "p_adjusted": f"that p corrected (Benjamini-Hochberg) {_tried(tries)}, separately for "
+        "gains and for losses, as the best of many tries looks good by chance; verdicts use it, so "
+        "an interval that excludes 0 is not enough",
         "change": f"what the variant's change did, compared with the parent named there: the "
-        f"strongest word over its levels, in any metric. {WORDS}. The verdict is something else: "
-        f"it is about {metric.key} alone, over all levels together, compared with {baseline}",
+        f"strongest word over its levels, in any metric. {WORDS}; {ABSENT}. The verdict is "
+        f"something else: it is about {metric.key} alone, over all levels together, compared with "
+        f"{baseline}",
     }
     if metric.sign < 0:
         found["better"] = found["better"].replace("is above 0", "is below 0")
         found["worse"] = found["worse"].replace("is below 0", "is above 0")
     return found
+
+
+def _tried(tries: int) -> str:
+    """Return for what p values are corrected, in words."""
+    if not tries:
+        return "for the number of packaged baselines, as no variant of your own was tried yet"
+    return f"for {tries} variants tried (packaged baselines: for their own number)"
 
 
 class Effect(BaseModel, frozen=True):
@@ -102,7 +119,9 @@ class Compared(BaseModel, frozen=True):
     front: bool | None = Field(
         description="is also better than every other baseline at its L0, by more than noise"
     )
-    change: str | None = Field(description="did its change do anything: active, weak, inert")
+    change: str | None = Field(
+        description="did its change do anything: active, weak, unclear, inert"
+    )
     parent: str | None = Field(None, description="what `change` compares it with")
     work: float | None = Field(
         description="processor time of its training over the baseline's at that L0; null: unknown"
@@ -133,6 +152,12 @@ def more_of(work: float | None, weights: float | None) -> str:
     return " and ".join(more)
 
 
+def on_weights(same: Sequence[bool], base: str) -> str:
+    """Return a remark on SAEs with the baseline's weights. same: which have its scores too."""
+    only = "" if all(same) else ", so only what it computes with them differs"
+    return f"{len(same)} of its SAEs have the weights of {base}, byte for byte{only}"
+
+
 class Comparison(BaseModel, frozen=True):
     """All variants of a sandbox compared with one baseline."""
 
@@ -141,12 +166,21 @@ class Comparison(BaseModel, frozen=True):
     metric: str
     baseline: str
     l0_range: tuple[float, float] = Field(description="L0 covered by all seeds of the baseline")
-    tries: int = Field(description="variants tried in this workspace; p is corrected for them")
-    noise_floor: float | None = Field(
-        description="two sets of 3 seeds of the baseline differ by less, 95 times in 100"
+    tries: int = Field(
+        description="variants tried in this workspace, in every setting; p is corrected for them, "
+        "as the best of all verdicts could be picked. So it rises with every file that is run, "
+        "also with another training: for the verdicts here, only the baseline has to be run so"
     )
-    margin: float = Field(description="differences that are smaller do not matter")
-    power: str
+    tries_here: int = Field(0, description="those of them that were made in this setting")
+    noise_floor: float | None = Field(
+        description="two sets of `noise_seeds` seeds of the baseline differ by less, 95 times in "
+        "100"
+    )
+    noise_seeds: int = Field(description="the most seeds of any row, at least 3")
+    margin: float = Field(
+        description="a difference whose whole 95 % interval is within it does not matter: `equal`"
+    )
+    power: str = Field(description="the seeds that would help, if any would")
     otherwise: list[str] = Field(description="settings of all rows that differ from the template")
     rows: list[Compared]
     floor: Effect | None = Field(
@@ -161,6 +195,12 @@ class Comparison(BaseModel, frozen=True):
     left_out: list[str]
     next: str
 
+    def defined(self) -> dict[str, str]:
+        """Return the definitions without those of verdicts and remarks that no row has."""
+        unsaid = {str(word) for word in DEFINITIONS} - {str(row.verdict) for row in self.rows}
+        unsaid |= {one for one in _REMARKS if not any(getattr(row, one) for row in self.rows)}
+        return {word: text for word, text in self.definitions.items() if word not in unsaid}
+
     def text(self) -> str:
         """Return the comparison as text."""
         low, high = self.l0_range
@@ -170,8 +210,9 @@ class Comparison(BaseModel, frozen=True):
             f"({self.baseline} covers {low:.0f} to {high:.0f}), paired by seed.",
             *[f"Settings that differ from the template: {'; '.join(self.otherwise)}."]
             * bool(self.otherwise),
-            f"Corrected for {self.tries} variants tried in this workspace. Noise floor {noise} "
-            f"(3 seeds); margin ±{self.margin:g}: smaller differences do not matter.",
+            f"p is corrected {_tried(self.tries)}{_here(self)}. Noise floor {noise} "
+            f"({self.noise_seeds} seeds); "
+            f"margin ±{self.margin:g}: what is surely within it counts as equal.",
             *[f"! {found}" for found in self.warnings],
             self.power,
             "",
@@ -186,12 +227,24 @@ class Comparison(BaseModel, frozen=True):
             f"{', '.join(self.pareto) or 'empty'}"
         )
         said = {str(row.verdict) for row in self.rows}
-        said |= {"p", "p adj."} if any(row.p is not None for row in self.rows) else set()
+        said |= {"p", "p_adjusted"} if any(row.p is not None for row in self.rows) else set()
         for name in ("change", "work", "front"):
             said |= {name} if any(getattr(row, name) for row in self.rows) else set()
-        lines += [f"{word}: {text}." for word, text in self.definitions.items() if word in said]
+        lines += [
+            f"{_HEADINGS.get(word, word)}: {text}."
+            for word, text in self.definitions.items()
+            if word in said
+        ]
         lines += [f"! {found}" for found in self.left_out]
         return "\n".join([*lines, f"Next: {self.next}"])
+
+
+def _here(found: Comparison) -> str:
+    """Return a phrase on the tries of other settings and sandboxes; empty without any."""
+    if not 0 < found.tries_here < found.tries:
+        return ""
+    others = found.tries - found.tries_here
+    return f" ({found.tries_here} in this setting, {others} in others or deleted)"
 
 
 def _fields() -> dict[str, str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fumehood_tools.bench.changes import changes
 from fumehood_tools.bench.collect import (
+    CONTROL,
     Chosen,
     SandboxRecords,
     Setting,
@@ -17,20 +18,21 @@ from fumehood_tools.bench.collect import (
 )
 from fumehood_tools.bench.controls import judge_controls
 from fumehood_tools.bench.shelf import Shelf
-from fumehood_tools.bench.table import pick_setting
 from fumehood_tools.bench.table_notes import warnings_about_trust
-from fumehood_tools.bench.table_rows import CONTROL, kind_of, outline, stale_reason
+from fumehood_tools.bench.table_rows import kind_of, outline, stale_reason
+from fumehood_tools.bench.which_setting import Again, again, pick_setting
 from fumehood_tools.children import ChildTask, ask_once
 from fumehood_tools.compare.doubts import differing, doubts_about, to_be_run, usual_schedule
 from fumehood_tools.compare.question import ChangeSaid, Question, Rival, ScoredSae
 from fumehood_tools.compare.report import Comparison
 from fumehood_tools.compare.seeds import missing_seeds, scattered
 from fumehood_tools.compare.training import (
+    few_steps,
     otherwise,
     schedule_of,
     trained_elsewhere,
 )
-from fumehood_tools.compare.tries import count_tries
+from fumehood_tools.compare.tries import count_tries, count_tries_of
 from fumehood_tools.errors import BadRequest, FumehoodError, PartMissing, UnknownName
 from fumehood_tools.installing import install_command
 from fumehood_tools.receipts import state_of
@@ -74,17 +76,21 @@ def compare_variants(
     if shown is None:
         raise BadRequest(
             f"There is no score in {folder.name}. "
-            f"Next: {_run(folder, *dict.fromkeys((baseline, CONTROL)))}."
+            f"Next: {Again().run(folder.name, [*dict.fromkeys((baseline, CONTROL))])}."
         )
     current = shelf.variant_files(folder / "variants")
     chosen = choose(found, shown, current, None, kinds)
-    _check_names(folder, chosen, kinds, baseline, variants or ())
+    here = again(shown, list(settings), folder)
+    _check_names(folder, chosen, kinds, baseline, variants or (), here)
     question = _question(folder, found, chosen, shown, kinds, baseline, judged).model_copy(
         update={
             "variants": None if variants is None else list(variants),
             "tries": count_tries(folder.parent, shelf, kinds),
+            "tries_here": count_tries_of(found, shown, kinds),
             "missed": {name: list(l0s) for name, l0s in (missed or {}).items()},
-            "warnings": _warnings(chosen, current, kinds, found, baseline),
+            "warnings": _warnings(folder, chosen, current, kinds, found, baseline, here),
+            "training": here.training,
+            "asked_setting": here.setting,
         }
     )
     if not any(metric in point.values for point in question.points if point.variant == baseline):
@@ -107,7 +113,12 @@ def usual_comparison(
 
 
 def _check_names(
-    folder: Path, chosen: Chosen, packaged: Packaged, baseline: str, variants: Sequence[str]
+    folder: Path,
+    chosen: Chosen,
+    packaged: Packaged,
+    baseline: str,
+    variants: Sequence[str],
+    here: Again,
 ) -> None:
     """Raise BadRequest if only an edited file of the baseline was scored, UnknownName otherwise."""
     names = {name_of(scores[0], packaged) for scores in chosen.by_label.values()}
@@ -117,19 +128,15 @@ def _check_names(
             f"There is no score of the packaged {baseline} in this setting. The file that was "
             f"scored under that name has been edited, so it counts as a custom variant "
             f"({edited(baseline)!r}). Rename that file, copy {original} into variants/, then "
-            f"{_run(folder, baseline)}."
+            f"{here.run(folder.name, [baseline])}."
         )
     for name in (baseline, *variants):
         if name not in names:
             there = (folder / "variants" / f"{name}.py").is_file()
-            call = _run(folder, name) if there else f"list_variants(sandbox={folder.name!r})"
+            call = Again().call("list_variants", folder.name)
+            call = here.run(folder.name, [name]) if there else call
             hint = f"Only scored variants can be compared. Next: {call}."
             raise UnknownName("scored variant", name, names, hint)
-
-
-def _run(folder: Path, *variants: str) -> str:
-    """Return the call that runs some variants."""
-    return f"run_variants(sandbox={folder.name!r}, variants={list(variants)})"
 
 
 def _question(
@@ -170,6 +177,7 @@ def _question(
             Rival(
                 words=one.words(here),
                 training=differing(one.schedule, usual),
+                setting=one.setting,
                 points=[_point(score, packaged, metric) for score in one.scores],
             )
             for one in elsewhere
@@ -177,13 +185,14 @@ def _question(
         gone={name: some.text() for name, some in missing.items()},
         lost={name: sorted(some.gone) for name, some in missing.items() if some.gone},
         failing=[name for name, some in missing.items() if some.failed],
+        few_steps=few_steps(base),
         most_l0=base.dict_size / 2,
     )
 
 
 def _changes(by_label: Mapping[str, Sequence[Score]], packaged: Packaged) -> dict[str, ChangeSaid]:
     """Return variant -> what its change did: the strongest word among its levels."""
-    strength = ("?", "inert", "weak", "active")
+    strength = ("?", "inert", "unclear", "weak", "active")
     said: dict[str, ChangeSaid] = {}
     for label, found in changes(by_label).items():
         variant = name_of(by_label[label][0], packaged)
@@ -193,31 +202,33 @@ def _changes(by_label: Mapping[str, Sequence[Score]], packaged: Packaged) -> dic
 
 
 def _warnings(
+    folder: Path,
     chosen: Chosen,
     current: Mapping[str, str],
     packaged: Packaged,
     found: SandboxRecords,
     baseline: str,
+    here: Again,
 ) -> list[str]:
     """Return the warnings that bear on whether the numbers can be trusted."""
     outlines = [outline(scores, packaged, SPARSITY) for scores in chosen.by_label.values()]
     failed = [failure for failure in unresolved(found, packaged) if failure.control]
-    controls = judge_controls(chosen.controls, failed, chosen.by_label)
+    controls = judge_controls(chosen.controls, failed, chosen.by_label, folder.name, here.training)
     stale = {
         reason: None
         for scores in chosen.by_label.values()
         if (reason := stale_reason(scores[0], current, packaged)) is not None
     }
     return [
-        *warnings_about_trust(outlines, found),
+        *warnings_about_trust(outlines, found, here, chosen.borrowed),
         *(controls.text().splitlines() if controls and controls.ok is False else []),
         *stale,
-        *_about_baseline(chosen, packaged, baseline),
+        *_about_baseline(chosen, packaged, baseline, here),
         *_unknown_work(chosen),
     ]
 
 
-def _about_baseline(chosen: Chosen, packaged: Packaged, baseline: str) -> list[str]:
+def _about_baseline(chosen: Chosen, packaged: Packaged, baseline: str, here: Again) -> list[str]:
     levels = [s for s in chosen.by_label.values() if name_of(s[0], packaged) == baseline]
     said = []
     if kind_of(levels[0][0], packaged) == "custom":
@@ -229,7 +240,7 @@ def _about_baseline(chosen: Chosen, packaged: Packaged, baseline: str) -> list[s
         numbers = ", ".join(str(seed) for seed in seeds)
         said.append(
             f"The seeds of {baseline} are {numbers}. If they were selected, the verdicts are "
-            "biased. Call run_variants with the seeds in between."
+            f"biased. Call run_variants with the seeds in between{here.with_training}."
         )
     return said
 

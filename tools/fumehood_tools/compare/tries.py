@@ -15,6 +15,9 @@ Levels count one by one where they could be chosen from:
 - Levels at the same L0 are not levels of sparsity, whatever the KNOB is called.
 Not counted: levels with fewer seeds, which get no verdict (tries on the way to a target L0).
 
+The same file in another setting is a try, too: the better of its two verdicts could be picked. What
+a verdict asks for is only that the baseline is run in another setting, which is none.
+
 Costs as much as reading all sandboxes.
 """
 
@@ -24,7 +27,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import NamedTuple
 
-from fumehood_tools.bench.collect import SandboxRecords
+from fumehood_tools.bench.collect import SandboxRecords, Setting
 from fumehood_tools.bench.controls import CONTROL_NAMES
 from fumehood_tools.bench.noise import LEAST_SEEDS
 from fumehood_tools.bench.shelf import Shelf
@@ -61,6 +64,13 @@ def count_tries(sandboxes: Path, shelf: Shelf, packaged: Mapping[str, str]) -> i
         _tries(sandbox, shelf.collect(sandboxes / sandbox / "results"), packaged)
         for sandbox in sorted(there | shelf.sandboxes())
     )
+
+
+def count_tries_of(found: SandboxRecords, setting: Setting, packaged: Mapping[str, str]) -> int:
+    """Return the tries that were made in one setting, without those that are gone or failed."""
+    places = (place for place in found.scores if found.settings[place] == setting)
+    scores = [found.scores[place] for place in places]
+    return _verdicts(score for score in scores if _counts(score, packaged))
 
 
 def _tries(sandbox: str, found: SandboxRecords, packaged: Mapping[str, str]) -> int:

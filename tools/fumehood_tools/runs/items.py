@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from fumehood_tools.bench.collect import Setting, values_of
 from fumehood_tools.files import digest_of, sha256_of
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.records.labelling import label
@@ -105,6 +106,27 @@ class Planner:
 def settings_digest(spec: SandboxSpec) -> str:
     """Return the digest of the settings that determine scores: training, scoring and budgets."""
     return digest_of(deciding_values(spec.model_dump(mode="json")))
+
+
+def setting_name(spec: SandboxSpec, data: str, eval_tokens: int) -> str:
+    """Return the name of the setting that the scores of a run belong to, as tables use it.
+
+    data: the digest of activations and probing data.
+    """
+    setting = Setting(
+        subject=spec.subject.name,
+        layer=spec.subject.layer,
+        site=spec.subject.site,
+        dict_size=spec.dict_size,
+        train_tokens=spec.steps * spec.training.batch_size,
+        eval_tokens=eval_tokens,
+        data=data,
+        settings=settings_digest(spec),
+        template=template_sha256(),
+        evaluator=evaluator_sha256(),
+        values=values_of(spec.model_dump(mode="json")),
+    )
+    return setting.name
 
 
 def provenance(

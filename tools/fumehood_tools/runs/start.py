@@ -13,7 +13,7 @@ from fumehood_tools.plain_files import read_plain
 from fumehood_tools.records.labelling import in_words
 from fumehood_tools.records.parameters import Value
 from fumehood_tools.records.seed_lists import MOST_SEEDS
-from fumehood_tools.runs.baselines import baseline_of, levels_around
+from fumehood_tools.runs.baselines import UNTRAINED, baseline_of, is_unchanged, levels_around
 from fumehood_tools.runs.controls import plan_controls
 from fumehood_tools.runs.forecast import forecast
 from fumehood_tools.runs.pace import expected
@@ -31,7 +31,8 @@ class StartedRun(NamedTuple):
     saes: the least number of SAEs. search_runs: how many more the searches for target L0s will
     probably take. scored: how many of both have a score already. baseline: the one that is also run
     around the targets. seconds: how long the job will probably take once it has started.
-    training: the values that it uses instead of those in sandbox.toml.
+    training: the values that it uses instead of those in sandbox.toml. left: SAEs to train, as far
+    as can be told. own: how many of the variants are not packaged files, so that they are tries.
     """
 
     job: Job
@@ -41,6 +42,8 @@ class StartedRun(NamedTuple):
     baseline: str | None = None
     seconds: float = 0.0
     training: Mapping[str, float] = {}
+    left: int = 0
+    own: int = 0
 
 
 def start_run(
@@ -85,13 +88,14 @@ def start_run(
         wanted = wanted._replace(controls=plan_controls(box, names, chosen))
     wanted = _with_baseline(box, wanted, baseline)
     files = (*names, wanted.baseline) if wanted.baseline else names
-    count = check_wanted({name: _source(box, name) for name in files}, wanted)
+    sources = {name: _source(box, name) for name in files}
+    count = check_wanted(sources, wanted)
     if count > MOST_SAES:
         raise BadRequest(
             f"This run would train {count:,} SAEs; at most {MOST_SAES:,} are allowed. Split the "
             "grid over several runs."
         )
-    more = search_runs(wanted)
+    more = search_runs(sources, wanted)
     records = (shelf or Shelf(settings.state)).collect(box.results)
     ahead = forecast(box, wanted, records, count + more)
     job = jobs.submit(
@@ -108,7 +112,9 @@ def start_run(
         env=settings.as_environment(),
     )
     seconds = expected(box.spec, settings.cache).whole(ahead.left)
-    return StartedRun(job, count, more, ahead.scored, wanted.baseline, seconds, changed)
+    started = StartedRun(job, count, more, ahead.scored, wanted.baseline, seconds, changed)
+    own = sum(name != UNTRAINED and not is_unchanged(box, name) for name in names)
+    return started._replace(left=ahead.left, own=own)
 
 
 def _check_words(

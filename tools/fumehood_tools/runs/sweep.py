@@ -88,6 +88,8 @@ class Sweep:
             found += self._aimed(self.wanted.baseline, {}, targets, is_around=True)
         for control in self.wanted.controls:
             found += self._new(self.planner.controls(control))
+        for twin in twins_of(self.wanted):
+            found += self._seeds(twin, {})
         return found
 
     def after(self, item: RunItem, l0: float | None) -> list[RunItem]:
@@ -187,6 +189,16 @@ class Sweep:
         return found
 
 
+def twins_of(wanted: Wanted) -> list[str]:
+    """Return the baselines that a run trains as they are written, to judge its controls by.
+
+    Controls are copies of a baseline as it is written, and only its own seeds show whether they
+    differ by more than noise. A run without target L0s and grid has them among its variants.
+    """
+    is_changed = bool(wanted.l0_targets or wanted.grid)
+    return list(dict.fromkeys(control.twin for control in wanted.controls)) if is_changed else []
+
+
 def knob_value(source: bytes, variant: str) -> tuple[str, int | float]:
     """Return the name and value of the knob in a variant's file. Raises BadRequest without one."""
     knob = read_declarations(source).knob
@@ -220,17 +232,24 @@ def check_wanted(sources: Mapping[str, bytes], wanted: Wanted) -> int:
         knob_value(sources[wanted.baseline], wanted.baseline)
     settings = len(combinations(wanted.grid)) * max(1, len(wanted.l0_targets))
     levels = len(wanted.variants) * settings + len(wanted.baseline_targets)
-    return (levels + len(wanted.controls)) * len(wanted.seeds)
+    more = len(wanted.controls) + len(twins_of(wanted))
+    return (levels + more) * len(wanted.seeds)
 
 
-def search_runs(wanted: Wanted) -> int:
+def search_runs(sources: Mapping[str, bytes], wanted: Wanted) -> int:
     """Return the number of SAEs that the searches will probably train in addition.
 
-    The file's own value is tried once for all targets of a variant. Then a count of latents is hit
-    at the next try, which is one of the run's SAEs, and a penalty after one or two more.
+    sources: of all variants and the baseline. The file's own value is tried once for all targets of
+    a variant, unless that SAE is one of the run's. Then a count of latents (an int) is hit at the
+    next try, which is one of the run's SAEs, and a penalty after one or two more.
     """
     if not wanted.l0_targets:
         return 0
-    searched = len(wanted.variants) * len(combinations(wanted.grid))
-    files = searched + (wanted.baseline not in (None, *wanted.variants))
-    return files + searched * len(wanted.l0_targets)
+    copies, twins = len(combinations(wanted.grid)), twins_of(wanted)
+    found = 0
+    for name in dict.fromkeys([*wanted.variants, *filter(None, [wanted.baseline])]):
+        searched = copies if name in wanted.variants else 1
+        is_count = isinstance(knob_value(sources[name], name)[1], int)
+        found += searched * (1 if is_count else 1 + len(wanted.l0_targets))
+        found -= name in twins and not wanted.grid
+    return found

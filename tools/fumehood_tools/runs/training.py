@@ -186,6 +186,7 @@ class Training:
         """Return the error that core/train.py wrote about the variant, or None if unreadable."""
         with contextlib.suppress(RunFailed, ValueError, TypeError, KeyError, AttributeError):
             error = take_json(self._child_out, ERROR, MOST_BYTES[ERROR])
-            line, rule = int(error.get("line") or 1), str(error["rule"])[:REMARK]
+            line = None if error.get("line") is None else int(error["line"])
+            rule = str(error["rule"])[:REMARK]
             return VariantRejected(name, line, rule, str(error["instead"])[:REMARK].rstrip("."))
         return None

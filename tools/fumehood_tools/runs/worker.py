@@ -34,13 +34,13 @@ from fumehood_tools.records.parameters import Value
 from fumehood_tools.registry.sae_metrics import QUALITY, SPARSITY
 from fumehood_tools.runs.controls import ControlItem
 from fumehood_tools.runs.harvesting import Harvest, as_error, harvest, scoring_patience
-from fumehood_tools.runs.items import Planner, RunItem
+from fumehood_tools.runs.items import Planner, RunItem, setting_name
 from fumehood_tools.runs.log_lines import log
 from fumehood_tools.runs.pace import expected, remember
 from fumehood_tools.runs.progress import TRAIN_SHARE, RunProgress
 from fumehood_tools.runs.recording import Effort, Recorder, Stage
 from fumehood_tools.runs.references import References, rivals_of
-from fumehood_tools.runs.summary import summary_of
+from fumehood_tools.runs.summary import next_call, summary_of
 from fumehood_tools.runs.sweep import Sweep, Wanted
 from fumehood_tools.runs.training import Place, Training
 from fumehood_tools.runs.work import decoder_limit, with_decoder
@@ -133,14 +133,11 @@ class RunJob:
             "aimed": aimed,
             "baseline_levels": levels,
             "training": self.request.training,
-            "next": self.next_step(),
+            "setting": self.setting,
+            "next": next_call(
+                self.request.sandbox, self.setting, self.request.training, self.failed
+            ),
         }
-
-    def next_step(self) -> str:
-        """Return the call that shows what the run was for."""
-        # Tables show the training of sandbox.toml; another one matters in comparisons.
-        tool = "compare_variants" if self.request.training else "read_benchmarks"
-        return f"{tool}(sandbox={self.request.sandbox!r})"
 
     def harvest_and_run(self, scorer: LineChild, prints: IO[bytes]) -> None:
         """Harvest the data, then train and score the items that have no score yet."""
@@ -150,6 +147,7 @@ class RunJob:
         log("harvest", spec.subject.name, f"data are there ({time.monotonic() - began:.1f} s)")
         remember(spec, cache, harvest=time.monotonic() - began)
         self.device = found.device
+        self.setting = setting_name(spec, found.digest, found.activations.eval_tokens)
         digest = f"{found.digest}+{found.arithmetic}+{found.device}"
         self.sweep = Sweep(Planner(self.sandbox, digest), self.request.wanted)
         self.enqueue(self.sweep.first())
@@ -183,9 +181,8 @@ class RunJob:
         errors = [f for f in check_static(item.source, item.variant) if f.severity == "error"]
         if errors:
             first = errors[0]
-            message = (
-                f"{item.variant}.py:{first.line or 1}: {first.message} Instead: {first.instead}"
-            )
+            line = "" if first.line is None else f":{first.line}"
+            message = f"{item.variant}.py{line}: {first.message} Instead: {first.instead}"
             self.record_failure(item, "check", {"code": "variant_rejected", "message": message})
         return not errors
 
@@ -359,7 +356,8 @@ class RunJob:
         begun = TRAIN_SHARE * (
             len(self.trained) + sum(training.fraction() for training in self.training)
         )
-        doing = [f"training {t.item.name}" for t in self.training]
+        doing = [f"{len(self.failed)} of them failed"] * bool(self.failed)
+        doing += [f"training {t.item.name}" for t in self.training]
         doing += [f"scoring {name}" for name in list(self.trained)[:1]]
         if self.waiting and self.references.is_busy:
             doing.append("measuring what baselines take")

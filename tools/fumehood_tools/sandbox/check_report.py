@@ -14,9 +14,13 @@ class Comparison(BaseModel, frozen=True):
 
     parent: str = Field(description="what it is compared with")
     declared: str | None = Field(
-        description="the parent that the file declares, if it is the same as another file"
+        description="the parent that the file names or inherits from; null: none. `parent` is "
+        "another one if the file computes the same as that"
     )
-    mechanism: Mechanism = Field(description="same: computes exactly what the parent computes")
+    mechanism: Mechanism = Field(
+        description="same: computes exactly what the parent computes, with the weights and "
+        "counters that a few steps left; it may compute something else in those steps"
+    )
     forward: float = Field(description="latents or reconstruction, the larger one")
     loss: float | None = Field(description="null: one of the two has no loss()")
     gradient: float | None
@@ -25,27 +29,30 @@ class Comparison(BaseModel, frozen=True):
     )
 
     @classmethod
-    def of(cls, found: Inertness, same_weights: bool | None) -> "Comparison":
+    def of(cls, found: Inertness, same_weights: bool | None, declared: str | None) -> "Comparison":
         """Return a measured comparison, rounded."""
         numbers = (found.forward, found.loss, found.gradient)
         forward, loss, gradient = (_rounded(number) for number in numbers)
         return cls(
             parent=found.parent,
-            declared=found.declared,
+            declared=declared,
             mechanism=found.mechanism,
             forward=forward or 0.0,
             loss=loss,
             gradient=gradient,
-            same_weights=same_weights if found.declared is None else None,
+            same_weights=same_weights if found.parent == declared else None,
         )
 
     def text(self) -> str:
         """Return it as words: "different from topk: forward 94 %, loss 66 %, gradient 98 %"."""
         numbers = (("forward", self.forward), ("loss", self.loss), ("gradient", self.gradient))
         parts = [f"{name} {_percent(value)}" for name, value in numbers if value is not None]
-        aside = f", though it declares {self.declared}" if self.declared else ""
+        is_other = self.declared != self.parent
+        aside = f", though it declares {self.declared or 'no parent'}" if is_other else ""
         if self.mechanism == "same":
-            return f"computes exactly what {self.parent} computes{aside}"
+            # The state after the steps is compared; where the weights differ, the steps did too.
+            when = "after these steps " if self.same_weights is False else ""
+            return f"{when}computes exactly what {self.parent} computes{aside}"
         hardly = "hardly " if self.mechanism == "slight" else ""
         return f"{hardly}different from {self.parent}{aside}: {', '.join(parts)}"
 
@@ -111,8 +118,7 @@ class CheckReport(BaseModel, frozen=True):
             said = self.comparison.text()
             lines.append(f"{said[0].upper()}{said[1:]}.")
         if self.trial is not None:
-            found = self.comparison
-            parent = (found.declared or found.parent) if found is not None else None
+            parent = self.comparison.declared if self.comparison is not None else None
             lines.append(f"{self.trial.text(parent)}.")
             lines.append(self._knob())
         return "\n".join([*lines, f"Next: {self.next}"])

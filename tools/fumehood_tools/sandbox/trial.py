@@ -106,7 +106,7 @@ class TrialSaid(BaseModel, frozen=True, allow_inf_nan=False):
         """Return the comparison that says most: see `records.inertness.nearest`."""
         found = {name: found.inertness(name) for name, found in self.compared.items()}
         most = nearest(found, declared)
-        return Comparison.of(most, self.same_weights) if most else None
+        return Comparison.of(most, self.same_weights, declared) if most else None
 
 
 class Turned(NamedTuple):

@@ -69,7 +69,7 @@ class Findings:
             message = "encode depends on the other rows of the batch, which is refused: active "
             message += f"latents differ by {said.mixing:.0%} when rows come in other batches"
             cure = "in eval mode, use each row alone, for example with a threshold that was learned"
-            yield error("batch", encode or 1, message, cure, OWN_ROW)
+            yield error("batch", encode, message, cure, OWN_ROW)
         if self.declared.decoder == "linear" and said.bend > HARDLY_BENT:
             yield self._bent()
 
@@ -158,15 +158,30 @@ class Findings:
         if comparison.same_weights:
             message += f", and {self.said.steps} steps lead to the same weights"
         else:
-            message += "; only its initialization, optimizer or learning rate can make it differ"
+            message += self._how_it_differs(comparison)
         hints = [f"{m.name} on line {m.line} is never called" for m in self.said.unused]
         hints += [f"{name} never moves" for name in self.said.unmoved if self.said.steps]
         cause = f" ({'; '.join(hints[:3])})" if hints else ""
         cure = f"find out why the change has no effect{cause}: a weight of 0, a branch never taken"
+        if comparison.same_weights:
+            cure += "; if it only guards against what the trial does not contain (NaN, a batch "
+            cure += "without active latents), that is as it should be: ignore this"
         if comparison.same_weights is False:
-            cure = f"go on if one of these is the change; otherwise, {cure}"
+            cure = f"go on if that is the change; otherwise, {cure}"
         line = self.said.unused[0].line if self.said.unused else None
         yield warning("same", line, message, cure)
+
+    def _how_it_differs(self, comparison: Comparison) -> str:
+        """Return what is known of a file that computes the same as another one once it is trained.
+
+        The computation is compared with the weights and counters that the steps left, so what a
+        file does only in some of the steps is not seen there. Only the weights show that.
+        """
+        ways = "its initialization, optimizer, learning rate or update(), or what it computes only "
+        ways += "in some steps"
+        if comparison.same_weights is False:
+            return f", but the steps lead to other weights: by how it trains ({ways})"
+        return f"; only how it trains can make it differ ({ways})"
 
     def _knob(self) -> Iterator[Complaint]:
         turned = self.files.turned

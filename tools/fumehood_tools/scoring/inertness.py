@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fumehood_tools.bench.table_rows import CONTROL
+from fumehood_tools.bench.collect import CONTROL
 from fumehood_tools.errors import RunFailed
 from fumehood_tools.glass import ChildLimits, Nursery, take_file, take_json
 from fumehood_tools.glass.fumehood_child import distances
