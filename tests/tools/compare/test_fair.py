@@ -236,7 +236,8 @@ def test_the_margin_over_the_baseline_in_another_training_is_shown_and_what_it_r
     in_few_steps(box, (FASTER, "mine", 0.05))
     again = box.compare(setting=usual.setting)
     assert (again.tries, again.tries_here) == (2, 1), "the better of the two could be picked"
-    assert "2 variants tried in this workspace (1 in this setting, 1 in others" in again.text()
+    assert "for 2 variants tried" in again.text()
+    assert "; 1 were made in this setting, 1 in others or are gone. Noise" in again.text()
     assert "p x 2 tries" in of_mine(again).reason
 
 

@@ -244,7 +244,7 @@ def _here(found: Comparison) -> str:
     if not 0 < found.tries_here < found.tries:
         return ""
     others = found.tries - found.tries_here
-    return f" ({found.tries_here} in this setting, {others} in others or deleted)"
+    return f"; {found.tries_here} were made in this setting, {others} in others or are gone"
 
 
 def _fields() -> dict[str, str]:
