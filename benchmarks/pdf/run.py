@@ -2,8 +2,9 @@
 
     python benchmarks/pdf/run.py [--backends NAME ...] [--papers NAME ... | --held-out] [--misses]
 
-pdftext, latex and marker-layout are ours. pypdfium2 and pdftotext (poppler) return plain text, for
-comparison. Every figure except tau is a share of all items of all papers. A backend that cannot run
+pdftext, latex and marker-layout are ours. The others are for comparison: pypdfium2, pdftotext
+(poppler) and docling (its pipeline without models) return plain text, pdfplumber text with tables
+and links; pandoc and docling-latex read LaTeX. See peers.py for how they are installed. Every figure except tau is a share of all items of all papers. A backend that cannot run
 on this machine is listed with the reason. One paper is read first without being measured. Times are
 wall times of one call, including child processes, one paper after another.
 """
@@ -23,6 +24,8 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 
+from pandoc import read_latex_file  # noqa: E402
+from peers import Extract, NotHere, find_pandoc, start  # noqa: E402
 from score import METRICS, Score, Share, Truth, score, score_text  # noqa: E402
 
 from fumehood_tools.errors import FumehoodError  # noqa: E402
@@ -30,11 +33,7 @@ from fumehood_tools.reading.document import Document  # noqa: E402
 
 PAPERS = Path(__file__).resolve().parent / "papers"
 NOT_SOURCE = {"paper.pdf", "labels.toml", "truth.json"}
-Read = Callable[[Path], Document | str]
-
-
-class NotHere(Exception):
-    """A backend that cannot run on this machine."""
+Read = Callable[[Path], Document | Extract]
 
 
 class Reading(NamedTuple):
@@ -78,11 +77,11 @@ def load_marker() -> Read:
 def load_pypdfium2() -> Read:
     import pypdfium2
 
-    def read(folder: Path) -> str:
+    def read(folder: Path) -> Extract:
         pdf = pypdfium2.PdfDocument(folder / "paper.pdf")
         pages = [page.get_textpage().get_text_bounded() for page in pdf]
         pdf.close()
-        return "\n".join(pages)
+        return Extract(text="\n".join(pages))
 
     return read
 
@@ -91,11 +90,32 @@ def load_pdftotext() -> Read:
     if shutil.which("pdftotext") is None:
         raise NotHere("pdftotext is not on PATH; install poppler-utils")
 
-    def read(folder: Path) -> str:
+    def read(folder: Path) -> Extract:
         command = ["pdftotext", str(folder / "paper.pdf"), "-"]
-        return subprocess.run(command, capture_output=True, check=True).stdout.decode()
+        done = subprocess.run(command, capture_output=True, check=True)
+        return Extract(text=done.stdout.decode())
 
     return read
+
+
+def load_pdfplumber() -> Read:
+    peer = start("pdfplumber")
+    return lambda folder: peer.read(folder / "paper.pdf")
+
+
+def load_docling() -> Read:
+    peer = start("docling")
+    return lambda folder: peer.read(folder / "paper.pdf")
+
+
+def load_docling_latex() -> Read:
+    peer = start("docling")
+    return lambda folder: peer.read(folder / "paper.tex")
+
+
+def load_pandoc() -> Read:
+    pandoc = find_pandoc()
+    return lambda folder: read_latex_file(pandoc, folder / "paper.tex")
 
 
 BACKENDS = {
@@ -104,7 +124,13 @@ BACKENDS = {
     "marker-layout": load_marker,
     "pypdfium2": load_pypdfium2,
     "pdftotext": load_pdftotext,
+    "pdfplumber": load_pdfplumber,
+    "docling": load_docling,
+    "pandoc": load_pandoc,
+    "docling-latex": load_docling_latex,
 }
+# Readers that return no structure; a metric that they cannot have has a total of 0.
+PLAIN = {"pypdfium2", "pdftotext", "pdfplumber", "docling"}
 
 
 def run_backend(name: str, papers: list[str]) -> list[Reading]:
@@ -119,20 +145,27 @@ def run_backend(name: str, papers: list[str]) -> list[Reading]:
         # makes it fail on all of them.
         if error.code == "part_missing":
             raise NotHere(str(error)) from error
-    return [_read_one(read, paper) for paper in papers]
+    nothing = Extract(text="") if name in PLAIN else Document(source="pdftext")
+    return [_read_one(read, paper, nothing) for paper in papers]
 
 
-def _read_one(read: Read, paper: str) -> Reading:
+def _read_one(read: Read, paper: str, nothing: Document | Extract) -> Reading:
     truth = Truth.model_validate_json((PAPERS / paper / "truth.json").read_bytes())
-    start, failure = time.perf_counter(), ""
+    began, failure = time.perf_counter(), ""
     try:
         given = read(PAPERS / paper)
     except FumehoodError as error:
         # Nothing was read, so everything counts as missed.
-        given, failure = Document(source="pdftext"), str(error)
-    seconds = time.perf_counter() - start
-    scored = score_text(given, truth) if isinstance(given, str) else score(given, truth)
-    return Reading(paper, truth.pages, seconds, scored, failure)
+        given, failure = nothing, str(error)
+    seconds = time.perf_counter() - began
+    return Reading(paper, truth.pages, seconds, score_any(given, truth), failure)
+
+
+def score_any(given: Document | Extract, truth: Truth) -> Score:
+    """Score a document, or text with what was found beside it."""
+    if isinstance(given, Extract):
+        return score_text(given.text, truth, given.rows, given.links)
+    return score(given, truth)
 
 
 def papers(held_out: bool) -> list[str]:
