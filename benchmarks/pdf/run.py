@@ -4,9 +4,10 @@
 
 pdftext, latex and marker-layout are ours. The others are for comparison: pypdfium2, pdftotext
 (poppler) and docling (its pipeline without models) return plain text, pdfplumber text with tables
-and links; pandoc and docling-latex read LaTeX. See peers.py for how they are installed. Every figure except tau is a share of all items of all papers. A backend that cannot run
-on this machine is listed with the reason. One paper is read first without being measured. Times are
-wall times of one call, including child processes, one paper after another.
+and links; pandoc and docling-latex read LaTeX. peers.py says how they are installed. Every figure
+except tau is a share of all items of all papers. A backend that cannot run on this machine is
+listed with the reason. One paper is read first without being measured. Times are wall times of one
+call, including child processes, one paper after another.
 """
 
 import argparse
@@ -18,7 +19,7 @@ import sys
 import tarfile
 import time
 import tomllib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -133,11 +134,11 @@ BACKENDS = {
 PLAIN = {"pypdfium2", "pdftotext", "pdfplumber", "docling"}
 
 
-def run_backend(name: str, papers: list[str]) -> list[Reading]:
+def run_backend(name: str, folders: list[Path]) -> list[Reading]:
     """Read the papers one after another. Raises NotHere when the backend is missing."""
     try:
         read = BACKENDS[name]()
-        read(PAPERS / papers[0])
+        read(folders[0])
     except ImportError as error:
         raise NotHere(str(error)) from error
     except FumehoodError as error:
@@ -146,19 +147,19 @@ def run_backend(name: str, papers: list[str]) -> list[Reading]:
         if error.code == "part_missing":
             raise NotHere(str(error)) from error
     nothing = Extract(text="") if name in PLAIN else Document(source="pdftext")
-    return [_read_one(read, paper, nothing) for paper in papers]
+    return [_read_one(read, folder, nothing) for folder in folders]
 
 
-def _read_one(read: Read, paper: str, nothing: Document | Extract) -> Reading:
-    truth = Truth.model_validate_json((PAPERS / paper / "truth.json").read_bytes())
+def _read_one(read: Read, folder: Path, nothing: Document | Extract) -> Reading:
+    truth = Truth.model_validate_json((folder / "truth.json").read_bytes())
     began, failure = time.perf_counter(), ""
     try:
-        given = read(PAPERS / paper)
+        given = read(folder)
     except FumehoodError as error:
         # Nothing was read, so everything counts as missed.
         given, failure = nothing, str(error)
     seconds = time.perf_counter() - began
-    return Reading(paper, truth.pages, seconds, score_any(given, truth), failure)
+    return Reading(folder.name, truth.pages, seconds, score_any(given, truth), failure)
 
 
 def score_any(given: Document | Extract, truth: Truth) -> Score:
@@ -191,7 +192,7 @@ def show(share: Share) -> str:
     return "1" if share.hits == share.of else f"{share.value:.3f}".lstrip("0").replace("-0", "-")
 
 
-def print_table(done: dict[str, list[Reading]]) -> None:
+def print_table(done: dict[str, list[Reading]], metrics: Sequence[str] = METRICS) -> None:
     """Print one line per metric and one column per backend."""
     width = max(map(len, done), default=0)
 
@@ -200,7 +201,7 @@ def print_table(done: dict[str, list[Reading]]) -> None:
 
     sums = [add_up(readings) for readings in done.values()]
     line("", done)
-    for metric in METRICS:
+    for metric in metrics:
         line(metric, [show(shares[metric]) for shares in sums])
     seconds = [sum(r.seconds for r in readings) for readings in done.values()]
     timed = list(zip(done.values(), seconds, strict=True))
@@ -223,6 +224,30 @@ def print_misses(backend: str, readings: list[Reading]) -> None:
                     print(f"    {item[:160]}")
 
 
+def run_all(
+    backends: Iterable[str],
+    folders: list[Path],
+    misses: bool,
+    metrics: Sequence[str] = METRICS,
+) -> dict[str, list[Reading]]:
+    """Read the papers in these folders with each backend, and print the table of the metrics."""
+    done: dict[str, list[Reading]] = {}
+    for name in backends:
+        try:
+            done[name] = run_backend(name, folders)
+        except NotHere as error:
+            print(f"{name}: not available: {error}")
+    if done:
+        print_table(done, metrics)
+    for name, readings in done.items():
+        for reading in readings:
+            if reading.failure and not misses:
+                print(f"{name}: {reading.paper} failed: {reading.failure}")
+        if misses:
+            print_misses(name, readings)
+    return done
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--papers", nargs="*", choices=[*papers(False), *papers(True)])
@@ -234,24 +259,13 @@ def main() -> None:
     names = args.papers or papers(args.held_out)
     if not names:
         parser.error("no paper is held out; write new ones, and mark them in labels.toml")
-    done: dict[str, list[Reading]] = {}
-    for name in args.backends:
-        try:
-            done[name] = run_backend(name, names)
-        except NotHere as error:
-            print(f"{name}: not available: {error}")
-    print_table(done)
-    for name, readings in done.items():
-        for reading in readings:
-            if reading.failure and not args.misses:
-                print(f"{name}: {reading.paper} failed: {reading.failure}")
-        if args.misses:
-            print_misses(name, readings)
+    done = run_all(args.backends, [PAPERS / name for name in names], args.misses)
     if args.json:
-        args.json.write_text(json.dumps(_as_json(done), indent=1), encoding="utf-8")
+        args.json.write_text(json.dumps(as_json(done), indent=1), encoding="utf-8")
 
 
-def _as_json(done: dict[str, list[Reading]]) -> dict[str, dict[str, object]]:
+def as_json(done: dict[str, list[Reading]]) -> dict[str, dict[str, object]]:
+    """Return the counts and misses of every backend and paper."""
     return {
         name: {
             r.paper: {

@@ -175,8 +175,9 @@ def score_text(
     """Score plain text. A heading or table row counts if a line contains it and nothing else.
 
     tables: rows that the reader returns beside the text; a row counts in either. links: addresses
-    that it returns; others are found in the text with a pattern. References are all missed, since nothing separates them. Metrics
-    that plain text cannot have (title, levels, captions, precision ...) have a total of 0.
+    that it returns; others are found in the text with a pattern. References are all missed, since
+    nothing separates them. Metrics that plain text cannot have (title, levels, captions, precision
+    ...) have a total of 0.
     """
     result = Score()
     _score_prose(text, truth, result)
