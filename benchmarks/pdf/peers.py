@@ -75,30 +75,36 @@ def _reason(error: Exception) -> str:
 
 
 class Peer:
-    """A child in a peer's environment: it gets one path per line and answers one line of JSON."""
+    """A child in a peer's environment: it gets one path per line and answers one line of JSON.
+
+    A child that ended or took too long is started again for the next paper.
+    """
 
     def __init__(self, python: Path, script: Path) -> None:
-        self._child = subprocess.Popen(
-            [str(python), str(script)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
+        self._command = [str(python), str(script)]
+        self._child = self._started()
+
+    def _started(self) -> subprocess.Popen[str]:
+        pipe = subprocess.PIPE
+        return subprocess.Popen(
+            self._command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True
         )
 
     def read(self, path: Path) -> Document | Extract:
         """Return what the peer reads in a file. Raises Unreadable when it fails."""
-        assert self._child.stdin and self._child.stdout
-        try:
-            self._child.stdin.write(json.dumps(str(path)) + "\n")
-            self._child.stdin.flush()
-        except OSError as error:
-            raise Unreadable("The peer has ended. Run its script by hand to see why.") from error
-        if not select.select([self._child.stdout], [], [], READ_S)[0]:
+        if self._child.poll() is not None:
             self.close()
-            raise Unreadable(f"The peer took longer than {READ_S} s. Try the paper by itself.")
-        line = self._child.stdout.readline()
+            self._child = self._started()
+        stdin, stdout = self._child.stdin, self._child.stdout
+        assert stdin and stdout
+        stdin.write(json.dumps(str(path)) + "\n")
+        stdin.flush()
+        if not select.select([stdout], [], [], READ_S)[0]:
+            self.close()
+            raise Unreadable(f"The peer took longer than {READ_S} s. The paper counts as missed.")
+        line = stdout.readline()
         if not line:
+            self.close()
             raise Unreadable("The peer ended at this paper. Run its script by hand to see why.")
         answer = json.loads(line)
         if "error" in answer:
@@ -109,7 +115,10 @@ class Peer:
     def close(self) -> None:
         """End the child."""
         self._child.kill()
-        self._child.communicate()
+        for pipe in (self._child.stdin, self._child.stdout):
+            if pipe:
+                pipe.close()
+        self._child.wait()
 
     def __enter__(self) -> "Peer":
         return self

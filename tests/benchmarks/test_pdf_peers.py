@@ -128,6 +128,7 @@ def test_a_peer_answers_text_or_a_document_and_its_failure_is_that_of_one_paper(
         with pytest.raises(Unreadable, match="no pages"):
             peer.read(Path("bad"))
         assert peer.read(Path("A title")) == Document(source="latex", title="A title")
-        for _ in range(2):
-            with pytest.raises(Unreadable, match="ended"):
-                peer.read(Path("end"))
+        with pytest.raises(Unreadable, match="ended"):
+            peer.read(Path("end"))
+        # The next paper is read by a new child.
+        assert peer.read(Path("text")) == peers.Extract(text="words", rows=[["a", "b"]])
