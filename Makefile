@@ -123,8 +123,9 @@ bench-search: $(READY)  ## a search of six services against the slowest of them;
 bench-ranking: $(TESTED)  ## the keyless ranker against plain BM25, on a labelled set
 	$(BIN)/python benchmarks/ranking/run.py
 
-bench-pdf: $(READY)  ## what each reader gets out of 28 labelled papers
+bench-pdf: $(READY)  ## what each reader and its peers get out of 28 labelled papers, and out of real ones
 	$(BIN)/python benchmarks/pdf/run.py
+	$(BIN)/python benchmarks/pdf/real.py
 
 bench-kernels-gpu: $(READY)  ## sparse kernels on a GPU, against their dense form (not part of bench)
 	$(BIN)/python benchmarks/kernels_gpu.py

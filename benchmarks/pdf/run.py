@@ -2,10 +2,12 @@
 
     python benchmarks/pdf/run.py [--backends NAME ...] [--papers NAME ... | --held-out] [--misses]
 
-pdftext, latex and marker-layout are ours. pypdfium2 and pdftotext (poppler) return plain text, for
-comparison. Every figure except tau is a share of all items of all papers. A backend that cannot run
-on this machine is listed with the reason. One paper is read first without being measured. Times are
-wall times of one call, including child processes, one paper after another.
+pdftext, latex and marker-layout are ours. The others are for comparison: pypdfium2, pdftotext
+(poppler) and docling (its pipeline without models) return plain text, pdfplumber text with tables
+and links; pandoc and docling-latex read LaTeX. peers.py says how they are installed. Every figure
+except tau is a share of all items of all papers. A backend that cannot run on this machine is
+listed with the reason. One paper is read first without being measured. Times are wall times of one
+call, including child processes, one paper after another.
 """
 
 import argparse
@@ -17,12 +19,14 @@ import sys
 import tarfile
 import time
 import tomllib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 
+from pandoc import read_latex_file  # noqa: E402
+from peers import Extract, NotHere, find_pandoc, start  # noqa: E402
 from score import METRICS, Score, Share, Truth, score, score_text  # noqa: E402
 
 from fumehood_tools.errors import FumehoodError  # noqa: E402
@@ -30,11 +34,7 @@ from fumehood_tools.reading.document import Document  # noqa: E402
 
 PAPERS = Path(__file__).resolve().parent / "papers"
 NOT_SOURCE = {"paper.pdf", "labels.toml", "truth.json"}
-Read = Callable[[Path], Document | str]
-
-
-class NotHere(Exception):
-    """A backend that cannot run on this machine."""
+Read = Callable[[Path], Document | Extract]
 
 
 class Reading(NamedTuple):
@@ -78,11 +78,11 @@ def load_marker() -> Read:
 def load_pypdfium2() -> Read:
     import pypdfium2
 
-    def read(folder: Path) -> str:
+    def read(folder: Path) -> Extract:
         pdf = pypdfium2.PdfDocument(folder / "paper.pdf")
         pages = [page.get_textpage().get_text_bounded() for page in pdf]
         pdf.close()
-        return "\n".join(pages)
+        return Extract(text="\n".join(pages))
 
     return read
 
@@ -91,11 +91,32 @@ def load_pdftotext() -> Read:
     if shutil.which("pdftotext") is None:
         raise NotHere("pdftotext is not on PATH; install poppler-utils")
 
-    def read(folder: Path) -> str:
+    def read(folder: Path) -> Extract:
         command = ["pdftotext", str(folder / "paper.pdf"), "-"]
-        return subprocess.run(command, capture_output=True, check=True).stdout.decode()
+        done = subprocess.run(command, capture_output=True, check=True)
+        return Extract(text=done.stdout.decode())
 
     return read
+
+
+def load_pdfplumber() -> Read:
+    peer = start("pdfplumber")
+    return lambda folder: peer.read(folder / "paper.pdf")
+
+
+def load_docling() -> Read:
+    peer = start("docling")
+    return lambda folder: peer.read(folder / "paper.pdf")
+
+
+def load_docling_latex() -> Read:
+    peer = start("docling")
+    return lambda folder: peer.read(folder / "paper.tex")
+
+
+def load_pandoc() -> Read:
+    pandoc = find_pandoc()
+    return lambda folder: read_latex_file(pandoc, folder / "paper.tex")
 
 
 BACKENDS = {
@@ -104,14 +125,20 @@ BACKENDS = {
     "marker-layout": load_marker,
     "pypdfium2": load_pypdfium2,
     "pdftotext": load_pdftotext,
+    "pdfplumber": load_pdfplumber,
+    "docling": load_docling,
+    "pandoc": load_pandoc,
+    "docling-latex": load_docling_latex,
 }
+# Readers that return no structure; a metric that they cannot have has a total of 0.
+PLAIN = {"pypdfium2", "pdftotext", "pdfplumber", "docling"}
 
 
-def run_backend(name: str, papers: list[str]) -> list[Reading]:
+def run_backend(name: str, folders: list[Path]) -> list[Reading]:
     """Read the papers one after another. Raises NotHere when the backend is missing."""
     try:
         read = BACKENDS[name]()
-        read(PAPERS / papers[0])
+        read(folders[0])
     except ImportError as error:
         raise NotHere(str(error)) from error
     except FumehoodError as error:
@@ -119,20 +146,27 @@ def run_backend(name: str, papers: list[str]) -> list[Reading]:
         # makes it fail on all of them.
         if error.code == "part_missing":
             raise NotHere(str(error)) from error
-    return [_read_one(read, paper) for paper in papers]
+    nothing = Extract(text="") if name in PLAIN else Document(source="pdftext")
+    return [_read_one(read, folder, nothing) for folder in folders]
 
 
-def _read_one(read: Read, paper: str) -> Reading:
-    truth = Truth.model_validate_json((PAPERS / paper / "truth.json").read_bytes())
-    start, failure = time.perf_counter(), ""
+def _read_one(read: Read, folder: Path, nothing: Document | Extract) -> Reading:
+    truth = Truth.model_validate_json((folder / "truth.json").read_bytes())
+    began, failure = time.perf_counter(), ""
     try:
-        given = read(PAPERS / paper)
+        given = read(folder)
     except FumehoodError as error:
         # Nothing was read, so everything counts as missed.
-        given, failure = Document(source="pdftext"), str(error)
-    seconds = time.perf_counter() - start
-    scored = score_text(given, truth) if isinstance(given, str) else score(given, truth)
-    return Reading(paper, truth.pages, seconds, scored, failure)
+        given, failure = nothing, str(error)
+    seconds = time.perf_counter() - began
+    return Reading(folder.name, truth.pages, seconds, score_any(given, truth), failure)
+
+
+def score_any(given: Document | Extract, truth: Truth) -> Score:
+    """Score a document, or text with what was found beside it."""
+    if isinstance(given, Extract):
+        return score_text(given.text, truth, given.rows, given.links)
+    return score(given, truth)
 
 
 def papers(held_out: bool) -> list[str]:
@@ -158,7 +192,7 @@ def show(share: Share) -> str:
     return "1" if share.hits == share.of else f"{share.value:.3f}".lstrip("0").replace("-0", "-")
 
 
-def print_table(done: dict[str, list[Reading]]) -> None:
+def print_table(done: dict[str, list[Reading]], metrics: Sequence[str] = METRICS) -> None:
     """Print one line per metric and one column per backend."""
     width = max(map(len, done), default=0)
 
@@ -167,7 +201,7 @@ def print_table(done: dict[str, list[Reading]]) -> None:
 
     sums = [add_up(readings) for readings in done.values()]
     line("", done)
-    for metric in METRICS:
+    for metric in metrics:
         line(metric, [show(shares[metric]) for shares in sums])
     seconds = [sum(r.seconds for r in readings) for readings in done.values()]
     timed = list(zip(done.values(), seconds, strict=True))
@@ -190,6 +224,30 @@ def print_misses(backend: str, readings: list[Reading]) -> None:
                     print(f"    {item[:160]}")
 
 
+def run_all(
+    backends: Iterable[str],
+    folders: list[Path],
+    misses: bool,
+    metrics: Sequence[str] = METRICS,
+) -> dict[str, list[Reading]]:
+    """Read the papers in these folders with each backend, and print the table of the metrics."""
+    done: dict[str, list[Reading]] = {}
+    for name in backends:
+        try:
+            done[name] = run_backend(name, folders)
+        except NotHere as error:
+            print(f"{name}: not available: {error}")
+    if done:
+        print_table(done, metrics)
+    for name, readings in done.items():
+        for reading in readings:
+            if reading.failure and not misses:
+                print(f"{name}: {reading.paper} failed: {reading.failure}")
+        if misses:
+            print_misses(name, readings)
+    return done
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--papers", nargs="*", choices=[*papers(False), *papers(True)])
@@ -201,24 +259,13 @@ def main() -> None:
     names = args.papers or papers(args.held_out)
     if not names:
         parser.error("no paper is held out; write new ones, and mark them in labels.toml")
-    done: dict[str, list[Reading]] = {}
-    for name in args.backends:
-        try:
-            done[name] = run_backend(name, names)
-        except NotHere as error:
-            print(f"{name}: not available: {error}")
-    print_table(done)
-    for name, readings in done.items():
-        for reading in readings:
-            if reading.failure and not args.misses:
-                print(f"{name}: {reading.paper} failed: {reading.failure}")
-        if args.misses:
-            print_misses(name, readings)
+    done = run_all(args.backends, [PAPERS / name for name in names], args.misses)
     if args.json:
-        args.json.write_text(json.dumps(_as_json(done), indent=1), encoding="utf-8")
+        args.json.write_text(json.dumps(as_json(done), indent=1), encoding="utf-8")
 
 
-def _as_json(done: dict[str, list[Reading]]) -> dict[str, dict[str, object]]:
+def as_json(done: dict[str, list[Reading]]) -> dict[str, dict[str, object]]:
+    """Return the counts and misses of every backend and paper."""
     return {
         name: {
             r.paper: {

@@ -166,11 +166,18 @@ def score(document: Document, truth: Truth) -> Score:
     return result
 
 
-def score_text(text: str, truth: Truth) -> Score:
+def score_text(
+    text: str,
+    truth: Truth,
+    tables: Sequence[Sequence[str]] = (),
+    links: Sequence[str] = (),
+) -> Score:
     """Score plain text. A heading or table row counts if a line contains it and nothing else.
 
-    Links are found with a pattern. References are all missed, since nothing separates them. Metrics
-    that plain text cannot have (title, levels, captions, precision ...) have a total of 0.
+    tables: rows that the reader returns beside the text; a row counts in either. links: addresses
+    that it returns; others are found in the text with a pattern. References are all missed, since
+    nothing separates them. Metrics that plain text cannot have (title, levels, captions, precision
+    ...) have a total of 0.
     """
     result = Score()
     _score_prose(text, truth, result)
@@ -178,10 +185,16 @@ def score_text(text: str, truth: Truth) -> Score:
     heads = [heading for heading in truth.headings if _counts(heading)]
     result.look_for("heads", heads, lambda h: not _ways_to_print(h).isdisjoint(lines))
     printed = {cell(line) for line in text.splitlines()}
+    given = {_row(row) for row in tables}
     rows = [row for table in truth.tables for row in table]
-    result.look_for("rows", rows, lambda r: any("".join(way) in printed for way in _variants(r)))
+    result.look_for(
+        "rows",
+        rows,
+        lambda r: any("".join(way) in printed or way in given for way in _variants(r)),
+    )
     result.count("refs", 0, truth.references)
-    _score_links([url.rstrip(".,;:)]}") for url in URL.findall(text)], truth, result)
+    found = [url.rstrip(".,;:)]}") for url in URL.findall(text)]
+    _score_links([*links, *found], truth, result)
     return result
 
 

@@ -1,31 +1,19 @@
 """The scorer of the paper benchmark, and the truth that it compares with."""
 
 import ctypes
-import importlib
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pypdfium2
 import pytest
+from benchmarks.pdf_scripts import FOLDER, load
 from pypdfium2 import raw
 
 from fumehood_tools.reading.document import Block, Document, Link, Reference
 
-FOLDER = Path(__file__).resolve().parents[2] / "benchmarks" / "pdf"
 PAPERS = sorted(path for path in (FOLDER / "papers").iterdir() if path.is_dir())
 each_paper = pytest.mark.parametrize("folder", PAPERS, ids=lambda path: path.name)
-
-
-def load(*names: str) -> Iterator[ModuleType]:
-    """Import scripts of the benchmark, which are not a package, and forget their names."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(FOLDER))
-        yield from [importlib.import_module(name) for name in names]
-        for name in names:
-            del sys.modules[name]
 
 
 scorer, make_truth = load("score", "make_truth")
