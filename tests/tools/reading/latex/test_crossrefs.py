@@ -139,3 +139,11 @@ def test_two_lists_in_the_text_are_both_read() -> None:
 def test_citing_commands_print_more_than_a_key(latex: str, text: str) -> None:
     said, references = cited(f"By {latex}. {LISTS}")
     assert said.rstrip(".") == f"By {text}".rstrip(".") and len(references) == 1
+
+
+@pytest.mark.parametrize("keys", [("", "", ""), ("a", "a", "b")])
+def test_works_of_one_key_or_none_are_all_in_the_list(keys: tuple[str, str, str]) -> None:
+    works = ("Moss, A. Ponds. 2019.", "Fern, B. Banks. 2020.", "Reed, C. Bends. 2021.")
+    items = "".join(f"\\bibitem{{{key}}} {work}" for key, work in zip(keys, works, strict=True))
+    text = f"Text.\\begin{{thebibliography}}{{9}}{items}\\end{{thebibliography}}"
+    assert [one.text for one in read_latex(article(text)).references] == list(works)

@@ -101,11 +101,13 @@ def _from_items(composer: Composer, tokens: list[str]) -> list[Reference]:
         before = len(composer.links)
         text = composer.inline(rest)
         links = [link.url for link in composer.links[before:]]
-        if key in composer.labels_of:
+        if key and composer.titles_of.get(f"bibentry {key}") == text:
+            # Another list of the paper has it too.
             continue
         label = _label(composer, printed, key, len(found) + 1)
-        composer.titles_of[f"bibentry {key}"] = text
-        composer.labels_of[key] = label
+        # A key that stands for two works, or an empty one, is cited as the first of them.
+        composer.titles_of.setdefault(f"bibentry {key}", text)
+        composer.labels_of.setdefault(key, label)
         if text and len(found) < MOST_REFERENCES:
             entry = reference(label, text, links)
             year = _IN_BRACKETS.search(composer.inline(printed)) if printed else None
