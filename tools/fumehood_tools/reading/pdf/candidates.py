@@ -57,7 +57,9 @@ def candidates_of(
     for at, line in enumerate(lines):
         if at <= skip:
             continue
-        count = _marked_lines(lines, at, marked) or _alike_lines(lines, at, style)
+        count = _marked_lines(lines, at, marked)
+        if not count and not _is_term(lines, at, style):
+            count = _alike_lines(lines, at, style)
         if not count:
             continue
         some = list(lines[at : at + count])
@@ -155,7 +157,8 @@ def _is_unlike(line: TextLine, look: Look, style: Style) -> bool:
         return bool(named) and look.size > 0.94 * style.size and _is_placed(line)
     if line.text[-1:] in ",;" or len(line.cells(3.5)) > 1 or line.words[0].text in BULLETS:
         return False
-    if (look.bold or marked) and any(is_plain(word) for word in line.words[1:]):
+    text = [word for word in line.words[1:] if word.size < 1.06 * style.size]
+    if (look.bold or marked) and any(map(is_plain, text)):
         # Running text begins on the same line, so this may be a run-in heading.
         return False
     if line.share("math") >= 0.5 or look.size <= 0.8 * style.size:
@@ -163,6 +166,19 @@ def _is_unlike(line: TextLine, look: Look, style: Style) -> bool:
     # Names of programs can make up a heading, but a line of a listing is no heading.
     numbered = number is not None and not number.face.mono and (large or marked)
     return line.share("mono") < 0.5 or numbered or look.size > 1.15 * style.size
+
+
+def _is_term(lines: Sequence[TextLine], at: int, style: Style) -> bool:
+    """Return whether a line is the term of a description list, with its text hanging below it."""
+    line, below = lines[at], lines[at + 1 : at + 2]
+    if not below or line.size > 1.06 * style.size or number_at_start(line.text):
+        return False
+    text = below[0]
+    near = 0 < text.base - line.base < 1.6 * line.size and text.page == line.page
+    hangs = text.x0 - line.x0 > 2.2 * line.size and line.indent < 0.5
+    wordy = text.share("math") < 0.3 and text.words[0].text not in BULLETS
+    known = KNOWN.fullmatch(line.text.strip(" .:"))
+    return near and hangs and wordy and not known
 
 
 def _is_placed(line: TextLine) -> bool:
@@ -176,6 +192,9 @@ def _is_apart(lines: Sequence[TextLine], at: int, style: Style) -> bool:
         return True
     before, line = lines[at - 1], lines[at]
     step = line.base - before.base
+    if abs(step) < 0.3 * line.size and 0 <= line.x0 - before.x1 + 1 < 2 * line.size:
+        # A formula can tear a line in two.
+        return False
     return not (0 < step < 1.2 * max(style.pitch, 1.2 * line.size)) or before.page != line.page
 
 

@@ -5,7 +5,8 @@ page number; the same text is at the same edge of another page; it begins or end
 that counts pages; or, at the top edge, all its words are in the front of the paper. Rows are
 removed from the edge inward, up to the first row that matches none of these cases. Margins can be
 wide, so a row may also be further from the edge, if it repeats or counts at the same height of
-other pages.
+other pages. The heads of the columns of a table, which a long table repeats on every page, are no
+furniture.
 """
 
 import re
@@ -16,6 +17,7 @@ from statistics import median
 from fumehood_tools.reading.pdf.lines import TextLine
 from fumehood_tools.reading.pdf.numbering import number_at_start
 from fumehood_tools.reading.pdf.pages import Page
+from fumehood_tools.reading.pdf.regions import is_same_width, rules_of
 
 _ZONE = 0.13
 _FAR_ZONE = 0.3
@@ -45,7 +47,7 @@ def take_furniture(pages: Sequence[tuple[Page, list[TextLine]]]) -> list[list[Te
             if row.edge not in open_edges:
                 continue
             near = row.depth <= _ZONE and (row.is_number or row.is_title(front))
-            if row.apart and (near or repeats.has(row)):
+            if row.apart and not row.heads_columns and (near or repeats.has(row)):
                 drop += row.lines
             else:
                 open_edges.discard(row.edge)
@@ -57,14 +59,15 @@ def take_furniture(pages: Sequence[tuple[Page, list[TextLine]]]) -> list[list[Te
 
 class _Row:
     """The lines at one height near an edge of a page. depth: distance from the edge as a share of
-    the height of the page.
+    the height of the page. heads_columns: the row is the head of a table.
     """
 
     def __init__(
-        self, page: Page, lines: list[TextLine], edge: str, depth: float, apart: bool
+        self, page: Page, lines: list[TextLine], edge: str, depth: float, after: list[TextLine]
     ) -> None:
         self.page, self.lines, self.edge, self.depth = page.number, lines, edge, depth
-        self.apart = apart
+        self.apart = not after or abs(after[0].base - lines[0].base) > 1.5 * lines[0].size
+        self.heads_columns = edge == "top" and _heads_columns(page, lines, after)
         self.size = max(line.size for line in lines)
         self._words = page.words
         self.bold = any(line.share("bold") > 0.5 for line in lines)
@@ -81,6 +84,8 @@ class _Row:
 
         A printed page number has the same offset on every page.
         """
+        if self._is_large_heading:
+            return set()
         if self.is_number:
             digits = re.search(r"\d+", self.text)
             found = [int(digits[0]) if digits else _roman(self.text)]
@@ -102,8 +107,20 @@ class _Row:
             return False
         if self.bold:
             repeated = len(self.text.split()) > 1 and self.text.casefold() in front
-            return repeated and self.size < 0.95 * median(word.size for word in self._words)
-        return _words(self.text) <= _words(front)
+            return repeated and self.size < 0.95 * self._text_size
+        words = _words(self.text)
+        return bool(words or self.text.casefold() in front) and words <= _words(front)
+
+    @property
+    def _is_large_heading(self) -> bool:
+        """Whether the row is a number and bold words larger than the text, as a section's title."""
+        words = self.lines[0].words
+        numbered = len(words) > 1 and number_at_start(self.text) is not None
+        return numbered and self.bold and self.size > 1.1 * self._text_size
+
+    @property
+    def _text_size(self) -> float:
+        return median(word.size for word in self._words)
 
     @property
     def _is_heading(self) -> bool:
@@ -169,10 +186,28 @@ def _edge_rows(page: Page, lines: list[TextLine]) -> Iterator[_Row]:
             depth = base / page.height if edge == "top" else 1 - base / page.height
             if depth > _FAR_ZONE:
                 break
-            size = heights[base][0].size
-            after = bases[at + 1] if at + 1 < len(bases) else None
-            apart = after is None or abs(after - base) > 1.5 * size
-            yield _Row(page, heights[base], edge, depth, apart)
+            after = heights[bases[at + 1]] if at + 1 < len(bases) else []
+            yield _Row(page, heights[base], edge, depth, after)
+
+
+def _heads_columns(page: Page, lines: Sequence[TextLine], after: Sequence[TextLine]) -> bool:
+    """Return whether a row has several cells between two rules, or over as many cells below it."""
+    cells = _spans(lines)
+    if len(cells) < 3:
+        return False
+    base, room = lines[0].base, 2.5 * lines[0].size
+    rules = [rule for rule in rules_of(page) if abs(rule.y - base) < room]
+    above = [rule for rule in rules if rule.y < base - 0.5 * lines[0].size]
+    below = [rule for rule in rules if rule.y > base]
+    if any(is_same_width(one, other) for one in above for other in below):
+        return True
+    over = sum(any(low < x1 and high > x0 for x0, x1 in _spans(after)) for low, high in cells)
+    return len(cells) > 3 and over > 3 and len(_spans(after)) > 3
+
+
+def _spans(lines: Sequence[TextLine]) -> list[tuple[float, float]]:
+    """Return the left and right edges of the cells of a row."""
+    return [(cell[0].x0, cell[-1].x1) for line in lines for cell in line.cells(0.9)]
 
 
 def _words(text: str) -> set[str]:

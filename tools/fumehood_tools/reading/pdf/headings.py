@@ -109,6 +109,8 @@ def _unnumbered_level(it: Candidate, style: Style, levels: dict[Look, int]) -> i
         return None
     if len(words) > 14 or first.islower() or not it.apart or whole[-1:] in ".,;":
         return None
+    if "=" in whole and any(line.share("math") > 0.15 for line in it.lines):
+        return None
     if it.look in levels:
         return levels[it.look]
     if it.look.italic and not it.look.bold and it.look.size < 1.06 * style.size:

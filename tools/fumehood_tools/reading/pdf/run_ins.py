@@ -105,7 +105,7 @@ def _label(lines: Sequence[TextLine], at: int, test: str) -> _Label | None:
         return None
     number = number_at_start(line.text)
     skip = 0
-    if number and line.words[0].text.rstrip(".)") == number.printed:
+    if number and line.words[0].text.rstrip(".)") == number.printed and not _is_article(number):
         skip = 1
     elif test == "italic" and re.fullmatch(r"[a-z]\)", line.words[0].text):
         skip, number = 1, None
@@ -124,6 +124,11 @@ def _label(lines: Sequence[TextLine], at: int, test: str) -> _Label | None:
     if not 0 < more < len(after.words) or words[-1].text[-1:] in _ENDS:
         return None
     return _Label(words + after.words[:more], after.words[more:], number, skip, 2, more)
+
+
+def _is_article(number: Number) -> bool:
+    """Return whether a number is the letter of a word, as in "A second look."."""
+    return number.printed in ("A", "I") and not number.mark and not number.word
 
 
 def _is_next(line: TextLine, after: TextLine) -> bool:
@@ -169,7 +174,7 @@ def _run_in(
     if number and len(number.parts) < 2 and not getattr(line.words[0].face, test):
         # The bold words at the start of a numbered item.
         return None
-    if test == "bold" and text[-1] == ":" and line.indent > 1.2:
+    if test == "bold" and line.indent > 1.2 and (text[-1] == ":" or _hangs(lines, at)):
         # This is an item of a description list.
         return None
     level = len(number.parts) if number else RUN_IN_LEVEL
@@ -193,6 +198,17 @@ def _is_ended(it: _Label, line: TextLine, test: str, marked: set[tuple[str, int]
     others = [after.x0 - before.x1 for before, after in pairwise([*it.words, *it.rest])]
     others.remove(gap)
     return gap > 0.75 * line.size and gap > 1.8 * max(others, default=0)
+
+
+def _hangs(lines: Sequence[TextLine], at: int) -> bool:
+    """Return whether the line below an indented one is indented as well, as in a list."""
+    line, below = lines[at], lines[at + 1 : at + 2]
+    return any(
+        it.page == line.page
+        and 0 < it.base - line.base < 1.6 * line.size
+        and it.x0 > line.x0 - 0.3 * line.size
+        for it in below
+    )
 
 
 def _part_at_dash(line: TextLine, test: str) -> None:
