@@ -17,6 +17,7 @@ ROOTS = ("harvest/__main__.py", "scoring/__main__.py", "runs/training.py", "runs
 # Modules that ROOTS import but that cannot change a score, and why.
 HARMLESS = {
     "bench/changes.py": "judges scores that are there",
+    "bench/collect.py": "finds scores that are there",
     "bench/controls.py": "names controls",
     "bench/noise.py": "judges scores that are there",
     "bench/table_rows.py": "shows scores that are there",
@@ -36,6 +37,7 @@ HARMLESS = {
     "records/parameters.py": "makes sources, which are in the digest themselves",
     "records/scores.py": "a record's shape",
     "receipts": "signs scores that are there",
+    "records/seed_lists.py": "writes lists of seeds, which are in the digests themselves",
     "registry": "says how numbers that are there are named, shown and judged",
     "runs/baselines.py": "chooses what is run",
     "runs/code.py": "this digest",
