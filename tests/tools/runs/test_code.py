@@ -16,11 +16,9 @@ PACKAGE = Path(fumehood_tools.__file__).parent
 ROOTS = ("harvest/__main__.py", "scoring/__main__.py", "runs/training.py", "runs/references.py")
 # Modules that ROOTS import but that cannot change a score, and why.
 HARMLESS = {
-    "bench/changes.py": "judges scores that are there",
     "bench/collect.py": "finds scores that are there",
     "bench/controls.py": "names controls",
     "bench/noise.py": "judges scores that are there",
-    "bench/table_rows.py": "shows scores that are there",
     "children": "starts processes",
     "cursors.py": "pages of lists",
     "deadlines.py": "how long anyone waits",
@@ -30,7 +28,6 @@ HARMLESS = {
     "locking.py": "one writer at a time",
     "lines.py": "carries answers of processes",
     "plain_files.py": "reads files",
-    "quoting.py": "messages",
     "records/integrity.py": "a record's shape: what the checks found",
     "records/labelling.py": "names rows",
     "records/levels.py": "says which L0s count as equal, of scores that are there",
