@@ -4,11 +4,11 @@ All letters are half as wide as the font is high, so that a test can tell where 
 """
 
 import re
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fakes.tiny_pdf import stream, written
 from fumehood_tools.reading.document import Document
 from fumehood_tools.reading.pdf.opening import read_document
 
@@ -107,7 +107,11 @@ def _shown(word: str) -> str:
 
 def set_pdf(sheets: Sequence[Sheet]) -> bytes:
     """Return the pages as a PDF."""
-    objects = [b"<< /Type /Catalog /Pages 2 0 R >>", b"", _stream(_to_unicode(sheets))]
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"",
+        stream(_to_unicode(sheets).encode("ascii")),
+    ]
     fonts = []
     for face, name in FACES.items():
         fonts.append(f"/{face} {len(objects) + 1} 0 R")
@@ -122,8 +126,10 @@ def set_pdf(sheets: Sequence[Sheet]) -> bytes:
         ]
     kids = []
     for sheet in sheets:
-        form = _stream(sheet.form, "/Type /XObject /Subtype /Form /BBox [0 0 600 600]")
-        objects += [_stream(_all(sheet)), form]
+        form = stream(
+            sheet.form.encode("ascii"), b"/Type /XObject /Subtype /Form /BBox [0 0 600 600]"
+        )
+        objects += [stream(_all(sheet).encode("ascii")), form]
         kids.append(f"{len(objects) + 1} 0 R")
         objects.append(
             f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] "
@@ -131,7 +137,7 @@ def set_pdf(sheets: Sequence[Sheet]) -> bytes:
             f"/XObject << /F {len(objects)} 0 R >> >> >>".encode()
         )
     objects[1] = f"<< /Type /Pages /Kids [{' '.join(kids)}] /Count {len(kids)} >>".encode()
-    return _written(objects)
+    return written(objects)
 
 
 def _to_unicode(sheets: Sequence[Sheet]) -> str:
@@ -150,24 +156,6 @@ def _to_unicode(sheets: Sequence[Sheet]) -> str:
 
 def _all(sheet: Sheet) -> str:
     return "\n".join(sheet.content)
-
-
-def _stream(text: str, extra: str = "") -> bytes:
-    packed = zlib.compress(text.encode("ascii"))
-    head = f"<< {extra} /Filter /FlateDecode /Length {len(packed)} >>\nstream\n"
-    return head.encode() + packed + b"\nendstream"
-
-
-def _written(objects: Sequence[bytes]) -> bytes:
-    out, places = bytearray(b"%PDF-1.4\n"), []
-    for number, body in enumerate(objects, 1):
-        places.append(len(out))
-        out += b"%d 0 obj\n%s\nendobj\n" % (number, body)
-    start = len(out)
-    out += b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
-    out += b"".join(b"%010d 00000 n \n" % place for place in places)
-    out += b"trailer\n<< /Size %d /Root 1 0 R >>\n" % (len(objects) + 1)
-    return bytes(out + b"startxref\n%d\n%%%%EOF\n" % start)
 
 
 def read_sheets(folder: Path, *sheets: Sheet) -> Document:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from typing import Any
 
 import anyio
 import pytest
+from fakes.sandbox_files import change_setting, leave_out_probing
 from mcp import Client, StdioServerParameters
 from mcp.types import CallToolResult, ImageContent, TextContent
 
@@ -110,14 +110,6 @@ async def open_small_sandbox(client: Client, name: str) -> Path:
     return Path(made["folder"])
 
 
-def change_setting(folder: Path, name: str, value: str) -> None:
-    path = folder / "sandbox.toml"
-    content = path.read_text(encoding="utf-8")
-    changed, times = re.subn(rf"(?m)^{name} = .*$", f"{name} = {value}", content)
-    assert times == 1
-    path.write_text(changed, encoding="utf-8")
-
-
 async def run_to_its_end(client: Client, **arguments: Any) -> dict[str, Any]:
     return await ended(client, (await ask(client, "run_variants", **arguments))["job_id"])
 
@@ -199,8 +191,8 @@ async def test_scores_are_computed_again_by_verify_and_a_false_one_is_found(
 
 async def test_every_broken_variant_fails_alone_and_says_what_to_do(client: Client) -> None:
     folder = await open_small_sandbox(client, "broken")
-    change_setting(folder, "train_minutes", "0.15")
-    change_setting(folder, "probing_tasks", "[]")
+    change_setting(folder, "limits", "train_minutes", 0.15)
+    leave_out_probing(folder)
     for name, source in BROKEN.items():
         (folder / "variants" / f"{name}.py").write_text(source, encoding="utf-8")
     job = await run_to_its_end(client, sandbox="broken", variants=["topk", *BROKEN])
@@ -221,7 +213,7 @@ async def test_every_broken_variant_fails_alone_and_says_what_to_do(client: Clie
 
 async def test_a_run_that_was_cut_short_goes_on_where_it_stopped(client: Client) -> None:
     folder = await open_small_sandbox(client, "resumed")
-    change_setting(folder, "probing_tasks", "[]")
+    leave_out_probing(folder)
     wanted = {"variants": ["topk", "batch_topk", "untrained"], "seeds": [0, 1]}
     started = await ask(client, "run_variants", sandbox="resumed", **wanted)
     with anyio.fail_after(300):

@@ -13,6 +13,7 @@ from typing import Any
 
 import anyio
 import pytest
+from fakes.sandbox_files import leave_out_probing
 from mcp import Client
 from mcp.types import CallToolResult, TextContent
 
@@ -178,15 +179,6 @@ async def walk(settings: Settings) -> AsyncIterator[Walk]:
         yield Walk(client, tools)
 
 
-def make_quick(box: Path) -> None:
-    """Leave out sparse probing, which takes most of the time."""
-    path = box / "sandbox.toml"
-    content = path.read_text(encoding="utf-8")
-    path.write_text(
-        re.sub(r"(?m)^probing_tasks = .*$", "probing_tasks = []", content), encoding="utf-8"
-    )
-
-
 def write(box: Path, name: str, source: str) -> None:
     (box / "variants" / f"{name}.py").write_text(source, encoding="utf-8")
 
@@ -195,7 +187,7 @@ async def test_from_an_empty_workspace_to_the_first_verdict(walk: Walk, settings
     box = settings.sandboxes / "box"
     advice = await walk.follow("list_variants", sandbox="box")
     assert "create_sandbox" in advice and box.is_dir()
-    make_quick(box)
+    leave_out_probing(box)
     await walk.follow("list_jobs")
     await walk.follow("wait_for_job", job_id="run-0000000000")
     for tool in ("plot_benchmarks", "list_variants", "compare_variants"):
@@ -216,7 +208,7 @@ async def test_from_an_empty_workspace_to_the_first_verdict(walk: Walk, settings
 async def test_a_run_that_failed_leads_to_what_is_wrong(walk: Walk, settings: Settings) -> None:
     await walk.call("create_sandbox", **walk.usual["create_sandbox"])
     box = settings.sandboxes / "box"
-    make_quick(box)
+    leave_out_probing(box)
     write(box, "broken", BROKEN)
     started = await walk.call(RUNS, sandbox="box", variants=["broken"])
     data: Any = started.structured_content
@@ -230,7 +222,7 @@ async def test_a_run_that_failed_leads_to_what_is_wrong(walk: Walk, settings: Se
 async def test_every_level_of_a_search_can_be_compared(walk: Walk, settings: Settings) -> None:
     await walk.call("create_sandbox", **walk.usual["create_sandbox"])
     box = settings.sandboxes / "box"
-    make_quick(box)
+    leave_out_probing(box)
     write(box, "mine", MINE)
     topk = (box / "variants" / "topk.py").read_text(encoding="utf-8")
     write(box, "same", topk + "\n# nothing else\n")

@@ -1,11 +1,11 @@
 """Planted cases through real runs on the synthetic subject, and blanks that must not win."""
 
 import contextlib
-import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from fakes.sandbox_files import leave_out_probing
 
 from fumehood_tools.compare import compare_variants
 from fumehood_tools.jobs import Job, JobStore
@@ -71,11 +71,7 @@ def box(settings: Settings) -> Sandbox:
     made = create_sandbox(
         settings, "box", subject="synthetic", dict_size=128, train_tokens=16_000, eval_tokens=4_064
     )
-    path = made.folder / "sandbox.toml"
-    content = path.read_text(encoding="utf-8")
-    without = re.sub(r"(?m)^probing_tasks = .*$", "probing_tasks = []", content)
-    assert without != content
-    path.write_text(without, encoding="utf-8")
+    leave_out_probing(made.folder)
     return made
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from fakes.sandbox_files import leave_out_probing
 
 from fumehood_tools.bench.table import read_benchmarks
 from fumehood_tools.compare import compare_variants
@@ -30,11 +31,7 @@ def box(settings: Settings) -> Sandbox:
     made = create_sandbox(
         settings, "box", subject="synthetic", dict_size=64, train_tokens=8_000, eval_tokens=2_032
     )
-    path = made.folder / "sandbox.toml"
-    content = path.read_text(encoding="utf-8")
-    # Sparse probing takes most of the time, and no test here is about it.
-    changed = re.sub(r"(?m)^probing_tasks = .*$", "probing_tasks = []", content)
-    path.write_text(changed, encoding="utf-8")
+    leave_out_probing(made.folder)
     return made
 
 

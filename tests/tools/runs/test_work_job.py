@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import tomlkit
+from fakes.sandbox_files import change_setting, leave_out_probing
 
 from fumehood_tools.bench.table import read_benchmarks
 from fumehood_tools.errors import RunFailed
@@ -63,10 +63,7 @@ def box(settings: Settings) -> Sandbox:
         "later": IN_SCORING.format(seconds=5),
         "endless": IN_SCORING.format(seconds=1e6),
     }
-    document: Any = tomlkit.parse((made.folder / "sandbox.toml").read_text(encoding="utf-8"))
-    # Sparse probing takes most of the time, and no test here is about it.
-    document["scoring"]["probing_tasks"] = []
-    (made.folder / "sandbox.toml").write_text(tomlkit.dumps(document), encoding="utf-8")
+    leave_out_probing(made.folder)
     for name, more in files.items():
         (made.variants / f"{name}.py").write_text(f"{topk}\n{more}\n", encoding="utf-8")
     return made
@@ -74,13 +71,6 @@ def box(settings: Settings) -> Sandbox:
 
 def brought(size: int) -> str:
     return f'W = "{random.Random(0).randbytes(size).hex()}"'
-
-
-def set_limit(box: Sandbox, name: str, value: float) -> None:
-    path = box.folder / "sandbox.toml"
-    document: Any = tomlkit.parse(path.read_text(encoding="utf-8"))
-    document["limits"][name] = value
-    path.write_text(tomlkit.dumps(document), encoding="utf-8")
 
 
 @pytest.mark.child
@@ -106,7 +96,7 @@ def test_work_and_constants_have_a_budget_and_are_in_every_table(
         [warning] = [text for text in table.warnings if "Not trained here" in text]
         assert "some" in warning and "untrained" not in warning
 
-        set_limit(box, "work_ratio", 10_000)
+        change_setting(box.folder, "limits", "work_ratio", 10_000)
         shorter = box.variant_path("topk").read_text(encoding="utf-8") + LONG.format(passes=60)
         box.variant_path("long").write_text(shorter, encoding="utf-8")
         job = ended(store, start_run(settings, store, "box", ["long"], [0]).job)
