@@ -29,11 +29,31 @@ except ImportError as error:
 """
 
 
+LANGUAGE_MODEL = """
+from fumehood_tools.scoring.stubs import COMPILER, load_after_all, stub_unused
+stub_unused()
+import sae_bench.evals.core.main
+load_after_all("transformer_lens", "pandas", COMPILER)
+from transformer_lens.model_bridge import TransformerBridge
+import pandas
+print(callable(TransformerBridge.boot_transformers), len(pandas.DataFrame({"a": [1]})))
+"""
+
+
 def test_a_package_that_no_scoring_uses_is_not_loaded_and_using_it_is_an_import_error() -> None:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-    command = [sys.executable, "-W", "ignore", "-c", USE]
-    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    named, compiled, refused = done.stdout.splitlines()
+    named, compiled, refused = printed_by(USE)
     assert named.endswith("| None ['pandas'] True")
     assert compiled == "True True"
     assert refused.endswith("is not loaded by the scorer: nothing there needs it")
+
+
+def test_what_a_scorer_of_a_language_model_needs_is_loaded_after_all() -> None:
+    assert printed_by(LANGUAGE_MODEL) == ["True 1"]
+
+
+def printed_by(program: str) -> list[str]:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    environment["JAXTYPING_DISABLE"] = "1"
+    command = [sys.executable, "-W", "ignore", "-c", program]
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    return done.stdout.splitlines()

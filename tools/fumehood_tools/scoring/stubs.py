@@ -5,7 +5,8 @@ They save 4.8 of 6.7 s of processor time for the scorer's imports (2 cores of a 
 `sae_lens` with the parts of `transformers` and torch's compiler that they load, and the rest for
 `datasets`, `wandb` and `pandas`. sae-bench names their classes in annotations, and in functions
 that load models and published SAEs; we give it a model and an SAE of our own. Using a stand-in
-raises ImportError. Modules that are loaded already are not replaced.
+raises ImportError. Modules that are loaded already are not replaced. A scorer of a language model
+needs transformer_lens to load it, and calls `load_after_all`; it saves the rest.
 
 torch's optimizers, which fit the probes, load the compiler only to exclude themselves from it. It
 is loaded when something else is asked of it.
@@ -28,6 +29,8 @@ UNUSED = (
     "wandb",
 )
 COMPILER = "torch._dynamo"
+_in_use: set[str] = set()
+"""Packages of UNUSED that are needed after all."""
 
 
 class _StandIn(ModuleType):
@@ -68,7 +71,7 @@ class _Finder(MetaPathFinder, Loader):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if any(fullname == name or fullname.startswith(f"{name}.") for name in UNUSED):
+        if any(_is_of(name, fullname) for name in UNUSED if name not in _in_use):
             return ModuleSpec(fullname, self, is_package=True)
         return None
 
@@ -77,6 +80,23 @@ class _Finder(MetaPathFinder, Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         """Do nothing, because a stand-in has no code."""
+
+
+def _is_of(package: str, module: str) -> bool:
+    return module == package or module.startswith(f"{package}.")
+
+
+def load_after_all(*packages: str) -> None:
+    """Make the next imports of these packages load the packages themselves.
+
+    Names that were imported before stay those of stand-ins.
+    """
+    _in_use.update(packages)
+    for name, module in list(sys.modules.items()):
+        if isinstance(module, (_StandIn, _PostponedCompiler)) and any(
+            _is_of(one, name) for one in packages
+        ):
+            del sys.modules[name]
 
 
 def stub_unused() -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from fumehood_tools.scoring.resumed_pass import ResumedPass
+from fumehood_tools.scoring.stubs import COMPILER, load_after_all
 from fumehood_tools.spec import SubjectSpec
 from fumehood_tools.subjects import describe_subject, hook_name
 from fumehood_tools.subjects.loading import load_language_model
@@ -30,6 +31,7 @@ def scoring_subject(spec: SubjectSpec, cache: Path) -> ScoringSubject:
     hook = hook_name(spec.site, spec.layer)
     if info.kind == "synthetic":
         return ScoringSubject(SyntheticSubject(), hook, {BOS})
+    load_after_all("transformer_lens", "pandas", COMPILER)
     from transformer_lens.model_bridge import TransformerBridge
 
     model, tokenizer = load_language_model(spec, cache)
