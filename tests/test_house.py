@@ -19,7 +19,7 @@ FLOORS = (
     "settings",
     "files spec where",
     "children",
-    "corpora jobs machine receipts records subjects web",
+    "corpora jobs machine receipts records repositories subjects web",
     "glass harvest papers",
     "reading sandbox",
     "bench doctor paper_records",

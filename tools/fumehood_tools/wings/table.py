@@ -24,6 +24,21 @@ PAPERS = Declared(
     slots={"read": 2},
     doctor=("fumehood_tools.doctor.papers:parts",),
 )
+CODE = Declared(
+    keys=(
+        Key("GITHUB_TOKEN", "searches GitHub for a paper's code; more requests per hour"),
+        Key("PERPLEXITY_API_KEY", "searches the web for a paper's code"),
+        Key("EXA_API_KEY", "searches the web for a paper's code"),
+    ),
+    endpoints={
+        "github": "https://api.github.com",
+        "package_index": "https://pypi.org",
+        "hugging_face": "https://huggingface.co",
+        "perplexity": "https://api.perplexity.ai",
+        "exa": "https://api.exa.ai",
+    },
+    slots={"code": 2},
+)
 SANDBOX = Declared(
     keys=(
         Key("HF_TOKEN", "gated subject models of the hub"),
@@ -33,6 +48,6 @@ SANDBOX = Declared(
     doctor=("fumehood_tools.doctor.sandbox:parts",),
 )
 
-DECLARED = (CORE, PAPERS, SANDBOX)
+DECLARED = (CORE, PAPERS, CODE, SANDBOX)
 
 register_kinds(DECLARED)

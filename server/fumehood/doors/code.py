@@ -1,0 +1,7 @@
+"""The tools for repositories of source code."""
+
+from fumehood.tooling import Toolbox
+
+
+def register(toolbox: Toolbox) -> None:
+    """Declare the tools for repositories."""

@@ -1,0 +1,81 @@
+"""A checkout: a folder of source files at one commit, and the entries that are not read.
+
+Nothing outside the folder is ever read: links, submodules and special files are listed as left out
+and never opened.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from fumehood_tools.errors import BadRequest
+
+MOST_FILES = 50_000
+# Folders of version control systems. They are not part of the source.
+_NOT_SOURCE = frozenset({".git", ".hg", ".svn"})
+
+
+class LeftOut(NamedTuple):
+    """An entry of a repository that is not read. reason: a phrase such as "a link to docs/a.md"."""
+
+    path: str
+    reason: str
+
+
+class Checkout(NamedTuple):
+    """A folder of files of one repository at one commit.
+
+    address: where it came from, as people are shown it: without credentials. commit: 40 or 64
+    hexadecimal digits, or "" without version control. files: POSIX paths of plain files relative to
+    `folder`, sorted; bytes of names that are not UTF-8 are kept as surrogate escapes.
+    """
+
+    folder: Path
+    address: str
+    commit: str
+    files: tuple[str, ...]
+    left_out: tuple[LeftOut, ...] = ()
+
+    def path(self, file: str) -> Path:
+        """Return the location on disk of one of `files`."""
+        return self.folder / file
+
+
+def local_checkout(folder: Path, address: str) -> Checkout:
+    """Return all plain files of a folder that has no version control.
+
+    Raises BadRequest when it is not a folder or has more than MOST_FILES entries.
+    """
+    if not folder.is_dir():
+        raise BadRequest(f"{address} is not a folder. Name a folder or the URL of a repository.")
+    files, left_out = [], []
+    for number, (path, reason) in enumerate(_entries(folder, "")):
+        if number == MOST_FILES:
+            raise BadRequest(
+                f"{address} has more than {MOST_FILES:,} entries. Name one of its folders."
+            )
+        if reason:
+            left_out.append(LeftOut(path, reason))
+        else:
+            files.append(path)
+    return Checkout(folder, address, "", tuple(sorted(files)), tuple(sorted(left_out)))
+
+
+def _entries(folder: Path, prefix: str) -> Iterator[tuple[str, str]]:
+    """Yield (path, reason to leave it out or "") of everything below the folder."""
+    with os.scandir(folder) as entries:
+        found = sorted(entries, key=lambda entry: entry.name)
+    for entry in found:
+        path = prefix + entry.name
+        mode = entry.stat(follow_symlinks=False).st_mode
+        if stat.S_ISLNK(mode):
+            yield path, f"a link to {os.readlink(entry.path)}"
+        elif stat.S_ISDIR(mode):
+            if entry.name not in _NOT_SOURCE:
+                yield from _entries(Path(entry.path), path + "/")
+        elif stat.S_ISREG(mode):
+            yield path, ""
+        else:
+            yield path, "a special file (FIFO, socket or device)"
