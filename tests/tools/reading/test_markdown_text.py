@@ -61,7 +61,12 @@ def test_blocks_of_all_kinds_are_told_apart() -> None:
     ("written", "shown"),
     [
         ("**bold**, *it*, __b__, _i_, ~~s~~ `a*b`", "bold, it, b, i, s a*b"),
-        ("snake_case_name, 2 * 3 * 4, a_b_", "snake_case_name, 2 * 3 * 4, a_b"),
+        ("snake_case_name, 2 * 3 * 4, a_b_", "snake_case_name, 2 * 3 * 4, a_b_"),
+        (
+            "*a **b** c*, ***d***, <https://e.org>, `<!-- f -->`",
+            "a b c, d, https://e.org, <!-- f -->",
+        ),
+        (r"So $$a_i$$ and \(b_j\) &copy; ^[as *said*].", "So aᵢ and bⱼ © [1]."),
         (r"It costs $5 and $6; $x_i \le 3$.", "It costs $5 and $6; xᵢ ≤ 3."),
         (r"1\. \*x\* <b>y</b> &", "1. *x* y &"),
         ("See [the *site*](https://a.org/b_(c) 'T') and [n][1].", "See the site and n."),
@@ -86,6 +91,37 @@ def test_formulas_keep_their_latex_and_number() -> None:
     one, two = read("$$\na_i = b \\tag{3}\n$$\n\n\\[ c \\]\n").blocks
     assert (one.kind, one.number, one.text, one.latex) == ("equation", "3", "aᵢ = b", "a_i = b")
     assert (two.kind, two.text) == ("equation", "c")
+
+
+def test_blocks_inside_quotes_and_lists_are_kept() -> None:
+    text = (
+        "> ## Inner\n>\n> | A |\n> |---|\n> | 1 |\n\n"
+        "1. one\n\n   more\n\n   ```\n   <!-- code -->\n   ```\n   - deep\n\n"
+        "<div>\nboxed *words* <!-- secret -->\n</div>\n\nA claim.[^z] ^[In line.]\n\n"
+        "[^z]: First.\n\n    Second.\n"
+    )
+    assert kinds(text) == [
+        ("heading", "Inner"),
+        ("table", ""),
+        ("list_item", "one"),
+        ("paragraph", "more"),
+        ("code", "<!-- code -->"),
+        ("list_item", "deep"),
+        ("paragraph", "boxed words"),
+        ("paragraph", "A claim.[z] [2]"),
+        ("footnote", "z First."),
+        ("footnote", "z Second."),
+        ("footnote", "2 In line."),
+    ]
+    assert [it.text for it in read(text).hidden] == ["secret"]
+
+
+@pytest.mark.parametrize(
+    "head", ["title: [", "- a\n- b", "title: {a: 1}", "author: [{name: Ida}, {x: 1}, 3]", "%", "\t"]
+)
+def test_no_head_makes_the_reader_fail(head: str) -> None:
+    document = read(f"---\n{head}\n---\n\nText.\n")
+    assert [(it.kind, it.text) for it in document.blocks] == [("paragraph", "Text.")]
 
 
 def test_references_are_entries_and_comments_are_hidden() -> None:
@@ -115,7 +151,9 @@ def test_what_is_written_as_markdown_can_be_read_again(name: str) -> None:
     assert [len(it) for it in rows] == [len(it.rows) for it in before.blocks if it.kind == "table"]
 
 
-@pytest.mark.parametrize("piece", ["`", "[a", "$a ", "**a* _b", "|-", "![", "<a", "- ", "#", "> "])
+@pytest.mark.parametrize(
+    "piece", ["`", "[a", "$a ", "**a* _b", "|-", "![", "<a", "- ", "#", "> ", "\\(", "\\["]
+)
 def test_no_heap_of_markup_makes_the_reader_fail(piece: str) -> None:
     assert read(piece * 20_000).source == "markdown"
     assert read(f"{piece}\n" * 5_000).source == "markdown"

@@ -1,12 +1,22 @@
 """Read a paper or notes from Markdown: CommonMark's blocks, with tables, footnotes and formulas.
 
-Headings, paragraphs, lists, fenced and indented code, pipe tables, images, `$$` formulas, footnotes
-and a YAML head (title, author, abstract) are recognized, as is everything that `to_markdown`
-writes. HTML tags are dropped, and HTML comments become hidden text. Reading never fails.
+markdown-it-py parses the text: headings, paragraphs, lists, code, pipe tables, images, footnotes,
+formulas (`$…$`, `$$…$$`, `\\(…\\)`, `\\[…\\]`) and a YAML head (title, author, abstract).
+Everything that `to_markdown` writes is read again. HTML tags are dropped, and HTML comments become
+hidden text. Reading never fails.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import yaml
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from mdit_py_plugins.dollarmath import dollarmath_plugin
+from mdit_py_plugins.footnote import footnote_plugin
+from mdit_py_plugins.front_matter import front_matter_plugin
+from mdit_py_plugins.texmath import texmath_plugin
 
 from fumehood_tools.reading.document import Block, Document, HiddenText, Link, Reference
 from fumehood_tools.reading.latex.bibliography import reference
@@ -17,263 +27,255 @@ from fumehood_tools.reading.outline import BIBLIOGRAPHY
 from fumehood_tools.reading.running_links import links_in_text
 
 _COMMENT = re.compile(r"<!--(.*?)(?:-->|\Z)", re.S)
-_HEAD = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*\n", re.S)
-_FIELD = re.compile(r"^(\w+)[ \t]*:[ \t]*(.*(?:\n(?:[ \t]+\S.*|-[ \t].*))*)", re.M)
-_ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*(?:\{[#.][^}]*\})?[ \t]*$")
-_SETEXT = re.compile(r" {0,3}(=+|-{2,})[ \t]*$")
-_FENCE = re.compile(r"( {0,3})(`{3,}|~{3,})[^`]*$")
-_RULE = re.compile(r" {0,3}([-*_])(?:[ \t]*\1){2,}[ \t]*$")
-_ITEM = re.compile(r"(\s*)(?:[-*+]|\d{1,9}[.)])(?:[ \t]+|$)")
-_DIVIDER = re.compile(r"\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*$")
-_NOTE = re.compile(r"\[\^([^\]\s]+)\]:[ \t]*(.*)")
-_TARGET = re.compile(r" {0,3}\[([^\]^][^\]]*)\]:[ \t]*<?(\S+?)>?(?:[ \t]+[\"'(].*)?$")
 _CAPTION = re.compile(r"\*?(?:(Table|Figure)\s+([\w.]+)\s*[:.]\s*|(?:Table)?:\s+)(.+?)\*?$", re.S)
 _NUMBER = re.compile(r"(\d+(?:\.\d+)*|[A-Z](?:\.\d+)+)\.?[ \t]+(?=\S)")
 _ABSTRACT = re.compile(r"\*{0,2}abstract\s*[.:]?\*{0,2}\s*[.:—–]?\s*", re.I)
-_IMAGE = re.compile(r"!\[([^\]]*)\]\(([^()\s]*(?:\([^()]*\)[^()\s]*)*)[^)]*\)(?:\{[^}]*\})?")
-_INLINE = re.compile(
-    r"(?P<escape>\\[!-/:-@\[-`{-~])"
-    r"|(?P<ticks>`{1,9})(?!`)(?P<code>.{1,2000}?)(?<!`)(?P=ticks)(?!`)"
-    r"|\$(?P<math>[^\s$](?:[^$]{0,2000}[^\s$\\])?)\$(?!\d)"
-    r"|\\\((?P<paren>.{1,2000}?)\\\)"
-    r"|!?\[(?P<text>(?:[^\[\]]|\[[^\[\]]{0,200}\]){0,1000})\]"
-    r"\(\s*<?(?P<url>[^()\s>]{0,2000}(?:\([^()\s]{0,200}\)[^()\s>]{0,500}){0,3})>?[^()]{0,500}\)"
-    r"|\[(?P<named>[^\[\]^]{1,300})\]\[(?P<target>[^\[\]]{0,100})\]"
-    r"|<(?P<auto>https?://[^<>\s]+)>"
-    r"|\[\^(?P<note>[^\]\s]+)\]"
-    r"|(?P<tag></?[A-Za-z][^<>]{0,300}>)"
-    r"|(?P<strong>\*\*|__(?=\S)|(?<=\S)__)|(?P<star>\*(?=\S)|(?<=\S)\*)"
-    r"|(?P<under>(?<!\w)_(?=\S)|(?<=\S)_(?!\w))|(?P<struck>~~)",
-    re.S,
-)
+# Attributes of Pandoc behind a heading or an image, as in "# Method {#sec:method}".
+_ATTRIBUTES = re.compile(r"[ \t]*\{[#.][^{}]*\}[ \t]*$")
+_TAG = re.compile(r"</?[A-Za-z][^<>]*>")
+_SPACES = frozenset({"softbreak", "hardbreak"})
+_FORMULAS = frozenset({"math_inline", "math_inline_double"})
+# The plugin for \\(…\\) looks for every missing end in the whole rest of the text.
+MOST_OPEN_FORMULAS = 1_000
 
 
 def read_markdown(data: bytes) -> Document:
     """Read a paper from Markdown."""
     text = decode({"": data})[""].replace("\r\n", "\n").replace("\r", "\n")
-    return _Page(text).document()
+    page = _Page()
+    page.read(_parser(text).parse(text, page.env))
+    return page.document()
+
+
+def _parser(text: str) -> MarkdownIt:
+    parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    parser.use(front_matter_plugin).use(footnote_plugin)
+    parser.use(dollarmath_plugin, allow_space=False, allow_digits=False, double_inline=True)
+    if text.count("\\(") - text.count("\\)") < MOST_OPEN_FORMULAS:
+        parser.use(texmath_plugin, delimiters="brackets")
+    # Footnotes stay where they are written, and those that nothing refers to are kept.
+    return parser.disable("footnote_tail")
 
 
 class _Page:
-    """Reads a text once and collects its parts."""
+    """Collects the parts of a document from the tokens of the parser."""
 
-    def __init__(self, text: str) -> None:
-        comments = [" ".join(it.split()) for it in _COMMENT.findall(text)]
-        self.hidden = [HiddenText(text=it[:1_000], why="comment") for it in comments if it][:50]
-        text = _COMMENT.sub("", text).expandtabs(4)
-        head = _HEAD.match(text)
-        self.fields = _fields(head[1]) if head is not None else {}
-        self.lines = text[head.end() if head else 0 :].split("\n")
-        self.targets = {
-            match[1].lower(): match[2] for match in map(_TARGET.match, self.lines) if match
-        }
-        self.lines = [line for line in self.lines if not _TARGET.match(line)]
+    def __init__(self) -> None:
+        self.env: dict[str, Any] = {}
+        self.fields: dict[str, str] = {}
         self.blocks: list[Block] = []
         self.links: list[Link] = []
-        self.at = 0
+        self.hidden: list[HiddenText] = []
+        # Whether each open list item already has text, and the labels of open footnotes.
+        self.items: list[bool] = []
+        self.notes: list[str] = []
+        self.rows: list[list[str]] = []
 
     def document(self) -> Document:
-        while self.at < len(self.lines):
-            self._block()
-        title, abstract, blocks = _front(self.blocks, self.fields)
+        self._inline_notes()
+        title, abstract, blocks = _front(_with_captions(self.blocks), self.fields)
         blocks, references = _references(blocks)
         texts = [abstract, *(block.text for block in blocks if block.kind != "code")]
         known = {link.url for link in self.links}
         self.links += [link for link in links_in_text(texts) if link.url not in known]
         return Document(
             source="markdown",
-            title=self._inline(title),
+            title=title,
             authors=_authors(self.fields.get("author") or self.fields.get("authors", "")),
             abstract=abstract,
             blocks=blocks,
             references=references,
             links=list({link.url: link for link in self.links}.values()),
-            hidden=self.hidden,
+            hidden=self.hidden[:50],
         )
 
     # -- blocks ----------------------------------------------------------------------------------
 
-    def _block(self) -> None:
-        line = self.lines[self.at]
-        if not line.strip():
-            self.at += 1
-        elif (fence := _FENCE.match(line)) is not None:
-            self._fenced(fence[2], len(fence[1]))
-        elif (found := _ATX.match(line)) is not None:
-            self.at += 1
-            self._heading(len(found[1]), found[2] or "")
-        elif _RULE.match(line):
-            self.at += 1
-        elif line.strip().startswith(("$$", "\\[")):
-            self._formula(line.strip()[:2])
-        elif line.startswith("    ") and not (self.blocks and self.blocks[-1].kind == "list_item"):
-            self._indented()
-        elif (note := _NOTE.match(line)) is not None:
-            self.at += 1
-            text = " ".join([note[2], *self._paragraph_lines()])
-            self.blocks.append(Block(kind="footnote", text=self._inline(f"{note[1]} {text}")))
-        elif "|" in line and self.at + 1 < len(self.lines) and self._is_divider(self.at + 1):
-            self._table()
-        elif _ITEM.match(line):
-            self._item()
+    def read(self, tokens: Sequence[Token]) -> None:
+        """Collect the blocks of these tokens."""
+        for before, token in zip([None, *tokens], tokens, strict=False):
+            if token.type == "front_matter":
+                self.fields = {
+                    name: self._text_of(value) for name, value in _fields(token.content).items()
+                }
+            elif token.type == "inline":
+                self._text(before.type if before else "", before.tag if before else "", token)
+            elif token.type in ("fence", "code_block"):
+                self.blocks.append(Block(kind="code", text=token.content.rstrip("\n")))
+            elif token.type == "html_block":
+                self._html(token.content)
+            elif token.type.startswith("math_block"):
+                self._formula(token)
+            else:
+                self._nesting(token)
+
+    def _nesting(self, token: Token) -> None:
+        match token.type:
+            case "list_item_open":
+                self.items.append(False)
+            case "list_item_close":
+                self.items.pop()
+            case "footnote_reference_open":
+                self.notes.append(str(token.meta.get("label", "")))
+            case "footnote_reference_close":
+                self.notes.pop()
+            case "tr_open":
+                self.rows.append([])
+            case "table_close":
+                rows, self.rows = self.rows, []
+                self.blocks.append(Block(kind="table", text="", rows=rows))
+
+    def _text(self, opened: str, tag: str, token: Token) -> None:
+        """Add the block in which a line of text stands."""
+        if opened in ("th_open", "td_open"):
+            self.rows[-1].append(self._inline(token.children))
+            return
+        said = self._inline(token.children)
+        if opened == "heading_open":
+            said = _ATTRIBUTES.sub("", said)
+            number = _NUMBER.match(said)
+            title = said[number.end() :] if number else said
+            if title:
+                self.blocks.append(
+                    Block(
+                        kind="heading",
+                        text=title,
+                        level=int(tag[1:]),
+                        number=number[1] if number else None,
+                    )
+                )
+        elif (figure := self._figure(token, said)) is not None:
+            self.blocks.append(figure)
+        elif not said:
+            return
+        elif self.notes:
+            self.blocks.append(Block(kind="footnote", text=f"{self.notes[-1]} {said}"))
+        elif self.items and not self.items[-1]:
+            self.items[-1] = True
+            self.blocks.append(Block(kind="list_item", text=re.sub(r"^\[[ xX]\]\s+", "", said)))
         else:
-            self._paragraph()
+            self.blocks.append(Block(kind="paragraph", text=said))
 
-    def _is_divider(self, at: int) -> bool:
-        return "-" in self.lines[at] and _DIVIDER.match(self.lines[at]) is not None
+    def _figure(self, token: Token, said: str) -> Block | None:
+        """Return the figure of a paragraph that is an image or a caption in italics."""
+        children = [
+            one for one in token.children or [] if one.type != "text" or one.content.strip()
+        ]
+        images = [one for one in children if one.type == "image"]
+        others = [one for one in children if one.type != "image"]
+        attributes_only = all(_ATTRIBUTES.fullmatch(one.content) for one in others)
+        if len(images) == 1 and attributes_only:
+            caption = self._inline(images[0].children)
+            found = _CAPTION.fullmatch(caption)
+            text, number = (found[3], found[2]) if found else (caption, None)
+            return Block(kind="figure", text=text, number=number)
+        found = _CAPTION.fullmatch(said) if token.content.startswith("*Figure") else None
+        return Block(kind="figure", text=found[3], number=found[2]) if found else None
 
-    def _heading(self, level: int, text: str) -> None:
-        number = _NUMBER.match(text)
-        title = self._inline(text[number.end() :] if number else text)
-        if title:
-            self.blocks.append(
-                Block(kind="heading", text=title, level=level, number=number[1] if number else None)
-            )
-
-    def _fenced(self, fence: str, indent: int) -> None:
-        inside: list[str] = []
-        self.at += 1
-        while self.at < len(self.lines):
-            line = self.lines[self.at]
-            self.at += 1
-            if line.strip().startswith(fence) and not line.strip().strip(fence[0]):
-                break
-            inside.append(line[min(indent, len(line) - len(line.lstrip())) :])
-        self.blocks.append(Block(kind="code", text="\n".join(inside)))
-
-    def _indented(self) -> None:
-        inside: list[str] = []
-        while self.at < len(self.lines) and (
-            self.lines[self.at].startswith("    ") or not self.lines[self.at].strip()
-        ):
-            inside.append(self.lines[self.at][4:])
-            self.at += 1
-        self.blocks.append(Block(kind="code", text="\n".join(inside).strip("\n")))
-
-    def _formula(self, opened: str) -> None:
-        closed = "$$" if opened == "$$" else "\\]"
-        rest = self.lines[self.at].strip()[2:]
-        inside: list[str] = []
-        self.at += 1
-        while closed not in rest and self.at < len(self.lines):
-            inside.append(rest)
-            rest = self.lines[self.at]
-            self.at += 1
-        inside.append(rest.partition(closed)[0])
-        latex = " ".join(" ".join(inside).split())
+    def _formula(self, token: Token) -> None:
+        latex = " ".join(token.content.split())
         tag = re.search(r"\\tag\*?\{([^{}]*)\}", latex)
         latex = re.sub(r"\s*\\(?:tag\*?|label)\{[^{}]*\}", "", latex)
         number = tag[1].strip("()") if tag else None
         text = readable(tokenize(latex).tokens)
         self.blocks.append(Block(kind="equation", text=text, latex=latex, number=number))
 
-    def _table(self) -> None:
-        rows = [self._cells(self.lines[self.at])]
-        self.at += 2
-        while self.at < len(self.lines) and "|" in self.lines[self.at]:
-            rows.append(self._cells(self.lines[self.at]))
-            self.at += 1
-        width = max(map(len, rows))
-        rows = [row + [""] * (width - len(row)) for row in rows]
-        before = self.blocks[-1] if self.blocks else None
-        found = _CAPTION.fullmatch(before.text) if before and before.kind == "paragraph" else None
-        if found is None and self.at + 1 < len(self.lines):
-            following = next((it for it in self.lines[self.at : self.at + 2] if it.strip()), "")
-            if (found := _CAPTION.fullmatch(following.strip())) is not None:
-                self.at = self.lines.index(following, self.at) + 1
-        elif found is not None:
-            self.blocks.pop()
-        caption, number = (self._inline(found[3]), found[2]) if found else ("", None)
-        self.blocks.append(Block(kind="table", text=caption, number=number, rows=rows))
+    def _html(self, content: str) -> None:
+        """Keep the text of an HTML block; comments become hidden text."""
+        self._hide(content)
+        text = _TAG.sub(" ", _COMMENT.sub("", content))
+        children = MarkdownIt("commonmark").parseInline(text)[0].children if text.strip() else None
+        if said := self._inline(children):
+            self.blocks.append(Block(kind="paragraph", text=said))
 
-    def _cells(self, line: str) -> list[str]:
-        line = line.strip().removeprefix("|")
-        line = line[:-1] if line.endswith("|") and not line.endswith("\\|") else line
-        cells = re.split(r"(?<!\\)\|", line)
-        return [self._inline(cell.replace("\\|", "|")) for cell in cells]
+    def _hide(self, content: str) -> None:
+        comments = (" ".join(one.split())[:1_000] for one in _COMMENT.findall(content))
+        self.hidden += [HiddenText(text=one, why="comment") for one in comments if one]
 
-    def _item(self) -> None:
-        found = _ITEM.match(self.lines[self.at])
-        first = self.lines[self.at][found.end() if found else 0 :]
-        self.at += 1
-        text = self._inline(" ".join([first, *self._paragraph_lines()]))
-        if text:
-            self.blocks.append(Block(kind="list_item", text=re.sub(r"^\[[ xX]\]\s+", "", text)))
-
-    def _paragraph(self) -> None:
-        first = self.lines[self.at]
-        self.at += 1
-        lines = [first, *self._paragraph_lines()]
-        if self.at < len(self.lines) and (under := _SETEXT.match(self.lines[self.at])):
-            self.at += 1
-            self._heading(1 if under[1][0] == "=" else 2, " ".join(it.strip() for it in lines))
-            return
-        text = " ".join(re.sub(r"^\s*(?:>\s?)+", "", line).strip() for line in lines)
-        image = _IMAGE.fullmatch(text.strip())
-        if image is not None:
-            found = _CAPTION.fullmatch(image[1])
-            caption, number = (found[3], found[2]) if found else (image[1], None)
-            self.blocks.append(Block(kind="figure", text=self._inline(caption), number=number))
-        elif said := self._inline(text):
-            figure = _CAPTION.fullmatch(said) if text.startswith("*Figure") else None
-            if figure is not None:
-                self.blocks.append(Block(kind="figure", text=figure[3], number=figure[2]))
-            else:
-                self.blocks.append(Block(kind="paragraph", text=said))
-
-    def _paragraph_lines(self) -> Iterator[str]:
-        """Yield the following lines of a paragraph or of a list item."""
-        while self.at < len(self.lines):
-            line = self.lines[self.at]
-            begins = _ATX.match(line) or _FENCE.match(line) or _ITEM.match(line)
-            ends = _SETEXT.match(line) or _RULE.match(line) or line.strip().startswith("$$")
-            if not line.strip() or begins or ends or _NOTE.match(line):
-                return
-            if "|" in line and self.at + 1 < len(self.lines) and self._is_divider(self.at + 1):
-                return
-            self.at += 1
-            yield re.sub(r"^\s*(?:>\s?)+", "", line).strip()
+    def _inline_notes(self) -> None:
+        """Add the footnotes that are written inside a line, as in ^[A note]."""
+        listed = self.env.get("footnotes", {}).get("list", {})
+        for number, note in listed.items():
+            if "tokens" in note:
+                text = f"{number + 1} {self._inline(note['tokens'])}"
+                self.blocks.append(Block(kind="footnote", text=text))
 
     # -- text ------------------------------------------------------------------------------------
 
-    def _inline(self, text: str) -> str:
-        return " ".join(_INLINE.sub(self._shown, text).split())
+    def _text_of(self, written: str) -> str:
+        return self._inline(MarkdownIt("commonmark").parseInline(written)[0].children)
 
-    def _shown(self, match: re.Match[str]) -> str:
-        """Return what a piece of markup displays, and store links."""
-        kind = match.lastgroup or ""
-        if match["escape"]:
-            return match["escape"][1:]
-        if match["ticks"]:
-            return match["code"].strip()
-        if latex := match["math"] or match["paren"]:
-            return readable(tokenize(latex).tokens)
-        if match["url"] is not None:
-            return self._linked(match["text"], match["url"], is_image=match[0][0] == "!")
-        if match["named"]:
-            url = self.targets.get((match["target"] or match["named"]).lower())
-            return match[0] if url is None else self._linked(match["named"], url, is_image=False)
-        if match["auto"]:
-            return self._linked(match["auto"], match["auto"], is_image=False)
-        if match["note"]:
-            return f"[{match['note']}]"
-        return " " if kind == "tag" and match[0].lower().startswith("<br") else ""
+    def _inline(self, children: Sequence[Token] | None) -> str:
+        return " ".join("".join(self._shown(children or ())).split())
 
-    def _linked(self, words: str, url: str, is_image: bool) -> str:
-        text = words if words == url else self._inline(words)
-        if not is_image and url.startswith(("http://", "https://")):
-            self.links.append(Link(url=url, text=text, origin="markup"))
-        return text
+    def _shown(self, children: Sequence[Token]) -> Iterator[str]:
+        """Yield what the pieces of a line display, and store its links."""
+        opened: list[tuple[str, list[str]]] = []
+        for token in children:
+            shown = self._piece(token)
+            for _, words in opened:
+                words.append(shown)
+            yield shown
+            if token.type == "link_open":
+                opened.append((str(token.attrs.get("href", "")), []))
+            elif token.type == "link_close" and opened:
+                url, words = opened.pop()
+                if url.startswith(("http://", "https://")):
+                    text = " ".join("".join(words).split())
+                    self.links.append(Link(url=url, text=text, origin="markup"))
+
+    def _piece(self, token: Token) -> str:
+        if token.type in _SPACES:
+            return " "
+        if token.type in _FORMULAS:
+            return readable(tokenize(token.content).tokens)
+        if token.type == "image":
+            return "".join(self._shown(token.children or ()))
+        if token.type == "footnote_ref":
+            return f"[{token.meta.get('label', token.meta.get('id', 0) + 1)}]"
+        if token.type == "html_inline":
+            self._hide(token.content)
+            return " " if token.content.lower().startswith("<br") else ""
+        return token.content
+
+
+def _with_captions(blocks: list[Block]) -> list[Block]:
+    """Give each table the caption in the paragraph before or after it."""
+    kept: list[Block] = []
+    rest = list(reversed(blocks))
+    while rest:
+        block = rest.pop()
+        if block.kind == "table":
+            before = kept[-1] if kept and kept[-1].kind == "paragraph" else None
+            after = rest[-1] if rest and rest[-1].kind == "paragraph" else None
+            if before and (found := _CAPTION.fullmatch(before.text)):
+                kept.pop()
+            elif after and (found := _CAPTION.fullmatch(after.text)):
+                rest.pop()
+            else:
+                found = None
+            if found is not None:
+                block = block.model_copy(update={"text": found[3], "number": found[2]})
+        kept.append(block)
+    return kept
 
 
 def _fields(head: str) -> dict[str, str]:
     """Return the fields of a YAML head as text. Lists are joined by semicolons."""
-    fields: dict[str, str] = {}
-    for name, value in _FIELD.findall(head):
-        value = re.sub(r"\n\s*-\s+(?:name:\s*)?", "; ", value)
-        value = re.sub(r"^\s*[|>][-+]?\s*", "", " ".join(value.split()))
-        fields[name.lower()] = value.strip(" ;\"'[]")
-    return fields
+    try:
+        content = yaml.safe_load(head)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return {}
+    fields = content.items() if isinstance(content, dict) else ()
+    return {str(name).lower(): " ".join(_field(value).split()) for name, value in fields}
+
+
+def _field(value: object) -> str:
+    """Return a text, a list of texts, or a list of records with a name, as one text."""
+    if isinstance(value, list):
+        named = [one.get("name", "") if isinstance(one, dict) else one for one in value[:1_000]]
+        return "; ".join(str(one) for one in named if isinstance(one, str | int | float))
+    return str(value) if isinstance(value, str | int | float) else ""
 
 
 def _authors(text: str) -> list[str]:

@@ -250,3 +250,30 @@ def test_a_style_that_says_how_the_front_matter_looks_does_not_change_what_it_is
         "Banks",
         "Text.",
     ]
+
+
+_JMLR = rb"\def\name{\upshape\bf}\def\addr{\small\it}\def\email{\hfill\small\sc}"
+
+
+@pytest.mark.parametrize("style", [{}, {"jmlr2e.sty": _JMLR}])
+@pytest.mark.parametrize(
+    "authors",
+    [
+        r"\author{\name Ida Moss \email ida@quay.org \\ \addr Dep of Quays\\Sea Town, ST 9 \AND "
+        r"\name Bo van Lind \email bo@quay.org \\ \addr Long Quay}",
+        r"\author{\name Ida Moss \email i@q.org\\ \name Bo van Lind \email b@q.org \\ \addr Quay}",
+        r"\author{\Name{Ida Moss} \Email{i@q.org}\\ \addr D \and \Name{Bo van Lind}\\ \addr Quay}",
+        r"\author*[1]{\fnm{Ida} \sur{Moss}}\email{i@q.org}"
+        r"\author[2,3]{\fnm{Bo} \spfx{van} \sur{Lind}}\affil*[1]{\orgname{Quay}}",
+        r"\author*{Ida Moss}\author{Bo van Lind}",
+        r"\author{Ida Moss \email{i@q.org} \and Bo van Lind \email{b@q.org}}",
+    ],
+)
+def test_authors_are_found_in_the_forms_of_jmlr_and_springer(
+    authors: str, style: dict[str, bytes]
+) -> None:
+    text = rf"\documentclass{{article}}\usepackage{{jmlr2e}}\title{{Quays}}{authors}"
+    body = r"\begin{document}\maketitle Text.\end{document}"
+    document = read_latex(packed({"main.tex": text + body, **style}))
+    assert document.authors == ["Ida Moss", "Bo van Lind"]
+    assert [block.text for block in document.blocks] == ["Text."]

@@ -98,6 +98,17 @@ def test_levels_come_from_printed_numbers_and_marker_s_own_are_learnt_from_them(
     ]
 
 
+def test_an_appendix_before_the_references_is_known_by_its_first_part() -> None:
+    heads = ["1 Method", "A Study in Moss", "A Proofs", "A.1 Search", "References"]
+    document = read([head("Title", 1), *(head(it, 3) for it in heads)])
+    assert [(it.number, it.text) for it in document.blocks] == [
+        ("1", "Method"),
+        (None, "A Study in Moss"),
+        ("A", "Proofs"),
+        ("A.1", "Search"),
+    ]
+
+
 def test_levels_and_title_that_the_layout_knows_are_taken() -> None:
     page = [head("Moss"), text("We keep a memory."), head("First"), head("Second")]
     page[0]["level"], page[2]["level"], page[3]["level"] = 0, 1, 2

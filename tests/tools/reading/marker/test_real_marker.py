@@ -114,11 +114,14 @@ def test_without_network_and_models_it_reads_a_whole_paper(
         ("3", "Experiments", 1),
         ("3.1", "Setup", 2),
         ("3.2", "Results", 2),
+        ("3.2.1", "Ablations", 3),
         ("4", "Limitations", 1),
         ("5", "Conclusion", 1),
         (None, "Acknowledgements", 1),
+        ("A", "Group Penalties", 1),
+        ("A.1", "Choice of the Blocks", 2),
     ]
-    assert sum(it.kind == "list_item" for it in document.blocks) == 3
+    assert sum(it.kind == "list_item" for it in document.blocks) == 6
     assert len(document.references) >= 3
     urls = {it.url for it in document.links}
     assert "https://archive.example.org/penalties" in urls

@@ -13,9 +13,12 @@ from fumehood_tools.reading.latex.expansion import Stream
 MOST_AUTHORS = 3_000
 _APART = {"\\and", "\\And", "\\AND", "\\ANDD", "\\qquad", "\\quad", "\\hfill", "\\hspace"}
 _BREAKS = {"\\\\", "\\newline", "\\par", "\n", "\\affiliation", "\\institute", "\\address"}
+# JMLR's classes put these in front of each author's name, address and email, without an argument
+# (jmlr2e) or with one (jmlr).
+_NAME, _BELOW = {"\\name", "\\Name"}, {"\\addr", "\\email", "\\Email"}
 _MARKS = {
     **dict.fromkeys(("\\textsuperscript", "\\inst", "\\thanks", "\\footnote", "\\orcidlink"), "m"),
-    **dict.fromkeys(("\\orcidID", "\\orcid", "\\email", "\\corref", "\\fnref", "\\tnoteref"), "m"),
+    **dict.fromkeys(("\\orcidID", "\\orcid", "\\corref", "\\fnref", "\\tnoteref"), "m"),
     **dict.fromkeys(("\\footnotemark", "\\samethanks", "\\footnotetext", "\\vspace"), "om"),
     **dict.fromkeys(("\\IEEEauthorrefmark", "\\authorrefmark", "\\IEEEmembership"), "m"),
     **dict.fromkeys(
@@ -65,6 +68,11 @@ def _parts(composer: Composer, tokens: list[str]) -> list[str]:
             if token == "\\\\":
                 stream.starred()
                 stream.optional()
+        elif token in _NAME:
+            parts.append([])
+        elif token in _BELOW:
+            if not _skip_group(stream) or token == "\\addr":
+                parts[-1] += [LINE, _LEADING_MARK]
         elif token == "\\IEEEauthorblockN":
             stream.push([*stream.argument(), "\\\\"])
         elif (signature := _MARKS.get(token)) is not None:
@@ -78,6 +86,16 @@ def _parts(composer: Composer, tokens: list[str]) -> list[str]:
         elif token not in "{}":
             parts[-1].append(token)
     return [fill_marks(composer.inline_raw(part), lambda kind, key: "") for part in parts]
+
+
+def _skip_group(stream: Stream) -> bool:
+    """Skip a group, if one comes next, and tell whether one did."""
+    stream.skip_blank()
+    token = stream.pull()
+    stream.push([token] if token else [])
+    if token == "{":
+        stream.argument()
+    return token == "{"
 
 
 def _note_mark(part: list[str]) -> None:

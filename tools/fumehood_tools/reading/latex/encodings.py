@@ -10,6 +10,8 @@ import codecs
 import re
 from collections import Counter
 
+from fumehood_tools.papers.encodings import utf_16_without_mark
+
 _DECLARED = re.compile(
     rb"^[^%\n]*?\\(?:usepackage|RequirePackage)\s*\[([^\]\n]{1,80})\]\s*\{\s*inputenx?c?\s*\}"
     rb"|^[^%\n]*?\\(?:inputencoding\s*\{|XeTeXinputencoding\s*\"?)([\w-]{1,20})"
@@ -80,9 +82,8 @@ def _as_unicode(data: bytes) -> str | None:
     """Return a file that is valid UTF-8 or UTF-16 as text, None for any other file."""
     if data.startswith(_UTF_16):
         return data.decode("utf-16", errors="replace")
-    if data[:200].count(0) > 20:
-        # UTF-16 without a mark: every second byte of ASCII letters is 0.
-        return data.decode("utf-16-be" if data[0] == 0 else "utf-16-le", errors="replace")
+    if wide := utf_16_without_mark(data):
+        return data.decode(wide, errors="replace")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -188,6 +188,7 @@ def _title(composer: Composer, stream: Stream) -> None:
 
 
 def _author(composer: Composer, stream: Stream) -> None:
+    stream.starred()
     stream.optional()
     composer.front.authors.append(stream.argument())
 

@@ -207,11 +207,15 @@ def _heads(body: _Body, levels_known: bool) -> dict[int, _Head]:
     alike: dict[int | None, Counter[int]] = {}
     outline = NumberedOutline()
     appendix = False
+    parted = _appendices_with_parts(body)
     for at, piece in enumerate(body.pieces):
         if piece.kind != "heading":
             continue
         appendix = (
-            appendix or at >= body.bibliography or piece.text.casefold().startswith("appendi")
+            appendix
+            or at >= body.bibliography
+            or piece.text.casefold().startswith("appendi")
+            or at in parted
         )
         head = _numbered(piece.text, outline, appendix)
         if levels_known:
@@ -226,6 +230,17 @@ def _heads(body: _Body, levels_known: bool) -> dict[int, _Head]:
             guess = usual.get(level, 1) if usual else max(1, (level or 2) - 1)
             heads[at] = head._replace(level=guess)
     return heads
+
+
+def _appendices_with_parts(body: _Body) -> set[int]:
+    """Return the headings that a first part follows, as "A Proofs" before "A.1 Search"."""
+    heads = [at for at, piece in enumerate(body.pieces) if piece.kind == "heading"]
+    numbers = [number_at_start(body.pieces[at].text) for at in heads]
+    return {
+        at
+        for at, own, part in zip(heads, numbers, numbers[1:], strict=False)
+        if own and part and "letter" in own.schemes and part.parts == (*own.parts, 1)
+    }
 
 
 def _numbered(text: str, outline: NumberedOutline, appendix: bool) -> _Head:
