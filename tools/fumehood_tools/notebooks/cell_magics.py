@@ -12,11 +12,13 @@ from typing import NamedTuple
 from fumehood_tools.notebooks import line_magics
 from fumehood_tools.notebooks.lexing import literal
 
-SHELLS = frozenset("bash sh script perl ruby pypy python python2 python3".split())
-DRAWN = frozenset("html HTML svg SVG latex markdown javascript js".split())
+SHELLS = frozenset(["bash", "sh", "script", "perl", "ruby", "pypy", "python", "python2", "python3"])
+DRAWN = frozenset(["html", "HTML", "svg", "SVG", "latex", "markdown", "javascript", "js"])
 # Their body is Python, and what they add to it cannot be had in a script.
-WRAPPED = frozenset("prun memit snakeviz pyinstrument scalene wandb debug notify".split())
-IDLE = frozenset("false true echo :".split())
+WRAPPED = frozenset(
+    ["prun", "memit", "snakeviz", "pyinstrument", "scalene", "wandb", "debug", "notify"]
+)
+IDLE = frozenset(["false", "true", "echo", ":"])
 SKIPPED = "the notebook skips this cell"
 
 

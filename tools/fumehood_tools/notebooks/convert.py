@@ -29,33 +29,12 @@ def to_script(text: str, name: str = "") -> Script:
     notebook = read_notebook(text)
     history = _history(notebook)
     counts = _counts(notebook.cells)
-    blocks: list[str] = []
-    notes: list[NotCarried] = []
-    futures: set[str] = set()
-    bound: frozenset[str] = frozenset()
-    for cell in notebook.cells:
-        if cell.kind != "code":
-            blocks.append(
-                f"# %% [{one_line(cell.kind)[:20]}] cell {cell.number}\n{commented(cell.source)}"
-            )
-            continue
-        number = counts[cell.number]
-        code = _code(cell, bound, f"_nb_out({{}}, {number})" if history else "_nb_show({})")
-        futures |= code.futures
-        bound |= code.names
-        notes += [
-            NotCarried(
-                cell=cell.number,
-                line=note.line,
-                text=one_line(note.text)[:MOST_QUOTED],
-                reason=note.why,
-            )
-            for note in code.notes
-        ]
-        blocks.append(f"# %% cell {cell.number}\n{code.text}".rstrip())
-    body = "\n\n".join(blocks)
+    codes = _codes(notebook, counts, keep=bool(history))
+    body = "\n\n".join(_block(cell, codes.get(cell.number)) for cell in notebook.cells)
+    bound = frozenset[str]().union(*(code.names for code in codes.values()))
     more = _unbound(body, bound) + (_history_head(notebook, counts, history) if history else [])
-    source = f"{head(one_line(name)[:200], sorted(futures), body, more)}\n\n\n{body}\n"
+    futures = sorted(frozenset[str]().union(*(code.futures for code in codes.values())))
+    source = f"{head(one_line(name)[:200], futures, body, more)}\n\n\n{body}\n"
     source = source.encode("utf-8", "replace").decode("utf-8")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -66,9 +45,35 @@ def to_script(text: str, name: str = "") -> Script:
         language_stated=notebook.language_stated,
         format=notebook.format,
         cells=len(notebook.cells),
-        code_cells=sum(cell.kind == "code" for cell in notebook.cells),
-        not_carried=tuple(notes),
+        code_cells=len(codes),
+        not_carried=tuple(
+            _quoted(number, note) for number in codes for note in codes[number].notes
+        ),
     )
+
+
+def _codes(notebook: Notebook, counts: dict[int, int], keep: bool) -> dict[int, cells.Code]:
+    """Carry over the code cells, by number. keep: shown values go to `Out` too."""
+    found: dict[int, cells.Code] = {}
+    bound: frozenset[str] = frozenset()
+    for cell in notebook.cells:
+        if cell.kind == "code":
+            show = f"_nb_out({{}}, {counts[cell.number]})" if keep else "_nb_show({})"
+            found[cell.number] = code = _code(cell, bound, show)
+            bound |= code.names
+    return found
+
+
+def _block(cell: Cell, code: cells.Code | None) -> str:
+    if code is None:
+        kind = one_line(cell.kind)[:20]
+        return f"# %% [{kind}] cell {cell.number}\n{commented(cell.source)}"
+    return f"# %% cell {cell.number}\n{code.text}".rstrip()
+
+
+def _quoted(number: int, note: cells.Note) -> NotCarried:
+    text = one_line(note.text)[:MOST_QUOTED]
+    return NotCarried(cell=number, line=note.line, text=text, reason=note.why)
 
 
 def _code(cell: Cell, bound: frozenset[str], show: str) -> cells.Code:
@@ -94,7 +99,7 @@ def _code(cell: Cell, bound: frozenset[str], show: str) -> cells.Code:
 def _counts(all_cells: list[Cell]) -> dict[int, int]:
     """Return cell number -> N in `Out[N]`: as stored, if the cells were run from top to bottom."""
     run = [cell for cell in all_cells if cell.kind == "code" and cell.source.strip()]
-    stored = [cell.count for cell in run if cell.count is not None]
+    stored = [cell.executed for cell in run if cell.executed is not None]
     if len(stored) == len(run) and stored == sorted(set(stored)):
         return {
             cell.number: count for cell, count in zip(run, stored, strict=True)

@@ -40,9 +40,31 @@ REASONS = {
     for name in names.split()
 }
 # Commands that IPython has as magics, on Linux and macOS.
-ALIASES = frozenset("ls ll lf lk ldir lx cat cp mv rm rmdir mkdir man more less".split())
+ALIASES = frozenset(
+    [
+        "ls",
+        "ll",
+        "lf",
+        "lk",
+        "ldir",
+        "lx",
+        "cat",
+        "cp",
+        "mv",
+        "rm",
+        "rmdir",
+        "mkdir",
+        "man",
+        "more",
+        "less",
+    ]
+)
 # What is a magic also without `%`, in a cell of a single line.
-BARE = frozenset("cd pwd env time timeit run pip conda".split()) | ALIASES | REASONS.keys()
+BARE = (
+    frozenset(["cd", "pwd", "env", "time", "timeit", "run", "pip", "conda"])
+    | ALIASES
+    | REASONS.keys()
+)
 INSTALLING = re.compile(
     r"(?:^|&&|;|\|\|)\s*(?:sudo\s+)?(?:\S*python[\d.]*\s+-m\s+|\{?sys\.executable\}?\s+-m\s+)?"
     r"(?:uv\s+)?(?:pip[\d.]*|conda|mamba|micromamba|apt|apt-get|brew|npm)\s+"

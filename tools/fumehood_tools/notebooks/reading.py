@@ -19,22 +19,35 @@ MOST_CELLS = 20_000
 NEWEST_FORMAT = 4
 # Keys that must not be there twice: each reader would take another of the two values.
 KEYS = frozenset(
-    "cell_type cells code input kernelspec language language_info metadata nbformat "
-    "nbformat_minor source text worksheets".split()
+    [
+        "cell_type",
+        "cells",
+        "code",
+        "input",
+        "kernelspec",
+        "language",
+        "language_info",
+        "metadata",
+        "nbformat",
+        "nbformat_minor",
+        "source",
+        "text",
+        "worksheets",
+    ]
 )
 SKIPPED = {"skip", "skip-execution", "skip_execution", "no-execute"}
 FAILING = {"raises-exception", "nbval-raises-exception"}
 
 
 class Cell(NamedTuple):
-    """A cell. number: its place in the notebook, from 1; count: the number in `In [count]`."""
+    """A cell. number: its place in the notebook, from 1; executed: the number in `In [4]`."""
 
     number: int
     kind: str
     source: str
     language: str
     tags: frozenset[str]
-    count: int | None
+    executed: int | None
 
 
 class Notebook(NamedTuple):

@@ -60,7 +60,7 @@ class _NbIPython:
 class _NbFields(string.Formatter):
     """Finds {expression} and $name in a line; a name in single quotes keeps its dollar sign."""
 
-    def parse(self, line: str) -> Iterator[tuple[str, str | None, str | None, str | None]]:  # type: ignore[override]
+    def parse(self, line: str) -> Iterator[tuple[str, str | None, str | None, str | None]]:
         import re
 
         dollar = re.compile(r"(.*?)\$(\$?[\w\.]+)(?=([^']*'[^']*')*[^']*$)", re.S)

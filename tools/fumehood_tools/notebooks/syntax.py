@@ -18,11 +18,32 @@ from fumehood_tools.notebooks.lexing import indented
 
 # Calls whose value is None, which need not be printed.
 SILENT = frozenset(
-    "print display _nb_shell _nb_cd _nb_run _nb_script _nb_write_file _nb_display".split()
+    [
+        "print",
+        "display",
+        "_nb_shell",
+        "_nb_cd",
+        "_nb_run",
+        "_nb_script",
+        "_nb_write_file",
+        "_nb_display",
+    ]
 )
 # These need an event loop that is running, as in a notebook, though they are not awaited.
-IN_LOOP = frozenset("create_task ensure_future get_running_loop".split())
-DISPLAYED = "display HTML Image Markdown Latex Math SVG Audio Video IFrame clear_output".split()
+IN_LOOP = frozenset(["create_task", "ensure_future", "get_running_loop"])
+DISPLAYED = [
+    "display",
+    "HTML",
+    "Image",
+    "Markdown",
+    "Latex",
+    "Math",
+    "SVG",
+    "Audio",
+    "Video",
+    "IFrame",
+    "clear_output",
+]
 FUTURES = frozenset(known_futures.all_feature_names) - {"barry_as_FLUFL"}
 SCOPES = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
 COMPREHENSIONS = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
@@ -260,7 +281,7 @@ def _stand_ins(node: ast.Import | ast.ImportFrom) -> tuple[str, list[str]]:
 
 
 def _annotations(statement: ast.stmt, places: Places) -> list[Edit]:
-    """Remove annotations from names that will be global in a function, where they are not allowed."""
+    """Remove annotations of names that become global in a function: there they are no syntax."""
     edits = []
     for node in _same_scope(statement):
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
