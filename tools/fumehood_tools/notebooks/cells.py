@@ -100,7 +100,8 @@ def _cell_magic(text: str, bound: frozenset[str], show: str) -> Code:
         return Code(done.text, [], done.futures, done.names)
     if not made.python:
         return not_carried(text, made.why or line_magics.UNKNOWN)
-    inner = _carried(_without_blank_lines(body), bound, show if made.shown else "{}")
+    later = "_nb_value = ({})" if made.opens and made.shown else show
+    inner = _carried(_without_blank_lines(body), bound, later if made.shown else "{}")
     notes = [one._replace(line=one.line + 1) for one in inner.notes]
     if not made.opens:
         notes.insert(0, Note(1, first, made.why or line_magics.UNKNOWN))
@@ -108,6 +109,8 @@ def _cell_magic(text: str, bound: frozenset[str], show: str) -> Code:
     block = f"{made.opens}\n{indented(inner.text)}"
     if not syntax.has_statements(inner.text):
         block += "\n    pass"
+    if "_nb_value = (" in inner.text:
+        block += "\n" + show.format("_nb_value")
     if not line_magics.compiles(block):
         return not_carried(text, line_magics.NOT_PYTHON)
     named = re.search(r" as (\w+):$", made.opens)
@@ -121,7 +124,8 @@ def _without_escapes(text: str, bound: frozenset[str]) -> tuple[str, list[Note],
 
     Returns the text, what was not carried over, and for each line of the text its line in the cell.
     """
-    word = re.match(r"([a-z]\w*)(?:[ \t]+(?![=(\[.,*/%&|<>^@:])|$)", text)
+    original = text.split("\n")
+    word = re.match(r"([a-z]\w*)(?:[ \t]+(?![=,])|$)", text)
     if word and "\n" not in text and word[1] in line_magics.BARE and word[1] not in bound:
         text = "%" + text
     scan = Scan(text)
@@ -135,7 +139,7 @@ def _without_escapes(text: str, bound: frozenset[str]) -> tuple[str, list[Note],
         last = logical.end - logical.start - 1
         origins += [logical.start + 1 + min(at, last) for at in range(after.count("\n") + 1)]
         if why:
-            notes.append(Note(logical.start + 1, scan.lines[logical.start], why))
+            notes.append(Note(logical.start + 1, original[logical.start], why))
     return "\n".join(lines), notes, origins
 
 

@@ -12,7 +12,7 @@ import warnings
 from fumehood_tools.notebooks import cells, syntax
 from fumehood_tools.notebooks.heads import head
 from fumehood_tools.notebooks.lexing import commented, indented
-from fumehood_tools.notebooks.reading import FAILING, SKIPPED, Cell, Notebook, read_notebook
+from fumehood_tools.notebooks.reading import FAILING, SKIPPED, Cell, Notebook, read_notebook, unreadable
 from fumehood_tools.notebooks.script import MOST_QUOTED, NotCarried, Script
 from fumehood_tools.quoting import one_line
 
@@ -38,7 +38,10 @@ def to_script(text: str, name: str = "") -> Script:
     source = source.encode("utf-8", "replace").decode("utf-8")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        compile(source, "<script>", "exec", dont_inherit=True)
+        try:
+            compile(source, "<script>", "exec", dont_inherit=True)
+        except syntax.FAILURES as error:
+            raise unreadable(f"its cells compile one by one but not as one script: {error}") from None
     return Script(
         source=source,
         language=one_line(notebook.language)[:40],

@@ -217,7 +217,7 @@ def _cd(line: str) -> Carried:
     if path.startswith("-") and path != "-":
         return Carried(why=SESSION)
     path = path.strip("\"'")
-    return Carried(f"_nb_cd({filled(path)})")
+    return Carried(f"_nb_cd({filled(path)}{', quiet=True' if quiet else ''})")
 
 
 def _env(line: str) -> Carried:
@@ -249,7 +249,7 @@ MAGICS: dict[str, Callable[[str], Carried]] = {
     "cd": _cd,
     "env": _env,
     "set_env": _env,
-    "pwd": lambda line: Carried('__import__("os").getcwd()'),
+    "pwd": lambda line: Carried("_nb_pwd()"),
     "pylab": _pylab,
     "run": _run,
     "sx": lambda line: shell(line, keep=True),

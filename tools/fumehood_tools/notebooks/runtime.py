@@ -7,7 +7,6 @@ limit: whoever runs a script sets one. There is no quoting: a value that is fill
 read by the shell, as in the notebook.
 """
 
-import string
 from collections.abc import Callable, Iterator, Mapping
 
 
@@ -41,7 +40,8 @@ class _NbIPython:
     def __getattr__(self, name: str) -> object:
         if name.startswith("__"):
             raise AttributeError(name)
-        return _nb_display if name == "display" else _NbIPython(f"{self._path}.{name}")
+        path = f"{self._path}.{name}"
+        return _nb_display if path == "IPython.display.display" else _NbIPython(path)
 
     def __call__(self, *values: object, **options: object) -> object:
         # A decorator returns what it decorates.
@@ -57,33 +57,29 @@ class _NbIPython:
         return f"<{self._path.replace('IPython.display.', 'IPython.core.display.')} object>"
 
 
-class _NbFields(string.Formatter):
-    """Finds {expression} and $name in a line; a name in single quotes keeps its dollar sign."""
-
-    def parse(self, line: str) -> Iterator[tuple[str, str | None, str | None, str | None]]:
-        import re
-
-        dollar = re.compile(r"(.*?)\$(\$?[\w\.]+)(?=([^']*'[^']*')*[^']*$)", re.S)
-        for text, field, spec, conversion in super().parse(line):
-            before, end = "", 0
-            for found in dollar.finditer(text):
-                before += found[1] + (found[2] if found[2].startswith("$") else "")
-                if not found[2].startswith("$"):
-                    yield before, found[2], "", None
-                    before = ""
-                end = found.end()
-            yield before + text[end:], field, spec, conversion
-
-    def get_field(self, field_name: str, args: object, kwargs: Mapping[str, object]) -> object:
-        return eval(field_name, dict(kwargs)), field_name
-
-
 def _nb_fill(line: str, names: Mapping[str, object]) -> str:
-    """Fill values into a line, as IPython does: if one cannot be found, the line stays as it is."""
+    """Fill in {expression} and $name, as IPython does: if one fails, the line stays as it is.
+
+    A name in single quotes keeps its dollar sign, two dollar signs become one of the shell's, and
+    there are no format specifications: a colon belongs to the expression.
+    """
+    import re
+    import string
+
+    known = {**globals(), **names}
+    dollar = re.compile(r"\$(\$?[\w.]+)(?=([^']*'[^']*')*[^']*$)")
+    parts = []
     try:
-        return _NbFields().vformat(line, (), {**globals(), **names})
+        for text, field, colon, conversion in string.Formatter().parse(line):
+            parts.append(
+                dollar.sub(lambda m: m[1] if m[1][0] == "$" else str(eval(m[1], known)), text)
+            )
+            if field is not None:
+                value = eval(f"{field}:{colon}" if colon else field, known)
+                parts.append(str(string.Formatter().convert_field(value, conversion)))
     except (SyntaxError, NameError, AttributeError, TypeError, ValueError, LookupError):
         return line
+    return "".join(parts)
 
 
 def _nb_run_shell(command: str, write: Callable[[str], object]) -> int:
@@ -140,7 +136,6 @@ def _nb_script(program: str, text: str, may_fail: bool = False) -> None:
     )
     sys.stdout.write(done.stdout)
     sys.stderr.write(done.stderr)
-    globals()["_exit_code"] = done.returncode
     if not may_fail:
         done.check_returncode()
 
@@ -157,7 +152,7 @@ def _nb_write_file(path: str, text: str, append: bool = False) -> None:
         file.write(text)
 
 
-def _nb_cd(path: str) -> None:
+def _nb_cd(path: str, quiet: bool = False) -> None:
     """Do `%cd`: a folder that is not there is reported, not raised. `-` is the folder before."""
     import os
 
@@ -166,9 +161,17 @@ def _nb_cd(path: str) -> None:
         os.chdir(names.get("_nb_before", ".") if path == "-" else os.path.expanduser(path or "~"))
     except OSError as error:
         print(error)
-        return
-    names["_nb_before"] = before
-    print(os.getcwd())
+    else:
+        names["_nb_before"] = before
+    if not quiet:
+        print(os.getcwd())
+
+
+def _nb_pwd() -> str:
+    """Do `%pwd`."""
+    import os
+
+    return os.getcwd()
 
 
 def _nb_env(line: str) -> str | dict[str, str] | None:

@@ -125,6 +125,12 @@ def finish(text: str, show: str) -> Finished:
         for node in ast.walk(tree)
         if isinstance(node, ast.Name) and node.id == "get_ipython"
     ][:1]
+    # Between cells of one script, `global x` would stand after uses of x, which is an error.
+    edits += [
+        Edit(places.start(node), places.end(node), "pass")
+        for node in _same_scope(tree)
+        if isinstance(node, ast.Global)
+    ]
     awaiting = [node for node in tree.body if _awaits(node)]
     edits += [edit for node in awaiting for edit in _annotations(node, places)]
     done = places.edited(edits)
