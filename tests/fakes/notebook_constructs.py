@@ -1,7 +1,8 @@
 """Every construct of notebooks, with what it prints in a notebook and in the script.
 
-`same`: IPython prints the same, which a slow test checks. A construct that is not carried over has
-a part of the reason in `reasons`, one for each line that is reported.
+`same`: IPython prints the same, which a slow test checks. In `prints`, `@` is a line with a time
+and `~` a path. A construct that is not carried over has a part of the reason in `reasons`, one for
+each line that is reported.
 """
 
 from typing import Any, NamedTuple
@@ -38,6 +39,24 @@ class Open:
         print("closed")
 """
 
+BINDING = """import os.path as p, json
+if await double(1):
+    def f(): return a
+    class C: pass
+    a: int = 1
+    b: str
+    import re
+    with open('/dev/null') as file: pass
+    (c, *d), e = (1, 2, 3), 4
+    [f := 2 for _ in range(1)]
+    match [1, {'k': 2}]:
+        case [g, {'k': h, **rest}]: pass
+    try:
+        1 / 0
+    except ZeroDivisionError as error:
+        a += 1
+    del e"""
+
 CONSTRUCTS = (
     # Values.
     one("the last value is printed", "x = 3\nx\nx + 1", prints="4\n"),
@@ -73,7 +92,12 @@ CONSTRUCTS = (
     one("braces that are no Python stay", "!echo a b | awk '{print $2}'", prints="b\n"),
     one("doubled braces", "x = 1\n!echo {{x}} {x}", prints="{x} 1\n"),
     one("a value in single quotes", "x = 3\n!echo '$x'", prints="$x\n"),
-    one("a slice, and no format", "x = 'abc'\n!echo {x[1:]} {x!r}", "!echo {x:.2f}", prints="bc abc\n{x:.2f}\n"),
+    one(
+        "a slice, and no format",
+        "x = 'abc'\n!echo {x[1:]} {x!r}",
+        "!echo {x:.2f}",
+        prints="bc abc\n{x:.2f}\n",
+    ),
     one("empty braces", "x = 1\n!echo {} $x", prints="{}\n"),
     one("lines of a command", "x = !printf 'a\\nb\\n'\nx[1], x.n", prints="('b', 'a\\nb')\n"),
     one("lines with a value", "y = 2\nx = !echo {y} $y\nlist(x)", prints="['2 2']\n"),
@@ -281,7 +305,8 @@ CONSTRUCTS = (
     one(
         "async for and with",
         ASYNC,
-        "async for i in count(2):\n    print(i)\nasync with Open() as seven:\n    six = seven - 1\n",
+        "async for i in count(2):\n    print(i)\n"
+        "async with Open() as seven:\n    six = seven - 1\n",
         "i, seven, six",
         prints="0\n1\nclosed\n(1, 7, 6)\n",
     ),
@@ -295,9 +320,10 @@ CONSTRUCTS = (
     one(
         "names of all kinds stay",
         ASYNC,
-        "import os.path as p, json\nif await double(1):\n    def f(): return a\n    class C: pass\n    a: int = 1\n    b: str\n    import re\n    with open('/dev/null') as file: pass\n    (c, *d), e = (1, 2, 3), 4\n    [f := 2 for _ in range(1)]\n    match [1, {'k': 2}]:\n        case [g, {'k': h, **rest}]: pass\n    try:\n        1 / 0\n    except ZeroDivisionError as error:\n        a += 1\n    del e",
-        "a, c, d, f, g, h, rest, C.__name__, re.__name__, p.__name__, 'e' in globals(), 'error' in globals(), file.closed",
-        prints="(2, 1, [2, 3], 2, 1, 2, {}, 'C', 're', 'posixpath', False, False, True)\n",
+        BINDING,
+        "a, c, d, f, g, h, rest, C.__name__, re.__name__, p.__name__",
+        "'e' in globals(), 'error' in globals(), file.closed",
+        prints="(2, 1, [2, 3], 2, 1, 2, {}, 'C', 're', 'posixpath')\n(False, False, True)\n",
     ),
     one(
         "a task that another cell awaits",
@@ -355,34 +381,39 @@ CONSTRUCTS = (
     ),
     one(
         "IPython as a module",
-        "import os, IPython\nIPython.display.display(5)\nfrom IPython import display\ndisplay.clear_output(wait=True)\nos.sep",
+        "import os, IPython\nIPython.display.display(5)\n"
+        "from IPython import display\ndisplay.clear_output(wait=True)\nos.sep",
         prints="5\n'/'\n",
         reasons=("stand-in",) * 2,
         same=False,
     ),
     one(
         "calls of get_ipython that are commands",
-        "get_ipython().system('echo 1')\nget_ipython().run_line_magic('cd', '/')\nget_ipython().magic('pwd')",
+        "get_ipython().system('echo 1')\n"
+        "get_ipython().run_line_magic('cd', '/')\nget_ipython().magic('pwd')",
         prints="1\n/\n'/'\n",
         same=False,
     ),
     one(
         "other uses of get_ipython",
-        "ip = get_ipython()\nip.run_line_magic('load_ext', 'x')\nx = 'google.colab' in str(get_ipython())\nx, 'IPKernelApp' in ip.config",
+        "ip = get_ipython()\nip.run_line_magic('load_ext', 'x')\n"
+        "x = 'google.colab' in str(get_ipython())\nx, 'IPKernelApp' in ip.config",
         prints="(False, False)\n",
         reasons=("stand-in",),
         same=False,
     ),
     one(
         "own magics are functions",
-        "from IPython.core.magic import register_line_magic\n@register_line_magic\ndef mine(line):\n    return 3\nmine('')",
+        "from IPython.core.magic import register_line_magic\n"
+        "@register_line_magic\ndef mine(line):\n    return 3\nmine('')",
         prints="3\n",
         reasons=("stand-in",),
         same=False,
     ),
     one(
         "the bar of notebooks",
-        "try:\n    from tqdm.notebook import tqdm, trange as t\nexcept ImportError:\n    print('none')",
+        "try:\n    from tqdm.notebook import tqdm, trange as t\n"
+        "except ImportError:\n    print('none')",
         prints="",
         same=False,
     ),

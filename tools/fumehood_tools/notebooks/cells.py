@@ -5,6 +5,7 @@ Python's syntax tree. What is returned has been compiled; a cell that does not c
 """
 
 import re
+import sys
 import warnings
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from fumehood_tools.notebooks.lexing import (
     indented,
 )
 
+BROKEN = f"the cell does not compile as Python {sys.version_info[0]}.{sys.version_info[1]}"
 PROMPT = re.compile(r"^(>>> ?|\.\.\. ?|In ?\[\d*\]: ?|[ ]*\.\.\.+: ?)")
 
 
@@ -80,7 +82,7 @@ def _carried(text: str, bound: frozenset[str], show: str) -> Code:
         done = syntax.finish(python, show)
     except syntax.NotPython as error:
         line = origins[min(error.line, len(origins)) - 1]
-        why = f"the cell does not compile as Python: {error}"
+        why = f"{BROKEN}: {error}"
         return Code(commented(text), [Note(line, lines[line - 1], why)])
     notes += [
         Note(line, lines[line - 1], why) for at, why in done.notes for line in [origins[at - 1]]
@@ -96,7 +98,7 @@ def _cell_magic(text: str, bound: frozenset[str], show: str) -> Code:
         try:
             done = syntax.finish(made.code, show)
         except syntax.NotPython as error:
-            return not_carried(text, f"it does not compile as Python: {error}")
+            return not_carried(text, f"{BROKEN}: {error}")
         return Code(done.text, [], done.futures, done.names)
     if not made.python:
         return not_carried(text, made.why or line_magics.UNKNOWN)

@@ -12,7 +12,14 @@ import warnings
 from fumehood_tools.notebooks import cells, syntax
 from fumehood_tools.notebooks.heads import head
 from fumehood_tools.notebooks.lexing import commented, indented
-from fumehood_tools.notebooks.reading import FAILING, SKIPPED, Cell, Notebook, read_notebook, unreadable
+from fumehood_tools.notebooks.reading import (
+    FAILING,
+    SKIPPED,
+    Cell,
+    Notebook,
+    read_notebook,
+    unreadable,
+)
 from fumehood_tools.notebooks.script import MOST_QUOTED, NotCarried, Script
 from fumehood_tools.quoting import one_line
 
@@ -41,7 +48,9 @@ def to_script(text: str, name: str = "") -> Script:
         try:
             compile(source, "<script>", "exec", dont_inherit=True)
         except syntax.FAILURES as error:
-            raise unreadable(f"its cells compile one by one but not as one script: {error}") from None
+            raise unreadable(
+                f"its cells compile one by one but not as one script: {error}"
+            ) from None
     return Script(
         source=source,
         language=one_line(notebook.language)[:40],

@@ -159,11 +159,14 @@ def _format_4(found: dict[str, Any], major: int) -> tuple[list[dict[str, Any]], 
 
 def _language(metadata: dict[str, Any]) -> str:
     """Return the language that the metadata state, or "": `python2` for the old Python."""
-    kernel, info = metadata.get("kernelspec"), metadata.get("language_info")
-    kernel = kernel if isinstance(kernel, dict) else {}
-    info = info if isinstance(info, dict) else {}
+    kernel, info, main = (
+        one if isinstance(one := metadata.get(key), dict) else {}
+        for key in ("kernelspec", "language_info", "jupytext")
+    )
     # The kernel decides: Sage's files say "python" in language_info, and its syntax is another.
-    found = str(kernel.get("language") or info.get("name") or "").lower()
+    found = str(
+        kernel.get("language") or info.get("name") or main.get("main_language") or ""
+    ).lower()
     name = str(kernel.get("name") or "").lower()
     if not found and name.startswith("python"):
         found = "python"

@@ -25,14 +25,17 @@ def _nb_out(value: object, number: int) -> None:
         names["___"], names["__"], names["_"] = names.get("__", ""), names.get("_", ""), value
 
 
-def _nb_display(*values: object, **options: object) -> None:
-    """Print what a notebook would draw: a script has only its text."""
+def _nb_display(*values: object, **options: object) -> object:
+    """Print what a notebook would draw, as text. A handle to update it later does nothing."""
     for value in values:
         print(repr(value))
+    return _NbIPython("IPython.display.DisplayHandle") if "display_id" in options else None
 
 
 class _NbIPython:
     """Stands for a name of IPython: calls and attributes return such objects and do nothing."""
+
+    __version__, version_info = "9.0.0", (9, 0, 0)
 
     def __init__(self, path: str, *parts: object) -> None:
         self._path = path
