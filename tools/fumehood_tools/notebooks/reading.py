@@ -121,10 +121,12 @@ def _checked(found: object) -> int:
     ):
         raise unreadable("it has no list of cells")
     found.setdefault("metadata", {})
+    found["nbformat"] = major
     for one in lists:
         for number, cell in enumerate(one["cells"], 1):
             if not isinstance(cell, dict) or not isinstance(cell.get("cell_type"), str):
                 raise unreadable(f"cell {number} is not an object with a cell_type")
+            cell.setdefault("metadata", {})
             if cell["cell_type"] == "code":
                 cell.setdefault("outputs", [])
     return major
