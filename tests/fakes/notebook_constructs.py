@@ -415,6 +415,7 @@ CONSTRUCTS = (
         "try:\n    from tqdm.notebook import tqdm, trange as t\n"
         "except ImportError:\n    print('none')",
         prints="",
+        reasons=("tqdm.auto",),
         same=False,
     ),
     # Other cells.

@@ -45,3 +45,8 @@ def test_what_is_not_carried_over_is_reported_and_kept_as_a_comment(construct: C
     for one in made.not_carried:
         line = re.split(r"\r\n|\r|\n", sources[one.cell - 1])[one.line - 1]
         assert one.text == " ".join(line.replace("\0", " ").replace("\ud800", " ").split())
+
+
+def test_the_bar_of_notebooks_becomes_one_that_needs_no_ipython() -> None:
+    made = to_script(notebook("if 1:\n    from tqdm.notebook import tqdm as bar, trange"))
+    assert made.source.endswith("if 1:\n    from tqdm.auto import tqdm as bar, trange\n")

@@ -172,6 +172,11 @@ def test_a_cell_may_have_its_own_language() -> None:
     assert [one.reason for one in made.not_carried] == ["its language is sql, not Python"]
 
 
+def test_code_that_the_compiler_warns_of_is_converted_without_a_warning() -> None:
+    made = to_script(notebook("_ = 1 is 1\nx = '\\m'", "_"))
+    assert not made.not_carried and "'\\m'" in made.source
+
+
 def test_a_report_quotes_little_of_a_long_line() -> None:
     made = to_script(notebook("%matplotlib " + "x" * 10_000 + "\n\x1b[31m = ("))
     assert all(len(one.text) <= 200 and one.text.isprintable() for one in made.not_carried)

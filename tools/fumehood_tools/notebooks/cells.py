@@ -6,7 +6,6 @@ Python's syntax tree. What is returned has been compiled; a cell that does not c
 
 import re
 import sys
-import warnings
 from typing import NamedTuple
 
 from fumehood_tools.notebooks import line_magics, syntax
@@ -49,9 +48,7 @@ def to_code(source: str, bound: frozenset[str], show: str) -> Code:
     text = re.sub(r"\r\n?", "\n", source)
     skipped = len(text) - len(text.lstrip("\n"))
     text = _without_prompts(dedented(_without_blank_lines(text)))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        code = _carried(text, bound, show)
+    code = _carried(text, bound, show)
     return code._replace(notes=[one._replace(line=one.line + skipped) for one in code.notes])
 
 
@@ -68,7 +65,7 @@ def _without_blank_lines(text: str) -> str:
 
 def _without_prompts(text: str) -> str:
     """Remove the prompts of a session that was pasted into a cell."""
-    if not re.match(r">>> |In \[\d+\]: ", text):
+    if not re.match(r">>> |In \[\d+\]: |.*\n>>> ", text):
         return text
     return "\n".join(PROMPT.sub("", line) for line in text.split("\n"))
 

@@ -7,6 +7,7 @@ start of a cell.
 
 import ast
 import re
+import threading
 import warnings
 
 from fumehood_tools.notebooks import cells, syntax
@@ -24,6 +25,7 @@ from fumehood_tools.notebooks.script import MOST_QUOTED, NotCarried, Script
 from fumehood_tools.quoting import one_line
 
 HISTORY = re.compile(r"\b(?:Out|In|_oh|_ih|_{1,3}|_i?\d+)\b")
+ONE_AT_A_TIME = threading.Lock()
 SKIPPING = "a tag of the notebook skips this cell"
 
 
@@ -33,7 +35,13 @@ def to_script(text: str, name: str = "") -> Script:
     text: content of the .ipynb file. name: what the script's first lines call it, such as its path
     in a repository. Raises BadRequest if it is not a notebook that can be read.
     """
-    notebook = read_notebook(text)
+    # Code is full of things that the compiler warns of, and filters are shared by all threads.
+    with ONE_AT_A_TIME, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _converted(read_notebook(text), one_line(name)[:200])
+
+
+def _converted(notebook: Notebook, name: str) -> Script:
     history = _history(notebook)
     counts = _counts(notebook.cells)
     codes = _codes(notebook, counts, keep=bool(history))
@@ -41,16 +49,12 @@ def to_script(text: str, name: str = "") -> Script:
     bound = frozenset[str]().union(*(code.names for code in codes.values()))
     more = _unbound(body, bound) + (_history_head(notebook, counts, history) if history else [])
     futures = sorted(frozenset[str]().union(*(code.futures for code in codes.values())))
-    source = f"{head(one_line(name)[:200], futures, body, more)}\n\n\n{body}\n"
+    source = f"{head(name, futures, body, more)}\n\n\n{body}\n"
     source = source.encode("utf-8", "replace").decode("utf-8")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            compile(source, "<script>", "exec", dont_inherit=True)
-        except syntax.FAILURES as error:
-            raise unreadable(
-                f"its cells compile one by one but not as one script: {error}"
-            ) from None
+    try:
+        compile(source, "<script>", "exec", dont_inherit=True)
+    except syntax.FAILURES as error:
+        raise unreadable(f"its cells compile one by one but not as one script: {error}") from None
     return Script(
         source=source,
         language=one_line(notebook.language)[:40],

@@ -8,7 +8,6 @@ Not done: no validation against the schema, because a notebook with small faults
 """
 
 import json
-import warnings
 from typing import Any, NamedTuple
 
 from fumehood_tools.errors import BadRequest
@@ -147,10 +146,8 @@ def _format_4(found: dict[str, Any], major: int) -> tuple[list[dict[str, Any]], 
     import nbformat
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            read = nbformat.versions[major].to_notebook_json(found)
-            read = nbformat.convert(read, NEWEST_FORMAT)
+        read = nbformat.versions[major].to_notebook_json(found)
+        read = nbformat.convert(read, NEWEST_FORMAT)
         cells, metadata = read["cells"], read["metadata"]
     except RecursionError:
         raise unreadable("its values are nested too deeply") from None

@@ -235,6 +235,7 @@ def _imports(
                 notes.append((node.lineno, "it changes the syntax of Python"))
         elif isinstance(node, ast.ImportFrom) and node.module == "tqdm.notebook":
             text = ast.unparse(node).replace("tqdm.notebook", "tqdm.auto", 1)
+            notes.append((node.lineno, "tqdm.notebook draws with IPython; tqdm.auto replaces it"))
         elif isinstance(node, ast.Import | ast.ImportFrom) and _of_ipython(node):
             text, absent = _stand_ins(node)
             if absent:
