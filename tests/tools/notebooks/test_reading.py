@@ -114,6 +114,7 @@ BROKEN = {
         "'source' occurs twice",
     ),
     "many cells": (notebook(*[""] * 20_001), "20,001 cells"),
+    "much code": (notebook("a" * 1_500_000, "b" * 500_001), "2,000,001 characters"),
     "long": (notebook("a" * 100_000_000), "100,000,0"),
 }
 
@@ -229,3 +230,39 @@ def test_nbformat_is_imported_when_the_first_notebook_is_read_and_not_before() -
         check=True,
     )
     assert done.stdout == "False True False\n" and not done.stderr
+
+
+LENGTH = 50_000
+LONG = {
+    "separators": "!" + ";" * LENGTH,
+    "question marks": "?a" * LENGTH,
+    "ends in question marks": "a" + "?" * LENGTH,
+    "quotes": "\"'" * LENGTH,
+    "brackets": "(" * LENGTH,
+    "signs": "-" * LENGTH + "1",
+    "dots": "a" + ".a" * LENGTH,
+    "calls": "a" + "()" * LENGTH,
+    "backslashes": "!a\\\n" * LENGTH,
+    "lines": "!a\n" * 5_000,
+    "stand-ins": "import IPython\n" * 5_000,
+    "futures": "from __future__ import division; " * 10_000 + "1",
+    "awaits": "await x\ny\n" * 1_500,
+    "dashes": "%timeit " + "-q " * LENGTH,
+    "a program": "%%bash\n" + ";" * LENGTH + "\n" + "pip " * LENGTH,
+    "braces": "!a " + "{" * LENGTH + "$" * LENGTH,
+    "a power": "9 ** 9 ** 9 ** 9",
+    "digits": "9" * LENGTH,
+    "assignments": "a = " * LENGTH + "!b",
+    "spaces": " " * LENGTH + "a\n" + "\t" * LENGTH,
+    "spaces after a word": "cd" + " " * LENGTH + "= 3",
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_long_text_of_one_kind_is_converted_without_much_waiting(name: str) -> None:
+    made = to_script(notebook(LONG[name], "_", text("markdown", LONG[name])))
+    assert made.cells == 3
+
+
+def test_many_cells_are_converted_without_much_waiting() -> None:
+    assert to_script(notebook(*(f"a{at} = {at}" for at in range(3000)))).code_cells == 3000

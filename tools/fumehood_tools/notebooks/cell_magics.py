@@ -78,7 +78,7 @@ def _program(name: str, line: str, body: str) -> Body:
         return Body(why="it names no program")
     if words[0] in IDLE:
         return Body(why=SKIPPED)
-    if line_magics.INSTALLING.search(body.replace("\n", ";")):
+    if line_magics.installs(body):
         return Body(why=line_magics.INSTALLS)
     more = ", may_fail=True" if may_fail else ""
     return Body(f"_nb_script({line_magics.filled(program)}, {literal(body)}{more})")

@@ -6,6 +6,7 @@ Python's syntax tree. What is returned has been compiled; a cell that does not c
 
 import re
 import sys
+from collections.abc import Set
 from typing import NamedTuple
 
 from fumehood_tools.notebooks import line_magics, syntax
@@ -39,7 +40,7 @@ class Code(NamedTuple):
     names: frozenset[str] = frozenset()
 
 
-def to_code(source: str, bound: frozenset[str], show: str) -> Code:
+def to_code(source: str, bound: Set[str], show: str) -> Code:
     """Carry over a code cell.
 
     bound: names that earlier cells have bound, which are no magics. show: the call that prints the
@@ -70,7 +71,7 @@ def _without_prompts(text: str) -> str:
     return "\n".join(PROMPT.sub("", line) for line in text.split("\n"))
 
 
-def _carried(text: str, bound: frozenset[str], show: str) -> Code:
+def _carried(text: str, bound: Set[str], show: str) -> Code:
     if text.startswith("%%"):
         return _cell_magic(text, bound, show)
     python, notes, origins = _without_escapes(text, bound)
@@ -87,7 +88,7 @@ def _carried(text: str, bound: frozenset[str], show: str) -> Code:
     return Code(done.text, sorted(notes), done.futures, done.names)
 
 
-def _cell_magic(text: str, bound: frozenset[str], show: str) -> Code:
+def _cell_magic(text: str, bound: Set[str], show: str) -> Code:
     first, _, body = text.partition("\n")
     body = body + "\n" if body else ""
     made = cell_magic(first, body)
@@ -118,13 +119,13 @@ def _cell_magic(text: str, bound: frozenset[str], show: str) -> Code:
     )
 
 
-def _without_escapes(text: str, bound: frozenset[str]) -> tuple[str, list[Note], list[int]]:
+def _without_escapes(text: str, bound: Set[str]) -> tuple[str, list[Note], list[int]]:
     """Replace the lines that only IPython understands.
 
     Returns the text, what was not carried over, and for each line of the text its line in the cell.
     """
     original = text.split("\n")
-    word = re.match(r"([a-z]\w*)(?:[ \t]+(?![=,])|$)", text)
+    word = re.match(r"([a-z]\w*)(?:[ \t]+(?![ \t=,])|$)", text)
     if word and "\n" not in text and word[1] in line_magics.BARE and word[1] not in bound:
         text = "%" + text
     scan = Scan(text)

@@ -9,6 +9,7 @@ import ast
 import re
 import threading
 import warnings
+from collections.abc import Set
 
 from fumehood_tools.notebooks import cells, syntax
 from fumehood_tools.notebooks.heads import head
@@ -71,7 +72,7 @@ def _converted(notebook: Notebook, name: str) -> Script:
 def _codes(notebook: Notebook, counts: dict[int, int], keep: bool) -> dict[int, cells.Code]:
     """Carry over the code cells, by number. keep: shown values go to `Out` too."""
     found: dict[int, cells.Code] = {}
-    bound: frozenset[str] = frozenset()
+    bound: set[str] = set()
     for cell in notebook.cells:
         if cell.kind == "code":
             show = f"_nb_out({{}}, {counts[cell.number]})" if keep else "_nb_show({})"
@@ -92,7 +93,7 @@ def _quoted(number: int, note: cells.Note) -> NotCarried:
     return NotCarried(cell=number, line=note.line, text=text, reason=note.why)
 
 
-def _code(cell: Cell, bound: frozenset[str], show: str) -> cells.Code:
+def _code(cell: Cell, bound: Set[str], show: str) -> cells.Code:
     """Carry over one code cell."""
     if not cell.source.strip():
         return cells.Code("", [])
@@ -132,7 +133,7 @@ def _history(notebook: Notebook) -> set[str]:
         if cell.kind != "code" or not HISTORY.search(cell.source):
             continue
         code = cells.to_code(cell.source, frozenset(), "{}")
-        for node in ast.walk(ast.parse(code.text)):
+        for node in ast.walk(syntax.parsed(code.text)):
             if isinstance(node, ast.Name):
                 (read if isinstance(node.ctx, ast.Load) else bound).add(node.id)
     return {name for name in read - bound if HISTORY.fullmatch(name)}
@@ -154,7 +155,7 @@ def _history_head(notebook: Notebook, counts: dict[int, int], used: set[str]) ->
     return lines
 
 
-def _unbound(body: str, bound: frozenset[str]) -> list[str]:
+def _unbound(body: str, bound: Set[str]) -> list[str]:
     """Return lines that define the names of IPython that a notebook has without an import."""
     stand_ins = {"display": "_nb_display", "get_ipython": '_NbIPython("get_ipython")'}
     return [

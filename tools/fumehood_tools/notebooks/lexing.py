@@ -34,6 +34,8 @@ class Scan:
 
     def __init__(self, text: str) -> None:
         self.lines = text.split("\n")
+        # The column where the question marks begin with which a line ends, if it does.
+        self.ends = [len(line.rstrip("? \t;")) for line in self.lines]
         self.inside_string: set[int] = set()
         self.logical: list[LogicalLine] = []
         at = 0
@@ -72,7 +74,7 @@ class Scan:
                 at, column = self._after_string(at, column)
             elif char == "\\" and column == len(line) - 1 and at + 1 < len(self.lines):
                 at, column = at + 1, 0
-            elif char == "?" and not line[column:].strip("? \t;") and line[:column].strip():
+            elif char == "?" and column == self.ends[at]:
                 return LogicalLine(start, at + 1, 0, help=True)
             elif char == "=" and depth == 0 and not assigned and is_assignment(line, column):
                 assigned, column = True, column + 1
@@ -147,4 +149,6 @@ def commented(text: str) -> str:
 
 def harmless(line: str) -> str:
     """Replace characters that Python refuses in a file, or that reorder what is displayed."""
+    if line.isprintable():
+        return line
     return "".join(c if c.isprintable() or c in KEPT else "\N{REPLACEMENT CHARACTER}" for c in line)

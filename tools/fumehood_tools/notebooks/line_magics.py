@@ -70,6 +70,8 @@ INSTALLING = re.compile(
     r"(?:uv\s+)?(?:pip[\d.]*|conda|mamba|micromamba|apt|apt-get|brew|npm)\s+"
     r"(?:-\S+\s+)*(?:install|uninstall|update|upgrade|add)\b"
 )
+# The time of these searches grows with the square of the length.
+MOST_SEARCHED = 2000
 OLD_CALL = re.compile(
     r"get_ipython\(\)\.(system|getoutput|magic|run_line_magic)\((.*)\)[ \t]*;?[ \t]*\Z", re.S
 )
@@ -97,10 +99,15 @@ def compiles(code: str, mode: str = "exec") -> bool:
     return True
 
 
+def installs(command: str) -> bool:
+    """Whether a command of the shell, or one of its lines, installs software."""
+    return any(INSTALLING.search(line[:MOST_SEARCHED]) for line in command.split("\n"))
+
+
 def shell(command: str, keep: bool = False) -> Carried:
     """Carry over `!command`. keep: its output is a value."""
     command = command.strip()
-    if INSTALLING.search(command):
+    if installs(command):
         return Carried(why=INSTALLS)
     if not command:
         return Carried(why="the command is empty")
@@ -155,6 +162,8 @@ def magic(name: str, line: str) -> Carried:
 def options(line: str, with_value: str, without: str = "") -> tuple[dict[str, str], str] | None:
     """Split `-n 5 -q code` into the options and the rest, or return None for an unknown option."""
     found: dict[str, str] = {}
+    if len(line) > MOST_SEARCHED:
+        return None
     while opened := re.match(r"-([A-Za-z])(?:\s+|$)?", line):
         letter, line = opened[1], line[opened.end() :]
         if letter in without:

@@ -14,6 +14,7 @@ from fumehood_tools.errors import BadRequest
 from fumehood_tools.quoting import one_line
 
 MOST_CHARACTERS = 100_000_000
+MOST_CODE = 2_000_000
 MOST_CELLS = 20_000
 NEWEST_FORMAT = 4
 # Keys that must not be there twice: each reader would take another of the two values.
@@ -75,6 +76,9 @@ def read_notebook(text: str) -> Notebook:
     cells, metadata = _format_4(found, major)
     if len(cells) > MOST_CELLS:
         raise unreadable(f"it has {len(cells):,} cells, and at most {MOST_CELLS:,} are read")
+    length = sum(len(str(cell.get("source"))) for cell in cells if cell["cell_type"] == "code")
+    if length > MOST_CODE:
+        raise unreadable(f"its code has {length:,} characters, and at most {MOST_CODE:,} are read")
     language = _language(metadata) or next((one for one in stated if one), "")
     read = [
         _cell(number, cell, (stated[number - 1] if stated else "") or language or "python")

@@ -92,10 +92,11 @@ class Places:
         return self.starts[(node.end_lineno or node.lineno) - 1] + (node.end_col_offset or 0)
 
     def edited(self, edits: list[Edit]) -> str:
-        data = self.data
-        for edit in sorted(edits, reverse=True):
-            data = data[: edit.start] + edit.text.encode("utf-8") + data[edit.end :]
-        return data.decode("utf-8")
+        parts, done = [], 0
+        for edit in sorted(edits):
+            parts += [self.data[done : edit.start], edit.text.encode("utf-8")]
+            done = edit.end
+        return b"".join([*parts, self.data[done:]]).decode("utf-8")
 
 
 def parsed(text: str) -> ast.Module:
@@ -208,13 +209,17 @@ def _shown(tree: ast.Module, places: Places, show: str) -> list[Edit]:
     value = last.value
     if isinstance(value, ast.Call) and (
         (isinstance(value.func, ast.Name) and value.func.id in SILENT)
-        or ast.unparse(value.func) == "plt.show"
+        or (isinstance(value.func, ast.Attribute) and _is_plt_show(value.func))
     ):
         return []
     before, after = show.split("{}")
     if isinstance(value, ast.Tuple):
         before, after = f"{before}(", f"){after}"
     return [Edit(start, start, before), Edit(end, end, after)]
+
+
+def _is_plt_show(called: ast.Attribute) -> bool:
+    return called.attr == "show" and isinstance(called.value, ast.Name) and called.value.id == "plt"
 
 
 def _imports(
