@@ -99,6 +99,7 @@ CONSTRUCTS = (
         prints="bc abc\n{x:.2f}\n",
     ),
     one("empty braces", "x = 1\n!echo {} $x", prints="{}\n"),
+    one("a shell line that reads gets nothing", "!cat", prints="", same=False),
     one("lines of a command", "x = !printf 'a\\nb\\n'\nx[1], x.n", prints="('b', 'a\\nb')\n"),
     one("lines with a value", "y = 2\nx = !echo {y} $y\nlist(x)", prints="['2 2']\n"),
     one(
@@ -425,6 +426,15 @@ CONSTRUCTS = (
         text("raw", "print(1)\r1/0\x0c1/0\u20281/0"),
         "2",
         prints="2\n",
+    ),
+    one("lines after blank ones", "\n  \n\n%nothing", reasons=("no equivalent",), same=False),
+    one(
+        "lines of a cell magic after blank ones",
+        "\n%%capture\n\n \nx = 1\n%nothing",
+        "x",
+        prints="1\n",
+        reasons=("no equivalent",),
+        same=False,
     ),
     one("empty cells", "", "  \n\n", "# only\n", "3", prints="3\n"),
     one(

@@ -16,10 +16,13 @@ done = {}
 for name, source in json.load(sys.stdin).items():
     with tempfile.TemporaryDirectory() as folder:
         files = [open(os.path.join(folder, one), "w+b") for one in ("1", "2")]
+        with open(os.path.join(folder, "0"), "w") as file:
+            file.write("typed\\n")
         os.mkdir(os.path.join(folder, "work"))
         child = os.fork()
         if not child:
             os.chdir(os.path.join(folder, "work"))
+            os.dup2(os.open(os.path.join(folder, "0"), os.O_RDONLY), 0)
             for number, file in enumerate(files, 1):
                 os.dup2(file.fileno(), number)
             status = 1

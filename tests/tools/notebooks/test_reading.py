@@ -77,7 +77,7 @@ def test_parts_that_nbformat_would_miss_may_be_absent() -> None:
         {"cell_type": "code", "source": "a = 1"},
         {"cell_type": "code"},
         code(None),
-        code(["b"]),
+        code(["b"], outputs=[1, {"output_type": "stream", "text": 2}]),
     ]
     made = to_script(json.dumps({"nbformat": 4, "cells": cells}))
     assert cells_of(made.source) == (
@@ -204,9 +204,14 @@ def test_a_name_cannot_leave_the_first_lines(name: str) -> None:
 
 @pytest.mark.child
 def test_text_cannot_leave_a_comment_or_a_string() -> None:
-    parts = [f"{end}print('out')" for end in ("\n", "\r", "\x0b", "\x0c", "\x1c", "\x85", "\u2028")]
+    parts = [
+        "\ud800\0" + f"{end}print('out')"
+        for end in ("\n", "\r", "\x0b", "\x0c", "\x1c", "\x85", "\u2028")
+    ]
     cells = [
-        text(kind, "x" + part) for kind in ("markdown", "raw", "k\nprint('out')") for part in parts
+        text(kind, "\ud800\0x" + part)
+        for kind in ("markdown", "raw", "k\nprint('out')")
+        for part in parts
     ]
     cells += [code(f"%unknown x{part}\n(", metadata={}) for part in parts]
     cells += [code(f"%%html\n{part}") for part in parts]

@@ -47,10 +47,9 @@ def to_code(source: str, bound: Set[str], show: str) -> Code:
     last value, with `{}` for the value.
     """
     text = re.sub(r"\r\n?", "\n", source)
-    skipped = len(text) - len(text.lstrip("\n"))
-    text = _without_prompts(dedented(_without_blank_lines(text)))
-    code = _carried(text, bound, show)
-    return code._replace(notes=[one._replace(line=one.line + skipped) for one in code.notes])
+    text, blank = _without_blank_lines(text)
+    code = _carried(_without_prompts(dedented(text)), bound, show)
+    return code._replace(notes=[one._replace(line=one.line + blank) for one in code.notes])
 
 
 def not_carried(text: str, why: str) -> Code:
@@ -59,9 +58,11 @@ def not_carried(text: str, why: str) -> Code:
     return Code(commented(text), [Note(*first, why)])
 
 
-def _without_blank_lines(text: str) -> str:
-    """Remove blank lines at the start, as IPython does before it looks for `%%`."""
-    return re.sub(r"\A(?:[ \t]*\n)+", "", text).rstrip()
+def _without_blank_lines(text: str) -> tuple[str, int]:
+    """Remove blank lines at the start, as IPython does before it looks for `%%`; count them."""
+    found = re.match(r"(?:[ \t]*\n)*", text)
+    blank = found[0] if found else ""
+    return text[len(blank) :].rstrip(), blank.count("\n")
 
 
 def _without_prompts(text: str) -> str:
@@ -101,8 +102,9 @@ def _cell_magic(text: str, bound: Set[str], show: str) -> Code:
     if not made.python:
         return not_carried(text, made.why or line_magics.UNKNOWN)
     later = "_nb_value = ({})" if made.opens and made.shown else show
-    inner = _carried(_without_blank_lines(body), bound, later if made.shown else "{}")
-    notes = [one._replace(line=one.line + 1) for one in inner.notes]
+    body, blank = _without_blank_lines(body)
+    inner = _carried(body, bound, later if made.shown else "{}")
+    notes = [one._replace(line=one.line + 1 + blank) for one in inner.notes]
     if not made.opens:
         notes.insert(0, Note(1, first, made.why or line_magics.UNKNOWN))
         return inner._replace(text=f"{commented(first)}\n{inner.text}", notes=notes)

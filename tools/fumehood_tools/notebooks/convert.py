@@ -51,7 +51,6 @@ def _converted(notebook: Notebook, name: str) -> Script:
     more = _unbound(body, bound) + (_history_head(notebook, counts, history) if history else [])
     futures = sorted(frozenset[str]().union(*(code.futures for code in codes.values())))
     source = f"{head(name, futures, body, more)}\n\n\n{body}\n"
-    source = source.encode("utf-8", "replace").decode("utf-8")
     try:
         compile(source, "<script>", "exec", dont_inherit=True)
     except syntax.FAILURES as error:
