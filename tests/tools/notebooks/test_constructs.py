@@ -1,12 +1,16 @@
 """Every construct of notebooks, run for real in the script that it becomes."""
 
+import json
 import re
+from pathlib import Path
 
 import pytest
 from fakes.notebook_constructs import CONSTRUCTS, Construct
 from fakes.notebook_files import Ran, notebook, run_all
 
 from fumehood_tools.notebooks import to_script
+
+OWN = Path(__file__).parents[2] / "fixtures" / "every_construct.ipynb"
 
 
 def script(construct: Construct) -> str:
@@ -50,3 +54,32 @@ def test_what_is_not_carried_over_is_reported_and_kept_as_a_comment(construct: C
 def test_the_bar_of_notebooks_becomes_one_that_needs_no_ipython() -> None:
     made = to_script(notebook("if 1:\n    from tqdm.notebook import tqdm as bar, trange"))
     assert made.source.endswith("if 1:\n    from tqdm.auto import tqdm as bar, trange\n")
+
+
+@pytest.mark.child
+def test_the_notebook_with_every_construct_gives_its_stored_outputs() -> None:
+    stored = OWN.read_text(encoding="utf-8")
+    made = to_script(stored, OWN.name)
+    outputs = [one for cell in json.loads(stored)["cells"] for one in cell.get("outputs", [])]
+    expected = "".join(line for one in outputs for line in one["text"])
+    done = run_all({"own": made.source})["own"]
+    assert re.fullmatch(re.escape(expected).replace("FOLDER", r"/\S+"), done.stdout), done
+    assert done.status == 0 and "ZeroDivisionError" in done.stderr
+    reported = [(one.text.split()[0], one.line) for one in made.not_carried]
+    assert reported == [
+        ("%matplotlib", 4),
+        ("%load_ext", 5),
+        ("%autoreload", 6),
+        ("%%script", 1),
+        ("?call", 1),
+        ("call?", 2),
+        ("call??", 4),
+        ("from", 1),
+        ("ip", 1),
+        ("%pip", 4),
+        ("raise", 1),
+        ("%%html", 1),
+        ("%prun", 1),
+        ("%unknown_magic", 1),
+        ("not", 1),
+    ]
