@@ -28,7 +28,10 @@ def _nb_out(value: object, number: int) -> None:
 def _nb_display(*values: object, **options: object) -> object:
     """Print what a notebook would draw, as text. A handle to update it later does nothing."""
     for value in values:
-        print(repr(value))
+        if options.get("raw") and isinstance(value, dict):
+            print(value.get("text/plain", ""))
+        else:
+            print(repr(value))
     return _NbIPython("IPython.display.DisplayHandle") if "display_id" in options else None
 
 
