@@ -19,7 +19,7 @@ FLOORS = (
     "settings",
     "files spec where",
     "children",
-    "corpora jobs machine receipts records repositories subjects web",
+    "corpora jobs machine notebooks receipts records repositories subjects web",
     "glass harvest papers",
     "reading sandbox",
     "bench doctor paper_records",
@@ -160,6 +160,7 @@ ENVIRONMENT = {
     "tools/fumehood_tools/settings.py": "reads the variables that users set",
     "tools/fumehood_tools/jobs/worker.py": "reads the job id that its supervisor has set",
     "tools/fumehood_tools/children/environment.py": "passes it to child processes without secrets",
+    "tools/fumehood_tools/notebooks/runtime.py": "is text for scripts, for the magic %env",
     "tools/fumehood_tools/bench/plot.py": "sets the folder of matplotlib's font list",
     "tools/fumehood_tools/glass/fumehood_child/nursery.py": "clears the environment of a child",
     "tools/fumehood_tools/scoring/__main__.py": "sets a variable for the import of sae-bench",
@@ -175,6 +176,8 @@ UNLIMITED = {
     "tools/fumehood_tools/glass/fumehood_child/serve.py": "serves until the evaluator hangs up",
     "tools/fumehood_tools/harvest/collect.py": "another harvest of the same data may take hours; "
     "its death releases the lock, and the wait is reported each minute",
+    "tools/fumehood_tools/notebooks/runtime.py": "is text for scripts: a notebook's commands have "
+    "no limit, and whoever runs a script sets one",
     "tools/fumehood_tools/redteam/driver.py": "continues on a signal, ends with the suite",
     "tools/fumehood_tools/redteam/listeners.py": "accepts only when a connection is waiting",
     "tools/fumehood_tools/sandbox/check.py": "a child behind the glass ends at its time limit",
