@@ -32,6 +32,10 @@ CODE = Declared(
     ),
     endpoints={
         "github": "https://api.github.com",
+        "github_git": "https://github.com",
+        "gitlab": "https://gitlab.com",
+        "bitbucket": "https://bitbucket.org",
+        "codeberg": "https://codeberg.org",
         "package_index": "https://pypi.org",
         "hugging_face": "https://huggingface.co",
         "perplexity": "https://api.perplexity.ai",
