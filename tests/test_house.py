@@ -22,7 +22,7 @@ FLOORS = (
     "corpora jobs machine receipts records subjects web",
     "glass harvest papers repositories",
     "reading sandbox",
-    "bench doctor paper_records",
+    "bench codebases doctor paper_records",
     "compare scoring",
     "page runs",
     "redteam",

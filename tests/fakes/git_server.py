@@ -50,6 +50,7 @@ def make_repository(
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / ".git").exists():
         run_git(folder, "init", "--quiet", "--initial-branch=main")
+        run_git(folder, "config", "uploadpack.allowFilter", "true")
     for name, content in files.items():
         place = folder / name
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -117,7 +118,8 @@ def _handler_of(server: GitServer) -> type[BaseHTTPRequestHandler]:
             if not tail:
                 repository, _, rest = parts.path.strip("/").partition("/git-upload-pack")
                 tail = "/git-upload-pack"
-            name = repository.removesuffix(".git")
+            # GitHub does not distinguish capitals in names.
+            name = repository.removesuffix(".git").lower()
             length = int(self.headers.get("content-length") or 0)
             body = self.rfile.read(length) if length else self._chunks()
             if name in server.moved:

@@ -6,6 +6,7 @@ folder. They find, validate and pack repositories.
 
 from fumehood_tools.repositories.address import Address, read_address
 from fumehood_tools.repositories.checkout import Checkout, LeftOut, Origin, local_checkout
+from fumehood_tools.repositories.facts import RepositoryFacts, facts_of
 from fumehood_tools.repositories.opening import open_checkout
 from fumehood_tools.repositories.trees import Limits
 
@@ -15,6 +16,8 @@ __all__ = [
     "LeftOut",
     "Limits",
     "Origin",
+    "RepositoryFacts",
+    "facts_of",
     "local_checkout",
     "open_checkout",
     "read_address",

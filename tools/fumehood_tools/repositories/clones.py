@@ -22,6 +22,7 @@ from fumehood_tools.settings import Settings
 
 KIND = "git"
 MOST_REFS_BYTES = 1 << 26
+MOST_PARTS = 8
 
 
 class Ask(NamedTuple):
@@ -33,7 +34,7 @@ class Ask(NamedTuple):
     tell: Callable[[str], None]
 
 
-class _Tip(NamedTuple):
+class Tip(NamedTuple):
     """A commit to fetch, and the folder of it that is wanted ("" for all)."""
 
     url: str
@@ -69,6 +70,11 @@ def clone(address: Address, ref: str, ask: Ask) -> Checkout:
     seen = {"page": tip.address.page, "moved_from": moved, "key": tip.address.key}
     shelf.remember(label, name, seen)
     return _checkout(entry, tip.address.page, Origin(moved_from=moved))
+
+
+def newest(address: Address, ask: Ask) -> Tip:
+    """Return the newest commit of the default branch. Raises RepositoryFailed."""
+    return _tip(address, "", ask, whole=True)
 
 
 def cached_clones(cache: Path) -> list[Checkout]:
@@ -130,7 +136,7 @@ def _checkout(entry: Entry, page: str, origin: Origin) -> Checkout:
     )
 
 
-def _tip(address: Address, pointed: str, ask: Ask, *, whole: bool) -> _Tip:
+def _tip(address: Address, pointed: str, ask: Ask, *, whole: bool) -> Tip:
     """Return the commit that a branch, tag, commit or page leads to now.
 
     whole: `pointed` is a branch, tag or commit; else a folder may follow it.
@@ -139,14 +145,15 @@ def _tip(address: Address, pointed: str, ask: Ask, *, whole: bool) -> _Tip:
     found = probe(address, ask.settings.endpoints, ask.deadline)
     git = Git((found.url.partition(":")[0],))
     parts = pointed.split("/") if pointed else []
-    names = [pointed] if whole else ["/".join(parts[: n + 1]) for n in range(len(parts))][:8]
+    names = ["/".join(parts[: n + 1]) for n in range(len(parts))][:MOST_PARTS]
+    names = [pointed] if whole and pointed else names
     refs = _refs(git, found.url, names, ask.deadline)
     for name in reversed(names):
         commit = refs.get(f"refs/tags/{name}^{{}}") or refs.get(f"refs/heads/{name}")
         if commit := commit or refs.get(f"refs/tags/{name}"):
-            return _Tip(found.url, found.address, commit, _folder(address, pointed, name))
+            return Tip(found.url, found.address, commit, _folder(address, pointed, name))
     if names and _is_commit(names[0]):
-        return _Tip(found.url, found.address, names[0], _folder(address, pointed, names[0]))
+        return Tip(found.url, found.address, names[0], _folder(address, pointed, names[0]))
     if names:
         raise RepositoryFailed(
             "no_ref",
@@ -159,7 +166,7 @@ def _tip(address: Address, pointed: str, ask: Ask, *, whole: bool) -> _Tip:
             f"{address.page} is empty: it has no commit on its default branch. Pass ref= if "
             "another branch has its code.",
         )
-    return _Tip(found.url, found.address, refs["HEAD"], "")
+    return Tip(found.url, found.address, refs["HEAD"], "")
 
 
 def _folder(address: Address, pointed: str, name: str) -> str:
@@ -181,7 +188,7 @@ def _refs(git: Git, url: str, names: list[str], deadline: Deadline) -> dict[str,
     return {name: commit for commit, tab, name in found if tab and name in wanted}
 
 
-def _fetched(tip: _Tip, draft: Draft, ask: Ask) -> dict[str, Any]:
+def _fetched(tip: Tip, draft: Draft, ask: Ask) -> dict[str, Any]:
     """Fetch a commit and write its files; return the facts of the entry."""
     git, repository = Git((tip.url.partition(":")[0],)), draft.work
     ask.tell(f"Fetching {tip.address.page}")

@@ -72,7 +72,11 @@ class Git:
         return said.decode("ascii", "replace").removeprefix("git version").strip()
 
     def read(
-        self, arguments: Sequence[str], folder: Path | None, deadline: Deadline, most: int = 1 << 28
+        self,
+        arguments: Sequence[str],
+        folder: Path | None,
+        deadline: Deadline,
+        most: int = 1 << 28,
     ) -> bytes:
         """Return what a command prints. Raises RepositoryFailed when it fails or prints more."""
         with tempfile.TemporaryFile() as out:

@@ -67,6 +67,12 @@ def open_package(text: str, ask: Ask) -> Checkout:
     return _fetched(name, wanted, ask)
 
 
+def package_versions(name: str, ask: Ask) -> list[str]:
+    """Return the versions that the package index has, oldest first. Raises RepositoryFailed."""
+    releases = _releases(canonicalize_name(name), ask)
+    return [str(version) for version in sorted({it.version for it in releases})]
+
+
 def _version(text: str) -> Version:
     try:
         return Version(text)

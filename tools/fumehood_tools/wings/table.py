@@ -42,6 +42,7 @@ CODE = Declared(
         "exa": "https://api.exa.ai",
     },
     slots={"code": 2},
+    doctor=("fumehood_tools.doctor.code:parts",),
 )
 SANDBOX = Declared(
     keys=(
