@@ -19,7 +19,11 @@ LIMITED = Reply.of({"message": "API rate limit exceeded for 127.0.0.1."}, 403)
 
 
 class CodeServices:
-    """All services. about: facts of repositories on GitHub; named: what each search returns."""
+    """All services.
+
+    about: facts of repositories on GitHub. named: what each search returns. hashes: what the
+    package index states of a file.
+    """
 
     def __init__(self, root: Path) -> None:
         self.git = GitServer(root / "github")
@@ -27,6 +31,7 @@ class CodeServices:
         self.named: dict[str, list[str]] = {"github": [], "perplexity": [], "exa": []}
         self.papers: dict[str, dict[str, Any]] = {}
         self.packages: dict[str, dict[str, bytes]] = {}
+        self.hashes: dict[str, str] = {}
         self.pages: dict[str, str] = {}
         self.services = {
             name: HttpService(getattr(self, name), keep_alive=False)
@@ -98,10 +103,16 @@ class CodeServices:
             return NOT_FOUND
         if parts[0] == "files":
             return Reply(files[parts[2]], content_type="application/octet-stream")
-        listed = [{"filename": it, "url": f"/files/{parts[1]}/{it}", "hashes": {}} for it in files]
+        listed = [
+            {"filename": it, "url": f"/files/{parts[1]}/{it}", "hashes": self._hash(it)}
+            for it in files
+        ]
         body = {"meta": {"api-version": "1.0"}, "name": parts[1], "files": listed}
         reply = Reply.of(body)
         return Reply(reply.body, content_type="application/vnd.pypi.simple.v1+json")
+
+    def _hash(self, file: str) -> dict[str, str]:
+        return {"sha256": self.hashes[file]} if file in self.hashes else {}
 
 
 def sdist(name: str, version: str, files: dict[str, str]) -> dict[str, bytes]:

@@ -8,6 +8,7 @@ an archive may state any size.
 import bz2
 import gzip
 import lzma
+import os
 import stat
 import tarfile
 import zipfile
@@ -30,6 +31,9 @@ from fumehood_tools.repositories.trees import (
 )
 
 SUFFIXES = (".zip", ".whl", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+MOST_HEADER = 1 << 20
+MOST_DIRECTORY = 1 << 25
+MOST_ZIP_END = (1 << 16) + 22
 _BROKEN = (
     tarfile.TarError,
     zipfile.BadZipFile,
@@ -133,6 +137,7 @@ def _members(archive: Path) -> Iterator[_Member]:
 
 
 def _of_zip(file: IO[bytes]) -> Iterator[_Member]:
+    _check_directory(file)
     with zipfile.ZipFile(file) as archive:
         for one in archive.infolist():
             mode = one.external_attr >> 16
@@ -147,9 +152,30 @@ def _of_zip(file: IO[bytes]) -> Iterator[_Member]:
                     yield _Member(one.filename, "", body)
 
 
+def _check_directory(file: IO[bytes]) -> None:
+    """Raise BadZipFile for a zip whose list of members would not fit into memory."""
+    file.seek(0, os.SEEK_END)
+    file.seek(max(0, file.tell() - MOST_ZIP_END))
+    end = file.read(MOST_ZIP_END)
+    at = end.rfind(b"PK\x05\x06")
+    if at >= 0 and int.from_bytes(end[at + 12 : at + 16], "little") > MOST_DIRECTORY:
+        raise zipfile.BadZipFile("its list of members is too long")
+    file.seek(0)
+
+
+class _Header(tarfile.TarInfo):
+    """The header of a member. tarfile reads long names and attributes into memory at any size."""
+
+    def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
+        if not self.isfile() and not self.isdir() and self.size > MOST_HEADER:
+            raise tarfile.ReadError("a name or an attribute is too long")
+        whole: tarfile.TarInfo = super()._proc_member(archive)  # type: ignore[misc]
+        return whole
+
+
 def _of_tar(file: IO[bytes]) -> Iterator[_Member]:
     # Mode "r|": read forwards only, so that the headers of a large archive are not collected.
-    with tarfile.open(fileobj=file, mode="r|", errorlevel=2) as archive:
+    with tarfile.open(fileobj=file, mode="r|", errorlevel=2, tarinfo=_Header) as archive:
         for one in archive:
             archive.members = []  # type: ignore[attr-defined]
             if one.isdir():
