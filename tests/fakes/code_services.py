@@ -26,7 +26,7 @@ class CodeServices:
     """
 
     def __init__(self, root: Path) -> None:
-        self.git = GitServer(root / "github")
+        self.git = GitServer(root / "github", hides=True)
         self.about: dict[str, dict[str, Any]] = {}
         self.named: dict[str, list[str]] = {"github": [], "perplexity": [], "exa": []}
         self.papers: dict[str, dict[str, Any]] = {}
@@ -58,13 +58,17 @@ class CodeServices:
             yield self
 
     def github(self, request: Request) -> Reply:
-        """GET /repos/{owner}/{name} and /search/repositories"""
+        """GET /repos/{owner}/{name}, /users/{owner} and /search/repositories"""
         if request.path == "/search/repositories":
             items = [
                 {"html_url": url, "full_name": url.partition(".com/")[2], "description": "Found."}
                 for url in self.named["github"]
             ]
             return Reply.of({"total_count": len(items), "items": items})
+        if request.path.startswith("/users/"):
+            owner = request.path.removeprefix("/users/").lower()
+            known = (self.git.root / owner).is_dir()
+            return Reply.of({"login": owner, "type": "User"}) if known else NOT_FOUND
         name = request.path.removeprefix("/repos/")
         if not (self.git.root / name.lower()).is_dir():
             return NOT_FOUND

@@ -65,13 +65,15 @@ class GitServer:
     """Serves the repositories below a folder, as http://127.0.0.1:port/owner/name[.git].
 
     moved: path of a repository -> path or URL to which it redirects. private: paths that ask for a
-    login. broken: paths that answer with this HTTP status. log: the paths of all requests.
+    login. broken: paths that answer with this HTTP status. hides: ask for a login also where
+    nothing is, as GitHub does. log: the paths of all requests.
     """
 
     root: Path
     moved: dict[str, str] = field(default_factory=dict)
     private: set[str] = field(default_factory=set)
     broken: dict[str, int] = field(default_factory=dict)
+    hides: bool = False
     log: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -131,7 +133,7 @@ def _handler_of(server: GitServer) -> type[BaseHTTPRequestHandler]:
             elif name in server.broken:
                 self._plain(server.broken[name], {})
             elif rest or not (server.root / name / ".git").is_dir():
-                self._plain(404, {})
+                self._plain(401 if server.hides else 404, {})
             else:
                 self._backend(f"/{name}/.git{tail}", parts.query, body)
 

@@ -101,8 +101,12 @@ async def test_every_status_is_told_apart_and_only_a_definite_answer_is_dead(
     services.git.add("a/soon", {"README.md": "Code coming soon!\n"})
     services.git.private.add("a/private")
     services.git.broken["a/down"] = 503
-    names = ("alive", "old", "empty", "words", "soon", "private", "down", "gone")
-    read(settings, *(f"See https://github.com/a/{name} for more." for name in names))
+    names = ("alive", "old", "empty", "words", "soon", "private", "down", "hidden")
+    read(
+        settings,
+        *(f"See https://github.com/a/{name} for more." for name in names),
+        "See https://github.com/nobody/gone for more.",
+    )
     text, structure = await find(settings)
     assert {name.partition("/")[2]: it["status"] for name, it in by_source(structure).items()} == {
         "alive": "alive",
@@ -112,8 +116,10 @@ async def test_every_status_is_told_apart_and_only_a_definite_answer_is_dead(
         "soon": "coming_soon",
         "private": "private_or_missing",
         "down": "unreachable",
+        "hidden": "private_or_missing",
         "gone": "dead",
     }
+    assert "no account 'nobody'" in by_source(structure)["nobody/gone"]["detail"]
     assert "HTTP 503" in by_source(structure)["a/down"]["detail"]
     assert "its host does not say which" in text and "this does not mean that it is gone" in text
 
@@ -135,7 +141,7 @@ async def test_addresses_of_one_repository_are_one_candidate_under_its_present_n
     assert only["source"].lower() == "https://github.com/ada/quiet"
     assert only["moved_from"] == ["https://github.com/ada/old-name"]
     assert only["folder"] == "quiet"
-    assert "secret" not in text.replace("user:secret@", "", 0).split("> ")[0]
+    assert "secret" not in text + str(structure)
 
 
 async def test_an_address_that_a_line_break_cut_is_put_together(
@@ -213,6 +219,30 @@ async def test_githubs_hourly_limit_hides_no_repository_and_names_the_key(
     (only,) = structure["candidates"]
     assert only["status"] == "alive" and only["archived"] is None
     assert "too many requests" in only["detail"] and "Set GITHUB_TOKEN" in only["detail"]
+
+
+async def test_the_original_of_a_fork_is_a_candidate_too(
+    settings: Settings, services: CodeServices
+) -> None:
+    services.git.add("bob/quiet", CODE)
+    services.git.add("ada/quiet", CODE)
+    services.about["bob/quiet"] = {"fork": True, "parent": {"full_name": "ada/quiet"}}
+    read(settings, "Our code is at https://github.com/bob/quiet.")
+    text, structure = await find(settings)
+    found = by_source(structure)
+    assert found["bob/quiet"]["fork_of"] == "https://github.com/ada/quiet"
+    assert found["ada/quiet"]["status"] == "alive"
+    assert "is a fork of it" in found["ada/quiet"]["found"][0]["how"]
+
+
+async def test_without_a_network_nothing_is_called_dead(settings: Settings) -> None:
+    read(settings, "Our code is at https://github.com/ada/quiet.")
+    nowhere = dict.fromkeys(settings.endpoints, "http://127.0.0.1:9")
+    text, structure = await find(settings.model_copy(update={"endpoints": nowhere}))
+    (only,) = structure["candidates"]
+    assert only["status"] == "unreachable" and "does not mean that it is gone" in only["detail"]
+    assert states(structure)["hugging_face"] == "unavailable"
+    assert "Repeat the search later" in structure["next"]
 
 
 async def test_offline_it_finds_clones_packages_and_folders_and_asks_nobody(

@@ -36,6 +36,7 @@ SOURCE_SECONDS = 15.0
 CHECK_SECONDS = 25.0
 MOST_CHECKED = 40
 MOST_ASKED_GITHUB = 15
+MOST_PARENTS = 5
 KEPT_SECONDS = 7 * 24 * 3600.0
 _LIST = "codebases "
 _KEY_ADDS = {
@@ -80,12 +81,16 @@ class CodebaseFinder:
         """
         own = [*self._given(also), *candidates_in(document)]
         about = self._about(reading, document)
-        own += self._of_library(reading.paper)
+        known = self._of_library(reading.paper)
+        own += known
         answers = self._gather(about, document, own, tell)
         candidates = merged([*own, *(one for it in answers for one in it.candidates)])
         candidates = self._checked(candidates, tell)
-        counted = sum(1 for one in candidates for it in one.found[:1] if it.source == "paper")
-        reports = [SourceReport(name="paper", status="ok", count=counted)]
+        counted = sum(any(it.source == "paper" for it in one.found) for one in candidates)
+        reports = [
+            SourceReport(name="paper", status="ok", count=counted),
+            SourceReport(name="library", status="ok", count=len(known)),
+        ]
         reports += [it.report for it in answers]
         name = f"{_LIST}{digest_of([reading.digest, time.time_ns()])}"
         self._library.keep(
@@ -224,27 +229,44 @@ class CodebaseFinder:
         if self._settings.offline:
             offline = "Offline mode is on, so its host was not asked."
             return [_unchecked(one, offline) for one in candidates]
+        checker = Checker(self._settings, self._services, Deadline(self._check_seconds, _late))
         open_ones = [one for one in candidates if one.status == "not_checked"][:MOST_CHECKED]
-        deadline = Deadline(self._check_seconds, _late)
-        checker = Checker(self._settings, self._services, deadline)
-        late = f"Its host did not answer within {self._check_seconds:.0f} s. Try again later."
-        done = in_parallel(
-            [
-                partial(checker.check, one, asks_github=place < MOST_ASKED_GITHUB)
-                for place, one in enumerate(open_ones)
-            ],
-            deadline,
-            lambda number: open_ones[number].model_copy(
-                update={"status": "unreachable", "detail": late}
-            ),
-            on_done=lambda it: tell(f"{it.source}: {it.status}"),
-        )
+        done = self._asked_hosts(checker, open_ones, tell)
+        parents = _parents(done, candidates)
+        candidates, open_ones = [*candidates, *parents], [*open_ones, *parents]
+        done += self._asked_hosts(checker, parents, tell)
         by_key = {key_of(one.source): it for one, it in zip(open_ones, done, strict=True)}
         skipped = f"Only the first {MOST_CHECKED} are checked. Validate it to see what it is."
         everything = [
             by_key.get(key_of(one.source)) or _unchecked(one, skipped) for one in candidates
         ]
         return in_order(merged(everything))
+
+    def _asked_hosts(
+        self, checker: Checker, candidates: list[Candidate], tell: Callable[[str], None]
+    ) -> list[Candidate]:
+        late = f"Its host did not answer within {self._check_seconds:.0f} s. Try again later."
+        update = {"status": "unreachable", "detail": late}
+        return in_parallel(
+            [
+                partial(checker.check, one, asks_github=place < MOST_ASKED_GITHUB)
+                for place, one in enumerate(candidates)
+            ],
+            checker.deadline,
+            lambda number: candidates[number].model_copy(update=update),
+            on_done=lambda it: tell(f"{it.source}: {it.status}"),
+        )
+
+
+def _parents(checked: Sequence[Candidate], known: Sequence[Candidate]) -> list[Candidate]:
+    """Return the repositories that candidates are forks of, if they are no candidates yet."""
+    keys = {key_of(one.source) for one in (*checked, *known)}
+    found: dict[str, Candidate] = {}
+    for one in checked:
+        if one.fork_of and (key := key_of(one.fork_of)) not in keys:
+            seen = sighting_of("github", f"{one.source} is a fork of it", one.fork_of, "", 0.3)
+            found.setdefault(key, Candidate(source=one.fork_of, found=[seen]))
+    return list(found.values())[:MOST_PARENTS]
 
 
 def _unchecked(one: Candidate, why: str) -> Candidate:

@@ -15,7 +15,7 @@ from fumehood_tools.reading.document import Document
 from fumehood_tools.reading.outline import outline_of
 from fumehood_tools.reading.running_links import links_in_text, trimmed
 from fumehood_tools.reading.sentences import sentences
-from fumehood_tools.repositories.address import Address, read_address
+from fumehood_tools.repositories.address import Address, read_address, without_credentials
 
 MOST_LINKS = 3000
 MOST_REFERENCES = 2000
@@ -113,14 +113,19 @@ def repository_of(url: str) -> Address | None:
         return None
 
 
+def cleaned(text: str) -> str:
+    """Return a quotation on one line, without passwords in addresses."""
+    return one_line(without_credentials(text))
+
+
 def sighting_of(source: Source, how: str, url: str, quote: str, weight: float) -> Sighting:
     """Return where a candidate was found outside the paper."""
     says_own = bool(quote and _OWN.search(quote))
     return Sighting(
         source=source,
         how=how,
-        quote=one_line(quote)[:MOST_QUOTE],
-        url=one_line(url)[:500],
+        quote=cleaned(quote)[:MOST_QUOTE],
+        url=cleaned(url)[:500],
         says_own=says_own,
         weight=weight,
     )
@@ -138,10 +143,10 @@ def _sighting(url: str, how: str, place: _Place | None, page: int | None) -> Sig
     return Sighting(
         source="paper",
         how=how,
-        quote=one_line(quote)[:MOST_QUOTE],
+        quote=cleaned(quote)[:MOST_QUOTE],
         section=one_line(place.section)[:200] if place else "",
         page=page if page is not None else (place.page if place else None),
-        url=one_line(url)[:500],
+        url=cleaned(url)[:500],
         says_own=own,
         weight=weight,
     )

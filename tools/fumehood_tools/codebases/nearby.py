@@ -11,14 +11,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from fumehood_tools.codebases.asking import About, Named
-from fumehood_tools.codebases.links import repository_of
+from fumehood_tools.codebases.links import cleaned, repository_of
 from fumehood_tools.codebases.merging import key_of
 from fumehood_tools.codebases.model import MOST_QUOTE, Candidate, Sighting, Source
 from fumehood_tools.deadlines import Deadline
 from fumehood_tools.errors import FumehoodError, StorageFailed
 from fumehood_tools.papers.identity import title_key
 from fumehood_tools.plain_files import read_plain
-from fumehood_tools.quoting import one_line
 from fumehood_tools.reading.document import Document
 from fumehood_tools.reading.sentences import sentences
 from fumehood_tools.repositories import Checkout, Limits, open_checkout
@@ -209,5 +208,5 @@ def _line_with(text: str, words: str) -> str:
 
 
 def _seen(source: Source, how: str, url: str, quote: str, weight: float) -> Sighting:
-    quoted = one_line(quote)[:MOST_QUOTE]
-    return Sighting(source=source, how=one_line(how)[:200], url=url, quote=quoted, weight=weight)
+    quoted, address = cleaned(quote)[:MOST_QUOTE], cleaned(url)[:MOST_QUOTE]
+    return Sighting(source=source, how=how[:200], url=address, quote=quoted, weight=weight)

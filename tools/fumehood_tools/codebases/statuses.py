@@ -56,7 +56,9 @@ class Checker(NamedTuple):
             found = self._repository(candidate)
         except RepositoryFailed as failed:
             status = _OF_FAILURE.get(failed.status, "not_checked")
-            return candidate.model_copy(update={"status": status, "detail": str(failed)})
+            told = candidate.model_copy(update={"status": status, "detail": str(failed)})
+            hidden = status == "private_or_missing" and asks_github
+            return self._with_owner(told) if hidden else told
         except SourceFailed as failed:
             gone = failed.http in (404, 410)
             status = "dead" if gone else "unreachable"
@@ -98,16 +100,40 @@ class Checker(NamedTuple):
         detail = "Its page answers. Download its files, then pass the archive."
         return candidate.model_copy(update={"status": "alive", "detail": detail})
 
+    def _with_owner(self, candidate: Candidate) -> Candidate:
+        """Tell more about a repository that GitHub hides: it is gone if its owner is."""
+        address = read_address(candidate.source)
+        if address.host != "github.com":
+            return candidate
+        owner = address.path.partition("/")[0]
+        try:
+            if isinstance(self._said(f"/repos/{address.path}"), dict):
+                detail = "It is private; your GITHUB_TOKEN may read it. Clone it, pass the folder."
+                return candidate.model_copy(update={"detail": detail})
+        except SourceFailed as failed:
+            if failed.http != 404:
+                return candidate
+        try:
+            self._said(f"/users/{owner}")
+        except SourceFailed as failed:
+            if failed.http == 404:
+                detail = f"GitHub has no account {owner!r}, so it is gone and not private."
+                return candidate.model_copy(update={"status": "dead", "detail": detail})
+        return candidate
+
+    def _said(self, path: str) -> Any:
+        """Return GitHub's answer. Raises SourceFailed."""
+        web = self.services.web(GITHUB_PACE)
+        headers = github_headers(web.key(TOKEN) if self.services.has_key(TOKEN) else "")
+        return web.get_json(path, answer_within(self.deadline.left()), {}, headers)
+
     def _with_host(self, candidate: Candidate) -> Candidate:
         """Add what GitHub says: archived, fork, licence, stars."""
         address = read_address(candidate.source)
         if address.host != "github.com" or candidate.status == "empty":
             return candidate
-        web = self.services.web(GITHUB_PACE)
-        headers = github_headers(web.key(TOKEN) if self.services.has_key(TOKEN) else "")
         try:
-            limit = answer_within(self.deadline.left())
-            said = web.get_json(f"/repos/{address.path}", limit, {}, headers)
+            said = self._said(f"/repos/{address.path}")
         except SourceFailed as failed:
             why = "too many requests" if is_rate_limit(failed) else failed.status
             key = "" if self.services.has_key(TOKEN) else f" Set {TOKEN} for more requests."
