@@ -12,7 +12,13 @@ from typing import NamedTuple
 
 from fumehood_tools.codebases.asking import SERVICES, About, Named, Service
 from fumehood_tools.codebases.author_pages import ask_pages
-from fumehood_tools.codebases.links import candidate_of, candidates_in, pages_in, sighting_of
+from fumehood_tools.codebases.links import (
+    candidate_of,
+    candidates_in,
+    cleaned,
+    pages_in,
+    sighting_of,
+)
 from fumehood_tools.codebases.merging import in_order, key_of, merged
 from fumehood_tools.codebases.model import Candidate, Sighting, Source, SourceReport
 from fumehood_tools.codebases.nearby import Sought, in_clones, in_folders, in_packages
@@ -133,7 +139,7 @@ class CodebaseFinder:
         """Return the candidates that the caller names. Raises BadRequest for what is none."""
         found = []
         for text in also:
-            seen = Sighting(source="you", how="named by you", url=text[:500], weight=0.5)
+            seen = Sighting(source="you", how="named by you", url=cleaned(text)[:500], weight=0.5)
             one = candidate_of(text, seen)
             if one is None and text.startswith("pkg:"):
                 one = Candidate(source=text, kind="package", found=[seen])

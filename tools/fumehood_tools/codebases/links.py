@@ -95,7 +95,11 @@ def candidate_of(url: str, sighting: Sighting) -> Candidate | None:
     if package := _PACKAGE.match(text):
         return Candidate(source=f"pkg:{package[1]}", kind="package", found=[sighting])
     if _ARCHIVE_HOSTS.match(text):
-        return Candidate(source=text.partition("#")[0], kind="archive_page", found=[sighting])
+        return Candidate(
+            source=without_credentials(text.partition("#")[0]),
+            kind="archive_page",
+            found=[sighting],
+        )
     address = repository_of(text)
     if address is None:
         return None
