@@ -60,10 +60,13 @@ class Fault:
 
 
 class HttpService:
-    """An HTTP service that answers with a function of the request, unless a fault is set."""
+    """An HTTP service that answers with a function of the request, unless a fault is set.
 
-    def __init__(self, answer: Callable[[Request], Reply]) -> None:
-        self.answer = answer
+    keep_alive: whether connections stay open, as clients in other processes close theirs at exit.
+    """
+
+    def __init__(self, answer: Callable[[Request], Reply], *, keep_alive: bool = True) -> None:
+        self.answer, self.keep_alive = answer, keep_alive
         self.latency = 0.0
         self.fault: Fault | None = None
         self.log: list[Request] = []
@@ -133,6 +136,8 @@ def _handler_of(service: HttpService) -> type[BaseHTTPRequestHandler]:
             self.send_header("content-length", str(announced or len(reply.body)))
             for name, value in headers.items():
                 self.send_header(name.replace("_", "-"), value)
+            if not service.keep_alive:
+                self.send_header("connection", "close")
             self.end_headers()
             self.wfile.write(reply.body)
 

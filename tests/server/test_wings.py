@@ -156,6 +156,7 @@ def test_a_setting_is_read_as_what_its_default_is(tmp_path: Path) -> None:
     assert child.of(folder) == Path.cwd() / "here"
 
 
+@pytest.mark.child
 def test_its_key_and_its_part_stand_in_the_doctors_report(settings: Settings) -> None:
     report = examine(settings, {"WEATHER_API_KEY": "secret"})
     found = {part.part: part for part in report.findings}

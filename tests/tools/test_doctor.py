@@ -18,6 +18,9 @@ from fumehood_tools.settings import (
     take_token,
 )
 
+pytestmark = pytest.mark.child
+"""The doctor asks programs such as git for their versions."""
+
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
@@ -39,7 +42,6 @@ def test_this_environment_has_all_that_the_main_job_needs(settings: Settings) ->
     assert report.text().splitlines()[0].endswith(": ready")
 
 
-@pytest.mark.child
 def test_the_torch_build_is_the_installed_one(settings: Settings) -> None:
     code = "import torch; print(torch.version.cuda)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
@@ -119,7 +121,6 @@ def test_the_size_of_the_cache_is_shown(settings: Settings) -> None:
     assert "1.50 GiB in it" in part(examine(settings, {}), "cache").detail
 
 
-@pytest.mark.child
 def test_the_examination_imports_nothing_heavy(settings: Settings) -> None:
     code = (
         "import sys; from fumehood_tools.doctor import examine; "

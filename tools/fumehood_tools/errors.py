@@ -11,6 +11,7 @@
     ├── RunFailed             training or scoring failed
     │   └── IntegrityFailed   a check of the evaluator failed: no score
     ├── Unreadable            a paper whose text cannot be read
+    ├── RepositoryFailed      a repository, package or archive of source code cannot be opened
     └── StorageFailed         disk full, folder not writable, file damaged
 
 Each message says what happened, then what to do next, because an agent reads it and acts on it.
@@ -116,6 +117,21 @@ class Unreadable(FumehoodError):
     """A paper, or one of its sources, cannot be read."""
 
     code = "unreadable"
+
+
+class RepositoryFailed(FumehoodError):
+    """A repository, package or archive of source code cannot be opened.
+
+    status: the reason. Only "missing" means that the host said it is not there;
+    "private_or_missing" that the host does not say which; "unreachable" that the network or the
+    host failed, which tells nothing about the repository.
+    """
+
+    code = "repository_failed"
+
+    def __init__(self, status: str, text: str) -> None:
+        super().__init__(text)
+        self.status = status
 
 
 class StorageFailed(FumehoodError):

@@ -15,7 +15,7 @@ from fumehood_tools.paper_records.compare import RecordComparison, compare_recor
 from fumehood_tools.paper_records.record import MOST_ITEMS, Item
 from fumehood_tools.paper_records.shelf import RecordedFindings
 from fumehood_tools.reading.document import Document
-from fumehood_tools.reading.reading import ReadRequest, SourceAsked
+from fumehood_tools.reading.reading import Reading, ReadRequest, SourceAsked
 from fumehood_tools.reading.text_search import Hits, Match
 from fumehood_tools.reading.view import PaperItem, PaperView, Part, view_of
 
@@ -70,20 +70,28 @@ def _register_read(toolbox: Toolbox) -> None:
         request = ReadRequest(paper=paper, source=source, refresh=refresh)
         if password is not None:
             await in_thread(reader_of(toolbox).read_here, request, password)
-        found = (
-            None
-            if refresh and password is None
-            else await in_thread(reader_of(toolbox).find, request)
-        )
-        if found is None:
-            job = await in_thread(reader_of(toolbox).start, request)
-            job = await watch(toolbox.jobs, job.job_id, ctx, WAIT_SECONDS)
-            found = await in_thread(reader_of(toolbox).find, request) if _is_done(job) else None
-        if found is None:
-            waiting = PaperView(paper=paper, part=part, job_id=job.job_id)
+        again = refresh and password is None
+        found = await read_first(toolbox, request, ctx, again=again)
+        if isinstance(found, Job):
+            waiting = PaperView(paper=paper, part=part, job_id=found.job_id)
             return answer(waiting.text(), waiting)
         view = await in_thread(view_of, *found, part, section, cursor, _candidates)
         return answer(view.text(), view)
+
+
+async def read_first(
+    toolbox: Toolbox, request: ReadRequest, ctx: Context[None, None], *, again: bool = False
+) -> tuple[Reading, Document] | Job:
+    """Return a paper, read now if it was not read before, or the job that is still reading it.
+
+    again: read it even if it was read. Raises BadRequest, UnknownName, Unreadable, StorageFailed.
+    """
+    reader = reader_of(toolbox)
+    if not again and (found := await in_thread(reader.find, request)) is not None:
+        return found
+    job = await in_thread(reader.start, request)
+    job = await watch(toolbox.jobs, job.job_id, ctx, WAIT_SECONDS)
+    return (await in_thread(reader.find, request) if _is_done(job) else None) or job
 
 
 def _register_text_search(toolbox: Toolbox) -> None:

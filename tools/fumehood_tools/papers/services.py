@@ -32,16 +32,17 @@ class Services:
 
     def web_of(self, source: Source) -> Web:
         """Return the HTTP access to a source's service."""
-        return self._web(source.pace)
+        return self.web(source.pace)
 
     def judge_web(self) -> Web:
         """Return the HTTP access to the judge's service."""
-        return self._web(Pace("perplexity", 0.05))
+        return self.web(Pace("perplexity", 0.05))
 
     def downloads(self) -> Downloads:
         """Return the downloader for files of papers."""
         return Downloads(self._client, self._pacer, tuple(self._settings.endpoints.values()))
 
-    def _web(self, pace: Pace) -> Web:
+    def web(self, pace: Pace) -> Web:
+        """Return the HTTP access to the service that a pace names."""
         endpoint = self._settings.endpoints[pace.service]
         return HttpWeb(self._client, endpoint, pace, self._keys, self._pacer)

@@ -4,6 +4,21 @@ Other packages read a repository only through a `Checkout`, whose files are plai
 folder. They find, validate and pack repositories.
 """
 
-from fumehood_tools.repositories.checkout import Checkout, LeftOut, local_checkout
+from fumehood_tools.repositories.address import Address, read_address
+from fumehood_tools.repositories.checkout import Checkout, LeftOut, Origin, local_checkout
+from fumehood_tools.repositories.facts import RepositoryFacts, facts_of
+from fumehood_tools.repositories.opening import open_checkout
+from fumehood_tools.repositories.trees import Limits
 
-__all__ = ["Checkout", "LeftOut", "local_checkout"]
+__all__ = [
+    "Address",
+    "Checkout",
+    "LeftOut",
+    "Limits",
+    "Origin",
+    "RepositoryFacts",
+    "facts_of",
+    "local_checkout",
+    "open_checkout",
+    "read_address",
+]

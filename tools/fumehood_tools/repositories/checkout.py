@@ -24,6 +24,23 @@ class LeftOut(NamedTuple):
     reason: str
 
 
+class Origin(NamedTuple):
+    """Where a checkout comes from, as far as it is known; "" and None are unknown.
+
+    kind: how it was obtained. tree: git's id of the root folder. committed: date of the commit (ISO
+    8601). moved_from: the address that was asked for, if the host sent us to another. age_seconds:
+    time since the host was last asked; None if it was asked now, or if there is no host. notes:
+    whole sentences for the reader, such as that the network failed and a cached copy is shown.
+    """
+
+    kind: str = "folder"
+    tree: str = ""
+    committed: str = ""
+    moved_from: str = ""
+    age_seconds: float | None = None
+    notes: tuple[str, ...] = ()
+
+
 class Checkout(NamedTuple):
     """A folder of files of one repository at one commit.
 
@@ -37,6 +54,7 @@ class Checkout(NamedTuple):
     commit: str
     files: tuple[str, ...]
     left_out: tuple[LeftOut, ...] = ()
+    origin: Origin = Origin()
 
     def path(self, file: str) -> Path:
         """Return the location on disk of one of `files`."""

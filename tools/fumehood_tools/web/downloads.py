@@ -61,7 +61,9 @@ class Downloads:
                 if response.is_redirect and response.next_request is not None:
                     return str(response.next_request.url)
                 if response.status_code == 404:
-                    raise SourceFailed("bad_answer", "It does not have this file (HTTP 404).")
+                    missing = SourceFailed("bad_answer", "It does not have this file (HTTP 404).")
+                    missing.http = 404
+                    raise missing
                 if response.status_code != 200:
                     wait = seconds_to_wait(response.headers.get("retry-after"))
                     if wait:

@@ -14,9 +14,13 @@ Status = Literal[
 
 
 class SourceFailed(FumehoodError):
-    """A request to a service failed. `status` is the reason; `again`: a retry may help."""
+    """A request to a service failed. `status` is the reason; `again`: a retry may help.
+
+    `http` is the status of its answer, if it answered.
+    """
 
     code = "source_failed"
+    http: int | None = None
 
     def __init__(
         self, status: Status, text: str, *, retry_after: float | None = None, again: bool = False

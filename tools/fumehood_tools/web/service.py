@@ -111,7 +111,9 @@ class HttpWeb:
             wait = seconds_to_wait(response.headers.get("retry-after"))
             if wait:
                 self._pacer.hold_off(self._pace, wait)
-            raise failure_of_status(response.status_code, wait, said=_said(body))
+            failure = failure_of_status(response.status_code, wait, said=_said(body))
+            failure.http = response.status_code
+            raise failure
         return body
 
 

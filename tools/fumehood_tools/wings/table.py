@@ -32,12 +32,17 @@ CODE = Declared(
     ),
     endpoints={
         "github": "https://api.github.com",
+        "github_git": "https://github.com",
+        "gitlab": "https://gitlab.com",
+        "bitbucket": "https://bitbucket.org",
+        "codeberg": "https://codeberg.org",
         "package_index": "https://pypi.org",
         "hugging_face": "https://huggingface.co",
         "perplexity": "https://api.perplexity.ai",
         "exa": "https://api.exa.ai",
     },
     slots={"code": 2},
+    doctor=("fumehood_tools.doctor.code:parts",),
 )
 SANDBOX = Declared(
     keys=(

@@ -6,6 +6,7 @@ the error text. The Retry-After header is not available.
 """
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -52,26 +53,51 @@ class ExaSource:
         return Answer(papers, cost_usd=float(cost), unreadable=len(results) - len(read))
 
 
-def _search(query: Query, web: Web, deadline: Deadline) -> Any:
-    import requests
-    from exa_py import Exa
+def search_pages(
+    question: str, domains: Sequence[str], most: int, web: Web, deadline: Deadline
+) -> tuple[list[tuple[str, str]], float]:
+    """Return (address, passage) of the web pages of some domains, and the cost in dollars.
 
-    client = Exa(web.key(KEY), base_url=web.endpoint)
+    Raises SourceFailed.
+    """
+    answer = _asked(
+        web,
+        deadline,
+        question,
+        num_results=most,
+        include_domains=list(domains),
+        contents={"highlights": True},
+    )
+    results = answer.results if isinstance(answer.results, list) else []
+    pages = [(str(it.url), " … ".join(it.highlights or [])) for it in results if it.url]
+    return pages, float(getattr(answer.cost_dollars, "total", 0) or 0)
+
+
+def _search(query: Query, web: Web, deadline: Deadline) -> Any:
     years: dict[str, str] = {}
     if query.first_year:
         years["start_published_date"] = f"{query.first_year}-01-01T00:00:00.000Z"
     if query.last_year:
         years["end_published_date"] = f"{query.last_year}-12-31T23:59:59.999Z"
+    return _asked(
+        web,
+        deadline,
+        query.text,
+        category="publication",
+        num_results=min(query.limit, 100),
+        contents={"highlights": True},
+        **years,
+    )
+
+
+def _asked(web: Web, deadline: Deadline, question: str, **options: Any) -> Any:
+    import requests
+    from exa_py import Exa
+
+    client = Exa(web.key(KEY), base_url=web.endpoint)
     try:
         with web.turn(deadline):
-            return client.search(
-                query.text,
-                category="publication",
-                num_results=min(query.limit, 100),
-                contents={"highlights": True},
-                timeout=deadline.left(),
-                **years,
-            )
+            return client.search(question, timeout=deadline.left(), **options)
     except requests.Timeout as error:
         raise SourceFailed("timeout", "It did not answer in time. Ask again later.") from error
     except requests.RequestException as error:

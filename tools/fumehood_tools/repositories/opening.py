@@ -1,0 +1,98 @@
+"""Open any source of code as a checkout: a repository on the web, a folder, an archive, a package.
+
+A local folder costs milliseconds, a clone seconds to minutes. Nothing of a source is ever run.
+"""
+
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from fumehood_tools.deadlines import Deadline
+from fumehood_tools.errors import BadRequest, RepositoryFailed
+from fumehood_tools.repositories.address import FORMS, read_address
+from fumehood_tools.repositories.checkout import Checkout
+from fumehood_tools.repositories.clones import Ask, clone
+from fumehood_tools.repositories.local import open_local
+from fumehood_tools.repositories.packages import open_package
+from fumehood_tools.repositories.trees import Limits
+from fumehood_tools.settings import Settings
+
+USUAL = Limits()
+_PATHS = ("/", "./", "../", "~", ".")
+
+
+def open_checkout(
+    source: str,
+    *,
+    ref: str = "",
+    settings: Settings,
+    deadline: Deadline | None = None,
+    limits: Limits = USUAL,
+    tell: Callable[[str], None] = lambda text: None,
+) -> Checkout:
+    """Return a checkout of a source.
+
+    source: the URL of a repository or of one of its pages, github:owner/name, owner/name, a folder
+    or archive (absolute or relative to the workspace), pkg:NAME or pkg:NAME==VERSION. ref: a
+    branch, tag or commit. deadline: default `limits.seconds`. tell: called with progress; what it
+    raises stops the work. Raises BadRequest, PartMissing, RepositoryFailed, StorageFailed.
+    """
+    text = source.strip()
+    if not text or "\0" in text:
+        raise BadRequest(f"No source is named. {FORMS}")
+    ask = Ask(settings, deadline or _deadline(limits.seconds), limits, tell)
+    if text.startswith("pkg:"):
+        if ref:
+            raise BadRequest("A package has no branches. Pass pkg:NAME==VERSION without ref.")
+        return open_package(text.removeprefix("pkg:"), ask)
+    if (path := local_path(text, settings.workspace)) is not None:
+        return open_local(path, _shown(path, settings.workspace), ref, ask)
+    return clone(read_address(text), ref, ask)
+
+
+def local_path(text: str, workspace: Path) -> Path | None:
+    """Return the file or folder that a source names, or None if it is an address.
+
+    Raises BadRequest if it is a path, but nothing is there.
+    """
+    named = text
+    if text.lower().startswith("file:/"):
+        address = urlsplit(text)
+        if address.netloc not in ("", "localhost"):
+            raise BadRequest("This file: address is on another machine. Copy it here first.")
+        named = unquote(address.path)
+    elif "://" in text:
+        return None
+    for form in (named, unicodedata.normalize("NFC", named), unicodedata.normalize("NFD", named)):
+        try:
+            path = (workspace / Path(form).expanduser()).resolve()
+            if path.exists():
+                return path
+        except (OSError, RuntimeError, ValueError):
+            continue
+    if named.startswith(_PATHS):
+        raise BadRequest(
+            f"There is no folder or archive {text[:200]!r}. Check the path: it is relative to the "
+            "workspace."
+        )
+    return None
+
+
+def _shown(path: Path, workspace: Path) -> str:
+    """Return a path as it is shown: relative to the workspace, or only its name."""
+    home = workspace.resolve()
+    if path != home and path.is_relative_to(home):
+        return path.relative_to(home).as_posix()
+    return path.name
+
+
+def _deadline(seconds: float) -> Deadline:
+    return Deadline(
+        seconds,
+        lambda: RepositoryFailed(
+            "timeout",
+            f"The source was not read within {seconds:.0f} s. Try again, or clone it yourself and "
+            "pass the folder.",
+        ),
+    )
