@@ -21,7 +21,7 @@ FLOORS = (
     "children",
     "corpora jobs machine receipts records repositories subjects web",
     "glass harvest papers",
-    "reading sandbox",
+    "packing reading sandbox",
     "bench doctor paper_records",
     "compare scoring",
     "page runs",

@@ -15,6 +15,10 @@ from typing import NamedTuple
 from fumehood_tools.errors import StorageFailed
 from fumehood_tools.files import digest_of, write_text
 from fumehood_tools.packing.pack import (
+    FACTS_FILE,
+    INDEX_FILE,
+    LEVELS,
+    PACKS,
     NotebookNote,
     Omitted,
     Pack,
@@ -25,7 +29,6 @@ from fumehood_tools.packing.request import Packer, PackRequest
 from fumehood_tools.packing.staging import Stage
 from fumehood_tools.repositories import Checkout
 
-PACKS, FACTS_FILE, INDEX_FILE = "packs", "pack.json", "files.jsonl"
 _MAKING, _OLD = ".making-", ".old-"
 _STALE_SECONDS = 86_400.0
 
@@ -78,7 +81,7 @@ def facts_of(
     """Return the facts of a pack that was made."""
     stripped = sum(it.stripped for it in made.files)
     full = sum(it.level == "full" for it in made.files)
-    levels = {level: sum(it.level == level for it in made.files) for level in _LEVELS}
+    levels = {level: sum(it.level == level for it in made.files) for level in LEVELS}
     tokens = made.tokens
     if tokens is None:
         tokens = sum(counts.get(it.sha256, 0) for it in made.files)
@@ -140,9 +143,6 @@ def publish(
     else:
         os.rename(making, final)
     return pack
-
-
-_LEVELS = ("full", "signatures", "name only")
 
 
 def _id(checkout: Checkout, request: PackRequest, made: Made) -> str:

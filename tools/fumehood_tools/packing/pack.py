@@ -1,11 +1,11 @@
 """A pack: one file with the text of a repository, and an index of where each file is in it.
 
 A pack is a folder `packs/<id>/` of the workspace with pack.xml or pack.md, pack.json (the facts)
-and files.json (the index). Its id ends with a digest of its content and options, so the same
+and files.jsonl (the index). Its id ends with a digest of its content and options, so the same
 repository packed again in the same way gives the same pack.
 """
 
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import BaseModel, Field
 
@@ -13,7 +13,10 @@ from fumehood_tools.packing.formats import Form, Format, Written
 from fumehood_tools.packing.request import Packer
 from fumehood_tools.packing.text_files import Encoding
 
+PACKS, FACTS_FILE, INDEX_FILE = "packs", "pack.json", "files.jsonl"
+
 Level = Literal["full", "signatures", "name only"]
+LEVELS: tuple[Level, ...] = get_args(Level)
 Omission = Literal["binary", "link", "secret", "repomix configuration", "other"]
 
 

@@ -11,12 +11,9 @@ _ASIDE_WORDS = (
     "node_modules data assets .github migrations"
 )
 _DATA_WORDS = "json jsonl csv tsv lock svg txt xml yaml yml toml cfg ini bib"
-_SOURCE_WORDS = (
-    "py pyi js ts jsx tsx rs go c h cc cpp cu hpp java jl r lua sh ipynb m scala swift"
-)
+_SOURCE_WORDS = "py pyi js ts jsx tsx rs go c h cc cpp cu hpp java jl r lua sh ipynb m scala swift"
 _ENTRY, _ASIDE, _DATA, _SOURCE = (
-    frozenset(words.split())
-    for words in (_ENTRY_WORDS, _ASIDE_WORDS, _DATA_WORDS, _SOURCE_WORDS)
+    frozenset(words.split()) for words in (_ENTRY_WORDS, _ASIDE_WORDS, _DATA_WORDS, _SOURCE_WORDS)
 )
 
 

@@ -81,7 +81,9 @@ class TokenCache:
             for start in range(0, len(wanted), 500):
                 some = wanted[start : start + 500]
                 marks = ",".join("?" * len(some))
-                query = f"select digest, tokens from counts where tokenizer = ? and digest in ({marks})"
+                query = (
+                    f"select digest, tokens from counts where tokenizer = ? and digest in ({marks})"
+                )
                 rows = connection.execute(query, (self._tokenizer, *some))
                 found.update(dict(rows.fetchall()))
         return found

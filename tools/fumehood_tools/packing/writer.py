@@ -8,7 +8,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from fumehood_tools.packing.formats import (
     Format,
@@ -19,8 +19,10 @@ from fumehood_tools.packing.formats import (
     rendered,
 )
 from fumehood_tools.packing.pack import Level, PackedFile
-from fumehood_tools.packing.staging import Staged
 from fumehood_tools.packing.text_files import TextFacts, blocks_of
+
+if TYPE_CHECKING:
+    from fumehood_tools.packing.staging import Staged
 
 _LANGUAGES = {
     "py": "python",
@@ -53,7 +55,7 @@ class Head(NamedTuple):
 class Entry(NamedTuple):
     """One file to write. text: what to write instead of its bytes, as UTF-8; None for its bytes."""
 
-    staged: Staged
+    staged: "Staged"
     level: Level
     text: bytes | None = None
 
