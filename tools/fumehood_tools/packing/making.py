@@ -25,7 +25,7 @@ from fumehood_tools.packing.pack import (
     PackedFile,
     SecretPlace,
 )
-from fumehood_tools.packing.request import Packer, PackRequest
+from fumehood_tools.packing.request import Packer, PackRequest, Ranked
 from fumehood_tools.packing.staging import Stage
 from fumehood_tools.repositories import Checkout
 
@@ -36,7 +36,8 @@ _STALE_SECONDS = 86_400.0
 class Made(NamedTuple):
     """A pack that was written and compared, before it is published.
 
-    tokens: of the whole pack, None if only those of its files were counted.
+    tokens: of the whole pack, None if only those of its files were counted. chosen: the files that
+    are in full because of a budget, and why.
     """
 
     path: Path
@@ -44,11 +45,20 @@ class Made(NamedTuple):
     packer: Packer
     note: str = ""
     tokens: int | None = None
+    chosen: Sequence[Ranked] = ()
+
+
+class Making(NamedTuple):
+    """Folders in which a pack is made: pack becomes the pack, the others are removed."""
+
+    pack: Path
+    stage: Path
+    scratch: Path
 
 
 @contextlib.contextmanager
-def making_folder(workspace: Path) -> Iterator[Path]:
-    """Yield a hidden folder in packs/, which is removed if it is still there at the end.
+def making_folders(workspace: Path) -> Iterator[Making]:
+    """Yield new folders in a hidden folder of packs/, which is removed at the end.
 
     Folders that a killed packing left behind a day ago are removed. Raises StorageFailed.
     """
@@ -60,10 +70,13 @@ def making_folder(workspace: Path) -> Iterator[Path]:
             if stale and time.time() - left.lstat().st_mtime > _STALE_SECONDS:
                 shutil.rmtree(left, ignore_errors=True)
         folder = Path(tempfile.mkdtemp(dir=packs, prefix=_MAKING))
+        making = Making(folder / "pack", folder / "stage", folder / "scratch")
+        for one in making:
+            one.mkdir()
     except OSError as error:
         raise StorageFailed.from_os_error(error, "Creating a pack") from error
     try:
-        yield folder
+        yield making
     except OSError as error:
         raise StorageFailed.from_os_error(error, "Writing a pack") from error
     finally:
@@ -117,6 +130,7 @@ def facts_of(
         ],
         lfs_pointers=staged.lfs_pointers,
         budget_tokens=request.budget_tokens,
+        chosen=list(made.chosen),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Literal, get_args
 from pydantic import BaseModel, Field
 
 from fumehood_tools.packing.formats import Form, Format, Written
-from fumehood_tools.packing.request import Packer
+from fumehood_tools.packing.request import Packer, Ranked
 from fumehood_tools.packing.text_files import Encoding
 
 PACKS, FACTS_FILE, INDEX_FILE = "packs", "pack.json", "files.jsonl"
@@ -35,7 +35,7 @@ class PackedFile(BaseModel, frozen=True):
     encoding: Encoding = "utf-8"
     form: Form = "plain"
     newline: bool = Field(default=False, description="A line feed was added at its end")
-    stripped: bool = Field(default=False, description="repomix stripped white space at its ends")
+    stripped: bool = Field(default=False, description="repomix took white space away")
 
     @property
     def written(self) -> Written:
@@ -80,7 +80,7 @@ class Pack(BaseModel, frozen=True):
     packer_note: str = Field(default="", description="Why this packer, where another was asked for")
     equal: int = Field(description="Files whose bytes in the pack are those of the staged file")
     stripped: int = Field(
-        default=0, description="Files equal except for white space that repomix strips at the ends"
+        default=0, description="Files equal except for white space that repomix takes away"
     )
     texts: int = Field(description="Text files of the repository that were asked for")
     masked_files: int = Field(default=0, description="Files in which secrets were masked")
@@ -92,6 +92,9 @@ class Pack(BaseModel, frozen=True):
     notebooks: list[NotebookNote] = Field(default_factory=list)
     lfs_pointers: list[str] = Field(default_factory=list)
     budget_tokens: int | None = None
+    chosen: list[Ranked] = Field(
+        default_factory=list, description="With a budget: files in full, and why"
+    )
 
     def compared(self) -> str:
         """Return the result of comparing the pack with the staged files, as a sentence."""
@@ -99,7 +102,7 @@ class Pack(BaseModel, frozen=True):
         equal = "bytes equal" if self.equal == full else f"{self.equal} with equal bytes"
         words = [f"Packed {full:,} of {self.texts:,} text files, {equal}"]
         if self.stripped:
-            words.append(f"{self.stripped:,} equal except for white space stripped at the ends")
+            words.append(f"{self.stripped:,} equal but for white space that repomix strips")
         if self.masked_files:
             words.append(f"{self.masked_files:,} with masked secrets")
         if count := self.levels.get("signatures"):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fumehood_tools.errors import BadRequest, RunFailed, StorageFailed
-from fumehood_tools.packing.making import Made, facts_of, making_folder, publish
+from fumehood_tools.packing.making import Made, Making, facts_of, making_folders, publish
 from fumehood_tools.packing.pack import Pack
 from fumehood_tools.packing.plan import Plan, fewer, plan_for, signature_entries
 from fumehood_tools.packing.ranking import ranked_files
@@ -23,7 +23,6 @@ from fumehood_tools.packing.tokens import CACHE_FILE, TokenCache, Tokenizer
 from fumehood_tools.packing.tree import tree_of
 from fumehood_tools.packing.writer import Entry, Head, compare, write_pack
 from fumehood_tools.repositories import Checkout
-from fumehood_tools.temporary import scratch_folder
 
 Report = Callable[[str, int, int], None]
 """Told the phase, the number of files done and their total; it may raise to cancel."""
@@ -52,23 +51,24 @@ def pack_checkout(
     if request.packer == "repomix" and (request.compress or request.budget_tokens):
         raise BadRequest("repomix packs whole files only. Use packer='own' for this request.")
     files = chosen_files(checkout, request)
-    with scratch_folder(None, "fumehood-stage-") as scratch, making_folder(workspace) as making:
-        folder = scratch / "stage"
-        folder.mkdir()
-        staged = stage(checkout, files, folder, tools.scan, lambda n: report("copy", n, len(files)))
+    with making_folders(workspace) as making:
+        total = len(files)
+        staged = stage(
+            checkout, files, making.stage, tools.scan, lambda done: report("copy", done, total)
+        )
         if not staged.files:
             raise BadRequest(
                 f"{checkout.address} has no text files to pack ({len(checkout.files)} files, of "
-                f"which include and exclude choose {len(files)}). Change include and exclude."
+                f"which include and exclude choose {total}). Change include and exclude."
             )
         staged.files.sort(key=lambda it: it.path.split("/"))
         packing = _Packing(checkout, request, staged, tools, report)
         counts = packing.counts()
-        made = packing.with_repomix(making, scratch)
+        made = packing.with_repomix(making)
         if isinstance(made, str):
             made = packing.with_own(making, counts, note=made)
         pack = facts_of(checkout, request, staged, made, counts, tools.tokenizer.name)
-        return publish(pack, made, counts, making, workspace)
+        return publish(pack, made, counts, making.pack, workspace)
 
 
 def chosen_files(checkout: Checkout, request: PackRequest) -> list[str]:
@@ -108,7 +108,7 @@ class _Packing(NamedTuple):
         cache.keep(new)
         return counts
 
-    def with_repomix(self, making: Path, scratch: Path) -> Made | str:
+    def with_repomix(self, making: Making) -> Made | str:
         """Return the pack of repomix, or why there is none ("" if it was not asked for)."""
         if self.request.packer != "repomix":
             return ""
@@ -121,7 +121,7 @@ class _Packing(NamedTuple):
                 repomix,
                 self.staged,
                 format,
-                scratch,
+                making.scratch,
                 lambda: self.report(f"run {repomix.name}", 0, total),
             )
         except RunFailed as error:
@@ -134,13 +134,13 @@ class _Packing(NamedTuple):
                 f"{len(indexed.different)} of {total} files (first {first.path}: {first.what}), so "
                 "our own packer wrote it"
             )
-        path = making / _name(self.request)
+        path = making.pack / _name(self.request)
         shutil.move(output, path)
         return Made(path, indexed.files, repomix.name, repomix.why)
 
-    def with_own(self, making: Path, counts: dict[str, int], *, note: str) -> Made:
+    def with_own(self, making: Making, counts: dict[str, int], *, note: str) -> Made:
         """Return the pack of our own packer. Raises BadRequest, StorageFailed."""
-        path, request = making / _name(self.request), self.request
+        path, request = making.pack / _name(self.request), self.request
         files = self.staged.files
         self.report("write", 0, len(files))
         ranking = ranked_files(files, request.ranking)
@@ -158,7 +158,9 @@ class _Packing(NamedTuple):
                 f"{len(different)} files in the pack are not as they were staged, first "
                 f"{different[0].path} ({different[0].what}). Check the disk, then pack again."
             )
-        return Made(path, index, "own", note, tokens)
+        full = {it.path for it in index if it.level == "full"}
+        reasons = [one for one in ranking if one.path in full] if request.budget_tokens else []
+        return Made(path, index, "own", note, tokens, reasons)
 
     def _plan(self, ranking: Sequence[Ranked], counts: dict[str, int]) -> Plan:
         files, request = self.staged.files, self.request
@@ -172,6 +174,7 @@ class _Packing(NamedTuple):
                 request.format,
                 self.tools.tokenizer,
                 {} if request.compress else counts,
+                {one.path for one in request.ranking},
                 lambda done: self.report("plan", min(done, len(files)), len(files)),
             )
         head = head._replace(tree=tree_of([it.path for it in files]))

@@ -1,11 +1,12 @@
 """Choose how much of each file to show, so that a pack fits into a number of tokens.
 
-The tree is always there. Then, in the order of the ranking: the full text of files until half of
-the budget is used, the signatures of all others as long as they fit, and with what is left, the
-full text of more files. Costs are counted on the text as it is written in the pack.
+The tree is always there. Then, in the order of the ranking: the full text of the files that were
+asked for, as far as they fit, and of others until half of the budget is used; the signatures of all
+others as long as they fit; and with what is left, the full text of more files. Costs are counted on
+the text as it is written in the pack.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from fumehood_tools.errors import BadRequest
@@ -43,11 +44,13 @@ def plan_for(
     format: Format,
     tokenizer: Tokenizer,
     counts: Mapping[str, int],
+    asked: Collection[str] = (),
     on_file: Callable[[int], None] = lambda _: None,
 ) -> Plan:
     """Return a plan that fits. Raises BadRequest if not even a short tree does.
 
-    counts: digest -> tokens of the files that may be shown in full.
+    counts: digest -> tokens of the files that may be shown in full. asked: paths of the files that
+    were asked for.
     """
     head, left = _head(budget, files, head, format, tokenizer)
     by_path = {staged.path: staged for staged in files}
@@ -76,7 +79,8 @@ def plan_for(
                 if chosen[one.path].level == "name only":
                     show(_signatures(staged), left)
             elif chosen[one.path].level != "full" and counts.get(staged.sha256, budget) <= left:
-                show(Entry(staged, "full"), left - half if phase == "first" else left)
+                spared = half if phase == "first" and one.path not in asked else 0
+                show(Entry(staged, "full"), left - spared)
     return Plan(head, [chosen[staged.path] for staged in files])
 
 

@@ -165,8 +165,8 @@ def _text(shelf: PackShelf, pack: Pack, request: ReadPack) -> PackPage:
     start = _start(request, pack) or begin
     first = text.count("\n", 0, start) + 1
     page = _page(text[start:end], first)
-    notes = ["repomix stripped the white space at the ends of this file"] * packed.stripped
-    if packed.sha256 and request.lines is None and packed.name:
+    notes = ["repomix stripped white space at the ends of this file"] * packed.stripped
+    if packed.name:
         notes.append(f"the bytes of its path are {packed.name} (hexadecimal)")
     return PackPage.model_validate(
         {

@@ -1,5 +1,6 @@
 """The packs of a workspace: find one, list them all, and read the exact text of a file of one."""
 
+import hashlib
 import json
 import re
 from functools import lru_cache
@@ -60,13 +61,15 @@ class PackShelf:
         path = self._workspace / pack.path
         try:
             with open_plain(path) as file:
-                return content_of(file, packed, pack.format)
+                content = content_of(file, packed, pack.format)
         except OSError as error:
             raise StorageFailed.from_os_error(error, f"Reading {path.name}") from error
         except ValueError as error:
-            raise StorageFailed(
-                f"{pack.path} was changed after it was packed. Call pack_repository again."
-            ) from error
+            raise _changed(pack) from error
+        exact = packed.level == "full" and not packed.stripped
+        if exact and hashlib.sha256(content).hexdigest() != packed.sha256:
+            raise _changed(pack)
+        return content
 
     def text(self, pack: Pack, packed: PackedFile) -> str:
         """Return the text of a file; encoded with `packed.encoding`, it is its exact bytes."""
@@ -99,3 +102,9 @@ class PackShelf:
             raise StorageFailed(
                 f"{path.name} of pack {pack} is damaged. Call pack_repository again."
             ) from error
+
+
+def _changed(pack: Pack) -> StorageFailed:
+    return StorageFailed(
+        f"{pack.path} was changed after it was packed. Call pack_repository again."
+    )

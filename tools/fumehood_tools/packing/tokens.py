@@ -9,6 +9,7 @@ tokenizer refuses is estimated.
 
 import contextlib
 import sqlite3
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -45,11 +46,14 @@ class Tokenizer(NamedTuple):
 
 def installed_tokenizer() -> Tokenizer:
     """Return the best tokenizer that is installed. Importing it takes a second."""
-    try:
-        import bpe_openai
-    except ImportError:
-        return Tokenizer(f"estimate (bytes / {BYTES_PER_TOKEN:g})", _estimate)
-    encode = bpe_openai.get_encoding("o200k_base").encode_ordinary
+    with warnings.catch_warnings():
+        # bpe-openai 0.1.4 reads its vocabulary with a function that Python 3.11 deprecates.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        try:
+            import bpe_openai
+        except ImportError:
+            return Tokenizer(f"estimate (bytes / {BYTES_PER_TOKEN:g})", _estimate)
+        encode = bpe_openai.get_encoding("o200k_base").encode_ordinary
     return Tokenizer("o200k_base (bpe-openai)", lambda piece: len(encode(piece)))
 
 
