@@ -8,6 +8,7 @@ tokenizer refuses is estimated.
 """
 
 import contextlib
+import math
 import sqlite3
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -20,6 +21,9 @@ from fumehood_tools.packing.text_files import blocks_of
 BYTES_PER_TOKEN = 4.0
 PIECE = 40_000
 CACHE_FILE = "token_counts.sqlite3"
+_COLUMNS = "tokenizer text, digest text, tokens integer, primary key (tokenizer, digest)"
+_SELECT = "select digest, tokens from counts"
+_CREATE = f"create table if not exists counts ({_COLUMNS}) without rowid"
 
 
 class Tokenizer(NamedTuple):
@@ -69,50 +73,53 @@ def pieces_of(text: str) -> Iterator[str]:
 
 
 def _estimate(piece: str) -> int:
-    return round(len(piece.encode("utf-8", "replace")) / BYTES_PER_TOKEN)
+    return math.ceil(len(piece.encode("utf-8", "replace")) / BYTES_PER_TOKEN)
 
 
 class TokenCache:
-    """Counts by content digest, in the cache folder. Without the file, everything is counted."""
+    """Counts by content digest, in a file of the cache folder. Without it, all is counted."""
 
     def __init__(self, file: Path | None, tokenizer: str) -> None:
         self._file, self._tokenizer = file, tokenizer
 
     def known(self, digests: Iterable[str]) -> dict[str, int]:
-        """Return the counts that are cached."""
-        wanted, found = sorted(set(digests)), {}
-        with self._connection() as connection:
+        """Return the counts that are cached. A cache that cannot be read is empty."""
+        wanted = sorted(set(digests))
+        found: dict[str, int] = {}
+        with self._forgiving(), contextlib.closing(self._open()) as connection:
             for start in range(0, len(wanted), 500):
                 some = wanted[start : start + 500]
                 marks = ",".join("?" * len(some))
-                query = (
-                    f"select digest, tokens from counts where tokenizer = ? and digest in ({marks})"
-                )
-                rows = connection.execute(query, (self._tokenizer, *some))
-                found.update(dict(rows.fetchall()))
+                query = f"{_SELECT} where tokenizer = ? and digest in ({marks})"
+                found.update(connection.execute(query, (self._tokenizer, *some)).fetchall())
         return found
 
     def keep(self, counts: dict[str, int]) -> None:
-        """Add counts to the cache."""
-        with self._connection() as connection, connection:
-            connection.executemany(
-                "insert or replace into counts values (?, ?, ?)",
-                [(self._tokenizer, digest, tokens) for digest, tokens in counts.items()],
-            )
+        """Add counts to the cache. One that cannot be written stays as it is."""
+        rows = [(self._tokenizer, digest, tokens) for digest, tokens in counts.items()]
+        with self._forgiving(), contextlib.closing(self._open()) as connection, connection:
+            connection.executemany("insert or replace into counts values (?, ?, ?)", rows)
+
+    def _open(self) -> sqlite3.Connection:
+        if self._file is None:
+            raise sqlite3.OperationalError("there is no cache")
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(self._file, timeout=2)
+        try:
+            connection.execute(_CREATE)
+        except sqlite3.Error:
+            connection.close()
+            raise
+        return connection
 
     @contextlib.contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
-        """Yield a connection. A cache that cannot be used is empty, and forgets everything."""
-        columns = "(tokenizer text, digest text, tokens integer, primary key (tokenizer, digest))"
-        create = f"create table if not exists counts {columns} without rowid"
+    def _forgiving(self) -> Iterator[None]:
         try:
-            if self._file is None:
-                raise OSError
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            opened = sqlite3.connect(self._file, timeout=2)
-        except (OSError, sqlite3.Error):
-            opened = sqlite3.connect(":memory:")
-        with contextlib.closing(opened), contextlib.suppress(sqlite3.Error):
-            opened.execute(create)
-            yield opened
+            yield
+        except (OSError, sqlite3.OperationalError):
             return
+        except sqlite3.DatabaseError:
+            # The file is no database, or is damaged. Its content can be counted again.
+            if self._file is not None:
+                with contextlib.suppress(OSError):
+                    self._file.unlink()

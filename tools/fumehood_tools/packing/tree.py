@@ -30,6 +30,6 @@ def folders_of(paths: Iterable[str], depth: int) -> str:
     counts: dict[str, int] = {}
     for path in paths:
         *folders, _ = path.split("/")
-        place = "/".join(folders[:depth]) + "/"
+        place = "/".join(folders[:depth] or ["."]) + "/"
         counts[place] = counts.get(place, 0) + 1
     return "\n".join(f"{place}  {count} files" for place, count in sorted(counts.items()))
