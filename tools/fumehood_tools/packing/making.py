@@ -49,10 +49,9 @@ class Made(NamedTuple):
 
 
 class Making(NamedTuple):
-    """Folders in which a pack is made: pack becomes the pack, the others are removed."""
+    """Folders in which a pack is made: `pack` becomes the pack, `scratch` is removed."""
 
     pack: Path
-    stage: Path
     scratch: Path
 
 
@@ -70,7 +69,7 @@ def making_folders(workspace: Path) -> Iterator[Making]:
             if stale and time.time() - left.lstat().st_mtime > _STALE_SECONDS:
                 shutil.rmtree(left, ignore_errors=True)
         folder = Path(tempfile.mkdtemp(dir=packs, prefix=_MAKING))
-        making = Making(folder / "pack", folder / "stage", folder / "scratch")
+        making = Making(folder / "pack", folder / "scratch")
         for one in making:
             one.mkdir()
     except OSError as error:

@@ -19,6 +19,7 @@ from fumehood_tools.packing.repomix import Repomix, find_repomix, index_of, run_
 from fumehood_tools.packing.request import PackRequest, Ranked
 from fumehood_tools.packing.secret_scan import SecretScan
 from fumehood_tools.packing.staging import Stage, stage
+from fumehood_tools.packing.text_files import blocks_of
 from fumehood_tools.packing.tokens import CACHE_FILE, TokenCache, Tokenizer
 from fumehood_tools.packing.tree import tree_of
 from fumehood_tools.packing.writer import Entry, Head, compare, write_pack
@@ -54,7 +55,11 @@ def pack_checkout(
     with making_folders(workspace) as making:
         total = len(files)
         staged = stage(
-            checkout, files, making.stage, tools.scan, lambda done: report("copy", done, total)
+            checkout,
+            files,
+            making.scratch / "spool",
+            tools.scan,
+            lambda done: report("copy", done, total),
         )
         if not staged.files:
             raise BadRequest(
@@ -104,7 +109,9 @@ class _Packing(NamedTuple):
         for number, it in enumerate(self.staged.files):
             if it.sha256 not in counts:
                 self.report("count tokens", number, len(self.staged.files))
-                counts[it.sha256] = new[it.sha256] = tokenizer.count_file(it.file, it.encoding)
+                counts[it.sha256] = new[it.sha256] = tokenizer.count_blocks(
+                    it.blocks(), it.encoding
+                )
         cache.keep(new)
         return counts
 
@@ -116,10 +123,12 @@ class _Packing(NamedTuple):
         if repomix is None:
             return "repomix was not found, so our own packer wrote it"
         total, format = len(self.staged.files), self.request.format
+        folder = making.scratch / "stage"
         try:
+            self.staged.write_to(folder)
             output = run_repomix(
                 repomix,
-                self.staged,
+                folder,
                 format,
                 making.scratch,
                 lambda: self.report(f"run {repomix.name}", 0, total),
@@ -148,7 +157,8 @@ class _Packing(NamedTuple):
         while True:
             index = write_pack(path, request.format, plan.head, plan.entries)
             if request.compress or request.budget_tokens:
-                tokens = self.tools.tokenizer.count_file(path, "utf-8")
+                with path.open("rb") as file:
+                    tokens = self.tools.tokenizer.count_blocks(blocks_of(file), "utf-8")
             if request.budget_tokens is None or (tokens or 0) <= request.budget_tokens:
                 break
             plan = fewer(plan, ranking)

@@ -15,10 +15,17 @@ from fumehood_tools.packing.pack import Level
 from fumehood_tools.packing.request import Ranked
 from fumehood_tools.packing.signatures import signatures_of
 from fumehood_tools.packing.staging import Staged
-from fumehood_tools.packing.text_files import blocks_of
 from fumehood_tools.packing.tokens import Tokenizer
 from fumehood_tools.packing.tree import folders_of, tree_of
-from fumehood_tools.packing.writer import Entry, Head, closing, head_bytes, opening, written_as
+from fumehood_tools.packing.writer import (
+    Entry,
+    Head,
+    blocks_in,
+    closing,
+    head_bytes,
+    opening,
+    written_as,
+)
 
 MOST_TEXT = 4 << 20
 DEPTHS = (8, 4, 2, 1, 0)
@@ -116,23 +123,18 @@ def _cost(entry: Entry, format: Format, tokenizer: Tokenizer) -> int:
     written = written_as(entry, format)
     around = opening(entry, written, format) + closing(written, format)
     count = tokenizer.count(around.decode()) + 1
-    if entry.text is not None:
-        return count + sum(_counted(entry.text, entry, format, tokenizer))
-    with entry.staged.file.open("rb") as file:
-        return count + sum(
-            tokenizer.count(block.decode()) for block in rendered(blocks_of(file), written, format)
-        )
-
-
-def _counted(text: bytes, entry: Entry, format: Format, tokenizer: Tokenizer) -> list[int]:
-    written = written_as(entry, format)
-    return [tokenizer.count(block.decode()) for block in rendered([text], written, format)]
+    blocks = rendered(blocks_in(entry), written, format)
+    return count + sum(tokenizer.count(block.decode()) for block in blocks)
 
 
 def _signatures(staged: Staged) -> Entry:
-    encoding = staged.facts.encoding or "utf-8"
-    with staged.file.open("rb") as file:
-        text = file.read(MOST_TEXT).decode(encoding, "replace")
+    blocks, size = [], 0
+    for block in staged.blocks():
+        blocks.append(block)
+        size += len(block)
+        if size > MOST_TEXT:
+            break
+    text = b"".join(blocks).decode(staged.encoding, "replace")
     # Python reads any line end; a carriage return would only be in the way here.
     found = signatures_of(staged.path, text.replace("\r\n", "\n"))
     return Entry(staged, "signatures", found.encode("utf-8", "replace"))

@@ -83,12 +83,12 @@ def find_repomix(path: str | None = None) -> Repomix | None:
 
 def run_repomix(
     repomix: Repomix,
-    stage: Stage,
+    stage: Path,
     format: Format,
     folder: Path,
     on_step: Callable[[], None] = lambda: None,
 ) -> Path:
-    """Pack the stage into a file in the folder, and return it.
+    """Pack the folder `stage` into a file in `folder`, and return it.
 
     on_step: called several times a second; it may raise to cancel. Raises RunFailed.
     """
@@ -99,7 +99,7 @@ def run_repomix(
     places = dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "APPDATA"), str(home))
     with log.open("wb") as said:
         process = subprocess.Popen(
-            [*repomix.command, str(stage.folder), *_options(repomix, format, output, config)],
+            [*repomix.command, str(stage), *_options(repomix, format, output, config)],
             cwd=home,
             env=our_environment(places),
             stdin=subprocess.DEVNULL,
@@ -172,8 +172,7 @@ def _packed(staged: Staged, start: int, end: int, *, stripped: bool) -> PackedFi
 
 def _expected(staged: Staged, kind: Kind, format: Format) -> tuple[bytes, bool]:
     """Return what the port writes of a file, and whether that lacks some white space."""
-    encoding = staged.facts.encoding or "utf-8"
-    whole = staged.file.read_bytes().decode(encoding)
+    whole = b"".join(staged.blocks()).decode(staged.encoding)
     if kind == "npm":
         text = whole.strip(_JS)
     else:

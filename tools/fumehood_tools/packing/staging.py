@@ -1,8 +1,10 @@
-"""Copy the text files of a checkout into a temporary folder, and name everything that is left out.
+"""Copy the text files of a checkout into one temporary file, and name all that is left out.
 
-The copy has plain text files only: no links, no binary files, no configuration of repomix, no file
-of credentials. Secrets are masked in it, and notebooks are converted to scripts. Nothing outside
-the checkout's folder is read, even if a folder of it is replaced with a link meanwhile.
+One file, because to create and remove a folder for each folder of the repository takes longer than
+all the rest; `Stage.write_to` writes them as folders for programs that need these. The copy has
+text files only: no links, no binary files, no configuration of repomix, no file of credentials.
+Secrets are masked in it, and notebooks are converted to scripts. Nothing outside the checkout's
+folder is read, even if a folder of it is replaced with a link meanwhile.
 Costs one pass over all files; memory for one block of a file at a time, or for one notebook.
 """
 
@@ -17,7 +19,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from fumehood_tools.errors import BadRequest, StorageFailed
+from fumehood_tools.errors import BadRequest
 from fumehood_tools.packing.notebook_scripts import script_of
 from fumehood_tools.packing.secret_scan import SecretFound, SecretScan
 from fumehood_tools.packing.text_files import Encoding, TextFacts, blocks_of
@@ -38,16 +40,23 @@ class Staged(NamedTuple):
     """One text file of the stage.
 
     path: for display, unique. source: its path in the checkout. name: hexadecimal bytes of a name
-    that cannot be displayed, or "".
+    that cannot be displayed, or "". Its bytes are at `offset` of the file `spool`.
     """
 
     path: str
     source: str
     name: str
-    file: Path
+    spool: Path
+    offset: int
     sha256: str
     facts: TextFacts
     masked: int
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield its bytes in blocks of whole lines. Raises OSError."""
+        with self.spool.open("rb") as file:
+            file.seek(self.offset)
+            yield from blocks_of(file, self.facts.size)
 
     @property
     def encoding(self) -> Encoding:
@@ -65,54 +74,59 @@ class Converted(NamedTuple):
 class Stage(NamedTuple):
     """The staged files, in the order of their paths, and what was found on the way."""
 
-    folder: Path
     files: list[Staged]
     left_out: list[LeftOut]
     secrets: list[SecretFound]
     notebooks: list[Converted]
     lfs_pointers: list[str]
-    given: int
+
+    def write_to(self, folder: Path) -> None:
+        """Write the staged files as a folder. Raises OSError."""
+        for staged in self.files:
+            target = folder / staged.source
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("wb") as file:
+                file.writelines(staged.blocks())
 
 
 def stage(
     checkout: Checkout,
     files: list[str],
-    folder: Path,
+    spool: Path,
     scan: SecretScan,
     on_file: Callable[[int], None] = lambda _: None,
 ) -> Stage:
-    """Copy `files` of the checkout into the folder.
+    """Copy `files` of the checkout into the file `spool`.
 
     on_file: called with the number of files done; it may raise to cancel. Raises BadRequest beyond
-    MOST_FILES or MOST_BYTES, StorageFailed.
+    MOST_FILES or MOST_BYTES, OSError when the spool cannot be written.
     """
     if len(files) > MOST_FILES:
         raise _too_large(f"{len(files):,} files, more than {MOST_FILES:,}", "files")
-    filling = _Filling(checkout, folder, scan)
-    for number, file in enumerate(files):
-        on_file(number)
-        filling.add(file)
-    return filling.result(len(files))
+    with spool.open("wb") as opened:
+        filling = _Filling(checkout, spool, opened, scan)
+        for number, file in enumerate(files):
+            on_file(number)
+            filling.add(file)
+    filling.stage.left_out.sort()
+    return filling.stage
 
 
 class _Filling:
     """The stage while it is being filled."""
 
-    def __init__(self, checkout: Checkout, folder: Path, scan: SecretScan) -> None:
+    def __init__(self, checkout: Checkout, spool: Path, opened: BinaryIO, scan: SecretScan) -> None:
         self._checkout, self._scan = checkout, scan
+        self._spool, self._opened = spool, opened
         self._inside = os.path.realpath(checkout.folder)
         self._parents: dict[str, bool] = {}
         self._names = set(checkout.files)
         self._taken: set[str] = set()
         self._bytes = 0
-        self._stage = Stage(folder, [], list(checkout.left_out), [], [], [], 0)
-
-    def result(self, given: int) -> Stage:
-        self._stage.left_out.sort()
-        return self._stage._replace(given=given)
+        self.stage = Stage([], list(checkout.left_out), [], [], [])
 
     def add(self, file: str) -> None:
-        """Stage one file, or note why it is left out. Raises BadRequest, StorageFailed."""
+        """Stage one file, or note why it is left out. Raises BadRequest, OSError."""
         shown, name = shown_path(file)
         reason = _by_name(file)
         if shown in self._taken:
@@ -126,12 +140,8 @@ class _Filling:
                 self._copy(opened, file, shown, name)
         except _Omitted as omitted:
             self._leave_out(shown, str(omitted))
-        except OSError as error:
-            if isinstance(error.filename, Path | str) and str(self._stage.folder) in str(
-                error.filename
-            ):
-                raise StorageFailed.from_os_error(error, "Copying the repository") from error
-            self._leave_out(shown, f"it cannot be read: {error.strerror}")
+        except _Unopened as unopened:
+            self._leave_out(shown, f"it cannot be read: {unopened}")
 
     def _copy(self, opened: BinaryIO, file: str, shown: str, name: str) -> None:
         size = os.fstat(opened.fileno()).st_size
@@ -142,37 +152,36 @@ class _Filling:
             content = opened.read()
             script = script_of(content)
             if script is not None:
-                self._stage.notebooks.append(Converted(shown + ".py", script.not_carried))
+                self.stage.notebooks.append(Converted(shown + ".py", script.not_carried))
                 shown, file = shown + ".py", file + ".py"
                 content = script.source.encode()
             opened = BytesIO(content)
         self._write(opened, file, shown, name)
 
     def _write(self, opened: BinaryIO, file: str, shown: str, name: str) -> None:
-        target = self._stage.folder / file
-        target.parent.mkdir(parents=True, exist_ok=True)
         facts, digest, masked, first = TextFacts(), hashlib.sha256(), 0, b""
         found: list[SecretFound] = []
-        with target.open("wb") as copy:
-            for block in blocks_of(opened):
-                first = first or block[: len(_LFS)]
-                scanned = self._scan.block(block, shown, facts.lines)
-                found += scanned.found
-                masked += scanned.masked
-                facts.add(scanned.block)
-                digest.update(scanned.block)
-                copy.write(scanned.block)
+        offset = self._opened.tell()
+        for block in blocks_of(opened):
+            first = first or block[: len(_LFS)]
+            scanned = self._scan.block(block, shown, facts.lines)
+            found += scanned.found
+            masked += scanned.masked
+            facts.add(scanned.block)
+            digest.update(scanned.block)
+            self._opened.write(scanned.block)
         whole = [one for one in found if one.whole_file]
         if facts.encoding is None or whole:
-            target.unlink()
+            self._opened.seek(offset)
+            self._opened.truncate()
             reason = facts.binary_kind if facts.encoding is None else f"it has a {whole[0].kind}"
-            self._stage.secrets.extend(whole)
+            self.stage.secrets.extend(whole)
             raise _Omitted(reason)
-        self._stage.secrets.extend(found)
+        self.stage.secrets.extend(found)
         if first == _LFS and facts.size < 1024:
-            self._stage.lfs_pointers.append(shown)
-        staged = Staged(shown, file, name, target, digest.hexdigest(), facts, masked)
-        self._stage.files.append(staged)
+            self.stage.lfs_pointers.append(shown)
+        staged = Staged(shown, file, name, self._spool, offset, digest.hexdigest(), facts, masked)
+        self.stage.files.append(staged)
 
     @contextmanager
     def _open(self, file: str) -> Iterator[BinaryIO]:
@@ -185,17 +194,25 @@ class _Filling:
         if not self._parents[parent] or ".." in file.split("/"):
             raise _Omitted("its folder is a link, or outside the repository")
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
-        with os.fdopen(os.open(self._checkout.path(file), flags), "rb") as opened:
+        try:
+            handle = os.open(self._checkout.path(file), flags)
+        except OSError as error:
+            raise _Unopened(error.strerror) from error
+        with os.fdopen(handle, "rb") as opened:
             if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
                 raise _Omitted("not a plain file")
             yield opened
 
     def _leave_out(self, shown: str, reason: str) -> None:
-        self._stage.left_out.append(LeftOut(shown, reason))
+        self.stage.left_out.append(LeftOut(shown, reason))
 
 
 class _Omitted(Exception):
     """A file that is left out; its text is the reason."""
+
+
+class _Unopened(Exception):
+    """A file that cannot be opened; its text is the system's reason."""
 
 
 def shown_path(path: str) -> tuple[str, str]:

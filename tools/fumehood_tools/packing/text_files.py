@@ -25,14 +25,16 @@ _PICTURES = re.compile(rb"\xe2\x90[\x80-\x9f]")
 _NO_CHARACTERS = re.compile(rb"\xef\xbf[\xbe\xbf]")
 
 
-def blocks_of(file: BinaryIO) -> Iterator[bytes]:
-    """Yield the file's content in blocks of whole lines, each about BLOCK_BYTES long.
+def blocks_of(file: BinaryIO, size: int | None = None) -> Iterator[bytes]:
+    """Yield `size` bytes of a file, or all, in blocks of whole lines, each about BLOCK_BYTES long.
 
     A line longer than MOST_LINE is cut, but never within a character, an entity or a fence.
     """
     rest = b""
-    while chunk := file.read(BLOCK_BYTES):
+    left = BLOCK_BYTES if size is None else size
+    while chunk := file.read(min(BLOCK_BYTES, left)):
         rest += chunk
+        left -= 0 if size is None else len(chunk)
         end = rest.rfind(b"\n") + 1
         if not end and len(rest) > MOST_LINE:
             end = _cut(rest)

@@ -15,8 +15,6 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from fumehood_tools.packing.text_files import blocks_of
-
 # Over all text of the sdists of mcp 2.3.0, nnsight 0.8.1 and einops 0.8.2, o200k_base: 4.0.
 BYTES_PER_TOKEN = 4.0
 PIECE = 40_000
@@ -36,10 +34,9 @@ class Tokenizer(NamedTuple):
         """Return the number of tokens of a text."""
         return sum(self._count(piece) for piece in pieces_of(text))
 
-    def count_file(self, file: Path, encoding: str) -> int:
-        """Return the number of tokens of a text file; reads it block by block. Raises OSError."""
-        with file.open("rb") as opened:
-            return sum(self.count(it.decode(encoding, "replace")) for it in blocks_of(opened))
+    def count_blocks(self, blocks: Iterable[bytes], encoding: str) -> int:
+        """Return the number of tokens of a text in blocks of whole lines."""
+        return sum(self.count(block.decode(encoding, "replace")) for block in blocks)
 
     def _count(self, piece: str) -> int:
         try:

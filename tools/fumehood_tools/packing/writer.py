@@ -19,7 +19,7 @@ from fumehood_tools.packing.formats import (
     rendered,
 )
 from fumehood_tools.packing.pack import Level, PackedFile
-from fumehood_tools.packing.text_files import TextFacts, blocks_of
+from fumehood_tools.packing.text_files import TextFacts
 
 if TYPE_CHECKING:
     from fumehood_tools.packing.staging import Staged
@@ -80,13 +80,8 @@ class Writer:
         if entry.level != "name only":
             self._write(opening(entry, written, self._format))
             start = self._at
-            if entry.text is None:
-                with staged.file.open("rb") as file:
-                    for block in rendered(blocks_of(file), written, self._format):
-                        self._write(block)
-            else:
-                for block in rendered([entry.text], written, self._format):
-                    self._write(block)
+            for block in rendered(blocks_in(entry), written, self._format):
+                self._write(block)
             end = self._at
             self._write(closing(written, self._format))
         self.files.append(
@@ -113,6 +108,11 @@ class Writer:
     def _write(self, content: bytes) -> None:
         self._file.write(content)
         self._at += len(content)
+
+
+def blocks_in(entry: Entry) -> Iterable[bytes]:
+    """Return what is to be written of a file, in blocks of whole lines."""
+    return entry.staged.blocks() if entry.text is None else [entry.text]
 
 
 def written_as(entry: Entry, format: Format) -> Written:
