@@ -81,6 +81,7 @@ def test_every_fence_of_the_markdown_holds_one_whole_file(
     (repository / "a.md").write_bytes(ODD_TEXTS["fences.md"])
     (repository / "b.md").write_bytes(b"~~~\n## a.md\n```python\n")
     (repository / "c.py").write_bytes(b"x = '```'")
+    (repository / "d.py").write_bytes(b"`" * 12 + b"\n" + b"`" * 50_000 + b"\n" + b"`" * 13)
     pack, shelf = pack_it(format="markdown")
     text = (tmp_path / pack.path).read_text(encoding="utf-8")
     fences = [it.content for it in MarkdownIt().parse(text) if it.type == "fence"][1:]

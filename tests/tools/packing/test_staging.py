@@ -11,6 +11,7 @@ from fumehood_tools.errors import BadRequest
 from fumehood_tools.packing.pack import Pack
 from fumehood_tools.packing.packer import Tools, pack_checkout
 from fumehood_tools.packing.request import PackRequest
+from fumehood_tools.packing.secret_scan import SecretScan
 from fumehood_tools.packing.shelf import PackShelf
 from fumehood_tools.repositories import Checkout, local_checkout
 
@@ -33,6 +34,28 @@ def test_a_key_is_masked_and_named_by_file_line_and_kind(
     for path in (tmp_path / "packs").rglob("*.*"):
         assert path.is_dir() or key not in path.read_text(encoding="utf-8")
     assert "1 with masked secrets" in pack.compared()
+
+
+def test_reading_each_block_by_re2_first_changes_no_result() -> None:
+    keys = [
+        *made_up_keys().values(),
+        "wandb login " + "0123abcd" * 5,
+        "https://me:" + "correct8horse@host.org/",
+        "npm_" + "A1" * 18,
+        "jfrog: AP" + "A" + "x1" * 20,
+        "AccountKey=" + "Ab1+" * 21 + "Ab==",
+        "ey" + "JhbGciOiJIUzI1NiJ9" + ".ey" + "JzdWIiOiJhIn0" + "." + "c2ln",
+        "-----BEGIN PRIVATE " + "KEY-----\n" + "Q" * 70 + "\n-----END PRIVATE " + "KEY-----",
+    ]
+    quick, whole = SecretScan(), SecretScan(prefilter=False)
+    for key in keys:
+        for around in ("{}", "a\n  '{}'\r\n", "é{}é", "x = {}\n" * 3, "AC{}SK", "{}\x0b"):
+            block = around.replace("{}", key).encode("latin-1")
+            assert quick.block(block, "a", 0) == whole.block(block, "a", 0), (key, around)
+        found = quick.block(f"\n {key} \n".encode(), "a", 5).found
+        assert [it.line for it in found] == [7], key
+    noise = " ".join(keys).swapcase().encode()
+    assert quick.block(noise, "a", 0) == whole.block(noise, "a", 0)
 
 
 def test_a_private_key_is_masked_and_one_without_end_leaves_its_file_out(

@@ -18,10 +18,11 @@ MOST_LINE = 4 << 20
 
 _ALL_CONTROLS = bytes([*range(9), 11, *range(14, 32), 127])
 _SAFE_CUT = re.compile(rb"[\x80-\xbf`&]+\Z")
-_FENCE = re.compile(rb"`{3,}")
 # Characters that XML 1.0 cannot hold, and the pictures of control characters that replace them.
 _NOT_XML = bytes([*range(9), 11, 12, *range(14, 32)])
 _PICTURES = re.compile(rb"\xe2\x90[\x80-\x9f]")
+_USUAL_FENCE = 12
+_FENCE = re.compile(rb"`{%d,}" % _USUAL_FENCE)
 _NO_CHARACTERS = re.compile(rb"\xef\xbf[\xbe\xbf]")
 
 
@@ -82,8 +83,8 @@ class TextFacts:
             self._has_nul = self._has_nul or b"\0" in block
         if not self.needs_pictures:
             self.needs_pictures = len(block.translate(None, _NOT_XML)) < len(block)
-        if b"```" in block:
-            self.fence = max(self.fence, *(len(run) + 1 for run in _FENCE.findall(block)))
+        if b"`" * self.fence in block:
+            self._lengthen_fence(block)
 
     @property
     def encoding(self) -> Encoding | None:
@@ -99,6 +100,14 @@ class TextFacts:
         """What a binary file is, for people."""
         utf16 = self._start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
         return "UTF-16 text" if utf16 else "binary"
+
+    def _lengthen_fence(self, block: bytes) -> None:
+        """Make the fence longer than any run of backticks; short runs are found one by one."""
+        while b"`" * self.fence in block:
+            self.fence += 1
+            if self.fence > _USUAL_FENCE:
+                self.fence = max(len(run) + 1 for run in _FENCE.findall(block))
+                return
 
     def _decode(self, block: bytes) -> None:
         if self._is_utf8:
