@@ -67,10 +67,10 @@ async def test_a_pack_is_searched_and_errors_name_the_next_step(
     settings: Settings, repository: Path
 ) -> None:
     async with Client(build_server(settings)) as client:
-        _, made = await _call(
+        text, made = await _call(
             client, "pack_repository", source="code", include=["*.py", "*.c"], format="markdown"
         )
-        assert made["path"].endswith("/pack.md") and made["format"] == "markdown"
+        assert made and made["path"].endswith("/pack.md") and made["format"] == "markdown", text
         pack = made["pack"]
         text, found = await _call(client, "read_pack", pack=pack, grep="return")
         assert [(it["file"], it["line"]) for it in found["hits"]] == [("deep/er/file.c", 1)]

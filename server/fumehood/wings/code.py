@@ -11,11 +11,8 @@ WING = Wing(
     guidance=Guidance(
         steps={
             "read": (
-                Sentence(
-                    "pack_repository puts a repository's text into one file, or into a number of "
-                    "tokens; read_pack shows, searches and pages it.",
-                    ("pack_repository", "read_pack"),
-                ),
+                Sentence("pack_repository packs code.", ("pack_repository",)),
+                Sentence("read_pack reads it.", ("read_pack",)),
             ),
         },
     ),

@@ -18,7 +18,7 @@ from fumehood_tools.packing.ranking import ranked_files
 from fumehood_tools.packing.repomix import Repomix, find_repomix, index_of, run_repomix
 from fumehood_tools.packing.request import PackRequest, Ranked
 from fumehood_tools.packing.secret_scan import SecretScan
-from fumehood_tools.packing.staging import Stage, stage
+from fumehood_tools.packing.staging import Stage, shown_path, stage
 from fumehood_tools.packing.text_files import blocks_of
 from fumehood_tools.packing.tokens import CACHE_FILE, TokenCache, Tokenizer
 from fumehood_tools.packing.tree import tree_of
@@ -87,8 +87,13 @@ def chosen_files(checkout: Checkout, request: PackRequest) -> list[str]:
         unwanted = GitIgnoreSpec.from_lines(request.exclude)
     except ValueError as error:
         raise BadRequest(f"Invalid pattern: {error}. Write patterns as in .gitignore.") from error
-    chosen = [it for it in checkout.files if not request.include or wanted.match_file(it)]
-    return [it for it in chosen if not unwanted.match_file(it)]
+    # Paths are matched as they are displayed; pathspec fails on names that are not UTF-8.
+    shown = {it: shown_path(it)[0] for it in checkout.files}
+    return [
+        it
+        for it, path in shown.items()
+        if (not request.include or wanted.match_file(path)) and not unwanted.match_file(path)
+    ]
 
 
 class _Packing(NamedTuple):
