@@ -10,6 +10,7 @@ from fakes.odd_repository import made_up_keys
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.packing.pack import Pack
 from fumehood_tools.packing.packer import Tools, pack_checkout
+from fumehood_tools.packing.reading import report
 from fumehood_tools.packing.request import PackRequest
 from fumehood_tools.packing.secret_scan import SecretScan
 from fumehood_tools.packing.shelf import PackShelf
@@ -150,13 +151,19 @@ def test_include_and_exclude_choose_files_as_gitignore_does(
         pack_it(include=("none/**",))
 
 
-def test_a_broken_notebook_is_packed_as_it_is(
+def test_a_broken_notebook_is_packed_as_it_is_and_the_report_says_so(
     repository: Path, pack_it: Callable[..., Packed]
 ) -> None:
     (repository / "a.ipynb").write_text('{"cells": [', "utf-8")
+    (repository / "b.ipynb").write_text("{}", "utf-8")
+    (repository / "b.ipynb.py").write_text("x = 1\n", "utf-8")
     pack, shelf = pack_it()
-    assert [it.path for it in shelf.files(pack)] == ["a.ipynb"]
-    assert shelf.text(pack, shelf.files(pack)[0]) == '{"cells": ['
+    files = {it.path: shelf.text(pack, it) for it in shelf.files(pack)}
+    assert files == {"a.ipynb": '{"cells": [', "b.ipynb": "{}", "b.ipynb.py": "x = 1\n"}
+    problems = {it.path: it.problem for it in pack.notebooks}
+    assert problems.keys() == {"a.ipynb", "b.ipynb"} and problems["a.ipynb"]
+    assert problems["b.ipynb"] == "there is a file b.ipynb.py"
+    assert "Notebook packed as it is: a.ipynb (" in report(shelf, pack).text()
 
 
 def test_a_packing_that_is_stopped_leaves_no_pack(

@@ -125,7 +125,8 @@ def facts_of(
         ],
         left_out=[Omitted(path=it.path, reason=it.reason) for it in staged.left_out],
         notebooks=[
-            NotebookNote(path=it.path, not_carried=list(it.not_carried)) for it in staged.notebooks
+            NotebookNote(path=it.path, not_carried=list(it.not_carried), problem=it.problem)
+            for it in staged.notebooks
         ],
         lfs_pointers=staged.lfs_pointers,
         budget_tokens=request.budget_tokens,

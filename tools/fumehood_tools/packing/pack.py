@@ -60,10 +60,11 @@ class Omitted(BaseModel, frozen=True):
 
 
 class NotebookNote(BaseModel, frozen=True):
-    """A notebook that was packed as a script."""
+    """A notebook that was packed as a script, or as it is."""
 
-    path: str = Field(description="Of the script")
+    path: str = Field(description="Of the script, or of the notebook if it is packed as it is")
     not_carried: list[str] = Field(description="Lines that have no form in a script")
+    problem: str = Field(default="", description="Why it is packed as it is")
 
 
 class Pack(BaseModel, frozen=True):

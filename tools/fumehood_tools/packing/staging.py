@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from fumehood_tools.errors import BadRequest
-from fumehood_tools.packing.notebook_scripts import script_of
+from fumehood_tools.packing.notebook_scripts import Script, script_of
 from fumehood_tools.packing.secret_scan import SecretFound, SecretScan
 from fumehood_tools.packing.text_files import Encoding, TextFacts, blocks_of
 from fumehood_tools.repositories import Checkout, LeftOut
@@ -65,10 +65,14 @@ class Staged(NamedTuple):
 
 
 class Converted(NamedTuple):
-    """A notebook that became a script, and the lines that could not be carried over."""
+    """A notebook that became a script, and the lines that could not be carried over.
+
+    problem: why it is packed as it is, or "".
+    """
 
     path: str
     not_carried: tuple[str, ...]
+    problem: str = ""
 
 
 class Stage(NamedTuple):
@@ -148,15 +152,27 @@ class _Filling:
         self._bytes += size
         if self._bytes > MOST_BYTES:
             raise _too_large(f"more than {MOST_BYTES / 1e9:.0f} GB", "bytes")
-        if file.endswith(".ipynb") and size <= MOST_NOTEBOOK and file + ".py" not in self._names:
-            content = opened.read()
-            script = script_of(content)
-            if script is not None:
-                self.stage.notebooks.append(Converted(shown + ".py", script.not_carried))
-                shown, file = shown + ".py", file + ".py"
-                content = script.source.encode()
-            opened = BytesIO(content)
+        if file.endswith(".ipynb"):
+            opened, added = self._as_script(opened, file, shown, size)
+            shown, file = shown + added, file + added
         self._write(opened, file, shown, name)
+
+    def _as_script(
+        self, opened: BinaryIO, file: str, shown: str, size: int
+    ) -> tuple[BinaryIO, str]:
+        """Return a notebook as a script, and what is added to its name; as it is if that fails."""
+        script: Script | str = "it is too large"
+        if file + ".py" in self._names:
+            script = f"there is a file {shown}.py"
+        elif size <= MOST_NOTEBOOK:
+            content = opened.read()
+            opened = BytesIO(content)
+            script = script_of(content)
+        if isinstance(script, str):
+            self.stage.notebooks.append(Converted(shown, (), script))
+            return opened, ""
+        self.stage.notebooks.append(Converted(shown + ".py", script.not_carried))
+        return BytesIO(script.source.encode()), ".py"
 
     def _write(self, opened: BinaryIO, file: str, shown: str, name: str) -> None:
         facts, digest, masked, first = TextFacts(), hashlib.sha256(), 0, b""

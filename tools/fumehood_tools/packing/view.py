@@ -100,6 +100,9 @@ class PackReport(BaseModel, frozen=True):
             lines.append(f"{self.left_out_total} entries left out:")
             lines += [f"  {one_line(it.path)}: {one_line(it.reason)}" for it in self.left_out]
         for it in self.notebooks:
+            if it.problem:
+                lines.append(f"Notebook packed as it is: {it.path} ({it.problem})")
+                continue
             lost = f", {len(it.not_carried)} lines not carried over" if it.not_carried else ""
             lines.append(f"Notebook packed as a script: {it.path}{lost}")
         if self.lfs_pointers:
