@@ -21,7 +21,7 @@ FLOORS = (
     "children",
     "corpora jobs machine notebooks receipts records subjects web",
     "glass harvest papers repositories",
-    "reading sandbox",
+    "packing reading sandbox",
     "bench codebases doctor paper_records",
     "compare scoring",
     "page runs",

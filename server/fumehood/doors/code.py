@@ -1,9 +1,10 @@
 """The tools for repositories of source code."""
 
-from fumehood.doors import codebases
+from fumehood.doors import codebases, packing
 from fumehood.tooling import Toolbox
 
 
 def register(toolbox: Toolbox) -> None:
     """Declare the tools for repositories."""
     codebases.register(toolbox)
+    packing.register(toolbox)

@@ -7,14 +7,21 @@ from fumehood_tools.wings import table
 WING = Wing(
     name="code",
     door="fumehood.doors.code",
-    tools=("find_codebases",),
+    tools=("find_codebases", "validate_codebase", "pack_repository", "read_pack"),
     guidance=Guidance(
+        introduction=(Sentence("Find and read a paper's code.", ("find_codebases",)),),
         steps={
             "read": (
                 Sentence(
                     "find_codebases lists what may be a paper's code; that proves nothing.",
                     ("find_codebases",),
                 ),
+                Sentence(
+                    "validate_codebase checks that code is the paper's before you build on it.",
+                    ("validate_codebase",),
+                ),
+                Sentence("pack_repository packs code.", ("pack_repository",)),
+                Sentence("read_pack reads it.", ("read_pack",)),
             ),
         },
     ),

@@ -1,0 +1,188 @@
+"""Compare our packer with npm's repomix, its port on PyPI and gitingest, in one run.
+
+    python benchmarks/packing/run.py [--packages mcp,nnsight] [--repeats 3] [--skip-slow]
+
+Each packs the source archives of real packages as XML (gitingest: text), in a process of its own:
+`s` is the whole command, its fastest of --repeats; `peak` the resident memory of its largest
+process; `files` how many of the text files it kept; `bytes` the size of its pack. "own" stages,
+scans for secrets, writes, and compares every byte; "own + tokens" counts tokens too, without a
+cache, as npm's repomix does. "packing" is the same without starting Python and importing. "via" is
+our way through a repomix, with staging, scan and comparison. --skip-slow leaves out the port's
+default, which takes minutes.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+from peers import Peer, node_version, npm_tool, peers, python_tool, their_environment  # noqa: E402
+from sdists import SDISTS, unpacked  # noqa: E402
+
+LIMIT_S = 1800
+HUGE_LINES = 600_000
+
+
+class Took(NamedTuple):
+    """Seconds and peak bytes of a command, and what it printed."""
+
+    seconds: float
+    peak: int
+    printed: str
+
+
+class Row(NamedTuple):
+    """One line of the table. packing: seconds without start and imports, None for peers."""
+
+    name: str
+    seconds: float
+    peak: int
+    files: int
+    size: int
+    packing: float | None = None
+    said: dict[str, Any] = {}
+
+
+def main() -> int:
+    """Measure, print the tables, and return 0."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--packages", default=",".join(SDISTS))
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--skip-slow", action="store_true")
+    options = parser.parse_args()
+    others, missing = peers()
+    print(f"node {node_version()} (npm's repomix asks for 22 or newer), Python {sys.version[:6]}")
+    print("\n".join([", ".join(peer.name for peer in others), *missing]))
+    for name in options.packages.split(","):
+        folder = unpacked(name)
+        print(f"\n{name} {SDISTS[name]}")
+        _print(_measured(folder, others, options.repeats, skip_slow=options.skip_slow))
+    with tempfile.TemporaryDirectory() as place:
+        huge = Path(place) / "huge"
+        huge.mkdir()
+        lines = (f"{number}: a line with <some> & more\n" for number in range(HUGE_LINES))
+        (huge / "data.txt").write_text("".join(lines), encoding="utf-8")
+        print("\none file")
+        _print([_own(huge, "own", "uncounted", 1)])
+    return 0
+
+
+def _measured(folder: Path, others: Sequence[Peer], repeats: int, *, skip_slow: bool) -> list[Row]:
+    rows = [_own(folder, "own", "uncounted", repeats), _own(folder, "own", "counted", repeats)]
+    names = {peer.name.partition(" ")[0] for peer in others}
+    if "npm" in names:
+        rows.append(_own(folder, "npm", "uncounted", repeats, npm_tool()))
+    if "PyPI" in names:
+        rows.append(_own(folder, "PyPI", "uncounted", repeats, [str(python_tool("repomix"))]))
+    texts = _texts(rows[0])
+    for peer in others:
+        slow = peer.name.startswith("PyPI") and "no check" not in peer.name
+        if not (slow and skip_slow):
+            rows.append(_peer(folder, peer, texts, 1 if slow else repeats))
+    return rows
+
+
+def _own(folder: Path, way: str, counting: str, repeats: int, command: Sequence[str] = ()) -> Row:
+    names = {"own": "own", "npm": "via npm repomix", "PyPI": "via PyPI repomix"}
+    best = None
+    for _ in range(repeats):
+        with tempfile.TemporaryDirectory() as workspace:
+            asked = [str(HERE / "pack_once.py"), str(folder), workspace, way, counting]
+            took = _run([sys.executable, *asked, *command])
+            said = json.loads(took.printed)
+            said["text"] = Path(said["path"]).read_text("utf-8") if way == "own" else ""
+        if best is None or said["seconds"] < best[1]["seconds"]:
+            best = took, said
+    assert best is not None
+    took, said = best
+    name = names[way] + (" + tokens" if counting == "counted" else "")
+    kept = said["equal"] + said["stripped"]
+    return Row(name, took.seconds, took.peak, kept, said["bytes"], said["seconds"], said)
+
+
+def _peer(folder: Path, peer: Peer, texts: set[str], repeats: int) -> Row:
+    best: Row | None = None
+    for _ in range(repeats):
+        with tempfile.TemporaryDirectory() as place:
+            output = Path(place) / "out"
+            took = _run(peer.command(folder, output), their_environment())
+            text = output.read_text(encoding="utf-8", errors="replace")
+            kept = len(texts & {_plain(path, folder) for path in peer.paths(text)})
+            row = Row(peer.name, took.seconds, took.peak, kept, output.stat().st_size)
+        if best is None or row.seconds < best.seconds:
+            best = row
+    assert best is not None
+    return best
+
+
+def _plain(path: str, folder: Path) -> str:
+    return path.strip().removeprefix(f"{folder.name}/")
+
+
+def _texts(own: Row) -> set[str]:
+    """Return the paths of all text files, from our own pack, whose every byte was compared."""
+    text = own.said["text"]
+    return {line.split('"')[1] for line in text.split("\n") if line.startswith('<file path="')}
+
+
+def _run(command: Sequence[str], env: dict[str, str] | None = None) -> Took:
+    """Run a command to its end; its peak is that of its largest process."""
+    with tempfile.TemporaryFile() as printed, tempfile.TemporaryFile() as errors:
+        start = time.perf_counter()
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=printed, stderr=errors, cwd="/", env=env
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        printed.seek(0)
+        errors.seek(0)
+        if process.returncode:
+            raise RuntimeError(f"{command[:3]}: {errors.read()[-2000:].decode('utf-8', 'replace')}")
+        return Took(seconds, usage.ru_maxrss * 1024, printed.read().decode("utf-8", "replace"))
+
+
+def _print(rows: Sequence[Row]) -> None:
+    print(f"{'packer':30}{'s':>8}{'packing':>9}{'peak MB':>9}{'files':>7}{'bytes':>12}")
+    for row in rows:
+        packing = "" if row.packing is None else f"{row.packing:.2f}"
+        print(
+            f"{row.name:30}{row.seconds:8.2f}{packing:>9}{row.peak / 1e6:9.0f}{row.files:7}"
+            f"{row.size:12,}"
+        )
+    own = rows[0].said
+    print(
+        f"text files {own['texts']}, binary {own['binary']}, places with masked secrets "
+        f"{own['masked']}; own packer's peak above that after imports {own['above'] / 1e6:.1f} MB, "
+        f"{own['above'] / own['largest']:.1f} x the largest file"
+    )
+    times = {row.name: row for row in rows}
+    npm = next((row for row in rows if row.name.startswith("npm")), None)
+    port = next((row for row in rows if row.name.startswith("PyPI") and "no" not in row.name), None)
+    if npm is not None:
+        packing = rows[0].packing or 1.0
+        print(f"npm's repomix takes {npm.seconds / packing:.1f} x as long as own packing,", end=" ")
+        print(f"{npm.seconds / rows[0].seconds:.1f} x as the whole command,", end=" ")
+        print(f"{npm.seconds / rows[1].seconds:.1f} x as that with tokens")
+        print(f"via npm's: {times['via npm repomix'].seconds / npm.seconds:.2f} x npm's own time")
+    if port is not None and "via PyPI repomix" in times:
+        via = times["via PyPI repomix"].seconds
+        print(f"via the port: {via / port.seconds:.2f} x the port's default")
+    for row in rows:
+        if row.said.get("note"):
+            print(f"{row.name}: {row.said['note']}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,148 @@
+"""What is packed comes back byte for byte, and other programs can read the pack."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from xml.etree import ElementTree
+
+import pytest
+from fakes.odd_repository import BINARY, ODD_NAMES, ODD_TEXTS, write_odd_repository
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from fumehood_tools.packing.formats import Format
+from fumehood_tools.packing.pack import Pack
+from fumehood_tools.packing.packer import Tools, pack_checkout
+from fumehood_tools.packing.request import PackRequest
+from fumehood_tools.packing.shelf import PackShelf
+from fumehood_tools.repositories import local_checkout
+
+FORMATS = ("xml", "markdown")
+Packed = tuple[Pack, PackShelf]
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_every_odd_file_comes_back_byte_for_byte(
+    format: Format, repository: Path, pack_it: Callable[..., Packed]
+) -> None:
+    write_odd_repository(repository)
+    pack, shelf = pack_it(format=format)
+    files = {it.path: it for it in shelf.files(pack)}
+    for path, content in ODD_TEXTS.items():
+        assert shelf.content(pack, files[path]) == content, path
+    named = {bytes.fromhex(it.name): it for it in files.values() if it.name}
+    for name, content in ODD_NAMES.items():
+        packed = named.get(name) or files[os.fsdecode(name)]
+        assert shelf.content(pack, packed) == content, name
+    assert pack.equal == pack.texts == len(ODD_TEXTS) + len(ODD_NAMES) + 1
+    assert pack.compared() == (
+        f"Packed {pack.texts} of {pack.texts} text files, bytes equal; "
+        "left out: 3 binary, 1 link, 1 other."
+    )
+
+
+def test_what_is_left_out_is_named_with_its_reason(
+    repository: Path, pack_it: Callable[..., Packed]
+) -> None:
+    write_odd_repository(repository)
+    pack, _ = pack_it()
+    reasons = {it.path: it.reason for it in pack.left_out}
+    assert reasons == {
+        "noise.bin": "binary",
+        "outside": "a link to /etc",
+        "picture.png": "binary",
+        "pipe": "a special file (FIFO, socket or device)",
+        "utf16.txt": "UTF-16 text",
+    }
+    assert not reasons.keys() & ODD_TEXTS.keys() and BINARY.keys() <= reasons.keys()
+    assert pack.lfs_pointers == ["weights.safetensors"]
+
+
+def test_the_xml_parses_and_an_xml_parser_reads_the_same_text(
+    repository: Path, pack_it: Callable[..., Packed], tmp_path: Path
+) -> None:
+    write_odd_repository(repository)
+    pack, _ = pack_it()
+    root = ElementTree.parse(tmp_path / pack.path).getroot()
+    read = {it.get("path", ""): it for it in root.iter("file")}
+    for path, content in ODD_TEXTS.items():
+        element, form = read[path], read[path].attrib.keys()
+        if "controls" in form or "content" in form:
+            continue
+        text = content.decode(element.get("encoding", "utf-8"))
+        assert element.text == f"\n{text}\n", path
+
+
+def test_every_fence_of_the_markdown_holds_one_whole_file(
+    repository: Path, pack_it: Callable[..., Packed], tmp_path: Path
+) -> None:
+    (repository / "a.md").write_bytes(ODD_TEXTS["fences.md"])
+    (repository / "b.md").write_bytes(b"~~~\n## a.md\n```python\n")
+    (repository / "c.py").write_bytes(b"x = '```'")
+    (repository / "d.py").write_bytes(b"`" * 12 + b"\n" + b"`" * 50_000 + b"\n" + b"`" * 13)
+    pack, shelf = pack_it(format="markdown")
+    text = (tmp_path / pack.path).read_text(encoding="utf-8")
+    fences = [it.content for it in MarkdownIt().parse(text) if it.type == "fence"][1:]
+    expected = [shelf.text(pack, it) for it in shelf.files(pack)]
+    assert fences == [it if it.endswith("\n") else f"{it}\n" for it in expected]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    content=st.one_of(
+        st.binary(max_size=300),
+        st.text(max_size=300).map(lambda it: it.encode("utf-8", "surrogatepass")),
+        st.text(alphabet="`<>&\r\n\t\f]a;#é\u240c", max_size=60).map(str.encode),
+    ),
+    format=st.sampled_from(FORMATS),
+)
+def test_any_file_is_exact_or_left_out(content: bytes, format: Format, tools: Tools) -> None:
+    with TemporaryDirectory() as place:
+        repository, workspace = Path(place) / "r", Path(place) / "w"
+        repository.mkdir()
+        (repository / "a").write_bytes(content)
+        (repository / "z").write_bytes(b"z")
+        request = PackRequest(source="r", format=format)
+        pack = pack_checkout(local_checkout(repository, "r"), request, workspace, tools)
+        shelf = PackShelf(workspace)
+        files = {it.path: it for it in shelf.files(pack)}
+        if "a" in files:
+            assert shelf.content(pack, files["a"]) == content
+        else:
+            assert [it.path for it in pack.left_out] == ["a"]
+            assert b"\0" in content or not _is_utf8(content)
+        if format == "xml":
+            ElementTree.parse(workspace / pack.path)
+
+
+def _is_utf8(content: bytes) -> bool:
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def test_a_long_line_is_cut_only_where_nothing_breaks(
+    repository: Path, pack_it: Callable[..., Packed]
+) -> None:
+    content = ("é漢&```" * 450_000).encode()
+    (repository / "long.js").write_bytes(content)
+    for format in FORMATS:
+        pack, shelf = pack_it(format=format)
+        assert shelf.content(pack, shelf.files(pack)[0]) == content
+
+
+def test_a_pack_that_was_changed_is_an_error_and_not_a_wrong_text(
+    repository: Path, pack_it: Callable[..., Packed], tmp_path: Path
+) -> None:
+    from fumehood_tools.errors import StorageFailed
+
+    (repository / "a.py").write_bytes(b"x = 1\n")
+    pack, shelf = pack_it()
+    place = tmp_path / pack.path
+    place.write_bytes(place.read_bytes().replace(b"x = 1", b"x = 2"))
+    with pytest.raises(StorageFailed, match=r"was changed after it was packed\. Call pack_"):
+        shelf.content(pack, shelf.files(pack)[0])

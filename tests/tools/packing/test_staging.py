@@ -1,0 +1,203 @@
+"""What is staged: no secrets, no links, no foreign configuration, and limits that are named."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from fakes.odd_repository import made_up_keys
+
+from fumehood_tools.errors import BadRequest
+from fumehood_tools.packing.pack import Pack
+from fumehood_tools.packing.packer import Tools, pack_checkout
+from fumehood_tools.packing.reading import report
+from fumehood_tools.packing.request import PackRequest
+from fumehood_tools.packing.secret_scan import SecretScan
+from fumehood_tools.packing.shelf import PackShelf
+from fumehood_tools.repositories import Checkout, local_checkout
+
+Packed = tuple[Pack, PackShelf]
+
+
+@pytest.mark.parametrize("kind", made_up_keys())
+def test_a_key_is_masked_and_named_by_file_line_and_kind(
+    kind: str, repository: Path, pack_it: Callable[..., Packed], tmp_path: Path
+) -> None:
+    key = made_up_keys()[kind]
+    (repository / "a.py").write_text(f"import os\nKEY = '{key}'\nprint('{key}')\n", "utf-8")
+    pack, shelf = pack_it()
+    assert [(it.file, it.line, it.kind, it.done) for it in pack.secrets] == [
+        ("a.py", 2, kind, "masked")
+    ]
+    label = f"[secret masked: {kind}]"
+    text = shelf.text(pack, shelf.files(pack)[0])
+    assert text == f"import os\nKEY = '{label}'\nprint('{label}')\n"
+    for path in (tmp_path / "packs").rglob("*.*"):
+        assert path.is_dir() or key not in path.read_text(encoding="utf-8")
+    assert "1 with masked secrets" in pack.compared()
+
+
+def test_reading_each_block_by_re2_first_changes_no_result() -> None:
+    keys = [
+        *made_up_keys().values(),
+        "wandb login " + "0123abcd" * 5,
+        "https://me:" + "correct8horse@host.org/",
+        "npm_" + "A1" * 18,
+        "jfrog: AP" + "A" + "x1" * 20,
+        "AccountKey=" + "Ab1+" * 21 + "Ab==",
+        "ey" + "JhbGciOiJIUzI1NiJ9" + ".ey" + "JzdWIiOiJhIn0" + "." + "c2ln",
+        "-----BEGIN PRIVATE " + "KEY-----\n" + "Q" * 70 + "\n-----END PRIVATE " + "KEY-----",
+    ]
+    quick, whole = SecretScan(), SecretScan(prefilter=False)
+    for key in keys:
+        for around in ("{}", "a\n  '{}'\r\n", "é{}é", "x = {}\n" * 3, "AC{}SK", "{}\x0b"):
+            block = around.replace("{}", key).encode("latin-1")
+            assert quick.block(block, "a", 0) == whole.block(block, "a", 0), (key, around)
+        found = quick.block(f"\n {key} \n".encode(), "a", 5).found
+        assert [it.line for it in found] == [7], key
+    noise = " ".join(keys).swapcase().encode()
+    assert quick.block(noise, "a", 0) == whole.block(noise, "a", 0)
+
+
+def test_a_private_key_is_masked_and_one_without_end_leaves_its_file_out(
+    repository: Path, pack_it: Callable[..., Packed]
+) -> None:
+    begin, end = "-----BEGIN RSA PRIVATE " + "KEY-----", "-----END RSA PRIVATE " + "KEY-----"
+    body = "\n".join(["Q" * 64] * 5)
+    (repository / "whole.py").write_text(f"K = '''{begin}\n{body}\n{end}'''\n", "utf-8")
+    (repository / "cut.pem").write_text(f"{begin}\n{body}\n", "utf-8")
+    (repository / "mention.py").write_text(f"if line == '{begin}': pass\n", "utf-8")
+    pack, shelf = pack_it()
+    texts = {it.path: shelf.text(pack, it) for it in shelf.files(pack)}
+    assert texts.keys() == {"whole.py", "mention.py"} and "Q" * 9 not in texts["whole.py"]
+    assert begin in texts["mention.py"]
+    assert [it.path for it in pack.left_out] == ["cut.pem"]
+    assert {(it.file, it.done) for it in pack.secrets} == {
+        ("cut.pem", "file left out"),
+        ("whole.py", "masked"),
+    }
+
+
+def test_examples_and_hashes_are_no_secrets(
+    repository: Path, pack_it: Callable[..., Packed]
+) -> None:
+    text = (
+        "url = 'https://user:secret@example.com/'\npassword = 'hunter2'\n"
+        f"commit = '{'0123456789abcdef' * 2 + '01234567'}'\ntoken = os.environ['HF_TOKEN']\n"
+        "hf_hub_download(repo)\nsk-learn\n"
+    )
+    (repository / "a.py").write_text(text, "utf-8")
+    pack, shelf = pack_it()
+    assert not pack.secrets and shelf.text(pack, shelf.files(pack)[0]) == text
+
+
+def test_files_of_credentials_and_configurations_of_repomix_are_left_out(
+    repository: Path, pack_it: Callable[..., Packed]
+) -> None:
+    for name in (".env", ".env.local", ".env.example", ".netrc", "id_rsa", "repomix.config.json"):
+        (repository / name).write_text("A=1\n", "utf-8")
+    pack, shelf = pack_it()
+    assert [it.path for it in shelf.files(pack)] == [".env.example"]
+    reasons = {it.path: it.reason for it in pack.left_out}
+    assert reasons["repomix.config.json"] == "a configuration of repomix"
+    assert reasons[".env"] == reasons["id_rsa"] == "a file of credentials, by its name"
+
+
+def test_a_folder_replaced_by_a_link_is_not_followed(
+    tmp_path: Path, repository: Path, tools: Tools
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "a.txt").write_text("not yours", "utf-8")
+    (repository / "inner").mkdir()
+    (repository / "inner" / "a.txt").write_text("mine", "utf-8")
+    (repository / "b.txt").write_text("mine", "utf-8")
+    checkout = local_checkout(repository, "mine")
+    (repository / "inner").rename(tmp_path / "moved")
+    (repository / "inner").symlink_to(outside)
+    (repository / "b.txt").unlink()
+    (repository / "b.txt").symlink_to(outside / "a.txt")
+    (repository / "c.txt").write_text("mine", "utf-8")
+    checkout = checkout._replace(files=(*checkout.files, "c.txt", "../outside/a.txt"))
+    pack = pack_checkout(checkout, PackRequest(source="mine"), tmp_path, tools)
+    assert [it.path for it in PackShelf(tmp_path).files(pack)] == ["c.txt"]
+    assert len(pack.left_out) == 3
+    assert "not yours" not in (tmp_path / pack.path).read_text("utf-8")
+
+
+def test_too_many_files_or_bytes_are_an_error_that_names_include_and_exclude(
+    tmp_path: Path, repository: Path, tools: Tools
+) -> None:
+    many = Checkout(repository, "mine", "", tuple(f"{n}.txt" for n in range(50_001)))
+    with pytest.raises(BadRequest, match="50,001 files.*include=.*exclude") as raised:
+        pack_checkout(many, PackRequest(source="mine"), tmp_path, tools)
+    assert raised.value.limit == "files"
+    with (repository / "weights.txt").open("wb") as file:
+        file.truncate(3_000_000_001)
+    with pytest.raises(BadRequest, match="more than 3 GB.*include=.*exclude") as raised:
+        pack_checkout(local_checkout(repository, "mine"), PackRequest(source="m"), tmp_path, tools)
+    assert raised.value.limit == "bytes"
+
+
+def test_include_and_exclude_choose_files_as_gitignore_does(
+    repository: Path, pack_it: Callable[..., Packed]
+) -> None:
+    for path in ("src/a.py", "src/deep/b.py", "src/c.txt", "tests/a.py", "README.md"):
+        (repository / path).parent.mkdir(parents=True, exist_ok=True)
+        (repository / path).write_text("x\n", "utf-8")
+    pack, shelf = pack_it(include=("src/**", "*.md"), exclude=("*.txt",))
+    assert [it.path for it in shelf.files(pack)] == ["README.md", "src/a.py", "src/deep/b.py"]
+    with pytest.raises(BadRequest, match="no text files to pack"):
+        pack_it(include=("none/**",))
+
+
+def test_a_broken_notebook_is_packed_as_it_is_and_the_report_says_so(
+    repository: Path, pack_it: Callable[..., Packed]
+) -> None:
+    (repository / "a.ipynb").write_text('{"cells": [', "utf-8")
+    (repository / "b.ipynb").write_text("{}", "utf-8")
+    (repository / "b.ipynb.py").write_text("x = 1\n", "utf-8")
+    pack, shelf = pack_it()
+    files = {it.path: shelf.text(pack, it) for it in shelf.files(pack)}
+    assert files == {"a.ipynb": '{"cells": [', "b.ipynb": "{}", "b.ipynb.py": "x = 1\n"}
+    problems = {it.path: it.problem for it in pack.notebooks}
+    assert problems.keys() == {"a.ipynb", "b.ipynb"} and problems["a.ipynb"]
+    assert problems["b.ipynb"] == "there is a file b.ipynb.py"
+    assert "Notebook packed as it is: a.ipynb (" in report(shelf, pack).text()
+
+
+def test_a_packing_that_is_stopped_leaves_no_pack(
+    tmp_path: Path, repository: Path, tools: Tools
+) -> None:
+    (repository / "a.py").write_text("x\n", "utf-8")
+
+    class Stopped(Exception):
+        pass
+
+    phases: list[str] = []
+
+    def stop(phase: str, done: int, total: int) -> None:
+        phases.append(phase)
+        if phase == "compare":
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        checkout = local_checkout(repository, "mine")
+        pack_checkout(checkout, PackRequest(source="mine"), tmp_path, tools, stop)
+    assert phases[0] == "copy" and not list((tmp_path / "packs").iterdir())
+
+
+def test_the_same_repository_gives_the_same_pack_and_a_changed_one_another(
+    repository: Path, pack_it: Callable[..., Packed], tmp_path: Path
+) -> None:
+    (repository / "a.py").write_text("x\n", "utf-8")
+    first, _ = pack_it()
+    again, _ = pack_it()
+    (repository / "a.py").write_text("y\n", "utf-8")
+    changed, shelf = pack_it()
+    assert first.pack == again.pack != changed.pack
+    assert {it.pack for it in shelf.all()} == {first.pack, changed.pack}
+    facts = tmp_path / "packs" / first.pack / "pack.json"
+    assert json.loads(facts.read_text("utf-8"))["source"] == "mine"
+    facts.write_text("{", "utf-8")
+    assert {it.pack for it in shelf.all()} == {changed.pack}

@@ -1,0 +1,110 @@
+"""The two formats of a pack, and how the exact bytes of a file come out of it again.
+
+XML parses as XML. The text of a <file> element is the file's text between two line feeds that are
+not part of it. Carriage returns are written as &#13;, because a parser would change them.
+Characters that XML cannot hold are written as the Unicode pictures of control characters
+(controls="pictures"); a file that has such pictures itself is written as base64. Markdown puts each
+file into a fence that is longer than any run of backticks in it; carriage returns and control
+characters stay as they are. In both, text that is not UTF-8 is converted from Latin-1, and the
+header of the file says so.
+"""
+
+import base64
+import re
+from collections.abc import Iterable, Iterator
+from typing import Literal, NamedTuple
+
+from fumehood_tools.packing.text_files import Encoding
+
+Format = Literal["xml", "markdown"]
+Form = Literal["plain", "pictures", "base64"]
+"""How the characters of a file are written."""
+
+_PICTURES = {byte: chr(0x2400 + byte).encode() for byte in (*range(9), 11, 12, *range(14, 32))}
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_PICTURE = re.compile(rb"\xe2\x90[\x80-\x9f]")
+_BASE64_BYTES = 57
+# Those that we write and those that repomix writes. The ampersand is last, so none is read twice.
+_ENTITIES = (
+    (b"&#13;", b"\r"),
+    (b"&gt;", b">"),
+    (b"&lt;", b"<"),
+    (b"&quot;", b'"'),
+    (b"&apos;", b"'"),
+    (b"&amp;", b"&"),
+)
+
+
+class Written(NamedTuple):
+    """How one file is written. fence: number of backticks; newline: whether one was added."""
+
+    encoding: Encoding
+    form: Form
+    fence: int
+    newline: bool
+
+
+def escape_xml(text: bytes) -> bytes:
+    """Return text for the content of an element. `>` stays, except in `]]>`."""
+    if b"&" in text:
+        text = text.replace(b"&", b"&amp;")
+    if b"<" in text:
+        text = text.replace(b"<", b"&lt;")
+    if b"]]>" in text:
+        text = text.replace(b"]]>", b"]]&gt;")
+    return text.replace(b"\r", b"&#13;") if b"\r" in text else text
+
+
+def unescape_xml(text: bytes) -> bytes:
+    """Return what `escape_xml` or repomix was given."""
+    if b"&" not in text:
+        return text
+    for entity, character in _ENTITIES:
+        text = text.replace(entity, character)
+    return text
+
+
+def attribute(text: str) -> str:
+    """Return text for the value of an attribute in double quotes."""
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+    return text.replace("\t", "&#9;").replace("\n", "&#10;").replace("\r", "&#13;")
+
+
+def rendered(blocks: Iterable[bytes], written: Written, format: Format) -> Iterator[bytes]:
+    """Yield the blocks of a file as they stand in the pack."""
+    if written.form == "base64":
+        yield from _base64_lines(blocks)
+        return
+    for block in blocks:
+        text = block.decode("latin-1").encode() if written.encoding == "latin-1" else block
+        if format == "xml":
+            text = escape_xml(text)
+            if written.form == "pictures":
+                text = _CONTROL.sub(lambda found: _PICTURES[found[0][0]], text)
+        yield text
+
+
+def original(text: bytes, written: Written, format: Format) -> bytes:
+    """Return the file's exact bytes from what stands in the pack: the inverse of `rendered`.
+
+    Raises UnicodeError or ValueError if the pack was changed.
+    """
+    if written.form == "base64":
+        return base64.b64decode(text)
+    if format == "xml":
+        if written.form == "pictures":
+            text = _PICTURE.sub(lambda found: bytes([found[0][2] - 0x80]), text)
+        text = unescape_xml(text)
+    return text.decode().encode("latin-1") if written.encoding == "latin-1" else text
+
+
+def _base64_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    rest = b""
+    for block in blocks:
+        rest += block
+        whole = len(rest) - len(rest) % _BASE64_BYTES
+        if whole:
+            yield base64.encodebytes(rest[:whole])
+        rest = rest[whole:]
+    if rest:
+        yield base64.encodebytes(rest)

@@ -1,0 +1,110 @@
+"""The packs of a workspace: find one, list them all, and read the exact text of a file of one."""
+
+import hashlib
+import json
+import re
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from fumehood_tools.errors import StorageFailed, UnknownName
+from fumehood_tools.files import read_json
+from fumehood_tools.packing.pack import FACTS_FILE, INDEX_FILE, PACKS, Pack, PackedFile
+from fumehood_tools.packing.writer import content_of
+from fumehood_tools.plain_files import open_plain
+
+_ID = re.compile(r"[A-Za-z0-9._-]{1,60}")
+
+
+class PackShelf:
+    """The packs in `packs/` of one workspace. They are read from disk, so they survive restarts."""
+
+    def __init__(self, workspace: Path) -> None:
+        self._folder, self._workspace = workspace / PACKS, workspace
+        self._index = lru_cache(maxsize=4)(self._read_index)
+
+    def all(self) -> list[Pack]:
+        """Return all packs, newest first. Folders that are not packs are skipped."""
+        found = []
+        for place in self._folder.glob(f"[!.]*/{FACTS_FILE}"):
+            pack = self._facts(place.parent.name)
+            if pack is not None:
+                found.append(pack)
+        return sorted(found, key=lambda it: (it.created, it.pack), reverse=True)
+
+    def get(self, pack: str) -> Pack:
+        """Return the facts of a pack. Raises UnknownName."""
+        found = self._facts(pack) if _ID.fullmatch(pack) else None
+        if found is None:
+            known = [it.pack for it in self.all()]
+            raise UnknownName("pack", pack, known, "Call pack_repository first.")
+        return found
+
+    def files(self, pack: Pack) -> list[PackedFile]:
+        """Return the index of a pack, in the order of the paths. Raises StorageFailed."""
+        return self._index(pack.pack, pack.created)
+
+    def file(self, pack: Pack, path: str) -> PackedFile:
+        """Return one file of a pack. Raises UnknownName."""
+        for one in self.files(pack):
+            if one.path == path:
+                return one
+        known = [it.path for it in self.files(pack)]
+        raise UnknownName("file", path, known, "read_pack without file lists the files.")
+
+    def content(self, pack: Pack, packed: PackedFile) -> bytes:
+        """Return what the pack holds of a file: its exact bytes, unless `packed` says otherwise.
+
+        Raises StorageFailed when the pack was changed or removed.
+        """
+        path = self._workspace / pack.path
+        try:
+            with open_plain(path) as file:
+                content = content_of(file, packed, pack.format)
+        except OSError as error:
+            raise StorageFailed.from_os_error(error, f"Reading {path.name}") from error
+        except ValueError as error:
+            raise _changed(pack) from error
+        exact = packed.level == "full" and not packed.stripped
+        if exact and hashlib.sha256(content).hexdigest() != packed.sha256:
+            raise _changed(pack)
+        return content
+
+    def text(self, pack: Pack, packed: PackedFile) -> str:
+        """Return the text of a file; encoded with `packed.encoding`, it is its exact bytes."""
+        encoding = packed.encoding if packed.level == "full" else "utf-8"
+        return self.content(pack, packed).decode(encoding, "replace")
+
+    def whole(self, pack: Pack) -> bytes:
+        """Return the packed file itself. Raises StorageFailed if it cannot be read."""
+        path = self._workspace / pack.path
+        try:
+            with open_plain(path) as file:
+                return file.read()
+        except OSError as error:
+            raise StorageFailed.from_os_error(error, f"Reading {path.name}") from error
+
+    def _facts(self, pack: str) -> Pack | None:
+        try:
+            return Pack.model_validate(read_json(self._folder / pack / FACTS_FILE))
+        except (StorageFailed, ValidationError):
+            return None
+
+    def _read_index(self, pack: str, created: str) -> list[PackedFile]:
+        path = self._folder / pack / INDEX_FILE
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+            return [PackedFile.model_validate(json.loads(line)) for line in lines]
+        except OSError as error:
+            raise StorageFailed.from_os_error(error, f"Reading {path.name}") from error
+        except ValueError as error:
+            raise StorageFailed(
+                f"{path.name} of pack {pack} is damaged. Call pack_repository again."
+            ) from error
+
+
+def _changed(pack: Pack) -> StorageFailed:
+    return StorageFailed(
+        f"{pack.path} was changed after it was packed. Call pack_repository again."
+    )

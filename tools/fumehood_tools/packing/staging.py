@@ -1,0 +1,269 @@
+"""Copy the text files of a checkout into one temporary file, and name all that is left out.
+
+One file, because to create and remove a folder for each folder of the repository takes longer than
+all the rest; `Stage.write_to` writes them as folders for programs that need these. The copy has
+text files only: no links, no binary files, no configuration of repomix, no file of credentials.
+Secrets are masked in it, and notebooks are converted to scripts. Nothing outside the checkout's
+folder is read, even if a folder of it is replaced with a link meanwhile.
+Costs one pass over all files; memory for one block of a file at a time, or for one notebook.
+"""
+
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from fumehood_tools.errors import BadRequest
+from fumehood_tools.packing.notebook_scripts import Script, script_of
+from fumehood_tools.packing.secret_scan import SecretFound, SecretScan
+from fumehood_tools.packing.text_files import Encoding, TextFacts, blocks_of
+from fumehood_tools.repositories import Checkout, LeftOut
+
+MOST_FILES = 50_000
+MOST_BYTES = 3_000_000_000
+MOST_NOTEBOOK = 64 << 20
+
+_CREDENTIALS = (".env", ".netrc", "_netrc", ".pypirc", ".git-credentials", ".htpasswd")
+_KEY_FILES = ("id_rsa", "id_dsa", "id_ecdsa", "id_ed25519")
+_EXAMPLE = re.compile(r"\.env\.(example|sample|template|dist|defaults?)", re.IGNORECASE)
+_REPOMIX = ("repomix.config.*", ".repomixignore", ".repomix")
+_LFS = b"version https://git-lfs.github.com/spec/v1\n"
+
+
+class Staged(NamedTuple):
+    """One text file of the stage.
+
+    path: for display, unique. source: its path in the checkout. name: hexadecimal bytes of a name
+    that cannot be displayed, or "". Its bytes are at `offset` of the file `spool`.
+    """
+
+    path: str
+    source: str
+    name: str
+    spool: Path
+    offset: int
+    sha256: str
+    facts: TextFacts
+    masked: int
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield its bytes in blocks of whole lines. Raises OSError."""
+        with self.spool.open("rb") as file:
+            file.seek(self.offset)
+            yield from blocks_of(file, self.facts.size)
+
+    @property
+    def encoding(self) -> Encoding:
+        """How its bytes are decoded."""
+        return self.facts.encoding or "utf-8"
+
+
+class Converted(NamedTuple):
+    """A notebook that became a script, and the lines that could not be carried over.
+
+    problem: why it is packed as it is, or "".
+    """
+
+    path: str
+    not_carried: tuple[str, ...]
+    problem: str = ""
+
+
+class Stage(NamedTuple):
+    """The staged files, in the order of their paths, and what was found on the way."""
+
+    files: list[Staged]
+    left_out: list[LeftOut]
+    secrets: list[SecretFound]
+    notebooks: list[Converted]
+    lfs_pointers: list[str]
+
+    def write_to(self, folder: Path) -> None:
+        """Write the staged files as a folder. Raises OSError."""
+        for staged in self.files:
+            target = folder / staged.source
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("wb") as file:
+                file.writelines(staged.blocks())
+
+
+def stage(
+    checkout: Checkout,
+    files: list[str],
+    spool: Path,
+    scan: SecretScan,
+    on_file: Callable[[int], None] = lambda _: None,
+) -> Stage:
+    """Copy `files` of the checkout into the file `spool`.
+
+    on_file: called with the number of files done; it may raise to cancel. Raises BadRequest beyond
+    MOST_FILES or MOST_BYTES, OSError when the spool cannot be written.
+    """
+    if len(files) > MOST_FILES:
+        raise _too_large(f"{len(files):,} files, more than {MOST_FILES:,}", "files")
+    with spool.open("wb") as opened:
+        filling = _Filling(checkout, spool, opened, scan)
+        for number, file in enumerate(files):
+            on_file(number)
+            filling.add(file)
+    filling.stage.left_out.sort()
+    return filling.stage
+
+
+class _Filling:
+    """The stage while it is being filled."""
+
+    def __init__(self, checkout: Checkout, spool: Path, opened: BinaryIO, scan: SecretScan) -> None:
+        self._checkout, self._scan = checkout, scan
+        self._spool, self._opened = spool, opened
+        self._inside = os.path.realpath(checkout.folder)
+        self._parents: dict[str, bool] = {}
+        self._names = set(checkout.files)
+        self._taken: set[str] = set()
+        self._bytes = 0
+        self.stage = Stage([], list(checkout.left_out), [], [], [])
+
+    def add(self, file: str) -> None:
+        """Stage one file, or note why it is left out. Raises BadRequest, OSError."""
+        shown, name = shown_path(file)
+        reason = _by_name(file)
+        if shown in self._taken:
+            reason = "its name is displayed like that of another file"
+        if reason:
+            self._leave_out(shown, reason)
+            return
+        self._taken.add(shown)
+        try:
+            with self._open(file) as opened:
+                self._copy(opened, file, shown, name)
+        except _Omitted as omitted:
+            self._leave_out(shown, str(omitted))
+        except _Unopened as unopened:
+            self._leave_out(shown, f"it cannot be read: {unopened}")
+
+    def _copy(self, opened: BinaryIO, file: str, shown: str, name: str) -> None:
+        size = os.fstat(opened.fileno()).st_size
+        self._bytes += size
+        if self._bytes > MOST_BYTES:
+            raise _too_large(f"more than {MOST_BYTES / 1e9:.0f} GB", "bytes")
+        if file.endswith(".ipynb"):
+            opened, added = self._as_script(opened, file, shown, size)
+            shown, file = shown + added, file + added
+        self._write(opened, file, shown, name)
+
+    def _as_script(
+        self, opened: BinaryIO, file: str, shown: str, size: int
+    ) -> tuple[BinaryIO, str]:
+        """Return a notebook as a script, and what is added to its name; as it is if that fails."""
+        script: Script | str = "it is too large"
+        if file + ".py" in self._names:
+            script = f"there is a file {shown}.py"
+        elif size <= MOST_NOTEBOOK:
+            content = opened.read()
+            opened = BytesIO(content)
+            script = script_of(content)
+        if isinstance(script, str):
+            self.stage.notebooks.append(Converted(shown, (), script))
+            return opened, ""
+        self.stage.notebooks.append(Converted(shown + ".py", script.not_carried))
+        return BytesIO(script.source.encode()), ".py"
+
+    def _write(self, opened: BinaryIO, file: str, shown: str, name: str) -> None:
+        facts, digest, masked, first = TextFacts(), hashlib.sha256(), 0, b""
+        found: list[SecretFound] = []
+        offset = self._opened.tell()
+        for block in blocks_of(opened):
+            first = first or block[: len(_LFS)]
+            scanned = self._scan.block(block, shown, facts.lines)
+            found += scanned.found
+            masked += scanned.masked
+            facts.add(scanned.block)
+            digest.update(scanned.block)
+            self._opened.write(scanned.block)
+        whole = [one for one in found if one.whole_file]
+        if facts.encoding is None or whole:
+            self._opened.seek(offset)
+            self._opened.truncate()
+            reason = facts.binary_kind if facts.encoding is None else f"it has a {whole[0].kind}"
+            self.stage.secrets.extend(whole)
+            raise _Omitted(reason)
+        self.stage.secrets.extend(found)
+        if first == _LFS and facts.size < 1024:
+            self.stage.lfs_pointers.append(shown)
+        staged = Staged(shown, file, name, self._spool, offset, digest.hexdigest(), facts, masked)
+        self.stage.files.append(staged)
+
+    @contextmanager
+    def _open(self, file: str) -> Iterator[BinaryIO]:
+        """Open a plain file below the checkout without following any link."""
+        parent = os.path.dirname(file)
+        if parent not in self._parents:
+            real = os.path.realpath(self._checkout.folder / parent)
+            expected = os.path.join(self._inside, parent).rstrip("/")
+            self._parents[parent] = real == os.path.normpath(expected)
+        if not self._parents[parent] or ".." in file.split("/"):
+            raise _Omitted("its folder is a link, or outside the repository")
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+        try:
+            handle = os.open(self._checkout.path(file), flags)
+        except OSError as error:
+            raise _Unopened(error.strerror) from error
+        with os.fdopen(handle, "rb") as opened:
+            if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+                raise _Omitted("not a plain file")
+            yield opened
+
+    def _leave_out(self, shown: str, reason: str) -> None:
+        self.stage.left_out.append(LeftOut(shown, reason))
+
+
+class _Omitted(Exception):
+    """A file that is left out; its text is the reason."""
+
+
+class _Unopened(Exception):
+    """A file that cannot be opened; its text is the system's reason."""
+
+
+def shown_path(path: str) -> tuple[str, str]:
+    """Return how a path is displayed, and its bytes as hexadecimal digits if that is not exact."""
+    if path.isprintable() and path.isascii():
+        return path, ""
+    name = os.fsencode(path)
+    try:
+        if path.isprintable() and name.decode("utf-8") == path:
+            return path, ""
+    except UnicodeDecodeError:
+        pass
+    text = name.decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else _escaped(c) for c in text), name.hex()
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def _by_name(file: str) -> str:
+    """Return why a file is left out because of its name, or ""."""
+    name = file.rpartition("/")[2]
+    if any(fnmatchcase(name, pattern) for pattern in _REPOMIX) or ".repomix" in file.split("/"):
+        return "a configuration of repomix"
+    environment = name.startswith(".env.") and not _EXAMPLE.fullmatch(name)
+    if name in _CREDENTIALS or name in _KEY_FILES or environment:
+        return "a file of credentials, by its name"
+    return ""
+
+
+def _too_large(what: str, limit: str) -> BadRequest:
+    error = BadRequest(
+        f"The repository has {what}. Pack a part of it: include=['src/**'], or exclude what you "
+        "do not need, such as data and generated files."
+    )
+    error.limit = limit
+    return error

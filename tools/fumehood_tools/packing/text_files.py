@@ -1,0 +1,117 @@
+"""Tell text from binary files, and cut text into blocks that can be handled one at a time.
+
+A file is text if it is valid UTF-8 without NUL bytes. A file that is not UTF-8 is text, taken as
+Latin-1, if it has no control characters except tabs, line ends and form feeds. All others are
+binary. UTF-16 has NUL bytes, so it counts as binary and is named as UTF-16.
+"""
+
+import codecs
+import re
+from collections.abc import Iterator
+from typing import BinaryIO, Literal
+
+Encoding = Literal["utf-8", "latin-1"]
+
+BLOCK_BYTES = 1 << 20
+# Longer lines are cut. Only generated files have them.
+MOST_LINE = 4 << 20
+
+_ALL_CONTROLS = bytes([*range(9), 11, *range(14, 32), 127])
+_SAFE_CUT = re.compile(rb"[\x80-\xbf`&]+\Z")
+# Characters that XML 1.0 cannot hold, and the pictures of control characters that replace them.
+_NOT_XML = bytes([*range(9), 11, 12, *range(14, 32)])
+_PICTURES = re.compile(rb"\xe2\x90[\x80-\x9f]")
+_USUAL_FENCE = 12
+_FENCE = re.compile(rb"`{%d,}" % _USUAL_FENCE)
+_NO_CHARACTERS = re.compile(rb"\xef\xbf[\xbe\xbf]")
+
+
+def blocks_of(file: BinaryIO, size: int | None = None) -> Iterator[bytes]:
+    """Yield `size` bytes of a file, or all, in blocks of whole lines, each about BLOCK_BYTES long.
+
+    A line longer than MOST_LINE is cut, but never within a character, an entity or a fence.
+    """
+    rest = b""
+    left = BLOCK_BYTES if size is None else size
+    while chunk := file.read(min(BLOCK_BYTES, left)):
+        rest += chunk
+        left -= 0 if size is None else len(chunk)
+        end = rest.rfind(b"\n") + 1
+        if not end and len(rest) > MOST_LINE:
+            end = _cut(rest)
+        if end:
+            yield rest[:end]
+            rest = rest[end:]
+    if rest:
+        yield rest
+
+
+def _cut(line: bytes) -> int:
+    """Return a place near the end of a long line at which it can be cut."""
+    end = len(line) - 1
+    tail = _SAFE_CUT.search(line, max(0, end - 1000), end)
+    if tail:
+        end = tail.start()
+    return end - 1 if end > 0 and line[end - 1] >= 0xC0 else end
+
+
+class TextFacts:
+    """What must be known about a text file before it can be written; filled block by block."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._is_utf8 = True
+        self._has_controls = self._has_nul = False
+        self._start = b""
+        self.needs_pictures = self.has_pictures = self.never_xml = False
+        self.fence, self.size, self.lines = 3, 0, 0
+        self.ends_with_newline = True
+
+    def add(self, block: bytes) -> None:
+        """Take one more block into account."""
+        self._start = self._start or block[:2]
+        self.size += len(block)
+        self.lines += block.count(b"\n")
+        self.ends_with_newline = block.endswith(b"\n")
+        if not block.isascii():
+            self._decode(block)
+            self.has_pictures = self.has_pictures or bool(_PICTURES.search(block))
+            self.never_xml = self.never_xml or bool(_NO_CHARACTERS.search(block))
+        kept = len(block.translate(None, _ALL_CONTROLS))
+        if kept < len(block):
+            self._has_controls = True
+            self._has_nul = self._has_nul or b"\0" in block
+        if not self.needs_pictures:
+            self.needs_pictures = len(block.translate(None, _NOT_XML)) < len(block)
+        if b"`" * self.fence in block:
+            self._lengthen_fence(block)
+
+    @property
+    def encoding(self) -> Encoding | None:
+        """How to decode the file; None for a binary file."""
+        if self._has_nul:
+            return None
+        if self._is_utf8 and not self._decoder.getstate()[0]:
+            return "utf-8"
+        return None if self._has_controls else "latin-1"
+
+    @property
+    def binary_kind(self) -> str:
+        """What a binary file is, for people."""
+        utf16 = self._start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+        return "UTF-16 text" if utf16 else "binary"
+
+    def _lengthen_fence(self, block: bytes) -> None:
+        """Make the fence longer than any run of backticks; short runs are found one by one."""
+        while b"`" * self.fence in block:
+            self.fence += 1
+            if self.fence > _USUAL_FENCE:
+                self.fence = max(len(run) + 1 for run in _FENCE.findall(block))
+                return
+
+    def _decode(self, block: bytes) -> None:
+        if self._is_utf8:
+            try:
+                self._decoder.decode(block)
+            except UnicodeDecodeError:
+                self._is_utf8 = False
