@@ -1,0 +1,87 @@
+"""Validate one repository against one paper. Costs seconds: every counted file is read once."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from fumehood_tools.reading.document import Document
+from fumehood_tools.repositories import Checkout
+from fumehood_tools.validation.history import History, read_history
+from fumehood_tools.validation.identity import cites_another, identity_evidence
+from fumehood_tools.validation.metadata import read_metadata
+from fumehood_tools.validation.method import compare_method
+from fumehood_tools.validation.models import MOST_EVIDENCE, Evidence, Validation
+from fumehood_tools.validation.nature import nature_of, used_by
+from fumehood_tools.validation.paper_facts import PaperFacts, paper_facts
+from fumehood_tools.validation.quality import quality_evidence
+from fumehood_tools.validation.readme import read_claims
+from fumehood_tools.validation.score import Case, judge, strengths
+from fumehood_tools.validation.sources import Sources, read_sources
+from fumehood_tools.validation.twins import Print, print_of
+
+LEAST_METHOD_TEXT = 1500
+"""A paper with fewer characters is an abstract: its method cannot be compared."""
+
+
+class Validated(NamedTuple):
+    """A validation, and the print of the files by which copies of them are recognized."""
+
+    validation: Validation
+    print: Print
+
+
+def validate(
+    paper: str,
+    document: Document,
+    checkout: Checkout,
+    on_step: Callable[[str], None] = lambda _: None,
+) -> Validated:
+    """Return whether a checkout is the code of a paper, with the evidence. Runs none of it."""
+    facts = paper_facts(paper, document)
+    on_step(f"reading {len(checkout.files):,} files")
+    sources = read_sources(checkout)
+    history = read_history(checkout)
+    on_step("comparing with the paper")
+    validation = _validate(facts, checkout, sources, history)
+    return Validated(validation, print_of(checkout, history, facts))
+
+
+def _validate(
+    facts: PaperFacts, checkout: Checkout, sources: Sources, history: History | None
+) -> Validation:
+    metadata = read_metadata(sources)
+    readme = read_claims(sources.readmes[0], facts) if sources.readmes else None
+    committers = tuple(dict.fromkeys(history.authors)) if history else ()
+    identity = identity_evidence(facts, checkout, sources, metadata, readme, committers)
+    kinds = strengths(identity)
+    nature = nature_of(facts, checkout, sources, metadata, readme, kinds)
+    method = compare_method(facts, sources)
+    verdict = judge(
+        Case(
+            kinds=kinds,
+            method=method.strength,
+            nature=tuple(it.kind for it in nature),
+            code_lines=sources.code_lines,
+            has_method_text=len(facts.text) >= LEAST_METHOD_TEXT,
+            cited_elsewhere="" if "renamed" in kinds else cites_another(facts, checkout),
+            used_by_paper=bool(used_by(facts, checkout)),
+        )
+    )
+    quality = quality_evidence(checkout, sources, metadata, history)
+    shown: list[Evidence] = [*identity, *nature, *method.evidence, *quality]
+    return Validation(
+        paper=facts.id,
+        repository=checkout.address,
+        standing=verdict.standing,
+        why=verdict.why,
+        score=verdict.score,
+        identity=verdict.identity,
+        method=round(method.strength, 3),
+        parts={**verdict.parts, **{kind: round(it, 3) for kind, it in method.parts.items()}},
+        nature=[it.kind for it in nature],
+        missing=list(verdict.missing),
+        commit=checkout.commit or (history.commits[0] if history else ""),
+        licence=metadata.licence,
+        swhid=f"swh:1:rev:{checkout.commit}" if len(checkout.commit) == 40 else "",
+        evidence=shown[:MOST_EVIDENCE],
+        not_counted=sources.skipped,
+    )
