@@ -54,6 +54,7 @@ METHOD: dict[str, Constant] = {
 SHARE_OF_METHOD = Constant(
     0.35, "Score = identity x (0.65 + 0.35 x method): method alone is 0, identity alone is 0.65"
 )
+UNKNOWN_METHOD = Constant(0.5, "Neither for nor against, where only an abstract is known")
 UNOFFICIAL = Constant(0.7, "A README that calls itself a re-implementation is believed")
 PRIMARY_FROM = Constant(0.6, "Identity of two independent kinds reaches it, of one kind does not")
 SECONDARY_FROM = Constant(0.35, "README about the paper, with code of its method")

@@ -17,8 +17,8 @@ from fumehood_tools.validation.constants import (
     noisy_or,
 )
 from fumehood_tools.validation.hyperparameters import (
+    Assigned,
     Match,
-    assigned_numbers,
     matches,
     named_numbers,
 )
@@ -65,12 +65,15 @@ def method_terms(text: str) -> dict[str, float]:
     return {term: weights[term] for term in best}
 
 
-def compare_method(paper: PaperFacts, sources: Sources) -> MethodFound:
-    """Return what the source and configuration of a repository have of the paper's method."""
+def compare_method(paper: PaperFacts, sources: Sources, numbers: list[Assigned]) -> MethodFound:
+    """Return what the source and configuration of a repository have of the paper's method.
+
+    numbers: those that the source gives to names.
+    """
     files = sources.having("source", "configuration")
     terms = method_terms(paper.method)
     vocabulary = _vocabulary(files, terms)
-    found = matches(named_numbers(paper.method), assigned_numbers(files))
+    found = matches(named_numbers(paper.method), numbers)
     strengths = {
         "terms": _terms_strength(terms, vocabulary),
         "hyperparameters": _numbers_strength(found),

@@ -4,10 +4,12 @@ Each nature comes with the file and line that shows it. A fork without any mark 
 `twins`, which compares it with the other candidates of the paper.
 """
 
+import re
 from collections.abc import Iterator
 
+from fumehood_tools.papers.terms import stem
 from fumehood_tools.repositories import Checkout
-from fumehood_tools.validation.addresses import name_of
+from fumehood_tools.validation.addresses import name_of, repository_key
 from fumehood_tools.validation.constants import LEAST_CODE_LINES, LIST_OF_PAPERS
 from fumehood_tools.validation.identity import at, cites_another, claims_other_address
 from fumehood_tools.validation.metadata import Metadata
@@ -15,6 +17,7 @@ from fumehood_tools.validation.models import Evidence
 from fumehood_tools.validation.paper_facts import PaperFacts
 from fumehood_tools.validation.readme import ReadmeClaims
 from fumehood_tools.validation.sources import Sources
+from fumehood_tools.validation.words import RAREST, rarity
 
 _LINES_PER_PAPER = 150
 
@@ -90,16 +93,13 @@ def _library(paper: PaperFacts, checkout: Checkout) -> Iterator[Evidence]:
 
 def used_by(paper: PaperFacts, checkout: Checkout) -> str:
     """Return the words with which a paper names a repository that is not its own, "" if none."""
-    import re
-
-    from fumehood_tools.validation.addresses import repository_key
-
     key = repository_key(checkout.address)
     for cited in paper.cited:
         if cited.key == key and not cited.own:
             return cited.quote or cited.key
     name = name_of(checkout.address)
-    if len(name) < 5 or name.lower() == paper.name.lower():
+    common = re.fullmatch(r"[a-z]+", name.lower()) and rarity(stem(name.lower())) > RAREST
+    if len(name) < 5 or common or name.lower() == paper.name.lower():
         return ""
     found = re.search(rf"(?<![\w/.-]){re.escape(name)}(?![\w/-])", paper.text, re.I)
     return paper.text[max(0, found.start() - 80) : found.end() + 60] if found else ""

@@ -21,16 +21,16 @@ _NOT_METHOD = re.compile(
     re.I,
 )
 _OWN = re.compile(
-    r"\b(?:our|the|all|source|full|project|pipeline|notebooks?|implementation|package|software)?\s*"
-    r"(?:code|implementation|software|notebooks?|package|repository|source|weights|pipeline|tool)"
-    r"\b[^.]{0,90}\b(?:available|released?|found|open[- ]?source|hosted|accessible|public|at)\b"
+    r"\b(?:code|implementation|software|notebooks?|package|repository|source|weights|pipeline|tool"
+    r"|scripts|archive|material|harness)\b[^.]{0,200}\b(?:available|released?|found|open[- ]?source"
+    r"|hosted|accessible|public|at)\b"
     r"|\bwe (?:release|publish|provide|open-?source|make)\b|\bcode\s*(?:and\s+\w+\s*)?:"
     r"|\b(?:github|repository|code)\s*:|notebooks? and weights\s*:|project page",
     re.I,
 )
 _USED = re.compile(
     r"\b(?:we (?:use|used|build|built|follow|adapt|rely)|us(?:es|ed|ing)|based on|built on"
-    r"|harvested|provided by|implementation of|library|libraries|thanks to|taken from)\b",
+    r"|harvested|provided by|implementation of|librar(?:y|ies)|thanks to|taken from|official)\b",
     re.I,
 )
 _ACRONYM = re.compile(r"^([A-Za-z][\w.+-]{2,24})\s*[:–—]\s")  # noqa: RUF001
@@ -115,7 +115,7 @@ def _is_method(section: Section) -> bool:
 def _name(document: Document) -> str:
     """Return the name of the method: before the title's colon, or coined in the abstract."""
     if found := _ACRONYM.match(document.title):
-        return found[1]
+        return found[1].removesuffix(".py")
     coined = _COINED.search(document.abstract)
     return coined[1] if coined else ""
 
@@ -127,12 +127,12 @@ def _cited(document: Document, text: str) -> Iterator[Cited]:
     for link in document.links:
         for key in repository_keys(link.url):
             context = _context(joined, key, link.text)
-            found.setdefault(key, Cited(key, _is_own(context), context))
+            found.setdefault(key, Cited(key, _is_own(context, key), context))
     for key in repository_keys(joined):
         context = _context(joined, key, "")
         known = found.get(key)
         if known is None or not known.own:
-            found[key] = Cited(key, _is_own(context), context)
+            found[key] = Cited(key, _is_own(context, key), context)
     for entry in document.references:
         for key in repository_keys(f"{entry.url or ''} {entry.text}"):
             found.setdefault(key, Cited(key, own=False, quote=entry.text))
@@ -151,9 +151,12 @@ def _context(text: str, key: str, words: str) -> str:
     return text[start : at + len(path) + 60].strip()
 
 
-def _is_own(context: str) -> bool:
-    own, used = _OWN.search(context), _USED.search(context)
-    return bool(own) and not used
+def _is_own(context: str, key: str) -> bool:
+    """Whether the sentence calls the address the paper's own code, not something that it uses."""
+    at = context.lower().find(key.split("/", 1)[1])
+    before = context[:at] if at >= 0 else context
+    used = _USED.search(before.rsplit(". ", 1)[-1])
+    return bool(_OWN.search(context)) and not used
 
 
 def _symbols(text: str) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from fumehood_tools.validation.constants import (
     PRIMARY_FROM,
     SECONDARY_FROM,
     SHARE_OF_METHOD,
+    UNKNOWN_METHOD,
     UNOFFICIAL,
     noisy_or,
 )
@@ -55,7 +56,9 @@ def judge(case: Case) -> Verdict:
         if best:
             parts[best] = case.kinds[best]
     identity = noisy_or(list(parts.values()))
-    score = identity * (1 - SHARE_OF_METHOD.value + SHARE_OF_METHOD.value * case.method)
+    # An abstract says too little about the method for its absence to count.
+    method = case.method if case.has_method_text else max(case.method, UNKNOWN_METHOD.value)
+    score = identity * (1 - SHARE_OF_METHOD.value + SHARE_OF_METHOD.value * method)
     if "re-implementation" in case.nature:
         score *= UNOFFICIAL.value
     if case.code_lines < LEAST_CODE_LINES:
