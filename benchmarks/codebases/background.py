@@ -3,8 +3,8 @@
     python benchmarks/codebases/background.py [FOLDER ...]
 
 Without folders, the packages installed beside this Python are read: every file of source code whose
-path is not one of tests or vendored code, at most 300 of each package, so that none dominates. Words
-in fewer than 0.2 % of the files are left out; validation assumes a rate below that for them.
+path is not one of tests or vendored code, at most 300 of each package, so that none dominates.
+Words in fewer than 0.2 % of the files are left out; validation assumes a rate below that for them.
 """
 
 import random

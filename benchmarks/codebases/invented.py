@@ -5,6 +5,7 @@ candidate is a folder with a git history by the people who would have written it
 how validation works.
 """
 
+import json
 import os
 import subprocess
 import tomllib
@@ -100,7 +101,7 @@ def stranger(paper: Invented, _: list[Invented]) -> Candidate:
     name = paper.said("repository")
     page = f"# {name}\n\n{paper.said('stranger')}\n\n    npm install && npm start\n"
     code = "".join(
-        f"export function view{i}(items) {{\n  return items.filter((it) => it.rank > {i * 7});\n}}\n"
+        f"export function view{i}(items) {{\n  return items.filter((it) => it.rank > {i});\n}}\n"
         for i in range(30)
     )
     files = {"README.md": page, "src/index.js": code, "package.json": f'{{"name": "{name}"}}\n'}
@@ -118,7 +119,7 @@ def survey(paper: Invented, others: list[Invented]) -> Candidate:
     page = (
         "# awesome-methods\n\nA curated list.\n\n" + "\n".join([*more[:7], *rows, *more[7:]]) + "\n"
     )
-    tool = "import sys\n\nfor line in sys.stdin:\n    if 'arxiv.org' in line:\n        print(line.strip())\n"
+    tool = "import sys\n\nfor line in sys.stdin:\n    if 'arxiv' in line:\n        print(line)\n"
     files = {"README.md": page, "check_links.py": tool}
     return Candidate("survey list", "https://github.com/listkeeper/awesome", files, ("K. Eeper",))
 
@@ -147,8 +148,8 @@ def test_data(paper: Invented, _: list[Invented]) -> Candidate:
         "README.md": "# paperparse\n\nParse papers into sections.\n",
         "paperparse/rules.py": code,
         "tests/data/paper.md": paper.paper,
-        "tests/data/expected.json": '{"title": "%s"}\n' % paper.said("title"),
-        "tests/test_rules.py": f"TITLE = '''{paper.said('title')}'''\nARXIV = '{paper.said('arxiv')}'\n",
+        "tests/data/expected.json": f'{{"title": "{paper.said("title")}"}}\n',
+        "tests/test_rules.py": f"TITLE = '{paper.said('title')}'\nID = '{paper.said('arxiv')}'\n",
     }
     return Candidate("test data", "https://github.com/docs-tools/paperparse", files, ("D. Ocs",))
 
@@ -164,12 +165,13 @@ def tutorial(paper: Invented, _: list[Invented]) -> Candidate:
     """A notebook course in which one lesson walks through the paper."""
 
     def lesson(name: str, text: str) -> str:
-        lines = "".join(f'"x_{i} = {i} * 3\\n", ' for i in range(12))
-        return (
-            '{"cells": [{"cell_type": "markdown", "metadata": {}, "source": ["%s"]},\n'
-            '{"cell_type": "code", "execution_count": 1, "metadata": {}, "outputs": [], '
-            '"source": [%s"print(x_1)"]}],\n"metadata": {}, "nbformat": 4, "nbformat_minor": 5}\n'
-        ) % (f"# {name}: {text}", lines)
+        lines = [f"x_{i} = {i} * 3\n" for i in range(12)]
+        cells = [
+            {"cell_type": "markdown", "metadata": {}, "source": [f"# {name}: {text}"]},
+            {"cell_type": "code", "metadata": {}, "outputs": [], "source": lines},
+        ]
+        book = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+        return json.dumps(book, indent=1)
 
     files = {
         "README.md": "# ten-lessons\n\nReading group notebooks, one paper a week.\n\n"
@@ -223,7 +225,7 @@ def zoo(paper: Invented, others: list[Invented]) -> Candidate:
         "rate",
     ]
     files = {
-        f"zoo/methods/method_{i:02}.py": f'"""Method {i}, arXiv 24{i:02}.1{i:04}."""\n\n\nclass Method:\n'
+        f"zoo/methods/method_{i:02}.py": f'"""arXiv 24{i:02}.1{i:04}."""\n\n\nclass Method:\n'
         + "".join(
             f"    {name} = {numbers[(i * 7 + j) % len(numbers)]}\n" for j, name in enumerate(names)
         )
@@ -255,7 +257,7 @@ def same_authors(paper: Invented, _: list[Invented]) -> Candidate:
         f"def slide_{i}(deck):\n    return deck[{i}]\n\n\n" for i in range(25)
     )
     files = {
-        "README.md": f"# lab-slides\n\nSlides and plotting style of our group. {paper.authors[0]}\n",
+        "README.md": f"# lab-slides\n\nSlides and plots of our group. {paper.authors[0]}\n",
         "LICENSE": f"MIT License\n\nCopyright (c) 2025 {paper.authors[0]}\n",
         "slides.py": code,
     }

@@ -26,13 +26,14 @@ _ALIASES = {
     "sigma": ("sigma",), "seq": ("sequenc",), "len": ("length",), "ctx": ("context",),
 }  # fmt: skip
 # Words that name no quantity by themselves.
-_EMPTY = frozenset(
-    "a an the of to is at by with and or for in on as from that each per we use our set are be was "
-    "were than until into over about number num n size valu default max min most least total first "
-    "last all every ever after befor below abov onli same then also rang between rate weight "
-    "follow step up it its their this these those more less equal respect figur tabl section eq "
-    "refer et al version v page x".split()
+_EMPTY_WORDS = (
+    "a an the of to is at by with and or for in on as from that each per we use our set are "
+    "be was were than until into over about number num n size valu default max min most least "
+    "total first last all every ever after befor below abov onli same then also rang between "
+    "rate weight follow step up it its their this these those more less equal respect figur "
+    "tabl section eq refer et al version v page x"
 )
+_EMPTY = frozenset(_EMPTY_WORDS.split())
 _PAIRED = frozenset({"rate", "weight", "step", "size", "number"})
 """Words that count only together with another one: "learning rate", "batch size"."""
 _NUMBER = r"[-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
@@ -48,10 +49,10 @@ _DEFINED = re.compile(rf"#define\s+(\w+)\s+({_NUMBER})(?![\w.])")
 _WORD = re.compile(r"[A-Za-z]+|[α-ωΑ-Ω]")
 _CLAUSE = re.compile(r"[;:()\[\]]|[.,](?!\d)|\b(?:and|while|where|but|which)\b")
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-_GREEK = dict(
-    zip("αβγδεηθκλμπρστφψω", "alpha beta gamma delta epsilon eta theta kappa lambda mu pi rho sigma "
-        "tau phi psi omega".split(), strict=True)
-)  # fmt: skip
+_GREEK_NAMES = (
+    "alpha beta gamma delta epsilon eta theta kappa lambda mu pi rho sigma tau phi psi omega"
+)
+_GREEK = dict(zip("αβγδεηθκλμπρστφψω", _GREEK_NAMES.split(), strict=True))
 MOST_NAMED = 80
 MOST_ASSIGNED = 200_000
 

@@ -158,7 +158,7 @@ def _by_file(
     for path, own in vocabulary.files.items():
         for term in own:
             holders[term].append(path)
-    weights: Counter[str] = Counter()
+    weights: dict[str, float] = defaultdict(float)
     best: dict[str, list[tuple[float, str]]] = defaultdict(list)
     for term, paths in holders.items():
         for path in paths:

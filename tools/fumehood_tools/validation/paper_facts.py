@@ -1,4 +1,4 @@
-"""What a validation needs of a paper: title, authors, ids, cited repositories, its method's text."""
+"""What a validation needs of a paper: title, authors, ids, cited code, the text of its method."""
 
 import re
 from collections.abc import Iterator

@@ -17,13 +17,15 @@ _BIBTEX_TITLE = re.compile(r"^\s*title\s*=\s*[{\"]+(.+?)[}\"]+\s*,?\s*$", re.M |
 _DOI = re.compile(r"10\.\d{4,9}/[^\s\"<>{}|\\^`)\],]+")
 _BIBTEX = re.compile(r"@\w+\s*\{.*?^\s*\}\s*$", re.M | re.S)
 _CITING = re.compile(
-    r"^(?:#+\s*|\*\*)?(?:how to )?(?:cit(?:e|ing|ation)s?|references?|bibtex|paper|acknowledg\w*)\b.*$",
+    r"^(?:#+\s*|\*\*)?(?:how to )?"
+    r"(?:cit(?:e|ing|ation)s?|references?|bibtex|paper|acknowledg\w*)\b.*$",
     re.I | re.M,
 )
 _UNOFFICIAL = re.compile(
     r"\bunofficial\b|\bre-?implement(?:s|ed|ing|ation)\b|\bnot affiliated\b|\bcourse project\b"
     r"|\b(?:slow|readable|simple|minimal|python|pytorch|jax|rust)[\w\s,-]{0,30}\bport of\b"
-    r"|\bmy (?:own )?(?:attempt|implementation|version|take)\b|\b(?:tried|trying|attempts?) to reproduce\b"
+    r"|\bmy (?:own )?(?:attempt|implementation|version|take)\b"
+    r"|\b(?:tried|trying|attempts?) to reproduce\b"
     r"|\b(?:a|this|independent) (?:reproduction|replication) of\b"
     r"|(?<!official )\b(?:pytorch|jax|tensorflow|keras|dgl|numpy|c\+\+|julia|rust)[\w\s/,-]{0,24}"
     r"(?:implementation|version) of\b|\bimplementation of [^\n]{0,160}\b(?:et al|\(\d{4}\))",
@@ -32,8 +34,9 @@ _UNOFFICIAL = re.compile(
 _CLAIMS = re.compile(
     r"(?<!un)\bofficial\b[^\n.]{0,60}\b(?:implementation|code|repository|repo|release)\b"
     r"|\bour (?:\w+ )?(?:paper|work|article|manuscript)\b|\baccompan(?:y|ies|ying)\b"
-    r"|\b(?:code|source|repository|repo|software|notebooks?|scripts?|data)\b[^\n.]{0,30}\b(?:for|of|to reproduce|behind|used in)\b"
-    r"[^\n.]{0,30}\bpaper\b|\bplease cite\b[^\n.]{0,40}\b(?:paper|us)\b",
+    r"|\b(?:code|source|repository|repo|software|notebooks?|scripts?|data)\b[^\n.]{0,30}"
+    r"\b(?:for|of|to reproduce|behind|used in)\b[^\n.]{0,30}\bpaper\b"
+    r"|\bplease cite\b[^\n.]{0,40}\b(?:paper|us)\b",
     re.I,
 )
 _FORK = re.compile(r"\b(?:fork of|forked from|personal fork|mirror of|vendored copy of)\b", re.I)
@@ -135,8 +138,8 @@ def _heads(text: str, offset: int) -> bool:
     start = max(text.rfind("\n\n", 0, offset), offset - 160, 0)
     before = text[start:offset]
     aside = re.search(
-        r"\b(?:start from|build(?:s|ing)? on|based on|inspired by|baselines?|compar\w+|include|evaluate|such as"
-        r"|see also|related|besides|like|extend\w*|run|recipes)\b",
+        r"\b(?:start from|build(?:s|ing)? on|based on|inspired by|baselines?|compar\w+|include"
+        r"|evaluate|such as|see also|related|besides|like|extend\w*|run|recipes)\b",
         before,
         re.I,
     )

@@ -19,13 +19,14 @@ Role = Literal["source", "configuration", "documentation", "metadata", "paper"]
 MOST_FILE = 400_000
 MOST_TOTAL = 12_000_000
 
-_SOURCE = frozenset(
-    ".py .pyx .ipynb .js .ts .jl .r .rs .go .c .h .cc .cpp .cxx .hpp .cu .cuh .java .scala .kt "
-    ".lua .m .f90 .f .hs .ml .swift .sh .stan .smk .sql .rb .cs .tsx .jsx .mjs .mm .metal".split()
+_SOURCE_SUFFIXES = (
+    ".py .pyx .ipynb .js .ts .jl .r .rs .go .c .h .cc .cpp .cxx .hpp .cu .cuh .java .scala "
+    ".kt .lua .m .f90 .f .hs .ml .swift .sh .stan .smk .sql .rb .cs .tsx .jsx .mjs .mm .metal"
 )
-_CONFIGURATION = frozenset(".yaml .yml .toml .json .cfg .ini .gin .conf".split())
-_DOCUMENTATION = frozenset(".md .rst .txt .adoc .org .qmd".split())
-_PAPER = frozenset(".tex .bib .bbl .cls .sty".split())
+_SOURCE = frozenset(_SOURCE_SUFFIXES.split())
+_CONFIGURATION = frozenset([".yaml", ".yml", ".toml", ".json", ".cfg", ".ini", ".gin", ".conf"])
+_DOCUMENTATION = frozenset([".md", ".rst", ".txt", ".adoc", ".org", ".qmd"])
+_PAPER = frozenset([".tex", ".bib", ".bbl", ".cls", ".sty"])
 _METADATA = re.compile(
     r"(?:citation(?:\.(?:cff|bib|md|rst|txt))?|codemeta\.json|\.zenodo\.json|pyproject\.toml"
     r"|setup\.(?:py|cfg)|pkg-info|cargo\.toml|package\.json|project\.toml|description"

@@ -14,14 +14,15 @@ from fumehood_tools.papers.terms import STOP_WORDS, stem
 
 _LETTERS = re.compile(r"[A-Za-z]+")
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-_COMMON = frozenset(
-    "model models data paper method methods result results table figure section training train "
-    "trained learning network networks input output number set sets based using first second new "
-    "al et eq fig arxiv shown given let thus hence respectively e g i one two three four five code "
-    "import def return self none true false class if else elif in not and or for while with as try "
-    "except raise yield lambda pass break continue print str int float bool list dict tuple type "
-    "args kwargs init main name file path get".split()
+_COMMON_WORDS = (
+    "model models data paper method methods result results table figure section training "
+    "train trained learning network networks input output number set sets based using first "
+    "second new al et eq fig arxiv shown given let thus hence respectively e g i one two "
+    "three four five code import def return self none true false class if else elif in not "
+    "and or for while with as try except raise yield lambda pass break continue print str int "
+    "float bool list dict tuple type args kwargs init main name file path get"
 )
+_COMMON = frozenset(_COMMON_WORDS.split())
 RAREST = 8e-4
 """The share of files assumed for a word that the background does not have."""
 
