@@ -17,10 +17,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "tools"), str(Path(__file__).parent)]
+sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "benchmarks")]
 
-import invented  # noqa: E402
-import real  # noqa: E402
+from codebases import invented, real  # noqa: E402
 
 from fumehood_tools.papers.library import Library  # noqa: E402
 from fumehood_tools.reading.markdown_text import read_markdown  # noqa: E402
@@ -81,7 +80,7 @@ def main() -> int:
 
 
 def judge_invented(work: Path, only: tuple[str, ...] = ()) -> Iterator[Judged]:
-    """Yield each invented paper with its candidates, validated one after the other."""
+    """Yield each invented paper with its candidates. only: keys of papers, all if empty."""
     papers = invented.load()
     settings = load_settings(work / "workspace", {"FUMEHOOD_CACHE": str(work / "cache")})
     library = Library(settings.state)
@@ -155,12 +154,10 @@ def told(what: str, judged: list[Judged]) -> None:
         )
     for it in judged:
         own = dict(it.rows)[it.right]
-        others = [
-            f"{name} {one.standing} {one.score:.2f}" for name, one in it.rows if name != it.right
-        ]
+        name, best = next(row for row in it.rows if row[0] != it.right)
         print(
-            f"  {it.paper:34} {'held' if it.held_out else 'dev ':4} {own.standing:9} {own.score:.2f} "
-            f"rank {it.rank}  next: {others[0]}"
+            f"  {it.paper:34} {'held' if it.held_out else 'dev ':4} {own.standing:9} "
+            f"{own.score:.2f} rank {it.rank}  next: {name} {best.standing} {best.score:.2f}"
         )
 
 

@@ -11,6 +11,7 @@ from pydantic import Field
 from fumehood.doors.library import library_of, reader_of
 from fumehood.doors.reading import PaperId
 from fumehood.tooling import Toolbox, answer, in_thread
+from fumehood_tools.reading.reading import ReadRequest
 from fumehood_tools.validation.models import ComponentJudgement
 from fumehood_tools.validation.tree import CodebaseValidation
 
@@ -76,7 +77,8 @@ def _validated(
     from fumehood_tools.validation.judging import check_judgements
     from fumehood_tools.validation.validate import validate
 
-    reading, document = reader_of(toolbox).shelf.get(paper)
+    reader = reader_of(toolbox)
+    reading, document = reader.find(ReadRequest(paper=paper)) or reader.shelf.get(paper)
     checkout = _opened(toolbox, repository)
     validated = validate(reading.paper, document, checkout, tell)
     checked = check_judgements(judgements, checkout, validated.validation.commit)

@@ -9,6 +9,8 @@ from fumehood_tools.reading.document import Document
 from fumehood_tools.reading.outline import Outline, Section, outline_of
 from fumehood_tools.validation.addresses import repository_keys
 
+LEAST_METHOD = 600
+"""Sections on the method with fewer characters say too little to compare code with."""
 _METHOD = re.compile(
     r"method|approach|model|architecture|algorithm|framework|training|implementation|setup|set-up"
     r"|settings|hyper-?param|detail|optimi[sz]|loss|objective|inference|formulation|proposed"
@@ -55,7 +57,7 @@ class Cited(NamedTuple):
 
 
 class PaperFacts(NamedTuple):
-    """One paper. text: all of it; method: the sections that describe what was done."""
+    """One paper. text: all of it; method: the sections that describe what was done, else all."""
 
     id: str
     title: str
@@ -65,6 +67,7 @@ class PaperFacts(NamedTuple):
     name: str
     cited: tuple[Cited, ...]
     method: str
+    describes_method: bool
     text: str
     symbols: tuple[str, ...]
     data_sets: tuple[str, ...]
@@ -89,7 +92,8 @@ def paper_facts(paper: str, document: Document) -> PaperFacts:
         doi=doi(paper) or "",
         name=_name(document),
         cited=tuple(_cited(document, text)),
-        method=method if len(method) > 400 else text,
+        method=method if len(method) >= LEAST_METHOD else text,
+        describes_method=len(method) >= LEAST_METHOD,
         text=text,
         symbols=_symbols(f"{equations} {method}"),
         data_sets=tuple(dict.fromkeys(_DATA_SETS.findall(text)))[:12],

@@ -21,7 +21,9 @@ from fumehood_tools.validation.constants import (
 )
 from fumehood_tools.validation.models import Evidence, Standing
 
-BLOCKING = ("empty", "README only")
+TIES = frozenset({"cited", "cited_by_metadata", "renamed", "names_paper", "cff", "holds_paper"})
+"""Evidence that ties a repository to this paper, and not only to its authors."""
+PEOPLE = frozenset({"cited_owner", "authors", "handle", "byline", "one_author"})
 
 
 class Case(NamedTuple):
@@ -50,11 +52,15 @@ class Verdict(NamedTuple):
 
 def judge(case: Case) -> Verdict:
     """Return the class and score of a case."""
-    parts = {}
+    parts: dict[str, float] = {}
     for group in GROUPS:
         best = max((it for it in group if it in case.kinds), key=case.kinds.__getitem__, default="")
         if best:
             parts[best] = case.kinds[best]
+    if not case.kinds.keys() & TIES:
+        # People write many repositories, so theirs must have the method to be this paper's.
+        share = min(1.0, case.method / METHOD_STRONG.value)
+        parts = {kind: it * share if kind in PEOPLE else it for kind, it in parts.items()}
     identity = noisy_or(list(parts.values()))
     # An abstract says too little about the method for its absence to count.
     method = case.method if case.has_method_text else max(case.method, UNKNOWN_METHOD.value)
@@ -74,16 +80,13 @@ def _standing(case: Case, score: float) -> tuple[Standing, str]:
     names = bool(has & {"names_paper", "cff", "holds_paper"})
     linked = bool(has & {"cited", "cited_by_metadata", "renamed"})
     people = bool(has & {"authors", "handle", "claims", "cited_owner"})
-    if case.code_lines < LEAST_CODE_LINES:
-        known = names or linked
-        word = "names the paper but has" if known else "has"
-        return "unknown", f"The repository {word} no source code."
     if "list of papers" in case.nature:
-        return (
-            ("mentioned", "A list of papers that has this one.")
-            if (names or "mentions_paper" in has)
-            else ("unknown", "A list of papers without this one.")
-        )
+        if names or "mentions_paper" in has:
+            return "mentioned", "A list of papers that has this one."
+        return "unknown", "A list of papers without this one."
+    if case.code_lines < LEAST_CODE_LINES:
+        word = "names the paper but has" if names or linked else "has"
+        return "unknown", f"The repository {word} no source code."
     copy = next((it for it in case.nature if it in ("fork", "re-implementation")), "")
     if copy and (names or linked or people):
         return "secondary", f"A {copy} of the paper's code: {_told(case)}."

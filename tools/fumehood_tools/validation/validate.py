@@ -19,9 +19,6 @@ from fumehood_tools.validation.score import Case, Verdict, judge, strengths
 from fumehood_tools.validation.sources import Sources, read_sources
 from fumehood_tools.validation.twins import Print, print_of
 
-LEAST_METHOD_TEXT = 4000
-"""A paper with fewer characters is an abstract: its method cannot be compared."""
-
 
 class Repository(NamedTuple):
     """A checkout with all that was read of it. It serves for any number of papers."""
@@ -76,7 +73,7 @@ def validate_read(facts: PaperFacts, repository: Repository) -> Validated:
             method=method.strength,
             nature=tuple(it.kind for it in nature),
             code_lines=sources.code_lines,
-            has_method_text=len(facts.text) >= LEAST_METHOD_TEXT,
+            has_method_text=facts.describes_method,
             cited_elsewhere="" if "renamed" in kinds else cites_another(facts, checkout),
             used_by_paper=bool(used_by(facts, checkout)),
         )
