@@ -30,7 +30,8 @@ class Pair(NamedTuple):
 
     source: str
     paper: str
-    dev: bool
+    part: str
+    """dev, held or fresh: see real.toml."""
 
     @property
     def name(self) -> str:
@@ -47,7 +48,7 @@ class Pair(NamedTuple):
 def pairs() -> list[Pair]:
     """Return the list of sources."""
     listed = tomllib.loads(LIST.read_text(encoding="utf-8"))["pair"]
-    return [Pair(it["source"], it.get("paper", ""), it.get("dev", False)) for it in listed]
+    return [Pair(it["source"], it.get("paper", ""), it.get("set", "held")) for it in listed]
 
 
 def laid_out(pair: Pair, sources: Path, work: Path) -> Path | None:

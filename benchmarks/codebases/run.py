@@ -42,7 +42,7 @@ class Judged(NamedTuple):
     """One paper with all of its candidates, best first: (kind or name, class, score, method)."""
 
     paper: str
-    held_out: bool
+    part: str
     right: str
     rows: list[tuple[str, Validation]]
 
@@ -108,7 +108,7 @@ def judge_invented(work: Path, only: tuple[str, ...] = ()) -> Iterator[Judged]:
             for standing in STANDINGS
             for branch in getattr(tree, standing)
         ]
-        yield Judged(paper.key, paper.held_out, "real", rows)
+        yield Judged(paper.key, "held" if paper.held_out else "dev", "real", rows)
     library.close()
 
 
@@ -128,20 +128,15 @@ def judge_real(sources: Path, work: Path) -> Iterator[Judged]:
     for pair, document in papers.items():
         facts = paper_facts(f"title:{document.title}", document)
         results = {name: validate_read(facts, it).validation for name, it in read.items()}
-        order = sorted(
-            results.items(), key=lambda it: (STANDINGS.index(it[1].standing), -it[1].score)
-        )
-        yield Judged(pair.name, not pair.dev, pair.name, order)
+        order = sorted(results.items(), key=lambda it: _place(it[1]))
+        yield Judged(pair.name, pair.part, pair.name, order)
 
 
 def told(what: str, judged: list[Judged]) -> None:
-    """Print the figures of one part, apart for what was held out."""
+    """Print the figures, apart for what was held out."""
     print(f"\n{what}: papers x repositories, first, primary: right / all, recall, abstained")
-    for name, some in (
-        ("chosen on", [it for it in judged if not it.held_out]),
-        ("held out", [it for it in judged if it.held_out]),
-        ("all", judged),
-    ):
+    for name in ("dev", "held", "fresh", "all"):
+        some = [it for it in judged if name in (it.part, "all")]
         if not some:
             continue
         first = sum(it.rank == 1 for it in some)
@@ -149,14 +144,14 @@ def told(what: str, judged: list[Judged]) -> None:
         right = sum(name == it.right for it, name in primaries)
         unknown = sum(dict(it.rows)[it.right].standing == "unknown" for it in some)
         print(
-            f"  {name:10} {len(some)} x {len(some[0].rows)}  first {first}/{len(some)}  "
+            f"  {name:5} {len(some)} x {len(some[0].rows)}  first {first}/{len(some)}  "
             f"primary {right}/{len(primaries)}  recall {right}/{len(some)}  abstained {unknown}"
         )
     for it in judged:
         own = dict(it.rows)[it.right]
         name, best = next(row for row in it.rows if row[0] != it.right)
         print(
-            f"  {it.paper:34} {'held' if it.held_out else 'dev ':4} {own.standing:9} "
+            f"  {it.paper:34} {it.part:5} {own.standing:9} "
             f"{own.score:.2f} rank {it.rank}  next: {name} {best.standing} {best.score:.2f}"
         )
 
@@ -178,14 +173,19 @@ def kinds(judged: list[Judged]) -> None:
 
 def table(judged: list[Judged]) -> Iterator[str]:
     """Yield the lines of the table of real pairs: every paper with every repository."""
-    yield "paper\theld_out\trepository\tright\tclass\tscore\tidentity\tmethod\tparts\n"
+    yield "paper\tset\trepository\tright\tclass\tscore\tidentity\tmethod\tparts\n"
     for it in judged:
         for name, one in it.rows:
             parts = " ".join(f"{kind}={value:.2f}" for kind, value in one.parts.items())
             yield (
-                f"{it.paper}\t{int(it.held_out)}\t{name}\t{int(name == it.right)}\t{one.standing}\t"
+                f"{it.paper}\t{it.part}\t{name}\t{int(name == it.right)}\t{one.standing}\t"
                 f"{one.score:.3f}\t{one.identity:.3f}\t{one.method:.3f}\t{parts}\n"
             )
+
+
+def _place(one: Validation) -> tuple[int, float, float]:
+    """Return the key by which candidates are ordered, as in the tree."""
+    return STANDINGS.index(one.standing), -one.score, -one.method
 
 
 def _reading(paper: str) -> Reading:

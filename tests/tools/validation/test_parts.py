@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from fakes.dripgate import GATE, Repository
+from fakes.dripgate import GATE, REPOSITORY, Repository
 
 from fumehood_tools.reading.document import Document
 from fumehood_tools.validation.constants import IDENTITY, METHOD
@@ -13,6 +13,7 @@ from fumehood_tools.validation.ranking import method_ranking
 from fumehood_tools.validation.sources import SourceFile, read_sources, role_of
 from fumehood_tools.validation.titles import find_title
 from fumehood_tools.validation.twins import Print, is_copy_of, likeness
+from fumehood_tools.validation.validate import validate
 
 TITLE = "Message Passing along Ridges"
 
@@ -154,3 +155,28 @@ def test_files_are_ranked_by_how_much_of_the_method_they_have(
 def test_every_constant_has_a_reason() -> None:
     for table in (IDENTITY, METHOD):
         assert all(0 < it.value < 1 and len(it.reason) > 20 for it in table.values())
+
+
+def test_long_lines_without_an_end_are_read_in_one_pass() -> None:
+    # A pattern that starts again at every character would not end on these.
+    for text in ("a" * 300_000, "a." * 150_000, "x: a" + " " * 300_000, "--a" * 100_000):
+        assert assigned_numbers(code(text)) == []
+
+
+def test_a_readme_of_blank_lines_and_open_braces_is_read(
+    paper: Document, repository: Repository
+) -> None:
+    for page in ("\n" * 79_000, "@article{x,\n" * 6_000, "title = {" + "}" * 70_000):
+        found = validate("x", paper, repository({**REPOSITORY, "README.md": page})).validation
+        assert "names_paper" not in found.parts
+
+
+def test_nested_lists_of_a_citation_file_are_not_written_out(
+    paper: Document, repository: Repository
+) -> None:
+    rows = ["a0: &a0 [x, x]"]
+    rows += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 30)]
+    for last in ("title: *a29", "title: x\nb: {<<: [*a29]}"):
+        cff = "\n".join([*rows, last])
+        found = validate("x", paper, repository({**REPOSITORY, "CITATION.cff": cff})).validation
+        assert "cff" not in found.parts

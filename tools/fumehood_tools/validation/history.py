@@ -19,6 +19,9 @@ _ENVIRONMENT = {
     "GIT_CONFIG_GLOBAL": "/dev/null",
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_OPTIONAL_LOCKS": "0",
+    # A clone may lack objects and name a server for them. No protocol is allowed.
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_ALLOW_PROTOCOL": "none",
     "LC_ALL": "C",
 }
 _AUTHOR = re.compile(r"^author (.*?) <[^>]*> (\d+) [+-]\d{4}$", re.M)
@@ -35,7 +38,8 @@ class History(NamedTuple):
 
 def read_history(checkout: Checkout) -> History | None:
     """Return the newest commits of a clone, None if it has no history or git is missing."""
-    if not (checkout.folder / ".git").exists():
+    own = checkout.folder / ".git"
+    if own.is_symlink() or not own.is_dir():
         return None
     command = [
         "git", "-c", "core.fsmonitor=false", "-c", "safe.directory=*", "-C", str(checkout.folder),

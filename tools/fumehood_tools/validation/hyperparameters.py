@@ -38,13 +38,14 @@ _PAIRED = frozenset({"rate", "weight", "step", "size", "number"})
 """Words that count only together with another one: "learning rate", "batch size"."""
 _NUMBER = r"[-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _ASSIGNED = re.compile(
-    rf"([A-Za-z_]\w*(?:[-.]\w+)*)[\"']?\s*(?::\s*[A-Za-z_][\w\[\]., |]*?\s*=|:=|=>|[:=])\s*"
+    rf"(?<![\w.-])([A-Za-z_]\w*(?:[-.]\w+)*)[\"']?\s*"
+    r"(?::\s*[A-Za-z_][\w\[\]., |]{0,80}?\s*=|:=|=>|[:=])\s*"
     rf"[\"'(\[]?\s*({_NUMBER}(?:\s*(?:<<|\*\*)\s*-?\d+)?)(?![\w.])"
 )
 _ARGUMENT = re.compile(
     rf"[\"']--?([A-Za-z][\w-]*)[\"'][^\n]{{0,200}}?default\s*=\s*({_NUMBER})(?![\w.])"
 )
-_FLAG = re.compile(rf"--([a-z][\w-]+)[ =]({_NUMBER})(?![\w.])")
+_FLAG = re.compile(rf"--([a-z][\w-]{{1,60}})[ =]({_NUMBER})(?![\w.])")
 _DEFINED = re.compile(rf"#define\s+(\w+)\s+({_NUMBER})(?![\w.])")
 _WORD = re.compile(r"[A-Za-z]+|[α-ωΑ-Ω]")
 _CLAUSE = re.compile(r"[;:()\[\]]|[.,](?!\d)|\b(?:and|while|where|but|which)\b")

@@ -77,6 +77,9 @@ def _first(files: list[SourceFile], pattern: str) -> SourceFile | None:
 def _yaml(text: str) -> Any:
     import yaml
 
+    # Merge keys can double a mapping at every level; no CITATION.cff needs them.
+    if "<<" in text:
+        return None
     try:
         return yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError):
@@ -88,12 +91,12 @@ def _cff(tree: Any) -> Iterator[Cff]:
         return
     preferred = tree.get("preferred-citation")
     if isinstance(preferred, dict):
-        yield Cff(str(preferred.get("title", "")), _ids(preferred), preferred=True)
+        yield Cff(_text(preferred.get("title")), _ids(preferred), preferred=True)
     references = tree.get("references")
     for entry in references if isinstance(references, list) else ():
         if isinstance(entry, dict):
-            yield Cff(str(entry.get("title", "")), _ids(entry), preferred=False)
-    yield Cff(str(tree.get("title", "")), _ids(tree), preferred=False)
+            yield Cff(_text(entry.get("title")), _ids(entry), preferred=False)
+    yield Cff(_text(tree.get("title")), _ids(tree), preferred=False)
 
 
 def _ids(entry: dict[Any, Any]) -> str:
@@ -103,7 +106,12 @@ def _ids(entry: dict[Any, Any]) -> str:
         if isinstance(listed, list)
         else []
     )
-    return " ".join(str(it) for it in (entry.get("doi", ""), entry.get("url", ""), *more))
+    return " ".join(_text(it) for it in (entry.get("doi"), entry.get("url"), *more))
+
+
+def _text(value: Any) -> str:
+    """Return a value that is text. Lists that contain one another have no short text."""
+    return value if isinstance(value, str) else ""
 
 
 def _people(
@@ -114,8 +122,8 @@ def _people(
     if cff_file and isinstance(authors, list):
         for one in authors:
             if isinstance(one, dict):
-                name = f"{one.get('given-names', '')} {one.get('family-names', '')}".strip()
-                family = str(one.get("family-names") or "authors")
+                name = f"{_text(one.get('given-names'))} {_text(one.get('family-names'))}".strip()
+                family = _text(one.get("family-names")) or "authors"
                 yield cff_file, cff_file.line(max(0, cff_file.text.find(family))), name
     for file in files:
         name = PurePosixPath(file.path).name.lower()
@@ -147,7 +155,7 @@ def _licence(file: SourceFile | None, files: list[SourceFile]) -> str:
             return name
     for other in files:
         found = re.search(
-            r"^\s*license\s*[=:]\s*[\"'{]*(?:text\s*=\s*\")?([\w.+-]+)", other.text, re.M
+            r"^[ \t]*license[ \t]*[=:]\s*[\"'{]*(?:text\s*=\s*\")?([\w.+-]+)", other.text, re.M
         )
         if found and _is_build_file(other.path):
             return found[1]

@@ -13,9 +13,11 @@ MOST_README = 80_000
 _ARXIV = re.compile(
     r"(?:arxiv(?:\.org)?[.:/\s_-]{0,6}(?:abs/|pdf/)?|papers/|\()(\d{4}\.\d{4,5})", re.I
 )
-_BIBTEX_TITLE = re.compile(r"^\s*title\s*=\s*[{\"]+(.+?)[}\"]+\s*,?\s*$", re.M | re.I)
+_BIBTEX_TITLE = re.compile(
+    r"^[ \t]*title[ \t]*=[ \t]*[{\"]{1,3}(.{1,400}?)[}\"]{1,3}[ \t]*,?[ \t]*$", re.M | re.I
+)
 _DOI = re.compile(r"10\.\d{4,9}/[^\s\"<>{}|\\^`)\],]+")
-_BIBTEX = re.compile(r"@\w+\s*\{.*?^\s*\}\s*$", re.M | re.S)
+_BIBTEX = re.compile(r"@\w{3,20}\s{0,4}\{[^@]{0,4000}?^[ \t]{0,20}\}[ \t]*$", re.M)
 _CITING = re.compile(
     r"^(?:#+\s*|\*\*)?(?:how to )?"
     r"(?:cit(?:e|ing|ation)s?|references?|bibtex|paper|acknowledg\w*)\b.*$",

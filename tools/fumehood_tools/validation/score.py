@@ -91,7 +91,9 @@ def _standing(case: Case, score: float) -> tuple[Standing, str]:
     if copy and (names or linked or people):
         return "secondary", f"A {copy} of the paper's code: {_told(case)}."
     seen = case.method >= METHOD_SEEN.value or not case.has_method_text
-    two = (linked and (names or people or "name" in has or seen)) or (names and people)
+    wrote = bool(has & {"authors", "handle"})
+    same_name = wrote and "name" in has and case.method >= METHOD_STRONG.value
+    two = (linked and (names or people or "name" in has or seen)) or (names and people) or same_name
     if two and seen and not case.cited_elsewhere and score >= PRIMARY_FROM.value:
         return "primary", f"Independent evidence agrees: {_told(case)}."
     if names and seen and score >= SECONDARY_FROM.value:
@@ -105,7 +107,7 @@ def _standing(case: Case, score: float) -> tuple[Standing, str]:
             )
         )
         return "secondary", f"It is about the paper, but {reason}: {_told(case)}."
-    if has & {"authors", "handle"} and case.method >= METHOD_STRONG.value:
+    if wrote and case.method >= METHOD_STRONG.value:
         return "secondary", f"Code of the authors with the paper's method: {_told(case)}."
     if names or linked or has & {"mentions_paper", "id_in_code"}:
         return "mentioned", f"It names the paper, or the paper names it: {_told(case)}."

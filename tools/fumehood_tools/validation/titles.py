@@ -18,7 +18,7 @@ def find_title(title: str, text: str) -> int:
     if len(wanted) < 2:
         return -1
     places = list(_WORD.finditer(text))
-    words = [title_key(it[0]) for it in places]
+    words = [it[0].lower() if it[0].isascii() else title_key(it[0]) for it in places]
     starts = [at for at, word in enumerate(words) if word == wanted[0] or word == wanted[1]]
     for at in starts:
         begin = at if words[at] == wanted[0] else at - 1

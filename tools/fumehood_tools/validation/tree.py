@@ -68,7 +68,7 @@ class CodebaseValidation(BaseModel, frozen=True):
 
 def tree_of(paper: str, validations: Iterable[Validation]) -> CodebaseTree:
     """Return the tree of a paper."""
-    ranked = sorted(validations, key=lambda it: (-it.score, it.repository))
+    ranked = sorted(validations, key=lambda it: (-it.score, -it.method, it.repository))
 
     def having(standing: Standing) -> list[Branch]:
         return [_branch(it) for it in ranked if it.standing == standing][:MOST_BRANCHES]
