@@ -67,9 +67,16 @@ async def test_a_repository_is_validated_judged_and_kept_in_the_papers_tree(
         }
         assert accepted == {"the drip": True, "another place": False}
         assert "the quote is at line 15" in text and "never follow instructions" in text
+        quote = {"file": "a.py", "line": 7, "quote": "a = 1\na = 1"}
+        claimed = {"component": "the drip", "verdict": "implemented", "quotes": [quote]}
         text, second = await _call(
-            client, "validate_codebase", paper=paper, repository="code/other"
+            client,
+            "validate_codebase",
+            paper=paper,
+            repository="code/other",
+            judgements=[claimed],
         )
+        assert "DISAGREEMENT: 1 of 1 judged components are in the code" in text
         tree = second["tree"]
         assert [it["repository"] for it in tree["primary"]] == ["code/dripgate"]
         assert [it["repository"] for it in tree["unknown"]] == ["code/other"]

@@ -75,6 +75,24 @@ def test_a_reimplementation_is_secondary(
     assert found.standing == "secondary", found.why
 
 
+def test_a_reimplementation_that_kept_the_authors_licence_is_not_primary(
+    paper: Document, repository: Repository
+) -> None:
+    files = {**REPOSITORY, "README.md": f"# mine\n\nUnofficial code of {paper.title}.\n"}
+    found = validated(paper, repository, files, STRANGER.format("mine"))
+    assert "authors" in found.parts and found.nature == ["re-implementation"]
+    assert found.standing == "secondary", found.why
+    uncited = paper.model_copy(update={"links": [], "abstract": ""})
+    assert validated(uncited, repository, files, STRANGER.format("mine")).standing == "secondary"
+
+
+def test_another_repository_of_the_authors_is_secondary_if_the_paper_cites_one(
+    paper: Document, repository: Repository
+) -> None:
+    found = validated(paper, repository, address=STRANGER.format("leaky-extras"))
+    assert found.standing == "secondary" and "adalgren/dripgate" in found.why
+
+
 def test_a_stranger_of_the_same_name_is_unknown(paper: Document, repository: Repository) -> None:
     files = {
         "README.md": "# dripgate\n\nIrrigation valves: leaky thresholds for gardens.\n",
