@@ -23,7 +23,7 @@ FLOORS = (
     "glass harvest papers repositories",
     "packing reading sandbox",
     "bench codebases doctor paper_records",
-    "compare scoring",
+    "compare scoring validation",
     "page runs",
     "redteam",
     "server.at_work server.instructions server.schema_forms server.sent_args",
