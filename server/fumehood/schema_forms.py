@@ -10,6 +10,13 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 NULL = {"type": "null"}
+# What says how an argument must be written tells nobody how to read a result.
+_FOR_ARGUMENTS = frozenset(
+    {
+        *("default", "minLength", "maxLength", "pattern"),
+        *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
+    }
+)
 Node = dict[str, Any]
 
 
@@ -39,7 +46,7 @@ def input_form(schema: Node) -> Node:
 
 
 def output_form(schema: Node) -> Node:
-    """Return an output schema without texts, references and tuples.
+    """Return an output schema without texts, limits, references and tuples.
 
     A result explains itself, and its descriptions took a fifth of the tool list. A tuple becomes a
     list of its length, whose items may have any of the types in the tuple.
@@ -48,6 +55,8 @@ def output_form(schema: Node) -> Node:
 
     def simple(node: Node) -> Node:
         node = _resolved(node, definitions)
+        if node.get("additionalProperties") is False or "properties" in node:
+            node = {key: value for key, value in node.items() if key != "additionalProperties"}
         if "prefixItems" in node:
             types = [
                 one
@@ -58,7 +67,7 @@ def output_form(schema: Node) -> Node:
             node = {**rest, "items": types[0] if len(types) == 1 else {"anyOf": types}}
         return node
 
-    return without(("$defs", "title", "description"), _rewritten(schema, simple))
+    return without(("$defs", "title", "description", *_FOR_ARGUMENTS), _rewritten(schema, simple))
 
 
 def open_form(schema: Node) -> Node:

@@ -9,15 +9,14 @@ WING = Wing(
     door="fumehood.doors.code",
     tools=("find_codebases", "validate_codebase", "pack_repository", "read_pack"),
     guidance=Guidance(
-        introduction=(Sentence("Find and read a paper's code.", ("find_codebases",)),),
         steps={
             "read": (
                 Sentence(
-                    "find_codebases lists what may be a paper's code; that proves nothing.",
+                    "find_codebases lists what may be a paper's code.",
                     ("find_codebases",),
                 ),
                 Sentence(
-                    "validate_codebase checks that code is the paper's before you build on it.",
+                    "validate_codebase checks whether it is.",
                     ("validate_codebase",),
                 ),
                 Sentence("pack_repository packs code.", ("pack_repository",)),

@@ -20,14 +20,13 @@ WING = Wing(
         steps={
             "read": (
                 Sentence(
-                    "search_papers: does the idea exist? A source that failed is not evidence that "
-                    "it does not.",
+                    "search_papers: does the idea exist? A failed source is no evidence that it does "
+                    "not.",
                     ("search_papers",),
                 ),
-                Sentence("read_paper shows what a paper says.", ("read_paper",)),
+                Sentence("read_paper shows its text.", ("read_paper",)),
                 Sentence(
-                    "record_findings stores your findings, each with a quote that must appear in "
-                    "the paper.",
+                    "record_findings stores findings, each with a quote from the paper.",
                     ("record_findings",),
                 ),
                 Sentence(
@@ -35,7 +34,7 @@ WING = Wing(
                     ("search_paper_text",),
                 ),
                 Sentence(
-                    "compare_papers puts findings of several papers side by side.",
+                    "compare_papers puts findings side by side.",
                     ("compare_papers",),
                 ),
             ),
