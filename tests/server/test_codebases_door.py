@@ -12,6 +12,7 @@ from mcp import Client
 
 from fumehood.app import build_server
 from fumehood_tools.papers.library import Library
+from fumehood_tools.papers.paper import make_paper
 from fumehood_tools.reading.document import Block, Document, Link, Reference
 from fumehood_tools.reading.shelf import ReadingShelf
 from fumehood_tools.settings import Settings, load_settings
@@ -194,6 +195,21 @@ async def test_references_hugging_face_pages_and_searches_name_candidates_too(
     assert "canary" not in text + str(structure)
     asked = [request.headers for request in services["github"].log]
     assert all("canary-0123456789" in str(headers) for headers in asked)
+
+
+async def test_code_links_of_the_library_are_candidates(
+    settings: Settings, services: CodeServices
+) -> None:
+    services.git.add("ada/quiet", CODE)
+    read(settings, "Nothing.")
+    library = Library(settings.state)
+    code = ["https://github.com/ada/quiet"]
+    known = make_paper("hugging_face", title=TITLE, identifiers=["2401.00077"], code=code)
+    library.remember([known] if known else [])
+    library.close()
+    _, structure = await find(settings)
+    (only,) = structure["candidates"]
+    assert only["found"][0]["source"] == "library" and only["status"] == "alive"
 
 
 async def test_a_source_that_failed_is_told_and_is_no_empty_answer(
