@@ -12,8 +12,10 @@ from mcp import Client
 
 from fumehood.app import build_server
 from fumehood_tools.papers.library import Library
+from fumehood_tools.papers.paper import make_paper
 from fumehood_tools.reading.document import Block, Document, Link, Reference
 from fumehood_tools.reading.shelf import ReadingShelf
+from fumehood_tools.repositories import open_checkout
 from fumehood_tools.settings import Settings, load_settings
 
 pytestmark = [pytest.mark.child, pytest.mark.anyio]
@@ -133,7 +135,7 @@ async def test_addresses_of_one_repository_are_one_candidate_under_its_present_n
         settings,
         "See www.github.com/Ada/Quiet/ and https://github.com/ada/quiet.git for code.",
         "The maps are at https://github.com/ada/quiet/tree/main/quiet#readme.",
-        "It was at https://user:secret@github.com/ada/old-name before.",
+        "It was at https://github.com/ada/old-name before.",
         links=[Link(url="http://github.com/ADA/quiet/issues/3", origin="annotation", page=2)],
     )
     text, structure = await find(settings)
@@ -141,24 +143,34 @@ async def test_addresses_of_one_repository_are_one_candidate_under_its_present_n
     assert only["source"].lower() == "https://github.com/ada/quiet"
     assert only["moved_from"] == ["https://github.com/ada/old-name"]
     assert only["folder"] == "quiet"
-    assert "secret" not in text + str(structure)
+
+
+async def test_passwords_in_addresses_are_shown_nowhere(
+    settings: Settings, services: CodeServices
+) -> None:
+    services.git.private.add("ada/quiet")
+    address = "https://user:secret@github.com/ada/quiet"
+    read(settings, f"It is at {address} now.")
+    text, structure = await find(settings, also=[f"{address}.git"])
+    assert structure["total"] == 1 and "secret" not in text + str(structure)
 
 
 async def test_an_address_that_a_line_break_cut_is_put_together(
     settings: Settings, services: CodeServices
 ) -> None:
-    for name in ("quiet-latents", "loud", "long_name"):
+    for name in ("quiet-latents", "loud", "soft", "long_name"):
         services.git.add(f"ada/{name}", CODE)
     read(
         settings,
         "Code: https://github.com/ada/quiet- latents is public.",
         "Data: https://github.com/ ada/loud is public.",
+        "Maps: https://github.com/ada/ soft is public.",
         "More: https://github.com/ada/long _name is public.",
     )
     _, structure = await find(settings)
     found = by_source(structure)
     assert found["ada/quiet-latents"]["status"] == "alive"
-    assert found["ada/loud"]["status"] == "alive"
+    assert found["ada/loud"]["status"] == found["ada/soft"]["status"] == "alive"
     assert found["ada/long_name"]["status"] == "alive"
 
 
@@ -194,6 +206,21 @@ async def test_references_hugging_face_pages_and_searches_name_candidates_too(
     assert "canary" not in text + str(structure)
     asked = [request.headers for request in services["github"].log]
     assert all("canary-0123456789" in str(headers) for headers in asked)
+
+
+async def test_code_links_of_the_library_are_candidates(
+    settings: Settings, services: CodeServices
+) -> None:
+    services.git.add("ada/quiet", CODE)
+    read(settings, "Nothing.")
+    library = Library(settings.state)
+    code = ["https://github.com/ada/quiet"]
+    known = make_paper("hugging_face", title=TITLE, identifiers=["2401.00077"], code=code)
+    library.remember([known] if known else [])
+    library.close()
+    _, structure = await find(settings)
+    (only,) = structure["candidates"]
+    assert only["found"][0]["source"] == "library" and only["status"] == "alive"
 
 
 async def test_a_source_that_failed_is_told_and_is_no_empty_answer(
@@ -252,9 +279,9 @@ async def test_offline_it_finds_clones_packages_and_folders_and_asks_nobody(
     read(settings, "Our code is at https://github.com/ada/quiet. We also use PyDantic.")
     async with Client(build_server(settings)) as client:
         await client.call_tool("find_codebases", {"paper": PAPER})
-    from fumehood_tools.repositories import open_checkout
-
     open_checkout("ada/quiet", settings=settings)
+    services.git.add("bob/unlinked", CODE)
+    open_checkout("bob/unlinked", settings=settings)
     make_repository(settings.workspace / "mine", {"README.md": README, "a.py": "x = 1\n"})
     make_repository(settings.workspace / "other", {"README.md": "Another.\n"})
     before = len(services.git.log), len(services["github"].log)
@@ -262,6 +289,7 @@ async def test_offline_it_finds_clones_packages_and_folders_and_asks_nobody(
     text, structure = await find(offline)
     found = by_source(structure)
     assert found["ada/quiet"]["cached"] and found["ada/quiet"]["status"] == "not_checked"
+    assert found["bob/unlinked"]["found"][0]["how"] == "arXiv id in README.md"
     assert found["./mine"]["status"] == "local" and "arXiv id" in found["./mine"]["found"][0]["how"]
     assert "./other" not in found
     packages = [name for name in found if name.startswith("pkg:pydantic==")]
@@ -290,7 +318,8 @@ async def test_packages_that_the_paper_links_are_looked_up_in_the_index(
 async def test_a_long_list_is_paged_and_stays_short(
     settings: Settings, services: CodeServices
 ) -> None:
-    read(settings, *(f"{'Long words. ' * 3}See https://github.com/a/n{n} too." for n in range(50)))
+    read(settings, *(f"{'Long words, ' * 40}and https://github.com/a/n{n}." for n in range(50)))
+    settings = settings.model_copy(update={"offline": True})
     text, structure = await find(settings)
     assert structure["total"] == 50 and len(structure["candidates"]) == 20
     assert len(text) < 20_000 and len(str(structure)) < 20_000

@@ -92,6 +92,16 @@ def test_a_key_without_a_tool_is_said_to_be_unused(settings: Settings) -> None:
     assert "not used yet" in part(examine(settings, {}), "RUNPOD_API_KEY").detail
 
 
+def test_what_reads_repositories_is_named_and_git_is_no_requirement(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert re.match(r"\d+\.\d+.*: clones repositories", part(examine(settings, {}), "git").detail)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    report = examine(settings, {})
+    assert part(report, "git").state == "absent" and part(report, "node").state == "absent"
+    assert "apt-get install git" in str(part(report, "git").command)
+
+
 def test_a_workspace_that_cannot_be_written_is_not_ready(
     tmp_path: Path, settings: Settings
 ) -> None:

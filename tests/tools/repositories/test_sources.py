@@ -134,7 +134,7 @@ def test_what_could_leave_the_folder_of_an_archive_is_left_out_by_name(
         {
             "good.py": b"x\n",
             "../up.py": b"up\n",
-            "/top.py": b"top\n",
+            f"{tmp_path}/top.py": b"top\n",
             "out": link("out", "/etc/passwd"),
             "out/inside.py": b"x\n",
             "hard": link("hard", "good.py", tarfile.LNKTYPE),
@@ -152,12 +152,12 @@ def test_what_could_leave_the_folder_of_an_archive_is_left_out_by_name(
     found = open_checkout("odd.tar.gz", settings=settings)
     assert found.files == ("good.py", "out/inside.py")
     reasons = dict(found.left_out)
-    assert "leads out" in reasons["../up.py"] and "leads out" in reasons["/top.py"]
+    assert "leads out" in reasons["../up.py"] and "leads out" in reasons[f"{tmp_path}/top.py"]
     assert reasons["out"] == "a link to /etc/passwd" and "special" in reasons["pipe"]
     assert "git" in reasons[".git/config"] and "file system" in reasons["n" * 300]
     zipped = open_checkout("odd.zip", settings=settings)
     assert zipped.files == ("good.py",) and dict(zipped.left_out)["out"] == "a link"
-    assert not list(tmp_path.rglob("up.py")) and not Path("/top.py").exists()
+    assert not list(tmp_path.rglob("up.py")) and not list(tmp_path.rglob("top.py"))
 
 
 def test_an_archive_that_unpacks_to_more_than_its_limit_leaves_nothing(

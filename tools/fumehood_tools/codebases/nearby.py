@@ -152,7 +152,11 @@ def _places(workspace: Path) -> Iterator[Path]:
         inside = sorted(workspace.iterdir())[:MOST_FOLDERS]
     except OSError:
         return
-    archives = [it for it in inside if is_archive(it.name) and it.is_file()]
+    archives = [
+        it
+        for it in inside
+        if is_archive(it.name) and it.is_file() and it.stat().st_size <= SMALL.bytes
+    ]
     yield from (
         it
         for it in inside

@@ -53,7 +53,7 @@ _HOSTS = (
 )
 _PRIVATE = (
     *("could not read username", "authentication failed", "permission denied"),
-    *("terminal prompts disabled", "error: 403", "error: 401"),
+    *("terminal prompts disabled", "error: 403", "error: 401", "host key verification"),
 )
 
 

@@ -34,9 +34,10 @@ def open_checkout(
     """Return a checkout of a source.
 
     source: the URL of a repository or of one of its pages, github:owner/name, owner/name, a folder
-    or archive (absolute or relative to the workspace), pkg:NAME or pkg:NAME==VERSION. ref: a
-    branch, tag or commit. deadline: default `limits.seconds`. tell: called with progress; what it
-    raises stops the work. Raises BadRequest, PartMissing, RepositoryFailed, StorageFailed.
+    or archive (absolute or relative to the workspace), pkg:NAME or pkg:NAME==VERSION. Where the
+    workspace has a folder owner/name, that is meant. ref: a branch, tag or commit. deadline:
+    default `limits.seconds`. tell: called with progress; what it raises stops the work. Raises
+    BadRequest, PartMissing, RepositoryFailed, StorageFailed.
     """
     text = source.strip()
     if not text or "\0" in text:
