@@ -216,8 +216,8 @@ import json, sys, nbformat
 from nbconvert import PythonExporter
 made = {}
 for name, text in json.load(sys.stdin).items():
-    notebook = nbformat.reads(text, as_version=4)
     try:
+        notebook = nbformat.reads(text, as_version=4)
         made[name] = PythonExporter().from_notebook_node(notebook)[0]
     except nbformat.ValidationError:
         pass  # It takes only notebooks that follow the schema to the letter.

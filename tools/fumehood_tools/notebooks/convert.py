@@ -51,10 +51,7 @@ def _converted(notebook: Notebook, name: str) -> Script:
     more = _unbound(body, bound) + (_history_head(notebook, counts, history) if history else [])
     futures = sorted(frozenset[str]().union(*(code.futures for code in codes.values())))
     source = f"{head(name, futures, body, more)}\n\n\n{body}\n"
-    try:
-        compile(source, "<script>", "exec", dont_inherit=True)
-    except syntax.FAILURES as error:
-        raise unreadable(f"its cells compile one by one but not as one script: {error}") from None
+    _as_one(source)
     return Script(
         source=source,
         language=one_line(notebook.language)[:40],
@@ -66,6 +63,14 @@ def _converted(notebook: Notebook, name: str) -> Script:
             _quoted(number, note) for number in codes for note in codes[number].notes
         ),
     )
+
+
+def _as_one(source: str) -> ast.Module:
+    """Compile all cells together, as Python would; each has been compiled before."""
+    try:
+        return syntax.parsed(source, awaits=False)
+    except syntax.NotPython as error:
+        raise unreadable(f"its cells compile one by one but not as one script: {error}") from None
 
 
 def _codes(notebook: Notebook, counts: dict[int, int], keep: bool) -> dict[int, cells.Code]:
@@ -156,13 +161,6 @@ def _history_head(notebook: Notebook, counts: dict[int, int], used: set[str]) ->
 
 def _unbound(body: str, bound: Set[str]) -> list[str]:
     """Return lines that define the names of IPython that a notebook has without an import."""
-    stand_ins = {"display": "_nb_display", "get_ipython": '_NbIPython("get_ipython")'}
-    return [
-        f"{name} = {made}"
-        for name, made in stand_ins.items()
-        if name not in bound and re.search(rf"\b{name}\b", _code_only(body))
-    ]
-
-
-def _code_only(body: str) -> str:
-    return "\n".join(line for line in body.split("\n") if not line.lstrip().startswith("#"))
+    stand_ins = {"display": "_nb_display", "get_ipython": '_NbIPython("IPython.get_ipython")'}
+    read = {node.id for node in ast.walk(_as_one(body)) if isinstance(node, ast.Name)}
+    return [f"{name} = {made}" for name, made in stand_ins.items() if name in read - bound]

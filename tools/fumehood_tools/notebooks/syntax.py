@@ -99,9 +99,12 @@ class Places:
         return b"".join([*parts, self.data[done:]]).decode("utf-8")
 
 
-def parsed(text: str) -> ast.Module:
-    """Return the syntax tree of text that compiles, or raise NotPython."""
-    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+def parsed(text: str, awaits: bool = True) -> ast.Module:
+    """Return the syntax tree of text that compiles, or raise NotPython.
+
+    awaits: `await` is allowed outside of functions.
+    """
+    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if awaits else 0
     try:
         compile(text, "<cell>", "exec", flags, dont_inherit=True)
         tree = compile(text, "<cell>", "exec", flags | ast.PyCF_ONLY_AST, dont_inherit=True)
@@ -137,10 +140,7 @@ def finish(text: str, show: str) -> Finished:
     done = places.edited(edits)
     if awaiting:
         done = _in_event_loop(done)
-    try:
-        compile(done, "<cell>", "exec", dont_inherit=True)
-    except FAILURES as error:
-        raise NotPython(error) from None
+    parsed(done, awaits=False)
     return Finished(done, notes, futures, frozenset(bound(tree)))
 
 
