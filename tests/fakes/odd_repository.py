@@ -27,6 +27,7 @@ ODD_NAMES = {b"line\nfeed.txt": b"a\n", b"latin-\xe9.txt": b"b\n", b'quote"<&>.t
 
 BINARY = {
     "picture.png": b"\x89PNG\r\n\x1a\n\x00\x01",
+    "nul.txt": b"a\0b\n",
     "noise.bin": b"\xff\x01\xfe",
     "utf16.txt": "hello\n".encode("utf-16"),
 }

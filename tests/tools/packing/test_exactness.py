@@ -12,11 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from fumehood_tools.errors import StorageFailed
 from fumehood_tools.packing.formats import Format
 from fumehood_tools.packing.pack import Pack
 from fumehood_tools.packing.packer import Tools, pack_checkout
 from fumehood_tools.packing.request import PackRequest
 from fumehood_tools.packing.shelf import PackShelf
+from fumehood_tools.packing.writer import compare
 from fumehood_tools.repositories import local_checkout
 
 FORMATS = ("xml", "markdown")
@@ -39,7 +41,7 @@ def test_every_odd_file_comes_back_byte_for_byte(
     assert pack.equal == pack.texts == len(ODD_TEXTS) + len(ODD_NAMES) + 1
     assert pack.compared() == (
         f"Packed {pack.texts} of {pack.texts} text files, bytes equal; "
-        "left out: 3 binary, 1 link, 1 other."
+        "left out: 4 binary, 1 link, 1 other."
     )
 
 
@@ -51,6 +53,7 @@ def test_what_is_left_out_is_named_with_its_reason(
     reasons = {it.path: it.reason for it in pack.left_out}
     assert reasons == {
         "noise.bin": "binary",
+        "nul.txt": "binary",
         "outside": "a link to /etc",
         "picture.png": "binary",
         "pipe": "a special file (FIFO, socket or device)",
@@ -138,11 +141,11 @@ def test_a_long_line_is_cut_only_where_nothing_breaks(
 def test_a_pack_that_was_changed_is_an_error_and_not_a_wrong_text(
     repository: Path, pack_it: Callable[..., Packed], tmp_path: Path
 ) -> None:
-    from fumehood_tools.errors import StorageFailed
-
     (repository / "a.py").write_bytes(b"x = 1\n")
     pack, shelf = pack_it()
     place = tmp_path / pack.path
     place.write_bytes(place.read_bytes().replace(b"x = 1", b"x = 2"))
+    (different,) = compare(place, pack.format, shelf.files(pack))
+    assert different.path == "a.py"
     with pytest.raises(StorageFailed, match=r"was changed after it was packed\. Call pack_"):
         shelf.content(pack, shelf.files(pack)[0])
