@@ -102,6 +102,7 @@ def test_a_title_must_be_there_whole() -> None:
     assert find_title(long, "curvature gated graph networks for long range tasks") == 0
     assert find_title(long, "Curvature-Gated Graph Netwroks for Long-Range Tasks") == 0
     assert find_title(long, "Curvature-Gated Graph Networks for Short-Range Molecules") == -1
+    assert find_title(long, "Curvature-Gatde Graph Netwroks for Long-Range Tasks") == -1
     assert find_title(long, "Curvature-Bound Graph Kernels for Long-Range Tasks") == -1
     assert find_title(TITLE, "Message passing along rivers") == -1
 
@@ -146,7 +147,8 @@ def test_copies_are_known_by_their_files_and_the_original_by_its_owner_or_histor
 def test_files_are_ranked_by_how_much_of_the_method_they_have(
     paper: Document, repository: Repository
 ) -> None:
-    ranked = method_ranking(paper, repository(**{"tests/test_gate.py": GATE}))
+    more = {"tests/test_gate.py": GATE, "dripgate/config.yaml": "lr: 3.0e-4\n"}
+    ranked = method_ranking(paper, repository(**more))
     assert ranked[0].path == "dripgate/gate.py"
     assert "dripgate/gate.py:" in ranked[0].reason
     assert not any(it.path.startswith("tests/") for it in ranked)

@@ -1,7 +1,7 @@
 """What makes a repository a paper's code, and what does not."""
 
 import pytest
-from fakes.dripgate import GATE, PAPER, REPOSITORY, Repository
+from fakes.dripgate import ADDRESS, GATE, PAPER, REPOSITORY, Repository
 
 from fumehood_tools.reading.document import Document
 from fumehood_tools.validation.models import Validation
@@ -82,8 +82,6 @@ def test_a_reimplementation_that_kept_the_authors_licence_is_not_primary(
     found = validated(paper, repository, files, STRANGER.format("mine"))
     assert "authors" in found.parts and found.nature == ["re-implementation"]
     assert found.standing == "secondary", found.why
-    uncited = paper.model_copy(update={"links": [], "abstract": ""})
-    assert validated(uncited, repository, files, STRANGER.format("mine")).standing == "secondary"
 
 
 def test_another_repository_of_the_authors_is_secondary_if_the_paper_cites_one(
@@ -140,6 +138,17 @@ def test_an_empty_repository_and_a_promise_are_unknown(
 
 def test_a_fork_at_another_address_is_secondary(paper: Document, repository: Repository) -> None:
     found = validated(paper, repository, address=STRANGER.format("dripgate"))
+    assert (found.standing, found.nature) == ("secondary", ["fork"])
+
+
+def test_a_fork_is_known_by_the_address_in_its_metadata_if_the_paper_cites_none(
+    paper: Document, repository: Repository
+) -> None:
+    uncited = paper.model_copy(update={"links": [], "abstract": ""})
+    build = '[project]\nname = "dripgate"\n[project.urls]\nRepository = "' + f'{ADDRESS}"\n'
+    files = {**REPOSITORY, "pyproject.toml": build}
+    assert validated(uncited, repository, files).standing == "primary"
+    found = validated(uncited, repository, files, STRANGER.format("dripgate"))
     assert (found.standing, found.nature) == ("secondary", ["fork"])
 
 
