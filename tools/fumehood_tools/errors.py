@@ -11,6 +11,7 @@
     ├── RunFailed             training or scoring failed
     │   └── IntegrityFailed   a check of the evaluator failed: no score
     ├── Unreadable            a paper whose text cannot be read
+    ├── NotReady              a job is still making what the call needs
     ├── RepositoryFailed      a repository, package or archive of source code cannot be opened
     └── StorageFailed         disk full, folder not writable, file damaged
 
@@ -117,6 +118,12 @@ class Unreadable(FumehoodError):
     """A paper, or one of its sources, cannot be read."""
 
     code = "unreadable"
+
+
+class NotReady(FumehoodError):
+    """What a call needs is still being made by a job that its message names."""
+
+    code = "not_ready"
 
 
 class RepositoryFailed(FumehoodError):

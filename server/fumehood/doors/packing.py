@@ -6,6 +6,7 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
+from fumehood.doors.reading import read_now
 from fumehood.doors.waiting import watch
 from fumehood.tooling import Toolbox, answer, in_thread
 from fumehood_tools.errors import RunFailed
@@ -16,8 +17,12 @@ from fumehood_tools.packing.request import LEAST_BUDGET, PackerAsked, PackReques
 from fumehood_tools.packing.shelf import PackShelf
 from fumehood_tools.packing.start import start_packing
 from fumehood_tools.packing.view import PackPage, PackReport
+from fumehood_tools.reading.document import Document
+from fumehood_tools.repositories import Limits, open_checkout
 
 WAIT_SECONDS = 40.0
+QUICK = Limits(seconds=40.0)
+"""For a checkout that a call waits for."""
 
 Patterns = Annotated[list[str], Field(max_length=100)]
 
@@ -38,7 +43,12 @@ def _register_pack(toolbox: Toolbox) -> None:
     )
     async def pack_repository(
         source: Annotated[
-            str, Field(min_length=1, max_length=2000, description="Folder: path in the workspace")
+            str,
+            Field(
+                min_length=1,
+                max_length=2000,
+                description="URL, owner/name, pkg:NAME==VERSION, or a folder or archive in reach",
+            ),
         ],
         ctx: Context[None, None],
         format: Format = "xml",
@@ -55,6 +65,9 @@ def _register_pack(toolbox: Toolbox) -> None:
         first: Annotated[
             Patterns | None, Field(description="Files to show in full first, most important first")
         ] = None,
+        paper: Annotated[
+            str, Field(max_length=1000, description="Show the files with its method first")
+        ] = "",
         packer: Annotated[
             PackerAsked, Field(description="auto: own, which is faster and keeps every byte")
         ] = "auto",
@@ -75,6 +88,9 @@ def _register_pack(toolbox: Toolbox) -> None:
             ranking=tuple(Ranked(path=it, reason="named in the request") for it in first or ()),
             packer=packer,
         )
+        if paper:
+            _, document = await read_now(toolbox, paper, ctx)
+            request = await in_thread(_ranked_by, toolbox, document, request)
         job = await in_thread(start_packing, request, toolbox.settings, toolbox.jobs)
         job = await watch(toolbox.jobs, job.job_id, ctx, WAIT_SECONDS)
         if (pack := _pack_of(job)) is None:
@@ -83,6 +99,15 @@ def _register_pack(toolbox: Toolbox) -> None:
         shelf = _shelf_of(toolbox)
         made = await in_thread(lambda: report(shelf, shelf.get(pack)))
         return answer(made.text(), made, sparse=True)
+
+
+def _ranked_by(toolbox: Toolbox, document: Document, request: PackRequest) -> PackRequest:
+    """Return the request with the files that implement a paper's method after those it names."""
+    from fumehood_tools.validation.ranking import method_ranking
+
+    checkout = open_checkout(request.source, settings=toolbox.settings, limits=QUICK)
+    ranked = (Ranked(path=it.path, reason=it.reason) for it in method_ranking(document, checkout))
+    return request.model_copy(update={"ranking": (*request.ranking, *ranked)})
 
 
 def _register_read(toolbox: Toolbox) -> None:

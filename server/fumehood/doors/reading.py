@@ -9,7 +9,7 @@ from pydantic import Field
 from fumehood.doors.library import reader_of, records_of
 from fumehood.doors.waiting import watch
 from fumehood.tooling import Toolbox, answer, in_thread
-from fumehood_tools.errors import Unreadable
+from fumehood_tools.errors import NotReady, Unreadable
 from fumehood_tools.jobs.models import Job
 from fumehood_tools.paper_records.compare import RecordComparison, compare_records
 from fumehood_tools.paper_records.record import MOST_ITEMS, Item
@@ -92,6 +92,19 @@ async def read_first(
     job = await in_thread(reader.start, request)
     job = await watch(toolbox.jobs, job.job_id, ctx, WAIT_SECONDS)
     return (await in_thread(reader.find, request) if _is_done(job) else None) or job
+
+
+async def read_now(
+    toolbox: Toolbox, paper: str, ctx: Context[None, None]
+) -> tuple[Reading, Document]:
+    """Return a paper like `read_first`. Raises NotReady while a job is still reading it."""
+    found = await read_first(toolbox, ReadRequest(paper=paper), ctx)
+    if isinstance(found, Job):
+        raise NotReady(
+            f"{paper} is still being read. Call wait_for_job with job_id={found.job_id!r}, then "
+            "repeat this call."
+        )
+    return found
 
 
 def _register_text_search(toolbox: Toolbox) -> None:

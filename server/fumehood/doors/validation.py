@@ -8,16 +8,21 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from fumehood.doors.library import library_of, reader_of
-from fumehood.doors.reading import PaperId
+from fumehood.doors.library import library_of
+from fumehood.doors.reading import PaperId, read_now
 from fumehood.tooling import Toolbox, answer, in_thread
-from fumehood_tools.reading.reading import ReadRequest
+from fumehood_tools.errors import RepositoryFailed
+from fumehood_tools.reading.reading import Reading
+from fumehood_tools.repositories import Limits, open_checkout
 from fumehood_tools.validation.models import ComponentJudgement
 from fumehood_tools.validation.tree import CodebaseValidation
 
 if TYPE_CHECKING:
-    from fumehood_tools.repositories import Checkout
+    from fumehood_tools.reading.document import Document
     from fumehood_tools.validation.shelf import ValidationShelf
+
+
+_QUICK = Limits(seconds=40.0)
 
 
 def register(toolbox: Toolbox) -> None:
@@ -37,7 +42,7 @@ def register(toolbox: Toolbox) -> None:
             Field(
                 min_length=1,
                 max_length=2000,
-                description="URL, folder in the workspace, or pkg:NAME==VERSION",
+                description="URL, owner/name, pkg:NAME==VERSION, or a folder or archive in reach",
             ),
         ],
         ctx: Context[None, None],
@@ -48,12 +53,13 @@ def register(toolbox: Toolbox) -> None:
     ) -> Annotated[CallToolResult, CodebaseValidation]:
         """Check whether a repository is a paper's code: class, score, evidence with file and line.
 
-        Needs read_paper first; runs none of the code. primary: the authors' code; secondary: a
+        Runs none of the code. primary: the authors' code; secondary: a
         copy or re-implementation; mentioned; unknown: not decided, with what is missing. A method
         that is merely alike proves nothing. Next: read the files it names, then pass judgements:
         each quote is checked against the code, and a disagreement with the score is shown.
         Returns the tree of all repositories that were validated for the paper.
         """
+        read = await read_now(toolbox, paper, ctx)
         told: list[str] = []
 
         def tell(text: str) -> None:
@@ -61,7 +67,7 @@ def register(toolbox: Toolbox) -> None:
             anyio.from_thread.run(ctx.report_progress, len(told), None, text)
 
         def work() -> CodebaseValidation:
-            return _validated(toolbox, paper, repository, judgements or [], tell)
+            return _validated(toolbox, *read, repository, judgements or [], tell)
 
         found = await in_thread(work)
         return answer(found.text(), found)
@@ -69,7 +75,8 @@ def register(toolbox: Toolbox) -> None:
 
 def _validated(
     toolbox: Toolbox,
-    paper: str,
+    reading: Reading,
+    document: "Document",
     repository: str,
     judgements: list[ComponentJudgement],
     tell: Callable[[str], None],
@@ -77,20 +84,19 @@ def _validated(
     from fumehood_tools.validation.judging import check_judgements
     from fumehood_tools.validation.validate import validate
 
-    reader = reader_of(toolbox)
-    reading, document = reader.find(ReadRequest(paper=paper)) or reader.shelf.get(paper)
-    checkout = _opened(toolbox, repository)
+    try:
+        checkout = open_checkout(repository, settings=toolbox.settings, limits=_QUICK, tell=tell)
+    except RepositoryFailed as error:
+        if error.status != "timeout":
+            raise
+        raise RepositoryFailed(
+            "timeout",
+            f"It was not fetched within {_QUICK.seconds:.0f} s. Call pack_repository for it, which "
+            "keeps it, and then validate_codebase again.",
+        ) from error
     validated = validate(reading.paper, document, checkout, tell)
     checked = check_judgements(judgements, checkout, validated.validation.commit)
     return shelf_of(toolbox).put(reading, validated, checked)
-
-
-def _opened(toolbox: Toolbox, repository: str) -> "Checkout":
-    """Return the checkout of a repository. Only folders can be opened so far."""
-    from fumehood_tools.repositories import local_checkout
-
-    folder = (toolbox.settings.workspace / repository).resolve()
-    return local_checkout(folder, repository)
 
 
 def shelf_of(toolbox: Toolbox) -> "ValidationShelf":

@@ -20,8 +20,8 @@ WING = Wing(
         steps={
             "read": (
                 Sentence(
-                    "search_papers: does the idea exist? A failed source is no evidence that it does "
-                    "not.",
+                    "search_papers: does the idea exist? A failed source is no evidence that "
+                    "it does not.",
                     ("search_papers",),
                 ),
                 Sentence("read_paper shows its text.", ("read_paper",)),
@@ -30,7 +30,7 @@ WING = Wing(
                     ("record_findings",),
                 ),
                 Sentence(
-                    "search_paper_text finds passages in papers that were read.",
+                    "search_paper_text finds passages in what was read.",
                     ("search_paper_text",),
                 ),
                 Sentence(

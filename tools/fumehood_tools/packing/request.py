@@ -21,7 +21,7 @@ class Ranked(BaseModel, frozen=True):
 class PackRequest(BaseModel, frozen=True):
     """A repository, and how to pack it."""
 
-    source: str = Field(description="Workspace path, URL or package, as `checkout_of` reads it")
+    source: str = Field(description="Workspace path, URL or package, as `open_checkout` reads it")
     format: Format = "xml"
     include: tuple[str, ...] = Field(default=(), description="Patterns as in .gitignore")
     exclude: tuple[str, ...] = Field(default=(), description="Patterns as in .gitignore")

@@ -8,8 +8,8 @@ from fumehood_tools.jobs.worker import JobContext
 from fumehood_tools.packing.packer import Tools, pack_checkout
 from fumehood_tools.packing.request import PackRequest
 from fumehood_tools.packing.secret_scan import SecretScan
-from fumehood_tools.packing.sources import checkout_of
 from fumehood_tools.packing.tokens import installed_tokenizer
+from fumehood_tools.repositories import open_checkout
 from fumehood_tools.settings import load_settings
 
 
@@ -23,8 +23,11 @@ def main() -> None:
         def report(phase: str, done: int, total: int) -> None:
             context.report(Progress(done=done, total=total, phase=phase))
 
-        report("find the files", 0, 0)
-        checkout = checkout_of(request.source, settings)
+        def tell(text: str) -> None:
+            report(text, 0, 0)
+
+        tell("find the files")
+        checkout = open_checkout(request.source, settings=settings, tell=tell)
         tools = Tools(SecretScan(), installed_tokenizer(), settings.cache / "packing")
         pack = pack_checkout(checkout, request, settings.workspace, tools, report)
         context.finish({"pack": pack.pack, "next": f"read_pack(pack={pack.pack!r}) reads it."})
