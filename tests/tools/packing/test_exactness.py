@@ -131,11 +131,17 @@ def _is_utf8(content: bytes) -> bool:
 def test_a_long_line_is_cut_only_where_nothing_breaks(
     repository: Path, pack_it: Callable[..., Packed]
 ) -> None:
-    content = ("é漢&```" * 450_000).encode()
-    (repository / "long.js").write_bytes(content)
+    contents = {
+        "long.js": ("é漢&```" * 450_000).encode(),
+        "latin.js": ("é&<\r" * 1_100_000).encode("latin-1"),
+        "controls.js": b"\x01&\x0c" * 1_500_000,
+    }
+    for path, content in contents.items():
+        (repository / path).write_bytes(content)
     for format in FORMATS:
         pack, shelf = pack_it(format=format)
-        assert shelf.content(pack, shelf.files(pack)[0]) == content
+        for packed in shelf.files(pack):
+            assert shelf.content(pack, packed) == contents[packed.path]
 
 
 def test_a_pack_that_was_changed_is_an_error_and_not_a_wrong_text(

@@ -61,7 +61,7 @@ class PackShelf:
         path = self._workspace / pack.path
         try:
             with open_plain(path) as file:
-                content = content_of(file, packed, pack.format)
+                content = b"".join(content_of(file, packed, pack.format))
         except OSError as error:
             raise StorageFailed.from_os_error(error, f"Reading {path.name}") from error
         except ValueError as error:

@@ -17,7 +17,7 @@ BLOCK_BYTES = 1 << 20
 MOST_LINE = 4 << 20
 
 _ALL_CONTROLS = bytes([*range(9), 11, *range(14, 32), 127])
-_SAFE_CUT = re.compile(rb"[\x80-\xbf`&]+\Z")
+_SAFE_CUT = re.compile(rb"(?:[\x80-\xbf`]|&[#a-z0-9]{0,6})+\Z")
 # Characters that XML 1.0 cannot hold, and the pictures of control characters that replace them.
 _NOT_XML = bytes([*range(9), 11, 12, *range(14, 32)])
 _PICTURES = re.compile(rb"\xe2\x90[\x80-\x9f]")

@@ -1,12 +1,12 @@
 """Our own packer: writes the staged files as XML or Markdown, and compares the result with them.
 
 Costs one pass over the staged files for writing, and one over the pack for the comparison; memory
-for one file.
+for one block of a file.
 """
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
@@ -19,7 +19,7 @@ from fumehood_tools.packing.formats import (
     rendered,
 )
 from fumehood_tools.packing.pack import Level, PackedFile
-from fumehood_tools.packing.text_files import TextFacts
+from fumehood_tools.packing.text_files import TextFacts, blocks_of
 
 if TYPE_CHECKING:
     from fumehood_tools.packing.staging import Staged
@@ -191,24 +191,27 @@ def compare(pack: Path, format: Format, files: Iterable[PackedFile]) -> list[Dif
         for packed in files:
             if packed.level != "full":
                 continue
+            digest, size = hashlib.sha256(), 0
             try:
-                content = content_of(file, packed, format)
+                for block in content_of(file, packed, format):
+                    digest.update(block)
+                    size += len(block)
             except ValueError as error:
                 different.append(Difference(packed.path, str(error)))
                 continue
-            if hashlib.sha256(content).hexdigest() != packed.sha256:
-                different.append(Difference(packed.path, f"{len(content)} of {packed.size} bytes"))
+            if digest.hexdigest() != packed.sha256:
+                different.append(Difference(packed.path, f"{size} of {packed.size} bytes"))
     return different
 
 
-def content_of(pack: BinaryIO, packed: PackedFile, format: Format) -> bytes:
-    """Return what the pack holds of a file: its exact bytes, or its signatures as UTF-8.
+def content_of(pack: BinaryIO, packed: PackedFile, format: Format) -> Iterator[bytes]:
+    """Yield what the pack holds of a file: its exact bytes, or its signatures as UTF-8.
 
     Raises ValueError if the pack was changed.
     """
     pack.seek(packed.start)
-    text = pack.read(packed.end - packed.start)
-    return original(text, packed.written, format)
+    for block in blocks_of(pack, packed.end - packed.start):
+        yield original(block, packed.written, format)
 
 
 def write_pack(
