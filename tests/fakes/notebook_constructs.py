@@ -100,6 +100,7 @@ CONSTRUCTS = (
     ),
     one("empty braces", "x = 1\n!echo {} $x", prints="{}\n"),
     one("a shell line that reads gets nothing", "!cat", prints="", same=False),
+    one("a shell line in the background", "!sleep 60 &", reasons=("background",), same=False),
     one("lines of a command", "x = !printf 'a\\nb\\n'\nx[1], x.n", prints="('b', 'a\\nb')\n"),
     one("lines with a value", "y = 2\nx = !echo {y} $y\nlist(x)", prints="['2 2']\n"),
     one(

@@ -184,6 +184,12 @@ def test_a_report_quotes_little_of_a_long_line() -> None:
     assert len(made.not_carried) == 1 and len(made.not_carried[0].reason) < 300
 
 
+def test_a_cell_does_not_state_the_encoding_of_the_script() -> None:
+    made = to_script(notebook(text("markdown", "coding: latin-1"), "# coding: ascii\n'ä'"))
+    assert "'ä'" in made.source
+    compile(made.source.encode("utf-8"), "<script>", "exec")
+
+
 HOSTILE = [
     'x"""\nimport os',
     "x\\",

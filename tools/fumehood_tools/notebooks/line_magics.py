@@ -18,6 +18,7 @@ INSTALLS = "it installs software: do that before, in an environment for this scr
 SESSION = "it is about the session of a notebook"
 PROFILE = "a profile is not made, and the code runs without"
 HELP = "it shows help in a notebook"
+BACKGROUND = "it starts a process in the background, which a notebook refuses too"
 UNKNOWN = "it is a magic that plain Python has no equivalent for"
 NOT_PYTHON = "the code in it does not compile"
 
@@ -111,6 +112,8 @@ def shell(command: str, keep: bool = False) -> Carried:
         return Carried(why=INSTALLS)
     if not command:
         return Carried(why="the command is empty")
+    if command.endswith("&") and not command.endswith("&&"):
+        return Carried(why=BACKGROUND)
     return Carried(f"{'_nb_output' if keep else '_nb_shell'}({filled(command)})")
 
 
