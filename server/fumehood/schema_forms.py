@@ -6,10 +6,14 @@ description, and some do not follow references. So an optional argument is publi
 type (it is optional because it is not required), and references are replaced by what they refer to.
 """
 
+import json
 from collections.abc import Callable, Collection
 from typing import Any
 
 NULL = {"type": "null"}
+# An output schema with more characters names only the fields of the result, or of them and of the
+# objects in them: all tools together must leave room for what the agent works on.
+MOST_OUTPUT = 1_200
 # What says how an argument must be written tells nobody how to read a result.
 _FOR_ARGUMENTS = frozenset(
     {
@@ -49,7 +53,8 @@ def output_form(schema: Node) -> Node:
     """Return an output schema without texts, limits, references and tuples.
 
     A result explains itself, and its descriptions took a fifth of the tool list. A tuple becomes a
-    list of its length, whose items may have any of the types in the tuple.
+    list of its length, whose items may have any of the types in the tuple. A long schema describes
+    inner objects only as objects.
     """
     definitions = schema.get("$defs", {})
 
@@ -67,7 +72,23 @@ def output_form(schema: Node) -> Node:
             node = {**rest, "items": types[0] if len(types) == 1 else {"anyOf": types}}
         return node
 
-    return without(("$defs", "title", "description", *_FOR_ARGUMENTS), _rewritten(schema, simple))
+    whole = without(("$defs", "title", "description", *_FOR_ARGUMENTS), _rewritten(schema, simple))
+    forms = [whole, _shallow(whole, 2), _shallow(whole, 1)]
+    return next((form for form in forms if len(json.dumps(form)) <= MOST_OUTPUT), forms[-1])
+
+
+def _shallow(node: Any, depth: int) -> Any:
+    """Return a schema in which objects that are nested deeper are described only as objects."""
+    if isinstance(node, list):
+        return [_shallow(item, depth) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if "properties" not in node:
+        return {key: _shallow(value, depth) for key, value in node.items()}
+    if depth == 0:
+        return {"type": "object"}
+    fields = {name: _shallow(field, depth - 1) for name, field in node["properties"].items()}
+    return {**node, "properties": fields}
 
 
 def open_form(schema: Node) -> Node:

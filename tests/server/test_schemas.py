@@ -116,8 +116,18 @@ async def test_output_schemas_have_no_descriptions_but_keep_fields_of_that_name(
     for tool in await tools_of(settings):
         assert not {"title", "description"} & keywords(tool.output_schema), tool.name
         assert "description" in keywords(tool.input_schema) or not tool.input_schema["properties"]
-    papers = next(tool for tool in await tools_of(settings) if tool.name == "search_papers")
-    assert '"title"' in json.dumps(papers.output_schema)
+    found = next(tool for tool in await tools_of(settings) if tool.name == "search_paper_text")
+    assert '"title"' in json.dumps(found.output_schema)
+
+
+async def test_a_long_output_schema_names_the_fields_of_the_result_and_not_those_within(
+    settings: Settings,
+) -> None:
+    tools = {tool.name: tool.output_schema for tool in await tools_of(settings)}
+    papers = (tools["search_papers"] or {})["properties"]["papers"]
+    assert papers == {"items": {"type": "object"}, "type": "array"}
+    hits = (tools["search_paper_text"] or {})["properties"]["hits"]
+    assert hits["items"]["properties"]["title"] == {"type": "string"}
 
 
 async def test_every_input_schema_is_closed_and_every_argument_is_described(
