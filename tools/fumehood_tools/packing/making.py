@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fumehood_tools.errors import StorageFailed
 from fumehood_tools.files import digest_of, write_text
@@ -114,7 +114,16 @@ def facts_of(
         levels={level: count for level, count in levels.items() if count},
         tokens=tokens,
         tokenizer=tokenizer,
-        secrets=[
+        **_found(staged),
+        budget_tokens=request.budget_tokens,
+        chosen=list(made.chosen),
+    )
+
+
+def _found(staged: Stage) -> dict[str, Any]:
+    """Return the fields of a pack about what was found while its files were staged."""
+    return {
+        "secrets": [
             SecretPlace(
                 file=it.file,
                 line=it.line,
@@ -123,15 +132,13 @@ def facts_of(
             )
             for it in staged.secrets
         ],
-        left_out=[Omitted(path=it.path, reason=it.reason) for it in staged.left_out],
-        notebooks=[
+        "left_out": [Omitted(path=it.path, reason=it.reason) for it in staged.left_out],
+        "notebooks": [
             NotebookNote(path=it.path, not_carried=list(it.not_carried), problem=it.problem)
             for it in staged.notebooks
         ],
-        lfs_pointers=staged.lfs_pointers,
-        budget_tokens=request.budget_tokens,
-        chosen=list(made.chosen),
-    )
+        "lfs_pointers": staged.lfs_pointers,
+    }
 
 
 def publish(
