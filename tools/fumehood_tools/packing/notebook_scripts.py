@@ -1,16 +1,16 @@
-"""The one place where packing asks for notebooks as scripts."""
+"""Notebooks as the scripts that stand for them in a pack."""
 
-from importlib import import_module
 from typing import NamedTuple
 
 from fumehood_tools.errors import BadRequest
+from fumehood_tools.notebooks import NotCarried, to_script
 from fumehood_tools.quoting import one_line
 
 LONGEST = 200
 
 
 class Script(NamedTuple):
-    """A notebook as a script, and the lines that could not be carried over."""
+    """A notebook as a script, and the lines that could not be carried over, with their reasons."""
 
     source: str
     not_carried: tuple[str, ...]
@@ -19,10 +19,12 @@ class Script(NamedTuple):
 def script_of(notebook: bytes) -> Script | str:
     """Return a notebook as a script, or why it cannot be converted."""
     try:
-        converter = import_module("fumehood_tools.notebooks")
-        script = converter.to_script(notebook.decode("utf-8"))
-    except ModuleNotFoundError:
-        return "there is no converter"
-    except (BadRequest, ValueError) as error:
+        script = to_script(notebook.decode("utf-8"))
+    except (BadRequest, UnicodeDecodeError) as error:
         return one_line(str(error))[:LONGEST]
-    return Script(script.source, tuple(one_line(str(it))[:LONGEST] for it in script.not_carried))
+    return Script(script.source, tuple(_note(it) for it in script.not_carried))
+
+
+def _note(one: NotCarried) -> str:
+    text = f"cell {one.cell}, line {one.line}: {one.reason}: {one.text}"
+    return one_line(text)[:LONGEST]
