@@ -106,6 +106,8 @@ def read_address(text: str) -> Address:
         if (scp := _SCP.fullmatch(whole)) is not None:
             host = scp["host"].lower()
             return _of_parts(host, scp["path"], "https" if host in _HOSTS else "ssh", whole)
+        if "/" not in whole:
+            raise BadRequest(f"There is no folder or archive {whole[:80]!r} in reach. {FORMS}")
         if not _BARE_HOST.match(whole):
             return _of_parts("github.com", whole, "https", whole)
         whole = f"https://{whole}"
