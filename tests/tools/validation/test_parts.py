@@ -173,11 +173,14 @@ def test_terms_are_shown_in_the_words_of_the_paper_and_of_the_code_the_rarest_fi
     assert len(lines) == len({it.place for it in lines}) <= 12
 
 
-def test_a_term_is_shown_at_code_rather_than_in_an_address() -> None:
+def test_words_of_an_address_and_distant_words_are_no_term() -> None:
     [file] = code("# https://example.org/leaky/threshold\nclass LeakyThreshold: pass\n")
     terms = method_terms("The leaky threshold drips. A leaky threshold is leaky.")
     use = vocabulary_of([file], terms).files["a.py"]["leaki threshold"]
     assert term_evidence(file, use, terms).line == 2
+    for text in ("# https://example.org/leaky/threshold", f"leaky = [{'1, ' * 40}]\nthreshold = 1"):
+        found = vocabulary_of(code(text), terms).files.get("a.py", {})
+        assert "leaki threshold" not in found and ("leaki" in found) is text.startswith("leaky")
 
 
 def test_an_identifier_is_shown_whole_and_distant_words_by_both_ends() -> None:

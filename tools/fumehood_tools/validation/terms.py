@@ -17,6 +17,8 @@ from fumehood_tools.validation.words import Piece, chance, pieces_in, rarity, sp
 
 WORDS_PER_FILE = 955.0
 """Stems of an average file of the background, see benchmarks/codebases/background.py."""
+MOST_APART = 80
+"""Letters of a pair of words. Words that are further apart are not about each other."""
 _FAR = 200
 
 
@@ -66,7 +68,7 @@ def method_terms(text: str) -> Terms:
 
 
 def vocabulary_of(files: list[SourceFile], terms: Terms) -> Vocabulary:
-    """Return which files have which terms. An address on the web is a place only if need be."""
+    """Return which files have which terms. Words of addresses on the web say nothing."""
     found: dict[str, dict[str, Piece]] = {}
     total = 0
     for file in files:
@@ -74,8 +76,8 @@ def vocabulary_of(files: list[SourceFile], terms: Terms) -> Vocabulary:
         total += len(pieces)
         own: dict[str, Piece] = {}
         for use in _uses(pieces, terms.weights):
-            known = own.get(use.stem)
-            if known is None or (_in_address(file.text, known) and not _in_address(file.text, use)):
+            close = use.end - use.start <= MOST_APART
+            if use.stem not in own and close and not _in_address(file.text, use):
                 own[use.stem] = use
         if own:
             found[file.path] = own
