@@ -10,10 +10,11 @@ from pydantic import Field
 
 from fumehood.doors.library import library_of
 from fumehood.doors.reading import PaperId, read_now
-from fumehood.tooling import Toolbox, answer, in_thread
+from fumehood.tooling import Toolbox, answer, in_thread_with
+from fumehood_tools.deadlines import Deadline
 from fumehood_tools.errors import RepositoryFailed
 from fumehood_tools.reading.reading import Reading
-from fumehood_tools.repositories import Limits, open_checkout
+from fumehood_tools.repositories import Checkout, Limits, deadline_for, open_checkout
 from fumehood_tools.validation.models import ComponentJudgement
 from fumehood_tools.validation.tree import CodebaseValidation
 
@@ -66,26 +67,23 @@ def register(toolbox: Toolbox) -> None:
             told.append(text)
             anyio.from_thread.run(ctx.report_progress, len(told), None, text)
 
-        def work() -> CodebaseValidation:
-            return _validated(toolbox, *read, repository, judgements or [], tell)
+        deadline = deadline_for(_QUICK)
 
-        found = await in_thread(work)
+        def work() -> CodebaseValidation:
+            checkout = _opened(toolbox, repository, deadline, tell)
+            return _validated(toolbox, *read, checkout, judgements or [], tell)
+
+        found = await in_thread_with(deadline, work)
         return answer(found.text(), found)
 
 
-def _validated(
-    toolbox: Toolbox,
-    reading: Reading,
-    document: "Document",
-    repository: str,
-    judgements: list[ComponentJudgement],
-    tell: Callable[[str], None],
-) -> CodebaseValidation:
-    from fumehood_tools.validation.judging import check_judgements
-    from fumehood_tools.validation.validate import validate
-
+def _opened(
+    toolbox: Toolbox, repository: str, deadline: Deadline, tell: Callable[[str], None]
+) -> Checkout:
     try:
-        checkout = open_checkout(repository, settings=toolbox.settings, limits=_QUICK, tell=tell)
+        return open_checkout(
+            repository, settings=toolbox.settings, deadline=deadline, limits=_QUICK, tell=tell
+        )
     except RepositoryFailed as error:
         if error.status != "timeout":
             raise
@@ -94,6 +92,19 @@ def _validated(
             f"It was not fetched within {_QUICK.seconds:.0f} s. Call pack_repository for it, which "
             "keeps it, and then validate_codebase again.",
         ) from error
+
+
+def _validated(
+    toolbox: Toolbox,
+    reading: Reading,
+    document: "Document",
+    checkout: Checkout,
+    judgements: list[ComponentJudgement],
+    tell: Callable[[str], None],
+) -> CodebaseValidation:
+    from fumehood_tools.validation.judging import check_judgements
+    from fumehood_tools.validation.validate import validate
+
     validated = validate(reading.paper, document, checkout, tell)
     checked = check_judgements(judgements, checkout, validated.validation.commit)
     return shelf_of(toolbox).put(reading, validated, checked)
