@@ -6,14 +6,22 @@ A term is shown as the paper and the code write it, never as a stem.
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
 from fumehood_tools.validation.constants import MOST_TERMS
 from fumehood_tools.validation.models import Evidence
 from fumehood_tools.validation.sources import SourceFile
-from fumehood_tools.validation.words import Piece, chance, pieces_in, rarity, spelled, stems_in
+from fumehood_tools.validation.words import (
+    LETTERS,
+    Piece,
+    chance,
+    pieces_of,
+    rarity,
+    spelled,
+    stems_in,
+)
 
 WORDS_PER_FILE = 955.0
 """Stems of an average file of the background, see benchmarks/codebases/background.py."""
@@ -61,7 +69,7 @@ def method_terms(text: str) -> Terms:
     }
     best = sorted(weights, key=lambda it: (-weights[it], it))[:MOST_TERMS]
     spellings: dict[str, Counter[str]] = {term: Counter() for term in best}
-    for term, start, end in _uses(list(pieces_in(plain)), spellings):
+    for term, start, end in _uses(plain, spellings).found:
         spellings[term][spelled(plain, start, end)] += 1
     written = {term: it.most_common(1)[0][0] for term, it in spellings.items()}
     return Terms({term: weights[term] for term in best}, written)
@@ -72,10 +80,10 @@ def vocabulary_of(files: list[SourceFile], terms: Terms) -> Vocabulary:
     found: dict[str, dict[str, Piece]] = {}
     total = 0
     for file in files:
-        pieces = list(pieces_in(file.text))
-        total += len(pieces)
+        uses = _uses(file.text, terms.weights)
+        total += uses.stems
         own: dict[str, Piece] = {}
-        for use in _uses(pieces, terms.weights):
+        for use in uses.found:
             close = use.end - use.start <= MOST_APART
             if use.stem not in own and close and not _in_address(file.text, use):
                 own[use.stem] = use
@@ -112,18 +120,30 @@ def _prose(text: str) -> str:
     return re.sub(r"\\[a-zA-Z]+|\$", " ", text)
 
 
-def _uses(
-    pieces: list[Piece], terms: dict[str, float] | dict[str, Counter[str]]
-) -> Iterator[Piece]:
-    """Yield each use of a term, a word or a pair of words, with the term as its stem."""
+class _Uses(NamedTuple):
+    """The uses of terms in a text, with the term as their stem. stems: how many the text has."""
+
+    found: list[Piece]
+    stems: int
+
+
+def _uses(text: str, terms: Mapping[str, object]) -> _Uses:
+    """Return each use of a term, which is a word or a pair of words."""
     halves = {word for term in terms if " " in term for word in term.split()}
-    last = Piece("", 0, 0)
-    for piece in pieces:
-        if piece.stem in terms:
-            yield piece
-        if piece.stem in halves and (pair := f"{last.stem} {piece.stem}") in terms:
-            yield Piece(pair, last.start, piece.end)
-        last = piece
+    found: list[Piece] = []
+    stems, last, last_start = 0, "", 0
+    for word in LETTERS.finditer(text):
+        pieces = pieces_of(word[0])
+        stems += len(pieces)
+        for part, start, end in pieces:
+            if part in terms:
+                found.append(Piece(part, word.start() + start, word.start() + end))
+            if part in halves:
+                if (pair := f"{last} {part}") in terms:
+                    found.append(Piece(pair, last_start, word.start() + end))
+                last_start = word.start() + start
+            last = part
+    return _Uses(found, stems)
 
 
 def _in_address(text: str, use: Piece) -> bool:

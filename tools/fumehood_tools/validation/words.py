@@ -7,7 +7,6 @@ that file.
 
 import math
 import re
-from collections.abc import Iterator
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +14,7 @@ from typing import NamedTuple
 from fumehood_tools.papers.terms import STOP_WORDS, stem
 
 _LONGEST = 40
-_LETTERS = re.compile(r"[A-Za-z]+")
+LETTERS = re.compile(r"[A-Za-z]+")
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _COMMON_WORDS = (
     "model models data paper method methods result results table figure section training "
@@ -39,7 +38,7 @@ class Piece(NamedTuple):
 
 
 @lru_cache(maxsize=200_000)
-def _pieces_of(word: str) -> tuple[Piece, ...]:
+def pieces_of(word: str) -> tuple[Piece, ...]:
     """Return the parts of an identifier: "RevivalLoss" has the stems "reviv" and "loss"."""
     found = [(it[0].lower(), it.start(), it.end()) for it in _CAMEL.finditer(word)]
     return tuple(
@@ -49,17 +48,9 @@ def _pieces_of(word: str) -> tuple[Piece, ...]:
     )
 
 
-def pieces_in(text: str) -> Iterator[Piece]:
-    """Yield the words and the parts of identifiers in a text, in order."""
-    for word in _LETTERS.finditer(text):
-        at = word.start()
-        for part, start, end in _pieces_of(word[0]):
-            yield Piece(part, at + start, at + end)
-
-
 def stems_in(text: str) -> list[str]:
     """Return the stems of the words and of the parts of identifiers in a text, in order."""
-    return [it.stem for it in pieces_in(text)]
+    return [it.stem for word in LETTERS.findall(text) for it in pieces_of(word)]
 
 
 def spelled(text: str, start: int, end: int) -> str:
