@@ -101,6 +101,7 @@ def facts_of(
         pack=_id(checkout, request, made),
         source=checkout.address,
         commit=checkout.commit,
+        notes=list(checkout.origin.notes),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         format=request.format,
         path=made.path.name,

@@ -23,6 +23,7 @@ from fumehood_tools.packing.text_files import blocks_of
 from fumehood_tools.packing.tokens import CACHE_FILE, TokenCache, Tokenizer
 from fumehood_tools.packing.tree import tree_of
 from fumehood_tools.packing.writer import Entry, Head, compare, write_pack
+from fumehood_tools.quoting import one_line
 from fumehood_tools.repositories import Checkout
 
 Report = Callable[[str, int, int], None]
@@ -62,10 +63,7 @@ def pack_checkout(
             lambda done: report("copy", done, total),
         )
         if not staged.files:
-            raise BadRequest(
-                f"{checkout.address} has no text files to pack ({len(checkout.files)} files, of "
-                f"which include and exclude choose {total}). Change include and exclude."
-            )
+            raise _no_text(checkout, total, staged)
         staged.files.sort(key=lambda it: it.path.split("/"))
         packing = _Packing(checkout, request, staged, tools, report)
         counts = packing.counts()
@@ -74,6 +72,22 @@ def pack_checkout(
             made = packing.with_own(making, counts, note=made)
         pack = facts_of(checkout, request, staged, made, counts, tools.tokenizer.name)
         return publish(pack, made, counts, making.pack, workspace)
+
+
+def _no_text(checkout: Checkout, chosen: int, staged: Stage) -> BadRequest:
+    name, files = checkout.address, len(checkout.files)
+    if not files:
+        return BadRequest(f"{name} has no files. Pass a repository that has some.")
+    if not chosen:
+        return BadRequest(
+            f"include and exclude choose none of the {files:,} files of {name}. Change them."
+        )
+    first = staged.left_out[0]
+    return BadRequest(
+        f"{name} has no text files to pack: all of {chosen:,} files are left out, such as "
+        f"{one_line(first.path)[:200]!r} ({one_line(first.reason)[:200]}). Pass another source, or "
+        "change include and exclude."
+    )
 
 
 def chosen_files(checkout: Checkout, request: PackRequest) -> list[str]:
