@@ -24,7 +24,7 @@ from codebases import invented, real  # noqa: E402
 from fumehood_tools.papers.library import Library  # noqa: E402
 from fumehood_tools.reading.markdown_text import read_markdown  # noqa: E402
 from fumehood_tools.reading.reading import Reading  # noqa: E402
-from fumehood_tools.repositories import local_checkout  # noqa: E402
+from fumehood_tools.repositories import local_checkout, open_checkout  # noqa: E402
 from fumehood_tools.settings import load_settings  # noqa: E402
 from fumehood_tools.validation.models import STANDINGS, Validation  # noqa: E402
 from fumehood_tools.validation.paper_facts import paper_facts  # noqa: E402
@@ -96,7 +96,8 @@ def judge_invented(work: Path, only: tuple[str, ...] = ()) -> Iterator[Judged]:
             folder = invented.build(it, work / paper.key / str(number))
             name = it.kind if it.kind not in kinds.values() else f"other paper {number}"
             kinds[it.address] = name
-            one = validate_read(facts, read_repository(local_checkout(folder, it.address)))
+            checkout = open_checkout(str(folder), settings=settings)._replace(address=it.address)
+            one = validate_read(facts, read_repository(checkout))
             shelf.put(_reading(facts.id), one, [])
             results[it.address] = one.validation
         tree = shelf.tree(facts.id)

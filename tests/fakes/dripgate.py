@@ -46,7 +46,9 @@ def drought_penalty(dry_latents, dry_batches=640, weight=0.21):
 REPOSITORY = {
     "README.md": "# dripgate\n\nCode for the paper *Dripgate: Leaky Thresholds for Sparse "
     "Dictionaries*.\n",
-    "LICENSE": "MIT License\n\nCopyright (c) 2027 Anna Dalgren\n",
+    "LICENSE": "MIT License\n\nCopyright (c) 2027 Anna Dalgren\n\nPermission is hereby granted, "
+    "free of charge, to any person obtaining a copy of this software, to use it. The above "
+    "copyright notice and this permission notice shall be included in all copies.\n",
     "dripgate/gate.py": GATE,
     "dripgate/config.yaml": "lr: 3.0e-4\nbatch_size: 1280\nexpansion_factor: 24\n",
     "dripgate/plots.py": "import matplotlib\n\n\ndef draw(axis, values):\n    axis.plot(values)\n",

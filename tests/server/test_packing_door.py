@@ -35,7 +35,7 @@ async def test_a_repository_is_packed_and_every_file_read_back_also_after_a_rest
 ) -> None:
     async with Client(build_server(settings)) as client:
         text, made = await _call(client, "pack_repository", source="code")
-        total = len(ODD_TEXTS) + 5
+        total = len(ODD_TEXTS) + 4
         assert made["compared"].startswith(f"Packed {total} of {total} text files, bytes equal"), (
             text
         )
@@ -82,7 +82,7 @@ async def test_a_pack_is_searched_and_errors_name_the_next_step(
         text, _ = await _call(client, "read_pack", pack=pack, file="deep/er/file.h")
         assert "Did you mean 'deep/er/file.c'?" in text
         text, _ = await _call(client, "pack_repository", source="nowhere")
-        assert text.startswith("ERROR ") and "nowhere is not a folder" in text
+        assert text.startswith("ERROR ") and "no folder or archive 'nowhere'" in text
 
 
 async def test_a_budget_shows_what_was_asked_for_in_full_and_says_why(

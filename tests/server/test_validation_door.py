@@ -87,12 +87,15 @@ async def test_a_repository_is_validated_judged_and_kept_in_the_papers_tree(
     assert "code/dripgate" in written.read_text(encoding="utf-8")
 
 
-async def test_a_paper_that_was_not_read_and_a_folder_that_is_not_there_say_what_to_do(
+async def test_a_paper_that_was_not_read_is_read_and_what_is_not_there_says_what_to_do(
     settings: Settings, paper: str
 ) -> None:
     async with Client(build_server(settings)) as client:
-        text, _ = await _call(client, "validate_codebase", paper=paper, repository="code/dripgate")
-        assert text.startswith("ERROR unknown_name") and "read_paper" in text
-        await _call(client, "read_paper", paper=paper)
+        text, found = await _call(
+            client, "validate_codebase", paper=paper, repository="code/dripgate"
+        )
+        assert found is not None and found["validation"]["standing"] == "primary", text
+        text, _ = await _call(client, "validate_codebase", paper="papers/no.md", repository="code")
+        assert text.startswith("ERROR ") and "papers/no.md" in text, text
         text, _ = await _call(client, "validate_codebase", paper=paper, repository="code/nothing")
-        assert text.startswith("ERROR bad_request"), text
+        assert text.startswith("ERROR ") and "code/nothing" in text, text

@@ -23,11 +23,8 @@ from fumehood_tools.packing.shelf import PackShelf
 from fumehood_tools.packing.start import start_packing
 from fumehood_tools.packing.view import PackPage, PackReport
 from fumehood_tools.reading.document import Document
-from fumehood_tools.repositories import Limits, open_checkout
 
 WAIT_SECONDS = 40.0
-QUICK = Limits(seconds=40.0)
-"""For a checkout that a call waits for."""
 
 Patterns = Annotated[list[str], Field(max_length=100)]
 
@@ -108,9 +105,11 @@ def _register_pack(toolbox: Toolbox) -> None:
 
 def _ranked_by(toolbox: Toolbox, document: Document, request: PackRequest) -> PackRequest:
     """Return the request with the files that implement a paper's method after those it names."""
+    from fumehood_tools.repositories import Limits, open_checkout
     from fumehood_tools.validation.ranking import method_ranking
 
-    checkout = open_checkout(request.source, settings=toolbox.settings, limits=QUICK)
+    limits = Limits(seconds=WAIT_SECONDS)
+    checkout = open_checkout(request.source, settings=toolbox.settings, limits=limits)
     ranked = (Ranked(path=it.path, reason=it.reason) for it in method_ranking(document, checkout))
     return request.model_copy(update={"ranking": (*request.ranking, *ranked)})
 

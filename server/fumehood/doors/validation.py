@@ -13,7 +13,6 @@ from fumehood.doors.reading import PaperId, read_now
 from fumehood.tooling import Toolbox, answer, in_thread
 from fumehood_tools.errors import RepositoryFailed
 from fumehood_tools.reading.reading import Reading
-from fumehood_tools.repositories import Limits, open_checkout
 from fumehood_tools.validation.models import ComponentJudgement
 from fumehood_tools.validation.tree import CodebaseValidation
 
@@ -22,7 +21,8 @@ if TYPE_CHECKING:
     from fumehood_tools.validation.shelf import ValidationShelf
 
 
-_QUICK = Limits(seconds=40.0)
+WAIT_SECONDS = 40.0
+"""For a checkout that a call waits for."""
 
 
 def register(toolbox: Toolbox) -> None:
@@ -81,17 +81,19 @@ def _validated(
     judgements: list[ComponentJudgement],
     tell: Callable[[str], None],
 ) -> CodebaseValidation:
+    from fumehood_tools.repositories import Limits, open_checkout
     from fumehood_tools.validation.judging import check_judgements
     from fumehood_tools.validation.validate import validate
 
     try:
-        checkout = open_checkout(repository, settings=toolbox.settings, limits=_QUICK, tell=tell)
+        limits = Limits(seconds=WAIT_SECONDS)
+        checkout = open_checkout(repository, settings=toolbox.settings, limits=limits, tell=tell)
     except RepositoryFailed as error:
         if error.status != "timeout":
             raise
         raise RepositoryFailed(
             "timeout",
-            f"It was not fetched within {_QUICK.seconds:.0f} s. Call pack_repository for it, which "
+            f"It was not fetched within {WAIT_SECONDS:.0f} s. Call pack_repository for it, which "
             "keeps it, and then validate_codebase again.",
         ) from error
     validated = validate(reading.paper, document, checkout, tell)

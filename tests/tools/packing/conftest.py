@@ -12,7 +12,8 @@ from fumehood_tools.packing.request import PackRequest
 from fumehood_tools.packing.secret_scan import SecretScan
 from fumehood_tools.packing.shelf import PackShelf
 from fumehood_tools.packing.tokens import installed_tokenizer
-from fumehood_tools.repositories import local_checkout
+from fumehood_tools.repositories import open_checkout
+from fumehood_tools.settings import load_settings
 
 Packed = tuple[Pack, PackShelf]
 
@@ -35,7 +36,9 @@ def pack_it(tmp_path: Path, repository: Path, tools: Tools) -> Callable[..., Pac
 
     def pack(**asked: Any) -> Packed:
         request = PackRequest(source="mine", **asked)
-        made = pack_checkout(local_checkout(repository, "mine"), request, tmp_path, tools)
+        settings = load_settings(tmp_path, {"FUMEHOOD_CACHE": str(tmp_path / "cache")})
+        checkout = open_checkout(str(repository), settings=settings)._replace(address="mine")
+        made = pack_checkout(checkout, request, tmp_path, tools)
         return made, PackShelf(tmp_path)
 
     return pack

@@ -4,7 +4,7 @@ import pytest
 
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.repositories import read_address
-from fumehood_tools.repositories.address import check_ref, without_credentials
+from fumehood_tools.repositories.address import check_ref, is_owner, keys_in, without_credentials
 
 SAME = (
     "https://github.com/Ada/Sae",
@@ -89,3 +89,25 @@ def test_credentials_are_cut_from_any_text() -> None:
     assert without_credentials(said) == (
         "fatal: https://host/x and https://host/y?private_token=…&a=1 failed"
     )
+
+
+def test_the_addresses_in_a_text_are_found_however_they_are_written() -> None:
+    text = (
+        "Code: https://github.com/Ada/Sae.git), fork of git@github.com:bo/sae, see also "
+        "www.github.com/ada/sae/tree/main/src. Weights at hf.co/ada/weights and "
+        "huggingface.co/datasets/ada/texts; our page github.com/ada; not github.com/topics/sae, "
+        "x.github.com/a/b, mygithub.com/a/b or https://example.org/a/b."
+    )
+    assert keys_in(text) == [
+        "github.com/ada/sae",
+        "github.com/bo/sae",
+        "huggingface.co/ada/weights",
+        "huggingface.co/datasets/ada/texts",
+        "github.com/ada",
+    ]
+    assert [is_owner(key) for key in keys_in(text)] == [False] * 4 + [True]
+
+
+def test_long_texts_without_an_address_are_searched_in_one_pass() -> None:
+    for text in ("git." * 100_000, "gitlab." + "a." * 150_000, "github.com/" * 30_000):
+        assert len(keys_in(text)) <= 1

@@ -42,6 +42,9 @@ def test_a_commit_is_copied_byte_for_byte_and_identified(
     tree = run_git(server.root / "ada/sae", "rev-parse", "HEAD^{tree}")
     assert facts.swhid == f"swh:1:rev:{commit}" and facts.swhid_folder == f"swh:1:dir:{tree}"
     assert facts.committed == "2026-01-02T03:04:05+00:00"
+    assert found.origin.author == "Ada Example"
+    kept = "".join(it.read_text("utf-8") for it in settings.cache.glob("sources/**/*.json"))
+    assert "Ada Example" in kept and "ada@example.org" not in kept
 
 
 def test_a_clone_is_shared_and_used_offline_with_its_age(

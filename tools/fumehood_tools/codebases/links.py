@@ -9,23 +9,16 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from fumehood_tools.codebases.model import MOST_QUOTE, Candidate, Sighting, Source
-from fumehood_tools.errors import BadRequest
 from fumehood_tools.quoting import one_line
 from fumehood_tools.reading.document import Document
 from fumehood_tools.reading.outline import outline_of
 from fumehood_tools.reading.running_links import links_in_text, trimmed
 from fumehood_tools.reading.sentences import sentences
-from fumehood_tools.repositories.address import Address, read_address, without_credentials
+from fumehood_tools.repositories.address import repository_of, without_credentials
 
 MOST_LINKS = 3000
 MOST_REFERENCES = 2000
 LEAST_WORDS = 3
-_REPOSITORY_HOSTS = re.compile(
-    r"(?:^|[/@.])(?:github\.com|gitlab\.[\w.]+|huggingface\.co|hf\.co|bitbucket\.org|"
-    r"codeberg\.org|raw\.githubusercontent\.com|gist\.github\.com|git\.[\w.-]+|"
-    r"colab\.research\.google\.com|nbviewer\.(?:org|jupyter\.org)|sr\.ht)(?:[:/]|$)",
-    re.I,
-)
 _ARCHIVE_HOSTS = re.compile(
     r"^https?://(?:www\.)?(?:zenodo\.org|osf\.io|figshare\.com|anonymous\.4open\.science|"
     r"doi\.org/10\.5281/zenodo)[/.]",
@@ -105,16 +98,6 @@ def candidate_of(url: str, sighting: Sighting) -> Candidate | None:
         return None
     folder = "" if address.is_file else address.pointed.partition("/")[2]
     return Candidate(source=address.page, folder=folder, found=[sighting])
-
-
-def repository_of(url: str) -> Address | None:
-    """Return the repository that an address leads to, or None. Nothing is requested."""
-    if not (_REPOSITORY_HOSTS.search(url) or re.search(r"\.git/?(?:[#?]|$)", url)):
-        return None
-    try:
-        return read_address(url)
-    except BadRequest:
-        return None
 
 
 def cleaned(text: str) -> str:

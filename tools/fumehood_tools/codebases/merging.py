@@ -5,8 +5,8 @@ The order says where to look first. It is no judgement of whether a candidate is
 
 from collections.abc import Iterable
 
-from fumehood_tools.codebases.links import repository_of
 from fumehood_tools.codebases.model import Candidate, Sighting
+from fumehood_tools.repositories.address import repository_of
 
 MOST_SIGHTINGS = 6
 

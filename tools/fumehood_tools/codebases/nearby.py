@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from fumehood_tools.codebases.asking import About, Named
-from fumehood_tools.codebases.links import cleaned, repository_of
+from fumehood_tools.codebases.links import cleaned
 from fumehood_tools.codebases.merging import key_of
 from fumehood_tools.codebases.model import MOST_QUOTE, Candidate, Sighting, Source
 from fumehood_tools.deadlines import Deadline
@@ -21,6 +21,7 @@ from fumehood_tools.plain_files import read_plain
 from fumehood_tools.reading.document import Document
 from fumehood_tools.reading.sentences import sentences
 from fumehood_tools.repositories import Checkout, Limits, open_checkout
+from fumehood_tools.repositories.address import repository_of
 from fumehood_tools.repositories.clones import cached_clones
 from fumehood_tools.repositories.unpacking import is_archive
 from fumehood_tools.settings import Settings

@@ -82,7 +82,7 @@ def making_folders(workspace: Path) -> Iterator[Making]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def facts_of(
+def described(
     checkout: Checkout,
     request: PackRequest,
     staged: Stage,
@@ -138,7 +138,6 @@ def _found(staged: Stage) -> dict[str, Any]:
             NotebookNote(path=it.path, not_carried=list(it.not_carried), problem=it.problem)
             for it in staged.notebooks
         ],
-        "lfs_pointers": staged.lfs_pointers,
     }
 
 

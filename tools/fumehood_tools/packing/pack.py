@@ -94,7 +94,6 @@ class Pack(BaseModel, frozen=True):
     secrets: list[SecretPlace] = Field(default_factory=list)
     left_out: list[Omitted] = Field(default_factory=list)
     notebooks: list[NotebookNote] = Field(default_factory=list)
-    lfs_pointers: list[str] = Field(default_factory=list)
     budget_tokens: int | None = None
     chosen: list[Ranked] = Field(
         default_factory=list, description="With a budget: files in full, and why"

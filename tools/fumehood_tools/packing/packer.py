@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fumehood_tools.errors import BadRequest, RunFailed, StorageFailed
-from fumehood_tools.packing.making import Made, Making, facts_of, making_folders, publish
+from fumehood_tools.packing.making import Made, Making, described, making_folders, publish
 from fumehood_tools.packing.pack import Pack
 from fumehood_tools.packing.plan import Plan, fewer, plan_for, signature_entries
 from fumehood_tools.packing.ranking import ranked_files
@@ -70,7 +70,7 @@ def pack_checkout(
         made = packing.with_repomix(making)
         if isinstance(made, str):
             made = packing.with_own(making, counts, note=made)
-        pack = facts_of(checkout, request, staged, made, counts, tools.tokenizer.name)
+        pack = described(checkout, request, staged, made, counts, tools.tokenizer.name)
         return publish(pack, made, counts, making.pack, workspace)
 
 

@@ -33,7 +33,6 @@ _CREDENTIALS = (".env", ".netrc", "_netrc", ".pypirc", ".git-credentials", ".htp
 _KEY_FILES = ("id_rsa", "id_dsa", "id_ecdsa", "id_ed25519")
 _EXAMPLE = re.compile(r"\.env\.(example|sample|template|dist|defaults?)", re.IGNORECASE)
 _REPOMIX = ("repomix.config.*", ".repomixignore", ".repomix")
-_LFS = b"version https://git-lfs.github.com/spec/v1\n"
 
 
 class Staged(NamedTuple):
@@ -82,7 +81,6 @@ class Stage(NamedTuple):
     left_out: list[LeftOut]
     secrets: list[SecretFound]
     notebooks: list[Converted]
-    lfs_pointers: list[str]
 
     def write_to(self, folder: Path) -> None:
         """Write the staged files as a folder. Raises OSError."""
@@ -127,7 +125,7 @@ class _Filling:
         self._names = set(checkout.files)
         self._taken: set[str] = set()
         self._bytes = 0
-        self.stage = Stage([], list(checkout.left_out), [], [], [])
+        self.stage = Stage([], list(checkout.left_out), [], [])
 
     def add(self, file: str) -> None:
         """Stage one file, or note why it is left out. Raises BadRequest, OSError."""
@@ -175,11 +173,10 @@ class _Filling:
         return BytesIO(script.source.encode()), ".py"
 
     def _write(self, opened: BinaryIO, file: str, shown: str, name: str) -> None:
-        facts, digest, masked, first = TextFacts(), hashlib.sha256(), 0, b""
+        facts, digest, masked = TextFacts(), hashlib.sha256(), 0
         found: list[SecretFound] = []
         offset = self._opened.tell()
         for block in blocks_of(opened):
-            first = first or block[: len(_LFS)]
             scanned = self._scan.block(block, shown, facts.lines)
             found += scanned.found
             masked += scanned.masked
@@ -194,8 +191,6 @@ class _Filling:
             self.stage.secrets.extend(whole)
             raise _Omitted(reason)
         self.stage.secrets.extend(found)
-        if first == _LFS and facts.size < 1024:
-            self.stage.lfs_pointers.append(shown)
         staged = Staged(shown, file, name, self._spool, offset, digest.hexdigest(), facts, masked)
         self.stage.files.append(staged)
 

@@ -58,9 +58,6 @@ class PackReport(BaseModel, frozen=True):
     left_out: list[Omitted] = Field(default_factory=list, description="At most 20")
     left_out_total: int = 0
     notebooks: list[NotebookNote] = Field(default_factory=list, description="At most 20")
-    lfs_pointers: list[str] = Field(
-        default_factory=list, description="Files whose content is not here"
-    )
 
     def text(self) -> str:
         """Return the report as text for the agent."""
@@ -107,9 +104,6 @@ class PackReport(BaseModel, frozen=True):
                 continue
             lost = f", {len(it.not_carried)} lines not carried over" if it.not_carried else ""
             lines.append(f"> Notebook packed as a script: {it.path}{lost}")
-        if self.lfs_pointers:
-            named = ", ".join(self.lfs_pointers)
-            lines.append(f"> Git LFS pointers, whose content is not here: {named}")
         return lines
 
 
@@ -133,7 +127,6 @@ def report_of(pack: Pack, files: list[FileRow], tree: str) -> PackReport:
                 it.model_copy(update={"not_carried": it.not_carried[:5]})
                 for it in pack.notebooks[:most]
             ],
-            "lfs_pointers": pack.lfs_pointers[:most],
         }
     )
 

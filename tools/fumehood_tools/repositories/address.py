@@ -42,6 +42,17 @@ _NOT_OWNERS = {
     "gitlab.com": frozenset(("explore", "help", "search", "users", "groups")),
 }
 _KINDS_OF_HUB = ("datasets", "spaces")
+_REPOSITORY_HOSTS = (
+    r"github\.com|gitlab\.[\w.-]{1,80}|huggingface\.co|hf\.co|bitbucket\.org|codeberg\.org|"
+    r"raw\.githubusercontent\.com|gist\.github\.com|git\.[\w.-]{1,80}|"
+    r"colab\.research\.google\.com|nbviewer\.(?:org|jupyter\.org)|sr\.ht"
+)
+_AT_REPOSITORY_HOST = re.compile(rf"(?:^|[/@.])(?:{_REPOSITORY_HOSTS})(?:[:/]|$)", re.I)
+_GIT_SUFFIX = re.compile(r"\.git/?(?:[#?]|$)")
+_IN_TEXT = re.compile(
+    rf"(?<![\w.-])(?:www\.)?({_REPOSITORY_HOSTS})(?::\d{{1,5}})?[:/]([\w./~%+-]{{1,300}})",
+    re.I | re.A,
+)
 _SEGMENT = re.compile(r"[\w.~%+][\w.~%+-]*")
 _SCP = re.compile(r"(?:[\w.-]+@)?(?P<host>[\w][\w.-]*\.[a-z]{2,}):(?P<path>[\w~][\w./~-]*)", re.I)
 _BARE_HOST = re.compile(r"(?:www\.)?[a-z\d][a-z\d-]*(?:\.[a-z\d-]+)*\.[a-z]{2,}(?::\d+)?/", re.I)
@@ -106,10 +117,57 @@ def read_address(text: str) -> Address:
         if (scp := _SCP.fullmatch(whole)) is not None:
             host = scp["host"].lower()
             return _of_parts(host, scp["path"], "https" if host in _HOSTS else "ssh", whole)
+        if "/" not in whole:
+            raise BadRequest(f"There is no folder or archive {whole[:80]!r} in reach. {FORMS}")
         if not _BARE_HOST.match(whole):
             return _of_parts("github.com", whole, "https", whole)
         whole = f"https://{whole}"
     return _of_url(whole.removeprefix("git+"), text)
+
+
+def repository_of(url: str) -> Address | None:
+    """Return the repository that an address on the web leads to, or None if its host has none."""
+    if not (_AT_REPOSITORY_HOST.search(url) or _GIT_SUFFIX.search(url)):
+        return None
+    try:
+        return read_address(url)
+    except BadRequest:
+        return None
+
+
+def keys_in(text: str) -> list[str]:
+    """Return the keys of the repositories that a text names, each once, in order.
+
+    A page of an owner, such as github.com/owner, is among them: see `is_owner`.
+    """
+    found: dict[str, None] = {}
+    for match in _IN_TEXT.finditer(text):
+        host, path = match[1].lower(), match[2].rstrip(".")
+        try:
+            key = read_address(f"https://{host}/{path}").key
+        except BadRequest:
+            key = _owner_page(host, path.strip("/"))
+        if key:
+            found[key] = None
+    return list(found)
+
+
+def is_owner(key: str) -> bool:
+    """Return whether a key of `keys_in` is the page of an owner, not a repository."""
+    return key.count("/") < 2
+
+
+def owner_of(key: str) -> str:
+    """Return the owner in the key of a repository."""
+    parts = key.split("/")
+    return parts[2] if parts[1] in _KINDS_OF_HUB and len(parts) > 3 else parts[1]
+
+
+def _owner_page(host: str, path: str) -> str:
+    named = path.lower()
+    if host not in _HOSTS or "/" in path or named in _NOT_OWNERS.get(host, ()):
+        return ""
+    return f"{host}/{path if host == 'huggingface.co' else named}"
 
 
 def _of_url(url: str, text: str) -> Address:

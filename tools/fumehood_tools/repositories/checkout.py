@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fumehood_tools.errors import BadRequest
+from fumehood_tools.repositories.address import owner_of, read_address
 
 MOST_FILES = 50_000
 # What version control systems and this program keep. They are not part of the source.
@@ -27,14 +28,16 @@ class Origin(NamedTuple):
     """Where a checkout comes from, as far as it is known; "" and None are unknown.
 
     kind: how it was obtained. tree: git's id of the root folder. committed: date of the commit (ISO
-    8601). moved_from: the address that was asked for, if the host sent us to another. age_seconds:
-    time since the host was last asked; None if it was asked now, or if there is no host. notes:
-    whole sentences for the reader, such as that the network failed and a cached copy is shown.
+    8601). author: the name of who wrote the commit; e-mail addresses are not kept. moved_from: the
+    address that was asked for, if the host sent us to another. age_seconds: time since the host was
+    last asked; None if it was asked now, or if there is no host. notes: whole sentences for the
+    reader, such as that the network failed and a cached copy is shown.
     """
 
     kind: str = "folder"
     tree: str = ""
     committed: str = ""
+    author: str = ""
     moved_from: str = ""
     age_seconds: float | None = None
     notes: tuple[str, ...] = ()
@@ -54,6 +57,23 @@ class Checkout(NamedTuple):
     files: tuple[str, ...]
     left_out: tuple[LeftOut, ...] = ()
     origin: Origin = Origin()
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of its addresses on the web: its own, and the one that led to it."""
+        pages = (it for it in (self.address, self.origin.moved_from) if "://" in it)
+        return tuple(dict.fromkeys(read_address(page).key for page in pages))
+
+    @property
+    def owner(self) -> str:
+        """The owner's handle, "" if it has no address on the web."""
+        return owner_of(self.keys[0]) if self.keys else ""
+
+    @property
+    def name(self) -> str:
+        """The name of the repository, package, folder or archive."""
+        whole = self.keys[0] if self.keys else self.address.rstrip("/")
+        return whole.rpartition("/")[2].removeprefix("pkg:").partition("==")[0]
 
     def path(self, file: str) -> Path:
         """Return the location on disk of one of `files`."""

@@ -23,6 +23,7 @@ from fumehood_tools.settings import Settings
 KIND = "git"
 MOST_REFS_BYTES = 1 << 26
 MOST_PARTS = 8
+MOST_AUTHOR = 200
 
 
 class Ask(NamedTuple):
@@ -132,7 +133,12 @@ def _checkout(entry: Entry, page: str, origin: Origin) -> Checkout:
         facts["commit"],
         entry.files,
         entry.left_out,
-        origin._replace(kind="git", tree=facts["tree"], committed=facts["committed"]),
+        origin._replace(
+            kind="git",
+            tree=facts["tree"],
+            committed=facts["committed"],
+            author=facts.get("author", ""),
+        ),
     )
 
 
@@ -220,8 +226,9 @@ def exported(
             f"There is no folder {folder!r} in commit {commit[:12]}. Pass the address of the "
             "repository, and look at its files first."
         ) from error
-    form = ["log", "-1", "--no-show-signature", "--format=%cI", "--end-of-options", commit]
-    committed = git.read(form, repository, ask.deadline).decode("ascii", "replace").strip()
+    form = ["log", "-1", "--no-show-signature", "--format=%cI %an", "--end-of-options", commit]
+    said = git.read(form, repository, ask.deadline).decode("utf-8", "replace")
+    committed, _, author = said.strip().partition(" ")
     oid = tree.decode("ascii").strip()
     ask.tell("Writing the files")
     written = write_tree(git, repository, oid, draft, ask.deadline, ask.limits)
@@ -229,6 +236,7 @@ def exported(
         "commit": commit,
         "tree": oid,
         "committed": committed,
+        "author": author[:MOST_AUTHOR],
         "folder": folder,
         "files": written.files,
         "left_out": written.left_out,

@@ -106,14 +106,14 @@ def _depth(file: str) -> tuple[int, str]:
 
 def _stating(checkout: Checkout) -> list[str]:
     """Return the files of a repository that state its licence in a field."""
-    names = ("pyproject.toml", "CITATION.cff", "setup.cfg", "package.json", "README.md")
+    names = "pyproject.toml PKG-INFO CITATION.cff setup.cfg setup.py package.json Cargo.toml"
     inside = [file for file in checkout.files if file.endswith(".dist-info/METADATA")][:1]
-    return [*inside, *(name for name in names if name in checkout.files)]
+    return [*inside, *(name for name in [*names.split(), "README.md"] if name in checkout.files)]
 
 
 _FIELDS = re.compile(
-    r"(?im)^(?:License-Expression: *|\s*\"?license\"?\s*[:=]\s*[\"']?)"
-    r"([A-Za-z0-9][\w.+-]{1,40})[\"']?,?\s*$"
+    r"(?im)^(?:License-Expression: *|\s*\"?license\"?\s*[:=]\s*(?:\{\s*text\s*=\s*)?[\"']?)"
+    r"([A-Za-z0-9][\w.+-]{1,40})[\"']?\s*\}?,?\s*$"
 )
 
 

@@ -18,7 +18,7 @@ from fumehood_tools.repositories.checkout import (
     Origin,
     local_checkout,
 )
-from fumehood_tools.repositories.clones import Ask, exported
+from fumehood_tools.repositories.clones import MOST_AUTHOR, Ask, exported
 from fumehood_tools.repositories.git import Git
 from fumehood_tools.repositories.store import Shelf
 from fumehood_tools.repositories.trees import MOST_POINTER, Draft, pointer_reason
@@ -95,8 +95,8 @@ def _tracked(path: Path, top: Path, shown: str, ask: Ask) -> Checkout:
     if not files:
         return _none_there(path, shown, len(rows))
     left_out += _untracked(git, path, ask)
-    commit, tree, committed = _head(git, path, ask)
-    origin = Origin("folder", tree, committed)
+    commit, tree, committed, author = _head(git, path, ask)
+    origin = Origin("folder", tree, committed, author)
     unique = tuple(sorted(set(files)))
     return Checkout(path, shown, commit, unique, tuple(sorted(set(left_out))), origin)
 
@@ -181,13 +181,15 @@ def _untracked(git: Git, path: Path, ask: Ask) -> list[LeftOut]:
     ]
 
 
-def _head(git: Git, path: Path, ask: Ask) -> tuple[str, str, str]:
-    form = ["log", "-1", "--no-show-signature", "--format=%H %T %cI"]
+def _head(git: Git, path: Path, ask: Ask) -> tuple[str, str, str, str]:
+    """Return commit, tree, date and author of the newest commit, "" if there is none."""
+    form = ["log", "-1", "--no-show-signature", "--format=%H %T %cI %an"]
     try:
-        said = git.read(form, path, ask.deadline).decode("ascii", "replace").split()
+        said = git.read(form, path, ask.deadline).decode("utf-8", "replace").strip()
     except RepositoryFailed:
-        return "", "", ""
-    return (said[0], said[1], said[2]) if len(said) == 3 else ("", "", "")
+        return "", "", "", ""
+    commit, tree, committed, author = (*said.split(" ", 3), "", "", "", "")[:4]
+    return commit, tree, committed, author[:MOST_AUTHOR]
 
 
 def _committed(git_folder: Path, shown: str, ref: str, ask: Ask) -> Checkout:
@@ -211,7 +213,8 @@ def _committed(git_folder: Path, shown: str, ref: str, ask: Ask) -> Checkout:
         lambda tree, work: exported(git, git_folder, commit, "", Draft(tree, work), ask),
         seconds=ask.deadline.left(),
     )
-    origin = Origin("git", entry.facts["tree"], entry.facts["committed"])
+    facts = entry.facts
+    origin = Origin("git", facts["tree"], facts["committed"], facts.get("author", ""))
     return Checkout(entry.tree, shown, commit, entry.files, entry.left_out, origin)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from fumehood_tools.papers.identity import title_key
 from fumehood_tools.repositories import Checkout
-from fumehood_tools.validation.addresses import name_of, owner_of, repository_key, repository_keys
+from fumehood_tools.repositories.address import is_owner
 from fumehood_tools.validation.constants import IDENTITY
 from fumehood_tools.validation.metadata import Metadata
 from fumehood_tools.validation.models import Evidence
@@ -49,14 +49,15 @@ def _links(
     paper: PaperFacts, checkout: Checkout, metadata: Metadata, readme: ReadmeClaims | None
 ) -> Iterator[Evidence]:
     own = {it.key: it for it in paper.cited if it.own}
-    key = repository_key(checkout.address)
-    if key in own:
-        yield evidence("cited", f"The paper calls {key} its code", quote=own[key].quote)
-    elif key and (found := own.get(key.rpartition("/")[0])):
-        yield evidence("cited_owner", f"The paper cites the page of {found.key}", quote=found.quote)
-    if key not in own:
+    keys = checkout.keys
+    if cited := next((key for key in keys if key in own), ""):
+        leads = f", which leads to {keys[0]}" if cited != keys[0] else ""
+        yield evidence("cited", f"The paper calls {cited} its code{leads}", quote=own[cited].quote)
+    elif owner := next((it for key in keys if (it := own.get(key.rpartition("/")[0]))), None):
+        yield evidence("cited_owner", f"The paper cites the page of {owner.key}", quote=owner.quote)
+    if not cited:
         for file, line, claimed in metadata.addresses:
-            if claimed in own and not key:
+            if claimed in own and not keys:
                 quote = file.text.splitlines()[line - 1]
                 says = f"Its metadata give the address that the paper cites: {claimed}"
                 yield evidence("cited_by_metadata", says, file=file.path, line=line, quote=quote)
@@ -70,7 +71,7 @@ def _named_address(readme: ReadmeClaims, wanted: set[str]) -> str:
     """Return which of the addresses the README names, with or without its host."""
     near = readme.file.text[: readme.moved.offset + 400].lower()
     for key in wanted:
-        if key.count("/") == 2 and key.split("/", 1)[1] in near:
+        if not is_owner(key) and key.split("/", 1)[1].lower() in near:
             return key
     return ""
 
@@ -138,7 +139,7 @@ def _people(
         yield evidence("authors", f"Written by authors of the paper: {names}", **place)
     elif found.partial:
         yield evidence("one_author", f"May be written by {found.partial[0]}")
-    owner = owner_of(checkout.address)
+    owner = checkout.owner
     if owner and (author := is_handle(owner, paper.authors)):
         yield evidence("handle", f"The owner's handle {owner} is the name of {author}")
     if readme:
@@ -159,7 +160,7 @@ def _said_of_people(paper: PaperFacts, readme: ReadmeClaims) -> Iterator[Evidenc
 
 
 def _name(paper: PaperFacts, checkout: Checkout) -> Iterator[Evidence]:
-    name = title_key(name_of(checkout.address).replace("_", " "))
+    name = title_key(checkout.name.replace("_", " "))
     squeezed, wanted = name.replace(" ", ""), title_key(paper.name).replace(" ", "")
     if len(wanted) >= 4 and (squeezed == wanted or wanted in name.split()):
         yield evidence("name", f"The repository is called {name!r}, as the method is")
@@ -171,21 +172,16 @@ def _name(paper: PaperFacts, checkout: Checkout) -> Iterator[Evidence]:
 
 def cites_another(paper: PaperFacts, checkout: Checkout) -> str:
     """Return the address that the paper calls its code, if this repository has another one."""
-    key = repository_key(checkout.address)
-    own = [it.key for it in paper.cited if it.own and it.key.count("/") == 2]
-    return own[0] if key and own and key not in own else ""
+    keys = checkout.keys
+    own = [it.key for it in paper.cited if it.own and not is_owner(it.key)]
+    return own[0] if keys and own and not set(keys) & set(own) else ""
 
 
 def claims_other_address(checkout: Checkout, metadata: Metadata) -> str:
     """Return an address that the metadata give for a repository of the same name elsewhere."""
-    key = repository_key(checkout.address)
-    claimed = [it for _, _, it in metadata.addresses if it.count("/") == 2]
-    if not key or key in claimed:
+    keys = checkout.keys
+    claimed = [it for _, _, it in metadata.addresses if not is_owner(it)]
+    if not keys or set(keys) & set(claimed):
         return ""
-    name = key.rpartition("/")[2]
+    name = keys[0].rpartition("/")[2]
     return next((it for it in claimed if it.rpartition("/")[2] == name), "")
-
-
-def addresses_in(text: str) -> list[str]:
-    """Return the addresses of repositories in a text."""
-    return [it for it in repository_keys(text) if it.count("/") == 2]

@@ -1,7 +1,8 @@
-"""Read what a repository says about itself: CITATION.cff, package metadata, licence, authors.
+"""Read what a repository says about itself: CITATION.cff, package metadata, authors.
 
-CITATION.cff is read with PyYAML, including preferred-citation, where the paper is named. Files that
-cannot be parsed are searched as text.
+CITATION.cff is read with PyYAML, including preferred-citation, where the paper is named. Of the
+metadata of a package (METADATA, PKG-INFO) the header fields are read; what follows them is its
+README. Files that cannot be parsed are searched as text.
 """
 
 import re
@@ -9,24 +10,12 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
-from fumehood_tools.validation.addresses import repository_keys
-from fumehood_tools.validation.sources import SourceFile, Sources
+from fumehood_tools.repositories.address import keys_in
+from fumehood_tools.validation.sources import SourceFile, Sources, core_fields, is_core
 
 _AUTHOR_LINE = re.compile(r"author|maintainer|copyright|contributor|creator|\(c\)|©", re.I)
 _URL_LINE = re.compile(r"repository|homepage|source|url|code|download", re.I)
-_LICENCES = (
-    ("Apache-2.0", r"apache license[,\s]+(?:version )?2"),
-    ("AGPL-3.0", r"gnu affero general public license"),
-    ("LGPL-3.0", r"gnu lesser general public license"),
-    ("GPL-3.0", r"gnu general public license\s+version 3"),
-    ("GPL-2.0", r"gnu general public license\s+version 2"),
-    ("MPL-2.0", r"mozilla public license"),
-    ("BSD-3-Clause", r"neither the name of|bsd 3-clause"),
-    ("BSD-2-Clause", r"redistributions in binary form|bsd 2-clause"),
-    ("MIT", r"permission is hereby granted, free of charge|\bmit license"),
-    ("CC-BY-4.0", r"creative commons attribution 4"),
-    ("Unlicense", r"this is free and unencumbered software"),
-)
+_DEPENDENCY = re.compile(r"[\"'\s]([A-Za-z][\w.-]+)\s*(==|>=|~=|<=|<|>|!=)\s*[\d.]+")
 
 
 class Cff(NamedTuple):
@@ -44,8 +33,6 @@ class Metadata(NamedTuple):
     cff_file: SourceFile | None
     people: tuple[tuple[SourceFile, int, str], ...]
     addresses: tuple[tuple[SourceFile, int, str], ...]
-    licence: str
-    licence_file: SourceFile | None
     installable: str
     pinned: tuple[int, int]
     """Dependencies with an exact version, and all of them."""
@@ -56,22 +43,14 @@ def read_metadata(sources: Sources) -> Metadata:
     files = sources.having("metadata")
     cff_file = next((it for it in files if it.path.lower() == "citation.cff"), None)
     tree = _yaml(cff_file.text) if cff_file else None
-    licence_file = _first(files, r"licen[cs]e|copying")
     return Metadata(
         cff=tuple(_cff(tree)),
         cff_file=cff_file,
         people=tuple(_people(files, tree, cff_file)),
         addresses=tuple(_addresses(files)),
-        licence=_licence(licence_file, files),
-        licence_file=licence_file,
         installable=next((it.path for it in files if _is_build_file(it.path)), ""),
         pinned=_pinned(files),
     )
-
-
-def _first(files: list[SourceFile], pattern: str) -> SourceFile | None:
-    named = [it for it in files if re.match(pattern, PurePosixPath(it.path).name, re.I)]
-    return min(named, key=lambda it: it.path.count("/"), default=None)
 
 
 def _yaml(text: str) -> Any:
@@ -129,6 +108,9 @@ def _people(
         name = PurePosixPath(file.path).name.lower()
         if name.startswith("citation"):
             continue
+        if is_core(file.path):
+            yield from _fields(file, ("author", "maintainer"))
+            continue
         whole = name.startswith(("authors", "contributors"))
         lines = file.text.splitlines()[: 400 if whole else 3000]
         inside = 0
@@ -142,29 +124,25 @@ def _addresses(files: list[SourceFile]) -> Iterator[tuple[SourceFile, int, str]]
     for file in files:
         if PurePosixPath(file.path).name.lower().startswith(("licen", "copying", "requirements")):
             continue
+        if is_core(file.path):
+            for _, number, line in _fields(file, ("home-page", "project-url", "download-url")):
+                yield from ((file, number, key) for key in keys_in(line))
+            continue
         for number, line in enumerate(file.text.splitlines()[:2000], 1):
             if _URL_LINE.search(line):
-                for key in repository_keys(line):
+                for key in keys_in(line):
                     yield file, number, key
 
 
-def _licence(file: SourceFile | None, files: list[SourceFile]) -> str:
-    text = re.sub(r"\s+", " ", file.text[:6000].lower()) if file else ""
-    for name, pattern in _LICENCES:
-        if text and re.search(pattern, text):
-            return name
-    for other in files:
-        found = re.search(
-            r"^[ \t]*license[ \t]*[=:]\s*[\"'{]*(?:text\s*=\s*\")?([\w.+-]+)", other.text, re.M
-        )
-        if found and _is_build_file(other.path):
-            return found[1]
-    return "other" if file else ""
+def _fields(file: SourceFile, names: tuple[str, ...]) -> Iterator[tuple[SourceFile, int, str]]:
+    for number, name, line in core_fields(file.text):
+        if name.startswith(names):
+            yield file, number, line
 
 
 def _is_build_file(path: str) -> bool:
     names = "pyproject.toml setup.py setup.cfg cargo.toml package.json project.toml cmakelists.txt"
-    return path.lower() in names.split()
+    return path.lower() in names.split() or is_core(path)
 
 
 def _pinned(files: list[SourceFile]) -> tuple[int, int]:
@@ -176,9 +154,19 @@ def _pinned(files: list[SourceFile]) -> tuple[int, int]:
             pinned += sum("==" in it for it in lines)
             total += len(lines)
         elif name in ("pyproject.toml", "setup.cfg"):
-            found = re.findall(
-                r"[\"'\s]([A-Za-z][\w.-]+)\s*(==|>=|~=|<=|<|>|!=)\s*[\d.]+", file.text
-            )
+            found = _DEPENDENCY.findall(file.text)
             pinned += sum(mark == "==" for _, mark in found)
             total += len(found)
-    return pinned, total
+    return (pinned, total) if total else _required(files)
+
+
+def _required(files: list[SourceFile]) -> tuple[int, int]:
+    """Return the dependencies that a built package states, without those of its extras."""
+    stated = [
+        line.partition(";")[0]
+        for file in files
+        if is_core(file.path)
+        for _, _, line in _fields(file, ("requires-dist",))
+        if "extra ==" not in line
+    ]
+    return sum("==" in it for it in stated), len(stated)

@@ -86,8 +86,10 @@ class Validation(BaseModel, frozen=True):
     )
     missing: list[str] = Field(default_factory=list, description="What would decide it")
     commit: str = Field(default="", description="'' without version control")
-    licence: str = ""
-    swhid: str = Field(default="", description="Software Heritage id of these files")
+    committed: str = Field(default="", description="Date of the commit")
+    licence: str = Field(default="", description='SPDX identifier; "other": not known')
+    swhid: str = Field(default="", description="Software Heritage id of the commit")
+    swhid_folder: str = Field(default="", description="Software Heritage id of its files")
     evidence: list[Evidence] = Field(default_factory=list)
     not_counted: dict[str, int] = Field(
         default_factory=dict, description="Why files were skipped -> how many"

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 
 from fumehood_tools.papers.terms import stem
 from fumehood_tools.repositories import Checkout
-from fumehood_tools.validation.addresses import name_of, repository_key
 from fumehood_tools.validation.constants import LEAST_CODE_LINES, LIST_OF_PAPERS
 from fumehood_tools.validation.identity import at, cites_another, claims_other_address
 from fumehood_tools.validation.metadata import Metadata
@@ -35,7 +34,7 @@ def nature_of(
         *_emptiness(checkout, sources),
         *_claims(sources, readme, kinds),
         *_copies(paper, checkout, metadata, readme, kinds),
-        *_library(paper, checkout),
+        *_library(paper, checkout, metadata, kinds),
     ]
 
 
@@ -78,7 +77,7 @@ def _copies(
         yield _fact("fork", "README calls it a fork", **at(readme.file, readme.fork.offset))
         return
     other = cites_another(paper, checkout)
-    same_name = other.rpartition("/")[2] == name_of(checkout.address).lower()
+    same_name = other.rpartition("/")[2] == checkout.name.lower()
     claimed = claims_other_address(checkout, metadata)
     if claimed and (not other or claimed == other or same_name):
         yield _fact("fork", f"Its metadata name {claimed}, which is another address")
@@ -86,20 +85,29 @@ def _copies(
         yield _fact("fork", f"The paper cites {other}, a repository of the same name")
 
 
-def _library(paper: PaperFacts, checkout: Checkout) -> Iterator[Evidence]:
-    if quote := used_by(paper, checkout):
+def _library(
+    paper: PaperFacts, checkout: Checkout, metadata: Metadata, kinds: dict[str, float]
+) -> Iterator[Evidence]:
+    if kinds.keys() & {"cited", "renamed", "cited_by_metadata"}:
+        return
+    if quote := used_by(paper, checkout, metadata):
         yield _fact("library", "The paper names it among what it uses", quote=quote)
 
 
-def used_by(paper: PaperFacts, checkout: Checkout) -> str:
-    """Return the words with which a paper names a repository that is not its own, "" if none."""
-    key = repository_key(checkout.address)
+def used_by(paper: PaperFacts, checkout: Checkout, metadata: Metadata) -> str:
+    """Return the words with which a paper names a repository that is not its own, "" if none.
+
+    A package or folder has no address, so the addresses in its metadata count as its own.
+    """
+    keys = checkout.keys or {key for _, _, key in metadata.addresses}
     for cited in paper.cited:
-        if cited.key == key and not cited.own:
+        if cited.key in keys and not cited.own:
             return cited.quote or cited.key
-    name = name_of(checkout.address)
+    name = checkout.name
     common = re.fullmatch(r"[a-z]+", name.lower()) and rarity(stem(name.lower())) > RAREST
     if len(name) < 5 or common or name.lower() == paper.name.lower():
         return ""
-    found = re.search(rf"(?<![\w/.-]){re.escape(name)}(?![\w/-])", paper.text, re.I)
+    # As in names of packages, one of - _ . is as good as another.
+    spelled = "[-_.]+".join(map(re.escape, re.split(r"[-_.]+", name)))
+    found = re.search(rf"(?<![\w/.-]){spelled}(?![\w/-])", paper.text, re.I)
     return paper.text[max(0, found.start() - 80) : found.end() + 60] if found else ""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from fumehood_tools.papers.identity import arxiv_id, doi, title_key
 from fumehood_tools.reading.document import Document
 from fumehood_tools.reading.outline import Outline, Section, outline_of
-from fumehood_tools.validation.addresses import repository_keys
+from fumehood_tools.repositories.address import keys_in
 
 LEAST_METHOD = 600
 """Sections on the method with fewer characters say too little to compare code with."""
@@ -129,23 +129,23 @@ def _cited(document: Document, text: str) -> Iterator[Cited]:
     body = "\n".join([text, *(it.text for it in document.blocks if it.kind == "footnote")])
     joined = re.sub(r"\s+", " ", body)
     for link in document.links:
-        for key in repository_keys(link.url):
+        for key in keys_in(link.url):
             context = _context(joined, key, link.text)
             found.setdefault(key, Cited(key, _is_own(context, key), context))
-    for key in repository_keys(joined):
+    for key in keys_in(joined):
         context = _context(joined, key, "")
         known = found.get(key)
         if known is None or not known.own:
             found[key] = Cited(key, _is_own(context, key), context)
     for entry in document.references:
-        for key in repository_keys(f"{entry.url or ''} {entry.text}"):
+        for key in keys_in(f"{entry.url or ''} {entry.text}"):
             found.setdefault(key, Cited(key, own=False, quote=entry.text))
     yield from found.values()
 
 
 def _context(text: str, key: str, words: str) -> str:
     """Return the words before and after an address in the text, '' if it is not there."""
-    path = key.split("/", 1)[1]
+    path = key.split("/", 1)[1].lower()
     at = text.lower().find(path)
     if at < 0 and len(words) > 3:
         at = text.find(words)
@@ -157,7 +157,7 @@ def _context(text: str, key: str, words: str) -> str:
 
 def _is_own(context: str, key: str) -> bool:
     """Whether the sentence calls the address the paper's own code, not something that it uses."""
-    at = context.lower().find(key.split("/", 1)[1])
+    at = context.lower().find(key.split("/", 1)[1].lower())
     before = context[:at] if at >= 0 else context
     used = _USED.search(before.rsplit(". ", 1)[-1])
     return bool(_OWN.search(context)) and not used

@@ -12,7 +12,6 @@ from pydantic import BaseModel
 from fumehood_tools.errors import StorageFailed
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.repositories import Checkout
-from fumehood_tools.validation.addresses import owner_of
 from fumehood_tools.validation.history import History
 from fumehood_tools.validation.paper_facts import PaperFacts
 from fumehood_tools.validation.people import authors_in, is_handle
@@ -34,7 +33,7 @@ class Print(BaseModel, frozen=True):
     owned_by_author: bool
 
 
-def print_of(checkout: Checkout, history: History | None, paper: PaperFacts) -> Print:
+def print_of(checkout: Checkout, history: History, paper: PaperFacts) -> Print:
     """Return the print of a checkout."""
     digests = set()
     for path in checkout.files[:5000]:
@@ -44,14 +43,12 @@ def print_of(checkout: Checkout, history: History | None, paper: PaperFacts) -> 
             continue
         if len(content) > 40:
             digests.add(hashlib.sha256(content).hexdigest()[:12])
-    authors = history.authors if history else ()
-    by = [bool(any(authors_in(paper.authors, it))) for it in authors]
-    owner = owner_of(checkout.address)
+    by = [bool(any(authors_in(paper.authors, it))) for it in history.authors]
     return Print(
         digests=sorted(digests)[:MOST_DIGESTS],
-        commits=list(history.commits) if history else [],
+        commits=list(history.commits),
         by_authors=by,
-        owned_by_author=bool(owner and is_handle(owner, paper.authors)),
+        owned_by_author=bool(checkout.owner and is_handle(checkout.owner, paper.authors)),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from fumehood_tools.reading.document import Document
-from fumehood_tools.repositories import Checkout
+from fumehood_tools.repositories import Checkout, RepositoryFacts, facts_of
 from fumehood_tools.validation.history import History, read_history
 from fumehood_tools.validation.hyperparameters import Assigned, assigned_numbers
 from fumehood_tools.validation.identity import cites_another, identity_evidence
@@ -24,9 +24,10 @@ class Repository(NamedTuple):
     """A checkout with all that was read of it. It serves for any number of papers."""
 
     checkout: Checkout
+    facts: RepositoryFacts
     sources: Sources
     metadata: Metadata
-    history: History | None
+    history: History
     numbers: list[Assigned]
 
 
@@ -41,7 +42,14 @@ def read_repository(checkout: Checkout) -> Repository:
     """Read the files of a checkout that count, and its history. Nothing of it is run."""
     sources = read_sources(checkout)
     numbers = assigned_numbers(sources.having("source", "configuration"))
-    return Repository(checkout, sources, read_metadata(sources), read_history(checkout), numbers)
+    return Repository(
+        checkout,
+        facts_of(checkout),
+        sources,
+        read_metadata(sources),
+        read_history(checkout),
+        numbers,
+    )
 
 
 def validate(
@@ -60,9 +68,9 @@ def validate(
 
 def validate_read(facts: PaperFacts, repository: Repository) -> Validated:
     """Return whether a repository that was read is the code of a paper."""
-    checkout, sources, metadata, history, numbers = repository
+    checkout, told, sources, metadata, history, numbers = repository
     readme = read_claims(sources.readmes[0], facts) if sources.readmes else None
-    committers = tuple(dict.fromkeys(history.authors)) if history else ()
+    committers = tuple(dict.fromkeys(history.authors))
     identity = identity_evidence(facts, checkout, sources, metadata, readme, committers)
     kinds = strengths(identity)
     nature = nature_of(facts, checkout, sources, metadata, readme, kinds)
@@ -75,10 +83,10 @@ def validate_read(facts: PaperFacts, repository: Repository) -> Validated:
             code_lines=sources.code_lines,
             has_method_text=facts.describes_method,
             cited_elsewhere="" if "renamed" in kinds else cites_another(facts, checkout),
-            used_by_paper=bool(used_by(facts, checkout)),
+            used_by_paper=bool(used_by(facts, checkout, metadata)),
         )
     )
-    quality = quality_evidence(checkout, sources, metadata, history)
+    quality = quality_evidence(checkout, told, sources, metadata)
     shown = [*identity, *nature, *method.evidence, *quality]
     validation = _validation(facts, repository, verdict, method, shown)
     return Validated(validation, print_of(checkout, history, facts))
@@ -91,11 +99,10 @@ def _validation(
     method: MethodFound,
     shown: list[Evidence],
 ) -> Validation:
-    checkout, sources, metadata, history, _ = repository
-    commit = checkout.commit or (history.commits[0] if history else "")
+    told = repository.facts
     return Validation(
         paper=facts.id,
-        repository=checkout.address,
+        repository=told.address,
         standing=verdict.standing,
         why=verdict.why,
         score=verdict.score,
@@ -104,9 +111,11 @@ def _validation(
         parts={**verdict.parts, **{kind: round(it, 3) for kind, it in method.parts.items()}},
         nature=[it.kind for it in shown if it.part == "nature"],
         missing=list(verdict.missing),
-        commit=commit,
-        licence=metadata.licence,
-        swhid=f"swh:1:rev:{commit}" if len(commit) == 40 else "",
+        commit=told.commit,
+        committed=told.committed,
+        licence=told.licence,
+        swhid=told.swhid,
+        swhid_folder=told.swhid_folder,
         evidence=shown[:MOST_EVIDENCE],
-        not_counted=sources.skipped,
+        not_counted=repository.sources.skipped,
     )
