@@ -235,3 +235,15 @@ async def test_a_pack_that_was_changed_shows_nothing_from_elsewhere(settings: Se
         facts.write_text(whole.replace(made["path"], "private.txt"))
         text, _ = await _call(client, "read_pack", pack=pack, part="text")
         assert text.startswith("ERROR unknown_name") and "private words" not in text
+
+
+async def test_a_line_with_millions_of_matches_is_one_hit(settings: Settings) -> None:
+    folder = settings.workspace / "long"
+    folder.mkdir(parents=True)
+    (folder / "a.js").write_text("b" * 3_000_000)
+    (folder / "b.py").write_text("c = 1\n")
+    async with Client(build_server(settings)) as client:
+        _, made = await _call(client, "pack_repository", source="long")
+        text, found = await _call(client, "read_pack", pack=made["pack"], grep="x*", regex=True)
+        assert found is not None, text
+        assert [(it["file"], it["line"]) for it in found["hits"]] == [("a.js", 1), ("b.py", 1)]
