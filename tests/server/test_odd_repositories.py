@@ -247,3 +247,22 @@ async def test_a_line_with_millions_of_matches_is_one_hit(settings: Settings) ->
         text, found = await _call(client, "read_pack", pack=made["pack"], grep="x*", regex=True)
         assert found is not None, text
         assert [(it["file"], it["line"]) for it in found["hits"]] == [("a.js", 1), ("b.py", 1)]
+
+
+async def test_files_to_show_first_are_named_also_without_a_budget_and_missing_ones_noted(
+    settings: Settings,
+) -> None:
+    folder = _repository(settings.workspace / "code")
+    make_repository(folder, {"n.ipynb": '{"nbformat": 4, "nbformat_minor": 5, "cells": []}'})
+    async with Client(build_server(settings)) as client:
+        for budget in (None, 2_000):
+            text, made = await _call(
+                client,
+                "pack_repository",
+                source="code",
+                budget_tokens=budget,
+                first=["n.ipynb", "gone.py", "src/a.py"],
+            )
+            assert [it["path"] for it in made["chosen"][:2]] == ["n.ipynb.py", "src/a.py"], text
+            assert "Note: 1 of the files to show first are not in this pack, such as 'gone" in text
+            assert ("In full:" if budget else "To read first:") in text

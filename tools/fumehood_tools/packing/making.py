@@ -36,8 +36,8 @@ _STALE_SECONDS = 86_400.0
 class Made(NamedTuple):
     """A pack that was written and compared, before it is published.
 
-    tokens: of the whole pack, None if only those of its files were counted. chosen: the files that
-    are in full because of a budget, and why.
+    tokens: of the whole pack, None if only those of its files were counted. chosen: the files to
+    read first, and why; with a budget, those in full.
     """
 
     path: Path

@@ -96,7 +96,8 @@ class Pack(BaseModel, frozen=True):
     notebooks: list[NotebookNote] = Field(default_factory=list)
     budget_tokens: int | None = None
     chosen: list[Ranked] = Field(
-        default_factory=list, description="With a budget: files in full, and why"
+        default_factory=list,
+        description="Files to read first, and why; with a budget, those in full",
     )
 
     def compared(self) -> str:

@@ -49,7 +49,8 @@ class PackReport(BaseModel, frozen=True):
     tokenizer: str = ""
     budget_tokens: int | None = None
     chosen: list[Ranked] = Field(
-        default_factory=list, description="With a budget: files in full, at most 20"
+        default_factory=list,
+        description="At most 20 files to read first; with a budget, those in full",
     )
     largest: list[FileRow] = Field(default_factory=list, description="Files with most tokens")
     tree: str = Field(default="", description="Files as a tree; folders only if it is long")
@@ -78,7 +79,12 @@ class PackReport(BaseModel, frozen=True):
         lines += [f"Note: {one_line(note)}" for note in self.notes]
         lines += self._found_lines()
         if self.chosen:
-            lines += ["In full:", *(f"> {it.path} ({one_line(it.reason)})" for it in self.chosen)]
+            lines.append("In full:" if self.budget_tokens else "To read first:")
+            reasons = [it.reason.replace(f"{it.path}:", "line ") for it in self.chosen]
+            lines += [
+                f"> {it.path} ({one_line(reason)})"
+                for it, reason in zip(self.chosen, reasons, strict=True)
+            ]
         lines += ["Largest files:"]
         lines += [f"> {_row(row)}" for row in self.largest]
         lines += ["Files:", _quoted(self.tree)]
