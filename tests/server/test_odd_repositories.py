@@ -112,6 +112,7 @@ async def test_names_outside_are_not_listed_when_the_configuration_names_another
         assert made["texts"] == 2 and "private-name" not in text + str(made)
 
 
+@pytest.mark.slow
 async def test_a_repository_without_its_files_says_what_to_do(settings: Settings) -> None:
     source = _repository(settings.workspace / "source")
     run_git(source, "config", "uploadpack.allowFilter", "true")
@@ -122,7 +123,13 @@ async def test_a_repository_without_its_files_says_what_to_do(settings: Settings
     run_git(source.parent, *clone, "--bare", "--filter=blob:none", address, "no-files.git")
     (settings.workspace / "only-binary").mkdir()
     (settings.workspace / "only-binary" / "a.bin").write_bytes(b"\0\1")
+    for name in ("never-committed", "without-files"):
+        (settings.workspace / name).mkdir()
+        run_git(settings.workspace / name, "init", "--quiet")
+    run_git(settings.workspace / "without-files", "commit", "--quiet", "--allow-empty", "-mone")
     wanted = {
+        "never-committed": "never-committed has no files. Pass a repository that has some.",
+        "without-files": "without-files has no files. Pass a repository that has some.",
         "bare-of-files": "no file of them is on disk. Check them out",
         "no-trees.git": "it is damaged or a partial clone. Clone it again without --filter",
         "no-files.git": "a partial clone, in which files are missing. Clone it again",

@@ -31,6 +31,12 @@ from fumehood_tools.repositories.unpacking import (
 
 MOST_LIST_BYTES = 1 << 26
 MOST_UNTRACKED = 200
+# The ids that git gives a folder without files, by SHA-1 and SHA-256; "" if there is no commit.
+_EMPTY_TREES = (
+    "",
+    "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
+    "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
+)
 
 
 def open_local(path: Path, shown: str, ref: str, ask: Ask) -> Checkout:
@@ -74,7 +80,7 @@ def _tracked(path: Path, top: Path, shown: str, ask: Ask) -> Checkout:
         return _walked(path, shown, f"git could not list its files, so all are listed. {error}")
     rows = [row for row in listed.split(b"\0") if row]
     if not rows:
-        if own and _head(git, path, ask)[0]:
+        if own and _head(git, path, ask)[1] not in _EMPTY_TREES:
             return _none_there(path, shown, 0)
         why = "git tracks none of its files, so all are listed." if own else ""
         return _walked(path, shown, why)
