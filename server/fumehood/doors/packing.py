@@ -10,7 +10,7 @@ from fumehood.doors.reading import read_now
 from fumehood.doors.waiting import watch
 from fumehood.tooling import Toolbox, answer, in_thread, in_thread_with
 from fumehood_tools.deadlines import Deadline
-from fumehood_tools.errors import RunFailed
+from fumehood_tools.errors import BadRequest, RepositoryFailed, RunFailed, StorageFailed
 from fumehood_tools.jobs.models import Job
 from fumehood_tools.packing.formats import Format
 from fumehood_tools.packing.reading import Part, ReadPack, page_of, report
@@ -97,7 +97,7 @@ def _register_pack(toolbox: Toolbox) -> None:
         job = await in_thread(start_packing, request, toolbox.settings, toolbox.jobs)
         job = await watch(toolbox.jobs, job.job_id, ctx, WAIT_SECONDS)
         if (pack := _pack_of(job)) is None:
-            waiting = PackReport(source=source, job_id=job.job_id)
+            waiting = PackReport(source=request.source, job_id=job.job_id)
             return answer(waiting.text(), waiting)
         shelf = _shelf_of(toolbox)
         made = await in_thread(lambda: report(shelf, shelf.get(pack)))
@@ -169,7 +169,11 @@ def _shelf_of(toolbox: Toolbox) -> PackShelf:
 
 
 def _pack_of(job: Job) -> str | None:
-    """Return the pack that the job made, None if it is at work. Raises RunFailed if it failed."""
+    """Return the pack that the job made, None if it is at work. Raises the error of its worker."""
     if job.status in ("failed", "lost", "cancelled"):
-        raise RunFailed(job.error or f"Packing was {job.status}. Call pack_repository again.")
+        said = job.error or f"Packing was {job.status}. Call pack_repository again."
+        if job.error_code == RepositoryFailed.code:
+            raise RepositoryFailed("failed", said)
+        kinds = {it.code: it for it in (BadRequest, StorageFailed)}
+        raise kinds.get(job.error_code or "", RunFailed)(said)
     return str((job.result or {})["pack"]) if job.status == "succeeded" else None

@@ -55,9 +55,10 @@ def register(toolbox: Toolbox) -> None:
     ) -> Annotated[CallToolResult, CodebaseValidation]:
         """Check whether a repository is a paper's code: class, score, evidence with file and line.
 
-        Runs none of the code. primary: the authors' code; secondary: a copy or re-implementation; mentioned; unknown: not decided, with what is missing. A method
-        that is merely alike proves nothing. Next: read the files it names, then pass judgements:
-        each quote is checked against the code, and a disagreement with the score is shown.
+        Runs none of the code. primary: the authors' code; secondary: a copy or re-implementation;
+        mentioned; unknown: not decided, with what is missing. A method that is merely alike proves
+        nothing. Next: read the files it names, then pass judgements: each quote is checked against
+        the code, and a disagreement with the score is shown.
         Returns the tree of all repositories that were validated for the paper.
         """
         read = await read_now(toolbox, paper, ctx)

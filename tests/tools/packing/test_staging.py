@@ -147,7 +147,7 @@ def test_include_and_exclude_choose_files_as_gitignore_does(
         (repository / path).write_text("x\n", "utf-8")
     pack, shelf = pack_it(include=("src/**", "*.md"), exclude=("*.txt",))
     assert [it.path for it in shelf.files(pack)] == ["README.md", "src/a.py", "src/deep/b.py"]
-    with pytest.raises(BadRequest, match="no text files to pack"):
+    with pytest.raises(BadRequest, match="choose none of the 5 files of mine"):
         pack_it(include=("none/**",))
 
 

@@ -36,8 +36,8 @@ _STALE_SECONDS = 86_400.0
 class Made(NamedTuple):
     """A pack that was written and compared, before it is published.
 
-    tokens: of the whole pack, None if only those of its files were counted. chosen: the files that
-    are in full because of a budget, and why.
+    tokens: of the whole pack, None if only those of its files were counted. chosen: the files to
+    read first, and why; with a budget, those in full.
     """
 
     path: Path
@@ -101,6 +101,7 @@ def described(
         pack=_id(checkout, request, made),
         source=checkout.address,
         commit=checkout.commit,
+        notes=list(checkout.origin.notes),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         format=request.format,
         path=made.path.name,

@@ -26,8 +26,8 @@ class PackedFile(BaseModel, frozen=True):
     path: str = Field(description="In the repository; special characters are escaped")
     name: str = Field(default="", description="Bytes of the path in hexadecimal, if it is escaped")
     level: Level = "full"
-    start: int = Field(default=0, description="Offset of its text in the pack, in bytes")
-    end: int = Field(default=0, description="Offset of the end of its text, in bytes")
+    start: int = Field(default=0, ge=0, description="Offset of its text in the pack, in bytes")
+    end: int = Field(default=0, ge=0, description="Offset of the end of its text, in bytes")
     size: int = Field(description="Bytes of the file")
     lines: int = Field(description="Line feeds in the file")
     sha256: str = Field(description="Of the file")
@@ -73,6 +73,9 @@ class Pack(BaseModel, frozen=True):
     pack: str = Field(description="Id, for read_pack")
     source: str
     commit: str = Field(description="Empty without version control")
+    notes: list[str] = Field(
+        default_factory=list, description="What to know about the source, such as a copy's age"
+    )
     created: str = Field(description="Time in UTC")
     format: Format
     path: str = Field(description="Workspace path of the packed file")
@@ -93,7 +96,8 @@ class Pack(BaseModel, frozen=True):
     notebooks: list[NotebookNote] = Field(default_factory=list)
     budget_tokens: int | None = None
     chosen: list[Ranked] = Field(
-        default_factory=list, description="With a budget: files in full, and why"
+        default_factory=list,
+        description="Files to read first, and why; with a budget, those in full",
     )
 
     def compared(self) -> str:

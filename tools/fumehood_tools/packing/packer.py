@@ -14,7 +14,7 @@ from fumehood_tools.errors import BadRequest, RunFailed, StorageFailed
 from fumehood_tools.packing.making import Made, Making, described, making_folders, publish
 from fumehood_tools.packing.pack import Pack
 from fumehood_tools.packing.plan import Plan, fewer, plan_for, signature_entries
-from fumehood_tools.packing.ranking import ranked_files
+from fumehood_tools.packing.ranking import found_in, ranked_files
 from fumehood_tools.packing.repomix import Repomix, find_repomix, index_of, run_repomix
 from fumehood_tools.packing.request import PackRequest, Ranked
 from fumehood_tools.packing.secret_scan import SecretScan
@@ -23,6 +23,7 @@ from fumehood_tools.packing.text_files import blocks_of
 from fumehood_tools.packing.tokens import CACHE_FILE, TokenCache, Tokenizer
 from fumehood_tools.packing.tree import tree_of
 from fumehood_tools.packing.writer import Entry, Head, compare, write_pack
+from fumehood_tools.quoting import one_line
 from fumehood_tools.repositories import Checkout
 
 Report = Callable[[str, int, int], None]
@@ -62,11 +63,9 @@ def pack_checkout(
             lambda done: report("copy", done, total),
         )
         if not staged.files:
-            raise BadRequest(
-                f"{checkout.address} has no text files to pack ({len(checkout.files)} files, of "
-                f"which include and exclude choose {total}). Change include and exclude."
-            )
+            raise _no_text(checkout, total, staged)
         staged.files.sort(key=lambda it: it.path.split("/"))
+        checkout, request = _with_ranking(checkout, request, staged)
         packing = _Packing(checkout, request, staged, tools, report)
         counts = packing.counts()
         made = packing.with_repomix(making)
@@ -74,6 +73,37 @@ def pack_checkout(
             made = packing.with_own(making, counts, note=made)
         pack = described(checkout, request, staged, made, counts, tools.tokenizer.name)
         return publish(pack, made, counts, making.pack, workspace)
+
+
+def _with_ranking(
+    checkout: Checkout, request: PackRequest, staged: Stage
+) -> tuple[Checkout, PackRequest]:
+    """Return the request with the files to show first that are there, and a note about others."""
+    found, missing = found_in(staged.files, request.ranking)
+    if missing:
+        note = (
+            f"{len(missing):,} of the files to show first are not in this pack, such as "
+            f"{one_line(missing[0])[:200]!r}. Its tree has the names."
+        )
+        origin = checkout.origin._replace(notes=(*checkout.origin.notes, note))
+        checkout = checkout._replace(origin=origin)
+    return checkout, request.model_copy(update={"ranking": tuple(found)})
+
+
+def _no_text(checkout: Checkout, chosen: int, staged: Stage) -> BadRequest:
+    name, files = checkout.address, len(checkout.files)
+    if not files:
+        return BadRequest(f"{name} has no files. Pass a repository that has some.")
+    if not chosen:
+        return BadRequest(
+            f"include and exclude choose none of the {files:,} files of {name}. Change them."
+        )
+    first = staged.left_out[0]
+    return BadRequest(
+        f"{name} has no text files to pack: all of {chosen:,} files are left out, such as "
+        f"{one_line(first.path)[:200]!r} ({one_line(first.reason)[:200]}). Pass another source, or "
+        "change include and exclude."
+    )
 
 
 def chosen_files(checkout: Checkout, request: PackRequest) -> list[str]:
@@ -174,7 +204,9 @@ class _Packing(NamedTuple):
                 f"{different[0].path} ({different[0].what}). Check the disk, then pack again."
             )
         full = {it.path for it in index if it.level == "full"}
-        reasons = [one for one in ranking if one.path in full] if request.budget_tokens else []
+        reasons = [one for one in ranking if one.path in full]
+        if request.budget_tokens is None:
+            reasons = list(request.ranking)
         return Made(path, index, "own", note, tokens, reasons)
 
     def _plan(self, ranking: Sequence[Ranked], counts: dict[str, int]) -> Plan:

@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from fumehood_tools.cursors import cursor_of, position_of
-from fumehood_tools.errors import BadRequest
+from fumehood_tools.errors import BadRequest, UnknownName
 from fumehood_tools.files import digest_of
 from fumehood_tools.packing.pack import Pack, PackedFile
 from fumehood_tools.packing.searching import search_texts
@@ -56,8 +56,11 @@ class ReadPack(BaseModel, frozen=True):
 def page_of(shelf: PackShelf, request: ReadPack) -> PackPage:
     """Return one page. Raises BadRequest, UnknownName, StorageFailed."""
     if request.pack is None:
+        if request.file or request.grep or request.lines or request.part == "text":
+            raise BadRequest("Name the pack to read. read_pack without arguments lists the packs.")
         return _packs(shelf, request)
     pack = shelf.get(request.pack)
+    _check(request)
     if request.grep is not None:
         return _hits(shelf, pack, request)
     if request.part == "text":
@@ -65,6 +68,21 @@ def page_of(shelf: PackShelf, request: ReadPack) -> PackPage:
     if request.file is None or _is_pattern(request.file):
         return _files(shelf, pack, request)
     return _text(shelf, pack, request)
+
+
+def _check(request: ReadPack) -> None:
+    """Raise BadRequest for arguments that would be without effect."""
+    one_file = request.file is not None and not _is_pattern(request.file)
+    if request.lines is not None and (not one_file or request.grep is not None):
+        raise BadRequest(
+            "lines needs file=<the path of one file>, and cannot be combined with grep. Name "
+            "the file, or omit lines."
+        )
+    if request.part == "text" and (request.file is not None or request.grep is not None):
+        raise BadRequest(
+            "part='text' is the packed file itself, from its start. Omit part to read or search "
+            "the file that you named."
+        )
 
 
 def report(shelf: PackShelf, pack: Pack) -> PackReport:
@@ -93,7 +111,7 @@ def _packs(shelf: PackShelf, request: ReadPack) -> PackPage:
 
 
 def _files(shelf: PackShelf, pack: Pack, request: ReadPack) -> PackPage:
-    chosen = _chosen(shelf.files(pack), request.file)
+    chosen = _chosen(shelf, pack, request.file)
     start = _start(request, pack)
     shown = chosen[start : start + request.limit]
     after = start + len(shown)
@@ -108,7 +126,7 @@ def _files(shelf: PackShelf, pack: Pack, request: ReadPack) -> PackPage:
 
 
 def _hits(shelf: PackShelf, pack: Pack, request: ReadPack) -> PackPage:
-    files = [it for it in _chosen(shelf.files(pack), request.file) if it.level != "name only"]
+    files = [it for it in _chosen(shelf, pack, request.file) if it.level != "name only"]
     start = _start(request, pack)
     found = search_texts(
         ((it.path, shelf.text(pack, it)) for it in files),
@@ -228,15 +246,25 @@ def _is_pattern(file: str) -> bool:
     return file.endswith("/") or "*" in file
 
 
-def _chosen(files: Sequence[PackedFile], file: str | None) -> list[PackedFile]:
-    """Return the files below a folder "src/", that match a pattern "*.py", or with a path."""
+def _chosen(shelf: PackShelf, pack: Pack, file: str | None) -> Sequence[PackedFile]:
+    """Return the files below a folder "src/", that match a pattern "*.py", or with a path.
+
+    Raises UnknownName if there are none, which is not the same as a search without hits.
+    """
+    files = shelf.files(pack)
     if file is None:
-        return list(files)
-    if file.endswith("/"):
-        return [it for it in files if it.path.startswith(file)]
-    if _is_pattern(file):
-        return [it for it in files if fnmatchcase(it.path, file)]
-    return [it for it in files if it.path == file]
+        return files
+    if not _is_pattern(file):
+        return [shelf.file(pack, file)]
+    below = file.endswith("/")
+    chosen = [
+        it for it in files if (it.path.startswith(file) if below else fnmatchcase(it.path, file))
+    ]
+    if not chosen:
+        kind = "folder" if below else "file that matches"
+        known = sorted({it.path.rpartition("/")[0] + "/" for it in files if "/" in it.path})
+        raise UnknownName(kind, file, known, "read_pack without file lists the files.")
+    return chosen
 
 
 def _row(packed: PackedFile) -> FileRow:

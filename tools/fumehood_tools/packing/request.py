@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 from fumehood_tools.packing.formats import Format
 
@@ -31,3 +31,11 @@ class PackRequest(BaseModel, frozen=True):
         default=(), description="Files to show in full first, most important first"
     )
     packer: PackerAsked = "auto"
+
+    @field_validator("source")
+    @classmethod
+    def _without_credentials(cls, source: str) -> str:
+        """Cut credentials off, since requests are stored with their jobs. None are ever used."""
+        from fumehood_tools.repositories.address import without_credentials
+
+        return without_credentials(source)

@@ -50,12 +50,13 @@ def search_texts(
         f"The search took more than {SECONDS:.0f} s. Search fewer files: file='src/'."
     )
     deadline = Deadline(SECONDS, lambda: late, clock) if clock else Deadline(SECONDS, lambda: late)
-    places = _finder(pattern, regex=regex, ignore_case=ignore_case)
+    find = _finder(pattern, regex=regex, ignore_case=ignore_case)
     hits: list[PackHit] = []
     total = 0
     for path, text in texts:
         deadline.left()
-        for hit in _lines_of(path, text, places):
+        for hit in _lines_of(path, text.encode(), find):
+            deadline.left()
             total += 1
             if skip < total <= skip + limit:
                 hits.append(hit)
@@ -64,15 +65,16 @@ def search_texts(
     return Found(hits, total, True)
 
 
-Places = Callable[[str], Iterator[int]]
-"""Returns the offsets of the matches in a text."""
+Find = Callable[[bytes, int], int]
+"""Returns the offset of the first match in a text from an offset on, or -1."""
 
 
-def _finder(pattern: str, *, regex: bool, ignore_case: bool) -> Places:
+def _finder(pattern: str, *, regex: bool, ignore_case: bool) -> Find:
     if not pattern or len(pattern) > MOST_PATTERN or "\n" in pattern:
         raise BadRequest(f"grep takes 1 to {MOST_PATTERN} characters of one line. Shorten it.")
     if not regex and not ignore_case:
-        return lambda text: _literal(pattern, text)
+        literal = pattern.encode("utf-8", "replace")
+        return lambda text, start: text.find(literal, start)
     import re2
 
     options = re2.Options()
@@ -89,33 +91,31 @@ def _finder(pattern: str, *, regex: bool, ignore_case: bool) -> Places:
             f"Invalid regular expression: {reason}. Write it as for RE2 (no references back, no "
             "lookaround), or search literally with regex=false."
         ) from error
-    return lambda text: (found.start() for found in compiled.finditer(text))
+
+    def find(text: bytes, start: int) -> int:
+        found = compiled.search(text, start)
+        return found.start() if found else -1
+
+    return find
 
 
-def _literal(pattern: str, text: str) -> Iterator[int]:
-    at = text.find(pattern)
-    while at >= 0:
-        yield at
-        at = text.find(pattern, at + 1)
+def _lines_of(path: str, text: bytes, find: Find) -> Iterator[PackHit]:
+    """Yield each matching line once. Only the first match in a line is looked for."""
+    number, counted, after = 1, 0, 0
+    while after < len(text) and 0 <= (at := find(text, after)) < len(text):
+        start = text.rfind(b"\n", 0, at) + 1
+        end = text.find(b"\n", at)
+        end = end if end >= 0 else len(text)
+        number += text.count(b"\n", counted, start)
+        counted, after = start, end + 1
+        line = text[start:end].decode()
+        yield PackHit(path, number, _around(line, len(text[start:at].decode(errors="ignore"))))
 
 
-def _lines_of(path: str, text: str, places: Places) -> Iterator[PackHit]:
-    """Yield each matching line once."""
-    number, counted, after = 1, 0, -1
-    for at in places(text):
-        if at < after:
-            continue
-        start = text.rfind("\n", 0, at) + 1
-        end = text.find("\n", at)
-        after = end + 1 if end >= 0 else len(text) + 1
-        number += text.count("\n", counted, start)
-        counted = start
-        yield PackHit(path, number, _around(text, start, after - 1, at))
-
-
-def _around(text: str, start: int, end: int, at: int) -> str:
-    if end - start <= LINE_CHARACTERS:
-        return text[start:end].rstrip("\r")
-    first = max(start, min(at - LINE_CHARACTERS // 4, end - LINE_CHARACTERS))
-    last = min(end, first + LINE_CHARACTERS)
-    return f"{'…' * (first > start)}{text[first:last]}{'…' * (last < end)}"
+def _around(line: str, at: int) -> str:
+    """Return a line, or the part of a long one around the match."""
+    if len(line) <= LINE_CHARACTERS:
+        return line.rstrip("\r")
+    first = max(0, min(at - LINE_CHARACTERS // 4, len(line) - LINE_CHARACTERS))
+    last = first + LINE_CHARACTERS
+    return f"{'…' * (first > 0)}{line[first:last]}{'…' * (last < len(line))}"

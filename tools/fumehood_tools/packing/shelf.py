@@ -5,6 +5,7 @@ import json
 import re
 from functools import lru_cache
 from pathlib import Path
+from typing import BinaryIO
 
 from pydantic import ValidationError
 
@@ -47,23 +48,25 @@ class PackShelf:
 
     def file(self, pack: Pack, path: str) -> PackedFile:
         """Return one file of a pack. Raises UnknownName."""
-        for one in self.files(pack):
+        files = self.files(pack)
+        for one in files:
             if one.path == path:
                 return one
-        known = [it.path for it in self.files(pack)]
-        raise UnknownName("file", path, known, "read_pack without file lists the files.")
+        known, next_step = [it.path for it in files], "read_pack without file lists the files."
+        if any(it.startswith(f"{path}/") for it in known):
+            known, next_step = [], f"It is a folder: read_pack with file='{path}/' lists its files."
+        raise UnknownName("file", path, known, next_step)
 
     def content(self, pack: Pack, packed: PackedFile) -> bytes:
         """Return what the pack holds of a file: its exact bytes, unless `packed` says otherwise.
 
         Raises StorageFailed when the pack was changed or removed.
         """
-        path = self._workspace / pack.path
         try:
-            with open_plain(path) as file:
+            with self._open(pack) as file:
                 content = b"".join(content_of(file, packed, pack.format))
         except OSError as error:
-            raise StorageFailed.from_os_error(error, f"Reading {path.name}") from error
+            raise _unread(pack.path, error) from error
         except ValueError as error:
             raise _changed(pack) from error
         exact = packed.level == "full" and not packed.stripped
@@ -78,18 +81,30 @@ class PackShelf:
 
     def whole(self, pack: Pack) -> bytes:
         """Return the packed file itself. Raises StorageFailed if it cannot be read."""
-        path = self._workspace / pack.path
         try:
-            with open_plain(path) as file:
-                return file.read()
+            with self._open(pack) as file:
+                content = file.read()
         except OSError as error:
-            raise StorageFailed.from_os_error(error, f"Reading {path.name}") from error
+            raise _unread(pack.path, error) from error
+        if len(content) != pack.size:
+            raise _changed(pack)
+        return content
+
+    def _open(self, pack: Pack) -> BinaryIO:
+        """Open the packed file. It is no link, so that nothing outside the pack is read."""
+        path = self._workspace / pack.path
+        if path.is_symlink():
+            raise _changed(pack)
+        return open_plain(path)
 
     def _facts(self, pack: str) -> Pack | None:
+        """Return the facts in a folder, None if they are not those of a pack that lies there."""
         try:
-            return Pack.model_validate(read_json(self._folder / pack / FACTS_FILE))
+            found = Pack.model_validate(read_json(self._folder / pack / FACTS_FILE))
         except (StorageFailed, ValidationError):
             return None
+        name = "pack.xml" if found.format == "xml" else "pack.md"
+        return found if (found.pack, found.path) == (pack, f"{PACKS}/{pack}/{name}") else None
 
     def _read_index(self, pack: str, created: str) -> list[PackedFile]:
         path = self._folder / pack / INDEX_FILE
@@ -97,11 +112,16 @@ class PackShelf:
             lines = path.read_text(encoding="utf-8").splitlines()
             return [PackedFile.model_validate(json.loads(line)) for line in lines]
         except OSError as error:
-            raise StorageFailed.from_os_error(error, f"Reading {path.name}") from error
+            raise _unread(f"{PACKS}/{pack}/{path.name}", error) from error
         except ValueError as error:
             raise StorageFailed(
                 f"{path.name} of pack {pack} is damaged. Call pack_repository again."
             ) from error
+
+
+def _unread(path: str, error: OSError) -> StorageFailed:
+    reason = error.strerror or type(error).__name__
+    return StorageFailed(f"{path} cannot be read: {reason}. Call pack_repository again.")
 
 
 def _changed(pack: Pack) -> StorageFailed:

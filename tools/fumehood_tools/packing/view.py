@@ -35,6 +35,7 @@ class PackReport(BaseModel, frozen=True):
     pack: str = Field(default="", description="Id for read_pack")
     source: str = ""
     commit: str = ""
+    notes: list[str] = Field(default_factory=list, description="What to know about the source")
     path: str = Field(default="", description="Workspace path of the packed file")
     format: Format = "xml"
     size: int = Field(default=0, description="Bytes of the packed file")
@@ -48,7 +49,8 @@ class PackReport(BaseModel, frozen=True):
     tokenizer: str = ""
     budget_tokens: int | None = None
     chosen: list[Ranked] = Field(
-        default_factory=list, description="With a budget: files in full, at most 20"
+        default_factory=list,
+        description="At most 20 files to read first; with a budget, those in full",
     )
     largest: list[FileRow] = Field(default_factory=list, description="Files with most tokens")
     tree: str = Field(default="", description="Files as a tree; folders only if it is long")
@@ -69,17 +71,23 @@ class PackReport(BaseModel, frozen=True):
         lines = [
             f"Pack {self.pack}: {self.source}{commit}, as {self.format} in {self.path} "
             f"({self.size:,} bytes), written by the packer {self.packer!r}.",
-            self.compared,
+            f"{self.compared} Lines with > are {UNTRUSTED[0].lower()}{UNTRUSTED[1:]}",
             f"{self.tokens:,} tokens ({self.tokenizer})"
             + (f" of the {self.budget_tokens:,} allowed." if self.budget_tokens else "."),
         ]
         lines += [f"Note: {self.packer_note}."] * bool(self.packer_note)
+        lines += [f"Note: {one_line(note)}" for note in self.notes]
         lines += self._found_lines()
         if self.chosen:
-            lines += ["In full:", *(f"  {it.path} ({one_line(it.reason)})" for it in self.chosen)]
+            lines.append("In full:" if self.budget_tokens else "To read first:")
+            reasons = [it.reason.replace(f"{it.path}:", "line ") for it in self.chosen]
+            lines += [
+                f"> {it.path} ({one_line(reason)})"
+                for it, reason in zip(self.chosen, reasons, strict=True)
+            ]
         lines += ["Largest files:"]
-        lines += [f"  {_row(row)}" for row in self.largest]
-        lines += [f"Files. {UNTRUSTED}", _quoted(self.tree)]
+        lines += [f"> {_row(row)}" for row in self.largest]
+        lines += ["Files:", _quoted(self.tree)]
         return "\n".join(
             [
                 *lines,
@@ -92,16 +100,16 @@ class PackReport(BaseModel, frozen=True):
         lines = []
         if self.secrets:
             lines.append(f"{self.secrets_total} secrets found (never shown):")
-            lines += [f"  {it.file}:{it.line} {it.kind}, {it.done}" for it in self.secrets]
+            lines += [f"> {it.file}:{it.line} {it.kind}, {it.done}" for it in self.secrets]
         if self.left_out:
             lines.append(f"{self.left_out_total} entries left out:")
-            lines += [f"  {one_line(it.path)}: {one_line(it.reason)}" for it in self.left_out]
+            lines += [f"> {one_line(it.path)}: {one_line(it.reason)}" for it in self.left_out]
         for it in self.notebooks:
             if it.problem:
-                lines.append(f"Notebook packed as it is: {it.path} ({it.problem})")
+                lines.append(f"> Notebook packed as it is: {it.path} ({it.problem})")
                 continue
             lost = f", {len(it.not_carried)} lines not carried over" if it.not_carried else ""
-            lines.append(f"Notebook packed as a script: {it.path}{lost}")
+            lines.append(f"> Notebook packed as a script: {it.path}{lost}")
         return lines
 
 
@@ -169,7 +177,7 @@ class PackPage(BaseModel, frozen=True):
             f"{it.created}"
             for it in self.packs
         ]
-        lines += [_row(row) for row in self.files]
+        lines += [f"> {_row(row)}" for row in self.files]
         lines += [f"> {hit.file}:{hit.line}: {quotable(hit.text)}" for hit in self.hits]
         if self.text_:
             lines.append(numbered(self.text_, self.first_line))
@@ -185,7 +193,7 @@ class PackPage(BaseModel, frozen=True):
             return f"{self.file}{shows}, {self.total:,} lines, from {self.pack}. {UNTRUSTED}"
         if self.text_:
             return f"{self.pack}, {self.total:,} bytes. {UNTRUSTED}"
-        return f"{self.total:,} files in {self.pack}. {self.compared}"
+        return f"{self.total:,} files in {self.pack}. {self.compared} {UNTRUSTED}"
 
     def _next_step(self) -> str:
         if self.next_cursor:

@@ -5,7 +5,6 @@ and never opened.
 """
 
 import os
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -14,8 +13,8 @@ from fumehood_tools.errors import BadRequest
 from fumehood_tools.repositories.address import owner_of, read_address
 
 MOST_FILES = 50_000
-# Folders of version control systems. They are not part of the source.
-_NOT_SOURCE = frozenset({".git", ".hg", ".svn"})
+# What version control systems and this program keep. They are not part of the source.
+_NOT_SOURCE = frozenset({".git", ".hg", ".svn", ".fumehood"})
 
 
 class LeftOut(NamedTuple):
@@ -89,7 +88,7 @@ def local_checkout(folder: Path, address: str) -> Checkout:
     if not folder.is_dir():
         raise BadRequest(f"{address} is not a folder. Name a folder or the URL of a repository.")
     files, left_out = [], []
-    for number, (path, reason) in enumerate(_entries(folder, "")):
+    for number, (path, reason) in enumerate(_entries(folder)):
         if number == MOST_FILES:
             raise BadRequest(
                 f"{address} has more than {MOST_FILES:,} entries. Name one of its folders."
@@ -101,19 +100,34 @@ def local_checkout(folder: Path, address: str) -> Checkout:
     return Checkout(folder, address, "", tuple(sorted(files)), tuple(sorted(left_out)))
 
 
-def _entries(folder: Path, prefix: str) -> Iterator[tuple[str, str]]:
-    """Yield (path, reason to leave it out or "") of everything below the folder."""
-    with os.scandir(folder) as entries:
-        found = sorted(entries, key=lambda entry: entry.name)
-    for entry in found:
-        path = prefix + entry.name
-        mode = entry.stat(follow_symlinks=False).st_mode
-        if stat.S_ISLNK(mode):
-            yield path, f"a link to {os.readlink(entry.path)}"
-        elif stat.S_ISDIR(mode):
-            if entry.name not in _NOT_SOURCE:
-                yield from _entries(Path(entry.path), path + "/")
-        elif stat.S_ISREG(mode):
-            yield path, ""
-        else:
-            yield path, "a special file (FIFO, socket or device)"
+def _entries(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield (path, reason to leave it out or "") of everything below the folder, at any depth."""
+    waiting = [""]
+    while waiting:
+        prefix = waiting.pop()
+        try:
+            with os.scandir(folder / prefix) as entries:
+                found = list(entries)
+        except OSError as error:
+            yield prefix.rstrip("/") or ".", f"a folder that cannot be read: {error.strerror}"
+            continue
+        for entry in found:
+            path = prefix + entry.name
+            if entry.name in _NOT_SOURCE:
+                continue
+            if entry.is_symlink():
+                yield path, f"a link to {target_of(entry.path)}"
+            elif entry.is_dir(follow_symlinks=False):
+                waiting.append(path + "/")
+            elif entry.is_file(follow_symlinks=False):
+                yield path, ""
+            else:
+                yield path, "a special file (FIFO, socket or device)"
+
+
+def target_of(link: str | Path) -> str:
+    """Return where a link leads, as it is written in it."""
+    try:
+        return os.readlink(link)
+    except OSError:
+        return "a place that cannot be read"

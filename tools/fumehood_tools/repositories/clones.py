@@ -216,6 +216,12 @@ def exported(
             ["rev-parse", "--verify", "--end-of-options", where], repository, ask.deadline
         )
     except RepositoryFailed as error:
+        if not folder:
+            raise RepositoryFailed(
+                "broken",
+                f"The repository has no files of commit {commit[:12]}: it is damaged or a partial "
+                "clone. Clone it again without --filter.",
+            ) from error
         raise BadRequest(
             f"There is no folder {folder!r} in commit {commit[:12]}. Pass the address of the "
             "repository, and look at its files first."

@@ -58,13 +58,17 @@ _PRIVATE = (
 
 
 class Git:
-    """Runs git. protocols: the transports that it may use, such as ("https",)."""
+    """Runs git. protocols: the transports that it may use, such as ("https",).
 
-    def __init__(self, protocols: Sequence[str] = ()) -> None:
+    work_tree: the folder whose files git compares with its index. A repository's configuration may
+    name another folder, which is then not looked at.
+    """
+
+    def __init__(self, protocols: Sequence[str] = (), work_tree: Path | None = None) -> None:
         found = shutil.which("git")
         if found is None:
             raise PartMissing("git", "apt install git, or brew install git")
-        self._git, self._protocols = found, tuple(protocols)
+        self._git, self._protocols, self._work_tree = found, tuple(protocols), work_tree
 
     def version(self) -> str:
         """Return git's version, such as 2.39.5."""
@@ -146,8 +150,10 @@ class Git:
         if "ssh" in self._protocols:
             ours = our_environment()
             by_ssh = {name: ours[name] for name in ("HOME", "SSH_AUTH_SOCK") if name in ours}
+        here = {"GIT_WORK_TREE": str(self._work_tree)} if self._work_tree else {}
         return {
             **kept,
+            **here,
             "HOME": "/nonexistent",
             **by_ssh,
             "LC_ALL": "C",
@@ -202,6 +208,12 @@ def _failure(arguments: Sequence[str], code: int, said: str) -> RepositoryFailed
     text = re.sub(r"^(?:warning|hint): .*?(?=fatal:|error:|$)", "", text)
     low = text.lower()
     quoted = f" git said: {text[:300]!r}." if text else f" It ended with code {code}."
+    if "promisor remote" in low:
+        return RepositoryFailed(
+            "broken",
+            "The repository is a partial clone, in which files are missing. Clone it again without "
+            f"--filter, or check its files out and pass the folder.{quoted}",
+        )
     if "no space left" in low:
         return RepositoryFailed("storage", f"The disk is full. Free some space, repeat.{quoted}")
     if "remote ref" in low or "not our ref" in low or "couldn't find" in low:

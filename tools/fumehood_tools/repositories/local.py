@@ -31,6 +31,12 @@ from fumehood_tools.repositories.unpacking import (
 
 MOST_LIST_BYTES = 1 << 26
 MOST_UNTRACKED = 200
+# The ids that git gives a folder without files, by SHA-1 and SHA-256; "" if there is no commit.
+_EMPTY_TREES = (
+    "",
+    "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
+    "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
+)
 
 
 def open_local(path: Path, shown: str, ref: str, ask: Ask) -> Checkout:
@@ -51,7 +57,7 @@ def open_local(path: Path, shown: str, ref: str, ask: Ask) -> Checkout:
         return _marked(local_checkout(path, shown))
     if ref or git_folder == path:
         return _committed(git_folder, shown, ref or "HEAD", ask)
-    return _tracked(path, shown, ask)
+    return _tracked(path, git_folder.parent, shown, ask)
 
 
 def _git_folder(path: Path) -> Path | None:
@@ -64,16 +70,18 @@ def _git_folder(path: Path) -> Path | None:
     return None
 
 
-def _tracked(path: Path, shown: str, ask: Ask) -> Checkout:
-    """Return the files that git tracks below a folder, as they are on disk."""
-    own = (path / ".git").exists()
+def _tracked(path: Path, top: Path, shown: str, ask: Ask) -> Checkout:
+    """Return the files that git tracks below a folder, as they are on disk. top: with .git."""
+    own = path == top
     try:
-        git = Git()
+        git = Git(work_tree=top)
         listed = git.read(["ls-files", "-s", "-z"], path, ask.deadline, MOST_LIST_BYTES)
     except (PartMissing, RepositoryFailed) as error:
         return _walked(path, shown, f"git could not list its files, so all are listed. {error}")
     rows = [row for row in listed.split(b"\0") if row]
     if not rows:
+        if own and _head(git, path, ask)[1] not in _EMPTY_TREES:
+            return _none_there(path, shown, 0)
         why = "git tracks none of its files, so all are listed." if own else ""
         return _walked(path, shown, why)
     if len(rows) > ask.limits.files:
@@ -90,6 +98,8 @@ def _tracked(path: Path, shown: str, ask: Ask) -> Checkout:
             left_out.append(LeftOut(name, reason))
         else:
             files.append(name)
+    if not files:
+        return _none_there(path, shown, len(rows))
     left_out += _untracked(git, path, ask)
     commit, tree, committed, author = _head(git, path, ask)
     origin = Origin("folder", tree, committed, author)
@@ -100,6 +110,17 @@ def _tracked(path: Path, shown: str, ask: Ask) -> Checkout:
 def _walked(path: Path, shown: str, why: str) -> Checkout:
     found = _marked(local_checkout(path, shown))
     return found._replace(origin=Origin("folder", notes=(why,) if why else ()))
+
+
+def _none_there(path: Path, shown: str, tracked: int) -> Checkout:
+    """Return the files of a folder that has none of those that git tracks in it."""
+    what = f"git tracks {tracked:,} entries of {shown}, but no file of them is on disk"
+    found = _walked(path, shown, f"{what}, so those that are there are listed.")
+    if not found.files:
+        raise RepositoryFailed(
+            "empty", f"{what}. Check them out (git checkout HEAD -- . in it), and repeat."
+        )
+    return found
 
 
 def _marked(found: Checkout) -> Checkout:
@@ -131,12 +152,16 @@ def _reason(folder: Path, name: str, mode: bytes, folders: dict[str, bool]) -> s
 
 
 def _is_inside(folder: Path, parent: str, known: dict[str, bool]) -> bool:
-    if not parent:
-        return True
-    if parent not in known:
-        above = parent.rpartition("/")[0]
-        known[parent] = _is_inside(folder, above, known) and not (folder / parent).is_symlink()
-    return known[parent]
+    """Return whether no folder on the way to `parent` is a link. known: parent -> answer."""
+    unknown = []
+    while parent and parent not in known:
+        unknown.append(parent)
+        parent = parent.rpartition("/")[0]
+    inside = known[parent] if parent else True
+    for place in reversed(unknown):
+        inside = inside and not (folder / place).is_symlink()
+        known[place] = inside
+    return inside
 
 
 def _pointer(place: Path) -> str:

@@ -6,6 +6,7 @@ the package index, as an sdist if there is one, checked by its hash, and unpacke
 runs.
 """
 
+import csv
 import importlib.metadata as metadata
 import json
 import re
@@ -62,8 +63,8 @@ def open_package(text: str, ask: Ask) -> Checkout:
     name, version = canonicalize_name(found["name"]), found["version"]
     wanted = _version(version) if version else None
     installed = _distribution(name)
-    if installed is not None and wanted in (None, _version(installed.version)):
-        return _installed(installed, ask)
+    if installed is not None and (wanted is None or _has_version(installed, wanted)):
+        return _installed(name, installed, ask)
     return _fetched(name, wanted, ask)
 
 
@@ -82,6 +83,13 @@ def _version(text: str) -> Version:
         ) from error
 
 
+def _has_version(package: metadata.Distribution, wanted: Version) -> bool:
+    try:
+        return Version(str(package.metadata["Version"])) == wanted
+    except InvalidVersion:
+        return False
+
+
 def _distribution(name: str) -> metadata.Distribution | None:
     try:
         return metadata.distribution(name)
@@ -89,22 +97,25 @@ def _distribution(name: str) -> metadata.Distribution | None:
         return None
 
 
-def _installed(package: metadata.Distribution, ask: Ask) -> Checkout:
-    shown = f"pkg:{package.metadata['Name']}=={package.version}"
+def _installed(name: str, package: metadata.Distribution, ask: Ask) -> Checkout:
+    about = package.metadata
+    shown = f"pkg:{about['Name'] or name}=={about['Version'] or 'unknown'}"
     direct = _direct_url(package)
-    if direct.get("dir_info", {}).get("editable"):
+    if _part(direct, "dir_info").get("editable"):
         folder = Path(url2pathname(unquote(urlsplit(str(direct.get("url", ""))).path)))
         found = open_local(folder, shown, "", ask)
         return found._replace(origin=found.origin._replace(kind="package"))
     root = Path(str(package.locate_file(""))).resolve()
     files, left_out = [], []
-    for file in package.files or ():
+    for file in _recorded(package, shown):
         path = file.as_posix()
         if path.endswith(_NOT_SOURCE) or ".." in file.parts or path.startswith("/"):
             continue
         place = root / path
         if place.is_symlink() or not place.is_file():
             left_out.append(LeftOut(path, "a link, or not there"))
+        elif not place.parent.resolve().is_relative_to(root):
+            left_out.append(LeftOut(path, "a file in a folder that is a link"))
         else:
             files.append(path)
     if not files:
@@ -112,9 +123,26 @@ def _installed(package: metadata.Distribution, ask: Ask) -> Checkout:
             "missing",
             f"{shown} is installed, but its installer left no list of files. Pass its folder.",
         )
-    commit = str(direct.get("vcs_info", {}).get("commit_id", ""))
+    commit = str(_part(direct, "vcs_info").get("commit_id", ""))
     origin = Origin("package")
     return Checkout(root, shown, commit, tuple(sorted(files)), tuple(sorted(left_out)), origin)
+
+
+def _recorded(package: metadata.Distribution, shown: str) -> list[metadata.PackagePath]:
+    """Return the files that the installer listed. Raises RepositoryFailed if that is damaged."""
+    try:
+        return list(package.files or ())
+    except (ValueError, TypeError, csv.Error) as error:
+        raise RepositoryFailed(
+            "broken",
+            f"{shown} is installed, but its list of files (RECORD) is damaged. Install it again, "
+            "or pass its folder.",
+        ) from error
+
+
+def _part(found: dict[str, Any], name: str) -> dict[str, Any]:
+    part = found.get(name)
+    return part if isinstance(part, dict) else {}
 
 
 def _direct_url(package: metadata.Distribution) -> dict[str, Any]:

@@ -22,6 +22,8 @@ MOST_TREE_BYTES = 1 << 30
 _LFS = re.compile(rb"version https://git-lfs\.github\.com/spec/v1\n(?:.*\n)*?size (\d+)")
 MOST_POINTER = 1024
 PART_BYTES = 1 << 20
+# Path.mkdir and shutil.rmtree recurse for each folder of a path, and fail near 1,000.
+MOST_DEPTH = 250
 _BAD_NAME = (errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL)
 
 
@@ -132,6 +134,8 @@ def bad_name(path: str) -> str:
     parts = path.split("/")
     if any(part in ("", ".", "..") or "\0" in part for part in parts):
         return "a name that leads out of its folder"
+    if len(parts) > MOST_DEPTH:
+        return f"a file more than {MOST_DEPTH} folders deep"
     if any(part.lower().rstrip(". ") == ".git" for part in parts):
         return "a name that belongs to git"
     return ""
