@@ -28,6 +28,7 @@ from fumehood_tools.validation.sources import SourceFile, Sources
 from fumehood_tools.validation.terms import (
     Terms,
     Vocabulary,
+    is_telling,
     method_terms,
     term_evidence,
     terms_strength,
@@ -125,7 +126,8 @@ def _by_file(
     by_path = {it.path: it for it in files}
     for path, ranked in best.items():
         uses = (vocabulary.files[path][term] for _, term in sorted(ranked, reverse=True)[:4])
-        places[path] += (term_evidence(by_path[path], use, terms) for use in uses)
+        file = by_path[path]
+        places[path] += (term_evidence(file, it, terms) for it in uses if is_telling(file, it))
     return dict(weights), {path: tuple(it[:8]) for path, it in places.items()}
 
 
@@ -156,8 +158,9 @@ def _term_lines(
     for term in sorted(holders, key=lambda it: (rarity(it), -terms.weights[it], it)):
         best = sorted(holders[term], key=lambda path: (-by_file[path], path))
         for path in best[:MOST_PER_TERM]:
-            one = term_evidence(by_path[path], vocabulary.files[path][term], terms)
-            if one.place not in shown:
+            use = vocabulary.files[path][term]
+            one = term_evidence(by_path[path], use, terms)
+            if one.place not in shown and is_telling(by_path[path], use):
                 shown.add(one.place)
                 yield one
 

@@ -36,4 +36,5 @@ def method_ranking(document: Document, checkout: Checkout) -> tuple[RankedFile, 
 
 
 def _reason(places: Sequence[Evidence]) -> str:
-    return "; ".join(f"line {it.line}: {it.says}" for it in places[:_MOST_PLACES])
+    told = "; ".join(f"line {it.line}: {it.says}" for it in places[:_MOST_PLACES])
+    return told or "terms of the method"

@@ -26,7 +26,7 @@ from fumehood_tools.validation.words import (
 WORDS_PER_FILE = 955.0
 """Stems of an average file of the background, see benchmarks/codebases/background.py."""
 MOST_APART = 80
-"""Letters of a pair of words. Words that are further apart are not about each other."""
+"""Letters of a pair of words. A place where they are further apart is not shown."""
 _FAR = 200
 
 
@@ -76,7 +76,7 @@ def method_terms(text: str) -> Terms:
 
 
 def vocabulary_of(files: list[SourceFile], terms: Terms) -> Vocabulary:
-    """Return which files have which terms. Words of addresses on the web say nothing."""
+    """Return which files have which terms, each at its first telling place if it has one."""
     found: dict[str, dict[str, Piece]] = {}
     total = 0
     for file in files:
@@ -84,8 +84,8 @@ def vocabulary_of(files: list[SourceFile], terms: Terms) -> Vocabulary:
         total += uses.stems
         own: dict[str, Piece] = {}
         for use in uses.found:
-            close = use.end - use.start <= MOST_APART
-            if use.stem not in own and close and not _in_address(file.text, use):
+            known = own.get(use.stem)
+            if known is None or (not is_telling(file, known) and is_telling(file, use)):
                 own[use.stem] = use
         if own:
             found[file.path] = own
@@ -146,6 +146,7 @@ def _uses(text: str, terms: Mapping[str, object]) -> _Uses:
     return _Uses(found, stems)
 
 
-def _in_address(text: str, use: Piece) -> bool:
-    before = text[max(0, use.start - _FAR) : use.start]
-    return "://" in re.split(r"\s", before)[-1]
+def is_telling(file: SourceFile, use: Piece) -> bool:
+    """Return whether a place is worth showing: no address on the web, and no distant words."""
+    before = file.text[max(0, use.start - _FAR) : use.start]
+    return use.end - use.start <= MOST_APART and "://" not in re.split(r"\s", before)[-1]
