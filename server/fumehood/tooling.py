@@ -32,6 +32,7 @@ from mcp.types import INVALID_PARAMS, CallToolResult, ImageContent, TextContent,
 from pydantic import BaseModel, SecretStr
 
 from fumehood.strict_args import close_the_schema
+from fumehood_tools.deadlines import Deadline
 from fumehood_tools.errors import FumehoodError, StorageFailed
 from fumehood_tools.jobs import JobStore
 from fumehood_tools.jobs.table import TABLE_FILE
@@ -229,6 +230,16 @@ def _in_a_thread(call: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
 async def in_thread(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Run a blocking call in a thread. If the caller is cancelled, the thread is abandoned."""
     return await anyio.to_thread.run_sync(partial(call, *args, **kwargs), abandon_on_cancel=True)
+
+
+async def in_thread_with(
+    deadline: Deadline, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs
+) -> R:
+    """Run a blocking call in a thread. If the caller is cancelled, the call's deadline ends now."""
+    try:
+        return await in_thread(call, *args, **kwargs)
+    finally:
+        deadline.end()
 
 
 def answer(text: str, model: BaseModel, *, sparse: bool = False) -> CallToolResult:

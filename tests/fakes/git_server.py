@@ -65,14 +65,18 @@ class GitServer:
     """Serves the repositories below a folder, as http://127.0.0.1:port/owner/name[.git].
 
     moved: path of a repository -> path or URL to which it redirects. private: paths that ask for a
-    login. broken: paths that answer with this HTTP status. hides: ask for a login also where
-    nothing is, as GitHub does. log: the paths of all requests.
+    login. broken: paths that answer with this HTTP status. silent: paths that never answer git's
+    second request; hung: those that were asked, and given_up: those whose client then hung up.
+    hides: ask for a login also where nothing is, as GitHub does. log: the paths of all requests.
     """
 
     root: Path
     moved: dict[str, str] = field(default_factory=dict)
     private: set[str] = field(default_factory=set)
     broken: dict[str, int] = field(default_factory=dict)
+    silent: set[str] = field(default_factory=set)
+    hung: list[str] = field(default_factory=list)
+    given_up: list[str] = field(default_factory=list)
     hides: bool = False
     log: list[str] = field(default_factory=list)
 
@@ -132,6 +136,10 @@ def _handler_of(server: GitServer) -> type[BaseHTTPRequestHandler]:
                 self._plain(401, {"WWW-Authenticate": 'Basic realm="git"'})
             elif name in server.broken:
                 self._plain(server.broken[name], {})
+            elif name in server.silent and tail == "/git-upload-pack":
+                server.hung.append(name)
+                self.rfile.read(1)
+                server.given_up.append(name)
             elif rest or not (server.root / name / ".git").is_dir():
                 self._plain(401 if server.hides else 404, {})
             else:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from fakes.code_services import LIMITED, CodeServices, sdist
 from fakes.git_server import make_repository
@@ -353,3 +354,29 @@ async def test_the_prompt_leads_from_a_paper_to_lines_of_code(settings: Settings
     order = ["read_paper", "find_codebases", "validate_codebase", "pack_repository", "read_pack"]
     assert [text.index(name) for name in order] == sorted(text.index(name) for name in order)
     assert "equation 3" in text and "unknown" in text
+
+
+@pytest.mark.parametrize("tool", ["find_codebases", "validate_codebase", "pack_repository"])
+async def test_a_cancelled_call_ends_its_git(
+    settings: Settings, services: CodeServices, tool: str
+) -> None:
+    services.git.add("ada/quiet", CODE)
+    services.git.silent.add("ada/quiet")
+    read(settings, "Our code is available at https://github.com/ada/quiet.")
+    asked = {
+        "find_codebases": {},
+        "validate_codebase": {"repository": "ada/quiet"},
+        "pack_repository": {"source": "ada/quiet"},
+    }[tool]
+    async with Client(build_server(settings)) as client:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(client.call_tool, tool, {"paper": PAPER, **asked})
+            with anyio.fail_after(15):
+                while not services.git.hung:
+                    await anyio.sleep(0.02)
+            tasks.cancel_scope.cancel()
+        # Less than the deadline of any of the tools.
+        with anyio.fail_after(15):
+            while not services.git.given_up:
+                await anyio.sleep(0.02)
+    assert services.git.given_up == ["ada/quiet"]

@@ -33,6 +33,17 @@ def test_when_the_time_is_up_the_error_is_the_one_that_its_maker_chose() -> None
         deadline.left()
 
 
+def test_a_deadline_that_is_ended_ends_all_within_it() -> None:
+    whole = Deadline(100, late)
+    part = Deadline(50, late, within=whole)
+    assert 0 < part.left() <= 50 < whole.left()
+    assert Deadline(200, late, within=whole).remaining() <= 100
+    whole.end()
+    assert part.remaining() == whole.remaining() == 0
+    with pytest.raises(Unreadable):
+        part.left()
+
+
 def test_a_service_that_is_late_has_failed_as_services_do() -> None:
     with pytest.raises(SourceFailed, match="did not answer in time") as failed:
         answer_within(0.0).left()

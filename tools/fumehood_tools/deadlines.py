@@ -14,15 +14,28 @@ class Deadline:
     """A point in time after which no step may wait any longer."""
 
     def __init__(
-        self, seconds: float, late: Callable[[], Exception], clock: Clock = time.monotonic
+        self,
+        seconds: float,
+        late: Callable[[], Exception],
+        clock: Clock = time.monotonic,
+        *,
+        within: "Deadline | None" = None,
     ) -> None:
-        """Start the clock. late: creates the error to raise when the time is up."""
-        self._late, self._clock = late, clock
+        """Start the clock. late: creates the error to raise when the time is up.
+
+        within: the deadline of the whole task, which this one never exceeds.
+        """
+        self._late, self._clock, self._within = late, clock, within
         self._end = clock() + seconds
 
     def remaining(self) -> float:
         """Return the seconds left; 0 when the time is up."""
-        return max(0.0, self._end - self._clock())
+        own = max(0.0, self._end - self._clock())
+        return own if self._within is None else min(own, self._within.remaining())
+
+    def end(self) -> None:
+        """Let the time be up now, for every thread that asks: nobody waits for the result."""
+        self._end = float("-inf")
 
     def left(self) -> float:
         """Return the seconds left. Raises the error from `late` when the time is up."""

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from fumehood.doors.library import library_of, services_of
 from fumehood.doors.reading import PaperId, read_first
-from fumehood.tooling import Toolbox, answer, in_thread
+from fumehood.tooling import Toolbox, answer, in_thread, in_thread_with
 from fumehood_tools.codebases.report import CodebaseList
 from fumehood_tools.jobs.models import Job
 from fumehood_tools.reading.reading import ReadRequest
@@ -76,9 +76,13 @@ def _register_find(toolbox: Toolbox) -> None:
             told.append(text)
             anyio.from_thread.run(ctx.report_progress, len(told), None, text)
 
-        result = await in_thread(
-            finder_of(toolbox).find, *found, also=also or (), limit=limit, tell=tell
-        )
+        finder = finder_of(toolbox)
+        deadline = finder.deadline()
+
+        def search() -> CodebaseList:
+            return finder.find(*found, also=also or (), limit=limit, tell=tell, deadline=deadline)
+
+        result = await in_thread_with(deadline, search)
         return answer(result.text(), result)
 
 

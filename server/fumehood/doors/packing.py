@@ -8,13 +8,9 @@ from pydantic import Field
 
 from fumehood.doors.reading import read_now
 from fumehood.doors.waiting import watch
-from fumehood.tooling import Toolbox, answer, in_thread
-from fumehood_tools.errors import (
-    BadRequest,
-    RepositoryFailed,
-    RunFailed,
-    StorageFailed,
-)
+from fumehood.tooling import Toolbox, answer, in_thread, in_thread_with
+from fumehood_tools.deadlines import Deadline
+from fumehood_tools.errors import BadRequest, RepositoryFailed, RunFailed, StorageFailed
 from fumehood_tools.jobs.models import Job
 from fumehood_tools.packing.formats import Format
 from fumehood_tools.packing.reading import Part, ReadPack, page_of, report
@@ -92,7 +88,12 @@ def _register_pack(toolbox: Toolbox) -> None:
         )
         if paper:
             _, document = await read_now(toolbox, paper, ctx)
-            request = await in_thread(_ranked_by, toolbox, document, request)
+            from fumehood_tools.repositories import Limits, deadline_for
+
+            deadline = deadline_for(Limits(seconds=WAIT_SECONDS))
+            request = await in_thread_with(
+                deadline, _ranked_by, toolbox, document, request, deadline
+            )
         job = await in_thread(start_packing, request, toolbox.settings, toolbox.jobs)
         job = await watch(toolbox.jobs, job.job_id, ctx, WAIT_SECONDS)
         if (pack := _pack_of(job)) is None:
@@ -103,13 +104,14 @@ def _register_pack(toolbox: Toolbox) -> None:
         return answer(made.text(), made, sparse=True)
 
 
-def _ranked_by(toolbox: Toolbox, document: Document, request: PackRequest) -> PackRequest:
+def _ranked_by(
+    toolbox: Toolbox, document: Document, request: PackRequest, deadline: Deadline
+) -> PackRequest:
     """Return the request with the files that implement a paper's method after those it names."""
-    from fumehood_tools.repositories import Limits, open_checkout
+    from fumehood_tools.repositories import open_checkout
     from fumehood_tools.validation.ranking import method_ranking
 
-    limits = Limits(seconds=WAIT_SECONDS)
-    checkout = open_checkout(request.source, settings=toolbox.settings, limits=limits)
+    checkout = open_checkout(request.source, settings=toolbox.settings, deadline=deadline)
     ranked = (Ranked(path=it.path, reason=it.reason) for it in method_ranking(document, checkout))
     return request.model_copy(update={"ranking": (*request.ranking, *ranked)})
 

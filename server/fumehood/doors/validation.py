@@ -10,7 +10,8 @@ from pydantic import Field
 
 from fumehood.doors.library import library_of
 from fumehood.doors.reading import PaperId, read_now
-from fumehood.tooling import Toolbox, answer, in_thread
+from fumehood.tooling import Toolbox, answer, in_thread_with
+from fumehood_tools.deadlines import Deadline
 from fumehood_tools.errors import RepositoryFailed
 from fumehood_tools.reading.reading import Reading
 from fumehood_tools.validation.models import ComponentJudgement
@@ -18,11 +19,12 @@ from fumehood_tools.validation.tree import CodebaseValidation
 
 if TYPE_CHECKING:
     from fumehood_tools.reading.document import Document
+    from fumehood_tools.repositories import Checkout
     from fumehood_tools.validation.shelf import ValidationShelf
 
 
 WAIT_SECONDS = 40.0
-"""For a checkout that a call waits for."""
+"""How long a call waits for a repository to be fetched."""
 
 
 def register(toolbox: Toolbox) -> None:
@@ -53,10 +55,10 @@ def register(toolbox: Toolbox) -> None:
     ) -> Annotated[CallToolResult, CodebaseValidation]:
         """Check whether a repository is a paper's code: class, score, evidence with file and line.
 
-        Runs none of the code. primary: the authors' code; secondary: a
-        copy or re-implementation; mentioned; unknown: not decided, with what is missing. A method
-        that is merely alike proves nothing. Next: read the files it names, then pass judgements:
-        each quote is checked against the code, and a disagreement with the score is shown.
+        Runs none of the code. primary: the authors' code; secondary: a copy or re-implementation;
+        mentioned; unknown: not decided, with what is missing. A method that is merely alike proves
+        nothing. Next: read the files it names, then pass judgements: each quote is checked against
+        the code, and a disagreement with the score is shown.
         Returns the tree of all repositories that were validated for the paper.
         """
         read = await read_now(toolbox, paper, ctx)
@@ -66,28 +68,25 @@ def register(toolbox: Toolbox) -> None:
             told.append(text)
             anyio.from_thread.run(ctx.report_progress, len(told), None, text)
 
-        def work() -> CodebaseValidation:
-            return _validated(toolbox, *read, repository, judgements or [], tell)
+        from fumehood_tools.repositories import Limits, deadline_for
 
-        found = await in_thread(work)
+        deadline = deadline_for(Limits(seconds=WAIT_SECONDS))
+
+        def work() -> CodebaseValidation:
+            checkout = _opened(toolbox, repository, deadline, tell)
+            return _validated(toolbox, *read, checkout, judgements or [], tell)
+
+        found = await in_thread_with(deadline, work)
         return answer(found.text(), found)
 
 
-def _validated(
-    toolbox: Toolbox,
-    reading: Reading,
-    document: "Document",
-    repository: str,
-    judgements: list[ComponentJudgement],
-    tell: Callable[[str], None],
-) -> CodebaseValidation:
-    from fumehood_tools.repositories import Limits, open_checkout
-    from fumehood_tools.validation.judging import check_judgements
-    from fumehood_tools.validation.validate import validate
+def _opened(
+    toolbox: Toolbox, repository: str, deadline: Deadline, tell: Callable[[str], None]
+) -> "Checkout":
+    from fumehood_tools.repositories import open_checkout
 
     try:
-        limits = Limits(seconds=WAIT_SECONDS)
-        checkout = open_checkout(repository, settings=toolbox.settings, limits=limits, tell=tell)
+        return open_checkout(repository, settings=toolbox.settings, deadline=deadline, tell=tell)
     except RepositoryFailed as error:
         if error.status != "timeout":
             raise
@@ -96,6 +95,19 @@ def _validated(
             f"It was not fetched within {WAIT_SECONDS:.0f} s. Call pack_repository for it, which "
             "keeps it, and then validate_codebase again.",
         ) from error
+
+
+def _validated(
+    toolbox: Toolbox,
+    reading: Reading,
+    document: "Document",
+    checkout: "Checkout",
+    judgements: list[ComponentJudgement],
+    tell: Callable[[str], None],
+) -> CodebaseValidation:
+    from fumehood_tools.validation.judging import check_judgements
+    from fumehood_tools.validation.validate import validate
+
     validated = validate(reading.paper, document, checkout, tell)
     checked = check_judgements(judgements, checkout, validated.validation.commit)
     return shelf_of(toolbox).put(reading, validated, checked)

@@ -95,9 +95,24 @@ def test_a_package_that_the_paper_uses_is_mentioned_however_its_name_is_spelled(
     ):
         found = of_package(saying(paper, text), repository)
         assert (found.standing, found.nature) == ("mentioned", ["library"]), text
+        [used] = [it for it in found.evidence if it.kind == "library"]
+        assert used.quote in text and found.missing == []
     assert of_package(paper, repository).standing == "unknown"
     common = saying(paper, "A median box plot has a median and a box.")
     assert of_package(common, repository).standing == "unknown"
+
+
+def test_a_package_with_the_name_of_something_else_is_not_what_the_paper_uses(
+    paper: Document, repository: Repository
+) -> None:
+    files = {it.replace("median_box", "gazetteer"): text for it, text in PACKAGE.items()}
+    checkout = repository(files, "pkg:gazetteer==1")._replace(origin=Origin("package"))
+    for text, standing in (
+        ("We search Gazetteer's structured interface for places.", "unknown"),
+        ("We search Gazetteer for places. We use the Gazetteer library.", "mentioned"),
+    ):
+        found = validate("x", saying(paper, text), checkout).validation
+        assert found.standing == standing, found.evidence
 
 
 def test_the_header_of_a_packages_metadata_is_read_and_the_rest_is_its_readme(

@@ -11,9 +11,11 @@ from fumehood_tools.validation.hyperparameters import assigned_numbers, matches,
 from fumehood_tools.validation.people import authors_in, is_handle
 from fumehood_tools.validation.ranking import method_ranking
 from fumehood_tools.validation.sources import SourceFile, read_sources, role_of
+from fumehood_tools.validation.terms import method_terms, term_evidence, vocabulary_of
 from fumehood_tools.validation.titles import find_title
 from fumehood_tools.validation.twins import Print, is_copy_of, likeness
 from fumehood_tools.validation.validate import validate
+from fumehood_tools.validation.words import spelled
 
 TITLE = "Message Passing along Ridges"
 
@@ -150,9 +152,45 @@ def test_files_are_ranked_by_how_much_of_the_method_they_have(
     more = {"tests/test_gate.py": GATE, "dripgate/config.yaml": "lr: 3.0e-4\n"}
     ranked = method_ranking(paper, repository(**more))
     assert ranked[0].path == "dripgate/gate.py"
-    assert "dripgate/gate.py:" in ranked[0].reason
+    assert "line 7: The paper's 'a leak rate of 0.0125'" in ranked[0].reason
     assert not any(it.path.startswith("tests/") for it in ranked)
     assert ranked[1].path == "dripgate/config.yaml" and "learn" in ranked[1].reason
+
+
+def test_terms_are_shown_in_the_words_of_the_paper_and_of_the_code_the_rarest_first(
+    paper: Document, repository: Repository
+) -> None:
+    many = {f"dripgate/more_{i}.py": "LATENTS = 1  # latents\n" * 9 for i in range(9)}
+    found = validate("x", paper, repository(**many)).validation
+    lines = [it for it in found.evidence if it.kind == "terms" and it.file]
+    assert [(it.says, it.place) for it in lines[:2]] == [
+        ("The paper's 'drought penalty', here 'drought_penalty'", "dripgate/gate.py:18"),
+        ("The paper's 'leaky threshold'", "dripgate/gate.py:1"),
+    ]
+    assert [it.file for it in lines if "'latents'" in it.says] == ["dripgate/more_0.py"]
+    stems = ("leaki", "latent'", "reviv'", "penalti")
+    assert not any(stem in it.says for stem in stems for it in lines)
+    assert len(lines) == len({it.place for it in lines}) <= 12
+
+
+def test_words_of_an_address_and_distant_words_are_no_term() -> None:
+    [file] = code("# https://example.org/leaky/threshold\nclass LeakyThreshold: pass\n")
+    terms = method_terms("The leaky threshold drips. A leaky threshold is leaky.")
+    use = vocabulary_of([file], terms).files["a.py"]["leaki threshold"]
+    assert term_evidence(file, use, terms).line == 2
+    for text in ("# https://example.org/leaky/threshold", f"leaky = [{'1, ' * 40}]\nthreshold = 1"):
+        found = vocabulary_of(code(text), terms).files.get("a.py", {})
+        assert "leaki threshold" not in found and ("leaki" in found) is text.startswith("leaky")
+
+
+def test_an_identifier_is_shown_whole_and_distant_words_by_both_ends() -> None:
+    text = "n_components = 2\nquantile of the\n  gate" + "x" * 99
+    at = text.index("components")
+    assert spelled(text, at, at + 10) == "n_components"
+    assert spelled(text, text.index("quantile"), text.index("gate") + 4).startswith(
+        "quantile … gate"
+    )
+    assert len(spelled(text, text.index("gate"), text.index("gate") + 4)) < 50
 
 
 def test_every_constant_has_a_reason() -> None:

@@ -41,6 +41,7 @@ from fumehood_tools.web.model import SourceFailed, answer_within
 
 SOURCE_SECONDS = 15.0
 CHECK_SECONDS = 25.0
+SLACK_SECONDS = 20.0
 MOST_CHECKED = 40
 MOST_ASKED_GITHUB = 15
 MOST_PARENTS = 5
@@ -81,18 +82,22 @@ class CodebaseFinder:
         also: Sequence[str] = (),
         limit: int = 20,
         tell: Callable[[str], None] = lambda _: None,
+        deadline: Deadline | None = None,
     ) -> CodebaseList:
         """Return the first page of candidates. Raises BadRequest, StorageFailed.
 
-        also: sources that the caller wants in the list. tell: called with progress.
+        also: sources that the caller wants in the list. tell: called with progress. deadline: see
+        `deadline`; its end stops the search, which then raises SourceFailed.
         """
+        whole = deadline or self.deadline()
         own = [*self._given(also), *candidates_in(document)]
         about = self._about(reading, document)
         known = self._of_library(reading.paper)
         own += known
-        answers = self._gather(about, document, own, tell)
+        answers = self._gather(about, document, own, tell, whole)
         candidates = merged([*own, *(one for it in answers for one in it.candidates)])
-        candidates = self._checked(candidates, tell)
+        candidates = self._checked(candidates, tell, whole)
+        whole.left()
         counted = sum(any(it.source == "paper" for it in one.found) for one in candidates)
         reports = [
             SourceReport(name="paper", status="ok", count=counted),
@@ -111,6 +116,10 @@ class CodebaseFinder:
         )
         self._library.forget_kept(_LIST, KEPT_SECONDS)
         return self._page(name, 0, limit)
+
+    def deadline(self) -> Deadline:
+        """Return the time in which a search has ended, which begins now."""
+        return Deadline(self._source_seconds + self._check_seconds + SLACK_SECONDS, _late)
 
     def page(self, cursor: str, limit: int = 20) -> CodebaseList:
         """Return another page of an earlier list. Raises BadRequest."""
@@ -178,12 +187,10 @@ class CodebaseFinder:
         document: Document,
         own: Sequence[Candidate],
         tell: Callable[[str], None],
+        whole: Deadline,
     ) -> list[_Answer]:
         """Ask all other sources at once."""
-        deadline = Deadline(
-            self._source_seconds,
-            _late,
-        )
+        deadline = Deadline(self._source_seconds, _late, within=whole)
         sought, settings = Sought(about, own), self._settings
         pages = pages_in(document)
         calls: dict[Source, Callable[[], Named]] = {}
@@ -224,12 +231,15 @@ class CodebaseFinder:
         web = self._services.web(service.pace)
         return service.ask(about, web, answer_within(self._source_seconds))
 
-    def _checked(self, candidates: list[Candidate], tell: Callable[[str], None]) -> list[Candidate]:
+    def _checked(
+        self, candidates: list[Candidate], tell: Callable[[str], None], whole: Deadline
+    ) -> list[Candidate]:
         """Return the candidates with their statuses; those that became one are merged."""
         if self._settings.offline:
             offline = "Offline mode is on, so its host was not asked."
             return [_unchecked(one, offline) for one in candidates]
-        checker = Checker(self._settings, self._services, Deadline(self._check_seconds, _late))
+        time_left = Deadline(self._check_seconds, _late, within=whole)
+        checker = Checker(self._settings, self._services, time_left)
         open_ones = [one for one in candidates if one.status == "not_checked"][:MOST_CHECKED]
         done = self._asked_hosts(checker, open_ones, tell)
         parents = _parents(done, candidates)

@@ -8,7 +8,7 @@ from typing import TypeVar
 from fumehood_tools.deadlines import Deadline
 
 R = TypeVar("R")
-GRACE = 0.25
+GRACE, LOOK_SECONDS = 0.25, 0.5
 
 
 def in_parallel(
@@ -48,8 +48,11 @@ def in_parallel(
     heard = 0
     while heard < len(calls):
         try:
-            number, result = done.get(timeout=deadline.remaining() + GRACE)
+            number, result = done.get(timeout=min(LOOK_SECONDS, deadline.remaining()) + GRACE)
         except queue.Empty:
+            # The deadline may have been ended meanwhile.
+            if deadline.remaining():
+                continue
             break
         heard += 1
         if result is not None:

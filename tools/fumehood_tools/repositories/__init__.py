@@ -7,7 +7,7 @@ folder. They find, validate and pack repositories.
 from fumehood_tools.repositories.address import Address, read_address
 from fumehood_tools.repositories.checkout import Checkout, LeftOut, Origin, local_checkout
 from fumehood_tools.repositories.facts import RepositoryFacts, facts_of
-from fumehood_tools.repositories.opening import open_checkout
+from fumehood_tools.repositories.opening import deadline_for, open_checkout
 from fumehood_tools.repositories.trees import Limits
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Limits",
     "Origin",
     "RepositoryFacts",
+    "deadline_for",
     "facts_of",
     "local_checkout",
     "open_checkout",

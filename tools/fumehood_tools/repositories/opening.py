@@ -35,14 +35,14 @@ def open_checkout(
 
     source: the URL of a repository or of one of its pages, github:owner/name, owner/name, a folder
     or archive (absolute or relative to the workspace), pkg:NAME or pkg:NAME==VERSION. Where the
-    workspace has a folder owner/name, that is meant. ref: a branch, tag or commit. deadline:
-    default `limits.seconds`. tell: called with progress; what it raises stops the work. Raises
-    BadRequest, PartMissing, RepositoryFailed, StorageFailed.
+    workspace has a folder owner/name, that is meant. ref: a branch, tag or commit. deadline: by
+    default that of `deadline_for`; its end stops the work. tell: called with progress; what it
+    raises stops the work too. Raises BadRequest, PartMissing, RepositoryFailed, StorageFailed.
     """
     text = source.strip()
     if not text or "\0" in text:
         raise BadRequest(f"No source is named. {FORMS}")
-    ask = Ask(settings, deadline or _deadline(limits.seconds), limits, tell)
+    ask = Ask(settings, deadline or deadline_for(limits), limits, tell)
     if text.startswith("pkg:"):
         if ref:
             raise BadRequest("A package has no branches. Pass pkg:NAME==VERSION without ref.")
@@ -88,12 +88,13 @@ def _shown(path: Path, workspace: Path) -> str:
     return path.name
 
 
-def _deadline(seconds: float) -> Deadline:
+def deadline_for(limits: Limits) -> Deadline:
+    """Return the time in which a source must be opened, which begins now."""
     return Deadline(
-        seconds,
+        limits.seconds,
         lambda: RepositoryFailed(
             "timeout",
-            f"The source was not read within {seconds:.0f} s. Try again, or clone it yourself and "
-            "pass the folder.",
+            f"The source was not read within {limits.seconds:.0f} s. Try again, or clone it "
+            "yourself and pass the folder.",
         ),
     )

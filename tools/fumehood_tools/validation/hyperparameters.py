@@ -94,7 +94,7 @@ def named_numbers(text: str) -> list[Named]:
             start = plain.find(number.text)
             words = _beside(plain, start, start + len(number.text)) if start >= 0 else frozenset()
             if words and not number.named and len(found) < MOST_NAMED:
-                shown = f"{' '.join(sorted(words))} {number.text.strip()}"
+                shown = _phrase(plain, start, start + len(number.text))
                 found.setdefault((words, values[0]), Named(words, values, shown, sentence.strip()))
     return list(found.values())
 
@@ -175,10 +175,24 @@ def _meaning(words: list[str]) -> frozenset[str]:
 
 def _beside(text: str, start: int, end: int) -> frozenset[str]:
     """Return the words of the name of a number: up to 4 before it and 3 after it."""
-    before = _CLAUSE.split(text[max(0, start - 60) : start])[-1]
-    after = _CLAUSE.split(text[end : end + 40])[0]
+    before, after = _clause(text, start, end)
     words = [*_WORD.findall(before)[-4:], *_WORD.findall(after)[:3]]
     return _meaning([it.lower() for it in words])
+
+
+def _clause(text: str, start: int, end: int) -> tuple[str, str]:
+    """Return what stands before and after a number in its clause."""
+    before = _CLAUSE.split(text[max(0, start - 60) : start])[-1]
+    return before, _CLAUSE.split(text[end : end + 40])[0]
+
+
+def _phrase(text: str, start: int, end: int) -> str:
+    """Return a number with the words of its name, as the paper writes them."""
+    before, after = _clause(text, start, end)
+    first, last = list(_WORD.finditer(before))[-4:], list(_WORD.finditer(after))[:3]
+    head = before[first[0].start() :] if first else ""
+    tail = after[: last[-1].end()] if last else ""
+    return re.sub(r"\s+", " ", f"{head}{text[start:end]}{tail}").strip()
 
 
 def _without_latex(text: str) -> str:

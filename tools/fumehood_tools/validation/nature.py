@@ -13,12 +13,16 @@ from fumehood_tools.validation.constants import LEAST_CODE_LINES, LIST_OF_PAPERS
 from fumehood_tools.validation.identity import at, cites_another, claims_other_address
 from fumehood_tools.validation.metadata import Metadata
 from fumehood_tools.validation.models import Evidence
-from fumehood_tools.validation.paper_facts import PaperFacts
+from fumehood_tools.validation.paper_facts import PaperFacts, passage
 from fumehood_tools.validation.readme import ReadmeClaims
 from fumehood_tools.validation.sources import Sources
 from fumehood_tools.validation.words import RAREST, rarity
 
 _LINES_PER_PAPER = 150
+_OF_CODE = re.compile(
+    r"\b(?:packages?|librar(?:y|ies)|toolkits?|python|pip|imports?|implement\w*|software|modules?)\b",
+    re.I,
+)
 
 
 def nature_of(
@@ -109,5 +113,10 @@ def used_by(paper: PaperFacts, checkout: Checkout, metadata: Metadata) -> str:
         return ""
     # As in names of packages, one of - _ . is as good as another.
     spelled = "[-_.]+".join(map(re.escape, re.split(r"[-_.]+", name)))
-    found = re.search(rf"(?<![\w/.-]){spelled}(?![\w/-])", paper.text, re.I)
-    return paper.text[max(0, found.start() - 80) : found.end() + 60] if found else ""
+    # A word such as arXiv may be the name of something else than the package.
+    needs_code = checkout.origin.kind == "package" and name.isalpha()
+    for found in re.finditer(rf"(?<![\w/.-]){spelled}(?![\w/-])", paper.text, re.I):
+        quote = passage(paper.text, found.start(), found.end())
+        if not needs_code or _OF_CODE.search(quote):
+            return quote
+    return ""

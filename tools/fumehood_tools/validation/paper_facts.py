@@ -9,6 +9,8 @@ from fumehood_tools.reading.document import Document
 from fumehood_tools.reading.outline import Outline, Section, outline_of
 from fumehood_tools.repositories.address import keys_in
 
+MOST_BEFORE, MOST_AFTER = 120, 60
+"""Letters that are quoted around a place. An evidence's quote has at most 200."""
 LEAST_METHOD = 600
 """Sections on the method with fewer characters say too little to compare code with."""
 _METHOD = re.compile(
@@ -130,29 +132,45 @@ def _cited(document: Document, text: str) -> Iterator[Cited]:
     joined = re.sub(r"\s+", " ", body)
     for link in document.links:
         for key in keys_in(link.url):
-            context = _context(joined, key, link.text)
-            found.setdefault(key, Cited(key, _is_own(context, key), context))
+            found.setdefault(key, _cited_as(key, joined, link.text))
     for key in keys_in(joined):
-        context = _context(joined, key, "")
         known = found.get(key)
         if known is None or not known.own:
-            found[key] = Cited(key, _is_own(context, key), context)
+            found[key] = _cited_as(key, joined, "")
     for entry in document.references:
         for key in keys_in(f"{entry.url or ''} {entry.text}"):
             found.setdefault(key, Cited(key, own=False, quote=entry.text))
     yield from found.values()
 
 
-def _context(text: str, key: str, words: str) -> str:
-    """Return the words before and after an address in the text, '' if it is not there."""
+def _cited_as(key: str, text: str, words: str) -> Cited:
+    """Return an address as the text cites it, by itself or as a link on some words."""
     path = key.split("/", 1)[1].lower()
     at = text.lower().find(path)
+    shown = path
     if at < 0 and len(words) > 3:
-        at = text.find(words)
+        at, shown = text.find(words), words
     if at < 0:
-        return ""
+        return Cited(key, own=False, quote="")
     start = max(text.rfind(". ", 0, max(0, at - 20)) + 1, at - 220, 0)
-    return text[start : at + len(path) + 60].strip()
+    context = text[start : at + len(path) + 60].strip()
+    return Cited(key, _is_own(context, key), passage(text, at, at + len(shown)))
+
+
+def passage(text: str, start: int, end: int) -> str:
+    """Return what stands before and after a place in a text, in whole words."""
+    first, last = max(0, start - MOST_BEFORE), end + MOST_AFTER
+    before = text[first:start]
+    if (sentence := before.rfind(". ")) >= 0:
+        before = before[sentence + 2 :]
+    elif first:
+        before = f"…{before.partition(' ')[2]}"
+    after = text[end:last]
+    if (stop := after.find(". ")) >= 0:
+        after = after[: stop + 1]
+    elif last < len(text):
+        after = f"{after.rpartition(' ')[0]}…"
+    return f"{before}{text[start:end]}{after}".strip()
 
 
 def _is_own(context: str, key: str) -> bool:

@@ -19,7 +19,7 @@ _MOST_PLACES = 4
 
 
 class RankedFile(NamedTuple):
-    """A file, and why it is at this place: "src/gate.py:14 the method's term 'quantil gate'; …"."""
+    """A file, and why it is at this place: "line 14: The paper's 'quantile gate'; …"."""
 
     path: str
     reason: str
@@ -32,10 +32,8 @@ def method_ranking(document: Document, checkout: Checkout) -> tuple[RankedFile, 
     numbers = assigned_numbers(sources.having("source", "configuration"))
     found = compare_method(facts, sources, numbers)
     ranked = sorted(found.by_file, key=lambda path: (-found.by_file[path], path))
-    return tuple(RankedFile(path, _reason(path, found.places.get(path, ()))) for path in ranked)
+    return tuple(RankedFile(path, _reason(found.places.get(path, ()))) for path in ranked)
 
 
-def _reason(path: str, places: Sequence[Evidence]) -> str:
-    if not places:
-        return f"{path}: terms of the method"
-    return "; ".join(f"{it.place} {it.says}" for it in places[:_MOST_PLACES])
+def _reason(places: Sequence[Evidence]) -> str:
+    return "; ".join(f"line {it.line}: {it.says}" for it in places[:_MOST_PLACES])

@@ -142,9 +142,10 @@ def _told(case: Case) -> str:
 
 
 def _missing(case: Case, standing: Standing) -> tuple[str, ...]:
-    if standing == "primary":
-        return ()
     has = case.kinds.keys()
+    is_used = standing == "mentioned" and case.used_by_paper and not has
+    if standing == "primary" or is_used:
+        return ()
     wanted = (
         (
             not has & {"cited", "renamed", "cited_by_metadata"},

@@ -44,7 +44,8 @@ class CodebaseTree(BaseModel, frozen=True):
             for it in branches:
                 nature = f" [{', '.join(it.nature)}]" if it.nature else ""
                 pins = ", ".join(part for part in (it.commit[:12], it.licence) if part)
-                lines.append(f"│  ├─ {one_line(it.repository)}  {it.score:.2f}{nature}  {pins}")
+                head = f"│  ├─ {one_line(it.repository)}  {it.score:.2f}{nature}  {pins}"
+                lines.append(head.rstrip())
                 lines.append(f"│  │    {it.why}")
                 lines += (
                     [f"│  │    missing: {'; '.join(it.missing)}"] if standing == "unknown" else []
@@ -92,9 +93,13 @@ def _lines(one: Validation) -> Iterator[str]:
     yield f"{name} is {one.standing.upper()} for {one.paper}, score {one.score:.2f}."
     yield one.why
     parts = ", ".join(f"{kind} {value:.2f}" for kind, value in one.parts.items())
-    yield f"score = identity {one.identity:.2f} x (0.65 + 0.35 x method {one.method:.2f}); {parts}"
+    made_of = f"; {parts}" if parts else ""
+    score = f"identity {one.identity:.2f} x (0.65 + 0.35 x method {one.method:.2f})"
+    yield f"score = {score}{made_of}"
     yield f"nature: {', '.join(one.nature) or 'nothing special'}"
-    pins = [f"commit {one.commit or 'unknown'}", f"licence {one.licence or 'none'}", one.swhid]
+    dated = f" of {one.committed[:10]}" if one.committed else ""
+    commit = f"commit {one.commit}{dated}" if one.commit else "no commit"
+    pins = [commit, f"licence {one.licence or 'none'}", one.swhid, one.swhid_folder]
     yield ", ".join(part for part in pins if part)
     if one.missing:
         yield f"missing: {'; '.join(one.missing)}"
@@ -121,6 +126,8 @@ def _next(one: Validation) -> list[str]:
         return ["Next: correct the rejected judgments and pass them again."]
     if one.standing == "unknown":
         return ["Next: look for what is missing, or validate another candidate."]
+    if one.standing == "mentioned":
+        return ["Next: validate another candidate, or pack_repository to read this one."]
     if not one.judgements:
         return [
             "Next: read the files above, then pass judgements: one for each component that the "

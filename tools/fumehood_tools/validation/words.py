@@ -9,10 +9,12 @@ import math
 import re
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from fumehood_tools.papers.terms import STOP_WORDS, stem
 
-_LETTERS = re.compile(r"[A-Za-z]+")
+_LONGEST = 40
+LETTERS = re.compile(r"[A-Za-z]+")
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _COMMON_WORDS = (
     "model models data paper method methods result results table figure section training "
@@ -27,21 +29,46 @@ RAREST = 8e-4
 """The share of files assumed for a word that the background does not have."""
 
 
+class Piece(NamedTuple):
+    """A word, or a part of an identifier: its stem, and where it is."""
+
+    stem: str
+    start: int
+    end: int
+
+
 @lru_cache(maxsize=200_000)
-def parts_of(word: str) -> tuple[str, ...]:
-    """Return the stems of the parts of an identifier: "RevivalLoss" as ("reviv", "loss")."""
-    pieces = [it.lower() for it in _CAMEL.findall(word)]
+def pieces_of(word: str) -> tuple[Piece, ...]:
+    """Return the parts of an identifier: "RevivalLoss" has the stems "reviv" and "loss"."""
+    found = [(it[0].lower(), it.start(), it.end()) for it in _CAMEL.finditer(word)]
     return tuple(
-        stem(it) for it in pieces if len(it) > 2 and it not in STOP_WORDS and it not in _COMMON
+        Piece(stem(part), start, end)
+        for part, start, end in found
+        if len(part) > 2 and part not in STOP_WORDS and part not in _COMMON
     )
 
 
 def stems_in(text: str) -> list[str]:
     """Return the stems of the words and of the parts of identifiers in a text, in order."""
-    found: list[str] = []
-    for word in _LETTERS.findall(text):
-        found += parts_of(word)
-    return found
+    return [it.stem for word in LETTERS.findall(text) for it in pieces_of(word)]
+
+
+def spelled(text: str, start: int, end: int) -> str:
+    """Return the words or identifiers, whole, that a part of a text belongs to."""
+    first, last = start, end
+    while first and start - first < _LONGEST and _is_in_name(text[first - 1]):
+        first -= 1
+    while last < len(text) and last - end < _LONGEST and _is_in_name(text[last]):
+        last += 1
+    whole = text[first:last]
+    if len(whole) <= 2 * _LONGEST and "\n" not in whole:
+        return whole.strip("_")
+    ends = (re.split(r"\W", whole.strip("_"))[at][:_LONGEST] for at in (0, -1))
+    return " … ".join(ends)
+
+
+def _is_in_name(letter: str) -> bool:
+    return letter == "_" or letter.isalnum()
 
 
 def rarity(term: str) -> float:
