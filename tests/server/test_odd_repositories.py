@@ -1,6 +1,7 @@
 """Repositories that are damaged, incomplete or strange, through the tools for code."""
 
 import os
+import shutil
 import subprocess
 import tarfile
 from collections.abc import Iterator
@@ -43,12 +44,23 @@ def _deep(folder: Path, levels: int) -> None:
 
 
 async def test_credentials_in_an_address_are_neither_stored_nor_shown(settings: Settings) -> None:
+    (settings.workspace / "papers").mkdir(parents=True)
+    (settings.workspace / "papers" / "gates.md").write_text("---\ntitle: On Gates\n---\nDrip.\n")
     offline = settings.model_copy(update={"offline": True})
+    addresses = (
+        "https://me:pass-word-1@h.example/o/n?token=pass-word-1",
+        "me:pass-word-1@h.example/o/n",
+    )
     async with Client(build_server(offline)) as client:
-        address = "https://me:pass-word-1@h.example/o/n?token=pass-word-1"
-        text, _ = await _call(client, "pack_repository", source=address)
-        assert text.startswith("ERROR repository_failed: Offline mode is on"), text
-        assert "pass-word-1" not in text
+        for address in addresses:
+            text, _ = await _call(client, "pack_repository", source=address)
+            assert text.startswith("ERROR repository_failed: Offline mode is on"), text
+            assert "no copy of https://h.example/o/n." in text and "pass-word-1" not in text
+            text, found = await _call(
+                client, "find_codebases", paper="papers/gates.md", also=[address]
+            )
+            assert found["candidates"][0]["source"] == "https://h.example/o/n", text
+            assert "pass-word-1" not in text + str(found)
     stored = [it for it in settings.workspace.rglob("*") if it.is_file()]
     assert any(it.name == "spec.json" for it in stored)
     assert not [it for it in stored if b"pass-word-1" in it.read_bytes()]
@@ -273,3 +285,40 @@ async def test_files_to_show_first_are_named_also_without_a_budget_and_missing_o
             assert [it["path"] for it in made["chosen"][:2]] == ["n.ipynb.py", "src/a.py"], text
             assert "Note: 1 of the files to show first are not in this pack, such as 'gone" in text
             assert ("In full:" if budget else "To read first:") in text
+
+
+async def test_no_program_that_a_repository_names_is_run(
+    settings: Settings, tmp_path: Path
+) -> None:
+    folder = _repository(settings.workspace / "code")
+    make_repository(folder, {".gitattributes": "*.py filter=f diff=d\n"})
+    mark, program = tmp_path / "was-run", tmp_path / "program.sh"
+    program.write_text(f"#!/bin/sh\ntouch {mark}\ncat\n")
+    program.chmod(0o755)
+    for name in (
+        *("core.fsmonitor", "core.pager", "core.sshCommand", "core.alternateRefsCommand"),
+        *("filter.f.clean", "filter.f.smudge", "filter.f.process", "diff.external"),
+        *("diff.d.textconv", "diff.d.command", "gpg.program", "remote.origin.uploadpack"),
+    ):
+        run_git(folder, "config", name, str(program))
+    run_git(folder, "config", "log.showSignature", "true")
+    run_git(folder, "config", "protocol.allow", "always")
+    run_git(folder, "config", "remote.origin.url", str(folder))
+    run_git(folder, "config", "remote.origin.promisor", "true")
+    run_git(folder, "config", "core.repositoryFormatVersion", "1")
+    run_git(folder, "config", "extensions.partialClone", "origin")
+    for hook in ("post-checkout", "post-index-change", "reference-transaction"):
+        (folder / ".git" / "hooks").mkdir(exist_ok=True)
+        (folder / ".git" / "hooks" / hook).symlink_to(program)
+    (folder / "src" / "a.py").write_text("x = 2\n")
+    shutil.copytree(folder / ".git", settings.workspace / "bare.git")
+    lost = run_git(folder, "rev-parse", "HEAD:README.md").strip()
+    (settings.workspace / "bare.git" / "objects" / lost[:2] / lost[2:]).unlink()
+    async with Client(build_server(settings)) as client:
+        text, made = await _call(client, "pack_repository", source="code")
+        assert made is not None and made["texts"] == 3, text
+        text, _ = await _call(client, "pack_repository", source="bare.git")
+        assert "files are missing. Clone it again" in text or "content is missing" in text
+    assert not mark.exists()
+    run_git(folder, "status")
+    assert mark.exists(), "git itself runs the program, so the test would have seen it"

@@ -34,6 +34,7 @@ from fumehood_tools.papers.library import Library
 from fumehood_tools.papers.services import Services
 from fumehood_tools.reading.document import Document
 from fumehood_tools.reading.reading import Reading
+from fumehood_tools.repositories.address import read_address, without_credentials
 from fumehood_tools.repositories.opening import local_path
 from fumehood_tools.settings import Settings
 from fumehood_tools.web.model import SourceFailed, answer_within
@@ -147,7 +148,7 @@ class CodebaseFinder:
     def _given(self, also: Sequence[str]) -> list[Candidate]:
         """Return the candidates that the caller names. Raises BadRequest for what is none."""
         found = []
-        for text in also:
+        for text in map(without_credentials, also):
             seen = Sighting(source="you", how="named by you", url=cleaned(text)[:500], weight=0.5)
             one = candidate_of(text, seen)
             if one is None and text.startswith("pkg:"):
@@ -157,14 +158,7 @@ class CodebaseFinder:
                 one = Candidate(
                     source=text, kind="folder", status="local", detail=detail, found=[seen]
                 )
-            if one is None:
-                one = candidate_of(f"https://github.com/{text}", seen)
-            if one is None:
-                raise BadRequest(
-                    f"{text[:120]!r} in also is no repository, package or folder. Pass "
-                    "https://host/owner/name, owner/name, pkg:NAME or a path."
-                )
-            found.append(one)
+            found.append(one or _at_address(text, seen))
         return found
 
     def _about(self, reading: Reading, document: Document) -> About:
@@ -321,3 +315,15 @@ def _failed(name: Source, status: str, text: str) -> _Answer:
 
 def _late() -> SourceFailed:
     return SourceFailed("timeout", "It did not answer in time. Try again later.")
+
+
+def _at_address(text: str, seen: Sighting) -> Candidate:
+    """Return the repository at an address of any host. Raises BadRequest."""
+    try:
+        address = read_address(text)
+    except BadRequest as error:
+        raise BadRequest(
+            f"{text[:120]!r} in also is no repository, package or folder. Pass "
+            "https://host/owner/name, owner/name, pkg:NAME or a path."
+        ) from error
+    return Candidate(source=address.page, found=[seen])

@@ -56,6 +56,9 @@ _IN_TEXT = re.compile(
 _SEGMENT = re.compile(r"[\w.~%+][\w.~%+-]*")
 _SCP = re.compile(r"(?:[\w.-]+@)?(?P<host>[\w][\w.-]*\.[a-z]{2,}):(?P<path>[\w~][\w./~-]*)", re.I)
 _BARE_HOST = re.compile(r"(?:www\.)?[a-z\d][a-z\d-]*(?:\.[a-z\d-]+)*\.[a-z]{2,}(?::\d+)?/", re.I)
+# "user:password@host/", without a scheme before it.
+_LOGIN = re.compile(r"(?<![^\s'\"(])[^\s/@:'\"]+:[^\s/@]+@(?=[\w.-]+/)")
+_NEVER_IN_NAMES = frozenset(":@?#&=\\\"'<> ")
 _BAD_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(?:/|$)|[./]$")
 
 
@@ -105,7 +108,7 @@ def check_ref(ref: str) -> str:
 
 def read_address(text: str) -> Address:
     """Return the repository that an address leads to. Raises BadRequest if it leads to none."""
-    whole = text.strip()
+    whole = _LOGIN.sub("", text.strip())
     if len(whole) > MOST_ADDRESS or any(not c.isprintable() for c in whole):
         raise _not_one(whole, "It is too long or contains control characters")
     if whole.startswith("-"):
@@ -227,7 +230,9 @@ def _of_parts(host: str, path: str, scheme: str, text: str) -> Address:
     if not own:
         raise _not_one(text, "It names a host, but not a repository")
     own[-1] = re.sub(r"(\.git)+$", "", own[-1]) or own[-1]
-    if not all(_SEGMENT.fullmatch(quote(part, safe="~+")) for part in own):
+    if not all(_SEGMENT.fullmatch(quote(part, safe="~+")) for part in own) or any(
+        not _NEVER_IN_NAMES.isdisjoint(part) for part in own
+    ):
         raise _not_one(
             text, "The name of its owner or repository has characters that none can have"
         )
@@ -260,7 +265,7 @@ def is_loopback(host: str) -> bool:
 
 def without_credentials(text: str) -> str:
     """Return text in which no URL contains a user name, password or query."""
-    cut = re.sub(r"(?i)\b([a-z][a-z+.-]*://)[^/\s@]*@", r"\1", text)
+    cut = _LOGIN.sub("", re.sub(r"(?i)\b([a-z][a-z+.-]*://)[^/\s@]*@", r"\1", text))
     return re.sub(
         r"(?i)([?&][^\s=&]*(?:token|key|secret|password)[^\s=&]*=)[^\s&'\"]+", r"\1…", cut
     )
