@@ -30,14 +30,16 @@ def open_checkout(
     deadline: Deadline | None = None,
     limits: Limits = USUAL,
     tell: Callable[[str], None] = lambda text: None,
+    published: bool = False,
 ) -> Checkout:
     """Return a checkout of a source.
 
     source: the URL of a repository or of one of its pages, github:owner/name, owner/name, a folder
     or archive (absolute or relative to the workspace), pkg:NAME or pkg:NAME==VERSION. Where the
     workspace has a folder owner/name, that is meant. ref: a branch, tag or commit. deadline:
-    default `limits.seconds`. tell: called with progress; what it raises stops the work. Raises
-    BadRequest, PartMissing, RepositoryFailed, StorageFailed.
+    default `limits.seconds`. tell: called with progress; what it raises stops the work. published:
+    take a package from the index although it is installed. Raises BadRequest, PartMissing,
+    RepositoryFailed, StorageFailed.
     """
     text = source.strip()
     if not text or "\0" in text:
@@ -46,7 +48,7 @@ def open_checkout(
     if text.startswith("pkg:"):
         if ref:
             raise BadRequest("A package has no branches. Pass pkg:NAME==VERSION without ref.")
-        return open_package(text.removeprefix("pkg:"), ask)
+        return open_package(text.removeprefix("pkg:"), ask, published=published)
     if (path := local_path(text, settings.workspace)) is not None:
         return open_local(path, _shown(path, settings.workspace), ref, ask)
     return clone(read_address(text), ref, ask)

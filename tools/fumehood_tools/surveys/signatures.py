@@ -1,0 +1,146 @@
+"""Signatures of functions and classes as text, from griffe's objects.
+
+The first parameter of a method is left out. A class shows what its __init__ or __new__ takes, or
+else its fields where it is a pydantic model, a TypedDict or a NamedTuple (griffe writes the
+__init__ of dataclasses).
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import griffe
+
+from fumehood_tools.surveys.tree import ODD
+
+LONGEST = 2_000
+_PYDANTIC = (
+    *("pydantic.BaseModel", "pydantic.main.BaseModel", "pydantic.RootModel"),
+    *("pydantic_settings.BaseSettings", "pydantic_settings.main.BaseSettings"),
+)
+_FORMS = {
+    "pydantic": frozenset(_PYDANTIC),
+    "TypedDict": frozenset({"typing.TypedDict", "typing_extensions.TypedDict"}),
+    "NamedTuple": frozenset({"typing.NamedTuple", "typing_extensions.NamedTuple"}),
+    "enum": frozenset(f"enum.{it}" for it in ("Enum", "IntEnum", "StrEnum", "Flag", "IntFlag")),
+    "protocol": frozenset({"typing.Protocol", "typing_extensions.Protocol"}),
+    "exception": frozenset({"Exception", "BaseException", "ValueError", "RuntimeError"}),
+}
+_NOT_FIELDS = ("ClassVar", "typing.ClassVar", "typing_extensions.ClassVar")
+
+
+class _Part(NamedTuple):
+    text: str
+    kind: griffe.ParameterKind | None
+
+
+def signature_of(function: griffe.Function) -> str:
+    """Return "(x: int, *, y=1) -> str", without the first parameter of a method."""
+    parameters = list(function.parameters)
+    if _is_bound(function) and parameters:
+        first = parameters[0].kind
+        if first in (
+            griffe.ParameterKind.positional_only,
+            griffe.ParameterKind.positional_or_keyword,
+        ):
+            parameters = parameters[1:]
+    text = f"({', '.join(_rendered(parameters))})"
+    if function.returns is not None:
+        text += f" -> {function.returns}"
+    return text[:LONGEST]
+
+
+def class_signature(found: griffe.Class) -> str:
+    """Return what a call of the class takes, or "" if the source does not tell."""
+    own = lineage(found)
+    for form in ("TypedDict", "NamedTuple"):
+        if form in forms_of(found):
+            return f"({', '.join(_fields(own, star=form == 'TypedDict'))})"[:LONGEST]
+    for cls in own:
+        for name in ("__init__", "__new__"):
+            maker = cls.members.get(name)
+            if isinstance(maker, griffe.Function):
+                return signature_of(maker).partition(" -> ")[0]
+    if "pydantic" in forms_of(found):
+        return f"({', '.join(_fields(own, star=True))})"[:LONGEST]
+    return ""
+
+
+def forms_of(found: griffe.Class) -> list[str]:
+    """Return which special forms a class is: pydantic, TypedDict, NamedTuple, enum, protocol."""
+    bases = {path for cls in lineage(found) for path in base_paths(cls)}
+    return [form for form, roots in _FORMS.items() if bases & roots]
+
+
+def base_paths(found: griffe.Class) -> list[str]:
+    """Return the paths of the bases of a class, as far as its imports tell them."""
+    paths = []
+    for base in found.bases:
+        try:
+            paths.append(base if isinstance(base, str) else base.canonical_path)
+        except ODD:
+            paths.append(str(base))
+    return [path.partition("[")[0] for path in paths]
+
+
+def lineage(found: griffe.Class) -> list[griffe.Class]:
+    """Return a class and its bases within the package, in the order of attribute look-up."""
+    try:
+        above = [it for it in found.mro() if isinstance(it, griffe.Class)]
+    except (ValueError, *ODD):
+        above = []
+    return [found, *above]
+
+
+def _is_bound(function: griffe.Function) -> bool:
+    parent = function.parent
+    return parent is not None and parent.is_class and "staticmethod" not in function.labels
+
+
+def _rendered(parameters: Iterable[griffe.Parameter]) -> Iterator[str]:
+    kinds = griffe.ParameterKind
+    only_before, starred = False, False
+    for parameter in parameters:
+        if parameter.kind is kinds.positional_only:
+            only_before = True
+        elif only_before:
+            only_before = False
+            yield "/"
+        if parameter.kind is kinds.keyword_only and not starred:
+            starred = True
+            yield "*"
+        mark = {kinds.var_positional: "*", kinds.var_keyword: "**"}.get(
+            parameter.kind or kinds.positional_or_keyword, ""
+        )
+        starred = starred or mark == "*"
+        yield mark + _parameter(parameter, bool(mark))
+    if only_before:
+        yield "/"
+
+
+def _parameter(parameter: griffe.Parameter, variadic: bool) -> str:
+    text = parameter.name
+    if parameter.annotation is not None:
+        text += f": {parameter.annotation}"
+    if parameter.default is not None and not variadic:
+        equals = " = " if parameter.annotation is not None else "="
+        text += f"{equals}{parameter.default}"
+    return text
+
+
+def _fields(own: list[griffe.Class], *, star: bool) -> Iterator[str]:
+    """Yield the annotated fields of a class and its bases, those of the bases first."""
+    fields: dict[str, str] = {}
+    for cls in reversed(own):
+        for name, member in cls.members.items():
+            if not isinstance(member, griffe.Attribute) or name.startswith("_"):
+                continue
+            if member.annotation is None or "property" in member.labels:
+                continue
+            annotation = str(member.annotation)
+            if annotation.startswith(_NOT_FIELDS) or name == "model_config":
+                continue
+            value = "" if member.value is None else f" = {member.value}"
+            fields[name] = f"{name}: {annotation}{value}"
+    if star and fields:
+        yield "*"
+    yield from fields.values()
