@@ -105,12 +105,31 @@ def public_names(tree: Tree, layout: Layout, module: str) -> Iterator[Public]:
     for name, member in members.items():
         if name.startswith("_") or not name.isidentifier():
             continue
-        if not member.is_alias or (is_package and _is_own(member, layout)):
+        if not (member.runtime or "__getattr__" in members):
+            continue  # It is only there for type checkers.
+        if not isinstance(member, griffe.Alias) or _is_passed_on(member, layout, is_package):
             yield from _named(tree, module, name, member, exported=False)
 
 
-def _is_own(member: Found, layout: Layout) -> bool:
-    return member.is_alias and member.target_path.partition(".")[0] in layout.roots  # type: ignore[union-attr]
+def _is_passed_on(member: griffe.Alias, layout: Layout, is_package: bool) -> bool:
+    """Return whether a module without __all__ passes on what it imports.
+
+    An __init__.py passes on what it imports from its own package. A wildcard import passes on what
+    the other module offers by the same rules.
+    """
+    if not member.wildcard_imported:
+        return is_package and member.target_path.partition(".")[0] in layout.roots
+    try:
+        target = member.target
+        home = target.parent
+    except ODD:
+        return False
+    if home is None or not isinstance(target, griffe.Alias):
+        return target.path.partition(".")[0] in layout.roots
+    if home.exports is not None:
+        return target.name in map(str, home.exports)
+    files = layout.modules.get(home.path)
+    return _is_passed_on(target, layout, files is not None and files.package)
 
 
 def _named(
@@ -122,8 +141,23 @@ def _named(
         return
     found = _final(tree, member)
     if found is None or not found.is_module:
-        target = str(member.target_path) if isinstance(member, griffe.Alias) else ""
-        yield Public(module, name, found, target, exported)
+        target = _last_target(member)
+        # What is imported without a dot is a module of another package.
+        if found is not None or "." in target or exported:
+            yield Public(module, name, found, target, exported)
+
+
+def _last_target(member: Found) -> str:
+    """Return the path that a member was imported from first, as far as it can be followed."""
+    seen: set[str] = set()
+    while isinstance(member, griffe.Alias) and member.path not in seen:
+        seen.add(member.path)
+        target = member.target_path
+        try:
+            member = member.target
+        except ODD:
+            return target
+    return member.path if seen else ""
 
 
 def _final(tree: Tree, member: Found) -> griffe.Object | None:
@@ -167,8 +201,9 @@ def _enter(api: Api, tree: Tree, group: list[Public], folder: Path) -> None:
 
 def _enter_members(api: Api, tree: Tree, cls: griffe.Class, path: str, folder: Path) -> None:
     for name, member in cls.members.items():
-        is_shown = not name.startswith("_") or _SPECIAL.fullmatch(name)
-        if member.is_alias or not is_shown or len(api.objects) >= MOST_OBJECTS:
+        is_shown = not name.startswith("_") or bool(_SPECIAL.fullmatch(name))
+        is_shown = is_shown and member.runtime and not member.is_alias
+        if not is_shown or len(api.objects) >= MOST_OBJECTS:
             continue
         entry = _entry(tree, member, f"{path}.{name}", folder)  # type: ignore[arg-type]
         api.objects[entry.path] = entry.model_copy(update={"owner": path})

@@ -5,6 +5,7 @@ else its fields where it is a pydantic model, a TypedDict or a NamedTuple (griff
 __init__ of dataclasses).
 """
 
+import ast
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ import griffe
 
 from fumehood_tools.surveys.tree import ODD
 
-LONGEST = 2_000
+LONGEST = 8_000
 _PYDANTIC = (
     *("pydantic.BaseModel", "pydantic.main.BaseModel", "pydantic.RootModel"),
     *("pydantic_settings.BaseSettings", "pydantic_settings.main.BaseSettings"),
@@ -127,6 +128,24 @@ def _parameter(parameter: griffe.Parameter, variadic: bool) -> str:
     return text
 
 
+def _pydantic_field(name: str, value: str) -> tuple[str, bool]:
+    """Return (the name that a call passes, whether it is required) for a field of a model."""
+    try:
+        call = ast.parse(value, mode="eval").body if value else None
+    except (SyntaxError, ValueError, RecursionError):
+        return name, False
+    if not isinstance(call, ast.Call) or ast.unparse(call.func).rpartition(".")[2] != "Field":
+        return name, call is None
+    given = {it.arg: it.value for it in call.keywords if it.arg}
+    for key in ("validation_alias", "alias"):
+        alias = given.get(key)
+        if isinstance(alias, ast.Constant) and str(alias.value).isidentifier():
+            name = str(alias.value)
+            break
+    default = call.args[0] if call.args else given.get("default", given.get("default_factory"))
+    return name, default is None or ast.unparse(default) == "..."
+
+
 def _fields(own: list[griffe.Class], *, star: bool) -> Iterator[str]:
     """Yield the annotated fields of a class and its bases, those of the bases first."""
     fields: dict[str, str] = {}
@@ -139,8 +158,9 @@ def _fields(own: list[griffe.Class], *, star: bool) -> Iterator[str]:
             annotation = str(member.annotation)
             if annotation.startswith(_NOT_FIELDS) or name == "model_config":
                 continue
-            value = "" if member.value is None else f" = {member.value}"
-            fields[name] = f"{name}: {annotation}{value}"
+            value = "" if member.value is None else str(member.value)
+            shown, is_required = _pydantic_field(name, value) if star else (name, not value)
+            fields[name] = f"{shown}: {annotation}" + ("" if is_required else f" = {value}")
     if star and fields:
         yield "*"
     yield from fields.values()

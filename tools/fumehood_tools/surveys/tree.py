@@ -17,6 +17,7 @@ import griffe
 
 from fumehood_tools.plain_files import NotPlain, open_plain
 from fumehood_tools.quoting import one_line
+from fumehood_tools.surveys.guarded import mark_guarded
 from fumehood_tools.surveys.layout import Layout, ModuleFiles, is_public_module
 
 MOST_MODULES = 3_000
@@ -114,7 +115,7 @@ def _code(tree: Tree, folder: Path, file: str) -> tuple[str | None, int]:
 
 def _visited(tree: Tree, folder: Path, name: str, file: str, code: str) -> griffe.Module | None:
     try:
-        return griffe.visit(
+        module = griffe.visit(
             name.rpartition(".")[2],
             folder / file,
             code,
@@ -123,11 +124,13 @@ def _visited(tree: Tree, folder: Path, name: str, file: str, code: str) -> griff
             modules_collection=tree.loader.modules_collection,
             lines_collection=tree.loader.lines_collection,
         )
+        mark_guarded(module, code)
     except (*_UNPARSED, *ODD) as error:
         tree.skipped["broken"] += 1
         where = f"line {error.lineno}: {error.msg}" if isinstance(error, SyntaxError) else ""
         _problem(tree, file, where or f"{type(error).__name__} {error}")
         return None
+    return module
 
 
 def _problem(tree: Tree, file: str, why: str) -> None:
