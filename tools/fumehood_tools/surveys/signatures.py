@@ -26,6 +26,15 @@ _FORMS = {
     "protocol": frozenset({"typing.Protocol", "typing_extensions.Protocol"}),
     "exception": frozenset({"Exception", "BaseException", "ValueError", "RuntimeError"}),
 }
+# Decorators that make an __init__ of a class's fields, beside dataclasses.dataclass.
+_FIELD_MAKERS = frozenset(
+    {
+        *("pydantic.dataclasses.dataclass", "attrs.define", "attrs.mutable", "attrs.frozen"),
+        *("attr.define", "attr.mutable", "attr.frozen"),
+    }
+)
+_FIELD_CALLS = frozenset({"Field", "field", "ib", "attrib"})
+_DEFAULTS = ("default", "default_factory", "factory")
 _NOT_FIELDS = ("ClassVar", "typing.ClassVar", "typing_extensions.ClassVar")
 
 
@@ -56,7 +65,10 @@ def class_signature(found: griffe.Class) -> str:
     for form in ("TypedDict", "NamedTuple"):
         if form in forms_of(found):
             return f"({', '.join(_fields(own, star=form == 'TypedDict'))})"[:LONGEST]
-    for cls in own:
+    for number, cls in enumerate(own):
+        if "__init__" not in cls.members and _makers(cls) & _FIELD_MAKERS:
+            above = [it for it in own[number:] if _makers(it) & _FIELD_MAKERS]
+            return f"({', '.join(_fields(above, star=False, calls=True))})"[:LONGEST]
         for name in ("__init__", "__new__"):
             maker = cls.members.get(name)
             if isinstance(maker, griffe.Function):
@@ -128,13 +140,16 @@ def _parameter(parameter: griffe.Parameter, variadic: bool) -> str:
     return text
 
 
-def _pydantic_field(name: str, value: str) -> tuple[str, bool]:
-    """Return (the name that a call passes, whether it is required) for a field of a model."""
+def _field(name: str, value: str) -> tuple[str, bool]:
+    """Return (the name that a call passes, whether it is required) for a field of a model.
+
+    A value of Field(…), field(…) or attr.ib(…) may say that there is no default.
+    """
     try:
         call = ast.parse(value, mode="eval").body if value else None
     except (SyntaxError, ValueError, RecursionError):
         return name, False
-    if not isinstance(call, ast.Call) or ast.unparse(call.func).rpartition(".")[2] != "Field":
+    if not isinstance(call, ast.Call) or ast.unparse(call.func).split(".")[-1] not in _FIELD_CALLS:
         return name, call is None
     given = {it.arg: it.value for it in call.keywords if it.arg}
     for key in ("validation_alias", "alias"):
@@ -142,11 +157,24 @@ def _pydantic_field(name: str, value: str) -> tuple[str, bool]:
         if isinstance(alias, ast.Constant) and str(alias.value).isidentifier():
             name = str(alias.value)
             break
-    default = call.args[0] if call.args else given.get("default", given.get("default_factory"))
+    default = (
+        call.args[0] if call.args else next((given[it] for it in _DEFAULTS if it in given), None)
+    )
     return name, default is None or ast.unparse(default) == "..."
 
 
-def _fields(own: list[griffe.Class], *, star: bool) -> Iterator[str]:
+def _makers(found: griffe.Class) -> set[str]:
+    """Return the paths of the decorators of a class."""
+    paths = set()
+    for decorator in found.decorators:
+        try:
+            paths.add(decorator.callable_path)
+        except ODD:
+            continue
+    return paths
+
+
+def _fields(own: list[griffe.Class], *, star: bool, calls: bool = False) -> Iterator[str]:
     """Yield the annotated fields of a class and its bases, those of the bases first."""
     fields: dict[str, str] = {}
     for cls in reversed(own):
@@ -159,8 +187,17 @@ def _fields(own: list[griffe.Class], *, star: bool) -> Iterator[str]:
             if annotation.startswith(_NOT_FIELDS) or name == "model_config":
                 continue
             value = "" if member.value is None else str(member.value)
-            shown, is_required = _pydantic_field(name, value) if star else (name, not value)
+            shown, is_required = _field(name, value) if star or calls else (name, not value)
             fields[name] = f"{shown}: {annotation}" + ("" if is_required else f" = {value}")
-    if star and fields:
-        yield "*"
-    yield from fields.values()
+    # pydantic allows a field without default after one that has one; then only names are clear.
+    texts = list(fields.values())
+    optional = [" = " in text.partition(": ")[2] for text in texts]
+    names_only = (
+        0
+        if star
+        else next((n + 1 for n in range(len(texts)) if optional[n : n + 2] == [True, False]), -1)
+    )
+    for number, text in enumerate(texts):
+        if number == names_only:
+            yield "*"
+        yield text
