@@ -13,7 +13,7 @@ from fumehood_tools.surveys.surveying import Request
 from fumehood_tools.surveys.view import Part, SurveyPage
 
 if TYPE_CHECKING:
-    from fumehood_tools.surveys import Surveys
+    from fumehood_tools.surveys.surveying import Surveys
 
 
 def register(toolbox: Toolbox) -> None:
@@ -70,6 +70,6 @@ def register(toolbox: Toolbox) -> None:
 
 def surveys_of(toolbox: Toolbox) -> "Surveys":
     """Return the surveys of this server's cache."""
-    from fumehood_tools.surveys import Surveys
+    from fumehood_tools.surveys.surveying import Surveys
 
     return toolbox.service("surveys", lambda: Surveys(toolbox.settings))

@@ -105,8 +105,9 @@ def public_names(tree: Tree, layout: Layout, module: str) -> Iterator[Public]:
     for name, member in members.items():
         if name.startswith("_") or not name.isidentifier():
             continue
-        if not (member.runtime or "__getattr__" in members):
-            continue  # It is only there for type checkers.
+        # What only type checkers import is not there, unless a __getattr__ imports it as well.
+        if not (member.runtime or (member.is_alias and "__getattr__" in members)):
+            continue
         if not isinstance(member, griffe.Alias) or _is_passed_on(member, layout, is_package):
             yield from _named(tree, module, name, member, exported=False)
 

@@ -48,6 +48,8 @@ def _hidden_branch(test: ast.expr) -> str:
     """Return which branch of an `if` does not run on import: body, else, or "" for neither."""
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
         return {"body": "else", "else": "body"}.get(_hidden_branch(test.operand), "")
+    if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
+        return "body" if "body" in map(_hidden_branch, test.values) else ""
     text = ast.unparse(test).replace('"', "'")
     if text.rpartition(".")[2] == "TYPE_CHECKING" or text == "__name__ == '__main__'":
         return "body"
@@ -55,5 +57,9 @@ def _hidden_branch(test: ast.expr) -> str:
 
 
 def _lines(body: list[ast.stmt]) -> Iterator[int]:
-    for node in body:
-        yield from range(node.lineno, (node.end_lineno or node.lineno) + 1)
+    if body:
+        first = body[0]
+        # griffe counts a decorated function or class from its first decorator.
+        decorators: list[ast.expr] = getattr(first, "decorator_list", [])
+        start = min([first.lineno, *(it.lineno for it in decorators)])
+        yield from range(start, (body[-1].end_lineno or body[-1].lineno) + 1)

@@ -13,6 +13,7 @@ from fumehood_tools.surveys.models import ApiObject
 from fumehood_tools.surveys.texts import Text
 
 MOST_PLACES = 12
+LONGEST_LINE = 1_000
 _WORD = re.compile(r"[^\W\d]\w{2,}")
 
 
@@ -31,11 +32,21 @@ def mentions_in(texts: Iterable[Text], names: frozenset[str]) -> dict[str, Menti
         if text.kind == "changelog":
             continue
         for number, line in enumerate(text.text.split("\n"), 1):
-            for name in names.intersection(_WORD.findall(line[:1_000])):
+            line = line[:LONGEST_LINE]
+            for name in names.intersection(_WORD.findall(line)):
+                if not is_code(name, line):
+                    continue
                 counts[name][text.kind] += 1
                 if len(places[name]) < MOST_PLACES:
                     places[name].append(f"{text.path}:{number}")
     return {name: Mentions(dict(counts[name]), tuple(places[name])) for name in counts}
+
+
+def is_code(name: str, line: str) -> bool:
+    """Return whether a name is used as a name: `run` in prose is an ordinary word."""
+    if not name.isalpha() or not name.islower():
+        return True
+    return any(form in line for form in (f"{name}(", f".{name}", f"`{name}`", "import "))
 
 
 def last_parts(objects: Iterable[ApiObject]) -> frozenset[str]:

@@ -20,7 +20,6 @@ from fumehood_tools.errors import BadRequest, UnknownName
 
 MOST_PTH = 100_000
 _NAME = re.compile(r"[A-Za-z0-9_](?:[\w.-]*[A-Za-z0-9_])?")
-_MODULE = re.compile(r"\.(?:py|pyi|so|pyd)$")
 
 
 class Meant(NamedTuple):
@@ -41,10 +40,9 @@ def meant_by(name: str) -> Meant:
             f"{name[:80]!r} is not the name of a package. Pass a distribution (sae-lens), an "
             "import name (sae_lens), or a folder."
         )
-    wanted = canonicalize_name(name)
-    for found in metadata.distributions():
-        if canonicalize_name(found.name or "") == wanted:
-            return Meant(found.name, f"{name} was taken as the distribution {found.name}.", True)
+    own = _distribution(name)
+    if own is not None:
+        return Meant(own.name, f"{name} was taken as the distribution {own.name}.", True)
     owners = sorted({found.name for found in metadata.distributions() if _owns(found, name)})
     if len(owners) > 1:
         raise UnknownName(
@@ -65,18 +63,26 @@ def close_names(name: str) -> list[str]:
     return difflib.get_close_matches(canonicalize_name(name), known, n=3, cutoff=0.75)
 
 
+def _distribution(name: str) -> metadata.Distribution | None:
+    try:
+        return metadata.distribution(canonicalize_name(name))
+    except (metadata.PackageNotFoundError, ValueError):
+        return None
+
+
 def _owns(found: metadata.Distribution, name: str) -> bool:
-    """Return whether a distribution installs the module or package with a dotted name."""
+    """Return whether a distribution installs the module or package with a dotted name.
+
+    RECORD is searched as text, because some have tens of thousands of lines.
+    """
     path = name.replace(".", "/")
-    stated = (found.read_text("top_level.txt") or "").split()
-    if "." not in name and name in stated:
+    listed = "\n" + (found.read_text("RECORD") or "")
+    if f"\n{path}/" in listed or re.search(
+        rf"^{re.escape(path)}(?:\.[\w-]+)*\.(?:py|pyi|so|pyd),", listed, re.MULTILINE
+    ):
         return True
-    for file in found.files or ():
-        text = file.as_posix()
-        if text.startswith(f"{path}/") or (
-            text.startswith(f"{path}.") and _MODULE.search(text) and "/" not in text[len(path) :]
-        ):
-            return True
+    if "." not in name and name in (found.read_text("top_level.txt") or "").split():
+        return True
     return any(
         (folder / path).is_dir() or (folder / f"{path}.py").is_file() for folder in _editable(found)
     )

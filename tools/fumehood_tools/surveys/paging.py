@@ -1,5 +1,6 @@
 """Choose what one page of a survey shows: which rows, in which order, and the notes beside them."""
 
+import difflib
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -135,11 +136,15 @@ def _find(survey: Survey, name: str) -> ApiObject:
     outer = [it for it in ends if not it.owner] or ends
     if len(outer) == 1 or (outer and outer[0].score > outer[1].score):
         return outer[0]
+    known = [it.path for it in (outer or survey.objects)]
+    by_end = {path.rpartition(".")[2]: path for path in reversed(known)}
+    close = difflib.get_close_matches(name.rpartition(".")[2], by_end, n=3)
+    hint = f"Perhaps {', '.join(by_end[it] for it in close)}. " if close and not outer else ""
     raise UnknownName(
         "single public object",
         one_line(name)[:200],
-        (it.path for it in (outer or survey.objects)),
-        "Pass one of these paths, or part='api' with query to search.",
+        known,
+        f"{hint}Pass one of these paths, or part='api' with query to search.",
     )
 
 

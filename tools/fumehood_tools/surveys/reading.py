@@ -51,7 +51,7 @@ def read_package(
     layout = layout_of(source.files, source.distribution, top_level)
     tree = tree_of(folder, layout, first, tell)
     api = api_of(tree, layout, folder)
-    texts = list(texts_of(folder, layout.kinds))
+    texts = list(texts_of(folder, layout.kinds, layout.metadata))
     names = last_parts(api.objects.values())
     found = mentions_in(texts, names)
     objects = [scored(it, layout.roots, found) for it in api.objects.values()]

@@ -43,9 +43,9 @@ def _of_texts(texts: Iterable[Text]) -> Iterator[Snippet]:
         if text.kind == "notebook":
             verifies: Verifies = "stored outputs" if text.has_outputs else "no"
             yield _snippet(text.path, 1, "notebook", verifies, text.text)
-        elif text.path.lower().endswith((".md", ".markdown")):
+        elif text.form in ("md", "markdown"):
             yield from _of_markdown(text)
-        elif text.path.lower().endswith((".rst", ".txt")) and text.kind in ("readme", "docs"):
+        elif text.form in ("rst", "txt", "") and text.kind in ("readme", "docs"):
             yield from _of_rst(text)
 
 

@@ -17,17 +17,23 @@ _SUFFIXES = (".py", ".md", ".rst", ".markdown", ".txt", ".ipynb", ".pyi", "")
 
 
 class Text(NamedTuple):
-    """A text file. has_outputs: a notebook with stored outputs."""
+    """A text file. has_outputs: a notebook with stored outputs. form: md, rst, py."""
 
     path: str
     kind: FileKind
     text: str
     has_outputs: bool = False
+    form: str = ""
 
 
-def texts_of(folder: Path, kinds: dict[str, FileKind]) -> Iterator[Text]:
-    """Yield the readable texts: README, examples, notebooks, docs, tests, changelog."""
+def texts_of(folder: Path, kinds: dict[str, FileKind], metadata: str = "") -> Iterator[Text]:
+    """Yield the readable texts: README, examples, notebooks, docs, tests, changelog.
+
+    metadata: the file whose body is the README, which a wheel does not contain otherwise.
+    """
     left = MOST_TEXTS
+    if metadata and "readme" not in kinds.values():
+        yield from _description(folder, metadata)
     ordered = sorted(
         (it for it in kinds.items() if it[1] in ORDER), key=lambda it: (ORDER.index(it[1]), it[0])
     )
@@ -42,7 +48,23 @@ def texts_of(folder: Path, kinds: dict[str, FileKind]) -> Iterator[Text]:
             continue
         left -= len(content)
         text = content.decode("utf-8", "replace")
-        yield from _notebook(path, text) if suffix == ".ipynb" else [Text(path, kind, text)]
+        yield from (
+            _notebook(path, text)
+            if suffix == ".ipynb"
+            else [Text(path, kind, text, form=suffix[1:])]
+        )
+
+
+def _description(folder: Path, metadata: str) -> Iterator[Text]:
+    try:
+        with open_plain(folder / metadata, MOST_TEXT) as file:
+            text = file.read(MOST_TEXT).decode("utf-8", "replace")
+    except OSError:
+        return
+    head, _, body = text.partition("\n\n")
+    form = "rst" if "text/x-rst" in head else "md"
+    # The lines of the head are kept as empty ones, so that numbers of lines fit the file.
+    yield Text(metadata, "readme", "\n" * (head.count("\n") + 2) + body, form=form)
 
 
 def _notebook(path: str, text: str) -> Iterator[Text]:
@@ -52,4 +74,4 @@ def _notebook(path: str, text: str) -> Iterator[Text]:
         has_outputs = any(isinstance(it, dict) and it.get("outputs") for it in cells)
     except (FumehoodError, ValueError, AttributeError, TypeError, RecursionError):
         return
-    yield Text(path, "notebook", script, has_outputs)
+    yield Text(path, "notebook", script, has_outputs, "py")

@@ -3,7 +3,7 @@
 import ast
 from typing import Any
 
-from fumehood_tools.surveys import ApiObject, Survey
+from fumehood_tools.surveys.models import ApiObject, Survey
 
 # What a metaclass, a __new__ or a decorator that takes anything looks like to inspect.
 _ANYTHING = [["args", "VAR_POSITIONAL", False], ["kwargs", "VAR_KEYWORD", False]]

@@ -1,7 +1,7 @@
 """The public API of a package as `inspect` finds it: a program that imports the package.
 
-`python inspected.py OUT ROOTS MODULE…` imports the modules and writes as JSON: module -> name ->
-{kind, parameters, members}, and the modules that could not be imported. The rules of what is public
+`python inspected_api.py OUT ROOTS MODULE…` imports the modules and writes as JSON: module -> name
+-> {kind, parameters, members}, and the modules that could not be imported. The rules of what is public
 are those of the survey, applied to living objects.
 """
 
@@ -12,6 +12,7 @@ import json
 import sys
 import types
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 
@@ -55,6 +56,16 @@ def members_of(cls: type) -> dict[str, dict[str, Any]]:
     return found
 
 
+def of_module(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes of a module, without those in functions and classes."""
+    for inner in ast.iter_child_nodes(node):
+        is_program = isinstance(inner, ast.If) and "__main__" in ast.unparse(inner.test)
+        is_inner = isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        if not is_program and not is_inner:
+            yield inner
+            yield from of_module(inner)
+
+
 def imported_in(module: types.ModuleType, roots: set[str]) -> dict[str, str]:
     """Return name -> the module that it was imported from, as the source of a module says.
 
@@ -66,7 +77,7 @@ def imported_in(module: types.ModuleType, roots: set[str]) -> dict[str, str]:
     except (OSError, TypeError):
         return {}
     found: dict[str, str] = {}
-    for node in ast.walk(tree):
+    for node in of_module(tree):
         if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
             found |= passed_by_accident(module, "." * node.level + (node.module or ""), roots)
         elif isinstance(node, ast.ImportFrom):
