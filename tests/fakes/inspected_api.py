@@ -1,8 +1,8 @@
 """The public API of a package as `inspect` finds it: a program that imports the package.
 
 `python inspected_api.py OUT ROOTS MODULE…` imports the modules and writes as JSON: module -> name
--> {kind, parameters, members}, and the modules that could not be imported. The rules of what is public
-are those of the survey, applied to living objects.
+-> {kind, parameters, members}, and the modules that could not be imported. The rules of what is
+public are those of the survey, applied to living objects.
 """
 
 import ast
