@@ -30,6 +30,7 @@ def open_checkout(
     deadline: Deadline | None = None,
     limits: Limits = USUAL,
     tell: Callable[[str], None] = lambda text: None,
+    published: bool = False,
 ) -> Checkout:
     """Return a checkout of a source.
 
@@ -37,7 +38,8 @@ def open_checkout(
     or archive (absolute or relative to the workspace), pkg:NAME or pkg:NAME==VERSION. Where the
     workspace has a folder owner/name, that is meant. ref: a branch, tag or commit. deadline: by
     default that of `deadline_for`; its end stops the work. tell: called with progress; what it
-    raises stops the work too. Raises BadRequest, PartMissing, RepositoryFailed, StorageFailed.
+    raises stops the work too. published: take a package from the index although it is installed.
+    Raises BadRequest, PartMissing, RepositoryFailed, StorageFailed.
     """
     text = source.strip()
     if not text or "\0" in text:
@@ -46,7 +48,7 @@ def open_checkout(
     if text.startswith("pkg:"):
         if ref:
             raise BadRequest("A package has no branches. Pass pkg:NAME==VERSION without ref.")
-        return open_package(text.removeprefix("pkg:"), ask)
+        return open_package(text.removeprefix("pkg:"), ask, published=published)
     if (path := local_path(text, settings.workspace)) is not None:
         return open_local(path, _shown(path, settings.workspace), ref, ask)
     return clone(read_address(text), ref, ask)

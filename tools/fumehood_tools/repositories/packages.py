@@ -55,8 +55,11 @@ class _Release(NamedTuple):
     yanked: bool
 
 
-def open_package(text: str, ask: Ask) -> Checkout:
-    """Return the source of a package. text: NAME or NAME==VERSION."""
+def open_package(text: str, ask: Ask, *, published: bool = False) -> Checkout:
+    """Return the source of a package. text: NAME or NAME==VERSION.
+
+    published: from the index although it is installed, in the installed version if none is named.
+    """
     found = _NAME.fullmatch(text.strip())
     if found is None:
         raise BadRequest(f"{text[:80]!r} is not a package. Pass pkg:NAME or pkg:NAME==VERSION.")
@@ -64,7 +67,9 @@ def open_package(text: str, ask: Ask) -> Checkout:
     wanted = _version(version) if version else None
     installed = _distribution(name)
     if installed is not None and (wanted is None or _has_version(installed, wanted)):
-        return _installed(name, installed, ask)
+        if not published:
+            return _installed(name, installed, ask)
+        wanted = _version(installed.version)
     return _fetched(name, wanted, ask)
 
 

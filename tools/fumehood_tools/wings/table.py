@@ -44,6 +44,7 @@ CODE = Declared(
     slots={"code": 2},
     doctor=("fumehood_tools.doctor.code:parts",),
 )
+GUIDES = Declared(endpoints={"package_index": "https://pypi.org"})
 SANDBOX = Declared(
     keys=(
         Key("HF_TOKEN", "gated subject models of the hub"),
@@ -53,6 +54,6 @@ SANDBOX = Declared(
     doctor=("fumehood_tools.doctor.sandbox:parts",),
 )
 
-DECLARED = (CORE, PAPERS, CODE, SANDBOX)
+DECLARED = (CORE, PAPERS, CODE, GUIDES, SANDBOX)
 
 register_kinds(DECLARED)
