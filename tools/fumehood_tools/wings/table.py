@@ -53,6 +53,8 @@ SANDBOX = Declared(
     doctor=("fumehood_tools.doctor.sandbox:parts",),
 )
 
-DECLARED = (CORE, PAPERS, CODE, SANDBOX)
+GUIDES = Declared(slots={"guides": 1})
+
+DECLARED = (CORE, PAPERS, CODE, GUIDES, SANDBOX)
 
 register_kinds(DECLARED)

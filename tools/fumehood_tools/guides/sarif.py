@@ -1,0 +1,71 @@
+"""A check's result as SARIF 2.1.0, which code hosts and editors show beside the lines.
+
+One rule for each class of a block; blocks that are good are left out.
+"""
+
+from typing import Any
+
+from fumehood_tools.guides.outcomes import GOOD, MEANING, REMEDY
+from fumehood_tools.guides.report import Checked
+
+VERSION = "2.1.0"
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+# What a reader can settle elsewhere (with a network, with a GPU) is a note, not an error.
+LEVELS = {
+    "needs_network": "note",
+    "needs_gpu": "note",
+    "not_run": "note",
+    "deprecated": "warning",
+    "timed_out": "warning",
+    "after_failure": "warning",
+}
+
+
+def sarif(checked: Checked, version: str) -> dict[str, Any]:
+    """Return the SARIF log of a check. version: of fumehood."""
+    names = [name for name in MEANING if name != "passed"]
+    rules = [
+        {
+            "id": name,
+            "shortDescription": {"text": f"{MEANING[name]}."},
+            "help": {"text": REMEDY[name]},
+            "defaultConfiguration": {"level": LEVELS.get(name, "error")},
+        }
+        for name in names
+    ]
+    shown = [block for block in checked.blocks if block.outcome not in GOOD[:1]]
+    results = [
+        {
+            "ruleId": block.outcome,
+            "ruleIndex": [str(name) for name in names].index(block.outcome),
+            "level": LEVELS.get(block.outcome, "error"),
+            "message": {"text": f"{block.why} {block.do}".strip()},
+            "locations": [
+                {
+                    "physicalLocation": {
+                        "artifactLocation": {"uri": checked.guide, "uriBaseId": "WORKSPACE"},
+                        "region": {"startLine": block.line},
+                    }
+                }
+            ],
+            "partialFingerprints": {"source/v1": block.source_sha256},
+        }
+        for block in shown
+    ]
+    driver = {"name": "fumehood check_guide", "semanticVersion": version, "rules": rules}
+    return {
+        "$schema": SCHEMA,
+        "version": VERSION,
+        "runs": [
+            {
+                "tool": {"driver": driver},
+                "invocations": [{"executionSuccessful": True, "endTimeUtc": _utc(checked.checked)}],
+                "results": results,
+                "columnKind": "unicodeCodePoints",
+            }
+        ],
+    }
+
+
+def _utc(moment: str) -> str:
+    return moment.replace("+00:00", "Z")
