@@ -36,7 +36,7 @@ from fumehood_tools.guides.environments import Environment
 from fumehood_tools.guides.report import CheckedBlock, Quoted
 from fumehood_tools.temporary import scratch_folder
 
-LOOK_SECONDS = 0.05
+LOOK_SECONDS = 0.01
 MOST_FACTS = 32 << 20
 MOST_RESTARTS = 8
 PROGRAM = "guide_child.runner"
