@@ -67,25 +67,25 @@ def page_of(text: str) -> Page:
     headings: list[Heading] = []
     blocks: list[Block] = []
     tokens = MarkdownIt("commonmark").parse(body)
-    previous_end = -1
+    is_after_block = False
     for number, token in enumerate(tokens):
         if token.map is None:
             continue
         line = token.map[0] + skipped + 1
         if token.type == "heading_open":
             headings.append(Heading(line, int(token.tag[1:]), tokens[number + 1].content.strip()))
-            previous_end = -1
+            is_after_block = False
         elif token.type == "fence":
             kind = token.info.strip()
-            if kind.startswith("output") and previous_end >= 0 and blocks:
+            if kind.startswith("output") and is_after_block:
                 blocks[-1] = blocks[-1]._replace(expected=token.content)
-                previous_end = -1
+                is_after_block = False
             elif _PYTHON.match(kind):
                 section = headings[-1].text if headings else ""
                 blocks.append(_block(token.content, line + 1, section, kind))
-                previous_end = token.map[1]
+                is_after_block = True
         elif token.type != "inline":
-            previous_end = -1 if token.nesting == 0 else previous_end
+            is_after_block = False
     if len(blocks) > MOST_BLOCKS:
         raise BadRequest(
             f"The file has {len(blocks):,} Python blocks; at most {MOST_BLOCKS} are checked. Split "

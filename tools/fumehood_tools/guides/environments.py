@@ -13,11 +13,9 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterable
-from importlib.metadata import Distribution, distributions
+from importlib.metadata import distributions
 from pathlib import Path
-from typing import NamedTuple
-
-from packaging.utils import canonicalize_name
+from typing import Any, NamedTuple
 
 from fumehood_tools.children import our_environment
 from fumehood_tools.errors import BadRequest, PartMissing, RunFailed, UnknownName
@@ -31,48 +29,55 @@ from fumehood_tools.temporary import scratch_folder
 OURS = "ours"
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 INSIDE = Path(__file__).with_name("guide_child")
+PREPARE = "guide_child.prepare"
 BUILD_SECONDS = 1_800.0
 # Loaded before the first block, where the guide imports them: each takes seconds.
 LOADED_EARLY = ("torch", "transformers", "dictionary_learning", "transformer_lens", "sae_lens")
 
 
 class Environment(NamedTuple):
-    """One environment. site: its folder of packages; None for ours. identity: changes with it."""
+    """One environment. site: its folder of packages; None for ours. identity: changes with it.
+
+    from_ours: modules that it takes from our own environment.
+    """
 
     name: str
     site: Path | None
     identity: str
+    from_ours: tuple[str, ...] = ()
 
     def version(self, package: str) -> str:
         """Return the installed version of a distribution; "" if it is not installed."""
-        found = next(iter(self._found(package)), None)
+        lent = {name for module in self.from_ours for name in owners(None).get(module, ())}
+        ours = self.site is None or package in lent
+        path = [str(it) for it in (site_of_ours() if ours or self.site is None else (self.site,))]
+        found = next(iter(distributions(name=package, path=path)), None)
         return found.version if found else ""
 
     def versions(self, modules: Iterable[str], also: Iterable[str] = ()) -> dict[str, str]:
         """Return distribution -> version for imported modules and for distributions by name."""
-        owned = owners(self.site)
-        names = {name for module in modules for name in owned.get(module, ())} | set(also)
-        known = {canonicalize_name(name): name for name in sorted(names)}
-        found = {name: self.version(name) for name in known.values()}
-        return {name: version for name, version in sorted(found.items()) if version}
+        found = set(also)
+        for module in modules:
+            found |= set(owners(None if module in self.from_ours else self.site).get(module, ()))
+        there = {name: self.version(name) for name in sorted(found)}
+        return {name: version for name, version in there.items() if version}
 
     def profile(self, modules: Iterable[str]) -> GlassProfile:
         """Return what is in view of blocks that import these modules."""
         if self.site is not None:
+            borrowed = files_of(frozenset(self.from_ours))
             return GlassProfile(
-                import_path=(INSIDE.parent, self.site), readable=(INSIDE, self.site)
+                import_path=(INSIDE.parent, self.site),
+                readable=(INSIDE, self.site, *borrowed),
+                preload=(PREPARE,),
             )
         named = frozenset(modules)
         early = [it for it in LOADED_EARLY if it in named and it in owners(None)]
         return GlassProfile(
             import_path=(INSIDE.parent,),
             readable=(INSIDE, *files_of(named)),
-            preload=("guide_child.log_files", *early),
+            preload=(PREPARE, *early),
         )
-
-    def _found(self, package: str) -> Iterable[Distribution]:
-        path = [str(it) for it in ([self.site] if self.site else site_of_ours())]
-        return distributions(name=package, path=path)
 
 
 def open_environment(name: str, settings: Settings) -> Environment:
@@ -107,11 +112,6 @@ def definitions() -> dict[str, Path]:
     """Return name -> TOML file of the environments that guides can name."""
     folder = data_path("guides") / "environments"
     return {path.stem: path for path in sorted(folder.glob("*.toml"))}
-
-
-def description(definition: Path) -> str:
-    """Return what an environment is for."""
-    return str(tomllib.loads(definition.read_text(encoding="utf-8")).get("purpose", ""))
 
 
 def find_uv() -> str:
@@ -152,15 +152,20 @@ def _of_folder(name: str, folder: Path) -> Environment:
 
 
 def _locked(name: str, definition: Path, settings: Settings) -> Environment:
-    lock = definition.with_suffix(".lock")
-    wanted = str(tomllib.loads(definition.read_text(encoding="utf-8")).get("python", PYTHON))
-    if wanted != PYTHON:
+    lock, content = definition.with_suffix(".lock"), _content(definition)
+    if (wanted := str(content.get("python", PYTHON))) != PYTHON:
         raise BadRequest(
             f"Environment {name!r} is for Python {wanted}, but this is Python {PYTHON}. Run "
             f"fumehood with python{wanted} to check guides in it."
         )
+    borrowed = tuple(map(str, content.get("from_ours", ())))
     digest = hashlib.sha256(lock.read_bytes() + PYTHON.encode()).hexdigest()[:16]
-    return Environment(name, settings.cache / "guide-environments" / f"{name}-{digest}", digest)
+    place = settings.cache / "guide-environments" / f"{name}-{digest}"
+    return Environment(name, place, f"{digest} {_installed_now() if borrowed else ''}", borrowed)
+
+
+def _content(definition: Path) -> dict[str, Any]:
+    return tomllib.loads(definition.read_text(encoding="utf-8"))
 
 
 def _build(place: Path, lock: Path, settings: Settings) -> None:

@@ -1,12 +1,12 @@
 """A check's result as SARIF 2.1.0, which code hosts and editors show beside the lines.
 
-One rule for each class of a block; blocks that are good are left out.
+One rule for each class of a block; blocks that passed are left out.
 """
 
 from typing import Any
 
-from fumehood_tools.guides.outcomes import GOOD, MEANING, REMEDY
-from fumehood_tools.guides.report import Checked
+from fumehood_tools.guides.outcomes import MEANING, REMEDY
+from fumehood_tools.guides.report import Checked, CheckedBlock
 
 VERSION = "2.1.0"
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -33,24 +33,10 @@ def sarif(checked: Checked, version: str) -> dict[str, Any]:
         }
         for name in names
     ]
-    shown = [block for block in checked.blocks if block.outcome not in GOOD[:1]]
     results = [
-        {
-            "ruleId": block.outcome,
-            "ruleIndex": [str(name) for name in names].index(block.outcome),
-            "level": LEVELS.get(block.outcome, "error"),
-            "message": {"text": f"{block.why} {block.do}".strip()},
-            "locations": [
-                {
-                    "physicalLocation": {
-                        "artifactLocation": {"uri": checked.guide, "uriBaseId": "WORKSPACE"},
-                        "region": {"startLine": block.line},
-                    }
-                }
-            ],
-            "partialFingerprints": {"source/v1": block.source_sha256},
-        }
-        for block in shown
+        _result(block, names.index(block.outcome), checked.guide)
+        for block in checked.blocks
+        if block.outcome != "passed"
     ]
     driver = {"name": "fumehood check_guide", "semanticVersion": version, "rules": rules}
     return {
@@ -64,6 +50,21 @@ def sarif(checked: Checked, version: str) -> dict[str, Any]:
                 "columnKind": "unicodeCodePoints",
             }
         ],
+    }
+
+
+def _result(block: CheckedBlock, rule: int, guide: str) -> dict[str, Any]:
+    place = {
+        "artifactLocation": {"uri": guide, "uriBaseId": "WORKSPACE"},
+        "region": {"startLine": block.line},
+    }
+    return {
+        "ruleId": block.outcome,
+        "ruleIndex": rule,
+        "level": LEVELS.get(block.outcome, "error"),
+        "message": {"text": f"{block.why} {block.do}".strip()},
+        "locations": [{"physicalLocation": place}],
+        "partialFingerprints": {"source/v1": block.source_sha256},
     }
 
 

@@ -15,7 +15,7 @@ import types
 import warnings
 from typing import Any
 
-from . import log_files  # noqa: F401
+from . import prepare  # noqa: F401
 from .failure import facts
 from .nothings import nothings
 from .watching import Attempts, LimitedOutput, TooMuchOutput, Warned
