@@ -11,14 +11,7 @@ WING = Wing(
     guidance=Guidance(
         steps={
             "prepare": (
-                Sentence(
-                    "Before you write code for a package, look for it in list_guides.",
-                    ("list_guides",),
-                ),
-                Sentence("read_guide shows one tested task.", ("read_guide",)),
-                Sentence(
-                    "check_guide runs the blocks of any Markdown or SKILL.md.", ("check_guide",)
-                ),
+                Sentence("list_guides has tested code for packages.", ("list_guides",)),
             ),
         },
     ),

@@ -17,12 +17,12 @@ class CheckedBlock(BaseModel, frozen=True):
     """One block of a guide, and what happened when it ran."""
 
     number: int = Field(description="From 1")
-    line: int = Field(description="Line at which it failed, else its first line of code")
-    section: str = Field(description="Heading above it; untrusted quotation")
+    line: int = Field(description="Where it failed, else its first line")
+    section: str = Field(description="Heading above it; untrusted")
     outcome: Outcome
-    why: str = Field(description="What happened; contains untrusted quotation")
-    do: str = Field(default="", description="What to do about it")
-    quote: str = Field(default="", description="The line of code; untrusted quotation")
+    why: str = Field(description="Contains untrusted quotation")
+    do: str = Field(default="", description="Remedy")
+    quote: str = Field(default="", description="The line; untrusted")
     source_sha256: str = ""
     output_sha256: str = Field(default="", description="Of what it printed")
 
@@ -89,7 +89,7 @@ class CheckPage(BaseModel, frozen=True):
     checked: str = Field(default="", description="ISO 8601, UTC")
     glass: str = ""
     passes: bool = False
-    stale: str = Field(default="", description="Why it is for another version; empty if not")
+    stale: str = Field(default="", description="Why it is for another version")
     format_problem: str = ""
     counts: dict[str, int] = Field(default_factory=dict, description="Class -> blocks")
     blocks: list[CheckedBlock] = Field(default_factory=list, description="Failing ones first")

@@ -28,13 +28,13 @@ class GuideRow(BaseModel, frozen=True):
 
     package: str = Field(description="Name to pass to read_guide")
     title: str = ""
-    version: str = Field(default="", description="Version on which its blocks ran")
-    installed: str = Field(default="", description="Version in fumehood's own environment")
+    version: str = Field(default="", description="On which it ran")
+    installed: str = Field(default="", description="Version here")
     environment: str = ""
     python: str = ""
-    date: str = Field(default="", description="Day on which all blocks last ran")
+    date: str = Field(default="", description="Of the last run")
     status: Status
-    why: str = Field(default="", description="Reason of a status other than passes")
+    why: str = Field(default="", description="Reason of the status")
     tasks: int = 0
 
     def row(self) -> str:
@@ -64,7 +64,7 @@ class GuideText(BaseModel, frozen=True):
     """One task of a guide, or without a task its contents."""
 
     guide: GuideRow
-    warning: str = Field(default="", description="Why not to rely on it; empty if it passes")
+    warning: str = Field(default="", description="Why not to rely on it")
     task: str = ""
     tasks: list[TaskRow] = Field(default_factory=list)
     markdown: str = Field(description="The task; or purpose, cheat sheet and gotchas")
