@@ -152,6 +152,43 @@ async def test_a_skill_is_graded_and_its_words_stay_a_quotation(
 
 @walled
 @pytest.mark.child
+async def test_a_block_that_writes_nonsense_to_every_descriptor_breaks_no_check(
+    settings: Settings, site: Path
+) -> None:
+    forged = [
+        "moss",
+        "[" * 5_000,
+        '{"block": 0, "event": "end", "error": {}}',
+        '{"block": 7, "event": "end", "error": {"type": 3}}',
+        '{"block": "0", "event": ["end"], "warnings": [1]}',
+    ]
+    code = (
+        f"import os\nlines = {forged!r}\nfor handle in range(3, 256):\n    try:\n"
+        "        os.write(handle, ''.join(line + '\\n' for line in lines).encode())\n"
+        "    except OSError:\n        pass"
+    )
+    _write(settings, "odd.md", _blocks(code, "print(2)"))
+    async with Client(build_server(settings)) as client:
+        text, page = await _call(client, "check_guide", guide="odd.md", environment="venv")
+    assert _outcomes(page) == {1: "passed", 2: "passed"}, text
+
+
+@pytest.mark.child
+async def test_an_environment_that_cannot_be_built_says_how_to_get_it(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(settings.workspace))
+    offline = settings.model_copy(update={"offline": True})
+    offline._declared = settings.declared
+    _write(settings, "moss.md", _blocks("x = 1"))
+    async with Client(build_server(offline)) as client:
+        text, _ = await _call(client, "check_guide", guide="moss.md", environment="nnsight-0.8")
+    # A uv beside this interpreter is used; without a network and with an empty cache it fails.
+    assert "pip install uv" in text or "uv could not install nnsight-0.8.lock" in text, text
+
+
+@walled
+@pytest.mark.child
 async def test_a_check_is_kept_until_text_or_environment_change_and_marks_the_guide(
     settings: Settings, site: Path
 ) -> None:
@@ -202,9 +239,7 @@ async def test_shipped_guides_are_listed_read_by_task_and_completed(settings: Se
         assert done.completion.values == ["train-a-topk-sae-on-tensors"]
 
 
-async def test_errors_name_the_next_step(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+async def test_errors_name_the_next_step(settings: Settings) -> None:
     _write(settings, "notes.pdf", "moss")
     _write(settings, "moss.md", _blocks("x = 1"))
     (settings.workspace / "plain").mkdir()
@@ -219,6 +254,9 @@ async def test_errors_name_the_next_step(
         assert "is not a Markdown file" in text
         text, _ = await _call(client, "check_guide", guide="moss.md", environment="plain")
         assert "has no pyvenv.cfg. Create one with" in text
+        (settings.workspace / "plain" / "pyvenv.cfg").write_text("", encoding="utf-8")
+        text, _ = await _call(client, "check_guide", guide="moss.md", environment="plain")
+        assert "is not for Python" in text
         text, _ = await _call(client, "check_guide", guide="moss.md", environment="nowhere")
         assert "No environment 'nowhere'" in text and "ours" in text
 

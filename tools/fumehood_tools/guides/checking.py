@@ -10,7 +10,6 @@ Costs the imports of each task (10 s with sae-bench) plus the work of the blocks
 
 import ast
 import hashlib
-import json
 import os
 import sys
 import tempfile
@@ -33,11 +32,12 @@ from fumehood_tools.glass import (
 from fumehood_tools.guides.blocks import Block
 from fumehood_tools.guides.classify import Names, Verdict, classify, verdict
 from fumehood_tools.guides.environments import Environment
+from fumehood_tools.guides.facts import Facts, read_facts
 from fumehood_tools.guides.report import CheckedBlock, Quoted
+from fumehood_tools.quoting import quotable
 from fumehood_tools.temporary import scratch_folder
 
 LOOK_SECONDS = 0.01
-MOST_FACTS = 32 << 20
 MOST_RESTARTS = 8
 PROGRAM = "guide_child.runner"
 Report = Callable[[int, int], None]
@@ -58,7 +58,7 @@ class _Ran(NamedTuple):
     stopped: the block in which the process ended, and how; None if all came to their end.
     """
 
-    facts: dict[int, dict[str, Any]]
+    facts: dict[int, Facts]
     stopped: tuple[int, Verdict] | None
 
 
@@ -89,21 +89,24 @@ class BlockRun:
                 report(len(verdicts), len(self.blocks))
                 verdicts += self._task(nursery, root / f"task-{number}", task)
         quoted = Quoted(self.text.splitlines())
-        return tuple(
-            CheckedBlock(
-                number=number,
-                line=found.line or block.line,
-                section=block.section,
-                outcome=found.outcome,
-                why=found.why,
-                do=found.do,
-                quote=quoted.line(found.line or block.line),
-                source_sha256=sha256(block.code + (block.expected or "")),
-                output_sha256=output,
-            )
-            for number, (block, (found, output)) in enumerate(
-                zip(self.blocks, verdicts, strict=True), 1
-            )
+        found = enumerate(zip(self.blocks, verdicts, strict=True), 1)
+        return tuple(self._result(number, block, *told, quoted) for number, (block, told) in found)
+
+    def _result(
+        self, number: int, block: Block, found: Verdict, output: str, quoted: Quoted
+    ) -> CheckedBlock:
+        inside = range(block.line, block.line + block.code.count("\n") + 1)
+        line = found.line if found.line in inside else None
+        return CheckedBlock(
+            number=number,
+            line=line or block.line,
+            section=quotable(block.section)[:200],
+            outcome=found.outcome,
+            why=quotable(found.why),
+            do=found.do,
+            quote=quoted.line(line or block.line),
+            source_sha256=sha256(block.code + (block.expected or "")),
+            output_sha256=output[:64],
         )
 
     def _task(
@@ -111,7 +114,7 @@ class BlockRun:
     ) -> list[tuple[Verdict, str]]:
         """Run the blocks of one task, again without each one that ends the process."""
         ended: dict[int, Verdict] = {}
-        facts: dict[int, dict[str, Any]] = {}
+        facts: dict[int, Facts] = {}
         for attempt in range(MOST_RESTARTS + 1):
             rest = [number for number in range(len(task)) if number not in ended]
             if not rest:
@@ -128,20 +131,20 @@ class BlockRun:
         lost: dict[str, int] = {}
         found: list[tuple[Verdict, str]] = []
         for number, block in enumerate(task):
-            fact = facts.get(number, {})
+            fact = facts.get(number)
             names = Names(lost, others, own)
             if number in ended:
                 told = ended[number]
-            elif fact:
+            elif fact is not None:
                 told = classify(fact, names)
             else:
                 told = verdict("not_run", f"{len(ended)} blocks of its task ended the process")
-            if number in ended or fact.get("error"):
-                there = set(fact.get("bound", ()))
+            if fact is None or fact.error is not None:
+                there = set(fact.bound) if fact else set()
                 lost |= {name: block.line for name in bound(block) if name not in there}
             else:
                 lost = {name: line for name, line in lost.items() if name not in bound(block)}
-            found.append((told, str(fact.get("sha256", ""))))
+            found.append((told, fact.sha256 if fact else ""))
         return found
 
     def _run(
@@ -165,13 +168,13 @@ class BlockRun:
                 PROGRAM, spec, scratch=scratch, limits=limits, pass_fds=[handle]
             ) as child:
                 outcome, late = self._watch(child, facts)
-            lines = _read(facts)
-        done = {it["block"]: it for it in lines if it["event"] == "end"}
+            lines = read_facts(facts)
+        done = {it.block: it for it in lines if it.event == "end" and it.block in which}
         if outcome.exit_code == 0 and len(done) == len(which):
             return _Ran(done, None)
-        started = [it["block"] for it in lines if it["event"] == "start"]
+        started = [it.block for it in lines if it.event == "start" and it.block in which]
         at = next((it for it in reversed(started) if it not in done), which[0])
-        tried = {it["event"] for it in lines if it["block"] == at}
+        tried = {it.event for it in lines if it.block == at}
         return _Ran(done, (at, _stopped(outcome, late, tried, bounds)))
 
     def _watch(self, child: GlassChild, facts: IO[bytes]) -> tuple[ChildOutcome, bool]:
@@ -209,20 +212,6 @@ def _request(number: int, block: Block) -> dict[str, Any]:
         "line": block.line,
         "expected": block.expected,
     }
-
-
-def _read(facts: IO[bytes]) -> list[dict[str, Any]]:
-    """Return the lines that a child wrote. A block can write there too: what is odd is skipped."""
-    facts.seek(0)
-    found = []
-    for line in facts.read(MOST_FACTS).splitlines():
-        try:
-            one = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(one, dict) and isinstance(one.get("block"), int) and "event" in one:
-            found.append(one)
-    return found
 
 
 def _stopped(outcome: ChildOutcome, late: bool, tried: set[str], bounds: Bounds) -> Verdict:

@@ -5,8 +5,9 @@ that is written to deceive its checker can look as if it had passed.
 """
 
 import re
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from fumehood_tools.guides.facts import ErrorFacts, Facts
 from fumehood_tools.guides.outcomes import MEANING, REMEDY, Outcome
 
 _GPU = re.compile(
@@ -48,72 +49,72 @@ class Names(NamedTuple):
     own: frozenset[str]
 
 
-def classify(facts: dict[str, Any], names: Names) -> Verdict:
+def classify(facts: Facts, names: Names) -> Verdict:
     """Return the verdict about a block that came to its end, with an error or without."""
-    error = facts.get("error")
-    if error is not None and not (error["type"] == "SystemExit" and not error.get("code")):
-        return _of_error(error, facts.get("attempts", []), names)
-    if "write" in facts.get("attempts", []):
+    error = facts.error
+    if error is not None and not (error.type == "SystemExit" and not error.code):
+        return _of_error(error, facts.attempts, names)
+    if "write" in facts.attempts:
         return verdict("writes_outside")
-    if nothings := facts.get("nothings"):
+    if nothings := facts.nothings:
         name, value, line = nothings[0]
         return verdict("silently_none", f"{name} is {value}", line)
-    if warnings := facts.get("warnings"):
+    if warnings := facts.warnings:
         category, message = warnings[0]
         return verdict("deprecated", f"{category}: {message[:300]}")
     return verdict("passed")
 
 
-def _of_error(error: dict[str, Any], attempts: list[str], names: Names) -> Verdict:
-    line = error.get("line")
-    said = f"{error['type']}: {error['message'][:400]}"
+def _of_error(error: ErrorFacts, attempts: tuple[str, ...], names: Names) -> Verdict:
+    line = error.line
+    said = f"{error.type}: {error.message[:400]}"
     for judge in (_by_type, _of_import, _of_name, _of_attribute, _of_call):
         if (found := judge(error, names)) is not None:
             return found
     return _by_attempt(error, attempts) or verdict("failed", said, line)
 
 
-def _by_type(error: dict[str, Any], names: Names) -> Verdict | None:
-    kinds, said = error["types"], f"{error['type']}: {error['message'][:400]}"
-    line = error.get("line")
+def _by_type(error: ErrorFacts, names: Names) -> Verdict | None:
+    kinds, said = error.types, f"{error.type}: {error.message[:400]}"
+    line = error.line
     if "TooMuchOutput" in kinds:
         return verdict("too_much_output")
     if "MemoryError" in kinds:
         return verdict("out_of_memory")
     if "SystemExit" in kinds or "KeyboardInterrupt" in kinds:
         return verdict("killed", said, line)
-    if "EOFError" in kinds and "reading a line" in error["message"]:
+    if "EOFError" in kinds and "reading a line" in error.message:
         return verdict("needs_input", "", line)
     if "SyntaxError" in kinds:
         return verdict("not_python", said, line)
-    whole = " ".join([error["message"], *error.get("chain", [])])
+    whole = " ".join([error.message, *error.chain])
     if _GPU.search(whole) and "ImportError" not in kinds:
         return verdict("needs_gpu", said, line)
-    if "AssertionError" in kinds and not error["package"]:
-        return verdict("wrong_output", error["message"][:600] or "an assertion fails", line)
+    if "AssertionError" in kinds and not error.package:
+        return verdict("wrong_output", error.message[:600] or "an assertion fails", line)
     return None
 
 
-def _of_import(error: dict[str, Any], names: Names) -> Verdict | None:
-    if "ImportError" not in error["types"]:
+def _of_import(error: ErrorFacts, names: Names) -> Verdict | None:
+    if "ImportError" not in error.types:
         return None
-    line, message = error.get("line"), error["message"][:400]
-    top = error["name"].partition(".")[0]
-    if "ModuleNotFoundError" in error["types"]:
-        if error["has_top"]:
+    line, message = error.line, error.message[:400]
+    top = error.name.partition(".")[0]
+    if "ModuleNotFoundError" in error.types:
+        if error.has_top:
             return verdict("api_changed", f"{message}; {top} itself is installed", line)
         return verdict("missing_dependency", f"{top} is not installed", line)
-    if error["wanted"] and not error["package"]:
+    if error.wanted and not error.package:
         return verdict("api_changed", message.split(" (")[0] + _nearest(error), line)
-    if error["package"] and not error["wanted"]:
-        return verdict("api_changed", f"{error['package']} says: {message}", line)
+    if error.package and not error.wanted:
+        return verdict("api_changed", f"{error.package} says: {message}", line)
     return verdict("missing_dependency", f"packages that do not fit together: {message}", line)
 
 
-def _of_name(error: dict[str, Any], names: Names) -> Verdict | None:
-    if "NameError" not in error["types"] or error["package"]:
+def _of_name(error: ErrorFacts, names: Names) -> Verdict | None:
+    if "NameError" not in error.types or error.package:
         return None
-    name, line = error.get("name", ""), error.get("line")
+    name, line = error.name, error.line
     if name in names.lost:
         return verdict("after_failure", f"{name}, of line {names.lost[name]}", line)
     other = names.elsewhere.get(name)
@@ -121,47 +122,44 @@ def _of_name(error: dict[str, Any], names: Names) -> Verdict | None:
     return verdict("context_missing", f"{name} is not defined{where}", line)
 
 
-def _of_attribute(error: dict[str, Any], names: Names) -> Verdict | None:
-    line, message = error.get("line"), error["message"][:400]
-    if "AttributeError" in error["types"]:
-        if error.get("is_none"):
+def _of_attribute(error: ErrorFacts, names: Names) -> Verdict | None:
+    line, message = error.line, error.message[:400]
+    if "AttributeError" in error.types:
+        if error.is_none:
             return verdict("silently_none", message, line)
-        if error.get("is_library"):
+        if error.is_library:
             return verdict("api_changed", f"{message}{_nearest(error)}", line)
-    if "TypeError" in error["types"] and "NoneType" in message and not error["package"]:
+    if "TypeError" in error.types and "NoneType" in message and not error.package:
         return verdict("silently_none", message, line)
     return None
 
 
-def _of_call(error: dict[str, Any], names: Names) -> Verdict | None:
-    line, message = error.get("line"), error["message"][:400]
+def _of_call(error: ErrorFacts, names: Names) -> Verdict | None:
+    line, message = error.line, error.message[:400]
     callee = _CALLEE.match(message)
     is_own = bool(callee) and callee.group(1).partition(".")[0] in names.own  # type: ignore[union-attr]
-    is_call = "TypeError" in error["types"] and _SIGNATURE.search(message)
-    is_unpacked = {"TypeError", "ValueError"} & set(error["types"]) and _UNPACK.search(message)
-    if (is_call or (is_unpacked and not error["package"])) and not is_own:
+    is_call = "TypeError" in error.types and _SIGNATURE.search(message)
+    is_unpacked = {"TypeError", "ValueError"} & set(error.types) and _UNPACK.search(message)
+    if (is_call or (is_unpacked and not error.package)) and not is_own:
         return verdict("api_changed", message, line)
     return None
 
 
-def _by_attempt(error: dict[str, Any], attempts: list[str]) -> Verdict | None:
+def _by_attempt(error: ErrorFacts, attempts: tuple[str, ...]) -> Verdict | None:
     """Return the verdict for an error after refused calls; the last call comes first."""
-    line, said = error.get("line"), f"{error['type']}: {error['message'][:300]}"
-    is_denied = error.get("errno") in _DENIED
+    line, said = error.line, f"{error.type}: {error.message[:300]}"
+    is_denied = error.errno in _DENIED
     for attempt in attempts:
         if attempt == "write" and is_denied:
             return verdict("writes_outside", said, line)
-        if attempt == "process" and (
-            "OSError" in error["types"] or "RuntimeError" in error["types"]
-        ):
+        if attempt == "process" and ("OSError" in error.types or "RuntimeError" in error.types):
             return verdict("needs_process", said, line)
         if attempt == "network":
             return verdict("needs_network", said, line)
-    if "FileNotFoundError" in error["types"] and not error["package"].startswith("importlib"):
+    if "FileNotFoundError" in error.types and not error.package.startswith("importlib"):
         return verdict("context_missing", said, line)
     return None
 
 
-def _nearest(error: dict[str, Any]) -> str:
-    near = error.get("near") or []
-    return f"; it has {', '.join(near)}" if near else ""
+def _nearest(error: ErrorFacts) -> str:
+    return f"; it has {', '.join(error.near)}" if error.near else ""
