@@ -57,6 +57,9 @@ class Checked(BaseModel, frozen=True):
     text_sha256: str = ""
     format_problem: str = Field(default="", description="Why it is not a guide of our format")
     blocks: tuple[CheckedBlock, ...] = ()
+    changed: dict[str, str] = Field(
+        default_factory=dict, description="Of a stale guide: name that it uses -> what changed"
+    )
 
     @property
     def counts(self) -> dict[str, int]:
@@ -70,7 +73,9 @@ class Checked(BaseModel, frozen=True):
         if not self.guide_version or here == self.guide_version:
             return ""
         found = f"version {here}" if here else "no such package"
-        return f"The guide is for {self.package} {self.guide_version}; there is {found}."
+        named = ", ".join(list(self.changed)[:8])
+        more = f" It uses names that have changed: {named}." if named else ""
+        return f"The guide is for {self.package} {self.guide_version}; there is {found}.{more}"
 
     @property
     def passes(self) -> bool:

@@ -5,6 +5,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from fumehood_tools.files import write_json
 from fumehood_tools.guides.blocks import Block, page_of
+from fumehood_tools.guides.changes import Changes, changed_in, with_changes
 from fumehood_tools.guides.checking import BlockRun, Bounds, Report, glass_level, imported
 from fumehood_tools.guides.environments import (
     PYTHON,
@@ -27,11 +28,13 @@ from fumehood_tools.guides.sarif import sarif
 from fumehood_tools.settings import Settings
 
 
-def check_guide(request: CheckRequest, settings: Settings, report: Report) -> Checked:
+def check_guide(
+    request: CheckRequest, settings: Settings, report: Report, changes: Changes | None = None
+) -> Checked:
     """Run every block of a file and keep the result. Raises FumehoodError."""
     target = find_target(request.guide, settings)
     environment = open_environment(environment_of(request, target), settings)
-    checked = check_text(target, environment, request, settings, report)
+    checked = check_text(target, environment, request, settings, report, changes)
     CheckShelf(settings).put(checked)
     return checked
 
@@ -52,8 +55,12 @@ def check_text(
     request: CheckRequest,
     settings: Settings,
     report: Report,
+    changes: Changes | None = None,
 ) -> Checked:
-    """Run every block of a file in an environment and return the result."""
+    """Run every block of a file in an environment and return the result.
+
+    changes: compares two versions of a package; used if the guide is for another one than is there.
+    """
     guide, problem = _as_guide(target)
     page = page_of(target.text)
     tasks: Sequence[Sequence[Block]] = (
@@ -63,7 +70,7 @@ def check_text(
     level = glass_level(settings.glass)
     run = BlockRun(target.shown, target.text, tasks, environment, Bounds(request.block_seconds))
     package = guide.front.package if guide else ""
-    return Checked(
+    checked = Checked(
         check=check_id(target, environment, request),
         guide=target.shown,
         package=package,
@@ -77,6 +84,15 @@ def check_text(
         format_problem=problem,
         blocks=run.checked(level, report) if blocks else (),
     )
+    here = checked.versions.get(package, "")
+    if not checked.stale or not here or changes is None:
+        return checked
+    changed = changes(package, checked.guide_version, here)
+    update = {
+        "blocks": with_changes(checked.blocks, blocks, changed),
+        "changed": {k: v for block in blocks for k, v in changed_in(block, changed).items()},
+    }
+    return checked.model_copy(update=update)
 
 
 def write_sarif(checked: Checked, settings: Settings) -> str:
