@@ -4,6 +4,7 @@ One rule for each class of a block; blocks that passed are left out.
 """
 
 from typing import Any
+from urllib.parse import quote
 
 from fumehood_tools.guides.outcomes import MEANING, REMEDY
 from fumehood_tools.guides.report import Checked, CheckedBlock
@@ -55,7 +56,7 @@ def sarif(checked: Checked, version: str) -> dict[str, Any]:
 
 def _result(block: CheckedBlock, rule: int, guide: str) -> dict[str, Any]:
     place = {
-        "artifactLocation": {"uri": guide, "uriBaseId": "WORKSPACE"},
+        "artifactLocation": {"uri": quote(guide), "uriBaseId": "WORKSPACE"},
         "region": {"startLine": block.line},
     }
     return {
