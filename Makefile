@@ -21,7 +21,7 @@ CONVERTERS := .venv-converters/.ready
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 25
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo pdf paper check test test-slow lint format doctor schemas bench bench-startup bench-harvest bench-train bench-profile bench-growth bench-variants bench-score bench-glass bench-scaling bench-memory bench-search bench-ranking bench-pdf bench-codebases bench-packing bench-kernels-gpu redteam clean
+.PHONY: help setup demo pdf paper check test test-slow lint format doctor schemas guides guide-locks bench bench-startup bench-harvest bench-train bench-profile bench-growth bench-variants bench-score bench-glass bench-scaling bench-memory bench-search bench-ranking bench-pdf bench-codebases bench-packing bench-kernels-gpu redteam clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -89,6 +89,12 @@ doctor: $(READY)  ## say what is installed and what is missing
 schemas: $(READY)  ## rewrite the committed tool schemas and docs/tools.md after a wanted change
 	UPDATE_SCHEMAS=1 $(BIN)/python -m pytest -q tests/server -k "schemas and not page"
 	$(BIN)/python scripts/tools_page.py
+
+guides: $(READY)  ## run every block of the guides and write the records beside them
+	$(BIN)/python -m fumehood_tools.guides.recording
+
+guide-locks: $(READY)  ## renew the locks of the guides' environments; needs uv and a package index
+	$(BIN)/python scripts/lock_environments.py
 
 bench-startup: $(READY)  ## spawn -> tools/list, median of 10
 	$(BIN)/python benchmarks/startup.py

@@ -21,7 +21,7 @@ FLOORS = (
     "children",
     "corpora jobs machine notebooks receipts records subjects web",
     "glass harvest papers repositories",
-    "packing reading sandbox surveys",
+    "guides packing reading sandbox surveys",
     "bench codebases doctor paper_records",
     "compare scoring validation",
     "page runs",

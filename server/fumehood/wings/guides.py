@@ -1,4 +1,4 @@
-"""The guides wing: what a Python package offers, as it really is in the version at hand."""
+"""The guides wing: what a package offers in this version, and guides whose every block was run."""
 
 from fumehood.instructions import Guidance, Sentence
 from fumehood.wings.wing import Wing
@@ -7,10 +7,11 @@ from fumehood_tools.wings import table
 WING = Wing(
     name="guides",
     door="fumehood.doors.guides",
-    tools=("survey_package",),
+    tools=("list_guides", "read_guide", "check_guide", "survey_package"),
     guidance=Guidance(
         steps={
             "prepare": (
+                Sentence("list_guides has tested code for packages.", ("list_guides",)),
                 Sentence("survey_package shows a package's real API.", ("survey_package",)),
             ),
         },

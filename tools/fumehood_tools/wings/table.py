@@ -44,7 +44,7 @@ CODE = Declared(
     slots={"code": 2},
     doctor=("fumehood_tools.doctor.code:parts",),
 )
-GUIDES = Declared(endpoints={"package_index": "https://pypi.org"})
+GUIDES = Declared(endpoints={"package_index": "https://pypi.org"}, slots={"guides": 1})
 SANDBOX = Declared(
     keys=(
         Key("HF_TOKEN", "gated subject models of the hub"),

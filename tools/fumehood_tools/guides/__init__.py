@@ -1,0 +1,1 @@
+"""Guides to packages: their format, the check that runs every block of them, and their shelf."""

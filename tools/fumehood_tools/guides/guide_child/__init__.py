@@ -1,0 +1,1 @@
+"""The part of a check that runs behind the glass. It imports the standard library only."""

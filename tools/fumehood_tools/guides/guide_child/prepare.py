@@ -1,0 +1,34 @@
+"""Importing this in the parent of all children makes the environment of a check usable.
+
+- Python lists a folder of packages to import from it, and importlib.metadata lists it to find a
+  version. A child may not list a folder of which it sees only parts, so both lists are made here.
+- nnsight 0.3 opens a log file beside its own code when it is imported, and the environment is
+  read-only. Such a log goes nowhere; logs in the block's own folder are written as usual.
+"""
+
+import contextlib
+import errno
+import importlib.metadata
+import importlib.util
+import logging
+import os
+from typing import Any
+
+NOWHERE = "a_module_that_does_not_exist"
+
+_open = logging.FileHandler._open
+
+
+def _open_or_discard(handler: logging.FileHandler) -> Any:
+    try:
+        return _open(handler)
+    except OSError as error:
+        if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):
+            raise
+        return open(os.devnull, handler.mode, encoding="utf-8")
+
+
+logging.FileHandler._open = _open_or_discard  # type: ignore[method-assign, assignment]
+importlib.util.find_spec(NOWHERE)
+with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+    importlib.metadata.version(NOWHERE)

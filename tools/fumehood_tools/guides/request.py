@@ -1,0 +1,127 @@
+"""What is asked of a check, the file that it is about, and where its result is kept."""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import BaseModel, Field, ValidationError
+
+from fumehood_tools.errors import BadRequest, StorageFailed, UnknownName
+from fumehood_tools.files import read_json, write_json
+from fumehood_tools.guides.blocks import MOST_BYTES
+from fumehood_tools.guides.environments import OURS, PYTHON, Environment
+from fumehood_tools.guides.format import GuideInvalid, is_guide, parse_guide
+from fumehood_tools.guides.report import Checked
+from fumehood_tools.guides.shelf import guide_files
+from fumehood_tools.plain_files import NotPlain, open_plain
+from fumehood_tools.settings import Settings
+
+FOLDER = "guide-checks"
+RULES = 1
+"""Raise it when blocks are run or classified differently, so that old results are not shown."""
+
+
+class CheckRequest(BaseModel, frozen=True):
+    """A check of one file."""
+
+    guide: str
+    environment: str = Field(default="", description="Empty: the guide's own, else ours")
+    block_seconds: float = 120.0
+    sarif: bool = False
+
+
+class Target(NamedTuple):
+    """The file to check. shown: its path without what is private to this machine."""
+
+    path: Path
+    shown: str
+    text: str
+
+    @property
+    def sha256(self) -> str:
+        """Digest of its bytes."""
+        return hashlib.sha256(self.text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def find_target(guide: str, settings: Settings) -> Target:
+    """Return the file that a guide's name or path means. Raises UnknownName, BadRequest."""
+    known = guide_files(settings)
+    if guide in known:
+        return read_target(known[guide], f"guides/{known[guide].name}")
+    try:
+        path = (settings.workspace / Path(guide).expanduser()).resolve()
+        if path.is_dir() and (path / "SKILL.md").is_file():
+            path = path / "SKILL.md"
+        if not path.exists():
+            raise UnknownName(
+                "guide", guide, known, "Or pass the path of a Markdown file or of a skill's folder."
+            )
+    except (OSError, ValueError, RuntimeError) as error:
+        raise BadRequest(f"{guide!r} is not a path. Pass a guide's name or a file.") from error
+    home = settings.workspace.resolve()
+    inside = path.is_relative_to(home)
+    return read_target(path, path.relative_to(home).as_posix() if inside else path.name)
+
+
+def read_target(path: Path, shown: str) -> Target:
+    """Return a Markdown file, at most MOST_BYTES long. Raises BadRequest, StorageFailed."""
+    if path.suffix.lower() not in (".md", ".markdown", ".mdx", ".myst", ".txt", ".qmd"):
+        raise BadRequest(
+            f"{shown} is not a Markdown file. Pass a .md file; convert others to Markdown first."
+        )
+    try:
+        with open_plain(path, MOST_BYTES) as file:
+            content = file.read(MOST_BYTES)
+    except NotPlain as error:
+        raise BadRequest(f"{shown}: {error.strerror}. Pass a plain Markdown file.") from error
+    except OSError as error:
+        raise StorageFailed.from_os_error(error, f"Reading {shown}") from error
+    text = content.decode("utf-8-sig", "replace").replace("\r\n", "\n")
+    return Target(path, shown, text)
+
+
+def environment_of(request: CheckRequest, target: Target) -> str:
+    """Return the environment to use: the one asked for, else the guide's own, else ours."""
+    if request.environment or not is_guide(target.text):
+        return request.environment or OURS
+    try:
+        return parse_guide(target.text, target.path.name).front.environment
+    except GuideInvalid:
+        return OURS
+
+
+def check_id(target: Target, environment: Environment, request: CheckRequest) -> str:
+    """Return the id of a check: the same for the same text, environment and limits."""
+    parts = (RULES, target.shown, target.sha256, environment.identity, PYTHON)
+    text = "\n".join(map(str, (*parts, request.block_seconds)))
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
+
+
+class CheckShelf:
+    """The results of checks in one workspace."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._folder = settings.state / FOLDER
+
+    def get(self, check: str) -> Checked | None:
+        """Return a result, or None if there is none that can be read."""
+        try:
+            return Checked.model_validate(read_json(self._folder / f"{check}.json"))
+        except (StorageFailed, ValidationError):
+            return None
+
+    def put(self, checked: Checked) -> None:
+        """Keep a result. Raises StorageFailed."""
+        write_json(self._folder / f"{checked.check}.json", checked.model_dump(mode="json"))
+
+    def all(self) -> list[Checked]:
+        """Return all results that can be read."""
+        found = [self.get(path.stem) for path in self._folder.glob("*.json")]
+        return [it for it in found if it is not None]
+
+
+def sarif_path(settings: Settings, checked: Checked) -> Path:
+    """Return the place of a check's SARIF file in the workspace."""
+    stem = os.path.splitext(os.path.basename(checked.guide))[0]
+    return settings.workspace / "guides" / f"{stem}-{checked.check}.sarif"
