@@ -8,7 +8,7 @@ WING = Wing(
     door="fumehood.doors.bench",
     tools=("read_benchmarks", "compare_variants", "plot_benchmarks"),
     guidance=Guidance(
-        purposes=(Sentence("to plot sparsity against reconstruction", ("plot_benchmarks",)),),
+        purposes=(Sentence("to plot sparsity against quality", ("plot_benchmarks",)),),
         steps={
             "judge": (
                 Sentence("read_benchmarks shows the scores.", ("read_benchmarks",)),

@@ -11,8 +11,7 @@ WING = Wing(
     guidance=Guidance(
         introduction=(
             Sentence(
-                "Train and benchmark SAEs. You write variants; the metrics stay "
-                "behind glass: only this server's evaluator computes scores.",
+                "Train and benchmark SAEs. You write variants; only this server computes scores.",
                 ("run_variants",),
             ),
         ),
