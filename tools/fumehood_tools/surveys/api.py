@@ -66,7 +66,7 @@ class Api(NamedTuple):
 def api_of(tree: Tree, layout: Layout, folder: Path) -> Api:
     """Return the public API."""
     modules = [name for name in tree.modules if is_public_module(name)]
-    names = [it for module in modules for it in public_names(tree, layout, module)]
+    names = _lazy_found([it for module in modules for it in public_names(tree, layout, module)])
     groups: dict[str, list[Public]] = {}
     for it in names:
         key = it.found.path if it.found is not None else f"{it.module}.{it.name}"
@@ -84,6 +84,20 @@ def api_of(tree: Tree, layout: Layout, folder: Path) -> Api:
             break
         _enter(api, tree, group, folder)
     return api
+
+
+def _lazy_found(names: list[Public]) -> list[Public]:
+    """Return the names, where those that a __getattr__ imports lead to the only object so named."""
+    found: dict[str, dict[str, griffe.Object]] = {}
+    for it in names:
+        if it.found is not None and it.found.name == it.name:
+            found.setdefault(it.name, {})[it.found.path] = it.found
+    return [
+        it._replace(found=next(iter(same.values())))
+        if it.found is None and not it.target and len(same := found.get(it.name, {})) == 1
+        else it
+        for it in names
+    ]
 
 
 def public_names(tree: Tree, layout: Layout, module: str) -> Iterator[Public]:
