@@ -103,15 +103,14 @@ def _lazy_found(names: list[Public]) -> list[Public]:
 def public_names(tree: Tree, layout: Layout, module: str) -> Iterator[Public]:
     """Yield the public names of a module that are not modules."""
     found = tree.modules[module]
-    exports = None if found.exports is None else [str(it) for it in found.exports]
     # An __all__ may contain any text. Only names can be imported, and only they are shown.
-    exports = None if exports is None else [it for it in exports if it.isidentifier()]
+    exports = None if found.exports is None else [it for it in found.exports if _is_name(it)]
     members: dict[str, Found] = dict(found.members)
     members.update(
         {name: member for (home, name), member in tree.shadowed.items() if home == module}
     )
     if exports is not None:
-        for name in dict.fromkeys(exports):
+        for name in dict.fromkeys(map(str, exports)):
             yield from _named(tree, module, name, members.get(name), exported=True)
         return
     files = layout.modules.get(module)
@@ -124,6 +123,10 @@ def public_names(tree: Tree, layout: Layout, module: str) -> Iterator[Public]:
             continue
         if not isinstance(member, griffe.Alias) or _is_passed_on(member, layout, is_package):
             yield from _named(tree, module, name, member, exported=False)
+
+
+def _is_name(export: object) -> bool:
+    return isinstance(export, str) and export.isidentifier()
 
 
 def _is_passed_on(member: griffe.Alias, layout: Layout, is_package: bool) -> bool:
