@@ -165,6 +165,11 @@ ODD = {
     "oddities/fast.cpython-311-x86_64-linux-gnu.so": "binary",
     "oddities/typed.cpython-311-x86_64-linux-gnu.so": "binary",
     "oddities/typed.pyi": "def quick(x: int) -> int: ...\n",
+    "oddities/parts.py": "__all__ = ['known']\nfrom .stubbed import known\n",
+    "oddities/sum_all.py": (
+        "from . import parts\nfrom .parts import *\n"
+        "__all__ = ['four', *parts.__all__] + gone.__all__\nfour = 4\n"
+    ),
     "oddities/lazy.py": "def __getattr__(name):\n    return 1\n",
     "oddities/stubbed.py": "def known(x, y=1): ...\n",
     "oddities/stubbed.pyi": "def known(x: int, y: int = ...) -> str: ...\n",

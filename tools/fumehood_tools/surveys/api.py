@@ -66,7 +66,7 @@ class Api(NamedTuple):
 def api_of(tree: Tree, layout: Layout, folder: Path) -> Api:
     """Return the public API."""
     modules = [name for name in tree.modules if is_public_module(name)]
-    names = [it for module in modules for it in public_names(tree, layout, module)]
+    names = _lazy_found([it for module in modules for it in public_names(tree, layout, module)])
     groups: dict[str, list[Public]] = {}
     for it in names:
         key = it.found.path if it.found is not None else f"{it.module}.{it.name}"
@@ -86,18 +86,31 @@ def api_of(tree: Tree, layout: Layout, folder: Path) -> Api:
     return api
 
 
+def _lazy_found(names: list[Public]) -> list[Public]:
+    """Return the names, where those that a __getattr__ imports lead to the only object so named."""
+    found: dict[str, dict[str, griffe.Object]] = {}
+    for it in names:
+        if it.found is not None and it.found.name == it.name:
+            found.setdefault(it.name, {})[it.found.path] = it.found
+    return [
+        it._replace(found=next(iter(same.values())))
+        if it.found is None and not it.target and len(same := found.get(it.name, {})) == 1
+        else it
+        for it in names
+    ]
+
+
 def public_names(tree: Tree, layout: Layout, module: str) -> Iterator[Public]:
     """Yield the public names of a module that are not modules."""
     found = tree.modules[module]
-    exports = None if found.exports is None else [str(it) for it in found.exports]
     # An __all__ may contain any text. Only names can be imported, and only they are shown.
-    exports = None if exports is None else [it for it in exports if it.isidentifier()]
+    exports = None if found.exports is None else [it for it in found.exports if _is_name(it)]
     members: dict[str, Found] = dict(found.members)
     members.update(
         {name: member for (home, name), member in tree.shadowed.items() if home == module}
     )
     if exports is not None:
-        for name in dict.fromkeys(exports):
+        for name in dict.fromkeys(map(str, exports)):
             yield from _named(tree, module, name, members.get(name), exported=True)
         return
     files = layout.modules.get(module)
@@ -110,6 +123,10 @@ def public_names(tree: Tree, layout: Layout, module: str) -> Iterator[Public]:
             continue
         if not isinstance(member, griffe.Alias) or _is_passed_on(member, layout, is_package):
             yield from _named(tree, module, name, member, exported=False)
+
+
+def _is_name(export: object) -> bool:
+    return isinstance(export, str) and export.isidentifier()
 
 
 def _is_passed_on(member: griffe.Alias, layout: Layout, is_package: bool) -> bool:

@@ -16,13 +16,20 @@ from fumehood_tools.surveys.reading import Read
 from fumehood_tools.surveys.tree import ODD
 
 LONGEST = 400
+# How alike names must be for one to be proposed in place of the other. Set on transformer-lens 4,
+# where HookedTransformer (0.65 alike) became TransformerBridge; members are more alike by chance.
+_ALIKE, _ALIKE_MEMBERS = 0.64, 0.8
 _ADDED_SCORE, _BROKEN_SCORE = -6.0, 6.0
 
 
 def changes_between(old: Read, new: Read) -> Changes:
     """Return the changes from one version to another."""
     before, after = _paths(old), _paths(new)
-    changes = [*_removed(before, after), *_added(before, after), *_deprecated(before, after)]
+    changes = [
+        *_removed(before, after, _lazy(new)),
+        *_added(before, after),
+        *_deprecated(before, after),
+    ]
     compared, failed = _compared(old, new)
     changes += compared
     changes.sort(key=lambda it: (-it.score, it.name))
@@ -44,7 +51,16 @@ def _paths(read: Read) -> dict[str, ApiObject]:
     return paths
 
 
-def _removed(before: dict[str, ApiObject], after: dict[str, ApiObject]) -> Iterator[Change]:
+def _lazy(read: Read) -> frozenset[str]:
+    """Return the modules with a __getattr__, which may have more names than can be seen."""
+    return frozenset(
+        name for name, module in read.tree.modules.items() if "__getattr__" in module.members
+    )
+
+
+def _removed(
+    before: dict[str, ApiObject], after: dict[str, ApiObject], lazy: frozenset[str]
+) -> Iterator[Change]:
     homes: dict[str, list[ApiObject]] = {}
     for entry in after.values():
         homes.setdefault(entry.path.rpartition(".")[2], []).append(entry)
@@ -53,13 +69,20 @@ def _removed(before: dict[str, ApiObject], after: dict[str, ApiObject]) -> Itera
         entry = before[path]
         if entry.owner in gone or path.rpartition(".")[0] in gone:
             continue
+        owner = after.get(entry.owner)
+        name = path.rpartition(".")[2]
+        if owner is not None and any(it.rpartition(".")[2] == name for it in owner.inherited):
+            continue
         became = _successor(entry, path, after, homes)
         moved = bool(became) and became.rpartition(".")[2] == path.rpartition(".")[2]
         score = entry.score if not entry.owner else _owned(entry, before)
+        doubt = (
+            ", unless its module's __getattr__ makes it" if path[: -len(name) - 1] in lazy else ""
+        )
         yield Change(
             name=path,
             kind="moved" if moved else "removed",
-            what=f"{entry.kind} {'is now ' + became if moved else 'is not there any more'}",
+            what=f"{entry.kind} {'is now ' + became if moved else 'is not there any more'}{doubt}",
             became=became,
             breaking=True,
             file=entry.file,
@@ -82,9 +105,14 @@ def _successor(
         same = [it for it in same if it.owner == entry.owner]
     if same:
         return max(same, key=lambda it: (it.kind == entry.kind, it.score, it.path)).path
-    beside = [it for it in after if it.rpartition(".")[0] == module and it.count(".") < 12]
-    close = difflib.get_close_matches(path, beside[:2_000], n=1, cutoff=0.8)
-    return close[0] if close else ""
+    beside = {
+        it.rpartition(".")[2]: it
+        for it, now in after.items()
+        if it.rpartition(".")[0] == module and now.kind == entry.kind
+    }
+    cutoff = _ALIKE_MEMBERS if entry.owner else _ALIKE
+    close = difflib.get_close_matches(name, list(beside)[:2_000], n=1, cutoff=cutoff)
+    return beside[close[0]] if close else ""
 
 
 def _owned(entry: ApiObject, paths: dict[str, ApiObject]) -> float:
@@ -170,6 +198,7 @@ def _change(breakage: griffe.Breakage, path: str, entry: ApiObject, new: griffe.
     found = breakage.obj
     inner = found.path.removeprefix(new.path)
     # A member that a class inherits has the path of another class.
+    inner = inner.removesuffix(".__init__")
     name = path + inner if found.path.startswith(new.path) else f"{path} ({found.path})"
     return Change(
         name=name,

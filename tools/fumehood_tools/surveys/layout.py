@@ -47,13 +47,22 @@ class Layout(NamedTuple):
     entry_points: str = ""
 
 
-def layout_of(files: Sequence[str], distribution: str, top_level: Sequence[str] = ()) -> Layout:
-    """Return the layout of a package. top_level: its import names, if its metadata states them."""
+def layout_of(
+    files: Sequence[str],
+    distribution: str,
+    top_level: Sequence[str] = (),
+    packages: Sequence[str] = (),
+) -> Layout:
+    """Return the layout of a package.
+
+    top_level: its import names, if its metadata states them. packages: the folders that its
+    pyproject.toml says it installs.
+    """
     installed = [it for it in files if re.fullmatch(r"[^/]+\.dist-info/METADATA", it)]
     homes = (
         _installed_homes(files)
         if installed
-        else _source_homes(files, distribution, frozenset(top_level))
+        else list(packages) or _source_homes(files, distribution, frozenset(top_level))
     )
     modules: dict[str, ModuleFiles] = {}
     odd, kinds = [], {}

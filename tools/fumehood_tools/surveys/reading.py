@@ -6,9 +6,10 @@ Costs about a second for 30,000 lines, and 60 MB.
 import configparser
 import email
 import email.policy
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fumehood_tools.plain_files import open_plain
 from fumehood_tools.surveys.api import Api, api_of
@@ -48,7 +49,7 @@ def read_package(
     folder = Path(source.folder)
     tops = [it for it in source.files if it.endswith("-info/top_level.txt")]
     top_level = _text(folder / tops[0]).split() if tops else []
-    layout = layout_of(source.files, source.distribution, top_level)
+    layout = layout_of(source.files, source.distribution, top_level, _packages(source))
     tree = tree_of(folder, layout, first, tell)
     api = api_of(tree, layout, folder)
     texts = list(texts_of(folder, layout.kinds, layout.metadata))
@@ -69,6 +70,20 @@ def read_package(
         entry_points=_entry_points(folder, layout),
     )
     return Read(_described(survey, folder, layout), api, tree)
+
+
+def _packages(source: Source) -> list[str]:
+    """Return the folders of packages that pyproject.toml names for hatchling, if it does."""
+    if "pyproject.toml" not in source.files:
+        return []
+    try:
+        node: Any = tomllib.loads(_text(Path(source.folder) / "pyproject.toml"))
+        for key in ("tool", "hatch", "build", "targets", "wheel", "packages"):
+            node = node[key]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return []
+    named = [str(it).strip("/") for it in node] if isinstance(node, list) else []
+    return [it for it in named if any(file.startswith(f"{it}/") for file in source.files)]
 
 
 def _counts(layout: Layout, tree: Tree, api: Api) -> Counts:
