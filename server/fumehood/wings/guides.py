@@ -10,7 +10,7 @@ WING = Wing(
     tools=("list_guides", "read_guide", "check_guide"),
     guidance=Guidance(
         steps={
-            "prepare": (Sentence("list_guides has tested code for packages.", ("list_guides",)),),
+            "prepare": (Sentence("list_guides: tested code for packages.", ("list_guides",)),),
         },
     ),
     declared=table.GUIDES,
