@@ -105,6 +105,8 @@ async def test_blocks_that_misbehave_are_stopped_and_the_others_still_run(
             "import sys\nsys.exit('enough')",
             "print(pid)",
             "print(x)\n```\n```output\n1",
+            f"import shutil\nshutil.rmtree({str(site)!r}, ignore_errors=True)",
+            "moss = ...\nmoss.grow()",
         ),
     )
     async with Client(build_server(settings)) as client:
@@ -126,6 +128,8 @@ async def test_blocks_that_misbehave_are_stopped_and_the_others_still_run(
         11: "killed",
         12: "after_failure",
         13: "passed",
+        14: "writes_outside",
+        15: "context_missing",
     }, text
     assert package.is_file() and not outside.exists()
 
@@ -214,6 +218,16 @@ async def test_a_check_is_kept_until_text_or_environment_change_and_marks_the_gu
         text, task = await _call(client, "read_guide", package="mosslib", task="wrong-output")
         assert text.startswith("WARNING: This guide is stale.")
         assert "wrong_output" in task["warning"] and "mosslib.collect(3)" in task["markdown"]
+        right = guide_text(["A healthy task", "Wrong output"]).replace("output\n4", "output\n3")
+        _write(settings, "guides/mosslib.md", right)
+        _, page = await _call(client, "check_guide", guide="mosslib", environment="venv")
+        assert page["counts"] == {"passed": 2}
+        facts = site / "mosslib-2.0.0.dist-info"
+        facts.rename(site / "mosslib-1.0.0.dist-info")
+        metadata = site / "mosslib-1.0.0.dist-info" / "METADATA"
+        metadata.write_text(metadata.read_text("utf-8").replace("2.0.0", "1.0.0"), "utf-8")
+        _, page = await _call(client, "check_guide", guide="mosslib", environment="venv")
+        assert page["versions"] == {"mosslib": "1.0.0"} and page["passes"] and "stale" not in page
 
 
 async def test_shipped_guides_are_listed_read_by_task_and_completed(settings: Settings) -> None:

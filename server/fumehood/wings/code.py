@@ -12,11 +12,11 @@ WING = Wing(
         steps={
             "read": (
                 Sentence(
-                    "find_codebases lists what may be a paper's code.",
+                    "find_codebases looks for a paper's code.",
                     ("find_codebases",),
                 ),
                 Sentence(
-                    "validate_codebase checks whether it is.",
+                    "validate_codebase checks it.",
                     ("validate_codebase",),
                 ),
                 Sentence("pack_repository packs code.", ("pack_repository",)),

@@ -11,8 +11,8 @@ WING = Wing(
     guidance=Guidance(
         steps={
             "prepare": (
-                Sentence("list_guides has tested code for packages.", ("list_guides",)),
-                Sentence("survey_package shows a package's real API.", ("survey_package",)),
+                Sentence("list_guides: tested code for packages.", ("list_guides",)),
+                Sentence("survey_package: its real API.", ("survey_package",)),
             ),
         },
     ),

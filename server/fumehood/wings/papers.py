@@ -30,11 +30,11 @@ WING = Wing(
                     ("record_findings",),
                 ),
                 Sentence(
-                    "search_paper_text finds passages in what was read.",
+                    "search_paper_text finds passages.",
                     ("search_paper_text",),
                 ),
                 Sentence(
-                    "compare_papers puts findings side by side.",
+                    "compare_papers compares findings.",
                     ("compare_papers",),
                 ),
             ),

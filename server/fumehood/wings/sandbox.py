@@ -31,7 +31,7 @@ WING = Wing(
                     "CustomTrainer.",
                     ("create_sandbox",),
                 ),
-                Sentence("list_variants lists the variants of a sandbox.", ("list_variants",)),
+                Sentence("list_variants lists them.", ("list_variants",)),
             ),
             "check": (
                 Sentence(

@@ -11,6 +11,7 @@ from fumehood_tools.guides.environments import OURS, definitions, open_environme
 from fumehood_tools.guides.format import Guide, parse_guide
 from fumehood_tools.guides.report import Checked
 from fumehood_tools.guides.shelf import record_path
+from fumehood_tools.guides.view import GuideReader
 from fumehood_tools.settings import Settings, load_settings
 
 GUIDES = sorted(path.stem for path in data_path("guides").glob("*.md"))
@@ -52,6 +53,29 @@ def test_a_guide_has_eight_tasks_an_integration_and_says_what_there_is_not(name:
     assert any(task.is_integration for task in guide.tasks)
     assert "There is no " in guide.gotchas
     assert guide.front.environment in (OURS, *definitions())
+
+
+def test_a_guide_is_marked_when_it_was_changed_and_when_a_block_failed(
+    settings: Settings,
+) -> None:
+    mine = settings.workspace / "guides" / "sae-bench.md"
+    mine.parent.mkdir()
+    text = _path("sae-bench").read_text(encoding="utf-8")
+    record = Checked.model_validate_json(record_path(_path("sae-bench")).read_bytes())
+    mine.write_text(text, encoding="utf-8")
+    record_path(mine).write_text(record.model_dump_json(), encoding="utf-8")
+    assert GuideReader(settings).find("sae-bench").status == "passes"
+    mine.write_text(f"{text}\nMore.\n", encoding="utf-8")
+    assert GuideReader(settings).find("sae-bench").status == "unchecked"
+    mine.write_text(text, encoding="utf-8")
+    bad = record.blocks[0].model_copy(update={"outcome": "failed"})
+    failed = record.model_copy(update={"blocks": (bad, *record.blocks[1:])})
+    record_path(mine).write_text(failed.model_dump_json(), encoding="utf-8")
+    found = GuideReader(settings).find("sae-bench")
+    assert found.status == "fails" and f"1 blocks fail: line {bad.line} (failed)" in found.why
+    assert "WARNING: This guide fails." in GuideReader(settings).read("sae-bench", None).text()
+    record_path(mine).unlink()
+    assert GuideReader(settings).find("sae-bench").status == "unchecked"
 
 
 @walled

@@ -124,6 +124,8 @@ def _of_name(error: ErrorFacts, names: Names) -> Verdict | None:
 
 def _of_attribute(error: ErrorFacts, names: Names) -> Verdict | None:
     line, message = error.line, error.message[:400]
+    if "'ellipsis'" in message:
+        return verdict("context_missing", f"a placeholder ... is left in it: {message}", line)
     if "AttributeError" in error.types:
         if error.is_none:
             return verdict("silently_none", message, line)

@@ -178,7 +178,8 @@ def row_of(found: Shelved) -> GuideRow:
 def _warning(found: Shelved) -> str:
     if found.status == "passes":
         return ""
-    return f"This guide is {found.status}. {found.why} Check what you use against the package."
+    said = "fails" if found.status == "fails" else f"is {found.status}"
+    return f"This guide {said}. {found.why} Check what you use against the package."
 
 
 def _valid(found: Shelved) -> Guide:
