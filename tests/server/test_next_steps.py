@@ -183,6 +183,7 @@ def write(box: Path, name: str, source: str) -> None:
     (box / "variants" / f"{name}.py").write_text(source, encoding="utf-8")
 
 
+@pytest.mark.slow
 async def test_from_an_empty_workspace_to_the_first_verdict(walk: Walk, settings: Settings) -> None:
     box = settings.sandboxes / "box"
     advice = await walk.follow("list_variants", sandbox="box")

@@ -230,7 +230,8 @@ def test_only_the_chosen_wing_is_imported(spawned: dict[str, str], chosen: str) 
 
 
 def test_instructions_stay_short_for_every_choice_of_toolsets(settings: Settings) -> None:
-    for count in range(1, len(ALL) + 1):
+    # Every sentence is there because of one wing, so the longest text is that of all wings.
+    for count in (1, 2, len(ALL) - 1, len(ALL)):
         for chosen in itertools.combinations([wing.name for wing in ALL], count):
             text = build_server(settings, chosen, wings=ALL).instructions or ""
             assert len(text) <= 2000, chosen

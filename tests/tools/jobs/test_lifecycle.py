@@ -138,7 +138,7 @@ def test_wrong_arguments_say_what_is_right(store) -> None:
             store.submit(kind, argv, title="t", **options)
         return str(refusal.value)
 
-    assert "Known: cpu, gpu" in refused("true", slot="tpu")
+    assert "Known: code, cpu, gpu" in refused("true", slot="tpu")
     assert "more than 0" in refused("true", timeout_s=0)
     assert "starts with the program" in refused()
     assert "lower-case" in refused("true", kind="../up")

@@ -41,6 +41,7 @@ def store(settings: Settings, box: Sandbox) -> Iterator[JobStore]:
         yield opened
 
 
+@pytest.mark.slow
 def test_every_variant_is_brought_to_the_l0_and_then_run_with_all_seeds(
     settings: Settings, box: Sandbox, store: JobStore, ended: Ended
 ) -> None:

@@ -73,6 +73,7 @@ def brought(size: int) -> str:
     return f'W = "{random.Random(0).randbytes(size).hex()}"'
 
 
+@pytest.mark.slow
 @pytest.mark.child
 def test_work_and_constants_have_a_budget_and_are_in_every_table(
     settings: Settings, box: Sandbox, ended: Ended
