@@ -2,13 +2,13 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-import anyio.from_thread
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
 from fumehood.doors.library import library_of, services_of
 from fumehood.doors.reading import PaperId, read_first
+from fumehood.doors.waiting import progress_from_thread
 from fumehood.tooling import Toolbox, answer, in_thread, in_thread_with
 from fumehood_tools.codebases.report import CodebaseList
 from fumehood_tools.jobs.models import Job
@@ -70,11 +70,7 @@ def _register_find(toolbox: Toolbox) -> None:
         if isinstance(found, Job):
             waiting = CodebaseList(paper=paper, job_id=found.job_id).in_words()
             return answer(waiting.text(), waiting)
-        told: list[str] = []
-
-        def tell(text: str) -> None:
-            told.append(text)
-            anyio.from_thread.run(ctx.report_progress, len(told), None, text)
+        tell = progress_from_thread(ctx)
 
         finder = finder_of(toolbox)
         deadline = finder.deadline()

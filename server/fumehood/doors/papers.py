@@ -2,13 +2,13 @@
 
 from typing import Annotated, Literal
 
-import anyio.from_thread
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
 from fumehood.doors import reading
 from fumehood.doors.library import search_of
+from fumehood.doors.waiting import progress_from_thread
 from fumehood.tooling import Toolbox, answer, in_thread
 from fumehood_tools.papers.report import SearchResult
 from fumehood_tools.papers.search_request import MOST_QUERY, AgentJudgement, SearchRequest
@@ -78,11 +78,7 @@ def _register_search(toolbox: Toolbox) -> None:
             first_year=first_year,
             last_year=last_year,
         )
-        told: list[str] = []
-
-        def tell(text: str) -> None:
-            told.append(text)
-            anyio.from_thread.run(ctx.report_progress, len(told), None, text)
+        tell = progress_from_thread(ctx)
 
         found = await in_thread(
             search_of(toolbox).search,

@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-import anyio.from_thread
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
+from fumehood.doors.waiting import progress_from_thread
 from fumehood.tooling import Toolbox, answer, in_thread
 from fumehood_tools.surveys.paging import Asked, page_of
 from fumehood_tools.surveys.surveying import Request
@@ -58,11 +58,7 @@ def register(toolbox: Toolbox) -> None:
         """
         request = Request(package, version, published)
         asked = Asked(request, part, name, against, query, limit, cursor)
-        told: list[str] = []
-
-        def tell(text: str) -> None:
-            told.append(text)
-            anyio.from_thread.run(ctx.report_progress, len(told), None, text)
+        tell = progress_from_thread(ctx)
 
         page = await in_thread(page_of, surveys_of(toolbox), asked, tell)
         return answer(page.text(), page, sparse=True)

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
-import anyio.from_thread
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
 from fumehood.doors.library import library_of
 from fumehood.doors.reading import PaperId, read_now
+from fumehood.doors.waiting import progress_from_thread
 from fumehood.tooling import Toolbox, answer, in_thread_with
 from fumehood_tools.deadlines import Deadline
 from fumehood_tools.errors import RepositoryFailed
@@ -62,11 +62,7 @@ def register(toolbox: Toolbox) -> None:
         Returns the tree of all repositories that were validated for the paper.
         """
         read = await read_now(toolbox, paper, ctx)
-        told: list[str] = []
-
-        def tell(text: str) -> None:
-            told.append(text)
-            anyio.from_thread.run(ctx.report_progress, len(told), None, text)
+        tell = progress_from_thread(ctx)
 
         from fumehood_tools.repositories import Limits, deadline_for
 

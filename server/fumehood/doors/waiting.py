@@ -1,6 +1,10 @@
-"""Wait for a job during a tool call, and report its progress to the client."""
+"""Report the progress of a tool call to the client, and wait for a job during a call."""
+
+import itertools
+from collections.abc import Callable
 
 import anyio
+import anyio.from_thread
 from mcp.server.mcpserver import Context
 
 from fumehood.tooling import in_thread
@@ -53,3 +57,13 @@ def in_words(progress: Progress) -> str:
 def duration(seconds: float) -> str:
     """Return a duration in words: seconds up to two minutes, then minutes."""
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def progress_from_thread(ctx: Context[None, None]) -> Callable[[str], None]:
+    """Return a function with which the thread of a call reports its next step to the client."""
+    steps = itertools.count(1)
+
+    def tell(text: str) -> None:
+        anyio.from_thread.run(ctx.report_progress, next(steps), None, text)
+
+    return tell
