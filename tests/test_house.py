@@ -25,7 +25,7 @@ FLOORS = (
     "bench codebases doctor guides paper_records",
     "compare scoring validation",
     "page runs",
-    "redteam",
+    "redteam studies",
     "server.at_work server.instructions server.schema_forms server.sent_args",
     "server.stdio server.tool_text",
     "server.strict_args server.client server.offered server.outputs server.views",

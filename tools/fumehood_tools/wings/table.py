@@ -1,5 +1,6 @@
 """The declarations of this package's wings. Importing this module registers their record kinds."""
 
+from fumehood_tools.registry.kinds import RecordKind
 from fumehood_tools.wings.declared import Declared, Key, register_kinds
 
 CORE = Declared(slots={"cpu": 1})
@@ -53,7 +54,16 @@ SANDBOX = Declared(
     slots={"gpu": 1},
     doctor=("fumehood_tools.doctor.sandbox:parts",),
 )
+STUDIES = Declared(
+    kinds=tuple(
+        RecordKind(name, "studies/*/entries/*")
+        for name in (
+            *("study", "note", "plan", "experiment"),
+            *("conclusion", "reflection", "holdout", "report"),
+        )
+    )
+)
 
-DECLARED = (CORE, PAPERS, CODE, GUIDES, SANDBOX)
+DECLARED = (CORE, PAPERS, CODE, GUIDES, SANDBOX, STUDIES)
 
 register_kinds(DECLARED)

@@ -1,0 +1,47 @@
+"""A study through a real client and server."""
+
+from typing import Any
+
+import pytest
+from mcp import Client
+from mcp.types import ResourceTemplateReference
+
+from fumehood.app import build_server
+from fumehood_tools.settings import Settings
+
+pytestmark = [pytest.mark.anyio]
+
+
+async def call(client: Client, tool: str, **arguments: Any) -> tuple[str, Any]:
+    """Return text and structure of a call."""
+    result = await client.call_tool(tool, arguments)
+    text = result.content[0].text  # type: ignore[union-attr]
+    return ("ERROR " if result.is_error else "") + text, result.structured_content
+
+
+async def test_a_study_is_opened_read_completed_and_offered_as_a_resource(
+    settings: Settings,
+) -> None:
+    async with Client(build_server(settings)) as client:
+        text, page = await call(
+            client,
+            "open_study",
+            study="threshold",
+            question="Does a learned threshold help at equal L0?",
+            background=["paper arxiv:2407.14435"],
+            budget={"saes": 40},
+        )
+        assert page["budget"] == "40 SAEs"
+        assert "plan_experiment" in page["next"]
+        text, page = await call(client, "read_study", study="threshold", detail="full")
+        assert "arxiv:2407.14435" in text
+        again, _ = await call(client, "open_study", study="threshold", question="?")
+        assert again.startswith("ERROR")
+        assert "read_study" in again
+        found = await client.complete(
+            ResourceTemplateReference(type="ref/resource", uri="study://{study}"),
+            {"name": "study", "value": "thr"},
+        )
+        assert found.completion.values == ["threshold"]
+        resource = await client.read_resource("study://threshold")
+        assert "learned threshold" in resource.contents[0].text  # type: ignore[union-attr]
