@@ -13,7 +13,7 @@ from fumehood_tools.records.parameters import Value
 
 Verdict = Literal["supported", "refuted", "inconclusive", "inert", "lost on transfer"]
 Direction = Literal["better", "worse", "equal"]
-NoteKind = Literal["background", "hypothesis", "idea", "failed idea", "decision"]
+NoteKind = Literal["background", "hypothesis", "idea", "failed idea", "decision", "run"]
 EvidenceKind = Literal["receipt", "entry", "quote"]
 
 STUDY, NOTE, PLAN, EXPERIMENT, CONCLUSION, REFLECTION, HOLDOUT, REPORT = KINDS = (
@@ -47,7 +47,8 @@ class StudyOpened(BaseModel, frozen=True):
 
 
 class Note(BaseModel, frozen=True):
-    """One remark: background, a hypothesis, an idea, an idea that failed, a decision."""
+    """One remark: background, a hypothesis, an idea, an idea that failed, a decision, or how an
+    unattended run ended."""
 
     kind: NoteKind
     text: str

@@ -55,13 +55,14 @@ SANDBOX = Declared(
     doctor=("fumehood_tools.doctor.sandbox:parts",),
 )
 STUDIES = Declared(
+    keys=(Key("OPENAI_API_KEY", "drives a study unattended (fumehood study run)"),),
     kinds=tuple(
         RecordKind(name, "studies/*/entries/*")
         for name in (
             *("study", "note", "plan", "experiment"),
             *("conclusion", "reflection", "holdout", "report"),
         )
-    )
+    ),
 )
 
 DECLARED = (CORE, PAPERS, CODE, GUIDES, SANDBOX, STUDIES)

@@ -1,0 +1,165 @@
+"""One request to an OpenAI-compatible endpoint (`/chat/completions`), with its failures.
+
+The `openai` package sends it. The key is sent to the endpoint only, and never written.
+"""
+
+import json
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import anyio
+
+from fumehood.driver.limits import Limits, Usage, tokens_in
+from fumehood_tools.errors import FumehoodError, PartMissing
+from fumehood_tools.quoting import one_line
+
+if TYPE_CHECKING:
+    pass
+
+FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0
+
+
+class EndpointFailed(FumehoodError):
+    """The endpoint gave no usable answer. The drive can be continued later."""
+
+    code = "endpoint_failed"
+
+
+class Answer(NamedTuple):
+    """The model's answer: the message as it is kept, its tool calls, and its tokens."""
+
+    message: dict[str, Any]
+    calls: list[dict[str, Any]]
+    used: Usage
+
+
+class Chat:
+    """Asks one model. Failures that may pass are tried again for the patience of the limits."""
+
+    def __init__(self, base_url: str, model: str, key: str, limits: Limits) -> None:
+        """key: "" if the endpoint needs none. Raises PartMissing without the openai package."""
+        try:
+            from openai import AsyncOpenAI, Omit
+        except ImportError as error:
+            raise PartMissing("openai", "pip install openai", "it talks to the model") from error
+        self.model, self._limits, self._key = model, limits, key
+        # The package would also send the user's OpenAI organization and project, to any endpoint.
+        unsent = {"OpenAI-Organization": Omit(), "OpenAI-Project": Omit()}
+        self._client: AsyncOpenAI = AsyncOpenAI(
+            base_url=base_url,
+            api_key=key or "none",
+            max_retries=0,
+            timeout=limits.answer_seconds,
+            default_headers=unsent,  # type: ignore[arg-type]
+        )
+
+    async def ask(self, messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> Answer:
+        """Return the model's answer. Raises EndpointFailed with what to do next."""
+        import openai
+
+        give_up = time.monotonic() + 60.0 * self._limits.patience_minutes
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                # The package's own timeout is for each read, so a slow trickle would never end.
+                with anyio.fail_after(self._limits.answer_seconds):
+                    return await self._once(messages, tools)
+            except openai.APIStatusError as error:
+                if error.status_code not in (408, 409, 429) and error.status_code < 500:
+                    raise EndpointFailed(self._refused(error.status_code, error.message)) from error
+                wait, why = (
+                    _wait_of(error.response.headers.get("retry-after"), pause),
+                    (f"HTTP {error.status_code}"),
+                )
+            except (openai.APITimeoutError, TimeoutError):
+                wait, why = pause, f"no answer within {self._limits.answer_seconds:g} s"
+            except openai.APIConnectionError as error:
+                wait, why = pause, f"the connection failed ({type(error.__cause__).__name__})"
+            except _Unusable as error:
+                wait, why = pause, str(error)
+            if time.monotonic() + wait > give_up:
+                raise EndpointFailed(
+                    f"The endpoint gave no usable answer for {self._limits.patience_minutes:g} "
+                    f"minutes (last: {why}). Nothing is lost: run the same command later to go on."
+                )
+            await anyio.sleep(wait)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    def _refused(self, status: int, message: str) -> str:
+        other = "Choose a model that supports tools and has a larger context."
+        said = one_line(message)[:300]
+        if self._key:
+            said = said.replace(self._key, "[key]")
+        remedy = _REMEDIES.get(status, other)
+        return f"The endpoint refused the request (HTTP {status}: {said}). {remedy}"
+
+    async def _once(self, messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> Answer:
+        import openai
+
+        try:
+            found = await self._client.chat.completions.with_raw_response.create(
+                model=self.model,
+                messages=messages,  # type: ignore[arg-type]
+                tools=tools,  # type: ignore[arg-type]
+                max_tokens=self._limits.answer_tokens,
+            )
+            content = json.loads(found.http_response.content)
+        except (openai.APIResponseValidationError, ValueError) as error:
+            raise _Unusable("its answer is not JSON") from error
+        return _answer(content, messages)
+
+
+_REMEDIES = {
+    401: "Check the key in OPENAI_API_KEY.",
+    402: "The account has no credit left.",
+    403: "The key may not use this model.",
+    404: "Check --base-url (it usually ends with /v1) and --model.",
+}
+
+
+class _Unusable(Exception):
+    """An answer with status 200 that is not a chat completion."""
+
+
+def _answer(content: Any, asked: list[dict[str, Any]]) -> Answer:
+    """Return the answer in a chat completion. Raises _Unusable."""
+    try:
+        said = content["choices"][0]["message"]
+        text = said.get("content")
+        calls = [_call(call, at) for at, call in enumerate(said.get("tool_calls") or ())]
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
+        raise _Unusable("its answer is not a chat completion") from error
+    message: dict[str, Any] = {"role": "assistant", "content": text if text else ""}
+    if calls:
+        message["tool_calls"] = calls
+    return Answer(message, calls, _usage(content.get("usage"), asked, message))
+
+
+def _call(call: dict[str, Any], at: int) -> dict[str, Any]:
+    """Return a tool call in the form in which it is sent back."""
+    function = call["function"]
+    arguments = function.get("arguments")
+    if not isinstance(arguments, str):
+        arguments = json.dumps(arguments if arguments is not None else {})
+    return {
+        "id": str(call.get("id") or f"call_{at}"),
+        "type": "function",
+        "function": {"name": str(function["name"]), "arguments": arguments},
+    }
+
+
+def _usage(said: Any, asked: list[dict[str, Any]], message: dict[str, Any]) -> Usage:
+    """Return the tokens that the endpoint reports; if it reports none, an estimate."""
+    if isinstance(said, dict):
+        read, written = said.get("prompt_tokens"), said.get("completion_tokens")
+        if isinstance(read, int) and isinstance(written, int) and min(read, written) >= 0:
+            return Usage(read, written)
+    return Usage(tokens_in(json.dumps(asked)), tokens_in(json.dumps(message)), estimated=True)
+
+
+def _wait_of(retry_after: str | None, pause: float) -> float:
+    """Return the seconds to wait: those that the endpoint asks for, at least our own pause."""
+    try:
+        return max(pause, float(retry_after or 0))
+    except ValueError:
+        return pause

@@ -1,0 +1,89 @@
+"""Requests to an OpenAI-compatible endpoint that fails in every way it can."""
+
+import pytest
+from fakes.chat_endpoint import ChatEndpoint, calls, says
+from fakes.http_service import Fault, Kind
+
+from fumehood.driver.chat import Chat, EndpointFailed
+from fumehood.driver.limits import Limits, Meter, Usage
+from fumehood_tools.errors import BadRequest
+
+# The openai package asks the system for its name with a program.
+pytestmark = [pytest.mark.anyio, pytest.mark.child]
+ASKED = [{"role": "user", "content": "Go on."}]
+
+
+def chat(endpoint: ChatEndpoint, **limits: float) -> Chat:
+    """Return a chat that does not wait for long."""
+    some = {"patience_minutes": 0.0, "answer_seconds": 0.3, **limits}
+    return Chat(endpoint.url, "tiny", "secret", Limits(**some))
+
+
+async def test_an_answer_has_its_tool_calls_and_tokens() -> None:
+    with ChatEndpoint([calls(("read_study", {"study": "s"}))]) as endpoint:
+        answer = await chat(endpoint, answer_seconds=30).ask(ASKED, [])
+        assert answer.calls[0]["function"] == {"name": "read_study", "arguments": '{"study": "s"}'}
+        assert answer.used == Usage(1000, 100)
+        assert endpoint.service.log[0].headers["authorization"] == "Bearer secret"
+
+
+async def test_tokens_that_are_not_reported_are_estimated_and_marked() -> None:
+    with ChatEndpoint([says("Hello.")], tokens=None) as endpoint:
+        used = (await chat(endpoint, answer_seconds=30).ask(ASKED, [])).used
+        assert used.estimated
+        assert used.input > 0
+
+
+@pytest.mark.parametrize(
+    "kind", ["html", "hang", "drip", "reset", "truncated", "garbage", "wrong_type"]
+)
+async def test_an_endpoint_that_gives_no_usable_answer_is_named_and_nothing_is_lost(
+    kind: Kind,
+) -> None:
+    with ChatEndpoint([says("Hello.")]) as endpoint:
+        endpoint.service.fault = Fault(kind)
+        with pytest.raises(EndpointFailed, match="run the same command later"):
+            await chat(endpoint).ask(ASKED, [])
+
+
+async def test_an_endpoint_that_limits_the_rate_for_an_hour_is_not_asked_for_an_hour() -> None:
+    with ChatEndpoint([says("Hello.")]) as endpoint:
+        endpoint.service.fault = Fault("status", status=429, retry_after="3600")
+        with pytest.raises(EndpointFailed, match="HTTP 429"):
+            await chat(endpoint, patience_minutes=10).ask(ASKED, [])
+        assert len(endpoint.service.log) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "remedy"), [(401, "OPENAI_API_KEY"), (404, "base-url"), (400, "tools")]
+)
+async def test_a_refusal_is_not_repeated_and_names_the_remedy(status: int, remedy: str) -> None:
+    with ChatEndpoint([says("Hello.")]) as endpoint:
+        endpoint.service.fault = Fault("status", status=status)
+        with pytest.raises(EndpointFailed, match=remedy):
+            await chat(endpoint, patience_minutes=10, answer_seconds=30).ask(ASKED, [])
+        assert len(endpoint.service.log) == 1
+
+
+async def test_a_key_that_the_endpoint_repeats_is_not_shown() -> None:
+    with ChatEndpoint([says("Hello.")]) as endpoint:
+        body = b'{"error": {"message": "bad key secret"}}'
+        endpoint.service.fault = Fault("status", status=401, body=body)
+        with pytest.raises(EndpointFailed) as refused:
+            await chat(endpoint, answer_seconds=30).ask(ASKED, [])
+        assert "secret" not in str(refused.value)
+        assert "openai-organization" not in endpoint.service.log[0].headers
+
+
+async def test_the_longest_answer_is_reserved_before_it_is_asked_for() -> None:
+    limits = Limits(usd=0.01, input_price=1.0, output_price=1.0, answer_tokens=8_000)
+    meter = Meter(limits, Usage(1_000, 1_000))
+    assert meter.reached(0, 0.0) is None
+    reached = meter.reached(1_000, 0.0)
+    assert reached is not None
+    assert "$0.0110" in reached
+
+
+async def test_a_limit_on_cost_needs_prices() -> None:
+    with pytest.raises(BadRequest, match="--input-price"):
+        Limits(usd=1.0).checked()
