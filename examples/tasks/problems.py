@@ -1,0 +1,145 @@
+"""Three problems for other people's agents: what the agent is told, what it finds, what is true.
+
+An agent works on a problem with the tools of `fumehood serve` in one workspace. It ends by writing
+`claims.json` there: variant -> "better", "equal", "worse" or "unknown", each against the problem's
+baseline in explained variance at equal L0. `claims.py` turns them into a number.
+
+usage: python examples/tasks/problems.py PROBLEM WORKSPACE    (sets the problem up there)
+"""
+
+import argparse
+import shutil
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from fumehood_tools.sandbox.create import create_sandbox, open_sandbox
+from fumehood_tools.settings import Settings, load_settings
+
+HERE = Path(__file__).parent
+IDEAS = HERE.parent / "variants"
+SANDBOX, CLAIMS_FILE = "task", "claims.json"
+
+Word = Literal["better", "equal", "worse", "unknown"]
+
+
+class Problem(NamedTuple):
+    """One problem.
+
+    files: name in the sandbox -> file. truth: variant -> what it is. Empty: the agent writes its
+    own variants, and every claim is tested again with seeds that it never saw. seeds, levels: for
+    that test.
+    """
+
+    name: str
+    task: str
+    baseline: str
+    sandbox: dict[str, Any]
+    files: dict[str, Path]
+    truth: dict[str, Word]
+    knob: str = "K"
+    levels: tuple[int, ...] = ()
+
+
+_CLAIMS = (
+    f"At the end write {CLAIMS_FILE} into the workspace: a JSON object from each variant's name to "
+    '"better", "equal", "worse" or "unknown". A right word counts +1, a wrong one -1, "unknown" 0, '
+    "so claim only what you would bet on. `equal` means a difference within 0.005."
+)
+_SMALL: dict[str, Any] = {
+    "subject": "synthetic",
+    "layer": 0,
+    "corpus": "synthetic",
+    "dict_size": 128,
+    "train_tokens": 16_000,
+    "eval_tokens": 4_064,
+}
+
+PLANTED = Problem(
+    name="planted",
+    task=(
+        f"The sandbox `{SANDBOX}` has six variants: amber, birch, cedar, delta, ember, flint. Find "
+        "out which of them are better, equal or worse than `reference` (a file in the same "
+        f"sandbox) in explained variance at equal L0, near L0 8. {_CLAIMS}"
+    ),
+    baseline="reference",
+    sandbox=_SMALL,
+    files={
+        name: HERE / "planted" / f"{name}.py"
+        for name in ("reference", "amber", "birch", "cedar", "delta", "ember", "flint")
+    },
+    truth={
+        "amber": "worse",
+        "birch": "better",
+        "cedar": "equal",
+        "delta": "equal",
+        "ember": "better",
+        "flint": "worse",
+    },
+    levels=(6, 8, 12),
+)
+OWN_VARIANT = Problem(
+    name="own_variant",
+    task=(
+        f"Write a variant in the sandbox `{SANDBOX}` that is better than the packaged topk in "
+        "explained variance at equal L0, near L0 8, with a constant K that sets the L0. You may "
+        "try as many as you like and claim up to three. Claims are tested again with seeds that "
+        f"you never saw. {_CLAIMS}"
+    ),
+    baseline="topk",
+    sandbox=_SMALL,
+    files={},
+    truth={},
+    levels=(6, 8, 12),
+)
+PAPER_IDEAS = Problem(
+    name="paper_ideas",
+    task=(
+        f"The sandbox `{SANDBOX}` (SmolLM2-135M, about an hour of training on two cores) has six "
+        "variants that a language model proposed: idea_a to idea_f. Find out which of them are "
+        "better, equal or worse than the packaged topk in explained variance at equal L0 (32 and "
+        f"64). {_CLAIMS}"
+    ),
+    baseline="topk",
+    sandbox={"train_tokens": 250_000},
+    files={
+        "idea_a": IDEAS / "orthogonal_feature.py",
+        "idea_b": IDEAS / "register_balance.py",
+        "idea_c": IDEAS / "dynamic_k.py",
+        "idea_d": IDEAS / "feature_recycling.py",
+        "idea_e": IDEAS / "competitive_inhibition.py",
+        "idea_f": IDEAS / "correlation_minimization.py",
+    },
+    # As measured with three seeds each: examples/paper/RESULTS.md.
+    truth={
+        "idea_a": "worse",
+        "idea_b": "equal",
+        "idea_c": "better",
+        "idea_d": "worse",
+        "idea_e": "equal",
+        "idea_f": "worse",
+    },
+)
+PROBLEMS = {one.name: one for one in (PLANTED, OWN_VARIANT, PAPER_IDEAS)}
+
+
+def set_up(problem: Problem, settings: Settings) -> None:
+    """Create the sandbox of a problem in a workspace, with its files. Raises FumehoodError."""
+    create_sandbox(settings, SANDBOX, **problem.sandbox)
+    box = open_sandbox(settings, SANDBOX)
+    for name, file in problem.files.items():
+        shutil.copyfile(file, box.variants / f"{name}.py")
+
+
+def main() -> int:
+    """Set a problem up in a new workspace."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("problem", choices=sorted(PROBLEMS))
+    parser.add_argument("workspace", type=Path)
+    options = parser.parse_args()
+    options.workspace.mkdir(parents=True, exist_ok=True)
+    set_up(PROBLEMS[options.problem], load_settings(options.workspace))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
