@@ -6,7 +6,7 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from fumehood.doors import surveys
+from fumehood.doors import guide_prompts, skills, surveys
 from fumehood.doors.waiting import watch
 from fumehood.tooling import Toolbox, answer, in_thread
 from fumehood_tools.errors import RunFailed
@@ -30,6 +30,8 @@ def register(toolbox: Toolbox) -> None:
     _register_resources(toolbox)
     _register_check(toolbox)
     surveys.register(toolbox)
+    skills.register(toolbox)
+    guide_prompts.register(toolbox)
 
 
 def _register_reading(toolbox: Toolbox) -> None:

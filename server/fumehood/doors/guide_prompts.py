@@ -1,0 +1,7 @@
+"""x"""
+
+from fumehood.tooling import Toolbox
+
+
+def register(toolbox: Toolbox) -> None:
+    """x"""
