@@ -12,13 +12,16 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from fumehood_tools.errors import AlreadyExists, StorageFailed
 from fumehood_tools.files import write_text
-from fumehood_tools.guides.blocks import split_front_matter
+from fumehood_tools.guides.blocks import MOST_BYTES, split_front_matter
 from fumehood_tools.guides.format import Guide, Task
 from fumehood_tools.guides.shelf import Shelved
+from fumehood_tools.plain_files import read_plain
 
 MAIN = "SKILL.md"
 TASKS = "references"
+GENERATOR = "fumehood guides export"
 MOST_NAME, MOST_DESCRIPTION = 64, 1_024
 
 
@@ -78,6 +81,7 @@ def _files(guide: Guide, name: str) -> dict[str, str]:
             "version": front.version,
             "python": front.python,
             "checked": front.date,
+            "generator": GENERATOR,
         },
     }
     listed = [f"- [{task.title}]({TASKS}/{task.name}.md)" for task in guide.tasks]
@@ -100,8 +104,34 @@ def _task_text(task: Task) -> str:
 
 
 def write_skills(skills: Sequence[Skill], folder: Path) -> list[Path]:
-    """Write skills below a folder; return their folders. Raises StorageFailed."""
+    """Write skills below a folder; return their folders.
+
+    Replaces skills that were exported before, and removes tasks that they no longer have. Raises
+    AlreadyExists if there is another skill of one of these names, StorageFailed.
+    """
+    for skill in skills:
+        _check_that_ours(folder / skill.name)
     for skill in skills:
         for path, text in skill.files.items():
             write_text(folder / skill.name / path, text)
+        for found in (folder / skill.name / TASKS).glob("*.md"):
+            if f"{TASKS}/{found.name}" not in skill.files:
+                found.unlink(missing_ok=True)
     return [folder / skill.name for skill in skills]
+
+
+def _check_that_ours(folder: Path) -> None:
+    """Raise AlreadyExists for a folder that is not an exported skill."""
+    if not folder.exists():
+        return
+    try:
+        front = split_front_matter(read_plain(folder / MAIN, MOST_BYTES).decode("utf-8"))[0]
+        metadata = yaml.safe_load(front)["metadata"]
+        ours = metadata["generator"] == GENERATOR
+    except (StorageFailed, ValueError, KeyError, TypeError, yaml.YAMLError):
+        ours = False
+    if not ours:
+        raise AlreadyExists(
+            f"{folder} is there already and was not exported by fumehood. Name another folder, or "
+            "move it away."
+        )

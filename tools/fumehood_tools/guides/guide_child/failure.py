@@ -93,7 +93,9 @@ def _of_object(error: BaseException) -> dict[str, Any]:
     return {
         "owner": str(home) if is_module else f"{home}.{getattr(owner, '__qualname__', '')}",
         "is_none": thing is None and "'NoneType'" in str(error),
-        "is_library": top not in sys.stdlib_module_names and top not in ("builtins", "__main__"),
+        # An object of the standard library is often the block's own value; a module of it is not.
+        "is_library": is_module
+        or (top not in sys.stdlib_module_names and top not in ("builtins", "__main__")),
         "near": _near(getattr(error, "name", "") or "", owner),
     }
 
