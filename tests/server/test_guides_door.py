@@ -214,7 +214,9 @@ async def test_a_check_is_kept_until_text_or_environment_change_and_marks_the_gu
         assert [it["outcome"] for it in rest["blocks"]] == ["passed"]
         text, guides = await _call(client, "list_guides")
         (row,) = [it for it in guides["guides"] if it["package"] == "mosslib"]
-        assert row["status"] == "stale" and "mosslib 1.0.0, but it is not installed" in row["why"]
+        assert row["status"] == "stale" and row["why"] == (
+            "The guide is for mosslib 1.0.0; there is version 2.0.0. It ran in environment 'venv'."
+        )
         text, task = await _call(client, "read_guide", package="mosslib", task="wrong-output")
         assert text.startswith("WARNING: This guide is stale.")
         assert "wrong_output" in task["warning"] and "mosslib.collect(3)" in task["markdown"]
