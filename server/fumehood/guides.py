@@ -6,6 +6,7 @@ of a checked guide fails, or if a guide is left out of an export.
 """
 
 import argparse
+import contextlib
 import json
 import sys
 from pathlib import Path
@@ -99,11 +100,12 @@ def _check(options: argparse.Namespace, settings: "Settings") -> int:
             f"{SECONDS[1]:g}."
         )
     results, failed = [], 0
-    for guide in options.guides:
+    wanted = _with_files_of_skills(options.guides, settings)
+    for guide in wanted:
         try:
             checked, written = _checked(guide, options, settings)
         except FumehoodError as error:
-            if len(options.guides) == 1:
+            if len(wanted) == 1:
                 raise
             print(f"fumehood: {guide}: {error.code}: {error}", file=sys.stderr)
             results.append({"guide": guide, "passes": False, "error": f"{error.code}: {error}"})
@@ -116,6 +118,18 @@ def _check(options: argparse.Namespace, settings: "Settings") -> int:
     if options.json:
         print(_json(results))
     return 1 if failed else 0
+
+
+def _with_files_of_skills(guides: list[str], settings: "Settings") -> list[str]:
+    """Return the guides, and after a skill its other files that have Python blocks."""
+    from fumehood_tools.guides.request import other_files
+
+    found: dict[str, None] = {}
+    for guide in guides:
+        found[guide] = None
+        with contextlib.suppress(FumehoodError):
+            found |= dict.fromkeys(other_files(guide, settings))
+    return list(found)
 
 
 def _checked(

@@ -228,6 +228,10 @@ async def test_an_import_name_leads_to_its_distribution(
 
 async def test_an_invalid_request_says_what_to_do(settings: Settings) -> None:
     requests: list[tuple[dict[str, Any], str]] = [
+        (
+            {"package": "json"},
+            "json is part of Python itself, not a package: The package index has",
+        ),
         ({"package": "never-was"}, "has no package 'never-was'. Check its name"),
         ({"package": "lantern", "version": "9.9"}, "no lantern==9.9. Its newest versions: 1.0, 2"),
         ({"package": "lantern", "version": "x y"}, "is not a"),

@@ -16,7 +16,7 @@ from fumehood_tools.files import data_path, read_json
 from fumehood_tools.guides.blocks import MOST_BYTES
 from fumehood_tools.guides.changes import changed_in
 from fumehood_tools.guides.environments import OURS
-from fumehood_tools.guides.format import Guide, GuideInvalid, Task, is_guide, parse_guide
+from fumehood_tools.guides.format import Guide, GuideInvalid, Task, is_guide, parse_guide, task_name
 from fumehood_tools.guides.report import Checked
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.settings import Settings
@@ -117,9 +117,9 @@ def _installed(package: str) -> str:
 
 
 def task_of(found: Shelved, guide: Guide, name: str) -> Task:
-    """Return a task by its name or title. Raises UnknownName."""
+    """Return a task by its name or title, in any case. Raises UnknownName."""
     for task in guide.tasks:
-        if name in (task.name, task.title):
+        if task_name(name) == task.name:
             return task
     known = [task.name for task in guide.tasks]
     raise UnknownName("task", name, known, f"read_guide({found.name!r}) lists its tasks.")

@@ -6,6 +6,7 @@ runs, and none is imported. It is stopped at 60 s and 1 GB.
 """
 
 import hashlib
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -182,6 +183,11 @@ def _asked_for(request: Request) -> tuple[str, str]:
 
 
 def _not_there(error: RepositoryFailed, meant: Meant) -> FumehoodError:
+    if not meant.is_installed and meant.distribution.partition(".")[0] in sys.stdlib_module_names:
+        return BadRequest(
+            f"{meant.distribution} is part of Python itself, not a package: {error} To read its "
+            "source, pass the folder of the module."
+        )
     close = [it for it in close_names(meant.distribution) if it != meant.distribution]
     if meant.is_installed or not close:
         return error

@@ -31,6 +31,9 @@ def facts(error: BaseException, file: str) -> dict[str, Any]:
         found["code"] = error.code if isinstance(error.code, int | None) else 1
     if isinstance(error, ImportError):
         found |= _of_import(error)
+    elif isinstance(error, KeyError) and package == "os":
+        # A lookup in os.environ: the only one in os that raises it.
+        found["name"] = str(error.args[0]) if error.args else ""
     elif isinstance(error, AttributeError | NameError):
         found |= {"name": error.name or "", **_of_object(error)}
     return found
