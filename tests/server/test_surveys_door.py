@@ -184,6 +184,46 @@ async def test_what_cannot_be_read_is_said_with_numbers(settings: Settings) -> N
     assert "broken.py" in text and "oddities.huge" not in paths
 
 
+FORMS_OF_ALL = {
+    "lamps/__init__.py": "from . import wick, oil\nfrom .wick import *\nfrom .oil import *\n"
+    "__all__ = wick.__all__.copy()\n__all__.extend(oil.__all__)\n__all__ += ['own']\n"
+    "__all__.append('later')\n__all__.remove('spare')\ndef own(): ...\ndef hidden(): ...\n"
+    "def later(): ...\n",
+    "lamps/wick.py": "__all__ = ['first', 'spare']\ndef first(): ...\ndef spare(): ...\n",
+    "lamps/oil.py": "_names = ('burn',)\n__all__ = list(_names)\ndef burn(): ...\ndef no(): ...\n",
+    "lamps/made.py": "def shown(): ...\n__all__ = [it for it in dir() if it[0] != '_']\n",
+    "lamps/fast/__init__.py": "from ._core import *\n__all__ = ['slow']\ndef slow(): ...\n"
+    "_add_all(globals())\n",
+    "lamps/fast/__init__.pyi": "from ._core import quick as quick\nfrom ._core import Kind\n"
+    "__all__: list[str]\n__version__: str\ndef slow() -> int: ...\n",
+    "lamps/fast/_core.pyi": "Kind = int\ndef quick(x: Kind) -> Kind: ...\n",
+    "lamps/fast/_core.so": "",
+}
+
+
+async def test_every_usual_form_of_all_and_the_re_exports_of_a_stub_are_read(
+    settings: Settings,
+) -> None:
+    for path, content in FORMS_OF_ALL.items():
+        place = settings.workspace / "lamps" / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(content, encoding="utf-8")
+    _, page = await survey(settings, "./lamps", part="api", limit=50)
+    found = {it["path"]: it for it in page["objects"]}
+    assert sorted(found) == [
+        "lamps.burn",
+        "lamps.fast.quick",
+        "lamps.fast.slow",
+        "lamps.first",
+        "lamps.later",
+        "lamps.made.shown",
+        "lamps.own",
+        "lamps.wick.spare",
+    ]
+    assert found["lamps.fast.quick"]["signature"] == "(x: Kind) -> Kind"
+    assert found["lamps.fast.slow"]["signature"] == "() -> int"
+
+
 async def test_no_code_of_a_package_runs(
     settings: Settings, services: CodeServices, tmp_path: Path
 ) -> None:

@@ -29,7 +29,7 @@ from fumehood_tools.settings import Settings
 from fumehood_tools.surveys.models import Changes, Survey
 from fumehood_tools.surveys.naming import Meant, close_names, meant_by
 
-FORMAT = 11
+FORMAT = 12
 """Raised when what is stored changes its meaning, so that older surveys are made again."""
 SECONDS, MEMORY = 60.0, 1_000_000_000
 FETCH = Limits(seconds=60.0)

@@ -17,6 +17,7 @@ import griffe
 
 from fumehood_tools.plain_files import NotPlain, open_plain
 from fumehood_tools.quoting import one_line
+from fumehood_tools.surveys.exports import ExportsExtension, merge_stub
 from fumehood_tools.surveys.guarded import GuardExtension
 from fumehood_tools.surveys.layout import Layout, ModuleFiles, is_public_module
 
@@ -50,7 +51,7 @@ def tree_of(
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
     loader = griffe.GriffeLoader(
-        extensions=griffe.load_extensions(GuardExtension),
+        extensions=griffe.load_extensions(GuardExtension, ExportsExtension),
         search_paths=[folder / "-"],
         allow_inspection=False,
         store_source=False,
@@ -141,7 +142,7 @@ def _problem(tree: Tree, file: str, why: str) -> None:
 
 def _merged(module: griffe.Module, stub: griffe.Module) -> griffe.Module:
     try:
-        return griffe.merge_stubs(module, stub)
+        return merge_stub(module, stub)
     except (ValueError, *ODD):
         return module
 
