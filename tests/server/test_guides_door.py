@@ -269,7 +269,7 @@ async def test_errors_name_the_next_step(settings: Settings) -> None:
         text, _ = await _call(client, "check_guide", guide="notes.pdf")
         assert "is not a Markdown file" in text
         text, _ = await _call(client, "check_guide", guide="moss.md", environment="plain")
-        assert "has no pyvenv.cfg. Create one with" in text
+        assert "has no pyvenv.cfg. Create one in a new folder" in text
         (settings.workspace / "plain" / "pyvenv.cfg").write_text("", encoding="utf-8")
         text, _ = await _call(client, "check_guide", guide="moss.md", environment="plain")
         assert "is not for Python" in text

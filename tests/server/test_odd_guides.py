@@ -77,7 +77,7 @@ async def test_a_block_is_blamed_for_what_it_does_and_not_for_where_it_runs(
 
 @walled
 @pytest.mark.child
-async def test_the_other_files_of_a_skill_are_named_because_they_hold_its_code(
+async def test_a_guide_of_a_wrong_form_does_not_pass_and_the_other_files_of_a_skill_are_named(
     settings: Settings, tmp_path: Path
 ) -> None:
     write_environment(settings.workspace / "venv")
@@ -87,7 +87,15 @@ async def test_the_other_files_of_a_skill_are_named_because_they_hold_its_code(
     outside = tmp_path / "outside.md"
     outside.write_text(_page("x = 1"), encoding="utf-8")
     (skill / "references" / "linked.md").symlink_to(outside)
+    _write(
+        settings, "half.md", "---\npackage: moss\nversion: 1\n---\n# Moss\n" + _page("x = 1")[6:]
+    )
     async with Client(build_server(settings)) as client:
+        text, page = await _call(client, "check_guide", guide="half.md", environment="venv")
+        assert (
+            page["counts"] == {"passed": 1} and "half.md:1: front matter" in page["format_problem"]
+        )
+        assert "passes" not in page and "half.md: does not pass." in text
         text, page = await _call(client, "check_guide", guide="skills/moss", environment="venv")
         assert page["other_files"] == ["skills/moss/references/grow.md"]
         assert "not checked. Pass\n  guide='skills/moss/references/grow.md'" in text
@@ -96,6 +104,7 @@ async def test_the_other_files_of_a_skill_are_named_because_they_hold_its_code(
 async def test_an_address_and_a_folder_are_refused_with_what_to_pass(settings: Settings) -> None:
     _write(settings, "docs/a.md", "# A\n")
     (settings.workspace / "empty").mkdir()
+    (settings.workspace / "wide.md").write_bytes("# A\n".encode("utf-16"))
     async with Client(build_server(settings)) as client:
         text, _ = await _call(client, "check_guide", guide="https://example.com/SKILL.md")
         assert "is an address, and nothing is downloaded here. Save the file" in text
@@ -103,6 +112,8 @@ async def test_an_address_and_a_folder_are_refused_with_what_to_pass(settings: S
         assert "docs is a folder without SKILL.md and README.md. It has a.md. Pass" in text
         text, _ = await _call(client, "check_guide", guide="empty")
         assert "It has no .md files." in text
+        text, _ = await _call(client, "check_guide", guide="wide.md")
+        assert "wide.md is not text in UTF-8. Save it as UTF-8" in text
         text, page = await _call(
             client,
             "read_guide",

@@ -274,9 +274,13 @@ async def test_an_invalid_request_says_what_to_do(settings: Settings) -> None:
         ),
         ({"package": "never-was"}, "has no package 'never-was'. Check its name"),
         ({"package": "lantern", "version": "9.9"}, "no lantern==9.9. Its newest versions: 1.0, 2"),
-        ({"package": "lantern", "version": "x y"}, "is not a"),
+        ({"package": "lantern", "version": "x y"}, "'x y' does not name one version"),
         ({"package": "../lantern"}, "There is no folder or archive"),
         ({"package": "a b; rm"}, "is not the name of a package"),
+        ({"package": "lantern>=1"}, "'lantern>=1' does not name one version. Pass the pack"),
+        ({"package": "lantern", "version": "latest"}, "'latest' does not name one version"),
+        ({"package": "lantern", "version": ">=1"}, "'>=1' does not name one version"),
+        ({"package": "lantern", "name": "Lamp.shine"}, "Known: lantern.Lamp."),
         ({"package": "lantern", "name": "glwo"}, "Perhaps lantern.glow. Pass one"),
         ({"package": "lantern", "part": "changes"}, "pass the other version as against"),
         ({"package": "lantern", "part": "changes", "against": "2.0"}, "Both are lantern 2.0"),
@@ -287,6 +291,20 @@ async def test_an_invalid_request_says_what_to_do(settings: Settings) -> None:
         for arguments, said in requests:
             text, _ = await ask(client, **arguments)
             assert text.startswith("ERROR ") and said in text, text
+
+
+async def test_an_empty_page_says_why_and_extras_do_not_matter(settings: Settings) -> None:
+    async with Client(build_server(settings, ["guides"])) as client:
+        text, page = await ask(client, package="lantern[all]==1.0", part="api", query="moss")
+        assert page["total"] == 0 and "Nothing has all words of query." in text
+        (settings.workspace / "bare").mkdir()
+        (settings.workspace / "bare" / "bare.py").write_text("def f(): ...\n", "utf-8")
+        text, page = await ask(client, package="./bare", part="snippets")
+        assert page["total"] == 0 and "published=true" in text
+        (settings.workspace / "bare" / "bare.py").unlink()
+        (settings.workspace / "bare" / "a.txt").write_text("moss\n", "utf-8")
+        text, page = await ask(client, package="./bare")
+        assert "There is nothing here: no Python that can be read." in text
 
 
 async def test_a_survey_is_kept_and_a_damaged_one_is_made_again(

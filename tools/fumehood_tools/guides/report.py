@@ -79,8 +79,9 @@ class Checked(BaseModel, frozen=True):
 
     @property
     def passes(self) -> bool:
-        """True if it is not stale, has blocks, and all of them are good."""
-        return not self.stale and bool(self.blocks) and all(it.is_good for it in self.blocks)
+        """True if it is not stale or of a wrong format, has blocks, and all of them are good."""
+        is_valid = not self.stale and not self.format_problem
+        return is_valid and bool(self.blocks) and all(it.is_good for it in self.blocks)
 
 
 class CheckPage(BaseModel, frozen=True):

@@ -122,6 +122,8 @@ def read_target(path: Path, shown: str) -> Target:
         raise BadRequest(f"{shown}: {error.strerror}. Pass a plain Markdown file.") from error
     except OSError as error:
         raise StorageFailed.from_os_error(error, f"Reading {shown}") from error
+    if b"\0" in content:
+        raise BadRequest(f"{shown} is not text in UTF-8. Save it as UTF-8, and call again.")
     text = content.decode("utf-8-sig", "replace").replace("\r\n", "\n")
     return Target(path, shown, text)
 

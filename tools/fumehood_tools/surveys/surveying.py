@@ -6,6 +6,7 @@ runs, and none is imported. It is stopped at 60 s and 1 GB.
 """
 
 import hashlib
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -175,11 +176,18 @@ def changed_names(
 
 def _asked_for(request: Request) -> tuple[str, str]:
     """Return (package, version) of a request, which may name both in one: NAME==VERSION."""
-    package = request.package.strip().removeprefix("pkg:")
+    package = re.sub(r"\[[\w,. -]*\]", "", request.package.strip().removeprefix("pkg:"), count=1)
     name, both, version = package.partition("==")
     if both and request.version and version.strip() != request.version:
         raise BadRequest(f"{package!r} and version {request.version!r} differ. Pass one of them.")
-    return name.strip(), (request.version or version).strip()
+    wanted = (request.version or version).strip()
+    is_range = re.search(r"[<>~!]=?\s*\d", name) is not None
+    if is_range or (wanted and not _ordered(wanted)[0]):
+        raise BadRequest(
+            f"{(wanted or package)[:80]!r} does not name one version. Pass the package's name, and "
+            "as version one such as '1.2.0', or none for the installed or newest one."
+        )
+    return name.strip(), wanted
 
 
 def _not_there(error: RepositoryFailed, meant: Meant) -> FumehoodError:
