@@ -66,7 +66,7 @@ class FumehoodServer(MCPServer[None]):
             instructions=instructions_for(toolbox.tools, guidance),
             tools=[offered.described(tool) for tool in toolbox.tools.values()],
             lifespan=_advance_the_queue(toolbox),
-            extensions=[toolbox.apps] if toolbox.apps.resources() else [],
+            extensions=[*([toolbox.apps] * bool(toolbox.apps.resources())), *toolbox.extensions],
             log_level="WARNING",
         )
         self._toolbox, self._offered = toolbox, offered

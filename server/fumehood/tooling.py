@@ -10,8 +10,8 @@
 A tool may be `def` or `async def`. A `def` tool runs in a thread that is abandoned when the caller
 disconnects, so that it never delays a shutdown. So it must be safe to interrupt at any point.
 A tool raises FumehoodError; `app.FumehoodServer` turns that into the text for the agent. `prompt`,
-`resource` and `complete` declare the other features of MCP. Objects that tools share are created at
-first use with `toolbox.service`.
+`resource` and `complete` declare the other features of MCP, and `extensions` has the extensions of
+the protocol. Objects that tools share are created at first use with `toolbox.service`.
 """
 
 import base64
@@ -26,6 +26,7 @@ from typing import Any, NamedTuple, ParamSpec, TypeVar
 import anyio.to_thread
 from mcp import MCPError
 from mcp.server.apps import Apps
+from mcp.server.extension import Extension
 from mcp.server.mcpserver.prompts import Prompt
 from mcp.server.mcpserver.tools import Tool
 from mcp.types import INVALID_PARAMS, CallToolResult, ImageContent, TextContent, ToolAnnotations
@@ -62,6 +63,7 @@ class Toolbox:
         self.resources: list[OfferedResource] = []
         self.completions: dict[tuple[str, str], Callable[[str], Awaitable[Iterable[str]]]] = {}
         self.apps = Apps()
+        self.extensions: list[Extension] = []
         self._services: dict[str, Any] = {}
         self._lock = threading.RLock()
 
@@ -136,7 +138,7 @@ class Toolbox:
 
         def register(call: AnyCall) -> AnyCall:
             text = inspect.cleandoc(call.__doc__ or "")
-            made = Prompt.from_function(_explained(call), call.__name__, title, text)
+            made = Prompt.from_function(explained(call), call.__name__, title, text)
             self.prompts.append(made)
             return call
 
@@ -151,7 +153,7 @@ class Toolbox:
         """
 
         def register(call: AnyCall) -> AnyCall:
-            self.resources.append(OfferedResource(uri, title, mime_type, _explained(call)))
+            self.resources.append(OfferedResource(uri, title, mime_type, explained(call)))
             return call
 
         return register
@@ -164,7 +166,7 @@ class Toolbox:
         """
 
         def register(call: AnyCall) -> AnyCall:
-            self.completions[reference, argument] = _explained(call)
+            self.completions[reference, argument] = explained(call)
             return call
 
         return register
@@ -179,18 +181,18 @@ class OfferedResource(NamedTuple):
     read: Callable[..., Awaitable[str | bytes]]
 
 
-def _explained(call: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+def explained(call: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
     """Return call as a coroutine function whose FumehoodErrors reach the client as text."""
     asked = call if inspect.iscoroutinefunction(call) else partial(in_thread, call)
 
     @functools.wraps(call)
-    async def explained(*args: Any, **kwargs: Any) -> Any:
+    async def explaining(*args: Any, **kwargs: Any) -> Any:
         try:
             return await asked(*args, **kwargs)
         except FumehoodError as error:
             raise MCPError(INVALID_PARAMS, f"{error.code}: {error}") from error
 
-    return explained
+    return explaining
 
 
 def agent_tool(

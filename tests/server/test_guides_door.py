@@ -214,7 +214,9 @@ async def test_a_check_is_kept_until_text_or_environment_change_and_marks_the_gu
         assert [it["outcome"] for it in rest["blocks"]] == ["passed"]
         text, guides = await _call(client, "list_guides")
         (row,) = [it for it in guides["guides"] if it["package"] == "mosslib"]
-        assert row["status"] == "stale" and "mosslib 1.0.0, but it is not installed" in row["why"]
+        assert row["status"] == "stale" and row["why"] == (
+            "The guide is for mosslib 1.0.0; there is version 2.0.0. It ran in environment 'venv'."
+        )
         text, task = await _call(client, "read_guide", package="mosslib", task="wrong-output")
         assert text.startswith("WARNING: This guide is stale.")
         assert "wrong_output" in task["warning"] and "mosslib.collect(3)" in task["markdown"]
@@ -267,7 +269,7 @@ async def test_errors_name_the_next_step(settings: Settings) -> None:
         text, _ = await _call(client, "check_guide", guide="notes.pdf")
         assert "is not a Markdown file" in text
         text, _ = await _call(client, "check_guide", guide="moss.md", environment="plain")
-        assert "has no pyvenv.cfg. Create one with" in text
+        assert "has no pyvenv.cfg. Create one in a new folder" in text
         (settings.workspace / "plain" / "pyvenv.cfg").write_text("", encoding="utf-8")
         text, _ = await _call(client, "check_guide", guide="moss.md", environment="plain")
         assert "is not for Python" in text

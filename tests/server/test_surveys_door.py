@@ -184,6 +184,46 @@ async def test_what_cannot_be_read_is_said_with_numbers(settings: Settings) -> N
     assert "broken.py" in text and "oddities.huge" not in paths
 
 
+FORMS_OF_ALL = {
+    "lamps/__init__.py": "from . import wick, oil\nfrom .wick import *\nfrom .oil import *\n"
+    "__all__ = wick.__all__.copy()\n__all__.extend(oil.__all__)\n__all__ += ['own']\n"
+    "__all__.append('later')\n__all__.remove('spare')\ndef own(): ...\ndef hidden(): ...\n"
+    "def later(): ...\n",
+    "lamps/wick.py": "__all__ = ['first', 'spare']\ndef first(): ...\ndef spare(): ...\n",
+    "lamps/oil.py": "_names = ('burn',)\n__all__ = list(_names)\ndef burn(): ...\ndef no(): ...\n",
+    "lamps/made.py": "def shown(): ...\n__all__ = [it for it in dir() if it[0] != '_']\n",
+    "lamps/fast/__init__.py": "from ._core import *\n__all__ = ['slow']\ndef slow(): ...\n"
+    "_add_all(globals())\n",
+    "lamps/fast/__init__.pyi": "from ._core import quick as quick\nfrom ._core import Kind\n"
+    "__all__: list[str]\n__version__: str\ndef slow() -> int: ...\n",
+    "lamps/fast/_core.pyi": "Kind = int\ndef quick(x: Kind) -> Kind: ...\n",
+    "lamps/fast/_core.so": "",
+}
+
+
+async def test_every_usual_form_of_all_and_the_re_exports_of_a_stub_are_read(
+    settings: Settings,
+) -> None:
+    for path, content in FORMS_OF_ALL.items():
+        place = settings.workspace / "lamps" / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(content, encoding="utf-8")
+    _, page = await survey(settings, "./lamps", part="api", limit=50)
+    found = {it["path"]: it for it in page["objects"]}
+    assert sorted(found) == [
+        "lamps.burn",
+        "lamps.fast.quick",
+        "lamps.fast.slow",
+        "lamps.first",
+        "lamps.later",
+        "lamps.made.shown",
+        "lamps.own",
+        "lamps.wick.spare",
+    ]
+    assert found["lamps.fast.quick"]["signature"] == "(x: Kind) -> Kind"
+    assert found["lamps.fast.slow"]["signature"] == "() -> int"
+
+
 async def test_no_code_of_a_package_runs(
     settings: Settings, services: CodeServices, tmp_path: Path
 ) -> None:
@@ -228,11 +268,19 @@ async def test_an_import_name_leads_to_its_distribution(
 
 async def test_an_invalid_request_says_what_to_do(settings: Settings) -> None:
     requests: list[tuple[dict[str, Any], str]] = [
+        (
+            {"package": "json"},
+            "json is part of Python itself, not a package: The package index has",
+        ),
         ({"package": "never-was"}, "has no package 'never-was'. Check its name"),
         ({"package": "lantern", "version": "9.9"}, "no lantern==9.9. Its newest versions: 1.0, 2"),
-        ({"package": "lantern", "version": "x y"}, "is not a"),
+        ({"package": "lantern", "version": "x y"}, "'x y' does not name one version"),
         ({"package": "../lantern"}, "There is no folder or archive"),
         ({"package": "a b; rm"}, "is not the name of a package"),
+        ({"package": "lantern>=1"}, "'lantern>=1' does not name one version. Pass the pack"),
+        ({"package": "lantern", "version": "latest"}, "'latest' does not name one version"),
+        ({"package": "lantern", "version": ">=1"}, "'>=1' does not name one version"),
+        ({"package": "lantern", "name": "Lamp.shine"}, "Known: lantern.Lamp."),
         ({"package": "lantern", "name": "glwo"}, "Perhaps lantern.glow. Pass one"),
         ({"package": "lantern", "part": "changes"}, "pass the other version as against"),
         ({"package": "lantern", "part": "changes", "against": "2.0"}, "Both are lantern 2.0"),
@@ -243,6 +291,20 @@ async def test_an_invalid_request_says_what_to_do(settings: Settings) -> None:
         for arguments, said in requests:
             text, _ = await ask(client, **arguments)
             assert text.startswith("ERROR ") and said in text, text
+
+
+async def test_an_empty_page_says_why_and_extras_do_not_matter(settings: Settings) -> None:
+    async with Client(build_server(settings, ["guides"])) as client:
+        text, page = await ask(client, package="lantern[all]==1.0", part="api", query="moss")
+        assert page["total"] == 0 and "Nothing has all words of query." in text
+        (settings.workspace / "bare").mkdir()
+        (settings.workspace / "bare" / "bare.py").write_text("def f(): ...\n", "utf-8")
+        text, page = await ask(client, package="./bare", part="snippets")
+        assert page["total"] == 0 and "published=true" in text
+        (settings.workspace / "bare" / "bare.py").unlink()
+        (settings.workspace / "bare" / "a.txt").write_text("moss\n", "utf-8")
+        text, page = await ask(client, package="./bare")
+        assert "There is nothing here: no Python that can be read." in text
 
 
 async def test_a_survey_is_kept_and_a_damaged_one_is_made_again(

@@ -6,7 +6,7 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from fumehood.doors import surveys
+from fumehood.doors import guide_prompts, skills, surveys
 from fumehood.doors.waiting import watch
 from fumehood.tooling import Toolbox, answer, in_thread
 from fumehood_tools.errors import RunFailed
@@ -30,6 +30,8 @@ def register(toolbox: Toolbox) -> None:
     _register_resources(toolbox)
     _register_check(toolbox)
     surveys.register(toolbox)
+    skills.register(toolbox)
+    guide_prompts.register(toolbox)
 
 
 def _register_reading(toolbox: Toolbox) -> None:
@@ -154,6 +156,7 @@ def _kept(
     toolbox: Toolbox, request: "CheckRequest", limit: int, cursor: str | None
 ) -> CheckPage | None:
     """Return a page of the kept result of the same check; None if it has to be run."""
+    from fumehood_tools.guides.request import other_files
     from fumehood_tools.guides.run_check import kept_check, write_sarif
     from fumehood_tools.guides.view import check_page
 
@@ -161,7 +164,9 @@ def _kept(
     if checked is None:
         return None
     written = write_sarif(checked, toolbox.settings) if request.sarif else ""
-    return check_page(checked, limit, cursor, written)
+    page = check_page(checked, limit, cursor, written)
+    others = other_files(request.guide, toolbox.settings)
+    return page.model_copy(update={"other_files": others})
 
 
 def _has_ended(job: Job) -> bool:

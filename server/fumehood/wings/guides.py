@@ -1,7 +1,7 @@
 """The guides wing: what a package offers in this version, and guides whose every block was run."""
 
 from fumehood.instructions import Guidance, Sentence
-from fumehood.wings.wing import Wing
+from fumehood.wings.wing import Command, Wing
 from fumehood_tools.wings import table
 
 WING = Wing(
@@ -15,6 +15,13 @@ WING = Wing(
                 Sentence("survey_package: its real API.", ("survey_package",)),
             ),
         },
+    ),
+    commands=(
+        Command(
+            "guides",
+            "list, read and check guides to packages, or export them as skills",
+            "fumehood.guides",
+        ),
     ),
     declared=table.GUIDES,
 )

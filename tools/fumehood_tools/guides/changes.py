@@ -8,15 +8,34 @@ import ast
 import re
 from collections.abc import Callable, Mapping, Sequence
 
+from fumehood_tools.errors import FumehoodError
 from fumehood_tools.guides.blocks import Block
 from fumehood_tools.guides.outcomes import MEANING, REMEDY
 from fumehood_tools.guides.report import CheckedBlock
+from fumehood_tools.settings import Settings
 
 Changes = Callable[[str, str, str], Mapping[str, str]]
 """(package, version of the guide, version here) -> public name -> what changed in it."""
 
 MOST_NAMED = 3
 _DEFAULT = re.compile(r"\bdefault\b", re.IGNORECASE)
+
+
+def changes_from_index(settings: Settings) -> Changes:
+    """Return a comparison of versions from the package index.
+
+    It finds nothing where the index does not have both versions or cannot be reached.
+    """
+
+    def changes(package: str, old: str, new: str) -> Mapping[str, str]:
+        from fumehood_tools.surveys.surveying import changed_names
+
+        try:
+            return changed_names(package, old, new, settings=settings)
+        except FumehoodError:
+            return {}
+
+    return changes
 
 
 def used_names(block: Block) -> set[str]:

@@ -23,7 +23,8 @@ _SIGNATURE = re.compile(
 )
 _UNPACK = re.compile(r"(?:not enough|too many) values to unpack|cannot unpack non-iterable")
 _CALLEE = re.compile(r"^([\w.<>]+)\(\)")
-_DENIED = (1, 13, 30)
+# What a child is told about a file outside: not permitted, denied, read-only, or not there.
+_DENIED = (1, 2, 13, 30)
 
 
 class Verdict(NamedTuple):
@@ -112,6 +113,8 @@ def _of_import(error: ErrorFacts, names: Names) -> Verdict | None:
 
 
 def _of_name(error: ErrorFacts, names: Names) -> Verdict | None:
+    if "KeyError" in error.types and error.package == "os" and error.name:
+        return verdict("context_missing", f"environment variable {error.name}", error.line)
     if "NameError" not in error.types or error.package:
         return None
     name, line = error.name, error.line

@@ -138,8 +138,8 @@ def _of_folder(name: str, folder: Path) -> Environment:
     site = folder / "lib" / f"python{PYTHON}" / "site-packages"
     if not marker.is_file():
         raise BadRequest(
-            f"{name} is not a virtual environment: it has no pyvenv.cfg. Create one with: "
-            f"{Path(sys.executable).name} -m venv {name}"
+            f"{name} is not a virtual environment: it has no pyvenv.cfg. Create one in a new "
+            f"folder: {Path(sys.executable).name} -m venv guide-venv"
         )
     if not site.is_dir():
         raise BadRequest(

@@ -23,6 +23,7 @@ Every mistake is reported with its line and its remedy. No block is run here.
 """
 
 import datetime
+import functools
 import re
 from typing import Annotated, Any, NamedTuple
 
@@ -109,8 +110,12 @@ def is_guide(text: str) -> bool:
     return bool(re.search(r"(?m)^package\s*:", front) and re.search(r"(?m)^version\s*:", front))
 
 
+@functools.lru_cache(maxsize=100)
 def parse_guide(text: str, name: str) -> Guide:
-    """Return the guide in a text. name: of its file, for messages. Raises GuideInvalid."""
+    """Return the guide in a text. name: of its file, for messages. Raises GuideInvalid.
+
+    Guides are kept, because a client that reads skills asks for each file on its own.
+    """
     front = _front(text, name)
     page = page_of(text)
     lines = text.splitlines()

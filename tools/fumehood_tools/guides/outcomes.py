@@ -35,7 +35,7 @@ MEANING: dict[Outcome, str] = {
     "wrong_output": "It ran, but printed or computed something else than the guide says",
     "api_changed": "It uses a name or an argument that this version does not have",
     "missing_dependency": "It imports a package that the environment does not have",
-    "context_missing": "It uses a name or a file that nothing before it in the task makes",
+    "context_missing": "It uses a name, file or variable that nothing before it in the task makes",
     "needs_network": "It failed after it tried to reach the network, which is off",
     "needs_gpu": "It needs a GPU, which the check does not offer",
     "needs_input": "It waits for something to be typed",

@@ -79,8 +79,9 @@ class Checked(BaseModel, frozen=True):
 
     @property
     def passes(self) -> bool:
-        """True if it is not stale, has blocks, and all of them are good."""
-        return not self.stale and bool(self.blocks) and all(it.is_good for it in self.blocks)
+        """True if it is not stale or of a wrong format, has blocks, and all of them are good."""
+        is_valid = not self.stale and not self.format_problem
+        return is_valid and bool(self.blocks) and all(it.is_good for it in self.blocks)
 
 
 class CheckPage(BaseModel, frozen=True):
@@ -101,6 +102,9 @@ class CheckPage(BaseModel, frozen=True):
     total: int = 0
     next_cursor: str | None = None
     sarif: str = Field(default="", description="Workspace path of the SARIF file")
+    other_files: list[str] = Field(
+        default_factory=list, description="Not checked: more files of the skill with Python"
+    )
 
     def text(self) -> str:
         """Return the page as text for the agent."""
@@ -123,6 +127,11 @@ class CheckPage(BaseModel, frozen=True):
         if self.blocks:
             lines += [f"Blocks by line. {UNTRUSTED}", *(block.row() for block in self.blocks)]
         lines += [f"More: cursor={self.next_cursor!r}."] * bool(self.next_cursor)
+        if self.other_files:
+            lines.append(
+                "The skill has more files with Python blocks, which were not checked. Pass"
+            )
+            lines += [f"  guide={path!r}" for path in self.other_files]
         return "\n".join(lines)
 
 

@@ -9,16 +9,18 @@ from pydantic import BaseModel, Field, ValidationError
 
 from fumehood_tools.errors import BadRequest, StorageFailed, UnknownName
 from fumehood_tools.files import read_json, write_json
-from fumehood_tools.guides.blocks import MOST_BYTES
+from fumehood_tools.guides.blocks import MOST_BYTES, page_of
 from fumehood_tools.guides.environments import OURS, PYTHON, Environment
 from fumehood_tools.guides.format import GuideInvalid, is_guide, parse_guide
 from fumehood_tools.guides.report import Checked
 from fumehood_tools.guides.shelf import guide_files
-from fumehood_tools.plain_files import NotPlain, open_plain
+from fumehood_tools.plain_files import NotPlain, open_plain, read_plain
 from fumehood_tools.settings import Settings
 
 FOLDER = "guide-checks"
-RULES = 1
+SKILL = "SKILL.md"
+MOST_OTHERS, MOST_LOOKED_AT = 20, 200
+RULES = 2
 """Raise it when blocks are run or classified differently, so that old results are not shown."""
 
 
@@ -49,10 +51,15 @@ def find_target(guide: str, settings: Settings) -> Target:
     known = guide_files(settings)
     if guide in known:
         return read_target(known[guide], f"guides/{known[guide].name}")
+    if "://" in guide:
+        raise BadRequest(
+            f"{guide!r} is an address, and nothing is downloaded here. Save the file in the "
+            "workspace, and pass its path."
+        )
     try:
         path = (settings.workspace / Path(guide).expanduser()).resolve()
-        if path.is_dir() and (path / "SKILL.md").is_file():
-            path = path / "SKILL.md"
+        if path.is_dir():
+            path = _main_of(path)
         if not path.exists():
             raise UnknownName(
                 "guide", guide, known, "Or pass the path of a Markdown file or of a skill's folder."
@@ -62,6 +69,44 @@ def find_target(guide: str, settings: Settings) -> Target:
     home = settings.workspace.resolve()
     inside = path.is_relative_to(home)
     return read_target(path, path.relative_to(home).as_posix() if inside else path.name)
+
+
+def _main_of(folder: Path) -> Path:
+    """Return the SKILL.md or README.md of a folder. Raises BadRequest if it has neither."""
+    for name in (SKILL, "README.md"):
+        if (folder / name).is_file():
+            return folder / name
+    found = sorted(it.name for it in folder.glob("*.md"))[:8]
+    there = f"It has {', '.join(found)}." if found else "It has no .md files."
+    raise BadRequest(
+        f"{folder.name} is a folder without {SKILL} and README.md. {there} Pass the path of a file."
+    )
+
+
+def other_files(guide: str, settings: Settings) -> list[str]:
+    """Return the other Markdown files of a skill that have Python blocks, as paths to check.
+
+    Skills keep most of their code beside SKILL.md. Links that lead out of the skill are not
+    followed. Raises UnknownName, BadRequest.
+    """
+    main = find_target(guide, settings).path
+    if main.name != SKILL:
+        return []
+    home, workspace, found = main.parent.resolve(), settings.workspace.resolve(), []
+    for path in sorted([*home.glob("*.md"), *home.glob("*/*.md")])[:MOST_LOOKED_AT]:
+        place = path.resolve()
+        if path.name == SKILL or not place.is_relative_to(home):
+            continue
+        try:
+            has_blocks = bool(
+                page_of(read_plain(place, MOST_BYTES).decode("utf-8", "replace")).blocks
+            )
+        except (StorageFailed, BadRequest):
+            continue
+        inside = place.is_relative_to(workspace)
+        shown = place.relative_to(workspace).as_posix() if inside else str(place)
+        found += [shown] * has_blocks
+    return found[:MOST_OTHERS]
 
 
 def read_target(path: Path, shown: str) -> Target:
@@ -77,6 +122,8 @@ def read_target(path: Path, shown: str) -> Target:
         raise BadRequest(f"{shown}: {error.strerror}. Pass a plain Markdown file.") from error
     except OSError as error:
         raise StorageFailed.from_os_error(error, f"Reading {shown}") from error
+    if b"\0" in content:
+        raise BadRequest(f"{shown} is not text in UTF-8. Save it as UTF-8, and call again.")
     text = content.decode("utf-8-sig", "replace").replace("\r\n", "\n")
     return Target(path, shown, text)
 

@@ -14,8 +14,9 @@ from pydantic import ValidationError
 from fumehood_tools.errors import StorageFailed, UnknownName
 from fumehood_tools.files import data_path, read_json
 from fumehood_tools.guides.blocks import MOST_BYTES
+from fumehood_tools.guides.changes import changed_in
 from fumehood_tools.guides.environments import OURS
-from fumehood_tools.guides.format import Guide, GuideInvalid, Task, is_guide, parse_guide
+from fumehood_tools.guides.format import Guide, GuideInvalid, Task, is_guide, parse_guide, task_name
 from fumehood_tools.guides.report import Checked
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.settings import Settings
@@ -77,17 +78,21 @@ def shelved(name: str, path: Path, checks: Mapping[str, Checked]) -> Shelved:
 
 def _status(guide: Guide, text: str, record: Checked | None, installed: str) -> tuple[Status, str]:
     front = guide.front
+    is_of_text = record is not None and record.text_sha256 == _digest(text)
+    if record is not None and is_of_text and record.stale:
+        return "stale", f"{record.stale} It ran in environment {record.environment!r}."
     if front.environment == OURS and installed != front.version:
         there = f"{installed} is installed" if installed else "it is not installed"
-        return "stale", f"It is for {front.package} {front.version}, but {there}."
+        what = " check_guide tells which names that it uses have changed." if installed else ""
+        return "stale", f"It is for {front.package} {front.version}, but {there}.{what}"
     if record is None:
         return "unchecked", "Its blocks have not been run. Call check_guide."
-    if record.text_sha256 != _digest(text):
+    if not is_of_text:
         return "unchecked", "It was changed after its blocks ran. Call check_guide."
     if not record.passes:
         bad = [block for block in record.blocks if not block.is_good]
         lines = ", ".join(f"{block.line} ({block.outcome})" for block in bad[:5])
-        return "fails", record.stale or f"{len(bad)} blocks fail: line {lines}."
+        return "fails", f"{len(bad)} blocks fail: line {lines}."
     return "passes", ""
 
 
@@ -112,12 +117,22 @@ def _installed(package: str) -> str:
 
 
 def task_of(found: Shelved, guide: Guide, name: str) -> Task:
-    """Return a task by its name or title. Raises UnknownName."""
+    """Return a task by its name or title, in any case. Raises UnknownName."""
     for task in guide.tasks:
-        if name in (task.name, task.title):
+        if task_name(name) == task.name:
             return task
     known = [task.name for task in guide.tasks]
     raise UnknownName("task", name, known, f"read_guide({found.name!r}) lists its tasks.")
+
+
+def changed_lines(found: Shelved, task: Task) -> list[str]:
+    """Return what has changed in the API that a task uses since the guide's version, as text."""
+    if found.record is None or found.status != "stale":
+        return []
+    changed = {
+        k: v for block in task.blocks for k, v in changed_in(block, found.record.changed).items()
+    }
+    return [f"Changed since then: {name}: {said}." for name, said in changed.items()]
 
 
 def bad_lines(found: Shelved, task: Task) -> list[str]:

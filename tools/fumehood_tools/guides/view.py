@@ -7,7 +7,15 @@ from fumehood_tools.errors import BadRequest, UnknownName
 from fumehood_tools.guides.format import Guide
 from fumehood_tools.guides.report import Checked, CheckedBlock, CheckPage
 from fumehood_tools.guides.request import CheckShelf
-from fumehood_tools.guides.shelf import Shelved, Status, bad_lines, guide_files, shelved, task_of
+from fumehood_tools.guides.shelf import (
+    Shelved,
+    Status,
+    bad_lines,
+    changed_lines,
+    guide_files,
+    shelved,
+    task_of,
+)
 from fumehood_tools.settings import Settings
 
 BLOCKS, GUIDES = "guide-blocks", "guides"
@@ -131,7 +139,7 @@ class GuideReader:
         one = task_of(found, guide, task)
         place = guide.tasks.index(one)
         after = guide.tasks[place + 1].name if place + 1 < len(guide.tasks) else None
-        here = bad_lines(found, one)
+        here = [*changed_lines(found, one), *bad_lines(found, one)]
         told = " ".join([warning, *here]).strip()
         text = _capped(f"### {one.title}\n{one.text}")
         return GuideText(**common, warning=told, task=one.name, markdown=text, next_task=after)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import griffe
 
+from fumehood_tools.surveys.exports import removed_names
 from fumehood_tools.surveys.layout import Layout, is_public_module
 from fumehood_tools.surveys.models import ApiObject, ObjectKind
 from fumehood_tools.surveys.signatures import (
@@ -104,7 +105,12 @@ def public_names(tree: Tree, layout: Layout, module: str) -> Iterator[Public]:
     """Yield the public names of a module that are not modules."""
     found = tree.modules[module]
     # An __all__ may contain any text. Only names can be imported, and only they are shown.
-    exports = None if found.exports is None else [it for it in found.exports if _is_name(it)]
+    gone = removed_names(found)
+    exports = (
+        None
+        if found.exports is None
+        else [it for it in found.exports if _is_name(it) and it not in gone]
+    )
     members: dict[str, Found] = dict(found.members)
     members.update(
         {name: member for (home, name), member in tree.shadowed.items() if home == module}

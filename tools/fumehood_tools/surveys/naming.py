@@ -57,9 +57,14 @@ def meant_by(name: str) -> Meant:
     return Meant(name, f"{name} was taken as a distribution of the package index.", False)
 
 
+def installed_names() -> list[str]:
+    """Return the normalized names of all installed distributions, sorted."""
+    return sorted({canonicalize_name(it.name) for it in metadata.distributions() if it.name})
+
+
 def close_names(name: str) -> list[str]:
     """Return the names of installed distributions that are like a name."""
-    known = sorted({canonicalize_name(it.name) for it in metadata.distributions() if it.name})
+    known = installed_names()
     return difflib.get_close_matches(canonicalize_name(name), known, n=3, cutoff=0.75)
 
 

@@ -58,7 +58,12 @@ def page_of(surveys: Surveys, asked: Asked, tell: Tell = lambda text: None) -> S
         ]
         shown, total, cursor = _cut(rows, asked)
         return _page(taken, survey, asked).model_copy(
-            update={"snippets": shown, "total": total, "next_cursor": cursor}
+            update={
+                "snippets": shown,
+                "total": total,
+                "next_cursor": cursor,
+                "limits": _nothing(asked, total),
+            }
         )
     if asked.part == "files":
         found = [it for it in survey.files if _fits(asked.query, it.path, it.kind)]
@@ -89,10 +94,25 @@ def _api_page(taken: Taken, survey: Survey, asked: Asked) -> SurveyPage:
     ]
     shown, total, cursor = _cut([_row(it) for it in wanted], asked)
     update = {"objects": shown, "total": total, "next_cursor": cursor}
-    update["limits"] = limits_of(survey.counts) + [f"not read: {it}" for it in survey.problems[:5]]
+    update["limits"] = [
+        *_nothing(asked, total),
+        *limits_of(survey.counts),
+        *(f"not read: {it}" for it in survey.problems[:5]),
+    ]
     if asked.part == "overview":
         update["facts"] = _facts(survey)
     return _page(taken, survey, asked).model_copy(update=update)
+
+
+def _nothing(asked: Asked, total: int) -> list[str]:
+    """Return why a page is empty, and what to ask instead; nothing if it is not."""
+    if total:
+        return []
+    if asked.query:
+        return ["Nothing has all words of query. Use fewer words, or other ones."]
+    if asked.part == "snippets" and not asked.request.published:
+        return ["The installed files have none. The index's often have docs: published=true."]
+    return ["There is nothing here: no Python that can be read."]
 
 
 def _named_page(
@@ -136,7 +156,9 @@ def _find(survey: Survey, name: str) -> ApiObject:
     outer = [it for it in ends if not it.owner] or ends
     if len(outer) == 1 or (outer and outer[0].score > outer[1].score):
         return outer[0]
-    known = [it.path for it in (outer or survey.objects)]
+    home = name.rpartition(".")[0]
+    inside = [it.path for it in survey.objects if home and f".{it.owner}".endswith(f".{home}")]
+    known = [it.path for it in outer] or inside or [it.path for it in survey.objects]
     by_end = {path.rpartition(".")[2]: path for path in reversed(known)}
     close = difflib.get_close_matches(name.rpartition(".")[2], by_end, n=3)
     hint = f"Perhaps {', '.join(by_end[it] for it in close)}. " if close and not outer else ""

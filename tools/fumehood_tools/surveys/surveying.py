@@ -6,6 +6,8 @@ runs, and none is imported. It is stopped at 60 s and 1 GB.
 """
 
 import hashlib
+import re
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -28,7 +30,7 @@ from fumehood_tools.settings import Settings
 from fumehood_tools.surveys.models import Changes, Survey
 from fumehood_tools.surveys.naming import Meant, close_names, meant_by
 
-FORMAT = 11
+FORMAT = 12
 """Raised when what is stored changes its meaning, so that older surveys are made again."""
 SECONDS, MEMORY = 60.0, 1_000_000_000
 FETCH = Limits(seconds=60.0)
@@ -174,14 +176,26 @@ def changed_names(
 
 def _asked_for(request: Request) -> tuple[str, str]:
     """Return (package, version) of a request, which may name both in one: NAME==VERSION."""
-    package = request.package.strip().removeprefix("pkg:")
+    package = re.sub(r"\[[\w,. -]*\]", "", request.package.strip().removeprefix("pkg:"), count=1)
     name, both, version = package.partition("==")
     if both and request.version and version.strip() != request.version:
         raise BadRequest(f"{package!r} and version {request.version!r} differ. Pass one of them.")
-    return name.strip(), (request.version or version).strip()
+    wanted = (request.version or version).strip()
+    is_range = re.search(r"[<>~!]=?\s*\d", name) is not None
+    if is_range or (wanted and not _ordered(wanted)[0]):
+        raise BadRequest(
+            f"{(wanted or package)[:80]!r} does not name one version. Pass the package's name, and "
+            "as version one such as '1.2.0', or none for the installed or newest one."
+        )
+    return name.strip(), wanted
 
 
 def _not_there(error: RepositoryFailed, meant: Meant) -> FumehoodError:
+    if not meant.is_installed and meant.distribution.partition(".")[0] in sys.stdlib_module_names:
+        return BadRequest(
+            f"{meant.distribution} is part of Python itself, not a package: {error} To read its "
+            "source, pass the folder of the module."
+        )
     close = [it for it in close_names(meant.distribution) if it != meant.distribution]
     if meant.is_installed or not close:
         return error

@@ -17,7 +17,8 @@ import griffe
 
 from fumehood_tools.plain_files import NotPlain, open_plain
 from fumehood_tools.quoting import one_line
-from fumehood_tools.surveys.guarded import mark_guarded
+from fumehood_tools.surveys.exports import ExportsExtension, merge_stub
+from fumehood_tools.surveys.guarded import GuardExtension
 from fumehood_tools.surveys.layout import Layout, ModuleFiles, is_public_module
 
 MOST_MODULES = 3_000
@@ -50,7 +51,10 @@ def tree_of(
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
     loader = griffe.GriffeLoader(
-        search_paths=[folder / "-"], allow_inspection=False, store_source=False
+        extensions=griffe.load_extensions(GuardExtension, ExportsExtension),
+        search_paths=[folder / "-"],
+        allow_inspection=False,
+        store_source=False,
     )
     skipped = {"broken": 0, "too_large": 0, "not_read": 0}
     tree = Tree(loader, {}, {}, {}, [], skipped)
@@ -108,8 +112,7 @@ def _code(tree: Tree, folder: Path, file: str) -> tuple[str | None, int]:
         said = error.strerror if isinstance(error, OSError) else str(error)
         _problem(tree, file, said or type(error).__name__)
         return None, 0
-    if _WARNS.search(code):
-        tree.warns[file] = [n for n, it in enumerate(code.split("\n"), 1) if _WARNS.search(it)]
+    tree.warns[file] = [code.count("\n", 0, it.start()) + 1 for it in _WARNS.finditer(code)]
     return code, len(content)
 
 
@@ -124,7 +127,6 @@ def _visited(tree: Tree, folder: Path, name: str, file: str, code: str) -> griff
             modules_collection=tree.loader.modules_collection,
             lines_collection=tree.loader.lines_collection,
         )
-        mark_guarded(module, code)
     except (*_UNPARSED, *ODD) as error:
         tree.skipped["broken"] += 1
         where = f"line {error.lineno}: {error.msg}" if isinstance(error, SyntaxError) else ""
@@ -140,7 +142,7 @@ def _problem(tree: Tree, file: str, why: str) -> None:
 
 def _merged(module: griffe.Module, stub: griffe.Module) -> griffe.Module:
     try:
-        return griffe.merge_stubs(module, stub)
+        return merge_stub(module, stub)
     except (ValueError, *ODD):
         return module
 

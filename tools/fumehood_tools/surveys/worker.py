@@ -2,9 +2,11 @@
 
 It is started by children.ask_once with {"first", "sources": [one or two sources]}. For one it
 answers with the Survey as JSON, for two (old, new) with the Changes. It parses; it imports nothing
-of the packages.
+of the packages. The search for unreachable objects is off: griffe's trees are freed without it, and
+it took a third of the time for torch (14.0 s instead of 9.4 s of processor time).
 """
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -28,4 +30,5 @@ def _answer(request: Any, folder: Path, progress: ReportProgress) -> str:
 
 
 if __name__ == "__main__":
+    gc.disable()
     answer_once(_answer)

@@ -31,6 +31,9 @@ def facts(error: BaseException, file: str) -> dict[str, Any]:
         found["code"] = error.code if isinstance(error.code, int | None) else 1
     if isinstance(error, ImportError):
         found |= _of_import(error)
+    elif isinstance(error, KeyError) and package == "os":
+        # A lookup in os.environ: the only one in os that raises it.
+        found["name"] = str(error.args[0]) if error.args else ""
     elif isinstance(error, AttributeError | NameError):
         found |= {"name": error.name or "", **_of_object(error)}
     return found
@@ -93,7 +96,9 @@ def _of_object(error: BaseException) -> dict[str, Any]:
     return {
         "owner": str(home) if is_module else f"{home}.{getattr(owner, '__qualname__', '')}",
         "is_none": thing is None and "'NoneType'" in str(error),
-        "is_library": top not in sys.stdlib_module_names and top not in ("builtins", "__main__"),
+        # An object of the standard library is often the block's own value; a module of it is not.
+        "is_library": is_module
+        or (top not in sys.stdlib_module_names and top not in ("builtins", "__main__")),
         "near": _near(getattr(error, "name", "") or "", owner),
     }
 

@@ -5,8 +5,10 @@
   and are kept when such a folder changes during a check.
 - nnsight 0.3 opens a log file beside its own code when it is imported, and the environment is
   read-only. Such a log goes nowhere; logs in the block's own folder are written as usual.
+- A child starts without what `site` adds to the builtins: exit, quit and help.
 """
 
+import builtins
 import contextlib
 import errno
 import importlib.machinery
@@ -14,7 +16,11 @@ import importlib.metadata
 import importlib.util
 import logging
 import os
+import site
+import sys
 from typing import Any
+
+from . import event_loop  # noqa: F401
 
 NOWHERE = "a_module_that_does_not_exist"
 
@@ -42,6 +48,9 @@ def _fill_or_keep(finder: Any) -> None:
 
 
 importlib.machinery.FileFinder._fill_cache = _fill_or_keep  # type: ignore[attr-defined]
+# Not site's own exit and quit, which also close stdin for the blocks that follow.
+vars(builtins).update(exit=sys.exit, quit=sys.exit)
+site.sethelper()
 importlib.util.find_spec(NOWHERE)
 with contextlib.suppress(importlib.metadata.PackageNotFoundError):
     importlib.metadata.version(NOWHERE)
