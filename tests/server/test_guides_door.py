@@ -107,6 +107,8 @@ async def test_blocks_that_misbehave_are_stopped_and_the_others_still_run(
             "print(x)\n```\n```output\n1",
             f"import shutil\nshutil.rmtree({str(site)!r}, ignore_errors=True)",
             "moss = ...\nmoss.grow()",
+            "import inspect\ndef moss():\n    return 1\nprint(inspect.getsource(moss))"
+            "\n```\n```output\ndef moss():\n    return 1",
         ),
     )
     async with Client(build_server(settings)) as client:
@@ -130,6 +132,7 @@ async def test_blocks_that_misbehave_are_stopped_and_the_others_still_run(
         13: "passed",
         14: "writes_outside",
         15: "context_missing",
+        16: "passed",
     }, text
     assert package.is_file() and not outside.exists()
 
