@@ -31,20 +31,29 @@ PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 INSIDE = Path(__file__).with_name("guide_child")
 PREPARE = "guide_child.prepare"
 BUILD_SECONDS = 1_800.0
-# Loaded before the first block, where the guide imports them: each takes seconds.
-LOADED_EARLY = ("torch", "transformers", "dictionary_learning", "transformer_lens", "sae_lens")
+# Loaded before the first task, where the guide imports them: each takes seconds in every task.
+LOADED_EARLY = (
+    "torch",
+    "transformers",
+    "nnsight",
+    "dictionary_learning",
+    "transformer_lens",
+    "sae_lens",
+)
 
 
 class Environment(NamedTuple):
     """One environment. site: its folder of packages; None for ours. identity: changes with it.
 
-    from_ours: modules that it takes from our own environment.
+    from_ours: modules that it takes from our own environment. is_pinned: its packages are known
+    to be importable, so they may be loaded once for all tasks.
     """
 
     name: str
     site: Path | None
     identity: str
     from_ours: tuple[str, ...] = ()
+    is_pinned: bool = False
 
     def version(self, package: str) -> str:
         """Return the installed version of a distribution; "" if it is not installed."""
@@ -64,20 +73,23 @@ class Environment(NamedTuple):
 
     def profile(self, modules: Iterable[str]) -> GlassProfile:
         """Return what is in view of blocks that import these modules."""
+        named = frozenset(modules)
+        early = [it for it in LOADED_EARLY if it in named and self.is_pinned and self._has(it)]
         if self.site is not None:
             borrowed = files_of(frozenset(self.from_ours))
             return GlassProfile(
                 import_path=(INSIDE.parent, self.site),
                 readable=(INSIDE, self.site, *borrowed),
-                preload=(PREPARE,),
+                preload=(PREPARE, *early),
             )
-        named = frozenset(modules)
-        early = [it for it in LOADED_EARLY if it in named and it in owners(None)]
         return GlassProfile(
             import_path=(INSIDE.parent,),
             readable=(INSIDE, *files_of(named)),
             preload=(PREPARE, *early),
         )
+
+    def _has(self, module: str) -> bool:
+        return module in self.from_ours or module in owners(self.site)
 
 
 def open_environment(name: str, settings: Settings) -> Environment:
@@ -97,7 +109,8 @@ def find_environment(name: str, settings: Settings) -> Environment:
     Raises UnknownName, BadRequest.
     """
     if name == OURS:
-        return Environment(OURS, None, f"{OURS} {sys.prefix} {_installed_now()}")
+        identity = f"{OURS} {sys.prefix} {_installed_now()}"
+        return Environment(OURS, None, identity, is_pinned=True)
     definition = definitions().get(name)
     if definition is not None:
         return _locked(name, definition, settings)
@@ -161,7 +174,8 @@ def _locked(name: str, definition: Path, settings: Settings) -> Environment:
     borrowed = tuple(map(str, content.get("from_ours", ())))
     digest = hashlib.sha256(lock.read_bytes() + PYTHON.encode()).hexdigest()[:16]
     place = settings.cache / "guide-environments" / f"{name}-{digest}"
-    return Environment(name, place, f"{digest} {_installed_now() if borrowed else ''}", borrowed)
+    identity = f"{digest} {_installed_now() if borrowed else ''}"
+    return Environment(name, place, identity, borrowed, is_pinned=True)
 
 
 def _content(definition: Path) -> dict[str, Any]:
