@@ -252,7 +252,7 @@ async def test_shipped_guides_are_listed_read_by_task_and_completed(settings: Se
         read = await client.read_resource("guide://sae-bench")
         assert "Cheat sheet" in read.contents[0].text  # type: ignore[union-attr]
         uri = ResourceTemplateReference(uri="guide://{package}/{task}")
-        done = await client.complete(uri, {"name": "package", "value": "sae"})
+        done = await client.complete(uri, {"name": "package", "value": "sae-b"})
         assert done.completion.values == ["sae-bench"]
         done = await client.complete(uri, {"name": "task", "value": "train-a-topk-sae-on"})
         assert "train-a-topk-sae-on-tensors" in done.completion.values
