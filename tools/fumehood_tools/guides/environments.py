@@ -33,6 +33,9 @@ PREPARE = "guide_child.prepare"
 BUILD_SECONDS = 1_800.0
 # Loaded before the first block, where the guide imports them: each takes seconds.
 LOADED_EARLY = ("torch", "transformers", "dictionary_learning", "transformer_lens", "sae_lens")
+# Packages look for this name to tell libraries from user code: dill pickles modules outside of it
+# by value, so that `datasets.Dataset.from_dict` fails.
+SITE = "site-packages"
 
 
 class Environment(NamedTuple):
@@ -135,7 +138,7 @@ def _installed_now() -> str:
 
 def _of_folder(name: str, folder: Path) -> Environment:
     marker = folder / "pyvenv.cfg"
-    site = folder / "lib" / f"python{PYTHON}" / "site-packages"
+    site = folder / "lib" / f"python{PYTHON}" / SITE
     if not marker.is_file():
         raise BadRequest(
             f"{name} is not a virtual environment: it has no pyvenv.cfg. Create one with: "
@@ -160,7 +163,7 @@ def _locked(name: str, definition: Path, settings: Settings) -> Environment:
         )
     borrowed = tuple(map(str, content.get("from_ours", ())))
     digest = hashlib.sha256(lock.read_bytes() + PYTHON.encode()).hexdigest()[:16]
-    place = settings.cache / "guide-environments" / f"{name}-{digest}"
+    place = settings.cache / "guide-environments" / f"{name}-{digest}" / SITE
     return Environment(name, place, f"{digest} {_installed_now() if borrowed else ''}", borrowed)
 
 
@@ -168,16 +171,16 @@ def _content(definition: Path) -> dict[str, Any]:
     return tomllib.loads(definition.read_text(encoding="utf-8"))
 
 
-def _build(place: Path, lock: Path, settings: Settings) -> None:
-    uv = find_uv()
-    with exclusive(place.with_suffix(".lock")):
-        if not place.is_dir():
+def _build(site: Path, lock: Path, settings: Settings) -> None:
+    uv, place = find_uv(), site.parent
+    with exclusive(place.with_name(f"{place.name}.lock")):
+        if not site.is_dir():
             _install(uv, lock, place, settings)
 
 
 def _install(uv: str, lock: Path, place: Path, settings: Settings) -> None:
     with scratch_folder(place.parent, "building-") as scratch:
-        target = scratch / "packages"
+        target = scratch / "built" / SITE
         command = [
             *(uv, "pip", "install", "--target", str(target), "--python", sys.executable),
             *("--no-deps", "--only-binary", ":all:", "--link-mode", "copy", "-r", str(lock)),
@@ -207,4 +210,4 @@ def _install(uv: str, lock: Path, place: Path, settings: Settings) -> None:
                 "Without a network, what is in uv's cache is used; the packages it names are "
                 f"missing there. Its last output (quoted): {said!r}"
             )
-        target.rename(place)
+        target.parent.rename(place)
