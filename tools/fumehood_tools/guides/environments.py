@@ -31,7 +31,7 @@ PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 INSIDE = Path(__file__).with_name("guide_child")
 PREPARE = "guide_child.prepare"
 BUILD_SECONDS = 1_800.0
-# Loaded before the first block, where the guide imports them: each takes seconds.
+# Loaded before the first block where the guide imports them: each takes seconds.
 LOADED_EARLY = ("torch", "transformers", "dictionary_learning", "transformer_lens", "sae_lens")
 # Packages look for this name to tell libraries from user code: dill pickles modules outside of it
 # by value, so that `datasets.Dataset.from_dict` fails.
@@ -41,13 +41,15 @@ SITE = "site-packages"
 class Environment(NamedTuple):
     """One environment. site: its folder of packages; None for ours. identity: changes with it.
 
-    from_ours: modules that it takes from our own environment.
+    from_ours: modules that it takes from our own environment. early: modules that may be loaded
+    once for all tasks. Not those of a user's folder: one that breaks there fails only its block.
     """
 
     name: str
     site: Path | None
     identity: str
     from_ours: tuple[str, ...] = ()
+    early: tuple[str, ...] = LOADED_EARLY
 
     def version(self, package: str) -> str:
         """Return the installed version of a distribution; "" if it is not installed."""
@@ -67,15 +69,15 @@ class Environment(NamedTuple):
 
     def profile(self, modules: Iterable[str]) -> GlassProfile:
         """Return what is in view of blocks that import these modules."""
+        named, there = frozenset(modules), {*owners(self.site), *self.from_ours}
+        early = [it for it in self.early if it in named and it in there]
         if self.site is not None:
             borrowed = files_of(frozenset(self.from_ours))
             return GlassProfile(
                 import_path=(INSIDE.parent, self.site),
                 readable=(INSIDE, self.site, *borrowed),
-                preload=(PREPARE,),
+                preload=(PREPARE, *early),
             )
-        named = frozenset(modules)
-        early = [it for it in LOADED_EARLY if it in named and it in owners(None)]
         return GlassProfile(
             import_path=(INSIDE.parent,),
             readable=(INSIDE, *files_of(named)),
@@ -151,7 +153,7 @@ def _of_folder(name: str, folder: Path) -> Environment:
         )
     names = sorted(path.name for path in site.glob("*.dist-info"))
     digest = hashlib.sha256("\n".join([str(site), *names]).encode()).hexdigest()[:16]
-    return Environment(name, site, digest)
+    return Environment(name, site, digest, early=())
 
 
 def _locked(name: str, definition: Path, settings: Settings) -> Environment:
@@ -184,6 +186,7 @@ def _install(uv: str, lock: Path, place: Path, settings: Settings) -> None:
         command = [
             *(uv, "pip", "install", "--target", str(target), "--python", sys.executable),
             *("--no-deps", "--only-binary", ":all:", "--link-mode", "copy", "-r", str(lock)),
+            "--compile-bytecode",
             *(["--offline"] if settings.offline else []),
         ]
         cache = {"UV_CACHE_DIR": str(settings.cache / "uv"), "UV_NO_PROGRESS": "1"}
