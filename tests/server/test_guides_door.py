@@ -252,10 +252,25 @@ async def test_shipped_guides_are_listed_read_by_task_and_completed(settings: Se
         read = await client.read_resource("guide://sae-bench")
         assert "Cheat sheet" in read.contents[0].text  # type: ignore[union-attr]
         uri = ResourceTemplateReference(uri="guide://{package}/{task}")
-        done = await client.complete(uri, {"name": "package", "value": "sae-b"})
-        assert done.completion.values == ["sae-bench"]
+        done = await client.complete(uri, {"name": "package", "value": "sae"})
+        found = done.completion.values
+        assert {"sae-bench", "sae-lens"} <= set(found)
+        assert all(name.startswith("sae") for name in found)
         done = await client.complete(uri, {"name": "task", "value": "train-a-topk-sae-on"})
         assert "train-a-topk-sae-on-tensors" in done.completion.values
+
+
+async def test_a_package_with_a_version_means_the_guide_to_that_version(settings: Settings) -> None:
+    async with Client(build_server(settings)) as client:
+        text, task = await _call(
+            client,
+            "read_guide",
+            package="transformer_lens==3.2",
+            task="generate-without-a-tokenizer",
+        )
+        assert task["guide"]["package"] == "transformer-lens-3" and "WARNING" not in text
+        text, _ = await _call(client, "read_guide", package="transformer-lens-3==1.0")
+        assert "WARNING: There is no guide for version 1.0; this one is for another major" in text
 
 
 async def test_errors_name_the_next_step(settings: Settings) -> None:

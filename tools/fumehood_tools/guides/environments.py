@@ -31,7 +31,7 @@ PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 INSIDE = Path(__file__).with_name("guide_child")
 PREPARE = "guide_child.prepare"
 BUILD_SECONDS = 1_800.0
-# Loaded before the first task, where the guide imports them: each takes seconds in every task.
+# Loaded before the first block where the guide imports them: each takes seconds.
 LOADED_EARLY = (
     "torch",
     "transformers",
@@ -40,20 +40,23 @@ LOADED_EARLY = (
     "transformer_lens",
     "sae_lens",
 )
+# Packages look for this name to tell libraries from user code: dill pickles modules outside of it
+# by value, so that `datasets.Dataset.from_dict` fails.
+SITE = "site-packages"
 
 
 class Environment(NamedTuple):
     """One environment. site: its folder of packages; None for ours. identity: changes with it.
 
-    from_ours: modules that it takes from our own environment. is_pinned: its packages are known
-    to be importable, so they may be loaded once for all tasks.
+    from_ours: modules that it takes from our own environment. early: modules that may be loaded
+    once for all tasks. Not those of a user's folder: one that breaks there fails only its block.
     """
 
     name: str
     site: Path | None
     identity: str
     from_ours: tuple[str, ...] = ()
-    is_pinned: bool = False
+    early: tuple[str, ...] = LOADED_EARLY
 
     def version(self, package: str) -> str:
         """Return the installed version of a distribution; "" if it is not installed."""
@@ -73,8 +76,8 @@ class Environment(NamedTuple):
 
     def profile(self, modules: Iterable[str]) -> GlassProfile:
         """Return what is in view of blocks that import these modules."""
-        named = frozenset(modules)
-        early = [it for it in LOADED_EARLY if it in named and self.is_pinned and self._has(it)]
+        named, there = frozenset(modules), {*owners(self.site), *self.from_ours}
+        early = [it for it in self.early if it in named and it in there]
         if self.site is not None:
             borrowed = files_of(frozenset(self.from_ours))
             return GlassProfile(
@@ -87,9 +90,6 @@ class Environment(NamedTuple):
             readable=(INSIDE, *files_of(named)),
             preload=(PREPARE, *early),
         )
-
-    def _has(self, module: str) -> bool:
-        return module in self.from_ours or module in owners(self.site)
 
 
 def open_environment(name: str, settings: Settings) -> Environment:
@@ -110,7 +110,7 @@ def find_environment(name: str, settings: Settings) -> Environment:
     """
     if name == OURS:
         identity = f"{OURS} {sys.prefix} {_installed_now()}"
-        return Environment(OURS, None, identity, is_pinned=True)
+        return Environment(OURS, None, identity)
     definition = definitions().get(name)
     if definition is not None:
         return _locked(name, definition, settings)
@@ -148,7 +148,7 @@ def _installed_now() -> str:
 
 def _of_folder(name: str, folder: Path) -> Environment:
     marker = folder / "pyvenv.cfg"
-    site = folder / "lib" / f"python{PYTHON}" / "site-packages"
+    site = folder / "lib" / f"python{PYTHON}" / SITE
     if not marker.is_file():
         raise BadRequest(
             f"{name} is not a virtual environment: it has no pyvenv.cfg. Create one in a new "
@@ -161,7 +161,7 @@ def _of_folder(name: str, folder: Path) -> Environment:
         )
     names = sorted(path.name for path in site.glob("*.dist-info"))
     digest = hashlib.sha256("\n".join([str(site), *names]).encode()).hexdigest()[:16]
-    return Environment(name, site, digest)
+    return Environment(name, site, digest, early=())
 
 
 def _locked(name: str, definition: Path, settings: Settings) -> Environment:
@@ -173,28 +173,28 @@ def _locked(name: str, definition: Path, settings: Settings) -> Environment:
         )
     borrowed = tuple(map(str, content.get("from_ours", ())))
     digest = hashlib.sha256(lock.read_bytes() + PYTHON.encode()).hexdigest()[:16]
-    place = settings.cache / "guide-environments" / f"{name}-{digest}"
-    identity = f"{digest} {_installed_now() if borrowed else ''}"
-    return Environment(name, place, identity, borrowed, is_pinned=True)
+    place = settings.cache / "guide-environments" / f"{name}-{digest}" / SITE
+    return Environment(name, place, f"{digest} {_installed_now() if borrowed else ''}", borrowed)
 
 
 def _content(definition: Path) -> dict[str, Any]:
     return tomllib.loads(definition.read_text(encoding="utf-8"))
 
 
-def _build(place: Path, lock: Path, settings: Settings) -> None:
-    uv = find_uv()
-    with exclusive(place.with_suffix(".lock")):
-        if not place.is_dir():
+def _build(site: Path, lock: Path, settings: Settings) -> None:
+    uv, place = find_uv(), site.parent
+    with exclusive(place.with_name(f"{place.name}.lock")):
+        if not site.is_dir():
             _install(uv, lock, place, settings)
 
 
 def _install(uv: str, lock: Path, place: Path, settings: Settings) -> None:
     with scratch_folder(place.parent, "building-") as scratch:
-        target = scratch / "packages"
+        target = scratch / "built" / SITE
         command = [
             *(uv, "pip", "install", "--target", str(target), "--python", sys.executable),
             *("--no-deps", "--only-binary", ":all:", "--link-mode", "copy", "-r", str(lock)),
+            "--compile-bytecode",
             *(["--offline"] if settings.offline else []),
         ]
         cache = {"UV_CACHE_DIR": str(settings.cache / "uv"), "UV_NO_PROGRESS": "1"}
@@ -221,4 +221,4 @@ def _install(uv: str, lock: Path, place: Path, settings: Settings) -> None:
                 "Without a network, what is in uv's cache is used; the packages it names are "
                 f"missing there. Its last output (quoted): {said!r}"
             )
-        target.rename(place)
+        target.parent.rename(place)

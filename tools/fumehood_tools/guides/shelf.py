@@ -25,7 +25,10 @@ Status = Literal["passes", "fails", "stale", "unchecked", "invalid"]
 
 
 class Shelved(NamedTuple):
-    """One guide with its status. guide: None if it breaks the format, which `why` then says."""
+    """One guide with its status. guide: None if it breaks the format, which `why` then says.
+
+    installed: version of its package beside fumehood, in whatever environment the guide runs.
+    """
 
     name: str
     path: Path
@@ -71,7 +74,7 @@ def shelved(name: str, path: Path, checks: Mapping[str, Checked]) -> Shelved:
     except GuideInvalid as error:
         return Shelved(name, path, None, "invalid", str(error), "")
     record = checks.get(_digest(text)) or _record(path)
-    installed = _installed(guide.front.package) if guide.front.environment == OURS else ""
+    installed = installed_version(guide.front.package)
     status, why = _status(guide, text, record, installed)
     return Shelved(name, path, guide, status, why, installed, record)
 
@@ -109,7 +112,8 @@ def _record(path: Path) -> Checked | None:
         return None
 
 
-def _installed(package: str) -> str:
+def installed_version(package: str) -> str:
+    """Return the version of a distribution beside fumehood; "" if it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:

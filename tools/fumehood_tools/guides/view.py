@@ -3,7 +3,8 @@
 from pydantic import BaseModel, Field
 
 from fumehood_tools.cursors import cursor_of, offset_of
-from fumehood_tools.errors import BadRequest, UnknownName
+from fumehood_tools.errors import BadRequest
+from fumehood_tools.guides.choosing import Chosen, choose_guide
 from fumehood_tools.guides.format import Guide
 from fumehood_tools.guides.report import Checked, CheckedBlock, CheckPage
 from fumehood_tools.guides.request import CheckShelf
@@ -48,8 +49,10 @@ class GuideRow(BaseModel, frozen=True):
     def row(self) -> str:
         """Return the guide as a line of text."""
         marks = f"{self.status.upper()}: {self.why}" if self.why else self.status
+        here = f" ({self.installed} is installed beside fumehood)"
+        told = here if self.installed not in ("", self.version) else ""
         return (
-            f"{self.package}: {self.title}; version {self.version}, environment "
+            f"{self.package}: {self.title}; version {self.version}{told}, environment "
             f"{self.environment}, run {self.date}, {self.tasks} tasks; {marks}"
         )
 
@@ -78,11 +81,20 @@ class GuideText(BaseModel, frozen=True):
     markdown: str = Field(description="The task; or purpose, cheat sheet and gotchas")
     could_not_run: list[str] = Field(default_factory=list)
     next_task: str | None = None
+    other_guides: dict[str, str] = Field(
+        default_factory=dict, description="Guides to other versions -> version"
+    )
 
     def text(self) -> str:
         """Return the text for the agent."""
         lines = [f"WARNING: {self.warning}"] * bool(self.warning)
-        lines += [self.guide.row(), "", self.markdown, ""]
+        lines.append(self.guide.row())
+        lines += [
+            f"There is another guide to this package, for version {version}: "
+            f"read_guide(package={name!r})."
+            for name, version in self.other_guides.items()
+        ]
+        lines += ["", self.markdown, ""]
         if self.tasks:
             lines.append("Tasks (read_guide with task=…):")
             lines += [
@@ -117,11 +129,19 @@ class GuideReader:
         return GuideList(guides=rows[start : start + limit], total=len(rows), next_cursor=more)
 
     def read(self, package: str, task: str | None) -> GuideText:
-        """Return one task of a guide, or its contents. Raises UnknownName, BadRequest."""
-        found = self.find(package)
+        """Return one task of a guide, or its contents. Raises UnknownName, BadRequest.
+
+        package: as `find` takes it.
+        """
+        chosen = choose_guide(package, self.all())
+        found = chosen.found
         guide = _valid(found)
-        warning = _warning(found)
-        common = {"guide": row_of(found), "could_not_run": list(guide.front.could_not_run)}
+        warning = _warning(chosen)
+        common = {
+            "guide": row_of(found),
+            "could_not_run": list(guide.front.could_not_run),
+            "other_guides": {it.name: it.guide.front.version for it in chosen.others if it.guide},
+        }
         if task is None:
             parts = [guide.purpose, f"## Cheat sheet\n{guide.cheat_sheet}"]
             parts.append(f"## Gotchas\n{guide.gotchas}")
@@ -145,14 +165,11 @@ class GuideReader:
         return GuideText(**common, warning=told, task=one.name, markdown=text, next_task=after)
 
     def find(self, package: str) -> Shelved:
-        """Return a guide by its name or package. Raises UnknownName."""
-        known = self.all()
-        for one in known:
-            named = one.guide.front.package if one.guide else ""
-            if package.lower() in (one.name.lower(), named.lower()):
-                return one
-        names = [one.name for one in known]
-        raise UnknownName("guide", package, names, "list_guides shows all guides.")
+        """Return the guide that a guide's name, a package or PACKAGE==VERSION means.
+
+        Raises UnknownName.
+        """
+        return choose_guide(package, self.all()).found
 
     def names(self) -> list[str]:
         """Return the names of all guides."""
@@ -183,11 +200,13 @@ def row_of(found: Shelved) -> GuideRow:
     )
 
 
-def _warning(found: Shelved) -> str:
-    if found.status == "passes":
-        return ""
-    said = "fails" if found.status == "fails" else f"is {found.status}"
-    return f"This guide {said}. {found.why} Check what you use against the package."
+def _warning(chosen: Chosen) -> str:
+    found, parts = chosen.found, []
+    if found.status != "passes":
+        said = "fails" if found.status == "fails" else f"is {found.status}"
+        parts = [f"This guide {said}.", found.why]
+    parts += [chosen.mismatch] * bool(chosen.mismatch)
+    return " ".join([*parts, "Check what you use against the package."]) if parts else ""
 
 
 def _valid(found: Shelved) -> Guide:
