@@ -1,10 +1,26 @@
 """The tools of a study: its notebook, plans, verdicts, suggestions and reports."""
 
-from fumehood.doors import study_notebook, study_prompts
+from fumehood.doors import (
+    study_holdout,
+    study_notebook,
+    study_plans,
+    study_prompts,
+    study_reports,
+    study_suggestions,
+)
 from fumehood.tooling import Toolbox
+
+DOORS = (
+    study_notebook,
+    study_suggestions,
+    study_plans,
+    study_reports,
+    study_holdout,
+    study_prompts,
+)
 
 
 def register(toolbox: Toolbox) -> None:
     """Declare the tools, prompts and resources of studies."""
-    study_notebook.register(toolbox)
-    study_prompts.register(toolbox)
+    for door in DOORS:
+        door.register(toolbox)
