@@ -1,0 +1,29 @@
+"""The messages between the processes of a question. Light: read by jobs and by the server."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, Field
+
+from fumehood_tools.harvest import Activations
+from fumehood_tools.spec import CorpusSpec, SubjectSpec
+
+
+class HoldoutRequest(BaseModel, frozen=True):
+    """The message to the process that computes a holdout's activations."""
+
+    subject: SubjectSpec
+    corpus: CorpusSpec
+    activations: Activations = Field(description="of the sandbox")
+    seed: int = Field(description="the secret of the study")
+    device: str
+    cache: Path = Field(description="where subjects are")
+    folder: Path = Field(description="receives the holdout; the caller removes it")
+
+
+class QuestionRequest(BaseModel, frozen=True):
+    """The message to the job that answers a question."""
+
+    study: str
+    plan: int
+    question: int = Field(description="its number, counted before the job was started")
+    digest: str = Field(description="of the weights that it is about")
