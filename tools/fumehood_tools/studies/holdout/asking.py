@@ -34,7 +34,7 @@ class Asked(NamedTuple):
     seconds: float = 0.0
 
 
-def ask_holdout(
+def ask(
     settings: Settings,
     jobs: JobStore,
     studies: StudyShelf,

@@ -27,3 +27,14 @@ class QuestionRequest(BaseModel, frozen=True):
     plan: int
     question: int = Field(description="its number, counted before the job was started")
     digest: str = Field(description="of the weights that it is about")
+
+
+class RetestRequest(BaseModel, frozen=True):
+    """The message to the job that tests a winner elsewhere."""
+
+    study: str
+    plan: int
+    variant: str
+    subject: str
+    layer: int
+    digest: str = Field(description="of what is tested where")

@@ -45,7 +45,10 @@ def claims_on_holdout(plan: Plan, found: Sequence[Measured], tries: int) -> Hold
         for one in measured
         if one.score is not None
     ]
-    own = claims_about(points, plan, tries=tries, receipts=receipts, incomplete=incomplete)
+    # An answer is one look: p is corrected for all that may be asked (`tries`), not for the looks
+    # at the plan's own scores.
+    plan = plan.model_copy(update={"looks": 1})
+    own = claims_about(points, plan, tries=tries, receipts=receipts, incomplete=incomplete).claims
     # The judge knows registered metrics only, and this one is kept out of the registry so that no
     # table has it. It is a share of the same variance as QUALITY, so it is judged as QUALITY.
     worst = [_worst(point, one) for point, one in zip(points, measured, strict=True)]
@@ -53,11 +56,13 @@ def claims_on_holdout(plan: Plan, found: Sequence[Measured], tries: int) -> Hold
     other = plan.model_copy(
         update={"metric": QUALITY, "direction": "better", "smallest_effect": smallest}
     )
-    held_back = claims_about(worst, other, tries=tries, receipts=receipts, incomplete=incomplete)
-    by_name = {claim.variant: claim for claim in held_back.claims}
-    claims = [_agreed(claim, by_name[claim.variant], plan) for claim in own.claims]
+    held_back = claims_about(
+        worst, other, tries=tries, receipts=receipts, incomplete=incomplete
+    ).claims
+    by_name = {claim.variant: claim for claim in held_back}
+    claims = [_agreed(claim, by_name[claim.variant], plan) for claim in own]
     return HoldoutClaims(
-        [_coarse(claim) for claim in claims], [_coarse(claim) for claim in held_back.claims]
+        [_coarse(claim) for claim in claims], [_coarse(claim) for claim in held_back]
     )
 
 
@@ -73,7 +78,7 @@ def claims_elsewhere(
     points = [_named(scored_sae(one.score, packaged, metric), one) for one in standing.all]
     found = claims_about(
         points,
-        plan,
+        plan.model_copy(update={"looks": 1}),
         tries=tries,
         receipts=_receipts(standing.all, plan),
         incomplete=failed,
