@@ -5,8 +5,7 @@ from typing import Annotated
 from mcp.types import CallToolResult
 from pydantic import BaseModel, Field
 
-from fumehood.doors.records import shelf_of as records_of
-from fumehood.doors.study_notebook import StudyName, shelf_of
+from fumehood.doors.study_notebook import StudyName, lab_of
 from fumehood.doors.waiting import duration
 from fumehood.tooling import Toolbox, answer
 from fumehood_tools.studies.holdout.asking import Asked, ask
@@ -47,9 +46,7 @@ def _register_ask(toolbox: Toolbox) -> None:
         Use it once you have a verdict that you would publish: a study has few questions. It is a
         job; the answer is a verdict per variant, in the notebook. Next: wait_for_job.
         """
-        asked = ask(
-            toolbox.settings, toolbox.jobs, shelf_of(toolbox), study, plan, records_of(toolbox)
-        )
+        asked = ask(lab_of(toolbox), toolbox.jobs, study, plan)
         content = _asked(study, asked)
         return answer(_asked_text(content), content, sparse=True)
 
@@ -81,9 +78,8 @@ def _register_promote(toolbox: Toolbox) -> None:
         is not supported there is "lost on transfer", in the notebook. Next: wait_for_job.
         """
         found = promote(
-            toolbox.settings,
+            lab_of(toolbox),
             toolbox.jobs,
-            shelf_of(toolbox),
             study,
             plan,
             variant,
@@ -91,7 +87,6 @@ def _register_promote(toolbox: Toolbox) -> None:
             subject=subject,
             most_minutes=most_minutes,
             dry_run=dry_run,
-            shelf=records_of(toolbox),
         )
         content = _promoted(study, found)
         return answer(_promoted_text(content, found), content, sparse=True)

@@ -7,7 +7,14 @@ from fumehood_tools.wings import table
 WING = Wing(
     name="studies",
     door="fumehood.doors.studies",
-    tools=("open_study", "read_study", "ask_holdout", "promote_variant"),
+    tools=(
+        "open_study",
+        "plan_experiment",
+        "judge_experiment",
+        "read_study",
+        "ask_holdout",
+        "promote_variant",
+    ),
     guidance=Guidance(
         steps={
             "prepare": (Sentence("open_study: your notebook.", ("open_study",)),),

@@ -18,6 +18,10 @@ from fumehood_tools.compare.statistics import (
     seeds_above_noise,
     seeds_needed,
 )
+from fumehood_tools.records.seed_lists import MOST_SEEDS
+
+USUAL_SEEDS = 5
+"""Advised where the smallest effect would take more seeds than a run may have."""
 
 
 def planned_power(asked: PowerAsked) -> PowerFound:
@@ -28,16 +32,18 @@ def planned_power(asked: PowerAsked) -> PowerFound:
             by_label[point.label].append(point.values[asked.metric.key])
     spread = seed_spread(by_label)
     if spread is None:
-        return PowerFound(noise=None)
+        return PowerFound(noise=None, seeds=asked.seeds or LEAST_SEEDS)
     noise = math.sqrt(2) * spread[0]
     ways = [seeds_needed(asked.smallest_effect, noise, asked.tries)]
     ways.append(seeds_above_noise(asked.smallest_effect, *spread))
     found = [seeds for seeds in ways if seeds is not None]
     needed = max(found) if len(found) == len(ways) else None
-    seeds = asked.seeds or needed or LEAST_SEEDS
+    possible = needed is not None and needed <= MOST_SEEDS
+    seeds = asked.seeds or (needed if needed and possible else USUAL_SEEDS)
     least = max(detectable(noise, seeds, asked.tries), noise_floor(*spread, seeds))
     return PowerFound(
         noise=noise,
+        seeds=seeds,
         freedom=spread[1],
         detectable=least if math.isfinite(least) else None,
         seeds_needed=needed,

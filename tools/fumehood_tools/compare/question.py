@@ -130,6 +130,8 @@ class PowerFound(BaseModel, frozen=True):
 
     noise: float | None
     """Standard deviation over seeds of a difference; None: not measured."""
+    seeds: int
+    """The seeds that were asked about, or those that are advised."""
     freedom: int = 0
     """Degrees of freedom of the noise: how well it is known."""
     detectable: float | None = None

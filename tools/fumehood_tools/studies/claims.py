@@ -17,7 +17,7 @@ from fumehood_tools.registry.lookup import judged_metrics, metric_named, metrics
 from fumehood_tools.registry.metrics import Metric
 from fumehood_tools.studies.entries import Claim, Direction, Plan, PlannedVariant, Verdict
 
-_INERT = "inert"
+_INERT: Verdict = "inert"
 _OPPOSITE: dict[Direction, tuple[Word, ...]] = {
     "better": ("worse", "equal"),
     "worse": ("better", "equal"),

@@ -4,7 +4,6 @@ import sys
 from statistics import fmean
 from typing import NamedTuple
 
-from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.jobs import Job, JobStore
 from fumehood_tools.machine import expected_device
@@ -17,7 +16,9 @@ from fumehood_tools.studies.holdout.questions import Counted, count_question
 from fumehood_tools.studies.holdout.requests import QuestionRequest
 from fumehood_tools.studies.holdout.standing import Standing, refuse_gaps, standing_scores
 from fumehood_tools.studies.holdout.unseen import holdout_tokens
-from fumehood_tools.studies.notebook import Study, StudyShelf
+from fumehood_tools.studies.lab import Lab
+from fumehood_tools.studies.notebook import Study
+from fumehood_tools.studies.running import plan_of
 
 KIND = "holdout"
 
@@ -34,27 +35,20 @@ class Asked(NamedTuple):
     seconds: float = 0.0
 
 
-def ask(
-    settings: Settings,
-    jobs: JobStore,
-    studies: StudyShelf,
-    study: str,
-    plan: int,
-    shelf: Shelf | None = None,
-) -> Asked:
+def ask(lab: Lab, jobs: JobStore, study: str, plan: int) -> Asked:
     """Count a question to the holdout and start the job that answers it.
 
     The same question (same plan, files and weights) is counted once, and answered once. Raises
     UnknownName for a study or plan, BadRequest if the plan was not judged, has missing scores, is
     about a metric that the holdout does not have, or if no question is left; StorageFailed.
     """
-    found = studies.read(study)
-    _, content = found.entry(plan, Plan)
+    settings, found = lab.settings, lab.studies.read(study)
+    entry, content = plan_of(found, plan)
     _check_judged(found, plan)
     _check_metric(content)
-    standing = standing_scores(settings.sandboxes, content, shelf or Shelf(settings.state))
+    standing = standing_scores(lab, content, entry.receipt)
     refuse_gaps(content, standing)
-    counted = count_question(studies, study, plan, standing.digest)
+    counted = count_question(lab.studies, study, plan, standing.digest)
     saes = len(standing.all)
     if counted.question.answer is not None:
         return Asked(counted, saes)

@@ -8,12 +8,12 @@ or smollm2-135m). Light: reads settings and records.
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.errors import BadRequest, UnknownName
 from fumehood_tools.sandbox.create import open_sandbox
 from fumehood_tools.settings import Settings
 from fumehood_tools.spec import SandboxSpec, ScoringSpec, SubjectSpec
 from fumehood_tools.studies.entries import Plan, PlannedVariant
+from fumehood_tools.studies.lab import Lab
 from fumehood_tools.studies.notebook import Study
 from fumehood_tools.subjects import SubjectInfo, describe_subject
 from fumehood_tools.subjects.catalogue import SYNTHETIC, SYNTHETIC_TASKS
@@ -108,14 +108,12 @@ def spec_elsewhere(spec: SandboxSpec, spot: Spot, info: SubjectInfo, width: int)
     )
 
 
-def refuse_seen(
-    settings: Settings, shelf: Shelf, variant: PlannedVariant, there: Elsewhere, own: str
-) -> None:
+def refuse_seen(lab: Lab, variant: PlannedVariant, there: Elsewhere, own: str) -> None:
     """Raise BadRequest if the variant's file has a score at this place in any sandbox but `own`."""
-    for results in sorted(settings.sandboxes.glob("*/results")):
-        if (name := results.parent.name) == own:
+    for name in lab.sandboxes():
+        if name == own:
             continue
-        for score in shelf.collect(results).scores.values():
+        for score in lab.found(name).scores.values():
             if (
                 score.file_version == variant.file_sha256
                 and Spot(score.subject, score.layer) == there.spot

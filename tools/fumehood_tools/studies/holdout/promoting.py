@@ -5,22 +5,16 @@ are corrected for the number of places. The same re-test is entered, run and ans
 that was killed goes on where it was.
 """
 
+import math
 import sys
-from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import NamedTuple
 
-from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.errors import AlreadyExists, BadRequest
 from fumehood_tools.jobs import Job, JobStore
 from fumehood_tools.locking import exclusive
 from fumehood_tools.machine import expected_device
-from fumehood_tools.receipts.folders import open_book, read_folder
-from fumehood_tools.records.scores import Score
 from fumehood_tools.runs.pace import expected
-from fumehood_tools.settings import Settings
-from fumehood_tools.spec import SandboxSpec, check_spec
-from fumehood_tools.studies.entries import HoldoutAnswer, Plan
+from fumehood_tools.studies.entries import Budget, HoldoutAnswer, Plan, PlannedVariant
 from fumehood_tools.studies.holdout.places import Elsewhere, choose_place, refuse_seen
 from fumehood_tools.studies.holdout.promotion import (
     Retest,
@@ -28,13 +22,16 @@ from fumehood_tools.studies.holdout.promotion import (
     tests_elsewhere,
     winner_of,
 )
+from fumehood_tools.studies.holdout.questions import LOCK
 from fumehood_tools.studies.holdout.requests import RetestRequest
-from fumehood_tools.studies.holdout.standing import refuse_gaps, standing_scores
-from fumehood_tools.studies.notebook import Study, StudyShelf, append, now
+from fumehood_tools.studies.holdout.standing import refuse_gaps, spec_of, standing_scores
+from fumehood_tools.studies.lab import Lab
+from fumehood_tools.studies.notebook import Study, append, now
+from fumehood_tools.studies.running import plan_of
+from fumehood_tools.studies.spending import Spent, check_budget
 
 KIND = "promote"
 MOST_MINUTES = 60.0
-_LOCK = "holdout.{study}.lock"
 
 
 class Promoted(NamedTuple):
@@ -51,9 +48,8 @@ class Promoted(NamedTuple):
 
 
 def promote(
-    settings: Settings,
+    lab: Lab,
     jobs: JobStore,
-    studies: StudyShelf,
     study: str,
     plan: int,
     variant: str,
@@ -62,24 +58,22 @@ def promote(
     subject: str | None = None,
     most_minutes: float = MOST_MINUTES,
     dry_run: bool = False,
-    shelf: Shelf | None = None,
 ) -> Promoted:
     """Start the re-test of a winner where the study has not been, or only say what it costs.
 
     Raises BadRequest if the variant is no winner (and what is missing), if the place was used, or
     if the re-test takes longer than most_minutes or the study's budget; UnknownName; PartMissing.
     """
-    shelf = shelf or Shelf(settings.state)
-    found = studies.read(study)
-    retest = _retest(settings, shelf, found, plan, variant, layer, subject)
+    settings, found = lab.settings, lab.studies.read(study)
+    retest = _retest(lab, found, plan, variant, layer, subject)
     answer = _answer(found, retest.digest)
     saes = retest.saes
     minutes = expected(retest.there.spec, settings.cache).whole(saes) / 60
     quote = Promoted(retest, saes, minutes, answer=answer)
     if dry_run or answer is not None:
         return quote
-    _refuse_cost(found, quote, most_minutes)
-    _enter(settings.workspace, studies, retest, settings.sandboxes)
+    _refuse_cost(lab, found, quote, most_minutes)
+    _enter(lab, retest)
     request = RetestRequest(
         study=study,
         plan=plan,
@@ -99,14 +93,10 @@ def promote(
     return quote._replace(job=job)
 
 
-def retest_of(settings: Settings, shelf: Shelf, study: Study, request: RetestRequest) -> Retest:
+def retest_of(lab: Lab, study: Study, request: RetestRequest) -> Retest:
     """Return a re-test that was entered. Raises BadRequest if the sandbox's scores have changed."""
-    _, content = study.entry(request.plan, Plan)
-    spec = _spec(settings, shelf, content)
-    there = choose_place(settings, study, spec, request.layer, request.subject)
-    variant = next(one for one in content.variants if one.name == request.variant)
-    sources = registered_sources(settings, content, variant, shelf)
-    found = Retest(study.name, request.plan, content, variant, there, sources)
+    variant = winner_of(study, request.plan, request.variant)
+    found = _made(lab, study, request.plan, variant, request.layer, request.subject)
     if found.digest != request.digest:
         raise BadRequest(
             f"The scores of plan {request.plan} have changed since the re-test was asked for. Call "
@@ -116,32 +106,29 @@ def retest_of(settings: Settings, shelf: Shelf, study: Study, request: RetestReq
 
 
 def _retest(
-    settings: Settings,
-    shelf: Shelf,
-    study: Study,
-    plan: int,
-    variant: str,
-    layer: int | None,
-    subject: str | None,
+    lab: Lab, study: Study, plan: int, variant: str, layer: int | None, subject: str | None
 ) -> Retest:
-    planned = winner_of(study, plan, variant)
-    _, content = study.entry(plan, Plan)
-    there = choose_place(settings, study, _spec(settings, shelf, content), layer, subject)
-    sources = registered_sources(settings, content, planned, shelf)
-    found = Retest(study.name, plan, content, planned, there, sources)
-    _check_levels(there, content)
-    refuse_seen(settings, shelf, planned, there, found.sandbox)
+    found = _made(lab, study, plan, winner_of(study, plan, variant), layer, subject)
+    _check_levels(found.there, found.content)
+    refuse_seen(lab, found.variant, found.there, found.sandbox)
     return found
 
 
-def _spec(settings: Settings, shelf: Shelf, plan: Plan) -> SandboxSpec:
-    """Return the settings that the plan's scores were made with, from the newest of them."""
-    standing = standing_scores(settings.sandboxes, plan, shelf)
-    refuse_gaps(plan, standing)
-    newest = max(standing.all, key=lambda one: one.score.finished)
-    held = read_folder(settings.workspace, newest.place, open_book(settings.state))
-    assert held is not None, "the shelf has just read it"
-    return check_spec(Score.model_validate(held.record).spec)
+def _made(
+    lab: Lab,
+    study: Study,
+    plan: int,
+    variant: PlannedVariant,
+    layer: int | None,
+    subject: str | None,
+) -> Retest:
+    """Return a re-test with the settings and files of the plan's scores."""
+    entry, content = plan_of(study, plan)
+    standing = standing_scores(lab, content, entry.receipt)
+    refuse_gaps(content, standing)
+    there = choose_place(lab.settings, study, spec_of(lab, standing.all), layer, subject)
+    sources = registered_sources(lab.settings, content, variant, standing)
+    return Retest(study.name, plan, content, variant, there, sources)
 
 
 def _check_levels(there: Elsewhere, plan: Plan) -> None:
@@ -160,28 +147,26 @@ def _answer(study: Study, digest: str) -> int | None:
     return done[-1] if done else None
 
 
-def _refuse_cost(study: Study, quote: Promoted, most_minutes: float) -> None:
-    """Raise BadRequest if a re-test takes longer than was allowed."""
-    budget = study.opened.budget.minutes
-    most = most_minutes if budget is None else min(most_minutes, budget)
-    if quote.minutes > most:
+def _refuse_cost(lab: Lab, study: Study, quote: Promoted, most_minutes: float) -> None:
+    """Raise BadRequest if a re-test takes longer than was allowed, or more than the budget."""
+    if quote.minutes > most_minutes:
         raise BadRequest(
             f"This re-test at {quote.retest.there.spot} trains {quote.saes} SAEs and takes about "
-            f"{quote.minutes:.0f} min, more than the {most:g} min that it may take. Pass "
-            f"most_minutes={quote.minutes:.0f} or more to run it, or another layer or subject."
+            f"{quote.minutes:.0f} min, more than the {most_minutes:g} min that it may take. Pass "
+            f"most_minutes={math.ceil(quote.minutes)} to run it, or another layer or subject."
         )
+    before = [one for _, one in study.only(HoldoutAnswer)]
+    saes, minutes = sum(one.saes for one in before), sum(one.minutes for one in before)
+    check_budget(lab, study, None, Budget(), Spent(saes + quote.saes, minutes + quote.minutes))
 
 
-def _enter(workspace: Path, studies: StudyShelf, retest: Retest, sandboxes: Path) -> None:
+def _enter(lab: Lab, retest: Retest) -> None:
     """Enter a re-test, unless it was entered before. Raises AlreadyExists for its sandbox."""
-    lock: AbstractContextManager[None] = exclusive(
-        workspace / ".fumehood" / _LOCK.format(study=retest.study)
-    )
-    with lock:
-        entered = tests_elsewhere(studies.read(retest.study))
+    with exclusive(lab.settings.state / LOCK.format(study=retest.study)):
+        entered = tests_elsewhere(lab.studies.read(retest.study))
         if any(one.digest == retest.digest for _, one in entered):
             return
-        if (sandboxes / retest.sandbox).exists():
+        if (lab.settings.sandboxes / retest.sandbox).exists():
             raise AlreadyExists(
                 f"There is a sandbox {retest.sandbox} already, which this re-test would make. "
                 "Move that folder away: a re-test needs a sandbox that nobody has worked in."
@@ -196,4 +181,4 @@ def _enter(workspace: Path, studies: StudyShelf, retest: Retest, sandboxes: Path
             asked=True,
             digest=retest.digest,
         )
-        append(workspace, retest.study, content)
+        append(lab.settings.workspace, retest.study, content)

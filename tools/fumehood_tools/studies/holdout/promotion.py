@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 import tomlkit
 
-from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.errors import BadRequest, StorageFailed
 from fumehood_tools.files import digest_of, write_bytes, write_text
 from fumehood_tools.plain_files import read_plain
@@ -23,7 +22,7 @@ from fumehood_tools.settings import Settings
 from fumehood_tools.spec import SandboxSpec
 from fumehood_tools.studies.entries import Conclusion, HoldoutAnswer, Plan, PlannedVariant
 from fumehood_tools.studies.holdout.places import Elsewhere
-from fumehood_tools.studies.holdout.standing import standing_scores
+from fumehood_tools.studies.holdout.standing import Standing
 from fumehood_tools.studies.notebook import Study
 
 _LONGEST = 24
@@ -56,16 +55,16 @@ class Retest(NamedTuple):
     @property
     def wanted(self) -> Wanted:
         """Its run: the planned seeds at the planned levels, with the baseline."""
-        plan, names = self.content, (self.variant.name, self.content.baseline.name)
+        plan, names = self.content, (self.content.baseline.name, self.variant.name)
         if not plan.l0_targets:
             return Wanted(names, tuple(plan.seeds), dict(plan.grid))
         targets = tuple(plan.l0_targets)
         return Wanted(
-            names[:1],
+            names[1:],
             tuple(plan.seeds),
             dict(plan.grid),
             targets,
-            baseline=names[1],
+            baseline=names[0],
             around=levels_around(targets, self.there.spec.dict_size),
         )
 
@@ -117,13 +116,12 @@ def winner_of(study: Study, plan: int, variant: str) -> PlannedVariant:
 
 
 def registered_sources(
-    settings: Settings, plan: Plan, variant: PlannedVariant, shelf: Shelf
+    settings: Settings, plan: Plan, variant: PlannedVariant, standing: Standing
 ) -> dict[str, bytes]:
     """Return name -> source of a variant and the baseline, as registered, from their scores.
 
     Raises BadRequest if a file is nowhere to be found as it was registered.
     """
-    standing = standing_scores(settings.sandboxes, plan, shelf)
     found = {}
     for planned in (variant, plan.baseline):
         current = settings.sandboxes / plan.sandbox / "variants" / f"{planned.name}.py"

@@ -15,7 +15,8 @@ from fumehood_tools.locking import exclusive
 from fumehood_tools.studies.entries import HOLDOUT, HoldoutAnswer
 from fumehood_tools.studies.notebook import ENTRIES, STUDIES, Study, StudyShelf, append, now
 
-_LOCK = "holdout.{study}.lock"
+LOCK = "holdout.{study}.lock"
+"""Held while entries about the holdout or a re-test are counted and written."""
 
 
 class Question(NamedTuple):
@@ -98,7 +99,7 @@ def enter_answer(shelf: StudyShelf, study: str, content: HoldoutAnswer) -> int:
 
 
 def _alone(workspace: Path, study: str) -> AbstractContextManager[None]:
-    return exclusive(workspace / ".fumehood" / _LOCK.format(study=study))
+    return exclusive(workspace / ".fumehood" / LOCK.format(study=study))
 
 
 def _unreadable(study: Study, shelf: StudyShelf) -> list[str]:

@@ -16,20 +16,19 @@ from fumehood_tools.errors import RunFailed
 from fumehood_tools.jobs.worker import JobContext
 from fumehood_tools.locking import exclusive
 from fumehood_tools.records.scores import Asked
-from fumehood_tools.runs.items import settings_digest
 from fumehood_tools.runs.worker import RunJob, RunRequest
 from fumehood_tools.settings import Settings, load_settings
-from fumehood_tools.studies.entries import HoldoutAnswer
+from fumehood_tools.studies.entries import HoldoutAnswer, Plan
 from fumehood_tools.studies.holdout.places import Spot
 from fumehood_tools.studies.holdout.promoting import retest_of
 from fumehood_tools.studies.holdout.promotion import Retest, make_sandbox, tests_elsewhere
+from fumehood_tools.studies.holdout.questions import LOCK
 from fumehood_tools.studies.holdout.requests import RetestRequest
 from fumehood_tools.studies.holdout.standing import Standing, standing_scores
 from fumehood_tools.studies.holdout.verdicts import claims_elsewhere
-from fumehood_tools.studies.notebook import StudyShelf, append, now
+from fumehood_tools.studies.lab import Lab, setting_digest
+from fumehood_tools.studies.notebook import append, now
 from fumehood_tools.studies.told import claim_in_words
-
-_LOCK = "holdout.{study}.lock"
 
 
 class RetestJob:
@@ -37,37 +36,37 @@ class RetestJob:
 
     def __init__(self, context: JobContext, settings: Settings, request: RetestRequest) -> None:
         self.context, self.settings, self.request = context, settings, request
-        self.studies = StudyShelf(settings.workspace)
+        self.lab = Lab(settings)
 
     def run(self) -> dict[str, Any]:
         """Train, score, judge and enter the verdict; return the job's result."""
         began, asked = time.monotonic(), self.request
-        shelf = Shelf(self.settings.state)
-        study = self.studies.read(asked.study)
-        retest = retest_of(self.settings, shelf, study, asked)
+        study = self.lab.studies.read(asked.study)
+        retest = retest_of(self.lab, study, asked)
         sandbox = make_sandbox(self.settings, retest)
-        failed = self._train(retest)
-        plan = retest.plan_there(settings_digest(sandbox.spec))
-        standing = standing_scores(self.settings.sandboxes, plan, Shelf(self.settings.state))
+        self._train(retest)
+        plan = retest.plan_there(setting_digest(sandbox.spec))
+        receipt = study.entry(asked.plan, Plan)[0].receipt
+        standing = standing_scores(Lab(self.settings), plan, receipt)
         _check_place(retest, standing)
-        if not standing.scores[plan.baseline.name]:
-            why = "; ".join(f"{name}: {said}" for name, said in failed.items())
+        lacking = dict(standing.lacking)
+        if said := lacking.pop(plan.baseline.name, ""):
             raise RunFailed(
-                f"The baseline {plan.baseline.name} has no level with all seeds at "
-                f"{retest.there.spot}, so there is nothing to compare with. {why or 'No failure'}. "
-                "Fix the cause, then call promote_variant again: SAEs with a score are kept."
+                f"The baseline {plan.baseline.name} lacks {said} at {retest.there.spot}, so there "
+                "is nothing to compare with. Fix the cause, then call promote_variant again: SAEs "
+                "with a score are kept."
             )
-        missing = _missing(retest, bool(standing.scores[retest.variant.name]), failed)
         places = len({one.digest for _, one in tests_elsewhere(study)})
         answer = HoldoutAnswer(
             plan=asked.plan,
             test=retest.there.test,
             where=f"{retest.there.spot}, sandbox {retest.sandbox}",
             question=0,
-            claims=claims_elsewhere(plan, standing, missing, max(1, places)),
+            claims=claims_elsewhere(plan, standing, lacking, max(1, places)),
             written=now(),
             digest=asked.digest,
             minutes=round((time.monotonic() - began) / 60, 2),
+            saes=len(standing.all),
         )
         entry = self._enter(answer)
         return {
@@ -78,8 +77,8 @@ class RetestJob:
             "next": f"read_study(study={asked.study!r}, entry={entry})",
         }
 
-    def _train(self, retest: Retest) -> dict[str, str]:
-        """Run the sandbox; return SAE -> why it failed."""
+    def _train(self, retest: Retest) -> None:
+        """Run the sandbox. What fails there has a record, as in every run."""
         wanted, results = retest.wanted, self.settings.sandboxes / retest.sandbox / "results"
         newest = Shelf(self.settings.state).newest(results)
         request = RunRequest(
@@ -93,14 +92,13 @@ class RetestJob:
             saes=retest.saes,
             asked=Asked(after=newest, seeds=list(wanted.seeds)),
         )
-        result = RunJob(self.context, self.settings, request).run()
-        return dict(result["failed"])
+        RunJob(self.context, self.settings, request).run()
 
     def _enter(self, answer: HoldoutAnswer) -> int:
         """Append the verdict, unless another job has; return the number of its entry."""
         name, workspace = self.request.study, self.settings.workspace
-        with exclusive(self.settings.state / _LOCK.format(study=name)):
-            for number, one in tests_elsewhere(self.studies.read(name)):
+        with exclusive(self.settings.state / LOCK.format(study=name)):
+            for number, one in tests_elsewhere(self.lab.studies.read(name)):
                 if one.digest == answer.digest and not one.asked:
                     return number
             return append(workspace, name, answer).number
@@ -114,15 +112,6 @@ def _check_place(retest: Retest, standing: Standing) -> None:
                 f"The sandbox {retest.sandbox} was edited while the re-test ran. Move its folder "
                 "away, then call promote_variant again."
             )
-
-
-def _missing(retest: Retest, has_scores: bool, failed: dict[str, str]) -> dict[str, str]:
-    """Return variant -> why it has no level there; empty if it has one."""
-    if has_scores:
-        return {}
-    own = [why for name, why in failed.items() if name.startswith(retest.variant.name)]
-    levels = "no level of the plan was reached with all seeds"
-    return {retest.variant.name: f"it got no score there: {own[0]}" if own else levels}
 
 
 def main() -> None:

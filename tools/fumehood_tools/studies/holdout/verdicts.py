@@ -30,12 +30,16 @@ class HoldoutClaims(NamedTuple):
     held_back: list[Claim]
 
 
-def claims_on_holdout(plan: Plan, found: Sequence[Measured], tries: int) -> HoldoutClaims:
+def claims_on_holdout(
+    plan: Plan, found: Sequence[Measured], tries: int, lacking: Mapping[str, str]
+) -> HoldoutClaims:
     """Return the claims about a plan's variants on the holdout. tries: p is corrected for them.
+
+    lacking: variant -> planned scores that are missing, so that it cannot be decided.
 
     Raises BadRequest if the baseline was not measured, PartMissing without statsmodels.
     """
-    incomplete = _incomplete(plan, found)
+    incomplete = {**lacking, **_incomplete(plan, found)}
     receipts = _receipts([one.planned for one in found], plan)
     metric = metric_named(plan.metric, judged_metrics())
     packaged = packaged_variants()

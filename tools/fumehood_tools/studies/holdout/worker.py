@@ -15,25 +15,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.errors import BadRequest, StorageFailed
 from fumehood_tools.files import make_private
 from fumehood_tools.jobs.worker import JobContext
 from fumehood_tools.locking import exclusive
-from fumehood_tools.receipts.folders import open_book, read_folder
-from fumehood_tools.records.scores import Score
 from fumehood_tools.runs.log_lines import log
 from fumehood_tools.runs.worker import last_words
 from fumehood_tools.settings import Settings, load_settings
-from fumehood_tools.spec import SandboxSpec, check_spec
+from fumehood_tools.spec import SandboxSpec
 from fumehood_tools.studies.entries import HoldoutAnswer, Plan
 from fumehood_tools.studies.holdout.measuring import Measured, harvest_holdout, score_on
 from fumehood_tools.studies.holdout.questions import enter_answer
 from fumehood_tools.studies.holdout.requests import QuestionRequest
 from fumehood_tools.studies.holdout.seal import holdout_seed
-from fumehood_tools.studies.holdout.standing import PlannedScore, Standing, standing_scores
+from fumehood_tools.studies.holdout.standing import Standing, spec_of, standing_scores
 from fumehood_tools.studies.holdout.verdicts import claims_on_holdout
-from fumehood_tools.studies.notebook import StudyShelf, now
+from fumehood_tools.studies.lab import Lab
+from fumehood_tools.studies.notebook import now
+from fumehood_tools.studies.running import plan_of
 from fumehood_tools.studies.told import claim_in_words
 from fumehood_tools.temporary import remove_folder
 
@@ -45,17 +44,17 @@ class HoldoutJob:
 
     def __init__(self, context: JobContext, settings: Settings, request: QuestionRequest) -> None:
         self.context, self.settings, self.request = context, settings, request
-        self.shelf = StudyShelf(settings.workspace)
+        self.lab = Lab(settings)
 
     def run(self) -> dict[str, Any]:
         """Answer the question; return the job's result. Raises the errors of measuring."""
         began, asked = time.monotonic(), self.request
-        study = self.shelf.read(asked.study)
-        _, plan = study.entry(asked.plan, Plan)
-        standing = self._standing(plan)
+        study = self.lab.studies.read(asked.study)
+        entry, plan = plan_of(study, asked.plan)
+        standing = self._standing(plan, entry.receipt)
         found, where = self._measure(standing)
         tries = len(plan.variants) * study.opened.holdout_questions
-        said = claims_on_holdout(plan, found, tries)
+        said = claims_on_holdout(plan, found, tries, standing.lacking)
         answer = HoldoutAnswer(
             plan=asked.plan,
             test="holdout",
@@ -67,17 +66,16 @@ class HoldoutJob:
             held_back=said.held_back,
             minutes=round((time.monotonic() - began) / 60, 2),
         )
-        entry = enter_answer(self.shelf, asked.study, answer)
+        number = enter_answer(self.lab.studies, asked.study, answer)
         return {
             "study": asked.study,
-            "entry": entry,
+            "entry": number,
             "summary": [claim_in_words(claim) for claim in said.claims],
-            "next": f"read_study(study={asked.study!r}, entry={entry})",
+            "next": f"read_study(study={asked.study!r}, entry={number})",
         }
 
-    def _standing(self, plan: Plan) -> Standing:
-        state = self.settings.state
-        standing = standing_scores(self.settings.sandboxes, plan, Shelf(state))
+    def _standing(self, plan: Plan, receipt: str) -> Standing:
+        standing = standing_scores(self.lab, plan, receipt)
         if standing.digest != self.request.digest:
             raise BadRequest(
                 "The scores of the plan have changed since the question was asked: some were "
@@ -89,7 +87,7 @@ class HoldoutJob:
     def _measure(self, standing: Standing) -> tuple[list[Measured], str]:
         """Return the measured SAEs, and what they were measured on, in words."""
         scores = standing.all
-        spec, settings = self._spec(scores[0]), self.settings
+        spec, settings = _unprobed(spec_of(self.lab, scores)), self.settings
         with sealed_folder(settings, self.request.study) as folder:
             seed = holdout_seed(settings.workspace, self.request.study)
             digest = scores[0].score.data.digest
@@ -104,16 +102,11 @@ class HoldoutJob:
         tokens = held.activations.eval_tokens
         return found, f"{tokens:,} tokens of {source} of {Path(spec.corpus.name).name}"
 
-    def _spec(self, planned: PlannedScore) -> SandboxSpec:
-        """Return the settings of a score, without sparse probing, which has texts of its own."""
-        book = open_book(self.settings.state)
-        held = read_folder(self.settings.workspace, planned.place, book)
-        if held is None or held.problem is not None:
-            why = "it is gone" if held is None or held.problem is None else held.problem.text
-            raise StorageFailed(f"{planned.place} cannot be read: {why}. Restore it, ask again.")
-        spec = check_spec(Score.model_validate(held.record).spec)
-        scoring = spec.scoring.model_copy(update={"probing_tasks": ()})
-        return spec.model_copy(update={"scoring": scoring})
+
+def _unprobed(spec: SandboxSpec) -> SandboxSpec:
+    """Return settings without sparse probing, which has texts of its own."""
+    scoring = spec.scoring.model_copy(update={"probing_tasks": ()})
+    return spec.model_copy(update={"scoring": scoring})
 
 
 @contextlib.contextmanager
