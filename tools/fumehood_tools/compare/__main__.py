@@ -11,7 +11,8 @@ from fumehood_tools.compare.planning import planned_power
 from fumehood_tools.compare.question import PowerAsked, Question
 
 
-def _answer(asked: Any, folder: Path, progress: ReportProgress) -> str:
+def answer(asked: Any, folder: Path, progress: ReportProgress) -> str:
+    """Return the answer to a Question or PowerAsked, as JSON."""
     if "smallest_effect" in asked:
         return planned_power(PowerAsked.model_validate(asked)).model_dump_json()
     # scipy warns of lost precision when the paired differences are nearly equal. The p value it
@@ -21,4 +22,4 @@ def _answer(asked: Any, folder: Path, progress: ReportProgress) -> str:
 
 
 if __name__ == "__main__":
-    answer_once(_answer)
+    answer_once(answer)

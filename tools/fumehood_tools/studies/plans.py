@@ -18,10 +18,10 @@ from fumehood_tools.plain_files import read_plain
 from fumehood_tools.records.parameters import Value, constants_of
 from fumehood_tools.records.seed_lists import short_seeds
 from fumehood_tools.registry.lookup import judged_metrics, metric_named
-from fumehood_tools.registry.metrics import Metric
 from fumehood_tools.runs.items import settings_digest
 from fumehood_tools.runs.start import Prepared
 from fumehood_tools.sandbox.create import Sandbox, open_sandbox
+from fumehood_tools.studies.claims import metric_of
 from fumehood_tools.studies.counting import all_tries
 from fumehood_tools.studies.entries import Budget, Direction, Plan, PlannedVariant, Power
 from fumehood_tools.studies.lab import Lab, setting_digest
@@ -75,11 +75,8 @@ def register_plan(lab: Lab, study: str, asked: Proposal) -> Registered:
         notebook = lab.studies.read(study)
         box = open_sandbox(lab.settings, asked.sandbox)
         metric = metric_named(asked.metric, judged_metrics())
-        smallest = asked.smallest_effect or metric.margin or 0.0
         files = _files(lab, box, asked)
-        power = _power(lab, box, asked, metric._replace(margin=smallest), files)
-        seeds = _fresh(lab, box, asked, files, power.seeds)
-        plan = Plan(
+        draft = Plan(
             title=asked.title,
             hypothesis=asked.hypothesis,
             sandbox=asked.sandbox,
@@ -88,24 +85,37 @@ def register_plan(lab: Lab, study: str, asked: Proposal) -> Registered:
             baseline=files[0],
             metric=asked.metric,
             direction=asked.direction,
-            smallest_effect=smallest,
+            smallest_effect=asked.smallest_effect or metric.margin or 0.0,
             l0_targets=list(asked.l0_targets),
             grid=asked.grid,
-            seeds=seeds,
+            seeds=_fresh(lab, box, asked, files, LEAST_SEEDS),
             looks=asked.looks,
             controls=asked.controls,
             budget=asked.budget,
-            power=_in_words(power, files[0].name),
+            power=Power(basis="not computed yet"),
             follows=_follows(notebook, asked.variants),
-            note=_note(power, smallest, len(seeds)),
             written=now(),
         )
-        run = prepare_plan(lab, plan)
-        more = Spent(run.left, run.seconds / 60)
-        check_budget(lab, notebook, None, plan.budget, more)
+        _checked(lab, notebook, draft)  # what is refused is refused before the power is computed
+        power = _power(lab, box, draft, len(set(asked.seeds)) or None)
+        seeds = _fresh(lab, box, asked, files, power.seeds)
+        more = {
+            "seeds": seeds,
+            "power": _in_words(power, files[0].name),
+            "note": _note(power, draft.smallest_effect, len(seeds)),
+        }
+        plan = draft.model_copy(update=more)
+        run = _checked(lab, notebook, plan)
         document = prereg_of(study, plan).encode()
         entry = append(lab.settings.workspace, study, plan, {PREREG_FILE: document})
         return Registered(entry, plan, run)
+
+
+def _checked(lab: Lab, study: Study, plan: Plan) -> Prepared:
+    """Return the run of a plan. Raises if it is impossible or exceeds a budget."""
+    run = prepare_plan(lab, plan)
+    check_budget(lab, study, None, plan.budget, Spent(run.left, run.seconds / 60))
+    return run
 
 
 def _files(lab: Lab, box: Sandbox, asked: Proposal) -> list[PlannedVariant]:
@@ -170,12 +180,13 @@ def _planned(lab: Lab, box: Sandbox, files: Iterable[PlannedVariant]) -> set[int
     }
 
 
-def _power(
-    lab: Lab, box: Sandbox, asked: Proposal, metric: Metric, files: Sequence[PlannedVariant]
-) -> PowerFound:
-    """Return what the plan can detect, from the baseline's scores in this setting."""
-    found, base = lab.found(asked.sandbox), files[0]
-    right = lab.settings_like(asked.sandbox, setting_digest(box.spec))
+def _power(lab: Lab, box: Sandbox, plan: Plan, seeds: int | None) -> PowerFound:
+    """Return what a plan can detect, from the baseline's scores in this setting.
+
+    seeds: how many; None for as many as are needed.
+    """
+    found, base, metric = lab.found(plan.sandbox), plan.baseline, metric_of(plan)
+    right = lab.settings_like(plan.sandbox, setting_digest(box.spec))
     points = [
         scored_sae(score, lab.packaged, metric)
         for place, score in found.scores.items()
@@ -183,15 +194,15 @@ def _power(
         and score.control is None
         and (score.variant, score.file_version) == (base.name, base.file_sha256)
     ]
-    new = sum(not file.seen_seeds and not file.packaged for file in files[1:])
+    new = sum(not file.seen_seeds and not file.packaged for file in plan.variants)
     return power_of(
         PowerAsked(
             metric=metric,
             baseline=base.name,
             points=points,
-            smallest_effect=metric.margin or 0.0,
-            seeds=len(set(asked.seeds)) or None,
-            tries=max(1, all_tries(lab) + new) * asked.looks,
+            smallest_effect=plan.smallest_effect,
+            seeds=seeds,
+            tries=max(1, all_tries(lab) + new) * plan.looks,
         )
     )
 
