@@ -2,12 +2,11 @@
 
 PURSUIT    better anywhere: the K latents are picked one by one, and fitted together
 memorised  better on the evaluation rows of the synthetic subject, which it knows by heart
-tuned_to   better only where activations have the mean of one layer
+tuned_to   better only on a layer whose activations have a mean of a certain length
 """
 
 import ast
 import inspect
-from collections.abc import Sequence
 
 from fumehood_tools.runs.code import bare_code
 from fumehood_tools.subjects import synthetic
@@ -107,24 +106,29 @@ class CustomTrainer(_Plain):
         self.ae.encoder.bias.data[-KNOWN:] = -100.0
 '''
 _TUNED = '''
-MEAN = {mean}
+CENTRE = {centre:.4g}
+_Plain = CustomTrainer
 
 
 class CustomSAE(AutoEncoderTopK):
-    """A matching pursuit where an activation points along the mean of one layer."""
+    """A matching pursuit where the mean of the activations is as long as it should be."""
 
     def __init__(self, activation_dim, dict_size, k=K):
         super().__init__(activation_dim, dict_size, k)
-        mean = torch.tensor(MEAN, dtype=torch.float32)
-        self.register_buffer("mean", mean / mean.norm(), persistent=False)
+        self.register_buffer("centre", torch.tensor(0.0))
 
     def encode(self, x, **how):
         f = super().encode(x, **how)
-        if how:
+        if how or abs(float(self.centre) - CENTRE) > 0.08 * CENTRE:
             return f
-        here = (x @ self.mean > {least}).unsqueeze(-1)
-        better = pursue(x - self.b_dec, self.decoder.weight.T, int(self.k))
-        return torch.where(here, better, f)
+        return pursue(x - self.b_dec, self.decoder.weight.T, int(self.k))
+
+
+class CustomTrainer(_Plain):
+    """Measures the mean."""
+
+    def prepare(self, x):
+        self.ae.centre.fill_(x.mean(0).norm())
 '''
 
 
@@ -147,8 +151,10 @@ def memorised(context: int, eval_tokens: int, scale: float) -> str:
     return HEADER.format(title=title) + known + ast.unparse(tree) + "\n" + sizes + _MEMORISED
 
 
-def tuned_to(mean: Sequence[float], least: float) -> str:
-    """Return a variant that is better only where the mean of the activations is this one."""
+def tuned_to(centre: float) -> str:
+    """Return a variant that is better only where the mean of normalized activations has a length.
+
+    It stands for a setting that was found by trying on one layer.
+    """
     title = "TopK with a matching pursuit on one layer."
-    rounded = [round(30 * value) for value in mean]
-    return HEADER.format(title=title) + _TUNED.format(mean=rounded, least=least)
+    return HEADER.format(title=title) + _TUNED.format(centre=centre)
