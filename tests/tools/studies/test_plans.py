@@ -57,6 +57,7 @@ def test_a_study_that_does_not_exist_is_named(kept: Bench) -> None:
         register_plan(kept.lab, "none", kept.asked())
 
 
+@pytest.mark.slow
 @pytest.mark.child
 def test_two_servers_that_plan_at_once_get_different_seeds(bench: Bench) -> None:
     servers = [threading.Thread(target=bench.plan) for _ in range(2)]
