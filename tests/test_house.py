@@ -185,6 +185,7 @@ UNLIMITED = {
     "tools/fumehood_tools/scoring/__main__.py": "serves until its job hangs up",
     "tools/fumehood_tools/scoring/inertness.py": "children behind the glass have a time limit",
     "tools/fumehood_tools/scoring/scorer.py": "children behind the glass have a time limit",
+    "tools/fumehood_tools/studies/holdout/__main__.py": "reads what its job has sent already",
 }
 
 

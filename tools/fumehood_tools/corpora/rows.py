@@ -71,44 +71,50 @@ def build_rows(corpus: CorpusSpec, encoder: Encoder) -> TokenRows:
     """
     wanted = corpus.train_tokens + corpus.eval_tokens
     documents = read_documents(corpus.name, _CHARACTERS_PER_TOKEN * wanted)
-    caps = {"sotu": SPEECH_SHARE} if corpus.name == "mixed" else {}
+    caps = caps_of(corpus)
     body = corpus.context - 1
     n_eval = rows_needed(corpus.eval_tokens, corpus.context)
     n_train = rows_needed(corpus.train_tokens, corpus.context)
     evaluation: list[list[int]] = []
     for share in _EVAL_SHARES:
         split = split_documents(documents, share)
-        evaluation = _take(split.evaluation, n_eval, body, encoder, caps)
+        evaluation = take_rows(split.evaluation, n_eval, body, encoder, caps)
         if len(evaluation) == n_eval:
             break
     if len(evaluation) < n_eval:
         raise _too_small(corpus, "evaluation", len(evaluation) * body)
-    train = _take(split.train, n_train, body, encoder, caps)
+    train = take_rows(split.train, n_train, body, encoder, caps)
     if len(train) < n_train:
         raise _too_small(corpus, "training", len(train) * body)
-    families = Documents(_families(split.train), _families(split.evaluation))
-    return TokenRows(_as_array(train, encoder.bos), _as_array(evaluation, encoder.bos), families)
+    families = Documents(families_of(split.train), families_of(split.evaluation))
+    return TokenRows(as_rows(train, encoder.bos), as_rows(evaluation, encoder.bos), families)
 
 
-def _families(documents: Sequence[Document]) -> list[str]:
+def caps_of(corpus: CorpusSpec) -> dict[str, float]:
+    """Return source -> largest share of a corpus' rows that may come from it."""
+    return {"sotu": SPEECH_SHARE} if corpus.name == "mixed" else {}
+
+
+def families_of(documents: Sequence[Document]) -> list[str]:
     """Return the sorted digests of the documents' families (texts with the same opening)."""
     openings = {opening_of(one.text) for one in documents}
     return sorted(hashlib.sha256(text.encode()).hexdigest()[:16] for text in openings)
 
 
-def _take(
+def take_rows(
     documents: Sequence[Document],
     wanted: int,
     body: int,
     encoder: Encoder,
     caps: Mapping[str, float],
+    seed: int = _SEED,
 ) -> list[list[int]]:
-    """Return up to `wanted` rows in random order.
+    """Return up to `wanted` rows of `body` tokens in random order.
 
     caps: source -> largest share of the wanted rows that may come from it.
     """
     pieces = [Document(one.source, part) for one in documents for part in passages(one.text)]
-    draw = random.Random(_SEED)
+    draw = random.Random(seed)
     draw.shuffle(pieces)
     room = {source: int(cap * wanted) for source, cap in caps.items()}
     used: Counter[str] = Counter()
@@ -141,7 +147,8 @@ def _rows_of(
                     short = []
 
 
-def _as_array(rows: list[list[int]], bos: int) -> "NDArray[np.int32]":
+def as_rows(rows: Sequence[Sequence[int]], bos: int) -> "NDArray[np.int32]":
+    """Return rows of tokens as an array, each with BOS in front."""
     import numpy as np
 
     body = np.asarray(rows, dtype=np.int32)

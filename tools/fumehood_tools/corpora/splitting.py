@@ -43,8 +43,13 @@ def split_documents(documents: Sequence[Document], share: float) -> Split:
     cut = len(order) - max(1, round(len(order) * share)) if len(order) > 1 else len(order)
     train = [document for family in order[:cut] for document in family]
     evaluation = [document for family in order[cut:] for document in family]
-    known = {hash(sentence) for document in train for sentence in sentences(document.text)}
-    return Split(train, [one for one in evaluation if _shared(one, known) <= _SHARED_LIMIT])
+    return Split(train, without_shared(evaluation, train))
+
+
+def without_shared(documents: Sequence[Document], others: Sequence[Document]) -> list[Document]:
+    """Return the documents of which at most a fifth of the sentences are in `others`, too."""
+    known = {hash(sentence) for other in others for sentence in sentences(other.text)}
+    return [one for one in documents if _shared(one, known) <= _SHARED_LIMIT]
 
 
 def sentences(text: str) -> list[str]:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from fumehood_tools.corpora.rows import Documents, TokenRows, build_rows, rows_needed
 from fumehood_tools.files import read_json, write_json
@@ -15,6 +14,7 @@ from fumehood_tools.harvest.records import DOCUMENTS, EVAL_TOKENS, TRAIN_TOKENS
 from fumehood_tools.harvest.reporting import Reporter
 from fumehood_tools.harvest.shards import read_array, write_array
 from fumehood_tools.spec import CorpusSpec
+from fumehood_tools.subjects.synthetic import SyntheticSubject
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,7 +37,7 @@ def token_rows(
     kept = next((folder for folder in folders if folder not in lacking), None)
     if kept is None:
         reporter.note("tokens", f"Tokenizing {corpus.name}")
-        rows = _make(corpus, source)
+        rows = make_rows(corpus, source)
     else:
         split = read_json(kept / DOCUMENTS)
         families = Documents(split["train"], split["eval"])
@@ -54,24 +54,28 @@ def _has_rows(folder: Path) -> bool:
     return all((folder / name).is_file() for name in (TRAIN_TOKENS, EVAL_TOKENS, DOCUMENTS))
 
 
-def _make(corpus: CorpusSpec, source: Source) -> TokenRows:
+def make_rows(corpus: CorpusSpec, source: Source) -> TokenRows:
+    """Return the rows of both splits, computed anew. Raises CorpusTooSmall, PartMissing."""
     if source.encoder is not None:
         return build_rows(corpus, source.encoder)
     assert isinstance(source.reader, SyntheticReader)
     subject = source.reader.subject
-    length = _ROWS_PER_DOCUMENT * (corpus.context - 1)
-
-    def sample(tokens: int, seed: int) -> torch.Tensor:
-        count = rows_needed(tokens, corpus.context)
-        return subject.sample_documents(count, corpus.context, seed, length)
-
-    train = sample(corpus.train_tokens, _TRAIN_SEED).numpy().astype(np.int32)
-    evaluation = sample(corpus.eval_tokens, _EVAL_SEED).numpy().astype(np.int32)
-    documents = Documents(_sampled_documents(train), _sampled_documents(evaluation))
+    train = sampled_rows(subject, corpus.context, corpus.train_tokens, _TRAIN_SEED)
+    evaluation = sampled_rows(subject, corpus.context, corpus.eval_tokens, _EVAL_SEED)
+    documents = Documents(sampled_documents(train), sampled_documents(evaluation))
     return TokenRows(train, evaluation, documents)
 
 
-def _sampled_documents(rows_RT: "NDArray[np.int32]") -> list[str]:
+def sampled_rows(
+    subject: SyntheticSubject, context: int, tokens: int, seed: int
+) -> "NDArray[np.int32]":
+    """Return rows_RT with at least `tokens` activations, of text sampled with this seed."""
+    length = _ROWS_PER_DOCUMENT * (context - 1)
+    rows_RT = subject.sample_documents(rows_needed(tokens, context), context, seed, length)
+    return rows_RT.numpy().astype(np.int32)
+
+
+def sampled_documents(rows_RT: "NDArray[np.int32]") -> list[str]:
     """Return the sorted digests of sampled documents (runs of _ROWS_PER_DOCUMENT rows)."""
     found = {
         hashlib.sha256(rows_RT[start : start + _ROWS_PER_DOCUMENT].tobytes()).hexdigest()[:16]

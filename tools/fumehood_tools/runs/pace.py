@@ -63,10 +63,15 @@ def expected(spec: SandboxSpec, cache: Path) -> Expected:
         sae = max(min(seconds, _SCORE_SECONDS), seconds * work / other)
     activations = probing = 0.0
     if _data(spec) not in known.harvested:
-        rate = _TOKENS_PER_SECOND.get(spec.subject.name, _USUAL_TOKENS_PER_SECOND)
+        rate = tokens_per_second(spec)
         activations = (spec.corpus.train_tokens + spec.corpus.eval_tokens) / rate
         probing = _probing_tokens(spec) / rate
     return Expected(activations, probing, START_SECONDS, sae)
+
+
+def tokens_per_second(spec: SandboxSpec) -> float:
+    """Return the expected rate at which activations of a sandbox's subject are computed."""
+    return _TOKENS_PER_SECOND.get(spec.subject.name, _USUAL_TOKENS_PER_SECOND)
 
 
 def remember(

@@ -3,8 +3,9 @@
 Imports begin at once. The first input line is a ScoringSetup and is answered with {"ready": true}.
 Each further line is a ScoringRequest, answered with {"name", "metrics", "integrity", "inertness",
 "density", "where", "weights_sha256", "decode_seconds": processor time, "seconds", "split": seconds
-by stage}, or with {"name", "error": {"code", "message", "check", "limit"}}. Answers come in the
-order of the requests. Everything that all SAEs share is computed before the first request.
+by stage}, and with "held_back": metrics too if the setup is sealed; or with {"name", "error":
+{"code", "message", "check", "limit"}}. Answers come in the order of the requests. Everything that
+all SAEs share is computed before the first request.
 """
 
 import importlib

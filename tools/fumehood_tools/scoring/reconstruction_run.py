@@ -99,6 +99,8 @@ class ReconstructionRun:
         self.kept: list[Encoded] = []
         self.trial_R = trial_rows(self.split.count, loss_rows)
         self.trial_f_RF = self._empty_latents()
+        self.lost_N = np.zeros(self.split.count)
+        """|x - x_hat|^2 of each row, in raw units, with exact latents."""
         self._norm_F = decoder.W_FD.norm(dim=1) * activations.scale
 
     def fresh_totals(self) -> ReconstructionTotals:
@@ -132,7 +134,8 @@ class ReconstructionRun:
         skip_BD = self._skip(x_BD) if self.skips else None
         sparse = f.sparse()
         self.adds_l1 += float((sparse.value_A.float() * self._norm_F[sparse.index_A]).sum())
-        self._count(x_BD, f, self.decoder(f) * self.scale, skip_BD, final=not self.keep)
+        x_hat_BD = self.decoder(f) * self.scale
+        self._count(number_B, x_BD, f, x_hat_BD, skip_BD, final=not self.keep)
         if self.keep:
             packed = None if skip_BD is None else skip_BD.bfloat16()
             # A copy, because a part of a request would keep the whole request in memory.
@@ -146,6 +149,7 @@ class ReconstructionRun:
 
     def _count(
         self,
+        number_B: "NDArray[np.int64]",
         x_BD: "Tensor",
         f: Latents,
         x_hat_BD: "Tensor",
@@ -154,6 +158,8 @@ class ReconstructionRun:
         final: bool,
     ) -> None:
         fired_F = f.rows_active()
+        if final:
+            self.lost_N[number_B] = (x_BD - x_hat_BD).square().sum(1).numpy()
         self.totals.count(x_BD, x_hat_BD, f.active, fired_F)
         if skip_BD is not None and final:
             self.skip.count(x_BD, skip_BD, f.active, fired_F)
@@ -172,7 +178,7 @@ class ReconstructionRun:
         for part, x_hat_BD in stream.run(self.kept):
             x_BD = self.split.read(part.number_B)
             given = None if part.skip_BD is None else part.skip_BD.float()
-            self._count(x_BD, part.f, x_hat_BD * self.scale, given, final=True)
+            self._count(part.number_B, x_BD, part.f, x_hat_BD * self.scale, given, final=True)
         self.kept = []
         return self._concluded(trials, stream.decoded.items(), linear)
 

@@ -18,6 +18,11 @@ class ScoringSetup(BaseModel, frozen=True):
     cache: Path
     scratch: Path = Field(description="a folder for this job's children; no variant has it yet")
     glass: GlassLevel = Field(description="which isolation the children get")
+    sealed: bool = Field(
+        False,
+        description="the evaluation rows are a sealed holdout: nothing about them is stored, and "
+        "the held-back metrics are measured too",
+    )
 
 
 class ScoringRequest(BaseModel, frozen=True):

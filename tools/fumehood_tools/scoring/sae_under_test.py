@@ -22,6 +22,7 @@ from fumehood_tools.scoring.core_rows import CoreRows
 from fumehood_tools.scoring.decoders import judge_linear, read_decoder, residual
 from fumehood_tools.scoring.differences import AnswerDifference
 from fumehood_tools.scoring.encoder import Encoder, SecondOpinion, ask_again, judge_encoder
+from fumehood_tools.scoring.held_back import WORST_PASSAGES, worst_passages
 from fumehood_tools.scoring.inertness import training_rows
 from fumehood_tools.scoring.latents import pack
 from fumehood_tools.scoring.probing_texts import ProbingTexts, TaskRows
@@ -235,6 +236,11 @@ class SaeUnderTest:
                     f"(allowed: {limit:.1f})",
                     "Make encode equally sparse on all texts, with a fixed k or fixed thresholds.",
                 )
+
+    def held_back(self) -> dict[str, float]:
+        """Return the metrics that only a sealed holdout has, from `conclude`'s results."""
+        evaluation, context = self.evaluation, self.setup.spec.corpus.context
+        return {WORST_PASSAGES: worst_passages(evaluation.split, evaluation.lost_N, context - 1)}
 
     def integrity(self, measured: Measured, shared_documents: int) -> Integrity:
         """Return the measurements of the checks as they are recorded with a score."""

@@ -53,6 +53,8 @@ class _Measured(NamedTuple):
     integrity: Integrity
     inertness: Inertness | None
     density: list[int]
+    held_back: dict[str, float]
+    """The metrics that only a sealed holdout has; empty elsewhere."""
 
 
 class Scorer:
@@ -85,7 +87,7 @@ class Scorer:
         rows = np.load(setup.activations.eval_tokens_file)[: setup.spec.scoring.loss_rows]
         self.rows = torch.from_numpy(rows.astype(np.int64))
         self.passes_file = passes_file(setup)
-        known = read_passes(self.passes_file)
+        known = {} if setup.sealed else read_passes(self.passes_file)
         self.passes_kept = set(known)
         late, head = (
             one if one is not None and one.works(self.rows) else None
@@ -111,8 +113,8 @@ class Scorer:
                 self.passes.prepare(tokens)
 
     def keep_passes(self) -> None:
-        """Store new results of the subject's passes for later jobs."""
-        if self.passes.small.keys() != self.passes_kept:
+        """Store new results of the subject's passes for later jobs, unless the rows are sealed."""
+        if not self.setup.sealed and self.passes.small.keys() != self.passes_kept:
             write_passes(self.passes_file, self.passes.small)
             self.passes_kept = set(self.passes.small)
 
@@ -133,6 +135,7 @@ class Scorer:
             "integrity": found.integrity.model_dump(),
             "inertness": None if found.inertness is None else found.inertness.model_dump(),
             "density": found.density,
+            **({"held_back": found.held_back} if self.setup.sealed else {}),
             "where": here("cpu", torch.get_num_threads(), self.nursery.level).model_dump(),
             "weights_sha256": measuring.weights.sha256,
             "decode_seconds": round(measuring.halves.decode_seconds, 3),
@@ -171,8 +174,10 @@ class Scorer:
             with watch.stage("probing"):
                 probed = probing.result()
         integrity = measuring.integrity(measured, self.shared_documents)
-        own, l1 = measured.outcome.own, measuring.evaluation.l1
-        return _Measured(_metrics(own, l1, core, probed), integrity, inertness, own.density)
+        own, evaluation = measured.outcome.own, measuring.evaluation
+        metrics = _metrics(own, evaluation.l1, core, probed)
+        held_back = measuring.held_back() if self.setup.sealed else {}
+        return _Measured(metrics, integrity, inertness, own.density, held_back)
 
     def _core(self, bench: GlassSAE, out: Path, watch: Stopwatch) -> dict[str, Any]:
         with watch.stage("core"), _blaming_latents("core evaluation"):

@@ -184,6 +184,13 @@ class HoldoutAnswer(BaseModel, frozen=True):
     question: int = Field(description="which question it is, from 1; 0 for a re-test elsewhere")
     claims: list[Claim]
     written: str
+    asked: bool = Field(False, description="counted before it was answered, in a later entry")
+    digest: str = Field("", description="of the weights that the question is about")
+    held_back: list[Claim] = Field(
+        default_factory=list, description="by a metric that is shown nowhere else"
+    )
+    minutes: float = Field(0.0, description="what the answer cost")
+    saes: int = Field(0, description="SAEs that were trained for it")
 
 
 class ReportWritten(BaseModel, frozen=True):

@@ -135,11 +135,16 @@ def _reflection_text(content: Reflection) -> str:
 
 def _holdout_line(content: HoldoutAnswer) -> str:
     claims = "; ".join(f"{one.variant} {one.verdict}" for one in content.claims)
-    return f"{content.test} ({content.where}) for plan {content.plan}: {claims or 'no claim'}"
+    number = f", question {content.question}" if content.question else ""
+    said = "asked" if content.asked else claims or "no claim"
+    return f"{content.test} ({content.where}{number}) for plan {content.plan}: {said}"
 
 
 def _holdout_text(content: HoldoutAnswer) -> str:
-    return "\n".join([_holdout_line(content), *(f"- {claim_in_words(c)}" for c in content.claims)])
+    lines = [_holdout_line(content), *(f"- {claim_in_words(c)}" for c in content.claims)]
+    held_back = "in the worst tenth of passages"
+    lines += [f"- {claim_in_words(one, held_back)}" for one in content.held_back]
+    return "\n".join(lines)
 
 
 def _report_line(content: ReportWritten) -> str:

@@ -1,0 +1,111 @@
+"""A winner is tested where its study has not been; what that costs is said before."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fumehood_tools.errors import BadRequest
+from fumehood_tools.jobs import JobStore
+from fumehood_tools.spec import CorpusSpec, SandboxSpec, ScoringSpec, SubjectSpec
+from fumehood_tools.studies.holdout.places import Elsewhere, Spot, choose_place, refuse_seen
+from fumehood_tools.studies.holdout.promoting import promote
+from fumehood_tools.subjects import embedded
+
+Desk = Any
+LANGUAGE = SandboxSpec()
+SYNTHETIC = SandboxSpec(
+    dict_size=64,
+    subject=SubjectSpec(name="synthetic", layer=0),
+    corpus=CorpusSpec(name="synthetic", train_tokens=20_000),
+    scoring=ScoringSpec(probing_tasks=("topics",)),
+)
+
+
+@pytest.fixture
+def store(desk: Desk) -> Iterator[JobStore]:
+    with closing(JobStore(desk.settings.state)) as opened:
+        yield opened
+
+
+def place(desk: Desk, spec: SandboxSpec, **asked: Any) -> Any:
+    """Return where the study `s` tests again, from a sandbox with these settings."""
+    return choose_place(desk.settings, desk.lab.studies.read("s"), spec, **asked)
+
+
+def test_without_a_choice_it_is_another_layer_or_else_the_other_subject(desk: Desk) -> None:
+    layer = place(desk, LANGUAGE)
+    assert (layer.test, layer.spot) == ("layer", Spot("smollm2-135m", 20))
+    assert layer.spec == LANGUAGE.model_copy(update={"subject": layer.spec.subject})
+    subject = place(desk, SYNTHETIC)
+    assert (subject.test, subject.spot) == ("subject", Spot("smollm2-135m", 10))
+    # The dictionary stays as wide as the activations; the corpus and its tasks fit the subject.
+    assert subject.spec.dict_size == embedded.D_MODEL
+    assert subject.spec.corpus.name == "mixed" and subject.spec.corpus.train_tokens == 20_000
+    assert subject.spec.scoring.probing_tasks == ScoringSpec().probing_tasks
+    assert subject.spec.training == SYNTHETIC.training
+    back = place(desk, LANGUAGE, subject="synthetic")
+    assert back.test == "subject" and back.spec.dict_size == round(1536 / 576 * 64 / 8) * 8
+    assert back.spec.corpus.name == "synthetic"
+
+
+def test_a_place_that_the_study_has_used_is_refused(desk: Desk) -> None:
+    with pytest.raises(BadRequest, match="shows nothing new there"):
+        place(desk, LANGUAGE, layer=10)
+    desk.plan()  # about a sandbox at layer 0 of the synthetic subject
+    with pytest.raises(BadRequest, match="shows nothing new there"):
+        place(desk, LANGUAGE, subject="synthetic")
+    with pytest.raises(BadRequest, match="layers 0 to 29"):
+        place(desk, LANGUAGE, layer=30)
+
+
+def test_a_quote_says_what_it_costs_and_makes_nothing(desk: Desk, store: JobStore) -> None:
+    plan = desk.judged()
+    before = sorted(desk.settings.workspace.rglob("*"))
+    quote = promote(desk.lab, store, "s", plan, "mine", dry_run=True)
+    assert quote.job is None and quote.saes == 6 and quote.minutes > 0
+    assert str(quote.retest.there.spot) == "layer 10 of smollm2-135m"
+    assert quote.retest.sandbox.startswith("box-smollm2-135m-layer10-")
+    assert sorted(desk.settings.workspace.rglob("*")) == before
+    with pytest.raises(BadRequest, match=r"more than the 0\.01 min .* most_minutes="):
+        promote(desk.lab, store, "s", plan, "mine", most_minutes=0.01)
+    assert sorted(desk.settings.workspace.rglob("*")) == before
+
+
+def test_only_a_supported_registered_claim_is_tested_and_the_answer_says_what_is_missing(
+    desk: Desk, store: JobStore
+) -> None:
+    plan = desk.plan()
+    with pytest.raises(BadRequest, match="not judged yet"):
+        promote(desk.lab, store, "s", plan, "mine")
+    desk.score("topk")
+    desk.score("mine")
+    desk.conclude(plan, mine="inconclusive")
+    with pytest.raises(BadRequest, match="is inconclusive: Said so"):
+        promote(desk.lab, store, "s", plan, "mine")
+    desk.conclude(plan, registered=False, mine="supported")
+    with pytest.raises(BadRequest, match="exploratory .it was looked at before"):
+        promote(desk.lab, store, "s", plan, "mine")
+    with pytest.raises(BadRequest, match="is not about topk, but about mine"):
+        promote(desk.lab, store, "s", plan, "topk")
+
+
+def test_the_registered_file_is_tested_although_the_one_in_variants_was_edited(
+    desk: Desk, store: JobStore
+) -> None:
+    plan = desk.judged()
+    path = desk.box("box").variants / "mine.py"
+    registered = path.read_bytes()
+    Path(path).write_text("# edited\n", encoding="utf-8")
+    quote = promote(desk.lab, store, "s", plan, "mine", dry_run=True)
+    assert quote.retest.sources["mine"] == registered
+
+
+def test_a_place_where_the_file_was_scored_in_any_sandbox_is_refused(desk: Desk) -> None:
+    desk.judged()
+    there, mine = Elsewhere("layer", Spot("synthetic", 0), SYNTHETIC), desk.planned("mine")
+    with pytest.raises(BadRequest, match="was scored at layer 0 of synthetic before"):
+        refuse_seen(desk.lab, mine, there, "another")
+    refuse_seen(desk.lab, mine, there, "box")

@@ -1,0 +1,150 @@
+"""Real tests of winners on another layer: one that holds anywhere, and one that was tuned."""
+
+import json
+import random
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from fakes.judged_variants import PURSUIT, tuned_to
+from fakes.sandbox_files import leave_out_probing
+
+from fumehood_tools.files import write_text
+from fumehood_tools.jobs import Job, JobStore
+from fumehood_tools.receipts.audit import audit
+from fumehood_tools.runs.harvesting import harvest
+from fumehood_tools.sandbox.create import create_sandbox, open_sandbox
+from fumehood_tools.settings import Settings
+from fumehood_tools.studies.entries import HoldoutAnswer, StudyOpened
+from fumehood_tools.studies.holdout.promoting import promote
+from fumehood_tools.studies.judging import judge_plan
+from fumehood_tools.studies.lab import Lab
+from fumehood_tools.studies.notebook import create_study, now
+from fumehood_tools.studies.plans import Proposal, register_plan
+from fumehood_tools.studies.running import run_plan
+
+pytestmark = [pytest.mark.child, pytest.mark.slow]
+Ended = Callable[..., Job]
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+def write_subject(folder: Path) -> None:
+    """Write a random llama of 3 layers and 32 dimensions, with a tokenizer of bytes."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from tokenizers import Tokenizer
+        from tokenizers.models import BPE
+        from tokenizers.pre_tokenizers import ByteLevel
+        from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+    tokens = ["<s>", *sorted(ByteLevel.alphabet())]
+    tokenizer = Tokenizer(BPE({token: number for number, token in enumerate(tokens)}, []))
+    tokenizer.pre_tokenizer = ByteLevel()
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token="<s>", eos_token="<s>"
+    ).save_pretrained(folder)
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=257,
+        hidden_size=32,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        intermediate_size=64,
+        bos_token_id=0,
+        eos_token_id=0,
+    )
+    model: Any = LlamaForCausalLM(config)
+    model.save_pretrained(folder)
+
+
+def write_corpus(path: Path) -> None:
+    """Write 600 documents of 120 random words."""
+    draw = random.Random(0)
+    words = ["".join(draw.choices(LETTERS, k=draw.randrange(2, 8))) for _ in range(72_000)]
+    texts = [" ".join(words[start : start + 120]) for start in range(0, len(words), 120)]
+    write_text(path, "".join(json.dumps({"text": text}) + "\n" for text in texts))
+
+
+@pytest.fixture
+def settings(tmp_path: Path, shared_cache: Path) -> Settings:
+    """A workspace with a sandbox on layer 0, and a variant that knows the mean there."""
+    (cache := tmp_path / "cache").mkdir()
+    (shared_cache / "kernels").mkdir(exist_ok=True)
+    (cache / "kernels").symlink_to(shared_cache / "kernels")
+    found = Settings(workspace=tmp_path / "ws", cache=cache)
+    write_subject(tmp_path / "llama")
+    write_corpus(tmp_path / "texts.jsonl")
+    box = create_sandbox(
+        found,
+        "box",
+        subject=str(tmp_path / "llama"),
+        layer=0,
+        corpus=str(tmp_path / "texts.jsonl"),
+        dict_size=64,
+        train_tokens=20_000,
+        eval_tokens=2_032,
+    )
+    leave_out_probing(box.folder)
+    box = open_sandbox(found, "box")
+    activations = harvest(box.spec, found, tmp_path).activations
+    x_ND = np.load(activations.train_shards[0]).astype(np.float32) / activations.scale
+    write_text(box.variants / "pursuit.py", PURSUIT)
+    write_text(box.variants / "tuned.py", tuned_to(float(np.linalg.norm(x_ND.mean(0)))))
+    return found
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[JobStore]:
+    with closing(JobStore(settings.state)) as opened:
+        yield opened
+
+
+def test_a_gain_that_holds_on_another_layer_is_kept_and_one_that_was_tuned_is_lost(
+    settings: Settings, store: JobStore, ended: Ended
+) -> None:
+    create_study(settings.workspace, "s", StudyOpened(question="?", written=now()))
+    asked = Proposal(
+        title="Which is better?",
+        hypothesis="Both are.",
+        sandbox="box",
+        variants=["pursuit", "tuned"],
+        baseline="topk",
+        metric="explained_variance",
+        smallest_effect=0.01,
+        grid={"K": [3, 4]},
+        seeds=[0, 1, 2],
+    )
+    plan = register_plan(Lab(settings), "s", asked).entry.number
+    job = ended(store, run_plan(Lab(settings), store, "s", plan).started.job, 1200)
+    assert job.status == "succeeded", store.read_log(job.job_id)
+    _, conclusion = judge_plan(Lab(settings), "s", plan)
+    assert {one.variant: one.verdict for one in conclusion.claims} == {
+        "pursuit": "supported",
+        "tuned": "supported",
+    }, conclusion.claims
+
+    answers = {}
+    for name in ("pursuit", "tuned"):
+        started = promote(Lab(settings), store, "s", plan, name)
+        assert started.job and started.retest.there.spot.layer == 2
+        job = ended(store, started.job, 1200)
+        assert job.status == "succeeded" and job.result, store.read_log(job.job_id)
+        again = promote(Lab(settings), store, "s", plan, name)
+        assert again.job is None and again.answer == job.result["entry"]
+        _, content = Lab(settings).studies.read("s").entry(job.result["entry"], HoldoutAnswer)
+        assert (content.test, content.saes) == ("layer", 12)
+        assert "layer 2 of llama" in content.where and started.retest.sandbox in content.where
+        answers[name] = content.claims[0]
+    assert answers["pursuit"].verdict == "supported"
+    assert answers["tuned"].verdict == "lost on transfer"
+    effect = answers["tuned"].effect
+    assert effect is None or abs(effect) < 0.005
+    # The re-tests are ordinary sandboxes: everything in them has a receipt.
+    report, _ = audit(settings.workspace)
+    assert report.is_sound
+    places = answers["pursuit"].receipts
+    assert len(places) == 12 and all((settings.workspace / one).is_dir() for one in places)

@@ -1,0 +1,90 @@
+"""Ask a study's holdout about a plan: check the request, count it, start the job. Light."""
+
+import sys
+from statistics import fmean
+from typing import NamedTuple
+
+from fumehood_tools.errors import BadRequest
+from fumehood_tools.jobs import Job, JobStore
+from fumehood_tools.machine import expected_device
+from fumehood_tools.registry.lookup import judged_metrics, metric_named
+from fumehood_tools.runs.pace import START_SECONDS, tokens_per_second
+from fumehood_tools.sandbox.create import open_sandbox
+from fumehood_tools.settings import Settings
+from fumehood_tools.studies.entries import Conclusion, Plan
+from fumehood_tools.studies.holdout.questions import Counted, count_question
+from fumehood_tools.studies.holdout.requests import QuestionRequest
+from fumehood_tools.studies.holdout.standing import Standing, refuse_gaps, standing_scores
+from fumehood_tools.studies.holdout.unseen import holdout_tokens
+from fumehood_tools.studies.lab import Lab
+from fumehood_tools.studies.notebook import Study
+from fumehood_tools.studies.running import plan_of
+
+KIND = "holdout"
+
+
+class Asked(NamedTuple):
+    """A question that was asked. job: None if it was answered before.
+
+    left: other questions that may be asked. seconds: how long the job will probably take.
+    """
+
+    counted: Counted
+    saes: int
+    job: Job | None = None
+    seconds: float = 0.0
+
+
+def ask(lab: Lab, jobs: JobStore, study: str, plan: int) -> Asked:
+    """Count a question to the holdout and start the job that answers it.
+
+    The same question (same plan, files and weights) is counted once, and answered once. Raises
+    UnknownName for a study or plan, BadRequest if the plan was not judged, has missing scores, is
+    about a metric that the holdout does not have, or if no question is left; StorageFailed.
+    """
+    settings, found = lab.settings, lab.studies.read(study)
+    entry, content = plan_of(found, plan)
+    _check_judged(found, plan)
+    _check_metric(content)
+    standing = standing_scores(lab, content, entry.receipt)
+    refuse_gaps(content, standing)
+    counted = count_question(lab.studies, study, plan, standing.digest)
+    saes = len(standing.all)
+    if counted.question.answer is not None:
+        return Asked(counted, saes)
+    number = counted.question.number
+    request = QuestionRequest(study=study, plan=plan, question=number, digest=standing.digest)
+    job = jobs.submit(
+        KIND,
+        [sys.executable, "-m", "fumehood_tools.studies.holdout.worker", request.model_dump_json()],
+        title=f"{study}: holdout, question {number} about plan {plan} ({saes} SAEs)",
+        slot="gpu" if expected_device(settings.device, settings.cache) == "cuda" else "cpu",
+        request_key=f"holdout:{study}:{number}",
+        env=settings.as_environment(),
+    )
+    return Asked(counted, saes, job, _seconds(settings, content, standing))
+
+
+def _check_judged(study: Study, plan: int) -> None:
+    if not any(content.plan == plan for _, content in study.only(Conclusion)):
+        raise BadRequest(
+            f"Plan {plan} was not judged yet, and the holdout is for the final verdict. Call "
+            f"judge_experiment(study={study.name!r}, plan={plan}) first."
+        )
+
+
+def _check_metric(plan: Plan) -> None:
+    if metric_named(plan.metric, judged_metrics()).rows == "probing":
+        raise BadRequest(
+            f"The holdout does not measure {plan.metric}: sparse probing has labeled texts of its "
+            "own, which it uses whole. Its documents measure reconstruction and loss recovered; "
+            "use promote_variant to test a gain in probing on another layer."
+        )
+
+
+def _seconds(settings: Settings, plan: Plan, standing: Standing) -> float:
+    """Return how long a question will probably take, from what the scores took."""
+    spec = open_sandbox(settings, plan.sandbox).spec
+    tokens = holdout_tokens(spec.corpus)
+    each = fmean(one.score.cost.score_seconds for one in standing.all)
+    return 2 * START_SECONDS + tokens / tokens_per_second(spec) + each * len(standing.all)

@@ -1,0 +1,184 @@
+"""Test a winner elsewhere: say what it costs, enter it in the notebook, start the job. Light.
+
+A re-test is entered before it is run, so a place that was tried cannot be forgotten, and p values
+are corrected for the number of places. The same re-test is entered, run and answered once; a job
+that was killed goes on where it was.
+"""
+
+import math
+import sys
+from typing import NamedTuple
+
+from fumehood_tools.errors import AlreadyExists, BadRequest
+from fumehood_tools.jobs import Job, JobStore
+from fumehood_tools.locking import exclusive
+from fumehood_tools.machine import expected_device
+from fumehood_tools.runs.pace import expected
+from fumehood_tools.studies.entries import Budget, HoldoutAnswer, Plan, PlannedVariant
+from fumehood_tools.studies.holdout.places import Elsewhere, choose_place, refuse_seen
+from fumehood_tools.studies.holdout.promotion import (
+    Retest,
+    registered_sources,
+    tests_elsewhere,
+    winner_of,
+)
+from fumehood_tools.studies.holdout.questions import LOCK
+from fumehood_tools.studies.holdout.requests import RetestRequest
+from fumehood_tools.studies.holdout.standing import refuse_gaps, spec_of, standing_scores
+from fumehood_tools.studies.lab import Lab
+from fumehood_tools.studies.notebook import Study, append, now
+from fumehood_tools.studies.running import plan_of
+from fumehood_tools.studies.spending import Spent, check_budget
+
+KIND = "promote"
+MOST_MINUTES = 60.0
+
+
+class Promoted(NamedTuple):
+    """A re-test, or what it would cost. job: None if it was not started.
+
+    saes, minutes: estimated. answer: the entry that holds its verdict, if it was run before.
+    """
+
+    retest: Retest
+    saes: int
+    minutes: float
+    job: Job | None = None
+    answer: int | None = None
+
+
+def promote(
+    lab: Lab,
+    jobs: JobStore,
+    study: str,
+    plan: int,
+    variant: str,
+    *,
+    layer: int | None = None,
+    subject: str | None = None,
+    most_minutes: float = MOST_MINUTES,
+    dry_run: bool = False,
+) -> Promoted:
+    """Start the re-test of a winner where the study has not been, or only say what it costs.
+
+    Raises BadRequest if the variant is no winner (and what is missing), if the place was used, or
+    if the re-test takes longer than most_minutes or the study's budget; UnknownName; PartMissing.
+    """
+    settings, found = lab.settings, lab.studies.read(study)
+    retest = _retest(lab, found, plan, variant, layer, subject)
+    answer = _answer(found, retest.digest)
+    saes = retest.saes
+    minutes = expected(retest.there.spec, settings.cache).whole(saes) / 60
+    quote = Promoted(retest, saes, minutes, answer=answer)
+    if dry_run or answer is not None:
+        return quote
+    _refuse_cost(lab, found, quote, most_minutes)
+    _enter(lab, retest)
+    request = RetestRequest(
+        study=study,
+        plan=plan,
+        variant=variant,
+        subject=retest.there.spot.subject,
+        layer=retest.there.spot.layer,
+        digest=retest.digest,
+    )
+    job = jobs.submit(
+        KIND,
+        [sys.executable, "-m", "fumehood_tools.studies.holdout.retest", request.model_dump_json()],
+        title=f"{study}: {variant} of plan {plan} at {retest.there.spot} ({saes} SAEs)",
+        slot="gpu" if expected_device(settings.device, settings.cache) == "cuda" else "cpu",
+        request_key=f"promote:{study}:{retest.digest}",
+        env=settings.as_environment(),
+    )
+    return quote._replace(job=job)
+
+
+def retest_of(lab: Lab, study: Study, request: RetestRequest) -> Retest:
+    """Return a re-test that was entered. Raises BadRequest if the sandbox's scores have changed."""
+    variant = winner_of(study, request.plan, request.variant)
+    found = _made(lab, study, request.plan, variant, request.layer, request.subject)
+    if found.digest != request.digest:
+        raise BadRequest(
+            f"The scores of plan {request.plan} have changed since the re-test was asked for. Call "
+            "promote_variant again."
+        )
+    return found
+
+
+def _retest(
+    lab: Lab, study: Study, plan: int, variant: str, layer: int | None, subject: str | None
+) -> Retest:
+    found = _made(lab, study, plan, winner_of(study, plan, variant), layer, subject)
+    _check_levels(found.there, found.content)
+    refuse_seen(lab, found.variant, found.there, found.sandbox)
+    return found
+
+
+def _made(
+    lab: Lab,
+    study: Study,
+    plan: int,
+    variant: PlannedVariant,
+    layer: int | None,
+    subject: str | None,
+) -> Retest:
+    """Return a re-test with the settings and files of the plan's scores."""
+    entry, content = plan_of(study, plan)
+    standing = standing_scores(lab, content, entry.receipt)
+    refuse_gaps(content, standing)
+    there = choose_place(lab.settings, study, spec_of(lab, standing.all), layer, subject)
+    sources = registered_sources(lab.settings, content, variant, standing)
+    return Retest(study.name, plan, content, variant, there, sources)
+
+
+def _check_levels(there: Elsewhere, plan: Plan) -> None:
+    most = there.spec.dict_size / 2
+    if over := [target for target in plan.l0_targets if target > most]:
+        raise BadRequest(
+            f"The dictionary at {there.spot} would have {there.spec.dict_size} latents, too few "
+            f"for the plan's L0 of {max(over):g} (at most {most:g}). Choose another place."
+        )
+
+
+def _answer(study: Study, digest: str) -> int | None:
+    """Return the number of the entry with the verdict of a re-test, if there is one."""
+    found = [number for number, one in tests_elsewhere(study) if one.digest == digest]
+    done = [n for n, one in tests_elsewhere(study) if n in found and not one.asked]
+    return done[-1] if done else None
+
+
+def _refuse_cost(lab: Lab, study: Study, quote: Promoted, most_minutes: float) -> None:
+    """Raise BadRequest if a re-test takes longer than was allowed, or more than the budget."""
+    if quote.minutes > most_minutes:
+        raise BadRequest(
+            f"This re-test at {quote.retest.there.spot} trains {quote.saes} SAEs and takes about "
+            f"{quote.minutes:.0f} min, more than the {most_minutes:g} min that it may take. Pass "
+            f"most_minutes={math.ceil(quote.minutes)} to run it, or another layer or subject."
+        )
+    before = [one for _, one in study.only(HoldoutAnswer)]
+    saes, minutes = sum(one.saes for one in before), sum(one.minutes for one in before)
+    check_budget(lab, study, None, Budget(), Spent(saes + quote.saes, minutes + quote.minutes))
+
+
+def _enter(lab: Lab, retest: Retest) -> None:
+    """Enter a re-test, unless it was entered before. Raises AlreadyExists for its sandbox."""
+    with exclusive(lab.settings.state / LOCK.format(study=retest.study)):
+        entered = tests_elsewhere(lab.studies.read(retest.study))
+        if any(one.digest == retest.digest for _, one in entered):
+            return
+        if (lab.settings.sandboxes / retest.sandbox).exists():
+            raise AlreadyExists(
+                f"There is a sandbox {retest.sandbox} already, which this re-test would make. "
+                "Move that folder away: a re-test needs a sandbox that nobody has worked in."
+            )
+        content = HoldoutAnswer(
+            plan=retest.plan,
+            test=retest.there.test,
+            where=f"{retest.there.spot}, sandbox {retest.sandbox}",
+            question=0,
+            claims=[],
+            written=now(),
+            asked=True,
+            digest=retest.digest,
+        )
+        append(lab.settings.workspace, retest.study, content)
