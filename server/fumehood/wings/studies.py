@@ -7,7 +7,7 @@ from fumehood_tools.wings import table
 WING = Wing(
     name="studies",
     door="fumehood.doors.studies",
-    tools=("open_study", "read_study"),
+    tools=("open_study", "read_study", "suggest_experiments"),
     guidance=Guidance(
         steps={
             "prepare": (Sentence("open_study: your notebook.", ("open_study",)),),
