@@ -12,7 +12,9 @@ from fumehood.tooling import Toolbox, answer
 from fumehood_tools.studies.suggesting.answer import Part, Suggestions
 from fumehood_tools.studies.suggesting.suggest import Asked, Sources, suggest
 
-Name = Annotated[str | None, Field(max_length=100)]
+PlanDefault = Annotated[
+    str | None, Field(max_length=100, description="parameters; default: the newest plan's")
+]
 
 
 def register(toolbox: Toolbox) -> None:
@@ -46,8 +48,8 @@ def register(toolbox: Toolbox) -> None:
         minutes: Annotated[
             float | None, Field(gt=0, description="Most that the next experiment may take")
         ] = None,
-        baseline: Name = None,
-        metric: Name = None,
+        baseline: PlanDefault = None,
+        metric: PlanDefault = None,
         cursor: Annotated[str | None, Field(description="next_cursor of the previous page")] = None,
     ) -> Annotated[CallToolResult, Suggestions]:
         """Suggest what to try next, from everything that was measured in this workspace.

@@ -53,7 +53,7 @@ class Suggestions(BaseModel, frozen=True):
 
     study: str
     suggestions: list[Suggestion]
-    total: dict[Part, int] = Field(description="part -> number of suggestions there are")
+    total: dict[str, int] = Field(description="part -> number of suggestions there are")
     notes: list[str] = Field(description="what limits this answer")
     next_cursor: str | None = None
     next: str
@@ -61,7 +61,8 @@ class Suggestions(BaseModel, frozen=True):
     def text(self) -> str:
         """Return the answer as text."""
         lines = [f"Suggestions for the study {self.study}."]
-        for part, total in self.total.items():
+        for part in (part for part in PARTS if part in self.total):
+            total = self.total[part]
             rows = [row for row in self.suggestions if row.part == part]
             more = f" ({len(rows)} of {total})" if total > len(rows) else ""
             lines += ["", f"{HEADINGS[part]}{more}:", *(row.text() for row in rows)]

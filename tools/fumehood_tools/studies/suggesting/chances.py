@@ -1,14 +1,16 @@
 """How likely an experiment is to change a verdict: the formula by which experiments are ranked.
 
-In words: what is believed about a variant's true difference from the baseline is a normal
-distribution. For a variant that was measured with n seeds, its center is the mean that was measured
-and its variance is s^2 / n, where s is the standard deviation of one paired difference. For one
-that was never measured, the center is 0 and the standard deviation is the usual size of an effect:
-the root mean square of those measured in the workspace, or else the smallest effect of interest.
-The mean that will have been measured with N seeds is then normal, too:
+In words: true differences of variants from the baseline are expected to be normal around 0, with
+the usual size of an effect as standard deviation tau: the root mean square of those measured in the
+workspace, or else the smallest effect of interest. If a variant was measured with n seeds and mean
+m, this and the expectation together say where its true difference is: also normal, with
 
-    measured before     center m, variance s^2 (1 / n - 1 / N)
-    never measured      center 0, variance tau^2 + s^2 / N
+    variance  v = 1 / (1 / tau^2 + n / s^2)       center  c = v m n / s^2
+
+where s is the standard deviation of one paired difference. (Without a measurement, c = 0 and
+v = tau^2.) The mean that will have been measured with N seeds in all is then normal, too, with
+
+    center  (n m + (N - n) c) / N                 deviation  (N - n) / N sqrt(v + s^2 / (N - n))
 
 A verdict is reached if that mean is further from 0 than t s / sqrt(N), where t is the two-sided
 point of Student's distribution at 5 % divided by the number of tries and looks; or if mean and 95 %
@@ -35,14 +37,14 @@ _NORMAL = NormalDist()
 class Belief(NamedTuple):
     """What is believed about a true difference, in units of the metric.
 
-    noise: standard deviation of one paired difference. seeds: how many were measured, 0 if none;
-    then `usual` is the standard deviation of true differences.
+    mean: of the seeds that were measured, 0 if none were. noise: standard deviation of one paired
+    difference. usual: standard deviation of the true differences of variants.
     """
 
     mean: float
     noise: float
-    seeds: int = 0
-    usual: float = 0.0
+    seeds: int
+    usual: float
 
 
 class Rule(NamedTuple):
@@ -63,14 +65,11 @@ def chance_of_verdict(belief: Belief, seeds: int, rule: Rule) -> float:
     if seeds < LEAST_SEEDS or seeds <= belief.seeds:
         return 0.0
     error = belief.noise / math.sqrt(seeds)
-    if belief.seeds:
-        spread = belief.noise * math.sqrt(1 / belief.seeds - 1 / seeds)
-    else:
-        spread = math.hypot(belief.usual, error)
+    center, spread = _future_mean(belief, seeds)
     beyond = student_point(1 - ALPHA / rule.tests / 2, seeds - 1) * error
     within = min(beyond, rule.smallest - student_point(1 - ALPHA / 2, seeds - 1) * error)
-    outside = 1 - _between(belief.mean, spread, beyond)
-    return min(1.0, outside + (_between(belief.mean, spread, within) if within > 0 else 0.0))
+    outside = 1 - _between(center, spread, beyond)
+    return min(1.0, outside + (_between(center, spread, within) if within > 0 else 0.0))
 
 
 def noise_of(low: float, high: float, seeds: int) -> float | None:
@@ -91,7 +90,7 @@ def rule_of_succession(changed: int, of: int) -> float:
 def student_point(level: float, freedom: int) -> float:
     """Return a quantile of Student's distribution, for a level of 0.5 or more.
 
-    Exact for one and two degrees of freedom; above, within 3 % (Gaver and Kafadar 1984).
+    Exact for one and two degrees of freedom; above, within 5 % (Gaver and Kafadar 1984).
     """
     if freedom == 1:
         return math.tan(math.pi * (level - 0.5))
@@ -99,6 +98,21 @@ def student_point(level: float, freedom: int) -> float:
         return (2 * level - 1) / math.sqrt(2 * level * (1 - level))
     scale = (freedom - 5 / 6) / (freedom - 2 / 3 + 1 / (10 * freedom)) ** 2
     return math.sqrt(freedom * math.expm1(scale * _NORMAL.inv_cdf(level) ** 2))
+
+
+def _future_mean(belief: Belief, seeds: int) -> tuple[float, float]:
+    """Return center and standard deviation of the mean that will have been measured."""
+    new = seeds - belief.seeds
+    one, usual = belief.noise**2, belief.usual**2
+    if usual == 0:
+        variance = center = 0.0
+    elif one == 0:
+        variance, center = (0.0, belief.mean) if belief.seeds else (usual, 0.0)
+    else:
+        variance = 1 / (1 / usual + belief.seeds / one)
+        center = variance * belief.mean * belief.seeds / one
+    mean = (belief.seeds * belief.mean + new * center) / seeds
+    return mean, new / seeds * math.sqrt(variance + one / new)
 
 
 def _between(mean: float, spread: float, limit: float) -> float:

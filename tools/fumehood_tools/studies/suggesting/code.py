@@ -38,9 +38,10 @@ def words_of(source: bytes) -> tuple[str, ...]:
         return ()
     own = _own_names(tree)
     try:
-        return tuple(itertools.islice(_walk(tree, own), _MOST_WORDS))
+        _, *found = itertools.islice(_walk(tree, own), _MOST_WORDS)  # without the module itself
     except RecursionError:
         return ()
+    return tuple(found)
 
 
 def likeness(one: Sequence[str], other: Sequence[str]) -> float:

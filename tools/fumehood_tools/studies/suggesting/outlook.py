@@ -61,7 +61,7 @@ class Outlook:
             own = noise_of(claim.low, claim.high, seeds)
         found = [noise for noise in (own, plan.power.noise) if noise is not None]
         # Few seeds may agree by chance, so the larger of the two counts.
-        return Belief(claim.effect, max(found), seeds) if found else None
+        return Belief(claim.effect, max(found), seeds, self.usual_effect(plan)) if found else None
 
     def of_new_in_words(self, plan: Plan) -> str:
         """Return where the expectation for a new variant comes from."""

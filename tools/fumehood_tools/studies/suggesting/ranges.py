@@ -91,6 +91,7 @@ def _widened(numbers: Sequence[float], whole: bool) -> tuple[float, float, bool]
     low, high = least / _WIDER, most * _WIDER
     if whole:
         return max(1.0, float(math.floor(low))), float(math.ceil(high)), True
+    low, high = (float(f"{value:.{_DIGITS}g}") for value in (low, high))
     if most < 1:
-        high = max(most, min(high, _BELOW_ONE))
-    return float(f"{low:.{_DIGITS}g}"), float(f"{high:.{_DIGITS}g}"), True
+        high = min(high, _BELOW_ONE)
+    return min(low, least), max(high, most), True

