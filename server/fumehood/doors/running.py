@@ -57,14 +57,14 @@ class GridConstant(BaseModel, extra="forbid"):
     values: list[bool | int | float | str] = Field(min_length=1, max_length=100)
 
 
-def _grid_entries(grid: Any) -> Any:
+def grid_entries(grid: Any) -> Any:
     """Return a grid that was sent as {"K": [16, 64]} in the published form."""
     if not isinstance(grid, dict) or grid.keys() == {"name", "values"}:
         return [grid] if isinstance(grid, dict) else grid
     return [{"name": name, "values": values} for name, values in grid.items()]
 
 
-def _grid_of(constants: Sequence[GridConstant]) -> dict[str, list[bool | int | float | str]]:
+def grid_of(constants: Sequence[GridConstant]) -> dict[str, list[bool | int | float | str]]:
     """Return the values by constant. Raises BadRequest for a constant that is named twice."""
     grid = {constant.name: constant.values for constant in constants}
     if len(grid) < len(constants):
@@ -83,11 +83,11 @@ def register_run(toolbox: Toolbox) -> None:
         open_world=False,
     )
     def run_variants(
-        sandbox: SandboxName,
+        sandbox: SandboxName | None = None,
         variants: Annotated[
-            list[str],
+            list[str] | None,
             Field(description="Names in variants/, without .py", min_length=1, max_length=100),
-        ],
+        ] = None,
         seeds: Annotated[
             list[int | SeedRange] | None,
             Field(
@@ -113,7 +113,7 @@ def register_run(toolbox: Toolbox) -> None:
         ] = None,
         grid: Annotated[
             list[GridConstant] | None,
-            BeforeValidator(_grid_entries),
+            BeforeValidator(grid_entries),
             Field(
                 description="Constants at the top of the files and the values to try, as in "
                 '[{"name": "K", "values": [16, 64]}]; all combinations are run for every variant',
@@ -141,6 +141,12 @@ def register_run(toolbox: Toolbox) -> None:
                 max_length=200,
             ),
         ] = None,
+        study: Annotated[
+            str | None, Field(max_length=64, description="With plan: run a registered plan")
+        ] = None,
+        plan: Annotated[
+            int | None, Field(ge=1, description="Its number. It replaces all other arguments")
+        ] = None,
     ) -> Annotated[CallToolResult, RunStarted]:
         """Train and benchmark variants x seeds as one job; returns a job_id at once.
 
@@ -151,6 +157,24 @@ def register_run(toolbox: Toolbox) -> None:
         a result, use controls=True and three seeds. The job continues if you disconnect.
         Next: wait_for_job, then read_benchmarks.
         """
+        if study is not None or plan is not None:
+            others = {
+                "sandbox": sandbox,
+                "variants": variants,
+                "seeds": seeds,
+                "l0_targets": l0_targets,
+                "baseline": baseline,
+                "grid": grid,
+                "training": training,
+                "controls": controls or None,
+                "request_key": request_key,
+            }
+            given = [name for name, value in others.items() if value is not None]
+            return _started(_planned(toolbox, study, plan, given))
+        if sandbox is None or variants is None:
+            raise BadRequest(
+                "Pass sandbox and variants, or study and plan to run a registered plan."
+            )
         started = start_run(
             toolbox.settings,
             toolbox.jobs,
@@ -158,7 +182,7 @@ def register_run(toolbox: Toolbox) -> None:
             variants,
             all_seeds(seeds or ()),
             request_key,
-            grid=_grid_of(grid or ()),
+            grid=grid_of(grid or ()),
             l0_targets=l0_targets or (),
             baseline=baseline,
             controls=controls,
@@ -166,6 +190,26 @@ def register_run(toolbox: Toolbox) -> None:
             shelf=shelf_of(toolbox),
         )
         return _started(started)
+
+
+def _planned(
+    toolbox: Toolbox, study: str | None, plan: int | None, others: Sequence[str]
+) -> StartedRun:
+    """Return the run of a plan. others: names of further arguments that were passed."""
+    if study is None or plan is None:
+        raise BadRequest("Pass both study and plan, as plan_experiment named them.")
+    if others:
+        raise BadRequest(
+            f"The plan says what is run. Omit {', '.join(others)}, or omit study and plan for a "
+            "run outside the plan, about which every verdict is exploratory."
+        )
+    # Studies are loaded only when one is used: most servers only run variants.
+    from fumehood.doors.study_notebook import lab_of, page_after
+    from fumehood_tools.studies.running import run_plan
+
+    found = run_plan(lab_of(toolbox), toolbox.jobs, study, plan)
+    page_after(toolbox, study)
+    return found.started
 
 
 def _trained_otherwise(started: StartedRun) -> list[str]:

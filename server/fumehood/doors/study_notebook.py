@@ -5,9 +5,12 @@ from typing import Annotated
 from mcp.types import CallToolResult
 from pydantic import Field
 
+from fumehood.doors.records import shelf_of as records_of
 from fumehood.tooling import Toolbox, answer
 from fumehood_tools.studies.entries import Budget, StudyOpened
+from fumehood_tools.studies.lab import Lab
 from fumehood_tools.studies.notebook import StudyShelf, create_study, now, study_names
+from fumehood_tools.studies.spending import spent_in_words
 from fumehood_tools.studies.view import Detail, StudyPage, page_of, write_notebook
 
 STUDY = "study://{study}"
@@ -21,6 +24,11 @@ Prose = Annotated[str, Field(min_length=1, max_length=4_000)]
 def shelf_of(toolbox: Toolbox) -> StudyShelf:
     """Return the workspace's cache of studies, which all tools of the server share."""
     return toolbox.service("studies", lambda: StudyShelf(toolbox.settings.workspace))
+
+
+def lab_of(toolbox: Toolbox) -> Lab:
+    """Return the workspace as it is now, read through the server's caches."""
+    return Lab(toolbox.settings, records_of(toolbox), shelf_of(toolbox))
 
 
 def page_after(toolbox: Toolbox, study: str) -> StudyPage:
@@ -110,7 +118,9 @@ def _register_read(toolbox: Toolbox) -> None:
         Use it when you come back to a study, and before you try an idea (search finds what was
         tried). Entries that were edited or are gone are named. Next: the call named in the answer.
         """
-        page = page_of(shelf_of(toolbox).read(study), detail, search, entry, cursor)
+        found = shelf_of(toolbox).read(study)
+        spent = spent_in_words(lab_of(toolbox), found)
+        page = page_of(found, detail, search, entry, cursor, spent)
         return answer(page.text(), page, sparse=True)
 
     @toolbox.resource(STUDY, title="Study", mime_type="text/markdown")

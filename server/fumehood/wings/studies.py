@@ -7,7 +7,13 @@ from fumehood_tools.wings import table
 WING = Wing(
     name="studies",
     door="fumehood.doors.studies",
-    tools=("open_study", "read_study", "suggest_experiments"),
+    tools=(
+        "open_study",
+        "suggest_experiments",
+        "plan_experiment",
+        "judge_experiment",
+        "read_study",
+    ),
     guidance=Guidance(
         steps={
             "prepare": (Sentence("open_study: your notebook.", ("open_study",)),),

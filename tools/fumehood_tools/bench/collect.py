@@ -103,6 +103,13 @@ class SandboxRecords(NamedTuple):
     """
     evaluations_gone: tuple[str, ...] = ()
     """Evaluations (records of other kinds with metrics) that were deleted or withdrawn."""
+    order: dict[str, int] = {}
+    """The position of each score's receipt among those of the sandbox, in the ledger's order."""
+    asked: dict[str, int] = {}
+    """The position of the newest receipt when the run of a score was asked for; -1: there was none.
+
+    Absent if the record does not say it.
+    """
 
 
 class Chosen(NamedTuple):

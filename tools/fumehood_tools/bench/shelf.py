@@ -91,6 +91,12 @@ class Shelf:
             book = self._ledger.book(under)
             return _found(self._look(workspace, under, book), place_of(results, workspace), book)
 
+    def newest(self, results: Path) -> str | None:
+        """Return the MAC of the newest receipt under a sandbox's results/; None without one."""
+        with self._lock:
+            book = self._ledger.book(place_of(results.parent, results.parents[2]))
+            return next(reversed(list(book.places)), None)
+
     def sandboxes(self) -> set[str]:
         """Return the names of all sandboxes that ever had a record, including deleted ones."""
         with self._lock:
@@ -164,7 +170,8 @@ def _found(looked: dict[str, _Kept], results: str, book: Book) -> SandboxRecords
     results: the place of the results folder; the returned places are relative to it.
     """
     tried = {place: sorted(words) for place, words in book.tried.items()}
-    found = SandboxRecords({}, {}, {}, [], [], book.broken, _withdrawn(book), tried)
+    withdrawn = _withdrawn(book)
+    found = SandboxRecords({}, {}, {}, [], [], book.broken, withdrawn, tried, order={}, asked={})
     others: dict[str, list[str]] = defaultdict(list)
     present, macs = [], dict[str, str]()
     evaluations: dict[str, Evaluation] = {}
@@ -184,6 +191,9 @@ def _found(looked: dict[str, _Kept], results: str, book: Book) -> SandboxRecords
             found.failures[place] = kept.record
         elif isinstance(kept.record, str):
             others[kept.record].append(place)
+    order = {mac: number for number, mac in enumerate(book.places)} if macs else {}
+    for where, mac in macs.items():
+        _put_in_order(found, where.removeprefix(f"{results}/"), mac, order)
     added, others[NO_SCORE] = metrics_by_score(macs, _oldest_first(evaluations, looked, book))
     for where, metrics in added.items():
         place = where.removeprefix(f"{results}/")
@@ -197,6 +207,19 @@ def _found(looked: dict[str, _Kept], results: str, book: Book) -> SandboxRecords
     found.deleted.extend(place for place in missing if book.standing[place].kind in TRIED)
     gone = [place for place in [*missing, *book.withdrawn("")] if _was_evaluation(book, place)]
     return found._replace(evaluations_gone=tuple(sorted(gone)))
+
+
+def _put_in_order(found: SandboxRecords, place: str, mac: str, order: Mapping[str, int]) -> None:
+    """Enter the position of a score in the ledger, and that at which its run was asked for.
+
+    A request that names a receipt which the ledger does not have counts as made when its score was
+    written. Scores that are not in the ledger yet come last.
+    """
+    found.order[place] = order.get(mac, len(order))
+    asked = found.scores[place].asked
+    if asked is not None:
+        known = -1 if asked.after is None else order.get(asked.after, found.order[place])
+        found.asked[place] = known
 
 
 def _oldest_first(

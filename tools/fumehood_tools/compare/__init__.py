@@ -2,6 +2,24 @@
 
 from fumehood_tools.compare.effects import effects_of
 from fumehood_tools.compare.report import Comparison
-from fumehood_tools.compare.run import compare_variants, usual_comparison
+from fumehood_tools.compare.run import (
+    Records,
+    answered,
+    compare_records,
+    compare_variants,
+    power_of,
+    scored_sae,
+    usual_comparison,
+)
 
-__all__ = ["Comparison", "compare_variants", "effects_of", "usual_comparison"]
+__all__ = [
+    "Comparison",
+    "Records",
+    "answered",
+    "compare_records",
+    "compare_variants",
+    "effects_of",
+    "power_of",
+    "scored_sae",
+    "usual_comparison",
+]

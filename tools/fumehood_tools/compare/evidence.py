@@ -13,7 +13,7 @@ from typing import NamedTuple
 from fumehood_tools.bench.noise import LEAST_SEEDS
 from fumehood_tools.compare.matched import Curve, curves_by_seed, differences
 from fumehood_tools.compare.question import ScoredSae
-from fumehood_tools.compare.report import Effect
+from fumehood_tools.compare.report import ALPHA, Effect
 from fumehood_tools.compare.statistics import (
     effect,
     is_within,
@@ -77,11 +77,14 @@ class MeasuredDifference(NamedTuple):
             seeds=paired.seeds,
         )
 
-    def is_within(self, margin: float) -> bool:
-        """Whether both the paired and the unpaired test put the difference within the margin."""
-        if not is_within(self.pairs, margin):
+    def is_within(self, margin: float, level: float = ALPHA / 2) -> bool:
+        """Whether both the paired and the unpaired test put the difference within the margin.
+
+        level: the largest p of each of the two one-sided tests.
+        """
+        if not is_within(self.pairs, margin, level):
             return False
-        return not self.ours or is_within_unpaired(self.ours, self.theirs, margin)
+        return not self.ours or is_within_unpaired(self.ours, self.theirs, margin, level)
 
 
 class Baseline:

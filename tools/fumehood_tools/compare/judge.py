@@ -9,8 +9,9 @@ from fumehood_tools.bench.which_setting import Again
 from fumehood_tools.compare.advice import Advisor, Call
 from fumehood_tools.compare.early import note_on_steps, warnings_of_training
 from fumehood_tools.compare.evidence import MeasuredDifference
+from fumehood_tools.compare.looks import times_for
 from fumehood_tools.compare.matched import pareto_front, unknown_slope
-from fumehood_tools.compare.measured import Measured, by_label
+from fumehood_tools.compare.measured import Measured
 from fumehood_tools.compare.power import Power
 from fumehood_tools.compare.question import ChangeSaid, Question
 from fumehood_tools.compare.report import (
@@ -57,16 +58,24 @@ class Judge:
                 self.means[name], self.ps[name] = found.mean, p
         packaged = {name: p for name, p in self.ps.items() if self.measured.is_packaged(name)}
         tried = {name: p for name, p in self.ps.items() if name not in packaged}
+        tried = {name: min(1.0, p * self.times(name)) for name, p in tried.items()}
         self.tries = max(question.tries, len(tried))
         # Packaged baselines are corrected separately. They were not tried in search of a gain, and
         # many of them clearly differ. In one Benjamini-Hochberg family with the variants, their
         # small p values would make it easier for a variant to be significant.
         self.power = Power(question, self.measured, self.tries)
-        self.contests = Contests(question, self.measured, self.tries)
+        self.contests = Contests(question, self.measured, self.tries, self.times)
         self.corrected = {
             **adjusted_by_direction(tried, self.means, self.tries),
             **adjusted_by_direction(packaged, self.means, len(packaged)),
         }
+
+    def times(self, name: str, ahead: int = 0) -> int:
+        """Return the number by which a variant's p is multiplied for looks. ahead: looks later."""
+        look = self.question.looks.get(name)
+        if self.question.planned_looks:
+            return self.question.planned_looks
+        return 1 if look is None else times_for(look + ahead)
 
     def answer(self) -> Comparison:
         """Return the comparison."""
@@ -131,7 +140,7 @@ class Judge:
             other={} if renamed else other,
             seeds_needed=verdict.seeds_needed or self.seeds_missing(name, verdict.word),
             packaged=self.measured.is_packaged(name),
-            front=self.moves_front(name, verdict.word),
+            front=self.measured.moves_front(name, verdict.word == "better"),
             change=said and said.word,
             parent=said and said.parent,
             work=None if renamed else work,
@@ -189,11 +198,23 @@ class Judge:
             notes.append(f"a decoder is nonlinear; measured at {100 * noise:.0f} % noise")
         if more:
             notes.append(f"with {more} of {base}")
+        if (times := self.times(name)) > 1:
+            notes.append(self.why_times(name, times))
         notes += self.contests.notes(name, word)
         notes += note_on_steps(self.question, word, packaged=self.measured.is_packaged(name))
         if name in self.question.gone:
             notes.append(f"it has {self.question.gone[name]}")
         return notes
+
+    def why_times(self, name: str, times: int) -> str:
+        """Return why a variant's p is multiplied by a number, besides for the tries."""
+        if planned := self.question.planned_looks:
+            return f"p is multiplied by the {planned} looks of the plan"
+        look = self.question.looks[name]
+        return (
+            f"seeds were added after others had been scored, so this is look {look} at it: its p "
+            f"is multiplied by {times}"
+        )
 
     def verdict(self, name: str, found: MeasuredDifference) -> _Verdict:
         """Return the verdict on a variant's differences, with the reason."""
@@ -214,7 +235,8 @@ class Judge:
             few = f"{len(pairs)} seeds; at least {LEAST_SEEDS} are needed"
             self.calls[name] = self.advisor.more_seeds(name, LEAST_SEEDS)
             return _Verdict("undecided", few, LEAST_SEEDS)
-        split, is_small = self.split(name, mean, floor), found.is_within(self.margin)
+        split = self.split(name, mean, floor)
+        is_small = found.is_within(self.margin, ALPHA / 2 / self.times(name))
         if is_small and not split:
             return _Verdict("equal", f"within ±{self.margin:g}")
         if self.is_real(name, floor):
@@ -228,7 +250,7 @@ class Judge:
             self.calls[name] = self.advisor.more_seeds(name, LEAST_SEEDS, noise=True)
             noise = f"the noise of {self.question.baseline} is unknown: run 3 seeds of it"
             return _Verdict("undecided", f"{mean:+.4f}; {noise}{split}", LEAST_SEEDS)
-        needed = self.power.seeds_for(pairs, mean)
+        needed = self.power.seeds_for(pairs, mean, self.times(name, ahead=1))
         if needed and needed <= MOST_SEEDS:
             self.calls[name] = self.advisor.more_seeds(name, needed)
         more = f"{needed} seeds would decide" if needed else "1,000 seeds would not decide"
@@ -367,25 +389,6 @@ class Judge:
     def most_seeds(self) -> int:
         """Return the largest number of seeds of any difference, at least those of a verdict."""
         return max([LEAST_SEEDS, *(len(found.pairs) for found in self.found.values())])
-
-    def moves_front(self, name: str, word: Word) -> bool | None:
-        """Whether a better variant also beats every baseline at one level by more than noise.
-
-        None: unknown, as no baseline covers its L0, or seeds are too few.
-        """
-        metric, found = self.measured.seen_as(name, self.metric), []
-        rivals = self.measured.rivals(metric)
-        for label, values in by_label(self.measured.by_variant[name], metric).items():
-            l0 = statistics.fmean(p.l0 for p in self.measured.by_variant[name] if p.label == label)
-            floor = self.measured.floor(len(values), metric)
-            at = [
-                self.sign * value + abs(curve.error_at(l0))
-                for curve in rivals
-                if (value := curve.at(l0)) is not None
-            ]
-            if at and floor is not None and len(values) >= LEAST_SEEDS:
-                found.append(self.sign * statistics.fmean(values) > max(at) + floor)
-        return any(found) and word == "better" if found else None
 
     def next_step(self, rows: Sequence[Compared]) -> str:
         """Return the suggested next call."""

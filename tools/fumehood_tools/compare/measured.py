@@ -5,6 +5,7 @@ import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
+from fumehood_tools.bench.noise import LEAST_SEEDS
 from fumehood_tools.compare.evidence import (
     Baseline,
     MeasuredDifference,
@@ -28,6 +29,7 @@ class Measured:
 
     def __init__(self, question: Question) -> None:
         self.metric, self.name_of_base = question.metric.key, question.baseline
+        self.sign = question.metric.sign
         self.at_noise = {
             metric.key: metric.at_noise
             for metric in (question.metric, *question.beside)
@@ -165,6 +167,25 @@ class Measured:
             if label not in steps
         ]
         return sorted(levels, key=lambda level: level.l0)
+
+    def moves_front(self, name: str, is_better: bool) -> bool | None:
+        """Whether a better variant also beats every baseline at one level by more than noise.
+
+        None: unknown, as no baseline covers its L0, or seeds are too few.
+        """
+        metric, found = self.seen_as(name, self.metric), []
+        rivals = self.rivals(metric)
+        for label, values in by_label(self.by_variant[name], metric).items():
+            l0 = statistics.fmean(p.l0 for p in self.by_variant[name] if p.label == label)
+            floor = self.floor(len(values), metric)
+            at = [
+                self.sign * value + abs(curve.error_at(l0))
+                for curve in rivals
+                if (value := curve.at(l0)) is not None
+            ]
+            if at and floor is not None and len(values) >= LEAST_SEEDS:
+                found.append(self.sign * statistics.fmean(values) > max(at) + floor)
+        return any(found) and is_better if found else None
 
     def work(self, name: str) -> float | None:
         """Return a variant's training processor time over the baseline's at the same L0.

@@ -34,22 +34,28 @@ class Power:
             f"{self.question.baseline} alone differ by as much."
         ]
 
-    def seeds_for(self, pairs: Sequence[float], mean: float) -> int | None:
+    def seeds_for(self, pairs: Sequence[float], mean: float, times: int = 1) -> int | None:
         """Return the seeds that would show whether the observed difference is real, or equal to 0.
 
-        More than there are. None if 1,000 would not.
+        More than there are. None if 1,000 would not. times: what p is multiplied by for looks.
         """
         own = statistics.stdev(pairs)
         noise = self.measured.spread(self.metric)
         spread = max(own, 2**0.5 * noise[0]) if noise else own
-        ways = self.seeds_to_detect(mean, spread), seeds_for_equal(mean, spread, self.margin)
+        ways = (
+            self.seeds_to_detect(mean, spread, times),
+            seeds_for_equal(mean, spread, self.margin),
+        )
         needed = min((seeds for seeds in ways if seeds is not None), default=None)
         return None if needed is None else max(needed, len(pairs) + 1)
 
-    def seeds_to_detect(self, difference: float, spread: float) -> int | None:
-        """Return the seeds with which a difference is significant and above the noise floor."""
+    def seeds_to_detect(self, difference: float, spread: float, times: int = 1) -> int | None:
+        """Return the seeds with which a difference is significant and above the noise floor.
+
+        times: what p is multiplied by in addition to the tries.
+        """
         noise = self.measured.spread(self.metric)
-        ways = [seeds_needed(difference, spread, self.tries)]
+        ways = [seeds_needed(difference, spread, self.tries * times)]
         ways += [seeds_above_noise(difference, *noise)] if noise else []
         found = [seeds for seeds in ways if seeds is not None]
         return max(found) if len(found) == len(ways) else None

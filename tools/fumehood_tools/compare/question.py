@@ -101,7 +101,40 @@ class Question(BaseModel, frozen=True, defer_build=True):
     """The largest L0 that run_variants accepts as a target."""
     missed: dict[str, list[float]] = Field(default_factory=dict)
     """File (see `labelling.trained_as`) -> L0 targets that were searched for in vain."""
+    looks: dict[str, int] = Field(default_factory=dict)
+    """Variant -> which look this is at it (see `looks`); absent: the first, as far as is known."""
+    planned_looks: int = 0
+    """Looks that a plan allows, among which alpha is divided evenly. 0: there is no plan."""
     few_steps: int | None = None
     """The number of training steps where it is small (see `training`); None: it is not."""
     failing: list[str] = Field(default_factory=list)
     """Variants some of whose seeds failed, so that a repetition of the run gives no score."""
+
+
+class PowerAsked(BaseModel, frozen=True):
+    """A planned experiment whose power is asked for."""
+
+    metric: Metric
+    baseline: str
+    points: list[ScoredSae]
+    """SAEs of the baseline in this setting; empty if it was not run yet."""
+    smallest_effect: float
+    seeds: int | None
+    """Seeds of both sides; None: as many as are needed."""
+    tries: int
+    """What p will be multiplied by: variants tried, times looks."""
+
+
+class PowerFound(BaseModel, frozen=True):
+    """What a planned experiment can detect."""
+
+    noise: float | None
+    """Standard deviation over seeds of a difference; None: not measured."""
+    seeds: int
+    """The seeds that were asked about, or those that are advised."""
+    freedom: int = 0
+    """Degrees of freedom of the noise: how well it is known."""
+    detectable: float | None = None
+    """The smallest true difference that is found 8 times in 10 with these seeds."""
+    seeds_needed: int | None = None
+    """Seeds with which the smallest effect is found 8 times in 10; None: more than 1,000."""

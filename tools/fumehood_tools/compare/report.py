@@ -55,7 +55,9 @@ def definitions(metric: Metric, tries: int, baseline: str) -> dict[str, str]:
         "interval excludes 0",
         "p_adjusted": f"that p corrected (Benjamini-Hochberg) {_tried(tries)}, separately for "
         "gains and for losses, as the best of many tries looks good by chance; verdicts use it, so "
-        "an interval that excludes 0 is not enough",
+        "an interval that excludes 0 is not enough. If seeds were added after others had been "
+        "scored, this is the k-th look at the variant: p is first multiplied by k(k+1)/2 (the row "
+        "says so), so that adding seeds until it wins does not help",
         "change": f"what the variant's change did, compared with the parent named there: the "
         f"strongest word over its levels, in any metric. {WORDS}; {ABSENT}. The verdict is "
         f"something else: it is about {metric.key} alone, over all levels together, compared with "

@@ -11,7 +11,7 @@ difference would be another one, and whoever runs the rival could choose the lev
 """
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from fumehood_tools.bench.noise import LEAST_SEEDS
@@ -82,9 +82,17 @@ class Contest(NamedTuple):
 class Contests:
     """The contests of one question."""
 
-    def __init__(self, question: Question, measured: Measured, tries: int) -> None:
-        """tries: the number of variants for which p values are corrected."""
+    def __init__(
+        self,
+        question: Question,
+        measured: Measured,
+        tries: int,
+        times: Callable[[str], int] = lambda name: 1,
+    ) -> None:
+        """tries: variants for which p values are corrected. times: name -> what p is multiplied by
+        for looks."""
         self.question, self.measured, self.tries = question, measured, tries
+        self.times = times
 
     def of(self, name: str) -> list[Contest]:
         """Return the contests of a variant with all rivals."""
@@ -109,7 +117,7 @@ class Contests:
             mean=found.mean if seeds else 0.0,
             seeds=seeds,
             levels=(len(wanted.keys() & there.keys()), len(wanted)),
-            p=None if (p := found.p) is None else min(1.0, p * self.tries),
+            p=None if (p := found.p) is None else min(1.0, p * self.tries * self.times(name)),
             tries=self.tries,
             is_gain=gain > 0,
             exceeds_noise=floor is not None and gain > max(floor, error),

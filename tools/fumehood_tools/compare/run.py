@@ -5,6 +5,7 @@ Costs a few ms per record and 2 s for the child (scipy, statsmodels). Writes not
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from fumehood_tools.bench.changes import changes
 from fumehood_tools.bench.collect import (
@@ -23,7 +24,15 @@ from fumehood_tools.bench.table_rows import kind_of, outline, stale_reason
 from fumehood_tools.bench.which_setting import Again, again, pick_setting
 from fumehood_tools.children import ChildTask, ask_once
 from fumehood_tools.compare.doubts import differing, doubts_about, to_be_run, usual_schedule
-from fumehood_tools.compare.question import ChangeSaid, Question, Rival, ScoredSae
+from fumehood_tools.compare.looks import count_looks
+from fumehood_tools.compare.question import (
+    ChangeSaid,
+    PowerAsked,
+    PowerFound,
+    Question,
+    Rival,
+    ScoredSae,
+)
 from fumehood_tools.compare.report import Comparison
 from fumehood_tools.compare.seeds import missing_seeds, scattered
 from fumehood_tools.compare.training import (
@@ -58,12 +67,14 @@ def compare_variants(
     packaged: Mapping[str, str] | None = None,
     shelf: Shelf | None = None,
     missed: Mapping[str, Sequence[float]] | None = None,
+    more_tries: int = 0,
 ) -> Comparison:
     """Return the comparison of a sandbox's variants with a baseline at equal L0.
 
     variants: the ones to show; all count for the correction. packaged: name -> sha256 of the files
     that count as baselines; these names refer to those files, whatever is in variants/ now.
     missed: variant -> L0 targets that were searched for in vain, which are not advised again.
+    more_tries: verdicts beyond those of the workspace's records for which p is corrected too.
     Raises BadRequest when there is no score of the baseline, UnknownName for a variant, metric or
     setting that does not exist, PartMissing without statsmodels.
     """
@@ -78,24 +89,52 @@ def compare_variants(
             f"There is no score in {folder.name}. "
             f"Next: {Again().run(folder.name, [*dict.fromkeys((baseline, CONTROL))])}."
         )
+    asked = {
+        "variants": None if variants is None else list(variants),
+        "tries": count_tries(folder.parent, shelf, kinds) + more_tries,
+        "tries_here": count_tries_of(found, shown, kinds),
+        "missed": {name: list(l0s) for name, l0s in (missed or {}).items()},
+    }
     current = shelf.variant_files(folder / "variants")
-    chosen = choose(found, shown, current, None, kinds)
-    here = again(shown, list(settings), folder)
-    _check_names(folder, chosen, kinds, baseline, variants or (), here)
-    question = _question(folder, found, chosen, shown, kinds, baseline, judged).model_copy(
-        update={
-            "variants": None if variants is None else list(variants),
-            "tries": count_tries(folder.parent, shelf, kinds),
-            "tries_here": count_tries_of(found, shown, kinds),
-            "missed": {name: list(l0s) for name, l0s in (missed or {}).items()},
-            "warnings": _warnings(folder, chosen, current, kinds, found, baseline, here),
-            "training": here.training,
-            "asked_setting": here.setting,
-        }
-    )
-    if not any(metric in point.values for point in question.points if point.variant == baseline):
-        raise BadRequest(f"{metric} was not measured for {baseline}. Choose another metric.")
-    return Comparison.model_validate_json(_ask(question))
+    records = Records(folder, found, shown, current, kinds)
+    return compare_records(records, baseline, judged, asked)
+
+
+class Records(NamedTuple):
+    """The scores of one setting of a sandbox, of which a comparison takes those that count.
+
+    current, kinds: variant -> sha256 of its file, and of the packaged file of that name.
+    """
+
+    folder: Path
+    found: SandboxRecords
+    setting: Setting
+    current: Mapping[str, str]
+    kinds: Packaged
+
+    def chosen(self) -> Chosen:
+        """Return the scores that count."""
+        return choose(self.found, self.setting, self.current, None, self.kinds)
+
+
+def compare_records(
+    records: Records, baseline: str, metric: Metric, asked: Mapping[str, Any]
+) -> Comparison:
+    """Return a comparison of these records. asked: further fields of the `Question`.
+
+    Raises as `compare_variants` does.
+    """
+    folder, found, shown, current, kinds = records
+    chosen = records.chosen()
+    here = again(shown, list(settings_of(found)), folder)
+    _check_names(folder, chosen, kinds, baseline, asked.get("variants") or (), here)
+    question = question_about(folder, found, chosen, shown, kinds, baseline, metric)
+    about = {
+        "warnings": _warnings(folder, chosen, current, kinds, found, baseline, here),
+        "training": here.training,
+        "asked_setting": here.setting,
+    }
+    return answered(question.model_copy(update={**about, **asked}))
 
 
 def usual_comparison(
@@ -139,7 +178,7 @@ def _check_names(
             raise UnknownName("scored variant", name, names, hint)
 
 
-def _question(
+def question_about(
     folder: Path,
     found: SandboxRecords,
     chosen: Chosen,
@@ -148,6 +187,7 @@ def _question(
     baseline: str,
     metric: Metric,
 ) -> Question:
+    """Return the question about the chosen scores; the caller adds tries and warnings."""
     scores = [score for some in chosen.by_label.values() for score in some]
     base = next(score for score in scores if name_of(score, packaged) == baseline)
     elsewhere = (
@@ -165,7 +205,7 @@ def _question(
         baseline=baseline,
         variants=None,
         tries=0,
-        points=[_point(score, packaged, metric) for score in scores],
+        points=[scored_sae(score, packaged, metric) for score in scores],
         changes=_changes(chosen.by_label, packaged),
         warnings=[],
         left_out=[
@@ -178,13 +218,14 @@ def _question(
                 words=one.words(here),
                 training=differing(one.schedule, usual),
                 setting=one.setting,
-                points=[_point(score, packaged, metric) for score in one.scores],
+                points=[scored_sae(score, packaged, metric) for score in one.scores],
             )
             for one in elsewhere
         ],
         gone={name: some.text() for name, some in missing.items()},
         lost={name: sorted(some.gone) for name, some in missing.items() if some.gone},
         failing=[name for name, some in missing.items() if some.failed],
+        looks=count_looks(found, shown, scores, baseline, packaged),
         few_steps=few_steps(base),
         most_l0=base.dict_size / 2,
     )
@@ -265,7 +306,8 @@ def _l0(score: Score, metric: Metric) -> float:
     return own if found is None else found
 
 
-def _point(score: Score, packaged: Packaged, metric: Metric) -> ScoredSae:
+def scored_sae(score: Score, packaged: Packaged, metric: Metric) -> ScoredSae:
+    """Return the point of a score. Its L0 is that on the rows on which the metric is measured."""
     metrics, checked = dict(score.metrics), score.integrity
     for key in {m.at_noise for m in judged_metrics() if m.at_noise}:
         if (value := getattr(checked, key, None)) is not None:
@@ -289,7 +331,23 @@ def _point(score: Score, packaged: Packaged, metric: Metric) -> ScoredSae:
     )
 
 
-def _ask(question: Question) -> str:
+def answered(question: Question) -> Comparison:
+    """Have a child process compute the comparison.
+
+    Raises BadRequest if no point of the baseline has the metric, PartMissing without statsmodels.
+    """
+    metric, base = question.metric.key, question.baseline
+    if not any(metric in point.values for point in question.points if point.variant == base):
+        raise BadRequest(f"{metric} was not measured for {base}. Choose another metric.")
+    return Comparison.model_validate_json(_ask(question))
+
+
+def power_of(asked: PowerAsked) -> PowerFound:
+    """Have a child process compute what an experiment can detect. Raises PartMissing."""
+    return PowerFound.model_validate_json(_ask(asked))
+
+
+def _ask(asked: Question | PowerAsked) -> str:
     missing = PartMissing("statsmodels", install_command("sae"), "it does the statistics")
     task = ChildTask(
         doing="Comparing",
@@ -298,4 +356,4 @@ def _ask(question: Question) -> str:
         memory=_MEMORY,
         missing={"scipy": missing, "statsmodels": missing},
     )
-    return ask_once("fumehood_tools.compare", question.model_dump(mode="json"), task).decode()
+    return ask_once("fumehood_tools.compare", asked.model_dump(mode="json"), task).decode()

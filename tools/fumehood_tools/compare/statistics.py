@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy import stats
+from scipy import optimize, stats
 from statsmodels.stats.weightstats import DescrStatsW, ttost_ind
 
 from fumehood_tools.bench.noise import LEAST_SEEDS
@@ -17,6 +17,8 @@ from fumehood_tools.compare.report import ALPHA, Effect
 
 _POWER = 0.8
 _MOST_SEEDS = 1_000
+_MOST_SIZE = 1e4
+"""Differences of more standard deviations than this are not looked for."""
 
 
 def effect(pairs: Sequence[float]) -> Effect:
@@ -62,25 +64,28 @@ def unpaired_p_value(ours: Sequence[float], theirs: Sequence[float]) -> float:
     return float(stats.ttest_ind(ours, theirs, equal_var=False).pvalue)
 
 
-def is_within_unpaired(ours: Sequence[float], theirs: Sequence[float], margin: float) -> bool:
+def is_within_unpaired(
+    ours: Sequence[float], theirs: Sequence[float], margin: float, level: float = ALPHA / 2
+) -> bool:
     """Whether two one-sided tests put the difference of two sets of seeds within the margin."""
     if np.ptp(ours) == 0 and np.ptp(theirs) == 0:
         return abs(ours[0] - theirs[0]) < margin
     p, _, _ = ttost_ind(np.asarray(ours), np.asarray(theirs), -margin, margin, usevar="unequal")
-    return bool(p <= ALPHA / 2)
+    return bool(p <= level)
 
 
-def is_within(pairs: Sequence[float], margin: float) -> bool:
+def is_within(pairs: Sequence[float], margin: float, level: float = ALPHA / 2) -> bool:
     """Whether two one-sided tests (Schuirmann 1987) put the mean between -margin and margin.
 
-    Each has half of ALPHA, so that both succeed exactly when the 95 % interval is in the margin.
+    level: the largest p of each. With half of ALPHA, both succeed exactly when the 95 % interval is
+    in the margin.
     """
     if len(pairs) < 2:
         return False
     if np.ptp(pairs) == 0:
         return abs(pairs[0]) < margin
     p, _, _ = DescrStatsW(np.asarray(pairs)).ttost_mean(-margin, margin)
-    return bool(p <= ALPHA / 2)
+    return bool(p <= level)
 
 
 def adjusted(ps: Mapping[str, float], tries: int) -> dict[str, float]:
@@ -153,6 +158,24 @@ def seeds_needed(difference: float, spread: float, tries: int) -> int | None:
     if spread <= 0:
         return LEAST_SEEDS
     return _fewest(abs(difference) / spread, ALPHA / max(1, tries) / 2, _POWER)
+
+
+def detectable(spread: float, seeds: int, tries: int) -> float:
+    """Return the true difference that a paired test finds in 8 of 10 cases with so many seeds.
+
+    The significance level is the one of `seeds_needed`. spread: standard deviation of one pair.
+    """
+    if spread <= 0:
+        return 0.0
+    critical = float(stats.t.isf(ALPHA / max(1, tries) / 2, seeds - 1))
+
+    def missing(size: float) -> float:
+        return float(stats.nct.sf(critical, seeds - 1, size * math.sqrt(seeds))) - _POWER
+
+    high = 1.0
+    while missing(high) < 0 and high < _MOST_SIZE:
+        high *= 2
+    return float(optimize.brentq(missing, 0.0, high)) * spread if missing(high) >= 0 else math.inf
 
 
 def seeds_for_equal(difference: float, spread: float, margin: float) -> int | None:

@@ -92,6 +92,15 @@ class Cost(BaseModel, frozen=True):
     usd: float = Field(0.0, description="cost of rented machines; 0 on your own")
 
 
+class Asked(BaseModel, frozen=True):
+    """The request for the run that a score comes from: what could be known when it was made."""
+
+    after: str | None = Field(
+        description="MAC of the newest receipt in the sandbox at that time; null: there was none"
+    )
+    seeds: list[int] = Field(description="all seeds that were asked for")
+
+
 class Score(BaseModel, frozen=True):
     """One trained and scored SAE. On disk it is signed, see fumehood_tools.receipts."""
 
@@ -136,6 +145,9 @@ class Score(BaseModel, frozen=True):
         default_factory=dict, description="the files next to the record, by name"
     )
     spec: dict[str, Any] = Field(description="the whole sandbox.toml, for scoring it again")
+    asked: Asked | None = Field(
+        None, description="the request for its run; null in records older than this field"
+    )
     glass: str = Field(description="the weaker of the isolation levels of training and scoring")
     cost: Cost
     started: str = Field(description="ISO 8601, UTC")

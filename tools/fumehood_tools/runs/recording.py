@@ -11,7 +11,7 @@ from fumehood_tools.errors import RunFailed
 from fumehood_tools.glass import STRENGTH
 from fumehood_tools.quoting import quotable
 from fumehood_tools.receipts import WEIGHTS_FILE
-from fumehood_tools.records.scores import Cost, Data, Failure, Score
+from fumehood_tools.records.scores import Asked, Cost, Data, Failure, Score
 from fumehood_tools.records.work import Work
 from fumehood_tools.registry.kinds import FAILURE, SCORE, RecordKind
 from fumehood_tools.registry.sae_metrics import SPARSITY
@@ -40,8 +40,12 @@ class Effort(NamedTuple):
 class Recorder:
     """Writes the records of one job. Creates the workspace's signing key if there is none."""
 
-    def __init__(self, settings: Settings, sandbox: Sandbox, glass: str) -> None:
+    def __init__(
+        self, settings: Settings, sandbox: Sandbox, glass: str, asked: Asked | None = None
+    ) -> None:
+        """asked: the request for the job; None if it is not known."""
         self.settings, self.sandbox, self.glass = settings, sandbox, glass
+        self._asked = asked
         self._started: dict[str, str] = {}
         results = receipts.place_of(sandbox.results, settings.workspace)
         self._writer = receipts.RecordWriter(settings.workspace, results)
@@ -110,6 +114,7 @@ class Recorder:
             density=answer.get("density"),
             provenance=about,
             spec=spec.model_dump(mode="json"),
+            asked=self._asked,
             glass=min(trained.glass, scored.glass, key=STRENGTH.__getitem__),
             cost=Cost(train_seconds=round(effort.seconds, 2), score_seconds=answer["seconds"]),
             started=self._started.get(item.name, now()),

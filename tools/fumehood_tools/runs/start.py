@@ -12,6 +12,7 @@ from fumehood_tools.machine import expected_device
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.records.labelling import in_words
 from fumehood_tools.records.parameters import Value
+from fumehood_tools.records.scores import Asked
 from fumehood_tools.records.seed_lists import MOST_SEEDS
 from fumehood_tools.runs.baselines import UNTRAINED, baseline_of, is_unchanged, levels_around
 from fumehood_tools.runs.controls import plan_controls
@@ -76,8 +77,81 @@ def start_run(
     again. Raises UnknownName for a sandbox, variant or constant that does not exist, BadRequest for
     an empty or oversized request, or for a value of the wrong type.
     """
-    changed = dict(training or {})
-    box = open_sandbox(settings, sandbox).trained_with(changed)
+    prepared = prepare_run(
+        settings,
+        sandbox,
+        variants,
+        seeds,
+        grid=grid,
+        l0_targets=l0_targets,
+        baseline=baseline,
+        controls=controls,
+        training=training,
+        shelf=shelf,
+    )
+    box, wanted, changed = prepared.box, prepared.wanted, dict(training or {})
+    asked = Asked(after=prepared.newest, seeds=list(wanted.seeds))
+    request = _request(sandbox, wanted, prepared.left, changed)
+    job = jobs.submit(
+        "run",
+        [
+            sys.executable,
+            "-m",
+            "fumehood_tools.runs.worker",
+            json.dumps({**request, "asked": asked.model_dump()}),
+        ],
+        title=_title(sandbox, wanted.variants, prepared.saes, changed),
+        slot="gpu" if expected_device(settings.device, settings.cache) == "cuda" else "cpu",
+        request_key=request_key,
+        env=settings.as_environment(),
+    )
+    return StartedRun(
+        job=job,
+        saes=prepared.saes,
+        search_runs=prepared.search_runs,
+        scored=prepared.scored,
+        baseline=wanted.baseline,
+        seconds=prepared.seconds,
+        training=changed,
+        left=prepared.left,
+        own=sum(name != UNTRAINED and not is_unchanged(box, name) for name in wanted.variants),
+    )
+
+
+class Prepared(NamedTuple):
+    """A run that was checked, but not started. For the numbers see `StartedRun`.
+
+    newest: MAC of the newest receipt in the sandbox; None if there is none.
+    """
+
+    box: Sandbox
+    wanted: Wanted
+    saes: int
+    search_runs: int
+    scored: int
+    left: int
+    seconds: float
+    newest: str | None
+
+
+def prepare_run(
+    settings: Settings,
+    sandbox: str,
+    variants: Sequence[str],
+    seeds: Sequence[int] = (),
+    *,
+    grid: Mapping[str, Sequence[Value]] | None = None,
+    l0_targets: Sequence[float] = (),
+    baseline: str | None = None,
+    controls: bool = False,
+    training: Mapping[str, float] | None = None,
+    shelf: Shelf | None = None,
+) -> Prepared:
+    """Check a run as `start_run` does, and estimate what it takes. Starts nothing.
+
+    Raises the errors of `start_run`.
+    """
+    box = open_sandbox(settings, sandbox).trained_with(dict(training or {}))
     names = tuple(dict.fromkeys(variants))
     chosen = tuple(dict.fromkeys(seeds or box.spec.training.seeds))
     _check_words(names, chosen, baseline, l0_targets)
@@ -95,26 +169,11 @@ def start_run(
             f"This run would train {count:,} SAEs; at most {MOST_SAES:,} are allowed. Split the "
             "grid over several runs."
         )
-    more = search_runs(sources, wanted)
-    records = (shelf or Shelf(settings.state)).collect(box.results)
-    ahead = forecast(box, wanted, records, count + more)
-    job = jobs.submit(
-        "run",
-        [
-            sys.executable,
-            "-m",
-            "fumehood_tools.runs.worker",
-            json.dumps(_request(sandbox, wanted, ahead.left, changed)),
-        ],
-        title=_title(sandbox, names, count, changed),
-        slot="gpu" if expected_device(settings.device, settings.cache) == "cuda" else "cpu",
-        request_key=request_key,
-        env=settings.as_environment(),
-    )
+    more, shelf = search_runs(sources, wanted), shelf or Shelf(settings.state)
+    newest = shelf.newest(box.results)
+    ahead = forecast(box, wanted, shelf.collect(box.results), count + more)
     seconds = expected(box.spec, settings.cache).whole(ahead.left)
-    started = StartedRun(job, count, more, ahead.scored, wanted.baseline, seconds, changed)
-    own = sum(name != UNTRAINED and not is_unchanged(box, name) for name in names)
-    return started._replace(left=ahead.left, own=own)
+    return Prepared(box, wanted, count, more, ahead.scored, ahead.left, seconds, newest)
 
 
 def _check_words(

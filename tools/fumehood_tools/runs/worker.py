@@ -31,6 +31,7 @@ from fumehood_tools.harvest import Activations
 from fumehood_tools.jobs.worker import JobContext
 from fumehood_tools.receipts import WEIGHTS_FILE
 from fumehood_tools.records.parameters import Value
+from fumehood_tools.records.scores import Asked
 from fumehood_tools.registry.sae_metrics import QUALITY, SPARSITY
 from fumehood_tools.runs.controls import ControlItem
 from fumehood_tools.runs.harvesting import Harvest, as_error, harvest, scoring_patience
@@ -71,6 +72,7 @@ class RunRequest(BaseModel, frozen=True):
     saes: int = 0
     training: dict[str, float] = {}
     static_rules: bool = True
+    asked: Asked | None = None
 
     @property
     def wanted(self) -> Wanted:
@@ -107,7 +109,7 @@ class RunJob:
 
     def run(self) -> dict[str, Any]:
         """Run the whole job; return its result. Raises RunFailed if no item got a score."""
-        self.records = Recorder(self.settings, self.sandbox, self.level)
+        self.records = Recorder(self.settings, self.sandbox, self.level, self.request.asked)
         log("start", self.request.sandbox, f"prints of libraries are in {PRINTS} beside this log")
         prints = self.context.folder / PRINTS
         # The scorer's imports take seconds, so start it before the harvest.

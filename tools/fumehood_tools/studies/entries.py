@@ -65,6 +65,9 @@ class PlannedVariant(BaseModel, frozen=True):
         default_factory=list,
         description="seeds of this file that were scored in this setting before the plan",
     )
+    constants: dict[str, Value] = Field(
+        default_factory=dict, description="constants of the file that the plan's grid varies"
+    )
 
 
 class Power(BaseModel, frozen=True):
@@ -138,7 +141,7 @@ class Claim(BaseModel, frozen=True):
 class Conclusion(BaseModel, frozen=True):
     """Our analysis of a plan. `comparison.json` beside it has the whole comparison."""
 
-    plan: int
+    plan: int = Field(description="number of the plan's entry; 0: no plan foresaw it")
     registered: bool = Field(description="false: exploratory")
     exploratory_because: list[str] = Field(default_factory=list)
     claims: list[Claim]
@@ -147,6 +150,9 @@ class Conclusion(BaseModel, frozen=True):
     missing_controls: list[str] = Field(default_factory=list)
     minutes: float = Field(description="training and scoring of the SAEs it rests on")
     usd: float = 0.0
+    metric: str = Field("", description="of the effects")
+    early: bool = Field(False, description="results were shown before all planned seeds were in")
+    state: str = Field("", description="digest of the scores that it rests on, and of what lacks")
     written: str
 
 

@@ -104,18 +104,22 @@ def _experiment_line(content: Experiment) -> str:
     )
 
 
+def _about(content: Conclusion) -> str:
+    return f"plan {content.plan}" if content.plan else "scores without a plan"
+
+
 def _conclusion_line(content: Conclusion) -> str:
-    kind = "registered" if content.registered else "exploratory"
+    kind = "registered" if content.registered else "EXPLORATORY"
     claims = "; ".join(f"{one.variant} {one.verdict}" for one in content.claims)
-    return f"plan {content.plan}, {kind}: {claims or 'no claim'}"
+    return f"{_about(content)}, {kind}: {claims or 'no claim'}"
 
 
 def _conclusion_text(content: Conclusion) -> str:
     lines = [
-        f"Conclusion about plan {content.plan} "
+        f"Conclusion about {_about(content)} "
         f"({'registered' if content.registered else 'EXPLORATORY'}, look {content.look}, corrected "
         f"for {content.tries} tries):",
-        *(f"- {claim_in_words(claim)}" for claim in content.claims),
+        *(f"- {claim_in_words(claim, content.metric)}" for claim in content.claims),
     ]
     lines += [f"Exploratory because {why}" for why in content.exploratory_because]
     lines += [f"Missing control: {one}" for one in content.missing_controls]

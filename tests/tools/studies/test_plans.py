@@ -1,0 +1,139 @@
+"""What a plan is refused for, and what it says of its seeds, its power and its budget."""
+
+import shutil
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes.sandbox_files import change_setting
+from fakes.studies_bench import Bench, planned
+
+from fumehood_tools.errors import BadRequest, FumehoodError, UnknownName
+from fumehood_tools.jobs import JobStore
+from fumehood_tools.studies.counting import plans_again
+from fumehood_tools.studies.entries import Budget, Plan
+from fumehood_tools.studies.plans import register_plan
+from fumehood_tools.studies.running import run_plan
+from fumehood_tools.studies.spending import spent_in
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """A workspace whose seeds 0 to 2 were seen, which no test changes."""
+    bench = Bench(tmp_path_factory.mktemp("kept"), Budget(saes=20, minutes=30))
+    bench.score(range(3), {"mine": 0.01})
+    return bench
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        ({"variants": ["absent"]}, "absent"),
+        ({"baseline": "absent"}, "absent"),
+        ({"sandbox": "absent"}, "absent"),
+        ({"variants": ["mine", "half"]}, "half is the baseline"),
+        ({"variants": []}, "variants is empty"),
+        ({"metric": "alive"}, "alive"),
+        ({"grid": {}, "l0_targets": [100]}, "L0 target 100 is impossible"),
+        ({"grid": {"WIDTH": [1]}}, "WIDTH"),
+        ({"seeds": [7, 8]}, "3 seeds"),
+        ({"seeds": [2, 3, 4]}, "seeds=[3, 4, 5]"),
+        ({"seeds": list(range(10, 20))}, "budget of the study"),
+        ({"budget": Budget(saes=5)}, "budget of the plan"),
+    ],
+)
+def test_a_plan_that_cannot_be_meant_is_refused_with_the_remedy(
+    kept: Bench, parts: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(FumehoodError) as caught:
+        kept.plan(**parts)
+    assert said in str(caught.value)
+    assert not kept.study.only(Plan)
+
+
+def test_a_study_that_does_not_exist_is_named(kept: Bench) -> None:
+    with pytest.raises(UnknownName, match="study"):
+        register_plan(kept.lab, "none", kept.asked())
+
+
+@pytest.mark.child
+def test_two_servers_that_plan_at_once_get_different_seeds(bench: Bench) -> None:
+    servers = [threading.Thread(target=bench.plan) for _ in range(2)]
+    for server in servers:
+        server.start()
+    for server in servers:
+        server.join(120)
+    (_, one), (_, two) = bench.study.only(Plan)
+    assert not set(one.seeds) & set(two.seeds)
+    assert [one.seeds, two.seeds] == [[0, 1, 2], [3, 4, 5]]
+    assert one.note is not None and "noise is not measured" in one.note
+    assert two.follows == 2, "the second plan says that it follows the first, entry 2"
+
+
+def test_what_a_plan_spent_are_the_receipts_written_after_it_with_its_files_and_seeds(
+    bench: Bench,
+) -> None:
+    bench.score([0], {"mine": 0.0})
+    number = bench.entered(planned(bench, [1, 2, 3])).number
+    assert spent_in(bench.lab, bench.study)[number].saes == 0
+    bench.score([1, 2, 9], {"mine": 0.0, "other": 0.0})
+    spent = spent_in(bench.lab, bench.study)[number]
+    assert spent.saes == 2 * 2 * 2, "two files, two seeds, two levels"
+    assert spent.minutes == pytest.approx(8 * 1.5 / 60)
+
+
+def test_every_further_plan_about_a_file_is_a_try_once_a_seed_of_it_was_scored(
+    bench: Bench,
+) -> None:
+    for first in (0, 3, 6):
+        bench.entered(planned(bench, list(range(first, first + 3))))
+    assert plans_again(bench.lab) == 0
+    bench.score([0, 3], {"mine": 0.0})
+    assert plans_again(bench.lab) == 1
+    bench.score([7], {"mine": 0.0})
+    assert plans_again(bench.lab) == 2
+
+
+def test_a_removed_plan_still_counts_as_a_try(bench: Bench) -> None:
+    place = bench.entered(planned(bench, [0, 1, 2])).place
+    shutil.rmtree(bench.settings.workspace / place)
+    assert plans_again(bench.lab) == 1
+
+
+def test_a_plan_does_not_run_after_its_file_its_sandbox_or_its_entry_was_edited(
+    bench: Bench,
+) -> None:
+    entry = bench.entered(planned(bench, [0, 1, 2]))
+    store = JobStore(bench.settings.state)
+    try:
+        bench.write("mine", 777)
+        with pytest.raises(BadRequest, match="mine.py was edited since the plan"):
+            run_plan(bench.lab, store, "study", entry.number)
+        bench.write("mine", 100)
+        folder = bench.settings.sandboxes / "box"
+        change_setting(folder, "training", "lr", 0.01)
+        with pytest.raises(BadRequest, match=r"sandbox\.toml of box"):
+            run_plan(bench.lab, store, "study", entry.number)
+        path = bench.settings.workspace / entry.place / "plan.json"
+        path.write_text(path.read_text("utf-8").replace("0.005", "0.001"), "utf-8")
+        with pytest.raises(BadRequest, match=rf"Entry {entry.number} .* does not count"):
+            run_plan(bench.lab, store, "study", entry.number)
+        with pytest.raises(UnknownName, match="plan"):
+            run_plan(bench.lab, store, "study", 77)
+        assert not store.list().jobs
+    finally:
+        store.close()
+
+
+def test_a_run_that_would_exceed_the_budget_of_its_plan_is_refused_with_what_is_left(
+    tmp_path: Path,
+) -> None:
+    bench = Bench(tmp_path)
+    entry = bench.entered(planned(bench, [0, 1, 2], budget=Budget(saes=10)))
+    store = JobStore(bench.settings.state)
+    try:
+        with pytest.raises(BadRequest, match="10 are left"):
+            run_plan(bench.lab, store, "study", entry.number)
+    finally:
+        store.close()

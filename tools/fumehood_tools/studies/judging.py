@@ -1,0 +1,191 @@
+"""Judge an experiment: our analysis of the scores of a plan.
+
+A conclusion is registered only if every score was written after the plan, by the planned files, at
+the planned seeds and levels, in the planned setting, and if the results were not looked at more
+often than planned. Otherwise it is exploratory, and says why. While scores are missing, nothing is
+concluded and no result is shown, unless `early` asks for a look. Judging the same scores again
+returns the conclusion that was entered before.
+
+Costs about 2 s (a child process does the statistics) and the reading of all records.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from fumehood_tools.bench.collect import Setting
+from fumehood_tools.compare import Comparison, Records, compare_records
+from fumehood_tools.files import digest_of
+from fumehood_tools.locking import exclusive
+from fumehood_tools.receipts.places import results_of
+from fumehood_tools.studies.claims import aim_of, claim_of, metric_of, shown_name
+from fumehood_tools.studies.counting import all_tries
+from fumehood_tools.studies.entries import Claim, Conclusion, Plan
+from fumehood_tools.studies.lab import Lab
+from fumehood_tools.studies.matching import PlannedScores, scores_of
+from fumehood_tools.studies.missing import missing_controls
+from fumehood_tools.studies.notebook import Entry, Study, append, now
+from fumehood_tools.studies.running import LOCK, plan_of
+
+COMPARISON_FILE = "comparison.json"
+_MARK = "EXPLORATORY: "
+
+
+def judge_plan(
+    lab: Lab, study: str, number: int, *, early: bool = False
+) -> tuple[Entry, Conclusion]:
+    """Return the conclusion about a plan, and enter it if these scores were not judged before.
+
+    early: also look at results while scores are missing; this counts as one of the plan's looks.
+    Raises UnknownName for a study or plan that does not exist, BadRequest if the plan's entry was
+    edited, PartMissing without statsmodels, StorageFailed.
+    """
+    with exclusive(lab.settings.state / LOCK.format(name=study)):
+        notebook = lab.studies.read(study)
+        entry, plan = plan_of(notebook, number)
+        scores = scores_of(lab, plan, entry.receipt)
+        before = conclusions_about(notebook, number)
+        is_early = bool(scores.lacking) and early
+        used = [place for some in scores.places.values() for place in some]
+        state = state_of(lab, plan.sandbox, scores.records.scores, [scores.lacking, is_early])
+        if same := [pair for pair in before if pair[1].state == state]:
+            return same[-1]
+        look = 1 + len({one.state for _, one in before if one.early})
+        why = _why_exploratory(plan, scores, look)
+        comparison = None
+        if scores.setting is not None and (is_early or not scores.lacking):
+            comparison = _compared(lab, plan, scores, scores.setting)
+        conclusion = Conclusion(
+            plan=number,
+            registered=not why,
+            exploratory_because=why,
+            claims=_claims(lab, plan, scores, comparison, bool(why)),
+            look=look,
+            tries=comparison.tries if comparison else all_tries(lab),
+            missing_controls=_missing(lab, plan, scores, comparison),
+            minutes=minutes_of(lab, plan.sandbox, used),
+            usd=sum(lab.found(plan.sandbox).scores[place].cost.usd for place in used),
+            metric=plan.metric,
+            early=is_early,
+            state=state,
+            written=now(),
+        )
+        return enter(lab, study, conclusion, comparison), conclusion
+
+
+def conclusions_about(study: Study, plan: int) -> list[tuple[Entry, Conclusion]]:
+    """Return the conclusions about a plan so far."""
+    return [pair for pair in study.only(Conclusion) if pair[1].plan == plan]
+
+
+def state_of(lab: Lab, sandbox: str, places: Iterable[str], more: object) -> str:
+    """Return the digest of scores and of whatever else decides about a conclusion.
+
+    The number of tries is not in it: a conclusion stays as it was when variants are tried later.
+    """
+    under = results_of(sandbox)
+    return digest_of([sorted(lab.receipt(f"{under}/{place}") for place in places), more])
+
+
+def _why_exploratory(plan: Plan, scores: PlannedScores, look: int) -> list[str]:
+    """Return why a conclusion is exploratory; empty if it is registered."""
+    why = scores.early[:5]
+    if len(scores.early) > 5:
+        why.append(f"{len(scores.early) - 5} more scores were written before the plan")
+    if look > plan.looks:
+        why.append(f"this is look {look} at the results, and the plan allows {plan.looks}")
+    return why
+
+
+def _compared(lab: Lab, plan: Plan, scores: PlannedScores, setting: Setting) -> Comparison | None:
+    """Return the comparison of a plan's scores; None if there is nothing to compare."""
+    baseline, metric = shown_name(plan.baseline, lab.packaged), metric_of(plan)
+    there = [one for one in plan.variants if scores.places[one.name]]
+    has_base = any(
+        metric.key in scores.records.scores[place].metrics
+        for place in scores.places[plan.baseline.name]
+    )
+    if not has_base or not there:
+        return None
+    versions = {one.name: one.file_sha256 for one in (plan.baseline, *plan.variants)}
+    records = records_of(lab, plan.sandbox, setting, versions, scores)
+    asked = {
+        "variants": [shown_name(one, lab.packaged) for one in there],
+        "tries": all_tries(lab),
+        "planned_looks": plan.looks,
+    }
+    return compare_records(records, baseline, metric, asked) if records else None
+
+
+def records_of(
+    lab: Lab,
+    sandbox: str,
+    setting: Setting | None,
+    versions: Mapping[str, str],
+    scores: PlannedScores | None = None,
+) -> Records | None:
+    """Return what a comparison reads. versions: of planned files; others are as they are now."""
+    if setting is None:
+        return None
+    folder = lab.folder(sandbox)
+    current = {**lab.records.variant_files(folder / "variants"), **versions}
+    found = scores.records if scores else lab.found(sandbox)
+    return Records(folder, found, setting, current, lab.packaged)
+
+
+def _claims(
+    lab: Lab,
+    plan: Plan,
+    scores: PlannedScores,
+    comparison: Comparison | None,
+    is_exploratory: bool,
+) -> list[Claim]:
+    rows = {row.variant: row for row in comparison.rows} if comparison else {}
+    under, lacking = results_of(plan.sandbox), scores.lacking
+    claims = []
+    for file in plan.variants:
+        places, pair = scores.places[file.name], (file.name, plan.baseline.name)
+        lacks = [f"{name} lacks {lacking[name]}" for name in pair if name in lacking]
+        claims.append(
+            claim_of(
+                file.name,
+                rows.get(shown_name(file, lab.packaged)),
+                aim_of(plan),
+                seeds=seeds_at(lab, plan.sandbox, places),
+                receipts=[f"{under}/{place}" for place in places],
+                incomplete=f"Planned scores are missing: {'; '.join(lacks)}." if lacks else None,
+            )
+        )
+    return [marked(claim) for claim in claims] if is_exploratory else claims
+
+
+def marked(claim: Claim) -> Claim:
+    """Return a claim whose reason says that it is exploratory."""
+    return claim.model_copy(update={"reason": f"{_MARK}{claim.reason}"})
+
+
+def _missing(
+    lab: Lab, plan: Plan, scores: PlannedScores, comparison: Comparison | None
+) -> list[str]:
+    versions = {one.name: one.file_sha256 for one in (plan.baseline, *plan.variants)}
+    records = records_of(lab, plan.sandbox, scores.setting, versions, scores)
+    if records is None:
+        return []
+    return missing_controls(records, shown_name(plan.baseline, lab.packaged), comparison)
+
+
+def seeds_at(lab: Lab, sandbox: str, places: Iterable[str]) -> list[int]:
+    """Return the seeds of some scores."""
+    scores = lab.found(sandbox).scores
+    return sorted({scores[place].seed for place in places})
+
+
+def minutes_of(lab: Lab, sandbox: str, places: Iterable[str]) -> float:
+    """Return what some scores took to train and score."""
+    scores = lab.found(sandbox).scores
+    costs = [scores[place].cost for place in places]
+    return round(sum(cost.train_seconds + cost.score_seconds for cost in costs) / 60, 3)
+
+
+def enter(lab: Lab, study: str, conclusion: Conclusion, comparison: Comparison | None) -> Entry:
+    """Append a conclusion to a study, with the whole comparison beside it."""
+    content = comparison.model_dump_json(indent=1) if comparison else "null"
+    return append(lab.settings.workspace, study, conclusion, {COMPARISON_FILE: content.encode()})

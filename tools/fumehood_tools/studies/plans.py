@@ -1,0 +1,245 @@
+"""Register a plan: check everything, choose fresh seeds, compute the power, and write it down.
+
+A plan is registered once and never edited. Its seeds must be fresh: whoever knows a score can
+choose what to plan about it. Costs about 2 s for the power (a child process) and reads all records
+of the workspace. Writes one entry, with `prereg.md` beside it.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from fumehood_tools.bench.noise import LEAST_SEEDS
+from fumehood_tools.compare import power_of, scored_sae
+from fumehood_tools.compare.question import PowerAsked, PowerFound
+from fumehood_tools.errors import BadRequest
+from fumehood_tools.locking import exclusive
+from fumehood_tools.plain_files import read_plain
+from fumehood_tools.records.parameters import Value, constants_of
+from fumehood_tools.records.seed_lists import short_seeds
+from fumehood_tools.registry.lookup import judged_metrics, metric_named
+from fumehood_tools.runs.items import settings_digest
+from fumehood_tools.runs.start import Prepared
+from fumehood_tools.sandbox.create import Sandbox, open_sandbox
+from fumehood_tools.studies.claims import metric_of
+from fumehood_tools.studies.counting import all_tries
+from fumehood_tools.studies.entries import Budget, Direction, Plan, PlannedVariant, Power
+from fumehood_tools.studies.lab import Lab, setting_digest
+from fumehood_tools.studies.notebook import Entry, Study, append, now
+from fumehood_tools.studies.prereg import PREREG_FILE, prereg_of
+from fumehood_tools.studies.running import prepare_plan
+from fumehood_tools.studies.spending import Spent, check_budget
+
+_LOCK = "studies.plans.lock"
+
+
+class Proposal(NamedTuple):
+    """A plan as it was asked for. seeds: empty for the lowest fresh ones, as many as are needed.
+
+    smallest_effect: None for the metric's margin.
+    """
+
+    title: str
+    hypothesis: str
+    sandbox: str
+    variants: Sequence[str]
+    baseline: str
+    metric: str
+    direction: Direction = "better"
+    smallest_effect: float | None = None
+    l0_targets: Sequence[float] = ()
+    grid: dict[str, list[Value]] = {}
+    seeds: Sequence[int] = ()
+    looks: int = 1
+    controls: bool = False
+    budget: Budget = Budget()
+
+
+class Registered(NamedTuple):
+    """A plan that was registered, and the run that it will take."""
+
+    entry: Entry
+    plan: Plan
+    run: Prepared
+
+
+def register_plan(lab: Lab, study: str, asked: Proposal) -> Registered:
+    """Register a plan, and return it with the run that it will take.
+
+    Raises UnknownName for a study, sandbox, variant, baseline or metric that does not exist;
+    BadRequest for an impossible L0, seeds that were seen, or a budget that is spent; PartMissing
+    without statsmodels; StorageFailed.
+    """
+    # Two servers that register at the same time must not choose the same fresh seeds.
+    with exclusive(lab.settings.state / _LOCK):
+        notebook = lab.studies.read(study)
+        box = open_sandbox(lab.settings, asked.sandbox)
+        metric = metric_named(asked.metric, judged_metrics())
+        files = _files(lab, box, asked)
+        draft = Plan(
+            title=asked.title,
+            hypothesis=asked.hypothesis,
+            sandbox=asked.sandbox,
+            settings_digest=setting_digest(box.spec),
+            variants=files[1:],
+            baseline=files[0],
+            metric=asked.metric,
+            direction=asked.direction,
+            smallest_effect=asked.smallest_effect or metric.margin or 0.0,
+            l0_targets=list(asked.l0_targets),
+            grid=asked.grid,
+            seeds=_fresh(lab, box, asked, files, LEAST_SEEDS),
+            looks=asked.looks,
+            controls=asked.controls,
+            budget=asked.budget,
+            power=Power(basis="not computed yet"),
+            follows=_follows(notebook, asked.variants),
+            written=now(),
+        )
+        _checked(lab, notebook, draft)  # what is refused is refused before the power is computed
+        power = _power(lab, box, draft, len(set(asked.seeds)) or None)
+        seeds = _fresh(lab, box, asked, files, power.seeds)
+        more = {
+            "seeds": seeds,
+            "power": _in_words(power, files[0].name),
+            "note": _note(power, draft.smallest_effect, len(seeds)),
+        }
+        plan = draft.model_copy(update=more)
+        run = _checked(lab, notebook, plan)
+        document = prereg_of(study, plan).encode()
+        entry = append(lab.settings.workspace, study, plan, {PREREG_FILE: document})
+        return Registered(entry, plan, run)
+
+
+def _checked(lab: Lab, study: Study, plan: Plan) -> Prepared:
+    """Return the run of a plan. Raises if it is impossible or exceeds a budget."""
+    run = prepare_plan(lab, plan)
+    check_budget(lab, study, None, plan.budget, Spent(run.left, run.seconds / 60))
+    return run
+
+
+def _files(lab: Lab, box: Sandbox, asked: Proposal) -> list[PlannedVariant]:
+    """Return the baseline and the variants, as their files are now."""
+    names = [asked.baseline, *dict.fromkeys(asked.variants)]
+    if len(names) == 1:
+        raise BadRequest("variants is empty. Name the variants that the plan is about.")
+    if asked.baseline in asked.variants:
+        raise BadRequest(
+            f"{asked.baseline} is the baseline of the plan. Remove it from variants; it is run "
+            "with them."
+        )
+    found = []
+    for name in names:
+        source = read_plain(box.variant_path(name))
+        sha256 = hashlib.sha256(source).hexdigest()
+        constants = constants_of(source)
+        found.append(
+            PlannedVariant(
+                name=name,
+                file_sha256=sha256,
+                packaged=lab.packaged.get(name) == sha256,
+                seen_seeds=sorted(lab.seen_seeds(sha256, settings_digest(box.spec))),
+                constants={key: constants[key] for key in asked.grid if key in constants},
+            )
+        )
+    return found
+
+
+def _fresh(
+    lab: Lab, box: Sandbox, asked: Proposal, files: Iterable[PlannedVariant], usual: int
+) -> list[int]:
+    """Return the seeds of a plan: those that were asked for if they are fresh, or the lowest ones.
+
+    Raises BadRequest for a seed that was seen, or that another plan about the same file has.
+    """
+    taken = {seed for file in files for seed in file.seen_seeds} | _planned(lab, box, files)
+    count = len(set(asked.seeds)) or usual
+    fresh = [seed for seed in range(len(taken) + count) if seed not in taken][:count]
+    if not asked.seeds:
+        return fresh
+    if spent := sorted(taken & set(asked.seeds)):
+        raise BadRequest(
+            f"The seeds {', '.join(map(str, short_seeds(spent)))} have a score for one of these "
+            "files in this setting already, or belong to another plan about it. What was seen "
+            f"cannot be registered. Use fresh seeds: seeds={short_seeds(fresh)!r}, or omit seeds."
+        )
+    if len(set(asked.seeds)) < LEAST_SEEDS:
+        raise BadRequest(f"A verdict needs {LEAST_SEEDS} seeds. Pass as many, or omit seeds.")
+    return sorted(set(asked.seeds))
+
+
+def _planned(lab: Lab, box: Sandbox, files: Iterable[PlannedVariant]) -> set[int]:
+    """Return the seeds that other plans of the workspace have for one of these files."""
+    mine, digest = {file.file_sha256 for file in files}, setting_digest(box.spec)
+    return {
+        seed
+        for _, plan in lab.all_plans()
+        if plan.settings_digest == digest
+        and any(file.file_sha256 in mine for file in (plan.baseline, *plan.variants))
+        for seed in plan.seeds
+    }
+
+
+def _power(lab: Lab, box: Sandbox, plan: Plan, seeds: int | None) -> PowerFound:
+    """Return what a plan can detect, from the baseline's scores in this setting.
+
+    seeds: how many; None for as many as are needed.
+    """
+    found, base, metric = lab.found(plan.sandbox), plan.baseline, metric_of(plan)
+    right = lab.settings_like(plan.sandbox, setting_digest(box.spec))
+    points = [
+        scored_sae(score, lab.packaged, metric)
+        for place, score in found.scores.items()
+        if found.settings[place] in right
+        and score.control is None
+        and (score.variant, score.file_version) == (base.name, base.file_sha256)
+    ]
+    new = sum(not file.seen_seeds and not file.packaged for file in plan.variants)
+    return power_of(
+        PowerAsked(
+            metric=metric,
+            baseline=base.name,
+            points=points,
+            smallest_effect=plan.smallest_effect,
+            seeds=seeds,
+            tries=max(1, all_tries(lab) + new) * plan.looks,
+        )
+    )
+
+
+def _in_words(found: PowerFound, baseline: str) -> Power:
+    if found.noise is None:
+        basis = (
+            f"not measured yet: {baseline} has no level with two seeds in this setting, so nothing "
+            "can be said about power."
+        )
+        return Power(noise=None, basis=basis, detectable=None, seeds_needed=None)
+    basis = (
+        f"the standard deviation of {baseline} over seeds in this setting, times the root of 2: "
+        f"{found.noise:.2g} ({found.freedom} degrees of freedom)."
+    )
+    return Power(
+        noise=found.noise,
+        basis=basis,
+        detectable=found.detectable,
+        seeds_needed=found.seeds_needed,
+    )
+
+
+def _note(found: PowerFound, smallest: float, seeds: int) -> str | None:
+    if found.noise is None:
+        return "The noise is not measured yet, so the number of seeds is a guess."
+    if found.seeds_needed is not None and found.seeds_needed <= seeds:
+        return None
+    needed = "more than 1,000" if found.seeds_needed is None else str(found.seeds_needed)
+    return (
+        f"Underpowered: a difference of {smallest:g} would be found 8 times in 10 with {needed} "
+        f"seeds, and the plan has {seeds}. A result that is not significant says little."
+    )
+
+
+def _follows(study: Study, variants: Iterable[str]) -> int | None:
+    """Return the newest plan of the study about the same variants."""
+    names = set(variants)
+    same = [e.number for e, plan in study.only(Plan) if {v.name for v in plan.variants} == names]
+    return max(same, default=None)

@@ -1,0 +1,137 @@
+"""What plans and studies have spent: SAEs, minutes and dollars, from receipts after the plan.
+
+A score or failure is spent by a plan if it was written after the plan's entry, in its sandbox, by
+one of its files with one of its seeds, or as a control of its baseline. Light: reads records.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import NamedTuple
+
+from fumehood_tools.bench.controls import read_label
+from fumehood_tools.errors import BadRequest
+from fumehood_tools.receipts.places import results_of
+from fumehood_tools.records.scores import Failure, Score
+from fumehood_tools.runs.controls import SEED_STEPS
+from fumehood_tools.studies.entries import Budget, Experiment, Plan
+from fumehood_tools.studies.lab import Lab
+from fumehood_tools.studies.notebook import Study
+
+
+class Spent(NamedTuple):
+    """What was spent. minutes: of training and scoring, wall time."""
+
+    saes: int = 0
+    minutes: float = 0.0
+    usd: float = 0.0
+
+    def plus(self, other: "Spent") -> "Spent":
+        """Return the sum."""
+        return Spent(self.saes + other.saes, self.minutes + other.minutes, self.usd + other.usd)
+
+    def text(self) -> str:
+        """Return it in words."""
+        dollars = f", ${self.usd:,.2f}" if self.usd else ""
+        return f"{self.saes:,} SAEs, {self.minutes:.1f} minutes{dollars}"
+
+
+def spent_by(lab: Lab, receipt: str, plan: Plan) -> Spent:
+    """Return what a plan has spent. receipt: MAC of its entry."""
+    found, began = lab.found(plan.sandbox), lab.order.get(receipt, 0)
+    under = results_of(plan.sandbox)
+    total = Spent()
+    records: dict[str, Score | Failure] = {**found.scores, **found.failures}
+    for place, record in records.items():
+        if _is_planned(plan, record) and lab.position(f"{under}/{place}") > began:
+            total = total.plus(_cost(record))
+    return total
+
+
+def spent_in(lab: Lab, study: Study) -> dict[int, Spent]:
+    """Return plan -> what it has spent, for all plans of a study."""
+    return {entry.number: spent_by(lab, entry.receipt, plan) for entry, plan in study.only(Plan)}
+
+
+def spent_in_words(lab: Lab, study: Study) -> str:
+    """Return what a study has spent, in a sentence; "" without plans."""
+    found = spent_in(lab, study)
+    return f"Spent: {_sum(found).text()}." if found else ""
+
+
+def check_budget(
+    lab: Lab,
+    study: Study,
+    number: int | None,
+    budget: Budget,
+    more: Spent,
+    is_active: Callable[[str], bool] = lambda job: False,
+) -> None:
+    """Raise BadRequest if a run would exceed the budget of its plan or of the study.
+
+    number: of the plan; None if it is not registered yet. budget: the plan's. more: what the run
+    will probably take. is_active: whether a job is waiting or running; what such jobs will still
+    take counts as spent.
+    """
+    found = spent_in(lab, study)
+    own = found.get(number, Spent()) if number is not None else Spent()
+    coming = [
+        _left(content, found.get(content.plan, Spent()))
+        for _, content in study.only(Experiment)
+        if content.plan != number and is_active(content.job_id)
+    ]
+    whole = _sum({**found, **{-at: one for at, one in enumerate(coming, 1)}})
+    _check("plan", budget, own, more)
+    _check(f"study {study.name}", study.opened.budget, whole, more)
+
+
+def _check(what: str, budget: Budget, spent: Spent, more: Spent) -> None:
+    """Raise BadRequest, with what is left, if more would exceed a budget."""
+    limits = {"saes": budget.saes, "minutes": budget.minutes, "usd": budget.usd}
+    for name, limit in limits.items():
+        if limit is None:
+            continue
+        used, wanted = getattr(spent, name), getattr(more, name)
+        if wanted <= 0 or used + wanted <= limit:
+            continue
+        left = max(0.0, limit - used)
+        unit = {"saes": "SAEs", "minutes": "minutes", "usd": "dollars"}[name]
+        raise BadRequest(
+            f"The budget of the {what} is {limit:g} {unit}: {used:,.4g} are spent, {left:,.4g} are "
+            f"left, and this run takes about {wanted:,.4g}. Plan fewer variants, seeds or levels, "
+            "or open another study with a larger budget."
+        )
+
+
+def _left(job: Experiment, spent: Spent) -> Spent:
+    """Return what an active job will still take, at most."""
+    return Spent(max(0, job.saes - spent.saes), max(0.0, job.minutes - spent.minutes))
+
+
+def _sum(found: dict[int, Spent]) -> Spent:
+    total = Spent()
+    for one in found.values():
+        total = total.plus(one)
+    return total
+
+
+def _is_planned(plan: Plan, record: Score | Failure) -> bool:
+    if record.control is not None:
+        said = read_label(record.control)
+        if said is None or not plan.controls or said[1] != plan.baseline.name:
+            return False
+        return record.seed - SEED_STEPS[said[0]] in plan.seeds
+    return record.seed in plan.seeds and any(
+        record.variant == file.name and record.file_version == file.file_sha256
+        for file in (plan.baseline, *plan.variants)
+    )
+
+
+def _cost(record: Score | Failure) -> Spent:
+    if isinstance(record, Score):
+        cost = record.cost
+        return Spent(1, (cost.train_seconds + cost.score_seconds) / 60, cost.usd)
+    try:
+        began, ended = (datetime.fromisoformat(said) for said in (record.started, record.finished))
+    except ValueError:
+        return Spent(1)
+    return Spent(1, max(0.0, (ended - began).total_seconds()) / 60)
