@@ -5,12 +5,10 @@ from typing import Annotated
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from fumehood.doors.records import shelf_of as records_of
-from fumehood.doors.study_notebook import StudyName
-from fumehood.doors.study_notebook import shelf_of as studies_of
+from fumehood.doors.study_notebook import StudyName, lab_of
 from fumehood.tooling import Toolbox, answer
 from fumehood_tools.studies.suggesting.answer import Part, Suggestions
-from fumehood_tools.studies.suggesting.suggest import Asked, Sources, suggest
+from fumehood_tools.studies.suggesting.suggest import Asked, suggest
 
 PlanDefault = Annotated[
     str | None, Field(max_length=100, description="parameters; default: the newest plan's")
@@ -59,9 +57,8 @@ def register(toolbox: Toolbox) -> None:
         or variant, by text, code and trained dictionary. failures: what failed and why. hints: a
         start that other agents do not get. Next: the call named in a row.
         """
-        sources = Sources(toolbox.settings, studies_of(toolbox), records_of(toolbox), toolbox.jobs)
         asked = Asked(
             study, about, sandbox, variant, text, agent, minutes, baseline, metric, cursor
         )
-        found = suggest(sources, asked)
+        found = suggest(lab_of(toolbox), toolbox.jobs, asked)
         return answer(found.text(), found, sparse=True)

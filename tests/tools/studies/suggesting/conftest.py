@@ -29,9 +29,10 @@ from fumehood_tools.studies.entries import (
     StudyOpened,
     Verdict,
 )
+from fumehood_tools.studies.lab import Lab, setting_digest
 from fumehood_tools.studies.notebook import StudyShelf, append, create_study
 from fumehood_tools.studies.suggesting.answer import Suggestion, Suggestions
-from fumehood_tools.studies.suggesting.suggest import Asked, Sources, suggest
+from fumehood_tools.studies.suggesting.suggest import Asked, suggest
 from fumehood_tools.where import here
 
 WHEN = "2026-11-30T00:00:00+00:00"
@@ -59,12 +60,8 @@ class Workbench:
         environ = {"FUMEHOOD_CACHE": str(workspace.parent / "cache")}
         self.settings: Settings = load_settings(workspace, environ)
         self.workspace = workspace
-        self.sources = Sources(
-            self.settings,
-            StudyShelf(workspace),
-            Shelf(self.settings.state),
-            JobStore(self.settings.state),
-        )
+        self._shelves = Shelf(self.settings.state), StudyShelf(workspace)
+        self.jobs = JobStore(self.settings.state)
         self._opened: dict[str, tuple[Sandbox, Recorder]] = {}
 
     def study(self, name: str = STUDY, **budget: Any) -> None:
@@ -150,7 +147,7 @@ class Workbench:
             "title": f"Try {', '.join(variants)}",
             "hypothesis": "It is better.",
             "sandbox": box,
-            "settings_digest": "s",
+            "settings_digest": setting_digest(self.box(box)[0].spec),
             "variants": [planned(name) for name in variants],
             "baseline": planned("topk"),
             "metric": "explained_variance",
@@ -199,7 +196,8 @@ class Workbench:
 
     def ask(self, about: Any = None, **asked: Any) -> Suggestions:
         """Return suggestions for the study."""
-        return suggest(self.sources, Asked(asked.pop("study", STUDY), about, **asked))
+        lab = Lab(self.settings, *self._shelves)
+        return suggest(lab, self.jobs, Asked(asked.pop("study", STUDY), about, **asked))
 
     def rows(self, about: Any, **asked: Any) -> list[Suggestion]:
         """Return the rows of one part."""

@@ -28,8 +28,8 @@ def test_more_seeds_and_larger_effects_and_fewer_tries_raise_the_chance() -> Non
     assert many < chance_of_verdict(strong, 6, RULE)
 
 
-@pytest.mark.parametrize("seeds", [0, 1, 2, 3])
-def test_there_is_no_chance_with_too_few_seeds_or_none_added(seeds: int) -> None:
+@pytest.mark.parametrize("seeds", [0, 1, 2])
+def test_there_is_no_chance_with_fewer_seeds_than_a_verdict_needs(seeds: int) -> None:
     assert chance_of_verdict(Belief(1.0, 0.01, 3, 0.5), seeds, RULE) == 0.0
 
 
@@ -49,8 +49,7 @@ def test_the_chance_agrees_with_simulated_experiments(belief: Belief) -> None:
         if abs(seen - belief.mean) > 0.002:
             continue  # not the measurement that this is about
         tried += 1
-        new = [draw.gauss(true, belief.noise) for _ in range(seeds - belief.seeds)]
-        mean = (belief.mean * belief.seeds + sum(new)) / seeds
+        mean = statistics.fmean(draw.gauss(true, belief.noise) for _ in range(seeds))
         error = belief.noise / math.sqrt(seeds)
         decided += abs(mean) > t * error or abs(mean) + t * error <= RULE.smallest
     assert chance_of_verdict(belief, seeds, RULE) == pytest.approx(decided / runs, abs=0.03)

@@ -43,18 +43,18 @@ def test_rows_are_in_order_of_expected_verdicts_per_minute(bench: Any, claims: A
     assert len(values) >= 4
 
 
-def test_an_undecided_variant_gets_the_seeds_that_the_comparison_computed(
+def test_an_undecided_variant_gets_as_many_fresh_seeds_as_the_comparison_computed(
     bench: Any, claims: Any
 ) -> None:
     bench.file("mine")
-    bench.score("topk")
+    bench.score("topk", 9)
     plan = bench.plan("mine")
     bench.concluded(plan, claims("mine", "inconclusive"), needed={"mine": 7})
-    row = next(row for row in bench.rows("next") if "more seeds" in row.what)
-    assert row.what == "4 more seeds for mine"
+    row = next(row for row in bench.rows("next") if "fresh seeds" in row.what)
+    assert row.what == "7 fresh seeds for mine"
     assert "compare_variants" in row.why
-    assert "follows=2" in row.call
-    assert "'0-6'" in row.call
+    assert "variants=['mine'], baseline='topk'" in row.call
+    assert "seeds=['3-8', 10]" in row.call
     assert row.minutes is not None and row.minutes > 0
 
 
@@ -63,7 +63,7 @@ def test_a_variant_that_was_followed_up_is_not_suggested_again(bench: Any, claim
     plan = bench.plan("mine")
     bench.concluded(plan, claims("mine", "inconclusive"))
     bench.plan("mine", follows=plan, seeds=list(range(8)))
-    assert not any("more seeds" in what for what in whats(bench.rows("next")))
+    assert not any("fresh seeds" in what for what in whats(bench.rows("next")))
 
 
 def test_a_variant_that_could_not_be_compared_gets_what_is_missing(bench: Any, claims: Any) -> None:
@@ -74,7 +74,7 @@ def test_a_variant_that_could_not_be_compared_gets_what_is_missing(bench: Any, c
     )
     row = next(row for row in bench.rows("next") if "compare mine with topk" in row.what)
     assert reason in row.why
-    assert "l0_targets=[8.0, 16.0]" in row.call
+    assert row.call == "run_variants(study='threshold', plan=2)"
 
 
 def test_a_supported_claim_is_tested_on_holdout_and_layer_until_it_was(
@@ -85,7 +85,7 @@ def test_a_supported_claim_is_tested_on_holdout_and_layer_until_it_was(
     good = claims("mine", "supported", 0.05, 0.01)
     bench.concluded(plan, good)
     found = " ".join(whats(bench.rows("next")))
-    assert "ask the sealed holdout about mine" in found
+    assert f"ask the sealed holdout about plan {plan}" in found
     assert "test mine on a layer it never saw" in found
     assert "control" not in found
     for test in ("holdout", "layer"):
@@ -111,11 +111,13 @@ def test_a_control_is_suggested_only_for_a_claim_that_rests_on_it(bench: Any, cl
 def test_what_exceeds_the_budget_is_named_and_not_offered(bench: Any) -> None:
     bench.study("small", saes=7)
     bench.file("mine")
-    bench.plan("mine", study="small")
     bench.experiment(bench.plan("mine", study="small"), study="small")
+    for variant in ("mine", "topk"):
+        bench.score(variant)
+    bench.plan("mine", study="small", seeds=[3, 4, 5])
     found = bench.ask("next", study="small")
     assert not any(what.startswith("run plan") for what in whats(found.suggestions))
-    assert "exceed what is left (1 SAEs)" in found.notes[0]
+    assert "exceed what is left (5 SAEs)" in found.notes[0]
 
 
 def test_seeds_are_cut_to_what_the_budget_allows(bench: Any, claims: Any) -> None:
@@ -123,9 +125,9 @@ def test_seeds_are_cut_to_what_the_budget_allows(bench: Any, claims: Any) -> Non
     bench.file("mine")
     plan = bench.plan("mine", study="small")
     bench.concluded(plan, claims("mine", "inconclusive"), study="small", needed={"mine": 40})
-    row = next(row for row in bench.rows("next", study="small") if "more seeds" in row.what)
+    row = next(row for row in bench.rows("next", study="small") if "fresh seeds" in row.what)
     assert "as many as the budget allows" in row.why
-    assert row.what in ("1 more seeds for mine", "2 more seeds for mine", "3 more seeds for mine")
+    assert row.what in ("3 fresh seeds for mine", "5 fresh seeds for mine")
 
 
 def test_a_sandbox_or_file_that_is_gone_is_named_and_the_rest_is_answered(bench: Any) -> None:

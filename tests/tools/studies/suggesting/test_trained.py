@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 from fakes.sandbox_files import leave_out_probing
 
-from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.files import write_text
 from fumehood_tools.jobs import Job, JobStore
 from fumehood_tools.runs import start_run
 from fumehood_tools.sandbox.create import create_sandbox
 from fumehood_tools.settings import Settings
 from fumehood_tools.studies.entries import StudyOpened
-from fumehood_tools.studies.notebook import StudyShelf, create_study
-from fumehood_tools.studies.suggesting.suggest import Asked, Sources, suggest
+from fumehood_tools.studies.lab import Lab
+from fumehood_tools.studies.notebook import create_study
+from fumehood_tools.studies.suggesting.suggest import Asked, suggest
 
 pytestmark = [pytest.mark.child, pytest.mark.slow]
 
@@ -40,8 +40,7 @@ def test_a_renamed_topk_is_as_like_topk_as_two_seeds_are_and_untrained_direction
         for names, more in ((["topk", "mine", "batch_topk"], at), (["untrained"], {})):
             job = ended(store, start_run(settings, store, "box", names, [0, 1], **more).job)
             assert job.status == "succeeded", store.read_log(job.job_id)
-        shelf = StudyShelf(settings.workspace), Shelf(settings.state)
-        found = suggest(Sources(settings, *shelf, store), Asked("s", "similar", "box", "mine"))
+        found = suggest(Lab(settings), store, Asked("s", "similar", "box", "mine"))
     rows = [row for row in found.suggestions if row.what.startswith("weights")]
     said = {re.findall(r"dictionary of (\w+)", row.what)[0]: row for row in rows}
     print(*(f"\n{row.what}: {row.value}\n  {row.why}" for row in rows))

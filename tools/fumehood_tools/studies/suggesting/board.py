@@ -3,14 +3,11 @@
 Costs a few ms with warm shelves, and about 1 ms per record and entry the first time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple, TypeVar
 
 from fumehood_tools.bench.collect import SandboxRecords
-from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.errors import FumehoodError
-from fumehood_tools.sandbox.variants import packaged_variants
-from fumehood_tools.settings import Settings
 from fumehood_tools.studies.entries import (
     Claim,
     Conclusion,
@@ -20,19 +17,21 @@ from fumehood_tools.studies.entries import (
     Plan,
     Reflection,
 )
-from fumehood_tools.studies.notebook import Entry, Study, StudyShelf, study_names
+from fumehood_tools.studies.lab import Lab
+from fumehood_tools.studies.notebook import Entry, Study, study_names
 
 C = TypeVar("C", bound=Content)
 
 
 class Judged(NamedTuple):
-    """What is concluded about one variant, and where."""
+    """What is concluded about one variant, and where. metric: "" if the record does not say."""
 
     study: Study
     entry: Entry
     written: str
     plan: int
     claim: Claim
+    metric: str
 
 
 class Board(NamedTuple):
@@ -41,10 +40,11 @@ class Board(NamedTuple):
     packaged: name -> sha256 of the baselines' files. problems: what could not be read.
     """
 
+    lab: Lab
     study: Study
     others: tuple[Study, ...]
     boxes: dict[str, SandboxRecords]
-    packaged: dict[str, str]
+    packaged: Mapping[str, str]
     problems: tuple[str, ...]
 
     @property
@@ -66,10 +66,10 @@ class Board(NamedTuple):
             *self.all(HoldoutAnswer),
         ]
         for study, entry, said in concluded:
-            test = said.test if isinstance(said, HoldoutAnswer) else ""
+            test, metric = (said.test, "") if isinstance(said, HoldoutAnswer) else ("", said.metric)
             for claim in said.claims:
                 key = study.name, said.plan, claim.variant, test
-                newest[key] = Judged(study, entry, said.written, said.plan, claim)
+                newest[key] = Judged(study, entry, said.written, said.plan, claim, metric)
         return list(newest.values())
 
     def texts(self) -> list[str]:
@@ -87,24 +87,24 @@ class Board(NamedTuple):
         return f"entry {entry.number}{where}"
 
 
-def read_board(settings: Settings, name: str, studies: StudyShelf, shelf: Shelf) -> Board:
+def read_board(lab: Lab, name: str) -> Board:
     """Return the board of a study. Raises UnknownName if there is none, BadRequest, StorageFailed.
 
     Other studies that cannot be read are named in `problems`.
     """
-    study = studies.read(name)
+    study = lab.studies.read(name)
     others: list[Study] = []
     problems = list(study.problems)
-    for other in study_names(settings.workspace):
+    for other in study_names(lab.settings.workspace):
         try:
-            others += [studies.read(other)] if other != name else []
+            others += [lab.studies.read(other)] if other != name else []
         except FumehoodError as error:
             problems.append(f"the study {other} is left out: {error}")
-    places = sorted(settings.sandboxes.glob("*/results"))
-    boxes = {place.parent.name: shelf.collect(place) for place in places}
+    places = sorted(lab.settings.sandboxes.glob("*/results"))
+    boxes = {place.parent.name: lab.found(place.parent.name) for place in places}
     problems += [
         f"{box}: left out: {left.count} x {left.reason}"
         for box, found in boxes.items()
         for left in found.damaged
     ]
-    return Board(study, tuple(others), boxes, packaged_variants(), tuple(problems))
+    return Board(lab, study, tuple(others), boxes, lab.packaged, tuple(problems))

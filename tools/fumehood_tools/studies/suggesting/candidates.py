@@ -1,25 +1,29 @@
 """The most informative next experiments of a study: verdicts expected to change, per minute. Light.
 
-Candidates are: a plan that was run and never judged, a plan that was never run, more seeds for an
+Candidates are: a plan that was run and never judged, a plan that was never run, fresh seeds for an
 undecided variant, the level or baseline without which one could not be compared, a control that a
 supported claim lacks, the sealed holdout and another layer for a supported claim, and a new idea.
 chances.py has the formula, costs.py the minutes. What exceeds the budget is named, not offered.
 Costs a few ms per candidate; the newest MOST_PLANS plans are considered.
 """
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
+from fumehood_tools.bench.noise import LEAST_SEEDS
 from fumehood_tools.errors import FumehoodError
-from fumehood_tools.records.seed_lists import short_seeds
+from fumehood_tools.jobs import JobStore
+from fumehood_tools.records.seed_lists import MOST_SEEDS, short_seeds
 from fumehood_tools.studies.entries import Claim, Conclusion, Experiment, HoldoutAnswer, Plan
+from fumehood_tools.studies.running import check_unchanged, is_active
 from fumehood_tools.studies.suggesting.answer import Found, Suggestion
 from fumehood_tools.studies.suggesting.board import Board
 from fumehood_tools.studies.suggesting.chances import chance_of_verdict, rule_of_succession
 from fumehood_tools.studies.suggesting.costs import FREE, Cost, Costs, Left, left_of
 from fumehood_tools.studies.suggesting.outlook import Outlook
 
-MOST_PLANS = 60
+MOST_PLANS = 40
 
 
 class Candidate(NamedTuple):
@@ -45,26 +49,30 @@ class Candidate(NamedTuple):
 
 
 class _State(NamedTuple):
-    """A plan, and what became of it."""
+    """A plan, and what became of it. job: the one that runs now, None if there is none."""
 
     number: int
     plan: Plan
     ran: bool
+    job: str | None
     conclusion: Conclusion | None
     is_followed: bool
     answers: Sequence[HoldoutAnswer]
 
 
-def next_experiments(board: Board, costs: Costs, most_minutes: float | None = None) -> Found:
+def next_experiments(
+    board: Board, costs: Costs, jobs: JobStore, most_minutes: float | None = None
+) -> Found:
     """Return the candidates, best first. most_minutes: what the next experiment may take."""
-    left = left_of(board.study, most_minutes)
+    active = functools.cache(is_active(jobs))
+    left = left_of(board, active, most_minutes)
     ideas = _Ideas(board, costs, left)
     found: list[Candidate] = []
     notes: list[str] = []
-    states = _states(board)
-    if len(states) > MOST_PLANS:
-        notes.append(f"Only the newest {MOST_PLANS} of {len(states)} plans are considered.")
-    for state in states[-MOST_PLANS:]:
+    states = _states(board, active)
+    if (count := len(board.study.only(Plan))) > MOST_PLANS:
+        notes.append(f"Only the newest {MOST_PLANS} of {count} plans are considered.")
+    for state in states:
         try:
             found += ideas.about(state)
         except FumehoodError as error:
@@ -92,9 +100,12 @@ def _row(one: Candidate) -> Suggestion:
     )
 
 
-def _states(board: Board) -> list[_State]:
+def _states(board: Board, is_active: Callable[[str], bool]) -> list[_State]:
+    """Return the newest plans of the study. is_active: whether a job waits or runs."""
     study = board.study
-    ran = {said.plan for _, said in study.only(Experiment)}
+    jobs: dict[int, list[str]] = {}
+    for _, job in study.only(Experiment):
+        jobs.setdefault(job.plan, []).append(job.job_id)
     concluded = {said.plan: said for _, said in study.only(Conclusion)}
     plans = study.only(Plan)
     followed = {said.follows for _, said in plans}
@@ -103,12 +114,13 @@ def _states(board: Board) -> list[_State]:
         _State(
             entry.number,
             plan,
-            entry.number in ran,
+            entry.number in jobs,
+            next((job for job in jobs.get(entry.number, ())[-1:] if is_active(job)), None),
             concluded.get(entry.number),
             entry.number in followed,
             [answer for answer in answers if answer.plan == entry.number],
         )
-        for entry, plan in plans
+        for entry, plan in plans[-MOST_PLANS:]
     ]
 
 
@@ -122,17 +134,20 @@ class _Ideas:
 
     def about(self, state: _State) -> Iterator[Candidate]:
         """Yield the candidates of one plan. Raises FumehoodError if its sandbox is gone."""
+        if state.job is not None:
+            yield self._wait(state, state.job)
+            return
         if state.conclusion is None:
             yield self._judge(state) if state.ran else self._run(state)
             return
-        for claim in state.conclusion.claims:
+        claims = state.conclusion.claims
+        for claim in claims:
             if claim.verdict == "inconclusive" and not state.is_followed:
                 yield from self._undecided(state, claim)
-            if claim.verdict == "supported":
-                yield from self._test(state, claim)
-        supported = [one for one in state.conclusion.claims if one.verdict == "supported"]
-        if state.conclusion.missing_controls and supported:
-            yield self._control(state, len(supported))
+        if supported := [one.variant for one in claims if one.verdict == "supported"]:
+            yield from self._tests(state, supported)
+            if state.conclusion.missing_controls:
+                yield self._control(state, len(supported))
 
     def new_idea(self, plans: Sequence[Plan]) -> Iterator[Candidate]:
         """Yield a new variant, measured as in the newest plan; none without a plan."""
@@ -166,7 +181,16 @@ class _Ideas:
         belief = self.outlook.of_new(plan)
         if belief is None:
             return None
-        return chance_of_verdict(belief, seeds, self.outlook.rule(plan, 1))
+        return chance_of_verdict(belief, seeds, self.outlook.rule(plan))
+
+    def _wait(self, state: _State, job: str) -> Candidate:
+        return Candidate(
+            f"wait for plan {state.number} ({state.plan.title})",
+            "It is running.",
+            f"wait_for_job(job_id={job!r})",
+            FREE,
+            None,
+        )
 
     def _judge(self, state: _State) -> Candidate:
         return Candidate(
@@ -179,80 +203,71 @@ class _Ideas:
 
     def _run(self, state: _State) -> Candidate:
         plan, names = state.plan, [one.name for one in state.plan.variants]
-        cost = self.costs.of_run(
-            plan.sandbox,
-            list(dict.fromkeys([*names, plan.baseline.name])),
-            plan.seeds,
-            plan.l0_targets,
-            plan.grid,
-            plan.baseline.name,
-        )
+        check_unchanged(self.board.lab, plan)
         chance = self._chance_of_new(plan, len(plan.seeds))
         return Candidate(
             f"run plan {state.number} ({plan.title})",
             f"It was registered and never run. {self.outlook.of_new_in_words(plan)}",
-            f"run_variants(sandbox={plan.sandbox!r}, study={self.name!r}, plan={state.number}, "
-            f"variants={names})",
-            cost,
+            f"run_variants(study={self.name!r}, plan={state.number})",
+            self.costs.of_plan(plan, plan.seeds, names),
             None if chance is None else chance * len(names),
         )
 
     def _undecided(self, state: _State, claim: Claim) -> Iterator[Candidate]:
-        """Yield more seeds for a claim with an effect, else what makes it comparable."""
+        """Yield fresh seeds for a claim with an effect, else what makes it comparable."""
         plan, belief = state.plan, self.outlook.of_claim(state.plan, claim)
         if claim.effect is None or belief is None:
             yield self._comparable(state, claim)
             return
-        rule = self.outlook.rule(plan, 1 + (state.conclusion.look if state.conclusion else 0))
+        rule = self.outlook.rule(plan)
         needed = self.outlook.seeds_needed(state.number, claim.variant)
-
-        def cost_of(count: int) -> Cost:
-            return self._rerun(plan, claim.variant, self._seeds(plan, count))
-
-        seeds, source = _best_seeds(
-            needed, belief.seeds, lambda n: chance_of_verdict(belief, n, rule)
-        )
-        if seeds is None:
-            return
-        cost = cost_of(seeds)
-        while not self.left.allows(cost) and seeds > belief.seeds + 1:
-            seeds = belief.seeds + (seeds - belief.seeds) // 2
-            source, cost = "as many as the budget allows", cost_of(seeds)
-        chance = chance_of_verdict(belief, seeds, rule)
-        wanted = short_seeds(self._seeds(plan, seeds))
+        count, source = _best_seeds(needed, lambda n: chance_of_verdict(belief, n, rule))
+        cost = self._again(plan, claim.variant, count)
+        while not self.left.allows(cost) and count > LEAST_SEEDS:
+            count = max(LEAST_SEEDS, count // 2)
+            source, cost = "as many as the budget allows", self._again(plan, claim.variant, count)
+        chance = chance_of_verdict(belief, count, rule)
         yield Candidate(
-            f"{seeds - belief.seeds} more seeds for {claim.variant}",
+            f"{count} fresh seeds for {claim.variant}",
             f"Undecided in plan {state.number}: {claim.effect:+.4g} with {belief.seeds} seeds. "
-            f"With {seeds} in all ({source}) there is a verdict with chance {chance:.0%}.",
-            f"plan_experiment(study={self.name!r}, follows={state.number}, "
-            f"variants=[{claim.variant!r}], seeds={wanted})",
+            f"With {count} fresh ones ({source}) there is a verdict with chance {chance:.0%}.",
+            self._plan_again(plan, claim.variant, count),
             cost,
             chance,
         )
 
     def _comparable(self, state: _State, claim: Claim) -> Candidate:
+        """Return what a claim without a difference lacks: planned SAEs, or other levels."""
         plan = state.plan
-        cost = self._rerun(plan, claim.variant, plan.seeds)
-        chance = self._chance_of_new(plan, len(plan.seeds))
-        targets = f", l0_targets={plan.l0_targets}" if plan.l0_targets else ""
+        cost = self.costs.of_plan(plan, plan.seeds, [claim.variant])
+        call = f"run_variants(study={self.name!r}, plan={state.number})"
+        if cost.saes == 0:
+            cost = self._again(plan, claim.variant, len(plan.seeds))
+            call = self._plan_again(plan, claim.variant, len(plan.seeds))
         return Candidate(
             f"what is missing to compare {claim.variant} with {plan.baseline.name}",
             f"No difference could be measured in plan {state.number}: {claim.reason}",
-            f"run_variants(sandbox={plan.sandbox!r}, variants=[{claim.variant!r}, "
-            f"{plan.baseline.name!r}], seeds={short_seeds(plan.seeds)}{targets})",
+            call,
             cost,
-            chance,
+            self._chance_of_new(plan, len(plan.seeds)),
         )
 
-    def _rerun(self, plan: Plan, variant: str, seeds: Sequence[int]) -> Cost:
-        names = list(dict.fromkeys([variant, plan.baseline.name]))
-        baseline = plan.baseline.name
-        return self.costs.of_run(plan.sandbox, names, seeds, plan.l0_targets, plan.grid, baseline)
+    def _again(self, plan: Plan, variant: str, count: int) -> Cost:
+        return self.costs.of_plan(plan, self.outlook.fresh_seeds(plan, count), [variant])
 
-    def _seeds(self, plan: Plan, count: int) -> list[int]:
-        """Return the plan's seeds, and the next ones that nobody chose."""
-        more = (seed for seed in range(10_000) if seed not in plan.seeds)
-        return [*plan.seeds, *(next(more) for _ in range(count - len(plan.seeds)))]
+    def _plan_again(self, plan: Plan, variant: str, count: int) -> str:
+        """Return the call that registers a plan about one variant of another plan."""
+        seeds = short_seeds(self.outlook.fresh_seeds(plan, count))
+        more = f", l0_targets={plan.l0_targets!r}" if plan.l0_targets else ""
+        if plan.grid:
+            more += f", grid={[{'name': n, 'values': v} for n, v in plan.grid.items()]!r}"
+        return (
+            f"plan_experiment(study={self.name!r}, title={f'{variant}, fresh seeds'!r}, "
+            f"hypothesis=…, sandbox={plan.sandbox!r}, variants=[{variant!r}], "
+            f"baseline={plan.baseline.name!r}, metric={plan.metric!r}, "
+            f"direction={plan.direction!r}, smallest_effect={plan.smallest_effect:g}, "
+            f"seeds={seeds!r}{more})"
+        )
 
     def _control(self, state: _State, supported: int) -> Candidate:
         plan = state.plan
@@ -270,37 +285,41 @@ class _Ideas:
             supported * rule_of_succession(failed, judged),
         )
 
-    def _test(self, state: _State, claim: Claim) -> Iterator[Candidate]:
-        """Yield the sealed holdout and another layer for a supported claim without them."""
-        done = {one.test for one in state.answers if _is_about(one, claim.variant)}
-        asked = sum(one.test == "holdout" for _, one in self.board.study.only(HoldoutAnswer))
-        if "holdout" not in done and asked < self.board.study.opened.holdout_questions:
-            yield self._holdout(state, claim)
-        if not done & {"layer", "subject"}:
-            yield self._promotion(state, claim)
+    def _tests(self, state: _State, variants: Sequence[str]) -> Iterator[Candidate]:
+        """Yield the sealed holdout and another layer for supported claims without them."""
+        answers = [said for _, said in self.board.study.only(HoldoutAnswer)]
+        asked = {one.question for one in answers if one.test == "holdout"}
+        is_asked = any(one.test == "holdout" for one in state.answers)
+        if not is_asked and len(asked) < self.board.study.opened.holdout_questions:
+            yield self._holdout(state, variants)
+        for variant in variants:
+            elsewhere = [one for one in state.answers if one.test != "holdout"]
+            if not any(_is_about(one, variant) for one in elsewhere):
+                yield self._promotion(state, variant)
 
-    def _holdout(self, state: _State, claim: Claim) -> Candidate:
+    def _holdout(self, state: _State, variants: Sequence[str]) -> Candidate:
         lost, of = self.outlook.lost("holdout")
-        # Nothing is trained; scoring takes part of what an SAE takes, so this is the upper bound.
-        saes = len(set(claim.receipts)) or 2 * len(claim.seeds)
+        claims = state.conclusion.claims if state.conclusion else []
+        # Nothing is trained; scoring takes part of what an SAE takes, so this is an upper bound.
+        saes = len({place for one in claims for place in one.receipts}) or len(state.plan.seeds)
         return Candidate(
-            f"ask the sealed holdout about {claim.variant}",
-            f"Supported in plan {state.number}, on documents that were seen. Of {of} such tests so "
+            f"ask the sealed holdout about plan {state.number}",
+            f"{', '.join(variants)} supported on documents that were seen. Of {of} such tests so "
             f"far {lost} took the verdict away.",
             f"ask_holdout(study={self.name!r}, plan={state.number})",
             Cost(0, self.costs.minutes(state.plan.sandbox, saes)),
-            rule_of_succession(lost, of),
+            len(variants) * rule_of_succession(lost, of),
         )
 
-    def _promotion(self, state: _State, claim: Claim) -> Candidate:
+    def _promotion(self, state: _State, variant: str) -> Candidate:
         lost, of = self.outlook.lost("layer", "subject")
         levels = max(1, len(state.plan.l0_targets))
         saes = 2 * levels * len(state.plan.seeds)
         return Candidate(
-            f"test {claim.variant} on a layer it never saw",
+            f"test {variant} on a layer it never saw",
             f"Supported in plan {state.number}, on one layer of one subject. Of {of} such tests so "
             f"far {lost} took the verdict away.",
-            f"promote_variant(study={self.name!r}, plan={state.number}, variant={claim.variant!r})",
+            f"promote_variant(study={self.name!r}, plan={state.number}, variant={variant!r})",
             self.costs.elsewhere(state.plan.sandbox, saes),
             rule_of_succession(lost, of),
         )
@@ -310,18 +329,15 @@ def _is_about(answer: HoldoutAnswer, variant: str) -> bool:
     return any(claim.variant == variant for claim in answer.claims)
 
 
-def _best_seeds(
-    needed: int | None, seen: int, chance: Callable[[int], float]
-) -> tuple[int | None, str]:
-    """Return the seeds to have in all, and where the number comes from; None if none would help.
+def _best_seeds(needed: int | None, chance: Callable[[int], float]) -> tuple[int, str]:
+    """Return the number of fresh seeds to take, and where it comes from.
 
     needed: the number that the comparison computed, if it did.
     """
-    if needed is not None and needed > seen:
-        return min(needed, 50), "as compare_variants computed"
-    numbers = [seen + more for more in (1, 2, 3, 5, 8, 12, 20, 30) if seen + more <= 50]
+    if needed is not None:
+        return min(max(needed, LEAST_SEEDS), MOST_SEEDS), "as compare_variants computed"
+    numbers = (3, 4, 5, 6, 8, 10, 15, 20, 30, MOST_SEEDS)
     enough = next((number for number in numbers if chance(number) >= 0.8), None)
     if enough is not None:
         return enough, "enough in 8 cases of 10"
-    best = max(numbers, key=lambda number: chance(number) / (number - seen), default=None)
-    return best, "the most for their time"
+    return max(numbers, key=lambda number: chance(number) / number), "the most for their time"

@@ -8,9 +8,8 @@ m, this and the expectation together say where its true difference is: also norm
     variance  v = 1 / (1 / tau^2 + n / s^2)       center  c = v m n / s^2
 
 where s is the standard deviation of one paired difference. (Without a measurement, c = 0 and
-v = tau^2.) The mean that will have been measured with N seeds in all is then normal, too, with
-
-    center  (n m + (N - n) c) / N                 deviation  (N - n) / N sqrt(v + s^2 / (N - n))
+v = tau^2.) A plan is judged by fresh seeds alone, so the mean that N of them will give is normal
+around c, with variance v + s^2 / N.
 
 A verdict is reached if that mean is further from 0 than t s / sqrt(N), where t is the two-sided
 point of Student's distribution at 5 % divided by the number of tries and looks; or if mean and 95 %
@@ -58,11 +57,11 @@ class Rule(NamedTuple):
 
 
 def chance_of_verdict(belief: Belief, seeds: int, rule: Rule) -> float:
-    """Return the probability, 0 to 1, that there is a verdict with this number of seeds in all.
+    """Return the probability, 0 to 1, that there is a verdict with this number of fresh seeds.
 
-    0 with fewer seeds than a verdict needs, or no more than there are.
+    0 with fewer seeds than a verdict needs.
     """
-    if seeds < LEAST_SEEDS or seeds <= belief.seeds:
+    if seeds < LEAST_SEEDS:
         return 0.0
     error = belief.noise / math.sqrt(seeds)
     center, spread = _future_mean(belief, seeds)
@@ -101,8 +100,7 @@ def student_point(level: float, freedom: int) -> float:
 
 
 def _future_mean(belief: Belief, seeds: int) -> tuple[float, float]:
-    """Return center and standard deviation of the mean that will have been measured."""
-    new = seeds - belief.seeds
+    """Return center and standard deviation of the mean that fresh seeds will give."""
     one, usual = belief.noise**2, belief.usual**2
     if usual == 0:
         variance = center = 0.0
@@ -111,8 +109,7 @@ def _future_mean(belief: Belief, seeds: int) -> tuple[float, float]:
     else:
         variance = 1 / (1 / usual + belief.seeds / one)
         center = variance * belief.mean * belief.seeds / one
-    mean = (belief.seeds * belief.mean + new * center) / seeds
-    return mean, new / seeds * math.sqrt(variance + one / new)
+    return center, math.sqrt(variance + one / seeds)
 
 
 def _between(mean: float, spread: float, limit: float) -> float:

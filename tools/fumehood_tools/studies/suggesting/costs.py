@@ -1,9 +1,8 @@
 """What a suggested experiment would cost, and what is left of a study's budget. Light."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from fumehood_tools.bench.collect import SandboxRecords
 from fumehood_tools.errors import FumehoodError
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.records.parameters import Value
@@ -12,9 +11,9 @@ from fumehood_tools.runs.forecast import forecast
 from fumehood_tools.runs.pace import Expected, expected
 from fumehood_tools.runs.sweep import Wanted, check_wanted, search_runs
 from fumehood_tools.sandbox.create import Sandbox, open_sandbox
-from fumehood_tools.settings import Settings
-from fumehood_tools.studies.entries import Budget, Experiment
-from fumehood_tools.studies.notebook import Study
+from fumehood_tools.studies.entries import Experiment, Plan
+from fumehood_tools.studies.spending import Spent, spent_in
+from fumehood_tools.studies.suggesting.board import Board
 
 
 class Cost(NamedTuple):
@@ -48,14 +47,26 @@ class Left(NamedTuple):
         return " and ".join(said)
 
 
-def left_of(study: Study, most_minutes: float | None) -> Left:
-    """Return what is left of a study's budget. most_minutes: a limit for this question alone."""
-    budget: Budget = study.opened.budget
-    ran = [said for _, said in study.only(Experiment)]
-    saes = None if budget.saes is None else max(0, budget.saes - sum(one.saes for one in ran))
+def left_of(board: Board, is_active: Callable[[str], bool], most_minutes: float | None) -> Left:
+    """Return what is left of a study's budget. most_minutes: a limit for this question alone.
+
+    is_active: whether a job waits or runs; what such jobs will still take counts as spent.
+    """
+    budget, by_plan = board.study.opened.budget, dict[int, Spent]()
+    if budget.saes is not None or budget.minutes is not None:
+        by_plan = spent_in(board.lab, board.study)
+    total = Spent()
+    for one in by_plan.values():
+        total = total.plus(one)
+    for _, job in board.study.only(Experiment) if by_plan else ():
+        own = by_plan.get(job.plan, Spent())
+        if is_active(job.job_id):
+            more = max(0, job.saes - own.saes), max(0.0, job.minutes - own.minutes)
+            total = total.plus(Spent(*more))
+    saes = None if budget.saes is None else max(0, budget.saes - total.saes)
     minutes = most_minutes
     if budget.minutes is not None:
-        unspent = max(0.0, budget.minutes - sum(one.minutes for one in ran))
+        unspent = max(0.0, budget.minutes - total.minutes)
         minutes = unspent if minutes is None else min(minutes, unspent)
     return Left(saes, minutes)
 
@@ -63,8 +74,8 @@ def left_of(study: Study, most_minutes: float | None) -> Left:
 class Costs:
     """Estimates for one answer, which read every sandbox and file once."""
 
-    def __init__(self, settings: Settings, boxes: Mapping[str, SandboxRecords]) -> None:
-        self._settings, self._records = settings, boxes
+    def __init__(self, board: Board) -> None:
+        self._settings, self._records = board.lab.settings, board.boxes
         self._opened: dict[str, Sandbox | FumehoodError] = {}
         self._paces: dict[str, Expected] = {}
 
@@ -87,6 +98,12 @@ class Costs:
         if sandbox not in self._paces:
             self._paces[sandbox] = expected(self.sandbox(sandbox).spec, self._settings.cache)
         return self._paces[sandbox].whole(saes) / 60
+
+    def of_plan(self, plan: Plan, seeds: Sequence[int], variants: Sequence[str]) -> Cost:
+        """Return the cost of a plan with these seeds and variants. Raises as `of_run` does."""
+        baseline = plan.baseline.name
+        names = variants if plan.l0_targets else [baseline, *variants]
+        return self.of_run(plan.sandbox, names, seeds, plan.l0_targets, plan.grid, baseline)
 
     def of_run(
         self,

@@ -9,15 +9,15 @@ from fumehood_tools.bench.controls import judge_controls
 from fumehood_tools.bench.which_setting import pick_setting
 from fumehood_tools.errors import StorageFailed
 from fumehood_tools.plain_files import read_plain
+from fumehood_tools.studies.counting import all_tries
 from fumehood_tools.studies.entries import Claim, Conclusion, HoldoutAnswer, Plan
+from fumehood_tools.studies.judging import COMPARISON_FILE
 from fumehood_tools.studies.suggesting.board import Board
 from fumehood_tools.studies.suggesting.chances import (
     Belief,
     Rule,
     noise_of,
 )
-
-COMPARISON_FILE = "comparison.json"
 
 
 class Outlook:
@@ -29,15 +29,14 @@ class Outlook:
         self._effects: dict[str, list[float]] = {}
         metrics = {(s.name, e.number): plan.metric for s, e, plan in board.all(Plan)}
         for one in board.judged():
-            metric = metrics.get((one.study.name, one.plan))
+            metric = one.metric or metrics.get((one.study.name, one.plan))
             if metric is not None and one.claim.effect is not None:
                 self._effects.setdefault(metric, []).append(one.claim.effect)
-        self._tries = max((said.tries for _, _, said in board.all(Conclusion)), default=1)
+        self._tries = all_tries(board.lab)
 
-    def rule(self, plan: Plan, looks: int) -> Rule:
-        """Return when the next verdict of a plan is given. looks: at its variants, in all."""
-        tests = max(1, self._tries) * max(1, looks, plan.looks)
-        return Rule(plan.smallest_effect, tests)
+    def rule(self, plan: Plan) -> Rule:
+        """Return when the verdict of a plan, or of one more like it, is given."""
+        return Rule(plan.smallest_effect, (self._tries + 1) * plan.looks)
 
     def usual_effect(self, plan: Plan) -> float:
         """Return the standard deviation of true differences that is expected of a new variant."""
@@ -91,8 +90,7 @@ class Outlook:
         """Return how many controls of a sandbox failed, and how many were judged."""
         found = self.board.boxes.get(sandbox)
         settings = settings_of(found) if found is not None else {}
-        folder = self.board.study.folder.parents[1] / "sandboxes" / sandbox
-        shown = pick_setting(list(settings), None, folder)
+        shown = pick_setting(list(settings), None, self.board.lab.folder(sandbox))
         if found is None or shown is None:
             return 0, 0
         chosen = choose(found, shown, {}, None, self.board.packaged)
@@ -109,13 +107,21 @@ class Outlook:
         entries = [e for e, said in self.board.study.only(Conclusion) if said.plan == plan]
         if not entries:
             return None
-        path = self.board.study.folder.parents[1] / entries[-1].place / COMPARISON_FILE
+        path = self.board.lab.settings.workspace / entries[-1].place / COMPARISON_FILE
         try:
             rows = json.loads(read_plain(path))["rows"]
             found = [row["seeds_needed"] for row in rows if row["variant"] == variant]
         except (StorageFailed, ValueError, KeyError, TypeError):
             return None
         return next((seeds for seeds in found if isinstance(seeds, int)), None)
+
+    def fresh_seeds(self, plan: Plan, count: int) -> list[int]:
+        """Return the lowest seeds that no plan has and that nobody scored in a plan's sandbox."""
+        taken = {seed for _, _, one in self.board.all(Plan) for seed in one.seeds}
+        found = self.board.boxes.get(plan.sandbox)
+        taken |= {score.seed for score in found.scores.values()} if found is not None else set()
+        taken |= {seed for file in plan.variants for seed in file.seen_seeds}
+        return [seed for seed in range(len(taken) + count) if seed not in taken][:count]
 
     def _noise(self, plan: Plan) -> float | None:
         """Return the noise of one paired difference: the plan's, or that of measured claims."""

@@ -10,19 +10,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from fumehood_tools.compare.report import Level
-from fumehood_tools.errors import UnknownName
 from fumehood_tools.files import digest_of
 from fumehood_tools.jobs import JobStore
 from fumehood_tools.records.labelling import Packaged, label_of
 from fumehood_tools.records.parameters import Value, combinations
 from fumehood_tools.records.scores import Failure, Score
 from fumehood_tools.studies.entries import Experiment, Plan
+from fumehood_tools.studies.running import is_active
 from fumehood_tools.studies.suggesting.board import Board
 from fumehood_tools.studies.suggesting.ranges import ValueRange
 from fumehood_tools.studies.suggesting.sampling import PastTrial
 
 Values = dict[str, Value]
-_ALIVE = ("queued", "starting", "running")
 
 
 class TunedFile(NamedTuple):
@@ -108,7 +107,7 @@ def planned(
             ids = [one.job_id for one in started if one.plan == entry.number]
             if not ids or plan.sandbox != sandbox or not _is_about(plan, file):
                 continue
-            state = "RUNNING" if any(_lives(jobs, one) for one in ids) else "FAIL"
+            state = "RUNNING" if any(map(is_active(jobs), ids)) else "FAIL"
             for changed in combinations(plan.grid):
                 own = file.values_of(changed)
                 if key_of(own) not in known:
@@ -137,10 +136,3 @@ def checked(
 def _is_about(plan: Plan, file: TunedFile) -> bool:
     wanted = file.variant, file.sha256
     return any((one.name, one.file_sha256) == wanted for one in plan.variants)
-
-
-def _lives(jobs: JobStore, job_id: str) -> bool:
-    try:
-        return jobs.get(job_id).status in _ALIVE
-    except UnknownName:
-        return False

@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from fumehood_tools.bench.collect import SandboxRecords
-from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.children import ChildTask, ask_once
 from fumehood_tools.compare import compare_variants
 from fumehood_tools.compare.report import Level
@@ -66,12 +65,10 @@ class _Run(NamedTuple):
 class Tuning:
     """What is needed to propose values for one variant."""
 
-    def __init__(
-        self, board: Board, box: Sandbox, shelf: Shelf, jobs: JobStore, costs: Costs
-    ) -> None:
-        """box: the sandbox of the variant. shelf: the workspace's cache of records."""
-        self.board, self.box, self.shelf, self.jobs, self.costs = board, box, shelf, jobs, costs
-        self.records: SandboxRecords = board.boxes.get(box.name) or shelf.collect(box.results)
+    def __init__(self, board: Board, box: Sandbox, jobs: JobStore, costs: Costs) -> None:
+        """box: the sandbox of the variant."""
+        self.board, self.box, self.jobs, self.costs = board, box, jobs, costs
+        self.records: SandboxRecords = board.lab.found(box.name)
 
     def propose(self, variant: str, baseline: str, metric: str) -> Found:
         """Return sets of values to try, each with the call that runs it.
@@ -115,7 +112,7 @@ class Tuning:
                 variants=[name],
                 baseline=baseline,
                 metric=metric,
-                shelf=self.shelf,
+                shelf=self.board.lab.records,
             )
         except (BadRequest, UnknownName) as error:
             return {}, [f"Nothing can be compared yet: {error}"]

@@ -8,16 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.errors import BadRequest, FumehoodError
 from fumehood_tools.jobs import JobStore
 from fumehood_tools.records.labelling import file_of, name_of
 from fumehood_tools.registry.sae_metrics import QUALITY
 from fumehood_tools.runs.baselines import USUAL
 from fumehood_tools.sandbox.create import SPEC_FILE, Sandbox, open_sandbox
-from fumehood_tools.settings import Settings
 from fumehood_tools.studies.entries import Plan
-from fumehood_tools.studies.notebook import StudyShelf
+from fumehood_tools.studies.lab import Lab
 from fumehood_tools.studies.suggesting.answer import (
     PARTS,
     Found,
@@ -62,22 +60,13 @@ class Asked(NamedTuple):
     cursor: str | None = None
 
 
-class Sources(NamedTuple):
-    """Where answers are read from."""
-
-    settings: Settings
-    studies: StudyShelf
-    records: Shelf
-    jobs: JobStore
-
-
-def suggest(sources: Sources, asked: Asked) -> Suggestions:
+def suggest(lab: Lab, jobs: JobStore, asked: Asked) -> Suggestions:
     """Return suggestions. Raises UnknownName, BadRequest, PartMissing, RunFailed, StorageFailed.
 
     A part that cannot be answered raises only if it was asked for alone; else a note says why.
     """
-    board = read_board(sources.settings, asked.study, sources.studies, sources.records)
-    answers = _Answers(sources, board, asked)
+    board = read_board(lab, asked.study)
+    answers = _Answers(board, jobs, asked)
     if asked.about is not None:
         return page_of(asked.study, {asked.about: answers.of(asked.about)}, asked.cursor)
     found: dict[Part, Found] = {}
@@ -94,9 +83,10 @@ def suggest(sources: Sources, asked: Asked) -> Suggestions:
 class _Answers:
     """The parts of one answer."""
 
-    def __init__(self, sources: Sources, board: Board, asked: Asked) -> None:
-        self.sources, self.board, self.asked = sources, board, asked
-        self.costs = Costs(sources.settings, board.boxes)
+    def __init__(self, board: Board, jobs: JobStore, asked: Asked) -> None:
+        self.board, self.jobs, self.asked = board, jobs, asked
+        self.settings = board.lab.settings
+        self.costs = Costs(board)
         plans = board.study.only(Plan)
         self.newest: Plan | None = plans[-1][1] if plans else None
 
@@ -108,7 +98,7 @@ class _Answers:
         """Return one part."""
         makers: dict[Part, Callable[[], Found]] = {
             "parameters": self._parameters,
-            "next": lambda: next_experiments(self.board, self.costs, self.asked.minutes),
+            "next": lambda: next_experiments(self.board, self.costs, self.jobs, self.asked.minutes),
             "similar": self._similar,
             "failures": lambda: failures(self.board, self.asked.text),
             "hints": lambda: hints(self.asked.study, self.asked.agent, self.board.texts()),
@@ -118,9 +108,7 @@ class _Answers:
     def _parameters(self) -> Found:
         if self.asked.variant is None:
             raise BadRequest("about='parameters' needs a variant. Call list_variants for names.")
-        tuning = Tuning(
-            self.board, self._box(), self.sources.records, self.sources.jobs, self.costs
-        )
+        tuning = Tuning(self.board, self._box(), self.jobs, self.costs)
         plan = self.newest
         return tuning.propose(
             self.asked.variant,
@@ -132,7 +120,7 @@ class _Answers:
         text, variant = self.asked.text or "", self.asked.variant
         if variant is None and not text.strip():
             raise BadRequest("about='similar' needs a text (the idea), a variant, or both.")
-        sandboxes = self.sources.settings.sandboxes
+        sandboxes = self.settings.sandboxes
         files, notes = tried_files(self.board, sandboxes)
         rows: list[Suggestion] = []
         if variant is not None:
@@ -165,10 +153,10 @@ class _Answers:
             if len(there) > 1:
                 raise BadRequest(f"Pass sandbox, one of {', '.join(there[:12])}.")
             name = there[0]
-        return open_sandbox(self.sources.settings, name)
+        return open_sandbox(self.settings, name)
 
     def _spec_files(self) -> list[Path]:
-        return list(self.sources.settings.sandboxes.glob(f"*/{SPEC_FILE}"))
+        return list(self.settings.sandboxes.glob(f"*/{SPEC_FILE}"))
 
 
 def _in_turn(rows: list[Suggestion]) -> list[Suggestion]:
