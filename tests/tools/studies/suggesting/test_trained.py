@@ -29,14 +29,14 @@ def test_a_renamed_topk_is_as_like_topk_as_two_seeds_are_and_untrained_direction
 ) -> None:
     settings = Settings(workspace=tmp_path / "ws", cache=shared_cache)
     box = create_sandbox(
-        settings, "box", subject="synthetic", dict_size=128, train_tokens=200_000, eval_tokens=2_032
+        settings, "box", subject="synthetic", dict_size=128, train_tokens=800_000, eval_tokens=2_032
     )
     leave_out_probing(box.folder)
     source = (box.variants / "topk.py").read_text("utf-8")
     write_text(box.variants / "mine.py", source.replace("centred", "shifted").replace("32", "33"))
     create_study(settings.workspace, "s", StudyOpened(question="Is it new?", written="x"))
     with contextlib.closing(JobStore(settings.state)) as store:
-        at = {"grid": {"K": [8]}}
+        at = {"grid": {"K": [6]}}
         for names, more in ((["topk", "mine", "batch_topk"], at), (["untrained"], {})):
             job = ended(store, start_run(settings, store, "box", names, [0, 1], **more).job)
             assert job.status == "succeeded", store.read_log(job.job_id)
@@ -45,9 +45,12 @@ def test_a_renamed_topk_is_as_like_topk_as_two_seeds_are_and_untrained_direction
     said = {re.findall(r"dictionary of (\w+)", row.what)[0]: row for row in rows}
     print(*(f"\n{row.what}: {row.value}\n  {row.why}" for row in rows))
     assert {"topk", "batch_topk", "untrained"} <= said.keys()
-    assert "probably the same dictionary" in said["topk"].why
+    assert "so other seeds cannot tell the two apart" in said["topk"].why
+    assert "the same dictionary, latent by latent" in said["topk"].why
+    assert "hardly more alike than chance" in said["untrained"].why
+    assert "latent by latent" not in said["batch_topk"].why + said["untrained"].why
     values: dict[str, Any] = {name: row.value for name, row in said.items()}
-    assert values["topk"] > values["untrained"] + 0.2
+    assert values["topk"] > values["untrained"] + 0.1
     assert values["batch_topk"] > values["untrained"] + 0.1
     code = next(row for row in found.suggestions if row.what.startswith("code"))
     assert (code.what, code.value) == ("code: the packaged topk", 1)

@@ -5,8 +5,9 @@ the level whose L0 is nearest. Three figures belong together:
 
 - the likeness with another seed of the other variant, as two runs of it would have;
 - the yardstick: the likeness of two seeds of the other variant itself;
-- the likeness with the same seed, which starts from the same random numbers. It shows how little a
-  change did, and is no evidence that two methods find the same features.
+- the likeness with the same seed. It is 1 if a change did nothing. But both start from the same
+  random numbers, so it is high for any two methods: the untrained control with the same seed says
+  how high without any training.
 
 Light: reads records. The child (matching.py) needs numpy and scipy and takes 1 s and more; what is
 compared is limited by MOST_WORK, so that an answer takes less than half a minute.
@@ -14,10 +15,11 @@ compared is limited by MOST_WORK, so that an answer takes less than half a minut
 
 import statistics
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from fumehood_tools.bench.collect import CONTROL
 from fumehood_tools.children import ChildTask, ask_once
 from fumehood_tools.errors import PartMissing
 from fumehood_tools.installing import install_command
@@ -39,6 +41,7 @@ MOST_WORK = 4e11
 """Multiplications and additions of all pairs; about 10 s on two cores."""
 MOST_OTHERS = 12
 _SECONDS, _MEMORY = 120, 4_000_000_000
+_LITTLE, _AS_ALIKE, _IDENTICAL = 0.05, 0.95, 0.99
 _WIDTH = 1_000
 """Dimensions that are assumed where only the work is estimated."""
 
@@ -54,6 +57,7 @@ class _Sae(NamedTuple):
 class _Rival(NamedTuple):
     """Another variant at the L0 nearest to ours, and the pairs to compare: positions of SAEs."""
 
+    name: str
     label: str
     l0: float
     same: list[tuple[_Sae, _Sae]]
@@ -89,10 +93,12 @@ def similar_decoders(board: Board, box: str, variant: str, sandboxes: Path) -> F
     pairs = [pair for rival in kept for pair in rival.pairs]
     found = _ask(pairs, sandboxes)
     likenesses = dict(zip(((a.place, b.place) for a, b in pairs), found.pairs, strict=True))
-    rows = [_row(level, rival, likenesses) for rival in kept]
+    said = _Said(level[0].label, likenesses)
+    floor = said.same_seed([rival for rival in kept if rival.name == CONTROL])
+    rows = [said.row(rival, floor) for rival in kept]
     notes += [f"A dictionary was not compared: {why}." for why in {*found.problems.values()}]
-    said = [row for row in rows if row is not None]
-    return Found(sorted(said, key=lambda row: -(row.value or 0.0)), notes)
+    there = [row for row in rows if row is not None]
+    return Found(sorted(there, key=lambda row: -(row.value or 0.0)), notes)
 
 
 def _saes(board: Board) -> Iterator[_Sae]:
@@ -144,6 +150,7 @@ def _rival(level: Sequence[_Sae], nearest: Sequence[_Sae]) -> _Rival:
     theirs = list({one.score.seed: one for one in nearest}.values())
     pairs = [(a, b) for a in level for b in theirs]
     return _Rival(
+        theirs[0].name,
         theirs[0].label,
         statistics.fmean(one.score.metrics[SPARSITY] for one in theirs),
         [(a, b) for a, b in pairs if a.score.seed == b.score.seed][:1],
@@ -191,59 +198,78 @@ def _ask(pairs: Sequence[tuple[_Sae, _Sae]], sandboxes: Path) -> MatchingAnswer:
     return MatchingAnswer.model_validate_json(said)
 
 
-def _row(
-    level: Sequence[_Sae],
-    rival: _Rival,
-    likenesses: dict[tuple[str, str], Likeness | None],
-) -> Suggestion | None:
-    """Return what is said of one other variant; None if no pair could be compared."""
+class _Said:
+    """Says how alike one variant's dictionary is to others."""
 
-    def of(pairs: Sequence[tuple[_Sae, _Sae]]) -> list[Likeness]:
-        found = [likenesses[a.place, b.place] for a, b in pairs]
+    def __init__(self, label: str, found: Mapping[tuple[str, str], Likeness | None]) -> None:
+        """label: of the variant. found: places of a pair -> their likeness, None if unknown."""
+        self.label, self.found = label, found
+
+    def row(self, rival: _Rival, floor: float | None) -> Suggestion | None:
+        """Return what is said of one other variant; None if no pair could be compared.
+
+        floor: likeness with the untrained control of the same seed, if it is known.
+        """
+        same, other, own = (self._of(p) for p in (rival.same, rival.other, rival.yardstick))
+        shown = other or same
+        if not shown:
+            return None
+        value = statistics.fmean(one.forward for one in shown)
+        said = [_in_words(shown, "other seeds" if other else "the same seed")]
+        if own:
+            said.append(f"two seeds of {rival.label} itself: {_mean(own, 'forward')}")
+            said.append(_verdict(value, own, shown))
+        else:
+            said.append(f"{rival.label} has one seed, so there is no yardstick")
+        if same:
+            said.append(_with_same_seed(same, None if rival.name == CONTROL else floor))
+        return Suggestion(
+            part="similar",
+            what=f"weights: the dictionary of {rival.label} at L0 {rival.l0:.0f}",
+            why=f"Compared with {self.label}: {'; '.join(said)}.",
+            value=round(value, 3),
+        )
+
+    def same_seed(self, rivals: Sequence[_Rival]) -> float | None:
+        """Return the mean likeness with the same seed; None without such a pair."""
+        found = [one.forward for rival in rivals for one in self._of(rival.same)]
+        return statistics.fmean(found) if found else None
+
+    def _of(self, pairs: Sequence[tuple[_Sae, _Sae]]) -> list[Likeness]:
+        found = [self.found[a.place, b.place] for a, b in pairs]
         return [one for one in found if one is not None]
-
-    same, other, yardstick = of(rival.same), of(rival.other), of(rival.yardstick)
-    shown = other or same
-    if not shown:
-        return None
-    value = statistics.fmean(one.forward for one in shown)
-    said = [_in_words(shown, "other seeds" if other else "the same seed")]
-    if yardstick:
-        said.append(f"two seeds of {rival.label} itself: {_of(yardstick, 'forward')}")
-        said.append(_verdict(value, yardstick, shown))
-    else:
-        said.append(f"{rival.label} has one seed, so there is no yardstick")
-    if other and same:
-        said.append(f"with the same seed {_of(same, 'forward')}")
-    return Suggestion(
-        part="similar",
-        what=f"weights: the dictionary of {rival.label} at L0 {rival.l0:.0f}",
-        why=f"Compared with {level[0].label}: {'; '.join(said)}.",
-        value=round(value, 3),
-    )
 
 
 def _in_words(found: Sequence[Likeness], whose: str) -> str:
     one_to_one = [one.matched for one in found if one.matched is not None]
     matched = f", one to one {statistics.fmean(one_to_one):.2f}" if one_to_one else ""
+    shared = statistics.fmean(one.shared for one in found)
     return (
-        f"mean best cosine {_of(found, 'forward')} ({_of(found, 'backward')} in return{matched}; "
-        f"{whose}), {statistics.fmean(one.shared for one in found):.0%} of the latents have a "
-        f"partner at {ALIKE:g} or more; random directions would give {_of(found, 'chance')}"
+        f"mean best cosine {_mean(found, 'forward')} ({_mean(found, 'backward')} in return"
+        f"{matched}; {whose}), {shared:.0%} of the latents have a partner at {ALIKE:g} or more; "
+        f"random directions would give {_mean(found, 'chance')}"
     )
 
 
-def _verdict(value: float, yardstick: Sequence[Likeness], shown: Sequence[Likeness]) -> str:
+def _verdict(value: float, own: Sequence[Likeness], shown: Sequence[Likeness]) -> str:
     """Return a likeness in words, on the scale from chance to two seeds of the other variant."""
     chance = statistics.fmean(one.chance for one in shown)
-    own = statistics.fmean(one.forward for one in yardstick)
-    share = (value - chance) / (own - chance) if own > chance else None
-    if share is None:
-        return "two seeds of it are no more alike than chance, so this says nothing"
-    if share >= 0.95:
-        return "as alike as two seeds of one variant: probably the same dictionary"
-    return f"{max(0.0, share):.0%} of the way from chance to two seeds of one variant"
+    most = statistics.fmean(one.forward for one in own)
+    if most - chance < _LITTLE:
+        return "two seeds of it are hardly more alike than chance, so this says little"
+    share = (value - chance) / (most - chance)
+    if share >= _AS_ALIKE:
+        return "so other seeds cannot tell the two apart"
+    return f"so it is {max(0.0, share):.0%} of the way from chance to another seed of it"
 
 
-def _of(found: Sequence[Likeness], figure: str) -> str:
+def _with_same_seed(same: Sequence[Likeness], floor: float | None) -> str:
+    value = statistics.fmean(one.forward for one in same)
+    if value >= _IDENTICAL:
+        return f"with the same seed {value:.2f}: the same dictionary, latent by latent"
+    untrained = "" if floor is None else f" (untrained {floor:.2f}, as all start alike)"
+    return f"with the same seed {value:.2f}{untrained}"
+
+
+def _mean(found: Sequence[Likeness], figure: str) -> str:
     return f"{statistics.fmean(getattr(one, figure) for one in found):.2f}"
