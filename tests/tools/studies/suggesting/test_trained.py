@@ -1,0 +1,56 @@
+"""Dictionaries of SAEs that were really trained, compared on the synthetic subject."""
+
+import contextlib
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes.sandbox_files import leave_out_probing
+
+from fumehood_tools.files import write_text
+from fumehood_tools.jobs import Job, JobStore
+from fumehood_tools.runs import start_run
+from fumehood_tools.sandbox.create import create_sandbox
+from fumehood_tools.settings import Settings
+from fumehood_tools.studies.entries import StudyOpened
+from fumehood_tools.studies.lab import Lab
+from fumehood_tools.studies.notebook import create_study
+from fumehood_tools.studies.suggesting.suggest import Asked, suggest
+
+pytestmark = [pytest.mark.child, pytest.mark.slow]
+
+Ended = Callable[[JobStore, Job], Job]
+
+
+def test_a_renamed_topk_is_as_like_topk_as_two_seeds_are_and_untrained_directions_are_not(
+    tmp_path: Path, shared_cache: Path, ended: Ended
+) -> None:
+    settings = Settings(workspace=tmp_path / "ws", cache=shared_cache)
+    box = create_sandbox(
+        settings, "box", subject="synthetic", dict_size=128, train_tokens=800_000, eval_tokens=2_032
+    )
+    leave_out_probing(box.folder)
+    source = (box.variants / "topk.py").read_text("utf-8")
+    write_text(box.variants / "mine.py", source.replace("centred", "shifted").replace("32", "33"))
+    create_study(settings.workspace, "s", StudyOpened(question="Is it new?", written="x"))
+    with contextlib.closing(JobStore(settings.state)) as store:
+        at = {"grid": {"K": [6]}}
+        for names, more in ((["topk", "mine", "batch_topk"], at), (["untrained"], {})):
+            job = ended(store, start_run(settings, store, "box", names, [0, 1], **more).job)
+            assert job.status == "succeeded", store.read_log(job.job_id)
+        found = suggest(Lab(settings), store, Asked("s", "similar", "box", "mine"))
+    rows = [row for row in found.suggestions if row.what.startswith("weights")]
+    said = {re.findall(r"dictionary of (\w+)", row.what)[0]: row for row in rows}
+    print(*(f"\n{row.what}: {row.value}\n  {row.why}" for row in rows))
+    assert {"topk", "batch_topk", "untrained"} <= said.keys()
+    assert "so other seeds cannot tell the two apart" in said["topk"].why
+    assert "the same dictionary, latent by latent" in said["topk"].why
+    assert "hardly more alike than chance" in said["untrained"].why
+    assert "latent by latent" not in said["batch_topk"].why + said["untrained"].why
+    values: dict[str, Any] = {name: row.value for name, row in said.items()}
+    assert values["topk"] > values["untrained"] + 0.1
+    assert values["batch_topk"] > values["untrained"] + 0.1
+    code = next(row for row in found.suggestions if row.what.startswith("code"))
+    assert (code.what, code.value) == ("code: the packaged topk", 1)

@@ -1,0 +1,191 @@
+"""What was tried already and resembles an idea: by its text, by its code, by its trained weights.
+
+Text: plans, notes, reflections and claims of all studies, and the docstrings of all files that were
+scored. Code: the files of all variants that were ever scored, as they lie beside their records, so
+also those that were edited or deleted since, and the packaged ones. Weights: see decoders.py. Light
+but for the weights.
+"""
+
+import ast
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from fumehood_tools.errors import BadRequest, StorageFailed
+from fumehood_tools.plain_files import read_plain
+from fumehood_tools.records.scores import Failure, Score
+from fumehood_tools.sandbox.create import Sandbox
+from fumehood_tools.studies.entries import Conclusion, Note, Plan, Reflection
+from fumehood_tools.studies.suggesting.answer import Found, Suggestion
+from fumehood_tools.studies.suggesting.board import Board
+from fumehood_tools.studies.suggesting.code import (
+    likeness,
+    packaged_code,
+    usual_likeness,
+    words_of,
+)
+from fumehood_tools.studies.suggesting.text_match import matches
+
+LEAST_TEXT, MOST_ROWS = 0.15, 10
+_MOST_FILES = 600
+
+
+class TriedFile(NamedTuple):
+    """One version of a variant's file that was run."""
+
+    box: str
+    variant: str
+    version: str
+    source: bytes
+
+
+class _Said(NamedTuple):
+    what: str
+    text: str
+    call: str = ""
+
+
+def similar_texts(board: Board, idea: str, files: list[TriedFile]) -> Found:
+    """Return what was written about similar ideas, most similar first."""
+    said = [*_entries(board), *_docstrings(files)]
+    found = matches(idea, [one.text for one in said], LEAST_TEXT)[:MOST_ROWS]
+    rows = [
+        Suggestion(
+            part="similar",
+            what=f"text: {said[match.place].what}",
+            why=f"Words in common: {', '.join(match.found[:12])}.",
+            quote=said[match.place].text,
+            value=match.confidence,
+            call=said[match.place].call,
+        )
+        for match in found
+    ]
+    return Found(rows)
+
+
+def similar_code(source: bytes, files: list[TriedFile]) -> Found:
+    """Return the files whose code is most like this one, out of `files` and the packaged ones.
+
+    Raises BadRequest for a file that is not Python.
+    """
+    words = words_of(source)
+    if not words:
+        raise BadRequest("The file is not valid Python or is empty. Call check_variant.")
+    alike: dict[tuple[str, str], float] = {
+        (f"the packaged {name}", ""): likeness(words, code)
+        for name, code in packaged_code().items()
+    }
+    packaged = set(packaged_code().values())
+    for file in files:
+        code = words_of(file.source)
+        if code not in packaged:
+            key = f"{file.variant} in {file.box}", file.version[:8]
+            alike[key] = likeness(words, code)
+    middle, most = usual_likeness()
+    ranked = sorted(alike.items(), key=lambda item: -item[1])[:MOST_ROWS]
+    rows = [
+        Suggestion(
+            part="similar",
+            what=f"code: {name}{f' (version {version})' if version else ''}",
+            why=_code_in_words(value, most),
+            value=round(value, 3),
+        )
+        for (name, version), value in ranked
+    ]
+    return Found(
+        rows,
+        [
+            f"Code: two different packaged variants are {middle:.0%} alike in the middle, "
+            f"{most:.0%} at most."
+        ],
+    )
+
+
+def tried_files(board: Board, sandboxes: Path) -> tuple[list[TriedFile], list[str]]:
+    """Return one file per version that was ever run, and what was left out.
+
+    A copy beside a record counts only if it is the file that was signed.
+    """
+    found: dict[tuple[str, str], TriedFile] = {}
+    notes: list[str] = []
+    for box, place, record in _runs(board):
+        key = record.variant, record.file_version
+        if record.control is not None or key in found:
+            continue
+        if len(found) == _MOST_FILES:
+            notes.append(f"Only {_MOST_FILES} files were compared.")
+            break
+        about = record.provenance if isinstance(record, Score) else record
+        try:
+            source = read_plain(sandboxes / box / "results" / place / f"{record.variant}.py")
+        except StorageFailed as error:
+            notes.append(str(error))
+            continue
+        if hashlib.sha256(source).hexdigest() == about.variant_sha256:
+            found[key] = TriedFile(box, record.variant, record.file_version, source)
+    return list(found.values()), notes
+
+
+def docstring_of(source: bytes) -> str:
+    """Return the docstring of a file; "" without one or if it is not Python."""
+    try:
+        return ast.get_docstring(ast.parse(source)) or ""
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ""
+
+
+def source_of(box: Sandbox, variant: str, files: list[TriedFile]) -> bytes:
+    """Return a variant's file, or if it is gone, the newest copy beside a record of it.
+
+    Raises UnknownName if there is neither.
+    """
+    kept = [file for file in files if (file.box, file.variant) == (box.name, variant)]
+    if kept and not (box.variants / f"{variant}.py").is_file():
+        return kept[-1].source
+    return read_plain(box.variant_path(variant))
+
+
+def _runs(board: Board) -> Iterator[tuple[str, str, Score | Failure]]:
+    """Yield every record of every sandbox, oldest first."""
+    for box, found in board.boxes.items():
+        records: dict[str, Score | Failure] = {**found.scores, **found.failures}
+        for place, record in sorted(records.items(), key=lambda item: item[1].finished):
+            yield box, place, record
+
+
+def _entries(board: Board) -> Iterator[_Said]:
+    for study, entry, plan in board.all(Plan):
+        call = f"read_study(study={study.name!r}, entry={entry.number})"
+        names = ", ".join(one.name for one in plan.variants)
+        yield _Said(
+            f"plan of {names} ({board.at(study, entry)})", f"{plan.title}. {plan.hypothesis}", call
+        )
+    for study, entry, note in board.all(Note):
+        if note.kind != "background":
+            call = f"read_study(study={study.name!r}, entry={entry.number})"
+            yield _Said(f"{note.kind} ({board.at(study, entry)})", note.text, call)
+    for study, entry, said in board.all(Reflection):
+        call = f"read_study(study={study.name!r}, entry={entry.number})"
+        yield _Said(f"reflection ({board.at(study, entry)})", said.insight, call)
+    for study, entry, concluded in board.all(Conclusion):
+        call = f"read_study(study={study.name!r}, entry={entry.number})"
+        for claim in concluded.claims:
+            text = f"{claim.variant.replace('_', ' ')}: {claim.reason}"
+            yield _Said(f"{claim.verdict}: {claim.variant} ({board.at(study, entry)})", text, call)
+
+
+def _docstrings(files: list[TriedFile]) -> Iterator[_Said]:
+    for file in files:
+        text = docstring_of(file.source)
+        if text:
+            name = file.variant.replace("_", " ")
+            yield _Said(f"the file {file.variant} in {file.box}", f"{name}. {text}")
+
+
+def _code_in_words(value: float, most: float) -> str:
+    if value == 1:
+        return "Identical but for names, layout, comments and values of constants."
+    if value > most:
+        return f"{value:.0%} alike, more than any two different packaged variants."
+    return f"{value:.0%} alike."
