@@ -26,7 +26,7 @@ _PATTERNS: dict[Kind, str] = {
     "plan": rf"plan:{_ENTRY}{_FIELD}",
     "study": rf"study{_FIELD}",
     "entry": rf"entry:{_ENTRY}",
-    "quote": r'quote:(?P<name>\S+)\s+["“](?P<words>.+)["”]',
+    "quote": r"""quote:(?P<name>\S+)\s+["'“](?P<words>.+)["'”]""",
     "pack": r"pack:(?P<name>[^/#\s]+)/(?P<path>[^#]+)#(?P<first>\d{1,7})(?:-(?P<last>\d{1,7}))?",
 }
 _READERS = {kind: re.compile(pattern, re.S) for kind, pattern in _PATTERNS.items()}

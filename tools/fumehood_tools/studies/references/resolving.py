@@ -25,20 +25,25 @@ from fumehood_tools.studies.references.quotes import Sources
 from fumehood_tools.studies.references.seeds import LabelScores, Unsound
 from fumehood_tools.studies.references.stating import Basis, Stated, state
 
+_CLAIMING = ("conclusion", "holdout")
 _ENTRY_KINDS = {"conclusion": CONCLUSION, "holdout": HOLDOUT, "plan": PLAN}
 
 
 class Resolved(NamedTuple):
-    """A reference, what it says, and the records that it rests on (none for a quotation)."""
+    """A reference, what it says, and the records that it rests on (none for a quotation).
+
+    basis: the records that `state` needs. behind: the scores that a cited claim rests on.
+    """
 
     reference: Reference
     stated: Stated
     basis: tuple[Basis, ...] = ()
+    behind: tuple[Basis, ...] = ()
 
     @property
     def receipts(self) -> dict[str, str]:
         """Place -> MAC of the receipts it rests on, withdrawn ones included."""
-        return {one.place: one.receipt for one in self.basis}
+        return {one.place: one.receipt for one in (*self.basis, *self.behind)}
 
 
 class Resolver:
@@ -78,7 +83,31 @@ class Resolver:
                 raise BadRequest("Quotations cannot be checked here. Cite a receipt or an entry.")
             return Resolved(reference, self._sources.find(reference))
         basis = self._basis(reference)
-        return Resolved(reference, state(reference, basis), tuple(basis))
+        stated = state(reference, basis)
+        behind = self.behind(basis[0], reference.name) if reference.kind in _CLAIMING else []
+        return Resolved(reference, stated, tuple(basis), tuple(behind))
+
+    def behind(self, entry: Basis, variant: str = "") -> list[Basis]:
+        """Return the scores that the claims of an entry rest on.
+
+        variant: only the claim about it; "" for all. Raises Unsound if one of them was changed, is
+        gone, was withdrawn, or was replaced after the entry was written.
+        """
+        claims = entry.record["claims"]
+        places = [p for one in claims if variant in ("", one["variant"]) for p in one["receipts"]]
+        found = []
+        for place in dict.fromkeys(places):
+            if place not in self.book.standing:
+                continue
+            score, concluded = self.labels.record(place), self.order.get(entry.receipt)
+            written = self.order.get(score.receipt)
+            if written is not None and concluded is not None and written > concluded:
+                raise Unsound(
+                    f"{place}: the score was replaced after {entry.place} was written. Call "
+                    "judge_experiment again, and cite the new conclusion."
+                )
+            found.append(score)
+        return found
 
     def _basis(self, reference: Reference) -> list[Basis]:
         if reference.kind in ("score", "mean", "sd"):

@@ -2,7 +2,8 @@
 
 A mean must not be over the seeds that somebody left. So every record in the folder of the label's
 variant is checked, and what the ledger lists there must be there: a receipt that was edited,
-copied, put back or deleted refuses every number of the label. Failed and withdrawn runs are counted.
+copied, put back or deleted refuses every number of the label. Failed and withdrawn runs are
+counted.
 
 Costs about 1 ms per run of the variant, and 1 s per GB of weights, once per `LabelScores`.
 """
@@ -80,7 +81,7 @@ class LabelScores:
         scores = self._scores(box, reference)
         under = f"{results_of(box.name)}/{scores[0].variant}"
         self._refuse_what_is_wrong(under)
-        found = [self._basis(box.place(score)) for score in scores]
+        found = [self.record(box.place(score)) for score in scores]
         trials, version = {trial_of(one.record) for one in found}, scores[0].file_version
         failed = {
             (failure.seed, failure.run)
@@ -90,7 +91,7 @@ class LabelScores:
             and failure.control is None
         }
         failures = [
-            self._basis(f"{results_of(box.name)}/{where}")
+            self.record(f"{results_of(box.name)}/{where}")
             for where, failure in box.found.failures.items()
             if (failure.seed, failure.run) in failed
         ]
@@ -101,9 +102,16 @@ class LabelScores:
         box = self.sandbox(name)
         self._refuse_what_is_wrong(results_of(name))
         return [
-            self._basis(f"{results_of(name)}/{where}")
+            self.record(f"{results_of(name)}/{where}")
             for where in sorted([*box.found.scores, *box.found.failures])
         ]
+
+    def record(self, place: str) -> Basis:
+        """Return the record at a place, after hashing every file beside it. Raises Unsound."""
+        held = self._held(place)
+        if held is None or held.problem is not None:
+            raise _unsound(place, held.problem.text if held and held.problem else "it is gone")
+        return Basis(place, held.kind, mac_of(held.record), held.record)
 
     def _read(self, name: str, setting: str | None) -> SandboxScores:
         folder = self._workspace / SANDBOXES / name
@@ -132,13 +140,6 @@ class LabelScores:
             hint = f"These labels were scored in {box.name}, setting {box.setting}."
             raise UnknownName("label", reference.name, box.by_label, hint)
         return box.by_label[reference.name]
-
-    def _basis(self, place: str) -> Basis:
-        """Return a record, after hashing every file beside it. Raises Unsound."""
-        held = self._held(place)
-        if held is None or held.problem is not None:
-            raise _unsound(place, held.problem.text if held and held.problem else "it is gone")
-        return Basis(place, held.kind, mac_of(held.record), held.record)
 
     def _held(self, place: str) -> Held | None:
         if place not in self._checked:

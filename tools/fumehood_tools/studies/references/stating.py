@@ -108,7 +108,8 @@ def _sd(reference: Reference, basis: Sequence[Basis]) -> Stated:
 
 def _measured(reference: Reference, scores: Sequence[Basis]) -> list[float]:
     """Return the metric of every score. Raises BadRequest if one of them lacks it."""
-    key, values = reference.field, [value_of(one, reference.field) for one in scores]
+    key = metric_named(reference.field).key
+    values = [value_of(one, key) for one in scores]
     lacking = [one.place for one, value in zip(scores, values, strict=True) if value is None]
     if lacking or not values:
         where = f" in {lacking[0]}" if lacking else ""
@@ -119,25 +120,31 @@ def _measured(reference: Reference, scores: Sequence[Basis]) -> list[float]:
 def _conclusion(reference: Reference, basis: Sequence[Basis]) -> Stated:
     content = Conclusion.model_validate(basis[0].record)
     if reference.name:
-        return _claim(reference, content.claims, exploratory=not content.registered)
+        return _claim(reference, content, exploratory=not content.registered)
     return _field(reference, content, _OF_CONCLUSION, exploratory=not content.registered)
 
 
 def _holdout(reference: Reference, basis: Sequence[Basis]) -> Stated:
     content = HoldoutAnswer.model_validate(basis[0].record)
     if reference.name:
-        return _claim(reference, content.claims, exploratory=False)
+        return _claim(reference, content, exploratory=False)
     return _field(reference, content, _OF_HOLDOUT)
 
 
-def _claim(reference: Reference, claims: Sequence[Claim], *, exploratory: bool) -> Stated:
-    found = {claim.variant: claim for claim in claims}
+def _claim(
+    reference: Reference, content: Conclusion | HoldoutAnswer, *, exploratory: bool
+) -> Stated:
+    """Return a field of a claim. A verdict names its variant and plan, to stay with them."""
+    found = {claim.variant: claim for claim in content.claims}
     if reference.name not in found:
         hint = f"Entry {reference.entry} has claims about these only."
         raise UnknownName("variant", reference.name, found, hint)
-    stated = _field(reference, found[reference.name], _OF_CLAIM, exploratory=exploratory)
-    is_verdict = reference.field == "verdict"
-    return stated._replace(verdict=found[reference.name].verdict if is_verdict else None)
+    claim = found[reference.name]
+    if reference.field != "verdict":
+        return _field(reference, claim, _OF_CLAIM, exploratory=exploratory)
+    mark = f", {EXPLORATORY}" if exploratory else ""
+    said = f"{claim.verdict} ({claim.variant}, plan {content.plan}{mark})"
+    return Stated(said, (), exploratory, claim.verdict)
 
 
 def _plan(reference: Reference, basis: Sequence[Basis]) -> Stated:
@@ -226,7 +233,6 @@ _OF_CLAIM = {
     "high": _number("high", "+.4f"),
     "p": _number("p", ".2g"),
     "p_adjusted": _number("p_adjusted", ".2g"),
-    "verdict": _words("verdict"),
     "seeds": lambda claim: _counted(claim.seeds),
     "interval": _interval,
 }
