@@ -155,8 +155,11 @@ class Lab:
         results = self.sandbox().results / variant
         return sorted(self.place(path) for path in results.glob("seed*"))
 
+    def library(self) -> Library:
+        return Library(self.settings.state)
+
     def sources(self) -> Sources:
-        readings = ReadingShelf(self.settings, Library(self.settings.state))
+        readings = ReadingShelf(self.settings, self.library())
         return Sources(readings.get, PackShelf(self.workspace))
 
     def resolver(self) -> Resolver:
@@ -178,7 +181,7 @@ class Lab:
 
     def read_paper(self) -> None:
         """Put a paper into the library, as read_paper does."""
-        library = Library(self.settings.state)
+        library = self.library()
         document = Document.model_validate_json(PAPER.read_text(encoding="utf-8"))
         ReadingShelf(self.settings, library).put("arxiv:2407.14435", document, [], None)
 
