@@ -133,7 +133,7 @@ def test_a_conclusion_whose_plan_came_after_the_scores_is_not_cited_as_registere
     late = lab.enter(lab.plan()).number
     places = lab.scores_of("sharper")
     entry = lab.enter(lab.conclusion(late, [lab.claim(places)])).number
-    with pytest.raises(Unsound, match="before it"):
+    with pytest.raises(Unsound, match="before the plan"):
         lab.resolver().resolve(f"conclusion:{entry}/sharper#verdict")
 
 

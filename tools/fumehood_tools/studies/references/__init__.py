@@ -17,6 +17,7 @@ A score of another setting than the usual one: mean:SANDBOX/LABEL@SETTING#METRIC
 grammar.py   read a reference
 stating.py   what a reference says, computed from records alone; a stranger computes the same
 seeds.py     the scores of one label, all seeds of it, with their receipts
+registering.py  whether a conclusion is what its plan foresaw
 resolving.py find the records, check them, and state what they say
 quotes.py    find quoted words in papers and lines in packs
 """

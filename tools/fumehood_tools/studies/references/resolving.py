@@ -4,14 +4,13 @@ A record counts if its signature is valid, the ledger has it at its place as the
 every file beside it is as it was signed. Made for one call; a record is checked once.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.errors import BadRequest, UnknownName
 from fumehood_tools.receipts import read_folder
-from fumehood_tools.records.labelling import file_of
 from fumehood_tools.studies.entries import (
     CONCLUSION,
     HOLDOUT,
@@ -22,6 +21,7 @@ from fumehood_tools.studies.entries import (
 from fumehood_tools.studies.notebook import Entry, Study, StudyShelf
 from fumehood_tools.studies.references.grammar import Reference, read_reference
 from fumehood_tools.studies.references.quotes import Sources
+from fumehood_tools.studies.references.registering import unforeseen
 from fumehood_tools.studies.references.seeds import LabelScores, Unsound
 from fumehood_tools.studies.references.stating import Basis, Stated, state
 
@@ -117,7 +117,7 @@ class Resolver:
             return [self.entry_basis(one) for one in self.study.entries]
         entry = self._entry(reference)
         if entry.kind == CONCLUSION:
-            self._refuse_late_plan(entry)
+            self._refuse_unforeseen(entry)
         return [self.entry_basis(entry)]
 
     def _entry(self, reference: Reference) -> Entry:
@@ -146,44 +146,21 @@ class Resolver:
         if self.study.problems:
             raise Unsound(f"{self.study.problems[0]} Nothing is cited from it until then.")
 
-    def _refuse_late_plan(self, entry: Entry) -> None:
-        """Raise Unsound if a conclusion says it was registered, and the ledger says it was not."""
+    def _refuse_unforeseen(self, entry: Entry) -> None:
+        """Raise Unsound if a conclusion says it was registered, and its plan says otherwise."""
         content = entry.content
         assert isinstance(content, Conclusion)  # its kind says so
         if not content.registered:
             return
-        plan, _ = self.study.entry(content.plan, Plan)
-        late = seen_before_the_plan(content, self.order.get(plan.receipt), self._written)
-        if late:
+        planned, plan = self.study.entry(content.plan, Plan)
+        why = unforeseen(content, plan, self.order.get(planned.receipt), self._written)
+        if why:
             raise Unsound(
-                f"entry {entry.number} says that plan {plan.number} was registered, but the ledger "
-                f"has {late[0]} before it. Call judge_experiment again: it is exploratory."
+                f"entry {entry.number} says that plan {planned.number} foresaw it, but {why[0]}. "
+                "Call judge_experiment again: it is exploratory."
             )
 
     def _written(self, place: str) -> int | None:
         """Return the position of the receipt that is at a place now; None if it has none."""
         line = self.book.standing.get(place)
         return None if line is None else self.order.get(line.receipt)
-
-
-def seen_before_the_plan(
-    content: Conclusion, planned: int | None, written: Callable[[str], int | None]
-) -> list[str]:
-    """Return the scores of claimed variants that the ledger has before their plan.
-
-    planned: the plan's position in the ledger. written: place -> position of its receipt. Scores of
-    the baseline may be older than the plan.
-    """
-    return [
-        place
-        for claim in content.claims
-        for place in claim.receipts
-        if f"/results/{variant_of(claim.variant)}/" in place
-        and (at := written(place)) is not None
-        and (planned is None or at < planned)
-    ]
-
-
-def variant_of(label: str) -> str:
-    """Return the name of the file in variants/ of a label: topk for topk(K=64)."""
-    return file_of(label.partition("(")[0]).strip()

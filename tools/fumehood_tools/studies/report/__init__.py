@@ -8,5 +8,6 @@ reproducing.py  the commands that repeat the study, versions, papers, the ledger
 figures.py      metrics over L0, drawn from the same scores, with CSV and Vega-Lite
 html.py         the same text as one HTML file without network
 writing.py      check the prose, put in what the references say, and store the report
+stored.py       a stored report, after its receipts were checked again
 checking.py     whether the receipts of a report still say what it shows
 """
