@@ -69,13 +69,16 @@ def _read(options: argparse.Namespace, settings: "Settings") -> int:
 
     study = StudyShelf(settings.workspace).read(options.study)
     detail: Detail = "full" if options.full else "summary"
-    cursor = None
-    while True:
-        page = page_of(study, detail, options.search, cursor=cursor)
-        print(page.model_dump_json(indent=1) if options.json else page.text())
-        cursor = page.next_cursor
-        if cursor is None or options.json:
-            return 1 if study.problems else 0
+    pages = [page_of(study, detail, options.search)]
+    while (cursor := pages[-1].next_cursor) is not None:
+        pages.append(page_of(study, detail, options.search, cursor=cursor))
+    if options.json:
+        rows = [row for page in pages for row in page.entries]
+        whole = pages[0].model_copy(update={"entries": rows, "next_cursor": None})
+        print(whole.model_dump_json(indent=1))
+    else:
+        print("\n".join(page.text() for page in pages))
+    return 1 if study.problems else 0
 
 
 def _report(options: argparse.Namespace, settings: "Settings") -> int:

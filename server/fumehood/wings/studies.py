@@ -7,7 +7,7 @@ from fumehood_tools.wings import table
 WING = Wing(
     name="studies",
     door="fumehood.doors.studies",
-    tools=("open_study", "read_study"),
+    tools=("open_study", "read_study", "record_reflection", "write_report"),
     guidance=Guidance(
         steps={
             "prepare": (Sentence("open_study: your notebook.", ("open_study",)),),

@@ -224,6 +224,11 @@ def _whole_study(lab: Lab) -> None:
 
 
 @pytest.fixture(scope="session")
+def lab_class() -> type[Lab]:
+    return Lab
+
+
+@pytest.fixture(scope="session")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace with the study, which no test changes."""
     workspace = tmp_path_factory.mktemp("studies") / "workspace"

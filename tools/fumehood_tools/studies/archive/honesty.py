@@ -112,8 +112,11 @@ class _Checker:
                 yield f"{after.place} is in the ledger before {before.place}: they were swapped."
 
     def _files(self) -> Iterator[str]:
-        """Yield the files whose digest is not the one in the record that lists them."""
+        """Yield receipts and files that are not where, or what, the receipts say."""
         for one in self._receipts.values():
+            own_place = one.record["receipt"].get("place", one.place)
+            if own_place != one.place:
+                yield f"the receipt of {one.place} was written for {own_place}."
             listed = {file.name: file.sha256 for file in named_files(one.kind, one.record)}
             if one.number and one.kind in (PLAN, REPORT):
                 wanted = {f"{one.kind}s/{one.number:04d}/{n}": sha for n, sha in listed.items()}

@@ -91,7 +91,7 @@ def export_study(
         NOTEBOOK: notebook_text(study).encode(),
         PUBLIC_KEY: dsse.pem_of(key.public_key()),
         crate.CITATION: crate.citation(about, f"Study {name}"),
-        README: _readme(about, to.name, ledger).encode(),
+        README: _readme(about, ledger).encode(),
         **_entry_files(sound),
         **_run_files(sound, weights=weights),
     }
@@ -220,12 +220,13 @@ def _sha256(content: Content) -> str:
     return sha256_of(content)
 
 
-def _readme(about: crate.About, file: str, ledger: Mapping[str, Any]) -> str:
+def _readme(about: crate.About, ledger: Mapping[str, Any]) -> str:
     return (
         f"# Study {about.study}\n\n{about.question}\n\n"
         "Everything in this archive is signed. To check it, without access to the workspace it is "
         "from:\n\n"
-        f"```sh\npip install 'fumehood=={about.version}'\nfumehood verify {file} --key {file}.pub\n"
+        f"```sh\npip install 'fumehood=={about.version}'\n"
+        "fumehood verify FILE.zip --key FILE.zip.pub\n"
         "```\n\nTake the public key from where its owner published it; the one in the archive only "
         "shows that nothing was changed after somebody signed it.\n\n"
         f"The ledger had {ledger['lines']} lines, and its head was `{ledger['head']}`. With "
