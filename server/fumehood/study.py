@@ -21,6 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(required=True, metavar="ACTION", dest="action")
     as_json = argparse.ArgumentParser(add_help=False)
     as_json.add_argument("--json", action="store_true", help="print the result as JSON")
+    # Also accepted before the action; without a default here, so that it is not overwritten.
+    as_json.add_argument("--workspace", metavar="DIR", default=argparse.SUPPRESS)
     actions.add_parser("list", parents=[as_json], help="list the studies of the workspace")
     read = actions.add_parser("read", parents=[as_json], help="print a study")
     read.add_argument("study", metavar="NAME")

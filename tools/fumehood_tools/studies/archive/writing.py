@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fumehood_tools.errors import BadRequest, UnknownName
 from fumehood_tools.files import sha256_of, write_bytes
@@ -31,6 +31,9 @@ from fumehood_tools.studies.notebook import STUDIES, Study, StudyShelf, now, stu
 from fumehood_tools.studies.references.stating import FAILURE, SCORE
 from fumehood_tools.studies.report.checking import audit_reports
 from fumehood_tools.studies.view import notebook_text
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 ARCHIVE_TYPE = "urn:fumehood:study-archive:v1"
 INDEX, RECEIPTS, LEDGER = "archive.intoto.json", "receipts.intoto.jsonl", "ledger.json"
@@ -85,27 +88,41 @@ def export_study(
         license=license,
     )
     lines = signed_lines(sound, withdrawn, key, {"study": name, "sandboxes": sandboxes}, when)
+    pem = dsse.pem_of(key.public_key())
     files: dict[str, Content] = {
         RECEIPTS: lines,
         LEDGER: json.dumps(ledger, indent=0, sort_keys=True).encode() + b"\n",
         NOTEBOOK: notebook_text(study).encode(),
-        PUBLIC_KEY: dsse.pem_of(key.public_key()),
+        PUBLIC_KEY: pem,
         crate.CITATION: crate.citation(about, f"Study {name}"),
         README: _readme(about, ledger).encode(),
         **_entry_files(sound),
         **_run_files(sound, weights=weights),
     }
-    sizes = {n: len(c) if isinstance(c, bytes) else c.stat().st_size for n, c in files.items()}
-    # The index signs the metadata, which has the index's size: that depends on names only.
-    draft = dsse.sealed(_index(about, {**files, crate.METADATA: b""}, ledger, withdrawn), key)
-    files[crate.METADATA] = crate.metadata(about, {**sizes, INDEX: len(draft)}, _actions(sound))
-    files[INDEX] = dsse.sealed(_index(about, files, ledger, withdrawn), key)
+    files = _with_index(files, about, ledger, withdrawn, _actions(sound), key)
     write_zip(to, files)
     public = to.with_name(to.name + PUBLIC_SUFFIX)
-    write_bytes(public, dsse.pem_of(key.public_key()))
+    write_bytes(public, pem)
     key_id = dsse.key_id_of(key.public_key())
     last, count = str(ledger["head"]), int(ledger["lines"])
     return Archived(to, public, key_id, len(sound), len(files), last, count)
+
+
+def _with_index(
+    files: Mapping[str, Content],
+    about: crate.About,
+    ledger: Mapping[str, Any],
+    withdrawn: Sequence[str],
+    actions: Sequence[crate.RunAction],
+    key: "Ed25519PrivateKey",
+) -> dict[str, Content]:
+    """Return the files with the crate's metadata and the signed list of all of them."""
+    sizes = {n: len(c) if isinstance(c, bytes) else c.stat().st_size for n, c in files.items()}
+    # The index signs the metadata, which has the index's size: that depends on names only.
+    draft = dsse.sealed(_index(about, {**files, crate.METADATA: b""}, ledger, withdrawn), key)
+    described = crate.metadata(about, {**sizes, INDEX: len(draft)}, actions)
+    whole: dict[str, Content] = {**files, crate.METADATA: described}
+    return {**whole, INDEX: dsse.sealed(_index(about, whole, ledger, withdrawn), key)}
 
 
 def _sandboxes(workspace: Path, study: Study) -> list[str]:

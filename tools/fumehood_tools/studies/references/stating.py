@@ -143,7 +143,8 @@ def _claim(
     if reference.field != "verdict":
         return _field(reference, claim, _OF_CLAIM, exploratory=exploratory)
     mark = f", {EXPLORATORY}" if exploratory else ""
-    said = f"{claim.verdict} ({claim.variant}, plan {content.plan}{mark})"
+    plan = f"plan {content.plan}" if content.plan else "no plan"
+    said = f"{claim.verdict} ({claim.variant}, {plan}{mark})"
     return Stated(said, (), exploratory, claim.verdict)
 
 

@@ -6,6 +6,7 @@ Collecting them checks each of them; a record that is not as it was signed ends 
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from fumehood_tools.receipts.places import SANDBOXES
 from fumehood_tools.receipts.trials import trial_of
 from fumehood_tools.records.labelling import label_of
 from fumehood_tools.records.scores import Failure, Score
@@ -77,16 +78,19 @@ class Facts(NamedTuple):
 def gather(resolver: Resolver, cited: list[str]) -> Facts:
     """Return the facts of a study.
 
-    cited: sandboxes that its references name; those of its plans are added. Raises Unsound for an
+    cited: sandboxes that its references name; those of its plans and claims are added. Raises Unsound for an
     entry or a run that is not as it was signed.
     """
     resolver.refuse_unsound_entries()
     study = resolver.study
     plans = study.only(Plan)
-    sandboxes = sorted({*cited, *(plan.sandbox for _, plan in plans)})
-    runs = [run for name in sandboxes for run in _runs(resolver, name)]
     conclusions, holdouts = study.only(Conclusion), study.only(HoldoutAnswer)
-    under = tuple(f"sandboxes/{name}/" for name in sandboxes)
+    claims = [claim for _, one in (*conclusions, *holdouts) for claim in one.claims]
+    places = [place.split("/") for claim in claims for place in claim.receipts]
+    claimed = {parts[1] for parts in places if parts[0] == SANDBOXES}
+    sandboxes = sorted({*cited, *claimed, *(plan.sandbox for _, plan in plans)})
+    runs = [run for name in sandboxes for run in _runs(resolver, name)]
+    under = tuple(f"{SANDBOXES}/{name}/" for name in sandboxes)
     return Facts(
         study=study,
         plans=plans,

@@ -34,11 +34,9 @@ def checked_report(workspace: Path, study: str, number: int | None) -> StoredRep
     reports = {entry.number: (entry, content) for entry, content in found.only(ReportWritten)}
     wanted = max(reports, default=0) if number is None else number
     if wanted not in reports:
-        problems = " ".join(found.problems[:1])
-        known = map(str, reports)
-        raise UnknownName(
-            "report", str(wanted), known, f"Call write_report first. {problems}".strip()
-        )
+        hint = " ".join(["Call write_report first.", *found.problems[:1]])
+        name = str(wanted) if wanted else "of any entry"
+        raise UnknownName("report", name, map(str, reports), hint)
     entry, content = reports[wanted]
     book = open_book(workspace / STATE)
     withdrawn = set(book.withdrawn(""))

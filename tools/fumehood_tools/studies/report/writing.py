@@ -29,6 +29,7 @@ from fumehood_tools.studies.report.html import page_of, parser
 from fumehood_tools.studies.report.markdown import plain
 from fumehood_tools.studies.report.reproducing import (
     FindPaper,
+    Head,
     commands,
     ledger_head,
     ledger_part,
@@ -192,43 +193,66 @@ def _assembled(
     notes: list[str],
     find_paper: FindPaper,
 ) -> Rendered:
+    quoted = [one.reference.name for one in found.values() if one.reference.kind == "quote"]
+    papers, missing = papers_used(facts, quoted, find_paper)
+    head = ledger_head(resolver.workspace)
+    ours = {
+        "plan": parts.plans(facts),
+        "code": code_part(sources_of(facts, resolver.workspace), measured_parents(facts)),
+        "results": "\n\n".join([parts.results(facts), *(one.markdown for one in figures)]),
+        "limitations": parts.limitations(facts),
+    }
+    after = {
+        "All tries": parts.tries(facts),
+        "Commands to reproduce": commands(facts),
+        "Papers": papers_part(papers, missing),
+        "Ledger": ledger_part(head),
+    }
+    markdown = _markdown([f"# {plain(title)}", _introduction(resolver)], texts, ours, after, found)
+    files = {name: content for figure in figures for name, content in figure.files.items()}
+    images = {name: content for name, content in files.items() if name.endswith(".svg")}
+    page = page_of(one_line(title), markdown, images)
+    return Rendered(
+        _content(title, found, facts, head),
+        {MARKDOWN: markdown.encode(), HTML: page.encode(), **files},
+        [text for text, one in found.items() if one.stated.exploratory],
+        notes + [f"{name} is not in the library" for name in missing],
+    )
+
+
+def _markdown(
+    top: list[str],
+    texts: Mapping[str, str],
+    ours: Mapping[str, str],
+    after: Mapping[str, str],
+    found: Mapping[str, Resolved],
+) -> str:
+    """Return the report: the author's parts with ours below each, our own parts, footnotes."""
     numbers = {text: number for number, text in enumerate(found, 1)}
 
     def value(said: str) -> str:
         one = found[" ".join(said.split())]
         return f"{plain(one.stated.shown)}[^{numbers[one.reference.text]}]"
 
-    quoted = [one.reference.name for one in found.values() if one.reference.kind == "quote"]
-    papers, missing = papers_used(facts, quoted, find_paper)
-    head = ledger_head(resolver.workspace)
-    sources = sources_of(facts, resolver.workspace)
-    ours = {
-        "plan": parts.plans(facts),
-        "code": code_part(sources, measured_parents(facts)),
-        "results": "\n\n".join([parts.results(facts), *(one.markdown for one in figures)]),
-        "limitations": parts.limitations(facts),
-    }
-    blocks = [f"# {plain(title)}", _introduction(resolver)]
+    blocks = top
     for part, text in texts.items():
         heading = part.replace("_", "-").capitalize()
         blocks += [f"## {heading}", filled_in(text, value).strip(), ours.get(part, "")]
-    blocks += ["## All tries", parts.tries(facts)]
-    blocks += ["## Commands to reproduce", commands(facts)]
-    blocks += ["## Papers", papers_part(papers, missing)]
-    blocks += ["## Ledger", ledger_part(head)]
+    for heading, text in after.items():
+        blocks += [f"## {heading}", text]
     blocks += [_footnote(number, found[text]) for text, number in numbers.items()]
-    markdown = "\n\n".join(block for block in blocks if block) + "\n"
-    files = {name: content for figure in figures for name, content in figure.files.items()}
-    page = page_of(
-        one_line(title), markdown, {n: c for n, c in files.items() if n.endswith(".svg")}
-    )
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _content(title: str, found: Mapping[str, Resolved], facts: Facts, head: Head) -> ReportWritten:
+    """Return the entry of a report: every number that it shows, and what each rests on."""
     rests = {
         basis.place: basis.receipt
         for one in found.values()
         for basis in (*one.basis, *one.behind)
         if basis.kind != WITHDRAWN
     }
-    content = ReportWritten(
+    return ReportWritten(
         title=one_line(title),
         references={text: one.stated.shown for text, one in found.items()},
         receipts={**facts.receipts, **rests},
@@ -236,13 +260,6 @@ def _assembled(
         ledger_head=head.last,
         ledger_lines=head.lines,
         written=now(),
-    )
-    exploratory = [text for text, one in found.items() if one.stated.exploratory]
-    return Rendered(
-        content,
-        {MARKDOWN: markdown.encode(), HTML: page.encode(), **files},
-        exploratory,
-        notes + [f"{name} is not in the library" for name in missing],
     )
 
 
