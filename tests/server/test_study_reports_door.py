@@ -90,8 +90,11 @@ async def test_the_command_lists_reads_and_gives_out_reports(
     assert "Does it help?" in capsys.readouterr().out
     assert main(["study", "report", "threshold", *where, "--to", str(tmp_path / "out")]) == 0
     assert (tmp_path / "out" / "report.html").is_file()
+    assert main(["verify", *where, "--rescore", "0"]) == 0
+    assert "1 of kind report" in capsys.readouterr().out
     markdown = settings.workspace / report["markdown"]
     markdown.write_text("# Better\n", encoding="utf-8")
     assert main(["study", "report", "threshold", *where, "--to", str(tmp_path / "out")]) == 1
     assert "report.md is not the file that was recorded" in capsys.readouterr().err
+    assert main(["verify", *where, "--rescore", "0"]) == 1
     assert main(["study", "export", "threshold", *where, "--to", "x.tar"]) == 2

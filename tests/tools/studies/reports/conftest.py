@@ -237,6 +237,12 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def seen(written: Path) -> Lab:
+    """That workspace itself, for tests that only read."""
+    return Lab(written)
+
+
+@pytest.fixture
 def lab(written: Path, tmp_path: Path) -> Lab:
     """A copy of that workspace, which a test may change."""
     workspace = tmp_path / "workspace"

@@ -35,8 +35,8 @@ NAMES = Names(["topk_2", "pythia-70m", "topk(K=64)"], {1: "study", 3: "plan", 5:
         ("entry:6", "entry 6 (conclusion, EXPLORATORY)"),
     ],
 )
-def test_a_reference_says_what_its_receipt_says(lab: Any, reference: str, said: str) -> None:
-    found = lab.resolver().resolve(reference)
+def test_a_reference_says_what_its_receipt_says(seen: Any, reference: str, said: str) -> None:
+    found = seen.resolver().resolve(reference)
     assert found.stated.shown == said
     assert found.receipts
 
@@ -65,10 +65,10 @@ def test_a_single_seed_cannot_be_shown_without_the_number_of_all_seeds(lab: Any)
     ],
 )
 def test_what_cannot_be_resolved_is_refused_with_the_closest_names(
-    lab: Any, reference: str, hint: str
+    seen: Any, reference: str, hint: str
 ) -> None:
     with pytest.raises((UnknownName, BadRequest), match=".*") as refused:
-        lab.resolver().resolve(reference)
+        seen.resolver().resolve(reference)
     assert hint in str(refused.value)
 
 

@@ -58,12 +58,12 @@ def test_words_of_a_paper_are_evidence(lab: Any) -> None:
     ],
 )
 def test_an_insight_that_its_evidence_does_not_carry_is_refused(
-    lab: Any, insight: str, evidence: list[str], why: str
+    seen: Any, insight: str, evidence: list[str], why: str
 ) -> None:
     with pytest.raises(BadRequest, match="not entered|needs evidence") as refused:
-        record_reflection(lab.resolver(), insight, "Go on.", evidence)
+        record_reflection(seen.resolver(), insight, "Go on.", evidence)
     assert why in str(refused.value)
-    assert not lab.resolver().study.only(Reflection)
+    assert not seen.resolver().study.only(Reflection)
 
 
 def test_a_verdict_that_a_cited_conclusion_gives_may_be_repeated(lab: Any) -> None:

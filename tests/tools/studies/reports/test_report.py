@@ -100,10 +100,10 @@ def test_the_page_loads_nothing_and_runs_nothing(lab: Any) -> None:
     ],
 )
 def test_a_fault_of_the_prose_is_named_with_its_place(
-    lab: Any, part: str, text: str, fault: str
+    seen: Any, part: str, text: str, fault: str
 ) -> None:
     with pytest.raises(BadRequest, match="The report was not written") as refused:
-        rendered(lab, **{part: text})
+        rendered(seen, **{part: text})
     assert fault in str(refused.value)
 
 

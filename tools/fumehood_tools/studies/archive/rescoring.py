@@ -7,6 +7,8 @@ Only archives written with --weights have weights.
 import random
 from pathlib import Path
 
+from fumehood_tools.errors import StorageFailed
+from fumehood_tools.files import make_private
 from fumehood_tools.glass import scratch_folder
 from fumehood_tools.receipts import WEIGHTS_FILE
 from fumehood_tools.receipts.audit import Discrepancy, Sound
@@ -33,6 +35,10 @@ def rescore_archive(
         text = "the archive has no weights, so nothing was scored again"
         note = Discrepancy(place="weights", level="note", code="no_weights", message=text)
         return Rescoring([], [note])
+    try:
+        make_private(settings.state)
+    except OSError as error:
+        raise StorageFailed.from_os_error(error, "Creating a scratch folder") from error
     drawn = random.SystemRandom().sample(with_weights, min(count, len(with_weights)))
     with scratch_folder(settings.state, "archive-") as scratch:
         sound = [_unpacked(reader, one, scratch / str(at)) for at, one in enumerate(drawn)]

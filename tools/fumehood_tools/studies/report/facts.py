@@ -78,8 +78,8 @@ class Facts(NamedTuple):
 def gather(resolver: Resolver, cited: list[str]) -> Facts:
     """Return the facts of a study.
 
-    cited: sandboxes that its references name; those of its plans and claims are added. Raises Unsound for an
-    entry or a run that is not as it was signed.
+    cited: sandboxes that its references name; those of its plans and claims are added. Raises
+    Unsound for an entry or a run that is not as it was signed.
     """
     resolver.refuse_unsound_entries()
     study = resolver.study
