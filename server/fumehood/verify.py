@@ -3,7 +3,8 @@
 Checks every receipt, every file that a receipt names, and the ledger; then scores a sample again.
 Prints one line per finding with its place; the exit code is 1 if anything is wrong. With --export,
 the valid receipts are written to a file that anyone can verify without the workspace:
-`fumehood verify FILE --key FILE.pub`.
+`fumehood verify FILE --key FILE.pub`. The archive of a study (`fumehood study export`) is verified
+in the same way.
 """
 
 import argparse
@@ -25,9 +26,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "file",
         nargs="?",
         metavar="FILE",
-        help="an export to check instead of a workspace; needs --key",
+        help="an export of receipts, or the archive of a study, to check instead of a workspace",
     )
-    parser.add_argument("--key", metavar="PUB", help="the public key of an export (a .pub file)")
+    parser.add_argument(
+        "--key",
+        metavar="PUB",
+        help="the public key of an export (a .pub file), from where its owner published it",
+    )
+    parser.add_argument(
+        "--head",
+        metavar="MAC",
+        help="of an archive: the head of a ledger that it must continue, as in its newest report",
+    )
     parser.add_argument(
         "--export",
         metavar="FILE",
@@ -52,9 +62,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, settings: "Settings") -> int:
     """Run the command; return the exit code. Raises BadRequest, UnknownName."""
     from fumehood_tools.receipts.audit import audit, withdraw
+    from fumehood_tools.studies.archive.zips import is_zip
+    from fumehood_tools.studies.report.checking import audit_reports
 
     if options.rescore < 0:
         raise BadRequest(f"--rescore {options.rescore} is negative. Pass 0 or more.")
+    if options.file is not None and is_zip(options.file):
+        return _check_archive(options, settings)
     if options.file is not None or options.key is not None:
         return _check_export(options)
     if options.withdraw is not None:
@@ -66,6 +80,8 @@ def run(options: argparse.Namespace, settings: "Settings") -> int:
 
         open_sandbox(settings, options.sandbox)
     report, sound = audit(settings.workspace, options.sandbox)
+    findings = [*report.findings, *audit_reports(report, sound)]
+    report = report.model_copy(update={"findings": findings})
     report, rescored = _scored_again(settings, report, sound, options.rescore)
     print(_as_json(report, rescored) if options.json else _as_text(report, rescored))
     if options.export is not None:
@@ -138,6 +154,40 @@ def _check_export(options: argparse.Namespace) -> int:
     )
     print(f"{held}, exported {checked.exported}: {verdict}")
     return 1 if checked.wrong else 0
+
+
+def _check_archive(options: argparse.Namespace, settings: "Settings") -> int:
+    """Check the archive of a study and print the result; return the exit code."""
+    from fumehood_tools.studies.archive.checking import check_archive
+    from fumehood_tools.studies.archive.rescoring import rescore_archive
+
+    file, key = Path(options.file), Path(options.key) if options.key else None
+    checked = check_archive(file, key, options.head)
+    wrong, notes = list(checked.wrong), list(checked.notes)
+    if options.rescore and not wrong:
+        again = rescore_archive(file, checked, settings, options.rescore, _say)
+        wrong += [found.line() for found in again.findings if found.level == "wrong"]
+        notes += [f"{found.place}: {found.message}" for found in again.findings]
+        notes += [f"{one.place}: scored again" for one in again.rescored if one.largest <= 1]
+    if checked.own_key:
+        notes.append(
+            "the key came with the archive: it shows that nothing was changed since, not who signed"
+        )
+    if options.json:
+        content = checked._replace(wrong=wrong, notes=notes)._asdict()
+        del content["statements"]
+        print(json.dumps({"sound": not wrong, **content}, indent=1, ensure_ascii=False))
+        return 1 if wrong else 0
+    for line in wrong:
+        print(f"wrong: {line}")
+    for line in notes:
+        print(f"note: {line}")
+    verdict = _counted(len(wrong)) if wrong else f"all signed with key {checked.key_id}"
+    print(
+        f"study {checked.study} of workspace {checked.workspace}, exported {checked.exported}: "
+        f"{checked.receipts} receipts, ledger of {checked.lines} lines; {verdict}"
+    )
+    return 1 if wrong else 0
 
 
 def _counted(problems: int) -> str:

@@ -73,7 +73,15 @@ def audit(workspace: Path, only: str | None = None) -> tuple[Audit, list[Sound]]
 
     Raises StorageFailed if the key cannot be read.
     """
-    book, under = open_book(workspace / STATE), f"{SANDBOXES}/{only}" if only else ""
+    return audit_under(workspace, [f"{SANDBOXES}/{only}" if only else ""])
+
+
+def audit_under(workspace: Path, under: Sequence[str]) -> tuple[Audit, list[Sound]]:
+    """Return the findings under some places, and the valid records there, sorted by place.
+
+    Raises StorageFailed if the key cannot be read.
+    """
+    book = open_book(workspace / STATE)
     found = _ledger(book)
     sound: list[Sound] = []
     present: list[str] = []
@@ -96,8 +104,9 @@ def audit(workspace: Path, only: str | None = None) -> tuple[Audit, list[Sound]]
                     written=written,
                 )
             )
-    found += _deleted(book.missing(present, under), workspace)
-    found += _withdrawn_and_gone(book, under, present)
+    for one in under:
+        found += _deleted(book.missing(present, one), workspace)
+        found += _withdrawn_and_gone(book, one, present)
     found += _subjects(sound, book)
     scores = [one for one in sound if one.kind == SCORE.name]
     found += _changed_since(scores)
@@ -145,10 +154,10 @@ def _in_full(short: str) -> str:
     return f"{results_of(sandbox)}/{rest}" if rest else f"{SANDBOXES}/{sandbox}"
 
 
-def _places(workspace: Path, under: str, book: Book) -> list[str]:
+def _places(workspace: Path, under: Sequence[str], book: Book) -> list[str]:
     """Return the places where the kinds or the ledger say that a record may be."""
-    known = {place for place in book.standing if is_under(place, under)}
-    return sorted(known.union(places_on_disk(workspace, under)))
+    known = {place for place in book.standing if any(is_under(place, one) for one in under)}
+    return sorted(known.union(*(places_on_disk(workspace, one) for one in under)))
 
 
 def _ledger(book: Book) -> list[Discrepancy]:

@@ -68,13 +68,19 @@ def signing_key(state: Path) -> Ed25519PrivateKey:
 def public_key(path: Path) -> Ed25519PublicKey:
     """Return the public key in a PEM file. Raises StorageFailed, BadRequest."""
     try:
-        key = load_pem_public_key(path.read_bytes())
+        return public_key_of(path.read_bytes(), path.name)
     except OSError as error:
         raise StorageFailed.from_os_error(error, f"Reading the public key {path.name}") from error
+
+
+def public_key_of(pem: bytes, name: str) -> Ed25519PublicKey:
+    """Return the public key in PEM form. name: of its file, for the message. Raises BadRequest."""
+    try:
+        key = load_pem_public_key(pem)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise BadRequest(_no_public_key(path)) from error
+        raise BadRequest(_no_public_key(name)) from error
     if not isinstance(key, Ed25519PublicKey):
-        raise BadRequest(_no_public_key(path))
+        raise BadRequest(_no_public_key(name))
     return key
 
 
@@ -159,6 +165,6 @@ def _damaged_key() -> str:
     )
 
 
-def _no_public_key(path: Path) -> str:
-    what = f"{path.name} is not an Ed25519 public key in PEM form"
+def _no_public_key(name: str) -> str:
+    what = f"{name} is not an Ed25519 public key in PEM form"
     return f"{what}. Pass the .pub file that was written with the export."

@@ -25,10 +25,13 @@ from fumehood_tools.receipts import dsse
 from fumehood_tools.receipts.audit import Sound
 from fumehood_tools.receipts.files import named_files
 from fumehood_tools.receipts.places import STATE
-from fumehood_tools.receipts.signing import RECEIPT
+from fumehood_tools.receipts.signing import RECEIPT, unambiguous
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+        Ed25519PrivateKey,
+        Ed25519PublicKey,
+    )
 
 RECEIPT_TYPE, INDEX_TYPE = "urn:fumehood:receipt:v1", "urn:fumehood:receipt-index:v1"
 PUBLIC_SUFFIX = ".pub"
@@ -56,13 +59,23 @@ class Checked(NamedTuple):
     """Places of the receipts that the owner had withdrawn before the export."""
 
 
-class _Statement(NamedTuple):
-    """One verified line."""
+class Statement(NamedTuple):
+    """One verified line. digest: sha256 of its payload."""
 
     number: int
     digest: str
     place: str
     content: dict[str, Any]
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The record that a receipt's statement is about."""
+        about = self.content["predicate"]
+        if "record" in about:
+            found: dict[str, Any] = about["record"]
+            return found
+        text: dict[str, Any] = json.loads(about["record_text"], object_pairs_hook=unambiguous)
+        return text
 
 
 def export(
@@ -78,27 +91,41 @@ def export(
     the index lists. sandbox: the only sandbox in the export, or None for all. Raises BadRequest if
     there is no valid record, StorageFailed.
     """
+    key = dsse.signing_key(workspace / STATE)
+    write_bytes(to, signed_lines(sound, withdrawn, key, {"sandbox": sandbox}))
+    public = to.with_name(to.name + PUBLIC_SUFFIX)
+    write_bytes(public, dsse.pem_of(key.public_key()))
+    return Exported(len(sound), dsse.key_id_of(key.public_key()), public)
+
+
+def signed_lines(
+    sound: Sequence[Sound],
+    withdrawn: Sequence[str],
+    key: "Ed25519PrivateKey",
+    about: dict[str, Any],
+    exported: str | None = None,
+) -> bytes:
+    """Return one signed line per receipt, and then the index of all of them.
+
+    about: what else the index says. exported: ISO 8601, UTC; default: now. Raises BadRequest if
+    there is no valid record.
+    """
     if not sound:
         raise BadRequest("There is no valid receipt to export. Run variants first.")
-    key = dsse.signing_key(workspace / STATE)
     payloads = [(one.place, _receipt(one)) for one in sound]
-    name = str(sound[0].record[RECEIPT]["workspace"])
     index = dsse.statement(
         [{"name": place, "digest": {"sha256": _digest(body)}} for place, body in payloads],
         INDEX_TYPE,
         {
-            "workspace": name,
-            "sandbox": sandbox,
-            "exported": datetime.now(UTC).isoformat(timespec="seconds"),
+            "workspace": str(sound[0].record[RECEIPT]["workspace"]),
+            "exported": exported or datetime.now(UTC).isoformat(timespec="seconds"),
             "withdrawn": sorted(withdrawn),
             "fumehood": version("fumehood"),
+            **about,
         },
     )
     bodies = [*(body for _, body in payloads), index]
-    write_bytes(to, b"".join(dsse.sealed(body, key) for body in bodies))
-    public = to.with_name(to.name + PUBLIC_SUFFIX)
-    write_bytes(public, dsse.pem_of(key.public_key()))
-    return Exported(len(sound), dsse.key_id_of(key.public_key()), public)
+    return b"".join(dsse.sealed(body, key) for body in bodies)
 
 
 def check_export(file: Path, key_file: Path) -> Checked:
@@ -111,6 +138,16 @@ def check_export(file: Path, key_file: Path) -> Checked:
         lines = file.read_bytes().splitlines()
     except OSError as error:
         raise StorageFailed.from_os_error(error, f"Reading {file.name}") from error
+    return check_lines(lines, key, file.name)[0]
+
+
+def check_lines(
+    lines: Sequence[bytes], key: "Ed25519PublicKey", name: str
+) -> tuple[Checked, list[Statement]]:
+    """Return the result of checking the lines of an export, and the receipts that verify.
+
+    name: of the file, for messages.
+    """
     wrong: list[str] = []
     found = [
         one
@@ -126,8 +163,8 @@ def check_export(file: Path, key_file: Path) -> Checked:
     else:
         last = "does not end with a valid index"
         how = "has more than one index" if len(indexes) > 1 else last
-        wrong.append(f"{file.name} {how}, so receipts may be missing. Export it again.")
-    return Checked(
+        wrong.append(f"{name} {how}, so receipts may be missing. Export it again.")
+    checked = Checked(
         workspace=str(about.get("workspace", "unknown")),
         sandbox=about.get("sandbox"),
         exported=str(about.get("exported", "at an unknown time")),
@@ -136,6 +173,7 @@ def check_export(file: Path, key_file: Path) -> Checked:
         wrong=wrong,
         withdrawn=[str(place) for place in about.get("withdrawn", ())],
     )
+    return checked, receipts
 
 
 def _receipt(one: Sound) -> bytes:
@@ -157,7 +195,7 @@ def _receipt(one: Sound) -> bytes:
 
 def _verified(
     number: int, line: bytes, key: "Ed25519PublicKey", wrong: list[str]
-) -> _Statement | None:
+) -> Statement | None:
     """Return the statement in a line if the key signed it; else append the reason to `wrong`."""
     envelope = dsse.opened(line)
     if envelope is None:
@@ -172,7 +210,7 @@ def _verified(
             how = f"it names another key ({other}) than the one you passed ({own[:16]})"
         wrong.append(f"line {number} ({place}): {how}.")
         return None
-    return _Statement(number, _digest(envelope.payload), place, json.loads(envelope.payload))
+    return Statement(number, _digest(envelope.payload), place, json.loads(envelope.payload))
 
 
 def _claimed_place(payload: bytes) -> str:
@@ -186,7 +224,7 @@ def _claimed_place(payload: bytes) -> str:
         return "unreadable"
 
 
-def _against_index(receipts: Sequence[_Statement], listed: list[dict[str, Any]]) -> list[str]:
+def _against_index(receipts: Sequence[Statement], listed: list[dict[str, Any]]) -> list[str]:
     """Return the receipts that are missing, were added, or are in the wrong order."""
     wanted = [(str(one["name"]), str(one["digest"]["sha256"])) for one in listed]
     there = {one.digest for one in receipts}
@@ -210,7 +248,7 @@ def _against_index(receipts: Sequence[_Statement], listed: list[dict[str, Any]])
     ] or _repeated(receipts, len(wanted))
 
 
-def _repeated(receipts: Sequence[_Statement], wanted: int) -> list[str]:
+def _repeated(receipts: Sequence[Statement], wanted: int) -> list[str]:
     return [f"line {one.number} ({one.place}) repeats a receipt." for one in receipts[wanted:]]
 
 

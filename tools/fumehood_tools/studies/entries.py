@@ -164,6 +164,9 @@ class Evidence(BaseModel, frozen=True):
     reference: str = Field(description="as passed")
     found: str = Field(description="what it says, e.g. the value of a metric or the quoted words")
     receipt: str | None = Field(None, description="MAC of the receipt that it is about")
+    receipts: dict[str, str] = Field(
+        default_factory=dict, description="place -> MAC, if it rests on several receipts"
+    )
 
 
 class Reflection(BaseModel, frozen=True):
@@ -199,6 +202,9 @@ class ReportWritten(BaseModel, frozen=True):
     title: str
     references: dict[str, str] = Field(description="reference -> the value shown")
     receipts: dict[str, str] = Field(description="place -> MAC of every receipt that it rests on")
+    basis: dict[str, list[str]] = Field(
+        default_factory=dict, description="reference -> places of the receipts behind its value"
+    )
     ledger_head: str = Field(description="MAC of the ledger's last line when it was rendered")
     ledger_lines: int
     written: str

@@ -120,6 +120,11 @@ def open_plans(study: Study) -> list[int]:
 
 def write_notebook(study: Study) -> None:
     """Write the study as Markdown for people, beside its entries. Raises StorageFailed."""
+    write_text(study.folder / NOTEBOOK_FILE, notebook_text(study))
+
+
+def notebook_text(study: Study) -> str:
+    """Return the whole study as Markdown for people."""
     lines = [
         f"# {study.name}",
         "",
@@ -130,7 +135,7 @@ def write_notebook(study: Study) -> None:
         if one.content is not None:
             lines += ["", f"## {one.number}. {one.kind} ({one.content.written})", ""]
             lines.append(text_of(one.content))
-    write_text(study.folder / NOTEBOOK_FILE, "\n".join(lines) + "\n")
+    return "\n".join(lines) + "\n"
 
 
 def _chosen(
