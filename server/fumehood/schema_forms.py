@@ -13,7 +13,7 @@ from typing import Any
 NULL = {"type": "null"}
 # An output schema with more characters names only the fields of the result, or of them and of the
 # objects in them: all tools together must leave room for what the agent works on.
-MOST_OUTPUT = 1_200
+MOST_OUTPUT = 700
 # What says how an argument must be written tells nobody how to read a result.
 _FOR_ARGUMENTS = frozenset(
     {
@@ -21,6 +21,8 @@ _FOR_ARGUMENTS = frozenset(
         *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
     }
 )
+# What an agent that writes a sensible argument never meets; the server checks it all the same.
+_UNSAID = frozenset({"minLength", "maxLength"})
 Node = dict[str, Any]
 
 
@@ -35,7 +37,10 @@ def without(keywords: Collection[str], schema: Node) -> Node:
 
 
 def input_form(schema: Node) -> Node:
-    """Return an input schema with bare optional types, closed objects and no references."""
+    """Return an input schema with bare optional types, closed objects and no references.
+
+    The lengths of texts are left out.
+    """
     definitions = schema.get("$defs", {})
 
     def simple(node: Node) -> Node:
@@ -46,11 +51,11 @@ def input_form(schema: Node) -> Node:
             node = {**node, "additionalProperties": False}
         return node
 
-    return without(("$defs", "title"), _rewritten(schema, simple))
+    return without(("$defs", "title", *_UNSAID), _rewritten(schema, simple))
 
 
 def output_form(schema: Node) -> Node:
-    """Return an output schema without texts, limits, references and tuples.
+    """Return an output schema without texts, limits, references, tuples and lists of what is there.
 
     A result explains itself, and its descriptions took a fifth of the tool list. A tuple becomes a
     list of its length, whose items may have any of the types in the tuple. A long schema describes
@@ -70,11 +75,24 @@ def output_form(schema: Node) -> Node:
             ]
             rest = {key: value for key, value in node.items() if key != "prefixItems"}
             node = {**rest, "items": types[0] if len(types) == 1 else {"anyOf": types}}
-        return node
+        return _brief_optional(node)
 
-    whole = without(("$defs", "title", "description", *_FOR_ARGUMENTS), _rewritten(schema, simple))
+    whole = without(
+        ("$defs", "title", "description", "required", *_FOR_ARGUMENTS), _rewritten(schema, simple)
+    )
     forms = [whole, _shallow(whole, 2), _shallow(whole, 1)]
     return next((form for form in forms if len(json.dumps(form)) <= MOST_OUTPUT), forms[-1])
+
+
+def _brief_optional(node: Node) -> Node:
+    """Return a choice between one plain type and null as a list of two types."""
+    options = node.get("anyOf", [])
+    if len(options) != 2 or options[1] != NULL or "enum" in options[0]:
+        return node
+    if not isinstance(options[0].get("type"), str):
+        return node
+    rest = {key: value for key, value in node.items() if key != "anyOf"}
+    return {**options[0], **rest, "type": [options[0]["type"], "null"]}
 
 
 def _shallow(node: Any, depth: int) -> Any:

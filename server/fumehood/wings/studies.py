@@ -25,6 +25,7 @@ WING = Wing(
             "judge": (
                 Sentence("judge_experiment gives a plan's verdict.", ("judge_experiment",)),
                 Sentence("record_reflection, write_report.", ("record_reflection", "write_report")),
+                Sentence("read_study: what was tried.", ("read_study",)),
             ),
         },
     ),
