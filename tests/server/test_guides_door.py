@@ -107,6 +107,8 @@ async def test_blocks_that_misbehave_are_stopped_and_the_others_still_run(
             "print(x)\n```\n```output\n1",
             f"import shutil\nshutil.rmtree({str(site)!r}, ignore_errors=True)",
             "moss = ...\nmoss.grow()",
+            "import inspect\ndef moss():\n    return 1\nprint(inspect.getsource(moss))"
+            "\n```\n```output\ndef moss():\n    return 1",
         ),
     )
     async with Client(build_server(settings)) as client:
@@ -130,6 +132,7 @@ async def test_blocks_that_misbehave_are_stopped_and_the_others_still_run(
         13: "passed",
         14: "writes_outside",
         15: "context_missing",
+        16: "passed",
     }, text
     assert package.is_file() and not outside.exists()
 
@@ -251,8 +254,8 @@ async def test_shipped_guides_are_listed_read_by_task_and_completed(settings: Se
         found = done.completion.values
         assert {"sae-bench", "sae-lens"} <= set(found)
         assert all(name.startswith("sae") for name in found)
-        done = await client.complete(uri, {"name": "task", "value": "train-a-topk"})
-        assert done.completion.values == ["train-a-topk-sae-on-tensors"]
+        done = await client.complete(uri, {"name": "task", "value": "train-a-topk-sae-on"})
+        assert "train-a-topk-sae-on-tensors" in done.completion.values
 
 
 async def test_a_package_with_a_version_means_the_guide_to_that_version(settings: Settings) -> None:

@@ -31,8 +31,15 @@ PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 INSIDE = Path(__file__).with_name("guide_child")
 PREPARE = "guide_child.prepare"
 BUILD_SECONDS = 1_800.0
-# Loaded before the first block where the guide imports them: each takes seconds.
-LOADED_EARLY = ("torch", "transformers", "dictionary_learning", "transformer_lens", "sae_lens")
+# Loaded before the first task, where the guide imports them: each takes seconds in every task.
+LOADED_EARLY = (
+    "torch",
+    "transformers",
+    "nnsight",
+    "dictionary_learning",
+    "transformer_lens",
+    "sae_lens",
+)
 # Packages look for this name to tell libraries from user code: dill pickles modules outside of it
 # by value, so that `datasets.Dataset.from_dict` fails.
 SITE = "site-packages"
@@ -41,15 +48,15 @@ SITE = "site-packages"
 class Environment(NamedTuple):
     """One environment. site: its folder of packages; None for ours. identity: changes with it.
 
-    from_ours: modules that it takes from our own environment. early: modules that may be loaded
-    once for all tasks. Not those of a user's folder: one that breaks there fails only its block.
+    from_ours: modules that it takes from our own environment. is_pinned: its packages are known
+    to be importable, so they may be loaded once for all tasks.
     """
 
     name: str
     site: Path | None
     identity: str
     from_ours: tuple[str, ...] = ()
-    early: tuple[str, ...] = LOADED_EARLY
+    is_pinned: bool = False
 
     def version(self, package: str) -> str:
         """Return the installed version of a distribution; "" if it is not installed."""
@@ -69,8 +76,8 @@ class Environment(NamedTuple):
 
     def profile(self, modules: Iterable[str]) -> GlassProfile:
         """Return what is in view of blocks that import these modules."""
-        named, there = frozenset(modules), {*owners(self.site), *self.from_ours}
-        early = [it for it in self.early if it in named and it in there]
+        named = frozenset(modules)
+        early = [it for it in LOADED_EARLY if it in named and self.is_pinned and self._has(it)]
         if self.site is not None:
             borrowed = files_of(frozenset(self.from_ours))
             return GlassProfile(
@@ -83,6 +90,9 @@ class Environment(NamedTuple):
             readable=(INSIDE, *files_of(named)),
             preload=(PREPARE, *early),
         )
+
+    def _has(self, module: str) -> bool:
+        return module in self.from_ours or module in owners(self.site)
 
 
 def open_environment(name: str, settings: Settings) -> Environment:
@@ -102,7 +112,8 @@ def find_environment(name: str, settings: Settings) -> Environment:
     Raises UnknownName, BadRequest.
     """
     if name == OURS:
-        return Environment(OURS, None, f"{OURS} {sys.prefix} {_installed_now()}")
+        identity = f"{OURS} {sys.prefix} {_installed_now()}"
+        return Environment(OURS, None, identity, is_pinned=True)
     definition = definitions().get(name)
     if definition is not None:
         return _locked(name, definition, settings)
@@ -153,7 +164,7 @@ def _of_folder(name: str, folder: Path) -> Environment:
         )
     names = sorted(path.name for path in site.glob("*.dist-info"))
     digest = hashlib.sha256("\n".join([str(site), *names]).encode()).hexdigest()[:16]
-    return Environment(name, site, digest, early=())
+    return Environment(name, site, digest)
 
 
 def _locked(name: str, definition: Path, settings: Settings) -> Environment:
@@ -166,7 +177,8 @@ def _locked(name: str, definition: Path, settings: Settings) -> Environment:
     borrowed = tuple(map(str, content.get("from_ours", ())))
     digest = hashlib.sha256(lock.read_bytes() + PYTHON.encode()).hexdigest()[:16]
     place = settings.cache / "guide-environments" / f"{name}-{digest}" / SITE
-    return Environment(name, place, f"{digest} {_installed_now() if borrowed else ''}", borrowed)
+    identity = f"{digest} {_installed_now() if borrowed else ''}"
+    return Environment(name, place, identity, borrowed, is_pinned=True)
 
 
 def _content(definition: Path) -> dict[str, Any]:

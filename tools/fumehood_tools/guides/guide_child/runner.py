@@ -9,6 +9,7 @@ import contextlib
 import doctest
 import hashlib
 import json
+import linecache
 import os
 import sys
 import types
@@ -27,6 +28,22 @@ MODULE = "__main__"
 
 class WrongOutput(AssertionError):
     """A block printed something else than its guide says."""
+
+
+def show_source(file: str, blocks: list[dict[str, Any]]) -> None:
+    """Let libraries find the source of blocks at their lines, as if the page were a module.
+
+    nnsight runs the source of a `with` block, and reads the source of a file only once. Blocks
+    that are not valid Python are left blank, so that the rest can be parsed as a whole.
+    """
+    lines: dict[int, str] = {}
+    for one in blocks:
+        with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+            ast.parse(one["code"])
+            lines |= dict(enumerate(one["code"].split("\n"), one["line"]))
+    page = [f"{lines.get(number, '')}\n" for number in range(1, max(lines, default=0) + 1)]
+    # Without a modification time, linecache never looks for the file.
+    linecache.cache[file] = (sum(map(len, page)), None, page, file)
 
 
 class Runner:
@@ -50,6 +67,7 @@ class Runner:
         sys.argv = [self.file]
         sys.path.insert(0, os.getcwd())
         self.attempts.watch()
+        show_source(self.file, self.spec["blocks"])
         for one in self.spec["blocks"]:
             self.block = one["index"]
             self.attempts.kinds.clear()
