@@ -269,6 +269,9 @@ async def test_a_package_with_a_version_means_the_guide_to_that_version(settings
             task="generate-without-a-tokenizer",
         )
         assert task["guide"]["package"] == "transformer-lens-3" and "WARNING" not in text
+        assert task["other_guides"] == {"transformer-lens-4": "4.3.0"}
+        _, guide = await _call(client, "read_guide", package="transformer-lens==4.1")
+        assert guide["guide"]["package"] == "transformer-lens-4"
         text, _ = await _call(client, "read_guide", package="transformer-lens-3==1.0")
         assert "WARNING: There is no guide for version 1.0; this one is for another major" in text
 

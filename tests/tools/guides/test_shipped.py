@@ -6,6 +6,7 @@ import pytest
 
 from fumehood_tools.files import data_path
 from fumehood_tools.glass import available_levels
+from fumehood_tools.guides.blocks import page_of
 from fumehood_tools.guides.checking import BlockRun, Bounds, glass_level, imported, sha256
 from fumehood_tools.guides.environments import OURS, definitions, open_environment
 from fumehood_tools.guides.format import Guide, parse_guide
@@ -102,10 +103,29 @@ def test_tasks_that_take_seconds_run_and_one_that_is_broken_on_purpose_fails(
 @walled
 @pytest.mark.slow
 @pytest.mark.parametrize("name", GUIDES)
-def test_every_block_of_a_guide_runs_in_its_own_environment(name: str, settings: Settings) -> None:
+def test_every_block_of_a_guide_runs_in_its_own_environment(
+    name: str, tmp_path: Path, shared_cache: Path
+) -> None:
+    # Guides share environments, so each is built once: it takes a minute and a gigabyte.
+    settings = load_settings(tmp_path, {"FUMEHOOD_CACHE": str(shared_cache)})
     guide = _guide(name)
     environment = open_environment(guide.front.environment, settings)
     tasks = [task.blocks for task in guide.tasks]
     run = BlockRun(f"{name}.md", guide.text, tasks, environment, Bounds())
     checked = run.checked(glass_level(settings.glass), lambda done, total: None)
     assert [it.row() for it in checked if not it.is_good] == []
+
+
+@walled
+@pytest.mark.slow
+def test_libraries_that_pickle_by_place_work_in_a_locked_environment(
+    tmp_path: Path, shared_cache: Path
+) -> None:
+    # dill takes code outside of a folder named site-packages for the user's, and pickles it whole.
+    settings = load_settings(tmp_path, {"FUMEHOOD_CACHE": str(shared_cache)})
+    environment = open_environment("transformer-lens-3", settings)
+    code = "from datasets import Dataset\nprint(len(Dataset.from_dict({'tokens': [[1], [2]]})))"
+    page = page_of(f"```python\n{code}\n```\n```output\n2\n```\n")
+    run = BlockRun("README.md", page.text, [page.blocks], environment, Bounds())
+    checked = run.checked(glass_level(settings.glass), lambda done, total: None)
+    assert [it.row() for it in checked if it.outcome != "passed"] == []

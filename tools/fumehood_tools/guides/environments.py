@@ -31,7 +31,7 @@ PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 INSIDE = Path(__file__).with_name("guide_child")
 PREPARE = "guide_child.prepare"
 BUILD_SECONDS = 1_800.0
-# Loaded before the first block where the guide imports them: each takes seconds.
+# Loaded before the first task, where the guide imports them: each takes seconds in every task.
 LOADED_EARLY = (
     "torch",
     "transformers",
@@ -48,15 +48,15 @@ SITE = "site-packages"
 class Environment(NamedTuple):
     """One environment. site: its folder of packages; None for ours. identity: changes with it.
 
-    from_ours: modules that it takes from our own environment. early: modules that may be loaded
-    once for all tasks. Not those of a user's folder: one that breaks there fails only its block.
+    from_ours: modules that it takes from our own environment. is_pinned: its packages are known
+    to be importable, so they may be loaded once for all tasks.
     """
 
     name: str
     site: Path | None
     identity: str
     from_ours: tuple[str, ...] = ()
-    early: tuple[str, ...] = LOADED_EARLY
+    is_pinned: bool = False
 
     def version(self, package: str) -> str:
         """Return the installed version of a distribution; "" if it is not installed."""
@@ -76,8 +76,8 @@ class Environment(NamedTuple):
 
     def profile(self, modules: Iterable[str]) -> GlassProfile:
         """Return what is in view of blocks that import these modules."""
-        named, there = frozenset(modules), {*owners(self.site), *self.from_ours}
-        early = [it for it in self.early if it in named and it in there]
+        named = frozenset(modules)
+        early = [it for it in LOADED_EARLY if it in named and self.is_pinned and self._has(it)]
         if self.site is not None:
             borrowed = files_of(frozenset(self.from_ours))
             return GlassProfile(
@@ -161,7 +161,7 @@ def _of_folder(name: str, folder: Path) -> Environment:
         )
     names = sorted(path.name for path in site.glob("*.dist-info"))
     digest = hashlib.sha256("\n".join([str(site), *names]).encode()).hexdigest()[:16]
-    return Environment(name, site, digest, early=())
+    return Environment(name, site, digest)
 
 
 def _locked(name: str, definition: Path, settings: Settings) -> Environment:
@@ -174,7 +174,8 @@ def _locked(name: str, definition: Path, settings: Settings) -> Environment:
     borrowed = tuple(map(str, content.get("from_ours", ())))
     digest = hashlib.sha256(lock.read_bytes() + PYTHON.encode()).hexdigest()[:16]
     place = settings.cache / "guide-environments" / f"{name}-{digest}" / SITE
-    return Environment(name, place, f"{digest} {_installed_now() if borrowed else ''}", borrowed)
+    identity = f"{digest} {_installed_now() if borrowed else ''}"
+    return Environment(name, place, identity, borrowed, is_pinned=True)
 
 
 def _content(definition: Path) -> dict[str, Any]:
