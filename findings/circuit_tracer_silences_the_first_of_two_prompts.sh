@@ -36,6 +36,7 @@ model = ReplacementModel.from_config(config, transcoders)
 prompts = torch.tensor([[1, 4, 6], [1, 3, 2]])
 logits, both = model.get_activations(prompts)
 alone = [model.get_activations(one) for one in prompts]
+del model  # at the end of the program its finalizer would print a traceback
 print(f"circuit-tracer {version('circuit-tracer')}: active features of each prompt, "
       f"alone {[int((acts > 0).sum()) for _, acts in alone]}, together {(both > 0).sum(dim=(0, 2, 3)).tolist()}")
 assert all(torch.allclose(logits[i], alone[i][0][0], atol=1e-5) for i in range(2)), "logits differ"
