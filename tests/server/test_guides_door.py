@@ -249,7 +249,7 @@ async def test_shipped_guides_are_listed_read_by_task_and_completed(settings: Se
         uri = ResourceTemplateReference(uri="guide://{package}/{task}")
         done = await client.complete(uri, {"name": "package", "value": "sae-b"})
         assert done.completion.values == ["sae-bench"]
-        done = await client.complete(uri, {"name": "task", "value": "train-a"})
+        done = await client.complete(uri, {"name": "task", "value": "train-a-topk"})
         assert done.completion.values == ["train-a-topk-sae-on-tensors"]
 
 
