@@ -91,6 +91,9 @@ class Environment(NamedTuple):
             preload=(PREPARE, *early),
         )
 
+    def _has(self, module: str) -> bool:
+        return module in self.from_ours or module in owners(self.site)
+
 
 def open_environment(name: str, settings: Settings) -> Environment:
     """Return an environment by name or folder; build it if it has a lock and is not there yet.
@@ -110,7 +113,7 @@ def find_environment(name: str, settings: Settings) -> Environment:
     """
     if name == OURS:
         identity = f"{OURS} {sys.prefix} {_installed_now()}"
-        return Environment(OURS, None, identity)
+        return Environment(OURS, None, identity, is_pinned=True)
     definition = definitions().get(name)
     if definition is not None:
         return _locked(name, definition, settings)
