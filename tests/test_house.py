@@ -29,7 +29,7 @@ FLOORS = (
     "server.at_work server.instructions server.schema_forms server.sent_args",
     "server.stdio server.tool_text",
     "server.strict_args server.client server.offered server.outputs server.views",
-    "server.tooling server.demo server.verify server.redteam server.setting_list",
+    "server.tooling server.demo server.verify server.redteam server.guides server.setting_list",
     "server.doors server.wings",
     "server.app",
     "server.http",
