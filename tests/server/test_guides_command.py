@@ -81,6 +81,9 @@ def test_a_check_fails_if_a_block_of_any_guide_does(guides: Guides) -> None:
     write_environment(guides.workspace / "venv")
     guides.write("good.md", "# Moss\n```python\nprint(1)\n```\n")
     guides.write("bad.md", "# Moss\n```python\nimport mosslib\nmosslib.measure(1)\n```\n")
+    guides.write("good.rst", "Moss\n====\n\n>>> 1 + 1\n2\n")
+    good = guides("check", "good.rst", "--environment", "venv")
+    assert good.code == 0 and "  4: passed [Moss]" in good.out
     good = guides("check", "good.md", "--environment", "venv", "--sarif")
     assert good.code == 0 and "good.md: passes. 1 Python blocks: 1 passed." in good.out
     assert "good.md: 0 of 1 blocks" in good.err and "SARIF: guides/good-" in good.out

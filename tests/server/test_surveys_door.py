@@ -191,7 +191,11 @@ FORMS_OF_ALL = {
     "def later(): ...\n",
     "lamps/wick.py": "__all__ = ['first', 'spare']\ndef first(): ...\ndef spare(): ...\n",
     "lamps/oil.py": "_names = ('burn',)\n__all__ = list(_names)\ndef burn(): ...\ndef no(): ...\n",
-    "lamps/made.py": "def shown(): ...\n__all__ = [it for it in dir() if it[0] != '_']\n",
+    "lamps/made.py": "def shown(): ...\ndef too(): ...\n__all__ = ['shown']\n"
+    "__all__ += [it for it in dir() if it[0] != '_']\n",
+    "lamps/glass/__init__.py": "from ._c import *\n",
+    "lamps/glass/_c.py": "",
+    "lamps/glass/_c.pyi": "def pane() -> int: ...\n",
     "lamps/fast/__init__.py": "from ._core import *\n__all__ = ['slow']\ndef slow(): ...\n"
     "_add_all(globals())\n",
     "lamps/fast/__init__.pyi": "from ._core import quick as quick\nfrom ._core import Kind\n"
@@ -215,8 +219,10 @@ async def test_every_usual_form_of_all_and_the_re_exports_of_a_stub_are_read(
         "lamps.fast.quick",
         "lamps.fast.slow",
         "lamps.first",
+        "lamps.glass.pane",
         "lamps.later",
         "lamps.made.shown",
+        "lamps.made.too",
         "lamps.own",
         "lamps.wick.spare",
     ]

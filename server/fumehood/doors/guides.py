@@ -119,7 +119,7 @@ def _register_check(toolbox: Toolbox) -> None:
             Field(
                 min_length=1,
                 max_length=2000,
-                description="Name from list_guides, or path of a .md file or skill folder",
+                description="Name from list_guides, or path of a .md or .rst file or skill folder",
             ),
         ],
         ctx: Context[None, None],

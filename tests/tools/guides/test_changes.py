@@ -1,8 +1,15 @@
 """A stale guide says which names that it uses have changed, and into what."""
 
+from pathlib import Path
+
+from fakes.planted_guide import guide_text
+
 from fumehood_tools.guides.blocks import Block, page_of
 from fumehood_tools.guides.changes import changed_in, with_changes
-from fumehood_tools.guides.report import CheckedBlock
+from fumehood_tools.guides.checking import sha256
+from fumehood_tools.guides.report import Checked, CheckedBlock
+from fumehood_tools.guides.view import GuideReader
+from fumehood_tools.settings import load_settings
 
 CHANGES = {
     "mosslib.measure": "removed: function (perhaps now mosslib.measure_height)",
@@ -44,3 +51,31 @@ def test_another_output_because_of_another_default_counts_as_a_changed_api() -> 
     assert found.outcome == "api_changed" and "default of rate was 2, is 3" in found.why
     (kept,) = with_changes([_checked("wrong_output")], [_block("mosslib.measure(5)")], CHANGES)
     assert kept.outcome == "wrong_output"
+
+
+def test_a_stale_guide_tells_for_each_task_which_of_its_names_have_changed(tmp_path: Path) -> None:
+    text = guide_text(["Renamed API", "A healthy task"])
+    place = tmp_path / "guides" / "mosslib.md"
+    place.parent.mkdir()
+    place.write_text(text, encoding="utf-8")
+    record = Checked(
+        check="1",
+        guide="guides/mosslib.md",
+        package="mosslib",
+        guide_version="1.0.0",
+        environment="venv",
+        versions={"mosslib": "2.0.0"},
+        text_sha256=sha256(text),
+        blocks=(_checked("api_changed"), _checked("passed")),
+        changed={"mosslib.measure": CHANGES["mosslib.measure"]},
+    )
+    place.with_suffix(".record.json").write_text(record.model_dump_json(), encoding="utf-8")
+    reader = GuideReader(load_settings(tmp_path, {"FUMEHOOD_CACHE": str(tmp_path / "cache")}))
+    found = reader.find("mosslib")
+    assert found.status == "stale" and found.why == (
+        "The guide is for mosslib 1.0.0; there is version 2.0.0. It uses names that have changed: "
+        "mosslib.measure. It ran in environment 'venv'."
+    )
+    changed = f"Changed since then: mosslib.measure: {CHANGES['mosslib.measure']}."
+    assert changed in reader.read("mosslib", "renamed-api").warning
+    assert "Changed since then" not in reader.read("mosslib", "a-healthy-task").warning

@@ -40,6 +40,7 @@ BROKEN = {
         "Add a",
     ),
     "no prerequisites": (TEXT.replace("**Prerequisites**", "Needs"), 21, "Add '**Prereq"),
+    "no address": (TEXT.replace("### Wrong output", "### 苔"), 0, "Use letters a to z"),
     "same name": (TEXT.replace("### Wrong output", "### A healthy task"), 0, "Rename one"),
     "stray block": (TEXT + "\n```python\nx = 1\n```\n", 0, "Move it into a task"),
 }

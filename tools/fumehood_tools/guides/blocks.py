@@ -7,6 +7,7 @@ stands for any text.
 """
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from fumehood_tools.errors import BadRequest
@@ -86,12 +87,17 @@ def page_of(text: str) -> Page:
                 is_after_block = True
         elif token.type != "inline":
             is_after_block = False
+    check_number(blocks)
+    return Page(text, tuple(headings), tuple(blocks), skipped + 1)
+
+
+def check_number(blocks: Sequence[Block]) -> None:
+    """Raise BadRequest for more blocks than are checked."""
     if len(blocks) > MOST_BLOCKS:
         raise BadRequest(
             f"The file has {len(blocks):,} Python blocks; at most {MOST_BLOCKS} are checked. Split "
             "it, or check one of its parts."
         )
-    return Page(text, tuple(headings), tuple(blocks), skipped + 1)
 
 
 def _block(content: str, line: int, section: str, kind: str) -> Block:

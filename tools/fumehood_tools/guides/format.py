@@ -230,6 +230,8 @@ def _tasks(
                     name, where, f"task {called!r} has no **{part}**", f"Add '**{part}**: …'"
                 )
         slug = task_name(called)
+        if not slug:
+            raise GuideInvalid(name, where, f"task {called!r} has no address", "Use letters a to z")
         if slug in {task.name for task in found}:
             raise GuideInvalid(name, where, f"two tasks are called {called!r}", "Rename one")
         found.append(Task(slug, called, where, end, text, blocks, is_integration))

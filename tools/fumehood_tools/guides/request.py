@@ -9,16 +9,18 @@ from pydantic import BaseModel, Field, ValidationError
 
 from fumehood_tools.errors import BadRequest, StorageFailed, UnknownName
 from fumehood_tools.files import read_json, write_json
-from fumehood_tools.guides.blocks import MOST_BYTES, page_of
+from fumehood_tools.guides.blocks import MOST_BYTES, Page, page_of
 from fumehood_tools.guides.environments import OURS, PYTHON, Environment
 from fumehood_tools.guides.format import GuideInvalid, is_guide, parse_guide
 from fumehood_tools.guides.report import Checked
+from fumehood_tools.guides.rst import rst_page_of
 from fumehood_tools.guides.shelf import guide_files
 from fumehood_tools.plain_files import NotPlain, open_plain, read_plain
 from fumehood_tools.settings import Settings
 
 FOLDER = "guide-checks"
 SKILL = "SKILL.md"
+MARKDOWN, RST = (".md", ".markdown", ".mdx", ".myst", ".txt", ".qmd"), ".rst"
 MOST_OTHERS, MOST_LOOKED_AT = 20, 200
 RULES = 2
 """Raise it when blocks are run or classified differently, so that old results are not shown."""
@@ -44,6 +46,12 @@ class Target(NamedTuple):
     def sha256(self) -> str:
         """Digest of its bytes."""
         return hashlib.sha256(self.text.encode("utf-8", "surrogateescape")).hexdigest()
+
+    @property
+    def page(self) -> Page:
+        """Its headings and Python blocks. Raises BadRequest if there are too many."""
+        is_rst = self.path.suffix.lower() == RST
+        return rst_page_of(self.text) if is_rst else page_of(self.text)
 
 
 def find_target(guide: str, settings: Settings) -> Target:
@@ -111,9 +119,9 @@ def other_files(guide: str, settings: Settings) -> list[str]:
 
 def read_target(path: Path, shown: str) -> Target:
     """Return a Markdown file, at most MOST_BYTES long. Raises BadRequest, StorageFailed."""
-    if path.suffix.lower() not in (".md", ".markdown", ".mdx", ".myst", ".txt", ".qmd"):
+    if path.suffix.lower() not in (*MARKDOWN, RST):
         raise BadRequest(
-            f"{shown} is not a Markdown file. Pass a .md file; convert others to Markdown first."
+            f"{shown} is not a Markdown file. Pass a .md or .rst file; convert others first."
         )
     try:
         with open_plain(path, MOST_BYTES) as file:

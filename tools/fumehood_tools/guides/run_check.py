@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 from fumehood_tools.files import write_json
-from fumehood_tools.guides.blocks import Block, page_of
+from fumehood_tools.guides.blocks import Block
 from fumehood_tools.guides.changes import Changes, changed_in, with_changes
 from fumehood_tools.guides.checking import BlockRun, Bounds, Report, glass_level, imported
 from fumehood_tools.guides.environments import (
@@ -62,7 +62,7 @@ def check_text(
     changes: compares two versions of a package; used if the guide is for another one than is there.
     """
     guide, problem = _as_guide(target)
-    page = page_of(target.text)
+    page = target.page
     tasks: Sequence[Sequence[Block]] = (
         [task.blocks for task in guide.tasks] if guide else [page.blocks]
     )

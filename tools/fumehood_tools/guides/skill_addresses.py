@@ -6,14 +6,14 @@ milliseconds, so that entries and files always agree.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel, Field
 
 from fumehood_tools.cursors import cursor_of, offset_of
 from fumehood_tools.errors import UnknownName
-from fumehood_tools.guides.skills import MAIN, Skill, skills_of
+from fumehood_tools.guides.skills import MAIN, Skill, skill_name, skills_of
 from fumehood_tools.guides.view import GuideReader
 from fumehood_tools.settings import Settings
 
@@ -68,7 +68,7 @@ class SkillReader:
 
     def entry(self, uri: str) -> SkillEntry:
         """Return the skill whose SKILL.md has an address. Raises UnknownName."""
-        for root, skill in self.all().items():
+        for root, skill in self._of(uri).items():
             if uri == f"{root}/{MAIN}":
                 return _entry(root, skill)
         known = [f"{root}/{MAIN}" for root in self.all()]
@@ -76,16 +76,15 @@ class SkillReader:
 
     def text(self, uri: str) -> str:
         """Return the text of a file of a skill. Raises UnknownName."""
-        files = dict(self._files())
+        files = dict(_files(self._of(uri)))
         if uri not in files:
-            mine = [it for it in files if it.split("/")[:4] == uri.split("/")[:4]]
-            raise UnknownName("skill file", uri, mine or self.all(), HINT)
+            raise UnknownName("skill file", uri, files or self.all(), HINT)
         return files[uri]
 
     def children(self, uri: str) -> list[SkillChild]:
         """Return what is directly below a folder of a skill. Raises UnknownName."""
         found: dict[str, SkillChild] = {}
-        for address, _ in self._files():
+        for address, _ in _files(self.all()):
             if address.startswith(f"{uri}/"):
                 name, inner, _ = address[len(uri) + 1 :].partition("/")
                 kind = DIRECTORY if inner else MARKDOWN
@@ -94,10 +93,18 @@ class SkillReader:
             raise UnknownName("folder of skills", uri, self.all(), HINT)
         return list(found.values())
 
-    def _files(self) -> Iterator[tuple[str, str]]:
-        for root, skill in self.all().items():
-            for path, text in skill.files.items():
-                yield f"{root}/{path}", text
+    def _of(self, uri: str) -> dict[str, Skill]:
+        """Return root address -> skill for the skill that an address lies in; else nothing."""
+        parts = uri.removeprefix(f"{ROOT}/").split("/") if uri.startswith(f"{ROOT}/") else [""]
+        guides = self._guides.all(lambda name: skill_name(name) == parts[0])
+        return {f"{ROOT}/{it.name}": it for it in skills_of(guides).skills}
+
+
+def _files(skills: Mapping[str, Skill]) -> Iterator[tuple[str, str]]:
+    """Yield (address, text) of all files of skills."""
+    for root, skill in skills.items():
+        for path, text in skill.files.items():
+            yield f"{root}/{path}", text
 
 
 def _entry(root: str, skill: Skill) -> SkillEntry:

@@ -1,5 +1,7 @@
 """What an agent sees of the guides: the list, the contents of one, and one task of it."""
 
+from collections.abc import Callable
+
 from pydantic import BaseModel, Field
 
 from fumehood_tools.cursors import cursor_of, offset_of
@@ -112,14 +114,15 @@ class GuideReader:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
-    def all(self) -> list[Shelved]:
-        """Return all guides, by name."""
+    def all(self, only: Callable[[str], bool] = lambda name: True) -> list[Shelved]:
+        """Return all guides, by name. only: says of a name whether to read that guide."""
         checks: dict[str, Checked] = {}
         for one in CheckShelf(self._settings).all():
             known = checks.get(one.text_sha256)
             if known is None or known.checked < one.checked:
                 checks[one.text_sha256] = one
-        return [shelved(name, path, checks) for name, path in guide_files(self._settings).items()]
+        files = guide_files(self._settings).items()
+        return [shelved(name, path, checks) for name, path in files if only(name)]
 
     def page(self, limit: int, cursor: str | None) -> GuideList:
         """Return a page of the list."""

@@ -2,8 +2,8 @@
 
 It is started by children.ask_once with {"first", "sources": [one or two sources]}. For one it
 answers with the Survey as JSON, for two (old, new) with the Changes. It parses; it imports nothing
-of the packages. The search for unreachable objects is off: griffe's trees are freed without it, and
-it took a third of the time for torch (14.0 s instead of 9.4 s of processor time).
+of the packages. The cyclic garbage collector is off: syntax trees are freed without it, and it took
+a third of the time for torch (14.0 s instead of 9.4 s of processor time).
 """
 
 import gc
