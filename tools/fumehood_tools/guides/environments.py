@@ -225,4 +225,6 @@ def _install(uv: str, lock: Path, place: Path, settings: Settings) -> None:
                 "Without a network, what is in uv's cache is used; the packages it names are "
                 f"missing there. Its last output (quoted): {said!r}"
             )
+        # An earlier version of fumehood put the packages into this folder itself.
+        shutil.rmtree(place, ignore_errors=True)
         target.parent.rename(place)
