@@ -120,8 +120,8 @@ class Recorder:
             started=self._started.get(item.name, now()),
             finished=now(),
         )
-        kept = [name for name in KEPT if (out / name).is_file()]
-        self._write(SCORE, item, score, {name: out / name for name in (WEIGHTS_FILE, *kept)})
+        kept = {name: out / name for name in (WEIGHTS_FILE, *KEPT) if (out / name).is_file()}
+        self._write(SCORE, item, score, kept)
         return score
 
     def failure(self, item: RunItem, stage: Stage, error: Mapping[str, Any]) -> str:
