@@ -5,7 +5,7 @@ from typing import Annotated
 from mcp.types import CallToolResult
 from pydantic import BaseModel, Field
 
-from fumehood.doors.study_notebook import StudyName, lab_of
+from fumehood.doors.study_notebook import StudyName, lab_of, page_after
 from fumehood.doors.waiting import duration
 from fumehood.tooling import Toolbox, answer
 from fumehood_tools.studies.holdout.asking import Asked, ask
@@ -47,6 +47,7 @@ def _register_ask(toolbox: Toolbox) -> None:
         job; the answer is a verdict per variant, in the notebook. Next: wait_for_job.
         """
         asked = ask(lab_of(toolbox), toolbox.jobs, study, plan)
+        page_after(toolbox, study)
         content = _asked(study, asked)
         return answer(_asked_text(content), content, sparse=True)
 
@@ -88,6 +89,7 @@ def _register_promote(toolbox: Toolbox) -> None:
             most_minutes=most_minutes,
             dry_run=dry_run,
         )
+        page_after(toolbox, study)
         content = _promoted(study, found)
         return answer(_promoted_text(content, found), content, sparse=True)
 

@@ -26,7 +26,7 @@ from fumehood_tools.settings import Settings, load_settings
 from fumehood_tools.spec import CorpusSpec, SandboxSpec
 from fumehood_tools.studies.entries import HoldoutAnswer, Plan
 from fumehood_tools.studies.holdout.measuring import Measured, harvest_holdout, score_on
-from fumehood_tools.studies.holdout.questions import enter_answer
+from fumehood_tools.studies.holdout.questions import enter_answer, used_in_other_studies
 from fumehood_tools.studies.holdout.requests import QuestionRequest
 from fumehood_tools.studies.holdout.seal import holdout_seed
 from fumehood_tools.studies.holdout.standing import Standing, spec_of, standing_scores
@@ -35,6 +35,7 @@ from fumehood_tools.studies.lab import Lab
 from fumehood_tools.studies.notebook import Study, now
 from fumehood_tools.studies.running import plan_of
 from fumehood_tools.studies.told import claim_in_words
+from fumehood_tools.studies.view import write_notebook
 from fumehood_tools.temporary import remove_folder
 
 _PRINTS = "libraries.log"
@@ -54,7 +55,9 @@ class HoldoutJob:
         entry, plan = plan_of(study, asked.plan)
         standing = self._standing(plan, entry.receipt)
         found, where = self._measure(study, standing)
-        tries = len(plan.variants) * study.opened.holdout_questions
+        questions = study.opened.holdout_questions
+        questions += used_in_other_studies(asked.study, self.lab.studies)
+        tries = len(plan.variants) * questions
         said = claims_on_holdout(plan, found, tries, standing.lacking)
         answer = HoldoutAnswer(
             plan=asked.plan,
@@ -68,6 +71,7 @@ class HoldoutJob:
             minutes=round((time.monotonic() - began) / 60, 2),
         )
         number = enter_answer(self.lab.studies, asked.study, answer)
+        write_notebook(self.lab.studies.read(asked.study))
         return {
             "study": asked.study,
             "entry": number,
