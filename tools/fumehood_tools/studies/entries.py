@@ -63,7 +63,7 @@ class PlannedVariant(BaseModel, frozen=True):
     packaged: bool = Field(description="a baseline that came with the sandbox")
     seen_seeds: list[int] = Field(
         default_factory=list,
-        description="seeds of this file that were scored in this setting before the plan",
+        description="seeds that this file was scored with before the plan, in any setting",
     )
     constants: dict[str, Value] = Field(
         default_factory=dict, description="constants of the file that the plan's grid varies"
@@ -151,6 +151,7 @@ class Conclusion(BaseModel, frozen=True):
     minutes: float = Field(description="training and scoring of the SAEs it rests on")
     usd: float = 0.0
     metric: str = Field("", description="of the effects")
+    advice: str = Field("", description="the run of the baseline that a claim waits for, as a call")
     early: bool = Field(False, description="results were shown before all planned seeds were in")
     state: str = Field("", description="digest of the scores that it rests on, and of what lacks")
     written: str
