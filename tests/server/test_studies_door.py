@@ -45,3 +45,15 @@ async def test_a_study_is_opened_read_completed_and_offered_as_a_resource(
         assert found.completion.values == ["threshold"]
         resource = await client.read_resource("study://threshold")
         assert "learned threshold" in resource.contents[0].text  # type: ignore[union-attr]
+
+
+async def test_the_holdout_and_a_test_elsewhere_say_what_is_missing_before_they_start(
+    settings: Settings,
+) -> None:
+    async with Client(build_server(settings)) as client:
+        await call(client, "open_study", study="s", question="Does it help?")
+        for tool, more in (("ask_holdout", {}), ("promote_variant", {"variant": "mine"})):
+            said, _ = await call(client, tool, study="s", plan=7, **more)
+            assert said.startswith("ERROR") and "read_study" in said
+        jobs, _ = await call(client, "list_jobs")
+        assert "0 jobs" in jobs or "no job" in jobs.lower()

@@ -5,7 +5,7 @@ from typing import Annotated
 from mcp.types import CallToolResult
 from pydantic import BaseModel, Field
 
-from fumehood.doors.study_notebook import StudyName, lab_of
+from fumehood.doors.study_notebook import StudyName, lab_of, page_after
 from fumehood.doors.waiting import duration
 from fumehood.tooling import Toolbox, answer
 from fumehood_tools.studies.holdout.asking import Asked, ask
@@ -17,10 +17,10 @@ PlanNumber = Annotated[int, Field(ge=1, description="Number of the plan's entry"
 class HoldoutAsked(BaseModel):
     """A question to the holdout, or a test elsewhere."""
 
-    job_id: str | None = Field(description="null: nothing was started")
-    question: int | None = Field(None, description="its number")
-    left: int | None = Field(None, description="questions that are left after it")
-    sandbox: str | None = Field(None, description="made for the test")
+    job_id: str = Field("", description="empty: nothing was started")
+    question: int = Field(0, description="its number; 0: a test elsewhere")
+    left: int = Field(0, description="questions that are left after it")
+    sandbox: str = Field("", description="made for a test elsewhere")
     saes: int
     minutes: float = Field(description="estimated")
     next: str
@@ -47,6 +47,7 @@ def _register_ask(toolbox: Toolbox) -> None:
         job; the answer is a verdict per variant, in the notebook. Next: wait_for_job.
         """
         asked = ask(lab_of(toolbox), toolbox.jobs, study, plan)
+        page_after(toolbox, study)
         content = _asked(study, asked)
         return answer(_asked_text(content), content, sparse=True)
 
@@ -88,6 +89,7 @@ def _register_promote(toolbox: Toolbox) -> None:
             most_minutes=most_minutes,
             dry_run=dry_run,
         )
+        page_after(toolbox, study)
         content = _promoted(study, found)
         return answer(_promoted_text(content, found), content, sparse=True)
 
@@ -96,7 +98,7 @@ def _asked(study: str, asked: Asked) -> HoldoutAsked:
     question = asked.counted.question
     waits = f"wait_for_job(job_id={asked.job.job_id!r})" if asked.job else ""
     return HoldoutAsked(
-        job_id=asked.job and asked.job.job_id,
+        job_id=asked.job.job_id if asked.job else "",
         question=question.number,
         left=asked.counted.left,
         saes=asked.saes,
@@ -107,7 +109,7 @@ def _asked(study: str, asked: Asked) -> HoldoutAsked:
 
 def _asked_text(content: HoldoutAsked) -> str:
     left = f"{content.left} question{'' if content.left == 1 else 's'} left"
-    if content.job_id is None:
+    if not content.job_id:
         return f"Question {content.question} was answered before; {left}.\nNext: {content.next}"
     return (
         f"Question {content.question} about {content.saes} SAEs is counted, {left}. Job "
@@ -123,7 +125,7 @@ def _promoted(study: str, found: Promoted) -> HoldoutAsked:
     elif found.job is not None:
         following = f"wait_for_job(job_id={found.job.job_id!r})"
     return HoldoutAsked(
-        job_id=found.job and found.job.job_id,
+        job_id=found.job.job_id if found.job else "",
         sandbox=found.retest.sandbox,
         saes=found.saes,
         minutes=round(found.minutes, 1),
@@ -140,7 +142,7 @@ def _promoted_text(content: HoldoutAsked, found: Promoted) -> str:
     )
     if found.answer is not None:
         said = f"This was tested before: {cost}."
-    elif content.job_id is None:
+    elif not content.job_id:
         said = f"It would train {cost}. Nothing was started."
     else:
         said = f"Job {content.job_id} trains {cost}, in the sandbox {content.sandbox}."

@@ -13,7 +13,7 @@ ROWS_PER_BATCH = 8
 
 
 def run_core(
-    sae: GlassSAE, passes: SharedPasses, rows: Any, ignore: set[int | None], out: Path
+    sae: GlassSAE, passes: SharedPasses, rows: Any, ignore: set[int], out: Path
 ) -> dict[str, Any]:
     """Run sae-bench's core evaluation on token rows [R, context]; write its file to `out`.
 

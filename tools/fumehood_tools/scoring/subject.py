@@ -16,7 +16,7 @@ class ScoringSubject(NamedTuple):
 
     model: Any
     hook: str
-    ignore_tokens: set[int | None]
+    ignore_tokens: set[int]
     late_start: ResumedPass | None = None
     head: ResumedPass | None = None
 
@@ -40,7 +40,9 @@ def scoring_subject(spec: SubjectSpec, cache: Path) -> ScoringSubject:
     bridge = TransformerBridge.boot_transformers(
         info.name, device="cpu", dtype=model.dtype, hf_model=model, tokenizer=tokenizer
     )
-    special = {tokenizer.pad_token_id, tokenizer.eos_token_id, tokenizer.bos_token_id}
+    named = (tokenizer.pad_token_id, tokenizer.eos_token_id, tokenizer.bos_token_id)
+    # A tokenizer without one of them says None, which sae-bench cannot compare with tokens.
+    special = {one for one in named if one is not None}
     late_start = ResumedPass(bridge, spec.layer, hook) if spec.site == "resid_post" else None
     last = info.n_layers - 1
     head = ResumedPass(bridge, last, hook_name("resid_post", last))

@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes.sandbox_files import change_setting
 
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.jobs import JobStore
 from fumehood_tools.spec import CorpusSpec, SandboxSpec, ScoringSpec, SubjectSpec
 from fumehood_tools.studies.holdout.places import Elsewhere, Spot, choose_place, refuse_seen
 from fumehood_tools.studies.holdout.promoting import promote
+from fumehood_tools.studies.holdout.promotion import make_sandbox
 from fumehood_tools.subjects import embedded
 
 Desk = Any
@@ -101,6 +103,25 @@ def test_the_registered_file_is_tested_although_the_one_in_variants_was_edited(
     Path(path).write_text("# edited\n", encoding="utf-8")
     quote = promote(desk.lab, store, "s", plan, "mine", dry_run=True)
     assert quote.retest.sources["mine"] == registered
+
+
+def test_the_sandbox_of_a_test_has_the_settings_and_files_of_the_plan(
+    desk: Desk, store: JobStore
+) -> None:
+    change_setting(desk.box("box").folder, "training", "lr", 0.004)
+    change_setting(desk.box("box").folder, "corpus", "context", 64)
+    plan = desk.judged()
+    retest = promote(desk.lab, store, "s", plan, "mine", dry_run=True).retest
+    made = make_sandbox(desk.settings, retest)
+    assert made.spec == retest.there.spec
+    assert (made.spec.training.lr, made.spec.corpus.context) == (0.004, 64)
+    assert (made.spec.subject.name, made.spec.dict_size) == ("smollm2-135m", 576)
+    assert (made.variants / "mine.py").read_bytes() == retest.sources["mine"]
+    # After a crash, or an edit, the same call completes it.
+    change_setting(made.folder, "training", "lr", 0.1)
+    (made.variants / "mine.py").unlink()
+    again = make_sandbox(desk.settings, retest)
+    assert again == made and (made.variants / "mine.py").is_file()
 
 
 def test_a_place_where_the_file_was_scored_in_any_sandbox_is_refused(desk: Desk) -> None:

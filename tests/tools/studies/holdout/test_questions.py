@@ -14,7 +14,12 @@ from fumehood_tools.jobs import JobStore
 from fumehood_tools.receipts.audit import withdraw
 from fumehood_tools.studies.entries import HoldoutAnswer
 from fumehood_tools.studies.holdout.asking import ask
-from fumehood_tools.studies.holdout.questions import count_question, enter_answer, used_questions
+from fumehood_tools.studies.holdout.questions import (
+    count_question,
+    enter_answer,
+    used_in_other_studies,
+    used_questions,
+)
 from fumehood_tools.studies.notebook import StudyShelf
 from fumehood_tools.studies.view import page_of
 
@@ -101,6 +106,18 @@ def test_removing_withdrawing_or_editing_an_entry_gains_no_question(
     assert used_questions(shelf.read("s"), shelf) == 3
     with pytest.raises(BadRequest, match="3 of them in entries that were removed or edited"):
         count_question(shelf, "s", 2, "d")
+
+
+def test_questions_of_other_studies_are_known(desk: Desk, shelf: StudyShelf) -> None:
+    for name in ("t", "u"):
+        desk.study(name)
+        count_question(shelf, name, 2, "a")
+    count_question(shelf, "t", 2, "b")
+    count_question(shelf, "s", 2, "a")
+    assert used_in_other_studies("s", shelf) == 3
+    assert used_in_other_studies("t", shelf) == 2
+    shutil.rmtree(desk.settings.workspace / "studies/t")
+    assert used_in_other_studies("s", shelf) == 3
 
 
 def test_a_study_without_questions_is_told_so(desk: Desk, shelf: StudyShelf) -> None:

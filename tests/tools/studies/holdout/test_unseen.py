@@ -64,6 +64,17 @@ def test_no_document_of_the_holdout_is_in_the_rows_of_the_sandbox(tmp_path: Path
     assert (found.rows[:, 0] == 0).all() and found.rows[:, 1:].size >= holdout_tokens(spec)
 
 
+def test_documents_that_another_sandbox_of_the_study_has_used_are_left_out_too(
+    tmp_path: Path,
+) -> None:
+    spec, encoder = corpus(tmp_path, 600), Words()
+    larger = spec.model_copy(update={"train_tokens": 8_000})
+    found = unseen_rows(spec, encoder, 1, [larger])
+    used = documents_in(encoder, build_rows(larger, encoder).train)
+    assert used > documents_in(encoder, found.own.train)
+    assert not documents_in(encoder, found.rows) & used
+
+
 def test_the_same_study_draws_the_same_rows_and_another_study_others(tmp_path: Path) -> None:
     spec = corpus(tmp_path, 400)
     seeds = [holdout_seed(tmp_path / "one", name) for name in ("a", "a", "b")]

@@ -77,7 +77,7 @@ def _rows(request: HoldoutRequest, source: "Source") -> UnseenRows:
 
     corpus = request.corpus
     if source.encoder is not None:
-        return unseen_rows(corpus, source.encoder, request.seed)
+        return unseen_rows(corpus, source.encoder, request.seed, request.others)
     assert isinstance(source.reader, SyntheticReader)
     own = make_rows(corpus, source)
     rows = sampled_rows(source.reader.subject, corpus.context, holdout_tokens(corpus), request.seed)

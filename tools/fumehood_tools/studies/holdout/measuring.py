@@ -27,7 +27,7 @@ from fumehood_tools.runs.harvesting import (
 )
 from fumehood_tools.scoring.requests import ScoringRequest, ScoringSetup
 from fumehood_tools.settings import Settings
-from fumehood_tools.spec import SandboxSpec
+from fumehood_tools.spec import CorpusSpec, SandboxSpec
 from fumehood_tools.studies.holdout.requests import HoldoutRequest
 from fumehood_tools.studies.holdout.standing import PlannedScore
 
@@ -58,11 +58,18 @@ Report = Callable[[Progress], None]
 
 
 def harvest_holdout(
-    spec: SandboxSpec, settings: Settings, folder: Path, seed: int, report: Report, digest: str
+    spec: SandboxSpec,
+    others: Sequence[CorpusSpec],
+    settings: Settings,
+    folder: Path,
+    seed: int,
+    report: Report,
+    digest: str,
 ) -> Holdout:
     """Write the holdout of a sandbox's data to a folder. digest: of these data, in their records.
 
-    Raises CorpusTooSmall, RunFailed if the data are other ones today, and the harvest's errors.
+    others: further corpora of the study, whose documents are left out, too. Raises CorpusTooSmall,
+    RunFailed if the data are other ones today, and the harvest's errors.
     """
     found = harvest(spec, settings, folder, report)
     if found.activations.digest != digest.partition("+")[0]:
@@ -73,6 +80,7 @@ def harvest_holdout(
     request = HoldoutRequest(
         subject=spec.subject,
         corpus=spec.corpus,
+        others=tuple(others),
         activations=found.activations,
         seed=seed,
         device=found.device,

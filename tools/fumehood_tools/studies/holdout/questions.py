@@ -10,13 +10,21 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
 
-from fumehood_tools.errors import BadRequest
+from fumehood_tools.errors import BadRequest, UnknownName
 from fumehood_tools.locking import exclusive
 from fumehood_tools.studies.entries import HOLDOUT, HoldoutAnswer
-from fumehood_tools.studies.notebook import ENTRIES, STUDIES, Study, StudyShelf, append, now
+from fumehood_tools.studies.notebook import (
+    ENTRIES,
+    STUDIES,
+    Study,
+    StudyShelf,
+    append,
+    now,
+)
 
 LOCK = "holdout.{study}.lock"
 """Held while entries about the holdout or a re-test are counted and written."""
+_ENDING = f"-{HOLDOUT}"
 
 
 class Question(NamedTuple):
@@ -54,6 +62,23 @@ def questions_of(study: Study) -> list[Question]:
 def used_questions(study: Study, shelf: StudyShelf) -> int:
     """Return how many questions were used up: those that are known, and unreadable entries."""
     return len(questions_of(study)) + len(_unreadable(study, shelf))
+
+
+def used_in_other_studies(study: str, shelf: StudyShelf) -> int:
+    """Return how many questions all other studies of the workspace have used up.
+
+    Whoever opens study after study gets new questions, but they count together. In a study that
+    cannot be read, or whose folder is gone, every entry about the holdout in the ledger counts.
+    """
+    places = shelf.book(STUDIES).standing
+    total = 0
+    for name in {place.split("/")[1] for place in places} - {study}:
+        try:
+            total += used_questions(shelf.read(name), shelf)
+        except (BadRequest, UnknownName):
+            under = f"{STUDIES}/{name}/"
+            total += sum(one.startswith(under) and one.endswith(_ENDING) for one in places)
+    return total
 
 
 def count_question(shelf: StudyShelf, study: str, plan: int, digest: str) -> Counted:
@@ -107,7 +132,7 @@ def _unreadable(study: Study, shelf: StudyShelf) -> list[str]:
     under = f"{STUDIES}/{study.name}/{ENTRIES}"
     sound = {entry.place for entry in study.entries if entry.content is not None}
     known = {*shelf.book(under).standing, *(entry.place for entry in study.entries)}
-    return sorted(place for place in known - sound if place.endswith(f"-{HOLDOUT}"))
+    return sorted(place for place in known - sound if place.endswith(_ENDING))
 
 
 def _spent(study: Study, used: int) -> str:

@@ -13,6 +13,7 @@ class HoldoutRequest(BaseModel, frozen=True):
 
     subject: SubjectSpec
     corpus: CorpusSpec
+    others: tuple[CorpusSpec, ...] = Field((), description="of the study's other sandboxes")
     activations: Activations = Field(description="of the sandbox")
     seed: int = Field(description="the secret of the study")
     device: str

@@ -1,10 +1,11 @@
 """Rows of documents that neither split of a sandbox has used.
 
-The rows of a sandbox are built again, and everything that is tokenized on the way counts as used:
-a little more than the rows themselves contain. Documents are left out with their whole family
-(texts with the same opening), and so are those that share more than a fifth of their sentences
-with a used one. What is left is shuffled with the secret seed of the study and cut into rows like
-those of the sandbox, with the same share of each source. R = rows, T = context.
+The rows of the sandbox, and of all sandboxes of its study on the same corpus, are built again, and
+everything that is tokenized on the way counts as used: a little more than the rows contain.
+Documents are left out with their whole family (texts with the same opening), and so are those that
+share more than a fifth of their sentences with a used one. What is left is shuffled with the secret
+seed of the study and cut into rows like those of the sandbox, with the same share of each source.
+R = rows, T = context.
 """
 
 from collections.abc import Sequence
@@ -62,13 +63,18 @@ def holdout_tokens(corpus: CorpusSpec) -> int:
     return max(corpus.eval_tokens, LEAST_TOKENS)
 
 
-def unseen_rows(corpus: CorpusSpec, encoder: Encoder, seed: int) -> UnseenRows:
+def unseen_rows(
+    corpus: CorpusSpec, encoder: Encoder, seed: int, others: Sequence[CorpusSpec] = ()
+) -> UnseenRows:
     """Return the rows of a corpus' holdout, with those of the sandbox. seed: of the study.
 
-    Raises CorpusTooSmall, and the errors of reading the corpus.
+    others: further settings of this corpus, whose documents count as used too. Raises
+    CorpusTooSmall, and the errors of reading the corpus.
     """
     watched = _Watched(encoder)
     own = build_rows(corpus, watched)
+    for other in others:
+        build_rows(other, watched)
     wanted = corpus.train_tokens + corpus.eval_tokens + holdout_tokens(corpus)
     documents = read_documents(corpus.name, _CHARACTERS_PER_TOKEN * wanted)
     used = [one for one in documents if not watched.texts.isdisjoint(passages(one.text))]

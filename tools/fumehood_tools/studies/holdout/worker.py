@@ -15,25 +15,27 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from fumehood_tools.errors import BadRequest, StorageFailed
+from fumehood_tools.errors import BadRequest, StorageFailed, UnknownName
 from fumehood_tools.files import make_private
 from fumehood_tools.jobs.worker import JobContext
 from fumehood_tools.locking import exclusive
 from fumehood_tools.runs.log_lines import log
 from fumehood_tools.runs.worker import last_words
+from fumehood_tools.sandbox.create import open_sandbox
 from fumehood_tools.settings import Settings, load_settings
-from fumehood_tools.spec import SandboxSpec
+from fumehood_tools.spec import CorpusSpec, SandboxSpec
 from fumehood_tools.studies.entries import HoldoutAnswer, Plan
 from fumehood_tools.studies.holdout.measuring import Measured, harvest_holdout, score_on
-from fumehood_tools.studies.holdout.questions import enter_answer
+from fumehood_tools.studies.holdout.questions import enter_answer, used_in_other_studies
 from fumehood_tools.studies.holdout.requests import QuestionRequest
 from fumehood_tools.studies.holdout.seal import holdout_seed
 from fumehood_tools.studies.holdout.standing import Standing, spec_of, standing_scores
 from fumehood_tools.studies.holdout.verdicts import claims_on_holdout
 from fumehood_tools.studies.lab import Lab
-from fumehood_tools.studies.notebook import now
+from fumehood_tools.studies.notebook import Study, now
 from fumehood_tools.studies.running import plan_of
 from fumehood_tools.studies.told import claim_in_words
+from fumehood_tools.studies.view import write_notebook
 from fumehood_tools.temporary import remove_folder
 
 _PRINTS = "libraries.log"
@@ -52,8 +54,10 @@ class HoldoutJob:
         study = self.lab.studies.read(asked.study)
         entry, plan = plan_of(study, asked.plan)
         standing = self._standing(plan, entry.receipt)
-        found, where = self._measure(standing)
-        tries = len(plan.variants) * study.opened.holdout_questions
+        found, where = self._measure(study, standing)
+        questions = study.opened.holdout_questions
+        questions += used_in_other_studies(asked.study, self.lab.studies)
+        tries = len(plan.variants) * questions
         said = claims_on_holdout(plan, found, tries, standing.lacking)
         answer = HoldoutAnswer(
             plan=asked.plan,
@@ -67,6 +71,7 @@ class HoldoutJob:
             minutes=round((time.monotonic() - began) / 60, 2),
         )
         number = enter_answer(self.lab.studies, asked.study, answer)
+        write_notebook(self.lab.studies.read(asked.study))
         return {
             "study": asked.study,
             "entry": number,
@@ -84,7 +89,7 @@ class HoldoutJob:
             )
         return standing
 
-    def _measure(self, standing: Standing) -> tuple[list[Measured], str]:
+    def _measure(self, study: Study, standing: Standing) -> tuple[list[Measured], str]:
         """Return the measured SAEs, and what they were measured on, in words."""
         scores = standing.all
         spec, settings = _unprobed(spec_of(self.lab, scores)), self.settings
@@ -92,7 +97,8 @@ class HoldoutJob:
             seed = holdout_seed(settings.workspace, self.request.study)
             digest = scores[0].score.data.digest
             report = self.context.report
-            held = harvest_holdout(spec, settings, folder, seed, report, digest)
+            others = _other_corpora(settings, study, spec.corpus)
+            held = harvest_holdout(spec, others, settings, folder, seed, report, digest)
             log("harvest", spec.subject.name, f"{held.activations.eval_tokens:,} tokens are there")
             prints = folder / _PRINTS
             with prints.open("ab") as file, last_words(prints):
@@ -101,6 +107,17 @@ class HoldoutJob:
         source = "another stream" if spec.corpus.name == spec.subject.name else "unseen documents"
         tokens = held.activations.eval_tokens
         return found, f"{tokens:,} tokens of {source} of {Path(spec.corpus.name).name}"
+
+
+def _other_corpora(settings: Settings, study: Study, own: CorpusSpec) -> list[CorpusSpec]:
+    """Return other settings of the same corpus in sandboxes that the study's plans name."""
+    found = []
+    for name in {plan.sandbox for _, plan in study.only(Plan)}:
+        with contextlib.suppress(UnknownName):  # the folder is gone
+            corpus = open_sandbox(settings, name).spec.corpus
+            if corpus.name == own.name and corpus != own:
+                found.append(corpus)
+    return found
 
 
 def _unprobed(spec: SandboxSpec) -> SandboxSpec:
