@@ -2,7 +2,7 @@
 
 import contextlib
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +86,10 @@ class Workbench:
             sandbox = open_sandbox(self.settings, name)
             self._opened[name] = sandbox, Recorder(self.settings, sandbox, "rlimits")
         return self._opened[name]
+
+    def forget(self) -> None:
+        """Read the sandboxes again when they are asked for."""
+        self._opened.clear()
 
     def file(self, variant: str, constants: str = "", about: str = "", box: str = "box") -> str:
         """Write a variant's file; return its sha256."""
@@ -229,11 +233,12 @@ def claim(
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Workbench:
+def bench(tmp_path: Path) -> Iterator[Workbench]:
     """An empty workspace with the study `threshold`."""
     found = Workbench(tmp_path / "workspace")
     found.study()
-    return found
+    with contextlib.closing(found.jobs):
+        yield found
 
 
 @pytest.fixture

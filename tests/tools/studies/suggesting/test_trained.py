@@ -1,4 +1,4 @@
-"""Dictionaries of SAEs that were really trained, compared on the synthetic subject."""
+"""Suggestions about SAEs that were really trained, on the synthetic subject."""
 
 import contextlib
 import re
@@ -17,6 +17,7 @@ from fumehood_tools.settings import Settings
 from fumehood_tools.studies.entries import StudyOpened
 from fumehood_tools.studies.lab import Lab
 from fumehood_tools.studies.notebook import create_study
+from fumehood_tools.studies.running import run_plan
 from fumehood_tools.studies.suggesting.suggest import Asked, suggest
 
 pytestmark = [pytest.mark.child, pytest.mark.slow]
@@ -54,3 +55,27 @@ def test_a_renamed_topk_is_as_like_topk_as_two_seeds_are_and_untrained_direction
     assert values["batch_topk"] > values["untrained"] + 0.1
     code = next(row for row in found.suggestions if row.what.startswith("code"))
     assert (code.what, code.value) == ("code: the packaged topk", 1)
+
+
+def test_a_try_that_runs_keeps_others_away_and_one_that_was_killed_is_proposed_again(
+    bench: Any, ended: Ended
+) -> None:
+    sandbox, _ = bench.box()
+    leave_out_probing(sandbox.folder)
+    bench.forget()
+    bench.file("mine", "LR = 0.01\nDEPTH = 2")
+    plan = bench.plan("mine", grid={"LR": [0.02, 0.04]}, seeds=[0, 1, 2])
+    job = run_plan(Lab(bench.settings), bench.jobs, "threshold", plan).started.job
+    notes = " ".join(bench.ask("parameters", variant="mine").notes)
+    assert "2 are running" in notes
+    bench.jobs.cancel(job.job_id)
+    job = ended(bench.jobs, job)
+    assert job.status == "cancelled"
+    rows = bench.rows("parameters", variant="mine")
+    assert [row.what for row in rows[:2]] == ["mine with LR=0.02", "mine with LR=0.04"]
+    assert all("cut short" in row.why for row in rows[:2])
+    job = run_plan(Lab(bench.settings), bench.jobs, "threshold", plan).started.job
+    assert ended(bench.jobs, job).status == "succeeded", bench.jobs.read_log(job.job_id)
+    found = bench.ask("parameters", variant="mine")
+    assert "2 sets of values were compared" in " ".join(found.notes)
+    assert not any("cut short" in row.why for row in found.suggestions)

@@ -239,7 +239,7 @@ class _Ideas:
     def _comparable(self, state: _State, claim: Claim) -> Candidate:
         """Return what a claim without a difference lacks: planned SAEs, or other levels."""
         plan = state.plan
-        cost = self.costs.of_plan(plan, plan.seeds, [claim.variant])
+        cost = self.costs.of_plan(plan, plan.seeds, [claim.variant], fresh=False)
         call = f"run_variants(study={self.name!r}, plan={state.number})"
         if cost.saes == 0:
             cost = self._again(plan, claim.variant, len(plan.seeds))

@@ -187,7 +187,7 @@ def _ask(pairs: Sequence[tuple[_Sae, _Sae]], sandboxes: Path) -> MatchingAnswer:
     missing = PartMissing("scipy", install_command("sae"), "it matches dictionaries")
     task = ChildTask(
         doing="Comparing dictionaries",
-        remedy="Ask for another part, or with `idea` alone.",
+        remedy="Ask for another part, or pass `text` alone.",
         seconds=_SECONDS,
         memory=_MEMORY,
         missing={"scipy": missing, "numpy": missing, "safetensors": missing},

@@ -9,7 +9,6 @@ from fumehood_tools.bench.controls import judge_controls
 from fumehood_tools.bench.which_setting import pick_setting
 from fumehood_tools.errors import StorageFailed
 from fumehood_tools.plain_files import read_plain
-from fumehood_tools.studies.counting import all_tries
 from fumehood_tools.studies.entries import Claim, Conclusion, HoldoutAnswer, Plan
 from fumehood_tools.studies.judging import COMPARISON_FILE
 from fumehood_tools.studies.suggesting.board import Board
@@ -32,10 +31,13 @@ class Outlook:
             metric = one.metric or metrics.get((one.study.name, one.plan))
             if metric is not None and one.claim.effect is not None:
                 self._effects.setdefault(metric, []).append(one.claim.effect)
-        self._tries = all_tries(board.lab)
+        self._tries = max((said.tries for _, _, said in board.all(Conclusion)), default=0)
 
     def rule(self, plan: Plan) -> Rule:
-        """Return when the verdict of a plan, or of one more like it, is given."""
+        """Return when the verdict of a plan, or of one more like it, is given.
+
+        The tries are those that the newest conclusions were corrected for, and one more.
+        """
         return Rule(plan.smallest_effect, (self._tries + 1) * plan.looks)
 
     def usual_effect(self, plan: Plan) -> float:
