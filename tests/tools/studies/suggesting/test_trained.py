@@ -63,8 +63,9 @@ def test_a_try_that_runs_keeps_others_away_and_one_that_was_killed_is_proposed_a
     sandbox, _ = bench.box()
     leave_out_probing(sandbox.folder)
     bench.forget()
-    bench.file("mine", "LR = 0.01\nDEPTH = 2")
-    plan = bench.plan("mine", grid={"LR": [0.02, 0.04]}, seeds=[0, 1, 2])
+    source = (sandbox.variants / "topk.py").read_text("utf-8")
+    write_text(sandbox.variants / "mine.py", f"{source}\n\nLR = 0.01\nDEPTH = 2\n")
+    plan = bench.plan("mine", grid={"LR": [0.02, 0.04]}, l0_targets=[6])
     job = run_plan(Lab(bench.settings), bench.jobs, "threshold", plan).started.job
     notes = " ".join(bench.ask("parameters", variant="mine").notes)
     assert "2 are running" in notes
