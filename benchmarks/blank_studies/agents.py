@@ -15,7 +15,7 @@ is what a user calls: register_plan, the recorder of jobs, judge_plan, judge_sco
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,11 +43,16 @@ MOST_HONEST_ROUNDS = 3
 
 
 class Outcome(NamedTuple):
-    """How a study ended. claims: names in registered and in exploratory supported claims."""
+    """How a study ended: the names in registered and in exploratory supported claims.
+
+    naive: variants with a gain whose own p was at most 0.05 in some plan, which a reader without
+    any correction would have claimed.
+    """
 
     rounds: int
     registered: list[str]
     exploratory: list[str]
+    naive: list[str]
     scores: int
 
 
@@ -58,6 +63,7 @@ class World:
         """seed: of what is drawn from the pool."""
         self.settings = Settings(workspace=folder / "workspace", cache=folder / "cache")
         self.draw, self.scores = random.Random(seed), 0
+        self.naive: set[str] = set()
         self.kinds: dict[str, str] = {}
         self._shelves = Shelf(self.settings.state), StudyShelf(self.settings.workspace)
         new_sandbox(self.settings, SANDBOX)
@@ -112,7 +118,16 @@ class World:
         """Return the claims of a plan."""
         conclusion = judge_plan(self.lab, STUDY, plan)[1]
         assert conclusion.registered, conclusion.exploratory_because
+        self.naive |= {
+            one.variant
+            for one in conclusion.claims
+            if one.p is not None and one.p <= 0.05 and (one.effect or 0.0) > 0
+        }
         return conclusion.claims
+
+    def ended(self, rounds: int, won: list[str], exploratory: Iterable[str] = ()) -> Outcome:
+        """Return how the study ended."""
+        return Outcome(rounds, won, sorted(exploratory), sorted(self.naive), self.scores)
 
     def explore(self) -> list[str]:
         """Return what an exploratory conclusion about all scores calls supported."""
@@ -148,12 +163,12 @@ def cheat(folder: Path, seed: int) -> Outcome:
         won = [one.variant for one in claims if one.verdict == "supported"]
         exploratory |= set(world.explore())
         if won:
-            return Outcome(round_, won, sorted(exploratory), world.scores)
+            return world.ended(round_, won, exploratory)
         for one in claims:
             effects[one.variant] += [one.effect] if one.effect is not None else []
         means = {name: sum(some) / len(some) for name, some in effects.items() if some}
         chased = sorted(means, key=lambda name: -means[name])[:CHASED]
-    return Outcome(MOST_ROUNDS, [], sorted(exploratory), world.scores)
+    return world.ended(MOST_ROUNDS, [], exploratory)
 
 
 def search(folder: Path, seed: int) -> Outcome:
@@ -169,8 +184,8 @@ def search(folder: Path, seed: int) -> Outcome:
         claims = world.judge(number)
         won = [one.variant for one in claims if one.verdict == "supported"]
         if won:
-            return Outcome(round_, won, [], world.scores)
+            return world.ended(round_, won)
         open_ = [one.variant for one in claims if one.verdict == "inconclusive"]
         if not open_:
             break
-    return Outcome(round_, [], [], world.scores)
+    return world.ended(round_, [])

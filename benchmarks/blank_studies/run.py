@@ -86,6 +86,8 @@ def main() -> None:
     quiet = sum(not one.exploratory for one in cheats)
     print(f"blank study: no registered claim in {none} of {len(cheats)} repetitions,")
     print(f"  no exploratory claim in {quiet}")
+    naive = sum(bool(one.naive) for one in cheats)
+    print(f"  with an uncorrected p of at most 0.05 and a gain: {naive}")
     searches = repeat(agents.search, options.searches, options.first)
     right = sum(one.registered == ["better"] for one in searches)
     wrong = sum(bool(set(one.registered) - {"better"}) for one in searches)

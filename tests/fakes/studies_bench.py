@@ -19,6 +19,10 @@ from fumehood_tools.studies.plans import Proposal, Registered, register_plan
 NOISE = (0.0008, -0.0004, 0.0001, -0.0006, 0.0005, -0.0002, 0.0007, -0.0003, 0.0002, -0.0008)
 
 
+OWN = 8
+"""The value of K in the files."""
+
+
 class Bench:
     """One study in one sandbox: the baseline half, and the variants mine, twin and other."""
 
@@ -72,9 +76,18 @@ class Bench:
     ) -> list[Path]:
         """Write scores of half and of others that are better by so much, as one job would.
 
-        A gain of None stands for the baseline's own weights. asked: the seeds that the job was
-        asked for.
+        twin has the baseline's weights. asked: the seeds that the job was asked for.
         """
+        return self.score_only({"half": 0.0, **gains}, seeds, levels, asked)
+
+    def score_only(
+        self,
+        gains: Mapping[str, float],
+        seeds: Iterable[int],
+        levels: Sequence[int] = (8, 12),
+        asked: Iterable[int] | None = None,
+    ) -> list[Path]:
+        """Write scores without those of half."""
         chosen = list(seeds)
         saes = [
             Measured(
@@ -82,13 +95,13 @@ class Bench:
                 seed=seed,
                 value=0.5 + level / 100 + gain + NOISE[(seed + shift) % len(NOISE)],
                 l0=float(level),
-                weights=f"{'half' if name in ('half', 'twin') else name} {seed} {level}",
-                parameters={"K": level},
+                weights=f"{'half' if name == 'twin' else name} {seed} {level}",
+                parameters={} if level == OWN else {"K": level},
             )
-            for name, gain in {"half": 0.0, **gains}.items()
+            for name, gain in gains.items()
+            for shift in [0 if name in ("half", "twin") else len(name)]
             for seed in chosen
             for level in levels
-            for shift in [0 if name in ("half", "twin") else len(name)]
         ]
         return record(self.settings, "box", saes, chosen if asked is None else asked)
 

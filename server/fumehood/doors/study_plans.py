@@ -71,10 +71,12 @@ def _register_plan(toolbox: Toolbox) -> None:
     )
     def plan_experiment(
         study: StudyName,
-        title: Annotated[str, Field(min_length=1, max_length=200)],
+        title: Annotated[str, Field(min_length=1, max_length=200, description="In one line")],
         hypothesis: Annotated[Prose, Field(description="What you expect, and why")],
         sandbox: SandboxName,
-        variants: Annotated[list[str], Field(min_length=1, max_length=50)],
+        variants: Annotated[
+            list[str], Field(min_length=1, max_length=50, description="Without the baseline")
+        ],
         baseline: Annotated[str, Field(description="It is run with them")] = "topk",
         metric: Annotated[str, Field(description="One that compare_variants judges")] = QUALITY,
         direction: Annotated[
@@ -171,9 +173,13 @@ def _register_judge(toolbox: Toolbox) -> None:
         sandbox: Annotated[
             str | None, Field(description="Without a plan: judge its scores, exploratory")
         ] = None,
-        variants: Annotated[list[str] | None, Field(max_length=100)] = None,
-        baseline: str | None = None,
-        metric: str | None = None,
+        variants: Annotated[
+            list[str] | None, Field(max_length=100, description="With sandbox; default: all")
+        ] = None,
+        baseline: Annotated[str | None, Field(description="With sandbox; default: topk")] = None,
+        metric: Annotated[
+            str | None, Field(description="With sandbox; default: explained_variance")
+        ] = None,
     ) -> Annotated[CallToolResult, Judgment]:
         """Judge an experiment and enter the conclusion into the study. Use it when its job is done.
 

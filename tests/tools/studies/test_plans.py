@@ -11,7 +11,7 @@ from fakes.studies_bench import Bench, planned
 
 from fumehood_tools.errors import BadRequest, FumehoodError, UnknownName
 from fumehood_tools.jobs import JobStore
-from fumehood_tools.studies.counting import plans_again
+from fumehood_tools.studies.counting import all_tries, plans_again
 from fumehood_tools.studies.entries import Budget, Plan
 from fumehood_tools.studies.plans import register_plan
 from fumehood_tools.studies.running import run_plan
@@ -34,6 +34,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Bench:
         ({"sandbox": "absent"}, "absent"),
         ({"variants": ["mine", "half"]}, "half is the baseline"),
         ({"variants": []}, "variants is empty"),
+        ({"variants": ["mine", "untrained"]}, "untrained is the control"),
         ({"metric": "alive"}, "alive"),
         ({"grid": {}, "l0_targets": [100]}, "L0 target 100 is impossible"),
         ({"grid": {"WIDTH": [1]}}, "WIDTH"),
@@ -57,6 +58,7 @@ def test_a_study_that_does_not_exist_is_named(kept: Bench) -> None:
         register_plan(kept.lab, "none", kept.asked())
 
 
+@pytest.mark.slow
 @pytest.mark.child
 def test_two_servers_that_plan_at_once_get_different_seeds(bench: Bench) -> None:
     servers = [threading.Thread(target=bench.plan) for _ in range(2)]
@@ -83,16 +85,22 @@ def test_what_a_plan_spent_are_the_receipts_written_after_it_with_its_files_and_
     assert spent.minutes == pytest.approx(8 * 1.5 / 60)
 
 
-def test_every_further_plan_about_a_file_is_a_try_once_a_seed_of_it_was_scored(
+def test_every_plan_about_a_file_beyond_the_try_that_it_is_already_is_a_try(
     bench: Bench,
 ) -> None:
-    for first in (0, 3, 6):
+    for first in (0, 3):
         bench.entered(planned(bench, list(range(first, first + 3))))
-    assert plans_again(bench.lab) == 0
-    bench.score([0, 3], {"mine": 0.0})
-    assert plans_again(bench.lab) == 1
-    bench.score([7], {"mine": 0.0})
+    assert plans_again(bench.lab) == 2, "its results may be known from a copy of the file"
+    bench.score([0], {"mine": 0.0})
+    assert plans_again(bench.lab) == 1 and all_tries(bench.lab) == 3, "half, mine, and mine again"
+    bench.entered(planned(bench, [6, 7, 8]))
     assert plans_again(bench.lab) == 2
+
+
+def test_a_seed_that_a_copy_of_the_file_was_scored_with_is_not_fresh(bench: Bench) -> None:
+    bench.score_only({"twin": 0.03}, [4])
+    with pytest.raises(BadRequest, match=r"fresh seeds: seeds=\[0, 1, 2\]"):
+        bench.plan(seeds=[4, 5, 6])
 
 
 def test_a_removed_plan_still_counts_as_a_try(bench: Bench) -> None:

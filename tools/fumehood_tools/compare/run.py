@@ -129,7 +129,9 @@ def compare_records(
     here = again(shown, list(settings_of(found)), folder)
     _check_names(folder, chosen, kinds, baseline, asked.get("variants") or (), here)
     question = question_about(folder, found, chosen, shown, kinds, baseline, metric)
+    scores = [score for some in chosen.by_label.values() for score in some]
     about = {
+        "looks": count_looks(found, shown, scores, baseline, kinds),
         "warnings": _warnings(folder, chosen, current, kinds, found, baseline, here),
         "training": here.training,
         "asked_setting": here.setting,
@@ -225,7 +227,6 @@ def question_about(
         gone={name: some.text() for name, some in missing.items()},
         lost={name: sorted(some.gone) for name, some in missing.items() if some.gone},
         failing=[name for name, some in missing.items() if some.failed],
-        looks=count_looks(found, shown, scores, baseline, packaged),
         few_steps=few_steps(base),
         most_l0=base.dict_size / 2,
     )

@@ -108,10 +108,8 @@ class Recorder:
             dict_size=spec.dict_size,
             data=data,
             metrics=answer["metrics"],
-            integrity=answer.get("integrity"),
-            inertness=answer.get("inertness"),
+            **{name: answer.get(name) for name in ("integrity", "inertness", "density")},
             work=effort.work,
-            density=answer.get("density"),
             provenance=about,
             spec=spec.model_dump(mode="json"),
             asked=self._asked,
@@ -120,8 +118,8 @@ class Recorder:
             started=self._started.get(item.name, now()),
             finished=now(),
         )
-        kept = [name for name in KEPT if (out / name).is_file()]
-        self._write(SCORE, item, score, {name: out / name for name in (WEIGHTS_FILE, *kept)})
+        kept = {name: out / name for name in (WEIGHTS_FILE, *KEPT) if (out / name).is_file()}
+        self._write(SCORE, item, score, kept)
         return score
 
     def failure(self, item: RunItem, stage: Stage, error: Mapping[str, Any]) -> str:

@@ -1,9 +1,10 @@
-"""Count the plans that were made again about the same file: each is one more try.
+"""Count the plans about files beyond those that are tries already: each is one more try.
 
-Whoever registers plan after plan about one file, each with fresh seeds, and concludes only from the
-best, has tried as often as there were plans. So every plan beyond the first about a file counts,
-in all studies of the workspace, whether it was concluded or not, once one of its planned seeds was
-scored. A plan whose entry is gone or was edited counts once. Light: reads entries and records.
+Whoever registers plan after plan, each with fresh seeds, and concludes only from the best, has
+tried as often as there were plans. So every plan about a file counts, in all studies of the
+workspace, whether it was run and concluded or not: what its seeds give may have been learned with a
+copy of the file. Of the plans about a file that was scored, one is left out, as that file is a try
+already. A plan whose entry is gone or was edited counts once. Light: reads entries and records.
 """
 
 from collections import Counter
@@ -22,19 +23,17 @@ def all_tries(lab: Lab) -> int:
 
 
 def plans_again(lab: Lab) -> int:
-    """Return the number of verdicts that plans could give beyond one per file."""
-    about: Counter[str] = Counter()
+    """Return the number of verdicts that plans could give beyond one per scored file."""
+    about: Counter[tuple[str, str]] = Counter()
     readable = set[str]()
     for entry, plan in lab.all_plans():
         readable.add(entry.place)
-        scored = lab.scored_seeds(plan.sandbox)
-        begun = {key.partition("/")[0] for key, seed in scored if seed in plan.seeds}
-        for file in plan.variants:
-            is_begun = file.file_sha256[:FILE_CHARACTERS] in begun
-            about[f"{plan.sandbox}/{file.file_sha256}"] += is_begun and not file.packaged
+        own = (file for file in plan.variants if not file.packaged)
+        about.update((plan.sandbox, file.file_sha256) for file in own)
+    scored = sum(file[:FILE_CHARACTERS] in lab.scored_seeds(sandbox) for sandbox, file in about)
     gone = [
         place
         for place, line in lab.book.standing.items()
         if line.kind == PLAN and place not in readable
     ]
-    return sum(count - 1 for count in about.values() if count > 1) + len(gone)
+    return about.total() - scored + len(gone)

@@ -63,7 +63,7 @@ class PlannedVariant(BaseModel, frozen=True):
     packaged: bool = Field(description="a baseline that came with the sandbox")
     seen_seeds: list[int] = Field(
         default_factory=list,
-        description="seeds of this file that were scored in this setting before the plan",
+        description="seeds that this file was scored with before the plan, in any setting",
     )
     constants: dict[str, Value] = Field(
         default_factory=dict, description="constants of the file that the plan's grid varies"

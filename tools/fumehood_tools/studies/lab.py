@@ -4,17 +4,20 @@ A `Lab` is one moment of a workspace: it keeps what it read, so one call sees on
 """
 
 import functools
+from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from fumehood_tools.bench.collect import SandboxRecords, Setting
 from fumehood_tools.bench.shelf import Shelf
-from fumehood_tools.errors import BadRequest, UnknownName
+from fumehood_tools.errors import BadRequest, StorageFailed, UnknownName
 from fumehood_tools.files import digest_of
 from fumehood_tools.receipts.folders import Book
 from fumehood_tools.receipts.places import SANDBOXES, results_of, run_of
 from fumehood_tools.receipts.signing import read_record
 from fumehood_tools.receipts.trials import read_trial
+from fumehood_tools.records.scores import Failure, Score
 from fumehood_tools.registry.kinds import SCORE
 from fumehood_tools.runs.code import evaluator_sha256, template_sha256
 from fumehood_tools.sandbox.variants import packaged_variants
@@ -25,6 +28,14 @@ from fumehood_tools.studies.notebook import Entry, StudyShelf, study_names
 
 FILE_CHARACTERS = 16
 """Characters of a file's sha256 in a line of the ledger."""
+
+
+class Ran(NamedTuple):
+    """What a record is about. file: sha256 of the variant's file, or the label of a control."""
+
+    variant: str
+    file: str
+    seed: int
 
 
 class Lab:
@@ -43,7 +54,8 @@ class Lab:
         self.studies = studies or StudyShelf(settings.workspace)
         self.packaged = packaged_variants() if packaged is None else packaged
         self._found: dict[str, SandboxRecords] = {}
-        self._seeds: dict[str, set[tuple[str, int]]] = {}
+        self._seeds: dict[str, Mapping[str, set[int]]] = {}
+        self._costs: dict[str, Mapping[Ran, list[tuple[int, str]]]] = {}
 
     @functools.cached_property
     def book(self) -> Book:
@@ -79,38 +91,55 @@ class Lab:
         """Return the names of all sandboxes that have, or once had, a record."""
         return sorted(self.records.sandboxes())
 
-    def scored_seeds(self, sandbox: str) -> set[tuple[str, int]]:
-        """Return (beginning of a file's sha256 and settings, seed) of all scores ever written.
+    def scored_seeds(self, sandbox: str) -> Mapping[str, set[int]]:
+        """Return the beginning of a file's sha256 -> the seeds that it was ever scored with.
 
-        Records that were deleted or withdrawn since are in it, as somebody may have read them.
+        In any setting. Records that were deleted or withdrawn since count too, as somebody may have
+        read them. Controls do not.
         """
         if sandbox not in self._seeds:
-            found = self.found(sandbox)
-            self._seeds[sandbox] = {
-                (_key(trial.file, trial.settings), int(seed))
-                for place, words in found.tried.items()
-                for word in words
-                if (trial := read_trial(word)).settings
-                and (seed := run_of(place)[1].partition("-")[0].removeprefix("seed")).isdigit()
-            } | {
-                (_key(score.file_version, score.provenance.settings_digest), score.seed)
-                for score in found.scores.values()
-                if score.control is None
-            }
+            found, seeds = self.found(sandbox), defaultdict[str, set[int]](set)
+            for place, words in found.tried.items():
+                seed = run_of(place)[1].partition("-")[0].removeprefix("seed")
+                for trial in map(read_trial, words):
+                    if trial.settings and seed.isdigit():  # a failure does not say its settings
+                        seeds[trial.file].add(int(seed))
+            for score in found.scores.values():
+                if score.control is None:
+                    seeds[score.file_version[:FILE_CHARACTERS]].add(score.seed)
+            self._seeds[sandbox] = seeds
         return self._seeds[sandbox]
 
-    def seen_seeds(self, file_sha256: str, settings_digest: str) -> set[int]:
-        """Return the seeds that a file was ever scored with in a setting, in any sandbox.
-
-        settings_digest: of training, scoring and budgets, as scores state it.
-        """
-        wanted = _key(file_sha256, settings_digest)
+    def seeds_of(self, file_sha256: str) -> set[int]:
+        """Return the seeds that a file was ever scored with, in any sandbox and setting."""
+        file = file_sha256[:FILE_CHARACTERS]
         return {
             seed
             for sandbox in self.sandboxes()
-            for file, seed in self.scored_seeds(sandbox)
-            if file == wanted
+            for seed in self.scored_seeds(sandbox).get(file, ())
         }
+
+    def used_seeds(self) -> set[int]:
+        """Return the seeds with which anything in the workspace was ever scored."""
+        return {
+            seed
+            for sandbox in self.sandboxes()
+            for seeds in self.scored_seeds(sandbox).values()
+            for seed in seeds
+        }
+
+    def costs(self, sandbox: str) -> Mapping[Ran, list[tuple[int, str]]]:
+        """Return what ran -> (position in the ledger, place) of its scores and failures."""
+        if sandbox not in self._costs:
+            found, costs = self.found(sandbox), defaultdict[Ran, list[tuple[int, str]]](list)
+            under = results_of(sandbox)
+            records: dict[str, Score | Failure] = {**found.scores, **found.failures}
+            for place, record in records.items():
+                file = record.control or record.file_version
+                ran = Ran(record.variant, file, record.seed)
+                costs[ran].append((self.position(f"{under}/{place}"), place))
+            self._costs[sandbox] = costs
+        return self._costs[sandbox]
 
     def all_plans(self) -> list[tuple[Entry, Plan]]:
         """Return the sound plans of all studies that can be read, in the ledger's order."""
@@ -132,14 +161,13 @@ class Lab:
         results = self.settings.workspace / results_of(sandbox)
         right = set[Setting]()
         for setting, place in example.items():
-            spec = check_spec(read_record(f"{results}/{place}/{SCORE.file}")["spec"])
+            try:
+                spec = check_spec(read_record(f"{results}/{place}/{SCORE.file}")["spec"])
+            except (FileNotFoundError, StorageFailed, BadRequest):
+                continue  # deleted just now, or of another version
             if setting_digest(spec, setting.template, setting.evaluator) == digest:
                 right.add(setting)
         return right
-
-
-def _key(file: str, settings: str) -> str:
-    return f"{file[:FILE_CHARACTERS]}/{settings[:8]}"
 
 
 def setting_digest(spec: SandboxSpec, template: str = "", evaluator: str = "") -> str:

@@ -18,7 +18,7 @@ from fumehood_tools.plain_files import read_plain
 from fumehood_tools.records.parameters import Value, constants_of
 from fumehood_tools.records.seed_lists import short_seeds
 from fumehood_tools.registry.lookup import judged_metrics, metric_named
-from fumehood_tools.runs.items import settings_digest
+from fumehood_tools.runs.baselines import UNTRAINED
 from fumehood_tools.runs.start import Prepared
 from fumehood_tools.sandbox.create import Sandbox, open_sandbox
 from fumehood_tools.studies.claims import metric_of
@@ -88,7 +88,7 @@ def register_plan(lab: Lab, study: str, asked: Proposal) -> Registered:
             smallest_effect=asked.smallest_effect or metric.margin or 0.0,
             l0_targets=list(asked.l0_targets),
             grid=asked.grid,
-            seeds=_fresh(lab, box, asked, files, LEAST_SEEDS),
+            seeds=_fresh(lab, asked, LEAST_SEEDS),
             looks=asked.looks,
             controls=asked.controls,
             budget=asked.budget,
@@ -98,7 +98,7 @@ def register_plan(lab: Lab, study: str, asked: Proposal) -> Registered:
         )
         _checked(lab, notebook, draft)  # what is refused is refused before the power is computed
         power = _power(lab, box, draft, len(set(asked.seeds)) or None)
-        seeds = _fresh(lab, box, asked, files, power.seeds)
+        seeds = _fresh(lab, asked, power.seeds)
         more = {
             "seeds": seeds,
             "power": _in_words(power, files[0].name),
@@ -123,6 +123,11 @@ def _files(lab: Lab, box: Sandbox, asked: Proposal) -> list[PlannedVariant]:
     names = [asked.baseline, *dict.fromkeys(asked.variants)]
     if len(names) == 1:
         raise BadRequest("variants is empty. Name the variants that the plan is about.")
+    if UNTRAINED in names:
+        raise BadRequest(
+            f"{UNTRAINED} is the control, about which nothing can be claimed. Remove it; run it "
+            "with run_variants, and conclusions will show it."
+        )
     if asked.baseline in asked.variants:
         raise BadRequest(
             f"{asked.baseline} is the baseline of the plan. Remove it from variants; it is run "
@@ -138,46 +143,34 @@ def _files(lab: Lab, box: Sandbox, asked: Proposal) -> list[PlannedVariant]:
                 name=name,
                 file_sha256=sha256,
                 packaged=lab.packaged.get(name) == sha256,
-                seen_seeds=sorted(lab.seen_seeds(sha256, settings_digest(box.spec))),
+                seen_seeds=sorted(lab.seeds_of(sha256)),
                 constants={key: constants[key] for key in asked.grid if key in constants},
             )
         )
     return found
 
 
-def _fresh(
-    lab: Lab, box: Sandbox, asked: Proposal, files: Iterable[PlannedVariant], usual: int
-) -> list[int]:
+def _fresh(lab: Lab, asked: Proposal, usual: int) -> list[int]:
     """Return the seeds of a plan: those that were asked for if they are fresh, or the lowest ones.
 
-    Raises BadRequest for a seed that was seen, or that another plan about the same file has.
+    A seed is fresh if nothing in the workspace was ever scored with it, and no plan has it. It is
+    not enough that these very files were not: a copy of a file, or another setting, tells much of
+    what a seed will give. Raises BadRequest for other seeds.
     """
-    taken = {seed for file in files for seed in file.seen_seeds} | _planned(lab, box, files)
+    taken = lab.used_seeds() | {seed for _, plan in lab.all_plans() for seed in plan.seeds}
     count = len(set(asked.seeds)) or usual
     fresh = [seed for seed in range(len(taken) + count) if seed not in taken][:count]
     if not asked.seeds:
         return fresh
     if spent := sorted(taken & set(asked.seeds)):
         raise BadRequest(
-            f"The seeds {', '.join(map(str, short_seeds(spent)))} have a score for one of these "
-            "files in this setting already, or belong to another plan about it. What was seen "
-            f"cannot be registered. Use fresh seeds: seeds={short_seeds(fresh)!r}, or omit seeds."
+            f"Something was scored with the seeds {', '.join(map(str, short_seeds(spent)))} in "
+            "this workspace already, or another plan has them. What was seen cannot be registered. "
+            f"Use fresh seeds: seeds={short_seeds(fresh)!r}, or omit seeds."
         )
     if len(set(asked.seeds)) < LEAST_SEEDS:
         raise BadRequest(f"A verdict needs {LEAST_SEEDS} seeds. Pass as many, or omit seeds.")
     return sorted(set(asked.seeds))
-
-
-def _planned(lab: Lab, box: Sandbox, files: Iterable[PlannedVariant]) -> set[int]:
-    """Return the seeds that other plans of the workspace have for one of these files."""
-    mine, digest = {file.file_sha256 for file in files}, setting_digest(box.spec)
-    return {
-        seed
-        for _, plan in lab.all_plans()
-        if plan.settings_digest == digest
-        and any(file.file_sha256 in mine for file in (plan.baseline, *plan.variants))
-        for seed in plan.seeds
-    }
 
 
 def _power(lab: Lab, box: Sandbox, plan: Plan, seeds: int | None) -> PowerFound:

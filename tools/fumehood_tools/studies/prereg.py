@@ -72,7 +72,7 @@ def _file(one: PlannedVariant, is_baseline: bool) -> str:
 
 def _size(plan: Plan) -> list[str]:
     power = plan.power
-    said = [f"Seeds {_list(plan.seeds)}: none of these files has a score for them in this setting."]
+    said = [f"Seeds {_list(plan.seeds)}: nothing in the workspace was scored with them before."]
     said.append(f"Noise: {power.basis}")
     if power.detectable is not None:
         said.append(

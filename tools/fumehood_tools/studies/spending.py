@@ -4,17 +4,16 @@ A score or failure is spent by a plan if it was written after the plan's entry, 
 one of its files with one of its seeds, or as a control of its baseline. Light: reads records.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from fumehood_tools.bench.controls import read_label
+from fumehood_tools.bench.controls import CONTROL_NAMES, label
 from fumehood_tools.errors import BadRequest
-from fumehood_tools.receipts.places import results_of
 from fumehood_tools.records.scores import Failure, Score
 from fumehood_tools.runs.controls import SEED_STEPS
 from fumehood_tools.studies.entries import Budget, Experiment, Plan
-from fumehood_tools.studies.lab import Lab
+from fumehood_tools.studies.lab import Lab, Ran
 from fumehood_tools.studies.notebook import Study
 
 
@@ -38,12 +37,11 @@ class Spent(NamedTuple):
 def spent_by(lab: Lab, receipt: str, plan: Plan) -> Spent:
     """Return what a plan has spent. receipt: MAC of its entry."""
     found, began = lab.found(plan.sandbox), lab.order.get(receipt, 0)
-    under = results_of(plan.sandbox)
-    total = Spent()
-    records: dict[str, Score | Failure] = {**found.scores, **found.failures}
-    for place, record in records.items():
-        if _is_planned(plan, record) and lab.position(f"{under}/{place}") > began:
-            total = total.plus(_cost(record))
+    costs, total = lab.costs(plan.sandbox), Spent()
+    for ran in _planned(plan):
+        for at, place in costs.get(ran, ()):
+            if at > began:
+                total = total.plus(_cost(found.scores.get(place) or found.failures[place]))
     return total
 
 
@@ -114,16 +112,13 @@ def _sum(found: dict[int, Spent]) -> Spent:
     return total
 
 
-def _is_planned(plan: Plan, record: Score | Failure) -> bool:
-    if record.control is not None:
-        said = read_label(record.control)
-        if said is None or not plan.controls or said[1] != plan.baseline.name:
-            return False
-        return record.seed - SEED_STEPS[said[0]] in plan.seeds
-    return record.seed in plan.seeds and any(
-        record.variant == file.name and record.file_version == file.file_sha256
-        for file in (plan.baseline, *plan.variants)
-    )
+def _planned(plan: Plan) -> Iterator[Ran]:
+    """Yield what a plan runs."""
+    for seed in plan.seeds:
+        for file in (plan.baseline, *plan.variants):
+            yield Ran(file.name, file.file_sha256, seed)
+        for name in CONTROL_NAMES if plan.controls else ():
+            yield Ran(name, label(name, plan.baseline.name), seed + SEED_STEPS[name])
 
 
 def _cost(record: Score | Failure) -> Spent:

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from fumehood_tools.errors import BadRequest, UnknownName
-from fumehood_tools.registry.sae_metrics import SPARSITY
 from fumehood_tools.studies.suggesting.past_trials import checked
 from fumehood_tools.studies.suggesting.ranges import range_of
 from fumehood_tools.studies.suggesting.sampling import PastTrial
@@ -34,9 +33,6 @@ def test_no_sandbox_no_variant_and_a_file_that_is_gone_are_named(bench: Any) -> 
         bench.rows("parameters", variant="mine")
     with pytest.raises(BadRequest, match="needs a variant"):
         bench.rows("parameters")
-    bench.file("mine", "LR = 0.1")
-    with pytest.raises(UnknownName, match="metric"):
-        bench.rows("parameters", variant="mine", metric=f"{SPARSITY}!")
 
 
 @pytest.mark.child
