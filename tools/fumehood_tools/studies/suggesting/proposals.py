@@ -117,7 +117,10 @@ class Tuning:
         except (BadRequest, UnknownName) as error:
             return {}, [f"Nothing can be compared yet: {error}"]
         rows = [row for row in found.rows if row.variant == name]
-        return {level.label: level for row in rows for level in row.levels}, []
+        notes = [
+            f"{name} has no difference to go by: {row.reason}" for row in rows if not row.levels
+        ]
+        return {level.label: level for row in rows for level in row.levels}, notes
 
     def _draw(
         self, file: TunedFile, ranges: Sequence[ValueRange], trials: list[PastTrial], count: int
