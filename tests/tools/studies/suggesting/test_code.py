@@ -79,3 +79,12 @@ def test_a_file_that_was_scored_and_deleted_is_still_compared_with(bench: Any) -
     bench.file("mine", "LR = 0.2\nDEPTH = 5")
     row = next(row for row in bench.rows("similar", variant="mine") if "old in box" in row.what)
     assert row.value == 1
+
+
+def test_an_edited_packaged_file_is_another_variant(bench: Any) -> None:
+    path = bench.box()[0].variants / "topk.py"
+    path.write_text(path.read_text("utf-8").replace("32", "33") + "\nEXTRA = 1\n", "utf-8")
+    bench.score("topk")
+    found = bench.ask("similar", variant="topk", sandbox="box")
+    assert found.suggestions[0].what == "code: the packaged topk"
+    assert not any("no score" in note for note in found.notes)
