@@ -1,6 +1,7 @@
 """Conclusions: what makes one registered or exploratory, and what is missing."""
 
 import json
+import shutil
 from itertools import product
 
 import pytest
@@ -91,6 +92,17 @@ def test_a_look_beyond_the_planned_ones_makes_the_conclusion_exploratory(bench: 
     ]
     assert conclusion.claims[0].reason.startswith("EXPLORATORY: ")
     assert "EXPLORATORY" in text_of(conclusion) and "EXPLORATORY" in page_of(bench.study).text()
+
+
+def test_a_look_does_not_go_away_with_its_entry(bench: Bench) -> None:
+    number = bench.entered(planned(bench, [0, 1, 2])).number
+    bench.score_only({"mine": 0.03}, [0])
+    entry, _ = judge_plan(bench.lab, "study", number, early=True)
+    shutil.rmtree(bench.settings.workspace / entry.place)
+    bench.score_only({"mine": 0.03}, [1])
+    _, conclusion = judge_plan(bench.lab, "study", number)
+    assert not conclusion.registered and conclusion.look == 2
+    assert "are gone or were edited" in conclusion.exploratory_because[1]
 
 
 def test_scores_from_before_the_plan_make_the_conclusion_exploratory(bench: Bench) -> None:

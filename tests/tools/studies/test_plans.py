@@ -83,6 +83,8 @@ def test_what_a_plan_spent_are_the_receipts_written_after_it_with_its_files_and_
     spent = spent_in(bench.lab, bench.study)[number]
     assert spent.saes == 2 * 2 * 2, "two files, two seeds, two levels"
     assert spent.minutes == pytest.approx(8 * 1.5 / 60)
+    shutil.rmtree(bench.settings.sandboxes / "box" / "results")
+    assert spent_in(bench.lab, bench.study)[number].saes == 8, "deleting brings nothing back"
 
 
 def test_every_plan_about_a_file_beyond_the_try_that_it_is_already_is_a_try(

@@ -18,11 +18,11 @@ from fumehood_tools.locking import exclusive
 from fumehood_tools.receipts.places import results_of
 from fumehood_tools.studies.claims import aim_of, claim_of, metric_of, shown_name
 from fumehood_tools.studies.counting import all_tries
-from fumehood_tools.studies.entries import Claim, Conclusion, Plan
+from fumehood_tools.studies.entries import CONCLUSION, Claim, Conclusion, Plan
 from fumehood_tools.studies.lab import Lab
 from fumehood_tools.studies.matching import PlannedScores, scores_of
 from fumehood_tools.studies.missing import missing_controls
-from fumehood_tools.studies.notebook import Entry, Study, append, now
+from fumehood_tools.studies.notebook import STUDIES, Entry, Study, append, now
 from fumehood_tools.studies.running import LOCK, plan_of
 
 COMPARISON_FILE = "comparison.json"
@@ -48,8 +48,9 @@ def judge_plan(
         state = state_of(lab, plan.sandbox, scores.records.scores, [scores.lacking, is_early])
         if same := [pair for pair in before if pair[1].state == state]:
             return same[-1]
-        look = 1 + len({one.state for _, one in before if one.early})
-        why = _why_exploratory(plan, scores, look)
+        lost = _lost(lab, notebook, entry)
+        look = 1 + lost + len({one.state for _, one in before if one.early})
+        why = _why_exploratory(plan, scores, look, lost)
         comparison = None
         if scores.setting is not None and (is_early or not scores.lacking):
             comparison = _compared(lab, plan, scores, scores.setting)
@@ -85,13 +86,31 @@ def state_of(lab: Lab, sandbox: str, places: Iterable[str], more: object) -> str
     return digest_of([sorted(lab.receipt(f"{under}/{place}") for place in places), more])
 
 
-def _why_exploratory(plan: Plan, scores: PlannedScores, look: int) -> list[str]:
-    """Return why a conclusion is exploratory; empty if it is registered."""
+def _lost(lab: Lab, study: Study, plan: Entry) -> int:
+    """Return the number of conclusions since a plan that are gone or were edited.
+
+    Each may have been a look at the plan.
+    """
+    readable = {entry.place for entry, _ in study.only(Conclusion)}
+    began = lab.order.get(plan.receipt, 0)
+    return sum(
+        line.kind == CONCLUSION
+        and place.startswith(f"{STUDIES}/{study.name}/")
+        and place not in readable
+        and lab.order.get(line.receipt, began) > began
+        for place, line in lab.book.standing.items()
+    )
+
+
+def _why_exploratory(plan: Plan, scores: PlannedScores, look: int, lost: int) -> list[str]:
+    """Return why a conclusion is exploratory; empty if it is registered. lost: see `_lost`."""
     why = scores.early[:5]
     if len(scores.early) > 5:
         why.append(f"{len(scores.early) - 5} more scores were written before the plan")
     if look > plan.looks:
         why.append(f"this is look {look} at the results, and the plan allows {plan.looks}")
+    if lost and look > plan.looks:
+        why.append(f"{lost} conclusions since the plan are gone or were edited: each may be a look")
     return why
 
 

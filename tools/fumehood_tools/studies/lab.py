@@ -128,6 +128,23 @@ class Lab:
             for seed in seeds
         }
 
+    @functools.cached_property
+    def written(self) -> Mapping[tuple[str, Ran], list[int]]:
+        """(sandbox, what ran) -> positions in the ledger of its scores and failures.
+
+        From the ledger alone, so that nothing is missing if a record was deleted. `Ran.file` is the
+        beginning of the sha256, or CONTROL.
+        """
+        found = defaultdict[tuple[str, Ran], list[int]](list)
+        for place, words in self.book.tried.items():
+            variant, run = run_of(place)
+            seed = run.partition("-")[0].removeprefix("seed")
+            if seed.isdigit():
+                sandbox = place.removeprefix(f"{SANDBOXES}/").partition("/")[0]
+                for file in {read_trial(word).file for word in words}:
+                    found[sandbox, Ran(variant, file, int(seed))].append(self.position(place))
+        return found
+
     def costs(self, sandbox: str) -> Mapping[Ran, list[tuple[int, str]]]:
         """Return what ran -> (position in the ledger, place) of its scores and failures."""
         if sandbox not in self._costs:

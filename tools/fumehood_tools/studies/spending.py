@@ -10,11 +10,15 @@ from typing import NamedTuple
 
 from fumehood_tools.bench.controls import CONTROL_NAMES, label
 from fumehood_tools.errors import BadRequest
+from fumehood_tools.receipts.trials import CONTROL
 from fumehood_tools.records.scores import Failure, Score
 from fumehood_tools.runs.controls import SEED_STEPS
-from fumehood_tools.studies.entries import Budget, Experiment, Plan
-from fumehood_tools.studies.lab import Lab, Ran
+from fumehood_tools.studies.entries import Budget, Conclusion, Experiment, Plan
+from fumehood_tools.studies.lab import FILE_CHARACTERS, Lab, Ran
 from fumehood_tools.studies.notebook import Study
+
+MOST_READ = 500
+"""SAEs of a study up to which `spent_in_words` reads their records."""
 
 
 class Spent(NamedTuple):
@@ -35,14 +39,28 @@ class Spent(NamedTuple):
 
 
 def spent_by(lab: Lab, receipt: str, plan: Plan) -> Spent:
-    """Return what a plan has spent. receipt: MAC of its entry."""
+    """Return what a plan has spent. receipt: MAC of its entry.
+
+    SAEs are counted in the ledger, so that deleting records brings nothing back. Minutes and
+    dollars are in the records.
+    """
     found, began = lab.found(plan.sandbox), lab.order.get(receipt, 0)
-    costs, total = lab.costs(plan.sandbox), Spent()
+    costs, total = lab.costs(plan.sandbox), Spent(saes_of(lab, receipt, plan))
     for ran in _planned(plan):
         for at, place in costs.get(ran, ()):
             if at > began:
                 total = total.plus(_cost(found.scores.get(place) or found.failures[place]))
     return total
+
+
+def saes_of(lab: Lab, receipt: str, plan: Plan) -> int:
+    """Return the SAEs that a plan has trained, failed ones included, from the ledger alone."""
+    began = lab.order.get(receipt, 0)
+    return sum(
+        at > began
+        for ran in _planned(plan)
+        for at in lab.written.get((plan.sandbox, _in_ledger(ran)), ())
+    )
 
 
 def spent_in(lab: Lab, study: Study) -> dict[int, Spent]:
@@ -51,9 +69,18 @@ def spent_in(lab: Lab, study: Study) -> dict[int, Spent]:
 
 
 def spent_in_words(lab: Lab, study: Study) -> str:
-    """Return what a study has spent, in a sentence; "" without plans."""
-    found = spent_in(lab, study)
-    return f"Spent: {_sum(found).text()}." if found else ""
+    """Return what a study has spent, in a sentence; "" without plans.
+
+    After more than 500 SAEs, the minutes are those of the conclusions, as reading so many records
+    takes seconds.
+    """
+    plans = study.only(Plan)
+    saes = sum(saes_of(lab, entry.receipt, plan) for entry, plan in plans)
+    if saes <= MOST_READ:
+        return f"Spent: {_sum(spent_in(lab, study)).text()}." if plans else ""
+    judged = {found.plan: found.minutes for _, found in study.only(Conclusion)}
+    minutes = sum(judged.values())
+    return f"Spent: {saes:,} SAEs. Those that were judged took {minutes:.1f} minutes."
 
 
 def check_budget(
@@ -121,12 +148,18 @@ def _planned(plan: Plan) -> Iterator[Ran]:
             yield Ran(name, label(name, plan.baseline.name), seed + SEED_STEPS[name])
 
 
+def _in_ledger(ran: Ran) -> Ran:
+    """Return what ran as `Lab.written` names it."""
+    file = CONTROL if ran.variant in CONTROL_NAMES else ran.file[:FILE_CHARACTERS]
+    return ran._replace(file=file)
+
+
 def _cost(record: Score | Failure) -> Spent:
     if isinstance(record, Score):
         cost = record.cost
-        return Spent(1, (cost.train_seconds + cost.score_seconds) / 60, cost.usd)
+        return Spent(0, (cost.train_seconds + cost.score_seconds) / 60, cost.usd)
     try:
         began, ended = (datetime.fromisoformat(said) for said in (record.started, record.finished))
     except ValueError:
-        return Spent(1)
-    return Spent(1, max(0.0, (ended - began).total_seconds()) / 60)
+        return Spent()
+    return Spent(0, max(0.0, (ended - began).total_seconds()) / 60)
