@@ -174,10 +174,13 @@ class Workbench:
         plan: int,
         *claims: Claim,
         study: str = STUDY,
-        needed: Mapping[str, int] | None = None,
+        needed: Mapping[str, int | None] | None = None,
         **parts: Any,
     ) -> int:
-        """Enter a conclusion; return its number. needed: seeds that the comparison computed."""
+        """Enter a conclusion; return its number.
+
+        needed: seeds that the comparison computed; None: seeds do not help.
+        """
         content = {
             "plan": plan,
             "registered": True,
@@ -190,7 +193,7 @@ class Workbench:
         }
         rows = [{"variant": name, "seeds_needed": seeds} for name, seeds in (needed or {}).items()]
         beside = self.workspace.parent / "comparison.json"
-        write_json(beside, {"rows": rows})
+        write_json(beside, {"rows": rows, "next": "compare_variants(sandbox='box')"})
         files = {"comparison.json": beside}
         return append(self.workspace, study, Conclusion.model_validate(content), files).number
 

@@ -82,8 +82,8 @@ def test_values_are_proposed_as_calls_at_the_l0s_of_the_variant(bench: Any) -> N
     notes = " ".join(found.notes)
     assert "LR: 0.00025 to 12" in notes
     assert "DEPTH: 1 to 36" in notes
-    assert "3 sets of values were compared" in notes
-    assert "1 failed, 0 are running, 1 say nothing" in notes
+    assert "3 compared at equal L0" in notes
+    assert "1 failed, 0 running, 1 that say nothing" in notes
     assert "p values" in notes
 
 

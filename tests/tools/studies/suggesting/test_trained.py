@@ -70,7 +70,7 @@ def test_a_try_that_runs_keeps_others_away_and_one_that_was_killed_is_proposed_a
     plan = bench.plan("mine", grid={"RATE": [0.5, 0.25]}, l0_targets=[6])
     job = run_plan(Lab(bench.settings), bench.jobs, "threshold", plan).started.job
     notes = " ".join(bench.ask("parameters", variant="mine").notes)
-    assert "2 are running" in notes
+    assert "2 running" in notes
     bench.jobs.cancel(job.job_id)
     job = ended(bench.jobs, job)
     assert job.status == "cancelled"
@@ -80,5 +80,5 @@ def test_a_try_that_runs_keeps_others_away_and_one_that_was_killed_is_proposed_a
     job = run_plan(Lab(bench.settings), bench.jobs, "threshold", plan).started.job
     assert ended(bench.jobs, job).status == "succeeded", bench.jobs.read_log(job.job_id)
     found = bench.ask("parameters", variant="mine")
-    assert "2 sets of values were compared" in " ".join(found.notes)
+    assert "2 compared at equal L0" in " ".join(found.notes)
     assert not any("cut short" in row.why for row in found.suggestions)

@@ -3,12 +3,14 @@
 import json
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from fumehood_tools.bench.collect import choose, settings_of, unresolved
 from fumehood_tools.bench.controls import judge_controls
 from fumehood_tools.bench.which_setting import pick_setting
 from fumehood_tools.errors import StorageFailed
 from fumehood_tools.plain_files import read_plain
+from fumehood_tools.records.labelling import edited
 from fumehood_tools.studies.entries import Claim, Conclusion, HoldoutAnswer, Plan
 from fumehood_tools.studies.judging import COMPARISON_FILE
 from fumehood_tools.studies.suggesting.board import Board
@@ -17,6 +19,16 @@ from fumehood_tools.studies.suggesting.chances import (
     Rule,
     noise_of,
 )
+
+
+class Advice(NamedTuple):
+    """What a comparison says about an undecided variant.
+
+    seeds: with which a verdict is likely; None: seeds alone would not help. call: the next one.
+    """
+
+    seeds: int | None
+    call: str
 
 
 class Outlook:
@@ -101,8 +113,8 @@ class Outlook:
         states = [one.ok for one in report.controls if one.ok is not None] if report else []
         return states.count(False), len(states)
 
-    def seeds_needed(self, plan: int, variant: str) -> int | None:
-        """Return the seeds that the newest comparison of a plan computed for a variant, if any.
+    def advice(self, plan: int, variant: str) -> Advice | None:
+        """Return what the newest comparison of a plan says about a variant; None without one.
 
         It is read from comparison.json beside the conclusion, which its record has the digest of.
         """
@@ -111,11 +123,12 @@ class Outlook:
             return None
         path = self.board.lab.settings.workspace / entries[-1].place / COMPARISON_FILE
         try:
-            rows = json.loads(read_plain(path))["rows"]
-            found = [row["seeds_needed"] for row in rows if row["variant"] == variant]
+            found = json.loads(read_plain(path))
+            names = variant, edited(variant)
+            rows = [row for row in found["rows"] if row["variant"] in names]
+            return Advice(rows[0]["seeds_needed"], str(found["next"])) if rows else None
         except (StorageFailed, ValueError, KeyError, TypeError):
             return None
-        return next((seeds for seeds in found if isinstance(seeds, int)), None)
 
     def fresh_seeds(self, plan: Plan, count: int) -> list[int]:
         """Return the lowest seeds that no plan has and that nobody scored in a plan's sandbox."""

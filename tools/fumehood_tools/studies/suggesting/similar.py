@@ -186,6 +186,5 @@ def _docstrings(files: list[TriedFile]) -> Iterator[_Said]:
 def _code_in_words(value: float, most: float) -> str:
     if value == 1:
         return "Identical but for names, layout, comments and values of constants."
-    if value > most:
-        return f"{value:.0%} alike, more than any two different packaged variants."
-    return f"{value:.0%} alike."
+    alike = f"{min(value, 0.99):.0%} alike"  # 100 % would say that they are identical
+    return f"{alike}, more than any two packaged variants." if value > most else f"{alike}."
