@@ -84,10 +84,18 @@ def write_variant(
 
 
 def record(
-    settings: Settings, sandbox: str, saes: Iterable[Measured], seeds: Iterable[int]
+    settings: Settings,
+    sandbox: str,
+    saes: Iterable[Measured],
+    seeds: Iterable[int],
+    training: Mapping[str, float] | None = None,
 ) -> list[Path]:
-    """Write scores as one job does that was asked for these seeds; return their folders."""
-    box, scratch = open_sandbox(settings, sandbox), settings.workspace.parent / "scratch"
+    """Write scores as one job does that was asked for these seeds; return their folders.
+
+    training: values of [training] that the job had instead of those in sandbox.toml.
+    """
+    box = open_sandbox(settings, sandbox).trained_with(dict(training or {}))
+    scratch = settings.workspace.parent / "scratch"
     asked = Asked(after=Shelf(settings.state).newest(box.results), seeds=list(seeds))
     recorder = Recorder(settings, box, "rlimits", asked)
     planner, folders = Planner(box, "data"), []

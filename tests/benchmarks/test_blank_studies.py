@@ -27,7 +27,7 @@ def test_twenty_renamed_baselines_end_without_a_claim_in_19_of_20_studies() -> N
     found = repeat(agents.cheat, 20)
     assert sum(not one.registered for one in found) >= 19
     assert sum(not one.exploratory for one in found) >= 19
-    assert sum(bool(one.naive) for one in found) >= 15, "the cheat is one, without correction"
+    assert sum(bool(one.naive) for one in found) >= 10, "without correction, the cheat is one"
 
 
 @pytest.mark.slow

@@ -19,10 +19,6 @@ from fumehood_tools.studies.plans import Proposal, Registered, register_plan
 NOISE = (0.0008, -0.0004, 0.0001, -0.0006, 0.0005, -0.0002, 0.0007, -0.0003, 0.0002, -0.0008)
 
 
-OWN = 8
-"""The value of K in the files."""
-
-
 class Bench:
     """One study in one sandbox: the baseline half, and the variants mine, twin and other."""
 
@@ -86,8 +82,9 @@ class Bench:
         seeds: Iterable[int],
         levels: Sequence[int] = (8, 12),
         asked: Iterable[int] | None = None,
+        training: Mapping[str, float] | None = None,
     ) -> list[Path]:
-        """Write scores without those of half."""
+        """Write scores without those of half. training: as in run_variants."""
         chosen = list(seeds)
         saes = [
             Measured(
@@ -96,14 +93,15 @@ class Bench:
                 value=0.5 + level / 100 + gain + NOISE[(seed + shift) % len(NOISE)],
                 l0=float(level),
                 weights=f"{'half' if name == 'twin' else name} {seed} {level}",
-                parameters={} if level == OWN else {"K": level},
+                parameters={"K": level},
             )
             for name, gain in gains.items()
             for shift in [0 if name in ("half", "twin") else len(name)]
             for seed in chosen
             for level in levels
         ]
-        return record(self.settings, "box", saes, chosen if asked is None else asked)
+        wanted = chosen if asked is None else asked
+        return record(self.settings, "box", saes, wanted, training)
 
 
 def planned(bench: Bench, seeds: list[int], **parts: Any) -> Plan:

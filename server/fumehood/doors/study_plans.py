@@ -218,6 +218,9 @@ def _register_judge(toolbox: Toolbox) -> None:
 
 def _judgment(study: str, entry: Entry, found: Conclusion) -> CallToolResult:
     then = f"record_reflection(study={study!r}, …) about entry {entry.number}"
+    if found.advice:
+        again = f"judge_experiment(study={study!r}, plan={found.plan})"
+        then = f"{found.advice}, which is no new plan, then {again}"
     if any("Planned scores are missing" in claim.reason for claim in found.claims):
         then = f"run_variants(study={study!r}, plan={found.plan}), then judge_experiment again"
     result = Judgment(

@@ -28,7 +28,7 @@ from fumehood_tools.registry.metrics import Metric
 from fumehood_tools.settings import Settings, load_settings
 
 FIXTURE = Path(__file__).parents[2] / "fixtures" / "workspace_1.tar.xz"
-PLAN = RecordKind("plan", "studies/*")
+PLAN = RecordKind("draft", "studies/*")
 DEPTH = Metric("depth", "depth")
 PROBE = RecordKind("probe", "sandboxes/*/results/*/seed*/probe", (DEPTH,))
 ASIDE = RecordKind("aside", "sandboxes/*/aside/*", (DEPTH,))
@@ -88,7 +88,7 @@ def test_a_failure_of_format_1_does_not_count_as_a_record_of_another_kind(
     older: Settings, capsys: Any
 ) -> None:
     for path in older.sandboxes.glob("box/results/broken/seed*/failure.json"):
-        path.rename(path.with_name("plan.json"))
+        path.rename(path.with_name("draft.json"))
     code = main(["verify", "--workspace", str(older.workspace), "--rescore", "0"])
     said = capsys.readouterr().out
     assert code == 1 and said.count("[misplaced]") == 2
@@ -131,12 +131,12 @@ def test_a_folder_whose_name_talks_says_nothing_in_findings_and_tables(
 
 def test_what_a_killed_writer_left_is_no_record(bench: Any, verify: Any) -> None:
     writer = RecordWriter(bench.settings.workspace, "studies")
-    writer.write(Draft("plan", "studies/first", {"seeds": 3}))
+    writer.write(Draft("draft", "studies/first", {"seeds": 3}))
     first = bench.settings.workspace / "studies/first"
     shutil.copytree(first, first.with_name(".new-k3x9"))
     assert verify()[0] == 0
     with pytest.raises(BadRequest):
-        writer.write(Draft("plan", "studies/.new-k3x9", {"seeds": 3}))
+        writer.write(Draft("draft", "studies/.new-k3x9", {"seeds": 3}))
 
 
 @pytest.mark.parametrize("kind", ["link", "file"])
@@ -154,11 +154,11 @@ def test_a_record_takes_the_place_of_whatever_lies_there(
 
 def test_a_record_that_cannot_be_written_gives_up_nothing(bench: Any, verify: Any) -> None:
     writer = RecordWriter(bench.settings.workspace, "studies")
-    writer.write(Draft("plan", "studies/first", {"seeds": 3}))
+    writer.write(Draft("draft", "studies/first", {"seeds": 3}))
     folder = bench.settings.workspace / "studies/first"
     missing = {"notes.txt": bench.settings.workspace / "nowhere"}
     with pytest.raises(StorageFailed):
-        writer.write(Draft("plan", "studies/first", {"seeds": 5}, missing))
+        writer.write(Draft("draft", "studies/first", {"seeds": 5}, missing))
     assert verify()[0] == 0
     shutil.rmtree(folder)
     [line] = verify.wrong()
@@ -168,7 +168,7 @@ def test_a_record_that_cannot_be_written_gives_up_nothing(bench: Any, verify: An
 def test_a_file_of_a_record_cannot_be_called_like_another_record(bench: Any) -> None:
     writer = RecordWriter(bench.settings.workspace, "studies")
     with pytest.raises(BadRequest, match="plain file name"):
-        writer.write(Draft("plan", "studies/first", {}, {"score.json": b"{}"}))
+        writer.write(Draft("draft", "studies/first", {}, {"score.json": b"{}"}))
 
 
 def test_two_writers_at_one_place_leave_the_record_that_the_ledger_knows(
@@ -179,10 +179,10 @@ def test_two_writers_at_one_place_leave_the_record_that_the_ledger_knows(
     writers = [RecordWriter(workspace, "studies") for _ in range(2)]
 
     def write(number: int, place: str) -> None:
-        writers[number].write(Draft("plan", place, {"writer": number}))
+        writers[number].write(Draft("draft", place, {"writer": number}))
 
     def holds(number: int, place: str) -> bool:
-        path = workspace / place / "plan.json"
+        path = workspace / place / "draft.json"
         return path.exists() and f'"writer": {number}' in path.read_text(encoding="utf-8")
 
     with ThreadPoolExecutor(16) as pool:

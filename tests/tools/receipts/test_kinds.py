@@ -14,7 +14,7 @@ from fumehood_tools.errors import BadRequest, UnknownName
 from fumehood_tools.receipts import Draft, RecordWriter, Subject
 from fumehood_tools.registry.kinds import RecordKind, register_kind
 
-PLAN = RecordKind("plan", "studies/*")
+PLAN = RecordKind("draft", "studies/*")
 PLACE = "studies/first"
 CONTENT = {"question": "Does a gain per latent help?", "seeds": 3}
 
@@ -31,7 +31,7 @@ def writer(bench: Any) -> RecordWriter:
 
 def plan(writer: RecordWriter, place: str = PLACE, **more: Any) -> Path:
     """Write the record of a plan with one file; return its folder."""
-    writer.write(Draft("plan", place, CONTENT, {"notes.txt": b"Nothing was run yet."}, **more))
+    writer.write(Draft("draft", place, CONTENT, {"notes.txt": b"Nothing was run yet."}, **more))
     return writer.workspace / place
 
 
@@ -40,14 +40,14 @@ def test_a_plan_is_counted_beside_scores(bench: Any, verify: Any, writer: Record
     plan(writer)
     code, [last] = verify()
     assert code == 0
-    assert "1 scores, 0 failures and 1 of kind plan with a sound receipt" in last
-    record = json.loads((writer.workspace / PLACE / "plan.json").read_text(encoding="utf-8"))
+    assert "1 scores, 0 failures and 1 of kind draft with a sound receipt" in last
+    record = json.loads((writer.workspace / PLACE / "draft.json").read_text(encoding="utf-8"))
     assert record["question"] == CONTENT["question"]
     assert record["files"]["notes.txt"]["bytes"] == 20
 
 
 def edit_record(folder: Path) -> None:
-    path = folder / "plan.json"
+    path = folder / "draft.json"
     path.write_text(path.read_text(encoding="utf-8").replace("gain", "loss"), encoding="utf-8")
 
 
@@ -98,10 +98,10 @@ def test_a_plan_that_is_replaced_is_no_deletion_and_the_older_one_cannot_come_ba
     verify: Any, writer: RecordWriter
 ) -> None:
     folder = plan(writer)
-    older = (folder / "plan.json").read_bytes()
-    writer.write(Draft("plan", PLACE, {**CONTENT, "seeds": 5}, {"notes.txt": b"."}))
+    older = (folder / "draft.json").read_bytes()
+    writer.write(Draft("draft", PLACE, {**CONTENT, "seeds": 5}, {"notes.txt": b"."}))
     assert verify()[0] == 0
-    (folder / "plan.json").write_bytes(older)
+    (folder / "draft.json").write_bytes(older)
     (folder / "notes.txt").write_bytes(b"Nothing was run yet.")
     [line] = verify.wrong()
     assert "[put_back]" in line
@@ -121,7 +121,7 @@ def test_a_plan_that_a_crash_kept_out_of_the_ledger_is_entered_by_the_next_write
     assert code == 0 and "studies/second: not in the ledger" in lines[0]
     RecordWriter(bench.settings.workspace, "studies")
     code, [last] = verify()
-    assert code == 0 and "2 of kind plan" in last and folder.is_dir()
+    assert code == 0 and "2 of kind draft" in last and folder.is_dir()
 
 
 def test_a_folder_that_a_crash_left_half_written_is_no_finding(
@@ -130,7 +130,7 @@ def test_a_folder_that_a_crash_left_half_written_is_no_finding(
     folder = plan(writer)
     shutil.copytree(folder, folder.with_name(".new-a1b2c3"))
     code, [last] = verify()
-    assert code == 0 and "1 of kind plan" in last
+    assert code == 0 and "1 of kind draft" in last
 
 
 def test_a_plan_about_a_score_is_held_to_that_score(
@@ -169,7 +169,7 @@ def test_a_process_that_does_not_know_the_kind_verifies_its_receipts_all_the_sam
         return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
     done = verified()
-    assert done.returncode == 0 and "1 of kind plan" in done.stdout, done.stderr
+    assert done.returncode == 0 and "1 of kind draft" in done.stdout, done.stderr
     edit_file(folder)
     done = verified()
     assert done.returncode == 1 and "notes.txt is not the file that was recorded" in done.stdout
@@ -182,11 +182,11 @@ def test_what_is_no_kind_no_place_and_no_file_name_is_refused(
         writer.write(Draft("plain", PLACE, CONTENT))
     for place in ("studies/../sandboxes/x", "/studies/x", "studies//x", ".fumehood/x", "other/x"):
         with pytest.raises(BadRequest):
-            writer.write(Draft("plan", place, CONTENT))
-    for name in ("../x", "a/b", "plan.json", ""):
+            writer.write(Draft("draft", place, CONTENT))
+    for name in ("../x", "a/b", "draft.json", ""):
         with pytest.raises(BadRequest):
-            writer.write(Draft("plan", PLACE, CONTENT, {name: b""}))
+            writer.write(Draft("draft", PLACE, CONTENT, {name: b""}))
     with pytest.raises(BadRequest, match=r"cannot be at studies/first/deeper.*like studies/\*"):
-        writer.write(Draft("plan", f"{PLACE}/deeper", CONTENT))
+        writer.write(Draft("draft", f"{PLACE}/deeper", CONTENT))
     with pytest.raises(BadRequest, match="Two kinds"):
-        register_kind(RecordKind("plan", "elsewhere/*"))
+        register_kind(RecordKind("draft", "elsewhere/*"))

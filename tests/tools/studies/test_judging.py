@@ -57,7 +57,7 @@ def test_nothing_is_concluded_and_no_result_is_shown_while_seeds_are_missing(ben
     _, conclusion = judge_plan(bench.lab, "study", number)
     [claim] = conclusion.claims
     assert claim.verdict == "inconclusive" and claim.effect is None
-    assert "mine lacks seed 3 without a score at K=8" in claim.reason
+    assert "mine: seed 3 without a score at K=8" in claim.reason
     assert conclusion.registered and not conclusion.early
 
 
@@ -92,6 +92,22 @@ def test_a_look_beyond_the_planned_ones_makes_the_conclusion_exploratory(bench: 
     ]
     assert conclusion.claims[0].reason.startswith("EXPLORATORY: ")
     assert "EXPLORATORY" in text_of(conclusion) and "EXPLORATORY" in page_of(bench.study).text()
+
+
+@pytest.mark.slow
+@pytest.mark.child
+def test_a_gain_over_a_packaged_baseline_after_few_steps_waits_for_a_faster_training_of_it(
+    bench: Bench,
+) -> None:
+    number = bench.plan(baseline="topk").entry.number
+    bench.score_only({"topk": 0.0, "mine": 0.05}, [0, 1, 2])
+    _, waiting = judge_plan(bench.lab, "study", number)
+    assert waiting.claims[0].verdict == "inconclusive" and waiting.registered
+    assert "'lr': 0.004" in waiting.advice, waiting.claims[0].reason
+    bench.score_only({"topk": 0.01}, [0, 1, 2], training={"lr": 0.004})
+    _, conclusion = judge_plan(bench.lab, "study", number)
+    assert conclusion.claims[0].verdict == "supported", conclusion.claims[0].reason
+    assert conclusion.registered and conclusion.look == 1 and not conclusion.advice
 
 
 def test_a_look_does_not_go_away_with_its_entry(bench: Bench) -> None:
@@ -137,7 +153,7 @@ def test_scores_of_another_version_of_a_file_do_not_belong_to_the_plan(bench: Be
     bench.score([0, 1, 2], {"mine": 0.03})
     _, conclusion = judge_plan(bench.lab, "study", number)
     assert conclusion.claims[0].verdict == "inconclusive"
-    assert "mine lacks no score at K=8" in conclusion.claims[0].reason
+    assert "mine: no score at K=8" in conclusion.claims[0].reason
     assert not conclusion.claims[0].receipts
 
 

@@ -39,10 +39,12 @@ class Contest(NamedTuple):
     levels: tuple[int, int]
     """Levels at which the two can be compared, and levels that are tested."""
     p: float | None
-    """Multiplied by the number of tries, at most 1. None with too few seeds."""
+    """Multiplied by the number of tries, and for looks; at most 1. None with too few seeds."""
     tries: int
     is_gain: bool
     exceeds_noise: bool
+    times: int = 1
+    """What p is multiplied by for looks, besides the tries."""
     needed: int | None = None
     """Seeds with which a gain is likely to be certain; None: unknown, or it is none."""
 
@@ -63,7 +65,9 @@ class Contest(NamedTuple):
 
     def text(self) -> str:
         """Return the difference as text, with what it rests on and why it is certain or not."""
-        p = "" if self.p is None or not self.is_gain else f", p x {self.tries} tries {self.p:.2g}"
+        looks = f" x {self.times} for looks" if self.times > 1 else ""
+        p = f", p x {self.tries} tries{looks} {self.p:.2g}" if self.p is not None else ""
+        p = p if self.is_gain else ""
         noise = ", not above its noise floor" if self.is_gain and not self.exceeds_noise else ""
         return (
             f"{self.mean:+.4f} against {self.trained} on the same data ({self.basis()}{p}{noise})"
@@ -119,6 +123,7 @@ class Contests:
             levels=(len(wanted.keys() & there.keys()), len(wanted)),
             p=None if (p := found.p) is None else min(1.0, p * self.tries * self.times(name)),
             tries=self.tries,
+            times=self.times(name),
             is_gain=gain > 0,
             exceeds_noise=floor is not None and gain > max(floor, error),
             needed=self._needed(found.pairs, gain, spread),

@@ -151,6 +151,7 @@ class Conclusion(BaseModel, frozen=True):
     minutes: float = Field(description="training and scoring of the SAEs it rests on")
     usd: float = 0.0
     metric: str = Field("", description="of the effects")
+    advice: str = Field("", description="the run of the baseline that a claim waits for, as a call")
     early: bool = Field(False, description="results were shown before all planned seeds were in")
     state: str = Field("", description="digest of the scores that it rests on, and of what lacks")
     written: str

@@ -65,6 +65,7 @@ def judge_plan(
             minutes=minutes_of(lab, plan.sandbox, used),
             usd=sum(lab.found(plan.sandbox).scores[place].cost.usd for place in used),
             metric=plan.metric,
+            advice=_advice(comparison),
             early=is_early,
             state=state,
             written=now(),
@@ -84,6 +85,15 @@ def state_of(lab: Lab, sandbox: str, places: Iterable[str], more: object) -> str
     """
     under = results_of(sandbox)
     return digest_of([sorted(lab.receipt(f"{under}/{place}") for place in places), more])
+
+
+def _advice(comparison: Comparison | None) -> str:
+    """Return the call that trains the baseline in another way, if a claim waits for it; else "".
+
+    The comparison's other calls add seeds or levels, which would be another plan.
+    """
+    named = comparison.next if comparison else ""
+    return named if "training=" in named else ""
 
 
 def _lost(lab: Lab, study: Study, plan: Entry) -> int:
@@ -162,7 +172,7 @@ def _claims(
     claims = []
     for file in plan.variants:
         places, pair = scores.places[file.name], (file.name, plan.baseline.name)
-        lacks = [f"{name} lacks {lacking[name]}" for name in pair if name in lacking]
+        lacks = [f"{name}: {lacking[name]}" for name in pair if name in lacking]
         claims.append(
             claim_of(
                 file.name,
