@@ -70,6 +70,11 @@ def test_an_objection_that_seeds_do_not_answer_is_answered_by_the_call_of_the_co
     row = next(row for row in rows if row.what.startswith("what decides mine"))
     assert reason in row.why
     assert row.call == "compare_variants(sandbox='box')"
+    tune = "run_variants(sandbox='box', variants=['topk'], training={'lr': 0.004})"
+    more = f"{tune}, then run_variants(sandbox='box', variants=['other'])"
+    bench.concluded(2, undecided, needed={"mine": None}, advice=more)
+    row = next(row for row in bench.rows("next") if row.what.startswith("what decides mine"))
+    assert row.call == tune
 
 
 def test_a_variant_that_was_followed_up_is_not_suggested_again(bench: Any, claims: Any) -> None:

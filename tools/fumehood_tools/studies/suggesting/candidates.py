@@ -269,7 +269,8 @@ class _Ideas:
         """Return what would answer an objection that more seeds do not."""
         plan = state.plan
         saes = len(plan.seeds) * max(1, len(plan.l0_targets))
-        first, _, _ = call.partition(", then ")  # what follows it is about other variants
+        named = state.conclusion.advice if state.conclusion else ""
+        first, _, _ = (named or call).partition(", then ")  # the rest is about other variants
         return Candidate(
             f"what decides {claim.variant}, for which seeds alone do not help",
             f"Plan {state.number}: {claim.reason}",
