@@ -10,10 +10,6 @@ from fumehood.tooling import Toolbox, answer
 from fumehood_tools.studies.suggesting.answer import Part, Suggestions
 from fumehood_tools.studies.suggesting.suggest import Asked, suggest
 
-PlanDefault = Annotated[
-    str | None, Field(max_length=100, description="parameters; default: the newest plan's")
-]
-
 
 def register(toolbox: Toolbox) -> None:
     """Declare the tool."""
@@ -46,19 +42,15 @@ def register(toolbox: Toolbox) -> None:
         minutes: Annotated[
             float | None, Field(gt=0, description="Most that the next experiment may take")
         ] = None,
-        baseline: PlanDefault = None,
-        metric: PlanDefault = None,
         cursor: Annotated[str | None, Field(description="next_cursor of the previous page")] = None,
     ) -> Annotated[CallToolResult, Suggestions]:
-        """Suggest what to try next, from everything that was measured in this workspace.
+        """Suggest what to try next, from all that was measured in this workspace.
 
-        parameters: values for a variant's constants, each a try that p values are corrected for.
+        parameters: values for a variant's constants, by its metric at equal L0; each is a try.
         next: experiments by verdicts expected to change per minute. similar: what resembles an idea
-        or variant, by text, code and trained dictionary. failures: what failed and why. hints: a
-        start that other agents do not get. Next: the call named in a row.
+        or variant in text, code or trained dictionary. failures: what failed and why. hints: where
+        you start, and no other agent. Next: the call named in a row.
         """
-        asked = Asked(
-            study, about, sandbox, variant, text, agent, minutes, baseline, metric, cursor
-        )
+        asked = Asked(study, about, sandbox, variant, text, agent, minutes, cursor)
         found = suggest(lab_of(toolbox), toolbox.jobs, asked)
         return answer(found.text(), found, sparse=True)

@@ -2,7 +2,7 @@
 
 import contextlib
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +87,10 @@ class Workbench:
             self._opened[name] = sandbox, Recorder(self.settings, sandbox, "rlimits")
         return self._opened[name]
 
+    def forget(self) -> None:
+        """Read the sandboxes again when they are asked for."""
+        self._opened.clear()
+
     def file(self, variant: str, constants: str = "", about: str = "", box: str = "box") -> str:
         """Write a variant's file; return its sha256."""
         source = OWN.format(about=about or f"{variant}.", constants=constants)
@@ -170,10 +174,13 @@ class Workbench:
         plan: int,
         *claims: Claim,
         study: str = STUDY,
-        needed: Mapping[str, int] | None = None,
+        needed: Mapping[str, int | None] | None = None,
         **parts: Any,
     ) -> int:
-        """Enter a conclusion; return its number. needed: seeds that the comparison computed."""
+        """Enter a conclusion; return its number.
+
+        needed: seeds that the comparison computed; None: seeds do not help.
+        """
         content = {
             "plan": plan,
             "registered": True,
@@ -186,7 +193,7 @@ class Workbench:
         }
         rows = [{"variant": name, "seeds_needed": seeds} for name, seeds in (needed or {}).items()]
         beside = self.workspace.parent / "comparison.json"
-        write_json(beside, {"rows": rows})
+        write_json(beside, {"rows": rows, "next": "compare_variants(sandbox='box')"})
         files = {"comparison.json": beside}
         return append(self.workspace, study, Conclusion.model_validate(content), files).number
 
@@ -229,11 +236,12 @@ def claim(
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Workbench:
+def bench(tmp_path: Path) -> Iterator[Workbench]:
     """An empty workspace with the study `threshold`."""
     found = Workbench(tmp_path / "workspace")
     found.study()
-    return found
+    with contextlib.closing(found.jobs):
+        yield found
 
 
 @pytest.fixture

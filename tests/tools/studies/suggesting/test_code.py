@@ -79,3 +79,22 @@ def test_a_file_that_was_scored_and_deleted_is_still_compared_with(bench: Any) -
     bench.file("mine", "LR = 0.2\nDEPTH = 5")
     row = next(row for row in bench.rows("similar", variant="mine") if "old in box" in row.what)
     assert row.value == 1
+
+
+def test_files_that_differ_only_in_constants_are_one_row(bench: Any) -> None:
+    bench.file("one", "LR = 1")
+    for name in ("second", "third"):
+        bench.file(name, f"LR = {len(name)}")
+        bench.score(name)
+    rows = [row.what for row in bench.rows("similar", variant="one") if row.what.startswith("code")]
+    assert sum(" in box" in what for what in rows) == 1
+    assert rows[0].endswith("and 1 more with other names or constants")
+
+
+def test_an_edited_packaged_file_is_another_variant(bench: Any) -> None:
+    path = bench.box()[0].variants / "topk.py"
+    path.write_text(path.read_text("utf-8").replace("32", "33") + "\nEXTRA = 1\n", "utf-8")
+    bench.score("topk")
+    found = bench.ask("similar", variant="topk", sandbox="box")
+    assert found.suggestions[0].what == "code: the packaged topk"
+    assert not any("no score" in note for note in found.notes)

@@ -58,6 +58,25 @@ def test_an_undecided_variant_gets_as_many_fresh_seeds_as_the_comparison_compute
     assert row.minutes is not None and row.minutes > 0
 
 
+def test_an_objection_that_seeds_do_not_answer_is_answered_by_the_call_of_the_comparison(
+    bench: Any, claims: Any
+) -> None:
+    bench.file("mine")
+    reason = "topk may be badly trained"
+    undecided = claims("mine", "inconclusive", 0.05, 0.01, reason=reason)
+    bench.concluded(bench.plan("mine"), undecided, needed={"mine": None})
+    rows = bench.rows("next")
+    assert not any("fresh seeds" in what for what in whats(rows))
+    row = next(row for row in rows if row.what.startswith("what decides mine"))
+    assert reason in row.why
+    assert row.call == "compare_variants(sandbox='box')"
+    tune = "run_variants(sandbox='box', variants=['topk'], training={'lr': 0.004})"
+    more = f"{tune}, then run_variants(sandbox='box', variants=['other'])"
+    bench.concluded(2, undecided, needed={"mine": None}, advice=more)
+    row = next(row for row in bench.rows("next") if row.what.startswith("what decides mine"))
+    assert row.call == tune
+
+
 def test_a_variant_that_was_followed_up_is_not_suggested_again(bench: Any, claims: Any) -> None:
     bench.file("mine")
     plan = bench.plan("mine")

@@ -5,12 +5,37 @@ from typing import Any
 
 import pytest
 
+from fumehood_tools.compare.report import Effect, Level
 from fumehood_tools.errors import BadRequest, UnknownName
-from fumehood_tools.registry.sae_metrics import SPARSITY
-from fumehood_tools.studies.suggesting.past_trials import checked
+from fumehood_tools.records.scores import Score
+from fumehood_tools.studies.suggesting.past_trials import TunedFile, checked, measured
 from fumehood_tools.studies.suggesting.ranges import range_of
 from fumehood_tools.studies.suggesting.sampling import PastTrial
 
+PROVENANCE: dict[str, Any] = {
+    "variant_sha256": "v",
+    "weights_sha256": "w",
+    "weights_bytes": 1,
+    "settings_digest": "s",
+    "template_sha256": "t",
+    "evaluator_sha256": "e",
+}
+SCORE: dict[str, Any] = {
+    "variant": "mine",
+    "seed": 0,
+    "run": "r",
+    "subject": "synthetic",
+    "layer": 0,
+    "site": "resid_post",
+    "dict_size": 64,
+    "data": {"digest": "d", "train_tokens": 1, "eval_tokens": 1},
+    "metrics": {"l0": 8.0, "explained_variance": 0.5, "mse": 1.0, "alive": 1.0},
+    "spec": {},
+    "glass": "rlimits",
+    "cost": {"train_seconds": 1.0, "score_seconds": 1.0},
+    "started": "",
+    "finished": "",
+}
 CONSTANTS = 'K = 32\nKNOB = "K"\nLR = 0.01\nDEPTH = 2\nMODE = "relu"\nTIED = False'
 
 
@@ -34,9 +59,6 @@ def test_no_sandbox_no_variant_and_a_file_that_is_gone_are_named(bench: Any) -> 
         bench.rows("parameters", variant="mine")
     with pytest.raises(BadRequest, match="needs a variant"):
         bench.rows("parameters")
-    bench.file("mine", "LR = 0.1")
-    with pytest.raises(UnknownName, match="metric"):
-        bench.rows("parameters", variant="mine", metric=f"{SPARSITY}!")
 
 
 @pytest.mark.child
@@ -60,8 +82,8 @@ def test_values_are_proposed_as_calls_at_the_l0s_of_the_variant(bench: Any) -> N
     notes = " ".join(found.notes)
     assert "LR: 0.00025 to 12" in notes
     assert "DEPTH: 1 to 36" in notes
-    assert "3 sets of values were compared" in notes
-    assert "1 failed, 0 are running, 1 say nothing" in notes
+    assert "3 compared at equal L0" in notes
+    assert "1 failed, 0 running, 1 that say nothing" in notes
     assert "p values" in notes
 
 
@@ -97,3 +119,21 @@ def test_a_value_that_no_range_has_is_not_proposed_again() -> None:
     assert fitting == [{"LR": 0.02}]
     assert len(notes) == 2
     assert "LR='fast'" in notes[0]
+
+
+def test_levels_and_seeds_are_averaged_and_lower_can_be_better() -> None:
+    file = TunedFile("mine", "f" * 64, "K", {"LR": 0.01})
+    score = Score.model_validate({**SCORE, "provenance": PROVENANCE, "file_sha256": file.sha256})
+    scores = [score.model_copy(update={"parameters": {"LR": 0.1, "K": k}}) for k in (8, 16, 32)]
+    levels = {
+        f"mine(K={k}, LR=0.1)": Level(
+            label="", l0=k, tested=True, effect=Effect(mean=mean, low=None, high=None, seeds=seeds)
+        )
+        for k, mean, seeds in ((8, 0.3, 1), (16, 0.1, 3))
+    }
+    for sign in (1, -1):
+        [trial] = measured(file, scores, levels, {}, sign)
+        assert trial.values == {"LR": 0.1}
+        assert (trial.state, trial.objective) == ("COMPLETE", pytest.approx(sign * 0.15))
+    [trial] = measured(file, scores, {}, {}, 1)
+    assert (trial.state, trial.objective) == ("FAIL", None)

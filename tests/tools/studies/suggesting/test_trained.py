@@ -1,4 +1,4 @@
-"""Dictionaries of SAEs that were really trained, compared on the synthetic subject."""
+"""Suggestions about SAEs that were really trained, on the synthetic subject."""
 
 import contextlib
 import re
@@ -17,6 +17,7 @@ from fumehood_tools.settings import Settings
 from fumehood_tools.studies.entries import StudyOpened
 from fumehood_tools.studies.lab import Lab
 from fumehood_tools.studies.notebook import create_study
+from fumehood_tools.studies.running import run_plan
 from fumehood_tools.studies.suggesting.suggest import Asked, suggest
 
 pytestmark = [pytest.mark.child, pytest.mark.slow]
@@ -54,3 +55,30 @@ def test_a_renamed_topk_is_as_like_topk_as_two_seeds_are_and_untrained_direction
     assert values["batch_topk"] > values["untrained"] + 0.1
     code = next(row for row in found.suggestions if row.what.startswith("code"))
     assert (code.what, code.value) == ("code: the packaged topk", 1)
+
+
+def test_a_try_that_runs_keeps_others_away_and_one_that_was_killed_is_proposed_again(
+    bench: Any, ended: Ended
+) -> None:
+    sandbox, _ = bench.box()
+    leave_out_probing(sandbox.folder)
+    bench.forget()
+    source = (sandbox.variants / "topk.py").read_text("utf-8")
+    slower = 'kwargs["lr"] = kwargs["lr"] * RATE\n        short_run = threshold'
+    source = source.replace("short_run = threshold", slower).replace("K = 32", "K = 32\nRATE = 1.0")
+    write_text(sandbox.variants / "mine.py", source)
+    plan = bench.plan("mine", grid={"RATE": [0.5, 0.25]}, l0_targets=[6])
+    job = run_plan(Lab(bench.settings), bench.jobs, "threshold", plan).started.job
+    notes = " ".join(bench.ask("parameters", variant="mine").notes)
+    assert "2 running" in notes
+    bench.jobs.cancel(job.job_id)
+    job = ended(bench.jobs, job)
+    assert job.status == "cancelled"
+    [row] = bench.rows("parameters", variant="mine")
+    assert row.what.startswith("mine with RATE=0.5 or 0.25")
+    assert "cut short" in row.why
+    job = run_plan(Lab(bench.settings), bench.jobs, "threshold", plan).started.job
+    assert ended(bench.jobs, job).status == "succeeded", bench.jobs.read_log(job.job_id)
+    found = bench.ask("parameters", variant="mine")
+    assert "2 compared at equal L0" in " ".join(found.notes)
+    assert not any("cut short" in row.why for row in found.suggestions)

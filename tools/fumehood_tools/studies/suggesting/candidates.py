@@ -19,7 +19,11 @@ from fumehood_tools.studies.entries import Claim, Conclusion, Experiment, Holdou
 from fumehood_tools.studies.running import check_unchanged, is_active
 from fumehood_tools.studies.suggesting.answer import Found, Suggestion
 from fumehood_tools.studies.suggesting.board import Board
-from fumehood_tools.studies.suggesting.chances import chance_of_verdict, rule_of_succession
+from fumehood_tools.studies.suggesting.chances import (
+    Belief,
+    chance_of_verdict,
+    rule_of_succession,
+)
 from fumehood_tools.studies.suggesting.costs import FREE, Cost, Costs, Left, left_of
 from fumehood_tools.studies.suggesting.outlook import Outlook
 
@@ -168,20 +172,24 @@ class _Ideas:
             cost = Cost(saes, self.costs.minutes(last.sandbox, saes))
         except FumehoodError:
             return
-        chance = self._chance_of_new(last, seeds)
+        chance = self._chance_of_new(last)
         yield Candidate(
             "a new idea",
-            f"With {seeds} seeds as in the newest plan. {self.outlook.of_new_in_words(last)}",
+            f"With {seeds} seeds as in the newest plan; the time to write it is not counted. "
+            f"{self.outlook.of_new_in_words(last)}",
             call,
             cost,
             None if chance is None else chance * self.outlook.share_active(),
         )
 
-    def _chance_of_new(self, plan: Plan, seeds: int) -> float | None:
-        belief = self.outlook.of_new(plan)
+    def _chance_of_new(self, plan: Plan) -> float | None:
+        return self._chance(plan, self.outlook.of_new(plan))
+
+    def _chance(self, plan: Plan, belief: Belief | None) -> float | None:
+        """Return the chance of a verdict with as many seeds as a plan has; None: unknown."""
         if belief is None:
             return None
-        return chance_of_verdict(belief, seeds, self.outlook.rule(plan))
+        return chance_of_verdict(belief, len(plan.seeds), self.outlook.rule(plan))
 
     def _wait(self, state: _State, job: str) -> Candidate:
         return Candidate(
@@ -204,7 +212,7 @@ class _Ideas:
     def _run(self, state: _State) -> Candidate:
         plan, names = state.plan, [one.name for one in state.plan.variants]
         check_unchanged(self.board.lab, plan)
-        chance = self._chance_of_new(plan, len(plan.seeds))
+        chance = self._chance_of_new(plan)
         return Candidate(
             f"run plan {state.number} ({plan.title})",
             f"It was registered and never run. {self.outlook.of_new_in_words(plan)}",
@@ -219,8 +227,11 @@ class _Ideas:
         if claim.effect is None or belief is None:
             yield self._comparable(state, claim)
             return
-        rule = self.outlook.rule(plan)
-        needed = self.outlook.seeds_needed(state.number, claim.variant)
+        advice = self.outlook.advice(state.number, claim.variant)
+        if advice is not None and advice.seeds is None:
+            yield self._objection(state, claim, advice.call)
+            return
+        rule, needed = self.outlook.rule(plan), advice and advice.seeds
         count, source = _best_seeds(needed, lambda n: chance_of_verdict(belief, n, rule))
         cost = self._again(plan, claim.variant, count)
         while not self.left.allows(cost) and count > LEAST_SEEDS:
@@ -239,17 +250,33 @@ class _Ideas:
     def _comparable(self, state: _State, claim: Claim) -> Candidate:
         """Return what a claim without a difference lacks: planned SAEs, or other levels."""
         plan = state.plan
-        cost = self.costs.of_plan(plan, plan.seeds, [claim.variant])
+        cost = self.costs.of_plan(plan, plan.seeds, [claim.variant], fresh=False)
         call = f"run_variants(study={self.name!r}, plan={state.number})"
         if cost.saes == 0:
             cost = self._again(plan, claim.variant, len(plan.seeds))
-            call = self._plan_again(plan, claim.variant, len(plan.seeds))
+            advice = self.outlook.advice(state.number, claim.variant)
+            again = self._plan_again(plan, claim.variant, len(plan.seeds))
+            call = advice.call if advice else again
         return Candidate(
             f"what is missing to compare {claim.variant} with {plan.baseline.name}",
             f"No difference could be measured in plan {state.number}: {claim.reason}",
             call,
             cost,
-            self._chance_of_new(plan, len(plan.seeds)),
+            self._chance_of_new(plan),
+        )
+
+    def _objection(self, state: _State, claim: Claim, call: str) -> Candidate:
+        """Return what would answer an objection that more seeds do not."""
+        plan = state.plan
+        saes = len(plan.seeds) * max(1, len(plan.l0_targets))
+        named = state.conclusion.advice if state.conclusion else ""
+        first, _, _ = (named or call).partition(", then ")  # the rest is about other variants
+        return Candidate(
+            f"what decides {claim.variant}, for which seeds alone do not help",
+            f"Plan {state.number}: {claim.reason}",
+            first,
+            Cost(saes, self.costs.minutes(plan.sandbox, saes)),
+            self._chance(plan, self.outlook.of_claim(plan, claim)),
         )
 
     def _again(self, plan: Plan, variant: str, count: int) -> Cost:

@@ -31,14 +31,15 @@ from fumehood_tools.studies.suggesting.answer import Found, Suggestion
 from fumehood_tools.studies.suggesting.board import Board
 from fumehood_tools.studies.suggesting.matching import (
     ALIKE,
+    MOST_ASSIGNED,
     Likeness,
     MatchingAnswer,
     MatchingRequest,
     StoredDecoder,
 )
 
-MOST_WORK = 4e11
-"""Multiplications and additions of all pairs; about 10 s on two cores."""
+MOST_WORK = 1e12
+"""Multiplications and additions of all pairs; about 15 s on one core."""
 MOST_OTHERS = 12
 _SECONDS, _MEMORY = 120, 4_000_000_000
 _LITTLE, _AS_ALIKE, _IDENTICAL = 0.05, 0.95, 0.99
@@ -149,13 +150,15 @@ def _rivals(level: Sequence[_Sae], saes: Sequence[_Sae]) -> list[_Rival]:
 def _rival(level: Sequence[_Sae], nearest: Sequence[_Sae]) -> _Rival:
     theirs = list({one.score.seed: one for one in nearest}.values())
     pairs = [(a, b) for a in level for b in theirs]
+    # One pair of many latents says as much as two pairs of few.
+    most = 2 if theirs[0].score.dict_size <= MOST_ASSIGNED else 1
     return _Rival(
         theirs[0].name,
         theirs[0].label,
         statistics.fmean(one.score.metrics[SPARSITY] for one in theirs),
         [(a, b) for a, b in pairs if a.score.seed == b.score.seed][:1],
-        [(a, b) for a, b in pairs if a.score.seed != b.score.seed][:2],
-        [(a, b) for a, b in zip(theirs, theirs[1:], strict=False)][:2],
+        [(a, b) for a, b in pairs if a.score.seed != b.score.seed][:most],
+        list(zip(theirs, theirs[1:], strict=False))[:most],
     )
 
 
@@ -163,7 +166,7 @@ def _within_limits(rivals: Sequence[_Rival]) -> list[_Rival]:
     kept: list[_Rival] = []
     work = 0.0
     for rival in rivals[:MOST_OTHERS]:
-        work += sum(4.0 * a.score.dict_size * b.score.dict_size * _WIDTH for a, b in rival.pairs)
+        work += sum(2.0 * a.score.dict_size * b.score.dict_size * _WIDTH for a, b in rival.pairs)
         if kept and work > MOST_WORK:
             break
         kept.append(rival)
@@ -187,7 +190,7 @@ def _ask(pairs: Sequence[tuple[_Sae, _Sae]], sandboxes: Path) -> MatchingAnswer:
     missing = PartMissing("scipy", install_command("sae"), "it matches dictionaries")
     task = ChildTask(
         doing="Comparing dictionaries",
-        remedy="Ask for another part, or with `idea` alone.",
+        remedy="Ask for another part, or pass `text` alone.",
         seconds=_SECONDS,
         memory=_MEMORY,
         missing={"scipy": missing, "numpy": missing, "safetensors": missing},

@@ -67,7 +67,7 @@ def hints(study: str, agent: int, texts: Iterable[str]) -> Found:
             part="hints",
             what=f"{card.axis.name}: {card.direction}",
             why=_why(number, card, agent),
-            call=f"suggest_experiments(study={study!r}, about='similar', idea='…')",
+            call=f"suggest_experiments(study={study!r}, about='similar', text='…')",
         )
         for number, card in enumerate(cards)
     ]

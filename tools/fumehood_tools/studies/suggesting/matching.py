@@ -15,8 +15,8 @@ length, C is the matrix of cosines [F, G]. Signed cosines are used, as latents a
     chance      `forward` towards random directions in place of the other decoder
 
 Latents that never fire have directions, too, so they lower all figures, also those of two seeds of
-one variant, which are the yardstick. Costs 2 F G D operations per pair in blocks of rows, and the
-assignment about 1 s for 2,048 latents.
+one variant, which are the yardstick. Costs 2 F G D operations per pair in blocks of rows (0.3 s for
+4,096 latents and 576 dimensions), and the assignment up to 0.3 s for 2,048 latents.
 """
 
 import hashlib
@@ -96,8 +96,11 @@ def directions(stored: StoredDecoder) -> "Floats":
     return kept
 
 
-def compare(A_FD: "Floats", B_GD: "Floats") -> Likeness:
-    """Return how alike two decoders with unit directions are. Raises RunFailed if widths differ."""
+def compare(A_FD: "Floats", B_GD: "Floats", chance: float | None = None) -> Likeness:
+    """Return how alike two decoders with unit directions are. Raises RunFailed if widths differ.
+
+    chance: if it is known already, see `chance_of`.
+    """
     import numpy as np
 
     if A_FD.shape[1] != B_GD.shape[1]:
@@ -114,15 +117,22 @@ def compare(A_FD: "Floats", B_GD: "Floats") -> Likeness:
     else:
         mutual = at_G[at_F] == np.arange(len(A_FD))
         partner = best_F[mutual]
-    random = np.random.default_rng(0).standard_normal(B_GD.shape).astype(np.float32)
-    random /= np.linalg.norm(random, axis=1, keepdims=True)
     return Likeness(
         forward=float(best_F.mean()),
         backward=float(best_G.mean()),
         matched=matched,
         shared=float((partner >= ALIKE).sum() / len(A_FD)),
-        chance=float(_nearest(A_FD, random)[0].mean()),
+        chance=chance_of(A_FD, len(B_GD)) if chance is None else chance,
     )
+
+
+def chance_of(A_FD: "Floats", latents: int) -> float:
+    """Return the mean largest cosine of directions with as many random ones as `latents`."""
+    import numpy as np
+
+    random = np.random.default_rng(0).standard_normal((latents, A_FD.shape[1]))
+    random /= np.linalg.norm(random, axis=1, keepdims=True)
+    return float(_nearest(A_FD, random.astype(np.float32))[0].mean())
 
 
 def _nearest(A_FD: "Floats", B_GD: "Floats") -> "tuple[Floats, Any, Floats, Any]":
@@ -187,10 +197,14 @@ def answer(asked: MatchingRequest, progress: ReportProgress) -> MatchingAnswer:
         except (RunFailed, StorageFailed) as error:
             problems[place] = str(error)
     found: list[Likeness | None] = []
+    chances: dict[tuple[int, int], float] = {}
     for number, (one, other) in enumerate(asked.pairs):
         if one in loaded and other in loaded:
+            key = one, len(loaded[other])
+            if key not in chances:
+                chances[key] = chance_of(loaded[one], key[1])
             try:
-                found.append(compare(loaded[one], loaded[other]))
+                found.append(compare(loaded[one], loaded[other], chances[key]))
             except RunFailed as error:
                 problems[other] = str(error)
                 found.append(None)

@@ -3,13 +3,14 @@
 import json
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from fumehood_tools.bench.collect import choose, settings_of, unresolved
 from fumehood_tools.bench.controls import judge_controls
 from fumehood_tools.bench.which_setting import pick_setting
 from fumehood_tools.errors import StorageFailed
 from fumehood_tools.plain_files import read_plain
-from fumehood_tools.studies.counting import all_tries
+from fumehood_tools.records.labelling import edited
 from fumehood_tools.studies.entries import Claim, Conclusion, HoldoutAnswer, Plan
 from fumehood_tools.studies.judging import COMPARISON_FILE
 from fumehood_tools.studies.suggesting.board import Board
@@ -18,6 +19,16 @@ from fumehood_tools.studies.suggesting.chances import (
     Rule,
     noise_of,
 )
+
+
+class Advice(NamedTuple):
+    """What a comparison says about an undecided variant.
+
+    seeds: with which a verdict is likely; None: seeds alone would not help. call: the next one.
+    """
+
+    seeds: int | None
+    call: str
 
 
 class Outlook:
@@ -32,10 +43,13 @@ class Outlook:
             metric = one.metric or metrics.get((one.study.name, one.plan))
             if metric is not None and one.claim.effect is not None:
                 self._effects.setdefault(metric, []).append(one.claim.effect)
-        self._tries = all_tries(board.lab)
+        self._tries = max((said.tries for _, _, said in board.all(Conclusion)), default=0)
 
     def rule(self, plan: Plan) -> Rule:
-        """Return when the verdict of a plan, or of one more like it, is given."""
+        """Return when the verdict of a plan, or of one more like it, is given.
+
+        The tries are those that the newest conclusions were corrected for, and one more.
+        """
         return Rule(plan.smallest_effect, (self._tries + 1) * plan.looks)
 
     def usual_effect(self, plan: Plan) -> float:
@@ -99,8 +113,8 @@ class Outlook:
         states = [one.ok for one in report.controls if one.ok is not None] if report else []
         return states.count(False), len(states)
 
-    def seeds_needed(self, plan: int, variant: str) -> int | None:
-        """Return the seeds that the newest comparison of a plan computed for a variant, if any.
+    def advice(self, plan: int, variant: str) -> Advice | None:
+        """Return what the newest comparison of a plan says about a variant; None without one.
 
         It is read from comparison.json beside the conclusion, which its record has the digest of.
         """
@@ -109,11 +123,12 @@ class Outlook:
             return None
         path = self.board.lab.settings.workspace / entries[-1].place / COMPARISON_FILE
         try:
-            rows = json.loads(read_plain(path))["rows"]
-            found = [row["seeds_needed"] for row in rows if row["variant"] == variant]
+            found = json.loads(read_plain(path))
+            names = variant, edited(variant)
+            rows = [row for row in found["rows"] if row["variant"] in names]
+            return Advice(rows[0]["seeds_needed"], str(found["next"])) if rows else None
         except (StorageFailed, ValueError, KeyError, TypeError):
             return None
-        return next((seeds for seeds in found if isinstance(seeds, int)), None)
 
     def fresh_seeds(self, plan: Plan, count: int) -> list[int]:
         """Return the lowest seeds that no plan has and that nobody scored in a plan's sandbox."""

@@ -10,6 +10,7 @@ Costs 2 s for the comparison and 1 s for Optuna, each in a child; nothing is wri
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -117,7 +118,10 @@ class Tuning:
         except (BadRequest, UnknownName) as error:
             return {}, [f"Nothing can be compared yet: {error}"]
         rows = [row for row in found.rows if row.variant == name]
-        return {level.label: level for row in rows for level in row.levels}, []
+        notes = [
+            f"{name} has no difference to go by: {row.reason}" for row in rows if not row.levels
+        ]
+        return {level.label: level for row in rows for level in row.levels}, notes
 
     def _draw(
         self, file: TunedFile, ranges: Sequence[ValueRange], trials: list[PastTrial], count: int
@@ -194,14 +198,13 @@ class Tuning:
         self, file: TunedFile, ranges: Sequence[ValueRange], trials: Sequence[PastTrial]
     ) -> list[str]:
         """Return the bounds, how much was measured, and what the tries cost in p values."""
-        states = [one.state for one in trials]
-        complete = states.count("COMPLETE")
-        how = "drawn at random, as" if complete < STARTUP else "by Optuna's TPE sampler;"
+        count = Counter(one.state for one in trials)
         said = [
             f"Bounds: {'; '.join(one.text() for one in ranges)}.",
-            f"Proposals are {how} {complete} sets of values were compared at equal L0 (TPE uses "
-            f"them from {STARTUP} on). {states.count('PRUNED')} failed, {states.count('RUNNING')} "
-            f"are running, {states.count('FAIL')} say nothing (cut short, or not comparable).",
+            f"Sets of values so far: {count['COMPLETE']} compared at equal L0, {count['PRUNED']} "
+            f"failed, {count['RUNNING']} running, {count['FAIL']} that say nothing (cut short, or "
+            f"not comparable). From {STARTUP} compared ones on, Optuna's TPE sampler uses them; "
+            "before, proposals are drawn at random.",
             "Every set of values is a try, for which the p values of the workspace are corrected, "
             "and the best of them is exploratory until a plan is registered for it.",
         ]

@@ -72,26 +72,22 @@ def similar_code(source: bytes, files: list[TriedFile]) -> Found:
     words = words_of(source)
     if not words:
         raise BadRequest("The file is not valid Python or is empty. Call check_variant.")
-    alike: dict[tuple[str, str], float] = {
-        (f"the packaged {name}", ""): likeness(words, code)
-        for name, code in packaged_code().items()
-    }
-    packaged = set(packaged_code().values())
+    named = {code: [f"the packaged {name}"] for name, code in packaged_code().items()}
     for file in files:
         code = words_of(file.source)
-        if code not in packaged:
-            key = f"{file.variant} in {file.box}", file.version[:8]
-            alike[key] = likeness(words, code)
+        name = f"{file.variant} in {file.box} (version {file.version[:8]})"
+        if code not in packaged_code().values():
+            named.setdefault(code, []).append(name)
     middle, most = usual_likeness()
-    ranked = sorted(alike.items(), key=lambda item: -item[1])[:MOST_ROWS]
+    alike = sorted(((likeness(words, code), names) for code, names in named.items()), reverse=True)
     rows = [
         Suggestion(
             part="similar",
-            what=f"code: {name}{f' (version {version})' if version else ''}",
+            what=f"code: {names[-1]}{_others(len(names) - 1)}",
             why=_code_in_words(value, most),
             value=round(value, 3),
         )
-        for (name, version), value in ranked
+        for value, names in alike[:MOST_ROWS]
     ]
     return Found(
         rows,
@@ -183,9 +179,12 @@ def _docstrings(files: list[TriedFile]) -> Iterator[_Said]:
             yield _Said(f"the file {file.variant} in {file.box}", f"{name}. {text}")
 
 
+def _others(count: int) -> str:
+    return f" and {count} more with other names or constants" if count else ""
+
+
 def _code_in_words(value: float, most: float) -> str:
     if value == 1:
         return "Identical but for names, layout, comments and values of constants."
-    if value > most:
-        return f"{value:.0%} alike, more than any two different packaged variants."
-    return f"{value:.0%} alike."
+    alike = f"{min(value, 0.99):.0%} alike"  # 100 % would say that they are identical
+    return f"{alike}, more than any two packaged variants." if value > most else f"{alike}."

@@ -45,7 +45,6 @@ class Asked(NamedTuple):
 
     sandbox: None for the newest plan's. text: an idea, or words that a failure must have. agent:
     number among those that work on the study, from 1. minutes: what the next experiment may take.
-    baseline, metric: for parameters; None for those of the newest plan.
     """
 
     study: str
@@ -55,8 +54,6 @@ class Asked(NamedTuple):
     text: str | None = None
     agent: int = 1
     minutes: float | None = None
-    baseline: str | None = None
-    metric: str | None = None
     cursor: str | None = None
 
 
@@ -88,7 +85,7 @@ class _Answers:
         self.settings = board.lab.settings
         self.costs = Costs(board)
         plans = board.study.only(Plan)
-        self.newest: Plan | None = plans[-1][1] if plans else None
+        self.plans = [plan for _, plan in plans]
 
     def can_answer(self, part: Part) -> bool:
         """Whether the arguments that a part needs were passed."""
@@ -109,12 +106,17 @@ class _Answers:
         if self.asked.variant is None:
             raise BadRequest("about='parameters' needs a variant. Call list_variants for names.")
         tuning = Tuning(self.board, self._box(), self.jobs, self.costs)
-        plan = self.newest
+        plan = self._plan_of(self.asked.variant)
         return tuning.propose(
             self.asked.variant,
-            self.asked.baseline or (plan.baseline.name if plan else USUAL),
-            self.asked.metric or (plan.metric if plan else QUALITY),
+            plan.baseline.name if plan else USUAL,
+            plan.metric if plan else QUALITY,
         )
+
+    def _plan_of(self, variant: str) -> Plan | None:
+        """Return the newest plan about a variant, or else the newest; None without plans."""
+        about = [plan for plan in self.plans if variant in (one.name for one in plan.variants)]
+        return next(reversed([*self.plans[-1:], *about]), None)
 
     def _similar(self) -> Found:
         text, variant = self.asked.text or "", self.asked.variant
@@ -145,7 +147,7 @@ class _Answers:
 
     def _box(self) -> Sandbox:
         """Return the sandbox that is asked about. Raises BadRequest, UnknownName."""
-        name = self.asked.sandbox or (self.newest.sandbox if self.newest else None)
+        name = self.asked.sandbox or (self.plans[-1].sandbox if self.plans else None)
         if name is None:
             there = sorted(path.parent.name for path in self._spec_files())
             if not there:
