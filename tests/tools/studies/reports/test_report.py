@@ -74,6 +74,8 @@ def test_an_exploratory_claim_is_marked_wherever_it_appears(lab: Any) -> None:
         for line in text.splitlines():
             if "+0.0500" in line or "no plan foresaw it" in line:
                 assert "EXPLORATORY" in line
+    claims = done.files[MARKDOWN].decode().partition("### Claims")[2]
+    assert claims.count("**EXPLORATORY** supported") == 1
     assert done.exploratory == ["conclusion:6/sharper#effect"]
 
 
