@@ -99,6 +99,10 @@ def test_the_page_loads_nothing_and_runs_nothing(lab: Any) -> None:
         ("code", "## Results\n\nAll good.", "a heading within a part starts with ###"),
         ("code", "![x](figure.png)", "it has an image"),
         ("plan", "  ", "plan: it is empty"),
+        ("results", "It is sup**por**ted.", "'supported' is a word that only a verdict may say"),
+        ("results", "It is sup\u200bported.", "'U+200B' is an invisible character"),
+        ("results", "It is \uff53upported.", "when the part is rendered"),
+        ("results", "Gains twe*nty* percent.", "'twenty percent' is a typed number"),
     ],
 )
 def test_a_fault_of_the_prose_is_named_with_its_place(

@@ -85,7 +85,8 @@ def gather(resolver: Resolver, cited: list[str]) -> Facts:
     study = resolver.study
     plans = study.only(Plan)
     conclusions, holdouts = study.only(Conclusion), study.only(HoldoutAnswer)
-    claims = [claim for _, one in (*conclusions, *holdouts) for claim in one.claims]
+    claims = [claim for _, one in conclusions for claim in one.claims]
+    claims += [claim for _, one in holdouts for claim in one.claims]
     places = [place.split("/") for claim in claims for place in claim.receipts]
     claimed = {parts[1] for parts in places if parts[0] == SANDBOXES}
     sandboxes = sorted({*cited, *claimed, *(plan.sandbox for _, plan in plans)})
