@@ -100,7 +100,7 @@ def write_report(
 
     shelf: the records of the workspace. fonts: folder for matplotlib's list of fonts. Raises
     BadRequest with every fault of the prose and its place; Unsound if a receipt was changed, is
-    gone, or was put back; RunFailed if a figure could not be drawn.
+    gone, or was put back. A figure that could not be drawn is named in the report.
     """
 
     def draw(facts: Facts) -> tuple[list[Figure], list[str]]:
@@ -226,7 +226,9 @@ def _assembled(
     ours = {
         "plan": parts.plans(facts),
         "code": code_part(sources_of(facts, resolver.workspace), measured_parents(facts)),
-        "results": "\n\n".join([parts.results(facts), *(one.markdown for one in figures)]),
+        "results": "\n\n".join(
+            [parts.results(facts), *(one.markdown for one in figures), *map(plain, notes)]
+        ),
         "limitations": parts.limitations(facts),
     }
     after = {
