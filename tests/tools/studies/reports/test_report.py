@@ -136,6 +136,26 @@ def test_a_claim_whose_score_was_replaced_is_marked_and_cannot_be_cited(lab: Any
     assert "evidence replaced or withdrawn since" in text
 
 
+def test_numbers_of_a_sandbox_that_no_plan_names_are_marked(lab: Any) -> None:
+    shutil.copytree(lab.sandbox().folder, lab.workspace / "sandboxes" / "other")
+    with pytest.raises(Unsound, match="a copy of the receipt of sandboxes/box"):
+        rendered(lab, results="{{mean:other/topk#l0}}")
+    shutil.rmtree(lab.workspace / "sandboxes" / "other")
+    lab.new_sandbox("other")
+    lab.score("topk", 5, 0.7, sandbox="other")
+    text = rendered(lab, results="{{mean:other/topk#l0}}").files[MARKDOWN].decode()
+    assert "Numbers of sandbox other are cited, which no plan of this study names" in text
+
+
+def test_a_withdrawn_entry_is_listed_and_the_others_are_reported(lab: Any) -> None:
+    place = lab.resolver().study.entries[5].place
+    lab.withdraw(place)
+    text = rendered(lab, results="{{study#entries}}").files[MARKDOWN].decode()
+    assert "7[^" in text.partition("## Results")[2]
+    assert f"- `{place}`" in text.partition("Withdrawn:")[2]
+    assert "+0.0500" not in text
+
+
 def findings(lab: Any) -> list[tuple[str, str]]:
     """Return (level, message) of what an audit says about reports."""
     report, sound = audit(lab.workspace)
