@@ -69,25 +69,26 @@ class Lab:
         create_sandbox(self.settings, name, **how)
         return self.sandbox(name)
 
-    def item(self, variant: str, seed: int, sandbox: str = "box") -> RunItem:
-        return Planner(self.sandbox(sandbox), "digest").item(variant, seed)
+    def item(self, variant: str, seed: int) -> RunItem:
+        return Planner(self.sandbox(), "digest").item(variant, seed)
 
     def score(
-        self, variant: str, seed: int, ev: float, sandbox: str = "box", **metrics: float
+        self, variant: str, seed: int, ev: float, sandbox: str = "box", tokens: int = 1_000
     ) -> str:
-        """Have the evaluator store a score; return its place."""
-        item = self.item(variant, seed, sandbox)
+        """Have the evaluator store a score on that many training tokens; return its place."""
+        data = Data(digest="digest", train_tokens=tokens, eval_tokens=100)
+        planner = Planner(self.sandbox(sandbox), "digest" if tokens == 1_000 else f"of {tokens}")
+        item = planner.item(variant, seed)
         recorder = Recorder(self.settings, self.sandbox(sandbox), "rlimits")
         out = self.workspace.parent / "out"
         write_bytes(out / "sae.safetensors", f"weights of {item.name}".encode())
         answer = {
-            "metrics": {**METRICS, "explained_variance": ev, **metrics},
+            "metrics": {**METRICS, "explained_variance": ev},
             "weights_sha256": sha256_of(out / "sae.safetensors"),
             "seconds": 1.0,
             "where": here("cpu", 2, "landlock").model_dump(),
         }
         recorder.start(item)
-        data = Data(digest="digest", train_tokens=1_000, eval_tokens=100)
         recorder.score(item, out, data, answer, Effort(1.0, None, here("cpu", 1, "rlimits")))
         return self.place(item.folder)
 
