@@ -15,4 +15,9 @@ exploring.py the conclusion about scores that no plan foresaw
 missing.py   the controls that a conclusion lacks
 counting.py  further plans about a file, which are tries
 spending.py  what plans and studies have spent, and their budgets
+references/  what a report or a reflection may cite, found in signed records
+prose.py     text with references: find typed numbers and verdicts
+reflecting.py  an insight with evidence that was checked
+report/      the report of a study
+archive/     a study as one file that a stranger verifies
 """

@@ -11,6 +11,7 @@ Not covered: number words of other languages, and what a sentence says without a
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import NamedTuple
 
@@ -89,8 +90,8 @@ class Names(NamedTuple):
 
 def faults_of(text: str, names: Names) -> list[Fault]:
     """Return the typed numbers and verdicts of a report's prose, in order."""
-    bare = REFERENCE.sub(_blank, text)
-    found = [*_stray_braces(bare), *_entities(bare), *typed_verdicts(bare)]
+    bare = without_references(text)
+    found = [*_stray_braces(bare), *_entities(bare), *invisible(bare), *typed_verdicts(bare)]
     return sorted({*found, *typed_numbers(bare, names)})
 
 
@@ -109,6 +110,18 @@ def typed_verdicts(text: str) -> Iterator[Fault]:
     """Yield the words in a text without references that only a verdict may say."""
     for word in _VERDICTS.finditer(text):
         yield _fault(text, word.start(), word[0], TYPED_VERDICT)
+
+
+def invisible(text: str) -> Iterator[Fault]:
+    """Yield the invisible characters of a text, with which a word could be split."""
+    for at, letter in enumerate(text):
+        if unicodedata.category(letter) == "Cf":
+            yield _fault(text, at, f"U+{ord(letter):04X}", "an invisible character. Remove it")
+
+
+def without_references(text: str) -> str:
+    """Return the text with spaces in place of its references."""
+    return REFERENCE.sub(_blank, text)
 
 
 def filled_in(text: str, value: Callable[[str], str]) -> str:

@@ -64,23 +64,31 @@ class Lab:
     def sandbox(self, name: str = "box") -> Sandbox:
         return open_sandbox(self.settings, name)
 
+    def new_sandbox(self, name: str) -> Sandbox:
+        how: Any = {"subject": "synthetic", "layer": 0, "corpus": "synthetic", "dict_size": 64}
+        create_sandbox(self.settings, name, **how)
+        return self.sandbox(name)
+
     def item(self, variant: str, seed: int) -> RunItem:
         return Planner(self.sandbox(), "digest").item(variant, seed)
 
-    def score(self, variant: str, seed: int, ev: float, **metrics: float) -> str:
-        """Have the evaluator store a score; return its place."""
-        item = self.item(variant, seed)
-        recorder = Recorder(self.settings, self.sandbox(), "rlimits")
+    def score(
+        self, variant: str, seed: int, ev: float, sandbox: str = "box", tokens: int = 1_000
+    ) -> str:
+        """Have the evaluator store a score on that many training tokens; return its place."""
+        data = Data(digest="digest", train_tokens=tokens, eval_tokens=100)
+        planner = Planner(self.sandbox(sandbox), "digest" if tokens == 1_000 else f"of {tokens}")
+        item = planner.item(variant, seed)
+        recorder = Recorder(self.settings, self.sandbox(sandbox), "rlimits")
         out = self.workspace.parent / "out"
         write_bytes(out / "sae.safetensors", f"weights of {item.name}".encode())
         answer = {
-            "metrics": {**METRICS, "explained_variance": ev, **metrics},
+            "metrics": {**METRICS, "explained_variance": ev},
             "weights_sha256": sha256_of(out / "sae.safetensors"),
             "seconds": 1.0,
             "where": here("cpu", 2, "landlock").model_dump(),
         }
         recorder.start(item)
-        data = Data(digest="digest", train_tokens=1_000, eval_tokens=100)
         recorder.score(item, out, data, answer, Effort(1.0, None, here("cpu", 1, "rlimits")))
         return self.place(item.folder)
 
@@ -192,10 +200,8 @@ KINDS = ("score", "failure", "study", "plan", "conclusion", "reflection", "note"
 def _whole_study(lab: Lab) -> None:
     """Entries: 1 study, 2 idea, 3 plan, 4 experiment, 5 conclusion, 6 exploratory conclusion,
     7 holdout, 8 failed idea."""
-    create_sandbox(
-        lab.settings, "box", subject="synthetic", layer=0, corpus="synthetic", dict_size=64
-    )
-    write_bytes(lab.sandbox().variants / "sharper.py", SHARPER.encode())
+    box = lab.new_sandbox("box")
+    write_bytes(box.variants / "sharper.py", SHARPER.encode())
     opened = StudyOpened(
         question="Does a sharper threshold help at equal L0?",
         background=["arxiv:2407.14435 has a threshold"],

@@ -314,6 +314,15 @@ def test_a_planned_seed_that_was_withdrawn_is_named(lab: Any, tmp_path: Path) ->
     assert any("the planned seed 2 of sharper has no receipt" in line for line in said)
 
 
+def test_a_withdrawn_conclusion_is_a_note_and_no_fault(lab: Any, tmp_path: Path) -> None:
+    place = lab.resolver().study.entries[5].place
+    lab.withdraw(place)
+    made = export_study(lab.workspace, "threshold", tmp_path / "own.zip")
+    checked = check_archive(made.file, made.key)
+    assert not checked.wrong
+    assert checked.notes == [f"{place}: withdrawn by its owner before the export"]
+
+
 def test_a_claim_that_leaves_out_a_planned_seed_is_named(lab: Any, tmp_path: Path) -> None:
     lab.enter(lab.conclusion(3, claims_of(lab, seeds=[0, 1])))
     said = signed(lab, tmp_path)

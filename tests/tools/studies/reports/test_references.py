@@ -1,11 +1,19 @@
 """A reference says what its receipts say, or is refused with the reason."""
 
 import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fumehood_tools.bench.collect import settings_of
+from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.errors import BadRequest, UnknownName
+from fumehood_tools.packing.packer import Tools, pack_checkout
+from fumehood_tools.packing.request import PackRequest
+from fumehood_tools.packing.secret_scan import SecretScan
+from fumehood_tools.packing.tokens import installed_tokenizer
+from fumehood_tools.repositories import open_checkout
 from fumehood_tools.studies.prose import Names, faults_of
 from fumehood_tools.studies.references.resolving import Resolver
 from fumehood_tools.studies.references.seeds import Unsound
@@ -148,6 +156,34 @@ def test_words_of_a_paper_are_quoted_only_if_they_are_there(lab: Any) -> None:
         resolver.resolve('quote:arxiv:2407.14435 "our method beats every other one by far"')
     with pytest.raises(UnknownName):
         resolver.resolve('quote:arxiv:2501.00001 "our method beats every other one"')
+
+
+def test_lines_of_a_packed_file_are_quoted_as_they_are(lab: Any, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "sae.py").write_text("import torch\n\nK = 32\nKNOB = 'K'\n", "utf-8")
+    checkout = open_checkout(str(tmp_path / "mine"), settings=lab.settings)
+    tools = Tools(SecretScan(), installed_tokenizer(), None)
+    request = PackRequest(source="mine")
+    pack = pack_checkout(checkout._replace(address="mine"), request, lab.workspace, tools).pack
+    said = lab.resolver().resolve(f"pack:{pack}/sae.py#3-4").stated.shown
+    assert said == f"“K = 32 KNOB = 'K'” ({pack}, sae.py, lines 3 to 4)"
+    with pytest.raises(BadRequest, match="has 4 lines"):
+        lab.resolver().resolve(f"pack:{pack}/sae.py#3-9")
+    with pytest.raises(UnknownName, match=r"Did you mean 'sae.py'"):
+        lab.resolver().resolve(f"pack:{pack}/sea.py#1")
+
+
+def test_another_setting_is_cited_by_its_name(lab: Any) -> None:
+    shelf = Shelf(lab.settings.state)
+    found = shelf.collect(lab.sandbox().results)
+    [setting] = settings_of(found)
+    lab.score("topk", 0, 0.5, tokens=2_000)
+    mean = "mean:box/topk{}#explained_variance"
+    assert lab.resolver().resolve(mean.format("")).stated.shown == "0.5000 (1 seed)"
+    named = lab.resolver().resolve(mean.format(f"@{setting.name}")).stated
+    assert named.shown == "0.7010 (mean of 3 seeds)"
+    with pytest.raises(UnknownName, match=setting.name):
+        lab.resolver().resolve(mean.format("@00000000"))
 
 
 @pytest.mark.parametrize(

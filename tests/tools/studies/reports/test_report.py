@@ -74,6 +74,8 @@ def test_an_exploratory_claim_is_marked_wherever_it_appears(lab: Any) -> None:
         for line in text.splitlines():
             if "+0.0500" in line or "no plan foresaw it" in line:
                 assert "EXPLORATORY" in line
+    claims = done.files[MARKDOWN].decode().partition("### Claims")[2]
+    assert claims.count("**EXPLORATORY** supported") == 1
     assert done.exploratory == ["conclusion:6/sharper#effect"]
 
 
@@ -97,6 +99,10 @@ def test_the_page_loads_nothing_and_runs_nothing(lab: Any) -> None:
         ("code", "## Results\n\nAll good.", "a heading within a part starts with ###"),
         ("code", "![x](figure.png)", "it has an image"),
         ("plan", "  ", "plan: it is empty"),
+        ("results", "It is sup**por**ted.", "'supported' is a word that only a verdict may say"),
+        ("results", "It is sup\u200bported.", "'U+200B' is an invisible character"),
+        ("results", "It is \uff53upported.", "when the part is rendered"),
+        ("results", "Gains twe*nty* percent.", "'twenty percent' is a typed number"),
     ],
 )
 def test_a_fault_of_the_prose_is_named_with_its_place(
@@ -128,6 +134,26 @@ def test_a_claim_whose_score_was_replaced_is_marked_and_cannot_be_cited(lab: Any
         rendered(lab)
     text = rendered(lab, results="See {{mean:box/topk#l0}}.").files[MARKDOWN].decode()
     assert "evidence replaced or withdrawn since" in text
+
+
+def test_numbers_of_a_sandbox_that_no_plan_names_are_marked(lab: Any) -> None:
+    shutil.copytree(lab.sandbox().folder, lab.workspace / "sandboxes" / "other")
+    with pytest.raises(Unsound, match="a copy of the receipt of sandboxes/box"):
+        rendered(lab, results="{{mean:other/topk#l0}}")
+    shutil.rmtree(lab.workspace / "sandboxes" / "other")
+    lab.new_sandbox("other")
+    lab.score("topk", 5, 0.7, sandbox="other")
+    text = rendered(lab, results="{{mean:other/topk#l0}}").files[MARKDOWN].decode()
+    assert "Numbers of sandbox other are cited, which no plan of this study names" in text
+
+
+def test_a_withdrawn_entry_is_listed_and_the_others_are_reported(lab: Any) -> None:
+    place = lab.resolver().study.entries[5].place
+    lab.withdraw(place)
+    text = rendered(lab, results="{{study#entries}}").files[MARKDOWN].decode()
+    assert "7[^" in text.partition("## Results")[2]
+    assert f"- `{place}`" in text.partition("Withdrawn:")[2]
+    assert "+0.0500" not in text
 
 
 def findings(lab: Any) -> list[tuple[str, str]]:

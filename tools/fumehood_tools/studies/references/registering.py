@@ -5,6 +5,7 @@ Decided by the order of the ledger and by the plan alone, so a stranger decides 
 
 from collections.abc import Callable, Iterator
 
+from fumehood_tools.receipts import results_of
 from fumehood_tools.records.labelling import file_of
 from fumehood_tools.studies.entries import Claim, Conclusion, Plan
 
@@ -34,6 +35,8 @@ def _of_claim(claim: Claim, plan: Plan, planned: int | None, written: PositionOf
     if more := sorted(set(claim.seeds) - set(plan.seeds)):
         yield f"seed {more[0]} of {claim.variant} is not in the plan"
     for place in claim.receipts:
+        if not place.startswith(f"{results_of(plan.sandbox)}/"):
+            yield f"{place} is not in the plan's sandbox {plan.sandbox}"
         at = written(place)
         if f"/results/{name}/" in place and at is not None and (planned is None or at < planned):
             yield f"the ledger has {place} before the plan"

@@ -114,7 +114,7 @@ class Resolver:
             return self.labels.basis(reference)
         if reference.kind == "study":
             self.refuse_unsound_entries()
-            return [self.entry_basis(one) for one in self.study.entries]
+            return [self.entry_basis(one) for one in self.study.entries if not one.problem]
         entry = self._entry(reference)
         if entry.kind == CONCLUSION:
             self._refuse_unforeseen(entry)
@@ -142,9 +142,13 @@ class Resolver:
         return Basis(entry.place, entry.kind, entry.receipt, held.record)
 
     def refuse_unsound_entries(self) -> None:
-        """Raise Unsound if an entry of the study was edited or is gone."""
-        if self.study.problems:
-            raise Unsound(f"{self.study.problems[0]} Nothing is cited from it until then.")
+        """Raise Unsound if an entry of the study was edited or is gone, and was not withdrawn."""
+        withdrawn = set(
+            self.book.withdrawn(self.study.folder.relative_to(self.workspace).as_posix())
+        )
+        for problem in self.study.problems:
+            if problem.partition(":")[0] not in withdrawn:
+                raise Unsound(f"{problem} Nothing is cited from the study until then.")
 
     def _refuse_unforeseen(self, entry: Entry) -> None:
         """Raise Unsound if a conclusion says it was registered, and its plan says otherwise."""

@@ -137,6 +137,7 @@ class LabelScores:
             same = box.found.scores.values()
             return [score for score in same if trial_of(score.model_dump()) == of_run]
         if reference.name not in box.by_label:
+            self._refuse_what_is_wrong(results_of(box.name))  # its records may be there, but bad
             hint = f"These labels were scored in {box.name}, setting {box.setting}."
             raise UnknownName("label", reference.name, box.by_label, hint)
         return box.by_label[reference.name]

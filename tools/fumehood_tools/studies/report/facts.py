@@ -11,7 +11,7 @@ from fumehood_tools.receipts.trials import trial_of
 from fumehood_tools.records.labelling import label_of
 from fumehood_tools.records.scores import Failure, Score
 from fumehood_tools.studies.entries import Conclusion, HoldoutAnswer, Plan
-from fumehood_tools.studies.notebook import Entry, Study
+from fumehood_tools.studies.notebook import STUDIES, Entry, Study
 from fumehood_tools.studies.references.resolving import Resolver
 from fumehood_tools.studies.references.seeds import Unsound
 from fumehood_tools.studies.references.stating import FAILURE, SCORE, Basis
@@ -41,7 +41,7 @@ class Facts(NamedTuple):
     """What a report shows besides the author's prose.
 
     lost: conclusion or holdout answer -> why its evidence is no longer there. withdrawn: places in
-    the sandboxes of the study.
+    the study and its sandboxes. foreign: sandboxes that are cited, but named by no plan.
     """
 
     study: Study
@@ -53,12 +53,13 @@ class Facts(NamedTuple):
     lost: Mapping[int, str]
     withdrawn: list[str]
     order: Mapping[str, int]
+    foreign: list[str]
 
     @property
     def receipts(self) -> dict[str, str]:
         """Place -> MAC of everything that is shown."""
         return {
-            **{one.place: one.receipt for one in self.study.entries},
+            **{one.place: one.receipt for one in self.study.entries if not one.problem},
             **{run.basis.place: run.basis.receipt for run in self.runs},
         }
 
@@ -91,7 +92,7 @@ def gather(resolver: Resolver, cited: list[str]) -> Facts:
     claimed = {parts[1] for parts in places if parts[0] == SANDBOXES}
     sandboxes = sorted({*cited, *claimed, *(plan.sandbox for _, plan in plans)})
     runs = [run for name in sandboxes for run in _runs(resolver, name)]
-    under = tuple(f"{SANDBOXES}/{name}/" for name in sandboxes)
+    under = (f"{STUDIES}/{study.name}/", *(f"{SANDBOXES}/{name}/" for name in sandboxes))
     return Facts(
         study=study,
         plans=plans,
@@ -102,6 +103,7 @@ def gather(resolver: Resolver, cited: list[str]) -> Facts:
         lost=_lost(resolver, [entry for entry, _ in (*conclusions, *holdouts)]),
         withdrawn=[place for place in resolver.book.withdrawn("") if place.startswith(under)],
         order=resolver.order,
+        foreign=sorted(set(cited).difference(claimed, (plan.sandbox for _, plan in plans))),
     )
 
 

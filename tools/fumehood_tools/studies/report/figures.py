@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from fumehood_tools.bench.plot import plot_benchmarks
 from fumehood_tools.bench.shelf import Shelf
-from fumehood_tools.errors import PartMissing
+from fumehood_tools.errors import FumehoodError
 from fumehood_tools.records.labelling import file_of
 from fumehood_tools.registry.lookup import metric_named
 from fumehood_tools.registry.sae_metrics import QUALITY, SPARSITY
@@ -44,7 +44,7 @@ def figures_of(
 ) -> tuple[list[Figure], list[str]]:
     """Return one figure per sandbox with scores, and why a figure is missing.
 
-    fonts: folder for matplotlib's list of fonts. Raises BadRequest, RunFailed from drawing.
+    fonts: folder for matplotlib's list of fonts.
     """
     found, missing = list[Figure](), list[str]()
     for sandbox in facts.sandboxes:
@@ -57,8 +57,8 @@ def figures_of(
             continue
         try:
             found.append(_figure(len(found) + 1, workspace, sandbox, variants, drawn, shelf, fonts))
-        except PartMissing as error:
-            missing.append(str(error))
+        except FumehoodError as error:
+            missing.append(f"There is no figure of sandbox {sandbox}: {error}")
     return found, missing
 
 

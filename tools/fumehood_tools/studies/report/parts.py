@@ -165,6 +165,11 @@ def limitations(facts: Facts) -> str:
     ]
     said += [f"Plan {entry.number}: {plain(one.note)}" for entry, one in facts.plans if one.note]
     said += [f"Entry {number}: {plain(why)}" for number, why in facts.lost.items()]
+    said += [
+        f"Numbers of sandbox {plain(name)} are cited, which no plan of this study names: nothing "
+        f"foresaw them, so they are {EXPLORATORY}."
+        for name in facts.foreign
+    ]
     judged = {one.plan for _, one in facts.conclusions}
     said += [
         f"Plan {entry.number} was registered, but not judged."

@@ -6,6 +6,7 @@ with the value shown and every receipt, so that a later change of one is noticed
 Costs about 1 ms per run in the study's sandboxes, 1 s per GB of weights, and 3 s per figure.
 """
 
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +19,14 @@ from fumehood_tools.quoting import one_line
 from fumehood_tools.registry.kinds import known_metrics
 from fumehood_tools.studies.entries import ReportWritten
 from fumehood_tools.studies.notebook import append, now
-from fumehood_tools.studies.prose import Names, faults_of, filled_in, references_in
+from fumehood_tools.studies.prose import (
+    Fault,
+    Names,
+    faults_of,
+    filled_in,
+    references_in,
+    without_references,
+)
 from fumehood_tools.studies.references.resolving import Resolved, Resolver
 from fumehood_tools.studies.references.seeds import WITHDRAWN, Unsound
 from fumehood_tools.studies.report import parts
@@ -92,7 +100,7 @@ def write_report(
 
     shelf: the records of the workspace. fonts: folder for matplotlib's list of fonts. Raises
     BadRequest with every fault of the prose and its place; Unsound if a receipt was changed, is
-    gone, or was put back; RunFailed if a figure could not be drawn.
+    gone, or was put back. A figure that could not be drawn is named in the report.
     """
 
     def draw(facts: Facts) -> tuple[list[Figure], list[str]]:
@@ -122,8 +130,9 @@ def render(
     names = _names(resolver, facts)
     faults += [fault.text("title") for fault in faults_of(title, names)]
     for part, text in texts.items():
-        faults += [fault.text(part.replace("_", "-")) for fault in faults_of(text, names)]
-        faults += _structure_faults(part, text)
+        typed = faults_of(text, names)
+        faults += [fault.text(part.replace("_", "-")) for fault in typed]
+        faults += _structure_faults(part, text) or _split_words(part, text, typed, names)
     if faults:
         shown = [*faults[:MOST_FAULTS], *(["…"] if len(faults) > MOST_FAULTS else [])]
         raise BadRequest("\n".join(["The report was not written.", *shown]))
@@ -183,6 +192,24 @@ def _structure_faults(part: str, text: str) -> list[str]:
     return faults
 
 
+def _split_words(part: str, text: str, typed: Sequence[Fault], names: Names) -> list[str]:
+    """Return numbers and verdicts that appear only when the Markdown is rendered: sup**port**ed."""
+    said = {fault.said for fault in typed}
+    inline = [token for token in parser().parse(without_references(text)) if token.children]
+    shown = "\n".join(
+        "".join(
+            child.content or " " * (child.type == "softbreak") for child in token.children or ()
+        )
+        for token in inline
+    )
+    found = faults_of(unicodedata.normalize("NFKC", shown), names)
+    return [
+        f"{part}: {fault.said!r} is {fault.why}. It is there when the part is rendered."
+        for fault in found
+        if fault.said not in said
+    ]
+
+
 def _assembled(
     resolver: Resolver,
     title: str,
@@ -199,7 +226,9 @@ def _assembled(
     ours = {
         "plan": parts.plans(facts),
         "code": code_part(sources_of(facts, resolver.workspace), measured_parents(facts)),
-        "results": "\n\n".join([parts.results(facts), *(one.markdown for one in figures)]),
+        "results": "\n\n".join(
+            [parts.results(facts), *(one.markdown for one in figures), *map(plain, notes)]
+        ),
         "limitations": parts.limitations(facts),
     }
     after = {
