@@ -17,12 +17,12 @@ MOST_OUTPUT = 700
 # What says how an argument must be written tells nobody how to read a result.
 _FOR_ARGUMENTS = frozenset(
     {
-        *("default", "minLength", "maxLength", "pattern"),
+        *("default", "minLength", "maxLength", "minItems", "maxItems", "pattern"),
         *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
     }
 )
 # What an agent that writes a sensible argument never meets; the server checks it all the same.
-_UNSAID = frozenset({"minLength", "maxLength"})
+_UNSAID = frozenset({"minLength", "maxLength", "minItems", "maxItems"})
 Node = dict[str, Any]
 
 
@@ -39,9 +39,13 @@ def without(keywords: Collection[str], schema: Node) -> Node:
 def input_form(schema: Node) -> Node:
     """Return an input schema with bare optional types, closed objects and no references.
 
-    The lengths of texts are left out.
+    The lengths of texts and lists are left out, and so are the docstrings of inner objects, whose
+    argument has a description of its own.
     """
-    definitions = schema.get("$defs", {})
+    definitions = {
+        name: {key: value for key, value in node.items() if key != "description"}
+        for name, node in schema.get("$defs", {}).items()
+    }
 
     def simple(node: Node) -> Node:
         node = _resolved(node, definitions)

@@ -88,7 +88,7 @@ def _register_table(toolbox: Toolbox) -> None:
         limit: Annotated[
             int, Field(ge=1, le=100, description="Most rows; with details, also most seeds")
         ] = 20,
-        cursor: Annotated[str | None, Field(description="next_cursor of the previous page")] = None,
+        cursor: Annotated[str | None, Field(description="From the previous page")] = None,
     ) -> Annotated[CallToolResult, TableAnswer]:
         """Read the scores of a sandbox as a table, one row per variant. Use it after a run.
 

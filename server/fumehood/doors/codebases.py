@@ -53,7 +53,7 @@ def _register_find(toolbox: Toolbox) -> None:
             ),
         ] = None,
         limit: Annotated[int, Field(ge=1, le=100)] = 20,
-        cursor: Annotated[str | None, Field(description="next_cursor of the previous page")] = None,
+        cursor: Annotated[str | None, Field(description="From the previous page")] = None,
     ) -> Annotated[CallToolResult, CodebaseList]:
         """Find the repositories that may be a paper's code, and what is in each now.
 

@@ -51,7 +51,7 @@ def _register_reading(toolbox: Toolbox) -> None:
     )
     def list_guides(
         limit: Annotated[int, Field(ge=1, le=100)] = 20,
-        cursor: Annotated[str | None, Field(description="next_cursor of the previous page")] = None,
+        cursor: Annotated[str | None, Field(description="From the previous page")] = None,
     ) -> Annotated[CallToolResult, GuideList]:
         """List guides to packages whose every code block was run, and whether they still hold.
 
@@ -134,7 +134,7 @@ def _register_check(toolbox: Toolbox) -> None:
         sarif: Annotated[bool, Field(description="Also write SARIF 2.1.0")] = False,
         rerun: Annotated[bool, Field(description="Ignore a kept result")] = False,
         limit: Annotated[int, Field(ge=1, le=100)] = 20,
-        cursor: Annotated[str | None, Field(description="next_cursor of the previous page")] = None,
+        cursor: Annotated[str | None, Field(description="From the previous page")] = None,
     ) -> Annotated[CallToolResult, CheckPage]:
         """Run every Python block of a guide, README or SKILL.md in isolation, and classify each.
 

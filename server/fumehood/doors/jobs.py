@@ -96,7 +96,7 @@ def _register_readers(toolbox: Toolbox) -> None:
     def list_jobs(
         status: Annotated[Status | None, Field(description="Only these; default: all")] = None,
         limit: Annotated[int, Field(ge=1, le=100)] = 20,
-        cursor: Annotated[str | None, Field(description="next_cursor of the previous page")] = None,
+        cursor: Annotated[str | None, Field(description="From the previous page")] = None,
     ) -> Annotated[CallToolResult, JobList]:
         """List the jobs of this workspace, newest first. Use it to find a job_id again.
 

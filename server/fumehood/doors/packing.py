@@ -141,7 +141,7 @@ def _register_read(toolbox: Toolbox) -> None:
         regex: Annotated[bool, Field(description="grep is a regular expression (RE2)")] = False,
         ignore_case: bool = False,
         limit: Annotated[int, Field(ge=1, le=100)] = 20,
-        cursor: Annotated[str | None, Field(description="next_cursor of the previous page")] = None,
+        cursor: Annotated[str | None, Field(description="From the previous page")] = None,
     ) -> Annotated[CallToolResult, PackPage]:
         """Read a pack: its files, the exact text of one, a range of lines, or a search.
 

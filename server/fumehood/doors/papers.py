@@ -46,7 +46,7 @@ def _register_search(toolbox: Toolbox) -> None:
         first_year: Year = None,
         last_year: Year = None,
         limit: Annotated[int, Field(ge=1, le=50)] = 10,
-        cursor: Annotated[str | None, Field(description="next_cursor of the previous page")] = None,
+        cursor: Annotated[str | None, Field(description="From the previous page")] = None,
         judgements: Annotated[
             list[AgentJudgement] | None,
             Field(description="Your own, by paper id; they override all others", max_length=50),

@@ -55,7 +55,7 @@ def _register_read(toolbox: Toolbox) -> None:
         section: Annotated[
             str | None, Field(description='For part="text": id of a section or chunk')
         ] = None,
-        cursor: Annotated[str | None, Field(description="next_cursor of the previous page")] = None,
+        cursor: Annotated[str | None, Field(description="From the previous page")] = None,
         source: Annotated[SourceAsked, Field(description="auto: the best one available")] = "auto",
         refresh: Annotated[bool, Field(description="Fetch and read it again")] = False,
         password: Annotated[str | None, Field(description="Of a protected PDF; not stored")] = None,
@@ -124,7 +124,7 @@ def _register_text_search(toolbox: Toolbox) -> None:
         ] = None,
         match: Annotated[Match, Field(description="Require any or all of the words")] = "any",
         limit: Annotated[int, Field(ge=1, le=50)] = 10,
-        cursor: Annotated[str | None, Field(description="next_cursor of the previous page")] = None,
+        cursor: Annotated[str | None, Field(description="From the previous page")] = None,
     ) -> Annotated[CallToolResult, Hits]:
         """Search the text of papers that were read. Use it to find where a paper says something.
 

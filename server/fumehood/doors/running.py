@@ -106,8 +106,8 @@ def register_run(toolbox: Toolbox) -> None:
         baseline: Annotated[
             str | None,
             Field(
-                description="With l0_targets: also run this one at these L0 and around them, so "
-                "that compare_variants can compare with it. Default: topk",
+                description="With l0_targets: also run at and around these L0, to compare with. "
+                "Default: topk",
                 max_length=100,
             ),
         ] = None,
@@ -123,15 +123,14 @@ def register_run(toolbox: Toolbox) -> None:
         training: Annotated[
             TrainingValues | None,
             Field(
-                description="Train with these values instead of those in sandbox.toml. The scores "
-                "belong to another setting; those of a baseline say what a gain must also beat"
+                description="Instead of sandbox.toml's values. The scores belong to another setting"
             ),
         ] = None,
         controls: Annotated[
             bool,
             Field(
-                description="Also run two blanks (the first baseline renamed) and a known cheat; "
-                "read_benchmarks then says whether any of them gained an advantage"
+                description="Also run two blanks and a known cheat; read_benchmarks says whether "
+                "one of them gained an advantage"
             ),
         ] = False,
         request_key: Annotated[

@@ -158,7 +158,7 @@ def _register_list(toolbox: Toolbox) -> None:
     def list_variants(
         sandbox: SandboxName,
         limit: Annotated[int, Field(ge=1, le=100)] = 20,
-        cursor: Annotated[str | None, Field(description="next_cursor of the previous page")] = None,
+        cursor: Annotated[str | None, Field(description="From the previous page")] = None,
     ) -> Annotated[CallToolResult, VariantList]:
         """List the variant files of a sandbox: name, first line of the docstring, problems.
 

@@ -111,7 +111,7 @@ def _register_read(toolbox: Toolbox) -> None:
             str | None, Field(max_length=200, description="Only entries with all of these words")
         ] = None,
         entry: Annotated[int | None, Field(ge=1, description="Only this entry, whole")] = None,
-        cursor: Annotated[str | None, Field(description="next_cursor of the previous page")] = None,
+        cursor: Annotated[str | None, Field(description="From the previous page")] = None,
     ) -> Annotated[CallToolResult, StudyPage]:
         """Read a study: question, budget, plans, verdicts, reflections, what failed and why.
 

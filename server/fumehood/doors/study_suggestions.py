@@ -42,7 +42,7 @@ def register(toolbox: Toolbox) -> None:
         minutes: Annotated[
             float | None, Field(gt=0, description="Most that the next experiment may take")
         ] = None,
-        cursor: Annotated[str | None, Field(description="next_cursor of the previous page")] = None,
+        cursor: Annotated[str | None, Field(description="From the previous page")] = None,
     ) -> Annotated[CallToolResult, Suggestions]:
         """Suggest what to try next, from all that was measured in this workspace.
 

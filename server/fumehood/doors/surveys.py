@@ -49,7 +49,7 @@ def register(toolbox: Toolbox) -> None:
             bool, Field(description="Not the installed files but the index's: with tests and docs")
         ] = False,
         limit: Annotated[int, Field(ge=1, le=100)] = 20,
-        cursor: Annotated[str | None, Field(description="next_cursor of the previous page")] = None,
+        cursor: Annotated[str | None, Field(description="From the previous page")] = None,
     ) -> Annotated[CallToolResult, SurveyPage]:
         """Look up a Python package's real API before you write code with it; runs none of it.
 
