@@ -15,4 +15,5 @@ exploring.py the conclusion about scores that no plan foresaw
 missing.py   the controls that a conclusion lacks
 counting.py  further plans about a file, which are tries
 spending.py  what plans and studies have spent, and their budgets
+holdout/     test a verdict on documents, layers and subjects that the study never saw
 """
