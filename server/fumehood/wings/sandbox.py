@@ -22,8 +22,7 @@ WING = Wing(
         steps={
             "prepare": (
                 Sentence(
-                    "create_sandbox: creates a folder with README.md, AGENTS.md (the rules) and "
-                    "core/ to read.",
+                    "create_sandbox: a folder with AGENTS.md (the rules) and core/ to read.",
                     ("create_sandbox",),
                 ),
                 Sentence(

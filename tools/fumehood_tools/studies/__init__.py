@@ -20,4 +20,5 @@ prose.py     text with references: find typed numbers and verdicts
 reflecting.py  an insight with evidence that was checked
 report/      the report of a study
 archive/     a study as one file that a stranger verifies
+holdout/     test a verdict on documents, layers and subjects that the study never saw
 """
