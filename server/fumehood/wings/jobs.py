@@ -11,7 +11,7 @@ WING = Wing(
         steps={
             "wait": (
                 Sentence(
-                    "wait_for_job: waits up to 45 s. Call it again until the job has ended.",
+                    "wait_for_job: up to 45 s; call it again until the job has ended.",
                     ("wait_for_job",),
                 ),
                 Sentence("read_job_log shows why one failed.", ("read_job_log",)),

@@ -26,23 +26,20 @@ WING = Wing(
                     ("create_sandbox",),
                 ),
                 Sentence(
-                    "Write variants/<name>.py there: one file that defines CustomSAE, if needed "
-                    "CustomTrainer.",
+                    "Write variants/<name>.py there: it defines CustomSAE.",
                     ("create_sandbox",),
                 ),
                 Sentence("list_variants lists them.", ("list_variants",)),
             ),
             "check": (
                 Sentence(
-                    "check_variant: takes seconds; names the line that breaks a rule. Repeat until "
-                    "it passes.",
+                    "check_variant names the line that breaks a rule. Repeat until it passes.",
                     ("check_variant",),
                 ),
             ),
             "run": (
                 Sentence(
-                    "run_variants: returns a job_id at once. Several variants and seeds are one "
-                    "job.",
+                    "run_variants returns a job_id at once. All variants and seeds are one job.",
                     ("run_variants",),
                 ),
             ),

@@ -23,7 +23,7 @@ WING = Wing(
             "prepare": (Sentence("open_study: your notebook.", ("open_study",)),),
             "run": (Sentence("plan_experiment first: fresh seeds.", ("plan_experiment",)),),
             "judge": (
-                Sentence("judge_experiment gives a plan's verdict.", ("judge_experiment",)),
+                Sentence("judge_experiment: its verdict.", ("judge_experiment",)),
                 Sentence("record_reflection, write_report.", ("record_reflection", "write_report")),
                 Sentence("read_study: what was tried.", ("read_study",)),
             ),
