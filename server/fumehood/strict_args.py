@@ -25,12 +25,11 @@ def close_the_schema(tool: Tool, *, plain: bool = False) -> None:
     """Forbid unknown arguments, and publish the tool's schemas in forms that most hosts understand.
 
     plain: for hosts that fail on `additionalProperties` or on output schemas, leave these out.
-    Unknown arguments are refused all the same.
+    The refusal itself is `unknown_arguments`, which the server asks before every call. The SDK's
+    model of the arguments is left as it is: building it once more took a third of the time in
+    which a server is built.
     """
-    arguments = tool.fn_metadata.arg_model
-    arguments.model_config["extra"] = "forbid"
-    arguments.model_rebuild(force=True)
-    published = input_form(arguments.model_json_schema(by_alias=True))
+    published = input_form(tool.parameters)
     tool.parameters = open_form(published) if plain else published
     output = tool.fn_metadata.output_schema
     if output is not None:

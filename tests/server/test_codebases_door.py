@@ -56,7 +56,7 @@ def read(settings: Settings, *sentences: str, **parts: Any) -> None:
 
 
 async def find(settings: Settings, **arguments: Any) -> tuple[str, Any]:
-    async with Client(build_server(settings)) as client:
+    async with Client(build_server(settings, ["papers", "code"])) as client:
         result = await client.call_tool("find_codebases", {"paper": PAPER, **arguments})
     return result.content[0].text, result.structured_content  # type: ignore[union-attr]
 
@@ -278,7 +278,7 @@ async def test_offline_it_finds_clones_packages_and_folders_and_asks_nobody(
 ) -> None:
     services.git.add("ada/quiet", CODE)
     read(settings, "Our code is at https://github.com/ada/quiet. We also use PyDantic.")
-    async with Client(build_server(settings)) as client:
+    async with Client(build_server(settings, ["papers", "code"])) as client:
         await client.call_tool("find_codebases", {"paper": PAPER})
     open_checkout("ada/quiet", settings=settings)
     services.git.add("bob/unlinked", CODE)
@@ -324,7 +324,7 @@ async def test_a_long_list_is_paged_and_stays_short(
     text, structure = await find(settings)
     assert structure["total"] == 50 and len(structure["candidates"]) == 20
     assert len(text) < 20_000 and len(str(structure)) < 20_000
-    async with Client(build_server(settings)) as client:
+    async with Client(build_server(settings, ["papers", "code"])) as client:
         arguments = {"paper": PAPER, "cursor": structure["next_cursor"], "limit": 100}
         rest = await client.call_tool("find_codebases", arguments)
         wrong = await client.call_tool("find_codebases", {"paper": PAPER, "cursor": "x"})
@@ -347,7 +347,7 @@ async def test_the_caller_may_add_candidates_and_hears_what_is_none(
 
 
 async def test_the_prompt_leads_from_a_paper_to_lines_of_code(settings: Settings) -> None:
-    async with Client(build_server(settings)) as client:
+    async with Client(build_server(settings, ["papers", "code"])) as client:
         asked = {"paper": PAPER, "question": "which file implements equation 3"}
         prompt = await client.get_prompt("study_codebase", asked)
     text = prompt.messages[0].content.text  # type: ignore[union-attr]
@@ -368,7 +368,7 @@ async def test_a_cancelled_call_ends_its_git(
         "validate_codebase": {"repository": "ada/quiet"},
         "pack_repository": {"source": "ada/quiet"},
     }[tool]
-    async with Client(build_server(settings)) as client:
+    async with Client(build_server(settings, ["papers", "code"])) as client:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(client.call_tool, tool, {"paper": PAPER, **asked})
             with anyio.fail_after(15):

@@ -52,7 +52,7 @@ async def test_twelve_planted_faults_are_all_classified_with_line_and_remedy(
     settings: Settings, site: Path
 ) -> None:
     _write(settings, "guides/mosslib.md", guide_text())
-    async with Client(build_server(settings)) as client:
+    async with Client(build_server(settings, ["guides"])) as client:
         text, page = await _call(
             client, "check_guide", guide="mosslib", environment="venv", block_seconds=3, sarif=True
         )
@@ -111,7 +111,7 @@ async def test_blocks_that_misbehave_are_stopped_and_the_others_still_run(
             "\n```\n```output\ndef moss():\n    return 1",
         ),
     )
-    async with Client(build_server(settings)) as client:
+    async with Client(build_server(settings, ["guides"])) as client:
         text, page = await _call(
             client, "check_guide", guide="README.md", environment="venv", block_seconds=20
         )
@@ -146,7 +146,7 @@ async def test_a_skill_is_graded_and_its_words_stay_a_quotation(
     skill = f"---\nname: moss\ndescription: {order}\n---\n# {order}\n"
     _write(settings, "skills/moss/SKILL.md", f"{skill}{_blocks(f'nowhere  # {order}')}")
     _write(settings, "skills/empty/SKILL.md", skill)
-    async with Client(build_server(settings)) as client:
+    async with Client(build_server(settings, ["guides"])) as client:
         text, page = await _call(
             client, "check_guide", guide="skills/moss", environment="venv", block_seconds=20
         )
@@ -175,7 +175,7 @@ async def test_a_block_that_writes_nonsense_to_every_descriptor_breaks_no_check(
         "    except OSError:\n        pass"
     )
     _write(settings, "odd.md", _blocks(code, "print(2)"))
-    async with Client(build_server(settings)) as client:
+    async with Client(build_server(settings, ["guides"])) as client:
         text, page = await _call(client, "check_guide", guide="odd.md", environment="venv")
     assert _outcomes(page) == {1: "passed", 2: "passed"}, text
 
@@ -200,7 +200,7 @@ async def test_a_check_is_kept_until_text_or_environment_change_and_marks_the_gu
     settings: Settings, site: Path
 ) -> None:
     _write(settings, "guides/mosslib.md", guide_text(["A healthy task", "Wrong output"]))
-    async with Client(build_server(settings)) as client:
+    async with Client(build_server(settings, ["guides"])) as client:
         first, page = await _call(client, "check_guide", guide="mosslib", environment="venv")
         again, kept = await _call(client, "check_guide", guide="mosslib", environment="venv")
         assert page["counts"] == {"passed": 1, "wrong_output": 1} and (again, kept) == (first, page)
@@ -236,7 +236,7 @@ async def test_a_check_is_kept_until_text_or_environment_change_and_marks_the_gu
 
 
 async def test_shipped_guides_are_listed_read_by_task_and_completed(settings: Settings) -> None:
-    async with Client(build_server(settings)) as client:
+    async with Client(build_server(settings, ["guides"])) as client:
         text, page = await _call(client, "list_guides")
         rows = {it["package"]: it for it in page["guides"]}
         assert {"dictionary-learning", "sae-bench"} <= set(rows)
@@ -261,7 +261,7 @@ async def test_shipped_guides_are_listed_read_by_task_and_completed(settings: Se
 
 
 async def test_a_package_with_a_version_means_the_guide_to_that_version(settings: Settings) -> None:
-    async with Client(build_server(settings)) as client:
+    async with Client(build_server(settings, ["guides"])) as client:
         text, task = await _call(
             client,
             "read_guide",
@@ -280,7 +280,7 @@ async def test_errors_name_the_next_step(settings: Settings) -> None:
     _write(settings, "notes.pdf", "moss")
     _write(settings, "moss.md", _blocks("x = 1"))
     (settings.workspace / "plain").mkdir()
-    async with Client(build_server(settings)) as client:
+    async with Client(build_server(settings, ["guides"])) as client:
         text, _ = await _call(client, "read_guide", package="dictionary-lerning")
         assert "Did you mean 'dictionary-learning'?" in text
         text, _ = await _call(client, "read_guide", package="sae-bench", task="fly")
@@ -303,7 +303,7 @@ async def test_a_guide_that_breaks_the_format_is_listed_as_such_and_not_served(
 ) -> None:
     text = guide_text(["A healthy task"]).replace("**Expected outcome**", "Outcome")
     _write(settings, "guides/broken.md", text)
-    async with Client(build_server(settings)) as client:
+    async with Client(build_server(settings, ["guides"])) as client:
         said, page = await _call(client, "list_guides")
         (row,) = [it for it in page["guides"] if it["package"] == "broken"]
         assert row["status"] == "invalid" and "has no **Expected outcome**" in row["why"]

@@ -64,7 +64,7 @@ async def test_a_block_is_blamed_for_what_it_does_and_not_for_where_it_runs(
 ) -> None:
     write_environment(settings.workspace / "venv")
     _write(settings, "odd.md", _page(*BLOCKS))
-    async with Client(build_server(settings)) as client:
+    async with Client(build_server(settings, ["guides"])) as client:
         text, page = await _call(
             client, "check_guide", guide="odd.md", environment="venv", block_seconds=20, limit=50
         )
@@ -90,7 +90,7 @@ async def test_a_guide_of_a_wrong_form_does_not_pass_and_the_other_files_of_a_sk
     _write(
         settings, "half.md", "---\npackage: moss\nversion: 1\n---\n# Moss\n" + _page("x = 1")[6:]
     )
-    async with Client(build_server(settings)) as client:
+    async with Client(build_server(settings, ["guides"])) as client:
         text, page = await _call(client, "check_guide", guide="half.md", environment="venv")
         assert (
             page["counts"] == {"passed": 1} and "half.md:1: front matter" in page["format_problem"]
@@ -105,7 +105,7 @@ async def test_an_address_and_a_folder_are_refused_with_what_to_pass(settings: S
     _write(settings, "docs/a.md", "# A\n")
     (settings.workspace / "empty").mkdir()
     (settings.workspace / "wide.md").write_bytes("# A\n".encode("utf-16"))
-    async with Client(build_server(settings)) as client:
+    async with Client(build_server(settings, ["guides"])) as client:
         text, _ = await _call(client, "check_guide", guide="https://example.com/SKILL.md")
         assert "is an address, and nothing is downloaded here. Save the file" in text
         text, _ = await _call(client, "check_guide", guide="docs")

@@ -79,7 +79,7 @@ def deep_folders(settings: Settings) -> Iterator[None]:
 
 @pytest.mark.usefixtures("deep_folders")
 async def test_folders_of_any_depth_are_read(settings: Settings) -> None:
-    async with Client(build_server(settings)) as client:
+    async with Client(build_server(settings, ["code"])) as client:
         for source in ("plain", "tracked"):
             text, made = await _call(client, "pack_repository", source=source)
             assert made is not None and made["texts"] == 1, text[:300]
@@ -92,7 +92,7 @@ async def test_a_file_of_an_archive_that_is_too_deep_is_left_out_by_name(
     with tarfile.open(settings.workspace / "deep.tar.gz", "w:gz") as archive:
         for path in ("a.py", "d/" * 200 + "b.py", "d/" * 1_200 + "c.py"):
             archive.addfile(tarfile.TarInfo(path))
-    async with Client(build_server(settings)) as client:
+    async with Client(build_server(settings, ["code"])) as client:
         text, made = await _call(client, "pack_repository", source="deep.tar.gz")
         assert made is not None and made["texts"] == 2, text[:300]
         assert made["left_out"][0]["path"].endswith("/c.py")
@@ -104,7 +104,7 @@ async def test_the_notes_about_a_source_are_part_of_its_pack(settings: Settings)
     linked.mkdir(parents=True)
     (linked / ".git").write_text("gitdir: ../nowhere\n")
     (linked / "b.py").write_text("b = 2\n")
-    async with Client(build_server(settings)) as client:
+    async with Client(build_server(settings, ["code"])) as client:
         text, made = await _call(client, "pack_repository", source="linked")
         assert made["texts"] == 1 and "left_out" not in made
         assert made["notes"][0].startswith("git could not list its files, so all are listed")
@@ -119,7 +119,7 @@ async def test_names_outside_are_not_listed_when_the_configuration_names_another
     (outside / "private-name.txt").write_text("private\n")
     folder = _repository(settings.workspace / "inside")
     run_git(folder, "config", "core.worktree", str(outside))
-    async with Client(build_server(settings)) as client:
+    async with Client(build_server(settings, ["code"])) as client:
         text, made = await _call(client, "pack_repository", source="inside")
         assert made["texts"] == 2 and "private-name" not in text + str(made)
 
@@ -147,7 +147,7 @@ async def test_a_repository_without_its_files_says_what_to_do(settings: Settings
         "no-files.git": "a partial clone, in which files are missing. Clone it again",
         "only-binary": "all of 1 files are left out, such as 'a.bin' (binary)",
     }
-    async with Client(build_server(settings)) as client:
+    async with Client(build_server(settings, ["code"])) as client:
         for name, said in wanted.items():
             text, _ = await _call(client, "pack_repository", source=name)
             assert text.startswith(("ERROR repository_failed: ", "ERROR bad_request: ")), text
@@ -164,7 +164,7 @@ async def test_names_and_links_of_a_repository_are_quoted_as_untrusted(settings:
     (folder / f"{order}.bin").write_bytes(b"\0")
     (folder / f"{order}.ipynb").write_text("{")
     (folder / "link").symlink_to(order)
-    async with Client(build_server(settings)) as client:
+    async with Client(build_server(settings, ["code"])) as client:
         text, made = await _call(client, "pack_repository", source="talks", budget_tokens=2_000)
         said = [line for line in text.splitlines() if order in line]
         assert len(said) > 6 and all(line.startswith("> ") for line in said), text
@@ -175,7 +175,7 @@ async def test_names_and_links_of_a_repository_are_quoted_as_untrusted(settings:
 
 async def test_arguments_of_read_pack_that_would_be_ignored_are_refused(settings: Settings) -> None:
     _repository(settings.workspace / "code")
-    async with Client(build_server(settings)) as client:
+    async with Client(build_server(settings, ["code"])) as client:
         _, made = await _call(client, "pack_repository", source="code")
         refused: list[tuple[dict[str, Any], str]] = [
             ({"file": "src"}, "No file 'src'. It is a folder: read_pack with file='src/'"),
@@ -220,7 +220,7 @@ async def test_packages_with_damaged_metadata_are_refused_or_read_without_leavin
     (site / "odd_origin-1.0.dist-info" / "direct_url.json").write_text('{"dir_info": []}')
     (site / "odd_folder" / "linked").symlink_to(tmp_path / "elsewhere")
     monkeypatch.syspath_prepend(str(site))
-    async with Client(build_server(settings)) as client:
+    async with Client(build_server(settings, ["code"])) as client:
         for name in records:
             text, made = await _call(
                 client, "validate_codebase", paper="papers/gates.md", repository=f"pkg:{name}"
@@ -234,7 +234,7 @@ async def test_packages_with_damaged_metadata_are_refused_or_read_without_leavin
 async def test_a_pack_that_was_changed_shows_nothing_from_elsewhere(settings: Settings) -> None:
     _repository(settings.workspace / "code")
     (settings.workspace / "private.txt").write_text("private words\n")
-    async with Client(build_server(settings)) as client:
+    async with Client(build_server(settings, ["code"])) as client:
         _, made = await _call(client, "pack_repository", source="code")
         pack, packed = made["pack"], settings.workspace / made["path"]
         facts, content = packed.with_name("pack.json"), packed.read_bytes()
@@ -261,7 +261,7 @@ async def test_a_line_with_millions_of_matches_is_one_hit(settings: Settings) ->
     folder.mkdir(parents=True)
     (folder / "a.js").write_text("b" * 3_000_000)
     (folder / "b.py").write_text("c = 1\n")
-    async with Client(build_server(settings)) as client:
+    async with Client(build_server(settings, ["code"])) as client:
         _, made = await _call(client, "pack_repository", source="long")
         text, found = await _call(client, "read_pack", pack=made["pack"], grep="x*", regex=True)
         assert found is not None, text
@@ -273,7 +273,7 @@ async def test_files_to_show_first_are_named_also_without_a_budget_and_missing_o
 ) -> None:
     folder = _repository(settings.workspace / "code")
     make_repository(folder, {"n.ipynb": '{"nbformat": 4, "nbformat_minor": 5, "cells": []}'})
-    async with Client(build_server(settings)) as client:
+    async with Client(build_server(settings, ["code"])) as client:
         for budget in (None, 2_000):
             text, made = await _call(
                 client,
@@ -314,7 +314,7 @@ async def test_no_program_that_a_repository_names_is_run(
     shutil.copytree(folder / ".git", settings.workspace / "bare.git")
     lost = run_git(folder, "rev-parse", "HEAD:README.md").strip()
     (settings.workspace / "bare.git" / "objects" / lost[:2] / lost[2:]).unlink()
-    async with Client(build_server(settings)) as client:
+    async with Client(build_server(settings, ["code"])) as client:
         text, made = await _call(client, "pack_repository", source="code")
         assert made is not None and made["texts"] == 3, text
         text, _ = await _call(client, "pack_repository", source="bare.git")

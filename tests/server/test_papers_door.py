@@ -166,7 +166,7 @@ def _call(
         "from mcp import Client\n"
         "async def go():\n"
         "    settings = load_settings(offline='--offline' in sys.argv)\n"
-        "    async with Client(build_server(settings)) as client:\n"
+        "    async with Client(build_server(settings, ['papers'])) as client:\n"
         "        result = await client.call_tool('search_papers', json.loads(sys.argv[1]))\n"
         "        print(json.dumps([result.content[0].text, result.structured_content]))\n"
         "asyncio.run(go())\n",

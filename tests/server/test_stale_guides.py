@@ -87,7 +87,7 @@ async def test_a_newer_version_makes_a_guide_stale_and_the_changed_names_are_tol
     for name, version in (("old", OLD), ("new", NEW)):
         _environment(settings.workspace / name, tmp_path / "wheels", version)
     with services.running():
-        async with Client(build_server(settings)) as client:
+        async with Client(build_server(settings, ["guides"])) as client:
             text, page = await _call(client, "check_guide", guide="iterate", environment="old")
             assert page["passes"] and page["versions"] == {PACKAGE: OLD}, text
             text, page = await _call(client, "check_guide", guide="iterate", environment="new")

@@ -52,7 +52,7 @@ async def test_a_repository_is_validated_judged_and_kept_in_the_papers_tree(
     settings: Settings, paper: str
 ) -> None:
     _write(settings.workspace / "code" / "other", {"README.md": "# other", "a.py": "a = 1\n" * 40})
-    async with Client(build_server(settings)) as client:
+    async with Client(build_server(settings, ["papers", "code"])) as client:
         await _call(client, "read_paper", paper=paper)
         text, first = await _call(
             client,
@@ -90,7 +90,7 @@ async def test_a_repository_is_validated_judged_and_kept_in_the_papers_tree(
 async def test_a_paper_that_was_not_read_is_read_and_what_is_not_there_says_what_to_do(
     settings: Settings, paper: str
 ) -> None:
-    async with Client(build_server(settings)) as client:
+    async with Client(build_server(settings, ["papers", "code"])) as client:
         text, found = await _call(
             client, "validate_codebase", paper=paper, repository="code/dripgate"
         )
