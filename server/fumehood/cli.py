@@ -53,8 +53,8 @@ Configure your MCP client to run `fumehood serve`, for example:
 `fumehood COMMAND --help` explains a command.
 """
 COLLECTED_AFTER = (100_000, 20, 20)
-"""How many new objects Python collects garbage after. With its default of 700 a sixth of the time
-until a server is built goes into looking at the classes that were just imported, which all stay."""
+"""How many new objects Python collects garbage after. With its default of 700 it looks again and
+again at the classes that are being imported, which all stay."""
 
 
 def main(argv: Sequence[str] | None = None, wings: Iterable[Wing] = WINGS) -> int:

@@ -26,8 +26,7 @@ def close_the_schema(tool: Tool, *, plain: bool = False) -> None:
 
     plain: for hosts that fail on `additionalProperties` or on output schemas, leave these out.
     The refusal itself is `unknown_arguments`, which the server asks before every call. The SDK's
-    model of the arguments is left as it is: building it once more took a third of the time in
-    which a server is built.
+    model of the arguments is left as it is, because building it once more takes time.
     """
     published = input_form(tool.parameters)
     tool.parameters = open_form(published) if plain else published
