@@ -4,6 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+Cursor = Annotated[str | None, Field(description="From the previous page")]
+
 SandboxName = Annotated[
     str, Field(description="Name of a sandbox, e.g. 'demo'", min_length=1, max_length=64)
 ]

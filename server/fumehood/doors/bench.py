@@ -8,7 +8,7 @@ from typing import Annotated
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from fumehood.doors.arguments import SandboxName
+from fumehood.doors.arguments import Cursor, SandboxName
 from fumehood.doors.records import shelf_of
 from fumehood.tooling import Toolbox, answer, picture
 from fumehood.views import BENCHMARKS, META_KEY, add_benchmarks_view
@@ -88,7 +88,7 @@ def _register_table(toolbox: Toolbox) -> None:
         limit: Annotated[
             int, Field(ge=1, le=100, description="Most rows; with details, also most seeds")
         ] = 20,
-        cursor: Annotated[str | None, Field(description="From the previous page")] = None,
+        cursor: Cursor = None,
     ) -> Annotated[CallToolResult, TableAnswer]:
         """Read the scores of a sandbox as a table, one row per variant. Use it after a run.
 

@@ -6,6 +6,7 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
+from fumehood.doors.arguments import Cursor
 from fumehood.doors.library import library_of, services_of
 from fumehood.doors.reading import PaperId, read_first
 from fumehood.doors.waiting import progress_from_thread
@@ -53,7 +54,7 @@ def _register_find(toolbox: Toolbox) -> None:
             ),
         ] = None,
         limit: Annotated[int, Field(ge=1, le=100)] = 20,
-        cursor: Annotated[str | None, Field(description="From the previous page")] = None,
+        cursor: Cursor = None,
     ) -> Annotated[CallToolResult, CodebaseList]:
         """Find the repositories that may be a paper's code, and what is in each now.
 

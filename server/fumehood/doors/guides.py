@@ -7,6 +7,7 @@ from mcp.types import CallToolResult
 from pydantic import Field
 
 from fumehood.doors import guide_prompts, skills, surveys
+from fumehood.doors.arguments import Cursor
 from fumehood.doors.waiting import watch
 from fumehood.tooling import Toolbox, answer, in_thread
 from fumehood_tools.errors import RunFailed
@@ -51,7 +52,7 @@ def _register_reading(toolbox: Toolbox) -> None:
     )
     def list_guides(
         limit: Annotated[int, Field(ge=1, le=100)] = 20,
-        cursor: Annotated[str | None, Field(description="From the previous page")] = None,
+        cursor: Cursor = None,
     ) -> Annotated[CallToolResult, GuideList]:
         """List guides to packages whose every code block was run, and whether they still hold.
 
@@ -134,7 +135,7 @@ def _register_check(toolbox: Toolbox) -> None:
         sarif: Annotated[bool, Field(description="Also write SARIF 2.1.0")] = False,
         rerun: Annotated[bool, Field(description="Ignore a kept result")] = False,
         limit: Annotated[int, Field(ge=1, le=100)] = 20,
-        cursor: Annotated[str | None, Field(description="From the previous page")] = None,
+        cursor: Cursor = None,
     ) -> Annotated[CallToolResult, CheckPage]:
         """Run every Python block of a guide, README or SKILL.md in isolation, and classify each.
 

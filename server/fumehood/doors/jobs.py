@@ -11,6 +11,7 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import BaseModel, Field
 
+from fumehood.doors.arguments import Cursor
 from fumehood.doors.waiting import in_words, watch
 from fumehood.tooling import Toolbox, answer
 from fumehood_tools.jobs import Job, LogPage, Status
@@ -96,7 +97,7 @@ def _register_readers(toolbox: Toolbox) -> None:
     def list_jobs(
         status: Annotated[Status | None, Field(description="Only these; default: all")] = None,
         limit: Annotated[int, Field(ge=1, le=100)] = 20,
-        cursor: Annotated[str | None, Field(description="From the previous page")] = None,
+        cursor: Cursor = None,
     ) -> Annotated[CallToolResult, JobList]:
         """List the jobs of this workspace, newest first. Use it to find a job_id again.
 

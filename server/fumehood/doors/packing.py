@@ -6,6 +6,7 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
+from fumehood.doors.arguments import Cursor
 from fumehood.doors.reading import read_now
 from fumehood.doors.waiting import watch
 from fumehood.tooling import Toolbox, answer, in_thread, in_thread_with
@@ -141,7 +142,7 @@ def _register_read(toolbox: Toolbox) -> None:
         regex: Annotated[bool, Field(description="grep is a regular expression (RE2)")] = False,
         ignore_case: bool = False,
         limit: Annotated[int, Field(ge=1, le=100)] = 20,
-        cursor: Annotated[str | None, Field(description="From the previous page")] = None,
+        cursor: Cursor = None,
     ) -> Annotated[CallToolResult, PackPage]:
         """Read a pack: its files, the exact text of one, a range of lines, or a search.
 

@@ -7,6 +7,7 @@ from mcp.types import CallToolResult
 from pydantic import Field
 
 from fumehood.doors import reading
+from fumehood.doors.arguments import Cursor
 from fumehood.doors.library import search_of
 from fumehood.doors.waiting import progress_from_thread
 from fumehood.tooling import Toolbox, answer, in_thread
@@ -46,7 +47,7 @@ def _register_search(toolbox: Toolbox) -> None:
         first_year: Year = None,
         last_year: Year = None,
         limit: Annotated[int, Field(ge=1, le=50)] = 10,
-        cursor: Annotated[str | None, Field(description="From the previous page")] = None,
+        cursor: Cursor = None,
         judgements: Annotated[
             list[AgentJudgement] | None,
             Field(description="Your own, by paper id; they override all others", max_length=50),

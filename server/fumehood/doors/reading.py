@@ -6,6 +6,7 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
+from fumehood.doors.arguments import Cursor
 from fumehood.doors.library import reader_of, records_of
 from fumehood.doors.waiting import watch
 from fumehood.tooling import Toolbox, answer, in_thread
@@ -55,7 +56,7 @@ def _register_read(toolbox: Toolbox) -> None:
         section: Annotated[
             str | None, Field(description='For part="text": id of a section or chunk')
         ] = None,
-        cursor: Annotated[str | None, Field(description="From the previous page")] = None,
+        cursor: Cursor = None,
         source: Annotated[SourceAsked, Field(description="auto: the best one available")] = "auto",
         refresh: Annotated[bool, Field(description="Fetch and read it again")] = False,
         password: Annotated[str | None, Field(description="Of a protected PDF; not stored")] = None,
@@ -124,7 +125,7 @@ def _register_text_search(toolbox: Toolbox) -> None:
         ] = None,
         match: Annotated[Match, Field(description="Require any or all of the words")] = "any",
         limit: Annotated[int, Field(ge=1, le=50)] = 10,
-        cursor: Annotated[str | None, Field(description="From the previous page")] = None,
+        cursor: Cursor = None,
     ) -> Annotated[CallToolResult, Hits]:
         """Search the text of papers that were read. Use it to find where a paper says something.
 

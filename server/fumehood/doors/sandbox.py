@@ -6,7 +6,7 @@ from typing import Annotated
 from mcp.types import CallToolResult
 from pydantic import BaseModel, Field
 
-from fumehood.doors.arguments import SandboxName
+from fumehood.doors.arguments import Cursor, SandboxName
 from fumehood.doors.running import register_run
 from fumehood.doors.warming import warm_up
 from fumehood.tooling import Toolbox, answer
@@ -158,7 +158,7 @@ def _register_list(toolbox: Toolbox) -> None:
     def list_variants(
         sandbox: SandboxName,
         limit: Annotated[int, Field(ge=1, le=100)] = 20,
-        cursor: Annotated[str | None, Field(description="From the previous page")] = None,
+        cursor: Cursor = None,
     ) -> Annotated[CallToolResult, VariantList]:
         """List the variant files of a sandbox: name, first line of the docstring, problems.
 

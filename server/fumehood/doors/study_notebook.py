@@ -5,6 +5,7 @@ from typing import Annotated
 from mcp.types import CallToolResult
 from pydantic import Field
 
+from fumehood.doors.arguments import Cursor
 from fumehood.doors.records import shelf_of as records_of
 from fumehood.tooling import Toolbox, answer
 from fumehood_tools.studies.entries import Budget, StudyOpened
@@ -111,7 +112,7 @@ def _register_read(toolbox: Toolbox) -> None:
             str | None, Field(max_length=200, description="Only entries with all of these words")
         ] = None,
         entry: Annotated[int | None, Field(ge=1, description="Only this entry, whole")] = None,
-        cursor: Annotated[str | None, Field(description="From the previous page")] = None,
+        cursor: Cursor = None,
     ) -> Annotated[CallToolResult, StudyPage]:
         """Read a study: question, budget, plans, verdicts, reflections, what failed and why.
 

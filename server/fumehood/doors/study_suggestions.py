@@ -5,6 +5,7 @@ from typing import Annotated
 from mcp.types import CallToolResult
 from pydantic import Field
 
+from fumehood.doors.arguments import Cursor
 from fumehood.doors.study_notebook import StudyName, lab_of
 from fumehood.tooling import Toolbox, answer
 from fumehood_tools.studies.suggesting.answer import Part, Suggestions
@@ -42,7 +43,7 @@ def register(toolbox: Toolbox) -> None:
         minutes: Annotated[
             float | None, Field(gt=0, description="Most that the next experiment may take")
         ] = None,
-        cursor: Annotated[str | None, Field(description="From the previous page")] = None,
+        cursor: Cursor = None,
     ) -> Annotated[CallToolResult, Suggestions]:
         """Suggest what to try next, from all that was measured in this workspace.
 

@@ -6,6 +6,7 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
+from fumehood.doors.arguments import Cursor
 from fumehood.doors.waiting import progress_from_thread
 from fumehood.tooling import Toolbox, answer, in_thread
 from fumehood_tools.surveys.paging import Asked, page_of
@@ -49,7 +50,7 @@ def register(toolbox: Toolbox) -> None:
             bool, Field(description="Not the installed files but the index's: with tests and docs")
         ] = False,
         limit: Annotated[int, Field(ge=1, le=100)] = 20,
-        cursor: Annotated[str | None, Field(description="From the previous page")] = None,
+        cursor: Cursor = None,
     ) -> Annotated[CallToolResult, SurveyPage]:
         """Look up a Python package's real API before you write code with it; runs none of it.
 
