@@ -88,14 +88,19 @@ def harvest(
     path = folder / "harvest.json"
     write_json(path, content)
     with LineChild("fumehood_tools.harvest", str(path), keys=HUB_KEYS, stderr=prints) as child:
-        while True:
-            for line in child.receive(1.0, patience=HARVEST_PATIENCE_S):
-                if "progress" in line:
-                    on_progress(Progress.model_validate(line["progress"]))
-                elif "error" in line:
-                    raise as_error(line["error"])
-                else:
-                    return _taken(line, settings)
+        return _taken(harvested(child, on_progress), settings)
+
+
+def harvested(child: LineChild, on_progress: Callable[[Progress], None]) -> dict[str, Any]:
+    """Return the last line of a child that harvests. Raises the child's error."""
+    while True:
+        for line in child.receive(1.0, patience=HARVEST_PATIENCE_S):
+            if "progress" in line:
+                on_progress(Progress.model_validate(line["progress"]))
+            elif "error" in line:
+                raise as_error(line["error"])
+            else:
+                return line
 
 
 def scoring_patience(spec: SandboxSpec) -> float:

@@ -89,9 +89,16 @@ def start_run(
         training=training,
         shelf=shelf,
     )
-    box, wanted, changed = prepared.box, prepared.wanted, dict(training or {})
+    return start_prepared(settings, jobs, prepared, request_key)
+
+
+def start_prepared(
+    settings: Settings, jobs: JobStore, prepared: "Prepared", request_key: str | None = None
+) -> StartedRun:
+    """Queue a run that `prepare_run` has checked."""
+    box, wanted, changed = prepared.box, prepared.wanted, prepared.training
     asked = Asked(after=prepared.newest, seeds=list(wanted.seeds))
-    request = _request(sandbox, wanted, prepared.left, changed)
+    request = _request(box.name, wanted, prepared.left, changed)
     job = jobs.submit(
         "run",
         [
@@ -100,8 +107,8 @@ def start_run(
             "fumehood_tools.runs.worker",
             json.dumps({**request, "asked": asked.model_dump()}),
         ],
-        title=_title(sandbox, wanted.variants, prepared.saes, changed),
-        slot="gpu" if expected_device(settings.device, settings.cache) == "cuda" else "cpu",
+        title=_title(box.name, wanted.variants, prepared.saes, changed),
+        slot=slot_of(settings),
         request_key=request_key,
         env=settings.as_environment(),
     )
@@ -121,11 +128,13 @@ def start_run(
 class Prepared(NamedTuple):
     """A run that was checked, but not started. For the numbers see `StartedRun`.
 
-    newest: MAC of the newest receipt in the sandbox; None if there is none.
+    training: values that it uses instead of those in sandbox.toml. newest: MAC of the newest
+    receipt in the sandbox; None if there is none.
     """
 
     box: Sandbox
     wanted: Wanted
+    training: Mapping[str, float]
     saes: int
     search_runs: int
     scored: int
@@ -151,7 +160,8 @@ def prepare_run(
 
     Raises the errors of `start_run`.
     """
-    box = open_sandbox(settings, sandbox).trained_with(dict(training or {}))
+    changed = dict(training or {})
+    box = open_sandbox(settings, sandbox).trained_with(changed)
     names = tuple(dict.fromkeys(variants))
     chosen = tuple(dict.fromkeys(seeds or box.spec.training.seeds))
     _check_words(names, chosen, baseline, l0_targets)
@@ -173,7 +183,12 @@ def prepare_run(
     newest = shelf.newest(box.results)
     ahead = forecast(box, wanted, shelf.collect(box.results), count + more)
     seconds = expected(box.spec, settings.cache).whole(ahead.left)
-    return Prepared(box, wanted, count, more, ahead.scored, ahead.left, seconds, newest)
+    return Prepared(box, wanted, changed, count, more, ahead.scored, ahead.left, seconds, newest)
+
+
+def slot_of(settings: Settings) -> str:
+    """Return the job slot in which this machine trains and scores: gpu or cpu."""
+    return "gpu" if expected_device(settings.device, settings.cache) == "cuda" else "cpu"
 
 
 def _check_words(

@@ -12,8 +12,8 @@ from fumehood_tools.errors import BadRequest, UnknownName
 from fumehood_tools.jobs import JobStore
 from fumehood_tools.locking import exclusive
 from fumehood_tools.plain_files import read_plain
-from fumehood_tools.runs import StartedRun, start_run
-from fumehood_tools.runs.start import Prepared, prepare_run
+from fumehood_tools.runs import StartedRun
+from fumehood_tools.runs.start import Prepared, prepare_run, start_prepared
 from fumehood_tools.sandbox.create import open_sandbox
 from fumehood_tools.studies.entries import Experiment, Plan
 from fumehood_tools.studies.lab import Lab, setting_digest
@@ -70,14 +70,7 @@ def run_plan(lab: Lab, jobs: JobStore, study: str, number: int) -> PlanRun:
             more = Spent(ahead.left, ahead.seconds / 60 if ahead.left else 0.0)
             check_budget(lab, notebook, number, plan.budget, more, is_active(jobs))
         key = f"study {study}, plan {number}, round {round_}"
-        started = start_run(
-            lab.settings,
-            jobs,
-            plan.sandbox,
-            request_key=key,
-            shelf=lab.records,
-            **_arguments(plan),
-        )
+        started = start_prepared(lab.settings, jobs, ahead, key)
         is_new = started.job.job_id not in {job.job_id for job in before}
         if is_new:
             job = Experiment(
@@ -122,7 +115,7 @@ def _status(jobs: JobStore, job_id: str) -> str:
 
 
 def _arguments(plan: Plan) -> dict[str, Any]:
-    """Return the arguments of `start_run` for a plan."""
+    """Return the arguments of `prepare_run` for a plan."""
     names = [file.name for file in plan.variants]
     if not plan.l0_targets or plan.controls:
         names = [plan.baseline.name, *names]

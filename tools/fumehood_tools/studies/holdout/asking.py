@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.jobs import Job, JobStore
-from fumehood_tools.machine import expected_device
 from fumehood_tools.registry.lookup import judged_metrics, metric_named
 from fumehood_tools.runs.pace import START_SECONDS, tokens_per_second
+from fumehood_tools.runs.start import slot_of
 from fumehood_tools.sandbox.create import open_sandbox
 from fumehood_tools.settings import Settings
 from fumehood_tools.studies.entries import Conclusion, Plan
@@ -58,7 +58,7 @@ def ask(lab: Lab, jobs: JobStore, study: str, plan: int) -> Asked:
         KIND,
         [sys.executable, "-m", "fumehood_tools.studies.holdout.worker", request.model_dump_json()],
         title=f"{study}: holdout, question {number} about plan {plan} ({saes} SAEs)",
-        slot="gpu" if expected_device(settings.device, settings.cache) == "cuda" else "cpu",
+        slot=slot_of(settings),
         request_key=f"holdout:{study}:{number}",
         env=settings.as_environment(),
     )

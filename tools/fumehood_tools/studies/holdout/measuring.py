@@ -19,10 +19,10 @@ from fumehood_tools.receipts import WEIGHTS_FILE
 from fumehood_tools.records.integrity import Integrity
 from fumehood_tools.records.scores import Score
 from fumehood_tools.runs.harvesting import (
-    HARVEST_PATIENCE_S,
     Harvest,
     as_error,
     harvest,
+    harvested,
     scoring_patience,
 )
 from fumehood_tools.scoring.requests import ScoringRequest, ScoringSetup
@@ -93,15 +93,8 @@ def harvest_holdout(
 def _computed(request: HoldoutRequest, report: Report) -> Holdout:
     with LineChild("fumehood_tools.studies.holdout", keys=HUB_KEYS, remedy=_REMEDY) as child:
         child.send(request.model_dump_json())
-        while True:
-            for line in child.receive(1.0, patience=HARVEST_PATIENCE_S):
-                if "progress" in line:
-                    report(Progress.model_validate(line["progress"]))
-                elif "error" in line:
-                    raise as_error(line["error"])
-                else:
-                    held = Activations.model_validate(line["activations"])
-                    return Holdout(held, line["documents"])
+        line = harvested(child, report)
+    return Holdout(Activations.model_validate(line["activations"]), line["documents"])
 
 
 def score_on(

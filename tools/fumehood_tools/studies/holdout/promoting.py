@@ -12,8 +12,8 @@ from typing import NamedTuple
 from fumehood_tools.errors import AlreadyExists, BadRequest
 from fumehood_tools.jobs import Job, JobStore
 from fumehood_tools.locking import exclusive
-from fumehood_tools.machine import expected_device
 from fumehood_tools.runs.pace import expected
+from fumehood_tools.runs.start import slot_of
 from fumehood_tools.studies.entries import Budget, HoldoutAnswer, Plan, PlannedVariant
 from fumehood_tools.studies.holdout.places import Elsewhere, choose_place, refuse_seen
 from fumehood_tools.studies.holdout.promotion import (
@@ -86,7 +86,7 @@ def promote(
         KIND,
         [sys.executable, "-m", "fumehood_tools.studies.holdout.retest", request.model_dump_json()],
         title=f"{study}: {variant} of plan {plan} at {retest.there.spot} ({saes} SAEs)",
-        slot="gpu" if expected_device(settings.device, settings.cache) == "cuda" else "cpu",
+        slot=slot_of(settings),
         request_key=f"promote:{study}:{retest.digest}",
         env=settings.as_environment(),
     )
