@@ -16,6 +16,7 @@ from fumehood_tools.errors import FumehoodError
 from fumehood_tools.jobs import JobStore
 from fumehood_tools.records.seed_lists import MOST_SEEDS, short_seeds
 from fumehood_tools.studies.entries import Claim, Conclusion, Experiment, HoldoutAnswer, Plan
+from fumehood_tools.studies.holdout.questions import used_questions
 from fumehood_tools.studies.running import check_unchanged, is_active
 from fumehood_tools.studies.suggesting.answer import Found, Suggestion
 from fumehood_tools.studies.suggesting.board import Board
@@ -314,10 +315,10 @@ class _Ideas:
 
     def _tests(self, state: _State, variants: Sequence[str]) -> Iterator[Candidate]:
         """Yield the sealed holdout and another layer for supported claims without them."""
-        answers = [said for _, said in self.board.study.only(HoldoutAnswer)]
-        asked = {one.question for one in answers if one.test == "holdout"}
+        study = self.board.study
+        used = used_questions(study, self.board.lab.studies)
         is_asked = any(one.test == "holdout" for one in state.answers)
-        if not is_asked and len(asked) < self.board.study.opened.holdout_questions:
+        if not is_asked and used < study.opened.holdout_questions:
             yield self._holdout(state, variants)
         for variant in variants:
             elsewhere = [one for one in state.answers if one.test != "holdout"]
