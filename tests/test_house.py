@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # The floors, from the ground up. A part imports only from lower floors, and the parts of one floor
 # do not import each other. A part is a package, or a module at the top level.
 FLOORS = (
-    "errors child_tuning deadlines filled_in installing lines quoting temporary",
+    "errors child_tuning deadlines filled_in installing lines quoting temporary timestamps",
     "cursors locking plain_files registry",
     "wings",
     "settings",

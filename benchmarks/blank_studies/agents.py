@@ -26,8 +26,9 @@ from fumehood_tools.studies.entries import Claim, Plan, StudyOpened
 from fumehood_tools.studies.exploring import judge_scores
 from fumehood_tools.studies.judging import judge_plan
 from fumehood_tools.studies.lab import Lab
-from fumehood_tools.studies.notebook import StudyShelf, create_study, now
+from fumehood_tools.studies.notebook import StudyShelf, create_study
 from fumehood_tools.studies.plans import Proposal, register_plan
+from fumehood_tools.timestamps import now
 
 POOL = json.loads((Path(__file__).parent / "pool.json").read_text("utf-8"))
 SAES, IDLE = POOL["saes"], POOL["idle"]

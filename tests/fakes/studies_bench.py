@@ -13,8 +13,9 @@ from fumehood_tools.sandbox.create import open_sandbox
 from fumehood_tools.settings import Settings
 from fumehood_tools.studies.entries import Budget, Plan, PlannedVariant, Power, StudyOpened
 from fumehood_tools.studies.lab import Lab, setting_digest
-from fumehood_tools.studies.notebook import Entry, Study, append, create_study, now
+from fumehood_tools.studies.notebook import Entry, Study, append, create_study
 from fumehood_tools.studies.plans import Proposal, Registered, register_plan
+from fumehood_tools.timestamps import now
 
 NOISE = (0.0008, -0.0004, 0.0001, -0.0006, 0.0005, -0.0002, 0.0007, -0.0003, 0.0002, -0.0008)
 

@@ -152,8 +152,8 @@ def _register_writing(toolbox: Toolbox) -> None:
     def write_guide(package: str, version: str = "", environment: str = "ours") -> str:
         """From a survey of a package to a guide whose every block has run."""
         from fumehood_tools.guides.environments import PYTHON, find_environment
-        from fumehood_tools.guides.report import now
         from fumehood_tools.surveys.naming import meant_by
+        from fumehood_tools.timestamps import now
 
         named = meant_by(package).distribution
         where = find_environment(environment, toolbox.settings)

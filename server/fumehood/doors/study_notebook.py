@@ -10,9 +10,10 @@ from fumehood.doors.records import shelf_of as records_of
 from fumehood.tooling import Toolbox, answer
 from fumehood_tools.studies.entries import Budget, StudyOpened
 from fumehood_tools.studies.lab import Lab
-from fumehood_tools.studies.notebook import StudyShelf, create_study, now, study_names
+from fumehood_tools.studies.notebook import StudyShelf, create_study, study_names
 from fumehood_tools.studies.spending import spent_in_words
 from fumehood_tools.studies.view import Detail, StudyPage, page_of, write_notebook
+from fumehood_tools.timestamps import now
 
 STUDY = "study://{study}"
 

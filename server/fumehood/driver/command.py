@@ -10,7 +10,8 @@ from fumehood.driver.limits import Limits
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.settings import load_keys
 from fumehood_tools.studies.entries import Budget, StudyOpened
-from fumehood_tools.studies.notebook import StudyShelf, create_study, now, study_names
+from fumehood_tools.studies.notebook import StudyShelf, create_study, study_names
+from fumehood_tools.timestamps import now
 
 if TYPE_CHECKING:
     from fumehood.driver.drive import Drive

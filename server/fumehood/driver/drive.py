@@ -28,7 +28,8 @@ from fumehood_tools.locking import exclusive
 from fumehood_tools.quoting import one_line
 from fumehood_tools.settings import Settings
 from fumehood_tools.studies.entries import Note
-from fumehood_tools.studies.notebook import append, now
+from fumehood_tools.studies.notebook import append
+from fumehood_tools.timestamps import now
 
 MOST_NUDGES = 3
 HINT_AFTER, MOST_REPEATS = 3, 8

@@ -16,7 +16,8 @@ from fumehood.driver.transcript import Transcript, fitting
 from fumehood_tools.errors import StorageFailed
 from fumehood_tools.settings import Settings
 from fumehood_tools.studies.entries import Note, StudyOpened
-from fumehood_tools.studies.notebook import StudyShelf, create_study, now
+from fumehood_tools.studies.notebook import StudyShelf, create_study
+from fumehood_tools.timestamps import now
 
 pytestmark = [pytest.mark.anyio]
 BOX = {

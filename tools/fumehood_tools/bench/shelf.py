@@ -191,7 +191,7 @@ def _found(looked: dict[str, _Kept], results: str, book: Book) -> SandboxRecords
             found.failures[place] = kept.record
         elif isinstance(kept.record, str):
             others[kept.record].append(place)
-    order = {mac: number for number, mac in enumerate(book.places)} if macs else {}
+    order = book.order() if macs else {}
     for where, mac in macs.items():
         _put_in_order(found, where.removeprefix(f"{results}/"), mac, order)
     added, others[NO_SCORE] = metrics_by_score(macs, _oldest_first(evaluations, looked, book))
@@ -228,7 +228,7 @@ def _oldest_first(
     """Return (place, content) in the ledger's order; those not yet in the ledger come last."""
     if not evaluations:
         return []
-    order = {mac: number for number, mac in enumerate(book.places)}
+    order = book.order()
 
     def age(item: tuple[str, Evaluation]) -> tuple[int, str]:
         sealed = looked[item[0]].sealed

@@ -1,6 +1,5 @@
 """The result of checking a guide: each block's class, and the counts. Plain data, kept as JSON."""
 
-import datetime
 from collections import Counter
 from typing import NamedTuple
 
@@ -133,11 +132,6 @@ class CheckPage(BaseModel, frozen=True):
             )
             lines += [f"  guide={path!r}" for path in self.other_files]
         return "\n".join(lines)
-
-
-def now() -> str:
-    """Return the time as ISO 8601, UTC, to the second."""
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
 class Quoted(NamedTuple):

@@ -14,7 +14,7 @@ from fumehood_tools.guides.environments import (
     open_environment,
 )
 from fumehood_tools.guides.format import Guide, GuideInvalid, is_guide, parse_guide
-from fumehood_tools.guides.report import Checked, now
+from fumehood_tools.guides.report import Checked
 from fumehood_tools.guides.request import (
     CheckRequest,
     CheckShelf,
@@ -26,6 +26,7 @@ from fumehood_tools.guides.request import (
 )
 from fumehood_tools.guides.sarif import sarif
 from fumehood_tools.settings import Settings
+from fumehood_tools.timestamps import now
 
 
 def check_guide(

@@ -8,7 +8,6 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,6 +27,7 @@ from fumehood_tools.packing.pack import (
 from fumehood_tools.packing.request import Packer, PackRequest, Ranked
 from fumehood_tools.packing.staging import Stage
 from fumehood_tools.repositories import Checkout
+from fumehood_tools.timestamps import now
 
 _MAKING, _OLD = ".making-", ".old-"
 _STALE_SECONDS = 86_400.0
@@ -102,7 +102,7 @@ def described(
         source=checkout.address,
         commit=checkout.commit,
         notes=list(checkout.origin.notes),
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        created=now(),
         format=request.format,
         path=made.path.name,
         size=made.path.stat().st_size,

@@ -5,7 +5,6 @@ Markdown for people in `papers/<name>.md`. The 16 documents used last stay in me
 """
 
 import re
-from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from fumehood_tools.reading.document import Document
 from fumehood_tools.reading.markdown import to_markdown
 from fumehood_tools.reading.reading import Attempt, Reading
 from fumehood_tools.settings import Settings
+from fumehood_tools.timestamps import now
 
 _PREFIX = "reading "
 
@@ -67,7 +67,7 @@ class ReadingShelf:
             source=document.source,
             digest=document.digest,
             attempts=attempts,
-            read_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            read_at=now(),
             markdown=markdown.relative_to(settings.workspace).as_posix(),
             original=None if original is None else self._shown(original),
         )

@@ -12,7 +12,6 @@ Receipts are checked against the ledger before the export, and not again by `che
 import hashlib
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -26,6 +25,7 @@ from fumehood_tools.receipts.audit import Sound
 from fumehood_tools.receipts.files import named_files
 from fumehood_tools.receipts.places import STATE
 from fumehood_tools.receipts.signing import RECEIPT, unambiguous
+from fumehood_tools.timestamps import now
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import (
@@ -118,7 +118,7 @@ def signed_lines(
         INDEX_TYPE,
         {
             "workspace": str(sound[0].record[RECEIPT]["workspace"]),
-            "exported": exported or datetime.now(UTC).isoformat(timespec="seconds"),
+            "exported": exported or now(),
             "withdrawn": sorted(withdrawn),
             "fumehood": version("fumehood"),
             **about,

@@ -73,6 +73,10 @@ class Book(NamedTuple):
         standing, places = held.standing(), held.places_of()
         return cls(key, standing, places, held.broken, held.behind, elsewhere, held.tried())
 
+    def order(self) -> dict[str, int]:
+        """Return MAC -> position of every receipt."""
+        return {mac: at for at, mac in enumerate(self.places)}
+
     def withdrawn(self, under: str) -> list[str]:
         """Return the sorted places under `under` whose receipts were withdrawn."""
         return sorted(

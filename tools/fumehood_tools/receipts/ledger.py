@@ -17,7 +17,6 @@ that reads more than once should use `reader.py`.
 import json
 import os
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -28,6 +27,7 @@ from fumehood_tools.plain_files import open_plain
 from fumehood_tools.receipts.key import Key, load_key, write_key
 from fumehood_tools.receipts.places import place_of_format_1
 from fumehood_tools.receipts.trials import TRIED
+from fumehood_tools.timestamps import now
 
 LEDGER_FILE, HEAD_FILE, LOCK_FILE = "receipts.jsonl", "receipts.head.json", "receipts.lock"
 _LINE, _LINE_1 = "fumehood ledger line 2", "fumehood ledger line 1"
@@ -174,7 +174,7 @@ def append(state: Path, key: Key, entries: Iterable[Entry]) -> None:
     """
     with exclusive(state / LOCK_FILE):
         end = _end(state, key)
-        last, count, time = end.last, end.lines, datetime.now(UTC).isoformat(timespec="seconds")
+        last, count, time = end.last, end.lines, now()
         written = b""
         for entry in entries:
             content = {**entry._asdict(), "time": time}

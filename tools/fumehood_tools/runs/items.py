@@ -8,7 +8,6 @@ only the last digits of a training; a score records both.
 
 import hashlib
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -150,8 +149,3 @@ def provenance(
         scored=scored,
         arithmetic=arithmetic,
     )
-
-
-def now() -> str:
-    """Return the current time in ISO 8601, UTC, to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -15,10 +15,11 @@ from fumehood_tools.records.scores import Asked, Cost, Data, Failure, Score
 from fumehood_tools.records.work import Work
 from fumehood_tools.registry.kinds import FAILURE, SCORE, RecordKind
 from fumehood_tools.registry.sae_metrics import SPARSITY
-from fumehood_tools.runs.items import RunItem, now, provenance
+from fumehood_tools.runs.items import RunItem, provenance
 from fumehood_tools.runs.training import CONFIG, LOG
 from fumehood_tools.sandbox.create import Sandbox
 from fumehood_tools.settings import Settings
+from fumehood_tools.timestamps import now
 from fumehood_tools.where import Where
 
 Stage = Literal["check", "train", "score"]

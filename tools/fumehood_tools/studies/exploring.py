@@ -29,8 +29,9 @@ from fumehood_tools.studies.judging import (
 )
 from fumehood_tools.studies.lab import Lab
 from fumehood_tools.studies.missing import missing_controls
-from fumehood_tools.studies.notebook import Entry, now
+from fumehood_tools.studies.notebook import Entry
 from fumehood_tools.studies.running import LOCK
+from fumehood_tools.timestamps import now
 
 NO_PLAN = 0
 UNFORESEEN = "no plan foresaw these scores"

@@ -22,8 +22,9 @@ from fumehood_tools.studies.entries import CONCLUSION, Claim, Conclusion, Plan
 from fumehood_tools.studies.lab import Lab
 from fumehood_tools.studies.matching import PlannedScores, scores_of
 from fumehood_tools.studies.missing import missing_controls
-from fumehood_tools.studies.notebook import STUDIES, Entry, Study, append, now
+from fumehood_tools.studies.notebook import STUDIES, Entry, Study, append
 from fumehood_tools.studies.running import LOCK, plan_of
+from fumehood_tools.timestamps import now
 
 COMPARISON_FILE = "comparison.json"
 _MARK = "EXPLORATORY: "

@@ -65,7 +65,7 @@ class Lab:
     @functools.cached_property
     def order(self) -> Mapping[str, int]:
         """MAC of a receipt -> its position in the ledger."""
-        return {mac: at for at, mac in enumerate(self.book.places)}
+        return self.book.order()
 
     def position(self, place: str) -> int:
         """Return the position in the ledger of the receipt at a place; the end if it has none."""

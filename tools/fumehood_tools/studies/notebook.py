@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -79,11 +78,6 @@ class Study(NamedTuple):
             hint = f"Call read_study(study={self.name!r}) to see its entries."
             raise UnknownName(f"{kind} in the study {self.name}", str(number), found, hint)
         return found[str(number)]
-
-
-def now() -> str:
-    """Return the current time in ISO 8601, UTC, to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def study_names(workspace: Path) -> list[str]:
@@ -179,8 +173,7 @@ class StudyShelf:
 
     def receipts_in_order(self) -> dict[str, int]:
         """Return MAC -> position of every receipt in the ledger of the workspace."""
-        with self._lock:
-            return {mac: at for at, mac in enumerate(self._ledger.book("").places)}
+        return self.book().order()
 
     def book(self, under: str = "") -> Book:
         """Return the ledger lines under a place. Raises StorageFailed."""

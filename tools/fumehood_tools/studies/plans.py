@@ -25,10 +25,11 @@ from fumehood_tools.studies.claims import metric_of
 from fumehood_tools.studies.counting import all_tries
 from fumehood_tools.studies.entries import Budget, Direction, Plan, PlannedVariant, Power
 from fumehood_tools.studies.lab import Lab, setting_digest
-from fumehood_tools.studies.notebook import Entry, Study, append, now
+from fumehood_tools.studies.notebook import Entry, Study, append
 from fumehood_tools.studies.prereg import PREREG_FILE, prereg_of
 from fumehood_tools.studies.running import prepare_plan
 from fumehood_tools.studies.spending import Spent, check_budget
+from fumehood_tools.timestamps import now
 
 _LOCK = "studies.plans.lock"
 

@@ -15,10 +15,11 @@ from fumehood_tools.errors import BadRequest, FumehoodError
 from fumehood_tools.paper_records.normal_form import clean
 from fumehood_tools.paper_records.numbers import Number, claimed, numbers_in
 from fumehood_tools.studies.entries import Evidence, EvidenceKind, Note, NoteKind, Reflection
-from fumehood_tools.studies.notebook import Entry, append, now
+from fumehood_tools.studies.notebook import Entry, append
 from fumehood_tools.studies.prose import filled_in, invisible, references_in, typed_verdicts
 from fumehood_tools.studies.references.resolving import Resolved, Resolver
 from fumehood_tools.studies.references.stating import EXPLORATORY
+from fumehood_tools.timestamps import now
 
 MOST_EVIDENCE = 30
 _KINDS: dict[str, EvidenceKind] = {

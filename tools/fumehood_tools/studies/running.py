@@ -18,8 +18,9 @@ from fumehood_tools.sandbox.create import open_sandbox
 from fumehood_tools.studies.entries import Experiment, Plan
 from fumehood_tools.studies.lab import Lab, setting_digest
 from fumehood_tools.studies.matching import scores_of
-from fumehood_tools.studies.notebook import Entry, Study, append, now
+from fumehood_tools.studies.notebook import Entry, Study, append
 from fumehood_tools.studies.spending import Spent, check_budget
+from fumehood_tools.timestamps import now
 
 LOCK = "studies.{name}.turn.lock"
 """Held while a plan of a study is run or judged, so that two servers do it one after the other."""

@@ -28,10 +28,11 @@ from fumehood_tools.studies.holdout.standing import PlannedScore, standing_score
 from fumehood_tools.studies.holdout.unseen import holdout_tokens
 from fumehood_tools.studies.judging import judge_plan
 from fumehood_tools.studies.lab import Lab
-from fumehood_tools.studies.notebook import create_study, now
+from fumehood_tools.studies.notebook import create_study
 from fumehood_tools.studies.plans import Proposal, register_plan
 from fumehood_tools.studies.running import run_plan
 from fumehood_tools.subjects.synthetic import SyntheticSubject
+from fumehood_tools.timestamps import now
 
 pytestmark = [pytest.mark.child, pytest.mark.slow]
 Ended = Callable[..., Job]

@@ -24,9 +24,10 @@ from fumehood_tools.studies.entries import HoldoutAnswer, StudyOpened
 from fumehood_tools.studies.holdout.promoting import promote
 from fumehood_tools.studies.judging import judge_plan
 from fumehood_tools.studies.lab import Lab
-from fumehood_tools.studies.notebook import create_study, now
+from fumehood_tools.studies.notebook import create_study
 from fumehood_tools.studies.plans import Proposal, register_plan
 from fumehood_tools.studies.running import run_plan
+from fumehood_tools.timestamps import now
 
 pytestmark = [pytest.mark.child, pytest.mark.slow]
 Ended = Callable[..., Job]

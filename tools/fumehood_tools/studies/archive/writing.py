@@ -27,10 +27,11 @@ from fumehood_tools.receipts.signing import mac_of
 from fumehood_tools.studies.archive import crate
 from fumehood_tools.studies.archive.zips import Content, write_zip
 from fumehood_tools.studies.entries import PLAN, REPORT, Plan
-from fumehood_tools.studies.notebook import STUDIES, Study, StudyShelf, now, study_names
+from fumehood_tools.studies.notebook import STUDIES, Study, StudyShelf, study_names
 from fumehood_tools.studies.references.stating import FAILURE, SCORE
 from fumehood_tools.studies.report.checking import audit_reports
 from fumehood_tools.studies.view import notebook_text
+from fumehood_tools.timestamps import now
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

@@ -26,9 +26,10 @@ from fumehood_tools.studies.holdout.questions import LOCK
 from fumehood_tools.studies.holdout.requests import RetestRequest
 from fumehood_tools.studies.holdout.standing import refuse_gaps, spec_of, standing_scores
 from fumehood_tools.studies.lab import Lab
-from fumehood_tools.studies.notebook import Study, append, now
+from fumehood_tools.studies.notebook import Study, append
 from fumehood_tools.studies.running import plan_of
 from fumehood_tools.studies.spending import Spent, check_budget
+from fumehood_tools.timestamps import now
 
 KIND = "promote"
 MOST_MINUTES = 60.0

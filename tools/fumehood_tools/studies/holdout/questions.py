@@ -19,8 +19,8 @@ from fumehood_tools.studies.notebook import (
     Study,
     StudyShelf,
     append,
-    now,
 )
+from fumehood_tools.timestamps import now
 
 LOCK = "holdout.{study}.lock"
 """Held while entries about the holdout or a re-test are counted and written."""

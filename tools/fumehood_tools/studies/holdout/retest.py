@@ -27,8 +27,9 @@ from fumehood_tools.studies.holdout.requests import RetestRequest
 from fumehood_tools.studies.holdout.standing import Standing, standing_scores
 from fumehood_tools.studies.holdout.verdicts import claims_elsewhere
 from fumehood_tools.studies.lab import Lab, setting_digest
-from fumehood_tools.studies.notebook import append, now
+from fumehood_tools.studies.notebook import append
 from fumehood_tools.studies.told import claim_in_words
+from fumehood_tools.timestamps import now
 
 
 class RetestJob:

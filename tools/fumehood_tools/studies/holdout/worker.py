@@ -32,11 +32,12 @@ from fumehood_tools.studies.holdout.seal import holdout_seed
 from fumehood_tools.studies.holdout.standing import Standing, spec_of, standing_scores
 from fumehood_tools.studies.holdout.verdicts import claims_on_holdout
 from fumehood_tools.studies.lab import Lab
-from fumehood_tools.studies.notebook import Study, now
+from fumehood_tools.studies.notebook import Study
 from fumehood_tools.studies.running import plan_of
 from fumehood_tools.studies.told import claim_in_words
 from fumehood_tools.studies.view import write_notebook
 from fumehood_tools.temporary import remove_folder
+from fumehood_tools.timestamps import now
 
 _PRINTS = "libraries.log"
 

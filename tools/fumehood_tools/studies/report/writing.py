@@ -18,7 +18,7 @@ from fumehood_tools.errors import BadRequest, FumehoodError
 from fumehood_tools.quoting import one_line
 from fumehood_tools.registry.kinds import known_metrics
 from fumehood_tools.studies.entries import ReportWritten
-from fumehood_tools.studies.notebook import append, now
+from fumehood_tools.studies.notebook import append
 from fumehood_tools.studies.prose import (
     Fault,
     Names,
@@ -44,6 +44,7 @@ from fumehood_tools.studies.report.reproducing import (
     papers_part,
     papers_used,
 )
+from fumehood_tools.timestamps import now
 
 MARKDOWN, HTML = "report.md", "report.html"
 MOST_FAULTS = 12
