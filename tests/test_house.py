@@ -20,7 +20,7 @@ FLOORS = (
     "files spec where",
     "children",
     "corpora jobs machine notebooks receipts records subjects web",
-    "glass harvest papers repositories",
+    "glass harvest papers pods repositories",
     "packing reading sandbox surveys",
     "bench codebases doctor guides paper_records",
     "compare scoring validation",
