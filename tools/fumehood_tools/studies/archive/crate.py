@@ -14,7 +14,6 @@ import yaml
 METADATA, CITATION = "ro-crate-metadata.json", "CITATION.cff"
 _CRATE = "https://w3id.org/ro/crate/1.3"
 _PROCESS = "https://w3id.org/ro/wfrun/process/0.5"
-_HOME = "https://pypi.org/project/fumehood/"
 _SPDX = "https://spdx.org/licenses/"
 _UNSTATED, _AUTHORS, _IDENTITY = "#no-license-stated", "#authors", "#identity"
 _TYPES = {
@@ -56,7 +55,7 @@ class About(NamedTuple):
 
 def metadata(about: About, files: Mapping[str, int], runs: Sequence[RunAction]) -> bytes:
     """Return ro-crate-metadata.json. files: name of every other file -> its size in bytes."""
-    actions = [entity for run in runs for entity in _action(run)]
+    actions = [entity for run in runs for entity in _action(run, _software(about))]
     names = sorted(files)
     root = {
         "@id": "./",
@@ -105,11 +104,11 @@ def _context(about: About) -> list[dict[str, Any]]:
             "version": "0.5",
         },
         {
-            "@id": _HOME,
+            "@id": _software(about),
             "@type": "SoftwareApplication",
             "name": "fumehood",
             "description": "Trained and scored the SAEs behind glass, and signed the receipts.",
-            "url": _HOME,
+            "url": _software(about),
             "version": about.version,
         },
         {
@@ -157,7 +156,12 @@ _SAID = {
 }
 
 
-def _action(run: RunAction) -> list[dict[str, Any]]:
+def _software(about: About) -> str:
+    """Return fumehood's package URL, as RO-Crate wants a `url`; it names no place on the web."""
+    return f"pkg:generic/fumehood@{about.version}"
+
+
+def _action(run: RunAction, software: str) -> list[dict[str, Any]]:
     receipt = {
         "@id": f"#receipt-{run.receipt[:16]}",
         "@type": "PropertyValue",
@@ -170,7 +174,7 @@ def _action(run: RunAction) -> list[dict[str, Any]]:
         "@type": "CreateAction",
         "name": run.name,
         "description": f"{run.name}, see the receipt of {run.place}.",
-        "instrument": {"@id": _HOME},
+        "instrument": {"@id": software},
         "object": {"@id": run.source},
         "result": {"@id": receipt["@id"]},
         "startTime": run.started,
@@ -205,7 +209,6 @@ def citation(about: About, title: str) -> bytes:
                 "type": "software",
                 "title": "fumehood",
                 "version": about.version,
-                "url": _HOME,
                 "authors": [{"name": "The fumehood contributors"}],
             }
         ],
