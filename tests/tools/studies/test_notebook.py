@@ -1,6 +1,8 @@
 """The notebook of a study: it only grows, says what was done to it, and loses nothing."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,6 +42,19 @@ def test_entries_are_read_in_the_order_in_which_they_were_written(workspace: Pat
     assert [content.text for _, content in study.only(Note)] == ["one", "two"]
     assert not study.problems
     assert study_names(workspace) == ["threshold"]
+
+
+@pytest.mark.child
+def test_a_program_that_imports_nothing_but_the_notebook_reads_all_entries(workspace: Path) -> None:
+    program = (
+        "import sys, pathlib\n"
+        "from fumehood_tools.studies.notebook import StudyShelf\n"
+        "study = StudyShelf(pathlib.Path(sys.argv[1])).read('threshold')\n"
+        "print(len(study.entries), *study.problems)\n"
+    )
+    command = [sys.executable, "-c", program, str(workspace)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout.strip() == "1", done.stderr
 
 
 def test_a_name_is_used_once_even_after_its_folder_is_gone(workspace: Path) -> None:

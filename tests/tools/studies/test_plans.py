@@ -23,6 +23,8 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     """A workspace whose seeds 0 to 2 were seen, which no test changes."""
     bench = Bench(tmp_path_factory.mktemp("kept"), Budget(saes=20, minutes=30))
     bench.score(range(3), {"mine": 0.01})
+    path = bench.settings.sandboxes / "box" / "variants" / "wide.py"
+    path.write_bytes(path.with_name("mine.py").read_bytes() + b"\nWIDTH = 3\n")
     return bench
 
 
@@ -38,6 +40,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Bench:
         ({"metric": "alive"}, "alive"),
         ({"grid": {}, "l0_targets": [100]}, "L0 target 100 is impossible"),
         ({"grid": {"WIDTH": [1]}}, "WIDTH"),
+        ({"variants": ["wide"], "grid": {"WIDTH": [1]}}, "the baseline half lacks"),
         ({"seeds": [7, 8]}, "3 seeds"),
         ({"seeds": [2, 3, 4]}, "seeds=[3, 4, 5]"),
         ({"seeds": list(range(10, 20))}, "budget of the study"),

@@ -27,14 +27,15 @@ from fumehood_tools.receipts.folders import Sealed, judge, read_sealed
 from fumehood_tools.receipts.key import Key
 from fumehood_tools.receipts.places import places_on_disk
 from fumehood_tools.receipts.stamps import Stamp, stamp_of
-from fumehood_tools.registry.kinds import kind_named
 from fumehood_tools.studies.entries import KIND_OF, MODELS, Content, StudyOpened
+from fumehood_tools.wings import table
 
 STUDIES, ENTRIES = "studies", "entries"
 STUDY_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 MOST_ENTRIES = 9_999
 _LOCK = "studies.{name}.lock"
 _ENTRY = re.compile(r"(\d{4})-([a-z]+)")
+_KINDS = {kind.name: kind for kind in table.STUDIES.kinds}
 
 C = TypeVar("C", bound=Content)
 
@@ -233,7 +234,7 @@ def _write(
 
 def _read(workspace: Path, place: str, kind: str, stamp: Stamp, key: Key | None) -> _Kept:
     """Read one entry and hash every file beside it, as all of them are small."""
-    sealed = read_sealed(workspace, place, key, [kind_named(kind)])
+    sealed = read_sealed(workspace, place, key, [_KINDS[kind]])
     if sealed is None or sealed.problem is not None:
         return _Kept(stamp, key, sealed, None, None)
     problems = changed(kind, sealed.record, workspace / place)

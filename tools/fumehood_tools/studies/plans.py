@@ -77,6 +77,7 @@ def register_plan(lab: Lab, study: str, asked: Proposal) -> Registered:
         box = open_sandbox(lab.settings, asked.sandbox)
         metric = metric_named(asked.metric, judged_metrics())
         files = _files(lab, box, asked)
+        _check_grid(asked, files)
         draft = Plan(
             title=asked.title,
             hypothesis=asked.hypothesis,
@@ -149,6 +150,27 @@ def _files(lab: Lab, box: Sandbox, asked: Proposal) -> list[PlannedVariant]:
             )
         )
     return found
+
+
+def _check_grid(asked: Proposal, files: Sequence[PlannedVariant]) -> None:
+    """Raise BadRequest if the grid varies a constant that the baseline lacks but would be run with.
+
+    With target L0s the baseline is run without the grid, except for the sake of controls.
+    """
+    base, *variants = files
+    lacking = [
+        name
+        for name in asked.grid
+        if name not in base.constants and any(name in one.constants for one in variants)
+    ]
+    if lacking and (asked.controls or not asked.l0_targets):
+        as_it_is = f"pass l0_targets, with which {base.name} is run as it is"
+        remedy = "omit controls" if asked.l0_targets else as_it_is
+        raise BadRequest(
+            f"The grid varies {', '.join(lacking)}, which the baseline {base.name} lacks, and this "
+            f"plan would run {base.name} with the same constants. Remove it from grid, {remedy}, "
+            "or choose a baseline that has it."
+        )
 
 
 def _fresh(lab: Lab, asked: Proposal, usual: int) -> list[int]:
