@@ -15,6 +15,8 @@ from typing import Any, BinaryIO
 from fumehood_tools.errors import StorageFailed
 from fumehood_tools.plain_files import open_plain
 
+_PART = 1 << 16
+
 
 def data_path(name: str) -> Path:
     """Return the path of a packaged file or folder, such as "sandbox_template".
@@ -91,13 +93,17 @@ def read_json(path: Path) -> Any:
         ) from error
 
 
-def sha256_of(path: Path, most_bytes: int | None = None) -> str:
+def sha256_of(path: Path | str, most_bytes: int | None = None) -> str:
     """Return the hex sha256 of a plain file of at most most_bytes.
 
     Raises NotPlain for anything else, OSError if it cannot be read.
     """
+    digest = hashlib.sha256()
     with open_plain(path, most_bytes) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        # hashlib.file_digest clears a buffer of 256 KiB for every file, most of which are small.
+        while part := file.read(_PART):
+            digest.update(part)
+    return digest.hexdigest()
 
 
 def sha256_of_tree(root: Path, pattern: str = "**/*.py") -> str:

@@ -3,6 +3,8 @@
 
 def quotable(text: str) -> str:
     """Return text without control characters or lone surrogates, safe for terminals and files."""
+    if all(line.isprintable() for line in text.split("\n")):
+        return text
     whole = text.encode("utf-8", "replace").decode("utf-8")
     return "".join(
         c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in whole
@@ -11,5 +13,6 @@ def quotable(text: str) -> str:
 
 def one_line(text: str) -> str:
     """Return text on one line: unprintable characters become spaces, runs of spaces one space."""
-    printable = "".join(c if c.isprintable() else " " for c in text)
-    return " ".join(printable.split())
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " for c in text)
+    return " ".join(text.split())

@@ -54,11 +54,11 @@ def beside(kind: RecordKind, record: Mapping[str, Any], folder: str) -> Problem 
     return None
 
 
-def changed(kind: str, record: Mapping[str, Any], folder: Path) -> list[Problem]:
+def changed(kind: str, record: Mapping[str, Any], folder: Path | str) -> list[Problem]:
     """Return the problems with the files of a record, after hashing every file."""
     problems = []
     for file in named_files(kind, record):
-        now = sha256_if_there(folder / file.name)
+        now = sha256_if_there(f"{folder}/{file.name}")
         if now == file.sha256:
             continue
         if file.name == WEIGHTS_FILE:
@@ -93,7 +93,7 @@ def _of_format_1(kind: str, record: Mapping[str, Any]) -> list[NamedFile]:
 
 
 def _source(file: NamedFile, folder: str) -> Problem | None:
-    found = sha256_if_there(Path(folder, file.name), MOST_SOURCE_BYTES)
+    found = sha256_if_there(f"{folder}/{file.name}", MOST_SOURCE_BYTES)
     if found == file.sha256:
         return None
     how = "was edited" if found else "is gone"
@@ -115,7 +115,7 @@ def _size(file: NamedFile, folder: str) -> Problem | None:
     return Problem("file_edited", f"{file.name} is not the file that was recorded")
 
 
-def sha256_if_there(path: Path, most_bytes: int | None = None) -> str | None:
+def sha256_if_there(path: Path | str, most_bytes: int | None = None) -> str | None:
     """Return the sha256 of a regular file of at most most_bytes; None if it can't be read."""
     try:
         return sha256_of(path, most_bytes)

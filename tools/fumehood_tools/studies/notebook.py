@@ -186,8 +186,7 @@ class StudyShelf:
         matched = _ENTRY.fullmatch(place.rpartition("/")[2])
         if matched is None or matched[2] not in MODELS:
             return None
-        folder = self.workspace / place
-        stamp = stamp_of(_files(folder), self._clock())
+        stamp = stamp_of(_files(f"{self.workspace}/{place}"), self._clock())
         kept = self._kept.get(place)
         if kept is None or not kept.stamp.vouches(stamp) or kept.key != book.key:
             kept = _read(self.workspace, place, matched[2], stamp, book.key)
@@ -237,7 +236,7 @@ def _read(workspace: Path, place: str, kind: str, stamp: Stamp, key: Key | None)
     sealed = read_sealed(workspace, place, key, [_KINDS[kind]])
     if sealed is None or sealed.problem is not None:
         return _Kept(stamp, key, sealed, None, None)
-    problems = changed(kind, sealed.record, workspace / place)
+    problems = changed(kind, sealed.record, f"{workspace}/{place}")
     try:
         content = MODELS[kind].model_validate(sealed.record)
         problem = problems[0].text if problems else None
@@ -248,12 +247,12 @@ def _read(workspace: Path, place: str, kind: str, stamp: Stamp, key: Key | None)
     return _Kept(stamp, key, sealed._replace(record={}), content, problem)
 
 
-def _files(folder: Path) -> list[str]:
+def _files(folder: str) -> list[str]:
     """Return the paths whose stamps decide whether an entry is read again."""
     try:
-        return [str(folder), *sorted(found.path for found in os.scandir(folder))]
+        return [folder, *(f"{folder}/{name}" for name in sorted(os.listdir(folder)))]
     except OSError:
-        return [str(folder)]
+        return [folder]
 
 
 def _unknown(workspace: Path, name: str) -> UnknownName:

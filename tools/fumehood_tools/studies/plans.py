@@ -1,8 +1,8 @@
 """Register a plan: check everything, choose fresh seeds, compute the power, and write it down.
 
 A plan is registered once and never edited. Its seeds must be fresh: whoever knows a score can
-choose what to plan about it. Costs about 2 s for the power (a child process) and reads all records
-of the workspace. Writes one entry, with `prereg.md` beside it.
+choose what to plan about it. Costs about 2 s for the power (a child process) once the baseline was
+scored, and reads all records of the workspace. Writes one entry, with `prereg.md` beside it.
 """
 
 import hashlib
@@ -210,6 +210,8 @@ def _power(lab: Lab, box: Sandbox, plan: Plan, seeds: int | None) -> PowerFound:
         and score.control is None
         and (score.variant, score.file_version) == (base.name, base.file_sha256)
     ]
+    if not points:  # as the child would say, which takes 2 s to start
+        return PowerFound(noise=None, seeds=seeds or LEAST_SEEDS)
     new = sum(not file.seen_seeds and not file.packaged for file in plan.variants)
     return power_of(
         PowerAsked(
