@@ -9,7 +9,7 @@ import shutil
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import anyio
 import psutil
@@ -183,8 +183,15 @@ async def plan(agent: Agent, variant: str, example: str, level: int) -> int:
     )
 
 
-async def conclude(agent: Agent, variant: str, number: int) -> int:
-    """Judge a plan that was run, and reflect on it; return the number of the conclusion."""
+class Found(NamedTuple):
+    """A conclusion. measured: whether its L0 could be compared, so that there is an effect."""
+
+    entry: int
+    measured: bool
+
+
+async def conclude(agent: Agent, variant: str, number: int) -> Found:
+    """Judge a plan that was run, and reflect on it; return the conclusion."""
     run = {"study": STUDY, "plan": number}
     found = await agent.once("conclusion", "judge_experiment", **run)
     judged = await agent.ask("judge_experiment", **run)
@@ -200,23 +207,22 @@ async def conclude(agent: Agent, variant: str, number: int) -> int:
         next_step="Try another way to look, on more tokens.",
         evidence=[verdict, f'quote:{agent.paper} "{QUOTE}"'],
     )
-    return found
+    return Found(found, claim["effect"] is not None)
 
 
-async def loop(agent: Agent, variant: str, example: str, level: int) -> int:
-    """Go once from a plan to a reflection; return the number of the conclusion."""
+async def loop(agent: Agent, variant: str, example: str, level: int) -> Found:
+    """Go once from a plan to a reflection; return the conclusion."""
     number = await plan(agent, variant, example, level)
     await agent.ran({"study": STUDY, "plan": number})
     return await conclude(agent, variant, number)
 
 
-async def report(agent: Agent, found: Mapping[str, int]) -> str:
-    """Write the report and return it. found: variant -> the entry of its conclusion."""
-    said = "\n\n".join(
-        f"{name}: {{{{conclusion:{entry}/{name}#verdict}}}}, by "
-        f"{{{{conclusion:{entry}/{name}#effect}}}}."
-        for name, entry in found.items()
-    )
+async def report(agent: Agent, found: Mapping[str, Found]) -> str:
+    """Write the report and return it. found: variant -> its conclusion."""
+    said = ""
+    for name, (entry, measured) in found.items():
+        effect = f", by {{{{conclusion:{entry}/{name}#effect}}}}" if measured else ""
+        said += f"{name}: {{{{conclusion:{entry}/{name}#verdict}}}}{effect}.\n\n"
     first = min(row["entry"] for row in await agent.entries() if row["kind"] == "plan")
     entry = await agent.once(
         "report",
@@ -226,7 +232,7 @@ async def report(agent: Agent, found: Mapping[str, int]) -> str:
         plan=f"The smallest effect of interest was {{{{plan:{first}#smallest_effect}}}}.",
         code="Each variant is one file.",
         walk_through="Every variant was planned, run and judged.",
-        results=said + f'\n\nThe paper says {{{{quote:{agent.paper} "{QUOTE}"}}}}.',
+        results=said + f'The paper says {{{{quote:{agent.paper} "{QUOTE}"}}}}.',
         limitations="One subject, one layer, few tokens.",
     )
     folder = agent.workspace / "studies" / STUDY / "entries" / f"{entry:04}-report"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from fakes.sandbox_files import change_setting
-from fakes.study_agent import LOOP, STUDY, Agent, begin, conclude, edited, loop, plan, report
+from fakes.study_agent import LOOP, STUDY, Agent, Found, begin, conclude, edited, loop, plan, report
 
 from fumehood.cli import main
 from fumehood_tools.settings import Settings
@@ -92,7 +92,7 @@ async def test_three_loops_lose_nothing_when_server_and_jobs_are_killed_twice_at
     await begin(agent, dict_size=256, train_tokens=4_096, eval_tokens=1_016)
     change_setting(settings.sandboxes / "box", "scoring", "loss_rows", 2)
     ledger = settings.state / "receipts.jsonl"
-    found: dict[str, int] = {}
+    found: dict[str, Found] = {}
     kept: list[bytes] = []
 
     def kill() -> None:
