@@ -44,10 +44,11 @@ ERAS = ("2025-11-25", "2026-07-28")
 
 
 class Start(NamedTuple):
-    """One start: seconds until the answer to tools/list, and resident megabytes after it."""
+    """One start until the answer to tools/list: seconds, resident megabytes, processor seconds."""
 
     seconds: float
     rss_mb: float
+    cpu: float
 
 
 def main() -> int:
@@ -106,11 +107,12 @@ def start_once(command: list[str], era: str) -> Start:
         seconds = time.perf_counter() - began
         if not listed["result"]["tools"]:
             raise SystemExit(f"{command} offers no tools")
-        rss_mb = psutil.Process(process.pid).memory_info().rss / 1e6
+        server = psutil.Process(process.pid)
+        rss_mb, cpu = server.memory_info().rss / 1e6, sum(server.cpu_times()[:2])
         assert process.stdin is not None
         process.stdin.close()
         process.wait(10)
-    return Start(seconds, rss_mb)
+    return Start(seconds, rss_mb, cpu)
 
 
 def send(process: "subprocess.Popen[str]", message: dict[str, Any]) -> None:
