@@ -11,8 +11,13 @@ from fumehood_tools.bench.which_setting import pick_setting
 from fumehood_tools.errors import StorageFailed
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.records.labelling import edited
-from fumehood_tools.studies.entries import Claim, Conclusion, HoldoutAnswer, Plan
-from fumehood_tools.studies.judging import COMPARISON_FILE
+from fumehood_tools.studies.entries import (
+    COMPARISON_FILE,
+    Claim,
+    Conclusion,
+    HoldoutAnswer,
+    Plan,
+)
 from fumehood_tools.studies.suggesting.board import Board
 from fumehood_tools.studies.suggesting.chances import (
     Belief,
