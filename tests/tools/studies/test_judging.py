@@ -47,7 +47,8 @@ def test_a_plan_is_registered_run_and_judged_and_the_next_one_follows_it(bench: 
     following = bench.plan(variants=["mine", "twin", "other"], smallest_effect=0.01)
     assert following.plan.follows == found.entry.number
     assert not set(following.plan.seeds) & set(found.plan.seeds)
-    assert following.plan.power.noise is not None and following.plan.note is None
+    assert following.plan.power.noise is not None
+    assert following.plan.note is not None and "Underpowered" not in following.plan.note
     assert following.plan.variants[0].seen_seeds == [0, 1, 2]
 
 

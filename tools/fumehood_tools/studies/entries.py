@@ -203,8 +203,9 @@ class HoldoutAnswer(BaseModel, frozen=True):
     held_back: list[Claim] = Field(
         default_factory=list, description="by a metric that is shown nowhere else"
     )
-    minutes: float = Field(0.0, description="what the answer cost")
-    saes: int = Field(0, description="SAEs that were trained for it")
+    minutes: float = Field(0.0, description="what the answer cost; if it was asked: estimated")
+    saes: int = Field(0, description="SAEs that were trained for it; if it was asked: estimated")
+    sandbox: str = Field("", description="made for a re-test elsewhere")
 
 
 class ReportWritten(BaseModel, frozen=True):

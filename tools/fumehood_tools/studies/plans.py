@@ -12,6 +12,7 @@ from typing import NamedTuple
 from fumehood_tools.bench.noise import LEAST_SEEDS
 from fumehood_tools.compare import power_of, scored_sae
 from fumehood_tools.compare.question import PowerAsked, PowerFound
+from fumehood_tools.compare.training import LEAST_STEPS
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.locking import exclusive
 from fumehood_tools.plain_files import read_plain
@@ -21,6 +22,7 @@ from fumehood_tools.registry.lookup import judged_metrics, metric_named
 from fumehood_tools.runs.baselines import UNTRAINED
 from fumehood_tools.runs.start import Prepared
 from fumehood_tools.sandbox.create import Sandbox, open_sandbox
+from fumehood_tools.spec import SandboxSpec
 from fumehood_tools.studies.claims import metric_of
 from fumehood_tools.studies.counting import all_tries
 from fumehood_tools.studies.entries import Budget, Direction, Plan, PlannedVariant, Power
@@ -32,6 +34,8 @@ from fumehood_tools.studies.spending import Spent, check_budget
 from fumehood_tools.timestamps import now
 
 _LOCK = "studies.plans.lock"
+LITTLE = 4
+"""A corpus this many times smaller than a new sandbox's is little training."""
 
 
 class Proposal(NamedTuple):
@@ -103,7 +107,7 @@ def register_plan(lab: Lab, study: str, asked: Proposal) -> Registered:
         more = {
             "seeds": seeds,
             "power": _in_words(power, files[0].name),
-            "note": _note(power, draft.smallest_effect, len(seeds)),
+            "note": _note(box, power, draft.smallest_effect, len(seeds)),
         }
         plan = draft.model_copy(update=more)
         run = _checked(lab, notebook, plan)
@@ -220,11 +224,31 @@ def _in_words(found: PowerFound, baseline: str) -> Power:
     )
 
 
-def _note(found: PowerFound, smallest: float, seeds: int) -> str | None:
+def _note(box: Sandbox, found: PowerFound, smallest: float, seeds: int) -> str | None:
+    """Return what the author should know before the run; None if there is nothing."""
+    notes = [_little_training(box.spec), _underpowered(found, smallest, seeds)]
+    return " ".join(note for note in notes if note) or None
+
+
+def _little_training(spec: SandboxSpec) -> str:
+    """Return a warning if the sandbox trains far less than a new one does; else ""."""
+    usual = SandboxSpec()
+    if spec.steps >= LEAST_STEPS and LITTLE * spec.corpus.train_tokens >= usual.corpus.train_tokens:
+        return ""
+    return (
+        f"Little training: {spec.corpus.train_tokens:,} tokens in {spec.steps:,} steps (a new "
+        f"sandbox: {usual.corpus.train_tokens:,} in {usual.steps:,}). Who leads then may only "
+        "learn faster, so a verdict holds for this budget alone. Before you rely on it, plan the "
+        "same in a sandbox with a larger corpus.train_tokens."
+    )
+
+
+def _underpowered(found: PowerFound, smallest: float, seeds: int) -> str:
+    """Return what the number of seeds cannot do; "" if they suffice."""
     if found.noise is None:
         return "The noise is not measured yet, so the number of seeds is a guess."
     if found.seeds_needed is not None and found.seeds_needed <= seeds:
-        return None
+        return ""
     needed = "more than 1,000" if found.seeds_needed is None else str(found.seeds_needed)
     return (
         f"Underpowered: a difference of {smallest:g} would be found 8 times in 10 with {needed} "
