@@ -77,6 +77,24 @@ async def test_a_checked_variant_leads_to_a_plan_while_a_study_is_open(settings:
         assert report["next"].startswith("run_variants(")
 
 
+async def test_a_notebook_that_cannot_be_written_is_a_problem_and_loses_no_answer(
+    settings: Settings,
+) -> None:
+    (settings.workspace / "studies" / "s" / "notebook.md" / "x").mkdir(parents=True)
+    async with Client(build_server(settings)) as client:
+        said, page = await call(client, "open_study", study="s", question="Does it help?")
+        assert not said.startswith("ERROR") and "notebook.md" in page["problems"][0]
+        said, found = await call(
+            client,
+            "record_reflection",
+            study="s",
+            insight="Nothing yet.",
+            next_step="Go on.",
+            evidence=["entry:1"],
+        )
+        assert found["entries"] == [2], said
+
+
 async def test_the_holdout_and_a_test_elsewhere_say_what_is_missing_before_they_start(
     settings: Settings,
 ) -> None:

@@ -9,6 +9,7 @@ from fumehood.doors.arguments import Cursor
 from fumehood.doors.library import reader_of
 from fumehood.doors.records import shelf_of as records_of
 from fumehood.tooling import Toolbox, answer
+from fumehood_tools.errors import StorageFailed
 from fumehood_tools.studies.entries import Budget, StudyOpened
 from fumehood_tools.studies.lab import Lab
 from fumehood_tools.studies.notebook import StudyShelf, create_study, study_names
@@ -47,9 +48,16 @@ def sources_of(toolbox: Toolbox) -> "Sources":
 
 
 def page_after(toolbox: Toolbox, study: str) -> StudyPage:
-    """Return the study after a new entry, and write its Markdown for people."""
+    """Return the study after a new entry, and write its Markdown for people.
+
+    If that file cannot be written, the page names it as a problem: the entry is there already, and
+    an error would have the agent enter it twice.
+    """
     found = shelf_of(toolbox).read(study)
-    write_notebook(found)
+    try:
+        write_notebook(found)
+    except StorageFailed as error:
+        found = found._replace(problems=(*found.problems, str(error)))
     return page_of(found)
 
 
