@@ -128,7 +128,7 @@ def _register_plan(toolbox: Toolbox) -> None:
             controls=controls,
             budget=budget or Budget(),
         )
-        found = register_plan(lab_of(toolbox), study, asked)
+        found = register_plan(lab_of(toolbox), study, asked, toolbox.jobs)
         page_after(toolbox, study)
         return _registered(study, found, toolbox.settings.workspace)
 

@@ -190,6 +190,20 @@ def prepare_run(
     return Prepared(box, wanted, changed, count, more, ahead.scored, ahead.left, seconds, newest)
 
 
+def asked_seeds(jobs: JobStore) -> set[int]:
+    """Return the seeds that runs were asked for, whether they got a score, failed or were stopped.
+
+    Only of jobs that are still in the table, which forgets old ones.
+    """
+    seeds = set[int]()
+    for argv in jobs.programs("run"):
+        try:
+            seeds.update(json.loads(argv[-1])["seeds"])
+        except (IndexError, KeyError, TypeError, ValueError):
+            continue  # of another version
+    return seeds
+
+
 def slot_of(settings: Settings) -> str:
     """Return the job slot in which this machine trains and scores: gpu or cpu."""
     return "gpu" if expected_device(settings.device, settings.cache) == "cuda" else "cpu"

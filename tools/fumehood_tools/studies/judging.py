@@ -125,6 +125,9 @@ def _why_exploratory(plan: Plan, scores: PlannedScores, look: int, lost: int) ->
     why = scores.early[:5]
     if len(scores.early) > 5:
         why.append(f"{len(scores.early) - 5} more scores were written before the plan")
+    why += scores.again[:3]
+    if len(scores.again) > 3:
+        why.append(f"{len(scores.again) - 3} more scores were run more than once")
     if look > plan.looks:
         why.append(f"this is look {look} at the results, and the plan allows {plan.looks}")
     if lost and look > plan.looks:

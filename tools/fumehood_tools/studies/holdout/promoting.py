@@ -15,7 +15,7 @@ from fumehood_tools.locking import exclusive
 from fumehood_tools.runs.pace import expected
 from fumehood_tools.runs.start import slot_of
 from fumehood_tools.studies.entries import Budget, HoldoutAnswer, Plan, PlannedVariant
-from fumehood_tools.studies.holdout.places import Elsewhere, choose_place, refuse_seen
+from fumehood_tools.studies.holdout.places import Elsewhere, choose_place, refuse_seen, seen_spots
 from fumehood_tools.studies.holdout.promotion import (
     Retest,
     registered_sources,
@@ -113,7 +113,7 @@ def _retest(
 ) -> Retest:
     found = _made(lab, study, plan, winner_of(study, plan, variant), layer, subject)
     _check_levels(found.there, found.content)
-    refuse_seen(lab, found.variant, found.there, found.sandbox)
+    refuse_seen(lab, found.there, found.sandbox)
     return found
 
 
@@ -129,7 +129,9 @@ def _made(
     entry, content = plan_of(study, plan)
     standing = standing_scores(lab, content, entry.receipt)
     refuse_gaps(content, standing)
-    there = choose_place(lab.settings, study, spec_of(lab, standing.all), layer, subject)
+    avoid = seen_spots(lab) if layer is None and subject is None else ()
+    spec = spec_of(lab, standing.all)
+    there = choose_place(lab.settings, study, spec, layer, subject, avoid)
     sources = registered_sources(lab.settings, content, variant, standing)
     return Retest(study.name, plan, content, variant, there, sources)
 
