@@ -231,7 +231,7 @@ def test_the_margin_over_the_baseline_in_another_training_is_shown_and_what_it_r
     found = of_mine(usual)
     assert found.verdict == "better"
     assert "+0.0300 against topk trained with lr 0.004 on the same data (5 seeds" in found.reason
-    assert "at 3 of 3 L0s, p x 1 tries" in found.reason
+    assert "at 3 of 3 L0s, p x 1 try" in found.reason
     assert (usual.tries, usual.tries_here) == (1, 1)
     in_few_steps(box, (FASTER, "mine", 0.05))
     again = box.compare(setting=usual.setting)
