@@ -82,6 +82,6 @@ class ChatEndpoint:
             content["usage"] = {
                 "prompt_tokens": read,
                 "completion_tokens": written,
-                "total_tokens": read + written,
+                "total_tokens": 0,
             }
         return Reply.of(content)

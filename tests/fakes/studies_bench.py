@@ -9,6 +9,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
 from blank_studies.records import Measured, new_sandbox, record, write_variant
 
+from fumehood_tools.runs.items import Planner
+from fumehood_tools.runs.recording import Recorder
 from fumehood_tools.sandbox.create import open_sandbox
 from fumehood_tools.settings import Settings
 from fumehood_tools.studies.entries import Budget, Plan, PlannedVariant, Power, StudyOpened
@@ -76,6 +78,14 @@ class Bench:
         twin has the baseline's weights. asked: the seeds that the job was asked for.
         """
         return self.score_only({"half": 0.0, **gains}, seeds, levels, asked)
+
+    def fail(self, name: str, seeds: Iterable[int], level: int = 8) -> None:
+        """Write failures of a variant, as a job would whose trainings raise."""
+        box = open_sandbox(self.settings, "box")
+        recorder, planner = Recorder(self.settings, box, "rlimits"), Planner(box, "data")
+        for seed in seeds:
+            item = planner.item(name, seed, {"K": level})
+            recorder.failure(item, "train", {"code": "variant_failed", "message": "It raised."})
 
     def score_only(
         self,

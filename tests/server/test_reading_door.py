@@ -187,7 +187,9 @@ async def test_of_a_record_exactly_the_invented_number_and_the_misquote_are_refu
             },
             {"field": "findings", "text": "It never does.", "quote": misquoted},
         ]
-        text, result = await _call(client, "record_findings", paper=paper, items=items)
+        file = "papers/slow-atoms.pdf"  # as it was passed to read_paper
+        text, result = await _call(client, "record_findings", paper=file, items=items)
+        assert result["paper"] == paper
         refused = [it["number"] for it in result["items"] if it["status"] == "refused"]
         assert refused == [len(items) - 1, len(items)], text
         assert sum(result["kept"].values()) == len(good)

@@ -39,6 +39,7 @@ async def test_a_study_goes_from_its_plan_to_a_registered_conclusion(tmp_path: P
         assert plan["next"] == "run_variants(study='study', plan=2)", text
         assert plan["seeds"] == [0, 1, 2] and plan["saes"] == 9
         assert "noise is not measured" in plan["note"]
+        assert "Little training: 16,000 tokens in 15 steps" in plan["note"]
         assert Path(plan["prereg"]).is_file()
 
         for arguments, said in (
@@ -87,6 +88,7 @@ async def test_a_plan_is_run_once_as_a_real_job_and_then_judged(
                 break
             await asyncio.sleep(0)
         assert job["status"] == "succeeded", job
+        assert job["next"] == f"judge_experiment(study='study', plan={plan['plan']})"
         text, found = await call(client, "judge_experiment", study="study", plan=plan["plan"])
         verdicts = {claim["variant"]: claim["verdict"] for claim in found["claims"]}
         assert verdicts["twin"] == "inert", text

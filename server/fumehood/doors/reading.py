@@ -161,7 +161,8 @@ def _register_record(toolbox: Toolbox) -> None:
         reason and the nearest text; the others are stored. Returns the result per item, and what
         is still missing. Next: fix the refused items, then compare_papers.
         """
-        recorded = records_of(toolbox).record(paper, items, replace=replace)
+        own = reader_of(toolbox).reading(paper).paper
+        recorded = records_of(toolbox).record(own, items, replace=replace)
         return answer(recorded.text(), recorded)
 
 
@@ -183,7 +184,8 @@ def _register_comparison(toolbox: Toolbox) -> None:
         setting, and the answer says so. Next: search_papers for what is missing, or create_sandbox
         to measure.
         """
-        found = compare_records({name: records_of(toolbox).get(name) for name in papers})
+        reader, records = reader_of(toolbox), records_of(toolbox)
+        found = compare_records({name: records.get(reader.reading(name).paper) for name in papers})
         return answer(found.text(), found)
 
 

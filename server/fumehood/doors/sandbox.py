@@ -219,4 +219,10 @@ def _register_check(toolbox: Toolbox) -> None:
         # Not called for a file with static errors, which is answered at once.
         kernels = partial(compiled_kernels, toolbox.settings.cache)
         report = check.check_variant(box, variant, level, kernels=kernels)
+        if report.ok and (toolbox.settings.workspace / "studies").is_dir():
+            # Studies are loaded only where there is one: most servers only run variants.
+            from fumehood_tools.studies.following import plan_first
+
+            more = plan_first(toolbox.settings.workspace, box.name, report.variant)
+            report = report.model_copy(update={"next": f"{report.next}{more}"})
         return answer(report.text(), report)

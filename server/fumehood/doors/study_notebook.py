@@ -1,19 +1,24 @@
 """The tools that open a study and read it."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from mcp.types import CallToolResult
 from pydantic import Field
 
 from fumehood.doors.arguments import Cursor
+from fumehood.doors.library import reader_of
 from fumehood.doors.records import shelf_of as records_of
 from fumehood.tooling import Toolbox, answer
+from fumehood_tools.errors import StorageFailed
 from fumehood_tools.studies.entries import Budget, StudyOpened
 from fumehood_tools.studies.lab import Lab
 from fumehood_tools.studies.notebook import StudyShelf, create_study, study_names
 from fumehood_tools.studies.spending import spent_in_words
 from fumehood_tools.studies.view import Detail, StudyPage, page_of, write_notebook
 from fumehood_tools.timestamps import now
+
+if TYPE_CHECKING:
+    from fumehood_tools.studies.references.quotes import Sources
 
 STUDY = "study://{study}"
 
@@ -33,10 +38,26 @@ def lab_of(toolbox: Toolbox) -> Lab:
     return Lab(toolbox.settings, records_of(toolbox), shelf_of(toolbox))
 
 
+def sources_of(toolbox: Toolbox) -> "Sources":
+    """Return where quotations are looked up: the papers that were read, and the packs."""
+    from fumehood_tools.packing.shelf import PackShelf
+    from fumehood_tools.studies.references.quotes import Sources
+
+    packs = PackShelf(toolbox.settings.workspace)
+    return Sources(lambda paper: reader_of(toolbox).get(paper), packs)
+
+
 def page_after(toolbox: Toolbox, study: str) -> StudyPage:
-    """Return the study after a new entry, and write its Markdown for people."""
+    """Return the study after a new entry, and write its Markdown for people.
+
+    If that file cannot be written, the page names it as a problem: the entry is there already, and
+    an error would have the agent enter it twice.
+    """
     found = shelf_of(toolbox).read(study)
-    write_notebook(found)
+    try:
+        write_notebook(found)
+    except StorageFailed as error:
+        found = found._replace(problems=(*found.problems, str(error)))
     return page_of(found)
 
 
@@ -84,9 +105,11 @@ def _register_open(toolbox: Toolbox) -> None:
         there, signed, and survives restarts: plans, jobs, verdicts, reflections, failed ideas.
         Next: plan_experiment.
         """
+        from fumehood_tools.studies.background import checked_background
+
         opened = StudyOpened(
             question=question,
-            background=background or [],
+            background=checked_background(background or [], sources_of(toolbox)),
             budget=budget or Budget(),
             holdout_questions=holdout_questions,
             written=now(),

@@ -16,6 +16,7 @@ from fumehood_tools.records.seed_lists import all_seeds, short_seeds
 from fumehood_tools.registry.sae_metrics import QUALITY
 from fumehood_tools.studies.entries import Budget, Claim, Conclusion, Direction, Power
 from fumehood_tools.studies.exploring import judge_scores
+from fumehood_tools.studies.following import after_conclusion
 from fumehood_tools.studies.judging import judge_plan
 from fumehood_tools.studies.notebook import Entry
 from fumehood_tools.studies.plans import Proposal, Registered, register_plan
@@ -127,7 +128,7 @@ def _register_plan(toolbox: Toolbox) -> None:
             controls=controls,
             budget=budget or Budget(),
         )
-        found = register_plan(lab_of(toolbox), study, asked)
+        found = register_plan(lab_of(toolbox), study, asked, toolbox.jobs)
         page_after(toolbox, study)
         return _registered(study, found, toolbox.settings.workspace)
 
@@ -217,12 +218,7 @@ def _register_judge(toolbox: Toolbox) -> None:
 
 
 def _judgment(study: str, entry: Entry, found: Conclusion) -> CallToolResult:
-    then = f"record_reflection(study={study!r}, …) about entry {entry.number}"
-    if found.advice:
-        again = f"judge_experiment(study={study!r}, plan={found.plan})"
-        then = f"{found.advice}, which is no new plan, then {again}"
-    if any("Planned scores are missing" in claim.reason for claim in found.claims):
-        then = f"run_variants(study={study!r}, plan={found.plan}), then judge_experiment again"
+    then = after_conclusion(study, entry.number, found)
     result = Judgment(
         study=study,
         entry=entry.number,

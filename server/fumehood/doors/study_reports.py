@@ -5,9 +5,9 @@ from typing import Annotated
 from mcp.types import CallToolResult
 from pydantic import BaseModel, Field
 
-from fumehood.doors.library import library_of, reader_of
+from fumehood.doors.library import library_of
 from fumehood.doors.records import shelf_of as records_of
-from fumehood.doors.study_notebook import Prose, StudyName, page_after, shelf_of
+from fumehood.doors.study_notebook import Prose, StudyName, page_after, shelf_of, sources_of
 from fumehood.tooling import Toolbox, answer
 from fumehood_tools.studies.references.resolving import Resolver
 from fumehood_tools.studies.reflecting import MOST_EVIDENCE, NewNote
@@ -46,14 +46,8 @@ def register(toolbox: Toolbox) -> None:
 
 def resolver_of(toolbox: Toolbox, study: str) -> Resolver:
     """Return what resolves the references of a study. Made for one call."""
-    from fumehood_tools.packing.shelf import PackShelf
-    from fumehood_tools.studies.references.quotes import Sources
-
-    settings = toolbox.settings
-    sources = Sources(
-        lambda paper: reader_of(toolbox).shelf.get(paper), PackShelf(settings.workspace)
-    )
-    return Resolver(settings.workspace, study, shelf_of(toolbox), records_of(toolbox), sources)
+    workspace, sources = toolbox.settings.workspace, sources_of(toolbox)
+    return Resolver(workspace, study, shelf_of(toolbox), records_of(toolbox), sources)
 
 
 def _register_reflection(toolbox: Toolbox) -> None:

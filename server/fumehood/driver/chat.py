@@ -5,7 +5,7 @@ The `openai` package sends it. The key is sent to the endpoint only, and never w
 
 import json
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import anyio
 
@@ -13,10 +13,13 @@ from fumehood.driver.limits import Limits, Usage, tokens_in
 from fumehood_tools.errors import FumehoodError, PartMissing
 from fumehood_tools.quoting import one_line
 
-if TYPE_CHECKING:
-    pass
-
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0
+MOST_BYTES = 4_000_000
+"""Of one answer. Far more than its tokens can have, so what is longer is no answer of a model."""
+MOST_CALLS = 32
+"""Tool calls of one answer that are made; limits are checked between answers."""
+_LONGEST_NAME = 200
+_MOST_TOKENS = 10**9
 
 
 class EndpointFailed(FumehoodError):
@@ -26,11 +29,15 @@ class EndpointFailed(FumehoodError):
 
 
 class Answer(NamedTuple):
-    """The model's answer: the message as it is kept, its tool calls, and its tokens."""
+    """The model's answer: the message as it is kept, its tool calls, and its tokens.
+
+    left_out: tool calls beyond MOST_CALLS, which are not in the message either.
+    """
 
     message: dict[str, Any]
     calls: list[dict[str, Any]]
     used: Usage
+    left_out: int = 0
 
 
 class Chat:
@@ -55,6 +62,7 @@ class Chat:
 
     async def ask(self, messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> Answer:
         """Return the model's answer. Raises EndpointFailed with what to do next."""
+        import httpx
         import openai
 
         give_up = time.monotonic() + 60.0 * self._limits.patience_minutes
@@ -71,10 +79,11 @@ class Chat:
                     _wait_of(error.response.headers.get("retry-after"), pause),
                     (f"HTTP {error.status_code}"),
                 )
-            except (openai.APITimeoutError, TimeoutError):
+            except (openai.APITimeoutError, httpx.TimeoutException, TimeoutError):
                 wait, why = pause, f"no answer within {self._limits.answer_seconds:g} s"
-            except openai.APIConnectionError as error:
-                wait, why = pause, f"the connection failed ({type(error.__cause__).__name__})"
+            except (openai.APIConnectionError, httpx.HTTPError) as error:
+                cause = error if isinstance(error, httpx.HTTPError) else error.__cause__
+                wait, why = pause, f"the connection failed ({type(cause).__name__})"
             except _Unusable as error:
                 wait, why = pause, str(error)
             if time.monotonic() + wait > give_up:
@@ -97,14 +106,19 @@ class Chat:
         import openai
 
         try:
-            found = await self._client.chat.completions.with_raw_response.create(
+            async with self._client.chat.completions.with_streaming_response.create(
                 model=self.model,
                 messages=messages,  # type: ignore[arg-type]
                 tools=tools,  # type: ignore[arg-type]
                 max_tokens=self._limits.answer_tokens,
-            )
-            content = json.loads(found.http_response.content)
-        except (openai.APIResponseValidationError, ValueError) as error:
+            ) as found:
+                body = bytearray()
+                async for block in found.iter_bytes():
+                    body += block
+                    if len(body) > MOST_BYTES:
+                        raise _Unusable(f"its answer has more than {MOST_BYTES:,} bytes")
+            content = json.loads(body)
+        except (openai.APIResponseValidationError, ValueError, RecursionError) as error:
             raise _Unusable("its answer is not JSON") from error
         return _answer(content, messages)
 
@@ -125,14 +139,29 @@ def _answer(content: Any, asked: list[dict[str, Any]]) -> Answer:
     """Return the answer in a chat completion. Raises _Unusable."""
     try:
         said = content["choices"][0]["message"]
-        text = said.get("content")
-        calls = [_call(call, at) for at, call in enumerate(said.get("tool_calls") or ())]
+        text = _text(said.get("content"))
+        wanted = [_call(call, at) for at, call in enumerate(said.get("tool_calls") or ())]
     except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise _Unusable("its answer is not a chat completion") from error
-    message: dict[str, Any] = {"role": "assistant", "content": text if text else ""}
+    calls = wanted[:MOST_CALLS]
+    message: dict[str, Any] = {"role": "assistant", "content": text}
     if calls:
         message["tool_calls"] = calls
-    return Answer(message, calls, _usage(content.get("usage"), asked, message))
+    used = _usage(content.get("usage"), asked, message)
+    return Answer(message, calls, used, len(wanted) - len(calls))
+
+
+def _text(content: Any) -> str:
+    """Return the text of a message. Some endpoints send it in parts."""
+    if isinstance(content, list):
+        parts = (part.get("text") for part in content if isinstance(part, dict))
+        return "\n".join(_sendable(part) for part in parts if isinstance(part, str))
+    return _sendable(content) if isinstance(content, str) else ""
+
+
+def _sendable(text: str) -> str:
+    """Return text that UTF-8 can encode: JSON may contain halves of characters."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _call(call: dict[str, Any], at: int) -> dict[str, Any]:
@@ -142,9 +171,12 @@ def _call(call: dict[str, Any], at: int) -> dict[str, Any]:
     if not isinstance(arguments, str):
         arguments = json.dumps(arguments if arguments is not None else {})
     return {
-        "id": str(call.get("id") or f"call_{at}"),
+        "id": _sendable(str(call.get("id") or f"call_{at}"))[:_LONGEST_NAME],
         "type": "function",
-        "function": {"name": str(function["name"]), "arguments": arguments},
+        "function": {
+            "name": _sendable(str(function["name"]))[:_LONGEST_NAME],
+            "arguments": _sendable(arguments),
+        },
     }
 
 
@@ -152,9 +184,13 @@ def _usage(said: Any, asked: list[dict[str, Any]], message: dict[str, Any]) -> U
     """Return the tokens that the endpoint reports; if it reports none, an estimate."""
     if isinstance(said, dict):
         read, written = said.get("prompt_tokens"), said.get("completion_tokens")
-        if isinstance(read, int) and isinstance(written, int) and min(read, written) >= 0:
+        if _is_count(read) and _is_count(written):
             return Usage(read, written)
     return Usage(tokens_in(json.dumps(asked)), tokens_in(json.dumps(message)), estimated=True)
+
+
+def _is_count(value: Any) -> TypeGuard[int]:
+    return type(value) is int and 0 <= value <= _MOST_TOKENS
 
 
 def _wait_of(retry_after: str | None, pause: float) -> float:

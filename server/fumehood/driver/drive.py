@@ -18,7 +18,7 @@ import anyio
 from mcp import Client
 
 from fumehood.client import connected
-from fumehood.driver.chat import Chat, EndpointFailed
+from fumehood.driver.chat import MOST_CALLS, Answer, Chat, EndpointFailed
 from fumehood.driver.limits import Limits, Meter, tokens_in
 from fumehood.driver.toolset import Toolset, minutes_since
 from fumehood.driver.transcript import Message, Transcript, fitting
@@ -31,12 +31,16 @@ from fumehood_tools.studies.entries import Note
 from fumehood_tools.studies.notebook import append
 from fumehood_tools.timestamps import now
 
-MOST_NUDGES = 3
+MOST_NUDGES, MOST_SUMMARY = 3, 2_000
 HINT_AFTER, MOST_REPEATS = 3, 8
 OPTIONS = ("--toolsets", "papers,guides,sandbox,bench,studies,jobs")
 NUDGE = (
     "Nobody reads this conversation while it runs, so a question to the user gets no answer. "
     "Decide yourself, write decisions into the study, and call a tool; or call finish."
+)
+LEFT_OUT = (
+    f"Only the first {MOST_CALLS} calls of your answer were made. Make fewer at once, and look at "
+    "their results before the next ones."
 )
 Connect = Callable[[Settings], AbstractAsyncContextManager[Client]]
 End = Literal["finished", "limit", "endpoint", "idle", "repeats", "stopped"]
@@ -99,7 +103,7 @@ def _enter(settings: Settings, study: str, model: str, found: Drive) -> None:
     """Enter the end of a session in the study's notebook."""
     text = f"Unattended run with {model} ended: {found.why} ({found.used})."
     if found.summary:
-        text += f" Its own summary, which nothing here checks: {one_line(found.summary)[:2000]}"
+        text += f" Its own summary, which nothing here checks: {found.summary}"
     append(settings.workspace, study, Note(kind="run", text=text, written=now()))
 
 
@@ -159,8 +163,11 @@ class _Loop:
         for call in self._transcript.unanswered():
             await self._use(call, tools)
         while True:
-            for call in await self._ask(offered):
+            answer = await self._ask(offered)
+            for call in answer.calls:
                 await self._use(call, tools)
+            if answer.left_out:
+                self._transcript.append({"role": "user", "content": LEFT_OUT})
 
     def _in_time(self) -> bool:
         limit = self.meter.limits.minutes
@@ -181,8 +188,8 @@ class _Loop:
             {"role": "user", "content": "\n".join(parts)},
         ]
 
-    async def _ask(self, offered: list[dict[str, Any]]) -> list[Message]:
-        """Ask the model once and return its tool calls. Raises _Ended."""
+    async def _ask(self, offered: list[dict[str, Any]]) -> Answer:
+        """Ask the model once and return its answer. Raises _Ended."""
         limits = self.meter.limits
         room = int(limits.context_tokens * 3) - len(str(offered))
         asked = fitting(self._transcript.messages, max(room, 8_000))
@@ -201,7 +208,7 @@ class _Loop:
             self._nudges = 0
         else:
             self._nudge()
-        return answer.calls
+        return answer
 
     def _nudge(self) -> None:
         """Ask for a tool call. Raises _Ended when it was asked for often enough."""
@@ -211,9 +218,15 @@ class _Loop:
         self._transcript.append({"role": "user", "content": NUDGE})
 
     async def _use(self, call: Message, tools: Toolset) -> None:
-        """Run one tool call and keep its result. Raises _Ended after `finish` or many repeats."""
+        """Run one tool call and keep its result.
+
+        Raises _Ended after `finish` or many repeats, and before it when the time is up: then the
+        next session runs it.
+        """
+        if not self._in_time():
+            raise _Ended("limit", f"its limit of {self.meter.limits.minutes:g} minutes is reached")
         name, arguments = call["function"]["name"], call["function"]["arguments"]
-        self._say(f"call: {name} {one_line(arguments)[:200]}")
+        self._say(f"call: {one_line(name)} {one_line(arguments)[:200]}")
         self._repeats = self._repeats + 1 if (name, arguments) == self._last else 1
         self._last = name, arguments
         text = await tools.run(call)
@@ -231,4 +244,4 @@ class _Loop:
 
 def _summary_of(arguments: str) -> str:
     """Return the summary in the arguments of a call of `finish` that was accepted."""
-    return str(json.loads(arguments)["summary"])
+    return one_line(str(json.loads(arguments)["summary"]))[:MOST_SUMMARY]

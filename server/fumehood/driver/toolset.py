@@ -47,7 +47,7 @@ class Toolset:
         name, raw = call["function"]["name"], call["function"]["arguments"]
         try:
             arguments = json.loads(raw or "{}")
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             return f"bad_request: the arguments are not JSON ({error}). Send a JSON object."
         if not isinstance(arguments, dict):
             return "bad_request: the arguments are not a JSON object. Send one."

@@ -35,6 +35,45 @@ async def test_tokens_that_are_not_reported_are_estimated_and_marked() -> None:
 
 
 @pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ([{"type": "text", "text": "Go"}, {"type": "image"}, 5, {"text": ["x"]}], "Go"),
+        (5, ""),
+        ({"text": "no"}, ""),
+        ("half \ud800 of a letter", "half ? of a letter"),
+    ],
+)
+async def test_an_answer_of_another_form_is_read_as_text_that_can_be_sent_back(
+    content: object, text: str
+) -> None:
+    strange = calls(("re\ud800ad" + "x" * 1_000, "\ud800"))
+    with ChatEndpoint([{**strange, "content": content}]) as endpoint:
+        answer = await chat(endpoint, answer_seconds=30).ask(ASKED, [])
+        assert answer.message["content"] == text
+        function = answer.calls[0]["function"]
+        assert function["name"].startswith("re?ad") and len(function["name"]) == 200
+        assert function["arguments"] == "?"
+        await chat(endpoint, answer_seconds=30).ask([*ASKED, answer.message], [])
+
+
+async def test_an_answer_that_is_too_long_or_has_too_many_calls_is_cut_short() -> None:
+    many = calls(*[("list_jobs", {"limit": 1})] * 50)
+    with ChatEndpoint([many, says("x" * 5_000_000)]) as endpoint:
+        answer = await chat(endpoint, answer_seconds=30).ask(ASKED, [])
+        assert len(answer.calls) == len(answer.message["tool_calls"]) == 32
+        assert answer.left_out == 18
+        with pytest.raises(EndpointFailed, match="more than 4,000,000 bytes"):
+            await chat(endpoint, answer_seconds=30).ask(ASKED, [])
+
+
+@pytest.mark.parametrize("tokens", [(10**400, 1), (-5, 3), (True, 1), ("5", 6), (1.5, 2)])
+async def test_tokens_that_cannot_be_are_estimated(tokens: tuple[int, int]) -> None:
+    with ChatEndpoint([says("Hello.")], tokens=tokens) as endpoint:
+        used = (await chat(endpoint, answer_seconds=30).ask(ASKED, [])).used
+        assert used.estimated and 0 < used.input < 1_000
+
+
+@pytest.mark.parametrize(
     "kind", ["html", "hang", "drip", "reset", "truncated", "garbage", "wrong_type"]
 )
 async def test_an_endpoint_that_gives_no_usable_answer_is_named_and_nothing_is_lost(

@@ -141,6 +141,26 @@ async def test_a_model_that_does_not_end_is_ended_and_the_notebook_says_why(
 
 
 @pytest.mark.child
+async def test_a_model_that_answers_strangely_is_told_so_and_ends_in_the_notebook(
+    settings: Settings,
+) -> None:
+    script = [
+        calls(("list\ud800jobs", {}), ("list_jobs", '{"limit": ' + "[" * 100_000 + "}")),
+        calls(*[("list_jobs", {"limit": number}) for number in range(1, 60)]),
+        calls(("finish", {"summary": "\x1b[31mred \ud800" + "x" * 9_000})),
+    ]
+    with ChatEndpoint(script) as endpoint:
+        found = await run(settings, endpoint)
+        assert found.end == "finished" and len(found.summary) == 2_000
+        assert found.summary.isprintable()
+        sent = endpoint.bodies[-1]["messages"]
+    assert "there is no tool 'list?jobs'" in sent[3]["content"]
+    assert "the arguments are not JSON" in sent[4]["content"]
+    assert sent[-1]["content"].startswith("Only the first 32 calls of your answer were made")
+    assert "[31mred" in said(settings)[0]
+
+
+@pytest.mark.child
 async def test_a_drive_goes_on_after_its_endpoint_failed_and_after_it_was_killed(
     settings: Settings,
 ) -> None:

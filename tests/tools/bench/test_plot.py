@@ -98,7 +98,7 @@ def test_levels_of_a_variant_are_one_series_with_one_name(records: Any, fonts: P
         rows = {row["label"]: row for row in csv.DictReader(file)}
     assert rows["topk(K=64)"]["parameters"] == '{"K": 64}'
     assert rows["topk(K=48)"]["l0_seeds"] == "1"
-    assert "Not drawn: 1 tries with fewer seeds" in plot.text
+    assert "Not drawn: 1 try with fewer seeds" in plot.text
 
 
 def test_other_probes_can_be_drawn_beside_the_first_plot(five: Any, fonts: Path) -> None:

@@ -219,7 +219,7 @@ def test_a_baseline_is_trained_in_another_way_by_a_call_that_changes_no_file() -
     }
     assert calls_in(found.next) == [("run_variants", wanted)]
     assert found.rows[0].verdict == "undecided"
-    assert "must also beat topk trained with lr 0.004 (see next)" in found.rows[0].reason
+    assert "must also beat topk trained with lr 0.004: run_variants(" in found.rows[0].reason
     few = Rival(words="lr 0.004", training={"lr": 0.004}, points=levels("topk", [20, 40], [0, 1]))
     again = compared(points, doubts={"mine": Doubt()}, rivals=[few])
     assert calls_in(again.next) == [("run_variants", wanted)], "two seeds of it show nothing"

@@ -12,6 +12,7 @@ from fumehood_tools.errors import BadRequest
 from fumehood_tools.studies.claims import Aim, claim_of
 from fumehood_tools.studies.entries import Conclusion, Direction, Plan
 from fumehood_tools.studies.exploring import judge_scores
+from fumehood_tools.studies.following import after_conclusion
 from fumehood_tools.studies.judging import judge_plan
 from fumehood_tools.studies.running import plan_of
 from fumehood_tools.studies.told import text_of
@@ -47,7 +48,8 @@ def test_a_plan_is_registered_run_and_judged_and_the_next_one_follows_it(bench: 
     following = bench.plan(variants=["mine", "twin", "other"], smallest_effect=0.01)
     assert following.plan.follows == found.entry.number
     assert not set(following.plan.seeds) & set(found.plan.seeds)
-    assert following.plan.power.noise is not None and following.plan.note is None
+    assert following.plan.power.noise is not None
+    assert following.plan.note is not None and "Underpowered" not in following.plan.note
     assert following.plan.variants[0].seen_seeds == [0, 1, 2]
 
 
@@ -119,6 +121,38 @@ def test_a_look_does_not_go_away_with_its_entry(bench: Bench) -> None:
     _, conclusion = judge_plan(bench.lab, "study", number)
     assert not conclusion.registered and conclusion.look == 2
     assert "are gone or were edited" in conclusion.exploratory_because[1]
+
+
+def test_a_run_that_is_repeated_until_it_is_lucky_makes_the_conclusion_exploratory(
+    bench: Bench,
+) -> None:
+    number = bench.entered(planned(bench, [0, 1, 2, 3])).number
+    bench.fail("mine", [1])  # what is not liked raises, and the same call runs it again
+    bench.score([0, 1], {"mine": 0.03})
+    _, conclusion = judge_plan(bench.lab, "study", number)
+    assert not conclusion.registered
+    [why] = conclusion.exploratory_because
+    assert "mine/seed1-" in why and "was run 2 times, and only the last outcome is there" in why
+    [place] = bench.score_only({"mine": 0.03}, [2], levels=[8])
+    shutil.rmtree(place)  # or its record is deleted
+    bench.score_only({"mine": 0.05}, [2], levels=[8])
+    _, conclusion = judge_plan(bench.lab, "study", number)
+    assert len(conclusion.exploratory_because) == 2
+
+
+def test_a_seed_that_failed_is_no_evidence_and_no_run_is_advised_that_fails_again(
+    bench: Bench,
+) -> None:
+    number = bench.entered(planned(bench, [0, 1, 2])).number
+    bench.score([0, 1], {"mine": 0.05})
+    bench.score_only({"half": 0.0}, [2])
+    bench.fail("mine", [2])
+    entry, conclusion = judge_plan(bench.lab, "study", number)
+    [claim] = conclusion.claims
+    assert claim.verdict == "inconclusive" and claim.effect is None
+    assert "seed 2 failed: It raised." in claim.reason and not conclusion.to_run
+    assert after_conclusion("study", entry.number, conclusion).startswith("record_reflection")
+    assert page_of(bench.study).open_plans == []
 
 
 def test_scores_from_before_the_plan_make_the_conclusion_exploratory(bench: Bench) -> None:

@@ -93,6 +93,16 @@ def test_a_removed_entry_is_named_and_its_number_is_not_used_again(workspace: Pa
     assert "gone" in StudyShelf(workspace).read("threshold").problems[0]
 
 
+def test_a_folder_that_nobody_signed_does_not_end_the_study(workspace: Path) -> None:
+    for number in (9999, 3):
+        folder = workspace / f"studies/threshold/entries/{number:04d}-note"
+        folder.mkdir()
+        (folder / "note.json").write_text("{}", encoding="utf-8")
+    numbers = [append(workspace, "threshold", note(text)).number for text in ("one", "two")]
+    assert numbers == [2, 4]
+    assert "9999-note" in page_of(StudyShelf(workspace).read("threshold")).text()
+
+
 def test_a_file_beside_an_entry_that_was_edited_to_the_same_length_is_named(
     workspace: Path,
 ) -> None:

@@ -2,6 +2,7 @@
 
 import shutil
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,18 @@ def test_a_seed_that_a_copy_of_the_file_was_scored_with_is_not_fresh(bench: Benc
     bench.score_only({"twin": 0.03}, [4])
     with pytest.raises(BadRequest, match=r"fresh seeds: seeds=\[0, 1, 2\]"):
         bench.plan(seeds=[4, 5, 6])
+
+
+@pytest.mark.child
+def test_a_seed_of_a_run_that_failed_or_was_stopped_is_not_fresh(bench: Bench) -> None:
+    bench.fail("twin", [0, 4])
+    with pytest.raises(BadRequest, match=r"fresh seeds: seeds=\[1, 2, 3\]"):
+        bench.plan(seeds=[4, 5, 6])
+    with closing(JobStore(bench.settings.state)) as jobs:
+        job = jobs.submit("run", ["/bin/sleep", '{"seeds": [1, 7]}'], title="losses were printed")
+        jobs.cancel(job.job_id)
+        with pytest.raises(BadRequest, match=r"with the seeds 7 in .* seeds=\[2, 3, 5\]"):
+            register_plan(bench.lab, "study", bench.asked(seeds=[7, 8, 9]), jobs)
 
 
 def test_a_removed_plan_still_counts_as_a_try(bench: Bench) -> None:

@@ -188,7 +188,9 @@ def _footnote(
     else:
         parts.append("Bars: sample standard deviation over seeds.")
     if len(points) < measured:
-        parts.append(f"Not drawn: {measured - len(points)} tries with fewer seeds (see the CSV).")
+        left = measured - len(points)
+        tries = "1 try" if left == 1 else f"{left} tries"
+        parts.append(f"Not drawn: {tries} with fewer seeds (see the CSV).")
     if any(point.stale for point in points):
         parts.append("* the variant's file has changed since.")
     return " ".join(parts)

@@ -317,7 +317,8 @@ class Judge:
             return f"{why}, and no run brought it to the L0 of {name}"
         self.calls[name] = calls
         how = in_words(training) if training else "the values of sandbox.toml"
-        return f"{why}: it must also beat {self.question.baseline} trained with {how} (see next)"
+        rival = f"{self.question.baseline} trained with {how}: {self.advisor.text(calls)}"
+        return f"{why}: it must also beat {rival}"
 
     def sloping(self, name: str, word: Word) -> str | None:
         """Return the objection that the difference may be one of L0; None without one.

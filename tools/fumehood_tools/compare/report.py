@@ -73,7 +73,8 @@ def _tried(tries: int) -> str:
     """Return for what p values are corrected, in words."""
     if not tries:
         return "for the number of packaged baselines, as no variant of your own was tried yet"
-    return f"for {tries} variants tried (packaged baselines: for their own number)"
+    variants = f"{tries} variant{'' if tries == 1 else 's'}"
+    return f"for {variants} tried (packaged baselines: for their own number)"
 
 
 class Effect(BaseModel, frozen=True):

@@ -66,7 +66,8 @@ class Contest(NamedTuple):
     def text(self) -> str:
         """Return the difference as text, with what it rests on and why it is certain or not."""
         looks = f" x {self.times} for looks" if self.times > 1 else ""
-        p = f", p x {self.tries} tries{looks} {self.p:.2g}" if self.p is not None else ""
+        tries = "1 try" if self.tries == 1 else f"{self.tries} tries"
+        p = f", p x {tries}{looks} {self.p:.2g}" if self.p is not None else ""
         p = p if self.is_gain else ""
         noise = ", not above its noise floor" if self.is_gain and not self.exceeds_noise else ""
         return (

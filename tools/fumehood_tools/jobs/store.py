@@ -13,7 +13,7 @@ import secrets
 import shutil
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
@@ -145,6 +145,13 @@ class JobStore:
             total=self._table.count(status, kind),
             next_cursor=cursor_of("jobs", page[-1]["number"]) if len(rows) > limit else None,
         )
+
+    def programs(self, kind: str) -> Iterator[Sequence[str]]:
+        """Yield the program and arguments of every job of a kind that is still in the table."""
+        for row in self._table.rows("SELECT id FROM jobs WHERE kind=?", kind):
+            spec = read_object(self._table.folder(row["id"]) / "spec.json") or {}
+            if isinstance(argv := spec.get("argv"), list):
+                yield [str(word) for word in argv]
 
     def cancel(self, job_id: str) -> Job:
         """Stop a job: at once if it waits, within seconds if it runs. Raises UnknownName.

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from threading import Lock
 
+from fumehood_tools.errors import BadRequest, UnknownName
 from fumehood_tools.jobs import JobStore
 from fumehood_tools.jobs.models import Job
 from fumehood_tools.papers.library import Library
@@ -40,6 +41,24 @@ class PaperReader:
             return found
         return None
 
+    def reading(self, paper: str) -> Reading:
+        """Return the record of a paper that was read, by any name under which it can be read.
+
+        So a file or folder too, which has an id of its own. Raises UnknownName.
+        """
+        try:
+            return self.shelf.reading(paper)
+        except UnknownName as unknown:
+            try:
+                own = self._target_id(ReadRequest(paper=paper))
+            except (BadRequest, UnknownName):
+                raise unknown from None
+            return self.shelf.reading(own)
+
+    def get(self, paper: str) -> tuple[Reading, Document]:
+        """Return a paper that was read, as `reading` finds it. Raises UnknownName."""
+        return self.shelf.get(self.reading(paper).paper)
+
     def start(self, request: ReadRequest) -> Job:
         """Start the job that reads a paper, or return the job that is already reading it.
 
@@ -64,7 +83,7 @@ class PaperReader:
 
         The two most recent indexes are cached. Raises UnknownName for a paper that was not read.
         """
-        found = map(self.shelf.reading, papers) if papers else self.shelf.all()
+        found = map(self.reading, papers) if papers else self.shelf.all()
         with self._lock:
             return self._index(tuple((it.paper, it.digest) for it in found))
 

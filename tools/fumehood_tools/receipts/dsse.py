@@ -116,13 +116,22 @@ def statement(
 
 def sealed(payload: bytes, key: Ed25519PrivateKey) -> bytes:
     """Return the signed envelope of a payload, as one line of JSON."""
+    signature = key.sign(_signed_bytes(payload))
+    return written(Envelope(payload, key_id_of(key.public_key()), signature))
+
+
+def written(envelope: Envelope) -> bytes:
+    """Return an envelope as one line of JSON, in the only form in which we write it.
+
+    What is outside of the payload is not signed, so a reader compares the bytes with this.
+    """
     content = {
         "payloadType": PAYLOAD_TYPE,
-        "payload": base64.b64encode(payload).decode("ascii"),
+        "payload": base64.b64encode(envelope.payload).decode("ascii"),
         "signatures": [
             {
-                "keyid": key_id_of(key.public_key()),
-                "sig": base64.b64encode(key.sign(_signed_bytes(payload))).decode("ascii"),
+                "keyid": envelope.key_id,
+                "sig": base64.b64encode(envelope.signature).decode("ascii"),
             }
         ],
     }

@@ -23,8 +23,14 @@ from fumehood_tools.quoting import one_line
 from fumehood_tools.receipts import dsse
 from fumehood_tools.receipts.audit import Sound
 from fumehood_tools.receipts.files import named_files
+from fumehood_tools.receipts.forms import (
+    IndexStatement,
+    ReceiptStatement,
+    content_of,
+    record_in,
+)
 from fumehood_tools.receipts.places import STATE
-from fumehood_tools.receipts.signing import RECEIPT, unambiguous
+from fumehood_tools.receipts.signing import RECEIPT
 from fumehood_tools.timestamps import now
 
 if TYPE_CHECKING:
@@ -70,12 +76,9 @@ class Statement(NamedTuple):
     @property
     def record(self) -> dict[str, Any]:
         """The record that a receipt's statement is about."""
-        about = self.content["predicate"]
-        if "record" in about:
-            found: dict[str, Any] = about["record"]
-            return found
-        text: dict[str, Any] = json.loads(about["record_text"], object_pairs_hook=unambiguous)
-        return text
+        found = record_in(self.content["predicate"])
+        assert found is not None  # `_verified` has checked its form
+        return found
 
 
 def export(
@@ -210,7 +213,22 @@ def _verified(
             how = f"it names another key ({other}) than the one you passed ({own[:16]})"
         wrong.append(f"line {number} ({place}): {how}.")
         return None
-    return Statement(number, _digest(envelope.payload), place, json.loads(envelope.payload))
+    content = _content(envelope.payload)
+    if content is None:
+        wrong.append(f"line {number} ({place}) is signed, but of a form that nothing here writes.")
+        return None
+    return Statement(number, _digest(envelope.payload), place, content)
+
+
+def _content(payload: bytes) -> dict[str, Any] | None:
+    """Return the content of a signed line; None if it is neither a receipt nor an index."""
+    index = content_of(payload, IndexStatement)
+    if index is not None and index["predicateType"] == INDEX_TYPE:
+        return index
+    content = content_of(payload, ReceiptStatement)
+    if content is None or content["predicateType"] != RECEIPT_TYPE:
+        return None
+    return content if record_in(content["predicate"]) is not None else None
 
 
 def _claimed_place(payload: bytes) -> str:

@@ -93,9 +93,13 @@ def start_run(
 
 
 def start_prepared(
-    settings: Settings, jobs: JobStore, prepared: "Prepared", request_key: str | None = None
+    settings: Settings,
+    jobs: JobStore,
+    prepared: "Prepared",
+    request_key: str | None = None,
+    then: str | None = None,
 ) -> StartedRun:
-    """Queue a run that `prepare_run` has checked."""
+    """Queue a run that `prepare_run` has checked. then: the call that follows it."""
     box, wanted, changed = prepared.box, prepared.wanted, prepared.training
     asked = Asked(after=prepared.newest, seeds=list(wanted.seeds))
     request = _request(box.name, wanted, prepared.left, changed)
@@ -105,7 +109,7 @@ def start_prepared(
             sys.executable,
             "-m",
             "fumehood_tools.runs.worker",
-            json.dumps({**request, "asked": asked.model_dump()}),
+            json.dumps({**request, "asked": asked.model_dump(), "then": then}),
         ],
         title=_title(box.name, wanted.variants, prepared.saes, changed),
         slot=slot_of(settings),
@@ -184,6 +188,20 @@ def prepare_run(
     ahead = forecast(box, wanted, shelf.collect(box.results), count + more)
     seconds = expected(box.spec, settings.cache).whole(ahead.left)
     return Prepared(box, wanted, changed, count, more, ahead.scored, ahead.left, seconds, newest)
+
+
+def asked_seeds(jobs: JobStore) -> set[int]:
+    """Return the seeds that runs were asked for, whether they got a score, failed or were stopped.
+
+    Only of jobs that are still in the table, which forgets old ones.
+    """
+    seeds = set[int]()
+    for argv in jobs.programs("run"):
+        try:
+            seeds.update(json.loads(argv[-1])["seeds"])
+        except (IndexError, KeyError, TypeError, ValueError):
+            continue  # of another version
+    return seeds
 
 
 def slot_of(settings: Settings) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from fumehood_tools.children import HUB_KEYS, ChildEnded, LineChild
 from fumehood_tools.errors import FumehoodError, IntegrityFailed, RunFailed
@@ -73,6 +73,7 @@ class RunRequest(BaseModel, frozen=True):
     training: dict[str, float] = {}
     static_rules: bool = True
     asked: Asked | None = None
+    then: str | None = Field(None, description="what follows, if not a table of the scores")
 
     @property
     def wanted(self) -> Wanted:
@@ -136,9 +137,8 @@ class RunJob:
             "baseline_levels": levels,
             "training": self.request.training,
             "setting": self.setting,
-            "next": next_call(
-                self.request.sandbox, self.setting, self.request.training, self.failed
-            ),
+            "next": self.request.then
+            or next_call(self.request.sandbox, self.setting, self.request.training, self.failed),
         }
 
     def harvest_and_run(self, scorer: LineChild, prints: IO[bytes]) -> None:

@@ -2,6 +2,8 @@
 
 entries.py   what each kind of entry contains
 notebook.py  open a study, append an entry, read all entries with what is wrong with them
+background.py  the background of a new study, with its quotations checked
+following.py  the call that helps a study most as it stands
 view.py      one page of a study, as text and data
 told.py      each kind of entry in words
 lab.py       what the work on a study reads of a workspace, at one moment

@@ -28,6 +28,10 @@ STUDY, NOTE, PLAN, EXPERIMENT, CONCLUSION, REFLECTION, HOLDOUT, REPORT = KINDS =
 )
 
 
+COMPARISON_FILE = "comparison.json"
+"""The whole comparison, beside the entry of a conclusion."""
+
+
 class Budget(BaseModel, frozen=True, extra="forbid"):
     """What a study may spend. null: no limit."""
 
@@ -40,7 +44,9 @@ class StudyOpened(BaseModel, frozen=True):
     """The first entry: what the study is about, and what it may spend."""
 
     question: str
-    background: list[str] = Field(default_factory=list, description="as passed to open_study")
+    background: list[str] = Field(
+        default_factory=list, description="quotes with their sources' words"
+    )
     budget: Budget = Budget()
     holdout_questions: int = Field(3, description="how often the sealed holdout may be asked")
     written: str = Field(description="ISO 8601, UTC, as in every entry")
@@ -154,6 +160,10 @@ class Conclusion(BaseModel, frozen=True):
     metric: str = Field("", description="of the effects")
     advice: str = Field("", description="the run of the baseline that a claim waits for, as a call")
     early: bool = Field(False, description="results were shown before all planned seeds were in")
+    lacking: dict[str, str] = Field(
+        default_factory=dict, description="file -> what is missing of its planned scores"
+    )
+    to_run: bool = Field(False, description="whether a run of the plan would give some of these")
     state: str = Field("", description="digest of the scores that it rests on, and of what lacks")
     written: str
 
@@ -193,8 +203,9 @@ class HoldoutAnswer(BaseModel, frozen=True):
     held_back: list[Claim] = Field(
         default_factory=list, description="by a metric that is shown nowhere else"
     )
-    minutes: float = Field(0.0, description="what the answer cost")
-    saes: int = Field(0, description="SAEs that were trained for it")
+    minutes: float = Field(0.0, description="what the answer cost; if it was asked: estimated")
+    saes: int = Field(0, description="SAEs that were trained for it; if it was asked: estimated")
+    sandbox: str = Field("", description="made for a re-test elsewhere")
 
 
 class ReportWritten(BaseModel, frozen=True):

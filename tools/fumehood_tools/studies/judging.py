@@ -18,7 +18,13 @@ from fumehood_tools.locking import exclusive
 from fumehood_tools.receipts.places import results_of
 from fumehood_tools.studies.claims import aim_of, claim_of, metric_of, shown_name
 from fumehood_tools.studies.counting import all_tries
-from fumehood_tools.studies.entries import CONCLUSION, Claim, Conclusion, Plan
+from fumehood_tools.studies.entries import (
+    COMPARISON_FILE,
+    CONCLUSION,
+    Claim,
+    Conclusion,
+    Plan,
+)
 from fumehood_tools.studies.lab import Lab
 from fumehood_tools.studies.matching import PlannedScores, scores_of
 from fumehood_tools.studies.missing import missing_controls
@@ -26,7 +32,6 @@ from fumehood_tools.studies.notebook import STUDIES, Entry, Study, append
 from fumehood_tools.studies.running import LOCK, plan_of
 from fumehood_tools.timestamps import now
 
-COMPARISON_FILE = "comparison.json"
 _MARK = "EXPLORATORY: "
 
 
@@ -68,6 +73,8 @@ def judge_plan(
             metric=plan.metric,
             advice=_advice(comparison),
             early=is_early,
+            lacking=scores.lacking,
+            to_run=scores.to_run,
             state=state,
             written=now(),
         )
@@ -93,8 +100,8 @@ def _advice(comparison: Comparison | None) -> str:
 
     The comparison's other calls add seeds or levels, which would be another plan.
     """
-    named = comparison.next if comparison else ""
-    return named if "training=" in named else ""
+    calls = comparison.next.split(", then ") if comparison else []
+    return ", then ".join(call for call in calls if "training=" in call)
 
 
 def _lost(lab: Lab, study: Study, plan: Entry) -> int:
@@ -118,6 +125,9 @@ def _why_exploratory(plan: Plan, scores: PlannedScores, look: int, lost: int) ->
     why = scores.early[:5]
     if len(scores.early) > 5:
         why.append(f"{len(scores.early) - 5} more scores were written before the plan")
+    why += scores.again[:3]
+    if len(scores.again) > 3:
+        why.append(f"{len(scores.again) - 3} more scores were run more than once")
     if look > plan.looks:
         why.append(f"this is look {look} at the results, and the plan allows {plan.looks}")
     if lost and look > plan.looks:

@@ -4,7 +4,7 @@ A `Lab` is one moment of a workspace: it keeps what it read, so one call sees on
 """
 
 import functools
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from fumehood_tools.files import digest_of
 from fumehood_tools.receipts.folders import Book
 from fumehood_tools.receipts.places import SANDBOXES, results_of, run_of
 from fumehood_tools.receipts.signing import read_record
-from fumehood_tools.receipts.trials import read_trial
+from fumehood_tools.receipts.trials import CONTROL, read_trial
 from fumehood_tools.records.scores import Failure, Score
 from fumehood_tools.registry.kinds import SCORE
 from fumehood_tools.runs.code import evaluator_sha256, template_sha256
@@ -24,7 +24,7 @@ from fumehood_tools.sandbox.variants import packaged_variants
 from fumehood_tools.settings import Settings
 from fumehood_tools.spec import SandboxSpec, check_spec, deciding_values
 from fumehood_tools.studies.entries import Plan
-from fumehood_tools.studies.notebook import Entry, StudyShelf, study_names
+from fumehood_tools.studies.notebook import Entry, Study, StudyShelf, study_names
 
 FILE_CHARACTERS = 16
 """Characters of a file's sha256 in a line of the ledger."""
@@ -66,6 +66,11 @@ class Lab:
     def order(self) -> Mapping[str, int]:
         """MAC of a receipt -> its position in the ledger."""
         return self.book.order()
+
+    @functools.cached_property
+    def receipts_at(self) -> Mapping[str, int]:
+        """Place -> number of receipts that were ever written there."""
+        return Counter(self.book.places.values())
 
     def position(self, place: str) -> int:
         """Return the position in the ledger of the receipt at a place; the end if it has none."""
@@ -120,13 +125,14 @@ class Lab:
         }
 
     def used_seeds(self) -> set[int]:
-        """Return the seeds with which anything in the workspace was ever scored."""
-        return {
+        """Return the seeds with which anything in the workspace ever got a score, or failed."""
+        scored = {
             seed
             for sandbox in self.sandboxes()
             for seeds in self.scored_seeds(sandbox).values()
             for seed in seeds
         }
+        return scored | {ran.seed for _, ran in self.written if ran.file != CONTROL}
 
     @functools.cached_property
     def written(self) -> Mapping[tuple[str, Ran], list[int]]:
@@ -158,14 +164,19 @@ class Lab:
             self._costs[sandbox] = costs
         return self._costs[sandbox]
 
-    def all_plans(self) -> list[tuple[Entry, Plan]]:
-        """Return the sound plans of all studies that can be read, in the ledger's order."""
+    def all_studies(self) -> list[Study]:
+        """Return the studies of the workspace that can be read."""
         found = []
         for name in study_names(self.settings.workspace):
             try:
-                found += self.studies.read(name).only(Plan)
+                found.append(self.studies.read(name))
             except (BadRequest, UnknownName):
                 continue  # its first entry was edited: then `read_study` says so
+        return found
+
+    def all_plans(self) -> list[tuple[Entry, Plan]]:
+        """Return the sound plans of all studies that can be read, in the ledger's order."""
+        found = [pair for study in self.all_studies() for pair in study.only(Plan)]
         return sorted(found, key=lambda one: self.order.get(one[0].receipt, 0))
 
     def settings_like(self, sandbox: str, digest: str) -> set[Setting]:

@@ -30,7 +30,8 @@ class PlannedScores(NamedTuple):
 
     places: file's name -> places of its scores, relative to results/. lacking: file's name -> what
     is missing of it, in words. to_run: whether seeds are missing that did not fail. early: scores
-    that were written before the plan, in words. records: those of the sandbox without the scores of
+    that were written before the plan, in words. again: scores of own files that are not the first
+    outcome of their run, in words. records: those of the sandbox without the scores of
     these files that the plan did not name.
     setting: None if nothing was scored in the planned setting.
     """
@@ -40,6 +41,7 @@ class PlannedScores(NamedTuple):
     lacking: dict[str, str]
     to_run: bool
     early: list[str]
+    again: list[str]
     records: SandboxRecords
 
 
@@ -72,7 +74,24 @@ def scores_of(lab: Lab, plan: Plan, receipt: str) -> PlannedScores:
         if lab.position(f"{results_of(plan.sandbox)}/{place}") < began
     ]
     kept = _kept(plan, found, setting, used, lab.packaged)
-    return PlannedScores(setting, places, lacking, to_run, early, kept)
+    again = _run_again(lab, plan, places)
+    return PlannedScores(setting, places, lacking, to_run, early, again, kept)
+
+
+def _run_again(lab: Lab, plan: Plan, places: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the scores that replaced a failure, or another score, of the same run.
+
+    A file whose trainings differ, although everything is the same, could fail (or have its record
+    deleted) until it is lucky. Packaged files train in the same way every time.
+    """
+    under = results_of(plan.sandbox)
+    return [
+        f"{place} was run {count} times, and only the last outcome is there"
+        for file in (plan.baseline, *plan.variants)
+        if not file.packaged
+        for place in places[file.name]
+        if (count := lab.receipts_at.get(f"{under}/{place}", 0)) > 1
+    ]
 
 
 def _fitting(lab: Lab, plan: Plan, found: SandboxRecords) -> dict[str, Score]:

@@ -12,7 +12,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -120,12 +120,18 @@ def append(
     """
     with _numbered(workspace, name):
         writer = RecordWriter(workspace, f"{STUDIES}/{name}")
-        numbers = _numbers(workspace, name, writer.book())
+        book = writer.book()
+        numbers = _numbers(workspace, name, book)
         if not numbers:
             raise _unknown(workspace, name)
-        if max(numbers) >= MOST_ENTRIES:
+        # A folder that nobody signed must not use up the numbers after it.
+        newest = max(_numbers_in(book.standing), default=0)
+        following = next(
+            n for n in range(newest + 1, newest + len(numbers) + 2) if n not in numbers
+        )
+        if following > MOST_ENTRIES:
             raise BadRequest(f"The study {name} has {MOST_ENTRIES:,} entries. Open a new one.")
-        return _write(writer, name, max(numbers) + 1, content, files or {})
+        return _write(writer, name, following, content, files or {})
 
 
 class _Kept(NamedTuple):
@@ -213,7 +219,10 @@ def _numbers(workspace: Path, name: str, book: Book) -> set[int]:
     """Return the numbers that entries on disk or in the ledger have, removed ones included."""
     if not STUDY_NAME.fullmatch(name):
         return set()
-    places = {*places_on_disk(workspace, f"{STUDIES}/{name}"), *book.standing}
+    return _numbers_in({*places_on_disk(workspace, f"{STUDIES}/{name}"), *book.standing})
+
+
+def _numbers_in(places: Iterable[str]) -> set[int]:
     found = (_ENTRY.fullmatch(place.rpartition("/")[2]) for place in places)
     return {int(one[1]) for one in found if one}
 

@@ -12,15 +12,18 @@ from typing import NamedTuple
 from fumehood_tools.bench.noise import LEAST_SEEDS
 from fumehood_tools.compare import power_of, scored_sae
 from fumehood_tools.compare.question import PowerAsked, PowerFound
+from fumehood_tools.compare.training import LEAST_STEPS
 from fumehood_tools.errors import BadRequest
+from fumehood_tools.jobs import JobStore
 from fumehood_tools.locking import exclusive
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.records.parameters import Value, constants_of
 from fumehood_tools.records.seed_lists import short_seeds
 from fumehood_tools.registry.lookup import judged_metrics, metric_named
 from fumehood_tools.runs.baselines import UNTRAINED
-from fumehood_tools.runs.start import Prepared
+from fumehood_tools.runs.start import Prepared, asked_seeds
 from fumehood_tools.sandbox.create import Sandbox, open_sandbox
+from fumehood_tools.spec import SandboxSpec
 from fumehood_tools.studies.claims import metric_of
 from fumehood_tools.studies.counting import all_tries
 from fumehood_tools.studies.entries import Budget, Direction, Plan, PlannedVariant, Power
@@ -32,6 +35,8 @@ from fumehood_tools.studies.spending import Spent, check_budget
 from fumehood_tools.timestamps import now
 
 _LOCK = "studies.plans.lock"
+LITTLE = 4
+"""A corpus this many times smaller than a new sandbox's is little training."""
 
 
 class Proposal(NamedTuple):
@@ -64,8 +69,12 @@ class Registered(NamedTuple):
     run: Prepared
 
 
-def register_plan(lab: Lab, study: str, asked: Proposal) -> Registered:
+def register_plan(
+    lab: Lab, study: str, asked: Proposal, jobs: JobStore | None = None
+) -> Registered:
     """Register a plan, and return it with the run that it will take.
+
+    jobs: whose runs' seeds are not fresh either, as the logs of stopped ones may have been read.
 
     Raises UnknownName for a study, sandbox, variant, baseline or metric that does not exist;
     BadRequest for an impossible L0, seeds that were seen, or a budget that is spent; PartMissing
@@ -73,6 +82,7 @@ def register_plan(lab: Lab, study: str, asked: Proposal) -> Registered:
     """
     # Two servers that register at the same time must not choose the same fresh seeds.
     with exclusive(lab.settings.state / _LOCK):
+        run_before = asked_seeds(jobs) if jobs else set()
         notebook = lab.studies.read(study)
         box = open_sandbox(lab.settings, asked.sandbox)
         metric = metric_named(asked.metric, judged_metrics())
@@ -90,7 +100,7 @@ def register_plan(lab: Lab, study: str, asked: Proposal) -> Registered:
             smallest_effect=asked.smallest_effect or metric.margin or 0.0,
             l0_targets=list(asked.l0_targets),
             grid=asked.grid,
-            seeds=_fresh(lab, asked, LEAST_SEEDS),
+            seeds=_fresh(lab, asked, LEAST_SEEDS, run_before),
             looks=asked.looks,
             controls=asked.controls,
             budget=asked.budget,
@@ -100,11 +110,11 @@ def register_plan(lab: Lab, study: str, asked: Proposal) -> Registered:
         )
         _checked(lab, notebook, draft)  # what is refused is refused before the power is computed
         power = _power(lab, box, draft, len(set(asked.seeds)) or None)
-        seeds = _fresh(lab, asked, power.seeds)
+        seeds = _fresh(lab, asked, power.seeds, run_before)
         more = {
             "seeds": seeds,
             "power": _in_words(power, files[0].name),
-            "note": _note(power, draft.smallest_effect, len(seeds)),
+            "note": _note(box, power, draft.smallest_effect, len(seeds)),
         }
         plan = draft.model_copy(update=more)
         run = _checked(lab, notebook, plan)
@@ -173,21 +183,23 @@ def _check_grid(asked: Proposal, files: Sequence[PlannedVariant]) -> None:
         )
 
 
-def _fresh(lab: Lab, asked: Proposal, usual: int) -> list[int]:
+def _fresh(lab: Lab, asked: Proposal, usual: int, run_before: set[int]) -> list[int]:
     """Return the seeds of a plan: those that were asked for if they are fresh, or the lowest ones.
 
-    A seed is fresh if nothing in the workspace was ever scored with it, and no plan has it. It is
+    A seed is fresh if nothing in the workspace was ever run with it, and no plan has it: runs that
+    failed or were stopped print losses, too. run_before: seeds that jobs were asked for. It is
     not enough that these very files were not: a copy of a file, or another setting, tells much of
     what a seed will give. Raises BadRequest for other seeds.
     """
-    taken = lab.used_seeds() | {seed for _, plan in lab.all_plans() for seed in plan.seeds}
+    taken = lab.used_seeds() | run_before
+    taken |= {seed for _, plan in lab.all_plans() for seed in plan.seeds}
     count = len(set(asked.seeds)) or usual
     fresh = [seed for seed in range(len(taken) + count) if seed not in taken][:count]
     if not asked.seeds:
         return fresh
     if spent := sorted(taken & set(asked.seeds)):
         raise BadRequest(
-            f"Something was scored with the seeds {', '.join(map(str, short_seeds(spent)))} in "
+            f"Something was run with the seeds {', '.join(map(str, short_seeds(spent)))} in "
             "this workspace already, or another plan has them. What was seen cannot be registered. "
             f"Use fresh seeds: seeds={short_seeds(fresh)!r}, or omit seeds."
         )
@@ -244,11 +256,31 @@ def _in_words(found: PowerFound, baseline: str) -> Power:
     )
 
 
-def _note(found: PowerFound, smallest: float, seeds: int) -> str | None:
+def _note(box: Sandbox, found: PowerFound, smallest: float, seeds: int) -> str | None:
+    """Return what the author should know before the run; None if there is nothing."""
+    notes = [_little_training(box.spec), _underpowered(found, smallest, seeds)]
+    return " ".join(note for note in notes if note) or None
+
+
+def _little_training(spec: SandboxSpec) -> str:
+    """Return a warning if the sandbox trains far less than a new one does; else ""."""
+    usual = SandboxSpec()
+    if spec.steps >= LEAST_STEPS and LITTLE * spec.corpus.train_tokens >= usual.corpus.train_tokens:
+        return ""
+    return (
+        f"Little training: {spec.corpus.train_tokens:,} tokens in {spec.steps:,} steps (a new "
+        f"sandbox: {usual.corpus.train_tokens:,} in {usual.steps:,}). Who leads then may only "
+        "learn faster, so a verdict holds for this budget alone. Before you rely on it, plan the "
+        "same in a sandbox with a larger corpus.train_tokens."
+    )
+
+
+def _underpowered(found: PowerFound, smallest: float, seeds: int) -> str:
+    """Return what the number of seeds cannot do; "" if they suffice."""
     if found.noise is None:
         return "The noise is not measured yet, so the number of seeds is a guess."
     if found.seeds_needed is not None and found.seeds_needed <= seeds:
-        return None
+        return ""
     needed = "more than 1,000" if found.seeds_needed is None else str(found.seeds_needed)
     return (
         f"Underpowered: a difference of {smallest:g} would be found 8 times in 10 with {needed} "

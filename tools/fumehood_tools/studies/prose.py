@@ -4,10 +4,13 @@ In a report every number is a reference, `{{mean:box/topk#explained_variance}}`.
 its place: digits, superscripts and fractions; number words, except "one" and counts up to ten of
 variants, plans and the like; words that only a verdict may say (supported, significant …); and
 HTML entities, behind which a digit could hide.
+Multiples count as numbers (twice, tenfold, halves), and so do Roman ones before a unit.
 Allowed: numbers of entries that exist, years in citations, numbers of sections, figures and tables,
-the numbers of a list, and digits within names: L0, GPT-2, an arXiv id, or a name of the study.
+the numbers of a list that counts from 1, and digits within names: L0, GPT-2, an arXiv id, or a name
+of the study.
 
-Not covered: number words of other languages, and what a sentence says without a number.
+Not covered: number words of other languages, words that are spelled letter by letter, and what a
+sentence says without a number.
 """
 
 import re
@@ -18,7 +21,7 @@ from typing import NamedTuple
 from fumehood_tools.paper_records.number_words import WORDS, value_of
 
 REFERENCE = re.compile(r"\{\{(.*?)\}\}", re.S)
-_LIST = re.compile(r"^[ \t>]*\d{1,2}[.)](?=\s)", re.M)
+_LIST = re.compile(r"^(?P<indent>[ \t>]*)(?P<number>\d{1,2})[.)](?=\s)")
 _END = r"(?!\.?\d|\s?%|\w)"
 _SECTION = re.compile(
     r"(?:\b(?:sections?|sec\.|appendix|figures?|fig\.|tables?|equations?|eq\.|algorithms?)\s+|§\s?)"
@@ -50,12 +53,23 @@ _COUNT = re.compile(
 _WORD = re.compile(
     rf"(?<![\w-])(?:{WORDS})(?![^\W_])(?P<percent>[\s-]?(?:percent|per\scent)\b)?", re.I
 )
+_TIMES = "two three four five six seven eight nine ten twelve twenty fifty hundred thousand million"
+_MULTIPLES = re.compile(
+    rf"(?<![\w-])(?:(?:{'|'.join(_TIMES.split())})-?fold|twice|thrice"
+    r"|double(?!\s(?:descent|blind|precision))[ds]?|doubling|trebl(?:e[ds]?|ing)"
+    r"|(?:tri|quadru|quintu)pl(?:e[ds]?|ing)|halv(?:e[ds]?|ing)|zero(?!-)|nought|hundreds|thousands"
+    r"|(?:m|b|tr)illions?|a\s(?:third|quarter|fifth|tenth)\s(?:better|worse)"
+    r"|(?=[IVXLCDM]{2})M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})"
+    r"(?=\s?(?:%|‰|per\s?cent|per\s?mille|-?fold|times|seeds|points)))(?![^\W_])",
+    re.I,
+)
 _VERDICTS = re.compile(
     r"\b(?:un)?supported\b|\brefute[ds]?\b|\binconclusive\b|\binert\b|\blost\s+on\s+transfer\b"
     r"|\b(?:pre-?)?registered\b|\bconfirm(?:ed|s|atory)\b|\bsignifican(?:t|tly|ce)\b"
     r"|\bprove[ns]\b|\bproved\b",
     re.I,
 )
+_LOOK_ALIKE = {"CYRILLIC", "ARMENIAN", "CHEROKEE", "COPTIC"}
 _ENTITY = re.compile(r"&(?:#\w{1,8}|\w{2,32});")
 _MOST_COUNTED = 10
 TYPED_NUMBER = "a typed number. Write it as a reference in {{ }}, or leave it out"
@@ -104,6 +118,13 @@ def typed_numbers(text: str, names: Names) -> Iterator[Fault]:
     for word in _WORD.finditer(rest):
         if not _is_a_count(word, rest):
             yield _fault(text, word.start(), word[0], TYPED_NUMBER)
+    yield from typed_multiples(rest)
+
+
+def typed_multiples(text: str) -> Iterator[Fault]:
+    """Yield the words in a text without references that say how many times more or less."""
+    for word in _MULTIPLES.finditer(text):
+        yield _fault(text, word.start(), word[0], TYPED_NUMBER)
 
 
 def typed_verdicts(text: str) -> Iterator[Fault]:
@@ -113,10 +134,15 @@ def typed_verdicts(text: str) -> Iterator[Fault]:
 
 
 def invisible(text: str) -> Iterator[Fault]:
-    """Yield the invisible characters of a text, with which a word could be split."""
+    """Yield what hides a word from a reader's search: invisible characters, mixed alphabets."""
     for at, letter in enumerate(text):
         if unicodedata.category(letter) == "Cf":
             yield _fault(text, at, f"U+{ord(letter):04X}", "an invisible character. Remove it")
+    for word in re.finditer(r"[^\W\d_]+", text):
+        alphabets = {unicodedata.name(letter, "").partition(" ")[0] for letter in word[0]}
+        if "LATIN" in alphabets and alphabets & _LOOK_ALIKE:
+            why = "a word of letters from two alphabets that look alike. Use one"
+            yield _fault(text, word.start(), word[0], why)
 
 
 def without_references(text: str) -> str:
@@ -141,9 +167,26 @@ def _without_names(text: str, names: Names) -> str:
     known = sorted((n for n in names.names if _is_a_name(n)), key=len, reverse=True)
     for name in known:
         text = re.sub(rf"(?<![\w.-]){re.escape(name)}(?![\w-]|\.\d)", _blank, text)
-    for allowed in (_IDS, _LIST, _SECTION, _CITATION, _FIELD_TERMS):
+    text = _without_list_numbers(text)
+    for allowed in (_IDS, _SECTION, _CITATION, _FIELD_TERMS):
         text = allowed.sub(_blank, text)
     return _ENTRIES.sub(lambda found: _blank_entries(found, names.kinds), text)
+
+
+def _without_list_numbers(text: str) -> str:
+    """Blank the numbers of lists that count from 1. Others would be numbers at a line's start."""
+    following: dict[str, int] = {}
+    lines, after_blank = [], False
+    for line in text.split("\n"):
+        found = _LIST.match(line)
+        if found and int(found["number"]) in (1, following.get(found["indent"])):
+            following[found["indent"]] = int(found["number"]) + 1
+            line = " " * found.end() + line[found.end() :]
+        elif after_blank and line[:1].strip():  # a new paragraph ends the lists
+            following.clear()
+        after_blank = not line.strip()
+        lines.append(line)
+    return "\n".join(lines)
 
 
 def _is_a_name(name: str) -> bool:

@@ -16,7 +16,13 @@ from fumehood_tools.paper_records.normal_form import clean
 from fumehood_tools.paper_records.numbers import Number, claimed, numbers_in
 from fumehood_tools.studies.entries import Evidence, EvidenceKind, Note, NoteKind, Reflection
 from fumehood_tools.studies.notebook import Entry, append
-from fumehood_tools.studies.prose import filled_in, invisible, references_in, typed_verdicts
+from fumehood_tools.studies.prose import (
+    filled_in,
+    invisible,
+    references_in,
+    typed_multiples,
+    typed_verdicts,
+)
 from fumehood_tools.studies.references.resolving import Resolved, Resolver
 from fumehood_tools.studies.references.stating import EXPLORATORY
 from fumehood_tools.timestamps import now
@@ -122,7 +128,9 @@ def _refuse_unsupported(insight: str, found: Sequence[Resolved]) -> None:
         if not any(_is_rounded(number, value) for value in known)
     ]
     faults += _verdict_faults(bare, found)
-    faults += [f"{fault.said} is {fault.why}." for fault in invisible(bare)]
+    faults += [
+        f"{fault.said!r} is {fault.why}." for fault in (*typed_multiples(bare), *invisible(bare))
+    ]
     if faults:
         raise BadRequest("\n".join(["The reflection was not entered.", *faults[:10]]))
 

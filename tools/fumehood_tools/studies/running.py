@@ -71,7 +71,8 @@ def run_plan(lab: Lab, jobs: JobStore, study: str, number: int) -> PlanRun:
             more = Spent(ahead.left, ahead.seconds / 60 if ahead.left else 0.0)
             check_budget(lab, notebook, number, plan.budget, more, is_active(jobs))
         key = f"study {study}, plan {number}, round {round_}"
-        started = start_prepared(lab.settings, jobs, ahead, key)
+        judge = f"judge_experiment(study={study!r}, plan={number})"
+        started = start_prepared(lab.settings, jobs, ahead, key, judge)
         is_new = started.job.job_id not in {job.job_id for job in before}
         if is_new:
             job = Experiment(

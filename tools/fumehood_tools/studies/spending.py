@@ -1,7 +1,9 @@
 """What plans and studies have spent: SAEs, minutes and dollars, from receipts after the plan.
 
 A score or failure is spent by a plan if it was written after the plan's entry, in its sandbox, by
-one of its files with one of its seeds, or as a control of its baseline. Light: reads records.
+one of its files with one of its seeds, or as a control of its baseline. A study also spends what
+questions to its holdout and re-tests elsewhere take; one without an answer counts with its estimate
+from the moment when it was asked, as its job may go on. Light: reads records.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,7 +15,13 @@ from fumehood_tools.errors import BadRequest
 from fumehood_tools.receipts.trials import CONTROL
 from fumehood_tools.records.scores import Failure, Score
 from fumehood_tools.runs.controls import SEED_STEPS
-from fumehood_tools.studies.entries import Budget, Conclusion, Experiment, Plan
+from fumehood_tools.studies.entries import (
+    Budget,
+    Conclusion,
+    Experiment,
+    HoldoutAnswer,
+    Plan,
+)
 from fumehood_tools.studies.lab import FILE_CHARACTERS, Lab, Ran
 from fumehood_tools.studies.notebook import Study
 
@@ -68,6 +76,23 @@ def spent_in(lab: Lab, study: Study) -> dict[int, Spent]:
     return {entry.number: spent_by(lab, entry.receipt, plan) for entry, plan in study.only(Plan)}
 
 
+def tested_in(lab: Lab, study: Study) -> Spent:
+    """Return what a study's questions to the holdout and its re-tests elsewhere have spent."""
+    newest: dict[tuple[int, str], HoldoutAnswer] = {}
+    for _, said in study.only(HoldoutAnswer):
+        key = said.question, said.digest
+        if key not in newest or newest[key].asked:
+            newest[key] = said
+    return _sum({at: _tested(lab, said) for at, said in enumerate(newest.values())})
+
+
+def _tested(lab: Lab, said: HoldoutAnswer) -> Spent:
+    trained = sum(
+        len(places) for (sandbox, _), places in lab.written.items() if sandbox == said.sandbox
+    )
+    return Spent(max(trained, said.saes) if said.asked else trained or said.saes, said.minutes)
+
+
 def spent_in_words(lab: Lab, study: Study) -> str:
     """Return what a study has spent, in a sentence; "" without plans.
 
@@ -76,11 +101,13 @@ def spent_in_words(lab: Lab, study: Study) -> str:
     """
     plans = study.only(Plan)
     saes = sum(saes_of(lab, entry.receipt, plan) for entry, plan in plans)
+    tests = tested_in(lab, study)
     if saes <= MOST_READ:
-        return f"Spent: {_sum(spent_in(lab, study)).text()}." if plans else ""
+        return f"Spent: {_sum(spent_in(lab, study)).plus(tests).text()}." if plans else ""
     judged = {found.plan: found.minutes for _, found in study.only(Conclusion)}
     minutes = sum(judged.values())
-    return f"Spent: {saes:,} SAEs. Those that were judged took {minutes:.1f} minutes."
+    more = f" Tests of verdicts took {tests.text()}." if any(tests) else ""
+    return f"Spent: {saes:,} SAEs. Those that were judged took {minutes:.1f} minutes.{more}"
 
 
 def check_budget(
@@ -105,6 +132,7 @@ def check_budget(
         if content.plan != number and is_active(content.job_id)
     ]
     whole = _sum({**found, **{-at: one for at, one in enumerate(coming, 1)}})
+    whole = whole.plus(tested_in(lab, study))
     _check("plan", budget, own, more)
     _check(f"study {study.name}", study.opened.budget, whole, more)
 

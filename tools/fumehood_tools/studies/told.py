@@ -118,7 +118,7 @@ def _conclusion_text(content: Conclusion) -> str:
     lines = [
         f"Conclusion about {_about(content)} "
         f"({'registered' if content.registered else 'EXPLORATORY'}, look {content.look}, corrected "
-        f"for {content.tries} tries):",
+        f"for {content.tries} {'try' if content.tries == 1 else 'tries'}):",
         *(f"- {claim_in_words(claim, content.metric)}" for claim in content.claims),
     ]
     lines += [f"Exploratory because {why}" for why in content.exploratory_because]

@@ -14,15 +14,8 @@ from fumehood_tools.cursors import cursor_of, offset_of
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.files import write_text
 from fumehood_tools.quoting import one_line
-from fumehood_tools.studies.entries import (
-    CONCLUSION,
-    Conclusion,
-    Experiment,
-    HoldoutAnswer,
-    Note,
-    Plan,
-    Reflection,
-)
+from fumehood_tools.studies.entries import Conclusion, HoldoutAnswer, Note, Plan, Reflection
+from fumehood_tools.studies.following import next_call, open_plans
 from fumehood_tools.studies.notebook import Entry, Study
 from fumehood_tools.studies.told import budget_in_words, line_of, text_of
 
@@ -50,7 +43,7 @@ class StudyPage(BaseModel, frozen=True):
     budget: str = Field(description="in words")
     spent: str = Field("", description="in words")
     counts: dict[str, int] = Field(description="kind -> number of entries")
-    open_plans: list[int] = Field(description="plans without a conclusion about all seeds")
+    open_plans: list[int] = Field(description="not run, not judged, or a run is missing")
     entries: list[EntryRow]
     total: int = Field(description="entries that fit the request")
     problems: list[str] = Field(description="entries that were edited or are gone")
@@ -104,18 +97,8 @@ def page_of(
         total=len(chosen),
         problems=[one_line(problem)[:500] for problem in study.problems[:10]],
         next_cursor=cursor_of(_CURSOR, end) if end < len(chosen) else None,
-        next=_next(study),
+        next=next_call(study),
     )
-
-
-def open_plans(study: Study) -> list[int]:
-    """Return the numbers of the plans that have no conclusion about all of their seeds."""
-    done = {
-        content.plan
-        for _, content in study.only(Conclusion)
-        if content.claims and all(claim.verdict != "inconclusive" for claim in content.claims)
-    }
-    return [one.number for one, _ in study.only(Plan) if one.number not in done]
 
 
 def write_notebook(study: Study) -> None:
@@ -195,15 +178,3 @@ def _fitting(rows: Sequence[EntryRow], start: int) -> tuple[list[EntryRow], int]
         kept.append(row)
         room -= len(row.text) + 60
     return kept, start + len(kept)
-
-
-def _next(study: Study) -> str:
-    """Return the suggested next call."""
-    name, waiting = study.name, open_plans(study)
-    if waiting:
-        ran = any(content.plan == waiting[-1] for _, content in study.only(Experiment))
-        call = "judge_experiment" if ran else "run_variants"
-        return f"{call}(study={name!r}, plan={waiting[-1]})"
-    if study.entries[-1].kind == CONCLUSION:
-        return f"record_reflection(study={name!r}, …) about the last conclusion"
-    return f"plan_experiment(study={name!r}, …)"

@@ -81,10 +81,12 @@ class Desk:
         }
         return append(self.settings.workspace, study, Plan.model_validate(content)).number
 
-    def score(self, variant: str, seeds: Sequence[int] = SEEDS, **metrics: float) -> None:
+    def score(
+        self, variant: str, seeds: Sequence[int] = SEEDS, sandbox: str = "box", **metrics: float
+    ) -> None:
         """Have the evaluator's recorder store scores of a variant."""
-        sandbox = self.box("box")
-        recorder, planner = Recorder(self.settings, sandbox, "rlimits"), Planner(sandbox, "digest")
+        box = self.box(sandbox)
+        recorder, planner = Recorder(self.settings, box, "rlimits"), Planner(box, "digest")
         for seed in seeds:
             item = planner.item(variant, seed)
             out = self.settings.workspace.parent / "out"

@@ -10,6 +10,7 @@ from fakes.sandbox_files import change_setting
 
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.jobs import JobStore
+from fumehood_tools.sandbox.create import create_sandbox
 from fumehood_tools.spec import CorpusSpec, SandboxSpec, ScoringSpec, SubjectSpec
 from fumehood_tools.studies.holdout.places import Elsewhere, Spot, choose_place, refuse_seen
 from fumehood_tools.studies.holdout.promoting import promote
@@ -124,9 +125,22 @@ def test_the_sandbox_of_a_test_has_the_settings_and_files_of_the_plan(
     assert again == made and (made.variants / "mine.py").is_file()
 
 
-def test_a_place_where_the_file_was_scored_in_any_sandbox_is_refused(desk: Desk) -> None:
+def test_a_place_where_an_own_file_was_scored_in_any_sandbox_is_refused(desk: Desk) -> None:
     desk.judged()
-    there, mine = Elsewhere("layer", Spot("synthetic", 0), SYNTHETIC), desk.planned("mine")
-    with pytest.raises(BadRequest, match="was scored at layer 0 of synthetic before"):
-        refuse_seen(desk.lab, mine, there, "another")
-    refuse_seen(desk.lab, mine, there, "box")
+    there = Elsewhere("layer", Spot("synthetic", 0), SYNTHETIC)
+    with pytest.raises(BadRequest, match="scored at layer 0 of synthetic before .mine in"):
+        refuse_seen(desk.lab, there, "another")
+    refuse_seen(desk.lab, there, "box")
+
+
+def test_a_copy_that_was_tried_elsewhere_gives_that_place_away(desk: Desk, store: JobStore) -> None:
+    plan = desk.judged()
+    scout = create_sandbox(desk.settings, "scout", subject="smollm2-135m", layer=10)
+    source = (desk.box("box").variants / "mine.py").read_text("utf-8")
+    (scout.variants / "copy.py").write_text(f"{source}# a copy", "utf-8")
+    desk.score("copy", sandbox="scout")
+    change_setting(scout.folder, "subject", "layer", 3)  # which hides nothing
+    with pytest.raises(BadRequest, match="layer 10 of smollm2-135m before .copy in the sandbox"):
+        promote(desk.lab, store, "s", plan, "mine", layer=10, subject="smollm2-135m", dry_run=True)
+    chosen = promote(desk.lab, store, "s", plan, "mine", dry_run=True).retest.there.spot
+    assert chosen == Spot("smollm2-135m", 9), "the nearest one that was not seen"

@@ -14,6 +14,7 @@ from fumehood_tools.packing.request import PackRequest
 from fumehood_tools.packing.secret_scan import SecretScan
 from fumehood_tools.packing.tokens import installed_tokenizer
 from fumehood_tools.repositories import open_checkout
+from fumehood_tools.studies.background import checked_background
 from fumehood_tools.studies.prose import Names, faults_of
 from fumehood_tools.studies.references.resolving import Resolver
 from fumehood_tools.studies.references.seeds import Unsound
@@ -156,6 +157,18 @@ def test_words_of_a_paper_are_quoted_only_if_they_are_there(lab: Any) -> None:
         resolver.resolve('quote:arxiv:2407.14435 "our method beats every other one by far"')
     with pytest.raises(UnknownName):
         resolver.resolve('quote:arxiv:2501.00001 "our method beats every other one"')
+
+
+def test_quotes_in_the_background_of_a_study_say_what_the_paper_says(lab: Any) -> None:
+    lab.read_paper()
+    sources = lab.sources()
+    words = " ".join(sources.paper("arxiv:2407.14435")[1].abstract.split()[:8])
+    quote = f'quote:arxiv:2407.14435 "{words}"'
+    whole, within, own = checked_background([quote, f"So {{{{{quote}}}}}.", "my own"], sources)
+    assert whole.startswith(quote) and f"“{words}” (arxiv:2407.14435" in whole
+    assert within.startswith(f"So “{words}”") and own == "my own"
+    with pytest.raises(BadRequest, match=r"not opened\.\nbackground 1: The words “our method"):
+        checked_background(['quote:arxiv:2407.14435 "our method beats every other"'], sources)
 
 
 def test_lines_of_a_packed_file_are_quoted_as_they_are(lab: Any, tmp_path: Path) -> None:

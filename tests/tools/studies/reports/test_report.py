@@ -67,6 +67,11 @@ def test_it_has_every_part_and_every_try(lab: Any) -> None:
     assert "arxiv:2407.14435" in text.partition("## Papers")[2]
 
 
+def test_a_list_may_count_from_one(lab: Any) -> None:
+    steps = "Steps:\n\n1. train\n2. score\n   1. on text\n   2. on code\n\n3. judge\n\n1. again"
+    assert "2. score" in rendered(lab, walk_through=steps).files[MARKDOWN].decode()
+
+
 def test_an_exploratory_claim_is_marked_wherever_it_appears(lab: Any) -> None:
     done = rendered(lab)
     for file in (MARKDOWN, HTML):
@@ -103,6 +108,13 @@ def test_the_page_loads_nothing_and_runs_nothing(lab: Any) -> None:
         ("results", "It is sup\u200bported.", "'U+200B' is an invisible character"),
         ("results", "It is \uff53upported.", "when the part is rendered"),
         ("results", "Gains twe*nty* percent.", "'twenty percent' is a typed number"),
+        ("results", "The gain in percent is\n73. That is a lot.", "'73' is a typed number"),
+        ("results", "In percent:\n\n73. It is a lot.", "'73' is a typed number"),
+        ("results", "1. so\n\nThe gain is\n2. That is it.", "line 4, column 1: '2' is a typed"),
+        ("results", "It is twice as good.", "'twice' is a typed number"),
+        ("results", "A ten*fold* gain.", "'tenfold' is a typed number"),
+        ("results", "LXXIII percent are explained.", "'LXXIII' is a typed number"),
+        ("results", "S\u0435ven of them.", "letters from two alphabets that look alike"),
     ],
 )
 def test_a_fault_of_the_prose_is_named_with_its_place(

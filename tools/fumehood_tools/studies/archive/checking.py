@@ -4,15 +4,17 @@ Nothing is extracted, and no workspace or network is needed. `honesty.py` then c
 receipts say. Costs a hash of the archive, three times: about 3 s per GB.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pydantic import BaseModel
 
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.quoting import one_line
 from fumehood_tools.receipts import dsse
 from fumehood_tools.receipts.export import Statement, check_lines
+from fumehood_tools.receipts.forms import IndexPredicate, IndexStatement, LedgerFile, content_of
 from fumehood_tools.studies.archive.honesty import Evidence, dishonesties
 from fumehood_tools.studies.archive.writing import (
     ARCHIVE_TYPE,
@@ -27,6 +29,26 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 _SHORTEST_HEAD = 8
+
+
+class SignedHead(BaseModel, frozen=True):
+    """What the signed index says about the ledger."""
+
+    lines: int
+    head: str
+
+
+class AboutArchive(IndexPredicate, frozen=True):
+    """What the signed index says about the archive."""
+
+    study: str
+    ledger: SignedHead
+
+
+class ArchiveIndex(IndexStatement, frozen=True):
+    """The signed list of the files of an archive."""
+
+    predicate: AboutArchive
 
 
 class CheckedArchive(NamedTuple):
@@ -110,7 +132,8 @@ def _index(
 ) -> dict[str, Any] | None:
     """Return the signed list of files; None, with the reason in `wrong`, if it does not verify."""
     try:
-        envelope = dsse.opened(reader.read(INDEX))
+        line = reader.read(INDEX)
+        envelope = dsse.opened(line)
     except Damaged as error:
         wrong.append(str(error))
         return None
@@ -125,8 +148,10 @@ def _index(
             how = f"the archive was signed with another key ({other}) than yours ({own[:16]})"
         wrong.append(f"{how}. Fetch archive and key again from their owner.")
         return None
-    content: dict[str, Any] = json.loads(envelope.payload)
-    if content.get("predicateType") != ARCHIVE_TYPE:
+    if line != dsse.written(envelope._replace(key_id=dsse.key_id_of(key))):
+        wrong.append(f"bytes of {INDEX} that are not signed were changed. Fetch it again.")
+    content = content_of(envelope.payload, ArchiveIndex)
+    if content is None or content["predicateType"] != ARCHIVE_TYPE:
         wrong.append(f"{INDEX} is about something else than a study's archive.")
         return None
     return content
@@ -155,11 +180,9 @@ def _against_index(reader: ArchiveReader, index: Mapping[str, Any]) -> list[str]
 
 
 def _ledger(reader: ArchiveReader) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads(reader.read(LEDGER))
-        assert isinstance(found["macs"], list) and isinstance(found["order"], dict)
-    except (ValueError, KeyError, TypeError, AssertionError, RecursionError) as error:
-        raise Damaged(f"{LEDGER} is not the ledger of an archive ({error}).") from error
+    found = content_of(reader.read(LEDGER), LedgerFile)
+    if found is None or not all(0 < at <= len(found["macs"]) for at in found["order"].values()):
+        raise Damaged(f"{LEDGER} is not the ledger of an archive.")
     return found
 
 

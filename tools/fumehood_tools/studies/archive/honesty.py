@@ -10,8 +10,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from pydantic import ValidationError
-
 from fumehood_tools.receipts.export import Statement
 from fumehood_tools.receipts.files import named_files
 from fumehood_tools.studies.archive.writing import source_name
@@ -63,7 +61,7 @@ def dishonesties(evidence: Evidence) -> list[str]:
     """Return what contradicts itself in an archive whose signatures are valid."""
     try:
         return list(_Checker(evidence).faults())
-    except (ValidationError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         first = str(error).splitlines()[0]
         return [f"a receipt is not of a form that this version knows ({first})."]
 
@@ -77,6 +75,11 @@ class _Checker:
 
     def faults(self) -> Iterator[str]:
         """Yield every contradiction."""
+        seen = set[str]()
+        for place in (str(one.content["predicate"]["place"]) for one in self._evidence.statements):
+            if place in seen:
+                yield f"two receipts are about {place}: only the newest one counts."
+            seen.add(place)
         yield from self._removed_entries()
         yield from self._files()
         for number in sorted(self._entries):

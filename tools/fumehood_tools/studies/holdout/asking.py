@@ -6,19 +6,22 @@ from typing import NamedTuple
 
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.jobs import Job, JobStore
+from fumehood_tools.locking import exclusive
 from fumehood_tools.registry.lookup import judged_metrics, metric_named
 from fumehood_tools.runs.pace import START_SECONDS, tokens_per_second
 from fumehood_tools.runs.start import slot_of
 from fumehood_tools.sandbox.create import open_sandbox
 from fumehood_tools.settings import Settings
-from fumehood_tools.studies.entries import Conclusion, Plan
-from fumehood_tools.studies.holdout.questions import Counted, count_question
+from fumehood_tools.studies.entries import Budget, Conclusion, Plan
+from fumehood_tools.studies.holdout.questions import Counted, count_question, is_known
 from fumehood_tools.studies.holdout.requests import QuestionRequest
 from fumehood_tools.studies.holdout.standing import Standing, refuse_gaps, standing_scores
 from fumehood_tools.studies.holdout.unseen import holdout_tokens
 from fumehood_tools.studies.lab import Lab
 from fumehood_tools.studies.notebook import Study
-from fumehood_tools.studies.running import plan_of
+from fumehood_tools.studies.running import LOCK as TURN
+from fumehood_tools.studies.running import is_active, plan_of
+from fumehood_tools.studies.spending import Spent, check_budget
 
 KIND = "holdout"
 
@@ -40,7 +43,8 @@ def ask(lab: Lab, jobs: JobStore, study: str, plan: int) -> Asked:
 
     The same question (same plan, files and weights) is counted once, and answered once. Raises
     UnknownName for a study or plan, BadRequest if the plan was not judged, has missing scores, is
-    about a metric that the holdout does not have, or if no question is left; StorageFailed.
+    about a metric that the holdout does not have, or if no question or budget is left;
+    StorageFailed.
     """
     settings, found = lab.settings, lab.studies.read(study)
     entry, content = plan_of(found, plan)
@@ -48,7 +52,12 @@ def ask(lab: Lab, jobs: JobStore, study: str, plan: int) -> Asked:
     _check_metric(content)
     standing = standing_scores(lab, content, entry.receipt)
     refuse_gaps(content, standing)
-    counted = count_question(lab.studies, study, plan, standing.digest)
+    seconds = _seconds(settings, content, standing)
+    with exclusive(settings.state / TURN.format(name=study)):
+        found = lab.studies.read(study)
+        if not is_known(found, plan, standing.digest):
+            check_budget(lab, found, None, Budget(), Spent(0, seconds / 60), is_active(jobs))
+        counted = count_question(lab.studies, study, plan, standing.digest, seconds / 60)
     saes = len(standing.all)
     if counted.question.answer is not None:
         return Asked(counted, saes)
@@ -62,7 +71,7 @@ def ask(lab: Lab, jobs: JobStore, study: str, plan: int) -> Asked:
         request_key=f"holdout:{study}:{number}",
         env=settings.as_environment(),
     )
-    return Asked(counted, saes, job, _seconds(settings, content, standing))
+    return Asked(counted, saes, job, seconds)
 
 
 def _check_judged(study: Study, plan: int) -> None:

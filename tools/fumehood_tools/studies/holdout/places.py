@@ -5,6 +5,7 @@ its depth; of a subject with one layer, it is the other subject that needs no do
 or smollm2-135m). Light: reads settings and records.
 """
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -12,7 +13,7 @@ from fumehood_tools.errors import BadRequest, UnknownName
 from fumehood_tools.sandbox.create import open_sandbox
 from fumehood_tools.settings import Settings
 from fumehood_tools.spec import SandboxSpec, ScoringSpec, SubjectSpec
-from fumehood_tools.studies.entries import Plan, PlannedVariant
+from fumehood_tools.studies.entries import HoldoutAnswer, Plan
 from fumehood_tools.studies.lab import Lab
 from fumehood_tools.studies.notebook import Study
 from fumehood_tools.subjects import SubjectInfo, describe_subject
@@ -59,16 +60,18 @@ def choose_place(
     spec: SandboxSpec,
     layer: int | None = None,
     subject: str | None = None,
+    avoid: Collection[Spot] = (),
 ) -> Elsewhere:
     """Return where to test again, and the settings there. spec: of the sandbox of the plan.
 
-    Raises BadRequest for a place that the study has used, or if no place is left to choose;
-    UnknownName or PartMissing for a subject that does not exist or is not installed.
+    avoid: places that are not chosen without being asked for. Raises BadRequest for a place that
+    the study has used, or if no place is left to choose; UnknownName or PartMissing for a subject
+    that does not exist or is not installed.
     """
     used = used_spots(settings, study) | {Spot(spec.subject.name, spec.subject.layer)}
     own = spec.subject.name
     if layer is None and subject is None:
-        spot = _default(settings, own, used)
+        spot = _default(settings, own, used | set(avoid))
     else:
         name = subject or own
         spot = Spot(name, _third(_info(settings, name)) if layer is None else layer)
@@ -108,20 +111,38 @@ def spec_elsewhere(spec: SandboxSpec, spot: Spot, info: SubjectInfo, width: int)
     )
 
 
-def refuse_seen(lab: Lab, variant: PlannedVariant, there: Elsewhere, own: str) -> None:
-    """Raise BadRequest if the variant's file has a score at this place in any sandbox but `own`."""
+def seen_spots(lab: Lab, own: str = "") -> dict[Spot, str]:
+    """Return where own files were scored -> one of them, with its sandbox, in words.
+
+    A copy of a file tells what the file will do, so every own file counts, in every sandbox of the
+    workspace. Left out: the sandbox `own`, and planned files in the sandboxes of re-tests.
+    """
+    studies = lab.all_studies()
+    tests = {said.sandbox for one in studies for _, said in one.only(HoldoutAnswer)}
+    planned = {
+        file.file_sha256
+        for one in studies
+        for _, plan in one.only(Plan)
+        for file in (plan.baseline, *plan.variants)
+    }
+    found = dict[Spot, str]()
     for name in lab.sandboxes():
-        if name == own:
-            continue
         for score in lab.found(name).scores.values():
-            if (
-                score.file_version == variant.file_sha256
-                and Spot(score.subject, score.layer) == there.spot
-            ):
-                raise BadRequest(
-                    f"{variant.name} was scored at {there.spot} before, in the sandbox {name}, so "
-                    "it has been seen there. Choose another layer or subject."
-                )
+            is_own = lab.packaged.get(score.variant) != score.file_version
+            is_retest = name == own or (name in tests and score.file_version in planned)
+            if score.control is None and is_own and not is_retest:
+                spot = Spot(score.subject, score.layer)
+                found.setdefault(spot, f"{score.variant} in the sandbox {name}")
+    return found
+
+
+def refuse_seen(lab: Lab, there: Elsewhere, own: str) -> None:
+    """Raise BadRequest if an own file has a score at this place in any sandbox but `own`."""
+    if (known := seen_spots(lab, own).get(there.spot)) is not None:
+        raise BadRequest(
+            f"Something of your own was scored at {there.spot} before ({known}), so what comes out "
+            "there may be known. Choose another layer or subject."
+        )
 
 
 def _default(settings: Settings, own: str, used: set[Spot]) -> Spot:
@@ -132,9 +153,11 @@ def _default(settings: Settings, own: str, used: set[Spot]) -> Spot:
     other = OTHER.get(own)
     if other is not None:
         info = _info(settings, other)
-        spot = Spot(other, _third(info))
-        if info.available and spot not in used:
-            return spot
+        third = _third(info)
+        layers_there = sorted(range(info.n_layers), key=lambda layer: (abs(layer - third), layer))
+        unseen = [layer for layer in layers_there if Spot(other, layer) not in used]
+        if info.available and unseen:
+            return Spot(other, unseen[0])
     raise BadRequest(
         f"The study has used every layer of {own}, and no other subject is here without a "
         "download. Pass a subject (a hub id or a folder with config.json)."

@@ -15,7 +15,7 @@ from fumehood_tools.locking import exclusive
 from fumehood_tools.runs.pace import expected
 from fumehood_tools.runs.start import slot_of
 from fumehood_tools.studies.entries import Budget, HoldoutAnswer, Plan, PlannedVariant
-from fumehood_tools.studies.holdout.places import Elsewhere, choose_place, refuse_seen
+from fumehood_tools.studies.holdout.places import Elsewhere, choose_place, refuse_seen, seen_spots
 from fumehood_tools.studies.holdout.promotion import (
     Retest,
     registered_sources,
@@ -27,7 +27,8 @@ from fumehood_tools.studies.holdout.requests import RetestRequest
 from fumehood_tools.studies.holdout.standing import refuse_gaps, spec_of, standing_scores
 from fumehood_tools.studies.lab import Lab
 from fumehood_tools.studies.notebook import Study, append
-from fumehood_tools.studies.running import plan_of
+from fumehood_tools.studies.running import LOCK as TURN
+from fumehood_tools.studies.running import is_active, plan_of
 from fumehood_tools.studies.spending import Spent, check_budget
 from fumehood_tools.timestamps import now
 
@@ -73,8 +74,9 @@ def promote(
     quote = Promoted(retest, saes, minutes, answer=answer)
     if dry_run or answer is not None:
         return quote
-    _refuse_cost(lab, found, quote, most_minutes)
-    _enter(lab, retest)
+    _refuse_time(quote, most_minutes)
+    with exclusive(settings.state / TURN.format(name=study)):
+        _enter(lab, jobs, quote)
     request = RetestRequest(
         study=study,
         plan=plan,
@@ -111,7 +113,7 @@ def _retest(
 ) -> Retest:
     found = _made(lab, study, plan, winner_of(study, plan, variant), layer, subject)
     _check_levels(found.there, found.content)
-    refuse_seen(lab, found.variant, found.there, found.sandbox)
+    refuse_seen(lab, found.there, found.sandbox)
     return found
 
 
@@ -127,7 +129,9 @@ def _made(
     entry, content = plan_of(study, plan)
     standing = standing_scores(lab, content, entry.receipt)
     refuse_gaps(content, standing)
-    there = choose_place(lab.settings, study, spec_of(lab, standing.all), layer, subject)
+    avoid = seen_spots(lab) if layer is None and subject is None else ()
+    spec = spec_of(lab, standing.all)
+    there = choose_place(lab.settings, study, spec, layer, subject, avoid)
     sources = registered_sources(lab.settings, content, variant, standing)
     return Retest(study.name, plan, content, variant, there, sources)
 
@@ -148,25 +152,28 @@ def _answer(study: Study, digest: str) -> int | None:
     return done[-1] if done else None
 
 
-def _refuse_cost(lab: Lab, study: Study, quote: Promoted, most_minutes: float) -> None:
-    """Raise BadRequest if a re-test takes longer than was allowed, or more than the budget."""
+def _refuse_time(quote: Promoted, most_minutes: float) -> None:
+    """Raise BadRequest if a re-test takes longer than was allowed."""
     if quote.minutes > most_minutes:
         raise BadRequest(
             f"This re-test at {quote.retest.there.spot} trains {quote.saes} SAEs and takes about "
             f"{quote.minutes:.0f} min, more than the {most_minutes:g} min that it may take. Pass "
             f"most_minutes={math.ceil(quote.minutes)} to run it, or another layer or subject."
         )
-    before = [one for _, one in study.only(HoldoutAnswer)]
-    saes, minutes = sum(one.saes for one in before), sum(one.minutes for one in before)
-    check_budget(lab, study, None, Budget(), Spent(saes + quote.saes, minutes + quote.minutes))
 
 
-def _enter(lab: Lab, retest: Retest) -> None:
-    """Enter a re-test, unless it was entered before. Raises AlreadyExists for its sandbox."""
+def _enter(lab: Lab, jobs: JobStore, quote: Promoted) -> None:
+    """Enter a re-test, unless it was entered before.
+
+    Raises BadRequest if it exceeds the study's budget, AlreadyExists for its sandbox.
+    """
+    retest = quote.retest
     with exclusive(lab.settings.state / LOCK.format(study=retest.study)):
-        entered = tests_elsewhere(lab.studies.read(retest.study))
-        if any(one.digest == retest.digest for _, one in entered):
+        study = lab.studies.read(retest.study)
+        if any(one.digest == retest.digest for _, one in tests_elsewhere(study)):
             return
+        more = Spent(quote.saes, quote.minutes)
+        check_budget(lab, study, None, Budget(), more, is_active(jobs))
         if (lab.settings.sandboxes / retest.sandbox).exists():
             raise AlreadyExists(
                 f"There is a sandbox {retest.sandbox} already, which this re-test would make. "
@@ -181,5 +188,8 @@ def _enter(lab: Lab, retest: Retest) -> None:
             written=now(),
             asked=True,
             digest=retest.digest,
+            minutes=round(quote.minutes, 2),
+            saes=quote.saes,
+            sandbox=retest.sandbox,
         )
         append(lab.settings.workspace, retest.study, content)

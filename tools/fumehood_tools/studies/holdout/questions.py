@@ -81,11 +81,18 @@ def used_in_other_studies(study: str, shelf: StudyShelf) -> int:
     return total
 
 
-def count_question(shelf: StudyShelf, study: str, plan: int, digest: str) -> Counted:
+def is_known(study: Study, plan: int, digest: str) -> bool:
+    """Return whether this question was begun or answered before."""
+    return any((one.plan, one.digest) == (plan, digest) for one in questions_of(study))
+
+
+def count_question(
+    shelf: StudyShelf, study: str, plan: int, digest: str, minutes: float = 0.0
+) -> Counted:
     """Enter a question, unless the same one was begun or answered before; return it.
 
-    digest: of the weights that it is about. Raises BadRequest if no question is left, UnknownName,
-    StorageFailed.
+    digest: of the weights that it is about. minutes: that its answer will probably take. Raises
+    BadRequest if no question is left, UnknownName, StorageFailed.
     """
     with _alone(shelf.workspace, study):
         found = shelf.read(study)
@@ -106,6 +113,7 @@ def count_question(shelf: StudyShelf, study: str, plan: int, digest: str) -> Cou
             written=now(),
             asked=True,
             digest=digest,
+            minutes=round(minutes, 2),
         )
         append(shelf.workspace, study, content)
         return Counted(Question(number, plan, digest, None), most - used - 1)

@@ -68,6 +68,7 @@ class RetestJob:
             digest=asked.digest,
             minutes=round((time.monotonic() - began) / 60, 2),
             saes=len(standing.all),
+            sandbox=retest.sandbox,
         )
         entry = self._enter(answer)
         return {

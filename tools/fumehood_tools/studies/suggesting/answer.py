@@ -106,9 +106,7 @@ def page_of(study: str, found: dict[Part, Found], cursor: str | None) -> Suggest
 
 
 def minutes_in_words(minutes: float) -> str:
-    """Return a duration: "no time", "under a minute", "12 min"."""
-    if minutes <= 0:
-        return "no time"
+    """Return a duration: "under a minute", "about 12 min"."""
     return "under a minute" if minutes < 1 else f"about {minutes:.0f} min"
 
 

@@ -281,11 +281,11 @@ class _Ideas:
         )
 
     def _again(self, plan: Plan, variant: str, count: int) -> Cost:
-        return self.costs.of_plan(plan, self.outlook.fresh_seeds(plan, count), [variant])
+        return self.costs.of_plan(plan, self.outlook.fresh_seeds(count), [variant])
 
     def _plan_again(self, plan: Plan, variant: str, count: int) -> str:
         """Return the call that registers a plan about one variant of another plan."""
-        seeds = short_seeds(self.outlook.fresh_seeds(plan, count))
+        seeds = short_seeds(self.outlook.fresh_seeds(count))
         more = f", l0_targets={plan.l0_targets!r}" if plan.l0_targets else ""
         if plan.grid:
             more += f", grid={[{'name': n, 'values': v} for n, v in plan.grid.items()]!r}"

@@ -12,7 +12,7 @@ from fumehood_tools.runs.pace import Expected, expected
 from fumehood_tools.runs.sweep import Wanted, check_wanted, search_runs
 from fumehood_tools.sandbox.create import Sandbox, open_sandbox
 from fumehood_tools.studies.entries import Experiment, Plan
-from fumehood_tools.studies.spending import Spent, spent_in
+from fumehood_tools.studies.spending import Spent, spent_in, tested_in
 from fumehood_tools.studies.suggesting.board import Board
 
 
@@ -52,10 +52,10 @@ def left_of(board: Board, is_active: Callable[[str], bool], most_minutes: float 
 
     is_active: whether a job waits or runs; what such jobs will still take counts as spent.
     """
-    budget, by_plan = board.study.opened.budget, dict[int, Spent]()
+    budget, by_plan, total = board.study.opened.budget, dict[int, Spent](), Spent()
     if budget.saes is not None or budget.minutes is not None:
         by_plan = spent_in(board.lab, board.study)
-    total = Spent()
+        total = tested_in(board.lab, board.study)
     for one in by_plan.values():
         total = total.plus(one)
     for _, job in board.study.only(Experiment) if by_plan else ():

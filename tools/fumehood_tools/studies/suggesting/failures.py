@@ -1,8 +1,9 @@
 """What failed and why: failed runs, claims that were not supported, ideas noted as failed. Light.
 
-A claim counts as failed if the newest word about it is refuted, inert, inconclusive or lost on
-transfer. Failed runs of one cause are one row. Messages of runs were written by strangers' code as
-well, so they are quoted.
+A claim counts as failed if the newest word about it is refuted, inert or lost on transfer. An
+inconclusive one has not failed: next experiments name what would decide it. Failed runs
+of one cause are one row. Messages of runs were written by strangers' code as well, so they are
+quoted.
 """
 
 from collections import defaultdict
@@ -18,7 +19,7 @@ from fumehood_tools.studies.suggesting.board import Board
 from fumehood_tools.studies.suggesting.text_match import matches
 from fumehood_tools.studies.told import claim_in_words
 
-FAILED: tuple[Verdict, ...] = ("refuted", "inert", "inconclusive", "lost on transfer")
+FAILED: tuple[Verdict, ...] = ("refuted", "inert", "lost on transfer")
 
 
 class _Failed(NamedTuple):

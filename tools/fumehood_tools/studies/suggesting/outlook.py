@@ -11,8 +11,13 @@ from fumehood_tools.bench.which_setting import pick_setting
 from fumehood_tools.errors import StorageFailed
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.records.labelling import edited
-from fumehood_tools.studies.entries import Claim, Conclusion, HoldoutAnswer, Plan
-from fumehood_tools.studies.judging import COMPARISON_FILE
+from fumehood_tools.studies.entries import (
+    COMPARISON_FILE,
+    Claim,
+    Conclusion,
+    HoldoutAnswer,
+    Plan,
+)
 from fumehood_tools.studies.suggesting.board import Board
 from fumehood_tools.studies.suggesting.chances import (
     Belief,
@@ -130,12 +135,10 @@ class Outlook:
         except (StorageFailed, ValueError, KeyError, TypeError):
             return None
 
-    def fresh_seeds(self, plan: Plan, count: int) -> list[int]:
-        """Return the lowest seeds that no plan has and that nobody scored in a plan's sandbox."""
+    def fresh_seeds(self, count: int) -> list[int]:
+        """Return the lowest seeds that no plan has and that nobody has run."""
         taken = {seed for _, _, one in self.board.all(Plan) for seed in one.seeds}
-        found = self.board.boxes.get(plan.sandbox)
-        taken |= {score.seed for score in found.scores.values()} if found is not None else set()
-        taken |= {seed for file in plan.variants for seed in file.seen_seeds}
+        taken |= self.board.lab.used_seeds()
         return [seed for seed in range(len(taken) + count) if seed not in taken][:count]
 
     def _noise(self, plan: Plan) -> float | None:
