@@ -98,7 +98,7 @@ def test_every_variant_of_the_guide_is_accepted_differs_from_its_parent_and_gets
     settings: Settings, ended: Ended
 ) -> None:
     sources = dict(_variants())
-    assert len(sources) >= 7
+    assert len(sources) == 8
     box = create_sandbox(
         settings, "box", subject="synthetic", dict_size=256, train_tokens=8_000, eval_tokens=2_032
     )
