@@ -79,11 +79,14 @@ class BlockRun:
 
     def checked(self, level: GlassLevel, report: Report) -> tuple[CheckedBlock, ...]:
         """Run all blocks and return their classes. Raises RunFailed if the glass fails."""
-        profile = self.environment.profile(imported(self.blocks))
+        modules = imported(self.blocks)
+        profile, kernels = self.environment.profile(modules), self.environment.kernels(modules)
         verdicts: list[tuple[Verdict, str]] = []
         with (
             scratch_folder(None, "fumehood-guide-") as root,
-            Nursery(root, level=level, threads=self.bounds.threads, profile=profile) as nursery,
+            Nursery(
+                root, level=level, threads=self.bounds.threads, kernels=kernels, profile=profile
+            ) as nursery,
         ):
             for number, task in enumerate(self.tasks):
                 report(len(verdicts), len(self.blocks))

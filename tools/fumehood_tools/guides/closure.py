@@ -19,6 +19,7 @@ ALWAYS_WITH = {
     "transformers": ("torch", "numpy", "accelerate"),
     "safetensors": ("torch", "numpy"),
     "einops": ("torch", "numpy"),
+    "fumehood": ("scipy", "statsmodels"),
 }
 
 

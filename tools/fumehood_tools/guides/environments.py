@@ -1,10 +1,11 @@
 """The environments in which the blocks of a guide run.
 
-`ours` is that of the running interpreter, and always there. A folder is a virtual environment of
-the user. A name is one of guides/environments: NAME.toml says what it is for, NAME.lock pins its
-packages, and uv installs them into the user's cache folder, only from wheels, so that no build
-script runs. Nothing is ever installed elsewhere. All of them are read-only for the blocks, and
-have the Python of this process.
+`ours` is that of the running interpreter, and always there. Blocks in it that import `core` or
+`fumehood_tools` see the packaged files of a sandbox, with compiled kernels. A folder is a virtual
+environment of the user. A name is one of guides/environments: NAME.toml says what it is for,
+NAME.lock pins its packages, and uv installs them into the user's cache folder, only from wheels, so
+that no build script runs. Nothing is ever installed elsewhere. All of them are read-only for the
+blocks, and have the Python of this process.
 """
 
 import hashlib
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterable
+from dataclasses import replace
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,15 +22,19 @@ from typing import Any, NamedTuple
 from fumehood_tools.children import our_environment
 from fumehood_tools.errors import BadRequest, PartMissing, RunFailed, UnknownName
 from fumehood_tools.files import data_path, last_lines
-from fumehood_tools.glass.profiles import GlassProfile
+from fumehood_tools.glass import SAE, GlassProfile, compiled_kernels
+from fumehood_tools.glass.profiles import template
 from fumehood_tools.guides.closure import files_of, owners, site_of_ours
 from fumehood_tools.locking import exclusive
 from fumehood_tools.settings import Settings
 from fumehood_tools.temporary import scratch_folder
 
 OURS = "ours"
+TEMPLATE, OWN = "core", "fumehood_tools"
+"""Modules of fumehood's own. The lists of installed files do not name all of their files."""
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 INSIDE = Path(__file__).with_name("guide_child")
+OWN_FOLDER = Path(__file__).parents[1]
 PREPARE = "guide_child.prepare"
 BUILD_SECONDS = 1_800.0
 # Loaded before the first task, where the guide imports them: each takes seconds in every task.
@@ -49,7 +55,7 @@ class Environment(NamedTuple):
     """One environment. site: its folder of packages; None for ours. identity: changes with it.
 
     from_ours: modules that it takes from our own environment. is_pinned: its packages are known
-    to be importable, so they may be loaded once for all tasks.
+    to be importable, so they may be loaded once for all tasks. cache: holds compiled kernels.
     """
 
     name: str
@@ -57,6 +63,7 @@ class Environment(NamedTuple):
     identity: str
     from_ours: tuple[str, ...] = ()
     is_pinned: bool = False
+    cache: Path | None = None
 
     def version(self, package: str) -> str:
         """Return the installed version of a distribution; "" if it is not installed."""
@@ -85,11 +92,26 @@ class Environment(NamedTuple):
                 readable=(INSIDE, self.site, *borrowed),
                 preload=(PREPARE, *early),
             )
-        return GlassProfile(
-            import_path=(INSIDE.parent,),
-            readable=(INSIDE, *files_of(named)),
+        own = [OWN_FOLDER] if OWN in named else []
+        ours = GlassProfile(
+            import_path=(INSIDE.parent, *(it.parent for it in own)),
+            readable=(INSIDE, *files_of(named), *own),
             preload=(PREPARE, *early),
         )
+        return _with_template(ours) if self._trains(named) else ours
+
+    def kernels(self, modules: Iterable[str]) -> Path | None:
+        """Return the compiled kernels for blocks that import these modules; None if they use none.
+
+        Compiles them if they are missing, which takes 10 to 30 s.
+        """
+        if self.cache is None or not self._trains(modules):
+            return None
+        return compiled_kernels(self.cache)
+
+    def _trains(self, modules: Iterable[str]) -> bool:
+        """Return whether these blocks use the sandbox's code, and what it imports is installed."""
+        return self.site is None and bool({TEMPLATE, OWN} & set(modules)) and self._has("torch")
 
     def _has(self, module: str) -> bool:
         return module in self.from_ours or module in owners(self.site)
@@ -113,7 +135,7 @@ def find_environment(name: str, settings: Settings) -> Environment:
     """
     if name == OURS:
         identity = f"{OURS} {sys.prefix} {_installed_now()}"
-        return Environment(OURS, None, identity, is_pinned=True)
+        return Environment(OURS, None, identity, is_pinned=True, cache=settings.cache)
     definition = definitions().get(name)
     if definition is not None:
         return _locked(name, definition, settings)
@@ -141,6 +163,17 @@ def find_uv() -> str:
             "guides of environment 'ours' need none",
         )
     return found
+
+
+def _with_template(profile: GlassProfile) -> GlassProfile:
+    """Return the profile with the files of a sandbox, and with `core` loaded as for a variant."""
+    return replace(
+        profile,
+        packages=SAE.packages,
+        import_path=(*profile.import_path, template()),
+        readable=(*profile.readable, template()),
+        preload=(*profile.preload, *(it for it in SAE.preload if it != "fumehood_child.serve")),
+    )
 
 
 def _installed_now() -> str:
