@@ -5,12 +5,13 @@ from threading import Lock
 from typing import TypeVar
 
 from fumehood_tools.pods.api.model import SshAddress
-from fumehood_tools.pods.ssh.failures import LinkLost
+from fumehood_tools.pods.ssh.failures import LinkLost, TooSlow
 from fumehood_tools.pods.ssh.keys import ClientKey, HostKey, HostKeys
 from fumehood_tools.pods.ssh.shell import Shell
 
 T = TypeVar("T")
 PATIENCE_SECONDS = 120.0
+MOST_CUTS = 50
 FIRST_PAUSE_SECONDS, MOST_PAUSE_SECONDS = 0.2, 10.0
 
 
@@ -48,18 +49,17 @@ class Machine:
         """Return call(shell), called again with a new connection after every cut.
 
         So call must be something that can be done twice. Raises what it raises, and LinkLost when
-        the machine has not answered for patience_s.
+        the machine has not let us in for patience_s, or has cut MOST_CUTS connections.
         """
-        from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
-
-        retrying = Retrying(
-            retry=retry_if_exception_type(LinkLost),
-            stop=stop_after_delay(self._patience),
-            wait=wait_exponential(FIRST_PAUSE_SECONDS, MOST_PAUSE_SECONDS),
-            reraise=True,
-        )
-        result: T = retrying(self._once, call)
-        return result
+        for left in reversed(range(MOST_CUTS)):
+            shell = self._connected()
+            try:
+                return call(shell)
+            except LinkLost:
+                self._drop(shell)
+                if not left:
+                    raise
+        raise AssertionError("unreachable")
 
     def close(self) -> None:
         """End the connection, if there is one; the next call opens another."""
@@ -74,25 +74,31 @@ class Machine:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def _once(self, call: Callable[[Shell], T]) -> T:
-        shell = self._connected()
-        try:
-            return call(shell)
-        except LinkLost:
-            with self._lock:
-                if self._shell is shell:
-                    self._shell = None
-            shell.close()
-            raise
+    def _drop(self, shell: Shell) -> None:
+        with self._lock:
+            if self._shell is shell:
+                self._shell = None
+        shell.close()
 
     def _connected(self) -> Shell:
+        from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
+
         with self._lock:
             if self._shell is None:
-                pinned = self._host_keys.of(self.id)
-                shell = Shell.open(
-                    self.address, self._key.private(), pinned=pinned, expected=self._expected
+                retrying = Retrying(
+                    retry=retry_if_exception_type((LinkLost, TooSlow)),
+                    stop=stop_after_delay(self._patience),
+                    wait=wait_exponential(FIRST_PAUSE_SECONDS, MOST_PAUSE_SECONDS),
+                    reraise=True,
                 )
-                if pinned is None:
-                    self._host_keys.pin(self.id, shell.host_key)
-                self._shell = shell
+                self._shell = retrying(self._open)
             return self._shell
+
+    def _open(self) -> Shell:
+        pinned = self._host_keys.of(self.id)
+        shell = Shell.open(
+            self.address, self._key.private(), pinned=pinned, expected=self._expected
+        )
+        if pinned is None:
+            self._host_keys.pin(self.id, shell.host_key)
+        return shell
