@@ -189,7 +189,7 @@ class Agent:
         return self._argv("send", folder)
 
     def _argv(self, *words: str) -> list[str]:
-        return [self._python, "-I", self._path, *words]
+        return [self._python, "-I", "-S", self._path, *words]
 
     def _ask(
         self,

@@ -19,7 +19,7 @@ import os
 import sys
 from typing import Any
 
-from . import reading, starting, states, unpacking, watchdog
+from . import reading, starting, states, watchdog
 from .measures import free_bytes, gpu_memory_mb
 
 REFUSED = 3
@@ -60,6 +60,8 @@ def _answer(command: str, given: list[str]) -> Any:
         known = json.loads(sys.stdin.buffer.read().decode("utf-8") or "{}")
         return reading.manifest(given[0], int(given[1]), int(given[2]), known)
     if command == "unpack":
+        from . import unpacking  # tarfile takes long to import
+
         unpacking.unpack(given[0], given[1], int(given[2]))
         return {}
     if command == "lease":

@@ -13,11 +13,9 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import http.client
 import json
 import os
 import time
-import urllib.parse
 from typing import Any
 
 from . import states
@@ -110,6 +108,8 @@ class Watchdog:
     def _end(self, why: str) -> None:
         """Try each way to end the pod once; one that seems to work gets some time to do so."""
         self._note(f"ends this pod: {why}")
+        import urllib.parse
+
         where = f"{self.v2.rstrip('/')}/pods/{urllib.parse.quote(self.pod, safe='')}"
         pod = "(input: {podId: " + json.dumps(self.pod) + "})"
         for method, address, mutation in (
@@ -124,6 +124,10 @@ class Watchdog:
 
     def _ask(self, method: str, address: str, body: str | None) -> tuple[str, bool]:
         """Send one request; return what happened, and whether the provider agreed."""
+        # Imported here, because most commands of the agent have no use for them.
+        import http.client
+        import urllib.parse
+
         parts = urllib.parse.urlsplit(address)
         secure = parts.scheme == "https"
         kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
