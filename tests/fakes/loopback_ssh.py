@@ -47,12 +47,13 @@ class LoopbackSsh:
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
         assert SSHD
-        self._process = subprocess.Popen(
-            [SSHD, "-D", "-e", "-f", str(self.folder / "config")],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=(self.folder / "sshd.log").open("ab"),
-        )
+        with (self.folder / "sshd.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [SSHD, "-D", "-e", "-f", str(self.folder / "config")],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+            )
         end = time.monotonic() + START_SECONDS
         while True:
             try:
@@ -75,9 +76,9 @@ class LoopbackSsh:
         assert self._process is not None
         sessions = psutil.Process(self._process.pid).children()
         for session in sessions:
-            for process in [*session.children(), session]:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    if "sshd" in process.name():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                for process in [*session.children(), session]:
+                    if process.name().startswith("sshd"):
                         process.kill()
         return len(sessions)
 

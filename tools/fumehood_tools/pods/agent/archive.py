@@ -32,7 +32,7 @@ ROOT = "/workspace/.fumehood"
 IMAGE_START = "/start.sh"
 """What the provider's own images start with: it sets up sshd."""
 
-_SIMPLE = re.compile(r"[A-Za-z0-9/_.:=@%+-][A-Za-z0-9/_.:=@%+ -]*")
+_WORD = re.compile(r"[A-Za-z0-9/_.:=@%+-]+")
 
 
 def agent_bytes() -> bytes:
@@ -73,8 +73,11 @@ def start_command(
     ttl_s: seconds without a controller and a job, from the start on, after which the pod ends
     itself. v2, graphql: addresses of the provider's interfaces, without and with path.
     """
-    if not all(map(_SIMPLE.fullmatch, (v2, graphql, root, then))):
-        raise BadRequest("Addresses, paths and commands of a pod's start are plain words.")
+    if not all(map(_WORD.fullmatch, (v2, graphql, root, *then.split(" ")))):
+        raise BadRequest(
+            "A pod's start takes addresses, folders and words of a command without spaces, quotes "
+            "and other signs of a shell. Correct them, or put the command into a script."
+        )
     # Stored in the archive and compressed as a whole, it is a fifth smaller.
     watch = gzip.compress(_zipped(WATCHING, WATCH, zipfile.ZIP_STORED), mtime=0)
     file = f"{root}/watch.pyz"

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from fumehood_tools.pods.agent.archive import ROOT, agent_bytes, agent_name
 from fumehood_tools.pods.agent.specs import Health, JobSpec, JobStatus, Manifest
 from fumehood_tools.pods.ssh import (
+    MOST_CUTS,
     CommandFailed,
     LinkLost,
     Machine,
@@ -95,19 +96,17 @@ class Agent:
         byte for byte, after any cut or crash. Bytes, because a job may print anything. Raises
         LinkLost when the machine stays away for long, which the next call may find back.
         """
+        cuts = 0
         while True:
-            pieces = self._listen(job, offset)
-            while True:
-                # The generator is advanced in `again`, so that a cut opens a new one.
-                try:
-                    piece = next(pieces, None)
-                except LinkLost:
-                    self.machine.again(_alive)
-                    break
-                if piece is None:
-                    return
-                yield piece
-                offset = piece.end
+            try:
+                for piece in self._listen(job, offset):
+                    yield piece
+                    offset, cuts = piece.end, 0
+                return
+            except LinkLost:
+                cuts += 1
+                if cuts > MOST_CUTS:
+                    raise
 
     def _listen(self, job: str, offset: int) -> Iterator[LogPiece]:
         while True:

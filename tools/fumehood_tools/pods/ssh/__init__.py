@@ -19,12 +19,13 @@ from fumehood_tools.pods.ssh.failures import (
     TooSlow,
 )
 from fumehood_tools.pods.ssh.keys import ClientKey, HostKey, HostKeys, fingerprints_in
-from fumehood_tools.pods.ssh.machine import Machine
+from fumehood_tools.pods.ssh.machine import MOST_CUTS, Machine
 from fumehood_tools.pods.ssh.packing import Packed, files_below, pack
 from fumehood_tools.pods.ssh.shell import Answer, Shell, Stream
 from fumehood_tools.pods.ssh.uploading import upload
 
 __all__ = [
+    "MOST_CUTS",
     "Answer",
     "ClientKey",
     "CommandFailed",
