@@ -170,6 +170,8 @@ ENVIRONMENT = {
     "tools/fumehood_tools/notebooks/runtime.py": "is text for scripts, for the magic %env",
     "tools/fumehood_tools/bench/plot.py": "sets the folder of matplotlib's font list",
     "tools/fumehood_tools/glass/fumehood_child/nursery.py": "clears the environment of a child",
+    "tools/fumehood_tools/pods/agent/in_pod/starting.py": "runs on a pod, which has no settings",
+    "tools/fumehood_tools/pods/agent/in_pod/watchdog.py": "runs on a pod, which has no settings",
     "tools/fumehood_tools/scoring/__main__.py": "sets a variable for the import of sae-bench",
 }
 
