@@ -8,6 +8,7 @@
     pod.py          the life of one pod          clock.py      time and bills
     container.py    bubblewrap and sshd          memory.py     a limit that really kills
     views.py        how a pod looks              orders.py     what is ordered and offered
+    gpu.py          a nvidia-smi that tests set
 
 Facts are from the provider's documentation and specification of August 2026 and from its SDK
 (runpod 1.12.0). Not checked against a live account: the texts of errors, what the key of a pod may
@@ -17,6 +18,6 @@ lives), what a pod with a crashing container reports.
 
 from fakes.runpod.cloud import Asked
 from fakes.runpod.orders import GPUS, Gpu
-from fakes.runpod.started import EndedPod, LivingPod, RunPod
+from fakes.runpod.started import NEEDS_CAP, NEEDS_PODS, EndedPod, LivingPod, RunPod
 
-__all__ = ["GPUS", "Asked", "EndedPod", "Gpu", "LivingPod", "RunPod"]
+__all__ = ["GPUS", "NEEDS_CAP", "NEEDS_PODS", "Asked", "EndedPod", "Gpu", "LivingPod", "RunPod"]

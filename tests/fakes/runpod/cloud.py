@@ -196,7 +196,9 @@ class Cloud:
 
     def _around(self) -> Surroundings:
         setup, folder = self.setup, self.folder / "pods"
-        return Surroundings(folder, self.clock, self.url, setup.boot_seconds, setup.bills_disks)
+        return Surroundings(
+            folder, self.clock, self.url, setup.gpus, setup.boot_seconds, setup.bills_disks
+        )
 
     def _can_place(self, order: Order) -> bool:
         centers, versions = order.data_centers, order.cuda_versions

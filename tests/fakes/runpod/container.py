@@ -10,9 +10,11 @@ Not covered: a limit on the CPU, GPUs, a network of its own. It is no protection
 program: use it with your own.
 """
 
+import functools
 import os
 import shlex
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -70,6 +72,15 @@ def missing_programs() -> list[str]:
     """Return the packages that this machine lacks for pods."""
     needed = {"bubblewrap": "bwrap", "openssh-server": "/usr/sbin/sshd", "openssh-client": "ssh"}
     return [package for package, program in needed.items() if not shutil.which(program)]
+
+
+@functools.cache
+def is_possible() -> bool:
+    """Whether this machine can run pods: all programs, and a kernel that allows namespaces."""
+    if missing_programs():
+        return False
+    line = ["bwrap", "--ro-bind", "/", "/", "--unshare-pid", "--unshare-uts", "--proc", "/proc"]
+    return subprocess.run([*line, "true"], capture_output=True, timeout=20).returncode == 0
 
 
 def lay_out(root: Path, volume: Path, plan: Plan) -> None:

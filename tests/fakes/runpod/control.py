@@ -1,6 +1,7 @@
 """What tests order of the stand-in, under /_standin: faults, events, time, and a look inside."""
 
 import asyncio
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,9 @@ class Control:
             "preempt": self._preempt,
             "vanish": self._vanish,
             "drop_ssh": self._drop_ssh,
+            "freeze_ssh": self._freeze_ssh,
+            "set_gpu": self._set_gpu,
+            "reach": self._reach,
             "set_capacity": self._set_capacity,
             "set_key": self._set_key,
             "advance": cloud.clock.advance,
@@ -36,6 +40,8 @@ class Control:
         sent = await request.json()
         try:
             done = self._orders[sent.pop("do")](**sent)
+            if inspect.isawaitable(done):
+                done = await done
         except (ValueError, Refused) as error:
             return web.json_response({"error": str(error)}, status=400)
         # The ends of containers are quick, and tests look at processes and disks after them.
@@ -50,6 +56,22 @@ class Control:
 
     def _drop_ssh(self, pod: str) -> int:
         return self._its(pod).drop_ssh()
+
+    def _freeze_ssh(self, pod: str, frozen: bool) -> None:
+        self._its(pod).freeze_ssh(frozen)
+
+    def _set_gpu(self, pod: str, index: int, used_mib: int, broken: bool) -> None:
+        self._its(pod).set_gpu(index, used_mib, broken)
+
+    async def _reach(self, pod: str, seconds: float) -> int:
+        """Return the port of a pod's sshd as soon as it greets."""
+        end = asyncio.get_running_loop().time() + seconds
+        while asyncio.get_running_loop().time() < end:
+            its = self._its(pod)
+            if its.public and await _greets(its.port):
+                return its.port
+            await asyncio.sleep(0.02)
+        raise Refused(404, f"sshd of the pod {pod} does not answer within {seconds} s")
 
     def _set_capacity(self, count: int, gpu: str | None = None) -> None:
         if gpu is None:
@@ -88,7 +110,8 @@ class Control:
         return [list(one) for one in self._cloud.requests]
 
     def _log(self, pod: str) -> list[str]:
-        return [line.text for line in self._its(pod).log]
+        gone = self._cloud.ended.get(pod)
+        return [line.text for line in (gone.pod if gone else self._its(pod)).log]
 
     def _its(self, pod_id: str) -> Pod:
         if pod_id not in self._cloud.pods:
@@ -97,3 +120,16 @@ class Control:
 
     def _all(self) -> list[Pod]:
         return [*self._cloud.pods.values(), *(it.pod for it in self._cloud.ended.values())]
+
+
+async def _greets(port: int) -> bool:
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    try:
+        return (await reader.read(4)) == b"SSH-"
+    except OSError:
+        return False
+    finally:
+        writer.close()

@@ -159,8 +159,17 @@ class Root:
         return self.myself(_)
 
     def _create(self, sent: dict[str, Any]) -> dict[str, Any]:
-        order = _order(sent)
+        order = _order({**sent, "cloudType": self._cloud_type(sent)})
         return graphql_pod(_refusing(lambda: self._cloud.create(order, self._now)))
+
+    def _cloud_type(self, sent: dict[str, Any]) -> str:
+        """Return where a pod is placed; ALL is the cheaper cloud that sells the GPU."""
+        kind = self._cloud.setup.gpus.get(sent.get("gpuTypeId") or "")
+        if (asked := sent.get("cloudType")) in ("SECURE", "COMMUNITY") or kind is None:
+            return "COMMUNITY" if asked == "COMMUNITY" else "SECURE"
+        secure, community = kind.price("SECURE", 1), kind.price("COMMUNITY", 1)
+        cheaper = community is not None and (secure is None or community < secure)
+        return "COMMUNITY" if cheaper else "SECURE"
 
     def _needed(self, sent: dict[str, Any], otherwise: str) -> Pod:
         found = self._cloud.pods.get(sent["podId"])
@@ -183,7 +192,7 @@ def _order(sent: dict[str, Any]) -> Order:
         "image": sent.get("imageName") or "",
         "gpu": sent.get("gpuTypeId"),
         "count": sent.get("gpuCount") or 1,
-        "cloud": "COMMUNITY" if sent.get("cloudType") == "COMMUNITY" else "SECURE",
+        "cloud": sent["cloudType"],
         "args": sent.get("dockerArgs") or "",
         "disk_gb": sent.get("containerDiskInGb") or 10,
         "volume_gb": int(sent.get("volumeInGb") or 0),
@@ -243,8 +252,9 @@ def _call(document: DocumentNode, variables: dict[str, Any]) -> Call:
 
 
 def _call_of(field: FieldNode, variables: dict[str, Any]) -> Call:
-    name, sent = field.name.value, {}
-    for argument in field.arguments:
+    name: str = field.name.value
+    sent: dict[str, Any] = {}
+    for argument in field.arguments or ():
         sent = value_from_ast_untyped(argument.value, variables) or {}
     if name == "myself":
         inner = field.selection_set.selections if field.selection_set else ()

@@ -39,13 +39,12 @@ def missing() -> str | None:
     """Return why memory cannot be limited on this machine, None if it can."""
     if os.geteuid() != 0:
         return "a limit on memory needs root"
-    if (ROOT / "memory").is_dir():
-        usable = os.access(ROOT / "memory", os.W_OK)
-    else:
-        control = ROOT / "cgroup.subtree_control"
-        usable = control.is_file() and "memory" in control.read_text(encoding="ascii").split()
-    if not usable or os.statvfs(ROOT / "memory" if (ROOT / "memory").is_dir() else ROOT).f_flag & (
-        os.ST_RDONLY
-    ):
-        return "a limit on memory needs a writable memory control group"
+    version_1 = ROOT / "memory"
+    place = version_1 if version_1.is_dir() else ROOT
+    control = ROOT / "cgroup.subtree_control"
+    found = version_1.is_dir() or (
+        control.is_file() and "memory" in control.read_text(encoding="ascii").split()
+    )
+    if not found or os.statvfs(place).f_flag & os.ST_RDONLY:
+        return "a limit on memory needs a writable control group for memory"
     return None

@@ -9,7 +9,7 @@ import contextlib
 import secrets
 import shutil
 import string
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
@@ -17,11 +17,11 @@ from typing import Literal, NamedTuple
 
 import psutil
 
-from fakes.runpod import container
+from fakes.runpod import container, gpu
 from fakes.runpod.clock import DISK_USD, STOPPED_DISK_USD, Bill, Clock
 from fakes.runpod.faults import Fault
 from fakes.runpod.memory import MemoryCap
-from fakes.runpod.orders import Order
+from fakes.runpod.orders import Gpu, Order
 
 Status = Literal["PROVISIONING", "STARTING", "RUNNING", "EXITED", "ERROR"]
 RESTART_SECONDS = 0.5
@@ -44,6 +44,7 @@ class Surroundings(NamedTuple):
     folder: Path
     clock: Clock
     url: str
+    gpus: Mapping[str, Gpu]
     boot_seconds: float
     bills_disks: bool
 
@@ -123,17 +124,25 @@ class Pod:
     def drop_ssh(self) -> int:
         """Kill the ends of all SSH connections, not what they started; return how many."""
         dropped = 0
-        for process in self._inside():
-            with contextlib.suppress(psutil.Error):
-                line = " ".join(process.cmdline())
-                if process.name().startswith("sshd") and line.startswith(
-                    ("sshd: ", "sshd-session")
-                ):
-                    if "[listener]" in line:
-                        continue
-                    process.kill()
-                    dropped += 1
+        for process, listens in self._sshd():
+            if not listens:
+                process.kill()
+                dropped += 1
         return dropped
+
+    def freeze_ssh(self, frozen: bool) -> None:
+        """Let sshd and all connections go silent without an end, or continue."""
+        for process, _ in self._sshd():
+            if frozen:
+                process.suspend()
+            else:
+                process.resume()
+
+    def set_gpu(self, index: int, used_mib: int, broken: bool) -> None:
+        """Set what nvidia-smi says in the pod."""
+        root, name = self.folder / "container", self.order.gpu or ""
+        gpu.set_used(root, name, self._around.gpus.get(name), index, used_mib)
+        gpu.set_broken(root, broken)
 
     def say(self, text: str, source: Literal["container", "system"] = "system") -> None:
         """Add a line to the log."""
@@ -169,6 +178,8 @@ class Pod:
         if not self.order.volume_gb:
             shutil.rmtree(volume, ignore_errors=True)
         container.lay_out(root, volume, plan)
+        if kind := self.order.gpu:
+            gpu.install(root, kind, self._around.gpus.get(kind), self.order.count)
         self._cap = MemoryCap(self.id, faults["memory"].mb) if "memory" in faults else None
         process = self._process = await asyncio.create_subprocess_exec(
             *container.command_line(root, volume, plan, self.id, self._cap),
@@ -226,6 +237,13 @@ class Pod:
 
     def _charge(self, compute: Fraction, disk: Fraction) -> None:
         self.bill.charge(compute, disk if self._around.bills_disks else Fraction(0))
+
+    def _sshd(self) -> Iterator[tuple[psutil.Process, bool]]:
+        """Yield the processes of sshd, and whether each is the one that listens."""
+        for process in self._inside():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if process.name().startswith("sshd"):
+                    yield process, "[listener]" in " ".join(process.cmdline())
 
     def _inside(self) -> list[psutil.Process]:
         if self._process is None or self._process.returncode is not None:

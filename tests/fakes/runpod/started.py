@@ -18,11 +18,13 @@ from typing import Any
 
 import httpx
 
+from fakes.runpod import container, memory
 from fakes.runpod.cloud import Asked, Setup
 from fakes.runpod.orders import GPUS, Gpu
 
 TESTS = Path(__file__).resolve().parents[2]
 END_SECONDS = 10
+NEEDS_PODS, NEEDS_CAP = "needs sshd and bubblewrap", "needs a memory control group"
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,9 @@ class EndedPod:
 class RunPod:
     """A running stand-in."""
 
-    def __init__(self, url: str, key: str) -> None:
-        self.url, self.key = url, key
-        self._http = httpx.Client(base_url=url, timeout=30)
+    def __init__(self, url: str, key: str, pid: int) -> None:
+        self.url, self.key, self.pid = url, key, pid
+        self._http = httpx.Client(base_url=url, timeout=60)
 
     @classmethod
     @contextlib.contextmanager
@@ -95,8 +97,10 @@ class RunPod:
         )
         assert process.stdin and process.stdout
         try:
-            ready = json.loads(process.stdout.readline())
-            cloud = cls(ready["url"], ready["key"])
+            told = process.stdout.readline()
+            assert told, "the stand-in did not start; its stderr says why"
+            ready = json.loads(told)
+            cloud = cls(ready["url"], ready["key"], process.pid)
             with cloud._http:
                 yield cloud
         finally:
@@ -107,6 +111,16 @@ class RunPod:
                 process.kill()
                 process.wait()
             process.stdout.close()
+
+    @staticmethod
+    def is_possible() -> bool:
+        """Whether this machine has what pods need. If not, skip: NEEDS_PODS is the reason."""
+        return container.is_possible()
+
+    @staticmethod
+    def can_cap_memory() -> bool:
+        """Whether the boot fault `memory` can be had. If not, skip: NEEDS_CAP is the reason."""
+        return memory.missing() is None
 
     @property
     def endpoints(self) -> str:
@@ -130,6 +144,24 @@ class RunPod:
     def drop_ssh(self, pod_id: str) -> int:
         """Cut all SSH connections of a pod, and return how many. What they started goes on."""
         return int(self._order("drop_ssh", pod=pod_id))
+
+    def freeze_ssh(self, pod_id: str) -> None:
+        """Let sshd of a pod and all its connections go silent, as when the network is cut."""
+        self._order("freeze_ssh", pod=pod_id, frozen=True)
+
+    def thaw_ssh(self, pod_id: str) -> None:
+        """Let them go on."""
+        self._order("freeze_ssh", pod=pod_id, frozen=False)
+
+    def set_gpu(
+        self, pod_id: str, index: int = 0, *, used_mib: int = 1, broken: bool = False
+    ) -> None:
+        """Set what nvidia-smi says in a pod: memory in use of one GPU, or that the driver fails."""
+        self._order("set_gpu", pod=pod_id, index=index, used_mib=used_mib, broken=broken)
+
+    def reach(self, pod_id: str, seconds: float = 20) -> int:
+        """Wait until a pod's sshd greets and return its port. Raises ValueError if it does not."""
+        return int(self._order("reach", pod=pod_id, seconds=seconds))
 
     def set_capacity(self, count: int, gpu: str | None = None) -> None:
         """Allow so many pods, or so many with this kind of GPU."""
@@ -171,7 +203,7 @@ class RunPod:
         return [Asked(*one) for one in self._order("requests")]
 
     def log(self, pod_id: str) -> list[str]:
-        """Return the lines of a pod's log."""
+        """Return the lines of the log of a pod, also of one that is gone."""
         return list(self._order("log", pod=pod_id))
 
     def _order(self, do: str, **what: Any) -> Any:
