@@ -55,10 +55,8 @@ def boot(desk: Desk, rental: Rental) -> tuple[Rental, Pod]:
 def check_price(desk: Desk, rental: Rental, pod: Pod) -> Rental:
     """Write the price of a pod down when it is first told. Raises PriceDiffers, the pod ended."""
     price = pod.price_usd_per_hour
-    if price is None:
-        price = rental.price_usd_per_hour
-    if price is None:
-        return rental
+    if price is None or pod.state not in ("preparing", "running"):
+        return rental  # a pod that does not run is billed for its disks only
     if rental.price_usd_per_hour != price:
         rental = desk.journal.learn(rental, price_usd_per_hour=price)
     quoted = rental.quoted_usd_per_hour

@@ -6,6 +6,7 @@ before anybody asks again. A pod that shows up after all looks is ended by the r
 """
 
 from fumehood_tools.pods.api import (
+    InterfaceUnusable,
     KeyRefused,
     NoCapacity,
     OrderRefused,
@@ -19,7 +20,7 @@ from fumehood_tools.pods.rentals.failures import InDoubt
 from fumehood_tools.pods.rentals.model import Rental
 from fumehood_tools.pods.rentals.proving import end_pod
 
-NOTHING_DONE = (NoCapacity, OrderRefused, KeyRefused, ServiceRetired)
+NOTHING_DONE = (NoCapacity, OrderRefused, KeyRefused, ServiceRetired, InterfaceUnusable)
 """After these answers there is surely no pod. After any other failure there may be one."""
 ASK_WAITS = (2.0, 10.0, 30.0)
 """Seconds to wait after each create request that did not say what it did."""

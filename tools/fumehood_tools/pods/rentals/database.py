@@ -23,7 +23,8 @@ BUSY_SECONDS = 20.0
 
 _SCHEMA = (
     """CREATE TABLE rentals(
-        intent TEXT PRIMARY KEY, name TEXT NOT NULL,
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        intent TEXT NOT NULL UNIQUE, name TEXT NOT NULL,
         state TEXT NOT NULL CHECK(state IN ('intent','created','booting','ready','busy','idle',
             'terminating','verified_gone','lost','orphan')),
         job TEXT, place TEXT, study TEXT, order_digest TEXT NOT NULL,
@@ -34,7 +35,7 @@ _SCHEMA = (
         asked_epoch REAL, asked_ticks REAL, boot TEXT, seconds REAL NOT NULL DEFAULT 0,
         pod_id TEXT, written TEXT NOT NULL, created TEXT, ended TEXT, ended_epoch REAL,
         measured_usd REAL NOT NULL DEFAULT 0, billed_usd REAL,
-        why TEXT NOT NULL DEFAULT '', proof TEXT) WITHOUT ROWID""",
+        why TEXT NOT NULL DEFAULT '', proof TEXT)""",
     "CREATE UNIQUE INDEX one_per_place ON rentals(place) WHERE ended IS NULL",
     "CREATE INDEX rentals_by_job ON rentals(job)",
     "CREATE INDEX rentals_by_study ON rentals(study)",

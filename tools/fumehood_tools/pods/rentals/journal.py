@@ -67,7 +67,7 @@ class Journal:
     def rentals(self, *, ended: bool = False) -> list[Rental]:
         """Return the rentals that are not ended, oldest first; with ended=True all of them."""
         where = "1" if ended else "ended IS NULL"
-        rows = self._db.rows(f"SELECT * FROM rentals WHERE {where} ORDER BY written, intent")
+        rows = self._db.rows(f"SELECT * FROM rentals WHERE {where} ORDER BY number")
         return [_rental(row) for row in rows]
 
     def intents(self) -> set[str]:
