@@ -1,12 +1,12 @@
 """What can go wrong between us and the provider of pods.
 
-    PodsFailed               the provider did not do what was asked
-    ├── KeyRefused           the API key is missing, wrong or revoked
-    ├── OrderRefused         the provider does not accept this order: repeating it is no use
-    ├── NoCapacity           no machine of this kind is free now: try another GPU or later
-    ├── ProviderBusy         too many requests, or the service is down: nothing was done
-    ├── AnswerLost           nobody knows whether it was done: look before asking again
-    └── ServiceRetired       this interface of the provider was switched off (HTTP 410)
+PodsFailed               the provider did not do what was asked
+├── KeyRefused           the API key is missing, wrong or revoked
+├── OrderRefused         the provider does not accept this order: repeating it is no use
+├── NoCapacity           no machine of this kind is free now: try another GPU or later
+├── ProviderBusy         too many requests, or the service is down: nothing was done
+├── AnswerLost           nobody knows whether it was done: look before asking again
+└── ServiceRetired       this interface of the provider was switched off (HTTP 410)
 """
 
 from fumehood_tools.errors import FumehoodError
