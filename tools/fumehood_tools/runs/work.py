@@ -10,9 +10,10 @@ from typing import NamedTuple
 from fumehood_tools.errors import IntegrityFailed
 from fumehood_tools.glass import ChildOutcome
 from fumehood_tools.records.work import Work, most_seconds
+from fumehood_tools.runs.orders import TrainingOrder
 from fumehood_tools.sandbox.constants import measure_constants, why_not_trained_here
 from fumehood_tools.sandbox.declarations import names_a_rate
-from fumehood_tools.spec import LimitsSpec, SandboxSpec
+from fumehood_tools.spec import LimitsSpec
 
 # Measured work, as a multiple of the reference, of the honest variants among the examples and the
 # red team, all of which must be scored:
@@ -38,22 +39,17 @@ def processor_limit(reference: ReferenceTraining, limits: LimitsSpec) -> int:
     return ceil(ENDED_AT * most_seconds(limits.work_ratio, reference.seconds))
 
 
-def work_of(
-    source: bytes,
-    spec: SandboxSpec,
-    reference: ReferenceTraining,
-    outcome: ChildOutcome,
-    device: str,
-) -> Work:
+def work_of(order: TrainingOrder, reference: ReferenceTraining, outcome: ChildOutcome) -> Work:
     """Return the work of a training that has ended."""
+    source, recipe = order.source, order.recipe
     sizes = measure_constants(source)
-    spent = outcome.seconds if device == "cuda" else outcome.processor_seconds
+    spent = outcome.seconds if recipe.device == "cuda" else outcome.processor_seconds
     return Work(
         # If the nursery died, no processor time was reported; use wall-clock time instead.
         processor_seconds=round(outcome.seconds if spent is None else spent, 3),
         reference=reference.name,
         reference_seconds=round(reference.seconds, 3),
-        steps=spec.steps,
+        steps=recipe.steps,
         source_bytes=sizes.source,
         constants_bytes=sizes.constants,
         sets_rate=names_a_rate(source),
