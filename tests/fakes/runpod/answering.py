@@ -60,6 +60,12 @@ async def apply_fault(
             if interface == "v2":
                 return problem(status, TITLES[status].lower())
             return web.json_response({"error": TITLES[status]}, status=status)
+        case "refusal" if interface == "v2":
+            return problem(fault.status, fault.message)
+        case "refusal":
+            return web.json_response({"errors": [{"message": fault.message}], "data": None})
+        case "garbage":
+            return web.Response(text='{"data": {"pod', content_type="application/json")
         case "hang":
             await asyncio.sleep(fault.seconds)
             return reset(request)
@@ -68,10 +74,15 @@ async def apply_fault(
     return None
 
 
-async def drop_answer(fault: Fault, request: web.Request) -> web.StreamResponse:
-    """Return what is seen of a request that was carried out and whose answer is lost."""
+async def spoil(
+    fault: Fault, request: web.Request, answer: web.StreamResponse
+) -> web.StreamResponse:
+    """Return what is seen of a request that was carried out."""
     if fault.kind == "made_but_500":
         return web.Response(status=500, text=HTML, content_type="text/html")
+    if fault.kind == "slow":
+        await asyncio.sleep(fault.seconds)
+        return answer
     return reset(request)
 
 

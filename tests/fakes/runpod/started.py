@@ -21,6 +21,7 @@ import httpx
 from fakes.runpod import container, memory
 from fakes.runpod.cloud import Asked, Setup
 from fakes.runpod.orders import GPUS, Gpu
+from fakes.runpod.running import sweep
 
 TESTS = Path(__file__).resolve().parents[2]
 END_SECONDS = 10
@@ -111,6 +112,7 @@ class RunPod:
                 process.kill()
                 process.wait()
             process.stdout.close()
+            sweep(folder)
 
     @staticmethod
     def is_possible() -> bool:
