@@ -123,7 +123,8 @@ class LocalTrainee:
         log("train", self.order.name, f"started with {threads} threads")
         self.started = now()
         place = Place(self._folder, nursery, threads)
-        self._training = Training(self.order, site.found.activations, place, reference)
+        shards = site.found.activations.train_shards
+        self._training = Training(self.order, shards, place, reference)
         return True
 
     def fraction(self) -> float:

@@ -152,4 +152,9 @@ class Recorder:
 
 def _cost(answer: ScoringAnswer, effort: Effort) -> Cost:
     seconds = round(effort.seconds, 2)
-    return Cost(train_seconds=seconds, score_seconds=answer.seconds, usd=effort.usd)
+    return Cost(
+        train_seconds=seconds,
+        score_seconds=answer.seconds,
+        usd=effort.usd,
+        rented=effort.rented,
+    )

@@ -118,7 +118,7 @@ class References:
         variant = folder / f"{name}.py"
         write_bytes(variant, (template_folder() / "variants" / variant.name).read_bytes())
         place = Place(folder, self.nursery, threads)
-        content = training_spec(self.recipe, self.activations, place, variant)
+        content = training_spec(self.recipe, self.activations.train_shards, place, variant)
         limits = self.recipe.limits
         child = self.nursery.start(
             "fumehood_child.reference",

@@ -6,6 +6,7 @@ folder. Light: reads and writes nothing.
 
 from pydantic import BaseModel, Field
 
+from fumehood_tools.pods.wanted import PodsWanted, TargetName
 from fumehood_tools.records.parameters import Value
 from fumehood_tools.records.scores import Asked
 from fumehood_tools.runs.controls import ControlItem
@@ -33,6 +34,9 @@ class RunRequest(BaseModel, frozen=True):
         default={}, description="values of [training] to use instead of those in sandbox.toml"
     )
     saes: int = Field(0, description="how many will probably be trained; only for the progress")
+    target: TargetName = Field("local", description="where it trains")
+    pods: PodsWanted | None = Field(None, description="with the target runpod")
+    hosts: tuple[str, ...] = Field((), description="with the target ssh: names; (): all of them")
     asked: Asked | None = Field(
         None, description="what scores say about the request; None: unknown"
     )

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from fumehood_tools.errors import FumehoodError
+from fumehood_tools.records.scores import RentedPlace
 from fumehood_tools.records.work import Work
 from fumehood_tools.runs.harvesting import Harvest
 from fumehood_tools.runs.orders import TrainingOrder
@@ -38,7 +39,7 @@ class Effort(NamedTuple):
     """What a training cost: wall-clock seconds, and its work if a reference was measured.
 
     where: the machine it ran on, as whoever started it there reports it; arithmetic: of its large
-    matrix products; usd: its share of the price of a rented machine.
+    matrix products; usd: its share of the price of a rented machine, and which one that was.
     """
 
     seconds: float
@@ -46,6 +47,7 @@ class Effort(NamedTuple):
     where: Where
     arithmetic: str = "float32"
     usd: float = 0.0
+    rented: RentedPlace | None = None
 
 
 class Trainee(Protocol):

@@ -5,13 +5,13 @@ once, after the child has ended, and only from regular files of limited size.
 """
 
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from fumehood_tools.errors import FumehoodError, RunFailed, StorageFailed, VariantRejected
 from fumehood_tools.files import last_lines, write_bytes
 from fumehood_tools.glass import ChildLimits, ChildOutcome, Nursery, take_file, take_json
-from fumehood_tools.harvest import Activations
 from fumehood_tools.receipts import WEIGHTS_FILE
 from fumehood_tools.records.work import Work
 from fumehood_tools.runs.orders import Recipe, TrainingOrder
@@ -35,16 +35,16 @@ class Place(NamedTuple):
 
 
 def training_spec(
-    recipe: Recipe, activations: Activations, place: Place, variant: Path
+    recipe: Recipe, shards: Sequence[Path], place: Place, variant: Path
 ) -> dict[str, Any]:
     """Return the spec of a training with seed 0, without the output folder ("out").
 
-    activations: those that the recipe names, on this machine.
+    shards: the training split of the activations that the recipe names, on this machine.
     """
     return {
         **recipe.schedule,
         "variant": str(variant),
-        "train_shards": [str(path.resolve()) for path in activations.train_shards],
+        "train_shards": [str(path.resolve()) for path in shards],
         "scale": recipe.scale,
         "activation_dim": recipe.d_model,
         "dict_size": recipe.dict_size,
@@ -64,11 +64,14 @@ class Training:
     def __init__(
         self,
         order: TrainingOrder,
-        activations: Activations,
+        shards: Sequence[Path],
         place: Place,
         reference: ReferenceTraining | None = None,
     ) -> None:
-        """Start the training. reference: what its work is compared with; None: no work limit."""
+        """Start the training. shards: the training split of the activations, on this machine.
+
+        reference: what its work is compared with; None: no work limit.
+        """
         self.order, self.limits, self.scratch = order, order.recipe.limits, place.scratch.resolve()
         self.reference = reference
         self.work: Work | None = None
@@ -79,12 +82,12 @@ class Training:
         self.variant = self.scratch / f"{order.variant}.py"
         self.out.mkdir(parents=True, exist_ok=True)
         write_bytes(self.variant, order.source)
-        content = training_spec(order.recipe, activations, place, self.variant)
+        content = training_spec(order.recipe, shards, place, self.variant)
         self.child = place.nursery.start(
             "core.train",
             {**content, "seed": order.seed, "out": str(self._child_out)},
             scratch=self.scratch / "child",
-            readable=[self.variant, *activations.train_shards],
+            readable=[self.variant, *shards],
             limits=self._limits(place),
         )
 

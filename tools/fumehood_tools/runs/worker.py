@@ -5,12 +5,13 @@ The request is the file request.json in the job's folder.
 
 import signal
 import sys
+from typing import Any
 
 from fumehood_tools.files import read_json
 from fumehood_tools.jobs.worker import JobContext
-from fumehood_tools.runs.job import RunJob
+from fumehood_tools.runs.job import RunJob, RunParts
 from fumehood_tools.runs.request import REQUEST_FILE, RunRequest
-from fumehood_tools.settings import load_settings
+from fumehood_tools.settings import Settings, load_settings
 
 
 def main() -> None:
@@ -20,7 +21,21 @@ def main() -> None:
     context = JobContext.from_environment()
     with context.guard():
         request = RunRequest.model_validate(read_json(context.folder / REQUEST_FILE))
-        context.finish(RunJob(context, load_settings(), request).run())
+        settings = load_settings()
+        if request.target == "local":
+            context.finish(RunJob(context, settings, request).run())
+        else:
+            context.finish(_run_elsewhere(context, settings, request))
+
+
+def _run_elsewhere(context: JobContext, settings: Settings, request: RunRequest) -> dict[str, Any]:
+    """Run on other machines; return the result, with what they cost."""
+    # Most runs train here, and need none of this.
+    from fumehood_tools.runs.remote.choosing import target_of
+
+    with target_of(request, settings, context.job_id) as target:
+        result = RunJob(context, settings, request, RunParts(open_target=target.open)).run()
+        return {**result, "target": request.target, "rented": target.bill()}
 
 
 if __name__ == "__main__":

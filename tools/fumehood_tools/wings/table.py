@@ -76,13 +76,19 @@ POD_MAX_COST_DAY = Setting(
     25.0,
     "US dollars that all jobs of the workspace may spend on rented GPUs in a day (UTC)",
 )
+POD_IMAGE = Setting(
+    "FUMEHOOD_POD_IMAGE",
+    "runpod/pytorch:1.0.2-cu1281-torch280-ubuntu2404",
+    "the container image of rented GPUs; it starts sshd and has Python with torch",
+)
 PODS = Declared(
-    settings=(RUNPOD_INTERFACE, POD_MAX_COST_JOB, POD_MAX_COST_DAY),
+    settings=(RUNPOD_INTERFACE, POD_MAX_COST_JOB, POD_MAX_COST_DAY, POD_IMAGE),
     keys=(Key("RUNPOD_API_KEY", "rents GPUs from RunPod"),),
     endpoints={
         "runpod_graphql": "https://api.runpod.io/graphql",
         "runpod_v2": "https://api.runpod.io/v2",
     },
+    kinds=(RecordKind("rental", "rentals/*"),),
 )
 
 DECLARED = (CORE, PAPERS, CODE, GUIDES, SANDBOX, STUDIES, PODS)

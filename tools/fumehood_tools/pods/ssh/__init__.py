@@ -18,7 +18,7 @@ from fumehood_tools.pods.ssh.failures import (
     SshFailed,
     TooSlow,
 )
-from fumehood_tools.pods.ssh.keys import ClientKey, HostKey, HostKeys, fingerprints_in
+from fumehood_tools.pods.ssh.keys import ClientKey, HostKey, HostKeys, KeyFile, fingerprints_in
 from fumehood_tools.pods.ssh.machine import MOST_CUTS, Machine
 from fumehood_tools.pods.ssh.packing import Packed, files_below, pack
 from fumehood_tools.pods.ssh.shell import Answer, Shell, Stream
@@ -33,6 +33,7 @@ __all__ = [
     "HostKey",
     "HostKeyChanged",
     "HostKeys",
+    "KeyFile",
     "LinkLost",
     "LoginRefused",
     "Machine",

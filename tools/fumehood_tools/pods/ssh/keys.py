@@ -79,6 +79,20 @@ class ClientKey:
         return f"{public.decode('ascii')} fumehood"
 
 
+class KeyFile:
+    """A private key of the user's own, without a passphrase."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def private(self) -> bytes:
+        """Return the private key. Raises StorageFailed."""
+        try:
+            return self._path.read_bytes()
+        except OSError as error:
+            raise StorageFailed.from_os_error(error, "Reading the key for a host") from error
+
+
 def _new_key() -> bytes:
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from fumehood_tools.pods.api.model import SshAddress
 from fumehood_tools.pods.ssh.failures import LinkLost, TooSlow
-from fumehood_tools.pods.ssh.keys import ClientKey, HostKey, HostKeys
+from fumehood_tools.pods.ssh.keys import ClientKey, HostKey, HostKeys, KeyFile
 from fumehood_tools.pods.ssh.shell import Shell
 
 T = TypeVar("T")
@@ -25,7 +25,7 @@ class Machine:
         self,
         machine: str,
         address: SshAddress,
-        key: ClientKey,
+        key: ClientKey | KeyFile,
         host_keys: HostKeys,
         expected: tuple[str, ...] = (),
         patience_s: float = PATIENCE_SECONDS,

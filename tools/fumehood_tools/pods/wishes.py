@@ -1,0 +1,53 @@
+"""From what a job wants to the wishes for its pods."""
+
+from fumehood_tools.pods.agent import start_command
+from fumehood_tools.pods.api.model import PodOrder
+from fumehood_tools.pods.rentals import Caps, Wish
+from fumehood_tools.pods.rentals.model import LEASE_SECONDS
+from fumehood_tools.pods.wanted import PodsWanted
+from fumehood_tools.settings import Settings
+from fumehood_tools.wings.table import POD_IMAGE, POD_MAX_COST_DAY, POD_MAX_COST_JOB
+
+
+def order_for(wanted: PodsWanted, settings: Settings, public_key: str) -> PodOrder:
+    """Return the order of each of the pods. public_key: the line with which we log in."""
+    return PodOrder(
+        name="",
+        image=settings.of(POD_IMAGE),
+        cloud=wanted.cloud,
+        disk_gb=wanted.disk_gb,
+        environment={"PUBLIC_KEY": public_key},
+        start_command=start_command(
+            ttl_s=LEASE_SECONDS,
+            max_life_s=wanted.runtime_s,
+            v2=settings.endpoints["runpod_v2"],
+            graphql=settings.endpoints["runpod_graphql"],
+        ),
+    )
+
+
+def caps_for(wanted: PodsWanted, settings: Settings) -> Caps:
+    """Return the caps: the request's own one, and those of the settings."""
+    return Caps(
+        job_usd=min(wanted.max_cost_usd, settings.of(POD_MAX_COST_JOB)),
+        day_usd=settings.of(POD_MAX_COST_DAY),
+    )
+
+
+def wishes(
+    wanted: PodsWanted, settings: Settings, public_key: str, *, purpose: str, job: str | None
+) -> list[Wish]:
+    """Return one wish per pod. purpose: the same after a restart, so that pods are found again."""
+    order, caps = order_for(wanted, settings, public_key), caps_for(wanted, settings)
+    return [
+        Wish(
+            place=f"{purpose} pod {number}",
+            job=job,
+            study=wanted.study,
+            order=order,
+            gpus=wanted.gpus,
+            runtime_s=wanted.runtime_s,
+            caps=caps,
+        )
+        for number in range(wanted.count)
+    ]
