@@ -7,6 +7,8 @@ from fumehood_tools.scoring.requests import ErrorReport
 from fumehood_tools.where import Where
 
 ANSWER_FILE, OUT = "answer.json", "out"
+DATA, CACHE = "data", "cache"
+"""Folders below the agent's: activations by their digest, and what a machine keeps for later."""
 FRACTION_FILE = "fraction"
 """In the job's working folder: the completed share of the training, as text."""
 

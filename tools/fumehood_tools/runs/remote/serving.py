@@ -24,6 +24,7 @@ from fumehood_tools.runs.log_lines import log
 from fumehood_tools.runs.remote.code import NEEDED, code_files
 from fumehood_tools.runs.remote.messages import (
     ANSWER_FILE,
+    DATA,
     FRACTION_FILE,
     OUT,
     RemoteAnswer,
@@ -127,7 +128,7 @@ class Server(threading.Thread):
 
     def _data(self, trainee: RemoteTrainee) -> str:
         assert self._open is not None
-        return f"{self._open.agent.root}/data/{trainee.order.recipe.activations[:32]}"
+        return f"{self._open.agent.root}/{DATA}/{trainee.order.recipe.activations[:32]}"
 
     def _install(self, opened: OpenPlace, trainee: RemoteTrainee) -> None:
         """Install what a training imports and the machine lacks. Raises RunFailed."""

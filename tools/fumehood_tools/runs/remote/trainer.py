@@ -19,9 +19,10 @@ from pathlib import Path
 
 from fumehood_tools.errors import FumehoodError
 from fumehood_tools.files import read_json, write_json, write_text
-from fumehood_tools.glass import Nursery, choose_level
+from fumehood_tools.glass import Nursery, choose_level, compiled_kernels
 from fumehood_tools.runs.remote.messages import (
     ANSWER_FILE,
+    CACHE,
     FRACTION_FILE,
     OUT,
     RemoteAnswer,
@@ -44,7 +45,14 @@ def train(work: RemoteWork, data: Path, folder: Path) -> RemoteAnswer:
     error, seconds = None, 0.0
     with (
         tempfile.TemporaryDirectory(prefix="training-", dir=folder) as scratch,
-        Nursery(Path(scratch), level=level, readable=[data], cuda=recipe.device == "cuda") as glass,
+        Nursery(
+            Path(scratch),
+            level=level,
+            readable=[data],
+            cuda=recipe.device == "cuda",
+            # Compiled at the first order, for all orders on this machine.
+            kernels=compiled_kernels(data.parents[1] / CACHE),
+        ) as glass,
     ):
         try:
             place = Place(Path(scratch) / "training", glass, threads)
