@@ -94,7 +94,7 @@ class RunPod:
             [sys.executable, "-m", "fakes.runpod", "--for-a-test", folder, setup.model_dump_json()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": str(TESTS)},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), *sys.path])},
         )
         assert process.stdin and process.stdout
         try:
