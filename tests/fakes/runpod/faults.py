@@ -11,7 +11,8 @@
                 sshd_delay (seconds), disk (mb), memory (mb), clock (shift, such as "-3d")
 
 slow, lost_response, made_but_500 and made_but_error carry the request out, the other answers do
-not. made_but_error is an error with status 200 in GraphQL. late: the pod misses in the next lists. zero_gpus: the pod starts without its GPUs.
+not. made_but_error is an error with status 200 in GraphQL. late: the pod is missing from the next
+lists. zero_gpus: the pod starts without its GPUs.
 name: a pod's name, or a pattern such as fumehood-*. interface: graphql or v2. key: account or pod.
 """
 
