@@ -177,7 +177,7 @@ class Cloud:
 
     def answer_fault(self, now: Circumstances) -> Fault | None:
         """Use up and return the fault that decides the answer to a request, if there is one."""
-        return self.faults.take(now, [*ANSWERS, "made_but_500"])
+        return self.faults.take(now, [*ANSWERS, "made_but_500", "made_but_error"])
 
     def order_fault(self, **wanted: object) -> None:
         """Order a fault. Raises ValueError for one that cannot be had."""

@@ -4,14 +4,15 @@
     http        429 (retry_after), 500, 502, 401, 403, 410, reset, hang (seconds), garbage,
                 refusal (status, message), slow (seconds), lost_response: of any request. The same
                 of create, get, list, terminate, stop, resume, offers, logs, billing, account
-    create      capacity, price (factor), made_but_500, late (lists)
+    create      capacity, price (factor), made_but_500, made_but_error, late (lists)
     terminate   silent (answers well and does nothing)
     resume      no_gpus, zero_gpus, price (factor)
     boot        stuck, crash, error, no_public_ip, no_sshd, no_keys, no_sftp, host_key_changes,
                 sshd_delay (seconds), disk (mb), memory (mb), clock (shift, such as "-3d")
 
-slow, lost_response and made_but_500 carry the request out, the other answers do not. late: the pod
-is missing from the next lists. zero_gpus: the pod starts without its GPUs.
+slow, lost_response, made_but_500 and made_but_error carry the request out, the other answers do
+not. made_but_error is an error with status 200 in GraphQL. late: the pod is missing from the next
+lists. zero_gpus: the pod starts without its GPUs.
 name: a pod's name, or a pattern such as fumehood-*. interface: graphql or v2. key: account or pod.
 """
 
@@ -30,7 +31,7 @@ ANSWERS = ("429", "500", "502", "401", "403", "410", "reset", "hang") + (
 KINDS: dict[str, tuple[str, ...]] = {
     "http": ANSWERS,
     **dict.fromkeys(OPERATIONS, ANSWERS),
-    "create": (*ANSWERS, "capacity", "price", "made_but_500", "late"),
+    "create": (*ANSWERS, "capacity", "price", "made_but_500", "made_but_error", "late"),
     "terminate": (*ANSWERS, "silent"),
     "resume": (*ANSWERS, "no_gpus", "zero_gpus", "price"),
     "boot": (

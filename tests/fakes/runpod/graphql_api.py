@@ -85,7 +85,7 @@ class GraphQLInterface:
         if result.errors:
             content = {"errors": [_error(one) for one in result.errors], **content}
         answer = web.json_response(content)
-        return await spoil(fault, request, answer) if fault else answer
+        return await spoil(fault, request, answer, "graphql") if fault else answer
 
     def _read(self, text: str) -> tuple[DocumentNode | None, str]:
         try:

@@ -111,7 +111,7 @@ class RestInterface:
             answer = problem(422, str(error), error.errors)
         except Refused as error:
             answer = problem(error.status, str(error))
-        return await spoil(fault, request, answer) if fault else answer
+        return await spoil(fault, request, answer, "v2") if fault else answer
 
     async def _task(self, request: web.Request, operation: str, caller: Caller) -> Task:
         try:

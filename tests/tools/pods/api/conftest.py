@@ -14,9 +14,9 @@ from fumehood_tools.pods.api.sdk import SdkPods
 from fumehood_tools.pods.api.v2 import RestPods
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def running_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunPod]:
-    """One stand-in for all tests of a module."""
+    """One stand-in for all tests of this folder."""
     with RunPod.started(tmp_path_factory.mktemp("cloud")) as cloud:
         yield cloud
 

@@ -4,8 +4,10 @@ The cases are numbered as in the matrix of faults of the wing.
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import httpx
 import pytest
 from fakes.pod_orders import BOTH, GPU, Opened, ordered
 from fakes.runpod import NEEDS_PODS, RunPod
@@ -102,8 +104,12 @@ def test_every_text_of_an_order_arrives_as_it_is(api: PodAPI, as_sent: Look) -> 
     assert (made.name, only(api.pods()).name) == (odd, odd)
 
 
-def test_what_is_not_ordered_is_not_sent(api: PodAPI, as_sent: Look) -> None:
+def test_what_is_not_ordered_is_not_sent(api: PodAPI, as_sent: Look, client: httpx.Client) -> None:
+    bodies: list[str] = []
+    client.event_hooks = {"request": [lambda request: bodies.append(request.content.decode())]}
     sent = as_sent(api.create(ordered(), GPU).id)
+    # An empty command would replace that of the image, whose sshd then never starts.
+    assert not [name for name in ("dockerArgs", '"args"', '"mounts"') if name in "".join(bodies)]
     assert (sent["args"], sent["mounts"], sent["env"]) == ("", {}, {})
     assert (sent["cloud"], sent["ports"]) == ("SECURE", ["22/tcp"])
 
@@ -131,6 +137,20 @@ def test_a_text_that_is_no_id_is_never_sent(api: PodAPI, cloud: RunPod, pod_id: 
         with pytest.raises(NoSuchPod):
             ask(pod_id)
     assert cloud.requests() == []
+
+
+def test_two_accounts_are_used_side_by_side(interface: str, opened: Opened, cloud: RunPod) -> None:
+    known, unknown = (opened(interface, cloud.url, key) for key in (cloud.key, "rpa_UNKNOWN"))
+
+    def ask(api: PodAPI) -> bool:
+        try:
+            return api.pods() == []
+        except KeyRefused:
+            return False
+
+    with ThreadPoolExecutor(4) as threads:
+        answered = list(threads.map(ask, [known, unknown] * 10))
+    assert answered == [True, False] * 10
 
 
 def test_the_account_is_told_where_the_interface_knows_it(api: PodAPI) -> None:
