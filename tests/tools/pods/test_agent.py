@@ -71,19 +71,19 @@ def folder(agent: Agent, job: str) -> Path:
 @needs_sshd
 @child
 @pytest.mark.parametrize(
-    ("script", "state", "code", "reason"),
+    ("script", "ends_as", "code", "reason"),
     [
-        pytest.param("exit 0", "succeeded", 0, None, id="success"),
+        pytest.param("exit 0", "succeeded", 0, None, id="success", marks=slow),
         pytest.param("exit 3", "failed", 3, None, id="exit-code", marks=slow),
         pytest.param("kill -SEGV $$", "failed", -11, "SIGSEGV", id="signal", marks=slow),
     ],
 )
 def test_20_a_job_ends_with_its_exit_code_or_signal(
-    agent: Agent, script: str, state: str, code: int, reason: str | None
+    agent: Agent, script: str, ends_as: str, code: int, reason: str | None
 ) -> None:
-    job = f"ends-{state}-{abs(code)}"
+    job = f"ends-{ends_as}-{abs(code)}"
     status, log = ended(agent, shell_job(job, f"echo out; echo err >&2; {script}"))
-    assert (status.state, status.exit_code, status.reason) == (state, code, reason)
+    assert (status.state, status.exit_code, status.reason) == (ends_as, code, reason)
     assert log == b"out\nerr\n" and status.log_bytes == len(log) and status.is_over
 
 
@@ -165,7 +165,7 @@ def test_26_a_job_that_is_started_from_five_sides_runs_once(agent: Agent) -> Non
 def test_15_a_log_is_the_same_to_the_byte_after_cuts(agent: Agent, sshd: LoopbackSsh) -> None:
     # Each line waits for a file that is made when the line before has arrived: no line is lost in
     # a cut by chance only.
-    script = "for i in 0 1 2 3 4 5; do printf '%s of 5 \\377\\r' $i; "
+    script = "for i in 0 1 2 3; do printf '%s of 3 \\377\\r' $i; "
     script += "until [ -e $i ]; do sleep 0.02; done; done"
     agent.start(shell_job("cut", script))
     log, cuts = b"", 0
@@ -176,7 +176,7 @@ def test_15_a_log_is_the_same_to_the_byte_after_cuts(agent: Agent, sshd: Loopbac
         if arrived % 2:
             cuts += sshd.cut()
         (folder(agent, "cut") / f"work/{arrived - 1}").touch()
-    assert log == b"".join(b"%d of 5 \xff\r" % i for i in range(6)) and cuts >= 3
+    assert log == b"".join(b"%d of 3 \xff\r" % i for i in range(4)) and cuts >= 2
     assert log == (folder(agent, "cut") / "log.txt").read_bytes()
 
 
@@ -301,6 +301,7 @@ def test_the_agent_is_plain_python_38_and_needs_nothing_else() -> None:
     assert re.fullmatch(r"agent-[0-9a-f]{16}\.pyz", agent_name())
 
 
+@child
 def test_the_start_command_is_three_words_for_whoever_splits_it() -> None:
     where = {"v2": "https://api.example/v2", "graphql": "https://api.example/graphql"}
     command = start_command(ttl_s=600, max_life_s=7200.5, **where)
@@ -311,3 +312,29 @@ def test_the_start_command_is_three_words_for_whoever_splits_it() -> None:
     for odd in ("/work space", "/$(id)", "/it's", "/a;b", ""):
         with pytest.raises(BadRequest):
             start_command(ttl_s=1, max_life_s=1, root=odd, **where)
+
+
+@needs_sshd
+@child
+@slow
+def test_24_a_controller_that_is_killed_again_and_again_has_the_whole_log(
+    agent: Agent, sshd: LoopbackSsh, state: Path, tmp_path: Path
+) -> None:
+    # The job prints a line whenever the test lets it, so that there is news for every controller.
+    script = 'for i in 0 1 2 3 4 5; do seq -f "$i-%g" 2000; '
+    script += "until [ -e $i ]; do sleep 0.05; done; done"
+    agent.start(shell_job("followed", script))
+    log, work = tmp_path / "log", folder(agent, "followed") / "work"
+    words = [str(state), str(sshd.port), agent.root, "followed", str(log)]
+    for turn in range(6):
+        program = [sys.executable, "-m", "fakes.log_follower", *words]
+        with subprocess.Popen(program, env=os.environ | {"PYTHONPATH": ":".join(sys.path)}) as one:
+            until(lambda turn=turn: log.exists() and b"%d-" % turn in log.read_bytes())
+            (work / str(turn)).touch()
+            if turn < 5:
+                one.kill()
+            assert one.wait(SECONDS) == (0 if turn == 5 else -9)
+    assert log.read_bytes() == (folder(agent, "followed") / "log.txt").read_bytes()
+    assert log.read_bytes().splitlines() == [
+        b"%d-%d" % (i, n) for i in range(6) for n in range(1, 2001)
+    ]

@@ -220,6 +220,16 @@ def test_files_with_other_bytes_than_the_machine_said_are_not_taken(
 @needs_sshd
 @child
 @slow
+def test_a_folder_that_does_not_exist_is_not_an_empty_one(agent: Agent, tmp_path: Path) -> None:
+    with pytest.raises(CommandFailed, match="there is no such folder"):
+        collect(agent, "jobs/never/out", tmp_path / "here")
+    results(agent, "nothing")
+    assert collect(agent, "jobs/nothing/out", tmp_path / "here").arrived == ()
+
+
+@needs_sshd
+@child
+@slow
 def test_results_do_not_follow_a_link_that_is_here(agent: Agent, tmp_path: Path) -> None:
     there, here = results(agent, "linked"), tmp_path / "here"
     (there / "sub").mkdir()

@@ -25,6 +25,7 @@ OVER, SHORT = 10, 11
 AT_ONCE = 1 << 18
 NAME_BYTES, DEPTH = 255, 32
 MOST_REFUSED = 100
+UNREADABLE = "it cannot be read, or has gone"
 
 
 def send_log(name: str, offset: int, seconds: float) -> int:
@@ -71,19 +72,22 @@ def manifest(
     if there are more files, bytes or refused names than allowed; then the list is only a part.
     """
     root = inside(folder)
+    if not os.path.isdir(root):
+        raise states.Refused("there is no such folder")
     files: list[dict[str, Any]] = []
     refused: list[list[str]] = []
     total = count_refused = 0
     for path, reason in _walk(root, os.fsencode(root), 0):
-        if reason:
+        entry = None
+        if not reason:
+            entry = _entry(root, path, most_bytes - total, known.get(path))
+        if entry:
+            files.append(entry)
+            total += entry["size"]
+        else:
             count_refused += 1
             if len(refused) < MOST_REFUSED:
-                refused.append([ascii(path), reason])
-        else:
-            entry = _entry(root, path, most_bytes - total, known.get(path))
-            if entry:
-                files.append(entry)
-                total += entry["size"]
+                refused.append([ascii(path), reason or UNREADABLE])
         if max(len(files), count_refused) > most_files or total > most_bytes:
             return _listed(files[:most_files], refused, count_refused, False)
     return _listed(files, refused, count_refused, True)
@@ -101,15 +105,15 @@ def _walk(root: str, folder: bytes, depth: int) -> Iterator[tuple[str, str]]:
     try:
         entries = os.scandir(folder)
     except OSError:
+        yield _relative(folder, root), UNREADABLE
         return
     with entries:
         for entry in entries:
-            path = os.path.relpath(entry.path, os.fsencode(root)).decode("utf-8", "surrogateescape")
             reason = _odd(entry.name)
             try:
                 mode = entry.stat(follow_symlinks=False).st_mode
             except OSError:
-                continue
+                continue  # it has gone
             if not reason and stat.S_ISDIR(mode):
                 if depth < DEPTH:
                     yield from _walk(root, entry.path, depth + 1)
@@ -117,7 +121,11 @@ def _walk(root: str, folder: bytes, depth: int) -> Iterator[tuple[str, str]]:
                 reason = "too many folders in each other"
             elif not reason and not stat.S_ISREG(mode):
                 reason = "not a regular file"
-            yield path, reason
+            yield _relative(entry.path, root), reason
+
+
+def _relative(path: bytes, root: str) -> str:
+    return os.path.relpath(path, os.fsencode(root)).decode("utf-8", "surrogateescape")
 
 
 def _odd(name: bytes) -> str:
@@ -133,7 +141,7 @@ def _odd(name: bytes) -> str:
 
 
 def _entry(root: str, path: str, room: int, known: Any) -> dict[str, Any] | None:
-    """Return the line of one file, None if it is gone. Reads no more than the room that is left."""
+    """Return the line of one file, None if it cannot be opened. Reads no more than there is room."""
     file = open_inside(root, path)
     if file is None:
         return None
