@@ -7,7 +7,7 @@ some looks; nothing is rented when a cap would be passed.
 
 from typing import NamedTuple
 
-from fumehood_tools.errors import UnknownName
+from fumehood_tools.errors import FumehoodError, UnknownName
 from fumehood_tools.pods.api import GpuOffer, NoCapacity, Pod
 from fumehood_tools.pods.rentals.booting import boot, check_price, lose
 from fumehood_tools.pods.rentals.creating import create_once
@@ -141,14 +141,24 @@ def _there(desk: Desk, wish: Wish) -> Rented | None:
 def _brought_up(desk: Desk, wish: Wish, rental: Rental) -> Rented | None:
     """Bring a rental from whichever state to a pod that can be reached. None: it has vanished."""
     if rental.state == "intent":
-        desk.watch()
         with desk.holding(rental):
             rental = desk.journal.rental(rental.intent)
             if rental.state == "intent":
+                _let_watch(desk, rental)
                 rental = create_once(desk, rental, wish.order)
     if rental.state in UP:
         return _still_up(desk, rental)
     return Rented(*boot(desk, rental))
+
+
+def _let_watch(desk: Desk, rental: Rental) -> None:
+    """Start the reaper. Without one, nothing is rented."""
+    try:
+        desk.watch()
+    except FumehoodError as error:
+        if not rental.asks:
+            desk.journal.unmade(rental, str(error))
+        raise
 
 
 def _still_up(desk: Desk, rental: Rental) -> Rented | None:
