@@ -79,15 +79,18 @@ def test_case_28_a_pod_that_is_gone_already_is_ended_without_an_error_and_only_o
 
 
 def test_case_22_a_preempted_pod_is_seen_as_stopped_and_can_be_started_again(
-    desk: Desk, cloud: RunPod
+    desk: Desk, cloud: RunPod, clock: SharedClock
 ) -> None:
     rental, pod = rent(desk, wish_for())
     assert look_at(desk, rental.intent, NO_CAPS).seen == "up"
+    clock.sleep(8000)  # its setup time is over, its life is not
     cloud.preempt(pod.id)
     look = look_at(desk, rental.intent, NO_CAPS)
     assert (look.seen, look.must_end) == ("stopped", None)
     again = revive(desk, rental.intent)
     assert again.pod.id == pod.id and again.rental.state == "ready"
+    cloud.preempt(pod.id)
+    assert rent(desk, wish_for()).pod.ssh is not None and list(cloud.pods()) == [pod.id]
 
 
 def test_case_39_a_pod_that_starts_again_without_gpus_is_ended_and_said_so(
@@ -252,3 +255,17 @@ def test_the_reaper_ends_second_pods_of_an_intent_and_pods_that_turn_up_after_th
         f"it is a second pod of one intent, beside {living.pod.id}",
     }
     assert list(cloud.pods()) == [living.pod.id]
+
+
+def test_case_6_the_reaper_waits_for_a_pod_whose_create_request_is_carried_out_late(
+    desk: Desk, cloud: RunPod, clock: SharedClock
+) -> None:
+    cloud.fault(on="create", kind="reset")
+    rental, pod = rent(desk, wish_for())
+    assert desk.journal.rental(rental.intent).asks == 2
+    end_rental(desk, rental.intent, "done")
+    assert [one.did for one in reap(desk, lambda job: True)] == ["late"]
+    desk.api.create(PodOrder(name=pod.name, image="an/image"), A40)
+    assert [one.did for one in reap(desk, lambda job: True)] == ["late", "ended"]
+    clock.sleep(181)
+    assert reap(desk, lambda job: True) == [] and not cloud.pods()
