@@ -30,7 +30,7 @@ FLOORS = (
     "server.stdio server.tool_text",
     "server.strict_args server.client server.offered server.outputs server.views",
     "server.tooling server.demo server.driver server.verify server.redteam server.setting_list",
-    "server.guides server.study",
+    "server.fake_runpod server.guides server.study",
     "server.doors server.wings",
     "server.app",
     "server.http",

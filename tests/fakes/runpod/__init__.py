@@ -8,7 +8,7 @@
     pod.py          the life of one pod          clock.py      time and bills
     container.py    bubblewrap and sshd          memory.py     a limit that really kills
     views.py        how a pod looks              orders.py     what is ordered and offered
-    gpu.py          a nvidia-smi that tests set
+    gpu.py          a nvidia-smi that tests set  running.py     the processes of a container
 
 Facts are from the provider's documentation and specification of August 2026 and from its SDK
 (runpod 1.12.0). Not checked against a live account: the texts of errors, what the key of a pod may

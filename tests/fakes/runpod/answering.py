@@ -23,8 +23,10 @@ TITLES = {
     410: "Gone",
     422: "Unprocessable Entity",
     429: "Too Many Requests",
+    500: "Internal Server Error",
 }
 HTML = "<html><head><title>Error</title></head><body>upstream connect error</body></html>"
+WRONG = "Something went wrong. Please try again later or contact support."
 WINDOWS = {"minute": (60, 60), "hour": (3_000, 3_600), "day": (50_000, 86_400)}
 """Requests per window, and its seconds: the example of the provider's specification."""
 
@@ -60,6 +62,12 @@ async def apply_fault(
             if interface == "v2":
                 return problem(status, TITLES[status].lower())
             return web.json_response({"error": TITLES[status]}, status=status)
+        case "refusal" if interface == "v2":
+            return problem(fault.status, fault.message)
+        case "refusal":
+            return web.json_response({"errors": [{"message": fault.message}], "data": None})
+        case "garbage":
+            return web.Response(text='{"data": {"pod', content_type="application/json")
         case "hang":
             await asyncio.sleep(fault.seconds)
             return reset(request)
@@ -68,10 +76,19 @@ async def apply_fault(
     return None
 
 
-async def drop_answer(fault: Fault, request: web.Request) -> web.StreamResponse:
-    """Return what is seen of a request that was carried out and whose answer is lost."""
+async def spoil(
+    fault: Fault, request: web.Request, answer: web.StreamResponse, interface: str
+) -> web.StreamResponse:
+    """Return what is seen of a request that was carried out."""
+    if fault.kind == "made_but_error" and interface == "graphql":
+        return web.json_response({"errors": [{"message": WRONG}], "data": None})
+    if fault.kind == "made_but_error":
+        return problem(500, WRONG)
     if fault.kind == "made_but_500":
         return web.Response(status=500, text=HTML, content_type="text/html")
+    if fault.kind == "slow":
+        await asyncio.sleep(fault.seconds)
+        return answer
     return reset(request)
 
 

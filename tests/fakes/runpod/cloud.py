@@ -120,9 +120,18 @@ class Cloud:
         if "PUBLIC_KEY" not in order.env and order.start_ssh and self.ssh_keys:
             order.env["PUBLIC_KEY"] = "\n".join(self.ssh_keys)
         pod = Pod(order, rate, self._new_port(), self._around())
+        if late := self.faults.take(by, ["late"]):
+            pod.unlisted = late.lists
         self.pods[pod.id] = pod
         self._boot(pod)
         return pod
+
+    def listed(self) -> list[Pod]:
+        """Return the pods that a list shows now."""
+        shown = [pod for pod in self.pods.values() if pod.unlisted == 0]
+        for pod in self.pods.values():
+            pod.unlisted = max(0, pod.unlisted - 1)
+        return shown
 
     def stop(self, pod: Pod) -> None:
         """Stop a pod."""
@@ -136,6 +145,8 @@ class Cloud:
             raise Refused(400, NO_GPUS)
         if dearer := self.faults.take(by, ["price"]):
             pod.rate *= Fraction(str(dearer.factor))
+        if self.faults.take(by, ["zero_gpus"]):
+            pod.order = pod.order.model_copy(update={"count": 0})
         self._boot(pod)
 
     def restart(self, pod: Pod) -> None:
@@ -166,7 +177,7 @@ class Cloud:
 
     def answer_fault(self, now: Circumstances) -> Fault | None:
         """Use up and return the fault that decides the answer to a request, if there is one."""
-        return self.faults.take(now, [*ANSWERS, "made_but_500"])
+        return self.faults.take(now, [*ANSWERS, "made_but_500", "made_but_error"])
 
     def order_fault(self, **wanted: object) -> None:
         """Order a fault. Raises ValueError for one that cannot be had."""

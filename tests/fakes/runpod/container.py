@@ -121,6 +121,7 @@ def command_line(
             line += ["--ro-bind", f"/{name}", f"/{name}"]
     for name in OF_ETC:
         line += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+    line += ["--ro-bind-try", "/sys/devices/system/cpu", "/sys/devices/system/cpu"]
     for prefix in _pythons():
         line += ["--ro-bind", prefix, prefix]
     line += ["--proc", "/proc", "--dev", "/dev"]

@@ -1,17 +1,19 @@
 """Faults that tests order, and which the stand-in applies a given number of times.
 
     on          kinds
-    http        429 (retry_after), 500, 502, 401, 403, 410, reset, hang (seconds), lost_response, of
-                any request; or of one operation: create, get, list, terminate, stop, resume,
-                offers, logs, billing, account
-    create      capacity, price (factor), made_but_500
+    http        429 (retry_after), 500, 502, 401, 403, 410, reset, hang (seconds), garbage,
+                refusal (status, message), slow (seconds), lost_response: of any request. The same
+                of create, get, list, terminate, stop, resume, offers, logs, billing, account
+    create      capacity, price (factor), made_but_500, made_but_error, late (lists)
     terminate   silent (answers well and does nothing)
-    resume      no_gpus, price (factor)
+    resume      no_gpus, zero_gpus, price (factor)
     boot        stuck, crash, error, no_public_ip, no_sshd, no_keys, no_sftp, host_key_changes,
                 sshd_delay (seconds), disk (mb), memory (mb), clock (shift, such as "-3d")
 
+slow, lost_response, made_but_500 and made_but_error carry the request out, the other answers do
+not. made_but_error is an error with status 200 in GraphQL. late: the pod is missing from the next
+lists. zero_gpus: the pod starts without its GPUs.
 name: a pod's name, or a pattern such as fumehood-*. interface: graphql or v2. key: account or pod.
-hang and the numbers do nothing to the request; lost_response and made_but_500 carry it out.
 """
 
 from collections.abc import Iterable
@@ -23,19 +25,28 @@ from pydantic import BaseModel, ConfigDict, model_validator
 OPERATIONS = ("create", "get", "list", "terminate", "stop", "resume") + (
     ("offers", "logs", "billing", "account")
 )
-ANSWERS = ("429", "500", "502", "401", "403", "410", "reset", "hang", "lost_response")
+ANSWERS = ("429", "500", "502", "401", "403", "410", "reset", "hang") + (
+    *("garbage", "refusal", "slow", "lost_response"),
+)
 KINDS: dict[str, tuple[str, ...]] = {
     "http": ANSWERS,
     **dict.fromkeys(OPERATIONS, ANSWERS),
-    "create": (*ANSWERS, "capacity", "price", "made_but_500"),
+    "create": (*ANSWERS, "capacity", "price", "made_but_500", "made_but_error", "late"),
     "terminate": (*ANSWERS, "silent"),
-    "resume": (*ANSWERS, "no_gpus", "price"),
+    "resume": (*ANSWERS, "no_gpus", "zero_gpus", "price"),
     "boot": (
         *("stuck", "crash", "error", "no_public_ip", "no_sshd", "no_keys", "no_sftp"),
         *("host_key_changes", "sshd_delay", "disk", "memory", "clock"),
     ),
 }
-NEEDED = {"sshd_delay": "seconds", "disk": "mb", "memory": "mb", "clock": "shift"}
+NEEDED = {
+    "refusal": "message",
+    "late": "lists",
+    "sshd_delay": "seconds",
+    "disk": "mb",
+    "memory": "mb",
+    "clock": "shift",
+}
 
 
 class Fault(BaseModel):
@@ -53,6 +64,9 @@ class Fault(BaseModel):
     seconds: float = 60.0
     factor: float = 2.0
     mb: int = 0
+    status: int = 400
+    message: str = ""
+    lists: int = 0
     shift: str = ""
 
     @model_validator(mode="after")

@@ -26,6 +26,7 @@ case "$format" in *noheader*) ;; *) echo "$fields" | sed 's/,/, /g' ;; esac
 units=MiB
 case "$format" in *nounits*) units= ;; esac
 for one in /opt/image/gpus/[0-9]*; do
+  [ -e "$one" ] || { echo "No devices were found"; exit 6; }
   awk -F= -v fields="$fields" -v units="$units" '
     { value[$1] = $2 }
     END {

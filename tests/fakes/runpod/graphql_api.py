@@ -21,7 +21,7 @@ from graphql import (
     value_from_ast_untyped,
 )
 
-from fakes.runpod.answering import apply_fault, drop_answer
+from fakes.runpod.answering import apply_fault, spoil
 from fakes.runpod.cloud import Asked, Caller, Cloud
 from fakes.runpod.faults import Circumstances
 from fakes.runpod.orders import Gpu, Order, Refused
@@ -59,7 +59,10 @@ class GraphQLInterface:
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Execute a document, or apply the fault that was ordered for it."""
-        body = await request.json()
+        try:
+            body = await request.json()
+        except json.JSONDecodeError as error:
+            return _errors(400, f"the body is no JSON: {error}")
         document, problem = self._read(body.get("query") or "")
         variables = body.get("variables") or {}
         call = _call(document, variables) if document else Call("(invalid)", "invalid")
@@ -78,12 +81,11 @@ class GraphQLInterface:
             return _errors(200, "Unauthorized")
         root = Root(self._cloud, now)
         result = execute_sync(self._schema, document, root_value=root, variable_values=variables)
-        if fault:
-            return await drop_answer(fault, request)
         content: dict[str, Any] = {"data": result.data}
         if result.errors:
             content = {"errors": [_error(one) for one in result.errors], **content}
-        return web.json_response(content)
+        answer = web.json_response(content)
+        return await spoil(fault, request, answer, "graphql") if fault else answer
 
     def _read(self, text: str) -> tuple[DocumentNode | None, str]:
         try:
@@ -119,7 +121,9 @@ class Root:
             "clientBalance": float(cloud.balance()),
             "currentSpendPerHr": float(sum(pod.rate for pod in rented)),
             "networkVolumes": [],
-            "pods": [graphql_pod(pod) for pod in cloud.pods.values()],
+            "podTemplates": [],
+            "containerRegistryCreds": [],
+            "pods": lambda _: [graphql_pod(pod) for pod in cloud.listed()],
         }
 
     def pod(self, _: Any, input: dict[str, Any]) -> dict[str, Any] | None:

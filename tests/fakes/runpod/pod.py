@@ -5,28 +5,24 @@ started again whenever its process ends, as the provider does, until the pod is 
 """
 
 import asyncio
-import contextlib
 import secrets
 import shutil
 import string
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal, NamedTuple
-
-import psutil
 
 from fakes.runpod import container, gpu
 from fakes.runpod.clock import DISK_USD, STOPPED_DISK_USD, Bill, Clock
 from fakes.runpod.faults import Fault
 from fakes.runpod.memory import MemoryCap
 from fakes.runpod.orders import Gpu, Order
+from fakes.runpod.running import Running
 
 Status = Literal["PROVISIONING", "STARTING", "RUNNING", "EXITED", "ERROR"]
 RESTART_SECONDS = 0.5
-END_SECONDS = 2
-LINE_BYTES = 16_384
 
 
 class Line(NamedTuple):
@@ -66,20 +62,20 @@ class Pod:
         self.started: int | None = None
         self.status: Status = "PROVISIONING"
         self.public = self.locked = self.is_gone = False
+        self.unlisted = 0
         self.log: list[Line] = []
         self.news = asyncio.Event()
         self.folder = around.folder / self.id
         self.bill = Bill(around.clock)
         self.endings: set[asyncio.Task[None]] = set()
         self._around = around
-        self._process: asyncio.subprocess.Process | None = None
+        self._running: Running | None = None
         self._boot: asyncio.Task[None] | None = None
-        self._cap: MemoryCap | None = None
 
     @property
     def pid(self) -> int | None:
         """The process that runs the container, while it does."""
-        return self._process.pid if self._process else None
+        return self._running.pid if self._running else None
 
     @property
     def is_rented(self) -> bool:
@@ -124,7 +120,7 @@ class Pod:
     def drop_ssh(self) -> int:
         """Kill the ends of all SSH connections, not what they started; return how many."""
         dropped = 0
-        for process, listens in self._sshd():
+        for process, listens in self._running.sshd() if self._running else ():
             if not listens:
                 process.kill()
                 dropped += 1
@@ -132,7 +128,7 @@ class Pod:
 
     def freeze_ssh(self, frozen: bool) -> None:
         """Let sshd and all connections go silent without an end, or continue."""
-        for process, _ in self._sshd():
+        for process, _ in self._running.sshd() if self._running else ():
             if frozen:
                 process.suspend()
             else:
@@ -151,6 +147,7 @@ class Pod:
         self.news.set()
 
     async def _run(self, faults: dict[str, Fault]) -> None:
+        await self._ended()
         self.say("create pod network")
         await asyncio.sleep(self._around.boot_seconds / 2)
         self.status = "STARTING"
@@ -180,28 +177,16 @@ class Pod:
         container.lay_out(root, volume, plan)
         if kind := self.order.gpu:
             gpu.install(root, kind, self._around.gpus.get(kind), self.order.count)
-        self._cap = MemoryCap(self.id, faults["memory"].mb) if "memory" in faults else None
-        process = self._process = await asyncio.create_subprocess_exec(
-            *container.command_line(root, volume, plan, self.id, self._cap),
-            env=container.environment(plan),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
+        cap = MemoryCap(self.id, faults["memory"].mb) if "memory" in faults else None
+        line = container.command_line(root, volume, plan, self.id, cap)
+        running = self._running = Running(line, container.environment(plan), cap)
+        await running.started()
         if not plan.crash:
             self.status, self.started = "RUNNING", self._around.clock.now()
             self.public = "no_public_ip" not in faults and self.order.public_ip
-        assert process.stdout
-        await self._listen(process.stdout)
-        return await process.wait()
-
-    async def _listen(self, stdout: asyncio.StreamReader) -> None:
-        rest = b""
-        while chunk := await stdout.read(65_536):
-            *lines, rest = (rest + chunk).split(b"\n")
-            for line in lines:
-                self.say(line[:LINE_BYTES].decode(errors="replace").rstrip("\r"), "container")
-            rest = rest[-LINE_BYTES:]
+        async for text in running.lines():
+            self.say(text, "container")
+        return await running.status()
 
     def _plan(self, faults: dict[str, Fault]) -> container.Plan:
         order = self.order
@@ -238,43 +223,24 @@ class Pod:
     def _charge(self, compute: Fraction, disk: Fraction) -> None:
         self.bill.charge(compute, disk if self._around.bills_disks else Fraction(0))
 
-    def _sshd(self) -> Iterator[tuple[psutil.Process, bool]]:
-        """Yield the processes of sshd, and whether each is the one that listens."""
-        for process in self._inside():
-            with contextlib.suppress(psutil.NoSuchProcess):
-                if process.name().startswith("sshd"):
-                    yield process, "[listener]" in " ".join(process.cmdline())
-
-    def _inside(self) -> list[psutil.Process]:
-        if self._process is None or self._process.returncode is not None:
-            return []
-        with contextlib.suppress(psutil.NoSuchProcess):
-            return psutil.Process(self._process.pid).children(recursive=True)
-        return []
-
     def _end(self, status: Status, *, delete: bool = False) -> None:
         if self._boot is not None:
             self._boot.cancel()
-        # The first process inside is process 1 of the container: with it, the kernel ends the rest.
-        for process in self._inside():
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
-        ending = asyncio.create_task(_finish(self._process, self._cap))
+        if self._running is not None:
+            self._running.kill()
+            ending = asyncio.create_task(self._running.end())
+            self.endings.add(ending)
+            ending.add_done_callback(self.endings.discard)
         if delete:
-            ending.add_done_callback(lambda _: shutil.rmtree(self.folder, ignore_errors=True))
-        self.endings.add(ending)
-        ending.add_done_callback(self.endings.discard)
-        self._boot = self._process = self._cap = None
+            self.endings.add(deleting := asyncio.create_task(self._delete()))
+            deleting.add_done_callback(self.endings.discard)
+        self._boot = self._running = None
         self.status, self.started, self.public = status, None, False
 
+    async def _ended(self) -> None:
+        """Wait until no container of this pod runs any more."""
+        await asyncio.gather(*(self.endings - {asyncio.current_task()}))
 
-async def _finish(process: asyncio.subprocess.Process | None, cap: MemoryCap | None) -> None:
-    """Wait for the end of a container and release what it held."""
-    if process is not None:
-        try:
-            await asyncio.wait_for(process.wait(), END_SECONDS)
-        except TimeoutError:
-            process.kill()
-            await process.wait()
-    if cap is not None:
-        cap.remove()
+    async def _delete(self) -> None:
+        await self._ended()
+        await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from aiohttp import web
 
-from fakes.runpod.answering import Rates, apply_fault, drop_answer, problem, too_many
+from fakes.runpod.answering import Rates, apply_fault, problem, spoil, too_many
 from fakes.runpod.billing import billing_of
 from fakes.runpod.catalog import catalog
 from fakes.runpod.cloud import Asked, Caller, Cloud
@@ -111,7 +111,7 @@ class RestInterface:
             answer = problem(422, str(error), error.errors)
         except Refused as error:
             answer = problem(error.status, str(error))
-        return await drop_answer(fault, request) if fault else answer
+        return await spoil(fault, request, answer, "v2") if fault else answer
 
     async def _task(self, request: web.Request, operation: str, caller: Caller) -> Task:
         try:
@@ -132,7 +132,7 @@ class RestInterface:
         return Task(request, caller, body, now, pod)
 
     async def _list(self, _: Task) -> web.Response:
-        return web.json_response({"pods": [v2_pod(pod) for pod in self._cloud.pods.values()]})
+        return web.json_response({"pods": [v2_pod(pod) for pod in self._cloud.listed()]})
 
     async def _create(self, task: Task) -> web.Response:
         order = order_of(read(CreatePod, task.body))

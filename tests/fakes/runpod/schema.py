@@ -48,9 +48,12 @@ type Pod {
   runtime: PodRuntime  machine: PodMachineInfo
 }
 type NetworkVolume { id: String  name: String  size: Int  dataCenterId: String }
+type PodTemplate { id: String  name: String  containerRegistryAuthId: String }
+type ContainerRegistryAuth { id: String  name: String }
 type User {
   id: String  pubKey: String  email: String  clientBalance: Float  currentSpendPerHr: Float
-  networkVolumes: [NetworkVolume]  pods: [Pod]
+  networkVolumes: [NetworkVolume]  pods: [Pod]  podTemplates: [PodTemplate]
+  containerRegistryCreds: [ContainerRegistryAuth]
 }
 type Query {
   myself: User

@@ -16,11 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from fakes.runpod import container, memory
 from fakes.runpod.cloud import Asked, Setup
 from fakes.runpod.orders import GPUS, Gpu
+from fakes.runpod.running import sweep
 
 TESTS = Path(__file__).resolve().parents[2]
 END_SECONDS = 10
@@ -56,6 +55,9 @@ class RunPod:
     """A running stand-in."""
 
     def __init__(self, url: str, key: str, pid: int) -> None:
+        # Not above, because the stand-in itself loads this module and needs no client.
+        import httpx
+
         self.url, self.key, self.pid = url, key, pid
         self._http = httpx.Client(base_url=url, timeout=60)
 
@@ -93,7 +95,7 @@ class RunPod:
             [sys.executable, "-m", "fakes.runpod", "--for-a-test", folder, setup.model_dump_json()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": str(TESTS)},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), *sys.path])},
         )
         assert process.stdin and process.stdout
         try:
@@ -111,6 +113,7 @@ class RunPod:
                 process.kill()
                 process.wait()
             process.stdout.close()
+            sweep(folder)
 
     @staticmethod
     def is_possible() -> bool:

@@ -126,6 +126,11 @@ def broken(what: str, *, wait: float | None = None, changes: bool) -> PodsFailed
     return ProviderBusy(f"RunPod is not available ({what}). Ask again later.", wait)
 
 
+def no_account() -> KeyRefused:
+    """Return the failure for an answer without the account that the key belongs to."""
+    return _key_refused("no account", "")
+
+
 def _no_capacity(quote: str) -> NoCapacity:
     text = "RunPod has no free machine for this now. Try another kind of GPU, or later."
     return NoCapacity(text + quote)

@@ -16,7 +16,7 @@ from pydantic.alias_generators import to_camel
 
 from fumehood_tools.deadlines import Deadline
 from fumehood_tools.pods.api.answers import broken, check_gpu, check_pod_id
-from fumehood_tools.pods.api.failures import KeyRefused, NoCapacity, NoSuchPod, OrderRefused
+from fumehood_tools.pods.api.failures import NoCapacity, NoSuchPod, OrderRefused
 from fumehood_tools.pods.api.model import (
     Account,
     Cloud,
@@ -170,10 +170,7 @@ class SdkPods:
 
     def account(self) -> Account:
         """Return the balance and the spending. See PodAPI."""
-        found = self._read(lambda sdk: _run(sdk, _ACCOUNT)["myself"])
-        if found is None:
-            raise KeyRefused("RunPod knows no account for RUNPOD_API_KEY. Check the key.")
-        raw = _of(_Account, found)
+        raw = _of(_Account, self._read(lambda sdk: _run(sdk, _ACCOUNT)["myself"]))
         return Account(
             id=raw.id,
             balance_usd=raw.client_balance,

@@ -18,14 +18,19 @@ import logging
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextvars import ContextVar
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Literal, TypeVar
 
 from fumehood_tools.deadlines import Deadline
 from fumehood_tools.installing import install_command
-from fumehood_tools.pods.api.answers import broken, failure_of_sentence, failure_of_status, quoted
+from fumehood_tools.pods.api.answers import (
+    broken,
+    failure_of_sentence,
+    failure_of_status,
+    no_account,
+    quoted,
+)
 from fumehood_tools.pods.api.failures import InterfaceUnusable
 from fumehood_tools.pods.api.wire import Wire
 from fumehood_tools.web.service import USER_AGENT
@@ -63,7 +68,11 @@ class Answer:
         return self.content
 
 
-_call: ContextVar[Call] = ContextVar("call of the runpod SDK")
+class _Here(threading.local):
+    call: Call
+
+
+_here = _Here()
 
 
 class Http:
@@ -71,7 +80,7 @@ class Http:
 
     def post(self, url: str, *, data: str, **_: Any) -> Answer:
         """Send a query of the SDK. Raises PodsFailed, which passes through the SDK unchanged."""
-        call = _call.get()
+        call = _here.call
         changes = str(json.loads(data)["query"]).lstrip().startswith("mutation")
         headers = {"Content-Type": "application/json", "User-Agent": _user_agent()}
         reply = call.wire.ask(
@@ -87,13 +96,16 @@ class Http:
         content = reply.content if isinstance(reply.content, dict) else {}
         if errors := content.get("errors"):
             first = errors[0] if isinstance(errors, list) else errors
-            said = first.get("message", "") if isinstance(first, dict) else first
-            said = quoted(said, (*call.hidden, *call.wire.secrets))
+            told = first.get("message", "") if isinstance(first, dict) else first
+            said = quoted(told, (*call.hidden, *call.wire.secrets))
             raise failure_of_sentence(first, said, changes=changes)
         if reply.status != 200:
             raise failure_of_status(reply.status, "", changes=changes)
-        if not isinstance(content.get("data"), dict):
+        found = content.get("data")
+        if not isinstance(found, dict):
             raise broken("an answer without data", changes=changes)
+        if found.get("myself", found) is None:
+            raise no_account()
         return Answer(content)
 
 
@@ -103,11 +115,11 @@ def with_sdk(call: Call, ask: Callable[[Any], T]) -> T:
     Raises PodsFailed; InterfaceUnusable if the SDK is missing or does not fit.
     """
     sdk = loaded_sdk()
-    token = _call.set(call)
+    _here.call = call
     try:
         return ask(sdk)
     finally:
-        _call.reset(token)
+        del _here.call
 
 
 def loaded_sdk() -> ModuleType:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import httpx
 from pydantic import SecretStr
-from tenacity import RetryCallState, Retrying, retry_if_exception
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 from tenacity.wait import wait_random_exponential
 
 from fumehood_tools.deadlines import Deadline
@@ -23,6 +23,7 @@ SECONDS = 60.0
 """The time that a call of an adapter may take, with all its repetitions."""
 ONE_REQUEST = 30.0
 USEFUL = 0.05
+MOST_TRIES = 10
 _BACKOFF = wait_random_exponential(multiplier=0.25, max=8)
 
 T = TypeVar("T")
@@ -109,7 +110,7 @@ def repeated(call: Callable[[Deadline], T], seconds: float) -> T:
     """Return the result of a call that may be sent several times.
 
     It is repeated after ProviderBusy and AnswerLost: after the provider's Retry-After, else with
-    exponential backoff and jitter, as long as the next try begins within `seconds`.
+    exponential backoff and jitter, at most 10 times, as long as a try can begin within `seconds`.
     """
     deadline = Deadline(seconds, lambda: _late(changes=False))
 
@@ -124,7 +125,12 @@ def repeated(call: Callable[[Deadline], T], seconds: float) -> T:
         longest = max(0.0, deadline.remaining() - USEFUL)
         return min(_BACKOFF(state) if asked is None else asked, longest)
 
-    tries = Retrying(retry=retry_if_exception(may_help), wait=pause, reraise=True)
+    tries = Retrying(
+        retry=retry_if_exception(may_help),
+        stop=stop_after_attempt(MOST_TRIES),
+        wait=pause,
+        reraise=True,
+    )
     return tries(call, deadline)
 
 
