@@ -33,6 +33,7 @@ from fumehood_tools.pods.rentals.renting import adopt_orphan, rent
 from fumehood_tools.pods.rentals.reviving import revive
 from fumehood_tools.pods.rentals.starting import start_reaper
 from fumehood_tools.pods.rentals.watching import Look, look_at
+from fumehood_tools.pods.rentals.workspace import caps_of, open_rentals
 
 __all__ = [
     "BootFailed",
@@ -62,10 +63,12 @@ __all__ = [
     "StillBilling",
     "Wish",
     "adopt_orphan",
+    "caps_of",
     "end_all",
     "end_rental",
     "look_at",
     "open_desk",
+    "open_rentals",
     "quote",
     "reap",
     "reconciled",
