@@ -10,6 +10,7 @@ from fumehood_tools.pods.api import PodOrder
 from fumehood_tools.pods.rentals import (
     Caps,
     Desk,
+    InDoubt,
     NoGpusLeft,
     RentalEnded,
     StillBilling,
@@ -255,6 +256,24 @@ def test_the_reaper_ends_second_pods_of_an_intent_and_pods_that_turn_up_after_th
         f"it is a second pod of one intent, beside {living.pod.id}",
     }
     assert list(cloud.pods()) == [living.pod.id]
+
+
+def test_case_6_an_end_looks_by_name_for_the_pods_of_create_requests_without_an_answer(
+    desk: Desk, cloud: RunPod, clock: SharedClock
+) -> None:
+    cloud.fault(on="create", kind="lost_response")
+    clock.at_next_sleep = cloud.revoke_key
+    with pytest.raises(InDoubt):
+        rent(desk, wish_for("pod 0"))
+    cloud.restore_key()
+    (in_doubt,) = desk.journal.rentals()
+    assert record_of(end_rental(desk, in_doubt.intent, "given up")) is not None
+    assert not cloud.pods() and len(cloud.ended()) == 1
+    cloud.fault(on="create", kind="reset")
+    rental, pod = rent(desk, wish_for("pod 1"))
+    desk.api.create(PodOrder(name=pod.name, image="an/image"), A40)
+    end_rental(desk, rental.intent, "done")
+    assert not cloud.pods()
 
 
 def test_case_6_the_reaper_waits_for_a_pod_whose_create_request_is_carried_out_late(
