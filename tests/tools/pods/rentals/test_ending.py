@@ -10,6 +10,7 @@ from fumehood_tools.pods.api import PodOrder
 from fumehood_tools.pods.rentals import (
     Caps,
     Desk,
+    InDoubt,
     NoGpusLeft,
     RentalEnded,
     StillBilling,
@@ -79,15 +80,18 @@ def test_case_28_a_pod_that_is_gone_already_is_ended_without_an_error_and_only_o
 
 
 def test_case_22_a_preempted_pod_is_seen_as_stopped_and_can_be_started_again(
-    desk: Desk, cloud: RunPod
+    desk: Desk, cloud: RunPod, clock: SharedClock
 ) -> None:
     rental, pod = rent(desk, wish_for())
     assert look_at(desk, rental.intent, NO_CAPS).seen == "up"
+    clock.sleep(8000)  # its setup time is over, its life is not
     cloud.preempt(pod.id)
     look = look_at(desk, rental.intent, NO_CAPS)
     assert (look.seen, look.must_end) == ("stopped", None)
     again = revive(desk, rental.intent)
     assert again.pod.id == pod.id and again.rental.state == "ready"
+    cloud.preempt(pod.id)
+    assert rent(desk, wish_for()).pod.ssh is not None and list(cloud.pods()) == [pod.id]
 
 
 def test_case_39_a_pod_that_starts_again_without_gpus_is_ended_and_said_so(
@@ -151,9 +155,8 @@ def test_case_30_the_age_survives_a_reboot_of_this_machine_and_a_clock_that_is_s
     before = look_at(desk, rental.intent, NO_CAPS).rental.seconds
     clock.boots = 2
     clock.sleep(100)
-    assert look_at(desk, rental.intent, NO_CAPS).rental.seconds == pytest.approx(
-        before + 100, abs=5
-    )
+    after = look_at(desk, rental.intent, NO_CAPS).rental.seconds
+    assert after == pytest.approx(before + 100, abs=5)
     clock.slept -= 5000
     assert look_at(desk, rental.intent, NO_CAPS).rental.seconds >= after
 
@@ -253,3 +256,35 @@ def test_the_reaper_ends_second_pods_of_an_intent_and_pods_that_turn_up_after_th
         f"it is a second pod of one intent, beside {living.pod.id}",
     }
     assert list(cloud.pods()) == [living.pod.id]
+
+
+def test_case_6_an_end_looks_by_name_for_the_pods_of_create_requests_without_an_answer(
+    desk: Desk, cloud: RunPod, clock: SharedClock
+) -> None:
+    cloud.fault(on="create", kind="lost_response")
+    clock.at_next_sleep = cloud.revoke_key
+    with pytest.raises(InDoubt):
+        rent(desk, wish_for("pod 0"))
+    cloud.restore_key()
+    (in_doubt,) = desk.journal.rentals()
+    assert record_of(end_rental(desk, in_doubt.intent, "given up")) is not None
+    assert not cloud.pods() and len(cloud.ended()) == 1
+    cloud.fault(on="create", kind="reset")
+    rental, pod = rent(desk, wish_for("pod 1"))
+    desk.api.create(PodOrder(name=pod.name, image="an/image"), A40)
+    end_rental(desk, rental.intent, "done")
+    assert not cloud.pods()
+
+
+def test_case_6_the_reaper_waits_for_a_pod_whose_create_request_is_carried_out_late(
+    desk: Desk, cloud: RunPod, clock: SharedClock
+) -> None:
+    cloud.fault(on="create", kind="reset")
+    rental, pod = rent(desk, wish_for())
+    assert desk.journal.rental(rental.intent).asks == 2
+    end_rental(desk, rental.intent, "done")
+    assert [one.did for one in reap(desk, lambda job: True)] == ["late"]
+    desk.api.create(PodOrder(name=pod.name, image="an/image"), A40)
+    assert [one.did for one in reap(desk, lambda job: True)] == ["late", "ended"]
+    clock.sleep(181)
+    assert reap(desk, lambda job: True) == [] and not cloud.pods()

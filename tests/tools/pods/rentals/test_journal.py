@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from fumehood_tools.errors import UnknownName
+from fumehood_tools.errors import BadRequest, UnknownName
 from fumehood_tools.pods.api import GpuOffer, PodOrder
-from fumehood_tools.pods.rentals import CapReached, Caps, MachineClock, quote
+from fumehood_tools.pods.rentals import CapReached, Caps, MachineClock, caps_of, quote
 from fumehood_tools.pods.rentals.database import JOURNAL_FILE
 from fumehood_tools.pods.rentals.journal import Journal
 from fumehood_tools.pods.rentals.names import PodName, new_intent, owner_of, parse_name
+from fumehood_tools.settings import load_settings
 
 from .conftest import A40, A100, RTX, wish_for
 
@@ -87,3 +88,11 @@ def test_a_quote_is_the_price_of_all_pods_until_the_deadline_with_cheaper_kinds_
     assert [one.gpu for one in quoted.alternatives] == [A40, RTX] and quoted.unsold == ("B200",)
     with pytest.raises(UnknownName, match="list_gpus"):
         quote(OFFERS, ["A4O"], order=order, runtime_s=60)
+
+
+def test_a_call_may_lower_the_caps_of_the_settings_and_never_raise_them(tmp_path: Path) -> None:
+    settings = load_settings(tmp_path, {"FUMEHOOD_POD_MAX_COST_JOB": "3"})
+    assert caps_of(settings, 2.0, study_usd=7) == Caps(job_usd=2, study_usd=7, day_usd=25)
+    assert caps_of(settings, 500.0).job_usd == caps_of(settings).job_usd == 3
+    with pytest.raises(BadRequest, match="max_cost_usd=nan is no amount"):
+        caps_of(settings, float("nan"))

@@ -10,6 +10,7 @@ reaping, reaper, starting       what needs no controller
 quotes                          before anything
 """
 
+from fumehood_tools.pods.rentals.booting import Rented
 from fumehood_tools.pods.rentals.clock import Clock, MachineClock
 from fumehood_tools.pods.rentals.desk import Desk, open_desk
 from fumehood_tools.pods.rentals.ending import Ended, end_all, end_rental, reconciled, record_of
@@ -28,9 +29,11 @@ from fumehood_tools.pods.rentals.failures import (
 from fumehood_tools.pods.rentals.model import Caps, Life, Proof, Rental, RentalRecord, Step, Wish
 from fumehood_tools.pods.rentals.quotes import Quotation, Quote, quote
 from fumehood_tools.pods.rentals.reaping import Reaped, reap
-from fumehood_tools.pods.rentals.renting import Rented, adopt_orphan, rent
+from fumehood_tools.pods.rentals.renting import adopt_orphan, rent
+from fumehood_tools.pods.rentals.reviving import revive
 from fumehood_tools.pods.rentals.starting import start_reaper
-from fumehood_tools.pods.rentals.watching import Look, look_at, revive
+from fumehood_tools.pods.rentals.watching import Look, look_at
+from fumehood_tools.pods.rentals.workspace import caps_of, open_rentals
 
 __all__ = [
     "BootFailed",
@@ -60,10 +63,12 @@ __all__ = [
     "StillBilling",
     "Wish",
     "adopt_orphan",
+    "caps_of",
     "end_all",
     "end_rental",
     "look_at",
     "open_desk",
+    "open_rentals",
     "quote",
     "reap",
     "reconciled",

@@ -5,6 +5,8 @@ again for ever, and billed; some pods never get a public address. All of them lo
 until the deadline, so the error names what was seen last, and has the provider's log.
 """
 
+from typing import NamedTuple
+
 from fumehood_tools.pods.api import Pod, PodsFailed
 from fumehood_tools.pods.rentals.desk import Desk
 from fumehood_tools.pods.rentals.ending import end_rental
@@ -20,14 +22,23 @@ LOG_LINES = 20
 VANISHED = "the provider says that this pod does not exist, and nobody here ended it"
 
 
-def boot(desk: Desk, rental: Rental) -> tuple[Rental, Pod]:
+class Rented(NamedTuple):
+    """A pod that can be reached."""
+
+    rental: Rental
+    pod: Pod
+
+
+def boot(desk: Desk, rental: Rental, *, again: bool = False) -> Rented:
     """Return the rental of a created pod once it can be reached, with the pod.
 
-    Raises BootFailed and PriceDiffers, after ending the pod; StillBilling if it could not be ended;
-    RentalEnded if somebody else ended it.
+    again: it was up before, so its time begins now, and it may still be stopped. Raises BootFailed
+    and PriceDiffers, after ending the pod; StillBilling if it could not be ended; RentalEnded if
+    somebody else ended it.
     """
     if rental.state == "created":
         rental = desk.journal.move(rental, "booting", "waiting for it to be reachable")
+    limit = desk.journal.age(rental) + rental.setup_s if again else rental.setup_s
     looks = 0
     pod: Pod | None = None
     told = ""
@@ -42,11 +53,11 @@ def boot(desk: Desk, rental: Rental) -> tuple[Rental, Pod]:
                 raise _vanished(desk, rental)
             rental = check_price(desk, rental, pod)
             if pod.state == "running" and pod.ssh is not None:
-                return _ready(desk, rental, pod), pod
-            if pod.state in ("stopped", "failed"):
+                return Rented(_ready(desk, rental, pod), pod)
+            if pod.state == "failed" or (pod.state == "stopped" and not again):
                 raise _given_up(desk, rental, f"it has {pod.state} {pod.told}".rstrip())
-        if desk.journal.age(rental) >= rental.setup_s:
-            late = f"it was not ready {rental.setup_s:.0f} s after the create request: "
+        if desk.journal.age(rental) >= min(limit, rental.life_s):
+            late = f"it was not ready after {rental.setup_s:.0f} s: "
             raise _given_up(desk, rental, late + (told or _seen(pod)))
         desk.clock.sleep(LOOK_SECONDS[min(looks, len(LOOK_SECONDS) - 1)])
         rental, looks = desk.journal.still_up(rental), looks + 1

@@ -31,6 +31,7 @@ from fumehood_tools.pods.rentals.names import PodName, new_intent
 from fumehood_tools.timestamps import now
 
 DAY_SECONDS = 86_400
+ROUNDING = 1e-9
 _COUNTED = "MAX(measured_usd, COALESCE(billed_usd, 0))"
 _SPENT = f"COALESCE(SUM(CASE WHEN ended IS NOT NULL THEN {_COUNTED} END), 0)"
 _RESERVED = "COALESCE(SUM(CASE WHEN ended IS NULL THEN MAX(reserved_usd, measured_usd) END), 0)"
@@ -237,7 +238,7 @@ class Journal:
 
     def _check_caps(self, wish: Wish, wanted: float) -> None:
         for cap, usd, spending in self.capped(wish.caps, wish.job, wish.study):
-            if spending.spent + spending.reserved + wanted > usd:
+            if spending.spent + spending.reserved + wanted > usd + ROUNDING:
                 raise CapReached(cap, usd, spending.spent, spending.reserved, wanted)
 
     def capped(

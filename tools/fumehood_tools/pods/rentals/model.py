@@ -33,6 +33,8 @@ SETUP_SECONDS = 1200.0
 LEASE_SECONDS = 600.0
 """A pod on which no job runs ends itself when it has not heard from us for so long."""
 HOURS_PER_MONTH = 730.0
+CENT, BILL_LAG = 0.01, 0.05
+"""A bill that is lower by more than this than what was measured is not complete yet."""
 DISK_USD_PER_GB_MONTH = 0.10
 """The price of disks of running pods. Stopped ones cost twice as much: we do not leave any."""
 
@@ -161,8 +163,13 @@ class Rental(BaseModel, frozen=True):
 
     @property
     def cost_usd(self) -> float:
-        """What the provider billed, or else what was measured so far."""
-        return self.measured_usd if self.billed_usd is None else self.billed_usd
+        """What the provider billed; what was measured while its bill is not there or is behind."""
+        if self.billed_usd is None:
+            return self.measured_usd
+        missing = self.measured_usd - self.billed_usd
+        # Of a pod that vanished nobody knows when, only the provider knows the end.
+        is_behind = self.state != "lost" and missing > max(CENT, BILL_LAG * self.measured_usd)
+        return self.measured_usd if is_behind else self.billed_usd
 
     def usd_for(self, seconds: float) -> float:
         """Return what it costs to exist for so long."""
@@ -181,7 +188,9 @@ class RentalRecord(BaseModel, frozen=True):
     quoted_usd_per_hour: float | None = Field(description="of the whole pod, without disks")
     price_usd_per_hour: float | None = Field(description="as the created pod had it")
     reserved_usd: float = Field(description="reserved before it was created: the most it may cost")
-    cost_usd: float = Field(description="billed_usd, or measured_usd where that is null")
+    cost_usd: float = Field(
+        description="billed_usd, or measured_usd while the bill is not complete"
+    )
     measured_usd: float = Field(description="by our clock, from the create request to the proof")
     billed_usd: float | None = Field(description="what the provider billed; null: it does not say")
     created: str = Field(description="time of the create request, ISO 8601, UTC")

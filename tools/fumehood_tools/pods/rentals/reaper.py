@@ -17,6 +17,7 @@ from pathlib import Path
 from filelock import Timeout
 
 from fumehood_tools.errors import FumehoodError
+from fumehood_tools.files import make_private
 from fumehood_tools.pods.api import PodAPI, PodsFailed, choose_api
 from fumehood_tools.pods.rentals.clock import Clock, MachineClock
 from fumehood_tools.pods.rentals.database import JOURNAL_FILE
@@ -25,12 +26,11 @@ from fumehood_tools.pods.rentals.journal import Journal
 from fumehood_tools.pods.rentals.names import owner_of, parse_name
 from fumehood_tools.pods.rentals.proving import end_pods
 from fumehood_tools.pods.rentals.reaping import Reaped, reap
-from fumehood_tools.pods.rentals.starting import reaper_lock
+from fumehood_tools.pods.rentals.starting import LOOK_SECONDS, reaper_lock
 from fumehood_tools.pods.rentals.wanting import Jobs
 from fumehood_tools.settings import load_settings
 from fumehood_tools.timestamps import now
 
-LOOK_SECONDS = 60.0
 LONGEST_PAUSE, GONE_SECONDS = 600.0, 600.0
 LOCK_SECONDS = 1.0
 LOG_FILE, LOG_BYTES = "reaper.log", 1 << 20
@@ -68,7 +68,7 @@ def watch_over(state: Path, api: PodAPI, clock: Clock, say: Say, look_s: float) 
 
 def look(state: Path, api: PodAPI, clock: Clock) -> list[Reaped]:
     """Reap once. Raises PodsFailed, StorageFailed."""
-    desk, jobs = open_desk(state, api, clock), Jobs(state)
+    desk, jobs = open_desk(state, api, clock), Jobs(state, clock)
     try:
         return reap(desk, jobs.is_wanted)
     finally:
@@ -86,11 +86,11 @@ def main(words: list[str] | None = None) -> None:
     try:
         settings = load_settings(asked.workspace)
         api = choose_api(settings)
-        lock = reaper_lock(settings.state)
     except FumehoodError as error:
         sys.exit(str(error))
     if asked.detach:
-        _go_on_in_background()
+        _go_on_in_background(settings.state)
+    lock = reaper_lock(settings.state)
     clock, say = MachineClock(), _log(settings.state / LOG_FILE)
     while True:
         try:
@@ -149,12 +149,14 @@ def _log(path: Path) -> Say:
     return lambda text: log.info("%s %s", now(), text)
 
 
-def _go_on_in_background() -> None:
+def _go_on_in_background(state: Path) -> None:
+    """Let the caller go on. What Python itself has to say goes to the log as well."""
+    make_private(state)
     if os.fork() > 0:
         os._exit(0)
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for handle in (0, 1, 2):
-        os.dup2(nowhere, handle)
+    log = os.open(state / LOG_FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for handle in (1, 2):
+        os.dup2(log, handle)
 
 
 if __name__ == "__main__":

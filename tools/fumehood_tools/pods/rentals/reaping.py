@@ -26,9 +26,10 @@ LATE_SECONDS = 180.0
 
 IsWanted = Callable[[str], bool]
 """Whether the job with this id still needs its pods."""
-Did = Literal["kept", "ended", "lost", "orphan", "alarm", "busy"]
+Did = Literal["kept", "ended", "lost", "orphan", "late", "alarm", "busy"]
 """kept: nothing was done. orphan: found now or kept for its grace. busy: somebody else is just
-creating or ending it. alarm: it could not be ended, and is billed."""
+creating or ending it. late: it has ended, and a pod of a lost create request may still turn up.
+alarm: it could not be ended, and is billed."""
 
 
 class Reaped(NamedTuple):
@@ -53,6 +54,7 @@ def reap(
         _look_at(desk, rental, ours, is_wanted, orphan_grace_s) for rental in desk.journal.rentals()
     ]
     known = {rental.intent: rental for rental in desk.journal.rentals(ended=True)}
+    done += [_told(one, "late", "") for one in known.values() if _may_turn_up(desk, one)]
     for pod in ours:
         name = parse_name(pod.name)
         rental = known.get(name.intent) if name else None
@@ -117,6 +119,12 @@ def _end(desk: Desk, rental: Rental, why: str) -> Reaped:
     except (StillBilling, InDoubt) as error:
         return _told(rental, "alarm", str(error))
     return _told(rental, "ended", why)
+
+
+def _may_turn_up(desk: Desk, rental: Rental) -> bool:
+    """Whether a create request was asked twice, and the first may only now be carried out."""
+    since = desk.clock.epoch() - (rental.ended_epoch or 0)
+    return rental.is_ended and rental.asks > 1 and since < LATE_SECONDS
 
 
 def _why_surplus(rental: Rental, pod: Pod) -> str | None:

@@ -5,28 +5,25 @@ a caller that repeats its wish gets the pod that is there. Costs one create requ
 some looks; nothing is rented when a cap would be passed.
 """
 
-from typing import NamedTuple
-
-from fumehood_tools.errors import UnknownName
-from fumehood_tools.pods.api import GpuOffer, NoCapacity, Pod
-from fumehood_tools.pods.rentals.booting import boot, check_price, lose
+from fumehood_tools.errors import FumehoodError, UnknownName
+from fumehood_tools.pods.api import GpuOffer, NoCapacity
+from fumehood_tools.pods.rentals.booting import Rented, boot, check_price, lose
 from fumehood_tools.pods.rentals.creating import create_once
 from fumehood_tools.pods.rentals.desk import Desk
 from fumehood_tools.pods.rentals.ending import end_rental
-from fumehood_tools.pods.rentals.failures import BootFailed, CapReached, NothingRented
+from fumehood_tools.pods.rentals.failures import (
+    BootFailed,
+    CapReached,
+    NoGpusLeft,
+    NothingRented,
+)
 from fumehood_tools.pods.rentals.model import UP, Rental, Wish
+from fumehood_tools.pods.rentals.reviving import revive
 
 ROUND_WAITS = (30.0, 60.0, 120.0)
 """Seconds between the rounds through the list of GPUs, when none was free."""
 MOST_BOOTS = 3
 """How many pods may fail to boot for one wish; each was billed until it was ended."""
-
-
-class Rented(NamedTuple):
-    """A pod that can be reached."""
-
-    rental: Rental
-    pod: Pod
 
 
 def rent(desk: Desk, wish: Wish) -> Rented:
@@ -56,7 +53,7 @@ def adopt_orphan(desk: Desk, intent: str, wish: Wish) -> Rented:
     Raises CapReached, and BadRequest if it is no orphan (any more); and what `boot` raises.
     """
     rental = desk.journal.adopt(desk.journal.accrue(desk.journal.rental(intent)), wish)
-    return Rented(*boot(desk, rental))
+    return boot(desk, rental)
 
 
 class _Tries:
@@ -134,21 +131,31 @@ def _there(desk: Desk, wish: Wish) -> Rented | None:
         rental = desk.journal.learn(rental, job=wish.job)
     try:
         return _brought_up(desk, wish, rental)
-    except (BootFailed, NoCapacity):
+    except (BootFailed, NoCapacity, NoGpusLeft):
         return None
 
 
 def _brought_up(desk: Desk, wish: Wish, rental: Rental) -> Rented | None:
     """Bring a rental from whichever state to a pod that can be reached. None: it has vanished."""
     if rental.state == "intent":
-        desk.watch()
         with desk.holding(rental):
             rental = desk.journal.rental(rental.intent)
             if rental.state == "intent":
+                _let_watch(desk, rental)
                 rental = create_once(desk, rental, wish.order)
     if rental.state in UP:
         return _still_up(desk, rental)
-    return Rented(*boot(desk, rental))
+    return boot(desk, rental)
+
+
+def _let_watch(desk: Desk, rental: Rental) -> None:
+    """Start the reaper. Without one, nothing is rented."""
+    try:
+        desk.watch()
+    except FumehoodError as error:
+        if not rental.asks:
+            desk.journal.unmade(rental, str(error))
+        raise
 
 
 def _still_up(desk: Desk, rental: Rental) -> Rented | None:
@@ -156,4 +163,9 @@ def _still_up(desk: Desk, rental: Rental) -> Rented | None:
     if pod is None:
         lose(desk, rental)
         return None
-    return Rented(check_price(desk, rental, pod), pod)
+    rental = check_price(desk, rental, pod)
+    if pod.state == "stopped":
+        return revive(desk, rental.intent)
+    if pod.state == "running" and pod.ssh is not None:
+        return Rented(rental, pod)
+    return boot(desk, rental, again=True)

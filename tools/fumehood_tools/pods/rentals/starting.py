@@ -19,16 +19,20 @@ from fumehood_tools.settings import Settings
 
 LOCK_FILE = "reaper.lock"
 START_SECONDS = 60
+LOOK_SECONDS = 60.0
 KEY = "RUNPOD_API_KEY"
 
 
-def start_reaper(settings: Settings) -> None:
-    """Start the reaper of a workspace, unless it is at work. Raises RunFailed, StorageFailed."""
+def start_reaper(settings: Settings, look_s: float = LOOK_SECONDS) -> None:
+    """Start the reaper of a workspace, unless it is at work. Raises RunFailed, StorageFailed.
+
+    A server calls it when it starts: with nothing rented, the reaper leaves after one look. look_s:
+    seconds between looks.
+    """
     if is_at_work(settings.state):
         return
-    command = python(
-        "fumehood_tools.pods.rentals.reaper", "--workspace", str(settings.workspace), "--detach"
-    )
+    words = ["--workspace", str(settings.workspace), "--look-every", str(look_s), "--detach"]
+    command = python("fumehood_tools.pods.rentals.reaper", *words)
     environment = our_environment(
         {**settings.as_environment(), SUPERVISES: "pods"},
         keys=(KEY,),

@@ -1,10 +1,10 @@
 """Which jobs still need their pods, according to the job table."""
 
-import time
 from pathlib import Path
 
 from fumehood_tools.jobs.queue import reconcile
 from fumehood_tools.jobs.table import TABLE_FILE, Table
+from fumehood_tools.pods.rentals.clock import Clock
 
 LOST_GRACE_SECONDS = 600.0
 """How long the pods of a lost job live on: a job that is started again takes them over."""
@@ -14,8 +14,9 @@ _NEEDS = ("queued", "starting", "running")
 class Jobs:
     """The jobs of a workspace, seen by somebody who starts none."""
 
-    def __init__(self, state: Path) -> None:
+    def __init__(self, state: Path, clock: Clock) -> None:
         """Open the table if there is one. Raises StorageFailed."""
+        self._clock = clock
         self._table = Table(state) if (state / TABLE_FILE).exists() else None
 
     def close(self) -> None:
@@ -32,5 +33,5 @@ class Jobs:
         if row is None:
             return False
         if row["status"] == "lost":
-            return time.time() - float(row["finished"]) < LOST_GRACE_SECONDS
+            return self._clock.epoch() - float(row["finished"]) < LOST_GRACE_SECONDS
         return row["status"] in _NEEDS

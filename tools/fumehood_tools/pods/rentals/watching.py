@@ -6,13 +6,10 @@ runs a job on a pod looks every minute. A look never ends a pod by itself.
 
 from typing import Literal, NamedTuple
 
-from fumehood_tools.pods.api import NoCapacity, Pod, PodsFailed
-from fumehood_tools.pods.rentals.booting import boot, check_price, lose
+from fumehood_tools.pods.api import Pod, PodsFailed
+from fumehood_tools.pods.rentals.booting import check_price, lose
 from fumehood_tools.pods.rentals.desk import Desk
-from fumehood_tools.pods.rentals.ending import end_rental
-from fumehood_tools.pods.rentals.failures import NoGpusLeft
 from fumehood_tools.pods.rentals.model import LEASE_SECONDS, Caps, Life, Rental
-from fumehood_tools.pods.rentals.renting import Rented
 
 Seen = Literal["up", "unreachable", "stopped", "failed", "lost", "ended", "unknown"]
 """unreachable: it runs, and has no address now. stopped: preempted, its container does not run.
@@ -71,24 +68,6 @@ def why_to_end(desk: Desk, rental: Rental, caps: Caps) -> str | None:
     return None
 
 
-def revive(desk: Desk, intent: str) -> Rented:
-    """Start a stopped pod again and wait until it can be reached; its address may be another one.
-
-    Raises NoGpusLeft if its machine has no free GPU any more, after ending the pod; and what `boot`
-    raises. The time until the pod is up counts from now, within its longest life.
-    """
-    rental = desk.journal.rental(intent)
-    rental = desk.journal.move(rental, "booting", "starting the stopped pod again")
-    try:
-        desk.api.resume(rental.pod_id or "", rental.gpu_count)
-    except NoCapacity as error:
-        raise _without_gpus(desk, rental, str(error)) from error
-    rental, pod = boot(desk, rental)
-    if pod.gpu_count < rental.gpu_count:
-        raise _without_gpus(desk, rental, f"it came back with {pod.gpu_count} GPUs")
-    return Rented(rental, pod)
-
-
 def _seen(pod: Pod | None) -> Seen:
     if pod is None:
         return "lost"
@@ -100,13 +79,4 @@ def _seen(pod: Pod | None) -> Seen:
         else "stopped"
         if pod.state == "stopped"
         else "unreachable"
-    )
-
-
-def _without_gpus(desk: Desk, rental: Rental, why: str) -> NoGpusLeft:
-    end_rental(desk, rental.intent, f"started again without its GPUs: {why}")
-    return NoGpusLeft(
-        f"The pod {rental.name} was stopped, and its machine has no {rental.gpu_count} free GPUs "
-        f"to start it again ({why}). It was terminated. Rent another pod: the job continues from "
-        "the checkpoint that was copied last."
     )
