@@ -139,7 +139,8 @@ def test_a_score_says_where_it_was_trained_and_what_that_cost(
     run.tally.score(trained.item, out, data, answer, trained.effort)
     record = json.loads((trained.item.folder / SCORE_FILE).read_text(encoding="utf-8"))
     score = Score.model_validate({name: record[name] for name in Score.model_fields})
-    assert score.provenance.trained is not None and score.work is None
+    assert score.provenance.trained is not None and score.work is not None
+    assert score.work.spent == 60.0 and score.work.ratio is None and score.work.trained_here
     assert score.provenance.trained.machine == "a rented H200"
     assert (score.provenance.arithmetic, score.glass) == ("bfloat16", "landlock")
     assert (score.cost.usd, score.cost.train_seconds) == (0.04, 60.0)

@@ -7,8 +7,9 @@ A run is one local job whatever its target: it decides what is trained, scores t
 the records. A target has places, which may come and go. It is driven by one thread, several times
 a second, so no method waits for a training or for a machine. local_target.py is this machine.
 
-Not judged here: what a training may cost. A target measures the work of its trainings, or gives
-None for it and enforces the wall clock of the order's limits only.
+A target limits what a training may cost: by its work, if it measures a packaged variant in the
+same place (references.py), or else by the wall clock of the order's limits alone. Then the seconds
+of the training are its work, which comparisons hold against those of the baseline.
 """
 
 from collections.abc import Callable
@@ -36,10 +37,11 @@ class PlaceLost(FumehoodError):
 
 
 class Effort(NamedTuple):
-    """What a training cost: wall-clock seconds, and its work if a reference was measured.
+    """What a training cost: wall-clock seconds, and its work; None: no reference was measured.
 
     where: the machine it ran on, as whoever started it there reports it; arithmetic: of its large
-    matrix products; usd: its share of the price of a rented machine, and which one that was.
+    matrix products; usd: its share of the price of rented machines, those included that were lost;
+    rented: the one it ended on.
     """
 
     seconds: float
@@ -108,8 +110,12 @@ class Target(Protocol):
         ...
 
     def start(self, order: TrainingOrder) -> Trainee:
-        """Take an order. Where the same order (by its digest) is still being trained for a run that
-        was killed, that training is taken over instead of a new one started."""
+        """Take an order, and return at once. A place that cannot be had for it, or that does not
+        come up, is a PlaceLost of the trainee.
+
+        Where the same order (by its digest) is still being trained for a run that was killed, that
+        training is taken over instead of a new one started.
+        """
         ...
 
     def tend(self) -> None:

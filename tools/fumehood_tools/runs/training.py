@@ -128,7 +128,11 @@ class Training:
         if outcome is None:
             return None
         if self.reference is not None:
-            self.work = work_of(self.order, self.reference, outcome)
+            is_cuda = self.order.recipe.device == "cuda"
+            spent = outcome.seconds if is_cuda else outcome.processor_seconds
+            # If the nursery died, no processor time was reported; use wall-clock time instead.
+            seconds = outcome.seconds if spent is None else spent
+            self.work = work_of(self.order, seconds, self.reference)
         if outcome.exit_code != 0 or outcome.limit is not None:
             reason = self._reason(outcome)
             reason.limit = outcome.limit

@@ -6,10 +6,11 @@ from typing import NamedTuple
 from fumehood_tools.errors import FumehoodError, RunFailed
 from fumehood_tools.runs.items import RunItem
 from fumehood_tools.runs.log_lines import log
-from fumehood_tools.runs.orders import Recipe, order_for
+from fumehood_tools.runs.orders import Recipe, TrainingOrder, order_for
 from fumehood_tools.runs.run_queue import RunQueue
 from fumehood_tools.runs.tally import Tally
 from fumehood_tools.runs.targets import Effort, PlaceLost, Target, Trainee
+from fumehood_tools.runs.work import work_of
 from fumehood_tools.scoring.requests import ErrorReport
 
 MOST_LOSSES = 3
@@ -20,6 +21,7 @@ class Underway(NamedTuple):
     """An item that a target is training."""
 
     item: RunItem
+    order: TrainingOrder
     trainee: Trainee
 
 
@@ -50,8 +52,8 @@ class TrainingStage:
         while len(self._underway) < self._target.places():
             if (item := self._queue.take()) is None:
                 break
-            trainee = self._target.start(order_for(item, self._recipe))
-            self._underway.append(Underway(item, trainee))
+            order = order_for(item, self._recipe)
+            self._underway.append(Underway(item, order, self._target.start(order)))
         self._target.tend()
         looked_at, self._underway = self._underway, []
         return [trained for one in looked_at if (trained := self._look(one)) is not None]
@@ -70,9 +72,11 @@ class TrainingStage:
             self._underway.append(one)
             return None
         self._tally.start(one.item, one.trainee.started)
-        times = f", {effort.work.ratio:.1f} x the work" if effort.work else ""
+        # Also without a limit on work, its record says what it took and what its file brings.
+        work = effort.work or work_of(one.order, effort.seconds, None)
+        times = "" if work.ratio is None else f", {work.ratio:.1f} x the work"
         log("train", one.item.name, f"ended after {effort.seconds:.1f} s{times}")
-        return Trained(one.item, one.trainee, effort)
+        return Trained(one.item, one.trainee, effort._replace(work=work))
 
     def _lost(self, one: Underway, loss: PlaceLost) -> None:
         item = one.item
