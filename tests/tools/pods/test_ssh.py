@@ -109,8 +109,11 @@ def test_12_a_machine_with_another_host_key_is_refused(other: LoopbackSsh, state
     other.stop()
     other.new_host_key()
     other.start()
+    log = other.folder / "sshd.log"
+    let_in = log.read_text(encoding="utf-8").count("Accepted publickey")
     with pytest.raises(HostKeyChanged, match="Nothing was sent") as refused:
         run(reached(other, state, "first", other.fingerprint), "true")
+    assert log.read_text(encoding="utf-8").count("Accepted publickey") == let_in == 3
     assert seen.fingerprint in str(refused.value) and other.fingerprint in str(refused.value)
     HostKeys(state).forget("first")
     with reached(other, state, "first", other.fingerprint) as machine:
