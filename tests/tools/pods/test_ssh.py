@@ -243,12 +243,12 @@ def test_fingerprints_are_found_in_a_log() -> None:
 
 def test_code_packs_to_the_same_bytes_whenever_it_is_packed(tmp_path: Path) -> None:
     packs = []
-    for place, time in (("a", 1), ("b", 10**9)):
+    for place, seconds in (("a", 1), ("b", 10**9)):
         code = tmp_path / place / "code"
         for name in ("z.py", "inner/a.py", "__pycache__/z.pyc", ".git/HEAD", "inner/run.sh"):
             (code / name).parent.mkdir(parents=True, exist_ok=True)
             (code / name).write_text(name, encoding="utf-8")
-            os.utime(code / name, (time, time))
+            os.utime(code / name, (seconds, seconds))
         (code / "inner/run.sh").chmod(0o744)
         packs.append(pack(files_below(code), tmp_path / f"{place}.tar.gz"))
     first, second = packs
