@@ -29,8 +29,9 @@ class ChosenTarget(NamedTuple):
 
 
 @contextlib.contextmanager
-def target_of(request: RunRequest, settings: Settings, job: str) -> Iterator[ChosenTarget]:
-    """Yield the target of a run. job: the id of the run's job.
+def target_of(request: RunRequest, settings: Settings, job: str | None) -> Iterator[ChosenTarget]:
+    """Yield the target of a run. job: the id of its job; pods of a job that is over are ended.
+
 
     Raises BadRequest for hosts that are not there, and the errors of `choose_api`.
     """
@@ -64,7 +65,9 @@ def _host_places(request: RunRequest, settings: Settings) -> list[HostPlace]:
     return places
 
 
-def _pod_places(request: RunRequest, settings: Settings, desk: Desk, job: str) -> list[PodPlace]:
+def _pod_places(
+    request: RunRequest, settings: Settings, desk: Desk, job: str | None
+) -> list[PodPlace]:
     wanted = request.pods
     if wanted is None:
         raise BadRequest("Pass gpus and max_cost_usd for a run on rented pods.")
@@ -77,7 +80,7 @@ def _pod_places(request: RunRequest, settings: Settings, desk: Desk, job: str) -
     ]
 
 
-def _bill(desk: Desk, job: str) -> dict[str, Any]:
+def _bill(desk: Desk, job: str | None) -> dict[str, Any]:
     """Return what the pods of a job have cost, and whether each of them has ended."""
     rentals = [rental for rental in desk.journal.rentals(ended=True) if rental.job == job]
     return {
