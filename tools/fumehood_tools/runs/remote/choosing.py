@@ -7,9 +7,8 @@ from typing import Any, NamedTuple
 
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.files import digest_of
-from fumehood_tools.pods.api import choose_api
 from fumehood_tools.pods.hosts import host_named, read_hosts
-from fumehood_tools.pods.rentals import Desk, open_desk, start_reaper
+from fumehood_tools.pods.rentals import Desk, open_rentals
 from fumehood_tools.pods.ssh import ClientKey
 from fumehood_tools.pods.wishes import wishes
 from fumehood_tools.runs.local_target import LocalTarget
@@ -19,6 +18,7 @@ from fumehood_tools.runs.remote.target import RemoteTarget
 from fumehood_tools.runs.request import RunRequest
 from fumehood_tools.runs.targets import RunSite, Target
 from fumehood_tools.settings import Settings
+from fumehood_tools.web.service import open_client
 
 
 class ChosenTarget(NamedTuple):
@@ -42,9 +42,7 @@ def target_of(request: RunRequest, settings: Settings, job: str | None) -> Itera
         device = "cuda" if all(place.has_gpu for place in places) else "cpu"
         yield ChosenTarget(functools.partial(RemoteTarget, places=places, device=device))
     else:
-        watch = functools.partial(start_reaper, settings)
-        desk = open_desk(settings.state, choose_api(settings), watch=watch)
-        with contextlib.closing(desk):
+        with open_client() as client, contextlib.closing(open_rentals(settings, client)) as desk:
             # A processor is only chosen by name: for trying this without a GPU.
             device = "cpu" if settings.device == "cpu" else "cuda"
             pods = _pod_places(request, settings, desk, job)
