@@ -34,6 +34,7 @@ def trained(name: str, setup: Any, folder: Path, *, child: bool = False) -> Any:
     """
     from fumehood_tools.glass import Nursery
     from fumehood_tools.runs.items import RunItem
+    from fumehood_tools.runs.orders import order_for, recipe_of
     from fumehood_tools.runs.training import Place, Training
 
     source = (TEMPLATE / "variants" / f"{name}.py").read_bytes()
@@ -43,7 +44,8 @@ def trained(name: str, setup: Any, folder: Path, *, child: bool = False) -> Any:
     shards = {path.parent for path in setup.activations.train_shards}
     with Nursery(folder / name, level=setup.glass, readable=shards) as nursery:
         place = Place(folder / name / "run", nursery, threads=os.cpu_count() or 1)
-        with Training(item, setup.spec, setup.activations, place) as training:
+        recipe = recipe_of(setup.spec, setup.activations, "cpu", "float32")
+        with Training(order_for(item, recipe), setup.activations, place) as training:
             training.child.wait()
             training.finished()
             return training

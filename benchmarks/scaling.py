@@ -35,8 +35,10 @@ from fumehood_tools.jobs.processes import Identity
 from fumehood_tools.jobs.table import Table
 from fumehood_tools.records.scores import Data
 from fumehood_tools.runs.items import Planner
-from fumehood_tools.runs.recording import Effort, Recorder
+from fumehood_tools.runs.recording import Recorder
+from fumehood_tools.runs.targets import Effort
 from fumehood_tools.sandbox.create import open_sandbox
+from fumehood_tools.scoring.requests import ScoringAnswer
 from fumehood_tools.where import here
 
 Call = Callable[["Side"], Awaitable[None]]
@@ -233,8 +235,13 @@ def _record(side: Side, recorder: Recorder) -> None:
     side.seed += 1
     item = Planner(recorder.sandbox, "d" * 16).item("topk", side.seed)
     where = here("cpu", 1, "landlock")
-    answer = {"metrics": metrics(0.001), "seconds": 1.0, "where": where.model_dump()}
-    answer["weights_sha256"] = sha256_of(out / receipts.WEIGHTS_FILE)
+    answer = ScoringAnswer(
+        name=item.name,
+        metrics=metrics(0.001),
+        seconds=1.0,
+        where=where,
+        weights_sha256=sha256_of(out / receipts.WEIGHTS_FILE),
+    )
     data = Data(digest="d" * 16, train_tokens=200_000, eval_tokens=16_256)
     recorder.score(item, out, data, answer, Effort(1.0, None, where))
 

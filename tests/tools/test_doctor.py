@@ -88,8 +88,8 @@ def test_a_key_that_the_client_did_not_fill_in_is_not_set_anywhere(
     assert load_settings(settings.workspace, {"FUMEHOOD_DEVICE": left}).device == "auto"
 
 
-def test_a_key_without_a_tool_is_said_to_be_unused(settings: Settings) -> None:
-    assert "not used yet" in part(examine(settings, {}), "RUNPOD_API_KEY").detail
+def test_the_key_for_pods_says_what_it_is_for(settings: Settings) -> None:
+    assert "rents GPUs" in part(examine(settings, {}), "RUNPOD_API_KEY").detail
 
 
 def test_what_reads_repositories_is_named_and_git_is_no_requirement(

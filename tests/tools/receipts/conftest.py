@@ -11,8 +11,10 @@ from fumehood.cli import main
 from fumehood_tools.files import sha256_of, write_bytes, write_json
 from fumehood_tools.records.scores import Data
 from fumehood_tools.runs.items import Planner, RunItem
-from fumehood_tools.runs.recording import Effort, Recorder
+from fumehood_tools.runs.recording import Recorder
+from fumehood_tools.runs.targets import Effort
 from fumehood_tools.sandbox.create import Sandbox, create_sandbox, open_sandbox
+from fumehood_tools.scoring.requests import ErrorReport, ScoringAnswer
 from fumehood_tools.settings import Settings, load_settings
 from fumehood_tools.where import here
 
@@ -46,12 +48,13 @@ class Bench:
         out = self.settings.workspace.parent / "out"
         for name in ("sae.safetensors", "core.json", "train_log.jsonl"):
             write_bytes(out / name, f"{name} of {item.name} in {sandbox}".encode())
-        answer = {
-            "metrics": {**METRICS, **metrics},
-            "weights_sha256": sha256_of(out / "sae.safetensors"),
-            "seconds": 1.0,
-            "where": here("cpu", 2, "landlock").model_dump(),
-        }
+        answer = ScoringAnswer(
+            name=item.name,
+            metrics={**METRICS, **metrics},
+            weights_sha256=sha256_of(out / "sae.safetensors"),
+            seconds=1.0,
+            where=here("cpu", 2, "landlock"),
+        )
         recorder.start(item)
         data = Data(digest="digest", train_tokens=1_000, eval_tokens=100)
         recorder.score(item, out, data, answer, Effort(1.0, None, here("cpu", 1, "rlimits")))
@@ -60,7 +63,9 @@ class Bench:
     def failure(self, variant: str, seed: int = 0, **error: Any) -> Path:
         """Have the evaluator store a failure; return its folder."""
         item = self.item(variant, seed)
-        self.recorder().failure(item, "train", {"code": "run_failed", "message": "No.", **error})
+        self.recorder().failure(
+            item, "train", ErrorReport(**{"code": "run_failed", "message": "No.", **error})
+        )
         return item.folder
 
     def place(self, folder: Path) -> str:

@@ -18,8 +18,10 @@ from fumehood_tools.bench.table import read_benchmarks
 from fumehood_tools.files import sha256_of
 from fumehood_tools.records.scores import Data
 from fumehood_tools.runs.items import Planner
-from fumehood_tools.runs.recording import Effort, Recorder
+from fumehood_tools.runs.recording import Recorder
+from fumehood_tools.runs.targets import Effort
 from fumehood_tools.sandbox.create import open_sandbox
+from fumehood_tools.scoring.requests import ScoringAnswer
 from fumehood_tools.settings import Settings, load_settings
 from fumehood_tools.where import here
 
@@ -50,12 +52,13 @@ def add_a_score(settings: Settings) -> Path:
     out.mkdir()
     for name in ("sae.safetensors", "core.json"):
         (out / name).write_bytes(name.encode())
-    answer = {
-        "metrics": {"l0": 32.0, "explained_variance": 0.7, "mse": 1.0, "alive": 0.9},
-        "weights_sha256": sha256_of(out / "sae.safetensors"),
-        "seconds": 1.0,
-        "where": here("cpu", 2, "landlock").model_dump(),
-    }
+    answer = ScoringAnswer(
+        name=item.name,
+        metrics={"l0": 32.0, "explained_variance": 0.7, "mse": 1.0, "alive": 0.9},
+        weights_sha256=sha256_of(out / "sae.safetensors"),
+        seconds=1.0,
+        where=here("cpu", 2, "landlock"),
+    )
     effort = Effort(1.0, None, here("cpu", 1, "landlock"))
     data = Data(digest="digest", train_tokens=1_000, eval_tokens=100)
     Recorder(settings, box, "landlock").score(item, out, data, answer, effort)

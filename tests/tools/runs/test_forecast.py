@@ -10,7 +10,7 @@ from fumehood_tools.runs.baselines import levels_around
 from fumehood_tools.runs.code import evaluator_sha256, template_sha256
 from fumehood_tools.runs.forecast import Forecast, forecast
 from fumehood_tools.runs.items import Planner, settings_digest
-from fumehood_tools.runs.sweep import Wanted
+from fumehood_tools.runs.request import RunRequest
 from fumehood_tools.sandbox.create import Sandbox, create_sandbox
 from fumehood_tools.settings import Settings
 
@@ -58,30 +58,37 @@ def records(*scores: Score) -> SandboxRecords:
 
 
 def test_what_has_a_score_is_not_left_to_train(box: Sandbox) -> None:
-    wanted = Wanted(("topk", "batch_topk"), (0, 1, 2))
-    assert forecast(box, wanted, records(), 6) == Forecast(0, 6)
+    request = RunRequest(sandbox="box", variants=("topk", "batch_topk"), seeds=(0, 1, 2))
+    assert forecast(box, request, records(), 6) == Forecast(0, 6)
     topk = [score(box, "topk", seed, 32, 32.0) for seed in (0, 1, 2)]
-    assert forecast(box, wanted, records(*topk), 6) == Forecast(3, 3)
+    assert forecast(box, request, records(*topk), 6) == Forecast(3, 3)
     otherwise = box.trained_with({"lr": 0.004})
-    assert forecast(otherwise, wanted, records(*topk), 6) == Forecast(0, 6)
+    assert forecast(otherwise, request, records(*topk), 6) == Forecast(0, 6)
     (box.variants / "topk.py").write_text("K = 32\nKNOB = 'K'\n", encoding="utf-8")
-    assert forecast(box, wanted, records(*topk), 6) == Forecast(0, 6), "another file"
+    assert forecast(box, request, records(*topk), 6) == Forecast(0, 6), "another file"
 
 
 def test_a_search_that_was_made_takes_no_time_again(box: Sandbox) -> None:
     around = levels_around((16.0,), 128)
-    wanted = Wanted(("topk",), (0, 1), l0_targets=(16.0,), baseline="topk", around=around)
+    request = RunRequest(
+        sandbox="box",
+        variants=("topk",),
+        seeds=(0, 1),
+        l0_targets=(16.0,),
+        baseline="topk",
+        around=around,
+    )
     tried = [score(box, "topk", 0, 32, 32.0)]
-    assert forecast(box, wanted, records(*tried), 8) == Forecast(1, 7)
+    assert forecast(box, request, records(*tried), 8) == Forecast(1, 7)
     ks = (16, round(around[0]), round(around[1]))
     made = [score(box, "topk", seed, k, float(k)) for k in ks for seed in (0, 1)]
-    assert forecast(box, wanted, records(*tried, *made), 8).left == 0
+    assert forecast(box, request, records(*tried, *made), 8).left == 0
     without = [one for one in made if one.seed == 0 or one.parameters["K"] != 16]
-    assert forecast(box, wanted, records(*tried, *without), 7).left == 1
+    assert forecast(box, request, records(*tried, *without), 7).left == 1
 
 
 def test_scores_of_other_data_do_not_count(box: Sandbox) -> None:
-    wanted = Wanted(("topk",), (0, 1))
+    request = RunRequest(sandbox="box", variants=("topk",), seeds=(0, 1))
     old, new = (score(box, "topk", seed, 32, 32.0, data) for seed, data in ((0, "old"), (1, "new")))
     new = new.model_copy(update={"finished": "2026-02-01T00:00:00+00:00"})
-    assert forecast(box, wanted, records(old, new), 2) == Forecast(1, 1)
+    assert forecast(box, request, records(old, new), 2) == Forecast(1, 1)

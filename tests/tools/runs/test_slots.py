@@ -1,5 +1,6 @@
-"""A run waits in the queue for the device that it will use."""
+"""A run waits in the queue for the device that it will use, with its request beside it."""
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from fumehood_tools.files import write_json
 from fumehood_tools.jobs import JobStore
 from fumehood_tools.machine import read_machine
 from fumehood_tools.runs import start_run
+from fumehood_tools.runs.request import REQUEST_FILE, RunRequest
 from fumehood_tools.sandbox.create import create_sandbox
 from fumehood_tools.settings import Device, Settings
 
@@ -45,3 +47,20 @@ def test_a_run_waits_for_the_gpu_if_it_will_use_it(
     write_json(settings.cache / "machine.json", {**measured, "cuda": gpu})
     job = start_run(settings, busy, "box", ["topk"]).job
     assert (job.status == "queued") == waits
+
+
+def test_the_request_waits_in_the_folder_of_the_job_as_it_was_made(
+    tmp_path: Path, busy: JobStore
+) -> None:
+    settings = Settings(workspace=tmp_path / "ws", cache=tmp_path / "cache", device="cuda")
+    create_sandbox(settings, "box", subject="synthetic", dict_size=64)
+    grid = {"K": [8, 32]}
+    job = start_run(settings, busy, "box", ["topk"], [3, 4], grid=grid, controls=True).job
+    folder = tmp_path / "jobs" / "jobs" / job.job_id
+    text = (folder / REQUEST_FILE).read_text(encoding="utf-8")
+    request = RunRequest.model_validate_json(text)
+    assert (request.sandbox, request.seeds, request.grid) == ("box", (3, 4), {"K": (8, 32)})
+    assert [type(value) for value in request.grid["K"]] == [int, int]
+    assert request.saes == 12 and request.asked is not None and request.asked.seeds == [3, 4]
+    argv = json.loads((folder / "spec.json").read_text(encoding="utf-8"))["argv"]
+    assert not any("topk" in word for word in argv), "it is not in any list of processes"

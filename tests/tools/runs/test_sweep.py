@@ -8,7 +8,8 @@ import pytest
 from fumehood_tools.runs.baselines import baseline_of, levels_around
 from fumehood_tools.runs.controls import plan_controls
 from fumehood_tools.runs.items import Planner, RunItem
-from fumehood_tools.runs.sweep import Sweep, Wanted, check_wanted, search_runs
+from fumehood_tools.runs.request import RunRequest
+from fumehood_tools.runs.sweep import Sweep, check_request, search_runs
 from fumehood_tools.sandbox.create import Sandbox, create_sandbox
 from fumehood_tools.settings import Settings
 
@@ -41,11 +42,12 @@ def run(
     return found
 
 
-def wanted(box: Sandbox, variants: tuple[str, ...], targets: tuple[float, ...]) -> Wanted:
+def wanted(box: Sandbox, variants: tuple[str, ...], targets: tuple[float, ...]) -> RunRequest:
     around = levels_around(targets, box.spec.dict_size)
-    return Wanted(
-        variants,
-        SEEDS,
+    return RunRequest(
+        sandbox=box.name,
+        variants=variants,
+        seeds=SEEDS,
         l0_targets=targets,
         baseline=baseline_of(box, variants),
         around=around,
@@ -78,15 +80,15 @@ def test_a_run_without_a_baseline_brings_topk_along(box: Sandbox) -> None:
 def test_controls_have_the_baseline_they_are_judged_by_with_every_seed(box: Sandbox) -> None:
     """Controls are the file as it is written, which a search runs with its first seed only."""
     asked = wanted(box, ("topk", "untrained"), (16.0,))
-    asked = asked._replace(controls=plan_controls(box, asked.variants, SEEDS))
-    for one in (asked, Wanted(("topk",), SEEDS, grid={"K": [8]}, controls=asked.controls)):
+    asked = asked.model_copy(update={"controls": plan_controls(box, asked.variants, SEEDS)})
+    plain = RunRequest(sandbox=box.name, variants=("topk",), seeds=SEEDS, controls=asked.controls)
+    for one in (asked, plain.model_copy(update={"grid": {"K": (8,)}})):
         sweep = Sweep(Planner(box, "data"), one)
         found = run(sweep, lambda item: value_of(item, "K", 32.0))
         assert found["topk", 32.0].keys() == set(SEEDS)
         sources = {name: box.variant_path(name).read_bytes() for name in one.variants}
-        assert sweep.total == check_wanted(sources, one) + search_runs(sources, one)
-    plain = Wanted(("topk",), SEEDS, controls=asked.controls)
-    assert check_wanted({"topk": box.variant_path("topk").read_bytes()}, plain) == 12
+        assert sweep.total == check_request(sources, one) + search_runs(sources, one)
+    assert check_request({"topk": box.variant_path("topk").read_bytes()}, plain) == 12
 
 
 @pytest.mark.parametrize("names", [("topk",), ("topk", "batch_topk", "untrained"), ("batch_topk",)])
@@ -97,7 +99,7 @@ def test_the_number_of_saes_of_a_search_for_counts_of_latents_is_known_before(
     sweep = Sweep(Planner(box, "data"), asked)
     run(sweep, lambda item: value_of(item, "K", 32.0))
     files = {name: box.variant_path(name).read_bytes() for name in (*names, "topk")}
-    assert sweep.total == check_wanted(files, asked) + search_runs(files, asked)
+    assert sweep.total == check_request(files, asked) + search_runs(files, asked)
 
 
 def test_a_search_goes_on_if_the_other_seeds_miss(box: Sandbox) -> None:

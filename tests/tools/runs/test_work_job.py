@@ -135,7 +135,7 @@ def test_work_that_is_done_while_the_decoder_is_asked_is_work_of_training(
 
 
 def test_nothing_is_trained_where_its_budget_cannot_be_measured() -> None:
-    nothing: Any = None  # nothing is started, so neither data nor a nursery are needed
-    references = References(SandboxSpec(), nothing, nothing, "cpu", "float32")
+    nothing: Any = None  # nothing is started, so neither a recipe nor data nor a nursery are needed
+    references = References(nothing, nothing, nothing)
     with pytest.raises(RunFailed, match="could not be measured"):
         references.dearest(["topk", "standard"], 1)

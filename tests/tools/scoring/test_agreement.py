@@ -14,6 +14,7 @@ from fumehood_tools.files import data_path
 from fumehood_tools.glass import Nursery, compiled_kernels
 from fumehood_tools.receipts import WEIGHTS_FILE
 from fumehood_tools.runs.items import RunItem
+from fumehood_tools.runs.orders import order_for, recipe_of
 from fumehood_tools.runs.training import Place, Training
 from fumehood_tools.scoring.requests import ScoringRequest, ScoringSetup
 from fumehood_tools.spec import CorpusSpec, SandboxSpec, ScoringSpec, SubjectSpec
@@ -58,7 +59,8 @@ def trained(setup: ScoringSetup, variant: str, scratch: Path) -> Training:
     kernels = compiled_kernels(setup.cache)
     with Nursery(scratch, level=setup.glass, readable=shards, kernels=kernels) as nursery:
         place = Place(scratch / "run", nursery, threads=2)
-        with Training(item, setup.spec, setup.activations, place) as training:
+        recipe = recipe_of(setup.spec, setup.activations, "cpu", "float32")
+        with Training(order_for(item, recipe), setup.activations, place) as training:
             training.child.wait()
             assert training.finished() is not None
             return training

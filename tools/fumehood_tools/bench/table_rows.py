@@ -216,7 +216,7 @@ def _spreads(scores: Sequence[Score], names: Iterable[str]) -> dict[str, Spread]
     for metric in SKIP_METRICS:
         checked = [getattr(score.integrity, metric.key, None) for score in scores]
         found[metric.key] = [value for value in checked if value is not None]
-    found[WORK] = [score.work.ratio for score in scores if score.work is not None]
+    found[WORK] = [ratio for score in scores if (ratio := _work_ratio(score)) is not None]
     spreads = {}
     for name, values in found.items():
         if values:
@@ -261,7 +261,7 @@ def seed_row(score: Score, packaged: Packaged) -> SeedRow:
         seed=score.seed,
         metrics={
             **score.metrics,
-            **({WORK: score.work.ratio} if score.work else {}),
+            **({} if (ratio := _work_ratio(score)) is None else {WORK: ratio}),
         },
         integrity={
             **(score.integrity.model_dump(exclude_none=True) if score.integrity else {}),
@@ -282,11 +282,20 @@ def times(ratio: float) -> str:
     return f"{ratio:.0f}x" if ratio >= 9.95 else f"{ratio:.1f}x"
 
 
+def _work_ratio(score: Score) -> float | None:
+    """Return the training work in units of the reference's; None if it is not known."""
+    return score.work.ratio if score.work else None
+
+
 def _work_in_words(work: Work) -> str:
+    took = f"{work.processor_seconds:.2f} s, {work.steps:,} steps, compared with no reference"
+    if work.ratio is not None:
+        took = (
+            f"{times(work.ratio)} that of {work.reference} ({work.processor_seconds:.2f} and "
+            f"{work.reference_seconds:.2f} s of processor time, {work.steps:,} steps)"
+        )
     return (
-        f"{times(work.ratio)} that of {work.reference} ({work.processor_seconds:.2f} and "
-        f"{work.reference_seconds:.2f} s of processor time, {work.steps:,} steps), "
-        f"{'trained here' if work.trained_here else 'not trained here'}, file of "
+        f"{took}, {'trained here' if work.trained_here else 'not trained here'}, file of "
         f"{work.source_bytes:,} bytes, {work.constants_bytes:,} of them constants"
     )
 

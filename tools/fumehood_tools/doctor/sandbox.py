@@ -22,7 +22,7 @@ def parts(settings: Settings) -> list[Part]:
     return [
         group("sae", needed=True),
         _torch(),
-        group("runpod", needed=False, use="rents GPUs; not used yet"),
+        group("runpod", needed=False, use="rents GPUs from RunPod"),
         *_subject_and_text(settings),
         *_glass(settings),
     ]

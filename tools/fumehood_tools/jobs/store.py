@@ -78,6 +78,7 @@ class JobStore:
         timeout_s: float | None = None,
         env: Mapping[str, str] | None = None,
         cwd: Path | str | None = None,
+        files: Mapping[str, Any] | None = None,
     ) -> Job:
         """Queue a program, which starts when its slot is free. It does not need this process.
 
@@ -85,7 +86,10 @@ class JobStore:
         returned. If it failed, was cancelled or was lost, a new job is created. `env` is added to
         the environment of the process that starts the job, which may be the supervisor of another
         job, so pass every variable that the program needs. cwd is the job's folder by default.
-        timeout_s is in seconds. Raises BadRequest, StorageFailed.
+        files: name -> content, written to the job's folder as JSON, for what is too long for argv
+        or should not appear in lists of processes. timeout_s is in seconds.
+
+        Raises BadRequest, StorageFailed.
         """
         self._check(kind, argv, slot, timeout_s)
         spec = {
@@ -98,7 +102,7 @@ class JobStore:
         with self._table.writing():
             job_id = self._job_of_key(request_key)
             if job_id is None:
-                job_id = self._insert(kind, title, slot, request_key, spec)
+                job_id = self._insert(kind, title, slot, request_key, spec, files or {})
         pump(self._table)
         return self.get(job_id)
 
@@ -146,12 +150,11 @@ class JobStore:
             next_cursor=cursor_of("jobs", page[-1]["number"]) if len(rows) > limit else None,
         )
 
-    def programs(self, kind: str) -> Iterator[Sequence[str]]:
-        """Yield the program and arguments of every job of a kind that is still in the table."""
+    def files(self, kind: str, name: str) -> Iterator[dict[str, Any]]:
+        """Yield a JSON file of every job of a kind that is still in the table, see `submit`."""
         for row in self._table.rows("SELECT id FROM jobs WHERE kind=?", kind):
-            spec = read_object(self._table.folder(row["id"]) / "spec.json") or {}
-            if isinstance(argv := spec.get("argv"), list):
-                yield [str(word) for word in argv]
+            if (content := read_object(self._table.folder(row["id"]) / name)) is not None:
+                yield content
 
     def cancel(self, job_id: str) -> Job:
         """Stop a job: at once if it waits, within seconds if it runs. Raises UnknownName.
@@ -220,13 +223,20 @@ class JobStore:
         return None
 
     def _insert(
-        self, kind: str, title: str, slot: str, request_key: str | None, spec: Mapping[str, Any]
+        self,
+        kind: str,
+        title: str,
+        slot: str,
+        request_key: str | None,
+        spec: Mapping[str, Any],
+        files: Mapping[str, Any],
     ) -> str:
         job_id = f"{kind}-{secrets.token_hex(5)}"
         folder = self._table.folder(job_id)
         try:
             folder.mkdir(mode=0o700)
-            write_json(folder / "spec.json", spec)
+            for name, content in {**files, "spec.json": spec}.items():
+                write_json(folder / name, content)
             self._table.change(
                 "INSERT INTO jobs(id, kind, title, slot, request_key, status, created) "
                 "VALUES(?,?,?,?,?,'queued',?)",

@@ -84,12 +84,24 @@ class RecordedFile(BaseModel, frozen=True):
         return {"sha256": said} if isinstance(said, str) else said
 
 
+class RentedPlace(BaseModel, frozen=True):
+    """The rented machine that trained an SAE. How it ended is in the record of its rental."""
+
+    intent: str = Field(description="the rental: its record is in rentals/<intent>")
+    pod_id: str
+    gpu: str | None = Field(description="the provider's id of the kind of GPU")
+    gpu_count: int
+    quoted_usd_per_hour: float | None = Field(description="of the whole pod, before it was rented")
+    price_usd_per_hour: float = Field(description="of the whole pod with its disks, as rented")
+
+
 class Cost(BaseModel, frozen=True):
     """The cost of a score in time and money."""
 
     train_seconds: float
     score_seconds: float
     usd: float = Field(0.0, description="cost of rented machines; 0 on your own")
+    rented: RentedPlace | None = Field(None, description="null: trained on a machine of your own")
 
 
 class Asked(BaseModel, frozen=True):

@@ -18,8 +18,11 @@ class Work(BaseModel, frozen=True):
         description="processor time of the training process, as the kernel counted it; on CUDA, "
         "where the processor waits for the device, wall clock"
     )
-    reference: str = Field(description="packaged variant whose training is 1")
-    reference_seconds: float = Field(
+    reference: str | None = Field(
+        description="packaged variant whose training is 1; null: none was measured where it was "
+        "trained, so there was no limit on work, and comparisons take the seconds"
+    )
+    reference_seconds: float | None = Field(
         description="processor time of a training of the reference, same job, same threads; "
         "extrapolated from some of its steps"
     )
@@ -47,12 +50,14 @@ class Work(BaseModel, frozen=True):
         return self.processor_seconds + self.decoder_seconds
 
     @property
-    def ratio(self) -> float:
-        """Total processor time divided by that of the reference."""
-        return self.spent / self.reference_seconds
+    def ratio(self) -> float | None:
+        """Total processor time divided by that of the reference; None without a reference."""
+        return None if self.reference_seconds is None else self.spent / self.reference_seconds
 
     def is_over(self, most_ratio: float) -> bool:
         """Return whether the ratio exceeds most_ratio by more than measurement noise."""
+        if self.reference_seconds is None:
+            return False
         return self.spent > most_seconds(most_ratio, self.reference_seconds)
 
 

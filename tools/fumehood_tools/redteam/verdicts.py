@@ -116,7 +116,8 @@ def shown_beside(told: Mapping[str, Any]) -> dict[Shown, bool]:
     """Return which marks the record has; each of them keeps a score out of verdicts."""
     work = told.get("work") or {}
     spent = work.get("processor_seconds", 0.0) + work.get("decoder_seconds", 0.0)
-    more = bool(work) and spent > EQUAL_WORK * work["reference_seconds"]
+    reference = work.get("reference_seconds")
+    more = reference is not None and spent > EQUAL_WORK * reference
     return {"not trained here": work.get("trained_here") is False, "work": more}
 
 

@@ -24,6 +24,7 @@ EVALUATOR_PARTS = (
     "harvest",
     "child_tuning.py",
     "machine.py",
+    "runs/orders.py",
     "runs/references.py",
     "runs/training.py",
     "runs/work.py",

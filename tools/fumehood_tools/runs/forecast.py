@@ -13,7 +13,8 @@ from fumehood_tools.records.scores import Score
 from fumehood_tools.registry.sae_metrics import SPARSITY
 from fumehood_tools.runs.code import evaluator_sha256, template_sha256
 from fumehood_tools.runs.items import Planner, settings_digest
-from fumehood_tools.runs.sweep import Sweep, Wanted
+from fumehood_tools.runs.request import RunRequest
+from fumehood_tools.runs.sweep import Sweep
 from fumehood_tools.sandbox.create import Sandbox
 
 
@@ -24,15 +25,15 @@ class Forecast(NamedTuple):
     left: int
 
 
-def forecast(box: Sandbox, wanted: Wanted, found: SandboxRecords, expected: int) -> Forecast:
+def forecast(box: Sandbox, request: RunRequest, found: SandboxRecords, expected: int) -> Forecast:
     """Return how many SAEs of a run are left. expected: of the whole run, if nothing had a score.
 
-    `wanted` must have passed `check_wanted`.
+    `request` must have passed `check_request`.
     """
     known = _known(box, found)
     if not known:
         return Forecast(0, expected)
-    sweep = Sweep(Planner(box, data_digest=""), wanted)
+    sweep = Sweep(Planner(box, data_digest=""), request)
     queue = deque(sweep.first())
     scored = missing = 0
     while queue:

@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from fumehood_tools.children import HUB_KEYS, LineChild
-from fumehood_tools.errors import FumehoodError, RunFailed
 from fumehood_tools.files import sha256_of, write_json
 from fumehood_tools.harvest import Activations, Probing
 from fumehood_tools.jobs import Progress
 from fumehood_tools.machine import RealDtype, best_threads
 from fumehood_tools.records.scores import Data
-from fumehood_tools.scoring.requests import ScoringSetup
+from fumehood_tools.scoring.requests import ErrorReport, ScoringSetup
 from fumehood_tools.settings import GlassLevel, Settings
 from fumehood_tools.spec import SandboxSpec
 
@@ -98,7 +97,7 @@ def harvested(child: LineChild, on_progress: Callable[[Progress], None]) -> dict
             if "progress" in line:
                 on_progress(Progress.model_validate(line["progress"]))
             elif "error" in line:
-                raise as_error(line["error"])
+                raise ErrorReport.model_validate(line["error"]).as_error()
             else:
                 return line
 
@@ -123,10 +122,3 @@ def _taken(line: dict[str, Any], settings: Settings) -> Harvest:
         activations.dtype if settings.dtype == "auto" else settings.dtype,
         best_threads(settings.cache),
     )
-
-
-def as_error(content: dict[str, Any]) -> FumehoodError:
-    """Return the error that a child described as JSON {"message", "code"}."""
-    error = RunFailed(content["message"])
-    error.code = content["code"]
-    return error

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal
 
 from pydantic import BaseModel
 
@@ -16,26 +16,15 @@ from fumehood_tools.records.work import Work
 from fumehood_tools.registry.kinds import FAILURE, SCORE, RecordKind
 from fumehood_tools.registry.sae_metrics import SPARSITY
 from fumehood_tools.runs.items import RunItem, provenance
+from fumehood_tools.runs.targets import Effort
 from fumehood_tools.runs.training import CONFIG, LOG
 from fumehood_tools.sandbox.create import Sandbox
+from fumehood_tools.scoring.requests import ErrorReport, ScoringAnswer
 from fumehood_tools.settings import Settings
 from fumehood_tools.timestamps import now
-from fumehood_tools.where import Where
 
 Stage = Literal["check", "train", "score"]
 KEPT = (CONFIG, LOG, "core.json", "sparse_probing.json")
-
-
-class Effort(NamedTuple):
-    """What a training cost: wall-clock seconds, and its work if a reference was measured.
-
-    where: the machine it ran on; arithmetic: of its large matrix products.
-    """
-
-    seconds: float
-    work: Work | None
-    where: Where
-    arithmetic: str = "float32"
 
 
 class Recorder:
@@ -72,28 +61,24 @@ class Recorder:
             return None
         return float(held.record["metrics"][SPARSITY])
 
-    def start(self, item: RunItem) -> None:
-        """Record the time at which work on an item began."""
-        self._started[item.name] = now()
+    def start(self, item: RunItem, when: str | None = None) -> None:
+        """Remember the time at which work on an item began (ISO 8601, UTC; default: now)."""
+        self._started[item.name] = when or now()
 
     def score(
-        self, item: RunItem, out: Path, data: Data, answer: Mapping[str, Any], effort: Effort
+        self, item: RunItem, out: Path, data: Data, answer: ScoringAnswer, effort: Effort
     ) -> Score:
         """Store the scorer's answer about the weights in `out`; return the record.
 
         Raises RunFailed if the weights are not those that were scored.
         """
         spec = self.sandbox.spec
-        trained, scored = effort.where, Where.model_validate(answer["where"])
+        trained, scored = effort.where, answer.where
+        weights, arithmetic = out / WEIGHTS_FILE, effort.arithmetic
         about = provenance(
-            item,
-            spec,
-            out / WEIGHTS_FILE,
-            trained=trained,
-            scored=scored,
-            arithmetic=effort.arithmetic,
+            item, spec, weights, trained=trained, scored=scored, arithmetic=arithmetic
         )
-        if answer.get("weights_sha256") != about.weights_sha256:
+        if answer.weights_sha256 != about.weights_sha256:
             raise RunFailed(f"{item.name}: weights changed during scoring. Start the run again.")
         score = Score(
             variant=item.variant,
@@ -108,14 +93,16 @@ class Recorder:
             site=spec.subject.site,
             dict_size=spec.dict_size,
             data=data,
-            metrics=answer["metrics"],
-            **{name: answer.get(name) for name in ("integrity", "inertness", "density")},
+            metrics=answer.metrics,
+            integrity=answer.integrity,
+            inertness=answer.inertness,
+            density=answer.density,
             work=effort.work,
             provenance=about,
             spec=spec.model_dump(mode="json"),
             asked=self._asked,
             glass=min(trained.glass, scored.glass, key=STRENGTH.__getitem__),
-            cost=Cost(train_seconds=round(effort.seconds, 2), score_seconds=answer["seconds"]),
+            cost=_cost(answer, effort),
             started=self._started.get(item.name, now()),
             finished=now(),
         )
@@ -123,9 +110,9 @@ class Recorder:
         self._write(SCORE, item, score, kept)
         return score
 
-    def failure(self, item: RunItem, stage: Stage, error: Mapping[str, Any]) -> str:
-        """Store {"code", "message", "check"?, "limit"?}; return the message as stored."""
-        message = self._without_paths(error["message"])
+    def failure(self, item: RunItem, stage: Stage, error: ErrorReport) -> str:
+        """Store why an item gets no score; return the message as stored."""
+        message = self._without_paths(error.message)
         failure = Failure(
             variant=item.variant,
             seed=item.seed,
@@ -135,9 +122,9 @@ class Recorder:
             run=item.digest,
             control=item.control,
             stage=stage,
-            code=error["code"],
-            check=error.get("check"),
-            limit=error.get("limit"),
+            code=error.code,
+            check=error.check,
+            limit=error.limit,
             message=message,
             variant_sha256=item.sha256,
             glass=None if stage == "check" else self.glass,
@@ -161,3 +148,13 @@ class Recorder:
         for folder in (self.settings.workspace, self.settings.cache, Path.home()):
             message = message.replace(f"{folder}/", "")
         return message
+
+
+def _cost(answer: ScoringAnswer, effort: Effort) -> Cost:
+    seconds = round(effort.seconds, 2)
+    return Cost(
+        train_seconds=seconds,
+        score_seconds=answer.seconds,
+        usd=effort.usd,
+        rented=effort.rented,
+    )

@@ -21,14 +21,13 @@ from fumehood_tools.errors import FumehoodError, RunFailed
 from fumehood_tools.files import write_bytes
 from fumehood_tools.glass import ChildLimits, GlassChild, Nursery, remove_folder, take_json
 from fumehood_tools.harvest import Activations
-from fumehood_tools.runs.items import RunItem
 from fumehood_tools.runs.log_lines import log
+from fumehood_tools.runs.orders import Recipe, TrainingOrder
 from fumehood_tools.runs.training import Place, training_spec
 from fumehood_tools.runs.work import ReferenceTraining
 from fumehood_tools.sandbox.create import template_folder
 from fumehood_tools.sandbox.declarations import parent_of_base, read_declarations
 from fumehood_tools.sandbox.variants import packaged_variants
-from fumehood_tools.spec import SandboxSpec
 
 # Enough for 13 of 195 steps at D = 576, F = 1,536 on one thread. The estimates were within 15 % of
 # the times of the packaged files, on two cores that three other processes used too.
@@ -45,14 +44,14 @@ class _Rehearsal(NamedTuple):
     child: GlassChild
 
 
-def rivals_of(item: RunItem) -> tuple[str, ...]:
-    """Return the packaged variants to compare an item's work with; the slowest one counts."""
+def rivals_of(order: TrainingOrder) -> tuple[str, ...]:
+    """Return the packaged variants to compare an order's work with; the slowest one counts."""
     packaged = packaged_variants()
     trained = packaged.keys() - {UNTRAINED}
-    own = item.variant if packaged.get(item.variant) == item.file_version else None
-    if own in trained and not item.parameters:
+    own = order.variant if packaged.get(order.variant) == order.file_sha256 else None
+    if own in trained and order.sha256 == order.file_sha256:
         return (own,)
-    parents = own, read_declarations(item.source).parent, parent_of_base(item.source)
+    parents = own, read_declarations(order.source).parent, parent_of_base(order.source)
     parent = next((name for name in parents if name in trained), None)
     return tuple(dict.fromkeys(name for name in (parent, STANDARD) if name is not None))
 
@@ -60,16 +59,9 @@ def rivals_of(item: RunItem) -> tuple[str, ...]:
 class References:
     """Measures packaged variants while trainings wait; remembers the results for the whole job."""
 
-    def __init__(
-        self,
-        spec: SandboxSpec,
-        activations: Activations,
-        nursery: Nursery,
-        device: str,
-        arithmetic: str,
-    ) -> None:
-        self.spec, self.activations, self.nursery = spec, activations, nursery
-        self.device, self.arithmetic = device, arithmetic
+    def __init__(self, recipe: Recipe, activations: Activations, nursery: Nursery) -> None:
+        """activations: those that the recipe names, on this machine."""
+        self.recipe, self.activations, self.nursery = recipe, activations, nursery
         self._seconds: dict[tuple[str, int], list[float]] = {}
         self._waiting: deque[tuple[str, int]] = deque()
         self._running: list[_Rehearsal] = []
@@ -125,9 +117,9 @@ class References:
         # Copy the file: the template's variants are not in a child's view.
         variant = folder / f"{name}.py"
         write_bytes(variant, (template_folder() / "variants" / variant.name).read_bytes())
-        place = Place(folder, self.nursery, threads, self.device, self.arithmetic)
-        content = training_spec(self.spec, self.activations, place, variant)
-        limits = self.spec.limits
+        place = Place(folder, self.nursery, threads)
+        content = training_spec(self.recipe, self.activations.train_shards, place, variant)
+        limits = self.recipe.limits
         child = self.nursery.start(
             "fumehood_child.reference",
             {**content, "seconds": SECONDS, "out": str(folder)},
@@ -137,7 +129,7 @@ class References:
                 wall_seconds=limits.train_minutes * 60,
                 memory_gb=limits.memory_gb,
                 threads=threads,
-                cuda=self.device == "cuda",
+                cuda=self.recipe.device == "cuda",
             ),
         )
         self._running.append(_Rehearsal(name, threads, child))
@@ -162,4 +154,4 @@ class References:
         found = take_json(folder, ANSWER, MOST_BYTES)
         if found is None:
             raise RunFailed("the child ended without a result")
-        return float(found["start"]) + float(found["step"]) * (self.spec.steps - 1)
+        return float(found["start"]) + float(found["step"]) * (self.recipe.steps - 1)

@@ -25,8 +25,15 @@ from fumehood_tools.receipts.audit import Discrepancy, Level, Sound
 from fumehood_tools.records.scores import Score
 from fumehood_tools.registry.kinds import SCORE
 from fumehood_tools.runs.code import evaluator_sha256, template_sha256
-from fumehood_tools.runs.harvesting import as_error, harvest, scoring_patience
-from fumehood_tools.scoring.requests import ScoringRequest, ScoringSetup
+from fumehood_tools.runs.harvesting import harvest
+from fumehood_tools.runs.scorer_line import SCORER, ScorerLine
+from fumehood_tools.scoring.requests import (
+    ScorerReady,
+    ScoringAnswer,
+    ScoringFailure,
+    ScoringRequest,
+    ScoringSetup,
+)
 from fumehood_tools.settings import Settings
 from fumehood_tools.spec import check_spec
 
@@ -128,28 +135,24 @@ def _score_all(
 ) -> None:
     waiting = {score.place: score for score in group}
     queue = iter(group)
-    environ, patience = settings.as_environment(), scoring_patience(setup.spec)
-    with LineChild(
-        "fumehood_tools.scoring", environ=environ, keys=HUB_KEYS, remedy=_REMEDY
-    ) as scorer:
-        scorer.send(setup.model_dump_json())
+    environ = settings.as_environment()
+    with LineChild(SCORER, environ=environ, keys=HUB_KEYS, remedy=_REMEDY) as child:
+        scorer = ScorerLine(child, setup.spec)
+        scorer.prepare(setup)
         _send_next(scorer, queue, folder, say)
         while waiting:
-            for answer in scorer.receive(1.0, patience=patience):
-                if answer.get("ready"):
-                    continue
-                if "name" not in answer:
-                    raise as_error(answer["error"])
-                _send_next(scorer, queue, folder, say)
-                _compare(waiting.pop(answer["name"]), answer, result)
+            for reply in scorer.receive(1.0):
+                if not isinstance(reply, ScorerReady):
+                    _send_next(scorer, queue, folder, say)
+                    _compare(waiting.pop(reply.name or ""), reply, result)
 
 
-def _send_next(scorer: LineChild, queue: Iterator[Sound], folder: Path, say: Say) -> None:
+def _send_next(scorer: ScorerLine, queue: Iterator[Sound], folder: Path, say: Say) -> None:
     """Send the next request, if any. Not all at once, because each needs a copy on disk."""
     if (score := next(queue, None)) is not None:
         say(f"scoring {score.place} again")
         copy = Path(tempfile.mkdtemp(dir=folder, prefix="copy-"))
-        scorer.send(_request(score, copy).model_dump_json())
+        scorer.ask(_request(score, copy))
 
 
 def _request(score: Sound, copy: Path) -> ScoringRequest:
@@ -167,12 +170,12 @@ def _request(score: Sound, copy: Path) -> ScoringRequest:
     )
 
 
-def _compare(score: Sound, answer: Mapping[str, Any], result: Rescoring) -> None:
-    if "error" in answer:
-        text = f"scoring again failed: {answer['error']['message']}"
+def _compare(score: Sound, reply: ScoringAnswer | ScoringFailure, result: Rescoring) -> None:
+    if isinstance(reply, ScoringFailure):
+        text = f"scoring again failed: {reply.error.message}"
         result.findings.append(_finding(score.place, "wrong", "rescore_failed", text))
         return
-    stored, now = Score.model_validate(score.record).metrics, answer["metrics"]
+    stored, now = Score.model_validate(score.record).metrics, reply.metrics
     parts = {key: _distance(key, stored.get(key), now.get(key)) for key in {**stored, **now}}
     differing = [
         f"{key} {_said(stored.get(key))} stored, {_said(now.get(key))} now"

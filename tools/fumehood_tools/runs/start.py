@@ -1,9 +1,11 @@
 """Start a run as a job. Checks the request and returns at once; the job does the work."""
 
-import json
+import contextlib
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from pydantic import ValidationError
 
 from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.errors import BadRequest
@@ -18,7 +20,8 @@ from fumehood_tools.runs.baselines import UNTRAINED, baseline_of, is_unchanged, 
 from fumehood_tools.runs.controls import plan_controls
 from fumehood_tools.runs.forecast import forecast
 from fumehood_tools.runs.pace import expected
-from fumehood_tools.runs.sweep import Wanted, check_wanted, search_runs
+from fumehood_tools.runs.request import REQUEST_FILE, RunRequest
+from fumehood_tools.runs.sweep import check_request, search_runs
 from fumehood_tools.sandbox.create import Sandbox, open_sandbox
 from fumehood_tools.settings import Settings
 from fumehood_tools.spec import LARGEST_SEED
@@ -100,51 +103,39 @@ def start_prepared(
     then: str | None = None,
 ) -> StartedRun:
     """Queue a run that `prepare_run` has checked. then: the call that follows it."""
-    box, wanted, changed = prepared.box, prepared.wanted, prepared.training
-    asked = Asked(after=prepared.newest, seeds=list(wanted.seeds))
-    request = _request(box.name, wanted, prepared.left, changed)
+    box, request = prepared.box, prepared.request.model_copy(update={"then": then})
     job = jobs.submit(
         "run",
-        [
-            sys.executable,
-            "-m",
-            "fumehood_tools.runs.worker",
-            json.dumps({**request, "asked": asked.model_dump(), "then": then}),
-        ],
-        title=_title(box.name, wanted.variants, prepared.saes, changed),
+        [sys.executable, "-m", "fumehood_tools.runs.worker"],
+        title=_title(request, prepared.saes),
         slot=slot_of(settings),
         request_key=request_key,
         env=settings.as_environment(),
+        files={REQUEST_FILE: request.model_dump(mode="json")},
     )
     return StartedRun(
         job=job,
         saes=prepared.saes,
         search_runs=prepared.search_runs,
         scored=prepared.scored,
-        baseline=wanted.baseline,
+        baseline=request.baseline,
         seconds=prepared.seconds,
-        training=changed,
+        training=request.training,
         left=prepared.left,
-        own=sum(name != UNTRAINED and not is_unchanged(box, name) for name in wanted.variants),
+        own=sum(name != UNTRAINED and not is_unchanged(box, name) for name in request.variants),
     )
 
 
 class Prepared(NamedTuple):
-    """A run that was checked, but not started. For the numbers see `StartedRun`.
-
-    training: values that it uses instead of those in sandbox.toml. newest: MAC of the newest
-    receipt in the sandbox; None if there is none.
-    """
+    """A run that was checked, but not started. For the numbers see `StartedRun`."""
 
     box: Sandbox
-    wanted: Wanted
-    training: Mapping[str, float]
+    request: RunRequest
     saes: int
     search_runs: int
     scored: int
     left: int
     seconds: float
-    newest: str | None
 
 
 def prepare_run(
@@ -169,25 +160,36 @@ def prepare_run(
     names = tuple(dict.fromkeys(variants))
     chosen = tuple(dict.fromkeys(seeds or box.spec.training.seeds))
     _check_words(names, chosen, baseline, l0_targets)
-    wanted = Wanted(names, chosen, dict(grid or {}), _targets(l0_targets, box.spec.dict_size))
-    if empty := [name for name, values in wanted.grid.items() if not values]:
+    if empty := [name for name, values in (grid or {}).items() if not values]:
         raise BadRequest(f"grid has no value for {empty[0]}. Pass one or more, or omit it.")
-    if controls:
-        wanted = wanted._replace(controls=plan_controls(box, names, chosen))
-    wanted = _with_baseline(box, wanted, baseline)
-    files = (*names, wanted.baseline) if wanted.baseline else names
+    targets = _targets(l0_targets, box.spec.dict_size)
+    brought = (baseline or baseline_of(box, names)) if targets else None
+    planned = plan_controls(box, names, chosen) if controls else ()
+    files = (*names, brought) if brought else names
     sources = {name: _source(box, name) for name in files}
-    count = check_wanted(sources, wanted)
+    request = RunRequest(
+        sandbox=box.name,
+        variants=names,
+        seeds=chosen,
+        grid={name: tuple(values) for name, values in (grid or {}).items()},
+        l0_targets=targets,
+        controls=planned,
+        baseline=brought,
+        around=levels_around(targets, box.spec.dict_size) if brought else (),
+        training=changed,
+    )
+    count = check_request(sources, request)
     if count > MOST_SAES:
         raise BadRequest(
             f"This run would train {count:,} SAEs; at most {MOST_SAES:,} are allowed. Split the "
             "grid over several runs."
         )
-    more, shelf = search_runs(sources, wanted), shelf or Shelf(settings.state)
-    newest = shelf.newest(box.results)
-    ahead = forecast(box, wanted, shelf.collect(box.results), count + more)
+    more, shelf = search_runs(sources, request), shelf or Shelf(settings.state)
+    asked = Asked(after=shelf.newest(box.results), seeds=list(chosen))
+    ahead = forecast(box, request, shelf.collect(box.results), count + more)
     seconds = expected(box.spec, settings.cache).whole(ahead.left)
-    return Prepared(box, wanted, changed, count, more, ahead.scored, ahead.left, seconds, newest)
+    request = request.model_copy(update={"saes": ahead.left, "asked": asked})
+    return Prepared(box, request, count, more, ahead.scored, ahead.left, seconds)
 
 
 def asked_seeds(jobs: JobStore) -> set[int]:
@@ -196,11 +198,10 @@ def asked_seeds(jobs: JobStore) -> set[int]:
     Only of jobs that are still in the table, which forgets old ones.
     """
     seeds = set[int]()
-    for argv in jobs.programs("run"):
-        try:
-            seeds.update(json.loads(argv[-1])["seeds"])
-        except (IndexError, KeyError, TypeError, ValueError):
-            continue  # of another version
+    for request in jobs.files("run", REQUEST_FILE):
+        # Of another version, or damaged: what cannot be read asked for nothing.
+        with contextlib.suppress(ValidationError):
+            seeds.update(RunRequest.model_validate(request).seeds)
     return seeds
 
 
@@ -223,28 +224,11 @@ def _check_words(
         raise BadRequest("baseline is only used with l0_targets. Pass both, or omit baseline.")
 
 
-def _title(sandbox: str, names: Sequence[str], count: int, training: Mapping[str, float]) -> str:
+def _title(request: RunRequest, count: int) -> str:
+    names, training = request.variants, request.training
     named = f"{', '.join(names[:4])}{' …' if len(names) > 4 else ''}"
     trained = f" with {in_words(training)}" if training else ""
-    return f"{sandbox}: {named}{trained} ({count} SAEs)"
-
-
-def _with_baseline(box: Sandbox, wanted: Wanted, baseline: str | None) -> Wanted:
-    """Return the request with the baseline that a run with target L0s brings along, if any."""
-    name = baseline or baseline_of(box, wanted.variants)
-    if not wanted.l0_targets or name is None:
-        return wanted
-    around = levels_around(wanted.l0_targets, box.spec.dict_size)
-    return wanted._replace(baseline=name, around=around)
-
-
-def _request(
-    sandbox: str, wanted: Wanted, saes: int, training: Mapping[str, float]
-) -> dict[str, Any]:
-    """Return the request to the job, as worker.RunRequest reads it."""
-    request = {"sandbox": sandbox, "saes": saes, "training": training, **wanted._asdict()}
-    request["controls"] = [item.model_dump(mode="json") for item in wanted.controls]
-    return request
+    return f"{request.sandbox}: {named}{trained} ({count} SAEs)"
 
 
 def _targets(l0_targets: Sequence[float], dict_size: int) -> tuple[float, ...]:

@@ -13,32 +13,9 @@ from typing import Any, NamedTuple
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.records.parameters import Value, combinations, constants_of, with_parameters
 from fumehood_tools.runs.aiming import Aim
-from fumehood_tools.runs.controls import ControlItem
 from fumehood_tools.runs.items import Planner, RunItem
+from fumehood_tools.runs.request import RunRequest
 from fumehood_tools.sandbox.declarations import read_declarations
-
-
-class Wanted(NamedTuple):
-    """The request of a run. grid: constant -> values to try, for every variant.
-
-    baseline: with l0_targets, this one is also run at the targets and at the L0s `around` them.
-    """
-
-    variants: Sequence[str]
-    seeds: Sequence[int]
-    grid: Mapping[str, Sequence[Value]] = {}
-    l0_targets: Sequence[float] = ()
-    controls: Sequence[ControlItem] = ()
-    baseline: str | None = None
-    around: Sequence[float] = ()
-
-    @property
-    def baseline_targets(self) -> tuple[float, ...]:
-        """The L0s at which the baseline is run in addition to what it is run for as a variant."""
-        if self.baseline is None:
-            return ()
-        as_variant = self.baseline in self.variants and not self.grid
-        return (*(() if as_variant else self.l0_targets), *self.around)
 
 
 class _Search(NamedTuple):
@@ -54,9 +31,9 @@ class _Search(NamedTuple):
 class Sweep:
     """The items of one run, as far as they are known yet."""
 
-    def __init__(self, planner: Planner, wanted: Wanted) -> None:
-        """`wanted` must have passed `check_wanted`."""
-        self.planner, self.wanted = planner, wanted
+    def __init__(self, planner: Planner, request: RunRequest) -> None:
+        """`request` must have passed `check_request`."""
+        self.planner, self.request = planner, request
         self._handed_out: dict[Path, RunItem] = {}
         self._waiting: dict[Path, list[_Search]] = {}
         self._known: dict[Path, float | None] = {}
@@ -67,7 +44,7 @@ class Sweep:
     def total(self) -> int:
         """Number of SAEs returned so far, plus the least number that running searches will add."""
         going = sum(search.aim.next_value is not None for search in self._searches)
-        return len(self._handed_out) + going * (len(self.wanted.seeds) - 1)
+        return len(self._handed_out) + going * (len(self.request.seeds) - 1)
 
     @property
     def is_searching(self) -> bool:
@@ -77,18 +54,18 @@ class Sweep:
     def first(self) -> list[RunItem]:
         """Return the items that are known at the start."""
         found: list[RunItem] = []
-        for variant in self.wanted.variants:
-            for chosen in combinations(self.wanted.grid):
-                if self.wanted.l0_targets:
-                    found += self._aimed(variant, chosen, self.wanted.l0_targets)
+        for variant in self.request.variants:
+            for chosen in combinations(self.request.grid):
+                if self.request.l0_targets:
+                    found += self._aimed(variant, chosen, self.request.l0_targets)
                 else:
                     found += self._seeds(variant, chosen)
-        if self.wanted.baseline is not None:
-            targets = self.wanted.baseline_targets
-            found += self._aimed(self.wanted.baseline, {}, targets, is_around=True)
-        for control in self.wanted.controls:
+        if self.request.baseline is not None:
+            targets = self.request.baseline_targets
+            found += self._aimed(self.request.baseline, {}, targets, is_around=True)
+        for control in self.request.controls:
             found += self._new(self.planner.controls(control))
-        for twin in twins_of(self.wanted):
+        for twin in twins_of(self.request):
             found += self._seeds(twin, {})
         return found
 
@@ -143,7 +120,7 @@ class Sweep:
         value = search.aim.next_value
         assert value is not None, "nothing to try"
         parameters = {**search.parameters, search.knob: value}
-        item = self.planner.item(search.variant, self.wanted.seeds[0], parameters)
+        item = self.planner.item(search.variant, self.request.seeds[0], parameters)
         if item.folder in self._known:
             return self._told(search, self._known[item.folder])
         self._waiting.setdefault(item.folder, []).append(search)
@@ -164,7 +141,7 @@ class Sweep:
         if search.aim.is_settled:
             return []
         best = {**search.parameters, search.knob: search.aim.best.value}
-        items = [self.planner.item(search.variant, seed, best) for seed in self.wanted.seeds]
+        items = [self.planner.item(search.variant, seed, best) for seed in self.request.seeds]
         self._confirming.append((search, [item.folder for item in items]))
         return self._new(items) + self._judged()
 
@@ -181,7 +158,9 @@ class Sweep:
         return found
 
     def _seeds(self, variant: str, parameters: Mapping[str, Value]) -> list[RunItem]:
-        return self._new(self.planner.item(variant, seed, parameters) for seed in self.wanted.seeds)
+        return self._new(
+            self.planner.item(variant, seed, parameters) for seed in self.request.seeds
+        )
 
     def _new(self, items: Iterable[RunItem]) -> list[RunItem]:
         found = [item for item in items if item.folder not in self._handed_out]
@@ -189,14 +168,14 @@ class Sweep:
         return found
 
 
-def twins_of(wanted: Wanted) -> list[str]:
+def twins_of(request: RunRequest) -> list[str]:
     """Return the baselines that a run trains as they are written, to judge its controls by.
 
     Controls are copies of a baseline as it is written, and only its own seeds show whether they
     differ by more than noise. A run without target L0s and grid has them among its variants.
     """
-    is_changed = bool(wanted.l0_targets or wanted.grid)
-    return list(dict.fromkeys(control.twin for control in wanted.controls)) if is_changed else []
+    is_changed = bool(request.l0_targets or request.grid)
+    return list(dict.fromkeys(control.twin for control in request.controls)) if is_changed else []
 
 
 def knob_value(source: bytes, variant: str) -> tuple[str, int | float]:
@@ -211,45 +190,45 @@ def knob_value(source: bytes, variant: str) -> tuple[str, int | float]:
     return knob, value
 
 
-def check_wanted(sources: Mapping[str, bytes], wanted: Wanted) -> int:
+def check_request(sources: Mapping[str, bytes], request: RunRequest) -> int:
     """Check a request; return the least number of SAEs that it leads to.
 
     sources: of all variants and the baseline. Raises UnknownName for a constant that a variant does
     not have, and BadRequest for a value of the wrong type or a knob that is missing or also in the
     grid.
     """
-    for variant in wanted.variants:
-        for chosen in combinations(wanted.grid):
+    for variant in request.variants:
+        for chosen in combinations(request.grid):
             with_parameters(sources[variant], variant, chosen)
-        if wanted.l0_targets:
+        if request.l0_targets:
             knob, _ = knob_value(sources[variant], variant)
-            if knob in wanted.grid:
+            if knob in request.grid:
                 raise BadRequest(
                     f"{knob} is the knob of {variant}, and l0_targets search for its value. "
                     "Remove it from grid, or omit l0_targets."
                 )
-    if wanted.baseline is not None:
-        knob_value(sources[wanted.baseline], wanted.baseline)
-    settings = len(combinations(wanted.grid)) * max(1, len(wanted.l0_targets))
-    levels = len(wanted.variants) * settings + len(wanted.baseline_targets)
-    more = len(wanted.controls) + len(twins_of(wanted))
-    return (levels + more) * len(wanted.seeds)
+    if request.baseline is not None:
+        knob_value(sources[request.baseline], request.baseline)
+    settings = len(combinations(request.grid)) * max(1, len(request.l0_targets))
+    levels = len(request.variants) * settings + len(request.baseline_targets)
+    more = len(request.controls) + len(twins_of(request))
+    return (levels + more) * len(request.seeds)
 
 
-def search_runs(sources: Mapping[str, bytes], wanted: Wanted) -> int:
+def search_runs(sources: Mapping[str, bytes], request: RunRequest) -> int:
     """Return the number of SAEs that the searches will probably train in addition.
 
     sources: of all variants and the baseline. The file's own value is tried once for all targets of
     a variant, unless that SAE is one of the run's. Then a count of latents (an int) is hit at the
     next try, which is one of the run's SAEs, and a penalty after one or two more.
     """
-    if not wanted.l0_targets:
+    if not request.l0_targets:
         return 0
-    copies, twins = len(combinations(wanted.grid)), twins_of(wanted)
+    copies, twins = len(combinations(request.grid)), twins_of(request)
     found = 0
-    for name in dict.fromkeys([*wanted.variants, *filter(None, [wanted.baseline])]):
-        searched = copies if name in wanted.variants else 1
+    for name in dict.fromkeys([*request.variants, *filter(None, [request.baseline])]):
+        searched = copies if name in request.variants else 1
         is_count = isinstance(knob_value(sources[name], name)[1], int)
-        found += searched * (1 if is_count else 1 + len(wanted.l0_targets))
-        found -= name in twins and not wanted.grid
+        found += searched * (1 if is_count else 1 + len(request.l0_targets))
+        found -= name in twins and not request.grid
     return found

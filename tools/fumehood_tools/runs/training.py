@@ -5,18 +5,17 @@ once, after the child has ended, and only from regular files of limited size.
 """
 
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from fumehood_tools.errors import FumehoodError, RunFailed, StorageFailed, VariantRejected
 from fumehood_tools.files import last_lines, write_bytes
 from fumehood_tools.glass import ChildLimits, ChildOutcome, Nursery, take_file, take_json
-from fumehood_tools.harvest import Activations
 from fumehood_tools.receipts import WEIGHTS_FILE
 from fumehood_tools.records.work import Work
-from fumehood_tools.runs.items import RunItem
+from fumehood_tools.runs.orders import Recipe, TrainingOrder
 from fumehood_tools.runs.work import ReferenceTraining, over_budget, processor_limit, work_of
-from fumehood_tools.spec import SandboxSpec
 from fumehood_tools.where import here
 
 REFUSED = 3
@@ -33,28 +32,29 @@ class Place(NamedTuple):
     scratch: Path
     nursery: Nursery
     threads: int = 1
-    device: str = "cpu"
-    arithmetic: str = "float32"
 
 
 def training_spec(
-    spec: SandboxSpec, activations: Activations, place: Place, variant: Path
+    recipe: Recipe, shards: Sequence[Path], place: Place, variant: Path
 ) -> dict[str, Any]:
-    """Return the spec of a training with seed 0, without the output folder ("out")."""
+    """Return the spec of a training with seed 0, without the output folder ("out").
+
+    shards: the training split of the activations that the recipe names, on this machine.
+    """
     return {
-        **spec.schedule(),
+        **recipe.schedule,
         "variant": str(variant),
-        "train_shards": [str(path.resolve()) for path in activations.train_shards],
-        "scale": activations.scale,
-        "activation_dim": activations.d_model,
-        "dict_size": spec.dict_size,
+        "train_shards": [str(path.resolve()) for path in shards],
+        "scale": recipe.scale,
+        "activation_dim": recipe.d_model,
+        "dict_size": recipe.dict_size,
         "seed": 0,
-        "layer": spec.subject.layer,
-        "lm_name": spec.subject.name,
-        "site": spec.subject.site,
+        "layer": recipe.subject.layer,
+        "lm_name": recipe.subject.name,
+        "site": recipe.subject.site,
         "threads": place.threads,
-        "device": place.device,
-        "arithmetic": place.arithmetic,
+        "device": recipe.device,
+        "arithmetic": recipe.arithmetic,
     }
 
 
@@ -63,29 +63,31 @@ class Training:
 
     def __init__(
         self,
-        item: RunItem,
-        spec: SandboxSpec,
-        activations: Activations,
+        order: TrainingOrder,
+        shards: Sequence[Path],
         place: Place,
         reference: ReferenceTraining | None = None,
     ) -> None:
-        """Start the training. reference: what its work is compared with; None: no work limit."""
-        self.item, self.spec, self.scratch = item, spec, place.scratch.resolve()
-        self.device, self.reference = place.device, reference
+        """Start the training. shards: the training split of the activations, on this machine.
+
+        reference: what its work is compared with; None: no work limit.
+        """
+        self.order, self.limits, self.scratch = order, order.recipe.limits, place.scratch.resolve()
+        self.reference = reference
         self.work: Work | None = None
-        self.where = here(place.device, place.threads, place.nursery.level)
+        self.where = here(order.recipe.device, place.threads, place.nursery.level)
         # `out` is ours. The child writes `_child_out`; we copy from it once, when it has ended.
         self.out = self.scratch / "handed-back"
         self._child_out = self.scratch / "child" / "out"
-        self.variant = self.scratch / f"{item.variant}.py"
+        self.variant = self.scratch / f"{order.variant}.py"
         self.out.mkdir(parents=True, exist_ok=True)
-        write_bytes(self.variant, item.source)
-        content = training_spec(spec, activations, place, self.variant)
+        write_bytes(self.variant, order.source)
+        content = training_spec(order.recipe, shards, place, self.variant)
         self.child = place.nursery.start(
             "core.train",
-            {**content, "seed": item.seed, "out": str(self._child_out)},
+            {**content, "seed": order.seed, "out": str(self._child_out)},
             scratch=self.scratch / "child",
-            readable=[self.variant, *activations.train_shards],
+            readable=[self.variant, *shards],
             limits=self._limits(place),
         )
 
@@ -96,16 +98,17 @@ class Training:
         self.child.end()
 
     def _limits(self, place: Place) -> ChildLimits:
-        limits, reference = self.spec.limits, self.reference
+        limits, reference = self.limits, self.reference
+        is_cuda = self.order.recipe.device == "cuda"
         # With CUDA, work is wall-clock time, judged at the end: no limit on processor time.
-        bound = None if reference is None or place.device == "cuda" else reference
+        bound = None if reference is None or is_cuda else reference
         return ChildLimits(
             wall_seconds=limits.train_minutes * 60,
             cpu_seconds=processor_limit(bound, limits) if bound else None,
             memory_gb=limits.memory_gb,
             scratch_gb=limits.scratch_gb,
             threads=place.threads,
-            cuda=place.device == "cuda",
+            cuda=is_cuda,
         )
 
     def fraction(self) -> float:
@@ -125,18 +128,22 @@ class Training:
         if outcome is None:
             return None
         if self.reference is not None:
-            self.work = work_of(self.item.source, self.spec, self.reference, outcome, self.device)
+            is_cuda = self.order.recipe.device == "cuda"
+            spent = outcome.seconds if is_cuda else outcome.processor_seconds
+            # If the nursery died, no processor time was reported; use wall-clock time instead.
+            seconds = outcome.seconds if spent is None else spent
+            self.work = work_of(self.order, seconds, self.reference)
         if outcome.exit_code != 0 or outcome.limit is not None:
             reason = self._reason(outcome)
             reason.limit = outcome.limit
             raise reason
-        if self.work is not None and self.work.is_over(self.spec.limits.work_ratio):
-            raise over_budget(self.work, self.spec.limits)
+        if self.work is not None and self.work.is_over(self.limits.work_ratio):
+            raise over_budget(self.work, self.limits)
         self._keep()
         return outcome
 
     def _taken(self, name: str) -> bytes | None:
-        most = MOST_BYTES.get(name, int(self.spec.limits.scratch_gb * (1 << 30)))
+        most = MOST_BYTES.get(name, int(self.limits.scratch_gb * (1 << 30)))
         return take_file(self._child_out, name, most)
 
     def _keep(self) -> None:
@@ -146,12 +153,12 @@ class Training:
                 write_bytes(self.out / name, content)
         if not (self.out / WEIGHTS_FILE).is_file():
             raise RunFailed(
-                f"{self.item.variant}.py: training ended without leaving weights. Remove calls "
+                f"{self.order.variant}.py: training ended without leaving weights. Remove calls "
                 "that end the process, then call check_variant."
             )
 
     def _reason(self, outcome: ChildOutcome) -> FumehoodError:
-        name, limits = f"{self.item.variant}.py", self.spec.limits
+        name, limits = f"{self.order.variant}.py", self.limits
         if outcome.limit == "cpu" and self.work is not None:
             return over_budget(self.work, limits, ended=True)
         if outcome.timed_out:
@@ -173,8 +180,8 @@ class Training:
             return refusal
         if "No space left" in outcome.output_tail:
             return StorageFailed(
-                f"The disk is full: training {self.item.name} stopped. Free some space, then start "
-                "the same run again; finished SAEs are kept."
+                f"The disk is full: training {self.order.name} stopped. Free some space, then "
+                "start the same run again; finished SAEs are kept."
             )
         tail = last_lines(outcome.output_tail, 8)
         return RunFailed(

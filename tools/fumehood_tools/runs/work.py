@@ -8,11 +8,11 @@ from math import ceil
 from typing import NamedTuple
 
 from fumehood_tools.errors import IntegrityFailed
-from fumehood_tools.glass import ChildOutcome
 from fumehood_tools.records.work import Work, most_seconds
+from fumehood_tools.runs.orders import TrainingOrder
 from fumehood_tools.sandbox.constants import measure_constants, why_not_trained_here
 from fumehood_tools.sandbox.declarations import names_a_rate
-from fumehood_tools.spec import LimitsSpec, SandboxSpec
+from fumehood_tools.spec import LimitsSpec
 
 # Measured work, as a multiple of the reference, of the honest variants among the examples and the
 # red team, all of which must be scored:
@@ -38,22 +38,18 @@ def processor_limit(reference: ReferenceTraining, limits: LimitsSpec) -> int:
     return ceil(ENDED_AT * most_seconds(limits.work_ratio, reference.seconds))
 
 
-def work_of(
-    source: bytes,
-    spec: SandboxSpec,
-    reference: ReferenceTraining,
-    outcome: ChildOutcome,
-    device: str,
-) -> Work:
-    """Return the work of a training that has ended."""
+def work_of(order: TrainingOrder, seconds: float, reference: ReferenceTraining | None) -> Work:
+    """Return the work of a training that took `seconds`: processor time, or wall-clock time.
+
+    reference: None where none is measured.
+    """
+    source, recipe = order.source, order.recipe
     sizes = measure_constants(source)
-    spent = outcome.seconds if device == "cuda" else outcome.processor_seconds
     return Work(
-        # If the nursery died, no processor time was reported; use wall-clock time instead.
-        processor_seconds=round(outcome.seconds if spent is None else spent, 3),
-        reference=reference.name,
-        reference_seconds=round(reference.seconds, 3),
-        steps=spec.steps,
+        processor_seconds=round(seconds, 3),
+        reference=None if reference is None else reference.name,
+        reference_seconds=None if reference is None else round(reference.seconds, 3),
+        steps=recipe.steps,
         source_bytes=sizes.source,
         constants_bytes=sizes.constants,
         sets_rate=names_a_rate(source),
@@ -63,7 +59,7 @@ def work_of(
 
 def decoder_limit(work: Work | None, limits: LimitsSpec) -> int | None:
     """Return the processor seconds after which a child that decodes is killed; None: no limit."""
-    if work is None:
+    if work is None or work.reference_seconds is None:
         return None
     left = most_seconds(limits.work_ratio, work.reference_seconds) - work.processor_seconds
     return ceil(ENDED_AT * max(left, 1.0))
@@ -82,8 +78,8 @@ def with_decoder(work: Work | None, seconds: float, limits: LimitsSpec) -> Work 
         raise IntegrityFailed(
             "work_budget",
             f"the training and the child that was asked for the decoder took {whole.spent:.2f} s "
-            f"of processor time, {seconds:.2f} s of them in scoring, {whole.ratio:.1f} times what "
-            f"{work.reference} takes (allowed: {limits.work_ratio:g} times, plus a tolerance of "
+            f"of processor time, {seconds:.2f} s of them in scoring, {_times(whole)} "
+            f"(allowed: {limits.work_ratio:g} times, plus a tolerance of "
             "half as much)",
             "Let decode use the stored weights; compute everything else during the training.",
         )
@@ -95,8 +91,8 @@ def over_budget(work: Work, limits: LimitsSpec, *, ended: bool = False) -> Integ
     how = "was killed after" if ended else "took"
     return IntegrityFailed(
         "work_budget",
-        f"the training {how} {work.processor_seconds:.2f} s of processor time, {work.ratio:.1f} "
-        f"times what {work.reference} takes for the same {work.steps:,} steps and threads "
+        f"the training {how} {work.processor_seconds:.2f} s of processor time, {_times(work)} "
+        f"for the same {work.steps:,} steps and threads "
         f"({work.reference_seconds:.2f} s; allowed: {limits.work_ratio:g} times, plus a tolerance "
         "of half as much, because such times vary between runs)",
         "Look for a loop that does not end, and take one step per batch with fewer passes over it "
@@ -104,3 +100,7 @@ def over_budget(work: Work, limits: LimitsSpec, *, ended: bool = False) -> Integ
         "Or have limits.work_ratio raised in sandbox.toml; the scores are then a different "
         "setting, and verdicts there state how many times the work was needed.",
     )
+
+
+def _times(work: Work) -> str:
+    return f"{work.ratio:.1f} times what {work.reference} takes"

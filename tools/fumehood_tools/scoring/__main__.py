@@ -1,21 +1,25 @@
 """The scorer as a process: `python -m fumehood_tools.scoring`, JSON lines in and out.
 
-Imports begin at once. The first input line is a ScoringSetup and is answered with {"ready": true}.
-Each further line is a ScoringRequest, answered with {"name", "metrics", "integrity", "inertness",
-"density", "where", "weights_sha256", "decode_seconds": processor time, "seconds", "split": seconds
-by stage}, and with "held_back": metrics too if the setup is sealed; or with {"name", "error":
-{"code", "message", "check", "limit"}}. Answers come in the order of the requests. Everything that
-all SAEs share is computed before the first request.
+Imports begin at once. The first input line is a ScoringSetup, each further line a ScoringRequest;
+requests.py has the replies. They come in the order of the requests. Everything that all SAEs share
+is computed before the first request.
 """
 
 import importlib
-import json
 import os
 import sys
 import warnings
 
 from fumehood_tools.errors import FumehoodError
-from fumehood_tools.scoring.requests import ScoringRequest, ScoringSetup
+from fumehood_tools.scoring.requests import (
+    ErrorReport,
+    Reply,
+    ScorerReady,
+    ScoringFailure,
+    ScoringRequest,
+    ScoringSetup,
+    reply_line,
+)
 from fumehood_tools.scoring.stubs import stub_unused
 
 HEAVY = (
@@ -23,16 +27,6 @@ HEAVY = (
     "sae_bench.evals.sparse_probing.probe_training",
     "sae_bench.evals.sparse_probing.eval_output",
 )
-
-
-def describe(error: FumehoodError) -> dict[str, str | None]:
-    """Return an error as a JSON object."""
-    return {
-        "code": error.code,
-        "message": str(error),
-        "check": error.check,
-        "limit": error.limit,
-    }
 
 
 def main() -> None:
@@ -43,8 +37,8 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
 
-    def answer(content: dict[str, object]) -> None:
-        print(json.dumps(content), file=answers, flush=True)
+    def answer(reply: Reply) -> None:
+        print(reply_line(reply), file=answers, flush=True)
 
     stub_unused()
     # Import the slow modules now, while the job is still looking for its data.
@@ -55,17 +49,17 @@ def main() -> None:
     try:
         scorer = Scorer(ScoringSetup.model_validate_json(sys.stdin.readline()))
     except FumehoodError as error:
-        answer({"error": describe(error)})
+        answer(ScoringFailure(error=ErrorReport.of(error)))
         sys.exit(1)
     with scorer:
-        answer({"ready": True})
+        answer(ScorerReady())
         scorer.prepare()
         for line in sys.stdin:
             request = ScoringRequest.model_validate_json(line)
             try:
-                answer({"name": request.name, **scorer.score(request)})
+                answer(scorer.score(request))
             except FumehoodError as error:
-                answer({"name": request.name, "error": describe(error)})
+                answer(ScoringFailure(name=request.name, error=ErrorReport.of(error)))
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ from fumehood_tools.scoring.probing_eval import Probed, Sides, run_probing
 from fumehood_tools.scoring.probing_texts import ProbingTexts
 from fumehood_tools.scoring.reconstruction import Reconstruction
 from fumehood_tools.scoring.reconstruction_run import fresh_folder
-from fumehood_tools.scoring.requests import ScoringRequest, ScoringSetup
+from fumehood_tools.scoring.requests import ScoringAnswer, ScoringRequest, ScoringSetup
 from fumehood_tools.scoring.sae_under_test import SaeUnderTest
 from fumehood_tools.scoring.stopwatch import Stopwatch
 from fumehood_tools.scoring.subject import scoring_subject
@@ -118,8 +118,8 @@ class Scorer:
             write_passes(self.passes_file, self.passes.small)
             self.passes_kept = set(self.passes.small)
 
-    def score(self, request: ScoringRequest) -> dict[str, Any]:
-        """Return the answer described in __main__: metrics, integrity, inertness, seconds …
+    def score(self, request: ScoringRequest) -> ScoringAnswer:
+        """Return the metrics, the results of the checks, and what it took.
 
         Writes sae-bench's two result files to request.out. Raises RunFailed if the variant's code
         fails or hangs, IntegrityFailed if a check fails.
@@ -130,18 +130,19 @@ class Scorer:
         with measuring, torch.no_grad(), contextlib.redirect_stdout(io.StringIO()):
             found = self._measure(measuring, request, watch)
         self.keep_passes()
-        return {
-            "metrics": found.metrics,
-            "integrity": found.integrity.model_dump(),
-            "inertness": None if found.inertness is None else found.inertness.model_dump(),
-            "density": found.density,
-            **({"held_back": found.held_back} if self.setup.sealed else {}),
-            "where": here("cpu", torch.get_num_threads(), self.nursery.level).model_dump(),
-            "weights_sha256": measuring.weights.sha256,
-            "decode_seconds": round(measuring.halves.decode_seconds, 3),
-            "seconds": round(watch.total, 2),
-            "split": {name: round(took, 3) for name, took in watch.seconds.items()},
-        }
+        return ScoringAnswer(
+            name=request.name,
+            metrics=found.metrics,
+            integrity=found.integrity,
+            inertness=found.inertness,
+            density=found.density,
+            held_back=found.held_back,
+            where=here("cpu", torch.get_num_threads(), self.nursery.level),
+            weights_sha256=measuring.weights.sha256,
+            decode_seconds=round(measuring.halves.decode_seconds, 3),
+            seconds=round(watch.total, 2),
+            split={name: round(took, 3) for name, took in watch.seconds.items()},
+        )
 
     def _inertness(self, measuring: SaeUnderTest, request: ScoringRequest) -> Inertness | None:
         if not request.compare:

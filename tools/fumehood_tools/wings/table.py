@@ -1,7 +1,7 @@
 """The declarations of this package's wings. Importing this module registers their record kinds."""
 
 from fumehood_tools.registry.kinds import RecordKind
-from fumehood_tools.wings.declared import Declared, Key, register_kinds
+from fumehood_tools.wings.declared import Declared, Key, Setting, register_kinds
 
 CORE = Declared(slots={"cpu": 1})
 """Declarations that apply whichever wings are chosen."""
@@ -47,10 +47,7 @@ CODE = Declared(
 )
 GUIDES = Declared(endpoints={"package_index": "https://pypi.org"}, slots={"guides": 1})
 SANDBOX = Declared(
-    keys=(
-        Key("HF_TOKEN", "gated subject models of the hub"),
-        Key("RUNPOD_API_KEY", "training on rented GPUs; not used yet"),
-    ),
+    keys=(Key("HF_TOKEN", "gated subject models of the hub"),),
     slots={"gpu": 1},
     doctor=("fumehood_tools.doctor.sandbox:parts",),
 )
@@ -64,7 +61,36 @@ STUDIES = Declared(
         )
     ),
 )
+RUNPOD_INTERFACE = Setting(
+    "FUMEHOOD_RUNPOD_INTERFACE",
+    "auto",
+    "auto | graphql | v2: how to speak with RunPod (auto: GraphQL while it exists and its package "
+    "is installed, else REST v2)",
+    ("auto", "graphql", "v2"),
+)
+POD_MAX_COST_JOB = Setting(
+    "FUMEHOOD_POD_MAX_COST_JOB", 10.0, "US dollars that one job may spend on rented GPUs"
+)
+POD_MAX_COST_DAY = Setting(
+    "FUMEHOOD_POD_MAX_COST_DAY",
+    25.0,
+    "US dollars that all jobs of the workspace may spend on rented GPUs in a day (UTC)",
+)
+POD_IMAGE = Setting(
+    "FUMEHOOD_POD_IMAGE",
+    "runpod/pytorch:1.0.2-cu1281-torch280-ubuntu2404",
+    "the container image of rented GPUs; it starts sshd and has Python with torch",
+)
+PODS = Declared(
+    settings=(RUNPOD_INTERFACE, POD_MAX_COST_JOB, POD_MAX_COST_DAY, POD_IMAGE),
+    keys=(Key("RUNPOD_API_KEY", "rents GPUs from RunPod"),),
+    endpoints={
+        "runpod_graphql": "https://api.runpod.io/graphql",
+        "runpod_v2": "https://api.runpod.io/v2",
+    },
+    kinds=(RecordKind("rental", "rentals/*"),),
+)
 
-DECLARED = (CORE, PAPERS, CODE, GUIDES, SANDBOX, STUDIES)
+DECLARED = (CORE, PAPERS, CODE, GUIDES, SANDBOX, STUDIES, PODS)
 
 register_kinds(DECLARED)

@@ -8,8 +8,10 @@ import pytest
 from fumehood_tools.files import sha256_of, write_bytes, write_text
 from fumehood_tools.records.scores import Data
 from fumehood_tools.runs.items import Planner
-from fumehood_tools.runs.recording import Effort, Recorder
+from fumehood_tools.runs.recording import Recorder
+from fumehood_tools.runs.targets import Effort
 from fumehood_tools.sandbox.create import Sandbox, create_sandbox, open_sandbox
+from fumehood_tools.scoring.requests import ScoringAnswer
 from fumehood_tools.settings import Settings
 from fumehood_tools.studies.entries import (
     Claim,
@@ -91,12 +93,13 @@ class Desk:
             item = planner.item(variant, seed)
             out = self.settings.workspace.parent / "out"
             write_bytes(out / "sae.safetensors", f"{variant} {seed} {metrics}".encode())
-            answer = {
-                "metrics": {**METRICS, **metrics},
-                "weights_sha256": sha256_of(out / "sae.safetensors"),
-                "seconds": 1.0,
-                "where": here("cpu", 2, "landlock").model_dump(),
-            }
+            answer = ScoringAnswer(
+                name=item.name,
+                metrics={**METRICS, **metrics},
+                weights_sha256=sha256_of(out / "sae.safetensors"),
+                seconds=1.0,
+                where=here("cpu", 2, "landlock"),
+            )
             recorder.start(item)
             data = Data(digest="digest", train_tokens=1_000, eval_tokens=100)
             recorder.score(item, out, data, answer, Effort(1.0, None, here("cpu", 1, "rlimits")))

@@ -17,8 +17,10 @@ from fumehood_tools.reading.shelf import ReadingShelf
 from fumehood_tools.receipts.audit import withdraw
 from fumehood_tools.records.scores import Data
 from fumehood_tools.runs.items import Planner, RunItem
-from fumehood_tools.runs.recording import Effort, Recorder
+from fumehood_tools.runs.recording import Recorder
+from fumehood_tools.runs.targets import Effort
 from fumehood_tools.sandbox.create import Sandbox, create_sandbox, open_sandbox
+from fumehood_tools.scoring.requests import ErrorReport, ScoringAnswer
 from fumehood_tools.settings import Settings, load_settings
 from fumehood_tools.studies.entries import (
     Claim,
@@ -82,12 +84,13 @@ class Lab:
         recorder = Recorder(self.settings, self.sandbox(sandbox), "rlimits")
         out = self.workspace.parent / "out"
         write_bytes(out / "sae.safetensors", f"weights of {item.name}".encode())
-        answer = {
-            "metrics": {**METRICS, "explained_variance": ev},
-            "weights_sha256": sha256_of(out / "sae.safetensors"),
-            "seconds": 1.0,
-            "where": here("cpu", 2, "landlock").model_dump(),
-        }
+        answer = ScoringAnswer(
+            name=item.name,
+            metrics={**METRICS, "explained_variance": ev},
+            weights_sha256=sha256_of(out / "sae.safetensors"),
+            seconds=1.0,
+            where=here("cpu", 2, "landlock"),
+        )
         recorder.start(item)
         recorder.score(item, out, data, answer, Effort(1.0, None, here("cpu", 1, "rlimits")))
         return self.place(item.folder)
@@ -95,7 +98,7 @@ class Lab:
     def failure(self, variant: str, seed: int) -> str:
         """Have the evaluator store a failure; return its place."""
         item = self.item(variant, seed)
-        error = {"code": "run_failed", "message": "The loss was not finite."}
+        error = ErrorReport(code="run_failed", message="The loss was not finite.")
         Recorder(self.settings, self.sandbox(), "rlimits").failure(item, "train", error)
         return self.place(item.folder)
 

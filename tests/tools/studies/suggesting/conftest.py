@@ -14,8 +14,10 @@ from fumehood_tools.files import sha256_of, write_bytes, write_json, write_text
 from fumehood_tools.jobs import JobStore
 from fumehood_tools.records.scores import Data
 from fumehood_tools.runs.items import Planner
-from fumehood_tools.runs.recording import Effort, Recorder
+from fumehood_tools.runs.recording import Recorder
+from fumehood_tools.runs.targets import Effort
 from fumehood_tools.sandbox.create import Sandbox, create_sandbox, open_sandbox
+from fumehood_tools.scoring.requests import ErrorReport, ScoringAnswer
 from fumehood_tools.settings import Settings, load_settings
 from fumehood_tools.studies.entries import (
     Budget,
@@ -114,12 +116,13 @@ class Workbench:
         write_bytes(out / "sae.safetensors", weights or f"weights of {item.folder}".encode())
         for name in ("core.json", "train_log.jsonl"):
             write_bytes(out / name, b"{}")
-        answer = {
-            "metrics": {"l0": l0, "explained_variance": ev, "mse": 1.0, "alive": 0.9},
-            "weights_sha256": sha256_of(out / "sae.safetensors"),
-            "seconds": 1.0,
-            "where": here("cpu", 2, "landlock").model_dump(),
-        }
+        answer = ScoringAnswer(
+            name=item.name,
+            metrics={"l0": l0, "explained_variance": ev, "mse": 1.0, "alive": 0.9},
+            weights_sha256=sha256_of(out / "sae.safetensors"),
+            seconds=1.0,
+            where=here("cpu", 2, "landlock"),
+        )
         recorder.start(item)
         data = Data(digest="digest", train_tokens=4_096, eval_tokens=256)
         recorder.score(item, out, data, answer, Effort(1.0, None, here("cpu", 1, "rlimits")))
@@ -136,7 +139,9 @@ class Workbench:
         """Have the evaluator store a failure; return its folder."""
         sandbox, recorder = self.box()
         item = Planner(sandbox, "digest").item(variant, seed, parameters)
-        recorder.failure(item, stage, {"code": "run_failed", "message": "No.", **error})
+        recorder.failure(
+            item, stage, ErrorReport(**{"code": "run_failed", "message": "No.", **error})
+        )
         return item.folder
 
     def plan(self, *variants: str, study: str = STUDY, box: str = "box", **parts: Any) -> int:

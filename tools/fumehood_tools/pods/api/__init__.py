@@ -1,9 +1,12 @@
 """One interface to the provider of pods, and its adapters."""
 
+from fumehood_tools.pods.api.failing_over import choose_api
 from fumehood_tools.pods.api.failures import (
     AnswerLost,
+    InterfaceUnusable,
     KeyRefused,
     NoCapacity,
+    NoSuchPod,
     OrderRefused,
     PodsFailed,
     ProviderBusy,
@@ -27,9 +30,11 @@ __all__ = [
     "AnswerLost",
     "Cloud",
     "GpuOffer",
+    "InterfaceUnusable",
     "KeyRefused",
     "LogLine",
     "NoCapacity",
+    "NoSuchPod",
     "OrderRefused",
     "Pod",
     "PodAPI",
@@ -40,4 +45,5 @@ __all__ = [
     "ServiceRetired",
     "SshAddress",
     "Stock",
+    "choose_api",
 ]

@@ -3,10 +3,12 @@
 PodsFailed               the provider did not do what was asked
 ├── KeyRefused           the API key is missing, wrong or revoked
 ├── OrderRefused         the provider does not accept this order: repeating it is no use
+│   └── NoSuchPod        there is no pod with this id
 ├── NoCapacity           no machine of this kind is free now: try another GPU or later
 ├── ProviderBusy         too many requests, or the service is down: nothing was done
 ├── AnswerLost           nobody knows whether it was done: look before asking again
-└── ServiceRetired       this interface of the provider was switched off (HTTP 410)
+├── ServiceRetired       this interface of the provider was switched off (HTTP 410)
+└── InterfaceUnusable    the package for this interface is missing or does not fit
 """
 
 from fumehood_tools.errors import FumehoodError
@@ -37,6 +39,12 @@ class OrderRefused(PodsFailed):
     code = "pods_order_refused"
 
 
+class NoSuchPod(OrderRefused):
+    """The provider has no pod with this id, or the key may not see it."""
+
+    code = "pods_no_such_pod"
+
+
 class NoCapacity(PodsFailed):
     """No machine of this kind is free now."""
 
@@ -62,3 +70,9 @@ class ServiceRetired(PodsFailed):
     """The provider has switched this interface off."""
 
     code = "pods_service_retired"
+
+
+class InterfaceUnusable(PodsFailed):
+    """The package that speaks this interface is missing, broken, or has changed too much."""
+
+    code = "pods_interface_unusable"

@@ -9,12 +9,15 @@ class PodAPI(Protocol):
     """Requests to the provider of pods. Safe to share between threads.
 
     Every method blocks for a bounded time and raises only PodsFailed and its subclasses. Reads and
-    `terminate` are repeated by the adapter after ProviderBusy, within that time. `create`, `stop`
-    and `resume` are sent once: after AnswerLost the caller looks first, because the pod may exist.
+    `terminate` are repeated by the adapter after ProviderBusy and lost answers, within that time.
+    `create`, `stop` and `resume` are sent once: after AnswerLost the caller looks first, because
+    the pod may exist. After ProviderBusy nothing was done.
     """
 
-    interface: str
-    """Which interface answers, for messages and receipts: "graphql" or "v2"."""
+    @property
+    def interface(self) -> str:
+        """Which interface answers, for messages and receipts: "graphql" or "v2"."""
+        ...
 
     def offers(self, gpu_count: int = 1, cloud: Cloud = "secure") -> list[GpuOffer]:
         """Return the kinds of GPU, with the price of a pod that has gpu_count of them."""

@@ -8,7 +8,7 @@ passes over the holdout's tokens, and per SAE what its score took, without spars
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, NamedTuple
 
 from fumehood_tools.children import HUB_KEYS, LineChild
 from fumehood_tools.errors import RunFailed
@@ -16,16 +16,17 @@ from fumehood_tools.glass import choose_level
 from fumehood_tools.harvest import Activations
 from fumehood_tools.jobs import Progress
 from fumehood_tools.receipts import WEIGHTS_FILE
-from fumehood_tools.records.integrity import Integrity
 from fumehood_tools.records.scores import Score
-from fumehood_tools.runs.harvesting import (
-    Harvest,
-    as_error,
-    harvest,
-    harvested,
-    scoring_patience,
+from fumehood_tools.runs.harvesting import Harvest, harvest, harvested
+from fumehood_tools.runs.scorer_line import SCORER, ScorerLine
+from fumehood_tools.scoring.requests import (
+    Reply,
+    ScorerReady,
+    ScoringAnswer,
+    ScoringFailure,
+    ScoringRequest,
+    ScoringSetup,
 )
-from fumehood_tools.scoring.requests import ScoringRequest, ScoringSetup
 from fumehood_tools.settings import Settings
 from fumehood_tools.spec import CorpusSpec, SandboxSpec
 from fumehood_tools.studies.holdout.requests import HoldoutRequest
@@ -115,39 +116,30 @@ def score_on(
     harvested = Harvest(holdout.activations, None, "cpu")
     setup = harvested.scoring_setup(spec, settings, folder, level)
     setup = setup.model_copy(update={"sealed": True})
-    with LineChild(
-        "fumehood_tools.scoring", keys=HUB_KEYS, remedy=_REMEDY, stderr=prints
-    ) as scorer:
+    with LineChild(SCORER, keys=HUB_KEYS, remedy=_REMEDY, stderr=prints) as child:
+        scorer = ScorerLine(child, spec)
         return list(_scored(scorer, setup, scores, settings.workspace, folder, report))
 
 
 def _scored(
-    scorer: LineChild,
+    scorer: ScorerLine,
     setup: ScoringSetup,
     scores: Sequence[PlannedScore],
     workspace: Path,
     folder: Path,
     report: Report,
 ) -> Iterator[Measured]:
-    scorer.send(setup.model_dump_json())
-    patience = scoring_patience(setup.spec)
-    ready = _answer(scorer, patience)
-    if not ready.get("ready"):
-        raise as_error(ready["error"])
+    scorer.prepare(setup)
+    ready = scorer.next()
+    assert isinstance(ready, ScorerReady), "a failed setup is raised"
     for number, planned in enumerate(scores):
         said = f"scoring {number + 1} of {len(scores)}"
         report(Progress(done=number, total=len(scores), phase="score", message=said))
         copy = folder / f"copy-{number}"
         # One at a time, because each needs a copy on disk.
-        scorer.send(_request(planned, workspace, copy).model_dump_json())
-        yield _measured(planned, _answer(scorer, patience))
+        scorer.ask(_request(planned, workspace, copy))
+        yield _measured(planned, scorer.next())
         shutil.rmtree(copy, ignore_errors=True)
-
-
-def _answer(scorer: LineChild, patience: float) -> dict[str, Any]:
-    while True:
-        for line in scorer.receive(1.0, patience=patience):
-            return line
 
 
 def _request(planned: PlannedScore, workspace: Path, copy: Path) -> ScoringRequest:
@@ -165,16 +157,16 @@ def _request(planned: PlannedScore, workspace: Path, copy: Path) -> ScoringReque
     )
 
 
-def _measured(planned: PlannedScore, answer: Mapping[str, Any]) -> Measured:
-    if (error := answer.get("error")) is not None:
-        if error["code"] == _CHECK_FAILED:
-            return Measured(planned, None, {}, error.get("check") or "a check")
-        raise as_error(dict(error))
-    if answer["weights_sha256"] != planned.score.provenance.weights_sha256:
+def _measured(planned: PlannedScore, reply: Reply) -> Measured:
+    if isinstance(reply, ScoringFailure):
+        if reply.error.code == _CHECK_FAILED:
+            return Measured(planned, None, {}, reply.error.check or "a check")
+        raise reply.error.as_error()
+    assert isinstance(reply, ScoringAnswer), "the scorer is ready only once"
+    if reply.weights_sha256 != planned.score.provenance.weights_sha256:
         raise RunFailed(
             f"The weights in {planned.place} are not those that were scored. Restore them from a "
             "backup; `fumehood verify` names every file that was changed."
         )
-    integrity = Integrity.model_validate(answer["integrity"])
-    update = {"metrics": answer["metrics"], "integrity": integrity}
-    return Measured(planned, planned.score.model_copy(update=update), answer["held_back"])
+    update = {"metrics": reply.metrics, "integrity": reply.integrity}
+    return Measured(planned, planned.score.model_copy(update=update), reply.held_back)

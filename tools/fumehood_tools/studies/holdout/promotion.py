@@ -16,7 +16,8 @@ from fumehood_tools.errors import BadRequest, StorageFailed
 from fumehood_tools.files import digest_of, write_bytes, write_text
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.runs.baselines import levels_around
-from fumehood_tools.runs.sweep import Wanted, check_wanted, search_runs
+from fumehood_tools.runs.request import RunRequest
+from fumehood_tools.runs.sweep import check_request, search_runs
 from fumehood_tools.sandbox.create import SPEC_FILE, Sandbox, create_sandbox, open_sandbox
 from fumehood_tools.settings import Settings
 from fumehood_tools.spec import SandboxSpec
@@ -53,25 +54,24 @@ class Retest(NamedTuple):
         return own.lstrip("-_")
 
     @property
-    def wanted(self) -> Wanted:
+    def request(self) -> RunRequest:
         """Its run: the planned seeds at the planned levels, with the baseline."""
         plan, names = self.content, (self.content.baseline.name, self.variant.name)
-        if not plan.l0_targets:
-            return Wanted(names, tuple(plan.seeds), dict(plan.grid))
         targets = tuple(plan.l0_targets)
-        return Wanted(
-            names[1:],
-            tuple(plan.seeds),
-            dict(plan.grid),
-            targets,
-            baseline=names[0],
+        return RunRequest(
+            sandbox=self.sandbox,
+            variants=names[1:] if targets else names,
+            seeds=tuple(plan.seeds),
+            grid={name: tuple(values) for name, values in plan.grid.items()},
+            l0_targets=targets,
+            baseline=names[0] if targets else None,
             around=levels_around(targets, self.there.spec.dict_size),
         )
 
     @property
     def saes(self) -> int:
         """How many SAEs it will probably train."""
-        return check_wanted(self.sources, self.wanted) + search_runs(self.sources, self.wanted)
+        return check_request(self.sources, self.request) + search_runs(self.sources, self.request)
 
     def plan_there(self, settings_digest: str) -> Plan:
         """Return the plan as it is judged there: the same, about this variant."""

@@ -16,7 +16,7 @@ from fumehood_tools.errors import RunFailed
 from fumehood_tools.jobs.worker import JobContext
 from fumehood_tools.locking import exclusive
 from fumehood_tools.records.scores import Asked
-from fumehood_tools.runs.worker import RunJob, RunRequest
+from fumehood_tools.runs.job import RunJob
 from fumehood_tools.settings import Settings, load_settings
 from fumehood_tools.studies.entries import HoldoutAnswer, Plan
 from fumehood_tools.studies.holdout.places import Spot
@@ -81,19 +81,10 @@ class RetestJob:
 
     def _train(self, retest: Retest) -> None:
         """Run the sandbox. What fails there has a record, as in every run."""
-        wanted, results = retest.wanted, self.settings.sandboxes / retest.sandbox / "results"
+        request, results = retest.request, self.settings.sandboxes / retest.sandbox / "results"
         newest = Shelf(self.settings.state).newest(results)
-        request = RunRequest(
-            sandbox=retest.sandbox,
-            variants=tuple(wanted.variants),
-            seeds=tuple(wanted.seeds),
-            grid={name: tuple(values) for name, values in wanted.grid.items()},
-            l0_targets=tuple(wanted.l0_targets),
-            baseline=wanted.baseline,
-            around=tuple(wanted.around),
-            saes=retest.saes,
-            asked=Asked(after=newest, seeds=list(wanted.seeds)),
-        )
+        asked = Asked(after=newest, seeds=list(request.seeds))
+        request = request.model_copy(update={"saes": retest.saes, "asked": asked})
         RunJob(self.context, self.settings, request).run()
 
     def _enter(self, answer: HoldoutAnswer) -> int:

@@ -20,7 +20,7 @@ from fumehood_tools.files import make_private
 from fumehood_tools.jobs.worker import JobContext
 from fumehood_tools.locking import exclusive
 from fumehood_tools.runs.log_lines import log
-from fumehood_tools.runs.worker import last_words
+from fumehood_tools.runs.prints import PRINTS, last_words
 from fumehood_tools.sandbox.create import open_sandbox
 from fumehood_tools.settings import Settings, load_settings
 from fumehood_tools.spec import CorpusSpec, SandboxSpec
@@ -38,8 +38,6 @@ from fumehood_tools.studies.told import claim_in_words
 from fumehood_tools.studies.view import write_notebook
 from fumehood_tools.temporary import remove_folder
 from fumehood_tools.timestamps import now
-
-_PRINTS = "libraries.log"
 
 
 class HoldoutJob:
@@ -101,7 +99,7 @@ class HoldoutJob:
             others = _other_corpora(settings, study, spec.corpus)
             held = harvest_holdout(spec, others, settings, folder, seed, report, digest)
             log("harvest", spec.subject.name, f"{held.activations.eval_tokens:,} tokens are there")
-            prints = folder / _PRINTS
+            prints = folder / PRINTS
             with prints.open("ab") as file, last_words(prints):
                 found = score_on(held, spec, scores, settings, folder, report, file)
         log("score", self.request.study, f"{len(found)} SAEs scored on the holdout")

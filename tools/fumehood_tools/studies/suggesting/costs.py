@@ -9,7 +9,8 @@ from fumehood_tools.records.parameters import Value
 from fumehood_tools.runs.baselines import levels_around
 from fumehood_tools.runs.forecast import forecast
 from fumehood_tools.runs.pace import Expected, expected
-from fumehood_tools.runs.sweep import Wanted, check_wanted, search_runs
+from fumehood_tools.runs.request import RunRequest
+from fumehood_tools.runs.sweep import check_request, search_runs
 from fumehood_tools.sandbox.create import Sandbox, open_sandbox
 from fumehood_tools.studies.entries import Experiment, Plan
 from fumehood_tools.studies.spending import Spent, spent_in, tested_in
@@ -133,12 +134,20 @@ class Costs:
         box = self.sandbox(sandbox)
         around = levels_around(l0_targets, box.spec.dict_size) if baseline else ()
         aimed = baseline if l0_targets else None
-        wanted = Wanted(variants, seeds, grid or {}, l0_targets, (), aimed, around)
+        request = RunRequest(
+            sandbox=sandbox,
+            variants=tuple(variants),
+            seeds=tuple(seeds),
+            grid={name: tuple(values) for name, values in (grid or {}).items()},
+            l0_targets=tuple(l0_targets),
+            baseline=aimed,
+            around=around,
+        )
         files = dict.fromkeys([*variants, *([aimed] if aimed else [])])
         sources = {name: read_plain(box.variant_path(name)) for name in files}
-        count = check_wanted(sources, wanted) + search_runs(sources, wanted)
+        count = check_request(sources, request) + search_runs(sources, request)
         records = None if fresh else self._records.get(sandbox)
-        left = count if records is None else forecast(box, wanted, records, count).left
+        left = count if records is None else forecast(box, request, records, count).left
         return Cost(left, self.minutes(sandbox, left))
 
     def elsewhere(self, sandbox: str, saes: int) -> Cost:

@@ -1,0 +1,99 @@
+"""The target that a run's request names."""
+
+import contextlib
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from fumehood_tools.errors import BadRequest
+from fumehood_tools.files import digest_of
+from fumehood_tools.pods.hosts import host_named, read_hosts
+from fumehood_tools.pods.rentals import Desk, open_rentals
+from fumehood_tools.pods.ssh import ClientKey
+from fumehood_tools.pods.wishes import wishes
+from fumehood_tools.runs.local_target import LocalTarget
+from fumehood_tools.runs.remote.hosts import HostPlace, places_of
+from fumehood_tools.runs.remote.renting import PodPlace
+from fumehood_tools.runs.remote.target import RemoteTarget
+from fumehood_tools.runs.request import RunRequest
+from fumehood_tools.runs.targets import RunSite, Target
+from fumehood_tools.settings import Settings
+from fumehood_tools.web.service import open_client
+
+
+class ChosenTarget(NamedTuple):
+    """open: see RunParts. bill: what the run has cost so far, None where nothing is rented."""
+
+    open: Callable[[RunSite], Target]
+    bill: Callable[[], dict[str, Any] | None] = lambda: None
+
+
+@contextlib.contextmanager
+def target_of(request: RunRequest, settings: Settings, job: str | None) -> Iterator[ChosenTarget]:
+    """Yield the target of a run. job: the id of its job; pods of a job that is over are ended.
+
+
+    Raises BadRequest for hosts that are not there, and the errors of `choose_api`.
+    """
+    if request.target == "local":
+        yield ChosenTarget(LocalTarget)
+    elif request.target == "ssh":
+        places = _host_places(request, settings)
+        device = "cuda" if all(place.has_gpu for place in places) else "cpu"
+        yield ChosenTarget(functools.partial(RemoteTarget, places=places, device=device))
+    else:
+        with open_client() as client, contextlib.closing(open_rentals(settings, client)) as desk:
+            # A processor is only chosen by name: for trying this without a GPU.
+            device = "cpu" if settings.device == "cpu" else "cuda"
+            pods = _pod_places(request, settings, desk, job)
+            opens = functools.partial(RemoteTarget, places=pods, device=device)
+            yield ChosenTarget(opens, functools.partial(_bill, desk, job))
+
+
+def _host_places(request: RunRequest, settings: Settings) -> list[HostPlace]:
+    hosts = [host_named(settings, name) for name in request.hosts] or read_hosts(settings)
+    places = [place for host in hosts for place in places_of(host, settings.state)]
+    if not places:
+        raise BadRequest("There is no host to train on. Add one to hosts.toml in the workspace.")
+    if len({place.has_gpu for place in places}) > 1:
+        raise BadRequest(
+            "Some of these hosts have GPUs and some have none, and scores of both cannot be "
+            "compared. Name hosts of one kind."
+        )
+    return places
+
+
+def _pod_places(
+    request: RunRequest, settings: Settings, desk: Desk, job: str | None
+) -> list[PodPlace]:
+    wanted = request.pods
+    if wanted is None:
+        raise BadRequest("Pass gpus and max_cost_usd for a run on rented pods.")
+    # The same request after a crash gets the same pods, whatever its job is called.
+    purpose = (
+        f"run {digest_of(request.model_dump(mode='json', exclude={'asked', 'saes', 'then'}))[:16]}"
+    )
+    key = ClientKey(desk.state).public()
+    return [
+        PodPlace(desk, settings, wish)
+        for wish in wishes(wanted, settings, key, purpose=purpose, job=job)
+    ]
+
+
+def _bill(desk: Desk, job: str | None) -> dict[str, Any]:
+    """Return what the pods of a job have cost, and whether each of them has ended."""
+    rentals = [rental for rental in desk.journal.rentals(ended=True) if rental.job == job]
+    return {
+        "cost_usd": sum(rental.cost_usd for rental in rentals),
+        "pods": [
+            {
+                "pod_id": rental.pod_id,
+                "gpu": rental.gpu,
+                "usd_per_hour": rental.usd_per_hour,
+                "cost_usd": rental.cost_usd,
+                "state": rental.state,
+                "record": f"rentals/{rental.intent}" if rental.is_ended else None,
+            }
+            for rental in rentals
+        ],
+    }

@@ -1,0 +1,39 @@
+"""Our own code as it goes to a machine: this package and the template's core, and what they need.
+
+The machine runs what this process runs, not what some package index has. torch and a few libraries
+must be there, or are installed at first use.
+"""
+
+from pathlib import Path
+
+from fumehood_tools.files import data_path
+from fumehood_tools.pods.ssh import files_below
+
+PACKAGE = Path(__file__).resolve().parents[2]
+TEMPLATE = "sandbox_template"
+NEEDED = {
+    "torch": "torch",
+    "numpy": "numpy<2",
+    "safetensors": "safetensors",
+    "pydantic": "pydantic>=2.12,<3",
+    "psutil": "psutil>=7",
+    "platformdirs": "platformdirs>=4.3",
+    "filelock": "filelock>=3.20",
+    "tqdm": "tqdm",
+    "einops": "einops",
+}
+"""Module -> what is installed where it cannot be imported."""
+
+
+def code_files() -> dict[str, Path]:
+    """Return name -> file for all code that a training needs."""
+    package = {
+        f"{PACKAGE.name}/{name}": path
+        for name, path in files_below(PACKAGE).items()
+        if name.endswith(".py") and not name.startswith("_data/")
+    }
+    template = files_below(data_path(TEMPLATE))
+    return {
+        **package,
+        **{f"{PACKAGE.name}/_data/{TEMPLATE}/{name}": path for name, path in template.items()},
+    }

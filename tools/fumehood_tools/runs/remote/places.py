@@ -1,0 +1,53 @@
+"""A place on another machine: it is opened, used by one order at a time, and given back."""
+
+from typing import NamedTuple, Protocol
+
+from fumehood_tools.pods.agent import Agent
+from fumehood_tools.records.scores import RentedPlace
+
+
+class OpenPlace(NamedTuple):
+    """A machine that can be reached.
+
+    environment: variables for jobs there, such as the GPU that is theirs. threads: of a training;
+    0: all cores of the machine. python: the interpreter that has torch. rented: for the records.
+    """
+
+    agent: Agent
+    environment: dict[str, str]
+    threads: int
+    python: str
+    rented: RentedPlace | None = None
+
+    def usd(self, seconds: float) -> float:
+        """Return the price of the place for so many seconds; 0 where it is not rented."""
+        if self.rented is None:
+            return 0.0
+        return self.rented.price_usd_per_hour * seconds / 3600
+
+
+class RemotePlace(Protocol):
+    """Somewhere an order can be trained. Used by one thread. Everything may block for minutes."""
+
+    @property
+    def name(self) -> str:
+        """What messages and logs call it."""
+        ...
+
+    def open(self) -> OpenPlace:
+        """Return the machine, ready for jobs; after a crash of ours, the same one as before.
+
+        Raises a FumehoodError if there is none to be had.
+        """
+        ...
+
+    def look(self) -> None:
+        """Say that we are still here, and see that the machine is. Called every few seconds.
+
+        Raises PlaceLost if it is gone, or has to be left now.
+        """
+        ...
+
+    def release(self, why: str) -> None:
+        """Give the machine back. Safe to repeat, and where nothing is open. Raises StillBilling."""
+        ...

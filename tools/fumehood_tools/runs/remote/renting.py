@@ -1,0 +1,115 @@
+"""Places on rented pods. Each is rented at its first order and ended when nothing is left to do.
+
+Its record, with the quote, the price, the cost and the proof that it has ended, is signed and kept
+in rentals/<intent> of the workspace; the scores of what was trained there name it.
+"""
+
+from fumehood_tools.errors import FumehoodError
+from fumehood_tools.pods.agent import Agent
+from fumehood_tools.pods.api import Pod, PodsFailed
+from fumehood_tools.pods.rentals import (
+    Desk,
+    Rental,
+    Wish,
+    end_rental,
+    look_at,
+    reconciled,
+    record_of,
+    rent,
+)
+from fumehood_tools.pods.ssh import ClientKey, HostKeys, Machine, SshFailed, fingerprints_in
+from fumehood_tools.receipts import Draft, RecordWriter
+from fumehood_tools.records.scores import RentedPlace
+from fumehood_tools.runs.remote.places import OpenPlace
+from fumehood_tools.runs.targets import PlaceLost
+from fumehood_tools.settings import Settings
+
+PYTHON = "python3"
+RENTALS = "rentals"
+
+
+class PodPlace:
+    """One pod. See RemotePlace."""
+
+    def __init__(self, desk: Desk, settings: Settings, wish: Wish) -> None:
+        self.name = wish.place
+        self._desk, self._settings, self._wish = desk, settings, wish
+        self._rental: Rental | None = None
+        self._agent: Agent | None = None
+
+    def open(self) -> OpenPlace:
+        """Rent the pod, or take over the one that is there, and log in. Takes minutes.
+
+        Raises what `rent` raises, and SshFailed.
+        """
+        rental, pod = rent(self._desk, self._wish)
+        self._rental = rental
+        self.name = f"pod {pod.id} ({rental.gpu})"
+        try:
+            self._agent = agent = self._logged_in(pod)
+            endpoints, life = self._settings.endpoints, self._wish.watchdog
+            addresses = endpoints["runpod_v2"], endpoints["runpod_graphql"]
+            agent.arm_watchdog(life.lease_s, life.max_s, *addresses)
+            self._desk.journal.move(rental, "busy", "training")
+        except FumehoodError as error:
+            self.release(f"it could not be used: {error}")
+            raise
+        return OpenPlace(agent, {}, 1, PYTHON, _rented(rental, pod))
+
+    def look(self) -> None:
+        """Renew the pod's lease, write down what it has cost, and see that it may go on."""
+        assert self._rental is not None and self._agent is not None
+        seen = look_at(self._desk, self._rental.intent, self._wish.caps)
+        if seen.must_end is not None:
+            raise PlaceLost(self.name, seen.must_end)
+        if seen.seen not in ("up", "unknown"):
+            raise PlaceLost(self.name, f"it is {seen.seen}. {seen.told}".strip())
+        try:
+            self._agent.renew_lease(seen.life.lease_s)
+        except SshFailed as error:
+            raise PlaceLost(self.name, str(error)) from error
+
+    def release(self, why: str) -> None:
+        """End the pod, verified, and write its record. Raises StillBilling, InDoubt."""
+        agent, self._agent = self._agent, None
+        if agent is not None:
+            agent.machine.close()
+        rental, self._rental = self._rental, None
+        if rental is None:
+            return
+        ended = reconciled(self._desk, end_rental(self._desk, rental.intent, why))
+        if ended.pod_id is not None:
+            HostKeys(self._desk.state).forget(ended.pod_id)
+        keep_record(self._settings, ended)
+
+    def _logged_in(self, pod: Pod) -> Agent:
+        assert pod.ssh is not None
+        state = self._desk.state
+        try:
+            expected = fingerprints_in(line.text for line in self._desk.api.logs(pod.id))
+        except PodsFailed:
+            expected = ()
+        machine = Machine(pod.id, pod.ssh, ClientKey(state), HostKeys(state), expected)
+        agent = Agent(machine, python=PYTHON)
+        agent.install()
+        return agent
+
+
+def keep_record(settings: Settings, rental: Rental) -> None:
+    """Write the signed record of a rental that has ended; nothing for one that made no pod."""
+    record = record_of(rental)
+    if record is not None:
+        writer = RecordWriter(settings.workspace, RENTALS)
+        place = f"{RENTALS}/{record.intent}"
+        writer.write(Draft("rental", place, record.model_dump(mode="json")))
+
+
+def _rented(rental: Rental, pod: Pod) -> RentedPlace:
+    return RentedPlace(
+        intent=rental.intent,
+        pod_id=pod.id,
+        gpu=rental.gpu,
+        gpu_count=rental.gpu_count,
+        quoted_usd_per_hour=rental.quoted_usd_per_hour,
+        price_usd_per_hour=rental.usd_per_hour,
+    )
