@@ -64,6 +64,8 @@ def _compile_into(folder: Path) -> None:
             env=our_environment({CACHE_VARIABLE: str(made)}),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
+            # The compiler outlives a server that is killed, and would hold a pipe of its open.
+            stderr=subprocess.DEVNULL,
             timeout=COMPILE_SECONDS,
             check=True,
         )
