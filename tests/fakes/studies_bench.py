@@ -12,6 +12,7 @@ from blank_studies.records import Measured, new_sandbox, record, write_variant
 from fumehood_tools.runs.items import Planner
 from fumehood_tools.runs.recording import Recorder
 from fumehood_tools.sandbox.create import open_sandbox
+from fumehood_tools.scoring.requests import ErrorReport
 from fumehood_tools.settings import Settings
 from fumehood_tools.studies.entries import Budget, Plan, PlannedVariant, Power, StudyOpened
 from fumehood_tools.studies.lab import Lab, setting_digest
@@ -85,7 +86,8 @@ class Bench:
         recorder, planner = Recorder(self.settings, box, "rlimits"), Planner(box, "data")
         for seed in seeds:
             item = planner.item(name, seed, {"K": level})
-            recorder.failure(item, "train", {"code": "variant_failed", "message": "It raised."})
+            error = ErrorReport(code="variant_failed", message="It raised.")
+            recorder.failure(item, "train", error)
 
     def score_only(
         self,

@@ -12,6 +12,7 @@ from fakes.studies_bench import Bench, planned
 
 from fumehood_tools.errors import BadRequest, FumehoodError, UnknownName
 from fumehood_tools.jobs import JobStore
+from fumehood_tools.runs.request import REQUEST_FILE, RunRequest
 from fumehood_tools.studies.counting import all_tries, plans_again
 from fumehood_tools.studies.entries import Budget, Plan
 from fumehood_tools.studies.plans import register_plan
@@ -115,7 +116,9 @@ def test_a_seed_of_a_run_that_failed_or_was_stopped_is_not_fresh(bench: Bench) -
     with pytest.raises(BadRequest, match=r"fresh seeds: seeds=\[1, 2, 3\]"):
         bench.plan(seeds=[4, 5, 6])
     with closing(JobStore(bench.settings.state)) as jobs:
-        job = jobs.submit("run", ["/bin/sleep", '{"seeds": [1, 7]}'], title="losses were printed")
+        request = RunRequest(sandbox="box", variants=("twin",), seeds=(1, 7))
+        files = {REQUEST_FILE: request.model_dump(mode="json")}
+        job = jobs.submit("run", ["/bin/sleep", "60"], title="losses were printed", files=files)
         jobs.cancel(job.job_id)
         with pytest.raises(BadRequest, match=r"with the seeds 7 in .* seeds=\[2, 3, 5\]"):
             register_plan(bench.lab, "study", bench.asked(seeds=[7, 8, 9]), jobs)
