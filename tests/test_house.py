@@ -18,6 +18,7 @@ FLOORS = (
     "wings",
     "settings",
     "files spec where",
+    "sqlite_file",
     "children",
     "corpora jobs machine notebooks receipts records subjects web",
     "glass harvest papers pods repositories",

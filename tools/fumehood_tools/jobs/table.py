@@ -7,22 +7,17 @@ finding a job's place in the queue, does not get slower as the table grows. Ever
 file raises a StorageFailed that names it.
 """
 
-import contextlib
-import os
 import sqlite3
-import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from fumehood_tools.errors import StorageFailed
 from fumehood_tools.files import make_private
 from fumehood_tools.jobs.outcome import JobEnd
 from fumehood_tools.jobs.processes import Identity, machine
-from fumehood_tools.locking import exclusive
+from fumehood_tools.sqlite_file import FULL, SqliteFile
 
-BUSY_SECONDS = 20.0
 TABLE_FILE = "jobs.sqlite3"
 BLOCK = 256
 """Waiting jobs are tallied in blocks of this many consecutive numbers. A place in the queue is the
@@ -80,69 +75,44 @@ _TALLIES = (
     "CREATE TRIGGER job_moved AFTER UPDATE OF status ON jobs WHEN OLD.status<>NEW.status "
     f"BEGIN {_untally('OLD')} {_tally('NEW')} END",
 )
-MIGRATIONS = (_TABLES, _TALLIES)
-"""The statements that lead from each version of the table to the next."""
+_CURES = {
+    sqlite3.SQLITE_FULL: FULL,
+    sqlite3.SQLITE_CORRUPT: "The job table {path} is damaged. Move it away and try again: a new "
+    "one is created. The logs and results in the jobs' folders are kept.",
+    sqlite3.SQLITE_NOTADB: "The job table {path} is damaged. Move it away and try again: a new one "
+    "is created. The logs and results in the jobs' folders are kept.",
+    sqlite3.SQLITE_BUSY: "The job table {path} is in use by another process. Try again in a "
+    "minute.",
+    sqlite3.SQLITE_READONLY: "The job table {path} cannot be written. Check the file's "
+    "permissions.",
+    sqlite3.SQLITE_CANTOPEN: "The job table {path} cannot be opened. Check that its folder exists "
+    "and that you have permission to write there.",
+    sqlite3.SQLITE_IOERR: "The job table {path} could not be read or written. Check that the disk "
+    "is neither full nor failing, then try again.",
+}
 
-VERSION = len(MIGRATIONS)
 ACTIVE = "status IN ('starting','running')"
 
 
-class Table:
-    """One connection to the table. A lock lets one thread use it at a time."""
+class Table(SqliteFile):
+    """One connection to the table, see SqliteFile."""
+
+    what, lock = "the job table", "jobs.lock"
+    newer = "Upgrade fumehood or choose another workspace."
+    migrations = (_TABLES, _TALLIES)
+    cures = _CURES
 
     def __init__(self, root: Path) -> None:
+        super().__init__(root / TABLE_FILE)
         self.root = root
-        self.path = root / TABLE_FILE
-        self._lock = threading.RLock()
-        self._create_file()
-        with self._typed():
-            self._db = sqlite3.connect(
-                self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-            )
-            self._db.row_factory = sqlite3.Row
-            self._db.execute("PRAGMA synchronous=NORMAL")
-            self._prepare()
-
-    def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            self._db.close()
+        try:
+            make_private(root / "jobs")
+        except OSError as error:
+            raise StorageFailed.from_os_error(error, "Opening the job table") from error
 
     def folder(self, job_id: str) -> Path:
         """Return the folder of a job, which need not exist."""
         return self.root / "jobs" / job_id
-
-    def rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
-        """Return all rows of a query."""
-        with self._lock, self._typed():
-            return self._db.execute(sql, values).fetchall()
-
-    def row(self, sql: str, *values: Any) -> sqlite3.Row | None:
-        """Return the first row of a query, or None."""
-        return next(iter(self.rows(sql, *values)), None)
-
-    def number(self, sql: str, *values: Any) -> int:
-        """Return the single integer that a query yields; 0 for NULL or no row."""
-        found = self.row(sql, *values)
-        return int(found[0] or 0) if found else 0
-
-    def change(self, sql: str, *values: Any) -> int:
-        """Run one statement; return the number of rows that it changed."""
-        with self._lock, self._typed():
-            return self._db.execute(sql, values).rowcount
-
-    @contextlib.contextmanager
-    def writing(self) -> Iterator[None]:
-        """Hold the write lock, so that what the block reads stays valid until it ends."""
-        with self._lock, self._typed():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:  # SQLite rolls back by itself if the disk is full
-                    self._db.execute("ROLLBACK")
-                raise
 
     def job(self, job_id: str) -> sqlite3.Row | None:
         """Return the row of a job, or None."""
@@ -240,67 +210,3 @@ class Table:
             )
             == 1
         )
-
-    def _create_file(self) -> None:
-        """Create folder and file, readable only by their owner."""
-        try:
-            make_private(self.root)
-            make_private(self.root / "jobs")
-            # Never open an existing database here. Closing it would release the POSIX locks that
-            # SQLite holds on it for another store in this process.
-            with contextlib.suppress(FileExistsError):
-                os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        except OSError as error:
-            raise StorageFailed.from_os_error(error, "Opening the job table") from error
-
-    def _prepare(self) -> None:
-        if self._version() == VERSION:
-            return
-        with exclusive(self.root / "jobs.lock"):
-            found = self._version()
-            if found > VERSION:
-                raise StorageFailed(
-                    f"{self.path} was written by a newer fumehood (schema {found}; this version "
-                    f"supports {VERSION}). Upgrade fumehood or choose another workspace."
-                )
-            if found < VERSION:
-                self._db.execute("PRAGMA journal_mode=WAL")
-                with self.writing():
-                    for statements in MIGRATIONS[found:]:
-                        for statement in statements:
-                            self._db.execute(statement)
-                    self._db.execute(f"PRAGMA user_version={VERSION}")
-
-    def _version(self) -> int:
-        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
-
-    @contextlib.contextmanager
-    def _typed(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.DatabaseError as error:
-            # The low byte is SQLite's primary error code. Errors of the Python module have none.
-            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-            if code not in _CURES:
-                raise
-            raise StorageFailed(f"{_CURES[code].format(path=self.path)} ({error})") from error
-
-
-_CURES = {
-    sqlite3.SQLITE_FULL: (
-        "The disk is full: {path} could not be written; nothing already written is lost. Free some "
-        "disk space (fumehood doctor shows the size of the cache), then try again."
-    ),
-    sqlite3.SQLITE_CORRUPT: "The job table {path} is damaged. Move it away and try again: a new "
-    "one is created. The logs and results in the jobs' folders are kept.",
-    sqlite3.SQLITE_NOTADB: "The job table {path} is damaged. Move it away and try again: a new one "
-    "is created. The logs and results in the jobs' folders are kept.",
-    sqlite3.SQLITE_BUSY: "The job table {path} is in use by another process. Try again in a "
-    "minute.",
-    sqlite3.SQLITE_READONLY: "The job table {path} cannot be written. Check the file's "
-    "permissions.",
-    sqlite3.SQLITE_CANTOPEN: "The job table {path} cannot be opened. Check that its folder exists "
-    "and that you have permission to write there.",
-    sqlite3.SQLITE_IOERR: "The job table {path} could not be read or written. Check that the disk "
-    "is neither full nor failing, then try again.",
-}
