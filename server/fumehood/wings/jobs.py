@@ -2,7 +2,6 @@
 
 from fumehood.instructions import Guidance, Sentence
 from fumehood.wings.wing import Wing
-from fumehood_tools.wings import table
 
 WING = Wing(
     name="jobs",
@@ -22,6 +21,4 @@ WING = Wing(
             ),
         },
     ),
-    # Jobs train on pods, and pods have no tools of their own yet.
-    declared=table.PODS,
 )

@@ -16,8 +16,8 @@ from typing import Any
 from fumehood_tools.errors import StorageFailed
 from fumehood_tools.files import make_private
 from fumehood_tools.locking import exclusive
+from fumehood_tools.pods.configured import JOURNAL_FILE
 
-JOURNAL_FILE = "rentals.sqlite3"
 VERSION = 1
 BUSY_SECONDS = 20.0
 

@@ -2,18 +2,20 @@
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.files import digest_of
 from fumehood_tools.pods.api import choose_api
 from fumehood_tools.pods.hosts import host_named, read_hosts
-from fumehood_tools.pods.rentals import Desk, open_desk, start_reaper
+from fumehood_tools.pods.rentals import Desk, Rental, open_desk, start_reaper
 from fumehood_tools.pods.ssh import ClientKey
 from fumehood_tools.pods.wishes import wishes
 from fumehood_tools.runs.local_target import LocalTarget
 from fumehood_tools.runs.remote.hosts import HostPlace, places_of
+from fumehood_tools.runs.remote.kept import KeptPlace, taken
+from fumehood_tools.runs.remote.places import RemotePlace
 from fumehood_tools.runs.remote.renting import PodPlace
 from fumehood_tools.runs.remote.target import RemoteTarget
 from fumehood_tools.runs.request import RunRequest
@@ -46,9 +48,13 @@ def target_of(request: RunRequest, settings: Settings, job: str) -> Iterator[Cho
         with contextlib.closing(desk):
             # A processor is only chosen by name: for trying this without a GPU.
             device = "cpu" if settings.device == "cpu" else "cuda"
-            pods = _pod_places(request, settings, desk, job)
-            opens = functools.partial(RemoteTarget, places=pods, device=device)
-            yield ChosenTarget(opens, functools.partial(_bill, desk, job))
+            pods: list[RemotePlace] = [*_pod_places(request, settings, desk, job)]
+            with contextlib.ExitStack() as held:
+                kept = taken(desk, request.pods.gpus if request.pods else (), len(pods), held)
+                for number, rental in enumerate(kept):
+                    pods[number] = KeptPlace(desk, settings, rental, pods[number])
+                opens = functools.partial(RemoteTarget, places=pods, device=device)
+                yield ChosenTarget(opens, functools.partial(_bill, desk, job, kept))
 
 
 def _host_places(request: RunRequest, settings: Settings) -> list[HostPlace]:
@@ -77,11 +83,15 @@ def _pod_places(request: RunRequest, settings: Settings, desk: Desk, job: str) -
     ]
 
 
-def _bill(desk: Desk, job: str) -> dict[str, Any]:
-    """Return what the pods of a job have cost, and whether each of them has ended."""
+def _bill(desk: Desk, job: str, kept: Sequence[Rental]) -> dict[str, Any]:
+    """Return what the pods of a job have cost, and whether each of them has ended.
+
+    kept: pods that were rented before and that the job could use; they are billed in any case.
+    """
     rentals = [rental for rental in desk.journal.rentals(ended=True) if rental.job == job]
     return {
         "cost_usd": sum(rental.cost_usd for rental in rentals),
+        "kept_pods": [rental.pod_id for rental in kept],
         "pods": [
             {
                 "pod_id": rental.pod_id,
