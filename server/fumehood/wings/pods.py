@@ -11,13 +11,13 @@ WING = Wing(
     guidance=Guidance(
         steps={
             "run": (
-                Sentence("list_gpus: other machines, and what they cost.", ("list_gpus",)),
-                Sentence("Every pod bills until it ends: list_pods.", ("list_pods",)),
+                Sentence("list_gpus: other machines.", ("list_gpus",)),
+                Sentence("list_pods: what bills.", ("list_pods",)),
             ),
         },
     ),
     commands=(Command("pods", "list rented GPUs, or end them", "fumehood.pods"),),
     declared=table.PODS,
     why_off="fumehood_tools.pods.configured:why_off",
-    at_start="fumehood_tools.pods.configured:watch_rentals",
+    at_start="fumehood_tools.pods.at_start:watch_rentals",
 )

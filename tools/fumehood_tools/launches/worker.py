@@ -10,7 +10,6 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from fumehood_tools.errors import FumehoodError, RunFailed
@@ -26,7 +25,7 @@ from fumehood_tools.pods.wishes import wishes
 from fumehood_tools.runs.log_lines import log
 from fumehood_tools.settings import Settings, load_settings
 
-TICK_SECONDS = 0.5
+TICK_SECONDS, END_SECONDS = 0.5, 600.0
 
 
 def main() -> None:
@@ -90,8 +89,11 @@ class Launch:
         """End what this job rented and does not keep; also what a thread is just renting."""
         mine = [one for one in self._desk.journal.rentals() if one.job == self._context.job_id]
         # Side by side: a job that is cancelled has five seconds.
-        with ThreadPoolExecutor(max(1, len(mine))) as pool:
-            list(pool.map(self._end, mine))
+        threads = [threading.Thread(target=self._end, args=(one,), daemon=True) for one in mine]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(END_SECONDS)
 
     def _end(self, rental: Rental) -> None:
         try:

@@ -1,4 +1,4 @@
-"""Whether this workspace can train elsewhere at all, and what is due when a server starts.
+"""Whether this workspace can train elsewhere at all.
 
 Light, because every server asks it: looks at the environment and at two files.
 """
@@ -28,12 +28,3 @@ def why_off(settings: Settings) -> str | None:
 def has_journal(settings: Settings) -> bool:
     """Whether anything was ever rented in this workspace."""
     return (settings.state / JOURNAL_FILE).exists()
-
-
-def watch_rentals(settings: Settings) -> None:
-    """Start the reaper if something was ever rented. Raises RunFailed, StorageFailed."""
-    if has_key(settings) and not settings.offline and has_journal(settings):
-        # Most servers never rent anything.
-        from fumehood_tools.pods.rentals.starting import start_reaper
-
-        start_reaper(settings)
