@@ -123,7 +123,7 @@ async def test_a_host_turns_the_tools_on_and_is_listed_without_a_key(settings: S
     content = found.structured_content or {}
     assert content["hosts"] == [{"host": "lab", "gpus": 2}] and content["gpus"] == []
     assert "RUNPOD_API_KEY is not set" in text_of(found)
-    assert "did you mean 'lab'" in unknown.lower() or "lab" in unknown
+    assert "lab" in unknown
     assert "No pod is rented" in pods
     assert not (settings.state / "rentals.sqlite3").exists()
 
@@ -179,9 +179,7 @@ async def test_a_script_runs_on_each_pod_and_its_results_are_brought(
     folder = settings.state / "jobs" / job["job_id"] / "results"
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert files == {"pod-0/scores/loss.txt", "pod-1/scores/loss.txt"}
-    assert {f"| hello from {n} of 2 a b" for n in range(2)} <= set(
-        log.split("0: ") + log.split("1: ")
-    ) or "hello from 0 of 2 a b" in log
+    assert "hello from 0 of 2 a b" in log and "hello from 1 of 2 a b" in log
     assert not cloud.pods() and len(cloud.ended()) == 2
     rows = (ended.structured_content or {})["pods"]
     assert {row["pod_id"] for row in rows} == cloud.ended().keys()
@@ -191,3 +189,132 @@ async def test_a_script_runs_on_each_pod_and_its_results_are_brought(
     for row in rows:
         record = json.loads((settings.workspace / row["record"] / "rental.json").read_text())
         assert record["proof"]["answer"] == row["proof"]
+
+
+@pytest.mark.child
+async def test_a_script_that_fails_says_so_and_leaves_no_pod(
+    rented_environ: dict[str, str], cloud: RunPod, settings: Settings
+) -> None:
+    settings.workspace.mkdir(exist_ok=True)
+    (settings.workspace / "score.py").write_text("print('no luck'); raise SystemExit(3)", "utf-8")
+    wanted = {"gpus": [A40], "hours": 1, "max_cost_usd": 2, "script": "score.py"}
+    async with served(rented_environ) as client:
+        outside = {**wanted, "script": "../score.py"}
+        refused = text_of(await client.call_tool("launch_pods", outside))
+        job = await ended_job(client, await client.call_tool("launch_pods", wanted))
+    assert "not in the workspace" in refused
+    assert job["status"] == "failed" and "exit code 3" in job["error"]
+    assert not cloud.pods() and len(cloud.ended()) == 1
+
+
+@pytest.mark.child
+@pytest.mark.slow
+async def test_a_kept_pod_trains_variants_until_somebody_ends_it(
+    rented_environ: dict[str, str],
+    cloud: RunPod,
+    settings: Settings,
+    shared_cache: Path,
+    era: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    environ = rented_environ | {"FUMEHOOD_CACHE": str(shared_cache)}
+    small = {"subject": "synthetic", "dict_size": 64, "train_tokens": 8_000, "eval_tokens": 2_032}
+    leave_out_probing(create_sandbox(settings, "box", **small).folder)
+    async with served(environ, Asked("accept"), era) as client:
+        started = await client.call_tool("launch_pods", {"gpus": [A40], "hours": 1})
+        assert (await ended_job(client, started))["status"] == "succeeded"
+        [row] = (await client.call_tool("list_pods", {})).structured_content["pods"]
+        assert row["state"] == "idle" and row["job"] is None and row["cost_usd"] > 0
+        run = {"sandbox": "box", "variants": ["topk", "gated"], "seeds": [0], "target": "runpod"}
+        run |= {"gpus": [A40], "hours": 1}
+        job = await ended_job(client, await client.call_tool("run_variants", run), 600)
+        assert job["status"] == "succeeded", job
+        assert sorted(job["result"]["scored"]) == ["gated seed 0", "topk seed 0"]
+        assert job["result"]["rented"]["kept_pods"] == [row["pod_id"]]
+        [after] = (await client.call_tool("list_pods", {})).structured_content["pods"]
+        assert after["pod_id"] == row["pod_id"] and after["state"] == "idle"
+    for name in ("RUNPOD_API_KEY", "FUMEHOOD_ENDPOINTS", "FUMEHOOD_RUNPOD_INTERFACE"):
+        monkeypatch.setenv(name, environ[name])
+    where = ["--workspace", str(settings.workspace)]
+    assert main(["pods", *where, "list"]) == 0
+    assert row["pod_id"] in capsys.readouterr().out
+    assert main(["pods", *where, "terminate", row["pod_id"]]) == 0
+    assert "ended, verified" in capsys.readouterr().out
+    assert not cloud.pods() and cloud.ended().keys() == {row["pod_id"]}
+
+
+@pytest.mark.child
+@pytest.mark.slow
+async def test_a_run_on_pods_shows_its_cost_and_leaves_nothing(
+    rented_environ: dict[str, str], cloud: RunPod, settings: Settings, shared_cache: Path
+) -> None:
+    environ = rented_environ | {"FUMEHOOD_CACHE": str(shared_cache)}
+    small = {"subject": "synthetic", "dict_size": 64, "train_tokens": 8_000, "eval_tokens": 2_032}
+    leave_out_probing(create_sandbox(settings, "box", **small).folder)
+    async with served(environ) as client:
+        run = {"sandbox": "box", "variants": ["topk", "gated"], "seeds": [0], "target": "runpod"}
+        run |= {"gpus": [A40], "pods": 2, "hours": 1, "max_cost_usd": 3}
+        job = await ended_job(client, await client.call_tool("run_variants", run), 600)
+    assert job["status"] == "succeeded", job
+    rented = job["result"]["rented"]
+    billed = sum(pod.billed_usd for pod in cloud.ended().values())
+    assert rented["cost_usd"] == pytest.approx(billed, abs=0.005)
+    assert "all of them have ended" in job["result"]["summary"][-1] and not cloud.pods()
+
+
+@pytest.mark.child
+@pytest.mark.slow
+async def test_a_cancelled_launch_ends_its_pods(
+    rented_environ: dict[str, str], cloud: RunPod, settings: Settings
+) -> None:
+    settings.workspace.mkdir(exist_ok=True)
+    (settings.workspace / "long.py").write_text("import time; time.sleep(987)", "utf-8")
+    wanted = {"gpus": [A40], "count": 2, "hours": 1, "max_cost_usd": 3, "script": "long.py"}
+    async with served(rented_environ) as client:
+        job_id = (await client.call_tool("launch_pods", wanted)).structured_content["job_id"]
+        asked = {"job_id": job_id, "max_seconds": 1}
+        while "running long.py" not in text_of(await client.call_tool("wait_for_job", asked)):
+            pass
+        assert len(cloud.pods()) == 2
+        await client.call_tool("cancel_job", {"job_id": job_id})
+        while (await client.call_tool("wait_for_job", asked)).structured_content[
+            "status"
+        ] == "running":
+            pass
+        listed = await client.call_tool("list_pods", {})
+    assert not cloud.pods() and len(cloud.ended()) == 2
+    assert listed.structured_content["pods"] == []
+
+
+@pytest.mark.child
+@pytest.mark.slow
+async def test_orphans_are_listed_and_all_pods_can_be_ended(
+    rented_environ: dict[str, str],
+    cloud: RunPod,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with served(rented_environ) as client:
+        kept = {"gpus": [A40], "count": 2, "hours": 1, "max_cost_usd": 3}
+        await ended_job(client, await client.call_tool("launch_pods", kept))
+        rows = (await client.call_tool("list_pods", {})).structured_content["pods"]
+        assert {row["pod_id"] for row in rows} == cloud.pods().keys()
+    for name in ("RUNPOD_API_KEY", "FUMEHOOD_ENDPOINTS", "FUMEHOOD_RUNPOD_INTERFACE"):
+        monkeypatch.setenv(name, rented_environ[name])
+    found = {
+        part.part: part.detail for part in examine(settings).findings if part.section == "pods"
+    }
+    assert "2 pods" in found["rented"] and "the reaper watches them" in found["rented"]
+    for file in settings.state.glob("rentals.sqlite3*"):
+        file.unlink()
+    async with served(rented_environ) as client:
+        rows = (await client.call_tool("list_pods", {})).structured_content["pods"]
+        assert {row["state"] for row in rows} == {"orphan"} and len(rows) == 2
+        one = {"pods": [rows[0]["pod_id"]]}
+        done = (await client.call_tool("terminate_pods", one)).structured_content
+        assert done["all_ended"] and cloud.ended().keys() == {rows[0]["pod_id"]}
+        both = await client.call_tool("terminate_pods", {"pods": ["x"], "all": True})
+        assert both.is_error and len(cloud.pods()) == 1
+        done = (await client.call_tool("terminate_pods", {"all": True})).structured_content
+    assert done["all_ended"] and not cloud.pods()
