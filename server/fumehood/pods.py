@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from fumehood_tools.errors import BadRequest
 
 if TYPE_CHECKING:
+    import httpx
+
     from fumehood_tools.settings import Settings
 
 
@@ -27,31 +29,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, settings: "Settings") -> int:
     """Run the command; return the exit code, 1 if a pod was not ended."""
-    return _list(options, settings) if options.action == "list" else _end(options, settings)
+    from fumehood_tools.web.service import open_client
+
+    with open_client() as client:
+        action = _list if options.action == "list" else _end
+        return action(options, settings, client)
 
 
-def _list(options: argparse.Namespace, settings: "Settings") -> int:
+def _list(options: argparse.Namespace, settings: "Settings", client: "httpx.Client") -> int:
     from fumehood_tools.pods.api import choose_api
     from fumehood_tools.pods.configured import has_key
     from fumehood_tools.pods.overview import pods_of
     from fumehood_tools.pods.telling import rows_text
 
-    api = choose_api(settings) if has_key(settings) and not settings.offline else None
+    can_look = has_key(settings) and not settings.offline
+    api = choose_api(settings, client=client) if can_look else None
     found = pods_of(settings, api, ended=options.ended)
     if options.json:
         print(json.dumps(found.model_dump(mode="json"), indent=1, ensure_ascii=False))
     else:
-        print(rows_text(found, options.ended, can_look=api is not None))
+        print(rows_text(found, options.ended, can_look=can_look))
     return 0
 
 
-def _end(options: argparse.Namespace, settings: "Settings") -> int:
+def _end(options: argparse.Namespace, settings: "Settings", client: "httpx.Client") -> int:
     from fumehood_tools.launches.ending import end_everything, end_named, ended_text
-    from fumehood_tools.pods.rentals import open_rentals
+    from fumehood_tools.pods.api import choose_api
+    from fumehood_tools.pods.rentals import open_desk
 
     if options.all == bool(options.pods):
         raise BadRequest("Name pods, as `fumehood pods list` shows them, or pass --all.")
-    with contextlib.closing(open_rentals(settings)) as desk:
+    api = choose_api(settings, client=client)
+    with contextlib.closing(open_desk(settings.state, api)) as desk:
         done = (
             end_everything(desk, settings)
             if options.all

@@ -2,8 +2,8 @@
 
 import json
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,20 @@ from fakes.runpod import NEEDS_PODS, RunPod
 from fakes.sandbox_files import leave_out_probing
 from mcp import Client, StdioServerParameters
 from mcp.types import CallToolResult, ElicitResult, TextContent
+from pydantic import SecretStr
 
 from fumehood.app import build_server
 from fumehood.cli import main
 from fumehood_tools.doctor import examine
+from fumehood_tools.pods.api import choose_api
 from fumehood_tools.pods.configured import HOSTS_FILE
+from fumehood_tools.pods.rentals import open_desk, rent
+from fumehood_tools.pods.ssh import ClientKey
+from fumehood_tools.pods.wanted import PodsWanted
+from fumehood_tools.pods.wishes import wishes
 from fumehood_tools.sandbox.create import create_sandbox
-from fumehood_tools.settings import Settings
+from fumehood_tools.settings import Settings, load_settings
+from fumehood_tools.web.service import open_client
 
 pytestmark = pytest.mark.anyio
 
@@ -162,6 +169,7 @@ async def test_nothing_is_rented_before_somebody_has_agreed_to_the_price(
 
 
 @pytest.mark.child
+@pytest.mark.slow
 async def test_a_script_runs_on_each_pod_and_its_results_are_brought(
     rented_environ: dict[str, str], cloud: RunPod, settings: Settings
 ) -> None:
@@ -192,6 +200,7 @@ async def test_a_script_runs_on_each_pod_and_its_results_are_brought(
 
 
 @pytest.mark.child
+@pytest.mark.slow
 async def test_a_script_that_fails_says_so_and_leaves_no_pod(
     rented_environ: dict[str, str], cloud: RunPod, settings: Settings
 ) -> None:
@@ -318,3 +327,26 @@ async def test_orphans_are_listed_and_all_pods_can_be_ended(
         assert both.is_error and len(cloud.pods()) == 1
         done = (await client.call_tool("terminate_pods", {"all": True})).structured_content
     assert done["all_ended"] and not cloud.pods()
+
+
+@pytest.mark.child
+@pytest.mark.slow
+async def test_a_server_that_starts_ends_what_nobody_needs_any_more(
+    rented_environ: dict[str, str],
+    cloud: RunPod,
+    settings: Settings,
+    eventually: Callable[..., None],
+) -> None:
+    keys = {"RUNPOD_API_KEY": SecretStr(cloud.key)}
+    mine = load_settings(settings.workspace, rented_environ)
+    wanted = PodsWanted(gpus=(A40,), hours=1, max_cost_usd=3)
+    with open_client() as client:
+        api = choose_api(mine, keys, client)
+        with closing(open_desk(mine.state, api)) as desk:
+            key = ClientKey(mine.state).public()
+            [wish] = wishes(wanted, mine, key, purpose="run x", job="a job that is gone")
+            rent(desk, wish)
+    assert len(cloud.pods()) == 1
+    async with served(rented_environ) as client:
+        await client.list_tools()
+        eventually(lambda: not cloud.pods(), 60)

@@ -11,8 +11,9 @@ from typing import Any
 from mcp.server.mcpserver import AcceptedElicitation, Context, Elicit, ElicitationResult
 from pydantic import BaseModel, Field
 
-from fumehood.tooling import in_thread
+from fumehood.tooling import Toolbox, in_thread
 from fumehood_tools.errors import BadRequest
+from fumehood_tools.pods.api import PodAPI, choose_api
 from fumehood_tools.pods.pricing import (
     Offer,
     check_affordable,
@@ -22,7 +23,6 @@ from fumehood_tools.pods.pricing import (
     without_amount,
 )
 from fumehood_tools.pods.wanted import PodsWanted
-from fumehood_tools.settings import Settings
 
 
 class Agreement(BaseModel):
@@ -34,8 +34,13 @@ class Agreement(BaseModel):
 YES = Agreement(rent=True)
 
 
+def provider_of(toolbox: Toolbox) -> PodAPI:
+    """Return the provider of pods that all tools share. Raises KeyRefused, PodsFailed."""
+    return toolbox.service("provider of pods", lambda: choose_api(toolbox.settings))
+
+
 async def agreed(
-    settings: Settings,
+    toolbox: Toolbox,
     ctx: Context[None, Any],
     gpus: Sequence[str],
     count: int,
@@ -46,7 +51,7 @@ async def agreed(
 
     Raises BadRequest for an amount or a cap that does not pay for one pod, or for no amount.
     """
-    offer = await in_thread(offer_for, settings, gpus, count, hours)
+    offer = await in_thread(_offer, toolbox, gpus, count, hours)
     if max_cost_usd is not None:
         check_affordable(offer, max_cost_usd)
     check_caps(offer)
@@ -60,7 +65,7 @@ async def agreed(
 
 
 def agreed_pods(
-    settings: Settings,
+    toolbox: Toolbox,
     answer: "ElicitationResult[Agreement]",
     gpus: Sequence[str],
     count: int,
@@ -75,8 +80,12 @@ def agreed_pods(
             "what they would like instead: list_gpus shows other kinds."
         )
     if max_cost_usd is None:
-        max_cost_usd = _most(offer_for(settings, gpus, count, hours), None)
+        max_cost_usd = _most(_offer(toolbox, gpus, count, hours), None)
     return wanted_for(gpus, count, hours, max_cost_usd, study)
+
+
+def _offer(toolbox: Toolbox, gpus: Sequence[str], count: int, hours: float) -> Offer:
+    return offer_for(toolbox.settings, provider_of(toolbox), gpus, count, hours)
 
 
 def _most(offer: Offer, max_cost_usd: float | None) -> float:

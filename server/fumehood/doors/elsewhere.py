@@ -55,9 +55,7 @@ async def asked(
         return YES
     if not wanted.gpus:
         raise BadRequest('target="runpod" needs gpus: kinds from list_gpus, the preferred first.')
-    return await agreed(
-        toolbox.settings, ctx, wanted.gpus, wanted.pods, wanted.hours, wanted.max_cost_usd
-    )
+    return await agreed(toolbox, ctx, wanted.gpus, wanted.pods, wanted.hours, wanted.max_cost_usd)
 
 
 def place_of(
@@ -82,5 +80,5 @@ def place_of(
             raise BadRequest("There is no host. Ask the user to add one to hosts.toml.")
         return RunPlace(target="ssh", hosts=named)
     limits = wanted.pods, wanted.hours, wanted.max_cost_usd
-    pods = agreed_pods(settings, agreement, wanted.gpus or (), *limits, study=study)
+    pods = agreed_pods(toolbox, agreement, wanted.gpus or (), *limits, study=study)
     return RunPlace(target="runpod", pods=pods)

@@ -11,17 +11,17 @@ from mcp.server.mcpserver import Context, Elicit, ElicitationResult, Resolve
 from mcp.types import CallToolResult
 from pydantic import BaseModel, Field
 
-from fumehood.doors.agreeing import Agreement, agreed, agreed_pods
+from fumehood.doors.agreeing import Agreement, agreed, agreed_pods, provider_of
 from fumehood.tooling import Toolbox, answer
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.launches.ending import EndedPod, end_everything, end_named, ended_text
 from fumehood_tools.launches.start import script_of, start_launch
-from fumehood_tools.pods.api import Stock, choose_api
+from fumehood_tools.pods.api import Stock
 from fumehood_tools.pods.configured import has_key
 from fumehood_tools.pods.hosts import read_hosts
 from fumehood_tools.pods.overview import PodRows, pods_of
 from fumehood_tools.pods.pricing import offer_for, spending_of
-from fumehood_tools.pods.rentals import caps_of, open_rentals
+from fumehood_tools.pods.rentals import caps_of, open_desk
 from fumehood_tools.pods.telling import rows_text
 
 Hours = Annotated[
@@ -119,7 +119,7 @@ def _gpus(toolbox: Toolbox, count: int, hours: float, least_gb: int) -> CallTool
     if settings.offline:
         note = "Offline mode is on, so the provider was not asked what it sells."
     if note is None:
-        offer = offer_for(settings, (), count, hours)
+        offer = offer_for(settings, provider_of(toolbox), (), count, hours)
         deadline = offer.quotation.deadline_s / 3600
         lines = [
             GpuLine(
@@ -182,7 +182,7 @@ def _register_launch(toolbox: Toolbox) -> None:
         hours: float,
         max_cost_usd: float | None,
     ) -> Agreement | Elicit[Agreement]:
-        return await agreed(toolbox.settings, ctx, gpus, count, hours, max_cost_usd)
+        return await agreed(toolbox, ctx, gpus, count, hours, max_cost_usd)
 
     @toolbox.tool(
         title="Rent GPUs", read_only=False, destructive=False, idempotent=False, open_world=True
@@ -223,7 +223,7 @@ def _register_launch(toolbox: Toolbox) -> None:
             if script is None
             else script_of(toolbox.settings, script, arguments or (), results or ())
         )
-        wanted = agreed_pods(toolbox.settings, agreement, gpus, count, hours, max_cost_usd)
+        wanted = agreed_pods(toolbox, agreement, gpus, count, hours, max_cost_usd)
         job = start_launch(toolbox.settings, toolbox.jobs, wanted, program, request_key)
         launched = Launched(
             job_id=job.job_id,
@@ -254,7 +254,7 @@ def _register_pods(toolbox: Toolbox) -> None:
         the proof. Next: terminate_pods.
         """
         settings = toolbox.settings
-        api = choose_api(settings) if has_key(settings) and not settings.offline else None
+        api = provider_of(toolbox) if has_key(settings) and not settings.offline else None
         found = pods_of(settings, api, ended=ended)
         return answer(rows_text(found, ended, can_look=api is not None), found)
 
@@ -281,7 +281,7 @@ def _register_end(toolbox: Toolbox) -> None:
         if all == bool(pods):
             raise BadRequest("Pass pods with ids from list_pods, or all=true. Nothing was ended.")
         settings = toolbox.settings
-        with contextlib.closing(open_rentals(settings)) as desk:
+        with contextlib.closing(open_desk(settings.state, provider_of(toolbox))) as desk:
             done = end_everything(desk, settings) if all else end_named(desk, settings, pods or ())
         result = Terminated(pods=done, all_ended=not [one for one in done if not one.ended])
         return answer(ended_text(done), result)

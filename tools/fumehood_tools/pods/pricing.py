@@ -8,7 +8,7 @@ from contextlib import closing
 from typing import NamedTuple
 
 from fumehood_tools.errors import BadRequest
-from fumehood_tools.pods.api import PodAPI, PodOrder, choose_api
+from fumehood_tools.pods.api import PodAPI, PodOrder
 from fumehood_tools.pods.configured import has_journal
 from fumehood_tools.pods.rentals import Caps, MachineClock, Quotation, Quote, caps_of, quote
 from fumehood_tools.pods.rentals.journal import Journal, Spending
@@ -73,18 +73,13 @@ def in_words(one: Quote, pods: int) -> str:
 
 
 def offer_for(
-    settings: Settings,
-    gpus: Sequence[str],
-    count: int,
-    hours: float,
-    api: PodAPI | None = None,
+    settings: Settings, api: PodAPI, gpus: Sequence[str], count: int, hours: float
 ) -> Offer:
-    """Return what pods would cost. api: default: the one of the settings.
+    """Return what pods would cost. gpus: may be empty: then all kinds are alternatives.
 
-    Raises UnknownName for a GPU that is not offered, KeyRefused without a key, PodsFailed;
-    BadRequest if none of the kinds is sold now.
+    Raises UnknownName for a GPU that is not offered, PodsFailed; BadRequest if none of the kinds is
+    sold now.
     """
-    api = api or choose_api(settings)
     order = PodOrder(name="", image="", disk_gb=DISK_GB)
     offers = api.offers(order.gpu_count, order.cloud)
     found = quote(offers, gpus, order=order, runtime_s=hours * 3600, pods=count)
