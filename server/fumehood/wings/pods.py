@@ -10,10 +10,7 @@ WING = Wing(
     tools=("list_gpus", "launch_pods", "list_pods", "terminate_pods"),
     guidance=Guidance(
         steps={
-            "run": (
-                Sentence("list_gpus: other machines.", ("list_gpus",)),
-                Sentence("list_pods: what bills.", ("list_pods",)),
-            ),
+            "run": (Sentence("list_gpus: more GPUs.", ("list_gpus",)),),
         },
     ),
     commands=(Command("pods", "list rented GPUs, or end them", "fumehood.pods"),),

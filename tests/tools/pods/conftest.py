@@ -1,4 +1,6 @@
-"""A machine for the tests of ssh and of the agent: one sshd on loopback for each module."""
+"""Machines for the tests of ssh and of the agent: one sshd on loopback, or one stand-in for pods,
+for each module.
+"""
 
 import sys
 from collections.abc import Iterator
@@ -6,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from fakes.loopback_ssh import LoopbackSsh, loopback_ssh
+from fakes.rented_pods import Lab
+from fakes.runpod import RunPod
 
 from fumehood_tools.pods.agent import Agent
 from fumehood_tools.pods.ssh import ClientKey, HostKeys, Machine
@@ -38,3 +42,26 @@ def agent(machine: Machine, sshd: LoopbackSsh) -> Agent:
     found = Agent(machine, f"{sshd.root}/.fumehood", sys.executable)
     found.install()
     return found
+
+
+@pytest.fixture(scope="module")
+def pod_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunPod]:
+    """A running stand-in, on which time costs nothing."""
+    with RunPod.started(tmp_path_factory.mktemp("cloud"), clock_pace=0) as running:
+        yield running
+
+
+@pytest.fixture
+def pod_cloud(pod_service: RunPod) -> Iterator[RunPod]:
+    """The stand-in, without pods and faults at first."""
+    yield pod_service
+    pod_service.reset()
+
+
+@pytest.fixture
+def lab(pod_cloud: RunPod, tmp_path: Path) -> Iterator[Lab]:
+    """Pods of one workspace."""
+    found = Lab(pod_cloud, tmp_path / "state")
+    yield found
+    for machine in found.machines:
+        machine.close()

@@ -2,6 +2,7 @@
 
 import ast
 import contextlib
+import fcntl
 import json
 import os
 import re
@@ -62,6 +63,15 @@ def until(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+def command_lines() -> list[list[str]]:
+    """Return the command line of every process of this machine."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            found.append(process.cmdline())
+    return found
 
 
 def folder(agent: Agent, job: str) -> Path:
@@ -150,8 +160,15 @@ def test_21_a_straggler_that_prints_without_end_does_not_keep_it_going(agent: Ag
 def test_26_a_job_that_is_started_from_five_sides_runs_once(agent: Agent) -> None:
     script = "echo once; echo $$ >> ../pids; while [ ! -e ../go ]; do sleep 0.05; done"
     spec = shell_job("doubled", script)
-    with ThreadPoolExecutor(5) as pool:
-        told = list(pool.map(lambda _: agent.start(spec), range(5)))
+    folder(agent, "doubled").mkdir(parents=True)
+    with (folder(agent, "doubled") / "lock").open("w") as lock, ThreadPoolExecutor(5) as pool:
+        # All five wait at the door until it opens.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        starting = pool.map(lambda _: agent.start(spec), range(5))
+        until(lambda: sum(line[-2:] == ["start", "doubled"] for line in command_lines()) == 5)
+        assert not (folder(agent, "doubled") / "status.json").exists()
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        told = list(starting)
     assert {status.state for status in told} == {"running"}
     (folder(agent, "doubled") / "go").touch()
     assert log_of(agent, "doubled") == b"once\n"
@@ -226,9 +243,7 @@ def test_32_what_a_job_gets_in_secret_is_on_no_disk_and_in_no_list_of_processes(
     agent.start(shell_job("secretive", script, env={"SECRET": secret}))
     pieces = agent.follow("secretive")
     assert next(pieces).data == b"24\n"
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            assert secret not in " ".join(process.cmdline())
+    assert not [line for line in command_lines() if secret in " ".join(line)]
     for path in Path(agent.root).rglob("*"):
         assert not path.is_file() or secret.encode() not in path.read_bytes()
     (folder(agent, "secretive") / "work/go").touch()

@@ -1,130 +1,26 @@
-"""The agent on pods: full disks, memory kills, silent links, and pods that end themselves."""
+"""The agent on pods: full disks, memory kills, silent links, other dates, restarts."""
 
 import contextlib
-import json
 import os
-import re
 import sys
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import psutil
 import pytest
+from fakes.rented_pods import Lab, ended, script, until
 from fakes.runpod import NEEDS_CAP, NEEDS_PODS, RunPod
 
-from fumehood_tools.pods.agent import Agent, JobSpec, JobStatus, collect, start_command
-from fumehood_tools.pods.api import SshAddress
-from fumehood_tools.pods.ssh import (
-    ClientKey,
-    HostKeyChanged,
-    HostKeys,
-    LinkLost,
-    LoginRefused,
-    Machine,
-    MachineFull,
-    fingerprints_in,
-    upload,
-)
+from fumehood_tools.pods.agent import Agent, JobSpec, collect
+from fumehood_tools.pods.ssh import HostKeyChanged, LinkLost, LoginRefused, MachineFull, upload
+
+MIB = 1 << 20
 
 pytestmark = [
     pytest.mark.child,
     pytest.mark.slow,
     pytest.mark.skipif(not RunPod.is_possible(), reason=NEEDS_PODS),
 ]
-GPU = "NVIDIA A40"
-SECONDS = 90
-MIB = 1 << 20
-
-
-def until(holds: Callable[[], object], seconds: float = SECONDS) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunPod]:
-    with RunPod.started(tmp_path_factory.mktemp("cloud"), clock_pace=0) as running:
-        yield running
-
-
-@pytest.fixture
-def cloud(service: RunPod) -> Iterator[RunPod]:
-    yield service
-    service.reset()
-
-
-class Lab:
-    """Pods of one workspace."""
-
-    def __init__(self, cloud: RunPod, state: Path) -> None:
-        self.cloud, self.key, self.known = cloud, ClientKey(state), HostKeys(state)
-        self.machines: list[Machine] = []
-
-    def rent(self, **more: Any) -> str:
-        """Rent a pod and return its id."""
-        order = {
-            "name": "fumehood-a-b",
-            "image": "image",
-            "gpu": {"id": GPU},
-            "ports": ["22/tcp"],
-            "env": {"PUBLIC_KEY": self.key.public(), "OF_THE_POD": "yes"},
-        }
-        answer = httpx.post(
-            f"{self.cloud.url}/v2/pods",
-            json=order | more,
-            headers={"Authorization": f"Bearer {self.cloud.key}"},
-            timeout=60,
-        )
-        assert answer.status_code == 201, answer.text
-        return str(answer.json()["id"])
-
-    def machine(self, pod: str, patience_s: float = 30.0, expects: bool = False) -> Machine:
-        """Return the machine of a pod, as soon as its port is known."""
-        until(lambda: self.cloud.pods()[pod].ssh_port)
-        expected = fingerprints_in(self.cloud.log(pod)) if expects else ()
-        address = SshAddress(host="127.0.0.1", port=self.cloud.pods()[pod].ssh_port or 0)
-        found = Machine(pod, address, self.key, self.known, expected, patience_s)
-        self.machines.append(found)
-        return found
-
-    def agent(self, pod: str, patience_s: float = 30.0) -> Agent:
-        """Return the agent of a pod, installed."""
-        found = Agent(self.machine(pod, patience_s), python=sys.executable)
-        found.install()
-        return found
-
-    def start_command(self, ttl_s: float, max_life_s: float) -> str:
-        """Return the command that guards a pod of this cloud."""
-        where = {"v2": f"{self.cloud.url}/v2", "graphql": f"{self.cloud.url}/graphql"}
-        return start_command(ttl_s=ttl_s, max_life_s=max_life_s, **where)
-
-    def arm(self, agent: Agent, ttl_s: float, max_life_s: float) -> bool:
-        """Start the watchdog of a pod."""
-        where = (f"{self.cloud.url}/v2", f"{self.cloud.url}/graphql")
-        return agent.arm_watchdog(ttl_s, max_life_s, *where)
-
-
-@pytest.fixture
-def lab(cloud: RunPod, tmp_path: Path) -> Iterator[Lab]:
-    found = Lab(cloud, tmp_path / "state")
-    yield found
-    for machine in found.machines:
-        machine.close()
-
-
-def script(job: str, text: str, **more: Any) -> JobSpec:
-    return JobSpec.model_validate({"job": job, "argv": ("bash", "-c", text), **more})
-
-
-def ended(agent: Agent, spec: JobSpec) -> tuple[JobStatus, bytes]:
-    agent.start(spec)
-    log = b"".join(piece.data for piece in agent.follow(spec.job))
-    return agent.status(spec.job), log
 
 
 def test_11_a_pod_whose_sshd_starts_late_is_waited_for(lab: Lab) -> None:
@@ -234,94 +130,6 @@ def test_19_a_job_that_the_kernel_killed_for_memory_is_told_from_another_kill(la
     assert status.memory_kills >= 1
     status, _ = ended(agent, script("killed", "kill -9 $$"))
     assert (status.exit_code, status.reason, status.memory_kills) == (-9, "SIGKILL", 0)
-
-
-def test_25_a_pod_that_nobody_looks_after_ends_itself(lab: Lab) -> None:
-    pod = lab.rent()
-    agent = lab.agent(pod)
-    agent.renew_lease(3)
-    assert lab.arm(agent, 3, 3600) and lab.arm(agent, 3, 3600)
-    assert agent.health().watchdog
-    until(lambda: pod in lab.cloud.ended())
-    assert lab.cloud.ended()[pod].by == "pod"
-    assert lab.cloud.requests().count(("DELETE", "/v2/pods/{id}")) == 1
-
-
-def test_25_a_job_keeps_its_pod_and_its_results_wait_for_somebody(lab: Lab) -> None:
-    pod = lab.rent()
-    agent = lab.agent(pod)
-    agent.start(script("busy", "until [ -e /workspace/go ]; do sleep 0.1; done"))
-    agent.renew_lease(1.5)
-    assert lab.arm(agent, 1.5, 3600)
-    lived = lab.cloud.pods()[pod].folder / "volume/.fumehood/life.json"
-    until(lambda: _lived(lived) > 4)
-    assert agent.status("busy").state == "running"
-    agent.renew_lease(6)
-    (lab.cloud.pods()[pod].folder / "volume/go").touch()
-    until(lambda: agent.status("busy").state == "succeeded")
-    at_the_end = _lived(lived)
-    until(lambda: _lived(lived) > at_the_end + 2)
-    assert agent.status("busy").state == "succeeded"
-    until(lambda: pod in lab.cloud.ended())
-
-
-def _lived(path: Path) -> float:
-    try:
-        return float(json.loads(path.read_text(encoding="utf-8"))["lived_s"])
-    except (OSError, ValueError):
-        return 0.0
-
-
-@pytest.mark.parametrize(
-    ("refused", "asked"),
-    [(("v2",), "podTerminate"), (("v2", "graphql"), "podStop")],
-    ids=["graphql", "stop"],
-)
-def test_25_a_pod_tries_every_way_to_end(lab: Lab, refused: tuple[str, ...], asked: str) -> None:
-    for interface in refused:
-        lab.cloud.fault(on="terminate", kind="500", times=9, interface=interface, key="pod")
-    pod = lab.rent()
-    agent = lab.agent(pod)
-    first = agent.machine.again(lambda shell: shell.run(["cat", "/proc/1/environ"])).text
-    (key,) = re.findall(r"RUNPOD_API_KEY=(\w+)", first)
-    agent.renew_lease(1)
-    assert lab.arm(agent, 1, 3600)
-    until(lambda: any(one.operation == asked for one in lab.cloud.requests()))
-    if asked == "podTerminate":
-        until(lambda: pod in lab.cloud.ended())
-    else:
-        until(lambda: lab.cloud.pods()[pod].status == "EXITED")
-        folder = lab.cloud.pods()[pod].folder / "volume/.fumehood"
-        files = {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-        assert b"podTerminate" in files["watchdog.txt"]
-        assert not [name for name, content in files.items() if key.encode() in content]
-
-
-def test_25_a_pod_that_no_one_can_log_in_to_ends_itself(lab: Lab) -> None:
-    lab.cloud.fault(on="boot", kind="no_sshd")
-    pod = lab.rent(args=lab.start_command(ttl_s=2, max_life_s=3600))
-    until(lambda: pod in lab.cloud.ended())
-    assert lab.cloud.ended()[pod].by == "pod"
-
-
-def test_31_a_pod_ends_at_the_end_of_its_life_whatever_it_does(lab: Lab) -> None:
-    pod = lab.rent(args=lab.start_command(ttl_s=600, max_life_s=12))
-    agent = lab.agent(pod)
-    agent.start(script("endless", "sleep 987"))
-    agent.renew_lease(600)
-    assert agent.health().watchdog
-    until(lambda: pod in lab.cloud.ended())
-    assert lab.cloud.ended()[pod].by == "pod"
-
-
-def test_25_a_container_that_crashes_again_and_again_does_not_live_for_ever(lab: Lab) -> None:
-    command = lab.start_command(ttl_s=600, max_life_s=4).replace(
-        "exec /start.sh", "sleep 2; echo crashed; exit 1"
-    )
-    mounts = {"persistent": {"size": 10, "path": "/workspace"}}
-    pod = lab.rent(args=command, mounts=mounts)
-    until(lambda: pod in lab.cloud.ended())
-    assert sum("crashed" in line for line in lab.cloud.log(pod)) >= 1
 
 
 def test_the_start_command_leaves_the_pod_as_its_image_has_it(lab: Lab) -> None:

@@ -12,18 +12,21 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from fumehood_tools.errors import FumehoodError, RunFailed
+from fumehood_tools.errors import FumehoodError, RunFailed, StorageFailed
 from fumehood_tools.files import digest_of, read_json
 from fumehood_tools.jobs.models import Progress
 from fumehood_tools.jobs.worker import JobContext
 from fumehood_tools.launches.ending import end_with_record
 from fumehood_tools.launches.request import REQUEST_FILE, LaunchRequest
 from fumehood_tools.launches.scripts import PodTask
-from fumehood_tools.pods.rentals import Desk, Rental, Wish, open_rentals
+from fumehood_tools.locking import exclusive
+from fumehood_tools.pods.rentals import Desk, Rental, open_rentals
 from fumehood_tools.pods.ssh import ClientKey
 from fumehood_tools.pods.wishes import wishes
 from fumehood_tools.runs.log_lines import log
+from fumehood_tools.runs.remote.kept import KEPT
 from fumehood_tools.settings import Settings, load_settings
+from fumehood_tools.web.service import open_client
 
 TICK_SECONDS, END_SECONDS = 0.5, 600.0
 
@@ -35,21 +38,46 @@ def main() -> None:
     with context.guard():
         request = LaunchRequest.model_validate(read_json(context.folder / REQUEST_FILE))
         settings = load_settings()
-        with contextlib.closing(open_rentals(settings)) as desk:
-            context.finish(Launch(context, settings, desk, request).run())
+        with contextlib.ExitStack() as held:
+            client = held.enter_context(open_client())
+            desk = held.enter_context(contextlib.closing(open_rentals(settings, client)))
+            purpose = _purpose(request, settings, context.job_id, held)
+            context.finish(Launch(context, settings, desk, request, purpose).run())
+
+
+def _purpose(
+    request: LaunchRequest, settings: Settings, job: str, held: contextlib.ExitStack
+) -> str:
+    """Return what the pods are for. Kept pods, and those of a second job that runs the same script
+    at the same time, are this job's alone. Otherwise a script is taken up where a job was lost."""
+    if request.script is None:
+        return f"{KEPT}{job}"
+    purpose = f"script {digest_of(request.model_dump(mode='json'))[:16]}"
+    lock = settings.state / "rentals" / f"{purpose.replace(' ', '-')}.lock"
+    try:
+        held.enter_context(exclusive(lock, seconds=0))
+    except StorageFailed:
+        return f"{purpose} {job}"
+    return purpose
 
 
 class Launch:
     """One launch: its pods, each with a thread that rents and uses it."""
 
     def __init__(
-        self, context: JobContext, settings: Settings, desk: Desk, request: LaunchRequest
+        self,
+        context: JobContext,
+        settings: Settings,
+        desk: Desk,
+        request: LaunchRequest,
+        purpose: str,
     ) -> None:
+        """purpose: begins the names of the pods' places."""
         self._context, self._settings, self._desk = context, settings, desk
-        self._request = request
+        key, job = ClientKey(desk.state).public(), context.job_id
+        wanted = wishes(request.pods, settings, key, purpose=purpose, job=job)
         self.tasks = [
             PodTask(desk, settings, wish, request.script, context.folder, number, len(wanted))
-            for wanted in [self._wishes()]
             for number, wish in enumerate(wanted)
         ]
 
@@ -66,15 +94,6 @@ class Launch:
         finally:
             self._end_the_rest()
         return self._result()
-
-    def _wishes(self) -> list[Wish]:
-        """Return what is rented. A script is taken up again where a job was lost; a kept pod is
-        this job's alone."""
-        request, job = self._request, self._context.job_id
-        digest = digest_of(request.model_dump(mode="json"))[:16]
-        purpose = f"script {digest}" if request.script else f"kept {job}"
-        key = ClientKey(self._desk.state).public()
-        return wishes(request.pods, self._settings, key, purpose=purpose, job=job)
 
     def _report(self) -> None:
         done = sum(task.fraction for task in self.tasks)

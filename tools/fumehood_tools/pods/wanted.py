@@ -19,6 +19,7 @@ class PodsWanted(BaseModel, frozen=True):
     cloud: Cloud = "secure"
     disk_gb: int = Field(default=40, ge=20, le=1_000)
     study: str | None = None
+    study_usd: float | None = Field(default=None, ge=0, description="the budget of the study")
 
     @property
     def runtime_s(self) -> float:

@@ -2,11 +2,11 @@
 
 from fumehood_tools.pods.agent import start_command
 from fumehood_tools.pods.api.model import PodOrder
-from fumehood_tools.pods.rentals import Caps, Wish
+from fumehood_tools.pods.rentals import Wish, caps_of
 from fumehood_tools.pods.rentals.model import LEASE_SECONDS
 from fumehood_tools.pods.wanted import PodsWanted
 from fumehood_tools.settings import Settings
-from fumehood_tools.wings.table import POD_IMAGE, POD_MAX_COST_DAY, POD_MAX_COST_JOB
+from fumehood_tools.wings.table import POD_IMAGE
 
 
 def order_for(wanted: PodsWanted, settings: Settings, public_key: str) -> PodOrder:
@@ -26,19 +26,14 @@ def order_for(wanted: PodsWanted, settings: Settings, public_key: str) -> PodOrd
     )
 
 
-def caps_for(wanted: PodsWanted, settings: Settings) -> Caps:
-    """Return the caps: the request's own one, and those of the settings."""
-    return Caps(
-        job_usd=min(wanted.max_cost_usd, settings.of(POD_MAX_COST_JOB)),
-        day_usd=settings.of(POD_MAX_COST_DAY),
-    )
-
-
 def wishes(
     wanted: PodsWanted, settings: Settings, public_key: str, *, purpose: str, job: str | None
 ) -> list[Wish]:
     """Return one wish per pod. purpose: the same after a restart, so that pods are found again."""
-    order, caps = order_for(wanted, settings, public_key), caps_for(wanted, settings)
+    order, caps = (
+        order_for(wanted, settings, public_key),
+        caps_of(settings, wanted.max_cost_usd, wanted.study_usd),
+    )
     return [
         Wish(
             place=f"{purpose} pod {number}",

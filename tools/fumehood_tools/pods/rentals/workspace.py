@@ -1,5 +1,7 @@
 """The rentals of a workspace as its settings want them: its provider, its caps, its reaper."""
 
+import httpx
+
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.pods.api import choose_api
 from fumehood_tools.pods.rentals.desk import Desk, open_desk
@@ -9,12 +11,13 @@ from fumehood_tools.settings import Settings
 from fumehood_tools.wings.table import POD_MAX_COST_DAY, POD_MAX_COST_JOB
 
 
-def open_rentals(settings: Settings) -> Desk:
+def open_rentals(settings: Settings, client: httpx.Client | None = None) -> Desk:
     """Open the rentals of a workspace; the detached reaper is started before a pod is rented.
 
-    Sends nothing. Raises KeyRefused without a key, PodsFailed offline, StorageFailed.
+    client: as for `choose_api`. Sends nothing. Raises KeyRefused without a key, PodsFailed offline,
+    StorageFailed.
     """
-    api = choose_api(settings)
+    api = choose_api(settings, client=client)
     return open_desk(settings.state, api, watch=lambda: start_reaper(settings))
 
 

@@ -7,9 +7,8 @@ from typing import Any, NamedTuple
 
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.files import digest_of
-from fumehood_tools.pods.api import choose_api
 from fumehood_tools.pods.hosts import host_named, read_hosts
-from fumehood_tools.pods.rentals import Desk, Rental, open_desk, start_reaper
+from fumehood_tools.pods.rentals import Desk, Rental, open_rentals
 from fumehood_tools.pods.ssh import ClientKey
 from fumehood_tools.pods.wishes import wishes
 from fumehood_tools.runs.local_target import LocalTarget
@@ -21,6 +20,7 @@ from fumehood_tools.runs.remote.target import RemoteTarget
 from fumehood_tools.runs.request import RunRequest
 from fumehood_tools.runs.targets import RunSite, Target
 from fumehood_tools.settings import Settings
+from fumehood_tools.web.service import open_client
 
 
 class ChosenTarget(NamedTuple):
@@ -31,8 +31,8 @@ class ChosenTarget(NamedTuple):
 
 
 @contextlib.contextmanager
-def target_of(request: RunRequest, settings: Settings, job: str) -> Iterator[ChosenTarget]:
-    """Yield the target of a run. job: the id of the run's job.
+def target_of(request: RunRequest, settings: Settings, job: str | None) -> Iterator[ChosenTarget]:
+    """Yield the target of a run. job: the id of its job; pods of a job that is over are ended.
 
     Raises BadRequest for hosts that are not there, and the errors of `choose_api`.
     """
@@ -43,9 +43,7 @@ def target_of(request: RunRequest, settings: Settings, job: str) -> Iterator[Cho
         device = "cuda" if all(place.has_gpu for place in places) else "cpu"
         yield ChosenTarget(functools.partial(RemoteTarget, places=places, device=device))
     else:
-        watch = functools.partial(start_reaper, settings)
-        desk = open_desk(settings.state, choose_api(settings), watch=watch)
-        with contextlib.closing(desk):
+        with open_client() as client, contextlib.closing(open_rentals(settings, client)) as desk:
             # A processor is only chosen by name: for trying this without a GPU.
             device = "cpu" if settings.device == "cpu" else "cuda"
             pods: list[RemotePlace] = [*_pod_places(request, settings, desk, job)]
@@ -70,7 +68,9 @@ def _host_places(request: RunRequest, settings: Settings) -> list[HostPlace]:
     return places
 
 
-def _pod_places(request: RunRequest, settings: Settings, desk: Desk, job: str) -> list[PodPlace]:
+def _pod_places(
+    request: RunRequest, settings: Settings, desk: Desk, job: str | None
+) -> list[PodPlace]:
     wanted = request.pods
     if wanted is None:
         raise BadRequest("Pass gpus and max_cost_usd for a run on rented pods.")
@@ -83,7 +83,7 @@ def _pod_places(request: RunRequest, settings: Settings, desk: Desk, job: str) -
     ]
 
 
-def _bill(desk: Desk, job: str, kept: Sequence[Rental]) -> dict[str, Any]:
+def _bill(desk: Desk, job: str | None, kept: Sequence[Rental]) -> dict[str, Any]:
     """Return what the pods of a job have cost, and whether each of them has ended.
 
     kept: pods that were rented before and that the job could use; they are billed in any case.

@@ -21,6 +21,7 @@ from fumehood_tools.pods.agent import Agent, JobSpec, JobStatus, collect
 from fumehood_tools.pods.ssh import SshFailed, pack, upload
 from fumehood_tools.quoting import quotable
 from fumehood_tools.runs.log_lines import log
+from fumehood_tools.runs.orders import TrainingOrder
 from fumehood_tools.runs.remote.code import NEEDED, code_files
 from fumehood_tools.runs.remote.messages import (
     ANSWER_FILE,
@@ -33,6 +34,7 @@ from fumehood_tools.runs.remote.messages import (
 from fumehood_tools.runs.remote.places import OpenPlace, RemotePlace
 from fumehood_tools.runs.remote.trainee import RemoteTrainee
 from fumehood_tools.runs.targets import Effort, PlaceLost
+from fumehood_tools.runs.work import work_of
 
 POLL_SECONDS, LOOK_SECONDS, IDLE_SECONDS = 1.0, 20.0, 90.0
 MOST_OPENINGS = 4
@@ -212,10 +214,18 @@ class Server(threading.Thread):
         if answer.error is not None:
             trainee.fail(answer.error.as_error())
             return
-        usd = opened.usd(answer.seconds)
-        arithmetic = trainee.order.recipe.arithmetic
-        effort = Effort(answer.seconds, None, answer.where, arithmetic, usd, opened.rented)
-        trainee.succeed(effort, answer.started)
+        trainee.succeed(_effort(trainee.order, answer, opened), answer.started)
+
+
+def _effort(order: TrainingOrder, answer: RemoteAnswer, opened: OpenPlace) -> Effort:
+    return Effort(
+        seconds=answer.seconds,
+        work=work_of(order, answer.seconds, None),
+        where=answer.where,
+        arithmetic=order.recipe.arithmetic,
+        usd=opened.usd(answer.seconds),
+        rented=opened.rented,
+    )
 
 
 _INSTALL = """\

@@ -141,7 +141,7 @@ def _odd(name: bytes) -> str:
 
 
 def _entry(root: str, path: str, room: int, known: Any) -> dict[str, Any] | None:
-    """Return the line of one file, None if it cannot be opened. Reads no more than fits."""
+    """Return the line of one file, None if it cannot be opened. Reads at most `room` bytes."""
     file = open_inside(root, path)
     if file is None:
         return None
