@@ -25,6 +25,10 @@ HEAD = """# Tools
 
 The tools that an agent sees, by toolset. `fumehood serve --toolsets papers,bench` offers only two
 toolsets. Every tool returns text, and the same content as data. `make schemas` writes this page.
+
+The toolset `pods`, and the arguments `target`, `gpus`, `pods`, `hours`, `max_cost_usd` and `hosts`
+of `run_variants`, are offered only where `RUNPOD_API_KEY` is set or the workspace has a
+`hosts.toml` ([GPUs](gpus.md)), or where the toolset is named.
 """
 
 

@@ -44,7 +44,7 @@ from fumehood.tooling import Toolbox, in_thread
 from fumehood.wings import WINGS, Wing, choose_wings
 from fumehood_tools.errors import BadRequest, FumehoodError, UnknownName
 from fumehood_tools.settings import Settings
-from fumehood_tools.wings.declared import Declared, register_kinds
+from fumehood_tools.wings.declared import Declared, imported, register_kinds
 
 log = logging.getLogger("fumehood")
 
@@ -58,14 +58,21 @@ MAX_COMPLETIONS = 100
 class FumehoodServer(MCPServer[None]):
     """An MCPServer with error messages that an agent can act on and results of bounded length."""
 
-    def __init__(self, toolbox: Toolbox, guidance: Iterable[Guidance], offered: Offered) -> None:
+    def __init__(
+        self,
+        toolbox: Toolbox,
+        guidance: Iterable[Guidance],
+        offered: Offered,
+        at_start: Iterable[str] = (),
+    ) -> None:
+        """at_start: functions "module:name" that take the settings, called when it starts."""
         super().__init__(
             "fumehood",
             title="fumehood",
             version=__version__,
             instructions=instructions_for(toolbox.tools, guidance),
             tools=[offered.described(tool) for tool in toolbox.tools.values()],
-            lifespan=_advance_the_queue(toolbox),
+            lifespan=_in_the_background(toolbox, at_start),
             extensions=[*([toolbox.apps] * bool(toolbox.apps.resources())), *toolbox.extensions],
             log_level="WARNING",
         )
@@ -210,7 +217,8 @@ def build_server(
 ) -> FumehoodServer:
     """Return the server for one workspace.
 
-    toolsets: the names of the wings to offer, None for all; the others are not imported.
+    toolsets: the names of the wings to offer, None for all that are on (`Wing.off`); the others are
+    not imported.
     read_only: offer only tools that change nothing. plain_schemas: publish tools' schemas without
     `additionalProperties` and output schemas, on which some hosts fail. Logs go to stderr, unless
     logging is already configured. Raises UnknownName for a toolset that does not exist, BadRequest
@@ -219,8 +227,10 @@ def build_server(
     wings = tuple(wings)
     _check_that_declared(wings, settings)
     register_kinds(settings.declared)
-    chosen = choose_wings(toolsets, wings)
-    toolbox = Toolbox(settings, read_only=read_only, plain_schemas=plain_schemas)
+    off = {wing.name: wing.off(settings) for wing in wings} if toolsets is None else {}
+    chosen = [wing for wing in choose_wings(toolsets, wings) if off.get(wing.name) is None]
+    names = [wing.name for wing in chosen]
+    toolbox = Toolbox(settings, read_only=read_only, plain_schemas=plain_schemas, toolsets=names)
     # This must come before MCPServer is built, which would install a handler that wraps lines at
     # 80 columns.
     logging.basicConfig(
@@ -229,13 +239,14 @@ def build_server(
     for wing in chosen:
         wing.open_door(toolbox)
     others = {
-        tool: f"this server was started without the toolset {wing.name}"
+        tool: off.get(wing.name) or f"this server was started without the toolset {wing.name}"
         for wing in wings
         if wing not in chosen
         for tool in wing.tools
     }
     offered = Offered(toolbox.withheld | others)
-    return FumehoodServer(toolbox, [wing.guidance for wing in chosen], offered)
+    at_start = [wing.at_start for wing in wings if wing.at_start]
+    return FumehoodServer(toolbox, [wing.guidance for wing in chosen], offered, at_start)
 
 
 def _check_that_declared(wings: Iterable[Wing], settings: Settings) -> None:
@@ -247,22 +258,25 @@ def _check_that_declared(wings: Iterable[Wing], settings: Settings) -> None:
             )
 
 
-def _advance_the_queue(
-    toolbox: Toolbox,
+def _in_the_background(
+    toolbox: Toolbox, at_start: Iterable[str]
 ) -> Callable[[MCPServer[None]], contextlib.AbstractAsyncContextManager[None]]:
-    """Return a lifespan that starts the jobs left waiting in the queue, in the background."""
+    """Return a lifespan that starts the jobs left in the queue, and what wings do at the start."""
+    settings = toolbox.settings
 
-    async def advance() -> None:
+    async def run(doing: str, call: Callable[[], object]) -> None:
         try:
-            await in_thread(lambda: toolbox.jobs.pump())
+            await in_thread(call)
         except FumehoodError as error:
-            log.warning("The job queue could not be advanced: %s", error)
+            log.warning("%s failed at the start: %s", doing, error)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: MCPServer[None]) -> AsyncIterator[None]:
         async with anyio.create_task_group() as tasks:
-            if toolbox.settings.state.is_dir() and not toolbox.read_only:
-                tasks.start_soon(advance)
+            if settings.state.is_dir() and not toolbox.read_only:
+                tasks.start_soon(run, "Advancing the job queue", lambda: toolbox.jobs.pump())
+                for dotted in at_start:
+                    tasks.start_soon(run, dotted, lambda dotted=dotted: imported(dotted)(settings))
             yield
             tasks.cancel_scope.cancel()
 

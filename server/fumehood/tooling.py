@@ -52,10 +52,18 @@ class Toolbox:
     """Collects what the doors declare. With read_only, tools that change things are withheld."""
 
     def __init__(
-        self, settings: Settings, *, read_only: bool = False, plain_schemas: bool = False
+        self,
+        settings: Settings,
+        *,
+        read_only: bool = False,
+        plain_schemas: bool = False,
+        toolsets: Iterable[str] = (),
     ) -> None:
-        """plain_schemas: publish schemas for hosts that fail on some keywords (`strict_args`)."""
-        self.settings = settings
+        """plain_schemas: publish schemas for hosts that fail on some keywords (`strict_args`).
+
+        toolsets: the names of the wings that the server offers.
+        """
+        self.settings, self.toolsets = settings, frozenset(toolsets)
         self.read_only, self.plain_schemas = read_only, plain_schemas
         self.tools: dict[str, Tool] = {}
         self.withheld: dict[str, str] = {}
@@ -106,10 +114,12 @@ class Toolbox:
         idempotent: bool,
         open_world: bool,
         view: str | None = None,
+        without: Iterable[str] = (),
     ) -> Callable[[Call], Call]:
         """Register the decorated function as a tool under its own name; returns it unchanged.
 
         view: the ui:// address of the view that draws its result in clients with MCP Apps.
+        without: names of optional arguments that this server does not offer.
         """
         hints = ToolAnnotations(
             read_only_hint=read_only,
@@ -119,7 +129,7 @@ class Toolbox:
         )
 
         def register(call: Call) -> Call:
-            made = agent_tool(call, title, hints, view, plain=self.plain_schemas)
+            made = agent_tool(call, title, hints, view, plain=self.plain_schemas, without=without)
             if made.name in self.tools:
                 raise ValueError(f"two tools are called {made.name}")
             if read_only or not self.read_only:
@@ -202,6 +212,7 @@ def agent_tool(
     view: str | None = None,
     *,
     plain: bool = False,
+    without: Iterable[str] = (),
 ) -> Tool:
     """Return the SDK's form of a tool. Raises TypeError for a mistake in its declaration."""
     if hints.read_only_hint and hints.destructive_hint:
@@ -217,6 +228,8 @@ def agent_tool(
         raise TypeError(f"{call.__name__}: a tool needs a docstring, because the agent reads it")
     if (made.fn_metadata.output_schema or {}).get("additionalProperties") is False:
         raise TypeError(f"{call.__name__}: its output model forbids extras, `cut` could not be set")
+    for name in without:
+        del made.parameters["properties"][name]
     close_the_schema(made, plain=plain)
     return made
 

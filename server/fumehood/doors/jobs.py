@@ -13,8 +13,9 @@ from pydantic import BaseModel, Field
 
 from fumehood.doors.arguments import Cursor
 from fumehood.doors.waiting import in_words, watch
-from fumehood.tooling import Toolbox, answer
+from fumehood.tooling import Toolbox, answer, in_thread
 from fumehood_tools.jobs import Job, LogPage, Status
+from fumehood_tools.pods.configured import has_journal
 
 MAX_LISTED_ERROR = 300
 """Longest error shown per job in a list, in characters; wait_for_job shows the whole error."""
@@ -127,7 +128,7 @@ def _register_readers(toolbox: Toolbox) -> None:
         call this again; do not start it twice.
         """
         job = await watch(toolbox.jobs, job_id, ctx, max_seconds)
-        return _state_of(job)
+        return _state_of(job, await in_thread(_spent, toolbox, job))
 
     @toolbox.tool(
         title="Read a job's log",
@@ -170,11 +171,23 @@ def _register_cancel(toolbox: Toolbox) -> None:
         return _state_of(toolbox.jobs.cancel(job_id))
 
 
-def _state_of(job: Job) -> CallToolResult:
-    """Return a job's state with the next call, as text and as data."""
+def _spent(toolbox: Toolbox, job: Job) -> str | None:
+    """Return what a job's rented GPUs have cost, in words; None if it has none."""
+    if not has_journal(toolbox.settings):
+        return None
+    # Most workspaces never rent anything.
+    from fumehood_tools.pods.overview import cost_of
+
+    return cost_of(toolbox.settings, job.job_id)
+
+
+def _state_of(job: Job, spent: str | None = None) -> CallToolResult:
+    """Return a job's state with the next call, as text and as data. spent: on rented GPUs."""
     then = NEXT.get(job.status, GO_ON)
     if job.status == "succeeded" and job.result and isinstance(job.result.get("next"), str):
         then = job.result["next"]
+    if spent is not None:
+        then = f"{then.rstrip('.')}. Rented GPUs: {spent}."
     now = JobNow(**job.model_dump(), next=then)
     lines = [_describe(_line_of(job))]
     if job.queue_position is not None:

@@ -3,14 +3,29 @@
 from collections.abc import Sequence
 from typing import Annotated, Any
 
+from mcp.server.mcpserver import Context, Elicit, ElicitationResult, Resolve
 from mcp.types import CallToolResult
 from pydantic import BaseModel, BeforeValidator, Field
 
+from fumehood.doors.agreeing import Agreement
 from fumehood.doors.arguments import SandboxName
+from fumehood.doors.elsewhere import (
+    ARGUMENTS,
+    CostArgument,
+    Elsewhere,
+    GpusArgument,
+    HostsArgument,
+    HoursArgument,
+    PodsArgument,
+    TargetArgument,
+    asked,
+    place_of,
+)
 from fumehood.doors.records import shelf_of
 from fumehood.doors.waiting import duration
 from fumehood.tooling import Toolbox, answer
 from fumehood_tools.errors import BadRequest
+from fumehood_tools.pods.wanted import RunPlace
 from fumehood_tools.records.labelling import in_words
 from fumehood_tools.records.seed_lists import RANGE, all_seeds
 from fumehood_tools.runs import StartedRun, start_run
@@ -75,14 +90,27 @@ def grid_of(constants: Sequence[GridConstant]) -> dict[str, list[bool | int | fl
 def register_run(toolbox: Toolbox) -> None:
     """Declare the tool."""
 
+    async def ask(
+        ctx: Context[None, Any],
+        target: TargetArgument,
+        gpus: GpusArgument,
+        pods: PodsArgument,
+        hours: HoursArgument,
+        max_cost_usd: CostArgument,
+        hosts: HostsArgument,
+    ) -> Agreement | Elicit[Agreement]:
+        return await asked(toolbox, ctx, Elsewhere(target, gpus, pods, hours, max_cost_usd, hosts))
+
     @toolbox.tool(
         title="Train and benchmark variants",
         read_only=False,
         destructive=False,
         idempotent=True,
         open_world=False,
+        without=() if "pods" in toolbox.toolsets else ARGUMENTS,
     )
     def run_variants(
+        agreement: Annotated[ElicitationResult[Agreement], Resolve(ask)],
         sandbox: SandboxName | None = None,
         variants: Annotated[
             list[str] | None,
@@ -146,6 +174,12 @@ def register_run(toolbox: Toolbox) -> None:
         plan: Annotated[
             int | None, Field(ge=1, description="Its number. It replaces all other arguments")
         ] = None,
+        target: TargetArgument = "local",
+        gpus: GpusArgument = None,
+        pods: PodsArgument = 1,
+        hours: HoursArgument = 2.0,
+        max_cost_usd: CostArgument = None,
+        hosts: HostsArgument = None,
     ) -> Annotated[CallToolResult, RunStarted]:
         """Train and benchmark variants x seeds as one job; returns a job_id at once.
 
@@ -156,6 +190,8 @@ def register_run(toolbox: Toolbox) -> None:
         a result, use controls=True and three seeds. The job continues if you disconnect.
         Next: wait_for_job, then read_benchmarks.
         """
+        wanted = Elsewhere(target, gpus, pods, hours, max_cost_usd, hosts)
+        place = place_of(toolbox, agreement, wanted, study)
         if study is not None or plan is not None:
             others = {
                 "sandbox": sandbox,
@@ -169,7 +205,7 @@ def register_run(toolbox: Toolbox) -> None:
                 "request_key": request_key,
             }
             given = [name for name, value in others.items() if value is not None]
-            return _started(_planned(toolbox, study, plan, given))
+            return _started(_planned(toolbox, study, plan, given, place))
         if sandbox is None or variants is None:
             raise BadRequest(
                 "Pass sandbox and variants, or study and plan to run a registered plan."
@@ -187,12 +223,17 @@ def register_run(toolbox: Toolbox) -> None:
             controls=controls,
             training=training.model_dump(exclude_none=True) if training else None,
             shelf=shelf_of(toolbox),
+            place=place,
         )
         return _started(started)
 
 
 def _planned(
-    toolbox: Toolbox, study: str | None, plan: int | None, others: Sequence[str]
+    toolbox: Toolbox,
+    study: str | None,
+    plan: int | None,
+    others: Sequence[str],
+    place: RunPlace,
 ) -> StartedRun:
     """Return the run of a plan. others: names of further arguments that were passed."""
     if study is None or plan is None:
@@ -206,7 +247,7 @@ def _planned(
     from fumehood.doors.study_notebook import lab_of, page_after
     from fumehood_tools.studies.running import run_plan
 
-    found = run_plan(lab_of(toolbox), toolbox.jobs, study, plan)
+    found = run_plan(lab_of(toolbox), toolbox.jobs, study, plan, place)
     page_after(toolbox, study)
     return found.started
 

@@ -2,7 +2,6 @@
 
 from fumehood.instructions import Guidance, Sentence
 from fumehood.wings.wing import Wing
-from fumehood_tools.wings import table
 
 WING = Wing(
     name="jobs",
@@ -12,16 +11,12 @@ WING = Wing(
         steps={
             "wait": (
                 Sentence(
-                    "wait_for_job: up to 45 s; call it again until the job has ended.",
+                    "wait_for_job: up to 45 s; repeat it until the job has ended.",
                     ("wait_for_job",),
                 ),
                 Sentence("read_job_log shows why one failed.", ("read_job_log",)),
-                Sentence(
-                    "Jobs continue when you disconnect; list_jobs finds them.", ("list_jobs",)
-                ),
+                Sentence("Jobs survive a disconnect; list_jobs finds them.", ("list_jobs",)),
             ),
         },
     ),
-    # Jobs train on pods, and pods have no tools of their own yet.
-    declared=table.PODS,
 )

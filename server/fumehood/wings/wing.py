@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from fumehood.instructions import Guidance
 from fumehood_tools.errors import BadRequest, UnknownName
-from fumehood_tools.wings.declared import Declared
+from fumehood_tools.wings.declared import Declared, imported
 from fumehood_tools.wings.table import CORE
 
 if TYPE_CHECKING:
@@ -52,7 +52,10 @@ class Wing(NamedTuple):
 
     door: dotted name of a module with `register(toolbox)`, which declares tools, prompts, resources
     and completions; or that function itself, if its module is imported in any case. tools: the
-    names of the tools that the door declares, which must be known while it is not opened.
+    names of the tools that the door declares, which must be known while it is not opened. why_off:
+    "module:function" that takes the settings and returns why the wing is not offered unless it is
+    named, or None; "" for a wing that always is. at_start: "module:function" that takes the
+    settings, called in a thread when a server starts, also where the wing is not offered.
     """
 
     name: str
@@ -61,6 +64,12 @@ class Wing(NamedTuple):
     guidance: Guidance = Guidance()
     commands: tuple[Command, ...] = ()
     declared: Declared = Declared()
+    why_off: str = ""
+    at_start: str = ""
+
+    def off(self, settings: "Settings") -> str | None:
+        """Return why the wing is not offered unless it is named; None if it is."""
+        return imported(self.why_off)(settings) if self.why_off else None
 
     def open_door(self, toolbox: "Toolbox") -> None:
         """Import the door and let it declare its tools in the toolbox."""

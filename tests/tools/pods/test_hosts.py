@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from fumehood_tools.errors import BadRequest, UnknownName
-from fumehood_tools.pods.hosts import HOSTS_FILE, host_named, read_hosts
+from fumehood_tools.pods.configured import HOSTS_FILE
+from fumehood_tools.pods.hosts import host_named, read_hosts
 from fumehood_tools.settings import Settings
 
 

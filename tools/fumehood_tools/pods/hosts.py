@@ -15,9 +15,8 @@ from pydantic import BaseModel, Field, ValidationError
 
 from fumehood_tools.errors import BadRequest, UnknownName
 from fumehood_tools.pods.api.model import SshAddress
+from fumehood_tools.pods.configured import HOSTS_FILE
 from fumehood_tools.settings import Settings
-
-HOSTS_FILE = "hosts.toml"
 
 
 class Host(BaseModel, frozen=True, extra="forbid"):

@@ -25,3 +25,14 @@ class PodsWanted(BaseModel, frozen=True):
     def runtime_s(self) -> float:
         """The longest that the job may take on a ready pod."""
         return self.hours * 3600
+
+
+class RunPlace(BaseModel, frozen=True):
+    """Where a run trains. pods: with the target runpod. hosts: with ssh; (): all of them."""
+
+    target: TargetName = "local"
+    pods: PodsWanted | None = None
+    hosts: tuple[str, ...] = ()
+
+
+HERE = RunPlace()

@@ -12,6 +12,7 @@ from fumehood_tools.errors import BadRequest
 from fumehood_tools.jobs import Job, JobStore
 from fumehood_tools.machine import expected_device
 from fumehood_tools.plain_files import read_plain
+from fumehood_tools.pods.wanted import HERE, RunPlace
 from fumehood_tools.records.labelling import in_words
 from fumehood_tools.records.parameters import Value
 from fumehood_tools.records.scores import Asked
@@ -64,6 +65,7 @@ def start_run(
     controls: bool = False,
     training: Mapping[str, float] | None = None,
     shelf: Shelf | None = None,
+    place: RunPlace = HERE,
 ) -> StartedRun:
     """Queue the training and scoring of variants x seeds x parameters.
 
@@ -75,6 +77,7 @@ def start_run(
     training: values of [training] to use in this run instead of those in sandbox.toml. The scores
     belong to another setting, and every variant run in it is one more try.
     shelf: the workspace's cache of records, for a process that reads more than once.
+    place: where it trains; the cost of pods was agreed on before.
 
     SAEs whose variant, seed, settings and data have not changed since their score are not run
     again. Raises UnknownName for a sandbox, variant or constant that does not exist, BadRequest for
@@ -91,6 +94,7 @@ def start_run(
         controls=controls,
         training=training,
         shelf=shelf,
+        place=place,
     )
     return start_prepared(settings, jobs, prepared, request_key)
 
@@ -150,6 +154,7 @@ def prepare_run(
     controls: bool = False,
     training: Mapping[str, float] | None = None,
     shelf: Shelf | None = None,
+    place: RunPlace = HERE,
 ) -> Prepared:
     """Check a run as `start_run` does, and estimate what it takes. Starts nothing.
 
@@ -177,6 +182,7 @@ def prepare_run(
         baseline=brought,
         around=levels_around(targets, box.spec.dict_size) if brought else (),
         training=changed,
+        **place.model_dump(),
     )
     count = check_request(sources, request)
     if count > MOST_SAES:

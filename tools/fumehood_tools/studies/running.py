@@ -12,6 +12,7 @@ from fumehood_tools.errors import BadRequest, UnknownName
 from fumehood_tools.jobs import JobStore
 from fumehood_tools.locking import exclusive
 from fumehood_tools.plain_files import read_plain
+from fumehood_tools.pods.wanted import HERE, RunPlace
 from fumehood_tools.runs import StartedRun
 from fumehood_tools.runs.start import Prepared, prepare_run, start_prepared
 from fumehood_tools.sandbox.create import open_sandbox
@@ -46,13 +47,14 @@ def plan_of(study: Study, number: int) -> tuple[Entry, Plan]:
     return study.entry(number, Plan)
 
 
-def prepare_plan(lab: Lab, plan: Plan) -> Prepared:
+def prepare_plan(lab: Lab, plan: Plan, place: RunPlace = HERE) -> Prepared:
     """Check a plan's run and estimate what it takes. Raises the errors of `prepare_run`."""
-    return prepare_run(lab.settings, plan.sandbox, **_arguments(plan), shelf=lab.records)
+    more: dict[str, Any] = {"shelf": lab.records, "place": place}
+    return prepare_run(lab.settings, plan.sandbox, **_arguments(plan), **more)
 
 
-def run_plan(lab: Lab, jobs: JobStore, study: str, number: int) -> PlanRun:
-    """Start the job of a plan, or return the one that was started before.
+def run_plan(lab: Lab, jobs: JobStore, study: str, number: int, place: RunPlace = HERE) -> PlanRun:
+    """Start the job of a plan, or return the one that was started before. place: where it trains.
 
     Raises UnknownName for a study or plan that does not exist; BadRequest if a file or the sandbox
     was changed since the plan, if the plan's entry was edited, or if the budget would be exceeded.
@@ -66,7 +68,7 @@ def run_plan(lab: Lab, jobs: JobStore, study: str, number: int) -> PlanRun:
         round_ = sum(one == "succeeded" for one in status[:-1])
         if status and status[-1] == "succeeded":
             round_ += scores_of(lab, plan, entry.receipt).to_run
-        ahead = prepare_plan(lab, plan)
+        ahead = prepare_plan(lab, plan, place)
         if not (status and status[-1] in _ACTIVE):
             more = Spent(ahead.left, ahead.seconds / 60 if ahead.left else 0.0)
             check_budget(lab, notebook, number, plan.budget, more, is_active(jobs))

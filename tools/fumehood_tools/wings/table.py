@@ -88,6 +88,8 @@ PODS = Declared(
         "runpod_graphql": "https://api.runpod.io/graphql",
         "runpod_v2": "https://api.runpod.io/v2",
     },
+    slots={"pods": 4},
+    doctor=("fumehood_tools.doctor.pods:parts",),
     kinds=(RecordKind("rental", "rentals/*"),),
 )
 

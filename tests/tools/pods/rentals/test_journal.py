@@ -9,8 +9,8 @@ import pytest
 
 from fumehood_tools.errors import BadRequest, UnknownName
 from fumehood_tools.pods.api import GpuOffer, PodOrder
+from fumehood_tools.pods.configured import JOURNAL_FILE
 from fumehood_tools.pods.rentals import CapReached, Caps, MachineClock, caps_of, quote
-from fumehood_tools.pods.rentals.database import JOURNAL_FILE
 from fumehood_tools.pods.rentals.journal import Journal
 from fumehood_tools.pods.rentals.names import PodName, new_intent, owner_of, parse_name
 from fumehood_tools.settings import load_settings

@@ -53,17 +53,19 @@ def collect(
     *,
     most_files: int = MOST_FILES,
     most_bytes: int = MOST_BYTES,
+    only: Sequence[str] = (),
 ) -> Collected:
     """Bring all regular files below a folder here. What is here with the same bytes is not sent.
 
-    folder: below the agent's, such as "jobs/NAME/out". Raises Damaged if files do not arrive as
-    the manifest has them, ResultsRefused, LinkLost, StorageFailed.
+    folder: below the agent's, such as "jobs/NAME/out". only: names of files and folders in it; ():
+    everything. The limits are for everything. Raises Damaged if files do not arrive as the manifest
+    has them, ResultsRefused, LinkLost, StorageFailed.
     """
-    done = _bring(agent, folder, target, None, most_files, most_bytes)
+    done = _bring(agent, folder, target, None, most_files, most_bytes, only)
     for _ in range(ROUNDS - 1):
         if not done.changed:
             break
-        done = _bring(agent, folder, target, None, most_files, most_bytes)
+        done = _bring(agent, folder, target, None, most_files, most_bytes, only)
     if done.changed:
         raise Damaged(
             f"{len(done.changed)} files, such as {done.changed[0]!r}, arrive with other bytes than "
@@ -95,8 +97,12 @@ def _bring(
     before: Manifest | None,
     most_files: int,
     most_bytes: int,
+    only: Sequence[str] = (),
 ) -> Collected:
     manifest = agent.manifest(folder, before, most_files, most_bytes)
+    if only:
+        wanted = tuple(file for file in manifest.files if _is_among(file.path, only))
+        manifest = manifest.model_copy(update={"files": wanted})
     known = {(file.path, file.sha256) for file in before.files} if before else set()
     changed: set[str] = set()
     try:
@@ -110,6 +116,10 @@ def _bring(
         raise StorageFailed.from_os_error(error, "Writing what a machine has sent") from error
     arrived = tuple(one.file.path for one in missing if one.file.path not in changed)
     return Collected(manifest, arrived, tuple(sorted(changed)))
+
+
+def _is_among(path: str, names: Sequence[str]) -> bool:
+    return any(path == name or path.startswith(f"{name}/") for name in names)
 
 
 def _taking(target: Path, file: RemoteFile) -> _Taking:

@@ -8,9 +8,8 @@ see to it. Every failure of the file raises a StorageFailed.
 import sqlite3
 from pathlib import Path
 
+from fumehood_tools.pods.configured import JOURNAL_FILE
 from fumehood_tools.sqlite_file import FULL, SqliteFile
-
-JOURNAL_FILE = "rentals.sqlite3"
 
 _SCHEMA = (
     """CREATE TABLE rentals(

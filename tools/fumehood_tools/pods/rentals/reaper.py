@@ -19,8 +19,8 @@ from filelock import Timeout
 from fumehood_tools.errors import FumehoodError
 from fumehood_tools.files import make_private
 from fumehood_tools.pods.api import PodAPI, PodsFailed, choose_api
+from fumehood_tools.pods.configured import JOURNAL_FILE
 from fumehood_tools.pods.rentals.clock import Clock, MachineClock
-from fumehood_tools.pods.rentals.database import JOURNAL_FILE
 from fumehood_tools.pods.rentals.desk import open_desk
 from fumehood_tools.pods.rentals.journal import Journal
 from fumehood_tools.pods.rentals.names import owner_of, parse_name

@@ -15,12 +15,12 @@ from fumehood_tools.children import our_environment, python
 from fumehood_tools.errors import RunFailed, StorageFailed
 from fumehood_tools.files import make_private
 from fumehood_tools.jobs.processes import JOB_FOLDER, JOB_ID, SUPERVISES
+from fumehood_tools.pods.configured import KEY
 from fumehood_tools.settings import Settings
 
 LOCK_FILE = "reaper.lock"
 START_SECONDS = 60
 LOOK_SECONDS = 60.0
-KEY = "RUNPOD_API_KEY"
 
 
 def start_reaper(settings: Settings, look_s: float = LOOK_SECONDS) -> None:

@@ -2,17 +2,19 @@
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.files import digest_of
 from fumehood_tools.pods.hosts import host_named, read_hosts
-from fumehood_tools.pods.rentals import Desk, open_rentals
+from fumehood_tools.pods.rentals import Desk, Rental, open_rentals
 from fumehood_tools.pods.ssh import ClientKey
 from fumehood_tools.pods.wishes import wishes
 from fumehood_tools.runs.local_target import LocalTarget
 from fumehood_tools.runs.remote.hosts import HostPlace, places_of
+from fumehood_tools.runs.remote.kept import KeptPlace, taken
+from fumehood_tools.runs.remote.places import RemotePlace
 from fumehood_tools.runs.remote.renting import PodPlace
 from fumehood_tools.runs.remote.target import RemoteTarget
 from fumehood_tools.runs.request import RunRequest
@@ -32,7 +34,6 @@ class ChosenTarget(NamedTuple):
 def target_of(request: RunRequest, settings: Settings, job: str | None) -> Iterator[ChosenTarget]:
     """Yield the target of a run. job: the id of its job; pods of a job that is over are ended.
 
-
     Raises BadRequest for hosts that are not there, and the errors of `choose_api`.
     """
     if request.target == "local":
@@ -45,9 +46,13 @@ def target_of(request: RunRequest, settings: Settings, job: str | None) -> Itera
         with open_client() as client, contextlib.closing(open_rentals(settings, client)) as desk:
             # A processor is only chosen by name: for trying this without a GPU.
             device = "cpu" if settings.device == "cpu" else "cuda"
-            pods = _pod_places(request, settings, desk, job)
-            opens = functools.partial(RemoteTarget, places=pods, device=device)
-            yield ChosenTarget(opens, functools.partial(_bill, desk, job))
+            pods: list[RemotePlace] = [*_pod_places(request, settings, desk, job)]
+            with contextlib.ExitStack() as held:
+                kept = taken(desk, request.pods.gpus if request.pods else (), len(pods), held)
+                for number, rental in enumerate(kept):
+                    pods[number] = KeptPlace(desk, settings, rental, pods[number])
+                opens = functools.partial(RemoteTarget, places=pods, device=device)
+                yield ChosenTarget(opens, functools.partial(_bill, desk, job, kept))
 
 
 def _host_places(request: RunRequest, settings: Settings) -> list[HostPlace]:
@@ -80,11 +85,15 @@ def _pod_places(
     ]
 
 
-def _bill(desk: Desk, job: str | None) -> dict[str, Any]:
-    """Return what the pods of a job have cost, and whether each of them has ended."""
+def _bill(desk: Desk, job: str | None, kept: Sequence[Rental]) -> dict[str, Any]:
+    """Return what the pods of a job have cost, and whether each of them has ended.
+
+    kept: pods that were rented before and that the job could use; they are billed in any case.
+    """
     rentals = [rental for rental in desk.journal.rentals(ended=True) if rental.job == job]
     return {
         "cost_usd": sum(rental.cost_usd for rental in rentals),
+        "kept_pods": [rental.pod_id for rental in kept],
         "pods": [
             {
                 "pod_id": rental.pod_id,

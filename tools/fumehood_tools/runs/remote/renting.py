@@ -46,7 +46,7 @@ class PodPlace:
         self._rental = rental
         self.name = f"pod {pod.id} ({rental.gpu})"
         try:
-            self._agent = agent = self._logged_in(pod)
+            self._agent = agent = log_in(self._desk, pod)
             endpoints, life = self._settings.endpoints, self._wish.watchdog
             addresses = endpoints["runpod_v2"], endpoints["runpod_graphql"]
             agent.arm_watchdog(life.lease_s, life.max_s, *addresses)
@@ -54,7 +54,7 @@ class PodPlace:
         except FumehoodError as error:
             self.release(f"it could not be used: {error}")
             raise
-        return OpenPlace(agent, {}, 1, PYTHON, _rented(rental, pod))
+        return OpenPlace(agent, {}, 1, PYTHON, rented_place(rental, pod))
 
     def look(self) -> None:
         """Renew the pod's lease, write down what it has cost, and see that it may go on."""
@@ -82,17 +82,18 @@ class PodPlace:
             HostKeys(self._desk.state).forget(ended.pod_id)
         keep_record(self._settings, ended)
 
-    def _logged_in(self, pod: Pod) -> Agent:
-        assert pod.ssh is not None
-        state = self._desk.state
-        try:
-            expected = fingerprints_in(line.text for line in self._desk.api.logs(pod.id))
-        except PodsFailed:
-            expected = ()
-        machine = Machine(pod.id, pod.ssh, ClientKey(state), HostKeys(state), expected)
-        agent = Agent(machine, python=PYTHON)
-        agent.install()
-        return agent
+
+def log_in(desk: Desk, pod: Pod) -> Agent:
+    """Return the agent of a pod that can be reached, installed. Raises SshFailed."""
+    assert pod.ssh is not None
+    try:
+        expected = fingerprints_in(line.text for line in desk.api.logs(pod.id))
+    except PodsFailed:
+        expected = ()
+    machine = Machine(pod.id, pod.ssh, ClientKey(desk.state), HostKeys(desk.state), expected)
+    agent = Agent(machine, python=PYTHON)
+    agent.install()
+    return agent
 
 
 def keep_record(settings: Settings, rental: Rental) -> None:
@@ -104,7 +105,8 @@ def keep_record(settings: Settings, rental: Rental) -> None:
         writer.write(Draft("rental", place, record.model_dump(mode="json")))
 
 
-def _rented(rental: Rental, pod: Pod) -> RentedPlace:
+def rented_place(rental: Rental, pod: Pod) -> RentedPlace:
+    """Return what the scores of trainings on a pod say about it."""
     return RentedPlace(
         intent=rental.intent,
         pod_id=pod.id,

@@ -1,0 +1,84 @@
+"""The arguments of run_variants that say on which machines it trains, and what may be spent.
+
+They are published only where the toolset pods is offered.
+"""
+
+from typing import Annotated, Any, NamedTuple
+
+from mcp.server.mcpserver import Context, Elicit, ElicitationResult
+from pydantic import Field
+
+from fumehood.doors.agreeing import YES, Agreement, agreed, agreed_pods
+from fumehood.tooling import Toolbox
+from fumehood_tools.errors import BadRequest
+from fumehood_tools.pods.hosts import host_named, read_hosts
+from fumehood_tools.pods.wanted import HERE, RunPlace, TargetName
+
+ARGUMENTS = ("target", "gpus", "pods", "hours", "max_cost_usd", "hosts")
+
+TargetArgument = Annotated[
+    TargetName, Field(description="Where it trains. runpod COSTS MONEY; ssh: hosts.toml")
+]
+GpusArgument = Annotated[
+    list[str] | None,
+    Field(description="With runpod: kinds from list_gpus, the preferred one first", max_length=10),
+]
+PodsArgument = Annotated[int, Field(ge=1, le=32, description="With runpod: pods side by side")]
+HoursArgument = Annotated[
+    float, Field(gt=0, le=168, description="With runpod: the longest that a pod may work")
+]
+CostArgument = Annotated[
+    float | None,
+    Field(gt=0, description="For all pods; needed where the client cannot ask the user"),
+]
+HostsArgument = Annotated[
+    list[str] | None, Field(description="With ssh; default: all", max_length=100)
+]
+
+
+class Elsewhere(NamedTuple):
+    """The arguments, as they were passed."""
+
+    target: TargetName
+    gpus: list[str] | None
+    pods: int
+    hours: float
+    max_cost_usd: float | None
+    hosts: list[str] | None
+
+
+async def asked(
+    toolbox: Toolbox, ctx: Context[None, Any], wanted: Elsewhere
+) -> Agreement | Elicit[Agreement]:
+    """Return the question for the user where a run costs money. Raises BadRequest."""
+    if wanted.target != "runpod":
+        return YES
+    if not wanted.gpus:
+        raise BadRequest('target="runpod" needs gpus: kinds from list_gpus, the preferred first.')
+    return await agreed(toolbox, ctx, wanted.gpus, wanted.pods, wanted.hours, wanted.max_cost_usd)
+
+
+def place_of(
+    toolbox: Toolbox,
+    agreement: "ElicitationResult[Agreement]",
+    wanted: Elsewhere,
+    study: str | None,
+) -> RunPlace:
+    """Return where a run trains. Raises BadRequest for arguments that do not fit the target, and
+    where the user did not agree; UnknownName for a host."""
+    if wanted.target != "runpod" and (wanted.gpus or wanted.max_cost_usd is not None):
+        raise BadRequest('gpus and max_cost_usd belong to target="runpod". Omit them, or pass it.')
+    if wanted.target != "ssh" and wanted.hosts:
+        raise BadRequest('hosts belong to target="ssh". Omit them, or pass it.')
+    if wanted.target == "local":
+        return HERE
+    settings = toolbox.settings
+    if wanted.target == "ssh":
+        named = tuple(wanted.hosts or ())
+        there = [host_named(settings, name) for name in named] or read_hosts(settings)
+        if not there:
+            raise BadRequest("There is no host. Ask the user to add one to hosts.toml.")
+        return RunPlace(target="ssh", hosts=named)
+    limits = wanted.pods, wanted.hours, wanted.max_cost_usd
+    pods = agreed_pods(toolbox, agreement, wanted.gpus or (), *limits, study=study)
+    return RunPlace(target="runpod", pods=pods)
