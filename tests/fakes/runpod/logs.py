@@ -32,8 +32,11 @@ async def stream_logs(
         pod.news.clear()
         fresh, sent = pod.log[sent:], len(pod.log)
         text = "".join(_event(line) for line in fresh if source in (None, line.source))
-        if text:
-            await answer.write(text.encode())
+        try:
+            if text:
+                await answer.write(text.encode())
+        except ConnectionResetError:
+            return answer  # the client has read enough
         if pod.is_gone:
             return answer
         if sent == len(pod.log):

@@ -31,6 +31,11 @@ class HostPlace:
         self._agent: Agent | None = None
 
     @property
+    def key(self) -> str:
+        """See RemotePlace."""
+        return f"host {self._host.name} {self._gpu}"
+
+    @property
     def has_gpu(self) -> bool:
         """Whether its trainings compute on a GPU."""
         return self._gpu is not None

@@ -34,6 +34,11 @@ class RemotePlace(Protocol):
         """What messages and logs call it."""
         ...
 
+    @property
+    def key(self) -> str:
+        """What it is called in every run: never changes, also when its machine is another one."""
+        ...
+
     def open(self) -> OpenPlace:
         """Return the machine, ready for jobs; after a crash of ours, the same one as before.
 

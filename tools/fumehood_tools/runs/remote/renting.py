@@ -37,6 +37,11 @@ class PodPlace:
         self._rental: Rental | None = None
         self._agent: Agent | None = None
 
+    @property
+    def key(self) -> str:
+        """See RemotePlace."""
+        return self._wish.place
+
     def open(self) -> OpenPlace:
         """Rent the pod, or take over the one that is there, and log in. Takes minutes.
 

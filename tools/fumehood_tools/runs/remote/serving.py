@@ -2,11 +2,11 @@
 
     opened at the first order -> code and data sent once -> order after order -> given back
 
-An order's job on the machine is named by the order's digest. So after a crash of this process the
-next one finds the training that is still running, and waits for it instead of starting another.
+After a crash of this process the next one finds the trainings that are still running, and waits for
+them instead of starting others: see `book`.
 """
 
-import queue
+import itertools
 import tempfile
 import threading
 import time
@@ -17,11 +17,12 @@ from pydantic import ValidationError
 
 from fumehood_tools.errors import FumehoodError, RunFailed
 from fumehood_tools.files import read_json, write_json
-from fumehood_tools.pods.agent import Agent, JobSpec, JobStatus, collect
+from fumehood_tools.pods.agent import Agent, JobSpec, JobState, JobStatus, collect
 from fumehood_tools.pods.ssh import SshFailed, pack, upload
 from fumehood_tools.quoting import quotable
 from fumehood_tools.runs.log_lines import log
 from fumehood_tools.runs.orders import TrainingOrder
+from fumehood_tools.runs.remote.book import OrderBook
 from fumehood_tools.runs.remote.code import NEEDED, code_files
 from fumehood_tools.runs.remote.messages import (
     ANSWER_FILE,
@@ -42,6 +43,8 @@ MOST_OPENINGS = 4
 MOST_FILES = 20
 SETUP_SECONDS, MARGIN_SECONDS = 1_200.0, 120.0
 LOG_TAIL_BYTES = 4_000
+USABLE: tuple[JobState, ...] = ("absent", "starting", "running", "succeeded")
+"""The states in which it makes sense to wait for a job."""
 
 
 class Server(threading.Thread):
@@ -50,12 +53,7 @@ class Server(threading.Thread):
     failure: why it serves no more; None while it does.
     """
 
-    def __init__(
-        self,
-        place: RemotePlace,
-        orders: "queue.SimpleQueue[RemoteTrainee]",
-        shards: Sequence[Path],
-    ) -> None:
+    def __init__(self, place: RemotePlace, orders: OrderBook, shards: Sequence[Path]) -> None:
         """shards: the training split of the run's activations, here."""
         super().__init__(name=f"place {place.name}", daemon=True)
         self.place = place
@@ -74,13 +72,10 @@ class Server(threading.Thread):
         """Serve."""
         openings, last = 0, time.monotonic()
         while not self._stopping.is_set():
-            try:
-                trainee = self._orders.get(timeout=POLL_SECONDS)
-            except queue.Empty:
+            trainee = self._orders.take(self.place.key, POLL_SECONDS)
+            if trainee is None:
                 if self._open is not None and time.monotonic() - last > IDLE_SECONDS:
                     self._release("nothing was left to train")
-                continue
-            if trainee.has_ended:
                 continue
             try:
                 if self._open is None:
@@ -110,6 +105,7 @@ class Server(threading.Thread):
             self._open.agent.machine.close()
             self._open = None
         try:
+            self._orders.forget(self.place.key)
             self.place.release(why)
         except FumehoodError as error:
             log("place", self.place.name, f"ALARM: {error}")
@@ -136,7 +132,7 @@ class Server(threading.Thread):
         """Install what a training imports and the machine lacks. Raises RunFailed."""
         trainee.tell(f"looking for torch on {self.place.name}")
         spec = JobSpec(
-            job=f"setup-{self._code[-24:]}",
+            job=_usable(opened.agent, f"setup-{self._code[-24:]}"),
             argv=(opened.python, "-c", _INSTALL, *(f"{m}={p}" for m, p in NEEDED.items())),
             env=opened.environment,
             timeout_s=SETUP_SECONDS,
@@ -153,8 +149,8 @@ class Server(threading.Thread):
         """Have one order trained, and bring its files here."""
         opened, order = self._open, trainee.order
         assert opened is not None
-        job, root = f"train-{order.digest[:40]}", opened.agent.root
         trainee.tell(f"training {order.name} on {self.place.name}")
+        job, root = self._job(opened.agent, order), opened.agent.root
         shards = tuple(path.name for path in self._shards)
         work = RemoteWork(order=order, shards=shards, threads=opened.threads)
         with tempfile.TemporaryDirectory(prefix="fumehood-order-") as folder:
@@ -173,6 +169,16 @@ class Server(threading.Thread):
         if trainee.has_ended:
             return
         self._bring(trainee, opened, job, status)
+
+    def _job(self, agent: Agent, order: TrainingOrder) -> str:
+        """Return the name of the job that trains an order, which is begun if it was not yet."""
+        begun = self._orders.begun(self.place.key, order.digest)
+        if begun is not None and agent.status(begun).state in USABLE:
+            log("train", order.name, f"taken over: {self.place.name} began it before")
+            return begun
+        job = _usable(agent, f"train-{order.digest[:40]}", states=("absent",))
+        self._orders.begin(self.place.key, order.digest, job)
+        return job
 
     def _until_over(self, agent: Agent, spec: JobSpec, trainee: RemoteTrainee) -> JobStatus:
         """Start a job, unless it was started before; return its status when it is over."""
@@ -215,6 +221,15 @@ class Server(threading.Thread):
             trainee.fail(answer.error.as_error())
             return
         trainee.succeed(_effort(trainee.order, answer, opened), answer.started)
+
+
+def _usable(agent: Agent, name: str, states: Sequence[JobState] = USABLE) -> str:
+    """Return the first name of a job, by its number, that has one of the states on the machine.
+
+    A machine runs no job twice, and hosts remember jobs that failed or were cancelled long ago.
+    """
+    names = (f"{name}-{number}" for number in itertools.count(1))
+    return next(name for name in names if agent.status(name).state in states)
 
 
 def _effort(order: TrainingOrder, answer: RemoteAnswer, opened: OpenPlace) -> Effort:

@@ -1,10 +1,10 @@
 """All places of a run together, as the run sees them: see runs.targets.Target."""
 
-import queue
 from collections.abc import Sequence
 
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.runs.orders import TrainingOrder
+from fumehood_tools.runs.remote.book import OrderBook
 from fumehood_tools.runs.remote.places import RemotePlace
 from fumehood_tools.runs.remote.serving import Server
 from fumehood_tools.runs.remote.trainee import RemoteTrainee
@@ -23,7 +23,7 @@ class RemoteTarget:
             raise BadRequest("There is no machine to train on. Name at least one.")
         self.device, self.arithmetic = device, site.found.arithmetic
         self._scratch = site.scratch
-        self._orders: queue.SimpleQueue[RemoteTrainee] = queue.SimpleQueue()
+        self._orders = OrderBook(site.settings.state, [place.key for place in places])
         self._waiting: list[RemoteTrainee] = []
         shards = site.found.activations.train_shards
         self._servers = [Server(place, self._orders, shards) for place in places]

@@ -1,0 +1,155 @@
+"""Runs on pods of the stand-in, as jobs of their own whose controllers can be killed."""
+
+import contextlib
+import json
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from glob import glob
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any, NamedTuple
+
+import psutil
+
+from fakes.runpod import RunPod
+from fakes.sandbox_files import leave_out_probing
+from fumehood_tools.files import sha256_of
+from fumehood_tools.jobs import Job, JobStore
+from fumehood_tools.pods.wanted import PodsWanted
+from fumehood_tools.receipts import WEIGHTS_FILE
+from fumehood_tools.runs.start import prepare_run, start_prepared
+from fumehood_tools.sandbox.create import create_sandbox
+from fumehood_tools.settings import Settings
+
+GPU = "NVIDIA A40"
+ROOT = "volume/.fumehood"
+REAPER = "fumehood_tools.pods.rentals.reaper"
+LOOK_SECONDS = 0.2
+
+
+def wait_for(holds: Callable[[], Any], seconds: float = 600) -> Any:
+    """Wait until something holds, and return it."""
+    end = time.monotonic() + seconds
+    while not (found := holds()):
+        assert time.monotonic() < end, f"not within {seconds:.0f} s"
+        time.sleep(LOOK_SECONDS)
+    return found
+
+
+def box(settings: Settings, name: str) -> str:
+    """Make a tiny sandbox and return its name."""
+    made = create_sandbox(
+        settings, name, subject="synthetic", dict_size=64, train_tokens=8_000, eval_tokens=2_032
+    )
+    leave_out_probing(made.folder)
+    return name
+
+
+def weights_of(settings: Settings, sandbox: str) -> dict[str, str]:
+    """Return the digest of each SAE of a sandbox, by the name of its results."""
+    results = settings.sandboxes / sandbox / "results"
+    found = sorted(results.rglob(WEIGHTS_FILE))
+    return {str(path.parent.relative_to(results)): sha256_of(path) for path in found}
+
+
+def start_on_pods(
+    settings: Settings,
+    store: JobStore,
+    sandbox: str,
+    variants: tuple[str, ...],
+    seeds: tuple[int, ...],
+    **wanted: Any,
+) -> str:
+    """Start a run on pods as run_variants does, and return the id of its job."""
+    pods = PodsWanted(**{"gpus": (GPU,), "max_cost_usd": 20, **wanted})
+    prepared = prepare_run(settings, sandbox, variants, seeds)
+    request = prepared.request.model_copy(update={"target": "runpod", "pods": pods})
+    return start_prepared(settings, store, prepared._replace(request=request)).job.job_id
+
+
+def ended(store: JobStore, job: str, seconds: float = 1_500) -> Job:
+    """Wait for the end of a job."""
+    return wait_for(lambda: (now := store.get(job)).finished and now, seconds)
+
+
+def kill_controller(state: Path, job: str) -> None:
+    """Kill the supervisor, the worker and all that they started with SIGKILL, but the reaper."""
+    supervisor = next(
+        process
+        for process in psutil.process_iter()
+        if _is_supervisor(words_of(process), state, job)
+    )
+    for process in [supervisor, *supervisor.children(recursive=True)]:
+        if REAPER not in words_of(process):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+    psutil.wait_procs([supervisor], 10)
+
+
+def kill_reaper(workspace: Path) -> None:
+    """Kill the detached reaper of a workspace with SIGKILL."""
+    for process in psutil.process_iter():
+        words = words_of(process)
+        if REAPER in words and str(workspace) in words:
+            process.kill()
+            process.wait(10)
+
+
+def words_of(process: psutil.Process) -> list[str]:
+    """Return the command line of a process, nothing for one that is gone."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+def log_of(store: JobStore, job: str) -> str:
+    """Return all that a job printed."""
+    return (store.folder(job) / "output.log").read_text(encoding="utf-8")
+
+
+class Seen(NamedTuple):
+    """A training on a pod. state: as its agent has it."""
+
+    pod: str
+    job: str
+    state: str
+
+
+def trainings(cloud: RunPod) -> list[Seen]:
+    """Return all trainings that were started on the pods that exist, as their disks have them."""
+    found = []
+    for pod, its in cloud.pods().items():
+        # Unlike Path.glob, this one does not mind that a pod is removed meanwhile.
+        for status in map(Path, glob(f"{its.folder}/{ROOT}/jobs/train-*/status.json")):
+            with contextlib.suppress(OSError):
+                state = json.loads(status.read_text(encoding="utf-8"))["state"]
+                found.append(Seen(pod, status.parent.name, state))
+    return found
+
+
+class Watcher:
+    """Notes on which pods every training was seen, in a thread, until the block ends."""
+
+    def __init__(self, cloud: RunPod) -> None:
+        self.pods_of: dict[str, set[str]] = defaultdict(set)
+        self._cloud, self._over = cloud, Event()
+        self._thread = Thread(target=self._watch)
+
+    def __enter__(self) -> "Watcher":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._over.wait(LOOK_SECONDS):
+            for seen in trainings(self._cloud):
+                self.pods_of[seen.job].add(seen.pod)
+
+
+def _is_supervisor(words: list[str], state: Path, job: str) -> bool:
+    return "fumehood_tools.jobs.supervisor" in words and words[-2:] == [str(state), job]
