@@ -1,4 +1,4 @@
-"""The pods that a job wants, as its request says it. Light: part of every run's request."""
+"""The machines that a job wants, as its request says it. Light: part of every run's request."""
 
 from typing import Literal
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 from fumehood_tools.pods.api.model import Cloud
 
-TargetName = Literal["local", "runpod", "ssh"]
+TargetName = Literal["local", "runpod", "ssh", "skypilot"]
 
 
 class PodsWanted(BaseModel, frozen=True):
@@ -27,12 +27,31 @@ class PodsWanted(BaseModel, frozen=True):
         return self.hours * 3600
 
 
+class SkyWanted(BaseModel, frozen=True):
+    """What a job wants from SkyPilot. Its machines end with the job, or after `minutes`."""
+
+    bucket: str = Field(
+        pattern=r"^((s3|gs)://[a-z0-9][a-z0-9._-]+(/[\w./=-]*)?|file:///[\w./-]+)$",
+        description="results go there: s3://…, gs://…, or file:///… for a folder that this machine "
+        "and all nodes share, as on a Slurm cluster",
+    )
+    gpu: str | None = Field(None, description="as `sky gpus list` spells it; None: the processor")
+    nodes: int = Field(1, ge=1, le=64, description="the most machines of one job")
+    one_job_each: bool = Field(False, description="a job of its own for each training")
+    infra: str | None = Field(None, description="cloud/region/zone; None: the cheapest")
+    image: str | None = Field(None, description="a container image; None: SkyPilot's own")
+    minutes: int = Field(120, ge=1, le=10_080, description="the longest of one job, once it runs")
+    disk_gb: int = Field(60, ge=20, le=2_000)
+
+
 class RunPlace(BaseModel, frozen=True):
-    """Where a run trains. pods: with the target runpod. hosts: with ssh; (): all of them."""
+    """Where a run trains. pods: with the target runpod. hosts: with ssh; (): all of
+    them. sky: with skypilot."""
 
     target: TargetName = "local"
     pods: PodsWanted | None = None
     hosts: tuple[str, ...] = ()
+    sky: SkyWanted | None = None
 
 
 HERE = RunPlace()

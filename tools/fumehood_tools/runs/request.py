@@ -6,7 +6,7 @@ folder. Light: reads and writes nothing.
 
 from pydantic import BaseModel, Field
 
-from fumehood_tools.pods.wanted import PodsWanted, TargetName
+from fumehood_tools.pods.wanted import PodsWanted, SkyWanted, TargetName
 from fumehood_tools.records.parameters import Value
 from fumehood_tools.records.scores import Asked
 from fumehood_tools.runs.controls import ControlItem
@@ -36,6 +36,7 @@ class RunRequest(BaseModel, frozen=True):
     saes: int = Field(0, description="how many will probably be trained; only for the progress")
     target: TargetName = Field("local", description="where it trains")
     pods: PodsWanted | None = Field(None, description="with the target runpod")
+    sky: SkyWanted | None = Field(None, description="with the target skypilot")
     hosts: tuple[str, ...] = Field((), description="with the target ssh: names; (): all of them")
     then: str | None = Field(None, description="the call that follows, if not read_benchmarks")
     asked: Asked | None = Field(

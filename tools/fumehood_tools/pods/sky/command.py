@@ -20,7 +20,8 @@ from fumehood_tools.pods.api.failures import AnswerLost, OrderRefused, PodsFaile
 from fumehood_tools.pods.sky.task import SkyTask, write_task
 from fumehood_tools.quoting import one_line
 
-CALL_SECONDS = 300.0
+CALL_SECONDS, LAUNCH_SECONDS = 300.0, 3_600.0
+"""A launch uploads the working folder, which may hold gigabytes of activations."""
 INSTALL = "uv tool install 'skypilot[runpod,aws,gcp,kubernetes]==0.14.1'"
 NOTHING_YET = "No in-progress managed jobs"
 SkyState = Literal["waiting", "running", "succeeded", "failed", "cancelled"]
@@ -53,8 +54,13 @@ class SkyCommand:
     """The `sky` command. command: its path or name, and arguments that come first."""
 
     def __init__(self, command: Sequence[str] = ("sky",), patience: float = CALL_SECONDS) -> None:
-        """patience: seconds that one call may take."""
+        """patience: seconds that one call may take; a launch may take longer."""
         self._command, self._patience = tuple(command), patience
+
+    def check(self) -> None:
+        """Raise PartMissing if the command is not installed. Nothing is called."""
+        if not self._command or shutil.which(self._command[0]) is None:
+            raise PartMissing("SkyPilot's command `sky`", INSTALL, "it runs outside fumehood")
 
     def problem(self, folder: Path, task: SkyTask) -> str | None:
         """Return why SkyPilot would refuse this task, or None. Nothing is launched or billed."""
@@ -73,7 +79,7 @@ class SkyCommand:
         # SkyPilot does not look up a secret that the file only names: it wants this option too.
         secrets = [word for name in task.secrets for word in ("--secret", name)]
         call = ("jobs", "launch", "-y", "-d", "-n", task.name, *secrets, file.name)
-        done = self._call(*call, folder=folder)
+        done = self._call(*call, folder=folder, patience=LAUNCH_SECONDS)
         if done.returncode != 0 and (found := self.find(task.name)) is None:
             raise OrderRefused(
                 f"SkyPilot did not launch {task.name}: {_reason(done)} Look at `sky check`, then "
@@ -121,9 +127,11 @@ class SkyCommand:
                 f"{_reason(done)} Repeat it, and look at `sky status`."
             )
 
-    def _call(self, *words: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
-        if shutil.which(self._command[0]) is None:
-            raise PartMissing("SkyPilot's command `sky`", INSTALL, "it runs outside fumehood")
+    def _call(
+        self, *words: str, folder: Path | None = None, patience: float = 0.0
+    ) -> subprocess.CompletedProcess[str]:
+        self.check()
+        patience = max(patience, self._patience)
         # SkyPilot finds the keys of the user's clouds in their variables; our packages would break
         # its own.
         environment = our_environment(
@@ -139,12 +147,12 @@ class SkyCommand:
                 capture_output=True,
                 encoding="utf-8",
                 errors="replace",
-                timeout=self._patience,
+                timeout=patience,
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
             raise AnswerLost(
-                f"`sky {words[0]} {words[1]}` did not answer within {self._patience:.0f} s. Look "
+                f"`sky {words[0]} {words[1]}` did not answer within {patience:.0f} s. Look "
                 "at `sky api status` and `sky jobs queue`, then repeat; nothing is started twice."
             ) from error
 

@@ -2,7 +2,8 @@
 
 One task is one training, or one task has several nodes that share the trainings. The folder of
 task.yaml is its working folder, which SkyPilot uploads. Results go to a bucket that the user names,
-because the machines are gone when the job has ended. Format of the file: SkyPilot 0.14.1.
+because the machines are gone when the job has ended. Instead of a bucket, file:///… is a folder
+that all nodes have, such as the home of a Slurm cluster. Format of the file: SkyPilot 0.14.1.
 """
 
 import shlex
@@ -17,6 +18,7 @@ from fumehood_tools.files import write_text
 TASK_FILE = "task.yaml"
 RESULTS = "/fumehood/results"
 """Where the bucket is mounted on every node. A job writes below the folder of its own name."""
+SHARED = "file://"
 NODE, NODES = "SKYPILOT_NODE_RANK", "SKYPILOT_NUM_NODES"
 
 
@@ -29,7 +31,7 @@ class SkyTask(BaseModel, frozen=True):
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{2,62}$", description="unique intent of this job")
-    bucket: str = Field(pattern=r"^[a-z0-9]+://[^/\s]+(/\S*)?$")
+    bucket: str = Field(pattern=r"^(file:///\S+|[a-z0-9]+://[^/\s]+(/\S*)?)$")
     commands: tuple[str, ...] = Field(min_length=1)
     setup: tuple[str, ...] = ()
     gpu: str | None = Field(default=None, description="as `sky gpus list` spells it")
@@ -46,6 +48,11 @@ class SkyTask(BaseModel, frozen=True):
     def results(self) -> str:
         """The address of this job's results in the bucket."""
         return f"{self.bucket.rstrip('/')}/{self.name}"
+
+    @property
+    def shared_folder(self) -> str | None:
+        """The folder that all nodes share; None if the results go to a bucket."""
+        return self.bucket.removeprefix(SHARED) if self.bucket.startswith(SHARED) else None
 
 
 def write_task(folder: Path, task: SkyTask) -> Path:
@@ -72,10 +79,14 @@ def _document(task: SkyTask) -> dict[str, Any]:
         "num_nodes": task.nodes,
         "resources": _resources(task),
         "workdir": ".",
-        "file_mounts": {RESULTS: {"source": task.bucket, "mode": "MOUNT"}},
-        "envs": {**task.environment, "FUMEHOOD_RESULTS": f"{RESULTS}/{task.name}"},
+        "envs": {
+            **task.environment,
+            "FUMEHOOD_RESULTS": f"{(task.shared_folder or RESULTS).rstrip('/')}/{task.name}",
+        },
         "run": _run(task),
     }
+    if task.shared_folder is None:
+        document["file_mounts"] = {RESULTS: {"source": task.bucket, "mode": "MOUNT"}}
     if task.secrets:
         document["secrets"] = dict.fromkeys(task.secrets)
     if task.setup:

@@ -1,4 +1,4 @@
-"""Trainings on other machines: rented pods, and hosts that the user reaches by ssh.
+"""Trainings on other machines: rented pods, hosts that the user reaches by ssh, and SkyPilot.
 
 messages        what goes to such a machine and comes back
 trainer         the program that runs there, of our own code
@@ -6,4 +6,13 @@ places          a machine that can be opened, watched and given back
 hosts, renting  the two kinds of places
 serving         one place at work: it takes orders and brings their results
 target          all places together, as a run sees them
+
+SkyPilot has no places that are opened one by one, only jobs:
+
+batches         what goes to the nodes of a job, and what they leave in a bucket
+node            the program that runs on each node, of our own code
+sky_batch       a batch of orders as a job
+sky_results     from the bucket to this machine
+sky_worker      the thread that launches jobs and watches them
+sky             a run's target
 """

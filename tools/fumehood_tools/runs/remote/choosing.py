@@ -16,6 +16,7 @@ from fumehood_tools.runs.remote.hosts import HostPlace, places_of
 from fumehood_tools.runs.remote.kept import KeptPlace, taken
 from fumehood_tools.runs.remote.places import RemotePlace
 from fumehood_tools.runs.remote.renting import PodPlace
+from fumehood_tools.runs.remote.sky import SkyTarget
 from fumehood_tools.runs.remote.target import RemoteTarget
 from fumehood_tools.runs.request import RunRequest
 from fumehood_tools.runs.targets import RunSite, Target
@@ -42,6 +43,10 @@ def target_of(request: RunRequest, settings: Settings, job: str | None) -> Itera
         places = _host_places(request, settings)
         device = "cuda" if all(place.has_gpu for place in places) else "cpu"
         yield ChosenTarget(functools.partial(RemoteTarget, places=places, device=device))
+    elif request.target == "skypilot":
+        if request.sky is None:
+            raise BadRequest("Pass a bucket for a run through SkyPilot.")
+        yield ChosenTarget(functools.partial(SkyTarget, wanted=request.sky))
     else:
         with open_client() as client, contextlib.closing(open_rentals(settings, client)) as desk:
             # A processor is only chosen by name: for trying this without a GPU.

@@ -23,6 +23,20 @@ NEEDED = {
     "einops": "einops",
 }
 """Module -> what is installed where it cannot be imported."""
+INSTALL = """\
+import importlib.util, subprocess, sys
+asked = dict(pair.split("=", 1) for pair in sys.argv[1:])
+missing = [asked[name] for name in asked if importlib.util.find_spec(name) is None]
+if missing:
+    print("installing", *missing, flush=True)
+    sys.exit(subprocess.call([sys.executable, "-m", "pip", "install", "--quiet", *missing]))
+"""
+"""A program that installs what is missing. Its arguments: see wanted_packages."""
+
+
+def wanted_packages() -> list[str]:
+    """Return NEEDED as "module=package" each."""
+    return [f"{module}={package}" for module, package in NEEDED.items()]
 
 
 def code_files() -> dict[str, Path]:

@@ -23,7 +23,7 @@ from fumehood_tools.quoting import quotable
 from fumehood_tools.runs.log_lines import log
 from fumehood_tools.runs.orders import TrainingOrder
 from fumehood_tools.runs.remote.book import OrderBook
-from fumehood_tools.runs.remote.code import NEEDED, code_files
+from fumehood_tools.runs.remote.code import INSTALL, code_files, wanted_packages
 from fumehood_tools.runs.remote.messages import (
     ANSWER_FILE,
     DATA,
@@ -133,7 +133,7 @@ class Server(threading.Thread):
         trainee.tell(f"looking for torch on {self.place.name}")
         spec = JobSpec(
             job=_usable(opened.agent, f"setup-{self._code[-24:]}"),
-            argv=(opened.python, "-c", _INSTALL, *(f"{m}={p}" for m, p in NEEDED.items())),
+            argv=(opened.python, "-c", INSTALL, *wanted_packages()),
             env=opened.environment,
             timeout_s=SETUP_SECONDS,
         )
@@ -241,16 +241,6 @@ def _effort(order: TrainingOrder, answer: RemoteAnswer, opened: OpenPlace) -> Ef
         usd=opened.usd(answer.seconds),
         rented=opened.rented,
     )
-
-
-_INSTALL = """\
-import importlib.util, subprocess, sys
-asked = dict(pair.split("=", 1) for pair in sys.argv[1:])
-missing = [asked[name] for name in asked if importlib.util.find_spec(name) is None]
-if missing:
-    print("installing", *missing, flush=True)
-    sys.exit(subprocess.call([sys.executable, "-m", "pip", "install", "--quiet", *missing]))
-"""
 
 
 def _fraction(agent: Agent, job: str) -> float:
