@@ -62,6 +62,7 @@ class KeptPlace:
         self._desk, self._settings = desk, settings
         self._rental: Rental | None = rental
         self._otherwise = otherwise
+        self._key = f"kept {rental.intent}"
         self._open: _InUse | None = None
 
     @property
@@ -69,6 +70,11 @@ class KeptPlace:
         """What messages call it."""
         rental = self._rental
         return self._otherwise.name if rental is None else f"pod {rental.pod_id} ({rental.gpu})"
+
+    @property
+    def key(self) -> str:
+        """What it is called in every run, whichever pod serves it in the end."""
+        return self._key
 
     def open(self) -> OpenPlace:
         """Log in to the kept pod, or rent another one. Raises what its place raises."""
