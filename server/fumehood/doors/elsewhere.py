@@ -12,12 +12,12 @@ from fumehood.doors.agreeing import YES, Agreement, agreed, agreed_pods
 from fumehood.tooling import Toolbox
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.pods.hosts import host_named, read_hosts
-from fumehood_tools.pods.wanted import HERE, RunPlace, TargetName
+from fumehood_tools.pods.wanted import HERE, RunPlace, SkyWanted, TargetName
 
-ARGUMENTS = ("target", "gpus", "pods", "hours", "max_cost_usd", "hosts")
+ARGUMENTS = ("target", "gpus", "pods", "hours", "max_cost_usd", "hosts", "sky")
 
 TargetArgument = Annotated[
-    TargetName, Field(description="Where it trains. runpod COSTS MONEY; ssh: hosts.toml")
+    TargetName, Field(description="Where it trains. runpod, skypilot COST MONEY; ssh: hosts.toml")
 ]
 GpusArgument = Annotated[
     list[str] | None,
@@ -34,6 +34,10 @@ CostArgument = Annotated[
 HostsArgument = Annotated[
     list[str] | None, Field(description="With ssh; default: all", max_length=100)
 ]
+SkyArgument = Annotated[
+    SkyWanted | None,
+    Field(description="With skypilot, whose clouds bill without a cap of ours: ask the user first"),
+]
 
 
 class Elsewhere(NamedTuple):
@@ -45,6 +49,7 @@ class Elsewhere(NamedTuple):
     hours: float
     max_cost_usd: float | None
     hosts: list[str] | None
+    sky: SkyWanted | None
 
 
 async def asked(
@@ -70,8 +75,12 @@ def place_of(
         raise BadRequest('gpus and max_cost_usd belong to target="runpod". Omit them, or pass it.')
     if wanted.target != "ssh" and wanted.hosts:
         raise BadRequest('hosts belong to target="ssh". Omit them, or pass it.')
+    if (wanted.target == "skypilot") != (wanted.sky is not None):
+        raise BadRequest('target="skypilot" and sky belong together. Pass both, or none of them.')
     if wanted.target == "local":
         return HERE
+    if wanted.target == "skypilot":
+        return RunPlace(target="skypilot", sky=wanted.sky)
     settings = toolbox.settings
     if wanted.target == "ssh":
         named = tuple(wanted.hosts or ())

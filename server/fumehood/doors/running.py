@@ -17,6 +17,7 @@ from fumehood.doors.elsewhere import (
     HostsArgument,
     HoursArgument,
     PodsArgument,
+    SkyArgument,
     TargetArgument,
     asked,
     place_of,
@@ -98,8 +99,10 @@ def register_run(toolbox: Toolbox) -> None:
         hours: HoursArgument,
         max_cost_usd: CostArgument,
         hosts: HostsArgument,
+        sky: SkyArgument,
     ) -> Agreement | Elicit[Agreement]:
-        return await asked(toolbox, ctx, Elsewhere(target, gpus, pods, hours, max_cost_usd, hosts))
+        wanted = Elsewhere(target, gpus, pods, hours, max_cost_usd, hosts, sky)
+        return await asked(toolbox, ctx, wanted)
 
     @toolbox.tool(
         title="Train and benchmark variants",
@@ -180,6 +183,7 @@ def register_run(toolbox: Toolbox) -> None:
         hours: HoursArgument = 2.0,
         max_cost_usd: CostArgument = None,
         hosts: HostsArgument = None,
+        sky: SkyArgument = None,
     ) -> Annotated[CallToolResult, RunStarted]:
         """Train and benchmark variants x seeds as one job; returns a job_id at once.
 
@@ -190,7 +194,7 @@ def register_run(toolbox: Toolbox) -> None:
         a result, use controls=True and three seeds. The job continues if you disconnect.
         Next: wait_for_job, then read_benchmarks.
         """
-        wanted = Elsewhere(target, gpus, pods, hours, max_cost_usd, hosts)
+        wanted = Elsewhere(target, gpus, pods, hours, max_cost_usd, hosts, sky)
         place = place_of(toolbox, agreement, wanted, study)
         if study is not None or plan is not None:
             others = {
