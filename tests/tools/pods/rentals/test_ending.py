@@ -106,6 +106,19 @@ def test_case_39_a_pod_that_starts_again_without_gpus_is_ended_and_said_so(
     assert rent(desk, wish_for()).pod.id != pod.id
 
 
+def test_case_22_a_pod_that_the_provider_has_stopped_costs_what_the_provider_says(
+    desk: Desk, cloud: RunPod, clock: SharedClock
+) -> None:
+    rental, pod = rent(desk, wish_for())
+    clock.sleep(600)
+    cloud.preempt(pod.id)
+    clock.sleep(1800)
+    record = record_of(end_rental(desk, rental.intent, "nobody had seen that it was stopped"))
+    billed = cloud.ended()[pod.id].billed_usd
+    assert record is not None and record.cost_usd == pytest.approx(billed, abs=1e-9)
+    assert record.measured_usd > 3 * billed
+
+
 def test_case_23_a_pod_that_vanished_is_lost_billed_no_more_and_replaced_by_the_next_wish(
     desk: Desk, cloud: RunPod, clock: SharedClock
 ) -> None:

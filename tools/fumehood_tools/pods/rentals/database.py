@@ -24,7 +24,7 @@ _SCHEMA = (
         asks INTEGER NOT NULL DEFAULT 0,
         asked_epoch REAL, asked_ticks REAL, boot TEXT, seconds REAL NOT NULL DEFAULT 0,
         pod_id TEXT, written TEXT NOT NULL, created TEXT, ended TEXT, ended_epoch REAL,
-        measured_usd REAL NOT NULL DEFAULT 0, billed_usd REAL,
+        measured_usd REAL NOT NULL DEFAULT 0, billed_usd REAL, stopped INTEGER NOT NULL DEFAULT 0,
         why TEXT NOT NULL DEFAULT '', proof TEXT)""",
     "CREATE UNIQUE INDEX one_per_place ON rentals(place) WHERE ended IS NULL",
     "CREATE INDEX rentals_by_job ON rentals(job)",

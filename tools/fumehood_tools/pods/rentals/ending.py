@@ -45,6 +45,7 @@ def end_rental(desk: Desk, intent: str, why: str, *, wait_s: float = LOCK_SECOND
     rental = desk.journal.rental(intent)
     with desk.holding(rental, wait_s), contextlib.suppress(RentalEnded):
         rental = desk.journal.move(rental, "terminating", why, why=why)
+        _note_whether_stopped(desk, rental)
         for ended in _finish(desk, [rental]):
             if ended.error is not None:
                 raise ended.error
@@ -90,6 +91,14 @@ def record_of(rental: Rental) -> RentalRecord | None:
         return None
     fields = {name: getattr(rental, name, None) for name in RentalRecord.model_fields}
     return RentalRecord.model_validate({**fields, "pod_name": rental.name})
+
+
+def _note_whether_stopped(desk: Desk, rental: Rental) -> None:
+    """Write down if the provider has stopped the pod: then its bill is lower than its age says."""
+    with contextlib.suppress(PodsFailed):
+        pod = desk.api.get(rental.pod_id) if rental.pod_id else None
+        if pod is not None and pod.state == "stopped":
+            desk.journal.learn(rental, stopped=True)
 
 
 def _finish(desk: Desk, rentals: Iterable[Rental]) -> list[Ended]:

@@ -141,6 +141,9 @@ class Rental(BaseModel, frozen=True):
     ended_epoch: float | None
     measured_usd: float
     billed_usd: float | None
+    stopped: bool = Field(
+        default=False, description="the provider stopped it once, so it was billed for less"
+    )
     why: str = Field(description="why it was ended")
     proof: Proof | None
 
@@ -167,8 +170,9 @@ class Rental(BaseModel, frozen=True):
         if self.billed_usd is None:
             return self.measured_usd
         missing = self.measured_usd - self.billed_usd
-        # Of a pod that vanished nobody knows when, only the provider knows the end.
-        is_behind = self.state != "lost" and missing > max(CENT, BILL_LAG * self.measured_usd)
+        # Of a pod that vanished or was stopped, only the provider knows when.
+        is_known = self.state != "lost" and not self.stopped
+        is_behind = is_known and missing > max(CENT, BILL_LAG * self.measured_usd)
         return self.measured_usd if is_behind else self.billed_usd
 
     def usd_for(self, seconds: float) -> float:

@@ -19,7 +19,7 @@ def revive(desk: Desk, intent: str) -> Rented:
     raises. The time until the pod is up counts from now, within its longest life.
     """
     rental = desk.journal.rental(intent)
-    rental = desk.journal.move(rental, "booting", "starting the stopped pod again")
+    rental = desk.journal.move(rental, "booting", "starting the stopped pod again", stopped=True)
     try:
         desk.api.resume(rental.pod_id or "", rental.gpu_count)
     except NoCapacity as error:

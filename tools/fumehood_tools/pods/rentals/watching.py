@@ -47,6 +47,8 @@ def look_at(desk: Desk, intent: str, caps: Caps) -> Look:
         seen, told = _seen(pod), pod.told if pod else ""
     except PodsFailed as error:
         told = str(error)
+    if seen == "stopped":
+        rental = desk.journal.learn(rental, stopped=True)
     if seen == "lost":
         rental = lose(desk, rental)
         return Look(seen, rental, None, None, Life(0, 0), rental.why)
