@@ -13,16 +13,15 @@ import fcntl
 import json
 import os
 import shlex
-import shutil
 import signal
 import stat
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import yaml
+if TYPE_CHECKING:
+    import subprocess
 
 NOTHING_YET = "sky.exceptions.ClusterNotUpError: No in-progress managed jobs."
 STARTING = (
@@ -40,7 +39,7 @@ class RecordedSky:
         self.path, self._state = folder / "sky", folder / "sky-state.json"
         program = shlex.quote(str(Path(__file__).resolve()))
         self.path.write_text(
-            f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {program} {self._state} "$@"\n',
+            f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -ES {program} {self._state} "$@"\n',
             encoding="utf-8",
         )
         self.path.chmod(self.path.stat().st_mode | stat.S_IXUSR)
@@ -137,8 +136,10 @@ def launched(state: dict[str, Any], name: str, file: str, folder: Path) -> int:
     job = {"job_id": number, "task_id": 0, "job_name": name, "status": "PENDING", "infra": None}
     state["jobs"].append({**job, "recovery_count": 0, "failure_reason": None})
     here = folder / str(number)
-    shutil.copytree(Path.cwd(), here / "uploaded")
+    copied(Path.cwd(), here / "uploaded")
     if state["runs"]:
+        import subprocess
+
         started = subprocess.Popen(
             [sys.executable, str(Path(__file__).resolve()), "run-job", str(here)],
             stdin=subprocess.DEVNULL,
@@ -152,6 +153,13 @@ def launched(state: dict[str, Any], name: str, file: str, folder: Path) -> int:
         return 1
     print(f"Managed job {number} submitted.")
     return 0
+
+
+def copied(source: Path, target: Path) -> None:
+    import shutil
+
+    # Nobody writes to these files, and links are made at once.
+    shutil.copytree(source, target, copy_function=os.link)
 
 
 def refused() -> int:
@@ -171,6 +179,8 @@ def read_status(job: Path) -> str:
 
 def run_job(job: Path) -> None:
     """Run all nodes of a job side by side, and write down how it ended."""
+    import yaml
+
     write_status(job, "RUNNING")
     task = yaml.safe_load((job / "uploaded" / "task.yaml").read_text(encoding="utf-8"))
     nodes = [start_node(job, task, rank) for rank in range(task["num_nodes"])]
@@ -179,8 +189,10 @@ def run_job(job: Path) -> None:
 
 
 def start_node(job: Path, task: dict[str, Any], rank: int) -> "subprocess.Popen[bytes]":
+    import subprocess
+
     folder = job / f"node-{rank}"
-    shutil.copytree(job / "uploaded", folder)
+    copied(job / "uploaded", folder)
     environment = {
         "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
         "HOME": str(folder),

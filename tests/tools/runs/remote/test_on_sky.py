@@ -166,6 +166,7 @@ def test_orders_that_are_given_together_are_one_job_with_at_most_so_many_nodes(
     assert (there / "code" / "fumehood_tools" / "runs" / "remote" / "node.py").is_file()
 
 
+@pytest.mark.slow
 def test_on_request_each_training_is_a_job_of_its_own(sky: RecordedSky, opened: Opener) -> None:
     give(opened(one_job_each=True, nodes=4), [order(0), order(1)])
     assert len(set(names(sky, 2))) == 2
@@ -196,14 +197,18 @@ def test_after_a_crash_the_orders_that_are_left_are_found_in_the_job_that_still_
     assert ending(left) is None and sky.count("jobs", "launch") == 1
 
 
+def slow(*values: Any) -> Any:
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
 @pytest.mark.parametrize(
     ("status", "kind", "said"),
     [
         ("FAILED", RunFailed, "ended as FAILED .out of quota.*began"),
-        ("FAILED_NO_RESOURCE", RunFailed, "FAILED_NO_RESOURCE .out of quota"),
-        ("CANCELLED", RunFailed, "ended as CANCELLED"),
-        ("FAILED_CONTROLLER", PlaceLost, "controller failed .out of quota"),
-        ("SUCCEEDED", PlaceLost, "left no results"),
+        slow("FAILED_NO_RESOURCE", RunFailed, "FAILED_NO_RESOURCE .out of quota"),
+        slow("CANCELLED", RunFailed, "ended as CANCELLED"),
+        slow("FAILED_CONTROLLER", PlaceLost, "controller failed .out of quota"),
+        slow("SUCCEEDED", PlaceLost, "left no results"),
     ],
 )
 def test_a_job_that_is_over_without_results_says_why(
@@ -217,10 +222,6 @@ def test_a_job_that_is_over_without_results_says_why(
     assert type(error) is kind
     with pytest.raises(kind, match=f"(?s){said}"):
         trainee.finished()
-    # The same order again is another job.
-    trainee.end()
-    give(target, [order()])
-    assert len(set(names(sky, 2))) == 2
 
 
 def test_a_refused_launch_fails_its_orders_with_what_skypilot_said(
@@ -316,6 +317,7 @@ def test_results_that_are_not_what_they_should_be_are_refused(
     }
 
 
+@pytest.mark.slow
 def test_refused_results_cost_the_job_its_trust_and_not_the_run(
     sky: RecordedSky, opened: Opener, bucket: Path
 ) -> None:
