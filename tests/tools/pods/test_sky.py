@@ -11,6 +11,8 @@ from fakes.recorded_sky import RecordedSky
 from fumehood_tools.errors import PartMissing
 from fumehood_tools.pods.api import OrderRefused
 from fumehood_tools.pods.sky import RESULTS, SkyCommand, SkyTask, write_task
+from fumehood_tools.pods.wanted import SkyWanted
+from fumehood_tools.runs.remote.sky_batch import task_for
 
 pytestmark = pytest.mark.child
 
@@ -42,6 +44,13 @@ def test_a_task_names_gpus_bucket_and_secrets_but_no_secret_value(tmp_path: Path
     assert document["secrets"] == {"HF_TOKEN": None}
     assert document["envs"]["FUMEHOOD_RESULTS"] == f"{RESULTS}/{TASK.name}"
     assert TASK.results == f"s3://my-saes/{TASK.name}"
+
+
+def test_a_folder_that_all_nodes_share_is_not_mounted(tmp_path: Path) -> None:
+    task = TASK.model_copy(update={"bucket": "file:///home/me/saes"})
+    document = yaml.safe_load(write_task(tmp_path, task).read_text(encoding="utf-8"))
+    assert "file_mounts" not in document
+    assert document["envs"]["FUMEHOOD_RESULTS"] == f"/home/me/saes/{TASK.name}"
 
 
 def test_the_commands_of_a_task_run_in_a_shell_and_their_exit_code_is_kept(tmp_path: Path) -> None:
@@ -107,7 +116,7 @@ def test_without_skypilot_the_error_names_the_command_that_installs_it() -> None
 
 @pytest.mark.slow
 @pytest.mark.network
-def test_the_real_command_reads_our_task_and_has_no_jobs(
+def test_the_real_command_reads_our_tasks_and_has_no_jobs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Installs SkyPilot 0.14.1 in an environment of its own (600 MB, about two minutes)."""
@@ -117,19 +126,28 @@ def test_the_real_command_reads_our_task_and_has_no_jobs(
     subprocess.run(pip, check=True, timeout=900)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("HF_TOKEN", "hf_nothing")
+    wanted = SkyWanted(bucket="gs://my-saes/runs", gpu="H100", nodes=3, infra="gcp", minutes=5)
+    batch = task_for(wanted, "fumehood-0123abcd-8899aabbccddeeff", orders=8)
+    shared = wanted.model_copy(update={"bucket": "file:///home/me/saes", "nodes": 16})
     reads = (
         "import sys, sky; t = sky.Task.from_yaml(sys.argv[1]); print(t.num_nodes, *("
-        "r.accelerators for r in t.resources), [ref.name for ref in t.managed_secret_refs])"
+        "r.accelerators for r in t.resources), [ref.name for ref in t.managed_secret_refs], "
+        "*(t.storage_mounts or {}))"
     )
-    done = subprocess.run(
-        [there / "bin" / "python", "-c", reads, write_task(tmp_path, TASK)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        cwd=tmp_path,
-    )
-    assert done.stdout.split("\n")[-2] == "1 {'L4': 1} ['HF_TOKEN']", done.stderr
+    for task, expected in (
+        (TASK, f"1 {{'L4': 1}} ['HF_TOKEN'] {RESULTS}"),
+        (batch, f"3 {{'H100': 1}} [] {RESULTS}"),
+        (task_for(shared, batch.name, orders=8), "8 {'H100': 1} []"),
+    ):
+        done = subprocess.run(
+            [there / "bin" / "python", "-c", reads, write_task(tmp_path, task)],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            cwd=tmp_path,
+        )
+        assert done.stdout.split("\n")[-2].strip() == expected, done.stderr
     command = SkyCommand((str(there / "bin" / "sky"),))
     try:
         assert command.jobs() == []

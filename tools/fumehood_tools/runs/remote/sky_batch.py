@@ -8,7 +8,7 @@ with some of these orders finds them in the job that still runs.
 import os
 import shlex
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from fumehood_tools.errors import StorageFailed
@@ -60,16 +60,16 @@ class SkyJournal:
 def write_batch(
     folder: Path, orders: Sequence[TrainingOrder], shards: Sequence[Path], threads: int
 ) -> None:
-    """Fill an empty folder with all that nodes need. Shards are linked, where that is possible.
+    """Fill an empty folder with all that nodes need. Files are linked, where that is possible.
 
     shards: the training split of the orders' activations. Raises StorageFailed.
     """
     try:
         for name, path in code_files().items():
-            _put(path, folder / CODE / name, shutil.copyfile)
+            _link(path, folder / CODE / name)
         data = folder / DATA / orders[0].recipe.activations[:32]
         for path in shards:
-            _put(path, data / path.name, _linked)
+            _link(path, data / path.name)
         # Without this file, SkyPilot leaves out what the user's .gitignore names.
         (folder / ".skyignore").touch()
     except OSError as error:
@@ -120,12 +120,8 @@ def _setup() -> tuple[str, ...]:
     )
 
 
-def _put(source: Path, target: Path, copy: Callable[[Path, Path], object]) -> None:
+def _link(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    copy(source, target)
-
-
-def _linked(source: Path, target: Path) -> None:
     try:
         os.link(os.path.realpath(source), target)
     except OSError:
