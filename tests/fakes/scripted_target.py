@@ -92,6 +92,10 @@ class ScriptedTrainee:
     def where(self) -> Where:
         return here("cuda", 8, "landlock").model_copy(update={"machine": "a rented H200"})
 
+    @property
+    def spent(self) -> Effort | None:
+        return None
+
     def fraction(self) -> float:
         return 0.5
 
@@ -152,6 +156,10 @@ class LosesItsPlace:
     @property
     def doing(self) -> str:
         return self._trainee.doing
+
+    @property
+    def spent(self) -> Effort | None:
+        return self._trainee.spent
 
     def fraction(self) -> float:
         return self._trainee.fraction()

@@ -64,15 +64,20 @@ class Nursery:
         threads: int = 1,
         readable: Iterable[Path] = (),
         cuda: bool = False,
+        gpu: int | None = None,
         kernels: Path | None = None,
         profile: GlassProfile = SAE,
         shared: bool | None = None,
     ) -> None:
-        """Start loading. shared: fork all children from one parent; default: if that is safe."""
+        """Start loading. shared: fork all children from one parent; default: if that is safe.
+
+        gpu: the number of the only GPU that children see; None: all.
+        """
         self.scratch_root = scratch_root.resolve()
         self.level, self.threads, self.cuda, self.kernels = level, threads, cuda, kernels
         self.profile = profile
         self.readable = [path.resolve() for path in readable]
+        self._devices = {} if gpu is None else {"CUDA_VISIBLE_DEVICES": str(gpu)}
         self._lock = threading.Lock()
         self._open: list[_Process] = []
         self._walls_of_its_own = level in ("bubblewrap", "landlock")
@@ -115,7 +120,7 @@ class Nursery:
             "spec": dict(spec),
             "walls": self._walls(scratch.resolve(), given, limits),
             "scratch": str(scratch.resolve()),
-            "environment": environment(scratch.resolve(), limits.threads),
+            "environment": {**environment(scratch.resolve(), limits.threads), **self._devices},
             "threads": limits.threads,
         }
         with self._lock:

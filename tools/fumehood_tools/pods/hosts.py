@@ -34,7 +34,7 @@ class Host(BaseModel, frozen=True, extra="forbid"):
     key_file: Path | None = Field(default=None, description="None: the workspace's own key")
     host_key: str | None = Field(
         default=None,
-        pattern=r"^SHA256:[A-Za-z0-9+/]{43}=?$",
+        pattern=r"^SHA256:[A-Za-z0-9+/]{43}$",
         description="its fingerprint, as `ssh-keygen -lf` prints it; None: the first one seen",
     )
 

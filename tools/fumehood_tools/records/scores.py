@@ -202,6 +202,9 @@ class Failure(BaseModel, frozen=True):
     message: str = Field(description="what happened and what to do next")
     variant_sha256: str
     glass: str | None = Field(None, description="the isolation level")
+    cost: Cost | None = Field(
+        None, description="of its training elsewhere; null: on this machine, or it did not end"
+    )
     started: str
     finished: str
 

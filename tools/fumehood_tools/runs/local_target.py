@@ -113,6 +113,11 @@ class LocalTrainee:
             return f"training {self.order.name}"
         return "measuring what baselines take" if self._references.is_busy else ""
 
+    @property
+    def spent(self) -> Effort | None:
+        """Return None: the processor time of this machine costs nothing."""
+        return None
+
     def begin(self, site: RunSite, nursery: Nursery, threads: int) -> bool:
         """Start the training; return False if there is nothing to compare its work with."""
         try:

@@ -102,7 +102,7 @@ class Recorder:
             spec=spec.model_dump(mode="json"),
             asked=self._asked,
             glass=min(trained.glass, scored.glass, key=STRENGTH.__getitem__),
-            cost=_cost(answer, effort),
+            cost=_cost(answer.seconds, effort),
             started=self._started.get(item.name, now()),
             finished=now(),
         )
@@ -110,9 +110,15 @@ class Recorder:
         self._write(SCORE, item, score, kept)
         return score
 
-    def failure(self, item: RunItem, stage: Stage, error: ErrorReport) -> str:
-        """Store why an item gets no score; return the message as stored."""
+    def failure(
+        self, item: RunItem, stage: Stage, error: ErrorReport, effort: Effort | None = None
+    ) -> str:
+        """Store why an item gets no score; return the message as stored.
+
+        effort: what its training took elsewhere; None: it was here, or did not end.
+        """
         message = self._without_paths(error.message)
+        glass = self.glass if effort is None else effort.where.glass
         failure = Failure(
             variant=item.variant,
             seed=item.seed,
@@ -127,7 +133,8 @@ class Recorder:
             limit=error.limit,
             message=message,
             variant_sha256=item.sha256,
-            glass=None if stage == "check" else self.glass,
+            glass=None if stage == "check" else glass,
+            cost=None if effort is None else _cost(0.0, effort),
             started=self._started.get(item.name, now()),
             finished=now(),
         )
@@ -150,11 +157,11 @@ class Recorder:
         return message
 
 
-def _cost(answer: ScoringAnswer, effort: Effort) -> Cost:
+def _cost(score_seconds: float, effort: Effort) -> Cost:
     seconds = round(effort.seconds, 2)
     return Cost(
         train_seconds=seconds,
-        score_seconds=answer.seconds,
+        score_seconds=score_seconds,
         usd=effort.usd,
         rented=effort.rented,
     )

@@ -91,12 +91,12 @@ class ScoringStage:
         if isinstance(reply, ScoringFailure):
             # The next seed is compared instead.
             self._compared.discard(item.sha256)
-            self._tally.failure(item, "score", reply.error)
+            self._tally.failure(item, "score", reply.error, trained.trainee.spent)
             return None
         try:
             work = with_decoder(effort.work, reply.decode_seconds, spec.limits)
         except IntegrityFailed as error:
-            self._tally.failure(item, "score", ErrorReport.of(error))
+            self._tally.failure(item, "score", ErrorReport.of(error), trained.trainee.spent)
             return None
         data = self._found.data(spec.steps * spec.training.batch_size)
         out = trained.trainee.out

@@ -87,9 +87,11 @@ class Tally:
         self._listener.scored(item, score)
         return score
 
-    def failure(self, item: RunItem, stage: Stage, error: ErrorReport) -> None:
-        """Record that an item gets no score, and why."""
-        message = self._recorder.failure(item, stage, error)
+    def failure(
+        self, item: RunItem, stage: Stage, error: ErrorReport, effort: Effort | None = None
+    ) -> None:
+        """Record that an item gets no score, and why. effort: of its training, if it is known."""
+        message = self._recorder.failure(item, stage, error, effort)
         self.failed[item.name] = message
         log(stage, item.name, f"failed: {message}")
         self._listener.failed(item, stage, error)

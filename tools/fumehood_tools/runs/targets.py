@@ -40,8 +40,8 @@ class Effort(NamedTuple):
     """What a training cost: wall-clock seconds, and its work; None: no reference was measured.
 
     where: the machine it ran on, as whoever started it there reports it; arithmetic: of its large
-    matrix products; usd: its share of the price of rented machines, those included that were lost;
-    rented: the one it ended on.
+    matrix products; usd: the price of the rented machine for these seconds, without its boot and
+    its idle time, which the job's result has; rented: that machine.
     """
 
     seconds: float
@@ -81,6 +81,11 @@ class Trainee(Protocol):
         Raises PlaceLost if its place is gone, and the reason as another FumehoodError if the
         training failed or exceeded a limit.
         """
+        ...
+
+    @property
+    def spent(self) -> Effort | None:
+        """What it took elsewhere, also where it failed; None: not known, or on this machine."""
         ...
 
     def end(self) -> None:

@@ -139,23 +139,8 @@ class Training:
             raise reason
         if self.work is not None and self.work.is_over(self.limits.work_ratio):
             raise over_budget(self.work, self.limits)
-        self._keep()
+        keep_results(self.order, self._child_out, self.out)
         return outcome
-
-    def _taken(self, name: str) -> bytes | None:
-        most = MOST_BYTES.get(name, int(self.limits.scratch_gb * (1 << 30)))
-        return take_file(self._child_out, name, most)
-
-    def _keep(self) -> None:
-        """Copy the child's results to `out`, which the child cannot access."""
-        for name in (WEIGHTS_FILE, CONFIG, LOG):
-            if (content := self._taken(name)) is not None:
-                write_bytes(self.out / name, content)
-        if not (self.out / WEIGHTS_FILE).is_file():
-            raise RunFailed(
-                f"{self.order.variant}.py: training ended without leaving weights. Remove calls "
-                "that end the process, then call check_variant."
-            )
 
     def _reason(self, outcome: ChildOutcome) -> FumehoodError:
         name, limits = f"{self.order.variant}.py", self.limits
@@ -197,3 +182,21 @@ class Training:
             rule = str(error["rule"])[:REMARK]
             return VariantRejected(name, line, rule, str(error["instead"])[:REMARK].rstrip("."))
         return None
+
+
+def keep_results(order: TrainingOrder, made: Path, out: Path) -> None:
+    """Copy the results of a training from a folder that nobody trusts to `out`, which is ours.
+
+    Takes its three files, each up to a size, and nothing else. Raises RunFailed for what is no
+    plain file or too large, and if there are no weights.
+    """
+    most_weights = int(order.recipe.limits.scratch_gb * (1 << 30))
+    for name in (WEIGHTS_FILE, CONFIG, LOG):
+        content = take_file(made, name, MOST_BYTES.get(name, most_weights))
+        if content is not None:
+            write_bytes(out / name, content)
+    if not (out / WEIGHTS_FILE).is_file():
+        raise RunFailed(
+            f"{order.variant}.py: training ended without leaving weights. Remove calls that end "
+            "the process, then call check_variant."
+        )

@@ -98,6 +98,6 @@ class TrainingStage:
 
     def _failed(self, one: Underway, error: FumehoodError) -> None:
         self._tally.start(one.item, one.trainee.started)
-        self._tally.failure(one.item, "train", ErrorReport.of(error))
+        self._tally.failure(one.item, "train", ErrorReport.of(error), one.trainee.spent)
         one.trainee.end()
         self._queue.go_on(one.item, None)

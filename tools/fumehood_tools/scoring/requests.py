@@ -75,7 +75,7 @@ class ErrorReport(BaseModel, frozen=True):
     def as_error(self) -> FumehoodError:
         """Return the report as an error that can be raised here."""
         error = RunFailed(self.message)
-        error.code = self.code
+        error.code, error.check, error.limit = self.code, self.check, self.limit
         return error
 
 

@@ -190,4 +190,5 @@ def _cost(record: Score | Failure) -> Spent:
         began, ended = (datetime.fromisoformat(said) for said in (record.started, record.finished))
     except ValueError:
         return Spent()
-    return Spent(0, max(0.0, (ended - began).total_seconds()) / 60)
+    usd = 0.0 if record.cost is None else record.cost.usd
+    return Spent(0, max(0.0, (ended - began).total_seconds()) / 60, usd)

@@ -73,30 +73,34 @@ class HostPlace:
 
     def _opened(self) -> OpenPlace:
         host = self._host
-        key = ClientKey(self._state) if host.key_file is None else KeyFile(host.key_file)
-        machine = Machine(
-            f"host-{host.name}",
-            host.ssh,
-            key,
-            HostKeys(self._state),
-            expected=() if host.host_key is None else (host.host_key,),
-        )
-        home = machine.again(lambda shell: shell.check(["pwd"]))
-        root = str(Path(home.text.strip()) / host.folder / ".fumehood")
+        machine = self._machine()
+        home = machine.again(lambda shell: shell.check(["pwd"])).text.strip()
+        root = str(Path(home) / host.folder / ".fumehood")
         self._agent = agent = Agent(machine, root, host.python)
         agent.install()
         self._check_is_free(agent)
-        environment = {} if self._gpu is None else {"CUDA_VISIBLE_DEVICES": str(self._gpu)}
         # As on this machine: a training on a GPU has one thread, on a processor all cores.
-        return OpenPlace(agent, environment, 0 if self._gpu is None else 1, host.python)
+        threads = 0 if self._gpu is None else 1
+        return OpenPlace(agent, self._gpu, threads, host.python, hidden=(home,))
+
+    def _machine(self) -> Machine:
+        host, known = self._host, HostKeys(self._state)
+        key = ClientKey(self._state) if host.key_file is None else KeyFile(host.key_file)
+        name, expected = f"host-{host.name}", () if host.host_key is None else (host.host_key,)
+        pinned = known.of(name)
+        # What the user wrote down counts for more than what was seen at the first connection.
+        if expected and pinned is not None and pinned.fingerprint not in expected:
+            known.forget(name)
+        return Machine(name, host.ssh, key, known, expected)
 
     def _check_is_free(self, agent: Agent) -> None:
-        used = agent.health().gpu_memory_mb
+        health = agent.health()
+        used = health.gpu_memory_mb
         if self._gpu is None or used is None:
             return
         if self._gpu >= len(used):
             raise RunFailed(f"{self._host.name} has {len(used)} GPUs. Correct gpus in hosts.toml.")
-        if used[self._gpu] > BUSY_MB and not agent.health().living:
+        if used[self._gpu] > BUSY_MB and not health.living:
             raise RunFailed(
                 f"{self.name} is in use: {used[self._gpu]:,} MiB of its memory are taken. Wait, or "
                 "use another one."

@@ -18,7 +18,7 @@ from fumehood_tools.pods.ssh import SshFailed
 from fumehood_tools.runs.log_lines import log
 from fumehood_tools.runs.remote.hosts import BUSY_MB
 from fumehood_tools.runs.remote.places import OpenPlace, RemotePlace
-from fumehood_tools.runs.remote.renting import PYTHON, keep_record, log_in, rented_place
+from fumehood_tools.runs.remote.renting import HIDDEN, PYTHON, keep_record, log_in, rented_place
 from fumehood_tools.runs.targets import PlaceLost
 from fumehood_tools.settings import Settings
 
@@ -130,7 +130,7 @@ class KeptPlace:
             agent.machine.close()
             raise
         self._open = _InUse(rental, agent)
-        return OpenPlace(agent, {}, 1, PYTHON, rented_place(rental, pod))
+        return OpenPlace(agent, None, 1, PYTHON, rented_place(rental, pod), HIDDEN)
 
     def _give_up(self, rental: Rental, why: str) -> None:
         """End the kept pod; from now on this place is the other one."""

@@ -1,7 +1,10 @@
 """What goes to a machine that trains for a run, and what comes back. Names of files included."""
 
-from pydantic import BaseModel, Field
+from collections.abc import Iterable
 
+from pydantic import BaseModel, Field, field_validator
+
+from fumehood_tools.quoting import quotable
 from fumehood_tools.runs.orders import TrainingOrder
 from fumehood_tools.scoring.requests import ErrorReport
 from fumehood_tools.where import Where
@@ -11,6 +14,8 @@ DATA, CACHE = "data", "cache"
 """Folders below the agent's: activations by their digest, and what a machine keeps for later."""
 FRACTION_FILE = "fraction"
 """In the job's working folder: the completed share of the training, as text."""
+ANSWER_BYTES = 1 << 20
+MOST_MESSAGE, MOST_WORD, MOST_PACKAGES, MOST_THREADS = 8_000, 200, 20, 4_096
 
 
 class RemoteWork(BaseModel, frozen=True):
@@ -19,13 +24,39 @@ class RemoteWork(BaseModel, frozen=True):
     order: TrainingOrder
     shards: tuple[str, ...] = Field(description="the training split: names in the data folder")
     threads: int = Field(ge=0, description="0: all cores that the machine gives")
+    gpu: int | None = Field(None, description="the number of the only GPU it sees; None: all")
 
 
 class RemoteAnswer(BaseModel, frozen=True):
-    """How the training of an order ended. The machine's word, checked for its form only."""
+    """How the training of an order ended. The machine's word, checked for its form only.
 
-    order: str = Field(description="digest of the order")
-    started: str = Field(max_length=40, description="by the machine's clock, ISO 8601, UTC")
+    A variant may have written it, where the glass is weak. It goes into signed records, so every
+    text is short and can be shown.
+    """
+
+    order: str = Field(max_length=MOST_WORD, description="digest of the order")
     seconds: float = Field(ge=0, allow_inf_nan=False)
     where: Where
     error: ErrorReport | None = None
+
+    @field_validator("where")
+    @classmethod
+    def _is_plain(cls, where: Where) -> Where:
+        versions = where.versions
+        _check_words((where.machine, where.device, *versions, *versions.values()))
+        if len(versions) > MOST_PACKAGES or not 0 < where.threads <= MOST_THREADS:
+            raise ValueError("no machine has so many packages or threads")
+        return where
+
+    @field_validator("error")
+    @classmethod
+    def _can_be_shown(cls, error: ErrorReport | None) -> ErrorReport | None:
+        if error is None:
+            return None
+        _check_words((error.code, error.check or "", error.limit or ""))
+        return error.model_copy(update={"message": quotable(error.message[:MOST_MESSAGE])})
+
+
+def _check_words(words: Iterable[str]) -> None:
+    if any(len(word) > MOST_WORD or not word.isprintable() for word in words):
+        raise ValueError("a text is too long, or cannot be shown")

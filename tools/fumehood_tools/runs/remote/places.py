@@ -9,15 +9,23 @@ from fumehood_tools.records.scores import RentedPlace
 class OpenPlace(NamedTuple):
     """A machine that can be reached.
 
-    environment: variables for jobs there, such as the GPU that is theirs. threads: of a training;
-    0: all cores of the machine. python: the interpreter that has torch. rented: for the records.
+    gpu: the number of the GPU that is its own; None: there is no other, or none at all. threads:
+    of a training; 0: all cores of the machine. python: the interpreter that has torch. rented: for
+    the records. hidden: folders there that no message names.
     """
 
     agent: Agent
-    environment: dict[str, str]
+    gpu: int | None
     threads: int
     python: str
     rented: RentedPlace | None = None
+    hidden: tuple[str, ...] = ()
+
+    def without_paths(self, text: str) -> str:
+        """Return a text of the machine without its folders, because records may be shared."""
+        for folder in (self.agent.root, *self.hidden):
+            text = text.replace(f"{folder}/", "")
+        return text
 
     def usd(self, seconds: float) -> float:
         """Return the price of the place for so many seconds; 0 where it is not rented."""

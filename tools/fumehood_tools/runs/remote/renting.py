@@ -26,6 +26,7 @@ from fumehood_tools.settings import Settings
 
 PYTHON = "python3"
 RENTALS = "rentals"
+HIDDEN = ("/root",)
 
 
 class PodPlace:
@@ -59,7 +60,7 @@ class PodPlace:
         except FumehoodError as error:
             self.release(f"it could not be used: {error}")
             raise
-        return OpenPlace(agent, {}, 1, PYTHON, rented_place(rental, pod))
+        return OpenPlace(agent, None, 1, PYTHON, rented_place(rental, pod), HIDDEN)
 
     def look(self) -> None:
         """Renew the pod's lease, write down what it has cost, and see that it may go on."""

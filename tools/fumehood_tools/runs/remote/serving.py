@@ -2,49 +2,47 @@
 
     opened at the first order -> code and data sent once -> order after order -> given back
 
-After a crash of this process the next one finds the trainings that are still running, and waits for
-them instead of starting others: see `book`.
+An order's job on the machine is named by the order's digest. So after a crash of this process the
+next one finds the training that is still running, and waits for it instead of starting another:
+each order goes to the machine that has begun it (see `book`). Once its results are used, the job is
+removed there: the same order is then trained anew.
 """
 
-import itertools
+import contextlib
 import tempfile
 import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-
-from pydantic import ValidationError
+from typing import NamedTuple
 
 from fumehood_tools.errors import FumehoodError, RunFailed
-from fumehood_tools.files import read_json, write_json
-from fumehood_tools.pods.agent import Agent, JobSpec, JobState, JobStatus, collect
-from fumehood_tools.pods.ssh import SshFailed, pack, upload
-from fumehood_tools.quoting import quotable
+from fumehood_tools.files import write_json
+from fumehood_tools.pods.agent import Agent, JobSpec, JobStatus
+from fumehood_tools.pods.ssh import SshFailed, upload
 from fumehood_tools.runs.log_lines import log
-from fumehood_tools.runs.orders import TrainingOrder
 from fumehood_tools.runs.remote.book import OrderBook
-from fumehood_tools.runs.remote.code import INSTALL, code_files, wanted_packages
-from fumehood_tools.runs.remote.messages import (
-    ANSWER_FILE,
-    DATA,
-    FRACTION_FILE,
-    OUT,
-    RemoteAnswer,
-    RemoteWork,
-)
+from fumehood_tools.runs.remote.bringing import bring, early_end, longest, tail
+from fumehood_tools.runs.remote.glass_there import GlassThere, check_strength
+from fumehood_tools.runs.remote.messages import FRACTION_FILE, RemoteWork
 from fumehood_tools.runs.remote.places import OpenPlace, RemotePlace
+from fumehood_tools.runs.remote.preparing import Prepared, installing, send
 from fumehood_tools.runs.remote.trainee import RemoteTrainee
-from fumehood_tools.runs.targets import Effort, PlaceLost
-from fumehood_tools.runs.work import work_of
+from fumehood_tools.runs.targets import PlaceLost
+from fumehood_tools.settings import GlassLevel
 
-POLL_SECONDS, LOOK_SECONDS, IDLE_SECONDS = 1.0, 20.0, 90.0
+FIRST_SECONDS, POLL_SECONDS, LOOK_SECONDS, IDLE_SECONDS = 0.1, 1.0, 20.0, 90.0
 MOST_OPENINGS = 4
 """How often a place is opened in one run: a lost machine is replaced three times."""
-MOST_FILES = 20
-SETUP_SECONDS, MARGIN_SECONDS = 1_200.0, 120.0
-LOG_TAIL_BYTES = 4_000
-USABLE: tuple[JobState, ...] = ("absent", "starting", "running", "succeeded")
-"""The states in which it makes sense to wait for a job."""
+TRAINER = "fumehood_tools.runs.remote.trainer"
+
+
+class _Ready(NamedTuple):
+    """An open machine with code and data. level: the glass of variants there."""
+
+    opened: OpenPlace
+    prepared: Prepared
+    level: GlassLevel
 
 
 class Server(threading.Thread):
@@ -53,57 +51,86 @@ class Server(threading.Thread):
     failure: why it serves no more; None while it does.
     """
 
-    def __init__(self, place: RemotePlace, orders: OrderBook, shards: Sequence[Path]) -> None:
+    def __init__(
+        self, place: RemotePlace, orders: OrderBook, shards: Sequence[Path], glass: GlassThere
+    ) -> None:
         """shards: the training split of the run's activations, here."""
         super().__init__(name=f"place {place.name}", daemon=True)
         self.place = place
         self.failure: FumehoodError | None = None
-        self._orders, self._shards = orders, shards
+        self._orders, self._shards, self._glass = orders, shards, glass
         self._stopping = threading.Event()
-        self._open: OpenPlace | None = None
-        self._code = ""
-        self._looked = 0.0
+        self._open: _Ready | None = None
+        self._is_reached, self._openings = False, 0
+        self._looked = self._used = 0.0
+        self._serving: RemoteTrainee | None = None
+        self._brought: list[tuple[RemoteTrainee, str]] = []
 
     def stop(self) -> None:
         """Cancel what runs, give the place back, and end. Returns at once; join it."""
         self._stopping.set()
 
     def run(self) -> None:
-        """Serve."""
-        openings, last = 0, time.monotonic()
-        while not self._stopping.is_set():
-            trainee = self._orders.take(self.place.key, POLL_SECONDS)
-            if trainee is None:
-                if self._open is not None and time.monotonic() - last > IDLE_SECONDS:
-                    self._release("nothing was left to train")
-                continue
-            try:
-                if self._open is None:
-                    openings += 1
-                    self._open_and_prepare(trainee)
-                self._serve(trainee)
-            except FumehoodError as error:
-                self._lose(trainee, error, openings)
-            last = time.monotonic()
-            if self.failure is not None:
-                return
-        self._release("the run ended")
+        """Serve. Whatever happens here, the run hears that the place is gone."""
+        is_crash = True
+        try:
+            while self.failure is None and not self._stopping.is_set():
+                self._take_one()
+            self._forget_used()
+            is_crash = False
+        finally:
+            if is_crash:
+                # Its traceback follows in the log.
+                self._crashed()
+            self._release("the run ended")
 
-    def _lose(self, trainee: RemoteTrainee, error: FumehoodError, openings: int) -> None:
-        """Give up the machine; the order goes back to the run. Stop for good after some losses."""
+    def _take_one(self) -> None:
+        """Serve the next order, if there is one within a second."""
+        trainee = self._orders.take(self.place.key, POLL_SECONDS)
+        if trainee is None:
+            if self._open is not None and time.monotonic() - self._used > IDLE_SECONDS:
+                self._forget_used()
+                self._release("nothing was left to train")
+            return
+        if trainee.has_ended:
+            return
+        self._serving = trainee
+        try:
+            if self._open is None:
+                self._open = self._opened(trainee)
+            self._serve(self._open, trainee)
+        except FumehoodError as error:
+            self._lose(trainee, error)
+        self._serving, self._used = None, time.monotonic()
+
+    def _lose(self, trainee: RemoteTrainee, error: FumehoodError) -> None:
+        """Give up the machine. Stop for good after some losses, and where none can be had.
+
+        An order whose training has not begun goes to the other places: that is no loss of its own.
+        """
+        was_ready = self._open is not None
         loss = error if isinstance(error, PlaceLost) else PlaceLost(self.place.name, str(error))
         log("place", self.place.name, f"lost: {loss.why}")
-        may_help = isinstance(error, PlaceLost | SshFailed) and openings < MOST_OPENINGS
-        is_hopeless = self._open is None or not may_help
+        may_help = isinstance(error, PlaceLost | SshFailed) and self._openings < MOST_OPENINGS
+        self._brought.clear()
         self._release(loss.why)
-        if is_hopeless:
+        if not (self._is_reached and may_help):
             self.failure = error
-        trainee.lose(loss)
+        if was_ready:
+            trainee.lose(loss)
+        else:
+            self._orders.put(trainee)
+
+    def _crashed(self) -> None:
+        self.failure = RunFailed(
+            f"{self.place.name} is not used any more, because the code that serves it has failed: "
+            "see the job's log. Start the same run again; finished SAEs are kept."
+        )
+        if self._serving is not None:
+            self._serving.lose(PlaceLost(self.place.name, str(self.failure)))
 
     def _release(self, why: str) -> None:
-        if self._open is not None:
-            self._open.agent.machine.close()
-            self._open = None
+        self._open = None
         try:
             self._orders.forget(self.place.key)
             self.place.release(why)
@@ -111,81 +138,84 @@ class Server(threading.Thread):
             log("place", self.place.name, f"ALARM: {error}")
             self.failure = error
 
-    def _open_and_prepare(self, trainee: RemoteTrainee) -> None:
+    def _opened(self, trainee: RemoteTrainee) -> _Ready:
+        """Open the place and make it ready. Raises why it cannot be used."""
+        self._is_reached, self._openings = False, self._openings + 1
         trainee.tell(f"waiting for {self.place.name}")
         opened = self.place.open()
-        self._open = opened
-        trainee.tell(f"sending code and data to {self.place.name}")
-        with tempfile.TemporaryDirectory(prefix="fumehood-code-") as folder:
-            packed = pack(code_files(), Path(folder) / "code.tar.gz")
-            self._code = opened.agent.send_code(packed)
-        for shard in self._shards:
-            upload(opened.agent.machine, shard, f"{self._data(trainee)}/{shard.name}")
-        self._install(opened, trainee)
-        log("place", self.place.name, "is ready: code and data are there")
-
-    def _data(self, trainee: RemoteTrainee) -> str:
-        assert self._open is not None
-        return f"{self._open.agent.root}/{DATA}/{trainee.order.recipe.activations[:32]}"
-
-    def _install(self, opened: OpenPlace, trainee: RemoteTrainee) -> None:
-        """Install what a training imports and the machine lacks. Raises RunFailed."""
-        trainee.tell(f"looking for torch on {self.place.name}")
-        spec = JobSpec(
-            job=_usable(opened.agent, f"setup-{self._code[-24:]}"),
-            argv=(opened.python, "-c", INSTALL, *wanted_packages()),
-            env=opened.environment,
-            timeout_s=SETUP_SECONDS,
-        )
-        status = self._until_over(opened.agent, spec, trainee)
-        if status.state != "succeeded":
+        self._is_reached = True
+        name, recipe = self.place.name, trainee.order.recipe
+        trainee.tell(f"sending code and data to {name}")
+        prepared = send(opened, self._shards, recipe.activations)
+        trainee.tell(f"looking for torch on {name}")
+        spec = installing(opened, prepared)
+        if self._until_over(opened.agent, spec, trainee).state != "succeeded":
             raise RunFailed(
-                f"{self.place.name} lacks packages that a training needs, and they could not be "
-                f"installed there. The end of the log:\n{_tail(opened.agent, spec.job)}\nChoose "
-                "another image, or install them there."
+                f"{name} lacks packages that a training needs, and they could not be installed "
+                f"there. The end of the log:\n{tail(opened, spec.job)}\nChoose another image, or "
+                "install them there."
             )
+        _forget(opened.agent, spec.job)
+        level = self._glass.ask(opened.agent, opened.python, prepared.code)
+        check_strength(name, level, recipe.limits.glass)
+        log("place", name, f"is ready: code and data are there; variants have the glass {level}")
+        return _Ready(opened, prepared, level)
 
-    def _serve(self, trainee: RemoteTrainee) -> None:
+    def _serve(self, ready: _Ready, trainee: RemoteTrainee) -> None:
         """Have one order trained, and bring its files here."""
-        opened, order = self._open, trainee.order
-        assert opened is not None
-        trainee.tell(f"training {order.name} on {self.place.name}")
-        job, root = self._job(opened.agent, order), opened.agent.root
+        self._forget_used()
+        order, opened, name = trainee.order, ready.opened, self.place.name
+        agent, job = opened.agent, f"train-{order.digest[:40]}"
+        trainee.tell(f"training {order.name} on {name}")
+        if self._orders.begun(self.place.key, order.digest) == job:
+            log("train", order.name, f"taken over: {name} began it before")
+        self._orders.begin(self.place.key, order.digest, job)
+        spec = self._job(ready, trainee, job)
+        trainee.begin()
+        status = self._until_over(agent, spec, trainee)
+        if status.state == "lost":
+            raise PlaceLost(name, "its container was started again meanwhile")
+        if status.state == "cancelled":
+            raise PlaceLost(name, "somebody cancelled the training there")
+        if status.state == "succeeded":
+            bring(trainee, name, opened, ready.level, job)
+        else:
+            trainee.fail(early_end(order.name, name, opened, job, status))
+        self._brought.append((trainee, job))
+
+    def _job(self, ready: _Ready, trainee: RemoteTrainee, job: str) -> JobSpec:
+        """Send what is to be trained, and return the job that trains it."""
+        order, opened, prepared = trainee.order, ready.opened, ready.prepared
         shards = tuple(path.name for path in self._shards)
-        work = RemoteWork(order=order, shards=shards, threads=opened.threads)
+        work = RemoteWork(order=order, shards=shards, threads=opened.threads, gpu=opened.gpu)
+        there = f"{opened.agent.root}/orders/{job}.json"
         with tempfile.TemporaryDirectory(prefix="fumehood-order-") as folder:
             file = Path(folder) / f"{job}.json"
             write_json(file, work.model_dump(mode="json"))
-            upload(opened.agent.machine, file, f"{root}/orders/{file.name}")
-        module = "fumehood_tools.runs.remote.trainer"
-        paths = (f"{root}/orders/{file.name}", self._data(trainee))
-        spec = JobSpec(
+            upload(opened.agent.machine, file, there)
+        return JobSpec(
             job=job,
-            argv=(opened.python, "-P", "-m", module, *paths),
-            env={**opened.environment, "PYTHONPATH": f"{root}/{self._code}"},
-            timeout_s=order.recipe.limits.train_minutes * 60 + MARGIN_SECONDS,
+            argv=(opened.python, "-P", "-m", TRAINER, there, prepared.data),
+            env={"PYTHONPATH": prepared.code},
+            timeout_s=longest(order),
         )
-        status = self._until_over(opened.agent, spec, trainee)
-        if trainee.has_ended:
-            return
-        self._bring(trainee, opened, job, status)
-
-    def _job(self, agent: Agent, order: TrainingOrder) -> str:
-        """Return the name of the job that trains an order, which is begun if it was not yet."""
-        begun = self._orders.begun(self.place.key, order.digest)
-        if begun is not None and agent.status(begun).state in USABLE:
-            log("train", order.name, f"taken over: {self.place.name} began it before")
-            return begun
-        job = _usable(agent, f"train-{order.digest[:40]}", states=("absent",))
-        self._orders.begin(self.place.key, order.digest, job)
-        return job
 
     def _until_over(self, agent: Agent, spec: JobSpec, trainee: RemoteTrainee) -> JobStatus:
-        """Start a job, unless it was started before; return its status when it is over."""
+        """Start a job and return its status when it is over.
+
+        One that runs there, or has succeeded, is taken over; one that ended otherwise, in an
+        earlier run, is started anew. Raises PlaceLost if the run ends meanwhile.
+        """
+        before = agent.status(spec.job)
+        if before.is_over and before.state != "succeeded":
+            _forget(agent, spec.job)
         status = agent.start(spec)
+        pause = FIRST_SECONDS
         while not status.is_over:
-            if self._stopping.wait(POLL_SECONDS) or trainee.has_ended:
-                return agent.cancel(spec.job)
+            if self._stopping.wait(pause):
+                agent.cancel(spec.job)
+                raise PlaceLost(self.place.name, "the run ended")
+            pause = min(2 * pause, POLL_SECONDS)
             if time.monotonic() - self._looked > LOOK_SECONDS:
                 self.place.look()
                 self._looked = time.monotonic()
@@ -193,54 +223,25 @@ class Server(threading.Thread):
             trainee.progress(_fraction(agent, spec.job))
         return status
 
-    def _bring(
-        self, trainee: RemoteTrainee, opened: OpenPlace, job: str, status: JobStatus
-    ) -> None:
-        if status.state == "lost":
-            raise PlaceLost(self.place.name, "its container was started again meanwhile")
-        limits = trainee.order.recipe.limits
-        if status.state != "succeeded":
-            tail = _tail(opened.agent, job)
-            trainee.fail(_reason(trainee.order.name, self.place.name, status, tail))
+    def _forget_used(self) -> None:
+        """Remove jobs from the machine whose results nobody waits for any more."""
+        if self._open is None:
             return
-        most = int(limits.scratch_gb * (1 << 30))
-        collect(
-            opened.agent,
-            f"jobs/{job}/work/{OUT}",
-            trainee.out,
-            most_files=MOST_FILES,
-            most_bytes=most,
-        )
-        try:
-            answer = RemoteAnswer.model_validate(read_json(trainee.out / ANSWER_FILE))
-        except ValidationError as error:
-            raise PlaceLost(self.place.name, "its answer has no valid form") from error
-        if answer.order != trainee.order.digest:
-            raise PlaceLost(self.place.name, "it answered for another order")
-        if answer.error is not None:
-            trainee.fail(answer.error.as_error())
-            return
-        trainee.succeed(_effort(trainee.order, answer, opened), answer.started)
+        agent, brought, self._brought = self._open.opened.agent, self._brought, []
+        # Where this fails, what stays there is in nobody's way.
+        with contextlib.suppress(SshFailed):
+            for trainee, job in brought:
+                if trainee.has_ended:
+                    _forget(agent, job)
+                else:
+                    self._brought.append((trainee, job))
 
 
-def _usable(agent: Agent, name: str, states: Sequence[JobState] = USABLE) -> str:
-    """Return the first name of a job, by its number, that has one of the states on the machine.
-
-    A machine runs no job twice, and hosts remember jobs that failed or were cancelled long ago.
-    """
-    names = (f"{name}-{number}" for number in itertools.count(1))
-    return next(name for name in names if agent.status(name).state in states)
-
-
-def _effort(order: TrainingOrder, answer: RemoteAnswer, opened: OpenPlace) -> Effort:
-    return Effort(
-        seconds=answer.seconds,
-        work=work_of(order, answer.seconds, None),
-        where=answer.where,
-        arithmetic=order.recipe.arithmetic,
-        usd=opened.usd(answer.seconds),
-        rented=opened.rented,
-    )
+def _forget(agent: Agent, job: str) -> None:
+    """Remove a job that is over, with its files. A process that is left of it is ended."""
+    agent.cancel(job)
+    words = ["rm", "-rf", "--", f"{agent.root}/jobs/{job}", f"{agent.root}/orders/{job}.json"]
+    agent.machine.again(lambda shell: shell.check(words))
 
 
 def _fraction(agent: Agent, job: str) -> float:
@@ -250,20 +251,3 @@ def _fraction(agent: Agent, job: str) -> float:
         return min(1.0, max(0.0, float(answer.text)))
     except ValueError:
         return 0.0
-
-
-def _tail(agent: Agent, job: str) -> str:
-    path = f"{agent.root}/jobs/{job}/log.txt"
-    words = ["tail", "-c", str(LOG_TAIL_BYTES), path]
-    try:
-        return quotable(agent.machine.again(lambda shell: shell.run(words)).text)
-    except SshFailed as error:
-        return f"(the log cannot be read: {error})"
-
-
-def _reason(order: str, place: str, status: JobStatus, tail: str) -> RunFailed:
-    told = status.reason or f"exit code {status.exit_code}"
-    return RunFailed(
-        f"{order}: training on {place} ended early ({told}). Its last output (quoted, "
-        f"untrusted):\n{tail}\nCall check_variant, or train on this machine to compare."
-    )

@@ -1,19 +1,29 @@
-"""Bring the results of one order from the bucket. Nothing that lies there is trusted."""
+"""Bring the results of one order from the bucket. Nothing that lies there is trusted.
+
+Nobody asks the nodes for their glass before a variant runs there, as is done with machines that are
+reached by ssh. So the records name the weakest one, whatever a node says.
+"""
 
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from fumehood_tools.errors import FumehoodError, RunFailed
-from fumehood_tools.files import read_json
+from fumehood_tools.glass import take_json
 from fumehood_tools.pods.sky.bucket import Bucket, ResultsRefused
 from fumehood_tools.quoting import quotable
 from fumehood_tools.runs.orders import TrainingOrder
 from fumehood_tools.runs.remote.batches import MANIFEST, MOST_MANIFEST_BYTES, ResultsManifest
-from fumehood_tools.runs.remote.messages import ANSWER_FILE, RemoteAnswer
+from fumehood_tools.runs.remote.bringing import longest
+from fumehood_tools.runs.remote.messages import ANSWER_BYTES, ANSWER_FILE, RemoteAnswer
 from fumehood_tools.runs.remote.trainee import RemoteTrainee
 from fumehood_tools.runs.targets import Effort
+from fumehood_tools.runs.training import keep_results
 from fumehood_tools.runs.work import work_of
+from fumehood_tools.settings import GlassLevel
+
+GLASS: GlassLevel = "rlimits"
+"""What the records say about the isolation of variants on a node."""
 
 
 def bring(bucket: Bucket, folder: str, trainee: RemoteTrainee) -> bool:
@@ -38,12 +48,17 @@ def bring(bucket: Bucket, folder: str, trainee: RemoteTrainee) -> bool:
         return True
     for file in manifest.files:
         name = f"{folder}/{order.digest}/{file.name}"
-        bucket.fetch(name, trainee.out / file.name, file.size, file.sha256)
-    answer = _answer(trainee.out, order)
-    if answer.error is not None:
-        trainee.fail(answer.error.as_error())
+        bucket.fetch(name, trainee.arrived / file.name, file.size, file.sha256)
+    answer = _answer(trainee.arrived, order)
+    effort = _effort(order, answer)
+    try:
+        if answer.error is not None:
+            raise answer.error.as_error()
+        keep_results(order, trainee.arrived, trainee.out)
+    except FumehoodError as error:
+        trainee.fail(error, effort)
         return True
-    trainee.succeed(_effort(order, answer), answer.started)
+    trainee.succeed(effort)
     return True
 
 
@@ -65,9 +80,9 @@ def _manifest(content: bytes, order: TrainingOrder) -> ResultsManifest:
     return manifest
 
 
-def _answer(out: Path, order: TrainingOrder) -> RemoteAnswer:
+def _answer(arrived: Path, order: TrainingOrder) -> RemoteAnswer:
     try:
-        answer = RemoteAnswer.model_validate(read_json(out / ANSWER_FILE))
+        answer = RemoteAnswer.model_validate(take_json(arrived, ANSWER_FILE, ANSWER_BYTES))
     except (FumehoodError, ValidationError) as error:
         raise ResultsRefused(f"The answer for {order.name} has no valid form.") from error
     if answer.order != order.digest:
@@ -76,10 +91,11 @@ def _answer(out: Path, order: TrainingOrder) -> RemoteAnswer:
 
 
 def _effort(order: TrainingOrder, answer: RemoteAnswer) -> Effort:
-    # SkyPilot's command does not say what a job costs.
+    # No training runs for longer, whatever a node says. SkyPilot does not say what a job costs.
+    seconds = min(answer.seconds, longest(order))
     return Effort(
-        seconds=answer.seconds,
-        work=work_of(order, answer.seconds, None),
-        where=answer.where,
+        seconds=seconds,
+        work=work_of(order, seconds, None),
+        where=answer.where.model_copy(update={"glass": GLASS}),
         arithmetic=order.recipe.arithmetic,
     )

@@ -202,6 +202,8 @@ class SkyWorker(threading.Thread):
             if job is not None:
                 where = f" on {job.infra}" if job.infra else ""
                 trainee.tell(f"job {job.job_id} of SkyPilot{where}: {job.status.lower()}")
+                if job.state == "running" and trainee.started is None:
+                    trainee.begin()
             try:
                 is_here = bring(self._site.bucket, one.name, trainee)
             except ResultsRefused as error:

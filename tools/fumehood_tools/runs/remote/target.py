@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.runs.orders import TrainingOrder
 from fumehood_tools.runs.remote.book import OrderBook
+from fumehood_tools.runs.remote.glass_there import GlassThere
 from fumehood_tools.runs.remote.places import RemotePlace
 from fumehood_tools.runs.remote.serving import Server
 from fumehood_tools.runs.remote.trainee import RemoteTrainee
@@ -25,19 +26,21 @@ class RemoteTarget:
         self._scratch = site.scratch
         self._orders = OrderBook(site.settings.state, [place.key for place in places])
         self._waiting: list[RemoteTrainee] = []
-        shards = site.found.activations.train_shards
-        self._servers = [Server(place, self._orders, shards) for place in places]
+        shards, glass = site.found.activations.train_shards, GlassThere(site.settings.state)
+        self._servers = [Server(place, self._orders, shards, glass) for place in places]
         for server in self._servers:
             server.start()
 
     def places(self) -> int:
-        """Return how many places still serve. Raises the last failure if none does."""
-        serving = [server for server in self._servers if server.failure is None]
-        if not serving:
-            failure = self._servers[-1].failure
-            assert failure is not None
-            raise failure
-        return len(serving)
+        """Return how many places still serve.
+
+        If none does, raises why, as soon as what was trained before has been taken.
+        """
+        failures = [server.failure for server in self._servers if server.failure is not None]
+        serving = len(self._servers) - len(failures)
+        if not serving and not any(one.is_trained for one in self._waiting):
+            raise failures[0]
+        return serving
 
     def start(self, order: TrainingOrder) -> RemoteTrainee:
         """Take an order; the next free place serves it."""

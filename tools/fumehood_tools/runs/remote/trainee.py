@@ -7,6 +7,7 @@ from fumehood_tools.errors import FumehoodError
 from fumehood_tools.glass import remove_folder
 from fumehood_tools.runs.orders import TrainingOrder
 from fumehood_tools.runs.targets import Effort, PlaceLost
+from fumehood_tools.timestamps import now
 
 
 class RemoteTrainee:
@@ -25,12 +26,17 @@ class RemoteTrainee:
 
     @property
     def out(self) -> Path:
-        """The folder that results are brought to."""
-        return self._folder / "brought"
+        """The folder with the results, as far as they were taken over."""
+        return self._folder / "handed-back"
+
+    @property
+    def arrived(self) -> Path:
+        """The folder that receives what the machine sends, whatever that is."""
+        return self._folder / "arrived"
 
     @property
     def started(self) -> str | None:
-        """When the training began, by the clock of its machine."""
+        """When the training began, by our clock."""
         with self._lock:
             return self._started
 
@@ -39,6 +45,18 @@ class RemoteTrainee:
         """What happens now."""
         with self._lock:
             return self._doing
+
+    @property
+    def spent(self) -> Effort | None:
+        """What it took, also where it failed."""
+        with self._lock:
+            return self._effort
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether its results are here, and somebody still needs them."""
+        with self._lock:
+            return self._effort is not None and self._failure is None and not self._has_ended
 
     @property
     def has_ended(self) -> bool:
@@ -74,16 +92,23 @@ class RemoteTrainee:
         with self._lock:
             self._fraction = fraction
 
-    def succeed(self, effort: Effort, started: str) -> None:
+    def begin(self) -> None:
+        """Take note that its training begins now, or was found to have begun."""
+        with self._lock:
+            self._started = now()
+
+    def succeed(self, effort: Effort) -> None:
         """Take note that its files are in `out`."""
         with self._lock:
-            self._effort, self._started, self._doing = effort, started, ""
+            self._effort, self._doing = effort, ""
 
-    def fail(self, error: FumehoodError) -> None:
+    def fail(self, error: FumehoodError, effort: Effort | None = None) -> None:
         """Take note of why there is no SAE. The variant or its limits are to blame."""
         with self._lock:
-            self._failure, self._doing = error, ""
+            self._failure, self._effort, self._doing = error, effort, ""
 
     def lose(self, loss: PlaceLost) -> None:
-        """Take note that its place is gone."""
-        self.fail(loss)
+        """Take note that its place is gone, unless it is over already."""
+        with self._lock:
+            if self._failure is None and self._effort is None:
+                self._failure, self._doing = loss, ""

@@ -30,7 +30,6 @@ from fumehood_tools.runs.remote.messages import (
 )
 from fumehood_tools.runs.training import Place, Training
 from fumehood_tools.scoring.requests import ErrorReport
-from fumehood_tools.timestamps import now
 from fumehood_tools.where import here
 
 LOOK_SECONDS = 0.2
@@ -41,7 +40,7 @@ def train(work: RemoteWork, data: Path, folder: Path) -> RemoteAnswer:
     recipe, shards = work.order.recipe, [data / name for name in work.shards]
     level = choose_level("auto", recipe.limits.glass)
     threads = work.threads or _cores()
-    where, started, began = here(recipe.device, threads, level), now(), time.monotonic()
+    where, began = here(recipe.device, threads, level), time.monotonic()
     error, seconds = None, 0.0
     with (
         tempfile.TemporaryDirectory(prefix="training-", dir=folder) as scratch,
@@ -50,6 +49,7 @@ def train(work: RemoteWork, data: Path, folder: Path) -> RemoteAnswer:
             level=level,
             readable=[data],
             cuda=recipe.device == "cuda",
+            gpu=work.gpu,
             # Compiled at the first order, for all orders on this machine.
             kernels=compiled_kernels(data.parents[1] / CACHE),
         ) as glass,
@@ -64,9 +64,7 @@ def train(work: RemoteWork, data: Path, folder: Path) -> RemoteAnswer:
                 _hand_over(training.out, folder / OUT)
         except FumehoodError as failure:
             error, seconds = ErrorReport.of(failure), time.monotonic() - began
-    return RemoteAnswer(
-        order=work.order.digest, started=started, seconds=seconds, where=where, error=error
-    )
+    return RemoteAnswer(order=work.order.digest, seconds=seconds, where=where, error=error)
 
 
 def main() -> None:
