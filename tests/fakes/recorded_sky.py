@@ -110,10 +110,11 @@ def answer(state: dict[str, Any], words: list[str], folder: Path) -> int:
             print(f"(fumehood, pid=2173) training of job {job} began")
             for path in sorted((folder / job).glob("node-*.log")):
                 print(path.read_text(encoding="utf-8", errors="replace"), end="")
-        case ["jobs", "cancel", "-y", job]:
-            found = next(j for j in state["jobs"] if j["job_id"] == int(job))
-            found["status"] = "CANCELLING"
-            end_processes(folder / job)
+        case ["jobs", "cancel", "-y", *numbers] if numbers:
+            for job in state["jobs"]:
+                if str(job["job_id"]) in numbers:
+                    job["status"] = "CANCELLING"
+                    end_processes(folder / str(job["job_id"]))
         case _:
             print(f"Error: No such command {shlex.join(words)!r}.", file=sys.stderr)
             return 2

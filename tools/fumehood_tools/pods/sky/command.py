@@ -118,12 +118,13 @@ class SkyCommand:
             raise PodsFailed(f"`sky jobs logs` failed: {_reason(done)}")
         return done.stdout
 
-    def cancel(self, job: SkyJob) -> None:
-        """Cancel a job; SkyPilot then takes its machines down. Raises PodsFailed."""
-        done = self._call("jobs", "cancel", "-y", str(job.job_id))
+    def cancel(self, *jobs: SkyJob) -> None:
+        """Cancel jobs; SkyPilot then takes their machines down. Raises PodsFailed."""
+        numbers = [str(job.job_id) for job in jobs]
+        done = self._call("jobs", "cancel", "-y", *numbers)
         if done.returncode != 0:
             raise PodsFailed(
-                f"`sky jobs cancel {job.job_id}` failed, so its machines may still be billed: "
+                f"`sky jobs cancel {' '.join(numbers)}` failed, so machines may still be billed: "
                 f"{_reason(done)} Repeat it, and look at `sky status`."
             )
 

@@ -186,8 +186,8 @@ class SkyWorker(threading.Thread):
                 one.last_looks += 1
                 if one.last_looks >= LAST_LOOKS or one.unlisted:
                     self._give_up(one)
-            if not one.waiting and one.is_abandoned:
-                self._cancel(one)
+            if not one.waiting and one.is_abandoned and not one.has_ended:
+                self._cancel([one])
         done = [one for one in self._jobs if not one.waiting]
         self._jobs = [one for one in self._jobs if one.waiting]
         self._done += [one for one in done if not one.has_ended]
@@ -252,18 +252,21 @@ class SkyWorker(threading.Thread):
 
     def _cancel_all(self) -> None:
         """Cancel what still runs. A job whose results are all here ends by itself in most cases."""
-        for one in (*self._jobs, *self._done):
-            self._cancel(one)
+        left = [one for one in (*self._jobs, *self._done) if not one.has_ended]
+        if left:
+            self._cancel(left)
 
-    def _cancel(self, one: Underway) -> None:
-        """Cancel a job that may still run. What kept it from being canceled is logged."""
-        if one.has_ended:
-            return
+    def _cancel(self, jobs: Sequence[Underway]) -> None:
+        """Cancel jobs that may still run. What kept them from being canceled is logged."""
         for _ in range(CANCEL_TRIES):
             try:
-                one.job = self._site.command.find(one.name) or one.job
-                if one.job is not None and not one.has_ended:
-                    self._site.command.cancel(one.job)
+                listed = self._listed()
+                for one in jobs:
+                    one.job = listed.get(one.name, one.job)
+                running = [one.job for one in jobs if one.job and not one.has_ended]
+                if running:
+                    self._site.command.cancel(*running)
                 return
             except FumehoodError as error:
-                log("sky", one.name, f"was not canceled: {error}")
+                names = ", ".join(one.name for one in jobs)
+                log("sky", names, f"not canceled: {error}")
