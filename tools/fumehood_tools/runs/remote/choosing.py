@@ -12,8 +12,9 @@ from fumehood_tools.pods.rentals import Desk, open_rentals
 from fumehood_tools.pods.ssh import ClientKey
 from fumehood_tools.pods.wishes import wishes
 from fumehood_tools.runs.local_target import LocalTarget
+from fumehood_tools.runs.log_lines import log
 from fumehood_tools.runs.remote.hosts import HostPlace, places_of
-from fumehood_tools.runs.remote.renting import PodPlace
+from fumehood_tools.runs.remote.renting import PodPlace, keep_record
 from fumehood_tools.runs.remote.target import RemoteTarget
 from fumehood_tools.runs.request import RunRequest
 from fumehood_tools.runs.targets import RunSite, Target
@@ -32,7 +33,6 @@ class ChosenTarget(NamedTuple):
 def target_of(request: RunRequest, settings: Settings, job: str | None) -> Iterator[ChosenTarget]:
     """Yield the target of a run. job: the id of its job; pods of a job that is over are ended.
 
-
     Raises BadRequest for hosts that are not there, and the errors of `choose_api`.
     """
     if request.target == "local":
@@ -47,7 +47,11 @@ def target_of(request: RunRequest, settings: Settings, job: str | None) -> Itera
             device = "cpu" if settings.device == "cpu" else "cuda"
             pods = _pod_places(request, settings, desk, job)
             opens = functools.partial(RemoteTarget, places=pods, device=device)
-            yield ChosenTarget(opens, functools.partial(_bill, desk, job))
+            try:
+                yield ChosenTarget(opens, functools.partial(_bill, settings, desk, job))
+            finally:
+                # Also where the run failed; and a pod that never booted was billed, too.
+                log("pods", "all", f"cost ${_bill(settings, desk, job)['cost_usd']:.4f} so far")
 
 
 def _host_places(request: RunRequest, settings: Settings) -> list[HostPlace]:
@@ -80,8 +84,11 @@ def _pod_places(
     ]
 
 
-def _bill(desk: Desk, job: str | None) -> dict[str, Any]:
-    """Return what the pods of a job have cost, and whether each of them has ended."""
+def _bill(settings: Settings, desk: Desk, job: str | None) -> dict[str, Any]:
+    """Return what the pods of a job have cost, and whether each of them has ended.
+
+    Those that never booted are among them. Each that has ended has a record after this.
+    """
     rentals = [rental for rental in desk.journal.rentals(ended=True) if rental.job == job]
     return {
         "cost_usd": sum(rental.cost_usd for rental in rentals),
@@ -92,7 +99,7 @@ def _bill(desk: Desk, job: str | None) -> dict[str, Any]:
                 "usd_per_hour": rental.usd_per_hour,
                 "cost_usd": rental.cost_usd,
                 "state": rental.state,
-                "record": f"rentals/{rental.intent}" if rental.is_ended else None,
+                "record": keep_record(settings, rental),
             }
             for rental in rentals
         ],
