@@ -31,7 +31,8 @@ order = json.load(open(sys.argv[1]))["order"]
 variant = order["variant"]
 digest = json.load(open({digests!r}))[variant]
 os.makedirs("out", exist_ok=True)
-where = {{"machine": "a host", "device": "cpu", "threads": 1, "glass": "bubblewrap", "versions": {{}}}}
+where = {{"machine": "a host", "device": "cpu", "threads": 1, "versions": {{}}}}
+where["glass"] = "bubblewrap"
 def write(name, content):
     with open("out/" + name, "wb") as file:
         file.write(content)
