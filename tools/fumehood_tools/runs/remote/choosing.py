@@ -12,10 +12,11 @@ from fumehood_tools.pods.rentals import Desk, Rental, open_rentals
 from fumehood_tools.pods.ssh import ClientKey
 from fumehood_tools.pods.wishes import wishes
 from fumehood_tools.runs.local_target import LocalTarget
+from fumehood_tools.runs.log_lines import log
 from fumehood_tools.runs.remote.hosts import HostPlace, places_of
 from fumehood_tools.runs.remote.kept import KeptPlace, taken
 from fumehood_tools.runs.remote.places import RemotePlace
-from fumehood_tools.runs.remote.renting import PodPlace
+from fumehood_tools.runs.remote.renting import PodPlace, keep_record
 from fumehood_tools.runs.remote.sky import SkyTarget
 from fumehood_tools.runs.remote.target import RemoteTarget
 from fumehood_tools.runs.request import RunRequest
@@ -57,7 +58,12 @@ def target_of(request: RunRequest, settings: Settings, job: str | None) -> Itera
                 for number, rental in enumerate(kept):
                     pods[number] = KeptPlace(desk, settings, rental, pods[number])
                 opens = functools.partial(RemoteTarget, places=pods, device=device)
-                yield ChosenTarget(opens, functools.partial(_bill, desk, job, kept))
+                bill = functools.partial(_bill, settings, desk, job, kept)
+                try:
+                    yield ChosenTarget(opens, bill)
+                finally:
+                    # Also where the run failed; and a pod that never booted was billed, too.
+                    log("pods", "all", f"cost ${bill()['cost_usd']:.4f} so far")
 
 
 def _host_places(request: RunRequest, settings: Settings) -> list[HostPlace]:
@@ -90,10 +96,13 @@ def _pod_places(
     ]
 
 
-def _bill(desk: Desk, job: str | None, kept: Sequence[Rental]) -> dict[str, Any]:
+def _bill(
+    settings: Settings, desk: Desk, job: str | None, kept: Sequence[Rental]
+) -> dict[str, Any]:
     """Return what the pods of a job have cost, and whether each of them has ended.
 
-    kept: pods that were rented before and that the job could use; they are billed in any case.
+    Those that never booted are among them. Each that has ended has a record after this. kept: pods
+    that were rented before and that the job could use; they are billed in any case.
     """
     rentals = [rental for rental in desk.journal.rentals(ended=True) if rental.job == job]
     return {
@@ -106,7 +115,7 @@ def _bill(desk: Desk, job: str | None, kept: Sequence[Rental]) -> dict[str, Any]
                 "usd_per_hour": rental.usd_per_hour,
                 "cost_usd": rental.cost_usd,
                 "state": rental.state,
-                "record": f"rentals/{rental.intent}" if rental.is_ended else None,
+                "record": keep_record(settings, rental),
             }
             for rental in rentals
         ],

@@ -20,6 +20,8 @@ from fumehood_tools.pods.rentals import (
 from fumehood_tools.pods.ssh import ClientKey, HostKeys, Machine, SshFailed, fingerprints_in
 from fumehood_tools.receipts import Draft, RecordWriter
 from fumehood_tools.records.scores import RentedPlace
+from fumehood_tools.runs.log_lines import log
+from fumehood_tools.runs.remote.glass_there import GlassThere
 from fumehood_tools.runs.remote.places import OpenPlace
 from fumehood_tools.runs.targets import PlaceLost
 from fumehood_tools.settings import Settings
@@ -86,6 +88,8 @@ class PodPlace:
         ended = reconciled(self._desk, end_rental(self._desk, rental.intent, why))
         if ended.pod_id is not None:
             HostKeys(self._desk.state).forget(ended.pod_id)
+            GlassThere(self._desk.state).forget(ended.pod_id)
+        log("place", self.name, f"ended, after ${ended.cost_usd:.4f}: {why}")
         keep_record(self._settings, ended)
 
 
@@ -102,13 +106,19 @@ def log_in(desk: Desk, pod: Pod) -> Agent:
     return agent
 
 
-def keep_record(settings: Settings, rental: Rental) -> None:
-    """Write the signed record of a rental that has ended; nothing for one that made no pod."""
+def keep_record(settings: Settings, rental: Rental) -> str | None:
+    """Write the signed record of a rental that has ended, unless it is there; return its place.
+
+    None: it has not ended, or there was no pod.
+    """
     record = record_of(rental)
-    if record is not None:
+    if record is None:
+        return None
+    place = f"{RENTALS}/{record.intent}"
+    if not (settings.workspace / place).exists():
         writer = RecordWriter(settings.workspace, RENTALS)
-        place = f"{RENTALS}/{record.intent}"
         writer.write(Draft("rental", place, record.model_dump(mode="json")))
+    return place
 
 
 def rented_place(rental: Rental, pod: Pod) -> RentedPlace:

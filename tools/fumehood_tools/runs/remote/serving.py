@@ -240,7 +240,7 @@ class Server(threading.Thread):
 def _forget(agent: Agent, job: str) -> None:
     """Remove a job that is over, with its files. A process that is left of it is ended."""
     agent.cancel(job)
-    words = ["rm", "-rf", "--", f"{agent.root}/jobs/{job}", f"{agent.root}/orders/{job}.json"]
+    words = ["rm", "-rf", "--", f"{agent.root}/jobs/{job}"]
     agent.machine.again(lambda shell: shell.check(words))
 
 
