@@ -28,6 +28,8 @@ STUDY, NOTE, PLAN, EXPERIMENT, CONCLUSION, REFLECTION, HOLDOUT, REPORT = KINDS =
 )
 
 
+SEEDS_CHOSEN = "its seeds were chosen by the agent, who may know from elsewhere what they give"
+"""Why a conclusion about a plan is exploratory if its seeds were not drawn."""
 COMPARISON_FILE = "comparison.json"
 """The whole comparison, beside the entry of a conclusion."""
 
@@ -109,6 +111,9 @@ class Plan(BaseModel, frozen=True):
     l0_targets: list[float] = Field(default_factory=list)
     grid: dict[str, list[Value]] = Field(default_factory=dict)
     seeds: list[int]
+    seeds_drawn: bool = Field(
+        False, description="at random, by fumehood; false: chosen by the agent, so exploratory"
+    )
     looks: int = Field(1, description="how often results may be judged; alpha is divided by it")
     controls: bool = False
     budget: Budget = Budget()
@@ -206,6 +211,9 @@ class HoldoutAnswer(BaseModel, frozen=True):
     minutes: float = Field(0.0, description="what the answer cost; if it was asked: estimated")
     saes: int = Field(0, description="SAEs that were trained for it; if it was asked: estimated")
     sandbox: str = Field("", description="made for a re-test elsewhere")
+    seeds: list[int] = Field(
+        default_factory=list, description="drawn at random for a re-test elsewhere"
+    )
 
 
 class ReportWritten(BaseModel, frozen=True):

@@ -125,6 +125,7 @@ class Lab:
             direction="better",
             smallest_effect=0.01,
             seeds=list(seeds),
+            seeds_drawn=True,
             power=Power(noise=0.002, basis="5 seeds of topk"),
             written=WHEN,
         )
