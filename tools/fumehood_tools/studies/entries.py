@@ -5,6 +5,7 @@ the study is the list of its entries, in the order of their numbers, and the led
 shows if one was edited, removed, or put back in an older form.
 """
 
+from collections.abc import Iterable
 from typing import Literal
 
 from pydantic import BaseModel, Field
@@ -214,6 +215,16 @@ class HoldoutAnswer(BaseModel, frozen=True):
     seeds: list[int] = Field(
         default_factory=list, description="drawn at random for a re-test elsewhere"
     )
+
+
+def newest_tests(answers: Iterable[HoldoutAnswer]) -> list[HoldoutAnswer]:
+    """Return one entry per question and re-test: its answer, or that it was asked without one."""
+    newest: dict[tuple[int, str], HoldoutAnswer] = {}
+    for said in answers:
+        key = said.question, said.digest
+        if key not in newest or newest[key].asked:
+            newest[key] = said
+    return list(newest.values())
 
 
 class ReportWritten(BaseModel, frozen=True):

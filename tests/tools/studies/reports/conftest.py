@@ -227,7 +227,13 @@ def _whole_study(lab: Lab) -> None:
     held = lab.claim(places, effect=0.02)
     lab.enter(
         HoldoutAnswer(
-            plan=3, test="holdout", where="40 documents", question=1, claims=[held], written=WHEN
+            plan=3,
+            test="holdout",
+            where="40 documents",
+            question=1,
+            claims=[held],
+            written=WHEN,
+            minutes=2.0,
         )
     )
     lab.enter(Note(kind="failed idea", text="A blunter one collapsed.", written=WHEN))
