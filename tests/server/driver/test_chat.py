@@ -66,9 +66,7 @@ async def test_an_answer_that_is_too_long_or_has_too_many_calls_is_cut_short() -
             await chat(endpoint, answer_seconds=30).ask(ASKED, [])
 
 
-async def test_tokens_that_are_reported_as_zero_are_estimated_with_the_tools() -> (
-    None
-):
+async def test_tokens_that_are_reported_as_zero_are_estimated_with_the_tools() -> None:
     tool = {"type": "function", "function": {"name": "read", "description": "Read it. " * 400}}
     with ChatEndpoint([says("Hello, here I am."), says("")], tokens=(0, 0)) as endpoint:
         talk = chat(endpoint, answer_seconds=30)
