@@ -7,7 +7,8 @@ better variant among six: it plans all of them, then those that are still inconc
 seeds that the plan advises.
 
 What is simulated: training. A score is drawn from the pool: seed s of the baseline and of the
-better variant is SAE number order[s] of the pool, the same for both, as they share data and start.
+better variant is one SAE of the pool, the same for both, as they share data and start. Plans draw
+their seeds as for every user, here from a source with a seed, so that a study can be repeated.
 A renamed baseline with the same bytes has the baseline's scores and weights. A blank with its own
 random start has the scores of a baseline SAE of the pool, drawn with replacement. Everything else
 is what a user calls: register_plan, the recorder of jobs, judge_plan, judge_scores.
@@ -64,6 +65,7 @@ class World:
         """seed: of what is drawn from the pool."""
         self.settings = Settings(workspace=folder / "workspace", cache=folder / "cache")
         self.draw, self.scores = random.Random(seed), 0
+        self.seeds = random.Random(seed)
         self.naive: set[str] = set()
         self.kinds: dict[str, str] = {}
         self._shelves = Shelf(self.settings.state), StudyShelf(self.settings.workspace)
@@ -73,6 +75,7 @@ class World:
         create_study(self.settings.workspace, STUDY, opened)
         shared = range(min(len(SAES[BASELINE]["8"]), len(SAES["better"]["8"])))
         self.order = self.draw.sample(shared, len(shared))
+        self.met: dict[int, int] = {}
 
     def add(self, name: str, kind: str, more_seed: int = 0) -> str:
         """Write a variant's file. kind: "half" (a twin), "blank", "better" or "worse"."""
@@ -83,7 +86,7 @@ class World:
     @property
     def lab(self) -> Lab:
         """The workspace as it is now."""
-        return Lab(self.settings, *self._shelves)
+        return Lab(self.settings, *self._shelves, draw=self.seeds)
 
     def plan(self, variants: Sequence[str], smallest: float, seeds: int | None) -> tuple[int, Plan]:
         """Register a plan; return its number. seeds: how many; None for the advised number."""
@@ -96,11 +99,8 @@ class World:
             metric="explained_variance",
             smallest_effect=smallest,
             grid={"K": list(LEVELS)},
+            draw=seeds,
         )
-        if seeds is not None:
-            used = {seed for _, plan in self.lab.all_plans() for seed in plan.seeds}
-            first = max(used, default=-1) + 1
-            asked = asked._replace(seeds=range(first, first + seeds))
         found = register_plan(self.lab, STUDY, asked)
         return found.entry.number, found.plan
 
@@ -141,7 +141,7 @@ class World:
         kind = self.kinds[name]
         source = BASELINE if kind == "blank" else kind
         paired = kind in (BASELINE, "better")
-        number = self.order[seed] if paired else self.draw.randrange(len(SAES[source]["8"]))
+        number = self.order[self.met.setdefault(seed, len(self.met))] if paired else self.draw.randrange(len(SAES[source]["8"]))
         weights = f"{source} {number}" if paired else f"{name} {seed}"
         return [
             Measured(name, seed, value, l0, f"{weights} K={level}", {"K": level})

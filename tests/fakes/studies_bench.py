@@ -1,5 +1,6 @@
 """A workspace with a study, whose scores the recorder writes without any training."""
 
+import random
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -20,7 +21,8 @@ from fumehood_tools.studies.notebook import Entry, Study, append, create_study
 from fumehood_tools.studies.plans import Proposal, Registered, register_plan
 from fumehood_tools.timestamps import now
 
-NOISE = (0.0008, -0.0004, 0.0001, -0.0006, 0.0005, -0.0002, 0.0007, -0.0003, 0.0002, -0.0008)
+NOISE = 0.0006
+"""Standard deviation over seeds."""
 
 
 class Bench:
@@ -28,6 +30,7 @@ class Bench:
 
     def __init__(self, folder: Path, budget: Budget | None = None) -> None:
         self.settings = Settings(workspace=folder / "workspace", cache=folder / "cache")
+        self.draw = random.Random(0)
         new_sandbox(self.settings, "box")
         for number, name in enumerate(("half", "mine", "twin", "other")):
             self.write(name, 100 * number if name != "twin" else 0)
@@ -41,7 +44,7 @@ class Bench:
     @property
     def lab(self) -> Lab:
         """The workspace as it is now."""
-        return Lab(self.settings)
+        return Lab(self.settings, draw=self.draw)
 
     @property
     def study(self) -> Study:
@@ -60,7 +63,7 @@ class Bench:
         return Proposal(**{**usual, **parts})
 
     def plan(self, **parts: Any) -> Registered:
-        """Register a plan."""
+        """Register a plan. Its seeds are drawn with a source that draws the same in every test."""
         return register_plan(self.lab, "study", self.asked(**parts))
 
     def entered(self, plan: Plan) -> Entry:
@@ -86,8 +89,9 @@ class Bench:
         recorder, planner = Recorder(self.settings, box, "rlimits"), Planner(box, "data")
         for seed in seeds:
             item = planner.item(name, seed, {"K": level})
-            error = ErrorReport(code="variant_failed", message="It raised.")
-            recorder.failure(item, "train", error)
+            recorder.failure(
+                item, "train", ErrorReport(code="variant_failed", message="It raised.")
+            )
 
     def score_only(
         self,
@@ -103,7 +107,7 @@ class Bench:
             Measured(
                 variant=name,
                 seed=seed,
-                value=0.5 + level / 100 + gain + NOISE[(seed + shift) % len(NOISE)],
+                value=0.5 + level / 100 + gain + random.Random(f"{shift} {seed}").gauss(0, NOISE),
                 l0=float(level),
                 weights=f"{'half' if name == 'twin' else name} {seed} {level}",
                 parameters={"K": level},
@@ -136,6 +140,7 @@ def planned(bench: Bench, seeds: list[int], **parts: Any) -> Plan:
         "smallest_effect": 0.005,
         "grid": {"K": [8, 12]},
         "seeds": seeds,
+        "seeds_drawn": True,
         "power": Power(basis="not computed"),
         "written": "2026-11-30T00:00:00+00:00",
     }

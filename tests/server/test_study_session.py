@@ -20,7 +20,7 @@ from fumehood_tools.settings import Settings
 
 pytestmark = [pytest.mark.child, pytest.mark.anyio]
 
-LOOPS = {"twice": "two_stage_topk", "frequency": "dynamic_k", "zoom": "feature_zoom_out"}
+LOOPS = {"relook": "two_stage_topk", "frequency": "dynamic_k", "zoom": "feature_zoom_out"}
 
 
 @pytest.fixture
@@ -62,15 +62,15 @@ async def test_a_study_goes_from_a_paper_to_an_archive_that_a_stranger_verifies(
 ) -> None:
     small = {"subject": "synthetic", "dict_size": 64, "train_tokens": 2_000, "eval_tokens": 512}
     await begin(agent, **small)
-    number = await plan(agent, "twice", "two_stage_topk", 8)
+    number = await plan(agent, "relook", "two_stage_topk", 8)
     run = {"study": STUDY, "plan": number}
     started = await agent.call("run_variants", **run)
     agent.kill()
     again = await agent.ask("run_variants", **run)
     assert again["job_id"] == started["job_id"], "the job goes on without its server"
     await agent.ran(run)
-    found = await conclude(agent, "twice", number)
-    written = await report(agent, {"twice": found})
+    found = await conclude(agent, "relook", number)
+    written = await report(agent, {"relook": found})
     kinds = [row["kind"] for row in await agent.entries()]
     assert kinds == ["study", *LOOP[:4], "report"]
     await agent.stop()
@@ -101,7 +101,7 @@ async def test_three_loops_lose_nothing_when_server_and_jobs_are_killed_twice_at
         kept.append(raw[: raw.rfind(b"\n") + 1])
 
     began = time.monotonic()
-    found["twice"] = await loop(agent, "twice", LOOPS["twice"], 16)
+    found["relook"] = await loop(agent, "relook", LOOPS["relook"], 16)
     usual = time.monotonic() - began  # with the harvest, which later loops do without
     for name in ("frequency", "zoom"):
         after = drawn.uniform(0, usual / 2)

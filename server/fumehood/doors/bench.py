@@ -10,6 +10,7 @@ from pydantic import Field
 
 from fumehood.doors.arguments import Cursor, SandboxName
 from fumehood.doors.records import shelf_of
+from fumehood.doors.study_notebook import lab_of
 from fumehood.tooling import Toolbox, answer, picture
 from fumehood.views import BENCHMARKS, META_KEY, add_benchmarks_view
 from fumehood_tools.bench.answer import TableAnswer, answer_of, significant
@@ -153,6 +154,7 @@ def _register_comparison(toolbox: Toolbox) -> None:
             setting=setting,
             shelf=shelf_of(toolbox),
             missed=missed_targets(toolbox.jobs, sandbox),
+            drawn=lab_of(toolbox).drawn_seeds(),
         )
         if now := going_on(toolbox.jobs, sandbox):
             # What its `next` asks for may be what is being run.

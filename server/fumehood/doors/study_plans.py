@@ -96,8 +96,8 @@ def _register_plan(toolbox: Toolbox) -> None:
             Field(max_length=6, description="As in run_variants"),
         ] = None,
         seeds: Annotated[
-            list[int | SeedRange] | None,
-            Field(description="Fresh ones only; default: the lowest, as many as are needed"),
+            int | list[int | SeedRange] | None,
+            Field(description="How many to draw; a list is exploratory"),
         ] = None,
         looks: Annotated[
             int, Field(ge=1, le=10, description="How often it may be judged; alpha is divided")
@@ -108,7 +108,7 @@ def _register_plan(toolbox: Toolbox) -> None:
         """Register an experiment before it is run; nothing in it can be edited afterwards.
 
         Use it for everything that you want to claim: a verdict on scores that no plan foresaw is
-        exploratory. Chooses seeds that nobody has seen, says what difference they can detect, and
+        exploratory. Draws seeds that nobody has seen, says what difference they can detect, and
         what the run costs. Seeds added after a look are a new plan. Next: the run_variants call
         named in the answer.
         """
@@ -123,7 +123,8 @@ def _register_plan(toolbox: Toolbox) -> None:
             smallest_effect=smallest_effect,
             l0_targets=l0_targets or (),
             grid=grid_of(grid or ()),
-            seeds=all_seeds(seeds or ()),
+            seeds=all_seeds(seeds if isinstance(seeds, list) else ()),
+            draw=seeds if isinstance(seeds, int) else None,
             looks=looks,
             controls=controls,
             budget=budget or Budget(),

@@ -5,7 +5,7 @@ The `openai` package sends it. The key is sent to the endpoint only, and never w
 
 import json
 import time
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, NamedTuple
 
 import anyio
 
@@ -120,7 +120,7 @@ class Chat:
             content = json.loads(body)
         except (openai.APIResponseValidationError, ValueError, RecursionError) as error:
             raise _Unusable("its answer is not JSON") from error
-        return _answer(content, messages)
+        return _answer(content, [*messages, *tools])
 
 
 _REMEDIES = {
@@ -181,16 +181,25 @@ def _call(call: dict[str, Any], at: int) -> dict[str, Any]:
 
 
 def _usage(said: Any, asked: list[dict[str, Any]], message: dict[str, Any]) -> Usage:
-    """Return the tokens that the endpoint reports; if it reports none, an estimate."""
-    if isinstance(said, dict):
-        read, written = said.get("prompt_tokens"), said.get("completion_tokens")
-        if _is_count(read) and _is_count(written):
-            return Usage(read, written)
-    return Usage(tokens_in(json.dumps(asked)), tokens_in(json.dumps(message)), estimated=True)
+    """Return the tokens that the endpoint reports; an estimate of what it does not.
+
+    0 is no report: a request always has tokens, and an answer if it says anything. With 0 the cost
+    would never reach its limit. asked: messages and tools.
+    """
+    found = said if isinstance(said, dict) else {}
+    read, written = _count(found.get("prompt_tokens")), _count(found.get("completion_tokens"))
+    if written == 0 and (message["content"] or "tool_calls" in message):
+        written = None
+    return Usage(
+        read or tokens_in(json.dumps(asked)),
+        tokens_in(json.dumps(message)) if written is None else written,
+        estimated=not read or written is None,
+    )
 
 
-def _is_count(value: Any) -> TypeGuard[int]:
-    return type(value) is int and 0 <= value <= _MOST_TOKENS
+def _count(value: Any) -> int | None:
+    """Return a number of tokens; None if it cannot be one."""
+    return value if type(value) is int and 0 <= value <= _MOST_TOKENS else None
 
 
 def _wait_of(retry_after: str | None, pause: float) -> float:

@@ -66,6 +66,15 @@ async def test_an_answer_that_is_too_long_or_has_too_many_calls_is_cut_short() -
             await chat(endpoint, answer_seconds=30).ask(ASKED, [])
 
 
+async def test_tokens_that_are_reported_as_zero_are_estimated_with_the_tools() -> None:
+    tool = {"type": "function", "function": {"name": "read", "description": "Read it. " * 400}}
+    with ChatEndpoint([says("Hello, here I am."), says("")], tokens=(0, 0)) as endpoint:
+        talk = chat(endpoint, answer_seconds=30)
+        used = (await talk.ask(ASKED, [tool])).used
+        assert used.estimated and used.input > 1_000 and used.output > 5
+        assert (await talk.ask(ASKED, [tool])).used.output == 0, "an empty answer"
+
+
 @pytest.mark.parametrize("tokens", [(10**400, 1), (-5, 3), (True, 1), ("5", 6), (1.5, 2)])
 async def test_tokens_that_cannot_be_are_estimated(tokens: tuple[int, int]) -> None:
     with ChatEndpoint([says("Hello.")], tokens=tokens) as endpoint:

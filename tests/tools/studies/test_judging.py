@@ -34,7 +34,7 @@ def test_a_plan_is_registered_run_and_judged_and_the_next_one_follows_it(bench: 
     assert verdicts == {"mine": "supported", "twin": "inert", "other": "refuted"}
     assert conclusion.registered and conclusion.look == 1
     mine = conclusion.claims[0]
-    assert mine.seeds == [0, 1, 2] and len(mine.receipts) == 6
+    assert mine.seeds == found.plan.seeds and len(mine.receipts) == 6
     assert mine.effect == pytest.approx(0.03, abs=0.002)
     assert conclusion.tries == 4 and conclusion.minutes == pytest.approx(24 * 1.5 / 60, abs=1e-3)
     assert any("untrained control was not run" in one for one in conclusion.missing_controls)
@@ -50,7 +50,7 @@ def test_a_plan_is_registered_run_and_judged_and_the_next_one_follows_it(bench: 
     assert not set(following.plan.seeds) & set(found.plan.seeds)
     assert following.plan.power.noise is not None
     assert following.plan.note is not None and "Underpowered" not in following.plan.note
-    assert following.plan.variants[0].seen_seeds == [0, 1, 2]
+    assert following.plan.variants[0].seen_seeds == found.plan.seeds
 
 
 def test_nothing_is_concluded_and_no_result_is_shown_while_seeds_are_missing(bench: Bench) -> None:
@@ -101,12 +101,13 @@ def test_a_look_beyond_the_planned_ones_makes_the_conclusion_exploratory(bench: 
 def test_a_gain_over_a_packaged_baseline_after_few_steps_waits_for_a_faster_training_of_it(
     bench: Bench,
 ) -> None:
-    number = bench.plan(baseline="topk").entry.number
-    bench.score_only({"topk": 0.0, "mine": 0.05}, [0, 1, 2])
+    found = bench.plan(baseline="topk")
+    number, seeds = found.entry.number, found.plan.seeds
+    bench.score_only({"topk": 0.0, "mine": 0.05}, seeds)
     _, waiting = judge_plan(bench.lab, "study", number)
     assert waiting.claims[0].verdict == "inconclusive" and waiting.registered
     assert "'lr': 0.004" in waiting.advice, waiting.claims[0].reason
-    bench.score_only({"topk": 0.01}, [0, 1, 2], training={"lr": 0.004})
+    bench.score_only({"topk": 0.01}, seeds, training={"lr": 0.004})
     _, conclusion = judge_plan(bench.lab, "study", number)
     assert conclusion.claims[0].verdict == "supported", conclusion.claims[0].reason
     assert conclusion.registered and conclusion.look == 1 and not conclusion.advice

@@ -1,5 +1,6 @@
 """What a plan is refused for, and what it says of its seeds, its power and its budget."""
 
+import random
 import shutil
 import threading
 from contextlib import closing
@@ -12,12 +13,16 @@ from fakes.studies_bench import Bench, planned
 
 from fumehood_tools.errors import BadRequest, FumehoodError, UnknownName
 from fumehood_tools.jobs import JobStore
-from fumehood_tools.runs.request import REQUEST_FILE, RunRequest
+from fumehood_tools.runs.request import REQUEST_FILE
 from fumehood_tools.studies.counting import all_tries, plans_again
-from fumehood_tools.studies.entries import Budget, Plan
+from fumehood_tools.studies.drawing import RANGE, drawn_seeds
+from fumehood_tools.studies.entries import SEEDS_CHOSEN, Budget, Plan
+from fumehood_tools.studies.judging import judge_plan
+from fumehood_tools.studies.lab import Lab
 from fumehood_tools.studies.plans import register_plan
 from fumehood_tools.studies.running import run_plan
 from fumehood_tools.studies.spending import spent_in
+from fumehood_tools.studies.told import text_of
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +49,10 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Bench:
         ({"grid": {"WIDTH": [1]}}, "WIDTH"),
         ({"variants": ["wide"], "grid": {"WIDTH": [1]}}, "the baseline half lacks"),
         ({"seeds": [7, 8]}, "3 seeds"),
-        ({"seeds": [2, 3, 4]}, "seeds=[3, 4, 5]"),
-        ({"seeds": list(range(10, 20))}, "budget of the study"),
+        ({"seeds": [2, 3, 4]}, "how many seeds are to be drawn: seeds=3"),
+        ({"draw": 2}, "from 3 to 50"),
+        ({"draw": 51}, "from 3 to 50"),
+        ({"draw": 10}, "budget of the study"),
         ({"budget": Budget(saes=5)}, "budget of the plan"),
     ],
 )
@@ -73,7 +80,7 @@ def test_two_servers_that_plan_at_once_get_different_seeds(bench: Bench) -> None
         server.join(120)
     (_, one), (_, two) = bench.study.only(Plan)
     assert not set(one.seeds) & set(two.seeds)
-    assert [one.seeds, two.seeds] == [[0, 1, 2], [3, 4, 5]]
+    assert one.seeds_drawn and len(one.seeds) == len(two.seeds) == 3
     assert one.note is not None and "noise is not measured" in one.note
     assert two.follows == 2, "the second plan says that it follows the first, entry 2"
 
@@ -106,22 +113,62 @@ def test_every_plan_about_a_file_beyond_the_try_that_it_is_already_is_a_try(
 
 def test_a_seed_that_a_copy_of_the_file_was_scored_with_is_not_fresh(bench: Bench) -> None:
     bench.score_only({"twin": 0.03}, [4])
-    with pytest.raises(BadRequest, match=r"fresh seeds: seeds=\[0, 1, 2\]"):
+    with pytest.raises(BadRequest, match="with the seeds 4 in"):
         bench.plan(seeds=[4, 5, 6])
 
 
 @pytest.mark.child
 def test_a_seed_of_a_run_that_failed_or_was_stopped_is_not_fresh(bench: Bench) -> None:
     bench.fail("twin", [0, 4])
-    with pytest.raises(BadRequest, match=r"fresh seeds: seeds=\[1, 2, 3\]"):
+    with pytest.raises(BadRequest, match="with the seeds 4 in"):
         bench.plan(seeds=[4, 5, 6])
+    files = {REQUEST_FILE: {"sandbox": "box", "variants": ["twin"], "seeds": [1, 7]}}
     with closing(JobStore(bench.settings.state)) as jobs:
-        request = RunRequest(sandbox="box", variants=("twin",), seeds=(1, 7))
-        files = {REQUEST_FILE: request.model_dump(mode="json")}
         job = jobs.submit("run", ["/bin/sleep", "60"], title="losses were printed", files=files)
         jobs.cancel(job.job_id)
-        with pytest.raises(BadRequest, match=r"with the seeds 7 in .* seeds=\[2, 3, 5\]"):
+        with pytest.raises(BadRequest, match="with the seeds 7 in"):
             register_plan(bench.lab, "study", bench.asked(seeds=[7, 8, 9]), jobs)
+
+
+@pytest.mark.child
+def test_the_seeds_of_a_plan_are_drawn_so_that_nobody_can_scout_them_before(
+    bench: Bench, tmp_path: Path
+) -> None:
+    bench.plan()
+    one = bench.plan(draw=5)
+    two = Bench(tmp_path / "elsewhere")
+    other = register_plan(Lab(two.settings), "study", two.asked(draw=5))
+    assert len(one.plan.seeds) == len(other.plan.seeds) == 5
+    assert one.plan.seeds != other.plan.seeds, "from the operating system's randomness"
+    assert max(one.plan.seeds) - min(one.plan.seeds) > 1_000, "no row of numbers"
+    document = bench.settings.workspace / one.entry.place / "prereg.md"
+    assert "drawn at random when the plan was registered" in document.read_text("utf-8")
+    assert "drawn at random" in text_of(one.plan)
+
+
+@pytest.mark.child
+def test_a_plan_whose_seeds_the_agent_chose_says_so_and_its_conclusion_is_exploratory(
+    bench: Bench,
+) -> None:
+    found = bench.plan(seeds=[3, 4, 5])
+    document = (bench.settings.workspace / found.entry.place / "prereg.md").read_text("utf-8")
+    assert "Seeds 3, 4, 5: **chosen by the agent**" in document
+    assert found.plan.note is not None and "will be exploratory" in found.plan.note
+    bench.score([3, 4, 5], {"mine": 0.03})
+    _, conclusion = judge_plan(bench.lab, "study", found.entry.number)
+    assert not conclusion.registered
+    assert conclusion.exploratory_because == [SEEDS_CHOSEN]
+    assert conclusion.claims[0].reason.startswith("EXPLORATORY: ")
+
+
+def test_seeds_are_drawn_from_more_than_can_be_used_up_and_never_one_that_was_taken() -> None:
+    draw = random.Random(0)
+    taken = set(range(RANGE // 20))
+    found = drawn_seeds(taken, 50, draw)
+    assert len(set(found)) == 50 and not taken & set(found) and max(found) < RANGE
+    assert found == sorted(found)
+    scarce = set(range(RANGE)) - {7, 77, 777}
+    assert not {7, 77, 777} & set(drawn_seeds(scarce, 3, draw)), "the ones that somebody left"
 
 
 def test_a_removed_plan_still_counts_as_a_try(bench: Bench) -> None:

@@ -68,6 +68,7 @@ def compare_variants(
     shelf: Shelf | None = None,
     missed: Mapping[str, Sequence[float]] | None = None,
     more_tries: int = 0,
+    drawn: frozenset[int] = frozenset(),
 ) -> Comparison:
     """Return the comparison of a sandbox's variants with a baseline at equal L0.
 
@@ -75,6 +76,7 @@ def compare_variants(
     that count as baselines; these names refer to those files, whatever is in variants/ now.
     missed: variant -> L0 targets that were searched for in vain, which are not advised again.
     more_tries: verdicts beyond those of the workspace's records for which p is corrected too.
+    drawn: seeds that were drawn at random, so that gaps between them are no selection.
     Raises BadRequest when there is no score of the baseline, UnknownName for a variant, metric or
     setting that does not exist, PartMissing without statsmodels.
     """
@@ -96,14 +98,15 @@ def compare_variants(
         "missed": {name: list(l0s) for name, l0s in (missed or {}).items()},
     }
     current = shelf.variant_files(folder / "variants")
-    records = Records(folder, found, shown, current, kinds)
+    records = Records(folder, found, shown, current, kinds, drawn)
     return compare_records(records, baseline, judged, asked)
 
 
 class Records(NamedTuple):
     """The scores of one setting of a sandbox, of which a comparison takes those that count.
 
-    current, kinds: variant -> sha256 of its file, and of the packaged file of that name.
+    current, kinds: variant -> sha256 of its file, and of the packaged file of that name. drawn:
+    seeds that were drawn at random.
     """
 
     folder: Path
@@ -111,6 +114,7 @@ class Records(NamedTuple):
     setting: Setting
     current: Mapping[str, str]
     kinds: Packaged
+    drawn: frozenset[int] = frozenset()
 
     def chosen(self) -> Chosen:
         """Return the scores that count."""
@@ -124,7 +128,7 @@ def compare_records(
 
     Raises as `compare_variants` does.
     """
-    folder, found, shown, current, kinds = records
+    folder, found, shown, current, kinds, drawn = records
     chosen = records.chosen()
     here = again(shown, list(settings_of(found)), folder)
     _check_names(folder, chosen, kinds, baseline, asked.get("variants") or (), here)
@@ -132,7 +136,7 @@ def compare_records(
     scores = [score for some in chosen.by_label.values() for score in some]
     about = {
         "looks": count_looks(found, shown, scores, baseline, kinds),
-        "warnings": _warnings(folder, chosen, current, kinds, found, baseline, here),
+        "warnings": _warnings(folder, chosen, current, kinds, found, baseline, here, drawn),
         "training": here.training,
         "asked_setting": here.setting,
     }
@@ -251,6 +255,7 @@ def _warnings(
     found: SandboxRecords,
     baseline: str,
     here: Again,
+    drawn: frozenset[int],
 ) -> list[str]:
     """Return the warnings that bear on whether the numbers can be trusted."""
     outlines = [outline(scores, packaged, SPARSITY) for scores in chosen.by_label.values()]
@@ -265,12 +270,14 @@ def _warnings(
         *warnings_about_trust(outlines, found, here, chosen.borrowed),
         *(controls.text().splitlines() if controls and controls.ok is False else []),
         *stale,
-        *_about_baseline(chosen, packaged, baseline, here),
+        *_about_baseline(chosen, packaged, baseline, here, drawn),
         *_unknown_work(chosen),
     ]
 
 
-def _about_baseline(chosen: Chosen, packaged: Packaged, baseline: str, here: Again) -> list[str]:
+def _about_baseline(
+    chosen: Chosen, packaged: Packaged, baseline: str, here: Again, drawn: frozenset[int]
+) -> list[str]:
     levels = [s for s in chosen.by_label.values() if name_of(s[0], packaged) == baseline]
     said = []
     if kind_of(levels[0][0], packaged) == "custom":
@@ -278,7 +285,8 @@ def _about_baseline(chosen: Chosen, packaged: Packaged, baseline: str, here: Aga
             f"{baseline} is not a packaged baseline. How well it is built and trained is unknown, "
             "so a variant that beats it need not be good."
         )
-    if seeds := scattered(score.seed for scores in levels for score in scores):
+    own = {score.seed for scores in levels for score in scores}
+    if seeds := scattered(own - drawn):
         numbers = ", ".join(str(seed) for seed in seeds)
         said.append(
             f"The seeds of {baseline} are {numbers}. If they were selected, the verdicts are "

@@ -7,6 +7,7 @@ following.py  the call that helps a study most as it stands
 view.py      one page of a study, as text and data
 told.py      each kind of entry in words
 lab.py       what the work on a study reads of a workspace, at one moment
+drawing.py   fresh seeds, drawn at random
 plans.py     register a plan, with fresh seeds and its power
 prereg.py    a plan as a document for people
 running.py   start the job of a plan

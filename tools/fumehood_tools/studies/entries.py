@@ -5,6 +5,7 @@ the study is the list of its entries, in the order of their numbers, and the led
 shows if one was edited, removed, or put back in an older form.
 """
 
+from collections.abc import Iterable
 from typing import Literal
 
 from pydantic import BaseModel, Field
@@ -28,6 +29,8 @@ STUDY, NOTE, PLAN, EXPERIMENT, CONCLUSION, REFLECTION, HOLDOUT, REPORT = KINDS =
 )
 
 
+SEEDS_CHOSEN = "its seeds were chosen by the agent, who may know from elsewhere what they give"
+"""Why a conclusion about a plan is exploratory if its seeds were not drawn."""
 COMPARISON_FILE = "comparison.json"
 """The whole comparison, beside the entry of a conclusion."""
 
@@ -109,6 +112,9 @@ class Plan(BaseModel, frozen=True):
     l0_targets: list[float] = Field(default_factory=list)
     grid: dict[str, list[Value]] = Field(default_factory=dict)
     seeds: list[int]
+    seeds_drawn: bool = Field(
+        False, description="at random, by fumehood; false: chosen by the agent, so exploratory"
+    )
     looks: int = Field(1, description="how often results may be judged; alpha is divided by it")
     controls: bool = False
     budget: Budget = Budget()
@@ -206,6 +212,19 @@ class HoldoutAnswer(BaseModel, frozen=True):
     minutes: float = Field(0.0, description="what the answer cost; if it was asked: estimated")
     saes: int = Field(0, description="SAEs that were trained for it; if it was asked: estimated")
     sandbox: str = Field("", description="made for a re-test elsewhere")
+    seeds: list[int] = Field(
+        default_factory=list, description="drawn at random for a re-test elsewhere"
+    )
+
+
+def newest_tests(answers: Iterable[HoldoutAnswer]) -> list[HoldoutAnswer]:
+    """Return one entry per question and re-test: its answer, or that it was asked without one."""
+    newest: dict[tuple[int, str], HoldoutAnswer] = {}
+    for said in answers:
+        key = said.question, said.digest
+        if key not in newest or newest[key].asked:
+            newest[key] = said
+    return list(newest.values())
 
 
 class ReportWritten(BaseModel, frozen=True):

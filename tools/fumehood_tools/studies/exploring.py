@@ -62,6 +62,7 @@ def judge_scores(
             packaged=lab.packaged,
             shelf=lab.records,
             more_tries=plans_again(lab),
+            drawn=lab.drawn_seeds(),
         )
         settings = list(set(lab.found(sandbox).settings.values()))
         setting = pick_setting(settings, comparison.setting, folder)

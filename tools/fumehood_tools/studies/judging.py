@@ -1,10 +1,10 @@
 """Judge an experiment: our analysis of the scores of a plan.
 
-A conclusion is registered only if every score was written after the plan, by the planned files, at
-the planned seeds and levels, in the planned setting, and if the results were not looked at more
-often than planned. Otherwise it is exploratory, and says why. While scores are missing, nothing is
-concluded and no result is shown, unless `early` asks for a look. Judging the same scores again
-returns the conclusion that was entered before.
+A conclusion is registered only if the plan's seeds were drawn, every score was written after the
+plan, by the planned files, at the planned seeds and levels, in the planned setting, and if the
+results were not looked at more often than planned. Otherwise it is exploratory, and says why.
+While scores are missing, nothing is concluded and no result is shown, unless `early` asks for a
+look. Judging the same scores again returns the conclusion that was entered before.
 
 Costs about 2 s (a child process does the statistics) and the reading of all records.
 """
@@ -21,6 +21,7 @@ from fumehood_tools.studies.counting import all_tries
 from fumehood_tools.studies.entries import (
     COMPARISON_FILE,
     CONCLUSION,
+    SEEDS_CHOSEN,
     Claim,
     Conclusion,
     Plan,
@@ -122,7 +123,8 @@ def _lost(lab: Lab, study: Study, plan: Entry) -> int:
 
 def _why_exploratory(plan: Plan, scores: PlannedScores, look: int, lost: int) -> list[str]:
     """Return why a conclusion is exploratory; empty if it is registered. lost: see `_lost`."""
-    why = scores.early[:5]
+    why = [] if plan.seeds_drawn else [SEEDS_CHOSEN]
+    why += scores.early[:5]
     if len(scores.early) > 5:
         why.append(f"{len(scores.early) - 5} more scores were written before the plan")
     why += scores.again[:3]
@@ -168,7 +170,7 @@ def records_of(
     folder = lab.folder(sandbox)
     current = {**lab.records.variant_files(folder / "variants"), **versions}
     found = scores.records if scores else lab.found(sandbox)
-    return Records(folder, found, setting, current, lab.packaged)
+    return Records(folder, found, setting, current, lab.packaged, lab.drawn_seeds())
 
 
 def _claims(

@@ -4,6 +4,7 @@ A `Lab` is one moment of a workspace: it keeps what it read, so one call sees on
 """
 
 import functools
+import random
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,7 +24,7 @@ from fumehood_tools.runs.code import evaluator_sha256, template_sha256
 from fumehood_tools.sandbox.variants import packaged_variants
 from fumehood_tools.settings import Settings
 from fumehood_tools.spec import SandboxSpec, check_spec, deciding_values
-from fumehood_tools.studies.entries import Plan
+from fumehood_tools.studies.entries import HoldoutAnswer, Plan
 from fumehood_tools.studies.notebook import Entry, Study, StudyShelf, study_names
 
 FILE_CHARACTERS = 16
@@ -47,12 +48,17 @@ class Lab:
         records: Shelf | None = None,
         studies: StudyShelf | None = None,
         packaged: Mapping[str, str] | None = None,
+        draw: random.Random | None = None,
     ) -> None:
-        """packaged: name -> sha256 of the files that count as baselines."""
+        """packaged: name -> sha256 of the files that count as baselines.
+
+        draw: what seeds are drawn with; None for the operating system's randomness.
+        """
         self.settings = settings
         self.records = records or Shelf(settings.state)
         self.studies = studies or StudyShelf(settings.workspace)
         self.packaged = packaged_variants() if packaged is None else packaged
+        self.draw = draw or random.SystemRandom()
         self._found: dict[str, SandboxRecords] = {}
         self._seeds: dict[str, Mapping[str, set[int]]] = {}
         self._costs: dict[str, Mapping[Ran, list[tuple[int, str]]]] = {}
@@ -178,6 +184,14 @@ class Lab:
         """Return the sound plans of all studies that can be read, in the ledger's order."""
         found = [pair for study in self.all_studies() for pair in study.only(Plan)]
         return sorted(found, key=lambda one: self.order.get(one[0].receipt, 0))
+
+    def drawn_seeds(self) -> frozenset[int]:
+        """Return the seeds that were drawn for plans and re-tests, and so selected by nobody."""
+        found = set[int]()
+        for study in self.all_studies():
+            found.update(*(plan.seeds for _, plan in study.only(Plan) if plan.seeds_drawn))
+            found.update(*(answer.seeds for _, answer in study.only(HoldoutAnswer)))
+        return frozenset(found)
 
     def settings_like(self, sandbox: str, digest: str) -> set[Setting]:
         """Return the settings of a sandbox's scores that have this `setting_digest`.

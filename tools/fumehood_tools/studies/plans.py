@@ -1,8 +1,10 @@
-"""Register a plan: check everything, choose fresh seeds, compute the power, and write it down.
+"""Register a plan: check everything, draw fresh seeds, compute the power, and write it down.
 
-A plan is registered once and never edited. Its seeds must be fresh: whoever knows a score can
-choose what to plan about it. Costs about 2 s for the power (a child process) once the baseline was
-scored, and reads all records of the workspace. Writes one entry, with `prereg.md` beside it.
+A plan is registered once and never edited. Its seeds are fresh and drawn at random: whoever knows
+what a seed gives can choose what to plan about it. A plan whose seeds the agent chose says so, and
+all that is concluded from it is exploratory. Costs about 2 s for the power (a child process) once
+the baseline was scored, and reads all records of the workspace. Writes one entry, with `prereg.md`
+beside it.
 """
 
 import hashlib
@@ -18,14 +20,15 @@ from fumehood_tools.jobs import JobStore
 from fumehood_tools.locking import exclusive
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.records.parameters import Value, constants_of
-from fumehood_tools.records.seed_lists import short_seeds
+from fumehood_tools.records.seed_lists import MOST_SEEDS, short_seeds
 from fumehood_tools.registry.lookup import judged_metrics, metric_named
 from fumehood_tools.runs.baselines import UNTRAINED
-from fumehood_tools.runs.start import Prepared, asked_seeds
+from fumehood_tools.runs.start import Prepared
 from fumehood_tools.sandbox.create import Sandbox, open_sandbox
 from fumehood_tools.spec import SandboxSpec
 from fumehood_tools.studies.claims import metric_of
 from fumehood_tools.studies.counting import all_tries
+from fumehood_tools.studies.drawing import drawn_seeds, taken_seeds
 from fumehood_tools.studies.entries import Budget, Direction, Plan, PlannedVariant, Power
 from fumehood_tools.studies.lab import Lab, setting_digest
 from fumehood_tools.studies.notebook import Entry, Study, append
@@ -35,14 +38,20 @@ from fumehood_tools.studies.spending import Spent, check_budget
 from fumehood_tools.timestamps import now
 
 _LOCK = "studies.plans.lock"
+_CHOSEN = (
+    "The seeds were chosen by the agent, so every conclusion about this plan will be exploratory. "
+    "For a registered one, pass how many seeds are to be drawn (seeds=5), or omit seeds."
+)
 LITTLE = 4
 """A corpus this many times smaller than a new sandbox's is little training."""
 
 
 class Proposal(NamedTuple):
-    """A plan as it was asked for. seeds: empty for the lowest fresh ones, as many as are needed.
+    """A plan as it was asked for.
 
-    smallest_effect: None for the metric's margin.
+    seeds: chosen by the agent, so that the plan is exploratory; empty to have them drawn. draw:
+    how many are drawn; None for as many as are needed. smallest_effect: None for the metric's
+    margin.
     """
 
     title: str
@@ -56,6 +65,7 @@ class Proposal(NamedTuple):
     l0_targets: Sequence[float] = ()
     grid: dict[str, list[Value]] = {}
     seeds: Sequence[int] = ()
+    draw: int | None = None
     looks: int = 1
     controls: bool = False
     budget: Budget = Budget()
@@ -77,12 +87,12 @@ def register_plan(
     jobs: whose runs' seeds are not fresh either, as the logs of stopped ones may have been read.
 
     Raises UnknownName for a study, sandbox, variant, baseline or metric that does not exist;
-    BadRequest for an impossible L0, seeds that were seen, or a budget that is spent; PartMissing
-    without statsmodels; StorageFailed.
+    BadRequest for an impossible L0, chosen seeds that were seen, or a budget that is spent;
+    PartMissing without statsmodels; StorageFailed.
     """
-    # Two servers that register at the same time must not choose the same fresh seeds.
+    # Two servers that register at the same time must not give the same seeds to two plans.
     with exclusive(lab.settings.state / _LOCK):
-        run_before = asked_seeds(jobs) if jobs else set()
+        taken = taken_seeds(lab, jobs)
         notebook = lab.studies.read(study)
         box = open_sandbox(lab.settings, asked.sandbox)
         metric = metric_named(asked.metric, judged_metrics())
@@ -100,7 +110,8 @@ def register_plan(
             smallest_effect=asked.smallest_effect or metric.margin or 0.0,
             l0_targets=list(asked.l0_targets),
             grid=asked.grid,
-            seeds=_fresh(lab, asked, LEAST_SEEDS, run_before),
+            seeds=_seeds(lab, asked, LEAST_SEEDS, taken),
+            seeds_drawn=not asked.seeds,
             looks=asked.looks,
             controls=asked.controls,
             budget=asked.budget,
@@ -109,12 +120,12 @@ def register_plan(
             written=now(),
         )
         _checked(lab, notebook, draft)  # what is refused is refused before the power is computed
-        power = _power(lab, box, draft, len(set(asked.seeds)) or None)
-        seeds = _fresh(lab, asked, power.seeds, run_before)
+        power = _power(lab, box, draft, asked.draw or len(set(asked.seeds)) or None)
+        seeds = _seeds(lab, asked, power.seeds, taken)
         more = {
             "seeds": seeds,
             "power": _in_words(power, files[0].name),
-            "note": _note(box, power, draft.smallest_effect, len(seeds)),
+            "note": _note(box, power, draft, len(seeds)),
         }
         plan = draft.model_copy(update=more)
         run = _checked(lab, notebook, plan)
@@ -183,28 +194,30 @@ def _check_grid(asked: Proposal, files: Sequence[PlannedVariant]) -> None:
         )
 
 
-def _fresh(lab: Lab, asked: Proposal, usual: int, run_before: set[int]) -> list[int]:
-    """Return the seeds of a plan: those that were asked for if they are fresh, or the lowest ones.
+def _seeds(lab: Lab, asked: Proposal, usual: int, taken: set[int]) -> list[int]:
+    """Return the seeds of a plan: drawn, or those that were asked for if they are fresh.
 
-    A seed is fresh if nothing in the workspace was ever run with it, and no plan has it: runs that
-    failed or were stopped print losses, too. run_before: seeds that jobs were asked for. It is
-    not enough that these very files were not: a copy of a file, or another setting, tells much of
-    what a seed will give. Raises BadRequest for other seeds.
+    usual: how many are drawn if nothing was asked for. Raises BadRequest for impossible ones.
     """
-    taken = lab.used_seeds() | run_before
-    taken |= {seed for _, plan in lab.all_plans() for seed in plan.seeds}
-    count = len(set(asked.seeds)) or usual
-    fresh = [seed for seed in range(len(taken) + count) if seed not in taken][:count]
     if not asked.seeds:
-        return fresh
+        count = usual if asked.draw is None else asked.draw
+        if not LEAST_SEEDS <= count <= MOST_SEEDS:
+            raise BadRequest(
+                f"{count} seeds cannot be drawn. Pass a number from {LEAST_SEEDS} to {MOST_SEEDS}, "
+                "or omit seeds."
+            )
+        return drawn_seeds(taken, count, lab.draw)
     if spent := sorted(taken & set(asked.seeds)):
         raise BadRequest(
             f"Something was run with the seeds {', '.join(map(str, short_seeds(spent)))} in "
             "this workspace already, or another plan has them. What was seen cannot be registered. "
-            f"Use fresh seeds: seeds={short_seeds(fresh)!r}, or omit seeds."
+            f"Pass how many seeds are to be drawn: seeds={max(LEAST_SEEDS, len(set(asked.seeds)))}."
         )
     if len(set(asked.seeds)) < LEAST_SEEDS:
-        raise BadRequest(f"A verdict needs {LEAST_SEEDS} seeds. Pass as many, or omit seeds.")
+        raise BadRequest(
+            f"A verdict needs {LEAST_SEEDS} seeds. Pass how many are to be drawn, as in "
+            f"seeds={LEAST_SEEDS}, or omit seeds."
+        )
     return sorted(set(asked.seeds))
 
 
@@ -256,9 +269,11 @@ def _in_words(found: PowerFound, baseline: str) -> Power:
     )
 
 
-def _note(box: Sandbox, found: PowerFound, smallest: float, seeds: int) -> str | None:
+def _note(box: Sandbox, found: PowerFound, plan: Plan, seeds: int) -> str | None:
     """Return what the author should know before the run; None if there is nothing."""
-    notes = [_little_training(box.spec), _underpowered(found, smallest, seeds)]
+    chosen = "" if plan.seeds_drawn else _CHOSEN
+    power = _underpowered(found, plan.smallest_effect, seeds)
+    notes = [chosen, _little_training(box.spec), power]
     return " ".join(note for note in notes if note) or None
 
 

@@ -72,7 +72,13 @@ def _file(one: PlannedVariant, is_baseline: bool) -> str:
 
 def _size(plan: Plan) -> list[str]:
     power = plan.power
-    said = [f"Seeds {_list(plan.seeds)}: nothing in the workspace was scored with them before."]
+    fresh = "nothing in the workspace was run with them before."
+    said = [
+        f"Seeds {_list(plan.seeds)}: drawn at random when the plan was registered; {fresh}"
+        if plan.seeds_drawn
+        else f"Seeds {_list(plan.seeds)}: **chosen by the agent**; {fresh} What they give may be "
+        "known from elsewhere, so every conclusion about this plan is exploratory."
+    ]
     said.append(f"Noise: {power.basis}")
     if power.detectable is not None:
         said.append(

@@ -21,6 +21,7 @@ from fumehood_tools.studies.entries import (
     Experiment,
     HoldoutAnswer,
     Plan,
+    newest_tests,
 )
 from fumehood_tools.studies.lab import FILE_CHARACTERS, Lab, Ran
 from fumehood_tools.studies.notebook import Study
@@ -78,12 +79,8 @@ def spent_in(lab: Lab, study: Study) -> dict[int, Spent]:
 
 def tested_in(lab: Lab, study: Study) -> Spent:
     """Return what a study's questions to the holdout and its re-tests elsewhere have spent."""
-    newest: dict[tuple[int, str], HoldoutAnswer] = {}
-    for _, said in study.only(HoldoutAnswer):
-        key = said.question, said.digest
-        if key not in newest or newest[key].asked:
-            newest[key] = said
-    return _sum({at: _tested(lab, said) for at, said in enumerate(newest.values())})
+    newest = newest_tests(said for _, said in study.only(HoldoutAnswer))
+    return _sum({at: _tested(lab, said) for at, said in enumerate(newest)})
 
 
 def _tested(lab: Lab, said: HoldoutAnswer) -> Spent:

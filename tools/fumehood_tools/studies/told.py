@@ -42,6 +42,11 @@ def budget_in_words(budget: Budget) -> str:
     return ", ".join(said) or "no limit"
 
 
+def drawn_or_chosen(plan: Plan) -> str:
+    """Return where the seeds of a plan come from."""
+    return "drawn at random" if plan.seeds_drawn else "chosen by the agent"
+
+
 def claim_in_words(claim: Claim, metric: str = "") -> str:
     """Return a claim with its numbers."""
     numbers = "not measured"
@@ -79,11 +84,12 @@ def _plan_line(content: Plan) -> str:
 
 def _plan_text(content: Plan) -> str:
     targets = ", ".join(f"{one:g}" for one in content.l0_targets) or "as the files say"
+    seeds = f"{', '.join(map(str, content.seeds))} ({drawn_or_chosen(content)})"
     lines = [
         f"**{content.title}** in sandbox {content.sandbox}",
         f"Hypothesis: {content.hypothesis}",
         _plan_line(content).partition(": ")[2] + ".",
-        f"Seeds {', '.join(map(str, content.seeds))}; L0 {targets}; judged at most "
+        f"Seeds {seeds}; L0 {targets}; judged at most "
         f"{content.looks} time{'' if content.looks == 1 else 's'}; budget "
         f"{budget_in_words(content.budget)}.",
         f"Noise: {content.power.basis}",
@@ -142,6 +148,8 @@ def _holdout_line(content: HoldoutAnswer) -> str:
 
 def _holdout_text(content: HoldoutAnswer) -> str:
     lines = [_holdout_line(content), *(f"- {claim_in_words(c)}" for c in content.claims)]
+    if content.seeds:
+        lines.insert(1, f"Seeds {', '.join(map(str, content.seeds))} (drawn at random).")
     held_back = "in the worst tenth of passages"
     lines += [f"- {claim_in_words(one, held_back)}" for one in content.held_back]
     return "\n".join(lines)

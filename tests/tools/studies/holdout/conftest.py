@@ -77,6 +77,7 @@ class Desk:
             "direction": "better",
             "smallest_effect": 0.02,
             "seeds": list(SEEDS),
+            "seeds_drawn": True,
             "power": Power(basis="not measured"),
             "written": WHEN,
             **more,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes.study_archives import Archive, store_report
 
 from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.files import sha256_of, write_bytes, write_json
@@ -14,6 +15,7 @@ from fumehood_tools.packing.shelf import PackShelf
 from fumehood_tools.papers.library import Library
 from fumehood_tools.reading.document import Document
 from fumehood_tools.reading.shelf import ReadingShelf
+from fumehood_tools.receipts import dsse
 from fumehood_tools.receipts.audit import withdraw
 from fumehood_tools.records.scores import Data
 from fumehood_tools.runs.items import Planner, RunItem
@@ -22,6 +24,7 @@ from fumehood_tools.runs.targets import Effort
 from fumehood_tools.sandbox.create import Sandbox, create_sandbox, open_sandbox
 from fumehood_tools.scoring.requests import ErrorReport, ScoringAnswer
 from fumehood_tools.settings import Settings, load_settings
+from fumehood_tools.studies.archive.writing import export_study
 from fumehood_tools.studies.entries import (
     Claim,
     Conclusion,
@@ -125,6 +128,7 @@ class Lab:
             direction="better",
             smallest_effect=0.01,
             seeds=list(seeds),
+            seeds_drawn=True,
             power=Power(noise=0.002, basis="5 seeds of topk"),
             written=WHEN,
         )
@@ -226,7 +230,13 @@ def _whole_study(lab: Lab) -> None:
     held = lab.claim(places, effect=0.02)
     lab.enter(
         HoldoutAnswer(
-            plan=3, test="holdout", where="40 documents", question=1, claims=[held], written=WHEN
+            plan=3,
+            test="holdout",
+            where="40 documents",
+            question=1,
+            claims=[held],
+            written=WHEN,
+            minutes=2.0,
         )
     )
     lab.enter(Note(kind="failed idea", text="A blunter one collapsed.", written=WHEN))
@@ -257,3 +267,23 @@ def lab(written: Path, tmp_path: Path) -> Lab:
     workspace = tmp_path / "workspace"
     shutil.copytree(written, workspace)
     return Lab(workspace)
+
+
+@pytest.fixture(scope="session")
+def exported(
+    written: Path, lab_class: Callable[[Path], Any], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The archive of the study with a report, next to its public key. Its workspace is gone."""
+    folder = tmp_path_factory.mktemp("archive")
+    shutil.copytree(written, folder / "workspace")
+    lab = lab_class(folder / "workspace")
+    store_report(lab)
+    made = export_study(lab.workspace, "threshold", folder / "study.zip", weights=True)
+    shutil.copy(lab.settings.state / dsse.EXPORT_KEY_FILE, folder / "private")
+    shutil.rmtree(folder / "workspace")
+    return made.file
+
+
+@pytest.fixture
+def archive(exported: Path, tmp_path: Path) -> Archive:
+    return Archive(exported, tmp_path)

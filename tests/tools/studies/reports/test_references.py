@@ -40,7 +40,8 @@ NAMES = Names(["topk_2", "pythia-70m", "topk(K=64)"], {1: "study", 3: "plan", 5:
         ("plan:3#seeds", "3 seeds"),
         ("holdout:7/sharper#verdict", "supported (sharper, plan 3)"),
         ("study#saes", "3 SAEs"),
-        ("study#spent", "4.5 minutes"),
+        ("study#spent", "6.5 minutes"),  # 4.5 for the plan, 2 for the holdout
+        ("study#minutes", "6.5"),
         ("entry:6", "entry 6 (conclusion, EXPLORATORY)"),
     ],
 )

@@ -163,6 +163,7 @@ class Workbench:
             "direction": "better",
             "smallest_effect": 0.01,
             "seeds": [0, 1, 2],
+            "seeds_drawn": True,
             "power": Power(noise=0.01, basis="measured", detectable=0.02, seeds_needed=5),
             "written": WHEN,
             **parts,

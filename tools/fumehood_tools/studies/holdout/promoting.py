@@ -1,8 +1,9 @@
 """Test a winner elsewhere: say what it costs, enter it in the notebook, start the job. Light.
 
 A re-test is entered before it is run, so a place that was tried cannot be forgotten, and p values
-are corrected for the number of places. The same re-test is entered, run and answered once; a job
-that was killed goes on where it was.
+are corrected for the number of places. Its seeds are drawn at random and entered with it: those of
+the plan have been known since it was registered, so they could have been tried there elsewhere.
+The same re-test is entered, run and answered once; a job that was killed goes on where it was.
 """
 
 import math
@@ -14,11 +15,13 @@ from fumehood_tools.jobs import Job, JobStore
 from fumehood_tools.locking import exclusive
 from fumehood_tools.runs.pace import expected
 from fumehood_tools.runs.start import slot_of
+from fumehood_tools.studies.drawing import drawn_seeds, taken_seeds
 from fumehood_tools.studies.entries import Budget, HoldoutAnswer, Plan, PlannedVariant
 from fumehood_tools.studies.holdout.places import Elsewhere, choose_place, refuse_seen, seen_spots
 from fumehood_tools.studies.holdout.promotion import (
     Retest,
     registered_sources,
+    seeds_entered,
     tests_elsewhere,
     winner_of,
 )
@@ -68,6 +71,9 @@ def promote(
     """
     settings, found = lab.settings, lab.studies.read(study)
     retest = _retest(lab, found, plan, variant, layer, subject)
+    if not retest.seeds:
+        seeds = drawn_seeds(taken_seeds(lab, jobs), len(retest.content.seeds), lab.draw)
+        retest = retest._replace(seeds=tuple(seeds))
     answer = _answer(found, retest.digest)
     saes = retest.saes
     minutes = expected(retest.there.spec, settings.cache).whole(saes) / 60
@@ -97,13 +103,16 @@ def promote(
 
 
 def retest_of(lab: Lab, study: Study, request: RetestRequest) -> Retest:
-    """Return a re-test that was entered. Raises BadRequest if the sandbox's scores have changed."""
+    """Return a re-test that was entered.
+
+    Raises BadRequest if the sandbox's scores have changed, or if its entry is gone.
+    """
     variant = winner_of(study, request.plan, request.variant)
     found = _made(lab, study, request.plan, variant, request.layer, request.subject)
-    if found.digest != request.digest:
+    if found.digest != request.digest or not found.seeds:
         raise BadRequest(
-            f"The scores of plan {request.plan} have changed since the re-test was asked for. Call "
-            "promote_variant again."
+            f"The scores of plan {request.plan} have changed since the re-test was asked for, or "
+            "its entry is gone. Call promote_variant again."
         )
     return found
 
@@ -133,7 +142,8 @@ def _made(
     spec = spec_of(lab, standing.all)
     there = choose_place(lab.settings, study, spec, layer, subject, avoid)
     sources = registered_sources(lab.settings, content, variant, standing)
-    return Retest(study.name, plan, content, variant, there, sources)
+    retest = Retest(study.name, plan, content, variant, there, sources)
+    return retest._replace(seeds=seeds_entered(study, retest.digest))
 
 
 def _check_levels(there: Elsewhere, plan: Plan) -> None:
@@ -191,5 +201,6 @@ def _enter(lab: Lab, jobs: JobStore, quote: Promoted) -> None:
             minutes=round(quote.minutes, 2),
             saes=quote.saes,
             sandbox=retest.sandbox,
+            seeds=list(retest.seeds),
         )
         append(lab.settings.workspace, retest.study, content)

@@ -30,7 +30,11 @@ _LONGEST = 24
 
 
 class Retest(NamedTuple):
-    """One re-test. sources: file name -> content, of the variant and the baseline."""
+    """One re-test.
+
+    sources: file name -> content, of the variant and the baseline. seeds: drawn for it, as many as
+    the plan has.
+    """
 
     study: str
     plan: int
@@ -38,10 +42,11 @@ class Retest(NamedTuple):
     variant: PlannedVariant
     there: Elsewhere
     sources: Mapping[str, bytes]
+    seeds: tuple[int, ...] = ()
 
     @property
     def digest(self) -> str:
-        """The content address of what is tested where."""
+        """The content address of what is tested where, which one draw of seeds belongs to."""
         spec = self.there.spec.model_dump(mode="json")
         return digest_of([self.study, self.plan, self.variant.file_sha256, spec])
 
@@ -55,13 +60,13 @@ class Retest(NamedTuple):
 
     @property
     def request(self) -> RunRequest:
-        """Its run: the planned seeds at the planned levels, with the baseline."""
+        """Its run: its own seeds at the planned levels, with the baseline."""
         plan, names = self.content, (self.content.baseline.name, self.variant.name)
         targets = tuple(plan.l0_targets)
         return RunRequest(
             sandbox=self.sandbox,
             variants=names[1:] if targets else names,
-            seeds=tuple(plan.seeds),
+            seeds=self.seeds,
             grid={name: tuple(values) for name, values in plan.grid.items()},
             l0_targets=targets,
             baseline=names[0] if targets else None,
@@ -74,11 +79,12 @@ class Retest(NamedTuple):
         return check_request(self.sources, self.request) + search_runs(self.sources, self.request)
 
     def plan_there(self, settings_digest: str) -> Plan:
-        """Return the plan as it is judged there: the same, about this variant."""
+        """Return the plan as it is judged there: the same, about this variant and its seeds."""
         update = {
             "sandbox": self.sandbox,
             "settings_digest": settings_digest,
             "variants": [self.variant],
+            "seeds": list(self.seeds),
         }
         return self.content.model_copy(update=update)
 
@@ -154,6 +160,12 @@ def tests_elsewhere(study: Study) -> list[tuple[int, HoldoutAnswer]]:
         for entry, found in study.only(HoldoutAnswer)
         if found.test != "holdout"
     ]
+
+
+def seeds_entered(study: Study, digest: str) -> tuple[int, ...]:
+    """Return the seeds that a re-test was entered with; empty if it was not entered."""
+    found = (tuple(one.seeds) for _, one in tests_elsewhere(study) if one.digest == digest)
+    return next(found, ())
 
 
 def make_sandbox(settings: Settings, retest: Retest) -> Sandbox:

@@ -69,6 +69,7 @@ class RetestJob:
             minutes=round((time.monotonic() - began) / 60, 2),
             saes=len(standing.all),
             sandbox=retest.sandbox,
+            seeds=list(retest.seeds),
         )
         entry = self._enter(answer)
         return {

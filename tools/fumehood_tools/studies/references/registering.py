@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from fumehood_tools.receipts import results_of
 from fumehood_tools.records.labelling import file_of
-from fumehood_tools.studies.entries import Claim, Conclusion, Plan
+from fumehood_tools.studies.entries import SEEDS_CHOSEN, Claim, Conclusion, Plan
 
 PositionOf = Callable[[str], int | None]
 """Place -> position of its receipt in the ledger; None if it has none."""
@@ -20,7 +20,8 @@ def unforeseen(
 
     planned: position of the plan's receipt. Scores of the baseline may be older than the plan.
     """
-    return [why for claim in content.claims for why in _of_claim(claim, plan, planned, written)]
+    found = [why for claim in content.claims for why in _of_claim(claim, plan, planned, written)]
+    return found if plan.seeds_drawn else [*found, SEEDS_CHOSEN]
 
 
 def variant_of(label: str) -> str:

@@ -14,12 +14,14 @@ from fumehood_tools.registry.lookup import metric_named
 from fumehood_tools.studies.entries import (
     CONCLUSION,
     EXPERIMENT,
+    HOLDOUT,
     PLAN,
     Claim,
     Conclusion,
     Experiment,
     HoldoutAnswer,
     Plan,
+    newest_tests,
 )
 from fumehood_tools.studies.references.grammar import Reference
 
@@ -228,6 +230,14 @@ def _spent(basis: Sequence[Basis], field: str, form: str) -> tuple[str, tuple[fl
     return form.format(total), (total,)
 
 
+def _minutes(basis: Sequence[Basis], form: str) -> tuple[str, tuple[float, ...]]:
+    """Return what judged plans, questions to the holdout and re-tests elsewhere took."""
+    tests = [HoldoutAnswer.model_validate(one.record) for one in basis if one.kind == HOLDOUT]
+    tested = sum(one.minutes for one in newest_tests(tests))
+    total = _spent(basis, "minutes", "")[1][0] + tested
+    return form.format(total), (total,)
+
+
 _OF_CLAIM = {
     "effect": _number("effect", "+.4f"),
     "low": _number("low", "+.4f"),
@@ -261,8 +271,8 @@ _OF_PLAN = {
 }
 _OF_STUDY: dict[str, Callable[[Any], tuple[str, tuple[float, ...]] | None]] = {
     "saes": _started,
-    "spent": lambda basis: _spent(basis, "minutes", "{:.1f} minutes"),
-    "minutes": lambda basis: _spent(basis, "minutes", "{:.1f}"),
+    "spent": lambda basis: _minutes(basis, "{:.1f} minutes"),
+    "minutes": lambda basis: _minutes(basis, "{:.1f}"),
     "usd": lambda basis: _spent(basis, "usd", "{:.2f}"),
     "entries": lambda basis: (f"{len(basis):,}", (float(len(basis)),)),
     "plans": lambda basis: _total(basis, PLAN),

@@ -22,7 +22,7 @@ from fumehood_tools.studies.notebook import Entry
 from fumehood_tools.studies.references.stating import EXPLORATORY
 from fumehood_tools.studies.report.facts import Facts, Run
 from fumehood_tools.studies.report.markdown import bullets, digest, plain, table
-from fumehood_tools.studies.told import budget_in_words
+from fumehood_tools.studies.told import budget_in_words, drawn_or_chosen
 
 _CLAIM_HEADS = ("entry", "variant", "verdict", "effect", "95 % interval", "corrected p", "seeds")
 
@@ -47,7 +47,7 @@ def _plan(entry: Entry, plan: Plan, facts: Facts) -> str:
         ("Smallest effect of interest", f"{plan.smallest_effect:g}"),
         ("Variants, baseline last", variants),
         ("Sandbox", plain(plan.sandbox)),
-        ("Seeds", ", ".join(map(str, plan.seeds))),
+        ("Seeds", f"{', '.join(map(str, plan.seeds))} ({drawn_or_chosen(plan)})"),
         ("L0", targets),
         ("Looks at the results", f"at most {plan.looks}"),
         ("Budget", budget_in_words(plan.budget)),

@@ -281,11 +281,10 @@ class _Ideas:
         )
 
     def _again(self, plan: Plan, variant: str, count: int) -> Cost:
-        return self.costs.of_plan(plan, self.outlook.fresh_seeds(count), [variant])
+        return self.costs.of_plan(plan, range(count), [variant])
 
     def _plan_again(self, plan: Plan, variant: str, count: int) -> str:
         """Return the call that registers a plan about one variant of another plan."""
-        seeds = short_seeds(self.outlook.fresh_seeds(count))
         more = f", l0_targets={plan.l0_targets!r}" if plan.l0_targets else ""
         if plan.grid:
             more += f", grid={[{'name': n, 'values': v} for n, v in plan.grid.items()]!r}"
@@ -294,7 +293,7 @@ class _Ideas:
             f"hypothesis=…, sandbox={plan.sandbox!r}, variants=[{variant!r}], "
             f"baseline={plan.baseline.name!r}, metric={plan.metric!r}, "
             f"direction={plan.direction!r}, smallest_effect={plan.smallest_effect:g}, "
-            f"seeds={seeds!r}{more})"
+            f"seeds={count}{more})"
         )
 
     def _control(self, state: _State, supported: int) -> Candidate:

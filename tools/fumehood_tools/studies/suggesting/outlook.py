@@ -135,12 +135,6 @@ class Outlook:
         except (StorageFailed, ValueError, KeyError, TypeError):
             return None
 
-    def fresh_seeds(self, count: int) -> list[int]:
-        """Return the lowest seeds that no plan has and that nobody has run."""
-        taken = {seed for _, _, one in self.board.all(Plan) for seed in one.seeds}
-        taken |= self.board.lab.used_seeds()
-        return [seed for seed in range(len(taken) + count) if seed not in taken][:count]
-
     def _noise(self, plan: Plan) -> float | None:
         """Return the noise of one paired difference: the plan's, or that of measured claims."""
         if plan.power.noise is not None:
