@@ -2,7 +2,8 @@
 
 `new_state` returns a state that knows these commands. Definitions are global, as the end of a
 group does not undo them. Commands and environments that the readers know by meaning
-(`expansion.KEPT`, `_KEPT_ENVIRONMENTS`) and internal names with @ cannot be redefined. A known
+(`KEPT`, `KEPT_ENVIRONMENTS`), and internal ones that are carried out, cannot be
+redefined; a class cannot redefine any command that the reader knows. A known
 command that is redefined by itself (`\\def\\Large{\\@setsize\\Large…}`) keeps its meaning.
 """
 
@@ -10,18 +11,18 @@ from collections.abc import Callable
 
 from fumehood_tools.reading.latex.boxes import BOX_DEFINITIONS
 from fumehood_tools.reading.latex.conditions import BRANCHING, CONDITIONS, NO_VALUE
-from fumehood_tools.reading.latex.expansion import KEPT, State, Stream
-from fumehood_tools.reading.latex.inclusion import INCLUDING, set_input_paths, style_text
+from fumehood_tools.reading.latex.expansion import State, Stream
+from fumehood_tools.reading.latex.inclusion import INCLUDING, set_input_paths
+from fumehood_tools.reading.latex.kept_names import KEPT, KEPT_ENVIRONMENTS
 from fumehood_tools.reading.latex.listings import own_listings
 from fumehood_tools.reading.latex.macros import Macro, letters
 from fumehood_tools.reading.latex.meanings import command_named
 from fumehood_tools.reading.latex.project import SourceFiles
 from fumehood_tools.reading.latex.quantities import QUANTITIES
 from fumehood_tools.reading.latex.registers import REGISTERS
+from fumehood_tools.reading.latex.styles import read_style
 from fumehood_tools.reading.latex.theorems import DEFINING_THEOREMS, theorems_of
-from fumehood_tools.reading.latex.tokens import PARAGRAPH, plain, tokenize
-
-_LARGEST_PACKAGE = 400_000
+from fumehood_tools.reading.latex.tokens import PARAGRAPH, plain
 
 
 def new_state(files: dict[str, str], main: str = "") -> State:
@@ -44,13 +45,23 @@ def _command_name(stream: Stream) -> str:
 def _define(stream: Stream, name: str, macro: Macro) -> None:
     if name == "\\input@path":
         set_input_paths(stream.state, macro.body)
-    if len(name) < 2 or name[0] != "\\" or name in KEPT or "@" in name:
+    state = stream.state
+    if len(name) < 2 or name[0] != "\\" or name in KEPT:
         return
-    if name[1:].removeprefix("end") in _KEPT_ENVIRONMENTS or _means_itself(stream, name, macro):
+    if name[1:].removeprefix("end") in KEPT_ENVIRONMENTS or _means_itself(stream, name, macro):
         return
-    if stream.state.in_package and name in stream.state.structural:
+    if ("@" in name or state.in_class) and _is_carried_out(state, name):
         return
-    stream.state.macros[name] = macro
+    if state.in_package and (name in state.structural or name == "\\maketitle"):
+        return
+    if "@" in name or state.in_class:
+        state.judged.add(name)
+    state.macros[name] = macro
+
+
+def _is_carried_out(state: State, name: str) -> bool:
+    """Whether the reader carries out a command itself, so that its definition is not needed."""
+    return name in state.known or name in state.primitives or name in state.conditions
 
 
 def _means_itself(stream: Stream, name: str, macro: Macro) -> bool:
@@ -153,7 +164,7 @@ def _define_environment(stream: Stream, name: str, begin: Macro, end: list[str])
     inner = {f"\\begin{{{name}}}", f"\\{name}"}
     if stream.state.in_package and f"\\begin{{{name}}}" in stream.state.structural:
         return
-    if name not in _KEPT_ENVIRONMENTS and not inner & set(begin.body):
+    if name not in KEPT_ENVIRONMENTS and not inner & set(begin.body):
         stream.state.environments[name] = (begin, end)
 
 
@@ -250,21 +261,63 @@ def _read_package(stream: Stream) -> None:
     for name in (part.strip() for part in plain(stream.argument()).split(",")):
         state.packages[name] = options
         state.theorems = theorems_of(name) | state.theorems
-        text = style_text(state, name)
-        if not text or len(text) > _LARGEST_PACKAGE or name in state.open_packages:
-            continue
-        learner = Stream(state, tokenize(text, at_is_letter=True).tokens)
-        state.open_packages.append(name)
-        while token := learner.pull():
-            if token in _DEFINING:
-                PRIMITIVES[token](learner)
-        state.open_packages.remove(name)
+        read_style(state, name, ".sty", options.split(","), _DEFINING)
+    _carry_on(stream)
 
 
-def _set_size(stream: Stream) -> None:
-    """Skip the arguments of `\\@setsize\\Large{16pt}\\xivpt\\@xivpt`, which print nothing."""
-    for _ in range(4):
-        stream.argument()
+def read_class(stream: Stream, name: str, options: str) -> list[str]:
+    """Read the definitions in a class that is part of the source.
+
+    Returns the names of the class and of those that it is based on, the last one first.
+    """
+    state = stream.state
+    state.packages[name] = ""
+    state.class_options = [option.strip() for option in options.split(",")]
+    read_style(state, name, ".cls", state.class_options, _DEFINING)
+    _carry_on(stream)
+    return state.classes[::-1]
+
+
+def _carry_on(stream: Stream) -> None:
+    """Put what a style leaves to the composer, such as `\\numberwithin`, in front of the paper."""
+    state = stream.state
+    if state.passed_on and not state.in_package:
+        stream.push(state.passed_on)
+        state.passed_on = []
+
+
+def _skip_arguments(count: int) -> Callable[[Stream], None]:
+    """Skip arguments that print nothing, as of `\\@setsize\\Large{16pt}\\xivpt\\@xivpt`."""
+
+    def handle(stream: Stream) -> None:
+        for _ in range(count):
+            stream.argument()
+
+    return handle
+
+
+def _if_next(stream: Stream) -> None:
+    """Handle `\\@ifnextchar[{yes}{no}`."""
+    wanted = stream.argument()
+    yes, no = stream.argument(), stream.argument()
+    stream.skip_blank()
+    found = stream.letter()
+    stream.push([found] if found else [])
+    stream.push(yes if [found] == wanted else no)
+
+
+def _if_star(stream: Stream) -> None:
+    yes, no = stream.argument(), stream.argument()
+    stream.push(yes if stream.starred() else no)
+
+
+def _choose(number: int) -> Callable[[Stream], None]:
+    """Handle `\\@firstoftwo` and its relatives: keep one of two arguments."""
+
+    def handle(stream: Stream) -> None:
+        stream.push([stream.argument(), stream.argument()][number])
+
+    return handle
 
 
 def _start_section(stream: Stream) -> None:
@@ -277,14 +330,6 @@ def _start_section(stream: Stream) -> None:
 
 
 _HEADINGS = {"1": "\\section", "2": "\\subsection", "3": "\\subsubsection", "4": "\\paragraph"}
-_KEPT_ENVIRONMENTS = {
-    *("document", "abstract", "figure", "table", "figure*", "table*", "equation", "equation*"),
-    *("align", "align*", "gather", "gather*", "multline", "multline*", "eqnarray", "eqnarray*"),
-    *("itemize", "enumerate", "description", "list", "trivlist", "quote", "quotation", "center"),
-    *("tabular", "tabular*", "tabularx", "longtable", "array", "minipage", "verbatim", "math"),
-    *("thebibliography", "titlepage", "algorithm", "algorithmic", "lstlisting", "displaymath"),
-    *("wrapfigure", "wraptable", "subfigure", "subtable", "flushleft", "flushright", "appendix"),
-}
 _DEFINING: dict[str, Callable[[Stream], None]] = {
     **dict.fromkeys(
         (
@@ -325,7 +370,15 @@ PRIMITIVES: dict[str, Callable[[Stream], None]] = {
     **dict.fromkeys(("\\csuse", "\\@nameuse"), _used_by_name),
     NO_VALUE: lambda stream: None,
     **INCLUDING,
-    "\\@setsize": _set_size,
+    "\\@setsize": _skip_arguments(4),
+    "\\@setfontsize": _skip_arguments(3),
+    "\\@gobble": _skip_arguments(1),
+    "\\@gobbletwo": _skip_arguments(2),
+    **dict.fromkeys(("\\@ifnextchar", "\\kernel@ifnextchar"), _if_next),
+    "\\@ifstar": _if_star,
+    "\\@firstofone": lambda stream: stream.push(stream.argument()),
+    "\\@firstoftwo": _choose(0),
+    "\\@secondoftwo": _choose(1),
     "\\@startsection": _start_section,
     "\\endinput": Stream.end_file,
     "\\else": _skip_rest,

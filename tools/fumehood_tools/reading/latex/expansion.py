@@ -39,17 +39,6 @@ _NO_CONDITION_NAMES = (
     "ifpackageloaded ifrmnum ifstrempty ifstrequal ifthenelse iftoggle ifundef"
 )
 _NO_CONDITIONS = {f"\\{name}" for name in _NO_CONDITION_NAMES.split()}
-_KEPT_NAMES = (
-    "AND And Cref abstract address affiliation and appendix author autoref begin bf bibitem "
-    "bibliography bottomrule caption captionof centering chapter cite citep citet cline cmidrule "
-    "cref date documentclass email emph end endinput eqref footnote footnotemark footnotesize "
-    "footnotetext hline href Huge huge includegraphics input institute it item keywords label "
-    "LARGE Large large maketitle midrule multicolumn multirow newblock nocite normalsize par "
-    "paragraph part printbibliography ref rm scriptsize section sf small subcaption subparagraph "
-    "subsection subsubsection tableofcontents text textbf textit textrm textsc textsf texttt "
-    "thanks tiny title toprule tt underline url usepackage"
-)
-KEPT = {f"\\{name}" for name in _KEPT_NAMES.split()}
 
 
 @dataclass
@@ -89,6 +78,17 @@ class State:
     missing: dict[str, None] = field(default_factory=dict)
     """Names of files that the paper reads in, and the source does not hold."""
     open_packages: list[str] = field(default_factory=list)
+    """The styles whose definitions are being read, by the names of their files."""
+    styles_read: set[str] = field(default_factory=set)
+    classes: list[str] = field(default_factory=list)
+    """The document class, and those that it is based on."""
+    class_options: list[str] = field(default_factory=list)
+    passed: dict[str, list[str]] = field(default_factory=dict)
+    """Options that styles pass to others, by the name of the style that gets them."""
+    passed_on: list[str] = field(default_factory=list)
+    """Commands of styles that the composer carries out after a style has been read."""
+    judged: set[str] = field(default_factory=set)
+    """Macros that count only if all internals that they use are known."""
     known: frozenset[str] = frozenset()
     """Commands that the reader knows by meaning."""
     structural: frozenset[str] = frozenset()
@@ -99,6 +99,11 @@ class State:
     def in_package(self) -> bool:
         """True while the definitions of a style file are read."""
         return bool(self.open_packages)
+
+    @property
+    def in_class(self) -> bool:
+        """True while the definitions of a document class are read."""
+        return bool(self.open_packages) and self.open_packages[-1].endswith(".cls")
 
     def is_condition(self, token: str) -> bool:
         """Return whether a command begins a condition that ends with `\\fi`."""

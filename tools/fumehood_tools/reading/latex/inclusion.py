@@ -55,7 +55,8 @@ def include(stream: Stream, name: str, *, folders: bool = False) -> None:
             f"The source has no file {name[:80]!r} at this place: {found.name[:80]!r} was read."
         )
     state.files_read += 1
-    read = tokenize(state.files[found.name], listings=state.listings)
+    text = state.files[found.name]
+    read = tokenize(text, at_is_letter=state.in_package, listings=state.listings)
     state.comments += read.comments
     if not read.balanced:
         state.warn(
@@ -73,10 +74,10 @@ def locate(state: State, name: str) -> Found | None:
     return find_file(state.files, name, _folders(state))
 
 
-def style_text(state: State, name: str) -> str:
-    """Return the text of a style file that is part of the source, '' for any other."""
-    paths = (posixpath.normpath(posixpath.join(it, f"{name}.sty")) for it in _folders(state))
-    return next((state.files[path] for path in paths if path in state.files), "")
+def style_file(state: State, name: str) -> str:
+    """Return the file of a class or package that is part of the source, '' for any other."""
+    found = find_file(state.files, name, _folders(state))
+    return found.name if found is not None else ""
 
 
 def _folders(state: State) -> dict[str, None]:
@@ -92,6 +93,7 @@ def _miss(state: State, name: str) -> None:
     name = name.strip().strip('"')
     # A name that begins with a bar is the output of a program.
     has_text = name and name[0] != "|" and not name.lower().endswith(_NO_TEXT)
+    has_text = has_text and not state.in_package
     if has_text and name.lower() not in _OF_TEX and len(state.missing) < MOST_FILES:
         state.missing[name[:80]] = None
 

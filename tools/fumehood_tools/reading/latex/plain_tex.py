@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from fumehood_tools.reading.document import Block
 from fumehood_tools.reading.latex.composing import Composer, Handler
-from fumehood_tools.reading.latex.expansion import KEPT, Stream
+from fumehood_tools.reading.latex.expansion import Stream
+from fumehood_tools.reading.latex.kept_names import KEPT
 from fumehood_tools.reading.latex.macros import Macro
 from fumehood_tools.reading.latex.project import inner_document
 from fumehood_tools.reading.latex.tokens import PARAGRAPH, RAW, tokenize

@@ -5,9 +5,11 @@ import re
 from fumehood_tools.reading.document import Block
 from fumehood_tools.reading.latex.composing import Composer, Environment, Handler, Target
 from fumehood_tools.reading.latex.counters import SECTIONS
+from fumehood_tools.reading.latex.definitions import read_class
 from fumehood_tools.reading.latex.expansion import Stream
 from fumehood_tools.reading.latex.signatures import skip
-from fumehood_tools.reading.latex.theorems import USUAL, theorem_named, theorems_of
+from fumehood_tools.reading.latex.styles import forget_unreadable
+from fumehood_tools.reading.latex.theorems import USUAL, theorem_named
 from fumehood_tools.reading.latex.tokens import PARAGRAPH, plain
 
 _LEVELS = {"section": 1, "subsection": 2, "subsubsection": 3, "paragraph": 4, "subparagraph": 5}
@@ -150,6 +152,7 @@ def _dropped(composer: Composer, stream: Stream, name: str) -> None:
 def _document(composer: Composer, stream: Stream, name: str) -> None:
     composer.out.clear()
     composer.started = composer.state.begun = True
+    forget_unreadable(composer.state)
 
 
 def _end_document(composer: Composer, stream: Stream, name: str) -> None:
@@ -161,9 +164,8 @@ def _end_document(composer: Composer, stream: Stream, name: str) -> None:
 def _document_class(composer: Composer, stream: Stream) -> None:
     options = plain(stream.optional() or [])
     name = plain(stream.argument()).strip()
-    composer.counters.use_class(name)
-    composer.state.packages[name] = ""
-    composer.state.theorems = theorems_of(name, options) | composer.state.theorems
+    for known in read_class(stream, name, options):
+        composer.counters.use_class(known)
 
 
 def _two_columns(composer: Composer, stream: Stream) -> None:
