@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from fakes.runpod import NEEDS_PODS, RunPod
 from fakes.sandbox_files import leave_out_probing
@@ -67,10 +68,17 @@ def cloud(service: RunPod) -> Iterator[RunPod]:
 
 
 @pytest.fixture
-def rented_environ(environ: dict[str, str], cloud: RunPod) -> dict[str, str]:
+def rented_environ(
+    environ: dict[str, str], cloud: RunPod, settings: Settings
+) -> Iterator[dict[str, str]]:
     """The environment of a server whose user has an account, on a machine without a GPU."""
     own = {"RUNPOD_API_KEY": cloud.key, "FUMEHOOD_ENDPOINTS": cloud.endpoints}
-    return environ | own | {"FUMEHOOD_DEVICE": "cpu", "FUMEHOOD_RUNPOD_INTERFACE": "v2"}
+    yield environ | own | {"FUMEHOOD_DEVICE": "cpu", "FUMEHOOD_RUNPOD_INTERFACE": "v2"}
+    # A reaper goes on looking for as long as its provider does not answer.
+    for process in psutil.process_iter(["cmdline"]):
+        words = process.info["cmdline"] or []
+        if "fumehood_tools.pods.rentals.reaper" in words and str(settings.workspace) in words:
+            process.kill()
 
 
 @asynccontextmanager
