@@ -51,6 +51,8 @@ def bring(bucket: Bucket, folder: str, trainee: RemoteTrainee) -> bool:
         bucket.fetch(name, trainee.arrived / file.name, file.size, file.sha256)
     answer = _answer(trainee.arrived, order)
     effort = _effort(order, answer)
+    if trainee.started is None:
+        trainee.begin()  # its job was never seen running between two looks
     try:
         if answer.error is not None:
             raise answer.error.as_error()
