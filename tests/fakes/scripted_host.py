@@ -92,7 +92,7 @@ class ScriptedHost:
 class ClosedPlace:
     """A place that cannot be opened."""
 
-    name = "a closed place"
+    name = key = "a closed place"
 
     def __init__(self, error: FumehoodError | OSError) -> None:
         self.error = error

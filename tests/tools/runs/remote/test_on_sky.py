@@ -312,7 +312,7 @@ def test_results_that_are_not_what_they_should_be_are_refused(
         bring(Bucket(f"file://{bucket}"), "job", trainee)
     assert trainee.finished() is None
     assert {path.name for path in (tmp_path / "brought-here").rglob("*")} <= {
-        *("one", "brought"),
+        *("one", "arrived"),
         ANSWER_FILE,
     }
 
