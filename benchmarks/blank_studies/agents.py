@@ -141,7 +141,11 @@ class World:
         kind = self.kinds[name]
         source = BASELINE if kind == "blank" else kind
         paired = kind in (BASELINE, "better")
-        number = self.order[self.met.setdefault(seed, len(self.met))] if paired else self.draw.randrange(len(SAES[source]["8"]))
+        number = (
+            self.order[self.met.setdefault(seed, len(self.met))]
+            if paired
+            else self.draw.randrange(len(SAES[source]["8"]))
+        )
         weights = f"{source} {number}" if paired else f"{name} {seed}"
         return [
             Measured(name, seed, value, l0, f"{weights} K={level}", {"K": level})

@@ -129,9 +129,8 @@ def register_plan(
         }
         plan = draft.model_copy(update=more)
         run = _checked(lab, notebook, plan)
-        document = prereg_of(study, plan).encode()
-        entry = append(lab.settings.workspace, study, plan, {PREREG_FILE: document})
-        return Registered(entry, plan, run)
+        beside = {PREREG_FILE: prereg_of(study, plan).encode()}
+        return Registered(append(lab.settings.workspace, study, plan, beside), plan, run)
 
 
 def _checked(lab: Lab, study: Study, plan: Plan) -> Prepared:

@@ -69,6 +69,7 @@ def test_a_quote_says_what_it_costs_and_makes_nothing(desk: Desk, store: JobStor
     before = sorted(desk.settings.workspace.rglob("*"))
     quote = promote(desk.lab, store, "s", plan, "mine", dry_run=True)
     assert quote.job is None and quote.saes == 6 and quote.minutes > 0
+    assert len(quote.retest.seeds) == 3 and not {0, 1, 2} & set(quote.retest.seeds)
     assert str(quote.retest.there.spot) == "layer 10 of smollm2-135m"
     assert quote.retest.sandbox.startswith("box-smollm2-135m-layer10-")
     assert sorted(desk.settings.workspace.rglob("*")) == before

@@ -117,9 +117,10 @@ def test_a_gain_that_holds_on_another_layer_is_kept_and_one_that_was_tuned_is_lo
         metric="explained_variance",
         smallest_effect=0.005,
         grid={"K": [6]},
-        seeds=list(range(8)),
+        draw=8,
     )
-    plan = register_plan(Lab(settings), "s", asked).entry.number
+    registered = register_plan(Lab(settings, draw=random.Random(0)), "s", asked)
+    plan, planned = registered.entry.number, registered.plan.seeds
     job = ended(store, run_plan(Lab(settings), store, "s", plan).started.job, 1200)
     assert job.status == "succeeded", store.read_log(job.job_id)
     _, conclusion = judge_plan(Lab(settings), "s", plan)
@@ -138,6 +139,8 @@ def test_a_gain_that_holds_on_another_layer_is_kept_and_one_that_was_tuned_is_lo
         assert again.job is None and again.answer == job.result["entry"]
         _, content = Lab(settings).studies.read("s").entry(job.result["entry"], HoldoutAnswer)
         assert (content.test, content.saes) == ("layer", 16)
+        assert len(content.seeds) == 8 and not set(content.seeds) & set(planned)
+        assert content.claims[0].seeds == content.seeds, "drawn for this test, not for the plan"
         assert "layer 2 of llama" in content.where and started.retest.sandbox in content.where
         answers[name] = content.claims[0]
     assert answers["pursuit"].verdict == "supported"

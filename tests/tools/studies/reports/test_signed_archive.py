@@ -181,6 +181,16 @@ def test_an_exploratory_claim_is_named_when_its_owner_calls_it_registered(
     assert "0006-conclusion says it was registered, but plan 4 is not there" in line
 
 
+def test_chosen_seeds_are_named_when_their_owner_calls_the_claim_registered(
+    archive: Archive,
+) -> None:
+    def change(records: dict[str, Any]) -> None:
+        records[place_with(records, "0003-plan")]["seeds_drawn"] = False
+
+    [line] = forge(archive, change)
+    assert "says it was registered" in line and "seeds were chosen by the agent" in line
+
+
 def test_a_removed_entry_is_named_though_its_owner_signed_the_rest(archive: Archive) -> None:
     said = forge(archive, lambda records: records.pop(place_with(records, "0008-note")))
     assert "entry 8 of the study was removed: its receipt is missing." in said
