@@ -15,6 +15,8 @@ from fumehood_tools.glass import (
 )
 
 Run = Callable[..., ChildOutcome]
+GPU = 3
+"""The number of the GPU that is theirs, whether the machine has so many or not."""
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +24,7 @@ def nurseries(
     tmp_path_factory: pytest.TempPathFactory, kernels: Path | None
 ) -> Iterator[dict[GlassLevel, Nursery]]:
     started = {
-        level: Nursery(tmp_path_factory.mktemp(level), level=level, kernels=kernels)
+        level: Nursery(tmp_path_factory.mktemp(level), level=level, kernels=kernels, gpu=GPU)
         for level in available_levels()
     }
     yield started

@@ -209,6 +209,12 @@ def test_our_environment_stays_outside(
 
 
 @every_level
+def test_a_child_sees_only_the_gpu_that_is_its_own(run: Run, level: GlassLevel) -> None:
+    outcome = run("import os; print(os.environ['CUDA_VISIBLE_DEVICES'])", level)
+    assert outcome.output_tail.strip() == "3"
+
+
+@every_level
 def test_home_and_temporary_files_are_the_scratch_folder(run: Run, level: GlassLevel) -> None:
     outcome = run("import os, tempfile; print(os.getcwd(), tempfile.gettempdir())", level)
     here, temporary = outcome.output_tail.split()
