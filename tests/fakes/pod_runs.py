@@ -53,6 +53,16 @@ def weights_of(settings: Settings, sandbox: str) -> dict[str, str]:
     return {str(path.parent.relative_to(results)): sha256_of(path) for path in found}
 
 
+def metrics_of(settings: Settings, sandbox: str) -> dict[str, dict[str, float]]:
+    """Return the metrics of each SAE of a sandbox, by the name of its results."""
+    results = settings.sandboxes / sandbox / "results"
+    found = sorted(results.rglob("score.json"))
+    return {
+        str(path.parent.relative_to(results)): json.loads(path.read_text("utf-8"))["metrics"]
+        for path in found
+    }
+
+
 def start_on_pods(
     settings: Settings,
     store: JobStore,

@@ -9,6 +9,7 @@ from fakes.pod_runs import (
     ended,
     kill_controller,
     log_of,
+    metrics_of,
     start_on_pods,
     trainings,
     wait_for,
@@ -65,6 +66,11 @@ def test_four_pods_give_local_weights_and_the_bill_after_two_preemptions_and_a_c
     print(f"underway at the kill: {len(underway)}; rented: {result['rented']}")
     assert len(result["scored"]) + len(result["reused"]) == len(VARIANTS) * len(SEEDS)
     assert weights_of(pod_settings, "there") == weights_of(pod_settings, "here")
+    local_scores, scores = (metrics_of(pod_settings, name) for name in ("here", "there"))
+    assert scores.keys() == local_scores.keys() and len(scores) == len(VARIANTS) * len(SEEDS)
+    for name, metrics in scores.items():
+        # The scorer is the same; its sums differ in the last digits with the order of its threads.
+        assert metrics == pytest.approx(local_scores[name], rel=1e-6), name
     assert not cloud.pods()
     # Preempted trainings began on one more pod, and those of the killed controller on no other.
     begun = Counter(len(pods) for pods in watcher.pods_of.values())
