@@ -328,12 +328,14 @@ class Composer:
         begin, end = f"\\begin{{{name}}}", f"\\end{{{name}}}"
         inside: list[str] = []
         depth = 0
+        si_options = self.state.si_options
         while True:
             inside += stream.words()
             if not (token := stream.next()):
                 break
             if token == end:
                 if depth == 0:
+                    self.state.si_options = si_options
                     return inside
                 depth -= 1
             elif token == begin:

@@ -10,6 +10,7 @@ command that is redefined by itself (`\\def\\Large{\\@setsize\\Large…}`) keeps
 from collections.abc import Callable
 
 from fumehood_tools.reading.latex.boxes import BOX_DEFINITIONS
+from fumehood_tools.reading.latex.columns import COLUMN_TYPES
 from fumehood_tools.reading.latex.conditions import BRANCHING, CONDITIONS, NO_VALUE
 from fumehood_tools.reading.latex.expansion import State, Stream
 from fumehood_tools.reading.latex.inclusion import INCLUDING, set_input_paths
@@ -355,6 +356,7 @@ _DEFINING: dict[str, Callable[[Stream], None]] = {
     **DEFINING_THEOREMS,
     **dict.fromkeys(("\\usepackage", "\\RequirePackage"), _read_package),
     "\\newif": _newif,
+    **COLUMN_TYPES,
     **BOX_DEFINITIONS,
     **{name: REGISTERS[name] for name in ("\\newcount", "\\newcites")},
     **dict.fromkeys(("\\csdef", "\\@namedef"), _defined_by_name),

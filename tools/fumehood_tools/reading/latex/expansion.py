@@ -61,6 +61,8 @@ class State:
     open_files: list[str] = field(default_factory=list)
     listings: Mapping[str, ListingKind] = field(default_factory=lambda: LISTINGS)
     units: dict[str, list[str]] = field(default_factory=dict)
+    si_options: Mapping[str, str] = field(default_factory=dict)
+    column_types: dict[str, list[str]] = field(default_factory=dict)
     registers: dict[str, int] = field(default_factory=dict)
     bibliographies: list[str] = field(default_factory=list)
     boxes: dict[str, list[str]] = field(default_factory=dict)
@@ -70,7 +72,7 @@ class State:
     knows: Callable[[str], bool] = lambda token: False
     count: Callable[[str], int] = lambda counter: 0
     folders: list[tuple[str, ...]] = field(default_factory=list)
-    """Per open file, where the files that it reads are looked for before anywhere else."""
+    """Per open file, where the files that it reads are looked for first."""
     main: str = ""
     begun: bool = False
     """True after `\\begin{document}`."""
@@ -78,15 +80,13 @@ class State:
     missing: dict[str, None] = field(default_factory=dict)
     """Names of files that the paper reads in, and the source does not hold."""
     open_packages: list[str] = field(default_factory=list)
-    """The styles whose definitions are being read, by the names of their files."""
     styles_read: set[str] = field(default_factory=set)
     classes: list[str] = field(default_factory=list)
     """The document class, and those that it is based on."""
     class_options: list[str] = field(default_factory=list)
     passed: dict[str, list[str]] = field(default_factory=dict)
-    """Options that styles pass to others, by the name of the style that gets them."""
     passed_on: list[str] = field(default_factory=list)
-    """Commands of styles that the composer carries out after a style has been read."""
+    """Commands of styles for the composer, to be carried out after a style has been read."""
     judged: set[str] = field(default_factory=set)
     """Macros that count only if all internals that they use are known."""
     known: frozenset[str] = frozenset()

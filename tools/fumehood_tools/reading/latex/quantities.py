@@ -2,8 +2,8 @@
 
 `QUANTITIES` maps each command to a function that reads its arguments from a stream and pushes the
 printed text, so that the commands work in text, formulas and tables. Units that the paper declares
-are learned; a unit that nobody declares prints its name. Options are ignored: numbers keep the
-digits of the source.
+are learned; a unit that nobody declares prints its name. Options that change the digits of
+numbers, or what stands between them, are followed (`si_numbers`); units are always printed alike.
 """
 
 import re
@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from fumehood_tools.reading.latex.expansion import Stream
-from fumehood_tools.reading.latex.symbols import SUBSCRIPTS, SUPERSCRIPTS, symbols
-from fumehood_tools.reading.latex.tokens import APART, PARAGRAPH, RAW, plain
+from fumehood_tools.reading.latex.si_numbers import Options, number, options_of, raised_to
+from fumehood_tools.reading.latex.symbols import SUBSCRIPTS, symbols
+from fumehood_tools.reading.latex.tokens import APART, PARAGRAPH, RAW, plain, tokenize
 
 _PREFIX_NAMES = (
     "quecto q ronto r yocto y zepto z atto a femto f pico p nano n micro µ milli m centi c deci d "
@@ -50,12 +51,8 @@ _POWERS_BEFORE, _POWERS_AFTER = {"square": "2", "cubic": "3"}, {"squared": "2", 
 _NO_UNIT = {"mathrm", "text", "textrm", "textup", "mbox", "operatorname", "textnormal", "cdot"}
 _NO_UNIT |= {"ensuremath", "mathup", "times", "left", "right", "highlight", "cancel", "unit", "si"}
 _LITERAL = re.compile(r"[^./~*\s]+|[./~*]")
-_SIGNS = {"+-": "±", "-+": "∓", "<=": "≤", ">=": "≥", "<<": "≪", ">>": "≫"}
-_PLAIN_NUMBER = re.compile(
-    r"(?P<sign>[<>≤≥≪≫≈∼~±∓+\-−=]*)(?P<digits>\d*[.,]?\d*)(?P<spread>(?:\([\d.,]+\))*)"
-    r"(?:±(?P<error>[\d.,]+))?(?:[eEdD](?P<power>[+\-−]?\d+))?(?P<unit>[ij]?)"
-)
 _MOST_MACROS = 2_000
+_IN_FORMULAS = {"^", "_", "\\frac", "\\tfrac", "\\dfrac", "\\sqrt"}
 
 
 @dataclass
@@ -81,39 +78,24 @@ def _printed(token: str) -> str:
     return "" if token in ("{", "}", "$", PARAGRAPH) else token.removeprefix(RAW)
 
 
-def number(text: str) -> str | None:
-    """Return a number as siunitx prints it; None if the text is not a number."""
-    text = re.sub(r"\s+", "", text)
-    for typed, sign in _SIGNS.items():
-        text = text.replace(typed, sign)
-    parts = [_PLAIN_NUMBER.fullmatch(part) for part in re.split(r"[x×]", text)]
-    if not text or not all(match and re.search(r"\d", match.group()) for match in parts):
-        return None
-    return " × ".join(_number(match) for match in parts if match)
-
-
-def _number(match: re.Match[str]) -> str:
-    digits = re.sub(r"^(?=[.,])", "0", match["digits"])
-    said = digits + match["spread"]
-    if match["error"]:
-        said += f" ± {match['error']}"
-    if match["power"]:
-        power = "10" + _raised(match["power"])
-        said = f"({said})" if match["error"] else said
-        said = f"{said} × {power}" if said else power
-    return match["sign"] + said + match["unit"]
-
-
-def _raised(power: str) -> str:
-    raised = [SUPERSCRIPTS.get(letter, "") for letter in power.lstrip("+").replace("−", "-")]
-    return "".join(raised) if all(raised) else f"^({power})"
-
-
-def _spoken(stream: Stream, tokens: list[str]) -> list[str]:
+def _spoken(stream: Stream, tokens: list[str], options: Options) -> list[str]:
     """Return the tokens of a number as printed; tokens that are no number stay as they are."""
     expanded = _expanded(stream, tokens)
-    said = number("".join(map(_printed, expanded)))
-    return ["{", *expanded, "}"] if said is None else [RAW + said]
+    said = None
+    if options.get("parse-numbers") != "false" and _IN_FORMULAS.isdisjoint(expanded):
+        said = number("".join(map(_printed, expanded)), options)
+    if said is not None:
+        return [RAW + said]
+    if stream.state.in_formula or "$" in expanded or _IN_FORMULAS.isdisjoint(expanded):
+        return ["{", *expanded, "}"]
+    return ["$", *expanded, "$"]
+
+
+def _options(stream: Stream) -> Options:
+    """Return the options of siunitx that hold here, with those in brackets that come next."""
+    given = stream.optional()
+    settings = stream.state.si_options
+    return {**settings, **options_of(plain(given))} if given else settings
 
 
 def unit(stream: Stream, tokens: list[str]) -> str:
@@ -130,7 +112,7 @@ def unit(stream: Stream, tokens: list[str]) -> str:
 
 
 def _with_power(part: _Part) -> str:
-    return part.symbol + (_raised(part.power) if part.power else "")
+    return part.symbol + (raised_to(part.power) if part.power else "")
 
 
 def _collect(tokens: list[str], stream: Stream, parts: list[_Part], depth: int) -> None:
@@ -203,15 +185,33 @@ def _quantity(said: list[str], unit_text: str) -> list[str]:
     return [*said, RAW + blank + unit_text]
 
 
-def _joined(items: Iterable[list[str]], last: str) -> list[str]:
-    """Return items separated by commas, and the last one by a word."""
+def _joined(items: Iterable[list[str]], separators: tuple[str, str, str]) -> list[str]:
+    """Return items with what stands between them: if there are two; if there are more; at last."""
     found = list(items)
     joined: list[str] = []
     for index, item in enumerate(found):
         if index:
-            joined.append(RAW + (f" {last} " if index == len(found) - 1 else ", "))
+            pair, between, last = separators
+            at_last = pair if len(found) == 2 else last
+            joined.append(RAW + (at_last if index == len(found) - 1 else between))
         joined += item
     return joined
+
+
+def _phrase(options: Options, key: str, usual: str) -> str:
+    """Return the text that an option puts between numbers."""
+    if key not in options:
+        return usual
+    said = "".join(_printed(token) for token in tokenize(options[key]).tokens).strip()
+    said = said.replace("---", "—").replace("--", "–")
+    return said if said in ("–", "-", "—") else f" {said} ".replace(" , ", ", ")
+
+
+def _with_unit(items: list[list[str]], said: str, mode: str) -> list[list[str]]:
+    """Return numbers with their unit: after each (repeat), or after the last one."""
+    if mode not in ("single", "bracket"):
+        return [_quantity(item, said) for item in items]
+    return [*items[:-1], _quantity(items[-1], said)]
 
 
 def _push(stream: Stream, tokens: list[str]) -> None:
@@ -227,15 +227,15 @@ def _group_follows(stream: Stream) -> bool:
 
 
 def _one_number(stream: Stream) -> None:
-    stream.optional()
-    _push(stream, _spoken(stream, stream.argument()))
+    options = _options(stream)
+    _push(stream, _spoken(stream, stream.argument(), options))
 
 
 def _one_unit(stream: Stream) -> None:
     value = stream.optional()
     said = unit(stream, stream.argument())
     if value is not None and re.match(r"[-+\d.$\\]", plain(value).strip()):
-        _push(stream, _quantity(_spoken(stream, value), said))
+        _push(stream, _quantity(_spoken(stream, value, stream.state.si_options), said))
     else:
         _push(stream, [RAW + said] if said else [])
 
@@ -243,12 +243,12 @@ def _one_unit(stream: Stream) -> None:
 def _unit_fraction(stream: Stream) -> None:
     value = stream.optional()
     said = f"{unit(stream, stream.argument())}/{unit(stream, stream.argument())}"
-    _push(stream, _quantity(_spoken(stream, value), said) if value else [RAW + said])
+    _push(stream, _quantity(_spoken(stream, value, {}), said) if value else [RAW + said])
 
 
 def _number_with_unit(stream: Stream) -> None:
     """Handle `\\SI{…}[…]{…}`. The command of the package physics takes no unit."""
-    stream.optional()
+    options = _options(stream)
     if not _group_follows(stream):
         return
     value = stream.argument()
@@ -256,45 +256,60 @@ def _number_with_unit(stream: Stream) -> None:
     if before is None and not _group_follows(stream):
         stream.push(["{", *value, "}"])
         return
-    said = _quantity(_spoken(stream, value), unit(stream, stream.argument()))
+    said = _quantity(_spoken(stream, value, options), unit(stream, stream.argument()))
     _push(stream, [*([RAW + unit(stream, before)] if before else []), *said])
 
 
 def _range(with_unit: bool) -> Callable[[Stream], None]:
     def handle(stream: Stream) -> None:
-        stream.optional()
-        ends = [_spoken(stream, stream.argument()), _spoken(stream, stream.argument())]
+        options = _options(stream)
+        ends = [_spoken(stream, stream.argument(), options) for _ in range(2)]
         said = unit(stream, stream.argument()) if with_unit else ""
-        _push(stream, _joined((_quantity(end, said) for end in ends), "to"))
+        phrase = _phrase(options, "range-phrase", " to ")
+        items = _with_unit(ends, said, options.get("range-units", ""))
+        _push(stream, _joined(items, (phrase, phrase, phrase)))
 
     return handle
 
 
 def _list(with_unit: bool) -> Callable[[Stream], None]:
     def handle(stream: Stream) -> None:
-        stream.optional()
+        options = _options(stream)
         items = _split(_expanded(stream, stream.argument()), ";")
         said = unit(stream, stream.argument()) if with_unit else ""
-        _push(stream, _joined((_quantity(_spoken(stream, item), said) for item in items), "and"))
+        separators = (
+            _phrase(options, "list-pair-separator", " and "),
+            _phrase(options, "list-separator", ", "),
+            _phrase(options, "list-final-separator", " and "),
+        )
+        spoken = [_spoken(stream, item, options) for item in items]
+        _push(stream, _joined(_with_unit(spoken, said, options.get("list-units", "")), separators))
 
     return handle
 
 
 def _product(stream: Stream) -> None:
-    stream.optional()
+    options = _options(stream)
     factors = re.split(r"\s*[x×]\s*", "".join(map(_printed, _expanded(stream, stream.argument()))))
     said = unit(stream, stream.argument())
-    items = [_quantity([RAW + (number(factor) or factor)], said) for factor in factors]
+    spoken = [[RAW + (number(factor, options) or factor)] for factor in factors]
+    items = _with_unit(spoken, said, options.get("product-units", ""))
     _push(stream, [token for item in items for token in (RAW + " × ", *item)][1:])
 
 
 def _angle(stream: Stream) -> None:
-    stream.optional()
+    options = _options(stream)
     parts = _split(_expanded(stream, stream.argument()), ";")
     said: list[str] = []
     for part, mark in zip(parts, _UNSPACED, strict=False):
-        said += [*_spoken(stream, part), RAW + mark] if part else []
+        said += [*_spoken(stream, part, options), RAW + mark] if part else []
     _push(stream, said)
+
+
+def _set_options(stream: Stream) -> None:
+    """Handle `\\sisetup`. A new mapping, so that the end of an environment can restore the old."""
+    state = stream.state
+    state.si_options = {**state.si_options, **options_of(plain(stream.argument()))}
 
 
 def _split(tokens: list[str], separator: str) -> list[list[str]]:
@@ -321,6 +336,7 @@ def _declare_prefix(stream: Stream) -> None:
 
 QUANTITIES: dict[str, Callable[[Stream], None]] = {
     **dict.fromkeys(("\\num", "\\complexnum", "\\numproduct"), _one_number),
+    "\\sisetup": _set_options,
     **dict.fromkeys(("\\si", "\\unit"), _one_unit),
     "\\unitfrac": _unit_fraction,
     **dict.fromkeys(("\\SI", "\\qty", "\\complexqty"), _number_with_unit),

@@ -39,16 +39,16 @@ _CARRIED_OUT = {
     **{name: INCLUDING[name] for name in ("\\input", "\\@input", "\\@@input", "\\include")},
     "\\endinput": Stream.end_file,
     **{name: QUANTITIES[name] for name in QUANTITIES if name.startswith("\\Declare")},
+    "\\sisetup": QUANTITIES["\\sisetup"],
 }
 _PASSED_ON = {
-    **{"\\numberwithin": "smm", "\\counterwithin": "smm", "\\setcounter": "mm", "\\sisetup": "m"},
-    **{"\\newcolumntype": "moom", "\\newcounter": "mo"},
+    **{"\\numberwithin": "smm", "\\counterwithin": "smm", "\\setcounter": "mm"},
+    "\\newcounter": "mo",
 }
 _HARMLESS = {
     *("\\@plus", "\\@minus", "\\p@", "\\z@", "\\@ne", "\\tw@", "\\m@ne", "\\@m", "\\@M"),
     *("\\@empty", "\\@undefined", "\\@xspace"),
 }
-_FLAG = re.compile(r"\\if\w|\\[A-Za-z@]+(?:true|false)")
 
 
 def read_style(

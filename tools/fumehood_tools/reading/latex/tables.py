@@ -5,8 +5,10 @@ cells below a cell that spans several rows are empty. Rows without any text are 
 """
 
 import re
+from collections.abc import Mapping
 
 from fumehood_tools.reading.latex.composing import Composer
+from fumehood_tools.reading.latex.si_numbers import Options, number
 from fumehood_tools.reading.latex.tokens import PARAGRAPH
 
 MOST_ROWS = 5_000
@@ -17,14 +19,24 @@ _ROW_ENDS = {
 _HEADS = ("\\endfirsthead", "\\endhead", "\\endfoot", "\\endlastfoot")
 
 
-def rows_of(composer: Composer, tokens: list[str]) -> list[list[str]]:
-    """Return the rows of a table, padded to equal length."""
+def rows_of(
+    composer: Composer, tokens: list[str], numbers: Mapping[int, Options] | None = None
+) -> list[list[str]]:
+    """Return the rows of a table, padded to equal length.
+
+    numbers: the options of the columns whose cells siunitx prints, by position from 0.
+    """
     rows: list[list[str]] = []
     for cells in split_rows(_without_repeats(tokens), cells=True):
         row: list[str] = []
         for cell in cells:
             composer.extra_columns = 0
-            row.append(composer.inline(cell))
+            text = composer.inline(cell)
+            options = (numbers or {}).get(len(row))
+            # Braces around a cell keep siunitx from reading it.
+            if options is not None and not composer.extra_columns and _begins(cell) != "{":
+                text = number(text, options) or text
+            row.append(text)
             row += [""] * composer.extra_columns
         if any(row):
             rows.append(row)
@@ -33,6 +45,10 @@ def rows_of(composer: Composer, tokens: list[str]) -> list[list[str]]:
             break
     width = max(map(len, rows), default=0)
     return [row + [""] * (width - len(row)) for row in rows]
+
+
+def _begins(cell: list[str]) -> str:
+    return next((token for token in cell if token != " "), "")
 
 
 def _without_repeats(tokens: list[str]) -> list[str]:
@@ -69,8 +85,9 @@ def split_rows(tokens: list[str], cells: bool) -> list[list[list[str]]]:
             at = _after_break(tokens, at)
         elif depth <= 0 and token == "&" and cells:
             rows[-1].append([])
-        elif token != PARAGRAPH or depth > 0:
-            rows[-1][-1].append(token)
+        else:
+            # A blank line in a cell, as of a column p{3cm}, separates its words.
+            rows[-1][-1].append(" " if token == PARAGRAPH and depth <= 0 else token)
     return rows
 
 
