@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 from fakes.loopback_ssh import LoopbackSsh, loopback_ssh
-from fakes.sandbox_files import change_setting, leave_out_probing
+from fakes.sandbox_files import leave_out_probing
 
-from fumehood_tools.errors import RunFailed
 from fumehood_tools.files import sha256_of
 from fumehood_tools.jobs.worker import JobContext
 from fumehood_tools.pods.ssh import ClientKey
@@ -76,20 +75,3 @@ def test_a_run_on_a_host_gives_the_weights_of_a_run_on_this_machine(
     record = json.loads(score.read_text(encoding="utf-8"))
     assert record["work"]["reference"] is None, "what a machine says about itself is no limit"
     assert record["cost"]["usd"] == 0 and record["cost"]["rented"] is None
-
-
-@pytest.mark.slow
-def test_a_training_that_failed_on_a_host_is_tried_again_by_the_next_run(
-    settings: Settings, host: LoopbackSsh, tmp_path: Path
-) -> None:
-    box = create_sandbox(
-        settings, "there", subject="synthetic", dict_size=64, train_tokens=8_000, eval_tokens=2_032
-    )
-    leave_out_probing(box.folder)
-    change_setting(box.folder, "limits", "train_minutes", 0.001)
-    request = RunRequest(sandbox="there", variants=("topk",), seeds=(0,), target="ssh")
-    for name in ("first", "second"):
-        with pytest.raises(RunFailed):
-            run(settings, tmp_path / name, request)
-    jobs = sorted(path.name for path in Path(host.root, ".fumehood/jobs").glob("train-*"))
-    assert [job[-2:] for job in jobs] == ["-1", "-2"] and jobs[0][:-2] == jobs[1][:-2]
