@@ -1,49 +1,25 @@
 """A run on rented pods, against a stand-in for the provider whose pods are real sshd."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes.pod_runs import GPU, box, weights_of
 from fakes.runpod import NEEDS_PODS, RunPod
-from fakes.sandbox_files import leave_out_probing
 
-from fumehood_tools.files import sha256_of
 from fumehood_tools.jobs.worker import JobContext
 from fumehood_tools.pods.wanted import PodsWanted
-from fumehood_tools.receipts import WEIGHTS_FILE
 from fumehood_tools.runs.job import RunJob, RunParts
 from fumehood_tools.runs.remote.choosing import target_of
 from fumehood_tools.runs.request import RunRequest
-from fumehood_tools.sandbox.create import create_sandbox
-from fumehood_tools.settings import Settings, load_settings
+from fumehood_tools.settings import Settings
 
 pytestmark = [
     pytest.mark.child,
     pytest.mark.slow,
     pytest.mark.skipif(not RunPod.is_possible(), reason=NEEDS_PODS),
 ]
-GPU = "NVIDIA A40"
-
-
-@pytest.fixture
-def cloud(tmp_path: Path) -> Iterator[RunPod]:
-    with RunPod.started(tmp_path / "cloud") as running:
-        yield running
-
-
-@pytest.fixture
-def settings(
-    tmp_path: Path, cloud: RunPod, shared_cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> Settings:
-    monkeypatch.setenv("RUNPOD_API_KEY", cloud.key)
-    environment = {
-        "FUMEHOOD_ENDPOINTS": cloud.endpoints,
-        "FUMEHOOD_CACHE": str(shared_cache),
-        "FUMEHOOD_DEVICE": "cpu",
-    }
-    return load_settings(tmp_path / "ws", environment)
 
 
 def run(settings: Settings, folder: Path, request: RunRequest) -> dict[str, Any]:
@@ -54,24 +30,10 @@ def run(settings: Settings, folder: Path, request: RunRequest) -> dict[str, Any]
         return {**result, "rented": target.bill()}
 
 
-def weights_of(settings: Settings, sandbox: str) -> dict[str, str]:
-    results = settings.sandboxes / sandbox / "results"
-    return {
-        path.parent.parent.name: sha256_of(path) for path in sorted(results.rglob(WEIGHTS_FILE))
-    }
-
-
-def box(settings: Settings, name: str) -> str:
-    made = create_sandbox(
-        settings, name, subject="synthetic", dict_size=64, train_tokens=8_000, eval_tokens=2_032
-    )
-    leave_out_probing(made.folder)
-    return name
-
-
 def test_a_run_on_pods_gives_local_weights_ends_its_pods_and_bills_them_to_the_cent(
-    settings: Settings, cloud: RunPod, tmp_path: Path
+    pod_settings: Settings, cloud: RunPod, tmp_path: Path
 ) -> None:
+    settings = pod_settings
     names = ("topk", "gated", "standard")
     run(
         settings,
