@@ -45,7 +45,8 @@ def trained(name: str, setup: Any, folder: Path, *, child: bool = False) -> Any:
     with Nursery(folder / name, level=setup.glass, readable=shards) as nursery:
         place = Place(folder / name / "run", nursery, threads=os.cpu_count() or 1)
         recipe = recipe_of(setup.spec, setup.activations, "cpu", "float32")
-        with Training(order_for(item, recipe), setup.activations, place) as training:
+        shards = setup.activations.train_shards
+        with Training(order_for(item, recipe), shards, place) as training:
             training.child.wait()
             training.finished()
             return training

@@ -60,7 +60,8 @@ def trained(setup: ScoringSetup, variant: str, scratch: Path) -> Training:
     with Nursery(scratch, level=setup.glass, readable=shards, kernels=kernels) as nursery:
         place = Place(scratch / "run", nursery, threads=2)
         recipe = recipe_of(setup.spec, setup.activations, "cpu", "float32")
-        with Training(order_for(item, recipe), setup.activations, place) as training:
+        shards = setup.activations.train_shards
+        with Training(order_for(item, recipe), shards, place) as training:
             training.child.wait()
             assert training.finished() is not None
             return training
