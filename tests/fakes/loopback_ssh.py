@@ -15,7 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
+import pytest
 
+from fakes.runpod import NEEDS_PODS
 from fumehood_tools.pods.api.model import SshAddress
 
 SSHD = shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/sbin")
@@ -125,6 +127,8 @@ class LoopbackSsh:
 @contextlib.contextmanager
 def loopback_ssh(folder: Path, public_key: str, sftp: bool = True) -> Iterator[LoopbackSsh]:
     """Yield a running sshd that accepts one key; everything it needs is in the folder."""
+    if SSHD is None:
+        pytest.skip(NEEDS_PODS)
     folder.mkdir()
     machine = LoopbackSsh(folder, public_key, sftp)
     machine.start()
