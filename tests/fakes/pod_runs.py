@@ -37,10 +37,15 @@ def wait_for(holds: Callable[[], Any], seconds: float = 600) -> Any:
     return found
 
 
-def box(settings: Settings, name: str) -> str:
+def box(settings: Settings, name: str, train_tokens: int = 8_000) -> str:
     """Make a tiny sandbox and return its name."""
     made = create_sandbox(
-        settings, name, subject="synthetic", dict_size=64, train_tokens=8_000, eval_tokens=2_032
+        settings,
+        name,
+        subject="synthetic",
+        dict_size=64,
+        train_tokens=train_tokens,
+        eval_tokens=2_032,
     )
     leave_out_probing(made.folder)
     return name
