@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pydantic import BaseModel, Field
 
 from fumehood_tools.errors import FumehoodError, UnknownName
-from fumehood_tools.pods.rentals import Desk, Rental, end_all, end_rental, reconciled
+from fumehood_tools.pods.rentals import Desk, Rental, end_all
 from fumehood_tools.pods.rentals.ending import Ended
-from fumehood_tools.runs.remote.renting import keep_record
+from fumehood_tools.runs.remote.renting import end_with_record, keep_record
 from fumehood_tools.settings import Settings
 
 BY_HAND = "somebody asked for its end"
@@ -23,13 +23,6 @@ class EndedPod(BaseModel, frozen=True):
     proof: str | None
     record: str | None = Field(description="its signed record, a folder of the workspace")
     error: str | None
-
-
-def end_with_record(desk: Desk, settings: Settings, intent: str, why: str) -> Rental:
-    """End a rental, verified, and write its record. Raises StillBilling, InDoubt, RentalBusy."""
-    rental = reconciled(desk, end_rental(desk, intent, why))
-    keep_record(settings, rental)
-    return rental
 
 
 def end_named(desk: Desk, settings: Settings, pods: Sequence[str]) -> list[EndedPod]:

@@ -16,7 +16,6 @@ from fumehood_tools.errors import FumehoodError, RunFailed, StorageFailed
 from fumehood_tools.files import digest_of, read_json
 from fumehood_tools.jobs.models import Progress
 from fumehood_tools.jobs.worker import JobContext
-from fumehood_tools.launches.ending import end_with_record
 from fumehood_tools.launches.request import REQUEST_FILE, LaunchRequest
 from fumehood_tools.launches.scripts import PodTask
 from fumehood_tools.locking import exclusive
@@ -25,6 +24,7 @@ from fumehood_tools.pods.ssh import ClientKey
 from fumehood_tools.pods.wishes import wishes
 from fumehood_tools.runs.log_lines import log
 from fumehood_tools.runs.remote.kept import KEPT
+from fumehood_tools.runs.remote.renting import end_with_record
 from fumehood_tools.settings import Settings, load_settings
 from fumehood_tools.web.service import open_client
 

@@ -30,10 +30,8 @@ def wishes(
     wanted: PodsWanted, settings: Settings, public_key: str, *, purpose: str, job: str | None
 ) -> list[Wish]:
     """Return one wish per pod. purpose: the same after a restart, so that pods are found again."""
-    order, caps = (
-        order_for(wanted, settings, public_key),
-        caps_of(settings, wanted.max_cost_usd, wanted.study_usd),
-    )
+    order = order_for(wanted, settings, public_key)
+    caps = caps_of(settings, wanted.max_cost_usd, wanted.study_usd)
     return [
         Wish(
             place=f"{purpose} pod {number}",

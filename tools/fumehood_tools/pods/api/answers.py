@@ -8,7 +8,9 @@ which the provider may repeat.
 import json
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from fumehood_tools.pods.api.failures import (
     AnswerLost,
@@ -22,6 +24,7 @@ from fumehood_tools.pods.api.failures import (
 )
 from fumehood_tools.quoting import one_line
 
+M = TypeVar("M", bound=BaseModel)
 MOST_QUOTED = 300
 HIDDEN = "[hidden]"
 KEY_PAGE = "https://console.runpod.io/user/settings"
@@ -124,6 +127,16 @@ def broken(what: str, *, wait: float | None = None, changes: bool) -> PodsFailed
     if changes:
         return AnswerLost(f"RunPod failed while it worked on the request ({what}). {LOST}", wait)
     return ProviderBusy(f"RunPod is not available ({what}). Ask again later.", wait)
+
+
+def parsed(model: type[M], raw: Any, *, changes: bool = False) -> M:
+    """Return an answer as a model. Raises what `broken` returns for one of another form."""
+    try:
+        return model.model_validate(raw)
+    except ValidationError:
+        # Reported below, not chained: the answer repeats the environment of the pod.
+        pass
+    raise broken("an answer of another form", changes=changes)
 
 
 def no_account() -> KeyRefused:

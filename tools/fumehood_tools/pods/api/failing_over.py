@@ -24,11 +24,11 @@ from fumehood_tools.pods.api.protocol import PodAPI
 from fumehood_tools.pods.api.sdk import SdkPods
 from fumehood_tools.pods.api.v2 import RestPods
 from fumehood_tools.pods.api.wire import SECONDS
+from fumehood_tools.pods.configured import KEY
 from fumehood_tools.settings import Settings, load_keys
 from fumehood_tools.web.service import open_client
 from fumehood_tools.wings.table import RUNPOD_INTERFACE
 
-KEY = "RUNPOD_API_KEY"
 T = TypeVar("T")
 
 

@@ -11,11 +11,11 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import httpx
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, SecretStr
 from pydantic.alias_generators import to_camel
 
 from fumehood_tools.deadlines import Deadline
-from fumehood_tools.pods.api.answers import broken, check_gpu, check_pod_id
+from fumehood_tools.pods.api.answers import broken, check_gpu, check_pod_id, parsed
 from fumehood_tools.pods.api.failures import NoCapacity, NoSuchPod, OrderRefused
 from fumehood_tools.pods.api.model import (
     Account,
@@ -101,9 +101,6 @@ class _Account(_Raw):
     current_spend_per_hr: float | None = None
 
 
-R = TypeVar("R", bound=_Raw)
-
-
 class SdkPods:
     """The adapter to GraphQL (see PodAPI). url: the address of its endpoint."""
 
@@ -118,7 +115,7 @@ class SdkPods:
         """Return the kinds of GPU. See PodAPI."""
         query = _OFFERS.format(count=int(gpu_count), secure=str(cloud == "secure").lower())
         found = self._read(lambda sdk: _run(sdk, query)["gpuTypes"])
-        return [_offer(_of(_Gpu, one), gpu_count, cloud) for one in found or []]
+        return [_offer(parsed(_Gpu, one), gpu_count, cloud) for one in found or []]
 
     def create(self, order: PodOrder, gpu: str) -> Pod:
         """Rent one pod. See PodAPI. Data centers are tried one after the other."""
@@ -132,12 +129,12 @@ class SdkPods:
             found = self._read(lambda sdk: sdk.get_pod(escaped))
         except NoSuchPod:
             return None
-        return None if found is None else _pod(_of(_Pod, found))
+        return None if found is None else _pod(parsed(_Pod, found))
 
     def pods(self) -> list[Pod]:
         """Return all pods of the account. See PodAPI."""
         found = self._read(lambda sdk: sdk.get_pods())
-        there = [_pod(_of(_Pod, one)) for one in found or []]
+        there = [_pod(parsed(_Pod, one)) for one in found or []]
         return [pod for pod in there if pod is not None]
 
     def terminate(self, pod_id: str) -> None:
@@ -170,7 +167,7 @@ class SdkPods:
 
     def account(self) -> Account:
         """Return the balance and the spending. See PodAPI."""
-        raw = _of(_Account, self._read(lambda sdk: _run(sdk, _ACCOUNT)["myself"]))
+        raw = parsed(_Account, self._read(lambda sdk: _run(sdk, _ACCOUNT)["myself"]))
         return Account(
             id=raw.id,
             balance_usd=raw.client_balance,
@@ -191,7 +188,7 @@ class SdkPods:
         made = self._with(deadline, lambda sdk: _created(sdk, arguments), True, hidden)
         if made is None:
             raise OrderRefused(f"RunPod has no kind of GPU called {gpu!r}. Choose an offer.")
-        raw = _of(_Pod, made, changes=True)
+        raw = parsed(_Pod, made, changes=True)
         return Pod(
             id=raw.id, name=order.name, state="preparing", gpu=gpu, gpu_count=order.gpu_count
         )
@@ -256,15 +253,6 @@ def _run(sdk: Any, query: str) -> Any:
     from runpod.api import graphql
 
     return graphql.run_graphql_query(query)["data"]
-
-
-def _of(model: type[R], raw: Any, *, changes: bool = False) -> R:
-    try:
-        return model.model_validate(raw)
-    except ValidationError:
-        # Reported below, not chained: the answer repeats the environment of the pod.
-        pass
-    raise broken("an answer of another form", changes=changes)
 
 
 def _pod(raw: _Pod) -> Pod | None:

@@ -6,15 +6,15 @@ where an order asks for them. An unknown field is refused. Never speaks REST v1.
 """
 
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote
 
 import httpx
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, SecretStr
 from pydantic.alias_generators import to_camel
 
 from fumehood_tools.deadlines import Deadline
-from fumehood_tools.pods.api.answers import broken, check_gpu, check_pod_id
+from fumehood_tools.pods.api.answers import check_gpu, check_pod_id, parsed
 from fumehood_tools.pods.api.failures import NoSuchPod, OrderRefused
 from fumehood_tools.pods.api.model import (
     Account,
@@ -103,9 +103,6 @@ class _Bills(_Raw):
     records: list[_Bill]
 
 
-R = TypeVar("R", bound=_Raw)
-
-
 class RestPods:
     """The adapter to REST v2 (see PodAPI). url: its address, with /v2 and without a slash after it.
 
@@ -129,7 +126,7 @@ class RestPods:
         """Return the kinds of GPU. See PodAPI."""
         wanted = {"include": "AVAILABILITY", "product": "POD", "cloud": cloud.upper()}
         found = self._read("/catalog/gpus", params={**wanted, "count": gpu_count})
-        return [_offer(one, gpu_count, cloud) for one in _of(_Offers, found.content).gpus]
+        return [_offer(one, gpu_count, cloud) for one in parsed(_Offers, found.content).gpus]
 
     def create(self, order: PodOrder, gpu: str) -> Pod:
         """Rent one pod. See PodAPI."""
@@ -138,17 +135,17 @@ class RestPods:
         made = self._change("/pods", (201, 404), json=body, hidden=hidden)
         if made.status == 404:
             raise OrderRefused("RunPod knows nothing of the kind that was ordered (HTTP 404).")
-        raw = _of(_Pod, made.content, changes=True)
+        raw = parsed(_Pod, made.content, changes=True)
         return _pod(raw) or Pod(id=raw.id, name=order.name, state="failed", told="terminated")
 
     def get(self, pod_id: str) -> Pod | None:
         """Return the pod, or None. See PodAPI."""
         found = self._read(_path(pod_id), (200, 404))
-        return None if found.status == 404 else _pod(_of(_Pod, found.content))
+        return None if found.status == 404 else _pod(parsed(_Pod, found.content))
 
     def pods(self) -> list[Pod]:
         """Return all pods of the account. See PodAPI."""
-        found = _of(_Pods, self._read("/pods").content).pods
+        found = parsed(_Pods, self._read("/pods").content).pods
         return [pod for pod in map(_pod, found) if pod is not None]
 
     def terminate(self, pod_id: str) -> None:
@@ -185,7 +182,7 @@ class RestPods:
     def billed_usd(self, pod_id: str) -> float | None:
         """Return what was billed within a year; None while no bill is there. See PodAPI."""
         wanted = {"podId": check_pod_id(pod_id), "bucketSize": "month", "lastN": _BILLED_MONTHS}
-        bills = _of(_Bills, self._read("/billing/pods", params=wanted).content).records
+        bills = parsed(_Bills, self._read("/billing/pods", params=wanted).content).records
         return sum(bill.total_amount for bill in bills) if bills else None
 
     def account(self) -> Account:
@@ -234,15 +231,6 @@ def _body(order: PodOrder, gpu: str) -> dict[str, Any]:
     if order.data_centers:
         body["dataCenterIds"] = list(order.data_centers)
     return body
-
-
-def _of(model: type[R], raw: Any, *, changes: bool = False) -> R:
-    try:
-        return model.model_validate(raw)
-    except ValidationError:
-        # Reported below, not chained: the answer repeats the environment of the pod.
-        pass
-    raise broken("an answer of another form", changes=changes)
 
 
 def _pod(raw: _Pod) -> Pod | None:

@@ -86,9 +86,8 @@ def _pod_places(
     if wanted is None:
         raise BadRequest("Pass gpus and max_cost_usd for a run on rented pods.")
     # The same request after a crash gets the same pods, whatever its job is called.
-    purpose = (
-        f"run {digest_of(request.model_dump(mode='json', exclude={'asked', 'saes', 'then'}))[:16]}"
-    )
+    wished = request.model_dump(mode="json", exclude={"asked", "saes", "then"})
+    purpose = f"run {digest_of(wished)[:16]}"
     key = ClientKey(desk.state).public()
     return [
         PodPlace(desk, settings, wish)

@@ -13,13 +13,19 @@ from typing import NamedTuple
 from fumehood_tools.errors import FumehoodError, RunFailed, StorageFailed
 from fumehood_tools.locking import exclusive
 from fumehood_tools.pods.agent import Agent
-from fumehood_tools.pods.rentals import Caps, Desk, Rental, end_rental, look_at
-from fumehood_tools.pods.ssh import SshFailed
+from fumehood_tools.pods.rentals import Caps, Desk, Rental
 from fumehood_tools.runs.log_lines import log
 from fumehood_tools.runs.remote.hosts import BUSY_MB
 from fumehood_tools.runs.remote.places import OpenPlace, RemotePlace
-from fumehood_tools.runs.remote.renting import HIDDEN, PYTHON, keep_record, log_in, rented_place
-from fumehood_tools.runs.targets import PlaceLost
+from fumehood_tools.runs.remote.renting import (
+    HIDDEN,
+    PYTHON,
+    end_with_record,
+    life_left,
+    log_in,
+    renew,
+    rented_place,
+)
 from fumehood_tools.settings import Settings
 
 KEPT = "kept "
@@ -92,15 +98,8 @@ class KeptPlace:
         if self._open is None:
             self._otherwise.look()
             return
-        seen = look_at(self._desk, self._open.rental.intent, Caps())
-        if seen.must_end is not None:
-            raise PlaceLost(self.name, seen.must_end)
-        if seen.seen not in ("up", "unknown"):
-            raise PlaceLost(self.name, f"it is {seen.seen}. {seen.told}".strip())
-        try:
-            self._open.agent.renew_lease(max(1.0, seen.life.max_s))
-        except SshFailed as error:
-            raise PlaceLost(self.name, str(error)) from error
+        life = life_left(self._desk, self._open.rental, Caps(), self.name)
+        renew(self._open.agent, max(1.0, life.max_s), self.name)
 
     def release(self, why: str) -> None:
         """Leave the pod idle for the next run, or end it if it is of no use any more."""
@@ -135,7 +134,7 @@ class KeptPlace:
     def _give_up(self, rental: Rental, why: str) -> None:
         """End the kept pod; from now on this place is the other one."""
         self._rental = None
-        keep_record(self._settings, end_rental(self._desk, rental.intent, why))
+        end_with_record(self._desk, self._settings, rental.intent, why)
 
 
 def _check_is_clean(agent: Agent) -> None:

@@ -8,7 +8,9 @@ from fumehood_tools.errors import FumehoodError
 from fumehood_tools.pods.agent import Agent
 from fumehood_tools.pods.api import Pod, PodsFailed
 from fumehood_tools.pods.rentals import (
+    Caps,
     Desk,
+    Life,
     Rental,
     Wish,
     end_rental,
@@ -67,15 +69,8 @@ class PodPlace:
     def look(self) -> None:
         """Renew the pod's lease, write down what it has cost, and see that it may go on."""
         assert self._rental is not None and self._agent is not None
-        seen = look_at(self._desk, self._rental.intent, self._wish.caps)
-        if seen.must_end is not None:
-            raise PlaceLost(self.name, seen.must_end)
-        if seen.seen not in ("up", "unknown"):
-            raise PlaceLost(self.name, f"it is {seen.seen}. {seen.told}".strip())
-        try:
-            self._agent.renew_lease(seen.life.lease_s)
-        except SshFailed as error:
-            raise PlaceLost(self.name, str(error)) from error
+        life = life_left(self._desk, self._rental, self._wish.caps, self.name)
+        renew(self._agent, life.lease_s, self.name)
 
     def release(self, why: str) -> None:
         """End the pod, verified, and write its record. Raises StillBilling, InDoubt."""
@@ -85,12 +80,8 @@ class PodPlace:
         rental, self._rental = self._rental, None
         if rental is None:
             return
-        ended = reconciled(self._desk, end_rental(self._desk, rental.intent, why))
-        if ended.pod_id is not None:
-            HostKeys(self._desk.state).forget(ended.pod_id)
-            GlassThere(self._desk.state).forget(ended.pod_id)
+        ended = end_with_record(self._desk, self._settings, rental.intent, why)
         log("place", self.name, f"ended, after ${ended.cost_usd:.4f}: {why}")
-        keep_record(self._settings, ended)
 
 
 def log_in(desk: Desk, pod: Pod) -> Agent:
@@ -104,6 +95,37 @@ def log_in(desk: Desk, pod: Pod) -> Agent:
     agent = Agent(machine, python=PYTHON)
     agent.install()
     return agent
+
+
+def life_left(desk: Desk, rental: Rental, caps: Caps, name: str) -> Life:
+    """Look at a pod that serves; return for how long it may go on.
+
+    name: of its place. Raises PlaceLost if it is gone, or has to be left now.
+    """
+    seen = look_at(desk, rental.intent, caps)
+    if seen.must_end is not None:
+        raise PlaceLost(name, seen.must_end)
+    if seen.seen not in ("up", "unknown"):
+        raise PlaceLost(name, f"it is {seen.seen}. {seen.told}".strip())
+    return seen.life
+
+
+def renew(agent: Agent, lease_s: float, name: str) -> None:
+    """Say that somebody looks after a pod. Raises PlaceLost if it does not answer."""
+    try:
+        agent.renew_lease(lease_s)
+    except SshFailed as error:
+        raise PlaceLost(name, str(error)) from error
+
+
+def end_with_record(desk: Desk, settings: Settings, intent: str, why: str) -> Rental:
+    """End a rental, verified, and write its record. Raises StillBilling, InDoubt, RentalBusy."""
+    ended = reconciled(desk, end_rental(desk, intent, why))
+    if ended.pod_id is not None:
+        HostKeys(desk.state).forget(ended.pod_id)
+        GlassThere(desk.state).forget(ended.pod_id)
+    keep_record(settings, ended)
+    return ended
 
 
 def keep_record(settings: Settings, rental: Rental) -> str | None:
