@@ -1,4 +1,4 @@
-"""Runs on pods of the stand-in, as jobs of their own whose controllers can be killed."""
+"""Runs on other machines: in this process, or on pods as jobs whose controllers can be killed."""
 
 import contextlib
 import json
@@ -16,8 +16,12 @@ from fakes.runpod import RunPod
 from fakes.sandbox_files import leave_out_probing
 from fumehood_tools.files import sha256_of
 from fumehood_tools.jobs import Job, JobStore
+from fumehood_tools.jobs.worker import JobContext
 from fumehood_tools.pods.wanted import PodsWanted
 from fumehood_tools.receipts import WEIGHTS_FILE
+from fumehood_tools.runs.job import RunJob, RunParts
+from fumehood_tools.runs.remote.choosing import target_of
+from fumehood_tools.runs.request import RunRequest
 from fumehood_tools.runs.start import prepare_run, start_prepared
 from fumehood_tools.sandbox.create import create_sandbox
 from fumehood_tools.settings import Settings
@@ -49,6 +53,20 @@ def box(settings: Settings, name: str, train_tokens: int = 8_000) -> str:
     )
     leave_out_probing(made.folder)
     return name
+
+
+def run_here(
+    settings: Settings, folder: Path, request: RunRequest, job: str | None = "job1"
+) -> dict[str, Any]:
+    """Run a request in this process; return its result.
+
+    job: its id; None where pods are rented: a reaper ends those of a job that is not there.
+    """
+    folder.mkdir()
+    with target_of(request, settings, job) as target:
+        parts = RunParts(open_target=target.open)
+        result = RunJob(JobContext("job1", folder), settings, request, parts).run()
+        return {**result, "rented": target.bill()}
 
 
 def weights_of(settings: Settings, sandbox: str) -> dict[str, str]:

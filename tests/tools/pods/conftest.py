@@ -6,10 +6,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from fakes.loopback_ssh import LoopbackSsh, loopback_ssh
 from fakes.rented_pods import Lab
 from fakes.runpod import RunPod
+from fakes.ssh_program import Ssh
 
 from fumehood_tools.pods.agent import Agent
 from fumehood_tools.pods.ssh import ClientKey, HostKeys, Machine
@@ -45,23 +47,37 @@ def agent(machine: Machine, sshd: LoopbackSsh) -> Agent:
 
 
 @pytest.fixture(scope="module")
-def pod_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunPod]:
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunPod]:
     """A running stand-in, on which time costs nothing."""
     with RunPod.started(tmp_path_factory.mktemp("cloud"), clock_pace=0) as running:
         yield running
 
 
 @pytest.fixture
-def pod_cloud(pod_service: RunPod) -> Iterator[RunPod]:
+def cloud(service: RunPod) -> Iterator[RunPod]:
     """The stand-in, without pods and faults at first."""
-    yield pod_service
-    pod_service.reset()
+    yield service
+    service.reset()
+
+
+@pytest.fixture(scope="module")
+def ssh(tmp_path_factory: pytest.TempPathFactory) -> Ssh:
+    """The ssh program, with a key of its own."""
+    return Ssh(tmp_path_factory.mktemp("key"))
 
 
 @pytest.fixture
-def lab(pod_cloud: RunPod, tmp_path: Path) -> Iterator[Lab]:
+def rest(cloud: RunPod) -> Iterator[httpx.Client]:
+    """A client of the stand-in's REST v2."""
+    headers = {"Authorization": f"Bearer {cloud.key}"}
+    with httpx.Client(base_url=f"{cloud.url}/v2", headers=headers, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture
+def lab(cloud: RunPod, tmp_path: Path) -> Iterator[Lab]:
     """Pods of one workspace."""
-    found = Lab(pod_cloud, tmp_path / "state")
+    found = Lab(cloud, tmp_path / "state")
     yield found
     for machine in found.machines:
         machine.close()

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -40,30 +40,6 @@ except runpod.error.QueryError as error:
     again = str(error)
 print(json.dumps([made, listed, stopped, seen, gone, again, runpod.get_gpus()]))
 """
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunPod]:
-    with RunPod.started(tmp_path_factory.mktemp("cloud"), clock_pace=0) as running:
-        yield running
-
-
-@pytest.fixture
-def cloud(service: RunPod) -> Iterator[RunPod]:
-    yield service
-    service.reset()
-
-
-@pytest.fixture(scope="module")
-def ssh(tmp_path_factory: pytest.TempPathFactory) -> Ssh:
-    return Ssh(tmp_path_factory.mktemp("key"))
-
-
-@pytest.fixture
-def rest(cloud: RunPod) -> Iterator[httpx.Client]:
-    headers = {"Authorization": f"Bearer {cloud.key}"}
-    with httpx.Client(base_url=f"{cloud.url}/v2", headers=headers, timeout=30) as client:
-        yield client
 
 
 @pytest.fixture

@@ -27,24 +27,6 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunPod]:
 
 
 @pytest.fixture
-def cloud(service: RunPod) -> Iterator[RunPod]:
-    yield service
-    service.reset()
-
-
-@pytest.fixture(scope="module")
-def ssh(tmp_path_factory: pytest.TempPathFactory) -> Ssh:
-    return Ssh(tmp_path_factory.mktemp("key"))
-
-
-@pytest.fixture
-def rest(cloud: RunPod) -> Iterator[httpx.Client]:
-    headers = {"Authorization": f"Bearer {cloud.key}"}
-    with httpx.Client(base_url=f"{cloud.url}/v2", headers=headers, timeout=30) as client:
-        yield client
-
-
-@pytest.fixture
 def booted(cloud: RunPod, rest: httpx.Client, ssh: Ssh) -> Callable[..., str]:
     """Return a function that rents a pod which boots with a fault, and returns its id."""
 

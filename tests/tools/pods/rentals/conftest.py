@@ -73,12 +73,6 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunPod]:
 
 
 @pytest.fixture
-def cloud(service: RunPod) -> Iterator[RunPod]:
-    yield service
-    service.reset()
-
-
-@pytest.fixture
 def clock(cloud: RunPod) -> SharedClock:
     return SharedClock(cloud)
 

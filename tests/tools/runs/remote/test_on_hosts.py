@@ -4,20 +4,13 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from fakes.loopback_ssh import LoopbackSsh, loopback_ssh
-from fakes.sandbox_files import leave_out_probing
+from fakes.pod_runs import box, run_here, weights_of
 
-from fumehood_tools.files import sha256_of
-from fumehood_tools.jobs.worker import JobContext
 from fumehood_tools.pods.ssh import ClientKey
-from fumehood_tools.receipts import WEIGHTS_FILE
-from fumehood_tools.runs.job import RunJob, RunParts
-from fumehood_tools.runs.remote.choosing import target_of
 from fumehood_tools.runs.request import RunRequest
-from fumehood_tools.sandbox.create import create_sandbox
 from fumehood_tools.settings import Settings
 
 pytestmark = pytest.mark.child
@@ -41,34 +34,17 @@ def host(tmp_path: Path, settings: Settings) -> Iterator[LoopbackSsh]:
         yield running
 
 
-def run(settings: Settings, folder: Path, request: RunRequest) -> dict[str, Any]:
-    folder.mkdir()
-    with target_of(request, settings, "job1") as target:
-        parts = RunParts(open_target=target.open)
-        return RunJob(JobContext("job1", folder), settings, request, parts).run()
-
-
-def weights_of(settings: Settings, sandbox: str) -> dict[str, str]:
-    results = settings.sandboxes / sandbox / "results"
-    return {
-        path.parent.parent.name: sha256_of(path) for path in sorted(results.rglob(WEIGHTS_FILE))
-    }
-
-
 @pytest.mark.slow
 def test_a_run_on_a_host_gives_the_weights_of_a_run_on_this_machine(
     settings: Settings, host: LoopbackSsh, tmp_path: Path
 ) -> None:
     for name in ("here", "there"):
-        box = create_sandbox(
-            settings, name, subject="synthetic", dict_size=64, train_tokens=8_000, eval_tokens=2_032
-        )
-        leave_out_probing(box.folder)
+        box(settings, name)
     variants = ("topk", "gated")
     request = RunRequest(sandbox="here", variants=variants, seeds=(0,))
-    run(settings, tmp_path / "job-here", request)
+    run_here(settings, tmp_path / "job-here", request)
     elsewhere = request.model_copy(update={"sandbox": "there", "target": "ssh"})
-    result = run(settings, tmp_path / "job-there", elsewhere)
+    result = run_here(settings, tmp_path / "job-there", elsewhere)
     assert sorted(result["scored"]) == ["gated seed 0", "topk seed 0"]
     assert weights_of(settings, "there") == weights_of(settings, "here")
     [score] = (settings.sandboxes / "there" / "results" / "topk").glob("*/score.json")

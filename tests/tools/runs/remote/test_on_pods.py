@@ -2,16 +2,12 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-from fakes.pod_runs import GPU, box, weights_of
+from fakes.pod_runs import GPU, box, run_here, weights_of
 from fakes.runpod import NEEDS_PODS, RunPod
 
-from fumehood_tools.jobs.worker import JobContext
 from fumehood_tools.pods.wanted import PodsWanted
-from fumehood_tools.runs.job import RunJob, RunParts
-from fumehood_tools.runs.remote.choosing import target_of
 from fumehood_tools.runs.request import RunRequest
 from fumehood_tools.settings import Settings
 
@@ -22,23 +18,16 @@ pytestmark = [
 ]
 
 
-def run(settings: Settings, folder: Path, request: RunRequest) -> dict[str, Any]:
-    folder.mkdir()
-    with target_of(request, settings, None) as target:
-        parts = RunParts(open_target=target.open)
-        result = RunJob(JobContext("job1", folder), settings, request, parts).run()
-        return {**result, "rented": target.bill()}
-
-
 def test_a_run_on_pods_gives_local_weights_ends_its_pods_and_bills_them_to_the_cent(
     pod_settings: Settings, cloud: RunPod, tmp_path: Path
 ) -> None:
     settings = pod_settings
     names = ("topk", "gated", "standard")
-    run(
+    run_here(
         settings,
         tmp_path / "here",
         RunRequest(sandbox=box(settings, "here"), variants=names, seeds=(0,)),
+        None,
     )
     request = RunRequest(
         sandbox=box(settings, "there"),
@@ -47,7 +36,7 @@ def test_a_run_on_pods_gives_local_weights_ends_its_pods_and_bills_them_to_the_c
         target="runpod",
         pods=PodsWanted(gpus=(GPU,), count=2, hours=1, max_cost_usd=5),
     )
-    result = run(settings, tmp_path / "there", request)
+    result = run_here(settings, tmp_path / "there", request, None)
     assert len(result["scored"]) == 3
     assert weights_of(settings, "there") == weights_of(settings, "here")
     assert not cloud.pods()

@@ -9,30 +9,26 @@ from typing import Any
 
 import pytest
 import yaml
+from fakes.pod_runs import box, run_here, weights_of
 from fakes.recorded_sky import RecordedSky
 from fakes.rented_pods import until
-from fakes.sandbox_files import leave_out_probing
 from fakes.scripted_target import activations
 
 from fumehood_tools.errors import FumehoodError, PartMissing, RunFailed
 from fumehood_tools.files import sha256_of
-from fumehood_tools.jobs.worker import JobContext
 from fumehood_tools.pods.sky.bucket import Bucket, ResultsRefused
 from fumehood_tools.pods.wanted import SkyWanted
 from fumehood_tools.receipts import WEIGHTS_FILE
 from fumehood_tools.runs.harvesting import Harvest
 from fumehood_tools.runs.items import RunItem
-from fumehood_tools.runs.job import RunJob, RunParts
 from fumehood_tools.runs.orders import TrainingOrder, order_for, recipe_of
 from fumehood_tools.runs.remote.batches import MANIFEST
-from fumehood_tools.runs.remote.choosing import target_of
 from fumehood_tools.runs.remote.messages import ANSWER_FILE, RemoteAnswer
 from fumehood_tools.runs.remote.sky import SkyTarget
 from fumehood_tools.runs.remote.sky_results import bring
 from fumehood_tools.runs.remote.trainee import RemoteTrainee
 from fumehood_tools.runs.request import RunRequest
 from fumehood_tools.runs.targets import PlaceLost, RunSite
-from fumehood_tools.sandbox.create import create_sandbox
 from fumehood_tools.settings import Settings, load_settings
 from fumehood_tools.spec import SandboxSpec
 from fumehood_tools.where import here
@@ -345,32 +341,15 @@ def test_a_node_whose_trainer_ended_early_says_so_with_the_end_of_its_log(
     assert "\x1b" not in str(error)
 
 
-def run(settings: Settings, folder: Path, request: RunRequest) -> dict[str, Any]:
-    folder.mkdir()
-    with target_of(request, settings, "job1") as target:
-        parts = RunParts(open_target=target.open)
-        return RunJob(JobContext("job1", folder), settings, request, parts).run()
-
-
-def weights_of(settings: Settings, sandbox: str) -> dict[str, str]:
-    results = settings.sandboxes / sandbox / "results"
-    return {
-        path.parent.parent.name: sha256_of(path) for path in sorted(results.rglob(WEIGHTS_FILE))
-    }
-
-
 @pytest.mark.slow
 def test_a_run_through_skypilot_gives_the_weights_of_a_run_on_this_machine(
     settings: Settings, sky: RecordedSky, bucket: Path, tmp_path: Path
 ) -> None:
     for name in ("here", "there"):
-        box = create_sandbox(
-            settings, name, subject="synthetic", dict_size=64, train_tokens=8_000, eval_tokens=2_032
-        )
-        leave_out_probing(box.folder)
+        box(settings, name)
     sky.change(runs=True)
     request = RunRequest(sandbox="here", variants=("topk", "gated", "standard"), seeds=(0,))
-    run(settings, tmp_path / "job-here", request)
+    run_here(settings, tmp_path / "job-here", request)
     elsewhere = request.model_copy(
         update={
             "sandbox": "there",
@@ -378,7 +357,7 @@ def test_a_run_through_skypilot_gives_the_weights_of_a_run_on_this_machine(
             "sky": SkyWanted(bucket=f"file://{bucket}", nodes=2, minutes=20),
         }
     )
-    result = run(settings, tmp_path / "job-there", elsewhere)
+    result = run_here(settings, tmp_path / "job-there", elsewhere)
     assert len(result["scored"]) == 3 and sky.count("jobs", "launch") == 1
     assert weights_of(settings, "there") == weights_of(settings, "here")
     # Both nodes had a share, and only what a manifest names is there.
