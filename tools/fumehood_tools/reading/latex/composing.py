@@ -136,9 +136,9 @@ class Composer:
 
     def run(self, stream: Stream) -> None:
         """Compose all tokens of a stream."""
-        while (words := stream.words()) or (token := stream.next()):
-            if words:
-                self.say("".join(words))
+        while (text := stream.text()) or (token := stream.next()):
+            if text:
+                self.say(text)
                 continue
             first = token[0]
             if first == "\\":
@@ -371,7 +371,8 @@ def fill_marks(text: str, fill: Callable[[str, str], str]) -> str:
 
 def tidy(text: str) -> str:
     """Return a text on one line, with runs of whitespace collapsed and the ends stripped."""
-    text = _LINES.sub(" ", text)
+    if LINE in text:
+        text = _LINES.sub(" ", text)
     if APART in text:
         text = _AROUND.sub(lambda found: APART if found.group() in _ONLY else f" {APART}", text)
     text = " ".join(text.split())

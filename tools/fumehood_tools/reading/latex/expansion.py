@@ -20,12 +20,13 @@ from fumehood_tools.reading.latex.macros import (
     without_braces,
 )
 from fumehood_tools.reading.latex.project import SourceFiles
-from fumehood_tools.reading.latex.tokens import LISTING, PARAGRAPH, RAW
+from fumehood_tools.reading.latex.tokens import LISTING, PARAGRAPH, RAW, is_run, split_runs
 
 MOST_PULLED = 6_000_000
 MOST_EXPANDED = 1_000_000
 _FAR = 4_000
 _PER_EXPANSION = 4
+_SIGNS = frozenset("{}$&~\n")
 _ACTIVE = frozenset("\\{}$&~\n" + RAW + LISTING + END_OF_FILE)
 _TOO_MUCH = (
     "The paper's macros expand too far or are too many; the remaining ones were not expanded."
@@ -132,6 +133,10 @@ class Stream:
                 self._stack.clear()
                 return ""
             token = self._stack.pop()
+            if " " in token and is_run(token):
+                word, _, rest = token.partition(" ")
+                self._stack += [rest, " "]
+                return word
             if token != END_OF_FILE:
                 return token
             state.open_files.pop()
@@ -148,7 +153,20 @@ class Stream:
         Only for speed: `next` would return the same tokens one by one.
         """
         stack = self._stack
-        at = len(stack)
+        if not stack or stack[-1][0] in _ACTIVE:
+            return []
+        return split_runs(self._up_to_active())
+
+    def text(self) -> str:
+        """Return the same tokens as `words`, as one text."""
+        stack = self._stack
+        if not stack or stack[-1][0] in _ACTIVE:
+            return ""
+        return "".join(self._up_to_active())
+
+    def _up_to_active(self) -> list[str]:
+        stack = self._stack
+        at = len(stack) - 1
         while at and stack[at - 1][0] not in _ACTIVE:
             at -= 1
         taken = stack[: at - 1 if at else None : -1]
@@ -158,8 +176,14 @@ class Stream:
 
     def next(self) -> str:
         """Return the next token after expanding macros and conditions; '' at the end."""
-        state = self.state
-        while token := self.pull():
+        state, stack = self.state, self._stack
+        while stack:
+            # Most tokens expand to nothing else, and are taken here without the call of `pull`.
+            if stack[-1][0] in _SIGNS:
+                state.pulled += 1
+                return stack.pop()
+            if not (token := self.pull()):
+                return ""
             if token[0] != "\\":
                 return token
             if (macro := state.macros.get(token)) is not None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from fumehood_tools.reading.latex.expansion import State, Stream
 from fumehood_tools.reading.latex.macros import END_OF_FILE
 from fumehood_tools.reading.latex.project import Found, find_file, inner_document
-from fumehood_tools.reading.latex.tokens import PARAGRAPH, RAW, plain, tokenize
+from fumehood_tools.reading.latex.tokens import PARAGRAPH, RAW, plain, tokenize_runs
 
 MOST_DEEP_FILES = 12
 MOST_FILES = 1_000
@@ -56,7 +56,7 @@ def include(stream: Stream, name: str, *, folders: bool = False) -> None:
         )
     state.files_read += 1
     text = state.files[found.name]
-    read = tokenize(text, at_is_letter=state.in_package, listings=state.listings)
+    read = tokenize_runs(text, at_is_letter=state.in_package, listings=state.listings)
     state.comments += read.comments
     if not read.balanced:
         state.warn(

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
-from fumehood_tools.reading.document import Block, Document, HiddenText, Link
+from fumehood_tools.reading.document import Block, Document, HiddenText, Link, Reference
 from fumehood_tools.reading.latex.algorithms import ALGORITHM_HANDLERS
 from fumehood_tools.reading.latex.authors import author_names
 from fumehood_tools.reading.latex.bibliography import cited_text, references
@@ -48,7 +48,7 @@ from fumehood_tools.reading.latex.unpacking import Sources, unpack
 from fumehood_tools.reading.running_links import links_in_text
 
 MOST_HIDDEN = 50
-Told = TypeVar("Told", Link, HiddenText)
+Told = TypeVar("Told", Link, HiddenText, Reference)
 _PROSE = re.compile(r"[^\W\d_]{2,}")
 
 
@@ -136,9 +136,7 @@ def _document(composer: Composer, main: str, warnings: list[str]) -> Document:
         authors=author_names(composer),
         abstract=abstract,
         blocks=blocks,
-        references=[
-            entry.model_copy(update={"text": fill_marks(entry.text, fill)}) for entry in entries
-        ],
+        references=[_said(entry, fill) for entry in entries],
         links=_links(
             [_said(link, fill) for link in composer.links],
             [abstract, *_texts(blocks), *(entry.text for entry in entries)],
@@ -152,16 +150,17 @@ def _document(composer: Composer, main: str, warnings: list[str]) -> Document:
 
 
 def _said(told: Told, fill: Callable[[str, str], str]) -> Told:
-    return told.model_copy(update={"text": fill_marks(told.text, fill)})
+    """Return a link, hidden text or reference with its marks filled; itself where it has none."""
+    text = fill_marks(told.text, fill)
+    return told if text == told.text else told.model_copy(update={"text": text})
 
 
 def _filled(block: Block, fill: Callable[[str, str], str]) -> Block:
-    return block.model_copy(
-        update={
-            "text": fill_marks(block.text, fill),
-            "rows": [[fill_marks(cell, fill) for cell in row] for row in block.rows],
-        }
-    )
+    text = fill_marks(block.text, fill)
+    if not block.rows and text == block.text:
+        return block
+    rows = [[fill_marks(cell, fill) for cell in row] for row in block.rows]
+    return block.model_copy(update={"text": text, "rows": rows})
 
 
 def _prose_comments(comments: list[str]) -> list[HiddenText]:

@@ -12,6 +12,8 @@ from fumehood_tools.reading.latex.si_numbers import Options, number
 from fumehood_tools.reading.latex.tokens import PARAGRAPH
 
 MOST_ROWS = 5_000
+# How tokens begin that can end a row or a cell, or begin or end a group.
+_MARKS = frozenset("\\{}&" + PARAGRAPH)
 _ROW_ENDS = {
     *("\\\\", "\\tabularnewline", "\\cr", "\\crcr"),
     *("\\NN", "\\FL", "\\ML", "\\LL"),  # of ctable
@@ -53,6 +55,8 @@ def _begins(cell: list[str]) -> str:
 
 def _without_repeats(tokens: list[str]) -> list[str]:
     """Remove the header that a long table repeats on every page, and its footer."""
+    if not any(head in tokens for head in _HEADS):
+        return tokens
     parts: dict[str, list[str]] = {}
     rest: list[str] = []
     for token in tokens:
@@ -76,6 +80,9 @@ def split_rows(tokens: list[str], cells: bool) -> list[list[list[str]]]:
     while at < len(tokens):
         token = tokens[at]
         at += 1
+        if token[0] not in _MARKS:
+            rows[-1][-1].append(token)
+            continue
         if token == "{" or token.startswith("\\begin{"):
             depth += 1
         elif token == "}" or token.startswith("\\end{"):

@@ -17,6 +17,7 @@ RAW, LISTING = "\x01", "\x02"
 APART = "\x03"
 """Marks a place where the digits on its two sides must not be read as one number (see `settle`)."""
 PARAGRAPH = "\n"
+_NO_RUN = "\\" + RAW + LISTING
 _SET_ASIDE = {"comment"}
 LISTING_OPTIONS = "\\listing options"
 """Comes before a listing whose options have a caption, label or title, with two groups."""
@@ -62,10 +63,34 @@ def tokenize(
 
     at_is_letter: @ is a letter, as in style files. listings: the environments read verbatim.
     """
+    read = tokenize_runs(text, at_is_letter, listings)
+    return read._replace(tokens=split_runs(read.tokens))
+
+
+def tokenize_runs(
+    text: str, at_is_letter: bool = False, listings: Mapping[str, ListingKind] = LISTINGS
+) -> Tokens:
+    """Return the tokens of a text as `tokenize`, but with words in a row left as one token."""
     reader = _Reader(text.replace("\r\n", "\n").replace("\r", "\n"), at_is_letter, listings)
     reader.read()
     tokens, balanced = _balance(reader.tokens)
     return Tokens(tokens, _joined(reader.comments), balanced)
+
+
+def is_run(token: str) -> bool:
+    """Return whether a token is several words in a row, with a space between each two."""
+    return " " in token and len(token) > 1 and token[0] not in _NO_RUN
+
+
+def split_runs(tokens: list[str]) -> list[str]:
+    """Return tokens with every run of words split into its words and the spaces between them."""
+    split: list[str] = []
+    for token in tokens:
+        if " " in token and len(token) > 1 and token[0] not in _NO_RUN:
+            split += token.replace(" ", "\0 \0").split("\0")
+        else:
+            split.append(token)
+    return split
 
 
 def plain(tokens: list[str]) -> str:
@@ -113,23 +138,24 @@ class _Reader:
         self._endless: set[str] = set()
 
     def read(self) -> None:
+        text, tokens = self.text, self.tokens
         at, after_comment = 0, False
-        while match := self._pattern.match(self.text, at):
+        while match := self._pattern.match(text, at):
             token, at = match.group(), match.end()
             first = token[0]
-            if first == "%":
+            if first == "\\":
+                at = self._command(token, at)
+            elif first == "%":
                 self.comments.append((match.start(), token.strip("% \t\n")))
                 after_comment = token.rstrip(" \t").endswith("\n")
                 continue
-            if first == "\\":
-                at = self._command(token, at)
+            elif token == " ":
+                tokens.append(token)
             elif first.isspace():
                 blank = token.count("\n") >= (1 if after_comment else 2)
-                self.tokens.append(PARAGRAPH if blank else " ")
-            elif " " in token or "\n" in token:
-                self.tokens += token.replace("\n", " ").replace(" ", "\0 \0").split("\0")
+                tokens.append(PARAGRAPH if blank else " ")
             else:
-                self.tokens.append(token)
+                tokens.append(token.replace("\n", " "))
             after_comment = False
 
     def _command(self, token: str, at: int) -> int:
