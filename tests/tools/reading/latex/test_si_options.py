@@ -107,3 +107,14 @@ def test_words_of_a_cell_with_several_lines_stay_apart(column: str, break_: str)
     (table,) = read_latex(article(latex)).blocks
     whole = [["A", "one two"]] if "&" not in break_ else [["A", "one"], ["", "two"]]
     assert table.rows == [*whole, ["B", "3"]]
+
+
+@pytest.mark.parametrize("column", [r">{$}c<{$}", r">{\(}r<{\)}", "C", r"*{1}{>{$}l<{$}}"])
+def test_cells_of_formula_columns_are_read_as_formulas(column: str) -> None:
+    rows = r"a & \frac{1}{2}\\ b & \hat{x}\\ c & $y$\\ d & \multicolumn{1}{c}{10\%}\\ e & \\"
+    preamble = r"\newcolumntype{C}{>{$}c<{$}}"
+    latex = rf"\begin{{tabular}}{{l{column}}}{rows}\end{{tabular}}"
+    (table,) = read_latex(article(latex, preamble)).blocks
+    formulas = read_latex(article(r"$\frac{1}{2}$ and $\hat{x}$")).blocks[0].text.split(" and ")
+    assert [row[1] for row in table.rows] == [*formulas, "y", "10%", ""]
+    assert formulas[0] == "1/2"

@@ -1,4 +1,6 @@
-"""The columns of a table: which of them print their cells as numbers of siunitx."""
+"""The columns of a table: which of them print their cells as formulas or as siunitx's numbers."""
+
+from typing import NamedTuple
 
 from fumehood_tools.reading.latex.expansion import State, Stream
 from fumehood_tools.reading.latex.si_numbers import Options, options_of
@@ -7,36 +9,58 @@ from fumehood_tools.reading.latex.tokens import plain
 
 MOST_COLUMNS = 200
 _MOST_DEEP = 5
-_BETWEEN = {"@": "m", "!": "m", ">": "m", "<": "m", "|": "", ":": "", ";": "m"}
+_BETWEEN = {"@": "m", "!": "m", "<": "m", "|": "", ":": "", ";": "m"}
+_OPEN_FORMULA = ("$", "\\(")
 
 
-def number_columns(state: State, spec: list[str]) -> dict[int, Options]:
-    """Return the options of the columns `S` among the columns of a table, by position from 0."""
-    kinds: list[Options | None] = []
-    if any("S" in token or token in state.column_types for token in spec):
-        _collect(state, spec, kinds, 0)
-    return {at: options for at, options in enumerate(kinds) if options is not None}
+class Column(NamedTuple):
+    """How a column prints its cells: as formulas (`>{$}c<{$}`), or as numbers (`S`)."""
+
+    formula: bool = False
+    numbers: Options | None = None
 
 
-def _collect(state: State, spec: list[str], kinds: list[Options | None], depth: int) -> None:
+PLAIN_COLUMN = Column()
+
+
+def columns_of(state: State, spec: list[str]) -> list[Column]:
+    """Return the columns of a table from its specification; none if all of them are plain."""
+    columns: list[Column] = []
+    telling = ("S", ">", *state.column_types)
+    if any(letter in token for token in spec for letter in telling):
+        _collect(state, spec, columns, 0)
+    return columns
+
+
+def _collect(state: State, spec: list[str], columns: list[Column], depth: int) -> None:
     stream = Stream(state, spec)
-    while (letter := stream.letter()) and len(kinds) < MOST_COLUMNS:
+    formula = False
+    while (letter := stream.letter()) and len(columns) < MOST_COLUMNS:
         if letter in _BETWEEN:
             skip(stream, _BETWEEN[letter])
+        elif letter == ">":
+            formula = formula or any(token in _OPEN_FORMULA for token in stream.argument())
         elif letter == "*":
             count, repeated = plain(stream.argument()).strip(), stream.argument()
             for _ in range(min(int(count[:3]), MOST_COLUMNS) if count.isdecimal() else 0):
-                if depth < _MOST_DEEP and len(kinds) < MOST_COLUMNS:
-                    _collect(state, repeated, kinds, depth + 1)
+                if depth < _MOST_DEEP and len(columns) < MOST_COLUMNS:
+                    _collect(state, repeated, columns, depth + 1)
         elif (own := state.column_types.get(letter)) is not None and depth < _MOST_DEEP:
-            _collect(state, own, kinds, depth + 1)
+            first = len(columns)
+            _collect(state, own, columns, depth + 1)
+            columns[first:] = [
+                one._replace(formula=formula or one.formula) for one in columns[first:]
+            ]
             _skip_arguments(stream)
+            formula = False
         elif letter == "S":
             given = stream.optional()
-            kinds.append({**state.si_options, **options_of(plain(given or []))})
+            columns.append(Column(numbers={**state.si_options, **options_of(plain(given or []))}))
+            formula = False
         elif letter.isalpha():
             _skip_arguments(stream)
-            kinds.append(None)
+            columns.append(Column(formula))
+            formula = False
 
 
 def _skip_arguments(stream: Stream) -> None:

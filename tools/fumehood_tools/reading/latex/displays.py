@@ -5,7 +5,7 @@ from itertools import groupby
 
 from fumehood_tools.reading.document import Block
 from fumehood_tools.reading.latex.algorithms import pseudocode
-from fumehood_tools.reading.latex.columns import number_columns
+from fumehood_tools.reading.latex.columns import columns_of
 from fumehood_tools.reading.latex.composing import Composer, Environment, Float, Handler, Target
 from fumehood_tools.reading.latex.counters import letter
 from fumehood_tools.reading.latex.expansion import Stream
@@ -144,7 +144,7 @@ def _tabular(composer: Composer, stream: Stream, name: str) -> None:
         cells = [composer.inline(cell) for row in split_rows(tokens, cells=True) for cell in row]
         composer.out.append(" ".join(filter(None, cells)))
         return
-    rows = rows_of(composer, tokens, number_columns(composer.state, columns))
+    rows = rows_of(composer, tokens, columns_of(composer.state, columns))
     holds_text = any(any(letter.isalnum() for letter in cell) for row in rows for cell in row)
     if rows and holds_text:
         composer.add(Block(kind="table", text="", rows=rows))

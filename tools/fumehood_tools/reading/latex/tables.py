@@ -5,10 +5,11 @@ cells below a cell that spans several rows are empty. Rows without any text are 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 
+from fumehood_tools.reading.latex.columns import PLAIN_COLUMN, Column
 from fumehood_tools.reading.latex.composing import Composer
-from fumehood_tools.reading.latex.si_numbers import Options, number
+from fumehood_tools.reading.latex.si_numbers import number
 from fumehood_tools.reading.latex.tokens import PARAGRAPH
 
 MOST_ROWS = 5_000
@@ -22,19 +23,17 @@ _HEADS = ("\\endfirsthead", "\\endhead", "\\endfoot", "\\endlastfoot")
 
 
 def rows_of(
-    composer: Composer, tokens: list[str], numbers: Mapping[int, Options] | None = None
+    composer: Composer, tokens: list[str], columns: Sequence[Column] = ()
 ) -> list[list[str]]:
-    """Return the rows of a table, padded to equal length.
-
-    numbers: the options of the columns whose cells siunitx prints, by position from 0.
-    """
+    """Return the rows of a table, padded to equal length. A column that is not given is plain."""
     rows: list[list[str]] = []
     for cells in split_rows(_without_repeats(tokens), cells=True):
         row: list[str] = []
         for cell in cells:
             composer.extra_columns = 0
-            text = composer.inline(cell)
-            options = (numbers or {}).get(len(row))
+            column = columns[len(row)] if len(row) < len(columns) else PLAIN_COLUMN
+            text = composer.inline(_as_formula(cell) if column.formula else cell)
+            options = column.numbers
             # Braces around a cell keep siunitx from reading it.
             if options is not None and not composer.extra_columns and _begins(cell) != "{":
                 text = number(text, options) or text
@@ -47,6 +46,13 @@ def rows_of(
             break
     width = max(map(len, rows), default=0)
     return [row + [""] * (width - len(row)) for row in rows]
+
+
+def _as_formula(cell: list[str]) -> list[str]:
+    """Return a cell of a formula column. One that spans columns, or has own dollars, is text."""
+    begins = _begins(cell)
+    is_text = begins in ("", "\\multicolumn") or "$" in cell
+    return cell if is_text else ["$", *cell, "$"]
 
 
 def _begins(cell: list[str]) -> str:
