@@ -144,7 +144,7 @@ async def test_a_host_turns_the_tools_on_and_is_listed_without_a_key(settings: S
 
 
 @pytest.mark.child
-async def test_nothing_is_rented_before_somebody_has_agreed_to_the_price(
+async def test_case_30_nothing_is_rented_before_somebody_has_agreed_to_the_price(
     rented_environ: dict[str, str], cloud: RunPod, settings: Settings
 ) -> None:
     async with served(rented_environ) as client:
@@ -209,7 +209,7 @@ async def test_a_script_runs_on_each_pod_and_its_results_are_brought(
 
 @pytest.mark.child
 @pytest.mark.slow
-async def test_a_script_that_fails_says_so_and_leaves_no_pod(
+async def test_case_37_a_script_that_fails_says_so_and_leaves_no_pod(
     rented_environ: dict[str, str], cloud: RunPod, settings: Settings
 ) -> None:
     settings.workspace.mkdir(exist_ok=True)
@@ -226,7 +226,7 @@ async def test_a_script_that_fails_says_so_and_leaves_no_pod(
 
 @pytest.mark.child
 @pytest.mark.slow
-async def test_a_kept_pod_trains_variants_until_somebody_ends_it(
+async def test_case_38_a_kept_pod_trains_variants_until_somebody_ends_it(
     rented_environ: dict[str, str],
     cloud: RunPod,
     settings: Settings,
@@ -282,7 +282,7 @@ async def test_a_run_on_pods_shows_its_cost_and_leaves_nothing(
 
 @pytest.mark.child
 @pytest.mark.slow
-async def test_a_cancelled_launch_ends_its_pods(
+async def test_case_37_a_cancelled_launch_ends_its_pods(
     rented_environ: dict[str, str], cloud: RunPod, settings: Settings
 ) -> None:
     settings.workspace.mkdir(exist_ok=True)
@@ -306,7 +306,7 @@ async def test_a_cancelled_launch_ends_its_pods(
 
 @pytest.mark.child
 @pytest.mark.slow
-async def test_orphans_are_listed_and_all_pods_can_be_ended(
+async def test_case_41_orphans_are_listed_and_all_pods_can_be_ended(
     rented_environ: dict[str, str],
     cloud: RunPod,
     settings: Settings,
@@ -339,7 +339,7 @@ async def test_orphans_are_listed_and_all_pods_can_be_ended(
 
 @pytest.mark.child
 @pytest.mark.slow
-async def test_a_server_that_starts_ends_what_nobody_needs_any_more(
+async def test_case_25_a_server_that_starts_ends_what_nobody_needs_any_more(
     rented_environ: dict[str, str],
     cloud: RunPod,
     settings: Settings,

@@ -174,7 +174,7 @@ def test_case_30_the_age_survives_a_reboot_of_this_machine_and_a_clock_that_is_s
     assert look_at(desk, rental.intent, NO_CAPS).rental.seconds >= after
 
 
-def test_the_kill_switch_ends_everything_of_ours_and_one_that_stays_stops_no_other(
+def test_case_27_the_kill_switch_ends_everything_of_ours_and_one_that_stays_stops_no_other(
     desk: Desk, cloud: RunPod
 ) -> None:
     ours = [rent(desk, wish_for(f"pod {i}")) for i in range(3)]
@@ -244,7 +244,7 @@ def test_case_41_after_the_loss_of_the_journal_pods_are_orphans_until_they_are_a
     assert rent(desk, wish_for("pod 0", job="job")).pod.id == kept.pod.id
 
 
-def test_the_reaper_ends_pods_that_are_over_and_keeps_those_that_are_needed(
+def test_case_25_the_reaper_ends_pods_that_are_over_and_keeps_those_that_are_needed(
     desk: Desk, cloud: RunPod, clock: SharedClock
 ) -> None:
     over = rent(desk, wish_for("pod 0", job="over"))
@@ -258,7 +258,7 @@ def test_the_reaper_ends_pods_that_are_over_and_keeps_those_that_are_needed(
     assert list(cloud.pods()) == [needed.pod.id]
 
 
-def test_the_reaper_ends_second_pods_of_an_intent_and_pods_that_turn_up_after_their_end(
+def test_case_06_the_reaper_ends_second_pods_of_an_intent_and_pods_that_turn_up_after_their_end(
     desk: Desk, cloud: RunPod
 ) -> None:
     living, ended = rent(desk, wish_for("pod 0")), rent(desk, wish_for("pod 1"))
@@ -273,7 +273,7 @@ def test_the_reaper_ends_second_pods_of_an_intent_and_pods_that_turn_up_after_th
     assert list(cloud.pods()) == [living.pod.id]
 
 
-def test_case_6_an_end_looks_by_name_for_the_pods_of_create_requests_without_an_answer(
+def test_case_06_an_end_looks_by_name_for_the_pods_of_create_requests_without_an_answer(
     desk: Desk, cloud: RunPod, clock: SharedClock
 ) -> None:
     cloud.fault(on="create", kind="lost_response")
@@ -291,7 +291,7 @@ def test_case_6_an_end_looks_by_name_for_the_pods_of_create_requests_without_an_
     assert not cloud.pods()
 
 
-def test_case_6_the_reaper_waits_for_a_pod_whose_create_request_is_carried_out_late(
+def test_case_06_the_reaper_waits_for_a_pod_whose_create_request_is_carried_out_late(
     desk: Desk, cloud: RunPod, clock: SharedClock
 ) -> None:
     cloud.fault(on="create", kind="reset")
