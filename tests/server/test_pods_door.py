@@ -224,6 +224,39 @@ async def test_case_37_a_script_that_fails_says_so_and_leaves_no_pod(
     assert not cloud.pods() and len(cloud.ended()) == 1
 
 
+MIXED = """\
+import os, pathlib
+if os.environ["FUMEHOOD_POD"] == "1":
+    raise SystemExit("no luck")
+pathlib.Path("mark.txt").write_text(os.environ["FUMEHOOD_POD"])
+"""
+
+
+@pytest.mark.child
+@pytest.mark.slow
+@pytest.mark.parametrize("interface", ["graphql", "v2"])
+async def test_case_37_one_pod_that_fails_harms_no_other_and_each_tells_its_own_end(
+    rented_environ: dict[str, str], cloud: RunPod, settings: Settings, interface: str
+) -> None:
+    settings.workspace.mkdir(exist_ok=True)
+    (settings.workspace / "mixed.py").write_text(MIXED, encoding="utf-8")
+    environ = rented_environ | {"FUMEHOOD_RUNPOD_INTERFACE": interface}
+    wanted = {"gpus": [A40], "count": 3, "hours": 1, "script": "mixed.py", "max_cost_usd": 3}
+    async with served(environ) as client:
+        job = await ended_job(client, await client.call_tool("launch_pods", wanted))
+    assert job["status"] == "succeeded", job
+    told = {one["number"]: one for one in job["result"]["pods"]}
+    assert [told[number]["exit_code"] for number in range(3)] == [0, 1, 0]
+    assert told[1]["files"] == [] and "ended early" in told[1]["error"]
+    for number in (0, 2):
+        [file] = told[number]["files"]
+        path = settings.state / "jobs" / job["job_id"] / file
+        assert path.read_text(encoding="utf-8") == str(number) and told[number]["error"] is None
+    assert not cloud.pods() and len(cloud.ended()) == 3
+    asked = {one.operation for one in cloud.requests()}
+    assert ("podFindAndDeployOnDemand" in asked) == (interface == "graphql")
+
+
 @pytest.mark.child
 @pytest.mark.slow
 async def test_case_38_a_kept_pod_trains_variants_until_somebody_ends_it(

@@ -69,6 +69,22 @@ def test_case_27_a_pod_that_cannot_be_ended_raises_an_alarm_and_is_ended_by_the_
     assert (reaped.did, reaped.pod_id) == ("ended", pod.id) and not cloud.pods()
 
 
+def test_case_05_a_key_that_is_revoked_meanwhile_ends_no_job_and_raises_an_alarm(
+    desk: Desk, cloud: RunPod
+) -> None:
+    rental, pod = rent(desk, wish_for(job="job"))
+    cloud.revoke_key()
+    look = look_at(desk, rental.intent, NO_CAPS)
+    assert look.seen == "unknown" and look.must_end is None and "API_KEY" in look.told
+    with pytest.raises(StillBilling, match="STILL BILLED") as alarm:
+        end_rental(desk, rental.intent, "the job is over")
+    assert pod.id in str(alarm.value)
+    assert [one.pod_id for one in desk.journal.rentals()] == [pod.id] and cloud.pods()
+    cloud.restore_key()
+    (reaped,) = reap(desk, lambda job: False)
+    assert reaped.did == "ended" and not cloud.pods()
+
+
 def test_case_28_a_pod_that_is_gone_already_is_ended_without_an_error_and_only_once(
     desk: Desk, cloud: RunPod
 ) -> None:
@@ -191,7 +207,7 @@ def test_case_27_the_kill_switch_ends_everything_of_ours_and_one_that_stays_stop
     assert {record.pod_id for record in records} == {ours[0].pod.id, ours[2].pod.id}
 
 
-def test_a_pod_that_is_ended_while_it_boots_is_not_rented_again(
+def test_case_37_a_pod_that_is_ended_while_it_boots_is_not_rented_again(
     open_workspace: Callable[..., Desk], cloud: RunPod, clock: SharedClock
 ) -> None:
     renting, other = open_workspace(), open_workspace()
