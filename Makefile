@@ -21,7 +21,7 @@ CONVERTERS := .venv-converters/.ready
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 25
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo pdf paper check test test-slow lint format doctor schemas guides guide-locks bench bench-startup bench-harvest bench-train bench-profile bench-growth bench-variants bench-score bench-glass bench-scaling bench-memory bench-search bench-ranking bench-pdf bench-codebases bench-packing bench-surveys bench-studies bench-long-study bench-pods bench-kernels-gpu redteam clean
+.PHONY: help setup demo pdf paper check test test-slow test-pods lint format doctor schemas guides guide-locks bench bench-startup bench-harvest bench-train bench-profile bench-growth bench-variants bench-score bench-glass bench-scaling bench-memory bench-search bench-ranking bench-pdf bench-codebases bench-packing bench-surveys bench-studies bench-long-study bench-pods bench-kernels-gpu redteam clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -67,6 +67,9 @@ test: lint $(TESTED)  ## run the tests that belong to every commit
 
 test-slow: $(TESTED) $(PDF) $(CONVERTERS)  ## run the long proofs too
 	$(PYTEST) -m "not network and not gpu" $(PYTEST_ARGS)
+
+test-pods: $(TESTED)  ## run every test of the 42 cases that can go wrong with rented GPUs (docs/gpus-cases.md)
+	$(PYTEST) -m "not network and not gpu" -k test_case_ tests/tools/pods tests/tools/runs/remote tests/server $(PYTEST_ARGS)
 
 lint: $(READY)  ## ruff and mypy --strict
 	$(BIN)/ruff check .

@@ -29,7 +29,7 @@ from fumehood_tools.settings import Settings
 GPU = "NVIDIA A40"
 ROOT = "volume/.fumehood"
 REAPER = "fumehood_tools.pods.rentals.reaper"
-LOOK_SECONDS = 0.2
+LOOK_SECONDS, HOLD_SECONDS = 0.2, 0.1
 
 
 def wait_for(holds: Callable[[], Any], seconds: float = 600) -> Any:
@@ -160,6 +160,64 @@ def trainings(cloud: RunPod) -> list[Seen]:
                 state = json.loads(status.read_text(encoding="utf-8"))["state"]
                 found.append(Seen(pod, status.parent.name, state))
     return found
+
+
+TRAINER = "fumehood_tools.runs.remote.trainer"
+
+
+class Hold:
+    """Keeps every training on the pods from ending, until the block ends or `let_go` is called.
+
+    So what a test does meanwhile takes place while they run, on fast and slow machines. Their
+    processes are stopped; the agent on the pod, and all that asks it, go on.
+    """
+
+    def __init__(self, cloud: RunPod) -> None:
+        self._cloud, self._over = cloud, Event()
+        self._thread = Thread(target=self._stop_all)
+        self._held: set[psutil.Process] = set()
+
+    def __enter__(self) -> "Hold":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Let all of them go on, and new ones run freely."""
+        self._over.set()
+        self._thread.join()
+        for process in self._held:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.resume()
+        self._held.clear()
+
+    def pods(self) -> set[str]:
+        """Return the pods that exist and on which a training is held."""
+        found = set()
+        for pod, its in self._cloud.pods().items():
+            if self._held & set(_below(its.pid)):
+                found.add(pod)
+        return found
+
+    def _stop_all(self) -> None:
+        while not self._over.wait(HOLD_SECONDS):
+            for its in self._cloud.pods().values():
+                for process in _below(its.pid):
+                    if process not in self._held and TRAINER in words_of(process):
+                        with contextlib.suppress(psutil.NoSuchProcess):
+                            process.suspend()
+                            self._held.add(process)
+
+
+def _below(pid: int | None) -> list[psutil.Process]:
+    if pid is None:
+        return []
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.Error:
+        return []
 
 
 class Watcher:

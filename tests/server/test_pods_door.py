@@ -144,7 +144,7 @@ async def test_a_host_turns_the_tools_on_and_is_listed_without_a_key(settings: S
 
 
 @pytest.mark.child
-async def test_nothing_is_rented_before_somebody_has_agreed_to_the_price(
+async def test_case_30_nothing_is_rented_before_somebody_has_agreed_to_the_price(
     rented_environ: dict[str, str], cloud: RunPod, settings: Settings
 ) -> None:
     async with served(rented_environ) as client:
@@ -209,7 +209,7 @@ async def test_a_script_runs_on_each_pod_and_its_results_are_brought(
 
 @pytest.mark.child
 @pytest.mark.slow
-async def test_a_script_that_fails_says_so_and_leaves_no_pod(
+async def test_case_37_a_script_that_fails_says_so_and_leaves_no_pod(
     rented_environ: dict[str, str], cloud: RunPod, settings: Settings
 ) -> None:
     settings.workspace.mkdir(exist_ok=True)
@@ -224,9 +224,42 @@ async def test_a_script_that_fails_says_so_and_leaves_no_pod(
     assert not cloud.pods() and len(cloud.ended()) == 1
 
 
+MIXED = """\
+import os, pathlib
+if os.environ["FUMEHOOD_POD"] == "1":
+    raise SystemExit("no luck")
+pathlib.Path("mark.txt").write_text(os.environ["FUMEHOOD_POD"])
+"""
+
+
 @pytest.mark.child
 @pytest.mark.slow
-async def test_a_kept_pod_trains_variants_until_somebody_ends_it(
+@pytest.mark.parametrize("interface", ["graphql", "v2"])
+async def test_case_37_one_pod_that_fails_harms_no_other_and_each_tells_its_own_end(
+    rented_environ: dict[str, str], cloud: RunPod, settings: Settings, interface: str
+) -> None:
+    settings.workspace.mkdir(exist_ok=True)
+    (settings.workspace / "mixed.py").write_text(MIXED, encoding="utf-8")
+    environ = rented_environ | {"FUMEHOOD_RUNPOD_INTERFACE": interface}
+    wanted = {"gpus": [A40], "count": 3, "hours": 1, "script": "mixed.py", "max_cost_usd": 3}
+    async with served(environ) as client:
+        job = await ended_job(client, await client.call_tool("launch_pods", wanted))
+    assert job["status"] == "succeeded", job
+    told = {one["number"]: one for one in job["result"]["pods"]}
+    assert [told[number]["exit_code"] for number in range(3)] == [0, 1, 0]
+    assert told[1]["files"] == [] and "ended early" in told[1]["error"]
+    for number in (0, 2):
+        [file] = told[number]["files"]
+        path = settings.state / "jobs" / job["job_id"] / file
+        assert path.read_text(encoding="utf-8") == str(number) and told[number]["error"] is None
+    assert not cloud.pods() and len(cloud.ended()) == 3
+    asked = {one.operation for one in cloud.requests()}
+    assert ("podFindAndDeployOnDemand" in asked) == (interface == "graphql")
+
+
+@pytest.mark.child
+@pytest.mark.slow
+async def test_case_38_a_kept_pod_trains_variants_until_somebody_ends_it(
     rented_environ: dict[str, str],
     cloud: RunPod,
     settings: Settings,
@@ -282,7 +315,7 @@ async def test_a_run_on_pods_shows_its_cost_and_leaves_nothing(
 
 @pytest.mark.child
 @pytest.mark.slow
-async def test_a_cancelled_launch_ends_its_pods(
+async def test_case_37_a_cancelled_launch_ends_its_pods(
     rented_environ: dict[str, str], cloud: RunPod, settings: Settings
 ) -> None:
     settings.workspace.mkdir(exist_ok=True)
@@ -306,7 +339,7 @@ async def test_a_cancelled_launch_ends_its_pods(
 
 @pytest.mark.child
 @pytest.mark.slow
-async def test_orphans_are_listed_and_all_pods_can_be_ended(
+async def test_case_41_orphans_are_listed_and_all_pods_can_be_ended(
     rented_environ: dict[str, str],
     cloud: RunPod,
     settings: Settings,
@@ -339,7 +372,7 @@ async def test_orphans_are_listed_and_all_pods_can_be_ended(
 
 @pytest.mark.child
 @pytest.mark.slow
-async def test_a_server_that_starts_ends_what_nobody_needs_any_more(
+async def test_case_25_a_server_that_starts_ends_what_nobody_needs_any_more(
     rented_environ: dict[str, str],
     cloud: RunPod,
     settings: Settings,

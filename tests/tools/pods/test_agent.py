@@ -88,7 +88,7 @@ def folder(agent: Agent, job: str) -> Path:
         pytest.param("kill -SEGV $$", "failed", -11, "SIGSEGV", id="signal", marks=slow),
     ],
 )
-def test_20_a_job_ends_with_its_exit_code_or_signal(
+def test_case_20_a_job_ends_with_its_exit_code_or_signal(
     agent: Agent, script: str, ends_as: str, code: int, reason: str | None
 ) -> None:
     job = f"ends-{ends_as}-{abs(code)}"
@@ -100,7 +100,7 @@ def test_20_a_job_ends_with_its_exit_code_or_signal(
 @needs_sshd
 @child
 @slow
-def test_20_a_program_that_does_not_exist_is_said_to_be_so(agent: Agent) -> None:
+def test_case_20_a_program_that_does_not_exist_is_said_to_be_so(agent: Agent) -> None:
     status, log = ended(agent, JobSpec(job="nothing", argv=("/no/such/program",)))
     assert (status.state, status.exit_code, log) == ("failed", 127, b"")
     assert status.reason == "cannot be started: No such file or directory"
@@ -109,7 +109,7 @@ def test_20_a_program_that_does_not_exist_is_said_to_be_so(agent: Agent) -> None
 @needs_sshd
 @child
 @slow
-def test_20_a_job_that_takes_too_long_is_ended_whatever_it_ignores(agent: Agent) -> None:
+def test_case_20_a_job_that_takes_too_long_is_ended_whatever_it_ignores(agent: Agent) -> None:
     script = "trap 'echo asked' TERM; echo up; while true; do sleep 0.1; done"
     status, log = ended(agent, shell_job("late", script, timeout_s=0.5, grace_s=0.5))
     assert (status.state, status.reason, status.exit_code) == ("failed", "timeout", -9)
@@ -136,7 +136,7 @@ def test_a_cancelled_job_may_put_its_things_in_order_first(agent: Agent) -> None
 
 @needs_sshd
 @child
-def test_21_what_a_job_leaves_behind_does_not_keep_it_going(agent: Agent) -> None:
+def test_case_21_what_a_job_leaves_behind_does_not_keep_it_going(agent: Agent) -> None:
     # One of them has left the job's session, so that no signal to the group reaches it.
     script = "(sleep 987 &) ; setsid sh -c 'echo $$ > left; exec sleep 987' & wait_for=$!; "
     script += "until [ -s left ]; do sleep 0.05; done; echo over"
@@ -150,14 +150,14 @@ def test_21_what_a_job_leaves_behind_does_not_keep_it_going(agent: Agent) -> Non
 @needs_sshd
 @child
 @slow
-def test_21_a_straggler_that_prints_without_end_does_not_keep_it_going(agent: Agent) -> None:
+def test_case_21_a_straggler_that_prints_without_end_does_not_keep_it_going(agent: Agent) -> None:
     status, log = ended(agent, shell_job("chatter", "yes & sleep 0.3", log_bytes=1000))
     assert (status.state, len(log), status.stragglers) == ("succeeded", 1000, 1)
 
 
 @needs_sshd
 @child
-def test_26_a_job_that_is_started_from_five_sides_runs_once(agent: Agent) -> None:
+def test_case_26_a_job_that_is_started_from_five_sides_runs_once(agent: Agent) -> None:
     script = "echo once; echo $$ >> ../pids; while [ ! -e ../go ]; do sleep 0.05; done"
     spec = shell_job("doubled", script)
     folder(agent, "doubled").mkdir(parents=True)
@@ -179,7 +179,7 @@ def test_26_a_job_that_is_started_from_five_sides_runs_once(agent: Agent) -> Non
 
 @needs_sshd
 @child
-def test_15_a_log_is_the_same_to_the_byte_after_cuts(agent: Agent, sshd: LoopbackSsh) -> None:
+def test_case_15_a_log_is_the_same_to_the_byte_after_cuts(agent: Agent, sshd: LoopbackSsh) -> None:
     # Each line waits for a file that is made when the line before has arrived: no line is lost in
     # a cut by chance only.
     script = "for i in 0 1 2 3; do printf '%s of 3 \\377\\r' $i; "
@@ -200,7 +200,7 @@ def test_15_a_log_is_the_same_to_the_byte_after_cuts(agent: Agent, sshd: Loopbac
 @needs_sshd
 @child
 @slow
-def test_35_a_long_log_is_capped_and_the_rest_counted(agent: Agent) -> None:
+def test_case_35_a_long_log_is_capped_and_the_rest_counted(agent: Agent) -> None:
     script = "print('x' * 99 + '\\n', end='');" * 3
     program = f"for _ in range(20000): {script}\nprint('the end')"
     spec = JobSpec(job="long", argv=(sys.executable, "-c", program), log_bytes=1 << 20)
@@ -215,7 +215,7 @@ def test_35_a_long_log_is_capped_and_the_rest_counted(agent: Agent) -> None:
 @needs_sshd
 @child
 @slow
-def test_a_new_controller_goes_on_where_the_old_one_stopped(
+def test_case_24_a_new_controller_goes_on_where_the_old_one_stopped(
     agent: Agent, sshd: LoopbackSsh, state: Path
 ) -> None:
     script = "printf 'one\\n'; until [ -e go ]; do sleep 0.05; done; printf 'two\\n'"
@@ -235,7 +235,7 @@ def test_a_new_controller_goes_on_where_the_old_one_stopped(
 @needs_sshd
 @child
 @slow
-def test_32_what_a_job_gets_in_secret_is_on_no_disk_and_in_no_list_of_processes(
+def test_case_32_what_a_job_gets_in_secret_is_on_no_disk_and_in_no_list_of_processes(
     agent: Agent,
 ) -> None:
     secret = "canary-" + os.urandom(8).hex()
@@ -254,7 +254,7 @@ def test_32_what_a_job_gets_in_secret_is_on_no_disk_and_in_no_list_of_processes(
 @needs_sshd
 @child
 @slow
-def test_a_job_whose_runner_was_killed_is_lost_and_can_be_ended(agent: Agent) -> None:
+def test_case_20_a_job_whose_runner_was_killed_is_lost_and_can_be_ended(agent: Agent) -> None:
     agent.start(shell_job("orphan", "echo $$; exec sleep 987"))
     pid = int(next(agent.follow("orphan")).data)
     told = json.loads((folder(agent, "orphan") / "status.json").read_text(encoding="utf-8"))
@@ -270,7 +270,7 @@ def test_a_job_whose_runner_was_killed_is_lost_and_can_be_ended(agent: Agent) ->
 @child
 @slow
 @pytest.mark.parametrize("field", ["boot", "runner_ticks"])
-def test_29_a_job_from_before_a_restart_does_not_run_whoever_has_its_number(
+def test_case_29_a_job_from_before_a_restart_does_not_run_whoever_has_its_number(
     agent: Agent, field: str
 ) -> None:
     job = f"before-{field.partition('_')[0]}"
@@ -332,7 +332,7 @@ def test_the_start_command_is_three_words_for_whoever_splits_it() -> None:
 @needs_sshd
 @child
 @slow
-def test_24_a_controller_that_is_killed_again_and_again_has_the_whole_log(
+def test_case_24_a_controller_that_is_killed_again_and_again_has_the_whole_log(
     agent: Agent, sshd: LoopbackSsh, state: Path, tmp_path: Path
 ) -> None:
     # The job prints a line whenever the test lets it, so that there is news for every controller.

@@ -50,7 +50,7 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 @needs_sshd
 @child
-def test_33_of_a_hostile_tree_only_regular_files_with_plain_names_arrive(
+def test_case_33_of_a_hostile_tree_only_regular_files_with_plain_names_arrive(
     agent: Agent, tmp_path: Path
 ) -> None:
     there = results(agent, "hostile")
@@ -88,7 +88,9 @@ def test_33_of_a_hostile_tree_only_regular_files_with_plain_names_arrive(
 @needs_sshd
 @child
 @slow
-def test_42_too_many_files_and_too_many_bytes_are_refused(agent: Agent, tmp_path: Path) -> None:
+def test_case_42_too_many_files_and_too_many_bytes_are_refused(
+    agent: Agent, tmp_path: Path
+) -> None:
     there = results(agent, "many")
     for number in range(30):
         (there / f"{number}.txt").write_bytes(b"0123456789")
@@ -113,7 +115,7 @@ def test_42_too_many_files_and_too_many_bytes_are_refused(agent: Agent, tmp_path
 @needs_sshd
 @child
 @slow
-def test_16_a_download_goes_on_where_it_was_cut(
+def test_case_16_a_download_goes_on_where_it_was_cut(
     agent: Agent, sshd: LoopbackSsh, state: Path, tmp_path: Path
 ) -> None:
     content = os.urandom(96 << 20)
@@ -151,7 +153,7 @@ def test_16_a_download_goes_on_where_it_was_cut(
 @needs_sshd
 @child
 @slow
-def test_14_cuts_during_a_download_are_not_noticed(
+def test_case_14_cuts_during_a_download_are_not_noticed(
     agent: Agent, sshd: LoopbackSsh, tmp_path: Path
 ) -> None:
     there = results(agent, "cut")
@@ -278,7 +280,7 @@ def test_code_is_unpacked_whole_and_once(agent: Agent, tmp_path: Path) -> None:
         ("fifo", tarfile.FIFOTYPE),
     ],
 )
-def test_34_a_hostile_archive_is_refused_as_a_whole(
+def test_case_34_a_hostile_archive_is_refused_as_a_whole(
     agent: Agent, tmp_path: Path, name: str, kind: bytes
 ) -> None:
     archive = tmp_path / f"{len(name)}{kind.decode()}.tar.gz"
@@ -301,7 +303,7 @@ def test_34_a_hostile_archive_is_refused_as_a_whole(
 @needs_sshd
 @child
 @slow
-def test_42_an_archive_that_unpacks_to_more_than_it_should_is_refused(
+def test_case_42_an_archive_that_unpacks_to_more_than_it_should_is_refused(
     agent: Agent, tmp_path: Path
 ) -> None:
     (tmp_path / "zeros").write_bytes(bytes(1 << 20))
@@ -316,7 +318,7 @@ def test_42_an_archive_that_unpacks_to_more_than_it_should_is_refused(
     ["", "..", "../x", "a/../x", "/etc/x", "a//b", "a/", "./a", "a\nb", "a\\b", "a\0b", " a"]
     + ["e\u0301", "\u202ea", "\udcffa", "a" * 256, "a/" * 40 + "a"],
 )
-def test_33_a_path_that_leaves_the_folder_or_is_odd_is_no_path(path: str) -> None:
+def test_case_33_a_path_that_leaves_the_folder_or_is_odd_is_no_path(path: str) -> None:
     with pytest.raises(ValidationError):
         RemoteFile(path=path, size=1, mtime_ns=1, sha256=SHA)
 
@@ -324,7 +326,7 @@ def test_33_a_path_that_leaves_the_folder_or_is_odd_is_no_path(path: str) -> Non
 @pytest.mark.parametrize(
     "paths", [("a", "a"), ("A", "a"), ("a", "a/b"), ("a/b/c", "a/b"), ("x/Y", "X/y/z")]
 )
-def test_33_two_files_of_one_path_are_no_manifest(paths: tuple[str, ...]) -> None:
+def test_case_33_two_files_of_one_path_are_no_manifest(paths: tuple[str, ...]) -> None:
     files = [RemoteFile(path=path, size=1, mtime_ns=1, sha256=SHA) for path in paths]
     told = {"files": [file.model_dump() for file in files], "refused": [], "refused_count": 0}
     with pytest.raises(ValidationError, match="same path"):

@@ -65,7 +65,7 @@ class Controllers:
         return code, told.strip().splitlines()[-1], told
 
 
-def test_25_jobs_whose_controllers_are_killed_twice_have_whole_logs_and_one_pod_each(
+def test_case_24_jobs_whose_controllers_are_killed_twice_have_whole_logs_and_one_pod_each(
     tmp_path: Path,
 ) -> None:
     rng, steps, bad = random.Random(SEED), Counter[str](), list[str]()

@@ -71,7 +71,7 @@ def escaped(data: bytes) -> str:
         pytest.param("cat /dev/zero", b"", SshFailed, "more than 33,554,432 bytes", id="endless"),
     ],
 )
-def test_33_a_machine_that_lies_gets_nothing_onto_our_disk(
+def test_case_33_a_machine_that_lies_gets_nothing_onto_our_disk(
     machine: Machine,
     tmp_path: Path,
     manifest: str,

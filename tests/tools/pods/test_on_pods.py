@@ -23,12 +23,12 @@ pytestmark = [
 ]
 
 
-def test_11_a_pod_whose_sshd_starts_late_is_waited_for(lab: Lab) -> None:
+def test_case_11_a_pod_whose_sshd_starts_late_is_waited_for(lab: Lab) -> None:
     lab.cloud.fault(on="boot", kind="sshd_delay", seconds=2)
     assert lab.machine(lab.rent()).again(lambda shell: shell.run(["hostname"])).exit_code == 0
 
 
-def test_12_the_host_key_is_the_one_in_the_providers_log(lab: Lab) -> None:
+def test_case_12_the_host_key_is_the_one_in_the_providers_log(lab: Lab) -> None:
     pod = lab.rent()
     lab.cloud.reach(pod)
     assert lab.machine(pod, expects=True).host_key.source == "expected"
@@ -39,7 +39,7 @@ def test_12_the_host_key_is_the_one_in_the_providers_log(lab: Lab) -> None:
         lab.machine(other, expects=True).again(lambda shell: shell.run(["true"]))
 
 
-def test_13_a_pod_that_did_not_take_our_key_says_so_at_once(lab: Lab) -> None:
+def test_case_13_a_pod_that_did_not_take_our_key_says_so_at_once(lab: Lab) -> None:
     lab.cloud.fault(on="boot", kind="no_keys")
     pod = lab.rent()
     lab.cloud.reach(pod)
@@ -47,7 +47,7 @@ def test_13_a_pod_that_did_not_take_our_key_says_so_at_once(lab: Lab) -> None:
         lab.machine(pod).again(lambda shell: shell.run(["true"]))
 
 
-def test_14_16_an_upload_survives_cuts_also_without_sftp(lab: Lab, tmp_path: Path) -> None:
+def test_case_14_16_an_upload_survives_cuts_also_without_sftp(lab: Lab, tmp_path: Path) -> None:
     source = tmp_path / "data"
     source.write_bytes(os.urandom(20 * MIB))
     for kind in ("sftp", "no sftp"):
@@ -67,7 +67,7 @@ def test_14_16_an_upload_survives_cuts_also_without_sftp(lab: Lab, tmp_path: Pat
         assert os.listdir(volume) == ["data"] and len(cuts) == 2 and all(cuts)
 
 
-def test_a_link_that_falls_silent_is_given_up_and_found_again(lab: Lab) -> None:
+def test_case_15_a_link_that_falls_silent_is_given_up_and_found_again(lab: Lab) -> None:
     pod = lab.rent()
     agent = lab.agent(pod, patience_s=90)
     agent.start(
@@ -83,7 +83,7 @@ def test_a_link_that_falls_silent_is_given_up_and_found_again(lab: Lab) -> None:
     assert b"".join(piece.data for piece in pieces) == b"two\n"
 
 
-def test_17_a_full_disk_is_named_and_the_part_is_removed(lab: Lab, tmp_path: Path) -> None:
+def test_case_17_a_full_disk_is_named_and_the_part_is_removed(lab: Lab, tmp_path: Path) -> None:
     lab.cloud.fault(on="boot", kind="disk", mb=24)
     machine = lab.machine(lab.rent())
     source = tmp_path / "data"
@@ -108,7 +108,7 @@ def test_17_a_full_disk_is_named_and_the_part_is_removed(lab: Lab, tmp_path: Pat
     assert taken and left.text == "fill\n"
 
 
-def test_18_a_job_that_fills_the_disk_ends_with_its_own_exit_code(lab: Lab) -> None:
+def test_case_18_a_job_that_fills_the_disk_ends_with_its_own_exit_code(lab: Lab) -> None:
     lab.cloud.fault(on="boot", kind="disk", mb=24)
     agent = lab.agent(lab.rent())
     text = "echo before; head -c 60000000 /dev/zero > fill; echo rc=$?; "
@@ -121,7 +121,9 @@ def test_18_a_job_that_fills_the_disk_ends_with_its_own_exit_code(lab: Lab) -> N
 
 
 @pytest.mark.skipif(not RunPod.can_cap_memory(), reason=NEEDS_CAP)
-def test_19_a_job_that_the_kernel_killed_for_memory_is_told_from_another_kill(lab: Lab) -> None:
+def test_case_19_a_job_that_the_kernel_killed_for_memory_is_told_from_another_kill(
+    lab: Lab,
+) -> None:
     lab.cloud.fault(on="boot", kind="memory", mb=200)
     agent = lab.agent(lab.rent())
     greedy = "held = []\nwhile True: held.append(bytearray(10 << 20))"
@@ -143,7 +145,7 @@ def test_the_start_command_leaves_the_pod_as_its_image_has_it(lab: Lab) -> None:
     assert "ready" in " ".join(lab.cloud.log(pod))
 
 
-def test_32_a_job_has_the_pods_environment_and_not_its_key(lab: Lab) -> None:
+def test_case_32_a_job_has_the_pods_environment_and_not_its_key(lab: Lab) -> None:
     pod = lab.rent()
     agent = lab.agent(pod)
     status, log = ended(agent, script("env", "env; cat /proc/$PPID/environ", env={"OWN": "1"}))
@@ -153,7 +155,7 @@ def test_32_a_job_has_the_pods_environment_and_not_its_key(lab: Lab) -> None:
     assert "RUNPOD_API_KEY" not in log.decode()
 
 
-def test_29_a_pod_with_another_date_measures_time_as_it_passes(lab: Lab) -> None:
+def test_case_29_a_pod_with_another_date_measures_time_as_it_passes(lab: Lab) -> None:
     lab.cloud.fault(on="boot", kind="clock", shift="-3d")
     pod = lab.rent()
     agent = lab.agent(pod)
@@ -175,7 +177,7 @@ def test_29_a_pod_with_another_date_measures_time_as_it_passes(lab: Lab) -> None
     assert running.beat_age_s < 30
 
 
-def test_38_a_used_pod_shows_what_is_left_on_it(lab: Lab) -> None:
+def test_case_38_a_used_pod_shows_what_is_left_on_it(lab: Lab) -> None:
     pod = lab.rent()
     agent = lab.agent(pod)
     first, _ = ended(
@@ -195,7 +197,9 @@ def test_38_a_used_pod_shows_what_is_left_on_it(lab: Lab) -> None:
     assert agent.status("third").gpu_after_mb == [20_000] != first.gpu_after_mb
 
 
-def test_22_a_stopped_and_resumed_pod_says_that_its_job_is_lost(lab: Lab, tmp_path: Path) -> None:
+def test_case_22_a_stopped_and_resumed_pod_says_that_its_job_is_lost(
+    lab: Lab, tmp_path: Path
+) -> None:
     mounts = {"persistent": {"size": 10, "path": "/workspace"}}
     pod = lab.rent(mounts=mounts)
     agent = lab.agent(pod)

@@ -97,7 +97,9 @@ def test_no_command_is_logged_where_another_library_logs_everything(
 
 @needs_sshd
 @child
-def test_12_a_machine_with_another_host_key_is_refused(other: LoopbackSsh, state: Path) -> None:
+def test_case_12_a_machine_with_another_host_key_is_refused(
+    other: LoopbackSsh, state: Path
+) -> None:
     with reached(other, state, "first") as machine:
         seen = machine.host_key
         assert (seen.source, seen.fingerprint) == ("first_use", other.fingerprint)
@@ -123,7 +125,7 @@ def test_12_a_machine_with_another_host_key_is_refused(other: LoopbackSsh, state
 
 @needs_sshd
 @child
-def test_13_a_machine_that_does_not_know_our_key_is_not_tried_again(
+def test_case_13_a_machine_that_does_not_know_our_key_is_not_tried_again(
     other: LoopbackSsh, state: Path
 ) -> None:
     other.authorized.write_text("", encoding="utf-8")
@@ -153,7 +155,7 @@ def test_a_machine_that_is_away_is_an_error_after_the_time_that_was_allowed(
 
 @needs_sshd
 @child
-def test_14_an_upload_goes_on_where_the_connection_was_cut(
+def test_case_14_an_upload_goes_on_where_the_connection_was_cut(
     machine: Machine, sshd: LoopbackSsh, tmp_path: Path
 ) -> None:
     source = tmp_path / "weights.bin"
@@ -178,7 +180,7 @@ def test_14_an_upload_goes_on_where_the_connection_was_cut(
 @needs_sshd
 @child
 @slow
-def test_14_a_part_with_other_bytes_is_thrown_away(
+def test_case_14_a_part_with_other_bytes_is_thrown_away(
     machine: Machine, sshd: LoopbackSsh, tmp_path: Path
 ) -> None:
     source = tmp_path / "weights.bin"
@@ -200,7 +202,9 @@ def test_14_a_part_with_other_bytes_is_thrown_away(
 @needs_sshd
 @child
 @slow
-def test_16_a_machine_without_sftp_takes_files_all_the_same(tmp_path: Path, state: Path) -> None:
+def test_case_16_a_machine_without_sftp_takes_files_all_the_same(
+    tmp_path: Path, state: Path
+) -> None:
     source = tmp_path / "weights.bin"
     source.write_bytes(os.urandom(9 * MIB))
     arrived = []

@@ -15,7 +15,7 @@ pytestmark = [
 ]
 
 
-def test_25_a_pod_that_nobody_looks_after_ends_itself(lab: Lab) -> None:
+def test_case_25_a_pod_that_nobody_looks_after_ends_itself(lab: Lab) -> None:
     pod = lab.rent()
     agent = lab.agent(pod)
     agent.renew_lease(3)
@@ -26,7 +26,7 @@ def test_25_a_pod_that_nobody_looks_after_ends_itself(lab: Lab) -> None:
     assert lab.cloud.requests().count(("DELETE", "/v2/pods/{id}")) == 1
 
 
-def test_25_a_job_keeps_its_pod_and_its_results_wait_for_somebody(lab: Lab) -> None:
+def test_case_25_a_job_keeps_its_pod_and_its_results_wait_for_somebody(lab: Lab) -> None:
     pod = lab.rent()
     agent = lab.agent(pod)
     agent.start(script("busy", "until [ -e /workspace/go ]; do sleep 0.1; done"))
@@ -56,7 +56,9 @@ def _lived(path: Path) -> float:
     [(("v2",), "podTerminate"), (("v2", "graphql"), "podStop")],
     ids=["graphql", "stop"],
 )
-def test_25_a_pod_tries_every_way_to_end(lab: Lab, refused: tuple[str, ...], asked: str) -> None:
+def test_case_25_a_pod_tries_every_way_to_end(
+    lab: Lab, refused: tuple[str, ...], asked: str
+) -> None:
     for interface in refused:
         lab.cloud.fault(on="terminate", kind="500", times=9, interface=interface, key="pod")
     pod = lab.rent()
@@ -76,14 +78,14 @@ def test_25_a_pod_tries_every_way_to_end(lab: Lab, refused: tuple[str, ...], ask
         assert not [name for name, content in files.items() if key.encode() in content]
 
 
-def test_25_a_pod_that_no_one_can_log_in_to_ends_itself(lab: Lab) -> None:
+def test_case_25_a_pod_that_no_one_can_log_in_to_ends_itself(lab: Lab) -> None:
     lab.cloud.fault(on="boot", kind="no_sshd")
     pod = lab.rent(args=lab.start_command(ttl_s=2, max_life_s=3600))
     until(lambda: pod in lab.cloud.ended())
     assert lab.cloud.ended()[pod].by == "pod"
 
 
-def test_31_a_pod_ends_at_the_end_of_its_life_whatever_it_does(lab: Lab) -> None:
+def test_case_31_a_pod_ends_at_the_end_of_its_life_whatever_it_does(lab: Lab) -> None:
     pod = lab.rent(args=lab.start_command(ttl_s=600, max_life_s=12))
     agent = lab.agent(pod)
     agent.start(script("endless", "sleep 987"))
@@ -93,7 +95,7 @@ def test_31_a_pod_ends_at_the_end_of_its_life_whatever_it_does(lab: Lab) -> None
     assert lab.cloud.ended()[pod].by == "pod"
 
 
-def test_25_a_container_that_crashes_again_and_again_does_not_live_for_ever(lab: Lab) -> None:
+def test_case_25_a_container_that_crashes_again_and_again_does_not_live_for_ever(lab: Lab) -> None:
     command = lab.start_command(ttl_s=600, max_life_s=6).replace("ssh-keygen -A", "true")
     command = command.replace("exec /start.sh", "sleep 2; echo crashed; exit 1")
     mounts = {"persistent": {"size": 10, "path": "/workspace"}}

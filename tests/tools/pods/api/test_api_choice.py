@@ -140,7 +140,7 @@ def test_case_04_no_other_failure_makes_it_leave_graphql(
     assert api.interface == "graphql"
 
 
-def test_an_sdk_that_cannot_be_used_is_left_too() -> None:
+def test_case_04_an_sdk_that_cannot_be_used_is_left_too() -> None:
     class Unusable(SdkPods):
         def pods(self) -> list[object]:  # type: ignore[override]
             raise InterfaceUnusable("The package runpod cannot be imported.")

@@ -193,9 +193,7 @@ def test_case_01_a_create_is_not_repeated_after_too_many_requests(
 
 
 @pytest.mark.parametrize("kind", BREAKING)
-def test_case_02_and_03_reads_and_terminate_are_repeated(
-    api: PodAPI, cloud: RunPod, kind: str
-) -> None:
+def test_case_02_03_reads_and_terminate_are_repeated(api: PodAPI, cloud: RunPod, kind: str) -> None:
     made = api.create(ordered(), GPU)
     for operation in ("list", "get", "terminate"):
         cloud.fault(on=operation, kind=kind)
@@ -205,7 +203,7 @@ def test_case_02_and_03_reads_and_terminate_are_repeated(
 
 
 @pytest.mark.parametrize("kind", BREAKING)
-def test_case_02_and_03_a_create_is_sent_once(api: PodAPI, cloud: RunPod, kind: str) -> None:
+def test_case_02_03_a_create_is_sent_once(api: PodAPI, cloud: RunPod, kind: str) -> None:
     cloud.fault(on="create", kind=kind)
     with pytest.raises(AnswerLost, match="look for the name before asking again"):
         api.create(ordered(), GPU)
@@ -213,9 +211,7 @@ def test_case_02_and_03_a_create_is_sent_once(api: PodAPI, cloud: RunPod, kind: 
 
 
 @pytest.mark.parametrize("kind", BREAKING)
-def test_case_02_and_03_what_changes_a_pod_is_sent_once(
-    api: PodAPI, cloud: RunPod, kind: str
-) -> None:
+def test_case_02_03_what_changes_a_pod_is_sent_once(api: PodAPI, cloud: RunPod, kind: str) -> None:
     made = api.create(ordered(), GPU)
     cloud.fault(on="stop", kind=kind)
     with pytest.raises(AnswerLost):
@@ -325,7 +321,7 @@ def test_case_10_only_a_public_address_of_ssh_counts(api: PodAPI, running_cloud:
     assert other is not None and other.ssh is None
 
 
-def test_case_22_and_23_a_preempted_pod_is_stopped_and_a_vanished_one_is_none(
+def test_case_22_23_a_preempted_pod_is_stopped_and_a_vanished_one_is_none(
     api: PodAPI, cloud: RunPod
 ) -> None:
     made = api.create(ordered(), GPU)

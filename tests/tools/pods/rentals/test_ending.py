@@ -69,6 +69,22 @@ def test_case_27_a_pod_that_cannot_be_ended_raises_an_alarm_and_is_ended_by_the_
     assert (reaped.did, reaped.pod_id) == ("ended", pod.id) and not cloud.pods()
 
 
+def test_case_05_a_key_that_is_revoked_meanwhile_ends_no_job_and_raises_an_alarm(
+    desk: Desk, cloud: RunPod
+) -> None:
+    rental, pod = rent(desk, wish_for(job="job"))
+    cloud.revoke_key()
+    look = look_at(desk, rental.intent, NO_CAPS)
+    assert look.seen == "unknown" and look.must_end is None and "API_KEY" in look.told
+    with pytest.raises(StillBilling, match="STILL BILLED") as alarm:
+        end_rental(desk, rental.intent, "the job is over")
+    assert pod.id in str(alarm.value)
+    assert [one.pod_id for one in desk.journal.rentals()] == [pod.id] and cloud.pods()
+    cloud.restore_key()
+    (reaped,) = reap(desk, lambda job: False)
+    assert reaped.did == "ended" and not cloud.pods()
+
+
 def test_case_28_a_pod_that_is_gone_already_is_ended_without_an_error_and_only_once(
     desk: Desk, cloud: RunPod
 ) -> None:
@@ -174,7 +190,7 @@ def test_case_30_the_age_survives_a_reboot_of_this_machine_and_a_clock_that_is_s
     assert look_at(desk, rental.intent, NO_CAPS).rental.seconds >= after
 
 
-def test_the_kill_switch_ends_everything_of_ours_and_one_that_stays_stops_no_other(
+def test_case_27_the_kill_switch_ends_everything_of_ours_and_one_that_stays_stops_no_other(
     desk: Desk, cloud: RunPod
 ) -> None:
     ours = [rent(desk, wish_for(f"pod {i}")) for i in range(3)]
@@ -191,7 +207,7 @@ def test_the_kill_switch_ends_everything_of_ours_and_one_that_stays_stops_no_oth
     assert {record.pod_id for record in records} == {ours[0].pod.id, ours[2].pod.id}
 
 
-def test_a_pod_that_is_ended_while_it_boots_is_not_rented_again(
+def test_case_37_a_pod_that_is_ended_while_it_boots_is_not_rented_again(
     open_workspace: Callable[..., Desk], cloud: RunPod, clock: SharedClock
 ) -> None:
     renting, other = open_workspace(), open_workspace()
@@ -244,7 +260,7 @@ def test_case_41_after_the_loss_of_the_journal_pods_are_orphans_until_they_are_a
     assert rent(desk, wish_for("pod 0", job="job")).pod.id == kept.pod.id
 
 
-def test_the_reaper_ends_pods_that_are_over_and_keeps_those_that_are_needed(
+def test_case_25_the_reaper_ends_pods_that_are_over_and_keeps_those_that_are_needed(
     desk: Desk, cloud: RunPod, clock: SharedClock
 ) -> None:
     over = rent(desk, wish_for("pod 0", job="over"))
@@ -258,7 +274,7 @@ def test_the_reaper_ends_pods_that_are_over_and_keeps_those_that_are_needed(
     assert list(cloud.pods()) == [needed.pod.id]
 
 
-def test_the_reaper_ends_second_pods_of_an_intent_and_pods_that_turn_up_after_their_end(
+def test_case_06_the_reaper_ends_second_pods_of_an_intent_and_pods_that_turn_up_after_their_end(
     desk: Desk, cloud: RunPod
 ) -> None:
     living, ended = rent(desk, wish_for("pod 0")), rent(desk, wish_for("pod 1"))
@@ -273,7 +289,7 @@ def test_the_reaper_ends_second_pods_of_an_intent_and_pods_that_turn_up_after_th
     assert list(cloud.pods()) == [living.pod.id]
 
 
-def test_case_6_an_end_looks_by_name_for_the_pods_of_create_requests_without_an_answer(
+def test_case_06_an_end_looks_by_name_for_the_pods_of_create_requests_without_an_answer(
     desk: Desk, cloud: RunPod, clock: SharedClock
 ) -> None:
     cloud.fault(on="create", kind="lost_response")
@@ -291,7 +307,7 @@ def test_case_6_an_end_looks_by_name_for_the_pods_of_create_requests_without_an_
     assert not cloud.pods()
 
 
-def test_case_6_the_reaper_waits_for_a_pod_whose_create_request_is_carried_out_late(
+def test_case_06_the_reaper_waits_for_a_pod_whose_create_request_is_carried_out_late(
     desk: Desk, cloud: RunPod, clock: SharedClock
 ) -> None:
     cloud.fault(on="create", kind="reset")

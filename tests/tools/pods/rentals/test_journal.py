@@ -53,7 +53,7 @@ def test_steps_can_be_added_and_neither_changed_nor_removed(
     assert (step.state, step.told) == ("intent", f"{A40} at $0.4400 per hour")
 
 
-def test_no_value_of_a_variable_is_in_the_journal(journal: Journal, tmp_path: Path) -> None:
+def test_case_32_no_value_of_a_variable_is_in_the_journal(journal: Journal, tmp_path: Path) -> None:
     order = PodOrder(name="", image="i", environment={"HF_TOKEN": "canary-7f3a"})
     rental = journal.reserve(wish_for(order=order), A40, 0.44)
     assert "canary" not in repr(rental)
@@ -74,7 +74,7 @@ def _spend(folder: Path, number: int) -> bool:
 
 @pytest.mark.child
 @pytest.mark.slow
-def test_of_several_processes_only_one_spends_the_last_dollar(tmp_path: Path) -> None:
+def test_case_30_of_several_processes_only_one_spends_the_last_dollar(tmp_path: Path) -> None:
     with multiprocessing.get_context("spawn").Pool(4) as processes:
         won = processes.starmap(_spend, [(tmp_path, number) for number in range(12)])
     assert sum(won) == 1

@@ -185,7 +185,7 @@ def test_a_reaper_with_nothing_to_do_leaves_and_one_without_a_key_says_so(
         start_reaper(settings)
 
 
-def test_the_pods_of_a_lost_job_live_on_for_a_while_so_that_it_can_take_them_over_again(
+def test_case_24_the_pods_of_a_lost_job_live_on_for_a_while_so_that_it_can_take_them_over(
     own_cloud: RunPod, tmp_path: Path
 ) -> None:
     store, clock = JobStore(tmp_path), SharedClock(own_cloud)

@@ -53,7 +53,7 @@ def test_a_wish_that_is_repeated_gets_the_pod_that_is_there(desk: Desk, cloud: R
 
 
 @pytest.mark.parametrize("kind", ["lost_response", "made_but_500", "reset"])
-def test_case_2_and_6_a_create_whose_answer_is_lost_leads_to_exactly_one_pod(
+def test_case_02_06_a_create_whose_answer_is_lost_leads_to_exactly_one_pod(
     kind: str, desk: Desk, cloud: RunPod
 ) -> None:
     # transformerlab PR #2305: the answer was 500, and the pod ran and was billed.
@@ -66,7 +66,7 @@ def test_case_2_and_6_a_create_whose_answer_is_lost_leads_to_exactly_one_pod(
     assert ("adopted" in told) is made
 
 
-def test_case_6_a_pod_in_doubt_keeps_its_reserve_and_is_adopted_when_the_provider_is_back(
+def test_case_06_a_pod_in_doubt_keeps_its_reserve_and_is_adopted_when_the_provider_is_back(
     desk: Desk, cloud: RunPod, clock: SharedClock
 ) -> None:
     cloud.fault(on="create", kind="lost_response")
@@ -79,7 +79,7 @@ def test_case_6_a_pod_in_doubt_keeps_its_reserve_and_is_adopted_when_the_provide
     assert rent(desk, wish_for()).pod.id == pod_id and creates(cloud) == 1
 
 
-def test_case_7_the_next_gpu_of_the_list_is_taken_when_one_is_not_free(
+def test_case_07_the_next_gpu_of_the_list_is_taken_when_one_is_not_free(
     desk: Desk, cloud: RunPod
 ) -> None:
     cloud.set_capacity(0, A40)
@@ -89,7 +89,7 @@ def test_case_7_the_next_gpu_of_the_list_is_taken_when_one_is_not_free(
     assert (first.gpu, first.state, first.cost_usd, first.pod_id) == (A40, "verified_gone", 0, None)
 
 
-def test_case_7_without_any_free_gpu_the_tries_are_bounded_and_the_waits_are_named(
+def test_case_07_without_any_free_gpu_the_tries_are_bounded_and_the_waits_are_named(
     desk: Desk, cloud: RunPod
 ) -> None:
     # dstack #1976: submitted and failed in an endless loop.
@@ -102,7 +102,7 @@ def test_case_7_without_any_free_gpu_the_tries_are_bounded_and_the_waits_are_nam
     assert desk.journal.spending() == (0, 0, 0)
 
 
-def test_case_7_a_gpu_that_does_not_exist_is_named_before_anything_is_rented(
+def test_case_07_a_gpu_that_does_not_exist_is_named_before_anything_is_rented(
     desk: Desk, cloud: RunPod
 ) -> None:
     with pytest.raises(UnknownName, match="NVIDIA A400.*Did you mean"):
@@ -119,7 +119,7 @@ BOOTS = [
 
 
 @pytest.mark.parametrize("kind", [kind for kind, _ in BOOTS if kind != "crash"])
-def test_cases_8_9_10_a_pod_that_never_becomes_ready_is_ended_and_another_one_is_rented(
+def test_case_08_09_10_a_pod_that_never_becomes_ready_is_ended_and_another_one_is_rented(
     kind: str, desk: Desk, cloud: RunPod
 ) -> None:
     cloud.fault(on="boot", kind=kind)
@@ -131,7 +131,7 @@ def test_cases_8_9_10_a_pod_that_never_becomes_ready_is_ended_and_another_one_is
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("kind", "told"), BOOTS)
-def test_cases_8_9_10_three_pods_that_never_become_ready_are_enough_and_the_log_is_shown(
+def test_case_08_09_10_three_pods_that_never_become_ready_are_enough_and_the_log_is_shown(
     kind: str, told: str, desk: Desk, cloud: RunPod
 ) -> None:
     cloud.fault(on="boot", kind=kind, times=3)
@@ -140,7 +140,7 @@ def test_cases_8_9_10_three_pods_that_never_become_ready_are_enough_and_the_log_
     assert told in str(failed.value) and not cloud.pods() and len(cloud.ended()) == 3
 
 
-def test_a_pod_that_vanishes_while_it_boots_is_replaced(
+def test_case_23_a_pod_that_vanishes_while_it_boots_is_replaced(
     desk: Desk, cloud: RunPod, clock: SharedClock
 ) -> None:
     def vanish() -> None:
@@ -153,7 +153,7 @@ def test_a_pod_that_vanishes_while_it_boots_is_replaced(
     assert [one.state for one in desk.journal.rentals(ended=True)] == ["lost", "ready"]
 
 
-def test_a_pod_with_another_price_than_the_quote_is_ended_at_once_and_said_so(
+def test_case_30_a_pod_with_another_price_than_the_quote_is_ended_at_once_and_said_so(
     desk: Desk, cloud: RunPod
 ) -> None:
     # dstack #1886: showed $0.98 per hour, created at $1.52.

@@ -94,7 +94,7 @@ def content_of(path: Path) -> bytes:
         return b""  # it has just gone
 
 
-def test_no_key_is_in_a_log_a_table_a_result_a_list_of_processes_or_on_a_pod(
+def test_case_32_no_key_is_in_a_log_a_table_a_result_a_list_of_processes_or_on_a_pod(
     pod_settings: Settings, cloud: RunPod, store: JobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", HF_TOKEN)

@@ -71,7 +71,7 @@ def reaped(settings: Settings, api: PodAPI) -> tuple[list[str], float]:
     return said, clock.slept
 
 
-def test_25_the_reaper_alone_ends_the_pods_of_a_run_that_nobody_takes_over(
+def test_case_25_the_reaper_alone_ends_the_pods_of_a_run_that_nobody_takes_over(
     pod_settings: Settings, cloud: RunPod, store: JobStore
 ) -> None:
     abandoned(pod_settings, store, cloud, hours=1, count=2)
@@ -84,7 +84,7 @@ def test_25_the_reaper_alone_ends_the_pods_of_a_run_that_nobody_takes_over(
     assert 540 <= seconds <= 900
 
 
-def test_25_the_watchdog_alone_ends_the_pod_of_a_run_that_nobody_takes_over(
+def test_case_25_the_watchdog_alone_ends_the_pod_of_a_run_that_nobody_takes_over(
     pod_settings: Settings, cloud: RunPod, store: JobStore
 ) -> None:
     abandoned(pod_settings, store, cloud, hours=1 / 60)

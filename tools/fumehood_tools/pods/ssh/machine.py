@@ -15,6 +15,10 @@ MOST_CUTS = 50
 FIRST_PAUSE_SECONDS, MOST_PAUSE_SECONDS = 0.2, 10.0
 
 
+def _nobody_knows() -> None:
+    """Ask nobody whether a machine is still there."""
+
+
 class Machine:
     """A pod or host, its address, and the connection to it. Safe to share between threads.
 
@@ -29,14 +33,17 @@ class Machine:
         host_keys: HostKeys,
         expected: tuple[str, ...] = (),
         patience_s: float = PATIENCE_SECONDS,
+        see: Callable[[], object] = _nobody_knows,
     ) -> None:
         """machine: the id of the pod or host. expected: fingerprints known from elsewhere.
 
-        patience_s: for how long a machine that does not answer is tried again.
+        patience_s: for how long a machine that does not answer is tried again. see: called before
+        each try to connect; raises if somebody else knows that the machine is gone, so that nobody
+        waits for it. That ends the call.
         """
         self.id, self.address = machine, address
         self._key, self._host_keys, self._expected = key, host_keys, expected
-        self._patience = patience_s
+        self._patience, self._see = patience_s, see
         self._shell: Shell | None = None
         self._lock = Lock()
 
@@ -49,7 +56,8 @@ class Machine:
         """Return call(shell), called again with a new connection after every cut.
 
         So call must be something that can be done twice. Raises what it raises, and LinkLost when
-        the machine has not let us in for patience_s, or has cut MOST_CUTS connections.
+        the machine has not let us in for patience_s, or has cut MOST_CUTS connections; and what
+        `see` raises.
         """
         for left in reversed(range(MOST_CUTS)):
             shell = self._connected()
@@ -95,6 +103,7 @@ class Machine:
             return self._shell
 
     def _open(self) -> Shell:
+        self._see()
         pinned = self._host_keys.of(self.id)
         shell = Shell.open(
             self.address, self._key.private(), pinned=pinned, expected=self._expected

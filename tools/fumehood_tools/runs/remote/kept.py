@@ -13,7 +13,7 @@ from typing import NamedTuple
 from fumehood_tools.errors import FumehoodError, RunFailed, StorageFailed
 from fumehood_tools.locking import exclusive
 from fumehood_tools.pods.agent import Agent
-from fumehood_tools.pods.rentals import Caps, Desk, Rental
+from fumehood_tools.pods.rentals import Caps, Desk, Life, Rental
 from fumehood_tools.runs.log_lines import log
 from fumehood_tools.runs.remote.hosts import BUSY_MB
 from fumehood_tools.runs.remote.places import OpenPlace, RemotePlace
@@ -98,7 +98,7 @@ class KeptPlace:
         if self._open is None:
             self._otherwise.look()
             return
-        life = life_left(self._desk, self._open.rental, Caps(), self.name)
+        life = self._life_left(self._open.rental)
         renew(self._open.agent, max(1.0, life.max_s), self.name)
 
     def release(self, why: str) -> None:
@@ -121,7 +121,7 @@ class KeptPlace:
         pod = self._desk.api.get(rental.pod_id or "")
         if pod is None or pod.state != "running" or pod.ssh is None:
             raise RunFailed("The provider does not run it any more. Another pod is rented.")
-        agent = log_in(self._desk, pod)
+        agent = log_in(self._desk, pod, lambda: self._life_left(rental))
         try:
             _check_is_clean(agent)
             rental = self._desk.journal.move(rental, "busy", "training")
@@ -130,6 +130,9 @@ class KeptPlace:
             raise
         self._open = _InUse(rental, agent)
         return OpenPlace(agent, None, 1, PYTHON, rented_place(rental, pod), HIDDEN)
+
+    def _life_left(self, rental: Rental) -> Life:
+        return life_left(self._desk, rental, Caps(), self.name)
 
     def _give_up(self, rental: Rental, why: str) -> None:
         """End the kept pod; from now on this place is the other one."""

@@ -4,6 +4,8 @@ Its record, with the quote, the price, the cost and the proof that it has ended,
 in rentals/<intent> of the workspace; the scores of what was trained there name it.
 """
 
+from collections.abc import Callable
+
 from fumehood_tools.errors import FumehoodError
 from fumehood_tools.pods.agent import Agent
 from fumehood_tools.pods.api import Pod, PodsFailed
@@ -56,7 +58,7 @@ class PodPlace:
         self._rental = rental
         self.name = f"pod {pod.id} ({rental.gpu})"
         try:
-            self._agent = agent = log_in(self._desk, pod)
+            self._agent = agent = log_in(self._desk, pod, self._life_left)
             endpoints, life = self._settings.endpoints, self._wish.watchdog
             addresses = endpoints["runpod_v2"], endpoints["runpod_graphql"]
             agent.arm_watchdog(life.lease_s, life.max_s, *addresses)
@@ -68,9 +70,8 @@ class PodPlace:
 
     def look(self) -> None:
         """Renew the pod's lease, write down what it has cost, and see that it may go on."""
-        assert self._rental is not None and self._agent is not None
-        life = life_left(self._desk, self._rental, self._wish.caps, self.name)
-        renew(self._agent, life.lease_s, self.name)
+        assert self._agent is not None
+        renew(self._agent, self._life_left().lease_s, self.name)
 
     def release(self, why: str) -> None:
         """End the pod, verified, and write its record. Raises StillBilling, InDoubt."""
@@ -83,15 +84,25 @@ class PodPlace:
         ended = end_with_record(self._desk, self._settings, rental.intent, why)
         log("place", self.name, f"ended, after ${ended.cost_usd:.4f}: {why}")
 
+    def _life_left(self) -> Life:
+        assert self._rental is not None
+        return life_left(self._desk, self._rental, self._wish.caps, self.name)
 
-def log_in(desk: Desk, pod: Pod) -> Agent:
-    """Return the agent of a pod that can be reached, installed. Raises SshFailed."""
+
+def log_in(desk: Desk, pod: Pod, see: Callable[[], object]) -> Agent:
+    """Return the agent of a pod that can be reached, installed.
+
+    see: asks the provider, whenever the link is lost, and raises if the pod is gone. Raises
+    SshFailed, and what `see` raises.
+    """
     assert pod.ssh is not None
     try:
         expected = fingerprints_in(line.text for line in desk.api.logs(pod.id))
     except PodsFailed:
         expected = ()
-    machine = Machine(pod.id, pod.ssh, ClientKey(desk.state), HostKeys(desk.state), expected)
+    machine = Machine(
+        pod.id, pod.ssh, ClientKey(desk.state), HostKeys(desk.state), expected, see=see
+    )
     agent = Agent(machine, python=PYTHON)
     agent.install()
     return agent
