@@ -85,6 +85,10 @@ class ScriptedTrainee:
         return None if self._busy else "2026-01-01T00:00:00+00:00"
 
     @property
+    def is_taken_over(self) -> bool:
+        return False
+
+    @property
     def doing(self) -> str:
         return f"booting a pod for {self.order.name}"
 

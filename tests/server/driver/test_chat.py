@@ -102,6 +102,13 @@ async def test_an_endpoint_that_limits_the_rate_for_an_hour_is_not_asked_for_an_
         assert len(endpoint.service.log) == 1
 
 
+async def test_an_endpoint_that_limits_the_rate_for_a_moment_is_asked_again() -> None:
+    with ChatEndpoint([says("Hello.")]) as endpoint:
+        endpoint.service.fault = Fault("status", status=429, times=1)
+        answer = await chat(endpoint, patience_minutes=1, answer_seconds=30).ask(ASKED, [])
+        assert answer.message["content"] == "Hello." and len(endpoint.service.log) == 2
+
+
 @pytest.mark.parametrize(
     ("status", "remedy"), [(401, "OPENAI_API_KEY"), (404, "base-url"), (400, "tools")]
 )

@@ -180,6 +180,33 @@ async def test_a_drive_goes_on_after_its_endpoint_failed_and_after_it_was_killed
     assert len(said(settings)) == 2
 
 
+@pytest.mark.child
+async def test_what_is_wrong_with_an_endpoint_is_in_the_notebook_and_nothing_is_lost(
+    settings: Settings,
+) -> None:
+    faults = {
+        "HTTP 429": Fault("status", status=429, retry_after="3600"),
+        "no answer within 0.3 s": Fault("hang"),
+        "its answer is not JSON": Fault("garbage"),
+        "Choose a model that supports tools": Fault("status", status=400),
+    }
+
+    def breaks(messages: list[dict[str, Any]]) -> dict[str, Any]:
+        endpoint.service.fault = next(iter(faults.values()))
+        return calls(("list_jobs", {}))
+
+    with ChatEndpoint([breaks, FINISH]) as endpoint:
+        for fault in faults.values():
+            endpoint.service.fault = fault if endpoint.asked else None
+            assert (await run(settings, endpoint, answer_seconds=0.3)).end == "endpoint"
+        endpoint.service.fault = None
+        assert (await run(settings, endpoint)).end == "finished"
+        assert len(results(endpoint)) == 1, "it goes on after the call that was made at first"
+    for words, text in zip(faults, said(settings), strict=False):
+        assert words in text
+    assert len(said(settings)) == len(faults) + 1
+
+
 def test_a_damaged_transcript_is_named_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "s.jsonl").write_text('{"message": {"role": "user"}}\nnonsense\n', "utf-8")
     with pytest.raises(StorageFailed, match="Line 2"):

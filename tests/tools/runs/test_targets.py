@@ -11,7 +11,7 @@ from fakes.scripted_target import FAILED, LOST, LosesPlaces, ScriptedTarget, act
 
 from fumehood_tools.files import sha256_of
 from fumehood_tools.jobs.worker import JobContext
-from fumehood_tools.receipts import FAILURE_FILE, SCORE_FILE, WEIGHTS_FILE
+from fumehood_tools.receipts import FAILURE_FILE, SCORE_FILE, WEIGHTS_FILE, open_book
 from fumehood_tools.records.scores import Data, Score
 from fumehood_tools.runs.items import Planner
 from fumehood_tools.runs.job import RunJob, RunParts
@@ -120,6 +120,22 @@ def test_orders_are_given_as_far_as_there_are_places_which_come_and_go(
     run.stage.advance()
     assert len(run.stage.underway) == 3, "fewer places end no training"
     assert len(run.trained()) == 4 and len(target.orders) == 4
+
+
+def test_the_ledger_says_which_trainings_of_own_files_began_and_again_if_they_were_lost(
+    settings: Settings, box: Sandbox, tmp_path: Path
+) -> None:
+    source = (box.variants / "topk.py").read_text("utf-8")
+    (box.variants / "mine.py").write_text(f"{source}# mine", "utf-8")
+    target = ScriptedTarget(tmp_path / "t", {"mine": [LOST]}, busy=1)
+    run = Run(settings, box, target, ["topk", "mine"])
+    run.stage.advance()
+    assert not open_book(settings.state).begun, "it waits for a place"
+    run.trained()
+    book = open_book(settings.state)
+    [(place, words)] = book.begun.items()
+    assert "/mine/seed0-" in place and len(words) == 2
+    assert place not in book.standing and not book.places, "it is no receipt"
 
 
 def test_a_score_says_where_it_was_trained_and_what_that_cost(

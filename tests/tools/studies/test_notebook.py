@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,23 @@ def test_a_name_that_cannot_be_a_folder_is_refused(workspace: Path, name: str) -
         create_study(workspace, name, StudyOpened(question="?", written=WHEN))
     with pytest.raises(UnknownName):
         StudyShelf(workspace).read(name)
+
+
+def test_two_servers_that_write_at_once_lose_no_entry(workspace: Path) -> None:
+    def write(words: str) -> None:
+        for number in range(5):
+            append(workspace, "threshold", note(f"{words} {number}"))
+
+    servers = [threading.Thread(target=write, args=[words]) for words in ("one", "two")]
+    for server in servers:
+        server.start()
+    for server in servers:
+        server.join(60)
+    study = StudyShelf(workspace).read("threshold")
+    written = {content.text for _, content in study.only(Note)}
+    assert written == {f"{words} {number}" for words in ("one", "two") for number in range(5)}
+    assert [entry.number for entry in study.entries] == list(range(1, 12))
+    assert not study.problems
 
 
 def test_an_edited_entry_is_named_and_does_not_count(workspace: Path) -> None:

@@ -74,7 +74,7 @@ class Judge:
         """Return the number by which a variant's p is multiplied for looks. ahead: looks later."""
         look = self.question.looks.get(name)
         if self.question.planned_looks:
-            return self.question.planned_looks
+            return self.question.planned_looks * self.question.times_for_stops
         return 1 if look is None else times_for(look + ahead)
 
     def answer(self) -> Comparison:
@@ -208,8 +208,8 @@ class Judge:
 
     def why_times(self, name: str, times: int) -> str:
         """Return why a variant's p is multiplied by a number, besides for the tries."""
-        if planned := self.question.planned_looks:
-            return f"p is multiplied by the {planned} looks of the plan"
+        if self.question.planned_looks:
+            return self.question.why_planned(times)
         look = self.question.looks[name]
         return (
             f"seeds were added after others had been scored, so this is look {look} at it: its p "

@@ -105,10 +105,22 @@ class Question(BaseModel, frozen=True, defer_build=True):
     """Variant -> which look this is at it (see `looks`); absent: the first, as far as is known."""
     planned_looks: int = 0
     """Looks that a plan allows, among which alpha is divided evenly. 0: there is no plan."""
+    stops: int = 0
+    """Trainings of the plan that were stopped, which may have been chosen by their logs."""
+    times_for_stops: int = 1
+    """The number by which p is multiplied for them."""
     few_steps: int | None = None
     """The number of training steps where it is small (see `training`); None: it is not."""
     failing: list[str] = Field(default_factory=list)
     """Variants some of whose seeds failed, so that a repetition of the run gives no score."""
+
+    def why_planned(self, times: int) -> str:
+        """Return why p is multiplied by a number in a plan."""
+        looks = f"the {self.planned_looks} look{'s' * (self.planned_looks > 1)} of the plan"
+        if not self.stops:
+            return f"p is multiplied by {looks}"
+        were = "a training was" if self.stops == 1 else f"{self.stops} trainings were"
+        return f"p is multiplied by {times}, for {looks} and because {were} stopped"
 
 
 class PowerAsked(BaseModel, frozen=True):

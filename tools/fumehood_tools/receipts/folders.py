@@ -4,7 +4,7 @@ These are the cheap checks that readers make: the record's HMAC, the hashes of s
 sizes of the other files that its kind needs. Only `audit` hashes all files.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -64,6 +64,8 @@ class Book(NamedTuple):
     tried: Mapping[str, Set[str]] = {}
     """Place of a score or failure -> the trial words of everything ever tried there; "" for old
     lines without one."""
+    begun: Mapping[str, Sequence[str]] = {}
+    """Place -> the trial words of all trainings ever begun there, stopped ones included."""
 
     @classmethod
     def of(
@@ -71,7 +73,8 @@ class Book(NamedTuple):
     ) -> "Book":
         """Return the book of a ledger that has been read."""
         standing, places = held.standing(), held.places_of()
-        return cls(key, standing, places, held.broken, held.behind, elsewhere, held.tried())
+        tried, begun = held.tried(), held.begun()
+        return cls(key, standing, places, held.broken, held.behind, elsewhere, tried, begun)
 
     def order(self) -> dict[str, int]:
         """Return MAC -> position of every receipt."""

@@ -6,6 +6,7 @@ receipt.
 """
 
 import contextlib
+import functools
 import hashlib
 import hmac
 import os
@@ -29,7 +30,7 @@ class Key(NamedTuple):
     @property
     def workspace(self) -> str:
         """The public name of the workspace: 16 hex digits."""
-        return hashlib.sha256(self.secret).hexdigest()[:16]
+        return _workspace(self.secret)
 
     def mac(self, purpose: str, content: bytes) -> str:
         """Return the HMAC-SHA256 of content as 64 hex digits, valid for this purpose only."""
@@ -43,6 +44,11 @@ class Key(NamedTuple):
 
     def __repr__(self) -> str:
         return f"Key({self.workspace})"
+
+
+@functools.lru_cache(maxsize=8)
+def _workspace(secret: bytes) -> str:
+    return hashlib.sha256(secret).hexdigest()[:16]
 
 
 def load_key(state: Path) -> Key | None:

@@ -6,6 +6,9 @@ is edited, removed or cut off is detected. A crash can leave a receipt without i
 that the head does not count yet; both differ from tampering, and the next writer repairs them. The
 head is created before the key, so that a missing ledger is detected too.
 
+A line with the action "begun" has no receipt: a training has begun whose outcome will be at the
+place. A place with more beginnings than outcomes had trainings that were stopped.
+
 Lines are written in format 2: {action, kind, place, receipt, time, trial?, mac}. In format 1, which
 older versions wrote, `action` is "score" or "failure" instead of "written", and there is no kind.
 Such lines are still read and verified, and a ledger may contain both formats.
@@ -36,14 +39,15 @@ _START = ""
 _LONGEST_LINE = 4096
 """Bytes. A typical line has about 300."""
 
-Action = Literal["written", "supersede", "withdraw"]
+Action = Literal["written", "supersede", "withdraw", "begun"]
 
 
 class Entry(NamedTuple):
     """The content of a line before it is signed.
 
-    action "supersede": the receipt at the place is about to be replaced by a newer one. kind: the
-    kind of the record. receipt: the MAC of its receipt. trial: see `trials.py`.
+    action "supersede": the receipt at the place is about to be replaced by a newer one. "begun": a
+    training begins there. kind: the kind of the record. receipt: the MAC of its receipt; "" if it
+    has none. trial: see `trials.py`.
     """
 
     action: Action
@@ -87,7 +91,15 @@ class Ledger(NamedTuple):
 
     def standing(self) -> dict[str, LedgerLine]:
         """Return the newest line of each place."""
-        return {line.place: line for line in self.lines}
+        return {line.place: line for line in self.lines if line.action != "begun"}
+
+    def begun(self) -> dict[str, list[str]]:
+        """Return the trial words of each place, one per training that was begun there."""
+        found: dict[str, list[str]] = {}
+        for line in self.lines:
+            if line.action == "begun":
+                found.setdefault(line.place, []).append(line.trial)
+        return found
 
     def tried(self) -> dict[str, set[str]]:
         """Return the trial words of each place, including records withdrawn or replaced since."""

@@ -203,8 +203,9 @@ def _lines_of(raw: bytes, under: str) -> list[LedgerLine]:
         sandbox = f"{rest.partition('/')[0]}/" if rest else ""
         marks.append(f'"place":{json.dumps(sandbox)[:-1]}'.encode())
     spans = sorted({span for mark in marks for span in _found(raw, mark)})
-    lines = (read_line(json.loads(raw[begin:end])) for begin, end in spans)
-    return [line for line in lines if is_under(line.place, under)]
+    # One call for all lines takes half the time of a call for each.
+    content = json.loads(b"[%s]" % b",".join(raw[begin:end] for begin, end in spans))
+    return [line for line in map(read_line, content) if is_under(line.place, under)]
 
 
 def _place_of(raw: bytes, mac: str) -> str | None:

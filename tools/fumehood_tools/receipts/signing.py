@@ -120,7 +120,7 @@ def read_record(path: str) -> dict[str, Any]:
     name = os.path.basename(path)
     try:
         with open_plain(path, MOST_BYTES) as file:
-            record = json.loads(file.read().decode("utf-8"), object_pairs_hook=unambiguous)
+            record = _DECODER.decode(file.read().decode("utf-8"))
     except FileNotFoundError:
         raise
     except NotPlain as error:
@@ -142,6 +142,9 @@ def unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         # ambiguous.
         raise ValueError("an object has the same key twice")
     return content
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=unambiguous)
 
 
 def _canonical(content: Any) -> bytes:

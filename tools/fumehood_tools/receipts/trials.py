@@ -3,7 +3,8 @@
 Two records belong to the same try if they agree in file, parameters and settings of the sandbox. So
 another seed is not another try, but another value of a constant or another learning rate is. The
 ledger stores the word, so that a try still counts after its record was deleted, withdrawn or
-replaced. Comparisons correct p values for the number of tries.
+replaced. Comparisons correct p values for the number of tries. The last part of a word says which
+layer of which subject it is about, so that deleting a sandbox does not hide that a layer was used.
 """
 
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ CONTROL = "control"
 TRIED = (SCORE.name, FAILURE.name)
 """Names of the kinds whose records are tries."""
 _FILE, _DIGEST = 16, 8
+_PARTS = 3
 
 
 class Trial(NamedTuple):
@@ -44,9 +46,24 @@ def trial_of(record: Mapping[str, Any]) -> str:
 
 def trial_word(kind: str, record: Mapping[str, Any]) -> str:
     """Return the trial word of a record, or "" if records of its kind are not tries."""
-    return trial_of(record) if kind in TRIED else ""
+    if kind not in TRIED:
+        return ""
+    word, subject = trial_of(record), record.get("subject")
+    if word == CONTROL or not isinstance(subject, str):
+        return word
+    return f"{word}/{spot_word(subject, int(record.get('layer') or 0))}"
 
 
 def read_trial(word: str) -> Trial:
     """Return the trial that a word of the ledger stands for."""
-    return Trial(*word.split("/")[:3])
+    return Trial(*word.split("/")[:_PARTS])
+
+
+def spot_word(subject: str, layer: int) -> str:
+    """Return the part of a word that names a layer of a subject."""
+    return digest_of([subject, layer])[:_DIGEST]
+
+
+def spot_of(word: str) -> str:
+    """Return the part of a word that names a layer; "" in words of older versions and controls."""
+    return "".join(word.split("/")[_PARTS : _PARTS + 1])

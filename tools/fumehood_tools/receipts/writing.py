@@ -94,6 +94,15 @@ class RecordWriter:
             self._put(folder, target, written._replace(trial=trial_word(kind.name, signed)))
         return signed
 
+    def begin(self, kind: str, place: str, content: Mapping[str, Any]) -> None:
+        """Enter into the ledger that a training begins whose outcome will be at a place.
+
+        content: of the record that it may become, as far as its trial word needs it. Raises
+        StorageFailed.
+        """
+        entry = Entry("begun", kind, checked(place), "", trial_word(kind, content))
+        append(self.workspace / STATE, self.key, [entry])
+
     def _put(self, folder: Path, target: Path, written: Entry) -> None:
         """Rename a folder into place and append its entry, under the lock of all writers."""
         state = self.workspace / STATE

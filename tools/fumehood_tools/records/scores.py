@@ -201,6 +201,8 @@ class Failure(BaseModel, frozen=True):
     limit: str | None = Field(None, description="the limit of the glass that was reached")
     message: str = Field(description="what happened and what to do next")
     variant_sha256: str
+    subject: str | None = Field(None, description="null in records older than this field")
+    layer: int | None = Field(None, description="null in records older than this field")
     glass: str | None = Field(None, description="the isolation level")
     cost: Cost | None = Field(
         None, description="of its training elsewhere; null: on this machine, or it did not end"

@@ -97,6 +97,7 @@ class LocalTrainee:
     def __init__(self, order: TrainingOrder, folder: Path, references: References) -> None:
         self.order, self.has_ended = order, False
         self.started: str | None = None
+        self.is_taken_over = False
         self._folder, self._references = folder, references
         self._training: Training | None = None
         self._failure: FumehoodError | None = None

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
@@ -15,10 +15,11 @@ from fumehood_tools.records.scores import Asked, Cost, Data, Failure, Score
 from fumehood_tools.records.work import Work
 from fumehood_tools.registry.kinds import FAILURE, SCORE, RecordKind
 from fumehood_tools.registry.sae_metrics import SPARSITY
-from fumehood_tools.runs.items import RunItem, provenance
+from fumehood_tools.runs.items import RunItem, provenance, settings_digest
 from fumehood_tools.runs.targets import Effort
 from fumehood_tools.runs.training import CONFIG, LOG
 from fumehood_tools.sandbox.create import Sandbox
+from fumehood_tools.sandbox.variants import packaged_variants
 from fumehood_tools.scoring.requests import ErrorReport, ScoringAnswer
 from fumehood_tools.settings import Settings
 from fumehood_tools.timestamps import now
@@ -37,6 +38,8 @@ class Recorder:
         self.settings, self.sandbox, self.glass = settings, sandbox, glass
         self._asked = asked
         self._started: dict[str, str] = {}
+        subject = sandbox.spec.subject
+        self._spot: dict[str, Any] = {"subject": subject.name, "layer": subject.layer}
         results = receipts.place_of(sandbox.results, settings.workspace)
         self._writer = receipts.RecordWriter(settings.workspace, results)
         self._book = self._writer.book()
@@ -65,6 +68,23 @@ class Recorder:
         """Remember the time at which work on an item began (ISO 8601, UTC; default: now)."""
         self._started[item.name] = when or now()
 
+    def begun(self, item: RunItem) -> None:
+        """Enter into the ledger that a training has begun, as one that is stopped has no record.
+
+        Only of own files: packaged ones train in the same way every time.
+        """
+        is_packaged = packaged_variants().get(item.variant) == item.file_version
+        if item.control is not None or is_packaged:
+            return
+        about = {
+            "file_sha256": item.file_version,
+            "parameters": dict(item.parameters),
+            "settings_digest": settings_digest(self.sandbox.spec),
+            **self._spot,
+        }
+        place = receipts.place_of(item.folder, self.settings.workspace)
+        self._writer.begin(SCORE.name, place, about)
+
     def score(
         self, item: RunItem, out: Path, data: Data, answer: ScoringAnswer, effort: Effort
     ) -> Score:
@@ -88,8 +108,7 @@ class Recorder:
             file_sha256=item.file_sha256,
             run=item.digest,
             control=item.control,
-            subject=spec.subject.name,
-            layer=spec.subject.layer,
+            **self._spot,
             site=spec.subject.site,
             dict_size=spec.dict_size,
             data=data,
@@ -133,6 +152,7 @@ class Recorder:
             limit=error.limit,
             message=message,
             variant_sha256=item.sha256,
+            **self._spot,
             glass=None if stage == "check" else glass,
             cost=None if effort is None else _cost(0.0, effort),
             started=self._started.get(item.name, now()),

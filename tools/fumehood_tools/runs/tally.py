@@ -70,6 +70,10 @@ class Tally:
         log("score", sandbox, "the scorer has its data")
         self._listener.ready()
 
+    def begun(self, item: RunItem) -> None:
+        """Record that the training of an item has begun."""
+        self._recorder.begun(item)
+
     def start(self, item: RunItem, when: str | None) -> None:
         """Remember when the training of an item began; None: it has not."""
         if when is not None:

@@ -67,6 +67,11 @@ class Trainee(Protocol):
         ...
 
     @property
+    def is_taken_over(self) -> bool:
+        """Whether a run that was killed began this very training, which therefore began once."""
+        ...
+
+    @property
     def doing(self) -> str:
         """What happens now, for people: "training topk seed 0". Empty: nothing to mention."""
         ...

@@ -41,6 +41,7 @@ class TrainingStage:
         self._queue, self._tally = queue, tally
         self._losses: Counter[str] = Counter()
         self._underway: list[Underway] = []
+        self._given: list[Underway] = []
 
     @property
     def underway(self) -> list[Trainee]:
@@ -53,10 +54,20 @@ class TrainingStage:
             if (item := self._queue.take()) is None:
                 break
             order = order_for(item, self._recipe)
-            self._underway.append(Underway(item, order, self._target.start(order)))
+            self._given.append(Underway(item, order, self._target.start(order)))
+            self._underway.append(self._given[-1])
         self._target.tend()
+        self._note_begun()
         looked_at, self._underway = self._underway, []
         return [trained for one in looked_at if (trained := self._look(one)) is not None]
+
+    def _note_begun(self) -> None:
+        """Have it written down which trainings have begun: one that is stopped leaves no record."""
+        begun = [one for one in self._given if one.trainee.started is not None]
+        self._given = [one for one in self._given if one.trainee.started is None]
+        for one in begun:
+            if not one.trainee.is_taken_over:
+                self._tally.begun(one.item)
 
     def _look(self, one: Underway) -> Trained | None:
         """Return an item that is trained now. Keep it if it is not; otherwise record why."""

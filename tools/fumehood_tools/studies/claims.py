@@ -16,6 +16,7 @@ from fumehood_tools.records.labelling import Packaged, edited
 from fumehood_tools.registry.lookup import judged_metrics, metric_named, metrics_beside
 from fumehood_tools.registry.metrics import Metric
 from fumehood_tools.studies.entries import Claim, Direction, Plan, PlannedVariant, Verdict
+from fumehood_tools.studies.stopping import NOTHING_STOPPED, Stopped
 
 _INERT: Verdict = "inert"
 _OPPOSITE: dict[Direction, tuple[Word, ...]] = {
@@ -66,12 +67,15 @@ def claims_about(
     incomplete: Mapping[str, str] | None = None,
     sandbox: str | None = None,
     setting: str = "",
+    stopped: Stopped = NOTHING_STOPPED,
 ) -> Judged:
     """Compare the points of a plan's variants with those of its baseline, and return the claims.
 
     points: one per SAE, of variants and baseline together, under the names that they have in the
     plan. tries: what p values are corrected for. receipts: variant -> places of its scores.
     incomplete: variant -> why it cannot be decided. setting: the data that they were measured on.
+    stopped: trainings for which p is corrected.
+
     Raises BadRequest if no point of the baseline has the metric, PartMissing without statsmodels.
     """
     metric = metric_of(plan)
@@ -88,6 +92,8 @@ def claims_about(
         warnings=[],
         left_out=[],
         planned_looks=plan.looks,
+        stops=sum(stopped.files.values()),
+        times_for_stops=stopped.times,
     )
     found = answered(question)
     rows = {row.variant: row for row in found.rows}

@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from fumehood_tools.records.parameters import Value
+from fumehood_tools.spec import CorpusSpec
 
 Verdict = Literal["supported", "refuted", "inconclusive", "inert", "lost on transfer"]
 Direction = Literal["better", "worse", "equal"]
@@ -104,6 +105,9 @@ class Plan(BaseModel, frozen=True):
     settings_digest: str = Field(description="of the sandbox when the plan was registered")
     variants: list[PlannedVariant]
     baseline: PlannedVariant
+    corpus: CorpusSpec | None = Field(
+        None, description="of the sandbox then; null in plans older than this field"
+    )
     metric: str
     direction: Direction
     smallest_effect: float = Field(
@@ -170,6 +174,10 @@ class Conclusion(BaseModel, frozen=True):
         default_factory=dict, description="file -> what is missing of its planned scores"
     )
     to_run: bool = Field(False, description="whether a run of the plan would give some of these")
+    stopped: dict[str, int] = Field(
+        default_factory=dict, description="file -> trainings that were stopped without an outcome"
+    )
+    stopped_times: int = Field(1, description="what p is multiplied by for them")
     state: str = Field("", description="digest of the scores that it rests on, and of what lacks")
     written: str
 

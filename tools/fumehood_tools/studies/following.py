@@ -33,11 +33,36 @@ class _Verdicts(NamedTuple):
     found: Conclusion
 
 
+class _Course(NamedTuple):
+    """How far the plans of a study have come.
+
+    verdicts: plan -> the newest conclusion about it. started: plan -> the entry of its newest job.
+    """
+
+    verdicts: dict[int, _Verdicts]
+    started: dict[int, int]
+
+    @classmethod
+    def of(cls, study: Study) -> "_Course":
+        """Read the entries of a study once, as there may be thousands."""
+        verdicts = {said.plan: _Verdicts(entry, said) for entry, said in study.only(Conclusion)}
+        started = {job.plan: entry.number for entry, job in study.only(Experiment)}
+        return cls(verdicts, started)
+
+    def is_open(self, plan: int) -> bool:
+        """Return whether a plan can go on."""
+        last = self.verdicts.get(plan)
+        if last is None or self.started.get(plan, 0) > last.entry.number:
+            return True
+        return last.found.to_run or bool(last.found.advice)
+
+
 def next_call(study: Study) -> str:
     """Return the suggested next call."""
-    if waiting := open_plans(study):
+    course = _Course.of(study)
+    if waiting := _open(study, course):
         return following_plan(study, waiting[-1])
-    steps = [*_reflection(study), *_after_verdicts(study)]
+    steps = [*_reflection(study), *_after_verdicts(study, course)]
     return ", then ".join(steps) or f"plan_experiment(study={study.name!r}, …)"
 
 
@@ -46,14 +71,15 @@ def open_plans(study: Study) -> list[int]:
 
     A plan whose missing scores no run would give is not open: it ended without a verdict.
     """
-    return [entry.number for entry, _ in study.only(Plan) if _is_open(study, entry.number)]
+    return _open(study, _Course.of(study))
 
 
 def following_plan(study: Study, plan: int) -> str:
     """Return the call with which an open plan goes on."""
     judge = f"judge_experiment(study={study.name!r}, plan={plan})"
     run = f"run_variants(study={study.name!r}, plan={plan})"
-    last, started = _verdicts(study, plan), _started(study, plan)
+    course = _Course.of(study)
+    last, started = course.verdicts.get(plan), course.started.get(plan, 0)
     if last is None or started > last.entry.number:
         return judge if started else run
     if last.found.to_run:
@@ -92,22 +118,8 @@ def plan_first(workspace: Path, sandbox: str, variant: str) -> str:
     )
 
 
-def _is_open(study: Study, plan: int) -> bool:
-    last = _verdicts(study, plan)
-    if last is None or _started(study, plan) > last.entry.number:
-        return True
-    return last.found.to_run or bool(last.found.advice)
-
-
-def _verdicts(study: Study, plan: int) -> _Verdicts | None:
-    found = [_Verdicts(entry, said) for entry, said in study.only(Conclusion) if said.plan == plan]
-    return found[-1] if found else None
-
-
-def _started(study: Study, plan: int) -> int:
-    """Return the number of the entry of a plan's newest job; 0 if it was never run."""
-    jobs = [entry.number for entry, job in study.only(Experiment) if job.plan == plan]
-    return max(jobs, default=0)
+def _open(study: Study, course: _Course) -> list[int]:
+    return [entry.number for entry, _ in study.only(Plan) if course.is_open(entry.number)]
 
 
 def _reflection(study: Study) -> list[str]:
@@ -120,10 +132,10 @@ def _reflection(study: Study) -> list[str]:
     return [f"record_reflection(study={study.name!r}, …) about entry {newest}"]
 
 
-def _after_verdicts(study: Study) -> list[str]:
+def _after_verdicts(study: Study, course: _Course) -> list[str]:
     """Return the call that the newest plan with a verdict asks for; empty if it asks for none."""
     for entry, plan in reversed(study.only(Plan)):
-        last = _verdicts(study, entry.number)
+        last = course.verdicts.get(entry.number)
         if last is None:
             continue
         if winners := _winners(last.found):

@@ -3,6 +3,7 @@
 A conclusion is registered only if the plan's seeds were drawn, every score was written after the
 plan, by the planned files, at the planned seeds and levels, in the planned setting, and if the
 results were not looked at more often than planned. Otherwise it is exploratory, and says why.
+Trainings that were stopped before they had an outcome are named, and p is corrected for them.
 While scores are missing, nothing is concluded and no result is shown, unless `early` asks for a
 look. Judging the same scores again returns the conclusion that was entered before.
 
@@ -31,6 +32,7 @@ from fumehood_tools.studies.matching import PlannedScores, scores_of
 from fumehood_tools.studies.missing import missing_controls
 from fumehood_tools.studies.notebook import STUDIES, Entry, Study, append
 from fumehood_tools.studies.running import LOCK, plan_of
+from fumehood_tools.studies.stopping import Stopped, stopped_trainings
 from fumehood_tools.timestamps import now
 
 _MARK = "EXPLORATORY: "
@@ -50,17 +52,17 @@ def judge_plan(
         entry, plan = plan_of(notebook, number)
         scores = scores_of(lab, plan, entry.receipt)
         before = conclusions_about(notebook, number)
-        is_early = bool(scores.lacking) and early
+        is_early, stopped = bool(scores.lacking) and early, _stopped(lab, plan, scores)
         used = [place for some in scores.places.values() for place in some]
-        state = state_of(lab, plan.sandbox, scores.records.scores, [scores.lacking, is_early])
+        more = [scores.lacking, is_early, *([stopped.files] if stopped.files else [])]
+        state = state_of(lab, plan.sandbox, scores.records.scores, more)
         if same := [pair for pair in before if pair[1].state == state]:
             return same[-1]
         lost = _lost(lab, notebook, entry)
         look = 1 + lost + len({one.state for _, one in before if one.early})
         why = _why_exploratory(plan, scores, look, lost)
-        comparison = None
-        if scores.setting is not None and (is_early or not scores.lacking):
-            comparison = _compared(lab, plan, scores, scores.setting)
+        is_shown = is_early or not scores.lacking
+        comparison = _compared(lab, plan, scores, stopped) if is_shown else None
         conclusion = Conclusion(
             plan=number,
             registered=not why,
@@ -76,6 +78,8 @@ def judge_plan(
             early=is_early,
             lacking=scores.lacking,
             to_run=scores.to_run,
+            stopped=stopped.files,
+            stopped_times=stopped.times,
             state=state,
             written=now(),
         )
@@ -137,7 +141,12 @@ def _why_exploratory(plan: Plan, scores: PlannedScores, look: int, lost: int) ->
     return why
 
 
-def _compared(lab: Lab, plan: Plan, scores: PlannedScores, setting: Setting) -> Comparison | None:
+def _stopped(lab: Lab, plan: Plan, scores: PlannedScores) -> Stopped:
+    settings = scores.setting.settings if scores.setting else ""
+    return stopped_trainings(lab, plan, settings, may_go_on=bool(scores.lacking))
+
+
+def _compared(lab: Lab, plan: Plan, scores: PlannedScores, stopped: Stopped) -> Comparison | None:
     """Return the comparison of a plan's scores; None if there is nothing to compare."""
     baseline, metric = shown_name(plan.baseline, lab.packaged), metric_of(plan)
     there = [one for one in plan.variants if scores.places[one.name]]
@@ -148,11 +157,13 @@ def _compared(lab: Lab, plan: Plan, scores: PlannedScores, setting: Setting) -> 
     if not has_base or not there:
         return None
     versions = {one.name: one.file_sha256 for one in (plan.baseline, *plan.variants)}
-    records = records_of(lab, plan.sandbox, setting, versions, scores)
+    records = records_of(lab, plan.sandbox, scores.setting, versions, scores)
     asked = {
         "variants": [shown_name(one, lab.packaged) for one in there],
         "tries": all_tries(lab),
         "planned_looks": plan.looks,
+        "stops": sum(stopped.files.values()),
+        "times_for_stops": stopped.times,
     }
     return compare_records(records, baseline, metric, asked) if records else None
 

@@ -17,7 +17,7 @@ from fumehood_tools.files import digest_of
 from fumehood_tools.receipts.folders import Book
 from fumehood_tools.receipts.places import SANDBOXES, results_of, run_of
 from fumehood_tools.receipts.signing import read_record
-from fumehood_tools.receipts.trials import CONTROL, read_trial
+from fumehood_tools.receipts.trials import CONTROL, read_trial, spot_of
 from fumehood_tools.records.scores import Failure, Score
 from fumehood_tools.registry.kinds import SCORE
 from fumehood_tools.runs.code import evaluator_sha256, template_sha256
@@ -111,10 +111,10 @@ class Lab:
         if sandbox not in self._seeds:
             found, seeds = self.found(sandbox), defaultdict[str, set[int]](set)
             for place, words in found.tried.items():
-                seed = run_of(place)[1].partition("-")[0].removeprefix("seed")
+                seed = self.seed_of(place)
                 for trial in map(read_trial, words):
-                    if trial.settings and seed.isdigit():  # a failure does not say its settings
-                        seeds[trial.file].add(int(seed))
+                    if trial.settings and seed is not None:  # a failure does not say its settings
+                        seeds[trial.file].add(seed)
             for score in found.scores.values():
                 if score.control is None:
                     seeds[score.file_version[:FILE_CHARACTERS]].add(score.seed)
@@ -131,14 +131,24 @@ class Lab:
         }
 
     def used_seeds(self) -> set[int]:
-        """Return the seeds with which anything in the workspace ever got a score, or failed."""
+        """Return the seeds with which anything in the workspace was scored, failed or was stopped.
+
+        Stopped trainings of packaged files are not known.
+        """
         scored = {
             seed
             for sandbox in self.sandboxes()
             for seeds in self.scored_seeds(sandbox).values()
             for seed in seeds
         }
-        return scored | {ran.seed for _, ran in self.written if ran.file != CONTROL}
+        begun = {seed for seed in map(self.seed_of, self.book.begun) if seed is not None}
+        return scored | begun | {ran.seed for _, ran in self.written if ran.file != CONTROL}
+
+    @staticmethod
+    def seed_of(place: str) -> int | None:
+        """Return the seed of a run by its place in the results of a sandbox; None without one."""
+        seed = run_of(place)[1].partition("-")[0].removeprefix("seed")
+        return int(seed) if seed.isdigit() else None
 
     @functools.cached_property
     def written(self) -> Mapping[tuple[str, Ran], list[int]]:
@@ -149,12 +159,27 @@ class Lab:
         """
         found = defaultdict[tuple[str, Ran], list[int]](list)
         for place, words in self.book.tried.items():
-            variant, run = run_of(place)
-            seed = run.partition("-")[0].removeprefix("seed")
-            if seed.isdigit():
+            variant, seed = run_of(place)[0], self.seed_of(place)
+            if seed is not None:
                 sandbox = place.removeprefix(f"{SANDBOXES}/").partition("/")[0]
                 for file in {read_trial(word).file for word in words}:
-                    found[sandbox, Ran(variant, file, int(seed))].append(self.position(place))
+                    found[sandbox, Ran(variant, file, seed)].append(self.position(place))
+        return found
+
+    @functools.cached_property
+    def spots(self) -> Mapping[str, Mapping[str, set[tuple[str, str]]]]:
+        """Sandbox -> word of a layer (`trials.spot_word`) -> (variant, file) of what ran there.
+
+        From the ledger alone, so that a sandbox counts after it was deleted. File: the beginning of
+        the sha256. Controls are left out.
+        """
+        found = defaultdict[str, dict[str, set[tuple[str, str]]]](dict)
+        for place, words in [*self.book.tried.items(), *self.book.begun.items()]:
+            sandbox = place.removeprefix(f"{SANDBOXES}/").partition("/")[0]
+            for word in words:
+                if spot := spot_of(word):
+                    about = run_of(place)[0], read_trial(word).file
+                    found[sandbox].setdefault(spot, set()).add(about)
         return found
 
     def costs(self, sandbox: str) -> Mapping[Ran, list[tuple[int, str]]]:

@@ -97,7 +97,6 @@ def register_plan(
         box = open_sandbox(lab.settings, asked.sandbox)
         metric = metric_named(asked.metric, judged_metrics())
         files = _files(lab, box, asked)
-        _check_grid(asked, files)
         draft = Plan(
             title=asked.title,
             hypothesis=asked.hypothesis,
@@ -105,6 +104,7 @@ def register_plan(
             settings_digest=setting_digest(box.spec),
             variants=files[1:],
             baseline=files[0],
+            corpus=box.spec.corpus,
             metric=asked.metric,
             direction=asked.direction,
             smallest_effect=asked.smallest_effect or metric.margin or 0.0,
@@ -169,6 +169,7 @@ def _files(lab: Lab, box: Sandbox, asked: Proposal) -> list[PlannedVariant]:
                 constants={key: constants[key] for key in asked.grid if key in constants},
             )
         )
+    _check_grid(asked, found)
     return found
 
 

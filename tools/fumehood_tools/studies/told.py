@@ -62,6 +62,19 @@ def claim_in_words(claim: Claim, metric: str = "") -> str:
     return f"{claim.variant}: {claim.verdict} ({numbers}, {seeds}). {claim.reason}"
 
 
+def stopped_in_words(files: Mapping[str, int], times: int) -> str:
+    """Return what was stopped, in a sentence; "" if nothing was."""
+    count = sum(files.values())
+    if not count:
+        return ""
+    were = "training was" if count == 1 else "trainings were"
+    names = ", ".join(f"{number} of {name}" for name, number in files.items())
+    return (
+        f"{count} {were} stopped before there was an outcome ({names}). What a log showed may have "
+        f"been the reason, so p is multiplied by {times}."
+    )
+
+
 def _opened_text(content: StudyOpened) -> str:
     lines = [f"Question: {content.question}", f"Budget: {budget_in_words(content.budget)}."]
     lines += [f"Background: {one}" for one in content.background]
@@ -117,7 +130,9 @@ def _about(content: Conclusion) -> str:
 def _conclusion_line(content: Conclusion) -> str:
     kind = "registered" if content.registered else "EXPLORATORY"
     claims = "; ".join(f"{one.variant} {one.verdict}" for one in content.claims)
-    return f"{_about(content)}, {kind}: {claims or 'no claim'}"
+    count = sum(content.stopped.values())
+    stopped = f", {count} training{'s' * (count > 1)} stopped" if count else ""
+    return f"{_about(content)}, {kind}{stopped}: {claims or 'no claim'}"
 
 
 def _conclusion_text(content: Conclusion) -> str:
@@ -128,6 +143,8 @@ def _conclusion_text(content: Conclusion) -> str:
         *(f"- {claim_in_words(claim, content.metric)}" for claim in content.claims),
     ]
     lines += [f"Exploratory because {why}" for why in content.exploratory_because]
+    if content.stopped:
+        lines.append(stopped_in_words(content.stopped, content.stopped_times))
     lines += [f"Missing control: {one}" for one in content.missing_controls]
     lines.append(f"Cost: {content.minutes:.1f} minutes, ${content.usd:.2f}.")
     return "\n".join(lines)

@@ -1,5 +1,6 @@
 """A winner is tested where its study has not been; what that costs is said before."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -10,11 +11,14 @@ from fakes.sandbox_files import change_setting
 
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.jobs import JobStore
+from fumehood_tools.runs.items import Planner
+from fumehood_tools.runs.recording import Recorder
 from fumehood_tools.sandbox.create import create_sandbox
 from fumehood_tools.spec import CorpusSpec, SandboxSpec, ScoringSpec, SubjectSpec
 from fumehood_tools.studies.holdout.places import Elsewhere, Spot, choose_place, refuse_seen
 from fumehood_tools.studies.holdout.promoting import promote
 from fumehood_tools.studies.holdout.promotion import make_sandbox
+from fumehood_tools.studies.holdout.worker import other_corpora
 from fumehood_tools.subjects import embedded
 
 Desk = Any
@@ -35,7 +39,7 @@ def store(desk: Desk) -> Iterator[JobStore]:
 
 def place(desk: Desk, spec: SandboxSpec, **asked: Any) -> Any:
     """Return where the study `s` tests again, from a sandbox with these settings."""
-    return choose_place(desk.settings, desk.lab.studies.read("s"), spec, **asked)
+    return choose_place(desk.lab, desk.lab.studies.read("s"), spec, **asked)
 
 
 def test_without_a_choice_it_is_another_layer_or_else_the_other_subject(desk: Desk) -> None:
@@ -129,7 +133,7 @@ def test_the_sandbox_of_a_test_has_the_settings_and_files_of_the_plan(
 def test_a_place_where_an_own_file_was_scored_in_any_sandbox_is_refused(desk: Desk) -> None:
     desk.judged()
     there = Elsewhere("layer", Spot("synthetic", 0), SYNTHETIC)
-    with pytest.raises(BadRequest, match="scored at layer 0 of synthetic before .mine in"):
+    with pytest.raises(BadRequest, match="trained at layer 0 of synthetic before .mine in"):
         refuse_seen(desk.lab, there, "another")
     refuse_seen(desk.lab, there, "box")
 
@@ -145,3 +149,38 @@ def test_a_copy_that_was_tried_elsewhere_gives_that_place_away(desk: Desk, store
         promote(desk.lab, store, "s", plan, "mine", layer=10, subject="smollm2-135m", dry_run=True)
     chosen = promote(desk.lab, store, "s", plan, "mine", dry_run=True).retest.there.spot
     assert chosen == Spot("smollm2-135m", 9), "the nearest one that was not seen"
+
+
+def test_a_deleted_sandbox_does_not_hide_that_its_layer_was_used(
+    desk: Desk, store: JobStore
+) -> None:
+    plan = desk.judged()
+    scout = create_sandbox(desk.settings, "scout", subject="smollm2-135m", layer=10)
+    source = (desk.box("box").variants / "mine.py").read_text("utf-8")
+    (scout.variants / "copy.py").write_text(f"{source}# a copy", "utf-8")
+    desk.score("copy", seeds=[7], sandbox="scout")
+    stopped = create_sandbox(desk.settings, "stopped", subject="smollm2-135m", layer=9)
+    (stopped.variants / "copy.py").write_text(f"{source}# a copy", "utf-8")
+    recorder = Recorder(desk.settings, stopped, "rlimits")
+    recorder.begun(Planner(stopped, "digest").item("copy", 7))
+    for box in (scout, stopped):
+        shutil.rmtree(box.folder)
+    with pytest.raises(BadRequest, match="layer 10 of smollm2-135m before .copy in the sandbox"):
+        promote(desk.lab, store, "s", plan, "mine", layer=10, subject="smollm2-135m", dry_run=True)
+    chosen = promote(desk.lab, store, "s", plan, "mine", dry_run=True).retest.there.spot
+    assert chosen == Spot("smollm2-135m", 11), "neither the one of a score nor that of a log"
+
+
+def test_a_deleted_sandbox_of_the_study_is_still_one_that_it_has_used(desk: Desk) -> None:
+    desk.plan()
+    desk.score("topk", seeds=[7])
+    shutil.rmtree(desk.box("box").folder)
+    with pytest.raises(BadRequest, match="is or was at layer 0 of synthetic"):
+        place(desk, LANGUAGE, subject="synthetic")
+
+
+def test_the_documents_of_a_deleted_sandbox_of_the_study_count_as_used(desk: Desk) -> None:
+    own, larger = SYNTHETIC.corpus, CorpusSpec(name="synthetic", train_tokens=50_000)
+    for corpus in (own, larger, larger, LANGUAGE.corpus):
+        desk.plan(sandbox="gone", corpus=corpus)
+    assert other_corpora(desk.settings, desk.lab.studies.read("s"), own) == [larger]

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from fumehood_tools.errors import FumehoodError, RunFailed
 from fumehood_tools.files import write_json
 from fumehood_tools.pods.agent import Agent, JobSpec, JobStatus
+from fumehood_tools.pods.agent.specs import LIVING
 from fumehood_tools.pods.ssh import SshFailed, upload
 from fumehood_tools.runs.log_lines import log
 from fumehood_tools.runs.remote.book import OrderBook
@@ -169,6 +170,8 @@ class Server(threading.Thread):
         trainee.tell(f"training {order.name} on {name}")
         if self._orders.begun(self.place.key, order.digest) == job:
             log("train", order.name, f"taken over: {name} began it before")
+            if agent.status(job).state in (*LIVING, "succeeded"):
+                trainee.take_over()
         self._orders.begin(self.place.key, order.digest, job)
         spec = self._job(ready, trainee, job)
         trainee.begin()

@@ -135,6 +135,8 @@ class SkyWorker(threading.Thread):
             found = [one for one in self._new if one.order.digest in orders]
             if found and name in listed and self._may_adopt(listed[name]):
                 log("sky", name, f"has {len(found)} of the orders from before")
+                for one in found:
+                    one.take_over()
                 self._jobs.append(Underway(name, found, is_adopted=True))
                 self._new = [one for one in self._new if one not in found]
         each = 1 if self._site.wanted.one_job_each else max(1, len(self._new))
@@ -158,6 +160,8 @@ class SkyWorker(threading.Thread):
         self._folders += 1
         folder = site.scratch / f"sky-{self._folders}"
         underway = Underway(name, batch, is_adopted=name in listed)
+        for one in batch if underway.is_adopted else ():
+            one.take_over()
         try:
             # As for other machines: a training has one thread on a GPU, else all cores.
             threads = 0 if site.wanted.gpu is None else 1

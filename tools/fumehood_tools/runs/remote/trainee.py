@@ -22,7 +22,7 @@ class RemoteTrainee:
         self._started: str | None = None
         self._effort: Effort | None = None
         self._failure: FumehoodError | None = None
-        self._has_ended = False
+        self._has_ended = self._is_taken_over = False
 
     @property
     def out(self) -> Path:
@@ -39,6 +39,12 @@ class RemoteTrainee:
         """When the training began, by our clock."""
         with self._lock:
             return self._started
+
+    @property
+    def is_taken_over(self) -> bool:
+        """Whether an earlier run began this very training."""
+        with self._lock:
+            return self._is_taken_over
 
     @property
     def doing(self) -> str:
@@ -91,6 +97,11 @@ class RemoteTrainee:
         """Take note of the completed share."""
         with self._lock:
             self._fraction = fraction
+
+    def take_over(self) -> None:
+        """Take note that an earlier run began its training, which goes on or is done."""
+        with self._lock:
+            self._is_taken_over = True
 
     def begin(self) -> None:
         """Take note that its training begins now, or was found to have begun."""

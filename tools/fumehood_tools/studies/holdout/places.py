@@ -2,19 +2,25 @@
 
 Without a choice it is another layer of the same subject, the unused one nearest to two thirds of
 its depth; of a subject with one layer, it is the other subject that needs no download (synthetic,
-or smollm2-135m). Light: reads settings and records.
+or smollm2-135m).
+
+What was used is read from the ledger, so deleting a sandbox, or editing it, hides nothing. Its
+lines name a layer by a digest (`receipts.trials.spot_word`); those of versions before that do not,
+and of these the records that are there count. Light: reads settings, records and the ledger.
 """
 
-from collections.abc import Collection
+import contextlib
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from fumehood_tools.errors import BadRequest, UnknownName
+from fumehood_tools.receipts.trials import spot_word
 from fumehood_tools.sandbox.create import open_sandbox
 from fumehood_tools.settings import Settings
 from fumehood_tools.spec import SandboxSpec, ScoringSpec, SubjectSpec
 from fumehood_tools.studies.entries import HoldoutAnswer, Plan
-from fumehood_tools.studies.lab import Lab
+from fumehood_tools.studies.lab import FILE_CHARACTERS, Lab
 from fumehood_tools.studies.notebook import Study
 from fumehood_tools.subjects import SubjectInfo, describe_subject
 from fumehood_tools.subjects.catalogue import SYNTHETIC, SYNTHETIC_TASKS
@@ -30,6 +36,11 @@ class Spot(NamedTuple):
     subject: str
     layer: int
 
+    @property
+    def word(self) -> str:
+        """How the ledger names it."""
+        return spot_word(self.subject, self.layer)
+
     def __str__(self) -> str:
         return f"layer {self.layer} of {Path(self.subject).name}"
 
@@ -42,47 +53,45 @@ class Elsewhere(NamedTuple):
     spec: SandboxSpec
 
 
-def used_spots(settings: Settings, study: Study) -> set[Spot]:
-    """Return the subjects and layers of the sandboxes that the study's plans name."""
-    found = set()
-    for name in {plan.sandbox for _, plan in study.only(Plan)}:
-        try:
-            subject = open_sandbox(settings, name).spec.subject
-        except UnknownName:
-            continue  # the folder is gone, and with it all that could have been tuned in it
-        found.add(Spot(subject.name, subject.layer))
-    return found
+def used_spots(lab: Lab, study: Study) -> set[str]:
+    """Return the words of all places that the sandboxes of a study's plans are or were at."""
+    names, found = {plan.sandbox for _, plan in study.only(Plan)}, set[str]()
+    for name in names:
+        with contextlib.suppress(UnknownName):  # the folder is gone
+            subject = open_sandbox(lab.settings, name).spec.subject
+            found.add(Spot(subject.name, subject.layer).word)
+    return found | {spot for name, spots in lab.spots.items() if name in names for spot in spots}
 
 
 def choose_place(
-    settings: Settings,
+    lab: Lab,
     study: Study,
     spec: SandboxSpec,
     layer: int | None = None,
     subject: str | None = None,
-    avoid: Collection[Spot] = (),
+    avoid: Collection[str] = (),
 ) -> Elsewhere:
     """Return where to test again, and the settings there. spec: of the sandbox of the plan.
 
-    avoid: places that are not chosen without being asked for. Raises BadRequest for a place that
-    the study has used, or if no place is left to choose; UnknownName or PartMissing for a subject
-    that does not exist or is not installed.
+    avoid: words of places that are not chosen without being asked for. Raises BadRequest for a
+    place that the study has used, or if no place is left to choose; UnknownName or PartMissing for
+    a subject that does not exist or is not installed.
     """
-    used = used_spots(settings, study) | {Spot(spec.subject.name, spec.subject.layer)}
-    own = spec.subject.name
+    settings, own = lab.settings, spec.subject.name
+    used = used_spots(lab, study) | {Spot(own, spec.subject.layer).word}
     if layer is None and subject is None:
         spot = _default(settings, own, used | set(avoid))
     else:
         name = subject or own
         spot = Spot(name, _third(_info(settings, name)) if layer is None else layer)
-    if spot in used:
+    if spot.word in used:
         raise BadRequest(
-            f"A sandbox of the study {study.name} is at {spot}, so it shows nothing new there. "
-            "Pass another layer or subject, or neither to have one chosen."
+            f"A sandbox of the study {study.name} is or was at {spot}, so it shows nothing new "
+            "there. Pass another layer or subject, or neither to have one chosen."
         )
     info = _info(settings, spot.subject, spot.layer)
-    seen = {one.subject for one in used}
-    test: Literal["layer", "subject"] = "layer" if spot.subject in seen else "subject"
+    is_seen = any(Spot(spot.subject, at).word in used for at in range(info.n_layers))
+    test: Literal["layer", "subject"] = "layer" if is_seen else "subject"
     return Elsewhere(test, spot, spec_elsewhere(spec, spot, info, _info(settings, own).d_model))
 
 
@@ -111,11 +120,12 @@ def spec_elsewhere(spec: SandboxSpec, spot: Spot, info: SubjectInfo, width: int)
     )
 
 
-def seen_spots(lab: Lab, own: str = "") -> dict[Spot, str]:
-    """Return where own files were scored -> one of them, with its sandbox, in words.
+def seen_spots(lab: Lab, own: str = "") -> dict[str, str]:
+    """Return the words of the places where own files were trained -> one of them, in words.
 
-    A copy of a file tells what the file will do, so every own file counts, in every sandbox of the
-    workspace. Left out: the sandbox `own`, and planned files in the sandboxes of re-tests.
+    A copy of a file tells what the file will do, so every own file counts, in every sandbox that
+    the workspace has or had, whether it was scored, failed or was stopped. Left out: the sandbox
+    `own`, and planned files in the sandboxes of re-tests.
     """
     studies = lab.all_studies()
     tests = {said.sandbox for one in studies for _, said in one.only(HoldoutAnswer)}
@@ -125,29 +135,38 @@ def seen_spots(lab: Lab, own: str = "") -> dict[Spot, str]:
         for _, plan in one.only(Plan)
         for file in (plan.baseline, *plan.variants)
     }
-    found = dict[Spot, str]()
+    files = {file[:FILE_CHARACTERS] for file in planned}
+    found = dict[str, str]()
     for name in lab.sandboxes():
-        for score in lab.found(name).scores.values():
-            is_own = lab.packaged.get(score.variant) != score.file_version
-            is_retest = name == own or (name in tests and score.file_version in planned)
-            if score.control is None and is_own and not is_retest:
-                spot = Spot(score.subject, score.layer)
-                found.setdefault(spot, f"{score.variant} in the sandbox {name}")
+        for variant, file, spot in _trained(lab, name):
+            is_own = file != lab.packaged.get(variant, "")[:FILE_CHARACTERS]
+            if is_own and name != own and not (name in tests and file in files):
+                found.setdefault(spot, f"{variant} in the sandbox {name}")
     return found
+
+
+def _trained(lab: Lab, sandbox: str) -> Iterator[tuple[str, str, str]]:
+    """Yield (variant, beginning of the file's sha256, word of the place) of what was trained."""
+    for spot, files in lab.spots.get(sandbox, {}).items():
+        yield from ((variant, file, spot) for variant, file in sorted(files))
+    for score in lab.found(sandbox).scores.values():
+        if score.control is None:
+            spot = Spot(score.subject, score.layer).word
+            yield score.variant, score.file_version[:FILE_CHARACTERS], spot
 
 
 def refuse_seen(lab: Lab, there: Elsewhere, own: str) -> None:
     """Raise BadRequest if an own file has a score at this place in any sandbox but `own`."""
-    if (known := seen_spots(lab, own).get(there.spot)) is not None:
+    if (known := seen_spots(lab, own).get(there.spot.word)) is not None:
         raise BadRequest(
-            f"Something of your own was scored at {there.spot} before ({known}), so what comes out "
-            "there may be known. Choose another layer or subject."
+            f"Something of your own was trained at {there.spot} before ({known}), so what comes "
+            "out there may be known. Choose another layer or subject."
         )
 
 
-def _default(settings: Settings, own: str, used: set[Spot]) -> Spot:
+def _default(settings: Settings, own: str, used: set[str]) -> Spot:
     layers = _info(settings, own).n_layers
-    free = [layer for layer in range(layers) if Spot(own, layer) not in used]
+    free = [layer for layer in range(layers) if Spot(own, layer).word not in used]
     if free:
         return Spot(own, min(free, key=lambda layer: (abs(layer - 2 * layers // 3), layer)))
     other = OTHER.get(own)
@@ -155,7 +174,7 @@ def _default(settings: Settings, own: str, used: set[Spot]) -> Spot:
         info = _info(settings, other)
         third = _third(info)
         layers_there = sorted(range(info.n_layers), key=lambda layer: (abs(layer - third), layer))
-        unseen = [layer for layer in layers_there if Spot(other, layer) not in used]
+        unseen = [layer for layer in layers_there if Spot(other, layer).word not in used]
         if info.available and unseen:
             return Spot(other, unseen[0])
     raise BadRequest(

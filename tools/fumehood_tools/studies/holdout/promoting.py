@@ -140,7 +140,7 @@ def _made(
     refuse_gaps(content, standing)
     avoid = seen_spots(lab) if layer is None and subject is None else ()
     spec = spec_of(lab, standing.all)
-    there = choose_place(lab.settings, study, spec, layer, subject, avoid)
+    there = choose_place(lab, study, spec, layer, subject, avoid)
     sources = registered_sources(lab.settings, content, variant, standing)
     retest = Retest(study.name, plan, content, variant, there, sources)
     return retest._replace(seeds=seeds_entered(study, retest.digest))

@@ -28,6 +28,7 @@ from fumehood_tools.studies.holdout.standing import Standing, standing_scores
 from fumehood_tools.studies.holdout.verdicts import claims_elsewhere
 from fumehood_tools.studies.lab import Lab, setting_digest
 from fumehood_tools.studies.notebook import append
+from fumehood_tools.studies.stopping import stopped_trainings
 from fumehood_tools.studies.told import claim_in_words
 from fumehood_tools.timestamps import now
 
@@ -48,7 +49,8 @@ class RetestJob:
         self._train(retest)
         plan = retest.plan_there(setting_digest(sandbox.spec))
         receipt = study.entry(asked.plan, Plan)[0].receipt
-        standing = standing_scores(Lab(self.settings), plan, receipt)
+        lab = Lab(self.settings)
+        standing, stopped = standing_scores(lab, plan, receipt), stopped_trainings(lab, plan)
         _check_place(retest, standing)
         lacking = dict(standing.lacking)
         if said := lacking.pop(plan.baseline.name, ""):
@@ -63,7 +65,7 @@ class RetestJob:
             test=retest.there.test,
             where=f"{retest.there.spot}, sandbox {retest.sandbox}",
             question=0,
-            claims=claims_elsewhere(plan, standing, lacking, max(1, places)),
+            claims=claims_elsewhere(plan, standing, lacking, max(1, places), stopped),
             written=now(),
             digest=asked.digest,
             minutes=round((time.monotonic() - began) / 60, 2),

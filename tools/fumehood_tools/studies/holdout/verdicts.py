@@ -17,6 +17,7 @@ from fumehood_tools.studies.claims import claims_about
 from fumehood_tools.studies.entries import Claim, Plan
 from fumehood_tools.studies.holdout.measuring import Measured
 from fumehood_tools.studies.holdout.standing import PlannedScore, Standing
+from fumehood_tools.studies.stopping import NOTHING_STOPPED, Stopped
 
 HELD_BACK = "explained_variance_worst"
 """The held-back metric, as the scorer calls it (scoring/held_back.py)."""
@@ -71,11 +72,16 @@ def claims_on_holdout(
 
 
 def claims_elsewhere(
-    plan: Plan, standing: Standing, failed: Mapping[str, str], tries: int
+    plan: Plan,
+    standing: Standing,
+    failed: Mapping[str, str],
+    tries: int,
+    stopped: Stopped = NOTHING_STOPPED,
 ) -> list[Claim]:
     """Return the claims about a plan's variants on another layer or subject, from its scores.
 
-    failed: variant -> why it has no scores there. What is not supported is "lost on transfer".
+    failed: variant -> why it has no scores there. stopped: trainings for which p is corrected. What
+    is not supported is "lost on transfer".
     """
     metric = metric_named(plan.metric, judged_metrics())
     packaged = packaged_variants()
@@ -87,6 +93,7 @@ def claims_elsewhere(
         receipts=_receipts(standing.all, plan),
         incomplete=failed,
         setting=standing.setting,
+        stopped=stopped,
     )
     return [_transferred(claim) for claim in found.claims]
 

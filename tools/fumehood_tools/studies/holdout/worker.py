@@ -96,7 +96,7 @@ class HoldoutJob:
             seed = holdout_seed(settings.workspace, self.request.study)
             digest = scores[0].score.data.digest
             report = self.context.report
-            others = _other_corpora(settings, study, spec.corpus)
+            others = other_corpora(settings, study, spec.corpus)
             held = harvest_holdout(spec, others, settings, folder, seed, report, digest)
             log("harvest", spec.subject.name, f"{held.activations.eval_tokens:,} tokens are there")
             prints = folder / PRINTS
@@ -108,14 +108,20 @@ class HoldoutJob:
         return found, f"{tokens:,} tokens of {source} of {Path(spec.corpus.name).name}"
 
 
-def _other_corpora(settings: Settings, study: Study, own: CorpusSpec) -> list[CorpusSpec]:
-    """Return other settings of the same corpus in sandboxes that the study's plans name."""
-    found = []
-    for name in {plan.sandbox for _, plan in study.only(Plan)}:
+def other_corpora(settings: Settings, study: Study, own: CorpusSpec) -> list[CorpusSpec]:
+    """Return other settings of the same corpus that sandboxes of the study's plans have or had.
+
+    Plans keep them, so that deleting a sandbox hides none of the documents that it has shown.
+    """
+    plans = [plan for _, plan in study.only(Plan)]
+    every = [plan.corpus for plan in plans if plan.corpus is not None]
+    for name in {plan.sandbox for plan in plans}:
         with contextlib.suppress(UnknownName):  # the folder is gone
-            corpus = open_sandbox(settings, name).spec.corpus
-            if corpus.name == own.name and corpus != own:
-                found.append(corpus)
+            every.append(open_sandbox(settings, name).spec.corpus)
+    found: list[CorpusSpec] = []
+    for corpus in every:
+        if corpus.name == own.name and corpus not in (own, *found):
+            found.append(corpus)
     return found
 
 

@@ -22,7 +22,7 @@ from fumehood_tools.studies.notebook import Entry
 from fumehood_tools.studies.references.stating import EXPLORATORY
 from fumehood_tools.studies.report.facts import Facts, Run
 from fumehood_tools.studies.report.markdown import bullets, digest, plain, table
-from fumehood_tools.studies.told import budget_in_words, drawn_or_chosen
+from fumehood_tools.studies.told import budget_in_words, drawn_or_chosen, stopped_in_words
 
 _CLAIM_HEADS = ("entry", "variant", "verdict", "effect", "95 % interval", "corrected p", "seeds")
 
@@ -157,6 +157,11 @@ def limitations(facts: Facts) -> str:
         f"Entry {entry.number} is {EXPLORATORY}: {plain('; '.join(one.exploratory_because))}."
         for entry, one in facts.conclusions
         if not one.registered
+    ]
+    said += [
+        f"Entry {entry.number}: {plain(stopped_in_words(one.stopped, one.stopped_times))}"
+        for entry, one in facts.conclusions
+        if one.stopped
     ]
     said += [
         f"Entry {entry.number}: a control is missing: {plain(control)}."
