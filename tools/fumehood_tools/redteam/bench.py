@@ -13,7 +13,7 @@ import tomlkit
 
 from fumehood_tools.files import write_text
 from fumehood_tools.glass import remove_folder
-from fumehood_tools.receipts import FAILURE_FILE, SCORE_FILE, WEIGHTS_FILE
+from fumehood_tools.receipts import FAILURE_FILE, SCORE_FILE, WEIGHTS_FILES
 from fumehood_tools.redteam.world import Secrets
 from fumehood_tools.runs.recording import KEPT
 from fumehood_tools.sandbox.create import SPEC_FILE, Sandbox, create_sandbox
@@ -30,7 +30,7 @@ LIMITS_OF_CHEATS: dict[str, float] = {
 }
 LIMITS_OF_HONEST: dict[str, float] = {"train_minutes": 5, "score_minutes": 5, "memory_gb": 2.0}
 # The files that the evaluator writes next to the variant's file.
-KEPT_FILES = (WEIGHTS_FILE, *KEPT, SCORE_FILE, FAILURE_FILE)
+KEPT_FILES = (*WEIGHTS_FILES, *KEPT, SCORE_FILE, FAILURE_FILE)
 
 
 class Bench(NamedTuple):

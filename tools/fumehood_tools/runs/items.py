@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from fumehood_tools.bench.collect import Setting, values_of
+from fumehood_tools.bench.collect import Setting, sites_said, values_of
 from fumehood_tools.files import digest_of, sha256_of
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.records.labelling import label
@@ -115,7 +115,7 @@ def setting_name(spec: SandboxSpec, data: str, eval_tokens: int) -> str:
     setting = Setting(
         subject=spec.subject.name,
         layer=spec.subject.layer,
-        site=spec.subject.site,
+        site=sites_said(spec.template, spec.sites()[0]),
         dict_size=spec.dict_size,
         train_tokens=spec.steps * spec.training.batch_size,
         eval_tokens=eval_tokens,
@@ -124,6 +124,7 @@ def setting_name(spec: SandboxSpec, data: str, eval_tokens: int) -> str:
         template=template_sha256(),
         evaluator=evaluator_sha256(),
         values=values_of(spec.model_dump(mode="json")),
+        kind=spec.template,
     )
     return setting.name
 

@@ -8,21 +8,14 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from fumehood_tools.kinds import kinds
 from fumehood_tools.sandbox.complaints import Complaint, error
 
 DECODERS = ("linear", "nonlinear")
 RATE = re.compile(r"lr|learning_rate|param_groups|optim|\w*optimi[sz]er|\w*Adam\w*|SGD|LBFGS")
-# Base class of a CustomSAE -> the packaged variant that uses this class unchanged.
-PARENT_OF_BASE = {
-    "BaseSAE": "standard",
-    "AutoEncoder": "standard",
-    "AutoEncoderTopK": "topk",
-    "BaseTopK": "topk",
-    "BatchTopKSAE": "batch_topk",
-    "MatryoshkaBatchTopKSAE": "matryoshka",
-    "GatedAutoEncoder": "gated",
-    "JumpReluAutoEncoder": "jumprelu",
-}
+# Base class of what is scored -> the packaged variant that uses this class unchanged.
+PARENT_OF_BASE = {base: name for kind in kinds() for base, name in kind.parents.items()}
+SCORED_CLASSES = tuple(kind.variant_class for kind in kinds())
 
 
 class Declarations(NamedTuple):
@@ -149,12 +142,12 @@ def _constants(tree: ast.Module) -> Iterator[tuple[str, object, int]]:
 
 
 def _outside_bases(tree: ast.Module) -> Iterator[str]:
-    """Yield the names of CustomSAE's base classes from other modules, nearest first.
+    """Yield the names of the scored class's base classes from other modules, nearest first.
 
     Classes that the file defines itself are replaced by their own base classes.
     """
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
-    queue, seen = ["CustomSAE"], set()
+    queue, seen = [name for name in SCORED_CLASSES if name in classes], set()
     while queue:
         name = queue.pop(0)
         if name in seen:

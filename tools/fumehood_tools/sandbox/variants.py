@@ -9,10 +9,11 @@ from pathlib import Path
 from pydantic import BaseModel, Field
 
 from fumehood_tools.cursors import cursor_of, position_of
-from fumehood_tools.errors import StorageFailed
-from fumehood_tools.kinds import SAE, template_folder
+from fumehood_tools.errors import BadRequest, StorageFailed
+from fumehood_tools.kinds import SAE, Kind, kind_named, template_folder
 from fumehood_tools.plain_files import read_plain
-from fumehood_tools.sandbox.create import VARIANT_NAME, Sandbox
+from fumehood_tools.sandbox.create import SPEC_FILE, VARIANT_NAME, Sandbox
+from fumehood_tools.spec import read_spec
 
 
 class VariantInfo(BaseModel, frozen=True):
@@ -115,10 +116,25 @@ def _evident_problem(path: Path, tree: ast.Module) -> str:
     return "" if "CustomSAE" in names else "there is no class CustomSAE"
 
 
+def packaged_variants(kind: Kind = SAE) -> dict[str, str]:
+    """Return the packaged baselines and the control of a kind, as name -> sha256 of the file."""
+    return _packaged(kind.name)
+
+
 @functools.cache
-def packaged_variants() -> dict[str, str]:
-    """Return the packaged baselines and the control, as name -> sha256 of the file."""
-    folder = template_folder(SAE) / "variants"
+def _packaged(kind: str) -> dict[str, str]:
+    folder = template_folder(kind_named(kind)) / "variants"
     return {
         path.stem: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.py")
     }
+
+
+def packaged_in(folder: Path) -> dict[str, str]:
+    """Return the packaged variants of the kind that a sandbox's sandbox.toml names.
+
+    Those of SAEs if that file is missing or invalid: then only its tables can be read.
+    """
+    try:
+        return packaged_variants(read_spec(folder / SPEC_FILE).kind)
+    except (BadRequest, StorageFailed):
+        return packaged_variants()

@@ -6,6 +6,8 @@ activation_dim, dict_size, steps, seed, …) and {"weights", "batch", "step", "f
 weight is loaded into the weight of the same name, or of an alias in ALIASES, if the shapes agree;
 weights without such a partner keep their initial values.
 
+The file `batch` has rows x [B, D], and for a transcoder the rows y [B, D] that they predict.
+
 Writes two files into its working folder. probe.safetensors has the latents f [B, F] and x_hat
 [B, D] in eval mode, and loss [] and grad.<name> in training mode, with the names and shapes of the
 weights file. probe.json has {"missing": […], "added": […]}, the names without a partner.
@@ -36,6 +38,8 @@ ALIASES = (
     (("bias", ""), ("b_dec", ""), ("decoder_bias", "")),
 )
 
+Batch = "tuple[Tensor, ...]"
+"""What a trainer is given: x, or x and y for a transcoder."""
 LONG_AGO = 1 << 40
 FEW = 4
 SOME = 4
@@ -126,7 +130,7 @@ def forward(module: Any, sae: Any, x_BD: "Tensor", seed: int) -> "dict[str, Tens
 
 
 def backward(
-    trainer: Any, x_BD: "Tensor", spec: dict[str, Any], partners: dict[str, Partner]
+    trainer: Any, batch: Batch, spec: dict[str, Any], partners: dict[str, Partner]
 ) -> "dict[str, Tensor]":
     """Return the training loss and its gradients, or {} for a trainer without loss()."""
     import torch
@@ -139,9 +143,9 @@ def backward(
     # The second batch has only FEW rows, so most latents do not fire on it. Latents that fire count
     # as alive again; with the whole batch, the loss of dead latents would never be computed.
     losses = []
-    for rows in (x_BD, x_BD[:FEW]):
+    for rows in (batch, tuple(part[:FEW] for part in batch)):
         pretend_dead_latents(trainer)
-        loss = trainer.loss(rows.clone(), spec["step"])
+        loss = trainer.loss(*(part.clone() for part in rows), spec["step"])
         loss.backward()
         losses.append(loss.detach().reshape(()))
     found = {"loss": torch.stack(losses).sum()}
@@ -173,25 +177,26 @@ def pretend_dead_latents(trainer: Any) -> None:
 class Probe:
     """One SAE with the given weights loaded, and the batch to run it on."""
 
-    def __init__(self, spec: dict[str, Any], x_BD: "Tensor") -> None:
+    def __init__(self, spec: dict[str, Any], batch: Batch) -> None:
         from core.loading import build_trainer, load_variant
         from core.run import TrainingRun
 
-        self.spec, self.x_BD = spec, x_BD
+        self.spec, self.batch = spec, batch
         run = TrainingRun.from_spec(spec)
         self.module = load_variant(run.variant)
         self.trainer = build_trainer(self.module, run)
         if callable(getattr(self.trainer, "prepare", None)):
-            self.trainer.prepare(x_BD.clone())
+            self.trainer.prepare(*(part.clone() for part in batch))
         self.partners, self.missing, self.added = load_weights(self.trainer.ae, spec)
 
     def forward(self, step: int = 1) -> "dict[str, Tensor]":
         """Return latents and reconstruction of every step-th row."""
-        return plain(forward(self.module, self.trainer.ae, self.x_BD[::step], self.spec["seed"]))
+        x_BD = self.batch[0][::step]
+        return plain(forward(self.module, self.trainer.ae, x_BD, self.spec["seed"]))
 
     def backward(self) -> "dict[str, Tensor]":
         """Return the training loss and the gradients, by name."""
-        return plain(backward(self.trainer, self.x_BD, self.spec, self.partners))
+        return plain(backward(self.trainer, self.batch, self.spec, self.partners))
 
     def weights_said(self) -> dict[str, list[str]]:
         """Return the names of weights without a partner, on either side."""
@@ -209,10 +214,10 @@ def plain(tensors: "dict[str, Tensor]") -> "dict[str, Tensor]":
 
 
 def compare_with(
-    variant: str, spec: dict[str, Any], x_BD: "Tensor", ours: "dict[str, Tensor]"
+    variant: str, spec: dict[str, Any], batch: Batch, ours: "dict[str, Tensor]"
 ) -> dict[str, Any]:
     """Return the differences between a packaged variant and `ours`, with the same weights."""
-    probe = Probe({**spec, "variant": variant, "fit": True}, x_BD)
+    probe = Probe({**spec, "variant": variant, "fit": True}, batch)
     declared = Path(variant).stem == spec["declared"]
     some = {name: ours[name][::SOME] for name in ("f", "x_hat")}
     found: dict[str, Any] = {"loss": None, "gradient": None, **probe.weights_said()}
@@ -233,16 +238,17 @@ def main(spec: dict[str, Any]) -> int:
     from core.stubs import postpone_compiler
 
     postpone_compiler()
-    x_BD = load_file(spec["batch"])["x"]
+    given = load_file(spec["batch"])
+    batch = tuple(given[name] for name in ("x", "y") if name in given)
     said: dict[str, Any]
     if "variants" in spec:
         ours = load_file(spec["ours"])
         said = {
-            Path(variant).stem: compare_with(variant, spec, x_BD, ours)
+            Path(variant).stem: compare_with(variant, spec, batch, ours)
             for variant in spec["variants"]
         }
     else:
-        probe = Probe(spec, x_BD)
+        probe = Probe(spec, batch)
         save_file({**probe.forward(), **probe.backward()}, "probe.safetensors")
         said = probe.weights_said()
     Path("probe.json").write_text(json.dumps(said), "utf-8")
