@@ -4,9 +4,8 @@ The program `fumehood_child.probe`. Its spec has the keys of a training's spec.j
 activation_dim, dict_size, steps, seed, …) and {"weights", "batch", "step", "fit": bool}. Without
 `fit`, the names in the weights file must be exactly the variant's. With it (for a parent), each
 weight is loaded into the weight of the same name, or of an alias in ALIASES, if the shapes agree;
-weights without such a partner keep their initial values.
-
-The file `batch` has rows x [B, D], and for a transcoder the rows y [B, D] that they predict.
+weights without such a partner keep their initial values. "batch" is a file with x [B, D], and for a
+transcoder also the targets y [B, D].
 
 Writes two files into its working folder. probe.safetensors has the latents f [B, F] and x_hat
 [B, D] in eval mode, and loss [] and grad.<name> in training mode, with the names and shapes of the
@@ -30,6 +29,8 @@ from . import distances
 if TYPE_CHECKING:
     from torch import Tensor
 
+    Batch = tuple[Tensor, ...]
+
 # Names that different base classes use for the same weight; "T": stored transposed there.
 ALIASES = (
     (("encoder.weight", ""), ("W_enc", "T")),
@@ -38,8 +39,6 @@ ALIASES = (
     (("bias", ""), ("b_dec", ""), ("decoder_bias", "")),
 )
 
-Batch = "tuple[Tensor, ...]"
-"""What a trainer is given: x, or x and y for a transcoder."""
 LONG_AGO = 1 << 40
 FEW = 4
 SOME = 4
@@ -130,7 +129,7 @@ def forward(module: Any, sae: Any, x_BD: "Tensor", seed: int) -> "dict[str, Tens
 
 
 def backward(
-    trainer: Any, batch: Batch, spec: dict[str, Any], partners: dict[str, Partner]
+    trainer: Any, batch: "Batch", spec: dict[str, Any], partners: dict[str, Partner]
 ) -> "dict[str, Tensor]":
     """Return the training loss and its gradients, or {} for a trainer without loss()."""
     import torch
@@ -175,15 +174,15 @@ def pretend_dead_latents(trainer: Any) -> None:
 
 
 class Probe:
-    """One SAE with the given weights loaded, and the batch to run it on."""
+    """One SAE with the given weights loaded, and the batch to run it on: x, or x and targets y."""
 
-    def __init__(self, spec: dict[str, Any], batch: Batch) -> None:
+    def __init__(self, spec: dict[str, Any], batch: "Batch") -> None:
         from core.loading import build_trainer, load_variant
         from core.run import TrainingRun
 
-        self.spec, self.batch = spec, batch
+        self.spec, self.batch, self.x_BD = spec, batch, batch[0]
         run = TrainingRun.from_spec(spec)
-        self.module = load_variant(run.variant)
+        self.module = load_variant(run.variant, run.form)
         self.trainer = build_trainer(self.module, run)
         if callable(getattr(self.trainer, "prepare", None)):
             self.trainer.prepare(*(part.clone() for part in batch))
@@ -191,8 +190,7 @@ class Probe:
 
     def forward(self, step: int = 1) -> "dict[str, Tensor]":
         """Return latents and reconstruction of every step-th row."""
-        x_BD = self.batch[0][::step]
-        return plain(forward(self.module, self.trainer.ae, x_BD, self.spec["seed"]))
+        return plain(forward(self.module, self.trainer.ae, self.x_BD[::step], self.spec["seed"]))
 
     def backward(self) -> "dict[str, Tensor]":
         """Return the training loss and the gradients, by name."""
@@ -214,7 +212,7 @@ def plain(tensors: "dict[str, Tensor]") -> "dict[str, Tensor]":
 
 
 def compare_with(
-    variant: str, spec: dict[str, Any], batch: Batch, ours: "dict[str, Tensor]"
+    variant: str, spec: dict[str, Any], batch: "Batch", ours: "dict[str, Tensor]"
 ) -> dict[str, Any]:
     """Return the differences between a packaged variant and `ours`, with the same weights."""
     probe = Probe({**spec, "variant": variant, "fit": True}, batch)
