@@ -36,7 +36,7 @@ _WORDS: dict[str, dict[str, Any]] = {
         "description": "sae-bench's own field: mean over tokens of 1 - |y-y_hat|^2 / |y-mean|^2",
     },
 }
-_AXIS: dict[str, str] = {
+_AXIS: dict[str, Any] = {
     "label": f"{_QUALITY} (centred)",
     "title": "Prediction of the MLP's output",
     "short": "explained variance of y",
