@@ -216,5 +216,6 @@ def check_spec(content: object) -> SandboxSpec:
         return SandboxSpec.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise BadRequest(f"sandbox.toml: {key}: {first['msg']}. Fix that key.") from error
+        key = ".".join(str(part) for part in first["loc"]) or "template"
+        said = first["msg"].removeprefix("Value error, ")
+        raise BadRequest(f"sandbox.toml: {key}: {said}. Fix that key.") from error

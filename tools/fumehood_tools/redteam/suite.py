@@ -17,6 +17,7 @@ from fumehood_tools.deadlines import Deadline
 from fumehood_tools.errors import RunFailed
 from fumehood_tools.files import last_lines, write_text
 from fumehood_tools.glass import scratch_folder
+from fumehood_tools.kinds import kind_named
 from fumehood_tools.redteam import world
 from fumehood_tools.redteam.bench import Bench, make_bench
 from fumehood_tools.redteam.cases import Case, fill_in, honest_twins
@@ -267,7 +268,8 @@ class RedTeam:
 def _rules(case: Case) -> bool:
     """Return True if the static rules would refuse the file."""
     source = fill_in(case, {}) if case.side == "cheat" else case.source
-    return any(f.severity == "error" for f in check_static(source.encode(), case.name))
+    found = check_static(source.encode(), case.name, kind_named(case.kind))
+    return any(f.severity == "error" for f in found)
 
 
 @contextlib.contextmanager

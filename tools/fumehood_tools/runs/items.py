@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from fumehood_tools.bench.collect import Setting, sites_said, values_of
 from fumehood_tools.files import digest_of, sha256_of
+from fumehood_tools.kinds import KindName
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.records.labelling import label
 from fumehood_tools.records.parameters import Value, with_parameters
@@ -37,6 +38,7 @@ class RunItem(NamedTuple):
     parameters: Mapping[str, Value] = {}
     knob: str | None = None
     file_sha256: str | None = None
+    kind: KindName = "sae"
 
     @property
     def name(self) -> str:
@@ -99,7 +101,7 @@ class Planner:
     def _item(self, name: str, seed: int, source: bytes) -> RunItem:
         digest = digest_of([hashlib.sha256(source).hexdigest(), seed, *self._shared])
         folder = self.sandbox.results / name / f"seed{seed}-{digest[:8]}"
-        return RunItem(name, seed, source, digest, folder)
+        return RunItem(name, seed, source, digest, folder, kind=self.sandbox.spec.template)
 
 
 def settings_digest(spec: SandboxSpec) -> str:

@@ -51,12 +51,13 @@ def list_variants(sandbox: Sandbox, limit: int, cursor: str | None = None) -> Va
     names = variant_names(sandbox)
     last = position_of(cursor, "variants", 1, str)[0] if cursor else ""
     start = bisect.bisect_right(names, last)
-    page = [_describe(sandbox.variants / f"{name}.py") for name in names[start : start + limit]]
+    kind = sandbox.spec.kind
+    page = [_describe(sandbox.variants / f"{it}.py", kind) for it in names[start : start + limit]]
     following = cursor_of("variants", page[-1].name) if start + limit < len(names) else None
     return VariantPage(variants=page, total=len(names), next_cursor=following)
 
 
-def _describe(path: Path) -> VariantInfo:
+def _describe(path: Path, kind: Kind) -> VariantInfo:
     try:
         content = read_plain(path)
     except StorageFailed as error:
@@ -76,13 +77,13 @@ def _describe(path: Path) -> VariantInfo:
             problem = f"not valid Python: {error}"
         else:
             summary = (ast.get_docstring(tree) or "").strip().partition("\n")[0][:200]
-            problem = _evident_problem(path, tree)
+            problem = _evident_problem(path, tree, kind)
     return VariantInfo(
         name=path.stem,
         path=str(path),
         summary=summary,
         sha256=sha256,
-        is_baseline=packaged_variants().get(path.stem) == sha256,
+        is_baseline=packaged_variants(kind).get(path.stem) == sha256,
         problem=problem or None,
         lines=len(text.splitlines()),
     )
@@ -102,7 +103,7 @@ def text_fault(source: bytes) -> tuple[int, str] | None:
     return None if null < 0 else (source.count(b"\n", 0, null) + 1, said)
 
 
-def _evident_problem(path: Path, tree: ast.Module) -> str:
+def _evident_problem(path: Path, tree: ast.Module, kind: Kind) -> str:
     if not VARIANT_NAME.fullmatch(path.stem):
         return "its name may have only letters, digits, - and _, at most 64: rename the file"
     names = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
@@ -113,7 +114,8 @@ def _evident_problem(path: Path, tree: ast.Module) -> str:
         for target in node.targets
         if isinstance(target, ast.Name)
     }
-    return "" if "CustomSAE" in names else "there is no class CustomSAE"
+    wanted = kind.variant_class
+    return "" if wanted in names else f"there is no class {wanted}"
 
 
 def packaged_variants(kind: Kind = SAE) -> dict[str, str]:
