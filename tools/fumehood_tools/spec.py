@@ -7,11 +7,12 @@ The evaluator reads the file once at the start of a job.
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from fumehood_tools.errors import BadRequest
+from fumehood_tools.kinds import Kind, KindName, SiteName, kind_named, kinds
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.settings import GlassLevel
 
@@ -22,7 +23,6 @@ LARGEST_SEED = 2**32 - 1
 """The largest seed that torch, numpy and random all accept."""
 
 Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
-SiteName = Literal["resid_post", "mlp_in", "mlp_out"]
 
 
 class _Section(BaseModel, frozen=True, extra="forbid"):
@@ -111,13 +111,46 @@ class LimitsSpec(_Section):
 class SandboxSpec(_Section):
     """The whole of sandbox.toml."""
 
-    template: Literal["sae"] = "sae"
+    template: KindName = Field("sae", description="the kind of sandbox: sae or transcoder")
     dict_size: int = Field(1536, ge=8, le=1_048_576, description="latents in the dictionary")
     subject: SubjectSpec = SubjectSpec()
     corpus: CorpusSpec = CorpusSpec()
     training: TrainingSpec = TrainingSpec()
     scoring: ScoringSpec = ScoringSpec()
     limits: LimitsSpec = LimitsSpec()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_by_the_kind(cls, content: Any) -> Any:
+        """Fill in the site that the kind reads, for a file that names none."""
+        kind = _kind_in(content)
+        if kind is None or kind.reads is None:
+            return content
+        subject = content.get("subject", {})
+        if isinstance(subject, SubjectSpec):
+            subject = subject.model_dump(exclude_unset=True)
+        if not isinstance(subject, Mapping):
+            return content
+        return {**content, "subject": {"site": kind.reads, **subject}}
+
+    @model_validator(mode="after")
+    def _site_of_the_kind(self) -> Self:
+        reads = self.kind.reads
+        if reads is not None and self.subject.site != reads:
+            raise ValueError(
+                f"subject.site is {self.subject.site}, but a {self.kind.noun} reads {reads}: write "
+                f'site = "{reads}" or leave it out'
+            )
+        return self
+
+    @property
+    def kind(self) -> Kind:
+        """What the sandbox's kind states about its variants."""
+        return kind_named(self.template)
+
+    def sites(self) -> tuple[SiteName, SiteName]:
+        """Return the site that is read and the site that is predicted; an SAE's are the same."""
+        return self.kind.sites(self.subject.site)
 
     @property
     def steps(self) -> int:
@@ -136,6 +169,12 @@ class SandboxSpec(_Section):
             "sparsity_warmup_steps": max(1, round(0.1 * steps)),
             "decay_start": min(steps - 1, max(round(training.decay_fraction * steps), 1)),
         }
+
+
+def _kind_in(content: Any) -> Kind | None:
+    """Return the kind that a decoded sandbox.toml names, None if there is none of that name."""
+    name = content.get("template", "sae") if isinstance(content, Mapping) else None
+    return next((kind for kind in kinds() if kind.name == name), None)
 
 
 # The keys of [limits] that can change a score: how large an SAE may be and what it may spend. The
@@ -177,5 +216,6 @@ def check_spec(content: object) -> SandboxSpec:
         return SandboxSpec.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise BadRequest(f"sandbox.toml: {key}: {first['msg']}. Fix that key.") from error
+        key = ".".join(str(part) for part in first["loc"]) or "template"
+        said = first["msg"].removeprefix("Value error, ")
+        raise BadRequest(f"sandbox.toml: {key}: {said}. Fix that key.") from error

@@ -15,11 +15,12 @@ from pydantic import BaseModel, ValidationError
 from fumehood_tools.errors import RunFailed
 from fumehood_tools.files import write_bytes
 from fumehood_tools.glass import SAE, ChildLimits, ChildOutcome, Nursery, take_file
+from fumehood_tools.kinds import Kind, template_folder
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.records.inertness import SAME, SLIGHT, Inertness, compare, nearest
 from fumehood_tools.records.parameters import Value, constants_of, with_parameters
 from fumehood_tools.sandbox.check_report import Comparison
-from fumehood_tools.sandbox.create import Sandbox, template_folder
+from fumehood_tools.sandbox.create import Sandbox
 from fumehood_tools.sandbox.declarations import parent_of, read_declarations
 from fumehood_tools.sandbox.variants import packaged_variants
 
@@ -130,12 +131,13 @@ class Subjects(NamedTuple):
 
 def subjects_of(sandbox: Sandbox, name: str, source: bytes) -> Subjects:
     """Return what a variant is tried with. Raises UnknownName for a PARENT that does not exist."""
-    packaged = packaged_variants()
+    kind = sandbox.spec.kind
+    packaged = packaged_variants(kind)
     is_packaged = packaged.get(name) == hashlib.sha256(source).hexdigest()
     declared = parent_of(source, name, is_packaged=is_packaged)
     parent = None
     if declared in packaged:
-        parent = _packaged(declared)
+        parent = _packaged(declared, kind)
     elif declared is not None:
         parent = read_plain(sandbox.variant_path(declared))
     return Subjects(source, name, declared, parent, _turned(source, name))
@@ -187,15 +189,17 @@ def prepare_trial(
     variant = _placed(scratch / "mine", files.name, files.source)
     parent = files.parent and _placed(scratch / "parent", files.declared or "", files.parent)
     turned = files.turned and _placed(scratch / "turned", files.name, files.turned.source)
-    is_packaged = _packaged(files.name) == files.source
+    kind = sandbox.spec.kind
+    is_packaged = _packaged(files.name, kind) == files.source
     left_out = {CONTROL, files.declared} | ({files.name} if is_packaged else set())
     others = [
-        _placed(scratch / "others", other, _packaged(other) or b"")
-        for other in sorted(packaged_variants().keys() - left_out)
+        _placed(scratch / "others", other, _packaged(other, kind) or b"")
+        for other in sorted(packaged_variants(kind).keys() - left_out)
     ]
     folder = scratch.resolve() / "child"
     spec: dict[str, Any] = {
         **sandbox.spec.schedule(),
+        "template": kind.name,
         "activation_dim": width,
         "dict_size": sandbox.spec.dict_size,
         "seed": 0,
@@ -237,10 +241,10 @@ def _placed(folder: Path, name: str, source: bytes) -> Path:
     return path
 
 
-def _packaged(name: str | None) -> bytes | None:
-    if name not in packaged_variants():
+def _packaged(name: str | None, kind: Kind) -> bytes | None:
+    if name not in packaged_variants(kind):
         return None
-    return (template_folder() / "variants" / f"{name}.py").read_bytes()
+    return (template_folder(kind) / "variants" / f"{name}.py").read_bytes()
 
 
 def _turned(source: bytes, name: str) -> Turned | None:
