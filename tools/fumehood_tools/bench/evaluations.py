@@ -23,7 +23,7 @@ from fumehood_tools.registry.lookup import check_measured, metrics_in
 from fumehood_tools.registry.metrics import Metric
 
 NO_SCORE = "about a score that is missing or has been replaced; evaluate that SAE again"
-OLDER_FILE = "by an earlier version of the evaluation's file; call run_evaluations again"
+OLDER_FILE = "by an earlier version of the evaluation; call run_evaluations again"
 
 
 class Custom(NamedTuple):

@@ -83,8 +83,9 @@ class Shelf:
     def collect(self, results: Path) -> SandboxRecords:
         """Return every record under a sandbox's results/; none if the folder does not exist.
 
-        Metrics that evaluations declare are known in this context from then on. Only the training, scoring and limits sections of a score's `spec` are kept. Raises
-        StorageFailed when the workspace's key cannot be read.
+        Metrics that evaluations declare are known in this context from then on. Only the training,
+        scoring and limits sections of a score's `spec` are kept. Raises StorageFailed when the
+        workspace's key cannot be read.
         """
         with self._lock:
             workspace = results.parents[2]
