@@ -1,7 +1,7 @@
 """Try evaluations on random latents behind the glass, before any SAE is evaluated.
 
-Costs about 6 s for the first file and a second for each more. Nothing is recorded. Finds what breaks
-a rule, fails, returns other metrics than declared, or differs between two processes.
+Costs about 6 s for the first file and a second for each more. Nothing is recorded. Finds what
+fails, returns other metrics than declared, or differs between two processes.
 """
 
 import tempfile

@@ -1,7 +1,7 @@
 """Run an evaluation in fresh children behind the glass, and check what it returned.
 
-Each run has a process and a scratch folder of its own, so an evaluation cannot remember another run.
-For one SAE it is run five times:
+Each run has a process and a scratch folder of its own, so an evaluation cannot remember another
+run. For one SAE it is run five times:
 
 1. on the latents,
 2. on the same latents again: the same numbers, or it is not deterministic;

@@ -120,14 +120,12 @@ def _assigned(tree: ast.Module) -> Iterator[tuple[str, ast.expr, int]]:
         if isinstance(node, ast.AnnAssign):
             targets = [node.target]
         for target in targets:
-            if isinstance(target, ast.Name) and isinstance(node, ast.Assign | ast.AnnAssign):
-                if node.value is not None:
-                    yield target.id, node.value, node.lineno
+            value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
+            if isinstance(target, ast.Name) and value is not None:
+                yield target.id, value, node.lineno
 
 
-def _literal(
-    found: Mapping[str, tuple[ast.expr, int]], name: str, shown: str
-) -> tuple[Any, int]:
+def _literal(found: Mapping[str, tuple[ast.expr, int]], name: str, shown: str) -> tuple[Any, int]:
     """Return the value of a constant and its line. Raises VariantRejected if it is no literal."""
     if name not in found:
         raise _broken(shown, None, f"it does not declare {name}", f"write {name} = {{…}} on top")

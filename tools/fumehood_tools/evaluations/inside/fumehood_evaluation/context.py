@@ -105,8 +105,8 @@ def _planted(data: Path) -> Planted:
 
 def _task(given: Path, number: int, classes: list[str]) -> Task:
     names = ("train", "train_labels", "test", "test_labels")
-    parts = (_array(given, f"task{number}_{name}") for name in names)
-    return Task(*parts, classes=tuple(classes))
+    f, labels, test_f, test_labels = (_array(given, f"task{number}_{name}") for name in names)
+    return Task(f, labels, test_f, test_labels, tuple(classes))
 
 
 def _array(folder: Path, name: str) -> Any:
