@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 from fumehood_tools.errors import IntegrityFailed, RunFailed
 from fumehood_tools.evaluations.profile import PROGRAM
 from fumehood_tools.glass import ChildLimits, ChildOutcome, Nursery, take_json
-from fumehood_tools.scoring.role_child import quoted
+from fumehood_tools.quoting import quoted
 
 RESULT_FILE = "result.json"
 MOST_RESULT = 1 << 16

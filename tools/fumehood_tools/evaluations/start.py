@@ -24,7 +24,7 @@ class Started(NamedTuple):
     """Evaluations that were asked for. recorded: those that have a record already."""
 
     job: Job
-    evaluations: int
+    evaluations: tuple[str, ...]
     saes: int
     recorded: int
     seconds: float
@@ -64,4 +64,4 @@ def start_evaluations(
         files={REQUEST_FILE: request.model_dump(mode="json")},
     )
     seconds = START_SECONDS + sum(waiting.values()) + _SECONDS_EACH * len(left)
-    return Started(job, len(files), len(chosen.saes), len(items) - len(left), seconds)
+    return Started(job, request.evaluations, len(chosen.saes), len(items) - len(left), seconds)

@@ -25,10 +25,8 @@ _KNOWN_FIELDS = {"title", "better", "smallest_effect", "digits"}
 # Differences this many times below the smallest effect count as zero, as for other metrics.
 _ZERO_BELOW = 10
 
-_IN_USE: ContextVar[Mapping[str, Metric]] = ContextVar(
-    "metrics that records declare",
-    default=MappingProxyType({}),  # noqa: B039  (cannot be changed)
-)
+_NONE: Mapping[str, Metric] = MappingProxyType({})
+_IN_USE: ContextVar[Mapping[str, Metric]] = ContextVar("metrics that records declare")
 
 
 def metric_key(evaluation: str, metric: str) -> str:
@@ -97,9 +95,9 @@ def _is_number(value: object) -> bool:
 def use_declared(metrics: Mapping[str, Metric]) -> None:
     """Make metrics known in this context, beside those that are known already."""
     if metrics:
-        _IN_USE.set({**_IN_USE.get(), **metrics})
+        _IN_USE.set({**_IN_USE.get(_NONE), **metrics})
 
 
 def declared_metrics() -> Mapping[str, Metric]:
     """Return the metrics that records which were read in this context declare, by key."""
-    return _IN_USE.get()
+    return _IN_USE.get(_NONE)
