@@ -60,7 +60,7 @@ def test_tools_are_listed_for_people_and_for_programs(fumehood: Run) -> None:
 def test_the_whole_text_of_one_tool_is_printed(fumehood: Run) -> None:
     shown = fumehood("tools", "run_variants").stdout
     assert "Next: wait_for_job, then read_benchmarks." in shown
-    assert "sandbox (string, optional): Name of a sandbox" in shown
+    assert "sandbox (string, optional): Name, e.g. 'demo'" in shown
     assert "seeds (list of integer or string, optional)" in shown
     (schema,) = json.loads(fumehood("tools", "run_variants", "--json").stdout)
     assert schema["name"] == "run_variants"
