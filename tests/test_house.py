@@ -28,7 +28,7 @@ FLOORS = (
     "bench codebases doctor guides paper_records",
     "compare scoring validation",
     "page runs",
-    "launches redteam studies",
+    "evaluations launches redteam studies",
     "server.at_work server.instructions server.schema_forms server.sent_args",
     "server.stdio server.tool_text",
     "server.strict_args server.client server.offered server.outputs server.views",
@@ -184,6 +184,8 @@ UNLIMITED = {
     "server/fumehood/cli.py": "reads what a person types",
     "server/fumehood/tooling.py": "a tool's own waits have limits, and a client can cancel",
     "tools/fumehood_tools/children/answering.py": "reads a file that was written before it started",
+    "tools/fumehood_tools/evaluations/__main__.py": "serves until its job hangs up",
+    "tools/fumehood_tools/evaluations/judging.py": "a child behind the glass ends at its time limit",
     "tools/fumehood_tools/glass/fumehood_child/nursery.py": "serves until the evaluator hangs up",
     "tools/fumehood_tools/glass/fumehood_child/serve.py": "serves until the evaluator hangs up",
     "tools/fumehood_tools/harvest/collect.py": "another harvest of the same data may take hours; "

@@ -9,6 +9,7 @@ from mcp.types import CallToolResult
 from pydantic import Field
 
 from fumehood.doors.arguments import Cursor, SandboxName
+from fumehood.doors.evaluating import register as register_evaluations
 from fumehood.doors.records import shelf_of
 from fumehood.doors.study_notebook import lab_of
 from fumehood.tooling import Toolbox, answer, picture
@@ -52,10 +53,11 @@ BaselineName = Annotated[
 
 
 def register(toolbox: Toolbox) -> None:
-    """Declare the three benchmark tools."""
+    """Declare the benchmark tools."""
     _register_table(toolbox)
     _register_comparison(toolbox)
     _register_plot(toolbox)
+    register_evaluations(toolbox)
     add_benchmarks_view(toolbox.apps)
 
 

@@ -6,7 +6,7 @@ from fumehood.wings.wing import Command, Wing
 WING = Wing(
     name="bench",
     door="fumehood.doors.bench",
-    tools=("read_benchmarks", "compare_variants", "plot_benchmarks"),
+    tools=("read_benchmarks", "compare_variants", "plot_benchmarks", "run_evaluations"),
     guidance=Guidance(
         purposes=(Sentence("to plot sparsity against quality", ("plot_benchmarks",)),),
         steps={

@@ -64,7 +64,6 @@ def plot_benchmarks(
     Raises BadRequest when there is no score, UnknownName for a variant, metric or setting that does
     not exist, PartMissing without matplotlib, RunFailed when the drawing process failed.
     """
-    chosen = None if metrics is None else chosen_panels(metrics)
     table = read_benchmarks(
         folder,
         variants=variants,
@@ -74,6 +73,8 @@ def plot_benchmarks(
         packaged=packaged,
         shelf=shelf,
     )
+    # Only now, because records may declare metrics of their own.
+    chosen = None if metrics is None else chosen_panels(metrics)
     points = [_point(row) for row in table.rows]
     if not points:
         raise BadRequest(f"There is no score to plot in {folder.name}. Next: {table.next}.")

@@ -25,8 +25,8 @@ from pydantic import ValidationError
 
 from fumehood_tools.bench.collect import LeftOut, SandboxRecords, Setting, setting_of
 from fumehood_tools.bench.evaluations import (
-    NO_SCORE,
     Evaluation,
+    declared_by,
     evaluation_of,
     metrics_by_score,
     with_metrics,
@@ -42,6 +42,7 @@ from fumehood_tools.receipts.places import matches, place_of, places_on_disk, ru
 from fumehood_tools.receipts.stamps import Stamp, stamp_of
 from fumehood_tools.receipts.trials import TRIED
 from fumehood_tools.records.scores import Failure, Score
+from fumehood_tools.registry.declared import use_declared
 from fumehood_tools.registry.kinds import SCORE, kind_named, kinds
 
 MOST_KEPT = 4_000
@@ -82,8 +83,9 @@ class Shelf:
     def collect(self, results: Path) -> SandboxRecords:
         """Return every record under a sandbox's results/; none if the folder does not exist.
 
-        Only the training, scoring and limits sections of a score's `spec` are kept. Raises
-        StorageFailed when the workspace's key cannot be read.
+        Metrics that evaluations declare are known in this context from then on. Only the training,
+        scoring and limits sections of a score's `spec` are kept. Raises StorageFailed when the
+        workspace's key cannot be read.
         """
         with self._lock:
             workspace = results.parents[2]
@@ -195,7 +197,10 @@ def _found(looked: dict[str, _Kept], results: str, book: Book) -> SandboxRecords
     order = book.order() if macs else {}
     for where, mac in macs.items():
         _put_in_order(found, where.removeprefix(f"{results}/"), mac, order)
-    added, others[NO_SCORE] = metrics_by_score(macs, _oldest_first(evaluations, looked, book))
+    ordered = _oldest_first(evaluations, looked, book)
+    use_declared(declared_by([content for _, content in ordered]))
+    added, unused = metrics_by_score(macs, ordered)
+    others |= unused
     for where, metrics in added.items():
         place = where.removeprefix(f"{results}/")
         found.scores[place] = with_metrics(found.scores[place], metrics)
@@ -246,7 +251,7 @@ def _withdrawn(book: Book) -> list[str]:
 def _was_evaluation(book: Book, place: str) -> bool:
     """Whether the ledger lists an evaluation (another kind with metrics) at this place."""
     kind = book.standing[place].kind
-    return kind not in TRIED and any(kind == one.name and one.metrics for one in kinds())
+    return kind not in TRIED and any(kind == one.name and one.measures for one in kinds())
 
 
 def _record(

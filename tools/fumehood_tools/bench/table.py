@@ -85,10 +85,11 @@ def read_benchmarks(
     empty one). Raises UnknownName for a variant, setting or metric that does not exist, BadRequest
     for a bad cursor.
     """
-    if sort not in OTHER_ORDERS and sort not in (metrics := known_metrics()):
-        raise UnknownName("order", sort, [*OTHER_ORDERS, *metrics], "Sort by one of these.")
     kinds = packaged_in(folder) if packaged is None else packaged
     read = _read(folder, variants, setting, shelf or Shelf(state_of(folder)), kinds)
+    # Only now, because records may declare metrics of their own.
+    if sort not in OTHER_ORDERS and sort not in (metrics := known_metrics()):
+        raise UnknownName("order", sort, [*OTHER_ORDERS, *metrics], "Sort by one of these.")
     whole = (variants is not None and len(variants) == 1) if details is None else details
     outlines = [outline(scores, kinds, sort) for scores in read.chosen.by_label.values()]
     shown = outlines if whole else _without_tries(outlines, frozenset(variants or ()))

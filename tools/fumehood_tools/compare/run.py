@@ -80,10 +80,11 @@ def compare_variants(
     Raises BadRequest when there is no score of the baseline, UnknownName for a variant, metric or
     setting that does not exist, PartMissing without statsmodels.
     """
-    judged = metric_named(metric, judged_metrics())
     shelf = shelf or Shelf(state_of(folder))
     kinds = packaged_in(folder) if packaged is None else packaged
     found = shelf.collect(folder / "results")
+    # Only now, because records may declare metrics of their own.
+    judged = metric_named(metric, judged_metrics())
     settings = settings_of(found)
     shown = pick_setting(list(settings), setting, folder)
     if shown is None:

@@ -28,7 +28,7 @@ from fumehood_tools.receipts.reader import RECORDS_LOCK, LedgerReader
 from fumehood_tools.receipts.signing import mac_of, sign
 from fumehood_tools.receipts.trials import trial_word
 from fumehood_tools.registry.kinds import RecordKind, kind_named, kinds
-from fumehood_tools.registry.lookup import check_measured
+from fumehood_tools.registry.lookup import check_measured, metrics_in
 
 
 class Subject(NamedTuple):
@@ -84,7 +84,7 @@ class RecordWriter:
         for name in draft.files:
             if not is_plain(name) or name in {kind.file, *(other.file for other in kinds())}:
                 raise BadRequest(f"{name!r} cannot be a file of a record. Use a plain file name.")
-        if kind.metrics:
+        if kind.measures:
             _check_metrics(kind, draft.content)
         target = self.workspace / place
         with _new_folder(target) as folder:
@@ -126,7 +126,7 @@ def _check_metrics(kind: RecordKind, content: Mapping[str, Any]) -> None:
     if not isinstance(measured, Mapping):
         raise BadRequest(f"A record of kind {kind.name} needs metrics: {{key: value}}. Add them.")
     try:
-        check_measured(kind, measured)
+        check_measured(kind, measured, metrics_in(kind, content))
     except ValueError as error:
         raise BadRequest(
             f"The metrics of this {kind.name} are wrong: {error}. Correct them."

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from fumehood_tools.errors import BadRequest, UnknownName
+from fumehood_tools.registry.declared import SEPARATOR, declared_metrics
 from fumehood_tools.registry.metrics import Metric
 from fumehood_tools.registry.sae_metrics import SAE_METRICS
 
@@ -14,13 +15,19 @@ class RecordKind(NamedTuple):
     places: glob of the folders in the workspace that may contain one. A record there is found even
     if a crash kept it out of the ledger. needs: globs of the files next to a record that readers
     check; if one of them is missing or changed, the record does not count. `fumehood verify` checks
-    all files.
+    all files. declares: each record names its own metrics, see `declared`.
     """
 
     name: str
     places: str
     metrics: tuple[Metric, ...] = ()
     needs: tuple[str, ...] = ("*",)
+    declares: bool = False
+
+    @property
+    def measures(self) -> bool:
+        """Whether its records have metrics."""
+        return self.declares or bool(self.metrics)
 
     @property
     def file(self) -> str:
@@ -31,7 +38,8 @@ class RecordKind(NamedTuple):
 _RESULTS = "sandboxes/*/results/*/seed*"
 SCORE = RecordKind("score", _RESULTS, SAE_METRICS, needs=("*.py", "*.safetensors"))
 FAILURE = RecordKind("failure", _RESULTS)
-_KINDS = {kind.name: kind for kind in (SCORE, FAILURE)}
+EVALUATION = RecordKind("evaluation", "sandboxes/*/results/*/evaluations/*", declares=True)
+_KINDS = {kind.name: kind for kind in (SCORE, FAILURE, EVALUATION)}
 # Names that rows, arguments and columns already use next to metrics.
 _NOT_FOR_METRICS = (
     *("work", "train_seconds", "variant", "label", "seeds", "change", "verdict"),
@@ -46,7 +54,7 @@ def register_kind(kind: RecordKind) -> None:
     """
     known = known_metrics()
     for metric in kind.metrics:
-        if not metric.key.isidentifier() or metric.key in _NOT_FOR_METRICS:
+        if not _can_name(metric.key):
             raise BadRequest(f"A metric cannot be called {metric.key!r}. Choose another name.")
         if known.setdefault(metric.key, metric) != metric:
             raise BadRequest(
@@ -55,6 +63,10 @@ def register_kind(kind: RecordKind) -> None:
             )
     if _KINDS.setdefault(kind.name, kind) != kind:
         raise BadRequest(f"Two kinds of records are called {kind.name}. Rename one of them.")
+
+
+def _can_name(key: str) -> bool:
+    return key.isidentifier() and key not in _NOT_FOR_METRICS and SEPARATOR not in key
 
 
 def kind_named(name: str) -> RecordKind:
@@ -72,5 +84,10 @@ def kinds() -> Iterable[RecordKind]:
 
 
 def known_metrics() -> dict[str, Metric]:
-    """Return the metrics of all kinds, by key, with those of scores first."""
-    return {metric.key: metric for kind in _KINDS.values() for metric in kind.metrics}
+    """Return the metrics of all kinds, by key, with those of scores first.
+
+    Last come those that records declare which this context has read.
+    """
+    fixed = {metric.key: metric for kind in _KINDS.values() for metric in kind.metrics}
+    # No fixed metric has the two underscores that every declared one has.
+    return {**fixed, **declared_metrics()}

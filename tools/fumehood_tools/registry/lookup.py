@@ -5,8 +5,10 @@ score.
 """
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from fumehood_tools.errors import UnknownName
+from fumehood_tools.registry.declared import metrics_of
 from fumehood_tools.registry.kinds import RecordKind, known_metrics
 from fumehood_tools.registry.metrics import Metric
 
@@ -39,9 +41,24 @@ def metric_named(key: str, among: tuple[Metric, ...] | None = None) -> Metric:
     return known[key]
 
 
-def check_measured(kind: RecordKind, measured: Mapping[str, float]) -> None:
-    """Raise ValueError if a required metric is missing, or the kind does not have a metric."""
-    known = {metric.key: metric for metric in kind.metrics}
+def metrics_in(kind: RecordKind, record: Mapping[str, Any]) -> dict[str, Metric]:
+    """Return the metrics that a record may have, by key.
+
+    Raises ValueError for a wrong declaration in a record of a kind that declares them itself.
+    """
+    if kind.declares:
+        return metrics_of(record.get("evaluation", ""), record.get("declared"))
+    return {metric.key: metric for metric in kind.metrics}
+
+
+def check_measured(
+    kind: RecordKind, measured: Mapping[str, float], known: Mapping[str, Metric] | None = None
+) -> None:
+    """Raise ValueError if a required metric is missing, or the kind does not have a metric.
+
+    known: the metrics that the record declares, for a kind that declares none itself.
+    """
+    known = {metric.key: metric for metric in kind.metrics} if known is None else known
     if unknown := sorted(measured.keys() - known.keys()):
         raise ValueError(f"a {kind.name} has no metric {', '.join(unknown)}")
     missing = [key for key, metric in known.items() if metric.required and key not in measured]

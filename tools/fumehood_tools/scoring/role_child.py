@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn
 
 from fumehood_tools.errors import IntegrityFailed, RunFailed
 from fumehood_tools.glass import ChildLimits, ChildOutcome, Nursery, shared_buffer
+from fumehood_tools.quoting import quoted
 from fumehood_tools.scoring.latents import Latents, pack
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ Role = Literal["encode", "decode", "skip"]
 MOST_ROWS = 2048
 MOST_BYTES = 64 << 20
 LONGEST_ANSWER = 4096
-MOST_QUOTED = 200
 LOOK_SECONDS = 0.1
 # Normalized activations have a mean square norm of 1, BOS about a hundred times that. The limit
 # leaves room for squares in float32.
@@ -254,12 +254,6 @@ class RoleChild:
         """Kill the child, wait for its end and return its processor time. Safe to call twice."""
         self._child.end()
         return self._child.outcome().processor_seconds or 0.0
-
-
-def quoted(said: object) -> str:
-    """Return a child's error text as ASCII, too short to contain a row of activations."""
-    text = str(said).encode("ascii", "replace").decode("ascii")
-    return text if len(text) <= MOST_QUOTED else f"{text[: MOST_QUOTED - 30]} ... {text[-25:]}"
 
 
 def check_values(result: "Tensor", role: Role) -> None:

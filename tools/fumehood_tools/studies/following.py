@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from fumehood_tools.errors import StorageFailed
 from fumehood_tools.plain_files import read_plain
-from fumehood_tools.registry.lookup import judged_metrics, metric_named
+from fumehood_tools.registry.kinds import SCORE
 from fumehood_tools.studies.entries import (
     COMPARISON_FILE,
     Conclusion,
@@ -154,7 +154,7 @@ def _after_win(study: Study, number: int, plan: Plan, winners: Sequence[str]) ->
     tests = [said for _, said in study.only(HoldoutAnswer) if said.plan == number]
     held = [said for said in tests if said.test == "holdout"]
     used = {said.question for _, said in study.only(HoldoutAnswer) if said.test == "holdout"}
-    is_held = metric_named(plan.metric, judged_metrics()).rows != "probing"
+    is_held = any(one.key == plan.metric and one.rows != "probing" for one in SCORE.metrics)
     call = f"ask_holdout(study={study.name!r}, plan={number})"
     if held and all(said.asked for said in held):
         return [call]  # the same question again, at no cost: its job was not finished

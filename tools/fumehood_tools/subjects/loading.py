@@ -32,6 +32,24 @@ def model_source(subject: SubjectSpec, cache: Path) -> str:
     return str(folder) if folder else ALIASES.get(subject.name, subject.name)
 
 
+def load_tokenizer(subject: SubjectSpec, cache: Path) -> "PreTrainedTokenizerBase":
+    """Return the tokenizer of a language model, without its weights.
+
+    Raises the errors of describe_subject, and PartMissing if it is not available.
+    """
+    from transformers import AutoTokenizer
+
+    describe_subject(subject, cache)
+    source = model_source(subject, cache)
+    try:
+        found: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(source)
+    except OSError as error:
+        first = str(error).strip().splitlines()[0]
+        missing = f"The tokenizer of {subject.name}"
+        raise PartMissing(missing, hub_command(source), first) from error
+    return found
+
+
 def load_language_model(
     subject: SubjectSpec,
     cache: Path,

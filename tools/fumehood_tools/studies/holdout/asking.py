@@ -7,7 +7,7 @@ from typing import NamedTuple
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.jobs import Job, JobStore
 from fumehood_tools.locking import exclusive
-from fumehood_tools.registry.lookup import judged_metrics, metric_named
+from fumehood_tools.registry.kinds import SCORE
 from fumehood_tools.runs.pace import START_SECONDS, tokens_per_second
 from fumehood_tools.runs.start import slot_of
 from fumehood_tools.sandbox.create import open_sandbox
@@ -83,7 +83,13 @@ def _check_judged(study: Study, plan: int) -> None:
 
 
 def _check_metric(plan: Plan) -> None:
-    if metric_named(plan.metric, judged_metrics()).rows == "probing":
+    metric = next((one for one in SCORE.metrics if one.key == plan.metric), None)
+    if metric is None:
+        raise BadRequest(
+            f"The holdout does not measure {plan.metric}: evaluations run on the sandbox's own "
+            "documents. Use promote_variant to test the gain on another layer."
+        )
+    if metric.rows == "probing":
         raise BadRequest(
             f"The holdout does not measure {plan.metric}: sparse probing has labeled texts of its "
             "own, which it uses whole. Its documents measure reconstruction and loss recovered; "
