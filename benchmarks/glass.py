@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-TEMPLATE = ROOT / "sandbox_template" / "sae"
+TEMPLATE = ROOT / "sandbox_template"
 
 
 def trained(name: str, setup: Any, folder: Path, *, child: bool = False) -> Any:
@@ -37,7 +37,7 @@ def trained(name: str, setup: Any, folder: Path, *, child: bool = False) -> Any:
     from fumehood_tools.runs.orders import order_for, recipe_of
     from fumehood_tools.runs.training import Place, Training
 
-    source = (TEMPLATE / "variants" / f"{name}.py").read_bytes()
+    source = (TEMPLATE / "sae" / "variants" / f"{name}.py").read_bytes()
     if child:
         source += f'\nPARENT = "{name}"\n'.encode()
     item = RunItem(f"like_{name}" if child else name, 0, source, "0" * 16, folder)

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "sandbox_template" / "sae"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "sandbox_template"))
 
 Run = Callable[[], object]
 

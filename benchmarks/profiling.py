@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
-TEMPLATE = ROOT / "sandbox_template" / "sae"
+TEMPLATE = ROOT / "sandbox_template"
 sys.path[:0] = [str(ROOT / "tools"), str(TEMPLATE)]
 BASELINES = ("topk", "batch_topk", "matryoshka", "standard", "gated", "jumprelu", "p_anneal")
 PARTS = ("read", "forward", "backward", "optimiser", "bookkeeping")
@@ -84,7 +84,7 @@ def train(name: str, setup: Any, arithmetic: str) -> Trained:
     run = TrainingRun.from_spec(
         {
             **spec.schedule(),
-            "variant": TEMPLATE / "variants" / f"{name}.py",
+            "variant": TEMPLATE / "sae" / "variants" / f"{name}.py",
             "activation_dim": setup.activations.d_model,
             "dict_size": spec.dict_size,
             "arithmetic": arithmetic,
@@ -199,7 +199,7 @@ def scored(scorer: Any, name: str, folder: Path, repeats: int) -> tuple[float, f
     from glass import in_one_process, trained
     from score import request_for
 
-    request = request_for(trained(name, scorer.setup, folder), TEMPLATE / "variants")
+    request = request_for(trained(name, scorer.setup, folder), TEMPLATE / "sae" / "variants")
     sides = (lambda: in_one_process(scorer, request)), (lambda: scorer.score(request))
     for work in sides:
         work()

@@ -21,7 +21,7 @@ from typing import Any
 # sae-bench's beartype hints fail with current jaxtyping. This must be set before its import.
 os.environ["JAXTYPING_DISABLE"] = "1"
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "sandbox_template" / "sae")]
+sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "sandbox_template")]
 started = time.perf_counter()
 
 import numpy as np

@@ -28,7 +28,7 @@ from typing import Any, NamedTuple
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
 BENCHMARKS = ROOT / "benchmarks"
-TEMPLATE = ROOT / "sandbox_template" / "sae"
+TEMPLATE = ROOT / "sandbox_template"
 OURS = TEMPLATE / "core" / "train.py"
 SPARSE = ("topk", "batch_topk", "matryoshka")
 DENSE = ("standard", "gated", "jumprelu")
@@ -73,7 +73,7 @@ def training_spec(name: str, data: dict[str, Any], asked: argparse.Namespace) ->
     """Return the spec of one training, read by core/train.py and by the peers."""
     steps = max(2, asked.tokens // asked.batch_size)
     return {
-        "variant": str(TEMPLATE / "variants" / f"{name}.py"),
+        "variant": str(TEMPLATE / "sae" / "variants" / f"{name}.py"),
         "train_shards": data["train_shards"],
         "eval_shards": data["eval_shards"],
         "scale": data["scale"],

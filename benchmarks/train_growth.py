@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
-TEMPLATE = ROOT / "sandbox_template" / "sae"
+TEMPLATE = ROOT / "sandbox_template"
 sys.path[:0] = [str(ROOT / "tools"), str(TEMPLATE)]
 BATCH, STEPS = 2048, 8
 SIZES = [1024, 2048, 4096, 8192, 16384, 32768]
@@ -41,7 +41,12 @@ def step_split(dict_size: int, k: int, data: dict[str, Any]) -> Split:
     from core.kernels.arithmetic import products_in
 
     run = core.TrainingRun(
-        TEMPLATE / "variants" / "topk.py", data["d_model"], dict_size, 1000, BATCH, warmup_steps=9
+        TEMPLATE / "sae" / "variants" / "topk.py",
+        data["d_model"],
+        dict_size,
+        1000,
+        BATCH,
+        warmup_steps=9,
     )
     module = core.load_variant(run.variant)
     vars(module)["K"] = k

@@ -1,6 +1,6 @@
 """Run `dictionary_learning.trainSAE` itself on the activations of a training spec.
 
-usage: python -I -B train_peer.py spec.json      (the spec of sandbox_template/sae/core/train.py)
+usage: python -I -B train_peer.py spec.json      (the spec of sandbox_template/core/train.py)
 
 The trainer class and its parameters are taken from the packaged variant, and its SAE starts from
 the variant's weights, so that both sides train the same SAE. Everything else is the library's.
@@ -17,11 +17,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-TEMPLATE = Path(__file__).resolve().parents[1] / "sandbox_template" / "sae"
+TEMPLATE = Path(__file__).resolve().parents[1] / "sandbox_template"
 sys.path[:0] = [
     str(TEMPLATE),
     str(Path(__file__).resolve().parent),
-    str(TEMPLATE.parents[1] / "tools"),
+    str(TEMPLATE.parent / "tools"),
 ]
 
 import torch

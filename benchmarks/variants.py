@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
-TEMPLATE = ROOT / "sandbox_template" / "sae"
+TEMPLATE = ROOT / "sandbox_template"
 sys.path[:0] = [str(ROOT / "tools"), str(TEMPLATE)]
-FOLDERS = (TEMPLATE / "variants", ROOT / "examples" / "variants")
-STANDARD = TEMPLATE / "variants" / "standard.py"
+FOLDERS = (TEMPLATE / "sae" / "variants", ROOT / "examples" / "variants")
+STANDARD = TEMPLATE / "sae" / "variants" / "standard.py"
 DICT_SIZE, BATCH = 4096, 1024
 # The first step computes the median of the data, and the next ones allocate new memory.
 UNCOUNTED = 3

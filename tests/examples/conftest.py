@@ -7,9 +7,9 @@ from types import ModuleType
 
 import pytest
 
-from fumehood_tools.sandbox.create import template_folder
+from fumehood_tools.kinds import template_root
 
-sys.path.insert(0, str(template_folder()))
+sys.path.insert(0, str(template_root()))
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "variants"
 
 

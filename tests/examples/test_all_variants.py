@@ -10,10 +10,10 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from core import TrainingRun, build_sae, build_trainer, load_variant
+from fumehood_tools.kinds import SAE, template_folder
 from fumehood_tools.records.inertness import SAME
 from fumehood_tools.runs.sweep import knob_value
 from fumehood_tools.sandbox.check import check_static
-from fumehood_tools.sandbox.create import template_folder
 from fumehood_tools.sandbox.declarations import read_declarations
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "variants"
@@ -119,7 +119,7 @@ def test_it_trains_and_every_gradient_is_finite(path: Path) -> None:
 def test_its_idea_moves_the_weights_that_its_parent_has_too(path: Path) -> None:
     trainer, x = made(path)
     name = read_declarations(path.read_bytes()).parent
-    parent, _ = made(template_folder() / "variants" / f"{name}.py")
+    parent, _ = made(template_folder(SAE) / "variants" / f"{name}.py")
     for step in range(12):
         trainer.update(step, x)
     known = dict(parent.ae.named_parameters())
@@ -162,5 +162,5 @@ def test_latents_in_evaluation_are_of_their_row_alone_and_decode_is_linear(path:
 
 @every_variant
 def test_a_step_costs_at_most_three_times_the_standard_baselines(path: Path) -> None:
-    standard = flops(template_folder() / "variants" / "standard.py")
+    standard = flops(template_folder(SAE) / "variants" / "standard.py")
     assert flops(path) <= MOST_TIMES_STANDARD * standard

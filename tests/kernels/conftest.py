@@ -7,7 +7,7 @@ import pytest
 
 from fumehood_tools.files import data_path
 
-TEMPLATE = str(data_path("sandbox_template") / "sae")
+TEMPLATE = str(data_path("sandbox_template"))
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.child
 
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parents[1]
-CORE = ROOT / "sandbox_template" / "sae"
+CORE = ROOT / "sandbox_template"
 
 
 def child(arguments: list[str], **environment: str) -> str:

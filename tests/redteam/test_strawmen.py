@@ -26,7 +26,7 @@ def naive_numbers(work: Path, names: set[str]) -> dict[str, dict]:
             path = work / f"{case.name}.py"
             path.write_text(fill_in(case, places), encoding="utf-8")
             entries.append(f"{case.name}={path}")
-    template = str(data_path("sandbox_template") / "sae")
+    template = str(data_path("sandbox_template"))
     done = subprocess.run(
         [sys.executable, "-I", "-W", "ignore", str(BENCH), template, str(work), *entries],
         stdout=subprocess.PIPE,

@@ -7,11 +7,12 @@ The evaluator reads the file once at the start of a job.
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, ValidationError
 
 from fumehood_tools.errors import BadRequest
+from fumehood_tools.kinds import Kind, KindName, SiteName, kind_named
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.settings import GlassLevel
 
@@ -22,7 +23,6 @@ LARGEST_SEED = 2**32 - 1
 """The largest seed that torch, numpy and random all accept."""
 
 Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
-SiteName = Literal["resid_post", "mlp_in", "mlp_out"]
 
 
 class _Section(BaseModel, frozen=True, extra="forbid"):
@@ -111,13 +111,22 @@ class LimitsSpec(_Section):
 class SandboxSpec(_Section):
     """The whole of sandbox.toml."""
 
-    template: Literal["sae"] = "sae"
+    template: KindName = Field("sae", description="the kind of sandbox: sae or transcoder")
     dict_size: int = Field(1536, ge=8, le=1_048_576, description="latents in the dictionary")
     subject: SubjectSpec = SubjectSpec()
     corpus: CorpusSpec = CorpusSpec()
     training: TrainingSpec = TrainingSpec()
     scoring: ScoringSpec = ScoringSpec()
     limits: LimitsSpec = LimitsSpec()
+
+    @property
+    def kind(self) -> Kind:
+        """What the sandbox's kind states about its variants."""
+        return kind_named(self.template)
+
+    def sites(self) -> tuple[SiteName, SiteName]:
+        """Return the site that is read and the site that is predicted; an SAE's are the same."""
+        return self.kind.sites(self.subject.site)
 
     @property
     def steps(self) -> int:

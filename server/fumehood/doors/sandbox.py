@@ -11,11 +11,12 @@ from fumehood.doors.running import register_run
 from fumehood.doors.warming import warm_up
 from fumehood.tooling import Toolbox, answer
 from fumehood_tools.glass import choose_level, compiled_kernels
+from fumehood_tools.kinds import SiteName
 from fumehood_tools.sandbox import check, create, variants
 from fumehood_tools.sandbox.check import CheckReport
 from fumehood_tools.sandbox.create import Sandbox
 from fumehood_tools.sandbox.variants import VariantInfo
-from fumehood_tools.spec import MOST_TOKENS, Seed, SiteName
+from fumehood_tools.spec import MOST_TOKENS, Seed
 
 
 class SandboxResult(BaseModel):

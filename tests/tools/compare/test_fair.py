@@ -10,8 +10,9 @@ import pytest
 from fumehood_tools.bench.table import read_benchmarks
 from fumehood_tools.compare.report import Compared, Comparison
 from fumehood_tools.errors import BadRequest, UnknownName
+from fumehood_tools.kinds import SAE, template_folder
 from fumehood_tools.records.inertness import compare as inertness
-from fumehood_tools.sandbox.create import SPEC_FILE, template_folder
+from fumehood_tools.sandbox.create import SPEC_FILE
 from fumehood_tools.spec import TrainingSpec
 
 pytestmark = pytest.mark.child
@@ -146,7 +147,7 @@ def test_a_baseline_trained_in_another_way_does_not_take_the_place_of_the_table(
     fair: Any,
 ) -> None:
     whole = TrainingSpec().model_dump(exclude={"seeds"})
-    shutil.copy(template_folder() / SPEC_FILE, fair.folder)
+    shutil.copy(template_folder(SAE) / SPEC_FILE, fair.folder)
     fair.training = whole
     fair.levels("topk", NOISE)
     fair.levels("mine", gains(0.03), work=work(1.0, sets_rate=True))
@@ -261,7 +262,7 @@ def test_a_baseline_in_another_training_counts_only_at_every_level_of_the_varian
 
 def test_calls_that_follow_from_a_setting_stay_in_it(fair: Any) -> None:
     whole = TrainingSpec().model_dump(exclude={"seeds"})
-    shutil.copy(template_folder() / SPEC_FILE, fair.folder)
+    shutil.copy(template_folder(SAE) / SPEC_FILE, fair.folder)
     fair.file("untrained", packaged=True)
     fair.file("other")
     fair.training = whole

@@ -66,7 +66,7 @@ def test_every_tool_call_in_the_guide_has_the_arguments_of_that_tool() -> None:
 @walled
 def test_only_blocks_that_import_our_own_code_see_it(settings: Settings) -> None:
     ours = find_environment(OURS, settings)
-    template = data_path("sandbox_template") / "sae"
+    template = data_path("sandbox_template")
     assert ours.profile({"json"}).readable == (INSIDE,)
     assert template in ours.profile({"core"}).readable
     assert OWN_FOLDER not in ours.profile({"core"}).readable

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import fumehood_tools
-from fumehood_tools.files import data_path
+from fumehood_tools.kinds import core_folder
 from fumehood_tools.runs.code import EVALUATOR_PARTS, code_sha256
 
 PACKAGE = Path(fumehood_tools.__file__).parent
@@ -94,7 +94,7 @@ def test_whatever_makes_numbers_is_in_the_digest_or_has_a_reason_not_to_be() -> 
 @pytest.fixture
 def core(tmp_path: Path) -> Path:
     copy = tmp_path / "core"
-    shutil.copytree(data_path("sandbox_template") / "sae" / "core", copy)
+    shutil.copytree(core_folder(), copy)
     return copy
 
 

@@ -8,14 +8,15 @@ import pytest
 
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.glass import ChildLimits, Nursery, choose_level
+from fumehood_tools.kinds import SAE, template_folder
 from fumehood_tools.runs.controls import ControlItem, plan_controls
 from fumehood_tools.sandbox.check import check_static
-from fumehood_tools.sandbox.create import Sandbox, create_sandbox, template_folder
+from fumehood_tools.sandbox.create import Sandbox, create_sandbox
 from fumehood_tools.settings import Settings
 
 BASELINES = sorted(
     path.stem
-    for path in (template_folder() / "variants").glob("*.py")
+    for path in (template_folder(SAE) / "variants").glob("*.py")
     if path.stem not in ("untrained", "example")
 )
 

@@ -8,8 +8,9 @@ import pytest
 
 from fumehood_tools.bench.table import read_benchmarks
 from fumehood_tools.jobs import Job, JobStore
+from fumehood_tools.kinds import SAE, template_folder
 from fumehood_tools.runs import start_run
-from fumehood_tools.sandbox.create import create_sandbox, template_folder
+from fumehood_tools.sandbox.create import create_sandbox
 from fumehood_tools.settings import Settings
 
 pytestmark = pytest.mark.slow
@@ -22,7 +23,7 @@ def test_a_run_says_of_itself_whether_it_tells_controls_apart(
     box = create_sandbox(
         settings, "box", subject="synthetic", dict_size=128, train_tokens=8_000, eval_tokens=2_032
     )
-    source = (template_folder() / "variants" / "topk.py").read_text(encoding="utf-8")
+    source = (template_folder(SAE) / "variants" / "topk.py").read_text(encoding="utf-8")
     (box.variants / "renamed.py").write_text(f"{source}\n# mine\n", encoding="utf-8")
     with contextlib.closing(JobStore(settings.state)) as store:
         variants = ["topk", "renamed"]

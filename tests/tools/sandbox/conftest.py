@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fumehood_tools.sandbox.create import Sandbox, create_sandbox, template_folder
+from fumehood_tools.kinds import template_root
+from fumehood_tools.sandbox.create import Sandbox, create_sandbox
 from fumehood_tools.settings import Settings
 
 D, F, ROWS, SCALE = 32, 64, 6_000, 7.0
@@ -54,7 +55,7 @@ def shards(planted: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> lis
 def core() -> Iterator[SimpleNamespace]:
     """Import the template's core into this process, and remove it afterwards."""
     before = set(sys.modules)
-    sys.path.insert(0, str(template_folder()))
+    sys.path.insert(0, str(template_root()))
     import core as package
     import core.batches
     import core.check
@@ -68,7 +69,7 @@ def core() -> Iterator[SimpleNamespace]:
         loading=core.loading,
         train=core.train,
     )
-    sys.path.remove(str(template_folder()))
+    sys.path.remove(str(template_root()))
     stubs = ("core", "nnsight", "wandb")
     for name in set(sys.modules) - before:
         if name.split(".")[0] in stubs or name.startswith("variant_"):

@@ -9,24 +9,24 @@ import pytest
 
 from fumehood_tools.errors import IntegrityFailed
 from fumehood_tools.files import data_path
+from fumehood_tools.kinds import SAE, template_folder
 from fumehood_tools.sandbox.constants import (
     START_BYTES,
     judge_source,
     measure_constants,
     why_not_trained_here,
 )
-from fumehood_tools.sandbox.create import template_folder
 from fumehood_tools.spec import LimitsSpec
 
 HONEST = [
-    *(template_folder() / "variants").glob("*.py"),
+    *(template_folder(SAE) / "variants").glob("*.py"),
     *(data_path("examples") / "variants").glob("*.py"),
     *data_path("tests/redteam/honest").glob("*.py"),
     *Path(__file__).parent.glob("pilot/*.py"),
     *Path(__file__).parent.glob("honest/*.py"),
 ]
-HEAD = (template_folder() / "variants" / "topk.py").read_text(encoding="utf-8")
-GUIDES = "".join(path.read_text(encoding="utf-8") for path in template_folder().glob("*.md"))
+HEAD = (template_folder(SAE) / "variants" / "topk.py").read_text(encoding="utf-8")
+GUIDES = "".join(path.read_text(encoding="utf-8") for path in template_folder(SAE).glob("*.md"))
 PLAIN = sorted({word for word in GUIDES.split() if word.isalpha() and len(word) > 3})[:256]
 
 

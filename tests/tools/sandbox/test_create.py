@@ -12,13 +12,13 @@ import pytest
 import tomlkit
 
 from fumehood_tools.errors import AlreadyExists, BadRequest, StorageFailed, UnknownName
+from fumehood_tools.kinds import SAE, template_folder
 from fumehood_tools.sandbox.create import (
     Sandbox,
     create_sandbox,
     list_sandboxes,
     open_sandbox,
     tampered_core,
-    template_folder,
 )
 from fumehood_tools.settings import Settings
 from fumehood_tools.spec import SandboxSpec, read_spec
@@ -38,7 +38,7 @@ def test_a_new_sandbox_holds_the_rules_the_settings_the_core_and_the_baselines(
 
 
 def test_the_templates_settings_are_the_defaults_and_each_has_a_comment() -> None:
-    path = template_folder() / "sandbox.toml"
+    path = template_folder(SAE) / "sandbox.toml"
     assert read_spec(path) == SandboxSpec()
     text = path.read_text(encoding="utf-8")
     written = tomlkit.parse(text).unwrap()
@@ -57,7 +57,7 @@ def test_chosen_settings_are_written_and_the_comments_stay(settings: Settings) -
     assert box.spec.training.seeds == (1, 2)
     text = (box.folder / "sandbox.toml").read_text(encoding="utf-8")
     assert "dict_size = 2048    # latents in the dictionary (F)" in text
-    assert text.count("#") == (template_folder() / "sandbox.toml").read_text().count("#")
+    assert text.count("#") == (template_folder(SAE) / "sandbox.toml").read_text().count("#")
 
 
 def test_the_synthetic_subject_gets_the_layer_and_corpus_that_fit(sandbox: Sandbox) -> None:
@@ -169,7 +169,7 @@ def test_of_creators_of_one_name_at_once_exactly_one_succeeds_and_its_sandbox_is
 
 def test_what_a_killed_creation_left_is_not_listed_and_goes_away(settings: Settings) -> None:
     leftover = settings.sandboxes / ".creating-a.xyz"
-    shutil.copytree(template_folder(), leftover)
+    shutil.copytree(template_folder(SAE), leftover)
     assert list_sandboxes(settings) == []
     create_sandbox(settings, "a")
     assert not leftover.exists()

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from fumehood_tools.sandbox.create import template_folder
+from fumehood_tools.kinds import SAE, template_folder
 
-VARIANTS = template_folder() / "variants"
+VARIANTS = template_folder(SAE) / "variants"
 Spec = Callable[..., dict[str, Any]]
 
 

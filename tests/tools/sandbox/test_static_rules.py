@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from fumehood_tools.files import data_path
+from fumehood_tools.kinds import SAE, template_folder
 from fumehood_tools.sandbox.check import check_static
-from fumehood_tools.sandbox.create import template_folder
 
 GOOD = '''"""An idea."""
 
@@ -85,7 +85,7 @@ def test_each_mistake_gets_its_line_and_a_remedy(
 
 
 def test_all_packaged_variants_pass_without_a_warning() -> None:
-    folders = [template_folder() / "variants", data_path("examples") / "variants"]
+    folders = [template_folder(SAE) / "variants", data_path("examples") / "variants"]
     files = [path for folder in folders for path in folder.glob("*.py")]
     assert len(files) >= 10
     for path in files:

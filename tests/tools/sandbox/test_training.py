@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from fumehood_tools.files import data_path, sha256_of
-from fumehood_tools.sandbox.create import template_folder
+from fumehood_tools.kinds import SAE, core_folder, template_folder, template_root
 
-VARIANTS = template_folder() / "variants"
+VARIANTS = template_folder(SAE) / "variants"
 TRAINABLE = sorted(path for path in VARIANTS.glob("*.py") if path.stem != "untrained")
 DEMO = sorted((data_path("examples") / "variants").glob("*.py"))
 Spec = Callable[..., dict[str, Any]]
@@ -47,7 +47,7 @@ def trained_by_itself(spec: dict[str, Any], folder: Path) -> subprocess.Complete
     """Run train.py as the supervisor does, in a separate, isolated process."""
     path = folder / "spec.json"
     path.write_text(json.dumps(spec), encoding="utf-8")
-    entry = template_folder() / "core" / "train.py"
+    entry = core_folder() / "train.py"
     return subprocess.run(
         [sys.executable, "-I", "-B", str(entry), str(path)],
         capture_output=True,
@@ -232,7 +232,7 @@ def test_children_start_without_the_slow_imports_and_can_still_compile(tmp_path:
         "adam.step()\n"
     )
     done = subprocess.run(
-        [sys.executable, "-I", "-B", "-c", program, str(template_folder())],
+        [sys.executable, "-I", "-B", "-c", program, str(template_root())],
         capture_output=True,
         text=True,
         timeout=120,

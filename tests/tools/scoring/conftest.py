@@ -22,7 +22,7 @@ from fumehood_tools.spec import (
     SubjectSpec,
 )
 
-TEMPLATE = data_path("sandbox_template") / "sae"
+TEMPLATE = data_path("sandbox_template")
 SMALL = SandboxSpec(
     dict_size=96,
     subject=SubjectSpec(name="synthetic", layer=0),

@@ -19,7 +19,7 @@ from fumehood_tools.runs.training import Place, Training
 from fumehood_tools.scoring.requests import ScoringRequest, ScoringSetup
 from fumehood_tools.spec import CorpusSpec, SandboxSpec, ScoringSpec, SubjectSpec
 
-TEMPLATE = data_path("sandbox_template") / "sae"
+TEMPLATE = data_path("sandbox_template")
 SPEC = SandboxSpec(
     dict_size=192,
     subject=SubjectSpec(name="synthetic", layer=0),
@@ -53,7 +53,7 @@ def environment() -> dict[str, str]:
 
 
 def trained(setup: ScoringSetup, variant: str, scratch: Path) -> Training:
-    source = (TEMPLATE / "variants" / f"{variant}.py").read_bytes()
+    source = (TEMPLATE / "sae" / "variants" / f"{variant}.py").read_bytes()
     item = RunItem(variant, 0, source, "0" * 16, scratch)
     shards = {path.parent for path in setup.activations.train_shards}
     kernels = compiled_kernels(setup.cache)

@@ -12,7 +12,7 @@ from fumehood_tools.files import data_path
 
 pytestmark = pytest.mark.child
 
-TEMPLATE = data_path("sandbox_template") / "sae"
+TEMPLATE = data_path("sandbox_template")
 SKIP = "    def skip(self, x):\n        return 0.5 * x\n"
 FILES = {
     "plain": ("", "    pass\n"),

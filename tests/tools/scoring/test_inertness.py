@@ -10,8 +10,8 @@ import pytest
 
 from fumehood_tools.glass import ChildLimits, Nursery, choose_level
 from fumehood_tools.harvest import Activations
+from fumehood_tools.kinds import SAE, template_folder
 from fumehood_tools.records.inertness import SAME, SLIGHT, Inertness
-from fumehood_tools.sandbox.create import template_folder
 from fumehood_tools.scoring.inertness import ProbeCase, find_parent, measure_inertness
 from fumehood_tools.spec import SandboxSpec, check_spec
 
@@ -24,7 +24,7 @@ SPEC: SandboxSpec = check_spec(
     }
 )
 HEAD = "import torch\nfrom core import BaseSAE, BaseTrainer\n\n"
-TOPK = (template_folder() / "variants" / "topk.py").read_text(encoding="utf-8")
+TOPK = (template_folder(SAE) / "variants" / "topk.py").read_text(encoding="utf-8")
 RETYPED = """
 class CustomSAE(BaseSAE):
     def encode(self, x):
@@ -83,7 +83,7 @@ class CustomSAE(BaseSAE):
         return super().decode(f)
 """
 Compare = Callable[..., Inertness | None]
-RENAMED = (template_folder() / "variants" / "batch_topk.py").read_text(encoding="utf-8")
+RENAMED = (template_folder(SAE) / "variants" / "batch_topk.py").read_text(encoding="utf-8")
 OTHER_UNITS = f"""{TOPK}
 
 class CustomSAE(CustomSAE):
@@ -218,7 +218,7 @@ def test_without_a_parent_only_a_baseline_that_is_the_same_is_named(
 
 
 def test_a_packaged_variant_is_not_compared_with_itself(compared: Compare) -> None:
-    source = (template_folder() / "variants" / "example.py").read_text(encoding="utf-8")
+    source = (template_folder(SAE) / "variants" / "example.py").read_text(encoding="utf-8")
     found = compared(source, None, "example")
     assert found is None or found.parent != "example"
 
@@ -234,7 +234,7 @@ def test_the_parent_is_the_declared_one_or_that_of_the_base_class(tmp_path: Path
     others.mkdir()
     (others / "mine.py").write_text("", encoding="utf-8")
     (others / "topk.py").write_text("an edited copy", encoding="utf-8")
-    packaged = template_folder() / "variants"
+    packaged = template_folder(SAE) / "variants"
     cases = {
         "class CustomSAE(BaseSAE): ...": packaged / "standard.py",
         "class A(AutoEncoderTopK): ...\nclass CustomSAE(A): ...": packaged / "topk.py",

@@ -44,13 +44,13 @@ from fumehood_tools.compare.training import (
 from fumehood_tools.compare.tries import count_tries, count_tries_of
 from fumehood_tools.errors import BadRequest, FumehoodError, PartMissing, UnknownName
 from fumehood_tools.installing import install_command
+from fumehood_tools.kinds import SAE, template_folder
 from fumehood_tools.receipts import state_of
 from fumehood_tools.records.labelling import Packaged, edited, label_of, name_of
 from fumehood_tools.records.scores import Score
 from fumehood_tools.registry.lookup import judged_metrics, metric_named, metrics_beside
 from fumehood_tools.registry.metrics import Metric
 from fumehood_tools.registry.sae_metrics import QUALITY, SPARSITY
-from fumehood_tools.sandbox.create import template_folder
 from fumehood_tools.sandbox.variants import packaged_variants
 
 _SECONDS = 120
@@ -168,7 +168,7 @@ def _check_names(
     """Raise BadRequest if only an edited file of the baseline was scored, UnknownName otherwise."""
     names = {name_of(scores[0], packaged) for scores in chosen.by_label.values()}
     if baseline in packaged and baseline not in names and edited(baseline) in names:
-        original = template_folder() / "variants" / f"{baseline}.py"
+        original = template_folder(SAE) / "variants" / f"{baseline}.py"
         raise BadRequest(
             f"There is no score of the packaged {baseline} in this setting. The file that was "
             f"scored under that name has been edited, so it counts as a custom variant "

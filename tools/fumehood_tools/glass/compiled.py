@@ -16,8 +16,9 @@ from tempfile import mkdtemp
 from fumehood_tools.children import our_environment
 from fumehood_tools.errors import StorageFailed
 from fumehood_tools.files import digest_of, sha256_of_tree
-from fumehood_tools.glass.profiles import SAE, template
+from fumehood_tools.glass.profiles import SAE
 from fumehood_tools.glass.view import import_path
+from fumehood_tools.kinds import core_folder
 from fumehood_tools.locking import exclusive
 from fumehood_tools.machine import describe_processor
 
@@ -37,7 +38,7 @@ def compiled_kernels(cache: Path) -> Path | None:
         numba = version("numba")
     except PackageNotFoundError:
         return None
-    kernels = template() / "core" / "kernels"
+    kernels = core_folder() / "kernels"
     facts = [sha256_of_tree(kernels), str(kernels), numba, sys.version, describe_processor()]
     folder = cache / "kernels" / digest_of(facts)
     if folder.is_dir():

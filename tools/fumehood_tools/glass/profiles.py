@@ -7,7 +7,7 @@ restrictions are the same for every profile. SAE variants run with the profile `
 from dataclasses import dataclass
 from pathlib import Path
 
-from fumehood_tools.files import data_path
+from fumehood_tools.kinds import core_folder, template_root
 
 # Import names of torch, dictionary_learning, numpy, einops, the packages that these import, and the
 # kernel compilers.
@@ -60,14 +60,9 @@ class GlassProfile:
     """
 
 
-def template() -> Path:
-    """Return the folder that contains the SAE template's `core`."""
-    return data_path("sandbox_template") / "sae"
-
-
 SAE = GlassProfile(
     packages=_PACKAGES,
-    import_path=(template(),),
+    import_path=(template_root(),),
     preload=(
         "torch",
         "safetensors.torch",
@@ -77,6 +72,6 @@ SAE = GlassProfile(
         "core.check",
         "fumehood_child.serve",
     ),
-    readable=(template() / "core",),
+    readable=(core_folder(),),
     loaded_early=("torch", "numpy", "numba"),
 )

@@ -23,8 +23,8 @@ from fumehood_tools.children import our_environment
 from fumehood_tools.errors import BadRequest, PartMissing, RunFailed, UnknownName
 from fumehood_tools.files import data_path, last_lines
 from fumehood_tools.glass import SAE, GlassProfile, compiled_kernels
-from fumehood_tools.glass.profiles import template
 from fumehood_tools.guides.closure import files_of, owners, site_of_ours
+from fumehood_tools.kinds import template_root
 from fumehood_tools.locking import exclusive
 from fumehood_tools.settings import Settings
 from fumehood_tools.temporary import scratch_folder
@@ -170,8 +170,8 @@ def _with_template(profile: GlassProfile) -> GlassProfile:
     return replace(
         profile,
         packages=SAE.packages,
-        import_path=(*profile.import_path, template()),
-        readable=(*profile.readable, template()),
+        import_path=(*profile.import_path, template_root()),
+        readable=(*profile.readable, template_root()),
         preload=(*profile.preload, *(it for it in SAE.preload if it != "fumehood_child.serve")),
     )
 

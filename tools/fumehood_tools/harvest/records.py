@@ -14,9 +14,10 @@ from pydantic import BaseModel, Field, ValidationError
 from fumehood_tools.corpora import corpus_identity, probing_identity
 from fumehood_tools.errors import BadRequest, StorageFailed
 from fumehood_tools.files import digest_of, read_json
+from fumehood_tools.kinds import SiteName
 from fumehood_tools.machine import RealDtype
 from fumehood_tools.settings import Device, Dtype
-from fumehood_tools.spec import CorpusSpec, ScoringSpec, SiteName, SubjectSpec
+from fumehood_tools.spec import CorpusSpec, ScoringSpec, SubjectSpec
 from fumehood_tools.subjects import SubjectInfo
 
 MANIFEST = "manifest.json"

@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field
 
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.files import data_path
+from fumehood_tools.kinds import SAE, template_folder
 
 FOLDER = "tests/redteam"
 Side = Literal["cheat", "honest"]
@@ -118,7 +119,7 @@ def honest_twins() -> list[Case]:
 
 
 def _honest_files() -> Sequence[Path]:
-    packaged = data_path("sandbox_template") / "sae" / "variants"
+    packaged = template_folder(SAE) / "variants"
     examples = data_path("examples") / "variants"
     own = data_path(FOLDER) / "honest"
     return [path for folder in (packaged, examples, own) for path in sorted(folder.glob("*.py"))]

@@ -14,7 +14,7 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from fumehood_tools.files import data_path
+from fumehood_tools.kinds import core_folder
 
 EVALUATOR_PARTS = (
     "records/inertness.py",
@@ -22,6 +22,7 @@ EVALUATOR_PARTS = (
     "corpora",
     "glass",
     "harvest",
+    "kinds",
     "child_tuning.py",
     "machine.py",
     "runs/orders.py",
@@ -39,8 +40,8 @@ EVALUATOR_PARTS = (
 
 @functools.cache
 def template_sha256() -> str:
-    """Return the hash of the template's core, which trainings run on."""
-    core = data_path("sandbox_template") / "sae" / "core"
+    """Return the hash of the core that all templates share, which trainings run on."""
+    core = core_folder()
     return code_sha256(core, core.rglob("*.py"))
 
 

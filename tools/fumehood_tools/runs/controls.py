@@ -15,8 +15,9 @@ from pydantic import BaseModel, Field
 
 from fumehood_tools.bench.controls import CONTROL_NAMES, ControlName, label
 from fumehood_tools.errors import BadRequest
+from fumehood_tools.kinds import SAE, template_folder
 from fumehood_tools.runs.baselines import is_unchanged
-from fumehood_tools.sandbox.create import Sandbox, template_folder
+from fumehood_tools.sandbox.create import Sandbox
 
 # Offsets that are added to the run's seeds.
 SEED_STEPS = {"blank": 1_000, "blank_parameter": 2_000, "spike": 0}
@@ -85,7 +86,7 @@ def plan_controls(
             "file, or run without controls."
         )
     twin = twin_of(sandbox, variants)
-    source = (template_folder() / "variants" / f"{twin}.py").read_text(encoding="utf-8")
+    source = (template_folder(SAE) / "variants" / f"{twin}.py").read_text(encoding="utf-8")
     bodies = {"blank": "", "blank_parameter": _PARAMETER, "spike": _SPIKE}
     return tuple(
         ControlItem(

@@ -21,11 +21,11 @@ from fumehood_tools.errors import FumehoodError, RunFailed
 from fumehood_tools.files import write_bytes
 from fumehood_tools.glass import ChildLimits, GlassChild, Nursery, remove_folder, take_json
 from fumehood_tools.harvest import Activations
+from fumehood_tools.kinds import SAE, template_folder
 from fumehood_tools.runs.log_lines import log
 from fumehood_tools.runs.orders import Recipe, TrainingOrder
 from fumehood_tools.runs.training import Place, training_spec
 from fumehood_tools.runs.work import ReferenceTraining
-from fumehood_tools.sandbox.create import template_folder
 from fumehood_tools.sandbox.declarations import parent_of_base, read_declarations
 from fumehood_tools.sandbox.variants import packaged_variants
 
@@ -116,7 +116,7 @@ class References:
         folder = self.nursery.scratch_root / f"reference-{name}-{self._started}"
         # Copy the file: the template's variants are not in a child's view.
         variant = folder / f"{name}.py"
-        write_bytes(variant, (template_folder() / "variants" / variant.name).read_bytes())
+        write_bytes(variant, (template_folder(SAE) / "variants" / variant.name).read_bytes())
         place = Place(folder, self.nursery, threads)
         content = training_spec(self.recipe, self.activations.train_shards, place, variant)
         limits = self.recipe.limits

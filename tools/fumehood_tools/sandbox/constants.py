@@ -26,7 +26,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from fumehood_tools.errors import IntegrityFailed
-from fumehood_tools.sandbox.create import template_folder
+from fumehood_tools.kinds import SAE, template_folder
 from fumehood_tools.sandbox.declarations import declares_no_training
 from fumehood_tools.spec import LimitsSpec
 
@@ -171,7 +171,7 @@ class _Model:
 @functools.cache
 def _model() -> _Model:
     """Return the model of the packaged template's sources and guides."""
-    folder = template_folder()
+    folder = template_folder(SAE)
     paths = sorted([*folder.rglob("*.py"), *folder.glob("*.md")])
     return _Model(path.read_text(encoding="utf-8") for path in paths)
 

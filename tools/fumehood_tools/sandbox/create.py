@@ -26,12 +26,12 @@ from fumehood_tools.errors import (
     StorageFailed,
     UnknownName,
 )
-from fumehood_tools.files import data_path, make_private
+from fumehood_tools.files import make_private
+from fumehood_tools.kinds import Kind, KindName, SiteName, core_folder, kind_named, template_folder
 from fumehood_tools.locking import exclusive
 from fumehood_tools.settings import Settings
 from fumehood_tools.spec import (
     SandboxSpec,
-    SiteName,
     SubjectSpec,
     check_spec,
     read_spec,
@@ -90,15 +90,11 @@ class Sandbox(BaseModel, frozen=True):
         return describe_subject(self.spec.subject, self.cache)
 
 
-def template_folder() -> Path:
-    """Return the packaged template's folder. Runs use its core/, not the copy in a sandbox."""
-    return data_path("sandbox_template") / "sae"
-
-
 def create_sandbox(
     settings: Settings,
     name: str,
     *,
+    template: KindName = "sae",
     subject: str | None = None,
     layer: int | None = None,
     site: SiteName | None = None,
@@ -115,6 +111,7 @@ def create_sandbox(
     corpus), PartMissing (subject not installed), StorageFailed (disk full or not writable).
     """
     _check_name(name)
+    kind = kind_named(template)
     folder = settings.sandboxes / name
     _refuse_to_overwrite(folder)
     chosen: dict[str, dict[str, Any]] = {
@@ -125,11 +122,11 @@ def create_sandbox(
         "scoring": {},
     }
     _settle_subject(chosen, settings.cache)
-    text = _fill_in(template_folder() / SPEC_FILE, chosen)
+    text = _fill_in(template_folder(kind) / SPEC_FILE, chosen)
     with _sole_creator(settings.state, name):
         # Another process may have created it since the first look.
         _refuse_to_overwrite(folder)
-        _build(folder, text)
+        _build(folder, kind, text)
     return open_sandbox(settings, name)
 
 
@@ -151,7 +148,7 @@ def list_sandboxes(settings: Settings) -> list[str]:
 
 def tampered_core(sandbox: Sandbox) -> list[str]:
     """Return the changed, missing and additional files in core/, as "core/<path>", sorted."""
-    packaged, copy = template_folder() / "core", sandbox.folder / "core"
+    packaged, copy = core_folder(), sandbox.folder / "core"
     names = {
         path.relative_to(folder).as_posix()
         for folder in (packaged, copy)
@@ -236,7 +233,7 @@ def _fill_in(template: Path, chosen: Mapping[str, Mapping[str, Any]]) -> str:
     return tomlkit.dumps(document)
 
 
-def _build(folder: Path, spec_text: str) -> None:
+def _build(folder: Path, kind: Kind, spec_text: str) -> None:
     """Build the sandbox in a hidden folder next to `folder`, then rename it. Raises StorageFailed.
 
     Also removes what an earlier, killed attempt left. The caller holds the lock of the name, so no
@@ -249,7 +246,8 @@ def _build(folder: Path, spec_text: str) -> None:
         draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".creating-{folder.name}."))
         try:
             ignore = shutil.ignore_patterns(*_IGNORED)
-            shutil.copytree(template_folder(), draft, dirs_exist_ok=True, ignore=ignore)
+            shutil.copytree(template_folder(kind), draft, dirs_exist_ok=True, ignore=ignore)
+            shutil.copytree(core_folder(), draft / "core", ignore=ignore)
             (draft / SPEC_FILE).write_text(spec_text, encoding="utf-8")
             (draft / "results").mkdir(exist_ok=True)
             draft.chmod(0o755)

@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
+from fumehood_tools import kinds
 from fumehood_tools.errors import RunFailed
 from fumehood_tools.files import write_bytes
 from fumehood_tools.glass import SAE, ChildLimits, ChildOutcome, Nursery, take_file
@@ -19,7 +20,7 @@ from fumehood_tools.plain_files import read_plain
 from fumehood_tools.records.inertness import SAME, SLIGHT, Inertness, compare, nearest
 from fumehood_tools.records.parameters import Value, constants_of, with_parameters
 from fumehood_tools.sandbox.check_report import Comparison
-from fumehood_tools.sandbox.create import Sandbox, template_folder
+from fumehood_tools.sandbox.create import Sandbox
 from fumehood_tools.sandbox.declarations import parent_of, read_declarations
 from fumehood_tools.sandbox.variants import packaged_variants
 
@@ -240,7 +241,7 @@ def _placed(folder: Path, name: str, source: bytes) -> Path:
 def _packaged(name: str | None) -> bytes | None:
     if name not in packaged_variants():
         return None
-    return (template_folder() / "variants" / f"{name}.py").read_bytes()
+    return (kinds.template_folder(kinds.SAE) / "variants" / f"{name}.py").read_bytes()
 
 
 def _turned(source: bytes, name: str) -> Turned | None:

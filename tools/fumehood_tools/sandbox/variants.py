@@ -10,8 +10,9 @@ from pydantic import BaseModel, Field
 
 from fumehood_tools.cursors import cursor_of, position_of
 from fumehood_tools.errors import StorageFailed
+from fumehood_tools.kinds import SAE, template_folder
 from fumehood_tools.plain_files import read_plain
-from fumehood_tools.sandbox.create import VARIANT_NAME, Sandbox, template_folder
+from fumehood_tools.sandbox.create import VARIANT_NAME, Sandbox
 
 
 class VariantInfo(BaseModel, frozen=True):
@@ -117,7 +118,7 @@ def _evident_problem(path: Path, tree: ast.Module) -> str:
 @functools.cache
 def packaged_variants() -> dict[str, str]:
     """Return the packaged baselines and the control, as name -> sha256 of the file."""
-    folder = template_folder() / "variants"
+    folder = template_folder(SAE) / "variants"
     return {
         path.stem: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.py")
     }

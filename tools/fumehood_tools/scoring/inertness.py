@@ -22,9 +22,10 @@ from fumehood_tools.errors import RunFailed
 from fumehood_tools.glass import ChildLimits, Nursery, take_file, take_json
 from fumehood_tools.glass.fumehood_child import distances
 from fumehood_tools.harvest import Activations
+from fumehood_tools.kinds import SAE, template_folder
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.records.inertness import SLIGHT, Inertness, compare, nearest
-from fumehood_tools.sandbox.create import VARIANT_NAME, template_folder
+from fumehood_tools.sandbox.create import VARIANT_NAME
 from fumehood_tools.sandbox.declarations import parent_of
 from fumehood_tools.sandbox.variants import packaged_variants
 from fumehood_tools.spec import SandboxSpec
@@ -77,7 +78,7 @@ def find_parent(variant: Path, others: Path | None = None) -> Parent | None:
     name = parent_of(source, variant.stem, is_packaged=is_packaged)
     if name is None or not VARIANT_NAME.fullmatch(name):
         return None
-    folder = template_folder() / "variants" if name in packaged else others
+    folder = template_folder(SAE) / "variants" if name in packaged else others
     path = folder / f"{name}.py" if folder is not None else None
     return Parent(name, path) if path is not None and path.is_file() else None
 
@@ -169,7 +170,7 @@ def _against_baselines(
     for name in sorted(packaged_variants().keys() - {CONTROL} - itself):
         copies.append(case.scratch / f"packaged-{name}" / f"{name}.py")
         copies[-1].parent.mkdir(exist_ok=True)
-        copies[-1].write_bytes((template_folder() / "variants" / f"{name}.py").read_bytes())
+        copies[-1].write_bytes((template_folder(SAE) / "variants" / f"{name}.py").read_bytes())
     content = {
         **numbers,
         "variant": str(copies[0]),

@@ -8,7 +8,7 @@ mlp_out     the output of the MLP, before it is added to the residual stream
 from typing import TYPE_CHECKING
 
 from fumehood_tools.errors import BadRequest
-from fumehood_tools.spec import SiteName
+from fumehood_tools.kinds import SiteName
 
 if TYPE_CHECKING:
     import torch

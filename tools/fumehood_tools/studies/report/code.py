@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fumehood_tools.files import sha256_of
+from fumehood_tools.kinds import SAE, template_folder
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.records.scores import Score
-from fumehood_tools.sandbox.create import template_folder
 from fumehood_tools.sandbox.declarations import parent_of
 from fumehood_tools.sandbox.variants import packaged_variants
 from fumehood_tools.studies.report.facts import Facts
@@ -101,5 +101,5 @@ def _parent(name: str, sources: list[Source]) -> bytes | None:
     ran = [one for one in sources if one.name == name]
     if ran:
         return ran[-1].content
-    path = template_folder() / "variants" / f"{name}.py"
+    path = template_folder(SAE) / "variants" / f"{name}.py"
     return read_plain(path) if name in packaged_variants() else None

@@ -20,8 +20,8 @@ from collections.abc import Iterator, Sequence
 
 from rapidfuzz.distance import Indel
 
+from fumehood_tools.kinds import SAE, template_folder
 from fumehood_tools.plain_files import read_plain
-from fumehood_tools.sandbox.create import template_folder
 from fumehood_tools.sandbox.variants import packaged_variants
 
 _OWN, _CONSTANT = "own name", "constant"
@@ -54,7 +54,7 @@ def likeness(one: Sequence[str], other: Sequence[str]) -> float:
 @functools.cache
 def packaged_code() -> dict[str, tuple[str, ...]]:
     """Return the normalized code of the packaged variants, by name."""
-    folder = template_folder() / "variants"
+    folder = template_folder(SAE) / "variants"
     return {name: words_of(read_plain(folder / f"{name}.py")) for name in packaged_variants()}
 
 
