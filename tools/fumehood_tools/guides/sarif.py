@@ -1,4 +1,4 @@
-"""A check's result as SARIF: one rule for each class of a block; blocks that passed are left out."""
+"""A check's result as SARIF: one rule for each class of a block, without those that passed."""
 
 from typing import Any
 
