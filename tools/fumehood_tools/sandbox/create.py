@@ -97,7 +97,7 @@ def create_sandbox(
     *,
     template: KindName = "sae",
     source: str | None = None,
-    variants: bool = False,
+    own_variants: bool = False,
     subject: str | None = None,
     layer: int | None = None,
     site: SiteName | None = None,
@@ -110,7 +110,7 @@ def create_sandbox(
     """Create a sandbox under settings.sandboxes and return it. None means the default value.
 
     source: a kind, a sandbox of the workspace, or a folder of the workspace with a draft; default:
-    `template`. The defaults of all other arguments are the source's settings. variants: whether a
+    `template`. The defaults of all other arguments are the source's settings. own_variants: whether a
     sandbox's own variants are taken along; its results never are.
     The default layer of a template is at a third of the subject's depth (layer 10 of SmolLM2's
     30). Raises BadRequest (name, layer or value out of range), AlreadyExists, UnknownName (source,
@@ -119,7 +119,7 @@ def create_sandbox(
     _check_name(name)
     folder = settings.sandboxes / name
     _refuse_to_overwrite(folder)
-    origin = find_source(settings, source or template, variants=variants)
+    origin = find_source(settings, source or template, own_variants=own_variants)
     chosen: dict[str, dict[str, Any]] = {
         "": {"dict_size": dict_size},
         "subject": {"name": subject, "layer": layer, "site": site},

@@ -54,10 +54,10 @@ class Source(NamedTuple):
     own: bool
 
 
-def find_source(settings: Settings, source: str, *, variants: bool) -> Source:
+def find_source(settings: Settings, source: str, *, own_variants: bool) -> Source:
     """Return what a name means: a kind, else a sandbox of the workspace, else a folder.
 
-    variants: whether a sandbox's own variants are taken along. Raises UnknownName, BadRequest for a
+    own_variants: whether a sandbox's own variants are taken along. Raises UnknownName, BadRequest for a
     folder that is no draft or has an invalid sandbox.toml, StorageFailed.
     """
     shipped = {kind.name: kind for kind in kinds()}
@@ -67,7 +67,7 @@ def find_source(settings: Settings, source: str, *, variants: bool) -> Source:
     box = settings.sandboxes / source
     if "/" not in source and (box / SPEC_FILE).is_file():
         spec = read_spec(box / SPEC_FILE)
-        return Source(f"sandbox:{source}", box, spec.kind, spec, variants)
+        return Source(f"sandbox:{source}", box, spec.kind, spec, own_variants)
     return _draft(settings, source, [*shipped, *_sandboxes(settings)])
 
 
