@@ -76,11 +76,9 @@ def _register_create(toolbox: Toolbox) -> None:
         ],
         source: Annotated[
             str,
-            Field(description="sae, transcoder, a sandbox to fork, or folder of a draft"),
+            Field(description="sae, transcoder, a sandbox to fork, or a draft's folder"),
         ] = "sae",
-        own_variants: Annotated[
-            bool, Field(description="Of a fork: copy its own variants, too; results never")
-        ] = False,
+        own_variants: Annotated[bool, Field(description="Fork: copy its variants, too")] = False,
         subject: Annotated[
             str | None,
             Field(
@@ -107,12 +105,11 @@ def _register_create(toolbox: Toolbox) -> None:
             list[Seed] | None, Field(description="Default seeds of run_variants", min_length=1)
         ] = None,
     ) -> Annotated[CallToolResult, SandboxResult]:
-        """Create a sandbox: a folder in which you try SAE variants on one subject model.
+        """Create a sandbox: a folder in which you try variants on one subject model.
 
-        Use it first. It contains README.md, AGENTS.md (the rules), sandbox.toml (all settings),
-        core/ (base classes to read), variants/ (baselines; write yours there) and results/.
-        Omit arguments for the embedded default: SmolLM2-135M, layer 10, residual stream.
-        Next: read AGENTS.md, write variants/<name>.py, then call check_variant.
+        Use it first. It has AGENTS.md (the rules), sandbox.toml (settings), core/ (to read),
+        variants/ (baselines; write yours there) and results/. Default: SAEs on SmolLM2-135M,
+        layer 10, residual stream. Next: read AGENTS.md.
         """
         box = create.create_sandbox(
             toolbox.settings,

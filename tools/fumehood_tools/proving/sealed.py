@@ -1,4 +1,4 @@
-"""Requirements 2.2, 3 and 4.1: what the files of a sandbox are, found by reading them."""
+"""Requirements 2.2, 3, 4.1 and part of 5.1: what the files are, found by reading them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +18,7 @@ MOST_NAMED = 10
 
 
 def judge_files(folder: SandboxFolder, kind: Kind | None, settings: Settings) -> list[Result]:
-    """Return the results of requirements 2.2, 3.1, 3.2, 3.3 and 4.1. kind: None if not known."""
+    """Return the results of these requirements. kind: None if it is not known."""
     changed = [
         Fault(why="It is not the packaged file.", file=path) for path in changed_core(folder.root)
     ]
@@ -28,6 +28,7 @@ def judge_files(folder: SandboxFolder, kind: Kind | None, settings: Settings) ->
         judged("3.2", folder.odd[:MOST_NAMED]),
         judged("3.3", _foreign_results(folder, settings)),
         unreadable("4.1") if kind is None else _baselines(folder, kind),
+        *([] if kind is None else _no_control(folder, kind)),
     ]
 
 
@@ -47,7 +48,9 @@ def _variant_faults(folder: SandboxFolder) -> Iterator[Fault]:
         except FumehoodError as error:
             yield Fault(why=str(error), file=path)
             continue
-        first = next((one for one in found if one.severity == "error"), None)
+        # An import that a check only warns of is one that another machine may not have.
+        bad = (one for one in found if one.severity == "error" or one.rule == "import")
+        first = next(bad, None)
         if first is not None:
             why = f"{first.message} Instead: {first.instead}"
             yield Fault(why=why, file=path, line=first.line)
@@ -89,6 +92,13 @@ def baselines(folder: SandboxFolder, kind: Kind) -> list[str]:
 def trains(folder: SandboxFolder, name: str) -> bool:
     """Return whether a variant is trained: it does not say TRAIN = False."""
     return not declares_no_training(folder.source(name))
+
+
+def _no_control(folder: SandboxFolder, kind: Kind) -> Iterator[Result]:
+    """Yield a failed 5.1 if no baseline says TRAIN = False; whether one is trained, runs show."""
+    if all(trains(folder, name) for name in baselines(folder, kind)):
+        fault = Fault(why="No baseline says TRAIN = False.", file=f"{VARIANTS}/")
+        yield judged("5.1", [fault])
 
 
 def _baselines(folder: SandboxFolder, kind: Kind) -> Result:

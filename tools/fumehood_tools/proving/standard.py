@@ -127,7 +127,8 @@ REQUIREMENTS = (
         "4.5",
         "run",
         "Another seed gives other weights",
-        "Each baseline is trained with a second seed, and the hashes are compared.",
+        "Each baseline is trained with a second seed, and the hashes of its matrices are compared, "
+        "at the start and at the end.",
         "Remove the seed that the file sets itself.",
     ),
     Requirement(

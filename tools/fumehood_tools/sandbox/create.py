@@ -110,8 +110,8 @@ def create_sandbox(
     """Create a sandbox under settings.sandboxes and return it. None means the default value.
 
     source: a kind, a sandbox of the workspace, or a folder of the workspace with a draft; default:
-    `template`. The defaults of all other arguments are the source's settings. own_variants: whether a
-    sandbox's own variants are taken along; its results never are.
+    `template`. The defaults of all other arguments are the source's settings. own_variants: whether
+    a sandbox's own variants are taken along; its results never are.
     The default layer of a template is at a third of the subject's depth (layer 10 of SmolLM2's
     30). Raises BadRequest (name, layer or value out of range), AlreadyExists, UnknownName (source,
     subject, corpus), PartMissing (subject not installed), StorageFailed (disk not writable).

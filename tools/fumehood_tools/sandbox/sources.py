@@ -57,8 +57,8 @@ class Source(NamedTuple):
 def find_source(settings: Settings, source: str, *, own_variants: bool) -> Source:
     """Return what a name means: a kind, else a sandbox of the workspace, else a folder.
 
-    own_variants: whether a sandbox's own variants are taken along. Raises UnknownName, BadRequest for a
-    folder that is no draft or has an invalid sandbox.toml, StorageFailed.
+    own_variants: whether a sandbox's own variants are taken along. Raises UnknownName, BadRequest
+    for a folder that is no draft or has an invalid sandbox.toml, StorageFailed.
     """
     shipped = {kind.name: kind for kind in kinds()}
     if source in shipped:
