@@ -42,11 +42,6 @@ def append(path: str, text: str) -> Plant:
     return plant
 
 
-def remove(path: str) -> Plant:
-    """Return a function that removes a file of a sandbox."""
-    return lambda folder: (folder / path).unlink()
-
-
 def link(folder: Path) -> None:
     """Make a link out of the sandbox."""
     (folder / "variants" / "linked.py").symlink_to("/etc/hostname")
@@ -104,7 +99,12 @@ READ = (
         "variants/mine.py",
         append("variants/mine.py", '"""Mine."""\nfrom helpers import BaseSAE as CustomSAE\n'),
     ),
-    Defect("no untrained control", "5.1", "variants/", remove("variants/untrained.py")),
+    Defect(
+        "no untrained control",
+        "5.1",
+        "variants/",
+        rewrite("variants/untrained.py", "TRAIN = False", "TRAIN = True"),
+    ),
     Defect(
         "document that names a missing file",
         "8.3",
