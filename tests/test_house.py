@@ -191,6 +191,7 @@ UNLIMITED = {
     "its death releases the lock, and the wait is reported each minute",
     "tools/fumehood_tools/notebooks/runtime.py": "is text for scripts: a notebook's commands have "
     "no limit, and whoever runs a script sets one",
+    "tools/fumehood_tools/proving/interface.py": "a child behind the glass ends at its time limit",
     "tools/fumehood_tools/redteam/driver.py": "continues on a signal, ends with the suite",
     "tools/fumehood_tools/redteam/listeners.py": "accepts only when a connection is waiting",
     "tools/fumehood_tools/sandbox/check.py": "a child behind the glass ends at its time limit",

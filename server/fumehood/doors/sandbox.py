@@ -6,7 +6,7 @@ from typing import Annotated
 from mcp.types import CallToolResult
 from pydantic import BaseModel, Field
 
-from fumehood.doors import proving
+from fumehood.doors import proving, sandbox_prompts
 from fumehood.doors.arguments import Cursor, SandboxName
 from fumehood.doors.running import register_run
 from fumehood.doors.warming import warm_up
@@ -55,6 +55,7 @@ def register(toolbox: Toolbox) -> None:
     _register_check(toolbox)
     register_run(toolbox)
     proving.register(toolbox)
+    sandbox_prompts.register(toolbox)
 
 
 def _register_create(toolbox: Toolbox) -> None:
