@@ -17,6 +17,7 @@ ASKED: dict[str, dict[str, str]] = {
     "write_guide": {"package": "sae_bench"},
     "refine_guide": {"guide": "dictionary-learning"},
     "brainstorm_combinations": {},
+    "create_sandbox": {"question": "Which steering vector?", "package": "sae-bench"},
     "combine_packages": {"first": "dictionary-learning", "second": "sae-bench"},
 }
 PROMPTS = ("refine_guide", "brainstorm_combinations", "combine_packages")

@@ -1,4 +1,4 @@
-"""The sandbox tools: create a sandbox, list its variants, check one, run several."""
+"""The sandbox tools: create and validate a sandbox, list its variants, check one, run several."""
 
 from functools import partial
 from typing import Annotated
@@ -6,12 +6,13 @@ from typing import Annotated
 from mcp.types import CallToolResult
 from pydantic import BaseModel, Field
 
+from fumehood.doors import proving, sandbox_prompts
 from fumehood.doors.arguments import Cursor, SandboxName
 from fumehood.doors.running import register_run
 from fumehood.doors.warming import warm_up
 from fumehood.tooling import Toolbox, answer
 from fumehood_tools.glass import choose_level, compiled_kernels
-from fumehood_tools.kinds import SiteName
+from fumehood_tools.kinds import SiteName, kinds
 from fumehood_tools.sandbox import check, create, variants
 from fumehood_tools.sandbox.check import CheckReport
 from fumehood_tools.sandbox.create import Sandbox
@@ -48,11 +49,13 @@ class VariantList(BaseModel):
 
 
 def register(toolbox: Toolbox) -> None:
-    """Declare the four sandbox tools."""
+    """Declare the five sandbox tools."""
     _register_create(toolbox)
     _register_list(toolbox)
     _register_check(toolbox)
     register_run(toolbox)
+    proving.register(toolbox)
+    sandbox_prompts.register(toolbox)
 
 
 def _register_create(toolbox: Toolbox) -> None:
@@ -72,6 +75,11 @@ def _register_create(toolbox: Toolbox) -> None:
                 max_length=64,
             ),
         ],
+        source: Annotated[
+            str,
+            Field(description="sae, transcoder, a sandbox to fork, or a draft's folder"),
+        ] = "sae",
+        own_variants: Annotated[bool, Field(description="Fork: copy its variants, too")] = False,
         subject: Annotated[
             str | None,
             Field(
@@ -98,16 +106,17 @@ def _register_create(toolbox: Toolbox) -> None:
             list[Seed] | None, Field(description="Default seeds of run_variants", min_length=1)
         ] = None,
     ) -> Annotated[CallToolResult, SandboxResult]:
-        """Create a sandbox: a folder in which you try SAE variants on one subject model.
+        """Create a sandbox: a folder in which you try variants on one subject model.
 
-        Use it first. It contains README.md, AGENTS.md (the rules), sandbox.toml (all settings),
-        core/ (base classes to read), variants/ (baselines; write yours there) and results/.
-        Omit arguments for the embedded default: SmolLM2-135M, layer 10, residual stream.
-        Next: read AGENTS.md, write variants/<name>.py, then call check_variant.
+        Use it first. It has AGENTS.md (the rules), sandbox.toml (settings), core/ (to read),
+        variants/ (baselines; write yours there) and results/. Default: SAEs on SmolLM2-135M,
+        layer 10, residual stream. Next: read AGENTS.md.
         """
         box = create.create_sandbox(
             toolbox.settings,
             name,
+            source=source,
+            own_variants=own_variants,
             subject=subject,
             layer=layer,
             site=site,
@@ -118,11 +127,14 @@ def _register_create(toolbox: Toolbox) -> None:
             seeds=seeds,
         )
         warm_up(toolbox)
-        return _describe(box)
+        return _describe(box, source in {kind.name for kind in kinds()})
 
 
-def _describe(box: Sandbox) -> CallToolResult:
+def _describe(box: Sandbox, is_shipped: bool) -> CallToolResult:
     spec, names = box.spec, variants.variant_names(box)
+    after = "Read AGENTS.md, write variants/<name>.py, then check_variant."
+    if not is_shipped:
+        after = f"validate_sandbox(sandbox={box.name!r}) proves it. {after}"
     result = SandboxResult(
         sandbox=box.name,
         folder=str(box.folder),
@@ -135,7 +147,7 @@ def _describe(box: Sandbox) -> CallToolResult:
         eval_tokens=spec.corpus.eval_tokens,
         seeds=list(spec.training.seeds),
         variants=names,
-        next="Read AGENTS.md, write variants/<name>.py, then check_variant.",
+        next=after,
     )
     text = (
         f"Sandbox {box.name}: {result.folder}\n"

@@ -7,7 +7,7 @@ from fumehood_tools.wings import table
 WING = Wing(
     name="sandbox",
     door="fumehood.doors.sandbox",
-    tools=("create_sandbox", "list_variants", "check_variant", "run_variants"),
+    tools=("create_sandbox", "list_variants", "check_variant", "run_variants", "validate_sandbox"),
     guidance=Guidance(
         introduction=(
             Sentence(

@@ -1,8 +1,9 @@
 """Create, open and list sandboxes.
 
-A sandbox is a copy of the template with its own sandbox.toml. It is built in a hidden folder next
-to its final place and then renamed, so a crash or a full disk leaves no incomplete sandbox. A lock
-per name keeps two creators of one name apart. Nothing here imports torch or reads activations.
+A sandbox is a copy of a source (a template, another sandbox, a draft: see sources.py) with its own
+sandbox.toml. It is built in a hidden folder next to its final place and then renamed, so a crash or
+a full disk leaves no incomplete sandbox. A lock per name keeps two creators of one name apart.
+Nothing here imports torch or reads activations.
 """
 
 import contextlib
@@ -27,8 +28,10 @@ from fumehood_tools.errors import (
     UnknownName,
 )
 from fumehood_tools.files import make_private
-from fumehood_tools.kinds import Kind, KindName, SiteName, core_folder, kind_named, template_folder
+from fumehood_tools.kinds import KindName, SiteName, core_folder
 from fumehood_tools.locking import exclusive
+from fumehood_tools.sandbox.sources import SPEC_FILE as SPEC_FILE
+from fumehood_tools.sandbox.sources import Source, copy_source, find_source
 from fumehood_tools.settings import Settings
 from fumehood_tools.spec import (
     SandboxSpec,
@@ -41,8 +44,6 @@ from fumehood_tools.subjects.catalogue import SYNTHETIC, SYNTHETIC_TASKS
 
 SANDBOX_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 VARIANT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-SPEC_FILE = "sandbox.toml"
-_IGNORED = ("__pycache__", "*.pyc", ".mypy_cache", ".ruff_cache", ".DS_Store")
 
 
 class Sandbox(BaseModel, frozen=True):
@@ -95,6 +96,8 @@ def create_sandbox(
     name: str,
     *,
     template: KindName = "sae",
+    source: str | None = None,
+    own_variants: bool = False,
     subject: str | None = None,
     layer: int | None = None,
     site: SiteName | None = None,
@@ -106,14 +109,17 @@ def create_sandbox(
 ) -> Sandbox:
     """Create a sandbox under settings.sandboxes and return it. None means the default value.
 
-    The default layer is at a third of the subject's depth (layer 10 of SmolLM2's 30).
-    Raises BadRequest (name, layer or value out of range), AlreadyExists, UnknownName (subject,
-    corpus), PartMissing (subject not installed), StorageFailed (disk full or not writable).
+    source: a kind, a sandbox of the workspace, or a folder of the workspace with a draft; default:
+    `template`. The defaults of all other arguments are the source's settings. own_variants: whether
+    a sandbox's own variants are taken along; its results never are.
+    The default layer of a template is at a third of the subject's depth (layer 10 of SmolLM2's
+    30). Raises BadRequest (name, layer or value out of range), AlreadyExists, UnknownName (source,
+    subject, corpus), PartMissing (subject not installed), StorageFailed (disk not writable).
     """
     _check_name(name)
-    kind = kind_named(template)
     folder = settings.sandboxes / name
     _refuse_to_overwrite(folder)
+    origin = find_source(settings, source or template, own_variants=own_variants)
     chosen: dict[str, dict[str, Any]] = {
         "": {"dict_size": dict_size},
         "subject": {"name": subject, "layer": layer, "site": site},
@@ -121,12 +127,12 @@ def create_sandbox(
         "training": {"seeds": list(seeds) if seeds is not None else None},
         "scoring": {},
     }
-    _settle_subject(chosen, settings.cache)
-    text = _fill_in(template_folder(kind) / SPEC_FILE, chosen)
+    _settle_subject(chosen, origin.spec, settings.cache)
+    text = _fill_in(origin.folder / SPEC_FILE, chosen)
     with _sole_creator(settings.state, name):
         # Another process may have created it since the first look.
         _refuse_to_overwrite(folder)
-        _build(folder, kind, text)
+        _build(folder, origin, text)
     return open_sandbox(settings, name)
 
 
@@ -148,7 +154,12 @@ def list_sandboxes(settings: Settings) -> list[str]:
 
 def tampered_core(sandbox: Sandbox) -> list[str]:
     """Return the changed, missing and additional files in core/, as "core/<path>", sorted."""
-    packaged, copy = core_folder(), sandbox.folder / "core"
+    return changed_core(sandbox.folder)
+
+
+def changed_core(sandbox: Path) -> list[str]:
+    """Return what `tampered_core` does, for a folder whose settings cannot be read."""
+    packaged, copy = core_folder(), sandbox / "core"
     names = {
         path.relative_to(folder).as_posix()
         for folder in (packaged, copy)
@@ -185,9 +196,20 @@ def _refuse_to_overwrite(folder: Path) -> None:
         )
 
 
-def _settle_subject(chosen: dict[str, dict[str, Any]], cache: Path) -> None:
-    """Check subject, layer and corpus, and fill in the defaults that depend on the subject."""
+def _settle_subject(
+    chosen: dict[str, dict[str, Any]], held: SandboxSpec | None, cache: Path
+) -> None:
+    """Check subject, layer and corpus, and fill in the defaults that depend on the subject.
+
+    held: the settings of the source, which apply if the subject is the same; None: a template.
+    """
     wanted = chosen["subject"]
+    if held is not None and wanted["name"] in (None, held.subject.name):
+        kept = held.subject.model_dump()
+        wanted |= {key: kept[key] for key, value in wanted.items() if value is None}
+        chosen["corpus"]["name"] = chosen["corpus"]["name"] or held.corpus.name
+    else:
+        held = None
     asked = {key: value for key, value in wanted.items() if value is not None}
     # The default layer depends on the subject, which is not looked up yet; layer 0 always exists.
     subject = check_spec({"subject": {"layer": 0, **asked}}).subject
@@ -203,7 +225,7 @@ def _settle_subject(chosen: dict[str, dict[str, Any]], cache: Path) -> None:
         # Jobs run in a different working folder, so a relative path would not be found.
         corpus["name"] = str(local_path(corpus["name"]).absolute())
     _check_pair(corpus["name"], info)
-    if info.kind == "synthetic":
+    if info.kind == "synthetic" and held is None:
         chosen["scoring"]["probing_tasks"] = list(SYNTHETIC_TASKS)
 
 
@@ -233,7 +255,7 @@ def _fill_in(template: Path, chosen: Mapping[str, Mapping[str, Any]]) -> str:
     return tomlkit.dumps(document)
 
 
-def _build(folder: Path, kind: Kind, spec_text: str) -> None:
+def _build(folder: Path, source: Source, spec_text: str) -> None:
     """Build the sandbox in a hidden folder next to `folder`, then rename it. Raises StorageFailed.
 
     Also removes what an earlier, killed attempt left. The caller holds the lock of the name, so no
@@ -245,11 +267,8 @@ def _build(folder: Path, kind: Kind, spec_text: str) -> None:
             shutil.rmtree(leftover, ignore_errors=True)
         draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".creating-{folder.name}."))
         try:
-            ignore = shutil.ignore_patterns(*_IGNORED)
-            shutil.copytree(template_folder(kind), draft, dirs_exist_ok=True, ignore=ignore)
-            shutil.copytree(core_folder(), draft / "core", ignore=ignore)
+            copy_source(source, draft)
             (draft / SPEC_FILE).write_text(spec_text, encoding="utf-8")
-            (draft / "results").mkdir(exist_ok=True)
             draft.chmod(0o755)
             draft.rename(folder)
         except BaseException:
