@@ -27,6 +27,7 @@ FLOORS = (
     "compare scoring validation",
     "page runs",
     "launches redteam studies",
+    "hunts",
     "server.at_work server.instructions server.schema_forms server.sent_args",
     "server.stdio server.tool_text",
     "server.strict_args server.client server.offered server.outputs server.views",
