@@ -19,7 +19,7 @@ from fumehood_tools.errors import FumehoodError
 from fumehood_tools.hunts.messages import (
     AskLatent,
     AskText,
-    DescribeConcepts,
+    ChooseConcepts,
     HuntSetup,
     Question,
 )
@@ -57,7 +57,8 @@ def main() -> None:
     with bench:
         for line in lines:
             try:
-                say("answer", answer(bench, _QUESTION.validate_json(line)))
+                with bench.at_work():
+                    say("answer", answer(bench, _QUESTION.validate_json(line)))
             except FumehoodError as error:
                 say("error", ErrorReport.of(error))
 
@@ -66,8 +67,8 @@ def answer(bench: "HuntBench", asked: Question) -> BaseModel:
     """Return the answer to a question. Raises FumehoodError."""
     from fumehood_tools.hunts.measuring import score_answer
 
-    if isinstance(asked, DescribeConcepts):
-        return bench.describe(asked)
+    if isinstance(asked, ChooseConcepts):
+        return bench.choose(asked)
     if isinstance(asked, AskText):
         return bench.on_text(asked)
     if isinstance(asked, AskLatent):

@@ -6,7 +6,7 @@ rows, F = dictionary size, D = d_model, V = vocabulary.
 
 import functools
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
@@ -16,17 +16,19 @@ from fumehood_tools.errors import BadRequest
 from fumehood_tools.files import write_bytes
 from fumehood_tools.glass import ChildLimits, Nursery, compiled_kernels
 from fumehood_tools.harvest.records import TRAIN_TOKENS
+from fumehood_tools.hunts.detecting import LEAST_POSITIVES, auroc_of_latents
 from fumehood_tools.hunts.messages import (
     ActiveLatent,
     ActiveLatents,
     AskLatent,
     AskText,
+    ChooseConcepts,
+    Chosen,
     Context,
-    DescribeConcepts,
-    Described,
     HuntSetup,
     LatentFacts,
 )
+from fumehood_tools.hunts.records import REPEATS, Concept
 from fumehood_tools.hunts.subject import Held, open_subject
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.receipts import WEIGHTS_FILE
@@ -38,13 +40,16 @@ from fumehood_tools.scoring.reconstruction_run import fresh_folder
 from fumehood_tools.scoring.role_child import Given
 from fumehood_tools.scoring.role_children import RoleChildren
 from fumehood_tools.scoring.sizes import latent_sizes
+from fumehood_tools.scoring.threads import one_thread
 from fumehood_tools.scoring.weights import take_weights
+from fumehood_tools.subjects.catalogue import SYNTHETIC
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 SHOWN_LATENTS, SHOWN_CONTEXTS, SHOWN_TOKENS = 16, 6, 8
 ANSWER_SECONDS = 300
+FINDABLE = 0.85
 _SIZE_ROWS = 2048
 _LOOKED_AT = 8192
 _AROUND = 8
@@ -68,11 +73,13 @@ class HuntBench:
         """
         self.setup, self.scale = setup, setup.activations.scale
         self._held: tuple[int, HeldBack] | None = None
+        # The synthetic subject's operations are too small to be shared by threads.
+        self.threads = 1 if setup.spec.subject.name == SYNTHETIC else torch.get_num_threads()
         self.folder = fresh_folder(setup.scratch, "hunt")
         self.nursery = Nursery(
             self.folder,
             level=setup.glass,
-            threads=torch.get_num_threads(),
+            threads=self.threads,
             kernels=compiled_kernels(setup.cache),
         )
         try:
@@ -110,6 +117,10 @@ class HuntBench:
     def __exit__(self, *exc: object) -> None:
         self.nursery.close()
 
+    def at_work(self) -> AbstractContextManager[None]:
+        """Return the context in which questions are answered: with one thread if that is faster."""
+        return one_thread() if self.threads == 1 else nullcontext()
+
     @contextmanager
     def _children(self) -> Iterator[RoleChildren]:
         limits = self.setup.spec.limits
@@ -117,7 +128,7 @@ class HuntBench:
             wall_seconds=ANSWER_SECONDS,
             memory_gb=limits.memory_gb,
             scratch_gb=limits.scratch_gb,
-            threads=torch.get_num_threads(),
+            threads=self.threads,
         )
         scratch = fresh_folder(self.folder, "child")
         with RoleChildren(self.nursery, self.given, scratch, allowed) as children:
@@ -150,9 +161,36 @@ class HuntBench:
             self._held = seed, HeldBack(rows, x_ND, self.encode(x_ND).sparse())
         return self._held[1]
 
-    def describe(self, asked: DescribeConcepts) -> Described:
-        """Return what an agent is told about concepts."""
-        return Described(told=[self.subject.told(word) for word in asked.words])
+    def choose(self, asked: ChooseConcepts) -> Chosen:
+        """Return the concepts of a hunt: of more candidates, the first that some latent detects.
+
+        A latent detects a concept if its AUROC on training texts is FINDABLE. If too few are
+        detected, those that are detected best follow.
+        """
+        words = list(asked.words)
+        if len(words) > REPEATS:
+            best = {word: self._detected(word) for word in words}
+            rest = sorted(words, key=lambda word: -best[word])
+            words = [*(word for word in words if best[word] >= FINDABLE), *rest]
+            words = list(dict.fromkeys(words))[:REPEATS]
+        elif rare := [word for word in words if not self._detected(word)]:
+            raise BadRequest(f"{rare[0]} is too rare in these texts to be measured. Omit words.")
+        told = [Concept(word=word, told=self.subject.told(word)) for word in words]
+        return Chosen(concepts=told)
+
+    def _detected(self, word: str) -> float:
+        """Return the best AUROC of a latent for a concept on the first training rows; 0: too rare.
+
+        Few rows, as every candidate is looked at.
+        """
+        f = self._training_latents.sparse()
+        tokens_RT = np.load(self.setup.activations.folder / TRAIN_TOKENS, mmap_mode="r")
+        rows = f.rows // (tokens_RT.shape[1] - 1)
+        tokens_BT = torch.from_numpy(np.asarray(tokens_RT[:rows], dtype=np.int64))
+        is_there_N = self.subject.labels(word, tokens_BT)[:, 1:].flatten().numpy()
+        if not 3 * LEAST_POSITIVES <= is_there_N.sum() <= len(is_there_N) // 2:
+            return 0.0
+        return float(auroc_of_latents(f.part(0, len(is_there_N)), is_there_N).max())
 
     def on_text(self, asked: AskText) -> ActiveLatents:
         """Return the most active latents on a text. Raises BadRequest."""

@@ -9,8 +9,6 @@ from fumehood_tools.hunts.records import Measure
 
 LOWEST = -1.0
 """A worse score is not told apart."""
-_CERTAIN = 2.0
-"""The best latent must be this many standard deviations of the controls above their mean."""
 
 
 class Interval(NamedTuple):
@@ -28,20 +26,22 @@ def measured(
     best_latent: int | None,
     *,
     counts: bool = True,
+    least: float = 1e-6,
 ) -> Measure:
     """Return a measurement with its score.
 
     value: of the answer; None: there is none, which scores 0. counts: whether the answer is within
-    the guard; outside, it scores 0. The score is None if the best latent is not above the controls.
+    the guard; outside, it scores 0. The score is None if the best latent is not `least` above the
+    mean of the controls, so that there is nothing to find.
     """
     mean, spread = fmean(random), stdev(random) if len(random) > 1 else 0.0
     score: float | None
-    if best is None or best - mean <= max(_CERTAIN * spread, 1e-6):
+    if best is None or best - mean <= least:
         score = None
     elif value is None or not counts:
         score = 0.0
     else:
-        score = min(1.0, max(LOWEST, (value - mean) / (best - mean)))
+        score = score_of(value, mean, best)
     return Measure(
         value=mean if value is None else value,
         random=mean,
@@ -52,15 +52,29 @@ def measured(
     )
 
 
-def joined(parts: Sequence[Measure]) -> float:
-    """Return the mean of the scores that exist; 0 if none does."""
-    found = [one.score for one in parts if one.score is not None]
-    return fmean(found) if found else 0.0
+def score_of(value: float, random: float, best: float | None) -> float:
+    """Return where a value lies between a random control (0) and the best (1), at least LOWEST."""
+    if best is None or best <= random:
+        return 0.0
+    return min(1.0, max(LOWEST, (value - random) / (best - random)))
+
+
+def joined(scores: Sequence[float | None]) -> float | None:
+    """Return the mean of the scores that exist; None if none does."""
+    found = [one for one in scores if one is not None]
+    return fmean(found) if found else None
+
+
+def relative_to(own: float | None, best: float | None) -> float | None:
+    """Return a joint score as a share of the best joint score; None if nothing was to be found."""
+    if own is None or best is None or best <= 0:
+        return None
+    return min(1.0, max(LOWEST, own / best))
 
 
 def interval(values: Sequence[float]) -> Interval:
     """Return the mean of the repeats and Student's 95 % interval."""
-    mean = fmean(values)
+    mean = fmean(values) if values else 0.0
     if len(values) < 2:
         return Interval(mean, None, None)
     from scipy.stats import t

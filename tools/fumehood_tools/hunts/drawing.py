@@ -14,14 +14,16 @@ FEATURES = 128
 """Planted features of the synthetic subject."""
 LETTERS = "abcdefghilmnoprstw"
 """Letters with which a word of English begins at least once in a hundred words."""
-CONTROLS = 8
+CONTROLS = 5
+"""Random directions; each is used with its opposite."""
+CANDIDATES = 24
+"""Concepts from which the trusted process takes the first three that the SAE can show."""
 _SEEDS = 2**31
 
 
-class Drawn(NamedTuple):
-    """The concepts of a new hunt. tries: per concept, 1 if it is new on this SAE."""
+class Counted(NamedTuple):
+    """Earlier hunts for some concepts. tries: per concept, 1 if it is new on this SAE."""
 
-    words: tuple[str, ...]
     tries: tuple[int, ...]
     asked_before: int
 
@@ -36,33 +38,40 @@ def tag_of(weights_sha256: str, family: Family) -> str:
     return digest_of([weights_sha256, family])[:8]
 
 
-def draw_concepts(
+def candidates(
     family: Family, words: Sequence[str] | None, earlier: Sequence[Hunt], draw: random.Random
-) -> Drawn:
-    """Return the concepts of a hunt: those asked for, else ones that were not hunted yet.
+) -> tuple[str, ...]:
+    """Return the concepts asked for, else some in random order, with those never hunted first.
 
-    A hunt whose task is gone counts as a try of every concept. Raises BadRequest.
+    Raises BadRequest.
     """
     every = [str(n) for n in range(FEATURES)] if family == "planted" else list(LETTERS)
-    known = [found[0] for one in earlier if (found := one.only(HuntOpened))]
-    gone = len(earlier) - len(known)
-    before = [concept.word for one in known for concept in one.concepts]
     if words is None:
-        fresh = [one for one in every if one not in before]
-        chosen = draw.sample(fresh if len(fresh) >= REPEATS else every, REPEATS)
-    else:
-        chosen = [word.strip().lower() for word in words]
-        if len(set(chosen)) != REPEATS or not set(chosen) <= set(every):
-            kind = "numbers below 128" if family == "planted" else f"letters of {LETTERS}"
-            raise BadRequest(f"words must be {REPEATS} different {kind}, or omit them.")
-    same = [one for one in earlier if _is_about(one, chosen)]
-    tries = tuple(1 + gone + before.count(word) for word in chosen)
-    return Drawn(tuple(chosen), tries, sum(one.used() for one in same))
+        before = set(_words(earlier))
+        mixed = draw.sample(every, len(every))
+        return tuple(sorted(mixed, key=lambda word: word in before)[:CANDIDATES])
+    chosen = tuple(word.strip().lower() for word in words)
+    if len(set(chosen)) != REPEATS or not set(chosen) <= set(every):
+        kind = f"numbers below {FEATURES}" if family == "planted" else f"letters of {LETTERS}"
+        raise BadRequest(f"words must be {REPEATS} different {kind}, or omit them.")
+    return chosen
+
+
+def count_tries(words: Sequence[str], earlier: Sequence[Hunt]) -> Counted:
+    """Return how often concepts were hunted. A hunt whose task is gone counts for every one."""
+    gone = sum(not one.only(HuntOpened) for one in earlier)
+    before = _words(earlier)
+    tries = tuple(1 + gone + before.count(word) for word in words)
+    return Counted(tries, sum(one.used() for one in earlier if _is_about(one, words)))
 
 
 def control_seeds(draw: random.Random) -> list[int]:
     """Return the seeds of the random control directions of a hunt."""
     return [draw.randrange(_SEEDS) for _ in range(CONTROLS)]
+
+
+def _words(hunts: Sequence[Hunt]) -> list[str]:
+    return [one.word for hunt in hunts for task in hunt.only(HuntOpened) for one in task.concepts]
 
 
 def _is_about(hunt: Hunt, words: Sequence[str]) -> bool:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from fumehood_tools.glass import GlassLevel
 from fumehood_tools.harvest import Activations
-from fumehood_tools.hunts.records import Direction, Family
+from fumehood_tools.hunts.records import Concept, Direction, Family
 from fumehood_tools.spec import SandboxSpec
 
 
@@ -28,18 +28,22 @@ class HuntSetup(BaseModel, frozen=True):
     glass: GlassLevel
 
 
-class DescribeConcepts(BaseModel, frozen=True):
-    """Ask what an agent is told about concepts. Answer: Described."""
+class ChooseConcepts(BaseModel, frozen=True):
+    """Ask which concepts a hunt is about. Answer: Chosen.
 
-    question: Literal["describe"] = "describe"
+    More words than are needed are candidates: the first ones that some latent detects on training
+    texts are taken.
+    """
+
+    question: Literal["choose"] = "choose"
     family: Family
     words: tuple[str, ...]
 
 
-class Described(BaseModel, frozen=True):
-    """What the agent is told, in the order of the words."""
+class Chosen(BaseModel, frozen=True):
+    """The concepts, and what an agent is told about each."""
 
-    told: list[str]
+    concepts: list[Concept]
 
 
 class AskText(BaseModel, frozen=True):
@@ -106,4 +110,4 @@ class ScoreAnswer(BaseModel, frozen=True):
     seed: int = Field(description="the secret from which held-back texts are drawn")
 
 
-Question = DescribeConcepts | AskText | AskLatent | ScoreAnswer
+Question = ChooseConcepts | AskText | AskLatent | ScoreAnswer

@@ -4,7 +4,7 @@ import random
 from collections.abc import Sequence
 
 from fumehood_tools.errors import AlreadyExists, BadRequest, UnknownName
-from fumehood_tools.hunts.drawing import control_seeds, draw_concepts, family_of, tag_of
+from fumehood_tools.hunts.drawing import candidates, control_seeds, count_tries, family_of, tag_of
 from fumehood_tools.hunts.host import Answering
 from fumehood_tools.hunts.journal import (
     HUNT_NAME,
@@ -14,8 +14,8 @@ from fumehood_tools.hunts.journal import (
     enter,
     read_hunt,
 )
-from fumehood_tools.hunts.messages import DescribeConcepts, Described
-from fumehood_tools.hunts.records import Concept, HuntOpened
+from fumehood_tools.hunts.messages import ChooseConcepts, Chosen
+from fumehood_tools.hunts.records import HuntOpened
 from fumehood_tools.hunts.sae import find_sae
 from fumehood_tools.settings import Settings
 from fumehood_tools.timestamps import now
@@ -46,9 +46,10 @@ def open_hunt(
     source, found = draw or random.SystemRandom(), find_sae(settings, sae)
     score, family = found.score, family_of(found.score.subject)
     tag = tag_of(score.provenance.weights_sha256, family)
-    drawn = draw_concepts(family, words, earlier_hunts(settings.workspace, tag), source)
-    asked = DescribeConcepts(family=family, words=drawn.words)
-    told = host.ask(found, asked, Described).told
+    earlier = earlier_hunts(settings.workspace, tag)
+    asked = ChooseConcepts(family=family, words=candidates(family, words, earlier, source))
+    concepts = host.ask(found, asked, Chosen).concepts
+    counted = count_tries([one.word for one in concepts], earlier)
     content = HuntOpened(
         sae=found.place,
         receipt=found.receipt,
@@ -58,11 +59,11 @@ def open_hunt(
         site=score.site,
         dict_size=score.dict_size,
         family=family,
-        concepts=[Concept(word=w, told=t) for w, t in zip(drawn.words, told, strict=True)],
+        concepts=concepts,
         questions=questions,
         control_seeds=control_seeds(source),
-        tries=list(drawn.tries),
-        asked_before=drawn.asked_before,
+        tries=list(counted.tries),
+        asked_before=counted.asked_before,
         written=now(),
     )
     with alone(settings.workspace, name):

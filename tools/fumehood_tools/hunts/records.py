@@ -90,13 +90,20 @@ class RepeatScore(BaseModel, frozen=True):
     damage: float = Field(description="KL divergence from the unsteered subject, nats per token")
     damage_random: float
     damage_best: float | None
-    score: float = Field(description="mean of detection and steering")
+    best_latent: int = Field(description="best at detection and steering together")
+    best_both: float | None = Field(description="mean of its two scores")
+    score: float | None = Field(
+        description="mean of the answer's two scores, divided by best_both; null: no latent of the "
+        "SAE has the concept"
+    )
 
 
 class HuntScore(BaseModel, frozen=True):
     """The score of a hunt."""
 
-    score: float = Field(description="mean over repeats: 0 as random, 1 as the best latents")
+    score: float = Field(
+        description="mean over repeats with a score: 0 as random, 1 as the best latents"
+    )
     low: float | None = Field(description="95 % interval over the repeats; null: fewer than two")
     high: float | None
     repeats: list[RepeatScore]

@@ -23,7 +23,7 @@ from fumehood_tools.subjects.sites import find_blocks, find_mlp
 from fumehood_tools.subjects.synthetic import BOS, SyntheticSubject
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedTokenizerBase
 
 WRITES = 16
 """Tokens that a planted feature is said to write: those whose logits it raises most."""
@@ -40,7 +40,9 @@ class Held(NamedTuple):
 
 
 class HuntSubject(Protocol):
-    """A subject with one site."""
+    """A subject with one site. vocabulary: number of its tokens."""
+
+    vocabulary: int
 
     def told(self, word: str) -> str:
         """Return what an agent is told about a concept."""
@@ -89,6 +91,7 @@ class PlantedSubject:
     def __init__(self, corpus: CorpusSpec) -> None:
         self.model, self.context = SyntheticSubject(), corpus.context
         assert len(self.model.dictionary) == FEATURES
+        self.vocabulary = len(self.model.current_VG)
 
     def told(self, word: str) -> str:
         """Return some tokens that carry the feature."""
@@ -120,7 +123,7 @@ class PlantedSubject:
 
     def row(self, tokens: Sequence[int]) -> Tensor:
         """Return one row."""
-        return _row(tokens, BOS, len(self.model.current_VG))
+        return _row(tokens, BOS, self.vocabulary)
 
     @torch.no_grad()
     def read(self, tokens_BT: Tensor) -> Tensor:
@@ -150,14 +153,13 @@ class LanguageSubject:
 
     ROWS, STEERED, STEERED_TOKENS = 48, 10, 64
 
-    def __init__(
-        self, spec: SandboxSpec, model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase"
-    ) -> None:
-        self.spec, self.tokenizer = spec, tokenizer
-        self.model: Any = model
+    def __init__(self, spec: SandboxSpec, model: Any, tokenizer: "PreTrainedTokenizerBase") -> None:
+        self.spec, self.model, self.tokenizer = spec, model, tokenizer
         self.encoder = TextEncoder(tokenizer)
+        self.head: Any = self.model.get_output_embeddings()
         self.body: Any = model.base_model
         blocks = find_blocks(self.body, model.config.get_text_config().num_hidden_layers)
+        self.vocabulary = int(self.head.weight.shape[0])
         self.block = blocks[spec.subject.layer]
         self.starts = self._word_starts()
 
@@ -186,7 +188,7 @@ class LanguageSubject:
 
     def row(self, tokens: Sequence[int]) -> Tensor:
         """Return one row."""
-        return _row(tokens, self.encoder.bos, len(self.model.get_output_embeddings().weight))
+        return _row(tokens, self.encoder.bos, self.vocabulary)
 
     @torch.no_grad()
     def read(self, tokens_BT: Tensor) -> Tensor:
@@ -205,7 +207,7 @@ class LanguageSubject:
         names = ("norm", "final_layer_norm", "ln_f", "final_layernorm")
         norms = [one for name in names if (one := getattr(self.body, name, None)) is not None]
         weight_D = norms[0].weight if norms else 1.0
-        found: Tensor = self.model.get_output_embeddings().weight @ (direction_D * weight_D)
+        found: Tensor = self.head.weight @ (direction_D * weight_D)
         return found
 
     def held_back(self, seed: int) -> Held:
@@ -230,8 +232,7 @@ class LanguageSubject:
 
     def _word_starts(self) -> dict[str, list[int]]:
         """Return letter -> the tokens that begin a word with it, in either case."""
-        size = len(self.model.get_output_embeddings().weight)
-        known = [one for one in self.tokenizer.get_vocab().items() if one[1] < size]
+        known = [one for one in self.tokenizer.get_vocab().items() if one[1] < self.vocabulary]
         found: dict[str, list[int]] = {}
         for token, number in known:
             # How byte-level and sentence-piece tokenizers write a space.

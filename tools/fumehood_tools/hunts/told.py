@@ -9,7 +9,7 @@ def score_in_words(found: HuntScore) -> list[str]:
     between = "" if found.low is None else f" [{found.low:.2f}, {found.high:.2f}]"
     lines = [
         f"score {found.score:.2f}{between} (0: a random direction, 1: the best latent; mean and "
-        f"95 % interval of {len(found.repeats)} repeats)"
+        f"95 % interval of {sum(one.score is not None for one in found.repeats)} repeats)"
     ]
     return lines + [_repeat(one) for one in found.repeats]
 
@@ -48,11 +48,13 @@ def repeats_in_words(hunt: Hunt) -> list[str]:
 
 def _repeat(one: RepeatScore) -> str:
     latent = "no latent" if one.latent is None else f"latent {one.latent}"
+    score = "nothing to find in this SAE" if one.score is None else f"{one.score:.2f}"
     best = "" if one.damage_best is None else f", best {one.damage_best:.2f}"
     return (
-        f"repeat {one.repeat} ({one.word}), {latent}: {one.score:.2f}. Detection: AUROC "
+        f"repeat {one.repeat} ({one.word}), {latent}: {score}. Detection: AUROC "
         f"{_measure(one.detection)}; F1 {one.f1:.2f} (best {one.f1_best:.2f}). Steering: log-odds "
-        f"{_measure(one.steering)}; KL {one.damage:.2f} nats (random {one.damage_random:.2f}{best})"
+        f"{_measure(one.steering)}; KL {one.damage:.2f} (random {one.damage_random:.2f}{best}). "
+        f"Best at both: latent {one.best_latent}"
     )
 
 

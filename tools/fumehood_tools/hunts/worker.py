@@ -46,7 +46,7 @@ def score_hunt(context: JobContext, settings: Settings, host: Answering, name: s
         context.report(Progress(done=number, total=REPEATS, phase="score", message=said))
         sae = read_sae(settings, hunt.opened.sae, hunt.opened.receipt)
         found.append(host.ask(sae, question, RepeatScore))
-    mean, low, high = interval([one.score for one in found])
+    mean, low, high = interval([one.score for one in found if one.score is not None])
     content = HuntScore(
         score=mean,
         low=low,
