@@ -29,7 +29,7 @@ FLOORS = (
     "compare scoring validation",
     "page runs",
     "evaluations launches redteam studies",
-    "proving",
+    "hunts proving",
     "server.at_work server.instructions server.schema_forms server.sent_args",
     "server.stdio server.tool_text",
     "server.strict_args server.client server.offered server.outputs server.views",

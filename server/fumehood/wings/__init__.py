@@ -1,6 +1,6 @@
 """The wings of fumehood, in the order of their tools."""
 
-from fumehood.wings import bench, code, guides, jobs, papers, pods, sandbox, studies
+from fumehood.wings import bench, code, guides, hunt, jobs, papers, pods, sandbox, studies
 from fumehood.wings.wing import Command, Wing, choose_wings, declared_by
 
 WINGS = (
@@ -12,6 +12,7 @@ WINGS = (
     studies.WING,
     jobs.WING,
     pods.WING,
+    hunt.WING,
 )
 
 __all__ = ["WINGS", "Command", "Wing", "choose_wings", "declared_by"]

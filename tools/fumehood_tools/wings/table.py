@@ -97,7 +97,13 @@ PODS = Declared(
     doctor=("fumehood_tools.doctor.pods:parts",),
     kinds=(RecordKind("rental", "rentals/*"),),
 )
+HUNT = Declared(
+    kinds=tuple(
+        RecordKind(name, "hunts/*/entries/*")
+        for name in ("hunt", "hunt_probe", "hunt_answer", "hunt_score")
+    ),
+)
 
-DECLARED = (CORE, PAPERS, CODE, GUIDES, SANDBOX, STUDIES, PODS)
+DECLARED = (CORE, PAPERS, CODE, GUIDES, SANDBOX, STUDIES, PODS, HUNT)
 
 register_kinds(DECLARED)
