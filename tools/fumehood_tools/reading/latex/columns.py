@@ -2,9 +2,10 @@
 
 from typing import NamedTuple
 
-from fumehood_tools.reading.latex.expansion import State, Stream
+from fumehood_tools.reading.latex.expansion import Stream
 from fumehood_tools.reading.latex.si_numbers import Options, options_of
 from fumehood_tools.reading.latex.signatures import skip
+from fumehood_tools.reading.latex.state import State
 from fumehood_tools.reading.latex.tokens import plain
 
 MOST_COLUMNS = 200

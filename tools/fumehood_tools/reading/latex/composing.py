@@ -13,8 +13,9 @@ from typing import Literal, NamedTuple
 
 from fumehood_tools.reading.document import Block, HiddenText, Link
 from fumehood_tools.reading.latex.counters import Counters
-from fumehood_tools.reading.latex.expansion import State, Stream
+from fumehood_tools.reading.latex.expansion import Stream
 from fumehood_tools.reading.latex.formulas import FORMULA_COMMANDS, readable, with_marks
+from fumehood_tools.reading.latex.state import State
 from fumehood_tools.reading.latex.symbols import symbols
 from fumehood_tools.reading.latex.tokens import (
     APART,

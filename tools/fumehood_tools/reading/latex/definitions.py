@@ -12,7 +12,7 @@ from collections.abc import Callable
 from fumehood_tools.reading.latex.boxes import BOX_DEFINITIONS
 from fumehood_tools.reading.latex.columns import COLUMN_TYPES
 from fumehood_tools.reading.latex.conditions import BRANCHING, CONDITIONS, NO_VALUE
-from fumehood_tools.reading.latex.expansion import State, Stream
+from fumehood_tools.reading.latex.expansion import Stream
 from fumehood_tools.reading.latex.inclusion import INCLUDING, set_input_paths
 from fumehood_tools.reading.latex.kept_names import KEPT, KEPT_ENVIRONMENTS
 from fumehood_tools.reading.latex.listings import own_listings
@@ -21,6 +21,7 @@ from fumehood_tools.reading.latex.meanings import command_named
 from fumehood_tools.reading.latex.project import SourceFiles
 from fumehood_tools.reading.latex.quantities import QUANTITIES
 from fumehood_tools.reading.latex.registers import REGISTERS
+from fumehood_tools.reading.latex.state import State
 from fumehood_tools.reading.latex.styles import read_style
 from fumehood_tools.reading.latex.theorems import DEFINING_THEOREMS, theorems_of
 from fumehood_tools.reading.latex.tokens import PARAGRAPH, plain

@@ -9,9 +9,10 @@ or to a figure.
 import posixpath
 from collections.abc import Callable
 
-from fumehood_tools.reading.latex.expansion import State, Stream
+from fumehood_tools.reading.latex.expansion import Stream
 from fumehood_tools.reading.latex.macros import END_OF_FILE
 from fumehood_tools.reading.latex.project import Found, find_file, inner_document
+from fumehood_tools.reading.latex.state import State
 from fumehood_tools.reading.latex.tokens import PARAGRAPH, RAW, plain, tokenize_runs
 
 MOST_DEEP_FILES = 12

@@ -13,9 +13,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 
 from fumehood_tools.reading.latex.conditions import BRANCHING
-from fumehood_tools.reading.latex.expansion import State, Stream
+from fumehood_tools.reading.latex.expansion import Stream
 from fumehood_tools.reading.latex.inclusion import INCLUDING, style_file
 from fumehood_tools.reading.latex.quantities import QUANTITIES
+from fumehood_tools.reading.latex.state import State
 from fumehood_tools.reading.latex.theorems import theorems_of
 from fumehood_tools.reading.latex.tokens import plain, tokenize
 
