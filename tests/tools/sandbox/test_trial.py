@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from fumehood_tools.glass import available_levels, fumehood_child
-from fumehood_tools.kinds import SAE, template_folder
+from fumehood_tools.kinds import template_root
 from fumehood_tools.sandbox.check import CheckReport, Complaint, check_variant
 from fumehood_tools.sandbox.create import Sandbox
 from fumehood_tools.sandbox.declarations import read_declarations
@@ -18,7 +18,7 @@ from fumehood_tools.sandbox.trial import INSIDE, TrialSaid, prepare_trial, read_
 from fumehood_tools.sandbox.trial_findings import Findings
 
 LEVEL = available_levels()[0]
-PACKAGED = template_folder(SAE) / "variants"
+PACKAGED = template_root() / "sae" / "variants"
 HEAD = '"""Mine."""\n\nimport torch\n\nfrom core import BaseSAE, BaseTrainer\nfrom core import '
 HEAD += "BaseTopK, BaseTopKTrainer, keep_largest\n"
 TOPK = HEAD + 'K = 32\nKNOB = "K"\nPARENT = "topk"\n\n\n'
