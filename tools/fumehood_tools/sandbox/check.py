@@ -56,8 +56,8 @@ FINDINGS = TypeAdapter(list[Complaint])
 def check_static(source: bytes, name: str, kind: Kind = SAE) -> list[Complaint]:
     """Return the findings about a variant's source, without running it, in line order.
 
-    name: the variant's name, used in messages. kind: of the sandbox that it is for. These rules help
-    authors early; they do not protect the evaluator.
+    name: the variant's name, used in messages. kind: of the sandbox that it is for. These rules
+    help authors early; they do not protect the evaluator.
     """
     return check_source(source, name, kind)
 
