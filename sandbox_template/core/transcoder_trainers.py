@@ -79,7 +79,8 @@ class BaseTranscoderTrainer:
         y_hat, f = self.ae(x, output_features=True)
         wrong: Tensor = (y - y_hat).pow(2).sum(dim=-1).mean()
         sparsity: Tensor = f.norm(p=1, dim=-1).mean()
-        return wrong + self.l1_penalty * self.sparsity_warmup_fn(step) * sparsity
+        loss: Tensor = wrong + self.l1_penalty * self.sparsity_warmup_fn(step) * sparsity
+        return loss
 
     def update(self, step: int, x: Tensor, y: Tensor) -> float:
         """Do one step on a batch; return the loss."""
@@ -186,4 +187,5 @@ class JumpReluTranscoderTrainer(BaseTranscoderTrainer):
         wrong: Tensor = (y - y_hat).pow(2).sum(dim=-1).mean()
         l0 = StepFunction.apply(f, ae.threshold, self.bandwidth).sum(dim=-1).mean()
         apart: Tensor = (l0 / self.target_l0 - 1).pow(2)
-        return wrong + self.sparsity_penalty * self.sparsity_warmup_fn(step) * apart
+        loss: Tensor = wrong + self.sparsity_penalty * self.sparsity_warmup_fn(step) * apart
+        return loss
