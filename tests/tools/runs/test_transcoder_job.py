@@ -17,11 +17,13 @@ from fumehood_tools.jobs.worker import JobContext
 from fumehood_tools.pods.wanted import RunPlace
 from fumehood_tools.receipts.audit import audit
 from fumehood_tools.records.scores import Score
+from fumehood_tools.runs.controls import plan_controls
 from fumehood_tools.runs.harvesting import check_same_rows, harvest
 from fumehood_tools.runs.items import RunItem
 from fumehood_tools.runs.job import RunJob
 from fumehood_tools.runs.orders import TargetData, order_for, recipe_of
 from fumehood_tools.runs.request import RunRequest
+from fumehood_tools.runs.rescore import rescore
 from fumehood_tools.runs.start import prepare_run
 from fumehood_tools.sandbox.create import Sandbox, create_sandbox
 from fumehood_tools.sandbox.variants import packaged_in, packaged_variants
@@ -184,3 +186,41 @@ def test_every_baseline_of_transcoders_scores_on_the_real_language_model(
     assert sorted(rows) == list(names)
     control = rows.pop("untrained").metrics["explained_variance"].mean
     assert all(row.metrics["explained_variance"].mean > control + 0.05 for row in rows.values())
+
+
+@pytest.mark.slow
+def test_controls_inertness_and_a_second_scoring_work_for_transcoders(
+    settings: Settings, tmp_path: Path
+) -> None:
+    box = create_sandbox(
+        settings,
+        "box",
+        template="transcoder",
+        subject="synthetic",
+        dict_size=128,
+        train_tokens=24_000,
+        eval_tokens=1_016,
+    )
+    source = (box.variants / "topk.py").read_text(encoding="utf-8")
+    (box.variants / "renamed.py").write_text(f"{source}\n# The same.\n", encoding="utf-8")
+    folder = settings.workspace / "job"
+    folder.mkdir()
+    request = RunRequest(
+        sandbox="box",
+        variants=("topk", "skip_topk", "example", "renamed"),
+        seeds=(0,),
+        controls=plan_controls(box, ["topk"], [0]),
+    )
+    result = RunJob(JobContext("run-1", folder), settings, request).run()
+    assert not result["failed"], result["failed"]
+    paths = box.results.glob("*/*/score.json")
+    scores = [Score.model_validate_json(path.read_text(encoding="utf-8")) for path in paths]
+    inertness = {score.variant: score.inertness for score in scores if score.inertness}
+    assert inertness["renamed"].mechanism == "same" and inertness["renamed"].parent == "topk"
+    assert inertness["example"].mechanism == "different"
+    assert inertness["example"].parent == "topk"
+    table = read_benchmarks(box.folder)
+    assert table.controls and table.controls_ok is not False
+    _, sound = audit(settings.workspace)
+    again = rescore(sound, settings, 2)
+    assert not again.findings and len(again.rescored) == 2

@@ -101,10 +101,6 @@ def spec_elsewhere(spec: SandboxSpec, spot: Spot, info: SubjectInfo, width: int)
         tasks = SYNTHETIC_TASKS if is_synthetic else ScoringSpec().probing_tasks
         if scoring.probing_tasks:
             scoring = scoring.model_copy(update={"probing_tasks": tasks})
-    if info.kind == "synthetic" and spec.subject.site != "resid_post":
-        raise BadRequest(
-            f"The synthetic subject has no {spec.subject.site}. Choose another layer or subject."
-        )
     subject = SubjectSpec(name=spot.subject, layer=spot.layer, site=spec.subject.site)
     return spec.model_copy(
         update={"subject": subject, "corpus": corpus, "scoring": scoring, "dict_size": sizes}
