@@ -14,7 +14,6 @@ from fumehood_tools.errors import BadRequest, StorageFailed
 from fumehood_tools.files import digest_of, sha256_of
 from fumehood_tools.harvest import Activations, read_activations
 from fumehood_tools.jobs.worker import JobContext
-from fumehood_tools.pods.wanted import RunPlace
 from fumehood_tools.receipts.audit import audit
 from fumehood_tools.records.scores import Score
 from fumehood_tools.runs.controls import plan_controls
@@ -24,7 +23,6 @@ from fumehood_tools.runs.job import RunJob
 from fumehood_tools.runs.orders import TargetData, order_for, recipe_of
 from fumehood_tools.runs.request import RunRequest
 from fumehood_tools.runs.rescore import rescore
-from fumehood_tools.runs.start import prepare_run
 from fumehood_tools.sandbox.create import Sandbox, create_sandbox
 from fumehood_tools.sandbox.variants import packaged_in, packaged_variants
 from fumehood_tools.settings import Settings
@@ -77,13 +75,6 @@ def test_a_run_of_transcoders_leaves_signed_scores_of_their_kind(settings: Setti
     assert {row.kind for row in table.rows} == {"baseline"} and table.kind == "transcoder"
     with pytest.raises(BadRequest, match=r"run_variants\(sandbox='box', variants=\['topk'"):
         compare_variants(box.folder)
-
-
-def test_transcoders_are_trained_on_this_machine_only(settings: Settings) -> None:
-    create_sandbox(settings, "box", template="transcoder", subject="synthetic")
-    elsewhere = RunPlace(target="ssh", hosts=("one",))
-    with pytest.raises(BadRequest, match="two sites"):
-        prepare_run(settings, "box", ["topk"], place=elsewhere)
 
 
 def test_packaged_variants_are_those_of_the_kind_of_the_sandbox(settings: Settings) -> None:

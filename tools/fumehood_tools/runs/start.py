@@ -184,11 +184,6 @@ def prepare_run(
         training=changed,
         **place.model_dump(),
     )
-    if box.spec.kind.has_targets and request.target != "local":
-        raise BadRequest(
-            f"A {box.spec.kind.noun} needs the activations of two sites for its training, and only "
-            "those of one are sent to other machines. Omit target to train on this machine."
-        )
     count = check_request(sources, request)
     if count > MOST_SAES:
         raise BadRequest(
