@@ -123,8 +123,9 @@ def seen_spots(lab: Lab, own: str = "") -> dict[Spot, str]:
     }
     found = dict[Spot, str]()
     for name in lab.sandboxes():
+        packaged = lab.packaged(name)
         for score in lab.found(name).scores.values():
-            is_own = lab.packaged.get(score.variant) != score.file_version
+            is_own = packaged.get(score.variant) != score.file_version
             is_retest = name == own or (name in tests and score.file_version in planned)
             if score.control is None and is_own and not is_retest:
                 spot = Spot(score.subject, score.layer)
