@@ -110,10 +110,6 @@ def spec_elsewhere(spec: SandboxSpec, spot: Spot, info: SubjectInfo, width: int)
         tasks = SYNTHETIC_TASKS if is_synthetic else ScoringSpec().probing_tasks
         if scoring.probing_tasks:
             scoring = scoring.model_copy(update={"probing_tasks": tasks})
-    if info.kind == "synthetic" and spec.subject.site != "resid_post":
-        raise BadRequest(
-            f"The synthetic subject has no {spec.subject.site}. Choose another layer or subject."
-        )
     subject = SubjectSpec(name=spot.subject, layer=spot.layer, site=spec.subject.site)
     return spec.model_copy(
         update={"subject": subject, "corpus": corpus, "scoring": scoring, "dict_size": sizes}
@@ -138,8 +134,9 @@ def seen_spots(lab: Lab, own: str = "") -> dict[str, str]:
     files = {file[:FILE_CHARACTERS] for file in planned}
     found = dict[str, str]()
     for name in lab.sandboxes():
+        packaged = lab.packaged(name)
         for variant, file, spot in _trained(lab, name):
-            is_own = file != lab.packaged.get(variant, "")[:FILE_CHARACTERS]
+            is_own = file != packaged.get(variant, "")[:FILE_CHARACTERS]
             if is_own and name != own and not (name in tests and file in files):
                 found.setdefault(spot, f"{variant} in the sandbox {name}")
     return found
