@@ -36,7 +36,7 @@ from fumehood_tools.spec import LimitsSpec
 
 HERE = Path(__file__).with_name("evaluations")
 GOOD = 0.5
-LIMITS = ChildLimits(wall_seconds=8, cpu_seconds=20, memory_gb=1.0, scratch_gb=0.1)
+LIMITS = ChildLimits(wall_seconds=8, cpu_seconds=20, memory_gb=0.4, scratch_gb=0.1)
 SHARED = ("/tmp", "/dev/shm", "/var/tmp")
 
 
