@@ -1,11 +1,14 @@
 """What an evaluation's file may be, read without running it."""
 
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fumehood_tools.errors import BadRequest, IntegrityFailed, PartMissing, UnknownName
 from fumehood_tools.errors import VariantRejected as Rejected
+from fumehood_tools.evaluations.inside.fumehood_evaluation.made_up import made_up
 from fumehood_tools.evaluations.sae_bench import NEEDED, refuse_sae_bench
 from fumehood_tools.evaluations.source import chosen_evaluations, read_evaluation, shipped_folder
 from fumehood_tools.sandbox.create import Sandbox
@@ -43,6 +46,17 @@ def test_shipped_evaluations_are_there_and_an_own_file_takes_precedence(box: San
     assert not own.shipped and list(own.metrics) == ["a"]
     with pytest.raises(UnknownName, match="Did you mean 'latent_census'"):
         chosen_evaluations(box, ["latent_sensus"])
+
+
+def test_the_example_of_the_page_is_an_evaluation(box: Sandbox) -> None:
+    page = Path(__file__).parents[3] / "docs" / "evaluations.md"
+    [block] = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.S)
+    write(box, "twins", block)
+    [file] = chosen_evaluations(box, ["twins"])
+    module: dict[str, Any] = {}
+    exec(compile(block, "twins.py", "exec"), module)
+    latents, context = made_up(64, 8, 16, 4)
+    assert module["evaluate"](latents, context).keys() == file.metrics.keys()
 
 
 BROKEN = {
