@@ -11,6 +11,7 @@ from fumehood.doors.waiting import duration
 from fumehood.tooling import Toolbox, answer
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.evaluations.dry_run import Tried, dry_run
+from fumehood_tools.evaluations.sae_bench import refuse_sae_bench
 from fumehood_tools.evaluations.source import chosen_evaluations
 from fumehood_tools.evaluations.start import Started, start_evaluations
 from fumehood_tools.glass import choose_level
@@ -72,6 +73,8 @@ def register(toolbox: Toolbox) -> None:
 
 def _tried(toolbox: Toolbox, sandbox: str, names: list[str]) -> CallToolResult:
     box = open_sandbox(toolbox.settings, sandbox)
+    for name in names:
+        refuse_sae_bench(name, toolbox.settings)
     files = chosen_evaluations(box, names)
     if len(files) > MOST_TRIED:
         raise BadRequest(f"{len(files)} files are too many for a dry run. Name {MOST_TRIED}.")

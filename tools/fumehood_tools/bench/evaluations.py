@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from fumehood_tools.receipts import Subject
 from fumehood_tools.records.scores import Score
-from fumehood_tools.registry.declared import metric_key, metrics_of
+from fumehood_tools.registry.declared import metrics_of
 from fumehood_tools.registry.kinds import RecordKind
 from fumehood_tools.registry.lookup import check_measured, metrics_in
 from fumehood_tools.registry.metrics import Metric
@@ -122,9 +122,11 @@ def declared_by(evaluations: Sequence[Evaluation]) -> dict[str, Metric]:
             held[one.custom.name].append(one.custom)
     found: dict[str, Metric] = {}
     for name, records in held.items():
-        for metric, fields in records[-1].declared.items():
-            said = _said(name, metric_key(name, metric), records)
-            found |= metrics_of(name, {metric: fields}, said)
+        metrics = metrics_of(name, records[-1].declared)
+        found |= {
+            key: metric._replace(legend=_said(name, key, records))
+            for key, metric in metrics.items()
+        }
     return found
 
 

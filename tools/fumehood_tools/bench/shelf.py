@@ -17,7 +17,7 @@ import os
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -197,13 +197,7 @@ def _found(looked: dict[str, _Kept], results: str, book: Book) -> SandboxRecords
     order = book.order() if macs else {}
     for where, mac in macs.items():
         _put_in_order(found, where.removeprefix(f"{results}/"), mac, order)
-    ordered = _oldest_first(evaluations, looked, book)
-    use_declared(declared_by([content for _, content in ordered]))
-    added, unused = metrics_by_score(macs, ordered)
-    others |= unused
-    for where, metrics in added.items():
-        place = where.removeprefix(f"{results}/")
-        found.scores[place] = with_metrics(found.scores[place], metrics)
+    others |= _add_metrics(found, results, macs, _oldest_first(evaluations, looked, book))
     found.damaged.extend(
         LeftOut(reason=reason, count=len(places), examples=places[:_EXAMPLES])
         for reason, places in others.items()
@@ -213,6 +207,21 @@ def _found(looked: dict[str, _Kept], results: str, book: Book) -> SandboxRecords
     found.deleted.extend(place for place in missing if book.standing[place].kind in TRIED)
     gone = [place for place in [*missing, *book.withdrawn("")] if _was_evaluation(book, place)]
     return found._replace(evaluations_gone=tuple(sorted(gone)))
+
+
+def _add_metrics(
+    found: SandboxRecords,
+    results: str,
+    macs: Mapping[str, str],
+    evaluations: Sequence[tuple[str, Evaluation]],
+) -> dict[str, list[str]]:
+    """Add metrics of evaluations to their scores; return reason -> places of those not used."""
+    use_declared(declared_by([content for _, content in evaluations]))
+    added, unused = metrics_by_score(macs, evaluations)
+    for where, metrics in added.items():
+        place = where.removeprefix(f"{results}/")
+        found.scores[place] = with_metrics(found.scores[place], metrics)
+    return unused
 
 
 def _put_in_order(found: SandboxRecords, place: str, mac: str, order: Mapping[str, int]) -> None:

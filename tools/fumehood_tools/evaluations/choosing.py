@@ -74,11 +74,12 @@ def chosen_saes(
     for scores in by_label.values():
         for score in scores:
             made_by = score.provenance.evaluator_sha256, score.provenance.template_sha256
-            if made_by != (evaluator_sha256(), template_sha256()):
+            place = f"{results_of(box.name)}/{places[id(score)]}"
+            line = book.standing.get(place)
+            # A score that a crash kept out of the ledger is entered by the next run.
+            if made_by != (evaluator_sha256(), template_sha256()) or line is None:
                 others += 1
                 continue
-            place = f"{results_of(box.name)}/{places[id(score)]}"
-            line = book.standing[place]
             own.append(ScoredSae(place, line.receipt, label_of(score, packaged), score))
     if not own:
         raise BadRequest(

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import torch
 
-from fumehood_tools.evaluations.encoding import Encoded
 from fumehood_tools.evaluations.judging import CHANGED
 from fumehood_tools.harvest.shards import read_array
 from fumehood_tools.scoring.probing_texts import Means
@@ -23,6 +22,8 @@ from fumehood_tools.scoring.requests import ScoringSetup
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from fumehood_tools.evaluations.encoding import Encoded
 
     Array = NDArray[Any]
 
@@ -63,7 +64,7 @@ class Latented(NamedTuple):
         return np.bincount(self.latent, minlength=self.dict_size) > 0
 
 
-def latented(encoded: Encoded, siblings: "Sequence[Array]") -> Latented:
+def latented(encoded: "Encoded", siblings: "Sequence[Array]") -> Latented:
     """Return an SAE's part of the material."""
     tasks = {name: _task(*sides) for name, sides in encoded.tasks.items()}
     return Latented(

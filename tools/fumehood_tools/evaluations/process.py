@@ -72,6 +72,8 @@ class Evaluator:
             self._scratch / "evaluate", level=scoring.glass, profile=EVALUATION
         )
         self._decoders: dict[str, NDArray[np.float32] | None] = {}
+        # Evaluations that reached a limit. They would do so on every SAE, for minutes each.
+        self._stopped: dict[str, ErrorReport] = {}
         try:
             self._reader = SaeReader(self._encoders, scoring)
             self._data = self._write_data()
@@ -141,10 +143,15 @@ class Evaluator:
                 if why := self._why_not(file, given):
                     yield Skipped(name=name, evaluation=evaluation, why=why)
                     continue
+                if (said := self._stopped.get(evaluation)) is not None:
+                    yield Failed(name=name, evaluation=evaluation, error=said)
+                    continue
                 try:
                     yield self._measured(file, given, folder, name)
                 except FumehoodError as error:
                     said = ErrorReport.of(error)
+                    if error.limit is not None:
+                        self._stopped[evaluation] = said
                     yield Failed(name=name, evaluation=evaluation, error=said)
         finally:
             remove_folder(folder)

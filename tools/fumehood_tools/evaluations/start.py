@@ -8,6 +8,7 @@ from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.evaluations.choosing import chosen_saes
 from fumehood_tools.evaluations.recording import is_recorded, items_of
 from fumehood_tools.evaluations.request import REQUEST_FILE, EvaluationsRequest
+from fumehood_tools.evaluations.sae_bench import refuse_sae_bench
 from fumehood_tools.evaluations.source import chosen_evaluations
 from fumehood_tools.jobs import Job, JobStore
 from fumehood_tools.receipts import open_book
@@ -45,6 +46,8 @@ def start_evaluations(
     sae-bench that needs what is not here.
     """
     box = open_sandbox(settings, sandbox)
+    for name in evaluations:
+        refuse_sae_bench(name, settings)
     files = chosen_evaluations(box, evaluations)
     chosen = chosen_saes(settings, box, shelf or Shelf(settings.state), variants)
     items, book = items_of(chosen, files), open_book(settings.state)

@@ -40,11 +40,12 @@ def is_name(text: object) -> bool:
     return fits and EVALUATION_NAME.fullmatch(str(text)) is not None
 
 
-def metrics_of(evaluation: str, declared: object, said: str = "") -> dict[str, Metric]:
+def metrics_of(evaluation: str, declared: object) -> dict[str, Metric]:
     """Return the metrics of an evaluation by key.
 
-    said: how they were measured, for the text below a table. Raises ValueError that names what is
-    wrong with the name or a declaration.
+    The first one is a column of the table. The others are in the details of a variant, and
+    variants can be compared by them. Raises ValueError that names what is wrong with the name or a
+    declaration.
     """
     if not is_name(evaluation):
         raise ValueError(f"the name {evaluation!r:.60} is not lower case words joined by _")
@@ -55,11 +56,11 @@ def metrics_of(evaluation: str, declared: object, said: str = "") -> dict[str, M
         if not is_name(name):
             raise ValueError(f"the metric {name!r:.60} is not lower case words joined by _")
         key = metric_key(evaluation, name)
-        found[key] = _metric(key, name, fields, said or f"by the evaluation {evaluation}")
+        found[key] = _metric(key, name, fields, is_first=not found)
     return found
 
 
-def _metric(key: str, name: str, fields: Any, said: str) -> Metric:
+def _metric(key: str, name: str, fields: Any, *, is_first: bool) -> Metric:
     if not isinstance(fields, Mapping) or fields.keys() - _KNOWN_FIELDS:
         raise ValueError(f"metric {name}: its fields are {', '.join(sorted(_KNOWN_FIELDS))}")
     title, better = fields.get("title", name), _BETTER.get(fields.get("better"))
@@ -79,11 +80,12 @@ def _metric(key: str, name: str, fields: Any, said: str) -> Metric:
         key,
         title,
         digits=digits,
-        legend=said,
         better=better,
+        headline=is_first,
         group="evaluations",
         smallest=smallest / _ZERO_BELOW if smallest is not None else None,
-        over_control=smallest if is_judged else None,
+        # Of metrics that are better when lower, an untrained control often has 0.
+        over_control=smallest if is_judged and is_first and better == "higher" else None,
         margin=smallest if is_judged else None,
     )
 

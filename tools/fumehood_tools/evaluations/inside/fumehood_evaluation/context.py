@@ -80,7 +80,9 @@ def read_context(data: Path, given: Path) -> Context:
         json.loads((folder / "facts.json").read_text(encoding="utf-8")) for folder in (data, given)
     )
     x = _array(data, "x")
-    tasks = {name: _task(given, number, told) for number, (name, told) in enumerate(own["tasks"])}
+    tasks = {
+        name: _task(given, number, told) for number, (name, told) in enumerate(own["tasks"].items())
+    }
     return Context(
         x=x,
         y=_array(data, "y") if shared["has_targets"] else x,

@@ -35,7 +35,7 @@ def main(spec: dict[str, Any]) -> int:
         _start_random_numbers(context.seed)
         said: dict[str, Any] = {"metrics": _plain(_loaded(spec["evaluation"])(latents, context))}
     except BaseException as error:  # noqa: BLE001  (the evaluation's code may raise anything)
-        said = {"error": _where(error, spec["evaluation"])}
+        said = {"error": _without_folders(_where(error, spec["evaluation"]), spec)}
     draft = Path(spec["out"], ".result.json")
     draft.write_text(json.dumps(said), encoding="utf-8")
     os.replace(draft, draft.with_name("result.json"))
@@ -72,6 +72,15 @@ def _plain(measured: Any) -> dict[str, float]:
     if not isinstance(measured, Mapping):
         raise TypeError(f"evaluate returned a {type(measured).__name__}, not a dict of metrics")
     return {str(name): float(value) for name, value in measured.items()}
+
+
+def _without_folders(text: str, spec: dict[str, Any]) -> str:
+    """Return an error's text with short names for the folders of this run."""
+    folders = {"data": spec["data"], "given": spec["given"], "scratch": spec["out"]}
+    folders["evaluations"] = os.path.dirname(spec["evaluation"])
+    for name, folder in folders.items():
+        text = text.replace(str(folder), name) if folder else text
+    return text
 
 
 def _where(error: BaseException, path: str) -> str:

@@ -1,0 +1,97 @@
+"""A job of evaluations on real SAEs: records, table, repetition, and cheats that know the SAE."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from redteam.evaluation_bench import HERE
+from safetensors.numpy import load_file
+
+from fumehood_tools.bench.table import read_benchmarks
+from fumehood_tools.errors import BadRequest, UnknownName
+from fumehood_tools.evaluations.start import start_evaluations
+from fumehood_tools.jobs import Job, JobStore
+from fumehood_tools.receipts.audit import audit
+from fumehood_tools.runs import start_run
+from fumehood_tools.sandbox.create import Sandbox, create_sandbox
+from fumehood_tools.settings import Settings
+
+pytestmark = [pytest.mark.slow, pytest.mark.child]
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory, shared_cache: Path) -> Settings:
+    return Settings(workspace=tmp_path_factory.mktemp("evaluated"), cache=shared_cache)
+
+
+@pytest.fixture(scope="module")
+def jobs(settings: Settings) -> JobStore:
+    return JobStore(settings.state)
+
+
+@pytest.fixture(scope="module")
+def box(settings: Settings) -> Sandbox:
+    sizes = {"dict_size": 128, "train_tokens": 60_000, "eval_tokens": 4_064}
+    return create_sandbox(settings, "box", subject="synthetic", **sizes)  # type: ignore[arg-type]
+
+
+def cheat(box: Sandbox, name: str, **names: str) -> None:
+    text = (HERE / "cheats" / f"{name}.py").read_text(encoding="utf-8")
+    for word, value in names.items():
+        text = text.replace(word, value)
+    (box.folder / "evaluations").mkdir(exist_ok=True)
+    (box.folder / "evaluations" / f"{name}.py").write_text(text, encoding="utf-8")
+
+
+def test_a_job_evaluates_what_is_scored_and_repeats_nothing(
+    settings: Settings, jobs: JobStore, box: Sandbox, ended: Callable[..., Job]
+) -> None:
+    with pytest.raises(BadRequest, match="There is no score in box"):
+        start_evaluations(settings, jobs, "box", [])
+    run = start_run(settings, jobs, "box", ["topk", "untrained"], [0, 1])
+    assert ended(jobs, run.job).status == "succeeded"
+    with pytest.raises(UnknownName, match="variant with a score 'standard'"):
+        start_evaluations(settings, jobs, "box", [], ["standard"])
+    job = ended(jobs, start_evaluations(settings, jobs, "box", []).job)
+    assert job.status == "succeeded", (job.error, jobs.read_log(job.job_id))
+    result: dict[str, Any] = job.result or {}
+    assert (result["evaluated"], result["not_applicable"]) == (16, 4)
+    rows = {row.label: row for row in read_benchmarks(box.folder, details=True).rows}
+    trained, control = rows["topk"].metrics, rows["untrained"].metrics
+    assert trained["feature_absorption__tracked"].mean > control["feature_absorption__tracked"].mean
+    assert trained["seed_stability__cosine"].mean > 0.2
+    report, _ = audit(settings.workspace)
+    assert report.is_sound and report.others == {"evaluation": 16}
+    again = start_evaluations(settings, jobs, "box", [])
+    assert again.recorded == 16 and ended(jobs, again.job).status == "succeeded"
+
+
+def test_cheats_that_know_the_sae_are_caught_and_a_lost_record_is_made_again(
+    settings: Settings, jobs: JobStore, box: Sandbox, ended: Callable[..., Job]
+) -> None:
+    [folder] = box.results.glob("topk/seed0-*")
+    state = load_file(folder / "sae.safetensors")
+    W = next(value.T for name, value in state.items() if value.shape == (64, 128))
+    digest = hashlib.sha256(np.ascontiguousarray(W)).hexdigest()
+    cheat(box, "looks_at_name", VARIANTNAME="topk")
+    cheat(box, "told_by_digest", DIGEST=digest)
+    cheat(box, "undeclared")
+    shutil.rmtree(next(box.results.glob("topk/evaluations/*-latent_census-*")))
+    names = ["looks_at_name", "told_by_digest", "undeclared", "latent_census"]
+    job = ended(jobs, start_evaluations(settings, jobs, "box", names).job)
+    assert job.status == "succeeded", (job.error, jobs.read_log(job.job_id))
+    result: dict[str, Any] = job.result or {}
+    notes = " ".join(result["notes"])
+    assert result["failed"] >= 4 and "declared_metrics" in notes
+    values = [
+        json.loads(path.read_text(encoding="utf-8"))["metrics"]
+        for path in box.results.glob("*/evaluations/*/evaluation.json")
+    ]
+    assert not [one for one in values if one.get("looks_at_name__score", 0) > 0.5]
+    assert not [one for one in values if one.get("told_by_digest__score", 0) > 0.5]
+    assert list(box.results.glob("topk/evaluations/*-latent_census-*"))
