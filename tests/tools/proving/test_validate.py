@@ -97,7 +97,7 @@ def test_a_run_names_all_planted_defects_and_nothing_else(settings: Settings, bo
     assert report.failed() == sorted([*found, "3.1", "5.3"]), report.text()
     assert {number: places(report, number) for number in found} == found, report.text()
     [spikes] = (one for one in report.results if one.number == "5.3")
-    assert any("stash_outside" in fault.why for fault in spikes.faults), spikes
+    assert any("read_outside" in fault.why for fault in spikes.faults), spikes
 
 
 @pytest.mark.slow

@@ -94,9 +94,8 @@ class Spikes:
             if self._before.get(path) != changed.get(path):
                 guilty = [one for one in self.planted if token_of(one.case.name) in path]
                 what = f"it wrote {path}"
-                yield (
-                    self._through(guilty[0], what) if guilty else Fault(why=f"Somebody {what[3:]}.")
-                )
+                other = Fault(why=f"A cheat got through: {what}.")
+                yield self._through(guilty[0], what) if guilty else other
 
     def _through(self, one: Planted, what: str) -> Fault:
         says = one.case.says.rstrip(".")
