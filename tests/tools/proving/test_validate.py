@@ -38,7 +38,7 @@ def places(report: Report, number: str) -> set[str]:
     return {fault.file for fault in result.faults}
 
 
-@pytest.mark.parametrize("kind", ["sae"])
+@pytest.mark.parametrize("kind", ["sae", "transcoder"])
 def test_reading_finds_no_fault_in_a_shipped_sandbox(settings: Settings, kind: str) -> None:
     create_sandbox(settings, "box", source=kind, subject="synthetic", dict_size=64)
     report = validated(settings)
@@ -78,7 +78,7 @@ def test_sarif_names_the_rule_and_the_file(settings: Settings, box: Sandbox) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["sae"])
+@pytest.mark.parametrize("kind", ["sae", "transcoder"])
 def test_a_shipped_sandbox_meets_the_standard(settings: Settings, kind: str) -> None:
     create_sandbox(settings, "box", source=kind, subject="synthetic", dict_size=64)
     report = validated(settings, "quick")
