@@ -70,6 +70,8 @@ def register(toolbox: Toolbox) -> None:
         from fumehood_tools.proving.start import start_validation
 
         request = ValidationRequest(sandbox=sandbox, budget=budget, sarif=sarif)
+        if budget == "read":
+            return await in_thread(_read, toolbox, request)
         found = None if rerun else await in_thread(_kept, toolbox, request)
         if found is None:
             job = await in_thread(start_validation, request, toolbox.settings, toolbox.jobs)
@@ -100,6 +102,14 @@ def _kept(toolbox: Toolbox, request: "ValidationRequest") -> CallToolResult | No
         return None
     written = write_sarif(report, toolbox.settings) if request.sarif else ""
     return _told(report, written)
+
+
+def _read(toolbox: Toolbox, request: "ValidationRequest") -> CallToolResult:
+    """Return the answer for a validation that runs nothing, which takes under a second."""
+    from fumehood_tools.proving.validate import validate_sandbox, write_sarif
+
+    report = validate_sandbox(request, toolbox.settings)
+    return _told(report, write_sarif(report, toolbox.settings) if request.sarif else "")
 
 
 def _told(report: "Report", sarif: str) -> CallToolResult:

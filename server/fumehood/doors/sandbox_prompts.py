@@ -29,7 +29,8 @@ and variants/. Baselines are methods that were published, each with its source i
 one with TRAIN = False. Nothing in variants/ may need a file outside it. No results, no weights, \
 no links. Then create_sandbox(name='{name}', source='drafts/{name}').
 5. validate_sandbox(sandbox='{name}', budget='read') until nothing fails; then budget='quick'. \
-Mend each fault by its remedy, in the draft too. Never mend a requirement by leaving out what it tries.
+Mend each fault by its remedy, in the draft too. Never mend a requirement by leaving out what it \
+tries.
 6. Test the question itself: write two variants, one that must win and one that must tie (a \
 baseline under another name), check_variant each, run_variants with three seeds, and \
 compare_variants. If the first does not win or the second does not tie, the sandbox cannot answer \

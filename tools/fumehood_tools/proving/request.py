@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from fumehood_tools.errors import StorageFailed
 from fumehood_tools.files import read_json, write_json
-from fumehood_tools.glass import choose_level
+from fumehood_tools.glass import choose_level, remove_folder
 from fumehood_tools.proving.folder import SandboxFolder, look
 from fumehood_tools.proving.report import Budget, Report
 from fumehood_tools.proving.standard import VERSION
@@ -57,9 +57,17 @@ class ReportShelf:
         """Keep a report. Raises StorageFailed."""
         write_json(self.folder / f"{report.id}.json", report.model_dump(mode="json"))
 
-    def bench(self, validation: str) -> Path:
-        """Return the folder in which a validation works; it is removed at the end."""
-        return self.folder / validation
+    def bench(self, sandbox: str, validation: str) -> Path:
+        """Return the folder in which a validation works; it is removed at the end.
+
+        What earlier validations of the sandbox left that were stopped, before a file changed, is
+        removed now.
+        """
+        own = self.folder / f"{sandbox}.{validation}"
+        for path in self.folder.glob(f"{sandbox}.*"):
+            if path != own:
+                remove_folder(path)
+        return own
 
 
 def kept_report(request: ValidationRequest, settings: Settings) -> Report | None:

@@ -23,7 +23,7 @@ def judge_files(folder: SandboxFolder, kind: Kind | None, settings: Settings) ->
         Fault(why="It is not the packaged file.", file=path) for path in changed_core(folder.root)
     ]
     return [
-        unreadable("2.2") if kind is None else judged("2.2", _variant_faults(folder)),
+        unreadable("2.2") if kind is None else judged("2.2", _variant_faults(folder, kind)),
         judged("3.1", changed[:MOST_NAMED]),
         judged("3.2", folder.odd[:MOST_NAMED]),
         judged("3.3", _foreign_results(folder, settings)),
@@ -32,7 +32,7 @@ def judge_files(folder: SandboxFolder, kind: Kind | None, settings: Settings) ->
     ]
 
 
-def _variant_faults(folder: SandboxFolder) -> Iterator[Fault]:
+def _variant_faults(folder: SandboxFolder, kind: Kind) -> Iterator[Fault]:
     """Yield what is wrong with the files in variants/, at most one fault per file."""
     names = folder.variants()
     for path in folder.under(VARIANTS):
@@ -44,7 +44,7 @@ def _variant_faults(folder: SandboxFolder) -> Iterator[Fault]:
             yield Fault(why="Its name may have only letters, digits, - and _.", file=path)
             continue
         try:
-            found = check_static(folder.read(path), name)
+            found = check_static(folder.read(path), name, kind)
         except FumehoodError as error:
             yield Fault(why=str(error), file=path)
             continue

@@ -41,9 +41,12 @@ from fumehood_tools.timestamps import now
 _NOT_NEEDED = "budget read: nothing is run"
 
 
-def validate_sandbox(request: ValidationRequest, settings: Settings, context: JobContext) -> Report:
+def validate_sandbox(
+    request: ValidationRequest, settings: Settings, context: JobContext | None = None
+) -> Report:
     """Try every requirement, keep the report and return it.
 
+    context: the job that it runs in; without one, nothing is run, as with the budget "read".
     Raises UnknownName for a sandbox that does not exist, GlassTooWeak, StorageFailed. Every other
     failure is part of the report.
     """
@@ -56,8 +59,8 @@ def validate_sandbox(request: ValidationRequest, settings: Settings, context: Jo
     found += [*manifest.results, *judge_files(folder, kind, settings)]
     found += judge_documents(folder, kind)
     level = choose_level(settings.glass, manifest.spec.limits.glass) if manifest.spec else "rlimits"
-    if request.budget != "read" and manifest.spec is not None:
-        bench = shelf.bench(ident)
+    if request.budget != "read" and manifest.spec is not None and context is not None:
+        bench = shelf.bench(folder.name, ident)
         with _working(bench):
             proof = _Running(request, settings, folder, manifest.spec, bench)
             found += proof.results(context)
