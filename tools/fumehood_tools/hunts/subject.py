@@ -86,7 +86,7 @@ def open_subject(spec: SandboxSpec, cache: Path) -> HuntSubject:
 class PlantedSubject:
     """The synthetic subject: a concept is a planted feature, given by its number."""
 
-    ROWS, STEERED = 64, 24
+    ROWS, STEERED = 32, 12
 
     def __init__(self, corpus: CorpusSpec) -> None:
         self.model, self.context = SyntheticSubject(), corpus.context
