@@ -54,6 +54,20 @@ def used_spots(settings: Settings, study: Study) -> set[Spot]:
     return found
 
 
+def tested_spots(settings: Settings, study: Study) -> list[tuple[HoldoutAnswer, Spot]]:
+    """Return the re-tests of a study with where they were, in order; whose sandbox still exists."""
+    found = []
+    for _, said in study.only(HoldoutAnswer):
+        if said.test == "holdout" or not said.sandbox:
+            continue
+        try:
+            subject = open_sandbox(settings, said.sandbox).spec.subject
+        except UnknownName:
+            continue  # it was entered, but its job has not begun; or the folder is gone
+        found.append((said, Spot(subject.name, subject.layer)))
+    return found
+
+
 def choose_place(
     settings: Settings,
     study: Study,
@@ -81,7 +95,9 @@ def choose_place(
             "Pass another layer or subject, or neither to have one chosen."
         )
     info = _info(settings, spot.subject, spot.layer)
-    seen = {one.subject for one in used}
+    # Another layer of a subject where an earlier test was is no new subject.
+    tested = {there for _, there in tested_spots(settings, study)} - {spot}
+    seen = {one.subject for one in used | tested}
     test: Literal["layer", "subject"] = "layer" if spot.subject in seen else "subject"
     return Elsewhere(test, spot, spec_elsewhere(spec, spot, info, _info(settings, own).d_model))
 
