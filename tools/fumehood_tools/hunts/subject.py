@@ -151,7 +151,7 @@ class _Reached(Exception):
 class LanguageSubject:
     """A language model: a concept is a letter with which a word begins."""
 
-    ROWS, STEERED, STEERED_TOKENS = 48, 10, 64
+    ROWS, STEERED, STEERED_TOKENS = 40, 6, 48
 
     def __init__(self, spec: SandboxSpec, model: Any, tokenizer: "PreTrainedTokenizerBase") -> None:
         self.spec, self.model, self.tokenizer = spec, model, tokenizer
