@@ -58,7 +58,7 @@ def test_a_winner_on_the_synthetic_subject_climbs_to_a_language_model(
         baseline="topk",
         metric="explained_variance",
         smallest_effect=0.005,
-        grid={"K": [6]},
+        grid={"K": [4]},
         draw=3,
     )
     plan = register_plan(Lab(settings, draw=random.Random(0)), "s", asked).entry.number
