@@ -1,5 +1,7 @@
 """Score the claims of an agent: (right - wrong) / number of questions, from -1 to 1.
 
+The problem `hunt` has no claims: its score is that of the hunt, which a job of fumehood measured.
+
 "unknown" counts 0, so an agent that claims only what it knows beats one that guesses. A workspace
 with an edited, removed or swapped receipt scores -1, whatever was claimed.
 
@@ -21,6 +23,9 @@ from pydantic import BaseModel, Field
 
 from fumehood_tools.compare import compare_variants
 from fumehood_tools.errors import FumehoodError
+from fumehood_tools.hunts.journal import read_hunt
+from fumehood_tools.hunts.records import REPEATS
+from fumehood_tools.hunts.told import score_in_words
 from fumehood_tools.jobs import JobStore
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.receipts.audit import audit
@@ -56,6 +61,8 @@ def score(problem: Problem, settings: Settings) -> Scored:
     if not report.is_sound:
         first = next(found for found in report.findings if found.level == "wrong")
         return Scored(problem=problem.name, score=-1.0, why=f"changed receipts: {first.line()}")
+    if problem.hunt:
+        return _hunted(problem, settings)
     claims, why = read_claims(settings.workspace / CLAIMS_FILE)
     if problem.truth:
         truth: dict[str, str] = dict(problem.truth)
@@ -75,6 +82,22 @@ def score(problem: Problem, settings: Settings) -> Scored:
         truth=truth,
         claims=claims,
         why=why,
+    )
+
+
+def _hunted(problem: Problem, settings: Settings) -> Scored:
+    """Return the score of a hunt; 0 if it was not ended."""
+    hunt = read_hunt(settings.workspace, problem.hunt)
+    if hunt.score is None:
+        answered = sum(hunt.is_answered(repeat + 1) for repeat in range(REPEATS))
+        why = f"{answered} of {REPEATS} repeats are answered, and there is no score yet"
+        return Scored(problem=problem.name, score=0.0, unknown=REPEATS - answered, why=why)
+    return Scored(
+        problem=problem.name,
+        score=hunt.score.score,
+        truth={one.word: f"latent {one.best_latent}" for one in hunt.score.repeats},
+        claims={one.word: f"latent {one.latent}" for one in hunt.score.repeats},
+        why="; ".join(score_in_words(hunt.score)),
     )
 
 

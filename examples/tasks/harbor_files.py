@@ -6,7 +6,7 @@ https://www.harborframework.com/docs/tasks). WHEEL is fumehood's, from `pip whee
 
 The agent and the server share a container and its user, so an agent that reads the workspace's key
 can sign scores. The truth of `planted` and `paper_ideas`, and the re-test of `own_variant`, do not
-rest on that key.
+rest on that key; the score of `hunt` does, and such an agent can also run the SAE itself.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from pathlib import Path
 import tomlkit
 from problems import HERE, IDEAS, PROBLEMS, Problem
 
-MINUTES = {"planted": 60, "own_variant": 90, "paper_ideas": 240}
+MINUTES = {"planted": 60, "own_variant": 90, "paper_ideas": 240, "hunt": 60}
 LOCK = HERE.parents[1] / "requirements.lock"
 WORKSPACE = "/work"
 
@@ -45,7 +45,10 @@ def task_toml(problem: Problem) -> str:
         "name": "fumehood",
         "transport": "stdio",
         "command": "fumehood",
-        "args": ["serve", "--workspace", WORKSPACE],
+        "args": [
+            *("serve", "--workspace", WORKSPACE),
+            *(("--toolsets", "hunt,jobs") if problem.hunt else ()),
+        ],
     }
     content = {
         "schema_version": "1.1",

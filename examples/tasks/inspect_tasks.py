@@ -49,6 +49,12 @@ def paper_ideas() -> Task:
     return _task("paper_ideas")
 
 
+@task
+def hunt() -> Task:
+    """Find the latents of three planted features with few questions; minutes on two cores."""
+    return _task("hunt")
+
+
 def _task(name: str) -> Task:
     asked = _ours("-c", f"from problems import PROBLEMS; print(PROBLEMS[{name!r}].task)")
     return Task(
@@ -82,10 +88,12 @@ def researcher(problem: str) -> Agent:
         workspace = (FOLDER / f"{problem}-{uuid.uuid4().hex[:8]}").absolute()
         _ours("problems.py", problem, str(workspace))
         store().set(WORKSPACE, str(workspace))
+        # Hunts are off unless they are named.
+        toolsets = ["--toolsets", "hunt,jobs"] if problem == "hunt" else []
         server = mcp_server_stdio(
             name="fumehood",
             command=PYTHON,
-            args=["-m", "fumehood", "serve", "--workspace", str(workspace)],
+            args=["-m", "fumehood", "serve", "--workspace", str(workspace), *toolsets],
         )
         worker = react(
             prompt="You are an interpretability researcher. Measure before you claim.",

@@ -1,17 +1,24 @@
-"""Three problems for other people's agents: what the agent is told, what it finds, what is true.
+"""Four problems for other people's agents: what the agent is told, what it finds, what is true.
 
 An agent works on a problem with the tools of `fumehood serve` in one workspace. It ends by writing
 `claims.json` there: variant -> "better", "equal", "worse" or "unknown", each against the problem's
-baseline in explained variance at equal L0. `claims.py` turns them into a number.
+baseline in explained variance at equal L0. `claims.py` turns them into a number. The problem `hunt`
+ends with the tool answer_hunt instead, and its number is the hunt's score.
 
 usage: python examples/tasks/problems.py PROBLEM WORKSPACE    (sets the problem up there)
 """
 
 import argparse
+import contextlib
 import shutil
+import time
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from fumehood_tools.hunts.host import HuntHost
+from fumehood_tools.hunts.opening import open_hunt
+from fumehood_tools.jobs import JobStore
+from fumehood_tools.runs import start_run
 from fumehood_tools.sandbox.create import create_sandbox, open_sandbox
 from fumehood_tools.settings import Settings, load_settings
 
@@ -38,6 +45,8 @@ class Problem(NamedTuple):
     truth: dict[str, Word]
     knob: str = "K"
     levels: tuple[int, ...] = ()
+    hunt: str = ""
+    """The name of the hunt that is opened in an SAE of the baseline, trained beforehand."""
 
 
 _CLAIMS = (
@@ -119,15 +128,53 @@ PAPER_IDEAS = Problem(
         "idea_f": "worse",
     },
 )
-PROBLEMS = {one.name: one for one in (PLANTED, OWN_VARIANT, PAPER_IDEAS)}
+HUNT = Problem(
+    name="hunt",
+    task=(
+        "The hunt `task` is open: open_hunt(hunt='task') shows it. Find the latents of its three "
+        "planted features with probe_latents, whose questions are counted, and end each repeat "
+        "with answer_hunt. When the third is answered, wait for the job that scores the hunt. The "
+        "score is 0 for a random direction and 1 for the best latent of the SAE, on rows that no "
+        "tool shows."
+    ),
+    baseline="topk",
+    sandbox=_SMALL | {"train_tokens": 200_000},
+    files={},
+    truth={},
+    levels=(8,),
+    hunt="task",
+)
+PROBLEMS = {one.name: one for one in (PLANTED, OWN_VARIANT, PAPER_IDEAS, HUNT)}
+TRAIN_SECONDS = 1_800.0
 
 
 def set_up(problem: Problem, settings: Settings) -> None:
-    """Create the sandbox of a problem in a workspace, with its files. Raises FumehoodError."""
+    """Create the sandbox of a problem in a workspace, with its files. Raises FumehoodError.
+
+    For a hunt it also trains an SAE, in a minute, and opens the hunt.
+    """
     create_sandbox(settings, SANDBOX, **problem.sandbox)
     box = open_sandbox(settings, SANDBOX)
     for name, file in problem.files.items():
         shutil.copyfile(file, box.variants / f"{name}.py")
+    if problem.hunt:
+        _train(problem, settings)
+        host = HuntHost(settings)
+        try:
+            open_hunt(settings, host, problem.hunt, f"{SANDBOX}/{problem.baseline}")
+        finally:
+            host.close()
+
+
+def _train(problem: Problem, settings: Settings) -> None:
+    with contextlib.closing(JobStore(settings.state)) as store:
+        grid = {problem.knob: list(problem.levels)}
+        job = start_run(settings, store, SANDBOX, [problem.baseline], [0], grid=grid).job
+        end = time.monotonic() + TRAIN_SECONDS
+        while job.finished is None and time.monotonic() < end:
+            time.sleep(0.5)
+            job = store.get(job.job_id)
+        store.cancel(job.job_id)
 
 
 def main() -> int:

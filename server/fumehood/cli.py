@@ -130,7 +130,7 @@ def _parser(words: Sequence[str], wings: Sequence[Wing]) -> argparse.ArgumentPar
     workspace.add_argument("--offline", action="store_true", help="make no network requests")
     choice = argparse.ArgumentParser(add_help=False)
     known = ",".join(wing.name for wing in wings)
-    choice.add_argument("--toolsets", metavar="A,B", help=f"offer only some of: {known}")
+    choice.add_argument("--toolsets", metavar="A,B", help=f"offer only some of: {known}; or all")
     choice.add_argument(
         "--read-only", action="store_true", help="offer no tool that changes things"
     )
@@ -286,12 +286,15 @@ def _call(options: argparse.Namespace) -> int:
     settings = _settings(options)
     import anyio
 
-    from fumehood.client import call
+    from fumehood.client import CALL_SECONDS, call
     from fumehood_tools.settings import check_workspace
 
     check_workspace(settings.workspace)
 
-    outcome = anyio.run(call, settings, options.tool, arguments)
+    # Whoever names a tool asks for its toolset, also where that is off.
+    off = [one.name for one in options.wings if options.tool in one.tools and one.off(settings)]
+    chosen = ["--toolsets", off[0]] if off else []
+    outcome = anyio.run(call, settings, options.tool, arguments, CALL_SECONDS, chosen)
     if outcome.stderr:
         print(outcome.stderr, file=sys.stderr)
     if outcome.stdout:

@@ -66,10 +66,17 @@ async def list_tools(settings: Settings, options: Sequence[str] = ()) -> list[To
 
 
 async def call(
-    settings: Settings, tool: str, arguments: dict[str, Any], seconds: float = CALL_SECONDS
+    settings: Settings,
+    tool: str,
+    arguments: dict[str, Any],
+    seconds: float = CALL_SECONDS,
+    options: Sequence[str] = (),
 ) -> CommandResult:
-    """Call one tool. Return what to print: JSON on stdout, or an error on stderr with code 1."""
-    async with connected(settings) as client:
+    """Call one tool. Return what to print: JSON on stdout, or an error on stderr with code 1.
+
+    options: of the server.
+    """
+    async with connected(settings, options) as client:
         try:
             result = await client.call_tool(
                 tool,

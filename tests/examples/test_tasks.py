@@ -13,6 +13,7 @@ import tomlkit
 from fakes.sandbox_files import leave_out_probing
 
 from fumehood_tools.compare import compare_variants
+from fumehood_tools.hunts.answering import give_answer
 from fumehood_tools.jobs import JobStore
 from fumehood_tools.runs import start_run
 from fumehood_tools.sandbox.create import open_sandbox
@@ -23,7 +24,7 @@ sys.path.insert(0, str(TASKS))
 
 from claims import read_claims, score  # noqa: E402
 from harbor_files import write  # noqa: E402
-from problems import OWN_VARIANT, PAPER_IDEAS, PLANTED, SANDBOX, set_up  # noqa: E402
+from problems import HUNT, OWN_VARIANT, PAPER_IDEAS, PLANTED, SANDBOX, set_up  # noqa: E402
 
 
 @pytest.fixture
@@ -84,6 +85,8 @@ def test_the_harbor_form_has_a_task_a_verifier_and_no_truth_beside_the_agent(
     assert content["environment"]["mcp_servers"][0]["name"] == "fumehood"  # type: ignore[index]
     dockerfile = (tmp_path / "tasks/planted/environment/Dockerfile").read_text("utf-8")
     assert "rm -r /opt/problems" in dockerfile
+    hunted = tomlkit.parse((tmp_path / "tasks/hunt/task.toml").read_text("utf-8"))
+    assert "hunt,jobs" in hunted["environment"]["mcp_servers"][0]["args"]  # type: ignore[index]
     assert "claims.py planted" in (tmp_path / "tasks/planted/tests/test.sh").read_text("utf-8")
 
 
@@ -134,3 +137,27 @@ def test_a_claim_about_an_own_variant_is_tested_again_with_new_seeds(
     found = json.loads(done.stdout)
     assert found["truth"] == {"mine": "worse", "gone": "not shown"}
     assert found["score"] == -1.0
+
+
+@pytest.mark.child
+@pytest.mark.slow
+def test_the_problem_hunt_trains_an_sae_and_its_score_is_that_of_the_hunt(
+    tmp_path: Path, shared_cache: Path
+) -> None:
+    made = load_settings(tmp_path / "work", {"FUMEHOOD_CACHE": str(shared_cache)})
+    made.workspace.mkdir()
+    set_up(HUNT, made)
+    found = score(HUNT, made)
+    assert (found.score, found.unknown) == (0.0, 3) and "no score yet" in found.why
+    with contextlib.closing(JobStore(made.state)) as store:
+        for repeat in (1, 2, 3):
+            job = give_answer(made, store, "task", repeat, None).job
+        assert job is not None
+        end = time.monotonic() + 900
+        while job.finished is None:
+            assert time.monotonic() < end, store.read_log(job.job_id)
+            time.sleep(0.5)
+            job = store.get(job.job_id)
+        assert job.status == "succeeded", store.read_log(job.job_id)
+    found = score(HUNT, made)
+    assert found.score == 0 and len(found.truth) == 3 and "best latent" in found.why

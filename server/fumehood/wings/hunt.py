@@ -10,12 +10,7 @@ WING = Wing(
     tools=("open_hunt", "probe_latents", "answer_hunt"),
     guidance=Guidance(
         steps={
-            "judge": (
-                Sentence(
-                    "open_hunt: find a concept's latent; probe_latents asks, answer_hunt ends it.",
-                    ("open_hunt", "probe_latents", "answer_hunt"),
-                ),
-            ),
+            "judge": (Sentence("open_hunt: an exercise.", ("open_hunt",)),),
         },
     ),
     declared=table.HUNT,

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from fumehood.tooling import Toolbox
     from fumehood_tools.settings import Settings
 
+EVERY = "all"
+"""What stands for all toolsets, also for those that are off unless they are named."""
+
 Group = Literal["use", "check", "develop"]
 
 
@@ -85,7 +88,7 @@ def declared_by(wings: Iterable[Wing]) -> tuple[Declared, ...]:
 
 
 def choose_wings(names: Iterable[str] | None, wings: Iterable[Wing]) -> tuple[Wing, ...]:
-    """Return the wings with these names, in the order of `wings`; all of them for None.
+    """Return the wings with these names, in the order of `wings`; all of them for None or "all".
 
     Raises UnknownName for a name that does not exist, BadRequest for an empty list.
     """
@@ -93,6 +96,8 @@ def choose_wings(names: Iterable[str] | None, wings: Iterable[Wing]) -> tuple[Wi
     if names is None:
         return tuple(known.values())
     wanted = {name.strip() for name in names} - {""}
+    if EVERY in wanted:
+        wanted = (wanted - {EVERY}) | set(known)
     for name in sorted(wanted):
         if name not in known:
             raise UnknownName("toolset", name, known, "Separate several with commas.")

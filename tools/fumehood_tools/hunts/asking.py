@@ -57,7 +57,7 @@ def ask(
             _check_left(hunt, repeat)
             enter(settings.workspace, name, str(repeat), probe)
     left = hunt.left(repeat) - (not repeated)
-    sae = read_sae(settings, hunt.opened.sae, hunt.opened.receipt)
+    sae = read_sae(settings, hunt.opened.sae, hunt.opened.sae_receipt)
     if isinstance(asked, AskLatent):
         return Answered(host.ask(sae, asked, LatentFacts), left, repeated)
     return Answered(host.ask(sae, asked, ActiveLatents), left, repeated)

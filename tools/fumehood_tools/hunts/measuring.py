@@ -33,7 +33,7 @@ from fumehood_tools.hunts.records import Measure, RepeatScore
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-SHORTLIST, DETECTORS = 12, 4
+SHORTLIST, DETECTORS = 8, 4
 DAMAGE = 1.0
 """Nats per token of KL divergence that a steering vector may cause; more scores 0."""
 _LOGITS_AT_ONCE = 6_500_000

@@ -52,7 +52,7 @@ def open_hunt(
     counted = count_tries([one.word for one in concepts], earlier)
     content = HuntOpened(
         sae=found.place,
-        receipt=found.receipt,
+        sae_receipt=found.receipt,
         weights_sha256=score.provenance.weights_sha256,
         subject=score.subject,
         layer=score.layer,

@@ -27,7 +27,7 @@ class HuntOpened(BaseModel, frozen=True):
     """The task, fixed before the first question."""
 
     sae: str = Field(description="place of its score")
-    receipt: str = Field(description="MAC of that score")
+    sae_receipt: str = Field(description="MAC of that score")
     weights_sha256: str
     subject: str
     layer: int

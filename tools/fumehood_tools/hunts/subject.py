@@ -86,7 +86,7 @@ def open_subject(spec: SandboxSpec, cache: Path) -> HuntSubject:
 class PlantedSubject:
     """The synthetic subject: a concept is a planted feature, given by its number."""
 
-    ROWS, STEERED = 64, 24
+    ROWS, STEERED = 32, 12
 
     def __init__(self, corpus: CorpusSpec) -> None:
         self.model, self.context = SyntheticSubject(), corpus.context
@@ -151,7 +151,7 @@ class _Reached(Exception):
 class LanguageSubject:
     """A language model: a concept is a letter with which a word begins."""
 
-    ROWS, STEERED, STEERED_TOKENS = 48, 10, 64
+    ROWS, STEERED, STEERED_TOKENS = 40, 6, 48
 
     def __init__(self, spec: SandboxSpec, model: Any, tokenizer: "PreTrainedTokenizerBase") -> None:
         self.spec, self.model, self.tokenizer = spec, model, tokenizer

@@ -44,7 +44,7 @@ def score_hunt(context: JobContext, settings: Settings, host: Answering, name: s
     for number, question in enumerate(_questions(settings, hunt)):
         said = f"answer {question.repeat} of {REPEATS}"
         context.report(Progress(done=number, total=REPEATS, phase="score", message=said))
-        sae = read_sae(settings, hunt.opened.sae, hunt.opened.receipt)
+        sae = read_sae(settings, hunt.opened.sae, hunt.opened.sae_receipt)
         found.append(host.ask(sae, question, RepeatScore))
     mean, low, high = interval([one.score for one in found if one.score is not None])
     content = HuntScore(

@@ -16,6 +16,7 @@ from fumehood_tools.settings import Settings
 from fumehood_tools.studies.entries import (
     Claim,
     Conclusion,
+    HoldoutAnswer,
     Plan,
     PlannedVariant,
     Power,
@@ -120,6 +121,21 @@ class Desk:
             written=WHEN,
         )
         append(self.settings.workspace, study, content)
+
+    def retested(self, plan: int, layer: int, verdict: Verdict) -> None:
+        """Enter the answer of a re-test of `mine` on a layer of SmolLM2, with its sandbox."""
+        name = f"rung{layer}"
+        create_sandbox(self.settings, name, subject="smollm2-135m", layer=layer)
+        content = HoldoutAnswer(
+            plan=plan,
+            test="subject",
+            where=name,
+            question=0,
+            claims=[claim("mine", verdict)],
+            written=WHEN,
+            sandbox=name,
+        )
+        append(self.settings.workspace, "s", content)
 
     def judged(self, scores: Mapping[str, float] | None = None, study: str = "s") -> int:
         """Register, score and judge a plan about `mine`, which is supported; return its number."""

@@ -15,6 +15,7 @@ from fumehood_tools.runs.items import Planner
 from fumehood_tools.runs.recording import Recorder
 from fumehood_tools.sandbox.create import create_sandbox
 from fumehood_tools.spec import CorpusSpec, SandboxSpec, ScoringSpec, SubjectSpec
+from fumehood_tools.studies.holdout.ladder import Ladder, ladder_of
 from fumehood_tools.studies.holdout.places import Elsewhere, Spot, choose_place, refuse_seen
 from fumehood_tools.studies.holdout.promoting import promote
 from fumehood_tools.studies.holdout.promotion import make_sandbox
@@ -184,3 +185,23 @@ def test_the_documents_of_a_deleted_sandbox_of_the_study_count_as_used(desk: Des
     for corpus in (own, larger, larger, LANGUAGE.corpus):
         desk.plan(sandbox="gone", corpus=corpus)
     assert other_corpora(desk.settings, desk.lab.studies.read("s"), own) == [larger]
+
+
+def test_the_ladder_says_where_a_winner_was_and_where_it_goes_next(desk: Desk) -> None:
+    plan = desk.judged()
+
+    def ladder() -> Ladder:
+        return ladder_of(desk.lab, desk.lab.studies.read("s"), plan, "mine")
+
+    call = f"promote_variant(study='s', plan={plan}, variant='mine'"
+    assert ladder() == Ladder([], f"{call})")
+    desk.retested(plan, 10, "supported")
+    assert "layer 10 of smollm2-135m: mine: supported" in ladder().rungs[0]
+    assert ladder().next == f"{call}, subject='smollm2-135m', layer=20)"
+    study = desk.lab.studies.read("s")
+    there = choose_place(desk.lab, study, SYNTHETIC, layer=20, subject="smollm2-135m")
+    assert there.test == "layer", "the subject was seen on the rung before"
+    desk.retested(plan, 20, "supported")
+    assert ladder().next == f"{call}, subject=…) with a larger subject"
+    desk.retested(plan, 5, "lost on transfer")
+    assert len(ladder().rungs) == 3 and ladder().next == ""

@@ -63,6 +63,20 @@ def used_spots(lab: Lab, study: Study) -> set[str]:
     return found | {spot for name, spots in lab.spots.items() if name in names for spot in spots}
 
 
+def tested_spots(settings: Settings, study: Study) -> list[tuple[HoldoutAnswer, Spot]]:
+    """Return the re-tests of a study with where they were, in order; whose sandbox still exists."""
+    found = []
+    for _, said in study.only(HoldoutAnswer):
+        if said.test == "holdout" or not said.sandbox:
+            continue
+        try:
+            subject = open_sandbox(settings, said.sandbox).spec.subject
+        except UnknownName:
+            continue  # it was entered, but its job has not begun; or the folder is gone
+        found.append((said, Spot(subject.name, subject.layer)))
+    return found
+
+
 def choose_place(
     lab: Lab,
     study: Study,
@@ -90,7 +104,9 @@ def choose_place(
             "there. Pass another layer or subject, or neither to have one chosen."
         )
     info = _info(settings, spot.subject, spot.layer)
-    is_seen = any(Spot(spot.subject, at).word in used for at in range(info.n_layers))
+    # Another layer of a subject where an earlier test was is no new subject.
+    seen = used | {there.word for _, there in tested_spots(lab.settings, study)} - {spot.word}
+    is_seen = any(Spot(spot.subject, at).word in seen for at in range(info.n_layers))
     test: Literal["layer", "subject"] = "layer" if is_seen else "subject"
     return Elsewhere(test, spot, spec_elsewhere(spec, spot, info, _info(settings, own).d_model))
 

@@ -19,6 +19,7 @@ from fumehood_tools.records.scores import Asked
 from fumehood_tools.runs.job import RunJob
 from fumehood_tools.settings import Settings, load_settings
 from fumehood_tools.studies.entries import HoldoutAnswer, Plan
+from fumehood_tools.studies.holdout.ladder import ladder_of
 from fumehood_tools.studies.holdout.places import Spot
 from fumehood_tools.studies.holdout.promoting import retest_of
 from fumehood_tools.studies.holdout.promotion import Retest, make_sandbox, tests_elsewhere
@@ -74,10 +75,13 @@ class RetestJob:
             seeds=list(retest.seeds),
         )
         entry = self._enter(answer)
+        after = self.lab.studies.read(asked.study)
+        ladder = ladder_of(self.lab, after, asked.plan, asked.variant)
         return {
             "study": asked.study,
             "entry": entry,
             "sandbox": retest.sandbox,
+            "ladder": [*ladder.rungs, *([f"next rung: {ladder.next}"] if ladder.next else [])],
             "summary": [claim_in_words(claim, plan.metric) for claim in answer.claims],
             "next": f"read_study(study={asked.study!r}, entry={entry})",
         }
