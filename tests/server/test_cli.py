@@ -85,8 +85,14 @@ def test_the_doctor_finds_packages_that_are_installed_but_cannot_be_imported(
         "raise ImportError('pyarrow requires NumPy 2.0 or newer')", encoding="utf-8"
     )
     # The others take 10 s to import; test_docs runs the doctor with what is installed.
-    for module in ("sae_bench/evals/core/main.py", "statsmodels/api.py"):
-        path = tmp_path / module
+    others = (
+        "sae_bench/evals/core/main",
+        "statsmodels/api",
+        "runpod/__init__",
+        "asyncssh/__init__",
+    )
+    for module in others:
+        path = tmp_path / f"{module}.py"
         path.parent.mkdir(parents=True)
         path.touch()
     first = os.pathsep.join([str(tmp_path), environ["PYTHONPATH"]])
