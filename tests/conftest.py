@@ -1,5 +1,6 @@
 """Configuration for all tests: none depends on the clock, so hypothesis has no deadline."""
 
+import contextlib
 import gc
 from pathlib import Path
 
@@ -36,15 +37,21 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session")
-def shared_cache(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+def shared_cache(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, worker_id: str
+) -> Path:
     """The cache of all jobs of a run of the tests, on whichever worker.
 
     It holds synthetic activations and compiled kernels, which take 10 to 20 seconds to make. A test
-    about an empty or a damaged cache makes one of its own.
+    about an empty or a damaged cache makes one of its own. The kernels stay in pytest's own cache
+    for the next run: their folder is named by their sources, the compiler and the processor.
     """
     base = tmp_path_factory.getbasetemp()
     folder = (base if worker_id == "master" else base.parent) / "shared-cache"
     folder.mkdir(exist_ok=True)
+    if request.config.pluginmanager.has_plugin("cacheprovider"):
+        with contextlib.suppress(FileExistsError):
+            (folder / "kernels").symlink_to(request.config.cache.mkdir("kernels"))
     return folder
 
 

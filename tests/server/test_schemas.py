@@ -83,7 +83,7 @@ async def test_texts_are_dedented_and_short_enough_for_clients_that_cut_them(
 
 
 @pytest.mark.parametrize("read_only", [False, True])
-@pytest.mark.parametrize("count", [1, 2, len(TOOLSETS) - 1, len(TOOLSETS)])
+@pytest.mark.parametrize("count", [1, len(TOOLSETS) - 1, len(TOOLSETS)])
 async def test_instructions_name_only_tools_that_are_offered(
     settings: Settings, count: int, read_only: bool
 ) -> None:
