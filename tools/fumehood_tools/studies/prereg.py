@@ -100,6 +100,8 @@ def _stopping(plan: Plan) -> list[str]:
         f"Results may be judged {plan.looks} time{'s' * (plan.looks != 1)}, each judgment before "
         "all seeds are in counts as one. Alpha is divided by this number. A judgment beyond it "
         "makes the conclusion exploratory.",
+        "A training of an own file that is stopped before it has an outcome was a look at it: for "
+        "one at its k-th start, p is multiplied by k(k+1)/2.",
     ]
 
 

@@ -185,12 +185,13 @@ def test_results_arrive_when_their_manifest_does(
 def test_after_a_crash_the_orders_that_are_left_are_found_in_the_job_that_still_runs(
     sky: RecordedSky, opened: Opener, bucket: Path
 ) -> None:
-    give(opened(), [order(0), order(1)])
+    given = give(opened(), [order(0), order(1)])
     [name] = names(sky)
     sky.set_job(name, status="RUNNING")
     [left] = give(opened(), [order(1)])
     leave(bucket / name, left.order)
     assert ending(left) is None and sky.count("jobs", "launch") == 1
+    assert left.is_taken_over and not any(one.is_taken_over for one in given)
 
 
 def slow(*values: Any) -> Any:

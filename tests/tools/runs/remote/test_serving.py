@@ -175,6 +175,7 @@ def test_an_order_whose_job_was_cancelled_or_failed_there_is_trained_anew(
     target = opened(lab.host())
     trainee = target.start(order())
     assert ended(target, trainee).seconds == 1.0
+    assert not first.is_taken_over and not trainee.is_taken_over, "each began once more"
     trainee.end()
     target.close()
     assert lab.jobs == [], "what nobody waits for any more is removed from the host"
