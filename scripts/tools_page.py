@@ -30,8 +30,8 @@ a result. `make schemas` writes this page.
 
 The toolset `pods`, and the arguments `target`, `gpus`, `pods`, `hours`, `max_cost_usd` and `hosts`
 of `run_variants`, are offered only where `RUNPOD_API_KEY` is set or the workspace has a
-`hosts.toml` ([GPUs](gpus.md)), or where the toolset is named. The toolset `hunt` is offered only where
-it is named ([hunts](hunt.md)). `--toolsets all` names all of them.
+`hosts.toml` ([GPUs](gpus.md)), or where the toolset is named. The toolset `hunt` is offered only
+where it is named ([hunts](hunt.md)). `--toolsets all` names all of them.
 """
 
 

@@ -1,4 +1,4 @@
-"""Does the dictionary contain the planted features? For the synthetic subject, whose truth is known.
+"""Does the dictionary contain the planted features? Only for the synthetic subject.
 
 Each planted direction is matched with one alive latent, one to one, so that the sum of cosines of
 directions and decoder rows is largest (Hungarian matching). `mcc` is the mean cosine of the matched

@@ -4,8 +4,8 @@ The main latent of a feature is the alive latent that tells best whether it is p
 rows). A case is a row in which the feature is present. It is absorbed if the main latent is silent
 and one other latent carries the feature: among the active ones, its part of the reconstruction has
 the largest projection on the feature's direction, and that is at least 40 % of the feature's
-coefficient. `absorption` is the share of absorbed cases, mean over features whose main latent has an
-F1 of at least .3; `missed` is the share of cases in which the main latent is silent, absorbed or
+coefficient. `absorption` is the share of absorbed cases, mean over features whose main latent has
+an F1 of at least .3; `missed` is the share of cases in which the main latent is silent, absorbed or
 not; `tracked` is the share of features with such a main latent.
 
 Absorption: Chanin et al. (2024), "A is for Absorption: Studying Feature Splitting and Absorption in
@@ -38,7 +38,7 @@ def evaluate(latents, context):
     by_row, W = codes.tocsr(), np.asarray(context.W)
     shares = [
         cases(by_row, W, latent, np.asarray(context.planted.directions)[g], features[:, g])
-        for g, latent in zip(present[tracked], main[tracked])
+        for g, latent in zip(present[tracked], main[tracked], strict=True)
     ]
     absorbed, missed = np.mean(shares, axis=0)
     return {"absorption": absorbed, "missed": missed, "tracked": tracked.mean()}
@@ -47,7 +47,7 @@ def evaluate(latents, context):
 def main_latents(codes, truth):
     """Return the best latent of each feature, and its F1."""
     active = (codes > 0).astype(np.float32)
-    both = np.asarray((active.T @ truth.astype(np.float32)))
+    both = np.asarray(active.T @ truth.astype(np.float32))
     total = np.asarray(active.sum(0)).reshape(-1, 1) + truth.sum(0)[None]
     f1 = 2 * both / total.clip(1)
     return f1.argmax(0), f1.max(0)

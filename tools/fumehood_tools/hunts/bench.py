@@ -33,6 +33,7 @@ from fumehood_tools.hunts.subject import Held, open_subject
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.receipts import WEIGHTS_FILE
 from fumehood_tools.sandbox.constants import judge_source
+from fumehood_tools.sandbox.declarations import read_declarations
 from fumehood_tools.scoring.decoders import LinearDecoder, read_decoder
 from fumehood_tools.scoring.inertness import training_rows
 from fumehood_tools.scoring.latents import Latents, pack
@@ -41,7 +42,7 @@ from fumehood_tools.scoring.role_child import Given
 from fumehood_tools.scoring.role_children import RoleChildren
 from fumehood_tools.scoring.sizes import latent_sizes
 from fumehood_tools.scoring.threads import one_thread
-from fumehood_tools.scoring.weights import take_weights
+from fumehood_tools.scoring.weights import plain_size, take_weights
 from fumehood_tools.subjects.catalogue import SYNTHETIC
 
 if TYPE_CHECKING:
@@ -104,7 +105,9 @@ class HuntBench:
         write_bytes(self.given.variant, source)
         most = spec.limits.parameter_ratio
         kept = setup.record / WEIGHTS_FILE
-        self.weights = take_weights(kept, self.given.weights, width, spec.dict_size, most)
+        skip = read_declarations(source).skip
+        plain = plain_size(spec.kind, width, spec.dict_size, skip=skip)
+        self.weights = take_weights(kept, self.given.weights, plain, most)
         if self.weights.sha256 != setup.weights_sha256:
             raise BadRequest(
                 "The weights are not those that were scored. Restore them; `fumehood verify` names "

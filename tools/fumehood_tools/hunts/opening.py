@@ -17,6 +17,7 @@ from fumehood_tools.hunts.journal import (
 from fumehood_tools.hunts.messages import ChooseConcepts, Chosen
 from fumehood_tools.hunts.records import HuntOpened
 from fumehood_tools.hunts.sae import find_sae
+from fumehood_tools.kinds import kind_named
 from fumehood_tools.settings import Settings
 from fumehood_tools.timestamps import now
 
@@ -44,6 +45,10 @@ def open_hunt(
         )
     _refuse_known(settings, name)
     source, found = draw or random.SystemRandom(), find_sae(settings, sae)
+    if kind_named(found.score.kind).has_targets:
+        raise BadRequest(
+            f"{sae} is a {found.score.kind}, and a hunt reads and steers at one site. Pass an SAE."
+        )
     score, family = found.score, family_of(found.score.subject)
     tag = tag_of(score.provenance.weights_sha256, family)
     earlier = earlier_hunts(settings.workspace, tag)

@@ -38,7 +38,7 @@ from fumehood_tools.scoring.sizes import latent_sizes
 from fumehood_tools.scoring.skip_path import LinearSkip, read_skip
 from fumehood_tools.scoring.threads import one_thread
 from fumehood_tools.scoring.trials import DROPPED, LEVELS, SCORED_AT, judge_curve, relative
-from fumehood_tools.scoring.weights import PlainSize, take_weights
+from fumehood_tools.scoring.weights import plain_size, take_weights
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -109,12 +109,7 @@ class SaeUnderTest:
             activations.dtype,
         )
         write_bytes(self.given.variant, source)
-        has_linear_skip = kind.has_targets and self.declared.skip
-        plain = PlainSize(
-            kind.noun,
-            kind.plain_parameters(activations.d_model, spec.dict_size),
-            free=activations.d_model**2 if has_linear_skip else 0,
-        )
+        plain = plain_size(kind, activations.d_model, spec.dict_size, skip=self.declared.skip)
         most = spec.limits.parameter_ratio
         self.weights = take_weights(request.weights, self.given.weights, plain, most)
         limits = ChildLimits(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from fumehood_tools.errors import IntegrityFailed
 from fumehood_tools.files import write_bytes
 from fumehood_tools.glass import take_file
+from fumehood_tools.kinds import Kind
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -54,6 +55,15 @@ class PlainSize(NamedTuple):
     noun: str
     parameters: int
     free: int = 0
+
+
+def plain_size(kind: Kind, activation_dim: int, dict_size: int, *, skip: bool) -> PlainSize:
+    """Return the size that the budget of a variant is relative to. skip: a skip path is declared.
+
+    A transcoder's skip path is one matrix [D, D]; an SAE's is paid from the allowance.
+    """
+    free = activation_dim**2 if kind.has_targets and skip else 0
+    return PlainSize(kind.noun, kind.plain_parameters(activation_dim, dict_size), free)
 
 
 def take_weights(source: Path, target: Path, plain: PlainSize, most_ratio: float) -> Weights:
