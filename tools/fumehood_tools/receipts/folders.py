@@ -66,6 +66,8 @@ class Book(NamedTuple):
     lines without one."""
     begun: Mapping[str, Sequence[str]] = {}
     """Place -> the trial words of all trainings ever begun there, stopped ones included."""
+    spots: Mapping[str, Set[str]] = {}
+    """Place -> the trial words of both that say which layer was used (`trials.spot_of`)."""
 
     @classmethod
     def of(
@@ -73,8 +75,8 @@ class Book(NamedTuple):
     ) -> "Book":
         """Return the book of a ledger that has been read."""
         standing, places = held.standing(), held.places_of()
-        tried, begun = held.tried(), held.begun()
-        return cls(key, standing, places, held.broken, held.behind, elsewhere, tried, begun)
+        known = standing, places, held.broken, held.behind, elsewhere
+        return cls(key, *known, held.tried(), held.begun(), held.spots())
 
     def order(self) -> dict[str, int]:
         """Return MAC -> position of every receipt."""

@@ -29,7 +29,7 @@ from fumehood_tools.locking import exclusive
 from fumehood_tools.plain_files import open_plain
 from fumehood_tools.receipts.key import Key, load_key, write_key
 from fumehood_tools.receipts.places import place_of_format_1
-from fumehood_tools.receipts.trials import TRIED
+from fumehood_tools.receipts.trials import TRIED, spot_of, without_spot
 from fumehood_tools.timestamps import now
 
 LEDGER_FILE, HEAD_FILE, LOCK_FILE = "receipts.jsonl", "receipts.head.json", "receipts.lock"
@@ -101,12 +101,20 @@ class Ledger(NamedTuple):
                 found.setdefault(line.place, []).append(line.trial)
         return found
 
+    def spots(self) -> dict[str, set[str]]:
+        """Return the trial words of each place that say which layer was used, stopped ones too."""
+        found: dict[str, set[str]] = {}
+        for line in self.lines:
+            if spot_of(line.trial):
+                found.setdefault(line.place, set()).add(line.trial)
+        return found
+
     def tried(self) -> dict[str, set[str]]:
         """Return the trial words of each place, including records withdrawn or replaced since."""
         found: dict[str, set[str]] = {}
         for line in self.lines:
             if line.action == "written" and line.kind in TRIED:
-                found.setdefault(line.place, set()).add(line.trial)
+                found.setdefault(line.place, set()).add(without_spot(line.trial))
         return found
 
     def places_of(self) -> dict[str, str]:

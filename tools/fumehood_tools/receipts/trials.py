@@ -59,6 +59,11 @@ def read_trial(word: str) -> Trial:
     return Trial(*word.split("/")[:_PARTS])
 
 
+def without_spot(word: str) -> str:
+    """Return a word as `trial_of` gives it."""
+    return "/".join(word.split("/")[:_PARTS])
+
+
 def spot_word(subject: str, layer: int) -> str:
     """Return the part of a word that names a layer of a subject."""
     return digest_of([subject, layer])[:_DIGEST]

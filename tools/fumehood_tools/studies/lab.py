@@ -181,12 +181,11 @@ class Lab:
         the sha256. Controls are left out.
         """
         found = defaultdict[str, dict[str, set[tuple[str, str]]]](dict)
-        for place, words in [*self.book.tried.items(), *self.book.begun.items()]:
+        for place, words in self.book.spots.items():
             sandbox = place.removeprefix(f"{SANDBOXES}/").partition("/")[0]
             for word in words:
-                if spot := spot_of(word):
-                    about = run_of(place)[0], read_trial(word).file
-                    found[sandbox].setdefault(spot, set()).add(about)
+                about = run_of(place)[0], read_trial(word).file
+                found[sandbox].setdefault(spot_of(word), set()).add(about)
         return found
 
     def costs(self, sandbox: str) -> Mapping[Ran, list[tuple[int, str]]]:

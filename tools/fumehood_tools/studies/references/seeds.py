@@ -19,7 +19,7 @@ from fumehood_tools.errors import StorageFailed, UnknownName
 from fumehood_tools.receipts import Book, Held, mac_of, read_folder, results_of
 from fumehood_tools.receipts.files import changed
 from fumehood_tools.receipts.places import SANDBOXES, places_on_disk
-from fumehood_tools.receipts.trials import Trial, read_trial, trial_of
+from fumehood_tools.receipts.trials import trial_of
 from fumehood_tools.records.labelling import label_of
 from fumehood_tools.records.scores import Score
 from fumehood_tools.sandbox.variants import packaged_in
@@ -81,8 +81,7 @@ class LabelScores:
         under = f"{results_of(box.name)}/{scores[0].variant}"
         self._refuse_what_is_wrong(under)
         found = [self.record(box.place(score)) for score in scores]
-        trials = {read_trial(trial_of(one.record)) for one in found}
-        version = scores[0].file_version
+        trials, version = {trial_of(one.record) for one in found}, scores[0].file_version
         failed = {
             (failure.seed, failure.run)
             for failure in unresolved(box.found, box.packaged)
@@ -169,12 +168,12 @@ class LabelScores:
         for place in self._book.missing(present, under):
             raise _unsound(place, "the receipt is gone")
 
-    def _withdrawn(self, under: str, trials: set[Trial]) -> list[Basis]:
+    def _withdrawn(self, under: str, trials: set[str]) -> list[Basis]:
         """Return a basis without record for each withdrawn receipt of the same try."""
         return [
             Basis(place, WITHDRAWN, self._book.standing[place].receipt, {})
             for place in self._book.withdrawn(under)
-            if trials & set(map(read_trial, self._book.tried.get(place, ())))
+            if trials & set(self._book.tried.get(place, ()))
         ]
 
 
