@@ -10,7 +10,7 @@ WING = Wing(
     tools=("open_hunt", "probe_latents", "answer_hunt"),
     guidance=Guidance(
         steps={
-            "judge": (Sentence("open_hunt: an exercise.", ("open_hunt",)),),
+            "judge": (Sentence("open_hunt: a test.", ("open_hunt",)),),
         },
     ),
     declared=table.HUNT,

@@ -11,11 +11,11 @@ WING = Wing(
         steps={
             "wait": (
                 Sentence(
-                    "wait_for_job: up to 45 s; repeat it until the job has ended.",
+                    "wait_for_job: up to 45 s; repeat until the job has ended.",
                     ("wait_for_job",),
                 ),
                 Sentence("read_job_log shows why one failed.", ("read_job_log",)),
-                Sentence("Jobs survive a disconnect; list_jobs finds them.", ("list_jobs",)),
+                Sentence("list_jobs finds jobs after a disconnect.", ("list_jobs",)),
             ),
         },
     ),

@@ -26,7 +26,7 @@ WING = Wing(
                 ),
                 Sentence("read_paper shows its text.", ("read_paper",)),
                 Sentence(
-                    "record_findings stores findings with their quotes.",
+                    "record_findings stores findings and quotes.",
                     ("record_findings",),
                 ),
                 Sentence(

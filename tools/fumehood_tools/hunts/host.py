@@ -6,6 +6,7 @@ it ends by itself after ten minutes without a question.
 
 import contextlib
 import threading
+import weakref
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -55,7 +56,7 @@ class HuntHost:
     def close(self) -> None:
         """End the process, if there is one."""
         if self._child is not None:
-            self._child.close()
+            self._end()
         self._child, self._about = None, ""
 
     def _start(self, sae: HuntedSae) -> LineChild:
@@ -65,6 +66,8 @@ class HuntHost:
         setup = setup_of(self._settings, sae, self._folder)
         environ = self._settings.as_environment()
         child = LineChild(_MODULE, environ=environ, keys=HUB_KEYS, remedy=_REMEDY)
+        # Whoever drops a host drops its process too.
+        self._end = weakref.finalize(self, child.close)
         child.send(setup.model_dump_json())
         self._child, self._about = child, sae.receipt
         return child

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from fakes.judged_variants import PURSUIT
-from fakes.sandbox_files import change_setting, leave_out_probing
+from fakes.sandbox_files import leave_out_probing
 
 from fumehood_tools.files import write_text
 from fumehood_tools.jobs import Job, JobStore
@@ -32,10 +32,9 @@ def settings(tmp_path: Path, shared_cache: Path) -> Settings:
     """A workspace with a synthetic sandbox, and a variant that is better anywhere."""
     found = Settings(workspace=tmp_path / "ws", cache=shared_cache)
     box = create_sandbox(
-        found, "box", subject="synthetic", dict_size=128, train_tokens=60_000, eval_tokens=2_032
+        found, "box", subject="synthetic", dict_size=256, train_tokens=103_000, eval_tokens=2_032
     )
     leave_out_probing(box.folder)
-    change_setting(box.folder, "training", "batch_size", 512)  # fewer than 100 steps are too few
     write_text(box.variants / "pursuit.py", PURSUIT)
     return found
 
@@ -57,8 +56,8 @@ def test_a_winner_on_the_synthetic_subject_climbs_to_a_language_model(
         variants=["pursuit"],
         baseline="topk",
         metric="explained_variance",
-        smallest_effect=0.005,
-        grid={"K": [4]},
+        smallest_effect=0.01,
+        grid={"K": [4, 5]},
         draw=3,
     )
     plan = register_plan(Lab(settings, draw=random.Random(0)), "s", asked).entry.number
@@ -72,7 +71,7 @@ def test_a_winner_on_the_synthetic_subject_climbs_to_a_language_model(
     job = ended(store, started.job, 4000)
     assert job.status == "succeeded" and job.result, store.read_log(job.job_id)
     _, content = Lab(settings).studies.read("s").entry(job.result["entry"], HoldoutAnswer)
-    assert (content.test, content.saes) == ("subject", 6)
+    assert (content.test, content.saes) == ("subject", 12)
     assert content.claims[0].verdict in ("supported", "lost on transfer")
     rung, *further = job.result["ladder"]
     assert rung.startswith("1. layer 10 of smollm2-135m: pursuit: ")
