@@ -1,11 +1,16 @@
 """The base classes of a sandbox. A variant needs `from core import BaseSAE, BaseTrainer`.
 
+In a sandbox of transcoders that is `from core import BaseTranscoder, BaseTranscoderTrainer`.
+
     base.py       BaseSAE, what CustomSAE starts from
     trainer.py    BaseTrainer, what CustomTrainer starts from
     baselines.py  helpers for variants that stand on dictionary_learning's own trainers
     kernels/      sparse latents: encode, decode and gradients that cost what is active
     sparse_trainers.py  the TopK trainers on active latents only
     topk.py       BaseTopK and BaseTopKTrainer, what a variant of TopK starts from
+    transcoder.py  BaseTranscoder and its relatives, what CustomTranscoder starts from
+    transcoder_trainers.py  BaseTranscoderTrainer and its relatives
+    forms.py      what SAEs and transcoders are called
     loading.py    how a file becomes an SAE and a trainer
     batches.py    how activations become batches
     train.py      one training, start to end
@@ -33,17 +38,41 @@ from core.run import TrainingRun
 from core.sparse_trainers import SparseBatchTopK, SparseMatryoshka, SparseTopK
 from core.topk import BaseTopK, BaseTopKTrainer, keep_largest, off_diagonal, sample_fired
 from core.trainer import BaseTrainer
+from core.transcoder import (
+    BaseTranscoder,
+    BatchTopKTranscoder,
+    JumpReluTranscoder,
+    LinearSkip,
+    SkipTopKTranscoder,
+    TopKTranscoder,
+)
+from core.transcoder_trainers import (
+    BaseTranscoderTrainer,
+    BatchTopKTranscoderTrainer,
+    JumpReluTranscoderTrainer,
+    TopKTranscoderTrainer,
+)
 
 __all__ = [
     "BaseSAE",
     "BaseTopK",
     "BaseTopKTrainer",
     "BaseTrainer",
+    "BaseTranscoder",
+    "BaseTranscoderTrainer",
+    "BatchTopKTranscoder",
+    "BatchTopKTranscoderTrainer",
     "FollowsThreshold",
+    "JumpReluTranscoder",
+    "JumpReluTranscoderTrainer",
     "Latents",
+    "LinearSkip",
+    "SkipTopKTranscoder",
     "SparseBatchTopK",
     "SparseMatryoshka",
     "SparseTopK",
+    "TopKTranscoder",
+    "TopKTranscoderTrainer",
     "TrainingRun",
     "VariantError",
     "batch_topk_encode",

@@ -5,7 +5,7 @@ They are never written to: a batch is a fresh float32 tensor, divided by `scale`
 The order depends on the seed and the number of rows, not on how rows are spread over shards.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,11 @@ class Shards:
         When the rows do not suffice it goes on with a new permutation (a further epoch).
         Raises VariantError (kind "data") when there are fewer rows than one batch needs.
         """
+        for chosen_B in self.chosen(batch_size, steps, seed):
+            yield self.rows(chosen_B)
+
+    def chosen(self, batch_size: int, steps: int, seed: int) -> Iterator[NDArray[np.int64]]:
+        """Yield the rows of each batch, by number. Raises VariantError as `batches` does."""
         if len(self) < batch_size:
             rule = f"there are {len(self)} activations, fewer than one batch of {batch_size}"
             raise VariantError(rule, "raise train_tokens or lower batch_size", kind="data")
@@ -60,12 +65,47 @@ class Shards:
         for _ in range(steps):
             if position + batch_size > len(order):
                 order, position = draw.permutation(len(self)), 0
-            yield self.rows(order[position : position + batch_size])
+            yield order[position : position + batch_size]
             position += batch_size
 
     def epochs(self, batch_size: int, steps: int) -> int:
         """Return how many permutations `steps` batches use."""
         return -(-steps // max(1, len(self) // batch_size))
+
+
+class TrainingData:
+    """What a trainer is given, batch by batch: x, or for a transcoder x and y.
+
+    Row n of the targets belongs to row n of the inputs. Each is divided by a scale of its own.
+    """
+
+    def __init__(self, inputs: Shards, targets: Shards | None = None) -> None:
+        """Take the shards of both sites. Raises VariantError (kind "data") if rows do not match."""
+        if targets is not None and len(targets) != len(inputs):
+            rule = f"there are {len(inputs)} activations and {len(targets)} targets"
+            raise VariantError(rule, AGAIN, kind="data")
+        self.inputs, self.targets = inputs, targets
+
+    @classmethod
+    def of(cls, spec: Mapping[str, Any], activation_dim: int) -> "TrainingData":
+        """Map the shards that a spec.json names. Raises VariantError (kind "data")."""
+        inputs = Shards(spec["train_shards"], float(spec["scale"]), activation_dim)
+        if not spec.get("target_shards"):
+            return cls(inputs)
+        targets = Shards(spec["target_shards"], float(spec["target_scale"]), activation_dim)
+        return cls(inputs, targets)
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def batches(self, batch_size: int, steps: int, seed: int) -> Iterator[tuple[Tensor, ...]]:
+        """Yield exactly `steps` times (x [batch_size, D],), or (x, y) with targets.
+
+        The same rows as `Shards.batches`, in the same order.
+        """
+        for chosen_B in self.inputs.chosen(batch_size, steps, seed):
+            x_BD = self.inputs.rows(chosen_B)
+            yield (x_BD,) if self.targets is None else (x_BD, self.targets.rows(chosen_B))
 
 
 def _map(path: Path, activation_dim: int) -> NDArray[np.floating[Any]]:

@@ -1,7 +1,7 @@
 """Try a variant in seconds: shapes, gradients, a few steps, and the way through safetensors.
 
 usage: python -I -B check.py spec.json     {"variant", "activation_dim", "dict_size", "out",
-                                            "threads", "seed", "deadline_at"}
+                                            "threads", "seed", "deadline_at", "template"}
 
 RUNS of this file are ended by their caller: nothing here stops a variant that loops or eats memory.
 At `deadline_at` (Unix time) every thread's stack is printed, so that the caller can name the line.
@@ -63,6 +63,7 @@ def _run(spec: Mapping[str, Any], activation_dim: int, dict_size: int) -> Traini
         decay_start=8 * STEPS,
         seed=int(spec.get("seed", 0)),
         threads=int(spec.get("threads", 1)),
+        template=str(spec.get("template", "sae")),
     )
 
 
@@ -76,7 +77,7 @@ def _try(
     """Probe the variant at one size; return whether it passed."""
     try:
         announce("importing the file")
-        Probe(load_variant(run.variant), run, report, announce).all()
+        Probe(load_variant(run.variant, run.form), run, report, announce).all()
     except VariantError as error:
         if sizes and TOO_MANY in error.rule:
             # A K that fits this sandbox's dictionary need not fit the small one.

@@ -52,7 +52,7 @@ REMEDIES = (
         "unsupported operand type(s) for *: 'NoneType'",
         "compute the loss from self.ae(x): now no gradient reaches the decoder",
     ),
-    ("has no attribute", "set it in CustomSAE.__init__ before it is used, or check its name"),
+    ("has no attribute", "set it in the class's __init__ before it is used, or check its name"),
     ("No module named", "import only torch, numpy, einops, dictionary_learning and core"),
 )
 

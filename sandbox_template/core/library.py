@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 
         def decode(self, f: Tensor) -> Tensor: ...
 
-    class StandardTrainer:
+    class SAETrainer:
+        """Base class of the library's trainers."""
+
+    class StandardTrainer(SAETrainer):
         """ReLU + L1. Decoder columns are kept at unit norm by its optimiser."""
 
         ae: Any
@@ -58,7 +61,7 @@ if TYPE_CHECKING:
 
         def encode(self, x: Tensor, **how: Any) -> Any: ...
 
-    class TopKTrainer:
+    class TopKTrainer(SAETrainer):
         """dictionary_learning's trainer of it."""
 
         def __init__(self, **keywords: Any) -> None: ...
@@ -73,6 +76,7 @@ else:
         TopKTrainer,
         geometric_median,
     )
+    from dictionary_learning.trainers.trainer import SAETrainer
 
 
 class ConstrainedAdam(UnitNormAdam):
@@ -103,4 +107,4 @@ for _module in ("trainer", "standard", "gdm", "p_anneal"):
         ConstrainedAdam
     )
 
-__all__ = ["ConstrainedAdam", "Dictionary", "StandardTrainer", "geometric_median"]
+__all__ = ["ConstrainedAdam", "Dictionary", "SAETrainer", "StandardTrainer", "geometric_median"]

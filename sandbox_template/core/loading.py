@@ -2,12 +2,13 @@
 
 CustomSAE(activation_dim, dict_size) must be enough to build the SAE that a state dict fits into:
 that is how the scorer makes it. CustomTrainer is optional; BaseTrainer is used without one.
+In a transcoder's file they are CustomTranscoder and BaseTranscoderTrainer: see forms.py.
 
 A file declares what the evaluator has to know, as plain constants at its top:
 
     TRAIN = False            no step is taken: the initial weights are the result
     DECODER = "nonlinear"    decode is not linear in f; without it x_hat = f W + b is measured
-    SKIP = True              CustomSAE.skip(x) -> [B, D] goes past the latents and is shown apart
+    SKIP = True              the method skip(x) -> [B, D] goes past the latents
     ARITHMETIC = "float32"   products are not rounded in training, whatever a machine gains
     KNOB = "K"               the number of the file that sets how sparse latents are
 """
@@ -23,23 +24,29 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import VariantError, blaming
+from core.forms import FORMS, SAE, TRAINER_CLASS, TRANSCODER, Form, form_of
 from core.kernels.adam import UnitNormAdam
-from core.library import Dictionary
+from core.library import Dictionary, SAETrainer
 from core.run import TrainingRun
+from core.sparse_trainers import LIBRARY_DEAD_TOKENS, SparseSteps
 from core.trainer import BaseTrainer
+from core.transcoder_trainers import BaseTranscoderTrainer
 
-SAE_CLASS, TRAINER_CLASS, TRAIN_SWITCH = "CustomSAE", "CustomTrainer", "TRAIN"
+TRAIN_SWITCH = "TRAIN"
+# Trainers by the form of what they train; the first is used for a file without CustomTrainer.
+TRAINERS: dict[str, type] = {SAE.name: BaseTrainer, TRANSCODER.name: BaseTranscoderTrainer}
 DECODERS = ("linear", "nonlinear")
 SCORED_TYPES = (
     *(torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.complex64),
     *(torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool),
 )
-# dictionary_learning's default; no short run ever reaches it.
-LIBRARY_DEAD_TOKENS = 10_000_000
 
 
-def load_variant(path: Path) -> ModuleType:
-    """Return the module of a variant's file. Nothing is written beside it."""
+def load_variant(path: Path, form: Form | None = None) -> ModuleType:
+    """Return the module of a variant's file. Nothing is written beside it.
+
+    form: what the file must define; None: an SAE or a transcoder, see `form_of`.
+    """
     try:
         source = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -59,17 +66,26 @@ def load_variant(path: Path) -> ModuleType:
         raise VariantError(f"the file is not text: {error}", "remove null bytes") from error
     with blaming(path, "importing the file"):
         exec(code, module.__dict__)
-    sae_class = getattr(module, SAE_CLASS, None)
-    if not isinstance(sae_class, type):
-        raise VariantError(f"there is no class {SAE_CLASS}", "class CustomSAE(BaseSAE): …", 1)
-    if not issubclass(sae_class, nn.Module):
-        line = class_line(module, SAE_CLASS)
-        raise VariantError(f"{SAE_CLASS} is no SAE", "class CustomSAE(BaseSAE): …", line)
-    _check_declarations(module)
+    _check_class(module, form or form_of(module))
+    _check_declarations(module, form_of(module))
     return module
 
 
-def _check_declarations(module: ModuleType) -> None:
+def _check_class(module: ModuleType, form: Form) -> None:
+    name = form.variant_class
+    scored = getattr(module, name, None)
+    if not isinstance(scored, type):
+        raise VariantError(f"there is no class {name}", form.begin, 1)
+    for other in FORMS.values():
+        if other is not form and hasattr(module, other.variant_class):
+            rule = f"the file has a class {other.variant_class} besides {name}"
+            line = class_line(module, other.variant_class)
+            raise VariantError(rule, "leave that class out, or give it another name", line)
+    if not issubclass(scored, nn.Module):
+        raise VariantError(f"{name} is no {form.noun}", form.begin, class_line(module, name))
+
+
+def _check_declarations(module: ModuleType, form: Form) -> None:
     decoder, skips = getattr(module, "DECODER", "linear"), getattr(module, "SKIP", False)
     if decoder not in DECODERS:
         raise VariantError(
@@ -79,14 +95,15 @@ def _check_declarations(module: ModuleType) -> None:
         raise VariantError(
             "ARITHMETIC can only be float32", 'write ARITHMETIC = "float32", or leave it out'
         )
-    has_skip = callable(getattr(getattr(module, SAE_CLASS), "skip", None))
-    line = class_line(module, SAE_CLASS, "skip")
+    name = form.variant_class
+    has_skip = callable(getattr(getattr(module, name), "skip", None))
+    line = class_line(module, name, "skip")
     if skips and not has_skip:
-        cure = "def skip(self, x): … in CustomSAE, returning [B, D]"
-        raise VariantError("SKIP is declared, and CustomSAE has no skip", cure, line)
+        cure = f"def skip(self, x): … in {name}, returning [B, D]"
+        raise VariantError(f"SKIP is declared, and {name} has no skip", cure, line)
     if has_skip and not skips:
         cure = "write SKIP = True at the top of the file, or call the method something else"
-        raise VariantError("CustomSAE.skip is not declared: scores would leave it out", cure, line)
+        raise VariantError(f"{name}.skip is not declared: scores would leave it out", cure, line)
 
 
 def has_linear_decoder(module: ModuleType) -> bool:
@@ -117,13 +134,17 @@ def arithmetic_of(module: ModuleType, run: TrainingRun) -> str:
 
 
 def build_sae(module: ModuleType, activation_dim: int, dict_size: int) -> Dictionary:
-    """Return CustomSAE(activation_dim, dict_size), untrained; an instance of exactly that class."""
-    line = class_line(module, SAE_CLASS, "__init__")
-    with blaming(str(module.__file__), "CustomSAE(activation_dim, dict_size)", line):
-        sae = getattr(module, SAE_CLASS)(activation_dim, dict_size)
+    """Return CustomSAE or CustomTranscoder(activation_dim, dict_size), untrained.
+
+    It is an instance of exactly that class.
+    """
+    name = form_of(module).variant_class
+    line = class_line(module, name, "__init__")
+    with blaming(str(module.__file__), f"{name}(activation_dim, dict_size)", line):
+        sae = getattr(module, name)(activation_dim, dict_size)
     if (sae.activation_dim, sae.dict_size) != (activation_dim, dict_size):
         raise VariantError(
-            "CustomSAE does not keep activation_dim and dict_size",
+            f"{name} does not keep activation_dim and dict_size",
             "pass both to super().__init__, unchanged",
             line,
         )
@@ -133,17 +154,19 @@ def build_sae(module: ModuleType, activation_dim: int, dict_size: int) -> Dictio
 def build_trainer(module: ModuleType, run: TrainingRun) -> Any:
     """Return the trainer of a run: it has .ae, .update(step, x) and perhaps .prepare(x).
 
-    torch is seeded first, for trainers that ignore the seed they are given.
+    A transcoder's takes y after x. torch is seeded first, for trainers that ignore their seed.
     """
-    trainer_class = getattr(module, TRAINER_CLASS, BaseTrainer)
-    sae_class = getattr(module, SAE_CLASS)
+    form = form_of(module)
+    trainer_class = getattr(module, TRAINER_CLASS, TRAINERS[form.name])
+    sae_class = getattr(module, form.variant_class)
     line = class_line(module, TRAINER_CLASS, "__init__")
+    _check_trainer(trainer_class, form, class_line(module, TRAINER_CLASS))
     torch.manual_seed(run.seed)
     with blaming(str(module.__file__), "making CustomTrainer", line):
         trainer = trainer_class(**run.keywords(sae_class))
     if not isinstance(getattr(trainer, "ae", None), sae_class):
         raise VariantError(
-            "the trainer's .ae is not a CustomSAE, which is what the scorer builds",
+            f"the trainer's .ae is not a {form.variant_class}, which is what the scorer builds",
             "pass dict_class on to super().__init__",
             line,
         )
@@ -152,6 +175,18 @@ def build_trainer(module: ModuleType, run: TrainingRun) -> Any:
     check_types(state)
     _suit_short_run(trainer, run)
     return trainer
+
+
+def _check_trainer(trainer_class: Any, form: Form, line: int | None) -> None:
+    """Raise VariantError for a trainer of another form, which takes other batches."""
+    of_saes, of_transcoders = (SAETrainer, SparseSteps), (BaseTranscoderTrainer,)
+    wrong = of_saes if form.has_targets else of_transcoders
+    if isinstance(trainer_class, type) and issubclass(trainer_class, wrong):
+        raise VariantError(
+            f"{TRAINER_CLASS} derives from a trainer that is not for a {form.noun}",
+            f"class {TRAINER_CLASS}({form.base_trainer}): …",
+            line,
+        )
 
 
 def check_types(state: Mapping[str, Any]) -> None:

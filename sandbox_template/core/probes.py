@@ -15,9 +15,8 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from core.errors import VariantError, blaming
+from core.forms import TRAINER_CLASS
 from core.loading import (
-    SAE_CLASS,
-    TRAINER_CLASS,
     build_sae,
     build_trainer,
     check_types,
@@ -61,12 +60,12 @@ class Probe:
         self, module: ModuleType, run: TrainingRun, report: Report, announce: Callable[[str], None]
     ) -> None:
         self.module, self.run, self.report, self.announce = module, run, report, announce
-        self.file = run.variant
+        self.file, self.form = run.variant, run.form
         self.draw = torch.Generator().manual_seed(run.seed)
 
     def all(self) -> None:
         """Run every trial in order. Raises VariantError at the first that fails."""
-        self.announce("building the SAE")
+        self.announce(f"building the {self.form.noun}")
         torch.manual_seed(self.run.seed)
         self.shapes(build_sae(self.module, self.run.activation_dim, self.run.dict_size))
         self.announce("building the trainer")
@@ -82,9 +81,18 @@ class Probe:
         x_BD = torch.randn(rows, self.run.activation_dim, generator=self.draw)
         return x_BD.div(math.sqrt(self.run.activation_dim))
 
+    def batch(self) -> tuple[Tensor, ...]:
+        """Return what a trainer is given: x, or for a transcoder x and targets y = relu(x M)."""
+        x_BD = self.noise(self.run.batch_size)
+        if not self.form.has_targets:
+            return (x_BD,)
+        D = self.run.activation_dim
+        M_DD = torch.randn(D, D, generator=torch.Generator().manual_seed(self.run.seed))
+        return x_BD, torch.relu(x_BD @ M_DD).mul(math.sqrt(2 / D))
+
     def method_line(self, method: str) -> int | None:
-        """Return the line of a method of CustomSAE, else of the class."""
-        return class_line(self.module, SAE_CLASS, method)
+        """Return the line of a method of the scored class, else of the class."""
+        return class_line(self.module, self.form.variant_class, method)
 
     def encode(self, sae: Any, x_BD: Tensor) -> Tensor:
         """Return sae.encode(x), checked: shape [B, F], float32, finite, x untouched."""
@@ -143,7 +151,7 @@ class Probe:
         if not isinstance(pair, tuple) or len(pair) != 2:
             raise VariantError(
                 "forward(x, output_features=True) does not return (x_hat, f)",
-                "leave forward to BaseSAE, or return both",
+                f"leave forward to {self.form.base_class}, or return both",
                 self.method_line("forward"),
             )
 
@@ -154,17 +162,17 @@ class Probe:
         self.announce("prepare")
         if callable(getattr(trainer, "prepare", None)):
             with blaming(self.file, "prepare", class_line(self.module, TRAINER_CLASS, "prepare")):
-                trainer.prepare(self.noise(self.run.batch_size))
+                trainer.prepare(*self.batch())
         if not trains(self.module):
             return
         watch = Watch(trainer, self.file, line)
         before = {name: weight.detach().clone() for name, weight in _weights(trainer.ae)}
         for step in range(STEPS):
             self.announce(f"update, step {step}")
-            x_BD = self.noise(self.run.batch_size)
-            kept = x_BD.clone()
-            watch.update(step, x_BD)
-            if not torch.equal(x_BD, kept):
+            batch = self.batch()
+            kept = [part.clone() for part in batch]
+            watch.update(step, *batch)
+            if not all(map(torch.equal, batch, kept)):
                 rule = "update changes the activations it is given in place"
                 raise VariantError(rule, "work on a copy: x = x - …, not x -= …", line)
         self._changed(trainer, watch, before, line)
@@ -177,7 +185,7 @@ class Probe:
         if late:
             raise VariantError(
                 f"{', '.join(late)}: made after the trainer was built, so never trained",
-                "make parameters in CustomSAE.__init__",
+                f"make parameters in {self.form.variant_class}.__init__",
                 self.method_line("__init__"),
             )
         same = [n for n, weight in after.items() if torch.equal(weight.detach(), before[n])]
@@ -261,7 +269,7 @@ class Probe:
             )
 
     def round_trip(self, sae: Any) -> None:
-        """Save the weights, load them into a fresh CustomSAE, compare what both compute."""
+        """Save the weights, load them into a fresh object, compare what both compute."""
         self.announce("state dict")
         line = self.method_line("__init__")
         with blaming(self.file, "state_dict", line):
@@ -269,7 +277,7 @@ class Probe:
         check_types(state)
         weights = load(save(state))
         twin = build_sae(self.module, self.run.activation_dim, self.run.dict_size)
-        with blaming(self.file, "loading the weights into a new CustomSAE", line):
+        with blaming(self.file, f"loading the weights into a new {self.form.variant_class}", line):
             twin.load_state_dict(weights, strict=True)
         twin.eval()
         x_BD = self.noise(ROWS)
@@ -279,7 +287,7 @@ class Probe:
         again_BD = self.decode(twin, f_BF)
         if not (torch.allclose(f_BF, again_BF) and torch.allclose(x_hat_BD, again_BD, atol=1e-6)):
             raise VariantError(
-                "a CustomSAE with the saved weights computes something else",
+                f"a {self.form.variant_class} with the saved weights computes something else",
                 "keep all that is learned in parameters or register_buffer, not in attributes",
                 line,
             )

@@ -9,6 +9,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from core.forms import FORMS, Form
+
 
 @dataclass(frozen=True)
 class TrainingRun:
@@ -31,6 +33,7 @@ class TrainingRun:
     device: str = "cpu"
     threads: int = 1
     arithmetic: str = "float32"  # of large products: float32 or bfloat16
+    template: str = "sae"  # the form of the variant: see forms.py
 
     @classmethod
     def from_spec(cls, spec: Mapping[str, Any]) -> "TrainingRun":
@@ -38,6 +41,11 @@ class TrainingRun:
         known = {field.name for field in fields(cls)}
         chosen = {key: value for key, value in spec.items() if key in known}
         return cls(**{**chosen, "variant": Path(spec["variant"])})
+
+    @property
+    def form(self) -> Form:
+        """What the variant is."""
+        return FORMS[self.template]
 
     @property
     def tokens(self) -> int:

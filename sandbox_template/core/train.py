@@ -2,12 +2,14 @@
 
 usage: python -I -B train.py spec.json
 
-Writes into the spec's `out`: sae.safetensors (weights, in normalised space), config.json,
+Writes into the spec's `out`: the weights in normalised space (sae.safetensors, or for a transcoder,
+which has target_shards and target_scale in its spec, transcoder.safetensors), config.json,
 train_log.jsonl (a line per 1 % of the steps), progress.json (replaced whole). When the variant or
 the data cannot be trained: error.json {rule, instead, line, kind} and exit 3.
 
 Same spec, same machine, same number of threads: same weights, to the bit.
-Nothing is folded: x_hat = scale * decode(encode(x / scale)).
+Nothing is folded: x_hat = scale * decode(encode(x / scale)), and of a transcoder
+y_hat = target_scale * (decode(encode(x / scale)) + skip(x / scale)).
 """
 
 import json
@@ -25,14 +27,13 @@ if __name__ == "__main__":
 import torch
 from safetensors.torch import save_file
 
-from core.batches import Shards
+from core.batches import TrainingData
 from core.errors import VariantError, blaming
+from core.forms import TRAINER_CLASS
 from core.kernels import compiled  # noqa: F401  (before the clock runs)
 from core.kernels.arithmetic import products_in
 from core.library import Dictionary
 from core.loading import (
-    SAE_CLASS,
-    TRAINER_CLASS,
     arithmetic_of,
     build_trainer,
     check_types,
@@ -67,31 +68,31 @@ def train(spec: Mapping[str, Any]) -> None:
     out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(int(spec.get("threads", 1)))
     run = TrainingRun.from_spec(spec)
-    shards = Shards(spec["train_shards"], float(spec["scale"]), run.activation_dim)
-    outcome = fit(run, shards, Journal(out, run))
+    data = TrainingData.of(spec, run.activation_dim)
+    outcome = fit(run, data, Journal(out, run))
     save_weights(outcome, run, out)
-    config = describe(run, outcome, shards)
+    config = describe(run, outcome, data)
     config["seconds"] = round(time.monotonic() - started, 2)
     replace_json(out / "config.json", config)
 
 
-def fit(run: TrainingRun, shards: Shards, journal: "Journal") -> Outcome:
+def fit(run: TrainingRun, data: TrainingData, journal: "Journal") -> Outcome:
     """Build the variant and train it over all batches. Raises VariantError."""
-    module = load_variant(run.variant)
+    module = load_variant(run.variant, run.form)
     trainer = build_trainer(module, run)
     loss_line = class_line(module, TRAINER_CLASS, "loss") or class_line(module, TRAINER_CLASS)
     watch = Watch(trainer, run.variant, loss_line)
     trained, arithmetic = trains(module), arithmetic_of(module, run)
     loss = None
     with products_in(arithmetic):
-        for step, rows_BD in enumerate(shards.batches(run.batch_size, run.steps, run.seed)):
-            x_BD = rows_BD.to(run.device)
+        for step, rows in enumerate(data.batches(run.batch_size, run.steps, run.seed)):
+            batch = [part.to(run.device) for part in rows]
             if step == 0 and callable(getattr(trainer, "prepare", None)):
                 with blaming(run.variant, "prepare", class_line(module, TRAINER_CLASS, "prepare")):
-                    trainer.prepare(x_BD)
+                    trainer.prepare(*batch)
             if not trained:
                 break
-            loss = watch.update(step, x_BD)
+            loss = watch.update(step, *batch)
             journal.note(step, loss)
     if trained:
         watch.judge_gradients()
@@ -134,7 +135,7 @@ class Journal:
 
 
 def save_weights(outcome: Outcome, run: TrainingRun, out: Path) -> None:
-    """Write sae.safetensors. Raises VariantError for numbers that are not finite."""
+    """Write the form's weights file. Raises VariantError for numbers that are not finite."""
     sae = outcome.sae
     with blaming(run.variant, "state_dict"):
         weights = {
@@ -153,9 +154,10 @@ def save_weights(outcome: Outcome, run: TrainingRun, out: Path) -> None:
             f"{name} holds {what} after training",
             "keep divisors, logarithms and exponents in range (clamp them), or lower lr",
         )
-    temporary = out / ".sae.safetensors"
+    name = run.form.weights_file
+    temporary = out / f".{name}"
     save_file(weights, temporary)
-    os.replace(temporary, out / "sae.safetensors")
+    os.replace(temporary, out / name)
 
 
 def spoiled_buffer(name: str, what: str, outcome: Outcome) -> VariantError:
@@ -173,18 +175,18 @@ def spoiled_buffer(name: str, what: str, outcome: Outcome) -> VariantError:
     return VariantError(rule, ", or ".join(cures), outcome.trainer_line)
 
 
-def describe(run: TrainingRun, outcome: Outcome, shards: Shards) -> dict[str, Any]:
+def describe(run: TrainingRun, outcome: Outcome, data: TrainingData) -> dict[str, Any]:
     """Return the content of config.json: everything with which the weights can be read."""
+    form, shards = run.form, data.inputs
     keywords = run.keywords(type(outcome.sae))
     del keywords["dict_class"]
     return {
         "variant": run.variant.stem,
-        "template": "sae",
-        "sae_class": SAE_CLASS,
+        "template": form.name,
+        f"{form.name}_class": form.variant_class,
         "trainer_class": type(outcome.trainer).__mro__[1].__name__,
         "trained": outcome.trained,
-        "scale": shards.scale,
-        "space": "x_hat = scale * decode(encode(x / scale)); weights are in normalised space",
+        **spaces(data, has_skip=getattr(type(outcome.sae), "skip", None) is not None),
         "batch_size": run.batch_size,
         "tokens": run.tokens if outcome.trained else 0,
         "rows": len(shards),
@@ -197,6 +199,18 @@ def describe(run: TrainingRun, outcome: Outcome, shards: Shards) -> dict[str, An
         "arithmetic": outcome.arithmetic,
         "torch": torch.__version__,
     }
+
+
+def spaces(data: TrainingData, *, has_skip: bool) -> dict[str, Any]:
+    """Return the scales of config.json, and how the weights, in normalised space, use them."""
+    scale, normalised = data.inputs.scale, "weights are in normalised space"
+    if data.targets is None:
+        return {"scale": scale, "space": f"x_hat = scale * decode(encode(x / scale)); {normalised}"}
+    predicted = "decode(encode(x / scale))"
+    if has_skip:
+        predicted = f"({predicted} + skip(x / scale))"
+    said = f"y_hat = target_scale * {predicted}; {normalised}"
+    return {"scale": scale, "target_scale": data.targets.scale, "space": said}
 
 
 def replace_json(path: Path, content: Any) -> None:

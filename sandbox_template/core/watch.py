@@ -37,8 +37,8 @@ class Watch:
         if callable(getattr(trainer, "loss", None)):
             self._remember_loss()
 
-    def update(self, step: int, x: Tensor) -> float | None:
-        """Do one step on x [B, D]; return its loss, None when the trainer tells none.
+    def update(self, step: int, *batch: Tensor) -> float | None:
+        """Do one step on x [B, D], or on x and y; return its loss, None if the trainer tells none.
 
         Raises VariantError for anything the variant's code raises, for a loss that is no finite
         scalar, and when no gradient reached any parameter in the first steps.
@@ -46,7 +46,7 @@ class Watch:
         self._last = None
         unsound_before = sorted(self.unsound)
         with blaming(self.variant, f"update at step {step}", self.loss_line):
-            told = self.trainer.update(step, x)
+            told = self.trainer.update(step, *batch)
         loss = float(told) if isinstance(told, (int, float)) else self._last
         if loss is not None and not math.isfinite(loss):
             raise self._not_finite(loss, step, unsound_before)

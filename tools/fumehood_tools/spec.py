@@ -7,12 +7,12 @@ The evaluator reads the file once at the start of a job.
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from fumehood_tools.errors import BadRequest
-from fumehood_tools.kinds import Kind, KindName, SiteName, kind_named
+from fumehood_tools.kinds import Kind, KindName, SiteName, kind_named, kinds
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.settings import GlassLevel
 
@@ -119,6 +119,30 @@ class SandboxSpec(_Section):
     scoring: ScoringSpec = ScoringSpec()
     limits: LimitsSpec = LimitsSpec()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _read_by_the_kind(cls, content: Any) -> Any:
+        """Fill in the site that the kind reads, for a file that names none."""
+        kind = _kind_in(content)
+        if kind is None or kind.reads is None:
+            return content
+        subject = content.get("subject", {})
+        if isinstance(subject, SubjectSpec):
+            subject = subject.model_dump(exclude_unset=True)
+        if not isinstance(subject, Mapping):
+            return content
+        return {**content, "subject": {"site": kind.reads, **subject}}
+
+    @model_validator(mode="after")
+    def _site_of_the_kind(self) -> Self:
+        reads = self.kind.reads
+        if reads is not None and self.subject.site != reads:
+            raise ValueError(
+                f"subject.site is {self.subject.site}, but a {self.kind.noun} reads {reads}: write "
+                f'site = "{reads}" or leave it out'
+            )
+        return self
+
     @property
     def kind(self) -> Kind:
         """What the sandbox's kind states about its variants."""
@@ -145,6 +169,12 @@ class SandboxSpec(_Section):
             "sparsity_warmup_steps": max(1, round(0.1 * steps)),
             "decay_start": min(steps - 1, max(round(training.decay_fraction * steps), 1)),
         }
+
+
+def _kind_in(content: Any) -> Kind | None:
+    """Return the kind that a decoded sandbox.toml names, None if there is none of that name."""
+    name = content.get("template", "sae") if isinstance(content, Mapping) else None
+    return next((kind for kind in kinds() if kind.name == name), None)
 
 
 # The keys of [limits] that can change a score: how large an SAE may be and what it may spend. The
@@ -186,5 +216,6 @@ def check_spec(content: object) -> SandboxSpec:
         return SandboxSpec.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise BadRequest(f"sandbox.toml: {key}: {first['msg']}. Fix that key.") from error
+        key = ".".join(str(part) for part in first["loc"]) or "template"
+        said = first["msg"].removeprefix("Value error, ")
+        raise BadRequest(f"sandbox.toml: {key}: {said}. Fix that key.") from error

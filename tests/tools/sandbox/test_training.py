@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from fumehood_tools.files import data_path, sha256_of
-from fumehood_tools.kinds import SAE, core_folder, template_folder, template_root
+from fumehood_tools.kinds import core_folder, template_root
 
-VARIANTS = template_folder(SAE) / "variants"
+VARIANTS = template_root() / "sae" / "variants"
 TRAINABLE = sorted(path for path in VARIANTS.glob("*.py") if path.stem != "untrained")
 DEMO = sorted((data_path("examples") / "variants").glob("*.py"))
 Spec = Callable[..., dict[str, Any]]

@@ -51,7 +51,7 @@ from fumehood_tools.records.scores import Failure, Score
 from fumehood_tools.registry.kinds import known_metrics
 from fumehood_tools.registry.lookup import chosen_metrics
 from fumehood_tools.registry.sae_metrics import QUALITY, SPARSITY
-from fumehood_tools.sandbox.variants import packaged_variants
+from fumehood_tools.sandbox.variants import packaged_in
 
 __all__ = [
     "BenchmarkTable",
@@ -85,7 +85,7 @@ def read_benchmarks(
     empty one). Raises UnknownName for a variant, setting or metric that does not exist, BadRequest
     for a bad cursor.
     """
-    kinds = packaged_variants() if packaged is None else packaged
+    kinds = packaged_in(folder) if packaged is None else packaged
     read = _read(folder, variants, setting, shelf or Shelf(state_of(folder)), kinds)
     # Only now, because records may declare metrics of their own.
     if sort not in OTHER_ORDERS and sort not in (metrics := known_metrics()):

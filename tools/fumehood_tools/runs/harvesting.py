@@ -41,6 +41,11 @@ class Harvest(NamedTuple):
     """The activations that variants predict, row by row; None: those that they read."""
 
     @property
+    def target_shards(self) -> tuple[Path, ...]:
+        """The training split of what is predicted; none where it is what is read."""
+        return self.targets.train_shards if self.targets else ()
+
+    @property
     def digest(self) -> str:
         """The digest of activations, targets and probing data together."""
         parts = (self.activations, self.targets, self.probing)

@@ -58,7 +58,7 @@ class Trainee(Protocol):
     @property
     def out(self) -> Path:
         """A local folder that no variant can write to. Once the training has ended, it holds
-        sae.safetensors, config.json and train_log.jsonl, as far as they were left."""
+        the weights, config.json and train_log.jsonl, as far as they were left."""
         ...
 
     @property

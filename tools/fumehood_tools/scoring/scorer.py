@@ -151,8 +151,9 @@ class Scorer:
         given, folder = measuring.given, fresh_folder(measuring.folder, "inertness")
         case = ProbeCase(given.variant, given.weights, folder, request.seed)
         parent = Parent(request.parent.stem, request.parent) if request.parent else None
+        setup = self.setup
         return measure_inertness(
-            self.nursery, case, self.setup.activations, self.setup.spec, parent
+            self.nursery, case, setup.activations, setup.spec, parent, setup.targets
         )
 
     def _measure(

@@ -4,7 +4,8 @@ The program `fumehood_child.probe`. Its spec has the keys of a training's spec.j
 activation_dim, dict_size, steps, seed, …) and {"weights", "batch", "step", "fit": bool}. Without
 `fit`, the names in the weights file must be exactly the variant's. With it (for a parent), each
 weight is loaded into the weight of the same name, or of an alias in ALIASES, if the shapes agree;
-weights without such a partner keep their initial values.
+weights without such a partner keep their initial values. "batch" is a file with x [B, D], and for a
+transcoder also the targets y [B, D].
 
 Writes two files into its working folder. probe.safetensors has the latents f [B, F] and x_hat
 [B, D] in eval mode, and loss [] and grad.<name> in training mode, with the names and shapes of the
@@ -27,6 +28,8 @@ from . import distances
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    Batch = tuple[Tensor, ...]
 
 # Names that different base classes use for the same weight; "T": stored transposed there.
 ALIASES = (
@@ -126,7 +129,7 @@ def forward(module: Any, sae: Any, x_BD: "Tensor", seed: int) -> "dict[str, Tens
 
 
 def backward(
-    trainer: Any, x_BD: "Tensor", spec: dict[str, Any], partners: dict[str, Partner]
+    trainer: Any, batch: "Batch", spec: dict[str, Any], partners: dict[str, Partner]
 ) -> "dict[str, Tensor]":
     """Return the training loss and its gradients, or {} for a trainer without loss()."""
     import torch
@@ -139,9 +142,9 @@ def backward(
     # The second batch has only FEW rows, so most latents do not fire on it. Latents that fire count
     # as alive again; with the whole batch, the loss of dead latents would never be computed.
     losses = []
-    for rows in (x_BD, x_BD[:FEW]):
+    for rows in (batch, tuple(part[:FEW] for part in batch)):
         pretend_dead_latents(trainer)
-        loss = trainer.loss(rows.clone(), spec["step"])
+        loss = trainer.loss(*(part.clone() for part in rows), spec["step"])
         loss.backward()
         losses.append(loss.detach().reshape(()))
     found = {"loss": torch.stack(losses).sum()}
@@ -171,18 +174,18 @@ def pretend_dead_latents(trainer: Any) -> None:
 
 
 class Probe:
-    """One SAE with the given weights loaded, and the batch to run it on."""
+    """One SAE with the given weights loaded, and the batch to run it on: x, or x and targets y."""
 
-    def __init__(self, spec: dict[str, Any], x_BD: "Tensor") -> None:
+    def __init__(self, spec: dict[str, Any], batch: "Batch") -> None:
         from core.loading import build_trainer, load_variant
         from core.run import TrainingRun
 
-        self.spec, self.x_BD = spec, x_BD
+        self.spec, self.batch, self.x_BD = spec, batch, batch[0]
         run = TrainingRun.from_spec(spec)
-        self.module = load_variant(run.variant)
+        self.module = load_variant(run.variant, run.form)
         self.trainer = build_trainer(self.module, run)
         if callable(getattr(self.trainer, "prepare", None)):
-            self.trainer.prepare(x_BD.clone())
+            self.trainer.prepare(*(part.clone() for part in batch))
         self.partners, self.missing, self.added = load_weights(self.trainer.ae, spec)
 
     def forward(self, step: int = 1) -> "dict[str, Tensor]":
@@ -191,7 +194,7 @@ class Probe:
 
     def backward(self) -> "dict[str, Tensor]":
         """Return the training loss and the gradients, by name."""
-        return plain(backward(self.trainer, self.x_BD, self.spec, self.partners))
+        return plain(backward(self.trainer, self.batch, self.spec, self.partners))
 
     def weights_said(self) -> dict[str, list[str]]:
         """Return the names of weights without a partner, on either side."""
@@ -209,10 +212,10 @@ def plain(tensors: "dict[str, Tensor]") -> "dict[str, Tensor]":
 
 
 def compare_with(
-    variant: str, spec: dict[str, Any], x_BD: "Tensor", ours: "dict[str, Tensor]"
+    variant: str, spec: dict[str, Any], batch: "Batch", ours: "dict[str, Tensor]"
 ) -> dict[str, Any]:
     """Return the differences between a packaged variant and `ours`, with the same weights."""
-    probe = Probe({**spec, "variant": variant, "fit": True}, x_BD)
+    probe = Probe({**spec, "variant": variant, "fit": True}, batch)
     declared = Path(variant).stem == spec["declared"]
     some = {name: ours[name][::SOME] for name in ("f", "x_hat")}
     found: dict[str, Any] = {"loss": None, "gradient": None, **probe.weights_said()}
@@ -233,16 +236,17 @@ def main(spec: dict[str, Any]) -> int:
     from core.stubs import postpone_compiler
 
     postpone_compiler()
-    x_BD = load_file(spec["batch"])["x"]
+    given = load_file(spec["batch"])
+    batch = tuple(given[name] for name in ("x", "y") if name in given)
     said: dict[str, Any]
     if "variants" in spec:
         ours = load_file(spec["ours"])
         said = {
-            Path(variant).stem: compare_with(variant, spec, x_BD, ours)
+            Path(variant).stem: compare_with(variant, spec, batch, ours)
             for variant in spec["variants"]
         }
     else:
-        probe = Probe(spec, x_BD)
+        probe = Probe(spec, batch)
         save_file({**probe.forward(), **probe.backward()}, "probe.safetensors")
         said = probe.weights_said()
     Path("probe.json").write_text(json.dumps(said), "utf-8")

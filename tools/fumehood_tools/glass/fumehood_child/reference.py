@@ -26,7 +26,7 @@ def main(spec: dict[str, Any]) -> int:
     """Measure the training that `spec` describes (see the module's docstring)."""
     import torch
 
-    from core.batches import Shards
+    from core.batches import TrainingData
     from core.run import TrainingRun
     from core.stubs import postpone_compiler
     from core.train import Journal, fit
@@ -43,13 +43,13 @@ def main(spec: dict[str, Any]) -> int:
     torch.set_num_threads(int(spec["threads"]))
     run = TrainingRun.from_spec(spec)
     born = now(run.device) if run.device == "cuda" else 0.0
-    shards = Shards(spec["train_shards"], float(spec["scale"]), run.activation_dim)
+    data = TrainingData.of(spec, run.activation_dim)
 
     def seconds_of(steps: int) -> tuple[float, float]:
         """Train `steps` steps; return seconds until the first one ended, and per later step."""
         times.clear()
         shorter = dataclasses.replace(run, **shrunk(spec, steps))
-        fit(shorter, shards, Stopwatch(Path.cwd(), shorter))
+        fit(shorter, data, Stopwatch(Path.cwd(), shorter))
         return times[0] - born, (times[-1] - times[0]) / max(1, steps - 1)
 
     times: list[float] = []

@@ -8,21 +8,27 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from fumehood_tools.receipts import WEIGHTS_FILE
+from fumehood_tools.receipts import WEIGHTS_FILES
 from fumehood_tools.runs.remote.messages import ANSWER_FILE
 
 CODE, ORDERS, JOBS = "code", "orders", "jobs"
 PYTHON_FILE = ".python"
 """In the working folder of a node: the path of the interpreter that has torch."""
 MANIFEST, MOST_MANIFEST_BYTES = "manifest.json", 1 << 18
-BROUGHT = (WEIGHTS_FILE, "config.json", "train_log.jsonl", ANSWER_FILE)
+BROUGHT = (*WEIGHTS_FILES, "config.json", "train_log.jsonl", ANSWER_FILE)
 MOST_FAILURE = 8_000
 
 
 class ResultFile(BaseModel, frozen=True):
     """One file of the results of an order."""
 
-    name: Literal["sae.safetensors", "config.json", "train_log.jsonl", "answer.json"]
+    name: Literal[
+        "sae.safetensors",
+        "transcoder.safetensors",
+        "config.json",
+        "train_log.jsonl",
+        "answer.json",
+    ]
     size: int = Field(ge=0)
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
 

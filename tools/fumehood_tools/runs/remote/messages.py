@@ -23,6 +23,7 @@ class RemoteWork(BaseModel, frozen=True):
 
     order: TrainingOrder
     shards: tuple[str, ...] = Field(description="the training split: names in the data folder")
+    targets: tuple[str, ...] = Field((), description="of what is predicted, if not what is read")
     threads: int = Field(ge=0, description="0: all cores that the machine gives")
     gpu: int | None = Field(None, description="the number of the only GPU it sees; None: all")
 

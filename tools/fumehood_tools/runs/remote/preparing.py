@@ -1,7 +1,6 @@
 """Make a machine that was just opened ready for trainings: our code, the data, the packages."""
 
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +9,7 @@ from fumehood_tools.pods.ssh import pack, upload
 from fumehood_tools.runs.remote.code import INSTALL, code_files, wanted_packages
 from fumehood_tools.runs.remote.messages import DATA
 from fumehood_tools.runs.remote.places import OpenPlace
+from fumehood_tools.runs.remote.shards import TrainingShards
 
 SETUP_SECONDS = 1_200.0
 
@@ -22,18 +22,18 @@ class Prepared(NamedTuple):
     digest: str
 
 
-def send(opened: OpenPlace, shards: Sequence[Path], activations: str) -> Prepared:
+def send(opened: OpenPlace, shards: TrainingShards, activations: str) -> Prepared:
     """Send the code and a training split, unless they are there. Raises SshFailed.
 
-    activations: the digest of the activations that the shards are of.
+    activations: the digest of the activations that are read.
     """
     agent = opened.agent
     with tempfile.TemporaryDirectory(prefix="fumehood-code-") as folder:
         packed = pack(code_files(), Path(folder) / "code.tar.gz")
         code = f"{agent.root}/{agent.send_code(packed)}"
     data = f"{agent.root}/{DATA}/{activations[:32]}"
-    for shard in shards:
-        upload(agent.machine, shard, f"{data}/{shard.name}")
+    for name, shard in shards.files().items():
+        upload(agent.machine, shard, f"{data}/{name}")
     return Prepared(code, data, packed.digest)
 
 

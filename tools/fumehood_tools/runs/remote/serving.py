@@ -12,7 +12,6 @@ import contextlib
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +26,7 @@ from fumehood_tools.runs.remote.glass_there import GlassThere, check_strength
 from fumehood_tools.runs.remote.messages import FRACTION_FILE, RemoteWork
 from fumehood_tools.runs.remote.places import OpenPlace, RemotePlace
 from fumehood_tools.runs.remote.preparing import Prepared, installing, send
+from fumehood_tools.runs.remote.shards import TrainingShards
 from fumehood_tools.runs.remote.trainee import RemoteTrainee
 from fumehood_tools.runs.targets import PlaceLost
 from fumehood_tools.settings import GlassLevel
@@ -52,9 +52,9 @@ class Server(threading.Thread):
     """
 
     def __init__(
-        self, place: RemotePlace, orders: OrderBook, shards: Sequence[Path], glass: GlassThere
+        self, place: RemotePlace, orders: OrderBook, shards: TrainingShards, glass: GlassThere
     ) -> None:
-        """shards: the training split of the run's activations, here."""
+        """shards: the training data of the run, here."""
         super().__init__(name=f"place {place.name}", daemon=True)
         self.place = place
         self.failure: FumehoodError | None = None
@@ -186,8 +186,13 @@ class Server(threading.Thread):
     def _job(self, ready: _Ready, trainee: RemoteTrainee, job: str) -> JobSpec:
         """Send what is to be trained, and return the job that trains it."""
         order, opened, prepared = trainee.order, ready.opened, ready.prepared
-        shards = tuple(path.name for path in self._shards)
-        work = RemoteWork(order=order, shards=shards, threads=opened.threads, gpu=opened.gpu)
+        work = RemoteWork(
+            order=order,
+            shards=self._shards.input_names,
+            targets=self._shards.target_names,
+            threads=opened.threads,
+            gpu=opened.gpu,
+        )
         there = f"{opened.agent.root}/orders/{job}.json"
         with tempfile.TemporaryDirectory(prefix="fumehood-order-") as folder:
             file = Path(folder) / f"{job}.json"

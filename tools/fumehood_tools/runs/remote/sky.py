@@ -11,6 +11,7 @@ from fumehood_tools.pods.sky import SkyCommand
 from fumehood_tools.pods.sky.bucket import Bucket
 from fumehood_tools.pods.wanted import SkyWanted
 from fumehood_tools.runs.orders import TrainingOrder
+from fumehood_tools.runs.remote.shards import TrainingShards
 from fumehood_tools.runs.remote.sky_batch import SkyJournal
 from fumehood_tools.runs.remote.sky_worker import POLL_SECONDS, Site, SkyWorker
 from fumehood_tools.runs.remote.trainee import RemoteTrainee
@@ -44,7 +45,7 @@ class SkyTarget:
                 wanted,
                 SkyJournal(site.settings.state),
                 site.scratch,
-                site.found.activations.train_shards,
+                TrainingShards.of(site.found),
             ),
             poll_seconds,
         )

@@ -20,6 +20,7 @@ from fumehood_tools.runs.orders import TrainingOrder
 from fumehood_tools.runs.remote.batches import CODE, ORDERS, PYTHON_FILE
 from fumehood_tools.runs.remote.code import INSTALL, code_files, wanted_packages
 from fumehood_tools.runs.remote.messages import DATA, RemoteWork
+from fumehood_tools.runs.remote.shards import TrainingShards
 
 JOURNAL = Path("pods") / "sky"
 _IS_READY = """\
@@ -58,25 +59,25 @@ class SkyJournal:
 
 
 def write_batch(
-    folder: Path, orders: Sequence[TrainingOrder], shards: Sequence[Path], threads: int
+    folder: Path, orders: Sequence[TrainingOrder], shards: TrainingShards, threads: int
 ) -> None:
     """Fill an empty folder with all that nodes need. Files are linked, where that is possible.
 
-    shards: the training split of the orders' activations. Raises StorageFailed.
+    shards: the training data of the orders. Raises StorageFailed.
     """
     try:
         for name, path in code_files().items():
             _link(path, folder / CODE / name)
         data = folder / DATA / orders[0].recipe.activations[:32]
-        for path in shards:
-            _link(path, data / path.name)
+        for name, path in shards.files().items():
+            _link(path, data / name)
         # Without this file, SkyPilot leaves out what the user's .gitignore names.
         (folder / ".skyignore").touch()
     except OSError as error:
         raise StorageFailed.from_os_error(error, "Writing a batch of trainings") from error
-    names = tuple(path.name for path in shards)
+    names, targets = shards.input_names, shards.target_names
     for number, order in enumerate(orders):
-        work = RemoteWork(order=order, shards=names, threads=threads)
+        work = RemoteWork(order=order, shards=names, targets=targets, threads=threads)
         write_json(folder / ORDERS / f"{number:05}.json", work.model_dump(mode="json"))
 
 

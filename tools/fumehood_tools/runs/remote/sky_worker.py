@@ -23,6 +23,7 @@ from fumehood_tools.pods.sky.bucket import Bucket, BucketFailed, ResultsRefused
 from fumehood_tools.pods.wanted import SkyWanted
 from fumehood_tools.quoting import quotable
 from fumehood_tools.runs.log_lines import log
+from fumehood_tools.runs.remote.shards import TrainingShards
 from fumehood_tools.runs.remote.sky_batch import SkyJournal, task_for, write_batch
 from fumehood_tools.runs.remote.sky_results import bring
 from fumehood_tools.runs.remote.trainee import RemoteTrainee
@@ -37,14 +38,14 @@ TAIL_LINES, CANCEL_TRIES = 30, 3
 
 
 class Site(NamedTuple):
-    """What the thread works with. shards: the training split of the run's activations."""
+    """What the thread works with. shards: the training data of the run."""
 
     command: SkyCommand
     bucket: Bucket
     wanted: SkyWanted
     journal: SkyJournal
     scratch: Path
-    shards: Sequence[Path]
+    shards: TrainingShards
 
 
 class Underway:

@@ -8,6 +8,7 @@ from fumehood_tools.runs.remote.book import OrderBook
 from fumehood_tools.runs.remote.glass_there import GlassThere
 from fumehood_tools.runs.remote.places import RemotePlace
 from fumehood_tools.runs.remote.serving import Server
+from fumehood_tools.runs.remote.shards import TrainingShards
 from fumehood_tools.runs.remote.trainee import RemoteTrainee
 from fumehood_tools.runs.targets import PlaceLost, RunSite
 
@@ -26,7 +27,7 @@ class RemoteTarget:
         self._scratch = site.scratch
         self._orders = OrderBook(site.settings.state, [place.key for place in places])
         self._waiting: list[RemoteTrainee] = []
-        shards, glass = site.found.activations.train_shards, GlassThere(site.settings.state)
+        shards, glass = TrainingShards.of(site.found), GlassThere(site.settings.state)
         self._servers = [Server(place, self._orders, shards, glass) for place in places]
         for server in self._servers:
             server.start()

@@ -3,7 +3,7 @@
 usage: python -m fumehood_tools.runs.remote.trainer WORK_FILE DATA_FOLDER
 
 Trains as a run on this machine would: the same code, behind the strongest glass that is there. In
-the working folder it leaves out/ (sae.safetensors, config.json, train_log.jsonl, answer.json) and,
+the working folder it leaves out/ (the weights, config.json, train_log.jsonl, answer.json) and,
 while it trains, the file `fraction`. An order that fails has its reason in answer.json; the exit
 code is not 0 only where the machine is to blame.
 
@@ -38,6 +38,7 @@ LOOK_SECONDS = 0.2
 def train(work: RemoteWork, data: Path, folder: Path) -> RemoteAnswer:
     """Train the order in a folder of its own; return the answer. Its files are in folder/out."""
     recipe, shards = work.order.recipe, [data / name for name in work.shards]
+    targets = [data / name for name in work.targets]
     level = choose_level("auto", recipe.limits.glass)
     threads = work.threads or _cores()
     where, began = here(recipe.device, threads, level), time.monotonic()
@@ -56,7 +57,7 @@ def train(work: RemoteWork, data: Path, folder: Path) -> RemoteAnswer:
     ):
         try:
             place = Place(Path(scratch) / "training", glass, threads)
-            with Training(work.order, shards, place) as training:
+            with Training(work.order, shards, place, targets=targets) as training:
                 while (outcome := training.finished()) is None:
                     write_text(folder / FRACTION_FILE, f"{training.fraction():.4f}")
                     time.sleep(LOOK_SECONDS)

@@ -7,11 +7,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from core.loading import SAE_CLASS, TRAINER_CLASS
-from core.trainer import BaseTrainer
+from core.forms import TRAINER_CLASS, form_of
+from core.loading import TRAINERS
 
 # Hooks that core calls if they are there, though no base class has them.
-HOOKS = {SAE_CLASS: ("encode", "decode", "skip"), TRAINER_CLASS: ("prepare", "update", "loss")}
+SCORED_HOOKS, TRAINER_HOOKS = ("encode", "decode", "skip"), ("prepare", "update", "loss")
 CLOSE = 0.7
 
 
@@ -23,7 +23,7 @@ def unused_methods(module: ModuleType) -> list[dict[str, Any]]:
     tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8-sig"))
     named = _names(tree)
     found = []
-    for owner, hooks in HOOKS.items():
+    for owner, hooks in _hooks_by_class(module).items():
         cls = getattr(module, owner, None)
         if not isinstance(cls, type):
             continue
@@ -32,7 +32,7 @@ def unused_methods(module: ModuleType) -> list[dict[str, Any]]:
             known = name in hooks or any(name in vars(base) for base in bases)
             if known or name in named or name.startswith("__") or not inspect.isfunction(value):
                 continue
-            near = difflib.get_close_matches(name, _hooks(owner, cls), 1, CLOSE)
+            near = difflib.get_close_matches(name, _hooks(module, owner, cls), 1, CLOSE)
             line = value.__code__.co_firstlineno
             found.append(
                 {"owner": owner, "name": name, "line": line, "near": near[0] if near else None}
@@ -40,7 +40,11 @@ def unused_methods(module: ModuleType) -> list[dict[str, Any]]:
     return found
 
 
-def _hooks(owner: str, cls: type) -> list[str]:
+def _hooks_by_class(module: ModuleType) -> dict[str, tuple[str, ...]]:
+    return {form_of(module).variant_class: SCORED_HOOKS, TRAINER_CLASS: TRAINER_HOOKS}
+
+
+def _hooks(module: ModuleType, owner: str, cls: type) -> list[str]:
     """Return the methods of core's base classes that a file may override, and the hooks."""
     names = {
         name
@@ -50,8 +54,9 @@ def _hooks(owner: str, cls: type) -> list[str]:
         if inspect.isfunction(value) and not name.startswith("_")
     }
     if owner == TRAINER_CLASS and len(cls.__mro__) == 2:
-        names |= {name for name in vars(BaseTrainer) if not name.startswith("_")}
-    return sorted(names | set(HOOKS[owner]))
+        usual = TRAINERS[form_of(module).name]
+        names |= {name for name in vars(usual) if not name.startswith("_")}
+    return sorted(names | set(_hooks_by_class(module)[owner]))
 
 
 def _names(tree: ast.Module) -> set[str]:

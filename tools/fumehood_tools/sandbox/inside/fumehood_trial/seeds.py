@@ -50,6 +50,6 @@ def start_alike(spec: Mapping[str, Any], variant: str, other: str) -> bool:
 def _start(spec: Mapping[str, Any], variant: str, seed: int) -> dict[str, Tensor]:
     """Return the learned weights that a trainer with this seed begins with."""
     run = TrainingRun.from_spec({**spec, "variant": variant, "seed": seed})
-    trainer = build_trainer(load_variant(run.variant), run)
+    trainer = build_trainer(load_variant(run.variant, run.form), run)
     state = only_learned(dict(trainer.ae.state_dict()))
     return {name: weight.detach().clone() for name, weight in state.items()}

@@ -14,10 +14,13 @@ import torch
 from torch import Tensor
 
 from core.errors import blaming
-from core.loading import SAE_CLASS, TRAINER_CLASS, build_trainer, class_line, load_variant, trains
+from core.forms import TRAINER_CLASS
+from core.loading import build_trainer, class_line, load_variant, trains
 from core.run import TrainingRun
 from core.watch import Watch
 
+Batch = tuple[Tensor, ...]
+"""What a trainer is given: x [B, D], or for a transcoder x and the targets y [B, D]."""
 LEAST_STEPS = 4
 # The first steps pay for memory and caches.
 WARM_STEPS = 2
@@ -33,11 +36,12 @@ class FewSteps:
     """
 
     def __init__(
-        self, spec: Mapping[str, Any], variant: str, batches: Sequence[Tensor], seconds: float
+        self, spec: Mapping[str, Any], variant: str, batches: Sequence[Batch], seconds: float
     ) -> None:
         self.file = Path(variant)
         run = TrainingRun.from_spec({**spec, "variant": variant})
-        self.module = load_variant(self.file)
+        self.form = run.form
+        self.module = load_variant(self.file, run.form)
         self.calls: Counter[str] = Counter()
         self.own_paths = [path for path in PATHS if self._count(path)]
         self.trainer = build_trainer(self.module, run)
@@ -100,8 +104,8 @@ class FewSteps:
         return free, frozen, unknown
 
     def line_of(self, method: str) -> int | None:
-        """Return the line of a method of CustomSAE, or else of the class."""
-        return class_line(self.module, SAE_CLASS, method)
+        """Return the line of a method of the scored class, or else of the class."""
+        return class_line(self.module, self.form.variant_class, method)
 
     def _of_the_optimizers(self) -> set[int]:
         """Return the ids of the weights that the trainer's optimizers change; none: not known."""
@@ -110,23 +114,23 @@ class FewSteps:
         groups = [group for one in optimizers for group in one.param_groups]
         return {id(weight) for group in groups for weight in group["params"]}
 
-    def _prepare(self, x_BD: Tensor) -> None:
+    def _prepare(self, batch: Batch) -> None:
         if callable(getattr(self.trainer, "prepare", None)):
             line = class_line(self.module, TRAINER_CLASS, "prepare")
             with blaming(self.file, "prepare", line):
-                self.trainer.prepare(x_BD.clone())
+                self.trainer.prepare(*(part.clone() for part in batch))
 
-    def _train(self, batches: Sequence[Tensor], seconds: float) -> None:
+    def _train(self, batches: Sequence[Batch], seconds: float) -> None:
         watch = Watch(self.trainer, self.file, self.line)
         hooks = [
             weight.register_post_accumulate_grad_hook(self._notice(name))
             for name, weight in self.sae.named_parameters()
             if weight.requires_grad
         ]
-        for step, x_BD in enumerate(batches):
-            given_BD = x_BD.clone()
+        for step, batch in enumerate(batches):
+            given = [part.clone() for part in batch]
             started = time.perf_counter()
-            watch.update(step, given_BD)
+            watch.update(step, *given)
             self.durations.append(time.perf_counter() - started)
             if step == 0:
                 self.before = self.weights()
@@ -139,8 +143,8 @@ class FewSteps:
         return lambda _: self.reached.add(name)
 
     def _count(self, path: str) -> bool:
-        """Count the calls of a method of CustomSAE; return whether the file defines it."""
-        sae_class = getattr(self.module, SAE_CLASS)
+        """Count the calls of a method of the scored class; return whether the file defines it."""
+        sae_class = getattr(self.module, self.form.variant_class)
         own = getattr(sae_class, path, None)
         if not inspect.isfunction(own) or not _is_of(self.module, sae_class, path):
             return False

@@ -23,6 +23,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from core.errors import VariantError, blaming
+from core.forms import FORMS
 from core.stubs import postpone_compiler
 
 from . import latents, methods, paths, planted, seeds, steps
@@ -55,8 +56,10 @@ class Trial:
         self.ends_at = time.monotonic() + float(spec["seconds"])
         self.variant, self.parent = str(spec["variant"]), spec["parent"]
         rows = planted.Planted(int(spec["activation_dim"]))
-        self.batches = [rows.rows(BATCH) for _ in range(STEPS)]
-        self.x_BD = rows.rows(ROWS)
+        has_targets = FORMS[str(spec.get("template", "sae"))].has_targets
+        drawn = rows.pairs if has_targets else lambda count: (rows.rows(count),)
+        self.batches = [drawn(BATCH) for _ in range(STEPS)]
+        self.batch = drawn(ROWS)
         self.said: dict[str, Any] = {}
 
     def run(self) -> None:
@@ -91,7 +94,7 @@ class Trial:
         ours = self._few_steps(self.variant)
         free, frozen, unknown = ours.unmoved()
         self._say(
-            **latents.look(ours, self.x_BD)._asdict(),
+            **latents.look(ours, self.batch[0])._asdict(),
             steps=ours.steps,
             ms_per_step=ours.ms_per_step,
             parameters=ours.parameters,
@@ -100,7 +103,7 @@ class Trial:
             unknown=unknown,
             unused=methods.unused_methods(ours.module),
         )
-        self._say(uncalled=paths.untrained_paths(ours, self.x_BD))
+        self._say(uncalled=paths.untrained_paths(ours, self.batch))
         save_file(ours.state(), self.weights)
         return ours
 
@@ -125,7 +128,7 @@ class Trial:
     def _compare(self) -> None:
         """Compare with the parent, with the copy whose knob is turned, and with packaged files."""
         with blaming(self.variant, "the comparison with other variants"):
-            own = probe.Probe(self.spec, self.x_BD)
+            own = probe.Probe(self.spec, self.batch)
             ours = {**own.forward(), **own.backward()}
         found: dict[str, Any] = {}
         if (turned := self.spec["turned"]) is not None:
@@ -133,7 +136,7 @@ class Trial:
                 # Its name is the declared one here, so that loss and gradient are compared too.
                 spec = {**self.spec, "declared": Path(turned).stem}
                 self._say(
-                    knob=probe.compare_with(turned, spec, self.x_BD, ours),
+                    knob=probe.compare_with(turned, spec, self.batch, ours),
                     knob_starts_alike=seeds.start_alike(self.spec, self.variant, turned),
                 )
         for path in [*([self.parent] if self.parent else []), *self.spec["others"]]:
@@ -144,7 +147,7 @@ class Trial:
     def _against(self, path: str, ours: dict[str, Tensor], found: dict[str, Any]) -> None:
         try:
             with blaming(path, f"comparing with {Path(path).stem}"):
-                found[Path(path).stem] = probe.compare_with(path, self.spec, self.x_BD, ours)
+                found[Path(path).stem] = probe.compare_with(path, self.spec, self.batch, ours)
         except VariantError as error:
             if path == self.parent:
                 self._say(parent_problem=error.rule)
