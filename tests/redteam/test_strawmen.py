@@ -37,7 +37,8 @@ def naive_numbers(work: Path, names: set[str]) -> dict[str, dict]:
 
 
 def test_every_claim_of_a_cheat_holds_in_a_benchmark_of_one_process(tmp_path: Path) -> None:
-    claims = {case.name: case.entry.claim for case in load_cases("*") if case.entry.claim}
+    cases = [case for case in load_cases("*") if case.kind == "sae"]
+    claims = {case.name: case.entry.claim for case in cases if case.entry.claim}
     try:
         numbers = naive_numbers(tmp_path, set(claims))
     finally:
@@ -58,3 +59,31 @@ def test_honest_numbers_of_that_benchmark_are_honest(tmp_path: Path) -> None:
     numbers = naive_numbers(tmp_path, {"topk_1", "split_identity"})
     assert numbers["topk_1"]["l0"] <= 1 and numbers["topk_1"]["ev"] < 0.5
     assert numbers["split_identity"]["l0"] > 32 and numbers["split_identity"]["ev"] > 0.99
+
+
+@pytest.mark.slow
+def test_every_claim_of_a_transcoder_holds_in_a_benchmark_of_one_process(tmp_path: Path) -> None:
+    cases = [case for case in load_cases("*") if case.kind == "transcoder"]
+    claims = {case.name: case.entry.claim for case in cases if case.entry.claim}
+    honest = {case.name for case in cases if case.name in ("topk_1", "topk_8")}
+    entries = []
+    for case in cases:
+        if case.name in claims or case.name in honest:
+            path = tmp_path / f"{case.name}.py"
+            path.write_text(fill_in(case, {"CACHE": str(tmp_path)}), encoding="utf-8")
+            entries.append(f"{case.name}={path}")
+    template = str(data_path("sandbox_template"))
+    bench = Path(__file__).with_name("naive_transcoders.py")
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", str(bench), template, *entries],
+        stdout=subprocess.PIPE,
+        check=True,
+        timeout=900,
+    )
+    numbers = {(told := json.loads(line))["name"]: told for line in done.stdout.splitlines()}
+    assert len(claims) >= 12
+    for name, claim in claims.items():
+        for key, edge in claim.items():
+            assert isinstance(edge, Edge)
+            assert edge.at_least <= numbers[name][key] <= edge.at_most, (name, numbers[name])
+    assert numbers["topk_1"]["ev"] < 0.25 and numbers["topk_8"]["ev"] < 0.42

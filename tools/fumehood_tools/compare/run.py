@@ -94,7 +94,7 @@ def compare_variants(
         )
     asked = {
         "variants": None if variants is None else list(variants),
-        "tries": count_tries(folder.parent, shelf, kinds) + more_tries,
+        "tries": count_tries(folder.parent, shelf, packaged) + more_tries,
         "tries_here": count_tries_of(found, shown, kinds),
         "missed": {name: list(l0s) for name, l0s in (missed or {}).items()},
     }

@@ -37,6 +37,7 @@ from fumehood_tools.records.levels import is_at
 from fumehood_tools.records.parameters import Value
 from fumehood_tools.records.scores import Failure, Score
 from fumehood_tools.registry.sae_metrics import SPARSITY
+from fumehood_tools.sandbox.variants import packaged_in
 
 _Level = tuple[tuple[str, Value], ...]
 """All values with which a copy of a file ran, sorted by name."""
@@ -57,11 +58,19 @@ class _Verdict(NamedTuple):
     settings: str = ""
 
 
-def count_tries(sandboxes: Path, shelf: Shelf, packaged: Mapping[str, str]) -> int:
-    """Return the number of variants tried. packaged: name -> sha256. Raises StorageFailed."""
+def count_tries(sandboxes: Path, shelf: Shelf, packaged: Mapping[str, str] | None) -> int:
+    """Return the number of variants tried.
+
+    packaged: name -> sha256 of what counts as baselines; None: for each sandbox those of its kind.
+    Raises StorageFailed.
+    """
     there = {results.parent.name for results in sandboxes.glob("*/results")}
     return sum(
-        _tries(sandbox, shelf.collect(sandboxes / sandbox / "results"), packaged)
+        _tries(
+            sandbox,
+            shelf.collect(sandboxes / sandbox / "results"),
+            packaged_in(sandboxes / sandbox) if packaged is None else packaged,
+        )
         for sandbox in sorted(there | shelf.sandboxes())
     )
 

@@ -131,12 +131,17 @@ def _packaged(kind: str) -> dict[str, str]:
     }
 
 
-def packaged_in(folder: Path) -> dict[str, str]:
-    """Return the packaged variants of the kind that a sandbox's sandbox.toml names.
+def kind_in(folder: Path) -> Kind:
+    """Return the kind that a sandbox's sandbox.toml names.
 
-    Those of SAEs if that file is missing or invalid: then only its tables can be read.
+    That of SAEs if the file is missing or invalid: then only its tables can be read.
     """
     try:
-        return packaged_variants(read_spec(folder / SPEC_FILE).kind)
+        return read_spec(folder / SPEC_FILE).kind
     except (BadRequest, StorageFailed):
-        return packaged_variants()
+        return SAE
+
+
+def packaged_in(folder: Path) -> dict[str, str]:
+    """Return the packaged variants of the kind of a sandbox."""
+    return packaged_variants(kind_in(folder))

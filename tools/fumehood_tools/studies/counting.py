@@ -19,7 +19,7 @@ def all_tries(lab: Lab) -> int:
 
     Raises StorageFailed.
     """
-    return count_tries(lab.settings.sandboxes, lab.records, lab.packaged) + plans_again(lab)
+    return count_tries(lab.settings.sandboxes, lab.records, lab.chosen_packaged) + plans_again(lab)
 
 
 def plans_again(lab: Lab) -> int:

@@ -59,7 +59,7 @@ def judge_scores(
             variants=list(variants) or None,
             baseline=baseline,
             metric=metric,
-            packaged=lab.packaged,
+            packaged=lab.chosen_packaged,
             shelf=lab.records,
             more_tries=plans_again(lab),
             drawn=lab.drawn_seeds(),
@@ -97,8 +97,9 @@ def _places(
     found = lab.found(sandbox)
     shown = {row.variant for row in comparison.rows} | {comparison.baseline}
     places: dict[str, list[str]] = {}
+    packaged = lab.packaged(sandbox)
     for place, score in found.scores.items():
-        name = name_of(score, lab.packaged)
+        name = name_of(score, packaged)
         if score.control is None and name in shown and found.settings[place] == setting:
             places.setdefault(name, []).append(place)
     return places

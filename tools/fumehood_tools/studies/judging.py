@@ -139,7 +139,7 @@ def _why_exploratory(plan: Plan, scores: PlannedScores, look: int, lost: int) ->
 
 def _compared(lab: Lab, plan: Plan, scores: PlannedScores, setting: Setting) -> Comparison | None:
     """Return the comparison of a plan's scores; None if there is nothing to compare."""
-    baseline, metric = shown_name(plan.baseline, lab.packaged), metric_of(plan)
+    baseline, metric = shown_name(plan.baseline, lab.packaged(plan.sandbox)), metric_of(plan)
     there = [one for one in plan.variants if scores.places[one.name]]
     has_base = any(
         metric.key in scores.records.scores[place].metrics
@@ -150,7 +150,7 @@ def _compared(lab: Lab, plan: Plan, scores: PlannedScores, setting: Setting) -> 
     versions = {one.name: one.file_sha256 for one in (plan.baseline, *plan.variants)}
     records = records_of(lab, plan.sandbox, setting, versions, scores)
     asked = {
-        "variants": [shown_name(one, lab.packaged) for one in there],
+        "variants": [shown_name(one, lab.packaged(plan.sandbox)) for one in there],
         "tries": all_tries(lab),
         "planned_looks": plan.looks,
     }
@@ -170,7 +170,7 @@ def records_of(
     folder = lab.folder(sandbox)
     current = {**lab.records.variant_files(folder / "variants"), **versions}
     found = scores.records if scores else lab.found(sandbox)
-    return Records(folder, found, setting, current, lab.packaged, lab.drawn_seeds())
+    return Records(folder, found, setting, current, lab.packaged(sandbox), lab.drawn_seeds())
 
 
 def _claims(
@@ -189,7 +189,7 @@ def _claims(
         claims.append(
             claim_of(
                 file.name,
-                rows.get(shown_name(file, lab.packaged)),
+                rows.get(shown_name(file, lab.packaged(plan.sandbox))),
                 aim_of(plan),
                 seeds=seeds_at(lab, plan.sandbox, places),
                 receipts=[f"{under}/{place}" for place in places],
@@ -211,7 +211,9 @@ def _missing(
     records = records_of(lab, plan.sandbox, scores.setting, versions, scores)
     if records is None:
         return []
-    return missing_controls(records, shown_name(plan.baseline, lab.packaged), comparison)
+    return missing_controls(
+        records, shown_name(plan.baseline, lab.packaged(plan.sandbox)), comparison
+    )
 
 
 def seeds_at(lab: Lab, sandbox: str, places: Iterable[str]) -> list[int]:

@@ -18,10 +18,11 @@ from fumehood_tools.receipts.folders import Book
 from fumehood_tools.receipts.places import SANDBOXES, results_of, run_of
 from fumehood_tools.receipts.signing import read_record
 from fumehood_tools.receipts.trials import CONTROL, read_trial
+from fumehood_tools.records.labelling import Packaged
 from fumehood_tools.records.scores import Failure, Score
 from fumehood_tools.registry.kinds import SCORE
 from fumehood_tools.runs.code import evaluator_sha256, template_sha256
-from fumehood_tools.sandbox.variants import packaged_variants
+from fumehood_tools.sandbox.variants import packaged_in
 from fumehood_tools.settings import Settings
 from fumehood_tools.spec import SandboxSpec, check_spec, deciding_values
 from fumehood_tools.studies.entries import HoldoutAnswer, Plan
@@ -50,14 +51,14 @@ class Lab:
         packaged: Mapping[str, str] | None = None,
         draw: random.Random | None = None,
     ) -> None:
-        """packaged: name -> sha256 of the files that count as baselines.
+        """packaged: name -> sha256 of the files that count as baselines; None: those of the kind.
 
         draw: what seeds are drawn with; None for the operating system's randomness.
         """
         self.settings = settings
         self.records = records or Shelf(settings.state)
         self.studies = studies or StudyShelf(settings.workspace)
-        self.packaged = packaged_variants() if packaged is None else packaged
+        self.chosen_packaged = packaged
         self.draw = draw or random.SystemRandom()
         self._found: dict[str, SandboxRecords] = {}
         self._seeds: dict[str, Mapping[str, set[int]]] = {}
@@ -91,6 +92,12 @@ class Lab:
     def folder(self, sandbox: str) -> Path:
         """Return the folder of a sandbox, whether it exists or not."""
         return self.settings.workspace / SANDBOXES / sandbox
+
+    def packaged(self, sandbox: str) -> Packaged:
+        """Return name -> sha256 of the files that count as baselines in a sandbox."""
+        if self.chosen_packaged is not None:
+            return self.chosen_packaged
+        return packaged_in(self.folder(sandbox))
 
     def found(self, sandbox: str) -> SandboxRecords:
         """Return the records of a sandbox; none if it does not exist."""

@@ -73,7 +73,7 @@ def scores_of(lab: Lab, plan: Plan, receipt: str) -> PlannedScores:
         for place in sorted(used)
         if lab.position(f"{results_of(plan.sandbox)}/{place}") < began
     ]
-    kept = _kept(plan, found, setting, used, lab.packaged)
+    kept = _kept(plan, found, setting, used, lab.packaged(plan.sandbox))
     again = _run_again(lab, plan, places)
     return PlannedScores(setting, places, lacking, to_run, early, again, kept)
 

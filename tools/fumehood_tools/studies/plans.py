@@ -164,7 +164,7 @@ def _files(lab: Lab, box: Sandbox, asked: Proposal) -> list[PlannedVariant]:
             PlannedVariant(
                 name=name,
                 file_sha256=sha256,
-                packaged=lab.packaged.get(name) == sha256,
+                packaged=lab.packaged(box.name).get(name) == sha256,
                 seen_seeds=sorted(lab.seeds_of(sha256)),
                 constants={key: constants[key] for key in asked.grid if key in constants},
             )
@@ -228,7 +228,7 @@ def _power(lab: Lab, box: Sandbox, plan: Plan, seeds: int | None) -> PowerFound:
     found, base, metric = lab.found(plan.sandbox), plan.baseline, metric_of(plan)
     right = lab.settings_like(plan.sandbox, setting_digest(box.spec))
     points = [
-        scored_sae(score, lab.packaged, metric)
+        scored_sae(score, lab.packaged(plan.sandbox), metric)
         for place, score in found.scores.items()
         if found.settings[place] in right
         and score.control is None

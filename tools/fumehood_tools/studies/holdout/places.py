@@ -101,10 +101,6 @@ def spec_elsewhere(spec: SandboxSpec, spot: Spot, info: SubjectInfo, width: int)
         tasks = SYNTHETIC_TASKS if is_synthetic else ScoringSpec().probing_tasks
         if scoring.probing_tasks:
             scoring = scoring.model_copy(update={"probing_tasks": tasks})
-    if info.kind == "synthetic" and spec.subject.site != "resid_post":
-        raise BadRequest(
-            f"The synthetic subject has no {spec.subject.site}. Choose another layer or subject."
-        )
     subject = SubjectSpec(name=spot.subject, layer=spot.layer, site=spec.subject.site)
     return spec.model_copy(
         update={"subject": subject, "corpus": corpus, "scoring": scoring, "dict_size": sizes}
@@ -127,8 +123,9 @@ def seen_spots(lab: Lab, own: str = "") -> dict[Spot, str]:
     }
     found = dict[Spot, str]()
     for name in lab.sandboxes():
+        packaged = lab.packaged(name)
         for score in lab.found(name).scores.values():
-            is_own = lab.packaged.get(score.variant) != score.file_version
+            is_own = packaged.get(score.variant) != score.file_version
             is_retest = name == own or (name in tests and score.file_version in planned)
             if score.control is None and is_own and not is_retest:
                 spot = Spot(score.subject, score.layer)

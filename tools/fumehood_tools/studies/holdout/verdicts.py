@@ -10,6 +10,9 @@ from typing import NamedTuple
 
 from fumehood_tools.compare import scored_sae
 from fumehood_tools.compare.question import ScoredSae
+from fumehood_tools.kinds import kind_named
+from fumehood_tools.records.labelling import Packaged
+from fumehood_tools.records.scores import Score
 from fumehood_tools.registry.lookup import judged_metrics, metric_named
 from fumehood_tools.registry.sae_metrics import QUALITY, SPARSITY
 from fumehood_tools.sandbox.variants import packaged_variants
@@ -42,10 +45,9 @@ def claims_on_holdout(
     incomplete = {**lacking, **_incomplete(plan, found)}
     receipts = _receipts([one.planned for one in found], plan)
     metric = metric_named(plan.metric, judged_metrics())
-    packaged = packaged_variants()
     measured = [one for one in found if one.score is not None]
     points = [
-        _named(scored_sae(one.score, packaged, metric), one.planned)
+        _named(scored_sae(one.score, _packaged(one.score), metric), one.planned)
         for one in measured
         if one.score is not None
     ]
@@ -70,6 +72,11 @@ def claims_on_holdout(
     )
 
 
+def _packaged(score: Score) -> Packaged:
+    """Return the files that count as baselines among scores of this one's kind."""
+    return packaged_variants(kind_named(score.kind))
+
+
 def claims_elsewhere(
     plan: Plan, standing: Standing, failed: Mapping[str, str], tries: int
 ) -> list[Claim]:
@@ -78,8 +85,9 @@ def claims_elsewhere(
     failed: variant -> why it has no scores there. What is not supported is "lost on transfer".
     """
     metric = metric_named(plan.metric, judged_metrics())
-    packaged = packaged_variants()
-    points = [_named(scored_sae(one.score, packaged, metric), one) for one in standing.all]
+    points = [
+        _named(scored_sae(one.score, _packaged(one.score), metric), one) for one in standing.all
+    ]
     found = claims_about(
         points,
         plan.model_copy(update={"looks": 1}),

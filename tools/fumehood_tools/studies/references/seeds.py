@@ -22,7 +22,7 @@ from fumehood_tools.receipts.places import SANDBOXES, places_on_disk
 from fumehood_tools.receipts.trials import trial_of
 from fumehood_tools.records.labelling import label_of
 from fumehood_tools.records.scores import Score
-from fumehood_tools.sandbox.variants import packaged_variants
+from fumehood_tools.sandbox.variants import packaged_in
 from fumehood_tools.studies.references.grammar import Reference
 from fumehood_tools.studies.references.stating import Basis
 
@@ -60,7 +60,6 @@ class LabelScores:
     def __init__(self, workspace: Path, shelf: Shelf, book: Book) -> None:
         """book: the ledger of the whole workspace."""
         self._workspace, self._shelf, self._book = workspace, shelf, book
-        self._packaged = packaged_variants()
         self._sandboxes: dict[tuple[str, str | None], SandboxScores] = {}
         self._checked: dict[str, Held] = {}
 
@@ -120,11 +119,12 @@ class LabelScores:
             raise UnknownName("sandbox", name, known, "Name one of these.")
         found = self._shelf.collect(folder / "results")
         chosen_setting = pick_setting(list(settings_of(found)), setting, folder)
+        packaged = packaged_in(folder)
         if chosen_setting is None:
-            return SandboxScores(name, found, {}, None, self._packaged)
+            return SandboxScores(name, found, {}, None, packaged)
         current = self._shelf.variant_files(folder / "variants")
-        chosen = choose(found, chosen_setting, current, None, self._packaged)
-        return SandboxScores(name, found, chosen.by_label, chosen_setting.name, self._packaged)
+        chosen = choose(found, chosen_setting, current, None, packaged)
+        return SandboxScores(name, found, chosen.by_label, chosen_setting.name, packaged)
 
     def _scores(self, box: SandboxScores, reference: Reference) -> list[Score]:
         """Return the scores of a label, or those of the same try as the run that is named."""

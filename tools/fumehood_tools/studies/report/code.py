@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fumehood_tools.files import sha256_of
-from fumehood_tools.kinds import SAE, template_folder
+from fumehood_tools.kinds import Kind, template_folder
 from fumehood_tools.plain_files import read_plain
+from fumehood_tools.receipts.places import SANDBOXES
 from fumehood_tools.records.scores import Score
 from fumehood_tools.sandbox.declarations import parent_of
-from fumehood_tools.sandbox.variants import packaged_variants
+from fumehood_tools.sandbox.variants import kind_in, packaged_variants
 from fumehood_tools.studies.report.facts import Facts
 from fumehood_tools.studies.report.markdown import bullets, code, digest, plain
 
@@ -29,12 +30,13 @@ class Source(NamedTuple):
     content: bytes
     is_packaged: bool
     is_exact: bool
+    kind: Kind
 
 
 def sources_of(facts: Facts, workspace: Path) -> list[Source]:
     """Return every version of every variant that was run, by name. Controls are left out."""
     found: dict[tuple[str, str], Source] = {}
-    packaged = packaged_variants()
+    kinds = {run.sandbox: kind_in(workspace / SANDBOXES / run.sandbox) for run in facts.runs}
     for run in facts.runs:
         content = run.content
         if content.control is not None:
@@ -47,8 +49,10 @@ def sources_of(facts: Facts, workspace: Path) -> list[Source]:
             name=content.variant,
             sha256=content.file_version,
             content=read_plain(path),
-            is_packaged=packaged.get(content.variant) == content.file_version,
+            is_packaged=packaged_variants(kinds[run.sandbox]).get(content.variant)
+            == content.file_version,
             is_exact=sha256_of(path) == content.file_version,
+            kind=kinds[run.sandbox],
         )
     return [found[key] for key in sorted(found)]
 
@@ -79,7 +83,7 @@ def _source(one: Source, sources: list[Source], parents: dict[str, str]) -> str:
     said = [f"### {plain(one.name)}", f"sha256 `{one.sha256}`{copy}", code(text, "python")]
     name = parents.get(one.sha256)
     name = name or parent_of(one.content, one.name, is_packaged=one.is_packaged)
-    parent = _parent(name, sources) if name else None
+    parent = _parent(name, sources, one.kind) if name else None
     if name is None:
         said.append("It declares no parent.")
     elif parent is None:
@@ -96,10 +100,10 @@ def _source(one: Source, sources: list[Source], parents: dict[str, str]) -> str:
     return "\n\n".join(said)
 
 
-def _parent(name: str, sources: list[Source]) -> bytes | None:
+def _parent(name: str, sources: list[Source], kind: Kind) -> bytes | None:
     """Return the source of a parent: as it was run, or else the packaged file."""
-    ran = [one for one in sources if one.name == name]
+    ran = [one for one in sources if one.name == name and one.kind is kind]
     if ran:
         return ran[-1].content
-    path = template_folder(SAE) / "variants" / f"{name}.py"
-    return read_plain(path) if name in packaged_variants() else None
+    path = template_folder(kind) / "variants" / f"{name}.py"
+    return read_plain(path) if name in packaged_variants(kind) else None

@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeVar
 
 from fumehood_tools.bench.collect import SandboxRecords
 from fumehood_tools.errors import FumehoodError
+from fumehood_tools.sandbox.variants import packaged_variants
 from fumehood_tools.studies.entries import (
     Claim,
     Conclusion,
@@ -107,4 +108,6 @@ def read_board(lab: Lab, name: str) -> Board:
         for box, found in boxes.items()
         for left in found.damaged
     ]
-    return Board(lab, study, tuple(others), boxes, lab.packaged, tuple(problems))
+    # The curated axes are those of SAEs, and so are the names of baselines.
+    packaged = packaged_variants() if lab.chosen_packaged is None else lab.chosen_packaged
+    return Board(lab, study, tuple(others), boxes, packaged, tuple(problems))
