@@ -134,7 +134,7 @@ def main() -> None:
     """Answer requests until standard input is closed."""
     setup = ScoringSetup.model_validate_json(Path(sys.argv[1]).read_text(encoding="utf-8"))
     begun = time.perf_counter()
-    subject = scoring_subject(setup.spec.subject, setup.cache)
+    subject = scoring_subject(setup.spec.subject, setup.spec.sites()[1], setup.cache)
     loaded = time.perf_counter() - begun
     print(json.dumps({"imports": IMPORTS, "subject": loaded}), flush=True)
     for line in sys.stdin:

@@ -19,7 +19,7 @@ FLOORS = (
     "settings",
     "files sarif where",
     "kinds",
-    "spec",
+    "exchange spec",
     "sqlite_file",
     "children",
     "corpora jobs machine notebooks receipts records subjects web",

@@ -17,7 +17,7 @@ from fumehood_tools.records.labelling import label_of
 from fumehood_tools.records.scores import Score
 from fumehood_tools.runs.code import evaluator_sha256, template_sha256
 from fumehood_tools.sandbox.create import Sandbox
-from fumehood_tools.sandbox.variants import packaged_variants
+from fumehood_tools.sandbox.variants import packaged_in
 from fumehood_tools.settings import Settings
 from fumehood_tools.spec import SandboxSpec, check_spec
 
@@ -59,7 +59,7 @@ def chosen_saes(
     Raises BadRequest if there is no score, UnknownName for a variant without one, StorageFailed if
     a record was edited.
     """
-    packaged = packaged_variants()
+    packaged = packaged_in(box.folder)
     found = shelf.collect(box.results)
     shown = pick_setting(list(settings_of(found)), None, box.folder)
     run = f"run_variants(sandbox={box.name!r}, variants=[…])"

