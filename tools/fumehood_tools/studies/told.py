@@ -129,7 +129,8 @@ def _conclusion_text(content: Conclusion) -> str:
     ]
     lines += [f"Exploratory because {why}" for why in content.exploratory_because]
     lines += [f"Missing control: {one}" for one in content.missing_controls]
-    lines.append(f"Cost: {content.minutes:.1f} minutes, ${content.usd:.2f}.")
+    usd = "rented machines of unknown price" if content.usd is None else f"${content.usd:.2f}"
+    lines.append(f"Cost: {content.minutes:.1f} minutes, {usd}.")
     return "\n".join(lines)
 
 
