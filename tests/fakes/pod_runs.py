@@ -121,12 +121,16 @@ def kill_controller(state: Path, job: str) -> None:
 
 
 def kill_reaper(workspace: Path) -> None:
-    """Kill the detached reaper of a workspace with SIGKILL."""
+    """Kill the detached reaper of a workspace, or those of all workspaces below a folder.
+
+    Otherwise one whose provider has gone with the test would go on asking it.
+    """
     for process in psutil.process_iter():
         words = words_of(process)
-        if REAPER in words and str(workspace) in words:
-            process.kill()
-            process.wait(10)
+        if REAPER in words and any(word.startswith(str(workspace)) for word in words):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+                process.wait(10)
 
 
 def words_of(process: psutil.Process) -> list[str]:

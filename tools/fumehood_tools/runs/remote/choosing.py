@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.files import digest_of
 from fumehood_tools.pods.hosts import host_named, read_hosts
+from fumehood_tools.pods.keeping import keep_record
 from fumehood_tools.pods.rentals import Desk, Rental, open_rentals
 from fumehood_tools.pods.ssh import ClientKey
 from fumehood_tools.pods.wishes import wishes
@@ -16,7 +17,7 @@ from fumehood_tools.runs.log_lines import log
 from fumehood_tools.runs.remote.hosts import HostPlace, places_of
 from fumehood_tools.runs.remote.kept import KeptPlace, taken
 from fumehood_tools.runs.remote.places import RemotePlace
-from fumehood_tools.runs.remote.renting import PodPlace, keep_record
+from fumehood_tools.runs.remote.renting import PodPlace
 from fumehood_tools.runs.remote.sky import SkyTarget
 from fumehood_tools.runs.remote.target import RemoteTarget
 from fumehood_tools.runs.request import RunRequest
