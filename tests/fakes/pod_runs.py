@@ -64,7 +64,7 @@ def run_here(
     """
     folder.mkdir()
     with target_of(request, settings, job) as target:
-        parts = RunParts(open_target=target.open)
+        parts = RunParts(open_target=target.open, harvest=target.harvest)
         result = RunJob(JobContext("job1", folder), settings, request, parts).run()
         return {**result, "rented": target.bill()}
 

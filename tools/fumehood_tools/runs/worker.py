@@ -34,7 +34,8 @@ def _run_elsewhere(context: JobContext, settings: Settings, request: RunRequest)
     from fumehood_tools.runs.remote.choosing import target_of
 
     with target_of(request, settings, context.job_id) as target:
-        result = RunJob(context, settings, request, RunParts(open_target=target.open)).run()
+        parts = RunParts(open_target=target.open, harvest=target.harvest)
+        result = RunJob(context, settings, request, parts).run()
         bill = target.bill()
         summary = [*result["summary"], *_cost(request, bill)]
         return {**result, "summary": summary, "target": request.target, "rented": bill}

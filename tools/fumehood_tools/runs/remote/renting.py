@@ -47,6 +47,10 @@ class PodPlace:
         """See RemotePlace."""
         return self._wish.place
 
+    def wish_for(self, purpose: str) -> Wish:
+        """Return the wish for another pod like this one."""
+        return self._wish.model_copy(update={"place": f"{self._wish.place} {purpose}"})
+
     def open(self) -> OpenPlace:
         """Rent the pod, or take over the one that is there, and log in. Takes minutes.
 

@@ -1,0 +1,46 @@
+"""How the training split of a run's activations gets to a machine that trains."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from fumehood_tools.pods.agent import JobSpec, JobStatus
+from fumehood_tools.pods.ssh import upload
+from fumehood_tools.runs.remote.places import OpenPlace
+
+RunThere = Callable[[JobSpec], JobStatus]
+"""Runs a job on the machine, which is looked after meanwhile; returns its status at the end."""
+
+
+class Split(Protocol):
+    """The training split, wherever it is. Used by the threads of all places."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of its shards, in order."""
+        ...
+
+    def bring(self, opened: OpenPlace, code: str, folder: str, run: RunThere) -> None:
+        """See that a machine has all shards in a folder below the agent's.
+
+        code: the folder of our code there. Raises SshFailed, RunFailed, PlaceLost.
+        """
+        ...
+
+
+class SplitHere:
+    """The usual one: its shards are on this machine, and are sent."""
+
+    def __init__(self, shards: Sequence[Path]) -> None:
+        self._shards = shards
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """See Split."""
+        return tuple(path.name for path in self._shards)
+
+    def bring(self, opened: OpenPlace, code: str, folder: str, run: RunThere) -> None:
+        """Send what is not there."""
+        agent = opened.agent
+        for shard in self._shards:
+            upload(agent.machine, shard, f"{agent.root}/{folder}/{shard.name}")
