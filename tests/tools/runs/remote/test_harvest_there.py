@@ -48,7 +48,6 @@ class DataWatcher:
 
     def __init__(self, cloud: RunPod) -> None:
         self.shards_of: dict[str, set[str]] = defaultdict(set)
-        self.keys: set[str] = set()
         self._cloud, self._over = cloud, Event()
         self._thread = Thread(target=self._watch)
 
@@ -82,7 +81,11 @@ def digest_in(settings: Settings, sandbox: str) -> str:
 
 
 def test_one_pod_harvests_for_all_and_weights_scores_and_digests_are_those_of_this_machine(
-    pod_settings: Settings, there: Settings, cloud: RunPod, tmp_path: Path
+    pod_settings: Settings,
+    there: Settings,
+    cloud: RunPod,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     digest = local(pod_settings, tmp_path)
     request = RunRequest(
@@ -101,6 +104,9 @@ def test_one_pod_harvests_for_all_and_weights_scores_and_digests_are_those_of_th
     scores, local_scores = metrics_of(there, "there"), metrics_of(there, "here")
     for name, metrics in local_scores.items():
         assert scores[name] == pytest.approx(metrics, rel=1e-6), name
+    told = capsys.readouterr().out
+    assert told.count("data are there, and what scoring needs is here") == 1
+    assert "harvests again" not in told and "no copy from" not in told
     # One pod has harvested; the other has all shards from it, and this machine has the first.
     shards = {"00000.npy", "00001.npy", "00002.npy"}
     assert list(watcher.shards_of.values()) == [shards] * 2

@@ -129,23 +129,44 @@ class HarvestThere:
         dtype = known.dtype if settings.dtype == "auto" else settings.dtype
         return Harvest(activations, probing, known.device, dtype, best_threads(settings.cache))
 
-    def bring(self, opened: OpenPlace, code: str, folder: str, run: RunThere) -> None:
+    def bring(self, opened: OpenPlace, folder: str, run: RunThere) -> None:
         """See Split: the shards are there, or come from another pod, or are harvested anew."""
+        if not self._is_complete(opened, folder):
+            # Neither a copy that was cut nor other bytes may be taken for the shards.
+            _remove(opened, folder)
+            self._fetch(opened, folder, run)
+        with self._lock:
+            self._holders[opened.agent.machine.id] = opened
+
+    def _fetch(self, opened: OpenPlace, folder: str, run: RunThere) -> None:
         while True:
             with self._lock:
-                if self._is_complete(opened, folder):
-                    self._holders[opened.agent.machine.id] = opened
-                    return
-                holder = next(iter(self._holders.values()), None)
+                holder = self._holder_for(opened)
                 if holder is None:
-                    self._harvest_again(opened, code, run)
-                    continue
+                    self._harvest_again(opened, run)
+                    return
             try:
                 copy_split(holder, opened, folder, self.names, run)
+                if self._is_complete(opened, folder):
+                    return
+                told = "other bytes than those of the harvest arrived"
             except (SshFailed, PlaceLost, RunFailed) as error:
-                log("harvest", opened.agent.machine.id, f"no copy of the data: {error}")
-                with self._lock:
-                    self._holders.pop(holder.agent.machine.id, None)
+                told = str(error)
+            # This raises if it is this machine that went away.
+            _remove(opened, folder)
+            log(
+                "harvest",
+                opened.agent.machine.id,
+                f"no copy from {holder.agent.machine.id}: {told}",
+            )
+            with self._lock:
+                self._holders.pop(holder.agent.machine.id, None)
+
+    def _holder_for(self, opened: OpenPlace) -> OpenPlace | None:
+        """Return a pod from which another one can copy. Hosts of the user's never let others in."""
+        if opened.rented is None:
+            return None
+        return next((one for one in self._holders.values() if one.rented is not None), None)
 
     def _harvested(self) -> KnownHarvest:
         assert self._known is not None, "harvest comes first"
@@ -245,19 +266,16 @@ class HarvestThere:
             raise answer.error.model_copy(update={"message": message}).as_error()
         return answer
 
-    def _harvest_again(self, opened: OpenPlace, code: str, run: RunThere) -> None:
-        """Harvest on another machine, because no machine with the shards is left."""
+    def _harvest_again(self, opened: OpenPlace, run: RunThere) -> None:
+        """Harvest on another machine, because there is none from which it can have the shards."""
         if not self._may_harvest(opened):
             raise RunFailed(
                 "No machine with the training split is left, and variants may have run on this "
                 "one. Start the same run again: a new machine harvests."
             )
-        before = self._harvested()
-        packages = installing(opened, send_code(opened), harvest_packages(self._spec))
-        if run(packages).state != "succeeded":
-            raise not_installed(opened, opened.agent.machine.id, packages.job)
-        forget_job(opened.agent, packages.job)
-        log("harvest", opened.agent.machine.id, "harvests again: no other machine has the data")
+        before, name = self._harvested(), opened.agent.machine.id
+        log("harvest", name, "harvests again: no other machine has the data for it")
+        code = self._prepared(opened, name, run)
         if not self._harvest_on(opened, code, run).has_bytes_of(before):
             write_json(self._folder / KNOWN_FILE, before.model_dump(mode="json"))
             raise RunFailed(
@@ -273,6 +291,11 @@ class HarvestThere:
         except FumehoodError:
             return False
         return {(file.path, file.sha256) for file in there} == self._harvested().shards
+
+
+def _remove(opened: OpenPlace, folder: str) -> None:
+    words = ["rm", "-rf", "--", f"{opened.agent.root}/{folder}"]
+    opened.agent.machine.again(lambda shell: shell.check(words))
 
 
 def _note(name: str) -> Progress:

@@ -9,6 +9,7 @@ The progress is printed, as JSON lines. A request that fails has its reason in a
 """
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,8 +75,12 @@ def _for_scoring(activations: Activations) -> Iterator[Path]:
 
 def _link(path: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    if not target.exists():
+    if target.exists():
+        return
+    try:
         os.link(path, target)
+    except OSError:
+        shutil.copyfile(path, target)  # some network disks know no links
 
 
 if __name__ == "__main__":

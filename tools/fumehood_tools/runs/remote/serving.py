@@ -157,7 +157,7 @@ class Server(threading.Thread):
         trainee.tell(f"bringing the activations to {name}")
         data = f"{DATA}/{split_folder(recipe.activations)}"
         run = functools.partial(self._until_over, opened.agent, trainee=trainee)
-        self._split.bring(opened, code.folder, data, run)
+        self._split.bring(opened, data, run)
         level = self._glass.ask(opened.agent, opened.python, code.folder)
         check_strength(name, level, recipe.limits.glass)
         log("place", name, f"is ready: code and data are there; variants have the glass {level}")

@@ -20,10 +20,10 @@ class Split(Protocol):
         """The names of its shards, in order."""
         ...
 
-    def bring(self, opened: OpenPlace, code: str, folder: str, run: RunThere) -> None:
+    def bring(self, opened: OpenPlace, folder: str, run: RunThere) -> None:
         """See that a machine has all shards in a folder below the agent's.
 
-        code: the folder of our code there. Raises SshFailed, RunFailed, PlaceLost.
+        Raises SshFailed, RunFailed, PlaceLost.
         """
         ...
 
@@ -39,7 +39,7 @@ class SplitHere:
         """See Split."""
         return tuple(path.name for path in self._shards)
 
-    def bring(self, opened: OpenPlace, code: str, folder: str, run: RunThere) -> None:
+    def bring(self, opened: OpenPlace, folder: str, run: RunThere) -> None:
         """Send what is not there."""
         agent = opened.agent
         for shard in self._shards:
