@@ -142,8 +142,9 @@ def words_of(process: psutil.Process) -> list[str]:
 
 
 def log_of(store: JobStore, job: str) -> str:
-    """Return all that a job printed."""
-    return (store.folder(job) / "output.log").read_text(encoding="utf-8")
+    """Return all that a job has printed so far; nothing before it has begun."""
+    path = store.folder(job) / "output.log"
+    return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
 class Seen(NamedTuple):
