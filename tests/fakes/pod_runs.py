@@ -54,7 +54,7 @@ def run_here(
     """
     folder.mkdir()
     with target_of(request, settings, job) as target:
-        parts = RunParts(open_target=target.open)
+        parts = RunParts(open_target=target.open, harvest=target.harvest)
         result = RunJob(JobContext("job1", folder), settings, request, parts).run()
         return {**result, "rented": target.bill()}
 
@@ -111,12 +111,16 @@ def kill_controller(state: Path, job: str) -> None:
 
 
 def kill_reaper(workspace: Path) -> None:
-    """Kill the detached reaper of a workspace with SIGKILL."""
+    """Kill the detached reaper of a workspace, or those of all workspaces below a folder.
+
+    Otherwise one whose provider has gone with the test would go on asking it.
+    """
     for process in psutil.process_iter():
         words = words_of(process)
-        if REAPER in words and str(workspace) in words:
-            process.kill()
-            process.wait(10)
+        if REAPER in words and any(word.startswith(str(workspace)) for word in words):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+                process.wait(10)
 
 
 def words_of(process: psutil.Process) -> list[str]:
@@ -128,8 +132,9 @@ def words_of(process: psutil.Process) -> list[str]:
 
 
 def log_of(store: JobStore, job: str) -> str:
-    """Return all that a job printed."""
-    return (store.folder(job) / "output.log").read_text(encoding="utf-8")
+    """Return all that a job has printed so far; nothing before it has begun."""
+    path = store.folder(job) / "output.log"
+    return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
 class Seen(NamedTuple):

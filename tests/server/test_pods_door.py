@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
+from fakes.pod_runs import kill_reaper
 from fakes.runpod import NEEDS_PODS, RunPod
 from fakes.sandbox_files import leave_out_probing
 from mcp import Client, StdioServerParameters
@@ -20,7 +20,8 @@ from fumehood.cli import main
 from fumehood_tools.doctor import examine
 from fumehood_tools.pods.api import choose_api
 from fumehood_tools.pods.configured import HOSTS_FILE
-from fumehood_tools.pods.rentals import open_desk, rent
+from fumehood_tools.pods.rentals import MachineClock, open_desk, rent
+from fumehood_tools.pods.rentals.reaper import is_anything_rented
 from fumehood_tools.pods.ssh import ClientKey
 from fumehood_tools.pods.wanted import PodsWanted
 from fumehood_tools.pods.wishes import wishes
@@ -74,11 +75,7 @@ def rented_environ(
     """The environment of a server whose user has an account, on a machine without a GPU."""
     own = {"RUNPOD_API_KEY": cloud.key, "FUMEHOOD_ENDPOINTS": cloud.endpoints}
     yield environ | own | {"FUMEHOOD_DEVICE": "cpu", "FUMEHOOD_RUNPOD_INTERFACE": "v2"}
-    # A reaper goes on looking for as long as its provider does not answer.
-    for process in psutil.process_iter(["cmdline"]):
-        words = process.info["cmdline"] or []
-        if "fumehood_tools.pods.rentals.reaper" in words and str(settings.workspace) in words:
-            process.kill()
+    kill_reaper(settings.workspace)
 
 
 @asynccontextmanager
@@ -386,8 +383,16 @@ async def test_case_25_a_server_that_starts_ends_what_nobody_needs_any_more(
         with closing(open_desk(mine.state, api)) as desk:
             key = ClientKey(mine.state).public()
             [wish] = wishes(wanted, mine, key, purpose="run x", job="a job that is gone")
-            rent(desk, wish)
+            rental, _ = rent(desk, wish)
     assert len(cloud.pods()) == 1
     async with served(rented_environ) as client:
         await client.list_tools()
         eventually(lambda: not cloud.pods(), 60)
+        eventually(lambda: not is_anything_rented(mine.state, MachineClock()), 60)
+    # The reaper signs nothing: the next start does, from the journal.
+    async with served(rented_environ) as client:
+        await client.list_tools()
+        folder = settings.workspace / "rentals" / rental.intent
+        eventually((folder / "rental.json").is_file, 60)
+    assert "is over" in json.loads((folder / "rental.json").read_text("utf-8"))["why"]
+    assert not list((mine.state / "rentals").glob("*.lock"))

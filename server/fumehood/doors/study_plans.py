@@ -52,7 +52,7 @@ class Judgment(BaseModel, frozen=True):
     tries: int = Field(description="that p is corrected for")
     missing_controls: list[str]
     minutes: float
-    usd: float
+    usd: float | None
     next: str
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,12 @@ HOME = str(Path(fumehood_tools.__file__).parents[1])
 CONTROLLER = Path(__file__).with_name("fuzz_controller.py")
 JOBS, KILLS = 25, 2
 SEED = 20_261_130
+
+
+@pytest.fixture(autouse=True)
+def no_reaper_stays(tmp_path: Path) -> Iterator[None]:
+    yield
+    kill_reaper(tmp_path)
 
 
 class Controllers:
@@ -83,7 +90,6 @@ def test_case_24_jobs_whose_controllers_are_killed_twice_have_whole_logs_and_one
             code, _, told = controllers.run(number, seed)
             if code != 0 or found(controllers.workspace, number) != expected(seed):
                 bad.append(f"job {number}, seed {seed}: exit code {code}\n{told}")
-        kill_reaper(controllers.workspace)
         print(f"one job takes {usual:.1f} s; killed at: {dict(steps)}")
         assert not bad, "\n".join(bad)
         assert not cloud.pods() and len(cloud.ended()) == JOBS + 1

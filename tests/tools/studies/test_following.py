@@ -8,6 +8,7 @@ import pytest
 from fakes.studies_bench import Bench, planned
 
 from fumehood_tools.errors import BadRequest
+from fumehood_tools.pods.wanted import HERE, PodsWanted, RunPlace, SkyWanted
 from fumehood_tools.studies.entries import (
     COMPARISON_FILE,
     Budget,
@@ -16,12 +17,13 @@ from fumehood_tools.studies.entries import (
     Content,
     Experiment,
     HoldoutAnswer,
+    Plan,
     Reflection,
     ReportWritten,
     Verdict,
 )
 from fumehood_tools.studies.notebook import append
-from fumehood_tools.studies.spending import Spent, check_budget, spent_in_words
+from fumehood_tools.studies.spending import Spent, capped, check_budget, spent_in_words
 from fumehood_tools.studies.view import page_of
 
 WHEN = "2026-11-30T00:00:00+00:00"
@@ -180,3 +182,24 @@ def test_a_run_is_refused_if_tests_of_verdicts_have_taken_its_budget(bench: Benc
         check_budget(tight.lab, tight.study, None, Budget(), Spent(7, 0.0))
     with pytest.raises(BadRequest, match=r"is 10 minutes: 4 are spent"):
         check_budget(tight.lab, tight.study, None, Budget(), Spent(0, 7.0))
+
+
+def test_the_budget_of_a_study_caps_all_its_pods_and_that_of_a_plan_those_of_its_run(
+    bench: Bench,
+) -> None:
+    tight = Bench(bench.settings.workspace.parent / "dollars", Budget(usd=4))
+    [(_, plan)] = Way(tight).bench.study.only(Plan)
+    wanted = PodsWanted(gpus=("NVIDIA A40",), max_cost_usd=10)
+    place = RunPlace(target="runpod", pods=wanted)
+    pods = capped(place, tight.study, plan.model_copy(update={"budget": Budget(usd=3)})).pods
+    assert pods and (pods.study, pods.study_usd, pods.max_cost_usd) == (tight.study.name, 4, 3)
+    assert capped(HERE, tight.study, plan) == HERE
+    sky = RunPlace(target="skypilot", sky=SkyWanted(bucket="s3://mine"))
+    with pytest.raises(BadRequest, match=r"budget of \$4.00, and SkyPilot does not tell"):
+        capped(sky, tight.study, plan)
+    assert capped(sky, bench.study, plan) == sky
+
+
+def test_what_has_no_known_price_is_told_and_not_free() -> None:
+    spent = Spent(2, 1.0, 0.5).plus(Spent(1, 1.0, unpriced=1))
+    assert spent.text() == "3 SAEs, 2.0 minutes, $0.50, and an unknown price for 1"

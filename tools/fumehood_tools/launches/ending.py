@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from pydantic import BaseModel, Field
 
 from fumehood_tools.errors import FumehoodError, UnknownName
+from fumehood_tools.pods.keeping import keep_record
 from fumehood_tools.pods.rentals import Desk, Rental, end_all
 from fumehood_tools.pods.rentals.ending import Ended
-from fumehood_tools.runs.remote.renting import end_with_record, keep_record
+from fumehood_tools.runs.remote.renting import end_with_record
 from fumehood_tools.settings import Settings
 
 BY_HAND = "somebody asked for its end"

@@ -101,7 +101,9 @@ class Cost(BaseModel, frozen=True):
 
     train_seconds: float
     score_seconds: float
-    usd: float = Field(0.0, description="cost of rented machines; 0 on your own")
+    usd: float | None = Field(
+        0.0, description="cost of rented machines; 0 on your own; null: nobody told it"
+    )
     rented: RentedPlace | None = Field(None, description="null: trained on a machine of your own")
 
 

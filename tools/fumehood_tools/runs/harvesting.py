@@ -109,6 +109,12 @@ def harvest(
         return _taken(harvested(child, on_progress), settings)
 
 
+HarvestData = Callable[
+    [SandboxSpec, Settings, Path, Callable[[Progress], None], IO[bytes] | None], Harvest
+]
+"""Returns the data of a sandbox as `harvest` does, with its arguments."""
+
+
 def harvested(child: LineChild, on_progress: Callable[[Progress], None]) -> dict[str, Any]:
     """Return the last line of a child that harvests. Raises the child's error."""
     while True:

@@ -19,7 +19,7 @@ from fumehood_tools.children import HUB_KEYS, LineChild
 from fumehood_tools.errors import RunFailed
 from fumehood_tools.glass import choose_level, scratch_folder
 from fumehood_tools.jobs.worker import JobContext
-from fumehood_tools.runs.harvesting import Harvest, harvest
+from fumehood_tools.runs.harvesting import Harvest, HarvestData, harvest
 from fumehood_tools.runs.items import Planner, setting_name
 from fumehood_tools.runs.local_target import LocalTarget
 from fumehood_tools.runs.log_lines import log
@@ -46,11 +46,12 @@ TICK_SECONDS = 0.2
 class RunParts(NamedTuple):
     """What another kind of job puts in place of a part of a run; the defaults are run_variants'.
 
-    open_target: makes the target that trains. accepts, check: which items are trained, see
-    RunQueue. listener: is told every outcome.
+    open_target: makes the target that trains. harvest: returns the data, see harvesting.
+    accepts, check: which items are trained, see RunQueue. listener: is told every outcome.
     """
 
     open_target: Callable[[RunSite], Target] = LocalTarget
+    harvest: HarvestData = harvest
     accepts: Accepts = everything
     check: Check = broken_rule
     listener: Listener = Nobody()
@@ -105,7 +106,8 @@ class RunJob:
     def _harvested(self, prints: IO[bytes]) -> Harvest:
         """Return the data of the sandbox, computed if they are missing."""
         spec, cache, began = self._spec, self._settings.cache, time.monotonic()
-        found = harvest(spec, self._settings, self._context.folder, self._progress.harvest, prints)
+        folder, tell = self._context.folder, self._progress.harvest
+        found = self._parts.harvest(spec, self._settings, folder, tell, prints)
         log("harvest", spec.subject.name, f"data are there ({time.monotonic() - began:.1f} s)")
         remember(spec, cache, harvest=time.monotonic() - began)
         return found

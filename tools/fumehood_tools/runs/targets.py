@@ -41,14 +41,14 @@ class Effort(NamedTuple):
 
     where: the machine it ran on, as whoever started it there reports it; arithmetic: of its large
     matrix products; usd: the price of the rented machine for these seconds, without its boot and
-    its idle time, which the job's result has; rented: that machine.
+    its idle time, which the job's result has; None: nobody told it; rented: that machine.
     """
 
     seconds: float
     work: Work | None
     where: Where
     arithmetic: str = "float32"
-    usd: float = 0.0
+    usd: float | None = 0.0
     rented: RentedPlace | None = None
 
 

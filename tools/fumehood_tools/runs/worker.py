@@ -34,17 +34,23 @@ def _run_elsewhere(context: JobContext, settings: Settings, request: RunRequest)
     from fumehood_tools.runs.remote.choosing import target_of
 
     with target_of(request, settings, context.job_id) as target:
-        result = RunJob(context, settings, request, RunParts(open_target=target.open)).run()
+        parts = RunParts(open_target=target.open, harvest=target.harvest)
+        result = RunJob(context, settings, request, parts).run()
         bill = target.bill()
-        summary = [*result["summary"], *([] if bill is None else [_cost(bill)])]
+        summary = [*result["summary"], *_cost(request, bill)]
         return {**result, "summary": summary, "target": request.target, "rented": bill}
 
 
-def _cost(bill: dict[str, Any]) -> str:
+def _cost(request: RunRequest, bill: dict[str, Any] | None) -> list[str]:
+    """Return what the rented machines have cost, as lines of the summary."""
+    if request.target == "skypilot":
+        return ["cost: unknown here; `sky cost-report` and your clouds' bills have it"]
+    if bill is None:
+        return []
     pods = bill["pods"]
     up = [pod for pod in pods if pod["record"] is None]
     ended = f"{len(up)} ARE NOT ENDED: see list_pods" if up else "all of them have ended"
-    return f"rented GPUs: ${bill['cost_usd']:.4f} on {len(pods)} pods; {ended}"
+    return [f"rented GPUs: ${bill['cost_usd']:.4f} on {len(pods)} pods; {ended}"]
 
 
 if __name__ == "__main__":

@@ -166,7 +166,7 @@ class Conclusion(BaseModel, frozen=True):
     tries: int = Field(description="variants tried in the workspace, by every agent")
     missing_controls: list[str] = Field(default_factory=list)
     minutes: float = Field(description="training and scoring of the SAEs it rests on")
-    usd: float = 0.0
+    usd: float | None = Field(0.0, description="null: some of it has no known price")
     metric: str = Field("", description="of the effects")
     advice: str = Field("", description="the run of the baseline that a claim waits for, as a call")
     early: bool = Field(False, description="results were shown before all planned seeds were in")

@@ -26,6 +26,7 @@ from fumehood_tools.studies.judging import (
     records_of,
     seeds_at,
     state_of,
+    usd_of,
 )
 from fumehood_tools.studies.lab import Lab
 from fumehood_tools.studies.missing import missing_controls
@@ -82,7 +83,7 @@ def judge_scores(
             tries=comparison.tries,
             missing_controls=missing_controls(records, baseline, comparison) if records else [],
             minutes=minutes_of(lab, sandbox, used),
-            usd=sum(lab.found(sandbox).scores[place].cost.usd for place in used),
+            usd=usd_of(lab, sandbox, used),
             metric=metric,
             state=state,
             written=now(),

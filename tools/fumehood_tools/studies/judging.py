@@ -72,7 +72,7 @@ def judge_plan(
             tries=comparison.tries if comparison else all_tries(lab),
             missing_controls=_missing(lab, plan, scores, comparison),
             minutes=minutes_of(lab, plan.sandbox, used),
-            usd=sum(lab.found(plan.sandbox).scores[place].cost.usd for place in used),
+            usd=usd_of(lab, plan.sandbox, used),
             metric=plan.metric,
             advice=_advice(comparison),
             early=is_early,
@@ -238,6 +238,16 @@ def minutes_of(lab: Lab, sandbox: str, places: Iterable[str]) -> float:
     scores = lab.found(sandbox).scores
     costs = [scores[place].cost for place in places]
     return round(sum(cost.train_seconds + cost.score_seconds for cost in costs) / 60, 3)
+
+
+def usd_of(lab: Lab, sandbox: str, places: Iterable[str]) -> float | None:
+    """Return what the machines of some scores have cost, None if nobody told it for one."""
+    scores, total = lab.found(sandbox).scores, 0.0
+    for place in places:
+        if (usd := scores[place].cost.usd) is None:
+            return None
+        total += usd
+    return total
 
 
 def enter(lab: Lab, study: str, conclusion: Conclusion, comparison: Comparison | None) -> Entry:

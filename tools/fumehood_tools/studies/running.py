@@ -20,7 +20,7 @@ from fumehood_tools.studies.entries import Experiment, Plan
 from fumehood_tools.studies.lab import Lab, setting_digest
 from fumehood_tools.studies.matching import scores_of
 from fumehood_tools.studies.notebook import Entry, Study, append
-from fumehood_tools.studies.spending import Spent, check_budget
+from fumehood_tools.studies.spending import Spent, capped, check_budget
 from fumehood_tools.timestamps import now
 
 LOCK = "studies.{name}.turn.lock"
@@ -63,6 +63,7 @@ def run_plan(lab: Lab, jobs: JobStore, study: str, number: int, place: RunPlace 
         notebook = lab.studies.read(study)
         entry, plan = plan_of(notebook, number)
         check_unchanged(lab, plan)
+        place = capped(place, notebook, plan)
         before = [job for _, job in notebook.only(Experiment) if job.plan == number]
         status = [_status(jobs, job.job_id) for job in before]
         round_ = sum(one == "succeeded" for one in status[:-1])

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from fumehood_tools.bench.controls import CONTROL_NAMES, label
 from fumehood_tools.errors import BadRequest
+from fumehood_tools.pods.wanted import RunPlace
 from fumehood_tools.receipts.trials import CONTROL
 from fumehood_tools.records.scores import Failure, Score
 from fumehood_tools.runs.controls import SEED_STEPS
@@ -31,20 +32,32 @@ MOST_READ = 500
 
 
 class Spent(NamedTuple):
-    """What was spent. minutes: of training and scoring, wall time."""
+    """What was spent. minutes: of training and scoring, wall time.
+
+    unpriced: SAEs trained on machines whose price nobody told; they are not in usd.
+    """
 
     saes: int = 0
     minutes: float = 0.0
     usd: float = 0.0
+    unpriced: int = 0
 
     def plus(self, other: "Spent") -> "Spent":
         """Return the sum."""
-        return Spent(self.saes + other.saes, self.minutes + other.minutes, self.usd + other.usd)
+        return Spent(
+            self.saes + other.saes,
+            self.minutes + other.minutes,
+            self.usd + other.usd,
+            self.unpriced + other.unpriced,
+        )
 
     def text(self) -> str:
         """Return it in words."""
-        dollars = f", ${self.usd:,.2f}" if self.usd else ""
-        return f"{self.saes:,} SAEs, {self.minutes:.1f} minutes{dollars}"
+        return f"{self.saes:,} SAEs, {self.minutes:.1f} minutes{self._dollars()}"
+
+    def _dollars(self) -> str:
+        known = f", ${self.usd:,.2f}" if self.usd else ""
+        return f"{known}, and an unknown price for {self.unpriced}" if self.unpriced else known
 
 
 def spent_by(lab: Lab, receipt: str, plan: Plan) -> Spent:
@@ -134,6 +147,28 @@ def check_budget(
     _check(f"study {study.name}", study.opened.budget, whole, more)
 
 
+def capped(place: RunPlace, study: Study, plan: Plan) -> RunPlace:
+    """Return where a plan is run, with the budgets as caps on what its pods may cost.
+
+    The cap of the study holds for all pods that were ever rented under its plans. Raises BadRequest
+    for a budget in dollars where nobody tells the price.
+    """
+    dollars = [one.usd for one in (plan.budget, study.opened.budget) if one.usd is not None]
+    if place.target == "skypilot" and dollars:
+        raise BadRequest(
+            f"There is a budget of ${min(dollars):,.2f}, and SkyPilot does not tell what its "
+            'machines cost, so it could not be kept. Pass target="runpod", or another target.'
+        )
+    if place.pods is None:
+        return place
+    caps = {
+        "study": study.name,
+        "study_usd": study.opened.budget.usd,
+        "max_cost_usd": min([place.pods.max_cost_usd, *dollars]),
+    }
+    return place.model_copy(update={"pods": place.pods.model_copy(update=caps)})
+
+
 def _check(what: str, budget: Budget, spent: Spent, more: Spent) -> None:
     """Raise BadRequest, with what is left, if more would exceed a budget."""
     limits = {"saes": budget.saes, "minutes": budget.minutes, "usd": budget.usd}
@@ -182,10 +217,14 @@ def _in_ledger(ran: Ran) -> Ran:
 def _cost(record: Score | Failure) -> Spent:
     if isinstance(record, Score):
         cost = record.cost
-        return Spent(0, (cost.train_seconds + cost.score_seconds) / 60, cost.usd)
+        return _priced((cost.train_seconds + cost.score_seconds) / 60, cost.usd)
     try:
         began, ended = (datetime.fromisoformat(said) for said in (record.started, record.finished))
     except ValueError:
         return Spent()
     usd = 0.0 if record.cost is None else record.cost.usd
-    return Spent(0, max(0.0, (ended - began).total_seconds()) / 60, usd)
+    return _priced(max(0.0, (ended - began).total_seconds()) / 60, usd)
+
+
+def _priced(minutes: float, usd: float | None) -> Spent:
+    return Spent(0, minutes, usd or 0.0, unpriced=usd is None)

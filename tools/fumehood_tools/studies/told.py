@@ -146,7 +146,8 @@ def _conclusion_text(content: Conclusion) -> str:
     if content.stopped:
         lines.append(stopped_in_words(content.stopped, content.stopped_times))
     lines += [f"Missing control: {one}" for one in content.missing_controls]
-    lines.append(f"Cost: {content.minutes:.1f} minutes, ${content.usd:.2f}.")
+    usd = "rented machines of unknown price" if content.usd is None else f"${content.usd:.2f}"
+    lines.append(f"Cost: {content.minutes:.1f} minutes, {usd}.")
     return "\n".join(lines)
 
 

@@ -81,13 +81,20 @@ POD_IMAGE = Setting(
     "runpod/pytorch:1.0.2-cu1281-torch280-ubuntu2404",
     "the container image of rented GPUs; it starts sshd and has Python with torch",
 )
+POD_HARVEST = Setting(
+    "FUMEHOOD_POD_HARVEST",
+    "auto",
+    "auto | here | there: where activations for trainings on pods and hosts are computed (auto: "
+    "there, for subjects of a billion parameters or more)",
+    ("auto", "here", "there"),
+)
 SKY = Setting(
     "FUMEHOOD_SKY",
     "sky",
     "SkyPilot's command, which is installed in an environment of its own; it may have arguments",
 )
 PODS = Declared(
-    settings=(RUNPOD_INTERFACE, POD_MAX_COST_JOB, POD_MAX_COST_DAY, POD_IMAGE, SKY),
+    settings=(RUNPOD_INTERFACE, POD_MAX_COST_JOB, POD_MAX_COST_DAY, POD_IMAGE, POD_HARVEST, SKY),
     keys=(Key("RUNPOD_API_KEY", "rents GPUs from RunPod"),),
     endpoints={
         "runpod_graphql": "https://api.runpod.io/graphql",

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from fakes.pod_runs import kill_reaper
 from fakes.processes import ends
 from fakes.runpod import NEEDS_PODS, RunPod
 
@@ -54,6 +55,7 @@ POINTS = [
 def own_cloud(tmp_path: Path) -> Iterator[RunPod]:
     with RunPod.started(tmp_path / "cloud") as running:
         yield running
+    kill_reaper(tmp_path)
 
 
 def run(

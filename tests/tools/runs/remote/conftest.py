@@ -20,23 +20,24 @@ def cloud(tmp_path: Path) -> Iterator[RunPod]:
 @pytest.fixture
 def pod_settings(
     tmp_path: Path, cloud: RunPod, shared_cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> Settings:
+) -> Iterator[Settings]:
+    """Settings of a workspace whose provider is the stand-in; its reaper ends with the test."""
     monkeypatch.setenv("RUNPOD_API_KEY", cloud.key)
     environment = {
         "FUMEHOOD_ENDPOINTS": cloud.endpoints,
         "FUMEHOOD_CACHE": str(shared_cache),
         "FUMEHOOD_DEVICE": "cpu",
     }
-    return load_settings(tmp_path / "ws", environment)
+    yield load_settings(tmp_path / "ws", environment)
+    kill_reaper(tmp_path / "ws")
 
 
 @pytest.fixture
 def store(pod_settings: Settings) -> Iterator[JobStore]:
-    """The jobs; those that still run are canceled at the end, and the reaper is killed."""
+    """The jobs; those that still run are canceled at the end."""
     store = JobStore(pod_settings.state)
     yield store
     for job in store.list().jobs:
         if not job.finished:
             store.cancel(job.job_id)
     store.close()
-    kill_reaper(pod_settings.workspace)

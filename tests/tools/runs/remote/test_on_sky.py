@@ -361,6 +361,10 @@ def test_a_run_through_skypilot_gives_the_weights_of_a_run_on_this_machine(
     result = run_here(settings, tmp_path / "job-there", elsewhere)
     assert len(result["scored"]) == 3 and sky.count("jobs", "launch") == 1
     assert weights_of(settings, "there") == weights_of(settings, "here")
+    # Nobody told what the machines cost, which is not nothing.
+    found = (settings.sandboxes / "there" / "results").rglob("score.json")
+    costs = [json.loads(path.read_text("utf-8"))["cost"]["usd"] for path in found]
+    assert costs == [None] * 3
     # Both nodes had a share, and only what a manifest names is there.
     logs = [path.read_text("utf-8") for path in sky.workdir(1).parent.glob("node-*.log")]
     assert sorted(log.count(": trained") for log in logs) == [1, 2], logs

@@ -5,7 +5,12 @@ trainer         the program that runs there, of our own code
 places          a machine that can be opened, watched and given back
 hosts, renting  the two kinds of places
 glass_there     which glass a machine has for variants, by what was seen of it
-preparing       code, data and packages for a machine that was just opened
+preparing       code and packages for a machine that was just opened
+splits          how the training split gets to it: sent from here, or
+harvest_there   harvested at one of the places, where it stays
+harvest_checks  whether that is wanted, and whether what comes back is right
+harvester       the program that harvests there, of our own code
+copying         the training split from one pod to another
 bringing        results and their answer, taken over without trust
 trainee         one order, as the run sees it
 serving         one place at work: it takes orders and brings their results

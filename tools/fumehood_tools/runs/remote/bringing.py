@@ -72,6 +72,14 @@ def early_end(order: str, place: str, opened: OpenPlace, job: str, status: JobSt
     )
 
 
+def not_installed(opened: OpenPlace, name: str, job: str) -> RunFailed:
+    """Return the error for a machine that lacks packages. name: of the place; job: which failed."""
+    return RunFailed(
+        f"{name} lacks packages that it needs, and they could not be installed there. The end of "
+        f"the log:\n{tail(opened, job)}\nChoose another image, or install them there."
+    )
+
+
 def tail(opened: OpenPlace, job: str) -> str:
     """Return the end of a job's log, safe to show."""
     agent = opened.agent

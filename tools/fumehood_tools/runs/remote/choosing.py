@@ -5,31 +5,38 @@ import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from fumehood_tools.errors import BadRequest
+from fumehood_tools.errors import BadRequest, FumehoodError
 from fumehood_tools.files import digest_of
 from fumehood_tools.pods.hosts import host_named, read_hosts
+from fumehood_tools.pods.keeping import keep_record
 from fumehood_tools.pods.rentals import Desk, Rental, open_rentals
 from fumehood_tools.pods.ssh import ClientKey
 from fumehood_tools.pods.wishes import wishes
+from fumehood_tools.runs.harvesting import HarvestData, harvest
 from fumehood_tools.runs.local_target import LocalTarget
 from fumehood_tools.runs.log_lines import log
+from fumehood_tools.runs.remote.harvest_checks import is_wanted_there
+from fumehood_tools.runs.remote.harvest_there import HarvestThere
 from fumehood_tools.runs.remote.hosts import HostPlace, places_of
 from fumehood_tools.runs.remote.kept import KeptPlace, taken
 from fumehood_tools.runs.remote.places import RemotePlace
-from fumehood_tools.runs.remote.renting import PodPlace, keep_record
+from fumehood_tools.runs.remote.renting import PodPlace
 from fumehood_tools.runs.remote.sky import SkyTarget
 from fumehood_tools.runs.remote.target import RemoteTarget
 from fumehood_tools.runs.request import RunRequest
 from fumehood_tools.runs.targets import RunSite, Target
+from fumehood_tools.sandbox.create import open_sandbox
 from fumehood_tools.settings import Settings
 from fumehood_tools.web.service import open_client
 
 
 class ChosenTarget(NamedTuple):
-    """open: see RunParts. bill: what the run has cost so far, None where nothing is rented."""
+    """open, harvest: see RunParts. bill: what the run has cost so far, None where nothing is
+    rented."""
 
     open: Callable[[RunSite], Target]
     bill: Callable[[], dict[str, Any] | None] = lambda: None
+    harvest: HarvestData = harvest
 
 
 @contextlib.contextmanager
@@ -43,27 +50,68 @@ def target_of(request: RunRequest, settings: Settings, job: str | None) -> Itera
     elif request.target == "ssh":
         places = _host_places(request, settings)
         device = "cuda" if all(place.has_gpu for place in places) else "cpu"
-        yield ChosenTarget(functools.partial(RemoteTarget, places=places, device=device))
+        try:
+            yield _at(places, device, request, settings)
+        finally:
+            _release(places)
     elif request.target == "skypilot":
         if request.sky is None:
             raise BadRequest("Pass a bucket for a run through SkyPilot.")
         yield ChosenTarget(functools.partial(SkyTarget, wanted=request.sky))
     else:
         with open_client() as client, contextlib.closing(open_rentals(settings, client)) as desk:
-            # A processor is only chosen by name: for trying this without a GPU.
-            device = "cpu" if settings.device == "cpu" else "cuda"
-            pods: list[RemotePlace] = [*_pod_places(request, settings, desk, job)]
-            with contextlib.ExitStack() as held:
-                kept = taken(desk, request.pods.gpus if request.pods else (), len(pods), held)
-                for number, rental in enumerate(kept):
-                    pods[number] = KeptPlace(desk, settings, rental, pods[number])
-                opens = functools.partial(RemoteTarget, places=pods, device=device)
-                bill = functools.partial(_bill, settings, desk, job, kept)
-                try:
-                    yield ChosenTarget(opens, bill)
-                finally:
-                    # Also where the run failed; and a pod that never booted was billed, too.
-                    log("pods", "all", f"cost ${bill()['cost_usd']:.4f} so far")
+            yield from _on_pods(request, settings, desk, job)
+
+
+def _on_pods(
+    request: RunRequest, settings: Settings, desk: Desk, job: str | None
+) -> Iterator[ChosenTarget]:
+    # A processor is only chosen by name: for trying this without a GPU.
+    device = "cpu" if settings.device == "cpu" else "cuda"
+    fresh = _pod_places(request, settings, desk, job)
+    pods: list[RemotePlace] = [*fresh]
+    with contextlib.ExitStack() as held:
+        kept = taken(desk, request.pods.gpus if request.pods else (), len(pods), held)
+        for number, rental in enumerate(kept):
+            pods[number] = KeptPlace(desk, settings, rental, pods[number])
+        # A kept pod may have run variants, and then it does not harvest.
+        spare = [PodPlace(desk, settings, fresh[0].wish_for("harvest"))] if kept else []
+        chosen = _at(pods, device, request, settings, spare)
+        bill = functools.partial(_bill, settings, desk, job, kept)
+        try:
+            yield chosen._replace(bill=bill)
+        finally:
+            _release([*pods, *spare])
+            # A pod that never booted was billed, too.
+            log("pods", "all", f"cost ${bill()['cost_usd']:.4f} so far")
+
+
+def _release(places: Sequence[RemotePlace]) -> None:
+    """Give back places that are open still: one has harvested, and the run failed after that."""
+    for place in places:
+        try:
+            place.release("the run ended")
+        except FumehoodError as error:
+            log("place", place.name, f"ALARM: {error}")
+
+
+def _at(
+    places: Sequence[RemotePlace],
+    device: str,
+    request: RunRequest,
+    settings: Settings,
+    spare: Sequence[RemotePlace] = (),
+) -> ChosenTarget:
+    """Return the target at some places, which harvest too where that is wanted.
+
+    spare: harvests if none of them may.
+    """
+    opens = functools.partial(RemoteTarget, places=places, device=device)
+    spec = open_sandbox(settings, request.sandbox).trained_with(request.training).spec
+    if not is_wanted_there(spec, settings):
+        return ChosenTarget(opens)
+    there = HarvestThere([*places, *spare], spec, settings)
+    return ChosenTarget(functools.partial(opens, split=there), harvest=there.harvest)
 
 
 def _host_places(request: RunRequest, settings: Settings) -> list[HostPlace]:

@@ -21,22 +21,31 @@ NEEDED = {
     "filelock": "filelock>=3.20",
     "tqdm": "tqdm",
     "einops": "einops",
+    "dill": "dill",
+    "jaxtyping": "jaxtyping",
 }
 """Module -> what is installed where it cannot be imported."""
+ALONE = {"dictionary_learning": "dictionary-learning==0.1.0"}
+"""The same, without the packages that these ask for: behind the glass, none of them is in view."""
 INSTALL = """\
 import importlib.util, subprocess, sys
-asked = dict(pair.split("=", 1) for pair in sys.argv[1:])
-missing = [asked[name] for name in asked if importlib.util.find_spec(name) is None]
-if missing:
-    print("installing", *missing, flush=True)
-    sys.exit(subprocess.call([sys.executable, "-m", "pip", "install", "--quiet", *missing]))
+asked = [pair.split("=", 1) for pair in sys.argv[1:]]
+missing = [pair for pair in asked if importlib.util.find_spec(pair[0].lstrip("-")) is None]
+for options in [], ["--no-deps"]:
+    chosen = [package for name, package in missing if name.startswith("-") == bool(options)]
+    if chosen:
+        print("installing", *chosen, flush=True)
+        words = [sys.executable, "-m", "pip", "install", "--quiet", *options, *chosen]
+        if code := subprocess.call(words):
+            sys.exit(code)
 """
 """A program that installs what is missing. Its arguments: see wanted_packages."""
 
 
 def wanted_packages() -> list[str]:
-    """Return NEEDED as "module=package" each."""
-    return [f"{module}={package}" for module, package in NEEDED.items()]
+    """Return NEEDED as "module=package" each, and ALONE as "-module=package"."""
+    alone = [f"-{module}={package}" for module, package in ALONE.items()]
+    return [f"{module}={package}" for module, package in NEEDED.items()] + alone
 
 
 def code_files() -> dict[str, Path]:

@@ -45,22 +45,27 @@ class GlassThere:
             raise ResultsRefused(
                 "The machine does not say which glass it has for variants. Use another machine."
             )
-        path = self._folder / f"{agent.machine.id}.json"
-        weakest: GlassLevel = min(level, self._seen(path), key=STRENGTH.__getitem__)
-        write_json(path, {"level": weakest})
+        machine = agent.machine.id
+        weakest: GlassLevel = min(level, self.seen(machine) or level, key=STRENGTH.__getitem__)
+        write_json(self._path(machine), {"level": weakest})
         return weakest
 
     def forget(self, machine: str) -> None:
         """Forget a machine that is gone."""
-        (self._folder / f"{machine}.json").unlink(missing_ok=True)
+        self._path(machine).unlink(missing_ok=True)
 
-    def _seen(self, path: Path) -> GlassLevel:
+    def seen(self, machine: str) -> GlassLevel | None:
+        """Return the weakest level of a machine so far; None: no variant can have run there yet."""
+        path = self._path(machine)
         if not path.exists():
-            return "bubblewrap"
+            return None
         try:
             return _Seen.model_validate(read_json(path)).level
         except ValidationError:
             return "rlimits"
+
+    def _path(self, machine: str) -> Path:
+        return self._folder / f"{machine}.json"
 
 
 def check_strength(place: str, level: GlassLevel, least: GlassLevel) -> None:

@@ -43,7 +43,8 @@ class HostPlace:
     def open(self) -> OpenPlace:
         """Connect and install the agent. Raises RunFailed if somebody else uses the place."""
         try:
-            self._hold()
+            if self._agent is None:
+                self._hold()
             return self._opened()
         except FumehoodError:
             self.release("it could not be opened")

@@ -1,9 +1,11 @@
-"""What goes to a machine that trains for a run, and what comes back. Names of files included."""
+"""What goes to a machine that works for a run, and what comes back. Names of files included."""
 
 from collections.abc import Iterable
+from typing import Literal
 
 from pydantic import BaseModel, Field, field_validator
 
+from fumehood_tools.machine import RealDtype
 from fumehood_tools.quoting import quotable
 from fumehood_tools.runs.orders import TrainingOrder
 from fumehood_tools.scoring.requests import ErrorReport
@@ -14,6 +16,8 @@ DATA, CACHE = "data", "cache"
 """Folders below the agent's: activations by their digest, and what a machine keeps for later."""
 FRACTION_FILE = "fraction"
 """In the job's working folder: the completed share of the training, as text."""
+OF_ACTIVATIONS, OF_PROBING = "activations", "probing"
+"""Folders in out/ of a harvest."""
 ANSWER_BYTES = 1 << 20
 MOST_MESSAGE, MOST_WORD, MOST_PACKAGES, MOST_THREADS = 8_000, 200, 20, 4_096
 
@@ -52,10 +56,35 @@ class RemoteAnswer(BaseModel, frozen=True):
     @field_validator("error")
     @classmethod
     def _can_be_shown(cls, error: ErrorReport | None) -> ErrorReport | None:
-        if error is None:
-            return None
-        _check_words((error.code, error.check or "", error.limit or ""))
-        return error.model_copy(update={"message": quotable(error.message[:MOST_MESSAGE])})
+        return _shown(error)
+
+
+class HarvestAnswer(BaseModel, frozen=True):
+    """How a harvest ended, from a machine on which no variant has run before."""
+
+    activations: str = Field("", max_length=MOST_WORD, description="their digest")
+    probing: str | None = Field(None, max_length=MOST_WORD, description="digest of the artifacts")
+    device: Literal["cpu", "cuda"] = "cpu"
+    dtype: RealDtype = "float32"
+    error: ErrorReport | None = None
+
+    @field_validator("error")
+    @classmethod
+    def _can_be_shown(cls, error: ErrorReport | None) -> ErrorReport | None:
+        return _shown(error)
+
+
+def split_folder(digest: str) -> str:
+    """Return the name of the folder of a training split. digest: of the activations."""
+    return digest[:32]
+
+
+def _shown(error: ErrorReport | None) -> ErrorReport | None:
+    """Return an error of a machine, safe to show. Raises ValueError for odd words."""
+    if error is None:
+        return None
+    _check_words((error.code, error.check or "", error.limit or ""))
+    return error.model_copy(update={"message": quotable(error.message[:MOST_MESSAGE])})
 
 
 def _check_words(words: Iterable[str]) -> None:

@@ -1,46 +1,53 @@
 """Make a machine that was just opened ready for trainings: our code, the data, the packages."""
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from fumehood_tools.pods.agent import JobSpec
-from fumehood_tools.pods.ssh import pack, upload
-from fumehood_tools.runs.remote.code import INSTALL, code_files, wanted_packages
-from fumehood_tools.runs.remote.messages import DATA
+from fumehood_tools.pods.agent import Agent, JobSpec, JobStatus
+from fumehood_tools.pods.ssh import pack
+from fumehood_tools.runs.remote.code import INSTALL, code_files
 from fumehood_tools.runs.remote.places import OpenPlace
-from fumehood_tools.runs.remote.shards import TrainingShards
 
 SETUP_SECONDS = 1_200.0
 
 
-class Prepared(NamedTuple):
-    """Where code and data are on a machine: absolute folders. digest: of the code."""
+class CodeThere(NamedTuple):
+    """Where our code is on a machine, an absolute folder, and its digest."""
 
-    code: str
-    data: str
+    folder: str
     digest: str
 
 
-def send(opened: OpenPlace, shards: TrainingShards, activations: str) -> Prepared:
-    """Send the code and a training split, unless they are there. Raises SshFailed.
-
-    activations: the digest of the activations that are read.
-    """
+def send_code(opened: OpenPlace) -> CodeThere:
+    """Send our code, unless it is there. Raises SshFailed."""
     agent = opened.agent
     with tempfile.TemporaryDirectory(prefix="fumehood-code-") as folder:
         packed = pack(code_files(), Path(folder) / "code.tar.gz")
-        code = f"{agent.root}/{agent.send_code(packed)}"
-    data = f"{agent.root}/{DATA}/{activations[:32]}"
-    for name, shard in shards.files().items():
-        upload(agent.machine, shard, f"{data}/{name}")
-    return Prepared(code, data, packed.digest)
+        return CodeThere(f"{agent.root}/{agent.send_code(packed)}", packed.digest)
 
 
-def installing(opened: OpenPlace, prepared: Prepared) -> JobSpec:
-    """Return the job that installs what a training imports and the machine lacks."""
+def installing(opened: OpenPlace, code: CodeThere, packages: Sequence[str]) -> JobSpec:
+    """Return the job that installs what the machine lacks. packages: see wanted_packages."""
     return JobSpec(
-        job=f"setup-{prepared.digest[:24]}",
-        argv=(opened.python, "-c", INSTALL, *wanted_packages()),
+        job=f"setup-{code.digest[:24]}",
+        argv=(opened.python, "-c", INSTALL, *packages),
         timeout_s=SETUP_SECONDS,
     )
+
+
+def started(agent: Agent, spec: JobSpec) -> JobStatus:
+    """Start a job. One that runs there, or has succeeded, is taken over; one that ended otherwise,
+    in an earlier run, is started anew."""
+    before = agent.status(spec.job)
+    if before.is_over and before.state != "succeeded":
+        forget_job(agent, spec.job)
+    return agent.start(spec)
+
+
+def forget_job(agent: Agent, job: str) -> None:
+    """Remove a job that is over, with its files. A process that is left of it is ended."""
+    agent.cancel(job)
+    words = ["rm", "-rf", "--", f"{agent.root}/jobs/{job}"]
+    agent.machine.again(lambda shell: shell.check(words))

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from fumehood_tools.errors import FumehoodError
 from fumehood_tools.pods.agent import Agent
 from fumehood_tools.pods.api import Pod, PodsFailed
+from fumehood_tools.pods.keeping import keep_record
 from fumehood_tools.pods.rentals import (
     Caps,
     Desk,
@@ -18,11 +19,9 @@ from fumehood_tools.pods.rentals import (
     end_rental,
     look_at,
     reconciled,
-    record_of,
     rent,
 )
 from fumehood_tools.pods.ssh import ClientKey, HostKeys, Machine, SshFailed, fingerprints_in
-from fumehood_tools.receipts import Draft, RecordWriter
 from fumehood_tools.records.scores import RentedPlace
 from fumehood_tools.runs.log_lines import log
 from fumehood_tools.runs.remote.glass_there import GlassThere
@@ -31,7 +30,6 @@ from fumehood_tools.runs.targets import PlaceLost
 from fumehood_tools.settings import Settings
 
 PYTHON = "python3"
-RENTALS = "rentals"
 HIDDEN = ("/root",)
 
 
@@ -48,6 +46,10 @@ class PodPlace:
     def key(self) -> str:
         """See RemotePlace."""
         return self._wish.place
+
+    def wish_for(self, purpose: str) -> Wish:
+        """Return the wish for another pod like this one."""
+        return self._wish.model_copy(update={"place": f"{self._wish.place} {purpose}"})
 
     def open(self) -> OpenPlace:
         """Rent the pod, or take over the one that is there, and log in. Takes minutes.
@@ -137,21 +139,6 @@ def end_with_record(desk: Desk, settings: Settings, intent: str, why: str) -> Re
         GlassThere(desk.state).forget(ended.pod_id)
     keep_record(settings, ended)
     return ended
-
-
-def keep_record(settings: Settings, rental: Rental) -> str | None:
-    """Write the signed record of a rental that has ended, unless it is there; return its place.
-
-    None: it has not ended, or there was no pod.
-    """
-    record = record_of(rental)
-    if record is None:
-        return None
-    place = f"{RENTALS}/{record.intent}"
-    if not (settings.workspace / place).exists():
-        writer = RecordWriter(settings.workspace, RENTALS)
-        writer.write(Draft("rental", place, record.model_dump(mode="json")))
-    return place
 
 
 def rented_place(rental: Rental, pod: Pod) -> RentedPlace:

@@ -9,6 +9,7 @@ removed there: the same order is then trained anew.
 """
 
 import contextlib
+import functools
 import tempfile
 import threading
 import time
@@ -22,12 +23,13 @@ from fumehood_tools.pods.agent.specs import LIVING
 from fumehood_tools.pods.ssh import SshFailed, upload
 from fumehood_tools.runs.log_lines import log
 from fumehood_tools.runs.remote.book import OrderBook
-from fumehood_tools.runs.remote.bringing import bring, early_end, longest, tail
+from fumehood_tools.runs.remote.bringing import bring, early_end, longest, not_installed
+from fumehood_tools.runs.remote.code import wanted_packages
 from fumehood_tools.runs.remote.glass_there import GlassThere, check_strength
-from fumehood_tools.runs.remote.messages import FRACTION_FILE, RemoteWork
+from fumehood_tools.runs.remote.messages import DATA, FRACTION_FILE, RemoteWork, split_folder
 from fumehood_tools.runs.remote.places import OpenPlace, RemotePlace
-from fumehood_tools.runs.remote.preparing import Prepared, installing, send
-from fumehood_tools.runs.remote.shards import TrainingShards
+from fumehood_tools.runs.remote.preparing import forget_job, installing, send_code, started
+from fumehood_tools.runs.remote.splits import Split
 from fumehood_tools.runs.remote.trainee import RemoteTrainee
 from fumehood_tools.runs.targets import PlaceLost
 from fumehood_tools.settings import GlassLevel
@@ -39,10 +41,11 @@ TRAINER = "fumehood_tools.runs.remote.trainer"
 
 
 class _Ready(NamedTuple):
-    """An open machine with code and data. level: the glass of variants there."""
+    """An open machine with code and data, absolute folders. level: the glass of variants there."""
 
     opened: OpenPlace
-    prepared: Prepared
+    code: str
+    data: str
     level: GlassLevel
 
 
@@ -53,13 +56,13 @@ class Server(threading.Thread):
     """
 
     def __init__(
-        self, place: RemotePlace, orders: OrderBook, shards: TrainingShards, glass: GlassThere
+        self, place: RemotePlace, orders: OrderBook, split: Split, glass: GlassThere
     ) -> None:
-        """shards: the training data of the run, here."""
+        """split: the training split of the run's activations."""
         super().__init__(name=f"place {place.name}", daemon=True)
         self.place = place
         self.failure: FumehoodError | None = None
-        self._orders, self._shards, self._glass = orders, shards, glass
+        self._orders, self._split, self._glass = orders, split, glass
         self._stopping = threading.Event()
         self._open: _Ready | None = None
         self._is_reached, self._openings = False, 0
@@ -146,21 +149,20 @@ class Server(threading.Thread):
         opened = self.place.open()
         self._is_reached = True
         name, recipe = self.place.name, trainee.order.recipe
-        trainee.tell(f"sending code and data to {name}")
-        prepared = send(opened, self._shards, recipe.activations)
-        trainee.tell(f"looking for torch on {name}")
-        spec = installing(opened, prepared)
+        trainee.tell(f"sending code to {name}, and looking for torch")
+        code = send_code(opened)
+        spec = installing(opened, code, wanted_packages())
         if self._until_over(opened.agent, spec, trainee).state != "succeeded":
-            raise RunFailed(
-                f"{name} lacks packages that a training needs, and they could not be installed "
-                f"there. The end of the log:\n{tail(opened, spec.job)}\nChoose another image, or "
-                "install them there."
-            )
-        _forget(opened.agent, spec.job)
-        level = self._glass.ask(opened.agent, opened.python, prepared.code)
+            raise not_installed(opened, name, spec.job)
+        forget_job(opened.agent, spec.job)
+        trainee.tell(f"bringing the activations to {name}")
+        data = f"{DATA}/{split_folder(recipe.activations)}"
+        run = functools.partial(self._until_over, opened.agent, trainee=trainee)
+        self._split.bring(opened, data, run)
+        level = self._glass.ask(opened.agent, opened.python, code.folder)
         check_strength(name, level, recipe.limits.glass)
         log("place", name, f"is ready: code and data are there; variants have the glass {level}")
-        return _Ready(opened, prepared, level)
+        return _Ready(opened, code.folder, f"{opened.agent.root}/{data}", level)
 
     def _serve(self, ready: _Ready, trainee: RemoteTrainee) -> None:
         """Have one order trained, and bring its files here."""
@@ -188,11 +190,11 @@ class Server(threading.Thread):
 
     def _job(self, ready: _Ready, trainee: RemoteTrainee, job: str) -> JobSpec:
         """Send what is to be trained, and return the job that trains it."""
-        order, opened, prepared = trainee.order, ready.opened, ready.prepared
+        order, opened, split = trainee.order, ready.opened, self._split
         work = RemoteWork(
             order=order,
-            shards=self._shards.input_names,
-            targets=self._shards.target_names,
+            shards=split.names,
+            targets=split.target_names,
             threads=opened.threads,
             gpu=opened.gpu,
         )
@@ -203,21 +205,17 @@ class Server(threading.Thread):
             upload(opened.agent.machine, file, there)
         return JobSpec(
             job=job,
-            argv=(opened.python, "-P", "-m", TRAINER, there, prepared.data),
-            env={"PYTHONPATH": prepared.code},
+            argv=(opened.python, "-P", "-m", TRAINER, there, ready.data),
+            env={"PYTHONPATH": ready.code},
             timeout_s=longest(order),
         )
 
     def _until_over(self, agent: Agent, spec: JobSpec, trainee: RemoteTrainee) -> JobStatus:
         """Start a job and return its status when it is over.
 
-        One that runs there, or has succeeded, is taken over; one that ended otherwise, in an
-        earlier run, is started anew. Raises PlaceLost if the run ends meanwhile.
+        Raises PlaceLost if the run ends meanwhile.
         """
-        before = agent.status(spec.job)
-        if before.is_over and before.state != "succeeded":
-            _forget(agent, spec.job)
-        status = agent.start(spec)
+        status = started(agent, spec)
         pause = FIRST_SECONDS
         while not status.is_over:
             if self._stopping.wait(pause):
@@ -240,16 +238,9 @@ class Server(threading.Thread):
         with contextlib.suppress(SshFailed):
             for trainee, job in brought:
                 if trainee.has_ended:
-                    _forget(agent, job)
+                    forget_job(agent, job)
                 else:
                     self._brought.append((trainee, job))
-
-
-def _forget(agent: Agent, job: str) -> None:
-    """Remove a job that is over, with its files. A process that is left of it is ended."""
-    agent.cancel(job)
-    words = ["rm", "-rf", "--", f"{agent.root}/jobs/{job}"]
-    agent.machine.again(lambda shell: shell.check(words))
 
 
 def _fraction(agent: Agent, job: str) -> float:

@@ -100,4 +100,5 @@ def _effort(order: TrainingOrder, answer: RemoteAnswer) -> Effort:
         work=work_of(order, seconds, None),
         where=answer.where.model_copy(update={"glass": GLASS}),
         arithmetic=order.recipe.arithmetic,
+        usd=None,
     )

@@ -9,6 +9,7 @@ from fumehood_tools.runs.remote.glass_there import GlassThere
 from fumehood_tools.runs.remote.places import RemotePlace
 from fumehood_tools.runs.remote.serving import Server
 from fumehood_tools.runs.remote.shards import TrainingShards
+from fumehood_tools.runs.remote.splits import Split, SplitHere
 from fumehood_tools.runs.remote.trainee import RemoteTrainee
 from fumehood_tools.runs.targets import PlaceLost, RunSite
 
@@ -19,16 +20,23 @@ END_SECONDS = 600.0
 class RemoteTarget:
     """Trains on other machines. None is opened before the first order."""
 
-    def __init__(self, site: RunSite, places: Sequence[RemotePlace], device: str) -> None:
-        """device: what their trainings compute on, cpu or cuda."""
+    def __init__(
+        self,
+        site: RunSite,
+        places: Sequence[RemotePlace],
+        device: str,
+        split: Split | None = None,
+    ) -> None:
+        """device: what their trainings compute on, cpu or cuda. split: None: it is here."""
         if not places:
             raise BadRequest("There is no machine to train on. Name at least one.")
         self.device, self.arithmetic = device, site.found.arithmetic
         self._scratch = site.scratch
         self._orders = OrderBook(site.settings.state, [place.key for place in places])
         self._waiting: list[RemoteTrainee] = []
-        shards, glass = TrainingShards.of(site.found), GlassThere(site.settings.state)
-        self._servers = [Server(place, self._orders, shards, glass) for place in places]
+        glass = GlassThere(site.settings.state)
+        split = split or SplitHere(TrainingShards.of(site.found))
+        self._servers = [Server(place, self._orders, split, glass) for place in places]
         for server in self._servers:
             server.start()
 

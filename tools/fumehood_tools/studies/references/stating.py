@@ -218,23 +218,28 @@ def _started(basis: Sequence[Basis]) -> tuple[str, tuple[float, ...]]:
     return f"{count:,} SAEs", (float(count),)
 
 
-def _spent(basis: Sequence[Basis], field: str, form: str) -> tuple[str, tuple[float, ...]]:
-    """Return what the judged plans cost. A later look at a plan covers the earlier ones."""
+def _spent(basis: Sequence[Basis], field: str) -> float | None:
+    """Return what the judged plans cost; None if nobody knows. A later look covers earlier ones."""
     newest: dict[int, float] = {}
     for one in basis:
         if one.kind == CONCLUSION:
             content = Conclusion.model_validate(one.record)
-            cost = float(getattr(content, field))
+            if (cost := getattr(content, field)) is None:
+                return None
             newest[content.plan] = max(newest.get(content.plan, 0.0), cost)
-    total = sum(newest.values())
-    return form.format(total), (total,)
+    return sum(newest.values())
+
+
+def _dollars(basis: Sequence[Basis]) -> tuple[str, tuple[float, ...]] | None:
+    total = _spent(basis, "usd")
+    return None if total is None else (f"{total:.2f}", (total,))
 
 
 def _minutes(basis: Sequence[Basis], form: str) -> tuple[str, tuple[float, ...]]:
     """Return what judged plans, questions to the holdout and re-tests elsewhere took."""
     tests = [HoldoutAnswer.model_validate(one.record) for one in basis if one.kind == HOLDOUT]
     tested = sum(one.minutes for one in newest_tests(tests))
-    total = _spent(basis, "minutes", "")[1][0] + tested
+    total = (_spent(basis, "minutes") or 0.0) + tested
     return form.format(total), (total,)
 
 
@@ -273,7 +278,7 @@ _OF_STUDY: dict[str, Callable[[Any], tuple[str, tuple[float, ...]] | None]] = {
     "saes": _started,
     "spent": lambda basis: _minutes(basis, "{:.1f} minutes"),
     "minutes": lambda basis: _minutes(basis, "{:.1f}"),
-    "usd": lambda basis: _spent(basis, "usd", "{:.2f}"),
+    "usd": _dollars,
     "entries": lambda basis: (f"{len(basis):,}", (float(len(basis)),)),
     "plans": lambda basis: _total(basis, PLAN),
     "conclusions": lambda basis: _total(basis, CONCLUSION),

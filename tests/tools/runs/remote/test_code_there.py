@@ -1,0 +1,48 @@
+"""What a machine needs before it can train: our code, and the packages that it lacks."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fumehood_tools.files import data_path
+from fumehood_tools.runs.remote.code import ALONE, INSTALL, NEEDED, TEMPLATE
+
+PIP = "import json, sys; print(json.dumps(sys.argv[1:]))\n"
+
+
+@pytest.mark.child
+def test_what_is_missing_is_installed_and_what_asks_for_too_much_alone(tmp_path: Path) -> None:
+    (tmp_path / "pip").mkdir()
+    (tmp_path / "pip" / "__init__.py").touch()
+    (tmp_path / "pip" / "__main__.py").write_text(PIP, encoding="utf-8")
+    asked = ["json=json", "no_such_one=one>=2,<3", "-no_such_other=other==1", "-ast=ast"]
+    done = subprocess.run(
+        [sys.executable, "-c", INSTALL, *asked],
+        env={"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    calls = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("[")]
+    assert calls == [
+        ["install", "--quiet", "one>=2,<3"],
+        ["install", "--quiet", "--no-deps", "other==1"],
+    ]
+
+
+def test_everything_that_the_packaged_variants_import_is_installed_on_a_bare_machine() -> None:
+    imported: set[str] = set()
+    for path in data_path(TEMPLATE).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                imported |= {name.name.partition(".")[0] for name in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                imported.add((node.module or "").partition(".")[0])
+    # The kernels do without their compilers.
+    foreign = imported - sys.stdlib_module_names - {"core", "numba", "triton"}
+    assert "dictionary_learning" in foreign
+    assert foreign <= {*NEEDED, *ALONE}
