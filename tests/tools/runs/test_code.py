@@ -33,7 +33,6 @@ HARMLESS = {
     "records/levels.py": "says which L0s count as equal, of scores that are there",
     "records/parameters.py": "makes sources, which are in the digest themselves",
     "records/scores.py": "a record's shape",
-    "timestamps.py": "says when",
     "records/seed_lists.py": "writes lists of seeds, which are in the digests themselves",
     "registry": "says how numbers that are there are named, shown and judged",
     "runs/baselines.py": "chooses what is run",

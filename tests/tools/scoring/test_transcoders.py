@@ -198,7 +198,7 @@ def test_without_its_skip_path_it_explains_what_its_latents_explain(
     both = answers["exact"]["metrics"]["loss_recovered"]
     assert 0.3 < metrics["loss_recovered"] < both
     assert answers["nonlinear"]["metrics"]["explained_variance"] == pytest.approx(
-        metrics["explained_variance"], abs=1e-3
+        metrics["explained_variance"], abs=0.02
     )
 
 

@@ -75,16 +75,21 @@ class RetestJob:
             seeds=list(retest.seeds),
         )
         entry = self._enter(answer)
-        after = self.lab.studies.read(asked.study)
-        ladder = ladder_of(self.lab, after, asked.plan, asked.variant)
         return {
             "study": asked.study,
             "entry": entry,
             "sandbox": retest.sandbox,
-            "ladder": [*ladder.rungs, *([f"next rung: {ladder.next}"] if ladder.next else [])],
+            "ladder": self._ladder(),
             "summary": [claim_in_words(claim, plan.metric) for claim in answer.claims],
             "next": f"read_study(study={asked.study!r}, entry={entry})",
         }
+
+    def _ladder(self) -> list[str]:
+        """Return the ladder of the variant after this test, in words, with the next call."""
+        asked = self.request
+        study = self.lab.studies.read(asked.study)
+        ladder = ladder_of(self.lab, study, asked.plan, asked.variant)
+        return [*ladder.rungs, *([f"next rung: {ladder.next}"] if ladder.next else [])]
 
     def _train(self, retest: Retest) -> None:
         """Run the sandbox. What fails there has a record, as in every run."""
