@@ -65,7 +65,7 @@ def test_its_metrics_are_columns_with_what_chance_gives_below(scored: Any) -> No
     assert "by the evaluation tidy (of this sandbox); 0.125 on shuffled latents" in text
     assert "size" not in text.replace("tidy__size", "")
     one = read_benchmarks(scored.folder, packaged=scored.packaged, variants=["mine"]).text()
-    assert "  evaluations: clean share 0.80" in one and "size 7.00" in one
+    assert "  evaluations: tidy__clean 0.8, tidy__size 7\n" in one
     metric = metric_named("tidy__clean")
     assert (metric.better, metric.margin, metric.digits) == ("higher", 0.02, 2)
 

@@ -12,6 +12,7 @@ import pytest
 from redteam.evaluation_bench import HERE
 from safetensors.numpy import load_file
 
+from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.bench.table import read_benchmarks
 from fumehood_tools.errors import BadRequest, UnknownName
 from fumehood_tools.evaluations.start import start_evaluations
@@ -61,10 +62,11 @@ def test_a_job_evaluates_what_is_scored_and_repeats_nothing(
     assert job.status == "succeeded", (job.error, jobs.read_log(job.job_id))
     result: dict[str, Any] = job.result or {}
     assert (result["evaluated"], result["not_applicable"]) == (16, 4)
-    rows = {row.label: row for row in read_benchmarks(box.folder, details=True).rows}
-    trained, control = rows["topk"].metrics, rows["untrained"].metrics
-    assert trained["feature_absorption__tracked"].mean > control["feature_absorption__tracked"].mean
-    assert trained["seed_stability__cosine"].mean > 0.2
+    scores = Shelf(settings.state).collect(box.results).scores.values()
+    assert all(score.metrics["latent_census__dense"] > 0 for score in scores)
+    tracked = {score.variant: score.metrics["feature_absorption__tracked"] for score in scores}
+    assert tracked["topk"] > 0.3
+    assert "MCC: by the evaluation dictionary_recovery" in read_benchmarks(box.folder).text()
     report, _ = audit(settings.workspace)
     assert report.is_sound and report.others == {"evaluation": 16}
     again = start_evaluations(settings, jobs, "box", [])

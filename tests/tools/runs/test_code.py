@@ -34,6 +34,7 @@ HARMLESS = {
     "records/parameters.py": "makes sources, which are in the digest themselves",
     "records/scores.py": "a record's shape",
     "records/seed_lists.py": "writes lists of seeds, which are in the digests themselves",
+    "quoting.py": "messages",
     "registry": "says how numbers that are there are named, shown and judged",
     "runs/baselines.py": "chooses what is run",
     "runs/code.py": "this digest",
