@@ -45,8 +45,8 @@ printf '%s\\n' "$5" > "$key.known"; mkdir -p -- "$folder"; shift 6
 for n; do
   [ -f "$folder/$n.npy" ] && continue
   ssh -n -F none -i "$key" -o IdentitiesOnly=yes -o BatchMode=yes -o StrictHostKeyChecking=yes \\
-    -o UserKnownHostsFile="$key.known" -o ServerAliveInterval=15 -p "$port" "$user@$host" "$n" \\
-    > "$folder/$n.part"
+    -o UserKnownHostsFile="$key.known" -o ServerAliveInterval=15 -o ConnectTimeout=20 \\
+    -p "$port" "$user@$host" "$n" > "$folder/$n.part"
   mv -- "$folder/$n.part" "$folder/$n.npy"
 done
 """
