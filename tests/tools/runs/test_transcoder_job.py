@@ -10,7 +10,7 @@ from fakes.sandbox_files import leave_out_probing
 
 from fumehood_tools.bench.table import read_benchmarks
 from fumehood_tools.compare import compare_variants
-from fumehood_tools.errors import BadRequest, StorageFailed
+from fumehood_tools.errors import StorageFailed, UnknownName
 from fumehood_tools.files import digest_of, sha256_of
 from fumehood_tools.harvest import Activations, read_activations
 from fumehood_tools.jobs.worker import JobContext
@@ -73,7 +73,7 @@ def test_a_run_of_transcoders_leaves_signed_scores_of_their_kind(settings: Setti
     assert not found.findings and len(sound) == 1
     table = read_benchmarks(box.folder)
     assert {row.kind for row in table.rows} == {"baseline"} and table.kind == "transcoder"
-    with pytest.raises(BadRequest, match=r"run_variants\(sandbox='box', variants=\['topk'"):
+    with pytest.raises(UnknownName, match=r"run_variants\(sandbox='box', variants=\['topk'"):
         compare_variants(box.folder)
 
 
