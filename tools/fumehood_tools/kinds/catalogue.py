@@ -72,6 +72,20 @@ TRANSCODER = Kind(
         ]
     ),
 )
+CUSTOM = Kind(
+    name="custom",
+    noun="variant",
+    variant_class="CustomVariant",
+    base_class="BaseVariant",
+    base_trainer="",
+    weights_file="produced.safetensors",
+    reads=None,
+    writes=None,
+    parents={},
+    complete_bases=frozenset(),
+)
+"""A sandbox with an interface and an evaluation of its own; sandbox.toml names the classes. It is
+not among `kinds()`: it has no template, no packaged core and no packaged evaluation."""
 _KINDS = {kind.name: kind for kind in (SAE, TRANSCODER)}
 assert tuple(_KINDS) == get_args(KindName)
 
