@@ -30,6 +30,7 @@ FLOORS = (
     "page runs",
     "launches redteam studies",
     "proving",
+    "custom",
     "server.at_work server.instructions server.schema_forms server.sent_args",
     "server.stdio server.tool_text",
     "server.strict_args server.client server.offered server.outputs server.views",

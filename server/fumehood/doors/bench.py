@@ -20,6 +20,7 @@ from fumehood_tools.bench.plot_spec import EffectsSpec, PlotFile
 from fumehood_tools.bench.table import read_benchmarks as read
 from fumehood_tools.compare import Comparison, effects_of, usual_comparison
 from fumehood_tools.compare import compare_variants as compare
+from fumehood_tools.custom.compare import compare_custom
 from fumehood_tools.page import page_content, write_page
 from fumehood_tools.registry.lookup import headline_metrics, judged_metrics
 from fumehood_tools.registry.metrics import Metric
@@ -146,8 +147,11 @@ def _register_comparison(toolbox: Toolbox) -> None:
         baseline at several L0: run_variants with l0_targets or grid. Next: the call named in the
         answer.
         """
+        if (box := open_sandbox(toolbox.settings, sandbox)).spec.custom is not None:
+            own = compare_custom(toolbox.settings, box, variants, baseline, metric)
+            return answer(own.text(), own.as_comparison())
         found = compare(
-            open_sandbox(toolbox.settings, sandbox).folder,
+            box.folder,
             variants=variants,
             baseline=baseline,
             metric=metric,

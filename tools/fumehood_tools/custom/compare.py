@@ -4,10 +4,13 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel
 
+from fumehood_tools.compare.report import Compared, Comparison, Effect, Word
 from fumehood_tools.compare.statistics import adjusted, effect, p_value
 from fumehood_tools.custom.run import records_of
 from fumehood_tools.custom.sealed import custom_of
 from fumehood_tools.errors import BadRequest
+from fumehood_tools.registry.sae_metrics import QUALITY
+from fumehood_tools.runs.baselines import USUAL
 from fumehood_tools.sandbox.create import Sandbox
 from fumehood_tools.settings import Settings
 
@@ -26,6 +29,28 @@ class CustomRow(BaseModel, frozen=True):
     p: float | None = None
     verdict: str
 
+    def as_compared(self) -> Compared:
+        """Return the row in the form that compare_variants has for every sandbox."""
+        word: Word = "undecided"
+        if self.verdict in ("better", "worse"):
+            word = "better" if self.verdict == "better" else "worse"
+        seen = Effect(mean=self.mean or 0.0, low=self.low, high=self.high, seeds=self.seeds)
+        return Compared(
+            variant=self.variant,
+            verdict=word,
+            reason=self.verdict,
+            effect=seen,
+            p=None,
+            p_adjusted=self.p,
+            levels=[],
+            other={},
+            seeds_needed=None,
+            front=None,
+            change=None,
+            work=None,
+            weights=None,
+        )
+
 
 class CustomComparison(BaseModel, frozen=True):
     """A comparison of variants with a baseline. evaluated_by: the sandbox's own code."""
@@ -38,6 +63,31 @@ class CustomComparison(BaseModel, frozen=True):
     sealed_sha256: str
     pinned: bool
     rows: list[CustomRow]
+
+    def as_comparison(self) -> Comparison:
+        """Return it in the form that compare_variants has for every sandbox."""
+        found = f"evaluated by this sandbox's own code, sha256 {self.sealed_sha256}"
+        warnings = [found, *([] if self.pinned else ["no reviewer has pinned this code"])]
+        return Comparison(
+            sandbox=self.sandbox,
+            setting=f"sealed {self.sealed_sha256[:12]}",
+            metric=self.metric,
+            baseline=self.baseline,
+            l0_range=(0.0, 0.0),
+            tries=self.tries,
+            noise_floor=None,
+            noise_seeds=FEWEST,
+            margin=0.0,
+            power="",
+            otherwise=[],
+            rows=[row.as_compared() for row in self.rows if row.mean is not None],
+            floor=None,
+            pareto=[],
+            definitions={"better": "p after correction below 0.05, and more than the smallest"},
+            warnings=warnings,
+            left_out=[],
+            next="read the records in results/",
+        )
 
     def text(self) -> str:
         """Return it as text."""
@@ -57,13 +107,18 @@ class CustomComparison(BaseModel, frozen=True):
 def compare_custom(
     settings: Settings,
     box: Sandbox,
-    variants: Sequence[str],
+    variants: Sequence[str] | None,
     baseline: str,
-    metric: str | None = None,
+    metric: str,
 ) -> CustomComparison:
-    """Return how variants differ from a baseline. Raises BadRequest for what was not run."""
+    """Return how variants differ from a baseline. Raises BadRequest for what was not run.
+
+    variants: None for all others that have a record. baseline: if there is none of this name, the
+    first variant of the sandbox that is no control. metric: QUALITY, which is the default of
+    compare_variants, means the headline metric of the sandbox.
+    """
     custom = custom_of(box)
-    chosen = metric or custom.headline
+    chosen = custom.headline if metric == QUALITY else metric
     declared = {one.name: one for one in custom.metrics}
     if chosen not in declared:
         raise BadRequest(f"No metric {chosen!r}. This sandbox has {', '.join(declared)}.")
@@ -71,9 +126,12 @@ def compare_custom(
     values: dict[str, dict[int, float]] = {}
     for record in records:
         values.setdefault(record["variant"], {})[record["seed"]] = record["metrics"][chosen]
+    controls = {record["variant"] for record in records if record["control"]}
+    if baseline not in values and baseline == USUAL:
+        baseline = next((name for name in sorted(values) if name not in controls), baseline)
+    variants = variants or [name for name in sorted(values) if name != baseline]
     if missing := [name for name in (baseline, *variants) if name not in values]:
         raise BadRequest(f"{', '.join(missing)} has no score here. Run it first.")
-    controls = {record["variant"] for record in records if record["control"]}
     tries = len(values.keys() - controls - {baseline}) or 1
     pairs = {name: _paired(values[name], values[baseline]) for name in variants}
     ps = {name: p for name, one in pairs.items() if (p := p_value(one)) is not None}
