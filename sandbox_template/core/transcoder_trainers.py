@@ -59,9 +59,10 @@ class BaseTranscoderTrainer:
         self.lr, self.l1_penalty = lr, l1_penalty
         self.ae: Any = dict_class(activation_dim, dict_size).to(device)
         self.sparsity_warmup_fn = get_sparsity_warmup_fn(steps, sparsity_warmup_steps)
+        unit_norm: dict[Any, int] = {self.ae.decoder.weight: 0} if self.unit_columns else {}
         self.optimizer = UnitNormAdam(
             self.ae.parameters(),
-            {self.ae.decoder.weight: 0} if self.unit_columns else {},
+            unit_norm,
             lr=lr,
             betas=self.betas,
             most_norm=self.most_norm,
@@ -76,9 +77,10 @@ class BaseTranscoderTrainer:
     def loss(self, x: Tensor, y: Tensor, step: int, **_: Any) -> Tensor:
         """Return a scalar for activations x [B, D] and targets y [B, D]."""
         y_hat, f = self.ae(x, output_features=True)
-        wrong = (y - y_hat).pow(2).sum(dim=-1).mean()
+        wrong: Tensor = (y - y_hat).pow(2).sum(dim=-1).mean()
         sparsity: Tensor = f.norm(p=1, dim=-1).mean()
-        return wrong + self.l1_penalty * self.sparsity_warmup_fn(step) * sparsity
+        loss: Tensor = wrong + self.l1_penalty * self.sparsity_warmup_fn(step) * sparsity
+        return loss
 
     def update(self, step: int, x: Tensor, y: Tensor) -> float:
         """Do one step on a batch; return the loss."""
@@ -182,7 +184,8 @@ class JumpReluTranscoderTrainer(BaseTranscoderTrainer):
         y_hat = ae.decode(f)
         if (skip := getattr(ae, "skip", None)) is not None:
             y_hat = y_hat + skip(x)
-        wrong = (y - y_hat).pow(2).sum(dim=-1).mean()
+        wrong: Tensor = (y - y_hat).pow(2).sum(dim=-1).mean()
         l0 = StepFunction.apply(f, ae.threshold, self.bandwidth).sum(dim=-1).mean()
         apart: Tensor = (l0 / self.target_l0 - 1).pow(2)
-        return wrong + self.sparsity_penalty * self.sparsity_warmup_fn(step) * apart
+        loss: Tensor = wrong + self.sparsity_penalty * self.sparsity_warmup_fn(step) * apart
+        return loss

@@ -147,7 +147,8 @@ BY_NAME = """
 class CustomSAE(CustomSAE):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.encoder.weight.data.mul_(1.0 if __name__.endswith("_jumprelu") else 0.1)
+        for weight in self.parameters():
+            weight.data.mul_(1.0 if __name__.endswith("_jumprelu") else 0.1)
 """
 RUN = (
     Defect(

@@ -8,7 +8,6 @@ import pytest
 from fumehood.cli import main
 from fumehood_tools.glass import available_levels
 from fumehood_tools.redteam import Report, load_cases, run_redteam
-from fumehood_tools.redteam.cases import read_manifest
 
 
 def assert_clean(report: Report) -> None:
@@ -27,7 +26,7 @@ def test_every_cheat_is_caught_and_nobody_honest_is_refused() -> None:
     report = run_redteam(load_cases())
     assert_clean(report)
     if report.level == available_levels()[0] == "bubblewrap":
-        expected = {name: entry.expect for name, entry in read_manifest()["cheats"].items()}
+        expected = {case.label: case.entry.expect for case in load_cases() if case.side == "cheat"}
         for outcome in report.cheats:
             words = expected[outcome.name]
             assert not words or any(word in outcome.by for word in words), outcome

@@ -22,7 +22,7 @@ def naive_numbers(work: Path, names: set[str]) -> dict[str, dict]:
     places = {"CACHE": str(work / "cache"), "CANARY": str(work), "PID": "0"}
     entries = []
     for case in load_cases("*"):
-        if case.name in names:
+        if case.name in names and case.kind == "sae":
             path = work / f"{case.name}.py"
             path.write_text(fill_in(case, places), encoding="utf-8")
             entries.append(f"{case.name}={path}")

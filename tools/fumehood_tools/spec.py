@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from fumehood_tools.errors import BadRequest
-from fumehood_tools.kinds import CUSTOM, Kind, KindName, SiteName, kind_named
+from fumehood_tools.kinds import CUSTOM, Kind, KindName, SiteName, kind_named, kinds
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.settings import GlassLevel
 
@@ -146,6 +146,36 @@ class SandboxSpec(_Section):
     scoring: ScoringSpec = ScoringSpec()
     limits: LimitsSpec = LimitsSpec()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _read_by_the_kind(cls, content: Any) -> Any:
+        """Fill in the site that the kind reads, for a file that names none."""
+        kind = _kind_in(content)
+        if kind is None or kind.reads is None:
+            return content
+        subject = content.get("subject", {})
+        if isinstance(subject, SubjectSpec):
+            subject = subject.model_dump(exclude_unset=True)
+        if not isinstance(subject, Mapping):
+            return content
+        return {**content, "subject": {"site": kind.reads, **subject}}
+
+    @model_validator(mode="after")
+    def _has_its_section(self) -> Self:
+        if (self.template == "custom") != (self.custom is not None):
+            raise ValueError('template = "custom" and the section [custom] need each other')
+        return self
+
+    @model_validator(mode="after")
+    def _site_of_the_kind(self) -> Self:
+        reads = self.kind.reads
+        if reads is not None and self.subject.site != reads:
+            raise ValueError(
+                f"subject.site is {self.subject.site}, but a {self.kind.noun} reads {reads}: write "
+                f'site = "{reads}" or leave it out'
+            )
+        return self
+
     @property
     def kind(self) -> Kind:
         """What the sandbox's kind states about its variants."""
@@ -153,12 +183,6 @@ class SandboxSpec(_Section):
             return kind_named(self.template)
         own = {name: getattr(self.custom, name) for name in ("base_class", "variant_class")}
         return replace(CUSTOM, **own)
-
-    @model_validator(mode="after")
-    def _has_its_section(self) -> Self:
-        if (self.template == "custom") != (self.custom is not None):
-            raise ValueError('template = "custom" and the section [custom] need each other')
-        return self
 
     def sites(self) -> tuple[SiteName, SiteName]:
         """Return the site that is read and the site that is predicted; an SAE's are the same."""
@@ -181,6 +205,12 @@ class SandboxSpec(_Section):
             "sparsity_warmup_steps": max(1, round(0.1 * steps)),
             "decay_start": min(steps - 1, max(round(training.decay_fraction * steps), 1)),
         }
+
+
+def _kind_in(content: Any) -> Kind | None:
+    """Return the kind that a decoded sandbox.toml names, None if there is none of that name."""
+    name = content.get("template", "sae") if isinstance(content, Mapping) else None
+    return next((kind for kind in kinds() if kind.name == name), None)
 
 
 # The keys of [limits] that can change a score: how large an SAE may be and what it may spend. The
@@ -222,5 +252,6 @@ def check_spec(content: object) -> SandboxSpec:
         return SandboxSpec.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise BadRequest(f"sandbox.toml: {key}: {first['msg']}. Fix that key.") from error
+        key = ".".join(str(part) for part in first["loc"]) or "template"
+        said = first["msg"].removeprefix("Value error, ")
+        raise BadRequest(f"sandbox.toml: {key}: {said}. Fix that key.") from error

@@ -20,7 +20,6 @@ from fumehood_tools.bench.plot_spec import EffectsSpec, PlotFile
 from fumehood_tools.bench.table import read_benchmarks as read
 from fumehood_tools.compare import Comparison, effects_of, usual_comparison
 from fumehood_tools.compare import compare_variants as compare
-from fumehood_tools.custom.compare import compare_custom
 from fumehood_tools.page import page_content, write_page
 from fumehood_tools.registry.lookup import headline_metrics, judged_metrics
 from fumehood_tools.registry.metrics import Metric
@@ -148,6 +147,9 @@ def _register_comparison(toolbox: Toolbox) -> None:
         answer.
         """
         if (box := open_sandbox(toolbox.settings, sandbox)).spec.custom is not None:
+            # It imports numpy, which most servers never need.
+            from fumehood_tools.custom.compare import compare_custom
+
             own = compare_custom(toolbox.settings, box, variants, baseline, metric)
             return answer(own.text(), own.as_comparison())
         found = compare(

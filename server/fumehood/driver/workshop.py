@@ -57,7 +57,7 @@ def _write(settings: Settings, sandbox: str, name: str, source: str) -> str:
     box = open_sandbox(settings, sandbox)
     if not VARIANT_NAME.fullmatch(name):
         raise BadRequest(f"{name!r} cannot be a variant's name. Use letters, digits, _ and -.")
-    if name in packaged_variants():
+    if name in packaged_variants(box.spec.kind):
         raise BadRequest(f"{name} is a packaged baseline. Write your variant under another name.")
     if len(source.encode("utf-8", "replace")) > MOST_SOURCE_BYTES:
         raise BadRequest(f"The file is larger than {MOST_SOURCE_BYTES:,} bytes. Make it smaller.")

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import pytest
 
 from fumehood_tools.files import write_text
+from fumehood_tools.kinds import kind_named
 from fumehood_tools.receipts import Draft, RecordWriter, place_of, results_of
 from fumehood_tools.records.scores import Failure
 
@@ -76,7 +77,7 @@ class Records:
         folder = self.folder / "results" / record["variant"] / name
         files: dict[str, bytes | Path] = {f"{record['variant']}.py": source}
         if kind == "score":
-            files["sae.safetensors"] = WEIGHTS
+            files[kind_named(record.get("kind", "sae")).weights_file] = WEIGHTS
         self._writer.write(Draft(kind, place_of(folder, workspace), record, files))
         return folder
 

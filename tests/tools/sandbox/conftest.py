@@ -4,14 +4,16 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from fumehood_tools.glass import fumehood_child
 from fumehood_tools.kinds import template_root
 from fumehood_tools.sandbox.create import Sandbox, create_sandbox
+from fumehood_tools.sandbox.trial import INSIDE
 from fumehood_tools.settings import Settings
 
 D, F, ROWS, SCALE = 32, 64, 6_000, 7.0
@@ -73,6 +75,21 @@ def core() -> Iterator[SimpleNamespace]:
     stubs = ("core", "nnsight", "wandb")
     for name in set(sys.modules) - before:
         if name.split(".")[0] in stubs or name.startswith("variant_"):
+            del sys.modules[name]
+
+
+@pytest.fixture(scope="module")
+def program(core: SimpleNamespace) -> Iterator[ModuleType]:
+    """Import the child's program into this process, and remove it afterwards."""
+    before, folders = set(sys.modules), [str(INSIDE), str(Path(fumehood_child.__path__[0]).parent)]
+    sys.path[:0] = folders
+    import fumehood_trial.trial as program
+
+    yield program
+    for folder in folders:
+        sys.path.remove(folder)
+    for name in set(sys.modules) - before:
+        if name.split(".")[0] in ("fumehood_trial", "fumehood_child"):
             del sys.modules[name]
 
 

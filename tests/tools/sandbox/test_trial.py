@@ -1,24 +1,23 @@
 """What check_variant says beside ok: how far a file is from its parent, and what cannot work."""
 
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import NamedTuple
 
 import pytest
 
-from fumehood_tools.glass import available_levels, fumehood_child
-from fumehood_tools.kinds import SAE, template_folder
+from fumehood_tools.glass import available_levels
+from fumehood_tools.kinds import template_root
 from fumehood_tools.sandbox.check import CheckReport, Complaint, check_variant
 from fumehood_tools.sandbox.create import Sandbox
 from fumehood_tools.sandbox.declarations import read_declarations
 from fumehood_tools.sandbox.fault_lines import at_fault
-from fumehood_tools.sandbox.trial import INSIDE, TrialSaid, prepare_trial, read_said, subjects_of
+from fumehood_tools.sandbox.trial import TrialSaid, prepare_trial, read_said, subjects_of
 from fumehood_tools.sandbox.trial_findings import Findings
 
 LEVEL = available_levels()[0]
-PACKAGED = template_folder(SAE) / "variants"
+PACKAGED = template_root() / "sae" / "variants"
 HEAD = '"""Mine."""\n\nimport torch\n\nfrom core import BaseSAE, BaseTrainer\nfrom core import '
 HEAD += "BaseTopK, BaseTopKTrainer, keep_largest\n"
 TOPK = HEAD + 'K = 32\nKNOB = "K"\nPARENT = "topk"\n\n\n'
@@ -55,21 +54,6 @@ def check(sandbox: Sandbox, kernels: Path | None) -> Check:
         return check_variant(sandbox, "mine", LEVEL, kernels=lambda: kernels)
 
     return checked
-
-
-@pytest.fixture(scope="module")
-def program(core: SimpleNamespace) -> Iterator[ModuleType]:
-    """Import the child's program into this process, and remove it afterwards."""
-    before, folders = set(sys.modules), [str(INSIDE), str(Path(fumehood_child.__path__[0]).parent)]
-    sys.path[:0] = folders
-    import fumehood_trial.trial as program
-
-    yield program
-    for folder in folders:
-        sys.path.remove(folder)
-    for name in set(sys.modules) - before:
-        if name.split(".")[0] in ("fumehood_trial", "fumehood_child"):
-            del sys.modules[name]
 
 
 @pytest.fixture

@@ -92,7 +92,7 @@ def main():
     )
     inner.load_state_dict(load_file(request["weights"]), strict=True)
     inner.eval()
-    subject = scoring_subject(setup.spec.subject, setup.cache)
+    subject = scoring_subject(setup.spec.subject, setup.spec.sites()[1], setup.cache)
     rows = np.load(setup.activations.eval_tokens_file)[: setup.spec.scoring.loss_rows]
     found = {}
     for name, stored in (("direct", None), ("rounded", stored_rows(setup, subject, rows))):

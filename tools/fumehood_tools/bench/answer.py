@@ -14,7 +14,8 @@ from pydantic import BaseModel, Field
 from fumehood_tools.bench.benchmark_table import BenchmarkTable, OtherSetting, columns_of
 from fumehood_tools.bench.collect import LeftOut, Setting
 from fumehood_tools.bench.table_rows import (
-    SKIP_METRICS,
+    CHECKED_METRICS,
+    SKIP_MEANING,
     WORK,
     WORK_MEANING,
     FailureRow,
@@ -23,6 +24,7 @@ from fumehood_tools.bench.table_rows import (
     SeedRow,
     Spread,
 )
+from fumehood_tools.kinds import SAE
 from fumehood_tools.registry.kinds import known_metrics
 
 _OTHERS = 1
@@ -122,11 +124,13 @@ def answer_of(table: BenchmarkTable) -> TableAnswer:
     same = {name: getattr(table, name) for name in {*as_they_are, "next_cursor", "next"}}
     rows = [_row(row, common, folded.pop(row.variant, [])) for row in table.rows]
     same["definitions"] = {**table.definitions, **_defined(rows)}
+    if table.kind != SAE.name and any(row.skip for row in rows):
+        same["definitions"]["skip"] = SKIP_MEANING[table.kind]
     return TableAnswer(
         shared=table.shared and _with_short_digests(table.shared),
         common=common,
         rows=rows,
-        columns=_columns(table.rows),
+        columns=_columns(table.rows, table.kind),
         seed_rows=[_seed_row(row, common) for row in table.seed_rows],
         subject={key: _rounded(key, value) for key, value in table.subject.items()},
         **same,
@@ -143,9 +147,9 @@ def _defined(rows: Sequence[AnswerRow]) -> dict[str, str]:
     }
 
 
-def _columns(rows: Sequence[Row]) -> dict[str, str]:
-    """Return metric -> how it is measured, for the columns of the table."""
-    found = {metric.key: metric.description or metric.legend for metric in columns_of(rows)}
+def _columns(rows: Sequence[Row], kind: str) -> dict[str, str]:
+    """Return metric -> how it is measured, for the columns of the table of a kind of sandbox."""
+    found = {metric.key: metric.description or metric.legend for metric in columns_of(rows, kind)}
     return {**found, **({WORK: WORK_MEANING} if any(WORK in row.metrics for row in rows) else {})}
 
 
@@ -193,7 +197,7 @@ def _mean_and_sd(key: str, found: Spread) -> list[float]:
 
 def _rounded(key: str, value: float, more: int = 0) -> float:
     """Return a value with the digits of its metric. more: further digits."""
-    metric = known_metrics().get(key) or next((m for m in SKIP_METRICS if m.key == key), None)
+    metric = known_metrics().get(key) or CHECKED_METRICS.get(key)
     return round(value, (metric.digits if metric else _OTHERS) + more)
 
 

@@ -11,7 +11,9 @@ from pydantic import BaseModel, Field
 
 from fumehood_tools.bench.collect import LeftOut, Setting
 from fumehood_tools.bench.table_rows import (
+    SKIP_MEANING,
     SKIP_METRICS,
+    TRANSCODER_SKIP_METRICS,
     WORK,
     WORK_MEANING,
     FailureRow,
@@ -20,10 +22,12 @@ from fumehood_tools.bench.table_rows import (
     Spread,
     times,
 )
+from fumehood_tools.kinds import SAE, KindName, kind_named
 from fumehood_tools.registry.kinds import known_metrics
 from fumehood_tools.registry.lookup import headline_metrics, metric_named
 from fumehood_tools.registry.metrics import Metric
 from fumehood_tools.registry.sae_metrics import QUALITY
+from fumehood_tools.registry.transcoder_metrics import of_kind
 
 _TRIES = 6
 """Tries of one variant that the text names."""
@@ -66,6 +70,11 @@ class BenchmarkTable(BaseModel, frozen=True):
     total: int = Field(description="rows on all pages")
     next_cursor: str | None
     next: str
+
+    @property
+    def kind(self) -> KindName:
+        """The kind of sandbox whose scores are shown."""
+        return self.shared.kind if self.shared else "sae"
 
     def text(self) -> str:
         """Return the table as text for a person or an agent."""
@@ -115,14 +124,17 @@ def _head(table: BenchmarkTable) -> list[str]:
         return [f"{table.sandbox}: no scores yet."]
     facts = [f"dictionary {shared.dict_size:,}", f"{shared.train_tokens:,} training tokens"]
     facts.append(f"{shared.eval_tokens:,} evaluation tokens")
-    lines = [
-        f"{table.sandbox}: {shared.subject}, layer {shared.layer}, {shared.site}; "
-        f"{', '.join(facts)}; {table.total} rows"
-    ]
+    subject = f"{_of_kind(table.kind)}{shared.subject}, layer {shared.layer}, {shared.site}"
+    lines = [f"{table.sandbox}: {subject}; {', '.join(facts)}; {table.total} rows"]
     if table.subject:
         said = (_of_subject(metric_named(key), value) for key, value in table.subject.items())
         lines.append(f"the subject itself: {', '.join(said)}")
     return lines
+
+
+def _of_kind(kind: str) -> str:
+    """Return what the scores are of, where it is not the usual: "transcoders of "."""
+    return "" if kind == SAE.name else f"{kind_named(kind).noun}s of "
 
 
 def _of_subject(metric: Metric, value: float) -> str:
@@ -136,7 +148,7 @@ def _grid(table: BenchmarkTable) -> list[str]:
     levels = {"/".join(row.glass) for row in table.rows}
     worked = any(WORK in row.metrics for row in table.rows)
     last = ["train s", *["work"] * worked, *["change"] * judged, *["glass"] * (len(levels) > 1)]
-    columns = columns_of(table.rows)
+    columns = columns_of(table.rows, table.kind)
     cells = [["variant", "seeds", *(metric.title for metric in columns), *last]]
     for row in table.rows:
         values = [_value(row.metrics.get(metric.key), metric) for metric in columns]
@@ -158,7 +170,8 @@ def _grid(table: BenchmarkTable) -> list[str]:
     glass = f" glass: {', '.join(sorted(levels))}." if len(levels) == 1 else ""
     legend = " ".join([*legend_of(columns), f"{_SECONDS} {bars}{glass}"])
     defined = [f"{word}: {meaning}." for word, meaning in table.definitions.items()]
-    return [*align(cells), *_folded(table), "", legend, *defined, *_marks(table.rows), *stale]
+    notes = [legend, *defined, *_marks(table.rows, table.kind), *stale]
+    return [*align(cells), *_folded(table), "", *notes]
 
 
 def _folded(table: BenchmarkTable) -> list[str]:
@@ -172,12 +185,16 @@ def _folded(table: BenchmarkTable) -> list[str]:
     return ["", head, *lines] if lines else []
 
 
-def columns_of(rows: Sequence[Row]) -> list[Metric]:
-    """Return the columns: the headline and skip metrics that at least one row has."""
+def columns_of(rows: Sequence[Row], kind: str) -> list[Metric]:
+    """Return the columns: the headline and skip metrics that at least one row has.
+
+    kind: of sandbox, which the explanations of the columns depend on.
+    """
+    skips = SKIP_METRICS if kind == "sae" else TRANSCODER_SKIP_METRICS
     metrics = [
         one
         for metric in headline_metrics()
-        for one in (metric, *(SKIP_METRICS if metric.key == QUALITY else ()))
+        for one in (of_kind(metric, kind), *(skips if metric.key == QUALITY else ()))
     ]
     return [metric for metric in metrics if any(metric.key in row.metrics for row in rows)]
 
@@ -201,13 +218,10 @@ def _times(spread: Spread | None) -> str:
     return "-" if spread is None else times(spread.mean)
 
 
-def _marks(rows: Sequence[Row]) -> list[str]:
+def _marks(rows: Sequence[Row], kind: str) -> list[str]:
     lines = []
     if any(row.skip for row in rows):
-        lines.append(
-            "+skip: declares a path past the latents; the metrics leave it out, except EV skip and "
-            "EV sum."
-        )
+        lines.append(f"+skip: {SKIP_MEANING[kind]}.")
     if any(row.nonlinear for row in rows):
         lines.append("~: declares a non-linear decoder.")
     if any(row.elsewhere for row in rows):

@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from fumehood_tools.files import digest_of
+from fumehood_tools.kinds import KindName, kind_named
 from fumehood_tools.records.labelling import Packaged, is_packaged, label_of, name_of
 from fumehood_tools.records.scores import Failure, Score
 from fumehood_tools.spec import deciding_values
@@ -48,6 +49,8 @@ class Setting(BaseModel, frozen=True):
     evaluator: str = Field(description="digest of the evaluator")
     # The values behind the digest `settings`. Used by `differences`; too long for every table.
     values: SkipJsonSchema[tuple[tuple[str, str], ...]] = Field((), exclude=True, repr=False)
+    # Not in the data: `site` says it, with both sites of a transcoder.
+    kind: SkipJsonSchema[KindName] = Field("sae", exclude=True)
 
     @property
     def name(self) -> str:
@@ -127,7 +130,7 @@ def setting_of(score: Score, spec: Mapping[str, Any]) -> Setting:
     return Setting(
         subject=score.subject,
         layer=score.layer,
-        site=score.site,
+        site=sites_said(score.kind, score.site),
         dict_size=score.dict_size,
         train_tokens=score.data.train_tokens,
         eval_tokens=score.data.eval_tokens,
@@ -136,7 +139,14 @@ def setting_of(score: Score, spec: Mapping[str, Any]) -> Setting:
         template=score.provenance.template_sha256,
         evaluator=score.provenance.evaluator_sha256,
         values=values_of(spec),
+        kind=score.kind,
     )
+
+
+def sites_said(kind: str, reads: str) -> str:
+    """Return the sites of a setting in words: "mlp_in to mlp_out" for a transcoder."""
+    writes = kind_named(kind).writes
+    return reads if writes is None else f"{reads} to {writes}"
 
 
 def values_of(spec: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

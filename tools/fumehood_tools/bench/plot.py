@@ -29,10 +29,12 @@ from fumehood_tools.children import ChildTask, ReportProgress, answer_once, ask_
 from fumehood_tools.errors import BadRequest, PartMissing
 from fumehood_tools.files import write_bytes, write_text
 from fumehood_tools.installing import install_command
+from fumehood_tools.kinds import SAE
 from fumehood_tools.registry.kinds import known_metrics
 from fumehood_tools.registry.lookup import chosen_metrics, metric_named
 from fumehood_tools.registry.metrics import Metric
 from fumehood_tools.registry.sae_metrics import SPARSITY
+from fumehood_tools.registry.transcoder_metrics import of_kind
 from fumehood_tools.temporary import scratch_folder
 
 _MARKS = ("skip", "nonlinear", "glass", "change")
@@ -126,7 +128,7 @@ def panel_of(metric: Metric, table: BenchmarkTable) -> PanelSpec:
     """Return the panel of a metric, with the subject's own value if it is known."""
     key = metric.drawn.reference
     return PanelSpec(
-        metric=metric,
+        metric=of_kind(metric, table.kind),
         reference=table.subject.get(key),
         reference_name=metric_named(key).words if key else "",
     )
@@ -180,7 +182,10 @@ def _footnote(
     table: BenchmarkTable, points: list[PlotPoint], measured: int, panels: Sequence[Metric]
 ) -> str:
     assert table.shared is not None, "points without a setting"
-    notes = [metric.drawn.note.format(eval_tokens=table.shared.eval_tokens) for metric in panels]
+    notes = [
+        of_kind(metric, table.kind).drawn.note.format(eval_tokens=table.shared.eval_tokens)
+        for metric in panels
+    ]
     parts = [note for note in notes if note]
     counts = {point.l0.seeds for point in points}
     if counts == {1}:
@@ -228,7 +233,7 @@ def _text(table: BenchmarkTable, spec: PlotSpec, drawn: Drawn) -> str:
         *_effects(spec.effects),
         *(f"At the edge: {name}." for name in drawn.off_scale),
         spec.footnote,
-        *_apart(spec.points),
+        *_apart(spec.points, table.kind),
         *table.controls,
         *(f"! {warning}" for warning in table.warnings),
         *(f"left out: {left.count} x {left.reason}" for left in table.left_out),
@@ -269,11 +274,12 @@ def _effects(effects: EffectsSpec | None) -> list[str]:
     ]
 
 
-def _apart(points: Sequence[PlotPoint]) -> list[str]:
+def _apart(points: Sequence[PlotPoint], kind: str) -> list[str]:
     """Return sentences on the points that are not a plain encoder and decoder."""
     skip = ", ".join(point.label for point in points if point.skip)
     nonlinear = ", ".join(point.label for point in points if point.nonlinear)
-    said = [f"With a skip path, which is left out of the metrics: {skip}."] if skip else []
+    meaning = "left out of" if kind == SAE.name else "included in"
+    said = [f"With a skip path, which is {meaning} the metrics: {skip}."] if skip else []
     return [*said, *([f"With a non-linear decoder: {nonlinear}."] if nonlinear else [])]
 
 

@@ -35,7 +35,7 @@ from fumehood_tools.errors import StorageFailed
 from fumehood_tools.files import digest_of, sha256_of
 from fumehood_tools.plain_files import MOST_SOURCE_BYTES, NotPlain
 from fumehood_tools.receipts import Book, LedgerReader
-from fumehood_tools.receipts.files import WEIGHTS_FILE
+from fumehood_tools.receipts.files import WEIGHTS_FILES
 from fumehood_tools.receipts.folders import Sealed, judge, read_sealed
 from fumehood_tools.receipts.key import Key
 from fumehood_tools.receipts.places import matches, place_of, places_on_disk, run_of
@@ -156,7 +156,8 @@ def _deciding_files(workspace: Path, place: str) -> list[str]:
     """Return the paths of the files that determine what is read at a place."""
     folder = f"{workspace}/{place}"
     if matches(place, SCORE.places):
-        names = [kind.file for kind in kinds()] + [f"{run_of(place)[0]}.py", WEIGHTS_FILE]
+        names = [kind.file for kind in kinds()] + [f"{run_of(place)[0]}.py"]
+        names += WEIGHTS_FILES
     else:
         names = []
         with contextlib.suppress(OSError):

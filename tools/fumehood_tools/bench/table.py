@@ -51,7 +51,7 @@ from fumehood_tools.records.scores import Failure, Score
 from fumehood_tools.registry.kinds import known_metrics
 from fumehood_tools.registry.lookup import chosen_metrics
 from fumehood_tools.registry.sae_metrics import QUALITY, SPARSITY
-from fumehood_tools.sandbox.variants import packaged_variants
+from fumehood_tools.sandbox.variants import packaged_in
 
 __all__ = [
     "BenchmarkTable",
@@ -87,7 +87,7 @@ def read_benchmarks(
     """
     if sort not in OTHER_ORDERS and sort not in (metrics := known_metrics()):
         raise UnknownName("order", sort, [*OTHER_ORDERS, *metrics], "Sort by one of these.")
-    kinds = packaged_variants() if packaged is None else packaged
+    kinds = packaged_in(folder) if packaged is None else packaged
     read = _read(folder, variants, setting, shelf or Shelf(state_of(folder)), kinds)
     whole = (variants is not None and len(variants) == 1) if details is None else details
     outlines = [outline(scores, kinds, sort) for scores in read.chosen.by_label.values()]

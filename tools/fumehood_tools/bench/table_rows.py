@@ -43,6 +43,24 @@ SKIP_METRICS = (
     ),
 )
 """Columns that the evaluator's checks measure, for SAEs with a skip path."""
+_PARTS = "explained variance of the MLP's output by the skip path alone, and by the latents alone"
+TRANSCODER_SKIP_METRICS = (
+    SKIP_METRICS[0]._replace(legend=_PARTS),
+    Metric(
+        "explained_variance_latents",
+        "EV latents",
+        legend=_PARTS,
+        description="explained variance of decode(f) alone, without the skip path",
+    ),
+)
+"""The same for transcoders, whose metrics include the skip path."""
+CHECKED_METRICS = {metric.key: metric for metric in (*SKIP_METRICS, *TRANSCODER_SKIP_METRICS)}
+SKIP_MEANING = {
+    "sae": "declares a path past the latents; the metrics leave it out, except EV skip and EV sum",
+    "transcoder": "declares a linear path past the latents, x W + b; the metrics include it, "
+    "except EV latents",
+}
+"""What a skip path means for the metrics, by kind of sandbox."""
 Kind = Literal["custom", "baseline", "control"]
 OTHER_ORDERS = ("train_seconds", "variant")
 """Sort keys of a table other than metrics."""
@@ -213,9 +231,9 @@ def _values(scores: Sequence[Score], metric: str) -> list[float]:
 def _spreads(scores: Sequence[Score], names: Iterable[str]) -> dict[str, Spread]:
     """Return the named metrics that were measured, those of skip paths, and the training work."""
     found = {name: _values(scores, name) for name in names}
-    for metric in SKIP_METRICS:
-        checked = [getattr(score.integrity, metric.key, None) for score in scores]
-        found[metric.key] = [value for value in checked if value is not None]
+    for key in CHECKED_METRICS:
+        checked = [getattr(score.integrity, key, None) for score in scores]
+        found[key] = [value for value in checked if value is not None]
     found[WORK] = [ratio for score in scores if (ratio := _work_ratio(score)) is not None]
     spreads = {}
     for name, values in found.items():

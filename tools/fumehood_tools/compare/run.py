@@ -44,14 +44,14 @@ from fumehood_tools.compare.training import (
 from fumehood_tools.compare.tries import count_tries, count_tries_of
 from fumehood_tools.errors import BadRequest, FumehoodError, PartMissing, UnknownName
 from fumehood_tools.installing import install_command
-from fumehood_tools.kinds import SAE, template_folder
+from fumehood_tools.kinds import Kind, kind_named, template_folder
 from fumehood_tools.receipts import state_of
 from fumehood_tools.records.labelling import Packaged, edited, label_of, name_of
 from fumehood_tools.records.scores import Score
 from fumehood_tools.registry.lookup import judged_metrics, metric_named, metrics_beside
 from fumehood_tools.registry.metrics import Metric
 from fumehood_tools.registry.sae_metrics import QUALITY, SPARSITY
-from fumehood_tools.sandbox.variants import packaged_variants
+from fumehood_tools.sandbox.variants import packaged_in
 
 _SECONDS = 120
 _MEMORY = 4_000_000_000
@@ -82,7 +82,7 @@ def compare_variants(
     """
     judged = metric_named(metric, judged_metrics())
     shelf = shelf or Shelf(state_of(folder))
-    kinds = packaged_variants() if packaged is None else packaged
+    kinds = packaged_in(folder) if packaged is None else packaged
     found = shelf.collect(folder / "results")
     settings = settings_of(found)
     shown = pick_setting(list(settings), setting, folder)
@@ -131,7 +131,8 @@ def compare_records(
     folder, found, shown, current, kinds, drawn = records
     chosen = records.chosen()
     here = again(shown, list(settings_of(found)), folder)
-    _check_names(folder, chosen, kinds, baseline, asked.get("variants") or (), here)
+    named = (baseline, *(asked.get("variants") or ()))
+    _check_names(folder, chosen, kinds, named, here, kind_named(shown.kind))
     question = question_about(folder, found, chosen, shown, kinds, baseline, metric)
     scores = [score for some in chosen.by_label.values() for score in some]
     about = {
@@ -161,21 +162,25 @@ def _check_names(
     folder: Path,
     chosen: Chosen,
     packaged: Packaged,
-    baseline: str,
-    variants: Sequence[str],
+    named: Sequence[str],
     here: Again,
+    kind: Kind,
 ) -> None:
-    """Raise BadRequest if only an edited file of the baseline was scored, UnknownName otherwise."""
+    """Raise BadRequest if only an edited file of the baseline was scored, UnknownName otherwise.
+
+    named: the baseline, then the variants that are asked for.
+    """
+    baseline = named[0]
     names = {name_of(scores[0], packaged) for scores in chosen.by_label.values()}
     if baseline in packaged and baseline not in names and edited(baseline) in names:
-        original = template_folder(SAE) / "variants" / f"{baseline}.py"
+        original = template_folder(kind) / "variants" / f"{baseline}.py"
         raise BadRequest(
             f"There is no score of the packaged {baseline} in this setting. The file that was "
             f"scored under that name has been edited, so it counts as a custom variant "
             f"({edited(baseline)!r}). Rename that file, copy {original} into variants/, then "
             f"{here.run(folder.name, [baseline])}."
         )
-    for name in (baseline, *variants):
+    for name in named:
         if name not in names:
             there = (folder / "variants" / f"{name}.py").is_file()
             call = Again().call("list_variants", folder.name)

@@ -37,7 +37,10 @@ LEAST_STEPS = 100
 FASTER, FASTEST = 2.0, 4.0
 _ROUNDING = 1e-9
 _SCHEDULE = ("lr", "batch_size", "warmup_fraction", "decay_fraction")
-_AS_HERE = ("subject", "layer", "site", "dict_size", "eval_tokens", "data", "template", "evaluator")
+_AS_HERE = (
+    *("subject", "layer", "site", "dict_size", "eval_tokens"),
+    *("data", "template", "evaluator", "kind"),
+)
 _TEMPLATE: Mapping[str, Any] = TrainingSpec().model_dump()
 _USUAL: Mapping[str, Any] = {name: _TEMPLATE[name] for name in _SCHEDULE}
 _LIMITS: Mapping[str, Any] = LimitsSpec().model_dump(exclude={"glass"})

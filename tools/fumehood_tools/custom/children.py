@@ -69,6 +69,15 @@ class CustomChildren:
 
     def measure(self, name: str, source: bytes, seed: int) -> Measured:
         """Let a variant produce, and evaluate it. Raises VariantRejected, RunFailed."""
+        produced, spent = self.produce(name, source, seed)
+        metrics, took = self._evaluated(produced, name, seed)
+        return Measured(produced, metrics, spent, took)
+
+    def produce(self, name: str, source: bytes, seed: int) -> tuple[Path, float]:
+        """Let a variant produce; return its arrays and the seconds that it took.
+
+        Raises VariantRejected, RunFailed.
+        """
         home = self._variants / f"{name}-{seed}"
         variant = home / f"{name}.py"
         write_bytes(variant, source)
@@ -92,8 +101,7 @@ class CustomChildren:
         check_arrays(content, shapes, name)
         produced = self._evaluators / f"{name}-{seed}.safetensors"
         write_bytes(produced, content)
-        metrics, took = self._evaluated(produced, name, seed)
-        return Measured(produced, metrics, spent, took)
+        return produced, spent
 
     def shapes(self) -> dict[str, list[int]]:
         """Return the sizes of each array that a variant has to produce. Raises RunFailed."""

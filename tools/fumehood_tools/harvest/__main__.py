@@ -53,7 +53,9 @@ def run(request: HarvestRequest, reporter: Reporter) -> dict[str, object]:
 
 
 def _content(made: Sequence[BaseModel] | None, number: int) -> object:
-    return made[number].model_dump(mode="json") if made is not None else None
+    if made is None or number >= len(made):
+        return None
+    return made[number].model_dump(mode="json")
 
 
 def _with_settings(request: HarvestRequest) -> HarvestRequest:

@@ -76,7 +76,7 @@ class Harvester:
         return tuple(read_activations(folders[site]) for site in self._request.all_sites)
 
     def probing(self) -> tuple[Probing, ...] | None:
-        """Return the probing artifacts of each site, building those that are missing.
+        """Return the probing artifacts of each probing site, building those that are missing.
 
         Returns None if no tasks are requested. Raises UnknownName for an unknown task, and the
         errors of `activations`.
@@ -87,7 +87,7 @@ class Harvester:
         check_tasks(tasks, _tasks_of(self.info))
         folders = {
             site: probing_folder(self._request, site, self.info, self.dtype)
-            for site in self._request.all_sites
+            for site in self._request.probing_sites
         }
         lacking = [folder for folder in folders.values() if _missing_tasks(folder, tasks)]
         if lacking:
@@ -97,7 +97,7 @@ class Harvester:
                     self._probe(folders, left)
         return tuple(
             Probing(digest=folders[site].name, folder=folders[site], tasks=tasks)
-            for site in self._request.all_sites
+            for site in self._request.probing_sites
         )
 
     def _harvest(self, folders: dict[Site, Path]) -> None:

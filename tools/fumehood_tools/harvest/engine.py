@@ -17,7 +17,7 @@ from fumehood_tools.machine import RealDtype
 from fumehood_tools.spec import SubjectSpec
 from fumehood_tools.subjects.catalogue import SYNTHETIC
 from fumehood_tools.subjects.loading import load_language_model
-from fumehood_tools.subjects.sites import find_blocks, find_mlp
+from fumehood_tools.subjects.sites import find_blocks, find_mlp, hook_name
 from fumehood_tools.subjects.synthetic import BOS, SyntheticSubject
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class ModelReader:
 
 
 class SyntheticReader:
-    """Reads the only site of the synthetic subject."""
+    """Reads the sites of the synthetic subject."""
 
     def __init__(self, subject: SyntheticSubject) -> None:
         self.subject = subject
@@ -114,8 +114,8 @@ class SyntheticReader:
     @torch.no_grad()
     def read(self, tokens_BT: Tensor, sites: Sequence[Site]) -> list[Tensor]:
         """Return activations_BTD for each site, float32 on the CPU."""
-        x_BTD = _finite(self.subject.activations(tokens_BT.long()), "the synthetic subject")
-        return [x_BTD for _ in sites]
+        found = (self.subject.at(hook_name(site.site, 0), tokens_BT.long()) for site in sites)
+        return [_finite(x_BTD, "the synthetic subject") for x_BTD in found]
 
 
 def _finite(x_BTD: Tensor, where: str) -> Tensor:
@@ -164,10 +164,6 @@ def open_source(
 ) -> Source:
     """Load a subject up to the deepest site. Raises PartMissing, BadRequest, StorageFailed."""
     if subject.name == SYNTHETIC:
-        if any(one.site != "resid_post" for one in sites):
-            raise BadRequest(
-                'The synthetic subject has no site but "resid_post". Set subject.site to it.'
-            )
         return Source(SyntheticReader(SyntheticSubject()), None, BOS)
     model, tokenizer = load_language_model(subject, cache, dtype, device)
     encoder = TextEncoder(tokenizer)

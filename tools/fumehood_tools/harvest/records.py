@@ -48,11 +48,19 @@ class HarvestRequest(BaseModel, frozen=True, extra="forbid"):
     dtype: Dtype = "auto"
     device: Device = "auto"
     parts: tuple[Part, ...] = ("activations", "probing")
+    probing_everywhere: bool = Field(
+        True, description="probing artifacts for `sites` too; false: for the site in `subject` only"
+    )
 
     @property
     def all_sites(self) -> tuple[Site, ...]:
         """The site named in `subject`, then `sites`."""
         return (Site(layer=self.subject.layer, site=self.subject.site), *self.sites)
+
+    @property
+    def probing_sites(self) -> tuple[Site, ...]:
+        """The sites of which probing artifacts are built."""
+        return self.all_sites if self.probing_everywhere else self.all_sites[:1]
 
 
 class Activations(BaseModel, frozen=True):

@@ -45,6 +45,23 @@ SAE = Kind(
             "IdentityDict",
         ]
     ),
+    trainer_bases=frozenset(
+        [
+            "BaseTrainer",
+            "BaseTopKTrainer",
+            "SparseTopK",
+            "SparseBatchTopK",
+            "SparseMatryoshka",
+            "StandardTrainer",
+            "StandardTrainerAprilUpdate",
+            "TopKTrainer",
+            "BatchTopKTrainer",
+            "MatryoshkaBatchTopKTrainer",
+            "GatedSAETrainer",
+            "JumpReluTrainer",
+            "PAnnealTrainer",
+        ]
+    ),
 )
 TRANSCODER = Kind(
     name="transcoder",
@@ -71,6 +88,15 @@ TRANSCODER = Kind(
             "SkipTopKTranscoder",
         ]
     ),
+    trainer_bases=frozenset(
+        [
+            "BaseTranscoderTrainer",
+            "TopKTranscoderTrainer",
+            "BatchTopKTranscoderTrainer",
+            "JumpReluTranscoderTrainer",
+        ]
+    ),
+    skip_bases=frozenset(["LinearSkip", "SkipTopKTranscoder"]),
 )
 CUSTOM = Kind(
     name="custom",

@@ -42,6 +42,10 @@ class Kind:
     """Base class of variant_class -> the packaged variant that uses this class unchanged."""
     complete_bases: frozenset[str]
     """Classes of core and of dictionary_learning that have encode and decode."""
+    trainer_bases: frozenset[str]
+    """Trainers of core that are given this kind's batches: x, or x and targets y."""
+    skip_bases: frozenset[str] = frozenset()
+    """Classes of core that have a skip path already, so that SKIP = True is enough."""
     probing_site: SiteName | None = None
     """The site at which sparse probing reads rows; None for the site that is read."""
     headline: str = "l0"
@@ -69,6 +73,6 @@ class Kind:
     def plain_parameters(self, activation_dim: int, dict_size: int) -> int:
         """Return the parameter count of a plain one: two matrices and the encoder's bias.
 
-        The same for both kinds: a skip path is paid from the allowance above a plain one.
+        The same for both kinds, without a skip path.
         """
         return 2 * activation_dim * dict_size + dict_size

@@ -19,6 +19,7 @@ from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.bench.table import BenchmarkTable, read_benchmarks
 from fumehood_tools.bench.table_rows import WORK, Row, most_seeds
 from fumehood_tools.compare import Comparison, effects_of, usual_comparison
+from fumehood_tools.kinds import kind_named
 from fumehood_tools.page.facts import curve_of, facts_of
 from fumehood_tools.receipts import state_of
 from fumehood_tools.records.levels import SAME_L0
@@ -26,7 +27,7 @@ from fumehood_tools.records.scores import Score
 from fumehood_tools.registry.lookup import metric_named
 from fumehood_tools.registry.metrics import Metric
 from fumehood_tools.registry.sae_metrics import QUALITY, SPARSITY
-from fumehood_tools.sandbox.variants import packaged_variants
+from fumehood_tools.sandbox.variants import packaged_in
 from fumehood_tools.scoring.density import BINS_PER_DECADE, RAREST
 
 _WORK = {"key": WORK, "title": "work", "about": "", "digits": 1, "down": True}
@@ -56,7 +57,7 @@ def page_content(
     UnknownName for a setting that does not exist.
     """
     shelf = shelf or Shelf(state_of(folder))
-    packaged = packaged_variants() if packaged is None else packaged
+    packaged = packaged_in(folder) if packaged is None else packaged
     table = read_benchmarks(
         folder, limit=_ALL, setting=setting, details=True, packaged=packaged, shelf=shelf
     )
@@ -67,7 +68,7 @@ def page_content(
     drawn = (*(effects.lines if effects else ()), *table.rows)
     colours = colours_of((one.variant, one.kind) for one in drawn)
     most = most_seeds((row.variant, len(row.seeds)) for row in table.rows)
-    columns, panels = columns_of(table.rows), usual_panels(table.rows)
+    columns, panels = columns_of(table.rows, table.kind), usual_panels(table.rows)
     shown = {SPARSITY, WORK, *(metric.key for metric in (*columns, *panels))}
     content: dict[str, Any] = {
         "sandbox": table.sandbox,
@@ -206,7 +207,8 @@ def _subtitle(table: BenchmarkTable) -> str:
     return (
         f"{Path(shared.subject).name}, layer {shared.layer}, {shared.site}; dictionary "
         f"{shared.dict_size:,}; {shared.train_tokens:,} training and {shared.eval_tokens:,} "
-        f"evaluation tokens; {len(table.seed_rows)} SAEs, each with a signed receipt"
+        f"evaluation tokens; {len(table.seed_rows)} {kind_named(table.kind).noun}s, each with a "
+        "signed receipt"
     )
 
 

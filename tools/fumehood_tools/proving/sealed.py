@@ -23,16 +23,16 @@ def judge_files(folder: SandboxFolder, kind: Kind | None, settings: Settings) ->
         Fault(why="It is not the packaged file.", file=path) for path in changed_core(folder.root)
     ]
     return [
-        unreadable("2.2") if kind is None else judged("2.2", _variant_faults(folder)),
+        unreadable("2.2") if kind is None else judged("2.2", _variant_faults(folder, kind)),
         judged("3.1", changed[:MOST_NAMED]),
         judged("3.2", folder.odd[:MOST_NAMED]),
-        judged("3.3", _foreign_results(folder, settings)),
+        judged("3.3", foreign_results(folder, settings)),
         unreadable("4.1") if kind is None else _baselines(folder, kind),
         *([] if kind is None else _no_control(folder, kind)),
     ]
 
 
-def _variant_faults(folder: SandboxFolder) -> Iterator[Fault]:
+def _variant_faults(folder: SandboxFolder, kind: Kind) -> Iterator[Fault]:
     """Yield what is wrong with the files in variants/, at most one fault per file."""
     names = folder.variants()
     for path in folder.under(VARIANTS):
@@ -44,7 +44,7 @@ def _variant_faults(folder: SandboxFolder) -> Iterator[Fault]:
             yield Fault(why="Its name may have only letters, digits, - and _.", file=path)
             continue
         try:
-            found = check_static(folder.read(path), name)
+            found = check_static(folder.read(path), name, kind)
         except FumehoodError as error:
             yield Fault(why=str(error), file=path)
             continue
@@ -56,7 +56,7 @@ def _variant_faults(folder: SandboxFolder) -> Iterator[Fault]:
             yield Fault(why=why, file=path, line=first.line)
 
 
-def _foreign_results(folder: SandboxFolder, settings: Settings) -> Iterator[Fault]:
+def foreign_results(folder: SandboxFolder, settings: Settings) -> Iterator[Fault]:
     """Yield the files in results/ that belong to no valid record of this workspace."""
     if not folder.results:
         return

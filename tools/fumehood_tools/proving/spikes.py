@@ -1,14 +1,14 @@
 """Requirement 5.3: planted cheats of the red team, tried in a copy of the sandbox.
 
 A cheat is caught if it left nothing and read nothing outside, and has no score or one that honest
-variants with as many active latents have, too. For another kind than SAEs, the names of the classes
-in a cheat are replaced by those of the kind.
+variants with as many active latents have, too. Another kind than SAEs has cheats of its own; for
+the others, the names of the classes in the SAEs' cheat are replaced by those of the kind.
 """
 
 import os
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from fumehood_tools.files import write_text
@@ -44,9 +44,8 @@ class Spikes:
     def __init__(self, bench: ProvingBench, kind: Kind, budget: Budget) -> None:
         self._bench = bench
         self._secret = f"secret-{secrets.token_hex(16)}"
-        wanted = QUICK if budget == "quick" else FULL
-        self._cases = {case.name: case for case in load_cases(",".join(wanted))}
-        [twin] = load_cases("topk_1")
+        self._cases = _cases(kind, QUICK if budget == "quick" else FULL)
+        [twin] = load_cases(_labelled(kind, "topk_1"))
         self.twin = Planted(TWIN, twin, _of_kind(twin.source, kind).encode())
         write_text(bench.canary / "secret.txt", self._secret)
         write_text(bench.canary / "victim.txt", "as it was\n")
@@ -92,11 +91,10 @@ class Spikes:
         changed = self._state()
         for path in sorted(self._before.keys() | changed.keys()):
             if self._before.get(path) != changed.get(path):
-                guilty = [one for one in self.planted if token_of(one.case.name) in path]
+                guilty = [one for one in self.planted if token_of(one.case.label) in path]
                 what = f"it wrote {path}"
-                yield (
-                    self._through(guilty[0], what) if guilty else Fault(why=f"Somebody {what[3:]}.")
-                )
+                other = Fault(why=f"A cheat got through: {what}.")
+                yield self._through(guilty[0], what) if guilty else other
 
     def _through(self, one: Planted, what: str) -> Fault:
         says = one.case.says.rstrip(".")
@@ -113,6 +111,19 @@ class Spikes:
             elif not path.is_dir():
                 found[path.relative_to(self._bench.root).as_posix()] = b""
         return found
+
+
+def _labelled(kind: Kind, name: str) -> str:
+    return name if kind.name == SAE.name else f"{kind.name}/{name}"
+
+
+def _cases(kind: Kind, names: Sequence[str]) -> dict[str, Case]:
+    """Return the cheats by name: those of the kind where it has them, else those of SAEs."""
+    found = {case.name: case for case in load_cases(",".join(names))}
+    if kind.name != SAE.name:
+        own = load_cases(_labelled(kind, "*"))
+        found |= {case.name: case for case in own if case.name in found and case.side == "cheat"}
+    return found
 
 
 def _of_kind(source: str, kind: Kind) -> str:

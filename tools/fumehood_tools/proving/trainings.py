@@ -53,11 +53,14 @@ class BenchTrainings:
     ) -> None:
         self._bench, self._found, self._scratch = bench, found, scratch
         activations = found.activations
-        self._recipe = recipe_of(bench.spec, activations, found.device, found.arithmetic)
+        self._recipe = recipe_of(
+            bench.spec, activations, found.device, found.arithmetic, found.targets
+        )
+        shards = (*activations.train_shards, *found.target_shards)
         self._nursery = Nursery(
             scratch,
             level=level,
-            readable=dict.fromkeys(path.parent for path in activations.train_shards),
+            readable=dict.fromkeys(path.parent for path in shards),
             cuda=found.device == "cuda",
             kernels=compiled_kernels(bench.settings.cache),
         )
@@ -93,9 +96,10 @@ class BenchTrainings:
         self._bench.put(one.name, one.source)
         item = Planner(self._bench.box, self._found.digest).item(one.name, one.seed)
         order = order_for(item, self._recipe)
-        shards, place = self._found.activations.train_shards, Place(folder, self._nursery)
+        shards, targets = self._found.activations.train_shards, self._found.target_shards
+        place = Place(folder, self._nursery)
         try:
-            with Training(order, shards, place) as training:
+            with Training(order, shards, place, targets=targets) as training:
                 while (outcome := training.finished()) is None:
                     time.sleep(POLL_SECONDS)
                 weights = training.out / self._bench.spec.kind.weights_file

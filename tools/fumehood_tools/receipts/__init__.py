@@ -24,7 +24,7 @@ the ledger and its head, both from the same moment, undoes what was written sinc
 the key; an export that was published in between reveals it.
 """
 
-from fumehood_tools.receipts.files import WEIGHTS_FILE
+from fumehood_tools.receipts.files import WEIGHTS_FILE, WEIGHTS_FILES
 from fumehood_tools.receipts.folders import (
     FAILURE_FILE,
     SCORE_FILE,
@@ -45,6 +45,7 @@ __all__ = [
     "FAILURE_FILE",
     "SCORE_FILE",
     "WEIGHTS_FILE",
+    "WEIGHTS_FILES",
     "Book",
     "Draft",
     "Entry",

@@ -12,11 +12,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from fumehood_tools.files import sha256_of
+from fumehood_tools.kinds import SAE, kinds
 from fumehood_tools.plain_files import MOST_SOURCE_BYTES
 from fumehood_tools.receipts.signing import RECEIPT, Problem
 from fumehood_tools.registry.kinds import RecordKind
 
-WEIGHTS_FILE = "sae.safetensors"
+WEIGHTS_FILE = SAE.weights_file
+"""The weights of an SAE, and of every score of format 1."""
+WEIGHTS_FILES = tuple(kind.weights_file for kind in kinds())
+"""The names that weights have in records, by kind of sandbox."""
 
 
 class NamedFile(NamedTuple):
@@ -61,8 +65,8 @@ def changed(kind: str, record: Mapping[str, Any], folder: Path | str) -> list[Pr
         now = sha256_if_there(f"{folder}/{file.name}")
         if now == file.sha256:
             continue
-        if file.name == WEIGHTS_FILE:
-            text = f"{WEIGHTS_FILE} is not the file that was scored"
+        if file.name in WEIGHTS_FILES:
+            text = f"{file.name} is not the file that was scored"
             problems.append(Problem("weights_swapped", text))
         else:
             how = "was edited" if now else "is gone"
@@ -101,12 +105,12 @@ def _source(file: NamedFile, folder: str) -> Problem | None:
 
 
 def _size(file: NamedFile, folder: str) -> Problem | None:
-    is_weights = file.name == WEIGHTS_FILE
+    is_weights = file.name in WEIGHTS_FILES
     try:
         size = os.stat(f"{folder}/{file.name}").st_size
     except OSError:
         if is_weights:
-            return Problem("weights_missing", f"the weights ({WEIGHTS_FILE}) are gone")
+            return Problem("weights_missing", f"the weights ({file.name}) are gone")
         return Problem("file_edited", f"{file.name} is gone")
     if file.size in (None, size):
         return None

@@ -68,7 +68,8 @@ class Integrity(BaseModel, frozen=True):
     l0_probing: float | None = Field(None, description="L0 on the probing texts, mean over tokens")
     parameters: int = Field(description="numbers in the weights file, buffers included")
     parameter_ratio: float = Field(
-        description="bytes of the weights relative to a plain SAE in float32, 4 (2 D F + F)"
+        description="bytes of the weights relative to a plain SAE or transcoder in float32, "
+        "4 (2 D F + F); the D x D matrix of a transcoder's declared skip path does not count"
     )
     explained_variance_skip: float | None = Field(
         None, description="declared skip path only: explained variance of skip(x) alone"
@@ -76,7 +77,11 @@ class Integrity(BaseModel, frozen=True):
     explained_variance_with_skip: float | None = Field(
         None,
         description="declared skip path only: explained variance of x_hat + skip(x); the metrics "
-        "are those of x_hat",
+        "of an SAE are those of x_hat, those of a transcoder of x_hat + skip(x)",
+    )
+    explained_variance_latents: float | None = Field(
+        None,
+        description="transcoder with a skip path only: explained variance of decode(f) alone",
     )
     shared_documents: int = Field(0, description="documents in both splits")
     checks: tuple[str, ...] = Field((), description="names of the checks passed")

@@ -1,10 +1,10 @@
 """Score records, which only the evaluator writes.
 
 Each run has a folder `results/<variant>/seed<seed>-<run digest>/` with the weights
-(`sae.safetensors`), the variant's file at the time, the training log, sae-bench's own two result
-files (`core.json`, `sparse_probing.json`), and the record `score.json`, see `Score` below. A failed
-run has `failure.json` instead. Both are signed when they are written, and readers accept only
-records with a valid receipt.
+(`sae.safetensors` or `transcoder.safetensors`), the variant's file at the time, the training log,
+sae-bench's own two result files (`core.json`, `sparse_probing.json`), and the record `score.json`,
+see `Score` below. A failed run has `failure.json` instead. Both are signed when they are written,
+and readers accept only records with a valid receipt.
 """
 
 from collections.abc import Mapping
@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
+from fumehood_tools.kinds import KindName, kind_named
 from fumehood_tools.records.inertness import Inertness
 from fumehood_tools.records.integrity import Integrity
 from fumehood_tools.records.parameters import Value
@@ -114,8 +115,14 @@ class Asked(BaseModel, frozen=True):
 
 
 class Score(BaseModel, frozen=True):
-    """One trained and scored SAE. On disk it is signed, see fumehood_tools.receipts."""
+    """One trained and scored SAE or transcoder. On disk it is signed, see fumehood_tools.receipts.
 
+    A transcoder's metrics are of the output of the MLP whose input is named in `site`.
+    """
+
+    kind: KindName = Field(
+        "sae", description="the kind of sandbox, sae or transcoder; absent in older records"
+    )
     variant: str
     seed: int
     parameters: dict[str, Value] = Field(
@@ -183,6 +190,11 @@ class Score(BaseModel, frozen=True):
     def file_version(self) -> str:
         """The sha256 of the file in variants/ that was scored."""
         return self.file_sha256 or self.provenance.variant_sha256
+
+    @property
+    def weights_file(self) -> str:
+        """The name of the file with the weights."""
+        return kind_named(self.kind).weights_file
 
 
 class Failure(BaseModel, frozen=True):

@@ -13,7 +13,8 @@ import tomlkit
 
 from fumehood_tools.files import write_text
 from fumehood_tools.glass import remove_folder
-from fumehood_tools.receipts import FAILURE_FILE, SCORE_FILE, WEIGHTS_FILE
+from fumehood_tools.kinds import KindName
+from fumehood_tools.receipts import FAILURE_FILE, SCORE_FILE, WEIGHTS_FILES
 from fumehood_tools.redteam.world import Secrets
 from fumehood_tools.runs.recording import KEPT
 from fumehood_tools.sandbox.create import SPEC_FILE, Sandbox, create_sandbox
@@ -30,7 +31,7 @@ LIMITS_OF_CHEATS: dict[str, float] = {
 }
 LIMITS_OF_HONEST: dict[str, float] = {"train_minutes": 5, "score_minutes": 5, "memory_gb": 2.0}
 # The files that the evaluator writes next to the variant's file.
-KEPT_FILES = (WEIGHTS_FILE, *KEPT, SCORE_FILE, FAILURE_FILE)
+KEPT_FILES = (*WEIGHTS_FILES, *KEPT, SCORE_FILE, FAILURE_FILE)
 
 
 class Bench(NamedTuple):
@@ -83,8 +84,8 @@ class Bench(NamedTuple):
         return (self.cheats.folder, self.settings.cache)
 
 
-def make_bench(root: Path, level: GlassAsked) -> Bench:
-    """Create the workspace, both sandboxes and the canary folder under `root`."""
+def make_bench(root: Path, level: GlassAsked, kind: KindName = "sae") -> Bench:
+    """Create the workspace, both sandboxes of a kind and the canary folder under `root`."""
     settings = Settings(
         workspace=root / "workspace", cache=root / "cache", glass=level, device="cpu"
     )
@@ -101,7 +102,7 @@ def make_bench(root: Path, level: GlassAsked) -> Bench:
         (root / "job" / name).mkdir(parents=True)
     settings.cache.mkdir()
     cheats, honest = (
-        _sandbox(settings, name, limits)
+        _sandbox(settings, name, limits, kind)
         for name, limits in (("cheats", LIMITS_OF_CHEATS), ("honest", LIMITS_OF_HONEST))
     )
     neighbour = f"neighbour-{secrets.token_hex(16)}"
@@ -110,10 +111,11 @@ def make_bench(root: Path, level: GlassAsked) -> Bench:
     return Bench(root, settings, cheats, honest, found, hidden)
 
 
-def _sandbox(settings: Settings, name: str, limits: dict[str, float]) -> Sandbox:
+def _sandbox(settings: Settings, name: str, limits: dict[str, float], kind: KindName) -> Sandbox:
     made = create_sandbox(
         settings,
         name,
+        template=kind,
         subject="synthetic",
         layer=0,
         corpus="synthetic",

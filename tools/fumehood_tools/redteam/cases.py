@@ -2,7 +2,7 @@
 
 Cheats are `cheats/<family>_<name>.py`. Honest variants are `honest/<name>.py`, the template's
 packaged variants and the examples. manifest.toml has an entry for every cheat and some honest
-variants; the class Entry describes its keys.
+variants; the class Entry describes its keys. Those of transcoders are in the folder transcoders.
 """
 
 import base64
@@ -17,9 +17,10 @@ from pydantic import BaseModel, Field
 
 from fumehood_tools.errors import BadRequest
 from fumehood_tools.files import data_path
-from fumehood_tools.kinds import SAE, template_folder
+from fumehood_tools.kinds import SAE, TRANSCODER, KindName, kind_named, template_folder
 
 FOLDER = "tests/redteam"
+FOLDERS: dict[KindName, str] = {"sae": FOLDER, "transcoder": f"{FOLDER}/transcoders"}
 Side = Literal["cheat", "honest"]
 Word = Literal["curve", "columns"]
 Shown = Literal["not trained here", "work"]
@@ -65,11 +66,20 @@ class Case(NamedTuple):
     side: Side
     source: str
     entry: Entry
+    kind: KindName = "sae"
+
+    @property
+    def label(self) -> str:
+        """The name in reports, where two kinds may have variants of one name."""
+        return self.name if self.kind == SAE.name else f"{self.kind}/{self.name}"
 
     @property
     def family(self) -> str:
         """The kind of cheat: the first word of its name."""
-        return self.name.partition("_")[0] if self.side == "cheat" else "honest"
+        if self.side == "honest":
+            return "honest"
+        word = self.name.partition("_")[0]
+        return word if self.kind == SAE.name else f"{self.kind}/{word}"
 
     @property
     def says(self) -> str:
@@ -77,9 +87,9 @@ class Case(NamedTuple):
         return self.source.partition('"""')[2].partition('"""')[0].partition("\n")[0].strip()
 
 
-def read_manifest() -> dict[str, dict[str, Entry]]:
-    """Return {"cheats": {name: entry}, "honest": {name: entry}}."""
-    text = (data_path(FOLDER) / "manifest.toml").read_text(encoding="utf-8")
+def read_manifest(kind: KindName = "sae") -> dict[str, dict[str, Entry]]:
+    """Return {"cheats": {name: entry}, "honest": {name: entry}}, of one kind of sandbox."""
+    text = (data_path(FOLDERS[kind]) / "manifest.toml").read_text(encoding="utf-8")
     return {
         side: {name: Entry.model_validate(entry) for name, entry in entries.items()}
         for side, entries in tomllib.loads(text).items()
@@ -89,21 +99,15 @@ def read_manifest() -> dict[str, dict[str, Entry]]:
 def load_cases(pattern: str = "*", *, fast: bool = False) -> list[Case]:
     """Return the cases whose name or family matches one of the patterns, honest ones first.
 
-    pattern: shell patterns, separated by commas. Raises BadRequest if nothing matches.
+    pattern: shell patterns, separated by commas; those of transcoders begin with "transcoder/".
+    Raises BadRequest if nothing matches.
     """
-    manifest = read_manifest()
-    cases = []
-    for path in _honest_files():
-        entry = manifest["honest"].get(path.stem, Entry())
-        cases.append(Case(path.stem, "honest", path.read_text(encoding="utf-8"), entry))
-    for name, entry in manifest["cheats"].items():
-        path = data_path(FOLDER) / "cheats" / f"{name}.py"
-        cases.append(Case(name, "cheat", path.read_text(encoding="utf-8"), entry))
     patterns = [part.strip() for part in pattern.split(",")]
     chosen = [
         case
-        for case in cases
-        if any(fnmatch(case.name, part) or fnmatch(case.family, part) for part in patterns)
+        for kind in FOLDERS
+        for case in _cases_of(kind)
+        if any(fnmatch(name, part) for name in (case.label, case.family) for part in patterns)
         and (case.entry.fast or not fast)
     ]
     if not chosen:
@@ -113,23 +117,35 @@ def load_cases(pattern: str = "*", *, fast: bool = False) -> list[Case]:
     return chosen
 
 
-def honest_twins() -> list[Case]:
+def honest_twins(kind: KindName = "sae") -> list[Case]:
     """Return the honest variants that show what is possible at which L0; the first is quick."""
-    return [case for case in load_cases("honest") if case.entry.twin]
+    return [case for case in _cases_of(kind) if case.side == "honest" and case.entry.twin]
 
 
-def _honest_files() -> Sequence[Path]:
-    packaged = template_folder(SAE) / "variants"
-    examples = data_path("examples") / "variants"
-    own = data_path(FOLDER) / "honest"
-    return [path for folder in (packaged, examples, own) for path in sorted(folder.glob("*.py"))]
+def _cases_of(kind: KindName) -> list[Case]:
+    """Return all cases of a kind of sandbox, honest ones first."""
+    manifest, cases = read_manifest(kind), list[Case]()
+    for path in _honest_files(kind):
+        entry = manifest["honest"].get(path.stem, Entry())
+        cases.append(Case(path.stem, "honest", path.read_text(encoding="utf-8"), entry, kind))
+    for name, entry in manifest["cheats"].items():
+        path = data_path(FOLDERS[kind]) / "cheats" / f"{name}.py"
+        cases.append(Case(name, "cheat", path.read_text(encoding="utf-8"), entry, kind))
+    return cases
+
+
+def _honest_files(kind: KindName) -> Sequence[Path]:
+    folders = [template_folder(kind_named(kind)) / "variants", data_path(FOLDERS[kind]) / "honest"]
+    if kind != TRANSCODER.name:
+        folders.insert(1, data_path("examples") / "variants")
+    return [path for folder in folders for path in sorted(folder.glob("*.py"))]
 
 
 def fill_in(case: Case, places: Mapping[str, str]) -> str:
     """Return the source of a case with placeholders such as @SANDBOX@ filled in."""
     text = case.source.replace("# @PAD@", f"# {PADDING}").replace("# @NEST@", NESTED)
     brought = _outside() if "@OUTSIDE_" in text else {}
-    for name, value in {**places, **brought, "TOKEN": token_of(case.name)}.items():
+    for name, value in {**places, **brought, "TOKEN": token_of(case.label)}.items():
         text = text.replace(f"@{name}@", value)
     return text
 
@@ -154,4 +170,4 @@ _SALT = secrets.token_hex(4)
 
 def token_of(name: str) -> str:
     """Return the token by which a case marks everything that it leaves behind."""
-    return f"fh-{_SALT}-{name}"
+    return f"fh-{_SALT}-{name.replace('/', '-')}"

@@ -17,6 +17,7 @@ from fumehood_tools.deadlines import Deadline
 from fumehood_tools.errors import RunFailed
 from fumehood_tools.files import last_lines, write_text
 from fumehood_tools.glass import scratch_folder
+from fumehood_tools.kinds import kind_named
 from fumehood_tools.redteam import world
 from fumehood_tools.redteam.bench import Bench, make_bench
 from fumehood_tools.redteam.cases import Case, fill_in, honest_twins
@@ -151,7 +152,9 @@ class RedTeam:
         self._starts += 1
         first, last = (f"witness_{self._starts}_{place}" for place in ("first", "last"))
         for name in (first, last):
-            write_text(self.bench.cheats.variants / f"{name}.py", honest_twins()[0].source)
+            write_text(
+                self.bench.cheats.variants / f"{name}.py", honest_twins(cases[0].kind)[0].source
+            )
         seeds = {first: (0,), **{case.name: case.entry.seeds for case in cases}, last: (0,)}
         self._driver = DriverProcess(self.bench, self.bench.cheats, False, seeds)
         self._write(cases, self._driver.pid)
@@ -265,7 +268,8 @@ class RedTeam:
 def _rules(case: Case) -> bool:
     """Return True if the static rules would refuse the file."""
     source = fill_in(case, {}) if case.side == "cheat" else case.source
-    return any(f.severity == "error" for f in check_static(source.encode(), case.name))
+    found = check_static(source.encode(), case.name, kind_named(case.kind))
+    return any(f.severity == "error" for f in found)
 
 
 @contextlib.contextmanager
@@ -280,18 +284,31 @@ def run_redteam(
     cases: Sequence[Case], level: GlassAsked = "auto", show: Show = lambda outcome: None
 ) -> Report:
     """Run the cases at one level; return their outcomes. Removes everything it created."""
-    started = time.monotonic()
+    kinds = dict.fromkeys(case.kind for case in cases)
+    reports = [_run_kind([c for c in cases if c.kind == kind], level, show) for kind in kinds]
+    return Report(
+        level=reports[0].level,
+        outcomes=tuple(outcome for report in reports for outcome in report.outcomes),
+        seconds=round(sum(report.seconds for report in reports), 1),
+        harm=next((report.harm for report in reports if report.harm is not None), None),
+    )
+
+
+def _run_kind(cases: Sequence[Case], level: GlassAsked, show: Show) -> Report:
+    """Run the cases of one kind of sandbox, in a bench of their own."""
+    started, kind = time.monotonic(), cases[0].kind
     honest = {case.name: case for case in cases if case.side == "honest"}
-    twins = {case.name: case for case in honest_twins()}
+    twins = {case.name: case for case in honest_twins(kind)}
     cheats = [case for case in cases if case.side == "cheat"]
     with contextlib.ExitStack() as stack:
-        bench = make_bench(stack.enter_context(temporary_root()), level)
+        bench = make_bench(stack.enter_context(temporary_root()), level, kind)
         with Listeners(bench.canary / "listener.sock") as listeners:
             team = stack.enter_context(contextlib.closing(RedTeam(bench, listeners, show)))
             if cheats:
                 team.prepare(cheats)
             outcomes = team.run_honest(list({**honest, **(twins if cheats else {})}.values()))
-            outcomes = [outcome for outcome in outcomes if outcome.name in honest]
+            labels = {case.label for case in honest.values()}
+            outcomes = [outcome for outcome in outcomes if outcome.name in labels]
             harm = None
             if cheats:
                 outcomes += team.run_cheats(cheats)

@@ -1,8 +1,10 @@
 """Decide whether a cheat was caught, by comparing it with honest variants at the same L0.
 
 A cheat is caught if it had no side effects and it has no score, or a score that is no better than
-those of honest variants with as many active latents. Three special cases:
+those of honest variants with as many active latents. Four special cases:
 
+- Transcoders with a skip path are compared with honest ones with or without one, all others with
+  those without: a skip path is part of what a transcoder is scored for.
 - Nonlinear decoders are compared at 10 % of noise on the latents, if that was measured.
 - A cheat that is an honest SAE with scaled latents must have the same metrics as that SAE.
 - Cheats with weights from outside or more work than others may have good metrics if their record
@@ -29,6 +31,8 @@ from honest variants that counts, which is larger than the noise of this small b
 SAME = 0.03
 _QUALITY = metric_named(QUALITY)
 _MOST_SAID = 300
+SKIPS = "skips"
+"""The key that says whether a skip path is part of the metrics."""
 
 
 class CaseResult(BaseModel, frozen=True):
@@ -54,10 +58,13 @@ class Frontier:
     def __init__(self, scores: Mapping[str, Mapping[str, Any]]) -> None:
         self.by_name = {name: dict(score) for name, score in scores.items()}
 
-    def best(self, metric: Metric, l0: float, seen_as: str | None = None) -> float:
+    def best(
+        self, metric: Metric, l0: float, seen_as: str | None = None, *, skips: bool = False
+    ) -> float:
         """Return the best value of a metric among honest variants with about this L0 or less.
 
-        seen_as: the key to compare instead of the metric's own (see `Metric.at_noise`).
+        seen_as: the key to compare instead of the metric's own (see `Metric.at_noise`). skips:
+        whether variants count whose skip path is scored.
         """
         key = seen_as or metric.key
         reach = max(1.1 * l0, l0 + 0.3, 1.1)
@@ -65,8 +72,9 @@ class Frontier:
             score[key]
             for score in self.by_name.values()
             if score[SPARSITY] <= reach and score.get(key) is not None
+            if skips or not score.get(SKIPS)
         ]
-        if metric.without_latents is not None and l0 < 0.5:
+        if metric.without_latents is not None and l0 < 0.5 and not skips:
             return metric.without_latents
         return max(values, default=0.0)
 
@@ -79,7 +87,7 @@ class Frontier:
             value = metrics.get(key)
             if value is None or not self.by_name:
                 continue
-            best = self.best(metric, metrics[SPARSITY], key)
+            best = self.best(metric, metrics[SPARSITY], key, skips=bool(metrics.get(SKIPS)))
             if not value <= best + (metric.cheat_margin or 0.0):
                 shown = f"{key} {value:.3f} at L0 {metrics[SPARSITY]:.1f}"
                 lines.append(f"{shown}, where honest variants reach {best:.3f}")
@@ -103,6 +111,8 @@ def measured(told: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **told["metrics"],
         "nonlinear": integrity.get("decoder") == "nonlinear",
+        # Only a transcoder's skip path is scored, and has this measurement beside it.
+        SKIPS: integrity.get("explained_variance_latents") is not None,
         **{key: integrity[key] for key in at_noise if integrity.get(key) is not None},
     }
 
@@ -134,7 +144,7 @@ def judge_cheat(
             problems += frontier.better_than_honest(measured(run))
         problems += frontier.other_than(case.entry.same_as, run["metrics"])
     return CaseResult(
-        name=case.name,
+        name=case.label,
         side="cheat",
         family=case.family,
         says=case.says,
@@ -154,7 +164,7 @@ def judge_honest(case: Case, told: Mapping[str, Any] | None, rules: bool) -> Cas
     told = told or {"message": "it never ended"}
     metrics = told.get("metrics")
     return CaseResult(
-        name=case.name,
+        name=case.label,
         side="honest",
         family="honest",
         says=case.says,
@@ -182,7 +192,8 @@ def _caught_by(told: Mapping[str, Any], frontier: Frontier, marks: Collection[Sh
         return _reason(told)
     if marks:
         return f"shown with its score: {', '.join(str(mark) for mark in marks)}"
-    best = frontier.best(_QUALITY, metrics[SPARSITY])
+    skips = bool(measured(told)[SKIPS])
+    best = frontier.best(_QUALITY, metrics[SPARSITY], skips=skips)
     return (
         f"worth no more than honest: {_QUALITY.heading} {metrics[QUALITY]:.3f} "
         f"at L0 {metrics[SPARSITY]:.1f} (honest {best:.3f})"

@@ -35,7 +35,7 @@ _KINDS = {kind.name: kind for kind in (SCORE, FAILURE)}
 # Names that rows, arguments and columns already use next to metrics.
 _NOT_FOR_METRICS = (
     *("work", "train_seconds", "variant", "label", "seeds", "change", "verdict"),
-    *("explained_variance_skip", "explained_variance_with_skip"),
+    *("explained_variance_skip", "explained_variance_with_skip", "explained_variance_latents"),
 )
 
 

@@ -19,7 +19,7 @@ UNTRAINED, USUAL = "untrained", "topk"
 
 def is_unchanged(sandbox: Sandbox, name: str) -> bool:
     """Return whether a file in variants/ is a packaged baseline, byte for byte."""
-    sha256 = packaged_variants().get(name) if name != UNTRAINED else None
+    sha256 = packaged_variants(sandbox.spec.kind).get(name) if name != UNTRAINED else None
     if sha256 is None:
         return False
     try:

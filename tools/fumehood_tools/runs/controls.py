@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 
 from fumehood_tools.bench.controls import CONTROL_NAMES, ControlName, label
 from fumehood_tools.errors import BadRequest
-from fumehood_tools.kinds import SAE, template_folder
+from fumehood_tools.kinds import template_folder
 from fumehood_tools.runs.baselines import is_unchanged
 from fumehood_tools.sandbox.create import Sandbox
 
@@ -56,6 +56,9 @@ class CustomSAE(_Twin):
         return seen
 '''
 
+# With CustomSAE in place of the class that the kind of sandbox scores.
+_BODIES = {"blank": "", "blank_parameter": _PARAMETER, "spike": _SPIKE}
+
 
 class ControlItem(BaseModel, frozen=True):
     """One control of a run: a source that is trained and scored like a variant's."""
@@ -86,13 +89,14 @@ def plan_controls(
             "file, or run without controls."
         )
     twin = twin_of(sandbox, variants)
-    source = (template_folder(SAE) / "variants" / f"{twin}.py").read_text(encoding="utf-8")
-    bodies = {"blank": "", "blank_parameter": _PARAMETER, "spike": _SPIKE}
+    kind = sandbox.spec.kind
+    source = (template_folder(kind) / "variants" / f"{twin}.py").read_text(encoding="utf-8")
+    own = {name: body.replace("CustomSAE", kind.variant_class) for name, body in _BODIES.items()}
     return tuple(
         ControlItem(
             name=name,
             twin=twin,
-            source=source + _DECLARED.format(control=name, twin=twin) + bodies[name],
+            source=source + _DECLARED.format(control=name, twin=twin) + own[name],
             seeds=tuple(seed + SEED_STEPS[name] for seed in seeds),
         )
         for name in CONTROL_NAMES

@@ -1,10 +1,16 @@
-"""Run the harvest in a child process: produce activations and probing data that are missing."""
+"""Run the harvest in a child process: produce activations and probing data that are missing.
 
+A kind whose variants predict another site than they read needs that site's activations too. Both
+are read in the same forward passes, and row n of one belongs to row n of the other.
+"""
+
+import filecmp
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from fumehood_tools.children import HUB_KEYS, LineChild
+from fumehood_tools.errors import StorageFailed
 from fumehood_tools.files import sha256_of, write_json
 from fumehood_tools.harvest import Activations, Probing
 from fumehood_tools.jobs import Progress
@@ -31,11 +37,19 @@ class Harvest(NamedTuple):
     device: str
     arithmetic: RealDtype = "float32"
     threads: int = 1
+    targets: Activations | None = None
+    """The activations that variants predict, row by row; None: those that they read."""
+
+    @property
+    def target_shards(self) -> tuple[Path, ...]:
+        """The training split of what is predicted; none where it is what is read."""
+        return self.targets.train_shards if self.targets else ()
 
     @property
     def digest(self) -> str:
-        """The digest of activations and probing data together."""
-        return "+".join(part.digest for part in (self.activations, self.probing) if part)
+        """The digest of activations, targets and probing data together."""
+        parts = (self.activations, self.targets, self.probing)
+        return "+".join(part.digest for part in parts if part)
 
     def data(self, train_tokens: int) -> Data:
         """Return the description of the data for a record. train_tokens: seen in training."""
@@ -55,6 +69,7 @@ class Harvest(NamedTuple):
         return ScoringSetup(
             spec=spec,
             activations=self.activations,
+            targets=self.targets,
             probing=self.probing,
             cache=settings.cache,
             scratch=scratch,
@@ -75,8 +90,12 @@ def harvest(
     the child; default: our own output. Raises the errors of the harvest:
     CorpusTooSmall, PartMissing, BadRequest, RunFailed …
     """
+    reads, writes = spec.sites()
+    others = [{"layer": spec.subject.layer, "site": writes}] if spec.kind.has_targets else []
     content = {
-        "subject": spec.subject.model_dump(),
+        "subject": {**spec.subject.model_dump(), "site": reads},
+        "sites": others,
+        "probing_everywhere": False,
         "corpus": spec.corpus.model_dump(),
         "scoring": spec.scoring.model_dump(),
         "cache": str(settings.cache),
@@ -115,10 +134,25 @@ def _taken(line: dict[str, Any], settings: Settings) -> Harvest:
     """
     activations = Activations.model_validate(line["activations"])
     probing = line.get("probing")
+    targets = [Activations.model_validate(site["activations"]) for site in line["sites"]]
+    for one in targets:
+        check_same_rows(activations, one)
     return Harvest(
         activations,
         Probing.model_validate(probing) if probing else None,
         line["device"],
         activations.dtype if settings.dtype == "auto" else settings.dtype,
         best_threads(settings.cache),
+        targets[0] if targets else None,
     )
+
+
+def check_same_rows(activations: Activations, targets: Activations) -> None:
+    """Raise StorageFailed if two sites were not harvested from the same rows of tokens."""
+    pairs = [(one.folder / _TRAIN_TOKENS, one.eval_tokens_file) for one in (activations, targets)]
+    for ours, theirs in zip(*pairs, strict=True):
+        if not filecmp.cmp(ours, theirs, shallow=False):
+            raise StorageFailed(
+                f"The activations {activations.digest} and {targets.digest} in the cache are of "
+                "different tokens. Delete both folders there, then repeat."
+            )

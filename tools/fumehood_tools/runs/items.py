@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from fumehood_tools.bench.collect import Setting, values_of
+from fumehood_tools.bench.collect import Setting, sites_said, values_of
 from fumehood_tools.files import digest_of, sha256_of
+from fumehood_tools.kinds import KindName
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.records.labelling import label
 from fumehood_tools.records.parameters import Value, with_parameters
@@ -37,6 +38,7 @@ class RunItem(NamedTuple):
     parameters: Mapping[str, Value] = {}
     knob: str | None = None
     file_sha256: str | None = None
+    kind: KindName = "sae"
 
     @property
     def name(self) -> str:
@@ -99,7 +101,7 @@ class Planner:
     def _item(self, name: str, seed: int, source: bytes) -> RunItem:
         digest = digest_of([hashlib.sha256(source).hexdigest(), seed, *self._shared])
         folder = self.sandbox.results / name / f"seed{seed}-{digest[:8]}"
-        return RunItem(name, seed, source, digest, folder)
+        return RunItem(name, seed, source, digest, folder, kind=self.sandbox.spec.template)
 
 
 def settings_digest(spec: SandboxSpec) -> str:
@@ -115,7 +117,7 @@ def setting_name(spec: SandboxSpec, data: str, eval_tokens: int) -> str:
     setting = Setting(
         subject=spec.subject.name,
         layer=spec.subject.layer,
-        site=spec.subject.site,
+        site=sites_said(spec.template, spec.sites()[0]),
         dict_size=spec.dict_size,
         train_tokens=spec.steps * spec.training.batch_size,
         eval_tokens=eval_tokens,
@@ -124,6 +126,7 @@ def setting_name(spec: SandboxSpec, data: str, eval_tokens: int) -> str:
         template=template_sha256(),
         evaluator=evaluator_sha256(),
         values=values_of(spec.model_dump(mode="json")),
+        kind=spec.template,
     )
     return setting.name
 

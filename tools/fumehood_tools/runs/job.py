@@ -123,7 +123,9 @@ class RunJob:
             self._progress.start_training(queue.total, queue.is_searching)
             if queue:
                 line.prepare(found.scoring_setup(spec, settings, scratch, self.level))
-                recipe = recipe_of(spec, found.activations, target.device, target.arithmetic)
+                recipe = recipe_of(
+                    spec, found.activations, target.device, target.arithmetic, found.targets
+                )
                 self._work_off(queue, TrainingStage(target, recipe, queue, tally), scoring)
         return sweep
 

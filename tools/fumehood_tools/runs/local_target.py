@@ -71,8 +71,9 @@ class LocalTarget:
 
     @functools.cached_property
     def _nursery(self) -> Nursery:
-        """The nursery of all trainings; children can read only the training split."""
-        shards = self._site.found.activations.train_shards
+        """The nursery of all trainings; children can read only the training splits."""
+        found = self._site.found
+        shards = (*found.activations.train_shards, *found.target_shards)
         nursery = Nursery(
             self._site.scratch,
             level=self._site.level,
@@ -84,9 +85,11 @@ class LocalTarget:
 
     @functools.cached_property
     def _references(self) -> References:
-        activations = self._site.found.activations
-        recipe = recipe_of(self._site.spec, activations, self.device, self.arithmetic)
-        references = References(recipe, activations, self._nursery)
+        site, found = self._site, self._site.found
+        recipe = recipe_of(
+            site.spec, found.activations, self.device, self.arithmetic, found.targets
+        )
+        references = References(recipe, found.activations, self._nursery, found.targets)
         self._open.callback(references.end)
         return references
 
@@ -128,8 +131,8 @@ class LocalTrainee:
         log("train", self.order.name, f"started with {threads} threads")
         self.started = now()
         place = Place(self._folder, nursery, threads)
-        shards = site.found.activations.train_shards
-        self._training = Training(self.order, shards, place, reference)
+        shards, targets = site.found.activations.train_shards, site.found.target_shards
+        self._training = Training(self.order, shards, place, reference, targets)
         return True
 
     def fraction(self) -> float:

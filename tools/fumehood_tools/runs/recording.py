@@ -10,7 +10,6 @@ from fumehood_tools import receipts
 from fumehood_tools.errors import RunFailed
 from fumehood_tools.glass import STRENGTH
 from fumehood_tools.quoting import quotable
-from fumehood_tools.receipts import WEIGHTS_FILE
 from fumehood_tools.records.scores import Asked, Cost, Data, Failure, Score
 from fumehood_tools.records.work import Work
 from fumehood_tools.registry.kinds import FAILURE, SCORE, RecordKind
@@ -74,13 +73,14 @@ class Recorder:
         """
         spec = self.sandbox.spec
         trained, scored = effort.where, answer.where
-        weights, arithmetic = out / WEIGHTS_FILE, effort.arithmetic
+        weights, arithmetic = out / spec.kind.weights_file, effort.arithmetic
         about = provenance(
             item, spec, weights, trained=trained, scored=scored, arithmetic=arithmetic
         )
         if answer.weights_sha256 != about.weights_sha256:
             raise RunFailed(f"{item.name}: weights changed during scoring. Start the run again.")
         score = Score(
+            kind=spec.template,
             variant=item.variant,
             seed=item.seed,
             parameters=dict(item.parameters),
@@ -90,7 +90,7 @@ class Recorder:
             control=item.control,
             subject=spec.subject.name,
             layer=spec.subject.layer,
-            site=spec.subject.site,
+            site=spec.sites()[0],
             dict_size=spec.dict_size,
             data=data,
             metrics=answer.metrics,
@@ -106,7 +106,7 @@ class Recorder:
             started=self._started.get(item.name, now()),
             finished=now(),
         )
-        kept = {name: out / name for name in (WEIGHTS_FILE, *KEPT) if (out / name).is_file()}
+        kept = {name: out / name for name in (weights.name, *KEPT) if (out / name).is_file()}
         self._write(SCORE, item, score, kept)
         return score
 

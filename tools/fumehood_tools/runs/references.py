@@ -21,7 +21,7 @@ from fumehood_tools.errors import FumehoodError, RunFailed
 from fumehood_tools.files import write_bytes
 from fumehood_tools.glass import ChildLimits, GlassChild, Nursery, remove_folder, take_json
 from fumehood_tools.harvest import Activations
-from fumehood_tools.kinds import SAE, template_folder
+from fumehood_tools.kinds import kind_named, template_folder
 from fumehood_tools.runs.log_lines import log
 from fumehood_tools.runs.orders import Recipe, TrainingOrder
 from fumehood_tools.runs.training import Place, training_spec
@@ -46,7 +46,7 @@ class _Rehearsal(NamedTuple):
 
 def rivals_of(order: TrainingOrder) -> tuple[str, ...]:
     """Return the packaged variants to compare an order's work with; the slowest one counts."""
-    packaged = packaged_variants()
+    packaged = packaged_variants(kind_named(order.recipe.kind))
     trained = packaged.keys() - {UNTRAINED}
     own = order.variant if packaged.get(order.variant) == order.file_sha256 else None
     if own in trained and order.sha256 == order.file_sha256:
@@ -59,9 +59,17 @@ def rivals_of(order: TrainingOrder) -> tuple[str, ...]:
 class References:
     """Measures packaged variants while trainings wait; remembers the results for the whole job."""
 
-    def __init__(self, recipe: Recipe, activations: Activations, nursery: Nursery) -> None:
-        """activations: those that the recipe names, on this machine."""
-        self.recipe, self.activations, self.nursery = recipe, activations, nursery
+    def __init__(
+        self,
+        recipe: Recipe,
+        activations: Activations,
+        nursery: Nursery,
+        targets: Activations | None = None,
+    ) -> None:
+        """activations, targets: those that the recipe names, on this machine."""
+        self.recipe, self.nursery = recipe, nursery
+        self._shards = activations.train_shards
+        self._targets = targets.train_shards if targets else ()
         self._seconds: dict[tuple[str, int], list[float]] = {}
         self._waiting: deque[tuple[str, int]] = deque()
         self._running: list[_Rehearsal] = []
@@ -116,15 +124,16 @@ class References:
         folder = self.nursery.scratch_root / f"reference-{name}-{self._started}"
         # Copy the file: the template's variants are not in a child's view.
         variant = folder / f"{name}.py"
-        write_bytes(variant, (template_folder(SAE) / "variants" / variant.name).read_bytes())
+        packaged = template_folder(kind_named(self.recipe.kind)) / "variants" / variant.name
+        write_bytes(variant, packaged.read_bytes())
         place = Place(folder, self.nursery, threads)
-        content = training_spec(self.recipe, self.activations.train_shards, place, variant)
+        content = training_spec(self.recipe, self._shards, place, variant, self._targets)
         limits = self.recipe.limits
         child = self.nursery.start(
             "fumehood_child.reference",
             {**content, "seconds": SECONDS, "out": str(folder)},
             scratch=folder / "child",
-            readable=[variant, *self.activations.train_shards],
+            readable=[variant, *self._shards, *self._targets],
             limits=ChildLimits(
                 wall_seconds=limits.train_minutes * 60,
                 memory_gb=limits.memory_gb,

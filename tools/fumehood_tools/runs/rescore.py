@@ -20,7 +20,7 @@ from fumehood_tools.children import HUB_KEYS, LineChild
 from fumehood_tools.errors import BadRequest, FumehoodError
 from fumehood_tools.files import digest_of
 from fumehood_tools.glass import choose_level, scratch_folder
-from fumehood_tools.receipts import WEIGHTS_FILE
+from fumehood_tools.kinds import SAE, kind_named
 from fumehood_tools.receipts.audit import Discrepancy, Level, Sound
 from fumehood_tools.records.scores import Score
 from fumehood_tools.registry.kinds import SCORE
@@ -159,12 +159,13 @@ def _request(score: Sound, copy: Path) -> ScoringRequest:
     """Copy a record's variant and weights; return the request to score the copy."""
     (copy / "out").mkdir()
     variant = f"{score.record['variant']}.py"
-    for name in (variant, WEIGHTS_FILE):
+    weights = kind_named(score.record.get("kind", SAE.name)).weights_file
+    for name in (variant, weights):
         shutil.copyfile(score.folder / name, copy / name)
     return ScoringRequest(
         name=score.place,
         variant=copy / variant,
-        weights=copy / WEIGHTS_FILE,
+        weights=copy / weights,
         out=copy / "out",
         seed=score.record["seed"],
     )

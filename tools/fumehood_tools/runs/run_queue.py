@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from fumehood_tools.errors import IntegrityFailed
+from fumehood_tools.kinds import kind_named
 from fumehood_tools.runs.items import RunItem
 from fumehood_tools.runs.sweep import Sweep
 from fumehood_tools.runs.tally import Tally
@@ -24,7 +25,8 @@ def broken_rule(item: RunItem) -> ErrorReport | None:
     """Return the first static rule that a variant's source breaks; None if it breaks none."""
     if item.control is not None:
         return None
-    errors = (one for one in check_static(item.source, item.variant) if one.severity == "error")
+    found = check_static(item.source, item.variant, kind_named(item.kind))
+    errors = (one for one in found if one.severity == "error")
     if (first := next(errors, None)) is None:
         return None
     line = "" if first.line is None else f":{first.line}"

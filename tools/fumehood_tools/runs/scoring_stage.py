@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from fumehood_tools.errors import IntegrityFailed
 from fumehood_tools.files import write_bytes
-from fumehood_tools.receipts import WEIGHTS_FILE
 from fumehood_tools.registry.sae_metrics import SPARSITY
 from fumehood_tools.runs.harvesting import Harvest
 from fumehood_tools.runs.items import RunItem
@@ -61,7 +60,7 @@ class ScoringStage:
             ScoringRequest(
                 name=item.name,
                 variant=variant,
-                weights=out / WEIGHTS_FILE,
+                weights=out / self._sandbox.spec.kind.weights_file,
                 out=out,
                 seed=item.seed,
                 decoder_seconds=decoder_limit(trained.effort.work, self._sandbox.spec.limits),
@@ -112,10 +111,11 @@ class ScoringStage:
         if item.sha256 in self._compared or item.parameters:
             return False
         self._compared.add(item.sha256)
-        packaged = packaged_variants().get(item.variant) == item.sha256
+        known = packaged_variants(self._sandbox.spec.kind)
+        packaged = known.get(item.variant) == item.sha256
         return not packaged or self._parent_of(variant) is not None
 
     def _parent_of(self, variant: Path) -> Path | None:
         """Return the file of a variant's parent, or None if it has no parent."""
-        parent = find_parent(variant, self._sandbox.variants)
+        parent = find_parent(variant, self._sandbox.variants, self._sandbox.spec.kind)
         return parent.path if parent else None

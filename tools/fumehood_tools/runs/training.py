@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from fumehood_tools.errors import FumehoodError, RunFailed, StorageFailed, VariantRejected
 from fumehood_tools.files import last_lines, write_bytes
 from fumehood_tools.glass import ChildLimits, ChildOutcome, Nursery, take_file, take_json
-from fumehood_tools.receipts import WEIGHTS_FILE
+from fumehood_tools.kinds import kind_named
 from fumehood_tools.records.work import Work
 from fumehood_tools.runs.orders import Recipe, TrainingOrder
 from fumehood_tools.runs.work import ReferenceTraining, over_budget, processor_limit, work_of
@@ -35,13 +35,27 @@ class Place(NamedTuple):
 
 
 def training_spec(
-    recipe: Recipe, shards: Sequence[Path], place: Place, variant: Path
+    recipe: Recipe,
+    shards: Sequence[Path],
+    place: Place,
+    variant: Path,
+    targets: Sequence[Path] = (),
 ) -> dict[str, Any]:
     """Return the spec of a training with seed 0, without the output folder ("out").
 
-    shards: the training split of the activations that the recipe names, on this machine.
+    shards, targets: the training splits of the activations that the recipe names, on this machine.
     """
+    target = (
+        {}
+        if recipe.target is None
+        else {
+            "target_shards": [str(path.resolve()) for path in targets],
+            "target_scale": recipe.target.scale,
+        }
+    )
     return {
+        **target,
+        "template": recipe.kind,
         **recipe.schedule,
         "variant": str(variant),
         "train_shards": [str(path.resolve()) for path in shards],
@@ -67,8 +81,9 @@ class Training:
         shards: Sequence[Path],
         place: Place,
         reference: ReferenceTraining | None = None,
+        targets: Sequence[Path] = (),
     ) -> None:
-        """Start the training. shards: the training split of the activations, on this machine.
+        """Start the training. shards, targets: the training splits of what is read and predicted.
 
         reference: what its work is compared with; None: no work limit.
         """
@@ -82,12 +97,12 @@ class Training:
         self.variant = self.scratch / f"{order.variant}.py"
         self.out.mkdir(parents=True, exist_ok=True)
         write_bytes(self.variant, order.source)
-        content = training_spec(order.recipe, shards, place, self.variant)
+        content = training_spec(order.recipe, shards, place, self.variant, targets)
         self.child = place.nursery.start(
             "core.train",
             {**content, "seed": order.seed, "out": str(self._child_out)},
             scratch=self.scratch / "child",
-            readable=[self.variant, *shards],
+            readable=[self.variant, *shards, *targets],
             limits=self._limits(place),
         )
 
@@ -191,11 +206,12 @@ def keep_results(order: TrainingOrder, made: Path, out: Path) -> None:
     plain file or too large, and if there are no weights.
     """
     most_weights = int(order.recipe.limits.scratch_gb * (1 << 30))
-    for name in (WEIGHTS_FILE, CONFIG, LOG):
+    weights = kind_named(order.recipe.kind).weights_file
+    for name in (weights, CONFIG, LOG):
         content = take_file(made, name, MOST_BYTES.get(name, most_weights))
         if content is not None:
             write_bytes(out / name, content)
-    if not (out / WEIGHTS_FILE).is_file():
+    if not (out / weights).is_file():
         raise RunFailed(
             f"{order.variant}.py: training ended without leaving weights. Remove calls that end "
             "the process, then call check_variant."

@@ -23,6 +23,7 @@ from fumehood_tools.glass import (
     scratch_folder,
     take_file,
 )
+from fumehood_tools.kinds import SAE, Kind
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.sandbox.check_report import CheckReport, Trial
 from fumehood_tools.sandbox.complaints import Complaint, error, warning
@@ -52,13 +53,13 @@ MOST_FINDINGS = 1 << 20
 FINDINGS = TypeAdapter(list[Complaint])
 
 
-def check_static(source: bytes, name: str) -> list[Complaint]:
+def check_static(source: bytes, name: str, kind: Kind = SAE) -> list[Complaint]:
     """Return the findings about a variant's source, without running it, in line order.
 
-    name: the variant's name, used in messages. These rules help authors early; they do not protect
-    the evaluator.
+    name: the variant's name, used in messages. kind: of the sandbox that it is for. These rules
+    help authors early; they do not protect the evaluator.
     """
-    return check_source(source, name)
+    return check_source(source, name, kind)
 
 
 def check_variant(
@@ -78,7 +79,10 @@ def check_variant(
     started = time.monotonic()
     path = sandbox.variant_path(name)
     source = read_plain(path)
-    findings = [*check_static(source, path.stem), *_check_budget(source, sandbox.spec.limits)]
+    findings = [
+        *check_static(source, path.stem, sandbox.spec.kind),
+        *_check_budget(source, sandbox.spec.limits),
+    ]
     files: Subjects | None = None
     said: TrialSaid | None = None
     if not _errors(findings):
@@ -191,6 +195,7 @@ class _DynamicCheck:
         )
         write_bytes(self.variant, files.source)
         self.content = {
+            "template": self.spec.template,
             "variant": str(self.variant),
             "activation_dim": self.width,
             "dict_size": self.spec.dict_size,
@@ -204,7 +209,8 @@ class _DynamicCheck:
         """Return the findings of both children, and what the trial said unless it did not run."""
         started = time.monotonic()
         with Nursery(self.scratch, level=level, kernels=kernels, profile=PROFILE) as nursery:
-            found = [at_fault(self.files.source, one) for one in self._contract(nursery)]
+            kind, made = self.spec.kind, self._contract(nursery)
+            found = [at_fault(self.files.source, one, kind) for one in made]
             if _errors(found):
                 return found, None
             left = self.limits.wall_seconds - (time.monotonic() - started)
@@ -216,7 +222,9 @@ class _DynamicCheck:
         if said is None or (said.l0 is None and said.error is None):
             return found, None
         declared = read_declarations(self.files.source)
-        judged = Findings(said, self.files, declared).all(said.comparison(self.files.declared))
+        judged = Findings(said, self.files, declared, self.spec.kind).all(
+            said.comparison(self.files.declared)
+        )
         if said.l0 is not None:
             found = [one for one in found if one.rule not in JUDGED_HERE]
         return [*found, *judged], said

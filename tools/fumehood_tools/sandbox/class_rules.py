@@ -1,4 +1,4 @@
-"""Rules about the form of CustomSAE and CustomTrainer, as far as the source shows it.
+"""Rules about the form of the scored class and CustomTrainer, as far as the source shows it.
 
 Code that cannot be judged by reading (computed base classes, attributes set elsewhere) passes here;
 the trial run in a child finds those mistakes.
@@ -7,24 +7,10 @@ the trial run in a child finds those mistakes.
 import ast
 from collections.abc import Iterator
 
+from fumehood_tools.kinds import TRAINER_CLASS, Kind, kinds
 from fumehood_tools.sandbox.complaints import Complaint
 
-SAE, TRAINER = "CustomSAE", "CustomTrainer"
-DERIVE_SAE = "Write class CustomSAE(BaseSAE): … with from core import BaseSAE, BaseTrainer."
-# Base classes that implement encode and decode.
-COMPLETE_BASES = frozenset(
-    [
-        "BaseSAE",
-        "AutoEncoder",
-        "AutoEncoderNew",
-        "AutoEncoderTopK",
-        "BatchTopKSAE",
-        "MatryoshkaBatchTopKSAE",
-        "GatedAutoEncoder",
-        "JumpReluAutoEncoder",
-        "IdentityDict",
-    ]
-)
+# Base classes that do not implement encode and decode.
 ABSTRACT_BASES = frozenset(["Dictionary", "Module", "ABC", "object"])
 # The keyword arguments that a CustomTrainer is called with.
 TRAINER_KEYWORDS = frozenset(
@@ -48,15 +34,41 @@ TRAINER_KEYWORDS = frozenset(
 )
 
 
-def check_classes(tree: ast.Module) -> Iterator[Complaint]:
-    """Yield findings about the two classes of a variant."""
+def check_classes(tree: ast.Module, kind: Kind) -> Iterator[Complaint]:
+    """Yield findings about the two classes of a variant of a kind."""
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
-    if SAE in classes:
-        yield from _check_sae(classes[SAE], classes)
-    elif SAE not in _other_names(tree):
-        yield _error("class", None, f"There is no class {SAE}.", DERIVE_SAE)
-    if TRAINER in classes:
-        yield from _check_trainer(classes[TRAINER])
+    scored, names = kind.variant_class, _other_names(tree)
+    if scored in classes:
+        yield from _check_scored(classes[scored], classes, kind)
+    elif scored not in names:
+        yield _missing(names, classes, kind)
+    if TRAINER_CLASS in classes:
+        yield from _check_trainer(classes[TRAINER_CLASS])
+        yield from _check_trainer_bases(classes[TRAINER_CLASS], classes, kind)
+
+
+def _missing(names: set[str], classes: dict[str, ast.ClassDef], kind: Kind) -> Complaint:
+    """Return the finding about a file without the scored class; it may be one of another kind."""
+    message, line = f"There is no class {kind.variant_class}.", None
+    for other in kinds():
+        if other is not kind and other.variant_class in names:
+            message = f"There is no class {kind.variant_class}, but a class {other.variant_class}: "
+            message += f"this sandbox is about {kind.noun}s, and that file is for {other.noun}s."
+            found = classes.get(other.variant_class)
+            line = found.lineno if found else None
+    return _error("class", line, message, kind.derive)
+
+
+def _check_trainer_bases(
+    node: ast.ClassDef, classes: dict[str, ast.ClassDef], kind: Kind
+) -> Iterator[Complaint]:
+    """Yield a finding for a trainer that is made for another kind's batches."""
+    _, bases = _ancestry(node, classes)
+    wrong = {base for other in kinds() if other is not kind for base in other.trainer_bases}
+    for base in sorted(bases & (wrong - kind.trainer_bases)):
+        message = f"{TRAINER_CLASS} derives from {base}, which does not train a {kind.noun}."
+        cure = f"Write class {TRAINER_CLASS}({kind.base_trainer}): … with {kind.import_line}."
+        yield _error("class", node.lineno, message, cure)
 
 
 def _error(rule: str, line: int | None, message: str, instead: str) -> Complaint:
@@ -74,34 +86,37 @@ def _other_names(tree: ast.Module) -> set[str]:
     return names
 
 
-def _check_sae(node: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> Iterator[Complaint]:
+def _check_scored(
+    node: ast.ClassDef, classes: dict[str, ast.ClassDef], kind: Kind
+) -> Iterator[Complaint]:
+    name = kind.variant_class
     if not node.bases:
-        yield _error("class", node.lineno, f"{SAE} has no base class.", DERIVE_SAE)
+        yield _error("class", node.lineno, f"{name} has no base class.", kind.derive)
         return
     methods, bases = _ancestry(node, classes)
-    if not bases & COMPLETE_BASES and bases and bases <= ABSTRACT_BASES:
+    if not bases & kind.complete_bases and bases and bases <= ABSTRACT_BASES:
         for method in ("encode", "decode"):
             if method not in methods:
                 yield _error(
                     "class",
                     node.lineno,
-                    f"{SAE} has no method {method}, and neither have its base classes.",
-                    f"Derive from BaseSAE, or write {method}(self, …).",
+                    f"{name} has no method {method}, and neither have its base classes.",
+                    f"Derive from {kind.base_class}, or write {method}(self, …).",
                 )
     initial = _method(node, "__init__")
     if initial is not None:
-        yield from _check_sae_init(initial)
+        yield from _check_scored_init(initial, name)
 
 
-def _check_sae_init(node: ast.FunctionDef) -> Iterator[Complaint]:
+def _check_scored_init(node: ast.FunctionDef, name: str) -> Iterator[Complaint]:
     required, optional, anything = _arguments(node)
     enough = "Give every argument after activation_dim and dict_size a default value."
     if len(required) > 2 or _required_keywords(node):
         extra = ", ".join([*required[2:], *_required_keywords(node)])
-        message = f"{SAE}.__init__ needs more than activation_dim and dict_size: {extra}."
+        message = f"{name}.__init__ needs more than activation_dim and dict_size: {extra}."
         yield _error("signature", node.lineno, message, enough)
     elif len(required) + len(optional) < 2 and not anything:
-        message = f"{SAE}.__init__ does not take activation_dim and dict_size."
+        message = f"{name}.__init__ does not take activation_dim and dict_size."
         instead = "Write def __init__(self, activation_dim, dict_size): …"
         yield _error("signature", node.lineno, message, instead)
     yield from _calls_super(node)
@@ -123,11 +138,15 @@ def _check_trainer_init(node: ast.FunctionDef) -> Iterator[Complaint]:
     pass_on = "Write def __init__(self, *args, **kwargs): super().__init__(*args, **kwargs)."
     named = {*required, *optional, *(argument.arg for argument in node.args.kwonlyargs)}
     if node.args.kwarg is None and TRAINER_KEYWORDS - named:
-        message = f"{TRAINER}.__init__ takes no **kwargs, so keywords it does not name will fail."
+        message = (
+            f"{TRAINER_CLASS}.__init__ takes no **kwargs, so keywords it does not name will fail."
+        )
         yield _error("signature", node.lineno, message, pass_on)
     unknown = [name for name in required + _required_keywords(node) if name not in TRAINER_KEYWORDS]
     if unknown:
-        message = f"{TRAINER}.__init__ needs {', '.join(unknown)}, which the sandbox does not pass."
+        message = (
+            f"{TRAINER_CLASS}.__init__ needs {', '.join(unknown)}, which the sandbox does not pass."
+        )
         yield _error("signature", node.lineno, message, "Give it a default value.")
 
 

@@ -26,7 +26,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from fumehood_tools.errors import IntegrityFailed
-from fumehood_tools.kinds import SAE, template_folder
+from fumehood_tools.kinds import core_folder, kinds, template_folder
 from fumehood_tools.sandbox.declarations import declares_no_training
 from fumehood_tools.spec import LimitsSpec
 
@@ -170,9 +170,11 @@ class _Model:
 
 @functools.cache
 def _model() -> _Model:
-    """Return the model of the packaged template's sources and guides."""
-    folder = template_folder(SAE)
-    paths = sorted([*folder.rglob("*.py"), *folder.glob("*.md")])
+    """Return the model of the sources and guides of the packaged templates."""
+    folders = [template_folder(kind) for kind in kinds()]
+    guides = [path for folder in folders for path in folder.glob("*.md")]
+    sources = [path for folder in (*folders, core_folder()) for path in folder.rglob("*.py")]
+    paths = sorted([*sources, *guides])
     return _Model(path.read_text(encoding="utf-8") for path in paths)
 
 

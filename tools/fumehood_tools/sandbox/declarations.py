@@ -8,21 +8,14 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from fumehood_tools.kinds import SAE, Kind, kinds
 from fumehood_tools.sandbox.complaints import Complaint, error
 
 DECODERS = ("linear", "nonlinear")
 RATE = re.compile(r"lr|learning_rate|param_groups|optim|\w*optimi[sz]er|\w*Adam\w*|SGD|LBFGS")
-# Base class of a CustomSAE -> the packaged variant that uses this class unchanged.
-PARENT_OF_BASE = {
-    "BaseSAE": "standard",
-    "AutoEncoder": "standard",
-    "AutoEncoderTopK": "topk",
-    "BaseTopK": "topk",
-    "BatchTopKSAE": "batch_topk",
-    "MatryoshkaBatchTopKSAE": "matryoshka",
-    "GatedAutoEncoder": "gated",
-    "JumpReluAutoEncoder": "jumprelu",
-}
+# Base class of what is scored -> the packaged variant that uses this class unchanged.
+PARENT_OF_BASE = {base: name for kind in kinds() for base, name in kind.parents.items()}
+SCORED_CLASSES = tuple(kind.variant_class for kind in kinds())
 
 
 class Declarations(NamedTuple):
@@ -106,8 +99,8 @@ def _base_parent(tree: ast.Module) -> str | None:
     return next(found, None)
 
 
-def check_declarations(tree: ast.Module) -> Iterator[Complaint]:
-    """Yield findings about wrong declarations."""
+def check_declarations(tree: ast.Module, kind: Kind = SAE) -> Iterator[Complaint]:
+    """Yield findings about wrong declarations in a variant of a kind."""
     for name, value, line in _constants(tree):
         if name == "DECODER" and value not in DECODERS:
             said = f"DECODER is {value!r}" if value is not None else "DECODER is not a constant"
@@ -116,8 +109,8 @@ def check_declarations(tree: ast.Module) -> Iterator[Complaint]:
         elif name == "SKIP" and not isinstance(value, bool):
             cure = "write SKIP = True for a skip path, otherwise remove the line"
             yield error("declaration", line, "SKIP is neither True nor False", cure)
-        elif name == "SKIP" and value and not _has_method(tree, "skip"):
-            cure = "write skip(self, x) -> [B, D] in CustomSAE, or remove SKIP"
+        elif name == "SKIP" and value and not _has_skip(tree, kind):
+            cure = f"write skip(self, x) -> [B, D] in {kind.variant_class}, or remove SKIP"
             yield error("declaration", line, "SKIP is True, but there is no method skip", cure)
         elif name == "PARENT" and not (isinstance(value, str) and value):
             cure = 'write the name of a variant, as in PARENT = "topk", or remove the line'
@@ -134,8 +127,9 @@ def _is_number(tree: ast.Module, name: object) -> bool:
     )
 
 
-def _has_method(tree: ast.Module, name: str) -> bool:
-    return any(isinstance(node, ast.FunctionDef) and node.name == name for node in ast.walk(tree))
+def _has_skip(tree: ast.Module, kind: Kind) -> bool:
+    own = any(isinstance(node, ast.FunctionDef) and node.name == "skip" for node in ast.walk(tree))
+    return own or not kind.skip_bases.isdisjoint(_outside_bases(tree))
 
 
 def _constants(tree: ast.Module) -> Iterator[tuple[str, object, int]]:
@@ -149,12 +143,12 @@ def _constants(tree: ast.Module) -> Iterator[tuple[str, object, int]]:
 
 
 def _outside_bases(tree: ast.Module) -> Iterator[str]:
-    """Yield the names of CustomSAE's base classes from other modules, nearest first.
+    """Yield the names of the scored class's base classes from other modules, nearest first.
 
     Classes that the file defines itself are replaced by their own base classes.
     """
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
-    queue, seen = ["CustomSAE"], set()
+    queue, seen = [name for name in SCORED_CLASSES if name in classes], set()
     while queue:
         name = queue.pop(0)
         if name in seen:

@@ -9,16 +9,16 @@ import ast
 import re
 from collections.abc import Iterator
 
+from fumehood_tools.kinds import SAE, TRAINER_CLASS, Kind
 from fumehood_tools.sandbox.complaints import Complaint
 
-SAE, TRAINER = "CustomSAE", "CustomTrainer"
 SEEDING = frozenset(["manual_seed", "manual_seed_all", "seed", "default_rng", "RandomState"])
 MADE_LATE = re.compile(r"(?P<names>[\w., ]+): made after the trainer was built")
 UNEXPECTED = re.compile(r"Unexpected key\(s\) in state_dict: (?P<names>[^;]+?)\.? ?$")
 INERT = re.compile(r"The parameter (?P<names>[\w.]+) does not change")
 IN_PLACE = "inplace operation", "in place"
 MAKE_EARLY = (
-    "make it in CustomSAE.__init__, and only set its numbers here: with torch.no_grad(): "
+    "make it in {owner}.__init__, and only set its numbers here: with torch.no_grad(): "
     "self.ae.{name}.copy_(…)"
 )
 
@@ -48,7 +48,7 @@ class Source:
         return None
 
     def late(self, parameter: str) -> int | None:
-        """Return the line outside CustomSAE.__init__ that makes or replaces a parameter."""
+        """Return the line outside the scored class's __init__ that makes or replaces it."""
         return self._assigning(parameter, besides_init=True)
 
     def made(self, parameter: str) -> int | None:
@@ -84,12 +84,12 @@ class Source:
         for node in self.tree.body:
             if isinstance(node, ast.ClassDef):
                 for part in node.body:
-                    is_init = node.name != TRAINER and getattr(part, "name", "") == "__init__"
+                    is_init = node.name != TRAINER_CLASS and getattr(part, "name", "") == "__init__"
                     if isinstance(part, ast.FunctionDef) and not (besides_init and is_init):
                         yield part
 
 
-def at_fault(source: bytes, finding: Complaint) -> Complaint:
+def at_fault(source: bytes, finding: Complaint, kind: Kind = SAE) -> Complaint:
     """Return a finding of the child with the line that is at fault, and the remedy for it."""
     lines, message = Source(source), finding.message
     for pattern in (MADE_LATE, UNEXPECTED):
@@ -97,8 +97,8 @@ def at_fault(source: bytes, finding: Complaint) -> Complaint:
             name = found["names"].split(",")[0].strip().strip('"')
             if (line := lines.late(name)) is not None:
                 said = f"{name} is made on this line, after the trainer was built: it is never "
-                said += "trained, and the scorer's CustomSAE has no such weight."
-                cure = f"{MAKE_EARLY.format(name=name)}."
+                said += f"trained, and the scorer's {kind.variant_class} has no such weight."
+                cure = f"{MAKE_EARLY.format(owner=kind.variant_class, name=name)}."
                 return finding.model_copy(
                     update={"line": line, "message": said, "instead": cure.capitalize()}
                 )

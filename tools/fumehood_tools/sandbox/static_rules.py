@@ -7,6 +7,7 @@ evaluator; the isolated process that a variant runs in (glass) does.
 import ast
 from collections.abc import Iterator
 
+from fumehood_tools.kinds import SAE, Kind
 from fumehood_tools.sandbox.class_rules import check_classes
 from fumehood_tools.sandbox.complaints import Complaint, error, warning
 from fumehood_tools.sandbox.declarations import check_declarations
@@ -24,8 +25,11 @@ from fumehood_tools.sandbox.variants import text_fault
 MOST_BYTES = 400_000
 
 
-def check_source(source: bytes, name: str) -> list[Complaint]:
-    """Return the findings about a source, in line order. name: the variant's, for messages."""
+def check_source(source: bytes, name: str, kind: Kind = SAE) -> list[Complaint]:
+    """Return the findings about a source, in line order. name: the variant's, for messages.
+
+    kind: of the sandbox that it is for.
+    """
     tree = _parse(source, name)
     if isinstance(tree, Complaint):
         return [tree]
@@ -35,8 +39,8 @@ def check_source(source: bytes, name: str) -> list[Complaint]:
             *_imports(tree),
             *_names(tree, imported),
             *check_meddling(tree, imported),
-            *check_declarations(tree),
-            *check_classes(tree),
+            *check_declarations(tree, kind),
+            *check_classes(tree, kind),
         ]
     except RecursionError:
         return [_too_deep(name)]

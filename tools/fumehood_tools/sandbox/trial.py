@@ -12,10 +12,10 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
-from fumehood_tools import kinds
 from fumehood_tools.errors import RunFailed
 from fumehood_tools.files import write_bytes
 from fumehood_tools.glass import SAE, ChildLimits, ChildOutcome, Nursery, take_file
+from fumehood_tools.kinds import Kind, template_folder
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.records.inertness import SAME, SLIGHT, Inertness, compare, nearest
 from fumehood_tools.records.parameters import Value, constants_of, with_parameters
@@ -131,12 +131,13 @@ class Subjects(NamedTuple):
 
 def subjects_of(sandbox: Sandbox, name: str, source: bytes) -> Subjects:
     """Return what a variant is tried with. Raises UnknownName for a PARENT that does not exist."""
-    packaged = packaged_variants()
+    kind = sandbox.spec.kind
+    packaged = packaged_variants(kind)
     is_packaged = packaged.get(name) == hashlib.sha256(source).hexdigest()
     declared = parent_of(source, name, is_packaged=is_packaged)
     parent = None
     if declared in packaged:
-        parent = _packaged(declared)
+        parent = _packaged(declared, kind)
     elif declared is not None:
         parent = read_plain(sandbox.variant_path(declared))
     return Subjects(source, name, declared, parent, _turned(source, name))
@@ -188,15 +189,17 @@ def prepare_trial(
     variant = _placed(scratch / "mine", files.name, files.source)
     parent = files.parent and _placed(scratch / "parent", files.declared or "", files.parent)
     turned = files.turned and _placed(scratch / "turned", files.name, files.turned.source)
-    is_packaged = _packaged(files.name) == files.source
+    kind = sandbox.spec.kind
+    is_packaged = _packaged(files.name, kind) == files.source
     left_out = {CONTROL, files.declared} | ({files.name} if is_packaged else set())
     others = [
-        _placed(scratch / "others", other, _packaged(other) or b"")
-        for other in sorted(packaged_variants().keys() - left_out)
+        _placed(scratch / "others", other, _packaged(other, kind) or b"")
+        for other in sorted(packaged_variants(kind).keys() - left_out)
     ]
     folder = scratch.resolve() / "child"
     spec: dict[str, Any] = {
         **sandbox.spec.schedule(),
+        "template": kind.name,
         "activation_dim": width,
         "dict_size": sandbox.spec.dict_size,
         "seed": 0,
@@ -238,10 +241,10 @@ def _placed(folder: Path, name: str, source: bytes) -> Path:
     return path
 
 
-def _packaged(name: str | None) -> bytes | None:
-    if name not in packaged_variants():
+def _packaged(name: str | None, kind: Kind) -> bytes | None:
+    if name not in packaged_variants(kind):
         return None
-    return (kinds.template_folder(kinds.SAE) / "variants" / f"{name}.py").read_bytes()
+    return (template_folder(kind) / "variants" / f"{name}.py").read_bytes()
 
 
 def _turned(source: bytes, name: str) -> Turned | None:

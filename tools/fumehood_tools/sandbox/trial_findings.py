@@ -6,12 +6,14 @@ looks like a mistake is a warning. This module needs no torch and runs no varian
 
 from collections.abc import Iterator
 
+from fumehood_tools.kinds import SAE, TRAINER_CLASS, Kind
 from fumehood_tools.records.inertness import SAME
 from fumehood_tools.sandbox.check_report import Comparison
 from fumehood_tools.sandbox.complaints import Complaint, error, warning
 from fumehood_tools.sandbox.declarations import Declarations
-from fumehood_tools.sandbox.fault_lines import SAE, TRAINER, Source
-from fumehood_tools.sandbox.trial import Subjects, TrialSaid, Uncalled
+from fumehood_tools.sandbox.fault_lines import Source
+from fumehood_tools.sandbox.trial import Subjects, TrialSaid
+from fumehood_tools.sandbox.untrained_paths import judge_path
 
 # The evaluator's bounds (scoring/differences.py, scoring/decoders.py). A few rows of made-up data
 # must exceed the first by far to be certain; a decoder that bends at all bends more after training.
@@ -26,29 +28,24 @@ if self.training:  # in encode: a has relu behind it already
     self.threshold.copy_(0.9 * self.threshold + 0.1 * cut)
     return a * (a >= cut)
 return a * (a > self.threshold)
-# and in CustomSAE.__init__:
+# and in {owner}.__init__:
 self.register_buffer("threshold", torch.tensor(0.0))"""
-RECONSTRUCTION = """\
-def reconstruction(self, x, f):  # in CustomTrainer
-    error = x - ({x_hat})
-    return error.pow(2).sum(dim=-1).mean(), error"""
-WHOLE_LOSS = """\
-x_hat = {x_hat}  # in CustomTrainer.loss
-loss = (x - x_hat).pow(2).sum(dim=-1).mean()"""
 
 
 class Findings:
     """Turns what a trial said into findings about one source."""
 
-    def __init__(self, said: TrialSaid, files: Subjects, declared: Declarations) -> None:
-        self.said, self.files, self.declared = said, files, declared
+    def __init__(
+        self, said: TrialSaid, files: Subjects, declared: Declarations, kind: Kind = SAE
+    ) -> None:
+        self.said, self.files, self.declared, self.kind = said, files, declared, kind
         self.lines = Source(files.source)
 
     def all(self, comparison: Comparison | None) -> list[Complaint]:
         """Return all findings."""
         return [
             *self._refused(),
-            *(self._uncalled(path) for path in self.said.uncalled),
+            *(judge_path(it, self.declared, self.lines, self.kind) for it in self.said.uncalled),
             *self._never_trained(),
             *self._misspelled(),
             *self._same_start(),
@@ -58,7 +55,7 @@ class Findings:
         ]
 
     def _refused(self) -> Iterator[Complaint]:
-        said, encode = self.said, self.lines.method(SAE, "encode")
+        said, encode = self.said, self.lines.method(self.kind.variant_class, "encode")
         if said.error is not None:
             yield error("contract", said.error.line, said.error.rule, said.error.instead)
         if said.lowest < 0:
@@ -69,46 +66,19 @@ class Findings:
             message = "encode depends on the other rows of the batch, which is refused: active "
             message += f"latents differ by {said.mixing:.0%} when rows come in other batches"
             cure = "in eval mode, use each row alone, for example with a threshold that was learned"
-            yield error("batch", encode, message, cure, OWN_ROW)
+            lines = OWN_ROW.format(owner=self.kind.variant_class)
+            yield error("batch", encode, message, cure, lines)
         if self.declared.decoder == "linear" and said.bend > HARDLY_BENT:
             yield self._bent()
 
     def _bent(self) -> Complaint:
-        line, bend = self.lines.method(SAE, "decode"), self.said.bend
+        line, bend = self.lines.method(self.kind.variant_class, "decode"), self.said.bend
         cure = "declare it at the top of the file, or make decode linear in f"
         if bend > BENT:
             message = f"decode is not linear in f (by {bend:.1%}): undeclared, that is refused"
             return error("decoder", line, message, cure, 'DECODER = "nonlinear"')
         message = f"decode is not quite linear in f (by {bend:.2%}): {BENT:.0%} is refused"
         return warning("decoder", line, message, cure, 'DECODER = "nonlinear"')
-
-    def _uncalled(self, found: Uncalled) -> Complaint:
-        path, line = found.path, self.lines.method(SAE, found.path)
-        if path == "encode":
-            message = "The trainer calls select, not encode, so training and scores use different "
-            message += "latents"
-            cure = "override select(centred) in CustomSAE instead of encode"
-            lines = "def select(self, centred):  # centred is x - b_dec\n"
-            lines += "    return keep_largest(self.scores(centred), int(self.k))"
-            return warning("untrained_path", line, message, cure, lines)
-        if path == "reconstruction":
-            message = (
-                "The loss reconstructs x in another way than decode(encode(x)) + skip(x), which "
-            )
-            message += f"is scored: they differ by {found.apart or 0:.0%}"
-            cure = (
-                "return the same x_hat's error from reconstruction(x, f), if that is not intended"
-            )
-            line = self.lines.method(TRAINER, "reconstruction")
-            return warning("untrained_path", line, message, cure)
-        x_hat = "self.ae.decode(f.dense())" if found.sparse else "self.ae.decode(self.ae.encode(x))"
-        x_hat += " + self.ae.skip(x)" if self.declared.skip else ""
-        message = f"The loss never calls {path}, so {path} stays untrained and is scored like that"
-        cure = "let the loss use it"
-        if found.sparse:
-            cure += ": BaseTopKTrainer computes x_hat in reconstruction(x, f), so override that"
-        lines = (RECONSTRUCTION if found.sparse else WHOLE_LOSS).format(x_hat=x_hat)
-        return error("untrained_path", line, message, cure, lines)
 
     def _never_trained(self) -> Iterator[Complaint]:
         if not self.said.steps:
@@ -123,7 +93,9 @@ class Findings:
         for name in self.said.unknown:
             line = self.lines.late(name) or self.lines.made(name)
             message = f"{name} is not trained: it is made or replaced after the optimizer was built"
-            cure = "make it in CustomSAE.__init__, and later change only its numbers"
+            cure = (
+                f"make it in {self.kind.variant_class}.__init__, and later change only its numbers"
+            )
             yield error("untrained", line, message, cure, f"self.ae.{name}.data = …")
 
     def _misspelled(self) -> Iterator[Complaint]:
@@ -146,7 +118,9 @@ class Findings:
         )
         message += "seeds are not independent, and the spread over them is too small"
         if line is not None:
-            cure = "remove that seed: the sandbox sets one before CustomSAE is built"
+            cure = (
+                f"remove that seed: the sandbox sets one before {self.kind.variant_class} is built"
+            )
         else:
             cure = "draw the numbers with torch.randn; if they are computed on purpose, ignore this"
         yield warning("fixed_seed", line, message, cure)
@@ -198,7 +172,7 @@ class Findings:
             line,
             message,
             f"use {knob} where sparsity is decided; a trainer on BaseTopKTrainer needs the line",
-            f"k = {knob}  # in the body of {TRAINER}",
+            f"k = {knob}  # in the body of {TRAINER_CLASS}",
         )
 
     def _incomplete(self) -> Iterator[Complaint]:

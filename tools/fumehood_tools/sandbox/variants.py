@@ -9,10 +9,11 @@ from pathlib import Path
 from pydantic import BaseModel, Field
 
 from fumehood_tools.cursors import cursor_of, position_of
-from fumehood_tools.errors import StorageFailed
-from fumehood_tools.kinds import SAE, template_folder
+from fumehood_tools.errors import BadRequest, StorageFailed
+from fumehood_tools.kinds import SAE, Kind, kind_named, template_folder
 from fumehood_tools.plain_files import read_plain
-from fumehood_tools.sandbox.create import VARIANT_NAME, Sandbox
+from fumehood_tools.sandbox.create import SPEC_FILE, VARIANT_NAME, Sandbox
+from fumehood_tools.spec import read_spec
 
 
 class VariantInfo(BaseModel, frozen=True):
@@ -50,12 +51,13 @@ def list_variants(sandbox: Sandbox, limit: int, cursor: str | None = None) -> Va
     names = variant_names(sandbox)
     last = position_of(cursor, "variants", 1, str)[0] if cursor else ""
     start = bisect.bisect_right(names, last)
-    page = [_describe(sandbox.variants / f"{name}.py") for name in names[start : start + limit]]
+    kind = sandbox.spec.kind
+    page = [_describe(sandbox.variants / f"{it}.py", kind) for it in names[start : start + limit]]
     following = cursor_of("variants", page[-1].name) if start + limit < len(names) else None
     return VariantPage(variants=page, total=len(names), next_cursor=following)
 
 
-def _describe(path: Path) -> VariantInfo:
+def _describe(path: Path, kind: Kind) -> VariantInfo:
     try:
         content = read_plain(path)
     except StorageFailed as error:
@@ -75,13 +77,13 @@ def _describe(path: Path) -> VariantInfo:
             problem = f"not valid Python: {error}"
         else:
             summary = (ast.get_docstring(tree) or "").strip().partition("\n")[0][:200]
-            problem = _evident_problem(path, tree)
+            problem = _evident_problem(path, tree, kind)
     return VariantInfo(
         name=path.stem,
         path=str(path),
         summary=summary,
         sha256=sha256,
-        is_baseline=packaged_variants().get(path.stem) == sha256,
+        is_baseline=packaged_variants(kind).get(path.stem) == sha256,
         problem=problem or None,
         lines=len(text.splitlines()),
     )
@@ -101,7 +103,7 @@ def text_fault(source: bytes) -> tuple[int, str] | None:
     return None if null < 0 else (source.count(b"\n", 0, null) + 1, said)
 
 
-def _evident_problem(path: Path, tree: ast.Module) -> str:
+def _evident_problem(path: Path, tree: ast.Module, kind: Kind) -> str:
     if not VARIANT_NAME.fullmatch(path.stem):
         return "its name may have only letters, digits, - and _, at most 64: rename the file"
     names = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
@@ -112,13 +114,29 @@ def _evident_problem(path: Path, tree: ast.Module) -> str:
         for target in node.targets
         if isinstance(target, ast.Name)
     }
-    return "" if "CustomSAE" in names else "there is no class CustomSAE"
+    wanted = kind.variant_class
+    return "" if wanted in names else f"there is no class {wanted}"
+
+
+def packaged_variants(kind: Kind = SAE) -> dict[str, str]:
+    """Return the packaged baselines and the control of a kind, as name -> sha256 of the file."""
+    return _packaged(kind.name)
 
 
 @functools.cache
-def packaged_variants() -> dict[str, str]:
-    """Return the packaged baselines and the control, as name -> sha256 of the file."""
-    folder = template_folder(SAE) / "variants"
+def _packaged(kind: str) -> dict[str, str]:
+    folder = template_folder(kind_named(kind)) / "variants"
     return {
         path.stem: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.py")
     }
+
+
+def packaged_in(folder: Path) -> dict[str, str]:
+    """Return the packaged variants of the kind that a sandbox's sandbox.toml names.
+
+    Those of SAEs if that file is missing or invalid: then only its tables can be read.
+    """
+    try:
+        return packaged_variants(read_spec(folder / SPEC_FILE).kind)
+    except (BadRequest, StorageFailed):
+        return packaged_variants()

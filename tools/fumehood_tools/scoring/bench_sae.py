@@ -30,7 +30,9 @@ class GlassSAE(BaseSAE):  # type: ignore[misc]
 
     The variant works in normalized space, as in training. sae-bench works in raw units:
     f = scale * encode(x / scale) and x_hat = scale * decode(f / scale). For a TopK or ReLU SAE this
-    is the same as dictionary_learning's `scale_biases`. `W_dec` is the linear decoder that was read
+    is the same as dictionary_learning's `scale_biases`. A transcoder stands for the output y of the
+    MLP, and the scale is that of y: sae-bench passes y, of which only its place is used to look up
+    the latents of the x of the same tokens. `W_dec` is the linear decoder that was read
     out; sae-bench uses it for weight statistics only. `W_enc` and `b_enc` are NaN, which means not
     measured: weights with these names in a file need not be the encoder.
     """

@@ -6,27 +6,38 @@ it passes latents and expects reconstructions. Both are found here by a hash of 
 Position 0 of a row, BOS, is not a row of the evaluation split: its latents are 0, and sae-bench
 leaves it out of all means, like EOS and padding.
 
+For a transcoder sae-bench sees the output of the MLP: it passes y and gets the latents of the x of
+the same tokens, and the reconstruction of y, in which the skip path is included.
+
 B = rows of tokens in a batch, T = context, D = d_model, F = dictionary size; normalised space.
 """
 
 import hashlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from fumehood_tools.errors import RunFailed
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+T = TypeVar("T")
+
 
 class CoreRows:
     """Latents and reconstructions of the core batches, by the tensors that sae-bench passes."""
 
     def __init__(self, batches: "Sequence[Tensor]", scale: float) -> None:
-        """batches: activations in raw units [B, T, D], in the order of the evaluation split."""
+        """batches: what is predicted, in raw units [B, T, D], in the order of the evaluation split.
+
+        scale: they are divided by it.
+        """
         self._batches, self._scale = batches, scale
         self._latents: dict[bytes, Tensor] = {}
-        self._decoded: dict[bytes, Tensor] = {}
+        # Latents can be the same in several batches, all 0 for example, where a skip path makes
+        # the reconstructions differ. sae-bench decodes what it has just encoded.
+        self._decoded: dict[bytes, dict[bytes, Tensor]] = {}
+        self._encoded = b""
 
     @property
     def rows(self) -> int:
@@ -46,17 +57,19 @@ class CoreRows:
             f[:, 1:] = f_NF[first : first + count].view(rows, context - 1, -1)
             x_hat[:, 1:] = x_hat_ND[first : first + count].view(rows, context - 1, -1)
             f, x_hat = f.flatten(0, 1), x_hat.flatten(0, 1)
-            self._latents[_key(x_BTD.reshape(-1, width).float() / self._scale)] = f
-            self._decoded[_key(f)] = x_hat
+            key = _key(x_BTD.reshape(-1, width).float() / self._scale)
+            self._latents[key] = f
+            self._decoded.setdefault(_key(f), {})[key] = x_hat
             first += count
 
     def encode(self, x_ND: "Tensor") -> "Tensor":
         """Return the float32 latents of a batch of normalized activations."""
-        return _found(self._latents, x_ND).float()
+        self._encoded = _key(x_ND)
+        return _found(self._latents, self._encoded).float()
 
     def decode(self, f_NF: "Tensor") -> "Tensor":
         """Return the reconstructions of a batch of latents."""
-        return _found(self._decoded, f_NF.bfloat16()).clone()
+        return _found(_found(self._decoded, _key(f_NF.bfloat16())), self._encoded).clone()
 
 
 def _key(rows: "Tensor") -> bytes:
@@ -66,8 +79,8 @@ def _key(rows: "Tensor") -> bytes:
     return hashlib.blake2b(content, digest_size=16).digest()
 
 
-def _found(known: "dict[bytes, Tensor]", rows: "Tensor") -> "Tensor":
-    found = known.get(_key(rows))
+def _found(known: dict[bytes, T], key: bytes) -> T:
+    found = known.get(key)
     if found is None:
         raise RunFailed(
             "sae-bench's core evaluation showed rows that are not of the evaluation split. This "

@@ -22,7 +22,7 @@ from fumehood_tools.errors import RunFailed
 from fumehood_tools.glass import ChildLimits, Nursery, take_file, take_json
 from fumehood_tools.glass.fumehood_child import distances
 from fumehood_tools.harvest import Activations
-from fumehood_tools.kinds import SAE, template_folder
+from fumehood_tools.kinds import SAE, Kind, template_folder
 from fumehood_tools.plain_files import read_plain
 from fumehood_tools.records.inertness import SLIGHT, Inertness, compare, nearest
 from fumehood_tools.sandbox.create import VARIANT_NAME
@@ -67,18 +67,18 @@ class Probed(NamedTuple):
     added: tuple[str, ...]
 
 
-def find_parent(variant: Path, others: Path | None = None) -> Parent | None:
+def find_parent(variant: Path, others: Path | None = None, kind: Kind = SAE) -> Parent | None:
     """Return the parent of a variant's file, None if it has none or it cannot be found.
 
     A packaged name means the packaged file. Other names are looked up in `others`, the sandbox's
     variants/.
     """
-    source, packaged = read_plain(variant), packaged_variants()
+    source, packaged = read_plain(variant), packaged_variants(kind)
     is_packaged = packaged.get(variant.stem) == hashlib.sha256(source).hexdigest()
     name = parent_of(source, variant.stem, is_packaged=is_packaged)
     if name is None or not VARIANT_NAME.fullmatch(name):
         return None
-    folder = template_folder(SAE) / "variants" if name in packaged else others
+    folder = template_folder(kind) / "variants" if name in packaged else others
     path = folder / f"{name}.py" if folder is not None else None
     return Parent(name, path) if path is not None and path.is_file() else None
 
@@ -89,9 +89,11 @@ def measure_inertness(
     activations: Activations,
     spec: SandboxSpec,
     parent: Parent | None,
+    targets: Activations | None = None,
 ) -> Inertness | None:
     """Return the comparison with the parent, or with a packaged baseline that is the same SAE.
 
+    targets: what is predicted; None: the activations themselves.
     Returns None if a child failed, or if the variant has no parent and equals no baseline. Code
     that fails here is not an error: scoring continues without a comparison. Raises StorageFailed
     when a file cannot be written.
@@ -100,9 +102,12 @@ def measure_inertness(
 
     case.scratch.mkdir(parents=True, exist_ok=True)
     case = case._replace(**{name: getattr(case, name).resolve() for name in _PATHS})
-    save_file({"x": training_rows(activations)}, case.scratch / "batch.safetensors")
+    batch = {"x": training_rows(activations)}
+    if targets is not None:
+        batch["y"] = training_rows(targets)
+    save_file(batch, case.scratch / "batch.safetensors")
     numbers = _training(activations, spec, case.seed)
-    custom = parent if parent is not None and not _is_packaged(parent) else None
+    custom = parent if parent is not None and not _is_packaged(parent, spec.kind) else None
     probe = partial(_probe, nursery, case, spec, numbers)
     with ThreadPoolExecutor(2) as beside:
         own_parent = beside.submit(_probe_parent, probe, case, custom) if custom else None
@@ -116,20 +121,22 @@ def measure_inertness(
             return None
         found[custom.name] = _compared(custom, ours, theirs)
     chosen = nearest(found, parent.name if parent else None)
-    return chosen and chosen.model_copy(update={"parent_sha256": _sha256_of(chosen.parent, parent)})
+    if chosen is None:
+        return None
+    sha256 = _sha256_of(chosen.parent, parent, spec.kind)
+    return chosen.model_copy(update={"parent_sha256": sha256})
 
 
-def _is_packaged(parent: Parent) -> bool:
-    return (
-        packaged_variants().get(parent.name) == hashlib.sha256(read_plain(parent.path)).hexdigest()
-    )
+def _is_packaged(parent: Parent, kind: Kind) -> bool:
+    found = hashlib.sha256(read_plain(parent.path)).hexdigest()
+    return packaged_variants(kind).get(parent.name) == found
 
 
-def _sha256_of(name: str, parent: Parent | None) -> str | None:
+def _sha256_of(name: str, parent: Parent | None, kind: Kind) -> str | None:
     """Return the SHA-256 digest of the file with this name, the parent's or a packaged one."""
     if parent is not None and parent.name == name:
         return hashlib.sha256(read_plain(parent.path)).hexdigest()
-    return packaged_variants().get(name)
+    return packaged_variants(kind).get(name)
 
 
 def _probe_parent(
@@ -166,11 +173,13 @@ def _against_baselines(
     given = case.scratch / "ours.safetensors"
     save_file(ours.tensors, given)
     copies = []
-    itself = {case.variant.stem} if _is_packaged(Parent(case.variant.stem, case.variant)) else set()
-    for name in sorted(packaged_variants().keys() - {CONTROL} - itself):
+    own = Parent(case.variant.stem, case.variant)
+    itself = {own.name} if _is_packaged(own, spec.kind) else set()
+    for name in sorted(packaged_variants(spec.kind).keys() - {CONTROL} - itself):
         copies.append(case.scratch / f"packaged-{name}" / f"{name}.py")
         copies[-1].parent.mkdir(exist_ok=True)
-        copies[-1].write_bytes((template_folder(SAE) / "variants" / f"{name}.py").read_bytes())
+        packaged = template_folder(spec.kind) / "variants" / copies[-1].name
+        copies[-1].write_bytes(packaged.read_bytes())
     content = {
         **numbers,
         "variant": str(copies[0]),
@@ -214,6 +223,7 @@ def _training(activations: Activations, spec: SandboxSpec, seed: int) -> dict[st
         **spec.schedule(),
         "activation_dim": activations.d_model,
         "dict_size": spec.dict_size,
+        "template": spec.template,
         "seed": seed,
         # After all warm-ups, before the learning rate decays.
         "step": spec.steps // 2,

@@ -30,7 +30,7 @@ def passes_file(setup: ScoringSetup) -> Path:
     subject, here = setup.spec.subject, Path(__file__).parent
     parts = {
         "subject": setup.activations.subject_identity,
-        "site": [subject.layer, subject.site],
+        "site": [subject.layer, setup.spec.sites()[1]],
         "rows": [setup.spec.scoring.loss_rows, sha256_of(setup.activations.eval_tokens_file)],
         "processor": torch.backends.cpu.get_cpu_capability(),
         "libraries": [version(name) for name in LIBRARIES],

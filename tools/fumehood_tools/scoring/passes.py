@@ -144,9 +144,9 @@ class SharedPasses:
     def _from_site(self, tokens: "Tensor", hooks: Hooks) -> Logits:
         """Run a pass with one hook, from the site on if the subject can be resumed there."""
         [(site, _)] = hooks
-        if self.late_start is None or self.late_start.hook != site:
+        if self.late_start is None or self.late_start.before != site:
             return self._hooked(tokens, hooks)
-        with self.late_start.given(self.activations_at(site, tokens)):
+        with self.late_start.given(self.activations_at(self.late_start.hook, tokens)):
             return self._hooked(tokens, hooks)
 
     def _hooked(self, tokens: "Tensor", hooks: Hooks) -> Logits:

@@ -86,9 +86,12 @@ def _task(content: Mapping[str, Any], dtype: torch.dtype, scratch: Path) -> Task
 class TaskRows:
     """The texts of a task as a source of the encoder's stream: all classes, training and test."""
 
-    def __init__(self, name: str, task: Task, scale: float, dict_size: int) -> None:
+    def __init__(
+        self, name: str, task: Task, scale: float, dict_size: int, out_scale: float
+    ) -> None:
+        """scale: of the rows. out_scale: of what the latents reconstruct; an SAE's is the same."""
         self.name, self.task = name, task
-        self._scale = scale
+        self._scale, self._out_scale = scale, out_scale
         self._sum_TF = torch.zeros(task.texts, dict_size)
 
     @property
@@ -113,11 +116,11 @@ class TaskRows:
     def means(self) -> tuple[Means, Means]:
         """Return the mean latents of the training and test texts by class, in raw units.
 
-        Raw units are those of sae-bench: latents times the scale of the activations. Call it once:
-        it overwrites the sums.
+        Raw units are those of sae-bench: latents times the scale of what they reconstruct. Call it
+        once: it overwrites the sums.
         """
         count_T = torch.bincount(self.task.text_N, minlength=self.task.texts)
-        mean_TF = self._sum_TF.mul_(self._scale).div_(count_T[:, None])
+        mean_TF = self._sum_TF.mul_(self._out_scale).div_(count_T[:, None])
         found: dict[str, Means] = {"train": {}, "test": {}}
         for part in self.task.classes:
             found[part.side][part.label] = mean_TF[part.first : part.last]

@@ -5,6 +5,9 @@ in one stream. When no encode child is left, the variant's own code decodes what
 spliced passes of sae-bench's core evaluation use the latents computed here: the rows of loss
 recovered are rows of the evaluation split and are encoded once, like all others.
 
+x are the rows that are read and y those that are predicted; for an SAE they are the same. A
+transcoder's y_hat is decode(f) + skip(x). An SAE's skip path is measured beside its metrics.
+
 B = rows of a request, R = trial rows, N = rows, D = d_model, F = dictionary size, T = context.
 """
 
@@ -20,6 +23,7 @@ from fumehood_tools.scoring.decoding import DecodeStream, Encoded, among
 from fumehood_tools.scoring.latents import Latents, pack
 from fumehood_tools.scoring.reconstruction import Reconstruction, ReconstructionTotals
 from fumehood_tools.scoring.role_children import RoleChildren
+from fumehood_tools.scoring.skip_path import LinearSkip
 from fumehood_tools.scoring.trials import PLAIN, Curve, CurveTotals, changed
 
 if TYPE_CHECKING:
@@ -70,12 +74,15 @@ class ReconstructionResult(NamedTuple):
     linear_explained: float | None = None
     skip_explained: float | None = None
     with_skip_explained: float | None = None
+    latents_explained: float | None = None
 
 
 class ReconstructionRun:
     """The evaluation split as a source of the encoder's stream.
 
-    keep: whether latents are stored until the end, for a nonlinear decoder.
+    targets: what is predicted; None: what is read. skip: a transcoder's skip path, which is part of
+    its y_hat; or whether an SAE has one. keep: whether latents are stored until the end, for a
+    nonlinear decoder.
     """
 
     name = "eval"
@@ -87,21 +94,26 @@ class ReconstructionRun:
         activations: Activations,
         loss_rows: int,
         *,
-        skips: bool,
+        targets: Activations | None = None,
+        skip: LinearSkip | bool,
         keep: bool,
     ) -> None:
         self.halves, self.decoder = halves, decoder
         self.activations, self.scale = activations, activations.scale
+        self.out_scale = (targets or activations).scale
         self.split = EvaluationRows(activations)
-        self.skips, self.keep = skips, keep
-        self.totals, self.skip, self.both = (self.fresh_totals() for _ in range(3))
+        self.targets = self.split if targets is None else EvaluationRows(targets)
+        assert self.targets.count == self.split.count
+        self.skip_path, self.keep = skip, keep
+        fresh = (self.fresh_totals() for _ in range(4))
+        self.totals, self.skip, self.both, self.latents = fresh
         self.adds_l1 = 0.0
         self.kept: list[Encoded] = []
         self.trial_R = trial_rows(self.split.count, loss_rows)
         self.trial_f_RF = self._empty_latents()
         self.lost_N = np.zeros(self.split.count)
-        """|x - x_hat|^2 of each row, in raw units, with exact latents."""
-        self._norm_F = decoder.W_FD.norm(dim=1) * activations.scale
+        """|y - y_hat|^2 of each row, in raw units, with exact latents."""
+        self._norm_F = decoder.W_FD.norm(dim=1) * self.out_scale
 
     def fresh_totals(self) -> ReconstructionTotals:
         """Return totals of no rows."""
@@ -123,47 +135,60 @@ class ReconstructionRun:
         return self.adds_l1 / self.totals.tokens
 
     def read(self, number_B: "NDArray[np.int64]") -> "Tensor":
-        """Return normalized rows."""
+        """Return normalized rows x."""
         return self.split.read(number_B) / self.scale
+
+    def _read_targets(self, number_B: "NDArray[np.int64]") -> "Tensor":
+        """Return rows y, raw units."""
+        return self.targets.read(number_B)
 
     def take(self, number_B: "NDArray[np.int64]", f: Latents) -> None:
         """Add the rows of a request to the totals; store latents that are needed later."""
         hit_B, place = among(self.trial_R, number_B)
         self.trial_f_RF[place] = f.to_dense()[hit_B]
-        x_BD = self.split.read(number_B)
-        skip_BD = self._skip(x_BD) if self.skips else None
+        y_BD = self._read_targets(number_B)
+        skip_BD = self._skip(number_B, y_BD) if self.skip_path else None
         sparse = f.sparse()
         self.adds_l1 += float((sparse.value_A.float() * self._norm_F[sparse.index_A]).sum())
-        x_hat_BD = self.decoder(f) * self.scale
-        self._count(number_B, x_BD, f, x_hat_BD, skip_BD, final=not self.keep)
+        y_hat_BD = self.decoder(f) * self.out_scale
+        self._count(number_B, y_BD, f, y_hat_BD, skip_BD, final=not self.keep)
         if self.keep:
             packed = None if skip_BD is None else skip_BD.bfloat16()
             # A copy, because a part of a request would keep the whole request in memory.
             self.kept.append(Encoded(number_B, f.copy(), packed))
 
-    def _skip(self, x_BD: "Tensor") -> "Tensor":
+    def _skip(self, number_B: "NDArray[np.int64]", y_BD: "Tensor") -> "Tensor":
+        """Return what the skip path adds to y_hat, raw units. y_BD: an SAE's rows, read before."""
         import torch
 
+        if isinstance(self.skip_path, LinearSkip):
+            return self.skip_path(self.read(number_B)) * self.out_scale
         half = self.halves.get("skip")
-        return torch.cat(list(half.all(x_BD / self.scale))) * self.scale
+        return torch.cat(list(half.all(y_BD / self.scale))) * self.scale
 
     def _count(
         self,
         number_B: "NDArray[np.int64]",
-        x_BD: "Tensor",
+        y_BD: "Tensor",
         f: Latents,
-        x_hat_BD: "Tensor",
+        latents_BD: "Tensor",
         skip_BD: "Tensor | None",
         *,
         final: bool,
     ) -> None:
+        """Add rows to the totals. latents_BD: what latents reconstruct; skip_BD: the skip path."""
         fired_F = f.rows_active()
+        y_hat_BD = latents_BD
+        if skip_BD is not None:
+            with_skip_BD = latents_BD + skip_BD
+            y_hat_BD = with_skip_BD if isinstance(self.skip_path, LinearSkip) else latents_BD
+            if final:
+                self.skip.count(y_BD, skip_BD, f.active, fired_F)
+                self.both.count(y_BD, with_skip_BD, f.active, fired_F)
+                self.latents.count(y_BD, latents_BD, f.active, fired_F)
         if final:
-            self.lost_N[number_B] = (x_BD - x_hat_BD).square().sum(1).numpy()
-        self.totals.count(x_BD, x_hat_BD, f.active, fired_F)
-        if skip_BD is not None and final:
-            self.skip.count(x_BD, skip_BD, f.active, fired_F)
-            self.both.count(x_BD, x_hat_BD + skip_BD, f.active, fired_F)
+            self.lost_N[number_B] = (y_BD - y_hat_BD).square().sum(1).numpy()
+        self.totals.count(y_BD, y_hat_BD, f.active, fired_F)
 
     def outcome(self, rms_F: "Tensor") -> ReconstructionResult:
         """Decode what was stored and return the metrics. All encode children must have ended."""
@@ -175,10 +200,10 @@ class ReconstructionRun:
         linear = self.totals.result().explained_variance
         self.totals = self.fresh_totals()
         stream = DecodeStream(self.halves, self.trial_R, trials)
-        for part, x_hat_BD in stream.run(self.kept):
-            x_BD = self.split.read(part.number_B)
+        for part, y_hat_BD in stream.run(self.kept):
+            y_BD = self._read_targets(part.number_B)
             given = None if part.skip_BD is None else part.skip_BD.float()
-            self._count(part.number_B, x_BD, part.f, x_hat_BD * self.scale, given, final=True)
+            self._count(part.number_B, y_BD, part.f, y_hat_BD * self.out_scale, given, final=True)
         self.kept = []
         return self._concluded(trials, stream.decoded.items(), linear)
 
@@ -188,23 +213,29 @@ class ReconstructionRun:
         decoded: "Iterable[tuple[str, Tensor]]",
         linear: float | None,
     ) -> ReconstructionResult:
-        totals, x_RD = CurveTotals(self.fresh_totals), self.split.read(self.trial_R)
+        totals, y_RD = CurveTotals(self.fresh_totals), self._read_targets(self.trial_R)
+        linear_skip = self.skip_path if isinstance(self.skip_path, LinearSkip) else None
+        skip_RD = None if linear_skip is None else linear_skip(self.read(self.trial_R))
         kept: dict[str, Tensor] = {}
-        for name, x_hat_RD in decoded:
-            totals.add(name, x_RD, x_hat_RD * self.scale, trials[name])
+        for name, latents_RD in decoded:
+            y_hat_RD = latents_RD if skip_RD is None else latents_RD + skip_RD
+            totals.add(name, y_RD, y_hat_RD * self.out_scale, trials[name])
             if name == PLAIN or self.keep:
-                kept[name] = x_hat_RD
+                kept[name] = y_hat_RD
         curve, exact = totals.result(), self.totals.result()
         rough = self.keep and curve.needs_digits
         scored = curve.worse_kind if rough else PLAIN
-        self.scored_x_hat_RD, self.scored_f_RF = kept[scored], trials[scored].to_dense()
+        self.scored_y_hat_RD, self.scored_f_RF = kept[scored], trials[scored].to_dense()
+        skipped = (self.skip, self.both, self.latents)
+        said = [one.result().explained_variance if self.skip_path else None for one in skipped]
         return ReconstructionResult(
             own=curve.at_noise(exact) if rough else exact,
             exact=exact,
             curve=curve,
             linear_explained=linear,
-            skip_explained=self.skip.result().explained_variance if self.skips else None,
-            with_skip_explained=self.both.result().explained_variance if self.skips else None,
+            skip_explained=said[0],
+            with_skip_explained=said[1],
+            latents_explained=said[2] if linear_skip else None,
         )
 
 

@@ -26,6 +26,9 @@ class ScoringSetup(BaseModel, frozen=True):
 
     spec: SandboxSpec
     activations: Activations
+    targets: Activations | None = Field(
+        None, description="what is predicted, row by row; None: the activations themselves"
+    )
     probing: Probing | None
     cache: Path
     scratch: Path = Field(description="a folder for this job's children; no variant has it yet")
@@ -35,6 +38,11 @@ class ScoringSetup(BaseModel, frozen=True):
         description="the evaluation rows are a sealed holdout: nothing about them is stored, and "
         "the held-back metrics are measured too",
     )
+
+    @property
+    def predicted(self) -> Activations:
+        """What variants predict: the targets, or the activations that they read."""
+        return self.targets or self.activations
 
 
 class ScoringRequest(BaseModel, frozen=True):

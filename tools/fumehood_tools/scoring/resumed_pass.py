@@ -1,8 +1,9 @@
 """Resume the subject's forward pass at a block, reusing the output of the blocks below it.
 
 With an SAE spliced into the residual stream after block L, blocks 0 to L compute the same as in the
-clean pass, so they are skipped. This saves a third of the work at layer 10 of 30. It is used only
-if a trial shows that the logits do not change; otherwise the whole pass is run.
+clean pass, so they are skipped; where the MLP of block L is replaced, blocks 0 to L - 1. This saves
+a third of the work at layer 10 of 30. It is used only if a trial shows that the logits do not
+change; otherwise the whole pass is run.
 """
 
 import contextlib
@@ -19,8 +20,13 @@ TRIAL_TOLERANCE = 1e-4
 class ResumedPass:
     """Skips the blocks 0 to `layer` of a TransformerBridge. B = rows, T = positions."""
 
-    def __init__(self, bridge: Any, layer: int, hook: str) -> None:
+    def __init__(self, bridge: Any, layer: int, hook: str, before: str | None = None) -> None:
+        """hook: that of the output of block `layer`. before: the first hook that must still run.
+
+        None: the first one is `hook` itself.
+        """
         self.bridge, self.hook = bridge, hook
+        self.before = before or hook
         self.blocks: list[Module] = [
             block.original_component for block in bridge.blocks[: layer + 1]
         ]

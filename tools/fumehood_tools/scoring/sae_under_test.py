@@ -1,4 +1,4 @@
-"""Take one SAE through the checks, in fixed steps of which none can be skipped.
+"""Take one SAE or transcoder through the checks, in fixed steps of which none can be skipped.
 
     take files -> read decoder -> encode everything -> conclude
 
@@ -35,9 +35,10 @@ from fumehood_tools.scoring.requests import ScoringRequest, ScoringSetup
 from fumehood_tools.scoring.role_child import Given
 from fumehood_tools.scoring.role_children import RoleChildren
 from fumehood_tools.scoring.sizes import latent_sizes
+from fumehood_tools.scoring.skip_path import LinearSkip, read_skip
 from fumehood_tools.scoring.threads import one_thread
 from fumehood_tools.scoring.trials import DROPPED, LEVELS, SCORED_AT, judge_curve, relative
-from fumehood_tools.scoring.weights import take_weights
+from fumehood_tools.scoring.weights import PlainSize, take_weights
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -92,7 +93,9 @@ class SaeUnderTest:
         import torch
 
         spec, activations = setup.spec, setup.activations
+        kind = spec.kind
         self.setup, self.scale = setup, activations.scale
+        self.out_scale = setup.predicted.scale
         source = read_plain(request.variant)
         judge_source(source, spec.limits)
         self.declared = read_declarations(source)
@@ -100,15 +103,20 @@ class SaeUnderTest:
         self.folder = fresh_folder(nursery.scratch_root, "sae")
         self.given = Given(
             self.folder / "given" / request.variant.name,
-            self.folder / "given" / "sae.safetensors",
+            self.folder / "given" / kind.weights_file,
             activations.d_model,
             spec.dict_size,
             activations.dtype,
         )
         write_bytes(self.given.variant, source)
-        sizes = (activations.d_model, spec.dict_size)
+        has_linear_skip = kind.has_targets and self.declared.skip
+        plain = PlainSize(
+            kind.noun,
+            kind.plain_parameters(activations.d_model, spec.dict_size),
+            free=activations.d_model**2 if has_linear_skip else 0,
+        )
         most = spec.limits.parameter_ratio
-        self.weights = take_weights(request.weights, self.given.weights, *sizes, most)
+        self.weights = take_weights(request.weights, self.given.weights, plain, most)
         limits = ChildLimits(
             wall_seconds=spec.limits.score_minutes * 60,
             memory_gb=spec.limits.memory_gb,
@@ -131,13 +139,20 @@ class SaeUnderTest:
         remove_folder(self.folder)
 
     def read_decoder(self) -> None:
-        """Read the linear decoder, before any child has seen an evaluation row."""
+        """Read what is linear: the decoder, and a transcoder's skip path.
+
+        No child has seen an evaluation row at this time.
+        """
         x_BD = training_rows(self.setup.activations, SIZE_ROWS)
         size_F = latent_sizes(self.halves.fresh("encode"), x_BD)
         self.halves.end("encode")
         decoder = read_decoder(self.halves.fresh("decode"), size_F, self.weights.state)
         self.halves.end("decode")
         self.decoder = decoder
+        self.skip: LinearSkip | bool = self.declared.skip
+        if self.declared.skip and self.setup.spec.kind.has_targets:
+            self.skip = read_skip(self.halves.fresh("skip"), x_BD)
+            self.halves.end("skip")
 
     def encode(self, core: CoreRows, texts: ProbingTexts | None) -> None:
         """Encode all rows that will be measured, in one stream."""
@@ -148,12 +163,13 @@ class SaeUnderTest:
             self.decoder,
             activations,
             core.rows,
-            skips=self.declared.skip,
+            targets=self.setup.targets,
+            skip=self.skip,
             keep=self.nonlinear,
         )
         if texts is not None:
             self.tasks = [
-                TaskRows(name, texts.task(name), self.scale, self.given.dict_size)
+                TaskRows(name, texts.task(name), self.scale, self.given.dict_size, self.out_scale)
                 for name in texts.names
             ]
         # The child uses all threads. This process has little to compute per request.
@@ -168,7 +184,7 @@ class SaeUnderTest:
         return GlassSAE(
             self.given,
             self.decoder.W_FD,
-            Methods(core.encode, core.decode, self.scale),
+            Methods(core.encode, core.decode, self.out_scale),
             subject=subject.name,
             layer=subject.layer,
             hook=hook,
@@ -191,7 +207,7 @@ class SaeUnderTest:
         outcome = evaluation.outcome(rms_F)
         if self.nonlinear:
             judge_curve(outcome.curve)
-        core.fill(evaluation.scored_f_RF, evaluation.scored_x_hat_RD)
+        core.fill(evaluation.scored_f_RF, evaluation.scored_y_hat_RD)
         totals = evaluation.totals
         sample = pack(evaluation.trial_f_RF)
         bits = bits_per_token(totals.fired_F, totals.tokens, sample, rms_F)
@@ -201,7 +217,7 @@ class SaeUnderTest:
         """Return the number of latents that are active but hardly change x_hat, and their L0."""
         totals = self.evaluation.totals
         adds_F = self.decoder.W_FD.norm(dim=1) * rms_F
-        spread = (totals.variance() / totals.tokens) ** 0.5 / self.scale
+        spread = (totals.variance() / totals.tokens) ** 0.5 / self.out_scale
         idle_F = (totals.fired_F > 0) & (adds_F < IDLE * spread)
         if self.nonlinear:
             return 0, 0.0
@@ -240,7 +256,8 @@ class SaeUnderTest:
     def held_back(self) -> dict[str, float]:
         """Return the metrics that only a sealed holdout has, from `conclude`'s results."""
         evaluation, context = self.evaluation, self.setup.spec.corpus.context
-        return {WORST_PASSAGES: worst_passages(evaluation.split, evaluation.lost_N, context - 1)}
+        worst = worst_passages(evaluation.targets, evaluation.lost_N, context - 1)
+        return {WORST_PASSAGES: worst}
 
     def integrity(self, measured: Measured, shared_documents: int) -> Integrity:
         """Return the measurements of the checks as they are recorded with a score."""
@@ -269,6 +286,11 @@ class SaeUnderTest:
             parameter_ratio=self.weights.ratio,
             explained_variance_skip=outcome.skip_explained,
             explained_variance_with_skip=outcome.with_skip_explained,
+            explained_variance_latents=outcome.latents_explained,
             shared_documents=shared_documents,
-            checks=(*CHECKS, "decoder_packing" if self.nonlinear else "decoder_nonlinear"),
+            checks=(
+                *CHECKS,
+                "decoder_packing" if self.nonlinear else "decoder_nonlinear",
+                *(["skip_nonlinear"] if isinstance(self.skip, LinearSkip) else []),
+            ),
         )

@@ -82,7 +82,8 @@ class Scorer:
 
     def _load_subject(self) -> None:
         setup = self.setup
-        subject = scoring_subject(setup.spec.subject, setup.cache)
+        _, writes = setup.spec.sites()
+        subject = scoring_subject(setup.spec.subject, writes, setup.cache)
         self.hook, self.ignore = subject.hook, subject.ignore_tokens
         rows = np.load(setup.activations.eval_tokens_file)[: setup.spec.scoring.loss_rows]
         self.rows = torch.from_numpy(rows.astype(np.int64))
@@ -150,14 +151,15 @@ class Scorer:
         given, folder = measuring.given, fresh_folder(measuring.folder, "inertness")
         case = ProbeCase(given.variant, given.weights, folder, request.seed)
         parent = Parent(request.parent.stem, request.parent) if request.parent else None
+        setup = self.setup
         return measure_inertness(
-            self.nursery, case, self.setup.activations, self.setup.spec, parent
+            self.nursery, case, setup.activations, setup.spec, parent, setup.targets
         )
 
     def _measure(
         self, measuring: SaeUnderTest, request: ScoringRequest, watch: Stopwatch
     ) -> _Measured:
-        core_rows = CoreRows(self.core_activations(), measuring.scale)
+        core_rows = CoreRows(self.core_activations(), measuring.out_scale)
         with watch.stage("decode"):
             measuring.read_decoder()
         with watch.stage("encode"):
@@ -193,7 +195,7 @@ class Scorer:
             return run_probing(bench, self.texts, sides, self.setup.spec.scoring, path)
 
     def core_activations(self) -> list[torch.Tensor]:
-        """Return the activations of each batch of sae-bench's core evaluation."""
+        """Return what is predicted, for each batch of sae-bench's core evaluation."""
         return [self.passes.activations_at(self.hook, tokens) for tokens in self._batches()]
 
     def _batches(self) -> Iterator[torch.Tensor]:

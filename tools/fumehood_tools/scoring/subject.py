@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from fumehood_tools.kinds import SiteName
 from fumehood_tools.scoring.resumed_pass import ResumedPass
 from fumehood_tools.scoring.stubs import COMPILER, load_after_all
 from fumehood_tools.spec import SubjectSpec
@@ -12,7 +13,10 @@ from fumehood_tools.subjects.synthetic import BOS, SyntheticSubject
 
 
 class ScoringSubject(NamedTuple):
-    """A loaded subject. late_start resumes it at the site, `head` after its last block."""
+    """A loaded subject, and the hook at which latents stand in for activations.
+
+    late_start resumes it at the site or at the nearest block below, `head` after its last block.
+    """
 
     model: Any
     hook: str
@@ -21,14 +25,16 @@ class ScoringSubject(NamedTuple):
     head: ResumedPass | None = None
 
 
-def scoring_subject(spec: SubjectSpec, cache: Path) -> ScoringSubject:
+def scoring_subject(spec: SubjectSpec, site: SiteName, cache: Path) -> ScoringSubject:
     """Load the whole subject in float32. BOS, EOS and padding are not scored, as in sae-bench.
+
+    site: that of what is predicted.
 
     A Hugging Face model is wrapped in TransformerLens' TransformerBridge, which has the same
     weights and logits, and hooks with TransformerLens' names. Weights stay mapped from their file.
     """
     info = describe_subject(spec, cache)
-    hook = hook_name(spec.site, spec.layer)
+    hook = hook_name(site, spec.layer)
     if info.kind == "synthetic":
         return ScoringSubject(SyntheticSubject(), hook, {BOS})
     load_after_all("transformer_lens", "pandas", COMPILER)
@@ -43,7 +49,10 @@ def scoring_subject(spec: SubjectSpec, cache: Path) -> ScoringSubject:
     named = (tokenizer.pad_token_id, tokenizer.eos_token_id, tokenizer.bos_token_id)
     # A tokenizer without one of them says None, which sae-bench cannot compare with tokens.
     special = {one for one in named if one is not None}
-    late_start = ResumedPass(bridge, spec.layer, hook) if spec.site == "resid_post" else None
+    below = spec.layer if site == "resid_post" else spec.layer - 1
+    late_start = None
+    if below >= 0:
+        late_start = ResumedPass(bridge, below, hook_name("resid_post", below), before=hook)
     last = info.n_layers - 1
     head = ResumedPass(bridge, last, hook_name("resid_post", last))
     return ScoringSubject(bridge, hook, special, late_start, head)

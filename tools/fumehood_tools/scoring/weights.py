@@ -30,7 +30,7 @@ DTYPES = {
     **dict.fromkeys(("I8", "U8", "BOOL"), 1),
 }
 PLAIN_BYTES = 4
-CURE = "Let the template save the weights: it writes sae.safetensors from state_dict()."
+CURE = "Let the template save the weights: it writes them from state_dict()."
 
 
 class Weights(NamedTuple):
@@ -39,36 +39,45 @@ class Weights(NamedTuple):
     state: "dict[str, Tensor]"
     parameters: int
     ratio: float
-    """Bytes of all tensors and of a long header, divided by those of a plain SAE in float32."""
+    """Bytes of all tensors and of a long header, divided by those of a plain SAE or transcoder in
+    float32. The matrix of a transcoder's declared skip path does not count."""
     sha256: str
 
 
-def plain_parameters(activation_dim: int, dict_size: int) -> int:
-    """Return the parameter count of a plain SAE: two matrices and the encoder's bias."""
-    return 2 * activation_dim * dict_size + dict_size
+class PlainSize(NamedTuple):
+    """The size that the budget is relative to: that of a plain SAE or transcoder.
+
+    free: numbers that do not count, those of the one matrix of a transcoder's declared skip path.
+    Like all others, they may take 4 bytes each.
+    """
+
+    noun: str
+    parameters: int
+    free: int = 0
 
 
-def take_weights(
-    source: Path, target: Path, activation_dim: int, dict_size: int, most_ratio: float
-) -> Weights:
+def take_weights(source: Path, target: Path, plain: PlainSize, most_ratio: float) -> Weights:
     """Copy checked weights from a child's folder to `target` and return them.
 
     Raises IntegrityFailed: `weights_file` if it is not a valid safetensors file or has a value that
     is not finite, `parameter_budget` if its tensors have more than most_ratio times the bytes of a
-    plain SAE in float32.
+    plain SAE or transcoder in float32, after those that do not count.
     """
-    plain = PLAIN_BYTES * plain_parameters(activation_dim, dict_size)
+    unit, free = PLAIN_BYTES * plain.parameters, PLAIN_BYTES * plain.free
     # Files of up to twice the allowed size are read, so that the message can state the size.
-    content = take_file(source.parent, source.name, int(2 * most_ratio * plain) + HEADER_BYTES)
+    content = take_file(
+        source.parent, source.name, int(2 * most_ratio * unit) + free + HEADER_BYTES
+    )
     if content is None:
         raise _refused("it is missing")
     parameters, size = _count(content)
-    ratio = size / plain
+    ratio = max(0, size - free) / unit
     if ratio > most_ratio:
+        skip = f" beside {free:,} bytes for the declared skip path" if free else ""
         raise IntegrityFailed(
             "parameter_budget",
-            f"the weights and buffers take {size:,} bytes, {ratio:.1f} times those of a plain SAE "
-            f"in float32 (allowed: {most_ratio:g})",
+            f"the weights and buffers take {size:,} bytes, {ratio:.1f} times those of a plain "
+            f"{plain.noun} in float32 (allowed: {most_ratio:g}{skip})",
             "Use fewer parameters, smaller buffers or float32 in place of float64, or raise "
             "limits.parameter_ratio in sandbox.toml.",
         )

@@ -6,6 +6,16 @@ the tokens. Logits are linear in the activation. The subject can therefore predi
 itself, and ablating its activation increases the cross-entropy. It has the methods of a
 TransformerLens model that `sae_bench.evals.core.main.run_evals` calls.
 
+The last step to the activation is an MLP with G neurons and a linear part:
+
+    mlp_in    u = features @ in_directions + offset + noise
+    mlp_out   y = relu(u W_in + b_in) W_out + u W_linear
+    resid_post    x = (x - y) + y
+
+Neuron g answers to feature g and writes its direction. So a skip transcoder with G latents can be
+exact, and one without a skip path misses the linear part. The activation is what it was before the
+MLP was planted: resid_post is computed first, and y is taken out of it only where a hook changes y.
+
 V = tokens in the vocabulary, G = planted features, D = width, B = rows, T = positions.
 """
 
@@ -20,11 +30,17 @@ from fumehood_tools.subjects.catalogue import SYNTHETIC_WIDTH
 
 BOS = 0
 HOOK = "blocks.0.hook_resid_post"
+MLP_IN, MLP_OUT = "blocks.0.mlp.hook_in", "blocks.0.hook_mlp_out"
 TOPICS = 3
 _VOCABULARY = 512
 _FEATURES = 128
 _NOISE = 0.03
 _TOPIC_BONUS = 2.5
+# The MLP has random numbers of its own, so that planting it changed nothing else.
+_MLP_SEED = 1_000_003
+# Neurons answer above this. Other features in the same input add about 0.2 to what a neuron reads.
+_THRESHOLD = 0.5
+_LINEAR_RANK, _LINEAR_SIZE = 8, 1.2
 
 Hook = Callable[..., Tensor | None]
 
@@ -54,6 +70,26 @@ class SyntheticSubject(torch.nn.Module):
         self.topic_bonus_KV: Tensor
         self.register_buffer("topic_bonus_KV", _topics(TOPICS, V, draw))
         self.readout_DV[:, BOS] = 0
+        self._plant_mlp(torch.Generator().manual_seed(seed + _MLP_SEED))
+
+    def _plant_mlp(self, draw: torch.Generator) -> None:
+        G, D = self.dictionary.shape
+        self.in_directions: Tensor
+        directions_GD = torch.randn(G, D, generator=draw)
+        directions_GD = directions_GD / directions_GD.norm(dim=1, keepdim=True)
+        self.register_buffer("in_directions", directions_GD)
+        self.in_mean_D: Tensor
+        self.register_buffer("in_mean_D", 0.3 * torch.randn(D, generator=draw))
+        self.W_in_DG: Tensor
+        self.register_buffer("W_in_DG", directions_GD.T.contiguous())
+        self.b_in_G: Tensor
+        self.register_buffer("b_in_G", -directions_GD @ self.in_mean_D - _THRESHOLD)
+        self.W_out_GD: Tensor
+        self.register_buffer("W_out_GD", self.dictionary.clone())
+        self.W_linear_DD: Tensor
+        thin_DR = torch.randn(D, _LINEAR_RANK, generator=draw)
+        wide_RD = torch.randn(_LINEAR_RANK, D, generator=draw) / (D * _LINEAR_RANK**0.5)
+        self.register_buffer("W_linear_DD", _LINEAR_SIZE * thin_DR @ wide_RD)
 
     def features(self, tokens_BT: Tensor) -> Tensor:
         """Return the ground truth features_BTG; at most six per position are above 0."""
@@ -62,13 +98,34 @@ class SyntheticSubject(torch.nn.Module):
         return self.current_VG[tokens_BT] + self.previous_VG[previous_BT]
 
     def activations(self, tokens_BT: Tensor) -> Tensor:
-        """Return activations_BTD at the only site of the only layer."""
+        """Return activations_BTD after the only layer, resid_post."""
         previous_BT = torch.roll(tokens_BT, 1, dims=1)
         previous_BT[:, 0] = BOS
         pair_BT1 = (tokens_BT * _VOCABULARY + previous_BT).unsqueeze(-1)
         # The noise is a function of the tokens, so the same text always has the same activation.
         noise_BTD = _NOISE * torch.cos(pair_BT1 * self.frequency_D + self.phase_D)
         return self.features(tokens_BT) @ self.dictionary + self.mean_D + noise_BTD
+
+    def mlp_in(self, tokens_BT: Tensor) -> Tensor:
+        """Return u_BTD, the input of the MLP."""
+        previous_BT = torch.roll(tokens_BT, 1, dims=1)
+        previous_BT[:, 0] = BOS
+        pair_BT1 = (tokens_BT * _VOCABULARY + previous_BT).unsqueeze(-1)
+        noise_BTD = _NOISE * torch.sin(pair_BT1 * self.frequency_D + self.phase_D)
+        return self.features(tokens_BT) @ self.in_directions + self.in_mean_D + noise_BTD
+
+    def mlp(self, u_BTD: Tensor) -> Tensor:
+        """Return y_BTD, the output of the MLP."""
+        hidden_BTG = torch.relu(u_BTD @ self.W_in_DG + self.b_in_G)
+        return hidden_BTG @ self.W_out_GD + u_BTD @ self.W_linear_DD
+
+    def at(self, name: str, tokens_BT: Tensor) -> Tensor:
+        """Return the activations [B, T, D] at a hook. Raises BadRequest for an unknown name."""
+        _check(name)
+        if name == HOOK:
+            return self.activations(tokens_BT)
+        u_BTD = self.mlp_in(tokens_BT)
+        return u_BTD if name == MLP_IN else self.mlp(u_BTD)
 
     def logits(self, x_BTD: Tensor) -> Tensor:
         """Return logits_BTV, linear in the activation."""
@@ -90,22 +147,32 @@ class SyntheticSubject(torch.nn.Module):
     ) -> Any:
         """Run with the activation replaced by each hook's result, unless that is None.
 
-        Raises BadRequest for an unknown hook name.
+        Hooks are called in the order of the sites, whatever their order here. Raises BadRequest for
+        an unknown hook name.
         """
-        x_BTD = self.activations(tokens)
-        for name, hook in fwd_hooks:
+        for name, _ in fwd_hooks:
             _check(name)
-            changed = hook(x_BTD, hook=None)
-            x_BTD = x_BTD if changed is None else changed
+
+        def hooked(name: str, value_BTD: Tensor) -> Tensor:
+            for _, hook in (pair for pair in fwd_hooks if pair[0] == name):
+                changed = hook(value_BTD, hook=None)
+                value_BTD = value_BTD if changed is None else changed
+            return value_BTD
+
+        x_BTD = self.activations(tokens)
+        if any(name != HOOK for name, _ in fwd_hooks):
+            u_BTD = self.mlp_in(tokens)
+            y_BTD = self.mlp(u_BTD)
+            x_BTD = x_BTD + (hooked(MLP_OUT, self.mlp(hooked(MLP_IN, u_BTD))) - y_BTD)
+        x_BTD = hooked(HOOK, x_BTD)
         return self._answer(tokens, x_BTD, return_type, loss_per_token)
 
     def run_with_cache(
         self, tokens: Tensor, names_filter: str | Sequence[str] = HOOK, **ignored: Any
     ) -> tuple[None, dict[str, Tensor]]:
         """Return (None, {hook name: activations_BTD}). Raises BadRequest for an unknown name."""
-        for name in [names_filter] if isinstance(names_filter, str) else names_filter:
-            _check(name)
-        return None, {HOOK: self.activations(tokens)}
+        names = [names_filter] if isinstance(names_filter, str) else names_filter
+        return None, {name: self.at(name, tokens) for name in names}
 
     def sample_documents(
         self, n_rows: int, context: int, seed: int, document_length: int, topic: int | None = None
@@ -169,5 +236,6 @@ def _topics(topics: int, vocabulary: int, draw: torch.Generator) -> Tensor:
 
 
 def _check(name: str) -> None:
-    if name != HOOK:
-        raise BadRequest(f"The synthetic subject has no hook {name}. Use {HOOK}.")
+    if name not in (HOOK, MLP_IN, MLP_OUT):
+        known = ", ".join((HOOK, MLP_IN, MLP_OUT))
+        raise BadRequest(f"The synthetic subject has no hook {name}. Use one of: {known}.")

@@ -10,7 +10,6 @@ from pathlib import Path
 from fumehood_tools.errors import StorageFailed
 from fumehood_tools.files import make_private
 from fumehood_tools.glass import scratch_folder
-from fumehood_tools.receipts import WEIGHTS_FILE
 from fumehood_tools.receipts.audit import Discrepancy, Sound
 from fumehood_tools.receipts.export import Statement
 from fumehood_tools.runs.rescore import Rescoring, Say, rescore
@@ -30,7 +29,7 @@ def rescore_archive(
     """
     reader = ArchiveReader(file)
     scores = [one for one in checked.statements if one.content["predicate"]["kind"] == SCORE]
-    with_weights = [one for one in scores if weights_name(one.place) in reader.members]
+    with_weights = [one for one in scores if weights_name(one.place, one.record) in reader.members]
     if not with_weights:
         text = "the archive has no weights, so nothing was scored again"
         note = Discrepancy(place="weights", level="note", code="no_weights", message=text)
@@ -49,5 +48,6 @@ def _unpacked(reader: ArchiveReader, one: Statement, folder: Path) -> Sound:
     """Copy the source and the weights of a score to a folder."""
     record = one.record
     reader.copy(source_name(SCORE, record), folder / f"{record['variant']}.py")
-    reader.copy(weights_name(one.place), folder / WEIGHTS_FILE)
+    name = weights_name(one.place, record)
+    reader.copy(name, folder / name.rpartition("/")[2])
     return Sound(kind=SCORE, place=one.place, folder=folder, record=record, written=None)

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fumehood_tools.errors import BadRequest, UnknownName
 from fumehood_tools.files import sha256_of, write_bytes
-from fumehood_tools.receipts import WEIGHTS_FILE, dsse
+from fumehood_tools.kinds import SAE, kind_named
+from fumehood_tools.receipts import dsse
 from fumehood_tools.receipts.audit import Sound, audit_under
 from fumehood_tools.receipts.export import PUBLIC_SUFFIX, signed_lines
 from fumehood_tools.receipts.files import named_files
@@ -184,7 +185,8 @@ def _run_files(sound: Sequence[Sound], *, weights: bool) -> dict[str, Content]:
             continue
         found[source_name(one.kind, one.record)] = one.folder / f"{one.record['variant']}.py"
         if weights and one.kind == SCORE:
-            found[weights_name(one.place)] = one.folder / WEIGHTS_FILE
+            name = weights_name(one.place, one.record)
+            found[name] = one.folder / name.rpartition("/")[2]
     return found
 
 
@@ -195,9 +197,10 @@ def source_name(kind: str, record: Mapping[str, Any]) -> str:
     return f"variants/{record['variant']}-{sha256[:12]}.py"
 
 
-def weights_name(place: str) -> str:
-    """Return the name of the weights of a score in an archive."""
-    return f"weights/{place.removeprefix(SANDBOXES + '/')}/{WEIGHTS_FILE}"
+def weights_name(place: str, record: Mapping[str, Any]) -> str:
+    """Return the name of the weights of a score in an archive. It ends with that of the file."""
+    file = kind_named(record.get("kind", SAE.name)).weights_file
+    return f"weights/{place.removeprefix(SANDBOXES + '/')}/{file}"
 
 
 def _actions(sound: Sequence[Sound]) -> list[crate.RunAction]:

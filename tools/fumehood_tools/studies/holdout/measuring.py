@@ -15,7 +15,6 @@ from fumehood_tools.errors import RunFailed
 from fumehood_tools.glass import choose_level
 from fumehood_tools.harvest import Activations
 from fumehood_tools.jobs import Progress
-from fumehood_tools.receipts import WEIGHTS_FILE
 from fumehood_tools.records.scores import Score
 from fumehood_tools.runs.harvesting import Harvest, harvest, harvested
 from fumehood_tools.runs.scorer_line import SCORER, ScorerLine
@@ -146,12 +145,12 @@ def _request(planned: PlannedScore, workspace: Path, copy: Path) -> ScoringReque
     """Copy the variant and the weights of a record; return the request to score the copies."""
     (copy / "out").mkdir(parents=True)
     variant, record = f"{planned.score.variant}.py", workspace / planned.place
-    for name in (variant, WEIGHTS_FILE):
+    for name in (variant, planned.score.weights_file):
         shutil.copyfile(record / name, copy / name)
     return ScoringRequest(
         name=planned.place,
         variant=copy / variant,
-        weights=copy / WEIGHTS_FILE,
+        weights=copy / planned.score.weights_file,
         out=copy / "out",
         seed=planned.score.seed,
     )

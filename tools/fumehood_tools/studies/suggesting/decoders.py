@@ -23,7 +23,6 @@ from fumehood_tools.bench.collect import CONTROL
 from fumehood_tools.children import ChildTask, ask_once
 from fumehood_tools.errors import PartMissing
 from fumehood_tools.installing import install_command
-from fumehood_tools.receipts import WEIGHTS_FILE
 from fumehood_tools.records.labelling import label_of, name_of
 from fumehood_tools.records.scores import Score
 from fumehood_tools.registry.sae_metrics import SPARSITY
@@ -179,7 +178,7 @@ def _ask(pairs: Sequence[tuple[_Sae, _Sae]], sandboxes: Path) -> MatchingAnswer:
     request = MatchingRequest(
         decoders=[
             StoredDecoder(
-                path=str(sandboxes / place / WEIGHTS_FILE),
+                path=str(sandboxes / place / one.score.weights_file),
                 sha256=one.score.provenance.weights_sha256,
                 dict_size=one.score.dict_size,
             )

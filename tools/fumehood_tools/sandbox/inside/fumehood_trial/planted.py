@@ -46,7 +46,7 @@ class Planted:
         V_ND = torch.randn(DIRECTIONS, width, generator=draw) / width**0.5
         M_DD = torch.randn(width, width, generator=draw) / width**0.5
         a_BN = torch.relu((x_BD - self.mean_D / self.size) @ self.W_ND.T * self.size - 0.5)
-        y_BD = a_BN @ V_ND + 0.3 * self.size * x_BD @ M_DD
+        y_BD: Tensor = a_BN @ V_ND + 0.3 * self.size * x_BD @ M_DD
         return y_BD / y_BD.pow(2).sum(dim=1).mean().sqrt()
 
     def _normal(self, *shape: int) -> Tensor:
