@@ -108,6 +108,7 @@ CUSTOM = Kind(
     reads=None,
     writes=None,
     parents={},
+    trainer_bases=frozenset(),
     complete_bases=frozenset(),
 )
 """A sandbox with an interface and an evaluation of its own; sandbox.toml names the classes. It is

@@ -72,6 +72,8 @@ def _to_be_named(folder: SandboxFolder, kind: Kind | None) -> Iterator[str]:
 
 
 def _names(text: str, path: str) -> bool:
+    # A package is named by its folder.
+    path = path.removesuffix("__init__.py") if "/" in path else path
     name = path if path.endswith("/") else path.rpartition("/")[2]
     return re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", text) is not None
 

@@ -17,7 +17,7 @@ def start_validation(request: ValidationRequest, settings: Settings, jobs: JobSt
             sys.executable,
             "-P",
             "-m",
-            "fumehood_tools.custom.validation_worker",
+            "fumehood_tools.custom.proving_job",
             request.model_dump_json(),
         ],
         title=f"validate {request.sandbox} ({request.budget})",

@@ -1,4 +1,7 @@
-"""The job that validates a sandbox: `python -m fumehood_tools.custom.validation_worker '{"sandbox": …}'`."""
+"""The job that validates a sandbox: `python -m fumehood_tools.custom.proving_job REQUEST`.
+
+REQUEST is a ValidationRequest as JSON.
+"""
 
 import json
 import signal
