@@ -123,9 +123,9 @@ class _CustomProof:
             *self._controls(made.hashes),
             judged("5.2", self._blanks(made.hashes)),
             judged("5.3", spikes.faults(records, failures), f"{len(spikes.sources)} cheats"),
-            judged("6.2", []),
+            judged("6.2", self._slow(scored), "each took less than half of its limits"),
             judged("7.1", shared_texts(self._box)),
-            judged("7.2", [], f"{len(records)} receipts verified"),
+            judged("7.2", self._unverified(records, failures), f"{len(records)} verified"),
             self._better(scored),
         ]
 
@@ -153,6 +153,22 @@ class _CustomProof:
     def _errors(self, errors: Mapping[str, str]) -> Iterator[Fault]:
         for name, why in errors.items():
             yield Fault(why=why, file=f"{VARIANTS}/{name}.py")
+
+    def _slow(self, scored: Mapping[str, Mapping[str, list[float]]]) -> Iterator[Fault]:
+        limits = self._box.spec.limits
+        for name, record in scored.items():
+            produced, evaluated = record["seconds"]
+            if produced > 30 * limits.train_minutes or evaluated > 30 * limits.score_minutes:
+                why = f"It took {produced:.0f} s, and its evaluation {evaluated:.0f} s: more than "
+                why += "half of limits.train_minutes or limits.score_minutes."
+                yield Fault(why=why, file=f"{VARIANTS}/{name}.py")
+
+    def _unverified(
+        self, records: Mapping[str, object], failures: Mapping[str, str]
+    ) -> Iterator[Fault]:
+        for name in self._names:
+            if name not in records and name not in failures:
+                yield Fault(why="Its record does not verify.", file=f"{VARIANTS}/{name}.py")
 
     def _interface(self, made: _Made) -> Iterator[Fault]:
         if made.errors and not made.hashes:
