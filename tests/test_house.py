@@ -186,6 +186,7 @@ UNLIMITED = {
     "server/fumehood/cli.py": "reads what a person types",
     "server/fumehood/tooling.py": "a tool's own waits have limits, and a client can cancel",
     "tools/fumehood_tools/children/answering.py": "reads a file that was written before it started",
+    "tools/fumehood_tools/custom/children.py": "children behind the glass have a time limit",
     "tools/fumehood_tools/glass/fumehood_child/nursery.py": "serves until the evaluator hangs up",
     "tools/fumehood_tools/glass/fumehood_child/serve.py": "serves until the evaluator hangs up",
     "tools/fumehood_tools/harvest/collect.py": "another harvest of the same data may take hours; "
