@@ -6,23 +6,17 @@ description, and some do not follow references. So an optional argument is publi
 type (it is optional because it is not required), and references are replaced by what they refer to.
 """
 
-import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 NULL = {"type": "null"}
-# An output schema with more characters names only the fields of the result, or of them and of the
-# objects in them: all tools together must leave room for what the agent works on.
-MOST_OUTPUT = 700
-# What says how an argument must be written tells nobody how to read a result.
-_FOR_ARGUMENTS = frozenset(
-    {
-        *("default", "minLength", "maxLength", "minItems", "maxItems", "pattern"),
-        *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
-    }
-)
 # What an agent that writes a sensible argument never meets; the server checks it all the same.
-_UNSAID = frozenset({"minLength", "maxLength", "minItems", "maxItems"})
+_UNSAID = frozenset({"minLength", "maxLength", "minItems", "maxItems", "pattern"})
+_OBVIOUS: dict[str, tuple[Any, ...]] = {
+    "minimum": (0, 1),
+    "exclusiveMinimum": (0,),
+    "default": (False, ""),
+}
 Node = dict[str, Any]
 
 
@@ -36,11 +30,10 @@ def without(keywords: Collection[str], schema: Node) -> Node:
     return cleaned
 
 
-def input_form(schema: Node) -> Node:
+def whole_input(schema: Node) -> Node:
     """Return an input schema with bare optional types, closed objects and no references.
 
-    The lengths of texts and lists are left out, and so are the docstrings of inner objects, whose
-    argument has a description of its own.
+    The docstrings of inner objects are left out, as their argument has a description of its own.
     """
     definitions = {
         name: {key: value for key, value in node.items() if key != "description"}
@@ -55,62 +48,69 @@ def input_form(schema: Node) -> Node:
             node = {**node, "additionalProperties": False}
         return node
 
-    return without(("$defs", "title", *_UNSAID), _rewritten(schema, simple))
+    return without(("$defs", "title"), _rewritten(schema, simple))
+
+
+def input_form(schema: Node) -> Node:
+    """Return an input schema as it is published: the whole one without what goes without saying.
+
+    That is: the lengths of texts and lists, patterns, bounds that exclude only zero and negative
+    numbers, the defaults false and "", and integers where any number is accepted.
+    """
+
+    def brief(node: Node) -> Node:
+        if {"type": "number"} in node.get("anyOf", []):
+            options = [option for option in node["anyOf"] if option != {"type": "integer"}]
+            node = {**node, "anyOf": options}
+        return {
+            key: value
+            for key, value in node.items()
+            if key not in _UNSAID and not _says_the_obvious(key, value)
+        }
+
+    published: Node = _rewritten(whole_input(schema), brief)
+    return published
+
+
+def _says_the_obvious(keyword: str, value: Any) -> bool:
+    # 0 == False in Python, and a default of 0 is not obvious.
+    return any(value == one and type(value) is type(one) for one in _OBVIOUS.get(keyword, ()))
+
+
+def whole_output(schema: Node) -> Node:
+    """Return an output schema without references and titles."""
+    definitions = schema.get("$defs", {})
+    return without(
+        ("$defs", "title"), _rewritten(schema, lambda node: _resolved(node, definitions))
+    )
 
 
 def output_form(schema: Node) -> Node:
-    """Return an output schema without texts, limits, references, tuples and lists of what is there.
+    """Return an output schema that names the fields of the result and their types, no more.
 
-    A result explains itself, and its descriptions took a fifth of the tool list. A tuple becomes a
-    list of its length, whose items may have any of the types in the tuple. A long schema describes
-    inner objects only as objects.
+    A client needs it to check a result, and a result explains itself: whole output schemas took
+    more than a quarter of the tool list. `docs/tools.md` has what is in lists and objects.
     """
-    definitions = schema.get("$defs", {})
-
-    def simple(node: Node) -> Node:
-        node = _resolved(node, definitions)
-        if node.get("additionalProperties") is False or "properties" in node:
-            node = {key: value for key, value in node.items() if key != "additionalProperties"}
-        if "prefixItems" in node:
-            types = [
-                one
-                for n, one in enumerate(node["prefixItems"])
-                if one not in node["prefixItems"][:n]
-            ]
-            rest = {key: value for key, value in node.items() if key != "prefixItems"}
-            node = {**rest, "items": types[0] if len(types) == 1 else {"anyOf": types}}
-        return _brief_optional(node)
-
-    whole = without(
-        ("$defs", "title", "description", "required", *_FOR_ARGUMENTS), _rewritten(schema, simple)
-    )
-    forms = [whole, _shallow(whole, 2), _shallow(whole, 1)]
-    return next((form for form in forms if len(json.dumps(form)) <= MOST_OUTPUT), forms[-1])
+    whole = whole_output(schema)
+    fields = {name: _type_alone(field) for name, field in whole.get("properties", {}).items()}
+    return {"type": "object", "properties": fields}
 
 
-def _brief_optional(node: Node) -> Node:
-    """Return a choice between one plain type and null as a list of two types."""
-    options = node.get("anyOf", [])
-    if len(options) != 2 or options[1] != NULL or "enum" in options[0]:
-        return node
-    if not isinstance(options[0].get("type"), str):
-        return node
-    rest = {key: value for key, value in node.items() if key != "anyOf"}
-    return {**options[0], **rest, "type": [options[0]["type"], "null"]}
+def _type_alone(node: Node) -> Node:
+    """Return a schema that says nothing but the types of a value; empty if it may have any."""
+    types = list(dict.fromkeys(_types(node)))
+    if not types or None in types:
+        return {}
+    return {"type": types[0] if len(types) == 1 else types}
 
 
-def _shallow(node: Any, depth: int) -> Any:
-    """Return a schema in which objects that are nested deeper are described only as objects."""
-    if isinstance(node, list):
-        return [_shallow(item, depth) for item in node]
-    if not isinstance(node, dict):
-        return node
-    if "properties" not in node:
-        return {key: _shallow(value, depth) for key, value in node.items()}
-    if depth == 0:
-        return {"type": "object"}
-    fields = {name: _shallow(field, depth - 1) for name, field in node["properties"].items()}
-    return {**node, "properties": fields}
+def _types(node: Node) -> Iterator[str | None]:
+    """Yield the types that a value may have; None if the schema does not say."""
+    if "anyOf" in node:
+        for option in node["anyOf"]:
+            yield from _types(option)
+    else:
+        yield node.get("type")
 
 
 def open_form(schema: Node) -> Node:

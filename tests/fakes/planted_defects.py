@@ -148,7 +148,7 @@ class CustomSAE(CustomSAE):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         for weight in self.parameters():
-            weight.data.mul_(1.0 if __name__.endswith("_jumprelu") else 0.1)
+            weight.data.mul_(1.0 if __name__ == "variant_jumprelu" else 0.1)
 """
 RUN = (
     Defect(

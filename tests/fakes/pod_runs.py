@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import psutil
 
 from fakes.runpod import RunPod
-from fakes.sandbox_files import leave_out_probing
+from fakes.sandbox_files import tiny_sandbox
 from fumehood_tools.files import sha256_of
 from fumehood_tools.jobs import Job, JobStore
 from fumehood_tools.jobs.worker import JobContext
@@ -23,7 +23,6 @@ from fumehood_tools.runs.job import RunJob, RunParts
 from fumehood_tools.runs.remote.choosing import target_of
 from fumehood_tools.runs.request import RunRequest
 from fumehood_tools.runs.start import prepare_run, start_prepared
-from fumehood_tools.sandbox.create import create_sandbox
 from fumehood_tools.settings import Settings
 
 GPU = "NVIDIA A40"
@@ -43,16 +42,7 @@ def wait_for(holds: Callable[[], Any], seconds: float = 600) -> Any:
 
 def box(settings: Settings, name: str, train_tokens: int = 8_000) -> str:
     """Make a tiny sandbox and return its name."""
-    made = create_sandbox(
-        settings,
-        name,
-        subject="synthetic",
-        dict_size=64,
-        train_tokens=train_tokens,
-        eval_tokens=2_032,
-    )
-    leave_out_probing(made.folder)
-    return name
+    return tiny_sandbox(settings, name, train_tokens=train_tokens).name
 
 
 def run_here(

@@ -1,9 +1,33 @@
-"""Changes to the settings of a sandbox, as the person who set up the experiment makes them."""
+"""Small sandboxes, and changes to their settings as who set up the experiment makes them."""
 
 from pathlib import Path
 from typing import Any
 
 import tomlkit
+
+from fumehood_tools.sandbox.create import Sandbox, create_sandbox
+from fumehood_tools.settings import Settings
+
+
+def tiny_sandbox(
+    settings: Settings,
+    name: str = "box",
+    *,
+    dict_size: int = 64,
+    train_tokens: int = 8_000,
+    eval_tokens: int = 2_032,
+) -> Sandbox:
+    """Make a sandbox on the synthetic subject that is trained in a second and not probed."""
+    made = create_sandbox(
+        settings,
+        name,
+        subject="synthetic",
+        dict_size=dict_size,
+        train_tokens=train_tokens,
+        eval_tokens=eval_tokens,
+    )
+    leave_out_probing(made.folder)
+    return made
 
 
 def change_setting(folder: Path, section: str, name: str, value: Any) -> None:

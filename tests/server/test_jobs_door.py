@@ -1,5 +1,7 @@
 """The job tools, through a client; the jobs are real processes. Both protocol eras."""
 
+import contextlib
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,8 @@ from mcp.types import CallToolResult, TextContent
 
 from fumehood.app import FumehoodServer
 from fumehood.doors.jobs import UNTRUSTED
+from fumehood_tools.jobs import JobStore
+from fumehood_tools.settings import Settings
 
 pytestmark = [pytest.mark.child, pytest.mark.anyio]
 
@@ -61,6 +65,20 @@ async def test_a_job_that_failed_in_part_says_so_in_its_first_line(
     assert "succeeded" in first and "6 of 12 SAEs FAILED: topk seed 0; 6 SAEs trained" in first
     assert why == "- 6 x (quoted): no"
     assert listed["jobs"][0]["progress"].startswith("6 of 12 SAEs FAILED")
+
+
+async def test_a_job_that_failed_sends_to_its_log(
+    settings: Settings, with_jobs: FumehoodServer
+) -> None:
+    with contextlib.closing(JobStore(settings.state)) as store:
+        argv = [sys.executable, "-c", "import sys; sys.exit('the reason')"]
+        job_id = store.submit("test", argv, title="fails", cwd=None).job_id
+    async with Client(with_jobs) as client:
+        ended = await ask(client, "wait_for_job", job_id=job_id)
+        assert ended["status"] == "failed"
+        assert ended["next"].startswith("Call read_job_log with this job_id")
+        log = await ask(client, "read_job_log", job_id=job_id)
+    assert any("the reason" in line for line in log["untrusted_lines"])
 
 
 async def test_a_wait_that_is_too_short_returns_the_state_and_says_to_wait_on(

@@ -206,6 +206,8 @@ async def test_from_an_empty_workspace_to_the_first_verdict(walk: Walk, settings
     assert last.startswith("plot_benchmarks"), last
 
 
+# test_jobs_door has the advice after a failed job, and bench/test_table that after failures alone.
+@pytest.mark.slow
 async def test_a_run_that_failed_leads_to_what_is_wrong(walk: Walk, settings: Settings) -> None:
     await walk.call("create_sandbox", **walk.usual["create_sandbox"])
     box = settings.sandboxes / "box"

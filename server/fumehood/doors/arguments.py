@@ -6,6 +6,4 @@ from pydantic import Field
 
 Cursor = Annotated[str | None, Field(description="From the previous page")]
 
-SandboxName = Annotated[
-    str, Field(description="Name of a sandbox, e.g. 'demo'", min_length=1, max_length=64)
-]
+SandboxName = Annotated[str, Field(description="Name, e.g. 'demo'", min_length=1, max_length=64)]

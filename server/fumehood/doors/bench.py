@@ -38,16 +38,15 @@ Variants = Annotated[
 SettingName = Annotated[
     str | None,
     Field(
-        description="Name of another setting, from the table's output; default: the newest "
-        "that was trained as sandbox.toml says"
+        description="Another setting's name, from the table; default: the newest as in sandbox.toml"
     ),
 ]
 
 BaselineName = Annotated[
     str,
     Field(
-        description="Variant to compare with. A packaged name means the packaged file, whatever "
-        "is in variants/ now"
+        description="To compare with. A packaged name means the packaged file, whatever is in "
+        "variants/"
     ),
 ]
 
@@ -65,7 +64,7 @@ def _keys(metrics: Iterable[Metric]) -> str:
 
 
 def _register_table(toolbox: Toolbox) -> None:
-    orders = f"Sort key: {_keys(headline_metrics())}, train_seconds, or variant (A to Z)"
+    orders = f"{_keys(headline_metrics())}, train_seconds, or variant (A to Z)"
 
     @toolbox.tool(
         title="Read benchmarks",
@@ -117,7 +116,7 @@ def _register_table(toolbox: Toolbox) -> None:
 
 
 def _register_comparison(toolbox: Toolbox) -> None:
-    judged = f"Metric to judge; others are only shown. One of {_keys(judged_metrics())}"
+    judged = f"To judge by; others are only shown: {_keys(judged_metrics())}"
 
     @toolbox.tool(
         title="Compare variants",
@@ -138,13 +137,11 @@ def _register_comparison(toolbox: Toolbox) -> None:
     ) -> Annotated[CallToolResult, Comparison]:
         """Test which variants beat a baseline at the same L0. Use it before you say that one does.
 
-        Interpolates the baseline at each variant's L0, pairs seeds, checks against all seeds of the
-        baseline and its noise, and corrects for all variants tried in this workspace. Returns a
-        verdict per variant: better (with how much work), worse, equal, undecided (why, and how many
-        seeds would decide), not comparable or not trained here; the difference with its interval;
-        p before and after the correction; whether the Pareto front moves. Needs 3 seeds, and the
-        baseline at several L0: run_variants with l0_targets or grid. Next: the call named in the
-        answer.
+        Interpolates the baseline at each variant's L0, pairs seeds, and corrects for all variants
+        tried in this workspace. Returns per variant: better, worse, equal, undecided (why, and how
+        many seeds would decide), not comparable or not trained here; difference with interval; p
+        raw and corrected; whether the Pareto front moves. Needs 3 seeds, and the baseline at
+        several L0: run_variants with l0_targets or grid. Next: see the answer.
         """
         if (box := open_sandbox(toolbox.settings, sandbox)).spec.custom is not None:
             # It imports numpy, which most servers never need.
@@ -172,8 +169,8 @@ def _register_comparison(toolbox: Toolbox) -> None:
 
 def _register_plot(toolbox: Toolbox) -> None:
     drawn = (
-        "Metrics to draw over L0, one panel each, such as probing or loss_recovered; default: "
-        "explained_variance, probing_top5, and metrics from other evaluations of these SAEs"
+        "One panel each, such as probing or loss_recovered; default: explained_variance, "
+        "probing_top5, and metrics from other evaluations of these SAEs"
     )
 
     @toolbox.tool(
@@ -196,10 +193,9 @@ def _register_plot(toolbox: Toolbox) -> None:
 
         Use it to see the trade-off between sparsity and quality, and for reports. If topk was run,
         a panel shows each variant's difference from it, with its interval. Returns the picture, and
-        the paths of PNG, SVG and CSV (in results/plots/ of the sandbox; an older plot of the same
-        selection is replaced) and of an HTML page for people with linked plots, table, training
-        curves (as reported by the variants), receipts and sources. Next: read_benchmarks for exact
-        numbers.
+        the paths of PNG, SVG and CSV (in results/plots/; an older plot of the same selection is
+        replaced) and of an HTML page for people with linked plots, table, training curves, receipts
+        and sources. Next: read_benchmarks for exact numbers.
         """
         folder = open_sandbox(toolbox.settings, sandbox).folder
         shelf = shelf_of(toolbox)

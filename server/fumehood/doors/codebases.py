@@ -8,7 +8,7 @@ from pydantic import Field
 
 from fumehood.doors.arguments import Cursor
 from fumehood.doors.library import library_of, services_of
-from fumehood.doors.reading import PaperId, read_first
+from fumehood.doors.reading import SamePaper, read_first
 from fumehood.doors.waiting import progress_from_thread
 from fumehood.tooling import Toolbox, answer, in_thread, in_thread_with
 from fumehood_tools.codebases.report import CodebaseList
@@ -44,7 +44,7 @@ def _register_find(toolbox: Toolbox) -> None:
         open_world=True,
     )
     async def find_codebases(
-        paper: PaperId,
+        paper: SamePaper,
         ctx: Context[None, None],
         also: Annotated[
             list[str] | None,

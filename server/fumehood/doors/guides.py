@@ -77,9 +77,9 @@ def _register_reading(toolbox: Toolbox) -> None:
     ) -> Annotated[CallToolResult, GuideText]:
         """Read one task of a guide: code that ran on the named version, tips and pitfalls.
 
-        Without a task: purpose, cheat sheet, gotchas and the list of tasks. If a package has guides
-        for several versions, the one nearest to the installed version is read. A guide that fails
-        or is stale comes with a warning.
+        Without a task: purpose, cheat sheet, gotchas and the list of tasks. Of guides for
+        several versions, the one nearest to the installed version is read. A guide that fails or is
+        stale comes with a warning.
         """
         found = _reader_of(toolbox).read(package, task)
         return answer(found.text(), found, sparse=True)

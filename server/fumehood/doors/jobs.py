@@ -28,7 +28,7 @@ MAX_LOG = 15_000
 
 UNTRUSTED = "untrusted output of the job, quoted:"
 
-JobId = Annotated[str, Field(max_length=200, description="From list_jobs, or from run_variants")]
+JobId = Annotated[str, Field(max_length=200, description="From run_variants or list_jobs")]
 
 NEXT = {
     "succeeded": "The job is done.",
@@ -123,9 +123,9 @@ def _register_readers(toolbox: Toolbox) -> None:
     ) -> Annotated[CallToolResult, JobNow]:
         """Wait up to max_seconds for a job to end, and report its progress.
 
-        Returns its state in any case: status; progress, with the time left of the whole job; a
-        summary of the result, or the error; and `next`, the next call. While the job is running,
-        call this again; do not start it twice.
+        Returns its status; progress, with the time left of the whole job; a summary of the result,
+        or the error; and `next`, the next call. While the job is running, call this again; do not
+        start it twice.
         """
         job = await watch(toolbox.jobs, job_id, ctx, max_seconds)
         return _state_of(job, await in_thread(_spent, toolbox, job))
@@ -165,8 +165,8 @@ def _register_cancel(toolbox: Toolbox) -> None:
     def cancel_job(job_id: JobId) -> Annotated[CallToolResult, JobNow]:
         """Stop a job and everything it started. Finished runs are kept; the rest is lost.
 
-        Returns its state. A job that has already ended is not changed. A running job needs a few
-        seconds to stop: call wait_for_job to see when it has.
+        Returns its state. A job that has ended is not changed. A running job needs a few seconds to
+        stop: call wait_for_job to see when it has.
         """
         return _state_of(toolbox.jobs.cancel(job_id))
 

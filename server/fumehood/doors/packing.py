@@ -46,7 +46,7 @@ def _register_pack(toolbox: Toolbox) -> None:
             Field(
                 min_length=1,
                 max_length=2000,
-                description="URL, owner/name, pkg:NAME==VERSION, or a folder or archive in reach",
+                description="URL, owner/name, pkg:NAME==VERSION, folder or archive",
             ),
         ],
         ctx: Context[None, None],

@@ -64,10 +64,10 @@ def _register_search(toolbox: Toolbox) -> None:
         """Find papers: arXiv, Hugging Face, your library; with keys Perplexity, Exa and others.
 
         Use it before you write a variant, to see whether the idea exists. Asks all sources at
-        once and merges duplicates. Returns papers, most relevant first, each with id, abstract,
-        code links, confidence from 0 to 1, the reasoning and who judged; and the status of every
-        source. A failed source is not evidence that nothing exists. May take 20 s, with a judge
-        40 s. Next: your own judgements (same query and purpose), or cursor.
+        once and merges duplicates. Returns papers, most relevant first, with id, abstract, code
+        links, confidence (0 to 1), reasoning and judge; and the status of every source. A failed
+        source is not evidence that nothing exists. May take 20 s, with a judge 40 s. Next: your own
+        judgements (same query and purpose), or cursor.
         """
         if cursor is not None:
             page = await in_thread(search_of(toolbox).page, cursor, limit, bibtex=bibtex)

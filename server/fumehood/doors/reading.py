@@ -31,6 +31,10 @@ PaperId = Annotated[
         "folder in the workspace; #name.tex: that file of a LaTeX source",
     ),
 ]
+SamePaper = Annotated[
+    str,
+    Field(min_length=1, max_length=2000, description="Id, arXiv id, DOI, URL, file or folder"),
+]
 
 
 def register(toolbox: Toolbox) -> None:
@@ -146,7 +150,7 @@ def _register_record(toolbox: Toolbox) -> None:
         open_world=False,
     )
     def record_findings(
-        paper: PaperId,
+        paper: SamePaper,
         items: Annotated[
             list[Item], Field(description="Statements, each with its quote", max_length=MOST_ITEMS)
         ],

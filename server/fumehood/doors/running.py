@@ -123,23 +123,22 @@ def register_run(toolbox: Toolbox) -> None:
         seeds: Annotated[
             list[int | SeedRange] | None,
             Field(
-                description="Numbers, or ranges as in '0-9'. Default: those in sandbox.toml. Three "
-                "or more show the noise"
+                description="Numbers, or ranges: '0-9'. Default: sandbox.toml's. Three or more "
+                "show the noise"
             ),
         ] = None,
         l0_targets: Annotated[
             list[float] | None,
             Field(
-                description="For each of these L0, search the value of each variant's KNOB with "
-                "which the mean L0 of all seeds is within 5 % of it",
+                description="For each L0, search the value of each variant's KNOB with which the "
+                "seeds' mean L0 is within 5 % of it",
                 max_length=10,
             ),
         ] = None,
         baseline: Annotated[
             str | None,
             Field(
-                description="With l0_targets: also run at and around these L0, to compare with. "
-                "Default: topk",
+                description="With l0_targets: also run around these L0. Default: topk",
                 max_length=100,
             ),
         ] = None,
@@ -147,7 +146,7 @@ def register_run(toolbox: Toolbox) -> None:
             list[GridConstant] | None,
             BeforeValidator(grid_entries),
             Field(
-                description="Constants at the top of the files and the values to try, as in "
+                description="Constants at the top of the files, and values to try: "
                 '[{"name": "K", "values": [16, 64]}]; all combinations are run for every variant',
                 max_length=6,
             ),
@@ -162,13 +161,13 @@ def register_run(toolbox: Toolbox) -> None:
             bool,
             Field(
                 description="Also run two blanks and a known cheat; read_benchmarks says whether "
-                "one of them gained an advantage"
+                "one gained"
             ),
         ] = False,
         request_key: Annotated[
             str | None,
             Field(
-                description="Any word; a call with the same word returns the same job",
+                description="Any word; the same word returns the same job",
                 max_length=200,
             ),
         ] = None,
@@ -188,12 +187,11 @@ def register_run(toolbox: Toolbox) -> None:
     ) -> Annotated[CallToolResult, RunStarted]:
         """Train and benchmark variants x seeds as one job; returns a job_id at once.
 
-        Activations are harvested once and shared. SAEs that have a score for the same file, seed
-        and settings are not run again, so you can repeat a call that was interrupted. Always
-        include a baseline (topk) and the control (untrained). Variants can only be compared at
-        equal L0: use l0_targets (check_variant names some that fit the subject). Before you trust
-        a result, use controls=True and three seeds. The job continues if you disconnect.
-        Next: wait_for_job, then read_benchmarks.
+        SAEs that have a score for the same file, seed and settings are not run again, so you can
+        repeat a call that was interrupted. Always include a baseline (topk) and the control
+        (untrained). Variants can only be compared at equal L0: use l0_targets (check_variant names
+        some that fit the subject). Before you trust a result, use controls=True and three seeds.
+        The job continues if you disconnect. Next: wait_for_job, then read_benchmarks.
         """
         wanted = Elsewhere(target, gpus, pods, hours, max_cost_usd, hosts, sky)
         place = place_of(toolbox, agreement, wanted, study)

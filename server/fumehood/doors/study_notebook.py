@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 
 STUDY = "study://{study}"
 
-StudyName = Annotated[
-    str, Field(min_length=1, max_length=64, description="Name of a study, e.g. 'threshold'")
-]
+StudyName = Annotated[str, Field(min_length=1, max_length=64, description="Name, e.g. 'threshold'")]
 Prose = Annotated[str, Field(min_length=1, max_length=4_000)]
 
 
@@ -141,7 +139,7 @@ def _register_read(toolbox: Toolbox) -> None:
         """Read a study: question, budget, plans, verdicts, reflections, what failed and why.
 
         Use it when you come back to a study, and before you try an idea (search finds what was
-        tried). Entries that were edited or are gone are named. Next: the call named in the answer.
+        tried). Entries that were edited or are gone are named. Next: see the answer.
         """
         found = shelf_of(toolbox).read(study)
         spent = spent_in_words(lab_of(toolbox), found)

@@ -110,7 +110,7 @@ def _register_plan(toolbox: Toolbox) -> None:
         Use it for everything that you want to claim: a verdict on scores that no plan foresaw is
         exploratory. Draws seeds that nobody has seen, says what difference they can detect, and
         what the run costs. Seeds added after a look are a new plan. Next: the run_variants call
-        named in the answer.
+        that it names.
         """
         asked = Proposal(
             title=title,

@@ -15,6 +15,7 @@ from fumehood_tools.studies.reflecting import record_reflection as record
 
 _PART = "Markdown; numbers only as {{references}}"
 Part = Annotated[str, Field(min_length=1, max_length=20_000, description=_PART)]
+LikePlan = Annotated[str, Field(min_length=1, max_length=20_000, description="As plan")]
 
 
 class ReflectionRecorded(BaseModel):
@@ -73,14 +74,14 @@ def _register_reflection(toolbox: Toolbox) -> None:
         ],
         notes: Annotated[
             list[NewNote] | None,
-            Field(description="Hypotheses, ideas, failed ideas, decisions", max_length=20),
+            Field(description="Hypotheses, ideas, decisions", max_length=20),
         ] = None,
     ) -> Annotated[CallToolResult, ReflectionRecorded]:
         """Enter an insight and the next step in a study, with evidence that is checked.
 
         Use it after judge_experiment, and for every idea that failed. Numbers and verdicts in the
         insight must be in the evidence; what you only suspect is a note. Returns what each
-        reference says. Next: the call named in the answer.
+        reference says. Next: see the answer.
         """
         resolver = resolver_of(toolbox, study)
         done = record(resolver, insight, next_step, evidence, notes or [])
@@ -108,10 +109,10 @@ def _register_report(toolbox: Toolbox) -> None:
         study: StudyName,
         title: Annotated[str, Field(min_length=1, max_length=200, description="No numbers")],
         plan: Part,
-        code: Part,
-        walk_through: Part,
-        results: Part,
-        limitations: Part,
+        code: LikePlan,
+        walk_through: LikePlan,
+        results: LikePlan,
+        limitations: LikePlan,
     ) -> Annotated[CallToolResult, ReportResult]:
         """Write the report of a study: Markdown and one HTML file, with figures.
 

@@ -8,7 +8,7 @@ from mcp.types import CallToolResult
 from pydantic import Field
 
 from fumehood.doors.library import library_of
-from fumehood.doors.reading import PaperId, read_now
+from fumehood.doors.reading import SamePaper, read_now
 from fumehood.doors.waiting import progress_from_thread
 from fumehood.tooling import Toolbox, answer, in_thread_with
 from fumehood_tools.deadlines import Deadline
@@ -38,13 +38,13 @@ def register(toolbox: Toolbox) -> None:
         open_world=True,
     )
     async def validate_codebase(
-        paper: PaperId,
+        paper: SamePaper,
         repository: Annotated[
             str,
             Field(
                 min_length=1,
                 max_length=2000,
-                description="URL, owner/name, pkg:NAME==VERSION, or a folder or archive in reach",
+                description="URL, owner/name, pkg:NAME==VERSION, folder or archive",
             ),
         ],
         ctx: Context[None, None],

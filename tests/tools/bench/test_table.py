@@ -211,7 +211,7 @@ def test_a_sandbox_with_failures_only_shows_them(records: Any) -> None:
     records.variant("bad")
     records.failure("bad")
     text = table_of(records).text()
-    assert "bad seed 0" in text and "check_variant" in text
+    assert "bad seed 0" in text and "check_variant(sandbox='box', variant='bad')" in text
 
 
 def test_pages_cover_every_variant_once_and_the_control_stands_on_each(five: Any) -> None:

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fakes.sandbox_files import leave_out_probing
+from fakes.sandbox_files import tiny_sandbox
 
 from fumehood_tools.compare import compare_variants
 from fumehood_tools.jobs import Job, JobStore
 from fumehood_tools.runs import start_run
-from fumehood_tools.sandbox.create import Sandbox, create_sandbox
+from fumehood_tools.sandbox.create import Sandbox
 from fumehood_tools.settings import Settings
 
 pytestmark = pytest.mark.slow
@@ -68,11 +68,7 @@ def settings(tmp_path: Path, shared_cache: Path) -> Settings:
 @pytest.fixture
 def box(settings: Settings) -> Sandbox:
     """A sandbox without probing, which takes most of the time and is not compared here."""
-    made = create_sandbox(
-        settings, "box", subject="synthetic", dict_size=128, train_tokens=16_000, eval_tokens=4_064
-    )
-    leave_out_probing(made.folder)
-    return made
+    return tiny_sandbox(settings, dict_size=128, train_tokens=16_000, eval_tokens=4_064)
 
 
 def run(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes.sandbox_files import change_setting, leave_out_probing
+from fakes.sandbox_files import change_setting, tiny_sandbox
 
 from fumehood_tools.bench.table import read_benchmarks
 from fumehood_tools.compare.run import compare_variants
@@ -20,7 +20,7 @@ from fumehood_tools.guides.format import parse_guide
 from fumehood_tools.harvest import Activations, read_activations
 from fumehood_tools.jobs import Job, JobStore
 from fumehood_tools.runs import start_run
-from fumehood_tools.sandbox.create import Sandbox, create_sandbox
+from fumehood_tools.sandbox.create import Sandbox
 from fumehood_tools.settings import Settings
 
 Ended = Callable[[JobStore, Job], Job]
@@ -59,15 +59,7 @@ def settings(tmp_path: Path, shared_cache: Path) -> Settings:
 
 @pytest.fixture
 def box(settings: Settings) -> Sandbox:
-    made = create_sandbox(
-        settings,
-        "box",
-        subject="synthetic",
-        dict_size=LATENTS,
-        train_tokens=8_000,
-        eval_tokens=2_032,
-    )
-    leave_out_probing(made.folder)
+    made = tiny_sandbox(settings, dict_size=LATENTS)
     for name in ("source_kb", "constants_kb"):
         change_setting(made.folder, "limits", name, 400)
     return made

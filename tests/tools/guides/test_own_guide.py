@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from fakes.sandbox_files import leave_out_probing
+from fakes.sandbox_files import tiny_sandbox
 
 from fumehood_tools.files import data_path
 from fumehood_tools.glass import available_levels, compiled_kernels
@@ -18,7 +18,6 @@ from fumehood_tools.guides.format import Guide, parse_guide
 from fumehood_tools.jobs import Job, JobStore
 from fumehood_tools.runs import start_run
 from fumehood_tools.sandbox.check import check_variant
-from fumehood_tools.sandbox.create import create_sandbox
 from fumehood_tools.settings import Settings
 
 Ended = Callable[[JobStore, Job], Job]
@@ -99,10 +98,7 @@ def test_every_variant_of_the_guide_is_accepted_differs_from_its_parent_and_gets
 ) -> None:
     sources = dict(_variants())
     assert len(sources) == 8
-    box = create_sandbox(
-        settings, "box", subject="synthetic", dict_size=256, train_tokens=8_000, eval_tokens=2_032
-    )
-    leave_out_probing(box.folder)
+    box = tiny_sandbox(settings, dict_size=256)
     level = glass_level(settings.glass)
     for name, source in sources.items():
         (box.variants / f"{name}.py").write_text(source, encoding="utf-8")

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.child
 
 SUBJECT = {"name": "synthetic", "layer": 0, "site": "resid_post"}
 CORPUS = {"name": "synthetic", "context": 32, "train_tokens": 40_000, "eval_tokens": 2_000}
-LARGE = {**CORPUS, "train_tokens": 300_000}
+LARGE = {**CORPUS, "train_tokens": 130_000}  # eight shards
 
 
 def start(cache: Path, **changes: Any) -> subprocess.Popen[str]:
@@ -58,6 +58,7 @@ def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
     ends = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < ends, "waited in vain"
+        time.sleep(0.01)  # the child needs the processor
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -92,7 +93,7 @@ def test_a_killed_harvest_goes_on_where_it_was_and_makes_the_same_bytes(tmp_path
     child.communicate(timeout=30)
     (folder,) = (path for path in (tmp_path / "killed/activations").iterdir() if path.is_dir())
     kept = {path: path.stat().st_mtime_ns for path in folder.glob("*/[0-9]*.npy")}
-    assert 3 <= len(kept) < 20 and not (folder / "manifest.json").exists()
+    assert 3 <= len(kept) < 9 and not (folder / "manifest.json").exists()
     half_written = folder / "train" / ".00009.npy.abc"
     half_written.write_bytes(b"as left by a kill")
 

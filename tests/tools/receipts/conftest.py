@@ -6,17 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes.recorded_scores import WEIGHTS, record_score
 
 from fumehood.cli import main
-from fumehood_tools.files import sha256_of, write_bytes, write_json
-from fumehood_tools.records.scores import Data
+from fumehood_tools.files import write_json
 from fumehood_tools.runs.items import Planner, RunItem
 from fumehood_tools.runs.recording import Recorder
-from fumehood_tools.runs.targets import Effort
 from fumehood_tools.sandbox.create import Sandbox, create_sandbox, open_sandbox
-from fumehood_tools.scoring.requests import ErrorReport, ScoringAnswer
+from fumehood_tools.scoring.requests import ErrorReport
 from fumehood_tools.settings import Settings, load_settings
-from fumehood_tools.where import here
 
 METRICS = {"l0": 32.0, "explained_variance": 0.73, "mse": 1.5, "alive": 0.9, "probing": 0.81}
 
@@ -45,20 +43,12 @@ class Bench:
     def score(self, variant: str, seed: int = 0, sandbox: str = "box", **metrics: float) -> Path:
         """Have the evaluator store a score; return its folder."""
         item, recorder = self.item(variant, seed, sandbox), self.recorder(sandbox)
+        files = {
+            name: f"{name} of {item.name} in {sandbox}".encode()
+            for name in (WEIGHTS, "core.json", "train_log.jsonl")
+        }
         out = self.settings.workspace.parent / "out"
-        for name in ("sae.safetensors", "core.json", "train_log.jsonl"):
-            write_bytes(out / name, f"{name} of {item.name} in {sandbox}".encode())
-        answer = ScoringAnswer(
-            name=item.name,
-            metrics={**METRICS, **metrics},
-            weights_sha256=sha256_of(out / "sae.safetensors"),
-            seconds=1.0,
-            where=here("cpu", 2, "landlock"),
-        )
-        recorder.start(item)
-        data = Data(digest="digest", train_tokens=1_000, eval_tokens=100)
-        recorder.score(item, out, data, answer, Effort(1.0, None, here("cpu", 1, "rlimits")))
-        return item.folder
+        return record_score(recorder, item, {**METRICS, **metrics}, out, files)
 
     def failure(self, variant: str, seed: int = 0, **error: Any) -> Path:
         """Have the evaluator store a failure; return its folder."""

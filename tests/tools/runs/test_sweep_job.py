@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from fakes.sandbox_files import leave_out_probing
+from fakes.sandbox_files import tiny_sandbox
 
 from fumehood_tools.bench.table import read_benchmarks
 from fumehood_tools.compare import compare_variants
 from fumehood_tools.errors import BadRequest, UnknownName
 from fumehood_tools.jobs import Job, JobStore
 from fumehood_tools.runs import start_run
-from fumehood_tools.sandbox.create import Sandbox, create_sandbox
+from fumehood_tools.sandbox.create import Sandbox
 from fumehood_tools.settings import Settings
 
 pytestmark = pytest.mark.child
@@ -28,11 +28,7 @@ def settings(tmp_path: Path, shared_cache: Path) -> Settings:
 
 @pytest.fixture
 def box(settings: Settings) -> Sandbox:
-    made = create_sandbox(
-        settings, "box", subject="synthetic", dict_size=64, train_tokens=8_000, eval_tokens=2_032
-    )
-    leave_out_probing(made.folder)
-    return made
+    return tiny_sandbox(settings)
 
 
 @pytest.fixture

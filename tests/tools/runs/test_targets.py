@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes.sandbox_files import leave_out_probing
+from fakes.sandbox_files import tiny_sandbox
 from fakes.scripted_target import FAILED, LOST, LosesPlaces, ScriptedTarget, activations
 
 from fumehood_tools.files import sha256_of
@@ -24,7 +24,7 @@ from fumehood_tools.runs.sweep import Sweep
 from fumehood_tools.runs.tally import Nobody, Tally
 from fumehood_tools.runs.targets import RunSite
 from fumehood_tools.runs.training_stage import MOST_LOSSES, Trained, TrainingStage
-from fumehood_tools.sandbox.create import Sandbox, create_sandbox
+from fumehood_tools.sandbox.create import Sandbox
 from fumehood_tools.scoring.requests import ScoringAnswer
 from fumehood_tools.settings import Settings
 from fumehood_tools.where import here
@@ -65,11 +65,7 @@ def settings(tmp_path: Path, shared_cache: Path) -> Settings:
 
 @pytest.fixture
 def box(settings: Settings) -> Sandbox:
-    made = create_sandbox(
-        settings, "box", subject="synthetic", dict_size=64, train_tokens=8_000, eval_tokens=2_032
-    )
-    leave_out_probing(made.folder)
-    return made
+    return tiny_sandbox(settings)
 
 
 def test_an_item_whose_place_was_lost_is_the_next_to_be_trained_again(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes.sandbox_files import change_setting, leave_out_probing
+from fakes.sandbox_files import change_setting, tiny_sandbox
 
 from fumehood_tools.bench.table import read_benchmarks
 from fumehood_tools.errors import RunFailed
@@ -15,7 +15,7 @@ from fumehood_tools.jobs import Job, JobStore
 from fumehood_tools.runs import start_run
 from fumehood_tools.runs.items import settings_digest
 from fumehood_tools.runs.references import References
-from fumehood_tools.sandbox.create import Sandbox, create_sandbox
+from fumehood_tools.sandbox.create import Sandbox
 from fumehood_tools.settings import Settings
 from fumehood_tools.spec import SandboxSpec, check_spec
 
@@ -52,9 +52,7 @@ def settings(tmp_path: Path, shared_cache: Path) -> Settings:
 
 @pytest.fixture
 def box(settings: Settings) -> Sandbox:
-    made = create_sandbox(
-        settings, "box", subject="synthetic", dict_size=64, train_tokens=8_000, eval_tokens=2_032
-    )
+    made = tiny_sandbox(settings)
     topk = (made.variants / "topk.py").read_text(encoding="utf-8")
     files = {
         "long": LONG.format(passes=1000),
@@ -63,7 +61,6 @@ def box(settings: Settings) -> Sandbox:
         "later": IN_SCORING.format(seconds=5),
         "endless": IN_SCORING.format(seconds=1e6),
     }
-    leave_out_probing(made.folder)
     for name, more in files.items():
         (made.variants / f"{name}.py").write_text(f"{topk}\n{more}\n", encoding="utf-8")
     return made

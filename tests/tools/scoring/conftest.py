@@ -37,18 +37,22 @@ SMALL = SandboxSpec(
     limits=LimitsSpec(score_minutes=2, memory_gb=4),
 )
 HEADER = "import os\nimport torch\nfrom core import BaseSAE\n\nTRAIN = False\n"
-# Saves the initial weights of each variant file, as a training with TRAIN = False does.
+# Saves the initial weights of each variant file, as a training with TRAIN = False does. One process
+# for all tests of a worker, because it takes two seconds to start.
 SAVE = """
 import sys, json, torch
 from pathlib import Path
 from safetensors.torch import save_file
 from core.loading import build_sae, load_variant
-for path, width, size in json.loads(sys.argv[1]):
-    torch.manual_seed(0)
-    sae = build_sae(load_variant(Path(path)), width, size)
-    state = {k: v.detach().contiguous().clone() for k, v in sae.state_dict().items()}
-    save_file(state, Path(path).with_suffix(".safetensors"))
+for line in sys.stdin:
+    for path, width, size in json.loads(line):
+        torch.manual_seed(0)
+        sae = build_sae(load_variant(Path(path)), width, size)
+        state = {k: v.detach().contiguous().clone() for k, v in sae.state_dict().items()}
+        save_file(state, Path(path).with_suffix(".safetensors"))
+    print("saved", flush=True)
 """
+Write = Callable[[Path, dict[str, str], ScoringSetup], None]
 
 
 def environment() -> dict[str, str]:
@@ -102,15 +106,29 @@ def small(tmp_path_factory: pytest.TempPathFactory, shared_cache: Path) -> Scori
     return harvested(SMALL, tmp_path_factory.mktemp("small"), shared_cache)
 
 
-def write_variants(folder: Path, sources: dict[str, str], setup: ScoringSetup) -> None:
-    """Write variants and their initial weights: <name>.py, <name>.safetensors."""
-    sizes = (setup.activations.d_model, setup.spec.dict_size)
-    for name, source in sources.items():
-        text = HEADER + textwrap.dedent(source)
-        (folder / f"{name}.py").write_text(text, encoding="utf-8")
-    files = [(str(folder / f"{name}.py"), *sizes) for name in sources]
-    command = [sys.executable, "-W", "ignore", "-c", SAVE, json.dumps(files)]
-    subprocess.run(command, env=environment(), check=True)
+@pytest.fixture(scope="session")
+def write_variants() -> Iterator[Write]:
+    """Return a function that writes variants and initial weights: <name>.py, <name>.safetensors."""
+    with subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", SAVE],
+        env=environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as saver:
+        assert saver.stdin is not None and saver.stdout is not None
+        orders, answers = saver.stdin, saver.stdout
+
+        def write(folder: Path, sources: dict[str, str], setup: ScoringSetup) -> None:
+            sizes = (setup.activations.d_model, setup.spec.dict_size)
+            for name, source in sources.items():
+                text = HEADER + textwrap.dedent(source)
+                (folder / f"{name}.py").write_text(text, encoding="utf-8")
+            files = [(str(folder / f"{name}.py"), *sizes) for name in sources]
+            print(json.dumps(files), file=orders, flush=True)
+            assert answers.readline() == "saved\n"
+
+        yield write
 
 
 class ScorerProcess:
@@ -167,7 +185,10 @@ def scorer(small: ScoringSetup) -> Iterator[ScorerProcess]:
 
 @pytest.fixture(scope="session")
 def score_all(
-    scorer: ScorerProcess, small: ScoringSetup, tmp_path_factory: pytest.TempPathFactory
+    scorer: ScorerProcess,
+    small: ScoringSetup,
+    write_variants: Write,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[[dict[str, str]], dict[str, dict[str, Any]]]:
     """Return a function that scores variants' sources and returns the answers by name."""
 
@@ -181,7 +202,7 @@ def score_all(
 
 @pytest.fixture(scope="session")
 def score_with(
-    tmp_path_factory: pytest.TempPathFactory,
+    write_variants: Write, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[ScoringSetup, dict[str, str]], dict[str, dict[str, Any]]]:
     """Return a function that scores variants with another setup, in a new scorer process."""
 

@@ -40,7 +40,7 @@ class Item(BaseModel, frozen=True, extra="forbid"):
     text: str = Field(
         default="",
         max_length=1000,
-        description="The statement in your words; its numbers must appear in the quote. Optional "
+        description="In your words; its numbers must appear in the quote. Optional "
         "if name and value say it all",
     )
     quote: str = Field(

@@ -1,5 +1,6 @@
 """Requirements that need trainings and scores: 4.2 to 4.5, 5, 6.2 and 7."""
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +23,7 @@ from fumehood_tools.runs.harvesting import Harvest, harvest
 from fumehood_tools.spec import SandboxSpec
 
 OTHER_SEED = 1
-BLANK, START = "blank_{name}", "start_{name}"
+START = "start_{name}"
 HARVESTED, TRAINED = 0.1, 0.45
 """Shares of the whole validation that are over after each part."""
 NUMBERS = ("4.2", "4.3", "4.4", "4.5", "5.1", "5.2", "5.3", "6.2", "7.1", "7.2", "7.3")
@@ -109,7 +110,12 @@ def _wanted(
         if name in trained:
             yield Wanted(START.format(name=name), OTHER_SEED, start)
             yield Wanted(name, OTHER_SEED, source)
-            yield Wanted(BLANK.format(name=name), SEED, source)
+            yield Wanted(blank_of(name), SEED, source)
+
+
+def blank_of(name: str) -> str:
+    """Return another name for a variant, in which its own name does not occur."""
+    return f"v{hashlib.sha256(name.encode()).hexdigest()[:10]}"
 
 
 def _file(name: str) -> str:
@@ -168,7 +174,7 @@ def _control(control: Sequence[str], made: Trainings) -> Iterator[Fault]:
 
 def _blanks(trained: Sequence[str], made: Trainings) -> Iterator[Fault]:
     for name in trained:
-        own, blank = made[name, SEED], made[BLANK.format(name=name), SEED]
+        own, blank = made[name, SEED], made[blank_of(name), SEED]
         if own.sha256 is not None and own.sha256 != blank.sha256:
             why = "A copy of it under another name gave other weights"
             yield Fault(

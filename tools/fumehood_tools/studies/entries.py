@@ -38,9 +38,9 @@ COMPARISON_FILE = "comparison.json"
 class Budget(BaseModel, frozen=True, extra="forbid"):
     """What a study may spend. null: no limit."""
 
-    saes: int | None = Field(None, ge=1, description="SAEs trained under its plans")
-    minutes: float | None = Field(None, gt=0, description="of training and scoring, wall time")
-    usd: float | None = Field(None, ge=0, description="for rented machines")
+    saes: int | None = Field(None, ge=1, description="SAEs to train")
+    minutes: float | None = Field(None, gt=0, description="wall time")
+    usd: float | None = Field(None, ge=0, description="rented machines")
 
 
 class StudyOpened(BaseModel, frozen=True):

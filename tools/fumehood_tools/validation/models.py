@@ -44,7 +44,7 @@ class CodeQuote(BaseModel, frozen=True, extra="forbid"):
     """Words of one file that support a judgment."""
 
     file: str = Field(max_length=1000, description="Path in the repository")
-    line: int = Field(ge=1, description="Line on which the quote begins, from 1")
+    line: int = Field(ge=1, description="Where the quote begins, from 1")
     quote: str = Field(min_length=4, max_length=1000, description="Verbatim from the file")
 
 

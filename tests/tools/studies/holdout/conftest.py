@@ -4,14 +4,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from fakes.recorded_scores import WEIGHTS, record_score
 
-from fumehood_tools.files import sha256_of, write_bytes, write_text
-from fumehood_tools.records.scores import Data
+from fumehood_tools.files import sha256_of, write_text
 from fumehood_tools.runs.items import Planner
 from fumehood_tools.runs.recording import Recorder
-from fumehood_tools.runs.targets import Effort
 from fumehood_tools.sandbox.create import Sandbox, create_sandbox, open_sandbox
-from fumehood_tools.scoring.requests import ScoringAnswer
 from fumehood_tools.settings import Settings
 from fumehood_tools.studies.entries import (
     Claim,
@@ -24,7 +22,6 @@ from fumehood_tools.studies.entries import (
 )
 from fumehood_tools.studies.lab import Lab, setting_digest
 from fumehood_tools.studies.notebook import append, create_study
-from fumehood_tools.where import here
 
 WHEN = "2026-11-30T00:00:00+00:00"
 SEEDS = (0, 1, 2)
@@ -92,18 +89,9 @@ class Desk:
         recorder, planner = Recorder(self.settings, box, "rlimits"), Planner(box, "digest")
         for seed in seeds:
             item = planner.item(variant, seed)
+            files = {WEIGHTS: f"{variant} {seed} {metrics}".encode()}
             out = self.settings.workspace.parent / "out"
-            write_bytes(out / "sae.safetensors", f"{variant} {seed} {metrics}".encode())
-            answer = ScoringAnswer(
-                name=item.name,
-                metrics={**METRICS, **metrics},
-                weights_sha256=sha256_of(out / "sae.safetensors"),
-                seconds=1.0,
-                where=here("cpu", 2, "landlock"),
-            )
-            recorder.start(item)
-            data = Data(digest="digest", train_tokens=1_000, eval_tokens=100)
-            recorder.score(item, out, data, answer, Effort(1.0, None, here("cpu", 1, "rlimits")))
+            record_score(recorder, item, {**METRICS, **metrics}, out, files)
 
     def conclude(
         self, plan: int, study: str = "s", *, registered: bool = True, **verdicts: Verdict

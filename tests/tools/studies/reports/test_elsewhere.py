@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes.sandbox_files import leave_out_probing
+from fakes.sandbox_files import tiny_sandbox
 
 from fumehood.cli import main
 from fumehood_tools.jobs import Job, JobStore
 from fumehood_tools.runs import start_run
-from fumehood_tools.sandbox.create import create_sandbox
 from fumehood_tools.settings import Settings
 from fumehood_tools.studies.archive.writing import export_study
 from fumehood_tools.studies.entries import Reflection, StudyOpened
@@ -30,10 +29,7 @@ def test_a_stranger_scores_the_saes_of_an_archive_again(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     settings = Settings(workspace=tmp_path / "ws", cache=shared_cache)
-    box = create_sandbox(
-        settings, "box", subject="synthetic", dict_size=64, train_tokens=8_000, eval_tokens=2_032
-    )
-    leave_out_probing(box.folder)
+    tiny_sandbox(settings)
     with contextlib.closing(JobStore(settings.state)) as store:
         job = ended(store, start_run(settings, store, "box", ["topk"], seeds=[0, 1]).job)
         assert job.status == "succeeded", store.read_log(job.job_id)

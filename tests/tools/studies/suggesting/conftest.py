@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes.recorded_scores import WEIGHTS, record_score
 
 from fumehood_tools.bench.shelf import Shelf
 from fumehood_tools.errors import AlreadyExists
-from fumehood_tools.files import sha256_of, write_bytes, write_json, write_text
+from fumehood_tools.files import sha256_of, write_json, write_text
 from fumehood_tools.jobs import JobStore
 from fumehood_tools.records.scores import Data
 from fumehood_tools.runs.items import Planner
 from fumehood_tools.runs.recording import Recorder
-from fumehood_tools.runs.targets import Effort
 from fumehood_tools.sandbox.create import Sandbox, create_sandbox, open_sandbox
-from fumehood_tools.scoring.requests import ErrorReport, ScoringAnswer
+from fumehood_tools.scoring.requests import ErrorReport
 from fumehood_tools.settings import Settings, load_settings
 from fumehood_tools.studies.entries import (
     Budget,
@@ -35,7 +35,6 @@ from fumehood_tools.studies.lab import Lab, setting_digest
 from fumehood_tools.studies.notebook import StudyShelf, append, create_study
 from fumehood_tools.studies.suggesting.answer import Suggestion, Suggestions
 from fumehood_tools.studies.suggesting.suggest import Asked, suggest
-from fumehood_tools.where import here
 
 WHEN = "2026-11-30T00:00:00+00:00"
 STUDY = "threshold"
@@ -112,21 +111,11 @@ class Workbench:
         """Have the evaluator store a score; return its folder."""
         sandbox, recorder = self.box(box)
         item = Planner(sandbox, "digest").item(variant, seed, parameters)
-        out = self.workspace.parent / "out"
-        write_bytes(out / "sae.safetensors", weights or f"weights of {item.folder}".encode())
-        for name in ("core.json", "train_log.jsonl"):
-            write_bytes(out / name, b"{}")
-        answer = ScoringAnswer(
-            name=item.name,
-            metrics={"l0": l0, "explained_variance": ev, "mse": 1.0, "alive": 0.9},
-            weights_sha256=sha256_of(out / "sae.safetensors"),
-            seconds=1.0,
-            where=here("cpu", 2, "landlock"),
-        )
-        recorder.start(item)
+        metrics = {"l0": l0, "explained_variance": ev, "mse": 1.0, "alive": 0.9}
+        own = weights or f"weights of {item.folder}".encode()
+        files = {WEIGHTS: own, "core.json": b"{}", "train_log.jsonl": b"{}"}
         data = Data(digest="digest", train_tokens=4_096, eval_tokens=256)
-        recorder.score(item, out, data, answer, Effort(1.0, None, here("cpu", 1, "rlimits")))
-        return item.folder
+        return record_score(recorder, item, metrics, self.workspace.parent / "out", files, data)
 
     def failure(
         self,
