@@ -4,12 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from fumehood_tools.custom.check import check_custom
 from fumehood_tools.custom.children import check_arrays
 from fumehood_tools.custom.compare import compare_custom
 from fumehood_tools.custom.run import KIND, CustomRun, records_of
 from fumehood_tools.custom.sealed import check_sealed, pin, pinned, sealed_sha256
 from fumehood_tools.custom.validating import validate_sandbox
 from fumehood_tools.errors import BadRequest, IntegrityFailed
+from fumehood_tools.glass import choose_level
 from fumehood_tools.jobs.worker import JobContext
 from fumehood_tools.proving.report import Report
 from fumehood_tools.proving.request import ValidationRequest
@@ -79,6 +81,18 @@ def test_a_variant_that_imports_the_evaluation_is_named(settings: Settings, box:
     (box.variants / "mine.py").write_text(source, encoding="utf-8")
     report = read(settings)
     assert report.failed() == ["2.2"] and "variants/mine.py:1" in faults(report, "2.2")
+
+
+def test_a_check_names_the_line_and_says_what_it_could_not_run(
+    settings: Settings, box: Sandbox
+) -> None:
+    level = choose_level("auto")
+    source = '"""Mine."""\nimport core\n\n\nclass CustomVectors:\n    pass\n'
+    (box.variants / "mine.py").write_text(source, encoding="utf-8")
+    [fault] = check_custom(box, "mine", level).findings
+    assert fault.severity == "error" and fault.line == 2 and "imports core" in fault.message
+    report = check_custom(box, "whitened", level)
+    assert report.ok and {one.rule for one in report.findings} <= {"not_run"}
 
 
 def test_arrays_of_another_shape_or_type_are_refused() -> None:

@@ -27,21 +27,32 @@ def inputs_of(box: Sandbox, custom: CustomSpec) -> Path:
 
     Raises BadRequest for a file of texts that is none, PartMissing, RunFailed.
     """
+    content = _request(box, custom)
+    out = Path(content["out"])
+    if not out.is_file():
+        _made(content)
+    return out
+
+
+def kept_inputs(box: Sandbox, custom: CustomSpec) -> Path | None:
+    """Return the file with a sandbox's inputs, or None if it has not been made yet."""
+    out = Path(_request(box, custom)["out"])
+    return out if out.is_file() else None
+
+
+def _request(box: Sandbox, custom: CustomSpec) -> dict[str, Any]:
+    """Return what the process that makes the inputs is told; "out" is named by the rest."""
     texts = _texts(read_json(box.folder / custom.inputs), custom.inputs)
     identity = box.describe_subject().identity
     subject = box.spec.subject.model_dump(mode="json")
     digest = digest_of([identity, subject, custom.position, texts])
-    out = box.cache / "custom" / f"{digest}.safetensors"
-    if not out.is_file():
-        content = {
-            "subject": subject,
-            "texts": texts,
-            "position": custom.position,
-            "cache": str(box.cache),
-            "out": str(out),
-        }
-        _made(content)
-    return out
+    return {
+        "subject": subject,
+        "texts": texts,
+        "position": custom.position,
+        "cache": str(box.cache),
+        "out": str(box.cache / "custom" / f"{digest}.safetensors"),
+    }
 
 
 def _made(content: dict[str, Any]) -> None:

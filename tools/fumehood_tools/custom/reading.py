@@ -28,7 +28,7 @@ def judge_reading(folder: SandboxFolder, box: Sandbox, settings: Settings) -> li
     there = Fault(why="No variant is a baseline.", file=f"{VARIANTS}/")
     no_control = Fault(why="No variant says TRAIN = False.", file=f"{VARIANTS}/")
     results = [
-        judged("2.2", _variant_faults(folder, custom)),
+        judged("2.2", _all_faults(folder, custom)),
         _sealed(box, settings),
         judged("3.2", folder.odd[:MOST_NAMED]),
         judged("3.3", foreign_results(folder, settings)),
@@ -53,22 +53,27 @@ def _sealed(box: Sandbox, settings: Settings) -> Result:
     return judged("3.1", [], f"{len(files)} sealed files, sha256 {now}, {pin}")
 
 
-def _variant_faults(folder: SandboxFolder, custom: CustomSpec) -> Iterator[Fault]:
-    allowed = {*ALLOWED_IMPORTS, Path(custom.interface).name} - _NOT_HERE
+def _all_faults(folder: SandboxFolder, custom: CustomSpec) -> Iterator[Fault]:
     for name in folder.variants():
-        path = f"{VARIANTS}/{name}.py"
-        try:
-            tree = ast.parse(folder.source(name))
-        except (SyntaxError, ValueError) as error:
-            yield Fault(why=f"It is not valid Python: {error}.", file=path)
-            continue
-        for module, line in _imports(tree):
-            if module.partition(".")[0] not in allowed:
-                why = f"It imports {module}: only {', '.join(sorted(allowed))} are allowed."
-                yield Fault(why=why, file=path, line=line)
-        classes = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
-        if custom.variant_class not in classes:
-            yield Fault(why=f"It has no class {custom.variant_class}.", file=path)
+        yield from variant_faults(name, folder.source(name), custom)
+
+
+def variant_faults(name: str, source: bytes, custom: CustomSpec) -> Iterator[Fault]:
+    """Yield what reading shows to be wrong with a variant: its imports, its class."""
+    allowed = {*ALLOWED_IMPORTS, Path(custom.interface).name} - _NOT_HERE
+    path = f"{VARIANTS}/{name}.py"
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError) as error:
+        yield Fault(why=f"It is not valid Python: {error}.", file=path)
+        return
+    for module, line in _imports(tree):
+        if module.partition(".")[0] not in allowed:
+            why = f"It imports {module}: only {', '.join(sorted(allowed))} are allowed."
+            yield Fault(why=why, file=path, line=line)
+    classes = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
+    if custom.variant_class not in classes:
+        yield Fault(why=f"It has no class {custom.variant_class}.", file=path)
 
 
 def _imports(tree: ast.Module) -> Iterator[tuple[str, int]]:
