@@ -123,7 +123,9 @@ def kinds() -> tuple[Kind, ...]:
 
 
 def kind_named(name: str) -> Kind:
-    """Return the kind with this name. Raises UnknownName."""
+    """Return the kind with this name; CUSTOM for "custom". Raises UnknownName."""
+    if name == CUSTOM.name:
+        return CUSTOM
     if name not in _KINDS:
         step = "Set template in sandbox.toml to one of them."
         raise UnknownName("kind of sandbox", name, list(_KINDS), step)
